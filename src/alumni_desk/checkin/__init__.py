@@ -1,0 +1,1 @@
+"""The door: who is here, recorded as facts that are never rewritten."""

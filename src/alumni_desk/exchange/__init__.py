@@ -1,0 +1,1 @@
+"""Files in and out: reading other systems' exports, mapping, import runs, exports."""

@@ -1,0 +1,1 @@
+"""Events of the chapter and who is registered for them."""

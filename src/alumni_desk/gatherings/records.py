@@ -1,0 +1,54 @@
+"""Tables of gatherings and registrations."""
+
+from __future__ import annotations
+
+import uuid
+
+import sqlalchemy as sa
+
+from alumni_desk.store.synced import field, synced
+
+gathering = synced(
+    "gathering",
+    field("name", door=True),
+    field("kind", door=True),  # reception, dinner, talk, … see gatherings.kinds
+    field("mode", door=True),  # in_person | online | hybrid
+    field("place", door=True),
+    field("address", door=True),
+    field("city", door=True),
+    field("online_link"),
+    field("starts", door=True),  # local wall time, YYYY-MM-DDTHH:MM
+    field("ends", door=True),
+    field("time_zone", door=True),  # IANA name
+    field("capacity", sa.BigInteger, door=True),
+    field("status", door=True),  # planned | cancelled
+    field("cancelled_reason", door=True),
+    field("description"),
+)
+
+registration = synced(
+    "registration",
+    field("gathering", door=True),
+    field("person", door=True),
+    field("host", door=True),  # the registration whose guest this is
+    field("status", door=True),  # invited | yes | maybe | no | cancelled | waitlisted
+    field("answered_at", door=True),
+    field("badge_name", door=True, about=True),
+    field("badge_tail", door=True, about=True),
+    field("table_name", door=True),
+    field("meal", door=True, about=True),
+    field("code", door=True),  # what the QR on badge and ticket carries, see protocol.codes
+    field("door_note", door=True, about=True),
+    field("walk_in", sa.Boolean, door=True),
+    audience="row",
+)
+
+_REGISTRATION = uuid.UUID("6f1c6c1e-6f0a-5d0e-9d6b-0a1f3a9b7c55")
+
+
+def registration_id(gathering_id: str, person_id: str) -> str:
+    """The one id a person's registration for a gathering can have, on every laptop: UUIDv5(gathering, person)."""
+    return str(uuid.uuid5(_REGISTRATION, f"{gathering_id}/{person_id}"))
+
+
+TABLES = (gathering, registration)

@@ -1,0 +1,51 @@
+"""Which tables a desk and which a server has, derived from the nouns' records."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import sqlalchemy as sa
+
+from alumni_desk.checkin import records as checkin
+from alumni_desk.exchange import records as exchange
+from alumni_desk.gatherings import records as gatherings
+from alumni_desk.members import records as members
+
+SCHEMA_VERSION = 1
+"""Number that every operation carries; raised when a synced table gains a column."""
+
+
+def synced_tables() -> list[sa.Table]:
+    """Every table that travels, as its noun declared it, in a stable order."""
+    return [*members.TABLES, *gatherings.TABLES, *checkin.TABLES, *exchange.TABLES]
+
+
+def _copy(column: sa.Column[Any], *, key: bool) -> sa.Column[Any]:
+    return sa.Column(column.name, column.type, primary_key=key, nullable=column.nullable and not key,
+                     server_default=column.server_default.arg if isinstance(column.server_default, sa.DefaultClause) else None,
+                     info=dict(column.info))
+
+
+def _derive(metadata: sa.MetaData, keys: tuple[str, ...]) -> None:
+    for table in synced_tables():
+        first = [_copy(table.c[k], key=True) for k in keys]
+        rest = [_copy(c, key=False) for c in table.columns if c.name not in keys]
+        sa.Table(table.name, metadata, *first, *rest, info=dict(table.info))
+
+
+def desk_schema() -> sa.MetaData:
+    """The desk's tables: synced ones keyed by ``id``, and the desk's own (``alumni_desk.store.tables``)."""
+    from alumni_desk.store.tables import desk_tables, index_synced
+
+    metadata = sa.MetaData()
+    _derive(metadata, ("id",))
+    index_synced(metadata)
+    desk_tables(metadata)
+    return metadata
+
+
+def server_schema() -> sa.MetaData:
+    """The server's synced tables keyed by ``scope, id``; the server adds its own beside them (``server.tables``)."""
+    metadata = sa.MetaData()
+    _derive(metadata, ("scope", "id"))
+    return metadata

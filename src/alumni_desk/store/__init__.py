@@ -1,0 +1,1 @@
+"""A desk's encrypted database: opening, capture, transactions, search, backup, migrations."""
