@@ -1,0 +1,233 @@
+"""The messages of ``/sync/v1``: msgpack maps over HTTP, and the limits that every part of them keeps."""
+
+from __future__ import annotations
+
+from typing import Literal, TypeVar
+
+import msgspec
+
+PROTOCOL = 1
+"""The version spoken here; a server also understands the two before it."""
+
+BODY_LIMIT = 8 * 1024 * 1024  # bytes, unpacked
+OPERATION_LIMIT = 256 * 1024  # bytes, packed
+TEXT_LIMIT = 64 * 1024  # bytes of UTF-8
+PARCEL_OPERATIONS = 500
+PARCEL_BYTES = 512 * 1024
+PUSH_OPERATIONS = 4_000
+PUSH_BYTES = 6 * 1024 * 1024
+PAGE_ROWS = 4_000
+PAGE_BYTES = 6 * 1024 * 1024
+
+Value = str | int | bool | None
+Kind = Literal["put", "fact", "command"]
+Status = Literal["ok", "stale", "clamped", "denied", "invalid", "erased", "duplicate"]
+ACCEPTED: frozenset[str] = frozenset({"ok", "stale", "clamped"})
+
+
+class Operation(msgspec.Struct, array_like=True, frozen=True):
+    """One immutable change of one row; scope and audience stand on the parcel that carries it."""
+
+    id: str
+    action: str
+    transaction: str
+    kind: Kind
+    table: str
+    row: str
+    fields: dict[str, Value]
+    before: dict[str, str | None]
+    clock: str
+    schema: int
+
+
+class Parcel(msgspec.Struct, frozen=True):
+    """Signed operations of one device, one scope, one audience. A withheld body is None; its hash still verifies."""
+
+    server: str
+    device: str
+    scope: str
+    audience: str
+    hashes: list[bytes]
+    salts: list[bytes]
+    bodies: list[bytes | None]
+    signature: bytes
+    protocol: int = PROTOCOL
+
+
+class Result(msgspec.Struct, array_like=True, frozen=True):
+    """What became of one operation. ``first`` is the first status of a duplicate; ``clock`` the assigned one."""
+
+    id: str
+    status: Status
+    sequence: int
+    reason: str | None = None
+    first: Status | None = None
+    clock: str | None = None
+    conflicts: int = 0
+
+    @property
+    def settled(self) -> Status:
+        """The status that counts: a duplicate's first one."""
+        return self.first if self.status == "duplicate" and self.first else self.status
+
+
+class EnrolRequest(msgspec.Struct, frozen=True):
+    """An invitation's code shown by a new device, with proof that it holds its private key."""
+
+    code: str
+    public_key: bytes
+    name: str
+    proof: bytes
+    protocol: int = PROTOCOL
+
+
+class Grant(msgspec.Struct, frozen=True):
+    """What a device may do in one scope. ``gathering`` narrows it to one; ``until`` is ISO 8601 UTC or None."""
+
+    scope: str
+    scope_name: str
+    role: str
+    gathering: str | None = None
+    until: str | None = None
+
+
+class EnrolReply(msgspec.Struct, frozen=True):
+    """The device that an invitation made, and what it may do."""
+
+    server: str
+    device: str
+    grants: list[Grant]
+    time: int
+
+
+class ChallengeRequest(msgspec.Struct, frozen=True):
+    """The first half of a session: who wants one."""
+
+    device: str
+
+
+class ChallengeReply(msgspec.Struct, frozen=True):
+    """What the device shall sign, together with the server's name."""
+
+    challenge: bytes
+    server: str
+    time: int
+
+
+class SessionRequest(msgspec.Struct, frozen=True):
+    """The second half of a session: the challenge, signed."""
+
+    device: str
+    challenge: bytes
+    signature: bytes
+
+
+class SessionReply(msgspec.Struct, frozen=True):
+    """A token for an hour. ``expires`` and ``time`` are milliseconds since 1970 at the server."""
+
+    token: str
+    expires: int
+    time: int
+
+
+class HelloRequest(msgspec.Struct, frozen=True):
+    """What the desk speaks."""
+
+    protocol: int = PROTOCOL
+    schema: int = 1
+    version: str = ""
+
+
+class Head(msgspec.Struct, frozen=True):
+    """How far a scope has come at the server."""
+
+    sequence: int
+    chain: str
+
+
+class HelloReply(msgspec.Struct, frozen=True):
+    """What the server speaks, how far its scopes are and what it wants of this device."""
+
+    server: str
+    protocols: tuple[int, int]
+    schemas: tuple[int, int]
+    time: int
+    policy: int
+    grants: list[Grant]
+    heads: dict[str, Head]
+    backed_up: dict[str, int]
+    revoked: list[str]
+    commands: list[str]
+
+
+class PushRequest(msgspec.Struct, frozen=True):
+    """Parcels of one scope, in the order in which they are to be judged."""
+
+    parcels: list[Parcel]
+
+
+class PushReply(msgspec.Struct, frozen=True):
+    """A result for each operation, in the order of the request."""
+
+    results: list[Result]
+    head: int
+    time: int
+
+
+class Cursor(msgspec.Struct, frozen=True):
+    """A place in a scope's feed and the chain's hash there."""
+
+    sequence: int = 0
+    chain: str = ""
+
+
+class PullRequest(msgspec.Struct, frozen=True):
+    """Where the desk stands in each scope and how much it takes at once."""
+
+    cursors: dict[str, Cursor]
+    max_bytes: int = PAGE_BYTES
+
+
+class Block(msgspec.Struct, frozen=True):
+    """Rows of one table: the first column is the feed's sequence, the others are named."""
+
+    table: str
+    columns: list[str]
+    rows: list[list[Value]]
+
+
+class Page(msgspec.Struct, frozen=True):
+    """What came after a cursor. ``reset`` says that the server does not know the cursor: begin again from zero."""
+
+    blocks: list[Block]
+    cursor: Cursor
+    more: bool
+    reset: bool = False
+
+
+class PullReply(msgspec.Struct, frozen=True):
+    """A page for each scope asked for."""
+
+    pages: dict[str, Page]
+    time: int
+
+
+class Trouble(msgspec.Struct, frozen=True):
+    """Why the server did not do it: a stable code, never a sentence and never data."""
+
+    code: str
+    retry_after: int | None = None
+
+
+T = TypeVar("T")
+_ENCODER = msgspec.msgpack.Encoder()
+
+
+def pack(message: msgspec.Struct) -> bytes:
+    """A message as it travels."""
+    return _ENCODER.encode(message)
+
+
+def unpack(data: bytes, kind: type[T]) -> T:
+    """A message as it arrived; raises ``msgspec.DecodeError`` for anything else."""
+    return msgspec.msgpack.decode(data, type=kind)

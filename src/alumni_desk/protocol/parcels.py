@@ -1,0 +1,97 @@
+"""Parcels: the signed unit of every exchange. What is signed is the list of salted hashes, not the bodies."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Iterator, Sequence
+from typing import NamedTuple, TypeVar
+
+from nacl.exceptions import BadSignatureError
+from nacl.signing import SigningKey, VerifyKey
+
+from alumni_desk.protocol.canonical import body_hash
+from alumni_desk.protocol.messages import PARCEL_BYTES, PARCEL_OPERATIONS, PROTOCOL, Parcel
+
+_PURPOSE = b"alumni-desk parcel\0"
+
+
+class Piece(NamedTuple):
+    """An operation ready to be packed: its transaction (kept together) and its body."""
+
+    id: str
+    transaction: str
+    body: bytes
+
+
+def _signed_bytes(protocol: int, server: str, device: str, scope: str, audience: str, hashes: Sequence[bytes]) -> bytes:
+    state = hashlib.blake2b(_PURPOSE, digest_size=32)
+    for part in (str(protocol), server, device, scope, audience):
+        data = part.encode()
+        state.update(len(data).to_bytes(4, "big") + data)
+    state.update(len(hashes).to_bytes(4, "big"))
+    for one in hashes:
+        state.update(len(one).to_bytes(4, "big") + one)
+    return _PURPOSE + state.digest()
+
+
+def salt_of(key: SigningKey, operation_id: str) -> bytes:
+    """The salt that this device gives an operation, each time the same, so that a repeated parcel is the same parcel."""
+    return hashlib.blake2b(operation_id.encode(), key=bytes(key), person=b"salt", digest_size=16).digest()
+
+
+def sign_parcel(key: SigningKey, *, server: str, device: str, scope: str, audience: str, pieces: Sequence[Piece]) -> Parcel:
+    """The pieces as one parcel signed by this device."""
+    salts = [salt_of(key, piece.id) for piece in pieces]
+    bodies: list[bytes | None] = [piece.body for piece in pieces]
+    hashes = [body_hash(salt, piece.body) for salt, piece in zip(salts, pieces, strict=True)]
+    signature = key.sign(_signed_bytes(PROTOCOL, server, device, scope, audience, hashes)).signature
+    return Parcel(server=server, device=device, scope=scope, audience=audience, hashes=hashes, salts=salts,
+                  bodies=bodies, signature=signature)
+
+
+def verify_parcel(parcel: Parcel, public_key: bytes) -> bool:
+    """Whether the device with this key signed the parcel and every body in it is the one it signed."""
+    if not len(parcel.hashes) == len(parcel.salts) == len(parcel.bodies):
+        return False
+    signed = _signed_bytes(parcel.protocol, parcel.server, parcel.device, parcel.scope, parcel.audience, parcel.hashes)
+    try:
+        VerifyKey(public_key).verify(signed, parcel.signature)
+    except (BadSignatureError, ValueError, TypeError):
+        return False
+    for expected, salt, body in zip(parcel.hashes, parcel.salts, parcel.bodies, strict=True):
+        if body is not None and (len(salt) != 16 or body_hash(salt, body) != expected):
+            return False
+    return True
+
+
+T = TypeVar("T", bound=Piece)
+
+
+def in_parcels(pieces: Iterable[T]) -> Iterator[list[T]]:
+    """Pieces of one scope and audience cut into parcels: a transaction stays whole where it fits into one at all."""
+    parcel: list[T] = []
+    size = 0
+    for group in _transactions(pieces):
+        weight = sum(len(piece.body) for piece in group)
+        if parcel and (len(parcel) + len(group) > PARCEL_OPERATIONS or size + weight > PARCEL_BYTES):
+            yield parcel
+            parcel, size = [], 0
+        for piece in group:
+            if parcel and (len(parcel) >= PARCEL_OPERATIONS or size + len(piece.body) > PARCEL_BYTES):
+                yield parcel
+                parcel, size = [], 0
+            parcel.append(piece)
+            size += len(piece.body)
+    if parcel:
+        yield parcel
+
+
+def _transactions(pieces: Iterable[T]) -> Iterator[list[T]]:
+    group: list[T] = []
+    for piece in pieces:
+        if group and group[-1].transaction != piece.transaction:
+            yield group
+            group = []
+        group.append(piece)
+    if group:
+        yield group

@@ -1,0 +1,134 @@
+"""The server's own tables, beside the nouns' tables keyed by ``scope, id``. Every key that can begins with the scope."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import sqlalchemy as sa
+
+from alumni_desk.schema import server_schema
+
+
+def _text(name: str, **options: Any) -> sa.Column[Any]:
+    return sa.Column(name, sa.Text, **options)
+
+
+def _number(name: str, **options: Any) -> sa.Column[Any]:
+    return sa.Column(name, sa.BigInteger, **options)
+
+
+def _flag(name: str) -> sa.Column[Any]:
+    return sa.Column(name, sa.Boolean(create_constraint=False), nullable=False, server_default=sa.false())
+
+
+def _feed_tables(metadata: sa.MetaData) -> None:
+    sa.Table("feed_head", metadata,
+             _text("scope", primary_key=True),
+             _number("head", nullable=False),
+             _text("chain", nullable=False),
+             _text("timeline", nullable=False),
+             _number("backed_up", nullable=False, server_default="0"))
+    sa.Table("feed_chain", metadata,  # the chain's hash after each push: how a cursor is recognised
+             _text("scope", primary_key=True),
+             sa.Column("sequence", sa.BigInteger, primary_key=True, autoincrement=False),
+             _text("chain", nullable=False))
+    feed = sa.Table("feed", metadata,  # one entry for each row and audience; a row that changes again moves on
+                    _text("scope", primary_key=True),
+                    _text("audience", primary_key=True),
+                    _text("table_name", primary_key=True),
+                    _text("row_id", primary_key=True),
+                    _number("sequence", nullable=False),
+                    _flag("gone"))
+    sa.Index("feed_in_order", feed.c.scope, feed.c.audience, feed.c.sequence, unique=True)
+    sa.Table("operation_result", metadata,
+             _text("scope", primary_key=True),
+             _text("id", primary_key=True),
+             sa.Column("salt", sa.LargeBinary, nullable=False),
+             sa.Column("hash", sa.LargeBinary, nullable=False),
+             _text("status", nullable=False),
+             _text("reason"),
+             _number("sequence", nullable=False),
+             _text("clock"),
+             _number("conflicts", nullable=False, server_default="0"),
+             _text("device", nullable=False),
+             _number("received_at", nullable=False))
+    sa.Table("clamped", metadata,  # clocks that were too far ahead, and what they count as
+             _text("scope", primary_key=True),
+             _text("replica", primary_key=True),
+             _text("original", primary_key=True),
+             _text("assigned", nullable=False))
+    sa.Table("erased", metadata,
+             _text("scope", primary_key=True),
+             _text("table_name", primary_key=True),
+             _text("row_id", primary_key=True),
+             _number("erased_at", nullable=False))
+    sa.Table("conflict", metadata,  # two people changed one field without seeing each other: the value that lost
+             _text("scope", primary_key=True),
+             _text("operation", primary_key=True),
+             _text("field", primary_key=True),
+             _text("table_name", nullable=False),
+             _text("row_id", nullable=False),
+             _text("winner_clock", nullable=False),
+             _text("loser_clock", nullable=False),
+             _text("loser_value"),  # JSON
+             _text("device", nullable=False),
+             _number("made_at", nullable=False))
+    sa.Table("audit", metadata,  # ids and field names, never values; each entry's hash holds the one before
+             _text("scope", primary_key=True),
+             sa.Column("number", sa.BigInteger, primary_key=True, autoincrement=False),
+             _number("made_at", nullable=False),
+             _text("device"),
+             _text("event", nullable=False),
+             _text("details"),  # JSON
+             _text("hash", nullable=False))
+
+
+def _account_tables(metadata: sa.MetaData) -> None:
+    sa.Table("server_state", metadata, _text("key", primary_key=True), _text("value", nullable=False))
+    sa.Table("account", metadata,
+             _text("id", primary_key=True),
+             _text("name"),
+             _number("created_at", nullable=False))
+    device = sa.Table("device", metadata,
+                      _text("id", primary_key=True),
+                      _text("account", nullable=False),
+                      sa.Column("public_key", sa.LargeBinary, nullable=False),
+                      _text("name"),
+                      _text("version"),
+                      _number("created_at", nullable=False),
+                      _number("last_seen"),
+                      _number("revoked_at"))
+    sa.Index("device_by_key", device.c.public_key, unique=True)
+    sa.Table("grant", metadata,
+             _text("scope", primary_key=True),
+             _text("account", primary_key=True),
+             _text("role", nullable=False),
+             _text("gathering"),
+             _number("until"),
+             _number("created_at", nullable=False))
+    sa.Table("device_cursor", metadata,
+             _text("scope", primary_key=True),
+             _text("device", primary_key=True),
+             _number("sequence", nullable=False),
+             _number("seen_at", nullable=False))
+    sa.Table("invitation", metadata,
+             _text("code_hash", primary_key=True),
+             _text("scope", nullable=False),
+             _text("role", nullable=False),
+             _text("gathering"),
+             _number("created_at", nullable=False),
+             _number("expires_at", nullable=False),
+             _number("used_at"),
+             _text("device"))
+    failure = sa.Table("invitation_failure", metadata,  # shared by all processes: 10 a minute for everybody together
+                       _text("id", primary_key=True),
+                       _number("at", nullable=False))
+    sa.Index("invitation_failure_by_time", failure.c.at)
+
+
+def all_tables() -> sa.MetaData:
+    """Everything a server's database holds: the nouns' tables and the server's own."""
+    metadata = server_schema()
+    _feed_tables(metadata)
+    _account_tables(metadata)
+    return metadata

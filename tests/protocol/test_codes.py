@@ -1,0 +1,93 @@
+"""Codes people type: every single slip is found, and the wrong group is named."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from alumni_desk.protocol.codes import (
+    BADGE_LETTERS,
+    INVITATION_LETTERS,
+    badge_code,
+    new_invitation,
+    read_badge_code,
+    read_invitation,
+    wrong_group,
+)
+
+
+def test_badge_codes_are_read_back_however_they_are_written() -> None:
+    for _ in range(200):
+        code = badge_code()
+        assert len(code) == 16
+        assert read_badge_code(code) == code
+        assert read_badge_code(f" {code[:4]}-{code[4:].lower()}\r\n") == code
+
+
+@given(place=st.integers(0, 15), letter=st.sampled_from(BADGE_LETTERS))
+def test_one_wrong_letter_on_a_badge_is_found(place: int, letter: str) -> None:
+    code = badge_code()
+    wrong = code[:place] + letter + code[place + 1:]
+    assert read_badge_code(wrong) == (code if wrong == code else None)
+
+
+@given(place=st.integers(0, 13))
+def test_two_swapped_letters_on_a_badge_are_found(place: int) -> None:
+    code = badge_code()
+    wrong = code[:place] + code[place + 1] + code[place] + code[place + 2:]
+    assert read_badge_code(wrong) == (code if wrong == code else None)
+
+
+def test_badge_letters_lie_on_the_same_key_everywhere() -> None:
+    assert not set(BADGE_LETTERS) & set("AQWZYMI0123456789")
+
+
+@pytest.mark.parametrize("text", ["", "hello", "B" * 15, "B" * 17, "1234567890123456", "ЖЖЖЖЖЖЖЖЖЖЖЖЖЖЖЖ"])
+def test_what_is_no_badge_code(text: str) -> None:
+    assert read_badge_code(text) is None
+
+
+def test_invitations_are_read_back_however_they_are_typed() -> None:
+    for _ in range(200):
+        code = new_invitation()
+        assert [len(group) for group in code.split("-")] == [4, 4, 4, 4]
+        sloppy = code.lower().replace("-", " ").replace("0", "o").replace("1", "l").replace("v", "u")
+        assert read_invitation(sloppy) == code
+        assert wrong_group(sloppy) is None
+
+
+@given(place=st.integers(0, 15), letter=st.sampled_from(INVITATION_LETTERS))
+def test_one_wrong_letter_names_its_group(place: int, letter: str) -> None:
+    plain = new_invitation().replace("-", "")
+    wrong = plain[:place] + letter + plain[place + 1:]
+    if wrong == plain:
+        assert wrong_group(wrong) is None
+    else:
+        assert wrong_group(wrong) == place // 4 + 1
+        assert read_invitation(wrong) is None
+
+
+@given(group=st.integers(0, 3), place=st.integers(0, 2))
+def test_two_swapped_letters_name_their_group(group: int, place: int) -> None:
+    plain = new_invitation().replace("-", "")
+    at = 4 * group + place
+    wrong = plain[:at] + plain[at + 1] + plain[at] + plain[at + 2:]
+    assert wrong_group(wrong) == (None if wrong == plain else group + 1)
+
+
+def test_swapped_groups_are_found() -> None:
+    found = 0
+    for _ in range(100):
+        groups = new_invitation().split("-")
+        groups[0], groups[1] = groups[1], groups[0]
+        found += wrong_group("-".join(groups)) == 1
+    assert found == 100
+
+
+@pytest.mark.parametrize(("text", "group"), [("", 1), ("!!!!", 1)])
+def test_unfinished_codes_name_the_group_to_finish(text: str, group: int) -> None:
+    assert wrong_group(text) == group
+    whole = new_invitation()
+    assert wrong_group(whole[:-2]) == 4
+    assert wrong_group(whole + "7") == 4
