@@ -1,0 +1,1 @@
+"""The window: the only part of Alumni Desk that knows Qt."""

@@ -1,0 +1,183 @@
+"""The one door to work off the screen: four lanes, so that no kind of work waits for another kind.
+
+``writing`` changes rows, ``reading`` looks them up, ``sending`` speaks with a server or a printer, ``listening``
+waits for news. One job of a lane runs at a time, in order. Results come back on the screen's own thread.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import traceback
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Any, TypeVar
+
+import shiboken6
+from PySide6.QtCore import QObject, Qt, Signal
+
+from alumni_desk.errors import KnownError
+from alumni_desk.words import _
+
+log = logging.getLogger(__name__)
+T = TypeVar("T")
+Failed = Callable[[KnownError], None]
+
+
+class Bug(KnownError):
+    """Something nobody foresaw. It is in the log; the user gets clear words."""
+
+    def __init__(self) -> None:
+        super().__init__("bug", _("Alumni Desk made a mistake and wrote it to its log. What was saved before is safe. "
+                                  "Try again; if it comes back, send the log, it holds no names."))
+
+
+def note_bug(where: str, error: BaseException) -> Bug:
+    """Log an unforeseen error without its text (it may hold a person's data) and return what to show."""
+    frames = "".join(traceback.format_tb(error.__traceback__))
+    log.error("bug in %s: %s\n%s", where, type(error).__name__, frames)
+    return Bug()
+
+
+class Job:
+    """One piece of work on its way: how far it is, and whether it is still wanted. Its work may ask it anywhere."""
+
+    def __init__(self, report: Callable[[int, int], None] | None = None) -> None:
+        self._stop = threading.Event()
+        self._report = report
+
+    def cancel(self) -> None:
+        """Ask the work to end; what it saved in whole steps stays, or nothing, as the work promises."""
+        self._stop.set()
+
+    def cancelled(self) -> bool:
+        """Whether the work should end at its next good moment."""
+        return self._stop.is_set()
+
+    def progress(self, done: int, total: int = 0) -> None:
+        """Called by the work: so much of so much (0 = unknown) is done."""
+        if self._report is not None:
+            self._report(done, total)
+
+
+class _Post(QObject):
+    """Carries a call from a lane to the thread of the screen."""
+
+    call = Signal(object)
+
+    def __init__(self, parent: QObject) -> None:
+        super().__init__(parent)
+        self.call.connect(self._run, Qt.ConnectionType.QueuedConnection)
+
+    def _run(self, call: Callable[[], None]) -> None:
+        call()
+
+
+def _still_there(slot: Callable[..., Any]) -> bool:
+    """False when the widget whose method this is has been destroyed meanwhile."""
+    owner = getattr(slot, "__self__", None)
+    return not isinstance(owner, QObject) or shiboken6.isValid(owner)
+
+
+class Lanes(QObject):
+    """Four lanes of background work. ``trouble`` tells of an error that no caller took."""
+
+    trouble = Signal(object)
+
+    def __init__(self, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        names = ("writing", "reading", "sending", "listening")
+        self._lanes = {name: ThreadPoolExecutor(max_workers=1, thread_name_prefix=name) for name in names}
+        self._post = _Post(self)
+        self._jobs: set[Job] = set()
+        self._newest: dict[str, Job] = {}
+        self._closed = False
+
+    def write(self, fn: Callable[[], T], then: Callable[[T], Any] | None = None, failed: Failed | None = None) -> Job:
+        """Run an action; ``then`` gets what it returns."""
+        return self._start("writing", lambda job: fn(), then, failed)
+
+    def read(self, fn: Callable[[], T], then: Callable[[T], Any] | None = None, failed: Failed | None = None, *,
+             key: str | None = None) -> Job:  # fmt: skip
+        """Look something up. Of several lookups with one ``key`` only the newest answers (search as you type)."""
+        return self._start("reading", lambda job: fn(), then, failed, key=key)
+
+    def send(self, fn: Callable[[], T], then: Callable[[T], Any] | None = None, failed: Failed | None = None) -> Job:
+        """Speak with a server or a printer."""
+        return self._start("sending", lambda job: fn(), then, failed)
+
+    def listen(self, fn: Callable[[Job], T], then: Callable[[T], Any] | None = None, failed: Failed | None = None) -> Job:
+        """Wait for news; ``fn`` asks its job often whether it is still wanted."""
+        return self._start("listening", fn, then, failed)
+
+    def write_long(self, fn: Callable[[Job], T], then: Callable[[T], Any] | None = None, failed: Failed | None = None,
+                   *, progress: Callable[[int, int], None] | None = None) -> Job:  # fmt: skip
+        """A long action: ``fn(job)`` calls ``job.progress(done, total)`` and asks ``job.cancelled()``."""
+        return self._start("writing", fn, then, failed, progress=progress)
+
+    def read_long(self, fn: Callable[[Job], T], then: Callable[[T], Any] | None = None, failed: Failed | None = None,
+                  *, progress: Callable[[int, int], None] | None = None) -> Job:  # fmt: skip
+        """A long lookup (a PDF, an export): it takes the sending lane, so that search goes on meanwhile."""
+        return self._start("sending", fn, then, failed, progress=progress)
+
+    def close(self) -> None:
+        """Cancel what runs, drop what waits, and wait for the threads to end."""
+        self._closed = True
+        for job in list(self._jobs):
+            job.cancel()
+        for lane in self._lanes.values():
+            lane.shutdown(wait=True, cancel_futures=True)
+
+    def idle(self) -> bool:
+        """Whether nothing is under way and every answer has been delivered."""
+        return not self._jobs
+
+    def _start(self, lane: str, fn: Callable[[Job], T], then: Callable[[T], Any] | None, failed: Failed | None, *,
+               key: str | None = None, progress: Callable[[int, int], None] | None = None) -> Job:  # fmt: skip
+        def report(done: int, total: int) -> None:
+            if progress is not None:
+                self._deliver(lambda: progress(done, total) if _still_there(progress) else None)
+
+        job = Job(report)
+        if self._closed:
+            job.cancel()
+            return job
+        if key is not None:
+            if key in self._newest:
+                self._newest[key].cancel()
+            self._newest[key] = job
+        self._jobs.add(job)
+        future = self._lanes[lane].submit(self._work, lane, fn, job, key)
+        future.add_done_callback(lambda done: self._deliver(lambda: self._finish(job, key, done, then, failed)))
+        return job
+
+    @staticmethod
+    def _work(lane: str, fn: Callable[[Job], T], job: Job, key: str | None) -> T | None:
+        if key is not None and job.cancelled():
+            return None
+        try:
+            return fn(job)
+        except KnownError:
+            raise
+        except Exception as error:
+            raise note_bug(lane, error) from None
+
+    def _deliver(self, call: Callable[[], None]) -> None:
+        if not self._closed:
+            self._post.call.emit(call)
+
+    def _finish(self, job: Job, key: str | None, done: Future[Any], then: Callable[[Any], Any] | None,
+                failed: Failed | None) -> None:  # fmt: skip
+        self._jobs.discard(job)
+        if key is not None and self._newest.get(key) is job:
+            del self._newest[key]
+        if done.cancelled() or (key is not None and job.cancelled()):
+            return
+        error = done.exception()
+        if isinstance(error, KnownError):
+            if failed is None:
+                self.trouble.emit(error)
+            elif _still_there(failed):
+                failed(error)
+        elif then is not None and _still_there(then):
+            then(done.result())

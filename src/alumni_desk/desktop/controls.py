@@ -1,0 +1,448 @@
+"""Buttons, fields and labels of the desk: Qt's own, with our look, sizes and accessible names."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Literal
+
+from PySide6.QtCore import QRectF, QSize, Qt, Signal
+from PySide6.QtGui import QColor, QFontMetricsF, QKeyEvent, QPainter, QPaintEvent
+from PySide6.QtWidgets import (
+    QAbstractButton,
+    QButtonGroup,
+    QCheckBox,
+    QComboBox,
+    QHBoxLayout,
+    QLabel,
+    QLineEdit,
+    QRadioButton,
+    QSizePolicy,
+    QSpinBox,
+    QVBoxLayout,
+    QWidget,
+)
+
+from alumni_desk.desktop.fonts import font_of, px
+from alumni_desk.desktop.icons import paint_icon
+from alumni_desk.desktop.look import look
+from alumni_desk.desktop.paint import paint_ground, paint_ring, paint_text
+from alumni_desk.desktop.tokens import CONTROL, FACES, RADIUS, Colours, Role, Tone
+
+Kind = Literal["primary", "secondary", "danger", "quiet"]
+
+
+class Label(QLabel):
+    """Plain text in one of the roles; it never reads its text as markup. Wrapped text is never cut."""
+
+    def __init__(self, text: str = "", role: Role = "body", tone: Tone = "text", *, wrap: bool = False,
+                 parent: QWidget | None = None) -> None:  # fmt: skip
+        super().__init__(parent)
+        self.setTextFormat(Qt.TextFormat.PlainText)
+        self.setFont(font_of(role))
+        self.setWordWrap(wrap)
+        self.setMinimumHeight(px(FACES[role].line))
+        if wrap:
+            self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Minimum)
+        if tone != "text":
+            self.setProperty("tone", tone)
+        self.setText(text)
+
+    def set_tone(self, tone: Tone) -> None:
+        """Another colour for the same words."""
+        if self.property("tone") != tone:
+            self.setProperty("tone", tone)
+            self.style().unpolish(self)
+            self.style().polish(self)
+
+
+class Button(QAbstractButton):
+    """A push button: primary is the page's one accent, secondary a soft fill, quiet only words."""
+
+    def __init__(self, text: str, kind: Kind = "secondary", icon: str | None = None, *, height: int = CONTROL,
+                 after: str | None = None, parent: QWidget | None = None) -> None:  # fmt: skip
+        super().__init__(parent)
+        self.kind = kind
+        self._icon, self._after, self._height = icon, after, height
+        self._shown = text
+        self.setText(text.replace("&", "&&"))
+        self.setAccessibleName(text)
+        self.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+        self.setCursor(Qt.CursorShape.PointingHandCursor)
+        self.setSizePolicy(QSizePolicy.Policy.Minimum, QSizePolicy.Policy.Fixed)
+        self.setAttribute(Qt.WidgetAttribute.WA_Hover)
+
+    def set_words(self, text: str) -> None:
+        """Other words, e.g. with the number of what is chosen."""
+        self._shown = text
+        self.setText(text.replace("&", "&&"))
+        self.setAccessibleName(text)
+        self.updateGeometry()
+        self.update()
+
+    def set_icon(self, icon: str | None) -> None:
+        self._icon = icon
+        self.updateGeometry()
+        self.update()
+
+    def sizeHint(self) -> QSize:
+        words = QFontMetricsF(font_of("label")).horizontalAdvance(self._shown) if self._shown else 0
+        pad = 0 if self.kind == "quiet" and not self._icon and not self._after else px(12) * 2
+        marks = sum(px(16) + (px(8) if self._shown else 0) for mark in (self._icon, self._after) if mark)
+        width = max(round(words + 0.5) + pad + marks, px(self._height) if not self._shown else 0)
+        return QSize(width, px(self._height))
+
+    def minimumSizeHint(self) -> QSize:
+        return self.sizeHint()
+
+    def _paint_colours(self, colours: Colours) -> tuple[str | None, str]:
+        if not self.isEnabled():
+            return (None if self.kind == "quiet" else colours.fill), colours.muted
+        down = self.isDown() or self.underMouse()
+        if self.kind == "primary":
+            return (colours.accent_down if down else colours.accent), colours.on_accent
+        if self.kind == "quiet":
+            return (colours.fill if down else None), colours.muted
+        ink = colours.danger if self.kind == "danger" else colours.text
+        return (colours.fill_down if down else colours.fill), ink
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        colours = look(self)
+        ground, ink = self._paint_colours(colours)
+        painter = QPainter(self)
+        box = QRectF(self.rect())
+        if self.hasFocus():
+            # The ring stands off the fill by a gap in the page's colour, so that it shows on the accent too.
+            paint_ring(painter, box, colours.accent, RADIUS + 1)
+            box = box.adjusted(3, 3, -3, -3)
+        if ground is not None:
+            paint_ground(painter, box, ground, RADIUS)
+        self.paint_inside(painter, QRectF(self.rect()), ink)
+
+    def paint_inside(self, painter: QPainter, box: QRectF, ink: str) -> None:
+        """Icon and words, centred together."""
+        size, gap = px(16), px(8)
+        metrics = QFontMetricsF(font_of("label"))
+        words = metrics.horizontalAdvance(self._shown) if self._shown else 0
+        total = words + sum(size + (gap if self._shown else 0) for mark in (self._icon, self._after) if mark)
+        left = box.center().x() - total / 2
+        if self._icon:
+            paint_icon(painter, QRectF(left, box.center().y() - size / 2, size, size), self._icon, ink)
+            left += size + gap
+        if self._shown:
+            paint_text(painter, QRectF(left, box.top(), words + 2, box.height()), self._shown, ink, "label", elide=False)
+            left += words + gap
+        if self._after:
+            paint_icon(painter, QRectF(left, box.center().y() - size / 2, size, size), self._after, ink)
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter):
+            self.click()
+        else:
+            super().keyPressEvent(event)
+
+
+class IconButton(Button):
+    """A square button with an icon alone; its name is spoken and shown as a tool tip."""
+
+    def __init__(self, name: str, icon: str, kind: Kind = "secondary", *, parent: QWidget | None = None) -> None:
+        super().__init__("", kind, icon, parent=parent)
+        self.setAccessibleName(name)
+        self.setToolTip(name)
+        self.setFixedSize(px(CONTROL), px(CONTROL))
+
+
+class Link(Button):
+    """A link: words in the accent without padding, so that it ends on the edge of its column."""
+
+    def __init__(self, text: str, *, role: Role = "label", parent: QWidget | None = None) -> None:
+        self._role: Role = role
+        super().__init__(text, "quiet", parent=parent)
+        self.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
+
+    def sizeHint(self) -> QSize:
+        words = QFontMetricsF(font_of(self._role)).horizontalAdvance(self._shown)
+        return QSize(round(words + 1), px(24))
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        colours = look(self)
+        painter = QPainter(self)
+        ink = colours.accent if self.isEnabled() else colours.muted
+        paint_text(painter, QRectF(self.rect()), self._shown, ink, self._role, elide=False)
+        if self.underMouse() and self.isEnabled():
+            painter.setPen(QColor(ink))
+            painter.drawLine(0, self.height() - px(3), self.width(), self.height() - px(3))
+        if self.hasFocus():
+            paint_ring(painter, QRectF(self.rect()), colours.accent, 3)
+
+
+class Segments(QWidget):
+    """A row of choices of which one is on (Off | On, All | Coming …). ``chosen`` gives the key."""
+
+    chosen = Signal(str)
+
+    def __init__(self, name: str, choices: Sequence[tuple[str, str]], on: str, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setAccessibleName(name)
+        self.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
+        self._group = QButtonGroup(self)
+        self._buttons: dict[str, _Segment] = {}
+        row = QHBoxLayout(self)
+        row.setContentsMargins(2, 2, 2, 2)
+        row.setSpacing(0)
+        for key, words in choices:
+            button = _Segment(name, words)
+            self._buttons[key] = button
+            self._group.addButton(button)
+            row.addWidget(button)
+            button.clicked.connect(lambda checked=False, key=key: self.chosen.emit(key))
+        self._buttons[on].setChecked(True)
+
+    def set_on(self, key: str) -> None:
+        """Choose without telling anybody."""
+        self._buttons[key].setChecked(True)
+
+    def on(self) -> str:
+        """The key of the choice that is on."""
+        return next(key for key, button in self._buttons.items() if button.isChecked())
+
+    def set_words(self, key: str, words: str) -> None:
+        """Other words on one choice, e.g. with its number."""
+        self._buttons[key].set_words(words)
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        paint_ground(QPainter(self), self.rect(), look(self).fill, RADIUS)
+
+
+class _Segment(QRadioButton):
+    def __init__(self, group: str, words: str) -> None:
+        super().__init__()
+        self._group_name = group
+        self.set_words(words)
+        self.setCursor(Qt.CursorShape.PointingHandCursor)
+        self.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
+
+    def set_words(self, words: str) -> None:
+        self._shown = words
+        self.setText(words.replace("&", "&&"))
+        self.setAccessibleName(f"{self._group_name}: {words}")
+        self.updateGeometry()
+
+    def sizeHint(self) -> QSize:
+        words = QFontMetricsF(font_of("strong")).horizontalAdvance(self._shown)
+        return QSize(round(words) + px(12) * 2, px(CONTROL) - 4)
+
+    def minimumSizeHint(self) -> QSize:
+        return self.sizeHint()
+
+    def hitButton(self, pos: object) -> bool:
+        return True
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        colours = look(self)
+        painter = QPainter(self)
+        if self.isChecked():
+            paint_ground(painter, self.rect(), colours.bg, RADIUS - 1)
+        if self.hasFocus():
+            paint_ring(painter, self.rect(), colours.accent, RADIUS - 1)
+        ink = colours.text if self.isChecked() else colours.muted
+        paint_text(painter, self.rect(), self._shown, ink, "strong" if self.isChecked() else "body",
+                   Qt.AlignmentFlag.AlignHCenter, elide=False)  # fmt: skip
+
+
+class Choice(QComboBox):
+    """A drop-down box with our caret."""
+
+    def __init__(self, name: str, choices: Sequence[tuple[str, str]] = (), parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setAccessibleName(name)
+        self.view().setAccessibleName(name)
+        for key, words in choices:
+            self.addItem(words, key)
+
+    def key(self) -> str | None:
+        """The key of what is chosen."""
+        return self.currentData()
+
+    def set_key(self, key: str | None) -> None:
+        """Choose by key; an unknown one leaves the box as it is."""
+        number = self.findData(key)
+        if number >= 0:
+            self.setCurrentIndex(number)
+
+    def wheelEvent(self, event: object) -> None:
+        event.ignore()  # type: ignore[attr-defined]  # a wheel over a form must scroll the form, not change a value
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        super().paintEvent(event)
+        colours = look(self)
+        mark = QRectF(self.width() - px(28), (self.height() - px(16)) / 2, px(16), px(16))
+        paint_icon(QPainter(self), mark, "caret-down", colours.text if self.isEnabled() else colours.muted)
+
+
+class Number(QSpinBox):
+    """A field for a whole number, with our carets."""
+
+    def __init__(self, name: str, low: int, high: int, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setAccessibleName(name)
+        self.setRange(low, high)
+        self.setGroupSeparatorShown(True)
+
+    def wheelEvent(self, event: object) -> None:
+        event.ignore()  # type: ignore[attr-defined]
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        super().paintEvent(event)
+        colours = look(self)
+        painter = QPainter(self)
+        left, size = self.width() - px(22), px(12)
+        paint_icon(painter, QRectF(left, self.height() / 2 - size, size, size), "caret-up", colours.muted)
+        paint_icon(painter, QRectF(left, self.height() / 2, size, size), "caret-down", colours.muted)
+
+
+class Tick(QCheckBox):
+    """A check box whose tick we paint; Space ticks."""
+
+    def __init__(self, text: str, parent: QWidget | None = None) -> None:
+        super().__init__(text.replace("&", "&&"), parent)
+        self._shown = text
+        self.setAccessibleName(text)
+        self.setSizePolicy(QSizePolicy.Policy.Minimum, QSizePolicy.Policy.Fixed)
+
+    def sizeHint(self) -> QSize:
+        words = QFontMetricsF(font_of("body")).horizontalAdvance(self._shown)
+        return QSize(round(words) + px(18 + 8) + 4, px(28))
+
+    def minimumSizeHint(self) -> QSize:
+        return self.sizeHint()
+
+    def hitButton(self, pos: object) -> bool:
+        return True
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        colours = look(self)
+        painter = QPainter(self)
+        size = px(18)
+        box = QRectF(1, (self.height() - size) / 2, size, size)
+        self._paint_mark(painter, box, colours)
+        if self.hasFocus():
+            paint_ring(painter, self.rect(), colours.accent, 4)
+        rest = QRectF(box.right() + px(8), 0, self.width() - box.right() - px(8), self.height())
+        paint_text(painter, rest, self._shown, colours.text if self.isEnabled() else colours.muted, elide=False)
+
+    def _paint_mark(self, painter: QPainter, box: QRectF, colours: Colours) -> None:
+        if self.isChecked():
+            paint_ground(painter, box, colours.accent, 4)
+            paint_icon(painter, box.adjusted(2, 2, -2, -2), "check-bold", colours.on_accent)
+        else:
+            paint_ring(painter, box, colours.border, 4, 1.25)
+
+
+class Radio(QRadioButton):
+    """A radio button in our look; arrows move between those of one parent."""
+
+    def __init__(self, text: str, parent: QWidget | None = None) -> None:
+        super().__init__(text.replace("&", "&&"), parent)
+        self._shown = text
+        self.setAccessibleName(text)
+
+    def sizeHint(self) -> QSize:
+        words = QFontMetricsF(font_of("body")).horizontalAdvance(self._shown)
+        return QSize(round(words) + px(18 + 8) + 4, px(30))
+
+    def minimumSizeHint(self) -> QSize:
+        return self.sizeHint()
+
+    def hitButton(self, pos: object) -> bool:
+        return True
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        colours = look(self)
+        painter = QPainter(self)
+        size = px(18)
+        box = QRectF(1, (self.height() - size) / 2, size, size)
+        if self.isChecked():
+            paint_ground(painter, box, colours.accent, size / 2)
+            paint_ground(painter, box.adjusted(*(size * k for k in (0.3, 0.3, -0.3, -0.3))), colours.on_accent, size / 2)
+        else:
+            paint_ring(painter, box, colours.border, size / 2, 1.25)
+        if self.hasFocus():
+            paint_ring(painter, self.rect(), colours.accent, 4)
+        rest = QRectF(box.right() + px(8), 0, self.width() - box.right() - px(8), self.height())
+        paint_text(painter, rest, self._shown, colours.text if self.isEnabled() else colours.muted, elide=False)
+
+
+class Field(QLineEdit):
+    """A line to type in, 32 high; ``icon`` stands at its left, ``hint`` (a key) muted at its right."""
+
+    def __init__(self, name: str, placeholder: str = "", *, icon: str | None = None, hint: str = "", height: int = CONTROL,
+                 parent: QWidget | None = None) -> None:  # fmt: skip
+        super().__init__(parent)
+        self.setAccessibleName(name)
+        self.setPlaceholderText(placeholder)
+        self._icon, self._hint = icon, hint
+        # The style sheet's inner height is for 32; a higher field says so itself.
+        self.setFixedHeight(px(height))
+        left = px(24) if icon else 0
+        right = round(QFontMetricsF(font_of("caption")).horizontalAdvance(hint)) + px(4) if hint else 0
+        self.setTextMargins(left, 0, right, 0)
+
+    def set_wrong(self, wrong: bool) -> None:
+        """Mark what was typed as not fitting; say why beside it."""
+        if bool(self.property("wrong")) != wrong:
+            self.setProperty("wrong", wrong)
+            self.style().unpolish(self)
+            self.style().polish(self)
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        super().paintEvent(event)
+        colours = look(self)
+        painter = QPainter(self)
+        if self._icon:
+            size = px(18)
+            paint_icon(painter, QRectF(px(11), (self.height() - size) / 2, size, size), self._icon, colours.muted)
+        if self._hint and not self.text():
+            box = QRectF(0, 0, self.width() - px(12), self.height())
+            paint_text(painter, box, self._hint, colours.muted, "caption", Qt.AlignmentFlag.AlignRight)
+
+
+class FormRow(QWidget):
+    """A label above its control, and below it room for what is wrong with the value."""
+
+    def __init__(self, name: str, control: QWidget, note: str = "", parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.control = control
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(px(4))
+        label = Label(name, "label")
+        label.setBuddy(control)
+        if not control.accessibleName():
+            control.setAccessibleName(name)
+        self._note = note
+        self.below = Label(note, "small", "muted", wrap=True)
+        self.below.setVisible(bool(note))
+        column.addWidget(label)
+        column.addWidget(control)
+        column.addWidget(self.below)
+
+    def set_wrong(self, sentence: str) -> None:
+        """Say what is wrong (empty: nothing is)."""
+        self.below.setText(sentence or self._note)
+        self.below.set_tone("danger" if sentence else "muted")
+        self.below.setVisible(bool(sentence or self._note))
+        self.control.setAccessibleDescription(sentence)
+        if isinstance(self.control, Field):
+            self.control.set_wrong(bool(sentence))
+
+
+def hairline(way: Literal["h", "v"] = "h") -> QWidget:
+    """A decorative line of 1 px."""
+    from PySide6.QtWidgets import QFrame
+
+    line = QFrame()
+    line.setProperty("hairline", way)
+    line.setFixedHeight(1) if way == "h" else line.setFixedWidth(1)
+    return line
+
+

@@ -1,0 +1,324 @@
+"""What every page is, and the states it may stand in: content, empty, loading, error."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from PySide6.QtCore import QEvent, QObject, QRectF, QTimer, Qt, Signal
+from PySide6.QtGui import QPainter, QPaintEvent
+from PySide6.QtWidgets import QHBoxLayout, QStackedLayout, QVBoxLayout, QWidget
+
+from alumni_desk.desktop.background import Lanes
+from alumni_desk.desktop.changes import ChangeBus
+from alumni_desk.desktop.controls import Button, Label
+from alumni_desk.desktop.fonts import px
+from alumni_desk.desktop.look import look
+from alumni_desk.desktop.paint import paint_ground, paint_ring, paint_text, pill_colours
+from alumni_desk.desktop.tokens import DARK, LIGHT
+from alumni_desk.desktop.widgets import Glyph
+from alumni_desk.errors import KnownError
+from alumni_desk.store.desk import Desk
+from alumni_desk.words import _
+
+Go = Callable[..., None]
+"""``go("gatherings", gathering=id)``: show a page and hand it what it should open."""
+
+
+class Page(QWidget):
+    """A page of the window. Subclasses fill ``self.stack`` and override what they need.
+
+    ``said(sentence, undo)`` asks the window for a toast; ``titled`` tells it that ``title``, ``note``, ``back`` or
+    ``header`` are others now.
+    """
+
+    name = ""
+    icon = ""
+    title = ""
+    note = ""  # muted, beside the title: a number, a date
+    said = Signal(str, object)
+    titled = Signal()
+
+    def __init__(self, desk: Desk, lanes: Lanes, changes: ChangeBus, go: Go) -> None:
+        super().__init__()
+        self.desk, self.lanes, self.changes, self.go = desk, lanes, changes, go
+        self.header: QWidget | None = None
+        self.back: Callable[[], None] | None = None
+        self.stack = PageStack(self)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.addWidget(self.stack)
+        changes.changed.connect(self._on_changed)
+        self._stale = True
+
+    watches: frozenset[str] = frozenset()
+    """Tables whose changes make this page refresh; empty means any."""
+
+    def refresh(self) -> None:
+        """Look everything up anew; called when the page is shown or its rows have changed."""
+
+    def open(self, **what: Any) -> None:
+        """Show one thing of the page, as asked by ``go(name, **what)``."""
+
+    def first_focus(self) -> QWidget | None:
+        """Where the keyboard begins."""
+        return None
+
+    def regions(self) -> list[QWidget]:
+        """Where F6 stops inside this page."""
+        first = self.first_focus()
+        return [first] if first else []
+
+    def _on_changed(self, changed: Any) -> None:
+        touched = not changed.tables or not self.watches or bool(self.watches & changed.tables.keys())
+        if not touched:
+            return
+        if self.isVisible():
+            self.refresh()
+        else:
+            self._stale = True
+
+    def showEvent(self, event: Any) -> None:
+        super().showEvent(event)
+        if self._stale:
+            self._stale = False
+            self.refresh()
+
+
+class PageStack(QWidget):
+    """One of four states of a page. Loading shows nothing for a second, then a thin bar above the old content."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._layers = QStackedLayout(self)
+        self._content = QWidget()
+        self._layers.addWidget(self._content)
+        self._other: QWidget | None = None
+        self._bar = LoadingBar(self)
+        self._bar.hide()
+
+    def set_content(self, content: QWidget) -> None:
+        """The page as it is when all is well."""
+        self._layers.removeWidget(self._content)
+        self._content.deleteLater()
+        self._content = content
+        self._layers.insertWidget(0, content)
+
+    def show_content(self) -> None:
+        self._show(None)
+
+    def show_empty(self, empty: QWidget) -> None:
+        """Nothing here yet: say so, and offer the first step (see ``EmptyPage``)."""
+        self._show(empty)
+
+    def show_error(self, error: KnownError, mend: str = "", act: Callable[[], None] | None = None) -> None:
+        """What, why, what next, and its button."""
+        self._show(ErrorPage(error, mend, act))
+
+    def loading(self, on: bool) -> None:
+        """Begin or end waiting."""
+        self._bar.wait(on)
+
+    def _show(self, other: QWidget | None) -> None:
+        self.loading(False)
+        if self._other is not None and self._other is not other:
+            self._layers.removeWidget(self._other)
+            self._other.deleteLater()
+        self._other = other
+        if other is None:
+            self._layers.setCurrentWidget(self._content)
+        else:
+            if self._layers.indexOf(other) < 0:
+                self._layers.addWidget(other)
+            self._layers.setCurrentWidget(other)
+
+    def resizeEvent(self, event: Any) -> None:
+        super().resizeEvent(event)
+        self._bar.setGeometry(0, 0, self.width(), 2)
+        self._bar.raise_()
+
+
+class LoadingBar(QWidget):
+    """Two pixels that move: work goes on. It appears after a second, quick work never flickers."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setAccessibleName(_("Loading"))
+        self.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
+        self._late = QTimer(self, interval=1000, singleShot=True)
+        self._late.timeout.connect(self._begin)
+        self._tick = QTimer(self, interval=33)
+        self._tick.timeout.connect(self._step)
+        self._at = 0.0
+
+    def wait(self, on: bool) -> None:
+        if on and not self._late.isActive() and not self.isVisible():
+            self._late.start()
+        elif not on:
+            self._late.stop()
+            self._tick.stop()
+            self.hide()
+
+    def _begin(self) -> None:
+        self.show()
+        self.raise_()
+        self._tick.start()
+
+    def _step(self) -> None:
+        self._at = (self._at + 0.02) % 1.3
+        self.update()
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        painter = QPainter(self)
+        width = self.width()
+        painter.fillRect(QRectF((self._at - 0.3) * width, 0, 0.3 * width, 2), look(self).accent)
+
+
+class EmptyPage(QWidget):
+    """An empty page: an icon, one sentence, the first step, and below it whatever else is put in ``below``."""
+
+    def __init__(self, icon: str, sentence: str, step: str = "", act: Callable[[], None] | None = None, promise: str = "",
+                 step_icon: str | None = None, parent: QWidget | None = None) -> None:  # fmt: skip
+        super().__init__(parent)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(px(24), px(24), px(24), px(24))
+        column.setSpacing(px(16))
+        column.addStretch(1)
+        middle = Qt.AlignmentFlag.AlignHCenter
+        column.addWidget(Glyph(icon, "muted", 48), 0, middle)
+        words = Label(sentence, "title", wrap=False)
+        words.setAlignment(middle)
+        column.addWidget(words, 0, middle)
+        self.button: Button | None = None
+        if step and act:
+            self.button = Button(step, "primary", step_icon, height=40)
+            self.button.clicked.connect(lambda: act())
+            column.addWidget(self.button, 0, middle)
+        if promise:
+            column.addWidget(Label(promise, tone="muted"), 0, middle)
+        self.below = QVBoxLayout()
+        column.addLayout(self.below)
+        column.addStretch(2)
+
+
+class ErrorPage(QWidget):
+    """Something the world did: what, why, what next, with its button."""
+
+    def __init__(self, error: KnownError, mend: str = "", act: Callable[[], None] | None = None,
+                 parent: QWidget | None = None) -> None:  # fmt: skip
+        super().__init__(parent)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(px(24), px(24), px(24), px(24))
+        column.setSpacing(px(16))
+        column.addStretch(1)
+        middle = Qt.AlignmentFlag.AlignHCenter
+        column.addWidget(Glyph("warning", "warn", 48, name=_("Problem")), 0, middle)
+        words = Label(str(error), "heading", wrap=True)
+        words.setFixedWidth(px(480))
+        words.setAlignment(middle)
+        column.addWidget(words, 0, middle)
+        self.button: Button | None = None
+        if mend and act:
+            self.button = Button(mend, "primary", height=40)
+            self.button.clicked.connect(lambda: act())
+            column.addWidget(self.button, 0, middle)
+        column.addStretch(2)
+
+
+class Notice(QWidget):
+    """A soft band in a page: a problem beside its mend."""
+
+    def __init__(self, icon: str, sentence: str, tone: str = "warn", mend: str = "", act: Callable[[], None] | None = None,
+                 parent: QWidget | None = None) -> None:  # fmt: skip
+        super().__init__(parent)
+        self._tone = tone
+        row = QHBoxLayout(self)
+        row.setContentsMargins(px(16), px(10), px(12), px(10))
+        row.setSpacing(px(12))
+        row.addWidget(Glyph(icon, tone, 18))  # type: ignore[arg-type]
+        self.words = Label(sentence, tone=tone, wrap=True)  # type: ignore[arg-type]
+        row.addWidget(self.words, 1)
+        self.button: Button | None = None
+        if mend and act:
+            self.button = Button(mend)
+            self.button.clicked.connect(lambda: act())
+            row.addWidget(self.button)
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        paint_ground(QPainter(self), self.rect(), pill_colours(self._tone, look(self))[0], 8)  # type: ignore[arg-type]
+
+
+class Toast(QWidget):
+    """A sentence above the foot of the window, with Undo; goes after eight seconds, stays while it is pointed at."""
+
+    def __init__(self, parent: QWidget) -> None:
+        super().__init__(parent)
+        self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        row = QHBoxLayout(self)
+        row.setContentsMargins(px(16), px(8), px(12), px(8))
+        row.setSpacing(px(16))
+        self.words = _ToastWords()
+        row.addWidget(self.words, 1)
+        self.undo = _ToastLink(_("Undo"))
+        row.addWidget(self.undo)
+        self._act: Callable[[], None] | None = None
+        self.undo.clicked.connect(self._undo)
+        self._timer = QTimer(self, interval=8000, singleShot=True)
+        self._timer.timeout.connect(self.hide)
+        parent.installEventFilter(self)
+        self.hide()
+
+    def say(self, sentence: str, undo: Callable[[], None] | None = None) -> None:
+        self._act = undo
+        self.words.setText(sentence)
+        self.setAccessibleName(sentence)
+        self.undo.setVisible(undo is not None)
+        self._place()
+        self.show()
+        self.raise_()
+        self._timer.start()
+
+    def _undo(self) -> None:
+        self.hide()
+        if self._act is not None:
+            self._act()
+
+    def _place(self) -> None:
+        owner = self.parentWidget()
+        width = min(px(456), owner.width() - px(32))
+        self.setFixedWidth(width)
+        height = max(px(40), self.layout().heightForWidth(width) if self.layout().hasHeightForWidth() else px(40))
+        self.setFixedHeight(height)
+        self.move((owner.width() - width) // 2, owner.height() - height - px(24))
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        if event.type() == QEvent.Type.Resize and self.isVisible():
+            self._place()
+        return False
+
+    def enterEvent(self, event: Any) -> None:
+        self._timer.stop()
+
+    def leaveEvent(self, event: Any) -> None:
+        self._timer.start()
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        paint_ground(QPainter(self), self.rect(), look(self).text, 6)
+
+
+class _ToastWords(Label):
+    def __init__(self) -> None:
+        super().__init__(wrap=True)
+        self.setProperty("toast", "words")
+
+
+class _ToastLink(Button):
+    def __init__(self, text: str) -> None:
+        super().__init__(text, "quiet", height=24)
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        other = LIGHT if look(self).dark else DARK
+        painter = QPainter(self)
+        paint_text(painter, QRectF(self.rect()), self.text(), other.accent, "label", elide=False)
+        if self.hasFocus():
+            paint_ring(painter, self.rect(), other.accent, 3)

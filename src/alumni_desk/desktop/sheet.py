@@ -1,0 +1,131 @@
+"""A dialog over a page: flat, 560 wide, its words at the top, its one deed at the foot."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from PySide6.QtCore import QEvent, QObject, Qt, Signal
+from PySide6.QtGui import QColor, QKeyEvent, QPainter, QPaintEvent
+from PySide6.QtWidgets import QDialog, QHBoxLayout, QVBoxLayout, QWidget
+
+from alumni_desk.desktop.controls import Button, IconButton, Kind, Label, hairline
+from alumni_desk.desktop.fonts import px
+from alumni_desk.desktop.look import look
+from alumni_desk.words import _
+
+
+class Sheet(QDialog):
+    """Title bar 40, ``column`` for the content, foot 56 with the reason, Cancel and the deed.
+
+    ``done_clicked`` is the deed; the dialog stays open until somebody calls ``accept``. Esc cancels.
+    """
+
+    done_clicked = Signal()
+
+    def __init__(self, parent: QWidget | None, title: str, done: str, *, kind: Kind = "primary", width: int = 560,
+                 cancel: str | None = None) -> None:  # fmt: skip
+        super().__init__(parent, Qt.WindowType.Dialog | Qt.WindowType.FramelessWindowHint)
+        self.setObjectName("sheet")
+        self.setWindowTitle(title)
+        self.setAccessibleName(title)
+        self.setFixedWidth(px(width))
+        self._dim = _Dim(parent.window()) if parent is not None else None
+        whole = QVBoxLayout(self)
+        whole.setContentsMargins(1, 1, 1, 1)
+        whole.setSpacing(0)
+        bar = QHBoxLayout()
+        bar.setContentsMargins(px(24), px(8), px(8), px(8))
+        bar.addWidget(Label(title, "heading"))
+        bar.addStretch(1)
+        shut = IconButton(_("Close"), "x", "quiet")
+        shut.clicked.connect(self.reject)
+        bar.addWidget(shut)
+        whole.addLayout(bar)
+        whole.addWidget(hairline())
+        self.column = QVBoxLayout()
+        self.column.setContentsMargins(px(24), px(20), px(24), px(20))
+        self.column.setSpacing(px(12))
+        whole.addLayout(self.column)
+        whole.addWidget(hairline())
+        self.foot = QHBoxLayout()
+        self.foot.setContentsMargins(px(24), px(12), px(24), px(12))
+        self.foot.setSpacing(px(12))
+        self.reason = Label("", "small", "muted", wrap=True)
+        self.foot.addWidget(self.reason, 1)
+        self.cancel = Button(cancel or _("Cancel"))
+        self.cancel.clicked.connect(self.reject)
+        self.foot.addWidget(self.cancel)
+        self.done_button = Button(done, kind)
+        self.done_button.clicked.connect(self.done_clicked)
+        self.foot.addWidget(self.done_button)
+        whole.addLayout(self.foot)
+
+    def set_reason(self, text: str, tone: str = "muted") -> None:
+        """Why the deed cannot be done yet (it is then off), or empty when it can."""
+        self.reason.setText(text)
+        self.reason.set_tone(tone)  # type: ignore[arg-type]
+        self.done_button.setEnabled(not text)
+
+    def set_busy(self, words: str) -> None:
+        """The deed is under way (words), or over (empty)."""
+        self.set_reason(words)
+        self.cancel.setEnabled(not words)
+
+    def complain(self, error: Exception) -> None:
+        """Say beside the deed what went wrong; it can be tried again."""
+        self.set_busy("")
+        self.reason.setText(str(error))
+        self.reason.set_tone("danger")
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter):
+            if self.done_button.isEnabled():
+                self.done_clicked.emit()
+        else:
+            super().keyPressEvent(event)
+
+    def showEvent(self, event: Any) -> None:
+        super().showEvent(event)
+        if self._dim is not None:
+            self._dim.cover()
+        owner = self.parentWidget()
+        if owner is not None:
+            window = owner.window()
+            self.adjustSize()
+            self.move(window.geometry().center() - self.rect().center())
+
+    def hideEvent(self, event: Any) -> None:
+        super().hideEvent(event)
+        if self._dim is not None:
+            self._dim.hide()
+
+    def done(self, result: int) -> None:
+        super().done(result)
+        if self._dim is not None:
+            self._dim.deleteLater()
+            self._dim = None
+
+
+class _Dim(QWidget):
+    """Forty per cent of the text's colour over the window behind a dialog."""
+
+    def __init__(self, window: QWidget) -> None:
+        super().__init__(window)
+        self.hide()
+        window.installEventFilter(self)
+
+    def cover(self) -> None:
+        self.setGeometry(self.parentWidget().rect())
+        self.show()
+        self.raise_()
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        if event.type() == QEvent.Type.Resize and self.isVisible():
+            self.setGeometry(self.parentWidget().rect())
+        return False
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        colours = look(self)
+        shade = QColor("#000000" if colours.dark else colours.text)
+        shade.setAlphaF(0.4)
+        QPainter(self).fillRect(self.rect(), shade)

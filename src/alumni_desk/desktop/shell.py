@@ -1,0 +1,367 @@
+"""The window: it navigates, says where data stands and carries toasts. It knows its pages and nothing of their insides."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from PySide6.QtCore import QAbstractListModel, QByteArray, QEvent, QModelIndex, QPersistentModelIndex, QRectF, QSize, Qt
+from PySide6.QtGui import QCloseEvent, QKeySequence, QPainter, QPaintEvent, QResizeEvent, QShortcut
+from PySide6.QtWidgets import (
+    QApplication,
+    QFrame,
+    QHBoxLayout,
+    QListView,
+    QMainWindow,
+    QStackedWidget,
+    QStyle,
+    QStyledItemDelegate,
+    QStyleOptionViewItem,
+    QVBoxLayout,
+    QWidget,
+)
+
+from alumni_desk.desktop.controls import IconButton, Label, hairline
+from alumni_desk.desktop.fonts import px
+from alumni_desk.desktop.icons import paint_icon
+from alumni_desk.desktop.look import look
+from alumni_desk.desktop.pages import Page, Toast
+from alumni_desk.desktop.paint import paint_ground, paint_ring, paint_text
+from alumni_desk.desktop.syncchip import SyncChip
+from alumni_desk.desktop.tokens import HEADER, SIDEBAR, SIDEBAR_FOLDED
+from alumni_desk.desktop.widgets import Mark, YearDisc
+from alumni_desk.words import _
+
+Index = QModelIndex | QPersistentModelIndex
+FOLD_BELOW = 900
+
+
+@dataclass(frozen=True)
+class Whose:
+    """Whose chapter this is: what the sidebar says at its head and foot."""
+
+    chapter: str = ""
+    university: str = ""
+    person: str = ""
+    device: str = ""
+    sample: bool = False
+
+
+class Rows(QAbstractListModel):
+    """The entries of the sidebar and their numbers."""
+
+    def __init__(self, pages: Sequence[Page]) -> None:
+        super().__init__()
+        self._pages = list(pages)
+        self._counts: dict[str, str] = {}
+        self.folded = False
+
+    def rowCount(self, parent: Index = QModelIndex()) -> int:  # noqa: B008
+        return 0 if parent.isValid() else len(self._pages)
+
+    def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
+        page = self._pages[index.row()]
+        count = self._counts.get(page.name, "")
+        if role == Qt.ItemDataRole.DisplayRole:
+            return type(page).title
+        if role == Qt.ItemDataRole.UserRole:
+            return page.icon
+        if role == Qt.ItemDataRole.UserRole + 1:
+            return count
+        if role == Qt.ItemDataRole.ToolTipRole:
+            return f"{type(page).title}  Ctrl+{index.row() + 1}"
+        if role == Qt.ItemDataRole.AccessibleTextRole:
+            return f"{type(page).title} {count}".strip()
+        return None
+
+    def set_count(self, name: str, count: str) -> None:
+        """The number that stands beside an entry; empty for none."""
+        if self._counts.get(name, "") != count:
+            self._counts[name] = count
+            self.dataChanged.emit(self.index(0), self.index(len(self._pages) - 1))
+
+
+class _NavDelegate(QStyledItemDelegate):
+    def sizeHint(self, option: QStyleOptionViewItem, index: Index) -> QSize:
+        return QSize(px(40), px(38))
+
+    def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: Index) -> None:
+        colours = look(option.widget)
+        view = option.widget
+        folded = view.width() < px(100)
+        box = QRectF(option.rect).adjusted(px(8), 1, -px(8), -1)
+        on = bool(option.state & QStyle.StateFlag.State_Selected)
+        if on:
+            paint_ground(painter, box, colours.selected, 6)
+        elif option.state & QStyle.StateFlag.State_MouseOver:
+            paint_ground(painter, box, colours.fill, 6)
+        if on and view.hasFocus():
+            paint_ring(painter, box, colours.accent, 6)
+        size = px(18)
+        left = box.center().x() - size / 2 if folded else box.left() + px(10)
+        ink = colours.selected_text if on else colours.text
+        paint_icon(painter, QRectF(left, box.center().y() - size / 2, size, size), index.data(Qt.ItemDataRole.UserRole),
+                   colours.selected_text if on else colours.muted)  # fmt: skip
+        if folded:
+            return
+        count = index.data(Qt.ItemDataRole.UserRole + 1)
+        words = box.adjusted(px(38), 0, -px(10), 0)
+        if count:
+            paint_text(painter, words, count, ink if on else colours.muted, "small", Qt.AlignmentFlag.AlignRight)
+        paint_text(painter, words, index.data(), ink, "strong" if on else "body")
+
+
+class _Nav(QListView):
+    """The sidebar's list; its rows are as tall as the list needs, it never scrolls sideways."""
+
+    def sizeHint(self) -> QSize:
+        rows = self.model().rowCount() if self.model() else 0
+        return QSize(px(SIDEBAR), rows * px(38) + px(4))
+
+    def minimumSizeHint(self) -> QSize:
+        return QSize(px(SIDEBAR_FOLDED), self.sizeHint().height())
+
+
+class SampleBand(QWidget):
+    """Says on every page that nobody here is real."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        row = QHBoxLayout(self)
+        row.setContentsMargins(px(24), px(4), px(24), px(4))
+        row.setSpacing(px(8))
+        row.addWidget(Label(_("Sample"), "strong", "warn"))
+        row.addWidget(Label(_("Everyone in this chapter is made up. It never joins a server."), "small", "warn"))
+        row.addStretch(1)
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        QPainter(self).fillRect(self.rect(), look(self).warn_soft)
+
+
+class Shell(QMainWindow):
+    """Sidebar, header and pages. Closing it tells ``on_close``, which ends the background work."""
+
+    def __init__(self, pages: Sequence[Page], whose: Whose, *, on_close: Callable[[], None] | None = None) -> None:
+        super().__init__()
+        self.pages = list(pages)
+        self._on_close = on_close
+        self.setMinimumSize(min(1024, px(1024)), min(640, px(640)))
+        self.resize(1280, 800)
+        self._build(whose)
+        self.set_whose(whose)
+        for number, page in enumerate(self.pages):
+            page.said.connect(self.say)
+            page.titled.connect(self._title)
+            QShortcut(QKeySequence(f"Ctrl+{number + 1}"), self, lambda p=page: self.show_page(p.name))
+        QShortcut(QKeySequence(Qt.Key.Key_F6), self, lambda: self._next_region(1))
+        QShortcut(QKeySequence("Shift+F6"), self, lambda: self._next_region(-1))
+        if self.pages:
+            self.show_page(self.pages[0].name)
+
+    # -- building
+
+    def _build(self, whose: Whose) -> None:
+        middle = QWidget()
+        self.setCentralWidget(middle)
+        across = QHBoxLayout(middle)
+        across.setContentsMargins(0, 0, 0, 0)
+        across.setSpacing(0)
+        self.sidebar = self._build_sidebar()
+        across.addWidget(self.sidebar)
+        across.addWidget(hairline("v"))
+        right = QVBoxLayout()
+        right.setSpacing(0)
+        right.addWidget(self._build_header())
+        right.addWidget(hairline())
+        self.band = SampleBand()
+        right.addWidget(self.band)
+        self.stack = QStackedWidget()
+        for page in self.pages:
+            self.stack.addWidget(page)
+        right.addWidget(self.stack, 1)
+        across.addLayout(right, 1)
+        self.toast = Toast(middle)
+
+    def _build_sidebar(self) -> QFrame:
+        side = QFrame()
+        side.setObjectName("sidebar")
+        side.setFixedWidth(px(SIDEBAR))
+        column = QVBoxLayout(side)
+        column.setContentsMargins(0, px(16), 0, px(12))
+        column.setSpacing(px(8))
+        head = QHBoxLayout()
+        head.setContentsMargins(px(16), 0, px(8), 0)
+        head.setSpacing(px(10))
+        head.addWidget(Mark(32), 0, Qt.AlignmentFlag.AlignTop)
+        self._head_words = QWidget()
+        names = QVBoxLayout(self._head_words)
+        names.setContentsMargins(0, 0, 0, 0)
+        names.setSpacing(0)
+        self.chapter, self.university = Label("", "strong", wrap=True), Label("", "caption", "muted", wrap=True)
+        names.addWidget(self.chapter)
+        names.addWidget(self.university)
+        head.addWidget(self._head_words, 1)
+        column.addLayout(head)
+        self.nav = _Nav()
+        self.nav.setObjectName("nav")
+        self.nav.setAccessibleName(_("Pages"))
+        self.rows = Rows(self.pages)
+        self.nav.setModel(self.rows)
+        self.nav.setItemDelegate(_NavDelegate(self.nav))
+        self.nav.setMouseTracking(True)
+        self.nav.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.nav.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.nav.selectionModel().currentChanged.connect(lambda now, before: self._nav_moved(now))
+        column.addWidget(self.nav, 1)
+        self._foot = QWidget()
+        foot = QVBoxLayout(self._foot)
+        foot.setContentsMargins(px(8), 0, px(8), 0)
+        foot.setSpacing(px(8))
+        foot.addWidget(hairline())
+        row = QHBoxLayout()
+        row.setContentsMargins(px(8), px(2), 0, 0)
+        row.setSpacing(px(8))
+        self._disc = YearDisc("", 24)
+        row.addWidget(self._disc)
+        words = QVBoxLayout()
+        words.setSpacing(0)
+        self.person, self.device = Label("", "caption", "muted", wrap=True), Label("", "caption", "muted", wrap=True)
+        words.addWidget(self.person)
+        words.addWidget(self.device)
+        row.addLayout(words, 1)
+        foot.addLayout(row)
+        column.addWidget(self._foot)
+        return side
+
+    def _build_header(self) -> QFrame:
+        header = QFrame()
+        header.setFixedHeight(px(HEADER))
+        row = QHBoxLayout(header)
+        row.setContentsMargins(px(24), 0, px(24), 0)
+        row.setSpacing(px(12))
+        self.back = IconButton(_("Back"), "caret-left")
+        self.back.clicked.connect(self._go_back)
+        self.title, self.note = Label("", "title"), Label("", "body", "muted")
+        self._header_slot = QHBoxLayout()
+        row.addWidget(self.back)
+        row.addWidget(self.title)
+        row.addWidget(self.note)
+        row.addLayout(self._header_slot)
+        row.addStretch(1)
+        self.chip = SyncChip()
+        self.chip.clicked.connect(lambda: self.show_page("sync"))
+        row.addWidget(self.chip)
+        self._shown_header: QWidget | None = None
+        return header
+
+    # -- navigating
+
+    def page(self, name: str) -> Page | None:
+        """The page of that name, if this window has it."""
+        return next((page for page in self.pages if page.name == name), None)
+
+    def current(self) -> Page:
+        """The page that is shown."""
+        return self.pages[self.stack.currentIndex()]
+
+    def show_page(self, name: str, **what: Any) -> None:
+        """Show a page and hand it what it should open: ``show_page("gatherings", gathering=id)``."""
+        page = self.page(name)
+        if page is None:
+            return
+        number = self.pages.index(page)
+        self.stack.setCurrentIndex(number)
+        self.nav.setCurrentIndex(self.rows.index(number))
+        self._title()
+        if what:
+            page.open(**what)
+        first = page.first_focus()
+        if first is not None and self.isActiveWindow() and not self.nav.hasFocus():
+            first.setFocus(Qt.FocusReason.OtherFocusReason)
+
+    def _nav_moved(self, now: Index) -> None:
+        if now.isValid() and now.row() != self.stack.currentIndex():
+            self.show_page(self.pages[now.row()].name)
+
+    def _title(self) -> None:
+        page = self.current()
+        self.title.setText(page.title)
+        self.note.setText(page.note)
+        self.note.setVisible(bool(page.note))
+        self.back.setVisible(page.back is not None)
+        if page.header is not self._shown_header:
+            if self._shown_header is not None:
+                self._header_slot.removeWidget(self._shown_header)
+                self._shown_header.hide()
+            if page.header is not None:
+                self._header_slot.addWidget(page.header)
+                page.header.show()
+            self._shown_header = page.header
+        self.setWindowTitle(f"{page.title} · Alumni Desk")
+
+    def _go_back(self) -> None:
+        if self.current().back is not None:
+            self.current().back()  # type: ignore[misc]
+
+    def _next_region(self, step: int) -> None:
+        places = [self.nav, *self.current().regions(), self.chip]
+        now = QApplication.focusWidget()
+        at = next((n for n, place in enumerate(places) if now is not None and (place is now or place.isAncestorOf(now))), -1)
+        for turn in range(1, len(places) + 1):
+            place = places[(at + step * turn) % len(places)]
+            if place.isVisible() and place.isEnabled():
+                place.setFocus(Qt.FocusReason.ShortcutFocusReason)
+                return
+
+    # -- saying
+
+    def say(self, sentence: str, undo: Callable[[], None] | None = None) -> None:
+        """A toast above the foot of the window."""
+        self.toast.say(sentence, undo)
+
+    def set_whose(self, whose: Whose) -> None:
+        """Chapter, university and person of the sidebar; the band of a sample."""
+        self.chapter.setText(whose.chapter or "Alumni Desk")
+        self.university.setText(whose.university)
+        self.university.setVisible(bool(whose.university))
+        self.person.setText(whose.person)
+        self.person.setVisible(bool(whose.person))
+        self.device.setText(whose.device)
+        self._disc.set_text(whose.person[:1].upper())
+        self._foot.setVisible(bool(whose.person or whose.device) and self.sidebar.width() > px(SIDEBAR_FOLDED))
+        self.band.setVisible(whose.sample)
+
+    # -- the window itself
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._fold(self.width() < px(FOLD_BELOW))
+
+    def _fold(self, folded: bool) -> None:
+        self.sidebar.setFixedWidth(px(SIDEBAR_FOLDED if folded else SIDEBAR))
+        self._head_words.setVisible(not folded)
+        self._foot.setVisible(not folded and bool(self.person.text() or self.device.text()))
+        head = self.sidebar.layout().itemAt(0).layout()
+        head.setContentsMargins(px(12 if folded else 16), 0, px(0 if folded else 8), 0)
+
+    def geometry_text(self) -> str:
+        """Where the window stands, to be kept."""
+        return bytes(self.saveGeometry().toBase64().data()).decode("ascii")
+
+    def restore_geometry_text(self, text: str | None) -> None:
+        """Stand where it stood, if that place is still on a screen."""
+        if text:
+            self.restoreGeometry(QByteArray.fromBase64(text.encode("ascii")))
+
+    def closeEvent(self, event: QCloseEvent) -> None:
+        if self._on_close is not None:
+            self._on_close()
+        super().closeEvent(event)
+
+    def changeEvent(self, event: QEvent) -> None:
+        super().changeEvent(event)
+        if event.type() == QEvent.Type.PaletteChange:
+            self.nav.viewport().update()
+
+

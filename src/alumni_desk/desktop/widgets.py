@@ -1,0 +1,255 @@
+"""Small painted widgets: disc, pill, bars, date block, card, the mark of the desk."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date
+
+from PySide6.QtCore import QPointF, QRectF, QSize, Qt
+from PySide6.QtGui import QColor, QPainter, QPaintEvent, QPen
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QScrollArea, QSizePolicy, QVBoxLayout, QWidget
+
+from alumni_desk.desktop.controls import Label
+from alumni_desk.desktop.fonts import px
+from alumni_desk.desktop.icons import paint_icon
+from alumni_desk.desktop.look import look
+from alumni_desk.desktop.paint import (
+    Pill,
+    paint_bar,
+    paint_columns,
+    paint_disc,
+    paint_ground,
+    paint_meter,
+    paint_pill,
+    paint_text,
+    pill_width,
+)
+from alumni_desk.desktop.tokens import CARD_RADIUS, Colours, Tone
+from alumni_desk.desktop.dates import month_short, weekday_short
+
+
+class Glyph(QWidget):
+    """An icon on its own; decoration unless it is given a name."""
+
+    def __init__(self, icon: str, tone: Tone = "muted", size: int = 18, name: str = "", parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._icon, self._tone = icon, tone
+        self.setAccessibleName(name)
+        self.setFixedSize(px(size), px(size))
+
+    def set_icon(self, icon: str, tone: Tone) -> None:
+        self._icon, self._tone = icon, tone
+        self.update()
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        paint_icon(QPainter(self), self.rect(), self._icon, getattr(look(self), self._tone))
+
+
+class YearDisc(QWidget):
+    """A class year as the face of a person."""
+
+    def __init__(self, text: str, size: int = 56, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setFixedSize(px(size), px(size))
+        self.set_text(text)
+
+    def set_text(self, text: str) -> None:
+        self._text = text
+        self.setAccessibleName(text)
+        self.update()
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        paint_disc(QPainter(self), self.rect(), self._text, look(self))
+
+
+class StatusPill(QWidget):
+    """A status pill in a page; in tables use ``delegates.PillDelegate``."""
+
+    def __init__(self, pill: Pill, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
+        self.set_pill(pill)
+
+    def set_pill(self, pill: Pill) -> None:
+        self._pill = pill
+        self.setAccessibleName(pill.word)
+        self.setFixedSize(pill_width(pill), px(24))
+        self.update()
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        paint_pill(QPainter(self), self.rect(), self._pill, look(self))
+
+
+class Bar(QWidget):
+    """A bar of 8 px: parts are (number, tone), ``total`` the whole; its sentence is spoken."""
+
+    def __init__(self, sentence: str, parts: Sequence[tuple[float, Tone]], total: float, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setFixedHeight(px(8))
+        self.set_parts(sentence, parts, total)
+
+    def set_parts(self, sentence: str, parts: Sequence[tuple[float, Tone]], total: float) -> None:
+        self.setAccessibleName(sentence)
+        self._parts, self._total = list(parts), max(total, 1e-9)
+        self.update()
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        colours = look(self)
+        parts = [(number / self._total, getattr(colours, tone)) for number, tone in self._parts]
+        paint_bar(QPainter(self), self.rect(), parts, colours.track)
+
+
+class Meter(QWidget):
+    """Equal segments, so many of so many done."""
+
+    def __init__(self, sentence: str, done: int, total: int, tone: Tone = "ok", parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._done, self._total, self._tone = done, total, tone
+        self.setAccessibleName(sentence)
+        self.setFixedHeight(px(8))
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        colours = look(self)
+        paint_meter(QPainter(self), self.rect(), self._done, self._total, getattr(colours, self._tone), colours.track)
+
+
+class Columns(QWidget):
+    """Small columns over a base line, the last in the accent."""
+
+    def __init__(self, sentence: str, values: Sequence[int], height: int = 80, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._values = list(values)
+        self.setAccessibleName(sentence)
+        self.setFixedHeight(px(height))
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        colours = look(self)
+        paint_columns(QPainter(self), self.rect(), self._values, colours, colours.accent)
+
+
+class DateBlock(QWidget):
+    """A date as a leaf of a calendar; ``large`` has the weekday above."""
+
+    def __init__(self, day: date, *, large: bool = False, near: bool = False, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._day, self._large, self._near = day, large, near
+        self.setFixedSize(px(64 if large else 48), px(80 if large else 56))
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        colours = look(self)
+        painter = QPainter(self)
+        ground, ink = (colours.selected, colours.selected_text) if self._near else (colours.fill, colours.text)
+        paint_ground(painter, self.rect(), ground, CARD_RADIUS)
+        middle = Qt.AlignmentFlag.AlignHCenter
+        width = self.width()
+        if self._large:
+            paint_text(painter, QRectF(0, px(7), width, px(16)), weekday_short(self._day), ink, "strong", middle)
+            paint_text(painter, QRectF(0, px(23), width, px(34)), str(self._day.day), ink, "number", middle)
+            paint_text(painter, QRectF(0, px(56), width, px(16)), month_short(self._day), ink, "small", middle)
+        else:
+            paint_text(painter, QRectF(0, px(6), width, px(26)), str(self._day.day), ink, "title", middle)
+            paint_text(painter, QRectF(0, px(32), width, px(18)), month_short(self._day), ink, "small", middle)
+
+
+class Mark(QWidget):
+    """The sign of the desk: a house with an open door."""
+
+    def __init__(self, size: int = 32, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setFixedSize(px(size), px(size))
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        paint_mark(QPainter(self), QRectF(self.rect()), look(self))
+
+
+def paint_mark(painter: QPainter, box: QRectF, colours: Colours) -> None:
+    """The sign of the desk in ``box``."""
+    paint_ground(painter, box, colours.accent, box.width() * 0.22)
+    painter.save()
+    painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+    painter.translate(box.topLeft())
+    painter.scale(box.width() / 32, box.height() / 32)
+    pen = QPen(QColor(colours.on_accent), 2.2)
+    pen.setCapStyle(Qt.PenCapStyle.RoundCap)
+    pen.setJoinStyle(Qt.PenJoinStyle.RoundJoin)
+    painter.setPen(pen)
+    painter.drawPolyline([QPointF(9, 23.5), QPointF(9, 13), QPointF(16, 8), QPointF(23, 13), QPointF(23, 23.5)])
+    painter.drawPolyline([QPointF(13.5, 23.5), QPointF(13.5, 17), QPointF(18.5, 17), QPointF(18.5, 23.5)])
+    painter.restore()
+
+
+class Card(QFrame):
+    """The one card that a page may have."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setProperty("card", "true")
+        self.column = QVBoxLayout(self)
+        self.column.setContentsMargins(px(20), px(20), px(20), px(20))
+        self.column.setSpacing(px(8))
+
+
+class Scroll(QScrollArea):
+    """A page's column that scrolls when it must. ``column`` is where its parts go."""
+
+    def __init__(self, *, margins: tuple[int, int, int, int] = (24, 24, 24, 24), width: int | None = None,
+                 parent: QWidget | None = None) -> None:  # fmt: skip
+        super().__init__(parent)
+        self.setWidgetResizable(True)
+        self.setFrameShape(QFrame.Shape.NoFrame)
+        self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        inside = QWidget()
+        inside.setAutoFillBackground(False)
+        self.column = QVBoxLayout(inside)
+        self.column.setContentsMargins(*(px(m) for m in margins))
+        self.column.setSpacing(px(8))
+        self.setWidget(inside)
+        self.viewport().setAutoFillBackground(False)
+        if width is not None:
+            self.setFixedWidth(px(width))
+
+    def sizeHint(self) -> QSize:
+        return self.widget().sizeHint()
+
+    def minimumSizeHint(self) -> QSize:
+        return QSize(self.widget().minimumSizeHint().width(), px(120))
+
+
+class IconLine(QWidget):
+    """An icon, a sentence, and below it a muted second one."""
+
+    def __init__(self, icon: str, sentence: str, second: str = "", tone: Tone = "muted", parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        row = QHBoxLayout(self)
+        row.setContentsMargins(0, 0, 0, 0)
+        row.setSpacing(px(10))
+        glyph = Glyph(icon, tone, 16)
+        row.addWidget(glyph, 0, Qt.AlignmentFlag.AlignTop)
+        self.words = QVBoxLayout()
+        self.words.setSpacing(0)
+        self.first = Label(sentence, wrap=True, tone=tone if tone not in ("muted", "text") else "text")
+        self.words.addWidget(self.first)
+        if second:
+            self.words.addWidget(Label(second, "small", "muted", wrap=True))
+        row.addLayout(self.words, 1)
+
+
+def heading(text: str, count: str = "", *, right: QWidget | None = None) -> QWidget:
+    """A section's heading with its number in muted and, at the right edge, a link or button."""
+    box = QWidget()
+    row = QHBoxLayout(box)
+    row.setContentsMargins(0, 0, 0, 0)
+    row.setSpacing(px(8))
+    row.addWidget(Label(text, "heading"))
+    if count:
+        row.addWidget(Label(count, tone="muted"))
+    row.addStretch(1)
+    if right is not None:
+        row.addWidget(right)
+    return box
+
+
+def small_heading(text: str) -> Label:
+    """The quiet heading of a side column."""
+    return Label(text, "strong", "muted")
