@@ -1,0 +1,114 @@
+"""Devices and what they may do: sessions, grants, removal. Tokens are sealed, so any process can read them."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+import secrets
+import uuid
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+import sqlalchemy as sa
+
+from alumni_desk.protocol.messages import ChallengeReply, ChallengeRequest, EnrolRequest, Grant, SessionReply, SessionRequest
+from alumni_desk.protocol.proofs import is_session_proof
+from alumni_desk.protocol.values import is_id
+from alumni_desk.server.refusals import Refusal
+from alumni_desk.server.state import Server
+
+CHALLENGE_LASTS = 60 * 1000
+TOKEN_LASTS = 60 * 60 * 1000
+
+
+@dataclass(frozen=True)
+class Caller:
+    """The device behind a request, with its grants by scope."""
+
+    device: str
+    public_key: bytes
+    grants: dict[str, Grant]
+
+
+def new_device(connection: sa.Connection, tables: sa.MetaData, request: EnrolRequest, now: int) -> tuple[str, str]:
+    """A device of a new account; returns both ids."""
+    device_id, account = str(uuid.uuid4()), str(uuid.uuid4())
+    name = request.name.replace("\0", " ")[:200]
+    connection.execute(sa.insert(tables.tables["account"]).values(id=account, name=name, created_at=now))
+    connection.execute(sa.insert(tables.tables["device"]).values(id=device_id, account=account, public_key=request.public_key, name=name,
+                                                                 created_at=now, last_seen=now))
+    return device_id, account
+
+
+def grants_of(connection: sa.Connection, tables: sa.MetaData, account: str) -> list[Grant]:
+    """What an account may do, scope by scope."""
+    grant, chapter = tables.tables["grant"], tables.tables["chapter"]
+    query = (sa.select(grant, chapter.c.name).join_from(grant, chapter, (chapter.c.scope == grant.c.scope) & (chapter.c.id == grant.c.scope), isouter=True)
+             .where(grant.c.account == account).order_by(grant.c.scope))
+    return [Grant(scope=row.scope, scope_name=row.name or "", role=row.role, gathering=row.gathering,
+                  until=None if row.until is None else datetime.fromtimestamp(row.until / 1000, UTC).isoformat())
+            for row in connection.execute(query)]
+
+
+def _seal(server: Server, purpose: bytes, data: bytes) -> bytes:
+    return hmac.digest(server.secret, purpose + b"\0" + data, hashlib.sha256)
+
+
+def challenge(server: Server, request: ChallengeRequest, now: int) -> ChallengeReply:
+    """Something for a device to sign. It says nothing about whether the device exists."""
+    data = secrets.token_bytes(16) + (now + CHALLENGE_LASTS).to_bytes(8, "big")
+    return ChallengeReply(challenge=data + _seal(server, b"challenge", data + request.device.encode()), server=server.id, time=now)
+
+
+def begin_session(server: Server, request: SessionRequest, now: int) -> SessionReply:
+    """A token for an hour, for a device that signed a challenge of ours."""
+    data, seal = request.challenge[:24], request.challenge[24:]
+    if len(data) != 24 or not hmac.compare_digest(seal, _seal(server, b"challenge", data + request.device.encode())):
+        raise Refusal(403, "forged")
+    if int.from_bytes(data[16:], "big") < now:
+        raise Refusal(403, "challenge_expired")
+    device = server.tables.tables["device"]
+    with server.database.writing() as connection:
+        row = connection.execute(sa.select(device).where(device.c.id == request.device)).first() if is_id(request.device) else None
+        if row is None or not is_session_proof(request.signature, bytes(row.public_key), server=server.id, device=request.device,
+                                               challenge=request.challenge):
+            raise Refusal(403, "forged")
+        if row.revoked_at is not None:
+            raise Refusal(403, "revoked")
+        connection.execute(sa.update(device).where(device.c.id == request.device).values(last_seen=now))
+    expires = now + TOKEN_LASTS
+    content = f"{request.device}|{expires}".encode()
+    token = base64.urlsafe_b64encode(content + b"|" + _seal(server, b"token", content)).decode()
+    return SessionReply(token=token, expires=expires, time=now)
+
+
+def caller(server: Server, connection: sa.Connection, token: str, now: int) -> Caller:
+    """Who holds this token; asks at every call whether the device was removed."""
+    try:
+        raw = base64.urlsafe_b64decode(token.encode())
+        content, seal = raw[:-33], raw[-32:]
+        device_id, expires = content.decode("ascii").split("|")
+        until = int(expires)
+    except (ValueError, UnicodeError):
+        raise Refusal(401, "no_session") from None
+    if not hmac.compare_digest(seal, _seal(server, b"token", content)) or until < now:
+        raise Refusal(401, "no_session")
+    device = server.tables.tables["device"]
+    row = connection.execute(sa.select(device).where(device.c.id == device_id)).first()
+    if row is None or row.revoked_at is not None:
+        raise Refusal(403, "revoked")
+    grants = {grant.scope: grant for grant in grants_of(connection, server.tables, row.account)
+              if grant.until is None or datetime.fromisoformat(grant.until).timestamp() * 1000 > now}
+    return Caller(device=device_id, public_key=bytes(row.public_key), grants=grants)
+
+
+def revoke(server: Server, by: Caller, device_id: str, now: int) -> None:
+    """Remove a device. Whoever removes it is an admin or leader of a chapter that it belongs to."""
+    device, grant = server.tables.tables["device"], server.tables.tables["grant"]
+    with server.database.writing() as connection:
+        scopes = sa.select(grant.c.scope).join_from(grant, device, device.c.account == grant.c.account).where(device.c.id == device_id)
+        shared = [scope for scope in connection.execute(scopes).scalars() if scope in by.grants and by.grants[scope].role in ("admin", "leader")]
+        if not shared:
+            raise Refusal(403, "no_grant")
+        connection.execute(sa.update(device).where(device.c.id == device_id, device.c.revoked_at.is_(None)).values(revoked_at=now))

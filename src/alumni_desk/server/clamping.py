@@ -1,0 +1,68 @@
+"""Clocks that run ahead: what an operation from the future counts as, so that it blocks nobody.
+
+A clock is text that sorts as it orders: milliseconds in 12 hexadecimal digits, a counter, the replica, joined by
+hyphens. An assigned clock keeps the original between milliseconds and replica; so two assigned ones of a replica stay
+in the order of their originals.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+AHEAD = 5 * 60 * 1000
+"""How far (milliseconds) a clock may run ahead of the server's."""
+
+
+def milliseconds(clock: str) -> int:
+    """When a clock says that it is, in milliseconds since 1970."""
+    return int(clock.split("-", 1)[0], 16)
+
+
+def replica(clock: str) -> str:
+    """Whose clock it is."""
+    return clock.rsplit("-", 1)[1]
+
+
+def is_clock(text: str) -> bool:
+    """Whether the text is a clock as replicas write them."""
+    parts = text.split("-")
+    if len(parts) != 3 or len(parts[0]) != 12 or not 16 >= len(parts[1]) > 0 or not 64 >= len(parts[2]) > 0:
+        return False
+    digits = set("0123456789abcdef")
+    return set(parts[0]) <= digits and set(parts[1]) <= digits and set(parts[2]) <= digits
+
+
+def stamp(now: int, who: str) -> str:
+    """A clock of the server itself, for what it writes without a desk. ``who``: 16 hexadecimal digits."""
+    return f"{now:012x}-0000-{who}"
+
+
+@dataclass
+class Assigned:
+    """What one replica's clocks were made to count as: pairs of original and assigned."""
+
+    pairs: dict[str, str] = field(default_factory=dict)
+    new: dict[str, str] = field(default_factory=dict)
+
+    def clock(self, original: str, now: int) -> str:
+        """The clock that counts: the original, unless it is too far ahead or would overtake one assigned before.
+
+        Monotone in the original, whatever order operations arrive in.
+        """
+        if original in self.pairs:
+            return self.pairs[original]
+        counts = original if milliseconds(original) <= now + AHEAD else _at(now + AHEAD, original)
+        lower = max((a for o, a in self.pairs.items() if o < original), default=None)
+        upper = min((a for o, a in self.pairs.items() if o > original), default=None)
+        if lower is not None and counts <= lower:
+            counts = _at(milliseconds(lower), original)
+        if upper is not None and counts >= upper:
+            counts = _at(milliseconds(upper), original)
+        if counts != original:
+            self.pairs[original] = self.new[original] = counts
+        return counts
+
+
+def _at(moment: int, original: str) -> str:
+    stamp, counter, who = original.split("-")
+    return f"{moment:012x}-{stamp}{counter}-{who}"

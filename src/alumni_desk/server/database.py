@@ -1,0 +1,135 @@
+"""The server's database: PostgreSQL in earnest, or an SQLCipher file in the profile's folder for one process."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.pool import QueuePool
+
+from alumni_desk.errors import StoreProblem
+from alumni_desk.words import _
+
+REVISION = "0001"
+"""The newest of ``server/migrations``; Alembic is imported only when the database is not there yet."""
+
+
+class Database:
+    """An open server database. Writing on SQLite goes one at a time, and a reader sees one moment."""
+
+    def __init__(self, engine: sa.Engine) -> None:
+        self.engine = engine
+        self.postgresql = engine.dialect.name == "postgresql"
+        self._one_writer = threading.Lock()
+
+    @contextmanager
+    def writing(self) -> Iterator[sa.Connection]:
+        """A transaction that commits at the end, or not at all."""
+        if self.postgresql:
+            with self.engine.begin() as connection:
+                yield connection
+            return
+        with self._one_writer, self.engine.connect() as connection:
+            connection.exec_driver_sql("BEGIN IMMEDIATE")
+            try:
+                yield connection
+            except BaseException:
+                connection.exec_driver_sql("ROLLBACK")
+                raise
+            connection.exec_driver_sql("COMMIT")
+
+    @contextmanager
+    def reading(self) -> Iterator[sa.Connection]:
+        """A snapshot: everything read inside is of one moment."""
+        with self.engine.connect() as connection:
+            if self.postgresql:
+                connection = connection.execution_options(isolation_level="REPEATABLE READ")
+                with connection.begin():
+                    yield connection
+                return
+            connection.exec_driver_sql("BEGIN")
+            try:
+                yield connection
+            finally:
+                connection.exec_driver_sql("ROLLBACK")
+
+    def close(self) -> None:
+        """Close every connection."""
+        self.engine.dispose()
+
+
+def _sqlcipher(path: Path, key: bytes) -> sa.Engine:
+    import sqlcipher3.dbapi2 as sqlcipher
+
+    def connect() -> Any:
+        connection = sqlcipher.connect(str(path), check_same_thread=False, isolation_level=None, timeout=30)
+        connection.execute("PRAGMA cipher_log_level = NONE")
+        connection.execute(f"PRAGMA key = \"x'{key.hex()}'\"")
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute("PRAGMA synchronous = FULL")
+        connection.execute("PRAGMA fullfsync = 1")
+        return connection
+
+    return sa.create_engine(f"sqlite+pysqlite:///{path}", module=sqlcipher, creator=connect, poolclass=QueuePool,
+                            isolation_level="AUTOCOMMIT", pool_size=8, max_overflow=8)
+
+
+def sqlcipher_database(path: Path, key: bytes) -> Database:
+    """The server's database in an encrypted file under this key (32 bytes)."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if not path.exists():
+        os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
+    return _migrated(Database(_sqlcipher(path, key)))
+
+
+def postgresql_database(url: str) -> Database:
+    """The server's database on PostgreSQL, reached by ``postgresql+psycopg://…``."""
+    try:
+        address = sa.make_url(url)
+    except sa.exc.ArgumentError:
+        raise StoreProblem("server_database_address", _(
+            "The database address cannot be read. It looks like postgresql+psycopg://user@host/name.")) from None
+    if address.drivername in ("postgresql", "postgres"):
+        address = address.set(drivername="postgresql+psycopg")
+    if address.drivername != "postgresql+psycopg":
+        raise StoreProblem("server_database_kind", _(
+            "The server keeps its data in PostgreSQL or in its own file. The address must begin with postgresql+psycopg://."))
+    try:
+        engine = sa.create_engine(address, pool_size=16, max_overflow=16, pool_pre_ping=True)
+    except ModuleNotFoundError:
+        raise StoreProblem("server_database_driver", _(
+            "The driver for PostgreSQL is not installed. Install Alumni Desk with the extra “server”.")) from None
+    try:
+        return _migrated(Database(engine))
+    except sa.exc.OperationalError:
+        raise StoreProblem("server_database_unreachable", _(
+            "The PostgreSQL database does not answer. Check that it runs and that its address, name and password are right.")) from None
+
+
+def _migrated(database: Database) -> Database:
+    with database.engine.connect() as connection:
+        there = sa.inspect(connection).has_table("alembic_version")
+        found = connection.exec_driver_sql("SELECT version_num FROM alembic_version").scalar() if there else None
+    if found != REVISION:
+        migrate(database)
+    return database
+
+
+def migrate(database: Database) -> None:
+    """Bring the database to the newest revision, in one transaction; several processes may try at once."""
+    from alembic import command
+    from alembic.config import Config
+
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+    config.set_main_option("path_separator", "os")
+    with database.writing() as connection:
+        if database.postgresql:
+            connection.exec_driver_sql("SELECT pg_advisory_xact_lock(7403521)")
+        config.attributes["connection"] = connection
+        command.upgrade(config, "head")

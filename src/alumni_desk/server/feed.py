@@ -1,0 +1,87 @@
+"""The feed of a scope: which rows changed, in which order. Its head's lock makes commit order equal sequence order."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import sqlalchemy as sa
+
+from alumni_desk.protocol.messages import Cursor, Head
+from alumni_desk.server.bulk import put_rows
+
+CHAPTER = "chapter"
+"""The audience that reads everything of a scope."""
+
+
+@dataclass
+class LockedHead:
+    """A scope's head inside a push: held until the commit."""
+
+    scope: str
+    sequence: int
+    chain: str
+
+
+def begin_feed(connection: sa.Connection, tables: sa.MetaData, scope: str) -> None:
+    """Give a new scope its empty feed."""
+    head = tables.tables["feed_head"]
+    connection.execute(sa.insert(head).values(scope=scope, head=0, chain="", timeline=str(uuid.uuid4())))
+
+
+def lock_head(connection: sa.Connection, tables: sa.MetaData, scope: str) -> LockedHead | None:
+    """Hold the scope's head until the transaction ends; None if there is no such scope."""
+    head = tables.tables["feed_head"]
+    row = connection.execute(sa.select(head.c.head, head.c.chain).where(head.c.scope == scope).with_for_update()).first()
+    return None if row is None else LockedHead(scope, row.head, row.chain)
+
+
+def touch(connection: sa.Connection, tables: sa.MetaData, locked: LockedHead, changed: Iterable[tuple[str, str, bool]]) -> dict[tuple[str, str], int]:
+    """Move rows (table, id, gone) to the end of the feed; returns the sequence that each got."""
+    entries = []
+    sequences: dict[tuple[str, str], int] = {}
+    for table, row_id, gone in changed:
+        locked.sequence += 1
+        sequences[table, row_id] = locked.sequence
+        entries.append({"scope": locked.scope, "audience": CHAPTER, "table_name": table, "row_id": row_id,
+                        "sequence": locked.sequence, "gone": gone})
+    put_rows(connection, tables.tables["feed"], entries)
+    return sequences
+
+
+def move_head(connection: sa.Connection, tables: sa.MetaData, locked: LockedHead) -> None:
+    """Write the head and its chain back, and remember the chain there for the cursors to come."""
+    head, chain = tables.tables["feed_head"], tables.tables["feed_chain"]
+    connection.execute(sa.update(head).where(head.c.scope == locked.scope).values(head=locked.sequence, chain=locked.chain))
+    put_rows(connection, chain, [{"scope": locked.scope, "sequence": locked.sequence, "chain": locked.chain}])
+
+
+def head_of(connection: sa.Connection, tables: sa.MetaData, scope: str) -> Head:
+    """How far a scope has come."""
+    head = tables.tables["feed_head"]
+    row = connection.execute(sa.select(head.c.head, head.c.chain).where(head.c.scope == scope)).first()
+    return Head(sequence=row.head, chain=row.chain) if row else Head(sequence=0, chain="")
+
+
+def chain_at(connection: sa.Connection, tables: sa.MetaData, scope: str, sequence: int) -> str:
+    """The chain's hash after the last push at or before a sequence; empty before the first."""
+    chain = tables.tables["feed_chain"]
+    query = (sa.select(chain.c.chain).where(chain.c.scope == scope, chain.c.sequence <= sequence)
+             .order_by(chain.c.sequence.desc()).limit(1))
+    return connection.execute(query).scalar() or ""
+
+
+def is_known(connection: sa.Connection, tables: sa.MetaData, scope: str, cursor: Cursor) -> bool:
+    """Whether a cursor is a place in this feed, and not in one that was lost by a restore."""
+    if cursor.sequence == 0:
+        return True
+    if cursor.sequence > head_of(connection, tables, scope).sequence:
+        return False
+    return chain_at(connection, tables, scope, cursor.sequence) == cursor.chain
+
+
+def backed_up(connection: sa.Connection, tables: sa.MetaData, scope: str) -> int:
+    """Up to which sequence a backup of the server holds the scope."""
+    head = tables.tables["feed_head"]
+    return connection.execute(sa.select(head.c.backed_up).where(head.c.scope == scope)).scalar() or 0

@@ -1,0 +1,137 @@
+"""Invitations: one code, once, for a while; and the chapter they are for."""
+
+from __future__ import annotations
+
+import hashlib
+import uuid
+from dataclasses import dataclass
+
+import sqlalchemy as sa
+
+from alumni_desk.protocol.codes import new_invitation, read_invitation
+from alumni_desk.protocol.messages import EnrolReply, EnrolRequest
+from alumni_desk.protocol.proofs import is_enrol_proof
+from alumni_desk.server import audit, feed
+from alumni_desk.server.accounts import grants_of, new_device
+from alumni_desk.server.bulk import put_rows
+from alumni_desk.server.clamping import stamp
+from alumni_desk.server.merging import row_from
+from alumni_desk.server.refusals import Refusal
+from alumni_desk.server.state import Server
+from alumni_desk.protocol.canonical import json_text
+from alumni_desk.sync.shapes import shapes
+
+VALID = 7 * 24 * 3600 * 1000
+"""How long an invitation can be used, in milliseconds."""
+
+FAILURES_A_MINUTE = 10
+
+
+@dataclass(frozen=True)
+class Invitation:
+    """A new invitation: its code, shown this once, and when (milliseconds since 1970) it ends."""
+
+    code: str
+    expires: int
+    scope: str
+
+
+def _hash(server: Server, code: str) -> str:
+    return hashlib.blake2b(code.encode(), key=server.secret, person=b"invitation", digest_size=32).hexdigest()
+
+
+def invite(server: Server, *, chapter: str, role: str, now: int) -> Invitation:
+    """A code that makes one device a member of a chapter's office. Makes the chapter if there is none of that name or id."""
+    code = new_invitation()
+    with server.database.writing() as connection:
+        scope = _chapter(connection, server.tables, chapter) or make_chapter(connection, server.tables, chapter, now)
+        feed.lock_head(connection, server.tables, scope)
+        connection.execute(sa.insert(server.tables.tables["invitation"]).values(
+            code_hash=_hash(server, code), scope=scope, role=role, created_at=now, expires_at=now + VALID))
+        audit.note(connection, server.tables, scope, "invite", at=now, details={"role": role})
+    return Invitation(code, now + VALID, scope)
+
+
+def _chapter(connection: sa.Connection, tables: sa.MetaData, name: str) -> str | None:
+    chapter = tables.tables["chapter"]
+    rows = connection.execute(sa.select(chapter.c.id, chapter.c.name).where(~chapter.c.gone).order_by(chapter.c.id)).all()
+    wanted = " ".join(name.split()).casefold()
+    for row in rows:
+        if row.id == name or " ".join((row.name or "").split()).casefold() == wanted:
+            return str(row.id)
+    return None
+
+
+def make_chapter(connection: sa.Connection, tables: sa.MetaData, name: str, now: int) -> str:
+    """A new chapter with its empty feed and its row; returns its id, which is the scope."""
+    scope = str(uuid.uuid4())
+    feed.begin_feed(connection, tables, scope)
+    locked = feed.lock_head(connection, tables, scope)
+    if locked is None:
+        raise LookupError("scope without a feed")
+    clock = stamp(now, scope.replace("-", "")[:16])
+    row = row_from(None, shape=shapes()["chapter"], scope=scope, row_id=scope).values
+    row.update(name=" ".join(name.split()), clock=clock, clocks=json_text({"name": clock}))
+    put_rows(connection, tables.tables["chapter"], [row])
+    feed.touch(connection, tables, locked, [("chapter", scope, False)])
+    locked.chain = hashlib.blake2b(scope.encode(), digest_size=32).hexdigest()
+    feed.move_head(connection, tables, locked)
+    return scope
+
+
+def enrol(server: Server, request: EnrolRequest, now: int) -> EnrolReply:
+    """Turn an invitation into a device. The same code with the same key repeats its answer."""
+    _not_too_often(server, now)
+    code = read_invitation(request.code)
+    if code is None:
+        _failed(server, now)
+        raise Refusal(403, "invitation_wrong")
+    if len(request.public_key) != 32 or not is_enrol_proof(request.proof, request.public_key, request.code):
+        _failed(server, now)
+        raise Refusal(403, "forged")
+    try:
+        with server.database.writing() as connection:
+            return _use(server, connection, code, request, now)
+    except Refusal:
+        _failed(server, now)
+        raise
+
+
+def _use(server: Server, connection: sa.Connection, code: str, request: EnrolRequest, now: int) -> EnrolReply:
+    tables = server.tables
+    invitation, device = tables.tables["invitation"], tables.tables["device"]
+    found = connection.execute(sa.select(invitation).where(invitation.c.code_hash == _hash(server, code)).with_for_update()).first()
+    if found is None:
+        raise Refusal(403, "invitation_wrong")
+    known = connection.execute(sa.select(device).where(device.c.public_key == request.public_key)).first()
+    if known is not None and known.revoked_at is not None:
+        raise Refusal(403, "revoked")
+    if found.used_at is not None:
+        if known is None or known.id != found.device:
+            raise Refusal(403, "invitation_used")
+        return EnrolReply(server=server.id, device=known.id, grants=grants_of(connection, tables, known.account), time=now)
+    if found.expires_at < now:
+        raise Refusal(403, "invitation_expired")
+    device_id, account = (known.id, known.account) if known else new_device(connection, tables, request, now)
+    grant = tables.tables["grant"]
+    connection.execute(sa.delete(grant).where(grant.c.scope == found.scope, grant.c.account == account))
+    connection.execute(sa.insert(grant).values(scope=found.scope, account=account, role=found.role, gathering=found.gathering, created_at=now))
+    connection.execute(sa.update(invitation).where(invitation.c.code_hash == found.code_hash).values(used_at=now, device=device_id))
+    feed.lock_head(connection, tables, found.scope)
+    audit.note(connection, tables, found.scope, "enrol", at=now, device=device_id, details={"role": found.role})
+    return EnrolReply(server=server.id, device=device_id, grants=grants_of(connection, tables, account), time=now)
+
+
+def _not_too_often(server: Server, now: int) -> None:
+    failure = server.tables.tables["invitation_failure"]
+    with server.database.reading() as connection:
+        count = connection.execute(sa.select(sa.func.count()).select_from(failure).where(failure.c.at > now - 60_000)).scalar() or 0
+    if count >= FAILURES_A_MINUTE:
+        raise Refusal(429, "too_many_tries", retry_after=60)
+
+
+def _failed(server: Server, now: int) -> None:
+    failure = server.tables.tables["invitation_failure"]
+    with server.database.writing() as connection:
+        connection.execute(sa.delete(failure).where(failure.c.at < now - 60_000))
+        connection.execute(sa.insert(failure).values(id=str(uuid.uuid4()), at=now))

@@ -1,0 +1,79 @@
+"""Whether an operation may be applied at all: its form, then its sender's rights. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from alumni_desk.gatherings.records import registration_id
+from alumni_desk.protocol.messages import OPERATION_LIMIT, Operation, Status
+from alumni_desk.protocol.policy import may_send, rule
+from alumni_desk.protocol.values import fits, is_id
+from alumni_desk.server.clamping import is_clock
+from alumni_desk.sync.shapes import Shape
+
+Refusal = tuple[Status, str]
+
+
+def refusal(operation: Operation, size: int, *, role: str, scope: str, audience: str, shapes: Mapping[str, Shape]) -> Refusal | None:
+    """Why an operation cannot be taken, as status and reason, or None. ``size`` is its body's, in bytes."""
+    return _malformed(operation, size, scope, audience, shapes) or _forbidden(operation, role)
+
+
+def _malformed(operation: Operation, size: int, scope: str, audience: str, shapes: Mapping[str, Shape]) -> Refusal | None:
+    if size > OPERATION_LIMIT:
+        return "invalid", "too_large"
+    if not is_id(operation.id) or not is_id(operation.row):
+        return "invalid", "id"
+    if operation.kind == "command":
+        return None  # whether anybody may send one is the policy's to say
+    shape = shapes.get(operation.table)
+    if shape is None:
+        return "invalid", "unknown_table"
+    if operation.kind != shape.kind:
+        return "invalid", "kind"
+    if not is_clock(operation.clock):
+        return "invalid", "clock"
+    if not operation.fields:
+        return "invalid", "empty"
+    for name, value in operation.fields.items():
+        kind = shape.types.get(name)
+        if kind is None:
+            return "invalid", "unknown_field"
+        if not fits(value, kind) or (name == "gone" and value is None):
+            return "invalid", "value"
+    if operation.table == "chapter" and operation.row != scope:
+        return "invalid", "chapter"
+    return _wrong_audience(operation, audience, shape)
+
+
+def _wrong_audience(operation: Operation, audience: str, shape: Shape) -> Refusal | None:
+    if audience == "chapter":
+        return None
+    if not is_id(audience) or not shape.door.issuperset(operation.fields):
+        return "invalid", "audience"
+    gathering = operation.fields.get("gathering")
+    if shape.by_row and gathering is not None and gathering != audience:
+        return "invalid", "audience"
+    return None
+
+
+def _forbidden(operation: Operation, role: str) -> Refusal | None:
+    if not may_send(role, operation.kind):
+        return "denied", "kind"
+    for name in operation.fields:
+        if not rule(role, operation.table, name).write:
+            return "denied", "field"
+    return None
+
+
+def unlike_its_id(operation: Operation, row: Mapping[str, Any] | None) -> bool:
+    """Whether a registration would get a gathering or a person that its id does not stand for."""
+    if operation.table != "registration":
+        return False
+    there = row or {}
+    gathering = operation.fields.get("gathering", there.get("gathering"))
+    person = operation.fields.get("person", there.get("person"))
+    if gathering is None or person is None:
+        return False
+    return operation.row != registration_id(str(gathering), str(person))

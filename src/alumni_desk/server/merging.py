@@ -1,0 +1,82 @@
+"""Laying an operation over a row: greatest clock wins, field by field or group by group. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+
+from alumni_desk.protocol.messages import Operation, Value
+from alumni_desk.server.clamping import replica
+from alumni_desk.sync.shapes import Shape
+
+
+@dataclass(frozen=True)
+class Clash:
+    """A field that two people changed without seeing each other, and the value that lost."""
+
+    field: str
+    winner_clock: str
+    loser_clock: str
+    loser_value: Value
+
+
+@dataclass
+class Row:
+    """A row being changed: its columns, and the clocks of its fields unpacked."""
+
+    values: dict[str, Any]
+    clocks: dict[str, str]
+    existed: bool
+    changed: bool = False
+
+
+def row_from(columns: dict[str, Any] | None, *, shape: Shape, scope: str, row_id: str) -> Row:
+    """A row as it is in the database, or a new empty one."""
+    if columns is None:
+        empty: dict[str, Any] = dict.fromkeys(shape.types)
+        empty.update(id=row_id, scope=scope, gone=False, clock=None, clocks=None)
+        return Row(values=empty, clocks={}, existed=False)
+    clocks = msgspec.json.decode(columns["clocks"], type=dict[str, str]) if columns["clocks"] else {}
+    return Row(values=columns, clocks=clocks, existed=True)
+
+
+def lay_put(row: Row, operation: Operation, clock: str, shape: Shape) -> tuple[bool, list[Clash]]:
+    """Apply a put under the clock that counts. Returns whether any field won, and the clashes."""
+    won = False
+    clashes: list[Clash] = []
+    mine = replica(clock)
+    for name, value in operation.fields.items():
+        key = shape.clock_keys[name]
+        there = row.clocks.get(key)
+        wins = there is None or clock >= there
+        if there is not None and replica(there) != mine and there > _seen(operation, name, key) and row.values[name] != value:
+            if wins:
+                clashes.append(Clash(name, clock, there, row.values[name]))
+            else:
+                clashes.append(Clash(name, there, clock, value))
+        if wins:
+            row.values[name] = value
+            won = True
+    if won:
+        for key in {shape.clock_keys[name] for name in operation.fields}:
+            if row.clocks.get(key, "") < clock:
+                row.clocks[key] = clock
+        row.values["clock"] = max(row.values["clock"] or "", clock)
+        row.changed = True
+    return won, clashes
+
+
+def _seen(operation: Operation, name: str, key: str) -> str:
+    return operation.before.get(name) or operation.before.get(key) or ""
+
+
+def lay_fact(row: Row, operation: Operation, clock: str) -> bool:
+    """Record a fact; False if the row is there already and says something else."""
+    if row.existed:
+        return all(row.values.get(name) == value for name, value in operation.fields.items())
+    row.values.update(operation.fields)
+    row.values["clock"] = clock
+    row.existed = row.changed = True
+    return True

@@ -1,0 +1,240 @@
+"""The push transaction: lock the scope's head, drop what is known, judge, apply, touch the feed, commit."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import msgspec
+import sqlalchemy as sa
+
+from alumni_desk.protocol.canonical import body_hash, chained, json_text, operation_of
+from alumni_desk.protocol.messages import ACCEPTED, Operation, Parcel, PushReply, Result, Status
+from alumni_desk.protocol.values import is_id
+from alumni_desk.server import audit, feed
+from alumni_desk.server.bulk import chunks, put_rows, rows_by_id
+from alumni_desk.server.clamping import Assigned, replica
+from alumni_desk.server.judging import refusal, unlike_its_id
+from alumni_desk.server.merging import Clash, Row, lay_fact, lay_put, row_from
+from alumni_desk.sync.shapes import Shape, shapes
+
+
+@dataclass
+class Item:
+    """One operation on its way through a push."""
+
+    body: bytes
+    salt: bytes
+    hash: bytes
+    parcel: int
+    audience: str
+    operation: Operation | None
+    status: Status = "ok"
+    reason: str | None = None
+    sequence: int = 0
+    clock: str | None = None
+    first: Status | None = None
+    clashes: list[Clash] = field(default_factory=list)
+    conflicts: int = 0
+    twin: Item | None = None
+
+    @property
+    def open(self) -> bool:
+        """Still to be applied."""
+        return self.operation is not None and self.status in ACCEPTED and self.first is None
+
+    def end(self, status: Status, reason: str | None = None) -> None:
+        """Settle it."""
+        self.status, self.reason = status, reason
+
+
+def push(connection: sa.Connection, tables: sa.MetaData, parcels: Sequence[Parcel], *, scope: str, role: str, device: str, now: int) -> PushReply:
+    """Judge and apply verified parcels of one scope. ``now`` is the server's time in milliseconds. The caller commits."""
+    locked = feed.lock_head(connection, tables, scope)
+    if locked is None:
+        raise LookupError("scope without a feed")
+    items = _items(parcels)
+    _drop_known(connection, tables, scope, items)
+    known = shapes()
+    for item in items:
+        if item.open and item.operation is not None:
+            refused = refusal(item.operation, len(item.body), role=role, scope=scope, audience=item.audience, shapes=known)
+            if refused:
+                item.end(*refused)
+    _refuse_erased(connection, tables, scope, items)
+    rows = _load_rows(connection, tables, scope, items, known)
+    _refuse_registrations(items, rows)
+    _refuse_whole_transactions(items)
+    _assign_clocks(connection, tables, scope, items, now)
+    _apply(items, rows, known)
+    sequences = _write_rows(connection, tables, locked, rows)
+    fresh = [item for item in items if item.operation is not None and item.status != "duplicate" and item.reason != "other_content"]
+    for item in fresh:
+        operation = item.operation
+        if operation is not None:
+            item.sequence = sequences.get((operation.table, operation.row), locked.sequence)
+    if fresh:
+        locked.chain = chained(locked.chain, [item.hash for item in fresh])
+        if not sequences:
+            locked.sequence += 1  # a place of its own for the chain, so that every cursor has one hash
+        _keep_results(connection, tables, scope, fresh, device, now)
+        feed.move_head(connection, tables, locked)
+        audit.note(connection, tables, scope, "push", at=now, device=device,
+                   details={"operations": len(fresh), "accepted": sum(item.status in ACCEPTED for item in fresh), "chain": locked.chain})
+    for item in items:
+        if item.twin is not None:
+            twin = item.twin
+            item.first, item.reason, item.sequence, item.clock = twin.first or twin.status, twin.reason, twin.sequence, twin.clock
+    results = [Result(id=item.operation.id if item.operation else "", status=item.status, sequence=item.sequence, reason=item.reason,
+                      first=item.first, clock=item.clock, conflicts=item.conflicts or len(item.clashes)) for item in items]
+    return PushReply(results=results, head=locked.sequence, time=now)
+
+
+def _items(parcels: Sequence[Parcel]) -> list[Item]:
+    items = []
+    for number, parcel in enumerate(parcels):
+        for body, salt, digest in zip(parcel.bodies, parcel.salts, parcel.hashes, strict=True):
+            item = Item(body=body or b"", salt=salt, hash=digest, parcel=number, audience=parcel.audience, operation=None)
+            try:
+                operation = operation_of(item.body)
+            except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+                item.end("invalid", "unreadable")
+            else:
+                if is_id(operation.id):
+                    item.operation = operation
+                else:
+                    item.end("invalid", "id")
+            items.append(item)
+    return items
+
+
+def _drop_known(connection: sa.Connection, tables: sa.MetaData, scope: str, items: Sequence[Item]) -> None:
+    """The same operation again gets its first result; the same id with another content is no operation."""
+    result = tables.tables["operation_result"]
+    by_id: dict[str, Item] = {}
+    for item in items:
+        if item.operation is None:
+            continue
+        twin = by_id.setdefault(item.operation.id, item)
+        if twin is not item:
+            if twin.body == item.body:
+                item.status, item.twin = "duplicate", twin
+            else:
+                item.end("invalid", "other_content")
+    for part in chunks(list(by_id)):
+        for row in connection.execute(sa.select(result).where(result.c.scope == scope, result.c.id.in_(part))):
+            item = by_id[row.id]
+            if body_hash(bytes(row.salt), item.body) != bytes(row.hash):
+                item.end("invalid", "other_content")
+                continue
+            item.end("duplicate", row.reason)
+            item.first, item.sequence, item.clock, item.conflicts = row.status, row.sequence, row.clock, row.conflicts
+
+
+def _refuse_erased(connection: sa.Connection, tables: sa.MetaData, scope: str, items: Sequence[Item]) -> None:
+    erased = tables.tables["erased"]
+    ids = {item.operation.row for item in items if item.open and item.operation}
+    gone: set[tuple[str, str]] = set()
+    for part in chunks(ids):
+        query = sa.select(erased.c.table_name, erased.c.row_id).where(erased.c.scope == scope, erased.c.row_id.in_(part))
+        gone.update((row.table_name, row.row_id) for row in connection.execute(query))
+    for item in items:
+        if item.open and item.operation and (item.operation.table, item.operation.row) in gone:
+            item.end("erased", "erased")
+
+
+def _load_rows(connection: sa.Connection, tables: sa.MetaData, scope: str, items: Sequence[Item],
+               known: Mapping[str, Shape]) -> dict[tuple[str, str], Row]:
+    wanted: dict[str, dict[str, None]] = defaultdict(dict)
+    for item in items:
+        if item.open and item.operation:
+            wanted[item.operation.table][item.operation.row] = None
+    rows: dict[tuple[str, str], Row] = {}
+    for name, ids in wanted.items():
+        there = rows_by_id(connection, tables.tables[name], scope, ids)
+        for row_id in ids:
+            rows[name, row_id] = row_from(there.get(row_id), shape=known[name], scope=scope, row_id=row_id)
+    return rows
+
+
+def _refuse_registrations(items: Sequence[Item], rows: Mapping[tuple[str, str], Row]) -> None:
+    for item in items:
+        operation = item.operation
+        if item.open and operation and unlike_its_id(operation, rows[operation.table, operation.row].values):
+            item.end("invalid", "registration")
+
+
+def _refuse_whole_transactions(items: Sequence[Item]) -> None:
+    """A transaction's puts stand or fall together within an audience; facts are judged singly."""
+    failed = {(item.operation.transaction, item.audience) for item in items
+              if item.operation and item.operation.kind != "fact" and item.status not in ACCEPTED and item.status != "duplicate"}
+    for item in items:
+        if item.open and item.operation and item.operation.kind != "fact" and (item.operation.transaction, item.audience) in failed:
+            item.end("denied", "transaction")
+
+
+def _assign_clocks(connection: sa.Connection, tables: sa.MetaData, scope: str, items: Sequence[Item], now: int) -> None:
+    clamped = tables.tables["clamped"]
+    open_items = [item for item in items if item.open]
+    replicas: dict[str, Assigned] = {replica(item.operation.clock): Assigned() for item in open_items if item.operation}
+    for part in chunks(list(replicas)):
+        for row in connection.execute(sa.select(clamped).where(clamped.c.scope == scope, clamped.c.replica.in_(part))):
+            replicas[row.replica].pairs[row.original] = row.assigned
+    for item in sorted(open_items, key=lambda one: one.operation.clock if one.operation else ""):
+        if item.operation:
+            counts = replicas[replica(item.operation.clock)].clock(item.operation.clock, now)
+            if counts != item.operation.clock:
+                item.status, item.clock = "clamped", counts
+    put_rows(connection, clamped, [{"scope": scope, "replica": name, "original": original, "assigned": assigned}
+                                   for name, one in replicas.items() for original, assigned in one.new.items()])
+
+
+def _apply(items: Sequence[Item], rows: Mapping[tuple[str, str], Row], known: Mapping[str, Shape]) -> None:
+    """Lay the operations over their rows in the order of their clocks, ties by id: arrival order is never used."""
+    waiting = [item for item in items if item.open and item.operation]
+    waiting.sort(key=lambda one: (one.clock or one.operation.clock, one.operation.id) if one.operation else ("", ""))
+    for item in waiting:
+        operation = item.operation
+        if operation is None:
+            continue
+        row, shape = rows[operation.table, operation.row], known[operation.table]
+        clock = item.clock or operation.clock
+        if operation.kind == "fact":
+            if not lay_fact(row, operation, clock):
+                item.end("invalid", "fact_is_there")
+            continue
+        won, item.clashes = lay_put(row, operation, clock, shape)
+        if not won:
+            item.status = "stale"
+
+
+def _write_rows(connection: sa.Connection, tables: sa.MetaData, locked: feed.LockedHead,
+                rows: Mapping[tuple[str, str], Row]) -> dict[tuple[str, str], int]:
+    changed: dict[str, list[dict[str, Any]]] = defaultdict(list)
+    entries = []
+    for (name, row_id), row in rows.items():
+        if row.changed:
+            row.values["clocks"] = json_text(row.clocks) if row.clocks else None
+            changed[name].append(row.values)
+            entries.append((name, row_id, bool(row.values["gone"])))
+    for name, values in changed.items():
+        put_rows(connection, tables.tables[name], values)
+    return feed.touch(connection, tables, locked, entries)
+
+
+def _keep_results(connection: sa.Connection, tables: sa.MetaData, scope: str, items: Sequence[Item], device: str, now: int) -> None:
+    results, conflicts = [], []
+    for item in items:
+        operation = item.operation
+        if operation is None:
+            continue
+        results.append({"scope": scope, "id": operation.id, "salt": item.salt, "hash": item.hash, "status": item.status,
+                        "reason": item.reason, "sequence": item.sequence, "clock": item.clock, "conflicts": len(item.clashes),
+                        "device": device, "received_at": now})
+        conflicts.extend({"scope": scope, "operation": operation.id, "field": clash.field, "table_name": operation.table,
+                          "row_id": operation.row, "winner_clock": clash.winner_clock, "loser_clock": clash.loser_clock,
+                          "loser_value": json_text(clash.loser_value), "device": device, "made_at": now} for clash in item.clashes)
+    put_rows(connection, tables.tables["operation_result"], results)
+    put_rows(connection, tables.tables["conflict"], conflicts)

@@ -1,0 +1,61 @@
+"""What a server knows of itself: its name and its secret, made at first use, and where it was last served."""
+
+from __future__ import annotations
+
+import secrets
+import time
+import uuid
+from dataclasses import dataclass
+
+import sqlalchemy as sa
+
+from alumni_desk.server.bulk import put_rows
+from alumni_desk.server.database import Database
+from alumni_desk.server.tables import all_tables
+
+
+@dataclass(frozen=True)
+class Server:
+    """An open server: its database, its tables, its id and the secret that seals tokens and codes."""
+
+    database: Database
+    tables: sa.MetaData
+    id: str
+    secret: bytes
+
+
+def now_ms() -> int:
+    """The time here, in milliseconds since 1970."""
+    return time.time_ns() // 1_000_000
+
+
+def open_server(database: Database) -> Server:
+    """The server in this database; gives a new one its id and secret."""
+    tables = all_tables()
+    with database.reading() as connection:
+        known = read_state(connection, tables)
+    if "id" not in known or "secret" not in known:
+        with database.writing() as connection:
+            state = tables.tables["server_state"]
+            for key, value in (("id", str(uuid.uuid4())), ("secret", secrets.token_hex(32))):
+                connection.exec_driver_sql(
+                    f"INSERT INTO server_state (key, value) VALUES ({_mark(database)}, {_mark(database)}) ON CONFLICT DO NOTHING", (key, value))
+            known = dict(connection.execute(sa.select(state.c.key, state.c.value)).tuples().all())
+    return Server(database=database, tables=tables, id=known["id"], secret=bytes.fromhex(known["secret"]))
+
+
+def _mark(database: Database) -> str:
+    return "%s" if database.postgresql else "?"
+
+
+def read_state(connection: sa.Connection, tables: sa.MetaData) -> dict[str, str]:
+    """Everything the server keeps about itself."""
+    state = tables.tables["server_state"]
+    return dict(connection.execute(sa.select(state.c.key, state.c.value)).tuples().all())
+
+
+def keep_address(server: Server, url: str, fingerprint: str | None) -> None:
+    """Remember where the server is reached, for the invitations to come."""
+    with server.database.writing() as connection:
+        put_rows(connection, server.tables.tables["server_state"],
+                 [{"key": "url", "value": url}, {"key": "fingerprint", "value": fingerprint or ""}])

@@ -1,0 +1,60 @@
+"""What a synced table looks like to those who carry its rows between desks and server."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+from types import MappingProxyType
+from typing import Literal, Mapping
+
+import sqlalchemy as sa
+
+from alumni_desk.protocol.values import Type
+from alumni_desk.schema import synced_tables
+from alumni_desk.store.synced import clock_key, data_columns
+
+
+@dataclass(frozen=True)
+class Shape:
+    """A table's fields with their types, the key of each field's clock, and which of them the door may see."""
+
+    name: str
+    kind: Literal["put", "fact"]
+    by_row: bool  # its operations belong to the gathering in the row, whatever the field
+    types: Mapping[str, Type]
+    clock_keys: Mapping[str, str]
+    door: frozenset[str]
+
+    @property
+    def fields(self) -> tuple[str, ...]:
+        """Fields that people write, ``gone`` among them."""
+        return tuple(self.types)
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Columns of a row as it travels, its scope left out."""
+        return ("id", "clock", "clocks", *self.types)
+
+
+def _type(column: sa.Column[object]) -> Type:
+    if isinstance(column.type, sa.Boolean):
+        return "boolean"
+    return "integer" if isinstance(column.type, sa.Integer) else "text"
+
+
+def _shape(table: sa.Table) -> Shape:
+    columns = data_columns(table)
+    return Shape(
+        name=table.name,
+        kind=table.info["kind"],
+        by_row=table.info["audience"] == "row",
+        types=MappingProxyType({c.name: _type(c) for c in columns}),
+        clock_keys=MappingProxyType({c.name: clock_key(c) for c in columns}),
+        door=frozenset(c.name for c in columns if c.name == "gone" or c.info.get("audience") == "door"),
+    )
+
+
+@lru_cache(maxsize=1)
+def shapes() -> Mapping[str, Shape]:
+    """The shape of every synced table by name, in the schema's order."""
+    return MappingProxyType({table.name: _shape(table) for table in synced_tables()})
