@@ -343,7 +343,7 @@ class Shell(QMainWindow):
         self._head_words.setVisible(not folded)
         self._foot.setVisible(not folded and bool(self.person.text() or self.device.text()))
         head = self.sidebar.layout().itemAt(0).layout()
-        head.setContentsMargins(px(12 if folded else 16), 0, px(0 if folded else 8), 0)
+        head.setContentsMargins(px(0 if folded else 16), 0, px(0 if folded else 8), 0)
 
     def geometry_text(self) -> str:
         """Where the window stands, to be kept."""

@@ -67,14 +67,18 @@ QLineEdit, QPlainTextEdit, QTextEdit, QComboBox, QAbstractSpinBox {{
     selection-background-color: {accent}; selection-color: {on_accent}; placeholder-text-color: {muted};
 }}
 QLineEdit, QComboBox, QAbstractSpinBox {{ min-height: {inner}px; padding: 0 {pad}px; }}
+QAbstractSpinBox, QAbstractSpinBox:focus {{ padding-left: 0; }}
 QPlainTextEdit, QTextEdit {{ padding: {half}px; }}
 QLineEdit:focus, QPlainTextEdit:focus, QTextEdit:focus, QComboBox:focus, QAbstractSpinBox:focus {{
     border: {focus}px solid {accent}; padding-left: {padfocus}px; padding-right: {padfocus}px; min-height: {innerfocus}px;
 }}
 QLineEdit[wrong="true"] {{ background: {danger_soft}; border: {focus}px solid {danger}; }}
 QLineEdit:disabled, QComboBox:disabled, QAbstractSpinBox:disabled {{ background: {fill}; color: {muted}; border-color: {line}; }}
-QAbstractSpinBox QLineEdit, QAbstractSpinBox QLineEdit:focus {{ border: none; background: transparent; padding: 0; min-height: 0; }}
+QAbstractSpinBox QLineEdit, QAbstractSpinBox QLineEdit:focus {{ border: none; background: transparent; padding: 0 0 0 {pad}px; min-height: 0; }}
 QLineEdit[bare="true"], QLineEdit[bare="true"]:focus {{ border: none; background: transparent; padding: 0; }}
+QTextEdit[bare="true"], QTextEdit[bare="true"]:focus {{ border: none; background: {bg}; padding: 0; border-radius: 0; }}
+QListView#nav::item {{ min-height: {item}px; padding-left: {half}px; margin: 0 {half}px; border-radius: {radius}px; }}
+QListView#nav::item:selected {{ background: {selected}; color: {selected_text}; }}
 QComboBox::drop-down, QAbstractSpinBox::up-button, QAbstractSpinBox::down-button {{ border: none; width: {drop}px; background: transparent; }}
 QComboBox::down-arrow, QAbstractSpinBox::up-arrow, QAbstractSpinBox::down-arrow {{ image: none; width: 0; height: 0; }}
 QComboBox QAbstractItemView {{

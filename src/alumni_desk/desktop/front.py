@@ -1,0 +1,150 @@
+"""Before there is a desk to work at: one calm page with a bar for Back and the text size."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from PySide6.QtCore import QRectF, QSize, Qt
+from PySide6.QtGui import QFontMetricsF, QKeyEvent, QPainter, QPaintEvent
+from PySide6.QtWidgets import QAbstractButton, QHBoxLayout, QSizePolicy, QVBoxLayout, QWidget
+
+from alumni_desk.desktop.controls import Button, Choice, Label
+from alumni_desk.desktop.fonts import font_of, px
+from alumni_desk.desktop.icons import paint_icon
+from alumni_desk.desktop.look import look
+from alumni_desk.desktop.paint import paint_ground, paint_ring, paint_text
+from alumni_desk.desktop.tokens import CARD_RADIUS, TEXT_SIZES
+from alumni_desk.desktop.widgets import Mark, Scroll
+from alumni_desk.words import _
+
+
+class Front(QWidget):
+    """A window's whole content while there is no desk yet. ``show_view`` puts one view in, with or without Back."""
+
+    def __init__(self, percent: int, on_percent: Callable[[int], None]) -> None:
+        super().__init__()
+        self.setWindowTitle("Alumni Desk")
+        self.setMinimumSize(800, 600)
+        self.resize(1280, 800)
+        whole = QVBoxLayout(self)
+        whole.setContentsMargins(0, 0, 0, 0)
+        whole.setSpacing(0)
+        bar = QHBoxLayout()
+        bar.setContentsMargins(px(24), px(12), px(24), px(12))
+        self.back = Button(_("Back"), icon="arrow-left")
+        self.back.hide()
+        bar.addWidget(self.back)
+        bar.addStretch(1)
+        sizes = [(str(size), _("Text size {percent} %").format(percent=size)) for size in TEXT_SIZES]
+        self.size_choice = Choice(_("Text size"), sizes)
+        self.size_choice.set_key(str(percent))
+        self.size_choice.activated.connect(lambda: on_percent(int(self.size_choice.key() or 100)))
+        bar.addWidget(self.size_choice)
+        whole.addLayout(bar)
+        self._place = QVBoxLayout()
+        whole.addLayout(self._place, 1)
+        self._view: QWidget | None = None
+        self._on_back: Callable[[], None] | None = None
+        self.back.clicked.connect(self._go_back)
+
+    def show_view(self, view: QWidget, back: Callable[[], None] | None = None) -> None:
+        """Show one view; ``back`` is what Back and Esc do."""
+        if self._view is not None:
+            self._place.removeWidget(self._view)
+            self._view.deleteLater()
+        self._view = view
+        self._place.addWidget(view)
+        self._on_back = back
+        self.back.setVisible(back is not None)
+        first = getattr(view, "first_focus", None)
+        if first is not None and first() is not None:
+            first().setFocus(Qt.FocusReason.TabFocusReason)
+
+    def _go_back(self) -> None:
+        if self._on_back is not None:
+            self._on_back()
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        if event.key() == Qt.Key.Key_Escape and self._on_back is not None:
+            self._on_back()
+        else:
+            super().keyPressEvent(event)
+
+
+def front_column(width: int) -> tuple[Scroll, QVBoxLayout]:
+    """A scrolling view with one centred column of ``width`` px."""
+    scroll = Scroll(margins=(24, 16, 24, 24))
+    middle = QWidget()
+    middle.setFixedWidth(px(width))
+    column = QVBoxLayout(middle)
+    column.setContentsMargins(0, 0, 0, 0)
+    column.setSpacing(px(8))
+    scroll.column.addWidget(middle, 0, Qt.AlignmentFlag.AlignHCenter)
+    scroll.column.addStretch(1)
+    return scroll, column
+
+
+def front_head(title: str, second: str) -> QHBoxLayout:
+    """The mark, a large title, and a muted sentence under it."""
+    row = QHBoxLayout()
+    row.setSpacing(px(16))
+    row.addWidget(Mark(40), 0, Qt.AlignmentFlag.AlignTop)
+    words = QVBoxLayout()
+    words.setSpacing(px(12))
+    words.addWidget(Label(title, "number", wrap=True))
+    words.addWidget(Label(second, "body", "muted", wrap=True))
+    row.addLayout(words, 1)
+    return row
+
+
+class WayIn(QAbstractButton):
+    """A row of 64: icon in a tile, what it does, a line about it, an arrow. The filled one is what most people want."""
+
+    def __init__(self, icon: str, title: str, second: str, *, filled: bool = False) -> None:
+        super().__init__()
+        self._icon, self._title, self._second, self._filled = icon, title, second, filled
+        self.setText(title)
+        self.setAccessibleName(title)
+        self.setAccessibleDescription(second)
+        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        self.setCursor(Qt.CursorShape.PointingHandCursor)
+        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+        self.setAttribute(Qt.WidgetAttribute.WA_Hover)
+
+    def sizeHint(self) -> QSize:
+        words = QFontMetricsF(font_of("small")).horizontalAdvance(self._second)
+        return QSize(max(px(560), round(words) + px(16 + 40 + 16 + 40)), px(72 if self._filled else 64))
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        colours = look(self)
+        painter = QPainter(self)
+        box = QRectF(self.rect()).adjusted(2, 2, -2, -2)
+        ink, second = colours.text, colours.muted
+        if self.hasFocus():
+            paint_ring(painter, self.rect(), colours.accent, CARD_RADIUS + 2)
+        if self._filled:
+            box.adjust(2, 2, -2, -2)
+            paint_ground(painter, box, colours.accent_down if self.underMouse() else colours.accent, CARD_RADIUS)
+            ink = second = colours.on_accent
+        elif self.underMouse():
+            paint_ground(painter, box.adjusted(2, 2, -2, -2), colours.side, CARD_RADIUS)
+        tile = QRectF(box.left() + px(14), box.center().y() - px(20), px(40), px(40))
+        paint_ground(painter, tile, colours.on_accent if self._filled else colours.fill, CARD_RADIUS)
+        mark = tile.adjusted(px(11), px(11), -px(11), -px(11))
+        paint_icon(painter, mark, self._icon, colours.accent if self._filled else colours.text)
+        words = box.adjusted(px(14 + 40 + 16), 0, -px(40), 0)
+        middle = box.center().y()
+        paint_text(painter, QRectF(words.left(), middle - px(21), words.width(), px(20)), self._title, ink, "strong")
+        paint_text(painter, QRectF(words.left(), middle, words.width(), px(20)), self._second, second, "small")
+        arrow = QRectF(box.right() - px(32), middle - px(9), px(18), px(18))
+        paint_icon(painter, arrow, "arrow-right", ink if self._filled else colours.muted)
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter):
+            self.click()
+        elif event.key() == Qt.Key.Key_Down:
+            self.focusNextChild()
+        elif event.key() == Qt.Key.Key_Up:
+            self.focusPreviousChild()
+        else:
+            super().keyPressEvent(event)

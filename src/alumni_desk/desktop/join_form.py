@@ -1,0 +1,231 @@
+"""Joining a server: four groups of four, the server's address, and who this laptop is."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QEvent, QRegularExpression, Qt, Signal
+from PySide6.QtGui import QGuiApplication, QKeyEvent, QKeySequence, QRegularExpressionValidator
+from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
+
+from alumni_desk.desktop.controls import Button, Field, Label, Tick, hairline
+from alumni_desk.desktop.fonts import font_of, px
+from alumni_desk.desktop.widgets import Glyph, IconLine
+from alumni_desk.protocol.codes import read_invitation, wrong_group
+from alumni_desk.words import _
+
+
+class CodeField(QWidget):
+    """Four boxes of four letters; pasting a whole code into any of them fills all. ``changed`` after every letter."""
+
+    changed = Signal()
+
+    def __init__(self) -> None:
+        super().__init__()
+        row = QHBoxLayout(self)
+        row.setContentsMargins(0, 0, 0, 0)
+        row.setSpacing(px(8))
+        self.groups: list[Field] = []
+        font = font_of("number")
+        for number in range(4):
+            field = Field(_("Code, group {n} of 4").format(n=number + 1), height=56)
+            field.setFont(font)
+            field.setAlignment(Qt.AlignmentFlag.AlignCenter)
+            field.setValidator(QRegularExpressionValidator(QRegularExpression("[A-Za-z0-9]{0,4}"), field))
+            field.textEdited.connect(lambda text, at=number: self._typed(at, text))
+            field.installEventFilter(self)
+            self.groups.append(field)
+            if number:
+                row.addWidget(Label("–", "title", "muted"))
+            row.addWidget(field, 1)
+
+    def text(self) -> str:
+        """What is typed, groups joined by hyphens."""
+        return "-".join(field.text() for field in self.groups)
+
+    def fill(self, text: str) -> bool:
+        """Put a whole code into the boxes; False if the text holds none."""
+        letters = "".join(c for c in text.upper() if c.isascii() and c.isalnum())
+        if len(letters) != 16:
+            return False
+        for number, field in enumerate(self.groups):
+            field.setText(letters[4 * number : 4 * number + 4])
+        self.groups[-1].setFocus()
+        self.changed.emit()
+        return True
+
+    def mark(self, wrong: set[int]) -> None:
+        """Show groups (1 to 4) as wrong."""
+        for number, field in enumerate(self.groups, 1):
+            field.set_wrong(number in wrong)
+
+    def _typed(self, at: int, text: str) -> None:
+        field = self.groups[at]
+        place = field.cursorPosition()
+        field.setText(text.upper())
+        field.setCursorPosition(place)
+        if len(text) == 4 and place == 4 and at < 3:
+            self.groups[at + 1].setFocus()
+            self.groups[at + 1].selectAll()
+        self.changed.emit()
+
+    def eventFilter(self, watched: object, event: QEvent) -> bool:
+        if event.type() == QEvent.Type.KeyPress and isinstance(event, QKeyEvent):
+            if event.matches(QKeySequence.StandardKey.Paste):
+                return self.fill(QGuiApplication.clipboard().text())
+            if event.key() == Qt.Key.Key_Backspace:
+                at = next((n for n, field in enumerate(self.groups) if field is watched), 0)
+                if at and not self.groups[at].text():
+                    self.groups[at - 1].setFocus()
+        return False
+
+
+class JoinForm(QWidget):
+    """Asks for everything a join needs. ``joined(url, code, laptop, carry)`` when the person presses the button."""
+
+    joined = Signal(str, str, str, bool)
+
+    def __init__(self, laptop: str, members_here: int = 0, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(px(8))
+        column.addWidget(Label(_("Code"), "label"))
+        self.code = CodeField()
+        self.code.changed.connect(self._look)
+        column.addWidget(self.code)
+        self.verdict = _Verdict()
+        column.addWidget(self.verdict)
+        column.addSpacing(px(4))
+        self.server = Field(_("Server"), _("desk.university.edu"))
+        self.server.textEdited.connect(self._look)
+        column.addLayout(_row(_("Server"), self.server, _("written below the code")))
+        self.laptop = Field(_("Call this laptop"))
+        self.laptop.setText(laptop)
+        self.laptop.textEdited.connect(self._look)
+        column.addLayout(_row(_("Call this laptop"), self.laptop, _("so that others know it")))
+        paste = Button(_("Paste"), icon="clipboard-text")
+        paste.clicked.connect(self._paste)
+        tools = QHBoxLayout()
+        tools.addWidget(paste)
+        tools.addStretch(1)
+        column.addSpacing(px(4))
+        column.addLayout(tools)
+        column.addSpacing(px(8))
+        self.carry = Tick(_("Carry the {n} members on this laptop over").format(n=members_here))
+        self.carry.setVisible(members_here > 0)
+        self.carry.toggled.connect(self._look)
+        column.addWidget(self.carry, 0, Qt.AlignmentFlag.AlignLeft)
+        self._members_here = members_here
+        column.addWidget(hairline())
+        column.addSpacing(px(8))
+        column.addWidget(IconLine("lock-simple", _("The server is asked only when you join. Until then nothing is changed."),
+                                  tone="muted"))  # fmt: skip
+        column.addSpacing(px(16))
+        foot = QHBoxLayout()
+        foot.setSpacing(px(16))
+        self.reason = Label("", tone="muted", wrap=True)
+        self.reason.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
+        foot.addWidget(self.reason, 1)
+        self.button = Button(_("Join"), "primary", height=40)
+        self.button.clicked.connect(self._join)
+        foot.addWidget(self.button)
+        column.addLayout(foot)
+        self._look()
+
+    def first_focus(self) -> QWidget:
+        return self.code.groups[0]
+
+    def busy(self, words: str) -> None:
+        """The join is under way."""
+        self.setEnabled(False)
+        self.reason.set_tone("muted")
+        self.reason.setText(words)
+
+    def refused(self, code: str, sentence: str) -> None:
+        """The join did not happen: say why; what was typed stays."""
+        self.setEnabled(True)
+        if code.startswith("invitation") or "invitation" in code or "code" in code:
+            self.code.mark({1, 2, 3, 4})
+            self.verdict.say("x-circle", "danger", sentence)
+            self._set_reason(_("The code does not work"))
+        else:
+            self._look()
+            self.reason.set_tone("danger")
+            self.reason.setText(sentence)
+
+    def _paste(self) -> None:
+        text = QGuiApplication.clipboard().text()
+        if not self.code.fill(text):
+            self.verdict.say("x-circle", "danger", _("There is no invitation code in what you copied."))
+
+    def _look(self) -> None:
+        groups = [field.text() for field in self.code.groups]
+        wrong = wrong_group(self.code.text())
+        full_wrong = wrong if wrong is not None and len(groups[wrong - 1]) == 4 else None
+        self.code.mark({full_wrong} if full_wrong else set())
+        ordinal = (_("first"), _("second"), _("third"), _("fourth"))
+        if full_wrong:
+            self.verdict.say("x-circle", "danger", _("Look again at the {which} group: one letter is wrong").format(which=ordinal[full_wrong - 1]))
+            self._set_reason(_("The {which} group does not fit yet").format(which=ordinal[full_wrong - 1]))
+        elif wrong is not None:
+            self.verdict.say("", "muted", "")
+            self._set_reason(_("The {which} group is missing").format(which=ordinal[wrong - 1]) if any(groups) else _("Type the code you were given"))
+        else:
+            self.verdict.say("check-circle", "ok", _("The code is typed right."))
+            if not self.server.text().strip():
+                self._set_reason(_("The server’s address is missing"))
+            elif not self.laptop.text().strip():
+                self._set_reason(_("Give this laptop a name"))
+            elif self._members_here and not self.carry.isChecked():
+                self._set_reason(_("There are members on this laptop already: carry them over, or join with an empty desk"))
+            else:
+                self._set_reason("")
+
+    def _set_reason(self, words: str) -> None:
+        self.reason.set_tone("muted")
+        self.reason.setText(words)
+        self.button.setEnabled(not words)
+
+    def _join(self) -> None:
+        code = read_invitation(self.code.text())
+        if code is not None:
+            self.joined.emit(self.server.text().strip(), code, self.laptop.text().strip(), self.carry.isChecked())
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter) and self.button.isEnabled():
+            self._join()
+        else:
+            super().keyPressEvent(event)
+
+
+class _Verdict(QWidget):
+    """One line under the code: right, or where to look again. It keeps its height."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        row = QHBoxLayout(self)
+        row.setContentsMargins(0, 0, 0, 0)
+        row.setSpacing(px(8))
+        self._mark = Glyph("check-circle", "ok", 16)
+        self._words = Label("", "small", wrap=True)
+        row.addWidget(self._mark)
+        row.addWidget(self._words, 1)
+
+    def say(self, icon: str, tone: str, sentence: str) -> None:
+        self._mark.setVisible(bool(icon))
+        if icon:
+            self._mark.set_icon(icon, tone)  # type: ignore[arg-type]
+        self._words.setText(sentence)
+        self._words.set_tone(tone)  # type: ignore[arg-type]
+
+
+def _row(name: str, field: Field, note: str) -> QHBoxLayout:
+    row = QHBoxLayout()
+    row.setSpacing(px(12))
+    label = Label(name, "label")
+    label.setMinimumWidth(px(112))
+    label.setBuddy(field)
+    field.setFixedWidth(px(260))
+    row.addWidget(label)
+    row.addWidget(field)
+    row.addWidget(Label(note, "small", "muted", wrap=True), 1)
+    return row

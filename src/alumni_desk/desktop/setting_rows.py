@@ -1,0 +1,54 @@
+"""Rows of a settings page: a label, one line about it, and its control at the right edge."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
+
+from alumni_desk.desktop.controls import Label, hairline
+from alumni_desk.desktop.fonts import px
+from alumni_desk.desktop.tokens import Tone
+
+
+class SettingRow(QWidget):
+    """52 high at 100 %; grows with its words."""
+
+    def __init__(self, title: str, second: str, control: QWidget | None = None, *, width: int = 144, tone: Tone = "text") -> None:
+        super().__init__()
+        whole = QVBoxLayout(self)
+        whole.setContentsMargins(0, 0, 0, 0)
+        whole.setSpacing(0)
+        row = QHBoxLayout()
+        row.setContentsMargins(0, px(5), 0, px(5))
+        row.setSpacing(px(24))
+        words = QVBoxLayout()
+        words.setSpacing(0)
+        self.first = Label(title, tone=tone, wrap=True)
+        self.second = Label(second, "small", "muted", wrap=True)
+        self.second.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        self.second.setVisible(bool(second))
+        words.addWidget(self.first)
+        words.addWidget(self.second)
+        row.addLayout(words, 1)
+        if control is not None:
+            if width:
+                control.setMinimumWidth(px(width))
+            row.addWidget(control, 0, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
+        whole.addLayout(row)
+        whole.addWidget(hairline())
+
+    def say(self, second: str) -> None:
+        """Another line below the label."""
+        self.second.setText(second)
+        self.second.setVisible(bool(second))
+
+
+def section(title: str) -> QWidget:
+    """A section's heading with its hairline."""
+    box = QWidget()
+    column = QVBoxLayout(box)
+    column.setContentsMargins(0, px(12), 0, 0)
+    column.setSpacing(px(8))
+    column.addWidget(Label(title, "heading"))
+    column.addWidget(hairline())
+    return box

@@ -1,0 +1,287 @@
+"""Today: the next gathering first, then what follows it. What has no data yet is left out and the page closed up."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+
+from PySide6.QtCore import QSize, Qt
+from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
+
+from alumni_desk.desktop.controls import Button, Label, Link, hairline
+from alumni_desk.desktop.dates import (
+    day_long,
+    day_middle,
+    day_short,
+    distance,
+    first_upper,
+    month_long,
+    parse_wall,
+    span,
+)
+from alumni_desk.desktop.fonts import px
+from alumni_desk.desktop.pages import EmptyPage, Page
+from alumni_desk.desktop.tokens import SIDE_COLUMN
+from alumni_desk.desktop.widgets import Bar, Card, Columns, DateBlock, Scroll, heading, small_heading
+from alumni_desk.store.desk import Desk
+from alumni_desk.words import _, ngettext, number
+
+
+@dataclass(frozen=True)
+class Ahead:
+    """A gathering to come, as Today shows it."""
+
+    id: str
+    name: str
+    starts: datetime
+    ends: datetime | None
+    place: str
+    coming: int
+    not_answered: int
+    capacity: int | None
+
+
+@dataclass(frozen=True)
+class Held:
+    """A gathering that was, and how many came."""
+
+    name: str
+    day: date
+    came: int
+
+
+@dataclass(frozen=True)
+class Facts:
+    """All that Today shows."""
+
+    ahead: tuple[Ahead, ...]
+    held: tuple[Held, ...]
+    members: int
+
+
+class TodayPage(Page):
+    """The first page of the window."""
+
+    name = "today"
+    icon = "sun-horizon"
+    title = _("Today")
+    watches = frozenset({"gathering", "registration", "fact", "person"})
+
+    def __init__(self, desk: Desk, lanes, changes, go, *, clock: Callable[[], date] = date.today) -> None:  # type: ignore[no-untyped-def]
+        super().__init__(desk, lanes, changes, go)
+        self._clock = clock
+        self._first: QWidget | None = None
+        self.title = day_long(clock())
+
+    def refresh(self) -> None:
+        self.title = day_long(self._clock())
+        self.titled.emit()
+        self.stack.loading(True)
+        self.lanes.read(lambda: look_up(self.desk, self._clock()), self._show, self._failed, key="today")
+
+    def first_focus(self) -> QWidget | None:
+        return self._first
+
+    def _failed(self, error) -> None:  # type: ignore[no-untyped-def]
+        self.stack.show_error(error, _("Try again"), self.refresh)
+
+    def _show(self, facts: Facts) -> None:
+        if not facts.ahead and not facts.held:
+            self.stack.show_empty(self._empty(facts))
+            return
+        content = QWidget()
+        across = QHBoxLayout(content)
+        across.setContentsMargins(0, 0, 0, 0)
+        across.setSpacing(0)
+        across.addWidget(self._main(facts), 1)
+        if facts.held:
+            across.addWidget(hairline("v"))
+            across.addWidget(self._side(facts.held))
+        focused = self._first is not None and self._first.hasFocus()
+        self.stack.set_content(content)
+        self.stack.show_content()
+        if focused and self._first is not None:
+            self._first.setFocus()
+
+    def _empty(self, facts: Facts) -> QWidget:
+        sentence = _("No gathering yet. Plan the first one") if facts.members else _("Start with the list you already have")
+        if facts.members:
+            empty = EmptyPage("calendar-blank", sentence, _("Plan a gathering"), lambda: self.go("gatherings", plan=True),
+                              step_icon="plus")  # fmt: skip
+        else:
+            empty = EmptyPage("users", sentence, _("Import a spreadsheet"), lambda: self.go("members", import_file=True),
+                              _("Nothing is saved until you have seen it"), "upload-simple")  # fmt: skip
+            plan = Link(_("Plan a gathering"))
+            plan.clicked.connect(lambda: self.go("gatherings", plan=True))
+            empty.below.addWidget(plan, 0, Qt.AlignmentFlag.AlignHCenter)
+        self._first = empty.button
+        return empty
+
+    def _main(self, facts: Facts) -> QWidget:
+        scroll = Scroll()
+        column = scroll.column
+        today = self._clock()
+        if facts.ahead:
+            column.addWidget(self._next(facts.ahead[0], today))
+        else:
+            column.addWidget(self._nothing_ahead())
+        later = facts.ahead[1:3]
+        if facts.ahead:
+            column.addSpacing(px(24))
+            every = Link(_("All gatherings"))
+            every.clicked.connect(lambda: self.go("gatherings"))
+            column.addWidget(heading(_("Next on the calendar"), right=every))
+            column.addSpacing(px(4))
+            column.addWidget(self._calendar(later, facts, today))
+        column.addStretch(1)
+        return scroll
+
+    def _nothing_ahead(self) -> QWidget:
+        card = Card()
+        card.column.addWidget(Label(_("No gathering ahead"), "title"))
+        card.column.addWidget(Label(_("The next one starts with a day and a place."), tone="muted"))
+        card.column.addSpacing(px(8))
+        plan = Button(_("Plan a gathering"), "primary", "plus")
+        plan.clicked.connect(lambda: self.go("gatherings", plan=True))
+        card.column.addWidget(plan, 0, Qt.AlignmentFlag.AlignLeft)
+        self._first = plan
+        return card
+
+    def _next(self, ahead: Ahead, today: date) -> QWidget:
+        card = Card()
+        top = QHBoxLayout()
+        top.setSpacing(px(20))
+        top.addWidget(DateBlock(ahead.starts.date(), large=True, near=True), 0, Qt.AlignmentFlag.AlignTop)
+        words = QVBoxLayout()
+        words.setSpacing(px(2))
+        words.addWidget(Label(first_upper(distance(ahead.starts.date(), today)), tone="muted"))
+        words.addWidget(Label(ahead.name, "title", wrap=True))
+        place = " · ".join(part for part in (span(ahead.starts, ahead.ends), ahead.place) if part)
+        words.addWidget(Label(place, tone="muted", wrap=True))
+        words.addStretch(1)
+        top.addLayout(words, 1)
+        deeds = QVBoxLayout()
+        deeds.setSpacing(px(8))
+        check_in = Button(_("Start check-in"), "primary", "door")
+        check_in.clicked.connect(lambda: self.go("check-in", gathering=ahead.id))
+        badges = Button(_("Print badges"), icon="printer")
+        badges.clicked.connect(lambda: self.go("badges", gathering=ahead.id))
+        for button in (check_in, badges):
+            deeds.addWidget(button)
+        deeds.addStretch(1)
+        top.addLayout(deeds)
+        self._first = check_in
+        card.column.addLayout(top)
+        card.column.addSpacing(px(12))
+        card.column.addWidget(_coming(ahead))
+        return card
+
+    def _calendar(self, later: Sequence[Ahead], facts: Facts, today: date) -> QWidget:
+        box = QWidget()
+        row = QHBoxLayout(box)
+        row.setContentsMargins(0, 0, 0, 0)
+        row.setSpacing(px(16))
+        for ahead in later:
+            when = f"{day_middle(ahead.starts.date())} · {distance(ahead.starts.date(), today)}"
+            if ahead.capacity:
+                count = _("{n} coming of {places} places").format(n=number(ahead.coming), places=number(ahead.capacity))
+            else:
+                count = ngettext("{n} coming", "{n} coming", ahead.coming).format(n=number(ahead.coming))
+            row.addWidget(_Column(when, ahead.name, ahead.place, count, _("Open"), lambda i=ahead.id: self.go("gatherings", gathering=i)), 1)
+            row.addWidget(hairline("v"))
+        free = _free_month(facts, today)
+        row.addWidget(_Column(_("{month} is free").format(month=month_long(free)), _("Nothing planned"), "", "",
+                              _("Plan a gathering"), lambda: self.go("gatherings", plan=True)), 1)  # fmt: skip
+        for _column in range(2 - len(later)):
+            row.addStretch(1)
+        return box
+
+    def _side(self, held: Sequence[Held]) -> QWidget:
+        scroll = Scroll(margins=(24, 24, 24, 24), width=SIDE_COLUMN)
+        column = scroll.column
+        several = ngettext("Turnout, the last gathering", "Turnout, last {n} gatherings", len(held))
+        column.addWidget(small_heading(several.format(n=_small(len(held)))))
+        spoken = "; ".join(f"{h.name}: {h.came}" for h in held)
+        column.addWidget(Columns(spoken, [h.came for h in held], height=104))
+        foot = QHBoxLayout()
+        if len(held) > 1:
+            foot.addWidget(Label(month_long(held[0].day), "small", "muted"))
+        foot.addStretch(1)
+        foot.addWidget(Label(f"{held[-1].name}, {day_short(held[-1].day)}", "small", "muted", wrap=len(held) < 2))
+        column.addLayout(foot)
+        column.addStretch(1)
+        return scroll
+
+
+def _small(n: int) -> str:
+    words = {2: _("two"), 3: _("three"), 4: _("four"), 5: _("five"), 6: _("six"), 7: _("seven"), 8: _("eight")}
+    return words.get(n, str(n))
+
+
+def _coming(ahead: Ahead) -> QWidget:
+    """How many come, of how many places, and who has not answered."""
+    box = QWidget()
+    column = QVBoxLayout(box)
+    column.setContentsMargins(0, 0, 0, 0)
+    column.setSpacing(px(6))
+    row = QHBoxLayout()
+    row.setSpacing(px(8))
+    row.addWidget(Label(number(ahead.coming), "number"), 0, Qt.AlignmentFlag.AlignBottom)
+    row.addWidget(Label(_("coming"), "body"), 0, Qt.AlignmentFlag.AlignBottom)
+    row.addStretch(1)
+    if ahead.capacity:
+        places = ngettext("{n} place", "{n} places", ahead.capacity).format(n=number(ahead.capacity))
+        row.addWidget(Label(places, tone="muted"), 0, Qt.AlignmentFlag.AlignBottom)
+    column.addLayout(row)
+    total = max(ahead.capacity or 0, ahead.coming + ahead.not_answered, 1)
+    sentence = _("{n} coming").format(n=ahead.coming)
+    column.addWidget(Bar(sentence, [(ahead.coming, "accent"), (ahead.not_answered, "border")], total))
+    if ahead.not_answered:
+        silent = ngettext("{n} has not answered", "{n} have not answered", ahead.not_answered)
+        column.addWidget(Label(silent.format(n=number(ahead.not_answered)), "small", "muted"))
+    elif ahead.coming:
+        column.addWidget(Label(_("Everyone has answered"), "small", "muted"))
+    else:
+        column.addWidget(Label(_("Nobody is invited yet"), "small", "muted"))
+    return box
+
+
+def _free_month(facts: Facts, today: date) -> date:
+    """The first of the next month in which nothing is planned."""
+    taken = {(a.starts.year, a.starts.month) for a in facts.ahead}
+    year, month = today.year, today.month
+    for _step in range(24):
+        year, month = (year, month + 1) if month < 12 else (year + 1, 1)
+        if (year, month) not in taken:
+            break
+    return date(year, month, 1)
+
+
+class _Column(QWidget):
+    """One of the text columns of the calendar."""
+
+    def __init__(self, when: str, name: str, place: str, count: str, deed: str, act: Callable[[], None]) -> None:
+        super().__init__()
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(px(2))
+        column.addWidget(Label(when, "small", "muted", wrap=True))
+        column.addWidget(Label(name, "strong", wrap=True))
+        if place:
+            column.addWidget(Label(place, "small", "muted", wrap=True))
+        if count:
+            column.addWidget(Label(count, "small", wrap=True))
+        link = Link(deed, role="body")
+        link.setAccessibleName(f"{deed}: {name}")
+        link.clicked.connect(lambda: act())
+        column.addWidget(link)
+        column.addStretch(1)
+
+    def minimumSizeHint(self) -> QSize:
+        return QSize(px(140), super().minimumSizeHint().height())
+
+
+def look_up(desk: Desk, today: date) -> Facts:
+    """Everything Today shows, read in one go."""
+    raise NotImplementedError
