@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Iterator, Sequence
-from typing import NamedTuple, TypeVar
+from typing import NamedTuple, Protocol, TypeVar
 
 from nacl.exceptions import BadSignatureError
 from nacl.signing import SigningKey, VerifyKey
@@ -15,8 +15,21 @@ from alumni_desk.protocol.messages import PARCEL_BYTES, PARCEL_OPERATIONS, PROTO
 _PURPOSE = b"alumni-desk parcel\0"
 
 
-class Piece(NamedTuple):
+class Packable(Protocol):
     """An operation ready to be packed: its transaction (kept together) and its body."""
+
+    @property
+    def id(self) -> str: ...  # noqa: D102
+
+    @property
+    def transaction(self) -> str: ...  # noqa: D102
+
+    @property
+    def body(self) -> bytes: ...  # noqa: D102
+
+
+class Piece(NamedTuple):
+    """The least that can be packed."""
 
     id: str
     transaction: str
@@ -39,7 +52,7 @@ def salt_of(key: SigningKey, operation_id: str) -> bytes:
     return hashlib.blake2b(operation_id.encode(), key=bytes(key), person=b"salt", digest_size=16).digest()
 
 
-def sign_parcel(key: SigningKey, *, server: str, device: str, scope: str, audience: str, pieces: Sequence[Piece]) -> Parcel:
+def sign_parcel(key: SigningKey, *, server: str, device: str, scope: str, audience: str, pieces: Sequence[Packable]) -> Parcel:
     """The pieces as one parcel signed by this device."""
     salts = [salt_of(key, piece.id) for piece in pieces]
     bodies: list[bytes | None] = [piece.body for piece in pieces]
@@ -64,7 +77,7 @@ def verify_parcel(parcel: Parcel, public_key: bytes) -> bool:
     return True
 
 
-T = TypeVar("T", bound=Piece)
+T = TypeVar("T", bound=Packable)
 
 
 def in_parcels(pieces: Iterable[T]) -> Iterator[list[T]]:

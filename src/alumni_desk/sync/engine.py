@@ -1,0 +1,139 @@
+"""The sync of a desk: join, sync once, and where its data stands. No Qt, no thread of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Literal
+
+import sqlalchemy as sa
+
+from alumni_desk.errors import KnownError, Refused
+from alumni_desk.store.desk import Desk
+from alumni_desk.sync import join as joining
+from alumni_desk.sync import operations, session, state
+from alumni_desk.sync.address import Address
+from alumni_desk.sync.hello import hello
+from alumni_desk.sync.pull import cursor_of, pull
+from alumni_desk.sync.push import Pushed, push
+from alumni_desk.sync.wire import Wire
+from alumni_desk.words import _, ngettext, number
+
+_ROUNDS = 3
+"""A second is for what was saved meanwhile and for a server that was restored; more would race somebody who types."""
+
+Progress = Callable[[Literal["push", "pull"], int], None]
+"""Told the step and how many operations went up, or rows came down, so far."""
+
+
+@dataclass(frozen=True)
+class SyncResult:
+    """What one sync did: operations sent, rows received, operations still to send, clashes and refusals that came up."""
+
+    pushed: int
+    pulled: int
+    waiting: int
+    conflicts: int
+    refused: int
+
+
+@dataclass(frozen=True)
+class Standing:
+    """Where the data stands. ``state``: alone, waiting, synced or trouble; ``last_sync``: ISO 8601 UTC or None; ``sentence`` for the chip."""
+
+    state: Literal["alone", "waiting", "synced", "trouble"]
+    waiting: int
+    last_sync: str | None
+    sentence: str
+
+
+@dataclass(frozen=True)
+class Joined:
+    """The chapter that the desk belongs to now, as the server names it, and the desk's role there."""
+
+    scope: str
+    chapter: str
+    role: str
+
+
+def join(desk: Desk, url: str, code: str, merge: bool = False, device_name: str | None = None, *, wire: Wire | None = None) -> Joined:
+    """Join a server with an invitation; raises ``sync_members_here`` where people are here already and ``merge`` was not said."""
+    membership = joining.join(desk, url, code, merge=merge, device_name=device_name, wire=wire)
+    return Joined(membership.scope, membership.scope_name, membership.role)
+
+
+def sync_once(desk: Desk, progress: Progress | None = None, *, wire: Wire | None = None) -> SyncResult:
+    """Send what waits, then take what is new. Killed anywhere, the next call finishes the work."""
+    with desk.reading() as connection:
+        membership = state.read(connection, state.Membership)
+    if membership is None:
+        raise Refused("sync_alone", _("This desk works alone. Join a server with an invitation first."))
+    line = wire or Wire(Address(membership.url, membership.fingerprint))
+    try:
+        result = _sync(desk, line, membership, progress)
+    except KnownError as problem:
+        _remember(desk, problem.code)
+        raise
+    finally:
+        if wire is None:
+            line.close()
+    _remember(desk, None)
+    return result
+
+
+def _sync(desk: Desk, wire: Wire, membership: state.Membership, progress: Progress | None) -> SyncResult:
+    session.resume(desk, wire)
+    server = hello(desk, wire, membership)
+    head = server.heads[membership.scope]
+    pushed, pulled, trouble = Pushed(), 0, None
+    for _round in range(_ROUNDS):
+        try:
+            push(desk, wire, membership, pushed, None if progress is None else lambda count: progress("push", count))
+        except KnownError as problem:
+            trouble = problem  # what is new there comes down all the same
+        if _is_behind(desk, membership.scope, head.sequence, head.chain):
+            pulled += pull(desk, wire, membership, None if progress is None else lambda count: progress("pull", count))
+        if trouble is not None:
+            raise trouble
+        with desk.reading() as connection:
+            waiting = operations.count_waiting(connection)
+        if not waiting:
+            break
+    return SyncResult(pushed=pushed.sent, pulled=pulled, waiting=waiting, conflicts=pushed.conflicts, refused=pushed.refused)
+
+
+def _is_behind(desk: Desk, scope: str, head: int, chain: str) -> bool:
+    """Whether there is anything to pull: something new there, or something of ours that the server has resolved."""
+    with desk.reading() as connection:
+        cursor = cursor_of(connection, scope)
+        return (cursor.sequence, cursor.chain) != (head, chain) or operations.is_unsettled(connection, scope)
+
+
+def _remember(desk: Desk, trouble: str | None) -> None:
+    with desk.applying() as applying:
+        last = state.read(applying.connection, state.LastSync) or state.LastSync()
+        at = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z") if trouble is None else last.at
+        state.keep(applying.connection, state.LastSync(at=at, trouble=trouble))
+
+
+def status(desk: Desk) -> Standing:
+    """Where the data stands: cheap, and without asking the server."""
+    with desk.reading() as connection:
+        return standing(connection)
+
+
+def standing(connection: sa.Connection) -> Standing:
+    """The same, on a connection that is open already."""
+    if state.read(connection, state.Membership) is None:
+        return Standing("alone", 0, None, _("Saved here"))
+    waiting = operations.count_waiting(connection)
+    last = state.read(connection, state.LastSync) or state.LastSync()
+    if waiting:
+        sentence = ngettext("Saved here · {count} to send", "Saved here · {count} to send", waiting).format(count=number(waiting))
+        return Standing("trouble" if last.trouble else "waiting", waiting, last.at, sentence)
+    if last.trouble:
+        return Standing("trouble", 0, last.at, _("Saved here · no contact with the server"))
+    if last.at is None:
+        return Standing("waiting", 0, None, _("Joined · not synced yet"))
+    return Standing("synced", 0, last.at, _("Saved here and at the server"))

@@ -1,0 +1,29 @@
+"""Hello: what the server speaks, how far the chapter has come there, and the server's time."""
+
+from __future__ import annotations
+
+from alumni_desk import __version__
+from alumni_desk.errors import Refused
+from alumni_desk.protocol.messages import PROTOCOL, HelloReply, HelloRequest
+from alumni_desk.schema import SCHEMA_VERSION
+from alumni_desk.store.desk import Desk
+from alumni_desk.sync import session
+from alumni_desk.sync.state import Membership
+from alumni_desk.sync.wire import Wire
+from alumni_desk.words import _
+
+
+def hello(desk: Desk, wire: Wire, membership: Membership) -> HelloReply:
+    """Greet the server; refuses to go on where the two cannot understand each other or the chapter is closed to us."""
+    message = HelloRequest(protocol=PROTOCOL, schema=SCHEMA_VERSION, version=__version__)
+    reply = session.call(desk, wire, membership, "hello", message, HelloReply)
+    first, last = reply.protocols
+    oldest, newest = reply.schemas
+    if not first <= PROTOCOL <= last or SCHEMA_VERSION < oldest:
+        raise Refused("sync_version", _("This program and the server are of versions too far apart. Update Alumni Desk, then sync again."))
+    if SCHEMA_VERSION > newest:
+        raise Refused("sync_server_old", _(
+            "The server is older than this program and would not understand its changes. They are saved here until the server is updated."))
+    if membership.scope not in reply.heads:
+        raise Refused("no_grant", _("This laptop may not see this chapter at the server. Ask the chapter's leader."))
+    return reply

@@ -1,0 +1,99 @@
+"""Joining a server with an invitation; whoever the chapter has here already is carried over."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+from nacl.signing import SigningKey
+
+from alumni_desk.errors import BadInput, Refused
+from alumni_desk.protocol.codes import read_invitation, wrong_group
+from alumni_desk.protocol.messages import EnrolReply, EnrolRequest
+from alumni_desk.protocol.proofs import enrol_proof
+from alumni_desk.store.desk import Desk
+from alumni_desk.sync import state
+from alumni_desk.sync.address import Address, read_address
+from alumni_desk.sync.shapes import shapes
+from alumni_desk.sync.wire import Wire
+from alumni_desk.words import _
+
+
+def join(desk: Desk, url: str, code: str, *, merge: bool = False, device_name: str | None = None, wire: Wire | None = None) -> state.Membership:
+    """Make this desk a laptop of the chapter that the invitation is for. ``merge``: yes, carry over the members that are here.
+
+    Killed anywhere, the same call finishes: the same key shows the same code, and the server repeats its answer.
+    """
+    address = read_address(url)
+    invitation = _code(code)
+    joining = _prepare(desk, address, invitation, merge)
+    if isinstance(joining, state.Membership):
+        return joining
+    line = wire or Wire(address)
+    try:
+        key = SigningKey(joining.key)
+        request = EnrolRequest(code=invitation, public_key=bytes(key.verify_key), name=device_name or desk.device_name or "",
+                               proof=enrol_proof(key, invitation))
+        reply = line.call("enrol", request, EnrolReply)
+    finally:
+        if wire is None:
+            line.close()
+    if len(reply.grants) != 1:
+        raise Refused("sync_no_chapter", _("The server gave this laptop no chapter to work on. Ask for a new invitation."))
+    grant = reply.grants[0]
+    membership = state.Membership(url=address.url, fingerprint=address.fingerprint, server=reply.server, device=reply.device, key=joining.key,
+                                  scope=grant.scope, scope_name=grant.scope_name, role=grant.role)
+    with desk.applying() as applying:
+        _move_in(applying.connection, membership)
+    return membership
+
+
+def _code(text: str) -> str:
+    code = read_invitation(text)
+    if code is None:
+        raise BadInput("sync_code", _("Group {group} of the code is not right. Compare it with the invitation."), group=wrong_group(text) or 4)
+    return code
+
+
+def _prepare(desk: Desk, address: Address, code: str, merge: bool) -> state.Joining | state.Membership:
+    """Everything that can be refused before the invitation is used; and the key, kept before the call."""
+    with desk.applying() as applying:
+        connection = applying.connection
+        there = state.read(connection, state.Membership)
+        joining = state.read(connection, state.Joining)
+        if there is not None:
+            if joining is not None and joining.code == code:
+                return there
+            raise Refused("sync_joined", _("This desk has joined a server already, for {chapter}. Use another profile for another chapter."),
+                          chapter=there.scope_name)
+        if connection.exec_driver_sql("SELECT 1 FROM chapter WHERE sample LIMIT 1").first():
+            raise Refused("sync_sample", _(
+                "The sample chapter never joins a server, so that made-up people stay out of the real list. Start with a new profile."))
+        members = _members(connection)
+        if members and not merge:
+            raise Refused("sync_members_here", _(
+                "{count} people are in this desk already. They can be carried over into the chapter's list at the server; "
+                "say so with --merge, or use a new profile."), count=members)
+        if joining is None or joining.code != code:
+            joining = state.Joining(url=address.url, code=code, key=bytes(SigningKey.generate()))
+            state.keep(connection, joining)
+        return joining
+
+
+def _members(connection: sa.Connection) -> int:
+    return int(connection.exec_driver_sql("SELECT count(*) FROM person WHERE NOT gone").scalar() or 0)
+
+
+def _move_in(connection: sa.Connection, membership: state.Membership) -> None:
+    """The chapter's id becomes the server's: rows and waiting operations move to its scope, our own chapter row gives way."""
+    scope = membership.scope
+    former = [str(row.id) for row in connection.exec_driver_sql("SELECT id FROM scope")]
+    for name in shapes():
+        connection.exec_driver_sql(f'UPDATE "{name}" SET scope = ? WHERE scope <> ?', (scope, scope))
+    connection.exec_driver_sql("DELETE FROM chapter WHERE id <> ?", (scope,))
+    connection.exec_driver_sql("DELETE FROM operation WHERE table_name = 'chapter' AND row_id <> ?", (scope,))
+    connection.exec_driver_sql("DELETE FROM shadow WHERE table_name = 'chapter'")
+    connection.exec_driver_sql("UPDATE operation SET scope = ? WHERE scope <> ?", (scope, scope))
+    for old in former:
+        if old != scope:
+            connection.exec_driver_sql("DELETE FROM scope WHERE id = ?", (old,))
+    connection.exec_driver_sql("INSERT INTO scope (id, cursor, chain) VALUES (?, 0, '') ON CONFLICT (id) DO NOTHING", (scope,))
+    state.keep(connection, membership)

@@ -1,0 +1,122 @@
+"""Pull: rows come down a page at a time; each page, what it resolves and the cursor are one transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
+
+import msgspec
+import sqlalchemy as sa
+
+from alumni_desk.protocol.messages import Block, Cursor, Page, PullReply, PullRequest
+from alumni_desk.store.desk import Desk
+from alumni_desk.sync import operations, session
+from alumni_desk.sync.shapes import Shape, shapes
+from alumni_desk.sync.state import Membership
+from alumni_desk.sync.views import Base, bases_of, keep_shadows, no_base, put_columns, settle
+from alumni_desk.sync.wire import Wire
+
+
+def pull(desk: Desk, wire: Wire, membership: Membership, progress: Callable[[int], None] | None = None) -> int:
+    """Take pages until there are no more; returns how many rows came. Safe to repeat at any point: the cursor tells."""
+    scope, count = membership.scope, 0
+    while True:
+        with desk.reading() as connection:
+            cursor = cursor_of(connection, scope)
+        reply = session.call(desk, wire, membership, "pull", PullRequest(cursors={scope: cursor}), PullReply)
+        page = reply.pages[scope]
+        with desk.applying() as applying:
+            if cursor_of(applying.connection, scope) != cursor:
+                continue  # another program of this desk pulled meanwhile: ask again from where it is now
+            count += apply_page(applying.connection, scope, page)
+        if progress is not None:
+            progress(count)
+        if not page.more:
+            return count
+
+
+def cursor_of(connection: sa.Connection, scope: str) -> Cursor:
+    """How far this desk has pulled."""
+    row = connection.exec_driver_sql("SELECT cursor, chain FROM scope WHERE id = ?", (scope,)).first()
+    return Cursor(sequence=row.cursor or 0, chain=row.chain or "") if row else Cursor()
+
+
+def apply_page(connection: sa.Connection, scope: str, page: Page) -> int:
+    """Make a page's rows the base, settle what it resolves, move the cursor. The caller commits. Returns the number of rows."""
+    at = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    if page.reset:
+        _begin_again(connection, scope)
+        return 0
+    count = 0
+    for block in page.blocks:
+        shape = shapes().get(block.table)
+        if shape is not None:  # a table of a newer version; it comes again once this program knows it
+            count += _apply_block(connection, shape, scope, block, at)
+    if not page.more:
+        _settle_passed(connection, scope, page.cursor.sequence, at)
+    connection.exec_driver_sql("UPDATE scope SET cursor = ?, chain = ? WHERE id = ?", (page.cursor.sequence, page.cursor.chain, scope))
+    return count
+
+
+def _apply_block(connection: sa.Connection, shape: Shape, scope: str, block: Block, at: str) -> int:
+    names = block.columns[1:]
+    at_id = block.columns.index("id")
+    over = operations.lying_over(connection, shape.name, [str(row[at_id]) for row in block.rows])
+    bare: list[tuple[Any, ...]] = []
+    newer: dict[str, Base] = {}
+    done: set[int] = set()
+    kept = [index + 1 for index, name in enumerate(names) if name in shape.columns]
+    for row in block.rows:
+        row_id = str(row[at_id])
+        if row_id not in over:
+            bare.append((scope, *(row[index] for index in kept)))
+            continue
+        sequence = row[0]
+        newer[row_id] = _base(shape, dict(zip(names, row[1:], strict=True)))
+        # Only what this very row includes is settled: its later entries may not have come yet.
+        done.update(one.rowid for one in over[row_id] if one.sequence is not None and isinstance(sequence, int) and one.sequence <= sequence)
+    put_columns(connection, shape, ("scope", *(block.columns[index] for index in kept)), bare)
+    operations.mark_accepted(connection, sorted(done), at)
+    settle(connection, shape, scope, over, done, newer)
+    return len(block.rows)
+
+
+def _base(shape: Shape, row: dict[str, Any]) -> Base:
+    base = no_base(shape)
+    base.update({name: value for name, value in row.items() if name in base and name != "clocks"})
+    base["clocks"] = msgspec.json.decode(row["clocks"], type=dict[str, str]) if row.get("clocks") else {}
+    return base
+
+
+def _settle_passed(connection: sa.Connection, scope: str, cursor: int, at: str) -> None:
+    """Caught up: whatever was resolved up to here is in the base, or lost against what is."""
+    rows: dict[str, set[str]] = {}
+    done: set[int] = set()
+    for rowid, table, row_id in operations.passed(connection, scope, cursor):
+        rows.setdefault(table, set()).add(row_id)
+        done.add(rowid)
+    lying = {table: operations.lying_over(connection, table, ids) for table, ids in rows.items()}
+    operations.mark_accepted(connection, sorted(done), at)
+    for table, over in lying.items():
+        shape = shapes().get(table)
+        if shape is not None:
+            settle(connection, shape, scope, over, done)
+
+
+def _begin_again(connection: sa.Connection, scope: str) -> None:
+    """The server does not know our cursor: it was restored. Pull from zero, and offer again everything that we still hold."""
+    rows = connection.exec_driver_sql(
+        "SELECT DISTINCT table_name, row_id FROM operation WHERE scope = ? AND fate = 'accepted'"
+        " AND NOT EXISTS (SELECT 1 FROM shadow AS s WHERE s.table_name = operation.table_name AND s.row_id = operation.row_id)", (scope,)).all()
+    by_table: dict[str, list[str]] = {}
+    for row in rows:
+        by_table.setdefault(row.table_name, []).append(row.row_id)
+    for table, ids in by_table.items():
+        shape = shapes().get(table)
+        if shape is not None:
+            over = operations.lying_over(connection, table, ids)
+            keep_shadows(connection, table, bases_of(connection, shape, {row_id: over.get(row_id, []) for row_id in ids}))
+    connection.exec_driver_sql(
+        "UPDATE operation SET fate = 'waiting', sequence = NULL, resolved_at = NULL WHERE scope = ? AND fate IN ('accepted', 'waiting')", (scope,))
+    connection.exec_driver_sql("UPDATE scope SET cursor = 0, chain = '' WHERE id = ?", (scope,))

@@ -1,0 +1,95 @@
+"""Push: what waits here goes up in signed parcels; what the server refuses falls away again, visibly."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from nacl.signing import SigningKey
+
+from alumni_desk.protocol.messages import ACCEPTED, PUSH_BYTES, PUSH_OPERATIONS, PushReply, PushRequest, Result
+from alumni_desk.protocol.parcels import in_parcels, sign_parcel
+from alumni_desk.store.desk import Desk
+from alumni_desk.sync import operations, session
+from alumni_desk.sync.operations import Outgoing
+from alumni_desk.sync.shapes import shapes
+from alumni_desk.sync.state import Membership
+from alumni_desk.sync.views import settle
+from alumni_desk.sync.wire import Wire
+
+
+@dataclass
+class Pushed:
+    """Counts of a push: operations that the server has now, those it refused, clashes it saw."""
+
+    sent: int = 0
+    refused: int = 0
+    conflicts: int = 0
+
+
+def push(desk: Desk, wire: Wire, membership: Membership, count: Pushed, progress: Callable[[int], None] | None = None) -> None:
+    """Send everything that waits, one request in flight, adding to ``count``. Safe to repeat: the server knows what it has seen."""
+    while True:
+        with desk.reading() as connection:
+            waiting = operations.outgoing(connection, membership.scope, PUSH_OPERATIONS)
+        if not waiting:
+            return
+        for parcels in _requests(waiting):
+            _send(desk, wire, membership, parcels, count)
+            if progress is not None:
+                progress(count.sent)
+
+
+def _requests(waiting: Sequence[Outgoing]) -> Iterator[list[list[Outgoing]]]:
+    """Parcels of one audience each, in requests that keep to the limits."""
+    audiences: dict[str, list[Outgoing]] = {}
+    for one in waiting:
+        audiences.setdefault(one.audience, []).append(one)
+    request: list[list[Outgoing]] = []
+    size = 0
+    for group in audiences.values():
+        for parcel in in_parcels(group):
+            weight = sum(len(one.body) + 64 for one in parcel)
+            if request and size + weight > PUSH_BYTES:
+                yield request
+                request, size = [], 0
+            request.append(parcel)
+            size += weight
+    if request:
+        yield request
+
+
+def _send(desk: Desk, wire: Wire, membership: Membership, parcels: list[list[Outgoing]], count: Pushed) -> None:
+    key = SigningKey(membership.key)
+    signed = [sign_parcel(key, server=membership.server, device=membership.device, scope=membership.scope, audience=parcel[0].audience,
+                          pieces=parcel) for parcel in parcels]
+    reply = session.call(desk, wire, membership, "push", PushRequest(parcels=signed), PushReply)
+    sent = [one for parcel in parcels for one in parcel]
+    _keep(desk, membership.scope, sent, reply.results, count)
+
+
+def _keep(desk: Desk, scope: str, sent: Sequence[Outgoing], results: Sequence[Result], count: Pushed) -> None:
+    at = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    answered: list[tuple[int, int]] = []
+    refused: list[tuple[int, str, int]] = []
+    fallen: dict[str, set[str]] = {}
+    for one, result in zip(sent, results, strict=True):
+        count.conflicts += result.conflicts if result.status != "duplicate" else 0
+        if result.settled in ACCEPTED:
+            answered.append((result.sequence, one.rowid))
+            count.sent += 1
+        else:
+            refused.append((result.sequence, result.reason or result.settled, one.rowid))
+            fallen.setdefault(one.table, set()).add(one.row)
+            count.refused += 1
+    done = {rowid for _sequence, _reason, rowid in refused}
+    with desk.applying() as applying:
+        connection = applying.connection
+        lying = {table: operations.lying_over(connection, table, rows) for table, rows in fallen.items()}
+        operations.mark_sent(connection, answered)
+        operations.mark_refused(connection, refused, at)
+        for table, over in lying.items():
+            shape = shapes().get(table)
+            if shape is not None:
+                settle(connection, shape, scope, over, done)

@@ -1,0 +1,55 @@
+"""Sessions: the device signs the server's challenge and gets a token for an hour, kept for the next sync."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TypeVar
+
+import msgspec
+from nacl.signing import SigningKey
+
+from alumni_desk.errors import Refused
+from alumni_desk.protocol.messages import ChallengeReply, ChallengeRequest, SessionReply, SessionRequest
+from alumni_desk.protocol.proofs import session_proof
+from alumni_desk.store.desk import Desk
+from alumni_desk.sync import state
+from alumni_desk.sync.wire import NoSession, Wire
+from alumni_desk.words import _
+
+T = TypeVar("T")
+
+
+def begin(desk: Desk, wire: Wire, membership: state.Membership) -> None:
+    """A new token from the server, kept."""
+    challenge = wire.call("challenge", ChallengeRequest(device=membership.device), ChallengeReply)
+    if challenge.server != membership.server:
+        raise Refused("sync_other_server", _(
+            "Another server answers at this address than the one that was joined. Nothing was sent; tell whoever runs the server."))
+    signature = session_proof(SigningKey(membership.key), server=membership.server, device=membership.device, challenge=challenge.challenge)
+    reply = wire.call("session", SessionRequest(device=membership.device, challenge=challenge.challenge, signature=signature), SessionReply)
+    with desk.applying() as applying:
+        state.keep(applying.connection, state.Session(token=reply.token, expires=reply.expires))
+    wire.token = reply.token
+
+
+def resume(desk: Desk, wire: Wire) -> None:
+    """Take up the kept token, if there is one; whether it still counts is for the server to say."""
+    with desk.reading() as connection:
+        session = state.read(connection, state.Session)
+    wire.token = session.token if session else None
+
+
+def call(desk: Desk, wire: Wire, membership: state.Membership, name: str, message: msgspec.Struct, reply: type[T]) -> T:
+    """A call inside a session; begins a new one where the old has ended."""
+    return _again(lambda: wire.call(name, message, reply), lambda: begin(desk, wire, membership), fresh=wire.token is None)
+
+
+def _again(work: Callable[[], T], renew: Callable[[], None], *, fresh: bool) -> T:
+    if fresh:
+        renew()
+        return work()
+    try:
+        return work()
+    except NoSession:
+        renew()
+        return work()

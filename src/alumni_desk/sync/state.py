@@ -1,0 +1,65 @@
+"""What a desk remembers of its server: kept in its encrypted database, never synced."""
+
+from __future__ import annotations
+
+from typing import TypeVar
+
+import msgspec
+import sqlalchemy as sa
+
+T = TypeVar("T")
+
+
+class Membership(msgspec.Struct, frozen=True):
+    """The server joined, and this device's place there. ``key`` is the private key (Ed25519 seed)."""
+
+    url: str
+    fingerprint: str | None
+    server: str
+    device: str
+    key: bytes
+    scope: str
+    scope_name: str
+    role: str
+
+
+class Joining(msgspec.Struct, frozen=True):
+    """An invitation being used: kept from before the call, so that a crash after it repeats the same answer."""
+
+    url: str
+    code: str
+    key: bytes
+
+
+class Session(msgspec.Struct, frozen=True):
+    """The current token; ``expires`` in milliseconds since 1970, by the server's clock."""
+
+    token: str
+    expires: int
+
+
+class LastSync(msgspec.Struct, frozen=True):
+    """How the newest sync went. ``at``: ISO 8601 UTC of the newest that finished; ``trouble``: code of what stopped a later one."""
+
+    at: str | None = None
+    trouble: str | None = None
+
+
+_NAMES: dict[type[msgspec.Struct], str] = {Membership: "membership", Joining: "joining", Session: "session", LastSync: "last_sync"}
+
+
+def read(connection: sa.Connection, kind: type[T]) -> T | None:
+    """What is kept of this kind, or None."""
+    text = connection.exec_driver_sql("SELECT value FROM sync_state WHERE key = ?", (_NAMES[kind],)).scalar()  # type: ignore[index]
+    return None if text is None else msgspec.json.decode(text, type=kind)
+
+
+def keep(connection: sa.Connection, value: msgspec.Struct) -> None:
+    """Keep it, in place of an older one."""
+    connection.exec_driver_sql("INSERT INTO sync_state (key, value) VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value",
+                               (_NAMES[type(value)], msgspec.json.encode(value).decode()))
+
+
+def drop(connection: sa.Connection, kind: type[msgspec.Struct]) -> None:
+    """Forget it."""
+    connection.exec_driver_sql("DELETE FROM sync_state WHERE key = ?", (_NAMES[kind],))

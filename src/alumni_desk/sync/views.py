@@ -1,0 +1,149 @@
+"""What a screen shows of a row: its base with the waiting operations laid over it; and the shadow that keeps the base."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import msgspec
+import sqlalchemy as sa
+
+from alumni_desk.protocol.canonical import json_text
+from alumni_desk.sync.operations import CHUNK, Overlay, typed
+from alumni_desk.sync.shapes import Shape
+
+Base = dict[str, Any]
+"""A row as the server has it: its fields, ``gone`` and ``clock``, and ``clocks`` as a map. Without a clock there is no row."""
+
+_CLOCKS = msgspec.json.Decoder(dict[str, str])
+
+
+def no_base(shape: Shape) -> Base:
+    """The base of a row that the server does not have."""
+    return {**dict.fromkeys(shape.types), "gone": False, "clock": None, "clocks": {}}
+
+
+def _unpacked(shape: Shape, values: Mapping[str, Any]) -> Base:
+    base = no_base(shape)
+    base.update({name: value for name, value in typed(shape, values).items() if name in base})
+    clocks = base["clocks"]
+    base["clocks"] = _CLOCKS.decode(clocks) if isinstance(clocks, str) else dict(clocks or {})
+    base["gone"] = bool(base["gone"])
+    return base
+
+
+def lay_over(base: Base, shape: Shape, operations: Sequence[Overlay]) -> Base:
+    """The view: one's own writes are visible until they are resolved and pulled, whatever their clocks."""
+    view = {**base, "clocks": dict(base["clocks"])}
+    for operation in operations:
+        view.update({name: value for name, value in operation.fields.items() if name in shape.types})
+        if shape.kind == "put":
+            for name in operation.fields:
+                view["clocks"][shape.clock_keys.get(name, name)] = operation.clock
+        view["clock"] = max(view["clock"] or "", operation.clock)
+    return view
+
+
+def under(view: Base, shape: Shape, operations: Sequence[Overlay]) -> Base:
+    """The base of a row that no pull has touched since the first of these operations: their values before, put back."""
+    base = {**view, "clocks": dict(view["clocks"])}
+    if not operations:
+        return base
+    for operation in reversed(operations):
+        for name in operation.fields:
+            if name in shape.types:
+                base[name] = operation.values_before.get(name)
+            key = shape.clock_keys.get(name, name)
+            before = operation.before.get(key) or operation.before.get(name)
+            if before:
+                base["clocks"][key] = before
+            else:
+                base["clocks"].pop(key, None)
+    if shape.kind == "fact" or not base["clocks"]:
+        return no_base(shape)
+    base["gone"] = bool(base["gone"])
+    base["clock"] = max(base["clocks"].values())
+    return base
+
+
+def bases_of(connection: sa.Connection, shape: Shape, lying: Mapping[str, Sequence[Overlay]]) -> dict[str, Base]:
+    """The bases of rows that operations lie over: from the shadow, or from the operations' values before."""
+    found = {row_id: _unpacked(shape, msgspec.json.decode(text) or {}) for row_id, text in _shadows(connection, shape.name, list(lying)).items()}
+    missing = [row_id for row_id in lying if row_id not in found]
+    views = _views(connection, shape, missing)
+    for row_id in missing:
+        found[row_id] = under(views[row_id], shape, lying[row_id]) if row_id in views else no_base(shape)
+    return found
+
+
+def _shadows(connection: sa.Connection, table: str, ids: Sequence[str]) -> dict[str, str]:
+    found: dict[str, str] = {}
+    for start in range(0, len(ids), CHUNK):
+        part = msgspec.json.encode(ids[start:start + CHUNK]).decode()
+        rows = connection.exec_driver_sql(
+            "SELECT row_id, base FROM shadow WHERE table_name = ? AND row_id IN (SELECT value FROM json_each(?))", (table, part))
+        found.update((row.row_id, row.base) for row in rows)
+    return found
+
+
+def _views(connection: sa.Connection, shape: Shape, ids: Sequence[str]) -> dict[str, Base]:
+    found: dict[str, Base] = {}
+    names = ", ".join(f'"{name}"' for name in shape.columns)
+    for start in range(0, len(ids), CHUNK):
+        part = msgspec.json.encode(ids[start:start + CHUNK]).decode()
+        rows = connection.exec_driver_sql(f'SELECT {names} FROM "{shape.name}" WHERE id IN (SELECT value FROM json_each(?))', (part,))
+        for row in rows.mappings():
+            found[row["id"]] = _unpacked(shape, row)
+    return found
+
+
+def write_views(connection: sa.Connection, shape: Shape, scope: str, views: Mapping[str, Base]) -> None:
+    """Put rows as they shall be seen; a row without a clock is nowhere, and is taken away."""
+    there = [(row_id, view) for row_id, view in views.items() if view["clock"] is not None]
+    away = [(row_id,) for row_id, view in views.items() if view["clock"] is None]
+    put_columns(connection, shape, ("id", "scope", "clock", "clocks", *shape.types),
+                [(row_id, scope, view["clock"], json_text(view["clocks"]) if view["clocks"] else None, *(view[name] for name in shape.types))
+                 for row_id, view in there])
+    if away:
+        connection.exec_driver_sql(f'DELETE FROM "{shape.name}" WHERE id = ?', away)
+
+
+def put_columns(connection: sa.Connection, shape: Shape, names: Sequence[str], rows: Sequence[tuple[Any, ...]]) -> None:
+    """Insert rows or replace those that are there, many at once; the names have ``id`` among them."""
+    if not rows:
+        return
+    quoted = [f'"{name}"' for name in names]
+    marks = ", ".join("?" * len(names))
+    sets = ", ".join(f"{name} = excluded.{name}" for name in quoted if name != '"id"')
+    connection.exec_driver_sql(f'INSERT INTO "{shape.name}" ({", ".join(quoted)}) VALUES ({marks}) ON CONFLICT (id) DO UPDATE SET {sets}', list(rows))
+
+
+def keep_shadows(connection: sa.Connection, table: str, bases: Mapping[str, Base]) -> None:
+    """Keep bases while operations lie over their rows."""
+    if bases:
+        connection.exec_driver_sql(
+            "INSERT INTO shadow (table_name, row_id, base) VALUES (?, ?, ?) ON CONFLICT (table_name, row_id) DO UPDATE SET base = excluded.base",
+            [(table, row_id, json_text(base)) for row_id, base in bases.items()])
+
+
+def drop_shadows(connection: sa.Connection, table: str, ids: Sequence[str]) -> None:
+    """Nothing lies over these rows any more: the row is its base."""
+    if ids:
+        connection.exec_driver_sql("DELETE FROM shadow WHERE table_name = ? AND row_id = ?", [(table, row_id) for row_id in ids])
+
+
+def settle(connection: sa.Connection, shape: Shape, scope: str, lying: Mapping[str, Sequence[Overlay]], done: frozenset[int] | set[int],
+           newer: Mapping[str, Base] | None = None) -> None:
+    """Rebuild rows after some of the operations over them (by rowid) were resolved, or after newer bases came."""
+    known = {row_id: operations for row_id, operations in lying.items() if row_id not in (newer or {})}
+    bases = {**bases_of(connection, shape, known), **(newer or {})}
+    views: dict[str, Base] = {}
+    kept: dict[str, Base] = {}
+    for row_id, base in bases.items():
+        rest = [operation for operation in lying.get(row_id, ()) if operation.rowid not in done]
+        views[row_id] = lay_over(base, shape, rest)
+        if rest:
+            kept[row_id] = base
+    write_views(connection, shape, scope, views)
+    keep_shadows(connection, shape.name, kept)
+    drop_shadows(connection, shape.name, [row_id for row_id in bases if row_id not in kept])

@@ -1,0 +1,173 @@
+"""Calls to the server: one message out, one back, with time limits, and a word for everything that can go wrong on the way."""
+
+from __future__ import annotations
+
+import random
+import threading
+import time
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import msgspec
+import zstandard
+
+from alumni_desk import __version__
+from alumni_desk.errors import KnownError, NetworkProblem, Refused
+from alumni_desk.protocol.messages import BODY_LIMIT, Trouble, pack, unpack
+from alumni_desk.sync.address import Address
+from alumni_desk.words import _
+
+if TYPE_CHECKING:
+    import requests
+
+CONNECT_SECONDS = 10.0
+READ_SECONDS = 60.0
+TRIES = 4
+LONGEST_WAIT = 20.0
+_WORTH_PACKING = 512
+
+T = TypeVar("T")
+
+
+class NoSession(Exception):
+    """The token is not valid any more: begin a new session."""
+
+
+class Wire:
+    """A kept connection to one server."""
+
+    def __init__(self, address: Address, session: requests.Session | None = None) -> None:
+        self.address = address
+        self.token: str | None = None
+        self._session = session if session is not None else _session(address)
+        self._stopping = threading.Event()
+
+    def close(self) -> None:
+        """Hang up, and wake a wait for a busy server."""
+        self._stopping.set()
+        self._session.close()
+
+    def call(self, name: str, message: msgspec.Struct, reply: type[T]) -> T:
+        """Send a message and wait for the answer. A busy server is asked again when it said; all else is raised in words."""
+        for attempt in range(1, TRIES + 1):
+            status, headers, body = self._post(name, message)
+            if status == 200:
+                try:
+                    return unpack(body, reply)
+                except (msgspec.DecodeError, UnicodeDecodeError):
+                    raise _no_desk_server() from None
+            trouble = _trouble(body)
+            if status in (429, 503) and attempt < TRIES:
+                wait = _seconds(headers.get("retry-after"), attempt)
+                if wait <= LONGEST_WAIT and not self._stopping.wait(wait):
+                    continue
+            if status == 401:
+                raise NoSession
+            raise _in_words(status, trouble)
+        raise AssertionError("unreachable")
+
+    def _post(self, name: str, message: msgspec.Struct) -> tuple[int, dict[str, str], bytes]:
+        import requests
+
+        body = pack(message)
+        headers = {"content-type": "application/msgpack", "accept-encoding": "zstd", "user-agent": f"AlumniDesk/{__version__}"}
+        if len(body) >= _WORTH_PACKING:
+            body = zstandard.ZstdCompressor(level=3).compress(body)
+            headers["content-encoding"] = "zstd"
+        if self.token:
+            headers["authorization"] = f"Bearer {self.token}"
+        try:
+            with self._session.post(f"{self.address.url}/sync/v1/{name}", data=body, headers=headers, stream=True,
+                                    timeout=(CONNECT_SECONDS, READ_SECONDS), allow_redirects=False) as response:
+                received = _received(response)
+                return response.status_code, {key.lower(): value for key, value in response.headers.items()}, received
+        except requests.exceptions.SSLError:
+            raise NetworkProblem("sync_certificate", _(
+                "The server's certificate is not the one that was expected, so nothing was sent. "
+                "Ask for the whole address of the invitation, or tell whoever runs the server.")) from None
+        except requests.exceptions.Timeout:
+            raise NetworkProblem("sync_slow", _("The server did not answer in time. Everything is saved here; the next sync tries again.")) from None
+        except (requests.exceptions.RequestException, OSError):
+            raise NetworkProblem("sync_unreachable", _(
+                "The server cannot be reached. Everything is saved here; check the network, then sync again.")) from None
+
+
+def _session(address: Address) -> requests.Session:
+    import requests
+    from requests.adapters import HTTPAdapter
+
+    class Pinned(HTTPAdapter):
+        def init_poolmanager(self, *args: Any, **options: Any) -> None:
+            super().init_poolmanager(*args, assert_fingerprint=address.fingerprint, **options)  # type: ignore[no-untyped-call]
+
+    session = requests.Session()
+    if address.fingerprint is not None:
+        session.verify = False  # the fingerprint decides, not an authority
+        session.mount("https://", Pinned())
+        session.trust_env = False
+    elif address.loopback:
+        session.trust_env = False  # a proxy has no way to this computer
+    return session
+
+
+def _received(response: requests.Response) -> bytes:
+    data = bytearray()
+    while part := response.raw.read(1 << 16, decode_content=False):
+        data += part
+        if len(data) > BODY_LIMIT:
+            raise _no_desk_server()
+    if response.headers.get("content-encoding") != "zstd":
+        return bytes(data)
+    try:
+        with zstandard.ZstdDecompressor(max_window_size=BODY_LIMIT).stream_reader(bytes(data)) as reader:
+            plain = reader.read(BODY_LIMIT + 1)
+    except zstandard.ZstdError:
+        raise _no_desk_server() from None
+    if len(plain) > BODY_LIMIT:
+        raise _no_desk_server()
+    return bytes(plain)
+
+
+def _trouble(body: bytes) -> Trouble:
+    try:
+        return unpack(body, Trouble)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return Trouble(code="")
+
+
+def _seconds(retry_after: str | None, attempt: int) -> float:
+    """When to ask again: when the server said, else a random part of a wait that doubles."""
+    if retry_after is not None and retry_after.isdigit():
+        return float(retry_after) + random.random()
+    return random.random() * min(LONGEST_WAIT, 0.5 * 2.0**attempt)
+
+
+def _no_desk_server() -> KnownError:
+    return NetworkProblem("sync_no_server", _("What answers at that address is not an Alumni Desk server. Check the address."))
+
+
+def _in_words(status: int, trouble: Trouble) -> KnownError:
+    code = trouble.code
+    if code == "invitation_wrong":
+        return Refused(code, _("The server does not know this code. Check it, or ask for a new invitation."))
+    if code == "invitation_used":
+        return Refused(code, _("This invitation was used already, on another laptop. Ask for a new one."))
+    if code == "invitation_expired":
+        return Refused(code, _("This invitation has ended. Ask for a new one."))
+    if code == "too_many_tries":
+        return NetworkProblem(code, _("Too many wrong codes were tried at this server. Wait a minute, then try again."))
+    if code == "revoked":
+        return Refused(code, _("This laptop's access was removed at the server. Ask the chapter's leader for a new invitation."))
+    if code == "no_grant":
+        return Refused(code, _("This laptop may not see this chapter at the server. Ask the chapter's leader."))
+    if status == 426:
+        return Refused("sync_version", _("This program and the server are of versions too far apart. Update Alumni Desk, then sync again."))
+    if status in (429, 502, 503, 504):
+        return NetworkProblem("sync_busy", _("The server is busy. Everything is saved here; the next sync tries again."))
+    if not code:
+        return _no_desk_server()
+    return NetworkProblem("sync_refused", _("The server did not take the call ({code}). Everything is saved here; tell whoever runs the server."), code=code)
+
+
+def milliseconds_now() -> int:
+    """The time here, in milliseconds since 1970."""
+    return time.time_ns() // 1_000_000
