@@ -1,0 +1,109 @@
+"""Imports a guest list into a gathering: known people are registered, unknown ones become guests, not members."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+
+from alumni_desk.errors import NotFound
+from alumni_desk.exchange.importing import ImportResult, People, Progress, examine, take_rows
+from alumni_desk.exchange.mapping import Entry
+from alumni_desk.exchange.recognise import Recognised
+from alumni_desk.exchange.rejects import Rejects, written_whole
+from alumni_desk.gatherings.records import registration_id
+from alumni_desk.protocol.codes import badge_code
+from alumni_desk.store.desk import Desk, Writing
+from alumni_desk.words import _
+
+
+def import_guests(desk: Desk, gathering_id: str, path: Path | str, as_: str | None = None, *,
+                  recognised: Recognised | None = None, rejects: Path | None = None, progress: Progress | None = None,
+                  cancelled: Callable[[], bool] | None = None) -> ImportResult:
+    """Registers the people of a file for a gathering; ``guests`` counts those who were new to the desk.
+
+    Counts are of registrations. The answer is the file's (attending, refunded …), else yes for a new registration.
+    """
+    table, found = examine(path, as_)
+    found = recognised or found
+    with desk.reading() as connection:
+        gathering = desk.tables["gathering"]
+        there = connection.execute(sa.select(gathering.c.id).where(
+            gathering.c.id == gathering_id, gathering.c.gone.is_(False))).first()
+    if there is None:
+        raise NotFound("gathering_not_found", _("There is no such gathering. Look at the list of gatherings."))
+    with ExitStack() as files:
+        file = None
+        if rejects is not None:
+            file = Rejects(files.enter_context(written_whole(Path(rejects), "utf-8-sig")), table.headers, found)
+        with desk.writing("guests_added", gathering=gathering_id) as writing:
+            guests = Guests(writing, gathering_id)
+            result = take_rows(table, found, guests.take, guests.write, file, progress, cancelled)
+    return replace(result, guests=guests.new_people, changed=writing.changed)
+
+
+class Guests(People):
+    """Rows become registrations of one gathering."""
+
+    def __init__(self, writing: Writing, gathering_id: str) -> None:
+        super().__init__(writing, has_education=False)
+        self.new_people = 0
+        self._gathering = gathering_id
+        self._registration = writing.tables["registration"]
+        self._new: dict[str, dict[str, Any]] = {}
+        self._changes: dict[str, dict[str, Any]] = {}
+
+    def take(self, entries: list[Entry]) -> list[str]:
+        """What became of each entry's registration: added, updated, unchanged."""
+        self.load(entries)
+        people = []
+        for entry in entries:
+            found = self.match(entry)
+            if found is None:
+                found = self.add(replace(entry, educations=[]), standing="guest")
+                self.new_people += 1
+            self.index.claim(found)
+            people.append(found)
+        ids = [registration_id(self._gathering, person) for person in people]
+        table = self._registration
+        query = sa.select(table.c.id, table.c.status, table.c.gone).where(table.c.id.in_(ids))
+        there = {row.id: {"status": row.status, "gone": row.gone} for row in self.writing.connection.execute(query)}
+        return [self._register(entry, person, id_, there)
+                for entry, person, id_ in zip(entries, people, ids, strict=True)]
+
+    def _register(self, entry: Entry, person: str, id_: str, there: dict[str, dict[str, Any]]) -> str:
+        before = there.get(id_)
+        answered = f"{self.writing.now:%Y-%m-%dT%H:%M:%S}.{self.writing.now.microsecond // 1000:03d}Z"
+        if before is None:
+            status = entry.answer or "yes"
+            there[id_] = {"status": status, "gone": False}
+            self._new[id_] = {"id": id_, "gathering": self._gathering, "person": person, "status": status,
+                              "answered_at": None if status == "invited" else answered, "code": badge_code(),
+                              "walk_in": False}
+            return "added"
+        wanted = entry.answer or ("yes" if before["gone"] else before["status"])
+        if wanted == before["status"] and not before["gone"]:
+            return "unchanged"
+        if id_ in self._new:
+            self._new[id_].update(status=wanted)
+        else:
+            changes = self._changes.setdefault(id_, {})
+            changes.update(status=wanted, answered_at=answered)
+            if before["gone"]:
+                changes["gone"] = False
+        there[id_] = {"status": wanted, "gone": False}
+        return "updated"
+
+    def write(self) -> None:
+        """Writes the batch: people first, then their registrations."""
+        self.flush()
+        if self._new:
+            self.writing.add_many("registration", list(self._new.values()))
+        for id_, changes in self._changes.items():
+            self.writing.change("registration", id_, **changes)
+        self._new.clear()
+        self._changes.clear()

@@ -1,0 +1,68 @@
+"""Writes rows to CSV files that spreadsheets open safely: no cell of a list becomes a formula."""
+
+from __future__ import annotations
+
+import contextlib
+import csv
+import os
+import tempfile
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO
+
+from alumni_desk.errors import BadInput
+from alumni_desk.exchange.reading import Row
+from alumni_desk.exchange.recognise import Recognised, Sure
+from alumni_desk.words import _
+
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+
+
+def safe(cell: str) -> str:
+    """A cell that a spreadsheet shows as text: what it would take for a formula gets an apostrophe before it."""
+    return f"'{cell}" if cell.startswith(_FORMULA) else cell
+
+
+@contextmanager
+def written_whole(out: Path, encoding: str) -> Iterator[IO[str]]:
+    """A text file that takes its place only when it is complete; else nothing of it remains. Raises BadInput."""
+    try:
+        handle, name = tempfile.mkstemp(prefix=f".{out.name}.", dir=out.parent or ".")
+    except OSError as problem:
+        raise _not_written(out, problem) from problem
+    part = Path(name)
+    try:
+        with os.fdopen(handle, "w", encoding=encoding, newline="") as stream:
+            yield stream
+            stream.flush()
+            os.fsync(stream.fileno())
+        os.replace(part, out)
+    except BaseException as problem:
+        with contextlib.suppress(FileNotFoundError):
+            part.unlink()
+        if isinstance(problem, OSError):
+            raise _not_written(out, problem) from problem
+        raise
+
+
+def _not_written(out: Path, problem: OSError) -> BadInput:
+    return BadInput("file_not_written", _("{file} could not be written ({reason}). Choose another folder or make room."),
+                    file=str(out), reason=problem.strerror or "?")
+
+
+class Rejects:
+    """The file of rows that were not imported: the original columns and the reason. Refused columns stay empty."""
+
+    def __init__(self, stream: IO[str], headings: Iterable[str], recognised: Recognised) -> None:
+        self._csv = csv.writer(stream, lineterminator="\r\n")
+        self._hidden = [column.index for column in recognised.columns if column.sure is Sure.REFUSED]
+        self._width = len(recognised.columns)
+        self._csv.writerow([*(safe(heading) for heading in headings), "reason"])
+
+    def add(self, row: Row, reason: str) -> None:
+        cells = [*row.cells, *[""] * (self._width - len(row.cells))]
+        for index in self._hidden:
+            cells[index] = ""
+        reason = reason if len(cells) == self._width else f"{reason}: {' | '.join(cells[self._width:])}"
+        self._csv.writerow([*(safe(cell) for cell in cells[:self._width]), safe(reason)])
