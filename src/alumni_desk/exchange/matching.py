@@ -13,6 +13,7 @@ from alumni_desk.store.search import fold
 
 _WEAK = frozenset(("id", "uid", "record", "user"))  # every list numbers its rows: not an office's own IDs
 _UNIQUE_PARTS = ("first_name", "last_name", "preferred_name", "other_script_name")
+_NAMES = frozenset((*_UNIQUE_PARTS, "middle_name"))
 
 
 def listed(text: str | None) -> list[str]:
@@ -128,6 +129,7 @@ def match(fields: Mapping[str, Any], candidates: Iterable[tuple[str, Mapping[str
 def differences(fields: Mapping[str, Any], known: Mapping[str, Any]) -> dict[str, Any]:
     """What a row changes in a person: filled fields that differ; lists only grow; a "no" never takes back a "yes".
 
+    A name that only lost its accents or capitals on the way through another program stays as it is.
     A new street or postal code replaces the whole address, so that no part of the old one remains.
     """
     changed: dict[str, Any] = {}
@@ -146,7 +148,7 @@ def differences(fields: Mapping[str, Any], known: Mapping[str, Any]) -> dict[str
                 changed["email"] = value
                 if known.get("email_status"):
                     changed["email_status"] = None
-        elif value != before:
+        elif value != before and not (name in _NAMES and before and fold(value) == fold(before)):
             changed[name] = value
     if "email" in changed and known.get("email"):
         others = changed.get("other_emails", known.get("other_emails") or [])

@@ -1,0 +1,251 @@
+"""Lists become members and guests: counted, matched, idempotent, cancelled without a trace."""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from alumni_desk.errors import BadInput, NotFound
+from alumni_desk.exchange.exporting import export_ndjson, members_csv
+from alumni_desk.exchange.guests import import_guests
+from alumni_desk.exchange.importing import Cancelled, ImportResult, dry_run, examine, people, run_import
+from alumni_desk.gatherings.records import registration_id
+from alumni_desk.store.desk import Desk, open_desk
+from alumni_desk.store.profile import Profile
+
+FILES = Path(__file__).parent / "files"
+LISTS = sorted(FILES.glob("*.csv"))
+
+
+@pytest.fixture
+def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Desk]:
+    monkeypatch.setenv("ALUMNI_DESK_PASSPHRASE", "made up for the test")
+    with open_desk(Profile(tmp_path / "profile")) as desk:
+        yield desk
+
+
+def rows(desk: Desk, table: str) -> list[dict]:
+    with desk.reading() as connection:
+        found = desk.tables[table]
+        return [dict(row) for row in connection.execute(
+            sa.select(found).where(found.c.gone.is_(False)).order_by(found.c.id)).mappings()]
+
+
+def person(desk: Desk, first_name: str) -> dict:
+    (found,) = [row for row in rows(desk, "person") if row["first_name"] == first_name]
+    return found
+
+
+def counts(result: ImportResult) -> tuple[int, int, int, int]:
+    assert result.added + result.updated + result.unchanged + result.rejected == result.rows
+    return result.added, result.updated, result.unchanged, result.rejected
+
+
+def listed(folder: Path, text: str, name: str = "list.csv") -> Path:
+    file = folder / name
+    file.write_text(text, encoding="utf-8")
+    return file
+
+
+@pytest.mark.parametrize("file", LISTS, ids=lambda file: file.stem)
+def test_a_second_import_changes_nothing(desk: Desk, file: Path) -> None:
+    first = run_import(desk, file)
+    assert counts(first)[0] == first.rows > 0
+    people_before, schools_before = rows(desk, "person"), rows(desk, "education")
+    second = run_import(desk, file)
+    assert counts(second) == (0, 0, first.rows, 0)
+    assert rows(desk, "person") == people_before and rows(desk, "education") == schools_before
+
+
+def test_what_is_kept_of_people_degrees_and_the_run(desk: Desk) -> None:
+    run_import(desk, FILES / "raisers-edge.csv")
+    aoife = person(desk, "Aoife")
+    assert aoife["standing"] == "member" and aoife["class_year"] == 1998
+    assert json.loads(aoife["external_ids"]) == ["raisers-edge:00018842", "raisers-edge-import:00001-518-0000018842"]
+    degrees = {(row["degree"], row["class_year"], row["is_primary"]) for row in rows(desk, "education")
+               if row["person"] == aoife["id"]}
+    assert degrees == {("BA", 1998, True), ("JD", 2002, False)}
+    (run,) = rows(desk, "import_run")
+    assert (run["file_name"], run["recognised"], run["rows"], run["added"], run["complete"]) == (
+        "raisers-edge.csv", "raisers-edge", 2, 2, True)
+    assert len(run["file_hash"]) == 64 and json.loads(run["mapping"])["ConsID"] == "external_id"
+    assert "123-45-6789" not in json.dumps(rows(desk, "person")) + json.dumps(rows(desk, "import_run"))
+
+
+def test_dry_run_tells_the_same_and_changes_nothing(desk: Desk, tmp_path: Path) -> None:
+    file = listed(tmp_path, "First Name,Last Name,Email\nAnn,Lee,ann@example.org\n,,\n-,,none\nAnn,Lee,ann@example.org\n")
+    tried = dry_run(desk, file)
+    assert all(rows(desk, table) == [] for table in ("person", "education", "import_run"))
+    assert counts(tried) == counts(run_import(desk, file)) == (1, 0, 1, 1)
+
+
+def test_updates_fill_and_change_and_never_take_back(desk: Desk, tmp_path: Path) -> None:
+    run_import(desk, listed(tmp_path, "First Name,Last Name,Class,Email,City,Deceased,Do Not Contact,Mobile\n"
+                            "Ann,Lee,1998,ann@example.org,Boston,Yes,Yes,0170\n"))
+    result = run_import(desk, listed(tmp_path, "First Name,Last Name,Class,Email,City,Deceased,Do Not Contact,Mobile\n"
+                                     "ANN,Lee,'98,ann@new.example,Rome,No,No,\n"))
+    assert counts(result) == (0, 1, 0, 0)
+    (ann,) = rows(desk, "person")
+    assert (ann["email"], ann["city"], ann["mobile"]) == ("ann@new.example", "Rome", "0170")
+    assert json.loads(ann["other_emails"]) == ["ann@example.org"]
+    assert ann["deceased"] is True and json.loads(ann["solicit_codes"]) == ["do_not_contact"]
+
+
+def test_a_new_street_replaces_the_whole_address(desk: Desk, tmp_path: Path) -> None:
+    run_import(desk, listed(tmp_path, "Name,Email,Street,City,Zip\nAnn Lee,ann@example.org,1 Elm St,Boston,02134\n"))
+    run_import(desk, listed(tmp_path, "Name,Email,Street,City,Zip\nAnn Lee,ann@example.org,2 Via Roma,Rome,\n"))
+    (ann,) = rows(desk, "person")
+    assert (ann["street"], ann["city"], ann["postal_code"]) == ("2 Via Roma", "Rome", None)
+
+
+def test_who_is_the_same_and_who_is_not(desk: Desk, tmp_path: Path) -> None:
+    run_import(desk, listed(tmp_path, "First Name,Last Name,Class,Email,ConsID\nLi,Chen,1998,li@example.org,001\n"
+                            "Sam,Fox,1972,fox@example.org,\nZoë,Müller,2001,,\n"))
+    result = run_import(desk, listed(tmp_path, "First Name,Last Name,Class,Email,ConsID\n"
+                                     "Li,Chen,1998,li@example.org,002\n"   # another office ID: another person
+                                     "Joan,Fox,1974,fox@example.org,\n"    # shares the address: a couple
+                                     "Sam,Fox-Day,,FOX@example.org,\n"     # the same address and first name: married
+                                     "ZOE,MULLER,'01,,\n"                  # accents and case do not tell apart
+                                     "Zoë,Müller,2002,,\n"))               # another class
+    assert counts(result) == (3, 1, 1, 0)
+    assert person(desk, "Sam")["last_name"] == "Fox-Day"
+    assert len(rows(desk, "person")) == 6
+
+
+def test_namesakes_in_one_file_stay_two_people(desk: Desk, tmp_path: Path) -> None:
+    file = listed(tmp_path, "First Name,Last Name,Class,Email\nLi,Chen,1998,a@example.org\nLi,Chen,1998,b@example.org\n"
+                  "Li,Chen,1998,\n")  # says nothing that is not known of both
+    assert counts(run_import(desk, file)) == (2, 0, 1, 0)
+    assert counts(run_import(desk, file)) == (0, 0, 3, 0)
+
+
+def test_numbers_of_rows_are_not_the_ids_of_an_office(desk: Desk, tmp_path: Path) -> None:
+    run_import(desk, listed(tmp_path, "ID,First Name,Last Name,Class\n1,Ann,Lee,1998\n2,Bo,Day,1999\n"))
+    result = run_import(desk, listed(tmp_path, "ID,First Name,Last Name,Class\n1,Bo,Day,1999\n2,Cy,Fox,2000\n"))
+    assert counts(result) == (1, 1, 0, 0)
+    assert sorted(row["first_name"] for row in rows(desk, "person")) == ["Ann", "Bo", "Cy"]
+
+
+def test_several_rows_with_a_degree_each(desk: Desk, tmp_path: Path) -> None:
+    file = listed(tmp_path, "ConsID,FirstName,LastName,ESRSchoolName,ESRDegree,ESRClassOf\n"
+                  "007,Ann,Lee,Arts,BA,1998\n007,Ann,Lee,Law,JD,2002\n")
+    assert counts(run_import(desk, file)) == (1, 1, 0, 0)
+    assert counts(run_import(desk, file)) == (0, 0, 2, 0)
+    assert person(desk, "Ann")["class_year"] == 1998
+    assert sorted(row["degree"] for row in rows(desk, "education")) == ["BA", "JD"]
+
+
+def test_rejects_file_is_safe_complete_and_without_secrets(desk: Desk, tmp_path: Path) -> None:
+    out = tmp_path / "rejects.csv"
+    file = listed(tmp_path, "First Name,Notes,SSN\nAnn,fine,123-45-6789\n,=cmd|' /C calc'!A0,123-45-6789\n"
+                  f"Bo,{'x' * 70_000},\nCy,ok,,extra\n")
+    result = run_import(desk, file, rejects=out)
+    assert counts(result) == (1, 0, 0, 3)
+    assert out.read_bytes().startswith(b"\xef\xbb\xbf")
+    with out.open(encoding="utf-8-sig", newline="") as stream:
+        written = list(csv.reader(stream))
+    assert written[0] == ["First Name", "Notes", "SSN", "reason"]
+    assert written[1] == ["", "'=cmd|' /C calc'!A0", "", "neither a name nor an e-mail address"]
+    assert [line[0] for line in written[2:]] == ["Bo", "Cy"] and "123-45-6789" not in out.read_text("utf-8-sig")
+    assert [reject.row for reject in result.rejects] == [2, 3, 4]
+
+
+def test_cancelling_leaves_nothing(desk: Desk, tmp_path: Path) -> None:
+    lines = "\n".join(f"First{number},Last,{1950 + number % 70}" for number in range(2_000))
+    file = listed(tmp_path, f"First Name,Last Name,Class\n{lines}\n")
+    seen: list[tuple[int, int]] = []
+    with pytest.raises(Cancelled):
+        run_import(desk, file, rejects=tmp_path / "out.csv", progress=lambda done, of: seen.append((done, of)),
+                   cancelled=lambda: len(seen) >= 3)
+    assert seen == [(400, 2000), (800, 2000), (1200, 2000)]
+    assert rows(desk, "person") == [] and rows(desk, "import_run") == [] and not (tmp_path / "out.csv").exists()
+    assert [path.name for path in tmp_path.iterdir() if path.name.startswith(".")] == []
+
+
+def test_nobody_in_the_file(desk: Desk, tmp_path: Path) -> None:
+    with pytest.raises(BadInput, match="no column with names or e-mail addresses"):
+        run_import(desk, listed(tmp_path, "Colour,Size\nred,4\n"))
+    with pytest.raises(BadInput, match="no kind of file"):
+        run_import(desk, FILES / "plain.csv", "papyrus")
+
+
+def test_preview_and_confirmed_columns(desk: Desk, tmp_path: Path) -> None:
+    file = listed(tmp_path, "Name,Hobby,Birthday\nAnn Lee,Chess,3/4/1976\n")
+    table, found = examine(file)
+    assert people(table, found)[0].fields == {"first_name": "Ann", "last_name": "Lee"}
+    confirmed = found.with_target(1, "notes").with_order("dmy")
+    run_import(desk, file, recognised=confirmed)
+    ann = person(desk, "Ann")
+    assert (ann["notes"], ann["birth_date"]) == ("Chess", "1976-04-03")
+
+
+def gathering(desk: Desk) -> str:
+    with desk.writing("gathering_added") as writing:
+        return writing.add("gathering", name="Reunion", status="planned", starts="2026-11-12T18:30", time_zone="UTC")
+
+
+def test_guest_list(desk: Desk, tmp_path: Path) -> None:
+    run_import(desk, listed(tmp_path, "First Name,Last Name,Class,Email\nAnn,Lee,1998,ann@example.org\n"))
+    reunion = gathering(desk)
+    result = import_guests(desk, reunion, FILES / "eventbrite-classic.csv")
+    assert counts(result) == (3, 0, 0, 0) and result.guests == 2
+    assert person(desk, "Ann")["standing"] == "member" and person(desk, "Bo")["standing"] == "guest"
+    assert person(desk, "Ann")["street"] is None  # a guest list does not change members
+    status = {row["person"]: row["status"] for row in rows(desk, "registration")}
+    assert [status[person(desk, name)["id"]] for name in ("Ann", "Bo", "Cy")] == ["yes", "no", "cancelled"]
+    (ann,) = [row for row in rows(desk, "registration") if row["person"] == person(desk, "Ann")["id"]]
+    assert ann["id"] == registration_id(reunion, ann["person"]) and len(ann["code"]) == 16
+    assert counts(import_guests(desk, reunion, FILES / "eventbrite-classic.csv")) == (0, 0, 3, 0)
+    later = listed(tmp_path, "Email,First Name,RSVP\nbo@example.org,Bo,Attending\n")
+    assert counts(import_guests(desk, reunion, later)) == (0, 1, 0, 0)
+    assert len(rows(desk, "person")) == 3
+    with pytest.raises(NotFound):
+        import_guests(desk, "00000000-0000-0000-0000-000000000000", later)
+
+
+def test_export_is_sorted_stable_and_without_clocks(desk: Desk, tmp_path: Path) -> None:
+    run_import(desk, FILES / "raisers-edge.csv")
+    first, second = tmp_path / "a.ndjson", tmp_path / "b.ndjson"
+    report = export_ndjson(desk, first)
+    export_ndjson(desk, second)
+    assert first.read_bytes() == second.read_bytes() and first.read_bytes().endswith(b"}\n")
+    lines = [json.loads(line) for line in first.read_text("utf-8").split("\n")[:-1]]
+    assert report.rows == len(lines)
+    assert [(line["table"], line["id"]) for line in lines] == sorted((line["table"], line["id"]) for line in lines)
+    assert {"person", "education", "import_run"} <= {line["table"] for line in lines}
+    assert not {"clock", "clocks", "gone"} & {key for line in lines for key in line}
+    with pytest.raises(BadInput, match="could not be written"):
+        export_ndjson(desk, tmp_path / "absent" / "out.ndjson")
+
+
+def test_members_list_is_safe_and_comes_back_unchanged(desk: Desk, tmp_path: Path) -> None:
+    run_import(desk, FILES / "google-contacts.csv")
+    run_import(desk, FILES / "plain.csv")
+    run_import(desk, listed(tmp_path, "First Name,Last Name,Email,Notes\n=HYPERLINK(1),Fox,fox@example.org,+1 guest\n"))
+    out = tmp_path / "members.csv"
+    assert members_csv(desk, out).rows == 5
+    assert "'=HYPERLINK(1)" in out.read_text("utf-8-sig")
+    assert counts(run_import(desk, out)) == (0, 0, 5, 0)
+
+
+name = st.sampled_from(["Ann", "Zoë", "王", "O'Brien", "de la Cruz", "=Bo", "Łukasz", "", " ", "Mr.", "n/a"])
+cell = st.sampled_from(["", "1998", "'98", "ann@example.org", "zoe@example.org", "nonsense", "x" * 66_000, "3/4/1976"])
+
+
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(st.tuples(name, name, cell, cell), max_size=8))
+def test_counts_always_sum_up_and_the_trial_agrees(desk: Desk, tmp_path: Path, lines) -> None:
+    file = tmp_path / "any.csv"
+    with file.open("w", encoding="utf-8", newline="") as out:
+        csv.writer(out).writerows([("First Name", "Last Name", "Class", "E-mail"), *lines])
+    tried = dry_run(desk, file)
+    result = run_import(desk, file)
+    assert counts(tried) == counts(result)
+    assert result.rows == sum(1 for line in lines if any(part.strip() for part in line))
