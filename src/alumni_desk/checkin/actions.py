@@ -1,0 +1,298 @@
+"""What volunteers do at the door. Each is one transaction that decides and records together; facts are never rewritten."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import Any
+
+import sqlalchemy as sa
+
+from alumni_desk.checkin.lists import door_gathering, fact_of
+from alumni_desk.checkin.verdicts import Fact, Outcome, Reason, Verdict, decide, objection, open_ins
+from alumni_desk.errors import BadInput, NotFound, Refused
+from alumni_desk.gatherings.records import registration_id
+from alumni_desk.members import naming
+from alumni_desk.protocol.codes import badge_code, read_badge_code
+from alumni_desk.store.desk import Changed, Desk, Writing
+from alumni_desk.store.search import fold
+from alumni_desk.words import _
+
+WALK_IN_FIELDS = frozenset({
+    "title", "first_name", "middle_name", "last_name", "suffix", "preferred_name", "other_script_name", "pronunciation",
+    "pronouns", "class_year", "city", "email", "mobile", "phone", "employer", "job_title"})  # fmt: skip
+"""What may be said of a walk-in besides the name."""
+
+_CONTACTS = ("email", "mobile", "phone")
+
+
+@dataclass(frozen=True, slots=True)
+class Undone:
+    """What an undo or a check-out closed, and what screens redraw."""
+
+    registration: str
+    name: str
+    closed: tuple[str, ...]
+    changed: Changed
+
+
+def check_in(desk: Desk, gathering_id: str, registration_id: str | None = None, *, person_id: str | None = None,
+             code: str | None = None, station: str | None = None, method: str = "name", by: str | None = None,
+             let_in: bool = False) -> Verdict:  # fmt: skip
+    """Let one guest in, named by registration, person or badge code, and record it, unless something speaks against it.
+
+    Whoever is in already stays in by the fact that is there. ``let_in`` overlooks on purpose what speaks against it
+    (cancelled, not on the list, a note); the fact keeps what was overlooked. The verdict is returned after the commit.
+    """
+    with desk.writing("checked_in", gathering=gathering_id) as writing:
+        door_gathering(writing.connection, writing.tables, gathering_id)
+        if code is not None:
+            verdict = _by_code(writing, gathering_id, code, station, by, let_in=let_in)
+        else:
+            verdict = _by_id(writing, gathering_id, registration_id, person_id, station, method, by, let_in=let_in)
+    return replace(verdict, changed=writing.changed)
+
+
+def undo_check_in(desk: Desk, gathering_id: str, registration_id: str, reason: str | None = None, *,
+                  facts: Collection[str] | None = None, station: str | None = None, by: str | None = None) -> Undone:  # fmt: skip
+    """Take a check-in back: a ``void`` fact names every open ``in`` of this guest, or only those in ``facts``."""
+    with desk.writing("check_in_undone", gathering=gathering_id) as writing:
+        undone = _close(writing, "void", gathering_id, registration_id, reason, facts, station, by)
+    return replace(undone, changed=writing.changed)
+
+
+def check_out(desk: Desk, gathering_id: str, registration_id: str, *, station: str | None = None,
+              by: str | None = None) -> Undone:  # fmt: skip
+    """Record that a guest has left; they may come back, which is a new check-in."""
+    with desk.writing("checked_out", gathering=gathering_id) as writing:
+        undone = _close(writing, "out", gathering_id, registration_id, None, None, station, by)
+    return replace(undone, changed=writing.changed)
+
+
+def walk_in(desk: Desk, gathering_id: str, name: str, *, person_id: str | None = None, consent: bool = False,
+            host: str | None = None, station: str | None = None, by: str | None = None, **fields: Any) -> Verdict:  # fmt: skip
+    """Add somebody who is not on the list and let them in: person, registration, fact and contact, all or nothing.
+
+    ``person_id`` names somebody known; otherwise a person of the same name and the same e-mail or phone is taken, else
+    a guest is made. ``host`` is a registration. Without ``consent`` the contact is for this gathering only.
+    """
+    for field in fields:
+        if field not in WALK_IN_FIELDS:
+            raise BadInput("walk_in_field", _("A walk-in has no “{field}”. Possible: {fields}."), field=field,
+                           fields=", ".join(sorted(WALK_IN_FIELDS)))  # fmt: skip
+    values = {key: value for key, value in fields.items() if value not in (None, "")}
+    with desk.writing("walked_in", gathering=gathering_id) as writing:
+        door_gathering(writing.connection, writing.tables, gathering_id)
+        person = person_id or _same_person(writing, name, values)
+        if person is None:
+            person = _new_guest(writing, name, values, consent)
+        else:
+            _fill_in(writing, person, values, consent)
+        verdict = _add_and_let_in(writing, gathering_id, person, host, station, by)
+    return replace(verdict, changed=writing.changed)
+
+
+def _by_id(writing: Writing, gathering: str, registration: str | None, person: str | None, station: str | None,
+           method: str, by: str | None, *, let_in: bool) -> Verdict:  # fmt: skip
+    if registration is None and person is not None:
+        row = _registration(writing, registration_id(gathering, person))
+        if row is None:
+            return _not_on_the_list(writing, gathering, person, station, by, let_in=let_in)
+    else:
+        row = _registration(writing, registration or "")
+        if row is None or row.gathering != gathering:
+            raise NotFound("registration_not_found", _("This guest is not on the list of this gathering any more."))
+    return _let_in(writing, gathering, row, station, method, by, let_in=let_in)
+
+
+def _by_code(writing: Writing, gathering: str, text: str, station: str | None, by: str | None, *, let_in: bool) -> Verdict:
+    code = read_badge_code(text)
+    if code is None:
+        return Verdict(Outcome.NOT_FOUND, reason=Reason.UNKNOWN_CODE)
+    table = writing.tables["registration"]
+    rows = writing.connection.execute(sa.select(table).where(table.c.code == code, ~table.c.gone)).all()
+    for row in rows:
+        if row.gathering == gathering:
+            return _let_in(writing, gathering, row, station, "code", by, let_in=let_in)
+    if not rows:
+        return Verdict(Outcome.NOT_FOUND, reason=Reason.UNKNOWN_CODE)
+    other = writing.tables["gathering"]
+    where = writing.connection.execute(sa.select(other.c.name, other.c.starts).where(other.c.id == rows[0].gathering)).first()
+    name, tail = _named(writing, rows[0].person, rows[0])
+    here = _registration(writing, registration_id(gathering, rows[0].person))
+    return Verdict(Outcome.REFUSED, here.id if here is not None else None, rows[0].person, name, tail,
+                   reason=Reason.OTHER_GATHERING, other_gathering=where.name if where else None,
+                   other_day=where.starts if where else None)  # fmt: skip
+
+
+def _let_in(writing: Writing, gathering: str, row: sa.Row[Any], station: str | None, method: str, by: str | None, *,
+            let_in: bool, overlooked: Reason | None = None) -> Verdict:  # fmt: skip
+    person = _person(writing, row.person)
+    note = bool(row.door_note or (person is not None and person.door_note))
+    against = overlooked or objection(row.status, on_the_list=True, door_note=note)
+    name, tail = _named(writing, row.person, row)
+    ins = open_ins(_facts(writing, gathering, row.person))
+    outcome = decide(bool(ins), against, let_in=let_in)
+    verdict = Verdict(outcome, row.id, row.person, name, tail, reason=against)
+    if outcome is Outcome.ALREADY_IN:
+        return replace(verdict, at=ins[0].at, station=ins[0].station, by=ins[0].by, reason=None)
+    if outcome is not Outcome.ADMITTED:
+        return verdict
+    if against is not None and against is not Reason.DOOR_NOTE and _is_full(writing, gathering):
+        against = Reason.OVER_CAPACITY
+    at = moment(writing.now)
+    fact = writing.add("fact", kind="in", gathering=gathering, registration=row.id, person=row.person, at=at,
+                       station=station, method=method, by=by, reason=against.value if against else None)  # fmt: skip
+    return replace(verdict, at=at, station=station, by=by, fact=fact, reason=against)
+
+
+def _not_on_the_list(writing: Writing, gathering: str, person: str, station: str | None, by: str | None, *,
+                     let_in: bool) -> Verdict:  # fmt: skip
+    if let_in:
+        return _add_and_let_in(writing, gathering, person, None, station, by)
+    name, tail = _named(writing, person, None)
+    ins = open_ins(_facts(writing, gathering, person))  # perhaps in under the person they were merged with
+    outcome = Outcome.ALREADY_IN if ins else Outcome.NEEDS_A_WORD
+    verdict = Verdict(outcome, None, person, name, tail, reason=None if ins else Reason.NOT_ON_THE_LIST)
+    return replace(verdict, at=ins[0].at, station=ins[0].station, by=ins[0].by) if ins else verdict
+
+
+def _add_and_let_in(writing: Writing, gathering: str, person: str, host: str | None, station: str | None,
+                    by: str | None) -> Verdict:  # fmt: skip
+    """Put somebody on the list at the door and let them in; who is on it already is only let in."""
+    wanted = registration_id(gathering, person)
+    row = _registration(writing, wanted, gone_too=True)
+    if row is not None and not row.gone:
+        return _let_in(writing, gathering, row, station, "walk_in", by, let_in=True)
+    _named(writing, person, None)  # says so if the person is unknown
+    fields: dict[str, Any] = {"gathering": gathering, "person": person, "status": "yes", "walk_in": True, "host": host,
+                              "answered_at": moment(writing.now)}  # fmt: skip
+    if row is None:
+        writing.add("registration", id=wanted, code=badge_code(), **fields)
+    else:
+        writing.change("registration", wanted, gone=False, **fields)
+    added = _registration(writing, wanted)
+    assert added is not None
+    return _let_in(writing, gathering, added, station, "walk_in", by, let_in=True, overlooked=Reason.NOT_ON_THE_LIST)
+
+
+def _close(writing: Writing, kind: str, gathering: str, registration: str, reason: str | None,
+           only: Collection[str] | None, station: str | None, by: str | None) -> Undone:  # fmt: skip
+    row = _registration(writing, registration)
+    if row is None or row.gathering != gathering:
+        raise NotFound("registration_not_found", _("This guest is not on the list of this gathering any more."))
+    name, _tail = _named(writing, row.person, row)
+    ins = [f for f in open_ins(_facts(writing, gathering, row.person)) if only is None or f.id in only]
+    if not ins:
+        raise Refused("not_in", _("{name} is not checked in, so there is nothing to undo."), name=name)
+    closed = tuple(f.id for f in ins)
+    writing.add("fact", kind=kind, gathering=gathering, registration=row.id, person=row.person, closes=list(closed),
+                at=moment(writing.now), station=station, reason=reason, by=by)  # fmt: skip
+    return Undone(row.id, name, closed, Changed())
+
+
+def moment(now: datetime) -> str:
+    """A moment as facts keep it: UTC, ISO 8601 with milliseconds and Z."""
+    return now.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def _registration(writing: Writing, wanted: str, *, gone_too: bool = False) -> sa.Row[Any] | None:
+    table = writing.tables["registration"]
+    row = writing.connection.execute(sa.select(table).where(table.c.id == wanted)).first()
+    return row if row is not None and (gone_too or not row.gone) else None
+
+
+def _person(writing: Writing, wanted: str) -> sa.Row[Any] | None:
+    table = writing.tables["person"]
+    return writing.connection.execute(sa.select(table).where(table.c.id == wanted)).first()
+
+
+def _named(writing: Writing, person: str, registration: sa.Row[Any] | None) -> tuple[str, str]:
+    """(name, class tail) as the badge says them."""
+    row = _person(writing, person)
+    if row is None:
+        if registration is None:
+            raise NotFound("person_not_found", _("There is no such person here. They may have been removed meanwhile."))
+        return registration.badge_name or _("Name to come"), registration.badge_tail or ""
+    name = naming.display_name(row) or _("Name to come")
+    if registration is None:
+        return name, naming.class_tail(row)
+    return registration.badge_name or name, registration.badge_tail or naming.class_tail(row)
+
+
+def _same_human(writing: Writing, person: str) -> set[str]:
+    """Ids of everybody merged into one with this person, themselves included."""
+    table = writing.tables["person"]
+    found, onward = {person}, {person}
+    while onward:
+        pointed = sa.select(table.c.merged_into).where(table.c.id.in_(onward), table.c.merged_into.is_not(None))
+        pointing = sa.select(table.c.id).where(table.c.merged_into.in_(onward))
+        onward = {*writing.connection.scalars(pointed), *writing.connection.scalars(pointing)} - found
+        found |= onward
+    return found
+
+
+def _facts(writing: Writing, gathering: str, person: str) -> list[Fact]:
+    """Every fact of this human at this gathering, under whichever of their registrations."""
+    fact, registration = writing.tables["fact"], writing.tables["registration"]
+    own = sa.select(registration.c.id).where(
+        registration.c.gathering == gathering, registration.c.person.in_(_same_human(writing, person)), ~registration.c.gone)
+    chosen = sa.select(fact).where(fact.c.gathering == gathering, fact.c.registration.in_(own), ~fact.c.gone)
+    return [fact_of(row) for row in writing.connection.execute(chosen)]
+
+
+def _is_full(writing: Writing, gathering: str) -> bool:
+    """Whether as many people are here as the gathering has places; counted only when somebody unexpected comes."""
+    capacity = door_gathering(writing.connection, writing.tables, gathering).capacity
+    if capacity is None:
+        return False
+    table = writing.tables["fact"]
+    facts: dict[str, list[Fact]] = {}
+    for row in writing.connection.execute(sa.select(table).where(table.c.gathering == gathering, ~table.c.gone)):
+        facts.setdefault(row.person, []).append(fact_of(row))
+    return sum(1 for of_one in facts.values() if open_ins(of_one)) >= capacity
+
+
+def _same_person(writing: Writing, name: str, values: dict[str, Any]) -> str | None:
+    """Somebody known under this very name with the same e-mail or phone; None unless exactly one is."""
+    table = writing.tables["person"]
+    same = []
+    if email := values.get("email"):
+        same.append(sa.func.lower(table.c.email) == str(email).strip().lower())
+    for field in ("mobile", "phone"):
+        if number := values.get(field):
+            same.append(sa.or_(table.c.mobile == number, table.c.phone == number))
+    if not same:
+        return None
+    rows = writing.connection.execute(sa.select(table).where(sa.or_(*same), ~table.c.gone, table.c.merged_into.is_(None))).all()
+    wanted = sorted(fold(name).split())
+    found = [row.id for row in rows if wanted in (sorted(fold(naming.display_name(row)).split()),
+                                                  sorted(fold(f"{row.first_name or ''} {row.last_name or ''}").split()))]  # fmt: skip
+    return found[0] if len(found) == 1 else None
+
+
+def _new_guest(writing: Writing, name: str, values: dict[str, Any], consent: bool) -> str:
+    words = name.split()
+    if not words and not any(values.get(f) for f in ("first_name", "last_name", "preferred_name", "other_script_name")):
+        raise BadInput("walk_in_without_name", _("A walk-in needs a name. Nothing was saved."))
+    fields: dict[str, Any] = {"standing": "guest"}
+    if words:
+        fields["first_name"] = " ".join(words[:-1]) or words[0]
+        fields["last_name"] = words[-1] if len(words) > 1 else None
+    fields.update(values)
+    if any(values.get(field) for field in _CONTACTS):
+        fields["consent"] = "contact" if consent else "gathering_only"
+    return writing.add("person", **fields)
+
+
+def _fill_in(writing: Writing, person: str, values: dict[str, Any], consent: bool) -> None:
+    """Tell a known person's row what it lacks; what it says already stays."""
+    row = _person(writing, person)
+    if row is None:
+        raise NotFound("person_not_found", _("There is no such person here. They may have been removed meanwhile."))
+    news = {field: value for field, value in values.items() if getattr(row, field) in (None, "")}
+    if consent and any(values.get(field) for field in _CONTACTS):
+        news["consent"] = "contact"
+    if news:
+        writing.change("person", person, **news)

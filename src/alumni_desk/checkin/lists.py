@@ -1,0 +1,417 @@
+"""What the door shows: who is meant, who is here, how they arrive. Everything is read from one gathering's rows."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from enum import Enum
+from typing import Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+import sqlalchemy as sa
+
+from alumni_desk.checkin.ranking import Findable, findable, rank
+from alumni_desk.checkin.verdicts import Fact, has_left, open_ins
+from alumni_desk.errors import NotFound
+from alumni_desk.members import naming
+from alumni_desk.protocol.codes import read_badge_code
+from alumni_desk.store.desk import Changed, Desk
+from alumni_desk.store.search import find_people
+from alumni_desk.words import _
+
+FIVE_MINUTES = timedelta(minutes=5)
+MEMBERS_NOT_ON_THE_LIST = 25
+"""How many members who did not sign up a search offers at most; more only hide the guests."""
+
+
+class DoorStatus(Enum):
+    """How somebody stands at this door. The order is the order of likelihood in a search."""
+
+    EXPECTED = "expected"
+    IN = "in"
+    LEFT = "left"
+    WAITLISTED = "waitlisted"
+    DECLINED = "declined"
+    CANCELLED = "cancelled"
+    NOT_ON_THE_LIST = "not_on_the_list"
+
+
+_ORDER = {status: place for place, status in enumerate(DoorStatus)}
+_ORDER[DoorStatus.LEFT] = 0  # who went out is the likeliest to come back in
+
+
+@dataclass(frozen=True, slots=True)
+class DoorHit:
+    """One person at the door, on the list or not. ``at`` is local to the gathering, ``key`` unique in a search."""
+
+    key: str  # the registration, or the person if not on the list
+    registration: str | None
+    person: str
+    name: str
+    other_script_name: str | None
+    class_tail: str
+    disc: str
+    city: str | None
+    table_name: str | None
+    host: str | None  # the host's registration
+    host_name: str | None
+    status: DoorStatus
+    rsvp: str | None
+    answered_at: str | None
+    walk_in: bool
+    door_note: str | None
+    pronunciation: str | None
+    code: str | None
+    ins: tuple[Fact, ...] = ()  # open "in" facts, earliest first; two if two stations admitted
+    at: datetime | None = None
+    station: str | None = None
+    by: str | None = None
+
+    @property
+    def here(self) -> bool:
+        """Whether they are in."""
+        return bool(self.ins)
+
+
+@dataclass(frozen=True, slots=True)
+class DoorHits:
+    """What a text at the door found: best first; the one plausible person if there is one; namesakes by key."""
+
+    text: str
+    hits: tuple[DoorHit, ...]
+    certain: DoorHit | None
+    namesakes: tuple[tuple[str, ...], ...] = ()
+    code: str | None = None  # the text was a badge's code
+
+
+@dataclass(frozen=True, slots=True)
+class Headcount:
+    """Distinct people. ``registered`` leaves out walk-ins and those who said no and stayed away.
+
+    ``expected`` said yes or came anyhow; ``come`` of them have come, ``present`` of all are here now.
+    """
+
+    registered: int
+    present: int
+    out: int
+    walk_ins: int
+    expected: int
+    come: int
+    capacity: int | None
+
+    @property
+    def to_come(self) -> int:
+        """How many of the expected have not come yet."""
+        return self.expected - self.come
+
+    @property
+    def free(self) -> int | None:
+        """Places left beside those here and those still expected; None without a capacity."""
+        return None if self.capacity is None else self.capacity - self.present - self.to_come
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """An ``in`` fact that counts, for the list of the last ones in. ``at`` is local to the gathering."""
+
+    fact: str
+    registration: str
+    person: str
+    name: str
+    other_script_name: str | None
+    class_tail: str
+    at: datetime | None
+    station: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class DoorGathering:
+    """What the door needs to know of its gathering; times are local wall time."""
+
+    id: str
+    name: str
+    place: str | None
+    starts: str | None
+    ends: str | None
+    zone: str | None
+    capacity: int | None
+    cancelled: bool
+
+
+def local_time(at: str | None, zone: str | None) -> datetime | None:
+    """The moment of a fact (UTC, ISO 8601) as the clocks at the gathering showed it; UTC for an unknown zone."""
+    if not at:
+        return None
+    try:
+        moment = datetime.fromisoformat(at)
+    except ValueError:
+        return None
+    try:
+        return moment.astimezone(ZoneInfo(zone or "UTC"))
+    except (ZoneInfoNotFoundError, ValueError):
+        return moment
+
+
+def texts(value: Any) -> list[str]:
+    """A field of many texts (a JSON list) as a list."""
+    return [str(v) for v in json.loads(value)] if value else []
+
+
+def fact_of(row: sa.Row[Any]) -> Fact:
+    """A row of the fact table as presence needs it."""
+    return Fact(row.id, row.kind, frozenset(texts(row.closes)), row.at, row.station, row.by)
+
+
+def door_gathering(connection: sa.Connection, tables: Mapping[str, sa.Table], gathering_id: str) -> DoorGathering:
+    """The gathering whose door this is. NotFound if it is not here."""
+    table = tables["gathering"]
+    row = connection.execute(sa.select(table).where(table.c.id == gathering_id, ~table.c.gone)).first()
+    if row is None:
+        raise NotFound("gathering_not_found", _("There is no such gathering here. It may have been removed meanwhile."))
+    return DoorGathering(row.id, row.name or _("Gathering"), row.place, row.starts, row.ends, row.time_zone,
+                         row.capacity, row.status == "cancelled")  # fmt: skip
+
+
+class DoorList:
+    """One gathering's people and facts in memory, so that the door answers while somebody types.
+
+    ``refresh`` takes what changed and reads again only what that touches. Made for one thread at a time (the reading
+    lane); what it returns never changes afterwards.
+    """
+
+    def __init__(self, desk: Desk, gathering_id: str) -> None:
+        self._desk = desk
+        self._id = gathering_id
+        self.refresh()
+
+    def refresh(self, changed: Changed | None = None) -> bool:
+        """Read again what ``changed`` touches (everything without it); whether anything was read."""
+        touched = None if changed is None else set(changed.tables)
+        if touched is not None and not touched & {"gathering", "person", "registration", "fact"}:
+            return False
+        with self._desk.reading() as connection:
+            if touched is None or touched & {"gathering", "person", "registration"}:
+                self._read_people(connection)
+            self._read_facts(connection)
+        self._derive()
+        return True
+
+    def _read_people(self, connection: sa.Connection) -> None:
+        tables = self._desk.tables
+        registration, person = tables["registration"], tables["person"]
+        self.gathering = door_gathering(connection, tables, self._id)
+        here = sa.select(registration.c.person).where(registration.c.gathering == self._id, ~registration.c.gone)
+        rows = connection.execute(sa.select(person).where(person.c.id.in_(here), ~person.c.gone))
+        self._persons = {row.id: row for row in rows}
+        self._merged = dict(
+            connection.execute(sa.select(person.c.id, person.c.merged_into).where(person.c.merged_into.is_not(None))).tuples().all())
+        self._registrations = {row.id: row for row in connection.execute(
+            sa.select(registration).where(registration.c.gathering == self._id, ~registration.c.gone))}
+
+    def _read_facts(self, connection: sa.Connection) -> None:
+        table = self._desk.tables["fact"]
+        chosen = sa.select(table).where(table.c.gathering == self._id, ~table.c.gone, table.c.kind != "badge")
+        facts: dict[str, list[Fact]] = defaultdict(list)
+        for row in connection.execute(chosen):
+            facts[row.registration].append(fact_of(row))
+        self._facts = facts
+
+    def root(self, person: str) -> str:
+        """The person that this one was merged into in the end; themselves if never merged."""
+        seen = {person}
+        while (onward := self._merged.get(person)) is not None and onward not in seen:
+            seen.add(onward)
+            person = onward
+        return person
+
+    def _derive(self) -> None:
+        by_root: dict[str, list[Fact]] = defaultdict(list)
+        for registration, facts in self._facts.items():
+            row = self._registrations.get(registration)
+            if row is not None:  # a fact counts once its registration has arrived
+                by_root[self.root(row.person)].extend(facts)
+        self._by_root = by_root
+        self.hits = {row.id: self._on_the_list(row) for row in self._registrations.values()}
+        self._findables = [self._findable(hit) for hit in self.hits.values()]
+
+    def _on_the_list(self, row: sa.Row[Any]) -> DoorHit:
+        person = self._persons.get(row.person)
+        host = self._registrations.get(row.host) if row.host else None
+        host_person = self._persons.get(host.person) if host is not None else None
+        facts = self._by_root.get(self.root(row.person), [])
+        ins = tuple(open_ins(facts))
+        if ins:
+            status = DoorStatus.IN
+        elif has_left(facts):
+            status = DoorStatus.LEFT
+        else:
+            status = {"cancelled": DoorStatus.CANCELLED, "no": DoorStatus.DECLINED,
+                      "waitlisted": DoorStatus.WAITLISTED}.get(row.status or "", DoorStatus.EXPECTED)  # fmt: skip
+        hit = _hit(person, row.id, row.person, status)
+        first = ins[0] if ins else None
+        return replace(
+            hit, registration=row.id, name=row.badge_name or hit.name, table_name=row.table_name,
+            class_tail=row.badge_tail or hit.class_tail, host=row.host if host is not None else None,
+            host_name=_name_and_tail(host_person) if host_person is not None else None,
+            rsvp=row.status, answered_at=row.answered_at, walk_in=bool(row.walk_in), code=row.code,
+            door_note=row.door_note or hit.door_note, ins=ins,
+            at=local_time(first.at, self.gathering.zone) if first else None,
+            station=first.station if first else None, by=first.by if first else None)  # fmt: skip
+
+    def _findable(self, hit: DoorHit) -> Findable:
+        person = self._persons.get(hit.person)
+        host = self.hits.get(hit.host) if hit.host else None
+        host_person = self._persons.get(host.person) if host else None
+        return _findable(hit, person, host_person)
+
+    def find(self, text: str, limit: int = 50) -> DoorHits:
+        """Whom a typed text or a scanned code means: guests, then members who did not sign up."""
+        code = read_badge_code(text)
+        if code is not None:
+            found = tuple(hit for hit in self.hits.values() if hit.code == code)
+            return DoorHits(text, found, found[0] if len(found) == 1 else None, code=code)
+        members = self._members_not_on_the_list(text)
+        everyone = self.hits | {hit.key: hit for hit, _row in members}
+        ranked = rank([*self._findables, *(_findable(hit, row, None) for hit, row in members)], text, limit)
+        return DoorHits(text, tuple(everyone[key] for key in ranked.keys),
+                        everyone[ranked.certain] if ranked.certain else None, ranked.namesakes)  # fmt: skip
+
+    def _members_not_on_the_list(self, text: str) -> list[tuple[DoorHit, sa.Row[Any]]]:
+        if not text.strip():
+            return []
+        listed = {self.root(row.person) for row in self._registrations.values()} | {r.person for r in self._registrations.values()}
+        table = self._desk.tables["person"]
+        with self._desk.reading() as connection:
+            found = find_people(connection, text, MEMBERS_NOT_ON_THE_LIST + 50, standing="member")
+            ids = [i for i in found if i not in listed][:MEMBERS_NOT_ON_THE_LIST]
+            rows = connection.execute(sa.select(table).where(
+                table.c.id.in_(ids), ~table.c.gone, table.c.merged_into.is_(None))).all() if ids else []
+        return [(_hit(row, row.id, row.id, DoorStatus.NOT_ON_THE_LIST), row) for row in rows]
+
+    def present(self) -> list[DoorHit]:
+        """Everybody who is here, one row a registration."""
+        return [hit for hit in self.hits.values() if hit.here]
+
+    def guests_of(self, registration: str) -> list[DoorHit]:
+        """Who comes with this guest, by name."""
+        return sorted((hit for hit in self.hits.values() if hit.host == registration), key=lambda hit: (hit.name, hit.key))
+
+    def namesakes_of(self, hit: DoorHit) -> list[DoorHit]:
+        """The others on the list who are called the same."""
+        name = rank_name(hit.name)
+        return [other for other in self.hits.values()
+                if other.key != hit.key and name and rank_name(other.name) == name]  # fmt: skip
+
+    def headcount(self) -> Headcount:
+        """How many distinct people are registered, here, out and to come."""
+        people: dict[str, list[DoorHit]] = defaultdict(list)
+        for hit in self.hits.values():
+            people[self.root(hit.person)].append(hit)
+        counts: Counter[str] = Counter()
+        for hits in people.values():
+            here = any(h.status is DoorStatus.IN for h in hits)
+            left = not here and any(h.status is DoorStatus.LEFT for h in hits)
+            walk_in = all(h.walk_in for h in hits)
+            counts["present"] += here
+            counts["out"] += left
+            if walk_in:
+                counts["walk_ins"] += here or left
+                continue
+            counts["registered"] += here or left or any(h.rsvp not in ("no", "cancelled") for h in hits)
+            counts["come"] += here or left
+            counts["expected"] += here or left or any(h.rsvp == "yes" for h in hits)
+        return Headcount(counts["registered"], counts["present"], counts["out"], counts["walk_ins"], counts["expected"],
+                         counts["come"], self.gathering.capacity)  # fmt: skip
+
+    def last_in(self, limit: int = 5) -> list[Arrival]:
+        """The newest arrivals that count, newest first, each person once."""
+        newest = [(hit.ins[-1], hit) for hit in self._one_each() if hit.here]
+        newest.sort(key=lambda pair: (pair[0].at or "", pair[0].id), reverse=True)
+        return [Arrival(fact.id, hit.registration or "", hit.person, hit.name, hit.other_script_name, hit.class_tail,
+                        local_time(fact.at, self.gathering.zone), fact.station) for fact, hit in newest[:limit]]  # fmt: skip
+
+    def arrivals(self) -> list[tuple[datetime, int]]:
+        """How many people came in each five minutes, from the first to the last that had any."""
+        counts: Counter[datetime] = Counter()
+        for hit in self._one_each():
+            if hit.at is not None:
+                counts[hit.at.replace(minute=hit.at.minute - hit.at.minute % 5, second=0, microsecond=0)] += 1
+        if not counts:
+            return []
+        start, end = min(counts), max(counts)
+        steps = min(int((end - start) / FIVE_MINUTES), 12 * 24)
+        return [(start + i * FIVE_MINUTES, counts[start + i * FIVE_MINUTES]) for i in range(steps + 1)]
+
+    def stations(self) -> list[tuple[str, int]]:
+        """How many of the people here each station let in; whom two let in counts at the first."""
+        counts = Counter(hit.station or "" for hit in self._one_each() if hit.here)
+        return sorted(counts.items(), key=lambda pair: (-pair[1], pair[0]))
+
+    def _one_each(self) -> Iterable[DoorHit]:
+        return {self.root(hit.person): hit for hit in self.hits.values()}.values()
+
+
+def rank_name(name: str) -> tuple[str, ...]:
+    """What two people must share to be namesakes."""
+    return findable("", name).name
+
+
+def _name_and_tail(person: Any) -> str:
+    return " ".join(part for part in (naming.display_name(person), naming.class_tail(person)) if part)
+
+
+def _is_named(person: sa.Row[Any] | None) -> bool:
+    return person is not None and any((person.preferred_name, person.first_name, person.last_name, person.other_script_name))
+
+
+def _hit(person: sa.Row[Any] | None, key: str, person_id: str, status: DoorStatus) -> DoorHit:
+    return DoorHit(
+        key=key, registration=None, person=person_id,
+        name=naming.display_name(person) if _is_named(person) else _("Name to come"),
+        other_script_name=person.other_script_name if person is not None else None,
+        class_tail=naming.class_tail(person) if person is not None else "",
+        disc=naming.disc(person) if person is not None else "", city=person.city if person is not None else None,
+        table_name=None, host=None, host_name=None, status=status, rsvp=None, answered_at=None, walk_in=False,
+        door_note=person.door_note if person is not None else None,
+        pronunciation=person.pronunciation if person is not None else None, code=None)  # fmt: skip
+
+
+def _findable(hit: DoorHit, person: sa.Row[Any] | None, host: sa.Row[Any] | None) -> Findable:
+    order = _ORDER[hit.status]
+    if person is None:
+        return findable(hit.key, "", [hit.name], order=order)
+    return findable(hit.key, hit.name if _is_named(person) else "", _all_names(person), host_names=_all_names(host) if host is not None else (),
+                    class_years=[person.class_year], phones=[person.mobile, person.phone], order=order)  # fmt: skip
+
+
+def _all_names(person: sa.Row[Any]) -> list[str | None]:
+    return [person.first_name, person.middle_name, person.last_name, person.preferred_name, person.other_script_name,
+            *texts(person.former_names)]  # fmt: skip
+
+
+def find_at_door(desk: Desk, gathering_id: str, text: str, limit: int = 50) -> DoorHits:
+    """Whom a typed text or a scanned code means at this gathering's door; a page keeps a ``DoorList`` instead."""
+    return DoorList(desk, gathering_id).find(text, limit)
+
+
+def headcount(desk: Desk, gathering_id: str) -> Headcount:
+    """How many distinct people are registered, here, out and to come."""
+    return DoorList(desk, gathering_id).headcount()
+
+
+def last_in(desk: Desk, gathering_id: str, limit: int = 5) -> list[Arrival]:
+    """The newest arrivals that count, newest first."""
+    return DoorList(desk, gathering_id).last_in(limit)
+
+
+def arrivals(desk: Desk, gathering_id: str) -> list[tuple[datetime, int]]:
+    """How many people came in each five minutes (local time)."""
+    return DoorList(desk, gathering_id).arrivals()
+
+
+def stations(desk: Desk, gathering_id: str) -> list[tuple[str, int]]:
+    """How many of the people here each station let in."""
+    return DoorList(desk, gathering_id).stations()
