@@ -76,17 +76,17 @@ def distance(day: date, today: date) -> str:
     return ngettext("{n} day ago", "{n} days ago", -days).format(n=-days)
 
 
-def age(then: datetime, now: datetime) -> str:
-    """How long ago something happened: just now, 5 minutes, 3 hours, 2 days."""
+def ago(then: datetime, now: datetime) -> str:
+    """How long ago something happened: just now, 5 minutes ago, 3 hours ago, 2 days ago."""
     passed = max(timedelta(0), now - then)
     if passed < timedelta(minutes=1):
         return _("just now")
     minutes = int(passed.total_seconds() // 60)
     if minutes < 60:
-        return ngettext("{n} minute", "{n} minutes", minutes).format(n=minutes)
+        return ngettext("{n} minute ago", "{n} minutes ago", minutes).format(n=minutes)
     if minutes < 48 * 60:
-        return ngettext("{n} hour", "{n} hours", minutes // 60).format(n=minutes // 60)
-    return ngettext("{n} day", "{n} days", minutes // 1440).format(n=minutes // 1440)
+        return ngettext("{n} hour ago", "{n} hours ago", minutes // 60).format(n=minutes // 60)
+    return ngettext("{n} day ago", "{n} days ago", minutes // 1440).format(n=minutes // 1440)
 
 
 def first_upper(text: str) -> str:

@@ -7,9 +7,24 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from PySide6.QtCore import QAbstractListModel, QModelIndex, QPersistentModelIndex, QRectF, QSize, Qt, Signal
+from PySide6.QtCore import (
+    QAbstractListModel,
+    QModelIndex,
+    QPersistentModelIndex,
+    QRectF,
+    QSize,
+    Qt,
+    Signal,
+)
 from PySide6.QtGui import QColor, QFontMetricsF, QKeyEvent, QPainter
-from PySide6.QtWidgets import QAbstractItemView, QListView, QStyle, QStyledItemDelegate, QStyleOptionViewItem, QWidget
+from PySide6.QtWidgets import (
+    QAbstractItemView,
+    QListView,
+    QStyle,
+    QStyledItemDelegate,
+    QStyleOptionViewItem,
+    QWidget,
+)
 
 from alumni_desk.checkin.lists import DoorHit, DoorHits, DoorStatus
 from alumni_desk.desktop.dates import day_short, parse_wall
@@ -17,7 +32,13 @@ from alumni_desk.desktop.door_words import said_time, table_words
 from alumni_desk.desktop.fonts import font_of, px
 from alumni_desk.desktop.icons import paint_icon
 from alumni_desk.desktop.look import look
-from alumni_desk.desktop.paint import isolated, paint_disc, paint_ground, paint_ring, paint_text
+from alumni_desk.desktop.paint import (
+    isolated,
+    paint_disc,
+    paint_ground,
+    paint_ring,
+    paint_text,
+)
 from alumni_desk.desktop.tokens import Colours
 from alumni_desk.words import _, ngettext
 

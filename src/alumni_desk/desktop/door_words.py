@@ -12,7 +12,13 @@ from alumni_desk.checkin.lists import DoorHit, DoorStatus, Headcount, local_time
 from alumni_desk.checkin.verdicts import Outcome, Reason, Verdict
 from alumni_desk.desktop.dates import day_short, parse_wall
 from alumni_desk.desktop.paint import isolated
-from alumni_desk.desktop.tokens import DOOR_ADMITTED, DOOR_ALREADY_IN, DOOR_NEEDS_A_WORD, DOOR_REFUSED, DoorColours
+from alumni_desk.desktop.tokens import (
+    DOOR_ADMITTED,
+    DOOR_ALREADY_IN,
+    DOOR_NEEDS_A_WORD,
+    DOOR_REFUSED,
+    DoorColours,
+)
 from alumni_desk.errors import KnownError
 from alumni_desk.words import _, clock_time, ngettext
 

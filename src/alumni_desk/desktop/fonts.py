@@ -11,7 +11,7 @@ from PySide6.QtWidgets import QApplication
 
 from alumni_desk.desktop.tokens import FACES, Role
 
-BASE = 14
+PERCENT = "text_size"
 LATIN = ("Inter", "Noto Sans")
 CJK = ("Noto Sans CJK SC",)
 
@@ -55,12 +55,23 @@ def face(role: Role, families: list[str], percent: int = 100, *, tabular: bool =
     return font
 
 
+def set_text_size(app: QApplication, families: list[str], percent: int) -> None:
+    """The application's own font and measures, at a text size in per cent."""
+    app.setProperty(PERCENT, percent)
+    app.setFont(face("body", families, percent))
+
+
+def text_size() -> int:
+    """The text size that the application has now, in per cent."""
+    app = QApplication.instance()
+    return (app.property(PERCENT) if app is not None else None) or 100
+
+
 def font_of(role: Role, *, tabular: bool = False) -> QFont:
     """The font of a role, in the families and at the text size that the application has now."""
-    base = QApplication.font()
-    return face(role, base.families(), round(base.pixelSize() * 100 / BASE), tabular=tabular)
+    return face(role, QApplication.font().families(), text_size(), tabular=tabular)
 
 
 def px(measure: float) -> int:
     """A measure in px at 100 %, at the text size that the application has now."""
-    return round(measure * QApplication.font().pixelSize() / BASE)
+    return round(measure * text_size() / 100)

@@ -13,6 +13,10 @@ from alumni_desk.protocol.codes import read_invitation, wrong_group
 from alumni_desk.words import _
 
 
+CODE_TROUBLE = frozenset({"invitation_wrong", "invitation_used", "invitation_expired", "sync_code"})
+"""Refusals that are about the code itself."""
+
+
 class CodeField(QWidget):
     """Four boxes of four letters; pasting a whole code into any of them fills all. ``changed`` after every letter."""
 
@@ -95,7 +99,7 @@ class JoinForm(QWidget):
         self.verdict = _Verdict()
         column.addWidget(self.verdict)
         column.addSpacing(px(4))
-        self.server = Field(_("Server"), _("desk.university.edu"))
+        self.server = Field(_("Server"), _("desk.university.example"))
         self.server.textEdited.connect(self._look)
         column.addLayout(_row(_("Server"), self.server, _("written below the code")))
         self.laptop = Field(_("Call this laptop"))
@@ -143,7 +147,7 @@ class JoinForm(QWidget):
     def refused(self, code: str, sentence: str) -> None:
         """The join did not happen: say why; what was typed stays."""
         self.setEnabled(True)
-        if code.startswith("invitation") or "invitation" in code or "code" in code:
+        if code in CODE_TROUBLE:
             self.code.mark({1, 2, 3, 4})
             self.verdict.say("x-circle", "danger", sentence)
             self._set_reason(_("The code does not work"))

@@ -14,25 +14,20 @@ from alumni_desk.desktop.look import look
 from alumni_desk.words import _
 
 
-class Sheet(QDialog):
-    """Title bar 40, ``column`` for the content, foot 56 with the reason, Cancel and the deed.
+class PlainSheet(QDialog):
+    """Title bar 40 and ``column``, over a dimmed window; its content brings its own buttons. Esc closes it."""
 
-    ``done_clicked`` is the deed; the dialog stays open until somebody calls ``accept``. Esc cancels.
-    """
-
-    done_clicked = Signal()
-
-    def __init__(self, parent: QWidget | None, title: str, done: str, *, kind: Kind = "primary", width: int = 560,
-                 cancel: str | None = None) -> None:  # fmt: skip
+    def __init__(self, parent: QWidget | None, title: str, *, width: int = 560) -> None:
         super().__init__(parent, Qt.WindowType.Dialog | Qt.WindowType.FramelessWindowHint)
         self.setObjectName("sheet")
         self.setWindowTitle(title)
         self.setAccessibleName(title)
         self.setFixedWidth(px(width))
+        self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self._dim = _Dim(parent.window()) if parent is not None else None
-        whole = QVBoxLayout(self)
-        whole.setContentsMargins(1, 1, 1, 1)
-        whole.setSpacing(0)
+        self.whole = QVBoxLayout(self)
+        self.whole.setContentsMargins(1, 1, 1, 1)
+        self.whole.setSpacing(0)
         bar = QHBoxLayout()
         bar.setContentsMargins(px(24), px(8), px(8), px(8))
         bar.addWidget(Label(title, "heading"))
@@ -40,13 +35,42 @@ class Sheet(QDialog):
         shut = IconButton(_("Close"), "x", "quiet")
         shut.clicked.connect(self.reject)
         bar.addWidget(shut)
-        whole.addLayout(bar)
-        whole.addWidget(hairline())
+        self.whole.addLayout(bar)
+        self.whole.addWidget(hairline())
         self.column = QVBoxLayout()
         self.column.setContentsMargins(px(24), px(20), px(24), px(20))
         self.column.setSpacing(px(12))
-        whole.addLayout(self.column)
-        whole.addWidget(hairline())
+        self.whole.addLayout(self.column)
+
+    def showEvent(self, event: Any) -> None:
+        super().showEvent(event)
+        if self._dim is not None:
+            self._dim.cover()
+        owner = self.parentWidget()
+        if owner is not None:
+            self.adjustSize()
+            self.move(owner.window().geometry().center() - self.rect().center())
+
+    def done(self, result: int) -> None:
+        if self._dim is not None:
+            self._dim.hide()
+            self._dim.deleteLater()
+            self._dim = None
+        super().done(result)
+
+
+class Sheet(PlainSheet):
+    """With a foot 56: the reason, Cancel and the deed.
+
+    ``done_clicked`` is the deed; the dialog stays open until somebody calls ``accept``.
+    """
+
+    done_clicked = Signal()
+
+    def __init__(self, parent: QWidget | None, title: str, done: str, *, kind: Kind = "primary", width: int = 560,
+                 cancel: str | None = None) -> None:  # fmt: skip
+        super().__init__(parent, title, width=width)
+        self.whole.addWidget(hairline())
         self.foot = QHBoxLayout()
         self.foot.setContentsMargins(px(24), px(12), px(24), px(12))
         self.foot.setSpacing(px(12))
@@ -58,7 +82,7 @@ class Sheet(QDialog):
         self.done_button = Button(done, kind)
         self.done_button.clicked.connect(self.done_clicked)
         self.foot.addWidget(self.done_button)
-        whole.addLayout(self.foot)
+        self.whole.addLayout(self.foot)
 
     def set_reason(self, text: str, tone: str = "muted") -> None:
         """Why the deed cannot be done yet (it is then off), or empty when it can."""
@@ -84,27 +108,6 @@ class Sheet(QDialog):
         else:
             super().keyPressEvent(event)
 
-    def showEvent(self, event: Any) -> None:
-        super().showEvent(event)
-        if self._dim is not None:
-            self._dim.cover()
-        owner = self.parentWidget()
-        if owner is not None:
-            window = owner.window()
-            self.adjustSize()
-            self.move(window.geometry().center() - self.rect().center())
-
-    def hideEvent(self, event: Any) -> None:
-        super().hideEvent(event)
-        if self._dim is not None:
-            self._dim.hide()
-
-    def done(self, result: int) -> None:
-        super().done(result)
-        if self._dim is not None:
-            self._dim.deleteLater()
-            self._dim = None
-
 
 class _Dim(QWidget):
     """Forty per cent of the text's colour over the window behind a dialog."""
@@ -129,3 +132,4 @@ class _Dim(QWidget):
         shade = QColor("#000000" if colours.dark else colours.text)
         shade.setAlphaF(0.4)
         QPainter(self).fillRect(self.rect(), shade)
+

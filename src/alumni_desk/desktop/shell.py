@@ -6,34 +6,28 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from PySide6.QtCore import QAbstractListModel, QByteArray, QEvent, QModelIndex, QPersistentModelIndex, QRectF, QSize, Qt
+from PySide6.QtCore import QByteArray, QEvent, Qt
 from PySide6.QtGui import QCloseEvent, QKeySequence, QPainter, QPaintEvent, QResizeEvent, QShortcut
 from PySide6.QtWidgets import (
     QApplication,
     QFrame,
     QHBoxLayout,
-    QListView,
     QMainWindow,
     QStackedWidget,
-    QStyle,
-    QStyledItemDelegate,
-    QStyleOptionViewItem,
     QVBoxLayout,
     QWidget,
 )
 
 from alumni_desk.desktop.controls import IconButton, Label, hairline
 from alumni_desk.desktop.fonts import px
-from alumni_desk.desktop.icons import paint_icon
 from alumni_desk.desktop.look import look
+from alumni_desk.desktop.nav import Entry, NavList
 from alumni_desk.desktop.pages import Page, Toast
-from alumni_desk.desktop.paint import paint_ground, paint_ring, paint_text
 from alumni_desk.desktop.syncchip import SyncChip
 from alumni_desk.desktop.tokens import HEADER, SIDEBAR, SIDEBAR_FOLDED
 from alumni_desk.desktop.widgets import Mark, YearDisc
 from alumni_desk.words import _
 
-Index = QModelIndex | QPersistentModelIndex
 FOLD_BELOW = 900
 
 
@@ -46,81 +40,6 @@ class Whose:
     person: str = ""
     device: str = ""
     sample: bool = False
-
-
-class Rows(QAbstractListModel):
-    """The entries of the sidebar and their numbers."""
-
-    def __init__(self, pages: Sequence[Page]) -> None:
-        super().__init__()
-        self._pages = list(pages)
-        self._counts: dict[str, str] = {}
-        self.folded = False
-
-    def rowCount(self, parent: Index = QModelIndex()) -> int:  # noqa: B008
-        return 0 if parent.isValid() else len(self._pages)
-
-    def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
-        page = self._pages[index.row()]
-        count = self._counts.get(page.name, "")
-        if role == Qt.ItemDataRole.DisplayRole:
-            return type(page).title
-        if role == Qt.ItemDataRole.UserRole:
-            return page.icon
-        if role == Qt.ItemDataRole.UserRole + 1:
-            return count
-        if role == Qt.ItemDataRole.ToolTipRole:
-            return f"{type(page).title}  Ctrl+{index.row() + 1}"
-        if role == Qt.ItemDataRole.AccessibleTextRole:
-            return f"{type(page).title} {count}".strip()
-        return None
-
-    def set_count(self, name: str, count: str) -> None:
-        """The number that stands beside an entry; empty for none."""
-        if self._counts.get(name, "") != count:
-            self._counts[name] = count
-            self.dataChanged.emit(self.index(0), self.index(len(self._pages) - 1))
-
-
-class _NavDelegate(QStyledItemDelegate):
-    def sizeHint(self, option: QStyleOptionViewItem, index: Index) -> QSize:
-        return QSize(px(40), px(38))
-
-    def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: Index) -> None:
-        colours = look(option.widget)
-        view = option.widget
-        folded = view.width() < px(100)
-        box = QRectF(option.rect).adjusted(px(8), 1, -px(8), -1)
-        on = bool(option.state & QStyle.StateFlag.State_Selected)
-        if on:
-            paint_ground(painter, box, colours.selected, 6)
-        elif option.state & QStyle.StateFlag.State_MouseOver:
-            paint_ground(painter, box, colours.fill, 6)
-        if on and view.hasFocus():
-            paint_ring(painter, box, colours.accent, 6)
-        size = px(18)
-        left = box.center().x() - size / 2 if folded else box.left() + px(10)
-        ink = colours.selected_text if on else colours.text
-        paint_icon(painter, QRectF(left, box.center().y() - size / 2, size, size), index.data(Qt.ItemDataRole.UserRole),
-                   colours.selected_text if on else colours.muted)  # fmt: skip
-        if folded:
-            return
-        count = index.data(Qt.ItemDataRole.UserRole + 1)
-        words = box.adjusted(px(38), 0, -px(10), 0)
-        if count:
-            paint_text(painter, words, count, ink if on else colours.muted, "small", Qt.AlignmentFlag.AlignRight)
-        paint_text(painter, words, index.data(), ink, "strong" if on else "body")
-
-
-class _Nav(QListView):
-    """The sidebar's list; its rows are as tall as the list needs, it never scrolls sideways."""
-
-    def sizeHint(self) -> QSize:
-        rows = self.model().rowCount() if self.model() else 0
-        return QSize(px(SIDEBAR), rows * px(38) + px(4))
-
-    def minimumSizeHint(self) -> QSize:
-        return QSize(px(SIDEBAR_FOLDED), self.sizeHint().height())
 
 
 class SampleBand(QWidget):
@@ -203,16 +122,10 @@ class Shell(QMainWindow):
         names.addWidget(self.university)
         head.addWidget(self._head_words, 1)
         column.addLayout(head)
-        self.nav = _Nav()
-        self.nav.setObjectName("nav")
-        self.nav.setAccessibleName(_("Pages"))
-        self.rows = Rows(self.pages)
-        self.nav.setModel(self.rows)
-        self.nav.setItemDelegate(_NavDelegate(self.nav))
-        self.nav.setMouseTracking(True)
-        self.nav.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        self.nav.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        self.nav.selectionModel().currentChanged.connect(lambda now, before: self._nav_moved(now))
+        column.addSpacing(px(4))
+        entries = [Entry(page.name, page.icon, type(page).title, f"Ctrl+{n}") for n, page in enumerate(self.pages, 1)]
+        self.nav = NavList(_("Pages"), entries)
+        self.nav.chosen.connect(self._nav_chosen)
         column.addWidget(self.nav, 1)
         self._foot = QWidget()
         foot = QVBoxLayout(self._foot)
@@ -272,7 +185,7 @@ class Shell(QMainWindow):
             return
         number = self.pages.index(page)
         self.stack.setCurrentIndex(number)
-        self.nav.setCurrentIndex(self.rows.index(number))
+        self.nav.choose(name)
         self._title()
         if what:
             page.open(**what)
@@ -280,9 +193,9 @@ class Shell(QMainWindow):
         if first is not None and self.isActiveWindow() and not self.nav.hasFocus():
             first.setFocus(Qt.FocusReason.OtherFocusReason)
 
-    def _nav_moved(self, now: Index) -> None:
-        if now.isValid() and now.row() != self.stack.currentIndex():
-            self.show_page(self.pages[now.row()].name)
+    def _nav_chosen(self, name: str) -> None:
+        if name != self.current().name:
+            self.show_page(name)
 
     def _title(self) -> None:
         page = self.current()

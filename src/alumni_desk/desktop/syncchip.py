@@ -15,11 +15,12 @@ from alumni_desk.desktop.paint import paint_text
 from alumni_desk.desktop.tokens import Tone
 from alumni_desk.words import _
 
-State = Literal["local", "synced", "waiting", "syncing", "offline", "trouble"]
+State = Literal["alone", "synced", "waiting", "syncing", "trouble"]
 
 ICONS: dict[State, tuple[str, Tone]] = {
-    "local": ("check-circle", "ok"), "synced": ("check-circle", "ok"), "waiting": ("check-circle", "ok"),
-    "syncing": ("arrows-clockwise", "muted"), "offline": ("wifi-slash", "muted"), "trouble": ("warning", "warn"),
+    "alone": ("check-circle", "ok"), "synced": ("check-circle", "ok"), "waiting": ("check-circle", "ok"),
+    # No contact is muted, not red: work goes on.
+    "syncing": ("arrows-clockwise", "muted"), "trouble": ("wifi-slash", "muted"),
 }  # fmt: skip
 
 
@@ -28,11 +29,11 @@ class SyncChip(Button):
 
     def __init__(self) -> None:
         super().__init__(_("Saved here"), "quiet", "check-circle")
-        self._state: State = "local"
+        self._state: State = "alone"
 
     def set_standing(self, state: State, sentence: str) -> None:
         """What the engine says: its state and its sentence."""
-        self._state = state if state in ICONS else "local"
+        self._state = state if state in ICONS else "alone"
         self.set_icon(ICONS[self._state][0])
         self.set_words(sentence)
 

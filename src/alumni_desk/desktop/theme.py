@@ -8,7 +8,7 @@ from PySide6.QtCore import QObject, Qt, Signal
 from PySide6.QtGui import QColor, QPalette
 from PySide6.QtWidgets import QApplication
 
-from alumni_desk.desktop.fonts import face, install_fonts
+from alumni_desk.desktop.fonts import install_fonts, set_text_size
 from alumni_desk.desktop.tokens import CONTROL, DARK, FOCUS, LIGHT, RADIUS, Colours
 
 Theme = Literal["system", "light", "dark"]
@@ -57,10 +57,12 @@ QLabel[tone="danger"] {{ color: {danger}; }}
 QLabel[toast="words"] {{ color: {bg}; }}
 QFrame#sidebar, QListView#nav {{ background: {side}; }}
 QListView#nav {{ border: none; outline: none; }}
+QListView#nav[onpage="true"] {{ background: {bg}; }}
 QFrame[hairline="h"] {{ background: {line}; border: none; max-height: 1px; min-height: 1px; }}
 QFrame[hairline="v"] {{ background: {line}; border: none; max-width: 1px; min-width: 1px; }}
 QFrame[card="true"] {{ background: {raised}; border: 1px solid {line}; border-radius: {card}px; }}
 QScrollArea {{ background: transparent; border: none; }}
+QAbstractScrollArea::corner {{ background: transparent; border: none; }}
 
 QLineEdit, QPlainTextEdit, QTextEdit, QComboBox, QAbstractSpinBox {{
     background: {raised}; color: {text}; border: 1px solid {border}; border-radius: {radius}px;
@@ -197,6 +199,6 @@ class Appearance(QObject):
 
     def _apply(self) -> None:
         colours = self.colours()
-        self._app.setFont(face("body", self._families, self.percent))
+        set_text_size(self._app, self._families, self.percent)
         self._app.setPalette(palette(colours))
         self._app.setStyleSheet(style_sheet(colours, self.percent))

@@ -22,8 +22,7 @@ from alumni_desk.desktop.dates import (
 )
 from alumni_desk.desktop.fonts import px
 from alumni_desk.desktop.pages import EmptyPage, Page
-from alumni_desk.desktop.tokens import SIDE_COLUMN
-from alumni_desk.desktop.widgets import Bar, Card, Columns, DateBlock, Scroll, heading, small_heading
+from alumni_desk.desktop.widgets import Bar, Card, Columns, DateBlock, MainAndSide, heading, padded, small_heading
 from alumni_desk.store.desk import Desk
 from alumni_desk.words import _, ngettext, number
 
@@ -90,14 +89,7 @@ class TodayPage(Page):
         if not facts.ahead and not facts.held:
             self.stack.show_empty(self._empty(facts))
             return
-        content = QWidget()
-        across = QHBoxLayout(content)
-        across.setContentsMargins(0, 0, 0, 0)
-        across.setSpacing(0)
-        across.addWidget(self._main(facts), 1)
-        if facts.held:
-            across.addWidget(hairline("v"))
-            across.addWidget(self._side(facts.held))
+        content = MainAndSide(self._main(facts), self._side(facts.held) if facts.held else None)
         focused = self._first is not None and self._first.hasFocus()
         self.stack.set_content(content)
         self.stack.show_content()
@@ -119,8 +111,7 @@ class TodayPage(Page):
         return empty
 
     def _main(self, facts: Facts) -> QWidget:
-        scroll = Scroll()
-        column = scroll.column
+        main, column = padded()
         today = self._clock()
         if facts.ahead:
             column.addWidget(self._next(facts.ahead[0], today))
@@ -135,7 +126,7 @@ class TodayPage(Page):
             column.addSpacing(px(4))
             column.addWidget(self._calendar(later, facts, today))
         column.addStretch(1)
-        return scroll
+        return main
 
     def _nothing_ahead(self) -> QWidget:
         card = Card()
@@ -184,7 +175,9 @@ class TodayPage(Page):
         row.setSpacing(px(16))
         for ahead in later:
             when = f"{day_middle(ahead.starts.date())} · {distance(ahead.starts.date(), today)}"
-            if ahead.capacity:
+            if not ahead.coming:
+                count = _("Nobody has said yes yet")
+            elif ahead.capacity:
                 count = _("{n} coming of {places} places").format(n=number(ahead.coming), places=number(ahead.capacity))
             else:
                 count = ngettext("{n} coming", "{n} coming", ahead.coming).format(n=number(ahead.coming))
@@ -198,8 +191,7 @@ class TodayPage(Page):
         return box
 
     def _side(self, held: Sequence[Held]) -> QWidget:
-        scroll = Scroll(margins=(24, 24, 24, 24), width=SIDE_COLUMN)
-        column = scroll.column
+        side, column = padded()
         several = ngettext("Turnout, the last gathering", "Turnout, last {n} gatherings", len(held))
         column.addWidget(small_heading(several.format(n=_small(len(held)))))
         spoken = "; ".join(f"{h.name}: {h.came}" for h in held)
@@ -211,7 +203,7 @@ class TodayPage(Page):
         foot.addWidget(Label(f"{held[-1].name}, {day_short(held[-1].day)}", "small", "muted", wrap=len(held) < 2))
         column.addLayout(foot)
         column.addStretch(1)
-        return scroll
+        return side
 
 
 def _small(n: int) -> str:

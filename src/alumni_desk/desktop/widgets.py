@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from datetime import date
 
 from PySide6.QtCore import QPointF, QRectF, QSize, Qt
-from PySide6.QtGui import QColor, QPainter, QPaintEvent, QPen
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QScrollArea, QSizePolicy, QVBoxLayout, QWidget
+from PySide6.QtGui import QColor, QPainter, QPaintEvent, QPen, QResizeEvent
+from PySide6.QtWidgets import QBoxLayout, QFrame, QHBoxLayout, QScrollArea, QSizePolicy, QVBoxLayout, QWidget
 
-from alumni_desk.desktop.controls import Label
+from alumni_desk.desktop.controls import Label, hairline
 from alumni_desk.desktop.fonts import px
 from alumni_desk.desktop.icons import paint_icon
 from alumni_desk.desktop.look import look
@@ -24,7 +24,7 @@ from alumni_desk.desktop.paint import (
     paint_text,
     pill_width,
 )
-from alumni_desk.desktop.tokens import CARD_RADIUS, Colours, Tone
+from alumni_desk.desktop.tokens import CARD_RADIUS, SIDE_COLUMN, Colours, Tone
 from alumni_desk.desktop.dates import month_short, weekday_short
 
 
@@ -213,6 +213,44 @@ class Scroll(QScrollArea):
 
     def minimumSizeHint(self) -> QSize:
         return QSize(self.widget().minimumSizeHint().width(), px(120))
+
+
+class MainAndSide(Scroll):
+    """A page's main column with a side column of 304 at its right; below it where the window is too narrow for both."""
+
+    def __init__(self, main: QWidget, side: QWidget | None, *, width: int = SIDE_COLUMN, together: int = 960) -> None:
+        super().__init__(margins=(0, 0, 0, 0))
+        self._side, self._width, self._together = side, px(width), px(together)
+        self._row = QBoxLayout(QBoxLayout.Direction.LeftToRight)
+        self._row.setSpacing(0)
+        self._row.addWidget(main, 1)
+        self._line = hairline("v")
+        if side is not None:
+            self._row.addWidget(self._line)
+            self._row.addWidget(side, 0, Qt.AlignmentFlag.AlignTop)
+        self.column.addLayout(self._row, 1)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        if self._side is None:
+            return
+        wide = self.width() >= self._together
+        self._row.setDirection(QBoxLayout.Direction.LeftToRight if wide else QBoxLayout.Direction.TopToBottom)
+        self._line.setVisible(wide)
+        self._side.setMinimumWidth(self._width)
+        self._side.setMaximumWidth(self._width if wide else 16_777_215)
+
+    def minimumSizeHint(self) -> QSize:
+        return QSize(px(320), px(120))
+
+
+def padded(margins: tuple[int, int, int, int] = (24, 24, 24, 24)) -> tuple[QWidget, QVBoxLayout]:
+    """A plain widget and its column, with a page's margins."""
+    box = QWidget()
+    column = QVBoxLayout(box)
+    column.setContentsMargins(*(px(m) for m in margins))
+    column.setSpacing(px(8))
+    return box, column
 
 
 class IconLine(QWidget):

@@ -1,0 +1,734 @@
+"""The door, full screen: one field that never loses a scan, one answer at a time, shown only after it is on disk."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+
+from PySide6.QtCore import QEvent, QObject, Qt, QTimer, Signal
+from PySide6.QtGui import (
+    QAccessible,
+    QAccessibleAnnouncementEvent,
+    QCloseEvent,
+    QKeyEvent,
+)
+from PySide6.QtWidgets import (
+    QApplication,
+    QHBoxLayout,
+    QLineEdit,
+    QStackedWidget,
+    QVBoxLayout,
+    QWidget,
+)
+
+from alumni_desk.checkin.actions import Undone, check_in, undo_check_in, walk_in
+from alumni_desk.checkin.lists import (
+    Arrival,
+    DoorHit,
+    DoorHits,
+    DoorList,
+    DoorStatus,
+    local_time,
+)
+from alumni_desk.checkin.verdicts import Outcome, Reason, Verdict
+from alumni_desk.desktop.background import Lanes
+from alumni_desk.desktop.changes import ChangeBus
+from alumni_desk.desktop.controls import hairline
+from alumni_desk.desktop.dates import parse_wall
+from alumni_desk.desktop.door_bars import DoorField, KeyBar, WhoseDoor
+from alumni_desk.desktop.door_column import ColumnData, DoorColumn
+from alumni_desk.desktop.door_hits import HitRow, HitsView, WalkInRow
+from alumni_desk.desktop.door_idle import Idle, Last
+from alumni_desk.desktop.door_panel import VerdictPanel
+from alumni_desk.desktop.door_scan import ScanCatcher
+from alumni_desk.desktop.door_walkin import WalkIn, WalkInForm
+from alumni_desk.desktop.door_words import (
+    Act,
+    Showing,
+    first_name,
+    full_name,
+    not_saved,
+    said_time,
+    short_name,
+    showing,
+)
+from alumni_desk.desktop.fonts import px
+from alumni_desk.desktop.sound import Sounds
+from alumni_desk.errors import KnownError
+from alumni_desk.protocol.codes import read_badge_code
+from alumni_desk.store.desk import Changed, Desk
+from alumni_desk.words import _, clock_time, ngettext
+
+GREEN_MS = 8_000
+NOTE_MS = 20_000
+MUTE_MS = 400
+UNDO_S = 120
+RESCAN_S = 10
+SAVING_MS = 300
+_ENTER = (Qt.Key.Key_Return, Qt.Key.Key_Enter)
+_TABLES = frozenset({"gathering", "person", "registration", "fact"})
+
+
+@dataclass(frozen=True)
+class Own:
+    """A check-in that this window made: it may take it back for two minutes."""
+
+    fact: str
+    registration: str
+    verdict: Verdict
+    at: float  # monotonic seconds
+
+    def fresh(self) -> bool:
+        return time.monotonic() - self.at < UNDO_S
+
+
+class DoorWindow(QWidget):
+    """The door of one gathering. ``left`` when somebody leaves it."""
+
+    left = Signal()
+
+    def __init__(self, desk: Desk, lanes: Lanes, changes: ChangeBus, gathering_id: str, *, station: str, by: str = "",
+                 sounds: Sounds | None = None) -> None:  # fmt: skip
+        super().__init__()
+        self._desk, self._lanes, self._changes, self._gathering = desk, lanes, changes, gathering_id
+        self.station, self.by = station, by
+        self._sounds = sounds if sounds is not None else Sounds()
+        self._catcher = ScanCatcher()
+        self._before: tuple[QLineEdit, str, int] | None = None
+        self._muted_until = 0.0
+        self.door: DoorList | None = None
+        self._column: ColumnData | None = None
+        self._found: DoorHits | None = None
+        self._enter_waits: str | None = None
+        self._verdict: Verdict | None = None
+        self._retry: Callable[[], None] | None = None
+        self._note_open = False
+        self._own: list[Own] = []
+        self._saving = 0
+        self._reading = False
+        self._due: Changed | None = Changed({})
+        self.setWindowTitle(_("Check-in"))
+        self.setAutoFillBackground(True)
+        self._build()
+        self._green = self._timer(GREEN_MS, self._to_idle)
+        self._note = self._timer(NOTE_MS, self._close_note)
+        self._slow = self._timer(SAVING_MS, self._say_saving)
+        self._tick = QTimer(self, interval=1000)
+        self._tick.timeout.connect(self._each_second)
+        self._tick.start()
+        changes.changed.connect(self._on_changed)
+        self._refresh()
+        self._to_idle()
+
+    def _timer(self, ms: int, slot: Callable[[], None]) -> QTimer:
+        timer = QTimer(self, interval=ms, singleShot=True)
+        timer.timeout.connect(slot)
+        return timer
+
+    # -- building
+
+    def _build(self) -> None:
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(0)
+        top = QHBoxLayout()
+        top.setContentsMargins(px(24), px(16), px(24), px(16))
+        top.setSpacing(px(48))
+        self.field = DoorField()
+        self.field.textChanged.connect(self._typed)
+        self.field.cleared.connect(self._clear_field)
+        top.addWidget(self.field, 1)
+        self.whose = WhoseDoor()
+        self.whose.setFixedHeight(px(64))
+        self.whose.layout().setContentsMargins(0, 0, 0, 0)
+        top.addWidget(self.whose)
+        column.addLayout(top)
+        column.addWidget(hairline())
+        across = QHBoxLayout()
+        across.setSpacing(0)
+        self.panes = QStackedWidget()
+        self.idle, self.hits, self.panel, self.form = Idle(), HitsView(), VerdictPanel(), WalkInForm()
+        for pane in (self.idle, self.hits, self.panel, self.form):
+            self.panes.addWidget(pane)
+        across.addWidget(self.panes, 1)
+        across.addWidget(hairline("v"))
+        self.column = DoorColumn()
+        across.addWidget(self.column)
+        column.addLayout(across, 1)
+        column.addWidget(hairline())
+        self.keys = KeyBar()
+        column.addWidget(self.keys)
+        self.idle.undo.connect(self._undo_last)
+        self.idle.walk_in.connect(self._open_form)
+        self.hits.chosen.connect(self._check_in_hit)
+        self.hits.walk_in.connect(self._open_form)
+        self.panel.asked.connect(self._act)
+        self.form.submitted.connect(self._submit_form)
+        self.form.use.connect(self._use_match)
+        self.form.name_changed.connect(self._look_for_match)
+        self.form.host_changed.connect(self._look_for_host)
+        self.column.undo.connect(self._undo_fact)
+        self.keys.pressed.connect(self._key_clicked)
+        for line in (self.field, *self.form.fields()):
+            line.installEventFilter(self)
+        self.whose.show_door("", self.station, self.by)
+
+    def set_standing(self, state: str, sentence: str) -> None:
+        """What the sync engine says, in the corner."""
+        self.whose.set_standing(state, sentence)
+
+    def state(self) -> str:
+        """What is shown: idle, find, verdict or walk_in."""
+        return {self.idle: "idle", self.hits: "find", self.panel: "verdict"}.get(self.panes.currentWidget(), "walk_in")
+
+    # -- keys
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        """Every key typed into a line passes here first, so that a scan is caught wherever the cursor stands."""
+        if event.type() == QEvent.Type.KeyPress and isinstance(watched, QLineEdit):
+            return self._key(event, watched)  # type: ignore[arg-type]
+        if event.type() == QEvent.Type.ShortcutOverride and isinstance(watched, QLineEdit):
+            if _is_undo(event) and watched is self.field and not self.field.text():  # type: ignore[arg-type]
+                event.accept()
+        return False
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        """Keys that no line took: letters go to the field all the same."""
+        if self._key(event, None):
+            return
+        if _is_letter(event):
+            self.field.setFocus(Qt.FocusReason.OtherFocusReason)
+            self.field.insert(event.text())
+            return
+        super().keyPressEvent(event)
+
+    def _key(self, event: QKeyEvent, line: QLineEdit | None) -> bool:
+        now = float(event.timestamp()) or time.monotonic() * 1000
+        if _is_letter(event):
+            if self._catcher.starts_burst(now):
+                where = line if line is not None else self.field
+                self._before = (where, where.text(), where.cursorPosition())
+            code = self._catcher.letter(event.text(), now)
+            if code is None:
+                return False
+            self._take_back_burst()
+            self._scan(code)
+            return True
+        if event.key() in _ENTER:
+            self._enter(line, now)
+            return True
+        muted = time.monotonic() * 1000 < self._muted_until
+        if event.key() in (Qt.Key.Key_Tab, Qt.Key.Key_Backtab) and muted:
+            return True  # a scanner's suffix, not a person's wish
+        return self._special(event, line)
+
+    def _special(self, event: QKeyEvent, line: QLineEdit | None) -> bool:
+        names = {Qt.Key.Key_F2: "F2", Qt.Key.Key_F3: "F3", Qt.Key.Key_F5: "F5", Qt.Key.Key_F7: "F7", Qt.Key.Key_Escape: "Esc"}
+        name = names.get(Qt.Key(event.key()))
+        if name is not None:
+            self._press(name)
+            return True
+        if _is_undo(event) and (line is None or (line is self.field and not self.field.text())):
+            self._press("Ctrl Z")
+            return True
+        if event.key() in (Qt.Key.Key_Down, Qt.Key.Key_Up) and self.state() == "find":
+            self.hits.move_choice(1 if event.key() == Qt.Key.Key_Down else -1)
+            self._show_keys()
+            return True
+        # Ctrl+J is the line feed that some scanners send after the Enter.
+        return event.key() == Qt.Key.Key_J and bool(event.modifiers() & Qt.KeyboardModifier.ControlModifier)
+
+    def _enter(self, line: QLineEdit | None, now: float) -> None:
+        if time.monotonic() * 1000 < self._muted_until:
+            return
+        foreign = self._catcher.foreign(now)
+        if foreign is not None:
+            self._take_back_burst()
+            self._scan(foreign)
+            return
+        state = self.state()
+        if state == "walk_in":
+            self._submit_form()
+        elif state == "verdict" and not self.field.text():
+            if self._verdict is not None and self._verdict.outcome is Outcome.ALREADY_IN:
+                self._act(Act.LET_PASS)
+        elif self.field.text().strip():
+            if self._found is None or self._found.text != self.field.text():
+                self._enter_waits = self.field.text()
+            else:
+                self._enter_on_choice()
+
+    def _enter_on_choice(self) -> None:
+        row = self.hits.choice()
+        if isinstance(row, HitRow):
+            self._check_in_hit(row.hit)
+        elif isinstance(row, WalkInRow):
+            self._open_form()
+
+    def _take_back_burst(self) -> None:
+        """Take a scan's letters out of the line they fell into; what a hand had typed in a form stays."""
+        if self._before is not None:
+            line, text, place = self._before
+            line.setText("" if line is self.field else text)
+            line.setCursorPosition(place)
+            self._before = None
+        self.field.clear()
+
+    def _key_clicked(self, key: str) -> None:
+        if key == "Enter":
+            self._enter(None, float("-inf"))
+        elif key == "↓":
+            self.hits.move_choice(1)
+            self._show_keys()
+        elif key == "Tab":
+            self.focusNextChild()
+        else:
+            self._press(key)
+
+    def _press(self, key: str) -> None:
+        """A key that means the same everywhere, as far as it means anything now."""
+        if self.state() == "verdict" and self.panel.showing is not None:
+            for offer in self.panel.showing.offers:
+                if offer.key == key:
+                    self._act(offer.act)
+                    return
+        if key == "F2":
+            self._open_form()
+        elif key == "F3" and self.state() == "walk_in" and (match := self.form.offered()) is not None:
+            self._use_match(match)
+        elif key == "F7" and self._note_open:
+            self._close_note()
+        elif key == "Ctrl Z":
+            self._undo_last()
+        elif key == "Esc":
+            self._escape()
+
+    def _escape(self) -> None:
+        if self.field.text():
+            self._clear_field()
+        elif self.state() == "walk_in" or self.state() == "verdict" and self.panel.showing is not None and self.panel.showing.stays:
+            self._to_idle()
+        else:
+            self.close()
+
+    # -- finding
+
+    def _typed(self, text: str) -> None:
+        self._found = None
+        self._enter_waits = None
+        if read_badge_code(text) is not None:
+            self.field.clear()
+            self._scan(text)
+            return
+        if not text.strip():
+            self._lanes.read(lambda: None, key="door-find")  # whatever is being looked for is not wanted any more
+            self.field.set_note("")
+            if self.state() == "find":
+                self._to_idle()
+            return
+        self._lanes.read(lambda: self._look_up(text), self._on_found, self._on_trouble, key="door-find")
+
+    def _look_up(self, text: str) -> tuple[DoorHits, dict[str, str]]:
+        door = self._the_list()
+        found = door.find(text)
+        brings = {hit.key: ", ".join(guest.name for guest in door.guests_of(hit.registration))
+                  for hit in found.hits if hit.registration and not hit.here}  # fmt: skip
+        return found, brings
+
+    def _the_list(self) -> DoorList:
+        """The list of the door, made on the reading lane at first need."""
+        if self.door is None:
+            self.door = DoorList(self._desk, self._gathering)
+        return self.door
+
+    def _on_found(self, answer: tuple[DoorHits, dict[str, str]]) -> None:
+        found, brings = answer
+        if found.text != self.field.text():
+            return
+        self._found = found
+        self._green.stop()
+        self.hits.show_found(found, brings)
+        self.panes.setCurrentWidget(self.hits)
+        number = len(found.hits)
+        self.field.set_note(ngettext("{n} person", "{n} people", number).format(n=number) if number else _("Nobody is called that"))
+        self._show_keys()
+        if self._enter_waits == found.text:
+            self._enter_waits = None
+            self._enter_on_choice()
+
+    def _clear_field(self) -> None:
+        self.field.clear()
+        self.field.setFocus(Qt.FocusReason.OtherFocusReason)
+
+    # -- checking in
+
+    def _scan(self, code: str) -> None:
+        self._muted_until = time.monotonic() * 1000 + MUTE_MS
+        self.field.clear()
+        self._save(lambda let_in=False: check_in(self._desk, self._gathering, code=code, station=self.station, by=self.by or None,
+                                                 let_in=let_in), "")  # fmt: skip
+
+    def _check_in_hit(self, hit: DoorHit, *, let_in: bool = False, method: str = "name") -> None:
+        self.field.clear()
+        self._save(lambda let_in=let_in: check_in(
+            self._desk, self._gathering, hit.registration, person_id=hit.person, station=self.station, method=method,
+            by=self.by or None, let_in=let_in), hit.name)  # fmt: skip
+
+    def _check_in_ids(self, registration: str | None, person: str | None, name: str, *, let_in: bool) -> None:
+        self._save(lambda: check_in(
+            self._desk, self._gathering, registration, person_id=person, station=self.station, by=self.by or None,
+            let_in=let_in), name)  # fmt: skip
+
+    def _save(self, action: Callable[[], Verdict], name: str, *, from_form: bool = False) -> None:
+        """Run an action on the writing lane; its verdict is shown when it is on disk, never before."""
+        self._saving += 1
+        self._slow.start()
+
+        def then(verdict: Verdict) -> None:
+            self._saved()
+            if from_form:
+                self.form.clear()
+            self._on_verdict(verdict, name)
+
+        def failed(error: KnownError) -> None:
+            self._saved()
+            self._retry = lambda: self._save(action, name, from_form=from_form)
+            self._verdict = None
+            self._show(not_saved(error, name))
+
+        self._lanes.write(action, then, failed)
+
+    def _saved(self) -> None:
+        self._saving -= 1
+        if self._saving == 0:
+            self._slow.stop()
+            if not self.field.text():
+                self.field.set_note("")
+
+    def _say_saving(self) -> None:
+        if self._saving:
+            self.field.set_note(_("Saving …"))
+
+    def _on_verdict(self, verdict: Verdict, name: str) -> None:
+        if verdict.fact is not None and verdict.registration is not None:
+            self._own.append(Own(verdict.fact, verdict.registration, verdict, time.monotonic()))
+        elif verdict.outcome is Outcome.ALREADY_IN and (again := self._just_now(verdict)) is not None:
+            verdict = again  # the same badge twice within seconds is no second guest
+        if verdict.changed.tables:
+            self._changes.tell(verdict.changed)
+        self._verdict, self._retry, self._note_open = verdict, None, False
+        self._show(self._showing(verdict))
+
+    def _just_now(self, verdict: Verdict) -> Verdict | None:
+        for own in reversed(self._own):
+            if own.registration == verdict.registration and time.monotonic() - own.at < RESCAN_S:
+                return replace(own.verdict, changed=verdict.changed)
+        return None
+
+    def _showing(self, verdict: Verdict) -> Showing:
+        door = self.door
+        hit = door.hits.get(verdict.registration) if door is not None and verdict.registration else None
+        guests = door.guests_of(verdict.registration) if door is not None and verdict.registration else []
+        namesakes = door.namesakes_of(hit) if door is not None and hit is not None else []
+        return showing(verdict, hit, zone=door.gathering.zone if door else None, count=self._column.count if self._column else None,
+                       guests=guests, namesakes=namesakes, note_open=self._note_open)  # fmt: skip
+
+    def _show(self, shown: Showing, *, quiet: bool = False) -> None:
+        self.panel.show_verdict(shown)
+        self.panes.setCurrentWidget(self.panel)
+        self._green.stop()
+        if not shown.stays:
+            self._green.start()
+        self.field.setFocus(Qt.FocusReason.OtherFocusReason)
+        self.field.set_waiting(False)
+        self._show_keys()
+        if not quiet:
+            self._sounds.play(shown.sound)
+            self._announce(shown.spoken)
+
+    def _announce(self, sentence: str) -> None:
+        event = QAccessibleAnnouncementEvent(self.panel, sentence)
+        event.setPoliteness(QAccessible.AnnouncementPoliteness.Assertive)
+        QAccessible.updateAccessibility(event)
+
+    def _act(self, act: Act) -> None:
+        """What a button or key of the shown verdict does."""
+        verdict = self._verdict
+        if act is Act.AGAIN and self._retry is not None:
+            self._retry()
+        elif act is Act.WALK_IN:
+            self._open_form()
+        elif act in (Act.SOMEONE_ELSE, Act.LET_PASS):
+            self._to_idle()
+        elif act is Act.UNDO:
+            self._undo_last()
+        elif act is Act.NOTE:
+            self._open_note()
+        elif verdict is None:
+            return
+        elif act in (Act.LET_IN, Act.ADD):
+            self._check_in_ids(verdict.registration, verdict.person, verdict.name, let_in=True)
+        elif act is Act.OTHER_REGISTRATION:
+            self._check_in_ids(verdict.registration, verdict.person, verdict.name, let_in=False)
+        elif act is Act.PARTY and self.door is not None and verdict.registration is not None:
+            coming = [g for g in self.door.guests_of(verdict.registration) if g.status is DoorStatus.EXPECTED]
+            if coming:
+                self._check_in_hit(coming[0])
+
+    def _open_note(self) -> None:
+        if self._verdict is not None:
+            self._note_open = True
+            self._note.start()
+            self._show(self._showing(self._verdict), quiet=True)
+
+    def _close_note(self) -> None:
+        self._note.stop()
+        if self._note_open and self._verdict is not None and self.state() == "verdict":
+            self._note_open = False
+            if self._verdict.reason is Reason.DOOR_NOTE and self._verdict.outcome is Outcome.NEEDS_A_WORD:
+                self._show(self._showing(self._verdict), quiet=True)
+
+    # -- taking back
+
+    def _newest_own(self) -> Own | None:
+        return self._own[-1] if self._own and self._own[-1].fresh() else None
+
+    def _may_undo(self, arrival: Arrival) -> bool:
+        return any(own.fact == arrival.fact and own.fresh() for own in self._own)
+
+    def _undo_last(self) -> None:
+        own = self._newest_own()
+        if own is not None:
+            self._undo_fact(own.fact, own.registration)
+
+    def _undo_fact(self, fact: str, registration: str) -> None:
+        action = lambda: undo_check_in(
+            self._desk, self._gathering, registration, facts=(fact,), station=self.station, by=self.by or None)
+        self._lanes.write(action, lambda undone: self._on_undone(undone, fact), self._on_trouble)
+
+    def _on_undone(self, undone: Undone, fact: str) -> None:
+        self._own = [own for own in self._own if own.fact != fact]
+        self._changes.tell(undone.changed)
+        if self._verdict is not None and self._verdict.registration == undone.registration:
+            self._verdict = None
+        self._announce(_("Taken back: {name}").format(name=undone.name))
+        self._to_idle()
+        from alumni_desk.desktop.tokens import DOOR_NEEDS_A_WORD
+
+        self.idle.show_last(Last(DOOR_NEEDS_A_WORD, "hand", full_name(undone.name, ""),
+                                 _("Taken back at {time}, not checked in").format(time=clock_time(self._now()))))  # fmt: skip
+
+    def _on_trouble(self, error: KnownError) -> None:
+        self._verdict = None
+        self._retry = None
+        shown = not_saved(error, "")
+        self._show(replace(shown, offers=shown.offers[1:]))
+
+    # -- walk-ins
+
+    def _open_form(self) -> None:
+        text = self.field.text().strip()
+        if text and not any(c.isdigit() for c in text):
+            self.form.name.setText(text)
+        self.field.clear()
+        self.form.show_count(self._column.count if self._column else None)
+        self.panes.setCurrentWidget(self.form)
+        self._green.stop()
+        self.field.set_waiting(True)
+        (self.form.contact if self.form.name.text() else self.form.name).setFocus(Qt.FocusReason.OtherFocusReason)
+        self._show_keys()
+
+    def _look_for_match(self, text: str) -> None:
+        if len(text.strip()) < 3:
+            self._lanes.read(lambda: None, key="door-match")
+            self.form.offer(None)
+            return
+        self._lanes.read(lambda: self._the_list().find(text, 8), self._on_match, key="door-match")
+
+    def _on_match(self, found: DoorHits) -> None:
+        if found.text == self.form.name.text():
+            self.form.offer(found.hits[0] if found.hits else None)
+            self._show_keys()
+
+    def _look_for_host(self, text: str) -> None:
+        self._lanes.read(lambda: self._the_list().find(text, 8), self._on_host, key="door-host")
+
+    def _on_host(self, found: DoorHits) -> None:
+        if found.text == self.form.host.text():
+            hosts = [hit for hit in found.hits if hit.registration]
+            certain = found.certain if found.certain is not None and found.certain.registration else None
+            self.form.set_host(certain or (hosts[0] if len(hosts) == 1 else None), len(hosts) > 1)
+
+    def _use_match(self, hit: DoorHit) -> None:
+        if hit.registration is not None:
+            self._check_in_hit(hit)
+            self.form.clear()
+            return
+        typed = self.form.read()
+        fields = typed.fields if typed else {}
+        self._add(WalkIn(hit.name, hit.person, typed.host if typed else None, typed.consent if typed else False, fields))
+
+    def _submit_form(self) -> None:
+        typed = self.form.read()
+        if typed is not None:
+            self._add(typed)
+
+    def _add(self, typed: WalkIn) -> None:
+        self._save(lambda: walk_in(
+            self._desk, self._gathering, typed.name, person_id=typed.person, consent=typed.consent, host=typed.host,
+            station=self.station, by=self.by or None, **typed.fields), typed.name, from_form=True)  # fmt: skip
+
+    # -- what is shown beside the answer
+
+    def _to_idle(self) -> None:
+        self._green.stop()
+        self._note.stop()
+        self._note_open = False
+        shown = self.panel.showing if self.state() == "verdict" else None
+        if shown is not None and self._verdict is not None and self._verdict.outcome is Outcome.ADMITTED:
+            at = said_time(local_time(self._verdict.at, self._zone()))
+            self.idle.show_last(Last(shown.colours, shown.shape, shown.name, _("Welcomed at {time}").format(time=at),
+                                     self._undo_words() if self._newest_own() else ""))  # fmt: skip
+        self.panes.setCurrentWidget(self.idle)
+        self.field.set_waiting(False)
+        self.field.setFocus(Qt.FocusReason.OtherFocusReason)
+        self._show_keys()
+
+    def _undo_words(self) -> str:
+        own = self._newest_own()
+        return _("Undo {name}").format(name=short_name(own.verdict.name)) if own else ""
+
+    def _show_keys(self) -> None:
+        state = self.state()
+        keys: list[tuple[str, str]] = []
+        last = ("Esc", _("Leave"))
+        if state == "find":
+            keys, last = self._find_keys(), ("Esc", _("Clear the field"))
+        elif state == "walk_in":
+            keys = [("Enter", _("Check in")), ("Tab", _("Next line"))]
+            if (match := self.form.offered()) is not None:
+                keys.append(("F3", _("Use {name}").format(name=f"{match.name} {match.class_tail}".strip())))
+            last = ("Esc", _("Back, what is typed stays"))
+        elif state == "verdict" and self.panel.showing is not None:
+            keys = [(offer.key, offer.words) for offer in self.panel.showing.offers if offer.key]
+            if self._note_open:
+                keys.append(("F7", _("Close the note")))
+            if not any(key == "F2" for key, _words in keys):
+                keys.append(("F2", _("Walk-in")))
+            if self.panel.showing.stays:
+                last = ("Esc", _("Close, nothing changes"))
+        else:
+            keys = [("F2", _("Walk-in"))]
+            if self._newest_own() is not None:
+                keys.append(("Ctrl Z", self._undo_words()))
+        self.keys.show_keys(keys, last)
+
+    def _find_keys(self) -> list[tuple[str, str]]:
+        row = self.hits.choice()
+        keys = []
+        if self._found is not None and self._found.hits:
+            keys.append(("↓", _("Choose another") if row is not None else _("Choose one")))
+        if isinstance(row, HitRow):
+            keys.append(("Enter", _("Check in {name}").format(name=first_name(row.hit.name))))
+        return [*keys, ("F2", _("Add a walk-in"))]
+
+    def _zone(self) -> str | None:
+        return self.door.gathering.zone if self.door is not None else None
+
+    def _now(self) -> datetime:
+        return local_time(datetime.now(UTC).isoformat(), self._zone()) or datetime.now(UTC)
+
+    def _each_second(self) -> None:
+        self.whose.time.setText(clock_time(self._now()))
+        fresh = [own for own in self._own if own.fresh()]
+        if len(fresh) != len(self._own):
+            self._own = fresh
+            self._show_column()
+            self._show_keys()
+            if not fresh:
+                self.idle.strip.button.hide()
+
+    def _on_changed(self, changed: Changed) -> None:
+        if not changed.tables or _TABLES & changed.tables.keys():
+            self._due = changed if self._due is None else (Changed({}) if not (changed.tables and self._due.tables) else self._due | changed)
+            self._refresh()
+
+    def _refresh(self) -> None:
+        """Read what changed on the reading lane; changes that come meanwhile are read afterwards, together."""
+        if self._reading or self._due is None:
+            return
+        due, self._due, self._reading = self._due, None, True
+
+        def read() -> ColumnData:
+            fresh = self.door is None
+            door = self._the_list()
+            if not fresh:
+                door.refresh(due if due.tables else None)
+            gathering = door.gathering
+            return ColumnData(door.headcount(), door.arrivals(), door.stations(), door.last_in(), self._now(),
+                              parse_wall(gathering.starts), self.station)  # fmt: skip
+
+        self._lanes.read(read, self._on_read, self._on_read_failed)
+
+    def _on_read(self, data: ColumnData) -> None:
+        self._reading = False
+        self._column = data
+        self._show_column()
+        if self.door is not None:
+            gathering = self.door.gathering
+            self.whose.show_door(gathering.name, self.station, self.by)
+            self.setWindowTitle(_("Check-in · {gathering}").format(gathering=gathering.name))
+            self.idle.show_list(data.count.registered + data.count.walk_ins, "cancelled" if gathering.cancelled else "")
+        if self._verdict is not None and self.state() == "verdict":
+            self._refresh_panel(self._verdict)
+        self.form.show_count(data.count)
+        self._each_second()
+        self._refresh()
+
+    def _refresh_panel(self, verdict: Verdict) -> None:
+        """The answer stays; what the list has learnt meanwhile (guests to come, places) is set right."""
+        shown = self._showing(verdict)
+        if shown != self.panel.showing:
+            self.panel.show_verdict(shown)
+            self._show_keys()
+
+    def _on_read_failed(self, error: KnownError) -> None:
+        self._reading = False
+        self._on_trouble(error)
+
+    def _show_column(self) -> None:
+        if self._column is not None:
+            self.column.show_data(replace(self._column, now=self._now()), self._may_undo)
+
+    def closeEvent(self, event: QCloseEvent) -> None:
+        self._tick.stop()
+        self._green.stop()
+        self._note.stop()
+        self._changes.changed.disconnect(self._on_changed)
+        self._sounds.close()
+        self.left.emit()
+        super().closeEvent(event)
+
+
+def _is_letter(event: QKeyEvent) -> bool:
+    """Whether a key types something: no control, no command."""
+    held = event.modifiers() & (Qt.KeyboardModifier.ControlModifier | Qt.KeyboardModifier.MetaModifier)
+    alt_graph = event.modifiers() & Qt.KeyboardModifier.AltModifier and held
+    return bool(event.text()) and event.text().isprintable() and (not held or bool(alt_graph))
+
+
+def _is_undo(event: QKeyEvent) -> bool:
+    return event.key() == Qt.Key.Key_Z and event.modifiers() == Qt.KeyboardModifier.ControlModifier
+
+
+def open_door(desk: Desk, lanes: Lanes, changes: ChangeBus, gathering_id: str, *, station: str, by: str = "") -> DoorWindow:
+    """Open the door of a gathering full screen."""
+    window = DoorWindow(desk, lanes, changes, gathering_id, station=station, by=by)
+    window.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+    screen = QApplication.primaryScreen()
+    if screen is not None:
+        window.resize(screen.availableSize())
+    window.showFullScreen()
+    return window

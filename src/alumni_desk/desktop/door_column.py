@@ -1,0 +1,281 @@
+"""The column beside the verdict: how many are here, how they arrived, which door, the last five."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from PySide6.QtCore import QPointF, QRectF, QSize, Qt, Signal
+from PySide6.QtGui import QColor, QFontMetricsF, QPainter, QPaintEvent, QPen
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QSizePolicy, QVBoxLayout, QWidget
+
+from alumni_desk.checkin.lists import Arrival, Headcount
+from alumni_desk.desktop.controls import Button, Label
+from alumni_desk.desktop.door_words import said_time
+from alumni_desk.desktop.fonts import font_of, px
+from alumni_desk.desktop.icons import paint_icon
+from alumni_desk.desktop.look import look
+from alumni_desk.desktop.paint import isolated, paint_ring, paint_text
+from alumni_desk.desktop.widgets import Bar, Glyph
+from alumni_desk.words import _, ngettext
+
+FIVE = timedelta(minutes=5)
+
+
+@dataclass(frozen=True)
+class ColumnData:
+    """What the column shows at one moment."""
+
+    count: Headcount
+    arrivals: Sequence[tuple[datetime, int]]
+    stations: Sequence[tuple[str, int]]
+    last: Sequence[Arrival]
+    now: datetime  # local to the gathering
+    starts: datetime | None  # local, when the gathering begins
+    this_station: str
+
+
+class Arrivals(QWidget):
+    """Columns by five minutes, an hour or more; the peak and the present one carry their number."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.setFixedHeight(px(96))
+        self._bars: list[tuple[datetime, int]] = []
+        self._now: datetime | None = None
+
+    def show_arrivals(self, arrivals: Sequence[tuple[datetime, int]], now: datetime) -> None:
+        """Other numbers."""
+        self._now = now.replace(minute=now.minute - now.minute % 5, second=0, microsecond=0)
+        self._bars = _an_hour(arrivals, self._now)
+        total = sum(n for _start, n in arrivals)
+        self.setAccessibleName(ngettext("{n} arrival by five minutes", "{n} arrivals by five minutes", total).format(n=total))
+        self.update()
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        if not self._bars:
+            return
+        colours = look(self)
+        painter = QPainter(self)
+        top, foot = px(18), self.height() - px(18)
+        most = max(1, *(n for _start, n in self._bars))
+        peak = next(i for i, (_start, n) in enumerate(self._bars) if n == max(n for _start, n in self._bars))
+        step = (self.width() + px(3)) / len(self._bars)
+        painter.setPen(QPen(QColor(colours.border), 1))
+        painter.drawLine(QPointF(0, foot - 0.5), QPointF(self.width(), foot - 0.5))
+        middle = Qt.AlignmentFlag.AlignHCenter
+        for number, (start, n) in enumerate(self._bars):
+            current = start == self._now
+            height = (foot - top) * n / most
+            piece = QRectF(number * step, foot - height, max(2.0, step - px(5)), height)
+            painter.fillRect(piece, QColor(colours.accent if current else colours.border))
+            if n and (number == peak or current):
+                place = QRectF(piece.center().x() - px(30), piece.top() - px(17), px(60), px(16))
+                paint_text(painter, place, str(n), colours.text, "caption", middle)
+            if start.minute % 30 == 0 or number == 0:
+                left = min(max(0.0, number * step), self.width() - px(36))
+                if number == 0 or number * step > px(60):
+                    paint_text(painter, QRectF(left, foot + px(1), px(60), px(16)), f"{start:%H:%M}", colours.muted, "caption")
+
+
+def _an_hour(arrivals: Sequence[tuple[datetime, int]], now: datetime) -> list[tuple[datetime, int]]:
+    """At least an hour of five minutes, up to three, ending no earlier than the last arrival."""
+    if not arrivals:
+        return []
+    counts = {start: n for start, n in arrivals}
+    last = max(counts)
+    if timedelta(0) <= now - last < timedelta(hours=1):
+        last = now
+    first = max(min(counts), last - 35 * FIVE)
+    first = first.replace(minute=first.minute - first.minute % 30)
+    steps = max(12, int((last - first) / FIVE) + 1)
+    return [(first + i * FIVE, counts.get(first + i * FIVE, 0)) for i in range(steps)]
+
+
+class UndoLink(Button):
+    """The small Undo of a row."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(_("Undo"), "quiet", "arrow-counter-clockwise", height=28)
+        self.setAccessibleName(_("Undo {name}").format(name=name))
+
+    def sizeHint(self) -> QSize:
+        return QSize(round(QFontMetricsF(font_of("label")).horizontalAdvance(self._shown)) + px(14 + 5) + 2, px(28))
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        painter, ink = QPainter(self), look(self).accent
+        paint_icon(painter, QRectF(0, (self.height() - px(14)) / 2, px(14), px(14)), "arrow-counter-clockwise", ink)
+        paint_text(painter, QRectF(px(19), 0, self.width(), self.height()), self._shown, ink, "label", elide=False)
+        if self.hasFocus():
+            paint_ring(painter, QRectF(self.rect()), ink, 3)
+
+
+class LastRow(QWidget):
+    """One of the last five: time, name, and Undo or the station."""
+
+    def __init__(self, arrival: Arrival, undo: Callable[[], None] | None) -> None:
+        super().__init__()
+        self._arrival = arrival
+        self.setFixedHeight(px(32))
+        row = QHBoxLayout(self)
+        row.setContentsMargins(0, 0, 0, 0)
+        row.addStretch(1)
+        self.undo: UndoLink | None = None
+        if undo is not None:
+            self.undo = UndoLink(arrival.name)
+            self.undo.clicked.connect(lambda: undo())
+            row.addWidget(self.undo)
+        name = f"{arrival.name} {arrival.class_tail}".strip()
+        self.setAccessibleName(f"{said_time(arrival.at)} {name}")
+        self.setToolTip(name)
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        colours, painter = look(self), QPainter(self)
+        arrival = self._arrival
+        painter.fillRect(QRectF(0, self.height() - 1, self.width(), 1), QColor(colours.line))
+        paint_text(painter, QRectF(0, 0, px(40), self.height()), said_time(arrival.at), colours.muted, "small", tabular=True)
+        if self.undo is not None:
+            right = self.undo.geometry().left() - px(8)
+        else:
+            station = isolated(arrival.station or "")
+            width = min(QFontMetricsF(font_of("small")).horizontalAdvance(station) + 2, px(90))
+            paint_text(painter, QRectF(self.width() - width, 0, width, self.height()), station, colours.muted, "small",
+                       Qt.AlignmentFlag.AlignRight)  # fmt: skip
+            right = self.width() - round(width) - px(8)
+        tail = f" {isolated(arrival.class_tail)}" if arrival.class_tail else ""
+        room = right - px(44)
+        metrics = QFontMetricsF(font_of("body"))
+        tail_width = metrics.horizontalAdvance(tail)
+        other = isolated(arrival.other_script_name or "")
+        name = isolated(arrival.name)
+        whole = f"{name} {other}" if other else name
+        if metrics.horizontalAdvance(whole) + tail_width > room:
+            whole = name
+        used = paint_text(painter, QRectF(px(44), 0, max(0.0, room - tail_width), self.height()), whole, colours.text)
+        paint_text(painter, QRectF(px(44) + used, 0, tail_width + 2, self.height()), tail, colours.text, elide=False)
+
+
+class DoorColumn(QFrame):
+    """The column, 320 wide. ``undo(fact, registration)`` asks to take a check-in back."""
+
+    undo = Signal(str, str)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.setFixedWidth(px(320))
+        self.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Expanding)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(px(24), px(16), px(24), px(16))
+        column.setSpacing(0)
+        head = QHBoxLayout()
+        head.setSpacing(px(8))
+        self.here = Label("", "number")
+        font = font_of("number")
+        font.setPixelSize(px(48))
+        self.here.setFont(font)
+        self.here_words = Label("", "heading")
+        words = font_of("body")
+        words.setPixelSize(px(16))
+        self.here_words.setFont(words)
+        self.here_words.setContentsMargins(0, 0, 0, px(9))
+        head.addWidget(self.here, 0, Qt.AlignmentFlag.AlignBottom)
+        head.addWidget(self.here_words, 0, Qt.AlignmentFlag.AlignBottom)
+        head.addStretch(1)
+        column.addLayout(head)
+        column.addSpacing(px(8))
+        self.bar = Bar("", [], 1)
+        column.addWidget(self.bar)
+        column.addSpacing(px(6))
+        row = QHBoxLayout()
+        self.come, self.to_come = Label(), Label()
+        row.addWidget(self.come)
+        row.addStretch(1)
+        row.addWidget(self.to_come)
+        column.addLayout(row)
+        self.walk_ins, self.gone, self.as_of = Label(), Label(), Label(role="caption", tone="muted")
+        for label in (self.walk_ins, self.gone, self.as_of):
+            column.addWidget(label)
+        column.addSpacing(px(12))
+        self.arrivals_head = Label(_("Arrivals by five minutes"), "caption", "muted")
+        self.arrivals_head.setFont(_semibold())
+        column.addWidget(self.arrivals_head)
+        self.arrivals = Arrivals()
+        column.addWidget(self.arrivals)
+        column.addSpacing(px(10))
+        self.stations_head = Label(_("Stations"), "caption", "muted")
+        self.stations_head.setFont(_semibold())
+        column.addWidget(self.stations_head)
+        self.stations = QVBoxLayout()
+        self.stations.setSpacing(0)
+        column.addLayout(self.stations)
+        column.addSpacing(px(12))
+        self.last_head = Label(_("Last five in"), "caption", "muted")
+        self.last_head.setFont(_semibold())
+        column.addWidget(self.last_head)
+        self.last = QVBoxLayout()
+        self.last.setSpacing(0)
+        column.addLayout(self.last)
+        column.addStretch(1)
+
+    def show_data(self, data: ColumnData, may_undo: Callable[[Arrival], bool]) -> None:
+        """Show other numbers; rows that ``may_undo`` carry Undo."""
+        count = data.count
+        self.here.setText(str(count.present))
+        self.here_words.setText(ngettext("person here", "people here", count.present))
+        whole = max(count.expected, count.come, 1)
+        sentence = _("{come} of {expected} expected").format(come=count.come, expected=count.expected)
+        self.bar.set_parts(sentence, [(count.come, "accent")], whole)
+        self.bar.setVisible(count.expected > 0)
+        self.come.setText(sentence if count.expected else _("Nobody is on the list yet"))
+        self.to_come.setText(_("{n} to come").format(n=count.to_come))
+        self.to_come.setVisible(count.expected > 0)
+        self.walk_ins.setText(ngettext("and {n} walk-in", "and {n} walk-ins", count.walk_ins).format(n=count.walk_ins))
+        self.walk_ins.setVisible(count.walk_ins > 0)
+        self.gone.setText(ngettext("{n} has gone again", "{n} have gone again", count.out).format(n=count.out))
+        self.gone.setVisible(count.out > 0)
+        self.as_of.setText(_("as of {time}, this laptop").format(time=said_time(data.now)))
+        self.arrivals.show_arrivals(data.arrivals, data.now)
+        for part in (self.arrivals, self.arrivals_head):
+            part.setVisible(bool(data.arrivals))
+        _clear(self.stations)
+        stations = dict(data.stations)
+        stations.setdefault(data.this_station, 0)
+        for name, number in sorted(stations.items(), key=lambda pair: (pair[0] != data.this_station, pair[0])):
+            self.stations.addWidget(_station_row(name, number, here=name == data.this_station))
+        _clear(self.last)
+        for arrival in data.last:
+            act = None
+            if may_undo(arrival):
+                act = lambda a=arrival: self.undo.emit(a.fact, a.registration)
+            self.last.addWidget(LastRow(arrival, act))
+        self.last_head.setVisible(bool(data.last))
+
+
+def _semibold() -> object:
+    font = font_of("strong")
+    font.setPixelSize(px(12))
+    return font
+
+
+def _station_row(name: str, number: int, *, here: bool) -> QWidget:
+    box = QWidget()
+    box.setFixedHeight(px(24))
+    row = QHBoxLayout(box)
+    row.setContentsMargins(0, 0, 0, 0)
+    row.setSpacing(px(8))
+    row.addWidget(Glyph("check-circle" if here else "laptop", "ok" if here else "muted", 16))
+    row.addWidget(Label(isolated(name) or _("Without a name")))
+    if here:
+        row.addWidget(Label(_("this laptop"), "caption", "muted"))
+    row.addStretch(1)
+    row.addWidget(Label(str(number)))
+    return box
+
+
+def _clear(layout: QVBoxLayout) -> None:
+    while (item := layout.takeAt(0)) is not None:
+        widget = item.widget()
+        if widget is not None:
+            widget.hide()
+            widget.deleteLater()

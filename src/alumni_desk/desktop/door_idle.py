@@ -1,0 +1,179 @@
+"""What the door shows between guests: that it is ready, what may be typed, and the last answer with its Undo."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from PySide6.QtCore import QRectF, Qt, Signal
+from PySide6.QtGui import QFont, QPainter, QPaintEvent
+from PySide6.QtWidgets import (
+    QGridLayout,
+    QHBoxLayout,
+    QSizePolicy,
+    QVBoxLayout,
+    QWidget,
+)
+
+from alumni_desk.desktop.controls import Button, Label
+from alumni_desk.desktop.door_panel import paint_shape
+from alumni_desk.desktop.door_words import Shape
+from alumni_desk.desktop.fonts import font_of, px
+from alumni_desk.desktop.look import look
+from alumni_desk.desktop.paint import paint_ground, paint_ring
+from alumni_desk.desktop.tokens import DoorColours
+from alumni_desk.desktop.widgets import Glyph
+from alumni_desk.words import _, ngettext
+
+
+@dataclass(frozen=True)
+class Last:
+    """The last answer, shrunk to a strip."""
+
+    colours: DoorColours
+    shape: Shape
+    name: str
+    sentence: str
+    undo: str = ""  # what the Undo button says; empty when there is nothing to undo
+
+
+class Strip(QWidget):
+    """The last answer, 72 high: its colour and shape at the left, Undo at the right."""
+
+    undo = Signal()
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._last: Last | None = None
+        self.setFixedHeight(px(72))
+        row = QHBoxLayout(self)
+        row.setContentsMargins(px(72 + 20), px(8), px(16), px(8))
+        row.setSpacing(px(16))
+        words = QVBoxLayout()
+        words.setSpacing(0)
+        words.addStretch(1)
+        self.name, self.sentence = Label("", "title"), Label("", tone="muted")
+        for label in (self.name, self.sentence):
+            label.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
+            words.addWidget(label)
+        words.addStretch(1)
+        row.addLayout(words, 1)
+        self.button = Button("", icon="arrow-counter-clockwise", height=40)
+        self.button.clicked.connect(self.undo)
+        row.addWidget(self.button)
+
+    def show_last(self, last: Last) -> None:
+        """Show an answer."""
+        self._last = last
+        self.name.setText(last.name)
+        self.name.setToolTip(last.name)
+        self.sentence.setText(last.sentence)
+        self.button.setVisible(bool(last.undo))
+        if last.undo:
+            self.button.set_words(f"{last.undo} · Ctrl Z")
+        self.update()
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        if self._last is None:
+            return
+        colours, painter = look(self), QPainter(self)
+        box = QRectF(self.rect())
+        paint_ground(painter, box, colours.raised, 8)
+        paint_ground(painter, QRectF(0, 0, px(72), box.height()), self._last.colours.ground, 8)
+        paint_ring(painter, box, colours.line, 8, 1)
+        disc = QRectF(px(18), px(18), px(36), px(36))
+        paint_shape(painter, disc, self._last.shape, self._last.colours.ink, self._last.colours.ground)
+
+
+class Idle(QWidget):
+    """The pane between guests."""
+
+    undo = Signal()
+    walk_in = Signal()
+
+    def __init__(self) -> None:
+        super().__init__()
+        column = QVBoxLayout(self)
+        column.setContentsMargins(px(64), px(64), px(64), px(48))
+        column.setSpacing(0)
+        head = QHBoxLayout()
+        head.setSpacing(px(20))
+        self.glyph = Glyph("qr-code", "text", 56)
+        head.addWidget(self.glyph)
+        self.title = Label("", "door_word", wrap=True)
+        head.addWidget(self.title, 1)
+        column.addLayout(head)
+        column.addSpacing(px(20))
+        ready = QHBoxLayout()
+        ready.setSpacing(px(10))
+        self.mark = Glyph("check-circle", "ok", 18)
+        ready.addWidget(self.mark)
+        self.ready = Label("", tone="muted", wrap=True)
+        self.ready.setFont(_sized(16))
+        ready.addWidget(self.ready, 1)
+        column.addLayout(ready)
+        column.addSpacing(px(40))
+        self.samples = QWidget()
+        grid = QGridLayout(self.samples)
+        grid.setContentsMargins(0, 0, 0, 0)
+        grid.setHorizontalSpacing(px(24))
+        grid.setVerticalSpacing(px(12))
+        lead = Label(_("No code? Type any of these:"))
+        lead.setFont(_sized(20))
+        grid.addWidget(lead, 0, 0, 1, 2)
+        lines = (
+            ("li ch", _("first letters of names, in any order")), ("98", _("class year, alone or with a name")),
+            ("4417", _("end of the phone number")), ("rivera", _("host’s name, to find a guest")),
+        )  # fmt: skip
+        for number, (typed, what) in enumerate(lines, 1):
+            left, right = Label(typed), Label(what, tone="muted")
+            left.setFont(_sized(20, 600))
+            right.setFont(_sized(20))
+            left.setMinimumWidth(px(88))
+            grid.addWidget(left, number, 0)
+            grid.addWidget(right, number, 1)
+        grid.setColumnStretch(1, 1)
+        column.addWidget(self.samples)
+        self.add = Button(_("Add a walk-in · F2"), "primary", "user-plus", height=40)
+        self.add.clicked.connect(self.walk_in)
+        column.addWidget(self.add, 0, Qt.AlignmentFlag.AlignLeft)
+        column.addStretch(1)
+        self.strip = Strip()
+        self.strip.undo.connect(self.undo)
+        self.strip.hide()
+        column.addWidget(self.strip)
+        self.show_list(None, "")
+
+    def show_list(self, guests: int | None, cancelled: str) -> None:
+        """How many guests the list has; None while it is being read; ``cancelled``: the gathering is."""
+        empty = guests == 0
+        if cancelled:
+            self.title.setText(_("This gathering is cancelled"))
+            self.ready.setText(_("Check-in still works, if guests come nevertheless."))
+        elif guests is None:
+            self.title.setText(_("Reading the guest list"))
+            self.ready.setText("")
+        elif empty:
+            self.title.setText(_("Nobody is on the list yet"))
+            self.ready.setText(_("Members can be found by name and let in; anybody else is added as a walk-in. "
+                                 "Guests are added under Gatherings."))  # fmt: skip
+        else:
+            self.title.setText(_("Ready for the next guest"))
+            self.ready.setText(ngettext("{n} guest on the list of this laptop", "{n} guests on the list of this laptop", guests).format(n=guests))
+        self.mark.setVisible(bool(guests) and not cancelled)
+        self.samples.setVisible(bool(guests))
+        self.add.setVisible(empty)
+
+    def show_last(self, last: Last | None) -> None:
+        """The last answer, or none."""
+        self.strip.setVisible(last is not None)
+        if last is not None:
+            self.strip.show_last(last)
+
+
+def _sized(size: int, weight: int = 400) -> QFont:
+    font = font_of("body")
+    font.setPixelSize(px(size))
+    font.setWeight(QFont.Weight(weight))
+    font.setVariableAxis(QFont.Tag("wght"), weight)
+    font.setVariableAxis(QFont.Tag("opsz"), min(32, size))
+    return font

@@ -1,0 +1,167 @@
+"""The Check-in page of the window: which gathering, which station, and the way to the door."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import sqlalchemy as sa
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QVBoxLayout, QWidget
+
+from alumni_desk.checkin.lists import headcount, local_time
+from alumni_desk.desktop.background import Lanes
+from alumni_desk.desktop.changes import ChangeBus
+from alumni_desk.desktop.controls import Button, Choice, Field, FormRow, Label
+from alumni_desk.desktop.dates import day_middle, parse_wall, span
+from alumni_desk.desktop.door import DoorWindow, open_door
+from alumni_desk.desktop.fonts import px
+from alumni_desk.desktop.pages import EmptyPage, Go, Page
+from alumni_desk.store.desk import Desk
+from alumni_desk.words import _, ngettext
+
+
+@dataclass(frozen=True)
+class Choosable:
+    """A gathering whose door may be opened; ``when`` is local wall time."""
+
+    id: str
+    name: str
+    place: str
+    starts: datetime | None
+    ends: datetime | None
+    over: bool
+
+
+def choosable(desk: Desk) -> list[Choosable]:
+    """Gatherings to choose from: those that run or come, soonest first, then those that are over, newest first."""
+    table = desk.tables["gathering"]
+    with desk.reading() as connection:
+        rows = connection.execute(sa.select(table).where(~table.c.gone)).all()
+    coming, over = [], []
+    for row in rows:
+        if row.status == "cancelled":
+            continue
+        starts, ends = parse_wall(row.starts), parse_wall(row.ends)
+        now = local_time(datetime.now(UTC).isoformat(), row.time_zone)
+        end = ends or (starts + timedelta(hours=6) if starts else None)
+        # Guests linger and lists are tidied: a gathering stays on top until half a day after its end.
+        gone = end is not None and now is not None and end + timedelta(hours=12) < now.replace(tzinfo=None)
+        (over if gone else coming).append(Choosable(row.id, row.name or _("Gathering"), row.place or "", starts, ends, gone))
+    coming.sort(key=lambda g: (g.starts is None, g.starts or datetime.max, g.name))
+    over.sort(key=lambda g: (g.starts or datetime.min, g.name), reverse=True)
+    return [*coming, *over]
+
+
+class CheckInPage(Page):
+    """Chooses the gathering, the next one at first, and opens its door."""
+
+    name = "checkin"
+    icon = "door"
+    title = _("Check-in")
+    watches = frozenset({"gathering", "registration", "fact"})
+
+    def __init__(self, desk: Desk, lanes: Lanes, changes: ChangeBus, go: Go) -> None:
+        super().__init__(desk, lanes, changes, go)
+        self.door: DoorWindow | None = None
+        self._wanted: str | None = None
+        self._opens = False
+        content = QWidget()
+        across = QVBoxLayout(content)
+        across.setContentsMargins(px(24), px(48), px(24), px(24))
+        box = QWidget()
+        box.setFixedWidth(px(560))
+        column = QVBoxLayout(box)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(px(16))
+        column.addWidget(Label(_("Who comes in tonight?"), "number"))
+        self.gathering = Choice(_("Gathering"))
+        self.gathering.currentIndexChanged.connect(lambda index: self._say_who())
+        column.addWidget(FormRow(_("Gathering"), self.gathering))
+        self.when = Label("", tone="muted", wrap=True)
+        column.addWidget(self.when)
+        self.station = Field(_("Station"), desk.device_name)
+        self.station.setText(desk.setting("door_station") or _("Main door"))
+        column.addWidget(FormRow(_("Station"), self.station, _("The name of this door, shown with every check-in")))
+        self.by = Field(_("Your name"))
+        self.by.setText(desk.setting("door_by") or "")
+        column.addWidget(FormRow(_("Your name"), self.by, _("Kept with every check-in, so that others know whom to ask")))
+        self.button = Button(_("Open check-in, full screen"), "primary", "door", height=40)
+        self.button.clicked.connect(self.open_chosen)
+        column.addWidget(self.button, 0, Qt.AlignmentFlag.AlignLeft)
+        across.addWidget(box, 0, Qt.AlignmentFlag.AlignHCenter)
+        across.addStretch(1)
+        self.stack.set_content(content)
+        self._found: dict[str, Choosable] = {}
+
+    def first_focus(self) -> QWidget | None:
+        return self.button if self._found else None
+
+    def refresh(self) -> None:
+        self.stack.loading(True)
+        self.lanes.read(lambda: choosable(self.desk), self._on_read, self.stack.show_error, key="checkin-page")
+
+    def open(self, **what: Any) -> None:
+        """``gathering=id`` opens that gathering's door at once."""
+        self._wanted = what.get("gathering")
+        self._opens = self._wanted is not None
+        self.refresh()
+
+    def _on_read(self, found: list[Choosable]) -> None:
+        before = self._wanted or self.gathering.key()
+        self._found = {g.id: g for g in found}
+        self.gathering.blockSignals(True)
+        self.gathering.clear()
+        for gathering in found:
+            day = day_middle(gathering.starts.date()) if gathering.starts else _("no date yet")
+            self.gathering.addItem(f"{gathering.name} · {day}", gathering.id)
+        if before in self._found:
+            self.gathering.set_key(before)
+        self.gathering.blockSignals(False)
+        if not found:
+            self.stack.show_empty(EmptyPage("door", _("There is no gathering to check in for"), _("Plan a gathering"),
+                                            lambda: self.go("gatherings"), _("Guests are let in at its door, with or without internet")))  # fmt: skip
+            return
+        self.stack.show_content()
+        self._say_who()
+        if self._opens and self._wanted in self._found:
+            self._opens = False
+            self.open_chosen()
+
+    def _say_who(self) -> None:
+        chosen = self._found.get(self.gathering.key() or "")
+        if chosen is None:
+            return
+        when = [day_middle(chosen.starts.date()), span(chosen.starts, chosen.ends)] if chosen.starts else []
+        self.when.setText(" · ".join(part for part in (*when, chosen.place) if part))
+        self.lanes.read(lambda: headcount(self.desk, chosen.id), lambda count: self._say_count(chosen, count.registered, count.present),
+                        key="checkin-count")  # fmt: skip
+
+    def _say_count(self, chosen: Choosable, registered: int, present: int) -> None:
+        if self.gathering.key() != chosen.id:
+            return
+        when = [day_middle(chosen.starts.date()), span(chosen.starts, chosen.ends)] if chosen.starts else []
+        guests = ngettext("{n} guest on the list", "{n} guests on the list", registered).format(n=registered)
+        here = _("{n} here now").format(n=present) if present else ""
+        over = _("over") if chosen.over else ""
+        self.when.setText(" · ".join(part for part in (*when, chosen.place, guests, here, over) if part))
+
+    def open_chosen(self) -> None:
+        """Open the door of the chosen gathering."""
+        gathering = self.gathering.key()
+        if gathering is None:
+            return
+        if self.door is not None:
+            self.door.activateWindow()
+            return
+        station, by = self.station.text().strip() or _("Main door"), self.by.text().strip()
+        self.desk.set_setting("door_station", station)
+        self.desk.set_setting("door_by", by)
+        self._wanted = None
+        self.door = open_door(self.desk, self.lanes, self.changes, gathering, station=station, by=by)
+        self.door.left.connect(self._left)
+
+    def _left(self) -> None:
+        self.door = None
+        self.refresh()

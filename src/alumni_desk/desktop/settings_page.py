@@ -1,0 +1,209 @@
+"""Settings: what exists can be changed, and every line says what it does. No switch without a deed behind it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from PySide6.QtCore import QUrl, Signal
+from PySide6.QtGui import QDesktopServices
+from PySide6.QtWidgets import QFileDialog, QFrame, QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
+
+from alumni_desk.desktop.controls import Button, Choice, Field, Segments, hairline
+from alumni_desk.desktop.fonts import px
+from alumni_desk.desktop.nav import Entry, NavList
+from alumni_desk.desktop.pages import Page
+from alumni_desk.desktop.setting_rows import SettingRow, section
+from alumni_desk.desktop.theme import Appearance, Theme
+from alumni_desk.desktop.tokens import SIDEBAR, TEXT_SIZES
+from alumni_desk.desktop.widgets import Scroll
+from alumni_desk.words import _
+
+
+@dataclass(frozen=True)
+class Deeds:
+    """What Settings can do beyond its own fields; wired in ``app``."""
+
+    back_up: Callable[[], None]
+    restore: Callable[[], None]
+    change_password: Callable[[], None]
+    show_help: Callable[[], None]
+
+
+class SettingsPage(Page):
+    """Sections at the left, rows of 52 in a column of 656."""
+
+    name = "settings"
+    icon = "gear-six"
+    title = _("Settings")
+    watches = frozenset({"chapter"})
+    named = Signal()  # your name or the laptop's is another one
+
+    def __init__(self, desk, lanes, changes, go, *, appearance: Appearance, deeds: Deeds, about: About) -> None:  # type: ignore[no-untyped-def]
+        super().__init__(desk, lanes, changes, go)
+        self._appearance, self._deeds, self._about = appearance, deeds, about
+        content = QWidget()
+        across = QHBoxLayout(content)
+        across.setContentsMargins(0, 0, 0, 0)
+        across.setSpacing(0)
+        entries = [
+            Entry("general", "gear-six", _("General")),
+            Entry("security", "lock-simple", _("Security")),
+            Entry("backup", "clock-counter-clockwise", _("Backup")),
+            Entry("about", "info", _("About")),
+        ]
+        self.sections = NavList(_("Sections of the settings"), entries)
+        self.sections.setProperty("onpage", "true")
+        self.sections.chosen.connect(self._show_section)
+        left = QFrame()
+        left.setFixedWidth(px(SIDEBAR))
+        column = QVBoxLayout(left)
+        column.setContentsMargins(0, px(16), 0, 0)
+        column.addWidget(self.sections)
+        across.addWidget(left)
+        across.addWidget(hairline("v"))
+        self.places = QStackedWidget()
+        across.addWidget(self.places, 1)
+        self._parts = {"general": self._general(), "security": self._security(), "backup": self._backup(), "about": self._about_part()}
+        for part in self._parts.values():
+            self.places.addWidget(part)
+        self.stack.set_content(content)
+        self.stack.show_content()
+
+    def first_focus(self) -> QWidget:
+        return self.sections
+
+    def regions(self) -> list[QWidget]:
+        return [self.sections, self.places.currentWidget()]
+
+    def open(self, section: str = "general", **what: object) -> None:
+        self.sections.choose(section)
+
+    def refresh(self) -> None:
+        self.lanes.read(lambda: names(self.desk), self._named, key="settings.names")
+
+    def _named(self, both: tuple[str, str]) -> None:
+        you, laptop = both
+        if not self.you.hasFocus():
+            self.you.setText(you)
+        if not self.laptop.hasFocus():
+            self.laptop.setText(laptop)
+
+    def _show_section(self, key: str) -> None:
+        self.places.setCurrentWidget(self._parts[key])
+
+    def _general(self) -> QWidget:
+        scroll, column = _column()
+        column.addWidget(section(_("You and this laptop")))
+        self.you = Field(_("Your name"))
+        self.you.editingFinished.connect(lambda: self._keep("person_name", self.you.text()))
+        column.addWidget(SettingRow(_("Your name"), _("Stands beside what you change."), self.you, width=240))
+        self.laptop = Field(_("Name of this laptop"))
+        self.laptop.editingFinished.connect(lambda: self._keep("device_name", self.laptop.text()))
+        column.addWidget(SettingRow(_("Name of this laptop"), _("So that others know it."), self.laptop, width=240))
+        column.addWidget(section(_("Appearance")))
+        themes = [("system", _("As the system")), ("light", _("Light")), ("dark", _("Dark"))]
+        self.theme = Segments(_("Theme"), themes, self._appearance.theme)
+        self.theme.chosen.connect(self._set_theme)
+        column.addWidget(SettingRow(_("Light or dark"), _("Changes at once, wherever you are."), self.theme, width=0))
+        sizes = [(str(size), _("{percent} %").format(percent=size)) for size in TEXT_SIZES]
+        self.size_choice = Choice(_("Text size"), sizes)
+        self.size_choice.set_key(str(self._appearance.percent))
+        self.size_choice.activated.connect(lambda: self._appearance.set_percent(int(self.size_choice.key() or 100)))
+        column.addWidget(SettingRow(_("Text size"), _("Everything grows with it."), self.size_choice))
+        column.addStretch(1)
+        return scroll
+
+    def _security(self) -> QWidget:
+        scroll, column = _column()
+        column.addWidget(section(_("Opening")))
+        column.addWidget(SettingRow(_("Who holds the key"), self._about.key_holder))
+        change = Button(_("Change"))
+        change.setAccessibleName(_("Change the password"))
+        change.clicked.connect(lambda: self._deeds.change_password())
+        column.addWidget(SettingRow(_("Password"), _("Opens the members where no password store can."), change))
+        column.addWidget(section(_("On this laptop")))
+        folder = Button(_("Open the folder"))
+        folder.clicked.connect(lambda: QDesktopServices.openUrl(QUrl.fromLocalFile(str(self._about.folder))))
+        column.addWidget(SettingRow(_("Locked with your key"), str(self._about.folder), folder))
+        column.addStretch(1)
+        return scroll
+
+    def _backup(self) -> QWidget:
+        scroll, column = _column()
+        column.addWidget(section(_("Backup")))
+        save = Button(_("Back up now"), "primary", "floppy-disk")
+        save.clicked.connect(lambda: self._deeds.back_up())
+        column.addWidget(SettingRow(_("A copy of everything"), _("One locked file. It opens on another laptop with the password you give it."), save))
+        restore = Button(_("Restore"))
+        restore.clicked.connect(lambda: self._deeds.restore())
+        column.addWidget(SettingRow(_("Go back to a copy"), _("What is here now is kept as a backup first."), restore))
+        column.addStretch(1)
+        return scroll
+
+    def _about_part(self) -> QWidget:
+        scroll, column = _column()
+        column.addWidget(section(_("Alumni Desk")))
+        helped = Button(_("Open"))
+        helped.setAccessibleName(_("Open the handbook"))
+        helped.clicked.connect(lambda: self._deeds.show_help())
+        column.addWidget(SettingRow(_("Version"), self._about.version))
+        column.addWidget(SettingRow(_("Handbook"), _("Also F1, on every page."), helped))
+        column.addWidget(SettingRow(_("Licence"), _("Apache-2.0. Inter and Noto are under the SIL Open Font License, Phosphor and Qt for Python under MIT and LGPL.")))
+        log = Button(_("Open the folder"))
+        log.setAccessibleName(_("Open the folder of the log"))
+        log.clicked.connect(lambda: QDesktopServices.openUrl(QUrl.fromLocalFile(str(self._about.log.parent))))
+        column.addWidget(SettingRow(_("Log"), str(self._about.log), log))
+        column.addStretch(1)
+        return scroll
+
+    def _set_theme(self, key: str) -> None:
+        theme: Theme = key if key in ("light", "dark") else "system"  # type: ignore[assignment]
+        self._appearance.set_theme(theme)
+
+    def _keep(self, key: str, value: str) -> None:
+        text = value.strip()
+        if text:
+            self.lanes.write(lambda: self.desk.set_setting(key, text), lambda done: self.named.emit())
+
+
+@dataclass(frozen=True)
+class About:
+    """Facts that Settings shows."""
+
+    version: str
+    folder: Path
+    log: Path
+    key_holder: str
+
+
+def names(desk) -> tuple[str, str]:  # type: ignore[no-untyped-def]
+    """Your name and the laptop's."""
+    return desk.setting("person_name", "") or "", desk.device_name
+
+
+def _column() -> tuple[Scroll, QVBoxLayout]:
+    scroll = Scroll(margins=(32, 4, 24, 24))
+    middle = QWidget()
+    middle.setMaximumWidth(px(656))
+    column = QVBoxLayout(middle)
+    column.setContentsMargins(0, 0, 0, 0)
+    column.setSpacing(0)
+    row = QHBoxLayout()
+    row.addWidget(middle, 1)
+    row.addStretch(0)
+    scroll.column.addLayout(row)
+    return scroll, column
+
+
+def ask_backup_place(parent: QWidget, suggestion: Path) -> Path | None:
+    """Where a backup should go, or None."""
+    chosen, _kind = QFileDialog.getSaveFileName(parent, _("Back up everything"), str(suggestion), _("Backup (*.alumnidesk)"))
+    return Path(chosen) if chosen else None
+
+
+def ask_backup_file(parent: QWidget, folder: Path) -> Path | None:
+    """Which backup to restore, or None."""
+    chosen, _kind = QFileDialog.getOpenFileName(parent, _("Restore a backup"), str(folder), _("Backup (*.alumnidesk)"))
+    return Path(chosen) if chosen else None

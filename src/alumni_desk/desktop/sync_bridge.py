@@ -1,0 +1,116 @@
+"""The sync engine speaks in calls; this makes them signals, on the sending lane."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from PySide6.QtCore import QObject, QTimer, Signal
+
+from alumni_desk.desktop.background import Lanes
+from alumni_desk.desktop.changes import ChangeBus
+from alumni_desk.errors import KnownError
+from alumni_desk.store.desk import Changed, Desk
+
+EVERY_MS = 60_000
+"""How often a laptop that has joined syncs by itself while the window is open."""
+SOON_MS = 3_000
+"""How long after a change it syncs: long enough for a few keystrokes, short for a colleague who waits."""
+
+
+class SyncBridge(QObject):
+    """``standing`` whenever the chip should say something else; ``begun``, ``ended`` and ``failed`` around each sync."""
+
+    standing = Signal(object)
+    begun = Signal()
+    ended = Signal(object)
+    failed = Signal(object)
+
+    def __init__(self, desk: Desk, lanes: Lanes, changes: ChangeBus) -> None:
+        super().__init__(changes)
+        self._desk, self._lanes, self._changes = desk, lanes, changes
+        self._busy = False
+        self._joined = False
+        self._timer = QTimer(self, interval=EVERY_MS)
+        self._timer.timeout.connect(self._by_itself)
+        self._timer.start()
+        self._soon = QTimer(self, interval=SOON_MS, singleShot=True)
+        self._soon.timeout.connect(self._by_itself)
+        changes.changed.connect(self._on_changed)
+        self.look()
+
+    @property
+    def busy(self) -> bool:
+        """Whether a sync is under way."""
+        return self._busy
+
+    def look(self) -> None:
+        """Find out where the data stands; cheap, without asking the server."""
+        self._lanes.read(self._status, self._seen, self._not_seen, key="standing")
+
+    def sync_now(self) -> None:
+        """Sync once; a second wish meanwhile is the same wish."""
+        if self._busy:
+            return
+        self._busy = True
+        self.begun.emit()
+        self._lanes.send(self._sync, self._done, self._trouble)
+
+    def join(self, url: str, code: str, laptop: str, carry: bool, then: Callable[[Any], None],
+             failed: Callable[[KnownError], None]) -> None:  # fmt: skip
+        """Join a server, then fetch what it holds."""
+
+        def work() -> Any:
+            from alumni_desk.sync import engine
+
+            return engine.join(self._desk, url, code, merge=carry, device_name=laptop)
+
+        def joined(result: Any) -> None:
+            self._changes.tell(Changed({}))
+            then(result)
+            self.sync_now()
+
+        self._lanes.send(work, joined, failed)
+
+    def stop(self) -> None:
+        """No further sync by itself."""
+        self._timer.stop()
+        self._soon.stop()
+
+    def _status(self) -> Any:
+        from alumni_desk.sync import engine
+
+        return engine.status(self._desk)
+
+    def _sync(self) -> Any:
+        from alumni_desk.sync import engine
+
+        return engine.sync_once(self._desk)
+
+    def _seen(self, standing: Any) -> None:
+        self._joined = standing.state != "alone"
+        self.standing.emit(standing)
+
+    def _not_seen(self, error: KnownError) -> None:
+        """The next look will tell."""
+
+    def _done(self, result: Any) -> None:
+        self._busy = False
+        if result.pulled:
+            self._changes.tell(Changed({}))
+        self.ended.emit(result)
+        self.look()
+
+    def _trouble(self, error: KnownError) -> None:
+        self._busy = False
+        self.failed.emit(error)
+        self.look()
+
+    def _on_changed(self, changed: object) -> None:
+        self.look()
+        if self._joined and not self._soon.isActive():
+            self._soon.start()
+
+    def _by_itself(self) -> None:
+        if self._joined:
+            self.sync_now()

@@ -1,0 +1,237 @@
+"""Sync: one sentence of status and one button. Joining a server begins here too."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from typing import Any
+from urllib.parse import urlsplit
+
+from PySide6.QtCore import Qt, QTimer, Signal
+from PySide6.QtGui import QKeySequence, QShortcut
+from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
+
+from alumni_desk.desktop.controls import Button, Label
+from alumni_desk.desktop.dates import ago, day_short
+from alumni_desk.desktop.fonts import px
+from alumni_desk.desktop.join_form import JoinForm
+from alumni_desk.desktop.pages import Page
+from alumni_desk.desktop.setting_rows import SettingRow, section
+from alumni_desk.desktop.sheet import PlainSheet
+from alumni_desk.desktop.syncchip import State
+from alumni_desk.desktop.widgets import Scroll
+from alumni_desk.errors import KnownError
+from alumni_desk.store.desk import Desk
+from alumni_desk.words import _, ngettext, number
+
+
+@dataclass(frozen=True)
+class Facts:
+    """All that the page shows. ``oldest`` is when the oldest change still to send was made."""
+
+    state: State
+    sentence: str
+    waiting: int
+    last_sync: datetime | None
+    oldest: datetime | None
+    server: str
+    chapter: str
+    role: str
+    sample: bool
+
+
+class SyncPage(Page):
+    """``bridge`` does the work: ``sync_now()``, and tells ``begun``, ``ended`` and ``failed``."""
+
+    name = "sync"
+    icon = "arrows-clockwise"
+    title = _("Sync")
+    joined = Signal()
+
+    def __init__(self, desk, lanes, changes, go, *, bridge, members_here: Callable[[], int]) -> None:  # type: ignore[no-untyped-def]
+        super().__init__(desk, lanes, changes, go)
+        self._bridge, self._members_here = bridge, members_here
+        self._facts: Facts | None = None
+        self._busy = False
+        self._trouble = ""
+        self._first: QWidget | None = None
+        bridge.begun.connect(self._begun)
+        bridge.ended.connect(self._ended)
+        bridge.failed.connect(self._failed)
+        QShortcut(QKeySequence(Qt.Key.Key_F5), self, self._now)
+        # Ages in words grow old while the page is looked at.
+        self._aging = QTimer(self, interval=60_000)
+        self._aging.timeout.connect(lambda: self.refresh() if self.isVisible() else None)
+        self._aging.start()
+
+    def first_focus(self) -> QWidget | None:
+        return self._first
+
+    def refresh(self) -> None:
+        self.lanes.read(lambda: look_up(self.desk), self._show, key="sync")
+
+    def _begun(self) -> None:
+        self._busy, self._trouble = True, ""
+        self._draw()
+
+    def _ended(self, result: Any) -> None:
+        self._busy = False
+        self.refresh()
+
+    def _failed(self, error: KnownError) -> None:
+        self._busy, self._trouble = False, str(error)
+        self.refresh()
+
+    def _now(self) -> None:
+        if self._facts is not None and self._facts.state != "alone" and not self._busy:
+            self._bridge.sync_now()
+
+    def _show(self, facts: Facts) -> None:
+        self._facts = facts
+        self._draw()
+
+    def _draw(self) -> None:
+        facts = self._facts
+        if facts is None:
+            return
+        focused = self._first is not None and self._first.hasFocus()
+        scroll = Scroll()
+        column = scroll.column
+        middle = QWidget()
+        middle.setMaximumWidth(px(800))
+        inside = QVBoxLayout(middle)
+        inside.setContentsMargins(0, 0, 0, 0)
+        inside.setSpacing(0)
+        inside.addLayout(self._status(facts))
+        if facts.state != "alone":
+            inside.addSpacing(px(12))
+            self._details(inside, facts)
+        inside.addStretch(1)
+        column.addWidget(middle)
+        column.addStretch(1)
+        self.stack.set_content(scroll)
+        self.stack.show_content()
+        if focused and self._first is not None:
+            self._first.setFocus()
+
+    def _status(self, facts: Facts) -> QHBoxLayout:
+        row = QHBoxLayout()
+        row.setSpacing(px(24))
+        words = QVBoxLayout()
+        words.setSpacing(px(4))
+        for sentence in self._sentences(facts):
+            words.addWidget(Label(sentence, "title", wrap=True))
+        words.addWidget(Label(self._below(facts), tone="muted", wrap=True))
+        if self._trouble:
+            words.addSpacing(px(8))
+            words.addWidget(Label(self._trouble, tone="warn", wrap=True))
+        row.addLayout(words, 1)
+        button = self._button(facts)
+        if button is not None:
+            row.addWidget(button, 0, Qt.AlignmentFlag.AlignTop)
+        self._first = button
+        return row
+
+    def _button(self, facts: Facts) -> Button | None:
+        if facts.state == "alone":
+            if facts.sample:
+                return None
+            button = Button(_("Join with an invitation"), "primary", "envelope-simple")
+            button.clicked.connect(self._ask_join)
+            return button
+        button = Button(_("Syncing …") if self._busy else _("Sync now"), "primary", "arrows-clockwise")
+        button.setEnabled(not self._busy)
+        button.clicked.connect(self._now)
+        return button
+
+    def _sentences(self, facts: Facts) -> list[str]:
+        if facts.state == "alone":
+            return [_("Everything is saved on this laptop.")]
+        first = _("Nothing has been fetched yet.")
+        if facts.last_sync is not None:
+            first = _("Everything up to {time} is with {server}.").format(time=_moment(facts.last_sync), server=facts.server)
+        if not facts.waiting:
+            return [first]
+        still = ngettext("{n} change on this laptop is still to send.", "{n} changes on this laptop are still to send.", facts.waiting)
+        return [first, still.format(n=number(facts.waiting))]
+
+    def _below(self, facts: Facts) -> str:
+        if facts.sample:
+            return _("This is the sample chapter. It never joins a server, so nobody made up gets among real people.")
+        if facts.state == "alone":
+            return _("It is shared with nobody. With an invitation from your chapter lead or alumni office it keeps in step with other laptops.")
+        if facts.waiting:
+            return _("They are saved here in any case.")
+        return _("Work goes on without the internet; what you change meanwhile is sent at the next sync.")
+
+    def _details(self, column: QVBoxLayout, facts: Facts) -> None:
+        now = datetime.now(timezone.utc)
+        column.addWidget(section(_("This laptop")))
+        last = _("Not yet") if facts.last_sync is None else f"{_moment(facts.last_sync)} · {ago(facts.last_sync, now)}"
+        column.addWidget(SettingRow(_("Last sync"), last))
+        if facts.waiting:
+            still = ngettext("{n} change", "{n} changes", facts.waiting).format(n=number(facts.waiting))
+            if facts.oldest is not None:
+                still = _("{changes}, the oldest made {age}").format(changes=still, age=ago(facts.oldest, now))
+        else:
+            still = _("Nothing")
+        column.addWidget(SettingRow(_("To send"), still))
+        column.addWidget(SettingRow(_("Server"), facts.server))
+        column.addWidget(SettingRow(_("You are"), facts.role))
+
+    def _ask_join(self) -> None:
+        self.lanes.read(self._members_here, self._open_join)
+
+    def _open_join(self, members: int) -> None:
+        sheet = PlainSheet(self.window(), _("Join with an invitation"), width=720)
+        form = JoinForm(self.desk.device_name, members)
+        sheet.column.addWidget(form)
+        form.joined.connect(lambda url, code, laptop, carry: self._join(form, sheet, url, code, laptop, carry))
+        sheet.open()
+        form.first_focus().setFocus()
+
+    def _join(self, form: JoinForm, sheet: PlainSheet, url: str, code: str, laptop: str, carry: bool) -> None:
+        form.busy(_("Joining …"))
+        self._bridge.join(url, code, laptop, carry, lambda result: self._has_joined(sheet), lambda error: form.refused(error.code, str(error)))
+
+    def _has_joined(self, sheet: PlainSheet) -> None:
+        sheet.accept()
+        self.joined.emit()
+        self.said.emit(_("This laptop has joined"), None)
+        self.refresh()
+
+
+def _moment(then: datetime) -> str:
+    """18:40, or 9 Nov, 18:40 on another day."""
+    local = then.astimezone()
+    clock = local.strftime("%H:%M")
+    return clock if local.date() == datetime.now().date() else f"{day_short(local.date())}, {clock}"
+
+
+def look_up(desk: Desk) -> Facts:
+    """What the page shows, read in one snapshot."""
+    from alumni_desk.sync import engine, state
+
+    with desk.reading() as connection:
+        standing = engine.standing(connection)
+        membership = state.read(connection, state.Membership)
+        sample = connection.exec_driver_sql("SELECT 1 FROM chapter WHERE sample LIMIT 1").first() is not None
+        oldest = connection.exec_driver_sql("SELECT min(at) FROM operation WHERE fate = 'waiting' AND sequence IS NULL").scalar()
+    return Facts(
+        state=standing.state,
+        sentence=standing.sentence,
+        waiting=standing.waiting,
+        last_sync=datetime.fromisoformat(standing.last_sync) if standing.last_sync else None,
+        oldest=datetime.fromisoformat(oldest) if oldest and standing.waiting else None,
+        server=urlsplit(membership.url).hostname or membership.url if membership else "",
+        chapter=membership.scope_name if membership else "",
+        role=_role(membership.role) if membership else "",
+        sample=sample,
+    )
+
+
+def _role(role: str) -> str:
+    """A role in words."""
+    words = {"admin": _("Admin of the alumni network"), "leader": _("Leader of the chapter"), "volunteer": _("Check-in volunteer")}
+    return words.get(role, role)
