@@ -10,7 +10,15 @@ from typing import Any
 import sqlalchemy as sa
 
 from alumni_desk.checkin.lists import door_gathering, fact_of
-from alumni_desk.checkin.verdicts import Fact, Outcome, Reason, Verdict, decide, objection, open_ins
+from alumni_desk.checkin.verdicts import (
+    Fact,
+    Outcome,
+    Reason,
+    Verdict,
+    decide,
+    objection,
+    open_ins,
+)
 from alumni_desk.errors import BadInput, NotFound, Refused
 from alumni_desk.gatherings.records import registration_id
 from alumni_desk.members import naming

@@ -189,9 +189,9 @@ class DoorWindow(QWidget):
         """Every key typed into a line passes here first, so that a scan is caught wherever the cursor stands."""
         if event.type() == QEvent.Type.KeyPress and isinstance(watched, QLineEdit):
             return self._key(event, watched)  # type: ignore[arg-type]
-        if event.type() == QEvent.Type.ShortcutOverride and isinstance(watched, QLineEdit):
-            if _is_undo(event) and watched is self.field and not self.field.text():  # type: ignore[arg-type]
-                event.accept()
+        empty = watched is self.field and not self.field.text()
+        if event.type() == QEvent.Type.ShortcutOverride and empty and _is_undo(event):  # type: ignore[arg-type]
+            event.accept()
         return False
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
