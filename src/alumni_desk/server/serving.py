@@ -94,5 +94,7 @@ def _listen(host: str, port: int) -> socket.socket:
 
 
 def _url(host: str, port: int, encrypted: bool) -> str:
+    if host in ("0.0.0.0", "::", "[::]"):
+        host = socket.gethostname()  # every address of this computer: others know it by its name
     name = f"[{host}]" if ":" in host and not host.startswith("[") else host
     return f"{'https' if encrypted else 'http'}://{name}:{port}"

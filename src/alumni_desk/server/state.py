@@ -36,11 +36,10 @@ def open_server(database: Database) -> Server:
         known = read_state(connection, tables)
     if "id" not in known or "secret" not in known:
         with database.writing() as connection:
-            state = tables.tables["server_state"]
             for key, value in (("id", str(uuid.uuid4())), ("secret", secrets.token_hex(32))):
                 connection.exec_driver_sql(
                     f"INSERT INTO server_state (key, value) VALUES ({_mark(database)}, {_mark(database)}) ON CONFLICT DO NOTHING", (key, value))
-            known = dict(connection.execute(sa.select(state.c.key, state.c.value)).tuples().all())
+            known = read_state(connection, tables)
     return Server(database=database, tables=tables, id=known["id"], secret=bytes.fromhex(known["secret"]))
 
 
@@ -51,7 +50,7 @@ def _mark(database: Database) -> str:
 def read_state(connection: sa.Connection, tables: sa.MetaData) -> dict[str, str]:
     """Everything the server keeps about itself."""
     state = tables.tables["server_state"]
-    return dict(connection.execute(sa.select(state.c.key, state.c.value)).tuples().all())
+    return {row.key: row.value for row in connection.execute(sa.select(state.c.key, state.c.value))}
 
 
 def keep_address(server: Server, url: str, fingerprint: str | None) -> None:

@@ -45,16 +45,16 @@ def _type(column: sa.Column[object]) -> Type:
 def _shape(table: sa.Table) -> Shape:
     columns = data_columns(table)
     return Shape(
-        name=table.name,
+        name=str(table.name),
         kind=table.info["kind"],
         by_row=table.info["audience"] == "row",
-        types=MappingProxyType({c.name: _type(c) for c in columns}),
-        clock_keys=MappingProxyType({c.name: clock_key(c) for c in columns}),
-        door=frozenset(c.name for c in columns if c.name == "gone" or c.info.get("audience") == "door"),
+        types=MappingProxyType({str(c.name): _type(c) for c in columns}),
+        clock_keys=MappingProxyType({str(c.name): str(clock_key(c)) for c in columns}),
+        door=frozenset(str(c.name) for c in columns if c.name == "gone" or c.info.get("audience") == "door"),
     )
 
 
 @lru_cache(maxsize=1)
 def shapes() -> Mapping[str, Shape]:
     """The shape of every synced table by name, in the schema's order."""
-    return MappingProxyType({table.name: _shape(table) for table in synced_tables()})
+    return MappingProxyType({str(table.name): _shape(table) for table in synced_tables()})

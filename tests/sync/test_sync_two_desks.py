@@ -1,0 +1,219 @@
+"""Two laptops and a server on PostgreSQL: what they did apart is one list afterwards."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from random import Random
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+
+from alumni_desk.errors import KnownError
+from alumni_desk.gatherings.records import registration_id
+from alumni_desk.store.desk import Desk
+from alumni_desk.sync.engine import join, status, sync_once
+from alumni_desk.sync.shapes import shapes
+
+MakeDesk = Callable[[str], Desk]
+
+
+def rows_of(desk: Desk) -> dict[str, list[tuple[Any, ...]]]:
+    """Everything synced that a desk shows, clocks left out, sorted."""
+    with desk.reading() as connection:
+        return {name: sorted((tuple(row) for row in connection.execute(sa.select(*(desk.tables[name].c[column] for column in ("id", "scope", *shape.fields))))),
+                             key=repr) for name, shape in shapes().items()}
+
+
+def until_equal(*desks: Desk) -> None:
+    """Sync in turn until nothing moves any more."""
+    for _turn in range(6):
+        if not any(result.pushed + result.pulled for result in [sync_once(desk) for desk in desks]):
+            return
+    raise AssertionError("the desks never came to rest")
+
+
+def person(desk: Desk, last_name: str, **fields: Any) -> str:
+    """A new member."""
+    with desk.writing("member_added") as writing:
+        return writing.add("person", standing="member", last_name=last_name, **fields)
+
+
+def value(desk: Desk, table: str, row_id: str, name: str) -> Any:
+    """A field as the desk shows it."""
+    with desk.reading() as connection:
+        return connection.execute(sa.select(desk.tables[table].c[name]).where(desk.tables[table].c.id == row_id)).scalar_one()
+
+
+def change(desk: Desk, table: str, row_id: str, **fields: Any) -> None:
+    """One edit."""
+    with desk.writing("changed") as writing:
+        writing.change(table, row_id, **fields)
+
+
+@pytest.fixture
+def pair(office: Any, make_desk: MakeDesk) -> tuple[Desk, Desk]:
+    """Two desks of one chapter, caught up."""
+    desks = make_desk("one"), make_desk("two")
+    for desk in desks:
+        assert join(desk, office.url, office.invite()).chapter == office.chapter
+    until_equal(*desks)
+    return desks
+
+
+def test_what_one_adds_the_other_sees(pair: tuple[Desk, Desk]) -> None:
+    one, two = pair
+    ada = person(one, "Lovelace", first_name="Ada", deceased=True, class_year=1998)
+    assert status(one).waiting == 1 and status(one).state == "waiting"
+    assert sync_once(one).pushed == 1
+    assert status(one).state == "synced"
+    assert sync_once(two).pulled == 1
+    assert value(two, "person", ada, "last_name") == "Lovelace"
+    assert value(two, "person", ada, "deceased") is True
+    assert rows_of(one) == rows_of(two)
+
+
+def test_different_fields_of_one_row_merge(pair: tuple[Desk, Desk]) -> None:
+    one, two = pair
+    ada = person(one, "Lovelace")
+    until_equal(one, two)
+    change(one, "person", ada, email="ada@example.org")
+    change(two, "person", ada, city="London")
+    until_equal(one, two)
+    for desk in pair:
+        assert (value(desk, "person", ada, "email"), value(desk, "person", ada, "city")) == ("ada@example.org", "London")
+    assert rows_of(one) == rows_of(two)
+
+
+@pytest.mark.parametrize("first", [0, 1])
+def test_of_one_field_the_greatest_clock_wins_whoever_comes_first(pair: tuple[Desk, Desk], first: int) -> None:
+    ada = person(pair[0], "Lovelace")
+    until_equal(*pair)
+    change(pair[0], "person", ada, email="earlier@example.org")
+    change(pair[1], "person", ada, email="later@example.org")
+    results = [sync_once(pair[first]), sync_once(pair[1 - first])]
+    until_equal(*pair)
+    assert [value(desk, "person", ada, "email") for desk in pair] == ["later@example.org"] * 2
+    assert sum(result.conflicts for result in results) == 1
+    assert rows_of(pair[0]) == rows_of(pair[1])
+
+
+def test_an_edit_that_saw_the_other_is_a_sequence_and_no_conflict(pair: tuple[Desk, Desk]) -> None:
+    one, two = pair
+    ada = person(one, "Lovelace")
+    until_equal(one, two)
+    change(one, "person", ada, email="a@example.org")
+    until_equal(one, two)
+    change(two, "person", ada, email="b@example.org")
+    assert sync_once(two).conflicts == 0
+
+
+def test_a_second_sync_has_nothing_to_do(pair: tuple[Desk, Desk]) -> None:
+    person(pair[0], "Lovelace")
+    until_equal(*pair)
+    result = sync_once(pair[0])
+    assert (result.pushed, result.pulled, result.waiting, result.conflicts, result.refused) == (0, 0, 0, 0, 0)
+
+
+def test_five_hundred_edits_and_three_hundred_check_ins_on_both_sides_while_apart(pair: tuple[Desk, Desk]) -> None:
+    one, two = pair
+    random = Random(3)
+    with one.writing("import", queue="load") as writing:
+        ids = [writing.add("person", standing="member", last_name=f"Name {n}", class_year=1950 + n % 70) for n in range(400)]
+        dinner = writing.add("gathering", name="Dinner", status="planned")
+    with one.writing("guests_added", gathering=dinner) as writing:
+        for who in ids:
+            writing.add("registration", id=registration_id(dinner, who), gathering=dinner, person=who, status="yes")
+    until_equal(one, two)
+    for desk in pair:
+        for n in range(500):
+            who = random.choice(ids)
+            change(desk, "person", who, **{random.choice(["email", "city", "employer", "notes"]): f"{desk.profile.path.name} {n}"})
+        for who in random.sample(ids, 300):
+            with desk.writing("checked_in", gathering=dinner) as writing:
+                writing.add("fact", kind="in", gathering=dinner, registration=registration_id(dinner, who), person=who, at="2026-11-24T18:00:00.000Z")
+    results = [sync_once(desk) for desk in (one, two, one)]
+    assert [result.waiting for result in results] == [0, 0, 0]
+    until_equal(one, two)
+    assert len(rows_of(one)["fact"]) == 600
+    assert rows_of(one) == rows_of(two)
+
+
+def test_three_laptops_that_push_in_turn_converge(office: Any, make_desk: MakeDesk) -> None:
+    desks = [make_desk(name) for name in ("a", "b", "c")]
+    for desk in desks:
+        join(desk, office.url, office.invite())
+    with desks[0].writing("import", queue="load") as writing:
+        ids = [writing.add("person", standing="member", last_name=f"Name {n}") for n in range(300)]
+    until_equal(*desks)
+    for turn, desk in enumerate(desks):
+        for n in range(100):
+            change(desk, "person", ids[100 * turn + n], city=f"City {turn}")
+        sync_once(desk)
+    for desk in desks:
+        sync_once(desk)
+    assert rows_of(desks[0]) == rows_of(desks[1]) == rows_of(desks[2])
+    assert sorted({row[2 + shapes()["person"].fields.index("city")] for row in rows_of(desks[0])["person"]}) == ["City 0", "City 1", "City 2"]
+
+
+def test_deleting_travels_and_an_edit_elsewhere_does_not_resurrect(pair: tuple[Desk, Desk]) -> None:
+    one, two = pair
+    ada = person(one, "Lovelace")
+    until_equal(one, two)
+    change(one, "person", ada, gone=True)
+    change(two, "person", ada, city="London")
+    until_equal(one, two)
+    assert [value(desk, "person", ada, "gone") for desk in pair] == [True, True]
+    assert rows_of(one) == rows_of(two)
+
+
+def test_a_refused_change_falls_away_with_its_reason_and_blocks_nobody(pair: tuple[Desk, Desk]) -> None:
+    one, two = pair
+    with one.reading() as connection:
+        chapter = connection.execute(sa.select(one.tables["chapter"].c.id)).scalar_one()
+    change(one, "chapter", chapter, sample=True)
+    dinner = person(one, "Later")
+    with one.writing("broken") as writing:
+        wrong = writing.add("registration", gathering=dinner, person=dinner, status="yes")  # an id that a registration cannot have
+    result = sync_once(one)
+    assert (result.refused, result.pushed, result.waiting) == (2, 1, 0)
+    assert value(one, "chapter", chapter, "sample") is None
+    with one.reading() as connection:
+        assert connection.execute(sa.select(one.tables["registration"].c.id).where(one.tables["registration"].c.id == wrong)).first() is None
+        reasons = connection.exec_driver_sql("SELECT reason FROM operation WHERE fate = 'refused' ORDER BY rowid").scalars().all()
+    assert reasons == ["field", "registration"]
+    until_equal(one, two)
+    assert rows_of(one) == rows_of(two)
+
+
+def test_ones_own_write_stays_visible_until_it_is_resolved(pair: tuple[Desk, Desk]) -> None:
+    one, two = pair
+    ada = person(one, "Lovelace")
+    until_equal(one, two)
+    change(two, "person", ada, city="Paris", email="two@example.org")
+    sync_once(two)
+    change(one, "person", ada, city="London")
+    from alumni_desk.sync import pull, session, state
+    from alumni_desk.sync.address import Address
+    from alumni_desk.sync.wire import Wire
+
+    with one.reading() as connection:
+        membership = state.read(connection, state.Membership)
+    assert membership is not None
+    wire = Wire(Address(membership.url, membership.fingerprint))
+    session.resume(one, wire)
+    pull.pull(one, wire, membership)
+    wire.close()
+    assert (value(one, "person", ada, "city"), value(one, "person", ada, "email")) == ("London", "two@example.org")
+    until_equal(one, two)
+    assert [value(desk, "person", ada, "city") for desk in pair] == ["London", "London"]
+    with one.reading() as connection:
+        assert connection.exec_driver_sql("SELECT count(*) FROM shadow").scalar() == 0
+
+
+def test_a_desk_without_a_server_says_so(make_desk: MakeDesk) -> None:
+    desk = make_desk("alone")
+    with pytest.raises(KnownError) as raised:
+        sync_once(desk)
+    assert raised.value.code == "sync_alone"
+    assert status(desk).state == "alone"
