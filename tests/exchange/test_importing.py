@@ -80,7 +80,8 @@ def test_what_is_kept_of_people_degrees_and_the_run(desk: Desk) -> None:
 
 
 def test_dry_run_tells_the_same_and_changes_nothing(desk: Desk, tmp_path: Path) -> None:
-    file = listed(tmp_path, "First Name,Last Name,Email\nAnn,Lee,ann@example.org\n,,\n-,,none\nAnn,Lee,ann@example.org\n")
+    file = listed(tmp_path, "First Name,Last Name,Email\nAnn,Lee,ann@example.org\n,,\n"
+                  "-,,none\nAnn,Lee,ann@example.org\n")
     tried = dry_run(desk, file)
     assert all(rows(desk, table) == [] for table in ("person", "education", "import_run"))
     assert counts(tried) == counts(run_import(desk, file)) == (1, 0, 1, 1)

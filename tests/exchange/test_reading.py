@@ -37,7 +37,8 @@ def test_encodings(tmp_path: Path, codec: str, mark: bytes, name: str) -> None:
     table = read(tmp_path, mark + PEOPLE.encode(codec))
     assert table.encoding == name
     assert table.headers == ("First Name", "Last Name", "E-mail", "City")
-    assert cells(table) == [["Zoë", "Müller", "zoe@example.org", "Köln"], ["José", "Núñez", "jose@example.org", "Málaga"]]
+    assert cells(table) == [["Zoë", "Müller", "zoe@example.org", "Köln"],
+                            ["José", "Núñez", "jose@example.org", "Málaga"]]
 
 
 @pytest.mark.parametrize(("codec", "names"), [
@@ -93,15 +94,17 @@ def test_ragged_rows(tmp_path: Path) -> None:
 
 
 def test_preambles(tmp_path: Path) -> None:
-    linkedin = read(tmp_path, 'Notes:\n"When exporting your connection data, you may notice, that some are missing."\n\n'
-                    "First Name,Last Name,URL,Email Address,Company,Position,Connected On\nAnn,Lee,,a@example.org,Acme,Boss,\n")
+    linkedin = read(tmp_path, 'Notes:\n"When exporting your connection data, you may notice, that some miss."\n\n'
+                    "First Name,Last Name,URL,Email Address,Company,Position,Connected On\n"
+                    "Ann,Lee,,a@example.org,Acme,Boss,\n")
     assert linkedin.headers[0] == "First Name" and len(cells(linkedin)) == 1
     npsp = read(tmp_path, "NPSP Data Import\nOne row per gift\nDo not change headings\nDelete these lines\n"
                 "Contact1 First Name,Contact1 Last Name,Home City\n"
                 "NPSP__CONTACT1_FIRSTNAME__C,NPSP__CONTACT1_LASTNAME__C,NPSP__HOME_CITY__C\nAnn,Lee,Rome\n")
     assert npsp.headers == ("Contact1 First Name", "Contact1 Last Name", "Home City")
     assert cells(npsp) == [["Ann", "Lee", "Rome"]]
-    zoom = read(tmp_path, "Attendee Report\nTopic,Webinar ID,Actual Start Time\nReunion,123 456,11/12/2026\n\nHost Details\n"
+    zoom = read(tmp_path, "Attendee Report\nTopic,Webinar ID,Actual Start Time\nReunion,123 456,11/12/2026\n\n"
+                "Host Details\n"
                 "Attended,User Name (Original Name),First Name,Last Name,Email\nYes,Desk,The,Desk,desk@example.org\n"
                 "Attendee Details\nAttended,User Name (Original Name),First Name,Last Name,Email\n"
                 "Yes,Ann,Ann,Lee,ann@example.org\n")

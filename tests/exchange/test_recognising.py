@@ -138,7 +138,8 @@ def test_choice_of_a_column_can_be_changed() -> None:
 
 @pytest.mark.parametrize(("text", "year"), [
     ("1998", 1998), ("'98", 1998), ("’98", 1998), ("98", 1998), ("Class of 98", 1998), ("Class of 1998", 1998),
-    ("BA 1998", 1998), ("05", 2005), ("2031", 2031), ("1998-06-01", 1998), ("unknown", None), ("2099", None), ("", None),
+    ("BA 1998", 1998), ("05", 2005), ("2031", 2031), ("1998-06-01", 1998), ("unknown", None),
+    ("2099", None), ("", None),
 ])
 def test_class_years(text: str, year: int | None) -> None:
     assert cleaning.class_year(text, TODAY) == year
@@ -149,7 +150,8 @@ def test_class_years(text: str, year: int | None) -> None:
     ("03/04/1976", "mdy", "1976-03-04"), ("03/04/1976", "dmy", "1976-04-03"), ("03/04/1976", None, None),
     ("04/04/1976", None, "1976-04-04"), ("28/11/1988", None, "1988-11-28"), ("11/28/88", None, "1988-11-28"),
     ("3 April 1976", None, "1976-04-03"), ("April 3, 1976", None, "1976-04-03"), ("03-Apr-76", None, "1976-04-03"),
-    ("3 de abril de 1976", None, "1976-04-03"), ("31/02/1976", None, None), ("--04-03", None, None), ("soon", None, None),
+    ("3 de abril de 1976", None, "1976-04-03"), ("31/02/1976", None, None), ("--04-03", None, None),
+    ("soon", None, None),
     ("1976-04-03 00:00:00", None, "1976-04-03"),
 ])
 def test_dates(text: str, order, day: str | None) -> None:

@@ -20,7 +20,8 @@ def add_commands(commands: Any) -> None:
                       "the last four sum to rows."))
     take.add_argument("file", metavar="FILE", help=_("the list, as CSV or other delimited text"))
     take.add_argument("--dry-run", action="store_true", help=_("say what would happen and change nothing"))
-    take.add_argument("--as", dest="as_", choices=_KINDS, help=_("the system that the list comes from, if not recognised"))
+    take.add_argument("--as", dest="as_", choices=_KINDS,
+                      help=_("the system that the list comes from, if not recognised"))
     take.add_argument("--dates", choices=("day-first", "month-first"),
                       help=_("how to read dates like 03/04/1976 where the list does not tell"))
     take.add_argument("--rejects", metavar="OUT.csv", help=_("write the rows that were not imported, with the reason"))
@@ -55,9 +56,10 @@ def run_import_file(args: argparse.Namespace) -> int:
 def _told(result: Any, rejects: Path | None, tried: bool) -> str:
     from alumni_desk.exchange.importing import questions
 
-    count = ngettext("{label}: {rows} row, {added} added, {updated} updated, {unchanged} unchanged, {rejected} rejected.",
-                     "{label}: {rows} rows, {added} added, {updated} updated, {unchanged} unchanged, {rejected} rejected.",
-                     result.rows)
+    count = ngettext(
+        "{label}: {rows} row: {added} added, {updated} updated, {unchanged} unchanged, {rejected} rejected.",
+        "{label}: {rows} rows: {added} added, {updated} updated, {unchanged} unchanged, {rejected} rejected.",
+        result.rows)
     lines = [count.format(label=result.recognised.label, rows=f"{result.rows:,}", added=f"{result.added:,}",
                           updated=f"{result.updated:,}", unchanged=f"{result.unchanged:,}",
                           rejected=f"{result.rejected:,}")]

@@ -42,10 +42,17 @@ def plain(value: str) -> str | None:
 
 def one_line(value: str) -> str | None:
     """A value as one line with single spaces; NULL-like words of databases count as empty."""
-    text = plain(value)
-    if text is None or (len(text) < 8 and text.lower() in _EMPTY):
+    text: str | None = value.strip()
+    if not text:
         return None
-    return " ".join(text.split()) or None
+    if not text.isprintable() or "  " in text or text[0] == "'":
+        text = plain(value)
+        if text is None:
+            return None
+        text = " ".join(text.split())
+    if len(text) < 8 and text.lower() in _EMPTY:
+        return None
+    return text or None
 
 
 def class_year(value: str, today: date) -> int | None:
@@ -139,7 +146,7 @@ def solicit_codes(value: str) -> list[str]:
     for part in re.split(r"[;,|\n]|:::", value):
         text = re.sub(r"[\W_]+", " ", part.lower()).strip()
         words = text.split()
-        if not text or not ({"no", "not", "dont", "never", "opt", "opted", "don"} & set(words) or text in ("dnc", "dns")):
+        if text not in ("dnc", "dns") and not {"no", "not", "dont", "never", "opt", "opted", "don"} & set(words):
             continue
         if text == "dnc" or "contact" in words:
             code = "do_not_contact"
@@ -147,7 +154,8 @@ def solicit_codes(value: str) -> list[str]:
             code = "do_not_email"
         elif {"call", "calls", "phone", "telephone", "phoning", "calling"} & set(words):
             code = "do_not_call"
-        elif {"solicit", "solicitation", "solicitations", "ask", "asks", "appeal", "appeals"} & set(words) or text == "dns":
+        elif text == "dns" or {"solicit", "solicitation", "solicitations", "ask", "asks", "appeal",
+                               "appeals"} & set(words):
             code = "do_not_solicit"
         elif {"mail", "mailing", "mailings", "post", "letters"} & set(words):
             code = "do_not_mail"
@@ -177,8 +185,9 @@ _ANSWERS = {"attending": "yes", "checked in": "yes", "yes": "yes", "y": "yes", "
             "approved": "yes", "confirmed": "yes", "registered": "yes", "ja": "yes", "si": "yes", "oui": "yes",
             "true": "yes", "1": "yes", "x": "yes", "not attending": "no", "no": "no", "n": "no", "declined": "no",
             "not going": "no", "nein": "no", "non": "no", "false": "no", "0": "no", "maybe": "maybe",
-            "tentative": "maybe", "vielleicht": "maybe", "quiza": "maybe", "peut-etre": "maybe", "refunded": "cancelled",
-            "cancelled": "cancelled", "canceled": "cancelled", "deleted": "cancelled", "transferred": "cancelled",
+            "tentative": "maybe", "vielleicht": "maybe", "quiza": "maybe", "peut-etre": "maybe",
+            "refunded": "cancelled", "cancelled": "cancelled",
+            "canceled": "cancelled", "deleted": "cancelled", "transferred": "cancelled",
             "invited": "invited", "pending": "invited", "pending approval": "invited", "waitlisted": "waitlisted",
             "waitlist": "waitlisted", "waiting list": "waitlisted"}
 

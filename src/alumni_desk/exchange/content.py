@@ -19,8 +19,8 @@ def refuse_other_kinds(path: Path, head: bytes) -> None:
     if head.startswith(b"PK\x03\x04") or head.startswith(b"PK\x05\x06"):
         _refuse_archive(path)
     if head.startswith(b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"):
-        _refuse("import_old_excel", _("{file} is an old Excel or Office file. Open it, save it as CSV and import that."),
-                path)
+        _refuse("import_old_excel", _("{file} is an old Excel or Office file. Open it, save it as CSV and "
+                "import that."), path)
     if head.startswith((b"\x1f\x8b", b"7z\xbc\xaf", b"Rar!", b"BZh", b"\xfd7zXZ")):
         _refuse("import_archive", _("{file} is a packed file. Unpack it and import the CSV file that is in it."), path)
     if head.startswith(_PICTURES) or (head.startswith(b"RIFF") and head[8:12] == b"WEBP"):
@@ -28,7 +28,8 @@ def refuse_other_kinds(path: Path, head: bytes) -> None:
         if not head.startswith(b"BM") or b"\0" in head[2:14]:
             _refuse("import_picture", _("{file} is a picture, not a table. Ask for the list as a CSV file."), path)
     if head.startswith(b"SQLite format 3\0"):
-        _refuse("import_database", _("{file} is a database, not a table. Export the list from its program as CSV."), path)
+        _refuse("import_database", _("{file} is a database, not a table. Export the list from its "
+                "program as CSV."), path)
     if start.startswith((b"<!doctype", b"<html", b"<?xml", b"<table")):
         _refuse("import_web_page", _("{file} is a web page or XML, not a table. Open it in a spreadsheet program, "
                 "save it as CSV and import that."), path)
@@ -57,7 +58,8 @@ def _refuse_archive(path: Path) -> None:
         _refuse("import_document", _("{file} is a text document, not a table. Copy the list into a spreadsheet, "
                 "save it as CSV and import that."), path)
     if "mimetype" in names or any(name.startswith("Index/") for name in names):
-        _refuse("import_spreadsheet", _("{file} is a spreadsheet document. Open it, save it as CSV and import that."), path)
+        _refuse("import_spreadsheet", _("{file} is a spreadsheet document. Open it, save it as CSV and "
+                "import that."), path)
     _refuse("import_archive", _("{file} is a packed file. Unpack it and import the CSV file that is in it."), path)
 
 

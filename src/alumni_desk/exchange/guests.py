@@ -11,8 +11,9 @@ from typing import Any
 import sqlalchemy as sa
 
 from alumni_desk.errors import NotFound
-from alumni_desk.exchange.importing import ImportResult, People, Progress, examine, take_rows
+from alumni_desk.exchange.importing import ImportResult, Progress, examine, take_rows
 from alumni_desk.exchange.mapping import Entry
+from alumni_desk.exchange.people import People
 from alumni_desk.exchange.recognise import Recognised
 from alumni_desk.exchange.rejects import Rejects, written_whole
 from alumni_desk.gatherings.records import registration_id

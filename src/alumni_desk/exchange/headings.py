@@ -1,7 +1,8 @@
 """The vocabulary of headings: what a column of a known system, or of a plain list, means here.
 
 A heading's *key* has neither case, accents, spaces nor digits ("E-mail 2 Address" is ``emailaddress``), so one entry
-covers a family of columns; the digits become the column's *group*. The table is data: one target per line.
+covers a family of columns; the digits become the column's *group*. The table is data: one target per line,
+continued by indenting.
 """
 
 from __future__ import annotations
@@ -11,50 +12,87 @@ import unicodedata
 from types import MappingProxyType
 
 _PLAIN = """
-full_name: name, fullname, membername, alumniname, alumname, contactname, personname, displayname, username, nameoriginalname, usernameoriginalname, vollstandigername, nombrecompleto, nomcomplet, attendeename, guest, guestname, teilnehmer
+full_name: name, fullname, membername, alumniname, alumname, contactname, personname, displayname, username,
+    nameoriginalname, usernameoriginalname, vollstandigername, nombrecompleto, nomcomplet, attendeename, guest,
+    guestname, teilnehmer
 title: prefix, salutation, honorific, nameprefix, titl, titel, anrede, tratamiento, civilite, titleprefix
-first_name: firstname, first, given, givenname, forename, fname, vorname, nombre, nombres, primernombre, prenom, attendeefirstname, spousefirstname, namefirst, rufname
-middle_name: middlename, middle, middleinitial, midname, minit, mi, additionalname, zweitervorname, segundonombre, deuxiemeprenom, namemiddle
-last_name: lastname, last, surname, family, familyname, lname, nachname, familienname, apellido, apellidos, primerapellido, nomdefamille, attendeelastname, attendeesurname, namelast, zuname
+first_name: firstname, first, given, givenname, forename, fname, vorname, nombre, nombres, primernombre, prenom,
+    attendeefirstname, spousefirstname, namefirst, rufname
+middle_name: middlename, middle, middleinitial, midname, minit, mi, additionalname, zweitervorname, segundonombre,
+    deuxiemeprenom, namemiddle
+last_name: lastname, last, surname, family, familyname, lname, nachname, familienname, apellido, apellidos,
+    primerapellido, nomdefamille, attendeelastname, attendeesurname, namelast, zuname
 suffix: suffix, namesuffix, suff, sufijo, suffixe, namenszusatz
-preferred_name: preferredname, preferredfirstname, nickname, nick, knownas, goesby, badgename, nameonbadge, spitzname, apodo, surnom, callname, preferred
-former_names: formername, formernames, maidenname, maiden, formerlastname, previousname, previouslastname, othernames, geburtsname, madchenname, apellidodesoltera, nomdejeunefille, nomdenaissance, birthname, neename
+preferred_name: preferredname, preferredfirstname, nickname, nick, knownas, goesby, badgename, nameonbadge, spitzname,
+    apodo, surnom, callname, preferred
+former_names: formername, formernames, maidenname, maiden, formerlastname, previousname, previouslastname, othernames,
+    geburtsname, madchenname, apellidodesoltera, nomdejeunefille, nomdenaissance, birthname, neename
 name_at_graduation: nameatgraduation, graduationname, studentname, namewhileatschool, nameondiploma
 other_script_name: nativename, nameinnativescript, otherscriptname, chinesename, localname, nameinoriginalscript
 pronunciation: pronunciation, namepronunciation, phoneticname, phonetic, aussprache
 pronouns: pronouns, pronoun, preferredpronouns, pronomen, pronombres, pronoms
-class_year: classyear, class, classof, gradyear, graduationyear, yearofgraduation, yeargraduated, preferredclassyear, preferredclass, socialclassyear, cohort, batch, yr, year, yog, abschlussjahr, jahrgang, abschlussjahrgang, anodegraduacion, anograduacion, promocion, generacion, anneedediplome, anneediplome, promotion, promo, anneedepromotion, reunionyear, reunionclass, classyr
-email: email, emailaddress, mail, mailaddress, personalemail, primaryemail, preferredemail, homeemail, emailpersonal, emailhome, correo, correoelectronico, courriel, adresseemail, adressemail, mailadresse, emailadresse, attendeeemail, email1, emailpreferred, direccioncorreo
-other_emails: alternateemail, secondaryemail, otheremail, workemail, businessemail, emailwork, emailother, emailalternate, additionalemail, secondemail
-mobile: mobile, mobilephone, cell, cellphone, cellphonenumber, mobilenumber, mobileno, mobil, mobiltelefon, handy, handynummer, movil, celular, telefonomovil, portable, telephoneportable, mobileperso, mobilepro, natel
-phone: phone, phonenumber, telephone, telephonenumber, tel, homephone, phonehome, primaryphone, preferredphone, landline, landlineperso, telefon, telefonnummer, telefono, festnetz, telephonefixe, contactnumber, phoneno
-street: street, streetaddress, address, homeaddress, addressline, addresslines, homestreet, mailingaddress, mailingstreet, addrlines, addressstreet, preferredaddress, strasse, strassehausnummer, anschrift, adresse, direccion, calle, domicilio, rue, addr
-city: city, town, homecity, mailingcity, addresscity, addrcity, ort, stadt, wohnort, ciudad, localidad, poblacion, ville, purchasercity, citytown, preferredcity
-region: state, province, region, stateprovince, homestate, mailingstate, mailingstateprovince, homestateprovince, addrstate, addressregion, bundesland, provincia, estado, county, addrcounty, purchaserstate, departement, homeregion
-postal_code: zip, zipcode, postcode, postalcode, zippostalcode, homezip, homezippostalcode, homepostalcode, mailingzip, mailingzippostalcode, mailingpostalcode, addrzip, addresspostalcode, plz, postleitzahl, codigopostal, cp, codepostal
-country: country, homecountry, countryregion, homecountryregion, countryregionname, mailingcountry, addresscountry, addrcountry, land, pais, pays, purchasercountry, nation
-employer: employer, company, companyname, organization, organisation, organizationname, organisationname, currentemployer, workplace, firma, arbeitgeber, unternehmen, empresa, compania, entreprise, societe, employeur, business, employername
-job_title: jobtitle, job, position, occupation, profession, role, currentposition, beruf, berufsbezeichnung, funktion, cargo, puesto, profesion, ocupacion, poste, fonction, metier, organizationtitle, businesstitle
-birth_date: birthdate, dateofbirth, dob, birthday, bday, geburtsdatum, geburtstag, fechadenacimiento, fechanacimiento, nacimiento, datedenaissance, datenaissance, naissance, born
-deceased: deceased, isdeceased, expired, died, dead, deceasedflag, deceasedyn, verstorben, fallecido, fallecida, decede, decedee, npspdeceased
-deceased_date: deceaseddate, deathdate, dateofdeath, decdate, datedeceased, sterbedatum, todesdatum, fechadefallecimiento, datededeces
+class_year: classyear, class, classof, gradyear, graduationyear, yearofgraduation, yeargraduated, preferredclassyear,
+    preferredclass, socialclassyear, cohort, batch, yr, year, yog, abschlussjahr, jahrgang, abschlussjahrgang,
+    anodegraduacion, anograduacion, promocion, generacion, anneedediplome, anneediplome, promotion, promo,
+    anneedepromotion, reunionyear, reunionclass, classyr
+email: email, emailaddress, mail, mailaddress, personalemail, primaryemail, preferredemail, homeemail, emailpersonal,
+    emailhome, correo, correoelectronico, courriel, adresseemail, adressemail, mailadresse, emailadresse,
+    attendeeemail, email1, emailpreferred, direccioncorreo
+other_emails: alternateemail, secondaryemail, otheremail, workemail, businessemail, emailwork, emailother,
+    emailalternate, additionalemail, secondemail
+mobile: mobile, mobilephone, cell, cellphone, cellphonenumber, mobilenumber, mobileno, mobil, mobiltelefon, handy,
+    handynummer, movil, celular, telefonomovil, portable, telephoneportable, mobileperso, mobilepro, natel
+phone: phone, phonenumber, telephone, telephonenumber, tel, homephone, phonehome, primaryphone, preferredphone,
+    landline, landlineperso, telefon, telefonnummer, telefono, festnetz, telephonefixe, contactnumber, phoneno
+street: street, streetaddress, address, homeaddress, addressline, addresslines, homestreet, mailingaddress,
+    mailingstreet, addrlines, addressstreet, preferredaddress, strasse, strassehausnummer, anschrift, adresse,
+    direccion, calle, domicilio, rue, addr
+city: city, town, homecity, mailingcity, addresscity, addrcity, ort, stadt, wohnort, ciudad, localidad, poblacion,
+    ville, purchasercity, citytown, preferredcity
+region: state, province, region, stateprovince, homestate, mailingstate, mailingstateprovince, homestateprovince,
+    addrstate, addressregion, bundesland, provincia, estado, county, addrcounty, purchaserstate, departement,
+    homeregion
+postal_code: zip, zipcode, postcode, postalcode, zippostalcode, homezip, homezippostalcode, homepostalcode,
+    mailingzip, mailingzippostalcode, mailingpostalcode, addrzip, addresspostalcode, plz, postleitzahl, codigopostal,
+    cp, codepostal
+country: country, homecountry, countryregion, homecountryregion, countryregionname, mailingcountry, addresscountry,
+    addrcountry, land, pais, pays, purchasercountry, nation
+employer: employer, company, companyname, organization, organisation, organizationname, organisationname,
+    currentemployer, workplace, firma, arbeitgeber, unternehmen, empresa, compania, entreprise, societe, employeur,
+    business, employername
+job_title: jobtitle, job, position, occupation, profession, role, currentposition, beruf, berufsbezeichnung, funktion,
+    cargo, puesto, profesion, ocupacion, poste, fonction, metier, organizationtitle, businesstitle
+birth_date: birthdate, dateofbirth, dob, birthday, bday, geburtsdatum, geburtstag, fechadenacimiento, fechanacimiento,
+    nacimiento, datedenaissance, datenaissance, naissance, born
+deceased: deceased, isdeceased, expired, died, dead, deceasedflag, deceasedyn, verstorben, fallecido, fallecida,
+    decede, decedee, npspdeceased
+deceased_date: deceaseddate, deathdate, dateofdeath, decdate, datedeceased, sterbedatum, todesdatum,
+    fechadefallecimiento, datededeces
 do_not_contact: donotcontact, dnc, nocontact, nichtkontaktieren, nocontactar, nepascontacter, optout, optedout
-do_not_email: donotemail, noemail, emailoptout, hasoptedoutofemail, donotsendemail, requestsnoemail, keineemail, unsubscribed
+do_not_email: donotemail, noemail, emailoptout, hasoptedoutofemail, donotsendemail, requestsnoemail, keineemail,
+    unsubscribed
 do_not_call: donotcall, donotphone, nocall, nocalls, nophone, donottelephone, nichtanrufen
 do_not_mail: donotmail, nomail, donotsendmail, requestsnomail, nopost, keinepost
 do_not_solicit: donotsolicit, nosolicit, nosolicitation, nosolicitations, donotask
-solicit_codes: solicitcode, solicitcodes, contactcode, contactcodes, contactrestrictions, communicationpreferences, contactpreferences, conssolcode, solcode
-constituent_codes: constituentcode, constituentcodes, conscode, constituency, constituencycode, constituenttype, relationship, affiliation
-school: school, college, university, schoolname, faculty, schoolcollege, esrschoolname, hochschule, universitat, universidad, facultad, universite, ecole, fakultat, almamater
-degree: degree, degrees, degreename, degreeearned, qualification, course, esrdegree, abschluss, titulacion, grado, diplome, degreetype, program, programme
-major: major, majors, fieldofstudy, subject, concentration, branch, department, studiengang, studienfach, fach, carrera, especialidad, filiere, specialite, esrmajor, esrmajors
+solicit_codes: solicitcode, solicitcodes, contactcode, contactcodes, contactrestrictions, communicationpreferences,
+    contactpreferences, conssolcode, solcode
+constituent_codes: constituentcode, constituentcodes, conscode, constituency, constituencycode, constituenttype,
+    relationship, affiliation
+school: school, college, university, schoolname, faculty, schoolcollege, esrschoolname, hochschule, universitat,
+    universidad, facultad, universite, ecole, fakultat, almamater
+degree: degree, degrees, degreename, degreeearned, qualification, course, esrdegree, abschluss, titulacion, grado,
+    diplome, degreetype, program, programme
+major: major, majors, fieldofstudy, subject, concentration, branch, department, studiengang, studienfach, fach,
+    carrera, especialidad, filiere, specialite, esrmajor, esrmajors
 education_year: degreeyear, yearofdegree, esrclassof, degreeclassof, degreedate, conferredyear
 education_primary: esrprimalum, primaryalumni, primaryeducation, isprimaryeducation
-notes: note, notes, comment, comments, remarks, bemerkung, bemerkungen, notizen, notiz, anmerkungen, notas, observaciones, comentarios, remarque, remarques, commentaires
+notes: note, notes, comment, comments, remarks, bemerkung, bemerkungen, notizen, notiz, anmerkungen, notas,
+    observaciones, comentarios, remarque, remarques, commentaires
 badge_tail: badgetail, familyties
 phonetic_first: phoneticfirstname, yomigivenname
 phonetic_last: phoneticlastname, yomifamilyname
-answer: attendeestatus, rsvp, rsvpstatus, status, response, attending, antwort, zusage, respuesta, asistencia, reponse, approvalstatus, registrationstatus, asistira
+answer: attendeestatus, rsvp, rsvpstatus, status, response, attending, antwort, zusage, respuesta, asistencia,
+    reponse, approvalstatus, registrationstatus, asistira
 """
 
 _IDS = MappingProxyType({
@@ -84,7 +122,8 @@ phone_typed: phonenum
 phone_type: phonetype
 organisation: orfullname
 organisation_is_employer: orisemp
-ignored: keyind, primsaltext, primsaledit, primaddid, addrimpid, phoneimpid, cattrimpid, cattrcat, cattrdesc, esrimpid, esrcampus, esrdateent, orisprimary, orimpid, gender
+ignored: keyind, primsaltext, primsaledit, primaddid, addrimpid, phoneimpid, cattrimpid, cattrcat, cattrdesc,
+    esrimpid, esrcampus, esrdateent, orisprimary, orimpid, gender
 """,
     "salesforce": """
 job_title: title
@@ -105,19 +144,23 @@ job_title: organizationtitle
 email: emailvalue
 phone_typed: phonevalue
 phone_type: phonelabel, phonetype
-ignored: emaillabel, emailtype, addresslabel, addresstype, labels, groupmembership, photo, fileas, addressformatted, organizationdepartment, websitelabel, websitevalue
+ignored: emaillabel, emailtype, addresslabel, addresstype, labels, groupmembership, photo, fileas, addressformatted,
+    organizationdepartment, websitelabel, websitevalue
 """,
     "eventbrite": """
 answer: attendeestatus
 full_name: name
-ignored: buyername, buyeremail, buyerfirstname, buyerlastname, buyersurname, order, orderid, orderdate, attendee, eventname, eventid, barcode, barcodenumber, tickettype, quantity, ticketquantity, ordertype, currency, totalpaid, feespaid
+ignored: buyername, buyeremail, buyerfirstname, buyerlastname, buyersurname, order, orderid, orderdate, attendee,
+    eventname, eventid, barcode, barcodenumber, tickettype, quantity, ticketquantity, ordertype, currency, totalpaid,
+    feespaid
 """,
     "outlook": """
 title: title
 street: homestreet
 city: homecity
 email: emailaddress
-ignored: businessstreet, businesscity, businessstate, businesspostalcode, businesscountry, otherstreet, othercity, otherstate, otherpostalcode, othercountry, webpage, initials, spouse, children, anniversary, categories
+ignored: businessstreet, businesscity, businessstate, businesspostalcode, businesscountry, otherstreet, othercity,
+    otherstate, otherpostalcode, othercountry, webpage, initials, spouse, children, anniversary, categories
 """,
 }
 
@@ -128,7 +171,7 @@ _LETTERS = str.maketrans({"ß": "ss", "ł": "l", "ø": "o", "đ": "d", "æ": "ae
 
 def _read(text: str) -> dict[str, str]:
     found: dict[str, str] = {}
-    for line in text.strip().splitlines():
+    for line in text.replace("\n    ", " ").strip().splitlines():
         target, keys = line.split(":")
         found.update((key.strip(), target) for key in keys.split(","))
     return found

@@ -19,7 +19,7 @@ _SECTION = "attendeedetails"  # a webinar report has its people below this line
 
 @dataclass(frozen=True)
 class Layout:
-    """``skip``: rows (as the csv module counts them) up to and with the headings; ``api_names``: a second heading row."""
+    """``skip``: rows (as the csv module counts them) up to and with the headings; ``api_names``: a second such row."""
 
     delimiter: str
     headers: tuple[str, ...]

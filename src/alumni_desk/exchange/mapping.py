@@ -20,6 +20,7 @@ _ONE_LINE = frozenset(("title", "first_name", "middle_name", "last_name", "suffi
 _RULES = ("do_not_contact", "do_not_email", "do_not_call", "do_not_mail", "do_not_solicit")
 _EDUCATION = {"school": "school", "degree": "degree", "major": "major", "education_year": "class_year",
               "education_primary": "is_primary", "name_at_graduation": "name_at_graduation"}
+_WHO = ("first_name", "last_name", "email", "preferred_name", "other_script_name")
 _LONGEST_TEXT = 16_000  # characters: whatever the letters, a synced text stays within its limit of bytes
 
 
@@ -35,13 +36,17 @@ class Entry:
     answer: str | None = None
     left_out: list[str] = field(default_factory=list)  # headings of cells that had no usable value
     problem: str | None = None
+    keys: list[int] = field(default_factory=list)  # for finding the person, see matching
 
 
 def entry_maker(recognised: Recognised, today: date) -> Callable[[Sequence[str]], Entry]:
     """A function that makes an Entry of the cells of a row; the mapping is worked out once, not for each row."""
     columns = [c for c in recognised.columns if c.target is not None and c.sure is not Sure.REFUSED]
-    steps = [(c.index, c.target or "", c.group, c.order, c.system, c.heading) for c in columns]
+    one_line = [(c.index, c.target or "") for c in columns if c.target in _ONE_LINE]
+    steps = [(c.index, c.target or "", c.group, c.order, c.system, c.heading) for c in columns
+             if c.target not in _ONE_LINE]
     years: dict[str, int | None] = {}
+    clean = cleaning.one_line
     has_class_year = any(c.target == "class_year" for c in columns)
 
     def make(cells: Sequence[str]) -> Entry:
@@ -54,25 +59,24 @@ def entry_maker(recognised: Recognised, today: date) -> Callable[[Sequence[str]]
         employs: dict[int, bool] = {}
         rules: list[str] = []
         entry = Entry(values)
+        for index, target in one_line:
+            cell = cells[index]
+            if cell and target not in values and (text := clean(cell)):
+                values[target] = text
         for index, target, group, order, system, heading in steps:
             cell = cells[index]
             if not cell:
-                continue
-            if target in _ONE_LINE:
-                text = cleaning.one_line(cell)
-                if text and target not in values:
-                    values[target] = text
                 continue
             if target in ("email", "other_emails"):
                 for part in _several(cell, split_commas=True):
                     address = cleaning.email(part)
                     if address is None:
                         entry.left_out.append(heading)
-                    elif address.lower() not in (known.lower() for known in emails):
+                    elif not emails or address.lower() not in (known.lower() for known in emails):
                         emails.append(address)
                 continue
             text = cleaning.plain(cell)
-            if text is None or (len(text) < 8 and text.lower() in ("n/a", "null", "none", "-")):
+            if text is None or (len(text) < 5 and text.lower() in ("n/a", "null", "none", "-")):
                 continue
             if target == "class_year":
                 if text not in years:
@@ -147,23 +151,13 @@ def entry_maker(recognised: Recognised, today: date) -> Callable[[Sequence[str]]
             values["solicit_codes"] = list(dict.fromkeys(rules))
         if schools:
             entry.educations = _educations(schools, values, has_class_year)
-        _check(entry)
+        if not any(name in values for name in _WHO):
+            entry.problem = _("neither a name nor an e-mail address")
+        elif max(map(len, cells)) > _LONGEST_TEXT:
+            entry.problem = _("a text is longer than {most} characters").format(most=f"{_LONGEST_TEXT:,}")
         return entry
 
     return make
-
-
-def _check(entry: Entry) -> None:
-    values = entry.fields
-    if not (values.get("first_name") or values.get("last_name") or values.get("preferred_name")
-            or values.get("other_script_name")):
-        if "email" not in values:
-            entry.problem = _("neither a name nor an e-mail address")
-            return
-    for value in values.values():
-        if isinstance(value, str) and len(value) > _LONGEST_TEXT:
-            entry.problem = _("a text is longer than {most} characters").format(most="16,000")
-            return
 
 
 def _several(text: str, split_commas: bool = False) -> list[str]:
@@ -209,7 +203,8 @@ def _set_education(school: dict[str, Any], target: str, text: str, today: date) 
         school.setdefault(name, " ".join(text.split()))
 
 
-def _educations(schools: dict[int, dict[str, Any]], values: dict[str, Any], has_class_year: bool) -> list[dict[str, Any]]:
+def _educations(schools: dict[int, dict[str, Any]], values: dict[str, Any],
+                has_class_year: bool) -> list[dict[str, Any]]:
     """The degrees of a row; the main one gives the person's class year, or takes it where it has none of its own."""
     found = [school for _group, school in sorted(schools.items())
              if school.keys() & {"school", "degree", "major", "class_year"}]

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
+from functools import lru_cache
 from typing import Any
 
 import sqlalchemy as sa
 
 from alumni_desk.exchange.mapping import ADDRESS, MANY
-from alumni_desk.store.search import fold
+from alumni_desk.store.search import fold as fold_anew
+
+fold = lru_cache(maxsize=20_000)(fold_anew)  # names repeat, and each is compared several times
 
 _WEAK = frozenset(("id", "uid", "record", "user"))  # every list numbers its rows: not an office's own IDs
 _UNIQUE_PARTS = ("first_name", "last_name", "preferred_name", "other_script_name")
@@ -43,16 +46,16 @@ class Index:
         columns = [person.c[name] for name in (*_UNIQUE_PARTS, "class_year", "email", "other_emails", "external_ids")]
         query = sa.select(person.c.id, person.c.merged_into, *columns).where(person.c.gone.is_(False))
         for row in connection.execute(query.execution_options(yield_per=2000)).mappings():
-            self.add(row["merged_into"] or row["id"], known_fields(row))
+            self.add(row["merged_into"] or row["id"], keys(known_fields(dict(row))))
 
-    def add(self, person_id: str, fields: Mapping[str, Any]) -> None:
-        """Makes a person findable by the keys of these fields."""
+    def add(self, person_id: str, wanted: Iterable[int]) -> None:
+        """Makes a person findable by these keys."""
         place = self._places.get(person_id)
         if place is None:
             place = self._places[person_id] = len(self._ids)
             self._ids.append(person_id)
             self._claimed.append(0)
-        for key in keys(fields):
+        for key in wanted:
             before = self._found.get(key)
             if before is None:
                 self._found[key] = place
@@ -62,10 +65,10 @@ class Index:
             elif place not in before and len(before) < 50:
                 self._found[key] = (*before, place)
 
-    def candidates(self, fields: Mapping[str, Any]) -> list[str]:
-        """Ids of those who share a key, the surest key first."""
+    def candidates(self, wanted: Iterable[int]) -> list[str]:
+        """Ids of those who share one of these keys, the surest key first."""
         places: dict[int, None] = {}
-        for key in keys(fields):
+        for key in wanted:
             found = self._found.get(key)
             if isinstance(found, int):
                 places[found] = None
@@ -81,15 +84,13 @@ class Index:
         return bool(self._claimed[self._places[person_id]])
 
 
-def keys(fields: Mapping[str, Any]) -> Iterator[int]:
+def keys(fields: Mapping[str, Any]) -> list[int]:
     """The numbers under which a person is found: office IDs, e-mail addresses, full name with class year."""
-    for external in fields.get("external_ids") or ():
-        yield hash(("id", external))
-    for address in _emails(fields):
-        yield hash(("email", address))
-    year = fields.get("class_year") or 0
-    for first in _first_names(fields):
-        yield hash(("name", first, fold(fields.get("last_name") or ""), year))
+    found = [hash(("id", external)) for external in fields.get("external_ids") or ()]
+    found += [hash(("email", address)) for address in _emails(fields)]
+    year, last = fields.get("class_year") or 0, fold(fields.get("last_name") or "")
+    found += [hash(("name", first, last, year)) for first in _first_names(fields)]
+    return found
 
 
 def match(fields: Mapping[str, Any], candidates: Iterable[tuple[str, Mapping[str, Any]]], index: Index) -> str | None:

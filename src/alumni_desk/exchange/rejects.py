@@ -47,7 +47,8 @@ def written_whole(out: Path, encoding: str) -> Iterator[IO[str]]:
 
 
 def _not_written(out: Path, problem: OSError) -> BadInput:
-    return BadInput("file_not_written", _("{file} could not be written ({reason}). Choose another folder or make room."),
+    return BadInput("file_not_written", _("{file} could not be written ({reason}). Choose another folder or "
+                    "make room."),
                     file=str(out), reason=problem.strerror or "?")
 
 
