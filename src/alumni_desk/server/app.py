@@ -100,7 +100,7 @@ def make_app(server: Server, now: Now = now_ms) -> Starlette:
                     raise Refusal(403, "no_grant")
                 pages[scope] = pull_page(connection, server.tables, scope=scope, role=who.grants[scope].role, cursor=cursor,
                                          max_bytes=room // max(1, len(message.cursors)))
-        _keep_cursors(server, who, message, now())
+        _keep_cursors(server, who, {scope: message.cursors[scope].sequence for scope, page in pages.items() if not page.reset}, now())
         return PullReply(pages=pages, time=now())
 
     def revoke(request: Request, message: HelloRequest) -> HelloReply:
@@ -163,10 +163,12 @@ def _one_scope(server: Server, who: accounts.Caller, message: PushRequest) -> st
     return scope
 
 
-def _keep_cursors(server: Server, who: accounts.Caller, message: PullRequest, now: int) -> None:
-    with server.database.writing() as connection:
-        put_rows(connection, server.tables.tables["device_cursor"],
-                 [{"scope": scope, "device": who.device, "sequence": cursor.sequence, "seen_at": now} for scope, cursor in message.cursors.items()])
+def _keep_cursors(server: Server, who: accounts.Caller, reached: dict[str, int], now: int) -> None:
+    """Remember how far a laptop has come for sure: the cursor it asks from, not the one it is given."""
+    if reached:
+        with server.database.writing() as connection:
+            put_rows(connection, server.tables.tables["device_cursor"],
+                     [{"scope": scope, "device": who.device, "sequence": sequence, "seen_at": now} for scope, sequence in reached.items()])
 
 
 def _alive(server: Server) -> None:

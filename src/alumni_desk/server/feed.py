@@ -76,7 +76,7 @@ def is_known(connection: sa.Connection, tables: sa.MetaData, scope: str, cursor:
     """Whether a cursor is a place in this feed, and not in one that was lost by a restore."""
     if cursor.sequence == 0:
         return True
-    if cursor.sequence > head_of(connection, tables, scope).sequence:
+    if cursor.sequence < 0 or cursor.sequence > head_of(connection, tables, scope).sequence:
         return False
     return chain_at(connection, tables, scope, cursor.sequence) == cursor.chain
 

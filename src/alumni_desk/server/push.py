@@ -169,7 +169,8 @@ def _refuse_registrations(items: Sequence[Item], rows: Mapping[tuple[str, str], 
 def _refuse_whole_transactions(items: Sequence[Item]) -> None:
     """A transaction's puts stand or fall together within an audience; facts are judged singly."""
     failed = {(item.operation.transaction, item.audience) for item in items
-              if item.operation and item.operation.kind != "fact" and item.status not in ACCEPTED and item.status != "duplicate"}
+              if item.operation and item.operation.kind != "fact" and item.status not in ACCEPTED and item.status != "duplicate"
+              and item.reason != "other_content"}
     for item in items:
         if item.open and item.operation and item.operation.kind != "fact" and (item.operation.transaction, item.audience) in failed:
             item.end("denied", "transaction")

