@@ -123,8 +123,17 @@ def test_long_rows_are_named_and_the_rest_goes_on(tmp_path: Path) -> None:
     rows = list(read(tmp_path, "\n".join(lines) + "\n").rows())
     assert [row.number for row in rows if row.problem is None] == [1, 4, 6]
     assert rows[1].problem == "a cell is longer than 65,536 characters"
-    assert rows[2].problem and rows[4].problem
+    assert rows[2].problem and rows[4].problem and rows[4].cells[0] == "Ed"
     assert rows[5].cells == ["Flo", "short"]
+
+
+@pytest.mark.parametrize("after", [3, 5_000])
+def test_a_quote_that_never_closes_costs_one_row(tmp_path: Path, after: int) -> None:
+    more = "".join(f"Bo{number},Day,Rome\n" for number in range(after))
+    rows = list(read(tmp_path, f'First Name,Last Name,City\nAnn,"Lee,Boston\n{more}').rows())
+    assert rows[0].problem == "a quotation mark opens and never closes" and rows[0].cells[0] == "Ann"
+    assert [row.problem for row in rows[1:]] == [None] * after
+    assert rows[-1].cells == [f"Bo{after - 1}", "Day", "Rome"]
 
 
 def test_wide_row_of_a_megabyte(tmp_path: Path) -> None:

@@ -197,7 +197,7 @@ def answer(value: str) -> str | None:
     return _ANSWERS.get(" ".join(value.lower().translate(_ACCENTS).split()))
 
 
-_TITLES = frozenset("mr mrs ms miss mx dr prof professor rev sir dame lord lady hon herr frau sr sra srta m mme mlle "
+TITLES = frozenset("mr mrs ms miss mx dr prof professor rev sir dame lord lady hon herr frau sr sra srta m mme mlle "
                     "fr captain capt col judge rabbi imam".split())
 _SUFFIXES = frozenset("jr sr ii iii iv v phd md esq mba jd dds cpa".split())
 _PARTICLES = frozenset("de da di du del della der den van von la le las los dos das ter ten af av zu zum bin ibn al el "
@@ -215,7 +215,7 @@ def split_name(value: str) -> dict[str, str]:
         elif before and after:
             return {**split_given(after), "last_name": before}
     words = text.split()
-    while len(words) > 1 and words[0].lower().rstrip(".") in _TITLES and (words[0].endswith(".") or len(words[0]) > 1):
+    while len(words) > 1 and words[0].lower().rstrip(".") in TITLES and (words[0].endswith(".") or len(words[0]) > 1):
         parts["title"] = f"{parts['title']} {words[0]}" if "title" in parts else words[0]
         words.pop(0)
     if len(words) > 2 and words[-1].lower().replace(".", "") in _SUFFIXES and words[-1].lower() not in ("v", "i"):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import hashlib
+from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -120,25 +121,34 @@ class _LineTooLong(Exception):
 
 
 class _Lines:
-    """Lines of a text stream, never more than a row's worth in memory; ``taken`` counts since the last row."""
+    """Lines of a text stream, never more than a row's worth in memory; those of the current row can be given back."""
 
     def __init__(self, stream: IO[str]) -> None:
         self._readline = stream.readline
-        self.taken = 0
+        self._again: deque[str] = deque()
+        self.taken: list[str] = []  # since the last row
+        self.ended = False
 
     def __iter__(self) -> _Lines:
         return self
 
     def __next__(self) -> str:
-        line = self._readline(LONGEST_ROW)
+        line = self._again.popleft() if self._again else self._readline(LONGEST_ROW)
         if not line:
+            self.ended = True
             raise StopIteration
-        self.taken += len(line)
+        self.taken.append(line)
         if len(line) >= LONGEST_ROW and line[-1] not in "\r\n":
             while line and line[-1] not in "\r\n":
                 line = self._readline(LONGEST_ROW)
             raise _LineTooLong
         return line
+
+    def keep_first(self) -> None:
+        """Gives back all lines of the current row but the first: a quote that never closes has swallowed them."""
+        self._again.extendleft(reversed(self.taken[1:]))
+        del self.taken[1:]
+        self.ended = False
 
 
 def _rows(stream: IO[str], layout: Layout, width: int, damaged: bool) -> Iterator[Row]:
@@ -146,41 +156,65 @@ def _rows(stream: IO[str], layout: Layout, width: int, damaged: bool) -> Iterato
     reader = csv.reader(lines, delimiter=layout.delimiter)
     to_skip, number, api_names = layout.skip, 0, layout.api_names
     while True:
-        lines.taken = 0
+        lines.taken.clear()
         problem = None
         try:
             cells = next(reader)
         except StopIteration:
             return
-        except _LineTooLong:
-            cells, problem = [], _too_long_row()
-        except csv.Error:  # a cell beyond the csv module's own limit, or a quote that never closes
-            cells, problem = [], _too_long_cell()
+        except (_LineTooLong, csv.Error) as error:  # csv.Error: a cell beyond the csv module's own limit
+            problem = _too_long_row() if isinstance(error, _LineTooLong) else _too_long_cell()
+            if len(lines.taken) > 1:
+                lines.keep_first()
+                reader, problem = csv.reader(lines, delimiter=layout.delimiter), _open_quote()
+            cells = _beginning(lines.taken[0], layout.delimiter)
+        else:
+            if lines.ended and len(lines.taken) > 1 and _never_closes(lines.taken, layout.delimiter):
+                lines.keep_first()
+                reader, problem = csv.reader(lines, delimiter=layout.delimiter), _open_quote()
+                cells = _beginning(lines.taken[0], layout.delimiter)
         if to_skip:
             to_skip -= 1
             continue
         if problem is None:
-            if lines.taken > LONGEST_CELL:
-                problem = _too_long(cells)
-                if problem:
-                    cells = [cell[:200] for cell in cells]
+            if sum(map(len, lines.taken)) > LONGEST_CELL and (problem := _too_long(cells)):
+                cells = [cell[:200] for cell in cells]
             if not any(cells) or not any(cell.strip() for cell in cells):
                 continue
-            if damaged:
-                cells = [mended(cell) for cell in cells]
-            if len(cells) < width:
-                cells += [""] * (width - len(cells))
-            elif len(cells) > width:
-                while len(cells) > width and not cells[-1].strip():
-                    cells.pop()
-                if len(cells) > width:
-                    problem = problem or _("{count} cells, but the file has {width} columns").format(
-                        count=len(cells), width=width)
+        if damaged:
+            cells = [mended(cell) for cell in cells]
+        if len(cells) < width:
+            cells += [""] * (width - len(cells))
+        elif len(cells) > width:
+            while len(cells) > width and not cells[-1].strip():
+                cells.pop()
+            if len(cells) > width:
+                problem = problem or _("{count} cells, but the file has {width} columns").format(
+                    count=len(cells), width=width)
         if api_names:
             api_names = False
             continue
         number += 1
         yield Row(number, cells, problem)
+
+
+def _beginning(line: str, delimiter: str) -> list[str]:
+    """What can be shown of a row that cannot be read."""
+    cells = next(csv.reader([line[:2000]], delimiter=delimiter), [])
+    return [cell[:200].rstrip("\r\n") for cell in cells]
+
+
+def _never_closes(lines: list[str], delimiter: str) -> bool:
+    try:
+        for _cells in csv.reader(lines, delimiter=delimiter, strict=True):
+            pass
+    except csv.Error as error:
+        return "end of data" in str(error)
+    return False
+
+
+def _open_quote() -> str:
+    return str(_("a quotation mark opens and never closes"))
 
 
 def _too_long(cells: list[str]) -> str | None:

@@ -180,7 +180,7 @@ def _column(index: int, heading: str, key: str, values: list[str], words: Mappin
         return replace(column, target="external_id", sure=Sure.SURE, group=1, system=IDS[key])
     target = target or PLAIN.get(key)
     if target is None and key == "title":
-        is_title = bool(values) and sum(v.lower().rstrip(".") in cleaning._TITLES for v in values) * 2 > len(values)
+        is_title = bool(values) and sum(v.lower().rstrip(".") in cleaning.TITLES for v in values) * 2 > len(values)
         target = "title" if is_title else "job_title"
         return replace(column, target=target, sure=Sure.GUESS,
                        reason=_("“Title” can be Dr. or a job; the values look like the first") if is_title
