@@ -255,6 +255,7 @@ class Choice(QComboBox):
     def __init__(self, name: str, choices: Sequence[tuple[str, str]] = (), parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setAccessibleName(name)
+        self.setFixedHeight(px(CONTROL))
         self.view().setAccessibleName(name)
         for key, words in choices:
             self.addItem(words, key)
@@ -285,6 +286,7 @@ class Number(QSpinBox):
     def __init__(self, name: str, low: int, high: int, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setAccessibleName(name)
+        self.setFixedHeight(px(CONTROL))
         self.setRange(low, high)
         self.setGroupSeparatorShown(True)
 
@@ -381,7 +383,6 @@ class Field(QLineEdit):
         self.setAccessibleName(name)
         self.setPlaceholderText(placeholder)
         self._icon, self._hint = icon, hint
-        # The style sheet's inner height is for 32; a higher field says so itself.
         self.setFixedHeight(px(height))
         left = px(24) if icon else 0
         right = round(QFontMetricsF(font_of("caption")).horizontalAdvance(hint)) + px(4) if hint else 0

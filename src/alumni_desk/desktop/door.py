@@ -545,7 +545,15 @@ class DoorWindow(QWidget):
             self._lanes.read(lambda: None, key="door-match")
             self.form.offer(None)
             return
-        self._lanes.read(lambda: self._the_list().find(text, 8), self._on_match, key="door-match")
+        self._lanes.read(lambda: self._find_match(text), self._on_match, key="door-match")
+
+    def _find_match(self, text: str) -> DoorHits:
+        """Who may be meant, also when a name is written in one word or in parts (Al-Amin, Alamin)."""
+        found = self._the_list().find(text, 8)
+        joined = "".join(c for c in text if c.isalnum() or c.isspace() or not c.isascii())
+        if not found.hits and joined != text:
+            found = replace(self._the_list().find(joined, 8), text=text)
+        return found
 
     def _on_match(self, found: DoorHits) -> None:
         if found.text == self.form.name.text():

@@ -37,7 +37,8 @@ class DoorField(QLineEdit):
         font = font_of("body")
         font.setPixelSize(px(24))
         self.setFont(font)
-        self.setStyleSheet(f"font-size: {px(24)}px; padding: 0 {px(56)}px 0 {px(58)}px;")
+        self.setStyleSheet(
+            f"QLineEdit, QLineEdit:focus {{ min-height: {px(64) - 4}px; font-size: {px(24)}px; padding: 0 {px(56)}px 0 {px(58)}px; }}")
         self.setMaxLength(200)
         self._note = ""
         self.set_waiting(False)

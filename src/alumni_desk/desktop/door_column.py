@@ -41,7 +41,7 @@ class Arrivals(QWidget):
 
     def __init__(self) -> None:
         super().__init__()
-        self.setFixedHeight(px(96))
+        self.setFixedHeight(px(106))
         self._bars: list[tuple[datetime, int]] = []
         self._now: datetime | None = None
 
@@ -166,7 +166,7 @@ class DoorColumn(QFrame):
         self.setFixedWidth(px(320))
         self.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Expanding)
         column = QVBoxLayout(self)
-        column.setContentsMargins(px(24), px(16), px(24), px(16))
+        column.setContentsMargins(px(24), px(14), px(24), px(16))
         column.setSpacing(0)
         head = QHBoxLayout()
         head.setSpacing(px(8))
@@ -196,20 +196,20 @@ class DoorColumn(QFrame):
         self.walk_ins, self.gone, self.as_of = Label(), Label(), Label(role="caption", tone="muted")
         for label in (self.walk_ins, self.gone, self.as_of):
             column.addWidget(label)
-        column.addSpacing(px(12))
+        column.addSpacing(px(22))
         self.arrivals_head = Label(_("Arrivals by five minutes"), "caption", "muted")
         self.arrivals_head.setFont(_semibold())
         column.addWidget(self.arrivals_head)
         self.arrivals = Arrivals()
         column.addWidget(self.arrivals)
-        column.addSpacing(px(10))
+        column.addSpacing(px(20))
         self.stations_head = Label(_("Stations"), "caption", "muted")
         self.stations_head.setFont(_semibold())
         column.addWidget(self.stations_head)
         self.stations = QVBoxLayout()
         self.stations.setSpacing(0)
         column.addLayout(self.stations)
-        column.addSpacing(px(12))
+        column.addSpacing(px(22))
         self.last_head = Label(_("Last five in"), "caption", "muted")
         self.last_head.setFont(_semibold())
         column.addWidget(self.last_head)

@@ -232,7 +232,7 @@ class HitDelegate(QStyledItemDelegate):
         middle = box.center().y()
         width = max(0.0, box.right() - px(24) - left)
         if chosen:
-            width = _paint_enter(painter, box, colours) - left - px(8)
+            width = _paint_enter(painter, box, colours, _("Show · Enter") if hit.here else _("Check in · Enter")) - left - px(8)
         if more:
             paint_text(painter, QRectF(left, middle - px(22), width, px(22)), word, ink, "heading")
             paint_text(painter, QRectF(left, middle, width, px(20)), more, colours.muted)
@@ -250,9 +250,8 @@ def _paint_fitted(painter: QPainter, box: QRectF, text: str, ink: str) -> None:
     painter.drawText(box, int(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter), text)
 
 
-def _paint_enter(painter: QPainter, box: QRectF, colours: Colours) -> float:
-    """The button "Check in · Enter" on the chosen row; returns its left edge."""
-    words = _("Check in · Enter")
+def _paint_enter(painter: QPainter, box: QRectF, colours: Colours, words: str) -> float:
+    """The button on the chosen row that says what Enter does; returns its left edge."""
     width = QFontMetricsF(font_of("label")).horizontalAdvance(words) + px(28)
     button = QRectF(box.right() - px(24) - width, box.center().y() - px(18), width, px(36))
     paint_ground(painter, button, colours.accent, 6)

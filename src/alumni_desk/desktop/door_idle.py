@@ -116,7 +116,7 @@ class Idle(QWidget):
         grid = QGridLayout(self.samples)
         grid.setContentsMargins(0, 0, 0, 0)
         grid.setHorizontalSpacing(px(24))
-        grid.setVerticalSpacing(px(12))
+        grid.setVerticalSpacing(px(16))
         lead = Label(_("No code? Type any of these:"))
         lead.setFont(_sized(20))
         grid.addWidget(lead, 0, 0, 1, 2)

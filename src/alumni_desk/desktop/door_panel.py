@@ -35,6 +35,10 @@ LAST_SIZES = ((4, 40), (4, 32), (6, 32), (12, 24))
 _PIECE = re.compile(r"[^ \-‐‑–]*[\-‐‑–]+|[^ \-‐‑–]+ ?| ")
 
 
+_TICK = (((0.29, 0.53), (0.43, 0.66), (0.71, 0.37)),)
+_CROSS = (((0.36, 0.36), (0.64, 0.64)), ((0.64, 0.36), (0.36, 0.64)))
+
+
 def _pieces(name: str) -> list[str]:
     """A name in the pieces between which a line may break: after spaces and hyphens."""
     return _PIECE.findall(name)
@@ -108,8 +112,14 @@ def paint_shape(painter: QPainter, box: QRectF, shape: Shape, ink: str, ground: 
             corners = [math.radians(22.5 + 45 * n) for n in range(8)]
             radius = side / 2 / math.cos(math.radians(22.5))
             painter.drawPolygon(QPolygonF([box.center() + QPointF(radius * math.cos(a), radius * math.sin(a)) for a in corners]))
-        inner = box.adjusted(side * 0.2, side * 0.2, -side * 0.2, -side * 0.2)
-        paint_icon(painter, inner, "check-bold" if shape == "tick" else "x-bold", ground)
+        pen = QPen(QColor(ground), side * 0.1)
+        pen.setCapStyle(Qt.PenCapStyle.RoundCap)
+        pen.setJoinStyle(Qt.PenJoinStyle.RoundJoin)
+        painter.setPen(pen)
+        painter.setBrush(Qt.BrushStyle.NoBrush)
+        strokes = _TICK if shape == "tick" else _CROSS
+        for stroke in strokes:
+            painter.drawPolyline([box.topLeft() + QPointF(x * side, y * side) for x, y in stroke])
     painter.restore()
 
 
@@ -267,7 +277,8 @@ class VerdictPanel(QWidget):
         painter.setFont(name_font(size))
         for line in self.lines:
             painter.drawText(QRectF(margin - px(2), top, width + px(40), px(size * 1.125)),
-                             int(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter | Qt.TextFlag.TextForceLeftToRight), line)  # fmt: skip
+                             int(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter | Qt.TextFlag.TextForceLeftToRight
+                                 | Qt.TextFlag.TextDontClip), line)  # fmt: skip
             top += px(size * 1.125)
         top += px(8)
         for detail in showing.details:
@@ -299,12 +310,12 @@ class VerdictPanel(QWidget):
         while QFontMetricsF(font).horizontalAdvance(text) > box.width() and font.pixelSize() > px(13):
             font.setPixelSize(font.pixelSize() - 1)
         painter.setFont(font)
-        painter.drawText(box, int(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter), text)
+        painter.drawText(box, int(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter | Qt.TextFlag.TextDontClip), text)
 
     def _paint_wrapped(self, painter: QPainter, at: QPoint, width: int, text: str, size: int) -> int:
         font = self._sized(size)
         metrics = QFontMetricsF(font)
-        flags = int(Qt.TextFlag.TextWordWrap | Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
+        flags = int(Qt.TextFlag.TextWordWrap | Qt.TextFlag.TextDontClip | Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
         height = max(px(36), round(metrics.boundingRect(QRectF(0, 0, width, 10000), flags, text).height()))
         painter.setFont(font)
         painter.drawText(QRectF(at.x(), at.y(), width, height), flags, text)

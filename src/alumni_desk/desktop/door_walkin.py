@@ -42,7 +42,7 @@ class BigField(QLineEdit):
         font.setPixelSize(px(18))
         self.setFont(font)
         self.setFixedHeight(px(48))
-        self.setStyleSheet(f"padding: 0 {px(16)}px; font-size: {px(18)}px;")
+        self.setStyleSheet(f"QLineEdit, QLineEdit:focus {{ min-height: {px(48) - 4}px; padding: 0 {px(16)}px; font-size: {px(18)}px; }}")
 
 
 class BigButton(Button):
@@ -191,7 +191,7 @@ class WalkInForm(QWidget):
         self.button.clicked.connect(self.submitted)
         column.addWidget(self.button)
         column.addStretch(1)
-        across.addWidget(form, 3)
+        across.addWidget(form, 100)
         side = QVBoxLayout()
         side.setContentsMargins(0, px(72), 0, 0)
         self.match = MatchCard()

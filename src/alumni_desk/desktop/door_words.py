@@ -180,7 +180,8 @@ def _already_in(verdict: Verdict, hit: DoorHit | None, zone: str | None, count: 
         status = ngettext("{n} more person is called {name}", "{n} more people are called {name}", len(namesakes)).format(
             n=len(namesakes), name=isolated(verdict.name))
         if coming:
-            status += ", " + ngettext("{n} still expected", "{n} still expected", len(coming)).format(n=len(coming))
+            all_of_them = {1: _("still expected"), 2: _("both still expected")}.get(len(coming), _("all still expected"))
+            status += ", " + (all_of_them if len(coming) == len(namesakes) else _("{n} still expected").format(n=len(coming)))
     offers = (Offer(Act.LET_PASS, _("Let them pass"), "Enter"),
               Offer(Act.SOMEONE_ELSE, _("It is someone else"), hint=_("type the name")))  # fmt: skip
     return Showing(DOOR_ALREADY_IN, "clock", _("Already in"), "look", full_name(verdict.name, verdict.class_tail),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import Signal
-from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QProgressBar, QVBoxLayout, QWidget
 
 from alumni_desk.desktop.controls import Button, Field, FormRow, Label, Link, hairline
 from alumni_desk.desktop.fonts import px
@@ -21,7 +21,7 @@ class FirstRun(QWidget):
     sample = Signal()
     backup = Signal()
 
-    def __init__(self, where: str, key_holder: str) -> None:
+    def __init__(self, where: str, key_holder: str, *, restore: bool = True) -> None:
         super().__init__()
         whole = QVBoxLayout(self)
         whole.setContentsMargins(0, 0, 0, 0)
@@ -35,49 +35,50 @@ class FirstRun(QWidget):
         column.addSpacing(px(16))
         self.ways = [
             WayIn("envelope-simple", _("Join with an invitation"), _("A code from your chapter lead or alumni office"), filled=True),
-            WayIn("upload-simple", _("Import a spreadsheet"), _("CSV from Excel or any database; you see every column before it is saved")),
+            WayIn("upload-simple", _("Import a spreadsheet"), _("CSV or contacts; you see every column before it is saved")),
             WayIn("plus", _("Start empty"), _("Name your chapter and add the first member by hand")),
             WayIn("users", _("Try the sample chapter"), _("2,000 made-up people, marked “Sample” wherever you look")),
         ]
         signals = (self.invitation, self.spreadsheet, self.empty, self.sample)
+        rows = QVBoxLayout()
+        rows.setSpacing(0)
+        column.addLayout(rows)
         for number, (way, signal) in enumerate(zip(self.ways, signals, strict=True)):
             way.clicked.connect(lambda checked=False, signal=signal: signal.emit())
-            column.addWidget(way)
+            rows.addWidget(way)
             if 0 < number < 3:
-                column.addWidget(_inset_line())
+                rows.addWidget(_inset_line())
             elif number == 0:
-                column.addSpacing(px(8))
+                rows.addSpacing(px(16))
         column.addSpacing(px(16))
         column.addWidget(hairline())
         column.addSpacing(px(8))
-        column.addLayout(self._below(where, key_holder))
+        column.addLayout(self._below(where, key_holder, restore))
 
     def first_focus(self) -> QWidget:
         return self.ways[0]
 
-    def _below(self, where: str, key_holder: str) -> QHBoxLayout:
+    def _below(self, where: str, key_holder: str, restore: bool) -> QHBoxLayout:
         row = QHBoxLayout()
         row.setContentsMargins(px(16), 0, 0, 0)
         row.setSpacing(px(16))
-        tile = QHBoxLayout()
-        tile.setContentsMargins(px(11), px(2), px(11), 0)
-        tile.addWidget(Glyph("lock-simple"))
-        column = QVBoxLayout()
-        column.addLayout(tile)
-        column.addStretch(1)
-        row.addLayout(column)
+        tile = QWidget()
+        tile.setFixedWidth(px(40))
+        inside = QVBoxLayout(tile)
+        inside.setContentsMargins(px(11), px(2), px(11), 0)
+        inside.addWidget(Glyph("lock-simple"))
+        inside.addStretch(1)
+        row.addWidget(tile)
         words = QVBoxLayout()
         words.setSpacing(px(4))
         words.addWidget(Label(_("Your members live on this laptop, locked, in your own account."), wrap=True))
         words.addWidget(Label(_("{key_holder} Nothing leaves the laptop before you join a chapter or share it yourself.")
                               .format(key_holder=key_holder), tone="muted", wrap=True))  # fmt: skip
         words.addWidget(Label(where, "small", "muted", wrap=True))
-        links = QHBoxLayout()
-        restore = Link(_("Restore a backup"))
-        restore.clicked.connect(self.backup)
-        links.addWidget(restore)
-        links.addStretch(1)
-        words.addLayout(links)
+        if restore:
+            link = Link(_("Restore a backup"))
+            link.clicked.connect(self.backup)
+            words.addWidget(link)
         row.addLayout(words, 1)
         return row
 
@@ -163,8 +164,6 @@ class Working(QWidget):
 
     def __init__(self, title: str, second: str) -> None:
         super().__init__()
-        from PySide6.QtWidgets import QProgressBar
-
         whole = QVBoxLayout(self)
         whole.setContentsMargins(0, 0, 0, 0)
         scroll, column = front_column(560)

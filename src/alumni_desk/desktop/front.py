@@ -51,6 +51,7 @@ class Front(QWidget):
         """Show one view; ``back`` is what Back and Esc do."""
         if self._view is not None:
             self._place.removeWidget(self._view)
+            self._view.hide()
             self._view.deleteLater()
         self._view = view
         self._place.addWidget(view)

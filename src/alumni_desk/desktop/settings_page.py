@@ -10,25 +10,35 @@ from PySide6.QtCore import QUrl, Signal
 from PySide6.QtGui import QDesktopServices
 from PySide6.QtWidgets import QFileDialog, QFrame, QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
 
+from alumni_desk.desktop.background import Lanes
+from alumni_desk.desktop.changes import ChangeBus
 from alumni_desk.desktop.controls import Button, Choice, Field, Segments, hairline
 from alumni_desk.desktop.fonts import px
 from alumni_desk.desktop.nav import Entry, NavList
-from alumni_desk.desktop.pages import Page
+from alumni_desk.desktop.pages import Go, Page
 from alumni_desk.desktop.setting_rows import SettingRow, section
 from alumni_desk.desktop.theme import Appearance, Theme
 from alumni_desk.desktop.tokens import SIDEBAR, TEXT_SIZES
 from alumni_desk.desktop.widgets import Scroll
+from alumni_desk.store.desk import Desk
 from alumni_desk.words import _
 
 
 @dataclass(frozen=True)
 class Deeds:
-    """What Settings can do beyond its own fields; wired in ``app``."""
+    """What Settings can do beyond its own fields; wired in ``app``. What cannot be done here is None and left out."""
 
-    back_up: Callable[[], None]
-    restore: Callable[[], None]
-    change_password: Callable[[], None]
-    show_help: Callable[[], None]
+    back_up: Callable[[], None] | None = None
+    restore: Callable[[], None] | None = None
+    change_password: Callable[[], None] | None = None
+    show_help: Callable[[], None] | None = None
+
+
+def _does(button: Button, deed: Callable[[], None], name: str = "") -> Button:
+    button.clicked.connect(lambda: deed())
+    if name:
+        button.setAccessibleName(name)
+    return button
 
 
 class SettingsPage(Page):
@@ -40,19 +50,17 @@ class SettingsPage(Page):
     watches = frozenset({"chapter"})
     named = Signal()  # your name or the laptop's is another one
 
-    def __init__(self, desk, lanes, changes, go, *, appearance: Appearance, deeds: Deeds, about: About) -> None:  # type: ignore[no-untyped-def]
+    def __init__(self, desk: Desk, lanes: Lanes, changes: ChangeBus, go: Go, *, appearance: Appearance, deeds: Deeds, about: About) -> None:
         super().__init__(desk, lanes, changes, go)
         self._appearance, self._deeds, self._about = appearance, deeds, about
         content = QWidget()
         across = QHBoxLayout(content)
         across.setContentsMargins(0, 0, 0, 0)
         across.setSpacing(0)
-        entries = [
-            Entry("general", "gear-six", _("General")),
-            Entry("security", "lock-simple", _("Security")),
-            Entry("backup", "clock-counter-clockwise", _("Backup")),
-            Entry("about", "info", _("About")),
-        ]
+        entries = [Entry("general", "gear-six", _("General")), Entry("security", "lock-simple", _("Security"))]
+        if deeds.back_up or deeds.restore:
+            entries.append(Entry("backup", "clock-counter-clockwise", _("Backup")))
+        entries.append(Entry("about", "info", _("About")))
         self.sections = NavList(_("Sections of the settings"), entries)
         self.sections.setProperty("onpage", "true")
         self.sections.chosen.connect(self._show_section)
@@ -119,10 +127,9 @@ class SettingsPage(Page):
         scroll, column = _column()
         column.addWidget(section(_("Opening")))
         column.addWidget(SettingRow(_("Who holds the key"), self._about.key_holder))
-        change = Button(_("Change"))
-        change.setAccessibleName(_("Change the password"))
-        change.clicked.connect(lambda: self._deeds.change_password())
-        column.addWidget(SettingRow(_("Password"), _("Opens the members where no password store can."), change))
+        if self._deeds.change_password:
+            change = _does(Button(_("Change")), self._deeds.change_password, _("Change the password"))
+            column.addWidget(SettingRow(_("Password"), _("Opens the members where no password store can."), change))
         column.addWidget(section(_("On this laptop")))
         folder = Button(_("Open the folder"))
         folder.clicked.connect(lambda: QDesktopServices.openUrl(QUrl.fromLocalFile(str(self._about.folder))))
@@ -133,23 +140,22 @@ class SettingsPage(Page):
     def _backup(self) -> QWidget:
         scroll, column = _column()
         column.addWidget(section(_("Backup")))
-        save = Button(_("Back up now"), "primary", "floppy-disk")
-        save.clicked.connect(lambda: self._deeds.back_up())
-        column.addWidget(SettingRow(_("A copy of everything"), _("One locked file. It opens on another laptop with the password you give it."), save))
-        restore = Button(_("Restore"))
-        restore.clicked.connect(lambda: self._deeds.restore())
-        column.addWidget(SettingRow(_("Go back to a copy"), _("What is here now is kept as a backup first."), restore))
+        if self._deeds.back_up:
+            save = _does(Button(_("Back up now"), "primary", "floppy-disk"), self._deeds.back_up)
+            column.addWidget(SettingRow(_("A copy of everything"), _("One locked file. It opens on another laptop with the password you give it."), save))
+        if self._deeds.restore:
+            restore = _does(Button(_("Restore")), self._deeds.restore)
+            column.addWidget(SettingRow(_("Go back to a copy"), _("What is here now is kept beside it first."), restore))
         column.addStretch(1)
         return scroll
 
     def _about_part(self) -> QWidget:
         scroll, column = _column()
         column.addWidget(section(_("Alumni Desk")))
-        helped = Button(_("Open"))
-        helped.setAccessibleName(_("Open the handbook"))
-        helped.clicked.connect(lambda: self._deeds.show_help())
         column.addWidget(SettingRow(_("Version"), self._about.version))
-        column.addWidget(SettingRow(_("Handbook"), _("Also F1, on every page."), helped))
+        if self._deeds.show_help:
+            helped = _does(Button(_("Open")), self._deeds.show_help, _("Open the handbook"))
+            column.addWidget(SettingRow(_("Handbook"), _("Also F1, on every page."), helped))
         column.addWidget(SettingRow(_("Licence"), _("Apache-2.0. Inter and Noto are under the SIL Open Font License, Phosphor and Qt for Python under MIT and LGPL.")))
         log = Button(_("Open the folder"))
         log.setAccessibleName(_("Open the folder of the log"))
@@ -178,7 +184,7 @@ class About:
     key_holder: str
 
 
-def names(desk) -> tuple[str, str]:  # type: ignore[no-untyped-def]
+def names(desk: Desk) -> tuple[str, str]:
     """Your name and the laptop's."""
     return desk.setting("person_name", "") or "", desk.device_name
 

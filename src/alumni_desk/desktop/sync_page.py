@@ -12,13 +12,16 @@ from PySide6.QtCore import Qt, QTimer, Signal
 from PySide6.QtGui import QKeySequence, QShortcut
 from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
+from alumni_desk.desktop.background import Lanes
+from alumni_desk.desktop.changes import ChangeBus
 from alumni_desk.desktop.controls import Button, Label
 from alumni_desk.desktop.dates import ago, day_short
 from alumni_desk.desktop.fonts import px
 from alumni_desk.desktop.join_form import JoinForm
-from alumni_desk.desktop.pages import Page
+from alumni_desk.desktop.pages import Go, Page
 from alumni_desk.desktop.setting_rows import SettingRow, section
 from alumni_desk.desktop.sheet import PlainSheet
+from alumni_desk.desktop.sync_bridge import SyncBridge
 from alumni_desk.desktop.syncchip import State
 from alumni_desk.desktop.widgets import Scroll
 from alumni_desk.errors import KnownError
@@ -49,7 +52,7 @@ class SyncPage(Page):
     title = _("Sync")
     joined = Signal()
 
-    def __init__(self, desk, lanes, changes, go, *, bridge, members_here: Callable[[], int]) -> None:  # type: ignore[no-untyped-def]
+    def __init__(self, desk: Desk, lanes: Lanes, changes: ChangeBus, go: Go, *, bridge: SyncBridge, members_here: Callable[[], int]) -> None:
         super().__init__(desk, lanes, changes, go)
         self._bridge, self._members_here = bridge, members_here
         self._facts: Facts | None = None
@@ -217,18 +220,23 @@ def look_up(desk: Desk) -> Facts:
         standing = engine.standing(connection)
         membership = state.read(connection, state.Membership)
         sample = connection.exec_driver_sql("SELECT 1 FROM chapter WHERE sample LIMIT 1").first() is not None
-        oldest = connection.exec_driver_sql("SELECT min(at) FROM operation WHERE fate = 'waiting' AND sequence IS NULL").scalar()
+        oldest = connection.exec_driver_sql("SELECT min(id) FROM operation WHERE fate = 'waiting' AND sequence IS NULL").scalar()
     return Facts(
         state=standing.state,
         sentence=standing.sentence,
         waiting=standing.waiting,
         last_sync=datetime.fromisoformat(standing.last_sync) if standing.last_sync else None,
-        oldest=datetime.fromisoformat(oldest) if oldest and standing.waiting else None,
+        oldest=_made_at(oldest) if oldest and standing.waiting else None,
         server=urlsplit(membership.url).hostname or membership.url if membership else "",
         chapter=membership.scope_name if membership else "",
         role=_role(membership.role) if membership else "",
         sample=sample,
     )
+
+
+def _made_at(operation: str) -> datetime:
+    """When an operation was made: its UUIDv7 begins with the milliseconds since 1970."""
+    return datetime.fromtimestamp(int(operation.replace("-", "")[:12], 16) / 1000, timezone.utc)
 
 
 def _role(role: str) -> str:

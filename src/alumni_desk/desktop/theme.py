@@ -68,15 +68,15 @@ QLineEdit, QPlainTextEdit, QTextEdit, QComboBox, QAbstractSpinBox {{
     background: {raised}; color: {text}; border: 1px solid {border}; border-radius: {radius}px;
     selection-background-color: {accent}; selection-color: {on_accent}; placeholder-text-color: {muted};
 }}
-QLineEdit, QComboBox, QAbstractSpinBox {{ min-height: {inner}px; padding: 0 {pad}px; }}
+QLineEdit, QComboBox, QAbstractSpinBox {{ padding: {six}px {pad}px; }}
 QAbstractSpinBox, QAbstractSpinBox:focus {{ padding-left: 0; }}
 QPlainTextEdit, QTextEdit {{ padding: {half}px; }}
 QLineEdit:focus, QPlainTextEdit:focus, QTextEdit:focus, QComboBox:focus, QAbstractSpinBox:focus {{
-    border: {focus}px solid {accent}; padding-left: {padfocus}px; padding-right: {padfocus}px; min-height: {innerfocus}px;
+    border: {focus}px solid {accent}; padding: {five}px {padfocus}px;
 }}
-QLineEdit[wrong="true"] {{ background: {danger_soft}; border: {focus}px solid {danger}; }}
+QLineEdit[wrong="true"], QLineEdit[wrong="true"]:focus {{ background: {danger_soft}; border: {focus}px solid {danger}; padding: {five}px {padfocus}px; }}
 QLineEdit:disabled, QComboBox:disabled, QAbstractSpinBox:disabled {{ background: {fill}; color: {muted}; border-color: {line}; }}
-QAbstractSpinBox QLineEdit, QAbstractSpinBox QLineEdit:focus {{ border: none; background: transparent; padding: 0 0 0 {pad}px; min-height: 0; }}
+QAbstractSpinBox QLineEdit, QAbstractSpinBox QLineEdit:focus {{ border: none; background: transparent; padding: 0 0 0 {pad}px; }}
 QLineEdit[bare="true"], QLineEdit[bare="true"]:focus {{ border: none; background: transparent; padding: 0; }}
 QTextEdit[bare="true"], QTextEdit[bare="true"]:focus {{ border: none; background: {bg}; padding: 0; border-radius: 0; }}
 QListView#nav::item {{ min-height: {item}px; padding-left: {half}px; margin: 0 {half}px; border-radius: {radius}px; }}
@@ -144,7 +144,7 @@ def style_sheet(colours: Colours, percent: int) -> str:
         return round(measure * percent / 100)
 
     measures = {
-        "radius": RADIUS, "card": 8, "focus": FOCUS, "inner": px(CONTROL) - 2, "innerfocus": px(CONTROL) - 2 * FOCUS,
+        "radius": RADIUS, "card": 8, "focus": FOCUS, "six": px(6), "five": px(6) - 1,
         "pad": px(12), "padfocus": px(12) - 1, "half": px(8), "quarter": px(4), "gap": px(16), "drop": px(28),
         "item": px(28), "buttoninner": px(CONTROL) - 2 * FOCUS, "buttonpad": px(14), "tab": px(36), "bar": px(12),
         "barround": px(3), "barmargin": px(3),

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date
 
 from PySide6.QtCore import QSize, Qt
 from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
+from alumni_desk.desktop.background import Lanes
+from alumni_desk.desktop.changes import ChangeBus
 from alumni_desk.desktop.controls import Button, Label, Link, hairline
 from alumni_desk.desktop.dates import (
     day_long,
@@ -21,42 +22,12 @@ from alumni_desk.desktop.dates import (
     span,
 )
 from alumni_desk.desktop.fonts import px
-from alumni_desk.desktop.pages import EmptyPage, Page
+from alumni_desk.desktop.pages import EmptyPage, Go, Page
+from alumni_desk.desktop.today_lists import Ahead, Held, TodayFacts, today_facts
 from alumni_desk.desktop.widgets import Bar, Card, Columns, DateBlock, MainAndSide, heading, padded, small_heading
+from alumni_desk.errors import KnownError
 from alumni_desk.store.desk import Desk
 from alumni_desk.words import _, ngettext, number
-
-
-@dataclass(frozen=True)
-class Ahead:
-    """A gathering to come, as Today shows it."""
-
-    id: str
-    name: str
-    starts: datetime
-    ends: datetime | None
-    place: str
-    coming: int
-    not_answered: int
-    capacity: int | None
-
-
-@dataclass(frozen=True)
-class Held:
-    """A gathering that was, and how many came."""
-
-    name: str
-    day: date
-    came: int
-
-
-@dataclass(frozen=True)
-class Facts:
-    """All that Today shows."""
-
-    ahead: tuple[Ahead, ...]
-    held: tuple[Held, ...]
-    members: int
 
 
 class TodayPage(Page):
@@ -67,7 +38,7 @@ class TodayPage(Page):
     title = _("Today")
     watches = frozenset({"gathering", "registration", "fact", "person"})
 
-    def __init__(self, desk: Desk, lanes, changes, go, *, clock: Callable[[], date] = date.today) -> None:  # type: ignore[no-untyped-def]
+    def __init__(self, desk: Desk, lanes: Lanes, changes: ChangeBus, go: Go, *, clock: Callable[[], date] = date.today) -> None:
         super().__init__(desk, lanes, changes, go)
         self._clock = clock
         self._first: QWidget | None = None
@@ -77,15 +48,15 @@ class TodayPage(Page):
         self.title = day_long(self._clock())
         self.titled.emit()
         self.stack.loading(True)
-        self.lanes.read(lambda: look_up(self.desk, self._clock()), self._show, self._failed, key="today")
+        self.lanes.read(lambda: today_facts(self.desk, self._clock()), self._show, self._failed, key="today")
 
     def first_focus(self) -> QWidget | None:
         return self._first
 
-    def _failed(self, error) -> None:  # type: ignore[no-untyped-def]
+    def _failed(self, error: KnownError) -> None:
         self.stack.show_error(error, _("Try again"), self.refresh)
 
-    def _show(self, facts: Facts) -> None:
+    def _show(self, facts: TodayFacts) -> None:
         if not facts.ahead and not facts.held:
             self.stack.show_empty(self._empty(facts))
             return
@@ -96,7 +67,7 @@ class TodayPage(Page):
         if focused and self._first is not None:
             self._first.setFocus()
 
-    def _empty(self, facts: Facts) -> QWidget:
+    def _empty(self, facts: TodayFacts) -> QWidget:
         sentence = _("No gathering yet. Plan the first one") if facts.members else _("Start with the list you already have")
         if facts.members:
             empty = EmptyPage("calendar-blank", sentence, _("Plan a gathering"), lambda: self.go("gatherings", plan=True),
@@ -110,7 +81,7 @@ class TodayPage(Page):
         self._first = empty.button
         return empty
 
-    def _main(self, facts: Facts) -> QWidget:
+    def _main(self, facts: TodayFacts) -> QWidget:
         main, column = padded()
         today = self._clock()
         if facts.ahead:
@@ -155,7 +126,7 @@ class TodayPage(Page):
         deeds = QVBoxLayout()
         deeds.setSpacing(px(8))
         check_in = Button(_("Start check-in"), "primary", "door")
-        check_in.clicked.connect(lambda: self.go("check-in", gathering=ahead.id))
+        check_in.clicked.connect(lambda: self.go("checkin", gathering=ahead.id))
         badges = Button(_("Print badges"), icon="printer")
         badges.clicked.connect(lambda: self.go("badges", gathering=ahead.id))
         for button in (check_in, badges):
@@ -168,7 +139,7 @@ class TodayPage(Page):
         card.column.addWidget(_coming(ahead))
         return card
 
-    def _calendar(self, later: Sequence[Ahead], facts: Facts, today: date) -> QWidget:
+    def _calendar(self, later: Sequence[Ahead], facts: TodayFacts, today: date) -> QWidget:
         box = QWidget()
         row = QHBoxLayout(box)
         row.setContentsMargins(0, 0, 0, 0)
@@ -239,7 +210,7 @@ def _coming(ahead: Ahead) -> QWidget:
     return box
 
 
-def _free_month(facts: Facts, today: date) -> date:
+def _free_month(facts: TodayFacts, today: date) -> date:
     """The first of the next month in which nothing is planned."""
     taken = {(a.starts.year, a.starts.month) for a in facts.ahead}
     year, month = today.year, today.month
@@ -273,7 +244,3 @@ class _Column(QWidget):
     def minimumSizeHint(self) -> QSize:
         return QSize(px(140), super().minimumSizeHint().height())
 
-
-def look_up(desk: Desk, today: date) -> Facts:
-    """Everything Today shows, read in one go."""
-    raise NotImplementedError

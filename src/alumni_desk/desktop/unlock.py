@@ -19,7 +19,7 @@ class UnlockPage(QWidget):
 
     def __init__(self, on_password: Callable[[str], None], *, choose: bool = False, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._on_password, self._choose = on_password, choose
+        self._on_password, self.choose = on_password, choose
         whole = QVBoxLayout(self)
         whole.addStretch(2)
         middle = QWidget()
@@ -97,9 +97,9 @@ class UnlockPage(QWidget):
         if not typed:
             self.password.setFocus()
             return
-        if self._choose and len(typed) < 10:
+        if self.choose and len(typed) < 10:
             self.complain(_("Ten letters or more, please: three words you will remember do well."))
-        elif self._choose and typed != self.again.text():
+        elif self.choose and typed != self.again.text():
             if self.again.text():
                 self.complain(_("The two are not the same."))
             else:
@@ -116,7 +116,7 @@ class UnlockPage(QWidget):
 
     def _say_keyboard(self) -> None:
         language = QGuiApplication.inputMethod().locale().nativeLanguageName()
-        if language and not self._choose:
+        if language and not self.choose:
             self.said.setText(_("Keyboard: {language}").format(language=language))
 
     def eventFilter(self, watched: object, event: QEvent) -> bool:

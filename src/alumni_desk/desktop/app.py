@@ -1,0 +1,249 @@
+"""Everything of the window is wired here, and only here."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from collections.abc import Callable, Sequence
+from datetime import date
+from functools import partial
+from importlib import import_module, metadata
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+from PySide6.QtCore import QObject, QTimer, Qt
+from PySide6.QtGui import QIcon, QKeySequence, QPainter, QPixmap, QShortcut
+from PySide6.QtWidgets import QApplication, QWidget
+
+from alumni_desk.desktop.background import Lanes, note_bug
+from alumni_desk.desktop.changes import ChangeBus, Watch
+from alumni_desk.desktop.front import Front
+from alumni_desk.desktop.help_window import HelpWindow
+from alumni_desk.desktop.look import look
+from alumni_desk.desktop.opening import Opening, Ways
+from alumni_desk.desktop.pages import Page
+from alumni_desk.desktop.preferences import Preferences
+from alumni_desk.desktop.settings_page import About, Deeds, SettingsPage
+from alumni_desk.desktop.shell import Shell, Whose
+from alumni_desk.desktop.sync_bridge import SyncBridge
+from alumni_desk.desktop.sync_page import SyncPage
+from alumni_desk.desktop.theme import Appearance, Theme
+from alumni_desk.desktop.today_lists import FrameFacts, frame_facts
+from alumni_desk.desktop.today_page import TodayPage
+from alumni_desk.desktop.widgets import paint_mark
+from alumni_desk.errors import KnownError
+from alumni_desk.store.desk import Desk
+from alumni_desk.store.profile import Profile
+from alumni_desk.words import number
+
+log = logging.getLogger(__name__)
+
+
+class Room(QObject):
+    """A window on an open desk with all that works for it: lanes, news of changes, sync. ``close`` ends every thread."""
+
+    def __init__(self, desk: Desk, appearance: Appearance, *, about: About, deeds: Deeds | None = None,
+                 help_files: Sequence[Path] = (), today: Callable[[], date] = date.today) -> None:  # fmt: skip
+        super().__init__()
+        self.desk, self.appearance, self._today = desk, appearance, today
+        self.lanes = Lanes(self)
+        self.changes = ChangeBus(self)
+        self.bridge = SyncBridge(desk, self.lanes, self.changes)
+        self.watch = Watch(desk, self.lanes, self.changes)
+        self._help_files = list(help_files)
+        self._help: HelpWindow | None = None
+        deeds = deeds or Deeds(None, None, None, self.show_help if help_files else None)
+        self.shell = Shell(self._pages(about, deeds), Whose(device=desk.device_name), on_close=self.close)
+        self.lanes.trouble.connect(lambda error: self.shell.say(str(error)))
+        self.bridge.standing.connect(lambda standing: self.shell.chip.set_standing(standing.state, standing.sentence))
+        self.changes.changed.connect(self._frame)
+        if help_files:
+            QShortcut(QKeySequence(QKeySequence.StandardKey.HelpContents), self.shell, self.show_help)
+        self._frame()
+
+    def _pages(self, about: About, deeds: Deeds) -> list[Page]:
+        go = self._go
+        common = (self.desk, self.lanes, self.changes, go)
+        pages: list[Page] = [TodayPage(*common, clock=self._today)]
+        for module, name in PAGES:
+            if find_spec(f"alumni_desk.desktop.{module}") is not None:
+                pages.append(getattr(import_module(f"alumni_desk.desktop.{module}"), name)(*common))
+        settings = SettingsPage(*common, appearance=self.appearance, deeds=deeds, about=about)
+        settings.named.connect(self._frame)
+        pages.append(SyncPage(*common, bridge=self.bridge, members_here=lambda: frame_facts(self.desk, self._today()).members))
+        pages.append(settings)
+        return pages
+
+    def _go(self, name: str, **what: Any) -> None:
+        self.shell.show_page(name, **what)
+
+    def _frame(self, changed: object = None) -> None:
+        self.lanes.read(self._read_frame, self._show_frame, key="frame")
+
+    def _read_frame(self) -> tuple[FrameFacts, str]:
+        return frame_facts(self.desk, self._today()), self.desk.setting("person_name") or ""
+
+    def _show_frame(self, both: tuple[FrameFacts, str]) -> None:
+        facts, person = both
+        whose = Whose(facts.chapter, facts.university, person, self.desk.device_name, facts.sample)
+        self.shell.set_whose(whose)
+        self.shell.nav.set_count("members", number(facts.members) if facts.members else "")
+        self.shell.nav.set_count("gatherings", number(facts.ahead) if facts.ahead else "")
+
+    def show_help(self) -> None:
+        """The handbook, in its own window."""
+        if self._help is None:
+            self._help = HelpWindow(self._help_files, self.shell)
+        self._help.show()
+        self._help.raise_()
+
+    def close(self) -> None:
+        """End what runs, wait for it, and leave the desk to its owner."""
+        self.watch.stop()
+        self.bridge.stop()
+        self.lanes.close()
+
+
+class Sitting(QObject):
+    """From starting the program to closing its last window: opens the profile, then keeps one room at a time."""
+
+    def __init__(self, app: QApplication, profile: Profile, ways: Ways, room_of: Callable[[Desk, Sitting], Room]) -> None:
+        super().__init__(app)
+        self._app, self._ways, self._room_of = app, ways, room_of
+        self.preferences = Preferences(profile.path)
+        self.appearance = Appearance(app, self.preferences.theme, self.preferences.percent)
+        app.setWindowIcon(window_icon())
+        self.front: Front | None = None
+        self.opening: Opening | None = None
+        self.room: Room | None = None
+        self._desk: Desk | None = None
+        self.appearance.repainted.connect(self._keep)
+        self.appearance.resized.connect(self._resized)
+
+    def begin(self) -> None:
+        """Open the profile, behind a calm page."""
+        self.front = Front(self.appearance.percent, self.appearance.set_percent)
+        self.opening = Opening(self.front, self._ways, self.work_at)
+        self.front.show()
+        self.opening.begin()
+
+    def work_at(self, desk: Desk, page: str, what: dict[str, Any]) -> None:
+        """Show the window of an open desk."""
+        self._desk = desk
+        self._show_room(page, what)
+        if self.front is not None:
+            self.front.close()
+            self.front.deleteLater()
+            self.front = self.opening = None
+
+    def reopen(self) -> None:
+        """Close the desk and open the profile again, as after a restore."""
+        self._close_room()
+        self._close_desk()
+        self.begin()
+
+    def close(self) -> None:
+        """End the background work and close the desk; its key leaves the memory with it."""
+        if self.opening is not None:
+            self.opening.close()
+        self._close_room()
+        self._close_desk()
+        self.preferences.keep()
+
+    def _show_room(self, page: str, what: dict[str, Any]) -> None:
+        if self._desk is None:
+            return
+        room = self._room_of(self._desk, self)
+        room.shell.restore_geometry_text(self.preferences.place)
+        room.shell.show()
+        room.shell.show_page(page, **what)
+        self.room = room
+
+    def _close_room(self) -> None:
+        if self.room is not None:
+            self.preferences.place = self.room.shell.geometry_text()
+            self.room.close()
+            self.room.shell.close()
+            self.room.shell.deleteLater()
+            self.room = None
+
+    def _close_desk(self) -> None:
+        if self._desk is not None:
+            self._desk.close()
+            self._desk = None
+
+    def _keep(self) -> None:
+        self.preferences.theme, self.preferences.percent = self.appearance.theme, self.appearance.percent
+
+    def _resized(self) -> None:
+        # Measures are taken when widgets are made, so windows are made anew; not inside the click that asked for it.
+        self._keep()
+        QTimer.singleShot(0, self._rebuild)
+
+    def _rebuild(self) -> None:
+        if self.room is not None:
+            page = self.room.shell.current().name
+            # The new window first: Qt ends the program when the last one closes.
+            before, self.room = self.room, None
+            self.preferences.place = before.shell.geometry_text()
+            before.close()
+            self._show_room(page, {})
+            before.shell.close()
+            before.shell.deleteLater()
+        elif self.front is not None and self.opening is not None:
+            old, opening = self.front, self.opening
+            self.front = Front(self.appearance.percent, self.appearance.set_percent)
+            self.front.setGeometry(old.geometry())
+            self.front.show()
+            opening.move_to(self.front)
+            old.close()
+            old.deleteLater()
+
+
+PAGES = (
+    ("members_page", "MembersPage"),
+    ("gatherings_page", "GatheringsPage"),
+    ("door_page", "CheckInPage"),
+    ("badges_page", "BadgesPage"),
+)
+
+
+def build(desk: Desk, *, theme: Theme = "system", percent: int = 100, about: About | None = None, deeds: Deeds | None = None,
+          help_files: Sequence[Path] = (), today: Callable[[], date] = date.today, appearance: Appearance | None = None) -> Room:  # fmt: skip
+    """A window on an open desk. The caller keeps the room, shows ``room.shell`` and closes the desk after it."""
+    app = QApplication.instance()
+    if not isinstance(app, QApplication):
+        raise RuntimeError("a QApplication comes first")
+    kept = appearance or Appearance(app, theme, percent)
+    return Room(desk, kept, about=about or about_of(desk), deeds=deeds, help_files=help_files, today=today)
+
+
+def about_of(desk: Desk) -> About:
+    """What Settings says about this program and this laptop."""
+    return About(version(), desk.profile.path, log_file(), "")
+
+
+def version() -> str:
+    """The version of the installed program."""
+    return metadata.version("alumni-desk")
+
+
+def log_file() -> Path:
+    """Where the log is written; it holds no personal data."""
+    from platformdirs import user_log_path
+
+    return user_log_path("alumni-desk", appauthor=False) / "desk.log"
+
+
+def window_icon() -> QIcon:
+    """The sign of the desk, for the task bar."""
+    icon = QIcon()
+    for side in (16, 32, 48, 128, 256):
+        pixmap = QPixmap(side, side)
+        pixmap.fill(Qt.GlobalColor.transparent)
+        painter = QPainter(pixmap)
+        paint_mark(painter, pixmap.rect().toRectF(), look())
+        painter.end()
+        icon.addPixmap(pixmap)
+    return icon

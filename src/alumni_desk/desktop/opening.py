@@ -1,0 +1,176 @@
+"""From a profile to a desk one can work at: opening, the password, first run. One window at a time is shown."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from PySide6.QtCore import QObject
+from PySide6.QtWidgets import QFileDialog, QVBoxLayout, QWidget
+
+from alumni_desk.desktop.background import Lanes
+from alumni_desk.desktop.first_run import FirstRun, StartEmpty, Working
+from alumni_desk.desktop.fonts import px
+from alumni_desk.desktop.front import Front, front_column, front_head
+from alumni_desk.desktop.join_form import JoinForm
+from alumni_desk.desktop.pages import ErrorPage
+from alumni_desk.desktop.unlock import UnlockPage
+from alumni_desk.errors import KnownError
+from alumni_desk.store.desk import Desk
+from alumni_desk.words import _
+
+
+@dataclass(frozen=True)
+class Ways:
+    """What opening needs done; each runs off the screen. Wired in ``app``.
+
+    ``open(password)`` gives the desk; ``wants(error)`` says whether an error asks for a password: "typed", "chosen" or "".
+    """
+
+    open: Callable[[str | None], Desk]
+    wants: Callable[[KnownError], str]
+    start: Callable[[Desk, str, str, str], None]
+    sample: Callable[[Desk], None]
+    join: Callable[[Desk, str, str, str], None]
+    restore: Callable[[str, str], None] | None
+    key_holder: Callable[[], str]
+    where: str
+
+
+class Opening(QObject):
+    """Leads to ``ready(desk, page, what)`` once there is a chapter to work on."""
+
+    def __init__(self, front: Front, ways: Ways, ready: Callable[[Desk, str, dict[str, Any]], None]) -> None:
+        super().__init__()
+        self._front, self._ways, self._ready = front, ways, ready
+        self.lanes = Lanes(self)
+        self._desk: Desk | None = None
+        self._unlock: UnlockPage | None = None
+        self.lanes.trouble.connect(self._stuck)
+
+    def begin(self) -> None:
+        """Open with what the password store has."""
+        self.lanes.write(lambda: self._ways.open(None), self._opened, self._not_opened)
+
+    def move_to(self, front: Front) -> None:
+        """Go on in another window, after the text size changed: where one stands is asked anew."""
+        self._front = front
+        if self._unlock is not None:
+            choose = self._unlock.choose
+            self._unlock = UnlockPage(self._with_password, choose=choose)
+            front.show_view(self._unlock)
+        elif self._desk is not None:
+            self.first_run()
+
+    def close(self) -> None:
+        """End the background work; a desk that was opened and not handed on is closed."""
+        self.lanes.close()
+        if self._desk is not None:
+            self._desk.close()
+            self._desk = None
+
+    def _opened(self, desk: Desk) -> None:
+        self._desk = desk
+        if desk.scope is None:
+            self.first_run()
+        else:
+            self._hand_on("today")
+
+    def _hand_on(self, page: str, **what: Any) -> None:
+        desk, self._desk = self._desk, None
+        self.lanes.close()
+        if desk is not None:
+            self._ready(desk, page, what)
+
+    def _not_opened(self, error: KnownError) -> None:
+        wanted = self._ways.wants(error)
+        if self._unlock is not None and wanted:
+            self._unlock.complain(str(error))
+        elif wanted:
+            self._unlock = UnlockPage(self._with_password, choose=wanted == "chosen")
+            self._front.show_view(self._unlock)
+        else:
+            self._stuck(error)
+
+    def _with_password(self, password: str) -> None:
+        self.lanes.write(lambda: self._ways.open(password), self._opened, self._not_opened)
+
+    def _stuck(self, error: KnownError) -> None:
+        self._unlock = None
+        self._front.show_view(ErrorPage(error, _("Try again"), self.begin))
+
+    def first_run(self) -> None:
+        """Four ways to begin."""
+        self._unlock = None
+        view = FirstRun(self._ways.where, self._ways.key_holder(), restore=self._ways.restore is not None)
+        view.invitation.connect(self._ask_join)
+        view.spreadsheet.connect(lambda: self._ask_chapter("members", import_file=True))
+        view.empty.connect(lambda: self._ask_chapter("members"))
+        view.sample.connect(self._make_sample)
+        view.backup.connect(self._ask_backup)
+        self._front.show_view(view)
+
+    def _ask_chapter(self, page: str, **what: Any) -> None:
+        view = StartEmpty()
+        view.started.connect(lambda chapter, university, you: self._start(view, (chapter, university, you), page, what))
+        self._front.show_view(view, self.first_run)
+
+    def _start(self, view: StartEmpty, words: tuple[str, str, str], page: str, what: dict[str, Any]) -> None:
+        desk = self._desk
+        if desk is not None:
+            self.lanes.write(lambda: self._ways.start(desk, *words), lambda done: self._hand_on(page, **what),
+                             lambda error: view.complain(str(error)))  # fmt: skip
+
+    def _make_sample(self) -> None:
+        desk = self._desk
+        if desk is not None:
+            self._front.show_view(Working(_("Making the sample chapter"), _("2,000 made-up people and a year of gatherings.")))
+            self.lanes.write(lambda: self._ways.sample(desk), lambda done: self._hand_on("today"), self._back_with)
+
+    def _ask_join(self) -> None:
+        desk = self._desk
+        if desk is None:
+            return
+        form = JoinForm(desk.device_name)
+        form.joined.connect(lambda url, code, laptop, carry: self._join(form, url, code, laptop))
+        self._front.show_view(_framed(form), self.first_run)
+        form.first_focus().setFocus()
+
+    def _join(self, form: JoinForm, url: str, code: str, laptop: str) -> None:
+        desk = self._desk
+        if desk is not None:
+            form.busy(_("Joining …"))
+            self.lanes.send(lambda: self._ways.join(desk, url, code, laptop), lambda done: self._hand_on("sync"),
+                            lambda error: form.refused(error.code, str(error)))  # fmt: skip
+
+    def _ask_backup(self) -> None:
+        chosen, _kind = QFileDialog.getOpenFileName(self._front, _("Restore a backup"))
+        if not chosen:
+            return
+        unlock = UnlockPage(lambda password: self._restore(chosen, password, unlock))
+        self._front.show_view(unlock, self.first_run)
+
+    def _restore(self, file: str, password: str, unlock: UnlockPage) -> None:
+        restore = self._ways.restore
+        if restore is None:
+            return
+        if self._desk is not None:
+            self._desk.close()
+            self._desk = None
+        self.lanes.write(lambda: restore(file, password), lambda done: self.begin(), lambda error: unlock.complain(str(error)))
+
+    def _back_with(self, error: KnownError) -> None:
+        self._front.show_view(ErrorPage(error, _("Back"), self.first_run))
+
+
+def _framed(form: JoinForm) -> QWidget:
+    scroll, column = front_column(688)
+    column.addLayout(front_head(_("Join with an invitation"), _("Type the code you were given, or paste it.")))
+    column.addSpacing(px(12))
+    inset = QWidget()
+    inside = QVBoxLayout(inset)
+    inside.setContentsMargins(px(56), 0, 0, 0)
+    inside.addWidget(form)
+    column.addWidget(inset)
+    return scroll
