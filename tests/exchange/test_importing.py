@@ -187,6 +187,13 @@ def test_preview_and_confirmed_columns(desk: Desk, tmp_path: Path) -> None:
     assert (ann["notes"], ann["birth_date"]) == ("Chess", "1976-04-03")
 
 
+def test_a_late_row_tells_the_order_of_all_dates(desk: Desk, tmp_path: Path) -> None:
+    early = "".join(f"First{number},Last,{number % 12 + 1}/4/1976\n" for number in range(600))
+    run_import(desk, listed(tmp_path, f"First Name,Last Name,Birthday\n{early}Ann,Lee,28/11/1988\n"))
+    assert person(desk, "First0")["birth_date"] == "1976-04-01"
+    assert person(desk, "First6")["birth_date"] == "1976-04-07"
+
+
 def gathering(desk: Desk) -> str:
     with desk.writing("gathering_added") as writing:
         return writing.add("gathering", name="Reunion", status="planned", starts="2026-11-12T18:30", time_zone="UTC")

@@ -16,7 +16,7 @@ from alumni_desk.exchange.cleaning import DateOrder
 from alumni_desk.exchange.mapping import Entry, entry_maker
 from alumni_desk.exchange.people import Members
 from alumni_desk.exchange.reading import Row, Table, read_table
-from alumni_desk.exchange.recognise import KINDS, Recognised, asks, recognise
+from alumni_desk.exchange.recognise import KINDS, Recognised, asks, recognise, settle_dates
 from alumni_desk.exchange.rejects import Rejects, written_whole
 from alumni_desk.store.desk import Changed, Desk, Writing
 from alumni_desk.words import _
@@ -76,7 +76,7 @@ def examine(path: Path | str, as_: str | None = None) -> tuple[Table, Recognised
         raise BadInput("import_nobody", _("{file} has no column with names or e-mail addresses. "
                        "Name the columns in its first line, for example First Name, Last Name, E-mail."),
                        file=table.name)
-    return table, recognised
+    return table, settle_dates(recognised, (row.cells for row in table.rows() if row.problem is None))
 
 
 def people(table: Table, recognised: Recognised, count: int = 50) -> list[Entry]:

@@ -21,6 +21,7 @@ _RULES = ("do_not_contact", "do_not_email", "do_not_call", "do_not_mail", "do_no
 _EDUCATION = {"school": "school", "degree": "degree", "major": "major", "education_year": "class_year",
               "education_primary": "is_primary", "name_at_graduation": "name_at_graduation"}
 _WHO = ("first_name", "last_name", "email", "preferred_name", "other_script_name")
+_encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 _LONGEST_TEXT = 16_000  # characters: whatever the letters, a synced text stays within its limit of bytes
 
 
@@ -223,6 +224,6 @@ def _extend(values: dict[str, Any], name: str, more: list[str]) -> None:
         values[name] = list(dict.fromkeys([*values.get(name, []), *more]))
 
 
-def as_json(items: Sequence[str]) -> str:
+def as_json(items: list[str]) -> str:
     """The one written form of a many-valued field."""
-    return json.dumps(list(items), ensure_ascii=False, separators=(",", ":"))
+    return _encode(items)

@@ -26,7 +26,11 @@ def listed(text: str | None) -> list[str]:
 
 def known_fields(row: Mapping[str, Any]) -> dict[str, Any]:
     """A person's row with its many-valued fields as lists."""
-    return {name: listed(value) if name in MANY else value for name, value in row.items()}
+    fields = dict(row)
+    for name in MANY:
+        if fields.get(name):
+            fields[name] = listed(fields[name])
+    return fields
 
 
 class Index:

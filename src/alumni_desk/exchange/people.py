@@ -8,10 +8,14 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from alumni_desk.exchange.mapping import MANY, Entry, as_json
+from alumni_desk.exchange.mapping import ADDRESS, MANY, Entry, as_json
 from alumni_desk.exchange.matching import Index, differences, keys, known_fields, match
 from alumni_desk.protocol.ids import uuid7
 from alumni_desk.store.desk import Writing
+
+_ALWAYS = ("standing", "first_name", "last_name", "preferred_name", "other_script_name", "class_year", "email",
+           "email_status", "other_emails", "external_ids", *ADDRESS)
+_SCHOOL = ("id", "person", "school", "degree", "major", "class_year", "is_primary", "name_at_graduation")
 
 
 @dataclass(slots=True)
@@ -35,8 +39,6 @@ class People:
         self.known: dict[str, Known] = {}
         self._has_education = has_education
         self._person, self._education = writing.tables["person"], writing.tables["education"]
-        self._columns = [column.name for column in self._person.columns
-                         if column.name not in ("clock", "clocks", "scope")]
         self.index.load(writing.connection, self._person)
 
     def load(self, entries: Sequence[Entry]) -> None:
@@ -44,16 +46,19 @@ class People:
         for entry in entries:
             entry.keys = keys(entry.fields)
         wanted = {id_ for entry in entries for id_ in self.index.candidates(entry.keys)} - self.known.keys()
-        columns = [self._person.c[name] for name in self._columns]
+        if not wanted:
+            return
+        names = sorted({*_ALWAYS, *(name for entry in entries for name in entry.fields)})
+        people = sa.select(self._person.c.id, *[self._person.c[name] for name in names])
+        schools = sa.select(*[self._education.c[name] for name in _SCHOOL])
         for some in _batches(sorted(wanted), 500):
-            rows = self.writing.connection.execute(sa.select(*columns).where(self._person.c.id.in_(some))).mappings()
-            for row in rows:
-                self.known[row["id"]] = Known(known_fields(dict(row)), [])
+            for id_, *values in self.writing.connection.execute(people.where(self._person.c.id.in_(some))):
+                self.known[id_] = Known(known_fields(dict(zip(names, values, strict=True))), [])
             if self._has_education:
-                query = sa.select(self._education).where(self._education.c.person.in_(some),
-                                                         self._education.c.gone.is_(False))
-                for school in self.writing.connection.execute(query).mappings():
-                    self.known[school["person"]].educations.append(dict(school))
+                query = schools.where(self._education.c.person.in_(some), self._education.c.gone.is_(False))
+                for school in self.writing.connection.execute(query.order_by(self._education.c.id)):
+                    if school.person in self.known:
+                        self.known[school.person].educations.append(dict(zip(_SCHOOL, school, strict=True)))
 
     def match(self, entry: Entry) -> str | None:
         """The id of the person that the entry is about, if there is one."""
@@ -75,17 +80,18 @@ class People:
 
     def flush(self) -> None:
         """Writes what the batch has changed and forgets the batch."""
-        added, schools = [], []
+        added = {person_id: known.fields for person_id, known in self.known.items() if known.new}
+        schools: list[dict[str, Any]] = []
         for person_id, known in self.known.items():
-            if known.new:
-                added.append({"id": person_id, **_written(known.fields)})
-            elif known.changes:
+            if known.changes and not known.new:
                 self.writing.change("person", person_id, **_written(known.changes))
             schools += known.new_educations
             for school_id, changes in known.education_changes.items():
                 self.writing.change("education", school_id, **changes)
         if added:
-            self.writing.add_many("person", _even(added))
+            names = dict.fromkeys(name for fields in added.values() for name in fields)
+            self.writing.add_many("person", [{"id": person_id, **dict.fromkeys(names), **_written(fields)}
+                                             for person_id, fields in added.items()])
         if schools:
             self.writing.add_many("education", _even(schools))
         self.known.clear()
@@ -157,7 +163,11 @@ def _one_degree(school: Mapping[str, Any], has: Mapping[str, Any]) -> bool:
 
 
 def _written(fields: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: as_json(value) if name in MANY and value is not None else value for name, value in fields.items()}
+    written = dict(fields)
+    for name in MANY:
+        if written.get(name) is not None:
+            written[name] = as_json(written[name])
+    return written
 
 
 def _even(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:

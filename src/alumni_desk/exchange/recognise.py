@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from enum import Enum
 from types import MappingProxyType
@@ -232,19 +232,14 @@ def _by_values(column: Column, values: list[str]) -> Column:
 
 def _dated(column: Column, target: str, values: list[str]) -> Column:
     """A date column; when 03/04/1976 occurs and the other dates do not settle it, it asks."""
-    both, first_big, second_big, example = 0, 0, 0, None
+    first_big, second_big, example = 0, 0, None
     for value in values:
-        parts = cleaning.ambiguous_parts(value)
-        if parts is None:
-            continue
-        if parts[0] > 12:
-            first_big += 1
-        elif parts[1] > 12:
-            second_big += 1
-        elif parts[0] != parts[1]:
-            both += 1
-            example = example or value
-    likelier: DateOrder | None = "dmy" if first_big > second_big else "mdy" if second_big > first_big else None
+        day, month = _tells(value)
+        first_big += day
+        second_big += month
+        if example is None and not (day or month) and _reads_two_ways(value):
+            example = value
+    likelier = _likelier(first_big, second_big)
     column = replace(column, target=target, sure=Sure.SURE, order=likelier)
     if example is None or (likelier and not (first_big and second_big)):
         return column  # nothing ambiguous, or the column's other dates say it plainly
@@ -255,6 +250,44 @@ def _dated(column: Column, target: str, values: list[str]) -> Column:
                             cleaning.iso_date(example, "dmy", today) or example, likelier)
     return replace(column, sure=Sure.GUESS, question=question,
                    reason=_("Dates like {example} can be read two ways").format(example=example))
+
+
+def _tells(value: str) -> tuple[bool, bool]:
+    """Whether a date shows by a number above 12 that the day comes first, or the month."""
+    parts = cleaning.ambiguous_parts(value)
+    return (parts[0] > 12, parts[1] > 12 >= parts[0]) if parts else (False, False)
+
+
+def _reads_two_ways(value: str) -> bool:
+    parts = cleaning.ambiguous_parts(value)
+    return parts is not None and parts[0] <= 12 and parts[1] <= 12 and parts[0] != parts[1]
+
+
+def _likelier(day_first: int, month_first: int) -> DateOrder | None:
+    return "dmy" if day_first > month_first else "mdy" if month_first > day_first else None
+
+
+def settle_dates(recognised: Recognised, rows: Iterable[Sequence[str]]) -> Recognised:
+    """Answers date questions from all rows of the file where its first rows could not."""
+    asking = {column.index: [0, 0] for column in recognised.columns if asks(column) and column.order is None}
+    if not asking:
+        return recognised
+    for cells in rows:
+        for index, found in asking.items():
+            if cells[index]:
+                day, month = _tells(cells[index])
+                found[0] += day
+                found[1] += month
+    columns = []
+    for column in recognised.columns:
+        found = asking.get(column.index, [0, 0])
+        order = _likelier(found[0], found[1])
+        if order and column.question and not (found[0] and found[1]):  # the other dates say it plainly
+            column = replace(column, sure=Sure.SURE, reason=None, question=None, order=order)
+        elif order and column.question:
+            column = replace(column, order=order, question=replace(column.question, likelier=order))
+        columns.append(column)
+    return replace(recognised, columns=tuple(columns))
 
 
 def _settled(columns: list[Column], keys: Sequence[str]) -> list[Column]:
