@@ -207,3 +207,22 @@ def test_every_written_table_reads_back_the_same(tmp_path_factory, rows, delimit
     table = read_table(file)
     assert list(table.headers) == headings
     assert cells(table) == [row for row in rows if any(cell.strip() for cell in row)]
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.binary(max_size=400) | st.builds(
+    lambda parts: b"".join(parts), st.lists(st.sampled_from(
+        [b"First Name,E-mail\n", b'"', b",", b";", b"\r", b"\n", b"\0", b"\xff\xfe", b"\xef\xbb\xbf", b"Ann", b"\xe9",
+         b"\xc3\xa9", b"sep=;\n", b"=", b"\x80\x81", "王".encode(), "a;é\n".encode("utf-16")]), max_size=25)))
+def test_any_bytes_are_a_table_or_one_sentence(tmp_path_factory, content: bytes) -> None:
+    file = tmp_path_factory.mktemp("any") / "any.csv"
+    file.write_bytes(content)
+    try:
+        table = read_table(file)
+    except BadInput as refused:
+        assert str(refused).startswith("any.csv ")
+        return
+    rows = list(table.rows())
+    assert all(len(row.cells) >= len(table.headers) for row in rows)
+    assert [row.number for row in rows] == list(range(1, len(rows) + 1))
+    "".join(cell for row in rows for cell in row.cells).encode()  # no half letters

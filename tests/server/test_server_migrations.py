@@ -9,8 +9,8 @@ import sqlalchemy as sa
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 
-import alumni_desk.server.migrations.versions as versions
 from alumni_desk.server.database import REVISION, Database, migrate
+from alumni_desk.server.migrations import versions
 from alumni_desk.server.tables import all_tables
 
 

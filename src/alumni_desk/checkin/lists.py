@@ -206,8 +206,8 @@ class DoorList:
         here = sa.select(registration.c.person).where(registration.c.gathering == self._id, ~registration.c.gone)
         rows = connection.execute(sa.select(person).where(person.c.id.in_(here), ~person.c.gone))
         self._persons = {row.id: row for row in rows}
-        self._merged = dict(
-            connection.execute(sa.select(person.c.id, person.c.merged_into).where(person.c.merged_into.is_not(None))).tuples().all())
+        merged = sa.select(person.c.id, person.c.merged_into).where(person.c.merged_into.is_not(None))
+        self._merged = {row.id: row.merged_into for row in connection.execute(merged)}
         self._registrations = {row.id: row for row in connection.execute(
             sa.select(registration).where(registration.c.gathering == self._id, ~registration.c.gone))}
 
@@ -220,12 +220,16 @@ class DoorList:
         self._facts = facts
 
     def root(self, person: str) -> str:
-        """The person that this one was merged into in the end; themselves if never merged."""
-        seen = {person}
-        while (onward := self._merged.get(person)) is not None and onward not in seen:
-            seen.add(onward)
-            person = onward
-        return person
+        """The person that this one was merged into in the end; themselves if never merged.
+
+        Two laptops may merge A into B and B into A: all of such a circle are one person, under the smallest id.
+        """
+        path = [person]
+        while (onward := self._merged.get(path[-1])) is not None:
+            if onward in path:
+                return min(path[path.index(onward):])
+            path.append(onward)
+        return path[-1]
 
     def _derive(self) -> None:
         by_root: dict[str, list[Fact]] = defaultdict(list)

@@ -85,6 +85,9 @@ class Ranked:
     namesakes: tuple[tuple[str, ...], ...]
 
 
+Hit = tuple[tuple[int, int, int, tuple[str, ...], str, str], Findable]
+"""How a person sorts (fit, order, name, class year, key), and the person."""
+
 _NONE, _HOST, _BEGINNING, _WHOLE = 0, 1, 2, 3
 
 
@@ -128,13 +131,13 @@ def rank(people: Iterable[Findable], text: str, limit: int = 50) -> Ranked:
     tokens = tokens_of(text)
     if not tokens:
         return Ranked((), None, ())
-    hits: list[tuple[tuple[int, int, int, tuple[str, ...], str], Findable]] = []
+    hits: list[Hit] = []
     for person in people:
         if not all(f" {t}" in person.haystack or (t.isdecimal() and t in person.phone) for t in tokens):
             continue
         fit = _fit(person, tokens)
         if fit is not None:
-            hits.append(((fit[0], fit[1], person.order, person.name, person.key), person))
+            hits.append(((*fit, person.order, person.name, min((n for n in person.numbers if len(n) == 4), default="~"), person.key), person))
     hits.sort(key=lambda hit: hit[0])
     groups: dict[tuple[str, ...], list[Findable]] = {}
     for _, person in hits:
@@ -145,8 +148,7 @@ def rank(people: Iterable[Findable], text: str, limit: int = 50) -> Ranked:
     return Ranked(tuple(p.key for p in shown), _certain(hits, groups, tokens), namesakes)
 
 
-def _certain(hits: list[tuple[tuple[int, int, int, tuple[str, ...], str], Findable]],
-             groups: dict[tuple[str, ...], list[Findable]], tokens: Sequence[str]) -> str | None:  # fmt: skip
+def _certain(hits: list[Hit], groups: dict[tuple[str, ...], list[Findable]], tokens: Sequence[str]) -> str | None:
     if not hits:
         return None
     best = hits[0][1]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Literal
 
-from PySide6.QtCore import QRectF, QSize, Qt, Signal
+from PySide6.QtCore import QPoint, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QColor, QFontMetricsF, QKeyEvent, QPainter, QPaintEvent
 from PySide6.QtWidgets import (
     QAbstractButton,
@@ -157,7 +157,11 @@ class Link(Button):
     def __init__(self, text: str, *, role: Role = "label", parent: QWidget | None = None) -> None:
         self._role: Role = role
         super().__init__(text, "quiet", parent=parent)
-        self.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
+        # Not Fixed: one fixed widget in a column would hold the whole column to its width.
+        self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Fixed)
+
+    def hitButton(self, pos: QPoint) -> bool:
+        return pos.x() <= self.sizeHint().width()
 
     def sizeHint(self) -> QSize:
         words = QFontMetricsF(font_of(self._role)).horizontalAdvance(self._shown)
@@ -170,9 +174,9 @@ class Link(Button):
         paint_text(painter, QRectF(self.rect()), self._shown, ink, self._role, elide=False)
         if self.underMouse() and self.isEnabled():
             painter.setPen(QColor(ink))
-            painter.drawLine(0, self.height() - px(3), self.width(), self.height() - px(3))
+            painter.drawLine(0, self.height() - px(3), self.sizeHint().width(), self.height() - px(3))
         if self.hasFocus():
-            paint_ring(painter, QRectF(self.rect()), colours.accent, 3)
+            paint_ring(painter, QRectF(0, 0, self.sizeHint().width(), self.height()), colours.accent, 3)
 
 
 class Segments(QWidget):

@@ -185,6 +185,6 @@ class KeyBar(QFrame):
             entry.clicked.connect(lambda checked=False, key=key: self.pressed.emit(key))
             self._row.addWidget(entry)
 
-    def keys(self) -> list[str]:
+    def shown(self) -> list[str]:
         """The keys that are shown."""
         return [key for key, _words in self._shown]

@@ -19,13 +19,13 @@ class Packable(Protocol):
     """An operation ready to be packed: its transaction (kept together) and its body."""
 
     @property
-    def id(self) -> str: ...  # noqa: D102
+    def id(self) -> str: ...
 
     @property
-    def transaction(self) -> str: ...  # noqa: D102
+    def transaction(self) -> str: ...
 
     @property
-    def body(self) -> bytes: ...  # noqa: D102
+    def body(self) -> bytes: ...
 
 
 class Piece(NamedTuple):

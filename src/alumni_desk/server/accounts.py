@@ -12,7 +12,14 @@ from datetime import UTC, datetime
 
 import sqlalchemy as sa
 
-from alumni_desk.protocol.messages import ChallengeReply, ChallengeRequest, EnrolRequest, Grant, SessionReply, SessionRequest
+from alumni_desk.protocol.messages import (
+    ChallengeReply,
+    ChallengeRequest,
+    EnrolRequest,
+    Grant,
+    SessionReply,
+    SessionRequest,
+)
 from alumni_desk.protocol.proofs import is_session_proof
 from alumni_desk.protocol.values import is_id
 from alumni_desk.server.refusals import Refusal

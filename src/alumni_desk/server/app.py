@@ -17,6 +17,9 @@ from starlette.routing import Route
 
 from alumni_desk import __version__
 from alumni_desk.protocol.messages import (
+    PARCEL_OPERATIONS,
+    PROTOCOL,
+    PUSH_OPERATIONS,
     ChallengeRequest,
     EnrolRequest,
     HelloReply,
@@ -30,7 +33,6 @@ from alumni_desk.protocol.messages import (
     pack,
     unpack,
 )
-from alumni_desk.protocol.messages import PARCEL_OPERATIONS, PROTOCOL, PUSH_OPERATIONS
 from alumni_desk.protocol.parcels import verify_parcel
 from alumni_desk.protocol.policy import POLICY_VERSION
 from alumni_desk.schema import SCHEMA_VERSION

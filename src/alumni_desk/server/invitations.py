@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import sqlalchemy as sa
 
+from alumni_desk.protocol.canonical import json_text
 from alumni_desk.protocol.codes import new_invitation, read_invitation
 from alumni_desk.protocol.messages import EnrolReply, EnrolRequest
 from alumni_desk.protocol.proofs import is_enrol_proof
@@ -18,7 +19,6 @@ from alumni_desk.server.clamping import stamp
 from alumni_desk.server.merging import row_from
 from alumni_desk.server.refusals import Refusal
 from alumni_desk.server.state import Server
-from alumni_desk.protocol.canonical import json_text
 from alumni_desk.sync.shapes import shapes
 
 VALID = 7 * 24 * 3600 * 1000

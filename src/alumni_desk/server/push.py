@@ -226,7 +226,8 @@ def _write_rows(connection: sa.Connection, tables: sa.MetaData, locked: feed.Loc
 
 
 def _keep_results(connection: sa.Connection, tables: sa.MetaData, scope: str, items: Sequence[Item], device: str, now: int) -> None:
-    results, conflicts = [], []
+    results: list[dict[str, Any]] = []
+    conflicts: list[dict[str, Any]] = []
     for item in items:
         operation = item.operation
         if operation is None:

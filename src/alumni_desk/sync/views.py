@@ -93,7 +93,7 @@ def _views(connection: sa.Connection, shape: Shape, ids: Sequence[str]) -> dict[
         part = msgspec.json.encode(ids[start:start + CHUNK]).decode()
         rows = connection.exec_driver_sql(f'SELECT {names} FROM "{shape.name}" WHERE id IN (SELECT value FROM json_each(?))', (part,))
         for row in rows.mappings():
-            found[row["id"]] = _unpacked(shape, row)
+            found[row["id"]] = _unpacked(shape, dict(row))
     return found
 
 

@@ -97,7 +97,7 @@ def _session(address: Address) -> requests.Session:
 
     class Pinned(HTTPAdapter):
         def init_poolmanager(self, *args: Any, **options: Any) -> None:
-            super().init_poolmanager(*args, assert_fingerprint=address.fingerprint, **options)  # type: ignore[no-untyped-call]
+            super().init_poolmanager(*args, assert_fingerprint=address.fingerprint, **options)
 
     session = requests.Session()
     if address.fingerprint is not None:

@@ -1,0 +1,226 @@
+"""What volunteers do at the door, on a real encrypted desk."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+from alumni_desk.errors import BadInput, NotFound, Refused
+from alumni_desk.store.desk import Desk, open_desk
+from alumni_desk.store.profile import Profile
+
+from alumni_desk.checkin.actions import check_in, check_out, undo_check_in, walk_in
+from alumni_desk.checkin.lists import (
+    DoorList,
+    DoorStatus,
+    arrivals,
+    find_at_door,
+    headcount,
+    last_in,
+    stations,
+)
+from alumni_desk.checkin.verdicts import Outcome, Reason
+from alumni_desk.gatherings.records import registration_id
+from alumni_desk.protocol.codes import badge_code
+
+
+@dataclass
+class Evening:
+    """A gathering with guests by name, and another one."""
+
+    desk: Desk
+    id: str
+    other: str
+    registrations: dict[str, str]
+    people: dict[str, str]
+    codes: dict[str, str]
+
+
+@pytest.fixture
+def evening(tmp_path: Path) -> Iterator[Evening]:
+    with open_desk(Profile(tmp_path / "profile"), passphrase="a door is not a wall") as desk:
+        with desk.writing("gathering_made") as writing:
+            if desk.scope is None:
+                writing.add("chapter", name="Chapter")
+            here = writing.add("gathering", name="Reception", status="planned", time_zone="America/Chicago", capacity=2)
+            other = writing.add("gathering", name="Spring Dinner", status="planned", starts="2026-05-14T18:00")
+        made = Evening(desk, here, other, {}, {}, {})
+        for name, year, status in (("Mei-Ling Chen", 1998, "yes"), ("Li Chen", 2004, "yes"), ("Li Chen", 2019, "yes"),
+                                   ("Lina Chowdhury", 2011, "cancelled"), ("Rafael Nogueira", 2006, None)):  # fmt: skip
+            first, last = name.split(" ")
+            key = f"{name} {year}"
+            with desk.writing("guests_added", gathering=here) as writing:
+                made.people[key] = writing.add("person", standing="member", first_name=first, last_name=last, class_year=year)
+                gathering = here if status else other
+                made.codes[key] = badge_code()
+                made.registrations[key] = writing.add(
+                    "registration", id=registration_id(gathering, made.people[key]), gathering=gathering,
+                    person=made.people[key], status=status or "yes", code=made.codes[key], walk_in=False)  # fmt: skip
+        yield made
+
+
+def _facts(evening: Evening) -> list[sa.Row]:
+    table = evening.desk.tables["fact"]
+    with evening.desk.reading() as connection:
+        return list(connection.execute(sa.select(table).order_by(table.c.at, table.c.id)))
+
+
+def test_welcome_then_already_in_with_when_and_where(evening: Evening) -> None:
+    guest = evening.registrations["Mei-Ling Chen 1998"]
+    first = check_in(evening.desk, evening.id, guest, station="Main door", by="Tomás")
+    assert (first.outcome, first.name, first.station) == (Outcome.ADMITTED, "Mei-Ling Chen", "Main door")
+    assert "fact" in first.changed.tables
+    again = check_in(evening.desk, evening.id, guest, station="Garden door")
+    assert (again.outcome, again.at, again.station, again.by) == (Outcome.ALREADY_IN, first.at, "Main door", "Tomás")
+    assert len(_facts(evening)) == 1
+    assert first.at is not None and first.at.endswith("Z")
+
+
+def test_a_code_checks_in_and_another_gatherings_code_says_which(evening: Evening) -> None:
+    code = evening.codes["Li Chen 2004"]
+    assert check_in(evening.desk, evening.id, code=code.lower()).outcome is Outcome.ADMITTED
+    other = check_in(evening.desk, evening.id, code=evening.codes["Rafael Nogueira 2006"])
+    assert (other.outcome, other.reason, other.other_gathering) == (Outcome.REFUSED, Reason.OTHER_GATHERING, "Spring Dinner")
+    assert other.registration is None
+    for unknown in (badge_code(), "4006381333931", ""):
+        assert check_in(evening.desk, evening.id, code=unknown).outcome is Outcome.NOT_FOUND
+    assert headcount(evening.desk, evening.id).present == 1
+
+
+def test_a_cancelled_guest_needs_a_word_and_counts_when_let_in(evening: Evening) -> None:
+    guest = evening.registrations["Lina Chowdhury 2011"]
+    asked = check_in(evening.desk, evening.id, guest)
+    assert (asked.outcome, asked.reason, asked.changed.tables) == (Outcome.NEEDS_A_WORD, Reason.CANCELLED, {})
+    assert headcount(evening.desk, evening.id).registered == 3
+    let_in = check_in(evening.desk, evening.id, guest, let_in=True)
+    assert (let_in.outcome, let_in.reason) == (Outcome.ADMITTED, Reason.CANCELLED)
+    assert _facts(evening)[0].reason == "cancelled"
+    count = headcount(evening.desk, evening.id)
+    assert (count.present, count.registered) == (1, 4)
+
+
+def test_a_member_who_is_not_on_the_list(evening: Evening) -> None:
+    person = evening.people["Rafael Nogueira 2006"]
+    asked = check_in(evening.desk, evening.id, person_id=person)
+    assert (asked.outcome, asked.reason, asked.name) == (Outcome.NEEDS_A_WORD, Reason.NOT_ON_THE_LIST, "Rafael Nogueira")
+    added = check_in(evening.desk, evening.id, person_id=person, let_in=True)
+    assert (added.outcome, added.registration) == (Outcome.ADMITTED, registration_id(evening.id, person))
+    count = headcount(evening.desk, evening.id)
+    assert (count.present, count.walk_ins, count.registered) == (1, 1, 3)
+
+
+def test_undo_keeps_both_facts_and_coming_back_is_a_new_one(evening: Evening) -> None:
+    guest = evening.registrations["Li Chen 2019"]
+    first = check_in(evening.desk, evening.id, guest)
+    undone = undo_check_in(evening.desk, evening.id, guest, "wrong Li Chen")
+    assert undone.closed == (first.fact,)
+    assert headcount(evening.desk, evening.id).present == 0
+    with pytest.raises(Refused):
+        undo_check_in(evening.desk, evening.id, guest)
+    assert check_in(evening.desk, evening.id, guest).outcome is Outcome.ADMITTED
+    check_out(evening.desk, evening.id, guest)
+    count = headcount(evening.desk, evening.id)
+    assert (count.present, count.out) == (0, 1)
+    assert DoorList(evening.desk, evening.id).hits[guest].status is DoorStatus.LEFT
+    assert check_in(evening.desk, evening.id, guest).outcome is Outcome.ADMITTED
+    assert sorted(row.kind for row in _facts(evening)) == ["in", "in", "in", "out", "void"]
+
+
+def test_the_door_takes_back_only_its_own_fact(evening: Evening) -> None:
+    guest, person = evening.registrations["Li Chen 2004"], evening.people["Li Chen 2004"]
+    mine = check_in(evening.desk, evening.id, guest, station="Main door")
+    with evening.desk.writing("checked_in", gathering=evening.id) as writing:
+        writing.add("fact", kind="in", gathering=evening.id, registration=guest, person=person, at="1999-01-01T00:00:00.000Z", station="Terrace")
+    undo_check_in(evening.desk, evening.id, guest, facts=[mine.fact or ""])
+    assert headcount(evening.desk, evening.id).present == 1
+    assert check_in(evening.desk, evening.id, guest).station == "Terrace"
+
+
+def test_a_walk_in_is_person_registration_and_fact(evening: Evening) -> None:
+    verdict = walk_in(evening.desk, evening.id, "Yusuf Al-Amin", email="yusuf@example.org", class_year=2003, city="Detroit", station="Main door")
+    assert (verdict.outcome, verdict.reason) == (Outcome.ADMITTED, Reason.NOT_ON_THE_LIST)
+    tables = evening.desk.tables
+    with evening.desk.reading() as connection:
+        person = connection.execute(sa.select(tables["person"]).where(tables["person"].c.id == verdict.person)).one()
+        row = connection.execute(sa.select(tables["registration"]).where(tables["registration"].c.id == verdict.registration)).one()
+    assert (person.standing, person.consent, person.class_year, person.last_name) == ("guest", "gathering_only", 2003, "Al-Amin")
+    assert (row.walk_in, row.status) == (True, "yes") and row.code
+    again = walk_in(evening.desk, evening.id, "yusuf al-amin", email="YUSUF@example.org")
+    assert (again.outcome, again.person) == (Outcome.ALREADY_IN, verdict.person)
+    assert headcount(evening.desk, evening.id).walk_ins == 1
+
+
+def test_a_walk_in_without_a_name_or_with_an_unknown_field_saves_nothing(evening: Evening) -> None:
+    with pytest.raises(BadInput):
+        walk_in(evening.desk, evening.id, "  ")
+    with pytest.raises(BadInput):
+        walk_in(evening.desk, evening.id, "Ana", shoe_size="38")
+    with pytest.raises(NotFound):
+        walk_in(evening.desk, evening.id, "Ana", person_id="nobody")
+    assert _facts(evening) == [] and headcount(evening.desk, evening.id).walk_ins == 0
+
+
+def test_more_people_than_places_are_let_in_and_flagged(evening: Evening) -> None:
+    check_in(evening.desk, evening.id, evening.registrations["Li Chen 2004"])
+    check_in(evening.desk, evening.id, evening.registrations["Li Chen 2019"])
+    verdict = walk_in(evening.desk, evening.id, "Ana", by="Tomás")
+    assert (verdict.outcome, verdict.reason) == (Outcome.ADMITTED, Reason.OVER_CAPACITY)
+    assert any((row.reason, row.by) == ("over_capacity", "Tomás") for row in _facts(evening))
+    assert check_in(evening.desk, evening.id, evening.registrations["Mei-Ling Chen 1998"]).outcome is Outcome.ADMITTED
+
+
+def test_merged_people_are_one_attendee(evening: Evening) -> None:
+    keep, lose = evening.people["Li Chen 2004"], evening.people["Li Chen 2019"]
+    check_in(evening.desk, evening.id, evening.registrations["Li Chen 2019"])
+    check_in(evening.desk, evening.id, evening.registrations["Li Chen 2004"])
+    with evening.desk.writing("people_merged") as writing:
+        writing.change("person", lose, merged_into=keep)
+    assert headcount(evening.desk, evening.id).present == 1
+    with evening.desk.writing("people_merged") as writing:
+        writing.change("person", keep, merged_into=lose)  # a circle must not hang the door
+    assert headcount(evening.desk, evening.id).present == 1
+
+
+def test_finding_at_the_door(evening: Evening) -> None:
+    found = find_at_door(evening.desk, evening.id, "li chen")
+    assert found.certain is None and len(found.namesakes) == 1
+    assert find_at_door(evening.desk, evening.id, "chen 19").certain is not None
+    listed = find_at_door(evening.desk, evening.id, "li ch")
+    assert [h.name for h in listed.hits[:2]] == ["Li Chen", "Li Chen"]
+    assert {h.name for h in listed.hits} >= {"Mei-Ling Chen", "Lina Chowdhury"}
+    member = find_at_door(evening.desk, evening.id, "nogueira").certain
+    assert member is not None and member.status is DoorStatus.NOT_ON_THE_LIST and member.registration is None
+    by_code = find_at_door(evening.desk, evening.id, evening.codes["Li Chen 2019"])
+    assert by_code.certain is not None and by_code.certain.registration == evening.registrations["Li Chen 2019"]
+
+
+def test_a_guest_is_found_by_the_hosts_name(evening: Evening) -> None:
+    with evening.desk.writing("guests_added", gathering=evening.id) as writing:
+        person = writing.add("person", standing="guest")
+        writing.add("registration", id=registration_id(evening.id, person), gathering=evening.id, person=person, status="yes",
+                    host=evening.registrations["Mei-Ling Chen 1998"], walk_in=False)  # fmt: skip
+    found = find_at_door(evening.desk, evening.id, "mei")
+    assert [hit.host_name for hit in found.hits] == [None, "Mei-Ling Chen ’98"]
+    assert found.hits[1].name == "Name to come"
+
+
+def test_the_column_of_the_door(evening: Evening) -> None:
+    check_in(evening.desk, evening.id, evening.registrations["Mei-Ling Chen 1998"], station="Main door")
+    check_in(evening.desk, evening.id, evening.registrations["Li Chen 2004"], station="Garden door")
+    assert [a.name for a in last_in(evening.desk, evening.id)] == ["Li Chen", "Mei-Ling Chen"]
+    assert sum(n for _start, n in arrivals(evening.desk, evening.id)) == 2
+    assert dict(stations(evening.desk, evening.id)) == {"Main door": 1, "Garden door": 1}
+    door = DoorList(evening.desk, evening.id)
+    verdict = check_in(evening.desk, evening.id, evening.registrations["Li Chen 2019"])
+    assert door.headcount().present == 2
+    assert door.refresh(verdict.changed) and door.headcount().present == 3
+
+
+def test_an_unknown_gathering_is_said_plainly(evening: Evening) -> None:
+    with pytest.raises(NotFound):
+        check_in(evening.desk, "nowhere", evening.registrations["Li Chen 2004"])
+    with pytest.raises(NotFound):
+        check_in(evening.desk, evening.other, evening.registrations["Li Chen 2004"])

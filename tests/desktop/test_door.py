@@ -1,0 +1,381 @@
+"""The door with real keys on a real desk: scans are never lost, green is never shown before the disk has it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+from alumni_desk.store.desk import Desk, open_desk
+from alumni_desk.store.profile import Profile
+from hypothesis import given
+from hypothesis import strategies as st
+from PySide6.QtCore import Qt
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QApplication
+
+from alumni_desk.checkin.actions import check_in
+from alumni_desk.checkin.lists import headcount
+from alumni_desk.desktop.background import Lanes
+from alumni_desk.desktop.changes import ChangeBus
+from alumni_desk.desktop.door import DoorWindow
+from alumni_desk.desktop.door_panel import fit_name
+from alumni_desk.desktop.door_scan import ScanCatcher
+from alumni_desk.desktop.door_words import Act
+from alumni_desk.desktop.sound import Sounds
+from alumni_desk.desktop.tokens import (
+    DOOR_ADMITTED,
+    DOOR_ALREADY_IN,
+    DOOR_NEEDS_A_WORD,
+    DOOR_REFUSED,
+)
+from alumni_desk.gatherings.records import registration_id
+from alumni_desk.protocol.codes import badge_code
+
+
+@dataclass
+class Door:
+    """An open door, the desk behind it, and hands to type with."""
+
+    desk: Desk
+    gathering: str
+    lanes: Lanes
+    changes: ChangeBus
+    registrations: dict[str, str] = field(default_factory=dict)
+    codes: dict[str, str] = field(default_factory=dict)
+    window: DoorWindow = None  # type: ignore[assignment]
+    wait: Callable[..., None] = None  # type: ignore[assignment]
+
+    def type(self, text: str) -> None:
+        """Type into whatever has the keyboard."""
+        QTest.keyClicks(QApplication.focusWidget() or self.window, text)
+
+    def press(self, key: Qt.Key, held: Qt.KeyboardModifier = Qt.KeyboardModifier.NoModifier) -> None:
+        """Press one key."""
+        QTest.keyClick(QApplication.focusWidget() or self.window, key, held)
+
+    def scan(self, code: str, *, ends: bool = True) -> None:
+        """A scanner: letters at once, then CR and LF."""
+        self.type(code)
+        if ends:
+            self.press(Qt.Key.Key_Return)
+            self.press(Qt.Key.Key_J, Qt.KeyboardModifier.ControlModifier)
+
+    def settled(self) -> None:
+        """Wait until nothing is under way."""
+        self.wait(lambda: self.lanes.idle() and not self.window._reading)
+
+    def found(self) -> None:
+        """Wait for the hits of what is typed."""
+        self.wait(lambda: self.window._found is not None and self.window._found.text == self.window.field.text())
+
+    def facts(self) -> list[sa.Row]:
+        table = self.desk.tables["fact"]
+        with self.desk.reading() as connection:
+            return list(connection.execute(sa.select(table)))
+
+
+GUESTS = (("Mei-Ling Chen", 1998, "yes", None), ("Li Chen", 2004, "yes", None), ("Li Chen", 2019, "yes", None),
+          ("Lina Chowdhury", 2011, "cancelled", None), ("Eleni Papadopoulou", 2001, "yes", "Owes $40"), ("Ada Obi", 2012, "yes", None))  # fmt: skip
+
+
+@pytest.fixture
+def door(tmp_path: Path, qtbot: object) -> Iterator[Door]:
+    desk = open_desk(Profile(tmp_path / "profile"), passphrase="nobody waits at this door")
+    with desk.writing("gathering_made") as writing:
+        if desk.scope is None:
+            writing.add("chapter", name="Chapter")
+        gathering = writing.add("gathering", name="Reception", status="planned", time_zone="Europe/Madrid", capacity=50)
+    made = Door(desk, gathering, Lanes(), ChangeBus())
+    with desk.writing("guests_added", gathering=gathering) as writing:
+        for name, year, status, note in GUESTS:
+            first, last = name.split(" ")
+            person = writing.add("person", standing="guest", first_name=first, last_name=last, class_year=year)
+            key = f"{name} {year}"
+            made.registrations[key], made.codes[key] = registration_id(gathering, person), badge_code()
+            writing.add("registration", id=made.registrations[key], gathering=gathering, person=person, status=status,
+                        code=made.codes[key], door_note=note, walk_in=False)  # fmt: skip
+        leo = writing.add("person", standing="guest", first_name="Leo", last_name="Park")
+        writing.add("registration", id=registration_id(gathering, leo), gathering=gathering, person=leo, status="yes",
+                    host=made.registrations["Mei-Ling Chen 1998"], walk_in=False)  # fmt: skip
+    window = DoorWindow(desk, made.lanes, made.changes, gathering, station="Main door", by="Tomás", sounds=Sounds(on=False))
+    made.window, made.wait = window, lambda condition: qtbot.waitUntil(condition, timeout=10_000)  # type: ignore[attr-defined]
+    window.resize(1280, 800)
+    window.show()
+    window.activateWindow()
+    made.wait(lambda: window._column is not None and QApplication.focusWidget() is window.field)
+    yield made
+    made.settled()
+    window.close()
+    made.lanes.close()
+    desk.close()
+    window.deleteLater()
+
+
+def shown(door: Door) -> object:
+    """The colours of the answer that is shown."""
+    assert door.window.state() == "verdict" and door.window.panel.showing is not None
+    return door.window.panel.showing.colours
+
+
+def test_a_scan_with_cr_lf_checks_in_once(door: Door) -> None:
+    door.scan(door.codes["Ada Obi 2012"])
+    door.wait(lambda: door.window.state() == "verdict")
+    assert shown(door) is DOOR_ADMITTED
+    assert "Ada Obi" in " ".join(door.window.panel.lines) or "Ada" in door.window.panel.showing.name
+    door.settled()
+    assert door.window.state() == "verdict" and door.window.field.text() == ""
+    assert [f.method for f in door.facts()] == ["code"]
+
+
+def test_two_scans_right_behind_each_other_are_both_kept(door: Door) -> None:
+    first, second = door.codes["Ada Obi 2012"], door.codes["Li Chen 2004"]
+    door.scan(first)
+    door.scan(second)
+    door.scan(door.codes["Li Chen 2019"], ends=False)
+    door.wait(lambda: len(door.facts()) == 3)
+    door.settled()
+    assert door.window.column.here.text() == "3"
+
+
+def test_the_same_badge_twice_within_seconds_stays_green_and_is_one_fact(door: Door) -> None:
+    for _ in range(2):
+        door.scan(door.codes["Ada Obi 2012"])
+        door.settled()
+        assert shown(door) is DOOR_ADMITTED
+    assert len(door.facts()) == 1
+
+
+def test_in_since_another_station_is_amber_with_when_and_where(door: Door) -> None:
+    check_in(door.desk, door.gathering, door.registrations["Ada Obi 2012"], station="Garden door", by="Priya")
+    door.scan(door.codes["Ada Obi 2012"])
+    door.settled()
+    assert shown(door) is DOOR_ALREADY_IN
+    assert any("Garden door" in detail and "Priya" in detail for detail in door.window.panel.showing.details)
+    assert len(door.facts()) == 1
+
+
+def test_a_scan_is_caught_wherever_the_cursor_stands(door: Door) -> None:
+    door.press(Qt.Key.Key_F2)
+    assert door.window.state() == "walk_in" and door.window.form.name.hasFocus()
+    door.window.form.name.setText("Yusuf")
+    door.scan(door.codes["Ada Obi 2012"])
+    door.wait(lambda: len(door.facts()) == 1)
+    door.settled()
+    assert door.window.form.name.text() == "Yusuf"  # the form waits as it was
+    door.press(Qt.Key.Key_F2)
+    assert door.window.form.name.text() == "Yusuf"
+
+
+def test_a_scan_into_a_half_typed_name_still_counts(door: Door) -> None:
+    door.type("me")
+    door.found()
+    QTest.qWait(70)  # a hand pauses; a scanner does not
+    door.scan(door.codes["Li Chen 2019"])
+    door.wait(lambda: door.window.state() == "verdict")
+    assert [f.registration for f in door.facts()] == [door.registrations["Li Chen 2019"]]
+
+
+def test_enter_does_nothing_among_namesakes_until_one_is_chosen(door: Door) -> None:
+    door.type("li chen")
+    door.press(Qt.Key.Key_Return)
+    door.found()
+    door.settled()
+    assert door.window.state() == "find" and door.facts() == []
+    door.press(Qt.Key.Key_Return)
+    door.settled()
+    assert door.window.state() == "find" and door.facts() == []
+    door.press(Qt.Key.Key_Down)
+    door.press(Qt.Key.Key_Down)
+    door.press(Qt.Key.Key_Return)
+    door.wait(lambda: door.window.state() == "verdict")
+    assert [f.registration for f in door.facts()] == [door.registrations["Li Chen 2019"]]
+
+
+def test_enter_right_after_typing_waits_for_the_hits(door: Door) -> None:
+    door.type("obi")
+    door.press(Qt.Key.Key_Return)  # before the list has answered
+    door.wait(lambda: door.window.state() == "verdict")
+    assert shown(door) is DOOR_ADMITTED
+    assert [f.registration for f in door.facts()] == [door.registrations["Ada Obi 2012"]]
+
+
+def test_enter_does_nothing_on_idle_green_red_and_blue(door: Door) -> None:
+    door.press(Qt.Key.Key_Return)
+    door.settled()
+    assert door.window.state() == "idle"
+    for what, colours in ((door.codes["Ada Obi 2012"], DOOR_ADMITTED), (badge_code(), DOOR_REFUSED),
+                          (door.codes["Lina Chowdhury 2011"], DOOR_NEEDS_A_WORD)):  # fmt: skip
+        door.scan(what)
+        door.settled()
+        assert shown(door) is colours
+        door.window._muted_until = 0.0
+        number = len(door.facts())
+        door.press(Qt.Key.Key_Return)
+        door.settled()
+        assert shown(door) is colours and len(door.facts()) == number
+
+
+def test_a_foreign_barcode_is_said_and_not_searched(door: Door) -> None:
+    door.scan("4006381333931")
+    door.wait(lambda: door.window.state() == "verdict")
+    assert shown(door) is DOOR_REFUSED and door.facts() == []
+    assert "Unknown code" in door.window.panel.showing.word
+
+
+def test_undo_by_key_and_not_beyond_two_minutes(door: Door, monkeypatch: pytest.MonkeyPatch) -> None:
+    door.scan(door.codes["Ada Obi 2012"])
+    door.settled()
+    assert "Ctrl Z" in door.window.keys.shown()
+    door.press(Qt.Key.Key_Z, Qt.KeyboardModifier.ControlModifier)
+    door.wait(lambda: {f.kind for f in door.facts()} == {"in", "void"})
+    door.settled()
+    assert headcount(door.desk, door.gathering).present == 0
+    assert "Ctrl Z" not in door.window.keys.shown()
+    door.scan(door.codes["Ada Obi 2012"])
+    door.settled()
+    monkeypatch.setattr("alumni_desk.desktop.door.UNDO_S", 0)
+    door.window._each_second()
+    door.press(Qt.Key.Key_Z, Qt.KeyboardModifier.ControlModifier)
+    door.settled()
+    assert headcount(door.desk, door.gathering).present == 1
+
+
+def test_green_falls_back_to_idle_and_the_others_stay(door: Door) -> None:
+    door.scan(door.codes["Ada Obi 2012"])
+    door.settled()
+    assert door.window._green.isActive() and door.window._green.interval() == 8000
+    door.window._green.timeout.emit()
+    assert door.window.state() == "idle" and door.window.idle.strip.isVisible()
+    door.scan(door.codes["Lina Chowdhury 2011"])
+    door.settled()
+    assert not door.window._green.isActive()
+    door.press(Qt.Key.Key_F5)
+    door.wait(lambda: len(door.facts()) == 2)
+    door.settled()
+    assert shown(door) is DOOR_ADMITTED
+
+
+def test_the_note_is_closed_until_asked_for_and_closes_by_itself(door: Door) -> None:
+    door.scan(door.codes["Eleni Papadopoulou 2001"])
+    door.settled()
+    assert shown(door) is DOOR_NEEDS_A_WORD and "$40" not in str(door.window.panel.showing)
+    door.press(Qt.Key.Key_F7)
+    assert "$40" in door.window.panel.showing.note and door.window._note.isActive()
+    door.window._note.timeout.emit()
+    assert "$40" not in str(door.window.panel.showing)
+
+
+def test_the_guest_of_a_guest_is_offered(door: Door) -> None:
+    door.type("mei chen")
+    door.press(Qt.Key.Key_Return)
+    door.wait(lambda: door.window.state() == "verdict")
+    door.settled()
+    assert [offer.act for offer in door.window.panel.showing.offers] == [Act.PARTY, Act.UNDO]
+    door.press(Qt.Key.Key_F3)
+    door.wait(lambda: len(door.facts()) == 2)
+    door.settled()
+    assert "Leo" in door.window.panel.showing.name
+
+
+def test_a_walk_in_by_keys_alone(door: Door) -> None:
+    door.press(Qt.Key.Key_F2)
+    door.type("Yusuf Al-Amin")
+    door.press(Qt.Key.Key_Tab)
+    door.type("yusuf@example.org")
+    door.press(Qt.Key.Key_Return)
+    door.wait(lambda: door.window.state() == "verdict")
+    door.settled()
+    assert shown(door) is DOOR_ADMITTED and headcount(door.desk, door.gathering).walk_ins == 1
+    assert door.window.form.name.text() == ""
+
+
+def test_a_walk_in_without_a_name_says_so(door: Door) -> None:
+    door.press(Qt.Key.Key_F2)
+    door.press(Qt.Key.Key_Return)
+    assert door.window.form.wrong.text() and door.window.state() == "walk_in"
+    door.press(Qt.Key.Key_Escape)
+    assert door.window.state() == "idle"
+
+
+def test_what_is_not_saved_is_never_green(door: Door, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The disk refuses the write itself, below every layer of ours."""
+    with door.desk.writing("broken", gathering=door.gathering) as writing:
+        writing.connection.exec_driver_sql("CREATE TEMP TRIGGER full_disk BEFORE INSERT ON main.fact BEGIN SELECT RAISE(ABORT, 'disk I/O error'); END")
+    with door.desk.reading() as connection:
+        assert connection is not None
+    door.scan(door.codes["Ada Obi 2012"])
+    door.wait(lambda: door.window.state() == "verdict")
+    assert shown(door) is DOOR_REFUSED
+    assert door.window.panel.showing.word == "Not saved" and door.facts() == []
+    assert door.window._own == []
+
+
+def test_esc_clears_then_closes_then_leaves(door: Door, qtbot: object) -> None:
+    door.type("zz")
+    door.found()
+    door.press(Qt.Key.Key_Escape)
+    assert door.window.field.text() == "" and door.window.state() == "idle"
+    door.scan(badge_code())
+    door.settled()
+    door.press(Qt.Key.Key_Escape)
+    assert door.window.state() == "idle"
+    with qtbot.waitSignal(door.window.left):  # type: ignore[attr-defined]
+        door.press(Qt.Key.Key_Escape)
+
+
+def test_every_answer_is_painted_and_spoken(door: Door) -> None:
+    for size in ((1024, 640), (1280, 800), (1920, 1080)):
+        door.window.resize(*size)
+        for code in (*door.codes.values(), badge_code()):
+            door.scan(code)
+            door.settled()
+            door.window._muted_until = 0.0
+            assert door.window.panel.accessibleName() == door.window.panel.showing.spoken != ""
+            assert not door.window.grab().isNull()
+            for button in door.window.panel.buttons:
+                assert door.window.panel.rect().contains(button.geometry())
+
+
+def test_names_on_both_lines_and_never_cut(qapp: QApplication) -> None:
+    def measure(text: str, size: int) -> float:
+        return len(text) * size * 0.5
+
+    assert fit_name("Mei-Ling Chen ’98", 832, measure) == (64, ["Mei-Ling Chen ’98"])
+    assert fit_name("Chukwuemeka Oluwadamilola Nwachukwu-Adeyemi", 832, measure)[0] == 64
+    assert len(fit_name("Chukwuemeka Oluwadamilola Nwachukwu-Adeyemi", 832, measure)[1]) == 2
+
+
+@given(st.text(alphabet="abcdefgh ABC-’éłç", min_size=1, max_size=220).map(str.strip).filter(bool), st.integers(200, 1500))
+def test_a_name_is_never_cut_and_every_line_fits(name: str, width: int) -> None:
+    def measure(text: str, size: int) -> float:
+        return len(text) * size * 0.55
+
+    size, lines = fit_name(name, width, measure)
+    assert "".join(lines).replace(" ", "") == name.replace(" ", "")
+    assert all(measure(line, size) <= width for line in lines)
+
+
+@given(st.lists(st.integers(1, 30), min_size=16, max_size=16), st.text(alphabet="BCDEabc12", max_size=5))
+def test_a_scan_is_told_from_a_hand_by_its_speed(gaps: list[int], before: str) -> None:
+    code, catcher, at = badge_code(), ScanCatcher(), 0.0
+    for letter in before:
+        at += 200
+        catcher.letter(letter, at)
+    at += 500
+    found = []
+    for letter, gap in zip(code, gaps, strict=True):
+        at += gap
+        found.append(catcher.letter(letter, at))
+    assert found[-1] == code and found[:-1] == [None] * 15
+    slow = ScanCatcher()
+    assert [slow.letter(letter, 100.0 * n) for n, letter in enumerate(code)] == [None] * 16
+
+
+def test_without_a_sound_device_there_is_silence(qtbot: object) -> None:
+    sounds = Sounds()
+    for sound in ("welcome", "look", "stop"):
+        sounds.play(sound)  # type: ignore[arg-type]
+    sounds.close()

@@ -1,0 +1,155 @@
+"""Joining: what is asked first, what is carried over, and who stays outside."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+from nacl.signing import SigningKey
+
+from alumni_desk.errors import KnownError
+from alumni_desk.protocol.codes import new_invitation
+from alumni_desk.store.desk import Desk
+from alumni_desk.sync import state
+from alumni_desk.sync.address import read_address
+from alumni_desk.sync.engine import join, status, sync_once
+
+MakeDesk = Callable[[str], Desk]
+
+
+def code_of(work: Callable[[], Any]) -> str:
+    """The code of the problem that this raises."""
+    with pytest.raises(KnownError) as raised:
+        work()
+    assert str(raised.value)
+    return raised.value.code
+
+
+def with_members(desk: Desk, count: int, **chapter: Any) -> list[str]:
+    """A desk that was used alone until now."""
+    with desk.writing("chapter_made") as writing:
+        writing.add("chapter", name="Ours", **chapter)
+    with desk.writing("import", queue="load") as writing:
+        return [writing.add("person", standing="member", last_name=f"Name {n}") for n in range(count)]
+
+
+def people(desk: Desk) -> set[tuple[str, str]]:
+    """Scope and name of everybody."""
+    person = desk.tables["person"]
+    with desk.reading() as connection:
+        return {(row.scope, row.last_name) for row in connection.execute(sa.select(person.c.scope, person.c.last_name).where(~person.c.gone))}
+
+
+def test_members_here_are_asked_about_and_then_carried_over(office: Any, make_desk: MakeDesk) -> None:
+    alone, other = make_desk("alone"), make_desk("other")
+    with_members(alone, 20)
+    invitation = office.invite()
+    assert code_of(lambda: join(alone, office.url, invitation)) == "sync_members_here"
+    assert status(alone).state == "alone"
+    joined = join(alone, office.url, invitation, merge=True)
+    assert joined.chapter == office.chapter and alone.scope == joined.scope
+    assert status(alone).waiting == 20
+    assert people(alone) == {(joined.scope, f"Name {n}") for n in range(20)}
+    assert sync_once(alone).pushed == 20
+    join(other, office.url, office.invite())
+    sync_once(other)
+    assert people(other) == people(alone)
+    for desk in (alone, other):
+        with desk.reading() as connection:
+            assert connection.execute(sa.select(desk.tables["chapter"].c.id, desk.tables["chapter"].c.name)).all() == [(joined.scope, office.chapter)]
+
+
+def test_a_sample_chapter_never_joins(office: Any, make_desk: MakeDesk) -> None:
+    desk, invitation = make_desk("sample"), office.invite()
+    with_members(desk, 3, sample=True)
+    assert code_of(lambda: join(desk, office.url, invitation, merge=True)) == "sync_sample"
+    join(make_desk("real"), office.url, invitation)  # the invitation was not used up
+
+
+def test_a_desk_joins_once(office: Any, make_desk: MakeDesk) -> None:
+    desk = make_desk("one")
+    join(desk, office.url, office.invite())
+    assert code_of(lambda: join(desk, office.url, office.invite())) == "sync_joined"
+
+
+def test_wrong_used_and_mistyped_invitations(office: Any, make_desk: MakeDesk) -> None:
+    desk = make_desk("one")
+    assert code_of(lambda: join(desk, office.url, new_invitation())) == "invitation_wrong"
+    with pytest.raises(KnownError, match="Group 2"):
+        join(desk, office.url, office.invite()[:5] + "0000" + "-2222-2222")
+    used = office.invite()
+    join(make_desk("two"), office.url, used)
+    assert code_of(lambda: join(desk, office.url, used)) == "invitation_used"
+    assert join(desk, office.url, office.invite()).role == "leader"
+
+
+def test_killed_after_the_server_said_yes_the_same_call_finishes(office: Any, make_desk: MakeDesk) -> None:
+    desk, invitation = make_desk("one"), office.invite()
+    key = SigningKey.generate()
+    with desk.applying() as applying:
+        state.keep(applying.connection, state.Joining(url=office.url, code=invitation, key=bytes(key)))
+    first = make_desk("witness")
+    with first.applying() as applying:
+        state.keep(applying.connection, state.Joining(url=office.url, code=invitation, key=bytes(key)))
+    join(first, office.url, invitation)  # the same key: as if the answer had been lost on the way
+    joined = join(desk, office.url, invitation)
+    assert joined == join(desk, office.url, invitation)
+    assert sync_once(desk).waiting == 0
+
+
+def test_nobody_there(make_desk: MakeDesk) -> None:
+    assert code_of(lambda: join(make_desk("one"), "http://127.0.0.1:9", new_invitation())) == "sync_unreachable"
+
+
+@pytest.mark.parametrize(("text", "code"), [
+    ("http://desk.example.edu", "sync_not_encrypted"), ("ftp://x", "sync_address"), ("https://", "sync_address"), ("https://a:b", "sync_address"),
+    ("https://desk.example.edu#sha256=12", "sync_fingerprint"), ("https://me@desk.example.edu", "sync_address"), ("", "sync_address"),
+])
+def test_addresses_that_cannot_be(text: str, code: str) -> None:
+    assert code_of(lambda: read_address(text)) == code
+
+
+@pytest.mark.parametrize(("text", "url"), [
+    ("desk.example.edu", "https://desk.example.edu"), (" https://desk.example.edu:8413/ ", "https://desk.example.edu:8413"),
+    ("http://localhost:8413", "http://localhost:8413"), ("http://[::1]:5", "http://[::1]:5"),
+])
+def test_addresses_as_people_type_them(text: str, url: str) -> None:
+    assert read_address(text).url == url
+
+
+def test_a_server_with_its_own_certificate_is_pinned(make_server: Any, make_desk: MakeDesk) -> None:
+    server = make_server(None, ["--host", "0.0.0.0"])
+    local = server.url.replace(server.url.split("//")[1].split(":")[0], "127.0.0.1", 1)
+    code = server.invite()
+    plain, pin = local.split("#sha256=")
+    other = pin[:-4] + ("0000" if pin[-4:] != "0000" else "1111")
+    assert code_of(lambda: join(make_desk("a"), plain, code)) == "sync_certificate"
+    assert code_of(lambda: join(make_desk("b"), f"{plain}#sha256={other}", code)) == "sync_certificate"
+    desk = make_desk("c")
+    assert join(desk, local, code).chapter == "Boston"
+    assert sync_once(desk).pulled == 1
+    assert (Path(server.profile) / "server-key.pem").stat().st_mode & 0o077 == 0
+    assert server.stop() == 0
+
+
+def test_the_commands(office: Any, tmp_path: Path) -> None:
+    import json
+    import subprocess
+    import sys
+
+    def run(*arguments: str) -> Any:
+        done = subprocess.run([sys.executable, "-m", "alumni_desk", "--profile", str(tmp_path / "desk"), *arguments, "--json"],
+                              capture_output=True, text=True, check=False, timeout=60)
+        return json.loads(done.stdout) if done.returncode == 0 else (done.returncode, done.stderr)
+
+    assert run("status") == {"state": "alone", "waiting": 0, "last_sync": None}
+    failed = run("join", office.url, new_invitation())
+    assert failed[0] == 1 and failed[1].count("\n") == 1 and "Traceback" not in failed[1]
+    assert run("join", office.url, office.invite())["chapter"] == office.chapter
+    assert run("sync") == {"pushed": 0, "pulled": 1, "waiting": 0, "conflicts": 0, "refused": 0}
+    assert run("status")["state"] == "synced"
+    devices = office.server.run("server", "devices")
+    assert [device["role"] for device in devices if device["chapter"] == office.chapter] == ["leader"]
