@@ -1,0 +1,215 @@
+"""Nothing that a person changes escapes: triggers, generated from the schema, turn each write into an operation.
+
+The triggers call functions that only a desk's own writing connection has (``Capture.register``): any other connection
+that writes to a synced table fails. What happens, per row written: the trigger hands the row's old and new values to
+``capture_TABLE``, which compares them, ticks the clock and keeps the parts; the trigger then inserts one operation per
+part (the door's fields and the chapter's, inside a gathering) and sets the row's ``clock`` and ``clocks``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any
+
+import msgspec
+import sqlalchemy as sa
+
+from alumni_desk.protocol.clock import Clock
+from alumni_desk.protocol.ids import uuid7
+from alumni_desk.store.synced import clock_key, data_columns
+
+PREFIX = "capture_"
+
+_encode = msgspec.json.Encoder().encode
+_clocks = msgspec.json.Decoder(dict[str, str])
+
+_FIELDS = ("id, action, event, transaction_id, scope, audience, kind, table_name, row_id, fields, before, values_before, clock, schema, "
+           "queue, fate, made_at")
+
+
+@dataclass(frozen=True)
+class _Plan:
+    """What the capture needs to know of a table, in the order in which the trigger hands values over."""
+
+    names: tuple[str, ...]
+    keys: tuple[str, ...]
+    booleans: frozenset[str]
+    door: frozenset[str]
+    groups: Mapping[str, tuple[str, ...]]
+    fact: bool
+    by_row: bool
+
+
+@dataclass
+class _Part:
+    audience: str
+    fields: dict[str, Any]
+    before: dict[str, str | None]
+    values_before: dict[str, Any]
+
+
+@dataclass
+class Capture:
+    """The state of one writing connection between a row's values arriving and its operations being inserted."""
+
+    clock: Clock
+    parts: list[_Part] = field(default_factory=list)
+    stamp: str = ""
+    clocks: str | None = None
+
+    def register(self, connection: Any, metadata: sa.MetaData) -> None:
+        """Give a raw connection the functions that the triggers call."""
+        for table in synced_of(metadata):
+            connection.create_function(f"{PREFIX}{table.name}", -1, partial(self._take, _plan(table)))
+        parts = self.parts
+        for name, count, function in (
+            ("capture_id", 0, uuid7),
+            ("capture_parts", 0, lambda: len(parts)),
+            ("capture_clock", 0, lambda: self.stamp),
+            ("capture_clocks", 0, lambda: self.clocks),
+            ("capture_audience", 1, lambda n: parts[n].audience),
+            ("capture_fields", 1, lambda n: _encode(parts[n].fields).decode()),
+            ("capture_before", 1, lambda n: _encode(parts[n].before).decode()),
+            ("capture_values", 1, lambda n: _encode(parts[n].values_before).decode()),
+        ):
+            connection.create_function(name, count, function)
+
+    def _take(self, plan: _Plan, inserting: int, gathering: str | None, clocks: str | None, *values: Any) -> int:
+        count = len(plan.names)
+        new = values[:count]
+        parts = self.parts
+        parts.clear()
+        if inserting:
+            changed = {name: value for name, value in zip(plan.names, new, strict=True) if value is not None and (name != "gone" or value)}
+            old: dict[str, Any] = {}
+        else:
+            before = dict(zip(plan.names, values[count:], strict=True))
+            changed = {name: value for name, value in zip(plan.names, new, strict=True) if value != before[name]}
+            if plan.groups and changed:
+                self._whole_groups(plan, changed, dict(zip(plan.names, new, strict=True)))
+            old = {name: before[name] for name in changed}
+        if not changed and not (inserting and plan.fact):
+            return 0
+        for name in plan.booleans & changed.keys():
+            changed[name] = None if changed[name] is None else bool(changed[name])
+        for name in plan.booleans & old.keys():
+            old[name] = None if old[name] is None else bool(old[name])
+        return self._split(plan, changed, old, _clocks.decode(clocks) if clocks else {}, gathering)
+
+    @staticmethod
+    def _whole_groups(plan: _Plan, changed: dict[str, Any], new: dict[str, Any]) -> None:
+        """An address wins or loses as a whole, so an operation carries the whole of it."""
+        for members in plan.groups.values():
+            if not changed.keys().isdisjoint(members):
+                changed.update((name, new[name]) for name in members)
+
+    def _split(self, plan: _Plan, changed: dict[str, Any], old: dict[str, Any], there: dict[str, str], gathering: str | None) -> int:
+        keys = dict(zip(plan.names, plan.keys, strict=True))
+        touched = {keys[name] for name in changed}
+        self.stamp = self.clock.tick([there.get(key) for key in touched])
+        parts = self.parts
+        for audience, mine in _audiences(plan, changed, gathering):
+            wanted = {keys[name] for name in mine}
+            parts.append(_Part(audience, mine, {key: there.get(key) for key in wanted} if not plan.fact and old else {},
+                               {name: old[name] for name in mine} if old else {}))
+        if plan.fact:
+            self.clocks = None
+        else:
+            self.clocks = _encode({**there, **dict.fromkeys(touched, self.stamp)}).decode()
+        return len(parts)
+
+
+def _audiences(plan: _Plan, changed: dict[str, Any], gathering: str | None) -> Iterator[tuple[str, dict[str, Any]]]:
+    if gathering is None:
+        yield "chapter", changed
+    elif plan.by_row:
+        yield gathering, changed
+    else:
+        door = {name: value for name, value in changed.items() if name in plan.door}
+        rest = {name: value for name, value in changed.items() if name not in plan.door}
+        if door:
+            yield gathering, door
+        if rest:
+            yield "chapter", rest
+
+
+def _plan(table: sa.Table) -> _Plan:
+    columns = data_columns(table)
+    groups: dict[str, list[str]] = {}
+    for column in columns:
+        if column.info.get("group"):
+            groups.setdefault(column.info["group"], []).append(column.name)
+    return _Plan(
+        names=tuple(c.name for c in columns),
+        keys=tuple(clock_key(c) for c in columns),
+        booleans=frozenset(c.name for c in columns if isinstance(c.type, sa.Boolean)),
+        door=frozenset(c.name for c in columns if c.name == "gone" or c.info.get("audience") == "door"),
+        groups={name: tuple(members) for name, members in groups.items()},
+        fact=table.info["kind"] == "fact",
+        by_row=table.info["audience"] == "row",
+    )
+
+
+def synced_of(metadata: sa.MetaData) -> list[sa.Table]:
+    """The synced tables of a desk's schema."""
+    return [table for table in metadata.sorted_tables if table.info.get("synced")]
+
+
+def triggers(metadata: sa.MetaData, schema: int, searched: Mapping[str, tuple[str, Sequence[str]]]) -> dict[str, str]:
+    """Every trigger of a desk by name. ``searched``: table -> (column with the person's id, columns that are searched)."""
+    found: dict[str, str] = {}
+    for table in synced_of(metadata):
+        found.update(_table_triggers(table, schema))
+    for name, (person, columns) in searched.items():
+        stale = f"INSERT INTO search_stale (id) SELECT NEW.{person} WHERE NEW.{person} IS NOT NULL ON CONFLICT DO NOTHING"
+        found[f"search_{name}_insert"] = f"CREATE TRIGGER search_{name}_insert AFTER INSERT ON {name} BEGIN {stale}; END"
+        found[f"search_{name}_update"] = (f"CREATE TRIGGER search_{name}_update AFTER UPDATE OF {', '.join(columns)} ON {name} BEGIN {stale}; END")
+        gone = f"INSERT INTO search_stale (id) SELECT OLD.{person} WHERE OLD.{person} IS NOT NULL ON CONFLICT DO NOTHING"
+        found[f"search_{name}_delete"] = f"CREATE TRIGGER search_{name}_delete AFTER DELETE ON {name} BEGIN {gone}; END"
+    return found
+
+
+def _table_triggers(table: sa.Table, schema: int) -> dict[str, str]:
+    name, columns = table.name, [c.name for c in data_columns(table)]
+    applying = "(SELECT mode FROM capture) = 'applying'"
+    acting = "SELECT RAISE(ABORT, 'no action is under way') WHERE (SELECT mode FROM capture) IS NOT 'action'"
+    new, old = ", ".join(f'NEW."{c}"' for c in columns), ", ".join(f'OLD."{c}"' for c in columns)
+    kind, by_row = table.info["kind"], table.info["audience"] == "row"
+    gathering = "NEW.gathering" if by_row else "(SELECT gathering FROM capture)"
+
+    def body(take: str) -> str:
+        operations = " ".join(
+            f"INSERT INTO operation ({_FIELDS}) SELECT capture_id(), c.action, c.event, c.transaction_id, NEW.scope, capture_audience({n}), "
+            f"'{kind}', '{name}', NEW.id, capture_fields({n}), capture_before({n}), capture_values({n}), capture_clock(), {schema}, c.queue, "
+            f"'waiting', c.at FROM capture AS c WHERE capture_parts() > {n};" for n in range(1 if by_row else 2))
+        return (f"BEGIN {acting}; SELECT {take}; {operations} "
+                f'UPDATE "{name}" SET clock = capture_clock(), clocks = capture_clocks() WHERE id = NEW.id AND capture_parts() > 0; END')
+
+    insert = body(f"{PREFIX}{name}(1, {gathering}, NULL, {new})")
+    update = body(f"{PREFIX}{name}(0, {gathering}, OLD.clocks, {new}, {old})")
+    if kind == "fact":
+        update = "BEGIN SELECT RAISE(ABORT, 'facts never change'); END"
+    names = ", ".join(f'"{c}"' for c in columns)
+    return {
+        f"{PREFIX}{name}_insert": f"CREATE TRIGGER {PREFIX}{name}_insert AFTER INSERT ON \"{name}\" WHEN NOT {applying} {insert}",
+        f"{PREFIX}{name}_update": f"CREATE TRIGGER {PREFIX}{name}_update AFTER UPDATE OF {names} ON \"{name}\" WHEN NOT {applying} {update}",
+        f"{PREFIX}{name}_keys": f"CREATE TRIGGER {PREFIX}{name}_keys AFTER UPDATE OF id, scope ON \"{name}\" WHEN NOT {applying} "
+                                "BEGIN SELECT RAISE(ABORT, 'keys never change'); END",
+        f"{PREFIX}{name}_delete": f"CREATE TRIGGER {PREFIX}{name}_delete BEFORE DELETE ON \"{name}\" WHEN NOT {applying} "
+                                  "BEGIN SELECT RAISE(ABORT, 'rows are marked gone, never deleted'); END",
+    }
+
+
+def set_triggers(connection: sa.Connection, wanted: Mapping[str, str]) -> bool:
+    """Compare the database's triggers with the wanted ones, and mend. Returns whether anything had to be changed."""
+    there = {row.name: row.sql for row in connection.exec_driver_sql("SELECT name, sql FROM sqlite_master WHERE type = 'trigger'")}
+    for name in there.keys() - wanted.keys():
+        connection.exec_driver_sql(f'DROP TRIGGER "{name}"')
+    for name, sql in wanted.items():
+        if there.get(name) != sql:
+            connection.exec_driver_sql(f'DROP TRIGGER IF EXISTS "{name}"')
+            connection.exec_driver_sql(sql)
+    return there != dict(wanted)
+

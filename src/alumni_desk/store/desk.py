@@ -1,0 +1,447 @@
+"""A desk's encrypted database: opening it, reading one moment, and writing one action at a time."""
+
+from __future__ import annotations
+
+import json
+import logging
+import platform
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Literal, Self
+
+import sqlalchemy as sa
+from sqlalchemy.pool import QueuePool
+
+from alumni_desk.errors import BadInput, KnownError, NotFound, Refused, StoreProblem
+from alumni_desk.protocol.clock import Clock
+from alumni_desk.protocol.ids import uuid7
+from alumni_desk.store import keys, search
+from alumni_desk.store.capture import Capture, set_triggers, synced_of, triggers
+from alumni_desk.store.profile import Profile, alone
+from alumni_desk.words import _
+
+log = logging.getLogger(__name__)
+
+REVISION = "0001"
+"""The newest of ``store/migrations``. Alembic is imported only when a database is not there yet (0.4 s)."""
+
+TRANSACTION = 400
+"""Operations after which an action goes on in a new transaction: at most 500 of one must lie in a parcel, and a row may make two."""
+
+TEXT_LIMIT = 65_536
+BUSY_SECONDS = 30.0
+
+
+@dataclass(frozen=True)
+class Changed:
+    """Which rows an action changed, by table: what screens draw anew."""
+
+    tables: Mapping[str, frozenset[str]] = field(default_factory=dict)
+
+    def __or__(self, other: Changed) -> Changed:
+        return Changed({name: self.tables.get(name, frozenset()) | other.tables.get(name, frozenset()) for name in {*self.tables, *other.tables}})
+
+    def __bool__(self) -> bool:
+        return any(self.tables.values())
+
+
+class Writing:
+    """One action under way. Rows go in through it; triggers make operations of them; all of it commits together, or nothing."""
+
+    def __init__(self, desk: Desk, connection: sa.Connection, scope: str) -> None:
+        self.connection = connection
+        self.tables = desk.tables
+        self.scope = scope
+        self.now = datetime.now(UTC)
+        self.action_id = uuid7()
+        self._changed: dict[str, set[str]] = {}
+        self._rows = 0
+
+    @property
+    def changed(self) -> Changed:
+        """What this action changed so far."""
+        return Changed({name: frozenset(ids) for name, ids in self._changed.items()})
+
+    def add(self, table: str, /, **fields: Any) -> str:
+        """A new row; returns its id (a UUIDv7 unless given)."""
+        row_id = str(fields.pop("id", None) or uuid7())
+        self.add_many(table, [{**fields, "id": row_id}])
+        return row_id
+
+    def add_many(self, table: str, rows: Sequence[Mapping[str, Any]]) -> None:
+        """New rows, all of the same fields; ``id`` is made where it is missing."""
+        target = self.tables[table]
+        whole = [{**row, "id": row.get("id") or uuid7(), "scope": self.scope} for row in rows]
+        for row in whole:
+            _check(target, row)
+        for start in range(0, len(whole), TRANSACTION // 2):
+            part = whole[start:start + TRANSACTION // 2]
+            self._count(len(part))
+            self.connection.execute(sa.insert(target), part)
+        self._changed.setdefault(table, set()).update(row["id"] for row in whole)
+
+    def change(self, table: str, row_id: str, /, **fields: Any) -> None:
+        """Write fields of a row; what is the same already is left alone. Raises NotFound if there is no such row."""
+        target = self.tables[table]
+        _check(target, fields)
+        names = [target.c[name] for name in fields]
+        row = self.connection.execute(sa.select(target.c.id, *names).where(target.c.id == row_id)).mappings().first()
+        if row is None:
+            raise NotFound("no_such_row", _("It is not here any more: somebody took it away meanwhile. Look it up again."))
+        news = {name: value for name, value in fields.items() if row[name] != value}
+        if news:
+            self._count(1)
+            self.connection.execute(sa.update(target).where(target.c.id == row_id).values(**news))
+            self._changed.setdefault(table, set()).add(row_id)
+
+    def touched(self, table: str, ids: Sequence[str]) -> None:
+        """Say which rows a statement of one's own changed, so that screens draw them anew."""
+        self._changed.setdefault(table, set()).update(ids)
+
+    def next_transaction(self) -> None:
+        """What follows is a transaction of its own in the sync (never more than 500 operations), of the same action."""
+        self.connection.exec_driver_sql("UPDATE capture SET transaction_id = ?", (uuid7(),))
+        self._rows = 0
+
+    def _count(self, rows: int) -> None:
+        if self._rows and (self._rows + rows) * 2 > TRANSACTION:
+            self.next_transaction()
+        self._rows += rows
+
+
+@dataclass(frozen=True)
+class Applying:
+    """A transaction in which what came from elsewhere is written, without being captured as somebody's edit."""
+
+    connection: sa.Connection
+    tables: Mapping[str, sa.Table]
+    now: datetime
+
+
+class Desk:
+    """An open desk. Safe to use from several threads: one writes at a time, many read."""
+
+    def __init__(self, profile: Profile, key: bytes, metadata: sa.MetaData) -> None:
+        self.profile = profile
+        self.clock = Clock()
+        self.metadata = metadata
+        self.tables: Mapping[str, sa.Table] = dict(metadata.tables)
+        self._key = key
+        self._one_writer = threading.Lock()
+        self._writers = _engine(profile.database, key, metadata, self.clock)
+        self._readers = _engine(profile.database, key, None, None)
+        self._version_lock = threading.Lock()
+        self._versions: sa.Connection | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close every connection; the last one folds the write-ahead log back into the file."""
+        with self._version_lock:
+            if self._versions is not None:
+                self._versions.close()
+                self._versions = None
+        self._readers.dispose()
+        self._writers.dispose()
+
+    @property
+    def scope(self) -> str | None:
+        """The chapter's id; None before there is a chapter."""
+        with self.reading() as connection:
+            return _scope(connection)
+
+    @property
+    def device_name(self) -> str:
+        """What this laptop is called at the door and at the server."""
+        return str(self.setting("device_name") or platform.node().split(".")[0] or _("This laptop"))
+
+    @property
+    def kept_by(self) -> keys.Keeper:
+        """Who keeps the key: the computer's keyring or a passphrase."""
+        return keys.keeper(self.profile.path, "desk")
+
+    def version(self) -> int:
+        """A number that changes whenever somebody wrote to the database: this program, or another one beside it."""
+        with self._version_lock:
+            if self._versions is None:
+                self._versions = self._readers.connect()
+            with _translated():
+                return int(self._versions.exec_driver_sql("PRAGMA data_version").scalar() or 0)
+
+    @contextmanager
+    def reading(self) -> Iterator[sa.Connection]:
+        """A connection that cannot write and sees one moment, however long it is held."""
+        with _translated(), self._readers.connect() as connection:
+            connection.exec_driver_sql("BEGIN")
+            try:
+                yield connection
+            finally:
+                _roll_back(connection)
+
+    @contextmanager
+    def writing(self, event: str, *, gathering: str | None = None, queue: Literal["live", "load"] = "live") -> Iterator[Writing]:
+        """One action of a person: everything inside commits together, durably, or nothing does.
+
+        ``gathering``: the operations belong to its door where the field may be seen there. ``queue='load'``: an import, which never
+        holds up the rest. A desk without a chapter gets one. Raises StoreProblem for what the disk or another program does.
+        """
+        with self._transaction() as connection:
+            scope = _scope(connection)
+            fresh = scope or uuid7()
+            writing = Writing(self, connection, fresh)
+            _set_mode(connection, "action", writing, event, gathering, queue)
+            if scope is None:
+                _found(connection, writing, name=_("My chapter"), university=None, time_zone=None, sample=False)
+            yield writing
+            _rest(connection)
+
+    @contextmanager
+    def applying(self) -> Iterator[Applying]:
+        """A transaction for what a server, a peer or a restore says: captured as nobody's edit."""
+        with self._transaction() as connection:
+            connection.exec_driver_sql("UPDATE capture SET mode = 'applying', rest = 0")
+            yield Applying(connection, self.tables, datetime.now(UTC))
+            _rest(connection)
+
+    @contextmanager
+    def _transaction(self) -> Iterator[sa.Connection]:
+        if not self._one_writer.acquire(timeout=BUSY_SECONDS * 10):
+            raise _busy()
+        try:
+            with _translated(), self._writers.connect() as connection:
+                connection.exec_driver_sql("BEGIN IMMEDIATE")
+                try:
+                    yield connection
+                    search.refresh(connection)
+                    connection.exec_driver_sql("COMMIT")
+                except BaseException:
+                    _roll_back(connection)
+                    raise
+        finally:
+            self._one_writer.release()
+
+    def make_chapter(self, name: str, university: str | None = None, time_zone: str | None = None, *, sample: bool = False,
+                     chapter_id: str | None = None) -> str:
+        """Found the chapter that this desk is for; returns its id. Raises Refused if there is one already."""
+        with self._transaction() as connection:
+            if _scope(connection) is not None:
+                raise Refused("chapter_there", _("There is a chapter on this desk already. Use another profile for another chapter."))
+            writing = Writing(self, connection, chapter_id or uuid7())
+            _set_mode(connection, "action", writing, "chapter_founded", None, "live")
+            _found(connection, writing, name=name, university=university, time_zone=time_zone, sample=sample)
+            _rest(connection)
+        return writing.scope
+
+    def setting(self, key: str, default: Any = None) -> Any:
+        """A setting of this laptop (any JSON value); never synced."""
+        with self.reading() as connection:
+            text = connection.exec_driver_sql("SELECT value FROM setting WHERE key = ?", (key,)).scalar()
+        return default if text is None else json.loads(text)
+
+    def set_setting(self, key: str, value: Any) -> None:
+        """Keep a setting of this laptop; None forgets it."""
+        with self._transaction() as connection:
+            if value is None:
+                connection.exec_driver_sql("DELETE FROM setting WHERE key = ?", (key,))
+            else:
+                connection.exec_driver_sql("INSERT INTO setting (key, value) VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value",
+                                           (key, json.dumps(value, ensure_ascii=False)))
+
+    def raw(self) -> Any:
+        """A raw connection to the database, for backup and checks. The caller closes it."""
+        return connect(self.profile.database, self._key)
+
+    @property
+    def key(self) -> bytes:
+        """The database's key, for backup and change of passphrase."""
+        return self._key
+
+
+def open_desk(profile: Profile, *, passphrase: str | None = None, create: bool = True) -> Desk:
+    """Open a profile's desk; make it the first time unless ``create`` is false.
+
+    Raises StoreProblem: what ``keys.database_key`` raises, ``no_desk``, ``database_damaged``, ``database_newer`` or what the disk does.
+    """
+    from alumni_desk.schema import SCHEMA_VERSION, desk_schema
+
+    if not create and not profile.exists:
+        raise StoreProblem("no_desk", _("There is no desk in {folder}."), folder=profile.path)
+    profile.create()
+    key = keys.database_key(profile.path, "desk", passphrase=passphrase)
+    metadata = desk_schema()
+    with alone(profile.path / "desk.lock"):
+        _prepare(profile.database, key, triggers(metadata, SCHEMA_VERSION, search.SEARCHED))
+    return Desk(profile, key, metadata)
+
+
+def connect(path: Path, key: bytes) -> Any:
+    """A raw SQLCipher connection with this key, as every connection of a desk is set up."""
+    import sqlcipher3.dbapi2 as sqlcipher
+
+    connection = sqlcipher.connect(str(path), check_same_thread=False, isolation_level=None, timeout=BUSY_SECONDS)
+    connection.execute("PRAGMA cipher_log_level = NONE")
+    connection.execute(f"PRAGMA key = \"x'{key.hex()}'\"")
+    for pragma in ("journal_mode = WAL", "synchronous = FULL", "fullfsync = ON", "checkpoint_fullfsync = ON", "foreign_keys = ON",
+                   "recursive_triggers = ON", "cache_size = -65536", "temp_store = MEMORY", "trusted_schema = ON"):
+        connection.execute(f"PRAGMA {pragma}")
+    return connection
+
+
+def _engine(path: Path, key: bytes, metadata: sa.MetaData | None, clock: Clock | None) -> sa.Engine:
+    import sqlcipher3.dbapi2 as sqlcipher
+
+    def creator() -> Any:
+        connection = connect(path, key)
+        if metadata is not None and clock is not None:
+            Capture(clock).register(connection, metadata)
+        else:
+            connection.execute("PRAGMA query_only = ON")
+        return connection
+
+    size, more = (1, 0) if metadata is not None else (4, 28)
+    return sa.create_engine("sqlite+pysqlite:///named-so-that-a-queue-pool-is-used", module=sqlcipher, creator=creator, poolclass=QueuePool,
+                            pool_size=size, max_overflow=more, isolation_level="AUTOCOMMIT")
+
+
+def _prepare(path: Path, key: bytes, wanted: Mapping[str, str]) -> None:
+    """Bring a database to this program's form: migrations if it is older, triggers as the schema says."""
+    engine = _engine(path, key, None, None)
+    try:
+        with _translated(), engine.connect() as connection:
+            connection.exec_driver_sql("PRAGMA query_only = OFF")
+            found = _revision(connection)
+            if found != REVISION:
+                _refuse_newer(found)
+                _migrate(connection)
+            names = {row.name: row.sql for row in connection.exec_driver_sql("SELECT name, sql FROM sqlite_master WHERE type = 'trigger'")}
+            if names != dict(wanted):
+                connection.exec_driver_sql("BEGIN IMMEDIATE")
+                try:
+                    set_triggers(connection, wanted)
+                    connection.exec_driver_sql("COMMIT")
+                except BaseException:
+                    _roll_back(connection)
+                    raise
+            connection.invalidate()  # it may write: not one for the pool
+    finally:
+        engine.dispose()
+
+
+def _revision(connection: sa.Connection) -> str | None:
+    if connection.exec_driver_sql("SELECT 1 FROM sqlite_master WHERE name = 'alembic_version'").first() is None:
+        return None
+    return connection.exec_driver_sql("SELECT version_num FROM alembic_version").scalar()
+
+
+def _refuse_newer(found: str | None) -> None:
+    if found is not None and found > REVISION:
+        raise StoreProblem("database_newer", _("This chapter was opened with a newer Alumni Desk. Install the newest version to work with it."))
+
+
+def _migrate(connection: sa.Connection) -> None:
+    from alembic import command
+    from alembic.config import Config
+
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+    config.set_main_option("path_separator", "os")
+    config.attributes["connection"] = connection
+    connection.exec_driver_sql("BEGIN IMMEDIATE")
+    try:
+        set_triggers(connection, {})  # migrations are nobody's edits
+        command.upgrade(config, "head")
+        connection.exec_driver_sql("COMMIT")
+    except BaseException:
+        _roll_back(connection)
+        raise
+
+
+def _set_mode(connection: sa.Connection, mode: str, writing: Writing, event: str, gathering: str | None, queue: str) -> None:
+    at = writing.now.strftime("%Y-%m-%dT%H:%M:%S.") + f"{writing.now.microsecond // 1000:03d}Z"
+    connection.exec_driver_sql("UPDATE capture SET mode = ?, action = ?, event = ?, transaction_id = ?, gathering = ?, queue = ?, at = ?, rest = 0",
+                               (mode, writing.action_id, event, uuid7(), gathering, queue, at))
+
+
+def _rest(connection: sa.Connection) -> None:
+    connection.exec_driver_sql(
+        "UPDATE capture SET mode = 'rest', action = NULL, event = NULL, transaction_id = NULL, gathering = NULL, queue = NULL, at = NULL, rest = 1")
+
+
+def _found(connection: sa.Connection, writing: Writing, *, name: str, university: str | None, time_zone: str | None, sample: bool) -> None:
+    connection.exec_driver_sql("INSERT INTO scope (id, cursor, chain) VALUES (?, 0, '')", (writing.scope,))
+    writing.add("chapter", id=writing.scope, name=name, university=university, time_zone=time_zone, sample=sample or None)
+
+
+def _scope(connection: sa.Connection) -> str | None:
+    return connection.exec_driver_sql("SELECT id FROM scope ORDER BY rowid LIMIT 1").scalar()
+
+
+def _check(table: sa.Table, fields: Mapping[str, Any]) -> None:
+    """What PostgreSQL or the sync could not carry is refused where it is typed."""
+    for name, value in fields.items():
+        if name not in table.c:
+            raise KeyError(f"{table.name} has no {name}")
+        if not isinstance(value, str):
+            continue
+        if len(value) > TEXT_LIMIT // 4 and len(value.encode("utf-8", "surrogatepass")) > TEXT_LIMIT:
+            raise BadInput("text_too_long", _("A text is longer than 64 KB. Keep the file elsewhere and write down where."))
+        if not value.isascii() or "\0" in value:
+            if "\0" in value or any("\ud800" <= c <= "\udfff" for c in value):
+                raise BadInput("text_unreadable", _("A text holds signs that are no letters and cannot be kept. Type it again instead of pasting it."))
+
+
+def _roll_back(connection: sa.Connection) -> None:
+    if connection.closed or connection.invalidated:
+        return
+    raw = connection.connection.dbapi_connection
+    if raw is not None and raw.in_transaction:  # after a full disk SQLite has rolled back by itself
+        connection.exec_driver_sql("ROLLBACK")
+
+
+@contextmanager
+def _translated() -> Iterator[None]:
+    """What SQLite says of disk and file, as a sentence; everything else is a fault of the program and stays one."""
+    try:
+        yield
+    except sa.exc.DBAPIError as error:
+        known = store_problem(str(error.orig))
+        if known is None:
+            raise
+        log.warning("the database said: %s", known.code)
+        raise known from None
+
+
+def store_problem(said: str) -> KnownError | None:
+    """The sentence for what SQLite or SQLCipher said; None if it is not about the world."""
+    text = said.lower()
+    for words_of_it, problem in (
+        (("locked", "busy"), _busy),
+        (("disk is full",), lambda: StoreProblem("disk_full", _(
+            "The disk is full, so nothing of this was saved. Make room (a few hundred megabytes) and do it again; what was saved before is safe."))),
+        (("readonly", "read-only"), lambda: StoreProblem("read_only", _(
+            "The chapter's folder cannot be written, so nothing of this was saved. Check its rights, or whether the drive is read-only."))),
+        (("file is not a database", "malformed", "hmac check"), lambda: StoreProblem("database_damaged", _(
+            "The chapter's database is damaged or belongs to another key, so it was not opened. Restore a backup; leave the file where it is."))),
+        (("disk i/o", "unable to open"), lambda: StoreProblem("disk_trouble", _(
+            "The disk does not read or write as it should, so nothing of this was saved. Check the drive, then do it again."))),
+    ):
+        if any(one in text for one in words_of_it):
+            return problem()
+    return None
+
+
+def _busy() -> StoreProblem:
+    return StoreProblem("database_busy", _(
+        "Another program has been writing to this chapter for a long time, so nothing of this was saved. Wait for it to end, then do it again."))
+
+
+__all__ = ["Applying", "Changed", "Desk", "Writing", "connect", "open_desk", "store_problem", "synced_of"]

@@ -1,0 +1,78 @@
+"""The folder that holds one person's desk: database, key file, settings of the window."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from alumni_desk.errors import StoreProblem
+from alumni_desk.words import _
+
+
+@dataclass(frozen=True)
+class Profile:
+    """A folder of its own for one desk."""
+
+    path: Path
+
+    @property
+    def database(self) -> Path:
+        """The encrypted database."""
+        return self.path / "desk.db"
+
+    @property
+    def exists(self) -> bool:
+        """Whether a desk was ever opened here."""
+        return self.database.exists()
+
+    def create(self) -> None:
+        """Make the folder, for this user alone.
+
+        Raises StoreProblem if it cannot be made or written.
+        """
+        try:
+            self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
+            probe = self.path / ".writable"
+            probe.touch(mode=0o600)
+            probe.unlink(missing_ok=True)
+        except OSError as error:
+            raise StoreProblem("profile_folder", _(
+                "The folder {folder} cannot be written ({reason}). Choose another with --profile, or ask for the right to write there."),
+                folder=self.path, reason=error.strerror or type(error).__name__) from None
+
+
+def default_profile() -> Profile:
+    """The profile used when none is named: the system's place for a program's data."""
+    from platformdirs import user_data_path
+
+    return Profile(user_data_path("alumni-desk", appauthor=False) / "desk")
+
+
+@contextmanager
+def alone(path: Path) -> Iterator[None]:
+    """One program at a time inside, by a lock on a file; waits for the other."""
+    with open(path, "a+b") as handle:
+        _lock(handle.fileno())
+        yield  # closing the file ends the lock
+
+
+if sys.platform == "win32":
+    def _lock(file: int) -> None:
+        import msvcrt
+        import os
+
+        os.lseek(file, 0, os.SEEK_SET)
+        while True:
+            try:
+                msvcrt.locking(file, msvcrt.LK_LOCK, 1)
+                return
+            except OSError:  # LK_LOCK gives up after ten seconds; the other program still works
+                continue
+else:
+    def _lock(file: int) -> None:
+        import fcntl
+
+        fcntl.flock(file, fcntl.LOCK_EX)

@@ -1,0 +1,96 @@
+"""The desk's own tables beside the synced ones, and the indexes that its lists need."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+
+FULL_TEXT = "search_words"
+"""The FTS5 table (made by the migration: SQLAlchemy has no form for it); its rowid is ``search_person.rowid``."""
+
+
+def desk_tables(metadata: sa.MetaData) -> None:
+    """Add the tables that only a desk has. Their form here is compared with the migrations by a test."""
+    sa.Table(
+        "operation", metadata,
+        sa.Column("rowid", sa.Integer, primary_key=True),
+        sa.Column("id", sa.Text, nullable=False),
+        sa.Column("action", sa.Text, nullable=False),
+        sa.Column("event", sa.Text, nullable=False),  # what was done: member_added, checked_in, …
+        sa.Column("transaction_id", sa.Text, nullable=False),
+        sa.Column("scope", sa.Text, nullable=False),
+        sa.Column("audience", sa.Text, nullable=False),  # "chapter", or the id of a gathering
+        sa.Column("kind", sa.Text, nullable=False),  # put | fact | command
+        sa.Column("table_name", sa.Text, nullable=False),
+        sa.Column("row_id", sa.Text, nullable=False),
+        sa.Column("fields", sa.Text, nullable=False),  # JSON object
+        sa.Column("before", sa.Text, nullable=False),  # JSON object: clock key -> clock that the editor saw
+        sa.Column("values_before", sa.Text, nullable=False),  # JSON object
+        sa.Column("clock", sa.Text, nullable=False),
+        sa.Column("schema", sa.Integer, nullable=False),
+        sa.Column("queue", sa.Text, nullable=False),  # live | load
+        sa.Column("fate", sa.Text, nullable=False),  # waiting | accepted | refused | undone
+        sa.Column("sequence", sa.BigInteger),  # the server's, once it has answered
+        sa.Column("reason", sa.Text),
+        sa.Column("made_at", sa.Text, nullable=False),  # UTC, ISO 8601 with milliseconds
+        sa.Column("resolved_at", sa.Text),
+        sa.Index("operation_row", "table_name", "row_id"),
+        sa.Index("operation_fate", "fate", "sequence"),
+        sa.Index("operation_action", "action"),
+    )
+    sa.Table(
+        "shadow", metadata,
+        sa.Column("table_name", sa.Text, primary_key=True),
+        sa.Column("row_id", sa.Text, primary_key=True),
+        sa.Column("base", sa.Text, nullable=False),
+    )
+    sa.Table(
+        "scope", metadata,
+        sa.Column("id", sa.Text, primary_key=True),
+        sa.Column("cursor", sa.BigInteger, nullable=False, server_default="0"),
+        sa.Column("chain", sa.Text, nullable=False, server_default=""),
+    )
+    sa.Table("sync_state", metadata, sa.Column("key", sa.Text, primary_key=True), sa.Column("value", sa.Text, nullable=False))
+    sa.Table("setting", metadata, sa.Column("key", sa.Text, primary_key=True), sa.Column("value", sa.Text, nullable=False))
+    sa.Table("capture_rest", metadata, sa.Column("id", sa.Integer, primary_key=True))
+    sa.Table(
+        "capture", metadata,  # one row: which action is under way on the one connection that writes
+        sa.Column("id", sa.Integer, primary_key=True),
+        sa.Column("mode", sa.Text, nullable=False),  # rest | action | applying
+        sa.Column("action", sa.Text),
+        sa.Column("event", sa.Text),
+        sa.Column("transaction_id", sa.Text),
+        sa.Column("gathering", sa.Text),
+        sa.Column("queue", sa.Text),
+        sa.Column("at", sa.Text),
+        # 1 at rest, 0 while writing: COMMIT fails if an action forgot to end.
+        sa.Column("rest", sa.Integer, sa.ForeignKey("capture_rest.id", deferrable=True, initially="DEFERRED"), nullable=False),
+    )
+    sa.Table(
+        "search_person", metadata,
+        sa.Column("rowid", sa.Integer, primary_key=True),
+        sa.Column("id", sa.Text, nullable=False),
+        sa.Column("standing", sa.Text),
+        sa.Column("names", sa.Text, nullable=False),  # folded
+        sa.Column("other", sa.Text, nullable=False),  # folded
+        sa.Index("search_person_id", "id", unique=True),
+    )
+    sa.Table("search_stale", metadata, sa.Column("id", sa.Text, primary_key=True))
+
+
+def index_synced(metadata: sa.MetaData) -> None:
+    """Add the indexes on synced tables that the desk's lists, the door and the import read by."""
+    for table, columns in (
+        ("person", ("last_name", "first_name")),
+        ("person", ("email",)),
+        ("person", ("standing", "gone")),
+        ("education", ("person",)),
+        ("registration", ("gathering", "status")),
+        ("registration", ("person",)),
+        ("registration", ("code",)),
+        ("registration", ("host",)),
+        ("fact", ("gathering", "registration")),
+        ("fact", ("registration",)),
+        ("fact", ("person",)),
+        ("gathering", ("starts",)),
+    ):
+        sa.Index(f"{table}_{'_'.join(columns)}", *(metadata.tables[table].c[one] for one in columns))
