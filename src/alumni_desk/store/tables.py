@@ -47,7 +47,7 @@ def desk_tables(metadata: sa.MetaData) -> None:
         "scope", metadata,
         sa.Column("id", sa.Text, primary_key=True),
         sa.Column("cursor", sa.BigInteger, nullable=False, server_default="0"),
-        sa.Column("chain", sa.Text, nullable=False, server_default=""),
+        sa.Column("chain", sa.Text, nullable=False),
     )
     sa.Table("sync_state", metadata, sa.Column("key", sa.Text, primary_key=True), sa.Column("value", sa.Text, nullable=False))
     sa.Table("setting", metadata, sa.Column("key", sa.Text, primary_key=True), sa.Column("value", sa.Text, nullable=False))

@@ -132,7 +132,7 @@ def _make_own() -> None:
         "scope",
         sa.Column("id", sa.Text, primary_key=True),
         sa.Column("cursor", sa.BigInteger, nullable=False, server_default="0"),
-        sa.Column("chain", sa.Text, nullable=False, server_default=""),
+        sa.Column("chain", sa.Text, nullable=False),
     )
     op.create_table(
         "sync_state",

@@ -1,0 +1,70 @@
+"""Whether everything in a desk's database is as it should be: pages, references, search index, waiting operations."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from alumni_desk.store import search
+from alumni_desk.store.desk import Desk
+
+REFERENCES = (
+    ("education", "person", "person"), ("registration", "gathering", "gathering"), ("registration", "person", "person"),
+    ("registration", "host", "registration"), ("fact", "gathering", "gathering"), ("fact", "registration", "registration"),
+    ("fact", "person", "person"), ("person", "household", "household"), ("person", "merged_into", "person"),
+)
+
+
+@dataclass(frozen=True)
+class Findings:
+    """What a check found. ``ok`` is false if anything is wrong that a user should act on."""
+
+    pages: int  # pages or structures that are not as they were written
+    search: int  # people whom the search would not find, or find wrongly
+    operations: int  # operations or kept bases that fit no row
+    missing: dict[str, int] = field(default_factory=dict)  # "table.column" -> rows that name something absent; a fact may come before its row
+    counts: dict[str, int] = field(default_factory=dict)
+
+    @property
+    def ok(self) -> bool:
+        """Nothing is damaged; rows that name something absent may only be early."""
+        return not (self.pages or self.search or self.operations)
+
+
+def verify(desk: Desk) -> Findings:
+    """Check the whole database. Writes nothing; reads every page."""
+    raw = desk.raw()
+    try:
+        pages = len(raw.execute("PRAGMA cipher_integrity_check").fetchall())
+        pages += sum(row[0] != "ok" for row in raw.execute("PRAGMA integrity_check"))
+        pages += len(raw.execute("PRAGMA foreign_key_check").fetchall())
+    finally:
+        raw.close()
+    synced = [name for name, table in desk.tables.items() if table.info.get("synced")]
+    with desk.applying() as applying:  # the check of the search index counts as writing for SQLite
+        connection = applying.connection
+        wrong = search.differences(connection)
+        known = ", ".join(f"'{name}'" for name in synced)
+        loose = int(connection.exec_driver_sql(
+            f"SELECT (SELECT count(*) FROM operation WHERE table_name NOT IN ({known}) OR NOT json_valid(fields) OR NOT json_valid(before))"
+            " + (SELECT count(*) FROM shadow AS s WHERE NOT EXISTS (SELECT 1 FROM operation AS o WHERE o.table_name = s.table_name"
+            " AND o.row_id = s.row_id AND o.fate = 'waiting'))").scalar() or 0)
+        for name in synced:
+            loose += int(connection.exec_driver_sql(
+                f"SELECT count(*) FROM operation AS o WHERE o.table_name = '{name}' AND o.fate = 'waiting'"
+                f' AND NOT EXISTS (SELECT 1 FROM "{name}" AS t WHERE t.id = o.row_id)').scalar() or 0)
+        missing = {}
+        for table, column, target in REFERENCES:
+            count = int(connection.exec_driver_sql(
+                f'SELECT count(*) FROM "{table}" AS t WHERE t."{column}" IS NOT NULL AND NOT t.gone'
+                f' AND NOT EXISTS (SELECT 1 FROM "{target}" AS o WHERE o.id = t."{column}")').scalar() or 0)
+            if count:
+                missing[f"{table}.{column}"] = count
+        counts = {name: int(connection.exec_driver_sql(f'SELECT count(*) FROM "{name}" WHERE NOT gone').scalar() or 0) for name in synced}
+        counts["waiting"] = int(connection.exec_driver_sql("SELECT count(*) FROM operation WHERE fate = 'waiting'").scalar() or 0)
+    return Findings(pages, wrong, loose, missing, counts)
+
+
+def rebuild_search(desk: Desk) -> int:
+    """Make the search index anew. Returns how many people are in it."""
+    with desk.applying() as applying:
+        return search.rebuild(applying.connection)
