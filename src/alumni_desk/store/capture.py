@@ -34,7 +34,7 @@ class _Plan:
     """What the capture needs to know of a table, in the order in which the trigger hands values over."""
 
     names: tuple[str, ...]
-    keys: tuple[str, ...]
+    key_of: Mapping[str, str]
     booleans: frozenset[str]
     door: frozenset[str]
     groups: Mapping[str, tuple[str, ...]]
@@ -82,7 +82,9 @@ class Capture:
         parts = self.parts
         parts.clear()
         if inserting:
-            changed = {name: value for name, value in zip(plan.names, new, strict=True) if value is not None and (name != "gone" or value)}
+            changed = {name: value for name, value in zip(plan.names, new, strict=True) if value is not None}
+            if not changed.get("gone"):
+                changed.pop("gone", None)
             old: dict[str, Any] = {}
         else:
             before = dict(zip(plan.names, values[count:], strict=True))
@@ -106,14 +108,13 @@ class Capture:
                 changed.update((name, new[name]) for name in members)
 
     def _split(self, plan: _Plan, changed: dict[str, Any], old: dict[str, Any], there: dict[str, str], gathering: str | None) -> int:
-        keys = dict(zip(plan.names, plan.keys, strict=True))
-        touched = {keys[name] for name in changed}
-        self.stamp = self.clock.tick([there.get(key) for key in touched])
+        keys = plan.key_of
+        touched = {keys[name]: None for name in changed}
+        self.stamp = self.clock.tick([there.get(key) for key in touched] if there else ())
         parts = self.parts
         for audience, mine in _audiences(plan, changed, gathering):
-            wanted = {keys[name] for name in mine}
-            parts.append(_Part(audience, mine, {key: there.get(key) for key in wanted} if not plan.fact and old else {},
-                               {name: old[name] for name in mine} if old else {}))
+            before = {keys[name]: there.get(keys[name]) for name in mine} if old else {}
+            parts.append(_Part(audience, mine, before, {name: old[name] for name in mine} if old else {}))
         if plan.fact:
             self.clocks = None
         else:
@@ -143,7 +144,7 @@ def _plan(table: sa.Table) -> _Plan:
             groups.setdefault(column.info["group"], []).append(column.name)
     return _Plan(
         names=tuple(c.name for c in columns),
-        keys=tuple(clock_key(c) for c in columns),
+        key_of={c.name: clock_key(c) for c in columns},
         booleans=frozenset(c.name for c in columns if isinstance(c.type, sa.Boolean)),
         door=frozenset(c.name for c in columns if c.name == "gone" or c.info.get("audience") == "door"),
         groups={name: tuple(members) for name, members in groups.items()},
@@ -177,18 +178,20 @@ def _table_triggers(table: sa.Table, schema: int) -> dict[str, str]:
     acting = "SELECT RAISE(ABORT, 'no action is under way') WHERE (SELECT mode FROM capture) IS NOT 'action'"
     new, old = ", ".join(f'NEW."{c}"' for c in columns), ", ".join(f'OLD."{c}"' for c in columns)
     kind, by_row = table.info["kind"], table.info["audience"] == "row"
-    gathering = "NEW.gathering" if by_row else "(SELECT gathering FROM capture)"
+    gathering = "NEW.gathering" if by_row else "c.gathering"
 
-    def body(take: str) -> str:
+    def body(take: str, before: str, values: str) -> str:
+        # The first operation's WHERE takes the row's values in; the second one is for what the door may not see.
+        wheres = [f"{take} > 0"] if by_row else [f"{take} > 0", "c.gathering IS NOT NULL AND capture_parts() > 1"]
         operations = " ".join(
             f"INSERT INTO operation ({_FIELDS}) SELECT capture_id(), c.action, c.event, c.transaction_id, NEW.scope, capture_audience({n}), "
-            f"'{kind}', '{name}', NEW.id, capture_fields({n}), capture_before({n}), capture_values({n}), capture_clock(), {schema}, c.queue, "
-            f"'waiting', c.at FROM capture AS c WHERE capture_parts() > {n};" for n in range(1 if by_row else 2))
-        return (f"BEGIN {acting}; SELECT {take}; {operations} "
+            f"'{kind}', '{name}', NEW.id, capture_fields({n}), {before.format(n=n)}, {values.format(n=n)}, capture_clock(), {schema}, c.queue, "
+            f"'waiting', c.at FROM capture AS c WHERE {where};" for n, where in enumerate(wheres))
+        return (f"BEGIN {acting}; {operations} "
                 f'UPDATE "{name}" SET clock = capture_clock(), clocks = capture_clocks() WHERE id = NEW.id AND capture_parts() > 0; END')
 
-    insert = body(f"{PREFIX}{name}(1, {gathering}, NULL, {new})")
-    update = body(f"{PREFIX}{name}(0, {gathering}, OLD.clocks, {new}, {old})")
+    insert = body(f"{PREFIX}{name}(1, {gathering}, NULL, {new})", "'{{}}'", "'{{}}'")
+    update = body(f"{PREFIX}{name}(0, {gathering}, OLD.clocks, {new}, {old})", "capture_before({n})", "capture_values({n})")
     if kind == "fact":
         update = "BEGIN SELECT RAISE(ABORT, 'facts never change'); END"
     names = ", ".join(f'"{c}"' for c in columns)

@@ -77,8 +77,7 @@ class Writing:
         """New rows, all of the same fields; ``id`` is made where it is missing."""
         target = self.tables[table]
         whole = [{**row, "id": row.get("id") or uuid7(), "scope": self.scope} for row in rows]
-        for row in whole:
-            _check(target, row)
+        _check_many(target, whole)
         for start in range(0, len(whole), TRANSACTION // 2):
             part = whole[start:start + TRANSACTION // 2]
             self._count(len(part))
@@ -386,16 +385,21 @@ def _scope(connection: sa.Connection) -> str | None:
 
 
 def _check(table: sa.Table, fields: Mapping[str, Any]) -> None:
+    _check_many(table, (fields,))
+
+
+def _check_many(table: sa.Table, rows: Sequence[Mapping[str, Any]]) -> None:
     """What PostgreSQL or the sync could not carry is refused where it is typed."""
-    for name, value in fields.items():
+    for name in {name for row in rows for name in row}:
         if name not in table.c:
             raise KeyError(f"{table.name} has no {name}")
-        if not isinstance(value, str):
-            continue
-        if len(value) > TEXT_LIMIT // 4 and len(value.encode("utf-8", "surrogatepass")) > TEXT_LIMIT:
-            raise BadInput("text_too_long", _("A text is longer than 64 KB. Keep the file elsewhere and write down where."))
-        if not value.isascii() or "\0" in value:
-            if "\0" in value or any("\ud800" <= c <= "\udfff" for c in value):
+    for row in rows:
+        for value in row.values():
+            if type(value) is not str:
+                continue
+            if len(value) > TEXT_LIMIT // 4 and len(value.encode("utf-8", "surrogatepass")) > TEXT_LIMIT:
+                raise BadInput("text_too_long", _("A text is longer than 64 KB. Keep the file elsewhere and write down where."))
+            if "\0" in value or (not value.isascii() and any("\ud800" <= c <= "\udfff" for c in value)):
                 raise BadInput("text_unreadable", _("A text holds signs that are no letters and cannot be kept. Type it again instead of pasting it."))
 
 

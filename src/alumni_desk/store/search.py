@@ -21,13 +21,14 @@ SEARCHED = {
 # Letters that are letters of their own in Unicode and that people type without.
 _PLAIN = str.maketrans({"ł": "l", "ø": "o", "đ": "d", "ð": "d", "ß": "ss", "ẞ": "ss", "æ": "ae", "œ": "oe", "þ": "th", "ı": "i", "ħ": "h", "ŧ": "t",
                         "ŋ": "n", "ə": "e", "ʻ": "", "ʼ": "", "’": "", "‘": "", "'": "", "`": "", "´": "", "\u00ad": "", "\u200c": "", "\u200d": ""})
+_ASCII_WORD = re.compile(r"[a-z0-9]+")
+_NO_DIGIT = re.compile(r"[^0-9]+")
 _WORD = re.compile(r"[^\W_]+")
 _HAN = re.compile("[\u3400-\u9fff]{2,8}")
 # Marks that make another letter, so that they cannot be dropped: voicing of kana; and vowel signs of Indic scripts, Thai, Arabic …
 _KEPT = frozenset("\u3099\u309a")
 
 
-@lru_cache(maxsize=65_536)
 def fold(text: str) -> str:
     """Text as it is compared: compatibility forms undone, Latin, Greek and Cyrillic marks dropped, lower case, ł ø đ ß æ œ þ ı as people type them."""
     if text.isascii():
@@ -39,6 +40,8 @@ def fold(text: str) -> str:
 
 def words(text: str) -> list[str]:
     """The folded words of a text, as index and question cut them."""
+    if text.isascii():
+        return _ASCII_WORD.findall(text.lower().replace("'", "").replace("`", ""))
     return _WORD.findall(_spaced(fold(text)))
 
 
@@ -148,12 +151,18 @@ def _graduated(connection: sa.Connection, *, everybody: bool = False) -> dict[st
 
 def _texts(row: Any, graduated: Iterable[str]) -> tuple[str, str]:
     schooling = list(graduated)
-    names = [row.preferred_name, row.first_name, row.middle_name, row.last_name, row.other_script_name, *_list(row.former_names),
-             *(one for one in schooling if not one.isdigit())]
+    names = [row.preferred_name, row.first_name, row.middle_name, row.last_name, row.other_script_name]
+    if row.former_names:
+        names += _list(row.former_names)
+    if schooling:
+        names += [one for one in schooling if not one.isdigit()]
     years = [str(row.class_year)] if row.class_year else []
     years += [one for one in schooling if one.isdigit() and one not in years]
-    other = [*years, *(f"{year[-2:]}" for year in years), row.email, *_list(row.other_emails), _tail(row.mobile), _tail(row.phone), row.city, row.employer,
-             *(one.rpartition(":")[2] for one in _list(row.external_ids))]
+    other = [*years, *(year[-2:] for year in years), row.email, _tail(row.mobile), _tail(row.phone), row.city, row.employer]
+    if row.other_emails:
+        other += _list(row.other_emails)
+    if row.external_ids:
+        other += [one.rpartition(":")[2] for one in _list(row.external_ids)]
     return _joined(names), _joined(other)
 
 
@@ -161,13 +170,14 @@ def _joined(texts: Iterable[str | None]) -> str:
     return " ".join(dict.fromkeys(word for text in texts if text for word in _cut(text)))
 
 
-def _cut(text: str) -> list[str]:
+@lru_cache(maxsize=65_536)
+def _cut(text: str) -> tuple[str, ...]:
     found = words(text)
     if not text.isascii() or "'" in text:
         # O'Brien is found as obrien and as brien; a name written without spaces from each of its signs on.
         found += [word for word in words(re.sub("['’ʼ`´]", " ", text)) if word not in found]
         found += [word[start:] for word in found if _HAN.fullmatch(word) for start in range(1, len(word))]
-    return found
+    return tuple(found)
 
 
 def _list(text: str | None) -> list[str]:
@@ -182,5 +192,5 @@ def _list(text: str | None) -> list[str]:
 
 def _tail(number: str | None) -> str:
     """A phone number's digits, whole and by its last four: what people remember of it."""
-    digits = "".join(c for c in number or "" if c.isdigit())
+    digits = _NO_DIGIT.sub("", number) if number else ""
     return f"{digits} {digits[-4:]}" if len(digits) >= 4 else digits
