@@ -1,0 +1,212 @@
+"""Every write to a synced table becomes an operation, or fails."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+from alumni_desk.errors import BadInput, NotFound
+from alumni_desk.store.capture import synced_of
+from alumni_desk.store.desk import Desk, Writing, open_desk
+from alumni_desk.store.synced import data_columns
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+
+def operations(desk: Desk) -> list[dict[str, Any]]:
+    """Everything captured so far, oldest first, the founding of the chapter left out."""
+    with desk.reading() as connection:
+        rows = connection.exec_driver_sql("SELECT * FROM operation WHERE table_name <> 'chapter' ORDER BY rowid").mappings().all()
+    return [{**row, "fields": json.loads(row["fields"]), "before": json.loads(row["before"]), "values_before": json.loads(row["values_before"])}
+            for row in rows]
+
+
+def test_a_new_row_is_one_operation_of_what_it_holds(desk: Desk) -> None:
+    with desk.writing("member_added") as writing:
+        person = writing.add("person", standing="member", first_name="Łukasz", class_year=1998, deceased=False)
+    [one] = operations(desk)
+    assert (one["kind"], one["audience"], one["row_id"], one["event"], one["fate"], one["queue"]) == (
+        "put", "chapter", person, "member_added", "waiting", "live")
+    assert one["fields"] == {"standing": "member", "first_name": "Łukasz", "class_year": 1998, "deceased": False}
+    assert one["before"] == {} and one["action"] == writing.action_id
+
+
+def test_a_change_holds_only_what_changed_and_what_its_editor_saw(desk: Desk) -> None:
+    with desk.writing("member_added") as writing:
+        person = writing.add("person", first_name="Ana", last_name="Lima")
+    with desk.writing("member_changed") as writing:
+        writing.change("person", person, first_name="Ana", last_name="Lima Costa")
+    first, second = operations(desk)
+    assert second["fields"] == {"last_name": "Lima Costa"} and second["values_before"] == {"last_name": "Lima"}
+    assert second["before"] == {"last_name": first["clock"]} and second["clock"] > first["clock"]
+
+
+def test_an_address_is_written_as_a_whole(desk: Desk) -> None:
+    with desk.writing("member_added") as writing:
+        person = writing.add("person", street="Elm Street 1", city="Boston", postal_code="02116")
+    with desk.writing("member_changed") as writing:
+        writing.change("person", person, city="Salem")
+    *_, last = operations(desk)
+    assert last["fields"] == {"street": "Elm Street 1", "city": "Salem", "region": None, "postal_code": "02116", "country": None}
+    assert list(last["before"]) == ["address"]
+
+
+def test_nothing_is_captured_where_nothing_changes(desk: Desk) -> None:
+    with desk.writing("member_added") as writing:
+        person = writing.add("person", first_name="Ana")
+    with desk.writing("member_changed") as writing:
+        writing.change("person", person, first_name="Ana")
+        writing.connection.exec_driver_sql("UPDATE person SET first_name = first_name")
+    assert len(operations(desk)) == 1 and not writing.changed
+
+
+def test_at_a_gathering_the_door_gets_its_fields_and_the_chapter_the_rest(desk: Desk) -> None:
+    with desk.writing("walked_in", gathering="g-1") as writing:
+        person = writing.add("person", standing="guest", first_name="Ana", email="ana@example.org")
+        writing.add("registration", gathering="g-1", person=person, status="yes")
+        writing.add("fact", kind="in", gathering="g-1", person=person, at="2026-11-12T18:42:00.000Z")
+    seen = [(one["table_name"], one["kind"], one["audience"], sorted(one["fields"])) for one in operations(desk)]
+    assert seen == [
+        ("person", "put", "g-1", ["first_name", "standing"]),
+        ("person", "put", "chapter", ["email"]),
+        ("registration", "put", "g-1", ["gathering", "person", "status"]),
+        ("fact", "fact", "g-1", ["at", "gathering", "kind", "person"]),
+    ]
+
+
+@pytest.mark.parametrize("statement", [
+    "INSERT INTO person (id, scope) VALUES ('x', 's')",
+    "UPDATE person SET city = 'Salem'",
+])
+def test_a_connection_of_somebody_else_cannot_write(desk: Desk, statement: str) -> None:
+    with desk.writing("member_added") as writing:
+        writing.add("person", city="Boston")
+    raw = desk.raw()
+    try:
+        with pytest.raises(Exception, match="no such function|no action"):
+            raw.execute(statement)
+    finally:
+        raw.close()
+
+
+@pytest.mark.parametrize("statement", [
+    "DELETE FROM person",
+    "UPDATE person SET id = 'another'",
+    "UPDATE person SET scope = 'another'",
+    "INSERT OR REPLACE INTO person (id, scope, city) SELECT id, scope, 'Salem' FROM person",
+    "UPDATE fact SET reason = 'because'",
+])
+def test_what_would_escape_the_history_is_refused(desk: Desk, statement: str) -> None:
+    with desk.writing("member_added") as writing:
+        writing.add("person", city="Boston")
+        writing.add("fact", kind="in")
+    with pytest.raises(sa.exc.IntegrityError), desk.writing("member_changed") as writing:
+        writing.connection.exec_driver_sql(statement)
+    assert len(operations(desk)) == 2
+
+
+def test_upserts_and_bulk_updates_are_captured(desk: Desk) -> None:
+    with desk.writing("import", queue="load") as writing:
+        writing.add_many("person", [{"first_name": f"Ana {n}", "city": "Boston"} for n in range(1_000)])
+    with desk.writing("members_changed") as writing:
+        writing.connection.exec_driver_sql("UPDATE person SET employer = 'City'")
+        writing.connection.exec_driver_sql(
+            "INSERT INTO person (id, scope, employer) SELECT id, scope, 'Port' FROM person WHERE true ON CONFLICT (id) DO UPDATE SET employer = 'Port'")
+    seen = operations(desk)
+    assert len(seen) == 3_000 and {one["queue"] for one in seen[:1_000]} == {"load"}
+    with desk.reading() as connection:
+        counts = connection.exec_driver_sql("SELECT count(*) FROM operation WHERE queue = 'load' GROUP BY transaction_id").scalars().all()
+    assert max(counts) <= 500 and len({one["action"] for one in seen[:1_000]}) == 1
+
+
+def test_an_action_that_forgets_to_end_cannot_commit(desk: Desk) -> None:
+    with pytest.raises(sa.exc.IntegrityError, match="FOREIGN KEY"), desk._transaction() as connection:
+        connection.exec_driver_sql("UPDATE capture SET mode = 'applying', rest = 0")
+    with desk.writing("member_added") as writing:  # and the next one is not harmed
+        writing.add("person", first_name="Ana")
+
+
+def test_what_fails_leaves_nothing_behind(desk: Desk) -> None:
+    with pytest.raises(NotFound), desk.writing("member_changed") as writing:
+        writing.add("person", first_name="Ana")
+        writing.change("person", "nobody", first_name="Bo")
+    assert operations(desk) == []
+    with desk.reading() as connection:
+        assert connection.exec_driver_sql("SELECT count(*) FROM person").scalar() == 0
+
+
+@pytest.mark.parametrize("text", ["a\0b", "\ud800", "x" * 70_000])
+def test_texts_that_could_not_travel_are_refused_in_a_sentence(desk: Desk, text: str) -> None:
+    with pytest.raises(BadInput) as caught, desk.writing("member_added") as writing:
+        writing.add("person", notes=text)
+    assert str(caught.value).endswith(".")
+
+
+def test_applying_is_nobodys_edit(desk: Desk) -> None:
+    with desk.applying() as applying:
+        applying.connection.exec_driver_sql("INSERT INTO person (id, scope, first_name, clock) VALUES ('p', 's', 'Ana', 'c')")
+        applying.connection.exec_driver_sql("DELETE FROM person")
+    assert operations(desk) == []
+
+
+def test_triggers_that_somebody_took_away_come_back(desk: Desk) -> None:
+    raw = desk.raw()
+    raw.execute("DROP TRIGGER capture_person_insert")
+    raw.close()
+    desk.close()
+    with open_desk(desk.profile) as again:
+        with again.writing("member_added") as writing:
+            writing.add("person", first_name="Ana")
+        assert len(operations(again)) == 1
+
+
+def test_every_field_of_every_synced_table_is_captured(desk: Desk) -> None:
+    for table in synced_of(desk.metadata):
+        if table.name == "chapter":
+            continue
+        for column in data_columns(table):
+            value: object = True if isinstance(column.type, sa.Boolean) else 7 if isinstance(column.type, sa.Integer) else "text"
+            with desk.writing("tried") as writing:
+                writing.add(table.name, **({column.name: value} if table.info["audience"] == "field" else {"gathering": "g", column.name: value}))
+            assert operations(desk)[-1]["fields"][column.name] == value
+
+
+_TEXTS = st.one_of(st.none(), st.text(st.characters(exclude_categories=("Cs",), exclude_characters="\0"), max_size=20))
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(steps=st.lists(st.fixed_dictionaries({}, optional={
+    "first_name": _TEXTS, "city": _TEXTS, "street": _TEXTS, "class_year": st.one_of(st.none(), st.integers(-2**63, 2**63 - 1)),
+    "deceased": st.one_of(st.none(), st.booleans()), "email": _TEXTS, "gone": st.booleans()}), max_size=8), gathering=st.sampled_from([None, "g"]))
+def test_the_operations_of_a_row_add_up_to_the_row(desk: Desk, steps: list[dict[str, Any]], gathering: str | None) -> None:
+    """Laid over nothing in order, they give the row, and its clocks are theirs."""
+    with desk.writing("member_added") as writing:
+        person = writing.add("person", standing="member")
+    for step in steps:
+        with desk.writing("member_changed", gathering=gathering) as writing:
+            writing.change("person", person, **step)
+    built: dict[str, Any] = {}
+    clocks: dict[str, str] = {}
+    for one in operations(desk):
+        if one["row_id"] == person:
+            built.update(one["fields"])
+            for name in one["fields"]:
+                key = "address" if name in ("street", "city", "region", "postal_code", "country") else name
+                assert clocks.get(key, "") <= one["clock"]
+                clocks[key] = one["clock"]
+    with desk.reading() as connection:
+        row = connection.execute(sa.select(desk.tables["person"]).where(desk.tables["person"].c.id == person)).mappings().one()
+    names = [column.name for column in data_columns(desk.tables["person"])]
+    assert {name: row[name] for name in names} == {**dict.fromkeys(names), "gone": False, **built}
+    assert json.loads(row["clocks"]) == clocks and row["clock"] == max(clocks.values())
+
+
+def test_a_writing_outside_the_with_is_over(desk: Desk) -> None:
+    with desk.writing("member_added") as writing:
+        writing.add("person", first_name="Ana")
+    kept: Writing = writing
+    assert set(kept.changed.tables) == {"person"}
+    with pytest.raises(sa.exc.ResourceClosedError):
+        kept.add("person", first_name="Bo")
