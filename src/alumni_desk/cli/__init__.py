@@ -1,0 +1,1 @@
+"""Every job of the desk without a window, one module per noun."""

@@ -1,0 +1,133 @@
+"""Members without a window: members, member show, add, set, remove."""
+
+from __future__ import annotations
+
+import argparse
+from dataclasses import asdict
+from typing import Any
+
+from alumni_desk.cli.output import add_json, field_values, opened, show, table
+from alumni_desk.words import _, ngettext, number
+
+
+def add_commands(commands: Any) -> None:
+    """Declare the commands."""
+    some = commands.add_parser(
+        "members", help=_("the member list, or those who fit a query"),
+        description=_("The member list, or those who fit a query, best first. JSON: list of id, name, other_script_name, class_year, class, city, "
+                      "email, solicit_codes, deceased."))
+    some.add_argument("query", metavar="QUERY", nargs="*", help=_("names, class year, city, employer, e-mail … in any order, beginnings do"))
+    some.add_argument("--limit", type=_positive, metavar="N", help=_("at most so many"))
+    add_json(some)
+    some.set_defaults(run=run_members)
+
+    one = commands.add_parser("member", help=_("one member: show, add, set, remove"))
+    parts = one.add_subparsers(dest="member_command", metavar="COMMAND", required=True)
+    look = parts.add_parser("show", help=_("everything about one member"),
+                            description=_("Everything about one member. JSON: id, name, standing, fields, degrees, household."))
+    look.add_argument("who", metavar="ID", nargs="+", help=_("the id, or words that fit one member only"))
+    look.set_defaults(run=run_show)
+    add = parts.add_parser("add", help=_("add a member"), description=_("Add a member. JSON: id, name. Fields: {fields}.").format(fields=_fields()))
+    add.add_argument("fields", metavar="FIELD=VALUE", nargs="+")
+    add.set_defaults(run=run_add)
+    change = parts.add_parser("set", help=_("change a member"),
+                              description=_("Change a member; an empty value clears the field. JSON: id, name. Fields: {fields}.").format(fields=_fields()))
+    change.add_argument("who", metavar="ID", help=_("the id, or words that fit one member only"))
+    change.add_argument("fields", metavar="FIELD=VALUE", nargs="+")
+    change.set_defaults(run=run_set)
+    away = parts.add_parser("remove", help=_("take a member off the list"),
+                            description=_("Take a member off the list; what they attended stays. JSON: removed (ids)."))
+    away.add_argument("who", metavar="ID", nargs="+", help=_("the id, or words that fit one member only"))
+    away.set_defaults(run=run_remove)
+    for part in (look, add, change, away):
+        add_json(part)
+
+
+def _fields() -> str:
+    from alumni_desk.members.fields import FIELDS
+
+    return ", ".join(FIELDS)
+
+
+def _positive(text: str) -> int:
+    value = int(text)
+    if value < 0:
+        raise ValueError
+    return value
+
+
+def run_members(args: argparse.Namespace) -> int:
+    """List members."""
+    from alumni_desk.members.lists import count_members, member_rows
+
+    query = " ".join(args.query)
+    with opened(args) as desk:
+        rows = member_rows(desk, query, args.limit if args.limit is not None or not query else 1_000_000, "best" if query else "name")
+        total = count_members(desk, query)
+    data = [{"id": row.id, "name": row.name, "other_script_name": row.other_script_name, "class_year": row.class_year, "class": row.class_label,
+             "city": row.city, "email": row.email, "solicit_codes": list(row.solicit_codes), "deceased": row.deceased} for row in rows]
+
+    def words() -> str:
+        lines = table([(row.name, row.class_label, row.city or "", row.id) for row in rows])
+        counted = ngettext("{n} member", "{n} members", total).format(n=number(total))
+        foot = counted if len(rows) == total else _("{shown} of {counted}").format(shown=number(len(rows)), counted=counted)
+        return f"{lines}\n{foot}" if lines else (_("Nobody fits “{query}”.").format(query=query) if query else _("No members yet."))
+
+    show(args, data, words)
+    return 0
+
+
+def run_show(args: argparse.Namespace) -> int:
+    """Show a member."""
+    from alumni_desk.members.fields import label
+    from alumni_desk.members.lists import find_one, member
+
+    with opened(args) as desk:
+        one = member(desk, find_one(desk, " ".join(args.who)))
+    data = {"id": one.id, "name": one.name, "standing": one.standing, "fields": one.fields, "degrees": [asdict(degree) for degree in one.degrees],
+            "household": one.household}
+
+    def words() -> str:
+        lines = [f"{one.full_name} {one.class_tail}".rstrip(), one.id]
+        lines += [f"{label(name)}: {'; '.join(value) if isinstance(value, list) else _('yes') if value is True else _('no') if value is False else value}"
+                  for name, value in one.fields.items() if value not in (None, [])]
+        lines += [_("Degree: {what}").format(what=" ".join(str(part) for part in (degree.degree, degree.major, degree.school, degree.class_year) if part))
+                  for degree in one.degrees]
+        return "\n".join(lines)
+
+    show(args, data, words)
+    return 0
+
+
+def run_add(args: argparse.Namespace) -> int:
+    """Add a member."""
+    from alumni_desk.members.actions import add_member
+
+    values = field_values(args.fields)
+    with opened(args) as desk:
+        saved = add_member(desk, **values)
+    show(args, {"id": saved.id, "name": saved.name}, _("Added {name} ({id}).").format(name=saved.name, id=saved.id))
+    return 0
+
+
+def run_set(args: argparse.Namespace) -> int:
+    """Change a member."""
+    from alumni_desk.members.actions import change_member
+    from alumni_desk.members.lists import find_one
+
+    values = field_values(args.fields)
+    with opened(args) as desk:
+        saved = change_member(desk, find_one(desk, args.who), **values)
+    show(args, {"id": saved.id, "name": saved.name}, _("Saved {name}.").format(name=saved.name))
+    return 0
+
+
+def run_remove(args: argparse.Namespace) -> int:
+    """Remove a member."""
+    from alumni_desk.members.actions import remove_members
+    from alumni_desk.members.lists import find_one
+
+    with opened(args) as desk:
+        gone = remove_members(desk, [find_one(desk, " ".join(args.who))])
+    show(args, {"removed": list(gone.ids)}, _("Removed {name}. What they attended stays.").format(name=", ".join(gone.names)))
+    return 0

@@ -1,0 +1,105 @@
+"""What every command shares: which profile, opening the desk, and saying what came of it."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from alumni_desk.store.desk import Desk
+    from alumni_desk.store.profile import Profile
+
+
+def add_json(parser: argparse.ArgumentParser) -> None:
+    """Give a command its ``--json``."""
+    from alumni_desk.words import _
+
+    parser.add_argument("--json", action="store_true", help=_("answer in JSON, with stable keys"))
+
+
+def profile_of(args: argparse.Namespace) -> Profile:
+    """The profile that a command works on."""
+    from alumni_desk.store.profile import Profile, default_profile
+
+    return Profile(Path(args.profile).expanduser().absolute()) if args.profile else default_profile()
+
+
+@contextmanager
+def opened(args: argparse.Namespace) -> Iterator[Desk]:
+    """The open desk of the command's profile; made if it is not there. Asks for the password at a terminal."""
+    desk = open_asking(profile_of(args))
+    with desk:
+        yield desk
+
+
+def open_asking(profile: Profile) -> Desk:
+    """Open a desk; if a password is missing and somebody sits at a terminal, ask for it."""
+    from alumni_desk.errors import StoreProblem
+    from alumni_desk.store.desk import open_desk
+
+    try:
+        return open_desk(profile)
+    except StoreProblem as problem:
+        if problem.code not in ("passphrase_needed", "passphrase_wanted") or not (sys.stdin.isatty() and sys.stderr.isatty()):
+            raise
+        return open_desk(profile, passphrase=_asked(choose=problem.code == "passphrase_wanted"))
+
+
+def _asked(*, choose: bool) -> str:
+    import getpass
+
+    from alumni_desk.errors import BadInput
+    from alumni_desk.words import _
+
+    if not choose:
+        return getpass.getpass(_("Password of the chapter: "))
+    print(_("This computer has no password store that works, so a password of your own has to lock the chapter."), file=sys.stderr)
+    typed = getpass.getpass(_("Choose a password: "))
+    if len(typed) < 10:
+        raise BadInput("passphrase_short", _("A password needs ten letters or more: three words you will remember do well."))
+    if getpass.getpass(_("The same again: ")) != typed:
+        raise BadInput("passphrase_differs", _("The two are not the same."))
+    return typed
+
+
+def show(args: argparse.Namespace, data: Any, human: str | Callable[[], str]) -> None:
+    """Print what a command has to say: ``data`` with ``--json``, else the words."""
+    if args.json:
+        print(json.dumps(data, ensure_ascii=False), flush=True)
+        return
+    words = human() if callable(human) else human
+    if words:
+        print(words, flush=True)
+
+
+def table(rows: list[tuple[str, ...]]) -> str:
+    """Rows in columns that stand under each other, for people who read a terminal."""
+    if not rows:
+        return ""
+    widths = [max(_width(row[n]) for row in rows) for n in range(len(rows[0]))]
+    return "\n".join("  ".join(cell + " " * (width - _width(cell)) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows)
+
+
+def _width(text: str) -> int:
+    import unicodedata
+
+    return sum(0 if unicodedata.combining(c) else 2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in text)
+
+
+def field_values(pairs: list[str]) -> dict[str, str]:
+    """FIELD=VALUE arguments. Raises BadInput for anything else."""
+    from alumni_desk.errors import BadInput
+    from alumni_desk.words import _
+
+    values: dict[str, str] = {}
+    for pair in pairs:
+        name, sign, value = pair.partition("=")
+        if not sign or not name:
+            raise BadInput("field_value", _("“{pair}” is not FIELD=VALUE, such as city=Boston."), pair=pair)
+        values[name.strip().replace("-", "_")] = value
+    return values

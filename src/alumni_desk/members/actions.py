@@ -1,0 +1,88 @@
+"""What people do with members: add, change, remove, take a removal back."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import sqlalchemy as sa
+
+from alumni_desk.errors import BadInput, NotFound
+from alumni_desk.members.fields import read_fields
+from alumni_desk.members.naming import display_name
+from alumni_desk.store.desk import Changed, Desk, Writing
+from alumni_desk.words import _
+
+_NAMES = ("first_name", "last_name", "preferred_name", "other_script_name")
+
+
+@dataclass(frozen=True)
+class Saved:
+    """A member that was added or changed."""
+
+    id: str
+    name: str
+    changed: Changed
+
+
+@dataclass(frozen=True)
+class Removed:
+    """Members that were removed; ``ids`` brings them back with ``bring_back``."""
+
+    ids: tuple[str, ...]
+    names: tuple[str, ...]
+    changed: Changed
+
+
+def add_member(desk: Desk, **typed: Any) -> Saved:
+    """A new member from typed fields (see ``members.fields``). Raises BadInput: a field that cannot be used, ``no_name``."""
+    values = {name: value for name, value in read_fields(typed).items() if value is not None}
+    _named(values)
+    values.setdefault("constituent_codes", '["alumnus"]')
+    with desk.writing("member_added") as writing:
+        person = writing.add("person", standing="member", **values)
+        name = display_name(_row(writing, person))
+    return Saved(person, name, writing.changed)
+
+
+def change_member(desk: Desk, person_id: str, **typed: Any) -> Saved:
+    """Change fields of a person. Raises NotFound, or BadInput if a field cannot be used or no name would be left."""
+    values = read_fields(typed)
+    with desk.writing("member_changed") as writing:
+        before = _row(writing, person_id)
+        _named({**{name: getattr(before, name) for name in _NAMES}, **values})
+        writing.change("person", person_id, **values)
+        name = display_name(_row(writing, person_id))
+    return Saved(person_id, name, writing.changed)
+
+
+def remove_members(desk: Desk, ids: Iterable[str]) -> Removed:
+    """Take people off the list. What they attended stays; ``bring_back`` undoes it. Raises NotFound if one is not there."""
+    wanted = tuple(dict.fromkeys(ids))
+    with desk.writing("members_removed") as writing:
+        names = tuple(display_name(_row(writing, person)) for person in wanted)
+        for person in wanted:
+            writing.change("person", person, gone=True)
+    return Removed(wanted, names, writing.changed)
+
+
+def bring_back(desk: Desk, ids: Iterable[str]) -> Changed:
+    """Undo a removal."""
+    with desk.writing("members_brought_back") as writing:
+        for person in ids:
+            writing.change("person", person, gone=False)
+    return writing.changed
+
+
+def _row(writing: Writing, person_id: str) -> sa.Row[Any]:
+    table = writing.tables["person"]
+    row = writing.connection.execute(sa.select(table).where(table.c.id == person_id, ~table.c.gone)).first()
+    if row is None:
+        raise NotFound("member_not_found", _("There is no such person here. They may have been removed meanwhile; look for the name again."))
+    return row
+
+
+def _named(values: Mapping[str, Any]) -> None:
+    if not any(values.get(name) for name in _NAMES):
+        raise BadInput("no_name", _("A member needs a name: a first, last or preferred name, or one in another script. Nothing was saved."))

@@ -1,0 +1,202 @@
+"""What screens and papers show of people: small frozen rows, never live records."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import sqlalchemy as sa
+
+from alumni_desk.errors import Ambiguous, NotFound
+from alumni_desk.members import naming
+from alumni_desk.members.fields import FIELDS, listed
+from alumni_desk.store.desk import Desk
+from alumni_desk.store.search import find_people, matching_ids
+from alumni_desk.words import _
+
+Order = Literal["name", "class_year", "city", "best"]
+
+
+@dataclass(frozen=True, slots=True)
+class MemberRow:
+    """A line of the member list."""
+
+    id: str
+    name: str
+    other_script_name: str | None
+    disc: str
+    class_year: int | None
+    class_label: str  # "BMus 1998", "Parent ’28", "1998"
+    city: str | None
+    email: str | None
+    email_fails: bool
+    several_emails: bool
+    solicit_codes: tuple[str, ...]
+    deceased: bool
+    standing: str
+
+
+@dataclass(frozen=True, slots=True)
+class Degree:
+    """A line of a member's education."""
+
+    id: str
+    school: str | None
+    degree: str | None
+    major: str | None
+    class_year: int | None
+    is_primary: bool
+    name_at_graduation: str | None
+
+
+@dataclass(frozen=True)
+class MemberDetail:
+    """Everything the desk knows of a person. ``fields`` has the typed fields; many-valued ones as lists."""
+
+    id: str
+    name: str
+    full_name: str
+    class_tail: str
+    disc: str
+    standing: str
+    fields: dict[str, Any]
+    degrees: tuple[Degree, ...]
+    household: str | None
+    in_household: tuple[tuple[str, str], ...] = field(default=())  # ids and names of the others
+
+
+def member_rows(desk: Desk, query: str | None = None, limit: int | None = None, order: Order = "name", *, offset: int = 0,
+                standing: str | None = "member") -> list[MemberRow]:
+    """People, or those who fit a query. ``order='best'``: as they answer the query. Cheap with a limit for any number of members."""
+    person = desk.tables["person"]
+    with desk.reading() as connection:
+        chosen = _chosen(person, query, standing)
+        if query and query.strip() and order == "best":
+            ids = find_people(connection, query, (limit or 1_000) + offset, standing=standing)[offset:]
+            place = {one: n for n, one in enumerate(ids)}
+            rows = sorted(connection.execute(sa.select(person).where(person.c.id.in_(ids), ~person.c.gone)).all(), key=lambda row: place[row.id])
+        else:
+            rows = list(connection.execute(chosen.order_by(*_order(person, order)).limit(limit).offset(offset)).all())
+        degrees = _degrees(connection, desk.tables["education"], [row.id for row in rows] if limit is not None else None)
+    return [_row(row, degrees.get(row.id, ())) for row in rows]
+
+
+def count_members(desk: Desk, query: str | None = None, *, standing: str | None = "member") -> int:
+    """How many people there are, or fit a query."""
+    person = desk.tables["person"]
+    with desk.reading() as connection:
+        return int(connection.scalar(sa.select(sa.func.count()).select_from(_chosen(person, query, standing).subquery())) or 0)
+
+
+def member_ids(desk: Desk, query: str | None = None, order: Order = "name", *, standing: str | None = "member") -> list[str]:
+    """All ids of a list in its order, for a screen that fetches the rows it shows."""
+    person = desk.tables["person"]
+    with desk.reading() as connection:
+        return list(connection.scalars(_chosen(person, query, standing).with_only_columns(person.c.id).order_by(*_order(person, order))))
+
+
+def rows_of(desk: Desk, ids: Sequence[str]) -> list[MemberRow]:
+    """The rows of some ids, in their order; those gone meanwhile are left out."""
+    person = desk.tables["person"]
+    with desk.reading() as connection:
+        found = {row.id: row for row in connection.execute(sa.select(person).where(person.c.id.in_(ids), ~person.c.gone))}
+        degrees = _degrees(connection, desk.tables["education"], list(found))
+    return [_row(found[one], degrees.get(one, ())) for one in ids if one in found]
+
+
+def member(desk: Desk, person_id: str) -> MemberDetail:
+    """Everything about one person. Raises NotFound."""
+    person = desk.tables["person"]
+    with desk.reading() as connection:
+        row = connection.execute(sa.select(person).where(person.c.id == person_id, ~person.c.gone)).mappings().first()
+        if row is None:
+            raise NotFound("member_not_found", _("There is no such person here. They may have been removed meanwhile; look for the name again."))
+        degrees = _degrees(connection, desk.tables["education"], [person_id]).get(person_id, ())
+        household, others = _household(connection, desk, row["household"], person_id)
+    it = _Row(dict(row))
+    values = {name: listed(row[name]) if name in _MANY else row[name] for name in FIELDS}
+    return MemberDetail(person_id, naming.display_name(it) or _("Name to come"), naming.full_name(it), naming.class_tail(it), naming.disc(it),
+                        row["standing"] or "member", values, tuple(degrees), household, others)
+
+
+def find_one(desk: Desk, text: str) -> str:
+    """The id of the one person that a text means: an id, or words that fit one member only. Raises NotFound or Ambiguous."""
+    person = desk.tables["person"]
+    with desk.reading() as connection:
+        if connection.execute(sa.select(person.c.id).where(person.c.id == text.strip(), ~person.c.gone)).first() is not None:
+            return text.strip()
+    rows = member_rows(desk, text, 20, "best", standing=None)
+    if len(rows) == 1:
+        return rows[0].id
+    if not rows:
+        raise NotFound("member_not_found", _("Nobody here is called “{text}”. Try fewer letters."), text=text)
+    names = ", ".join(f"{row.name} {row.disc}".strip() for row in rows[:5])
+    raise Ambiguous("several_found", _("“{text}” may be {names}. Add the class year, or use the id."), text=text, names=names, candidates=rows)
+
+
+_MANY = ("constituent_codes", "former_names", "other_emails", "solicit_codes", "external_ids")
+
+
+class _Row:
+    def __init__(self, values: dict[str, Any]) -> None:
+        self.__dict__.update(values)
+
+
+def _chosen(person: sa.Table, query: str | None, standing: str | None) -> sa.Select[Any]:
+    chosen = sa.select(person).where(~person.c.gone, person.c.merged_into.is_(None))
+    if standing is not None:
+        chosen = chosen.where(person.c.standing == standing)
+    if query and query.strip():
+        ids = matching_ids(query)
+        chosen = chosen.where(person.c.id.in_(ids)) if ids is not None else chosen.where(sa.false())
+    return chosen
+
+
+def _order(person: sa.Table, order: Order) -> tuple[sa.ColumnElement[Any], ...]:
+    by_name = (sa.func.coalesce(person.c.last_name, person.c.first_name, person.c.preferred_name, person.c.other_script_name).collate("NOCASE"),
+               sa.func.coalesce(person.c.preferred_name, person.c.first_name).collate("NOCASE"), person.c.id)
+    if order == "class_year":
+        return (person.c.class_year.is_(None), person.c.class_year, *by_name)
+    if order == "city":
+        return (person.c.city.is_(None), person.c.city.collate("NOCASE"), *by_name)
+    return by_name
+
+
+def _degrees(connection: sa.Connection, education: sa.Table, people: Sequence[str] | None) -> dict[str, list[Degree]]:
+    chosen = sa.select(education).where(~education.c.gone).order_by(education.c.is_primary.is_not(True), education.c.class_year, education.c.id)
+    if people is not None:
+        chosen = chosen.where(education.c.person.in_(people))
+    found: dict[str, list[Degree]] = {}
+    for row in connection.execute(chosen):
+        found.setdefault(row.person, []).append(
+            Degree(row.id, row.school, row.degree, row.major, row.class_year, bool(row.is_primary), row.name_at_graduation))
+    return found
+
+
+def _household(connection: sa.Connection, desk: Desk, household: str | None, person_id: str) -> tuple[str | None, tuple[tuple[str, str], ...]]:
+    if household is None:
+        return None, ()
+    table, person = desk.tables["household"], desk.tables["person"]
+    name = connection.scalar(sa.select(table.c.name).where(table.c.id == household, ~table.c.gone))
+    others = connection.execute(sa.select(person).where(person.c.household == household, person.c.id != person_id, ~person.c.gone)).all()
+    return name, tuple((one.id, naming.display_name(one)) for one in others)
+
+
+def _row(row: Any, degrees: Sequence[Degree]) -> MemberRow:
+    return MemberRow(
+        id=row.id, name=naming.display_name(row) or _("Name to come"), other_script_name=row.other_script_name, disc=naming.disc(row),
+        class_year=row.class_year, class_label=class_label(row, degrees), city=row.city, email=row.email, email_fails=row.email_status == "bounced",
+        several_emails=bool(row.other_emails), solicit_codes=tuple(listed(row.solicit_codes)), deceased=bool(row.deceased),
+        standing=row.standing or "member")
+
+
+def class_label(person: Any, degrees: Sequence[Degree]) -> str:
+    """What a list says of somebody's class: ``BMus 1998``, ``1998``, ``Parent ’28``; empty if nothing is known."""
+    first = next((one for one in degrees if one.degree and one.class_year == person.class_year), None)
+    if person.class_year:
+        return f"{first.degree} {person.class_year}" if first else str(person.class_year)
+    codes = listed(person.constituent_codes)
+    words = {"parent": _("Parent"), "friend": _("Friend"), "student": _("Student"), "faculty": _("Faculty"), "trustee": _("Trustee")}
+    tie = next((words[code] for code in codes if code in words), "")
+    return " ".join(part for part in (tie, (person.badge_tail or "").removeprefix("P").replace("'", "’")) if part)

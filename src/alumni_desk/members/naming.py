@@ -1,0 +1,70 @@
+"""What a person is called: on screen, on a badge, in a list."""
+
+from __future__ import annotations
+
+from typing import Any, Protocol
+
+from alumni_desk.words import _
+
+
+class Named(Protocol):
+    """Any row with a person's name fields."""
+
+    @property
+    def first_name(self) -> str | None: ...
+    @property
+    def last_name(self) -> str | None: ...
+    @property
+    def preferred_name(self) -> str | None: ...
+
+
+def display_name(person: Any) -> str:
+    """The name people know somebody by; empty if there is none.
+
+    A preferred name of one word stands for the first name ("Beth" of Elizabeth Ortega: "Beth Ortega"); of several, for all of it.
+    """
+    preferred, first, last = person.preferred_name or "", person.first_name or "", person.last_name or ""
+    if preferred and (" " in preferred.strip() or not last or preferred == last):
+        return str(preferred)
+    if preferred:
+        return " ".join(part for part in (preferred, last) if part)
+    return " ".join(part for part in (first, last) if part) or getattr(person, "other_script_name", None) or ""
+
+
+def full_name(person: Any) -> str:
+    """The whole name with title, middle name and suffix, for letters and the detail of a member."""
+    first = " ".join(part for part in (person.title, person.first_name, person.middle_name, person.last_name) if part)
+    return ", ".join(part for part in (first, person.suffix) if part) or display_name(person)
+
+
+def class_tail(person: Any) -> str:
+    """The tail after a name: class year and family ties, as in ``’99 P’28``. Apostrophes are typographic."""
+    return " ".join(part for part in (short_year(person.class_year), _curly(person.badge_tail)) if part)
+
+
+def short_year(year: int | None) -> str:
+    """A class year as it is said: ’04."""
+    return f"’{year % 100:02d}" if year else ""
+
+
+def disc(person: Any) -> str:
+    """What the disc beside a name says: the class year, else the letter of what ties somebody to the school; empty for neither."""
+    if person.class_year:
+        return short_year(person.class_year)
+    codes = str(getattr(person, "constituent_codes", None) or "")
+    for code, letter in (("parent", _("P")), ("friend", _("F")), ("student", _("S")), ("faculty", _("T")), ("trustee", _("B"))):
+        if f'"{code}"' in codes:
+            return letter
+    return ""
+
+
+def sort_key(person: Any) -> tuple[str, str]:
+    """How a list is ordered by name: folded last name, then first."""
+    from alumni_desk.store.search import fold
+
+    last, first = fold(person.last_name or ""), fold(person.preferred_name or person.first_name or "")
+    return (last or first or fold(getattr(person, "other_script_name", None) or ""), first)
+
+
+def _curly(text: str | None) -> str:
+    return (text or "").replace("'", "’")
