@@ -83,7 +83,10 @@ def parser_for(argv: Sequence[str]) -> argparse.ArgumentParser:
     parser.add_argument("--version", action=_Version, help=_("the version, and where the log file lies"))
     commands = parser.add_subparsers(dest="command", metavar="COMMAND")
     named = next((one for one in argv if one in COMMANDS), None)
-    modules = dict.fromkeys(COMMANDS.values()) if named is None and "--version" not in argv else {COMMANDS[named]: None} if named else {}
+    if named is not None:
+        modules = [COMMANDS[named]]
+    else:
+        modules = [] if "--version" in argv else list(dict.fromkeys(COMMANDS.values()))
     for module in modules:
         import_module(f"alumni_desk.cli.{module}").add_commands(commands)
     return parser

@@ -1,0 +1,233 @@
+"""What people do with gatherings: plan, change, cancel, put guests on the list, note their answers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+
+from alumni_desk.errors import BadInput, NotFound, Refused
+from alumni_desk.gatherings.fields import check_whole, local_zone, read_fields
+from alumni_desk.gatherings.kinds import ANSWERS
+from alumni_desk.gatherings.records import registration_id
+from alumni_desk.members.fields import read_fields as read_person
+from alumni_desk.protocol.codes import badge_code
+from alumni_desk.store.desk import Changed, Desk, Writing
+from alumni_desk.words import _
+
+
+@dataclass(frozen=True)
+class Planned:
+    """A gathering that was made or changed."""
+
+    id: str
+    name: str
+    changed: Changed
+
+
+@dataclass(frozen=True)
+class Added:
+    """Guests put on a list: the registrations that are new, and how many of those asked for were on it already."""
+
+    registrations: tuple[str, ...]
+    already: int
+    changed: Changed
+
+
+@dataclass(frozen=True)
+class Answered:
+    """Answers that were noted, with what stood before, so that they can be taken back."""
+
+    before: Mapping[str, str]
+    changed: Changed
+
+
+def new_gathering(desk: Desk, **typed: Any) -> Planned:
+    """Plan a gathering from typed fields (see ``gatherings.fields``). Raises BadInput."""
+    values = {name: value for name, value in read_fields(typed).items() if value is not None}
+    values.setdefault("kind", "other")
+    values.setdefault("mode", "in_person")
+    check_whole(values)
+    with desk.writing("gathering_planned") as writing:
+        if not values.get("time_zone"):
+            chapter = writing.tables["chapter"]
+            values["time_zone"] = writing.connection.scalar(sa.select(chapter.c.time_zone).where(~chapter.c.gone).limit(1)) or local_zone()
+        gathering = writing.add("gathering", status="planned", **values)
+    return Planned(gathering, values["name"], writing.changed)
+
+
+def change_gathering(desk: Desk, gathering_id: str, **typed: Any) -> Planned:
+    """Change fields of a gathering. Raises NotFound or BadInput."""
+    values = read_fields(typed)
+    with desk.writing("gathering_changed") as writing:
+        row = _gathering(writing, gathering_id)
+        whole = {**row._mapping, **values}
+        check_whole(whole)
+        writing.change("gathering", gathering_id, **values)
+    return Planned(gathering_id, whole["name"], writing.changed)
+
+
+def cancel_gathering(desk: Desk, gathering_id: str, reason: str | None = None) -> Planned:
+    """Call a gathering off; its list and history stay. ``replan_gathering`` undoes it."""
+    with desk.writing("gathering_cancelled") as writing:
+        row = _gathering(writing, gathering_id)
+        writing.change("gathering", gathering_id, status="cancelled", cancelled_reason=(reason or "").strip() or None)
+    return Planned(gathering_id, row.name or "", writing.changed)
+
+
+def replan_gathering(desk: Desk, gathering_id: str) -> Planned:
+    """Take a cancellation back."""
+    with desk.writing("gathering_replanned") as writing:
+        row = _gathering(writing, gathering_id)
+        writing.change("gathering", gathering_id, status="planned", cancelled_reason=None)
+    return Planned(gathering_id, row.name or "", writing.changed)
+
+
+def add_guests(desk: Desk, gathering_id: str, person_ids: Iterable[str], *, status: str = "yes") -> Added:
+    """Put people on a gathering's list. Who was taken off comes back; who is on it keeps their answer. Raises NotFound or Refused."""
+    _known(status)
+    wanted = list(dict.fromkeys(person_ids))
+    with desk.writing("guests_added", gathering=gathering_id) as writing:
+        _open(writing, gathering_id)
+        _people_there(writing, wanted)
+        there = _registrations(writing, {registration_id(gathering_id, person) for person in wanted})
+        added, fresh, at = [], [], _moment(writing.now)
+        for person in wanted:
+            wanted_id = registration_id(gathering_id, person)
+            row = there.get(wanted_id)
+            if row is None:
+                fresh.append({"id": wanted_id, "gathering": gathering_id, "person": person, "status": status, "code": badge_code(), "walk_in": False,
+                              "answered_at": None if status == "invited" else at})
+            elif row.gone or row.status == "cancelled":
+                writing.change("registration", wanted_id, gone=False, status=status, answered_at=None if status == "invited" else at)
+            else:
+                continue
+            added.append(wanted_id)
+        if fresh:
+            writing.add_many("registration", fresh)
+    return Added(tuple(added), len(wanted) - len(added), writing.changed)
+
+
+def add_guest_of(desk: Desk, gathering_id: str, host_registration: str, name: str | None = None, **typed: Any) -> Added:
+    """A guest that somebody on the list brings along; without a name, "Name to come". Raises NotFound, BadInput or Refused."""
+    fields = {name_: value for name_, value in read_person(typed).items() if value is not None}
+    words = (name or "").split()
+    if words:
+        fields.setdefault("first_name", " ".join(words[:-1]) or words[0])
+        if len(words) > 1:
+            fields.setdefault("last_name", words[-1])
+    with desk.writing("guest_of_added", gathering=gathering_id) as writing:
+        _open(writing, gathering_id)
+        host = _registrations(writing, {host_registration}).get(host_registration)
+        if host is None or host.gone or host.gathering != gathering_id:
+            raise NotFound("registration_not_found", _("The host is not on this list any more. Look for the name again."))
+        # A guest of a guest belongs to the one who answers for the party.
+        root = host.host or host.id
+        person = writing.add("person", standing="guest", **fields)
+        registration = writing.add("registration", id=registration_id(gathering_id, person), gathering=gathering_id, person=person, host=root, status="yes",
+                                   code=badge_code(), walk_in=False, answered_at=_moment(writing.now))
+    return Added((registration,), 0, writing.changed)
+
+
+def name_guest(desk: Desk, registration: str, **typed: Any) -> Changed:
+    """Give a guest without a name theirs, or correct it. Raises NotFound or BadInput."""
+    values = read_person(typed)
+    with desk.writing("guest_named") as writing:
+        row = _registrations(writing, {registration}).get(registration)
+        if row is None or row.gone:
+            raise NotFound("registration_not_found", _("This guest is not on the list any more. Look for the name again."))
+    with desk.writing("guest_named", gathering=row.gathering) as writing:
+        writing.change("person", row.person, **values)
+        writing.touched("registration", [registration])
+    return writing.changed
+
+
+def set_rsvp(desk: Desk, gathering_id: str, registrations: Sequence[str], status: str) -> Answered:
+    """Note the answer of one or many. Raises NotFound, or BadInput for an unknown answer."""
+    _known(status)
+    with desk.writing("answers_noted", gathering=gathering_id) as writing:
+        there = _registrations(writing, set(registrations))
+        before: dict[str, str] = {}
+        for one in dict.fromkeys(registrations):
+            row = there.get(one)
+            if row is None or row.gone or row.gathering != gathering_id:
+                raise NotFound("registration_not_found", _("Somebody chosen is not on this list any more. Look for the name again."))
+            if row.status != status:
+                before[one] = row.status or "invited"
+                writing.change("registration", one, status=status, answered_at=None if status == "invited" else _moment(writing.now))
+    return Answered(before, writing.changed)
+
+
+def take_back_rsvp(desk: Desk, gathering_id: str, before: Mapping[str, str]) -> Changed:
+    """Undo ``set_rsvp``: put the answers back that stood before."""
+    with desk.writing("answers_taken_back", gathering=gathering_id) as writing:
+        for one, status in before.items():
+            writing.change("registration", one, status=status)
+    return writing.changed
+
+
+def remove_guests(desk: Desk, gathering_id: str, registrations: Iterable[str]) -> Changed:
+    """Take people off a list, with the guests they would have brought. Their facts stay. ``add_guests`` or ``restore_guests`` undoes it.
+
+    Raises Refused ``guest_is_in`` for somebody who is checked in.
+    """
+    wanted = set(registrations)
+    with desk.writing("guests_removed", gathering=gathering_id) as writing:
+        table, fact = writing.tables["registration"], writing.tables["fact"]
+        wanted |= set(writing.connection.scalars(sa.select(table.c.id).where(table.c.host.in_(wanted), ~table.c.gone)))
+        if writing.connection.execute(sa.select(fact.c.id).where(fact.c.registration.in_(wanted), fact.c.kind == "in").limit(1)).first() is not None:
+            raise Refused("guest_is_in", _("Somebody chosen was checked in already, so they stay on the list. Undo the check-in first."))
+        for one in sorted(wanted):
+            writing.change("registration", one, gone=True)
+    return writing.changed
+
+
+def restore_guests(desk: Desk, gathering_id: str, registrations: Iterable[str]) -> Changed:
+    """Undo ``remove_guests``, or the addition of those who were on the list before."""
+    with desk.writing("guests_brought_back", gathering=gathering_id) as writing:
+        for one in registrations:
+            writing.change("registration", one, gone=False)
+    return writing.changed
+
+
+def _gathering(writing: Writing, gathering_id: str) -> sa.Row[Any]:
+    table = writing.tables["gathering"]
+    row = writing.connection.execute(sa.select(table).where(table.c.id == gathering_id, ~table.c.gone)).first()
+    if row is None:
+        raise NotFound("gathering_not_found", _("There is no such gathering here. It may have been removed meanwhile."))
+    return row
+
+
+def _open(writing: Writing, gathering_id: str) -> None:
+    row = _gathering(writing, gathering_id)
+    if row.status == "cancelled":
+        raise Refused("gathering_cancelled", _("{name} was cancelled. Plan it again before adding guests."), name=row.name or _("This gathering"))
+
+
+def _people_there(writing: Writing, people: Sequence[str]) -> None:
+    table = writing.tables["person"]
+    found: set[str] = set()
+    for start in range(0, len(people), 5_000):
+        found.update(writing.connection.scalars(sa.select(table.c.id).where(table.c.id.in_(people[start:start + 5_000]), ~table.c.gone)))
+    if len(found) < len(people):
+        raise NotFound("member_not_found", _("Somebody chosen is not here any more. Look for the name again."))
+
+
+def _registrations(writing: Writing, ids: set[str]) -> dict[str, sa.Row[Any]]:
+    table, found, wanted = writing.tables["registration"], {}, sorted(ids)
+    for start in range(0, len(wanted), 5_000):
+        for row in writing.connection.execute(sa.select(table).where(table.c.id.in_(wanted[start:start + 5_000]))):
+            found[row.id] = row
+    return found
+
+
+def _known(status: str) -> None:
+    if status not in ANSWERS:
+        raise BadInput("answer", _("“{value}” is not an answer. There are: {allowed}."), value=status, allowed=", ".join(ANSWERS))
+
+
+def _moment(now: datetime) -> str:
+    return now.strftime("%Y-%m-%dT%H:%M:%S.") + f"{now.microsecond // 1000:03d}Z"

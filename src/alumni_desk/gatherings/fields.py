@@ -1,0 +1,105 @@
+"""The fields of a gathering as people type them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from alumni_desk.errors import BadInput
+from alumni_desk.gatherings.kinds import KINDS, MODES
+from alumni_desk.words import _
+
+TEXTS = ("name", "place", "address", "city", "online_link", "description")
+FIELDS = (*TEXTS, "kind", "mode", "start", "end", "time_zone", "capacity")
+LINE = 300
+
+_WALL = re.compile(r"(\d{4}-\d{2}-\d{2})[T ](\d{1,2}):(\d{2})(?::00)?")
+
+
+def wall_time(text: str) -> str:
+    """A local wall time as it is kept, ``YYYY-MM-DDTHH:MM``. Raises BadInput."""
+    found = _WALL.fullmatch(text.strip())
+    try:
+        if found is None:
+            raise ValueError
+        day, hour, minute = found.groups()
+        return datetime.fromisoformat(f"{day}T{int(hour):02d}:{minute}").strftime("%Y-%m-%dT%H:%M")
+    except ValueError:
+        raise BadInput("time", _("“{value}” is not a day and time. Type them like 2026-11-12 18:30."), value=text.strip()) from None
+
+
+def read_fields(typed: Mapping[str, Any]) -> dict[str, Any]:
+    """Typed fields (see ``FIELDS``) as the columns of a gathering; empty text becomes None. Raises BadInput for what cannot be used."""
+    values: dict[str, Any] = {}
+    for name, value in typed.items():
+        if name not in FIELDS:
+            raise BadInput("unknown_field", _("There is no field “{field}”. There are: {fields}."), field=name, fields=", ".join(FIELDS))
+        text = value.strip() if isinstance(value, str) else value
+        if name in ("start", "end"):
+            values["starts" if name == "start" else "ends"] = wall_time(str(text)) if text else None
+        elif name == "capacity":
+            values[name] = _capacity(text)
+        elif name == "time_zone":
+            values[name] = _zone(str(text)) if text else None
+        elif name in ("kind", "mode"):
+            values[name] = _one_of(name, str(text).lower().replace("-", "_").replace(" ", "_"), KINDS if name == "kind" else MODES) if text else None
+        else:
+            values[name] = _text(name, str(text)) if text else None
+    return values
+
+
+def check_whole(values: Mapping[str, Any]) -> None:
+    """What must hold of a gathering as a whole. Raises BadInput."""
+    if not values.get("name"):
+        raise BadInput("gathering_name", _("A gathering needs a name. Nothing was saved."))
+    starts, ends = values.get("starts"), values.get("ends")
+    if not starts:
+        raise BadInput("gathering_start", _("A gathering needs a day and time at which it starts. Nothing was saved."))
+    if ends and ends <= starts:
+        raise BadInput("gathering_end", _("It would end ({end}) before it starts ({start}). Nothing was saved."), end=ends.replace("T", " "),
+                       start=starts.replace("T", " "))
+
+
+def local_zone() -> str:
+    """The time zone of this laptop by its IANA name; UTC if the system does not say."""
+    import tzlocal
+
+    try:
+        name = str(tzlocal.get_localzone_name() or "UTC")
+        return ZoneInfo(name).key
+    except (LookupError, ValueError, OSError):
+        return "UTC"
+
+
+def _capacity(value: Any) -> int | None:
+    if value in (None, ""):
+        return None
+    text = str(value)
+    if not text.isascii() or not text.isdigit() or not 1 <= int(text) <= 1_000_000:
+        raise BadInput("capacity", _("“{value}” is not a number of places. Type a whole number, or nothing if there is no limit."), value=text)
+    return int(text)
+
+
+def _zone(text: str) -> str:
+    try:
+        return ZoneInfo(text).key
+    except (KeyError, ValueError, OSError):
+        raise BadInput("time_zone", _("“{value}” is not a time zone. Use a name like America/New_York."), value=text) from None
+
+
+def _one_of(name: str, value: str, allowed: tuple[str, ...]) -> str:
+    if value not in allowed:
+        raise BadInput(name, _("“{value}” is not one of {allowed}."), value=value, allowed=", ".join(allowed))
+    return value
+
+
+def _text(name: str, text: str) -> str:
+    if name == "description":
+        return text
+    cleaned = " ".join(text.split())
+    if len(cleaned) > LINE:
+        raise BadInput("too_long", _("“{field}” holds {limit} letters at most; this has {length}."), field=name, limit=LINE, length=len(cleaned))
+    return cleaned

@@ -1,0 +1,1 @@
+"""Questions over everything people are and did, across the nouns."""
