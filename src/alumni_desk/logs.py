@@ -7,6 +7,7 @@ import os
 import traceback
 from logging.handlers import RotatingFileHandler
 from pathlib import Path
+from typing import Any
 
 
 def log_file() -> Path:
@@ -19,8 +20,8 @@ def log_file() -> Path:
 class _NoValues(logging.Formatter):
     """Leaves exceptions' texts out: they may quote what somebody typed. Keeps types, files, lines and functions."""
 
-    def formatException(self, ei: object) -> str:
-        kind, error, trace = ei  # type: ignore[misc]
+    def formatException(self, ei: Any) -> str:
+        kind, _error, trace = ei
         places = [f"  {Path(one.filename).name}:{one.lineno} {one.name}" for one in traceback.extract_tb(trace)]
         return "\n".join([f"{kind.__name__} (its text is left out)", *places])
 

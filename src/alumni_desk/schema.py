@@ -1,4 +1,4 @@
-"""Which tables a desk and which a server has, derived from the nouns' records."""
+"""Which tables a desk and which a server has, derived from the nouns' records; and a desk opened with them."""
 
 from __future__ import annotations
 
@@ -10,6 +10,9 @@ from alumni_desk.checkin import records as checkin
 from alumni_desk.exchange import records as exchange
 from alumni_desk.gatherings import records as gatherings
 from alumni_desk.members import records as members
+from alumni_desk.store.desk import Desk, open_with
+from alumni_desk.store.profile import Profile
+from alumni_desk.store.tables import desk_tables, index_synced
 
 SCHEMA_VERSION = 1
 """Number that every operation carries; raised when a synced table gains a column."""
@@ -22,7 +25,7 @@ def synced_tables() -> list[sa.Table]:
 
 def _copy(column: sa.Column[Any], *, key: bool) -> sa.Column[Any]:
     return sa.Column(column.name, column.type, primary_key=key, nullable=column.nullable and not key,
-                     server_default=column.server_default.arg if isinstance(column.server_default, sa.DefaultClause) else None,
+                     server_default=sa.false() if column.server_default is not None else None,
                      info=dict(column.info))
 
 
@@ -35,8 +38,6 @@ def _derive(metadata: sa.MetaData, keys: tuple[str, ...]) -> None:
 
 def desk_schema() -> sa.MetaData:
     """The desk's tables: synced ones keyed by ``id``, and the desk's own (``alumni_desk.store.tables``)."""
-    from alumni_desk.store.tables import desk_tables, index_synced
-
     metadata = sa.MetaData()
     _derive(metadata, ("id",))
     index_synced(metadata)
@@ -49,3 +50,12 @@ def server_schema() -> sa.MetaData:
     metadata = sa.MetaData()
     _derive(metadata, ("scope", "id"))
     return metadata
+
+
+def open_desk(profile: Profile, *, passphrase: str | None = None, create: bool = True) -> Desk:
+    """Open a profile's desk; make it the first time unless ``create`` is false.
+
+    Raises StoreProblem: ``passphrase_wanted``, ``passphrase_needed``, ``passphrase_wrong``, ``keyring_silent``, ``key_lost``, ``key_damaged``,
+    ``no_desk``, ``database_damaged``, ``database_newer``, or what the disk does.
+    """
+    return open_with(profile, desk_schema(), SCHEMA_VERSION, passphrase=passphrase, create=create)

@@ -8,9 +8,6 @@ from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
-from alumni_desk.errors import BadInput, NotFound, Refused
-from alumni_desk.store.desk import Desk, open_desk
-from alumni_desk.store.profile import Profile
 
 from alumni_desk.checkin.actions import check_in, check_out, undo_check_in, walk_in
 from alumni_desk.checkin.lists import (
@@ -23,8 +20,12 @@ from alumni_desk.checkin.lists import (
     stations,
 )
 from alumni_desk.checkin.verdicts import Outcome, Reason
+from alumni_desk.errors import BadInput, NotFound, Refused
 from alumni_desk.gatherings.records import registration_id
 from alumni_desk.protocol.codes import badge_code
+from alumni_desk.schema import open_desk
+from alumni_desk.store.desk import Desk
+from alumni_desk.store.profile import Profile
 
 
 @dataclass

@@ -7,9 +7,6 @@ import tempfile
 from pathlib import Path
 
 import sqlalchemy as sa
-from alumni_desk.errors import Refused
-from alumni_desk.store.desk import Desk, open_desk
-from alumni_desk.store.profile import Profile
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
@@ -24,7 +21,11 @@ from hypothesis.stateful import (
 from alumni_desk.checkin.actions import check_in, check_out, undo_check_in, walk_in
 from alumni_desk.checkin.lists import headcount
 from alumni_desk.checkin.verdicts import Outcome
+from alumni_desk.errors import Refused
 from alumni_desk.gatherings.records import registration_id
+from alumni_desk.schema import open_desk
+from alumni_desk.store.desk import Desk
+from alumni_desk.store.profile import Profile
 
 STATUS = st.sampled_from(["yes", "invited", "maybe", "no", "cancelled", "waitlisted"])
 STATION = st.integers(0, 1)

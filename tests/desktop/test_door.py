@@ -8,8 +8,6 @@ from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
-from alumni_desk.store.desk import Desk, open_desk
-from alumni_desk.store.profile import Profile
 from hypothesis import given
 from hypothesis import strategies as st
 from PySide6.QtCore import Qt
@@ -33,6 +31,9 @@ from alumni_desk.desktop.tokens import (
 )
 from alumni_desk.gatherings.records import registration_id
 from alumni_desk.protocol.codes import badge_code
+from alumni_desk.schema import open_desk
+from alumni_desk.store.desk import Desk
+from alumni_desk.store.profile import Profile
 
 
 @dataclass

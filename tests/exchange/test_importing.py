@@ -17,7 +17,8 @@ from alumni_desk.exchange.exporting import export_ndjson, members_csv
 from alumni_desk.exchange.guests import import_guests
 from alumni_desk.exchange.importing import Cancelled, ImportResult, dry_run, examine, people, run_import
 from alumni_desk.gatherings.records import registration_id
-from alumni_desk.store.desk import Desk, open_desk
+from alumni_desk.schema import open_desk
+from alumni_desk.store.desk import Desk
 from alumni_desk.store.profile import Profile
 
 FILES = Path(__file__).parent / "files"

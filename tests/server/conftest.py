@@ -13,11 +13,11 @@ from typing import Any, TypeVar
 import msgspec
 import pytest
 import sqlalchemy as sa
-from alumni_desk.protocol.ids import uuid7
 from nacl.signing import SigningKey
 from starlette.types import ASGIApp, Message
 
 from alumni_desk.protocol.canonical import body_of
+from alumni_desk.protocol.ids import uuid7
 from alumni_desk.protocol.messages import (
     ChallengeReply,
     ChallengeRequest,

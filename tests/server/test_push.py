@@ -8,9 +8,9 @@ from typing import Any
 import msgspec
 import pytest
 import sqlalchemy as sa
-from alumni_desk.protocol.ids import uuid7
 
 from alumni_desk.gatherings.records import registration_id
+from alumni_desk.protocol.ids import uuid7
 from alumni_desk.protocol.messages import PARCEL_OPERATIONS, Operation, PushReply
 from alumni_desk.server.audit import entry_hash
 from alumni_desk.server.clamping import AHEAD, milliseconds

@@ -6,7 +6,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from alumni_desk.store.desk import Desk, open_desk
+
+from alumni_desk.schema import open_desk
+from alumni_desk.store.desk import Desk
 from alumni_desk.store.profile import Profile
 
 PASSPHRASE = "three words to remember"

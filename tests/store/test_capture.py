@@ -7,12 +7,14 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
-from alumni_desk.errors import BadInput, NotFound
-from alumni_desk.store.capture import synced_of
-from alumni_desk.store.desk import Desk, Writing, open_desk
-from alumni_desk.store.synced import data_columns
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+
+from alumni_desk.errors import BadInput, NotFound
+from alumni_desk.schema import open_desk
+from alumni_desk.store.capture import synced_of
+from alumni_desk.store.desk import Desk, Writing
+from alumni_desk.store.synced import data_columns
 
 
 def operations(desk: Desk) -> list[dict[str, Any]]:
@@ -85,7 +87,7 @@ def test_a_connection_of_somebody_else_cannot_write(desk: Desk, statement: str) 
         writing.add("person", city="Boston")
     raw = desk.raw()
     try:
-        with pytest.raises(Exception, match="no such function|no action"):
+        with pytest.raises(Exception, match=r"no such function|no action"):
             raw.execute(statement)
     finally:
         raw.close()

@@ -16,12 +16,13 @@ from typing import Any
 import pytest
 import requests
 import sqlalchemy as sa
-from alumni_desk.store.desk import Desk, open_desk
-from alumni_desk.store.profile import Profile
 
+from alumni_desk.schema import open_desk
 from alumni_desk.server.database import postgresql_database
 from alumni_desk.server.invitations import invite
 from alumni_desk.server.state import now_ms, open_server
+from alumni_desk.store.desk import Desk
+from alumni_desk.store.profile import Profile
 
 PASSPHRASE = "a passphrase for tests alone"
 

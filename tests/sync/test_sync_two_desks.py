@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
-from alumni_desk.errors import KnownError
-from alumni_desk.store.desk import Desk
 
+from alumni_desk.errors import KnownError
 from alumni_desk.gatherings.records import registration_id
+from alumni_desk.store.desk import Desk
 from alumni_desk.sync.engine import join, status, sync_once
 from alumni_desk.sync.shapes import shapes
 

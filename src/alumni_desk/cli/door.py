@@ -6,15 +6,14 @@ import argparse
 from dataclasses import replace
 from typing import Any
 
+from alumni_desk.checkin.actions import WALK_IN_FIELDS, check_in, undo_check_in, walk_in
+from alumni_desk.checkin.lists import DoorHit, DoorHits, DoorList, local_time
+from alumni_desk.checkin.verdicts import Candidate, Outcome, Reason, Verdict
 from alumni_desk.cli.output import add_json, opened, show
 from alumni_desk.errors import Ambiguous, BadInput, NotFound
 from alumni_desk.gatherings.lists import resolve
 from alumni_desk.store.desk import Desk
 from alumni_desk.words import _, clock_time
-
-from alumni_desk.checkin.actions import WALK_IN_FIELDS, check_in, undo_check_in, walk_in
-from alumni_desk.checkin.lists import DoorHit, DoorHits, DoorList, local_time
-from alumni_desk.checkin.verdicts import Candidate, Outcome, Reason, Verdict
 
 YES = ("yes", "true", "1")
 

@@ -237,7 +237,8 @@ def _guest_of(args: argparse.Namespace, desk: Desk, which: str) -> int:
 
     host, name = _on_the_list(desk, which, args.guest_of[0]), " ".join(args.guest_of[1:])
     added = add_guest_of(desk, which, host.registration, name or None)
-    show(args, {"added": 1, "already": 0, "id": added.registrations[0]}, _("{name} comes with {host}.").format(name=name or _("A guest, name to come"), host=host.name))
+    words = _("{name} comes with {host}.").format(name=name or _("A guest, name to come"), host=host.name)
+    show(args, {"added": 1, "already": 0, "id": added.registrations[0]}, words)
     return 0
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -40,7 +40,7 @@ def opened(args: argparse.Namespace) -> Iterator[Desk]:
 def open_asking(profile: Profile) -> Desk:
     """Open a desk; if a password is missing and somebody sits at a terminal, ask for it."""
     from alumni_desk.errors import StoreProblem
-    from alumni_desk.store.desk import open_desk
+    from alumni_desk.schema import open_desk
 
     try:
         return open_desk(profile)
@@ -77,7 +77,7 @@ def show(args: argparse.Namespace, data: Any, human: str | Callable[[], str]) ->
         print(words, flush=True)
 
 
-def table(rows: list[tuple[str, ...]]) -> str:
+def table(rows: Sequence[tuple[str, ...]]) -> str:
     """Rows in columns that stand under each other, for people who read a terminal."""
     if not rows:
         return ""

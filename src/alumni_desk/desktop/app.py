@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 import logging
-import sys
 from collections.abc import Callable, Sequence
 from datetime import date
-from functools import partial
 from importlib import import_module, metadata
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from PySide6.QtCore import QObject, QTimer, Qt
+from PySide6.QtCore import QObject, Qt, QTimer
 from PySide6.QtGui import QIcon, QKeySequence, QPainter, QPixmap, QShortcut
-from PySide6.QtWidgets import QApplication, QWidget
+from PySide6.QtWidgets import QApplication
 
-from alumni_desk.desktop.background import Lanes, note_bug
+from alumni_desk.desktop.background import Lanes
 from alumni_desk.desktop.changes import ChangeBus, Watch
 from alumni_desk.desktop.front import Front
 from alumni_desk.desktop.help_window import HelpWindow
@@ -32,7 +30,6 @@ from alumni_desk.desktop.theme import Appearance, Theme
 from alumni_desk.desktop.today_lists import FrameFacts, frame_facts
 from alumni_desk.desktop.today_page import TodayPage
 from alumni_desk.desktop.widgets import paint_mark
-from alumni_desk.errors import KnownError
 from alumni_desk.store.desk import Desk
 from alumni_desk.store.profile import Profile
 from alumni_desk.words import number

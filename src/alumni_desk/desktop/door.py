@@ -308,7 +308,7 @@ class DoorWindow(QWidget):
     def _escape(self) -> None:
         if self.field.text():
             self._clear_field()
-        elif self.state() == "walk_in" or self.state() == "verdict" and self.panel.showing is not None and self.panel.showing.stays:
+        elif self.state() == "walk_in" or (self.state() == "verdict" and self.panel.showing is not None and self.panel.showing.stays):
             self._to_idle()
         else:
             self.close()

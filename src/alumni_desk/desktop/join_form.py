@@ -12,7 +12,6 @@ from alumni_desk.desktop.widgets import Glyph, IconLine
 from alumni_desk.protocol.codes import read_invitation, wrong_group
 from alumni_desk.words import _
 
-
 CODE_TROUBLE = frozenset({"invitation_wrong", "invitation_used", "invitation_expired", "sync_code"})
 """Refusals that are about the code itself."""
 

@@ -156,7 +156,8 @@ class SettingsPage(Page):
         if self._deeds.show_help:
             helped = _does(Button(_("Open")), self._deeds.show_help, _("Open the handbook"))
             column.addWidget(SettingRow(_("Handbook"), _("Also F1, on every page."), helped))
-        column.addWidget(SettingRow(_("Licence"), _("Apache-2.0. Inter and Noto are under the SIL Open Font License, Phosphor and Qt for Python under MIT and LGPL.")))
+        licences = _("Apache-2.0. Inter and Noto are under the SIL Open Font License, Phosphor and Qt for Python under MIT and LGPL.")
+        column.addWidget(SettingRow(_("Licence"), licences))
         log = Button(_("Open the folder"))
         log.setAccessibleName(_("Open the folder of the log"))
         log.clicked.connect(lambda: QDesktopServices.openUrl(QUrl.fromLocalFile(str(self._about.log.parent))))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -169,7 +169,7 @@ class SyncPage(Page):
         return _("Work goes on without the internet; what you change meanwhile is sent at the next sync.")
 
     def _details(self, column: QVBoxLayout, facts: Facts) -> None:
-        now = datetime.now(timezone.utc)
+        now = datetime.now(UTC)
         column.addWidget(section(_("This laptop")))
         last = _("Not yet") if facts.last_sync is None else f"{_moment(facts.last_sync)} · {ago(facts.last_sync, now)}"
         column.addWidget(SettingRow(_("Last sync"), last))
@@ -236,7 +236,7 @@ def look_up(desk: Desk) -> Facts:
 
 def _made_at(operation: str) -> datetime:
     """When an operation was made: its UUIDv7 begins with the milliseconds since 1970."""
-    return datetime.fromtimestamp(int(operation.replace("-", "")[:12], 16) / 1000, timezone.utc)
+    return datetime.fromtimestamp(int(operation.replace("-", "")[:12], 16) / 1000, UTC)
 
 
 def _role(role: str) -> str:

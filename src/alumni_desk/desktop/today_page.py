@@ -18,7 +18,6 @@ from alumni_desk.desktop.dates import (
     distance,
     first_upper,
     month_long,
-    parse_wall,
     span,
 )
 from alumni_desk.desktop.fonts import px

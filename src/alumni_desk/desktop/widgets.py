@@ -10,6 +10,7 @@ from PySide6.QtGui import QColor, QPainter, QPaintEvent, QPen, QResizeEvent
 from PySide6.QtWidgets import QBoxLayout, QFrame, QHBoxLayout, QScrollArea, QSizePolicy, QVBoxLayout, QWidget
 
 from alumni_desk.desktop.controls import Label, hairline
+from alumni_desk.desktop.dates import month_short, weekday_short
 from alumni_desk.desktop.fonts import px
 from alumni_desk.desktop.icons import paint_icon
 from alumni_desk.desktop.look import look
@@ -25,7 +26,6 @@ from alumni_desk.desktop.paint import (
     pill_width,
 )
 from alumni_desk.desktop.tokens import CARD_RADIUS, SIDE_COLUMN, Colours, Tone
-from alumni_desk.desktop.dates import month_short, weekday_short
 
 
 class Glyph(QWidget):

@@ -52,7 +52,7 @@ def export_ndjson(desk: Desk, out: Path | str) -> ExportReport:
             many = {column.name for column in columns if column.info.get("many")}
             query = sa.select(*columns).where(table.c.gone.is_(False)).order_by(table.c.id)
             for row in connection.execute(query.execution_options(yield_per=1000)).mappings():
-                stream.write(_line(table.name, row, many))
+                stream.write(_line(table.name, dict(row), many))
                 count += 1
     return ExportReport(count, out)
 

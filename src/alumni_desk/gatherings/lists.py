@@ -147,7 +147,8 @@ def resolve(desk: Desk, text: str, *, now: datetime | None = None) -> str:
         raise NotFound("no_next_gathering", _("No gathering is ahead. Plan one, or say which by its name."))
     asked = fold(wanted)
     exact = [row for row in rows if fold(row.name or "") == asked]
-    found = exact or [row for row in rows if asked and fold(row.name or "").startswith(asked)] or [row for row in rows if asked and asked in fold(row.name or "")]
+    begins = [row for row in rows if asked and fold(row.name or "").startswith(asked)]
+    found = exact or begins or [row for row in rows if asked and asked in fold(row.name or "")]
     if len(found) == 1:
         return str(found[0].id)
     if not found:

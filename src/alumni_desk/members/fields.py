@@ -142,7 +142,9 @@ def read_fields(typed: Mapping[str, Any]) -> dict[str, Any]:
             raise BadInput("unknown_field", _("There is no field “{field}”. There are: {fields}."), field=name, fields=", ".join(FIELDS))
         if isinstance(value, (list, tuple)):
             value = ";".join(str(one) for one in value)
-        values[name] = kind.read(name, value) if isinstance(value, str) else kind.read(name, str(value)) if name == "class_year" and value is not None else value
+        if name == "class_year" and value is not None:
+            value = str(value)
+        values[name] = kind.read(name, value) if isinstance(value, str) else value
     return values
 
 

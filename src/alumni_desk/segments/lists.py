@@ -77,7 +77,8 @@ def visits(desk: Desk, person_id: str) -> list[Visit]:
     registration, gathering, fact = desk.tables["registration"], desk.tables["gathering"], desk.tables["fact"]
     with desk.reading() as connection:
         rows = connection.execute(
-            sa.select(registration.c.id.label("registration"), registration.c.status, registration.c.walk_in, gathering.c.id, gathering.c.name, gathering.c.starts)
+            sa.select(registration.c.id.label("registration"), registration.c.status, registration.c.walk_in,
+                      gathering.c.id, gathering.c.name, gathering.c.starts)
             .join(gathering, gathering.c.id == registration.c.gathering)
             .where(registration.c.person == person_id, ~registration.c.gone, ~gathering.c.gone, gathering.c.starts.is_not(None))
             .order_by(gathering.c.starts.desc())).all()

@@ -144,7 +144,8 @@ def _look(file: Path, key: bytes, made_at: str) -> Held:
         raise _damaged(file) from None
     finally:
         connection.close()
-    return Held(str(chapter[0]) if chapter and chapter[0] else "", *counts, made_at)
+    members, gatherings, check_ins = counts
+    return Held(str(chapter[0]) if chapter and chapter[0] else "", members, gatherings, check_ins, made_at)
 
 
 def _rekey(file: Path, key: bytes, new: bytes) -> None:

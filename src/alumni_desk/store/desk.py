@@ -76,7 +76,7 @@ class Writing:
     def add_many(self, table: str, rows: Sequence[Mapping[str, Any]]) -> None:
         """New rows, all of the same fields; ``id`` is made where it is missing."""
         target = self.tables[table]
-        whole = [{**row, "id": row.get("id") or uuid7(), "scope": self.scope} for row in rows]
+        whole = [{**_listed(row), "id": row.get("id") or uuid7(), "scope": self.scope} for row in rows]
         _check_many(target, whole)
         for start in range(0, len(whole), TRANSACTION // 2):
             part = whole[start:start + TRANSACTION // 2]
@@ -87,6 +87,7 @@ class Writing:
     def change(self, table: str, row_id: str, /, **fields: Any) -> None:
         """Write fields of a row; what is the same already is left alone. Raises NotFound if there is no such row."""
         target = self.tables[table]
+        fields = dict(_listed(fields))
         _check(target, fields)
         names = [target.c[name] for name in fields]
         row = self.connection.execute(sa.select(target.c.id, *names).where(target.c.id == row_id)).mappings().first()
@@ -265,20 +266,18 @@ class Desk:
         return self._key
 
 
-def open_desk(profile: Profile, *, passphrase: str | None = None, create: bool = True) -> Desk:
-    """Open a profile's desk; make it the first time unless ``create`` is false.
+def open_with(profile: Profile, metadata: sa.MetaData, version: int, *, passphrase: str | None = None, create: bool = True) -> Desk:
+    """Open a profile's desk with this schema and version of it; make it the first time unless ``create`` is false.
 
-    Raises StoreProblem: what ``keys.database_key`` raises, ``no_desk``, ``database_damaged``, ``database_newer`` or what the disk does.
+    ``alumni_desk.schema.open_desk`` is what the program calls. Raises StoreProblem: what ``keys.database_key`` raises, ``no_desk``,
+    ``database_damaged``, ``database_newer`` or what the disk does.
     """
-    from alumni_desk.schema import SCHEMA_VERSION, desk_schema
-
     if not create and not profile.exists:
         raise StoreProblem("no_desk", _("There is no desk in {folder}."), folder=profile.path)
     profile.create()
     key = keys.database_key(profile.path, "desk", passphrase=passphrase)
-    metadata = desk_schema()
     with alone(profile.path / "desk.lock"):
-        _prepare(profile.database, key, triggers(metadata, SCHEMA_VERSION, search.SEARCHED))
+        _prepare(profile.database, key, triggers(metadata, version, search.SEARCHED))
     return Desk(profile, key, metadata)
 
 
@@ -384,6 +383,15 @@ def _scope(connection: sa.Connection) -> str | None:
     return connection.exec_driver_sql("SELECT id FROM scope ORDER BY rowid LIMIT 1").scalar()
 
 
+def _listed(fields: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Lists of a many-valued field as it keeps them."""
+    for value in fields.values():
+        if type(value) in (list, tuple):
+            return {name: json.dumps(list(value), ensure_ascii=False, separators=(",", ":")) if isinstance(value, (list, tuple)) else value
+                    for name, value in fields.items()}
+    return fields
+
+
 def _check(table: sa.Table, fields: Mapping[str, Any]) -> None:
     _check_many(table, (fields,))
 
@@ -448,4 +456,4 @@ def _busy() -> StoreProblem:
         "Another program has been writing to this chapter for a long time, so nothing of this was saved. Wait for it to end, then do it again."))
 
 
-__all__ = ["Applying", "Changed", "Desk", "Writing", "connect", "open_desk", "store_problem", "synced_of"]
+__all__ = ["Applying", "Changed", "Desk", "Writing", "connect", "open_with", "store_problem", "synced_of"]

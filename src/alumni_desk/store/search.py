@@ -20,7 +20,8 @@ SEARCHED = {
 
 # Letters that are letters of their own in Unicode and that people type without.
 _PLAIN = str.maketrans({"ł": "l", "ø": "o", "đ": "d", "ð": "d", "ß": "ss", "ẞ": "ss", "æ": "ae", "œ": "oe", "þ": "th", "ı": "i", "ħ": "h", "ŧ": "t",
-                        "ŋ": "n", "ə": "e", "ʻ": "", "ʼ": "", "’": "", "‘": "", "'": "", "`": "", "´": "", "\u00ad": "", "\u200c": "", "\u200d": ""})
+                        "ŋ": "n", "ə": "e", "\u00ad": "", "\u200c": "", "\u200d": ""})
+_APOSTROPHES = str.maketrans("", "", "'’‘ʼʻ`´′")
 _ASCII_WORD = re.compile(r"[a-z0-9]+")
 _NO_DIGIT = re.compile(r"[^0-9]+")
 _WORD = re.compile(r"[^\W_]+")
@@ -32,7 +33,7 @@ _KEPT = frozenset("\u3099\u309a")
 def fold(text: str) -> str:
     """Text as it is compared: compatibility forms undone, Latin, Greek and Cyrillic marks dropped, lower case, ł ø đ ß æ œ þ ı as people type them."""
     if text.isascii():
-        return text.lower().translate(_PLAIN)
+        return text.lower()
     decomposed = unicodedata.normalize("NFKD", text.casefold())
     kept = "".join(c for c in decomposed if not unicodedata.combining(c) or c in _KEPT)
     return unicodedata.normalize("NFC", kept.translate(_PLAIN))
@@ -42,7 +43,7 @@ def words(text: str) -> list[str]:
     """The folded words of a text, as index and question cut them."""
     if text.isascii():
         return _ASCII_WORD.findall(text.lower().replace("'", "").replace("`", ""))
-    return _WORD.findall(_spaced(fold(text)))
+    return _WORD.findall(_spaced(fold(text.translate(_APOSTROPHES))))
 
 
 def _spaced(text: str) -> str:
@@ -175,7 +176,7 @@ def _cut(text: str) -> tuple[str, ...]:
     found = words(text)
     if not text.isascii() or "'" in text:
         # O'Brien is found as obrien and as brien; a name written without spaces from each of its signs on.
-        found += [word for word in words(re.sub("['’ʼ`´]", " ", text)) if word not in found]
+        found += [word for word in words(re.sub("['’‘ʼʻ`´′]", " ", text)) if word not in found]
         found += [word[start:] for word in found if _HAN.fullmatch(word) for start in range(1, len(word))]
     return tuple(found)
 

@@ -19,9 +19,9 @@ def hello(desk: Desk, wire: Wire, membership: Membership) -> HelloReply:
     reply = session.call(desk, wire, membership, "hello", message, HelloReply)
     first, last = reply.protocols
     oldest, newest = reply.schemas
-    if not first <= PROTOCOL <= last or SCHEMA_VERSION < oldest:
+    if not first <= PROTOCOL <= last or oldest > SCHEMA_VERSION:
         raise Refused("sync_version", _("This program and the server are of versions too far apart. Update Alumni Desk, then sync again."))
-    if SCHEMA_VERSION > newest:
+    if newest < SCHEMA_VERSION:
         raise Refused("sync_server_old", _(
             "The server is older than this program and would not understand its changes. They are saved here until the server is updated."))
     if membership.scope not in reply.heads:
