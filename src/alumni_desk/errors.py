@@ -11,7 +11,7 @@ class KnownError(Exception):
     ``code`` is stable and may be logged; ``facts`` fill the template and may be personal, so they are never logged.
     """
 
-    def __init__(self, code: str, template: str, **facts: object) -> None:
+    def __init__(self, code: str, template: str, /, **facts: object) -> None:
         super().__init__(template.format(**facts) if facts else template)
         self.code = code
         self.facts = facts
@@ -28,7 +28,7 @@ class NotFound(KnownError):
 class Ambiguous(KnownError):
     """Several things fit; ``candidates`` are rows to choose from."""
 
-    def __init__(self, code: str, template: str, *, candidates: Sequence[object] = (), **facts: object) -> None:
+    def __init__(self, code: str, template: str, /, *, candidates: Sequence[object] = (), **facts: object) -> None:
         super().__init__(code, template, **facts)
         self.candidates = tuple(candidates)
 

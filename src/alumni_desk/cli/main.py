@@ -67,9 +67,9 @@ def _window(args: argparse.Namespace) -> int:
     import sqlalchemy  # noqa: F401  before PySide6, whose import hook would slow it down
 
     from alumni_desk.cli.output import profile_of
-    from alumni_desk.desktop.app import open_window
+    from alumni_desk.desktop.wiring import run_window
 
-    return open_window(profile_of(args))
+    return run_window(profile_of(args))
 
 
 def parser_for(argv: Sequence[str]) -> argparse.ArgumentParser:

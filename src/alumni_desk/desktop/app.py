@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Sequence
 from datetime import date
-from importlib import import_module, metadata
+from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,7 @@ from PySide6.QtCore import QObject, Qt, QTimer
 from PySide6.QtGui import QIcon, QKeySequence, QPainter, QPixmap, QShortcut
 from PySide6.QtWidgets import QApplication
 
+from alumni_desk import __version__
 from alumni_desk.desktop.background import Lanes
 from alumni_desk.desktop.changes import ChangeBus, Watch
 from alumni_desk.desktop.front import Front
@@ -30,9 +31,11 @@ from alumni_desk.desktop.theme import Appearance, Theme
 from alumni_desk.desktop.today_lists import FrameFacts, frame_facts
 from alumni_desk.desktop.today_page import TodayPage
 from alumni_desk.desktop.widgets import paint_mark
+from alumni_desk.errors import KnownError
+from alumni_desk.logs import log_file
 from alumni_desk.store.desk import Desk
 from alumni_desk.store.profile import Profile
-from alumni_desk.words import number
+from alumni_desk.words import _, number
 
 log = logging.getLogger(__name__)
 
@@ -134,11 +137,24 @@ class Sitting(QObject):
             self.front.deleteLater()
             self.front = self.opening = None
 
-    def reopen(self) -> None:
-        """Close the desk and open the profile again, as after a restore."""
+    def leave_for(self, work: Callable[[], None]) -> None:
+        """Close the desk, do something to its profile off the screen (a restore), and open it again."""
+        self._app.setQuitOnLastWindowClosed(False)
         self._close_room()
         self._close_desk()
-        self.begin()
+        lanes = Lanes(self)
+
+        def go_on() -> None:
+            lanes.close()
+            self.begin()
+            self._app.setQuitOnLastWindowClosed(True)
+
+        def failed(error: KnownError) -> None:
+            go_on()
+            if self.opening is not None:
+                self.opening.stuck(error)
+
+        lanes.write(work, lambda done: go_on(), failed)
 
     def close(self) -> None:
         """End the background work and close the desk; its key leaves the memory with it."""
@@ -218,19 +234,8 @@ def build(desk: Desk, *, theme: Theme = "system", percent: int = 100, about: Abo
 
 def about_of(desk: Desk) -> About:
     """What Settings says about this program and this laptop."""
-    return About(version(), desk.profile.path, log_file(), "")
-
-
-def version() -> str:
-    """The version of the installed program."""
-    return metadata.version("alumni-desk")
-
-
-def log_file() -> Path:
-    """Where the log is written; it holds no personal data."""
-    from platformdirs import user_log_path
-
-    return user_log_path("alumni-desk", appauthor=False) / "desk.log"
+    holder = _("This computer's password store") if desk.kept_by == "keyring" else _("Your password")
+    return About(__version__, desk.profile.path, log_file(), holder)
 
 
 def window_icon() -> QIcon:

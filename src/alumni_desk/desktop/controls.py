@@ -266,7 +266,8 @@ class Choice(QComboBox):
 
     def key(self) -> str | None:
         """The key of what is chosen."""
-        return self.currentData()
+        key: str | None = self.currentData()
+        return key
 
     def set_key(self, key: str | None) -> None:
         """Choose by key; an unknown one leaves the box as it is."""

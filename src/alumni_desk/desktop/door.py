@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from functools import partial
 
 from PySide6.QtCore import QEvent, QObject, Qt, QTimer, Signal
 from PySide6.QtGui import (
@@ -181,7 +182,8 @@ class DoorWindow(QWidget):
 
     def state(self) -> str:
         """What is shown: idle, find, verdict or walk_in."""
-        return {self.idle: "idle", self.hits: "find", self.panel: "verdict"}.get(self.panes.currentWidget(), "walk_in")
+        shown = self.panes.currentWidget()
+        return "idle" if shown is self.idle else "find" if shown is self.hits else "verdict" if shown is self.panel else "walk_in"
 
     # -- keys
 
@@ -367,14 +369,12 @@ class DoorWindow(QWidget):
     def _scan(self, code: str) -> None:
         self._muted_until = time.monotonic() * 1000 + MUTE_MS
         self.field.clear()
-        self._save(lambda let_in=False: check_in(self._desk, self._gathering, code=code, station=self.station, by=self.by or None,
-                                                 let_in=let_in), "")  # fmt: skip
+        self._save(partial(check_in, self._desk, self._gathering, code=code, station=self.station, by=self.by or None, let_in=False), "")
 
     def _check_in_hit(self, hit: DoorHit, *, let_in: bool = False, method: str = "name") -> None:
         self.field.clear()
-        self._save(lambda let_in=let_in: check_in(
-            self._desk, self._gathering, hit.registration, person_id=hit.person, station=self.station, method=method,
-            by=self.by or None, let_in=let_in), hit.name)  # fmt: skip
+        self._save(partial(check_in, self._desk, self._gathering, hit.registration, person_id=hit.person, station=self.station, method=method,
+                           by=self.by or None, let_in=let_in), hit.name)
 
     def _check_in_ids(self, registration: str | None, person: str | None, name: str, *, let_in: bool) -> None:
         self._save(lambda: check_in(

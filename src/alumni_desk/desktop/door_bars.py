@@ -117,7 +117,7 @@ class WhoseDoor(QWidget):
 
     def set_standing(self, state: str, sentence: str) -> None:
         """What the sync chip says."""
-        mark, tone = ICONS.get(state, ICONS["local"])  # type: ignore[call-overload]
+        mark, tone = ICONS.get(state, ICONS["alone"])  # type: ignore[call-overload]
         self._mark.set_icon(mark, tone)
         self.standing.setText(sentence)
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from PySide6.QtCore import QPointF, QRectF, QSize, Qt, Signal
-from PySide6.QtGui import QColor, QFontMetricsF, QPainter, QPaintEvent, QPen
+from PySide6.QtGui import QColor, QFont, QFontMetricsF, QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QSizePolicy, QVBoxLayout, QWidget
 
 from alumni_desk.checkin.lists import Arrival, Headcount
@@ -252,7 +252,7 @@ class DoorColumn(QFrame):
         self.last_head.setVisible(bool(data.last))
 
 
-def _semibold() -> object:
+def _semibold() -> QFont:
     font = font_of("strong")
     font.setPixelSize(px(12))
     return font

@@ -221,7 +221,7 @@ class HitDelegate(QStyledItemDelegate):
         status_left = box.left() + box.width() * 0.61
         room = QRectF(px(88), box.top() + px(6), status_left - px(88 + 16), px(28))
         _paint_fitted(painter, room, isolated(hit.name), colours.selected_text if chosen else colours.text)
-        brings = index.model().brings.get(hit.key, "")
+        brings = index.model().brings.get(hit.key, "")  # type: ignore[attr-defined]
         below = QRectF(room.left(), box.top() + px(34), room.width(), px(22))
         paint_text(painter, below, second_line(hit, brings), colours.muted)
         mark, tone = STATUS[hit.status]

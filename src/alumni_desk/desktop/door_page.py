@@ -39,7 +39,8 @@ def choosable(desk: Desk) -> list[Choosable]:
     table = desk.tables["gathering"]
     with desk.reading() as connection:
         rows = connection.execute(sa.select(table).where(~table.c.gone)).all()
-    coming, over = [], []
+    coming: list[Choosable] = []
+    over: list[Choosable] = []
     for row in rows:
         if row.status == "cancelled":
             continue

@@ -47,7 +47,7 @@ class Opening(QObject):
         self.lanes = Lanes(self)
         self._desk: Desk | None = None
         self._unlock: UnlockPage | None = None
-        self.lanes.trouble.connect(self._stuck)
+        self.lanes.trouble.connect(self.stuck)
 
     def begin(self) -> None:
         """Open with what the password store has."""
@@ -91,12 +91,13 @@ class Opening(QObject):
             self._unlock = UnlockPage(self._with_password, choose=wanted == "chosen")
             self._front.show_view(self._unlock)
         else:
-            self._stuck(error)
+            self.stuck(error)
 
     def _with_password(self, password: str) -> None:
         self.lanes.write(lambda: self._ways.open(password), self._opened, self._not_opened)
 
-    def _stuck(self, error: KnownError) -> None:
+    def stuck(self, error: KnownError) -> None:
+        """Show why it could not be opened, and a way on."""
         self._unlock = None
         self._front.show_view(ErrorPage(error, _("Try again"), self.begin))
 

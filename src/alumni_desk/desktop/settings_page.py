@@ -83,7 +83,8 @@ class SettingsPage(Page):
         return self.sections
 
     def regions(self) -> list[QWidget]:
-        return [self.sections, self.places.currentWidget()]
+        shown = self.places.currentWidget()
+        return [self.sections, shown] if shown is not None else [self.sections]
 
     def open(self, section: str = "general", **what: object) -> None:
         self.sections.choose(section)

@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QDialog, QHBoxLayout, QVBoxLayout, QWidget
 from alumni_desk.desktop.controls import Button, IconButton, Kind, Label, hairline
 from alumni_desk.desktop.fonts import px
 from alumni_desk.desktop.look import look
+from alumni_desk.desktop.tokens import Tone
 from alumni_desk.words import _
 
 
@@ -97,9 +98,13 @@ class Sheet(PlainSheet):
 
     def complain(self, error: Exception) -> None:
         """Say beside the deed what went wrong; it can be tried again."""
+        self.tell(str(error), "danger")
+
+    def tell(self, sentence: str, tone: Tone = "muted") -> None:
+        """Say something beside the deed, which can be done (again)."""
         self.set_busy("")
-        self.reason.setText(str(error))
-        self.reason.set_tone("danger")
+        self.reason.setText(sentence)
+        self.reason.set_tone(tone)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from datetime import date
+from functools import partial
 
 from PySide6.QtCore import QSize, Qt
 from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
@@ -151,7 +152,7 @@ class TodayPage(Page):
                 count = _("{n} coming of {places} places").format(n=number(ahead.coming), places=number(ahead.capacity))
             else:
                 count = ngettext("{n} coming", "{n} coming", ahead.coming).format(n=number(ahead.coming))
-            row.addWidget(_Column(when, ahead.name, ahead.place, count, _("Open"), lambda i=ahead.id: self.go("gatherings", gathering=i)), 1)
+            row.addWidget(_Column(when, ahead.name, ahead.place, count, _("Open"), partial(self.go, "gatherings", gathering=ahead.id)), 1)
             row.addWidget(hairline("v"))
         free = _free_month(facts, today)
         row.addWidget(_Column(_("{month} is free").format(month=month_long(free)), _("Nothing planned"), "", "",

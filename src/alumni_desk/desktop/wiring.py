@@ -1,0 +1,113 @@
+"""Starting the window: the application, the ways to open a profile, what Settings can do. The last thing before Qt takes over."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from PySide6.QtCore import QTimer
+from PySide6.QtWidgets import QApplication
+
+from alumni_desk import __version__
+from alumni_desk.desktop.app import Room, Sitting, about_of, build
+from alumni_desk.desktop.opening import Ways
+from alumni_desk.desktop.safekeeping import ask_restore, back_up_now, change_password
+from alumni_desk.desktop.settings_page import Deeds
+from alumni_desk.resources import resource
+from alumni_desk.schema import open_desk
+from alumni_desk.store import backup, keys
+from alumni_desk.store.desk import Desk
+from alumni_desk.store.profile import Profile
+from alumni_desk.words import _
+
+ASKS = {"passphrase_needed": "typed", "passphrase_wrong": "typed", "passphrase_wanted": "chosen"}
+"""Errors of opening that a password mends, and whether it is typed or chosen."""
+
+
+def run_window(profile: Profile, arguments: Sequence[str] = ()) -> int:
+    """Open the window on a profile and work until it is closed. Returns the exit code."""
+    app = QApplication([sys.argv[0], *arguments])
+    app.setApplicationName("Alumni Desk")
+    app.setApplicationVersion(__version__)
+    app.setDesktopFileName("alumni-desk")
+    sitting = Sitting(app, profile, ways_of(profile), room_in)
+    QTimer.singleShot(0, sitting.begin)
+    try:
+        return app.exec()
+    finally:
+        sitting.close()
+
+
+def ways_of(profile: Profile) -> Ways:
+    """How a profile is opened, begun, joined and restored."""
+    return Ways(
+        open=lambda password: open_desk(profile, passphrase=password),
+        wants=lambda error: ASKS.get(error.code, ""),
+        start=_start,
+        sample=_sample,
+        join=_join,
+        restore=lambda file, password: _restored(profile, Path(file), password),
+        key_holder=lambda: key_holder(profile),
+        where=_("They are kept in {folder}.").format(folder=profile.path),
+    )
+
+
+def room_in(desk: Desk, sitting: Sitting) -> Room:
+    """The window of an open desk, with all that Settings can do."""
+    held: list[Room] = []
+
+    def within(work: Callable[[Room], None]) -> Callable[[], None]:
+        return lambda: work(held[0])
+
+    def restored(file: Path, password: str) -> None:
+        sitting.leave_for(lambda: _restored(desk.profile, file, password))
+
+    deeds = Deeds(
+        back_up=within(lambda room: back_up_now(room.shell, desk, room.lanes, room.shell.say)),
+        restore=within(lambda room: ask_restore(room.shell, desk, room.lanes, restored)),
+        change_password=within(lambda room: change_password(room.shell, desk, room.lanes, room.shell.say)),
+        show_help=within(lambda room: room.show_help()),
+    )
+    about = about_of(desk)
+    room = build(desk, about=about, deeds=deeds, help_files=help_files(), appearance=sitting.appearance)
+    held.append(room)
+    return room
+
+
+def help_files() -> list[Path]:
+    """The pages of the handbook, in reading order."""
+    return sorted(resource("help").glob("*.md"))
+
+
+def key_holder(profile: Profile) -> str:
+    """Who holds the key, as a sentence."""
+    known = (profile.path / "desk.key").exists()
+    by_keyring = keys.keeper(profile.path, "desk") == "keyring" if known else keys.has_keyring()
+    if by_keyring:
+        return _("This computer's password store holds the key.")
+    return _("The password that you choose is the key.")
+
+
+def _start(desk: Desk, chapter: str, university: str, you: str) -> None:
+    from alumni_desk.gatherings.fields import local_zone
+
+    desk.make_chapter(chapter, university, local_zone())
+    desk.set_setting("person_name", you)
+
+
+def _sample(desk: Desk) -> None:
+    from alumni_desk.sample.chapter import make_sample
+
+    make_sample(desk)
+
+
+def _join(desk: Desk, url: str, code: str, laptop: str) -> None:
+    from alumni_desk.sync import engine
+
+    engine.join(desk, url, code, device_name=laptop)
+
+
+def _restored(profile: Profile, file: Path, password: str) -> None:
+    backup.restore(profile, file, passphrase=password)
+
