@@ -301,7 +301,7 @@ def test_a_walk_in_without_a_name_says_so(door: Door) -> None:
     assert door.window.state() == "idle"
 
 
-def test_what_is_not_saved_is_never_green(door: Door, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_is_not_saved_is_never_green(door: Door, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
     """The disk refuses the write itself, below every layer of ours."""
     with door.desk.writing("broken", gathering=door.gathering) as writing:
         writing.connection.exec_driver_sql("CREATE TEMP TRIGGER full_disk BEFORE INSERT ON main.fact BEGIN SELECT RAISE(ABORT, 'disk I/O error'); END")

