@@ -1,0 +1,227 @@
+"""Badges as a PDF: the name as big as it may be, class year, city and code; nothing is ever cut."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any, BinaryIO
+
+from alumni_desk.badges.people import BadgePerson
+from alumni_desk.badges.stocks import Place, Stock
+from alumni_desk.errors import BadInput
+from alumni_desk.paper.fitting import Fitted, fit
+from alumni_desk.paper.fonts import Faces, Weight
+from alumni_desk.paper.qr import draw_qr
+from alumni_desk.paper.text import Line, draw_line, set_line
+from alumni_desk.words import _
+
+NAVY = (0.114, 0.224, 0.373)
+RUST = (0.686, 0.325, 0.110)
+INK = (0.106, 0.122, 0.141)
+GREY = (0.365, 0.392, 0.424)
+WHITE = (1.0, 1.0, 1.0)
+
+UNUSUALLY_SMALL = 24.0
+"""Points on a label four inches wide; below it somebody should look at the name before it is printed."""
+
+
+@dataclass(frozen=True)
+class Look:
+    """A badge whose name is worth a look before printing: it shrank, or some of its signs cannot be printed."""
+
+    registration: str
+    name: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class PrintReport:
+    """What was laid out."""
+
+    badges: int
+    pages: int
+    looks: tuple[Look, ...]
+
+
+@dataclass(frozen=True)
+class Heading:
+    """What stands at the head of every badge."""
+
+    chapter: str
+    university: str
+    gathering: str
+    day: str
+
+
+def print_badges(people: Sequence[BadgePerson], stock: Stock, out: BinaryIO, *, heading: Heading, start_at: int = 1, skip: Iterable[int] = (),
+                 blanks: int = 0, cancelled: Callable[[], bool] | None = None) -> PrintReport:
+    """Lay badges out on a stock and write the PDF. ``start_at``: first free label (from 1); ``skip``: damaged ones on the first sheet (from 1).
+
+    ``blanks``: so many empty ones at the end, for walk-ins. Raises BadInput for a label that the sheet does not have.
+    """
+    from reportlab.pdfgen.canvas import Canvas
+
+    if not 1 <= start_at <= stock.per_sheet:
+        raise BadInput("start_at", _("{stock} has {count} labels a sheet, so the first free one is between 1 and {count}."), stock=stock.words,
+                       count=stock.per_sheet)
+    faces = _faces(people, heading)
+    canvas = Canvas(out, pagesize=stock.page, pageCompression=1, invariant=1)
+    canvas.setTitle(_("Badges: {gathering}").format(gathering=heading.gathering))
+    canvas.setAuthor(heading.chapter)
+    looks: list[Look] = []
+    places = _places(stock, start_at, frozenset(skip))
+    page = 0
+    for person in [*people, *[None] * blanks]:
+        if cancelled is not None and cancelled():
+            break
+        number = next(places)
+        while number // stock.per_sheet > page:
+            canvas.showPage()
+            page += 1
+        found = _badge(canvas, faces, stock.place(number), heading, person)
+        if person is not None and found is not None:
+            looks.append(found)
+    canvas.save()
+    return PrintReport(len(people) + blanks, page + 1, tuple(looks))
+
+
+def _places(stock: Stock, start_at: int, skip: frozenset[int]) -> Any:
+    number = start_at - 1
+    while True:
+        if number + 1 not in skip:
+            yield number
+        number += 1
+
+
+def _faces(people: Sequence[BadgePerson], heading: Heading) -> Faces:
+    faces = Faces()
+    faces.need([heading.university, heading.chapter, *(person.big for person in people), *(person.class_tail for person in people)], "bold")
+    faces.need([heading.chapter, heading.gathering, heading.day, *(person.city for person in people)], "regular")
+    faces.need([text for person in people for text in (person.name, person.other_script_name, person.host_name)], "bold")
+    return faces
+
+
+def _badge(canvas: Any, faces: Faces, place: Place, heading: Heading, person: BadgePerson | None) -> Look | None:
+    """Draw one badge inside its label; returns what is worth a look."""
+    unit = min(place.width / 288, place.height / 216)  # everything was drawn for 4 × 3 inches
+    inset = 16 * unit
+    canvas.saveState()
+    clip = canvas.beginPath()
+    clip.rect(place.x, place.y, place.width, place.height)
+    canvas.clipPath(clip, stroke=0)
+    band = 46 * unit
+    _head(canvas, faces, place, heading, band, inset, unit)
+    if person is None:
+        canvas.restoreState()
+        return None
+    foot = place.y + 14 * unit
+    side = 50 * unit
+    text_width = place.width - 2 * inset
+    lower = text_width - (side + 10 * unit if person.code else 0)
+    if person.code:
+        draw_qr(canvas, person.code, place.x + place.width - inset - side, foot, side)
+    _foot(canvas, faces, person, place.x + inset, foot, lower, unit)
+    found = _names(canvas, faces, person, place, band, inset, foot + side + 6 * unit, unit)
+    canvas.restoreState()
+    return found
+
+
+def _head(canvas: Any, faces: Faces, place: Place, heading: Heading, band: float, inset: float, unit: float) -> None:
+    top = place.y + place.height
+    canvas.setFillColorRGB(*NAVY)
+    canvas.rect(place.x, top - band, place.width, band, stroke=0, fill=1)
+    canvas.setFillColorRGB(*RUST)
+    canvas.rect(place.x, top - band - 2 * unit, place.width, 2 * unit, stroke=0, fill=1)
+    half = (place.width - 3 * inset) / 2
+    canvas.setFillColorRGB(*WHITE)
+    first, second = (heading.university, heading.chapter) if heading.university else (heading.chapter, "")
+    _stack(canvas, faces, (first, second), place.x + inset, top - band, half, band, unit, right=False)
+    _stack(canvas, faces, (heading.gathering, heading.day), place.x + place.width - inset, top - band, half, band, unit, right=True)
+
+
+def _stack(canvas: Any, faces: Faces, texts: tuple[str, str], x: float, y: float, width: float, band: float, unit: float, *, right: bool) -> None:
+    """Two short texts above each other in the middle of the band."""
+    lines: list[Line] = []
+    first = fit(faces, texts[0], width, [(10 if right else 13) * unit, 11 * unit, 9 * unit], "regular" if right else "bold", max_lines=1)
+    lines += first.lines
+    if texts[1]:
+        lines += fit(faces, texts[1], width, [8.5 * unit], "regular").lines
+    height = sum(line.size * 1.2 for line in lines)
+    base = y + (band + height) / 2
+    for line in lines:
+        base -= line.size * 1.2
+        draw_line(canvas, line, x - line.width if right else x, base + line.size * 0.28)
+
+
+def _names(canvas: Any, faces: Faces, person: BadgePerson, place: Place, band: float, inset: float, floor: float, unit: float) -> Look | None:
+    room = place.y + place.height - band - 6 * unit - floor
+    width = place.width - 2 * inset
+    below: list[Line] = []
+    if person.name and person.other_script_name:
+        joined = [*fit(faces, person.name, width, [13 * unit, 11.5 * unit, 10 * unit], "bold", max_lines=2).lines]
+        other = set_line(faces, person.other_script_name, joined[0].size, "bold")
+        gap = 8 * unit
+        if len(joined) == 1 and joined[0].width + gap + other.width <= width:
+            below = [joined[0], other]
+            return _drawn(canvas, faces, person, place, inset, floor, room, width, unit, [tuple(below)])
+        shrunk = fit(faces, person.other_script_name, width, [12 * unit, 10 * unit], "bold")
+        return _drawn(canvas, faces, person, place, inset, floor, room, width, unit, [(line,) for line in (*joined, *shrunk.lines)])
+    text = person.name or person.other_script_name
+    lines = fit(faces, text, width, [13 * unit, 11.5 * unit, 10 * unit], "bold", max_lines=2).lines if text else ()
+    return _drawn(canvas, faces, person, place, inset, floor, room, width, unit, [(line,) for line in lines])
+
+
+def _drawn(canvas: Any, faces: Faces, person: BadgePerson, place: Place, inset: float, floor: float, room: float, width: float, unit: float,
+           below: list[tuple[Line, ...]]) -> Look | None:
+    """The big name above its second lines, the whole block in the middle of its room."""
+    second = sum(line[0].size * 1.3 for line in below)
+    sizes = [size * unit for size in (46, 42, 38, 34, 30, 27, 24, 21, 18, 15, 12)]
+    big = fit(faces, person.big, width, sizes, "bold", max_lines=2, height=max(room - second, 12 * unit))
+    top = floor + (room + big.height + second) / 2
+    canvas.setFillColorRGB(*INK)
+    for line in big.lines:
+        top -= line.size * 1.15
+        # A right-to-left name begins at the right, but stands with the other lines of its badge.
+        draw_line(canvas, line, place.x + inset, top + line.size * 0.24)
+    for pieces in below:
+        top -= pieces[0].size * 1.3
+        x = place.x + inset
+        for line in pieces:
+            canvas.setFillColorRGB(*(INK if line is pieces[0] else GREY))
+            draw_line(canvas, line, x, top + line.size * 0.3)
+            x += line.width + 8 * unit
+    return _look(person, big, [line for pieces in below for line in pieces], unit)
+
+
+def _foot(canvas: Any, faces: Faces, person: BadgePerson, x: float, foot: float, width: float, unit: float) -> None:
+    lines: list[tuple[str, Weight, float]] = []
+    if person.host_name:
+        lines.append((_("Guest of {host}").format(host=person.host_name), "bold", 10))
+    elif person.class_year:
+        lines.append((_("Class of {year}").format(year=person.class_year), "bold", 10))
+    if person.city:
+        lines.append((person.city, "regular", 9.5))
+    left = x
+    if person.class_tail:
+        tail = fit(faces, person.class_tail, width * (0.6 if lines else 1), [26 * unit, 22 * unit, 18 * unit, 14 * unit], "bold")
+        canvas.setFillColorRGB(*RUST)
+        draw_line(canvas, tail.lines[0], left, foot + 1 * unit)
+        left += tail.lines[0].width + 10 * unit
+    base = foot + (13 * unit if len(lines) > 1 else 4 * unit)
+    for text, weight, size in lines:
+        canvas.setFillColorRGB(*(INK if weight == "bold" else GREY))
+        line = fit(faces, text, max(width - (left - x), 40 * unit), [size * unit], weight).lines[0]
+        draw_line(canvas, line, left, base)
+        base -= 13 * unit
+
+
+def _look(person: BadgePerson, big: Fitted, others: Sequence[Line], unit: float) -> Look | None:
+    lost = [*big.lost, *(sign for line in others for sign in line.lost)]
+    name = person.name or person.big
+    if lost:
+        return Look(person.registration, name, _("{signs} cannot be printed").format(signs=" ".join(dict.fromkeys(lost))))
+    if big.size < UNUSUALLY_SMALL * unit - 0.1:
+        return Look(person.registration, name, _("Long: shrinks to {size} pt").format(size=round(big.size)))
+    if len(person.big) == 1:
+        return Look(person.registration, name, _("Only one letter"))
+    return None
