@@ -20,6 +20,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -59,7 +60,10 @@ def main() -> int:
     if sys.version_info < OLDEST:
         return _with_a_newer_python()
     try:
-        return {"run": lambda: run(args.output), "test": lambda: test(rest), "setup": set_up, "system": system, "lock": lambda: lock(rest)}[args.job]()
+        jobs: dict[str, Callable[[], int]] = {
+            "run": lambda: run(args.output), "test": lambda: test(rest), "setup": set_up, "system": system, "lock": lambda: lock(rest),
+        }
+        return jobs[args.job]()
     except Stop as stop:
         say(str(stop))
         return 1
@@ -120,7 +124,7 @@ def set_up() -> int:
         say(f"Making {VENV}")
         subprocess.run([sys.executable, "-m", "venv", "--clear", VENV], check=True)
     say("Installing what packaging/lock.txt names (some 250 MB the first time)")
-    pip = [PYTHON, "-m", "pip", "--disable-pip-version-check", "install", "--quiet"]
+    pip: list[str | Path] = [PYTHON, "-m", "pip", "--disable-pip-version-check", "install", "--quiet"]
     subprocess.run([*pip, "--require-hashes", "-r", LOCK], check=True)
     subprocess.run([*pip, "--no-deps", "--no-build-isolation", "-e", "."], cwd=ROOT, check=True)
     STAMP.write_text(wanted)
