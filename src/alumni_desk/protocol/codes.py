@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import Callable
 
 BADGE_LETTERS = "BCDEFGHJKLNOPRSTUVX"
 """Letters that lie on the same key of QWERTY, QWERTZ, AZERTY and the Turkish keyboard: a scanner types as a keyboard
@@ -23,9 +24,9 @@ def _badge_check(letters: str) -> str:
     return BADGE_LETTERS[total % len(BADGE_LETTERS)]
 
 
-def badge_code() -> str:
-    """A new badge's code: 15 random letters (63 bits) and a check letter."""
-    letters = "".join(secrets.choice(BADGE_LETTERS) for _ in range(_BADGE_LENGTH - 1))
+def badge_code(choose: Callable[[str], str] = secrets.choice) -> str:
+    """A new badge's code: 15 random letters (63 bits) and a check letter. ``choose``: for the sample, which is the same each time."""
+    letters = "".join(choose(BADGE_LETTERS) for _ in range(_BADGE_LENGTH - 1))
     return letters + _badge_check(letters)
 
 
