@@ -124,7 +124,9 @@ def set_up() -> int:
         say(f"Making {VENV}")
         subprocess.run([sys.executable, "-m", "venv", "--clear", VENV], check=True)
     say("Installing what packaging/lock.txt names (some 250 MB the first time)")
-    pip: list[str | Path] = [PYTHON, "-m", "pip", "--disable-pip-version-check", "install", "--quiet"]
+    pip: list[str | Path] = [PYTHON, "-m", "pip", "--disable-pip-version-check", "install"]
+    if not sys.stdout.isatty():
+        pip.append("--quiet")
     subprocess.run([*pip, "--require-hashes", "-r", LOCK], check=True)
     subprocess.run([*pip, "--no-deps", "--no-build-isolation", "-e", "."], cwd=ROOT, check=True)
     STAMP.write_text(wanted)
