@@ -59,7 +59,11 @@ class RowDelegate(QStyledItemDelegate):
 
 
 class NameDelegate(RowDelegate):
-    """A person: disc, name, and the other script after it, dropped before the name is cut."""
+    """A person: disc, name, and the other script after it, dropped before the name is cut. ``inset``: from the table's left edge."""
+
+    def __init__(self, parent: QWidget | None = None, *, row: int = ROW, inset: int = 24) -> None:
+        super().__init__(parent, row=row)
+        self._inset = inset
 
     def paint_cell(self, painter: QPainter, box: QRectF, index: Index, colours: Colours, selected: bool) -> None:
         person: tuple[str, str, str] | None = index.data(PERSON)
@@ -67,6 +71,7 @@ class NameDelegate(RowDelegate):
             super().paint_cell(painter, box, index, colours, selected)
             return
         disc, name, other = person
+        box = box.adjusted(px(self._inset), 0, 0, 0)
         if disc:
             size = px(28)
             paint_disc(painter, QRectF(box.left(), box.center().y() - size / 2, size, size), disc, colours, selected=selected)

@@ -100,6 +100,7 @@ QPushButton:default {{ background: {accent}; color: {on_accent}; }}
 
 QTableView, QListView, QTreeView {{ background: {bg}; border: none; outline: none; gridline-color: transparent; }}
 QHeaderView {{ background: {bg}; border: none; }}
+QTableView[people="true"] QHeaderView::section:first {{ padding-left: {peoplepad}px; }}
 QHeaderView::section {{
     background: {bg}; color: {muted}; border: none; border-bottom: 1px solid {line}; padding: 0 {half}px 0 0; text-align: left;
 }}
@@ -145,7 +146,7 @@ def style_sheet(colours: Colours, percent: int) -> str:
 
     measures = {
         "radius": RADIUS, "card": 8, "focus": FOCUS, "six": px(6), "five": px(6) - 1,
-        "pad": px(12), "padfocus": px(12) - 1, "half": px(8), "quarter": px(4), "gap": px(16), "drop": px(28),
+        "pad": px(12), "padfocus": px(12) - 1, "half": px(8), "quarter": px(4), "peoplepad": px(62), "gap": px(16), "drop": px(28),
         "item": px(28), "buttoninner": px(CONTROL) - 2 * FOCUS, "buttonpad": px(14), "tab": px(36), "bar": px(12),
         "barround": px(3), "barmargin": px(3),
     }  # fmt: skip

@@ -40,7 +40,8 @@ class Maker:
 
 
 _COLUMNS = ("standing", "constituent_codes", "first_name", "last_name", "preferred_name", "other_script_name", "former_names", "class_year",
-            "badge_tail", "email", "email_status", "other_emails", "mobile", "street", "city", "region", "postal_code", "country", "employer", "job_title", "birth_date", "deceased",
+            "badge_tail", "email", "email_status", "other_emails", "mobile", "street", "city", "region", "postal_code", "country",
+            "employer", "job_title", "birth_date", "deceased",
             "deceased_date", "solicit_codes", "notes", "door_note", "household", "external_ids")
 
 

@@ -1,0 +1,427 @@
+"""Leading a list in: what its columns mean, what would happen, then doing it. Nothing is saved before the last step."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtWidgets import QFileDialog, QGridLayout, QHBoxLayout, QProgressBar, QStackedWidget, QVBoxLayout, QWidget
+
+from alumni_desk.desktop.background import Job, Lanes
+from alumni_desk.desktop.controls import Button, Choice, IconButton, Label, Radio, hairline
+from alumni_desk.desktop.fonts import px
+from alumni_desk.desktop.paint import Pill, isolated
+from alumni_desk.desktop.sheet import PlainSheet
+from alumni_desk.desktop.widgets import Glyph, IconLine, Scroll, StatusPill, YearDisc
+from alumni_desk.errors import KnownError
+from alumni_desk.exchange.importing import Cancelled, ImportResult, dry_run, examine, people, run_import
+from alumni_desk.exchange.mapping import Entry
+from alumni_desk.exchange.recognise import Column, Recognised, Sure, asks, labels
+from alumni_desk.members.fields import label
+from alumni_desk.store.desk import Desk
+from alumni_desk.words import _, ngettext, number
+
+STEPS = (_("File"), _("Columns"), _("Check"), _("Import"))
+PILLS = {Sure.SURE: Pill("check", _("Sure"), "ok"), Sure.GUESS: Pill("eye", _("Guess"), "warn"), Sure.REFUSED: Pill("prohibit", _("Refused"), "danger"),
+         Sure.UNMAPPED: Pill("x", _("Not read"), "muted")}
+
+
+@dataclass(frozen=True)
+class Examined:
+    """A file before its import."""
+
+    recognised: Recognised
+    people: tuple[Entry, ...]
+
+
+class ImportSheet(PlainSheet):
+    """1040 × 720. ``imported(result)`` when it is done."""
+
+    imported = Signal(object)
+
+    def __init__(self, parent: QWidget | None, desk: Desk, lanes: Lanes, file: Path) -> None:
+        super().__init__(parent, _("Import members"), width=1040)
+        self._desk, self._lanes, self._file = desk, lanes, file
+        self._recognised: Recognised | None = None
+        self._people: tuple[Entry, ...] = ()
+        self._at = 0
+        self._person = 0
+        self._job: Job | None = None
+        self._rejects: Path | None = None
+        self.whole.removeItem(self.column)
+        across = QHBoxLayout()
+        across.setSpacing(0)
+        across.addWidget(self._step_list())
+        across.addWidget(hairline("v"))
+        self.pages = QStackedWidget()
+        self.pages.setMinimumHeight(px(560))
+        across.addWidget(self.pages, 1)
+        self.preview = Scroll(margins=(24, 20, 24, 20))
+        self.preview.setFixedWidth(px(304))
+        self._preview_inside: QWidget | None = None
+        self._preview_line = hairline("v")
+        across.addWidget(self._preview_line)
+        across.addWidget(self.preview)
+        self.whole.addLayout(across, 1)
+        self.whole.addWidget(hairline())
+        self.whole.addLayout(self._foot())
+        self._show(_message(_("Reading {file} …").format(file=file.name)), 0)
+        self._examine()
+
+    # -- frame
+
+    def _step_list(self) -> QWidget:
+        box = QWidget()
+        box.setObjectName("sidebar")
+        box.setFixedWidth(px(208))
+        column = QVBoxLayout(box)
+        column.setContentsMargins(px(16), px(20), px(16), px(20))
+        column.setSpacing(px(14))
+        self._step_lines: list[IconLine] = []
+        self._steps_column = column
+        column.addStretch(1)
+        return box
+
+    def _show_steps(self) -> None:
+        for line in self._step_lines:
+            self._steps_column.removeWidget(line)
+            line.deleteLater()
+        self._step_lines = []
+        for place, words in enumerate(STEPS):
+            second = self._file.name if place == 0 else ""
+            icon, tone = ("check-circle", "ok") if place < self._at else ("arrow-right", "accent") if place == self._at else ("circle", "muted")
+            line = IconLine(icon, words, second, tone=tone)  # type: ignore[arg-type]
+            self._steps_column.insertWidget(place, line)
+            self._step_lines.append(line)
+
+    def _foot(self) -> QHBoxLayout:
+        row = QHBoxLayout()
+        row.setContentsMargins(px(24), px(12), px(24), px(12))
+        row.setSpacing(px(12))
+        self.cancel = Button(_("Cancel"))
+        self.cancel.clicked.connect(self.reject)
+        row.addWidget(self.cancel)
+        row.addStretch(1)
+        self.said = Label("", tone="muted")
+        row.addWidget(self.said)
+        self.back = Button(_("Back"))
+        self.back.clicked.connect(self._back)
+        row.addWidget(self.back)
+        self.next = Button(_("Next"), "primary")
+        self.next.clicked.connect(self._next)
+        row.addWidget(self.next)
+        return row
+
+    def _show(self, page: QWidget, at: int) -> None:
+        old = self.pages.currentWidget()
+        self.pages.addWidget(page)
+        self.pages.setCurrentWidget(page)
+        if old is not None:
+            self.pages.removeWidget(old)
+            old.deleteLater()
+        self._at = at
+        self._show_steps()
+        self.back.setVisible(at == 2)
+        self.next.setVisible(at in (1, 2))
+        beside = at in (1,) and bool(self._people)
+        self.preview.setVisible(beside)
+        self._preview_line.setVisible(beside)
+        self.said.setText(_("Nothing is saved yet") if at < 3 else "")
+
+    def reject(self) -> None:
+        """Cancel: an import that runs is stopped, and nothing of it stays."""
+        if self._job is not None:
+            self._job.cancel()
+            self.said.setText(_("Stopping …"))
+            return
+        super().reject()
+
+    # -- the file
+
+    def _examine(self, as_: str | None = None) -> None:
+        self._lanes.read_long(lambda job: self._read(as_), self._examined, self._refused)
+
+    def _read(self, as_: str | None) -> Examined:
+        table, recognised = examine(self._file, as_)
+        return Examined(recognised, tuple(people(table, recognised)))
+
+    def _examined(self, it: Examined) -> None:
+        self._recognised, self._people = it.recognised, it.people
+        self._person = 0
+        self._show_columns()
+
+    def _refused(self, error: KnownError) -> None:
+        page = QWidget()
+        column = QVBoxLayout(page)
+        column.addStretch(1)
+        column.addWidget(Glyph("warning", "warn", 48, name=_("Problem")), 0, Qt.AlignmentFlag.AlignHCenter)
+        words = Label(str(error), "heading", wrap=True)
+        words.setFixedWidth(px(480))
+        words.setAlignment(Qt.AlignmentFlag.AlignHCenter)
+        column.addWidget(words, 0, Qt.AlignmentFlag.AlignHCenter)
+        other = Button(_("Choose another file"), "primary")
+        other.clicked.connect(self._choose)
+        column.addWidget(other, 0, Qt.AlignmentFlag.AlignHCenter)
+        column.addStretch(2)
+        self._people = ()
+        self._show(page, 0)
+
+    def _choose(self) -> None:
+        chosen, _kind = QFileDialog.getOpenFileName(self, _("Import members"), str(self._file.parent), _("Lists (*.csv *.txt *.tsv);;All files (*)"))
+        if chosen:
+            self._file = Path(chosen)
+            self._show(_message(_("Reading {file} …").format(file=self._file.name)), 0)
+            self._examine()
+
+    # -- columns
+
+    def _show_columns(self) -> None:
+        found = self._recognised
+        if found is None:
+            return
+        scroll = Scroll(margins=(24, 20, 24, 20))
+        doubtful = sum(column.sure is Sure.GUESS or asks(column) for column in found.columns)
+        known = sum(column.target is not None for column in found.columns)
+        title = ngettext("{n} column recognised", "{n} columns recognised", known).format(n=number(known))
+        if doubtful:
+            title = ngettext("{title}, {n} needs a look", "{title}, {n} need a look", doubtful).format(title=title, n=number(doubtful))
+        scroll.column.addWidget(Label(title, "title", wrap=True))
+        scroll.column.addWidget(Label(found.label, tone="muted"))
+        scroll.column.addSpacing(px(16))
+        grid = QGridLayout()
+        grid.setHorizontalSpacing(px(12))
+        grid.setVerticalSpacing(px(4))
+        grid.setColumnStretch(0, 1)
+        for place, words in enumerate((_("In the file"), "", _("In Alumni Desk"), _("How sure"))):
+            if words:
+                grid.addWidget(Label(words, "label", "muted"), 0, place)
+        line = 1
+        for column in found.in_order_of_doubt():
+            grid.addWidget(hairline(), line, 0, 1, 4)
+            self._column_row(grid, line + 1, column)
+            line += 3
+        scroll.column.addLayout(grid)
+        scroll.column.addStretch(1)
+        self._show(scroll, 1)
+        self.next.set_words(_("Next"))
+        self._show_person()
+        self.next.setFocus()
+
+    def _column_row(self, grid: QGridLayout, line: int, column: Column) -> None:
+        words = QVBoxLayout()
+        words.setSpacing(0)
+        heading = Label(_short(column.heading, 26) or _("(no heading)"))
+        heading.setToolTip(column.heading)
+        words.addWidget(heading)
+        samples = ", ".join(column.samples[:2]) if column.samples else _("Values not read") if column.sure is Sure.REFUSED else _("empty")
+        words.addWidget(Label(isolated(_short(samples, 26)), "small", "muted"))
+        grid.addLayout(words, line, 0)
+        grid.addWidget(Glyph("prohibit" if column.sure is Sure.REFUSED else "arrow-right", "danger" if column.sure is Sure.REFUSED else "muted"), line, 1)
+        if column.sure is Sure.REFUSED:
+            grid.addWidget(Label(column.reason or _("We do not store it"), wrap=True), line, 2)
+        else:
+            choice = Choice(_("What “{heading}” means").format(heading=column.heading), [("", _("Do not read")), *labels().items()])
+            choice.set_key(column.target or "")
+            choice.setFixedWidth(px(176))
+            choice.activated.connect(lambda n, choice=choice, at=column.index: self._mean(at, choice.key()))
+            grid.addWidget(choice, line, 2)
+        grid.addWidget(StatusPill(PILLS[column.sure]), line, 3, Qt.AlignmentFlag.AlignRight)
+        if asks(column) and column.question is not None:
+            grid.addWidget(self._date_question(column), line + 1, 0, 1, 4)
+        elif column.reason and column.sure is not Sure.REFUSED:
+            grid.addWidget(Label(column.reason, "small", "muted", wrap=True), line + 1, 2, 1, 2)
+
+    def _date_question(self, column: Column) -> QWidget:
+        question = column.question
+        box = QWidget()
+        row = QHBoxLayout(box)
+        row.setContentsMargins(0, px(4), 0, px(4))
+        row.setSpacing(px(16))
+        row.addWidget(Label(_("Which comes first?")))
+        if question is not None:
+            for order, words in (("mdy", _("Month, {date}").format(date=question.month_first)), ("dmy", _("Day, {date}").format(date=question.day_first))):
+                radio = Radio(words)
+                radio.setChecked(column.order == order)
+                radio.toggled.connect(lambda on, order=order, at=column.index: self._order(at, order) if on else None)
+                row.addWidget(radio)
+        row.addStretch(1)
+        return box
+
+    def _mean(self, index: int, target: str | None) -> None:
+        if self._recognised is not None:
+            self._recognised = self._recognised.with_target(index, target or None)
+            self._show_columns()
+            self._preview_anew()
+
+    def _order(self, index: int, order: Any) -> None:
+        if self._recognised is not None:
+            self._recognised = self._recognised.with_order(order, index)
+            self._preview_anew()
+
+    def _preview_anew(self) -> None:
+        recognised = self._recognised
+        if recognised is not None:
+            self._lanes.read(lambda: tuple(people(examine(self._file, recognised.kind)[0], recognised)), self._previewed, key="import.preview")
+
+    def _previewed(self, entries: tuple[Entry, ...]) -> None:
+        self._people = entries
+        self._person = min(self._person, max(0, len(entries) - 1))
+        self._show_person()
+
+    def _show_person(self) -> None:
+        if self._preview_inside is not None:
+            self.preview.column.removeWidget(self._preview_inside)
+            self._preview_inside.deleteLater()
+            self._preview_inside = None
+        if not self._people:
+            return
+        entry = self._people[self._person]
+        inside = QWidget()
+        column = QVBoxLayout(inside)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(px(8))
+        top = QHBoxLayout()
+        top.addWidget(Label(_("As it will be"), "strong"), 1)
+        for words, icon, step in ((_("Previous person"), "caret-left", -1), (_("Next person"), "caret-right", 1)):
+            button = IconButton(words, icon)
+            button.clicked.connect(lambda checked=False, step=step: self._step_person(step))
+            top.addWidget(button)
+        column.addLayout(top)
+        fields = entry.fields
+        year = fields.get("class_year")
+        head = QHBoxLayout()
+        head.addWidget(YearDisc(f"’{year % 100:02d}" if year else "", 48))
+        name = " ".join(str(fields[part]) for part in ("first_name", "last_name") if fields.get(part)) or str(
+            fields.get("preferred_name") or fields.get("other_script_name") or fields.get("email") or _("No name"))
+        head.addWidget(Label(name, "heading", wrap=True), 1)
+        column.addLayout(head)
+        if entry.problem:
+            column.addWidget(IconLine("warning", entry.problem, tone="warn"))
+        for field, value in fields.items():
+            if field in ("first_name", "last_name"):
+                continue
+            column.addWidget(Label(label(field), "small", "muted"))
+            column.addWidget(Label(_short("; ".join(value) if isinstance(value, list) else _("yes") if value is True else str(value), 120), wrap=True))
+        for degree in entry.educations:
+            column.addWidget(Label(_("Degree"), "small", "muted"))
+            column.addWidget(Label(" ".join(str(part) for part in degree.values() if part not in (None, True, False)), wrap=True))
+        column.addStretch(1)
+        self._preview_inside = inside
+        self.preview.column.addWidget(inside)
+
+    def _step_person(self, step: int) -> None:
+        self._person = (self._person + step) % len(self._people)
+        self._show_person()
+
+    # -- check, import
+
+    def _back(self) -> None:
+        self._show_columns()
+
+    def _next(self) -> None:
+        if self._at == 1:
+            self._try()
+        elif self._at == 2:
+            self._import()
+
+    def _try(self) -> None:
+        recognised = self._recognised
+        self._show(self._working(_("Checking every row …")), 2)
+        self.next.hide()
+        self.back.hide()
+        self._job = self._lanes.write_long(lambda job: dry_run(self._desk, self._file, recognised=recognised, progress=job.progress, cancelled=job.cancelled),
+                                           self._tried, self._stopped, progress=self._progress)
+
+    def _tried(self, result: ImportResult) -> None:
+        self._job = None
+        scroll = Scroll(margins=(24, 20, 24, 20))
+        scroll.column.addWidget(Label(ngettext("{n} row checked", "{n} rows checked", result.rows).format(n=number(result.rows)), "title"))
+        scroll.column.addSpacing(px(8))
+        for count, icon, tone, words in (
+            (result.added, "user-plus", "ok", ngettext("{n} new member", "{n} new members", result.added)),
+            (result.updated, "note-pencil", "accent", ngettext("{n} member gets something new", "{n} members get something new", result.updated)),
+            (result.unchanged, "check", "muted", ngettext("{n} is here already, just the same", "{n} are here already, just the same", result.unchanged)),
+            (result.rejected, "warning", "warn", ngettext("{n} row cannot be used", "{n} rows cannot be used", result.rejected)),
+        ):
+            if count or icon == "user-plus":
+                scroll.column.addWidget(IconLine(icon, words.format(n=number(count)), tone=tone))  # type: ignore[arg-type]
+        for reject in result.rejects[:50]:
+            scroll.column.addWidget(Label(_("Row {row}: {reason}").format(row=reject.row, reason=reject.reason), "small", "muted", wrap=True))
+        for heading, cells in result.left_out.items():
+            scroll.column.addWidget(IconLine("eye", ngettext("{n} value in “{column}” is left out", "{n} values in “{column}” are left out", cells).format(
+                n=number(cells), column=heading)))
+        if result.rejected:
+            keep = Button(_("Save the unusable rows as a file"))
+            keep.clicked.connect(self._keep_rejects)
+            self._keep_button = keep
+            scroll.column.addWidget(keep, 0, Qt.AlignmentFlag.AlignLeft)
+        scroll.column.addStretch(1)
+        self._show(scroll, 2)
+        doing = result.added + result.updated
+        self.next.set_words(ngettext("Import {n} person", "Import {n} people", doing).format(n=number(doing)) if doing else _("Close"))
+        self._nothing = not doing
+        self.next.setFocus()
+
+    def _keep_rejects(self) -> None:
+        suggestion = self._file.with_name(f"{self._file.stem}-rejected.csv")
+        chosen, _kind = QFileDialog.getSaveFileName(self, _("Save the unusable rows"), str(suggestion), "CSV (*.csv)")
+        if chosen:
+            self._rejects = Path(chosen)
+            self._keep_button.set_words(_("They will be saved as {file}").format(file=self._rejects.name))
+
+    def _import(self) -> None:
+        if self._nothing:
+            super().reject()
+            return
+        recognised, rejects = self._recognised, self._rejects
+        self._show(self._working(_("Importing …")), 3)
+        self._job = self._lanes.write_long(lambda job: run_import(self._desk, self._file, recognised=recognised, rejects=rejects, progress=job.progress,
+                                                                  cancelled=job.cancelled), self._done, self._stopped, progress=self._progress)
+
+    def _working(self, words: str) -> QWidget:
+        page = QWidget()
+        column = QVBoxLayout(page)
+        column.setContentsMargins(px(24), px(20), px(24), px(20))
+        column.addWidget(Label(words, "title"))
+        self.bar = QProgressBar()
+        self.bar.setAccessibleName(words)
+        self.bar.setTextVisible(False)
+        self.bar.setRange(0, 0)
+        column.addWidget(self.bar)
+        self.counted = Label("", tone="muted")
+        column.addWidget(self.counted)
+        column.addStretch(1)
+        return page
+
+    def _progress(self, done: int, total: int) -> None:
+        self.bar.setRange(0, max(total, 1))
+        self.bar.setValue(done)
+        self.counted.setText(_("{done} of about {total} rows").format(done=number(done), total=number(total)))
+
+    def _done(self, result: ImportResult) -> None:
+        self._job = None
+        self.imported.emit(result)
+        self.accept()
+
+    def _stopped(self, error: KnownError) -> None:
+        self._job = None
+        if isinstance(error, Cancelled):
+            self.said.setText(str(error))
+            super().reject()
+            return
+        self._refused(error)
+
+
+def _message(words: str) -> QWidget:
+    page = QWidget()
+    column = QVBoxLayout(page)
+    column.addStretch(1)
+    column.addWidget(Label(words, "heading", "muted"), 0, Qt.AlignmentFlag.AlignHCenter)
+    column.addStretch(2)
+    return page
+
+
+def _short(text: str, length: int = 60) -> str:
+    return text if len(text) <= length else f"{text[:length - 1]}…"

@@ -1,0 +1,87 @@
+"""A member's fields, to add somebody or to change what is known of them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from PySide6.QtWidgets import QGridLayout, QPlainTextEdit, QWidget
+
+from alumni_desk.desktop.controls import Choice, Field, FormRow
+from alumni_desk.desktop.fonts import px
+from alumni_desk.desktop.sheet import Sheet
+from alumni_desk.desktop.widgets import Scroll, small_heading
+from alumni_desk.members.fields import label
+from alumni_desk.words import _
+
+GROUPS = (
+    (_("Name"), (("first_name", "last_name"), ("preferred_name", "other_script_name"), ("former_names", "pronunciation"), ("class_year", "badge_tail"))),
+    (_("Contact"), (("email", "mobile"), ("other_emails", "phone"), ("street",), ("city", "region"), ("postal_code", "country"))),
+    (_("Work"), (("employer", "job_title"),)),
+    (_("Wishes and notes"), (("contact_rule", "door_note"), ("notes",))),
+)
+
+RULES = (("", _("May be contacted")), ("do_not_contact", _("Do not contact at all")), ("do_not_email", _("No e-mail")), ("do_not_call", _("No calls")),
+         ("do_not_mail", _("No letters")), ("do_not_solicit", _("Do not ask for money")))
+
+
+class MemberForm(Sheet):
+    """``done_clicked`` when the user wants it saved; ``values`` has what was typed. Only what differs is written."""
+
+    def __init__(self, parent: QWidget | None, title: str, done: str, fields: Mapping[str, Any] | None = None) -> None:
+        super().__init__(parent, title, done, width=680)
+        self._before = dict(fields or {})
+        self._fields: dict[str, Field | QPlainTextEdit] = {}
+        self._rows: dict[str, FormRow] = {}
+        scroll = Scroll(margins=(0, 0, 12, 0))
+        scroll.setMinimumHeight(px(440))
+        for heading, lines in GROUPS:
+            scroll.column.addWidget(small_heading(heading))
+            grid = QGridLayout()
+            grid.setHorizontalSpacing(px(16))
+            grid.setVerticalSpacing(px(12))
+            for line, names in enumerate(lines):
+                for column, name in enumerate(names):
+                    grid.addWidget(self._row(name), line, column, 1, 2 if len(names) == 1 else 1)
+            grid.setColumnStretch(0, 1)
+            grid.setColumnStretch(1, 1)
+            scroll.column.addLayout(grid)
+            scroll.column.addSpacing(px(16))
+        self.column.addWidget(scroll, 1)
+        self._fields["first_name"].setFocus()
+
+    def _row(self, name: str) -> FormRow:
+        if name == "contact_rule":
+            self.rule = Choice(_("Contact rule"), RULES)
+            codes = self._before.get("solicit_codes") or []
+            self.rule.set_key(codes[0] if codes else "")
+            return FormRow(_("Contact rule"), self.rule)
+        words = label(name)
+        if name in ("notes", "street"):
+            box = QPlainTextEdit(_typed(self._before.get(name)))
+            box.setAccessibleName(words)
+            box.setTabChangesFocus(True)
+            box.setFixedHeight(px(64))
+            control: Field | QPlainTextEdit = box
+        else:
+            control = Field(words)
+            control.setText(_typed(self._before.get(name)))
+        self._fields[name] = control
+        self._rows[name] = FormRow(words, control)
+        return self._rows[name]
+
+    def values(self) -> dict[str, Any]:
+        """What was typed in fields that differ from before."""
+        typed = {name: control.toPlainText() if isinstance(control, QPlainTextEdit) else control.text() for name, control in self._fields.items()}
+        values: dict[str, Any] = {name: text for name, text in typed.items() if text.strip() != _typed(self._before.get(name)).strip()}
+        codes = list(self._before.get("solicit_codes") or [])
+        chosen = self.rule.key() or ""
+        if chosen != (codes[0] if codes else ""):
+            values["solicit_codes"] = [chosen, *codes[1:]] if chosen else []
+        return values
+
+
+def _typed(value: Any) -> str:
+    if value is None:
+        return ""
+    return "; ".join(value) if isinstance(value, list) else str(value)

@@ -1,0 +1,230 @@
+"""Everything about one member beside the list."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtGui import QGuiApplication
+from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QVBoxLayout, QWidget
+
+from alumni_desk.desktop.controls import Button, Label, Link, hairline
+from alumni_desk.desktop.dates import day_middle, day_short
+from alumni_desk.desktop.fonts import px
+from alumni_desk.desktop.paint import Pill, isolated
+from alumni_desk.desktop.widgets import IconLine, Scroll, StatusPill, YearDisc
+from alumni_desk.gatherings.kinds import answer_word
+from alumni_desk.members.lists import Degree, MemberDetail, member
+from alumni_desk.segments.lists import Visit, visits
+from alumni_desk.store.desk import Desk
+from alumni_desk.words import _
+
+
+@dataclass(frozen=True)
+class Known:
+    """What the panel shows."""
+
+    detail: MemberDetail
+    visits: tuple[Visit, ...]
+
+
+def known(desk: Desk, person: str) -> Known:
+    """Read it. Raises NotFound."""
+    return Known(member(desk, person), tuple(visits(desk, person)))
+
+
+class MemberPanel(Scroll):
+    """Width 360. ``edit``, ``remove`` and ``show_gathering`` are for the page to do."""
+
+    edit = Signal()
+    remove = Signal()
+    show_gathering = Signal(str)
+    show_member = Signal(str)
+
+    def __init__(self) -> None:
+        super().__init__(margins=(24, 24, 24, 24))
+        self.setAccessibleName(_("Member"))
+        self._inside: QWidget | None = None
+        self.edit_button: Button | None = None
+
+    def show_known(self, it: Known, today: date) -> None:
+        """Show somebody."""
+        if self._inside is not None:
+            self.column.removeWidget(self._inside)
+            self._inside.deleteLater()
+        self._inside = QWidget()
+        column = QVBoxLayout(self._inside)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(px(12))
+        column.addLayout(self._head(it.detail))
+        column.addLayout(self._deeds())
+        column.addWidget(hairline())
+        for group in (_contact(it.detail), _next(it, today), _life(it.detail), _lately(it, today)):
+            if group is not None:
+                column.addLayout(self._grid(group))
+                column.addWidget(hairline())
+        if it.detail.in_household:
+            column.addLayout(self._household(it.detail.in_household))
+        column.addStretch(1)
+        self.column.addWidget(self._inside)
+        self.verticalScrollBar().setValue(0)
+
+    def _head(self, detail: MemberDetail) -> QHBoxLayout:
+        row = QHBoxLayout()
+        row.setSpacing(px(16))
+        row.addWidget(YearDisc(detail.disc, 56), 0, Qt.AlignmentFlag.AlignTop)
+        words = QVBoxLayout()
+        words.setSpacing(px(2))
+        name = Label(isolated(detail.name), "title", wrap=True)
+        name.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        words.addWidget(name)
+        second = " · ".join(part for part in (detail.fields["other_script_name"], detail.fields["pronouns"]) if part)
+        for text in (second, detail.full_name if detail.full_name != detail.name else ""):
+            if text:
+                words.addWidget(Label(isolated(text), tone="muted", wrap=True))
+        if detail.fields["pronunciation"]:
+            words.addWidget(IconLine("speaker-low", detail.fields["pronunciation"]))
+        if detail.fields["former_names"]:
+            words.addWidget(Label(_("formerly {names}").format(names=", ".join(detail.fields["former_names"])), "small", "muted", wrap=True))
+        row.addLayout(words, 1)
+        return row
+
+    def _deeds(self) -> QHBoxLayout:
+        row = QHBoxLayout()
+        row.setSpacing(px(8))
+        self.edit_button = Button(_("Edit"))
+        self.edit_button.clicked.connect(self.edit)
+        row.addWidget(self.edit_button)
+        remove = Button(_("Remove"))
+        remove.clicked.connect(self.remove)
+        row.addWidget(remove)
+        row.addStretch(1)
+        return row
+
+    def _grid(self, lines: Sequence[tuple[str, QWidget]]) -> QGridLayout:
+        grid = QGridLayout()
+        grid.setHorizontalSpacing(px(16))
+        grid.setVerticalSpacing(px(8))
+        grid.setColumnMinimumWidth(0, px(80))
+        grid.setColumnStretch(1, 1)
+        for number, (name, widget) in enumerate(lines):
+            grid.addWidget(Label(name, tone="muted"), number, 0, Qt.AlignmentFlag.AlignTop)
+            grid.addWidget(widget, number, 1)
+        return grid
+
+    def _household(self, others: Sequence[tuple[str, str]]) -> QGridLayout:
+        box = QWidget()
+        column = QVBoxLayout(box)
+        column.setContentsMargins(0, 0, 0, 0)
+        for person, name in others:
+            link = Link(name)
+            link.clicked.connect(lambda checked=False, person=person: self.show_member.emit(person))
+            column.addWidget(link, 0, Qt.AlignmentFlag.AlignLeft)
+        return self._grid([(_("Household"), box)])
+
+
+def _breakable(text: str) -> str:
+    """A long address may break after its signs."""
+    return text.replace("@", "@\u200b").replace(".", ".\u200b") if "@" in text else text
+
+
+def _value(text: str, *, copy: bool = False, below: QWidget | None = None) -> QWidget:
+    box = QWidget()
+    column = QVBoxLayout(box)
+    column.setContentsMargins(0, 0, 0, 0)
+    column.setSpacing(px(2))
+    row = QHBoxLayout()
+    words = Label("\n".join(isolated(_breakable(line)) for line in text.split("\n")), wrap=True)
+    words.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+    row.addWidget(words, 1)
+    if copy:
+        link = Link(_("Copy"))
+        link.setAccessibleName(_("Copy {what}").format(what=text))
+        link.clicked.connect(lambda: QGuiApplication.clipboard().setText(text))
+        row.addWidget(link, 0, Qt.AlignmentFlag.AlignTop)
+    column.addLayout(row)
+    if below is not None:
+        column.addWidget(below)
+    return box
+
+
+def _contact(detail: MemberDetail) -> list[tuple[str, QWidget]] | None:
+    """How to reach somebody, each way with the wish that binds it."""
+    fields, codes = detail.fields, detail.fields["solicit_codes"]
+    lines: list[tuple[str, QWidget]] = []
+    if "do_not_contact" in codes:
+        lines.append((_("Contact"), IconLine("prohibit", _("Asked not to be contacted"), tone="danger")))
+    ways = (("email", _("E-mail"), "do_not_email", _("No e-mail, please")), ("mobile", _("Mobile"), "do_not_call", _("Do not call")),
+            ("phone", _("Phone"), "do_not_call", _("Do not call")))
+    for name, words, code, wish in ways:
+        if fields[name]:
+            lines.append((words, _value(fields[name], copy=True, below=IconLine("prohibit", wish, tone="danger") if code in codes else None)))
+    if fields["other_emails"]:
+        lines.append((_("Also"), _value("\n".join(fields["other_emails"]))))
+    town = " ".join(part for part in (", ".join(part for part in (fields["city"], fields["region"]) if part), fields["postal_code"]) if part)
+    address = "\n".join(part for part in (fields["street"], town, fields["country"]) if part)
+    if address:
+        lines.append((_("Home"), _value(address, copy=True, below=IconLine("prohibit", _("No letters, please"), tone="danger")
+                                        if "do_not_mail" in codes else None)))
+    if "do_not_solicit" in codes:
+        lines.append((_("Giving"), IconLine("prohibit", _("Do not ask for money"), tone="danger")))
+    return lines or None
+
+
+def _next(it: Known, today: date) -> list[tuple[str, QWidget]] | None:
+    ahead = [visit for visit in it.visits if visit.day >= today]
+    if not ahead:
+        return None
+    soonest = ahead[-1]
+    box = QWidget()
+    column = QVBoxLayout(box)
+    column.setContentsMargins(0, 0, 0, 0)
+    column.setSpacing(px(6))
+    column.addWidget(Label(f"{soonest.name}, {day_middle(soonest.day)}", wrap=True))
+    icon, tone = ("check-circle", "ok") if soonest.status == "yes" else ("clock", "muted")
+    column.addWidget(StatusPill(Pill(icon, answer_word(soonest.status), tone)), 0, Qt.AlignmentFlag.AlignLeft)  # type: ignore[arg-type]
+    return [(_("Next"), box)]
+
+
+def _life(detail: MemberDetail) -> list[tuple[str, QWidget]] | None:
+    fields = detail.fields
+    lines: list[tuple[str, QWidget]] = []
+    if detail.degrees:
+        lines.append((_("Degrees"), _value("\n".join(_degree(one) for one in detail.degrees))))
+    elif fields["class_year"]:
+        lines.append((_("Class of"), _value(str(fields["class_year"]))))
+    work = "\n".join(part for part in (fields["job_title"], fields["employer"]) if part)
+    if work:
+        lines.append((_("Work"), _value(work)))
+    if detail.household:
+        lines.append((_("Household"), _value(detail.household)))
+    if fields["deceased"]:
+        lines.append((_("Died"), _value(fields["deceased_date"] or _("Date not known"))))
+    for name, words in (("notes", _("Notes")), ("door_note", _("At the door"))):
+        if fields[name]:
+            lines.append((words, _value(fields[name])))
+    return lines or None
+
+
+def _degree(one: Degree) -> str:
+    what = " ".join(part for part in (one.degree, one.major) if part)
+    return ", ".join(part for part in (what or one.school, str(one.class_year) if one.class_year else "") if part)
+
+
+def _lately(it: Known, today: date) -> list[tuple[str, QWidget]] | None:
+    """The newest gatherings somebody came to, or missed."""
+    past = [visit for visit in it.visits if visit.day < today][:6]
+    if not past:
+        return None
+    box = QWidget()
+    grid = QGridLayout(box)
+    grid.setContentsMargins(0, 0, 0, 0)
+    grid.setHorizontalSpacing(px(12))
+    grid.setColumnStretch(1, 1)
+    for number, visit in enumerate(past):
+        grid.addWidget(Label(day_short(visit.day), tone="muted"), number, 0, Qt.AlignmentFlag.AlignTop)
+        words = _("Came to {gathering}") if visit.came else _("Was not at {gathering}")
+        grid.addWidget(Label(words.format(gathering=visit.name), tone="text" if visit.came else "muted", wrap=True), number, 1)
+    return [(_("Lately"), box)]

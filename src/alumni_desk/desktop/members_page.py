@@ -1,0 +1,385 @@
+"""Members: the list, found as one types, and everything about one of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+from PySide6.QtCore import QItemSelectionModel, Qt
+from PySide6.QtGui import QKeySequence, QResizeEvent, QShortcut
+from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QTableView, QVBoxLayout, QWidget
+
+from alumni_desk.desktop.background import Lanes
+from alumni_desk.desktop.changes import ChangeBus
+from alumni_desk.desktop.controls import Button, Field, Label, hairline
+from alumni_desk.desktop.delegates import NameDelegate, PillDelegate, dress_table
+from alumni_desk.desktop.fonts import px
+from alumni_desk.desktop.import_sheet import ImportSheet
+from alumni_desk.desktop.member_form import MemberForm
+from alumni_desk.desktop.member_panel import Known, MemberPanel, known
+from alumni_desk.desktop.members_table import MembersTable, Shown, shown_rows
+from alumni_desk.desktop.pages import EmptyPage, Go, Page
+from alumni_desk.errors import KnownError
+from alumni_desk.members.actions import Removed, Saved, add_member, bring_back, change_member, remove_members
+from alumni_desk.members.lists import member_ids
+from alumni_desk.store.desk import Changed, Desk
+from alumni_desk.words import _, ngettext, number
+
+BESIDE = 1_080
+"""From this width on the detail stands beside the list; below it takes its place."""
+
+
+class MembersPage(Page):
+    """The chapter's people."""
+
+    name = "members"
+    icon = "users"
+    title = _("Members")
+    watches = frozenset({"person", "education", "registration", "fact", "gathering"})
+
+    def __init__(self, desk: Desk, lanes: Lanes, changes: ChangeBus, go: Go, *, clock: Callable[[], date] = date.today) -> None:
+        super().__init__(desk, lanes, changes, go)
+        self._clock = clock
+        self._chosen: str | None = None
+        self._wished: str | None = None
+        self._total = -1
+        self._sheet: QWidget | None = None
+        self.table_model = MembersTable()
+        self.table_model.wanted.connect(self._fetch)
+        self.stack.set_content(self._content())
+        for keys, act in ((QKeySequence.StandardKey.New, self.add), (QKeySequence.StandardKey.Find, self._to_find)):
+            QShortcut(QKeySequence(keys), self, act, context=Qt.ShortcutContext.WidgetWithChildrenShortcut)
+        QShortcut(QKeySequence(Qt.Key.Key_Delete), self.list, self.remove, context=Qt.ShortcutContext.WidgetShortcut)
+        QShortcut(QKeySequence(Qt.Key.Key_Return), self.list, self._enter, context=Qt.ShortcutContext.WidgetShortcut)
+        QShortcut(QKeySequence(Qt.Key.Key_Escape), self.search, self._clear_find, context=Qt.ShortcutContext.WidgetShortcut)
+
+    def _content(self) -> QWidget:
+        content = QWidget()
+        across = QHBoxLayout(content)
+        across.setContentsMargins(0, 0, 0, 0)
+        across.setSpacing(0)
+        self.left = QWidget()
+        column = QVBoxLayout(self.left)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(0)
+        column.addLayout(self._tools())
+        self.list = QTableView()
+        self.list.setModel(self.table_model)
+        self.list.setProperty("people", "true")
+        dress_table(self.list, _("Members"))
+        self.list.setSelectionMode(QTableView.SelectionMode.ExtendedSelection)
+        self.list.setItemDelegateForColumn(0, NameDelegate(self.list))
+        self.list.setItemDelegateForColumn(4, PillDelegate(self.list))
+        self.list.selectionModel().selectionChanged.connect(self._selected)
+        self.list.doubleClicked.connect(self.edit)
+        column.addWidget(self.list, 1)
+        column.addWidget(hairline())
+        column.addLayout(self._foot())
+        across.addWidget(self.left, 1)
+        self._line = hairline("v")
+        across.addWidget(self._line)
+        self.panel = MemberPanel()
+        self.panel.edit.connect(self.edit)
+        self.panel.remove.connect(self.remove)
+        self.panel.show_member.connect(self._show_member)
+        across.addWidget(self.panel)
+        self._line.hide()
+        self.panel.hide()
+        return content
+
+    def _tools(self) -> QHBoxLayout:
+        row = QHBoxLayout()
+        row.setContentsMargins(px(24), px(12), px(24), px(12))
+        row.setSpacing(px(8))
+        self.search = Field(_("Find members"), _("Find by name, class or city"), icon="magnifying-glass", hint=_("Ctrl F"))
+        self.search.textChanged.connect(lambda: self.refresh_list())
+        self.search.returnPressed.connect(self._to_list)
+        row.addWidget(self.search, 1)
+        for words, act in ((_("Import"), self.import_file), (_("Export"), self.export)):
+            button = Button(words)
+            button.clicked.connect(lambda checked=False, act=act: act())
+            row.addWidget(button)
+        self.add_button = Button(_("Add member"), "primary", "plus")
+        self.add_button.clicked.connect(self.add)
+        row.addWidget(self.add_button)
+        return row
+
+    def _foot(self) -> QHBoxLayout:
+        row = QHBoxLayout()
+        row.setContentsMargins(px(24), px(8), px(24), px(8))
+        row.setSpacing(px(8))
+        self.foot = Label("", "small", "muted")
+        row.addWidget(self.foot, 1)
+        self.remove_button = Button(_("Remove"), "danger")
+        self.remove_button.clicked.connect(self.remove)
+        self.remove_button.hide()
+        row.addWidget(self.remove_button)
+        return row
+
+    # -- what every page does
+
+    def first_focus(self) -> QWidget:
+        return self.search
+
+    def regions(self) -> list[QWidget]:
+        return [self.search, self.list, *([self.panel] if self.panel.isVisible() else [])]
+
+    def open(self, member: str | None = None, import_file: bool = False, add: bool = False, **what: Any) -> None:
+        if member is not None:
+            self._show_member(member)
+        if import_file:
+            self.import_file()
+        if add:
+            self.add()
+
+    def refresh(self) -> None:
+        self.table_model.forget()
+        self.refresh_list()
+        if self._chosen is not None:
+            self._read_panel(self._chosen)
+
+    def refresh_list(self) -> None:
+        """Find anew; of several questions only the newest answers."""
+        query = self.search.text()
+        self.lanes.read(lambda: (query, member_ids(self.desk, query)), self._found, key="members.ids")
+
+    def _found(self, both: tuple[str, list[str]]) -> None:
+        query, ids = both
+        if not query:
+            self._total = len(ids)
+            self.note = number(len(ids)) if ids else ""
+            self.titled.emit()
+        if not ids and not query.strip():
+            self._hide_panel()
+            self.stack.show_empty(self._empty())
+            return
+        self.stack.show_content()
+        kept = self._chosen
+        self.table_model.set_ids(ids)
+        self._say_foot()
+        wish = self._wished or kept
+        if wish is not None:
+            row = self.table_model.row_of(wish)
+            if row >= 0:
+                self._select(row)
+            elif self._wished is None:
+                self._hide_panel()
+        self._wished = None
+
+    def _empty(self) -> QWidget:
+        empty = EmptyPage("users", _("Start with the list you already have"), _("Import a spreadsheet"), self.import_file,
+                          _("Nothing is saved until you have seen it"), "upload-simple")
+        add = Button(_("Add a member by hand"), icon="plus")
+        add.clicked.connect(self.add)
+        empty.below.addWidget(add, 0, Qt.AlignmentFlag.AlignHCenter)
+        return empty
+
+    def _fetch(self, first: int) -> None:
+        ids, today = self.table_model.block(first), self._clock()
+        self.lanes.read(lambda: shown_rows(self.desk, ids, today), self._came)
+
+    def _came(self, lines: list[Shown]) -> None:
+        self.table_model.take(lines)
+
+    # -- choosing
+
+    def _select(self, row: int) -> None:
+        index = self.table_model.index(row, 0)
+        flags = QItemSelectionModel.SelectionFlag.ClearAndSelect | QItemSelectionModel.SelectionFlag.Rows
+        self.list.selectionModel().setCurrentIndex(index, flags)
+        self.list.scrollTo(index)
+
+    def selected(self) -> list[str]:
+        """Whose lines are chosen."""
+        rows = sorted(index.row() for index in self.list.selectionModel().selectedRows())
+        return [member for row in rows if (member := self.table_model.id_at(row)) is not None]
+
+    def _selected(self, *changes: object) -> None:
+        chosen = self.selected()
+        self._say_foot()
+        self.remove_button.setVisible(len(chosen) > 1)
+        if len(chosen) == 1:
+            if chosen[0] != self._chosen or not self.panel.isVisible():
+                self._chosen = chosen[0]
+                self._read_panel(chosen[0])
+        elif len(chosen) > 1:
+            self._chosen = None
+            self._hide_panel()
+
+    def _say_foot(self) -> None:
+        chosen = len(self.selected())
+        count = self.table_model.rowCount()
+        if chosen > 1:
+            self.foot.setText(ngettext("{n} member chosen", "{n} members chosen", chosen).format(n=number(chosen)))
+        elif self.search.text().strip():
+            self.foot.setText(ngettext("{n} member fits “{query}”", "{n} members fit “{query}”", count).format(n=number(count), query=self.search.text().strip())
+                              if count else _("Nobody fits “{query}”. Try fewer letters, or add them.").format(query=self.search.text().strip()))
+        else:
+            self.foot.setText(ngettext("{n} member", "{n} members", count).format(n=number(count)))
+
+    def _show_member(self, member: str) -> None:
+        self._wished = self._chosen = member
+        self.search.clear()
+        self._read_panel(member)
+        self.refresh_list()
+
+    def _read_panel(self, member: str) -> None:
+        self.lanes.read(lambda: known(self.desk, member), self._show_panel, self._panel_failed, key="members.panel")
+
+    def _show_panel(self, it: Known) -> None:
+        if it.detail.id == self._chosen:
+            self.panel.show_known(it, self._clock())
+            self._known = it
+            self._line.show()
+            self.panel.show()
+            self._lay_out()
+
+    def _panel_failed(self, error: KnownError) -> None:
+        self._hide_panel()
+
+    def _hide_panel(self) -> None:
+        self._chosen = None
+        self._line.hide()
+        self.panel.hide()
+        self._lay_out()
+
+    def _close_panel(self) -> None:
+        self._hide_panel()
+        self.list.clearSelection()
+        self.list.setFocus()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._lay_out()
+
+    def _lay_out(self) -> None:
+        """The detail beside the list, or in its place where there is no room for both."""
+        beside = self.width() >= px(BESIDE) * 0.93
+        alone = self.panel.isVisible() and not beside
+        self.left.setVisible(not alone)
+        self._line.setVisible(self.panel.isVisible() and beside)
+        if beside:
+            self.panel.setFixedWidth(px(360))
+        else:
+            self.panel.setMinimumWidth(0)
+            self.panel.setMaximumWidth(16_777_215)
+        back = self._close_panel if alone else None
+        if (back is None) != (self.back is None):
+            self.back = back
+            self.titled.emit()
+        width = self.list.viewport().width()
+        shares = (0.38, 0.17, 0.15, 0.12)
+        for column, share in enumerate(shares):
+            self.list.setColumnWidth(column, int(width * share))
+
+    # -- doing
+
+    def _to_find(self) -> None:
+        self.search.setFocus()
+        self.search.selectAll()
+
+    def _clear_find(self) -> None:
+        self.search.clear()
+
+    def _to_list(self) -> None:
+        if self.table_model.rowCount():
+            self.list.setFocus()
+            self._select(0)
+
+    def _enter(self) -> None:
+        self.edit()
+
+    def add(self) -> None:
+        """Ask for a new member."""
+        form = MemberForm(self, _("Add a member"), _("Add"))
+        form.done_clicked.connect(lambda: self._save_new(form))
+        form.open()
+
+    def _save_new(self, form: MemberForm) -> None:
+        values = form.values()
+        form.set_busy(_("Saving …"))
+
+        def saved(it: Saved) -> None:
+            form.accept()
+            self._told(it.changed, _("{name} was added").format(name=it.name), lambda: self._take_away([it.id]))
+            self._show_member(it.id)
+
+        self.lanes.write(lambda: add_member(self.desk, **values), saved, form.complain)
+
+    def edit(self, *index: object) -> None:
+        """Change the chosen member."""
+        member = self._chosen
+        if member is None:
+            return
+        self.lanes.read(lambda: known(self.desk, member), self._edit_known)
+
+    def _edit_known(self, it: Known) -> None:
+        form = MemberForm(self, _("Edit {name}").format(name=it.detail.name), _("Save"), it.detail.fields)
+        form.done_clicked.connect(lambda: self._save_change(form, it))
+        form.open()
+
+    def _save_change(self, form: MemberForm, it: Known) -> None:
+        values = form.values()
+        if not values:
+            form.accept()
+            return
+        before = {name: it.detail.fields.get(name) if it.detail.fields.get(name) is not None else "" for name in values}
+        form.set_busy(_("Saving …"))
+
+        def saved(done: Saved) -> None:
+            form.accept()
+            undo = lambda: self.lanes.write(lambda: change_member(self.desk, done.id, **before), lambda back: self.changes.tell(back.changed))
+            self._told(done.changed, _("{name} was saved").format(name=done.name), undo)
+
+        self.lanes.write(lambda: change_member(self.desk, it.detail.id, **values), saved, form.complain)
+
+    def remove(self) -> None:
+        """Take the chosen members off the list; the toast takes it back."""
+        members = self.selected() or ([self._chosen] if self._chosen else [])
+        if members:
+            self._take_away(members)
+
+    def _take_away(self, members: list[str]) -> None:
+        self.lanes.write(lambda: remove_members(self.desk, members), self._removed)
+
+    def _removed(self, gone: Removed) -> None:
+        self._hide_panel()
+        words = _("{name} was removed").format(name=gone.names[0]) if len(gone.names) == 1 else ngettext(
+            "{n} member was removed", "{n} members were removed", len(gone.names)).format(n=number(len(gone.names)))
+        self._told(gone.changed, words, lambda: self.lanes.write(lambda: bring_back(self.desk, gone.ids), self.changes.tell))
+
+    def _told(self, changed: Changed, words: str, undo: Callable[[], object] | None) -> None:
+        self.changes.tell(changed)
+        self.said.emit(words, undo)
+
+    def import_file(self) -> None:
+        """Ask for a list, then lead through its import."""
+        chosen, _kind = QFileDialog.getOpenFileName(self, _("Import members"), str(Path.home()), _("Lists (*.csv *.txt *.tsv);;All files (*)"))
+        if chosen:
+            self.import_from(Path(chosen))
+
+    def import_from(self, file: Path) -> ImportSheet:
+        """Lead through the import of a file."""
+        sheet = ImportSheet(self, self.desk, self.lanes, file)
+        sheet.imported.connect(self._imported)
+        sheet.open()
+        self._sheet = sheet
+        return sheet
+
+    def _imported(self, result: Any) -> None:
+        if result.changed is not None:
+            self.changes.tell(result.changed)
+        self.said.emit(_("{added} added, {updated} updated, {rejected} left out").format(
+            added=number(result.added), updated=number(result.updated), rejected=number(result.rejected)), None)
+
+    def export(self) -> None:
+        """Write the whole list as CSV."""
+        chosen, _kind = QFileDialog.getSaveFileName(self, _("Export members"), str(Path.home() / _("members.csv")), _("Tables (*.csv)"))
+        if chosen:
+            from alumni_desk.exchange.exporting import members_csv
+
+            self.lanes.read_long(lambda job: members_csv(self.desk, Path(chosen)), lambda report: self.said.emit(
+                ngettext("{n} member written to {file}. The file is not locked.", "{n} members written to {file}. The file is not locked.",
+                         report.rows).format(n=number(report.rows), file=report.path.name), None))

@@ -1,0 +1,146 @@
+"""The member list as a table that knows all ids and fetches only the rows that are looked at."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+from PySide6.QtCore import QAbstractTableModel, QModelIndex, QPersistentModelIndex, Qt, Signal
+
+from alumni_desk.desktop.dates import day_short
+from alumni_desk.desktop.delegates import MUTED, PERSON, PILL
+from alumni_desk.desktop.paint import Pill
+from alumni_desk.members.lists import MemberRow, rows_of
+from alumni_desk.segments.lists import Expected, Seen, expected_next, last_seen
+from alumni_desk.store.desk import Desk
+from alumni_desk.words import _
+
+Index = QModelIndex | QPersistentModelIndex
+BLOCK = 64
+COLUMNS = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """A line of the list with what it says beside the person."""
+
+    row: MemberRow
+    seen: Seen | None
+    expected: Expected | None
+
+
+def shown_rows(desk: Desk, ids: Sequence[str], today: date) -> list[Shown]:
+    """The lines of some ids, in their order."""
+    seen, expected = last_seen(desk, ids), expected_next(desk, ids, today)
+    return [Shown(row, seen.get(row.id), expected.get(row.id)) for row in rows_of(desk, ids)]
+
+
+def status_pill(shown: Shown) -> Pill | None:
+    """The one thing that binds most: no contact, then what is broken, then wishes, then the next gathering."""
+    row, codes = shown.row, shown.row.solicit_codes
+    if row.deceased:
+        return Pill("x", _("Deceased"), "muted")
+    if "do_not_contact" in codes:
+        return Pill("prohibit", _("No contact"), "danger")
+    if row.email_fails:
+        return Pill("warning", _("E-mail fails"), "warn")
+    if row.several_emails:
+        return Pill("git-merge", _("Two e-mails"), "warn")
+    wishes = {"do_not_call": _("No calls"), "do_not_email": _("No e-mail"), "do_not_mail": _("No letters"), "do_not_solicit": _("Do not ask")}
+    for code, words in wishes.items():
+        if code in codes:
+            return Pill("prohibit", words, "muted")
+    if shown.expected is None:
+        return None
+    day = day_short(shown.expected.day)
+    return {"yes": Pill("check", _("Coming {day}").format(day=day), "ok"), "maybe": Pill("clock", _("Maybe {day}").format(day=day), "muted"),
+            "no": Pill("x", _("Not coming"), "muted"), "waitlisted": Pill("hourglass", _("Waiting list"), "muted")}.get(
+                shown.expected.status, Pill("clock", _("Not answered"), "muted"))
+
+
+class MembersTable(QAbstractTableModel):
+    """All ids, and the lines that have come so far. ``wanted(first)`` asks for the block of lines that begins there."""
+
+    wanted = Signal(int)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._ids: list[str] = []
+        self._lines: dict[str, Shown] = {}
+        self._asked: set[int] = set()
+
+    def set_ids(self, ids: list[str]) -> None:
+        """Another list; lines that are known already stay, so that nothing flickers."""
+        self.beginResetModel()
+        self._ids = ids
+        self._asked.clear()
+        self.endResetModel()
+
+    def forget(self, ids: Sequence[str] | None = None) -> None:
+        """These lines have changed (or all): fetch them again, showing the old ones until then."""
+        self._asked.clear()
+        if ids is None:
+            self._lines.clear()
+        if self._ids:
+            self.dataChanged.emit(self.index(0, 0), self.index(len(self._ids) - 1, COLUMNS - 1))
+
+    def block(self, first: int) -> list[str]:
+        """The ids of the block that begins at ``first``."""
+        return self._ids[first:first + BLOCK]
+
+    def take(self, lines: Sequence[Shown]) -> None:
+        """Lines that were asked for."""
+        for line in lines:
+            self._lines[line.row.id] = line
+        if self._ids:
+            self.dataChanged.emit(self.index(0, 0), self.index(len(self._ids) - 1, COLUMNS - 1))
+
+    def id_at(self, row: int) -> str | None:
+        """Who stands in a line."""
+        return self._ids[row] if 0 <= row < len(self._ids) else None
+
+    def row_of(self, member: str) -> int:
+        """In which line somebody stands; -1 for none."""
+        return self._ids.index(member) if member in self._ids else -1
+
+    def line(self, member: str) -> Shown | None:
+        """The line of somebody, if it has come."""
+        return self._lines.get(member)
+
+    def rowCount(self, parent: Index = QModelIndex()) -> int:  # noqa: B008
+        return 0 if parent.isValid() else len(self._ids)
+
+    def columnCount(self, parent: Index = QModelIndex()) -> int:  # noqa: B008
+        return 0 if parent.isValid() else COLUMNS
+
+    def headerData(self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
+        if orientation == Qt.Orientation.Horizontal and role == Qt.ItemDataRole.DisplayRole:
+            return (_("Name"), _("Class"), _("City"), _("Last seen"), _("Status"))[section]
+        return None
+
+    def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
+        member = self._ids[index.row()]
+        first = index.row() - index.row() % BLOCK
+        if first not in self._asked:
+            self._asked.add(first)
+            self.wanted.emit(first)
+        shown = self._lines.get(member)
+        if shown is None:
+            return None
+        row, column = shown.row, index.column()
+        if role == PERSON and column == 0:
+            return (row.disc or " ", row.name, row.other_script_name or "")
+        if role == PILL and column == 4:
+            return status_pill(shown)
+        if role == MUTED:
+            return column == 3
+        if role in (Qt.ItemDataRole.DisplayRole, Qt.ItemDataRole.AccessibleTextRole):
+            pill = status_pill(shown)
+            return (row.name, row.class_label, row.city or "", day_short(shown.seen.day) if shown.seen else "",
+                    (pill.word if pill else "") if role == Qt.ItemDataRole.AccessibleTextRole else None)[column]
+        if role == Qt.ItemDataRole.ToolTipRole:
+            pill = status_pill(shown)
+            return (row.name, row.class_label, row.city, shown.seen.name if shown.seen else None, pill.word if pill else None)[column] or None
+        return None
