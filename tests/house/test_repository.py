@@ -12,7 +12,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 HOMES = re.compile(rb"(?<![\w/.:-])/(?:home|root|Users|work|opt/pypi|opt/wheels|builds|workspace)/[\w.]+")
-REGISTRIES = re.compile(rb"(?i)--(?:extra-)?index-url[ =]|--find-links[ =]|--trusted-host|artifactory|devpi|/simple/?[\s\"']|\bpypi\.[a-z-]+\.(?:internal|local)")
+REGISTRIES = re.compile(rb"(?i)--(?:extra-)?index-url[ =]|--find-links[ =]|--trusted-host|artifactory|devpi|/simple/?[\s\"']")
 PICTURES = {".png", ".wav", ".ico", ".icns", ".ttf", ".woff2"}
 STANDARD = {"__future__", *sys.stdlib_module_names}
 

@@ -1,0 +1,77 @@
+"""The set-up of a checkout: says what is missing in one command, installs once, and starts on an old Python to say so."""
+
+from __future__ import annotations
+
+import ast
+import os
+import shutil
+import subprocess
+import sys
+from importlib.util import module_from_spec, spec_from_file_location
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+
+
+def loaded(path: Path) -> ModuleType:
+    """packaging/dev.py of a checkout, as a module."""
+    spec = spec_from_file_location("dev", path)
+    assert spec is not None and spec.loader is not None
+    module = module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture
+def dev() -> ModuleType:
+    """packaging/dev.py of this checkout."""
+    return loaded(ROOT / "packaging" / "dev.py")
+
+
+@pytest.mark.skipif(shutil.which("apt-get") is None, reason="names packages of Debian")
+def test_a_missing_library_is_named_with_the_command_that_installs_it(dev: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "geteuid", lambda: 1000)
+    with pytest.raises(dev.Stop) as stopped:
+        dev.need_system({"libc6": "libc.so.6", "libmadeup1": "libmadeup.so.1"})
+    assert str(stopped.value).endswith("sudo apt-get install -y --no-install-recommends libmadeup1")
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="about systems without apt")
+def test_a_system_without_apt_hears_the_libraries(dev: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", os.devnull)
+    with pytest.raises(dev.Stop, match=r"lacks libmadeup\.so\.1\."):
+        dev.need_system({"libmadeup1": "libmadeup.so.1"})
+
+
+def test_what_is_set_up_is_not_installed_again_until_the_lock_changes(tmp_path: Path) -> None:
+    (tmp_path / "packaging").mkdir()
+    for name in ("pyproject.toml", "packaging/dev.py"):
+        shutil.copy(ROOT / name, tmp_path / name)
+    lock = tmp_path / "packaging" / "lock.txt"
+    lock.write_text("")
+    there = loaded(tmp_path / "packaging" / "dev.py")
+    first = there._fingerprint()
+    there.PYTHON.parent.mkdir(parents=True)
+    there.PYTHON.touch()
+    there.STAMP.write_text(first)
+    assert there.set_up() == 0
+    lock.write_text("six==1.17.0\n")
+    assert there._fingerprint() != first
+
+
+def test_it_needs_nothing_but_python_and_says_so_on_an_old_one() -> None:
+    tree = ast.parse((ROOT / "packaging" / "dev.py").read_text(encoding="utf-8"), feature_version=(3, 8))
+    modules = {one.name for node in ast.walk(tree) if isinstance(node, ast.Import) for one in node.names}
+    modules |= {str(node.module) for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
+    assert {module.split(".")[0] for module in modules} <= {"__future__", *sys.stdlib_module_names}
+
+
+@pytest.mark.skipif(os.name == "nt", reason="a script for the shell")
+def test_ci_runs_the_very_test_command() -> None:
+    script = ROOT / ".ci" / "run"
+    assert os.access(script, os.X_OK)
+    assert 'python3 packaging/dev.py test' in script.read_text(encoding="utf-8")
+    assert subprocess.run(["sh", "-n", str(script)], check=False).returncode == 0
