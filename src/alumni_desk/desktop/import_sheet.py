@@ -37,12 +37,12 @@ class Examined:
 
 
 class ImportSheet(PlainSheet):
-    """1040 × 720. ``imported(result)`` when it is done."""
+    """1096 wide. ``imported(result)`` when it is done."""
 
     imported = Signal(object)
 
     def __init__(self, parent: QWidget | None, desk: Desk, lanes: Lanes, file: Path) -> None:
-        super().__init__(parent, _("Import members"), width=1040)
+        super().__init__(parent, _("Import members"), width=1096)
         self._desk, self._lanes, self._file = desk, lanes, file
         self._recognised: Recognised | None = None
         self._people: tuple[Entry, ...] = ()
@@ -87,6 +87,7 @@ class ImportSheet(PlainSheet):
     def _show_steps(self) -> None:
         for line in self._step_lines:
             self._steps_column.removeWidget(line)
+            line.hide()
             line.deleteLater()
         self._step_lines = []
         for place, words in enumerate(STEPS):
@@ -212,11 +213,11 @@ class ImportSheet(PlainSheet):
     def _column_row(self, grid: QGridLayout, line: int, column: Column) -> None:
         words = QVBoxLayout()
         words.setSpacing(0)
-        heading = Label(_short(column.heading, 26) or _("(no heading)"))
+        heading = Label(_short(column.heading, 22) or _("(no heading)"))
         heading.setToolTip(column.heading)
         words.addWidget(heading)
         samples = ", ".join(column.samples[:2]) if column.samples else _("Values not read") if column.sure is Sure.REFUSED else _("empty")
-        words.addWidget(Label(isolated(_short(samples, 26)), "small", "muted"))
+        words.addWidget(Label(isolated(_short(samples, 24)), "small", "muted"))
         grid.addLayout(words, line, 0)
         grid.addWidget(Glyph("prohibit" if column.sure is Sure.REFUSED else "arrow-right", "danger" if column.sure is Sure.REFUSED else "muted"), line, 1)
         if column.sure is Sure.REFUSED:
@@ -224,7 +225,7 @@ class ImportSheet(PlainSheet):
         else:
             choice = Choice(_("What “{heading}” means").format(heading=column.heading), [("", _("Do not read")), *labels().items()])
             choice.set_key(column.target or "")
-            choice.setFixedWidth(px(176))
+            choice.setFixedWidth(px(168))
             choice.activated.connect(lambda n, choice=choice, at=column.index: self._mean(at, choice.key()))
             grid.addWidget(choice, line, 2)
         grid.addWidget(StatusPill(PILLS[column.sure]), line, 3, Qt.AlignmentFlag.AlignRight)

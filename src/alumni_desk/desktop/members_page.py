@@ -214,8 +214,9 @@ class MembersPage(Page):
         if chosen > 1:
             self.foot.setText(ngettext("{n} member chosen", "{n} members chosen", chosen).format(n=number(chosen)))
         elif self.search.text().strip():
-            self.foot.setText(ngettext("{n} member fits “{query}”", "{n} members fit “{query}”", count).format(n=number(count), query=self.search.text().strip())
-                              if count else _("Nobody fits “{query}”. Try fewer letters, or add them.").format(query=self.search.text().strip()))
+            words = ngettext("{n} member fits “{query}”", "{n} members fit “{query}”", count) if count else _(
+                "Nobody fits “{query}”. Try fewer letters, or add them.")
+            self.foot.setText(words.format(n=number(count), query=self.search.text().strip()))
         else:
             self.foot.setText(ngettext("{n} member", "{n} members", count).format(n=number(count)))
 

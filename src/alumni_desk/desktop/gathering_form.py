@@ -1,0 +1,101 @@
+"""What a gathering is: to plan one, or to change it."""
+
+from __future__ import annotations
+
+from datetime import date, datetime, time, timedelta
+from typing import Any
+from zoneinfo import available_timezones
+
+from PySide6.QtCore import QDate, QDateTime, QTime
+from PySide6.QtWidgets import QCompleter, QDateTimeEdit, QGridLayout, QPlainTextEdit, QWidget
+
+from alumni_desk.desktop.controls import Choice, Field, FormRow
+from alumni_desk.desktop.fonts import px
+from alumni_desk.desktop.sheet import Sheet
+from alumni_desk.gatherings.kinds import KINDS, MODES, kind_word, mode_word
+from alumni_desk.gatherings.lists import GatheringRow
+from alumni_desk.words import _
+
+
+class GatheringForm(Sheet):
+    """``done_clicked`` when the user wants it saved; ``values`` has what was typed, as ``gatherings.fields`` reads it."""
+
+    def __init__(self, parent: QWidget | None, title: str, done: str, today: date, zone: str, row: GatheringRow | None = None) -> None:
+        super().__init__(parent, title, done, width=680)
+        self.name = Field(_("Name"), _("Autumn Reception"))
+        self.kind = Choice(_("Kind"), [(kind, kind_word(kind)) for kind in KINDS])
+        self.mode = Choice(_("How"), [(mode, mode_word(mode)) for mode in MODES])
+        self.start, self.end = _when(_("Starts")), _when(_("Ends"))
+        self.zone = Field(_("Time zone"))
+        completer = QCompleter(sorted(available_timezones()), self.zone)
+        completer.setFilterMode(completer.filterMode() | completer.filterMode().MatchContains)
+        self.zone.setCompleter(completer)
+        self.capacity = Field(_("Places"), _("no limit"))
+        self.place, self.address, self.city = Field(_("Place"), _("Harbor Hall")), Field(_("Address")), Field(_("City"))
+        self.link = Field(_("Link"), "https://")
+        self.description = QPlainTextEdit()
+        self.description.setAccessibleName(_("Description"))
+        self.description.setTabChangesFocus(True)
+        self.description.setFixedHeight(px(72))
+        self._fill(row, today, zone)
+        grid = QGridLayout()
+        grid.setHorizontalSpacing(px(16))
+        grid.setVerticalSpacing(px(12))
+        lines: tuple[tuple[tuple[str, QWidget], ...], ...] = (
+            ((_("Name"), self.name),), ((_("Kind"), self.kind), (_("How"), self.mode)), ((_("Starts"), self.start), (_("Ends"), self.end)),
+            ((_("Time zone"), self.zone), (_("Places"), self.capacity)), ((_("Place"), self.place), (_("City"), self.city)),
+            ((_("Address"), self.address), (_("Link"), self.link)), ((_("Description"), self.description),))
+        for number, line in enumerate(lines):
+            for place, (words, control) in enumerate(line):
+                grid.addWidget(FormRow(words, control), number, place, 1, 2 if len(line) == 1 else 1)
+        grid.setColumnStretch(0, 1)
+        grid.setColumnStretch(1, 1)
+        self.column.addLayout(grid)
+        self.start.dateTimeChanged.connect(self._move_end)
+        self._length = self.start.dateTime().secsTo(self.end.dateTime())
+        self.end.dateTimeChanged.connect(self._measure)
+        self.name.setFocus()
+
+    def _fill(self, row: GatheringRow | None, today: date, zone: str) -> None:
+        in_four_weeks = datetime.combine(today + timedelta(days=28), time(18))
+        starts = datetime.fromisoformat(row.starts) if row and row.starts else in_four_weeks
+        ends = datetime.fromisoformat(row.ends) if row and row.ends else starts + timedelta(hours=3)
+        self.start.setDateTime(_qt(starts))
+        self.end.setDateTime(_qt(ends))
+        self.zone.setText(row.time_zone if row else zone)
+        self.kind.set_key(row.kind if row else "reception")
+        self.mode.set_key(row.mode if row else "in_person")
+        if row is not None:
+            self.name.setText(row.name)
+            self.capacity.setText(str(row.capacity or ""))
+            for field, text in ((self.place, row.place), (self.address, row.address), (self.city, row.city), (self.link, row.online_link)):
+                field.setText(text or "")
+            self.description.setPlainText(row.description or "")
+
+    def _move_end(self, start: QDateTime) -> None:
+        self.end.blockSignals(True)
+        self.end.setDateTime(start.addSecs(self._length))
+        self.end.blockSignals(False)
+
+    def _measure(self, end: QDateTime) -> None:
+        self._length = self.start.dateTime().secsTo(end)
+
+    def values(self) -> dict[str, Any]:
+        """What was typed."""
+        return {"name": self.name.text(), "kind": self.kind.key() or "other", "mode": self.mode.key() or "in_person",
+                "start": self.start.dateTime().toString("yyyy-MM-ddTHH:mm"), "end": self.end.dateTime().toString("yyyy-MM-ddTHH:mm"),
+                "time_zone": self.zone.text(), "capacity": self.capacity.text().strip(), "place": self.place.text(), "address": self.address.text(),
+                "city": self.city.text(), "online_link": self.link.text(), "description": self.description.toPlainText()}
+
+
+def _when(name: str) -> QDateTimeEdit:
+    edit = QDateTimeEdit()
+    edit.setAccessibleName(name)
+    edit.setCalendarPopup(True)
+    edit.setDisplayFormat("ddd d MMM yyyy, HH:mm")
+    edit.setFixedHeight(px(32))
+    return edit
+
+
+def _qt(when: datetime) -> QDateTime:
+    return QDateTime(QDate(when.year, when.month, when.day), QTime(when.hour, when.minute))

@@ -1,0 +1,339 @@
+"""One gathering: its numbers, its guests, and what can be done with them."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtGui import QKeySequence, QResizeEvent, QShortcut
+from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QTableView, QVBoxLayout, QWidget
+
+from alumni_desk.desktop.background import Lanes
+from alumni_desk.desktop.controls import Button, Field, FormRow, Label, Segments, hairline
+from alumni_desk.desktop.delegates import PillDelegate, dress_table
+from alumni_desk.desktop.fonts import px
+from alumni_desk.desktop.guest_picker import GuestPicker
+from alumni_desk.desktop.guests_table import GuestDelegate, GuestsTable
+from alumni_desk.desktop.pages import EmptyPage, Notice
+from alumni_desk.desktop.sheet import Sheet
+from alumni_desk.gatherings.actions import Added, Answered, add_guest_of, add_guests, name_guest, remove_guests, restore_guests, set_rsvp, take_back_rsvp
+from alumni_desk.gatherings.lists import GatheringRow, GuestRow, gathering, guest_rows
+from alumni_desk.store.desk import Changed, Desk
+from alumni_desk.words import _, ngettext, number
+
+SEGMENTS = ("all", "yes", "invited", "no")
+
+
+@dataclass(frozen=True)
+class Whole:
+    """A gathering with its list."""
+
+    row: GatheringRow
+    guests: tuple[GuestRow, ...]
+
+
+def whole(desk: Desk, which: str) -> Whole:
+    """Read both. Raises NotFound."""
+    return Whole(gathering(desk, which), tuple(guest_rows(desk, which)))
+
+
+class GatheringView(QWidget):
+    """``changed(Changed, words, undo)`` after each action; ``wants(name)``: edit, cancel, checkin, badges, roster."""
+
+    changed = Signal(object, str, object)
+    wants = Signal(str)
+
+    def __init__(self, desk: Desk, lanes: Lanes) -> None:
+        super().__init__()
+        self._desk, self._lanes = desk, lanes
+        self.it: Whole | None = None
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(0)
+        self._cells_box = QVBoxLayout()
+        column.addLayout(self._cells_box)
+        column.addWidget(hairline())
+        column.addLayout(self._tools())
+        self._notice = QVBoxLayout()
+        self._notice.setContentsMargins(px(24), 0, px(24), 0)
+        column.addLayout(self._notice)
+        self.model = GuestsTable()
+        self.list = QTableView()
+        self.list.setModel(self.model)
+        self.list.setProperty("guests", "true")
+        dress_table(self.list, _("Guests"))
+        self.list.setSelectionMode(QTableView.SelectionMode.ExtendedSelection)
+        self.list.setItemDelegateForColumn(0, GuestDelegate(self.list))
+        self.list.setItemDelegateForColumn(2, PillDelegate(self.list))
+        self.list.selectionModel().selectionChanged.connect(self._selected)
+        column.addWidget(self.list, 1)
+        self.empty = EmptyPage("users", _("Nobody is on the list yet"), _("Add guests"), self.add, _("Or take them from a file"), "user-plus")
+        column.addWidget(self.empty, 1)
+        column.addWidget(hairline())
+        column.addLayout(self._foot())
+        QShortcut(QKeySequence(Qt.Key.Key_Escape), self.list, self.list.clearSelection, context=Qt.ShortcutContext.WidgetShortcut)
+        QShortcut(QKeySequence(Qt.Key.Key_Delete), self.list, self.remove, context=Qt.ShortcutContext.WidgetShortcut)
+
+    def _tools(self) -> QHBoxLayout:
+        row = QHBoxLayout()
+        row.setContentsMargins(px(24), px(12), px(24), px(12))
+        row.setSpacing(px(8))
+        self.segments = Segments(_("Which guests"), [("all", _("All")), ("yes", _("Coming")), ("invited", _("Not answered")), ("no", _("Not coming"))], "all")
+        self.segments.chosen.connect(lambda key: self._fill())
+        row.addWidget(self.segments)
+        row.addStretch(1)
+        for words, icon, act in ((_("From a file"), "upload-simple", self.from_file), (_("Add guests"), "user-plus", self.add)):
+            button = Button(words, icon=icon)
+            button.clicked.connect(lambda checked=False, act=act: act())
+            row.addWidget(button)
+        return row
+
+    def _foot(self) -> QHBoxLayout:
+        row = QHBoxLayout()
+        row.setContentsMargins(px(24), px(8), px(24), px(8))
+        row.setSpacing(px(8))
+        self.foot = Label("", "small", "muted")
+        row.addWidget(self.foot)
+        self.bar: list[Button] = []
+        deeds: tuple[tuple[str, str, Callable[[], None]], ...] = (
+            (_("Coming"), "check", lambda: self._answer("yes")), (_("Maybe"), "", lambda: self._answer("maybe")),
+            (_("Not coming"), "x", lambda: self._answer("no")), (_("Brings a guest"), "plus", self.bring), (_("Name"), "note-pencil", self.name_one),
+            (_("Take off the list"), "", self.remove))
+        for words, icon, act in deeds:
+            button = Button(words, icon=icon or None)
+            button.clicked.connect(lambda checked=False, act=act: act())
+            button.hide()
+            row.addWidget(button)
+            self.bar.append(button)
+        row.addStretch(1)
+        self.always: list[Button] = []
+        for words, name in ((_("Edit"), "edit"), (_("Cancel gathering"), "cancel"), (_("Roster"), "roster"), (_("Badges"), "badges")):
+            button = Button(words)
+            button.clicked.connect(lambda checked=False, name=name: self.wants.emit(name))
+            row.addWidget(button)
+            self.always.append(button)
+        self.door = Button(_("Start check-in"), "primary", "door")
+        self.door.clicked.connect(lambda: self.wants.emit("checkin"))
+        row.addWidget(self.door)
+        return row
+
+    # -- showing
+
+    def show_whole(self, it: Whole) -> None:
+        """Show a gathering; who was chosen stays chosen."""
+        chosen = {guest.registration for guest in self.chosen()} if self.it and self.it.row.id == it.row.id else set()
+        self.it = it
+        self._show_cells(it)
+        counts = Counter(guest.status for guest in it.guests)
+        for key, words in (("all", _("All {n}").format(n=number(len(it.guests)))), ("yes", _("Coming {n}").format(n=number(counts["yes"]))),
+                           ("invited", _("Not answered {n}").format(n=number(counts["invited"] + counts["maybe"]))),
+                           ("no", _("Not coming {n}").format(n=number(counts["no"] + counts["cancelled"])))):
+            self.segments.set_words(key, words)
+        self._show_notice(it.row)
+        self._fill()
+        for number_, guest in enumerate(self.model.rows):
+            if guest.registration in chosen:
+                self.list.selectionModel().select(self.model.index(number_, 0), self.list.selectionModel().SelectionFlag.Select
+                                                  | self.list.selectionModel().SelectionFlag.Rows)
+        self.always[1].set_words(_("Plan it again") if it.row.cancelled else _("Cancel gathering"))
+        self.door.setVisible(not it.row.cancelled)
+
+    def _show_notice(self, row: GatheringRow) -> None:
+        while self._notice.count():
+            old = self._notice.takeAt(0).widget()
+            if old is not None:
+                old.hide()
+                old.deleteLater()
+        if row.cancelled:
+            words = _("Cancelled: {reason}").format(reason=row.cancelled_reason) if row.cancelled_reason else _("This gathering is cancelled. Its list stays.")
+            self._notice.addWidget(Notice("x-circle", words, "danger"))
+        elif row.capacity and row.coming > row.capacity:
+            over = row.coming - row.capacity
+            self._notice.addWidget(Notice("warning", ngettext("{n} more than there are places", "{n} more than there are places", over).format(n=number(over))))
+
+    def _show_cells(self, it: Whole) -> None:
+        while self._cells_box.count():
+            old = self._cells_box.takeAt(0).widget()
+            if old is not None:
+                old.hide()
+                old.deleteLater()
+        row = it.row
+        here = sum(guest.checked_in for guest in it.guests)
+        waiting = sum(guest.status == "waitlisted" for guest in it.guests)
+        places = _("coming, of {n} places").format(n=number(row.capacity)) if row.capacity else _("coming")
+        cells = [(row.coming, places), (row.maybe, _("maybe")), (row.not_answered, _("have not answered")), (row.not_coming, _("not coming")),
+                 (waiting, _("on the waiting list")), (row.came, _("came, {n} here now").format(n=number(here)) if here else _("came"))]
+        box = QWidget()
+        across = QHBoxLayout(box)
+        across.setContentsMargins(px(24), px(12), px(24), px(12))
+        across.setSpacing(px(20))
+        for place, (count, words) in enumerate(cells):
+            if place:
+                across.addWidget(hairline("v"))
+            down = QVBoxLayout()
+            down.setSpacing(0)
+            down.addWidget(Label(number(count), "title"))
+            down.addWidget(Label(words, "small", "muted", wrap=True))
+            across.addLayout(down, 1)
+        self._cells_box.addWidget(box)
+
+    def _fill(self) -> None:
+        if self.it is None:
+            return
+        key = self.segments.on()
+        wanted = {"all": None, "yes": ("yes",), "invited": ("invited", "maybe"), "no": ("no", "cancelled")}[key]
+        rows = [guest for guest in self.it.guests if wanted is None or guest.status in wanted]
+        self.model.set_rows(rows)
+        self.list.setVisible(bool(self.it.guests))
+        self.empty.setVisible(not self.it.guests)
+        self._selected()
+        self._columns()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._columns()
+
+    def _columns(self) -> None:
+        width = self.list.viewport().width()
+        for column, share in enumerate((0.44, 0.14, 0.17, 0.11)):
+            self.list.setColumnWidth(column, int(width * share))
+
+    def chosen(self) -> list[GuestRow]:
+        """The guests whose lines are chosen."""
+        rows = sorted(index.row() for index in self.list.selectionModel().selectedRows())
+        return [self.model.rows[row] for row in rows if row < len(self.model.rows)]
+
+    def _selected(self, *changes: object) -> None:
+        count = len(self.chosen())
+        shown = len(self.model.rows)
+        self.foot.setText(ngettext("{n} chosen", "{n} chosen", count).format(n=number(count)) if count else
+                          ngettext("{n} guest", "{n} guests", shown).format(n=number(shown)))
+        for place, button in enumerate(self.bar):
+            button.setVisible(bool(count) and (place not in (3, 4) or count == 1))
+        for button in self.always:
+            button.setVisible(not count)
+
+    # -- doing
+
+    def add(self) -> None:
+        """Choose members for the list."""
+        it = self.it
+        if it is None:
+            return
+        picker = GuestPicker(self, self._desk, self._lanes, {guest.person for guest in it.guests})
+
+        def done(added: Added) -> None:
+            picker.accept()
+            undo = lambda: self._lanes.write(lambda: remove_guests(self._desk, it.row.id, added.registrations), self._tell)
+            n = len(added.registrations)
+            self.changed.emit(added.changed, ngettext("{n} guest added", "{n} guests added", n).format(n=number(n)), undo)
+
+        def add_them() -> None:
+            chosen = picker.chosen()
+            if chosen:
+                picker.set_busy(_("Adding …"))
+                self._lanes.write(lambda: add_guests(self._desk, it.row.id, chosen), done, picker.complain)
+
+        picker.done_clicked.connect(add_them)
+        picker.open()
+
+    def from_file(self) -> None:
+        """Take the people of a file onto the list; unknown ones become guests."""
+        chosen, _kind = QFileDialog.getOpenFileName(self, _("Guests from a file"), str(Path.home()), _("Lists (*.csv *.txt *.tsv);;All files (*)"))
+        if chosen and self.it is not None:
+            self.take_file(Path(chosen))
+
+    def take_file(self, file: Path) -> None:
+        """Take a file's people onto the list."""
+        from alumni_desk.exchange.guests import import_guests
+
+        it = self.it
+        if it is not None:
+            self._lanes.write_long(lambda job: import_guests(self._desk, it.row.id, file, cancelled=job.cancelled), self._taken)
+
+    def _taken(self, result: Any) -> None:
+        words = _("{added} added, {updated} changed, {rejected} rows left out; {guests} were new here").format(
+            added=number(result.added), updated=number(result.updated), rejected=number(result.rejected), guests=number(result.guests))
+        self.changed.emit(result.changed or Changed({}), words, None)
+
+    def _answer(self, status: str) -> None:
+        it, chosen = self.it, [guest.registration for guest in self.chosen()]
+        if it is None or not chosen:
+            return
+
+        def done(answered: Answered) -> None:
+            n = len(answered.before)
+            undo = lambda: self._lanes.write(lambda: take_back_rsvp(self._desk, it.row.id, answered.before), self._tell)
+            self.changed.emit(answered.changed, ngettext("{n} answer noted", "{n} answers noted", n).format(n=number(n)), undo if n else None)
+
+        self._lanes.write(lambda: set_rsvp(self._desk, it.row.id, chosen, status), done)
+
+    def bring(self) -> None:
+        """A guest whom the chosen one brings."""
+        it, chosen = self.it, self.chosen()
+        if it is None or len(chosen) != 1:
+            return
+        sheet = _name_sheet(self, _("{name} brings a guest").format(name=chosen[0].name), _("Add"), _("Leave it empty if the name is still to come."))
+
+        def done(added: Added) -> None:
+            sheet.accept()
+            undo = lambda: self._lanes.write(lambda: remove_guests(self._desk, it.row.id, added.registrations), self._tell)
+            self.changed.emit(added.changed, _("Guest added"), undo)
+
+        sheet.done_clicked.connect(lambda: self._lanes.write(
+            lambda: add_guest_of(self._desk, it.row.id, chosen[0].registration, sheet.typed.text()), done, sheet.complain))
+        sheet.open()
+
+    def name_one(self) -> None:
+        """Give a guest their name, or correct it."""
+        chosen = self.chosen()
+        if len(chosen) != 1:
+            return
+        one = chosen[0]
+        sheet = _name_sheet(self, _("Name of the guest"), _("Save"), "")
+        sheet.typed.setText(" ".join(part for part in (one.first_name, one.last_name) if part))
+
+        def done(changed: Changed) -> None:
+            sheet.accept()
+            self.changed.emit(changed, _("Name saved"), None)
+
+        def save() -> None:
+            words = sheet.typed.text().split()
+            first, last = (" ".join(words[:-1]), words[-1]) if len(words) > 1 else (" ".join(words), "")
+            self._lanes.write(lambda: name_guest(self._desk, one.registration, first_name=first, last_name=last), done, sheet.complain)
+
+        sheet.done_clicked.connect(save)
+        sheet.open()
+
+    def remove(self) -> None:
+        """Take the chosen ones off the list; the toast takes it back."""
+        it, chosen = self.it, [guest.registration for guest in self.chosen()]
+        if it is None or not chosen:
+            return
+
+        def done(changed: Changed) -> None:
+            gone = sorted(changed.tables.get("registration", frozenset()))
+            undo = lambda: self._lanes.write(lambda: restore_guests(self._desk, it.row.id, gone), self._tell)
+            n = len(gone)
+            self.changed.emit(changed, ngettext("{n} guest taken off the list", "{n} guests taken off the list", n).format(n=number(n)), undo)
+
+        self._lanes.write(lambda: remove_guests(self._desk, it.row.id, chosen), done)
+
+    def _tell(self, changed: Changed) -> None:
+        self.changed.emit(changed, "", None)
+
+
+class _NameSheet(Sheet):
+    def __init__(self, parent: QWidget, title: str, done: str, note: str) -> None:
+        super().__init__(parent, title, done)
+        self.typed = Field(_("Name"), _("First and last name"), height=40)
+        self.column.addWidget(FormRow(_("Name"), self.typed, note))
+        self.typed.setFocus()
+
+
+def _name_sheet(parent: QWidget, title: str, done: str, note: str) -> _NameSheet:
+    return _NameSheet(parent, title, done, note)

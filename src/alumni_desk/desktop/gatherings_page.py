@@ -1,0 +1,323 @@
+"""Gatherings: what is ahead, what was held, and one of them with its guests."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, date, datetime, time
+from pathlib import Path
+from typing import Any
+
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QKeySequence, QShortcut
+from PySide6.QtWidgets import QFileDialog, QGridLayout, QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
+
+from alumni_desk.desktop.background import Lanes
+from alumni_desk.desktop.changes import ChangeBus
+from alumni_desk.desktop.controls import Button, Field, FormRow, Label, Link, hairline
+from alumni_desk.desktop.dates import day_long, day_short, distance, parse_wall, span
+from alumni_desk.desktop.fonts import px
+from alumni_desk.desktop.gathering_form import GatheringForm
+from alumni_desk.desktop.gathering_view import GatheringView, Whole, whole
+from alumni_desk.desktop.pages import EmptyPage, Go, Page
+from alumni_desk.desktop.sheet import Sheet
+from alumni_desk.desktop.widgets import Bar, DateBlock, MainAndSide, heading, padded, small_heading
+from alumni_desk.errors import KnownError
+from alumni_desk.gatherings.actions import Planned, cancel_gathering, change_gathering, new_gathering, replan_gathering
+from alumni_desk.gatherings.fields import local_zone
+from alumni_desk.gatherings.kinds import kind_word
+from alumni_desk.gatherings.lists import GatheringRow, gathering_rows
+from alumni_desk.store.desk import Changed, Desk
+from alumni_desk.words import _, ngettext, number
+
+HELD = 12
+
+
+class GatheringsPage(Page):
+    """The year, and one gathering."""
+
+    name = "gatherings"
+    icon = "calendar-blank"
+    title = _("Gatherings")
+    watches = frozenset({"gathering", "registration", "fact", "person"})
+
+    def __init__(self, desk: Desk, lanes: Lanes, changes: ChangeBus, go: Go, *, clock: Callable[[], date] = date.today) -> None:
+        super().__init__(desk, lanes, changes, go)
+        self._clock = clock
+        self._shown: str | None = None
+        self._all_held = False
+        self._first: QWidget | None = None
+        self.places = QStackedWidget()
+        self._year: QWidget = QWidget()
+        self.places.addWidget(self._year)
+        self.view = GatheringView(desk, lanes)
+        self.view.changed.connect(self._done)
+        self.view.wants.connect(self._wants)
+        self.places.addWidget(self.view)
+        self.stack.set_content(self.places)
+        QShortcut(QKeySequence(QKeySequence.StandardKey.New), self, self.plan, context=Qt.ShortcutContext.WidgetWithChildrenShortcut)
+
+    def first_focus(self) -> QWidget | None:
+        return self.view.list if self._shown else self._first
+
+    def regions(self) -> list[QWidget]:
+        return [self.view.segments, self.view.list] if self._shown else [self._first] if self._first else []
+
+    def open(self, gathering: str | None = None, plan: bool = False, **what: Any) -> None:
+        if gathering is not None:
+            self._show(gathering)
+        elif plan:
+            self.plan()
+
+    def refresh(self) -> None:
+        if self._shown is not None:
+            which = self._shown
+            self.lanes.read(lambda: whole(self.desk, which), self._seen, self._lost, key="gathering")
+        self.lanes.read(lambda: gathering_rows(self.desk), self._listed, key="gatherings")
+
+    # -- the year
+
+    def _listed(self, rows: list[GatheringRow]) -> None:
+        if not rows:
+            empty = EmptyPage("calendar-blank", _("No gathering yet. Plan the first one"), _("Plan a gathering"), self.plan, step_icon="plus")
+            self._first = empty.button
+            self._set_year(empty)
+        else:
+            self._set_year(self._year_of(rows))
+
+    def _set_year(self, year: QWidget) -> None:
+        focused = self._first is not None and self._first.hasFocus()
+        self.places.removeWidget(self._year)
+        self._year.deleteLater()
+        self._year = year
+        self.places.insertWidget(0, year)
+        if self._shown is None:
+            self.places.setCurrentWidget(year)
+            if focused and self._first is not None:
+                self._first.setFocus()
+
+    def _year_of(self, rows: list[GatheringRow]) -> QWidget:
+        now = datetime.combine(self._clock(), time(12), UTC) if self._clock is not date.today else datetime.now(UTC)
+        ahead = [row for row in rows if not row.is_over(now)]
+        held = [row for row in reversed(rows) if row.is_over(now)]
+        main, column = padded()
+        if ahead:
+            column.addWidget(heading(_("Ahead"), number(len(ahead))))
+            column.addSpacing(px(4))
+            for place, row in enumerate(ahead):
+                if place:
+                    column.addWidget(hairline())
+                column.addWidget(self._ahead(row, near=place == 0))
+            column.addSpacing(px(28))
+        if held:
+            more = None
+            if len(held) > HELD and not self._all_held:
+                more = Link(_("Show all"))
+                more.clicked.connect(self._show_all)
+            column.addWidget(heading(_("Held"), number(len(held)), right=more))
+            column.addSpacing(px(4))
+            column.addLayout(self._held(held if self._all_held else held[:HELD]))
+        column.addStretch(1)
+        return MainAndSide(main, self._side())
+
+    def _ahead(self, row: GatheringRow, *, near: bool) -> QWidget:
+        box = QWidget()
+        across = QHBoxLayout(box)
+        across.setContentsMargins(0, px(12), 0, px(12))
+        across.setSpacing(px(16))
+        starts = parse_wall(row.starts)
+        if starts is not None:
+            across.addWidget(DateBlock(starts.date(), near=near), 0, Qt.AlignmentFlag.AlignTop)
+        words = QVBoxLayout()
+        words.setSpacing(px(2))
+        words.addWidget(Label(row.name, "strong", wrap=True))
+        place = ", ".join(part for part in (row.place, row.city) if part) or (_("Online") if row.mode == "online" else kind_word(row.kind))
+        words.addWidget(Label(place, tone="muted", wrap=True))
+        if starts is not None:
+            when = _("{when} · {distance}").format(when=span(starts, parse_wall(row.ends)), distance=distance(starts.date(), self._clock()))
+            words.addWidget(Label(when, tone="muted", wrap=True))
+        across.addLayout(words, 3)
+        across.addLayout(self._coming(row), 2)
+        button = Button(_("Open"))
+        button.setAccessibleName(_("Open {name}").format(name=row.name))
+        button.clicked.connect(lambda checked=False, which=row.id: self._show(which))
+        across.addWidget(button, 0, Qt.AlignmentFlag.AlignVCenter)
+        return box
+
+    def _coming(self, row: GatheringRow) -> QVBoxLayout:
+        down = QVBoxLayout()
+        down.setSpacing(px(4))
+        if row.cancelled:
+            down.addWidget(Label(_("Cancelled"), tone="danger"))
+        elif not row.coming and not row.not_answered:
+            down.addWidget(Label(_("Nobody invited yet"), tone="muted"))
+        else:
+            sentence = _("{n} of {places} coming").format(n=number(row.coming), places=number(row.capacity)) if row.capacity else \
+                ngettext("{n} coming", "{n} coming", row.coming).format(n=number(row.coming))
+            down.addWidget(Label(sentence))
+            if row.capacity:
+                down.addWidget(Bar(sentence, [(row.coming, "accent")], max(row.capacity, row.coming)))
+            if row.not_answered:
+                down.addWidget(Label(ngettext("{n} has not answered", "{n} have not answered", row.not_answered).format(n=number(row.not_answered)),
+                                     "small", "muted"))
+        down.addStretch(1)
+        return down
+
+    def _held(self, rows: list[GatheringRow]) -> QGridLayout:
+        grid = QGridLayout()
+        grid.setHorizontalSpacing(px(16))
+        grid.setVerticalSpacing(px(6))
+        grid.setColumnStretch(1, 1)
+        for place, words in enumerate((_("Date"), _("Gathering"), _("Came"), _("Said yes"))):
+            title = Label(words, "label", "muted")
+            grid.addWidget(title, 0, place, Qt.AlignmentFlag.AlignRight if place > 1 else Qt.AlignmentFlag.AlignLeft)
+        for number_, row in enumerate(rows):
+            line = 2 * number_ + 1
+            grid.addWidget(hairline(), line, 0, 1, 5)
+            starts = parse_wall(row.starts)
+            grid.addWidget(Label(day_short(starts.date()) if starts else "", tone="muted"), line + 1, 0)
+            link = Link(row.name)
+            link.clicked.connect(lambda checked=False, which=row.id: self._show(which))
+            grid.addWidget(link, line + 1, 1, Qt.AlignmentFlag.AlignLeft)
+            came = Label(_("cancelled") if row.cancelled else number(row.came), "strong" if not row.cancelled else "body", "muted" if row.cancelled else "text")
+            grid.addWidget(came, line + 1, 2, Qt.AlignmentFlag.AlignRight)
+            grid.addWidget(Label(number(row.coming), tone="muted"), line + 1, 3, Qt.AlignmentFlag.AlignRight)
+        return grid
+
+    def _side(self) -> QWidget:
+        side, column = padded()
+        plan = Button(_("Plan a gathering"), "primary", "plus")
+        plan.clicked.connect(lambda: self.plan())
+        column.addWidget(plan)
+        column.addSpacing(px(20))
+        column.addWidget(small_heading(_("Start from a kind")))
+        for kind in ("reception", "dinner", "networking", "talk", "workshop", "webinar", "volunteering", "family", "tour", "sports", "holiday"):
+            link = Link(kind_word(kind))
+            link.clicked.connect(lambda checked=False, kind=kind: self.plan(kind))
+            column.addWidget(link, 0, Qt.AlignmentFlag.AlignLeft)
+        column.addStretch(1)
+        self._first = plan
+        return side
+
+    def _show_all(self) -> None:
+        self._all_held = True
+        self.refresh()
+
+    # -- one gathering
+
+    def _show(self, which: str) -> None:
+        self._shown = which
+        self.lanes.read(lambda: whole(self.desk, which), self._seen, self._lost, key="gathering")
+
+    def _seen(self, it: Whole) -> None:
+        if it.row.id != self._shown:
+            return
+        self.view.show_whole(it)
+        self.places.setCurrentWidget(self.view)
+        starts = parse_wall(it.row.starts)
+        self.title = it.row.name
+        self.note = " · ".join(part for part in (f"{day_long(starts.date())}, {starts:%H:%M}" if starts else "", it.row.place or "") if part)
+        self.back = self._to_year
+        self.titled.emit()
+
+    def _lost(self, error: KnownError) -> None:
+        self._to_year()
+        self.said.emit(str(error), None)
+
+    def _to_year(self) -> None:
+        self._shown = None
+        self.title, self.note, self.back = _("Gatherings"), "", None
+        self.titled.emit()
+        self.places.setCurrentWidget(self._year)
+        self.refresh()
+
+    def _wants(self, what: str) -> None:
+        it = self.view.it
+        if it is None:
+            return
+        if what == "checkin":
+            self.go("checkin", gathering=it.row.id)
+        elif what == "badges":
+            self.go("badges", gathering=it.row.id)
+        elif what == "roster":
+            self.roster(it)
+        elif what == "edit":
+            self.edit(it.row)
+        elif it.row.cancelled:
+            self.lanes.write(lambda: replan_gathering(self.desk, it.row.id), lambda made: self._done(made.changed, _("Planned again"), None))
+        else:
+            self.ask_cancel(it.row)
+
+    def plan(self, kind: str | None = None) -> None:
+        """Ask for a new gathering."""
+        form = GatheringForm(self, _("Plan a gathering"), _("Plan it"), self._clock(), self._zone())
+        if kind is not None:
+            form.kind.set_key(kind)
+            form.mode.set_key("online" if kind == "webinar" else "in_person")
+
+        def made(planned: Planned) -> None:
+            form.accept()
+            self._done(planned.changed, _("{name} is planned").format(name=planned.name), None)
+            self._show(planned.id)
+
+        def save() -> None:
+            values = form.values()
+            form.set_busy(_("Saving …"))
+            self.lanes.write(lambda: new_gathering(self.desk, **values), made, form.complain)
+
+        form.done_clicked.connect(save)
+        form.open()
+
+    def edit(self, row: GatheringRow) -> None:
+        """Change a gathering."""
+        form = GatheringForm(self, _("Edit {name}").format(name=row.name), _("Save"), self._clock(), row.time_zone, row)
+
+        def saved(planned: Planned) -> None:
+            form.accept()
+            self._done(planned.changed, _("{name} was saved").format(name=planned.name), None)
+
+        def save() -> None:
+            values = form.values()
+            form.set_busy(_("Saving …"))
+            self.lanes.write(lambda: change_gathering(self.desk, row.id, **values), saved, form.complain)
+
+        form.done_clicked.connect(save)
+        form.open()
+
+    def ask_cancel(self, row: GatheringRow) -> None:
+        """Call it off, with a reason for those who ask; the toast takes it back."""
+        sheet = Sheet(self, _("Cancel {name}?").format(name=row.name), _("Cancel the gathering"), kind="danger", cancel=_("Keep it"))
+        reason = Field(_("Reason"), _("The hall is closed"), height=40)
+        sheet.column.addWidget(FormRow(_("Reason"), reason, _("Stands where people look for the gathering. Nobody is told by e-mail.")))
+
+        def cancelled(planned: Planned) -> None:
+            sheet.accept()
+            undo = lambda: self.lanes.write(lambda: replan_gathering(self.desk, row.id), lambda made: self._done(made.changed, "", None))
+            self._done(planned.changed, _("{name} is cancelled").format(name=planned.name), undo)
+
+        sheet.done_clicked.connect(lambda: self.lanes.write(lambda: cancel_gathering(self.desk, row.id, reason.text()), cancelled, sheet.complain))
+        sheet.open()
+        reason.setFocus()
+
+    def roster(self, it: Whole) -> None:
+        """Save the list as PDF, CSV or XLSX."""
+        chosen, _kind = QFileDialog.getSaveFileName(self, _("Save the roster"), str(Path.home() / f"{it.row.name}.pdf"),
+                                                   _("PDF (*.pdf);;Table (*.csv);;Workbook (*.xlsx)"))
+        if chosen:
+            self.save_roster(it, Path(chosen))
+
+    def save_roster(self, it: Whole, out: Path) -> None:
+        """Write the roster, off the screen."""
+        from alumni_desk.badges.lists import heading_of
+        from alumni_desk.badges.rosters import write_roster
+
+        rows = [guest for guest in it.guests if guest.status != "cancelled"]
+        self.lanes.read_long(lambda job: write_roster(rows, out, heading_of(self.desk, it.row.id)),
+                             lambda done: self.said.emit(_("Roster saved as {file}").format(file=out.name), None))
+
+    def _zone(self) -> str:
+        return local_zone()
+
+    def _done(self, changed: Changed, words: str, undo: Callable[[], object] | None) -> None:
+        self.changes.tell(changed)
+        if words:
+            self.said.emit(words, undo)
