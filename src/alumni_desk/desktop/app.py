@@ -53,13 +53,13 @@ class Room(QObject):
         self.watch = Watch(desk, self.lanes, self.changes)
         self._help_files = list(help_files)
         self._help: HelpWindow | None = None
-        deeds = deeds or Deeds(None, None, None, self.show_help if help_files else None)
+        deeds = deeds or Deeds(None, None, None, self._help_wanted if help_files else None)
         self.shell = Shell(self._pages(about, deeds), Whose(device=desk.device_name), on_close=self.close)
         self.lanes.trouble.connect(lambda error: self.shell.say(str(error)))
         self.bridge.standing.connect(lambda standing: self.shell.chip.set_standing(standing.state, standing.sentence))
         self.changes.changed.connect(self._frame)
         if help_files:
-            QShortcut(QKeySequence(QKeySequence.StandardKey.HelpContents), self.shell, self.show_help)
+            QShortcut(QKeySequence(QKeySequence.StandardKey.HelpContents), self.shell, self._help_wanted)
         self._frame()
 
     def _pages(self, about: About, deeds: Deeds) -> list[Page]:
@@ -91,12 +91,16 @@ class Room(QObject):
         self.shell.nav.set_count("members", number(facts.members) if facts.members else "")
         self.shell.nav.set_count("gatherings", number(facts.ahead) if facts.ahead else "")
 
-    def show_help(self) -> None:
+    def _help_wanted(self) -> None:
+        self.show_help()
+
+    def show_help(self) -> HelpWindow:
         """The handbook, in its own window."""
         if self._help is None:
             self._help = HelpWindow(self._help_files, self.shell)
         self._help.show()
         self._help.raise_()
+        return self._help
 
     def close(self) -> None:
         """End what runs, wait for it, and leave the desk to its owner."""

@@ -24,7 +24,7 @@ class Watch(QObject):
     """Notices that another program (the command line) wrote to the desk's database.
 
     Asks SQLite twice a second on the reading lane; the answer costs a few microseconds. What this window wrote itself
-    has been told already, so it is counted off by ``told``.
+    is told a second time by it: SQLite does not say who wrote.
     """
 
     def __init__(self, desk: Desk, lanes: Lanes, bus: ChangeBus) -> None:
@@ -43,11 +43,7 @@ class Watch(QObject):
     def _ask(self) -> None:
         if not self._waiting:
             self._waiting = True
-            self._lanes.read(self._version, self._answer, self._failed)
-
-    def _version(self) -> object:
-        with self._desk.reading() as connection:
-            return connection.exec_driver_sql("PRAGMA data_version").scalar()
+            self._lanes.read(self._desk.version, self._answer, self._failed)
 
     def _answer(self, version: object) -> None:
         self._waiting = False

@@ -6,24 +6,27 @@ from collections.abc import Sequence
 from typing import Literal
 
 from PySide6.QtCore import QPoint, QRectF, QSize, Qt, Signal
-from PySide6.QtGui import QColor, QFontMetricsF, QKeyEvent, QPainter, QPaintEvent
+from PySide6.QtGui import QColor, QFontMetricsF, QKeyEvent, QPainter, QPaintEvent, QTextCharFormat
 from PySide6.QtWidgets import (
     QAbstractButton,
     QButtonGroup,
+    QCalendarWidget,
     QCheckBox,
     QComboBox,
+    QDateTimeEdit,
     QHBoxLayout,
     QLabel,
     QLineEdit,
     QRadioButton,
     QSizePolicy,
     QSpinBox,
+    QToolButton,
     QVBoxLayout,
     QWidget,
 )
 
 from alumni_desk.desktop.fonts import font_of, px
-from alumni_desk.desktop.icons import paint_icon
+from alumni_desk.desktop.icons import icon, paint_icon
 from alumni_desk.desktop.look import look
 from alumni_desk.desktop.paint import paint_ground, paint_ring, paint_text
 from alumni_desk.desktop.tokens import CONTROL, FACES, RADIUS, Colours, Role, Tone
@@ -294,6 +297,7 @@ class Number(QSpinBox):
         self.setFixedHeight(px(CONTROL))
         self.setRange(low, high)
         self.setGroupSeparatorShown(True)
+        self.lineEdit().setTextMargins(px(10), 0, 0, 0)
 
     def wheelEvent(self, event: object) -> None:
         event.ignore()  # type: ignore[attr-defined]
@@ -305,6 +309,34 @@ class Number(QSpinBox):
         left, size = self.width() - px(22), px(12)
         paint_icon(painter, QRectF(left, self.height() / 2 - size, size, size), "caret-up", colours.muted)
         paint_icon(painter, QRectF(left, self.height() / 2, size, size), "caret-down", colours.muted)
+
+
+class When(QDateTimeEdit):
+    """A field for a day and a time of the wall clock, with a calendar."""
+
+    def __init__(self, name: str, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setAccessibleName(name)
+        self.setFixedHeight(px(CONTROL))
+        self.setCalendarPopup(True)
+        self.setDisplayFormat("ddd d MMM yyyy, HH:mm")
+        self.lineEdit().setTextMargins(px(10), 0, 0, 0)
+        calendar = self.calendarWidget()
+        calendar.setAccessibleName(name)
+        calendar.setVerticalHeaderFormat(QCalendarWidget.VerticalHeaderFormat.NoVerticalHeader)
+        for day in (Qt.DayOfWeek.Saturday, Qt.DayOfWeek.Sunday):
+            # Qt writes week-ends in a red that cannot be read on a dark ground.
+            calendar.setWeekdayTextFormat(day, QTextCharFormat())
+        for button, caret in (("qt_calendar_prevmonth", "caret-left"), ("qt_calendar_nextmonth", "caret-right")):
+            calendar.findChild(QToolButton, button).setIcon(icon(caret))
+
+    def wheelEvent(self, event: object) -> None:
+        event.ignore()  # type: ignore[attr-defined]
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        super().paintEvent(event)
+        size = px(16)
+        paint_icon(QPainter(self), QRectF(self.width() - px(26), (self.height() - size) / 2, size, size), "calendar-blank", look(self).muted)
 
 
 class Tick(QCheckBox):

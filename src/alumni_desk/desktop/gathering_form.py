@@ -7,9 +7,9 @@ from typing import Any
 from zoneinfo import available_timezones
 
 from PySide6.QtCore import QDate, QDateTime, QTime
-from PySide6.QtWidgets import QCompleter, QDateTimeEdit, QGridLayout, QPlainTextEdit, QWidget
+from PySide6.QtWidgets import QCompleter, QGridLayout, QPlainTextEdit, QWidget
 
-from alumni_desk.desktop.controls import Choice, Field, FormRow
+from alumni_desk.desktop.controls import Choice, Field, FormRow, When
 from alumni_desk.desktop.fonts import px
 from alumni_desk.desktop.sheet import Sheet
 from alumni_desk.gatherings.kinds import KINDS, MODES, kind_word, mode_word
@@ -25,7 +25,7 @@ class GatheringForm(Sheet):
         self.name = Field(_("Name"), _("Autumn Reception"))
         self.kind = Choice(_("Kind"), [(kind, kind_word(kind)) for kind in KINDS])
         self.mode = Choice(_("How"), [(mode, mode_word(mode)) for mode in MODES])
-        self.start, self.end = _when(_("Starts")), _when(_("Ends"))
+        self.start, self.end = When(_("Starts")), When(_("Ends"))
         self.zone = Field(_("Time zone"))
         completer = QCompleter(sorted(available_timezones()), self.zone)
         completer.setFilterMode(completer.filterMode() | completer.filterMode().MatchContains)
@@ -86,15 +86,6 @@ class GatheringForm(Sheet):
                 "start": self.start.dateTime().toString("yyyy-MM-ddTHH:mm"), "end": self.end.dateTime().toString("yyyy-MM-ddTHH:mm"),
                 "time_zone": self.zone.text(), "capacity": self.capacity.text().strip(), "place": self.place.text(), "address": self.address.text(),
                 "city": self.city.text(), "online_link": self.link.text(), "description": self.description.toPlainText()}
-
-
-def _when(name: str) -> QDateTimeEdit:
-    edit = QDateTimeEdit()
-    edit.setAccessibleName(name)
-    edit.setCalendarPopup(True)
-    edit.setDisplayFormat("ddd d MMM yyyy, HH:mm")
-    edit.setFixedHeight(px(32))
-    return edit
 
 
 def _qt(when: datetime) -> QDateTime:

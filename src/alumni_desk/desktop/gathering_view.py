@@ -65,6 +65,7 @@ class GatheringView(QWidget):
         self.list = QTableView()
         self.list.setModel(self.model)
         self.list.setProperty("guests", "true")
+        self.list.setProperty("people", "plain")
         dress_table(self.list, _("Guests"))
         self.list.setSelectionMode(QTableView.SelectionMode.ExtendedSelection)
         self.list.setItemDelegateForColumn(0, GuestDelegate(self.list))

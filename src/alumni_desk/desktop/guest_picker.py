@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QSize, Qt
 from PySide6.QtWidgets import QListWidget, QListWidgetItem, QWidget
 
 from alumni_desk.desktop.background import Lanes
@@ -55,6 +55,7 @@ class GuestPicker(Sheet):
             words = "  ·  ".join(part for part in (isolated(row.name), row.class_label, row.city or "") if part)
             item = QListWidgetItem(words if row.id not in self._there else _("{member}  ·  on the list").format(member=words))
             item.setData(Qt.ItemDataRole.UserRole, (row.id, row.name))
+            item.setSizeHint(QSize(0, px(28)))
             if row.id in self._there:
                 item.setFlags(Qt.ItemFlag.NoItemFlags)
             else:

@@ -31,12 +31,13 @@ class SyncBridge(QObject):
         self._desk, self._lanes, self._changes = desk, lanes, changes
         self._busy = False
         self._joined = False
+        self._waiting = 0
         self._timer = QTimer(self, interval=EVERY_MS)
         self._timer.timeout.connect(self._by_itself)
         self._timer.start()
         self._soon = QTimer(self, interval=SOON_MS, singleShot=True)
         self._soon.timeout.connect(self._by_itself)
-        changes.changed.connect(self._on_changed)
+        changes.changed.connect(lambda changed: self.look())
         self.look()
 
     @property
@@ -89,6 +90,10 @@ class SyncBridge(QObject):
 
     def _seen(self, standing: Any) -> None:
         self._joined = standing.state != "alone"
+        # Only something new to send is a reason: a sync changes the database too, and must not call for the next one.
+        if self._joined and standing.waiting > self._waiting and not self._soon.isActive():
+            self._soon.start()
+        self._waiting = standing.waiting
         self.standing.emit(standing)
 
     def _not_seen(self, error: KnownError) -> None:
@@ -105,11 +110,6 @@ class SyncBridge(QObject):
         self._busy = False
         self.failed.emit(error)
         self.look()
-
-    def _on_changed(self, changed: object) -> None:
-        self.look()
-        if self._joined and not self._soon.isActive():
-            self._soon.start()
 
     def _by_itself(self) -> None:
         if self._joined:

@@ -76,13 +76,14 @@ QLineEdit:focus, QPlainTextEdit:focus, QTextEdit:focus, QComboBox:focus, QAbstra
 }}
 QLineEdit[wrong="true"], QLineEdit[wrong="true"]:focus {{ background: {danger_soft}; border: {focus}px solid {danger}; padding: {five}px {padfocus}px; }}
 QLineEdit:disabled, QComboBox:disabled, QAbstractSpinBox:disabled {{ background: {fill}; color: {muted}; border-color: {line}; }}
-QAbstractSpinBox QLineEdit, QAbstractSpinBox QLineEdit:focus {{ border: none; background: transparent; padding: 0 0 0 {pad}px; }}
+QAbstractSpinBox QLineEdit, QAbstractSpinBox QLineEdit:focus {{ border: none; background: transparent; padding: 0; }}
 QLineEdit[bare="true"], QLineEdit[bare="true"]:focus {{ border: none; background: transparent; padding: 0; }}
 QTextEdit[bare="true"], QTextEdit[bare="true"]:focus {{ border: none; background: {bg}; padding: 0; border-radius: 0; }}
 QListView#nav::item {{ min-height: {item}px; padding-left: {half}px; margin: 0 {half}px; border-radius: {radius}px; }}
 QListView#nav::item:selected {{ background: {selected}; color: {selected_text}; }}
-QComboBox::drop-down, QAbstractSpinBox::up-button, QAbstractSpinBox::down-button {{ border: none; width: {drop}px; background: transparent; }}
-QComboBox::down-arrow, QAbstractSpinBox::up-arrow, QAbstractSpinBox::down-arrow {{ image: none; width: 0; height: 0; }}
+QComboBox::drop-down, QDateTimeEdit::drop-down,
+QAbstractSpinBox::up-button, QAbstractSpinBox::down-button {{ border: none; width: {drop}px; background: transparent; }}
+QComboBox::down-arrow, QDateTimeEdit::down-arrow, QAbstractSpinBox::up-arrow, QAbstractSpinBox::down-arrow {{ image: none; width: 0; height: 0; }}
 QComboBox QAbstractItemView {{
     background: {raised}; border: 1px solid {border}; outline: none; padding: {quarter}px;
     selection-background-color: {selected}; selection-color: {selected_text};
@@ -101,6 +102,7 @@ QPushButton:default {{ background: {accent}; color: {on_accent}; }}
 QTableView, QListView, QTreeView {{ background: {bg}; border: none; outline: none; gridline-color: transparent; }}
 QHeaderView {{ background: {bg}; border: none; }}
 QTableView[people="true"] QHeaderView::section:first {{ padding-left: {peoplepad}px; }}
+QTableView[people="plain"] QHeaderView::section:first {{ padding-left: {inset}px; }}
 QHeaderView::section {{
     background: {bg}; color: {muted}; border: none; border-bottom: 1px solid {line}; padding: 0 {half}px 0 0; text-align: left;
 }}
@@ -146,7 +148,7 @@ def style_sheet(colours: Colours, percent: int) -> str:
 
     measures = {
         "radius": RADIUS, "card": 8, "focus": FOCUS, "six": px(6), "five": px(6) - 1,
-        "pad": px(12), "padfocus": px(12) - 1, "half": px(8), "quarter": px(4), "peoplepad": px(62), "gap": px(16), "drop": px(28),
+        "pad": px(12), "padfocus": px(12) - 1, "half": px(8), "quarter": px(4), "peoplepad": px(62), "inset": px(24), "gap": px(16), "drop": px(28),
         "item": px(28), "buttoninner": px(CONTROL) - 2 * FOCUS, "buttonpad": px(14), "tab": px(36), "bar": px(12),
         "barround": px(3), "barmargin": px(3),
     }  # fmt: skip

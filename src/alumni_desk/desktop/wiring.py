@@ -57,8 +57,11 @@ def room_in(desk: Desk, sitting: Sitting) -> Room:
     """The window of an open desk, with all that Settings can do."""
     held: list[Room] = []
 
-    def within(work: Callable[[Room], None]) -> Callable[[], None]:
-        return lambda: work(held[0])
+    def within(work: Callable[[Room], object]) -> Callable[[], None]:
+        def do() -> None:
+            work(held[0])
+
+        return do
 
     def restored(file: Path, password: str) -> None:
         sitting.leave_for(lambda: _restored(desk.profile, file, password))
