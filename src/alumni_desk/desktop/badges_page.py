@@ -255,7 +255,7 @@ class BadgesPage(Page):
 
     def _show(self, laid: Laid) -> None:
         self._laid = laid
-        self._page = min(self._page, laid.report.pages - 1)
+        self._page = max(0, min(self._page, laid.report.pages - 1))
         self.new.setText(_("Not yet printed · {n}").format(n=number(laid.new)))
         self.all.setText(_("Everyone coming · {n}").format(n=number(laid.everyone)))
         count = laid.report.badges
@@ -300,6 +300,12 @@ class BadgesPage(Page):
     def _show_page(self) -> None:
         laid, page = self._laid, self._page
         if laid is None:
+            return
+        if not laid.report.badges:
+            self.sheet.setText(_("Nothing to print"))
+            self.before.setEnabled(False)
+            self.after.setEnabled(False)
+            self.paper.show_picture(None, [], _("Nothing to print"))
             return
         self.sheet.setText(_("Sheet {n} of {pages}").format(n=number(page + 1), pages=number(laid.report.pages)))
         self.before.setEnabled(page > 0)

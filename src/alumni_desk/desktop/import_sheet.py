@@ -126,6 +126,7 @@ class ImportSheet(PlainSheet):
         self._show_steps()
         self.back.setVisible(at == 2)
         self.next.setVisible(at in (1, 2))
+        self.next.setEnabled(True)
         beside = at in (1,) and bool(self._people)
         self.preview.setVisible(beside)
         self._preview_line.setVisible(beside)
@@ -208,7 +209,15 @@ class ImportSheet(PlainSheet):
         self._show(scroll, 1)
         self.next.set_words(_("Next"))
         self._show_person()
-        self.next.setFocus()
+        self._say_what_is_missing()
+        radio = scroll.findChild(Radio)
+        (self.next if self.next.isEnabled() or radio is None else radio).setFocus()
+
+    def _say_what_is_missing(self) -> None:
+        found = self._recognised
+        asking = next((column.heading for column in found.columns if asks(column) and column.order is None), None) if found is not None else None
+        self.next.setEnabled(asking is None)
+        self.said.setText(_("Nothing is saved yet") if asking is None else _("Say which comes first in “{heading}”").format(heading=_short(asking, 40)))
 
     def _column_row(self, grid: QGridLayout, line: int, column: Column) -> None:
         words = QVBoxLayout()
@@ -259,6 +268,7 @@ class ImportSheet(PlainSheet):
     def _order(self, index: int, order: Any) -> None:
         if self._recognised is not None:
             self._recognised = self._recognised.with_order(order, index)
+            self._say_what_is_missing()
             self._preview_anew()
 
     def _preview_anew(self) -> None:

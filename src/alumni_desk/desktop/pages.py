@@ -289,7 +289,7 @@ class Toast(QWidget):
         self.setFixedWidth(width)
         height = max(px(40), self.layout().heightForWidth(width) if self.layout().hasHeightForWidth() else px(40))
         self.setFixedHeight(height)
-        self.move((owner.width() - width) // 2, owner.height() - height - px(24))
+        self.move((owner.width() - width) // 2, owner.height() - height - px(64))
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         if event.type() == QEvent.Type.Resize and self.isVisible():
