@@ -62,6 +62,18 @@ def test_members_here_are_asked_about_and_then_carried_over(office: Any, make_de
             assert connection.execute(sa.select(desk.tables["chapter"].c.id, desk.tables["chapter"].c.name)).all() == [(joined.scope, office.chapter)]
 
 
+def test_what_the_office_did_not_know_of_the_chapter_is_carried_over(office: Any, make_desk: MakeDesk) -> None:
+    one, two = make_desk("one"), make_desk("two")
+    one.make_chapter("Ours", "Northgate", "America/New_York")
+    for desk in (one, two):
+        join(desk, office.url, office.invite())
+        sync_once(desk)
+        with desk.reading() as connection:
+            chapter = connection.exec_driver_sql("SELECT name, university, time_zone FROM chapter").one()
+            assert tuple(chapter) == (office.chapter, "Northgate", "America/New_York")
+    assert status(one).waiting == 0 and one.setting("chapter_carried") is None
+
+
 def test_a_sample_chapter_never_joins(office: Any, make_desk: MakeDesk) -> None:
     desk, invitation = make_desk("sample"), office.invite()
     with_members(desk, 3, sample=True)

@@ -731,9 +731,10 @@ def _is_undo(event: QKeyEvent) -> bool:
     return event.key() == Qt.Key.Key_Z and event.modifiers() == Qt.KeyboardModifier.ControlModifier
 
 
-def open_door(desk: Desk, lanes: Lanes, changes: ChangeBus, gathering_id: str, *, station: str, by: str = "") -> DoorWindow:
+def open_door(desk: Desk, lanes: Lanes, changes: ChangeBus, gathering_id: str, *, station: str, by: str = "",
+              sounds: Sounds | None = None) -> DoorWindow:  # fmt: skip
     """Open the door of a gathering full screen."""
-    window = DoorWindow(desk, lanes, changes, gathering_id, station=station, by=by)
+    window = DoorWindow(desk, lanes, changes, gathering_id, station=station, by=by, sounds=sounds)
     window.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
     screen = QApplication.primaryScreen()
     if screen is not None:

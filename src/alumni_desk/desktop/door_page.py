@@ -18,6 +18,7 @@ from alumni_desk.desktop.dates import day_middle, parse_wall, span
 from alumni_desk.desktop.door import DoorWindow, open_door
 from alumni_desk.desktop.fonts import px
 from alumni_desk.desktop.pages import EmptyPage, Go, Page
+from alumni_desk.desktop.sound import Sounds
 from alumni_desk.store.desk import Desk
 from alumni_desk.words import _, ngettext
 
@@ -66,6 +67,8 @@ class CheckInPage(Page):
     def __init__(self, desk: Desk, lanes: Lanes, changes: ChangeBus, go: Go) -> None:
         super().__init__(desk, lanes, changes, go)
         self.door: DoorWindow | None = None
+        self.sounds: Sounds | None = None
+        """What the door plays on; its own if None."""
         self._wanted: str | None = None
         self._opens = False
         content = QWidget()
@@ -160,7 +163,7 @@ class CheckInPage(Page):
         self.desk.set_setting("door_station", station)
         self.desk.set_setting("door_by", by)
         self._wanted = None
-        self.door = open_door(self.desk, self.lanes, self.changes, gathering, station=station, by=by)
+        self.door = open_door(self.desk, self.lanes, self.changes, gathering, station=station, by=by, sounds=self.sounds)
         self.door.left.connect(self._left)
 
     def _left(self) -> None:

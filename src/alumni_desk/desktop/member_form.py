@@ -34,7 +34,8 @@ class MemberForm(Sheet):
         self._fields: dict[str, Field | QPlainTextEdit] = {}
         self._rows: dict[str, FormRow] = {}
         scroll = Scroll(margins=(0, 0, 12, 0))
-        scroll.setMinimumHeight(px(440))
+        room = parent.window().height() - px(220) if parent is not None else 0
+        scroll.setMinimumHeight(max(px(320), min(px(640), room)))
         for heading, lines in GROUPS:
             scroll.column.addWidget(small_heading(heading))
             grid = QGridLayout()

@@ -372,8 +372,10 @@ class MembersPage(Page):
     def _imported(self, result: Any) -> None:
         if result.changed is not None:
             self.changes.tell(result.changed)
-        self.said.emit(_("{added} added, {updated} updated, {rejected} left out").format(
-            added=number(result.added), updated=number(result.updated), rejected=number(result.rejected)), None)
+        done = ((result.added, ngettext("{n} member added", "{n} members added", result.added)),
+                (result.updated, ngettext("{n} changed", "{n} changed", result.updated)),
+                (result.rejected, ngettext("{n} row left out", "{n} rows left out", result.rejected)))
+        self.said.emit(", ".join(words.format(n=number(n)) for n, words in done if n or words == done[0][1]), None)
 
     def export(self) -> None:
         """Write the whole list as CSV."""

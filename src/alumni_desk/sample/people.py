@@ -72,8 +72,12 @@ def _names(maker: Maker) -> Iterator[dict[str, Any]]:
 
 
 def _name(random: Random, people: dict[str, Any]) -> dict[str, Any]:
-    if "pairs" in people:
-        first, last, other = random.choice(people["pairs"])
+    pairs = people.get("pairs", [])
+    if "given" in people and (not pairs or random.random() < 0.9):
+        (first, own), (last, family) = random.choice(people["given"]), random.choice(people["family"])
+        return {"first_name": first, "last_name": last, "other_script_name": f"{family}{own}" if people.get("family_first") else f"{own} {family}"}
+    if pairs:
+        first, last, other = random.choice(pairs)
         return {"first_name": first, "last_name": last, "other_script_name": other or None}
     first, last = random.choice(people["first"]), random.choice(people["last"])
     nick = people.get("nick", {}).get(first) if random.random() < 0.7 else None

@@ -96,6 +96,7 @@ def _sync(desk: Desk, wire: Wire, membership: state.Membership, progress: Progre
             pulled += pull(desk, wire, membership, None if progress is None else lambda count: progress("pull", count))
         if trouble is not None:
             raise trouble
+        joining.complete_chapter(desk, membership)
         with desk.reading() as connection:
             waiting = operations.count_waiting(connection)
         if not waiting:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import sqlalchemy as sa
 from nacl.signing import SigningKey
 
@@ -15,6 +17,8 @@ from alumni_desk.sync.address import Address, read_address
 from alumni_desk.sync.shapes import shapes
 from alumni_desk.sync.wire import Wire
 from alumni_desk.words import _
+
+CARRIED = "chapter_carried"
 
 
 def join(desk: Desk, url: str, code: str, *, merge: bool = False, device_name: str | None = None, wire: Wire | None = None) -> state.Membership:
@@ -82,10 +86,31 @@ def _members(connection: sa.Connection) -> int:
     return int(connection.exec_driver_sql("SELECT count(*) FROM person WHERE NOT gone").scalar() or 0)
 
 
+def complete_chapter(desk: Desk, membership: state.Membership) -> None:
+    """Once the server's chapter is here: what ours knew and the server's does not (university, time zone) is added to it."""
+    ours = desk.setting(CARRIED)
+    if ours is None:
+        return
+    chapter = desk.tables["chapter"]
+    with desk.reading() as connection:
+        there = connection.execute(sa.select(chapter).where(chapter.c.id == membership.scope)).mappings().first()
+    if there is None:
+        return
+    lacking = {name: value for name, value in ours.items() if value and not there[name]}
+    if lacking:
+        with desk.writing("chapter_completed") as writing:
+            writing.change("chapter", membership.scope, **lacking)
+    desk.set_setting(CARRIED, None)
+
+
 def _move_in(connection: sa.Connection, membership: state.Membership) -> None:
     """The chapter's id becomes the server's: rows and waiting operations move to its scope, our own chapter row gives way."""
     scope = membership.scope
     former = [str(row.id) for row in connection.exec_driver_sql("SELECT id FROM scope")]
+    ours = connection.exec_driver_sql("SELECT university, time_zone FROM chapter WHERE id <> ? LIMIT 1", (scope,)).first()
+    if ours is not None:
+        connection.exec_driver_sql("INSERT INTO setting (key, value) VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value",
+                                   (CARRIED, json.dumps(dict(ours._mapping), ensure_ascii=False)))
     for name in shapes():
         connection.exec_driver_sql(f'UPDATE "{name}" SET scope = ? WHERE scope <> ?', (scope, scope))
     connection.exec_driver_sql("DELETE FROM chapter WHERE id <> ?", (scope,))
