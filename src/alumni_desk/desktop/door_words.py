@@ -152,7 +152,9 @@ def _admitted(verdict: Verdict, hit: DoorHit | None, zone: str | None, count: He
         names = ", ".join(isolated(g.name) for g in coming[:3])
         foot = ngettext("{n} guest still to come: {names}", "{n} guests still to come: {names}", len(coming)).format(
             n=len(coming), names=names)
-        offers.append(Offer(Act.PARTY, _("Check in {name} too").format(name=isolated(first_name(coming[0].name))), "F3"))
+        unnamed = coming[0].name == _("Name to come")
+        too = _("Check in their guest too") if unnamed else _("Check in {name} too").format(name=isolated(first_name(coming[0].name)))
+        offers.append(Offer(Act.PARTY, too, "F3"))
     offers.append(Offer(Act.UNDO, _("Undo {name}").format(name=isolated(short_name(verdict.name))), "Ctrl Z", icon="arrow-counter-clockwise"))
     status = {
         Reason.OVER_CAPACITY: _("More people than places: kept with your name"),

@@ -71,6 +71,7 @@ class HelpWindow(QWidget):
         document.setDefaultFont(font_of("body"))
         document.setMarkdown(self._files[number].read_text("utf-8"), QTextDocument.MarkdownFeature.MarkdownDialectGitHub)
         self._dress(document)
+        self.text.setTextCursor(QTextCursor(document.begin()))
         self.text.verticalScrollBar().setValue(0)
 
     @staticmethod

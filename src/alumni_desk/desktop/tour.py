@@ -45,7 +45,7 @@ from alumni_desk.desktop.theme import Appearance, Theme
 from alumni_desk.desktop.unlock import UnlockPage
 from alumni_desk.desktop.wiring import help_files, ways_of
 from alumni_desk.errors import KnownError, StoreProblem
-from alumni_desk.gatherings.lists import GuestRow, guest_rows
+from alumni_desk.gatherings.lists import GuestRow, gathering_rows, guest_rows
 from alumni_desk.resources import resource
 from alumni_desk.sample.chapter import make_sample
 from alumni_desk.schema import open_desk
@@ -322,8 +322,12 @@ def _door(tour: Tour, room: Room, gathering: str) -> None:
     _scan(door, early)
     _answered(tour, room, door)
     tour.picture("door-already-in", door)
-    refused = next((guest for guest in guests if guest.status == "cancelled"), None) or next(guest for guest in guests if guest.status == "waitlisted")
-    _scan(door, refused)
+    declined = next(guest for guest in guests if guest.status in ("cancelled", "no") and guest.code)
+    _scan(door, declined)
+    _answered(tour, room, door)
+    tour.picture("door-needs-a-word", door)
+    QTest.keyClick(door.field, Qt.Key.Key_Escape)
+    _scan(door, _elsewhere(room.desk, gathering, {guest.person for guest in guests}))
     _answered(tour, room, door)
     tour.picture("door-refused", door)
     QTest.keyClick(door.field, Qt.Key.Key_Escape)
@@ -340,6 +344,12 @@ def _door(tour: Tour, room: Room, gathering: str) -> None:
     door.close()
     tour.until(lambda: page.door is None, "the end of the door")
     tour.settle(room.lanes)
+
+
+def _elsewhere(desk: Desk, gathering: str, here: set[str]) -> GuestRow:
+    """Somebody with a badge of another gathering."""
+    others = (guest for row in gathering_rows(desk) if row.id != gathering for guest in guest_rows(desk, row.id))
+    return next(guest for guest in others if guest.code and guest.person not in here)
 
 
 def _type(door: DoorWindow, text: str) -> None:

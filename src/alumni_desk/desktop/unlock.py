@@ -27,7 +27,12 @@ class UnlockPage(QWidget):
         column = QVBoxLayout(middle)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(px(12))
-        whole.addWidget(middle, 0, Qt.AlignmentFlag.AlignHCenter)
+        # Between stretches, not aligned: an aligned widget is not asked how high its wrapped lines are.
+        centred = QHBoxLayout()
+        centred.addStretch(1)
+        centred.addWidget(middle)
+        centred.addStretch(1)
+        whole.addLayout(centred)
         whole.addStretch(3)
         column.addLayout(self._head())
         column.addSpacing(px(16))
