@@ -122,7 +122,9 @@ def refresh(connection: sa.Connection) -> int:
 
 def rebuild(connection: sa.Connection) -> int:
     """Make the whole index anew from the people. Returns how many are in it."""
-    connection.exec_driver_sql("INSERT INTO search_stale (id) SELECT id FROM person WHERE true UNION SELECT id FROM search_person ON CONFLICT DO NOTHING")
+    # The last WHERE: without one SQLite takes ON CONFLICT for the condition of a join.
+    connection.exec_driver_sql(
+        "INSERT INTO search_stale (id) SELECT id FROM person UNION SELECT id FROM search_person WHERE true ON CONFLICT DO NOTHING")
     return refresh(connection)
 
 

@@ -1,0 +1,180 @@
+"""Every job as somebody types it: what it prints, what it leaves behind, how it ends."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from alumni_desk.cli.main import COMMANDS, run
+
+Do = Callable[..., Any]
+
+
+@pytest.fixture
+def do(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Do:
+    """Runs a command on one profile. Gives what it printed as JSON, after checking the exit code."""
+
+    def doing(*words: str | Path, code: int = 0, text: bool = False) -> Any:
+        capsys.readouterr()
+        ended = run(["--profile", str(tmp_path / "profile"), *map(str, words), *([] if text else ["--json"])])
+        said = capsys.readouterr()
+        assert ended == code, said.err or said.out
+        assert "Traceback" not in said.err
+        if code and not said.out:
+            assert len(said.err.strip().splitlines()) == 1
+            return said.err.strip()
+        return said.out if text else json.loads(said.out)
+
+    return doing
+
+
+@pytest.fixture
+def chapter(do: Do) -> dict[str, str]:
+    """A gathering and three members on its list."""
+    ids = {name: do("member", "add", f"first_name={name}", f"last_name={last}", f"class_year={year}")["id"]
+           for name, last, year in (("Łukasz", "Chen", "1998"), ("Li", "Chen", "2004"), ("Ada", "Obi", "2012"))}
+    ids["gathering"] = do("gathering", "new", "Autumn Reception", "--start", "2030-11-12T18:30", "--end", "2030-11-12T21:00", "--capacity", "40",
+                          "--place", "Harbor Hall")["id"]
+    assert do("guests", "next", "--add", "chen")["added"] == 2
+    assert do("guests", "next", "--add", "obi")["added"] == 1
+    return ids
+
+
+def test_members(do: Do) -> None:
+    added = do("member", "add", "first_name=Łukasz", "last_name=Żółć", "class_year=1998", "email=lz@example.org", "city=Gdańsk")
+    assert [row["name"] for row in do("members", "lukasz", "zolc")] == ["Łukasz Żółć"]
+    assert do("members", "98", "gdansk")[0]["id"] == added["id"]
+    assert do("members", "nobody") == []
+    do("member", "set", added["id"], "preferred_name=Luk", "city=")
+    shown = do("member", "show", "luk")
+    assert shown["id"] == added["id"] and shown["fields"]["preferred_name"] == "Luk" and not shown["fields"].get("city")
+    do("member", "remove", added["id"])
+    assert do("members") == []
+    assert "Nobody here is called" in do("member", "show", "luk", code=1)
+
+
+def test_what_cannot_be_used_is_said_in_one_sentence(do: Do) -> None:
+    for words in (("member", "add", "class_year=1998"), ("member", "add", "first_name=Bo", "email=bo"), ("member", "add", "first_name=Bo", "shoes=42"),
+                  ("gathering", "new", "X", "--start", "soon", "--end", "later"), ("gathering", "show", "nothing"), ("headcount", "next"),
+                  ("check-in", "x", "y"), ("roster", "next", "-o", "x.pdf"), ("sync",), ("restore", "nowhere.desk"), ("import", "nowhere.csv")):
+        sentence = do(*words, code=1)
+        assert sentence.endswith(".") and len(sentence) < 600, sentence
+
+
+def test_wrong_usage_is_two(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for words in (["nonsense"], ["members", "--limit", "x"], ["gathering", "new"], ["tour", "-o", "x", "--size", "10x10"]):
+        with pytest.raises(SystemExit) as ended:
+            run(["--profile", str(tmp_path), *words])
+        assert ended.value.code == 2
+        assert "usage:" in capsys.readouterr().err
+
+
+def test_every_help_names_its_keys(capsys: pytest.CaptureFixture[str]) -> None:
+    deeper = {"member": ("show", "add", "set", "remove"), "gathering": ("new", "show", "set", "cancel"), "server": ("init", "invite", "devices")}
+    for command in COMMANDS:
+        for words in [[command, part] for part in deeper.get(command, ())] or [[command]]:
+            with pytest.raises(SystemExit) as ended:
+                run([*words, "--help"])
+            assert ended.value.code == 0
+            assert "JSON" in capsys.readouterr().out, words
+
+
+def test_the_door(do: Do, chapter: dict[str, str]) -> None:
+    assert do("headcount", "next") == {"registered": 3, "in": 0, "out": 0, "walk_ins": 0}
+    choose = do("check-in", "next", "chen", code=1)
+    assert choose["verdict"] == "choose" and {one["name"] for one in choose["candidates"]} == {"Łukasz Chen", "Li Chen"}
+    first = do("check-in", "next", "lukasz", "--station", "Main door")
+    assert first["verdict"] == "admitted" and first["person"]["id"] == chapter["Łukasz"] and first["station"] == "Main door"
+    again = do("check-in", "autumn", "lukasz")
+    assert again["verdict"] == "already_in" and again["at"] == first["at"]
+    assert do("check-in", "next", "zzz", code=1)["verdict"] == "not_found"
+    code = next(guest["code"] for guest in do("guests", "next") if guest["person"] == chapter["Ada"])
+    assert do("check-in", "next", code)["person"]["id"] == chapter["Ada"]
+    walked = do("walk-in", "next", "Sam Okonkwo", "class_year=2007", "email=sam@example.org")
+    assert walked["verdict"] == "admitted"
+    assert do("headcount", "next") == {"registered": 3, "in": 3, "out": 0, "walk_ins": 1}
+    do("undo-check-in", "next", "lukasz", "--reason", "wrong Chen")
+    assert do("headcount", "next")["in"] == 2
+    assert do("check-in", "next", "lukasz")["verdict"] == "admitted"
+
+
+def test_gatherings_and_answers(do: Do, chapter: dict[str, str], tmp_path: Path) -> None:
+    do("gathering", "set", "next", "capacity=50", "place=Old Hall")
+    shown = do("gathering", "show", chapter["gathering"])
+    assert (shown["capacity"], shown["place"], shown["coming"]) == (50, "Old Hall", 3)
+    assert do("guests", "next", "--set", "ada", "no")["status"] == "no"
+    assert do("gatherings")[0]["not_coming"] == 1
+    signups = tmp_path / "sign-ups.csv"
+    signups.write_text("First name,Last name,E-mail\nAda,Obi,\nNew,Person,new@example.org\n", "utf-8")
+    taken = do("guests", "next", "--import", signups)
+    assert taken["rows"] == 2 and taken["added"] + taken["updated"] + taken["unchanged"] + taken["rejected"] == 2
+    assert [row["name"] for row in do("members")].count("New Person") == 0
+    assert "New Person" in [row["name"] for row in do("guests", "next")]
+    do("gathering", "cancel", "next", "--reason", "The hall is closed")
+    assert do("gatherings")[0]["cancelled"]
+
+
+def test_paper(do: Do, chapter: dict[str, str], tmp_path: Path) -> None:
+    import pypdfium2
+
+    out = tmp_path / "badges.pdf"
+    made = do("badges", "next", "-o", out, "--start-at", "5")
+    assert made["badges"] == 3 and made["pages"] == 2
+    document = pypdfium2.PdfDocument(out)
+    assert len(document) == 2
+    document.close()
+    assert "printed" in do("badges", "next", "-o", out, "--only-new", code=1)
+    for ending, starts in ((".pdf", b"%PDF"), (".csv", b"\xef\xbb\xbf"), (".xlsx", b"PK")):
+        roster = tmp_path / f"roster{ending}"
+        assert do("roster", "next", "-o", roster)["rows"] == 3
+        assert roster.read_bytes().startswith(starts)
+    assert do("roster", "next", "-o", tmp_path / "roster.doc", code=1).endswith(".")
+    assert "cannot be written" in do("badges", "next", "-o", tmp_path / "no" / "such" / "b.pdf", code=1)
+
+
+def test_a_name_like_a_formula_stays_text(do: Do, chapter: dict[str, str], tmp_path: Path) -> None:
+    import openpyxl
+
+    do("member", "set", chapter["Ada"], 'first_name==HYPERLINK("http://x","y")', "last_name=+1")
+    book, table = tmp_path / "roster.xlsx", tmp_path / "roster.csv"
+    do("roster", "next", "-o", book)
+    do("roster", "next", "-o", table)
+    cells = [cell for row in openpyxl.load_workbook(book).active.iter_rows() for cell in row]  # type: ignore[union-attr]
+    assert all(cell.data_type != "f" for cell in cells) and any("HYPERLINK" in str(cell.value) for cell in cells)
+    assert '"\'=' in table.read_text("utf-8-sig") or "'=" in table.read_text("utf-8-sig")
+
+
+def test_backup_restore_verify_status(do: Do, chapter: dict[str, str], tmp_path: Path) -> None:
+    assert do("status") == {"state": "alone", "waiting": 0, "last_sync": None}
+    assert do("verify")["ok"]
+    saved = tmp_path / "saved.desk"
+    assert do("backup", saved)["members"] == 3
+    assert b"Chen" not in saved.read_bytes()
+    do("member", "remove", chapter["Ada"])
+    assert do("restore", saved)["members"] == 3
+    assert len(do("members")) == 3
+
+
+def test_export_is_stable(do: Do, chapter: dict[str, str], tmp_path: Path) -> None:
+    one, two = tmp_path / "1.ndjson", tmp_path / "2.ndjson"
+    do("export", "-o", one)
+    do("export", "-o", two)
+    assert one.read_bytes() == two.read_bytes() and one.stat().st_size > 500
+    assert b"clocks" not in one.read_bytes()
+
+
+def test_the_sample_by_command(do: Do) -> None:
+    made = do("demo", "--members", "60", "--seed", "3", "--today", "2026-11-10", "--no-window")
+    assert made["made"] and made["members"] == 60 and made["gatherings"] == 12
+    assert not do("demo", "--no-window")["made"]
+
+
+def test_words_for_people(do: Do, chapter: dict[str, str]) -> None:
+    assert "3" in do("headcount", "next", text=True)
+    assert "Autumn Reception" in do("gatherings", text=True)
+    assert "Łukasz Chen" in do("members", "lukasz", text=True)
+    assert "Saved here" in do("status", text=True)

@@ -1,0 +1,270 @@
+"""The window's pages with real clicks and keys on a real desk: what is typed is saved, what is undone is undone, nothing lies."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PySide6.QtCore import Qt
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QAbstractButton, QApplication, QWidget
+
+from alumni_desk.desktop.app import Room, build
+from alumni_desk.desktop.controls import Radio
+from alumni_desk.desktop.gathering_form import GatheringForm
+from alumni_desk.desktop.guest_picker import GuestPicker
+from alumni_desk.desktop.import_sheet import ImportSheet
+from alumni_desk.desktop.member_form import MemberForm
+from alumni_desk.desktop.sheet import Sheet
+from alumni_desk.desktop.wiring import help_files
+from alumni_desk.gatherings.actions import add_guests, new_gathering
+from alumni_desk.gatherings.lists import gathering_rows, guest_rows
+from alumni_desk.members.actions import add_member
+from alumni_desk.members.lists import count_members, member_rows
+from alumni_desk.schema import open_desk
+from alumni_desk.store.desk import Desk
+from alumni_desk.store.profile import Profile
+
+PAGES = ("today", "members", "gatherings", "checkin", "badges", "sync", "settings")
+
+
+class Hands:
+    """A window and the hands of somebody at it."""
+
+    def __init__(self, room: Room, wait: Callable[..., None]) -> None:
+        self.room, self.desk, self.shell, self._wait = room, room.desk, room.shell, wait
+
+    def until(self, condition: Callable[[], Any]) -> None:
+        self._wait(lambda: bool(condition()), timeout=15_000)
+
+    def rest(self) -> None:
+        for _turn in range(3):
+            self.until(self.room.lanes.idle)
+            QApplication.processEvents()
+
+    def page(self, name: str, **what: Any) -> Any:
+        self.shell.show_page(name, **what)
+        self.rest()
+        assert self.shell.current().name == name
+        return self.shell.current()
+
+    def open_dialogs(self, kind: type[QWidget]) -> list[Any]:
+        return [widget for widget in QApplication.topLevelWidgets() if isinstance(widget, kind) and widget.isVisible()]
+
+    def dialog(self, kind: type[QWidget]) -> Any:
+        self.until(lambda: self.open_dialogs(kind))
+        return self.open_dialogs(kind)[-1]
+
+    def click(self, button: QWidget) -> None:
+        QTest.mouseClick(button, Qt.MouseButton.LeftButton)
+
+
+@pytest.fixture
+def hands(desk: Desk, qtbot: Any) -> Iterator[Hands]:
+    """The window on a chapter of three members."""
+    for first, last, year in (("Łukasz", "Żółć", "1998"), ("Li", "Chen", "2004"), ("Ada", "Obi", "2012")):
+        add_member(desk, first_name=first, last_name=last, class_year=year)
+    room = build(desk, theme="light", help_files=help_files(), today=lambda: date(2026, 11, 10))
+    room.shell.resize(1280, 800)
+    room.shell.show()
+    made = Hands(room, qtbot.waitUntil)
+    made.rest()
+    yield made
+    made.rest()
+    room.close()
+    room.shell.close()
+    room.shell.deleteLater()
+
+
+def test_ctrl_1_to_7_open_the_pages(hands: Hands) -> None:
+    for number, name in enumerate(PAGES, 1):
+        QTest.keyClick(hands.shell, getattr(Qt.Key, f"Key_{number}"), Qt.KeyboardModifier.ControlModifier)
+        hands.until(lambda name=name: hands.shell.current().name == name)
+        hands.rest()
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_everything_one_can_reach_has_a_name(hands: Hands, name: str) -> None:
+    gathering = new_gathering(hands.desk, name="Dinner", start="2026-11-12T18:30", end="2026-11-12T21:00").id
+    hands.page(name)
+    if name == "gatherings":
+        hands.page(name, gathering=gathering)
+    nameless = []
+    for widget in hands.shell.findChildren(QWidget):
+        if not widget.isVisible() or widget.focusPolicy() == Qt.FocusPolicy.NoFocus or widget.objectName().startswith("qt_"):
+            continue
+        text = widget.text() if isinstance(widget, QAbstractButton) else ""
+        if not (widget.accessibleName() or text) and type(widget).__name__ not in ("QScrollArea", "Scroll"):
+            nameless.append(type(widget).__name__)
+    assert nameless == []
+
+
+def test_find_as_one_types(hands: Hands) -> None:
+    page = hands.page("members")
+    assert page.table_model.rowCount() == 3
+    QTest.keyClicks(page.search, "lukasz zo")
+    hands.until(lambda: page.table_model.rowCount() == 1)
+    QTest.keyClicks(page.search, "xx")
+    hands.until(lambda: page.table_model.rowCount() == 0)
+    assert "Nobody fits" in page.foot.text()
+    QTest.keyClick(page.search, Qt.Key.Key_Escape)
+    hands.until(lambda: page.table_model.rowCount() == 3)
+
+
+def test_add_a_member_by_hand(hands: Hands) -> None:
+    page = hands.page("members")
+    page.add()
+    form = hands.dialog(MemberForm)
+    hands.click(form.done_button)
+    hands.until(lambda: "name" in form.reason.text())
+    assert count_members(hands.desk) == 3
+    QTest.keyClicks(form._fields["first_name"], "Mei-Ling")
+    form._fields["class_year"].setText("19x8")
+    hands.click(form.done_button)
+    hands.until(lambda: "19x8" in form.reason.text())
+    form._fields["class_year"].setText("1998")
+    hands.click(form.done_button)
+    hands.until(lambda: not hands.open_dialogs(MemberForm))
+    hands.rest()
+    assert [row.class_year for row in member_rows(hands.desk, "mei-ling")] == [1998]
+    assert page.table_model.rowCount() == 4
+
+
+def test_remove_and_undo(hands: Hands) -> None:
+    page = hands.page("members")
+    page.list.selectAll()
+    hands.rest()
+    page.remove()
+    hands.until(lambda: count_members(hands.desk) == 0)
+    hands.until(lambda: hands.shell.toast.isVisible())
+    hands.click(hands.shell.toast.undo)
+    hands.until(lambda: count_members(hands.desk) == 3)
+    hands.rest()
+    assert page.table_model.rowCount() == 3
+
+
+def test_the_window_learns_what_another_program_wrote(hands: Hands) -> None:
+    page = hands.page("members")
+    with open_desk(hands.desk.profile) as other:
+        add_member(other, first_name="From", last_name="Outside")
+    hands.until(lambda: page.table_model.rowCount() == 4)
+
+
+def test_import_by_hand(hands: Hands, tmp_path: Path) -> None:
+    file = tmp_path / "new people.csv"
+    file.write_text("First name,Last name,Birthday,SSN\nZoë,Quick,03/04/1990,123-45-6789\n,,,\nAda,Obi,05/06/1991,\nNo,Date,31/31/1990,\n", "utf-8")
+    page = hands.page("members")
+    sheet = page.import_from(file)
+    hands.until(lambda: sheet.next.isVisible())
+    if not sheet.next.isEnabled():
+        sheet.findChildren(Radio)[0].setChecked(True)
+    hands.until(lambda: sheet.next.isEnabled())
+    hands.click(sheet.next)
+    hands.until(lambda: sheet.next.isVisible() and hands.room.lanes.idle())
+    assert count_members(hands.desk) == 3
+    hands.click(sheet.next)
+    hands.until(lambda: not hands.open_dialogs(ImportSheet))
+    hands.rest()
+    assert [row.name for row in member_rows(hands.desk, "zoe")] == ["Zoë Quick"]
+    with hands.desk.reading() as connection:
+        everything = "".join(str(tuple(row)) for row in connection.exec_driver_sql("SELECT * FROM person"))
+    assert "123-45-6789" not in everything
+
+
+@pytest.mark.parametrize(("content", "said"), [(b"%PDF-1.7\n1 0 obj", "PDF"), (b"", "empty"), (b"a" * 40, "")])
+def test_a_file_that_is_no_list_is_said(hands: Hands, tmp_path: Path, content: bytes, said: str) -> None:
+    file = tmp_path / "members.csv"
+    file.write_bytes(content)
+    page = hands.page("members")
+    sheet = page.import_from(file)
+    hands.rest()
+    texts = " ".join(label.text() for label in sheet.findChildren(QWidget) if hasattr(label, "text") and callable(label.text))
+    assert said in texts
+    sheet.reject()
+    hands.until(lambda: not hands.open_dialogs(ImportSheet))
+    assert count_members(hands.desk) == 3
+
+
+def test_plan_a_gathering_and_put_guests_on_it(hands: Hands) -> None:
+    page = hands.page("gatherings")
+    page.plan("dinner")
+    form = hands.dialog(GatheringForm)
+    hands.click(form.done_button)
+    hands.until(lambda: bool(form.reason.text()))
+    assert gathering_rows(hands.desk) == []
+    QTest.keyClicks(form.name, "Spring Dinner")
+    hands.click(form.done_button)
+    hands.until(lambda: not hands.open_dialogs(GatheringForm) and page.view.it is not None)
+    hands.rest()
+    page.view.add()
+    picker = hands.dialog(GuestPicker)
+    for typed in ("lukasz", "ada"):
+        picker.search.setText("")
+        QTest.keyClicks(picker.search, typed)
+        hands.rest()
+        QTest.keyClick(picker.search, Qt.Key.Key_Return)
+    hands.click(picker.done_button)
+    hands.until(lambda: not hands.open_dialogs(GuestPicker))
+    hands.rest()
+    [row] = gathering_rows(hands.desk)
+    assert (row.name, row.kind, row.coming) == ("Spring Dinner", "dinner", 2)
+    assert {guest.name for guest in guest_rows(hands.desk, row.id)} == {"Łukasz Żółć", "Ada Obi"}
+
+
+def test_cancel_a_gathering_and_undo(hands: Hands) -> None:
+    gathering = new_gathering(hands.desk, name="Dinner", start="2026-11-12T18:30", end="2026-11-12T21:00").id
+    page = hands.page("gatherings", gathering=gathering)
+    page.ask_cancel(page.view.it.row)
+    sheet = hands.dialog(Sheet)
+    hands.click(sheet.done_button)
+    hands.until(lambda: gathering_rows(hands.desk)[0].cancelled)
+    hands.until(lambda: hands.shell.toast.undo.isVisible())
+    hands.click(hands.shell.toast.undo)
+    hands.until(lambda: not gathering_rows(hands.desk)[0].cancelled)
+
+
+def test_badges_count_as_printed_only_when_somebody_says_so(hands: Hands, tmp_path: Path) -> None:
+    gathering = new_gathering(hands.desk, name="Dinner", start="2026-11-12T18:30", end="2026-11-12T21:00").id
+    add_guests(hands.desk, gathering, [row.id for row in member_rows(hands.desk)])
+    page = hands.page("badges", gathering=gathering)
+    assert "3" in page.print_button.text() or "3" in page.print_button.accessibleName()
+    out = tmp_path / "badges.pdf"
+    page.save_as(out)
+    hands.rest()
+    assert out.read_bytes().startswith(b"%PDF")
+    assert not any(guest.badge_printed for guest in guest_rows(hands.desk, gathering))
+    page.came_out()
+    hands.until(lambda: all(guest.badge_printed for guest in guest_rows(hands.desk, gathering)))
+    hands.rest()
+    assert not page.print_button.isEnabled()
+
+
+def test_a_disk_that_does_not_take_the_pdf_is_said(hands: Hands, tmp_path: Path) -> None:
+    gathering = new_gathering(hands.desk, name="Dinner", start="2026-11-12T18:30", end="2026-11-12T21:00").id
+    add_guests(hands.desk, gathering, [row.id for row in member_rows(hands.desk)])
+    page = hands.page("badges", gathering=gathering)
+    page.save_as(tmp_path / "no such folder" / "badges.pdf")
+    hands.until(lambda: "cannot be written" in hands.shell.toast.words.text())
+    assert not page._unsaid
+
+
+@pytest.mark.parametrize("percent", [90, 150])
+def test_every_page_at_other_text_sizes(tmp_path: Path, qtbot: Any, percent: int) -> None:
+    with open_desk(Profile(tmp_path / "sizes")) as desk:
+        desk.make_chapter("Boston")
+        room = build(desk, theme="dark", percent=percent)
+        room.shell.resize(1280, 800)
+        room.shell.show()
+        made = Hands(room, qtbot.waitUntil)
+        for name in PAGES:
+            made.page(name)
+            assert made.shell.minimumSizeHint().width() <= 1280, name
+        room.close()
+        room.shell.close()
+        room.shell.deleteLater()
+        build_again = build(desk, theme="light", percent=100)
+        build_again.close()
+        build_again.shell.deleteLater()

@@ -1,0 +1,129 @@
+"""Gatherings and their lists: answers, guests of guests, capacity, what is cancelled, times at the place."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import pytest
+
+from alumni_desk.checkin.actions import check_in
+from alumni_desk.errors import Ambiguous, BadInput, KnownError, NotFound
+from alumni_desk.gatherings.actions import (
+    add_guest_of,
+    add_guests,
+    cancel_gathering,
+    change_gathering,
+    name_guest,
+    new_gathering,
+    remove_guests,
+    replan_gathering,
+    restore_guests,
+    set_rsvp,
+    take_back_rsvp,
+)
+from alumni_desk.gatherings.lists import gathering, gathering_rows, guest_rows, resolve
+from alumni_desk.members.actions import add_member
+from alumni_desk.segments.lists import expected_next, last_seen, visits
+from alumni_desk.store.desk import Desk
+
+
+@pytest.fixture
+def dinner(desk: Desk) -> str:
+    return new_gathering(desk, name="Dinner", start="2030-11-12T18:30", end="2030-11-12T21:00", capacity="4").id
+
+
+@pytest.fixture
+def people(desk: Desk) -> list[str]:
+    return [add_member(desk, first_name=name, last_name="Obi").id for name in ("Ada", "Bo", "Cy")]
+
+
+def test_the_chapters_time_zone_is_taken_unless_said(desk: Desk, dinner: str) -> None:
+    assert gathering(desk, dinner).time_zone == "America/New_York"
+    assert change_gathering(desk, dinner, time_zone="Asia/Kolkata").id == dinner
+    assert gathering(desk, dinner).time_zone == "Asia/Kolkata"
+
+
+@pytest.mark.parametrize("typed", [{"name": ""}, {"start": "soon"}, {"start": "2030-11-12T18:30", "end": "2030-11-12T17:00"}, {"capacity": "-3"},
+                                   {"time_zone": "Mars/Olympus"}, {"kind": "riot"}, {"mode": "telepathy"}, {"capacity": "many"}])
+def test_refused(desk: Desk, typed: dict[str, str]) -> None:
+    with pytest.raises(BadInput) as refused:
+        new_gathering(desk, **{"name": "Dinner", "start": "2030-11-12T18:30", **typed})
+    assert str(refused.value).endswith(".") and gathering_rows(desk) == []
+
+
+def test_guests_are_on_the_list_once(desk: Desk, dinner: str, people: list[str]) -> None:
+    assert len(add_guests(desk, dinner, people[:2]).registrations) == 2
+    again = add_guests(desk, dinner, people)
+    assert len(again.registrations) == 1
+    assert [row.name for row in guest_rows(desk, dinner)] == ["Ada Obi", "Bo Obi", "Cy Obi"]
+    assert gathering(desk, dinner).coming == 3
+
+
+def test_a_guest_of_a_guest_has_a_row_of_their_own(desk: Desk, dinner: str, people: list[str]) -> None:
+    [ada] = add_guests(desk, dinner, people[:1]).registrations
+    [other] = add_guest_of(desk, dinner, ada).registrations
+    rows = {row.registration: row for row in guest_rows(desk, dinner)}
+    assert rows[other].host == ada and rows[other].host_name == "Ada Obi" and not rows[other].named
+    name_guest(desk, other, first_name="Samuel", last_name="Parker")
+    row = next(row for row in guest_rows(desk, dinner) if row.registration == other)
+    assert (row.name, row.named, row.standing) == ("Samuel Parker", True, "guest")
+
+
+def test_answers_and_back(desk: Desk, dinner: str, people: list[str]) -> None:
+    ids = add_guests(desk, dinner, people, status="invited").registrations
+    answered = set_rsvp(desk, dinner, ids, "yes")
+    assert gathering(desk, dinner).coming == 3
+    take_back_rsvp(desk, dinner, answered.before)
+    assert gathering(desk, dinner).coming == 0 and gathering(desk, dinner).not_answered == 3
+    with pytest.raises(BadInput):
+        set_rsvp(desk, dinner, ids, "perhaps")
+
+
+def test_taken_off_and_put_back(desk: Desk, dinner: str, people: list[str]) -> None:
+    ids = add_guests(desk, dinner, people).registrations
+    remove_guests(desk, dinner, ids[:2])
+    assert [row.name for row in guest_rows(desk, dinner)] == ["Cy Obi"]
+    restore_guests(desk, dinner, ids[:2])
+    assert len(guest_rows(desk, dinner)) == 3
+
+
+def test_whoever_is_in_is_not_taken_off_the_list(desk: Desk, dinner: str, people: list[str]) -> None:
+    ids = add_guests(desk, dinner, people).registrations
+    check_in(desk, dinner, ids[0], station="Door")
+    with pytest.raises(KnownError, match=r"\.$"):
+        remove_guests(desk, dinner, ids)
+    assert len(guest_rows(desk, dinner)) == 3
+
+
+def test_cancelled_and_planned_again(desk: Desk, dinner: str, people: list[str]) -> None:
+    cancel_gathering(desk, dinner, "The hall is closed")
+    assert gathering(desk, dinner).cancelled and gathering(desk, dinner).cancelled_reason == "The hall is closed"
+    with pytest.raises(KnownError):
+        add_guests(desk, dinner, people)
+    replan_gathering(desk, dinner)
+    assert not gathering(desk, dinner).cancelled and len(add_guests(desk, dinner, people).registrations) == 3
+
+
+def test_next_is_the_one_that_is_not_over_at_its_place(desk: Desk) -> None:
+    early = new_gathering(desk, name="Breakfast Delhi", start="2030-05-01T08:00", end="2030-05-01T09:00", time_zone="Asia/Kolkata").id
+    late = new_gathering(desk, name="Breakfast Boston", start="2030-05-01T08:00", end="2030-05-01T09:00", time_zone="America/New_York").id
+    assert resolve(desk, "next", now=datetime(2030, 5, 1, 3, 0, tzinfo=UTC)) == early  # half past eight in Delhi
+    assert resolve(desk, "next", now=datetime(2030, 5, 1, 5, 0, tzinfo=UTC)) == early  # half past ten: it may run late
+    assert resolve(desk, "next", now=datetime(2030, 5, 1, 6, 0, tzinfo=UTC)) == late
+    assert resolve(desk, "delhi") == early
+    with pytest.raises(Ambiguous):
+        resolve(desk, "breakfast")
+    with pytest.raises(NotFound):
+        resolve(desk, "supper")
+
+
+def test_what_a_member_was_at(desk: Desk, dinner: str, people: list[str]) -> None:
+    from datetime import date
+
+    [ada, bo] = add_guests(desk, dinner, people[:2]).registrations
+    assert expected_next(desk, people, date(2030, 1, 1))[people[0]].name == "Dinner"
+    assert expected_next(desk, people, date(2031, 1, 1)) == {}
+    check_in(desk, dinner, ada, station="Door")
+    assert set(last_seen(desk, people)) == {people[0]}
+    assert [visit.came for visit in visits(desk, people[0])] == [True] and [visit.came for visit in visits(desk, people[1])] == [False]
+    assert bo

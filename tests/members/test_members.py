@@ -1,0 +1,120 @@
+"""The member list: what is typed comes out as typed, is found however it is spelled, and comes back after a removal."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from alumni_desk.errors import Ambiguous, BadInput, NotFound
+from alumni_desk.members import naming
+from alumni_desk.members.actions import add_member, bring_back, change_member, remove_members
+from alumni_desk.members.lists import count_members, find_one, member, member_ids, member_rows, rows_of
+from alumni_desk.store.checking import verify
+from alumni_desk.store.desk import Desk
+from alumni_desk.store.search import differences, fold, words
+
+NAMES = [("Łukasz", "Żółć"), ("Đorđe", "Šimić"), ("Søren", "Ødegård"), ("Işıl", "Yıldız"), ("Käthe", "Weiß"), ("Siobhán", "O’Brien"), ("Minh Khai", "Nguyễn"),
+         ("Mei-Ling", "Chen"), ("Þórður", "Ægisson")]
+TYPED = ["lukasz zolc", "dorde simic", "soren odegard", "isil yildiz", "kathe weiss", "siobhan obrien", "nguyen minh", "mei ling", "thordur aegisson"]
+
+
+@pytest.mark.parametrize(("name", "typed"), list(zip(NAMES, TYPED, strict=True)), ids=TYPED)
+def test_found_without_accents(desk: Desk, name: tuple[str, str], typed: str) -> None:
+    for first, last in NAMES:
+        add_member(desk, first_name=first, last_name=last)
+    assert [row.name for row in member_rows(desk, typed)] == [" ".join(name)]
+    assert [row.name for row in member_rows(desk, typed[: len(typed) - 1])] == [" ".join(name)]
+
+
+def test_found_by_year_city_employer_and_end_of_phone(desk: Desk) -> None:
+    ada = add_member(desk, first_name="Ada", last_name="Obi", class_year="1998", city="Évora", employer="Acme", mobile="+1 312 555 4417").id
+    add_member(desk, first_name="Bo", last_name="Obi", class_year="2004")
+    for typed in ("98 obi", "’98", "evora", "acme obi", "4417"):
+        assert [row.id for row in member_rows(desk, typed)] == [ada], typed
+    assert member_rows(desk, "obi zzz") == []
+    assert count_members(desk) == 2 and count_members(desk, "obi") == 2
+
+
+def test_an_edit_is_found_under_its_new_words_only(desk: Desk) -> None:
+    ada = add_member(desk, first_name="Ada", last_name="Obi").id
+    change_member(desk, ada, last_name="Lovelace")
+    assert member_rows(desk, "obi") == [] and [row.id for row in member_rows(desk, "lovel")] == [ada]
+
+
+def test_removed_and_brought_back(desk: Desk) -> None:
+    ids = [add_member(desk, first_name=f"Name{n}").id for n in range(3)]
+    removed = remove_members(desk, ids[:2])
+    assert member_ids(desk) == ids[2:] and member_rows(desk, "name0") == []
+    bring_back(desk, removed.ids)
+    assert sorted(member_ids(desk)) == sorted(ids) and len(member_rows(desk, "name0")) == 1
+
+
+@pytest.mark.parametrize("typed", [{}, {"first_name": "  "}, {"first_name": "A", "class_year": "19x8"}, {"first_name": "A", "class_year": "1066"},
+                                   {"first_name": "A", "email": "no-at"}, {"first_name": "A", "solicit_codes": "be_nice"}, {"first_name": "A\x00" * 5000}])
+def test_refused_with_one_sentence_and_nothing_saved(desk: Desk, typed: dict[str, str]) -> None:
+    with pytest.raises(BadInput) as refused:
+        add_member(desk, **typed)
+    assert str(refused.value).endswith(".")
+    assert count_members(desk) == 0
+
+
+def test_the_last_name_cannot_be_taken_away(desk: Desk) -> None:
+    ada = add_member(desk, first_name="Ada").id
+    with pytest.raises(BadInput):
+        change_member(desk, ada, first_name="")
+    with pytest.raises(NotFound):
+        change_member(desk, "nobody", first_name="X")
+    assert member(desk, ada).name == "Ada"
+
+
+def test_one_of_several_is_not_guessed(desk: Desk) -> None:
+    ids = {year: add_member(desk, first_name="Li", last_name="Chen", class_year=str(year)).id for year in (1998, 2004)}
+    with pytest.raises(Ambiguous, match="class year"):
+        find_one(desk, "li chen")
+    assert find_one(desk, "li chen 98") == ids[1998] and find_one(desk, ids[2004]) == ids[2004]
+
+
+def test_rows_come_in_the_order_asked(desk: Desk) -> None:
+    ids = [add_member(desk, first_name="A", last_name=last).id for last in ("Zed", "Abel", "Moor")]
+    assert [row.id for row in rows_of(desk, ids)] == ids
+    assert [row.name for row in member_rows(desk)] == ["A Abel", "A Moor", "A Zed"]
+    assert [row.name for row in member_rows(desk, limit=1, offset=1)] == ["A Moor"]
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.text(st.characters(exclude_categories=["Cs", "Cc", "Cn", "Co"]), min_size=1, max_size=24).filter(lambda text: any(c.isalnum() for c in text)))
+def test_every_name_is_found_by_itself(desk: Desk, text: str) -> None:
+    kept = add_member(desk, last_name=text)
+    if words(text):
+        assert kept.id in [row.id for row in member_rows(desk, text, 10_000)]
+    with desk.applying() as applying:
+        assert differences(applying.connection) == 0
+
+
+@given(st.text(max_size=60))
+def test_folding_twice_is_folding_once(text: str) -> None:
+    assert fold(fold(text)) == fold(text)
+
+
+def test_names_as_they_are_shown() -> None:
+    class Person:
+        def __init__(self, **values: object) -> None:
+            self.values = values
+
+        def __getattr__(self, name: str) -> object:
+            return self.values.get(name)
+
+    assert naming.display_name(Person(first_name="Robert", last_name="O’Brien", preferred_name="Bob")) == "Bob O’Brien"
+    assert naming.display_name(Person(other_script_name="陳美玲")) == "陳美玲"
+    assert naming.display_name(Person(last_name="Suharto")) == "Suharto"
+    assert naming.short_year(2004) == "’04" and naming.short_year(None) == ""
+
+
+def test_the_database_is_whole_after_all_that(desk: Desk) -> None:
+    ids = [add_member(desk, first_name=f"Name{n}", class_year=str(1950 + n)).id for n in range(40)]
+    remove_members(desk, ids[::3])
+    for one in ids[1::3]:
+        change_member(desk, one, city="Zürich")
+    found = verify(desk)
+    assert found.ok
