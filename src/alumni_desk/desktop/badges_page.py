@@ -100,7 +100,7 @@ class BadgesPage(Page):
 
     def _left(self) -> QWidget:
         box = QFrame()
-        box.setFixedWidth(px(232))
+        box.setFixedWidth(min(px(232), 300))
         column = QVBoxLayout(box)
         column.setContentsMargins(px(16), px(20), px(16), px(20))
         column.setSpacing(px(6))
@@ -151,7 +151,7 @@ class BadgesPage(Page):
 
     def _right(self) -> QWidget:
         box = QFrame()
-        box.setFixedWidth(px(304))
+        box.setFixedWidth(min(px(304), 380))
         whole = QVBoxLayout(box)
         whole.setContentsMargins(0, 0, 0, 0)
         scroll = Scroll(margins=(24, 20, 24, 12))

@@ -35,6 +35,7 @@ class Watch(QObject):
         self._timer = QTimer(self, interval=POLL_MS)
         self._timer.timeout.connect(self._ask)
         self._timer.start()
+        self._ask()  # before any page reads: what is written from then on is news
 
     def stop(self) -> None:
         """Ask no more."""

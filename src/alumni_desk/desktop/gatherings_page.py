@@ -25,7 +25,7 @@ from alumni_desk.errors import KnownError
 from alumni_desk.gatherings.actions import Planned, cancel_gathering, change_gathering, new_gathering, replan_gathering
 from alumni_desk.gatherings.fields import local_zone
 from alumni_desk.gatherings.kinds import kind_word
-from alumni_desk.gatherings.lists import GatheringRow, gathering_rows
+from alumni_desk.gatherings.lists import GatheringRow, chapter_zone, gathering_rows
 from alumni_desk.store.desk import Changed, Desk
 from alumni_desk.words import _, ngettext, number
 
@@ -45,6 +45,7 @@ class GatheringsPage(Page):
         self._clock = clock
         self._shown: str | None = None
         self._all_held = False
+        self._chapter_zone: str | None = None
         self._first: QWidget | None = None
         self.places = QStackedWidget()
         self._year: QWidget = QWidget()
@@ -72,11 +73,12 @@ class GatheringsPage(Page):
         if self._shown is not None:
             which = self._shown
             self.lanes.read(lambda: whole(self.desk, which), self._seen, self._lost, key="gathering")
-        self.lanes.read(lambda: gathering_rows(self.desk), self._listed, key="gatherings")
+        self.lanes.read(lambda: (gathering_rows(self.desk), chapter_zone(self.desk)), self._listed, key="gatherings")
 
     # -- the year
 
-    def _listed(self, rows: list[GatheringRow]) -> None:
+    def _listed(self, both: tuple[list[GatheringRow], str | None]) -> None:
+        rows, self._chapter_zone = both
         if not rows:
             empty = EmptyPage("calendar-blank", _("No gathering yet. Plan the first one"), _("Plan a gathering"), self.plan, step_icon="plus")
             self._first = empty.button
@@ -315,7 +317,7 @@ class GatheringsPage(Page):
                              lambda done: self.said.emit(_("Roster saved as {file}").format(file=out.name), None))
 
     def _zone(self) -> str:
-        return local_zone()
+        return self._chapter_zone or local_zone()
 
     def _done(self, changed: Changed, words: str, undo: Callable[[], object] | None) -> None:
         self.changes.tell(changed)

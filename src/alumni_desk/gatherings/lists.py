@@ -157,6 +157,13 @@ def resolve(desk: Desk, text: str, *, now: datetime | None = None) -> str:
     raise Ambiguous("several_gatherings", _("“{text}” may be {names}. Use the id."), text=wanted, names=names, candidates=[row.id for row in found])
 
 
+def chapter_zone(desk: Desk) -> str | None:
+    """The chapter's own time zone, if it is known."""
+    chapter = desk.tables["chapter"]
+    with desk.reading() as connection:
+        return connection.execute(sa.select(chapter.c.time_zone).where(~chapter.c.gone).limit(1)).scalar()
+
+
 def local_now(moment: datetime, zone: str | None) -> str:
     """A moment (aware) by the clocks of a zone, as wall times are kept."""
     try:
