@@ -12,6 +12,8 @@ import sqlalchemy as sa
 from alumni_desk.errors import KnownError
 from alumni_desk.gatherings.records import registration_id
 from alumni_desk.store.desk import Desk
+from alumni_desk.store.history import history
+from alumni_desk.store.undo import redo, undo
 from alumni_desk.sync.engine import join, status, sync_once
 from alumni_desk.sync.shapes import shapes
 
@@ -217,3 +219,36 @@ def test_a_desk_without_a_server_says_so(make_desk: MakeDesk) -> None:
         sync_once(desk)
     assert raised.value.code == "sync_alone"
     assert status(desk).state == "alone"
+
+
+def test_the_history_keeps_what_others_replaced(pair: tuple[Desk, Desk]) -> None:
+    one, two = pair
+    ana = person(one, "Lima", email="one@example.org")
+    until_equal(one, two)
+    change(two, "person", ana, email="two@example.org")
+    until_equal(one, two)
+    change(two, "person", ana, email="three@example.org")
+    until_equal(one, two)
+    versions = [each for each in history(one, "person", ana) if each.field == "email"]
+    assert [(each.value, each.here, each.now) for each in versions] == [
+        ("three@example.org", False, True), ("two@example.org", False, False), ("one@example.org", True, False)]
+
+
+def test_undo_leaves_what_another_laptop_changed_since(pair: tuple[Desk, Desk]) -> None:
+    one, two = pair
+    ana, bo = person(one, "Lima"), person(one, "Berg")
+    with one.writing("changed") as writing:
+        for each in (ana, bo):
+            writing.change("person", each, city="Porto", employer="Acme")
+    until_equal(one, two)
+    change(two, "person", ana, employer="Initech")
+    until_equal(one, two)
+    undone = undo(one)
+    [left] = undone.left
+    assert (left.row, left.fields, left.here) == (ana, ("employer",), False)
+    assert [value(one, "person", each, name) for each in (ana, bo) for name in ("city", "employer")] == [None, "Initech", None, None]
+    until_equal(one, two)
+    assert rows_of(one) == rows_of(two)
+    redo(one)
+    until_equal(one, two)
+    assert rows_of(one) == rows_of(two) and value(two, "person", bo, "employer") == "Acme"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from alumni_desk.checkin.taking_back import facts_back
 from alumni_desk.store.synced import field, synced
 
 fact = synced(
@@ -13,11 +14,12 @@ fact = synced(
     field("closes", door=True, many=True),  # ids of the facts that an out or void closes
     field("at", door=True),  # when, by this laptop's calibrated clock: UTC, ISO 8601 with milliseconds and Z
     field("station", door=True),
-    field("method", door=True),  # name | code | walk_in | command
+    field("method", door=True),  # name | code | walk_in | command | undo
     field("reason", door=True),
     field("by", door=True),  # the volunteer's name as the station knows it
     kind="fact",
     audience="row",
+    takes_back=facts_back,
 )
 
 TABLES = (fact,)

@@ -6,7 +6,7 @@ import uuid
 
 import sqlalchemy as sa
 
-from alumni_desk.store.synced import field, synced
+from alumni_desk.store.synced import field, named_by, synced
 
 gathering = synced(
     "gathering",
@@ -24,6 +24,7 @@ gathering = synced(
     field("status", door=True),  # planned | cancelled
     field("cancelled_reason", door=True),
     field("description"),
+    stays=lambda connection, ids: named_by(connection, ids, "SELECT gathering FROM registration WHERE NOT gone"),
 )
 
 registration = synced(
@@ -41,6 +42,9 @@ registration = synced(
     field("door_note", door=True, about=True),
     field("walk_in", sa.Boolean, door=True),
     audience="row",
+    stays=lambda connection, ids: named_by(
+        connection, ids, "SELECT registration FROM fact AS f WHERE kind = 'in' AND NOT EXISTS (SELECT 1 FROM fact AS c, json_each(c.closes) AS j"
+                         " WHERE c.registration = f.registration AND c.kind IN ('out', 'void') AND j.value = f.id)"),
 )
 
 _REGISTRATION = uuid.UUID("6f1c6c1e-6f0a-5d0e-9d6b-0a1f3a9b7c55")

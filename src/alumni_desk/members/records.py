@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlalchemy as sa
 
-from alumni_desk.store.synced import field, synced
+from alumni_desk.store.synced import field, named_by, synced
 
 chapter = synced(
     "chapter",  # its id is the scope
@@ -53,6 +53,7 @@ person = synced(
     field("external_ids", about=True, many=True),  # "raisers-edge:00123", ids are text
     field("network_person_id"),
     field("merged_into", door=True),
+    stays=lambda connection, ids: named_by(connection, ids, "SELECT person FROM registration WHERE NOT gone AND person IS NOT NULL"),
 )
 
 education = synced(

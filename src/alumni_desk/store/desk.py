@@ -27,7 +27,7 @@ from alumni_desk.words import _
 
 log = logging.getLogger(__name__)
 
-REVISION = "0001"
+REVISION = "0002"
 """The newest of ``store/migrations``. Alembic is imported only when a database is not there yet (0.4 s)."""
 
 TRANSACTION = 400
@@ -53,7 +53,8 @@ class Changed:
 class Writing:
     """One action under way. Rows go in through it; triggers make operations of them; all of it commits together, or nothing."""
 
-    def __init__(self, desk: Desk, connection: sa.Connection, scope: str) -> None:
+    def __init__(self, desk: Desk, connection: sa.Connection, scope: str, *, event: str, gathering: str | None = None, undoes: str | None = None) -> None:
+        self.event, self.gathering, self.undoes = event, gathering, undoes
         self.connection = connection
         self.tables = desk.tables
         self.scope = scope
@@ -99,6 +100,15 @@ class Writing:
             self.connection.execute(sa.update(target).where(target.c.id == row_id).values(**news))
             self._changed.setdefault(table, set()).add(row_id)
 
+    def change_many(self, table: str, names: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
+        """Write the same fields of many rows: each row is its values in the order of ``names``, then its id. What PostgreSQL could not hold is not asked."""
+        sets = ", ".join(f'"{self.tables[table].c[name].name}" = ?' for name in names)
+        for start in range(0, len(rows), TRANSACTION // 2):
+            part = rows[start:start + TRANSACTION // 2]
+            self._count(len(part))
+            self.connection.exec_driver_sql(f'UPDATE "{table}" SET {sets} WHERE id = ?', [tuple(row) for row in part])
+        self.touched(table, [str(row[-1]) for row in rows])
+
     def touched(self, table: str, ids: Sequence[str]) -> None:
         """Say which rows a statement of one's own changed, so that screens draw them anew."""
         self._changed.setdefault(table, set()).update(ids)
@@ -107,6 +117,17 @@ class Writing:
         """What follows is a transaction of its own in the sync (never more than 500 operations), of the same action."""
         self.connection.exec_driver_sql("UPDATE capture SET transaction_id = ?", (uuid7(),))
         self._rows = 0
+
+    def note(self) -> None:
+        """Write down what was done, for Activity and Undo; what changed nothing is no action."""
+        if not self.connection.exec_driver_sql("SELECT 1 FROM operation WHERE action = ? LIMIT 1", (self.action_id,)).first():
+            return
+        said = {row.key: json.loads(row.value) for row in self.connection.exec_driver_sql(
+            "SELECT key, value FROM setting WHERE key IN ('person_name', 'device_name')")}
+        counts = {table: len(ids) for table, ids in self._changed.items()}
+        self.connection.exec_driver_sql(
+            "INSERT INTO action (id, event, at, who, device, gathering, counts, undoes) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+            (self.action_id, self.event, _moment(self.now), said.get("person_name"), said.get("device_name"), self.gathering, json.dumps(counts), self.undoes))
 
     def _count(self, rows: int) -> None:
         if self._rows and (self._rows + rows) * 2 > TRANSACTION:
@@ -188,20 +209,22 @@ class Desk:
                 _roll_back(connection)
 
     @contextmanager
-    def writing(self, event: str, *, gathering: str | None = None, queue: Literal["live", "load"] = "live") -> Iterator[Writing]:
+    def writing(self, event: str, *, gathering: str | None = None, queue: Literal["live", "load"] = "live", undoes: str | None = None) -> Iterator[Writing]:
         """One action of a person: everything inside commits together, durably, or nothing does.
 
         ``gathering``: the operations belong to its door where the field may be seen there. ``queue='load'``: an import, which never
-        holds up the rest. A desk without a chapter gets one. Raises StoreProblem for what the disk or another program does.
+        holds up the rest. ``undoes``: the action that this one takes back. A desk without a chapter gets one. Raises StoreProblem for
+        what the disk or another program does.
         """
         with self._transaction() as connection:
             scope = _scope(connection)
             fresh = scope or uuid7()
-            writing = Writing(self, connection, fresh)
-            _set_mode(connection, "action", writing, event, gathering, queue)
             if scope is None:
-                _found(connection, writing, name=_("My chapter"), university=None, time_zone=None, sample=False)
+                self._found(connection, fresh, name=_("My chapter"), university=None, time_zone=None, sample=False)
+            writing = Writing(self, connection, fresh, event=event, gathering=gathering, undoes=undoes)
+            _set_mode(connection, writing, queue)
             yield writing
+            writing.note()
             _rest(connection)
 
     @contextmanager
@@ -235,11 +258,16 @@ class Desk:
         with self._transaction() as connection:
             if _scope(connection) is not None:
                 raise Refused("chapter_there", _("There is a chapter on this desk already. Use another profile for another chapter."))
-            writing = Writing(self, connection, chapter_id or uuid7())
-            _set_mode(connection, "action", writing, "chapter_founded", None, "live")
-            _found(connection, writing, name=name, university=university, time_zone=time_zone, sample=sample)
-            _rest(connection)
-        return writing.scope
+            return self._found(connection, chapter_id or uuid7(), name=name, university=university, time_zone=time_zone, sample=sample)
+
+    def _found(self, connection: sa.Connection, scope: str, *, name: str, university: str | None, time_zone: str | None, sample: bool) -> str:
+        writing = Writing(self, connection, scope, event="chapter_founded")
+        _set_mode(connection, writing, "live")
+        connection.exec_driver_sql("INSERT INTO scope (id, cursor, chain) VALUES (?, 0, '')", (scope,))
+        writing.add("chapter", id=scope, name=name, university=university, time_zone=time_zone, sample=sample or None)
+        writing.note()
+        _rest(connection)
+        return scope
 
     def setting(self, key: str, default: Any = None) -> Any:
         """A setting of this laptop (any JSON value); never synced."""
@@ -363,20 +391,18 @@ def _migrate(connection: sa.Connection) -> None:
         raise
 
 
-def _set_mode(connection: sa.Connection, mode: str, writing: Writing, event: str, gathering: str | None, queue: str) -> None:
-    at = writing.now.strftime("%Y-%m-%dT%H:%M:%S.") + f"{writing.now.microsecond // 1000:03d}Z"
-    connection.exec_driver_sql("UPDATE capture SET mode = ?, action = ?, event = ?, transaction_id = ?, gathering = ?, queue = ?, at = ?, rest = 0",
-                               (mode, writing.action_id, event, uuid7(), gathering, queue, at))
+def _set_mode(connection: sa.Connection, writing: Writing, queue: str) -> None:
+    connection.exec_driver_sql("UPDATE capture SET mode = 'action', action = ?, event = ?, transaction_id = ?, gathering = ?, queue = ?, at = ?, rest = 0",
+                               (writing.action_id, writing.event, uuid7(), writing.gathering, queue, _moment(writing.now)))
+
+
+def _moment(now: datetime) -> str:
+    return now.strftime("%Y-%m-%dT%H:%M:%S.") + f"{now.microsecond // 1000:03d}Z"
 
 
 def _rest(connection: sa.Connection) -> None:
     connection.exec_driver_sql(
         "UPDATE capture SET mode = 'rest', action = NULL, event = NULL, transaction_id = NULL, gathering = NULL, queue = NULL, at = NULL, rest = 1")
-
-
-def _found(connection: sa.Connection, writing: Writing, *, name: str, university: str | None, time_zone: str | None, sample: bool) -> None:
-    connection.exec_driver_sql("INSERT INTO scope (id, cursor, chain) VALUES (?, 0, '')", (writing.scope,))
-    writing.add("chapter", id=writing.scope, name=name, university=university, time_zone=time_zone, sample=sample or None)
 
 
 def _scope(connection: sa.Connection) -> str | None:

@@ -6,11 +6,19 @@ server's (key ``scope, id``) from what is declared here.
 
 from __future__ import annotations
 
+import json
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal
 
 import sqlalchemy as sa
 
 Audience = Literal["chapter", "door"]
+
+TakesBack = Callable[[sa.Connection, sa.Table, Sequence[Mapping[str, Any]], str], tuple[list[dict[str, Any]], list[str]]]
+"""Given facts and a moment: the newer facts that undo them, and the ids of those that are closed already."""
+
+Stays = Callable[[sa.Connection, Sequence[str]], set[str]]
+"""Given ids of rows: those that something newer stands on."""
 
 
 def field(name: str, kind: type[sa.types.TypeEngine[Any]] = sa.Text, *, door: bool = False, group: str | None = None,
@@ -26,11 +34,13 @@ def field(name: str, kind: type[sa.types.TypeEngine[Any]] = sa.Text, *, door: bo
 
 
 def synced(name: str, *fields: sa.Column[Any], kind: Literal["put", "fact"] = "put",
-           audience: Literal["field", "row"] = "field") -> sa.Table:
+           audience: Literal["field", "row"] = "field", takes_back: TakesBack | None = None,
+           stays: Stays | None = None) -> sa.Table:
     """A synced table on its own metadata.
 
     ``kind='fact'``: rows are append-only. ``audience='row'``: every operation on a row belongs to the gathering
     in its ``gathering`` column; ``'field'``: to the chapter, or, inside a gathering's transaction, split by field.
+    ``takes_back``: how facts are undone, by newer facts. ``stays``: which rows are in use, so that undoing their addition leaves them.
     Only ``id``, ``scope`` and ``gone`` are NOT NULL.
     """
     return sa.Table(
@@ -42,7 +52,7 @@ def synced(name: str, *fields: sa.Column[Any], kind: Literal["put", "fact"] = "p
         sa.Column("clock", sa.Text),
         sa.Column("clocks", sa.Text),
         *fields,
-        info={"kind": kind, "audience": audience, "synced": True},
+        info={"kind": kind, "audience": audience, "synced": True, "takes_back": takes_back, "stays": stays},
     )
 
 
@@ -57,3 +67,10 @@ def data_columns(table: sa.Table) -> list[sa.Column[Any]]:
 def clock_key(column: sa.Column[Any]) -> str:
     """The name under which a field's clock is kept in ``clocks``: its group, or itself."""
     return column.info.get("group") or column.name
+
+
+def named_by(connection: sa.Connection, ids: Sequence[str], question: str) -> set[str]:
+    """Those of the ids that a question (a SELECT of one column of ids) names."""
+    column = question.split()[1]
+    wanted = json.dumps(list(ids))
+    return set(connection.exec_driver_sql(f"{question} AND {column} IN (SELECT value FROM json_each(?))", (wanted,)).scalars())

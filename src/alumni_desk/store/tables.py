@@ -38,6 +38,35 @@ def desk_tables(metadata: sa.MetaData) -> None:
         sa.Index("operation_action", "action"),
     )
     sa.Table(
+        "action", metadata,  # what somebody did at this desk, as Activity lists it and Undo takes it back
+        sa.Column("rowid", sa.Integer, primary_key=True),
+        sa.Column("id", sa.Text, nullable=False),
+        sa.Column("event", sa.Text, nullable=False),
+        sa.Column("at", sa.Text, nullable=False),  # UTC, ISO 8601 with milliseconds
+        sa.Column("who", sa.Text),
+        sa.Column("device", sa.Text),
+        sa.Column("gathering", sa.Text),
+        sa.Column("counts", sa.Text, nullable=False),  # JSON object: table -> rows
+        sa.Column("undoes", sa.Text),  # the action that this one took back
+        sa.Column("undone_by", sa.Text),  # the action that took this one back, while that stands
+        sa.Index("action_id", "id", unique=True),
+    )
+    sa.Table(
+        "past", metadata,  # values that others' newer ones replaced here; one's own stand in "operation"
+        sa.Column("rowid", sa.Integer, primary_key=True),
+        sa.Column("table_name", sa.Text, nullable=False),
+        sa.Column("row_id", sa.Text, nullable=False),
+        sa.Column("field", sa.Text, nullable=False),
+        sa.Column("value", sa.Text),  # JSON
+        sa.Column("clock", sa.Text, nullable=False),
+        sa.Index("past_row", "table_name", "row_id"),
+    )
+    sa.Table(
+        "erased", metadata,  # whose fields were erased for good: applied to whatever is restored
+        sa.Column("id", sa.Text, primary_key=True),
+        sa.Column("at", sa.Text, nullable=False),
+    )
+    sa.Table(
         "shadow", metadata,
         sa.Column("table_name", sa.Text, primary_key=True),
         sa.Column("row_id", sa.Text, primary_key=True),

@@ -10,6 +10,7 @@ import msgspec
 import sqlalchemy as sa
 
 from alumni_desk.protocol.messages import Block, Cursor, Page, PullReply, PullRequest
+from alumni_desk.store import history
 from alumni_desk.store.desk import Desk
 from alumni_desk.sync import operations, session
 from alumni_desk.sync.shapes import Shape, shapes
@@ -76,10 +77,22 @@ def _apply_block(connection: sa.Connection, shape: Shape, scope: str, block: Blo
         newer[row_id] = _base(shape, dict(zip(names, row[1:], strict=True)))
         # Only what this very row includes is settled: its later entries may not have come yet.
         done.update(one.rowid for one in over[row_id] if one.sequence is not None and isinstance(sequence, int) and one.sequence <= sequence)
+    _keep_replaced(connection, shape, block)
     put_columns(connection, shape, ("scope", *(block.columns[index] for index in kept)), bare)
     operations.mark_accepted(connection, sorted(done), at)
     settle(connection, shape, scope, over, done, newer)
     return len(block.rows)
+
+
+def _keep_replaced(connection: sa.Connection, shape: Shape, block: Block) -> None:
+    """What a row's fields were goes into its history before it is replaced; a first sync replaces nothing."""
+    if shape.kind != "put" or "clocks" not in block.columns:
+        return
+    at_id, at_clocks = block.columns.index("id"), block.columns.index("clocks")
+    there = history.those_here(connection, shape.name, [str(row[at_id]) for row in block.rows])
+    newer = {str(row[at_id]): msgspec.json.decode(str(row[at_clocks]), type=dict[str, str])
+             for row in block.rows if row[at_clocks] and str(row[at_id]) in there}
+    history.keep_replaced(connection, shape.name, {name: shape.clock_keys.get(name, name) for name in shape.types}, newer)
 
 
 def _base(shape: Shape, row: dict[str, Any]) -> Base:

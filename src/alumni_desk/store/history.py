@@ -1,0 +1,125 @@
+"""Every value that a record's fields have had, as this laptop has seen them: who, when, on which laptop; each can be put back."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import Any
+
+import msgspec
+import sqlalchemy as sa
+
+from alumni_desk.errors import NotFound, Refused
+from alumni_desk.protocol.clock import milliseconds
+from alumni_desk.store.desk import Changed, Desk
+from alumni_desk.store.synced import clock_key, data_columns
+from alumni_desk.words import _
+
+ONLY_BY_HAND = frozenset({"solicit_codes", "consent", "standing", "gone"})
+"""Fields whose older values are shown and not put back: what somebody wished changes only where wishes are noted."""
+
+_json = msgspec.json.Decoder(dict[str, Any])
+
+
+@dataclass(frozen=True, slots=True)
+class Version:
+    """A value that a field had. ``id`` names it for ``restore``; ``at`` is UTC, ISO 8601; ``device`` None: another laptop."""
+
+    id: str
+    field: str
+    value: Any
+    at: str
+    who: str | None
+    device: str | None
+    here: bool  # written at this desk
+    event: str | None
+    now: bool  # the value in force
+    refused: bool  # the server said no
+    restorable: bool
+
+
+def history(desk: Desk, table: str, row_id: str) -> list[Version]:
+    """Every version of every field of a row, by field as the table has them, newest first. Raises NotFound."""
+    with desk.reading() as connection:
+        row = connection.execute(sa.select(desk.tables[table]).where(desk.tables[table].c.id == row_id)).mappings().first()
+        if row is None:
+            raise NotFound("no_such_row", _("There is nothing here with this id. Look it up again."))
+        found = {(one.field, one.id): one for one in (*_past(connection, table, row_id), *_own(connection, table, row_id))}
+    clocks = msgspec.json.decode(row["clocks"], type=dict[str, str]) if row["clocks"] else {}
+    for column in data_columns(desk.tables[table]):
+        clock = clocks.get(clock_key(column))
+        if clock is not None and (column.name, _name(column.name, clock)) not in found:
+            found[column.name, _name(column.name, clock)] = _version(column.name, row[column.name], clock)
+    place = {column.name: n for n, column in enumerate(data_columns(desk.tables[table]))}
+    keys = {column.name: clock_key(column) for column in data_columns(desk.tables[table])}
+    in_force = {_name(name, clocks.get(keys[name], "")) for name in place}
+    newest_first = sorted((_told(one, in_force, row) for one in found.values() if one.field in place), key=lambda one: one.id.partition("@")[2], reverse=True)
+    return sorted(newest_first, key=lambda one: place[one.field])
+
+
+def restore(desk: Desk, table: str, row_id: str, version: str) -> Changed:
+    """Put one older value back (an address as a whole); it can be undone like any change. Raises NotFound or Refused."""
+    wanted = next((one for one in history(desk, table, row_id) if one.id == version), None)
+    if wanted is None:
+        raise NotFound("no_such_version", _("There is no such value in the history. Look at the list again."))
+    if wanted.field in ONLY_BY_HAND:
+        raise Refused("only_by_hand", _("What somebody wished is not put back from history. Note their wish anew under Contact & consent."))
+    group = {column.name for column in desk.tables[table].columns if clock_key(column) == clock_key(desk.tables[table].c[wanted.field])}
+    values = {one.field: one.value for one in history(desk, table, row_id) if one.field in group and one.id.partition("@")[2] == version.partition("@")[2]}
+    with desk.writing("value_restored") as writing:
+        writing.change(table, row_id, **values)
+    return writing.changed
+
+
+def those_here(connection: sa.Connection, table: str, ids: Sequence[str]) -> set[str]:
+    """Which of these rows are here."""
+    wanted = msgspec.json.encode(list(ids)).decode()
+    return set(connection.exec_driver_sql(f'SELECT id FROM "{table}" WHERE id IN (SELECT value FROM json_each(?))', (wanted,)).scalars())
+
+
+def keep_replaced(connection: sa.Connection, table: str, keys: Mapping[str, str], newer: Mapping[str, Mapping[str, str]]) -> None:
+    """Before rows of others replace ours: keep the values that go. ``keys``: field -> name of its clock; ``newer``: row -> the clocks that come."""
+    if not newer:
+        return
+    columns = ", ".join(f'"{name}"' for name in keys)
+    rows = connection.exec_driver_sql(f'SELECT id, clocks, {columns} FROM "{table}" WHERE id IN (SELECT value FROM json_each(?))',
+                                      (msgspec.json.encode(list(newer)).decode(),)).mappings()
+    gone = []
+    for row in rows.all():
+        clocks = msgspec.json.decode(row["clocks"], type=dict[str, str]) if row["clocks"] else {}
+        coming = newer[row["id"]]
+        gone += [(table, row["id"], name, msgspec.json.encode(row[name]).decode(), clocks[key])
+                 for name, key in keys.items() if key in clocks and coming.get(key) not in (None, clocks[key])]
+    if gone:
+        connection.exec_driver_sql("INSERT INTO past (table_name, row_id, field, value, clock) VALUES (?, ?, ?, ?, ?)", gone)
+
+
+def _own(connection: sa.Connection, table: str, row_id: str) -> Iterator[Version]:
+    rows = connection.exec_driver_sql(
+        "SELECT o.fields, o.clock, o.fate, a.event, a.who, a.device FROM operation AS o LEFT JOIN action AS a ON a.id = o.action"
+        " WHERE o.table_name = ? AND o.row_id = ? ORDER BY o.rowid", (table, row_id))
+    for row in rows:
+        for name, value in _json.decode(row.fields).items():
+            yield _version(name, value, row.clock, who=row.who, device=row.device, here=True, event=row.event, refused=row.fate == "refused")
+
+
+def _past(connection: sa.Connection, table: str, row_id: str) -> Iterator[Version]:
+    for row in connection.exec_driver_sql("SELECT field, value, clock FROM past WHERE table_name = ? AND row_id = ?", (table, row_id)):
+        yield _version(row.field, msgspec.json.decode(row.value), row.clock)
+
+
+def _version(name: str, value: Any, clock: str, *, who: str | None = None, device: str | None = None, here: bool = False, event: str | None = None,
+             refused: bool = False) -> Version:
+    at = datetime.fromtimestamp(milliseconds(clock) / 1000, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return Version(_name(name, clock), name, value, at, who, device, here, event, False, refused, name not in ONLY_BY_HAND)
+
+
+def _told(one: Version, in_force: set[str], row: Any) -> Version:
+    now = one.id in in_force
+    return replace(one, now=now, restorable=one.restorable and not now and one.value != row[one.field])
+
+
+def _name(field: str, clock: str) -> str:
+    return f"{field}@{clock}"
+

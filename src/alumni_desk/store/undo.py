@@ -1,0 +1,316 @@
+"""Undo and redo of whole actions: a value goes back only where nobody has changed it since, and what was left is named.
+
+Undo of an action is an action itself (compare-and-set over the fields' clocks), so it travels like any other. A field that was
+changed and changed back counts as unchanged: the clock of a value that was put back stands for the clock that it had before.
+A fact is taken back by a newer fact, which its table's ``takes_back`` makes.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import msgspec
+import sqlalchemy as sa
+
+from alumni_desk.errors import NotFound, Refused
+from alumni_desk.store.desk import TRANSACTION, Changed, Desk, Writing
+from alumni_desk.store.synced import clock_key
+from alumni_desk.words import _
+
+DAYS = 30
+"""How long one's own actions can be undone."""
+
+NEVER = frozenset({"chapter_founded", "chapter_completed", "sample_made"})
+"""Events that stand: a chapter is founded once."""
+
+_json = msgspec.json.Decoder(dict[str, Any])
+_texts = msgspec.json.Decoder(dict[str, str])
+
+
+@dataclass(frozen=True, slots=True)
+class Left:
+    """A row, or fields of it, that was left as it is: ``changed`` since by somebody, or ``in_use`` by something newer, or ``closed`` (a fact)."""
+
+    table: str
+    row: str
+    why: str
+    fields: tuple[str, ...] = ()
+    who: str | None = None  # who changed it; None: somebody on another laptop
+    here: bool = True  # changed at this desk
+
+
+@dataclass(frozen=True)
+class Undone:
+    """What an undo or redo did. ``of`` is the action somebody meant; ``by`` the action that took it back."""
+
+    of: str
+    event: str
+    by: str
+    count: int  # rows
+    left: tuple[Left, ...] = ()
+    changed: Changed = field(default_factory=Changed)
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """An action in the list. ``state``: done, undone, or never (it cannot be undone)."""
+
+    id: str
+    event: str
+    at: str
+    who: str | None
+    device: str | None
+    gathering: str | None
+    counts: Mapping[str, int]
+    state: str
+    undone_at: str | None
+    reason: str | None  # why it cannot be undone: a code
+
+
+def undo(desk: Desk, action: str | None = None, *, but: Collection[str] = ()) -> Undone:
+    """Take an action back; without an id the newest one that can be, leaving events in ``but`` alone.
+
+    Raises NotFound, Refused ``nothing_to_undo``, ``undone_already``, ``too_old``, ``stands`` or ``all_changed_since``.
+    """
+    with desk.reading() as connection:
+        row = _wanted(connection, action) if action else _newest(connection, but, undone=False)
+        if row is None:
+            raise Refused("nothing_to_undo", _("There is nothing to undo."))
+        if row.undone_by is not None:
+            raise Refused("undone_already", _("This was undone already."))
+        _refuse(row)
+        latest = _latest(connection, row.id)
+    return _turn(desk, row, latest, "undone")
+
+
+def redo(desk: Desk, action: str | None = None, *, but: Collection[str] = ()) -> Undone:
+    """Do again what was undone; without an id what was undone last, if nothing else was done since.
+
+    Raises NotFound, Refused ``nothing_to_redo``, ``not_undone``, ``too_old`` or ``all_changed_since``.
+    """
+    with desk.reading() as connection:
+        row = _wanted(connection, action) if action else _newest(connection, but, undone=True)
+        if row is None:
+            raise Refused("nothing_to_redo", _("There is nothing to redo."))
+        if row.undone_by is None:
+            raise Refused("not_undone", _("This was not undone, so it cannot be done again."))
+        _refuse(row)
+    return _turn(desk, row, row.undone_by, "redone")
+
+
+def actions(desk: Desk, limit: int = 100, *, before: int | None = None) -> list[Done]:
+    """What was done at this desk, the newest first; undoing and redoing are told by the action they are about."""
+    with desk.reading() as connection:
+        rows = connection.exec_driver_sql(
+            "SELECT a.*, u.at AS undone_at FROM action AS a LEFT JOIN action AS u ON u.id = a.undone_by WHERE a.undoes IS NULL"
+            " AND (? IS NULL OR a.rowid < ?) ORDER BY a.rowid DESC LIMIT ?", (before, before, limit)).all()
+    return [Done(row.id, row.event, row.at, row.who, row.device, row.gathering, msgspec.json.decode(row.counts, type=dict[str, int]),
+                 "undone" if row.undone_by else "never" if row.event in NEVER else "done", row.undone_at, _why_not(row)) for row in rows]
+
+
+def rows_of(desk: Desk, action: str, limit: int = 50) -> list[tuple[str, str, dict[str, Any], dict[str, Any]]]:
+    """What an action wrote: table, row, values before, values after; the first ``limit`` of them."""
+    with desk.reading() as connection:
+        rows = connection.exec_driver_sql(
+            "SELECT table_name, row_id, values_before, fields FROM operation WHERE action = ? ORDER BY rowid LIMIT ?", (action, limit)).all()
+    return [(row.table_name, row.row_id, _json.decode(row.values_before), _json.decode(row.fields)) for row in rows]
+
+
+def _wanted(connection: sa.Connection, action: str) -> sa.Row[Any]:
+    row = connection.exec_driver_sql("SELECT * FROM action WHERE id = ? AND undoes IS NULL", (action,)).first()
+    if row is None:
+        raise NotFound("no_such_action", _("There is no such action here. Look at the list again."))
+    return row
+
+
+def _newest(connection: sa.Connection, but: Collection[str], *, undone: bool) -> sa.Row[Any] | None:
+    left_alone = [*NEVER, *but]
+    marks = ", ".join("?" * len(left_alone))
+    since = _since()
+    if not undone:
+        return connection.exec_driver_sql(
+            f"SELECT * FROM action WHERE undoes IS NULL AND undone_by IS NULL AND event NOT IN ({marks}) AND at >= ? ORDER BY rowid DESC LIMIT 1",
+            (*left_alone, since)).first()
+    # What was undone last, unless something new was done after it: then Redo has no meaning any more.
+    return connection.exec_driver_sql(
+        f"SELECT a.* FROM action AS a JOIN action AS u ON u.id = a.undone_by WHERE a.undoes IS NULL AND a.event NOT IN ({marks}) AND a.at >= ?"
+        " AND NOT EXISTS (SELECT 1 FROM action AS n WHERE n.undoes IS NULL AND n.rowid > u.rowid) ORDER BY u.rowid DESC LIMIT 1", (*left_alone, since)).first()
+
+
+def _latest(connection: sa.Connection, base: str) -> str:
+    """The action whose values stand: the action itself, or the redo that brought it back."""
+    while True:
+        back = connection.exec_driver_sql(
+            "SELECT r.id FROM action AS u JOIN action AS r ON r.undoes = u.id WHERE u.undoes = ? ORDER BY r.rowid DESC LIMIT 1", (base,)).scalar()
+        if back is None:
+            return base
+        base = str(back)
+
+
+def _since() -> str:
+    return (datetime.now(UTC) - timedelta(days=DAYS)).strftime("%Y-%m-%dT%H:%M:%S")
+
+
+def _why_not(row: sa.Row[Any]) -> str | None:
+    if row.event in NEVER:
+        return "stands"
+    return "too_old" if row.at < _since() else None
+
+
+def _refuse(row: sa.Row[Any]) -> None:
+    why = _why_not(row)
+    if why == "stands":
+        raise Refused(why, _("This cannot be undone: the chapter stands on it."))
+    if why == "too_old":
+        raise Refused(why, _("This is more than {days} days ago, so it cannot be undone any more. Change it by hand."), days=DAYS)
+
+
+def _turn(desk: Desk, row: sa.Row[Any], target: str, event: str) -> Undone:
+    """Take ``target`` back, which flips whether ``row`` (the action somebody sees) is undone."""
+    with desk.writing(event, gathering=row.gathering, queue="load" if row.event == "import" else "live", undoes=target) as writing:
+        state = writing.connection.exec_driver_sql("SELECT undone_by FROM action WHERE id = ?", (row.id,)).scalar()
+        if state != row.undone_by:
+            raise Refused("changed_meanwhile", _("Somebody undid or redid this a moment ago. Look at it again."))
+        count, left = _take_back(writing, target)
+        if not count:
+            raise Refused("all_changed_since", _("Everything of this was changed or is in use since, so nothing was put back."))
+        writing.connection.exec_driver_sql("UPDATE action SET undone_by = ? WHERE id = ?", (writing.action_id if event == "undone" else None, row.id))
+    return Undone(row.id, row.event, writing.action_id, count, tuple(left), writing.changed)
+
+
+def _take_back(writing: Writing, target: str) -> tuple[int, list[Left]]:
+    count, left = 0, []
+    tables = writing.connection.exec_driver_sql(
+        "SELECT table_name FROM operation WHERE action = ? GROUP BY 1 ORDER BY max(rowid) DESC", (target,)).scalars().all()
+    for name in tables:
+        table = writing.tables[name]
+        part = _facts_back(writing, table, target) if table.info["kind"] == "fact" else _rows_back(writing, table, target)
+        count += part[0]
+        left += part[1]
+    return count, left
+
+
+def _facts_back(writing: Writing, table: sa.Table, target: str) -> tuple[int, list[Left]]:
+    ids = writing.connection.exec_driver_sql(
+        "SELECT row_id FROM operation WHERE action = ? AND table_name = ? AND fate <> 'refused' ORDER BY rowid", (target, table.name)).scalars().all()
+    made, left = 0, []
+    for start in range(0, len(ids), TRANSACTION // 2):
+        part = ids[start:start + TRANSACTION // 2]
+        rows = [dict(row) for row in writing.connection.execute(sa.select(table).where(table.c.id.in_(part))).mappings()]
+        newer, late = table.info["takes_back"](writing.connection, table, rows, _moment(writing.now))
+        writing.add_many(table.name, newer)
+        made += len(rows) - len(late)
+        left += [Left(table.name, one, "closed") for one in late]
+    return made, left
+
+
+@dataclass(slots=True)
+class _Row:
+    """What an action did to one row, and how the row is now."""
+
+    clocks: Mapping[str, str]
+    first_values: dict[str, Any] = field(default_factory=dict)
+    last_clocks: dict[str, str] = field(default_factory=dict)
+    inserted: bool = False
+    own: set[str] = field(default_factory=set)
+
+
+def _rows_back(writing: Writing, table: sa.Table, target: str) -> tuple[int, list[Left]]:
+    count, left = 0, []
+    for batch in _batches(writing.connection, table, target):
+        by_fields: dict[tuple[str, ...], list[tuple[Any, ...]]] = defaultdict(list)
+        stay = _in_use(writing.connection, table, batch)
+        left += [Left(table.name, row_id, "in_use") for row_id in batch if row_id in stay]
+        for row_id, row in batch.items():
+            if row_id in stay:
+                continue
+            values, kept = _values_back(writing.connection, table, row_id, row)
+            if values:
+                names = tuple(values)
+                by_fields[names].append((*values.values(), row_id))
+            if kept:
+                left.append(_named(writing.connection, table, row_id, row, kept))
+        for names, rows in by_fields.items():
+            writing.change_many(table.name, names, rows)
+            count += len(rows)
+    return count, left
+
+
+def _in_use(connection: sa.Connection, table: sa.Table, batch: Mapping[str, _Row]) -> set[str]:
+    """Rows that would go away and that something newer stands on."""
+    stays = table.info["stays"]
+    going = [row_id for row_id, row in batch.items() if row.inserted or (table.info["audience"] == "row" and row.first_values.get("gone"))]
+    found: set[str] = stays(connection, going) if stays is not None and going else set()
+    return found
+
+
+def _batches(connection: sa.Connection, table: sa.Table, target: str) -> Iterator[dict[str, _Row]]:
+    """The rows that an action wrote, some hundreds at a time, each with all its operations of that action."""
+    ids = connection.exec_driver_sql(
+        "SELECT row_id FROM operation WHERE action = ? AND table_name = ? AND fate <> 'refused' GROUP BY row_id ORDER BY min(rowid)",
+        (target, table.name)).scalars().all()
+    keys = {column.name: clock_key(column) for column in table.columns}
+    for start in range(0, len(ids), 5_000):
+        part = msgspec.json.encode(list(ids[start:start + 5_000])).decode()
+        found: dict[str, _Row] = {}
+        for row in connection.exec_driver_sql(
+                f'SELECT t.id, t.clocks, o.fields, o.values_before, o.clock FROM json_each(?) AS j JOIN "{table.name}" AS t ON t.id = j.value'
+                " JOIN operation AS o ON o.table_name = ? AND o.row_id = t.id AND o.action = ? AND o.fate <> 'refused' ORDER BY o.rowid",
+                (part, table.name, target)):
+            one = found.get(row.id)
+            if one is None:
+                one = found[row.id] = _Row(_texts.decode(row.clocks) if row.clocks else {})
+            fields = _json.decode(row.fields)
+            one.own.add(row.clock)
+            if row.values_before == "{}" and fields.get("gone") is None:
+                one.inserted = True
+            before = _json.decode(row.values_before)
+            for name in fields:
+                one.first_values.setdefault(name, before.get(name))
+                one.last_clocks[keys[name]] = row.clock
+        yield found
+
+
+def _values_back(connection: sa.Connection, table: sa.Table, row_id: str, row: _Row) -> tuple[dict[str, Any], list[str]]:
+    """The values to put back, and the clock keys that somebody has changed since."""
+    if row.inserted:
+        since = {key: clock for key, clock in row.clocks.items() if clock not in row.own}
+        foreign = [key for key, clock in since.items() if _origin(connection, table.name, row_id, key, clock) not in (None, *row.own)]
+        return ({}, foreign) if foreign else ({"gone": True}, [])
+    kept = [key for key, clock in row.last_clocks.items() if (now := row.clocks.get(key)) != clock
+            and _origin(connection, table.name, row_id, key, now) != _origin(connection, table.name, row_id, key, clock)]
+    keys = {column.name: clock_key(column) for column in table.columns}
+    return {name: value for name, value in row.first_values.items() if keys[name] not in kept}, kept
+
+
+def _origin(connection: sa.Connection, table: str, row_id: str, key: str, clock: str | None) -> str | None:
+    """The clock that a value stands for: where an undo put it back, the one that it had before what was undone; None if it was empty then."""
+    seen: set[str] = set()
+    while clock is not None and clock not in seen:
+        seen.add(clock)
+        found = connection.exec_driver_sql(
+            "SELECT (SELECT o.before FROM operation AS o WHERE o.table_name = ?1 AND o.row_id = ?2 AND o.action = a.undoes"
+            " AND (json_type(o.before, '$.' || json_quote(?4)) IS NOT NULL OR o.before = '{}') ORDER BY o.rowid LIMIT 1)"
+            " FROM operation AS p JOIN action AS a ON a.id = p.action WHERE p.table_name = ?1 AND p.row_id = ?2 AND p.clock = ?3 AND a.undoes IS NOT NULL",
+            (table, row_id, clock, key)).scalar()
+        if found is None:
+            return clock
+        clock = _json.decode(found).get(key)
+    return clock
+
+
+def _named(connection: sa.Connection, table: sa.Table, row_id: str, row: _Row, kept: Sequence[str]) -> Left:
+    newest = max((row.clocks.get(key, "") for key in kept), default="")
+    mine = connection.exec_driver_sql(
+        "SELECT a.who FROM operation AS o LEFT JOIN action AS a ON a.id = o.action WHERE o.table_name = ? AND o.row_id = ? AND o.clock = ?",
+        (table.name, row_id, newest)).first()
+    names = tuple(column.name for column in table.columns if clock_key(column) in kept and column.name not in ("id", "scope", "clock", "clocks"))
+    return Left(table.name, row_id, "changed", names, mine.who if mine else None, mine is not None)
+
+
+def _moment(now: datetime) -> str:
+    return now.strftime("%Y-%m-%dT%H:%M:%S.") + f"{now.microsecond // 1000:03d}Z"

@@ -1,0 +1,56 @@
+"""The history of a record: every value that was seen, who and when, restorable one by one."""
+
+from __future__ import annotations
+
+import pytest
+
+from alumni_desk.errors import NotFound, Refused
+from alumni_desk.members.actions import add_member, change_member
+from alumni_desk.members.lists import member
+from alumni_desk.store.desk import Desk
+from alumni_desk.store.history import history, restore
+from alumni_desk.store.undo import actions, undo
+
+
+def test_every_value_with_who_and_when(desk: Desk) -> None:
+    desk.set_setting("person_name", "Priya")
+    ana = add_member(desk, first_name="Ana", last_name="Lima", email="one@example.org").id
+    change_member(desk, ana, email="two@example.org")
+    change_member(desk, ana, email="three@example.org")
+    versions = [one for one in history(desk, "person", ana) if one.field == "email"]
+    assert [(one.value, one.who, one.here, one.now, one.restorable) for one in versions] == [
+        ("three@example.org", "Priya", True, True, False), ("two@example.org", "Priya", True, False, True), ("one@example.org", "Priya", True, False, True)]
+    assert [one.event for one in versions] == ["member_changed", "member_changed", "member_added"] and versions[0].at >= versions[1].at
+
+
+def test_a_value_is_put_back_and_that_can_be_undone(desk: Desk) -> None:
+    ana = add_member(desk, first_name="Ana", last_name="Lima", email="one@example.org").id
+    change_member(desk, ana, email="two@example.org")
+    [_now, older] = [one for one in history(desk, "person", ana) if one.field == "email"]
+    assert restore(desk, "person", ana, older.id).tables == {"person": {ana}}
+    assert member(desk, ana).fields["email"] == "one@example.org" and actions(desk)[0].event == "value_restored"
+    undo(desk)
+    assert member(desk, ana).fields["email"] == "two@example.org"
+
+
+def test_an_address_comes_back_as_a_whole(desk: Desk) -> None:
+    ana = add_member(desk, first_name="Ana", last_name="Lima", street="1 Elm Street", city="Boston").id
+    change_member(desk, ana, street="2 Oak Road", city="Salem")
+    older = next(one for one in history(desk, "person", ana) if one.field == "city" and one.value == "Boston")
+    restore(desk, "person", ana, older.id)
+    fields = member(desk, ana).fields
+    assert (fields["street"], fields["city"]) == ("1 Elm Street", "Boston")
+
+
+def test_a_wish_is_not_put_back(desk: Desk) -> None:
+    ana = add_member(desk, first_name="Ana", last_name="Lima", solicit_codes="do_not_call").id
+    change_member(desk, ana, solicit_codes="do_not_email")
+    older = [one for one in history(desk, "person", ana) if one.field == "solicit_codes"][-1]
+    assert not older.restorable
+    with pytest.raises(Refused) as refused:
+        restore(desk, "person", ana, older.id)
+    assert refused.value.code == "only_by_hand"
+    with pytest.raises(NotFound):
+        restore(desk, "person", ana, "email@0")
+    with pytest.raises(NotFound):
+        history(desk, "person", "nobody")

@@ -1,0 +1,327 @@
+"""Undo and redo of whole actions: what nobody changed since goes back, everything else is left and named."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import Bundle, RuleBasedStateMachine, initialize, invariant, rule
+
+from alumni_desk.checkin.actions import check_in, check_out, undo_check_in, walk_in
+from alumni_desk.checkin.lists import headcount
+from alumni_desk.errors import NotFound, Refused
+from alumni_desk.exchange.importing import run_import
+from alumni_desk.gatherings.actions import add_guests, cancel_gathering, new_gathering, remove_guests, set_rsvp
+from alumni_desk.gatherings.lists import gathering_rows
+from alumni_desk.gatherings.records import registration_id
+from alumni_desk.members.actions import add_member, change_member, remove_members
+from alumni_desk.members.lists import count_members, member
+from alumni_desk.schema import open_desk
+from alumni_desk.store.checking import verify
+from alumni_desk.store.desk import Desk
+from alumni_desk.store.profile import Profile
+from alumni_desk.store.undo import actions, redo, undo
+
+SYNCED = ("person", "education", "gathering", "registration", "fact", "import_run")
+
+
+def view(desk: Desk, *tables: str) -> dict[str, Any]:
+    """What people would see: every row that is not gone, without its clocks."""
+    found = {}
+    with desk.reading() as connection:
+        for name in tables or SYNCED:
+            table = desk.tables[name]
+            columns = [c for c in table.columns if c.name not in ("clock", "clocks", "scope")]
+            found[name] = {row.id: tuple(row) for row in connection.execute(sa.select(*columns).where(~table.c.gone))}
+    return found
+
+
+def here(desk: Desk, gathering: str) -> int:
+    return next(row.came for row in gathering_rows(desk) if row.id == gathering)
+
+
+def test_an_added_member_goes_and_comes_back(desk: Desk) -> None:
+    before = view(desk)
+    saved = add_member(desk, first_name="Ana", last_name="Lima")
+    after = view(desk)
+    undone = undo(desk)
+    assert (undone.event, undone.count, undone.left) == ("member_added", 1, ())
+    assert undone.changed.tables == {"person": {saved.id}}
+    assert view(desk) == before and count_members(desk, "lima") == 0
+    again = redo(desk)
+    assert again.of == undone.of and view(desk) == after and count_members(desk, "lima") == 1
+    assert undo(desk).count == 1 and view(desk) == before
+
+
+def test_only_the_fields_of_the_action_go_back(desk: Desk) -> None:
+    ana = add_member(desk, first_name="Ana", last_name="Lima", city="Lisbon").id
+    change_member(desk, ana, email="ana@example.org", city="Porto")
+    change_member(desk, ana, mobile="+1 617 555 0101")
+    [mobile, contact, *_rest] = actions(desk)
+    undone = undo(desk, contact.id)
+    fields = member(desk, ana).fields
+    assert (fields["city"], fields["email"]) == ("Lisbon", None) and fields["mobile"]
+    assert undone.left == () and mobile.event == "member_changed"
+
+
+def test_what_was_changed_since_is_left_and_named(desk: Desk) -> None:
+    desk.set_setting("person_name", "Priya")
+    ana = add_member(desk, first_name="Ana", last_name="Lima").id
+    change_member(desk, ana, email="ana@example.org", employer="Acme")
+    change_member(desk, ana, email="ana@example.com")
+    undone = undo(desk, actions(desk)[1].id)
+    [left] = undone.left
+    assert (left.table, left.row, left.fields, left.who, left.here, left.why) == ("person", ana, ("email",), "Priya", True, "changed")
+    assert member(desk, ana).fields["email"] == "ana@example.com" and member(desk, ana).fields["employer"] is None
+
+
+def test_a_pair_undone_does_not_block(desk: Desk) -> None:
+    ana = add_member(desk, first_name="Ana", last_name="Lima").id
+    change_member(desk, ana, email="one@example.org")
+    change_member(desk, ana, email="two@example.org")
+    undo(desk)
+    undone = undo(desk)
+    assert undone.left == () and member(desk, ana).fields["email"] is None
+    undone = undo(desk)
+    assert undone.event == "member_added" and undone.left == () and count_members(desk) == 0
+    for _turn in range(3):
+        redo(desk)
+    assert member(desk, ana).fields["email"] == "two@example.org"
+    with pytest.raises(Refused, match="nothing to redo"):
+        redo(desk)
+
+
+def test_nothing_is_put_back_where_everything_was_changed(desk: Desk) -> None:
+    ana = add_member(desk, first_name="Ana", last_name="Lima").id
+    change_member(desk, ana, last_name="Lima Costa")
+    first = actions(desk)[1]
+    with pytest.raises(Refused) as refused:
+        undo(desk, first.id)
+    assert refused.value.code == "all_changed_since" and actions(desk)[1].state == "done"
+
+
+def test_after_something_new_there_is_nothing_to_redo(desk: Desk) -> None:
+    add_member(desk, first_name="Ana", last_name="Lima")
+    undo(desk)
+    add_member(desk, first_name="Bo", last_name="Berg")
+    with pytest.raises(Refused) as refused:
+        redo(desk)
+    assert refused.value.code == "nothing_to_redo"
+    assert redo(desk, actions(desk)[1].id).count == 1  # but one may ask for it by name
+
+
+def test_the_founding_stands_and_old_actions_too(desk: Desk) -> None:
+    with pytest.raises(Refused) as refused:
+        undo(desk)
+    assert refused.value.code == "nothing_to_undo"
+    with pytest.raises(Refused) as refused:
+        undo(desk, actions(desk)[-1].id)
+    assert refused.value.code == "stands"
+    add_member(desk, first_name="Ana", last_name="Lima")
+    with desk.applying() as applying:
+        applying.connection.exec_driver_sql("UPDATE action SET at = '2001-01-01T00:00:00.000Z' WHERE event = 'member_added'")
+    with pytest.raises(Refused) as refused:
+        undo(desk, actions(desk)[0].id)
+    assert refused.value.code == "too_old" and actions(desk)[0].reason == "too_old"
+    with pytest.raises(NotFound):
+        undo(desk, "no such thing")
+
+
+def test_it_goes_on_after_a_restart(profile: Profile) -> None:
+    with open_desk(profile) as desk:
+        desk.make_chapter("Boston")
+        ana = add_member(desk, first_name="Ana", last_name="Lima").id
+        change_member(desk, ana, city="Porto")
+    with open_desk(profile) as desk:
+        assert undo(desk).event == "member_changed"
+    with open_desk(profile) as desk:
+        assert member(desk, ana).fields["city"] is None and redo(desk).count == 1
+    with open_desk(profile) as desk:
+        assert member(desk, ana).fields["city"] == "Porto"
+
+
+def test_a_whole_import_goes_and_comes_back(desk: Desk, tmp_path: Path) -> None:
+    add_member(desk, first_name="Ana", last_name="Lima", email="ana@example.org")
+    before = view(desk)
+    file = tmp_path / "list.csv"
+    rows = [f"P{n},Tester{n},p{n}@example.org,{1960 + n % 60},Boston" for n in range(1_200)]
+    file.write_text("First Name,Last Name,Email,Class Year,City\n" + "\n".join(rows) + "\nAna,Lima,ana@example.org,1998,Lisbon\n")
+    result = run_import(desk, file)
+    assert (result.added, result.updated) == (1_200, 1)
+    after = view(desk)
+    undone = undo(desk)
+    assert undone.event == "import" and undone.left == () and view(desk) == before and count_members(desk, "tester1199") == 0
+    redo(desk)
+    assert view(desk) == after and count_members(desk, "tester1199") == 1
+    undo(desk)
+    assert view(desk) == before and verify(desk).ok
+
+
+def test_of_an_import_only_those_that_somebody_touched_stay(desk: Desk, tmp_path: Path) -> None:
+    file = tmp_path / "list.csv"
+    file.write_text("First Name,Last Name\n" + "".join(f"P{n},Tester{n}\n" for n in range(10)))
+    run_import(desk, file)
+    [touched, guest, *_others] = sorted(view(desk, "person")["person"])
+    change_member(desk, touched, city="Porto")
+    evening = new_gathering(desk, name="Dinner", start="2027-01-12T19:00", end="2027-01-12T22:00").id
+    add_guests(desk, evening, [guest])
+    undone = undo(desk, next(one.id for one in actions(desk) if one.event == "import"))
+    assert {(one.row, one.why) for one in undone.left} == {(touched, "changed"), (guest, "in_use")}
+    assert set(view(desk, "person")["person"]) == {touched, guest}
+
+
+def test_gatherings_guests_and_answers(desk: Desk) -> None:
+    ana = add_member(desk, first_name="Ana", last_name="Lima").id
+    evening = new_gathering(desk, name="Dinner", start="2027-01-12T19:00", end="2027-01-12T22:00").id
+    states = [view(desk)]
+    registration = registration_id(evening, ana)
+    for act in (lambda: add_guests(desk, evening, [ana]), lambda: set_rsvp(desk, evening, [registration], "maybe"),
+                lambda: remove_guests(desk, evening, [registration]), lambda: cancel_gathering(desk, evening, "storm")):
+        act()
+        states.append(view(desk))
+    for state in reversed(states[:-1]):
+        undo(desk)
+        assert view(desk) == state
+    for state in states[1:]:
+        redo(desk)
+        assert view(desk) == state
+
+
+def test_a_check_in_is_voided_and_comes_back_as_a_new_fact(desk: Desk) -> None:
+    ana = add_member(desk, first_name="Ana", last_name="Lima").id
+    evening = new_gathering(desk, name="Dinner", start="2027-01-12T19:00", end="2027-01-12T22:00").id
+    add_guests(desk, evening, [ana])
+    check_in(desk, evening, person_id=ana)
+    assert here(desk, evening) == 1
+    undo(desk)
+    assert here(desk, evening) == 0
+    redo(desk)
+    assert here(desk, evening) == 1
+    undo_check_in(desk, evening, registration_id(evening, ana), "wrong Ana")
+    assert here(desk, evening) == 0
+    undo(desk)
+    assert here(desk, evening) == 1
+    assert len(view(desk, "fact")["fact"]) == 5 and verify(desk).ok
+
+
+def test_a_check_out_taken_back_is_a_return(desk: Desk) -> None:
+    ana = add_member(desk, first_name="Ana", last_name="Lima").id
+    evening = new_gathering(desk, name="Dinner", start="2027-01-12T19:00", end="2027-01-12T22:00").id
+    add_guests(desk, evening, [ana])
+    check_in(desk, evening, person_id=ana)
+    check_out(desk, evening, registration_id(evening, ana))
+    assert headcount(desk, evening).present == 0
+    undo(desk)
+    assert headcount(desk, evening).present == 1
+    redo(desk)
+    assert headcount(desk, evening).present == 0
+
+
+def test_a_guest_who_is_in_stays_on_the_list(desk: Desk) -> None:
+    ana = add_member(desk, first_name="Ana", last_name="Lima").id
+    evening = new_gathering(desk, name="Dinner", start="2027-01-12T19:00", end="2027-01-12T22:00").id
+    add_guests(desk, evening, [ana])
+    added = actions(desk)[0]
+    check_in(desk, evening, person_id=ana)
+    with pytest.raises(Refused):
+        undo(desk, added.id)
+    assert here(desk, evening) == 1
+
+
+def test_a_walk_in_goes_as_a_whole(desk: Desk) -> None:
+    evening = new_gathering(desk, name="Dinner", start="2027-01-12T19:00", end="2027-01-12T22:00").id
+    before = view(desk, "person", "registration")
+    walk_in(desk, evening, "Bo Berg", email="bo@example.org", consent=True)
+    undone = undo(desk)
+    assert undone.left == () and here(desk, evening) == 0 and view(desk, "person", "registration") == before
+    redo(desk)
+    assert here(desk, evening) == 1
+
+
+def test_a_list_of_what_was_done(desk: Desk) -> None:
+    desk.set_setting("person_name", "Priya")
+    ana = add_member(desk, first_name="Ana", last_name="Lima").id
+    change_member(desk, ana, city="Porto")
+    undo(desk)
+    done = actions(desk)
+    one = {"person": 1}
+    assert [(it.event, it.state, it.who, dict(it.counts)) for it in done] == [
+        ("member_changed", "undone", "Priya", one), ("member_added", "done", "Priya", one), ("chapter_founded", "never", None, {"chapter": 1})]
+    assert done[0].undone_at is not None and len(actions(desk, 1)) == 1
+
+
+class UndoMachine(RuleBasedStateMachine):
+    """Members are added, changed and removed; undoing goes through all that stands, in reverse, and redoing brings it back."""
+
+    people = Bundle("people")
+
+    @initialize()
+    def begin(self) -> None:
+        import tempfile
+
+        self.folder = tempfile.TemporaryDirectory(prefix="undo-")
+        self.desk = open_desk(Profile(Path(self.folder.name) / "desk"))
+        self.desk.make_chapter("Boston")
+        self.back: list[Any] = []  # views before each action that stands
+        self.forth: list[Any] = []
+
+    def _acting(self) -> None:
+        self.back.append(view(self.desk))
+        self.forth = []
+
+    @rule(target=people, name=st.sampled_from(["Ana", "Łukasz", "Bo"]))
+    def add(self, name: str) -> Any:
+        self._acting()
+        return add_member(self.desk, first_name=name, last_name="Lima").id
+
+    @rule(person=people, field=st.sampled_from(["email", "city", "employer", "notes"]), value=st.sampled_from(["a@example.org", "b@example.org", ""]))
+    def change(self, person: str, field: str, value: str) -> None:
+        if person not in view(self.desk, "person")["person"]:
+            return
+        before = len(actions(self.desk, 1_000))
+        self._acting()
+        change_member(self.desk, person, **{field: value})
+        if len(actions(self.desk, 1_000)) == before:  # nothing changed: no action
+            self.back.pop()
+
+    @rule(person=people)
+    def remove(self, person: str) -> None:
+        if person in view(self.desk, "person")["person"]:
+            self._acting()
+            remove_members(self.desk, [person])
+
+    @rule()
+    def undo(self) -> None:
+        if not self.back:
+            return
+        self.forth.append(view(self.desk))
+        assert undo(self.desk).left == ()
+        assert view(self.desk) == self.back.pop()
+
+    @rule()
+    def redo(self) -> None:
+        if not self.forth:
+            return
+        self.back.append(view(self.desk))
+        assert redo(self.desk).left == ()
+        assert view(self.desk) == self.forth.pop()
+
+    @invariant()
+    def whole(self) -> None:
+        if hasattr(self, "desk"):
+            with self.desk.reading() as connection:
+                assert connection.exec_driver_sql("SELECT count(*) FROM search_stale").scalar() == 0
+
+    def teardown(self) -> None:
+        if hasattr(self, "desk"):
+            assert verify(self.desk).ok
+            self.desk.close()
+            self.folder.cleanup()
+
+
+TestUndo = UndoMachine.TestCase
+TestUndo.settings = settings(max_examples=8, stateful_step_count=20, deadline=None, suppress_health_check=list(HealthCheck))
