@@ -178,3 +178,23 @@ def test_words_for_people(do: Do, chapter: dict[str, str]) -> None:
     assert "Autumn Reception" in do("gatherings", text=True)
     assert "Łukasz Chen" in do("members", "lukasz", text=True)
     assert "Saved here" in do("status", text=True)
+
+
+def test_undo_redo_activity_and_history(do: Do) -> None:
+    ana = do("member", "add", "first_name=Ana", "last_name=Lima")["id"]
+    do("member", "set", ana, "email=one@example.org")
+    do("member", "set", ana, "email=two@example.org")
+    newest, older, *_rest = do("activity")
+    assert {"id", "at", "who", "what", "count", "undoable", "reason"} <= newest.keys()
+    assert newest["what"] == "Changed the e-mail of Ana Lima" and newest["undoable"] and newest["reason"] is None and newest["count"] == 1
+    assert "changed or is in use" in do("undo", older["id"], code=1)
+    done = do("undo")
+    assert done["id"] == newest["id"] and done["state"] == "undone" and done["left"] == []
+    assert not do("activity", "--limit", "1")[0]["undoable"]
+    assert do("redo")["state"] == "done" and "nothing to redo" in do("redo", code=1)
+    versions = [one for one in do("history", "ana lima") if one["field"] == "email"]
+    assert [one["value"] for one in versions] == ["two@example.org", "one@example.org", "two@example.org", "one@example.org"]
+    assert do("history", ana, "--restore", versions[-1]["id"])["changed"]
+    assert do("member", "show", ana)["fields"]["email"] == "one@example.org"
+    assert "no such" in do("undo", "nothing", code=1) and "no such value" in do("history", ana, "--restore", "x", code=1)
+    assert "Ana Lima" in do("activity", text=True) and "one@example.org" in do("history", ana, text=True)

@@ -22,6 +22,7 @@ COMMANDS = {
     "gatherings": "gatherings", "gathering": "gatherings", "guests": "gatherings",
     "check-in": "door", "walk-in": "door", "undo-check-in": "door", "headcount": "door",
     "badges": "badges", "roster": "badges",
+    "undo": "activity", "redo": "activity", "activity": "activity", "history": "activity",
     "server": "server", "serve": "server",
     "join": "sync", "sync": "sync", "status": "sync",
     "backup": "store", "restore": "store", "verify": "store", "passphrase": "store",

@@ -15,6 +15,7 @@ from PySide6.QtGui import QIcon, QKeySequence, QPainter, QPixmap, QShortcut
 from PySide6.QtWidgets import QApplication
 
 from alumni_desk import __version__
+from alumni_desk.desktop.activity_page import ActivityPage
 from alumni_desk.desktop.background import Lanes
 from alumni_desk.desktop.changes import ChangeBus, Watch
 from alumni_desk.desktop.front import Front
@@ -30,6 +31,7 @@ from alumni_desk.desktop.sync_page import SyncPage
 from alumni_desk.desktop.theme import Appearance, Theme
 from alumni_desk.desktop.today_lists import FrameFacts, frame_facts
 from alumni_desk.desktop.today_page import TodayPage
+from alumni_desk.desktop.undoing import Undoing
 from alumni_desk.desktop.widgets import paint_mark
 from alumni_desk.errors import KnownError
 from alumni_desk.logs import log_file
@@ -50,11 +52,12 @@ class Room(QObject):
         self.lanes = Lanes(self)
         self.changes = ChangeBus(self)
         self.bridge = SyncBridge(desk, self.lanes, self.changes)
+        self.undoing = Undoing(desk, self.lanes, self.changes)
         self.watch = Watch(desk, self.lanes, self.changes)
         self._help_files = list(help_files)
         self._help: HelpWindow | None = None
         deeds = deeds or Deeds(None, None, None, self._help_wanted if help_files else None)
-        self.shell = Shell(self._pages(about, deeds), Whose(device=desk.device_name), on_close=self.close)
+        self.shell = Shell(self._pages(about, deeds), Whose(device=desk.device_name), self.undoing, on_close=self.close)
         self.lanes.trouble.connect(lambda error: self.shell.say(str(error)))
         self.bridge.standing.connect(lambda standing: self.shell.chip.set_standing(standing.state, standing.sentence))
         self.changes.changed.connect(self._frame)
@@ -72,7 +75,7 @@ class Room(QObject):
         settings = SettingsPage(*common, appearance=self.appearance, deeds=deeds, about=about)
         settings.named.connect(self._frame)
         pages.append(SyncPage(*common, bridge=self.bridge, members_here=lambda: frame_facts(self.desk, self._today()).members))
-        pages.append(settings)
+        pages += [settings, ActivityPage(*common, self.undoing)]
         return pages
 
     def _go(self, name: str, **what: Any) -> None:

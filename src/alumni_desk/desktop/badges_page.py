@@ -366,9 +366,8 @@ class BadgesPage(Page):
             self.lanes.write(lambda: note_printed(self.desk, laid.wanted.gathering, laid.people), self._noted)
 
     def _noted(self, changed: Changed) -> None:
-        self.changes.tell(changed)
         n = len(changed.tables.get("fact", ()))
-        self.said.emit(ngettext("{n} badge counts as printed", "{n} badges count as printed", n).format(n=number(n)), None)
+        self.done(changed, ngettext("{n} badge counts as printed", "{n} badges count as printed", n).format(n=number(n)))
 
     def _clear_notice(self) -> None:
         while self._notice.count():

@@ -20,7 +20,7 @@ from alumni_desk.desktop.guest_picker import GuestPicker
 from alumni_desk.desktop.guests_table import GuestDelegate, GuestsTable
 from alumni_desk.desktop.pages import EmptyPage, Notice
 from alumni_desk.desktop.sheet import Sheet
-from alumni_desk.gatherings.actions import Added, Answered, add_guest_of, add_guests, name_guest, remove_guests, restore_guests, set_rsvp, take_back_rsvp
+from alumni_desk.gatherings.actions import Added, Answered, add_guest_of, add_guests, name_guest, remove_guests, set_rsvp
 from alumni_desk.gatherings.lists import GatheringRow, GuestRow, gathering, guest_rows
 from alumni_desk.store.desk import Changed, Desk
 from alumni_desk.words import _, ngettext, number
@@ -42,9 +42,9 @@ def whole(desk: Desk, which: str) -> Whole:
 
 
 class GatheringView(QWidget):
-    """``changed(Changed, words, undo)`` after each action; ``wants(name)``: edit, cancel, checkin, badges, roster."""
+    """``changed(Changed, words)`` after each action; ``wants(name)``: edit, cancel, checkin, badges, roster."""
 
-    changed = Signal(object, str, object)
+    changed = Signal(object, str)
     wants = Signal(str)
 
     def __init__(self, desk: Desk, lanes: Lanes) -> None:
@@ -229,9 +229,8 @@ class GatheringView(QWidget):
 
         def done(added: Added) -> None:
             picker.accept()
-            undo = lambda: self._lanes.write(lambda: remove_guests(self._desk, it.row.id, added.registrations), self._tell)
             n = len(added.registrations)
-            self.changed.emit(added.changed, ngettext("{n} guest added", "{n} guests added", n).format(n=number(n)), undo)
+            self.changed.emit(added.changed, ngettext("{n} guest added", "{n} guests added", n).format(n=number(n)))
 
         def add_them() -> None:
             chosen = picker.chosen()
@@ -259,7 +258,7 @@ class GatheringView(QWidget):
     def _taken(self, result: Any) -> None:
         words = _("{added} added, {updated} changed, {rejected} rows left out; {guests} were new here").format(
             added=number(result.added), updated=number(result.updated), rejected=number(result.rejected), guests=number(result.guests))
-        self.changed.emit(result.changed or Changed({}), words, None)
+        self.changed.emit(result.changed or Changed({}), words)
 
     def _answer(self, status: str) -> None:
         it, chosen = self.it, [guest.registration for guest in self.chosen()]
@@ -268,8 +267,7 @@ class GatheringView(QWidget):
 
         def done(answered: Answered) -> None:
             n = len(answered.before)
-            undo = lambda: self._lanes.write(lambda: take_back_rsvp(self._desk, it.row.id, answered.before), self._tell)
-            self.changed.emit(answered.changed, ngettext("{n} answer noted", "{n} answers noted", n).format(n=number(n)), undo if n else None)
+            self.changed.emit(answered.changed, ngettext("{n} answer noted", "{n} answers noted", n).format(n=number(n)))
 
         self._lanes.write(lambda: set_rsvp(self._desk, it.row.id, chosen, status), done)
 
@@ -282,8 +280,7 @@ class GatheringView(QWidget):
 
         def done(added: Added) -> None:
             sheet.accept()
-            undo = lambda: self._lanes.write(lambda: remove_guests(self._desk, it.row.id, added.registrations), self._tell)
-            self.changed.emit(added.changed, _("Guest added"), undo)
+            self.changed.emit(added.changed, _("Guest added"))
 
         sheet.done_clicked.connect(lambda: self._lanes.write(
             lambda: add_guest_of(self._desk, it.row.id, chosen[0].registration, sheet.typed.text()), done, sheet.complain))
@@ -300,7 +297,7 @@ class GatheringView(QWidget):
 
         def done(changed: Changed) -> None:
             sheet.accept()
-            self.changed.emit(changed, _("Name saved"), None)
+            self.changed.emit(changed, _("Name saved"))
 
         def save() -> None:
             words = sheet.typed.text().split()
@@ -317,15 +314,10 @@ class GatheringView(QWidget):
             return
 
         def done(changed: Changed) -> None:
-            gone = sorted(changed.tables.get("registration", frozenset()))
-            undo = lambda: self._lanes.write(lambda: restore_guests(self._desk, it.row.id, gone), self._tell)
-            n = len(gone)
-            self.changed.emit(changed, ngettext("{n} guest taken off the list", "{n} guests taken off the list", n).format(n=number(n)), undo)
+            n = len(changed.tables.get("registration", ()))
+            self.changed.emit(changed, ngettext("{n} guest taken off the list", "{n} guests taken off the list", n).format(n=number(n)))
 
         self._lanes.write(lambda: remove_guests(self._desk, it.row.id, chosen), done)
-
-    def _tell(self, changed: Changed) -> None:
-        self.changed.emit(changed, "", None)
 
 
 class _NameSheet(Sheet):

@@ -26,7 +26,7 @@ from alumni_desk.gatherings.actions import Planned, cancel_gathering, change_gat
 from alumni_desk.gatherings.fields import local_zone
 from alumni_desk.gatherings.kinds import kind_word
 from alumni_desk.gatherings.lists import GatheringRow, chapter_zone, gathering_rows
-from alumni_desk.store.desk import Changed, Desk
+from alumni_desk.store.desk import Desk
 from alumni_desk.words import _, ngettext, number
 
 HELD = 12
@@ -51,7 +51,7 @@ class GatheringsPage(Page):
         self._year: QWidget = QWidget()
         self.places.addWidget(self._year)
         self.view = GatheringView(desk, lanes)
-        self.view.changed.connect(self._done)
+        self.view.changed.connect(self.done)
         self.view.wants.connect(self._wants)
         self.places.addWidget(self.view)
         self.stack.set_content(self.places)
@@ -245,7 +245,7 @@ class GatheringsPage(Page):
         elif what == "edit":
             self.edit(it.row)
         elif it.row.cancelled:
-            self.lanes.write(lambda: replan_gathering(self.desk, it.row.id), lambda made: self._done(made.changed, _("Planned again"), None))
+            self.lanes.write(lambda: replan_gathering(self.desk, it.row.id), lambda made: self.done(made.changed, _("Planned again")))
         else:
             self.ask_cancel(it.row)
 
@@ -258,7 +258,7 @@ class GatheringsPage(Page):
 
         def made(planned: Planned) -> None:
             form.accept()
-            self._done(planned.changed, _("{name} is planned").format(name=planned.name), None)
+            self.done(planned.changed, _("{name} is planned").format(name=planned.name))
             self._show(planned.id)
 
         def save() -> None:
@@ -275,7 +275,7 @@ class GatheringsPage(Page):
 
         def saved(planned: Planned) -> None:
             form.accept()
-            self._done(planned.changed, _("{name} was saved").format(name=planned.name), None)
+            self.done(planned.changed, _("{name} was saved").format(name=planned.name))
 
         def save() -> None:
             values = form.values()
@@ -293,8 +293,7 @@ class GatheringsPage(Page):
 
         def cancelled(planned: Planned) -> None:
             sheet.accept()
-            undo = lambda: self.lanes.write(lambda: replan_gathering(self.desk, row.id), lambda made: self._done(made.changed, "", None))
-            self._done(planned.changed, _("{name} is cancelled").format(name=planned.name), undo)
+            self.done(planned.changed, _("{name} is cancelled").format(name=planned.name))
 
         sheet.done_clicked.connect(lambda: self.lanes.write(lambda: cancel_gathering(self.desk, row.id, reason.text()), cancelled, sheet.complain))
         sheet.open()
@@ -318,8 +317,3 @@ class GatheringsPage(Page):
 
     def _zone(self) -> str:
         return self._chapter_zone or local_zone()
-
-    def _done(self, changed: Changed, words: str, undo: Callable[[], object] | None) -> None:
-        self.changes.tell(changed)
-        if words:
-            self.said.emit(words, undo)

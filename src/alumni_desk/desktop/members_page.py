@@ -22,7 +22,7 @@ from alumni_desk.desktop.member_panel import Known, MemberPanel, known
 from alumni_desk.desktop.members_table import MembersTable, Shown, shown_rows
 from alumni_desk.desktop.pages import EmptyPage, Go, Page
 from alumni_desk.errors import KnownError
-from alumni_desk.members.actions import Removed, Saved, add_member, bring_back, change_member, remove_members
+from alumni_desk.members.actions import Removed, Saved, add_member, change_member, remove_members
 from alumni_desk.members.lists import member_ids
 from alumni_desk.store.desk import Changed, Desk
 from alumni_desk.words import _, ngettext, number
@@ -304,7 +304,7 @@ class MembersPage(Page):
 
         def saved(it: Saved) -> None:
             form.accept()
-            self._told(it.changed, _("{name} was added").format(name=it.name), lambda: self._take_away([it.id]))
+            self.done(it.changed, _("{name} was added").format(name=it.name))
             self._show_member(it.id)
 
         self.lanes.write(lambda: add_member(self.desk, **values), saved, form.complain)
@@ -326,13 +326,11 @@ class MembersPage(Page):
         if not values:
             form.accept()
             return
-        before = {name: it.detail.fields.get(name) if it.detail.fields.get(name) is not None else "" for name in values}
         form.set_busy(_("Saving …"))
 
         def saved(done: Saved) -> None:
             form.accept()
-            undo = lambda: self.lanes.write(lambda: change_member(self.desk, done.id, **before), lambda back: self.changes.tell(back.changed))
-            self._told(done.changed, _("{name} was saved").format(name=done.name), undo)
+            self.done(done.changed, _("{name} was saved").format(name=done.name))
 
         self.lanes.write(lambda: change_member(self.desk, it.detail.id, **values), saved, form.complain)
 
@@ -349,11 +347,7 @@ class MembersPage(Page):
         self._hide_panel()
         words = _("{name} was removed").format(name=gone.names[0]) if len(gone.names) == 1 else ngettext(
             "{n} member was removed", "{n} members were removed", len(gone.names)).format(n=number(len(gone.names)))
-        self._told(gone.changed, words, lambda: self.lanes.write(lambda: bring_back(self.desk, gone.ids), self.changes.tell))
-
-    def _told(self, changed: Changed, words: str, undo: Callable[[], object] | None) -> None:
-        self.changes.tell(changed)
-        self.said.emit(words, undo)
+        self.done(gone.changed, words)
 
     def import_file(self) -> None:
         """Ask for a list, then lead through its import."""
@@ -370,12 +364,10 @@ class MembersPage(Page):
         return sheet
 
     def _imported(self, result: Any) -> None:
-        if result.changed is not None:
-            self.changes.tell(result.changed)
         done = ((result.added, ngettext("{n} member added", "{n} members added", result.added)),
                 (result.updated, ngettext("{n} changed", "{n} changed", result.updated)),
                 (result.rejected, ngettext("{n} row left out", "{n} rows left out", result.rejected)))
-        self.said.emit(", ".join(words.format(n=number(n)) for n, words in done if n or words == done[0][1]), None)
+        self.done(result.changed or Changed(), ", ".join(words.format(n=number(n)) for n, words in done if n or words == done[0][1]))
 
     def export(self) -> None:
         """Write the whole list as CSV."""

@@ -18,7 +18,7 @@ from alumni_desk.desktop.paint import paint_ground, paint_ring, paint_text, pill
 from alumni_desk.desktop.tokens import DARK, LIGHT
 from alumni_desk.desktop.widgets import Glyph
 from alumni_desk.errors import KnownError
-from alumni_desk.store.desk import Desk
+from alumni_desk.store.desk import Changed, Desk
 from alumni_desk.words import _
 
 Go = Callable[..., None]
@@ -28,12 +28,13 @@ Go = Callable[..., None]
 class Page(QWidget):
     """A page of the window. Subclasses fill ``self.stack`` and override what they need.
 
-    ``said(sentence, undo)`` asks the window for a toast; ``titled`` tells it that ``title``, ``note``, ``back`` or
-    ``header`` are others now.
+    ``said(sentence, action)`` asks the window for a toast, with Undo for that action if there is one; ``titled`` tells it
+    that ``title``, ``note``, ``back`` or ``header`` are others now. ``apart``: not in the sidebar, reached from other pages.
     """
 
     name = ""
     icon = ""
+    apart = False
     title = ""
     note = ""  # muted, beside the title: a number, a date
     said = Signal(str, object)
@@ -53,6 +54,12 @@ class Page(QWidget):
 
     watches: frozenset[str] = frozenset()
     """Tables whose changes make this page refresh; empty means any."""
+
+    def done(self, changed: Changed, words: str) -> None:
+        """An action of this page is saved: every screen that shows its rows is told, and a toast says so, with Undo."""
+        self.changes.tell(changed)
+        if words:
+            self.said.emit(words, changed.action)
 
     def refresh(self) -> None:
         """Look everything up anew; called when the page is shown or its rows have changed."""
@@ -249,7 +256,7 @@ class Notice(QWidget):
 
 
 class Toast(QWidget):
-    """A sentence above the foot of the window, with Undo; goes after eight seconds, stays while it is pointed at."""
+    """A sentence above the foot of the window, with a link (Undo); goes after eight seconds, stays while it is pointed at."""
 
     def __init__(self, parent: QWidget) -> None:
         super().__init__(parent)
@@ -259,26 +266,28 @@ class Toast(QWidget):
         row.setSpacing(px(16))
         self.words = _ToastWords()
         row.addWidget(self.words, 1)
-        self.undo = _ToastLink(_("Undo"))
-        row.addWidget(self.undo)
+        self.link = _ToastLink(_("Undo"))
+        row.addWidget(self.link)
         self._act: Callable[[], None] | None = None
-        self.undo.clicked.connect(self._undo)
+        self.link.clicked.connect(self._follow)
         self._timer = QTimer(self, interval=8000, singleShot=True)
         self._timer.timeout.connect(self.hide)
         parent.installEventFilter(self)
         self.hide()
 
-    def say(self, sentence: str, undo: Callable[[], None] | None = None) -> None:
-        self._act = undo
+    def say(self, sentence: str, link: str = "", act: Callable[[], None] | None = None) -> None:
+        """Show a sentence, with a link that does something about it."""
+        self._act = act
         self.words.setText(sentence)
         self.setAccessibleName(sentence)
-        self.undo.setVisible(undo is not None)
+        self.link.setText(link)
+        self.link.setVisible(act is not None)
         self._place()
         self.show()
         self.raise_()
         self._timer.start()
 
-    def _undo(self) -> None:
+    def _follow(self) -> None:
         self.hide()
         if self._act is not None:
             self._act()

@@ -111,6 +111,10 @@ class SettingsPage(Page):
         self.laptop = Field(_("Name of this laptop"))
         self.laptop.editingFinished.connect(lambda: self._keep("device_name", self.laptop.text()))
         column.addWidget(SettingRow(_("Name of this laptop"), _("So that others know it."), self.laptop, width=240))
+        activity = Button(_("Open"))
+        activity.setAccessibleName(_("Open the activity"))
+        activity.clicked.connect(lambda: self.go("activity"))
+        column.addWidget(SettingRow(_("Activity"), _("What was done on this laptop, and the way back."), activity))
         column.addWidget(section(_("Appearance")))
         themes = [("system", _("As the system")), ("light", _("Light")), ("dark", _("Dark"))]
         self.theme = Segments(_("Theme"), themes, self._appearance.theme)

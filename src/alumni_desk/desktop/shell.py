@@ -25,6 +25,7 @@ from alumni_desk.desktop.nav import Entry, NavList
 from alumni_desk.desktop.pages import Page, Toast
 from alumni_desk.desktop.syncchip import SyncChip
 from alumni_desk.desktop.tokens import HEADER, SIDEBAR, SIDEBAR_FOLDED
+from alumni_desk.desktop.undoing import Undoing
 from alumni_desk.desktop.widgets import Mark, YearDisc
 from alumni_desk.words import _
 
@@ -61,18 +62,25 @@ class SampleBand(QWidget):
 class Shell(QMainWindow):
     """Sidebar, header and pages. Closing it tells ``on_close``, which ends the background work."""
 
-    def __init__(self, pages: Sequence[Page], whose: Whose, *, on_close: Callable[[], None] | None = None) -> None:
+    def __init__(self, pages: Sequence[Page], whose: Whose, undoing: Undoing, *, on_close: Callable[[], None] | None = None) -> None:
         super().__init__()
         self.pages = list(pages)
+        self._undoing = undoing
         self._on_close = on_close
+        self._came_from = ""
         self.setMinimumSize(min(1024, px(1024)), min(640, px(640)))
         self.resize(1280, 800)
         self._build(whose)
         self.set_whose(whose)
-        for number, page in enumerate(self.pages):
-            page.said.connect(self.say)
+        undoing.said.connect(self.say)
+        for page in self.pages:
+            page.said.connect(self._page_said)
             page.titled.connect(self._title)
-            QShortcut(QKeySequence(f"Ctrl+{number + 1}"), self, lambda p=page: self.show_page(p.name))
+        for number, page in enumerate((page for page in self.pages if not page.apart), 1):
+            QShortcut(QKeySequence(f"Ctrl+{number}"), self, lambda p=page: self.show_page(p.name))
+        QShortcut(QKeySequence(QKeySequence.StandardKey.Undo), self, lambda: undoing.undo())
+        for keys in {"Ctrl+Shift+Z", QKeySequence(QKeySequence.StandardKey.Redo).toString()}:
+            QShortcut(QKeySequence(keys), self, lambda: undoing.redo())
         QShortcut(QKeySequence(Qt.Key.Key_F6), self, lambda: self._next_region(1))
         QShortcut(QKeySequence("Shift+F6"), self, lambda: self._next_region(-1))
         if self.pages:
@@ -123,7 +131,7 @@ class Shell(QMainWindow):
         head.addWidget(self._head_words, 1)
         column.addLayout(head)
         column.addSpacing(px(4))
-        entries = [Entry(page.name, page.icon, type(page).title, f"Ctrl+{n}") for n, page in enumerate(self.pages, 1)]
+        entries = [Entry(page.name, page.icon, type(page).title, f"Ctrl+{n}") for n, page in enumerate((p for p in self.pages if not p.apart), 1)]
         self.nav = NavList(_("Pages"), entries)
         self.nav.chosen.connect(self._nav_chosen)
         column.addWidget(self.nav, 1)
@@ -183,9 +191,10 @@ class Shell(QMainWindow):
         page = self.page(name)
         if page is None:
             return
-        number = self.pages.index(page)
-        self.stack.setCurrentIndex(number)
-        self.nav.choose(name)
+        if page.apart and not self.current().apart:
+            self._came_from = self.current().name
+        self.stack.setCurrentIndex(self.pages.index(page))
+        self.nav.choose(self._came_from if page.apart else name)
         self._title()
         if what:
             page.open(**what)
@@ -202,7 +211,7 @@ class Shell(QMainWindow):
         self.title.setText(page.title)
         self.note.setText(page.note)
         self.note.setVisible(bool(page.note))
-        self.back.setVisible(page.back is not None)
+        self.back.setVisible(page.back is not None or page.apart)
         if page.header is not self._shown_header:
             if self._shown_header is not None:
                 self._header_slot.removeWidget(self._shown_header)
@@ -214,8 +223,11 @@ class Shell(QMainWindow):
         self.setWindowTitle(f"{page.title} · Alumni Desk")
 
     def _go_back(self) -> None:
-        if self.current().back is not None:
-            self.current().back()  # type: ignore[misc]
+        back = self.current().back
+        if back is not None:
+            back()
+        elif self.current().apart:
+            self.show_page(self._came_from or self.pages[0].name)
 
     def _next_region(self, step: int) -> None:
         places = [self.nav, *self.current().regions(), self.chip]
@@ -229,9 +241,12 @@ class Shell(QMainWindow):
 
     # -- saying
 
-    def say(self, sentence: str, undo: Callable[[], None] | None = None) -> None:
+    def say(self, sentence: str, link: str = "", act: Callable[[], None] | None = None) -> None:
         """A toast above the foot of the window."""
-        self.toast.say(sentence, undo)
+        self.toast.say(sentence, link, act)
+
+    def _page_said(self, sentence: str, action: str | None) -> None:
+        self.say(sentence, _("Undo"), (lambda: self._undoing.undo(action)) if action else None)
 
     def set_whose(self, whose: Whose) -> None:
         """Chapter, university and person of the sidebar; the band of a sample."""

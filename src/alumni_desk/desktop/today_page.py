@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from datetime import date
+from datetime import date, timedelta
 from functools import partial
 
 from PySide6.QtCore import QSize, Qt
 from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
+from alumni_desk.desktop.activity_page import local, second_line
 from alumni_desk.desktop.background import Lanes
 from alumni_desk.desktop.changes import ChangeBus
 from alumni_desk.desktop.controls import Button, Label, Link, hairline
@@ -24,10 +25,13 @@ from alumni_desk.desktop.dates import (
 from alumni_desk.desktop.fonts import px
 from alumni_desk.desktop.pages import EmptyPage, Go, Page
 from alumni_desk.desktop.today_lists import Ahead, Held, TodayFacts, today_facts
-from alumni_desk.desktop.widgets import Bar, Card, Columns, DateBlock, MainAndSide, heading, padded, small_heading
+from alumni_desk.desktop.widgets import Bar, Card, Columns, DateBlock, IconLine, MainAndSide, heading, padded, small_heading
 from alumni_desk.errors import KnownError
+from alumni_desk.segments.activity import Deed, deeds, grouped
 from alumni_desk.store.desk import Desk
 from alumni_desk.words import _, ngettext, number
+
+SHOWN = 5
 
 
 class TodayPage(Page):
@@ -48,7 +52,7 @@ class TodayPage(Page):
         self.title = day_long(self._clock())
         self.titled.emit()
         self.stack.loading(True)
-        self.lanes.read(lambda: today_facts(self.desk, self._clock()), self._show, self._failed, key="today")
+        self.lanes.read(lambda: (today_facts(self.desk, self._clock()), lately(self.desk, self._clock())), self._show, self._failed, key="today")
 
     def first_focus(self) -> QWidget | None:
         return self._first
@@ -56,11 +60,12 @@ class TodayPage(Page):
     def _failed(self, error: KnownError) -> None:
         self.stack.show_error(error, _("Try again"), self.refresh)
 
-    def _show(self, facts: TodayFacts) -> None:
+    def _show(self, both: tuple[TodayFacts, list[Deed]]) -> None:
+        facts, done = both
         if not facts.ahead and not facts.held:
             self.stack.show_empty(self._empty(facts))
             return
-        content = MainAndSide(self._main(facts), self._side(facts.held) if facts.held else None)
+        content = MainAndSide(self._main(facts), self._side(facts.held, done))
         focused = self._first is not None and self._first.hasFocus()
         self.stack.set_content(content)
         self.stack.show_content()
@@ -161,8 +166,24 @@ class TodayPage(Page):
             row.addStretch(1)
         return box
 
-    def _side(self, held: Sequence[Held]) -> QWidget:
+    def _side(self, held: Sequence[Held], done: Sequence[Deed]) -> QWidget:
         side, column = padded()
+        if held:
+            self._turnout(column, held)
+            column.addSpacing(px(24))
+        every = Link(_("All activity"), role="body")
+        every.clicked.connect(lambda: self.go("activity"))
+        column.addWidget(heading(_("Since yesterday"), right=every))
+        for one in done[:SHOWN]:
+            column.addWidget(IconLine("note-pencil", one.what, second_line(one)))
+        if not done:
+            column.addWidget(Label(_("Nothing was changed here."), tone="muted", wrap=True))
+        elif len(done) > SHOWN:
+            column.addWidget(Label(ngettext("and {n} more", "and {n} more", len(done) - SHOWN).format(n=number(len(done) - SHOWN)), "small", "muted"))
+        column.addStretch(1)
+        return side
+
+    def _turnout(self, column: QVBoxLayout, held: Sequence[Held]) -> None:
         several = ngettext("Turnout, the last gathering", "Turnout, last {n} gatherings", len(held))
         column.addWidget(small_heading(several.format(n=_small(len(held)))))
         spoken = "; ".join(f"{h.name}: {h.came}" for h in held)
@@ -173,8 +194,12 @@ class TodayPage(Page):
         foot.addStretch(1)
         foot.addWidget(Label(f"{held[-1].name}, {day_short(held[-1].day)}", "small", "muted", wrap=len(held) < 2))
         column.addLayout(foot)
-        column.addStretch(1)
-        return side
+
+
+def lately(desk: Desk, today: date) -> list[Deed]:
+    """What was done here since yesterday morning, the newest first; what begins a chapter is left out."""
+    since = today - timedelta(days=1)
+    return [one for one in grouped(deeds(desk, 60, but=("chapter_founded", "sample_made", "chapter_completed"))) if local(one.at).date() >= since]
 
 
 def _small(n: int) -> str:

@@ -63,6 +63,13 @@ def check_whole(values: Mapping[str, Any]) -> None:
                        start=starts.replace("T", " "))
 
 
+def field_word(name: str) -> str:
+    """A column of a gathering as people call it."""
+    return {"name": _("Name"), "kind": _("Kind"), "mode": _("In person or online"), "place": _("Place"), "address": _("Address"), "city": _("City"),
+            "online_link": _("Link"), "starts": _("Start"), "ends": _("End"), "time_zone": _("Time zone"), "capacity": _("Places"),
+            "status": _("Status"), "cancelled_reason": _("Reason"), "description": _("Description")}.get(name, name)
+
+
 def local_zone() -> str:
     """The time zone of this laptop by its IANA name; UTC if the system does not say."""
     import tzlocal

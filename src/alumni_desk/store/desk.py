@@ -39,9 +39,10 @@ BUSY_SECONDS = 30.0
 
 @dataclass(frozen=True)
 class Changed:
-    """Which rows an action changed, by table: what screens draw anew."""
+    """Which rows an action changed, by table: what screens draw anew. ``action``: what Undo takes back."""
 
     tables: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    action: str | None = None
 
     def __or__(self, other: Changed) -> Changed:
         return Changed({name: self.tables.get(name, frozenset()) | other.tables.get(name, frozenset()) for name in {*self.tables, *other.tables}})
@@ -66,7 +67,7 @@ class Writing:
     @property
     def changed(self) -> Changed:
         """What this action changed so far."""
-        return Changed({name: frozenset(ids) for name, ids in self._changed.items()})
+        return Changed({name: frozenset(ids) for name, ids in self._changed.items()}, self.action_id if any(self._changed.values()) else None)
 
     def add(self, table: str, /, **fields: Any) -> str:
         """A new row; returns its id (a UUIDv7 unless given)."""

@@ -102,14 +102,24 @@ def redo(desk: Desk, action: str | None = None, *, but: Collection[str] = ()) ->
     return _turn(desk, row, row.undone_by, "redone")
 
 
-def actions(desk: Desk, limit: int = 100, *, before: int | None = None) -> list[Done]:
-    """What was done at this desk, the newest first; undoing and redoing are told by the action they are about."""
+def actions(desk: Desk, limit: int = 100, *, only: str | None = None) -> list[Done]:
+    """What was done at this desk, the newest first; undoing and redoing are told by the action they are about. ``only``: just this one."""
     with desk.reading() as connection:
         rows = connection.exec_driver_sql(
             "SELECT a.*, u.at AS undone_at FROM action AS a LEFT JOIN action AS u ON u.id = a.undone_by WHERE a.undoes IS NULL"
-            " AND (? IS NULL OR a.rowid < ?) ORDER BY a.rowid DESC LIMIT ?", (before, before, limit)).all()
+            " AND (? IS NULL OR a.id = ?) ORDER BY a.rowid DESC LIMIT ?", (only, only, limit)).all()
     return [Done(row.id, row.event, row.at, row.who, row.device, row.gathering, msgspec.json.decode(row.counts, type=dict[str, int]),
                  "undone" if row.undone_by else "never" if row.event in NEVER else "done", row.undone_at, _why_not(row)) for row in rows]
+
+
+def changed_since(desk: Desk, action: str) -> list[Left]:
+    """What undoing an action (or redoing one that was undone) would leave, because somebody changed it or stands on it since."""
+    with desk.reading() as connection:
+        row = _wanted(connection, action)
+        target = row.undone_by or _latest(connection, row.id)
+        names = connection.exec_driver_sql("SELECT DISTINCT table_name FROM operation WHERE action = ?", (target,)).scalars().all()
+        tables = [desk.tables[name] for name in names if desk.tables[name].info["kind"] == "put"]
+        return [one for table in tables for _rows, left in _plans(connection, table, target) for one in left]
 
 
 def rows_of(desk: Desk, action: str, limit: int = 50) -> list[tuple[str, str, dict[str, Any], dict[str, Any]]]:
@@ -221,23 +231,29 @@ class _Row:
 
 def _rows_back(writing: Writing, table: sa.Table, target: str) -> tuple[int, list[Left]]:
     count, left = 0, []
-    for batch in _batches(writing.connection, table, target):
-        by_fields: dict[tuple[str, ...], list[tuple[Any, ...]]] = defaultdict(list)
-        stay = _in_use(writing.connection, table, batch)
-        left += [Left(table.name, row_id, "in_use") for row_id in batch if row_id in stay]
-        for row_id, row in batch.items():
-            if row_id in stay:
-                continue
-            values, kept = _values_back(writing.connection, table, row_id, row)
-            if values:
-                names = tuple(values)
-                by_fields[names].append((*values.values(), row_id))
-            if kept:
-                left.append(_named(writing.connection, table, row_id, row, kept))
+    for by_fields, kept in _plans(writing.connection, table, target):
+        left += kept
         for names, rows in by_fields.items():
             writing.change_many(table.name, names, rows)
             count += len(rows)
     return count, left
+
+
+def _plans(connection: sa.Connection, table: sa.Table, target: str) -> Iterator[tuple[dict[tuple[str, ...], list[tuple[Any, ...]]], list[Left]]]:
+    """What would be written to take an action back, rows of the same fields together (values, then the id); and what would be left."""
+    for batch in _batches(connection, table, target):
+        by_fields: dict[tuple[str, ...], list[tuple[Any, ...]]] = defaultdict(list)
+        stay = _in_use(connection, table, batch)
+        left = [Left(table.name, row_id, "in_use") for row_id in batch if row_id in stay]
+        for row_id, row in batch.items():
+            if row_id in stay:
+                continue
+            values, kept = _values_back(connection, table, row_id, row)
+            if values:
+                by_fields[tuple(values)].append((*values.values(), row_id))
+            if kept:
+                left.append(_named(connection, table, row_id, row, kept))
+        yield by_fields, left
 
 
 def _in_use(connection: sa.Connection, table: sa.Table, batch: Mapping[str, _Row]) -> set[str]:

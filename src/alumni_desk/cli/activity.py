@@ -1,0 +1,135 @@
+"""What was done, without a window: undo, redo, activity, history."""
+
+from __future__ import annotations
+
+import argparse
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from alumni_desk.cli.output import add_json, opened, show, table
+from alumni_desk.words import _, day, ngettext, number
+
+if TYPE_CHECKING:
+    from alumni_desk.store.desk import Desk
+    from alumni_desk.store.undo import Undone
+
+
+def add_commands(commands: Any) -> None:
+    """Declare the commands."""
+    keys = _("JSON: id, what, count, left (list of table, row, why, fields, who).")
+    for name, words, about, run in (
+        ("undo", _("take back the newest action, or one by its id"), _(
+            "Take back the newest action of this desk, or one by its id. What somebody has changed since is left and named."), run_undo),
+        ("redo", _("do again what was undone last, or one by its id"), _("Do again what was undone last, or one action by its id."), run_redo),
+    ):
+        turn = commands.add_parser(name, help=words, description=f"{about} {keys}")
+        turn.add_argument("action", metavar="ID", nargs="?", help=_("an id that activity prints"))
+        add_json(turn)
+        turn.set_defaults(run=run)
+
+    listing = commands.add_parser("activity", help=_("what was done at this desk, and what can be undone"), description=_(
+        "What was done at this desk, newest first. JSON: list of id, at, who, what, count, undoable, reason; and event, device, state, undone_at."))
+    listing.add_argument("--limit", type=_count, default=50, metavar="N", help=_("at most so many (50)"))
+    add_json(listing)
+    listing.set_defaults(run=run_activity)
+
+    past = commands.add_parser("history", help=_("every value that the fields of a record have had here"), description=_(
+        "Every value that the fields of a member, a gathering or a registration have had, as this laptop has seen them. "
+        "JSON: list of id (the version), field, value, at, who, device, now, restorable."))
+    past.add_argument("who", metavar="ID", nargs="+", help=_("the id of a record, or words that fit one member only"))
+    past.add_argument("--restore", metavar="VERSION", help=_("put this value back"))
+    add_json(past)
+    past.set_defaults(run=run_history)
+
+
+def _count(text: str) -> int:
+    value = int(text)
+    if value < 1:
+        raise ValueError
+    return value
+
+
+def run_undo(args: argparse.Namespace) -> int:
+    """Undo."""
+    from alumni_desk.store.undo import undo
+
+    with opened(args) as desk:
+        return _turned(args, desk, undo(desk, args.action), again=False)
+
+
+def run_redo(args: argparse.Namespace) -> int:
+    """Redo."""
+    from alumni_desk.store.undo import redo
+
+    with opened(args) as desk:
+        return _turned(args, desk, redo(desk, args.action), again=True)
+
+
+def _turned(args: argparse.Namespace, desk: Desk, undone: Undone, *, again: bool) -> int:
+    from alumni_desk.segments.activity import undone_words
+    from alumni_desk.store.undo import actions
+
+    words = undone_words(desk, undone, again=again)
+    left = [{"table": one.table, "row": one.row, "why": one.why, "fields": list(one.fields), "who": one.who} for one in undone.left]
+    state = actions(desk, 1, only=undone.of)[0].state
+    show(args, {"id": undone.of, "event": undone.event, "what": words, "count": undone.count, "state": state, "left": left}, words)
+    return 0
+
+
+def run_activity(args: argparse.Namespace) -> int:
+    """List what was done."""
+    from alumni_desk.segments.activity import deeds
+
+    with opened(args) as desk:
+        found = deeds(desk, args.limit)
+    data = [{"id": one.id, "at": one.at, "who": one.who, "what": one.what, "count": one.count, "undoable": one.undoable, "reason": one.reason,
+             "event": one.event, "device": one.device, "state": one.state, "undone_at": one.undone_at} for one in found]
+
+    def words() -> str:
+        lines = [(_when(one.at), one.what, _("undone") if one.state == "undone" else one.reason or "", one.id) for one in found]
+        return table(lines) or _("Nothing was done here yet.")
+
+    show(args, data, words)
+    return 0
+
+
+def run_history(args: argparse.Namespace) -> int:
+    """Show the history of a record, or put one value back."""
+    from alumni_desk.segments.activity import field_word, value_words
+    from alumni_desk.store.history import history, restore
+
+    with opened(args) as desk:
+        name, row_id = _record(desk, " ".join(args.who))
+        if args.restore:
+            changed = restore(desk, name, row_id, args.restore)
+            show(args, {"restored": args.restore, "changed": bool(changed)}, _("Put back.") if changed else _("It is the value in force already."))
+            return 0
+        versions = history(desk, name, row_id)
+    data = [{"id": one.id, "field": one.field, "value": one.value, "at": one.at, "who": one.who, "device": one.device, "now": one.now,
+             "here": one.here, "refused": one.refused, "restorable": one.restorable} for one in versions]
+
+    def words() -> str:
+        lines = [(field_word(name, one.field), value_words(one.value) or _("nothing"), _when(one.at),
+                  one.who or (_("this laptop") if one.here else _("another laptop")), _("now") if one.now else "", one.id) for one in versions]
+        return table(lines) + "\n" + ngettext("{n} value", "{n} values", len(lines)).format(n=number(len(lines)))
+
+    show(args, data, words)
+    return 0
+
+
+def _record(desk: Desk, text: str) -> tuple[str, str]:
+    """The table and id of a record: any id, else words that fit one member."""
+    import sqlalchemy as sa
+
+    from alumni_desk.members.lists import find_one
+
+    with desk.reading() as connection:
+        for name in ("person", "gathering", "registration", "education", "household"):
+            if connection.execute(sa.select(desk.tables[name].c.id).where(desk.tables[name].c.id == text.strip())).first() is not None:
+                return name, text.strip()
+    return "person", find_one(desk, text)
+
+
+def _when(at: str) -> str:
+    moment = datetime.fromisoformat(at.replace("Z", "+00:00")).astimezone()
+    return f"{day(moment.date())} {moment:%H:%M}"

@@ -1,0 +1,459 @@
+"""Activity: who did what at this desk, what it changed, and the way back."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, datetime
+from functools import partial
+
+from PySide6.QtCore import QAbstractListModel, QEvent, QModelIndex, QPersistentModelIndex, QRectF, QSize, Qt, Signal
+from PySide6.QtGui import QColor, QFontMetricsF, QKeySequence, QMouseEvent, QPainter, QShortcut
+from PySide6.QtWidgets import QHBoxLayout, QListView, QStyle, QStyledItemDelegate, QStyleOptionViewItem, QVBoxLayout, QWidget
+
+from alumni_desk.desktop.background import Lanes
+from alumni_desk.desktop.changes import ChangeBus
+from alumni_desk.desktop.controls import Button, Choice, Field, Label, Link, hairline
+from alumni_desk.desktop.dates import day_long
+from alumni_desk.desktop.fonts import font_of, px
+from alumni_desk.desktop.icons import paint_icon
+from alumni_desk.desktop.look import look
+from alumni_desk.desktop.pages import EmptyPage, Go, Page
+from alumni_desk.desktop.paint import isolated, paint_ground, paint_text
+from alumni_desk.desktop.tokens import Colours
+from alumni_desk.desktop.undoing import Undoing
+from alumni_desk.desktop.widgets import IconLine, Scroll
+from alumni_desk.errors import KnownError
+from alumni_desk.segments.activity import CHECK_INS, Deed, Written, deeds, grouped, left_words, written
+from alumni_desk.store.desk import Desk
+from alumni_desk.store.undo import DAYS, changed_since
+from alumni_desk.words import _, ngettext, number
+
+AT_ONCE = 200
+SHOWN = 12
+MOST_CHECKED = 5_000
+"""Above so many rows nobody waits for the answer whether all of them are as they were; Undo itself finds out."""
+
+ICONS = {"import": "upload-simple", "member_added": "user-plus", "members_removed": "prohibit", "badges_printed": "printer", "checked_in": "door",
+         "walked_in": "user-plus", "check_in_undone": "door", "checked_out": "door", "gathering_planned": "calendar-blank",
+         "gathering_cancelled": "prohibit", "guests_added": "user-plus", "value_restored": "clock-counter-clockwise"}
+KINDS = {"members": ("member", "value"), "import": ("import",), "gatherings": ("gathering", "guest", "answers"), "door": ("check", "walked"),
+         "badges": ("badge",)}
+
+Index = QModelIndex | QPersistentModelIndex
+DEED = Qt.ItemDataRole.UserRole + 1
+
+
+class ActivityPage(Page):
+    """The list at the left, one action at the right."""
+
+    name = "activity"
+    icon = "clock-counter-clockwise"
+    title = _("Activity")
+    apart = True
+
+    def __init__(self, desk: Desk, lanes: Lanes, changes: ChangeBus, go: Go, undoing: Undoing) -> None:
+        super().__init__(desk, lanes, changes, go)
+        self._undoing = undoing
+        self._limit = AT_ONCE
+        self._found: list[Deed] = []
+        self._chosen: str | None = None
+        self.lines = Lines(self)
+        self.stack.set_content(self._content())
+        QShortcut(QKeySequence(QKeySequence.StandardKey.Find), self, self.search.setFocus, context=Qt.ShortcutContext.WidgetWithChildrenShortcut)
+        QShortcut(QKeySequence(Qt.Key.Key_Escape), self.search, self.search.clear, context=Qt.ShortcutContext.WidgetShortcut)
+
+    def _content(self) -> QWidget:
+        content = QWidget()
+        across = QHBoxLayout(content)
+        across.setContentsMargins(0, 0, 0, 0)
+        across.setSpacing(0)
+        left = QWidget()
+        column = QVBoxLayout(left)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(0)
+        tools = QHBoxLayout()
+        tools.setContentsMargins(px(24), px(12), px(24), px(12))
+        tools.setSpacing(px(8))
+        self.kind = Choice(_("Kind"), [("", _("Every kind")), ("members", _("Members")), ("import", _("Imports")), ("gatherings", _("Gatherings")),
+                                       ("door", _("Check-in")), ("badges", _("Badges"))])
+        self.kind.setFixedWidth(px(160))
+        self.kind.activated.connect(lambda: self._fill())
+        self.search = Field(_("Find in the activity"), _("Find a person, file or gathering"), icon="magnifying-glass", hint=_("Ctrl F"))
+        self.search.textChanged.connect(lambda: self._fill())
+        tools.addWidget(self.kind)
+        tools.addWidget(self.search, 1)
+        column.addLayout(tools)
+        self.list = QListView()
+        self.list.setAccessibleName(_("Activity"))
+        self.list.setFrameShape(QListView.Shape.NoFrame)
+        self.list.setVerticalScrollMode(QListView.ScrollMode.ScrollPerPixel)
+        self.list.setModel(self.lines)
+        self.painter = LineDelegate(self.list)
+        self.painter.pressed.connect(self._turn)
+        self.list.setItemDelegate(self.painter)
+        self.list.setMouseTracking(True)
+        self.list.selectionModel().currentChanged.connect(lambda now, before: self._choose(now.data(DEED)))
+        column.addWidget(self.list, 1)
+        column.addWidget(hairline())
+        foot = QHBoxLayout()
+        foot.setContentsMargins(px(24), px(8), px(24), px(8))
+        self.foot = Label(_("Your own actions can be undone for {days} days").format(days=DAYS), "small", "muted", wrap=True)
+        foot.addWidget(self.foot, 1)
+        self.older = Link(_("Show older"))
+        self.older.clicked.connect(self._show_older)
+        foot.addWidget(self.older)
+        column.addLayout(foot)
+        across.addWidget(left, 1)
+        across.addWidget(hairline("v"))
+        self.detail = Detail()
+        self.detail.turn.connect(self._turn)
+        self.detail.member.connect(lambda person: self.go("members", member=person))
+        self.detail.gathering.connect(lambda which: self.go("gatherings", gathering=which))
+        across.addWidget(self.detail)
+        return content
+
+    # -- what every page does
+
+    def first_focus(self) -> QWidget:
+        return self.list
+
+    def regions(self) -> list[QWidget]:
+        return [self.search, self.list, self.detail]
+
+    def refresh(self) -> None:
+        limit = self._limit
+        self.stack.loading(True)
+        self.lanes.read(lambda: deeds(self.desk, limit), self._came, self._failed, key="activity")
+
+    def _failed(self, error: KnownError) -> None:
+        self.stack.show_error(error, _("Try again"), self.refresh)
+
+    def _came(self, found: list[Deed]) -> None:
+        self.stack.loading(False)
+        self._found = found
+        self.older.setVisible(len(found) >= self._limit)
+        if not found:
+            self.stack.show_empty(EmptyPage("clock-counter-clockwise", _("Nothing was done here yet"), promise=_("Whatever you do can be undone from here")))
+            return
+        self.stack.show_content()
+        self._fill()
+
+    def _show_older(self) -> None:
+        self._limit += AT_ONCE
+        self.refresh()
+
+    def _fill(self) -> None:
+        begins = KINDS.get(self.kind.key() or "", ("",))
+        words = self.search.text().casefold().split()
+        shown = [one for one in grouped(self._found) if one.event.startswith(begins) and all(word in one.what.casefold() for word in words)]
+        self.lines.take(shown)
+        self.list.setAccessibleDescription(ngettext("{n} action", "{n} actions", len(shown)).format(n=number(len(shown))))
+        row = self.lines.row_of(self._chosen)
+        if row < 0:
+            row = self.lines.row_of(shown[0].id if shown else None)
+        if row >= 0:
+            self.list.setCurrentIndex(self.lines.index(row, 0))
+        else:
+            self._choose(None)
+
+    def _choose(self, deed: Deed | None) -> None:
+        self._chosen = deed.id if deed is not None else None
+        if deed is None:
+            self.detail.show_nothing(_("Nothing here is like that. Try fewer letters.") if self._found else "")
+            return
+        self.lanes.read(lambda: look_at(self.desk, deed), self._looked, key="activity.detail")
+
+    def _looked(self, seen: Seen) -> None:
+        if seen.deed.id == self._chosen:
+            self.detail.show_seen(seen)
+
+    def _turn(self, deed: Deed) -> None:
+        if deed.state == "undone":
+            self._undoing.redo(deed.id)
+        elif deed.undoable and deed.event not in CHECK_INS:
+            self._undoing.undo(deed.id)
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What the detail shows of one action."""
+
+    deed: Deed
+    values: tuple[Written, ...]
+    sums: dict[str, int]
+    total: int
+    left: tuple[str, ...] | None  # None: not looked at
+
+
+def look_at(desk: Desk, deed: Deed) -> Seen:
+    """Read it."""
+    values, sums, total = written(desk, deed.id, SHOWN)
+    left = None
+    if deed.count <= MOST_CHECKED and (deed.undoable or deed.state == "undone"):
+        left = tuple(left_words(desk, changed_since(desk, deed.id)))
+    return Seen(deed, tuple(values), sums, total, left)
+
+
+@dataclass(frozen=True)
+class Line:
+    """A line of the list: a day, or an action."""
+
+    day: str = ""
+    deed: Deed | None = None
+
+
+class Lines(QAbstractListModel):
+    """The actions under their days."""
+
+    def __init__(self, parent: QWidget) -> None:
+        super().__init__(parent)
+        self._lines: list[Line] = []
+
+    def take(self, found: list[Deed]) -> None:
+        """Show these."""
+        self.beginResetModel()
+        self._lines = []
+        day = None
+        for one in found:
+            its_day = local(one.at).date()
+            if its_day != day:
+                day = its_day
+                self._lines.append(Line(day=day_words(day)))
+            self._lines.append(Line(deed=one))
+        self.endResetModel()
+
+    def row_of(self, action: str | None) -> int:
+        """Where an action stands; -1 if it is not shown."""
+        return next((n for n, line in enumerate(self._lines) if line.deed is not None and line.deed.id == action), -1)
+
+    def rowCount(self, parent: Index = QModelIndex()) -> int:  # noqa: B008
+        return 0 if parent.isValid() else len(self._lines)
+
+    def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> object:
+        line = self._lines[index.row()]
+        if role == DEED:
+            return line.deed
+        if role in (Qt.ItemDataRole.DisplayRole, Qt.ItemDataRole.AccessibleTextRole):
+            if line.deed is None:
+                return line.day
+            return " · ".join(part for part in (f"{local(line.deed.at):%H:%M}", line.deed.what, second_line(line.deed), reason_of(line.deed)[0]) if part)
+        if role == Qt.ItemDataRole.ToolTipRole:
+            return line.deed.what if line.deed is not None else None
+        return None
+
+    def flags(self, index: Index) -> Qt.ItemFlag:
+        if self._lines[index.row()].deed is None:
+            return Qt.ItemFlag.ItemIsEnabled
+        return Qt.ItemFlag.ItemIsEnabled | Qt.ItemFlag.ItemIsSelectable | Qt.ItemFlag.ItemNeverHasChildren
+
+
+class LineDelegate(QStyledItemDelegate):
+    """Rows 48: time, icon, sentence with its number in semibold, who; at the right 208 Undo, Redo or why not."""
+
+    pressed = Signal(object)
+
+    def sizeHint(self, option: QStyleOptionViewItem, index: Index) -> QSize:
+        return QSize(px(320), px(56 if index.data(DEED) is not None else 40))
+
+    def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: Index) -> None:
+        colours = look(option.widget)
+        box = QRectF(option.rect)
+        deed: Deed | None = index.data(DEED)
+        inner = box.adjusted(px(24), 0, -px(24), 0)
+        if deed is None:
+            paint_text(painter, inner.adjusted(0, px(8), 0, 0), str(index.data()), colours.muted, "label")
+            painter.fillRect(QRectF(inner.left(), box.bottom() - 1, inner.width(), 1), QColor(colours.line))
+            return
+        selected = bool(option.state & QStyle.StateFlag.State_Selected)
+        if selected:
+            painter.fillRect(box, QColor(colours.selected))
+        else:
+            painter.fillRect(QRectF(inner.left(), box.bottom() - 1, inner.width(), 1), QColor(colours.line))
+        undone = deed.state == "undone"
+        ink = colours.muted if undone else colours.text
+        paint_text(painter, QRectF(inner.left(), box.top(), px(48), box.height()), f"{local(deed.at):%H:%M}", colours.muted, "body", tabular=True)
+        paint_icon(painter, QRectF(inner.left() + px(56), box.center().y() - px(9), px(18), px(18)), ICONS.get(deed.event, "note-pencil"), colours.muted)
+        words = QRectF(inner.left() + px(88), box.top() + px(7), inner.width() - px(88) - px(216), px(20))
+        paint_sentence(painter, words, deed, ink)
+        paint_text(painter, words.translated(0, px(21)), second_line(deed), colours.muted, "small")
+        self._paint_way_back(painter, box, deed, colours, selected=selected)
+        if option.state & QStyle.StateFlag.State_HasFocus:
+            painter.fillRect(QRectF(0, box.top(), 2, box.height()), QColor(colours.accent))
+
+    def _paint_way_back(self, painter: QPainter, box: QRectF, deed: Deed, colours: Colours, *, selected: bool) -> None:
+        why, _way = reason_of(deed)
+        if not why:
+            button = button_box(box)
+            paint_ground(painter, button, colours.bg if selected else colours.fill, px(6))
+            paint_text(painter, button, _("Redo") if deed.state == "undone" else _("Undo"), colours.text, "label", Qt.AlignmentFlag.AlignHCenter)
+            return
+        right = QRectF(box.right() - px(24 + 208), box.top(), px(208), box.height())
+        paint_icon(painter, QRectF(right.left(), right.center().y() - px(8), px(16), px(16)), "prohibit", colours.muted)
+        paint_text(painter, right.adjusted(px(24), 0, 0, 0), why, colours.muted, "small")
+
+    def editorEvent(self, event: QEvent, model: object, option: QStyleOptionViewItem, index: Index) -> bool:
+        deed: Deed | None = index.data(DEED)
+        if isinstance(event, QMouseEvent) and event.type() == QEvent.Type.MouseButtonRelease and deed is not None and not reason_of(deed)[0]:
+            if button_box(QRectF(option.rect)).contains(event.position()):
+                self.pressed.emit(deed)
+                return True
+        return False
+
+
+def button_box(row: QRectF) -> QRectF:
+    """Where a row's Undo stands."""
+    return QRectF(row.right() - px(24 + 80), row.center().y() - px(16), px(80), px(32))
+
+
+def paint_sentence(painter: QPainter, box: QRectF, deed: Deed, ink: str) -> None:
+    """The sentence, with the part that counts in semibold."""
+    before, strong, after = deed.what.partition(deed.strong) if deed.strong else (deed.what, "", "")
+    left = box.left()
+    for text, role in ((before, "body"), (strong, "strong"), (after, "body")):
+        if text and left < box.right():
+            place = QRectF(left, box.top(), box.right() - left, box.height())
+            paint_text(painter, place, text, ink, role)  # type: ignore[arg-type]
+            left += QFontMetricsF(font_of(role)).horizontalAdvance(text)  # type: ignore[arg-type]
+
+
+def second_line(deed: Deed) -> str:
+    """Who, on which laptop, and whether it was undone."""
+    who = [deed.who or "", deed.device or _("this laptop")]
+    if deed.state == "undone" and deed.undone_at:
+        who.append(_("undone at {time}").format(time=f"{local(deed.undone_at):%H:%M}"))
+    return " · ".join(part for part in who if part)
+
+
+def reason_of(deed: Deed) -> tuple[str, str]:
+    """Why an action cannot be undone here, and where it is corrected instead; empty if it can."""
+    if deed.event in CHECK_INS and deed.state == "done":
+        return _("Corrected in the gathering"), "gathering"
+    if deed.state == "undone":
+        return "", ""
+    return deed.reason or "", ""
+
+
+class Detail(Scroll):
+    """Width 360: the sentence, who and when, the way back, and what was written."""
+
+    turn = Signal(object)
+    member = Signal(str)
+    gathering = Signal(str)
+
+    def __init__(self) -> None:
+        super().__init__(margins=(24, 24, 24, 24))
+        self.setAccessibleName(_("What an action changed"))
+        self.setFixedWidth(min(px(360), 440))
+        self._inside: QWidget | None = None
+        self.button: Button | None = None
+
+    def show_nothing(self, words: str) -> None:
+        """No action is chosen."""
+        column = self._anew()
+        if words:
+            column.addWidget(Label(words, tone="muted", wrap=True))
+        column.addStretch(1)
+
+    def show_seen(self, seen: Seen) -> None:
+        """Show an action."""
+        deed = seen.deed
+        column = self._anew()
+        column.addWidget(Label(deed.what, "title", wrap=True))
+        who = ", ".join(part for part in (deed.who or "", deed.device or _("this laptop")) if part)
+        column.addWidget(Label(who, tone="muted", wrap=True))
+        column.addWidget(Label(f"{day_words(local(deed.at).date())}, {local(deed.at):%H:%M}", tone="muted", wrap=True))
+        column.addSpacing(px(4))
+        column.addLayout(self._deeds(deed))
+        why, _way = reason_of(deed)
+        if why:
+            column.addWidget(IconLine("prohibit", why))
+        elif seen.left is not None:
+            column.addWidget(IconLine("warning", "\n".join(seen.left), tone="warn") if seen.left else
+                             IconLine("check-circle", _("Nobody has changed this since"), tone="ok"))
+        if seen.values:
+            self._values(column, seen)
+        column.addStretch(1)
+        if not why:
+            column.addWidget(Label(_("Undoing puts the old values back here and, with the next sync, on the other laptops. "
+                                     "Ctrl+Shift+Z brings the new ones back."), "small", "muted", wrap=True))
+
+    def _anew(self) -> QVBoxLayout:
+        if self._inside is not None:
+            self.column.removeWidget(self._inside)
+            self._inside.hide()
+            self._inside.deleteLater()
+        self._inside, self.button = QWidget(), None
+        column = QVBoxLayout(self._inside)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(px(8))
+        self.column.addWidget(self._inside)
+        self.verticalScrollBar().setValue(0)
+        return column
+
+    def _deeds(self, deed: Deed) -> QHBoxLayout:
+        row = QHBoxLayout()
+        row.setSpacing(px(8))
+        why, way = reason_of(deed)
+        if not why:
+            undone = deed.state == "undone"
+            words = _("Redo") if undone else _("Undo all {n}").format(n=number(deed.count)) if deed.count > 1 else _("Undo")
+            self.button = Button(words, "primary", "arrow-clockwise" if undone else "arrow-counter-clockwise")
+            self.button.clicked.connect(lambda: self.turn.emit(deed))
+            row.addWidget(self.button)
+        if deed.person is not None:
+            show = Button(_("Show the member"))
+            show.clicked.connect(partial(self.member.emit, deed.person))
+            row.addWidget(show)
+        elif deed.gathering is not None:
+            show = Button(_("Open the gathering"), "primary" if way else "secondary")
+            show.clicked.connect(partial(self.gathering.emit, deed.gathering))
+            row.addWidget(show)
+        row.addStretch(1)
+        return row
+
+    def _values(self, column: QVBoxLayout, seen: Seen) -> None:
+        column.addSpacing(px(8))
+        head = QHBoxLayout()
+        head.addWidget(Label(_("What changed"), "heading"))
+        head.addStretch(1)
+        values = sum(seen.sums.values())
+        if values:
+            head.addWidget(Label(ngettext("{n} value", "{n} values", values).format(n=number(values)), "small", "muted"))
+        column.addLayout(head)
+        if len(seen.sums) > 1 and values > 6:
+            sums = ", ".join(f"{number(count)} × {word}" for word, count in list(seen.sums.items())[:6])
+            column.addWidget(Label(sums, "small", "muted", wrap=True))
+        for one in seen.values:
+            column.addWidget(hairline())
+            top = QHBoxLayout()
+            top.addWidget(Label(isolated(one.name), "strong", wrap=True), 1)
+            top.addWidget(Label(one.field, tone="muted"), 0, Qt.AlignmentFlag.AlignTop)
+            column.addLayout(top)
+            for word, value in ((_("was"), one.was), (_("now"), one.now)) if not one.new else ():
+                row = QHBoxLayout()
+                row.setSpacing(px(8))
+                word_label = Label(word, tone="muted")
+                word_label.setFixedWidth(px(36))
+                row.addWidget(word_label, 0, Qt.AlignmentFlag.AlignTop)
+                row.addWidget(Label(isolated(value) if value else _("nothing"), tone="text" if value and word == _("now") else "muted", wrap=True), 1)
+                column.addLayout(row)
+        more = seen.total - len(seen.values)
+        if more:
+            column.addWidget(hairline())
+            column.addWidget(Label(ngettext("and {n} more", "and {n} more", more).format(n=number(more)), tone="muted"))
+
+
+def local(at: str) -> datetime:
+    """A moment (UTC, ISO 8601) by this computer's clock."""
+    return datetime.fromisoformat(at.replace("Z", "+00:00")).astimezone()
+
+
+def day_words(day: date) -> str:
+    """Today, Tuesday 10 November."""
+    words = day_long(day)
+    distance = (date.today() - day).days
+    if distance == 0:
+        return _("Today, {day}").format(day=words)
+    if distance == 1:
+        return _("Yesterday, {day}").format(day=words)
+    return words

@@ -1,0 +1,56 @@
+"""Undo and redo from the window: Ctrl+Z, the toast, Activity. The work runs off the screen; a toast says what it did."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from PySide6.QtCore import QObject, Signal
+
+from alumni_desk.desktop.background import Lanes
+from alumni_desk.desktop.changes import ChangeBus
+from alumni_desk.segments.activity import CHECK_INS, undone_words
+from alumni_desk.store.desk import Desk
+from alumni_desk.store.undo import Undone, redo, undo
+from alumni_desk.words import _
+
+
+class Undoing(QObject):
+    """``said(sentence, link, act)`` asks for a toast. Check-ins are left alone unless named: they are corrected at the door."""
+
+    said = Signal(str, str, object)
+
+    def __init__(self, desk: Desk, lanes: Lanes, changes: ChangeBus) -> None:
+        super().__init__(lanes)
+        self._desk, self._lanes, self._changes = desk, lanes, changes
+        self._busy = False
+
+    def undo(self, action: str | None = None) -> None:
+        """Take an action back, or the newest one."""
+        self._turn(lambda: undo(self._desk, action, but=() if action else CHECK_INS), again=False)
+
+    def redo(self, action: str | None = None) -> None:
+        """Do an action again that was undone, or the last one."""
+        self._turn(lambda: redo(self._desk, action, but=() if action else CHECK_INS), again=True)
+
+    def _turn(self, work: Callable[[], Undone], *, again: bool) -> None:
+        if self._busy:  # a key that is held down: one turn at a time
+            return
+        self._busy = True
+
+        def both() -> tuple[Undone, str]:
+            undone = work()
+            return undone, undone_words(self._desk, undone, again=again)
+
+        self._lanes.write(both, lambda done: self._done(done, again), self._failed)
+
+    def _done(self, done: tuple[Undone, str], again: bool) -> None:
+        self._busy = False
+        undone, words = done
+        self._changes.tell(undone.changed)
+        back: Callable[[], Any] = (lambda: self.undo(undone.of)) if again else (lambda: self.redo(undone.of))
+        self.said.emit(words, _("Undo") if again else _("Redo"), back)
+
+    def _failed(self, error: Exception) -> None:
+        self._busy = False
+        self.said.emit(str(error), "", None)

@@ -1,0 +1,314 @@
+"""What was done at this desk, in words: the list of actions, what one of them wrote, and what an undo left."""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import msgspec
+import sqlalchemy as sa
+
+from alumni_desk.gatherings.fields import field_word as gathering_field
+from alumni_desk.members import naming
+from alumni_desk.members.fields import ADDRESS, label
+from alumni_desk.store.desk import Desk
+from alumni_desk.store.undo import Done, Left, Undone, actions, rows_of
+from alumni_desk.words import _, ngettext, number
+
+CHECK_INS = frozenset({"checked_in", "check_in_undone", "checked_out", "walked_in"})
+"""What is corrected at the door or in the gathering; Ctrl+Z elsewhere leaves it alone."""
+
+_PRINCIPAL = ("person", "registration", "gathering", "fact", "education", "household", "chapter")
+_FIRST = 40
+
+
+@dataclass(frozen=True, slots=True)
+class Deed:
+    """An action in words. ``strong`` is the part of ``what`` that counts; ``reason`` says why it cannot be undone."""
+
+    id: str
+    event: str
+    at: str  # UTC, ISO 8601
+    who: str | None
+    device: str | None
+    what: str
+    strong: str
+    count: int
+    state: str  # done | undone | never
+    undone_at: str | None
+    reason: str | None
+    gathering: str | None
+    where: str  # what the gathering is called
+    person: str | None  # if it is about one person
+
+    @property
+    def undoable(self) -> bool:
+        """Whether it can be undone now."""
+        return self.state == "done" and self.reason is None
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """One value that an action wrote: of whom, which field, what was, what is now. A new row is one of these, without values."""
+
+    name: str
+    field: str
+    was: str
+    now: str
+    new: bool = False
+
+
+def deeds(desk: Desk, limit: int = 100, *, but: Collection[str] = ()) -> list[Deed]:
+    """The newest actions, newest first; ``but``: events to leave out."""
+    return told(desk, [one for one in actions(desk, limit) if one.event not in but])
+
+
+def told(desk: Desk, done: Sequence[Done]) -> list[Deed]:
+    """Actions in words."""
+    with desk.reading() as connection:
+        wrote = _first_rows(connection, [one.id for one in done])
+        names = Names(connection, desk, wrote, {one.gathering for one in done if one.gathering})
+        return [_deed(one, wrote.get(one.id, []), names) for one in done]
+
+
+def grouped(found: Sequence[Deed]) -> list[Deed]:
+    """Runs of check-ins at one gathering on one day as one line: a door would fill the list otherwise. Its id is the newest one's."""
+    lines: list[Deed] = []
+    for one in found:
+        last = lines[-1] if lines else None
+        if last is not None and one.event in ("checked_in", "walked_in") and last.event in ("checked_in", "walked_in") and (
+                one.gathering, one.at[:10], one.state) == (last.gathering, last.at[:10], last.state):
+            count = last.count + one.count
+            strong = ngettext("{n} guest", "{n} guests", count).format(n=number(count))
+            what = _("Checked in {guests} at {gathering}").format(guests=strong, gathering=one.where)
+            lines[-1] = replace(last, what=what, strong=strong, count=count, event="checked_in", person=None)
+        else:
+            lines.append(one)
+    return lines
+
+
+def written(desk: Desk, action: str, limit: int = 50) -> tuple[list[Written], dict[str, int], int]:
+    """The first values and new rows that an action wrote, how many values of each field, and how many of both in all (the first 5,000 rows)."""
+    rows = rows_of(desk, action, 5_000)
+    with desk.reading() as connection:
+        names = Names(connection, desk, {action: [(table, row_id, after) for table, row_id, _before, after in rows[:limit]]}, set())
+    found: list[Written] = []
+    sums: dict[str, int] = defaultdict(int)
+    fresh: set[str] = set()
+    for table, row_id, before, after in rows:
+        if table not in ("person", "gathering", "registration"):
+            continue
+        if not before:
+            if row_id not in fresh:
+                fresh.add(row_id)
+                found.append(Written(names.of(table, row_id, after), _("New"), "", "", new=True))
+            continue
+        for word, was, now in _changes(table, before, after):
+            sums[word] += 1
+            found.append(Written(names.of(table, row_id, after), word, was, now))
+    return found[:limit], dict(sorted(sums.items(), key=lambda one: -one[1])), len(found)
+
+
+def left_words(desk: Desk, left: Sequence[Left], most: int = 3) -> list[str]:
+    """What an undo left, a sentence a row: whose, and who changed it since."""
+    shown = left[:most]
+    with desk.reading() as connection:
+        names = Names(connection, desk, {"": [(one.table, one.row, {}) for one in shown]}, set())
+        sentences = [_left(one, names.of(one.table, one.row, {})) for one in shown]
+    if len(left) > most:
+        sentences.append(ngettext("{n} more was left too.", "{n} more were left too.", len(left) - most).format(n=number(len(left) - most)))
+    return sentences
+
+
+def undone_words(desk: Desk, undone: Undone, *, again: bool = False) -> str:
+    """What an undo (or redo) did, in a sentence or a few."""
+    [deed] = told(desk, actions(desk, 1, only=undone.of))
+    first = _("Done again: {what}.") if again else _("Undone: {what}.")
+    return " ".join([first.format(what=deed.what), *left_words(desk, undone.left)])
+
+
+class Names:
+    """What rows are called, looked up for many at once."""
+
+    def __init__(self, connection: sa.Connection, desk: Desk, wrote: Mapping[str, Iterable[tuple[str, str, Mapping[str, Any]]]], gatherings: set[str]) -> None:
+        ids: dict[str, set[str]] = defaultdict(set)
+        for rows in wrote.values():
+            for table, row_id, fields in rows:
+                ids[table].add(row_id)
+                for name in ("person", "gathering"):
+                    if fields.get(name):
+                        ids[name].add(fields[name])
+        self._registrations = self._read(connection, desk.tables["registration"], ids["registration"])
+        self._schools = self._read(connection, desk.tables["education"], ids["education"])
+        self._facts = self._read(connection, desk.tables["fact"], ids["fact"])
+        people = ids["person"] | {row.person for rows in (self._registrations, self._schools, self._facts) for row in rows.values() if row.person}
+        self._people = self._read(connection, desk.tables["person"], people)
+        held = ids["gathering"] | gatherings | {row.gathering for rows in (self._registrations, self._facts) for row in rows.values() if row.gathering}
+        self._gatherings = self._read(connection, desk.tables["gathering"], held)
+
+    @staticmethod
+    def _read(connection: sa.Connection, table: sa.Table, ids: set[str]) -> dict[str, sa.Row[Any]]:
+        return {row.id: row for row in connection.execute(sa.select(table).where(table.c.id.in_(ids)))} if ids else {}
+
+    def person(self, person_id: str | None) -> str:
+        """What somebody is called, with the class year."""
+        row = self._people.get(person_id or "")
+        if row is None:
+            return _("Somebody")
+        return f"{naming.display_name(row) or _('Name to come')} {naming.short_year(row.class_year)}".rstrip()
+
+    def gathering(self, gathering_id: str | None) -> str:
+        """What a gathering is called."""
+        row = self._gatherings.get(gathering_id or "")
+        return (row.name if row is not None else None) or _("a gathering")
+
+    def whose(self, table: str, row_id: str) -> str | None:
+        """The person that a row is about."""
+        if table == "person":
+            return row_id
+        rows = {"registration": self._registrations, "education": self._schools, "fact": self._facts}.get(table, {})
+        row = rows.get(row_id)
+        return row.person if row is not None else None
+
+    def of(self, table: str, row_id: str, fields: Mapping[str, Any]) -> str:
+        """What a row of any table is called."""
+        if table == "gathering":
+            return self.gathering(row_id)
+        return self.person(self.whose(table, row_id) or fields.get("person"))
+
+
+def _first_rows(connection: sa.Connection, ids: Sequence[str]) -> dict[str, list[tuple[str, str, dict[str, Any]]]]:
+    """The first rows that each action wrote: enough to name it."""
+    found: dict[str, list[tuple[str, str, dict[str, Any]]]] = {}
+    for action in ids:
+        rows = connection.exec_driver_sql(
+            "SELECT table_name, row_id, fields FROM operation WHERE action = ? ORDER BY rowid LIMIT ?", (action, _FIRST)).all()
+        found[action] = [(row.table_name, row.row_id, msgspec.json.decode(row.fields)) for row in rows]
+    return found
+
+
+def _deed(one: Done, rows: Sequence[tuple[str, str, dict[str, Any]]], names: Names) -> Deed:
+    order = ("registration", *_PRINCIPAL) if one.event.startswith(("guest", "answers")) else _PRINCIPAL
+    table = next((name for name in order if one.counts.get(name)), "")
+    count = one.counts.get(table, 0)
+    people = list(dict.fromkeys(who for name, row_id, fields in rows if (who := names.whose(name, row_id) or fields.get("person"))))
+    alone = people[0] if len(people) == 1 and count <= 1 else None
+    what, strong = _what(one, count, names, alone or (people[0] if people else None), rows)
+    where = names.gathering(one.gathering) if one.gathering else ""
+    return Deed(one.id, one.event, one.at, one.who, one.device, what, strong, count, one.state, one.undone_at, _why(one), one.gathering, where, alone)
+
+
+def _why(one: Done) -> str | None:
+    if one.state == "undone":
+        return _("Undone already")
+    return {"stands": _("The chapter stands on it"), "too_old": _("More than 30 days ago")}.get(one.reason or "")
+
+
+def _what(one: Done, count: int, names: Names, person: str | None, rows: Sequence[tuple[str, str, dict[str, Any]]]) -> tuple[str, str]:
+    """The sentence of an action, and the part of it that stands out."""
+    members = ngettext("{n} member", "{n} members", count).format(n=number(count))
+    guests = ngettext("{n} guest", "{n} guests", count).format(n=number(count))
+    held = one.gathering or next((fields.get("gathering") for _table, _row, fields in rows if fields.get("gathering")), None) or next(
+        (row_id for table, row_id, _fields in rows if table == "gathering"), None)
+    facts = {"person": names.person(person), "gathering": names.gathering(held), "members": members, "guests": guests,
+             "answers": ngettext("{n} answer", "{n} answers", count).format(n=number(count)),
+             "badges": ngettext("{n} badge", "{n} badges", one.counts.get("fact", 0)).format(n=number(one.counts.get("fact", 0))),
+             "file": _file(rows), "field": _fields(rows)}
+    several = count != 1
+    sentence, strong = {
+        "member_added": (_("Added {person}"), "person"),
+        "member_changed": (_("Changed {field} of {person}"), ""),
+        "members_removed": (_("Removed {members}"), "members") if several else (_("Removed {person}"), ""),
+        "members_brought_back": (_("Brought back {members}"), "members") if several else (_("Brought back {person}"), ""),
+        "import": (_("Imported {members} from {file}"), "members"),
+        "value_restored": (_("Put back {field} of {person}"), ""),
+        "gathering_planned": (_("Planned {gathering}"), "gathering"),
+        "gathering_changed": (_("Changed {gathering}"), ""),
+        "gathering_cancelled": (_("Cancelled {gathering}"), ""),
+        "gathering_replanned": (_("Planned {gathering} again"), ""),
+        "guests_added": (_("Added {guests} to {gathering}"), "guests") if several else (_("Added {person} to {gathering}"), ""),
+        "guest_of_added": (_("Added somebody’s guest to {gathering}"), ""),
+        "guest_named": (_("Named a guest: {person}"), ""),
+        "answers_noted": (_("Noted {answers} for {gathering}"), "answers"),
+        "answers_taken_back": (_("Took back {answers} for {gathering}"), "answers"),
+        "guests_removed": (_("Took {guests} off the list of {gathering}"), "guests"),
+        "guests_brought_back": (_("Put {guests} back on the list of {gathering}"), "guests"),
+        "checked_in": (_("Checked in {person} at {gathering}"), ""),
+        "check_in_undone": (_("Took back the check-in of {person} at {gathering}"), ""),
+        "checked_out": (_("{person} left {gathering}"), ""),
+        "walked_in": (_("Walk-in at {gathering}: {person}"), ""),
+        "badges_printed": (_("Printed {badges} for {gathering}"), "badges"),
+        "chapter_founded": (_("Started the chapter"), ""),
+        "chapter_completed": (_("Completed the chapter’s details"), ""),
+        "sample_made": (_("Made the sample chapter"), ""),
+    }.get(one.event, (_("Changed something"), ""))
+    return sentence.format(**facts), facts.get(strong, "")
+
+
+def _file(rows: Sequence[tuple[str, str, dict[str, Any]]]) -> str:
+    return next((fields["file_name"] for table, _row, fields in rows if table == "import_run" and fields.get("file_name")), _("a file"))
+
+
+def _fields(rows: Sequence[tuple[str, str, dict[str, Any]]]) -> str:
+    """What was changed: the e-mail, or 3 fields."""
+    words = list(dict.fromkeys(word for table, _row, fields in rows for word in (field_word(table, name) for name in fields)))
+    if len(words) == 1:
+        return _("the {field}").format(field=words[0].lower() if words[0].isascii() else words[0])
+    return ngettext("{n} field", "{n} fields", len(words)).format(n=number(len(words)))
+
+
+def field_word(table: str, name: str) -> str:
+    """What a field is called; the lines of an address are one."""
+    if name in ADDRESS and table == "person":
+        return _("Address")
+    if name == "gone":
+        return _("On the list")
+    words = {"status": _("Answer"), "host": _("Host"), "badge_name": _("Name on the badge"), "table_name": _("Table"), "meal": _("Meal"), "code": _("Code"),
+             "answered_at": _("Answered"), "walk_in": _("Walk-in"), "person": _("Person"), "gathering": _("Gathering"), "standing": _("Standing"),
+             "household": _("Household"), "consent": _("Consent"), "badge_tail": _("Family ties"), "merged_into": _("Merged into")}
+    return words.get(name) or (gathering_field(name) if table == "gathering" else label(name))
+
+
+def _changes(table: str, before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterable[tuple[str, str, str]]:
+    """(field in words, was, now); an address is one."""
+    grouped: dict[str, list[tuple[Any, Any]]] = {}
+    for name, value in after.items():
+        if before.get(name) != value or name in ADDRESS:
+            grouped.setdefault(field_word(table, name), []).append((before.get(name), value))
+    for word, pairs in grouped.items():
+        was = ", ".join(text for old, _new in pairs if (text := value_words(old)))
+        now = ", ".join(text for _old, new in pairs if (text := value_words(new)))
+        if was != now:
+            yield word, was, now
+
+
+def value_words(value: Any) -> str:
+    """A value as people read it."""
+    if value is None or value == "":
+        return ""
+    if isinstance(value, bool):
+        return _("yes") if value else _("no")
+    text = str(value)
+    if text.startswith("["):
+        try:
+            return ", ".join(str(one) for one in json.loads(text))
+        except ValueError:
+            return text
+    return text
+
+
+def _left(one: Left, name: str) -> str:
+    if one.why == "in_use":
+        return _("{name} was left: something newer stands on it.").format(name=name)
+    if one.why == "closed":
+        return _("{name} was left: that was taken back already.").format(name=name)
+    fields = list(dict.fromkeys(field_word(one.table, field) for field in one.fields))
+    what = ", ".join(fields[:3])
+    if one.here and one.who:
+        return _("{name} was left: {who} changed {what} since.").format(name=name, who=one.who, what=what)
+    if one.here:
+        return _("{name} was left: {what} was changed here since.").format(name=name, what=what)
+    return _("{name} was left: {what} was changed on another laptop since.").format(name=name, what=what)

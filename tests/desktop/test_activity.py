@@ -1,0 +1,90 @@
+"""Undo and redo by key, toast and the Activity page."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from PySide6.QtCore import Qt
+from PySide6.QtTest import QTest
+
+from alumni_desk.desktop.activity_page import DEED, button_box
+from alumni_desk.members.actions import change_member
+from alumni_desk.members.lists import count_members, member, member_rows
+from alumni_desk.segments.activity import deeds
+
+
+def press(hands: Any, keys: str) -> None:
+    modifier = Qt.KeyboardModifier.ControlModifier
+    if keys == "redo":
+        modifier |= Qt.KeyboardModifier.ShiftModifier
+    QTest.keyClick(hands.shell.current().first_focus() if hands.shell.current().name == "activity" else hands.shell, Qt.Key.Key_Z, modifier)
+
+
+def test_ctrl_z_takes_the_newest_back_and_ctrl_shift_z_brings_it_again(hands: Any) -> None:
+    page = hands.page("members")
+    ana = member_rows(hands.desk)[0].id
+    change_member(hands.desk, ana, city="Porto")
+    page.list.setFocus()
+    press(hands, "undo")
+    hands.until(lambda: member(hands.desk, ana).fields["city"] is None)
+    hands.until(lambda: "Undone" in hands.shell.toast.words.text())
+    press(hands, "redo")
+    hands.until(lambda: member(hands.desk, ana).fields["city"] == "Porto")
+    hands.until(lambda: "Done again" in hands.shell.toast.words.text())
+
+
+def test_nothing_to_undo_is_said(hands: Any) -> None:
+    hands.page("gatherings")
+    for _turn in range(3):
+        press(hands, "undo")
+        hands.rest()
+    hands.until(lambda: count_members(hands.desk) == 0)
+    press(hands, "undo")
+    hands.until(lambda: "nothing to undo" in hands.shell.toast.words.text())
+
+
+def test_the_list_says_what_was_done_and_undoes_from_there(hands: Any) -> None:
+    ana = member_rows(hands.desk)[0]
+    change_member(hands.desk, ana.id, email="ana@example.org")
+    page = hands.page("activity")
+    texts = [page.lines.index(row, 0).data() for row in range(page.lines.rowCount())]
+    assert any("Changed the e-mail of" in text for text in texts) and any("Added" in text for text in texts)
+    hands.until(lambda: page.detail.button is not None)
+    hands.click(page.detail.button)
+    hands.until(lambda: member(hands.desk, ana.id).fields["email"] is None)
+    hands.until(lambda: deeds(hands.desk)[0].state == "undone" and page.lines.index(1, 0).data(DEED).state == "undone")
+    row = page.list.visualRect(page.lines.index(1, 0))
+    QTest.mouseClick(page.list.viewport(), Qt.MouseButton.LeftButton, pos=button_box(row.toRectF()).center().toPoint())
+    hands.until(lambda: member(hands.desk, ana.id).fields["email"] == "ana@example.org")
+
+
+def test_find_and_kind_narrow_the_list(hands: Any) -> None:
+    page = hands.page("activity")
+    QTest.keyClicks(page.search, "chen")
+    hands.until(lambda: page.lines.rowCount() == 2)
+    page.search.clear()
+    page.kind.set_key("gatherings")
+    page.kind.activated.emit(0)
+    hands.until(lambda: page.lines.rowCount() == 0)
+
+
+def test_from_today_and_back(hands: Any) -> None:
+    hands.page("gatherings")
+    page = hands.page("activity")
+    assert hands.shell.back.isVisible() and page.apart
+    hands.click(hands.shell.back)
+    hands.until(lambda: hands.shell.current().name == "gatherings")
+
+
+@pytest.mark.parametrize("field", ["email", "city"])
+def test_what_somebody_changed_since_is_named_before_undoing(hands: Any, field: str) -> None:
+    ana = member_rows(hands.desk)[0].id
+    change_member(hands.desk, ana, **{field: "one@example.org"})
+    change_member(hands.desk, ana, **{field: "two@example.org"})
+    page = hands.page("activity")
+    older = next(row for row in range(page.lines.rowCount()) if (deed := page.lines.index(row, 0).data(DEED)) and deed.id == deeds(hands.desk)[1].id)
+    page.list.setCurrentIndex(page.lines.index(older, 0))
+    from alumni_desk.desktop.controls import Label
+
+    hands.until(lambda: any("was left" in label.text() for label in page.detail.findChildren(Label)))
