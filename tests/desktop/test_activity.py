@@ -88,3 +88,24 @@ def test_what_somebody_changed_since_is_named_before_undoing(hands: Any, field: 
     from alumni_desk.desktop.controls import Label
 
     hands.until(lambda: any("was left" in label.text() for label in page.detail.findChildren(Label)))
+
+
+def test_an_older_value_is_restored_from_the_history(hands: Any) -> None:
+    ana = member_rows(hands.desk)[0].id
+    change_member(hands.desk, ana, email="one@example.org", street="1 Elm Street", city="Boston")
+    change_member(hands.desk, ana, email="two@example.org", city="Salem")
+    page = hands.page("members", member=ana)
+    hands.until(lambda: page.panel.isVisible())
+    page.panel.tabs.setCurrentIndex(1)
+    from alumni_desk.desktop.controls import Link
+
+    def links() -> list[Any]:
+        return [link for link in page.panel.findChildren(Link) if link.isVisible() and link.accessibleName() == "Restore one@example.org"]
+
+    hands.until(links)
+    hands.click(links()[0])
+    hands.until(lambda: member(hands.desk, ana).fields["email"] == "one@example.org")
+    hands.until(lambda: page.panel.tabs.currentIndex() == 1 and hands.shell.toast.isVisible())
+    hands.rest()
+    hands.click(hands.shell.toast.link)
+    hands.until(lambda: member(hands.desk, ana).fields["email"] == "two@example.org")

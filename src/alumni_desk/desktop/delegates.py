@@ -93,6 +93,9 @@ def paint_name(painter: QPainter, box: QRectF, name: str, other: str, colours: C
         return
     metrics = QFontMetricsF(font_of("caption"))
     first, second = _two_lines(name, metrics, room)
+    if not second:
+        paint_text(painter, box, first, colours.text, "caption")
+        return
     half = px(16)
     top = box.center().y() - half
     paint_text(painter, QRectF(box.left(), top, room, half), first, colours.text, "caption")

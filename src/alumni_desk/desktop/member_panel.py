@@ -8,8 +8,9 @@ from datetime import date
 
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QGuiApplication
-from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QTabBar, QVBoxLayout, QWidget
 
+from alumni_desk.desktop.activity_page import local
 from alumni_desk.desktop.controls import Button, Label, Link, hairline
 from alumni_desk.desktop.dates import day_middle, day_short
 from alumni_desk.desktop.fonts import px
@@ -17,9 +18,10 @@ from alumni_desk.desktop.paint import Pill, isolated
 from alumni_desk.desktop.widgets import IconLine, Scroll, StatusPill, YearDisc
 from alumni_desk.gatherings.kinds import answer_word
 from alumni_desk.members.lists import Degree, MemberDetail, member
+from alumni_desk.segments.activity import PastValue
 from alumni_desk.segments.lists import Visit, visits
 from alumni_desk.store.desk import Desk
-from alumni_desk.words import _
+from alumni_desk.words import _, ngettext, number
 
 
 @dataclass(frozen=True)
@@ -36,18 +38,26 @@ def known(desk: Desk, person: str) -> Known:
 
 
 class MemberPanel(Scroll):
-    """Width 360. ``edit``, ``remove`` and ``show_gathering`` are for the page to do."""
+    """Width 360. ``edit``, ``remove``, ``show_gathering`` and ``restore(version)`` are for the page to do.
+
+    ``history_wanted`` asks for ``show_history``.
+    """
 
     edit = Signal()
     remove = Signal()
     show_gathering = Signal(str)
     show_member = Signal(str)
+    history_wanted = Signal()
+    restore = Signal(str)
 
     def __init__(self) -> None:
         super().__init__(margins=(24, 24, 24, 24))
         self.setAccessibleName(_("Member"))
         self._inside: QWidget | None = None
         self.edit_button: Button | None = None
+        self.tabs: QTabBar | None = None
+        self._overview, self._history = QWidget(), QWidget()
+        self._person = ""
 
     def show_known(self, it: Known, today: date) -> None:
         """Show somebody."""
@@ -60,16 +70,91 @@ class MemberPanel(Scroll):
         column.setSpacing(px(12))
         column.addLayout(self._head(it.detail))
         column.addLayout(self._deeds())
-        column.addWidget(hairline())
+        on_history = self.tabs is not None and self.tabs.currentIndex() == 1 and self._person == it.detail.id
+        column.addWidget(self._tab_bar())
+        self._overview, self._history = QWidget(), QWidget()
+        overview = QVBoxLayout(self._overview)
+        overview.setContentsMargins(0, 0, 0, 0)
+        overview.setSpacing(px(12))
         for group in (_contact(it.detail), _next(it, today), _life(it.detail), _lately(it, today)):
             if group is not None:
-                column.addLayout(self._grid(group))
-                column.addWidget(hairline())
+                overview.addLayout(self._grid(group))
+                overview.addWidget(hairline())
         if it.detail.in_household:
-            column.addLayout(self._household(it.detail.in_household))
+            overview.addLayout(self._household(it.detail.in_household))
+        column.addWidget(self._overview)
+        column.addWidget(self._history)
         column.addStretch(1)
+        self._history.hide()
         self.column.addWidget(self._inside)
         self.verticalScrollBar().setValue(0)
+        self._person = it.detail.id
+        if on_history and self.tabs is not None:
+            self.tabs.setCurrentIndex(1)
+
+    def _tab_bar(self) -> QTabBar:
+        self.tabs = QTabBar()
+        self.tabs.setAccessibleName(_("Parts of the member"))
+        self.tabs.setExpanding(False)
+        self.tabs.addTab(_("Overview"))
+        self.tabs.addTab(_("History"))
+        self.tabs.currentChanged.connect(self._turn)
+        return self.tabs
+
+    def _turn(self, which: int) -> None:
+        self._overview.setVisible(which == 0)
+        self._history.setVisible(which == 1)
+        if which == 1:
+            self.history_wanted.emit()
+
+    def show_history(self, past: Sequence[PastValue]) -> None:
+        """Fill the History tab: by field, newest first, each older value with its Restore."""
+        before = self._history.layout()
+        if before is not None:
+            QWidget().setLayout(before)  # the old lines go with their layout
+        column = QVBoxLayout(self._history)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(px(4))
+        changes = ngettext("{n} value in all", "{n} values in all", len(past)).format(n=number(len(past)))
+        column.addWidget(Label(changes, tone="muted"))
+        field = ""
+        for one in past:
+            if one.field != field:
+                column.addSpacing(px(8))
+                if field:
+                    column.addWidget(hairline())
+                    column.addSpacing(px(4))
+                field = one.field
+                column.addWidget(Label(field, "label", "muted"))
+            column.addLayout(self._past_line(one))
+
+    def _past_line(self, one: PastValue) -> QVBoxLayout:
+        box = QVBoxLayout()
+        box.setSpacing(0)
+        top = QHBoxLayout()
+        top.setSpacing(px(8))
+        value = Label(isolated(_breakable(one.text)) if one.text else _("nothing"), "strong" if one.now else "body", "text" if one.text else "muted", wrap=True)
+        value.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        top.addWidget(value, 1)
+        if one.now:
+            top.addWidget(StatusPill(Pill("eye", _("now"), "accent")), 0, Qt.AlignmentFlag.AlignTop)
+        elif one.restorable:
+            link = Link(_("Restore"))
+            link.setAccessibleName(_("Restore {what}").format(what=one.text or _("nothing")))
+            link.clicked.connect(lambda checked=False, version=one.version: self.restore.emit(version))
+            top.addWidget(link, 0, Qt.AlignmentFlag.AlignTop)
+        box.addLayout(top)
+        whose = one.who or ("" if one.here else _("another laptop"))
+        where = (one.device or _("this laptop")) if one.here else ""
+        source = _("from a file") if one.event == "import" else ""
+        when = f"{day_short(local(one.at).date())} {local(one.at):%Y, %H:%M}"
+        second = " · ".join(part for part in (", ".join(part for part in (whose, where, source) if part), when) if part)
+        box.addWidget(Label(second, "caption", "muted", wrap=True))
+        if one.refused:
+            box.addWidget(IconLine("prohibit", _("The office did not take this value")))
+        if one.by_hand and not one.now:
+            box.addWidget(IconLine("prohibit", _("A wish is not put back: note it anew with Edit")))
+        return box
 
     def _head(self, detail: MemberDetail) -> QHBoxLayout:
         row = QHBoxLayout()
@@ -109,9 +194,9 @@ class MemberPanel(Scroll):
         grid.setVerticalSpacing(px(8))
         grid.setColumnMinimumWidth(0, px(80))
         grid.setColumnStretch(1, 1)
-        for number, (name, widget) in enumerate(lines):
-            grid.addWidget(Label(name, tone="muted"), number, 0, Qt.AlignmentFlag.AlignTop)
-            grid.addWidget(widget, number, 1)
+        for row, (name, widget) in enumerate(lines):
+            grid.addWidget(Label(name, tone="muted"), row, 0, Qt.AlignmentFlag.AlignTop)
+            grid.addWidget(widget, row, 1)
         return grid
 
     def _household(self, others: Sequence[tuple[str, str]]) -> QGridLayout:
@@ -223,8 +308,8 @@ def _lately(it: Known, today: date) -> list[tuple[str, QWidget]] | None:
     grid.setContentsMargins(0, 0, 0, 0)
     grid.setHorizontalSpacing(px(12))
     grid.setColumnStretch(1, 1)
-    for number, visit in enumerate(past):
-        grid.addWidget(Label(day_short(visit.day), tone="muted"), number, 0, Qt.AlignmentFlag.AlignTop)
+    for row, visit in enumerate(past):
+        grid.addWidget(Label(day_short(visit.day), tone="muted"), row, 0, Qt.AlignmentFlag.AlignTop)
         words = _("Came to {gathering}") if visit.came else _("Was not at {gathering}")
-        grid.addWidget(Label(words.format(gathering=visit.name), tone="text" if visit.came else "muted", wrap=True), number, 1)
+        grid.addWidget(Label(words.format(gathering=visit.name), tone="text" if visit.came else "muted", wrap=True), row, 1)
     return [(_("Lately"), box)]

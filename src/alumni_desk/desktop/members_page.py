@@ -24,7 +24,9 @@ from alumni_desk.desktop.pages import EmptyPage, Go, Page
 from alumni_desk.errors import KnownError
 from alumni_desk.members.actions import Removed, Saved, add_member, change_member, remove_members
 from alumni_desk.members.lists import member_ids
+from alumni_desk.segments.activity import PastValue, past_values
 from alumni_desk.store.desk import Changed, Desk
+from alumni_desk.store.history import restore
 from alumni_desk.words import _, ngettext, number
 
 BESIDE = 1_080
@@ -84,6 +86,8 @@ class MembersPage(Page):
         self.panel.edit.connect(self.edit)
         self.panel.remove.connect(self.remove)
         self.panel.show_member.connect(self._show_member)
+        self.panel.history_wanted.connect(self._read_history)
+        self.panel.restore.connect(self._restore)
         across.addWidget(self.panel)
         self._line.hide()
         self.panel.hide()
@@ -237,6 +241,20 @@ class MembersPage(Page):
             self.panel.show()
             self._lay_out()
 
+    def _read_history(self) -> None:
+        member = self._chosen
+        if member is not None:
+            self.lanes.read(lambda: (member, past_values(self.desk, "person", member)), self._show_history, self._panel_failed, key="members.history")
+
+    def _show_history(self, both: tuple[str, list[PastValue]]) -> None:
+        if both[0] == self._chosen:
+            self.panel.show_history(both[1])
+
+    def _restore(self, version: str) -> None:
+        member = self._chosen
+        if member is not None:
+            self.lanes.write(lambda: restore(self.desk, "person", member, version), lambda changed: self.done(changed, _("The older value is back")))
+
     def _panel_failed(self, error: KnownError) -> None:
         self._hide_panel()
 
@@ -271,9 +289,9 @@ class MembersPage(Page):
             self.back = back
             self.titled.emit()
         width = self.list.viewport().width()
-        shares = (0.38, 0.17, 0.15, 0.12)
-        for column, share in enumerate(shares):
-            self.list.setColumnWidth(column, int(width * share))
+        rest = width - min(px(150), width // 4)  # a status is not cut for the sake of the others
+        for column, share in enumerate((0.46, 0.2, 0.19, 0.15)):
+            self.list.setColumnWidth(column, int(rest * share))
 
     # -- doing
 

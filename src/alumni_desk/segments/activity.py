@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -15,11 +15,14 @@ from alumni_desk.gatherings.fields import field_word as gathering_field
 from alumni_desk.members import naming
 from alumni_desk.members.fields import ADDRESS, label
 from alumni_desk.store.desk import Desk
+from alumni_desk.store.history import ONLY_BY_HAND, Version, history
 from alumni_desk.store.undo import Done, Left, Undone, actions, rows_of
 from alumni_desk.words import _, ngettext, number
 
 CHECK_INS = frozenset({"checked_in", "check_in_undone", "checked_out", "walked_in"})
 """What is corrected at the door or in the gathering; Ctrl+Z elsewhere leaves it alone."""
+
+_SILENT = frozenset({"standing", "constituent_codes", "external_ids", "network_person_id", "merged_into", "gone"})
 
 _PRINCIPAL = ("person", "registration", "gathering", "fact", "education", "household", "chapter")
 _FIRST = 40
@@ -128,6 +131,42 @@ def undone_words(desk: Desk, undone: Undone, *, again: bool = False) -> str:
     [deed] = told(desk, actions(desk, 1, only=undone.of))
     first = _("Done again: {what}.") if again else _("Undone: {what}.")
     return " ".join([first.format(what=deed.what), *left_words(desk, undone.left)])
+
+
+@dataclass(frozen=True, slots=True)
+class PastValue:
+    """A value in a record's history. ``version`` puts it back (see ``store.history.restore``)."""
+
+    version: str
+    field: str
+    text: str  # empty: there was nothing
+    at: str  # UTC, ISO 8601
+    who: str | None
+    device: str | None
+    here: bool
+    event: str | None
+    now: bool
+    refused: bool
+    restorable: bool
+    by_hand: bool  # a wish: it changes only where wishes are noted
+
+
+def past_values(desk: Desk, table: str, row_id: str) -> list[PastValue]:
+    """A record's history in words, by field, newest first; fields that changed come first, an address is one. Raises NotFound."""
+    lines: dict[tuple[str, str], list[Version]] = {}
+    for one in history(desk, table, row_id):
+        if one.field not in _SILENT:
+            lines.setdefault((field_word(table, one.field), one.id.partition("@")[2]), []).append(one)
+    changes = Counter(word for word, _clock in lines)
+    found = [_past_value(word, versions) for (word, _clock), versions in lines.items()]
+    return sorted(found, key=lambda one: changes[one.field] < 2)
+
+
+def _past_value(word: str, versions: Sequence[Version]) -> PastValue:
+    first = versions[0]
+    text = ", ".join(part for one in versions if (part := value_words(one.value)))
+    return PastValue(first.id, word, text, first.at, first.who, first.device, first.here, first.event, any(one.now for one in versions), first.refused,
+                     any(one.restorable for one in versions) and not any(one.now for one in versions), first.field in ONLY_BY_HAND)
 
 
 class Names:
