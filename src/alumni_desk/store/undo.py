@@ -274,8 +274,10 @@ def _batches(connection: sa.Connection, table: sa.Table, target: str) -> Iterato
         part = msgspec.json.encode(list(ids[start:start + 5_000])).decode()
         found: dict[str, _Row] = {}
         for row in connection.exec_driver_sql(
-                f'SELECT t.id, t.clocks, o.fields, o.values_before, o.clock FROM json_each(?) AS j JOIN "{table.name}" AS t ON t.id = j.value'
-                " JOIN operation AS o ON o.table_name = ? AND o.row_id = t.id AND o.action = ? AND o.fate <> 'refused' ORDER BY o.rowid",
+                # CROSS: in this order, else SQLite begins with all operations of the table.
+                f'SELECT t.id, t.clocks, o.fields, o.values_before, o.clock FROM json_each(?) AS j CROSS JOIN "{table.name}" AS t ON t.id = j.value'
+                " CROSS JOIN operation AS o INDEXED BY operation_row ON o.table_name = ? AND o.row_id = t.id"
+                " WHERE o.action = ? AND o.fate <> 'refused' ORDER BY o.rowid",
                 (part, table.name, target)):
             one = found.get(row.id)
             if one is None:
@@ -309,9 +311,9 @@ def _origin(connection: sa.Connection, table: str, row_id: str, key: str, clock:
     while clock is not None and clock not in seen:
         seen.add(clock)
         found = connection.exec_driver_sql(
-            "SELECT (SELECT o.before FROM operation AS o WHERE o.table_name = ?1 AND o.row_id = ?2 AND o.action = a.undoes"
+            "SELECT (SELECT o.before FROM operation AS o INDEXED BY operation_row WHERE o.table_name = ?1 AND o.row_id = ?2 AND o.action = a.undoes"
             " AND (json_type(o.before, '$.' || json_quote(?4)) IS NOT NULL OR o.before = '{}') ORDER BY o.rowid LIMIT 1)"
-            " FROM operation AS p JOIN action AS a ON a.id = p.action WHERE p.table_name = ?1 AND p.row_id = ?2 AND p.clock = ?3 AND a.undoes IS NOT NULL",
+            " FROM operation AS p INDEXED BY operation_row JOIN action AS a ON a.id = p.action WHERE p.table_name = ?1 AND p.row_id = ?2 AND p.clock = ?3 AND a.undoes IS NOT NULL",
             (table, row_id, clock, key)).scalar()
         if found is None:
             return clock
