@@ -1,7 +1,7 @@
 """One file that holds the whole desk and opens in another profile: its key lies in it, sealed under a passphrase.
 
-Form: the line ``ALUMNI DESK BACKUP 1``, a line of JSON (sealed key, when, by which version, SHA-256 of the rest), then the
-SQLCipher database, encrypted under that key.
+Form: the line ``ALUMNI DESK BACKUP 1``, a line of JSON (the key sealed under a passphrase and, if there is one, under the recovery key; when,
+by which version, SHA-256 of the rest), then the SQLCipher database, encrypted under that key.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from typing import Any
 
 from alumni_desk import __version__
 from alumni_desk.errors import BadInput, KnownError, StoreProblem
+from alumni_desk.protocol import codes
 from alumni_desk.store import keys
 from alumni_desk.store.desk import Desk, connect, store_problem
 from alumni_desk.store.profile import Profile, alone
@@ -57,7 +58,8 @@ def back_up(desk: Desk, out: Path, *, passphrase: str | None = None) -> Held:
     with _disk(), _gone_after(part, copy, copy.with_name(copy.name + "-wal"), copy.with_name(copy.name + "-shm"), copy.with_name(copy.name + "-journal")):
         _copy_database(desk, copy)
         held = _look(copy, desk.key, made_at)
-        header = {"key": sealed, "made_at": made_at, "version": __version__, "sha256": _digest(copy), "size": copy.stat().st_size}
+        header = {"key": sealed, "recovery": keys.recovery_box(desk.profile.path, "desk"),
+                  "made_at": made_at, "version": __version__, "sha256": _digest(copy), "size": copy.stat().st_size}
         with open(os.open(part, os.O_CREAT | os.O_WRONLY | os.O_TRUNC, 0o600), "wb") as stream, open(copy, "rb") as source:
             stream.write(MAGIC + json.dumps(header).encode() + b"\n")
             shutil.copyfileobj(source, stream, 1 << 20)
@@ -67,16 +69,17 @@ def back_up(desk: Desk, out: Path, *, passphrase: str | None = None) -> Held:
     return held
 
 
-def restore(profile: Profile, file: Path, *, passphrase: str | None = None, dry_run: bool = False) -> Held:
+def restore(profile: Profile, file: Path, *, passphrase: str | None = None, own: str | None = None, dry_run: bool = False) -> Held:
     """Put a backup in a profile's place; what was there is kept beside it as ``desk-replaced-….db``. The desk must be closed.
 
+    ``passphrase``: the backup's password or its recovery key. ``own``: the password of a new profile that no keyring can keep.
     Raises BadInput ``backup_unknown`` or ``backup_damaged`` and StoreProblem ``passphrase_needed`` or ``passphrase_wrong``; then nothing is changed.
     """
     header, start = _header(file)
-    typed = passphrase or os.environ.get(keys.PASSPHRASE)
+    typed = passphrase or os.environ.get(keys.PASSPHRASE) or os.environ.get(keys.RECOVERY)
     if not typed:
         raise StoreProblem("passphrase_needed", _("This backup is locked with a password. Type it, or set ALUMNI_DESK_PASSPHRASE before the command."))
-    key = keys.unseal(header.get("key") or {}, typed)
+    key = _unsealed(header, typed)
     profile.create()
     part = profile.path / "desk-restored.db"
     beside = [part.with_name(part.name + end) for end in ("", "-wal", "-shm", "-journal")]
@@ -87,27 +90,42 @@ def restore(profile: Profile, file: Path, *, passphrase: str | None = None, dry_
         held = _look(part, key, str(header.get("made_at", "")))
         if dry_run:
             return held
-        _rekey(part, key, _own_key(profile, typed))
+        _rekey(part, key, _own_key(profile, typed, own))
         _take_place(profile, part)
     return held
 
 
-def _own_key(profile: Profile, typed: str) -> bytes:
+def _unsealed(header: dict[str, Any], typed: str) -> bytes:
+    """The backup's key, by its password or the recovery key; where neither was typed, by the one in ``ALUMNI_DESK_RECOVERY``."""
+    boxes = {"passphrase": header.get("key"), "recovery": header.get("recovery")}
+    spare = os.environ.get(keys.RECOVERY)
+    try:
+        return keys.open_sealed(boxes, typed)
+    except StoreProblem:
+        if not spare or spare == typed:
+            raise
+        return keys.open_sealed(boxes, spare)
+
+
+def _own_key(profile: Profile, typed: str, own: str | None) -> bytes:
     """The profile's own key; for a new profile one that is kept as this computer keeps keys, else under the backup's passphrase."""
     if (profile.path / "desk.key").exists() and profile.exists:
         try:
             return keys.database_key(profile.path, "desk", passphrase=typed)
         except StoreProblem as problem:
-            if problem.code != "passphrase_wrong":
+            if problem.code not in ("passphrase_wrong", "recovery_wrong", "recovery_none"):
                 raise
+            if (key := keys.keyring_key(profile.path, "desk")) is not None:
+                return key
             raise StoreProblem("restore_other_password", _(
                 "The desk that is here has another password than the backup, so nothing was changed. Restore into another profile "
                 "(--profile), or give the desk that is here the backup's password first.")) from None
     (profile.path / "desk.key").unlink(missing_ok=True)
     try:
-        return keys.database_key(profile.path, "desk")
+        return keys.database_key(profile.path, "desk", passphrase=own)
     except StoreProblem as problem:
-        if problem.code != "passphrase_wanted":
+        # A recovery key opens a backup; it never becomes a password: a new one is asked for.
+        if problem.code != "passphrase_wanted" or codes.read_recovery_key(typed) is not None:
             raise
         return keys.database_key(profile.path, "desk", passphrase=typed)
 

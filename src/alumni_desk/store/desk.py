@@ -20,7 +20,7 @@ from sqlalchemy.pool import QueuePool
 from alumni_desk.errors import BadInput, KnownError, NotFound, Refused, StoreProblem
 from alumni_desk.protocol.clock import Clock
 from alumni_desk.protocol.ids import uuid7
-from alumni_desk.store import keys, search
+from alumni_desk.store import keys, recovery, search
 from alumni_desk.store.capture import Capture, set_triggers, synced_of, triggers
 from alumni_desk.store.profile import Profile, alone
 from alumni_desk.words import _
@@ -307,7 +307,9 @@ def open_with(profile: Profile, metadata: sa.MetaData, version: int, *, passphra
     key = keys.database_key(profile.path, "desk", passphrase=passphrase)
     with alone(profile.path / "desk.lock"):
         _prepare(profile.database, key, triggers(metadata, version, search.SEARCHED))
-    return Desk(profile, key, metadata)
+    desk = Desk(profile, key, metadata)
+    recovery.keep_in_step(desk)
+    return desk
 
 
 def connect(path: Path, key: bytes) -> Any:
