@@ -18,8 +18,11 @@ from alumni_desk import __version__
 from alumni_desk.desktop.activity_page import ActivityPage
 from alumni_desk.desktop.background import Lanes
 from alumni_desk.desktop.changes import ChangeBus, Watch
+from alumni_desk.desktop.door import DoorWindow
+from alumni_desk.desktop.door_page import CheckInPage
 from alumni_desk.desktop.front import Front
 from alumni_desk.desktop.help_window import HelpWindow
+from alumni_desk.desktop.locking import Lock, standing_words
 from alumni_desk.desktop.look import look
 from alumni_desk.desktop.opening import Opening, Ways
 from alumni_desk.desktop.pages import Page
@@ -59,7 +62,13 @@ class Room(QObject):
         deeds = deeds or Deeds(None, None, None, self._help_wanted if help_files else None)
         self.shell = Shell(self._pages(about, deeds), Whose(device=desk.device_name), self.undoing, on_close=self.close)
         self.lanes.trouble.connect(lambda error: self.shell.say(str(error)))
-        self.bridge.standing.connect(lambda standing: self.shell.chip.set_standing(standing.state, standing.sentence))
+        self._standing = ""
+        self.lock = Lock(desk, self.shell, door=self._door, standing=lambda: self._standing)
+        self.bridge.standing.connect(self._stands)
+        door = self.shell.page("checkin")
+        if isinstance(door, CheckInPage):
+            door.lock_wanted.connect(lambda: self.lock.lock())
+            door.unlock_wanted.connect(self.lock.ask)
         self.changes.changed.connect(self._frame)
         if help_files:
             QShortcut(QKeySequence(QKeySequence.StandardKey.HelpContents), self.shell, self._help_wanted)
@@ -81,7 +90,16 @@ class Room(QObject):
     def _go(self, name: str, **what: Any) -> None:
         self.shell.show_page(name, **what)
 
+    def _stands(self, standing: Any) -> None:
+        self.shell.chip.set_standing(standing.state, standing.sentence)
+        self._standing = standing_words(standing.waiting, standing.state != "alone")
+
+    def _door(self) -> DoorWindow | None:
+        page = self.shell.page("checkin")
+        return page.door if isinstance(page, CheckInPage) else None
+
     def _frame(self, changed: object = None) -> None:
+        self.lock.read_rules()
         self.lanes.read(self._read_frame, self._show_frame, key="frame")
 
     def _read_frame(self) -> tuple[FrameFacts, str]:
@@ -107,6 +125,7 @@ class Room(QObject):
 
     def close(self) -> None:
         """End what runs, wait for it, and leave the desk to its owner."""
+        self.lock.close()
         self.watch.stop()
         self.bridge.stop()
         self.lanes.close()

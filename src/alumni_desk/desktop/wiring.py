@@ -14,6 +14,7 @@ from alumni_desk.desktop.app import Room, Sitting, about_of, build
 from alumni_desk.desktop.opening import Ways
 from alumni_desk.desktop.safekeeping import ask_restore, back_up_now, change_password
 from alumni_desk.desktop.settings_page import Deeds
+from alumni_desk.errors import StoreProblem
 from alumni_desk.resources import resource
 from alumni_desk.schema import open_desk
 from alumni_desk.store import backup, keys
@@ -21,7 +22,8 @@ from alumni_desk.store.desk import Desk
 from alumni_desk.store.profile import Profile
 from alumni_desk.words import _
 
-ASKS = {"passphrase_needed": "typed", "passphrase_wrong": "typed", "passphrase_wanted": "chosen"}
+ASKS = {"passphrase_needed": "typed", "passphrase_wrong": "typed", "recovery_needed": "typed", "recovery_wrong": "typed", "recovery_typo": "typed",
+        "passphrase_wanted": "chosen"}  # fmt: skip
 """Errors of opening that a password mends, and whether it is typed or chosen."""
 
 
@@ -47,9 +49,11 @@ def ways_of(profile: Profile) -> Ways:
         start=_start,
         sample=_sample,
         join=_join,
-        restore=lambda file, password: _restored(profile, Path(file), password),
+        restore=lambda file, password, own: _restored(profile, Path(file), password, own),
         key_holder=lambda: key_holder(profile),
         where=_("They are kept in {folder}.").format(folder=profile.path),
+        keepers=lambda: keepers(profile),
+        enrol=_enrol,
     )
 
 
@@ -111,6 +115,20 @@ def _join(desk: Desk, url: str, code: str, laptop: str) -> None:
     engine.join(desk, url, code, device_name=laptop)
 
 
-def _restored(profile: Profile, file: Path, password: str) -> None:
-    backup.restore(profile, file, passphrase=password)
+def _restored(profile: Profile, file: Path, password: str, own: str | None = None) -> None:
+    backup.restore(profile, file, passphrase=password, own=own)
+
+
+def keepers(profile: Profile) -> frozenset[str]:
+    """Who keeps the key of a profile; nobody while there is none."""
+    return keys.keepers(profile.path, "desk") if (profile.path / "desk.key").exists() else frozenset()
+
+
+def _enrol(desk: Desk, password: str | None) -> None:
+    if password is None and "keyring" in keys.keepers(desk.profile.path, "desk"):
+        keys.keep_in_keyring(desk.profile.path, "desk", desk.key, on=True)
+    elif password is None:
+        raise StoreProblem("passphrase_wanted", _("Choose a new password."))
+    else:
+        keys.keep_under(desk.profile.path, "desk", desk.key, password)
 
