@@ -40,7 +40,7 @@ from alumni_desk.errors import KnownError
 from alumni_desk.logs import log_file
 from alumni_desk.store.desk import Desk
 from alumni_desk.store.profile import Profile
-from alumni_desk.words import _, number
+from alumni_desk.words import number
 
 log = logging.getLogger(__name__)
 
@@ -59,7 +59,7 @@ class Room(QObject):
         self.watch = Watch(desk, self.lanes, self.changes)
         self._help_files = list(help_files)
         self._help: HelpWindow | None = None
-        deeds = deeds or Deeds(None, None, None, self._help_wanted if help_files else None)
+        deeds = deeds or Deeds(None, None, self._help_wanted if help_files else None)
         self.shell = Shell(self._pages(about, deeds), Whose(device=desk.device_name), self.undoing, on_close=self.close)
         self.lanes.trouble.connect(lambda error: self.shell.say(str(error)))
         self._standing = ""
@@ -69,6 +69,10 @@ class Room(QObject):
         if isinstance(door, CheckInPage):
             door.lock_wanted.connect(lambda: self.lock.lock())
             door.unlock_wanted.connect(self.lock.ask)
+        settings = self.shell.page("settings")
+        if isinstance(settings, SettingsPage):
+            settings.security.lock_now.connect(lambda: self.lock.lock())
+            settings.security.ruled.connect(self.lock.read_rules)
         self.changes.changed.connect(self._frame)
         if help_files:
             QShortcut(QKeySequence(QKeySequence.StandardKey.HelpContents), self.shell, self._help_wanted)
@@ -260,8 +264,7 @@ def build(desk: Desk, *, theme: Theme = "system", percent: int = 100, about: Abo
 
 def about_of(desk: Desk) -> About:
     """What Settings says about this program and this laptop."""
-    holder = _("This computer's password store") if desk.kept_by == "keyring" else _("Your password")
-    return About(__version__, desk.profile.path, log_file(), holder)
+    return About(__version__, desk.profile.path, log_file())
 
 
 def window_icon() -> QIcon:

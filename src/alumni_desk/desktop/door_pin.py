@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from PySide6.QtCore import Signal
-from PySide6.QtWidgets import QLineEdit, QWidget
+from PySide6.QtWidgets import QWidget
 
 from alumni_desk.desktop.background import Lanes
 from alumni_desk.desktop.controls import FormRow, Label
 from alumni_desk.desktop.sheet import PlainSheet, Sheet
-from alumni_desk.desktop.unlock import SecretEntry, password_field
+from alumni_desk.desktop.unlock import PasswordField, SecretEntry
 from alumni_desk.errors import BadInput, KnownError
 from alumni_desk.protocol.codes import read_badge_code
 from alumni_desk.store import keys, pin
@@ -66,9 +66,7 @@ class NewPinSheet(Sheet):
     def __init__(self, parent: QWidget, desk: Desk, lanes: Lanes) -> None:
         super().__init__(parent, _("PIN for check-in"), _("Keep it"), width=440)
         self._desk, self._lanes = desk, lanes
-        self.first, self.again = password_field(_("PIN")), password_field(_("The same again"))
-        for field in (self.first, self.again):
-            field.setEchoMode(QLineEdit.EchoMode.Password)
+        self.first, self.again = PasswordField(_("PIN")), PasswordField(_("The same again"))
         self.column.addWidget(FormRow(_("PIN"), self.first, _("Four digits or more. Asked when somebody leaves check-in. Empty: none is asked.")))
         self.column.addWidget(FormRow(_("The same again"), self.again))
         self.done_clicked.connect(self._keep)

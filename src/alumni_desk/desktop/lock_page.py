@@ -14,7 +14,7 @@ from alumni_desk.desktop.controls import Button, Label, Link, hairline
 from alumni_desk.desktop.fonts import px
 from alumni_desk.desktop.look import look
 from alumni_desk.desktop.unlock import SecretEntry, centred_column, head_row
-from alumni_desk.desktop.widgets import Glyph, IconLine
+from alumni_desk.desktop.widgets import Glyph
 from alumni_desk.words import _, clock_time, ngettext
 
 Why = Literal["idle", "sleep", "asked"]
@@ -53,7 +53,8 @@ class LockPage(QWidget):
         whole, column = centred_column(self, above=1)
         column.addLayout(head_row(locked.chapter or "Alumni Desk", locked.university))
         column.addSpacing(px(12))
-        column.addWidget(IconLine("lock-simple", why_words(locked)))
+        column.addLayout(_line("lock-simple", Label(why_words(locked), tone="muted", wrap=True)))
+        column.addSpacing(px(4))
         self.entry: SecretEntry | None = None
         if locked.password or locked.recovery:
             self.entry = SecretEntry(_("Unlock"), password=locked.password, recovery=locked.recovery)
@@ -89,16 +90,13 @@ class LockPage(QWidget):
         column.addWidget(hairline())
         column.addWidget(Label(_("Meanwhile"), "strong", "muted"))
         if locked.door:
-            row = QHBoxLayout()
-            row.setSpacing(px(10))
-            row.addWidget(Glyph("door", "muted", 16))
-            row.addWidget(Label(_("Check-in keeps scanning; names are hidden"), wrap=True), 1)
             link = Link(_("Open check-in"))
             link.clicked.connect(self.door)
+            row = _line("door", Label(_("Check-in keeps scanning; names are hidden"), wrap=True))
             row.addWidget(link)
             column.addLayout(row)
         for icon, words in lines:
-            column.addWidget(IconLine(icon, words))
+            column.addLayout(_line(icon, Label(words, wrap=True)))
 
     def first_focus(self) -> QWidget:
         """Where the keyboard begins."""
@@ -119,6 +117,14 @@ class LockPage(QWidget):
 
     def paintEvent(self, event: QPaintEvent) -> None:
         QPainter(self).fillRect(self.rect(), look(self).bg)
+
+
+def _line(icon: str, words: Label) -> QHBoxLayout:
+    row = QHBoxLayout()
+    row.setSpacing(px(10))
+    row.addWidget(Glyph(icon, "muted", 18))
+    row.addWidget(words, 1)
+    return row
 
 
 def why_words(locked: Locked) -> str:

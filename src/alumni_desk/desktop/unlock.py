@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from PySide6.QtCore import QEvent, Qt, QTimer, Signal
-from PySide6.QtGui import QAction, QGuiApplication, QKeyEvent
-from PySide6.QtWidgets import QHBoxLayout, QLineEdit, QVBoxLayout, QWidget
+from PySide6.QtGui import QGuiApplication, QKeyEvent, QResizeEvent
+from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QLineEdit, QVBoxLayout, QWidget
 
-from alumni_desk.desktop.controls import Button, Field, Label, Link, Tick
+from alumni_desk.desktop.controls import Button, Field, IconButton, Label, Link, Tick
 from alumni_desk.desktop.fonts import font_of, px
-from alumni_desk.desktop.icons import icon
 from alumni_desk.desktop.widgets import Glyph, IconLine, Mark
 from alumni_desk.protocol import codes
 from alumni_desk.words import _, ngettext
@@ -20,15 +19,28 @@ FREE_TRIES = 3
 LONGEST_WAIT = 30
 
 
-def password_field(name: str) -> Field:
+class PasswordField(Field):
     """A field that shows dots, with an eye at its right that shows what was typed."""
-    field = Field(name, height=40)
-    field.setEchoMode(QLineEdit.EchoMode.Password)
-    eye = QAction(icon("eye"), _("Show what I type"), field)
-    eye.setCheckable(True)
-    eye.toggled.connect(lambda on: field.setEchoMode(QLineEdit.EchoMode.Normal if on else QLineEdit.EchoMode.Password))
-    field.addAction(eye, QLineEdit.ActionPosition.TrailingPosition)
-    return field
+
+    def __init__(self, name: str) -> None:
+        super().__init__(name, height=40)
+        self.setTextMargins(0, 0, px(36), 0)
+        self.eye = IconButton(_("Show what I type"), "eye", "quiet", parent=self)
+        self.eye.setCursor(Qt.CursorShape.ArrowCursor)
+        self.eye.clicked.connect(lambda: self.set_shown(self.echoMode() == QLineEdit.EchoMode.Password))
+        self.set_shown(False)
+
+    def set_shown(self, shown: bool) -> None:
+        """Show letters or dots."""
+        self.setEchoMode(QLineEdit.EchoMode.Normal if shown else QLineEdit.EchoMode.Password)
+        self.eye.set_icon("eye-slash" if shown else "eye")
+        name = _("Hide what I type") if shown else _("Show what I type")
+        self.eye.setAccessibleName(name)
+        self.eye.setToolTip(name)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self.eye.move(self.width() - self.eye.width() - px(4), (self.height() - self.eye.height()) // 2)
 
 
 def password_faults(typed: str, again: str) -> str:
@@ -74,15 +86,16 @@ class SecretEntry(QWidget):
         column.setSpacing(px(8))
         self.label = Label(_("Password"), "label")
         column.addWidget(self.label)
-        self.password = password_field(_("Password"))
+        self.password = PasswordField(_("Password"))
         self.recovery = RecoveryField()
         self.button = Button(words, "primary", height=40)
-        row = QHBoxLayout()
-        row.setSpacing(px(8))
-        row.addWidget(self.password, 1)
-        row.addWidget(self.recovery, 1)
-        row.addWidget(self.button)
-        column.addLayout(row)
+        self.button.setMinimumWidth(px(96))
+        self._row = QGridLayout()
+        self._row.setSpacing(px(8))
+        self._row.setColumnStretch(0, 1)
+        self._row.addWidget(self.password, 0, 0)
+        self._row.addWidget(self.recovery, 0, 0, 1, 2)  # forty letters need the whole width
+        column.addLayout(self._row)
         column.addLayout(self._foot())
         self.button.clicked.connect(self._try)
         for field in (self.password, self.recovery):
@@ -102,7 +115,13 @@ class SecretEntry(QWidget):
         self.said = Label("", "small", "muted", wrap=True)
         self.other = Link("", role="small")
         self.other.clicked.connect(lambda: self.show_recovery(self.recovery.isHidden()))
-        foot.addWidget(self._glyph, 0, Qt.AlignmentFlag.AlignTop)
+        beside = QVBoxLayout()
+        beside.addSpacing(px(4))
+        beside.addWidget(self._glyph, 0, Qt.AlignmentFlag.AlignTop)
+        beside.addStretch(1)
+        self.said.setAlignment(Qt.AlignmentFlag.AlignTop | Qt.AlignmentFlag.AlignLeading)
+        self.said.setContentsMargins(0, px(3), 0, 0)
+        foot.addLayout(beside)
         foot.addWidget(self.said, 1)
         foot.addWidget(self.other, 0, Qt.AlignmentFlag.AlignTop)
         return foot
@@ -111,6 +130,7 @@ class SecretEntry(QWidget):
         """Ask for the recovery key instead of the password, or the other way round."""
         self.password.setVisible(not on)
         self.recovery.setVisible(on)
+        self._row.addWidget(self.button, int(on), 1)
         self.label.setText(_("Recovery key") if on else _("Password"))
         self.other.set_words(_("Use the password") if on else _("Forgot it? Use the recovery key"))
         self.other.setVisible(self._has_password if on else self._has_recovery)
@@ -250,7 +270,7 @@ class UnlockPage(QWidget):
         whole.addStretch(3)
 
     def _build_choice(self, column: QVBoxLayout) -> None:
-        self.password, self.again = password_field(_("Password")), password_field(_("The same password again"))
+        self.password, self.again = PasswordField(_("Password")), PasswordField(_("The same password again"))
         self.button = Button(_("Lock with it"), "primary", height=40)
         self.button.clicked.connect(self._try)
         column.addWidget(Label(_("Choose a chapter password"), "label"))
@@ -308,7 +328,7 @@ class UnlockPage(QWidget):
 
     def _show_typed(self, on: bool) -> None:
         for field in (self.password, self.again):
-            field.setEchoMode(QLineEdit.EchoMode.Normal if on else QLineEdit.EchoMode.Password)
+            field.set_shown(on)
 
     def eventFilter(self, watched: object, event: QEvent) -> bool:
         if caps_lock_seems_on(event):

@@ -12,7 +12,7 @@ from PySide6.QtWidgets import QApplication
 from alumni_desk import __version__
 from alumni_desk.desktop.app import Room, Sitting, about_of, build
 from alumni_desk.desktop.opening import Ways
-from alumni_desk.desktop.safekeeping import ask_restore, back_up_now, change_password
+from alumni_desk.desktop.safekeeping import ask_restore, back_up_now
 from alumni_desk.desktop.settings_page import Deeds
 from alumni_desk.errors import StoreProblem
 from alumni_desk.resources import resource
@@ -73,7 +73,6 @@ def room_in(desk: Desk, sitting: Sitting) -> Room:
     deeds = Deeds(
         back_up=within(lambda room: back_up_now(room.shell, desk, room.lanes, room.shell.say)),
         restore=within(lambda room: ask_restore(room.shell, desk, room.lanes, restored)),
-        change_password=within(lambda room: change_password(room.shell, desk, room.lanes, room.shell.say)),
         show_help=within(lambda room: room.show_help()),
     )
     about = about_of(desk)
