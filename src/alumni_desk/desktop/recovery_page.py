@@ -83,6 +83,7 @@ class RecoveryPage(PlainSheet):
         self.asked = (choose or _two_groups)()
         self._kept = False
         self._foot_words = _("No member is saved before this is done") if foot is None else foot
+        self.setObjectName("page")  # a page has no border
         self._fill_window(parent)
         # The sheet's own title bar gives way to a page.
         for part in (self.whole.takeAt(0), self.whole.takeAt(0), self.whole.takeAt(0)):

@@ -64,6 +64,7 @@ class SecurityPart(QWidget):
         column.setSpacing(0)
         self.card = self._card()
         self.card.hide()
+        column.addSpacing(px(8))
         column.addWidget(self.card)
         self._locking(column)
         self._opening(column)
