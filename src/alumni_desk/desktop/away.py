@@ -7,7 +7,7 @@ import sys
 import time
 from collections.abc import Callable
 
-from PySide6.QtCore import QEvent, QObject, QTimer, Signal, Slot
+from PySide6.QtCore import SLOT, QEvent, QObject, QTimer, Signal, Slot
 from PySide6.QtGui import QGuiApplication, QWindow
 
 log = logging.getLogger(__name__)
@@ -16,8 +16,9 @@ TICK_MS = 1000
 JUMP = 30.0
 """Seconds by which a clock must run ahead of the ticks to mean that the laptop slept."""
 
-_TOUCHES = frozenset({QEvent.Type.KeyPress, QEvent.Type.MouseMove, QEvent.Type.MouseButtonPress, QEvent.Type.Wheel, QEvent.Type.TouchBegin,
-                      QEvent.Type.TouchUpdate, QEvent.Type.TabletPress, QEvent.Type.TabletMove})  # fmt: skip
+# The press of a shortcut does not reach the window; its release does.
+_TOUCHES = frozenset({QEvent.Type.KeyPress, QEvent.Type.KeyRelease, QEvent.Type.MouseMove, QEvent.Type.MouseButtonPress, QEvent.Type.Wheel,
+                      QEvent.Type.TouchBegin, QEvent.Type.TouchUpdate, QEvent.Type.TabletPress, QEvent.Type.TabletMove})  # fmt: skip
 
 
 class Away(QObject):
@@ -117,4 +118,4 @@ def _listen(away: Away, *, on: bool = True) -> None:
     for name, service, path, interface, signal, slot in _SIGNALS:
         bus = buses[name]
         if bus.isConnected():
-            (bus.connect if on else bus.disconnect)(service, path, interface, signal, away, f"1{slot}".encode())  # 1: how Qt marks a slot
+            (bus.connect if on else bus.disconnect)(service, path, interface, signal, away, SLOT(slot))  # type: ignore[call-overload]  # takes no bytes
