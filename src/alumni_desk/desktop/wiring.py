@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import logging
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from types import TracebackType
 
 from PySide6.QtCore import QTimer
 from PySide6.QtWidgets import QApplication
@@ -15,12 +17,15 @@ from alumni_desk.desktop.opening import Ways
 from alumni_desk.desktop.safekeeping import ask_restore, back_up_now
 from alumni_desk.desktop.settings_page import Deeds
 from alumni_desk.errors import StoreProblem
+from alumni_desk.logs import note_bug
 from alumni_desk.resources import resource
 from alumni_desk.schema import open_desk
 from alumni_desk.store import backup, keys
 from alumni_desk.store.desk import Desk
 from alumni_desk.store.profile import Profile
 from alumni_desk.words import _
+
+log = logging.getLogger(__name__)
 
 ASKS = {"passphrase_needed": "typed", "passphrase_wrong": "typed", "recovery_needed": "typed", "recovery_wrong": "typed", "recovery_typo": "typed",
         "passphrase_wanted": "chosen"}  # fmt: skip
@@ -29,6 +34,7 @@ ASKS = {"passphrase_needed": "typed", "passphrase_wrong": "typed", "recovery_nee
 
 def run_window(profile: Profile, arguments: Sequence[str] = ()) -> int:
     """Open the window on a profile and work until it is closed. Returns the exit code."""
+    quiet_crashes()
     app = QApplication([sys.argv[0], *arguments])
     app.setApplicationName("Alumni Desk")
     app.setApplicationVersion(__version__)
@@ -39,6 +45,18 @@ def run_window(profile: Profile, arguments: Sequence[str] = ()) -> int:
         return app.exec()
     finally:
         sitting.close()
+
+
+def quiet_crashes() -> None:
+    """Faults go to the log without their text, which may quote a person; what a program prints, a desktop keeps in its own journal."""
+
+    def hook(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+        if issubclass(kind, KeyboardInterrupt):
+            sys.__excepthook__(kind, error, trace)
+        else:
+            note_bug(log, error.with_traceback(trace), "drawing or answering in the window")
+
+    sys.excepthook = hook
 
 
 def ways_of(profile: Profile) -> Ways:
