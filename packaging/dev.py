@@ -84,6 +84,7 @@ def run(pictures: Path) -> int:
     need_system({**OFFSCREEN, **(ON_SCREEN | PRINTING if display else {})})
     set_up()
     if display:
+        say("If you lock it (Ctrl+L), its password opens it again: sample, unless ALUMNI_DESK_PASSPHRASE says another.")
         return ours("--profile", str(ROOT / "build" / "sample-desk"), "demo")
     say(f"There is no display here, so pictures of every page and the PDFs go to {pictures.resolve()}")
     return ours("tour", "-o", str(pictures), QT_QPA_PLATFORM="offscreen")

@@ -131,6 +131,7 @@ def test_no_canary_sings(house: Path, qtbot: Any, capsys: pytest.CaptureFixture[
     assert finds(house) == []
     _by_command(house, capsys)
     assert finds(house) == []
+    assert any("desk.key" in file for file in _opened)  # it does listen
     known = ("profile", "state", "out", "elsewhere")
     strange = {file for file in _opened if file.startswith(str(house)) and Path(file).relative_to(house).parts[0] not in known}
     assert not strange, "files that nobody expected"
