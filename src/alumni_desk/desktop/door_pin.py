@@ -35,6 +35,7 @@ class PinSheet(PlainSheet):
         self.entry.password.textChanged.connect(self._look_for_badge)
         self.column.addWidget(self.entry)
         self.column.addWidget(Label(_("Forgotten? The chapter’s password or the recovery key does it too."), "small", "muted", wrap=True))
+        self.entry.password.setFocus()
 
     def _try(self, typed: str) -> None:
         self.entry.set_busy(_("Looking …"))
