@@ -22,7 +22,7 @@ from typing import Any
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
-from tests.desktop.test_pages import Hands
+from tests.desktop.conftest import Hands
 
 from alumni_desk.cli.main import run
 from alumni_desk.desktop.app import build

@@ -16,8 +16,8 @@ from PySide6.QtGui import QAction, QShortcut
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QFileDialog, QLabel, QLineEdit, QWidget
 from tests.conftest import PASSPHRASE
+from tests.desktop.conftest import Hands
 from tests.desktop.test_door import Door, door
-from tests.desktop.test_pages import Hands, hands
 from tests.store.test_keyring import Shelf
 
 from alumni_desk.desktop.away import Away
@@ -37,7 +37,7 @@ from alumni_desk.store import keys, pin, recovery
 from alumni_desk.store.desk import Desk
 from alumni_desk.store.profile import Profile
 
-__all__ = ["door", "hands"]
+__all__ = ["door"]
 
 NAMES = ("Łukasz", "Żółć", "Chen", "Obi", "Ada")
 

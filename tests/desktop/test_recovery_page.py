@@ -10,7 +10,7 @@ import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
-from tests.desktop.test_pages import Hands, hands
+from tests.desktop.conftest import Hands
 
 from alumni_desk.desktop.controls import Radio
 from alumni_desk.desktop.import_sheet import ImportSheet
@@ -25,8 +25,6 @@ from alumni_desk.store import recovery
 from alumni_desk.store.desk import Desk
 from alumni_desk.store.profile import Profile
 from alumni_desk.sync import state
-
-__all__ = ["hands"]
 
 
 @pytest.fixture

@@ -253,8 +253,8 @@ def _not_found(verdict: Verdict, hit: DoorHit | None, zone: str | None, count: H
 def covered(shown: Showing) -> Showing:
     """The same answer while the laptop is locked: admitted or not, and nothing about whom."""
     kept = shown.foot if shown.word == _("Not saved") else _("Unlock this laptop to see more")
-    return replace(shown, name="", details=(_("The name is hidden while this laptop is locked."),), status="", status_icon="", note="", note_icon="", foot=kept, offers=(),
-                   spoken=shown.word)  # fmt: skip
+    return replace(shown, name="", details=(_("The name is hidden while this laptop is locked."),), status="", status_icon="", note="", note_icon="",
+                   foot=kept, offers=(), spoken=shown.word)  # fmt: skip
 
 
 def not_saved(error: KnownError, name: str) -> Showing:
