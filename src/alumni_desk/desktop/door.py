@@ -292,6 +292,7 @@ class DoorWindow(QWidget):
             self._scan(foreign)
             return
         if self._locked:
+            self.field.clear()
             self._to_idle()
             return
         state = self.state()
