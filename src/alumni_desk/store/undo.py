@@ -313,7 +313,8 @@ def _origin(connection: sa.Connection, table: str, row_id: str, key: str, clock:
         found = connection.exec_driver_sql(
             "SELECT (SELECT o.before FROM operation AS o INDEXED BY operation_row WHERE o.table_name = ?1 AND o.row_id = ?2 AND o.action = a.undoes"
             " AND (json_type(o.before, '$.' || json_quote(?4)) IS NOT NULL OR o.before = '{}') ORDER BY o.rowid LIMIT 1)"
-            " FROM operation AS p INDEXED BY operation_row JOIN action AS a ON a.id = p.action WHERE p.table_name = ?1 AND p.row_id = ?2 AND p.clock = ?3 AND a.undoes IS NOT NULL",
+            " FROM operation AS p INDEXED BY operation_row JOIN action AS a ON a.id = p.action"
+            " WHERE p.table_name = ?1 AND p.row_id = ?2 AND p.clock = ?3 AND a.undoes IS NOT NULL",
             (table, row_id, clock, key)).scalar()
         if found is None:
             return clock
