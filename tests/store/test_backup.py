@@ -10,10 +10,11 @@ from alumni_desk.errors import BadInput, StoreProblem
 from alumni_desk.members.actions import add_member
 from alumni_desk.members.lists import count_members, member_rows
 from alumni_desk.schema import open_desk
-from alumni_desk.store.backup import back_up, restore
+from alumni_desk.store.backup import back_up
 from alumni_desk.store.checking import rebuild_search, verify
 from alumni_desk.store.desk import Desk
 from alumni_desk.store.profile import Profile
+from alumni_desk.sync.restoring import restore
 
 
 @pytest.fixture
@@ -31,7 +32,7 @@ def test_it_opens_in_another_profile_with_its_own_password(backup: Path, tmp_pat
     other = Profile(tmp_path / "other computer")
     with pytest.raises(StoreProblem):
         restore(other, backup, passphrase="a wrong guess")
-    assert restore(other, backup, passphrase="another three words").members == 1
+    assert restore(other, backup, passphrase="another three words").held.members == 1
     with open_desk(other) as opened:
         assert [row.name for row in member_rows(opened, "lovelace")] == ["Ada Lovelace"]
         assert verify(opened).ok
@@ -58,7 +59,7 @@ def test_a_damaged_one_changes_nothing(backup: Path, profile: Profile, desk: Des
 def test_a_trial_says_what_is_in_it(backup: Path, profile: Profile, desk: Desk) -> None:
     add_member(desk, first_name="Bo")
     desk.close()
-    assert restore(profile, backup, passphrase="another three words", dry_run=True).members == 1
+    assert restore(profile, backup, passphrase="another three words", dry_run=True).held.members == 1
     with open_desk(profile) as opened:
         assert count_members(opened) == 2
 

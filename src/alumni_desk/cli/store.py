@@ -67,9 +67,9 @@ def run_backup(args: argparse.Namespace) -> int:
 
 def run_restore(args: argparse.Namespace) -> int:
     """Restore."""
-    from alumni_desk.store.backup import restore
+    from alumni_desk.sync.restoring import restore
 
-    held = restore(profile_of(args), Path(args.file), dry_run=args.dry_run)
+    held = restore(profile_of(args), Path(args.file), dry_run=args.dry_run).held
     data = {"restored": not args.dry_run, "chapter": held.chapter, "members": held.members, "gatherings": held.gatherings,
             "check_ins": held.check_ins, "made_at": held.made_at}
     words = _("The backup of {when} holds {what}. Nothing was changed.") if args.dry_run else _("Restored the backup of {when}: {what}.")

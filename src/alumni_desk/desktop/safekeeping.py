@@ -15,6 +15,7 @@ from alumni_desk.desktop.sheet import Sheet
 from alumni_desk.errors import KnownError
 from alumni_desk.store import backup, keys
 from alumni_desk.store.desk import Desk
+from alumni_desk.sync import restoring
 from alumni_desk.words import _, ngettext, number
 
 LETTERS = 10
@@ -64,7 +65,7 @@ def ask_restore(window: QWidget, desk: Desk, lanes: Lanes, restored: Callable[[P
             return
         seen[:] = [typed]
         sheet.set_busy(_("Looking …"))
-        lanes.send(lambda: backup.restore(desk.profile, file, passphrase=typed, dry_run=True), looked, sheet.failed)
+        lanes.send(lambda: restoring.restore(desk.profile, file, passphrase=typed, dry_run=True).held, looked, sheet.failed)
 
     sheet.done_clicked.connect(go)
     sheet.show()

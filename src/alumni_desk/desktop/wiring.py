@@ -16,7 +16,7 @@ from alumni_desk.desktop.safekeeping import ask_restore, back_up_now, change_pas
 from alumni_desk.desktop.settings_page import Deeds
 from alumni_desk.resources import resource
 from alumni_desk.schema import open_desk
-from alumni_desk.store import backup, keys
+from alumni_desk.store import keys
 from alumni_desk.store.desk import Desk
 from alumni_desk.store.profile import Profile
 from alumni_desk.words import _
@@ -112,5 +112,7 @@ def _join(desk: Desk, url: str, code: str, laptop: str) -> None:
 
 
 def _restored(profile: Profile, file: Path, password: str) -> None:
-    backup.restore(profile, file, passphrase=password)
+    from alumni_desk.sync import restoring
+
+    restoring.restore(profile, file, passphrase=password)
 

@@ -115,6 +115,19 @@ def sealed_key(folder: Path, name: str) -> dict[str, Any] | None:
     return content if content.get("kept") == "passphrase" else None
 
 
+def boxes(folder: Path, name: str) -> dict[str, Any]:
+    """What a backup carries of a key: who keeps it here, and the key sealed under the passphrase and the recovery key, as far as they exist."""
+    content = _read(folder / f"{name}.key")
+    return {"kept": keeper(folder, name), "key": sealed_key(folder, name), "recovery": content.get("recovery")}
+
+
+def derived(key: bytes, purpose: bytes) -> bytes:
+    """Another 32-byte key for a file beside the database; ``purpose`` (at most 16 bytes) keeps them apart."""
+    import hashlib
+
+    return hashlib.blake2b(key=key, digest_size=32, person=purpose).digest()
+
+
 def keep_anew(folder: Path, name: str, key: bytes, passphrase: str | None) -> Keeper:
     """Keep a database's key under another passphrase, or, without one, in the keyring."""
     file = folder / f"{name}.key"
