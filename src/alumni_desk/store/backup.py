@@ -24,7 +24,7 @@ from typing import Any, Literal
 from alumni_desk import __version__
 from alumni_desk.errors import BadInput, KnownError, Refused, StoreProblem
 from alumni_desk.store import keys, mark, outbox
-from alumni_desk.store.desk import Desk, connect, store_problem
+from alumni_desk.store.desk import Desk, connect, database_damaged, store_problem
 from alumni_desk.store.profile import Profile
 from alumni_desk.store.rotation import Made, Rule, kept
 from alumni_desk.words import _
@@ -236,7 +236,10 @@ def _write(profile: Profile, key: bytes, out: Path, boxes: dict[str, Any], why: 
     made_at = (now or datetime.now(UTC)).astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
     with _disk(), _gone_after(part, *_with_logs(copy)):
         _copy_database(profile, key, copy, progress, cancelled)
-        held = look(copy, key, made_at, deep=False)
+        try:
+            held = look(copy, key, made_at, deep=False)
+        except BadInput:
+            raise database_damaged() from None  # what it was copied from is
         header = {"version": __version__, "made_at": made_at, "why": why, **boxes, "members": held.members, "gatherings": held.gatherings,
                   "check_ins": held.check_ins, "inside": _sealed_inside(key, {"chapter": held.chapter, "note": note}),
                   "sha256": _digest(copy), "size": copy.stat().st_size}

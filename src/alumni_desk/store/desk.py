@@ -361,9 +361,9 @@ def trouble_of(profile: Profile, key: bytes) -> KnownError | None:
         known = store_problem(str(error))
         if known is not None and known.code in ("disk_full", "database_busy", "read_only"):
             raise known from None
-        return _damaged()
+        return database_damaged()
     if not whole:
-        return _damaged()
+        return database_damaged()
     return changes_lost(last - int(there)) if last is not None and there is not None and int(there) < last else None
 
 
@@ -403,6 +403,8 @@ def _prepare(profile: Profile, key: bytes, wanted: Mapping[str, str], last: int 
         with _translated(), engine.connect() as connection:
             connection.exec_driver_sql("PRAGMA query_only = OFF")
             found = _revision(connection)
+            if found is None and last:
+                raise database_damaged()  # an empty file where a chapter was
             if found is not None:
                 _refuse_loss(connection, last)
             if found != REVISION:
@@ -552,7 +554,7 @@ def store_problem(said: str) -> KnownError | None:
             "The disk is full, so nothing of this was saved. Make room (a few hundred megabytes) and do it again; what was saved before is safe."))),
         (("readonly", "read-only"), lambda: StoreProblem("read_only", _(
             "The chapter's folder cannot be written, so nothing of this was saved. Check its rights, or whether the drive is read-only."))),
-        (("file is not a database", "malformed", "hmac check"), _damaged),
+        (("file is not a database", "malformed", "hmac check"), database_damaged),
         (("disk i/o", "unable to open"), lambda: StoreProblem("disk_trouble", _(
             "The disk does not read or write as it should, so nothing of this was saved. Check the drive, then do it again."))),
     ):
@@ -561,7 +563,8 @@ def store_problem(said: str) -> KnownError | None:
     return None
 
 
-def _damaged() -> StoreProblem:
+def database_damaged() -> StoreProblem:
+    """The sentence for a database that cannot be trusted."""
     return StoreProblem("database_damaged", _(
         "The chapter's database is damaged or belongs to another key, so it was not opened. Restore a backup; leave the file where it is."))
 
