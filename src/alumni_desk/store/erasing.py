@@ -68,8 +68,8 @@ def erase(desk: Desk, people: Sequence[str], *, remake_backups: bool = True) -> 
     return Erased(tuple(ids), deleted, writing.changed)
 
 
-def apply(desk: Desk, erased: Mapping[str, str]) -> int:
-    """Erase whom a restored database still holds, before anybody sees it. Returns how many of them it held."""
+def apply(desk: Desk, erased: Mapping[str, str]) -> None:
+    """Erase whom a restored database still holds, before anybody sees it."""
     with desk.applying() as applying:
         connection = applying.connection
         _note(connection, erased)
@@ -81,13 +81,12 @@ def apply(desk: Desk, erased: Mapping[str, str]) -> int:
             some = " OR ".join(f'"{name}" IS NOT NULL' for name in names)
             for row_id in row_ids:
                 found = connection.exec_driver_sql(f'UPDATE "{table}" SET {sets} WHERE id = ? AND ({some})', (row_id,)).rowcount
-                held += found if table == "person" else 0
+                held += found
                 if table in ("person", "education"):
                     connection.exec_driver_sql(f'UPDATE "{table}" SET gone = 1 WHERE id = ? AND NOT gone', (row_id,))
         forgot = forget(connection, applying.tables, rows)
     if held or forgot:
         scrub(desk)
-    return held
 
 
 def known_erased(profile: Profile) -> dict[str, str]:

@@ -10,7 +10,7 @@ import json
 import logging
 import shutil
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -121,13 +121,14 @@ def _finish(profile: Profile, stage: Profile, key: bytes, held: Held, present: P
     replaced = backup.by_itself(profile, key, "before_restore") if present is not None else None
     step()
     with open_staged(stage, key, desk_schema(), SCHEMA_VERSION) as desk:
-        carried = 0
+        carried, erased_before = 0, _erased_in(desk)
         if present is not None:
             carried = _carry_from(desk, present, key)
         elif found.operations or found.sync:
             carried = _carry(desk, found)
         step()
-        erased = erasing.apply(desk, {**erasing.known_erased(profile), **found.erased})
+        erasing.apply(desk, {**erasing.known_erased(profile), **_erased_in(desk)})
+        erased = _count_erased(desk, _erased_in(desk).keys() - erased_before.keys())
         backup.trim_outbox(desk, profile)
         counted = _count(desk, held.made_at)
         step()
@@ -140,6 +141,17 @@ def _finish(profile: Profile, stage: Profile, key: bytes, held: Held, present: P
     if present is None and was_there:
         replaced = profile.path / f"desk-damaged-{stamp}.db"
     return Restored(counted, carried, erased, replaced, present is None and bool(found.operations), found.damaged)
+
+
+def _erased_in(desk: Desk) -> dict[str, str]:
+    with desk.reading() as connection:
+        return {row.id: row.at for row in connection.exec_driver_sql("SELECT id, at FROM erased")}
+
+
+def _count_erased(desk: Desk, ids: Iterable[str]) -> int:
+    question = "SELECT count(*) FROM person WHERE id IN (SELECT value FROM json_each(?))"
+    with desk.reading() as connection:
+        return int(connection.exec_driver_sql(question, (json.dumps(list(ids)),)).scalar() or 0)
 
 
 def _count(desk: Desk, made_at: str) -> Held:
