@@ -8,11 +8,13 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 if TYPE_CHECKING:
     from alumni_desk.store.desk import Desk
     from alumni_desk.store.profile import Profile
+
+T = TypeVar("T")
 
 
 def add_json(parser: argparse.ArgumentParser) -> None:
@@ -30,24 +32,36 @@ def profile_of(args: argparse.Namespace) -> Profile:
 
 
 @contextmanager
-def opened(args: argparse.Namespace) -> Iterator[Desk]:
-    """The open desk of the command's profile; made if it is not there. Asks for the password at a terminal."""
-    desk = open_asking(profile_of(args))
+def opened(args: argparse.Namespace, *, create: bool = True) -> Iterator[Desk]:
+    """The open desk of the command's profile; made if it is not there, unless ``create`` is false. Asks for the password at a terminal."""
+    desk = open_asking(profile_of(args), create=create)
     with desk:
-        yield desk
+        try:
+            yield desk
+        finally:
+            if desk.unkept:
+                from alumni_desk.store.outbox import catch_up
+
+                catch_up(desk)
 
 
-def open_asking(profile: Profile) -> Desk:
+def open_asking(profile: Profile, *, create: bool = True) -> Desk:
     """Open a desk; if a password is missing and somebody sits at a terminal, ask for it."""
-    from alumni_desk.errors import StoreProblem
     from alumni_desk.schema import open_desk
 
+    return with_password(lambda typed: open_desk(profile, passphrase=typed, create=create))
+
+
+def with_password(work: Callable[[str | None], T]) -> T:
+    """Do something; if a password is missing and somebody sits at a terminal, ask for it and do it again with that."""
+    from alumni_desk.errors import StoreProblem
+
     try:
-        return open_desk(profile)
+        return work(None)
     except StoreProblem as problem:
         if problem.code not in ("passphrase_needed", "passphrase_wanted") or not (sys.stdin.isatty() and sys.stderr.isatty()):
             raise
-        return open_desk(profile, passphrase=_asked(choose=problem.code == "passphrase_wanted"))
+        return work(_asked(choose=problem.code == "passphrase_wanted"))
 
 
 def _asked(*, choose: bool) -> str:
