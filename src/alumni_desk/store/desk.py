@@ -23,7 +23,7 @@ from alumni_desk.protocol.ids import uuid7
 from alumni_desk.store import keys, search
 from alumni_desk.store.capture import Capture, set_triggers, synced_of, triggers
 from alumni_desk.store.mark import Mark
-from alumni_desk.store.outbox import Outbox, of_actions
+from alumni_desk.store.outbox import Outbox, of_small_action
 from alumni_desk.store.profile import Profile, alone
 from alumni_desk.words import _
 
@@ -236,9 +236,9 @@ class Desk:
             yield writing
             writing.note()
             small = sum(map(len, writing.changed.tables.values())) <= AT_ONCE
-            records = list(of_actions(connection, [writing.action_id])) if small else []
+            record = of_small_action(connection, writing.action_id) if small else None
             _rest(connection)
-        for record in records:
+        if record is not None:
             self.outbox.append(record)
         if not small:
             self.unkept.append(writing.action_id)

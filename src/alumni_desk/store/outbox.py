@@ -148,6 +148,17 @@ def of_actions(connection: sa.Connection, actions: Sequence[str]) -> Iterator[Re
         yield Record(actions=[_plain(row) for row in rows])
 
 
+def of_small_action(connection: sa.Connection, action: str) -> Record | None:
+    """The same of one small action, in one record and by the bare driver: it stands in the way of every check-in."""
+    raw = connection.connection.dbapi_connection
+    if raw is None:
+        return None
+    operations, done = ([dict(zip((column[0] for column in cursor.description), row, strict=True)) for row in cursor.fetchall()] for cursor in (
+        raw.execute(f"SELECT * FROM operation WHERE action = ? AND {_WAITING} ORDER BY rowid", (action,)),
+        raw.execute("SELECT * FROM action WHERE id = ?", (action,))))
+    return Record(operations=[_plain(row) for row in operations], actions=[_plain(row) for row in done]) if operations else None
+
+
 def catch_up(desk: Desk) -> None:
     """Add the large actions that were saved since."""
     while desk.unkept:
