@@ -122,7 +122,7 @@ def test_a_harmed_backup_is_noticed(killed: tuple[Path, bytes, Path], tmp_path: 
         file.write_bytes(worse)
         assert not backup.is_whole(file), f"seed {SEED}, turn {turn}"
         with pytest.raises(KnownError) as raised:
-            restore(Profile(tmp_path / "new"), file, own=killed[1])
+            restore(Profile(tmp_path / "new"), file, desk_key=killed[1])
         assert raised.value.code in ("backup_damaged", "backup_unknown"), f"seed {SEED}, turn {turn}"
     assert not (tmp_path / "new" / "desk.db").exists()
 

@@ -85,7 +85,8 @@ def run_restore(args: argparse.Namespace) -> int:
     if bool(args.file) == args.salvage:
         raise BadInput("restore_what", _("Say which backup, or --salvage for a desk that does not open. See: restore --help."))
     profile = profile_of(args)
-    done = with_password(lambda typed: salvage(profile) if args.salvage else restore(profile, Path(args.file), passphrase=typed, dry_run=args.dry_run))
+    done = with_password(lambda typed: salvage(profile, passphrase=typed) if args.salvage
+                         else restore(profile, Path(args.file), passphrase=typed, dry_run=args.dry_run))
     held = done.held
     data = {"restored": not args.dry_run, "chapter": held.chapter, "members": held.members, "gatherings": held.gatherings,
             "check_ins": held.check_ins, "made_at": held.made_at, "carried": done.carried, "erased": done.erased,

@@ -148,7 +148,7 @@ def trim_outbox(desk: Desk, profile: Profile | None = None) -> None:
 def backups(profile: Profile, key: bytes | None = None, *, now: datetime | None = None) -> list[Backup]:
     """The backups in the profile's folder, newest first, by what their heads say; ``is_whole`` reads the rest. ``key``: the desk's, if it is known."""
     folder = folder_in_use(profile)
-    found = [_listed(file, key) for file in sorted(folder.glob(f"*{ENDING}"))] if folder.is_dir() else []
+    found = [listed(file, key) for file in sorted(folder.glob(f"*{ENDING}"))] if folder.is_dir() else []
     found.sort(key=lambda one: (one.made_at, one.file.name), reverse=True)
     rules = kept(_judged(found), (now or datetime.now()).astimezone())
     return [replace(one, rule=rules.get(one.file.name)) for one in found]
@@ -383,7 +383,8 @@ def read_head(file: Path) -> tuple[dict[str, Any], int]:
 _WHEN = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
 
 
-def _listed(file: Path, key: bytes | None) -> Backup:
+def listed(file: Path, key: bytes | None) -> Backup:
+    """A backup as a list shows it, by its head alone."""
     try:
         header, start = read_head(file)
         size = file.stat().st_size

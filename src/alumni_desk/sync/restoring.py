@@ -49,16 +49,16 @@ class Restored:
     unread: int = 0
 
 
-def restore(profile: Profile, file: Path, *, passphrase: str | None = None, own: bytes | None = None, dry_run: bool = False,
+def restore(profile: Profile, file: Path, *, passphrase: str | None = None, desk_key: bytes | None = None, dry_run: bool = False,
             progress: Progress | None = None, cancelled: Callable[[], bool] | None = None) -> Restored:
-    """Put a backup in the place of a profile's desk, which must be closed. ``own``: the desk's key, if it is known.
+    """Put a backup in the place of a profile's desk, which must be closed. ``desk_key``: the desk's key, if it is known.
 
     Raises BadInput ``backup_unknown`` or ``backup_damaged``, StoreProblem ``passphrase_needed``, ``passphrase_wrong`` or ``backup_elsewhere``,
     Refused ``restore_cancelled``; then nothing is changed.
     """
     header, start = backup.read_head(file)
     step = _Steps(progress, cancelled)
-    own = own if own is not None else _known_key(profile)
+    own = desk_key if desk_key is not None else _known_key(profile)
     key = backup.key_of(header, own, passphrase)
     profile.create()
     with _stage(profile) as stage:
@@ -75,13 +75,14 @@ def restore(profile: Profile, file: Path, *, passphrase: str | None = None, own:
         return _finish(profile, stage, new_key, held, present, found, step)
 
 
-def salvage(profile: Profile, *, own: bytes | None = None, progress: Progress | None = None, cancelled: Callable[[], bool] | None = None) -> Restored:
+def salvage(profile: Profile, *, passphrase: str | None = None, desk_key: bytes | None = None, progress: Progress | None = None,
+            cancelled: Callable[[], bool] | None = None) -> Restored:
     """Make the best of a desk that does not open: its own database where only the last commits are missing, else the newest whole backup;
     and the outbox copy over it.
 
     Raises Refused ``nothing_to_salvage`` if the desk opens, NotFound ``no_backup``.
     """
-    key = own if own is not None else keys.database_key(profile.path, "desk")
+    key = desk_key if desk_key is not None else keys.database_key(profile.path, "desk", passphrase=passphrase)
     step = _Steps(progress, cancelled)
     trouble = trouble_of(profile, key)
     if trouble is None:
