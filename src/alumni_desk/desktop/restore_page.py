@@ -34,7 +34,7 @@ RestoreIt = Callable[[Backup], None]
 SPEED = 8_000_000
 """Bytes a second that a restore gets through on a slow laptop, for the word about how long it takes."""
 
-WHEN, WHY, MEMBERS, GATHERINGS, SIZE = range(5)
+WHEN, WHY, MEMBERS, GATHERINGS, SIZE, EDGE = range(6)
 
 
 @dataclass(frozen=True)
@@ -121,12 +121,12 @@ class BackupTable(QAbstractTableModel):
         return 0 if parent.isValid() else len(self.rows)
 
     def columnCount(self, parent: Index = QModelIndex()) -> int:  # noqa: B008
-        return 0 if parent.isValid() else 5
+        return 0 if parent.isValid() else 6
 
     def headerData(self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
         if orientation == Qt.Orientation.Horizontal:
             if role == Qt.ItemDataRole.DisplayRole:
-                return (_("When"), _("Why"), _("Members"), _("Gatherings"), _("Size"))[section]
+                return (_("When"), _("Why"), _("Members"), _("Gatherings"), _("Size"), "")[section]
             if role == Qt.ItemDataRole.TextAlignmentRole and section >= MEMBERS:
                 return Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
         return None
@@ -137,7 +137,8 @@ class BackupTable(QAbstractTableModel):
             if column >= MEMBERS and self.is_damaged(index.row()):
                 return _("Damaged, cannot be used") if column == MEMBERS else ""
             why, note = why_words(one)
-            return (when_words(one.at, self.now), f"{why} · {note}" if note else why, number(one.members), number(one.gatherings), size_words(one.size))[column]
+            return (when_words(one.at, self.now), f"{why} · {note}" if note else why, number(one.members), number(one.gatherings), size_words(one.size),
+                    "")[column]
         if role == Qt.ItemDataRole.TextAlignmentRole and column >= MEMBERS:
             return Qt.AlignmentFlag.AlignRight
         if role == MUTED:
@@ -163,13 +164,16 @@ class BackupDelegate(RowDelegate):
                 past = QFontMetricsF(font_of("body")).horizontalAdvance(f"{why} ")
                 paint_text(painter, box.adjusted(past, 0, 0, 0), f"· {note}", colours.muted)
         elif column == MEMBERS and model.is_damaged(index.row()):
+            metrics = QFontMetricsF(font_of("body"))
             words = str(index.data())
-            right = box.adjusted(0, 0, -px(16), 0)
-            paint_text(painter, right, words, colours.danger, "body", Qt.AlignmentFlag.AlignRight)
-            left = right.right() - QFontMetricsF(font_of("body")).horizontalAdvance(words) - px(24)
-            paint_icon(painter, QRectF(left, box.center().y() - px(8), px(16), px(16)), "x-circle", colours.danger)
+            if metrics.horizontalAdvance(words) > box.width():
+                words = _("Damaged")
+            paint_text(painter, box, words, colours.danger, "body", Qt.AlignmentFlag.AlignRight)
+            left = box.right() - metrics.horizontalAdvance(words) - px(24)
+            if left >= box.left():
+                paint_icon(painter, QRectF(left, box.center().y() - px(8), px(16), px(16)), "x-circle", colours.danger)
         else:
-            super().paint_cell(painter, box.adjusted(0, 0, -px(16) if column == SIZE else 0, 0), index, colours, selected)
+            super().paint_cell(painter, box, index, colours, selected)
 
 
 class RestorePage(Page):
@@ -214,11 +218,12 @@ class RestorePage(Page):
         self.list = QTableView()
         self.list.setModel(self.table)
         dress_table(self.list, _("Backups"), row=36)
+        self.list.setProperty("people", "plain")  # its first heading stands where its first cells do
         self.list.setItemDelegate(BackupDelegate(self.list, row=36, tabular=True))
         self.list.setSelectionMode(QTableView.SelectionMode.SingleSelection)
         across_head = self.list.horizontalHeader()
         across_head.setStretchLastSection(False)
-        for section, width in ((WHEN, 176), (MEMBERS, 92), (GATHERINGS, 100), (SIZE, 104)):
+        for section, width in ((WHEN, 176), (MEMBERS, 88), (GATHERINGS, 96), (SIZE, 88), (EDGE, 16)):
             self.list.setColumnWidth(section, px(width))
         across_head.setSectionResizeMode(WHY, across_head.ResizeMode.Stretch)
         self.list.selectionModel().currentRowChanged.connect(lambda now, before: self._choose(now.row()))
@@ -238,6 +243,11 @@ class RestorePage(Page):
         self.detail.activity.clicked.connect(lambda: self.go("activity"))
         across.addWidget(self.detail)
         return content
+
+    def resizeEvent(self, event: Any) -> None:
+        super().resizeEvent(event)
+        for section, needs in ((GATHERINGS, 560), (SIZE, 620)):
+            self.list.setColumnHidden(section, self.width() - self.detail.width() < px(needs))
 
     # -- what every page does
 
@@ -384,6 +394,7 @@ class BackupDetail(Scroll):
         self.column.addWidget(self._body)
         self.column.addWidget(self.activity, 0, Qt.AlignmentFlag.AlignLeft)
         self.column.addStretch(1)
+        self.column.addSpacing(px(12))
         self.column.addWidget(self.button)
         self.column.addWidget(self._note)
 
