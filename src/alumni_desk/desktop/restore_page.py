@@ -223,6 +223,7 @@ class RestorePage(Page):
         self.list.setSelectionMode(QTableView.SelectionMode.SingleSelection)
         across_head = self.list.horizontalHeader()
         across_head.setStretchLastSection(False)
+        across_head.setMinimumSectionSize(px(16))
         for section, width in ((WHEN, 176), (MEMBERS, 88), (GATHERINGS, 96), (SIZE, 88), (EDGE, 16)):
             self.list.setColumnWidth(section, px(width))
         across_head.setSectionResizeMode(WHY, across_head.ResizeMode.Stretch)
@@ -424,7 +425,9 @@ class BackupDetail(Scroll):
             for icon, words in happenings(one, present):
                 column.addWidget(IconLine(icon, words))
         self.column.replaceWidget(self._body, body)
+        self._body.hide()
         self._body.deleteLater()
+        body.show()
         self._body = body
         self.activity.setVisible(not damaged and not present.alone)
         self.button.set_words(_("Restore {day}").format(day=f"{local.day} {month_long(local.date())}"))
