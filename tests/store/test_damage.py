@@ -16,6 +16,7 @@ from alumni_desk.members.lists import count_members, member_rows
 from alumni_desk.schema import open_desk
 from alumni_desk.store import backup
 from alumni_desk.store.desk import trouble_of
+from alumni_desk.store.outbox import Outbox
 from alumni_desk.store.profile import Profile
 from alumni_desk.sync.restoring import restore, salvage
 
@@ -182,3 +183,21 @@ def test_a_harmed_outbox_gives_what_it_can(killed: tuple[Path, bytes, Path], cop
     assert done.unread >= 1 and done.carried < 13
     with open_desk(copy_of) as desk:
         assert count_members(desk) >= 300
+
+
+def test_a_harmed_outbox_loses_the_harmed_records_alone(killed: tuple[Path, bytes, Path], copy_of: Profile) -> None:
+    box = Outbox(copy_of.path, killed[1])
+    content = box.file.read_bytes()
+    whole = [one["id"] for one in box.read().operations]
+    assert len(whole) == 13
+    random = Random(f"{SEED} outbox")
+    for turn in range(ROUNDS):
+        worse = bytearray(content)
+        worse[random.randrange(len(worse))] ^= 1 << random.randrange(8)
+        box.file.write_bytes(worse)
+        found = box.read()
+        assert found.damaged == 1 and len(found.operations) >= 12, f"seed {SEED}, turn {turn}"
+        assert {one["id"] for one in found.operations} <= set(whole)
+        cut = random.randrange(len(content))
+        box.file.write_bytes(content[:cut] + content[-400:])  # torn, and then written on
+        assert {one["id"] for one in box.read().operations} <= set(whole)

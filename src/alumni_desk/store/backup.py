@@ -142,7 +142,7 @@ def daily(desk: Desk, *, progress: Progress | None = None, cancelled: Callable[[
 def trim_outbox(desk: Desk, profile: Profile | None = None) -> None:
     """Make the outbox copy anew. Without a server it holds what is younger than the second newest backup, so that one of them may be damaged."""
     ours = [one for one in backups(profile or desk.profile, desk.key) if one.ours and not one.damaged]
-    desk.outbox.make_anew(desk, since=ours[1].made_at if len(ours) > 1 else "")
+    desk.outbox.make_anew(desk, since=ours[1].made_at.removesuffix("Z") if len(ours) > 1 else "")  # the whole second
 
 
 def backups(profile: Profile, key: bytes | None = None, *, now: datetime | None = None) -> list[Backup]:

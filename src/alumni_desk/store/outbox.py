@@ -1,6 +1,6 @@
 """A second copy of what waits to be sent, beside the database: if that is ever damaged, nothing that people did goes with it.
 
-Form: the line ``ALUMNI DESK OUTBOX 1``, then records, each its length in four bytes and a sealed box (XSalsa20-Poly1305, under a key derived
+Form: the line ``ALUMNI DESK OUTBOX 1``, then records, each a sign, its length in four bytes and a sealed box (XSalsa20-Poly1305, under a key derived
 from the database's) of packed JSON. Actions of people are appended as soon as they are saved; large ones (an import) by whoever has time
 for it. The file is made anew, without what the server has, after a sync and after a backup.
 """
@@ -30,8 +30,9 @@ log = logging.getLogger(__name__)
 NAME = "desk.outbox"
 MAGIC = b"ALUMNI DESK OUTBOX 1\n"
 CHUNK = 1_000
+_BEGIN = b"\xadREC"
 _LENGTH = struct.Struct(">I")
-_LIMIT = 64 * 1024 * 1024
+_HEAD = len(_BEGIN) + _LENGTH.size
 
 _WAITING = "fate = 'waiting'"
 
@@ -117,27 +118,30 @@ class Outbox:
 
     def _sealed(self, record: Record) -> bytes:
         box = bytes(self._box.encrypt(zlib.compress(msgspec.json.encode(record), 1)))
-        return _LENGTH.pack(len(box)) + box
+        return _BEGIN + _LENGTH.pack(len(box)) + box
 
     def _records(self, found: Found) -> Iterator[Record]:
         from nacl.exceptions import CryptoError
 
         if not self.file.exists():
             return
-        with open(self.file, "rb") as stream:
-            if stream.read(len(MAGIC)) != MAGIC:
+        content = self.file.read_bytes()
+        place = len(MAGIC)
+        found.damaged += content[:place] != MAGIC
+        while place < len(content):
+            length = _LENGTH.unpack_from(content, place + len(_BEGIN))[0] if len(content) >= place + _HEAD else 0
+            end = place + _HEAD + length
+            try:
+                if not content.startswith(_BEGIN, place) or end > len(content):
+                    raise ValueError
+                yield msgspec.json.decode(zlib.decompress(self._box.decrypt(content[place + _HEAD:end])), type=Record)
+                place = end
+            except (CryptoError, zlib.error, ValueError, msgspec.MsgspecError):
+                # Harmed, or half written when the power went: go on at what looks like the next one.
                 found.damaged += 1
-                return
-            while head := stream.read(_LENGTH.size):
-                length = _LENGTH.unpack(head)[0] if len(head) == _LENGTH.size else _LIMIT
-                box = stream.read(length) if length < _LIMIT else b""
-                if len(box) != length:
-                    found.damaged += 1  # a record half written when the power went, or a length that is wrong: what follows cannot be told
+                place = content.find(_BEGIN, place + 1) if place + 1 < len(content) else -1
+                if place < 0:
                     return
-                try:
-                    yield msgspec.json.decode(zlib.decompress(self._box.decrypt(box)), type=Record)
-                except (CryptoError, zlib.error, msgspec.DecodeError):
-                    found.damaged += 1
 
 
 def of_actions(connection: sa.Connection, actions: Sequence[str]) -> Iterator[Record]:
