@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
+from alumni_desk.errors import KnownError
 from alumni_desk.store import backup, erasing
 from alumni_desk.store.checking import verify
 from alumni_desk.store.desk import Desk
@@ -262,3 +263,24 @@ def test_a_profile_that_is_new_takes_a_backup_that_has_a_password(pair: tuple[De
     assert names(new) == ["Later", "Lovelace"]
     with pytest.raises(Exception, match="whole"):
         salvage(profile)
+
+
+def test_a_cancelled_restore_changes_nothing(make_desk: MakeDesk) -> None:
+    desk = make_desk("alone")
+    desk.make_chapter("Boston")
+    person(desk, "Lovelace")
+    saved = backup.by_itself(desk.profile, desk.key, "daily")
+    person(desk, "Later")
+    desk.close()
+    for stop_at in range(1, 7):
+        asked: list[int] = []
+
+        def cancelled(asked: list[int] = asked, stop_at: int = stop_at) -> bool:
+            asked.append(1)
+            return len(asked) == stop_at
+
+        with pytest.raises(KnownError) as raised:
+            restore(desk.profile, saved, cancelled=cancelled)
+        assert raised.value.code == "restore_cancelled"
+        assert not (desk.profile.path / backup.STAGE).exists()
+    assert names(make_desk("alone")) == ["Later", "Lovelace"]
