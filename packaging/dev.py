@@ -43,6 +43,8 @@ ON_SCREEN = {
 }
 """What it needs for a window beside that."""
 PRINTING = {"libcups2": "libcups.so.2"}
+FOR_TESTS = {"xvfb": "Xvfb", "dbus": "dbus-run-session", "gnome-keyring": "gnome-keyring-daemon"}
+"""What the tests need of Linux beside that, a display and a real password store: package, and the program in it."""
 
 
 class Stop(Exception):
@@ -82,6 +84,7 @@ def run(pictures: Path) -> int:
     need_system({**OFFSCREEN, **(ON_SCREEN | PRINTING if display else {})})
     set_up()
     if display:
+        say("If you lock it (Ctrl+L), its password opens it again: sample, unless ALUMNI_DESK_PASSPHRASE says another.")
         return ours("--profile", str(ROOT / "build" / "sample-desk"), "demo")
     say(f"There is no display here, so pictures of every page and the PDFs go to {pictures.resolve()}")
     return ours("tour", "-o", str(pictures), QT_QPA_PLATFORM="offscreen")
@@ -89,7 +92,7 @@ def run(pictures: Path) -> int:
 
 def test(words: list[str]) -> int:
     """Every check that a change has to pass. Goes on after a failure, so that one run shows all."""
-    need_system(OFFSCREEN | ON_SCREEN, xvfb=True)
+    need_system(OFFSCREEN | ON_SCREEN, FOR_TESTS)
     set_up()
     with tempfile.TemporaryDirectory(prefix="alumni-desk-") as runtime:
         environment = {**os.environ, "PYTHONUTF8": "1"}  # a Windows console of old cannot print what the checks print
@@ -138,7 +141,7 @@ def set_up() -> int:
 
 def system() -> int:
     """Look for the libraries of the system that a window and the tests need, and install them as root."""
-    need_system(OFFSCREEN | ON_SCREEN | PRINTING, xvfb=True)
+    need_system(OFFSCREEN | ON_SCREEN | PRINTING, FOR_TESTS)
     need_venv()
     say("This system has all that is needed.")
     return 0
@@ -155,13 +158,12 @@ def lock(words: list[str]) -> int:
     return 0
 
 
-def need_system(libraries: dict[str, str], *, xvfb: bool = False) -> None:
-    """See that the system's libraries are there; as root on Debian and its kin install them, else raise Stop with the command that does."""
+def need_system(libraries: dict[str, str], programs: dict[str, str] | None = None) -> None:
+    """See that the system's libraries and programs are there; as root on Debian and its kin install them, else raise Stop with the command that does."""
     if not sys.platform.startswith("linux"):
         return
     missing = [package for package, library in libraries.items() if not _loads(library)]
-    if xvfb and shutil.which("Xvfb") is None:
-        missing.append("xvfb")
+    missing += [package for package, program in (programs or {}).items() if shutil.which(program) is None]
     if not missing:
         return
     if shutil.which("apt-get") is None:

@@ -14,6 +14,7 @@ from PySide6.QtWidgets import QApplication, QWidget
 from alumni_desk.desktop.app import Room, build
 from alumni_desk.desktop.wiring import help_files
 from alumni_desk.members.actions import add_member
+from alumni_desk.store import recovery
 from alumni_desk.store.desk import Desk
 
 
@@ -53,6 +54,8 @@ def hands(desk: Desk, qtbot: Any) -> Iterator[Hands]:
     """The window on a chapter of three members."""
     for first, last, year in (("Łukasz", "Żółć", "1998"), ("Li", "Chen", "2004"), ("Ada", "Obi", "2012")):
         add_member(desk, first_name=first, last_name=last, class_year=year)
+    recovery.recovery_key(desk)
+    recovery.note_read_back(desk)
     room = build(desk, theme="light", help_files=help_files(), today=lambda: date(2026, 11, 10))
     room.shell.resize(1280, 800)
     room.shell.show()

@@ -16,7 +16,7 @@ def test_the_tour_gets_to_its_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     files = take_tour(tmp_path / "tour", size=(1280, 800), theme="dark")
     names = {file.stem.partition("-")[2] if file.suffix == ".png" else file.name for file in files}
     assert {"today", "members", "import-columns", "gatherings", "gathering", "badges", "door-idle", "door-find", "door-admitted", "door-already-in",
-            "door-needs-a-word", "door-refused", "door-walk-in", "sync", "settings", "help", "first-run", "join", "roster.pdf",
+            "door-needs-a-word", "door-refused", "door-walk-in", "sync", "settings", "help", "first-run", "join", "recovery", "lock", "roster.pdf",
             "badges-avery-5392.pdf", "badges-avery-l4785.pdf", "badges-roll-62x100.pdf"} <= names  # fmt: skip
     for file in files:
         assert file.stat().st_size > 3_000, file.name

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 import unicodedata
 
 import pytest
@@ -114,3 +115,15 @@ def test_a_page_becomes_a_picture(faces: Faces) -> None:
     canvas.save()
     assert page_count(out.getvalue()) == 1
     assert page_picture(out.getvalue(), 0, 400).startswith(b"\x89PNG")
+
+
+def test_two_weights_on_a_page_are_two_fonts_in_the_file() -> None:
+    """They once shared one: regular came out bold, and letters outside ASCII as others."""
+    from reportlab.pdfgen.canvas import Canvas
+
+    faces, out = Faces(), io.BytesIO()
+    canvas = Canvas(out, pageCompression=0)
+    for weight, text, y in (("bold", "Łukasz ĄĘ", 700.0), ("regular", "Ęą Żółć Ł", 600.0)):
+        draw_line(canvas, set_line(faces, text, 20, weight), 50, y)  # type: ignore[arg-type]
+    canvas.save()
+    assert len(set(re.findall(rb"/FontFile2 (\d+)", out.getvalue()))) == 2

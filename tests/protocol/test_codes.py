@@ -10,10 +10,14 @@ from alumni_desk.protocol.codes import (
     BADGE_LETTERS,
     INVITATION_LETTERS,
     badge_code,
+    like_recovery_key,
     new_invitation,
+    new_recovery_key,
     read_badge_code,
     read_invitation,
+    read_recovery_key,
     wrong_group,
+    wrong_recovery_group,
 )
 
 
@@ -91,3 +95,28 @@ def test_unfinished_codes_name_the_group_to_finish(text: str, group: int) -> Non
     whole = new_invitation()
     assert wrong_group(whole[:-2]) == 4
     assert wrong_group(whole + "7") == 4
+
+
+@given(place=st.integers(0, 39), letter=st.sampled_from(INVITATION_LETTERS))
+def test_one_wrong_letter_of_a_recovery_key_names_its_group(place: int, letter: str) -> None:
+    key = new_recovery_key()
+    plain = key.replace("-", "")
+    typed = plain[:place] + letter + plain[place + 1:]
+    assert wrong_recovery_group(typed) == (None if typed == plain else place // 5 + 1)
+    assert read_recovery_key(typed) == (key if typed == plain else None)
+
+
+@given(group=st.integers(0, 7), place=st.integers(0, 3))
+def test_two_swapped_letters_of_a_recovery_key_are_found(group: int, place: int) -> None:
+    plain = new_recovery_key().replace("-", "")
+    at = 5 * group + place
+    typed = plain[:at] + plain[at + 1] + plain[at] + plain[at + 2:]
+    assert wrong_recovery_group(typed) == (None if typed == plain else group + 1)
+
+
+def test_a_recovery_key_is_told_from_a_password() -> None:
+    key = new_recovery_key()
+    assert like_recovery_key(key) and like_recovery_key(key.replace("-", " ").lower()) and like_recovery_key(key.replace("-", ""))
+    assert like_recovery_key(key[:-1]) and not like_recovery_key("three words to remember")
+    assert not like_recovery_key("correct horse battery staple and a very long tail")
+    assert len(set(key.replace("-", ""))) > 8 and wrong_recovery_group(key + "A") == 8

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import subprocess
@@ -131,29 +132,104 @@ def test_from_password_to_password_store_and_back(profile: Profile, shelf: Shelf
 
 
 def test_the_password_is_made_slow_as_agreed(profile: Profile) -> None:
-    import json
-
     with open_desk(profile, passphrase="three words here"):
         pass
     kept = json.loads((profile.path / "desk.key").read_text())
     assert ("argon2id" in json.dumps(kept) and "65536" in json.dumps(kept)) or str(64 * 1024 * 1024) in json.dumps(kept)
 
 
-SECRET_SERVICE = [tool for tool in ("dbus-run-session", "gnome-keyring-daemon") if shutil.which(tool) is None]
+DBUS = ["dbus-run-session", "gnome-keyring-daemon"]
+real = pytest.mark.skipif(sys.platform != "linux" or any(shutil.which(tool) is None for tool in DBUS), reason="no Secret Service on this machine")
 
 
-@pytest.mark.skipif(sys.platform != "linux" or bool(SECRET_SERVICE), reason="no Secret Service on this machine")
-def test_a_real_secret_service(tmp_path: Path) -> None:
-    script = """
-set -e
-printf 'pass' | gnome-keyring-daemon --unlock --components=secrets >/dev/null
-"$PY" -m alumni_desk --profile "$FOLDER" member add first_name=Ada --json
-"$PY" -m alumni_desk --profile "$FOLDER" members --json
-"""
-    environment = {name: value for name, value in os.environ.items() if name not in ("ALUMNI_DESK_PASSPHRASE", "DBUS_SESSION_BUS_ADDRESS")}
-    environment |= {"PY": sys.executable, "FOLDER": str(tmp_path / "profile"), "HOME": str(tmp_path), "XDG_RUNTIME_DIR": str(tmp_path),
-                    "XDG_DATA_HOME": str(tmp_path / "data")}  # fmt: skip
-    done = subprocess.run(["dbus-run-session", "--", "sh", "-c", script], env=environment, capture_output=True, text=True, timeout=90, check=False)
-    assert done.returncode == 0, done.stderr
-    assert '"Ada"' in done.stdout
-    assert '"keyring"' in (tmp_path / "profile" / "desk.key").read_text()
+class Session:
+    """A login of its own: a message bus, a Secret Service or none, and a shell in which the program runs."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder, self.profile = folder, folder / "profile"
+        (folder / "runtime").mkdir(mode=0o700)
+        self.environment = {name: value for name, value in os.environ.items()
+                            if name not in ("ALUMNI_DESK_PASSPHRASE", "DBUS_SESSION_BUS_ADDRESS", "DISPLAY", "WAYLAND_DISPLAY")}  # fmt: skip
+        self.environment |= {"PY": sys.executable, "FOLDER": str(self.profile), "HOME": str(folder), "XDG_RUNTIME_DIR": str(folder / "runtime"),
+                             "XDG_DATA_HOME": str(folder / "data"), "XDG_STATE_HOME": str(folder / "state")}  # fmt: skip
+
+    def run(self, script: str, *, code: int = 0, bus: bool = True, **more: str) -> str:
+        """Run a script in a new login; gives what it printed, or, if it is to fail, what it said."""
+        command = [*(["dbus-run-session", "--"] if bus else []), "sh", "-c", script]
+        environment = {**self.environment, **({} if bus else {"DBUS_SESSION_BUS_ADDRESS": "unix:path=/nowhere"}), **more}
+        done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=90, check=False)
+        assert done.returncode == code, done.stderr
+        return "\n".join(line for line in done.stderr.splitlines() if "password" in line) if code else done.stdout
+
+    def made(self) -> None:
+        """A desk whose key the real Secret Service keeps."""
+        self.run(f'{SIGNED_IN}\n{DESK} member add first_name=Ada --json')
+        assert '"keyring"' in (self.profile / "desk.key").read_text()
+
+
+SIGNED_IN = "set -e\nprintf 'pass' | gnome-keyring-daemon --unlock --components=secrets >/dev/null"
+NOT_SIGNED_IN = "gnome-keyring-daemon --start --components=secrets >/dev/null"
+DESK = '"$PY" -m alumni_desk --profile "$FOLDER"'
+
+
+@pytest.fixture
+def login(tmp_path: Path) -> Session:
+    return Session(tmp_path)
+
+
+@real
+def test_a_real_secret_service(login: Session) -> None:
+    login.made()
+    assert '"Ada"' in login.run(f"{SIGNED_IN}\n{DESK} members --json")
+
+
+@real
+def test_a_locked_collection_leads_to_the_password_in_words(login: Session) -> None:
+    login.made()
+    said = login.run(f"{NOT_SIGNED_IN}\n{DESK} members", code=1)
+    assert "it is locked" in said and "restore a backup" in said
+    key = json.loads(login.run(f"{SIGNED_IN}\n{DESK} recovery-key --json"))["key"]
+    said = login.run(f"{NOT_SIGNED_IN}\n{DESK} members", code=1)
+    assert "it is locked" in said and "type the recovery key" in said
+    assert '"Ada"' in login.run(f"{NOT_SIGNED_IN}\n{DESK} members --json", ALUMNI_DESK_RECOVERY=key)
+    login.run(f"{NOT_SIGNED_IN}\nprintf 'three words here\\n' | {DESK} passphrase", ALUMNI_DESK_RECOVERY=key)
+    assert "locked with a password" in login.run(f"{NOT_SIGNED_IN}\n{DESK} members", code=1)
+    assert '"Ada"' in login.run(f"{NOT_SIGNED_IN}\n{DESK} members --json", ALUMNI_DESK_PASSPHRASE="three words here")
+
+
+@real
+def test_both_keepers_and_the_service_locked_asks_for_the_password_and_says_why(login: Session) -> None:
+    login.made()
+    add = ('"$PY" -c "import pathlib, sys; from alumni_desk.store import keys; folder = pathlib.Path(sys.argv[1]); '
+           "keys.keep_under(folder, 'desk', keys.database_key(folder, 'desk'), 'three words here')\" \"$FOLDER\"")
+    login.run(f"{SIGNED_IN}\n{add}")
+    said = login.run(f"{NOT_SIGNED_IN}\n{DESK} members", code=1)
+    assert "it is locked" in said and "Type the chapter's password" in said
+    assert '"Ada"' in login.run(f"{NOT_SIGNED_IN}\n{DESK} members --json", ALUMNI_DESK_PASSPHRASE="three words here")
+    assert '"Ada"' in login.run(f"{SIGNED_IN}\n{DESK} members --json")
+
+
+@real
+@pytest.mark.parametrize("bus", [True, False])
+def test_no_service_leads_to_the_password_in_words(login: Session, bus: bool) -> None:
+    login.made()
+    # A bus without a Secret Service: nothing may start one by itself.
+    quiet = login.folder / "session.conf"
+    quiet.write_text('<busconfig><type>session</type><listen>unix:tmpdir=/tmp</listen><policy context="default"><allow send_destination="*"/>'
+                     '<allow eavesdrop="true"/><allow own="*"/></policy></busconfig>')
+    script = f'dbus-run-session --config-file "{quiet}" -- sh -c \'{DESK} members\'' if bus else f"{DESK} members"
+    said = login.run(script, code=1, bus=False)
+    assert "none answers" in said
+    shutil.rmtree(login.profile)
+    assert "password of your own" in login.run(script, code=1, bus=False)
+    assert login.run(script, bus=False, ALUMNI_DESK_PASSPHRASE="three words here") == "No members yet.\n"
+
+
+@real
+def test_no_collection_leads_to_the_password_in_words(login: Session) -> None:
+    said = login.run(f"{NOT_SIGNED_IN}\n{DESK} members", code=1)
+    assert "password of your own" in said
+    login.made()
+    shutil.rmtree(login.folder / "data" / "keyrings")
+    said = login.run(f"{NOT_SIGNED_IN}\n{DESK} members", code=1)
+    assert "it was never set up" in said

@@ -45,23 +45,47 @@ def opened(args: argparse.Namespace, *, create: bool = True) -> Iterator[Desk]:
                 catch_up(desk)
 
 
+TRIES = 3
+"""How often a password is asked for at a terminal."""
+
+
 def open_asking(profile: Profile, *, create: bool = True) -> Desk:
-    """Open a desk; if a password is missing and somebody sits at a terminal, ask for it."""
+    """Open a desk; if a password is missing and somebody sits at a terminal, ask for it, or for the recovery key."""
     from alumni_desk.schema import open_desk
 
-    return with_password(lambda typed: open_desk(profile, passphrase=typed, create=create))
+    return with_password(lambda typed: open_desk(profile, passphrase=typed, create=create), _say_enrol)
 
 
-def with_password(work: Callable[[str | None], T]) -> T:
-    """Do something; if a password is missing and somebody sits at a terminal, ask for it and do it again with that."""
+def with_password(work: Callable[[str | None], T], opened: Callable[[str | None], None] | None = None) -> T:
+    """Do something; if a password is missing and somebody sits at a terminal, ask for it and do it again with that. ``opened`` is told what opened it."""
     from alumni_desk.errors import StoreProblem
 
-    try:
-        return work(None)
-    except StoreProblem as problem:
-        if problem.code not in ("passphrase_needed", "passphrase_wanted") or not (sys.stdin.isatty() and sys.stderr.isatty()):
-            raise
-        return work(_asked(choose=problem.code == "passphrase_wanted"))
+    typed: str | None = None
+    for left in range(TRIES, -1, -1):
+        try:
+            result = work(typed)
+        except StoreProblem as problem:
+            if problem.code not in _ASKED or not left or not (sys.stdin.isatty() and sys.stderr.isatty()):
+                raise
+            if problem.code != "passphrase_needed" or typed is not None:
+                print(problem, file=sys.stderr)
+            typed = _asked(choose=problem.code == "passphrase_wanted")
+        else:
+            if opened is not None:
+                opened(typed)
+            return result
+    raise AssertionError("the last try opens or raises")
+
+
+_ASKED = ("passphrase_needed", "passphrase_wanted", "passphrase_wrong", "recovery_needed", "recovery_wrong", "recovery_typo")
+
+
+def _say_enrol(typed: str | None) -> None:
+    from alumni_desk.protocol.codes import read_recovery_key
+    from alumni_desk.words import _
+
+    if typed is not None and read_recovery_key(typed) is not None:
+        print(_("Opened with the recovery key. Choose a new password next: alumni-desk passphrase"), file=sys.stderr)
 
 
 def _asked(*, choose: bool) -> str:
@@ -71,8 +95,7 @@ def _asked(*, choose: bool) -> str:
     from alumni_desk.words import _
 
     if not choose:
-        return getpass.getpass(_("Password of the chapter: "))
-    print(_("This computer has no password store that works, so a password of your own has to lock the chapter."), file=sys.stderr)
+        return getpass.getpass(_("Password of the chapter, or its recovery key: "))
     typed = getpass.getpass(_("Choose a password: "))
     if len(typed) < 10:
         raise BadInput("passphrase_short", _("A password needs ten letters or more: three words you will remember do well."))

@@ -1,4 +1,4 @@
-"""The desk's database without a window: backup, restore, verify, passphrase."""
+"""The desk's database without a window: backup, restore, verify, passphrase, recovery key."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def add_commands(commands: Any) -> None:
     make = commands.add_parser(
         "backup", help=_("write everything to one encrypted file"),
         description=_("Write everything to one encrypted file that opens in another profile with the same password. "
-                      "JSON: file, chapter, members, gatherings, check_ins, made_at."))
+                      "So does the recovery key, if one was made. JSON: file, chapter, members, gatherings, check_ins, made_at."))
     make.add_argument("out", metavar="OUT", help=_("the file to write"))
     add_json(make)
     make.set_defaults(run=run_backup)
@@ -26,6 +26,8 @@ def add_commands(commands: Any) -> None:
         "restore", help=_("put a backup in the place of this profile's desk"),
         description=_("Put a backup in the place of this profile's desk. What waits to be sent is carried over, whoever was erased stays erased, and what "
                       "was there is kept: as a backup, or as a file if it could not be read. Close the window first. "
+                      "ALUMNI_DESK_PASSPHRASE or ALUMNI_DESK_RECOVERY opens a backup of another desk; a new profile that no password store can keep is "
+                      "locked with ALUMNI_DESK_PASSPHRASE. "
                       "JSON: restored, chapter, members, gatherings, check_ins, made_at, carried, erased, replaced, from_outbox, unread."))
     back.add_argument("file", metavar="FILE", nargs="?", help=_("the backup"))
     back.add_argument("--dry-run", action="store_true", help=_("say what the backup holds and change nothing"))
@@ -58,17 +60,25 @@ def add_commands(commands: Any) -> None:
     add_json(word)
     word.set_defaults(run=run_passphrase)
 
+    paper = commands.add_parser(
+        "recovery-key", help=_("print the recovery key, to be kept on paper"),
+        description=_("Print the recovery key: eight groups of five that open this desk, or any backup of it on another computer, when the password "
+                      "and the password store are lost. It is made the first time and stays the same. Give it back in ALUMNI_DESK_RECOVERY, or "
+                      "type it where the password is asked for. JSON: key."))
+    add_json(paper)
+    paper.set_defaults(run=run_recovery_key)
+
 
 def run_backup(args: argparse.Namespace) -> int:
     """Back up."""
+    from alumni_desk.store import keys
     from alumni_desk.store.backup import back_up
-    from alumni_desk.store.keys import PASSPHRASE
 
     out = Path(args.out)
     with opened(args) as desk:
         passphrase = None
-        if desk.kept_by == "keyring":
-            passphrase = os.environ.get(PASSPHRASE) or (_ask_new(_("Password for the backup: ")) if sys.stdin.isatty() else None)
+        if "passphrase" not in keys.keepers(desk.profile.path, "desk"):
+            passphrase = os.environ.get(keys.PASSPHRASE) or (_ask_new(_("Password for the backup: ")) if sys.stdin.isatty() else None)
         held = back_up(desk, out, passphrase=passphrase)
     data = {"file": str(out), "chapter": held.chapter, "members": held.members, "gatherings": held.gatherings, "check_ins": held.check_ins,
             "made_at": held.made_at}
@@ -196,6 +206,16 @@ def run_passphrase(args: argparse.Namespace) -> int:
         kept = keys.keep_anew(desk.profile.path, "desk", desk.key, typed)
     words = _("This computer's password store keeps the key now.") if kept == "keyring" else _("The new password locks this desk from now on.")
     show(args, {"kept": kept}, words)
+    return 0
+
+
+def run_recovery_key(args: argparse.Namespace) -> int:
+    """Print the recovery key."""
+    from alumni_desk.store.recovery import recovery_key
+
+    with opened(args) as desk:
+        key = recovery_key(desk)
+    show(args, {"key": key}, _("{key}\nKeep it on paper, away from this laptop: whoever has it can open the members.").format(key=key))
     return 0
 
 

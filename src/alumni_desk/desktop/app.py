@@ -18,10 +18,13 @@ from alumni_desk import __version__
 from alumni_desk.desktop.activity_page import ActivityPage
 from alumni_desk.desktop.background import Job, Lanes
 from alumni_desk.desktop.changes import ChangeBus, Watch
+from alumni_desk.desktop.door import DoorWindow
+from alumni_desk.desktop.door_page import CheckInPage
 from alumni_desk.desktop.first_run import Working
 from alumni_desk.desktop.front import Front
 from alumni_desk.desktop.help_window import HelpWindow
 from alumni_desk.desktop.keeping import Keeping
+from alumni_desk.desktop.locking import Lock, standing_words
 from alumni_desk.desktop.look import look
 from alumni_desk.desktop.opening import Opening, Ways
 from alumni_desk.desktop.pages import Page
@@ -39,7 +42,7 @@ from alumni_desk.desktop.widgets import paint_mark
 from alumni_desk.logs import log_file
 from alumni_desk.store.desk import Desk
 from alumni_desk.store.profile import Profile
-from alumni_desk.words import _, number
+from alumni_desk.words import number
 
 log = logging.getLogger(__name__)
 
@@ -59,11 +62,21 @@ class Room(QObject):
         self.keeping = Keeping(desk, self.lanes)
         self._help_files = list(help_files)
         self._help: HelpWindow | None = None
-        deeds = deeds or Deeds(None, None, None, self._help_wanted if help_files else None)
+        deeds = deeds or Deeds(None, None, self._help_wanted if help_files else None)
         self.shell = Shell(self._pages(about, deeds), Whose(device=desk.device_name), self.undoing, on_close=self.close)
         self.lanes.trouble.connect(lambda error: self.shell.say(str(error)))
         self.keeping.trouble.connect(lambda error: self.shell.say(str(error)))
-        self.bridge.standing.connect(lambda standing: self.shell.chip.set_standing(standing.state, standing.sentence))
+        self._standing = ""
+        self.lock = Lock(desk, self.shell, door=self._door, standing=lambda: self._standing)
+        self.bridge.standing.connect(self._stands)
+        door = self.shell.page("checkin")
+        if isinstance(door, CheckInPage):
+            door.lock_wanted.connect(lambda: self.lock.lock())
+            door.unlock_wanted.connect(self.lock.ask)
+        settings = self.shell.page("settings")
+        if isinstance(settings, SettingsPage):
+            settings.security.lock_now.connect(lambda: self.lock.lock())
+            settings.security.ruled.connect(self.lock.read_rules)
         self.changes.changed.connect(self._frame)
         if help_files:
             QShortcut(QKeySequence(QKeySequence.StandardKey.HelpContents), self.shell, self._help_wanted)
@@ -85,7 +98,16 @@ class Room(QObject):
     def _go(self, name: str, **what: Any) -> None:
         self.shell.show_page(name, **what)
 
+    def _stands(self, standing: Any) -> None:
+        self.shell.chip.set_standing(standing.state, standing.sentence)
+        self._standing = standing_words(standing.waiting, standing.state != "alone")
+
+    def _door(self) -> DoorWindow | None:
+        page = self.shell.page("checkin")
+        return page.door if isinstance(page, CheckInPage) else None
+
     def _frame(self, changed: object = None) -> None:
+        self.lock.read_rules()
         self.lanes.read(self._read_frame, self._show_frame, key="frame")
 
     def _read_frame(self) -> tuple[FrameFacts, str]:
@@ -111,6 +133,7 @@ class Room(QObject):
 
     def close(self) -> None:
         """End what runs, wait for it, and leave the desk to its owner."""
+        self.lock.close()
         self.watch.stop()
         self.keeping.stop()
         self.bridge.stop()
@@ -254,8 +277,7 @@ def build(desk: Desk, *, theme: Theme = "system", percent: int = 100, about: Abo
 
 def about_of(desk: Desk) -> About:
     """What Settings says about this program and this laptop."""
-    holder = _("This computer's password store") if desk.kept_by == "keyring" else _("Your password")
-    return About(__version__, desk.profile.path, log_file(), holder)
+    return About(__version__, desk.profile.path, log_file())
 
 
 def window_icon() -> QIcon:

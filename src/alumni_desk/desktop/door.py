@@ -43,11 +43,13 @@ from alumni_desk.desktop.door_column import ColumnData, DoorColumn
 from alumni_desk.desktop.door_hits import HitRow, HitsView, WalkInRow
 from alumni_desk.desktop.door_idle import Idle, Last
 from alumni_desk.desktop.door_panel import VerdictPanel
+from alumni_desk.desktop.door_pin import DOOR_PIN, PinSheet
 from alumni_desk.desktop.door_scan import ScanCatcher
 from alumni_desk.desktop.door_walkin import WalkIn, WalkInForm
 from alumni_desk.desktop.door_words import (
     Act,
     Showing,
+    covered,
     first_name,
     full_name,
     not_saved,
@@ -86,9 +88,11 @@ class Own:
 
 
 class DoorWindow(QWidget):
-    """The door of one gathering. ``left`` when somebody leaves it."""
+    """The door of one gathering. ``left`` when somebody leaves it; ``lock_wanted`` and ``unlock_wanted`` by Ctrl+L."""
 
     left = Signal()
+    lock_wanted = Signal()
+    unlock_wanted = Signal()
 
     def __init__(self, desk: Desk, lanes: Lanes, changes: ChangeBus, gathering_id: str, *, station: str, by: str = "",
                  sounds: Sounds | None = None) -> None:  # fmt: skip
@@ -110,6 +114,10 @@ class DoorWindow(QWidget):
         self._saving = 0
         self._reading = False
         self._due: Changed | None = Changed({})
+        self._locked = self._leaving = False
+        self._pane_before: QWidget | None = None
+        self._pin: PinSheet | None = None
+        self._pin_kept: str | None = None
         self.setWindowTitle(_("Check-in"))
         self.setAutoFillBackground(True)
         self._build()
@@ -120,6 +128,7 @@ class DoorWindow(QWidget):
         self._tick.timeout.connect(self._each_second)
         self._tick.start()
         changes.changed.connect(self._on_changed)
+        lanes.read(lambda: desk.setting(DOOR_PIN), self._set_pin)
         self._refresh()
         self._to_idle()
 
@@ -180,6 +189,35 @@ class DoorWindow(QWidget):
         """What the sync engine says, in the corner."""
         self.whose.set_standing(state, sentence)
 
+    def set_locked(self, locked: bool) -> None:
+        """While the laptop is locked badges are read and answered, and no member is shown. What was half typed comes back after it."""
+        if locked == self._locked:
+            return
+        self._locked = locked
+        self.field.clear()
+        for part in (self.field, self.idle):
+            part.set_locked(locked)
+        if locked:
+            if self._pin is not None:
+                self._pin.reject()
+            self._close_note()
+            self._pane_before = self.panes.currentWidget()
+            self._to_idle()
+        else:
+            self._back_after_lock()
+        self._show_column()
+        self._show_keys()
+
+    def _back_after_lock(self) -> None:
+        before, self._pane_before = self._pane_before, None
+        if self.state() == "verdict" and self._verdict is not None:
+            self._show(self._showing(self._verdict), quiet=True)
+        elif before is self.form:
+            self.panes.setCurrentWidget(self.form)
+            self.field.set_waiting(True)
+        else:
+            self._to_idle()
+
     def state(self) -> str:
         """What is shown: idle, find, verdict or walk_in."""
         shown = self.panes.currentWidget()
@@ -232,6 +270,9 @@ class DoorWindow(QWidget):
         if name is not None:
             self._press(name)
             return True
+        if event.key() == Qt.Key.Key_L and event.modifiers() == Qt.KeyboardModifier.ControlModifier:
+            self._press("Ctrl L")
+            return True
         if _is_undo(event) and (line is None or (line is self.field and not self.field.text())):
             self._press("Ctrl Z")
             return True
@@ -249,6 +290,10 @@ class DoorWindow(QWidget):
         if foreign is not None:
             self._take_back_burst()
             self._scan(foreign)
+            return
+        if self._locked:
+            self.field.clear()
+            self._to_idle()
             return
         state = self.state()
         if state == "walk_in":
@@ -291,6 +336,13 @@ class DoorWindow(QWidget):
 
     def _press(self, key: str) -> None:
         """A key that means the same everywhere, as far as it means anything now."""
+        if key == "Ctrl L":
+            (self.unlock_wanted if self._locked else self.lock_wanted).emit()
+            return
+        if self._locked:
+            if key == "Esc":
+                self._to_idle() if self.state() == "verdict" else self.unlock_wanted.emit()
+            return
         if self.state() == "verdict" and self.panel.showing is not None:
             for offer in self.panel.showing.offers:
                 if offer.key == key:
@@ -313,7 +365,35 @@ class DoorWindow(QWidget):
         elif self.state() == "walk_in" or (self.state() == "verdict" and self.panel.showing is not None and self.panel.showing.stays):
             self._to_idle()
         else:
-            self.close()
+            self._leave()
+
+    # -- leaving
+
+    def _set_pin(self, kept: str | None) -> None:
+        self._pin_kept = kept
+
+    def _leave(self) -> None:
+        """Leave the door: at once, or with the PIN, so that a guest at the laptop gets no further."""
+        self._lanes.read(lambda: self._desk.setting(DOOR_PIN), self._leave_with, self._on_trouble)
+
+    def _leave_with(self, kept: str | None) -> None:
+        self._pin_kept = kept
+        if not kept:
+            self._go()
+        elif self._pin is None:
+            self._pin = PinSheet(self, self._desk, self._lanes, kept)
+            self._pin.accepted.connect(self._go)
+            self._pin.scanned.connect(self._scan)
+            self._pin.finished.connect(lambda result: self._pin_closed())
+            self._pin.open()
+
+    def _pin_closed(self) -> None:
+        self._pin = None
+        self.field.setFocus(Qt.FocusReason.OtherFocusReason)
+
+    def _go(self) -> None:
+        self._leaving = True
+        self.close()
 
     # -- finding
 
@@ -323,6 +403,9 @@ class DoorWindow(QWidget):
         if read_badge_code(text) is not None:
             self.field.clear()
             self._scan(text)
+            return
+        if self._locked:
+            self.field.set_note(_("Locked: only badges are read") if text.strip() else "")
             return
         if not text.strip():
             self._lanes.read(lambda: None, key="door-find")  # whatever is being looked for is not wanted any more
@@ -347,7 +430,7 @@ class DoorWindow(QWidget):
 
     def _on_found(self, answer: tuple[DoorHits, dict[str, str]]) -> None:
         found, brings = answer
-        if found.text != self.field.text():
+        if found.text != self.field.text() or self._locked:
             return
         self._found = found
         self._green.stop()
@@ -436,6 +519,7 @@ class DoorWindow(QWidget):
                        guests=guests, namesakes=namesakes, note_open=self._note_open)  # fmt: skip
 
     def _show(self, shown: Showing, *, quiet: bool = False) -> None:
+        shown = self._covered(shown)
         self.panel.show_verdict(shown)
         self.panes.setCurrentWidget(self.panel)
         self._green.stop()
@@ -447,6 +531,9 @@ class DoorWindow(QWidget):
         if not quiet:
             self._sounds.play(shown.sound)
             self._announce(shown.spoken)
+
+    def _covered(self, shown: Showing) -> Showing:
+        return covered(shown) if self._locked else shown
 
     def _announce(self, sentence: str) -> None:
         event = QAccessibleAnnouncementEvent(self.panel, sentence)
@@ -513,6 +600,9 @@ class DoorWindow(QWidget):
         self._changes.tell(undone.changed)
         if self._verdict is not None and self._verdict.registration == undone.registration:
             self._verdict = None
+        if self._locked:
+            self._to_idle()
+            return
         self._announce(_("Taken back: {name}").format(name=undone.name))
         self._to_idle()
         from alumni_desk.desktop.tokens import DOOR_NEEDS_A_WORD
@@ -612,6 +702,9 @@ class DoorWindow(QWidget):
         state = self.state()
         keys: list[tuple[str, str]] = []
         last = ("Esc", _("Leave"))
+        if self._locked:
+            self.keys.show_keys([("Ctrl L", _("Unlock"))], ("Esc", _("Close") if state == "verdict" else _("Unlock")))
+            return
         if state == "find":
             keys, last = self._find_keys(), ("Esc", _("Clear the field"))
         elif state == "walk_in":
@@ -697,7 +790,7 @@ class DoorWindow(QWidget):
 
     def _refresh_panel(self, verdict: Verdict) -> None:
         """The answer stays; what the list has learnt meanwhile (guests to come, places) is set right."""
-        shown = self._showing(verdict)
+        shown = self._covered(self._showing(verdict))
         if shown != self.panel.showing:
             self.panel.show_verdict(shown)
             self._show_keys()
@@ -708,9 +801,14 @@ class DoorWindow(QWidget):
 
     def _show_column(self) -> None:
         if self._column is not None:
-            self.column.show_data(replace(self._column, now=self._now()), self._may_undo)
+            last = () if self._locked else self._column.last
+            self.column.show_data(replace(self._column, now=self._now(), last=last), self._may_undo)
 
     def closeEvent(self, event: QCloseEvent) -> None:
+        if event.spontaneous() and not self._leaving and (self._locked or self._pin_kept):
+            event.ignore()  # the window's own cross must not lead past the PIN
+            self._press("Esc")
+            return
         self._tick.stop()
         self._green.stop()
         self._note.stop()

@@ -41,10 +41,24 @@ class DoorField(QLineEdit):
             f"QLineEdit, QLineEdit:focus {{ min-height: {px(64) - 4}px; font-size: {px(24)}px; padding: 0 {px(56)}px 0 {px(58)}px; }}")
         self.setMaxLength(200)
         self._note = ""
+        self._form = self._locked = False
         self.set_waiting(False)
 
     def set_waiting(self, form: bool) -> None:
         """Say that scans work while the form is open."""
+        self._form = form
+        self._say()
+
+    def set_locked(self, locked: bool) -> None:
+        """Say that only badges are read."""
+        self._locked = locked
+        self._say()
+
+    def _say(self) -> None:
+        if self._locked:
+            self.setPlaceholderText(_("Scan a badge"))
+            return
+        form = self._form
         self.setPlaceholderText(_("Scanning still works, this form waits") if form else _("Scan a code or type a name"))
 
     def set_note(self, note: str) -> None:

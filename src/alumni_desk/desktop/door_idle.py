@@ -141,12 +141,24 @@ class Idle(QWidget):
         self.strip.undo.connect(self.undo)
         self.strip.hide()
         column.addWidget(self.strip)
+        self._locked = False
+        self._list: tuple[int | None, str] = (None, "")
         self.show_list(None, "")
+
+    def set_locked(self, locked: bool) -> None:
+        """Say that badges are read and names are hidden, or be as usual again."""
+        self._locked = locked
+        self.glyph.set_icon("lock-simple" if locked else "qr-code", "text")
+        self.show_list(*self._list)
 
     def show_list(self, guests: int | None, cancelled: str) -> None:
         """How many guests the list has; None while it is being read; ``cancelled``: the gathering is."""
+        self._list = (guests, cancelled)
         empty = guests == 0
-        if cancelled:
+        if self._locked:
+            self.title.setText(_("Locked, badges are still read"))
+            self.ready.setText(_("Names, lists and notes are hidden until somebody unlocks this laptop: Ctrl+L."))
+        elif cancelled:
             self.title.setText(_("This gathering is cancelled"))
             self.ready.setText(_("Check-in still works, if guests come nevertheless."))
         elif guests is None:
@@ -159,13 +171,13 @@ class Idle(QWidget):
         else:
             self.title.setText(_("Ready for the next guest"))
             self.ready.setText(ngettext("{n} guest on the list of this laptop", "{n} guests on the list of this laptop", guests).format(n=guests))
-        self.mark.setVisible(bool(guests) and not cancelled)
-        self.samples.setVisible(bool(guests))
-        self.add.setVisible(empty)
+        self.mark.setVisible(bool(guests) and not cancelled and not self._locked)
+        self.samples.setVisible(bool(guests) and not self._locked)
+        self.add.setVisible(empty and not self._locked)
 
     def show_last(self, last: Last | None) -> None:
         """The last answer, or none."""
-        self.strip.setVisible(last is not None)
+        self.strip.setVisible(last is not None and not self._locked)
         if last is not None:
             self.strip.show_last(last)
 

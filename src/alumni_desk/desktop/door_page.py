@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import sqlalchemy as sa
-from PySide6.QtCore import Qt
+from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from alumni_desk.checkin.lists import headcount, local_time
@@ -63,6 +63,8 @@ class CheckInPage(Page):
     icon = "door"
     title = _("Check-in")
     watches = frozenset({"gathering", "registration", "fact"})
+    lock_wanted = Signal()
+    unlock_wanted = Signal()
 
     def __init__(self, desk: Desk, lanes: Lanes, changes: ChangeBus, go: Go) -> None:
         super().__init__(desk, lanes, changes, go)
@@ -165,6 +167,8 @@ class CheckInPage(Page):
         self._wanted = None
         self.door = open_door(self.desk, self.lanes, self.changes, gathering, station=station, by=by, sounds=self.sounds)
         self.door.left.connect(self._left)
+        self.door.lock_wanted.connect(self.lock_wanted)
+        self.door.unlock_wanted.connect(self.unlock_wanted)
 
     def _left(self) -> None:
         self.door = None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from enum import Enum
 from typing import Literal
@@ -248,6 +248,13 @@ def _not_found(verdict: Verdict, hit: DoorHit | None, zone: str | None, count: H
                    foot=_with_places(_("Not checked in"), count),
                    offers=(Offer(Act.SOMEONE_ELSE, _("Type the name")), Offer(Act.WALK_IN, _("Add a walk-in"), "F2", icon="user-plus")),
                    spoken=_("Unknown code. Nobody was checked in."))  # fmt: skip
+
+
+def covered(shown: Showing) -> Showing:
+    """The same answer while the laptop is locked: admitted or not, and nothing about whom."""
+    kept = shown.foot if shown.word == _("Not saved") else _("Unlock this laptop to see more")
+    return replace(shown, name="", details=(_("The name is hidden while this laptop is locked."),), status="", status_icon="", note="", note_icon="",
+                   foot=kept, offers=(), spoken=shown.word)  # fmt: skip
 
 
 def not_saved(error: KnownError, name: str) -> Showing:

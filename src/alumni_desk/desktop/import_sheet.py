@@ -13,6 +13,7 @@ from alumni_desk.desktop.background import Job, Lanes
 from alumni_desk.desktop.controls import Button, Choice, IconButton, Label, Radio, hairline
 from alumni_desk.desktop.fonts import px
 from alumni_desk.desktop.paint import Pill, isolated
+from alumni_desk.desktop.recovery_page import before_saving
 from alumni_desk.desktop.sheet import PlainSheet
 from alumni_desk.desktop.widgets import Glyph, IconLine, Scroll, StatusPill, YearDisc
 from alumni_desk.errors import KnownError, Refused
@@ -387,6 +388,10 @@ class ImportSheet(PlainSheet):
         if self._nothing:
             super().reject()
             return
+        before_saving(self, self._desk, self._lanes, self._import_now, lambda: self.said.setText(_("Nothing is saved yet: the recovery key comes first")),
+                      lambda error: self.said.setText(str(error)))  # fmt: skip
+
+    def _import_now(self) -> None:
         recognised, rejects = self._recognised, self._rejects
         self._show(self._working(_("Importing …")), 3)
 

@@ -21,6 +21,7 @@ from alumni_desk.desktop.member_form import MemberForm
 from alumni_desk.desktop.member_panel import Known, MemberPanel, known
 from alumni_desk.desktop.members_table import MembersTable, Shown, shown_rows
 from alumni_desk.desktop.pages import EmptyPage, Go, Page
+from alumni_desk.desktop.recovery_page import before_saving
 from alumni_desk.errors import KnownError
 from alumni_desk.members.actions import Removed, Saved, add_member, change_member, remove_members
 from alumni_desk.members.lists import member_ids
@@ -325,7 +326,8 @@ class MembersPage(Page):
             self.done(it.changed, _("{name} was added").format(name=it.name))
             self._show_member(it.id)
 
-        self.lanes.write(lambda: add_member(self.desk, **values), saved, form.complain)
+        before_saving(form, self.desk, self.lanes, lambda: self.lanes.write(lambda: add_member(self.desk, **values), saved, form.complain),
+                      lambda: form.tell(_("Nothing is saved yet: the recovery key comes first.")), form.complain)  # fmt: skip
 
     def edit(self, *index: object) -> None:
         """Change the chosen member."""

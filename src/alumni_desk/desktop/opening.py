@@ -17,6 +17,7 @@ from alumni_desk.desktop.join_form import JoinForm
 from alumni_desk.desktop.pages import ErrorPage
 from alumni_desk.desktop.unlock import UnlockPage
 from alumni_desk.errors import KnownError
+from alumni_desk.protocol.codes import read_recovery_key
 from alumni_desk.store.desk import Desk
 from alumni_desk.words import _
 
@@ -27,7 +28,9 @@ DAMAGED = ("database_damaged", "changes_lost")
 class Ways:
     """What opening needs done; each runs off the screen. Wired in ``app``.
 
-    ``open(password)`` gives the desk; ``wants(error)`` says whether an error asks for a password: "typed", "chosen" or "".
+    ``open(password)`` gives the desk, by its password or its recovery key; ``wants(error)`` says whether an error asks for a password:
+    "typed", "chosen" or "". ``keepers()``: of "keyring", "passphrase" and "recovery" those that keep the key. ``enrol(desk, password)``
+    keeps it anew after a recovery, in the password store where no password is given. ``restore(file, password, own)``: ``own`` locks it here.
     """
 
     open: Callable[[str | None], Desk]
@@ -35,9 +38,11 @@ class Ways:
     start: Callable[[Desk, str, str, str], None]
     sample: Callable[[Desk], None]
     join: Callable[[Desk, str, str, str], None]
-    restore: Callable[[str, str], None] | None
+    restore: Callable[[str, str, str | None], None] | None
     key_holder: Callable[[], str]
     where: str
+    keepers: Callable[[], frozenset[str]] = frozenset
+    enrol: Callable[[Desk, str | None], None] | None = None
     salvage: Callable[[Job, str | None], str] | None = None  # what to do about a damaged desk; gives what to say of it
 
 
@@ -52,6 +57,7 @@ class Opening(QObject):
         self._unlock: UnlockPage | None = None
         self._password: str | None = None
         self.news = ""  # what to say once the window is there
+        self._recovered = False
         self.lanes.trouble.connect(self.stuck)
 
     def begin(self) -> None:
@@ -62,9 +68,7 @@ class Opening(QObject):
         """Go on in another window, after the text size changed: where one stands is asked anew."""
         self._front = front
         if self._unlock is not None:
-            choose = self._unlock.choose
-            self._unlock = UnlockPage(self._with_password, choose=choose)
-            front.show_view(self._unlock)
+            self._ask_password(choose=self._unlock.choose, why=self._unlock.why)
         elif self._desk is not None:
             self.first_run()
 
@@ -77,10 +81,30 @@ class Opening(QObject):
 
     def _opened(self, desk: Desk) -> None:
         self._desk = desk
-        if desk.scope is None:
+        if self._recovered and self._ways.enrol is not None:
+            self._enrol(desk, None)
+        elif desk.scope is None:
             self.first_run()
         else:
             self._hand_on("today")
+
+    def _enrol(self, desk: Desk, password: str | None) -> None:
+        """After the recovery key opened it: let the password store keep the key again, or ask for a new password."""
+        enrol = self._ways.enrol
+        if enrol is not None:
+            self.lanes.write(lambda: enrol(desk, password), lambda done: self._enrolled(desk), lambda error: self._not_enrolled(desk, error))
+
+    def _enrolled(self, desk: Desk) -> None:
+        self._recovered = False
+        self._opened(desk)
+
+    def _not_enrolled(self, desk: Desk, error: KnownError) -> None:
+        if error.code != "passphrase_wanted":
+            self.stuck(error)
+            return
+        why = _("The recovery key opened it. Choose a new password in place of the one that is lost.")
+        self._unlock = UnlockPage(lambda password: self._enrol(desk, password), choose=True, why=why)
+        self._front.show_view(self._unlock)
 
     def _hand_on(self, page: str, **what: Any) -> None:
         desk, self._desk = self._desk, None
@@ -91,15 +115,22 @@ class Opening(QObject):
     def _not_opened(self, error: KnownError) -> None:
         wanted = self._ways.wants(error)
         if self._unlock is not None and wanted:
-            self._unlock.complain(str(error))
+            self._unlock.complain(str(error), counts=error.code in ("passphrase_wrong", "recovery_wrong"))
         elif wanted:
-            self._unlock = UnlockPage(self._with_password, choose=wanted == "chosen")
-            self._front.show_view(self._unlock)
+            # That it is locked with a password needs no words; that the password store is silent does.
+            self._ask_password(choose=wanted == "chosen", why=str(error) if "keyring" in self._ways.keepers() else "")
         else:
             self.stuck(error)
 
+    def _ask_password(self, *, choose: bool, why: str) -> None:
+        keepers = self._ways.keepers()
+        self._unlock = UnlockPage(self._with_password, choose=choose, why=why, password="passphrase" in keepers or "recovery" not in keepers,
+                                  recovery="recovery" in keepers)  # fmt: skip
+        self._front.show_view(self._unlock)
+
     def _with_password(self, password: str) -> None:
         self._password = password
+        self._recovered = read_recovery_key(password) is not None
         self.lanes.write(lambda: self._ways.open(password), self._opened, self._not_opened)
 
     def stuck(self, error: KnownError) -> None:
@@ -178,17 +209,33 @@ class Opening(QObject):
         chosen, _kind = QFileDialog.getOpenFileName(self._front, _("Restore a backup"))
         if not chosen:
             return
-        unlock = UnlockPage(lambda password: self._restore(chosen, password, unlock))
+        why = _("The backup is locked. Its password opens it, or the recovery key of its chapter.")
+        unlock = UnlockPage(lambda password: self._restore(chosen, password, None, unlock), why=why)
         self._front.show_view(unlock, self.first_run if self._desk is not None else self.begin)
 
-    def _restore(self, file: str, password: str, unlock: UnlockPage) -> None:
+    def _restore(self, file: str, password: str, own: str | None, unlock: UnlockPage) -> None:
         restore = self._ways.restore
         if restore is None:
             return
         if self._desk is not None:
             self._desk.close()
             self._desk = None
-        self.lanes.write(lambda: restore(file, password), lambda done: self.begin(), lambda error: unlock.complain(str(error)))
+        self.lanes.write(lambda: restore(file, password, own), lambda done: self._restored(own),
+                         lambda error: self._not_restored(error, file, password, unlock))  # fmt: skip
+
+    def _restored(self, own: str | None) -> None:
+        if own is None:
+            self.begin()
+        else:
+            self._with_password(own)
+
+    def _not_restored(self, error: KnownError, file: str, password: str, unlock: UnlockPage) -> None:
+        if error.code == "passphrase_wanted":
+            why = _("The recovery key opens the backup. Choose the password that locks it on this laptop.")
+            chooses = UnlockPage(lambda own: self._restore(file, password, own, chooses), choose=True, why=why)
+            self._front.show_view(chooses, self.first_run)
+        else:
+            unlock.complain(str(error), counts=error.code in ("passphrase_wrong", "recovery_wrong"))
 
     def _back_with(self, error: KnownError) -> None:
         self._front.show_view(ErrorPage(error, _("Back"), self.first_run))

@@ -1,4 +1,4 @@
-"""Backup, restore and password from the window: what is asked, then the work off the screen."""
+"""Backup and restore from the window: what is asked, then the work off the screen."""
 
 from __future__ import annotations
 
@@ -6,20 +6,16 @@ from collections.abc import Callable
 from datetime import date, datetime
 from pathlib import Path
 
-from PySide6.QtWidgets import QLineEdit, QWidget
+from PySide6.QtWidgets import QWidget
 
 from alumni_desk.desktop.background import Lanes
-from alumni_desk.desktop.controls import Field, FormRow
+from alumni_desk.desktop.password_sheet import PasswordSheet
 from alumni_desk.desktop.settings_page import ask_backup_place
-from alumni_desk.desktop.sheet import Sheet
-from alumni_desk.errors import KnownError
 from alumni_desk.store import backup, keys
 from alumni_desk.store.desk import Desk
 from alumni_desk.sync import restoring
 from alumni_desk.sync.restoring import Restored
 from alumni_desk.words import _, clock_time, day, ngettext, number
-
-LETTERS = 10
 
 Say = Callable[[str], None]
 
@@ -29,7 +25,7 @@ def back_up_now(window: QWidget, desk: Desk, lanes: Lanes, say: Say) -> None:
     place = ask_backup_place(window, Path.home() / f"alumni-desk-{date.today().isoformat()}.alumnidesk")
     if place is None:
         return
-    if desk.kept_by == "passphrase":
+    if "passphrase" in keys.keepers(desk.profile.path, "desk"):
         lanes.send(lambda: backup.back_up(desk, place), lambda held: say(_held(held, place)))
         return
     sheet = PasswordSheet(window, _("Back up everything"), _("Back up"), _("The copy opens on another laptop with this password."))
@@ -37,17 +33,10 @@ def back_up_now(window: QWidget, desk: Desk, lanes: Lanes, say: Say) -> None:
     sheet.show()
 
 
-def change_password(window: QWidget, desk: Desk, lanes: Lanes, say: Say) -> None:
-    """Choose the password that opens this desk."""
-    sheet = PasswordSheet(window, _("Choose the chapter's password"), _("Lock with it"), _("From now on this password opens the members on this laptop."))
-    sheet.done_clicked.connect(lambda: sheet.run(
-        lanes, lambda typed: keys.keep_anew(desk.profile.path, "desk", desk.key, typed), lambda kept: say(_("The new password locks this desk from now on."))))
-    sheet.show()
-
-
 def ask_password(window: QWidget, desk: Desk, lanes: Lanes, file: Path, then: Callable[[str], None]) -> None:
     """Ask for the password of a backup that another laptop made, try it, and hand it on."""
-    sheet = PasswordSheet(window, _("Restore a backup"), _("Restore"), _("The password that was given when the copy was made."), choose=False)
+    sheet = PasswordSheet(window, _("Restore a backup"), _("Restore"), _("The password that was given when the copy was made, or the recovery key."),
+                          choose=False)  # fmt: skip
     sheet.done_clicked.connect(lambda: sheet.run(
         lanes, lambda typed: (typed, restoring.restore(desk.profile, file, passphrase=typed, dry_run=True)), lambda done: then(done[0])))
     sheet.show()
@@ -75,39 +64,3 @@ def _what(held: backup.Held) -> str:
     members = ngettext("{n} member", "{n} members", held.members).format(n=number(held.members))
     gatherings = ngettext("{n} gathering", "{n} gatherings", held.gatherings).format(n=number(held.gatherings))
     return f"{members}, {gatherings}"
-
-
-class PasswordSheet(Sheet):
-    """A password, typed twice when it is a new one."""
-
-    def __init__(self, parent: QWidget, title: str, done: str, note: str, *, choose: bool = True) -> None:
-        super().__init__(parent, title, done)
-        self._choose = choose
-        self.password = Field(_("Password"), height=40)
-        self.password.setEchoMode(QLineEdit.EchoMode.Password)
-        self.column.addWidget(FormRow(_("Password"), self.password, note))
-        self.again = Field(_("The same again"), height=40)
-        self.again.setEchoMode(QLineEdit.EchoMode.Password)
-        if choose:
-            self.column.addWidget(FormRow(_("The same again"), self.again))
-        self.password.setFocus()
-
-    def run(self, lanes: Lanes, work: Callable[[str], object], then: Callable[..., None]) -> None:
-        """Check what was typed, do the work, close, and say so."""
-        typed = self.password.text()
-        if self._choose and len(typed) < LETTERS:
-            self.tell(_("Ten letters or more, please: three words you will remember do well."), "danger")
-        elif self._choose and typed != self.again.text():
-            self.tell(_("The two are not the same."), "danger")
-        else:
-            self.set_busy(_("One moment …"))
-
-            def done(result: object) -> None:
-                self.accept()
-                then(result)
-
-            lanes.send(lambda: work(typed), done, self.failed)
-
-    def failed(self, error: KnownError) -> None:
-        """Say why not; it can be tried again."""
-        self.complain(error)

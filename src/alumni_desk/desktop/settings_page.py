@@ -17,6 +17,7 @@ from alumni_desk.desktop.controls import Button, Choice, Field, Segments, hairli
 from alumni_desk.desktop.fonts import px
 from alumni_desk.desktop.nav import Entry, NavList
 from alumni_desk.desktop.pages import Go, Page
+from alumni_desk.desktop.security_part import SecurityPart
 from alumni_desk.desktop.setting_rows import SettingRow, section
 from alumni_desk.desktop.theme import Appearance, Theme
 from alumni_desk.desktop.tokens import SIDEBAR, TEXT_SIZES
@@ -32,7 +33,6 @@ class Deeds:
 
     back_up: Callable[[], None] | None = None
     restore: Callable[[], None] | None = None
-    change_password: Callable[[], None] | None = None
     show_help: Callable[[], None] | None = None
     restore_it: Callable[[Backup], None] | None = None
 
@@ -95,6 +95,7 @@ class SettingsPage(Page):
     def refresh(self) -> None:
         self.lanes.read(lambda: names(self.desk), self._named, key="settings.names")
         self.backups.refresh()
+        self.security.refresh()
 
     def _named(self, both: tuple[str, str]) -> None:
         you, laptop = both
@@ -134,15 +135,9 @@ class SettingsPage(Page):
 
     def _security(self) -> QWidget:
         scroll, column = _column()
-        column.addWidget(section(_("Opening")))
-        column.addWidget(SettingRow(_("Who holds the key"), self._about.key_holder))
-        if self._deeds.change_password:
-            change = _does(Button(_("Change")), self._deeds.change_password, _("Change the password"))
-            column.addWidget(SettingRow(_("Password"), _("Opens the members where no password store can."), change))
-        column.addWidget(section(_("On this laptop")))
-        folder = Button(_("Open the folder"))
-        folder.clicked.connect(lambda: QDesktopServices.openUrl(QUrl.fromLocalFile(str(self._about.folder))))
-        column.addWidget(SettingRow(_("Locked with your key"), str(self._about.folder), folder))
+        self.security = SecurityPart(self.desk, self.lanes, str(self._about.folder))
+        self.security.said.connect(lambda words: self.said.emit(words, None))
+        column.addWidget(self.security)
         column.addStretch(1)
         return scroll
 
@@ -193,7 +188,6 @@ class About:
     version: str
     folder: Path
     log: Path
-    key_holder: str
 
 
 def names(desk: Desk) -> tuple[str, str]:

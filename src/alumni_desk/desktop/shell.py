@@ -68,6 +68,7 @@ class Shell(QMainWindow):
         self._undoing = undoing
         self._on_close = on_close
         self._came_from = ""
+        self._cover: QWidget | None = None
         self.setMinimumSize(min(1024, px(1024)), min(640, px(640)))
         self.resize(1280, 800)
         self._build(whose)
@@ -220,7 +221,10 @@ class Shell(QMainWindow):
                 self._header_slot.addWidget(page.header)
                 page.header.show()
             self._shown_header = page.header
-        self.setWindowTitle(f"{page.title} · Alumni Desk")
+        self._name_window()
+
+    def _name_window(self) -> None:
+        self.setWindowTitle(f"{self.current().title} · Alumni Desk" if self._cover is None else _("Locked · Alumni Desk"))
 
     def _go_back(self) -> None:
         back = self.current().back
@@ -262,8 +266,28 @@ class Shell(QMainWindow):
 
     # -- the window itself
 
+    def cover(self, page: QWidget) -> None:
+        """Show one page in place of everything; nothing behind it is drawn, or read out by a screen reader."""
+        self._cover = page
+        self.centralWidget().hide()
+        page.setGeometry(self.rect())
+        page.show()
+        page.raise_()
+        self._name_window()
+
+    def uncover(self) -> None:
+        """Take that page away again."""
+        if self._cover is not None:
+            self._cover.hide()
+            self._cover.deleteLater()
+            self._cover = None
+            self.centralWidget().show()
+            self._name_window()
+
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
+        if self._cover is not None:
+            self._cover.setGeometry(self.rect())
         self._fold(self.width() < px(FOLD_BELOW))
 
     def _fold(self, folded: bool) -> None:

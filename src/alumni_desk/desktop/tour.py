@@ -39,6 +39,7 @@ from alumni_desk.desktop.join_form import JoinForm
 from alumni_desk.desktop.member_form import MemberForm
 from alumni_desk.desktop.members_page import MembersPage
 from alumni_desk.desktop.opening import Opening
+from alumni_desk.desktop.recovery_page import RecoveryPage
 from alumni_desk.desktop.sheet import PlainSheet
 from alumni_desk.desktop.sound import Sounds
 from alumni_desk.desktop.theme import Appearance, Theme
@@ -51,6 +52,7 @@ from alumni_desk.sample.chapter import make_sample
 from alumni_desk.schema import open_desk
 from alumni_desk.store.desk import Desk
 from alumni_desk.store.profile import Profile
+from alumni_desk.store.recovery import recovery_key
 from alumni_desk.words import _
 
 PATIENCE_MS = 40_000
@@ -210,7 +212,7 @@ def _members(tour: Tour, room: Room) -> None:
     _import(tour, room, sheet)
 
 
-def _import(tour: Tour, room: Room, sheet: ImportSheet, *, pictures: bool = True) -> None:
+def _import(tour: Tour, room: Room, sheet: ImportSheet, *, pictures: bool = True, paper: Path | None = None) -> None:
     month_first = sheet.findChildren(Radio)[0]
     month_first.setChecked(True)
     QTest.mouseClick(sheet.next, Qt.MouseButton.LeftButton)
@@ -220,10 +222,37 @@ def _import(tour: Tour, room: Room, sheet: ImportSheet, *, pictures: bool = True
     ended: list[object] = []
     sheet.imported.connect(ended.append)
     QTest.mouseClick(sheet.next, Qt.MouseButton.LeftButton)
+    if paper is not None:
+        _recovery(tour, room, paper)
     tour.until(lambda: bool(ended), "the import")
     tour.settle(room.lanes)
     if pictures:
         tour.picture("members-imported", room.shell)
+
+
+def _recovery(tour: Tour, room: Room, file: Path) -> None:
+    """Before the first real members: save the recovery key as a file, and read two groups back."""
+    page = tour.dialog(RecoveryPage)
+    page.save_to(file)
+    tour.until(file.exists, "the recovery key's paper")
+    tour.settle(room.lanes)
+    groups = recovery_key(room.desk).split("-")
+    for number, line in page.lines.items():
+        if line is list(page.lines.values())[-1]:
+            tour.picture("recovery", page)
+        QTest.keyClicks(line.field, groups[number - 1].lower())
+    QTest.mouseClick(page.done_button, Qt.MouseButton.LeftButton)
+
+
+def _lock(tour: Tour, room: Room, password: str) -> None:
+    room.lock.lock("idle")
+    page = room.lock.page
+    if page is None or page.entry is None:
+        raise StoreProblem("tour_stuck", _("The tour waited in vain for {what}."), what="the locked page")
+    tour.picture("lock", room.shell)
+    page.entry.password.setText(password)
+    QTest.mouseClick(page.entry.button, Qt.MouseButton.LeftButton)
+    tour.until(lambda: not room.lock.locked, "the lock to open")
 
 
 def lanes_idle(room: Room) -> bool:
@@ -396,7 +425,8 @@ def _two_laptops(tour: Tour, folder: Path, password: str) -> None:
             tour.picture("members-empty", room.shell)
             sheet = page.import_from(resource("sample", "newcomers.csv"))
             tour.until(lambda: sheet.next.isVisible(), "the columns")
-            _import(tour, room, sheet, pictures=False)
+            _import(tour, room, sheet, pictures=False, paper=folder / "recovery-key.pdf")
+            _lock(tour, room, password)
             room.shell.show_page("sync")
             tour.settle(room.lanes)
             tour.picture("sync-alone", room.shell)

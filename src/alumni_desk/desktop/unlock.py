@@ -1,95 +1,305 @@
-"""Asking for the chapter's password when this computer's password store cannot open the desk."""
+"""Asking for the chapter's password, or the recovery key: when the password store cannot open the desk, and after a lock."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
-from PySide6.QtCore import QEvent, Qt
-from PySide6.QtGui import QGuiApplication, QKeyEvent
-from PySide6.QtWidgets import QApplication, QHBoxLayout, QLineEdit, QVBoxLayout, QWidget
+from PySide6.QtCore import QEvent, Qt, QTimer, Signal
+from PySide6.QtGui import QGuiApplication, QKeyEvent, QResizeEvent
+from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QLineEdit, QVBoxLayout, QWidget
 
-from alumni_desk.desktop.controls import Button, Field, Label, Tick
-from alumni_desk.desktop.fonts import px
-from alumni_desk.desktop.widgets import IconLine, Mark
-from alumni_desk.words import _
+from alumni_desk.desktop.controls import Button, Field, IconButton, Label, Link, Tick
+from alumni_desk.desktop.fonts import font_of, px
+from alumni_desk.desktop.widgets import Glyph, IconLine, Mark
+from alumni_desk.protocol import codes
+from alumni_desk.words import _, ngettext
+
+LETTERS = 10
+FREE_TRIES = 3
+LONGEST_WAIT = 30
+
+
+class PasswordField(Field):
+    """A field that shows dots, with an eye at its right that shows what was typed."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(name, height=40)
+        self.setTextMargins(0, 0, px(36), 0)
+        self.eye = IconButton(_("Show what I type"), "eye", "quiet", parent=self)
+        self.eye.setCursor(Qt.CursorShape.ArrowCursor)
+        self.eye.clicked.connect(lambda: self.set_shown(self.echoMode() == QLineEdit.EchoMode.Password))
+        self.set_shown(False)
+
+    def set_shown(self, shown: bool) -> None:
+        """Show letters or dots."""
+        self.setEchoMode(QLineEdit.EchoMode.Normal if shown else QLineEdit.EchoMode.Password)
+        self.eye.set_icon("eye-slash" if shown else "eye")
+        name = _("Hide what I type") if shown else _("Show what I type")
+        self.eye.setAccessibleName(name)
+        self.eye.setToolTip(name)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self.eye.move(self.width() - self.eye.width() - px(4), (self.height() - self.eye.height()) // 2)
+
+
+def password_faults(typed: str, again: str) -> str:
+    """Why a new password cannot be taken, or nothing."""
+    if len(typed) < LETTERS:
+        return _("Ten letters or more, please: three words you will remember do well.")
+    if codes.like_recovery_key(typed):
+        return _("That is a recovery key. Choose words that stand on no paper.")
+    return "" if typed == again else _("The two are not the same.")
+
+
+class RecoveryField(Field):
+    """A line for the recovery key: capitals, and a space after every fifth letter, as on the paper."""
+
+    def __init__(self) -> None:
+        super().__init__(_("Recovery key"), _("Eight groups of five, from the paper"), height=40)
+        self.setFont(font_of("small", tabular=True))
+        self.textEdited.connect(self._set_in_groups)
+
+    def _set_in_groups(self, text: str) -> None:
+        if self.cursorPosition() == len(text):
+            plain = codes.read_recovery_group(text)
+            self.setText(" ".join(plain[at:at + 5] for at in range(0, len(plain), 5)))
+
+    def typo(self) -> int | None:
+        """The first whole group that has a typing error."""
+        plain = codes.read_recovery_group(self.text())
+        wrong = codes.wrong_recovery_group(plain)
+        return wrong if wrong is not None and len(plain) >= 5 * wrong else None
+
+
+class SecretEntry(QWidget):
+    """Password or recovery key, why it did not open, and a pause after several wrong ones. ``given(typed)`` when it is to be tried."""
+
+    given = Signal(str)
+
+    def __init__(self, words: str, *, password: bool = True, recovery: bool = True) -> None:
+        super().__init__()
+        self._wrong, self._wait = 0, 0
+        self._has_password, self._has_recovery = password, recovery
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(px(8))
+        self.label = Label(_("Password"), "label")
+        column.addWidget(self.label)
+        self.password = PasswordField(_("Password"))
+        self.recovery = RecoveryField()
+        self.button = Button(words, "primary", height=40)
+        self.button.setMinimumWidth(px(96))
+        self._row = QGridLayout()
+        self._row.setSpacing(px(8))
+        self._row.setColumnStretch(0, 1)
+        self._row.addWidget(self.password, 0, 0)
+        self._row.addWidget(self.recovery, 0, 0, 1, 2)  # forty letters need the whole width
+        column.addLayout(self._row)
+        column.addLayout(self._foot())
+        self.button.clicked.connect(self._try)
+        for field in (self.password, self.recovery):
+            field.returnPressed.connect(self._try)
+            field.installEventFilter(self)
+        self.password.textEdited.connect(lambda text: self.password.set_wrong(False))
+        self.recovery.textEdited.connect(lambda text: self._look_at_recovery())
+        self._tick = QTimer(self, interval=1000)
+        self._tick.timeout.connect(self._count_down)
+        QGuiApplication.inputMethod().localeChanged.connect(self._say_keyboard)
+        self.show_recovery(not password)
+
+    def _foot(self) -> QHBoxLayout:
+        foot = QHBoxLayout()
+        foot.setSpacing(px(8))
+        self._glyph = Glyph("keyboard", "muted", 16)
+        self.said = Label("", "small", "muted", wrap=True)
+        self.other = Link("", role="small")
+        self.other.clicked.connect(lambda: self.show_recovery(self.recovery.isHidden()))
+        beside = QVBoxLayout()
+        beside.addSpacing(px(4))
+        beside.addWidget(self._glyph, 0, Qt.AlignmentFlag.AlignTop)
+        beside.addStretch(1)
+        self.said.setAlignment(Qt.AlignmentFlag.AlignTop | Qt.AlignmentFlag.AlignLeading)
+        self.said.setContentsMargins(0, px(3), 0, 0)
+        foot.addLayout(beside)
+        foot.addWidget(self.said, 1)
+        foot.addWidget(self.other, 0, Qt.AlignmentFlag.AlignTop)
+        return foot
+
+    def show_recovery(self, on: bool) -> None:
+        """Ask for the recovery key instead of the password, or the other way round."""
+        self.password.setVisible(not on)
+        self.recovery.setVisible(on)
+        self._row.addWidget(self.button, int(on), 1)
+        self.label.setText(_("Recovery key") if on else _("Password"))
+        self.other.set_words(_("Use the password") if on else _("Forgot it? Use the recovery key"))
+        self.other.setVisible(self._has_password if on else self._has_recovery)
+        self._say_keyboard()
+        self.field().setFocus()
+
+    def field(self) -> Field:
+        """The line that is asked for now."""
+        return self.password if self.recovery.isHidden() else self.recovery
+
+    def complain(self, sentence: str, *, counts: bool = True) -> None:
+        """Say why it did not open; what was typed is chosen, so that typing replaces it. After the third time each try waits longer."""
+        self.set_busy("")
+        self._wrong += counts
+        if self._wrong >= FREE_TRIES and counts:
+            self._wait = int(min(LONGEST_WAIT, 2 ** (self._wrong - FREE_TRIES + 1)))
+            self._sentence = sentence
+            self.field().setEnabled(False)
+            self.button.setEnabled(False)
+            self._tick.start()
+            self._say_wait()
+        else:
+            self._say(sentence, "danger")
+            self._choose_typed()
+
+    def set_busy(self, words: str) -> None:
+        """It is being tried (words), or no longer (empty)."""
+        for part in (self.password, self.recovery, self.button, self.other):
+            part.setEnabled(not words)
+        self._say(words, "muted") if words else self._say_keyboard()
+
+    def waits(self) -> int:
+        """How many seconds the next try waits."""
+        return self._wait
+
+    def _choose_typed(self) -> None:
+        field = self.field()
+        field.set_wrong(True)
+        if field is self.password:
+            field.selectAll()
+        field.setFocus()
+
+    def _count_down(self) -> None:
+        self._wait -= 1
+        if self._wait > 0:
+            self._say_wait()
+            return
+        self._tick.stop()
+        self.field().setEnabled(True)
+        self.button.setEnabled(True)
+        self._say(self._sentence, "danger")
+        self._choose_typed()
+
+    def _say_wait(self) -> None:
+        seconds = ngettext("The next try waits {n} second.", "The next try waits {n} seconds.", self._wait).format(n=self._wait)
+        self._say(f"{self._sentence} {seconds}", "danger")
+
+    def _try(self) -> None:
+        typed = self.field().text()
+        if not typed or self._wait:
+            self.field().setFocus()
+        elif self.field() is self.recovery and (group := codes.wrong_recovery_group(typed)) is not None:
+            self._say(_("Group {n} has a typing error, or is not finished.").format(n=group), "danger")
+            self.recovery.set_wrong(True)
+        else:
+            self.given.emit(typed)
+
+    def _look_at_recovery(self) -> None:
+        group = self.recovery.typo()
+        self.recovery.set_wrong(group is not None)
+        if group is not None:
+            self._say(_("Group {n} has a typing error.").format(n=group), "danger")
+        else:
+            self._say("", "muted")
+
+    def _say(self, words: str, tone: str) -> None:
+        self._glyph.setVisible(bool(words))
+        icons = {"danger": "warning", "warn": "warning", "muted": "keyboard"}
+        self._glyph.set_icon(icons[tone], tone)  # type: ignore[arg-type]
+        self.said.set_tone(tone)  # type: ignore[arg-type]
+        self.said.setText(words)
+        self.field().setAccessibleDescription(words)
+
+    def _say_keyboard(self) -> None:
+        if self._wait:
+            return
+        self._say(keyboard_words(), "muted")
+
+    def eventFilter(self, watched: object, event: QEvent) -> bool:
+        if caps_lock_seems_on(event) and watched is self.password:
+            self._say(_("Caps Lock seems to be on."), "warn")
+        return False
+
+
+def keyboard_words() -> str:
+    """Which keyboard types: the language, and of which country."""
+    locale = QGuiApplication.inputMethod().locale()
+    name, country = locale.nativeLanguageName(), locale.nativeTerritoryName()
+    if not name:
+        return ""
+    return _("Keyboard: {language}").format(language=f"{name} ({country})" if country else name)
+
+
+def caps_lock_seems_on(event: QEvent) -> bool:
+    """Qt cannot ask whether Caps Lock is on, but a letter whose case disagrees with Shift tells it."""
+    if not isinstance(event, QKeyEvent) or event.type() != QEvent.Type.KeyPress or not event.text().isalpha():
+        return False
+    shift = bool(event.modifiers() & Qt.KeyboardModifier.ShiftModifier)
+    return event.text().isupper() != shift and event.text().upper() != event.text().lower()
 
 
 class UnlockPage(QWidget):
-    """Column 440: the mark, why it is locked, the password, Unlock. ``choose`` asks for a new password, twice."""
+    """Column 440: the mark, why it is locked, the password, Unlock. ``choose`` asks for a new password, twice.
 
-    def __init__(self, on_password: Callable[[str], None], *, choose: bool = False, parent: QWidget | None = None) -> None:
+    ``why``: a sentence in place of the usual one; ``password`` and ``recovery``: whether there is one to ask for.
+    """
+
+    def __init__(self, on_password: Callable[[str], None], *, choose: bool = False, why: str = "", password: bool = True, recovery: bool = True,
+                 parent: QWidget | None = None) -> None:  # fmt: skip
         super().__init__(parent)
-        self._on_password, self.choose = on_password, choose
-        whole = QVBoxLayout(self)
-        whole.addStretch(2)
-        middle = QWidget()
-        middle.setFixedWidth(px(440))
-        column = QVBoxLayout(middle)
-        column.setContentsMargins(0, 0, 0, 0)
-        column.setSpacing(px(12))
-        # Between stretches, not aligned: an aligned widget is not asked how high its wrapped lines are.
-        centred = QHBoxLayout()
-        centred.addStretch(1)
-        centred.addWidget(middle)
-        centred.addStretch(1)
-        whole.addLayout(centred)
-        whole.addStretch(3)
-        column.addLayout(self._head())
+        self._on_password, self.choose, self.why = on_password, choose, why
+        whole, column = centred_column(self)
+        column.addLayout(_head())
         column.addSpacing(px(16))
-        why = _("This computer has no password store that works, so a password of your own locks the members.") if choose \
+        usual = _("This computer has no password store that works, so a password of your own locks the members.") if choose \
             else _("The members on this laptop are locked.")  # fmt: skip
-        column.addWidget(IconLine("lock-simple", why))
+        column.addWidget(IconLine("lock-simple", why or usual))
         column.addSpacing(px(8))
-        column.addWidget(Label(_("Choose a chapter password") if choose else _("Password"), "label"))
-        self.password = self._password_field(_("Password"))
-        self.again = self._password_field(_("The same password again"))
-        self.button = Button(_("Lock with it") if choose else _("Unlock"), "primary", height=40)
+        self.entry: SecretEntry | None = None
+        if choose:
+            self._build_choice(column)
+        else:
+            self.entry = SecretEntry(_("Unlock"), password=password, recovery=recovery)
+            self.entry.given.connect(self._given)
+            self.password, self.button, self.said = self.entry.password, self.entry.button, self.entry.said
+            column.addWidget(self.entry)
+        whole.addStretch(3)
+
+    def _build_choice(self, column: QVBoxLayout) -> None:
+        self.password, self.again = PasswordField(_("Password")), PasswordField(_("The same password again"))
+        self.button = Button(_("Lock with it"), "primary", height=40)
         self.button.clicked.connect(self._try)
+        column.addWidget(Label(_("Choose a chapter password"), "label"))
+        column.addWidget(self.password)
+        column.addWidget(Label(_("The same again"), "label"))
         row = QHBoxLayout()
         row.setSpacing(px(8))
-        row.addWidget(self.password, 1)
-        if not choose:
-            row.addWidget(self.button)
+        row.addWidget(self.again, 1)
+        row.addWidget(self.button)
         column.addLayout(row)
-        if choose:
-            column.addWidget(Label(_("The same again"), "label"))
-            row = QHBoxLayout()
-            row.setSpacing(px(8))
-            row.addWidget(self.again, 1)
-            row.addWidget(self.button)
-            column.addLayout(row)
         self.said = Label("", "small", "muted", wrap=True)
         column.addWidget(self.said)
         self.show_it = Tick(_("Show what I type"))
         self.show_it.toggled.connect(self._show_typed)
         column.addWidget(self.show_it, 0, Qt.AlignmentFlag.AlignLeft)
-        column.addWidget(Label(_("Nobody can open the members without this password, not even we. Write it down and keep it "
-                                 "away from the laptop.") if choose else "", "small", "muted", wrap=True))  # fmt: skip
-        self._say_keyboard()
-
-    def _head(self) -> QHBoxLayout:
-        row = QHBoxLayout()
-        row.setSpacing(px(16))
-        row.addWidget(Mark(56))
-        words = QVBoxLayout()
-        words.setSpacing(0)
-        words.addWidget(Label("Alumni Desk", "number"))
-        words.addWidget(Label(_("Your chapter, on this laptop"), tone="muted"))
-        row.addLayout(words, 1)
-        return row
-
-    def _password_field(self, name: str) -> Field:
-        field = Field(name, height=40)
-        field.setEchoMode(QLineEdit.EchoMode.Password)
-        field.returnPressed.connect(self._try)
-        field.installEventFilter(self)
-        return field
+        column.addWidget(Label(_("Nobody can open the members without this password or the recovery key, not even we. Write it down and keep it "
+                                 "away from the laptop."), "small", "muted", wrap=True))  # fmt: skip
+        for field in (self.password, self.again):
+            field.returnPressed.connect(self._try)
+            field.installEventFilter(self)
 
     def first_focus(self) -> QWidget:
-        return self.password
+        return self.entry.field() if self.entry is not None else self.password
 
-    def complain(self, sentence: str) -> None:
+    def complain(self, sentence: str, *, counts: bool = True) -> None:
         """Say why it did not open; what was typed is chosen, so that typing replaces it."""
+        if self.entry is not None:
+            self.entry.complain(sentence, counts=counts)
+            return
         self.setEnabled(True)
         self.said.setText(sentence)
         self.said.set_tone("danger")
@@ -97,18 +307,19 @@ class UnlockPage(QWidget):
         self.password.selectAll()
         self.password.setFocus()
 
+    def _given(self, typed: str) -> None:
+        if self.entry is not None:
+            self.entry.set_busy(_("Opening …"))
+        self._on_password(typed)
+
     def _try(self) -> None:
-        typed = self.password.text()
+        typed, again = self.password.text(), self.again.text()
         if not typed:
             self.password.setFocus()
-            return
-        if self.choose and len(typed) < 10:
-            self.complain(_("Ten letters or more, please: three words you will remember do well."))
-        elif self.choose and typed != self.again.text():
-            if self.again.text():
-                self.complain(_("The two are not the same."))
-            else:
-                self.again.setFocus()
+        elif len(typed) >= LETTERS and not again:
+            self.again.setFocus()
+        elif fault := password_faults(typed, again):
+            self.complain(fault)
         else:
             self.said.set_tone("muted")
             self.said.setText(_("Opening …"))
@@ -117,18 +328,45 @@ class UnlockPage(QWidget):
 
     def _show_typed(self, on: bool) -> None:
         for field in (self.password, self.again):
-            field.setEchoMode(QLineEdit.EchoMode.Normal if on else QLineEdit.EchoMode.Password)
-
-    def _say_keyboard(self) -> None:
-        language = QGuiApplication.inputMethod().locale().nativeLanguageName()
-        if language and not self.choose:
-            self.said.setText(_("Keyboard: {language}").format(language=language))
+            field.set_shown(on)
 
     def eventFilter(self, watched: object, event: QEvent) -> bool:
-        # Qt cannot ask whether Caps Lock is on, but a letter whose case disagrees with Shift tells it.
-        if isinstance(event, QKeyEvent) and event.type() == QEvent.Type.KeyPress and event.text().isalpha():
-            shift = bool(QApplication.keyboardModifiers() & Qt.KeyboardModifier.ShiftModifier)
-            if event.text().isupper() and not shift:
-                self.said.set_tone("warn")
-                self.said.setText(_("Caps Lock seems to be on."))
+        if caps_lock_seems_on(event):
+            self.said.set_tone("warn")
+            self.said.setText(_("Caps Lock seems to be on."))
         return False
+
+
+def centred_column(page: QWidget, above: int = 2) -> tuple[QVBoxLayout, QVBoxLayout]:
+    """A page's own layout and in it a centred column of 440."""
+    whole = QVBoxLayout(page)
+    whole.addStretch(above)
+    middle = QWidget()
+    middle.setFixedWidth(px(440))
+    column = QVBoxLayout(middle)
+    column.setContentsMargins(0, 0, 0, 0)
+    column.setSpacing(px(12))
+    # Between stretches, not aligned: an aligned widget is not asked how high its wrapped lines are.
+    centred = QHBoxLayout()
+    centred.addStretch(1)
+    centred.addWidget(middle)
+    centred.addStretch(1)
+    whole.addLayout(centred)
+    return whole, column
+
+
+def _head() -> QHBoxLayout:
+    return head_row("Alumni Desk", _("Your chapter, on this laptop"))
+
+
+def head_row(title: str, second: str) -> QHBoxLayout:
+    """The mark 56, a title and a muted line."""
+    row = QHBoxLayout()
+    row.setSpacing(px(16))
+    row.addWidget(Mark(56))
+    words = QVBoxLayout()
+    words.setSpacing(0)
+    words.addWidget(Label(title, "number", wrap=True))
+    words.addWidget(Label(second, tone="muted", wrap=True))
+    row.addLayout(words, 1)
+    return row

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import logging
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from types import TracebackType
 
 from PySide6.QtCore import QTimer
 from PySide6.QtWidgets import QApplication
@@ -13,8 +15,10 @@ from alumni_desk import __version__
 from alumni_desk.desktop.app import Room, Sitting, about_of, build
 from alumni_desk.desktop.background import Job
 from alumni_desk.desktop.opening import Ways
-from alumni_desk.desktop.safekeeping import ask_password, back_up_now, change_password, restored_words
+from alumni_desk.desktop.safekeeping import ask_password, back_up_now, restored_words
 from alumni_desk.desktop.settings_page import Deeds
+from alumni_desk.errors import StoreProblem
+from alumni_desk.logs import note_bug
 from alumni_desk.resources import resource
 from alumni_desk.schema import open_desk
 from alumni_desk.store import keys
@@ -23,12 +27,16 @@ from alumni_desk.store.desk import Desk
 from alumni_desk.store.profile import Profile
 from alumni_desk.words import _, day
 
-ASKS = {"passphrase_needed": "typed", "passphrase_wrong": "typed", "passphrase_wanted": "chosen"}
+log = logging.getLogger(__name__)
+
+ASKS = {"passphrase_needed": "typed", "passphrase_wrong": "typed", "recovery_needed": "typed", "recovery_wrong": "typed", "recovery_typo": "typed",
+        "passphrase_wanted": "chosen"}  # fmt: skip
 """Errors of opening that a password mends, and whether it is typed or chosen."""
 
 
 def run_window(profile: Profile, arguments: Sequence[str] = ()) -> int:
     """Open the window on a profile and work until it is closed. Returns the exit code."""
+    quiet_crashes()
     app = QApplication([sys.argv[0], *arguments])
     app.setApplicationName("Alumni Desk")
     app.setApplicationVersion(__version__)
@@ -41,6 +49,18 @@ def run_window(profile: Profile, arguments: Sequence[str] = ()) -> int:
         sitting.close()
 
 
+def quiet_crashes() -> None:
+    """Faults go to the log without their text, which may quote a person; what a program prints, a desktop keeps in its own journal."""
+
+    def hook(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+        if issubclass(kind, KeyboardInterrupt):
+            sys.__excepthook__(kind, error, trace)
+        else:
+            note_bug(log, error.with_traceback(trace), "drawing or answering in the window")
+
+    sys.excepthook = hook
+
+
 def ways_of(profile: Profile) -> Ways:
     """How a profile is opened, begun, joined and restored."""
     return Ways(
@@ -49,9 +69,11 @@ def ways_of(profile: Profile) -> Ways:
         start=_start,
         sample=_sample,
         join=_join,
-        restore=lambda file, password: _restored(profile, Path(file), password),
+        restore=lambda file, password, own: _restored(profile, Path(file), password, own),
         key_holder=lambda: key_holder(profile),
         where=_("They are kept in {folder}.").format(folder=profile.path),
+        keepers=lambda: keepers(profile),
+        enrol=_enrol,
         salvage=lambda job, password: _salvaged(profile, password, job),
     )
 
@@ -80,7 +102,6 @@ def room_in(desk: Desk, sitting: Sitting) -> Room:
     deeds = Deeds(
         back_up=within(lambda room: back_up_now(room.shell, desk, room.lanes, room.shell.say)),
         restore=within(lambda room: room.shell.show_page("restore")),
-        change_password=within(lambda room: change_password(room.shell, desk, room.lanes, room.shell.say)),
         show_help=within(lambda room: room.show_help()),
         restore_it=restore_it,
     )
@@ -123,10 +144,24 @@ def _join(desk: Desk, url: str, code: str, laptop: str) -> None:
     engine.join(desk, url, code, device_name=laptop)
 
 
-def _restored(profile: Profile, file: Path, password: str) -> None:
+def keepers(profile: Profile) -> frozenset[str]:
+    """Who keeps the key of a profile; nobody while there is none."""
+    return keys.keepers(profile.path, "desk") if (profile.path / "desk.key").exists() else frozenset()
+
+
+def _enrol(desk: Desk, password: str | None) -> None:
+    if password is None and "keyring" in keys.keepers(desk.profile.path, "desk"):
+        keys.keep_in_keyring(desk.profile.path, "desk", desk.key, on=True)
+    elif password is None:
+        raise StoreProblem("passphrase_wanted", _("Choose a new password."))
+    else:
+        keys.keep_under(desk.profile.path, "desk", desk.key, password)
+
+
+def _restored(profile: Profile, file: Path, password: str, own: str | None = None) -> None:
     from alumni_desk.sync import restoring
 
-    restoring.restore(profile, file, passphrase=password)
+    restoring.restore(profile, file, passphrase=password, own=own)
 
 
 def _gone_back(profile: Profile, file: Path, password: str | None, key: bytes, job: Job) -> str:

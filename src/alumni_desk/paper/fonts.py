@@ -138,7 +138,10 @@ def _registered(source: Source, weight: int, chars: frozenset[str]) -> str:
     seal = hashlib.sha256("".join(sorted(chars)).encode()).hexdigest()[:12]
     name = f"{source.path.stem.partition('[')[0]}{source.number if source.is_cjk else ''}-{weight}-{seal}"
     if name not in pdfmetrics.getRegisteredFontNames():
-        pdfmetrics.registerFont(TTFont(name, io.BytesIO(_static(source, weight, chars)), shapable=True))
+        font = TTFont(name, io.BytesIO(_static(source, weight, chars)), shapable=True)
+        # All cuts of a variable font carry one name inside, and reportlab embeds one file per name: bold and regular would share it.
+        font.face.name = name.encode("ascii")
+        pdfmetrics.registerFont(font)
     return name
 
 

@@ -1,4 +1,4 @@
-"""Codes that people type and scanners read: badges and invitations."""
+"""Codes that people type and scanners read: badges, invitations and recovery keys."""
 
 from __future__ import annotations
 
@@ -13,8 +13,12 @@ and every swapped pair."""
 INVITATION_LETTERS = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 """Crockford's 32, read by a person: no I, L, O or U, which are read as 1, 1, 0 and V."""
 
+RECOVERY_GROUPS = 8
+"""A recovery key's groups: four random letters (20 bits) and one that checks them, 160 bits in all."""
+
 _BADGE_LENGTH = 16
 _GROUPS = 4
+_RECOVERY_LENGTH = 5
 _LOOKS_LIKE = str.maketrans({"I": "1", "L": "1", "O": "0", "U": "V", "ı": "1"})
 _SEPARATORS = str.maketrans(dict.fromkeys(" -–—_.\t\r\n\u00a0"))
 
@@ -59,11 +63,10 @@ def _group_check(group: int, letters: str) -> str:
     return INVITATION_LETTERS[total]
 
 
-def new_invitation() -> str:
-    """A new invitation's code: ``XXXX-XXXX-XXXX-XXXX``, 60 random bits, each group checked by its last letter."""
+def _new_groups(count: int, length: int) -> str:
     groups = []
-    for group in range(_GROUPS):
-        letters = "".join(secrets.choice(INVITATION_LETTERS) for _ in range(3))
+    for group in range(count):
+        letters = "".join(secrets.choice(INVITATION_LETTERS) for _ in range(length - 1))
         groups.append(letters + _group_check(group, letters))
     return "-".join(groups)
 
@@ -72,21 +75,64 @@ def _plain(text: str) -> str:
     return text.translate(_SEPARATORS).upper().translate(_LOOKS_LIKE)
 
 
+def _split(text: str, count: int, length: int) -> list[str]:
+    """The groups of what somebody typed; one more at the end if there is too much."""
+    plain = _plain(text)
+    parts = [plain[length * group:length * (group + 1)] for group in range(count)]
+    return [*parts, plain[length * count:]] if len(plain) > length * count else parts
+
+
+def _right(group: int, letters: str, length: int) -> bool:
+    return (len(letters) == length and all(letter in INVITATION_LETTERS for letter in letters)
+            and _group_check(group, letters[:-1]) == letters[-1])  # fmt: skip
+
+
+def _wrong(text: str, count: int, length: int) -> int | None:
+    parts = _split(text, count, length)
+    for group in range(count):
+        if not _right(group, parts[group], length):
+            return group + 1
+    return count if len(parts) > count else None
+
+
+def new_invitation() -> str:
+    """A new invitation's code: ``XXXX-XXXX-XXXX-XXXX``, 60 random bits, each group checked by its last letter."""
+    return _new_groups(_GROUPS, 4)
+
+
 def read_invitation(text: str) -> str | None:
     """The invitation's code in what somebody typed, in its one written form, or None if it is not one."""
-    plain = _plain(text)
-    if len(plain) != 4 * _GROUPS or wrong_group(text) is not None:
-        return None
-    return "-".join(plain[4 * i:4 * i + 4] for i in range(_GROUPS))
+    return None if wrong_group(text) is not None else "-".join(_split(text, _GROUPS, 4))
 
 
 def wrong_group(text: str) -> int | None:
     """Which of the four groups (1 to 4) is mistyped or unfinished, the first of them; None if all are right."""
-    plain = _plain(text)
-    for group in range(_GROUPS):
-        letters = plain[4 * group:4 * group + 4]
-        if len(letters) < 4 or any(letter not in INVITATION_LETTERS for letter in letters):
-            return group + 1
-        if _group_check(group, letters[:3]) != letters[3]:
-            return group + 1
-    return _GROUPS if len(plain) > 4 * _GROUPS else None
+    return _wrong(text, _GROUPS, 4)
+
+
+def new_recovery_key() -> str:
+    """A new recovery key: eight groups of five, 160 random bits, each group checked by its last letter."""
+    return _new_groups(RECOVERY_GROUPS, _RECOVERY_LENGTH)
+
+
+def read_recovery_key(text: str) -> str | None:
+    """The recovery key in what somebody typed, in its one written form, or None if it is not one."""
+    return None if wrong_recovery_group(text) is not None else "-".join(_split(text, RECOVERY_GROUPS, _RECOVERY_LENGTH))
+
+
+def wrong_recovery_group(text: str) -> int | None:
+    """Which of the eight groups (1 to 8) is mistyped or unfinished, the first of them; None if all are right."""
+    return _wrong(text, RECOVERY_GROUPS, _RECOVERY_LENGTH)
+
+
+def read_recovery_group(text: str) -> str:
+    """One group as it is written: capitals, and letters that are never used read as what they look like."""
+    return _plain(text)
+
+
+def like_recovery_key(text: str) -> bool:
+    """Whether somebody seems to have typed a recovery key, with or without errors, and not a password."""
+    if read_recovery_key(text) is not None:
+        return True
+    words = text.upper().replace("-", " ").split()
+    return abs(len(words) - RECOVERY_GROUPS) <= 1 and sum(len(word) == _RECOVERY_LENGTH for word in words) >= RECOVERY_GROUPS - 2

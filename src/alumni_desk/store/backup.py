@@ -329,19 +329,26 @@ def take_place(profile: Profile) -> None:
 
 
 def key_of(header: dict[str, Any], own: bytes | None, passphrase: str | None) -> bytes:
-    """The key of a backup: the desk's own if it fits, else what the passphrase opens.
+    """The key of a backup: the desk's own if it fits, else what the passphrase or the recovery key opens.
 
-    Raises StoreProblem ``passphrase_needed``, ``passphrase_wrong`` or ``backup_elsewhere`` (only the computer that made it has its key).
+    Raises StoreProblem ``passphrase_needed``, what ``keys.open_sealed`` raises, or ``backup_elsewhere`` (only the computer that made it has its key).
     """
     if own is not None and _inside(header, own) is not None:
         return own
-    if not isinstance(header.get("key"), dict):
+    boxes = {"passphrase": header.get("key"), "recovery": header.get("recovery")}
+    if not any(boxes.values()):
         raise StoreProblem("backup_elsewhere", _(
             "This backup opens only on the computer that made it, whose password store has its key. Restore it there, or use one made with Back up."))
-    typed = passphrase or os.environ.get(keys.PASSPHRASE)
+    spare = os.environ.get(keys.RECOVERY)
+    typed = passphrase or os.environ.get(keys.PASSPHRASE) or spare
     if not typed:
         raise StoreProblem("passphrase_needed", _("This backup is locked with a password. Type it, or set ALUMNI_DESK_PASSPHRASE before the command."))
-    return keys.unseal(header["key"], typed)
+    try:
+        return keys.open_sealed(boxes, typed)
+    except StoreProblem:
+        if not spare or spare == typed:
+            raise
+        return keys.open_sealed(boxes, spare)
 
 
 def unpack(file: Path, header: dict[str, Any], start: int, to: Path) -> None:

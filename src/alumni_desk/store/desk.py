@@ -20,7 +20,7 @@ from sqlalchemy.pool import QueuePool
 from alumni_desk.errors import BadInput, KnownError, NotFound, Refused, StoreProblem
 from alumni_desk.protocol.clock import Clock
 from alumni_desk.protocol.ids import uuid7
-from alumni_desk.store import keys, search
+from alumni_desk.store import keys, recovery, search
 from alumni_desk.store.capture import Capture, set_triggers, synced_of, triggers
 from alumni_desk.store.mark import Mark
 from alumni_desk.store.outbox import Outbox, of_small_action
@@ -336,7 +336,9 @@ def open_with(profile: Profile, metadata: sa.MetaData, version: int, *, passphra
             backup.take_place(profile)  # the program ended in the middle of it
         last = Mark(profile.path, key).read()  # before the database is looked at: another program may be writing
         _prepare(profile, key, triggers(metadata, version, search.SEARCHED), last)
-    return Desk(profile, key, metadata)
+    desk = Desk(profile, key, metadata)
+    recovery.keep_in_step(desk)
+    return desk
 
 
 def open_staged(profile: Profile, key: bytes, metadata: sa.MetaData, version: int) -> Desk:

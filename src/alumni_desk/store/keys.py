@@ -1,22 +1,27 @@
-"""The database's random key: kept by the computer's keyring, or sealed under a passphrase. Never in plain text.
+"""The database's random key and who keeps it: the computer's keyring, a passphrase, the recovery key. Never in plain text.
 
-Beside a database ``NAME.db`` lies ``NAME.key``: JSON that says where the key is, and, under a passphrase, the sealed key
-itself (argon2id, 64 MiB, 3 passes; then XSalsa20-Poly1305; both of libsodium).
+Beside a database ``NAME.db`` lies ``NAME.key``: JSON with one entry for each keeper there is. ``keyring``: under which name the
+keyring has the key. ``passphrase``: the key sealed under one (argon2id, 64 MiB, 3 passes; then XSalsa20-Poly1305; both of
+libsodium). ``recovery``: the key sealed under the recovery key (160 random bits, so BLAKE2b is enough to derive from).
 """
 
 from __future__ import annotations
 
 import base64
+import hashlib
+import hmac
 import json
 import logging
 import os
 import secrets
 import uuid
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from alumni_desk.errors import StoreProblem
+from alumni_desk.errors import Refused, StoreProblem
+from alumni_desk.protocol import codes
 from alumni_desk.store.profile import alone
 from alumni_desk.words import _
 
@@ -26,10 +31,13 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 PASSPHRASE = "ALUMNI_DESK_PASSPHRASE"
+RECOVERY = "ALUMNI_DESK_RECOVERY"
 SERVICE = "Alumni Desk"
 PASSES, MEMORY = 3, 64 * 1024 * 1024
+PERSON = b"desk recovery 1"
 
 Keeper = Literal["keyring", "passphrase"]
+_KEEPERS = ("keyring", "passphrase", "recovery")
 
 # Keyrings of the systems. Others that may be installed keep secrets in plain files.
 _TRUSTED = ("keyring.backends.SecretService", "keyring.backends.libsecret", "keyring.backends.kwallet",
@@ -86,11 +94,68 @@ def _derived(passphrase: str, salt: bytes, passes: int, memory: int) -> bytes:
     return pwhash.argon2id.kdf(32, typed, salt, opslimit=passes, memlimit=memory)
 
 
+def seal_for_recovery(key: bytes, recovery_key: str) -> dict[str, str]:
+    """Seal a key under the recovery key, for key files and backups."""
+    from nacl import secret
+
+    salt = secrets.token_bytes(16)
+    box = secret.SecretBox(_recovery_derived(recovery_key, salt)).encrypt(key)
+    return {"kdf": "blake2b", "salt": base64.b64encode(salt).decode(), "box": base64.b64encode(bytes(box)).decode()}
+
+
+def unseal_with_recovery(sealed: Mapping[str, Any], recovery_key: str) -> bytes:
+    """The key again. Raises StoreProblem ``recovery_wrong``, or ``key_damaged`` where the file cannot be read."""
+    from nacl import exceptions, secret
+
+    try:
+        salt, box = base64.b64decode(sealed["salt"], validate=True), base64.b64decode(sealed["box"], validate=True)
+        if len(salt) != 16 or len(box) != 72:
+            raise ValueError
+    except (KeyError, TypeError, ValueError):
+        raise _damaged() from None
+    try:
+        return bytes(secret.SecretBox(_recovery_derived(recovery_key, salt)).decrypt(box))
+    except exceptions.CryptoError:
+        raise StoreProblem("recovery_wrong", _(
+            "That recovery key has no typing error, but it belongs to another chapter or was replaced by a newer one. "
+            "Look for the newest paper.")) from None
+
+
+def _recovery_derived(recovery_key: str, salt: bytes) -> bytes:
+    return hashlib.blake2b(recovery_key.replace("-", "").encode("ascii"), digest_size=32, key=salt, person=PERSON).digest()
+
+
+def open_sealed(boxes: Mapping[str, Any], typed: str) -> bytes:
+    """The key out of the boxes ``passphrase`` and ``recovery``, whichever ``typed`` opens.
+
+    Raises StoreProblem: ``passphrase_wrong``, ``recovery_wrong``, ``recovery_typo`` (names the group), ``recovery_none``, ``key_damaged``.
+    """
+    if (recovery_key := codes.read_recovery_key(typed)) is not None:
+        if boxes.get("recovery") is None:
+            raise StoreProblem("recovery_none", _("No recovery key was made for this, so only its password opens it."))
+        return unseal_with_recovery(boxes["recovery"], recovery_key)
+    try:
+        if boxes.get("passphrase") is None:
+            raise StoreProblem("passphrase_wrong", _("There is no password for this. Type the recovery key: eight groups of five letters."))
+        return unseal(boxes["passphrase"], typed)
+    except StoreProblem as problem:
+        if problem.code == "passphrase_wrong" and codes.like_recovery_key(typed):
+            raise recovery_typo(typed) from None
+        raise
+
+
+def recovery_typo(typed: str) -> StoreProblem:
+    """Which group of a recovery key is mistyped, in words."""
+    return StoreProblem("recovery_typo", _("Group {n} has a typing error. Compare it with the paper: five letters or digits, the last one checks them."),
+                        n=codes.wrong_recovery_group(typed))
+
+
 def database_key(folder: Path, name: str, *, passphrase: str | None = None) -> bytes:
     """The 32-byte key of ``NAME.db`` in a folder; made, and kept, the first time.
 
-    A passphrase given, or in ``ALUMNI_DESK_PASSPHRASE``, wins over the keyring. Raises StoreProblem: ``passphrase_wanted`` (no
-    keyring works and none was chosen yet), ``passphrase_needed``, ``passphrase_wrong``, ``keyring_silent``, ``key_lost``, ``key_damaged``.
+    A passphrase or a recovery key given, or a passphrase in ``ALUMNI_DESK_PASSPHRASE``, wins over the keyring; where none of them opens
+    it, a recovery key in ``ALUMNI_DESK_RECOVERY`` may. Raises StoreProblem: ``passphrase_wanted`` (no keyring works and none was
+    chosen yet), ``passphrase_needed``, ``recovery_needed``, ``keyring_silent``, what ``open_sealed`` raises, ``key_lost``, ``key_damaged``.
     """
     file = folder / f"{name}.key"
     typed = passphrase or os.environ.get(PASSPHRASE) or None
@@ -104,39 +169,95 @@ def database_key(folder: Path, name: str, *, passphrase: str | None = None) -> b
         return key
 
 
+def keepers(folder: Path, name: str) -> frozenset[str]:
+    """Who keeps the key of a database that exists: of ``keyring``, ``passphrase`` and ``recovery`` those that do."""
+    return frozenset(_read(folder / f"{name}.key"))
+
+
 def keeper(folder: Path, name: str) -> Keeper:
-    """Who keeps the key of a database that exists."""
-    return "keyring" if _read(folder / f"{name}.key").get("kept") == "keyring" else "passphrase"
+    """Who keeps the key of a database that exists, in the first place."""
+    return "keyring" if "keyring" in keepers(folder, name) else "passphrase"
 
 
 def sealed_key(folder: Path, name: str) -> dict[str, Any] | None:
-    """The sealed key as the key file has it; None if the keyring keeps the key."""
-    content = _read(folder / f"{name}.key")
-    return content if content.get("kept") == "passphrase" else None
+    """The key sealed under the passphrase, as the key file has it; None without one."""
+    return _read(folder / f"{name}.key").get("passphrase")
+
+
+def recovery_box(folder: Path, name: str) -> dict[str, Any] | None:
+    """The key sealed under the recovery key, as the key file has it; None without one."""
+    return _read(folder / f"{name}.key").get("recovery")
+
+
+def opens(folder: Path, name: str, key: bytes, typed: str) -> None:
+    """Nothing, if a passphrase or recovery key opens this database; raises what ``open_sealed`` raises if not."""
+    if not hmac.compare_digest(open_sealed(_read(folder / f"{name}.key"), typed), key):
+        raise _damaged()
+
+
+def keyring_opens(folder: Path, name: str, key: bytes) -> None:
+    """Nothing, if the keyring gives out the key of this database; raises StoreProblem ``keyring_silent`` if not."""
+    found, why = _from_keyring(_read(folder / f"{name}.key"))
+    if found is None or not hmac.compare_digest(found, key):
+        raise StoreProblem("keyring_silent", _("This computer's password store does not give out the key: {why}. Unlock it, or type the password."), why=why)
+
+
+def keyring_key(folder: Path, name: str) -> bytes | None:
+    """The key of a database that exists as the keyring gives it out; None if it does not."""
+    return _from_keyring(_read(folder / f"{name}.key"))[0]
 
 
 def boxes(folder: Path, name: str) -> dict[str, Any]:
     """What a backup carries of a key: who keeps it here, and the key sealed under the passphrase and the recovery key, as far as they exist."""
-    content = _read(folder / f"{name}.key")
-    return {"kept": keeper(folder, name), "key": sealed_key(folder, name), "recovery": content.get("recovery")}
+    return {"kept": keeper(folder, name), "key": sealed_key(folder, name), "recovery": recovery_box(folder, name)}
 
 
 def derived(key: bytes, purpose: bytes) -> bytes:
     """Another 32-byte key for a file beside the database; ``purpose`` (at most 16 bytes) keeps them apart."""
-    import hashlib
-
     return hashlib.blake2b(key=key, digest_size=32, person=purpose).digest()
 
 
 def keep_anew(folder: Path, name: str, key: bytes, passphrase: str | None) -> Keeper:
-    """Keep a database's key under another passphrase, or, without one, in the keyring."""
+    """Keep a database's key under another passphrase alone, or, without one, in the keyring alone. A recovery key stays good."""
     file = folder / f"{name}.key"
     with alone(folder / f"{name}.lock"):
         before = _read(file) if file.exists() else {}
         content = _keep(key, passphrase)
+        if "recovery" in before:
+            content["recovery"] = before["recovery"]
         _write(file, content)
         _forget(before)
-    return "keyring" if content["kept"] == "keyring" else "passphrase"
+    return "keyring" if "keyring" in content else "passphrase"
+
+
+def keep_under(folder: Path, name: str, key: bytes, passphrase: str) -> None:
+    """Keep a database's key under this passphrase, in place of an older one; what else keeps it goes on keeping it."""
+    _add(folder, name, {"passphrase": seal(key, passphrase).as_json()})
+
+
+def keep_for_recovery(folder: Path, name: str, key: bytes, recovery_key: str) -> None:
+    """Keep a database's key under this recovery key, in place of an older one."""
+    _add(folder, name, {"recovery": seal_for_recovery(key, recovery_key)})
+
+
+def keep_in_keyring(folder: Path, name: str, key: bytes, *, on: bool) -> None:
+    """Let the keyring keep the key as well, or no longer. Raises Refused if nobody else keeps it, StoreProblem if the keyring takes none."""
+    file = folder / f"{name}.key"
+    with alone(folder / f"{name}.lock"):
+        before = _read(file)
+        if on:
+            _write(file, {**before, **_in_keyring(key)})
+        elif "passphrase" not in before:
+            raise Refused("only_keyring", _("Choose a password first: without it and the password store nothing would open the members."))
+        else:
+            _write(file, {one: entry for one, entry in before.items() if one != "keyring"})
+        _forget(before)
+
+
+def _add(folder: Path, name: str, entry: dict[str, Any]) -> None:
+    file = folder / f"{name}.key"
+    with alone(folder / f"{name}.lock"):
+        _write(file, {**_read(file), **entry})
 
 
 def has_keyring() -> bool:
@@ -145,35 +266,65 @@ def has_keyring() -> bool:
 
 
 def _kept(content: dict[str, Any], typed: str | None) -> bytes:
-    if content.get("kept") == "passphrase":
-        if typed is None:
-            raise StoreProblem("passphrase_needed", _(
-                "This chapter is locked with a password. Type it, or set ALUMNI_DESK_PASSPHRASE before a command."))
-        return unseal(content, typed)
-    ring = _keyring()
-    found = _ask(ring, str(content.get("id"))) if ring is not None else None
-    if found is None:
-        raise StoreProblem("keyring_silent", _(
-            "This computer's password store does not give out the key of the chapter. Unlock it (signing in to the computer does) and "
-            "try again, or restore a backup."))
     try:
-        key = base64.b64decode(found, validate=True)
-    except ValueError:
-        raise _damaged() from None
-    if len(key) != 32:
-        raise _damaged()
-    return key
+        return _opened(content, typed)
+    except StoreProblem:
+        spare = os.environ.get(RECOVERY)
+        if not spare:
+            raise
+        if codes.read_recovery_key(spare) is None:
+            raise recovery_typo(spare) from None
+        return open_sealed(content, spare)
+
+
+def _opened(content: dict[str, Any], typed: str | None) -> bytes:
+    if typed is not None and ("passphrase" in content or codes.like_recovery_key(typed)):
+        return open_sealed(content, typed)
+    if "keyring" not in content:
+        raise StoreProblem("passphrase_needed", _(
+            "This chapter is locked with a password. Type it, or set ALUMNI_DESK_PASSPHRASE before a command."))
+    key, why = _from_keyring(content)
+    if key is not None:
+        return key
+    if "passphrase" in content:
+        raise StoreProblem("passphrase_needed", _(
+            "This computer's password store does not give out the key of the chapter: {why}. Type the chapter's password, or set "
+            "ALUMNI_DESK_PASSPHRASE before a command."), why=why)
+    if "recovery" in content:
+        raise StoreProblem("recovery_needed", _(
+            "This computer's password store does not give out the key of the chapter: {why}. Unlock it (signing in to the computer does) "
+            "and try again, or type the recovery key."), why=why)
+    raise StoreProblem("keyring_silent", _(
+        "This computer's password store does not give out the key of the chapter: {why}. Unlock it (signing in to the computer does) and "
+        "try again, or restore a backup."), why=why)
 
 
 def _keep(key: bytes, typed: str | None) -> dict[str, Any]:
-    if typed is not None:
-        return {"kept": "passphrase", **seal(key, typed).as_json()}
+    return {"passphrase": seal(key, typed).as_json()} if typed is not None else _in_keyring(key)
+
+
+def _in_keyring(key: bytes) -> dict[str, Any]:
     ring, name = _keyring(), str(uuid.uuid4())
     if ring is not None and _give(ring, name, base64.b64encode(key).decode()):
-        return {"kept": "keyring", "id": name}
+        return {"keyring": {"id": name}}
     raise StoreProblem("passphrase_wanted", _(
         "This computer has no password store that works, so a password of your own has to lock the chapter. Choose one in the window, "
         "or set ALUMNI_DESK_PASSPHRASE before a command."))
+
+
+def _from_keyring(content: Mapping[str, Any]) -> tuple[bytes | None, str]:
+    """The key out of the keyring, or None and why not, as the middle of a sentence."""
+    entry, ring = content.get("keyring"), _keyring()
+    if ring is None or not isinstance(entry, dict):
+        return None, _("none answers")
+    found, why = _ask(ring, str(entry.get("id")))
+    if found is None:
+        return None, why
+    try:
+        key = base64.b64decode(found, validate=True)
+    except ValueError:
+        key = b""
+    return (key, "") if len(key) == 32 else (None, _("what it holds is no key"))
 
 
 def _keyring() -> KeyringBackend | None:
@@ -189,14 +340,16 @@ def _keyring() -> KeyringBackend | None:
     return max(backends, key=lambda one: float(one.priority), default=None)
 
 
-def _ask(ring: KeyringBackend, name: str) -> str | None:
-    from keyring.errors import KeyringError
+def _ask(ring: KeyringBackend, name: str) -> tuple[str | None, str]:
+    """What the keyring has under a name, or None and why."""
+    from keyring.errors import InitError, KeyringError, KeyringLocked
 
     try:
-        return ring.get_password(SERVICE, name)
+        return ring.get_password(SERVICE, name), _("it does not hold it any more")
     except (KeyringError, OSError, RuntimeError) as error:
         log.warning("the keyring does not answer: %s", type(error).__name__)
-        return None
+        why = _("it is locked") if isinstance(error, KeyringLocked) else _("it was never set up") if isinstance(error, InitError) else _("it does not answer")
+        return None, why
 
 
 def _give(ring: KeyringBackend, name: str, secret: str) -> bool:
@@ -213,10 +366,11 @@ def _give(ring: KeyringBackend, name: str, secret: str) -> bool:
 def _forget(before: dict[str, Any]) -> None:
     from keyring.errors import KeyringError
 
-    ring = _keyring() if before.get("kept") == "keyring" else None
-    if ring is not None:
+    entry = before.get("keyring")
+    ring = _keyring() if isinstance(entry, dict) else None
+    if ring is not None and isinstance(entry, dict):
         try:
-            ring.delete_password(SERVICE, str(before.get("id")))
+            ring.delete_password(SERVICE, str(entry.get("id")))
         except (KeyringError, OSError, RuntimeError) as error:
             log.warning("the keyring keeps an old key: %s", type(error).__name__)
 
@@ -228,6 +382,17 @@ def _read(file: Path) -> dict[str, Any]:
         raise _damaged() from None
     if not isinstance(content, dict):
         raise _damaged()
+    found = {one: entry for one, entry in _of_first_form(content).items() if isinstance(entry, dict) and one in _KEEPERS}
+    if not found:
+        raise _damaged()
+    return found
+
+
+def _of_first_form(content: dict[str, Any]) -> dict[str, Any]:
+    """A key file of before there were several keepers, as it would be now."""
+    kept = content.get("kept")
+    if kept in ("keyring", "passphrase"):
+        return {kept: {name: value for name, value in content.items() if name != "kept"}}
     return content
 
 

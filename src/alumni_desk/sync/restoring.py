@@ -20,6 +20,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from alumni_desk.errors import KnownError, NotFound, Refused, StoreProblem
+from alumni_desk.protocol import codes
 from alumni_desk.schema import SCHEMA_VERSION, desk_schema
 from alumni_desk.store import backup, erasing, keys
 from alumni_desk.store.backup import Held, Progress
@@ -49,17 +50,20 @@ class Restored:
     unread: int = 0
 
 
-def restore(profile: Profile, file: Path, *, passphrase: str | None = None, desk_key: bytes | None = None, dry_run: bool = False,
-            progress: Progress | None = None, cancelled: Callable[[], bool] | None = None) -> Restored:
-    """Put a backup in the place of a profile's desk, which must be closed. ``desk_key``: the desk's key, if it is known.
+def restore(profile: Profile, file: Path, *, passphrase: str | None = None, own: str | None = None, desk_key: bytes | None = None,
+            dry_run: bool = False, progress: Progress | None = None, cancelled: Callable[[], bool] | None = None) -> Restored:
+    """Put a backup in the place of a profile's desk, which must be closed.
+
+    ``passphrase``: the backup's password or its recovery key. ``own``: the password of a new profile that no keyring can keep. ``desk_key``: the
+    key of the desk that is there, if it is known.
 
     Raises BadInput ``backup_unknown`` or ``backup_damaged``, StoreProblem ``passphrase_needed``, ``passphrase_wrong`` or ``backup_elsewhere``,
     Refused ``restore_cancelled``; then nothing is changed.
     """
     header, start = backup.read_head(file)
     step = _Steps(progress, cancelled)
-    own = desk_key if desk_key is not None else _known_key(profile)
-    key = backup.key_of(header, own, passphrase)
+    known = desk_key if desk_key is not None else _known_key(profile)
+    key = backup.key_of(header, known, passphrase)
     profile.create()
     with _stage(profile) as stage:
         backup.unpack(file, header, start, stage.database)
@@ -68,7 +72,7 @@ def restore(profile: Profile, file: Path, *, passphrase: str | None = None, desk
         step()
         if dry_run:
             return Restored(held)
-        new_key = own if own is not None else _own_key(profile, passphrase)
+        new_key = known if known is not None else _own_key(profile, passphrase, own)
         backup.rekey(stage.database, key, new_key)
         step()
         present, found = _present(profile, new_key)
@@ -192,14 +196,16 @@ def _known_key(profile: Profile) -> bytes | None:
         return None
 
 
-def _own_key(profile: Profile, typed: str | None) -> bytes:
+def _own_key(profile: Profile, typed: str | None, own: str | None) -> bytes:
     """The profile's own key with what was typed for the backup; for a new profile one kept as this computer keeps keys, else under that passphrase."""
     file = profile.path / "desk.key"
     if file.exists() and profile.exists:
         try:
             return keys.database_key(profile.path, "desk", passphrase=typed)
         except StoreProblem as problem:
-            if problem.code == "passphrase_wrong":
+            if problem.code in ("passphrase_wrong", "recovery_wrong", "recovery_none", "recovery_typo"):
+                if (key := keys.keyring_key(profile.path, "desk")) is not None:
+                    return key
                 raise StoreProblem("restore_other_password", _(
                     "The desk that is here has another password than the backup, so nothing was changed. Restore into another profile "
                     "(--profile), or give the desk that is here the backup's password first.")) from None
@@ -211,9 +217,10 @@ def _own_key(profile: Profile, typed: str | None) -> bytes:
     if profile.exists:  # without its key nobody can ever read it
         profile.database.replace(profile.path / f"desk-damaged-{datetime.now(UTC):%Y%m%d-%H%M%S}-without-key.db")
     try:
-        return keys.database_key(profile.path, "desk")
+        return keys.database_key(profile.path, "desk", passphrase=own)
     except StoreProblem as problem:
-        if problem.code != "passphrase_wanted":
+        # A recovery key opens a backup; it never becomes a password: a new one is asked for.
+        if problem.code != "passphrase_wanted" or typed is None or codes.read_recovery_key(typed) is not None:
             raise
         return keys.database_key(profile.path, "desk", passphrase=typed)
 
@@ -246,6 +253,8 @@ def _carry_from(desk: Desk, present: Profile, key: bytes) -> int:
         there = state.read(connection, state.Membership)
         found.sync = {row.key: row.value for row in connection.exec_driver_sql("SELECT key, value FROM sync_state")}
         found.erased = {row.id: row.at for row in connection.exec_driver_sql("SELECT id, at FROM erased")}
+        settings = [tuple(row) for row in connection.exec_driver_sql("SELECT key, value FROM setting")]
+        _keep_settings(desk, settings)
         if there is None or not _same_chapter(desk, connection, there.scope):
             # Without a server this is a true step back; and another chapter's changes are none of this one's.
             with desk.applying() as applying:
@@ -254,12 +263,15 @@ def _carry_from(desk: Desk, present: Profile, key: bytes) -> int:
             return 0
         found.operations = [dict(row) for row in connection.exec_driver_sql("SELECT * FROM operation ORDER BY rowid").mappings()]
         found.actions = [dict(row) for row in connection.exec_driver_sql("SELECT * FROM action ORDER BY rowid").mappings()]
-        settings = [tuple(row) for row in connection.exec_driver_sql("SELECT key, value FROM setting")]
+    return _carry(desk, found)
+
+
+def _keep_settings(desk: Desk, settings: Sequence[tuple[str, str]]) -> None:
+    """What was set on this laptop (a PIN, the recovery key that is on paper) is newer than the backup, and stays."""
     with desk.applying() as applying:
         if settings:
             applying.connection.exec_driver_sql(
                 "INSERT INTO setting (key, value) VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value", settings)
-    return _carry(desk, found)
 
 
 @contextmanager

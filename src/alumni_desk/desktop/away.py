@@ -1,0 +1,121 @@
+"""Noticing that nobody is at the laptop: no key or mouse for a while, the lid closed, the screen locked."""
+
+from __future__ import annotations
+
+import logging
+import sys
+import time
+from collections.abc import Callable
+
+from PySide6.QtCore import SLOT, QEvent, QObject, QTimer, Signal, Slot
+from PySide6.QtGui import QGuiApplication, QWindow
+
+log = logging.getLogger(__name__)
+
+TICK_MS = 1000
+JUMP = 30.0
+"""Seconds by which a clock must run ahead of the ticks to mean that the laptop slept."""
+
+# The press of a shortcut does not reach the window; its release does.
+_TOUCHES = frozenset({QEvent.Type.KeyPress, QEvent.Type.KeyRelease, QEvent.Type.MouseMove, QEvent.Type.MouseButtonPress, QEvent.Type.Wheel,
+                      QEvent.Type.TouchBegin, QEvent.Type.TouchUpdate, QEvent.Type.TabletPress, QEvent.Type.TabletMove})  # fmt: skip
+
+
+class Away(QObject):
+    """``idle`` after ``after`` seconds without a key or mouse (0: never); ``slept`` when the laptop slept or its screen was locked."""
+
+    idle = Signal()
+    slept = Signal()
+
+    def __init__(self, after: float, *, monotonic: Callable[[], float] = time.monotonic, wall: Callable[[], float] = time.time) -> None:
+        super().__init__()
+        self.after = after
+        self._monotonic, self._wall = monotonic, wall
+        self._touched = self._ticked = monotonic()
+        self._wall_ticked = wall()
+        self._window: QWindow | None = None
+        app = QGuiApplication.instance()
+        if isinstance(app, QGuiApplication):
+            app.focusWindowChanged.connect(self._watch)
+            self._watch(app.focusWindow())
+        self._timer = QTimer(self, interval=TICK_MS)
+        self._timer.timeout.connect(self.tick)
+        self._timer.start()
+        _listen(self)
+
+    def touched(self) -> None:
+        """Somebody is here."""
+        self._touched = self._monotonic()
+
+    def tick(self) -> None:
+        """Look at the clocks; once a second."""
+        now, wall = self._monotonic(), self._wall()
+        # While a laptop sleeps no tick comes. Some systems' monotonic clock goes on meanwhile, others' stands still; the wall clock goes on on all.
+        gap = max(now - self._ticked, wall - self._wall_ticked)
+        self._ticked, self._wall_ticked = now, wall
+        if gap > JUMP:
+            self.slept.emit()
+        elif self.after and now - self._touched >= self.after:
+            self.idle.emit()
+
+    def stop(self) -> None:
+        """Notice nothing more."""
+        self._timer.stop()
+        app = QGuiApplication.instance()
+        if isinstance(app, QGuiApplication):
+            app.focusWindowChanged.disconnect(self._watch)
+        self._watch(None)
+        _listen(self, on=False)
+
+    def _watch(self, window: QWindow | None) -> None:
+        # The window that has the keyboard gets every key and mouse move first. A filter on the whole application would see every repaint too.
+        if self._window is not None:
+            self._window.removeEventFilter(self)
+        self._window = window
+        if window is not None:
+            window.installEventFilter(self)
+            window.destroyed.connect(self._lost)
+            self.touched()
+
+    def _lost(self) -> None:
+        self._window = None
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        if event.type() in _TOUCHES:
+            self.touched()
+        return False
+
+    @Slot(bool)
+    def goes_to_sleep(self, on: bool) -> None:
+        """What logind and the screen savers say: before the sleep, and once more after it."""
+        if on:
+            self.slept.emit()
+
+    @Slot()
+    def locks(self) -> None:
+        """What logind says when the session is locked."""
+        self.slept.emit()
+
+
+_SIGNALS = (
+    ("system", "org.freedesktop.login1", "/org/freedesktop/login1", "org.freedesktop.login1.Manager", "PrepareForSleep", "goes_to_sleep(bool)"),
+    ("system", "org.freedesktop.login1", "/org/freedesktop/login1/session/auto", "org.freedesktop.login1.Session", "Lock", "locks()"),
+    ("session", "org.freedesktop.ScreenSaver", "/org/freedesktop/ScreenSaver", "org.freedesktop.ScreenSaver", "ActiveChanged", "goes_to_sleep(bool)"),
+    ("session", "org.gnome.ScreenSaver", "/org/gnome/ScreenSaver", "org.gnome.ScreenSaver", "ActiveChanged", "goes_to_sleep(bool)"),
+)
+
+
+def _listen(away: Away, *, on: bool = True) -> None:
+    """Hear what a Linux desktop says of sleep and screen lock. Elsewhere, and without a message bus, the clocks alone tell."""
+    if not sys.platform.startswith("linux"):
+        return
+    try:
+        from PySide6.QtDBus import QDBusConnection
+    except ImportError as error:
+        log.info("no message bus: %s", type(error).__name__)
+        return
+    buses = {"system": QDBusConnection.systemBus(), "session": QDBusConnection.sessionBus()}
+    for name, service, path, interface, signal, slot in _SIGNALS:
+        bus = buses[name]
+        if bus.isConnected():
+            (bus.connect if on else bus.disconnect)(service, path, interface, signal, away, SLOT(slot))  # type: ignore[call-overload]  # takes no bytes

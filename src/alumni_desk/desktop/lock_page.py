@@ -1,0 +1,143 @@
+"""What stands in the window's place while it is locked. It names no member."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtGui import QPainter, QPaintEvent
+from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
+
+from alumni_desk.desktop.controls import Button, Label, Link, hairline
+from alumni_desk.desktop.fonts import px
+from alumni_desk.desktop.look import look
+from alumni_desk.desktop.unlock import SecretEntry, centred_column, head_row
+from alumni_desk.desktop.widgets import Glyph
+from alumni_desk.words import _, clock_time, ngettext
+
+Why = Literal["idle", "sleep", "asked"]
+
+
+@dataclass(frozen=True)
+class Locked:
+    """What the locked page may say: whose chapter, why and when, what may open it, what goes on meanwhile."""
+
+    chapter: str
+    university: str
+    why: Why
+    minutes: int
+    at: datetime
+    password: bool
+    keyring: bool
+    recovery: bool
+    owner: str = ""
+    write_to: str = ""
+    door: bool = False
+    drafts: int = 0
+    standing: str = ""
+
+
+class LockPage(QWidget):
+    """Column 440. ``given(typed)``: a password or recovery key to try; ``by_store``: the password store is to open it; ``door``: back to check-in."""
+
+    given = Signal(str)
+    by_store = Signal()
+    door = Signal()
+
+    def __init__(self, locked: Locked, parent: QWidget) -> None:
+        super().__init__(parent)
+        self.setAccessibleName(_("Locked"))
+        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        whole, column = centred_column(self, above=1)
+        column.addLayout(head_row(locked.chapter or "Alumni Desk", locked.university))
+        column.addSpacing(px(12))
+        column.addLayout(_line("lock-simple", Label(why_words(locked), tone="muted", wrap=True)))
+        column.addSpacing(px(4))
+        self.entry: SecretEntry | None = None
+        if locked.password or locked.recovery:
+            self.entry = SecretEntry(_("Unlock"), password=locked.password, recovery=locked.recovery)
+            self.entry.given.connect(self.given)
+        self.store = Button(_("Unlock with this computer’s password store"), "secondary" if locked.password else "primary", "key", height=40)
+        self.store.clicked.connect(self.by_store)
+        self.store_said = Label("", "small", "danger", wrap=True)
+        self.store_said.hide()
+        parts: list[QWidget | None] = [self.entry, self.store if locked.keyring else None, self.store_said]
+        # Where there is no password the password store comes first, and the recovery key is what remains.
+        for part in parts if locked.password else [self.store if locked.keyring else None, self.store_said, self.entry]:
+            if part is not None:
+                column.addWidget(part)
+        if not locked.keyring:
+            self.store.hide()
+        column.addSpacing(px(8))
+        self._meanwhile(column, locked)
+        whole.addStretch(2)
+        foot = Label(foot_words(locked), "small", "muted", wrap=True)
+        foot.setAlignment(Qt.AlignmentFlag.AlignHCenter)
+        whole.addWidget(foot)
+        whole.addSpacing(px(16))
+
+    def _meanwhile(self, column: QVBoxLayout, locked: Locked) -> None:
+        lines = []
+        if locked.drafts:
+            lines.append(("note-pencil", ngettext("A draft is kept, as you left it", "{n} drafts are kept, as you left them", locked.drafts).format(
+                n=locked.drafts)))
+        if locked.standing:
+            lines.append(("arrows-clockwise", locked.standing))
+        if not lines and not locked.door:
+            return
+        column.addWidget(hairline())
+        column.addWidget(Label(_("Meanwhile"), "strong", "muted"))
+        if locked.door:
+            link = Link(_("Open check-in"))
+            link.clicked.connect(self.door)
+            row = _line("door", Label(_("Check-in keeps scanning; names are hidden"), wrap=True))
+            row.addWidget(link)
+            column.addLayout(row)
+        for icon, words in lines:
+            column.addLayout(_line(icon, Label(words, wrap=True)))
+
+    def first_focus(self) -> QWidget:
+        """Where the keyboard begins."""
+        if self.entry is not None and (self.store.isHidden() or not self.entry.password.isHidden()):
+            return self.entry.field()
+        return self.store
+
+    def complain(self, sentence: str, *, counts: bool = True) -> None:
+        """Say why what was typed did not open it."""
+        if self.entry is not None:
+            self.entry.complain(sentence, counts=counts)
+
+    def store_failed(self, sentence: str) -> None:
+        """Say why the password store did not open it."""
+        self.store.setEnabled(True)
+        self.store_said.setText(sentence)
+        self.store_said.show()
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        QPainter(self).fillRect(self.rect(), look(self).bg)
+
+
+def _line(icon: str, words: Label) -> QHBoxLayout:
+    row = QHBoxLayout()
+    row.setSpacing(px(10))
+    row.addWidget(Glyph(icon, "muted", 18))
+    row.addWidget(words, 1)
+    return row
+
+
+def why_words(locked: Locked) -> str:
+    """Why and when it was locked."""
+    time = clock_time(locked.at)
+    if locked.why == "idle":
+        return ngettext("Locked at {time}, after {n} minute without a key or mouse", "Locked at {time}, after {n} minutes without a key or mouse",
+                        locked.minutes).format(time=time, n=locked.minutes)  # fmt: skip
+    return (_("Locked at {time}, because the laptop slept") if locked.why == "sleep" else _("Locked at {time}")).format(time=time)
+
+
+def foot_words(locked: Locked) -> str:
+    """Whose laptop it is, and where to write if it is found."""
+    owner = _("This laptop belongs to {name}.").format(name=locked.owner) if locked.owner else ""
+    found = _("Found it? Please write to {address}").format(address=locked.write_to) if locked.write_to else ""
+    return " ".join(part for part in (owner, found) if part)

@@ -1,0 +1,258 @@
+"""Locking the window: when nobody is there, before a sleep, or by hand. What was open comes back as it was."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import shiboken6
+from PySide6.QtCore import QEvent, QObject, Qt, QTimer, Signal
+from PySide6.QtGui import QAction, QKeySequence, QShortcut
+from PySide6.QtWidgets import QApplication, QDialog, QWidget
+
+from alumni_desk.desktop.away import Away
+from alumni_desk.desktop.background import Lanes
+from alumni_desk.desktop.help_window import HelpWindow
+from alumni_desk.desktop.lock_page import Locked, LockPage, Why
+from alumni_desk.desktop.sheet import PlainSheet
+from alumni_desk.desktop.shell import Shell
+from alumni_desk.errors import KnownError
+from alumni_desk.store import keys
+from alumni_desk.store.desk import Desk
+from alumni_desk.words import _, ngettext, number
+
+LOCK_AFTER, LOCK_SLEEP, LOCK_DOOR, FOUND_MAIL = "lock_after", "lock_sleep", "lock_door", "found_mail"
+MINUTES = (1, 2, 5, 10, 15, 30, 60, 0)
+USUAL = 5
+
+
+@dataclass(frozen=True)
+class Rules:
+    """When the window locks (``minutes`` 0: not by itself), and whether check-in goes on."""
+
+    minutes: int
+    on_sleep: bool
+    door_goes_on: bool
+
+
+def rules_of(desk: Desk) -> Rules:
+    """The settings of locking. Made-up people are locked only by hand."""
+    with desk.reading() as connection:
+        sample = bool(connection.exec_driver_sql("SELECT sample FROM chapter LIMIT 1").scalar())
+    minutes = desk.setting(LOCK_AFTER, 0 if sample else USUAL)
+    return Rules(minutes if minutes in MINUTES else USUAL, bool(desk.setting(LOCK_SLEEP, not sample)), bool(desk.setting(LOCK_DOOR, True)))
+
+
+@dataclass(frozen=True)
+class Names:
+    """Whose chapter and whose laptop it is."""
+
+    chapter: str = ""
+    university: str = ""
+    owner: str = ""
+    write_to: str = ""
+
+
+def names_of(desk: Desk) -> Names:
+    """What the locked page may say of the chapter and the laptop."""
+    with desk.reading() as connection:
+        row = connection.exec_driver_sql("SELECT name, university FROM chapter LIMIT 1").first()
+    chapter, university = row or ("", "")
+    return Names(chapter or "", university or "", desk.setting("person_name") or "", desk.setting(FOUND_MAIL) or "")
+
+
+class Lock(QObject):
+    """The lock of one window. ``changed(locked)`` when it closes and opens."""
+
+    changed = Signal(bool)
+
+    def __init__(self, desk: Desk, shell: Shell, *, door: Callable[[], Any], standing: Callable[[], str] = lambda: "", away: Away | None = None,
+                 now: Callable[[], datetime] = datetime.now) -> None:  # fmt: skip
+        super().__init__(shell)
+        self._desk, self._shell, self._door, self._standing, self._now = desk, shell, door, standing, now
+        # Lanes of its own: a sync that hangs must not keep anybody locked out.
+        self._lanes = Lanes(self)
+        self.rules, self._names = Rules(USUAL, True, True), Names()
+        self.away = away or Away(0)
+        self.away.idle.connect(lambda: self.lock("idle"))
+        self.away.slept.connect(self._slept)
+        self.page: LockPage | None = None
+        self._closed = False
+        self._hidden: list[QWidget] = []
+        self._keys: list[QShortcut | QAction] = []
+        self._focus: QWidget | None = None
+        QShortcut(QKeySequence("Ctrl+L"), shell, self.lock)
+        self.read_rules()
+
+    @property
+    def locked(self) -> bool:
+        """Whether the window is locked."""
+        return self.page is not None
+
+    def read_rules(self) -> None:
+        """The settings of locking, or the names on the locked page, may be others now."""
+        self._lanes.read(lambda: (rules_of(self._desk), names_of(self._desk)), self._set_rules, key="rules")
+
+    def _set_rules(self, both: tuple[Rules, Names]) -> None:
+        self.rules, self._names = both
+        self.away.after = self.rules.minutes * 60
+
+    def _slept(self) -> None:
+        if self.rules.on_sleep:
+            self.lock("sleep")
+
+    def lock(self, why: Why = "asked") -> None:
+        """Cover everything that shows a member, at once: what the page says was read before."""
+        if self.locked:
+            return
+        self._focus = QApplication.focusWidget()
+        shortcuts: list[QShortcut | QAction] = [*self._shell.findChildren(QShortcut), *self._shell.findChildren(QAction)]
+        self._keys = [one for one in shortcuts if one.isEnabled()]
+        for one in self._keys:
+            one.setEnabled(False)
+        self._hide_windows()
+        self.page = LockPage(self._said(why), self._shell)
+        self.page.given.connect(self._try)
+        self.page.by_store.connect(self._try_store)
+        self.page.door.connect(self._to_door)
+        self._shell.cover(self.page)
+        self.page.first_focus().setFocus(Qt.FocusReason.OtherFocusReason)
+        QApplication.instance().installEventFilter(self)
+        self.changed.emit(True)
+
+    def close(self) -> None:
+        """End what runs; a second time it is done already."""
+        if self._closed:
+            return
+        self._closed = True
+        self.away.stop()
+        if self.locked:
+            QApplication.instance().removeEventFilter(self)
+        self._lanes.close()
+
+    # -- what is covered
+
+    def _hide_windows(self) -> None:
+        popup = QApplication.activePopupWidget()
+        while popup is not None:
+            popup.close()
+            following = QApplication.activePopupWidget()
+            popup = following if following is not popup else None
+        self._hidden = []
+        for window in QApplication.topLevelWidgets():
+            if window.isVisible() and not self._may_stay(window):
+                self._hide(window)
+        door = self._door()
+        if door is not None:
+            door.set_locked(True)
+
+    def _may_stay(self, window: QWidget) -> bool:
+        door = self._door()
+        within = door is not None and self.rules.door_goes_on and window is door
+        return window is self._shell or within or isinstance(window, HelpWindow)
+
+    def _hide(self, window: QWidget) -> None:
+        if isinstance(window, QDialog) and not isinstance(window, PlainSheet):
+            window.reject()  # the system's own dialogs: they would keep the keyboard from the locked page
+        else:
+            window.hide()
+            self._hidden.append(window)
+            if isinstance(window, QDialog):
+                window.finished.connect(lambda result: self._ended(window))
+
+    def _ended(self, window: QWidget) -> None:
+        """A dialog whose work ended while it was hidden (an import) does not come back."""
+        if window in self._hidden:
+            self._hidden.remove(window)
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        # Work that ends while it is locked may open a window: it waits with the others.
+        if event.type() == QEvent.Type.Show and isinstance(watched, QWidget) and watched.isWindow() and not self._may_stay(watched):
+            QTimer.singleShot(0, self, lambda: self._hide_late(watched))
+        return False
+
+    def _hide_late(self, window: QWidget) -> None:
+        if self.locked and shiboken6.isValid(window) and window.isVisible():
+            self._hide(window)
+
+    def _said(self, why: Why) -> Locked:
+        keepers = keys.keepers(self._desk.profile.path, "desk")
+        drafts = sum(isinstance(window, PlainSheet) for window in self._hidden)
+        names, door = self._names, self._door()
+        return Locked(names.chapter, names.university, why, self.rules.minutes, self._now(), password="passphrase" in keepers,
+                      keyring="keyring" in keepers, recovery="recovery" in keepers, owner=names.owner, write_to=names.write_to,
+                      door=door is not None and self.rules.door_goes_on, drafts=drafts, standing=self._standing())  # fmt: skip
+
+    # -- opening it again
+
+    def _try(self, typed: str) -> None:
+        page = self.page
+        if page is None:
+            return
+        if page.entry is not None:
+            page.entry.set_busy(_("Opening …"))
+        self._lanes.write(lambda: keys.opens(self._desk.profile.path, "desk", self._desk.key, typed), lambda done: self.unlock(),
+                          lambda error: self._refused(error))  # fmt: skip
+
+    def _refused(self, error: KnownError) -> None:
+        if self.page is not None:
+            self.page.complain(str(error), counts=error.code in ("passphrase_wrong", "recovery_wrong"))
+
+    def _try_store(self) -> None:
+        if self.page is None:
+            return
+        self.page.store.setEnabled(False)
+        self._lanes.send(lambda: keys.keyring_opens(self._desk.profile.path, "desk", self._desk.key), lambda done: self.unlock(), self._store_refused)
+
+    def _store_refused(self, error: KnownError) -> None:
+        if self.page is not None:
+            self.page.store_failed(str(error))
+
+    def _to_door(self) -> None:
+        door = self._door()
+        if door is not None:
+            door.show()
+            door.raise_()
+            door.activateWindow()
+
+    def ask(self) -> None:
+        """Bring the locked page to the front, to unlock it there."""
+        self._shell.show()
+        self._shell.raise_()
+        self._shell.activateWindow()
+        if self.page is not None:
+            self.page.first_focus().setFocus(Qt.FocusReason.OtherFocusReason)
+
+    def unlock(self) -> None:
+        """Show everything again, as it was."""
+        if self.page is None:
+            return
+        QApplication.instance().removeEventFilter(self)
+        self.page = None
+        self._shell.uncover()
+        for one in self._keys:
+            if shiboken6.isValid(one):
+                one.setEnabled(True)
+        door = self._door()
+        if door is not None:
+            door.set_locked(False)
+        # Oldest first: a dialog over another one must end on top.
+        for window in self._hidden:
+            if shiboken6.isValid(window):
+                window.show()
+        self._hidden, self._keys = [], []
+        if self._focus is not None and shiboken6.isValid(self._focus):
+            self._focus.setFocus(Qt.FocusReason.OtherFocusReason)
+        self.away.touched()
+        self.changed.emit(False)
+
+
+def standing_words(waiting: int, joined: bool) -> str:
+    """What the sync does while it is locked."""
+    if not joined:
+        return ""
+    if not waiting:
+        return _("Sync goes on")
+    return ngettext("Sync goes on, {n} change to send", "Sync goes on, {n} changes to send", waiting).format(n=number(waiting))

@@ -1,0 +1,52 @@
+"""A dialog that asks for a password."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from PySide6.QtWidgets import QWidget
+
+from alumni_desk.desktop.background import Lanes
+from alumni_desk.desktop.controls import FormRow
+from alumni_desk.desktop.sheet import Sheet
+from alumni_desk.desktop.unlock import PasswordField, password_faults
+from alumni_desk.errors import KnownError
+from alumni_desk.words import _
+
+
+class PasswordSheet(Sheet):
+    """A password, typed twice when it is a new one; ``present``: the one of now is asked for as well."""
+
+    def __init__(self, parent: QWidget, title: str, done: str, note: str, *, choose: bool = True, present: bool = False) -> None:
+        super().__init__(parent, title, done)
+        self._choose = choose
+        self.present = PasswordField(_("Present password"))
+        self.typed_present = ""
+        if present:
+            self.column.addWidget(FormRow(_("Present password"), self.present, _("Or the recovery key, if the password is forgotten.")))
+        self.password = PasswordField(_("Password"))
+        self.column.addWidget(FormRow(_("New password") if present else _("Password"), self.password, note))
+        self.again = PasswordField(_("The same again"))
+        if choose:
+            self.column.addWidget(FormRow(_("The same again"), self.again))
+        (self.present if present else self.password).setFocus()
+
+    def run(self, lanes: Lanes, work: Callable[[str], object], then: Callable[..., None]) -> None:
+        """Check what was typed, do the work, close, and say so."""
+        typed = self.password.text()
+        self.typed_present = self.present.text()
+        fault = password_faults(typed, self.again.text()) if self._choose else ""
+        if fault:
+            self.tell(fault, "danger")
+            return
+        self.set_busy(_("One moment …"))
+
+        def done(result: object) -> None:
+            self.accept()
+            then(result)
+
+        lanes.send(lambda: work(typed), done, self.failed)
+
+    def failed(self, error: KnownError) -> None:
+        """Say why not; it can be tried again."""
+        self.complain(error)

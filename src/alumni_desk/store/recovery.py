@@ -1,0 +1,67 @@
+"""The recovery key of a desk: made once, kept inside the encrypted database alone, and read back from paper now and then."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from alumni_desk.errors import StoreProblem
+from alumni_desk.protocol import codes
+from alumni_desk.store import keys
+
+if TYPE_CHECKING:
+    from alumni_desk.store.desk import Desk
+
+SETTING, READ_BACK = "recovery_key", "recovery_read_back"
+
+
+@dataclass(frozen=True)
+class Standing:
+    """Whether there is a recovery key, and when it was last read back from paper (ISO 8601 UTC)."""
+
+    made: bool
+    read_back: str | None
+
+
+def recovery_key(desk: Desk) -> str:
+    """The desk's recovery key; made the first time, the same ever after."""
+    kept = desk.setting(SETTING)
+    return str(kept) if kept else make_anew(desk)
+
+
+def make_anew(desk: Desk) -> str:
+    """A new recovery key. The one before opens nothing any more but older backups."""
+    made = codes.new_recovery_key()
+    # The database first: should the program end between the two, the next opening makes the box (``keep_in_step``).
+    desk.set_setting(SETTING, made)
+    desk.set_setting(READ_BACK, None)
+    keys.keep_for_recovery(desk.profile.path, "desk", desk.key, made)
+    return made
+
+
+def standing(desk: Desk) -> Standing:
+    """How it stands with the recovery key."""
+    return Standing(bool(desk.setting(SETTING)), desk.setting(READ_BACK))
+
+
+def note_read_back(desk: Desk) -> None:
+    """Somebody has read two groups back from the paper: it exists."""
+    desk.set_setting(READ_BACK, datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z"))
+
+
+def keep_in_step(desk: Desk) -> None:
+    """The key file follows the database, which is what prints the key: after a restore it may hold another one, or none."""
+    kept = desk.setting(SETTING)
+    if not kept:
+        return
+    box = keys.recovery_box(desk.profile.path, "desk")
+    try:
+        good = box is not None and keys.unseal_with_recovery(box, str(kept)) == desk.key
+    except StoreProblem:
+        good = False
+    if good:
+        return
+    if box is not None:
+        desk.set_setting(READ_BACK, None)  # the paper that was read back may be of the other one
+    keys.keep_for_recovery(desk.profile.path, "desk", desk.key, str(kept))

@@ -1,0 +1,631 @@
+"""The lock: nothing of a member is seen or reached while it is closed, drafts come back, check-in goes on without names."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PySide6.QtCore import QPoint, Qt, QTimer
+from PySide6.QtGui import QAction, QShortcut
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QApplication, QFileDialog, QLabel, QLineEdit, QWidget
+from tests.conftest import PASSPHRASE
+from tests.desktop.conftest import Hands
+from tests.desktop.test_door import Door, door
+from tests.store.test_keyring import Shelf
+
+from alumni_desk.desktop.away import Away
+from alumni_desk.desktop.door_pin import DOOR_PIN, NewPinSheet, PinSheet
+from alumni_desk.desktop.front import Front
+from alumni_desk.desktop.locking import LOCK_AFTER, LOCK_DOOR, Lock
+from alumni_desk.desktop.member_form import MemberForm
+from alumni_desk.desktop.opening import Opening
+from alumni_desk.desktop.password_sheet import PasswordSheet
+from alumni_desk.desktop.recovery_page import RecoveryPage
+from alumni_desk.desktop.unlock import UnlockPage
+from alumni_desk.desktop.wiring import ways_of
+from alumni_desk.members.actions import add_member
+from alumni_desk.members.lists import count_members
+from alumni_desk.schema import open_desk
+from alumni_desk.store import keys, pin, recovery
+from alumni_desk.store.desk import Desk
+from alumni_desk.store.profile import Profile
+
+__all__ = ["door"]
+
+NAMES = ("Łukasz", "Żółć", "Chen", "Obi", "Ada")
+
+
+def words_of(window: QWidget) -> str:
+    """Everything a person or a screen reader finds in a window now."""
+    found = [window.windowTitle()]
+    for part in [window, *window.findChildren(QWidget)]:
+        if part.isVisible():
+            found += [part.accessibleName(), part.accessibleDescription(), part.toolTip()]
+            if isinstance(part, QLabel | QLineEdit):
+                found.append(part.text())
+    return "\n".join(found)
+
+
+def unlock(hands: Hands, typed: str = PASSPHRASE) -> None:
+    """Type a password into the locked page and press Enter."""
+    page = hands.room.lock.page
+    assert page is not None and page.entry is not None
+    page.entry.password.setText(typed)
+    QTest.keyClick(page.entry.password, Qt.Key.Key_Return)
+    hands.until(lambda: not hands.room.lock.locked or page.entry.password.isEnabled() or page.entry.waits())
+
+
+def test_nothing_of_a_member_is_left_while_it_is_locked(hands: Hands) -> None:
+    page = hands.page("members")
+    page._select(0)
+    hands.rest()
+    hands.until(lambda: any(name in words_of(hands.shell) for name in NAMES))
+    assert "Chen" in words_of(hands.shell)
+    before = hands.shell.grab().toImage()
+    QTest.keyClick(hands.shell, Qt.Key.Key_L, Qt.KeyboardModifier.ControlModifier)
+    assert hands.room.lock.locked
+    assert not any(name in words_of(hands.shell) for name in NAMES)
+    hands.shell.grab()
+    assert not hands.shell.centralWidget().isVisible()
+    for key in (Qt.Key.Key_2, Qt.Key.Key_3, Qt.Key.Key_K):
+        QTest.keyClick(hands.shell, key, Qt.KeyboardModifier.ControlModifier)
+    assert not any(one.isEnabled() for one in [*hands.shell.findChildren(QShortcut), *hands.shell.findChildren(QAction)])
+    unlock(hands)
+    assert not hands.room.lock.locked
+    hands.rest()
+    hands.shell.setFocus()
+    assert "Members" in hands.shell.windowTitle()
+    assert hands.shell.grab().toImage().size() == before.size()
+    assert any(name in words_of(hands.shell) for name in NAMES)
+    assert all(one.isEnabled() for one in hands.shell.findChildren(QShortcut))
+
+
+def test_a_draft_is_hidden_and_comes_back_as_it_was(hands: Hands) -> None:
+    page = hands.page("members")
+    page.add()
+    form = hands.dialog(MemberForm)
+    form._fields["first_name"].setText("Halfway")
+    form._fields["notes"].setPlainText("not finished")
+    form._fields["last_name"].setFocus()
+    hands.room.lock.lock("idle")
+    assert not hands.open_dialogs(MemberForm)
+    assert "A draft is kept" in words_of(hands.shell) and "Halfway" not in words_of(hands.shell)
+    unlock(hands)
+    assert hands.dialog(MemberForm) is form
+    assert form.values() == {"first_name": "Halfway", "notes": "not finished"}
+    form.done_clicked.emit()
+    hands.until(lambda: count_members(hands.desk) == 4)
+    hands.rest()
+
+
+def test_work_that_ends_meanwhile_shows_nothing(hands: Hands) -> None:
+    page = hands.page("members")
+    page.add()
+    form = hands.dialog(MemberForm)
+    form._fields["first_name"].setText("Late")
+    hands.room.lock.lock()
+    form.done_clicked.emit()  # the save that was under way
+    hands.until(lambda: count_members(hands.desk) == 4)
+    hands.rest()
+    page.edit_known = None
+    page.add()  # a read that ends now and opens a window
+    QTest.qWait(20)
+    assert not hands.open_dialogs(MemberForm)
+    assert "Late" not in words_of(hands.shell)
+    unlock(hands)
+    opened = hands.open_dialogs(MemberForm)
+    assert len(opened) == 1 and opened[0] is not form
+    opened[0].reject()
+    hands.rest()
+
+
+def test_a_dialog_of_the_system_is_closed_by_the_lock(hands: Hands) -> None:
+    chooser = QFileDialog(hands.shell)
+    chooser.setOption(QFileDialog.Option.DontUseNativeDialog)
+    QTimer.singleShot(50, hands.room.lock.lock)
+    assert chooser.exec() == 0
+    assert hands.room.lock.locked
+    unlock(hands)
+    chooser.deleteLater()
+
+
+def test_a_wrong_password_is_said_and_after_three_it_waits(hands: Hands) -> None:
+    hands.room.lock.lock()
+    page = hands.room.lock.page
+    assert page is not None and page.entry is not None
+    for _turn in range(2):
+        unlock(hands, "not the password")
+        assert "not the password of this chapter" in page.entry.said.text() and hands.room.lock.locked
+        assert page.entry.password.selectedText() == "not the password" and page.entry.waits() == 0
+    unlock(hands, "not the password")
+    assert page.entry.waits() == 2 and "The next try waits 2 seconds." in page.entry.said.text() and not page.entry.button.isEnabled()
+    QTest.keyClick(page.entry.password, Qt.Key.Key_Return)
+    assert hands.room.lock.locked
+    for _second in range(2):
+        page.entry._count_down()
+    assert page.entry.button.isEnabled()
+    unlock(hands)
+    assert not hands.room.lock.locked
+
+
+def test_caps_lock_is_said(hands: Hands) -> None:
+    hands.room.lock.lock()
+    page = hands.room.lock.page
+    assert page is not None and page.entry is not None
+    QTest.keyClick(page.entry.password, "A")
+    assert "Caps Lock" in page.entry.said.text()
+    QTest.mouseClick(page.entry.password.eye, Qt.MouseButton.LeftButton)
+    assert page.entry.password.echoMode() == QLineEdit.EchoMode.Normal
+    page.entry.password.clear()
+    unlock(hands)
+
+
+def test_the_recovery_key_unlocks_and_its_wrong_group_is_named(hands: Hands) -> None:
+    hands.room.lock.lock()
+    page = hands.room.lock.page
+    assert page is not None and page.entry is not None
+    entry = page.entry
+    QTest.mouseClick(entry.other, Qt.MouseButton.LeftButton, pos=QPoint(10, 10))
+    groups = recovery.recovery_key(hands.desk).split("-")
+    wrong = [*groups[:6], groups[6][:4] + ("Z" if groups[6][4] != "Z" else "Y"), groups[7]]
+    QTest.keyClicks(entry.recovery, "".join(wrong).lower())
+    assert entry.recovery.text() == " ".join(wrong)
+    assert entry.said.text() == "Group 7 has a typing error."
+    QTest.keyClick(entry.recovery, Qt.Key.Key_Return)
+    assert hands.room.lock.locked and "Group 7" in entry.said.text()
+    entry.recovery.clear()
+    QTest.keyClicks(entry.recovery, " ".join(groups))
+    QTest.keyClick(entry.recovery, Qt.Key.Key_Return)
+    hands.until(lambda: not hands.room.lock.locked)
+
+
+def test_the_password_store_unlocks_what_it_keeps(hands: Hands, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
+    shelf = Shelf()
+    monkeypatch.setattr(keys, "_keyring", lambda: shelf)
+    hands.room.lock.lock()
+    page = hands.room.lock.page
+    assert page is not None and not page.store.isVisible()
+    unlock(hands)
+    keys.keep_in_keyring(hands.desk.profile.path, "desk", hands.desk.key, on=True)
+    shelf.silent = True
+    hands.room.lock.lock()
+    page = hands.room.lock.page
+    assert page is not None and page.store.isVisible()
+    QTest.mouseClick(page.store, Qt.MouseButton.LeftButton)
+    hands.until(lambda: page.store_said.isVisible())
+    assert "it is locked" in page.store_said.text() and "type the password" in page.store_said.text()
+    shelf.silent = False
+    QTest.mouseClick(page.store, Qt.MouseButton.LeftButton)
+    hands.until(lambda: not hands.room.lock.locked)
+
+
+class Clocks:
+    """Two clocks that go as told."""
+
+    def __init__(self) -> None:
+        self.monotonic, self.wall = 1000.0, 5000.0
+
+    def pass_(self, seconds: float, *, asleep: bool = False) -> None:
+        self.monotonic += 0 if asleep else seconds
+        self.wall += seconds
+
+
+@pytest.fixture
+def away(qapp: QApplication) -> Iterator[tuple[Away, Clocks, list[str]]]:
+    """Somebody who may go away, by clocks that go as told."""
+    clocks, heard = Clocks(), []
+    made = Away(300, monotonic=lambda: clocks.monotonic, wall=lambda: clocks.wall)
+    made._timer.stop()
+    made.idle.connect(lambda: heard.append("idle"))
+    made.slept.connect(lambda: heard.append("slept"))
+    yield made, clocks, heard
+    made.stop()
+
+
+def test_idle_is_after_five_minutes_without_a_key(away: tuple[Away, Clocks, list[str]]) -> None:
+    it, clocks, heard = away
+    for _second in range(299):
+        clocks.pass_(1)
+        it.tick()
+    assert heard == []
+    it.touched()
+    for _second in range(299):
+        clocks.pass_(1)
+        it.tick()
+    assert heard == []
+    clocks.pass_(1)
+    it.tick()
+    assert heard == ["idle"]
+
+
+def test_never_is_never(away: tuple[Away, Clocks, list[str]]) -> None:
+    it, clocks, heard = away
+    it.after = 0
+    for _second in range(5000):
+        clocks.pass_(1)
+        it.tick()
+    assert heard == []
+
+
+@pytest.mark.parametrize("asleep", [True, False])
+def test_a_jump_of_a_clock_is_a_sleep(away: tuple[Away, Clocks, list[str]], asleep: bool) -> None:
+    it, clocks, heard = away
+    clocks.pass_(1)
+    it.tick()
+    clocks.pass_(3600, asleep=asleep)
+    it.tick()
+    assert heard == ["slept"]
+
+
+def test_a_key_in_the_window_is_somebody(hands: Hands) -> None:
+    away = hands.room.lock.away
+    window = hands.shell.windowHandle()
+    hands.shell.activateWindow()
+    hands.until(lambda: away._window is window)
+    away._touched = 0.0
+    QTest.keyClick(window, Qt.Key.Key_F6)
+    hands.until(lambda: away._touched > 0)
+    away._touched = 0.0
+    QTest.mouseMove(window, QPoint(200, 200))
+    hands.until(lambda: away._touched > 0)
+
+
+def test_idle_locks_and_the_setting_says_when(hands: Hands) -> None:
+    lock = hands.room.lock
+    hands.until(lambda: lock.away.after == 300)
+    settings = hands.page("settings", section="security")
+    settings.security.after.set_key("2")
+    settings.security.after.activated.emit(1)
+    hands.until(lambda: lock.away.after == 120)
+    assert hands.desk.setting(LOCK_AFTER) == 2
+    lock.away._touched -= 121
+    lock.away.tick()
+    assert lock.locked and "after 2 minutes without a key" in words_of(hands.shell)
+    unlock(hands)
+    settings.security.after.set_key("0")
+    settings.security.after.activated.emit(0)
+    hands.until(lambda: lock.away.after == 0)
+    lock.away._touched -= 100_000
+    lock.away.tick()
+    assert not lock.locked
+
+
+def test_sleep_locks_unless_it_is_switched_off(hands: Hands) -> None:
+    lock = hands.room.lock
+    hands.until(lambda: lock.rules.on_sleep)
+    lock.away.goes_to_sleep(False)
+    assert not lock.locked
+    lock.away.goes_to_sleep(True)
+    assert lock.locked and "because the laptop slept" in words_of(hands.shell)
+    unlock(hands)
+    settings = hands.page("settings", section="security")
+    settings.security.sleep._buttons["off"].click()
+    hands.until(lambda: not lock.rules.on_sleep)
+    lock.away.slept.emit()
+    assert not lock.locked
+
+
+@pytest.mark.skipif(sys.platform != "linux" or shutil.which("dbus-run-session") is None, reason="no message bus on this machine")
+def test_what_a_real_message_bus_says_of_the_screen_locks(tmp_path: Path) -> None:
+    script = '''
+from PySide6.QtGui import QGuiApplication
+from PySide6.QtCore import QTimer
+from PySide6.QtDBus import QDBusConnection, QDBusMessage
+from alumni_desk.desktop.away import Away
+app = QGuiApplication([])
+away = Away(0)
+away.slept.connect(lambda: (print("slept"), app.quit()))
+for on in (False, True):
+    said = QDBusMessage.createSignal("/org/freedesktop/ScreenSaver", "org.freedesktop.ScreenSaver", "ActiveChanged")
+    said.setArguments([on])
+    # Whoever owns the name sends it; on this bus of its own that is we.
+    QDBusConnection.sessionBus().registerService("org.freedesktop.ScreenSaver")
+    QDBusConnection.sessionBus().send(said)
+QTimer.singleShot(20_000, app.quit)
+app.exec()
+away.stop()
+'''
+    environment = {**os.environ, "QT_QPA_PLATFORM": "offscreen", "XDG_RUNTIME_DIR": str(tmp_path)}
+    environment.pop("DBUS_SESSION_BUS_ADDRESS", None)
+    done = subprocess.run(["dbus-run-session", "--", sys.executable, "-c", script], env=environment, capture_output=True, text=True, timeout=60, check=False)
+    assert done.stdout.split() == ["slept"], done.stderr
+
+
+# -- the door
+
+
+def covered(door: Door) -> str:
+    door.settled()
+    return words_of(door.window) + repr(door.window.panel.showing if door.window.state() == "verdict" else "")
+
+
+def test_the_door_goes_on_without_names(door: Door) -> None:
+    door.scan(door.codes["Ada Obi 2012"])
+    door.wait(lambda: door.window.state() == "verdict")
+    door.settled()
+    assert "Ada" in covered(door)
+    door.window.set_locked(True)
+    door.settled()
+    assert door.window.state() == "idle"
+    assert not any(name in covered(door) for name in ("Ada", "Obi", "Chen"))
+    door.scan(door.codes["Li Chen 2004"])
+    door.wait(lambda: door.window.state() == "verdict")
+    assert door.window.panel.showing.word == "Welcome" and door.window.panel.showing.offers == ()
+    assert not any(name in covered(door) for name in ("Li", "Chen", "2004", "’04"))
+    assert len(door.facts()) == 2
+    door.scan(door.codes["Ada Obi 2012"])
+    door.wait(lambda: door.window.panel.showing.word == "Already in" or door.window.panel.showing.word == "Welcome")
+    assert not any(name in covered(door) for name in ("Ada", "Obi", "checked in by"))
+    door.scan(door.codes["Eleni Papadopoulou 2001"])
+    door.wait(lambda: door.window.panel.showing.word == "One moment, please")
+    assert "Eleni" not in covered(door) and "Owes" not in covered(door)
+    for key in (Qt.Key.Key_F7, Qt.Key.Key_F5, Qt.Key.Key_F3, Qt.Key.Key_F2):
+        door.press(key)
+    door.press(Qt.Key.Key_Z, Qt.KeyboardModifier.ControlModifier)
+    assert "Owes" not in covered(door) and door.window.state() == "verdict" and len(door.facts()) == 2
+    door.press(Qt.Key.Key_Escape)
+    assert door.window.state() == "idle"
+    door.window.set_locked(False)
+    door.wait(lambda: "Ada" in covered(door))
+
+
+def test_no_search_at_a_locked_door(door: Door) -> None:
+    door.window.set_locked(True)
+    door.window.field.setText("chen")  # typed as fast as a test types, it would look like a scan
+    door.settled()
+    assert door.window.state() == "idle" and "only badges" in door.window.field._note
+    door.press(Qt.Key.Key_Return)
+    assert door.facts() == [] and door.window.field.text() == ""
+    door.scan(door.codes["Li Chen 2019"])
+    door.wait(lambda: door.window.state() == "verdict")
+    assert len(door.facts()) == 1
+    door.window.set_locked(False)
+
+
+def test_a_half_typed_walk_in_comes_back(door: Door) -> None:
+    door.press(Qt.Key.Key_F2)
+    door.window.form.name.setText("Sam Newcomer")
+    door.window.set_locked(True)
+    assert "Sam" not in covered(door)
+    door.scan(door.codes["Li Chen 2019"])
+    door.wait(lambda: door.window.state() == "verdict")
+    door.settled()
+    door.press(Qt.Key.Key_Escape)
+    door.window.set_locked(False)
+    assert door.window.state() == "walk_in" and door.window.form.name.text() == "Sam Newcomer"
+    door.press(Qt.Key.Key_Escape)
+
+
+def test_ctrl_l_locks_from_the_door_and_asks_to_unlock(door: Door, qtbot: Any) -> None:
+    with qtbot.waitSignal(door.window.lock_wanted):
+        door.press(Qt.Key.Key_L, Qt.KeyboardModifier.ControlModifier)
+    door.window.set_locked(True)
+    with qtbot.waitSignal(door.window.unlock_wanted):
+        door.press(Qt.Key.Key_L, Qt.KeyboardModifier.ControlModifier)
+    with qtbot.waitSignal(door.window.unlock_wanted):
+        door.press(Qt.Key.Key_Escape)
+    assert door.window.isVisible()
+    door.window.set_locked(False)
+
+
+def test_the_window_and_its_door_lock_together(hands: Hands) -> None:
+    from alumni_desk.gatherings.actions import add_guests, new_gathering
+    from alumni_desk.members.lists import member_rows
+
+    gathering = new_gathering(hands.desk, name="Reception", start="2030-11-12T18:30").id
+    add_guests(hands.desk, gathering, [row.id for row in member_rows(hands.desk)])
+    page = hands.page("checkin")
+    page.open(gathering=gathering)
+    hands.until(lambda: page.door is not None)
+    hands.rest()
+    window = page.door
+    QTest.keyClick(window.field, Qt.Key.Key_L, Qt.KeyboardModifier.ControlModifier)
+    assert hands.room.lock.locked and window.isVisible() and window._locked
+    assert "Check-in keeps scanning; names are hidden" in words_of(hands.shell)
+    unlock(hands)
+    assert not window._locked
+    hands.desk.set_setting(LOCK_DOOR, False)
+    hands.room.lock.read_rules()
+    hands.until(lambda: not hands.room.lock.rules.door_goes_on)
+    hands.room.lock.lock()
+    assert not window.isVisible()
+    unlock(hands)
+    assert window.isVisible()
+    window.close()
+    hands.rest()
+
+
+# -- the PIN
+
+
+@pytest.mark.parametrize("typed", ["2468", "nobody waits at this door"])
+def test_the_pin_leads_out_of_the_door_and_so_does_the_password(door: Door, typed: str) -> None:
+    door.desk.set_setting(DOOR_PIN, pin.made("2468"))
+    door.press(Qt.Key.Key_Escape)
+    door.wait(lambda: door.window._pin is not None)
+    sheet = door.window._pin
+    assert isinstance(sheet, PinSheet)
+    sheet.entry.password.setText("1111")
+    QTest.keyClick(sheet.entry.password, Qt.Key.Key_Return)
+    door.wait(lambda: "neither the PIN" in sheet.entry.said.text())
+    assert door.window.isVisible()
+    sheet.entry.password.clear()
+    QTest.keyClicks(sheet.entry.password, door.codes["Ada Obi 2012"])  # a guest comes meanwhile
+    door.wait(lambda: len(door.facts()) == 1)
+    door.settled()
+    sheet.entry.password.setText(typed)
+    QTest.keyClick(sheet.entry.password, Qt.Key.Key_Return)
+    door.wait(lambda: not door.window.isVisible())
+
+
+def test_the_pin_cannot_be_gone_round(door: Door) -> None:
+    door.desk.set_setting(DOOR_PIN, pin.made("2468"))
+    door.press(Qt.Key.Key_Escape)
+    door.wait(lambda: door.window._pin is not None)
+    door.window._pin.reject()
+    assert door.window.isVisible() and door.window.state() == "idle"
+    assert "2468" not in pin.made("2468") and pin.fits(pin.made("2468"), " 2468 ") and not pin.fits("nonsense", "2468")
+    door.window._leaving = True
+
+
+def test_without_a_pin_esc_leaves_at_once(door: Door) -> None:
+    door.press(Qt.Key.Key_Escape)
+    door.wait(lambda: not door.window.isVisible())
+
+
+# -- Settings
+
+
+def test_the_pin_is_set_in_settings(hands: Hands) -> None:
+    settings = hands.page("settings", section="security")
+    settings.security.pin.click()
+    sheet = hands.dialog(NewPinSheet)
+    sheet.first.setText("12")
+    sheet._keep()
+    assert "Four to twelve digits" in sheet.reason.text()
+    sheet.first.setText("2468")
+    sheet.again.setText("2468")
+    QTest.mouseClick(sheet.done_button, Qt.MouseButton.LeftButton)
+    hands.until(lambda: hands.desk.setting(DOOR_PIN) is not None)
+    hands.rest()
+    assert pin.fits(hands.desk.setting(DOOR_PIN), "2468")
+
+
+def test_the_password_is_changed_after_the_present_one(hands: Hands) -> None:
+    settings = hands.page("settings", section="security")
+    settings.security.change_password()
+    sheet = hands.dialog(PasswordSheet)
+    for field, typed in ((sheet.present, "not this one at all"), (sheet.password, "words of tomorrow"), (sheet.again, "words of tomorrow")):
+        field.setText(typed)
+    QTest.mouseClick(sheet.done_button, Qt.MouseButton.LeftButton)
+    hands.until(lambda: "not the password of this chapter" in sheet.reason.text())
+    sheet.present.setText(recovery.recovery_key(hands.desk))  # forgotten: the paper does it
+    QTest.mouseClick(sheet.done_button, Qt.MouseButton.LeftButton)
+    hands.until(lambda: not hands.open_dialogs(PasswordSheet))
+    hands.rest()
+    hands.room.lock.lock()
+    unlock(hands, PASSPHRASE)
+    assert hands.room.lock.locked
+    unlock(hands, "words of tomorrow")
+    assert not hands.room.lock.locked
+
+
+def test_an_old_paper_is_asked_for(hands: Hands) -> None:
+    settings = hands.page("settings", section="security")
+    assert not settings.security.card.isVisible()
+    hands.desk.set_setting(recovery.READ_BACK, "2020-01-01T10:00:00Z")
+    settings.security.refresh()
+    hands.rest()
+    assert settings.security.card.isVisible() and settings.security.check.text() == "Check the key"
+    settings.security.check.click()
+    page = hands.dialog(RecoveryPage)
+    page.reject()
+    hands.rest()
+
+
+# -- opening
+
+
+@pytest.fixture
+def front(qapp: QApplication, profile: Profile, monkeypatch: pytest.MonkeyPatch, qtbot: Any) -> Iterator[Any]:
+    """The pages before the window, on a profile whose key three may keep; what they led to."""
+    monkeypatch.delenv("ALUMNI_DESK_PASSPHRASE")
+    with open_desk(profile, passphrase=PASSPHRASE) as desk:
+        desk.make_chapter("Boston")
+        add_member(desk, first_name="Ada")
+        paper = recovery.recovery_key(desk)
+    monkeypatch.setattr(keys, "_keyring", lambda: None)
+    window, ready = Front(100, lambda percent: None), []
+    opening = Opening(window, ways_of(profile), lambda desk, page, what: ready.append(desk))
+    window.show()
+
+    class Held:
+        def __init__(self) -> None:
+            self.paper, self.ready, self.opening, self.profile = paper, ready, opening, profile
+
+        def page(self) -> UnlockPage:
+            qtbot.waitUntil(lambda: any(one.isVisible() for one in window.findChildren(UnlockPage)), timeout=10_000)
+            return next(one for one in window.findChildren(UnlockPage) if one.isVisible())
+
+        def until(self, condition: Any) -> None:
+            qtbot.waitUntil(condition, timeout=10_000)
+
+    yield Held()
+    opening.close()
+    for desk in ready:
+        desk.close()
+    window.close()
+    window.deleteLater()
+
+
+def test_a_forgotten_password_yields_to_the_paper_and_a_new_one_is_chosen(front: Any) -> None:
+    front.opening.begin()
+    page = front.page()
+    page.entry.password.setText("forgotten, alas")
+    QTest.mouseClick(page.entry.button, Qt.MouseButton.LeftButton)
+    front.until(lambda: "not the password" in page.entry.said.text())
+    page.entry.show_recovery(True)
+    QTest.keyClicks(page.entry.recovery, front.paper)
+    QTest.mouseClick(page.entry.button, Qt.MouseButton.LeftButton)
+    front.until(lambda: front.page() is not page)
+    chooses = front.page()
+    assert chooses.choose and "Choose a new password" in words_of(chooses)
+    chooses.password.setText("words of tomorrow")
+    chooses.again.setText("words of tomorrow")
+    QTest.mouseClick(chooses.button, Qt.MouseButton.LeftButton)
+    front.until(lambda: bool(front.ready))
+    open_desk(front.profile, passphrase="words of tomorrow").close()
+
+
+def test_a_backup_is_restored_with_the_paper(front: Any, tmp_path: Path, qtbot: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    from alumni_desk.store.backup import back_up
+
+    out = tmp_path / "copy.alumnidesk"
+    with open_desk(front.profile, passphrase=PASSPHRASE) as desk:
+        back_up(desk, out)
+    elsewhere = Profile(tmp_path / "elsewhere")
+    window, ready = Front(100, lambda percent: None), []
+    opening = Opening(window, ways_of(elsewhere), lambda desk, page, what: ready.append(desk))
+    window.show()
+    monkeypatch.setattr(QFileDialog, "getOpenFileName", lambda *words: (str(out), ""))
+    opening._ask_backup()
+    visible = lambda: [one for one in window.findChildren(UnlockPage) if one.isVisible()]
+    qtbot.waitUntil(lambda: bool(visible()))
+    page = visible()[0]
+    page.entry.show_recovery(True)
+    QTest.keyClicks(page.entry.recovery, front.paper)
+    QTest.mouseClick(page.entry.button, Qt.MouseButton.LeftButton)
+    shown = lambda: [one for one in visible() if one.choose]
+    qtbot.waitUntil(lambda: bool(shown()), timeout=10_000)
+    for field in (shown()[0].password, shown()[0].again):
+        field.setText("words of this machine")
+    QTest.mouseClick(shown()[0].button, Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(lambda: bool(ready), timeout=15_000)
+    assert count_members(ready[0]) == 1
+    opening.close()
+    ready[0].close()
+    window.close()
+    window.deleteLater()
+
+
+def test_no_lock_is_left_behind(hands: Hands) -> None:
+    assert isinstance(hands.room.lock, Lock)
+    hands.room.lock.lock()
+    hands.room.lock.close()
+    hands.room.lock.close()
+
+
+def test_made_up_people_are_locked_by_hand_only(tmp_path: Path, desk: Desk) -> None:
+    from alumni_desk.desktop.locking import rules_of
+
+    assert rules_of(desk).minutes == 5 and rules_of(desk).on_sleep
+    with open_desk(Profile(tmp_path / "sample")) as sample:
+        sample.make_chapter("Sample", sample=True)
+        assert rules_of(sample).minutes == 0 and not rules_of(sample).on_sleep

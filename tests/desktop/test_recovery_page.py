@@ -1,0 +1,156 @@
+"""The recovery key comes before the first real member is saved in the window; what was typed is kept until then."""
+
+from __future__ import annotations
+
+import stat
+import sys
+from pathlib import Path
+
+import pytest
+from PySide6.QtCore import Qt
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QApplication
+from tests.desktop.conftest import Hands
+
+from alumni_desk.desktop.controls import Radio
+from alumni_desk.desktop.import_sheet import ImportSheet
+from alumni_desk.desktop.member_form import MemberForm
+from alumni_desk.desktop.recovery_page import Paper, RecoveryPage, wanted, write_paper
+from alumni_desk.members.lists import count_members
+from alumni_desk.paper.preview import page_count
+from alumni_desk.protocol.codes import new_recovery_key
+from alumni_desk.resources import resource
+from alumni_desk.schema import open_desk
+from alumni_desk.store import recovery
+from alumni_desk.store.desk import Desk
+from alumni_desk.store.profile import Profile
+from alumni_desk.sync import state
+
+
+@pytest.fixture
+def fresh(hands: Hands) -> Hands:
+    """A window on a chapter whose key was never read back from paper."""
+    hands.desk.set_setting(recovery.READ_BACK, None)
+    return hands
+
+
+def read_back(hands: Hands, page: RecoveryPage, file: Path) -> None:
+    """Save the paper and type the two groups, as they stand in the file."""
+    page.save_to(file)
+    hands.until(file.exists)
+    hands.rest()
+    groups = recovery.recovery_key(hands.desk).split("-")
+    for number, line in page.lines.items():
+        QTest.keyClicks(line.field, groups[number - 1].lower())
+    QTest.mouseClick(page.done_button, Qt.MouseButton.LeftButton)
+
+
+def test_adding_the_first_member_asks_and_cancelling_keeps_the_draft(fresh: Hands, tmp_path: Path) -> None:
+    fresh.page("members").add()
+    form = fresh.dialog(MemberForm)
+    form._fields["first_name"].setText("Grace")
+    QTest.mouseClick(form.done_button, Qt.MouseButton.LeftButton)
+    page = fresh.dialog(RecoveryPage)
+    assert page.size() == fresh.shell.size()
+    QTest.keyClick(page, Qt.Key.Key_Escape)
+    fresh.rest()
+    assert not fresh.open_dialogs(RecoveryPage) and count_members(fresh.desk) == 3
+    assert form.isVisible() and form.values() == {"first_name": "Grace"} and "recovery key comes first" in form.reason.text()
+    QTest.mouseClick(form.done_button, Qt.MouseButton.LeftButton)
+    page = fresh.dialog(RecoveryPage)
+    read_back(fresh, page, tmp_path / "key.txt")
+    fresh.until(lambda: count_members(fresh.desk) == 4)
+    fresh.rest()
+    assert not fresh.open_dialogs(MemberForm)
+    fresh.page("members").add()  # from now on nothing is asked
+    form = fresh.dialog(MemberForm)
+    form._fields["first_name"].setText("Alan")
+    QTest.mouseClick(form.done_button, Qt.MouseButton.LeftButton)
+    fresh.until(lambda: count_members(fresh.desk) == 5)
+    fresh.rest()
+    assert not fresh.open_dialogs(RecoveryPage)
+
+
+def test_an_import_asks_before_it_saves(fresh: Hands, tmp_path: Path) -> None:
+    sheet = fresh.page("members").import_from(resource("sample", "newcomers.csv"))
+    fresh.until(lambda: sheet.next.isVisible())
+    sheet.findChildren(Radio)[0].setChecked(True)
+    QTest.mouseClick(sheet.next, Qt.MouseButton.LeftButton)
+    fresh.until(lambda: sheet._at == 2 and sheet.next.isVisible() and fresh.room.lanes.idle())
+    QTest.mouseClick(sheet.next, Qt.MouseButton.LeftButton)
+    fresh.dialog(RecoveryPage).reject()
+    fresh.rest()
+    assert count_members(fresh.desk) == 3 and sheet.isVisible() and "recovery key comes first" in sheet.said.text()
+    QTest.mouseClick(sheet.next, Qt.MouseButton.LeftButton)
+    read_back(fresh, fresh.dialog(RecoveryPage), tmp_path / "key.pdf")
+    fresh.until(lambda: not fresh.open_dialogs(ImportSheet))
+    fresh.rest()
+    assert count_members(fresh.desk) > 3
+
+
+def test_it_is_printed_or_saved_first_and_groups_are_covered_while_typed(fresh: Hands, tmp_path: Path) -> None:
+    fresh.page("members").add()
+    form = fresh.dialog(MemberForm)
+    form._fields["first_name"].setText("Grace")
+    QTest.mouseClick(form.done_button, Qt.MouseButton.LeftButton)
+    page = fresh.dialog(RecoveryPage)
+    groups = recovery.recovery_key(fresh.desk).split("-")
+    assert page.groups.shown() == groups and page.reason.text() == "Print or save it first"
+    first, second = page.asked
+    QTest.keyClicks(page.lines[first].field, groups[first - 1][:2])
+    assert page.groups.shown() == ["•••••" if n + 1 in (first, second) else group for n, group in enumerate(groups)]
+    assert " ".join(groups[first - 1]) not in page.groups.accessibleDescription()
+    page.save_to(tmp_path / "key.pdf")
+    fresh.until(lambda: page._kept)
+    wrong = groups[first - 1][:4] + ("Z" if groups[first - 1][4] != "Z" else "Y")
+    page.lines[first].field.clear()
+    QTest.keyClicks(page.lines[first].field, wrong)
+    assert page.lines[first].below.text() == "Not as on the paper" and page.reason.text() == f"Group {first} is not right"
+    assert not page.done_button.isEnabled()
+    page.lines[first].field.clear()
+    QTest.keyClicks(page.lines[first].field, groups[first - 1].lower())
+    assert page.lines[first].below.text() == "Right" and page.reason.text() == f"Group {second} is missing"
+    assert recovery.standing(fresh.desk).read_back is None
+    QTest.keyClicks(page.lines[second].field, groups[second - 1])
+    QTest.keyClick(page.lines[second].field, Qt.Key.Key_Return)
+    fresh.until(lambda: count_members(fresh.desk) == 4)
+    fresh.rest()
+    assert recovery.standing(fresh.desk).read_back is not None
+    clipboard = QApplication.clipboard().text()
+    assert not any(group in clipboard for group in groups)
+
+
+def test_a_file_that_cannot_be_written_is_said_and_nothing_goes_on(fresh: Hands, tmp_path: Path) -> None:
+    page = RecoveryPage(fresh.shell, fresh.desk, fresh.room.lanes, Paper("Boston", new_recovery_key()))
+    page.open()
+    page.save_to(tmp_path / "nowhere" / "key.pdf")
+    fresh.until(lambda: "cannot be written" in page._done_words.text())
+    assert page.reason.text() == "Print or save it first"
+    page.reject()
+    fresh.rest()
+
+
+def test_the_paper_holds_the_key_and_belongs_to_its_user(tmp_path: Path) -> None:
+    key = new_recovery_key()
+    for name in ("key.txt", "key.pdf"):
+        write_paper(Paper("Łódź Alumni 東京", key), tmp_path / name)
+        if sys.platform != "win32":
+            assert stat.S_IMODE((tmp_path / name).stat().st_mode) == 0o600
+    text = (tmp_path / "key.txt").read_text("utf-8")
+    assert all(f"{number} {group}" in text for number, group in enumerate(key.split("-"), 1)) and "Łódź" in text
+    pdf = (tmp_path / "key.pdf").read_bytes()
+    assert page_count(pdf) == 1 and key.encode() not in pdf
+
+
+def test_not_for_made_up_people_nor_under_a_door_grant(desk: Desk, tmp_path: Path) -> None:
+    assert wanted(desk)
+    with desk.applying() as applying:
+        grant = state.Membership("http://127.0.0.1:1", None, "server", "device", b"k" * 32, "scope", "Boston", "volunteer")
+        state.keep(applying.connection, grant)
+    assert not wanted(desk)
+    with desk.applying() as applying:
+        state.keep(applying.connection, state.Membership(**{name: getattr(grant, name) for name in grant.__struct_fields__} | {"role": "leader"}))
+    assert wanted(desk)
+    with open_desk(Profile(tmp_path / "sample")) as sample:
+        sample.make_chapter("Sample", sample=True)
+        assert not wanted(sample)
