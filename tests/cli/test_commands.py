@@ -198,3 +198,49 @@ def test_undo_redo_activity_and_history(do: Do) -> None:
     assert do("member", "show", ana)["fields"]["email"] == "one@example.org"
     assert "no such" in do("undo", "nothing", code=1) and "no such value" in do("history", ana, "--restore", "x", code=1)
     assert "Ana Lima" in do("activity", text=True) and "one@example.org" in do("history", ana, text=True)
+
+
+def test_backups_by_themselves(do: Do, chapter: dict[str, str], tmp_path: Path) -> None:
+    assert do("backups") == []
+    people = tmp_path / "people.csv"
+    people.write_text("First name,Last name\nMei,Lin\n", "utf-8")
+    do("import", people, "--dry-run")
+    assert do("backups") == []
+    do("import", people)
+    [before] = do("backups")
+    assert (before["why"], before["note"], before["members"], before["damaged"], before["kept_as"]) == ("before_import", "people.csv", 3, False, "before")
+    assert do("restore", before["file"], "--dry-run")["members"] == 3
+    done = do("restore", before["file"])
+    assert (done["members"], done["carried"], done["from_outbox"]) == (3, 0, False)
+    assert do("restore", done["replaced"])["members"] == 4
+    assert "2 backups" not in do("backups", text=True) and "before a restore" in do("backups", text=True)
+    file = Path(before["file"])
+    file.write_bytes(file.read_bytes()[:-1])
+    assert [one["damaged"] for one in do("backups") if one["id"] == before["id"]] == [True]
+    assert "damaged" in do("restore", file, code=1)
+    stick = tmp_path / "stick"
+    assert [one["why"] for one in do("backups", "--folder", stick, "--now")] == ["daily"]
+    assert Path(do("backups")[0]["file"]).parent == stick
+    assert "say which backup" in do("restore", code=1).lower()
+    assert "whole" in do("restore", "--salvage", code=1)
+
+
+def test_a_damaged_desk_is_saved_by_a_command(do: Do, chapter: dict[str, str], tmp_path: Path) -> None:
+    do("backups", "--now")
+    do("member", "add", "first_name=Later")
+    database = tmp_path / "profile" / "desk.db"
+    database.write_bytes(b"not a database any more" * 1000)
+    assert "damaged" in do("members", code=1)
+    done = do("restore", "--salvage")
+    assert (done["members"], done["carried"], done["from_outbox"]) == (4, 1, True)
+    assert Path(done["replaced"]).read_bytes().startswith(b"not a database")
+    assert do("verify")["ok"] and len(do("members")) == 4
+
+
+def test_erasing(do: Do, chapter: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
+    assert "Nobody was erased" in do("member", "erase", chapter["Ada"], code=1)
+    done = do("member", "erase", chapter["Ada"], "--yes")
+    assert done["erased"] == [chapter["Ada"]] and done["backups_deleted"] == 0
+    assert len(do("members")) == 2 and do("members", "obi") == []
+    assert do("verify")["ok"]
+    assert "stands" in do("undo", do("activity")[0]["id"], code=1) or do("activity")[0]["undoable"] is False

@@ -34,9 +34,10 @@ from alumni_desk.members.actions import add_member, change_member
 from alumni_desk.members.lists import member_rows
 from alumni_desk.schema import open_desk
 from alumni_desk.store import recovery
-from alumni_desk.store.backup import back_up, restore
+from alumni_desk.store.backup import back_up
 from alumni_desk.store.profile import Profile
 from alumni_desk.store.undo import actions, undo
+from alumni_desk.sync.restoring import restore
 
 WORDS = {name: f"Canary{name.title().replace('_', '')}Zwitscher" for name in (
     "first", "last", "email", "note", "door_note", "place", "person", "device", "mail")}  # fmt: skip

@@ -2,18 +2,27 @@
 
 from __future__ import annotations
 
+import json
+import threading
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
+import sqlalchemy as sa
+import sqlcipher3.dbapi2 as sqlcipher
 
-from alumni_desk.errors import BadInput, StoreProblem
+from alumni_desk import store
+from alumni_desk.errors import BadInput, Refused, StoreProblem
 from alumni_desk.members.actions import add_member
 from alumni_desk.members.lists import count_members, member_rows
 from alumni_desk.schema import open_desk
-from alumni_desk.store.backup import back_up, restore
+from alumni_desk.store import keys
+from alumni_desk.store.backup import back_up, backups, by_itself, folder_in_use, read_head, trim_outbox
 from alumni_desk.store.checking import rebuild_search, verify
-from alumni_desk.store.desk import Desk
+from alumni_desk.store.desk import Desk, connect
+from alumni_desk.store.outbox import catch_up
 from alumni_desk.store.profile import Profile
+from alumni_desk.sync.restoring import restore
 
 
 @pytest.fixture
@@ -31,7 +40,7 @@ def test_it_opens_in_another_profile_with_its_own_password(backup: Path, tmp_pat
     other = Profile(tmp_path / "other computer")
     with pytest.raises(StoreProblem):
         restore(other, backup, passphrase="a wrong guess")
-    assert restore(other, backup, passphrase="another three words").members == 1
+    assert restore(other, backup, passphrase="another three words").held.members == 1
     with open_desk(other) as opened:
         assert [row.name for row in member_rows(opened, "lovelace")] == ["Ada Lovelace"]
         assert verify(opened).ok
@@ -58,7 +67,7 @@ def test_a_damaged_one_changes_nothing(backup: Path, profile: Profile, desk: Des
 def test_a_trial_says_what_is_in_it(backup: Path, profile: Profile, desk: Desk) -> None:
     add_member(desk, first_name="Bo")
     desk.close()
-    assert restore(profile, backup, passphrase="another three words", dry_run=True).members == 1
+    assert restore(profile, backup, passphrase="another three words", dry_run=True).held.members == 1
     with open_desk(profile) as opened:
         assert count_members(opened) == 2
 
@@ -70,3 +79,98 @@ def test_a_search_index_that_went_wrong_is_found_and_mended(desk: Desk) -> None:
     assert not verify(desk).ok
     rebuild_search(desk)
     assert verify(desk).ok and [row.id for row in member_rows(desk, "ada")] == [ada]
+
+
+def test_made_while_somebody_writes_it_holds_one_moment(desk: Desk, tmp_path: Path) -> None:
+    with desk.writing("import", queue="load") as writing:
+        writing.add_many("person", [{"standing": "member", "last_name": f"Name {n}"} for n in range(5_000)])
+    stop = threading.Event()
+
+    def write() -> None:
+        while not stop.is_set():
+            add_member(desk, first_name="Busy")
+
+    writer = threading.Thread(target=write)
+    writer.start()
+    try:
+        counts = [back_up(desk, tmp_path / f"{n}.desk", passphrase="another three words").members for n in range(3)]
+    finally:
+        stop.set()
+        writer.join()
+    assert 5_000 <= counts[0] <= counts[1] <= counts[2] < count_members(desk)
+    assert restore(Profile(tmp_path / "other"), tmp_path / "2.desk", passphrase="another three words").held.members == counts[2]
+
+
+def test_one_is_made_before_the_form_of_the_database_changes(profile: Profile) -> None:
+    from alembic import command
+    from alembic.config import Config
+
+    profile.create()
+    key = keys.database_key(profile.path, "desk")
+    config = Config()
+    config.set_main_option("script_location", str(Path(store.__file__).parent / "migrations"))
+    config.set_main_option("path_separator", "os")
+    engine = sa.create_engine("sqlite://", creator=lambda: connect(profile.database, key), module=sqlcipher, isolation_level="AUTOCOMMIT")
+    with engine.connect() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0001")
+    engine.dispose()
+    assert not backups(profile, key)
+    with open_desk(profile) as desk:
+        [made] = backups(profile, desk.key)
+    assert made.why == "before_update" and not made.damaged
+    assert restore(profile, made.file).held.members == 0
+    with open_desk(profile) as desk:
+        desk.make_chapter("Boston")
+
+
+def test_where_only_the_keyring_keeps_the_key_it_says_so_and_opens_here(desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    add_member(desk, first_name="Ada")
+    monkeypatch.setattr(keys, "boxes", lambda folder, name: {"kept": "keyring", "key": None, "recovery": None})
+    made = by_itself(desk.profile, desk.key, "daily")
+    header, _start = read_head(made)
+    assert (header["kept"], header["key"]) == ("keyring", None)
+    desk.close()
+    assert restore(desk.profile, made, desk_key=desk.key).held.members == 1
+    with pytest.raises(StoreProblem) as refused:
+        restore(Profile(tmp_path / "other"), made, passphrase="anything")
+    assert refused.value.code == "backup_elsewhere"
+
+
+def test_a_cancelled_one_leaves_nothing(desk: Desk, tmp_path: Path) -> None:
+    add_member(desk, first_name="Ada")
+    with pytest.raises(Refused) as refused:
+        by_itself(desk.profile, desk.key, "daily", cancelled=lambda: True)
+    assert refused.value.code == "backup_cancelled"
+    assert not list(folder_in_use(desk.profile).iterdir())
+
+
+def test_the_outbox_of_a_desk_alone_keeps_what_two_backups_do_not(desk: Desk) -> None:
+    for name in ("Ada", "Bo"):
+        add_member(desk, first_name=name)
+    for days in (3, 2):
+        by_itself(desk.profile, desk.key, "daily", now=datetime.now().astimezone() - timedelta(days=days))
+    trim_outbox(desk)
+    assert len([one for one in desk.outbox.read().operations if one["table_name"] == "person"]) == 2
+    for seconds in (2, 4):
+        by_itself(desk.profile, desk.key, "before_import", now=datetime.now().astimezone() + timedelta(seconds=seconds))
+    trim_outbox(desk)
+    add_member(desk, first_name="Cy")
+    assert [json.loads(one["fields"])["first_name"] for one in desk.outbox.read().operations if one["table_name"] == "person"] == ["Cy"]
+
+
+def test_a_large_action_is_copied_when_there_is_time(desk: Desk) -> None:
+    with desk.writing("import", queue="load") as writing:
+        writing.add_many("person", [{"standing": "member", "last_name": f"Name {n}"} for n in range(3_000)])
+    assert desk.unkept and len(desk.outbox.read().operations) < 3_000
+    catch_up(desk)
+    assert not desk.unkept and len(desk.outbox.read().operations) == 3_000
+    assert b"Name 7" not in desk.outbox.file.read_bytes()
+
+
+def test_a_waiting_change_that_is_not_shown_is_found(desk: Desk) -> None:
+    ada = add_member(desk, first_name="Ada").id
+    assert verify(desk).ok
+    with desk.applying() as applying:
+        applying.connection.exec_driver_sql("UPDATE person SET first_name = 'Bo' WHERE id = ?", (ada,))
+    assert verify(desk).views == 1 and not verify(desk).ok

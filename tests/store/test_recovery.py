@@ -19,9 +19,10 @@ from alumni_desk.members.lists import count_members
 from alumni_desk.protocol.codes import new_recovery_key
 from alumni_desk.schema import open_desk
 from alumni_desk.store import keys, recovery
-from alumni_desk.store.backup import back_up, restore
+from alumni_desk.store.backup import back_up
 from alumni_desk.store.desk import Desk, connect
 from alumni_desk.store.profile import Profile
+from alumni_desk.sync.restoring import restore
 
 WRONG = "no such words at all"
 
@@ -153,7 +154,7 @@ def test_a_backup_opens_on_another_machine_and_enrols_anew(profile: Profile, pap
     with pytest.raises(StoreProblem) as wanted:
         restore(elsewhere, out, passphrase=paper)
     assert wanted.value.code == "passphrase_wanted" and not elsewhere.exists
-    assert restore(elsewhere, out, passphrase=paper, own="words of this machine").members == 1
+    assert restore(elsewhere, out, passphrase=paper, own="words of this machine").held.members == 1
     for typed in ("words of this machine", paper):
         with open_desk(elsewhere, passphrase=typed) as desk:
             assert count_members(desk) == 1 and recovery.recovery_key(desk) == paper

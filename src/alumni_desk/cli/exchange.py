@@ -40,12 +40,15 @@ def run_import_file(args: argparse.Namespace) -> int:
     """Import a file, or only try it."""
     from alumni_desk.exchange.cleaning import DateOrder
     from alumni_desk.exchange.importing import dry_run, run_import
+    from alumni_desk.store.backup import before
 
     orders: dict[str, DateOrder] = {"day-first": "dmy", "month-first": "mdy"}
     order = orders[args.dates] if args.dates else None
     rejects = Path(args.rejects) if args.rejects else None
     run = dry_run if args.dry_run else run_import
     with opened(args) as desk:
+        if not args.dry_run:
+            before(desk, "before_import", Path(args.file).name)
         result = run(desk, Path(args.file), args.as_, order=order, rejects=rejects)
     data = {"recognised": result.recognised.kind, "rows": result.rows, "added": result.added, "updated": result.updated,
             "unchanged": result.unchanged, "rejected": result.rejected}

@@ -208,8 +208,12 @@ def _add(args: argparse.Namespace, desk: Desk, which: str) -> int:
 
 
 def _import(args: argparse.Namespace, desk: Desk, which: str) -> int:
-    from alumni_desk.exchange.guests import import_guests
+    from pathlib import Path
 
+    from alumni_desk.exchange.guests import import_guests
+    from alumni_desk.store.backup import before
+
+    before(desk, "before_import", Path(args.file).name)
     result = import_guests(desk, which, args.file, rejects=args.rejects)
     data = {"recognised": result.recognised.kind, "rows": result.rows, "added": result.added, "updated": result.updated,
             "unchanged": result.unchanged, "rejected": result.rejected, "guests": result.guests}

@@ -25,7 +25,7 @@ COMMANDS = {
     "undo": "activity", "redo": "activity", "activity": "activity", "history": "activity",
     "server": "server", "serve": "server",
     "join": "sync", "sync": "sync", "status": "sync",
-    "backup": "store", "restore": "store", "verify": "store", "passphrase": "store", "recovery-key": "store",
+    "backup": "store", "backups": "store", "restore": "store", "verify": "store", "passphrase": "store", "recovery-key": "store",
 }
 """Which module of this package holds a command. Only that one is imported: a command starts in a third of the time."""
 

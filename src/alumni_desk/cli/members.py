@@ -1,4 +1,4 @@
-"""Members without a window: members, member show, add, set, remove."""
+"""Members without a window: members, member show, add, set, remove, erase."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def add_commands(commands: Any) -> None:
     add_json(some)
     some.set_defaults(run=run_members)
 
-    one = commands.add_parser("member", help=_("one member: show, add, set, remove"))
+    one = commands.add_parser("member", help=_("one member: show, add, set, remove, erase"))
     parts = one.add_subparsers(dest="member_command", metavar="COMMAND", required=True)
     look = parts.add_parser("show", help=_("everything about one member"),
                             description=_("Everything about one member. JSON: id, name, standing, fields, degrees, household."))
@@ -39,7 +39,16 @@ def add_commands(commands: Any) -> None:
                             description=_("Take a member off the list; what they attended stays. JSON: removed (ids)."))
     away.add_argument("who", metavar="ID", nargs="+", help=_("the id, or words that fit one member only"))
     away.set_defaults(run=run_remove)
-    for part in (look, add, change, away):
+    erase = parts.add_parser(
+        "erase", help=_("erase a person for good, as the law lets them ask for"),
+        description=_("Erase everything about a person, and about whoever was merged with them: in the list, its history, what waits to be sent and, by "
+                      "making them anew, the backups made by themselves. There is no undo. Backups that you made by hand and files that you exported "
+                      "are yours to delete. JSON: erased (ids), backups_deleted."))
+    erase.add_argument("who", metavar="ID", help=_("the id"))
+    erase.add_argument("--yes", action="store_true", help=_("do not ask"))
+    erase.add_argument("--keep-backups", action="store_true", help=_("leave the backups; whoever was erased is taken out when one is restored"))
+    erase.set_defaults(run=run_erase)
+    for part in (look, add, change, away, erase):
         add_json(part)
 
 
@@ -130,4 +139,24 @@ def run_remove(args: argparse.Namespace) -> int:
     with opened(args) as desk:
         gone = remove_members(desk, [find_one(desk, " ".join(args.who))])
     show(args, {"removed": list(gone.ids)}, _("Removed {name}. What they attended stays.").format(name=", ".join(gone.names)))
+    return 0
+
+
+def run_erase(args: argparse.Namespace) -> int:
+    """Erase a person."""
+    import sys
+
+    from alumni_desk.errors import BadInput
+    from alumni_desk.members.lists import member
+    from alumni_desk.store.erasing import erase
+
+    with opened(args, create=False) as desk:
+        name = member(desk, args.who).full_name
+        if not args.yes:
+            asked = _("Erase {name} for good? There is no undo. Type “erase”: ").format(name=name)
+            if not sys.stdin.isatty() or input(asked).strip() != "erase":
+                raise BadInput("erase_unsaid", _("Nobody was erased. Say --yes, or type “erase” when asked."))
+        done = erase(desk, [args.who], remake_backups=not args.keep_backups)
+    show(args, {"erased": list(done.ids), "backups_deleted": done.backups_deleted},
+         _("Erased. What others hold goes with the next sync; delete backups that you made by hand and files that you exported yourself."))
     return 0

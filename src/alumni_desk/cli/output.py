@@ -8,11 +8,13 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 if TYPE_CHECKING:
     from alumni_desk.store.desk import Desk
     from alumni_desk.store.profile import Profile
+
+T = TypeVar("T")
 
 
 def add_json(parser: argparse.ArgumentParser) -> None:
@@ -30,26 +32,38 @@ def profile_of(args: argparse.Namespace) -> Profile:
 
 
 @contextmanager
-def opened(args: argparse.Namespace) -> Iterator[Desk]:
-    """The open desk of the command's profile; made if it is not there. Asks for the password at a terminal."""
-    desk = open_asking(profile_of(args))
+def opened(args: argparse.Namespace, *, create: bool = True) -> Iterator[Desk]:
+    """The open desk of the command's profile; made if it is not there, unless ``create`` is false. Asks for the password at a terminal."""
+    desk = open_asking(profile_of(args), create=create)
     with desk:
-        yield desk
+        try:
+            yield desk
+        finally:
+            if desk.unkept:
+                from alumni_desk.store.outbox import catch_up
+
+                catch_up(desk)
 
 
 TRIES = 3
 """How often a password is asked for at a terminal."""
 
 
-def open_asking(profile: Profile) -> Desk:
+def open_asking(profile: Profile, *, create: bool = True) -> Desk:
     """Open a desk; if a password is missing and somebody sits at a terminal, ask for it, or for the recovery key."""
-    from alumni_desk.errors import StoreProblem
     from alumni_desk.schema import open_desk
+
+    return with_password(lambda typed: open_desk(profile, passphrase=typed, create=create), _say_enrol)
+
+
+def with_password(work: Callable[[str | None], T], opened: Callable[[str | None], None] | None = None) -> T:
+    """Do something; if a password is missing and somebody sits at a terminal, ask for it and do it again with that. ``opened`` is told what opened it."""
+    from alumni_desk.errors import StoreProblem
 
     typed: str | None = None
     for left in range(TRIES, -1, -1):
         try:
-            desk = open_desk(profile, passphrase=typed)
+            result = work(typed)
         except StoreProblem as problem:
             if problem.code not in _ASKED or not left or not (sys.stdin.isatty() and sys.stderr.isatty()):
                 raise
@@ -57,8 +71,9 @@ def open_asking(profile: Profile) -> Desk:
                 print(problem, file=sys.stderr)
             typed = _asked(choose=problem.code == "passphrase_wanted")
         else:
-            _say_enrol(typed)
-            return desk
+            if opened is not None:
+                opened(typed)
+            return result
     raise AssertionError("the last try opens or raises")
 
 

@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from alumni_desk.cli.output import add_json, opened, profile_of, show
+from alumni_desk.cli.output import add_json, opened, profile_of, show, table, with_password
 from alumni_desk.words import _, ngettext, number
 
 
@@ -24,19 +24,31 @@ def add_commands(commands: Any) -> None:
 
     back = commands.add_parser(
         "restore", help=_("put a backup in the place of this profile's desk"),
-        description=_("Put a backup in the place of this profile's desk; the desk that is there is kept beside it. Close the window first. "
-                      "ALUMNI_DESK_PASSPHRASE or ALUMNI_DESK_RECOVERY opens the backup; a new profile that no password store can keep is "
+        description=_("Put a backup in the place of this profile's desk. What waits to be sent is carried over, whoever was erased stays erased, and what "
+                      "was there is kept: as a backup, or as a file if it could not be read. Close the window first. "
+                      "ALUMNI_DESK_PASSPHRASE or ALUMNI_DESK_RECOVERY opens a backup of another desk; a new profile that no password store can keep is "
                       "locked with ALUMNI_DESK_PASSPHRASE. "
-                      "JSON: restored, chapter, members, gatherings, check_ins, made_at."))
-    back.add_argument("file", metavar="FILE", help=_("the backup"))
+                      "JSON: restored, chapter, members, gatherings, check_ins, made_at, carried, erased, replaced, from_outbox, unread."))
+    back.add_argument("file", metavar="FILE", nargs="?", help=_("the backup"))
     back.add_argument("--dry-run", action="store_true", help=_("say what the backup holds and change nothing"))
+    back.add_argument("--salvage", action="store_true", help=_(
+        "for a desk that does not open: take what is left of it, or the newest whole backup, and lay what waited to be sent over it"))
     add_json(back)
     back.set_defaults(run=run_restore)
+
+    listed = commands.add_parser(
+        "backups", help=_("the backups that were made by themselves, newest first"),
+        description=_("The backups in this profile's folder for them, newest first; each is read and checked. "
+                      "JSON: list of id, file, made_at, why, note, kept_as, members, gatherings, check_ins, size, damaged."))
+    listed.add_argument("--folder", metavar="DIR", help=_("keep them in this folder from now on; “default” for the profile's own"))
+    listed.add_argument("--now", action="store_true", help=_("make one now"))
+    add_json(listed)
+    listed.set_defaults(run=run_backups)
 
     check = commands.add_parser(
         "verify", help=_("check the whole database"),
         description=_("Check every page, every reference, the search index and what waits to be sent. Exit 1 if something is damaged. "
-                      "JSON: ok, pages, search, operations, missing, counts."))
+                      "JSON: ok, pages, search, operations, views, missing, counts."))
     check.add_argument("--rebuild-search", action="store_true", help=_("make the search index anew first"))
     add_json(check)
     check.set_defaults(run=run_verify)
@@ -77,14 +89,73 @@ def run_backup(args: argparse.Namespace) -> int:
 
 def run_restore(args: argparse.Namespace) -> int:
     """Restore."""
-    from alumni_desk.store.backup import restore
+    from alumni_desk.errors import BadInput
+    from alumni_desk.sync.restoring import restore, salvage
 
-    held = restore(profile_of(args), Path(args.file), dry_run=args.dry_run)
+    if bool(args.file) == args.salvage:
+        raise BadInput("restore_what", _("Say which backup, or --salvage for a desk that does not open. See: restore --help."))
+    profile = profile_of(args)
+    done = with_password(lambda typed: salvage(profile, passphrase=typed) if args.salvage
+                         else restore(profile, Path(args.file), passphrase=typed, dry_run=args.dry_run))
+    held = done.held
     data = {"restored": not args.dry_run, "chapter": held.chapter, "members": held.members, "gatherings": held.gatherings,
-            "check_ins": held.check_ins, "made_at": held.made_at}
-    words = _("The backup of {when} holds {what}. Nothing was changed.") if args.dry_run else _("Restored the backup of {when}: {what}.")
-    show(args, data, words.format(when=held.made_at, what=_holds(held.members, held.gatherings)))
+            "check_ins": held.check_ins, "made_at": held.made_at, "carried": done.carried, "erased": done.erased,
+            "replaced": str(done.replaced) if done.replaced else None, "from_outbox": done.from_outbox, "unread": done.unread}
+    show(args, data, _restored(done, args.dry_run))
     return 0
+
+
+def _restored(done: Any, tried: bool) -> str:
+    what = _holds(done.held.members, done.held.gatherings)
+    if tried:
+        return _("The backup of {when} holds {what}. Nothing was changed.").format(when=done.held.made_at, what=what)
+    if done.held.made_at:
+        lines = [_("Restored the backup of {when}: {what}.").format(when=done.held.made_at, what=what)]
+    else:
+        lines = [_("Saved what was left: {what}.").format(what=what)]
+    if done.carried:
+        lines.append(ngettext("{n} change that was not sent yet was carried over.", "{n} changes that were not sent yet were carried over.",
+                              done.carried).format(n=number(done.carried)))
+    if done.unread:
+        lines.append(_("Part of the copy of what waited to be sent was damaged too: a few of the last changes may be missing."))
+    if done.erased:
+        lines.append(ngettext("{n} person erased since stays erased.", "{n} people erased since stay erased.", done.erased).format(n=number(done.erased)))
+    if done.replaced:
+        lines.append(_("What was there before is in {file}.").format(file=done.replaced))
+    return "\n".join(lines)
+
+
+def run_backups(args: argparse.Namespace) -> int:
+    """List the backups."""
+    from alumni_desk.store import backup
+
+    with opened(args, create=False) as desk:
+        if args.folder:
+            backup.choose_folder(desk.profile, None if args.folder == "default" else Path(args.folder).expanduser().absolute())
+        if args.now:
+            backup.by_itself(desk.profile, desk.key, "daily")
+        rows = [(one, one.damaged or not backup.is_whole(one.file)) for one in backup.backups(desk.profile, desk.key)]
+        folder = backup.folder_in_use(desk.profile)
+    data = [{"id": one.file.stem, "file": str(one.file), "made_at": one.made_at, "why": one.why, "note": one.note, "kept_as": one.rule,
+             "members": one.members, "gatherings": one.gatherings, "check_ins": one.check_ins, "size": one.size, "damaged": damaged}
+            for one, damaged in rows]
+
+    def words() -> str:
+        lines = table([(one.made_at[:16].replace("T", " "), why_words(one.why, one.note),
+                        _("damaged, cannot be used") if damaged else _holds(one.members, one.gatherings), _("{n} KB").format(n=number(one.size // 1024)))
+                       for one, damaged in rows])
+        foot = ngettext("{n} backup in {folder}", "{n} backups in {folder}", len(rows)).format(n=number(len(rows)), folder=folder)
+        return f"{lines}\n{foot}" if rows else _("No backups yet in {folder}. The window makes one every day; so does: backups --now.").format(folder=folder)
+
+    show(args, data, words)
+    return 0
+
+
+def why_words(why: str, note: str) -> str:
+    """Why a backup was made, in words."""
+    words = {"daily": _("of the day"), "before_import": _("before an import"), "before_update": _("before an update"),
+             "before_restore": _("before a restore"), "by_hand": _("by hand")}.get(why, why)
+    return f"{words} ({note})" if note else words
 
 
 def _holds(members: int, gatherings: int) -> str:
@@ -101,17 +172,16 @@ def run_verify(args: argparse.Namespace) -> int:
         if args.rebuild_search:
             rebuild_search(desk)
         found = verify(desk)
-    data = {"ok": found.ok, "pages": found.pages, "search": found.search, "operations": found.operations, "missing": found.missing,
-            "counts": found.counts}
+    data = {"ok": found.ok, "pages": found.pages, "search": found.search, "operations": found.operations, "views": found.views,
+            "missing": found.missing, "counts": found.counts}
     show(args, data, _told(found))
     return 0 if found.ok else 1
 
 
 def _told(found: Any) -> str:
-    members = number(found.counts["person"])
     if found.ok:
         lines = [_("Everything is as it should be: {people} people, {gatherings} gatherings, {facts} facts of the door.").format(
-            people=members, gatherings=number(found.counts["gathering"]), facts=number(found.counts["fact"]))]
+            people=number(found.counts["person"]), gatherings=number(found.counts["gathering"]), facts=number(found.counts["fact"]))]
     else:
         lines = []
         if found.pages:
@@ -120,6 +190,8 @@ def _told(found: Any) -> str:
             lines.append(_("The search would miss {n} people. Mend it with verify --rebuild-search.").format(n=number(found.search)))
         if found.operations:
             lines.append(_("{n} changes fit no row. Back up, and tell whoever runs the server.").format(n=number(found.operations)))
+        if found.views:
+            lines.append(_("{n} rows do not show the last change that was made to them here. Sync, and check again.").format(n=number(found.views)))
     lines += [_("{n} rows name something in {what} that is not here (yet).").format(n=number(count), what=name)
               for name, count in found.missing.items()]
     return "\n".join(lines)

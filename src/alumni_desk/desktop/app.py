@@ -16,17 +16,20 @@ from PySide6.QtWidgets import QApplication
 
 from alumni_desk import __version__
 from alumni_desk.desktop.activity_page import ActivityPage
-from alumni_desk.desktop.background import Lanes
+from alumni_desk.desktop.background import Job, Lanes
 from alumni_desk.desktop.changes import ChangeBus, Watch
 from alumni_desk.desktop.door import DoorWindow
 from alumni_desk.desktop.door_page import CheckInPage
+from alumni_desk.desktop.first_run import Working
 from alumni_desk.desktop.front import Front
 from alumni_desk.desktop.help_window import HelpWindow
+from alumni_desk.desktop.keeping import Keeping
 from alumni_desk.desktop.locking import Lock, standing_words
 from alumni_desk.desktop.look import look
 from alumni_desk.desktop.opening import Opening, Ways
 from alumni_desk.desktop.pages import Page
 from alumni_desk.desktop.preferences import Preferences
+from alumni_desk.desktop.restore_page import RestorePage
 from alumni_desk.desktop.settings_page import About, Deeds, SettingsPage
 from alumni_desk.desktop.shell import Shell, Whose
 from alumni_desk.desktop.sync_bridge import SyncBridge
@@ -36,7 +39,6 @@ from alumni_desk.desktop.today_lists import FrameFacts, frame_facts
 from alumni_desk.desktop.today_page import TodayPage
 from alumni_desk.desktop.undoing import Undoing
 from alumni_desk.desktop.widgets import paint_mark
-from alumni_desk.errors import KnownError
 from alumni_desk.logs import log_file
 from alumni_desk.store.desk import Desk
 from alumni_desk.store.profile import Profile
@@ -57,11 +59,13 @@ class Room(QObject):
         self.bridge = SyncBridge(desk, self.lanes, self.changes)
         self.undoing = Undoing(desk, self.lanes, self.changes)
         self.watch = Watch(desk, self.lanes, self.changes)
+        self.keeping = Keeping(desk, self.lanes)
         self._help_files = list(help_files)
         self._help: HelpWindow | None = None
         deeds = deeds or Deeds(None, None, self._help_wanted if help_files else None)
         self.shell = Shell(self._pages(about, deeds), Whose(device=desk.device_name), self.undoing, on_close=self.close)
         self.lanes.trouble.connect(lambda error: self.shell.say(str(error)))
+        self.keeping.trouble.connect(lambda error: self.shell.say(str(error)))
         self._standing = ""
         self.lock = Lock(desk, self.shell, door=self._door, standing=lambda: self._standing)
         self.bridge.standing.connect(self._stands)
@@ -88,7 +92,7 @@ class Room(QObject):
         settings = SettingsPage(*common, appearance=self.appearance, deeds=deeds, about=about)
         settings.named.connect(self._frame)
         pages.append(SyncPage(*common, bridge=self.bridge, members_here=lambda: frame_facts(self.desk, self._today()).members))
-        pages += [settings, ActivityPage(*common, self.undoing)]
+        pages += [settings, ActivityPage(*common, self.undoing), RestorePage(*common, restore_it=deeds.restore_it)]
         return pages
 
     def _go(self, name: str, **what: Any) -> None:
@@ -131,6 +135,7 @@ class Room(QObject):
         """End what runs, wait for it, and leave the desk to its owner."""
         self.lock.close()
         self.watch.stop()
+        self.keeping.stop()
         self.bridge.stop()
         self.lanes.close()
 
@@ -148,6 +153,7 @@ class Sitting(QObject):
         self.opening: Opening | None = None
         self.room: Room | None = None
         self._desk: Desk | None = None
+        self._news = ""
         self.appearance.repainted.connect(self._keep)
         self.appearance.resized.connect(self._resized)
 
@@ -162,29 +168,36 @@ class Sitting(QObject):
         """Show the window of an open desk."""
         self._desk = desk
         self._show_room(page, what)
+        news = (self.opening.news if self.opening is not None else "") or self._news
+        if news and self.room is not None:
+            self.room.shell.say(news)
+        self._news = ""
         if self.front is not None:
             self.front.close()
             self.front.deleteLater()
             self.front = self.opening = None
 
-    def leave_for(self, work: Callable[[], None]) -> None:
-        """Close the desk, do something to its profile off the screen (a restore), and open it again."""
+    def leave_for(self, words: tuple[str, str], work: Callable[[Job], str]) -> None:
+        """Close the desk, do something to its profile off the screen (a restore), and open it again; ``work`` gives what to say then."""
         self._app.setQuitOnLastWindowClosed(False)
+        front = Front(self.appearance.percent, self.appearance.set_percent)
+        view = Working(*words, cancel=True)
+        front.show_view(view)
+        front.show()
         self._close_room()
         self._close_desk()
         lanes = Lanes(self)
 
-        def go_on() -> None:
+        def go_on(said: str) -> None:
             lanes.close()
             self.begin()
+            self._news = said
+            front.close()
+            front.deleteLater()
             self._app.setQuitOnLastWindowClosed(True)
 
-        def failed(error: KnownError) -> None:
-            go_on()
-            if self.opening is not None:
-                self.opening.stuck(error)
-
-        lanes.write(work, lambda done: go_on(), failed)
+        job = lanes.write_long(work, go_on, lambda error: go_on(str(error)), progress=view.progress)
+        view.cancelled.connect(job.cancel)
 
     def close(self) -> None:
         """End the background work and close the desk; its key leaves the memory with it."""

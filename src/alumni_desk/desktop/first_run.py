@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import Signal
+from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QHBoxLayout, QProgressBar, QVBoxLayout, QWidget
 
 from alumni_desk.desktop.controls import Button, Field, FormRow, Label, Link, hairline
@@ -162,7 +162,9 @@ class StartEmpty(QWidget):
 class Working(QWidget):
     """Long work before there is a desk: what is done, how far it is, Cancel where it can be stopped."""
 
-    def __init__(self, title: str, second: str) -> None:
+    cancelled = Signal()
+
+    def __init__(self, title: str, second: str, *, cancel: bool = False) -> None:
         super().__init__()
         whole = QVBoxLayout(self)
         whole.setContentsMargins(0, 0, 0, 0)
@@ -176,6 +178,18 @@ class Working(QWidget):
         self.bar.setTextVisible(False)
         self.bar.setRange(0, 0)
         column.addWidget(self.bar)
+        self.cancel = Button(_("Cancel"))
+        self.cancel.clicked.connect(self._cancel)
+        self.cancel.setVisible(cancel)
+        column.addSpacing(px(16))
+        column.addWidget(self.cancel, 0, Qt.AlignmentFlag.AlignRight)
+
+    def first_focus(self) -> QWidget:
+        return self.cancel
+
+    def _cancel(self) -> None:
+        self.cancel.setEnabled(False)
+        self.cancelled.emit()
 
     def progress(self, done: int, total: int) -> None:
         """So much of so much."""

@@ -12,7 +12,7 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QKeySequence, QResizeEvent, QShortcut
 from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QTableView, QVBoxLayout, QWidget
 
-from alumni_desk.desktop.background import Lanes
+from alumni_desk.desktop.background import Job, Lanes
 from alumni_desk.desktop.controls import Button, Field, FormRow, Label, Segments, hairline
 from alumni_desk.desktop.delegates import PillDelegate, dress_table
 from alumni_desk.desktop.fonts import px
@@ -250,10 +250,15 @@ class GatheringView(QWidget):
     def take_file(self, file: Path) -> None:
         """Take a file's people onto the list."""
         from alumni_desk.exchange.guests import import_guests
+        from alumni_desk.store.backup import before
 
         it = self.it
         if it is not None:
-            self._lanes.write_long(lambda job: import_guests(self._desk, it.row.id, file, cancelled=job.cancelled), self._taken)
+            def work(job: Job) -> Any:
+                before(self._desk, "before_import", file.name, cancelled=job.cancelled)
+                return import_guests(self._desk, it.row.id, file, cancelled=job.cancelled)
+
+            self._lanes.write_long(work, self._taken)
 
     def _taken(self, result: Any) -> None:
         words = _("{added} added, {updated} changed, {rejected} rows left out; {guests} were new here").format(

@@ -16,11 +16,12 @@ from alumni_desk.desktop.paint import Pill, isolated
 from alumni_desk.desktop.recovery_page import before_saving
 from alumni_desk.desktop.sheet import PlainSheet
 from alumni_desk.desktop.widgets import Glyph, IconLine, Scroll, StatusPill, YearDisc
-from alumni_desk.errors import KnownError
+from alumni_desk.errors import KnownError, Refused
 from alumni_desk.exchange.importing import Cancelled, ImportResult, dry_run, examine, people, run_import
 from alumni_desk.exchange.mapping import Entry
 from alumni_desk.exchange.recognise import Column, Recognised, Sure, asks, labels
 from alumni_desk.members.fields import label
+from alumni_desk.store.backup import before
 from alumni_desk.store.desk import Desk
 from alumni_desk.words import _, ngettext, number
 
@@ -393,8 +394,15 @@ class ImportSheet(PlainSheet):
     def _import_now(self) -> None:
         recognised, rejects = self._recognised, self._rejects
         self._show(self._working(_("Importing …")), 3)
-        self._job = self._lanes.write_long(lambda job: run_import(self._desk, self._file, recognised=recognised, rejects=rejects, progress=job.progress,
-                                                                  cancelled=job.cancelled), self._done, self._stopped, progress=self._progress)
+
+        def work(job: Job) -> ImportResult:
+            try:
+                before(self._desk, "before_import", self._file.name, cancelled=job.cancelled)
+            except Refused as problem:
+                raise Cancelled(problem.code, _("The import was cancelled. Nothing was changed.")) from None
+            return run_import(self._desk, self._file, recognised=recognised, rejects=rejects, progress=job.progress, cancelled=job.cancelled)
+
+        self._job = self._lanes.write_long(work, self._done, self._stopped, progress=self._progress)
 
     def _working(self, words: str) -> QWidget:
         page = QWidget()

@@ -9,7 +9,7 @@ from typing import Any
 from PySide6.QtCore import QObject
 from PySide6.QtWidgets import QFileDialog, QVBoxLayout, QWidget
 
-from alumni_desk.desktop.background import Lanes
+from alumni_desk.desktop.background import Job, Lanes
 from alumni_desk.desktop.first_run import FirstRun, StartEmpty, Working
 from alumni_desk.desktop.fonts import px
 from alumni_desk.desktop.front import Front, front_column, front_head
@@ -20,6 +20,8 @@ from alumni_desk.errors import KnownError
 from alumni_desk.protocol.codes import read_recovery_key
 from alumni_desk.store.desk import Desk
 from alumni_desk.words import _
+
+DAMAGED = ("database_damaged", "changes_lost")
 
 
 @dataclass(frozen=True)
@@ -41,6 +43,7 @@ class Ways:
     where: str
     keepers: Callable[[], frozenset[str]] = frozenset
     enrol: Callable[[Desk, str | None], None] | None = None
+    salvage: Callable[[Job, str | None], str] | None = None  # what to do about a damaged desk; gives what to say of it
 
 
 class Opening(QObject):
@@ -52,12 +55,14 @@ class Opening(QObject):
         self.lanes = Lanes(self)
         self._desk: Desk | None = None
         self._unlock: UnlockPage | None = None
+        self._password: str | None = None
+        self.news = ""  # what to say once the window is there
         self._recovered = False
         self.lanes.trouble.connect(self.stuck)
 
     def begin(self) -> None:
         """Open with what the password store has."""
-        self.lanes.write(lambda: self._ways.open(None), self._opened, self._not_opened)
+        self.lanes.write(lambda: self._ways.open(self._password), self._opened, self._not_opened)
 
     def move_to(self, front: Front) -> None:
         """Go on in another window, after the text size changed: where one stands is asked anew."""
@@ -124,13 +129,37 @@ class Opening(QObject):
         self._front.show_view(self._unlock)
 
     def _with_password(self, password: str) -> None:
+        self._password = password
         self._recovered = read_recovery_key(password) is not None
         self.lanes.write(lambda: self._ways.open(password), self._opened, self._not_opened)
 
     def stuck(self, error: KnownError) -> None:
         """Show why it could not be opened, and a way on."""
         self._unlock = None
-        self._front.show_view(ErrorPage(error, _("Try again"), self.begin))
+        if error.code in DAMAGED and self._ways.salvage is not None:
+            self._front.show_view(ErrorPage(error, _("Put it right with what was kept"), self._salvage))
+        else:
+            self._front.show_view(ErrorPage(error, _("Try again"), self.begin))
+
+    def _salvage(self) -> None:
+        salvage, password = self._ways.salvage, self._password
+        if salvage is None:
+            return
+        view = Working(_("Putting the chapter right"), _("From the newest whole backup, with what waited to be sent laid over it."), cancel=True)
+        self._front.show_view(view)
+
+        def saved(said: str) -> None:
+            self.news = said
+            self.begin()
+
+        job = self.lanes.write_long(lambda job: salvage(job, password), saved, self._not_saved, progress=view.progress)
+        view.cancelled.connect(job.cancel)
+
+    def _not_saved(self, error: KnownError) -> None:
+        if error.code == "no_backup":
+            self._front.show_view(ErrorPage(error, _("Restore a backup"), self._ask_backup))
+        else:
+            self._front.show_view(ErrorPage(error, _("Try again"), self.begin))
 
     def first_run(self) -> None:
         """Four ways to begin."""
@@ -182,7 +211,7 @@ class Opening(QObject):
             return
         why = _("The backup is locked. Its password opens it, or the recovery key of its chapter.")
         unlock = UnlockPage(lambda password: self._restore(chosen, password, None, unlock), why=why)
-        self._front.show_view(unlock, self.first_run)
+        self._front.show_view(unlock, self.first_run if self._desk is not None else self.begin)
 
     def _restore(self, file: str, password: str, own: str | None, unlock: UnlockPage) -> None:
         restore = self._ways.restore

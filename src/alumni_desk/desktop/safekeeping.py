@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import date
+from datetime import date, datetime
 from pathlib import Path
 
 from PySide6.QtWidgets import QWidget
 
 from alumni_desk.desktop.background import Lanes
 from alumni_desk.desktop.password_sheet import PasswordSheet
-from alumni_desk.desktop.settings_page import ask_backup_file, ask_backup_place
+from alumni_desk.desktop.settings_page import ask_backup_place
 from alumni_desk.store import backup, keys
 from alumni_desk.store.desk import Desk
-from alumni_desk.words import _, ngettext, number
+from alumni_desk.sync import restoring
+from alumni_desk.sync.restoring import Restored
+from alumni_desk.words import _, clock_time, day, ngettext, number
 
 Say = Callable[[str], None]
 
@@ -31,32 +33,27 @@ def back_up_now(window: QWidget, desk: Desk, lanes: Lanes, say: Say) -> None:
     sheet.show()
 
 
-def ask_restore(window: QWidget, desk: Desk, lanes: Lanes, restored: Callable[[Path, str], None]) -> None:
-    """Ask for a backup and its password, show what it holds, and hand both on once the user says yes."""
-    file = ask_backup_file(window, Path.home())
-    if file is None:
-        return
-    sheet = PasswordSheet(window, _("Restore a backup"), _("Look inside"), _("The password that was given when the copy was made, or the recovery key."),
+def ask_password(window: QWidget, desk: Desk, lanes: Lanes, file: Path, then: Callable[[str], None]) -> None:
+    """Ask for the password of a backup that another laptop made, try it, and hand it on."""
+    sheet = PasswordSheet(window, _("Restore a backup"), _("Restore"), _("The password that was given when the copy was made, or the recovery key."),
                           choose=False)  # fmt: skip
-    seen: list[str] = []
-
-    def looked(held: backup.Held) -> None:
-        when = held.made_at[:16].replace("T", " ")
-        sheet.tell(_("It holds {what}, as of {when} UTC. What is here now is kept beside it.").format(what=_what(held), when=when))
-        sheet.done_button.set_words(_("Restore it"))
-
-    def go() -> None:
-        typed = sheet.password.text()
-        if seen and seen[0] == typed:
-            sheet.accept()
-            restored(file, typed)
-            return
-        seen[:] = [typed]
-        sheet.set_busy(_("Looking …"))
-        lanes.send(lambda: backup.restore(desk.profile, file, passphrase=typed, dry_run=True), looked, sheet.failed)
-
-    sheet.done_clicked.connect(go)
+    sheet.done_clicked.connect(lambda: sheet.run(
+        lanes, lambda typed: (typed, restoring.restore(desk.profile, file, passphrase=typed, dry_run=True)), lambda done: then(done[0])))
     sheet.show()
+
+
+def restored_words(done: Restored) -> str:
+    """What a restore did, in a toast."""
+    if done.held.made_at:
+        when = datetime.fromisoformat(done.held.made_at).astimezone()
+        words = [_("Back at {day}: {what}.").format(day=f"{day(when.date())}, {clock_time(when)}", what=_what(done.held))]
+    else:
+        words = [_("Put right: {what}.").format(what=_what(done.held))]
+    if done.carried:
+        words.append(ngettext("{n} change was carried over.", "{n} changes were carried over.", done.carried).format(n=number(done.carried)))
+    if done.unread:
+        words.append(_("A few of the last changes may be missing."))
+    return " ".join(words)
 
 
 def _held(held: backup.Held, place: Path) -> str:

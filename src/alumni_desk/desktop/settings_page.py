@@ -11,6 +11,7 @@ from PySide6.QtGui import QDesktopServices
 from PySide6.QtWidgets import QFileDialog, QFrame, QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
 
 from alumni_desk.desktop.background import Lanes
+from alumni_desk.desktop.backup_rows import BackupRows
 from alumni_desk.desktop.changes import ChangeBus
 from alumni_desk.desktop.controls import Button, Choice, Field, Segments, hairline
 from alumni_desk.desktop.fonts import px
@@ -21,6 +22,7 @@ from alumni_desk.desktop.setting_rows import SettingRow, section
 from alumni_desk.desktop.theme import Appearance, Theme
 from alumni_desk.desktop.tokens import SIDEBAR, TEXT_SIZES
 from alumni_desk.desktop.widgets import Scroll
+from alumni_desk.store.backup import Backup
 from alumni_desk.store.desk import Desk
 from alumni_desk.words import _
 
@@ -32,6 +34,7 @@ class Deeds:
     back_up: Callable[[], None] | None = None
     restore: Callable[[], None] | None = None
     show_help: Callable[[], None] | None = None
+    restore_it: Callable[[Backup], None] | None = None
 
 
 def _does(button: Button, deed: Callable[[], None], name: str = "") -> Button:
@@ -91,6 +94,7 @@ class SettingsPage(Page):
 
     def refresh(self) -> None:
         self.lanes.read(lambda: names(self.desk), self._named, key="settings.names")
+        self.backups.refresh()
         self.security.refresh()
 
     def _named(self, both: tuple[str, str]) -> None:
@@ -144,8 +148,10 @@ class SettingsPage(Page):
             save = _does(Button(_("Back up now"), "primary", "floppy-disk"), self._deeds.back_up)
             column.addWidget(SettingRow(_("A copy of everything"), _("One locked file. It opens on another laptop with the password you give it."), save))
         if self._deeds.restore:
-            restore = _does(Button(_("Restore")), self._deeds.restore)
-            column.addWidget(SettingRow(_("Go back to a copy"), _("What is here now is kept beside it first."), restore))
+            restore = _does(Button(_("Look at them")), self._deeds.restore, _("Look at the backups"))
+            column.addWidget(SettingRow(_("Go back to a backup"), _("You see what it holds first; what is here now is kept as a backup, too."), restore))
+        self.backups = BackupRows(self.desk, self.lanes, self.said.emit)
+        column.addWidget(self.backups)
         column.addStretch(1)
         return scroll
 
@@ -206,10 +212,4 @@ def _column() -> tuple[Scroll, QVBoxLayout]:
 def ask_backup_place(parent: QWidget, suggestion: Path) -> Path | None:
     """Where a backup should go, or None."""
     chosen, _kind = QFileDialog.getSaveFileName(parent, _("Back up everything"), str(suggestion), _("Backup (*.alumnidesk)"))
-    return Path(chosen) if chosen else None
-
-
-def ask_backup_file(parent: QWidget, folder: Path) -> Path | None:
-    """Which backup to restore, or None."""
-    chosen, _kind = QFileDialog.getOpenFileName(parent, _("Restore a backup"), str(folder), _("Backup (*.alumnidesk)"))
     return Path(chosen) if chosen else None

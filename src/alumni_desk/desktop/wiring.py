@@ -13,17 +13,19 @@ from PySide6.QtWidgets import QApplication
 
 from alumni_desk import __version__
 from alumni_desk.desktop.app import Room, Sitting, about_of, build
+from alumni_desk.desktop.background import Job
 from alumni_desk.desktop.opening import Ways
-from alumni_desk.desktop.safekeeping import ask_restore, back_up_now
+from alumni_desk.desktop.safekeeping import ask_password, back_up_now, restored_words
 from alumni_desk.desktop.settings_page import Deeds
 from alumni_desk.errors import StoreProblem
 from alumni_desk.logs import note_bug
 from alumni_desk.resources import resource
 from alumni_desk.schema import open_desk
-from alumni_desk.store import backup, keys
+from alumni_desk.store import keys
+from alumni_desk.store.backup import Backup
 from alumni_desk.store.desk import Desk
 from alumni_desk.store.profile import Profile
-from alumni_desk.words import _
+from alumni_desk.words import _, day
 
 log = logging.getLogger(__name__)
 
@@ -72,6 +74,7 @@ def ways_of(profile: Profile) -> Ways:
         where=_("They are kept in {folder}.").format(folder=profile.path),
         keepers=lambda: keepers(profile),
         enrol=_enrol,
+        salvage=lambda job, password: _salvaged(profile, password, job),
     )
 
 
@@ -85,13 +88,22 @@ def room_in(desk: Desk, sitting: Sitting) -> Room:
 
         return do
 
-    def restored(file: Path, password: str) -> None:
-        sitting.leave_for(lambda: _restored(desk.profile, file, password))
+    def go_back(one: Backup, password: str | None) -> None:
+        key, when = desk.key, day(one.at.astimezone().date())
+        sitting.leave_for((_("Going back to {day}").format(day=when), _("What is here now is kept as a backup first.")),
+                          lambda job: _gone_back(desk.profile, one.file, password, key, job))
+
+    def restore_it(one: Backup) -> None:
+        if one.ours:
+            go_back(one, None)
+        else:
+            ask_password(held[0].shell, desk, held[0].lanes, one.file, lambda typed: go_back(one, typed))
 
     deeds = Deeds(
         back_up=within(lambda room: back_up_now(room.shell, desk, room.lanes, room.shell.say)),
-        restore=within(lambda room: ask_restore(room.shell, desk, room.lanes, restored)),
+        restore=within(lambda room: room.shell.show_page("restore")),
         show_help=within(lambda room: room.show_help()),
+        restore_it=restore_it,
     )
     about = about_of(desk)
     room = build(desk, about=about, deeds=deeds, help_files=help_files(), appearance=sitting.appearance)
@@ -132,10 +144,6 @@ def _join(desk: Desk, url: str, code: str, laptop: str) -> None:
     engine.join(desk, url, code, device_name=laptop)
 
 
-def _restored(profile: Profile, file: Path, password: str, own: str | None = None) -> None:
-    backup.restore(profile, file, passphrase=password, own=own)
-
-
 def keepers(profile: Profile) -> frozenset[str]:
     """Who keeps the key of a profile; nobody while there is none."""
     return keys.keepers(profile.path, "desk") if (profile.path / "desk.key").exists() else frozenset()
@@ -149,3 +157,20 @@ def _enrol(desk: Desk, password: str | None) -> None:
     else:
         keys.keep_under(desk.profile.path, "desk", desk.key, password)
 
+
+def _restored(profile: Profile, file: Path, password: str, own: str | None = None) -> None:
+    from alumni_desk.sync import restoring
+
+    restoring.restore(profile, file, passphrase=password, own=own)
+
+
+def _gone_back(profile: Profile, file: Path, password: str | None, key: bytes, job: Job) -> str:
+    from alumni_desk.sync import restoring
+
+    return restored_words(restoring.restore(profile, file, passphrase=password, desk_key=key, progress=job.progress, cancelled=job.cancelled))
+
+
+def _salvaged(profile: Profile, password: str | None, job: Job) -> str:
+    from alumni_desk.sync import restoring
+
+    return restored_words(restoring.salvage(profile, passphrase=password, progress=job.progress, cancelled=job.cancelled))

@@ -1,32 +1,46 @@
-"""One file that holds the whole desk and opens in another profile: its key lies in it, sealed under a passphrase.
+"""One file that holds the whole desk and opens in another profile: its key lies in it, sealed under a passphrase, if there is one.
 
-Form: the line ``ALUMNI DESK BACKUP 1``, a line of JSON (the key sealed under a passphrase and, if there is one, under the recovery key; when,
-by which version, SHA-256 of the rest), then the SQLCipher database, encrypted under that key.
+Form: the line ``ALUMNI DESK BACKUP 2``, a line with the SHA-256 of the rest of the line and JSON (who keeps the key, its sealed boxes, when and
+why, how much is in it, SHA-256 of the database; and, sealed under a key derived from the database's, what is nobody's business),
+then the SQLCipher database, encrypted under its key. Files of form 1 had no sum and no count in their second line.
 """
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import json
+import logging
 import os
+import re
 import shutil
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from alumni_desk import __version__
-from alumni_desk.errors import BadInput, KnownError, StoreProblem
-from alumni_desk.protocol import codes
-from alumni_desk.store import keys
-from alumni_desk.store.desk import Desk, connect, store_problem
-from alumni_desk.store.profile import Profile, alone
+from alumni_desk.errors import BadInput, KnownError, Refused, StoreProblem
+from alumni_desk.store import keys, mark, outbox
+from alumni_desk.store.desk import Desk, connect, database_damaged, store_problem
+from alumni_desk.store.profile import Profile
+from alumni_desk.store.rotation import Made, Rule, kept
 from alumni_desk.words import _
 
-MAGIC = b"ALUMNI DESK BACKUP 1\n"
+log = logging.getLogger(__name__)
+
+MAGIC = b"ALUMNI DESK BACKUP 2\n"
+FORMER = b"ALUMNI DESK BACKUP 1\n"
 HEADER_LIMIT = 65_536
+ENDING = ".alumnidesk"
+STAGE = "restoring"
+"""The folder in which a database is made ready before it takes the place of the present one."""
+
+Why = Literal["by_hand", "daily", "before_import", "before_update", "before_restore"]
+Progress = Callable[[int, int], object]
+"""Told how many of how many parts of the work are done."""
 
 
 @dataclass(frozen=True)
@@ -40,28 +54,198 @@ class Held:
     made_at: str  # UTC, ISO 8601; empty for a database in use
 
 
-def back_up(desk: Desk, out: Path, *, passphrase: str | None = None) -> Held:
+@dataclass(frozen=True)
+class Backup:
+    """A backup as a list shows it. ``damaged``: its numbers mean nothing. ``note``: the file that was imported after it."""
+
+    file: Path
+    made_at: str
+    why: str
+    note: str
+    members: int
+    gatherings: int
+    check_ins: int
+    size: int
+    damaged: bool = False
+    ours: bool = True  # opens with this desk's key
+    chapter: str = ""
+    rule: Rule | None = None  # what keeps it; None: it is not one that goes by itself
+    header: dict[str, Any] = field(default_factory=dict, repr=False, compare=False)
+
+    @property
+    def at(self) -> datetime:
+        """When it was made."""
+        return datetime.fromisoformat(self.made_at)
+
+
+def back_up(desk: Desk, out: Path, *, passphrase: str | None = None, progress: Progress | None = None,
+            cancelled: Callable[[], bool] | None = None) -> Held:
     """Write the whole desk, as it is at this moment and while it is in use, to one encrypted file.
 
     ``passphrase``: what opens it elsewhere; without one, the desk's own. Raises StoreProblem ``backup_passphrase`` if the keyring
     keeps the key and none was given; ``disk_full`` and its like. An older file of that name is replaced only by a whole new one.
     """
-    sealed = keys.seal(desk.key, passphrase).as_json() if passphrase else keys.sealed_key(desk.profile.path, "desk")
-    if sealed is None:
+    boxes = keys.boxes(desk.profile.path, "desk")
+    if passphrase:
+        boxes = {**boxes, "kept": "passphrase", "key": keys.seal(desk.key, passphrase).as_json()}
+    if boxes["key"] is None:
         raise StoreProblem("backup_passphrase", _(
             "A backup needs a password that opens it on another computer. Set ALUMNI_DESK_PASSPHRASE before the command, or type one."))
     if out.is_dir():
         raise BadInput("backup_is_folder", _("{file} is a folder. Give the backup a file name."), file=out)
+    return _write(desk.profile, desk.key, out, boxes, "by_hand", "", progress, cancelled)
+
+
+def by_itself(profile: Profile, key: bytes, why: Why, note: str = "", *, now: datetime | None = None, progress: Progress | None = None,
+              cancelled: Callable[[], bool] | None = None) -> Path:
+    """Make a backup in the profile's folder for them, without asking anybody for anything, and let those go that have had their time."""
+    moment = (now or datetime.now()).astimezone()
+    folder = folder_in_use(profile)
+    with _disk():
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    out = _free_name(folder, moment, why)
+    _write(profile, key, out, keys.boxes(profile.path, "desk"), why, note, progress, cancelled, moment)
+    thin_out(profile, key, moment)
+    return out
+
+
+def before(desk: Desk, why: Why, note: str = "", *, progress: Progress | None = None, cancelled: Callable[[], bool] | None = None) -> Path | None:
+    """A backup before something large; a desk without anybody in it needs none."""
+    with desk.reading() as connection:
+        if connection.exec_driver_sql("SELECT 1 FROM person LIMIT 1").first() is None:
+            return None
+    return by_itself(desk.profile, desk.key, why, note, progress=progress, cancelled=cancelled)
+
+
+def before_update(profile: Profile, key: bytes) -> None:
+    """A backup of a database of an older program, before a newer one changes its form."""
+    if (profile.path / "desk.key").exists():  # else it is a copy on its way to be restored
+        by_itself(profile, key, "before_update", __version__)
+
+
+def is_due(profile: Profile, key: bytes, now: datetime | None = None) -> bool:
+    """Whether there is no backup of today yet (one from the future, made under a wrong clock, does not count)."""
+    moment = (now or datetime.now()).astimezone()
+    return not any(one.ours and not one.damaged and one.why != "by_hand" and one.at.astimezone(moment.tzinfo).date() == moment.date()
+                   for one in backups(profile, key))
+
+
+def daily(desk: Desk, *, progress: Progress | None = None, cancelled: Callable[[], bool] | None = None) -> Path | None:
+    """The backup of the day, if it is due; and the outbox copy without what is no longer needed. Returns the new backup."""
+    if not is_due(desk.profile, desk.key):
+        return None
+    made = by_itself(desk.profile, desk.key, "daily", progress=progress, cancelled=cancelled)
+    trim_outbox(desk)
+    return made
+
+
+def trim_outbox(desk: Desk, profile: Profile | None = None) -> None:
+    """Make the outbox copy anew. Without a server it holds what is younger than the second newest backup, so that one of them may be damaged."""
+    ours = [one for one in backups(profile or desk.profile, desk.key) if one.ours and not one.damaged]
+    desk.outbox.make_anew(desk, since=ours[1].made_at.removesuffix("Z") if len(ours) > 1 else "")  # the whole second
+
+
+def backups(profile: Profile, key: bytes | None = None, *, now: datetime | None = None) -> list[Backup]:
+    """The backups in the profile's folder, newest first, by what their heads say; ``is_whole`` reads the rest. ``key``: the desk's, if it is known."""
+    folder = folder_in_use(profile)
+    found = [listed(file, key) for file in sorted(folder.glob(f"*{ENDING}"))] if folder.is_dir() else []
+    found.sort(key=lambda one: (one.made_at, one.file.name), reverse=True)
+    rules = kept(_judged(found), (now or datetime.now()).astimezone())
+    return [replace(one, rule=rules.get(one.file.name)) for one in found]
+
+
+def thin_out(profile: Profile, key: bytes, now: datetime) -> list[Path]:
+    """Delete the backups made by themselves, of this desk, that no rule keeps. Returns them."""
+    there = [one for one in backups(profile, key, now=now) if one.ours]
+    judged = _judged(there)
+    stay = kept(judged, now)
+    gone = [one.file for one in there if one.file.name in {made.name for made in judged} - stay.keys()]
+    for file in gone:
+        try:
+            file.unlink(missing_ok=True)
+        except OSError as error:
+            log.warning("an old backup stays: %s", error.strerror)
+    return gone
+
+
+def _judged(found: list[Backup]) -> list[Made]:
+    # Damaged ones stay and take no place: nobody knows what they were.
+    return [Made(one.file.name, one.at, one.why.startswith("before_")) for one in found if one.why != "by_hand" and one.ours and not one.damaged]
+
+
+def is_whole(file: Path) -> bool:
+    """Whether every byte of a backup is as it was written."""
+    try:
+        header, start = read_head(file)
+        with open(file, "rb") as stream:
+            stream.seek(start)
+            return hashlib.file_digest(stream, "sha256").hexdigest() == header.get("sha256")
+    except (KnownError, OSError):
+        return False
+
+
+def own_folder(profile: Profile) -> Path:
+    """Where backups go if nobody chose another folder."""
+    return profile.path / "backups"
+
+
+def chosen_folder(profile: Profile) -> Path:
+    """The folder that the user chose, there or not; else the profile's own. Kept in a file: it is needed when the database cannot be read."""
+    try:
+        said = json.loads((profile.path / "backups.json").read_text("utf-8"))["folder"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return own_folder(profile)
+    return Path(said) if isinstance(said, str) and said else own_folder(profile)
+
+
+def folder_in_use(profile: Profile) -> Path:
+    """The chosen folder, or the profile's own while that one is not there (a stick that was taken out)."""
+    chosen = chosen_folder(profile)
+    return chosen if chosen.is_dir() and os.access(chosen, os.W_OK) else own_folder(profile)
+
+
+def choose_folder(profile: Profile, folder: Path | None) -> None:
+    """Keep backups there from now on; None: in the profile's own folder. Raises StoreProblem if nothing can be written there."""
+    if folder is not None:
+        with _disk():
+            folder.mkdir(parents=True, exist_ok=True)
+            probe = folder / ".alumni-desk-writable"
+            probe.touch()
+            probe.unlink()
+    file = profile.path / "backups.json"
+    part = file.with_name("backups.json.part")
+    with _disk():
+        part.write_text(json.dumps({"folder": str(folder) if folder else None}), "utf-8")
+        os.replace(part, file)
+
+
+def _free_name(folder: Path, moment: datetime, why: str) -> Path:
+    stamp = moment.astimezone(UTC).strftime("%Y%m%d-%H%M%S")
+    count = 1
+    while True:
+        out = folder / f"alumni-desk-{stamp}-{why.replace('_', '-')}{'' if count == 1 else f'-{count}'}{ENDING}"
+        if not out.exists():
+            return out
+        count += 1
+
+
+def _write(profile: Profile, key: bytes, out: Path, boxes: dict[str, Any], why: Why, note: str, progress: Progress | None,
+           cancelled: Callable[[], bool] | None, now: datetime | None = None) -> Held:
     part = out.with_name(out.name + ".part")
     copy = out.with_name(out.name + ".copy")
-    made_at = datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
-    with _disk(), _gone_after(part, copy, copy.with_name(copy.name + "-wal"), copy.with_name(copy.name + "-shm"), copy.with_name(copy.name + "-journal")):
-        _copy_database(desk, copy)
-        held = _look(copy, desk.key, made_at)
-        header = {"key": sealed, "recovery": keys.recovery_box(desk.profile.path, "desk"),
-                  "made_at": made_at, "version": __version__, "sha256": _digest(copy), "size": copy.stat().st_size}
+    made_at = (now or datetime.now(UTC)).astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+    with _disk(), _gone_after(part, *_with_logs(copy)):
+        _copy_database(profile, key, copy, progress, cancelled)
+        try:
+            held = look(copy, key, made_at, deep=False)
+        except BadInput:
+            raise database_damaged() from None  # what it was copied from is
+        header = {"version": __version__, "made_at": made_at, "why": why, **boxes, "members": held.members, "gatherings": held.gatherings,
+                  "check_ins": held.check_ins, "inside": _sealed_inside(key, {"chapter": held.chapter, "note": note}),
+                  "sha256": _digest(copy), "size": copy.stat().st_size}
+        text = json.dumps(header).encode()
         with open(os.open(part, os.O_CREAT | os.O_WRONLY | os.O_TRUNC, 0o600), "wb") as stream, open(copy, "rb") as source:
-            stream.write(MAGIC + json.dumps(header).encode() + b"\n")
+            stream.write(MAGIC + hashlib.sha256(text).hexdigest().encode() + b" " + text + b"\n")
             shutil.copyfileobj(source, stream, 1 << 20)
             stream.flush()
             os.fsync(stream.fileno())
@@ -69,36 +253,96 @@ def back_up(desk: Desk, out: Path, *, passphrase: str | None = None) -> Held:
     return held
 
 
-def restore(profile: Profile, file: Path, *, passphrase: str | None = None, own: str | None = None, dry_run: bool = False) -> Held:
-    """Put a backup in a profile's place; what was there is kept beside it as ``desk-replaced-….db``. The desk must be closed.
+def _copy_database(profile: Profile, key: bytes, to: Path, progress: Progress | None, cancelled: Callable[[], bool] | None) -> None:
+    def step(status: int, remaining: int, total: int) -> None:
+        if cancelled is not None and cancelled():
+            raise Refused("backup_cancelled", _("The backup was cancelled. Those that were made before are still there."))
+        if progress is not None:
+            progress(total - remaining, total)
 
-    ``passphrase``: the backup's password or its recovery key. ``own``: the password of a new profile that no keyring can keep.
-    Raises BadInput ``backup_unknown`` or ``backup_damaged`` and StoreProblem ``passphrase_needed`` or ``passphrase_wrong``; then nothing is changed.
+    for one in _with_logs(to):
+        one.unlink(missing_ok=True)
+    with closing(connect(profile.database, key)) as source, closing(connect(to, key)) as target:
+        target.execute("PRAGMA synchronous = OFF")  # the backup's file is synced as a whole
+        source.execute("BEGIN")  # one moment, and no beginning again whenever somebody writes
+        source.execute("SELECT count(*) FROM sqlite_master").fetchone()
+        source.backup(target, pages=1_000, progress=step, sleep=0.0)
+        source.execute("ROLLBACK")
+        target.execute("PRAGMA journal_mode = DELETE")
+
+
+def look(file: Path, key: bytes, made_at: str = "", *, deep: bool = True) -> Held:
+    """What a database holds; raises ``backup_damaged`` if, looked at deeply, any page of it is not as it was written."""
+    import sqlcipher3.dbapi2 as sqlcipher
+
+    try:
+        with closing(connect(file, key)) as connection:
+            wrong = connection.execute("PRAGMA cipher_integrity_check").fetchall() if deep else []
+            wrong = wrong or [row for row in connection.execute("PRAGMA integrity_check" if deep else "PRAGMA quick_check") if row[0] != "ok"]
+            if wrong:
+                raise _damaged(file)
+            chapter = connection.execute("SELECT name FROM chapter WHERE NOT gone LIMIT 1").fetchone()
+            counts = [connection.execute(f"SELECT count(*) FROM {question}").fetchone()[0] for question in (
+                "person WHERE standing = 'member' AND NOT gone", "gathering WHERE NOT gone", "fact WHERE kind = 'in'")]
+            connection.execute("PRAGMA journal_mode = DELETE")
+    except sqlcipher.DatabaseError as error:
+        known = store_problem(str(error))
+        if known is not None and known.code in ("disk_full", "database_busy", "read_only"):
+            raise known from None
+        raise _damaged(file) from None
+    members, gatherings, check_ins = counts
+    return Held(str(chapter[0]) if chapter and chapter[0] else "", members, gatherings, check_ins, made_at)
+
+
+def rekey(file: Path, key: bytes, new: bytes) -> None:
+    """Encrypt a database that nobody has open under another key."""
+    if key != new:
+        with closing(connect(file, key)) as connection:
+            connection.execute("PRAGMA journal_mode = DELETE")
+            connection.execute(f"PRAGMA rekey = \"x'{new.hex()}'\"")
+
+
+def take_place(profile: Profile) -> None:
+    """Put the database that lies ready in ``restoring`` in the place of the profile's own. Ended in the middle, the next opening ends it.
+
+    What was there stays as ``desk-damaged-….db`` if it could not be read; else it is in a backup, and goes.
     """
-    header, start = _header(file)
-    typed = passphrase or os.environ.get(keys.PASSPHRASE) or os.environ.get(keys.RECOVERY)
+    ready = profile.path / STAGE / "ready"
+    said = json.loads(ready.read_text("utf-8"))
+    with _disk():
+        if (ready.parent / "desk.db").exists():
+            (profile.path / mark.NAME).unlink(missing_ok=True)
+            # The log first: a new database must never meet the old one's log.
+            for end in ("-wal", "-shm", ""):
+                there = profile.database.with_name(profile.database.name + end)
+                if there.exists():
+                    os.replace(there, profile.path / f"desk-damaged-{said['stamp']}.db{end}")
+            os.replace(ready.parent / "desk.db", profile.database)
+        for name in (mark.NAME, outbox.NAME):
+            if (ready.parent / name).exists():
+                os.replace(ready.parent / name, profile.path / name)
+        if not said["keep"]:
+            for end in ("", "-wal", "-shm"):
+                (profile.path / f"desk-damaged-{said['stamp']}.db{end}").unlink(missing_ok=True)
+        ready.unlink()
+        shutil.rmtree(ready.parent, ignore_errors=True)
+
+
+def key_of(header: dict[str, Any], own: bytes | None, passphrase: str | None) -> bytes:
+    """The key of a backup: the desk's own if it fits, else what the passphrase or the recovery key opens.
+
+    Raises StoreProblem ``passphrase_needed``, what ``keys.open_sealed`` raises, or ``backup_elsewhere`` (only the computer that made it has its key).
+    """
+    if own is not None and _inside(header, own) is not None:
+        return own
+    boxes = {"passphrase": header.get("key"), "recovery": header.get("recovery")}
+    if not any(boxes.values()):
+        raise StoreProblem("backup_elsewhere", _(
+            "This backup opens only on the computer that made it, whose password store has its key. Restore it there, or use one made with Back up."))
+    spare = os.environ.get(keys.RECOVERY)
+    typed = passphrase or os.environ.get(keys.PASSPHRASE) or spare
     if not typed:
         raise StoreProblem("passphrase_needed", _("This backup is locked with a password. Type it, or set ALUMNI_DESK_PASSPHRASE before the command."))
-    key = _unsealed(header, typed)
-    profile.create()
-    part = profile.path / "desk-restored.db"
-    beside = [part.with_name(part.name + end) for end in ("", "-wal", "-shm", "-journal")]
-    with alone(profile.path / "restore.lock"), _disk(), _gone_after(*beside):
-        for one in beside:
-            one.unlink(missing_ok=True)
-        _unpack(file, start, part, header)
-        held = _look(part, key, str(header.get("made_at", "")))
-        if dry_run:
-            return held
-        _rekey(part, key, _own_key(profile, typed, own))
-        _take_place(profile, part)
-    return held
-
-
-def _unsealed(header: dict[str, Any], typed: str) -> bytes:
-    """The backup's key, by its password or the recovery key; where neither was typed, by the one in ``ALUMNI_DESK_RECOVERY``."""
-    boxes = {"passphrase": header.get("key"), "recovery": header.get("recovery")}
-    spare = os.environ.get(keys.RECOVERY)
     try:
         return keys.open_sealed(boxes, typed)
     except StoreProblem:
@@ -107,114 +351,82 @@ def _unsealed(header: dict[str, Any], typed: str) -> bytes:
         return keys.open_sealed(boxes, spare)
 
 
-def _own_key(profile: Profile, typed: str, own: str | None) -> bytes:
-    """The profile's own key; for a new profile one that is kept as this computer keeps keys, else under the backup's passphrase."""
-    if (profile.path / "desk.key").exists() and profile.exists:
-        try:
-            return keys.database_key(profile.path, "desk", passphrase=typed)
-        except StoreProblem as problem:
-            if problem.code not in ("passphrase_wrong", "recovery_wrong", "recovery_none"):
-                raise
-            if (key := keys.keyring_key(profile.path, "desk")) is not None:
-                return key
-            raise StoreProblem("restore_other_password", _(
-                "The desk that is here has another password than the backup, so nothing was changed. Restore into another profile "
-                "(--profile), or give the desk that is here the backup's password first.")) from None
-    (profile.path / "desk.key").unlink(missing_ok=True)
-    try:
-        return keys.database_key(profile.path, "desk", passphrase=own)
-    except StoreProblem as problem:
-        # A recovery key opens a backup; it never becomes a password: a new one is asked for.
-        if problem.code != "passphrase_wanted" or codes.read_recovery_key(typed) is not None:
-            raise
-        return keys.database_key(profile.path, "desk", passphrase=typed)
-
-
-def _copy_database(desk: Desk, to: Path) -> None:
-    to.unlink(missing_ok=True)
-    source, target = desk.raw(), connect(to, desk.key)
-    try:
-        source.backup(target, pages=2_000, sleep=0.001)
-        target.execute("PRAGMA journal_mode = DELETE")
-    finally:
-        target.close()
-        source.close()
-
-
-def _look(file: Path, key: bytes, made_at: str) -> Held:
-    """What a database holds; raises ``backup_damaged`` if any page of it is not as it was written."""
-    import sqlcipher3.dbapi2 as sqlcipher
-
-    connection = connect(file, key)
-    try:
-        wrong = connection.execute("PRAGMA cipher_integrity_check").fetchall() or [
-            row for row in connection.execute("PRAGMA integrity_check") if row[0] != "ok"]
-        if wrong:
+def unpack(file: Path, header: dict[str, Any], start: int, to: Path) -> None:
+    """Write the database in a backup to a file. Raises BadInput ``backup_damaged``."""
+    with _disk():
+        with open(file, "rb") as source, open(os.open(to, os.O_CREAT | os.O_WRONLY | os.O_TRUNC, 0o600), "wb") as stream:
+            source.seek(start)
+            shutil.copyfileobj(source, stream, 1 << 20)
+            stream.flush()
+            os.fsync(stream.fileno())
+        if to.stat().st_size != header.get("size") or _digest(to) != header.get("sha256"):
             raise _damaged(file)
-        chapter = connection.execute("SELECT name FROM chapter WHERE NOT gone LIMIT 1").fetchone()
-        counts = [connection.execute(f"SELECT count(*) FROM {question}").fetchone()[0] for question in (
-            "person WHERE standing = 'member' AND NOT gone", "gathering WHERE NOT gone", "fact WHERE kind = 'in'")]
-        connection.execute("PRAGMA journal_mode = DELETE")
-    except sqlcipher.DatabaseError as error:
-        known = store_problem(str(error))
-        if known is not None and known.code in ("disk_full", "database_busy", "read_only"):
-            raise known from None
-        raise _damaged(file) from None
-    finally:
-        connection.close()
-    members, gatherings, check_ins = counts
-    return Held(str(chapter[0]) if chapter and chapter[0] else "", members, gatherings, check_ins, made_at)
 
 
-def _rekey(file: Path, key: bytes, new: bytes) -> None:
-    if key == new:
-        return
-    connection = connect(file, key)
-    try:
-        connection.execute("PRAGMA journal_mode = DELETE")
-        connection.execute(f"PRAGMA rekey = \"x'{new.hex()}'\"")
-    finally:
-        connection.close()
-    _look(file, new, "")
-
-
-def _take_place(profile: Profile, part: Path) -> None:
-    with alone(profile.path / "desk.lock"):
-        if profile.exists:
-            # The last connection that closes folds the log into the file, so that one file is the whole of it.
-            stamp = datetime.now(UTC).strftime("%Y%m%d-%H%M%S")
-            for end in ("", "-wal", "-shm"):
-                there = profile.database.with_name(profile.database.name + end)
-                if there.exists():
-                    os.replace(there, profile.path / f"desk-replaced-{stamp}.db{end}")
-        os.replace(part, profile.database)
-
-
-def _header(file: Path) -> tuple[dict[str, Any], int]:
+def read_head(file: Path) -> tuple[dict[str, Any], int]:
+    """What a backup says of itself, and where its database begins. Raises BadInput ``backup_unknown``, ``backup_unreadable`` or ``backup_damaged``."""
     try:
         with open(file, "rb") as stream:
-            if stream.read(len(MAGIC)) != MAGIC:
+            magic = stream.read(len(MAGIC))
+            if magic not in (MAGIC, FORMER):
                 raise BadInput("backup_unknown", _("{file} is not a backup of Alumni Desk. Choose a file that was made with Back up."), file=file.name)
             line = stream.readline(HEADER_LIMIT)
     except OSError as error:
         raise BadInput("backup_unreadable", _("{file} cannot be read ({reason})."), file=file, reason=error.strerror or type(error).__name__) from None
+    text = line
+    if magic == MAGIC:
+        said, _space, text = line.partition(b" ")
+        if hashlib.sha256(text.removesuffix(b"\n")).hexdigest().encode() != said or not text.endswith(b"\n"):
+            raise _damaged(file)
     try:
-        header = json.loads(line)
+        header = json.loads(text)
     except ValueError:
         raise _damaged(file) from None
-    if not isinstance(header, dict) or not isinstance(header.get("key"), dict):
+    if not isinstance(header, dict) or not isinstance(header.get("made_at"), str) or not _WHEN.fullmatch(header["made_at"]):
         raise _damaged(file)
-    return header, len(MAGIC) + len(line)
+    return header, len(magic) + len(line)
 
 
-def _unpack(file: Path, start: int, part: Path, header: dict[str, Any]) -> None:
-    with open(file, "rb") as source, open(os.open(part, os.O_CREAT | os.O_WRONLY | os.O_TRUNC, 0o600), "wb") as stream:
-        source.seek(start)
-        shutil.copyfileobj(source, stream, 1 << 20)
-        stream.flush()
-        os.fsync(stream.fileno())
-    if part.stat().st_size != header.get("size") or _digest(part) != header.get("sha256"):
-        raise _damaged(file)
+_WHEN = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
+
+
+def listed(file: Path, key: bytes | None) -> Backup:
+    """A backup as a list shows it, by its head alone."""
+    try:
+        header, start = read_head(file)
+        size = file.stat().st_size
+        damaged = size - start != header.get("size")
+    except (KnownError, OSError):
+        stamp = re.search(r"(\d{8})-(\d{6})-?([a-z-]*?)(?:-\d+)?$", file.stem)
+        made_at = datetime.strptime(stamp[1] + stamp[2], "%Y%m%d%H%M%S").replace(tzinfo=UTC) if stamp else datetime.fromtimestamp(file.stat().st_mtime, UTC)
+        why = stamp[3].replace("-", "_") if stamp and stamp[3] else "by_hand"
+        return Backup(file, made_at.strftime("%Y-%m-%dT%H:%M:%SZ"), why, "", 0, 0, 0, file.stat().st_size, damaged=True)
+    inside = _inside(header, key) if key is not None else None
+    said = inside or {}
+    members, gatherings, check_ins = (int(header.get(name, 0)) for name in ("members", "gatherings", "check_ins"))
+    return Backup(file, header["made_at"], str(header.get("why", "by_hand")), said.get("note", ""), members, gatherings, check_ins, size, damaged,
+                  inside is not None, said.get("chapter", ""), header=header)
+
+
+def _sealed_inside(key: bytes, said: dict[str, str]) -> str:
+    from nacl.secret import SecretBox
+
+    return base64.b64encode(bytes(SecretBox(keys.derived(key, b"alumni header")).encrypt(json.dumps(said).encode()))).decode()
+
+
+def _inside(header: dict[str, Any], key: bytes) -> dict[str, str] | None:
+    from nacl.exceptions import CryptoError
+    from nacl.secret import SecretBox
+
+    try:
+        box = base64.b64decode(header["inside"], validate=True)
+        return dict(json.loads(SecretBox(keys.derived(key, b"alumni header")).decrypt(box)))
+    except (KeyError, TypeError, ValueError, CryptoError):
+        return None
+
+
+def _with_logs(file: Path) -> list[Path]:
+    return [file.with_name(file.name + end) for end in ("", "-wal", "-shm", "-journal")]
 
 
 def _digest(file: Path) -> str:

@@ -1,11 +1,15 @@
-"""Whether everything in a desk's database is as it should be: pages, references, search index, waiting operations."""
+"""Whether everything in a desk's database is as it should be: pages, references, search index, waiting operations, what they show."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Any
+
+import msgspec
+import sqlalchemy as sa
 
 from alumni_desk.store import search
-from alumni_desk.store.desk import Desk
+from alumni_desk.store.desk import Desk, store_problem
 
 REFERENCES = (
     ("education", "person", "person"), ("registration", "gathering", "gathering"), ("registration", "person", "person"),
@@ -21,24 +25,21 @@ class Findings:
     pages: int  # pages or structures that are not as they were written
     search: int  # people whom the search would not find, or find wrongly
     operations: int  # operations or kept bases that fit no row
+    views: int = 0  # rows that do not show what waits over them
     missing: dict[str, int] = field(default_factory=dict)  # "table.column" -> rows that name something absent; a fact may come before its row
     counts: dict[str, int] = field(default_factory=dict)
 
     @property
     def ok(self) -> bool:
         """Nothing is damaged; rows that name something absent may only be early."""
-        return not (self.pages or self.search or self.operations)
+        return not (self.pages or self.search or self.operations or self.views)
 
 
 def verify(desk: Desk) -> Findings:
-    """Check the whole database. Writes nothing; reads every page."""
-    raw = desk.raw()
-    try:
-        pages = len(raw.execute("PRAGMA cipher_integrity_check").fetchall())
-        pages += sum(row[0] != "ok" for row in raw.execute("PRAGMA integrity_check"))
-        pages += len(raw.execute("PRAGMA foreign_key_check").fetchall())
-    finally:
-        raw.close()
+    """Check the whole database. Writes nothing; reads every page. Where pages are damaged, the rest is not looked at."""
+    pages = _damaged_pages(desk)
+    if pages:
+        return Findings(pages, 0, 0)
     synced = [name for name, table in desk.tables.items() if table.info.get("synced")]
     with desk.applying() as applying:  # the check of the search index counts as writing for SQLite
         connection = applying.connection
@@ -61,7 +62,40 @@ def verify(desk: Desk) -> Findings:
                 missing[f"{table}.{column}"] = count
         counts = {name: int(connection.exec_driver_sql(f'SELECT count(*) FROM "{name}" WHERE NOT gone').scalar() or 0) for name in synced}
         counts["waiting"] = int(connection.exec_driver_sql("SELECT count(*) FROM operation WHERE fate = 'waiting'").scalar() or 0)
-    return Findings(pages, wrong, loose, missing, counts)
+        views = sum(_hidden(connection, desk.tables[name]) for name in synced if desk.tables[name].info["kind"] == "put")
+    return Findings(pages, wrong, loose, views, missing, counts)
+
+
+def _damaged_pages(desk: Desk) -> int:
+    import sqlcipher3.dbapi2 as sqlcipher
+
+    raw = desk.raw()
+    try:
+        count: int = len(raw.execute("PRAGMA cipher_integrity_check").fetchall())
+        count += sum(row[0] != "ok" for row in raw.execute("PRAGMA integrity_check"))
+        count += len(raw.execute("PRAGMA foreign_key_check").fetchall())
+        return count
+    except sqlcipher.DatabaseError as error:
+        known = store_problem(str(error))
+        if known is None or known.code != "database_damaged":
+            raise
+        return 1
+    finally:
+        raw.close()
+
+
+def _hidden(connection: sa.Connection, table: sa.Table) -> int:
+    """How many rows of a table show something else than what their last waiting operations say: one's own write stays visible."""
+    said: dict[str, dict[str, Any]] = {}
+    for row in connection.exec_driver_sql("SELECT row_id, fields FROM operation WHERE table_name = ? AND fate = 'waiting' ORDER BY rowid", (table.name,)):
+        said.setdefault(row.row_id, {}).update(msgspec.json.decode(row.fields))
+    hidden = 0
+    ids = list(said)
+    for start in range(0, len(ids), 5_000):
+        part = msgspec.json.encode(ids[start:start + 5_000]).decode()
+        for shown in connection.exec_driver_sql(f'SELECT * FROM "{table.name}" WHERE id IN (SELECT value FROM json_each(?))', (part,)).mappings():
+            hidden += any(name in shown and shown[name] != value for name, value in said[shown["id"]].items())
+    return hidden
 
 
 def rebuild_search(desk: Desk) -> int:

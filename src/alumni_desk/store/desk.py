@@ -22,6 +22,8 @@ from alumni_desk.protocol.clock import Clock
 from alumni_desk.protocol.ids import uuid7
 from alumni_desk.store import keys, recovery, search
 from alumni_desk.store.capture import Capture, set_triggers, synced_of, triggers
+from alumni_desk.store.mark import Mark
+from alumni_desk.store.outbox import Outbox, of_small_action
 from alumni_desk.store.profile import Profile, alone
 from alumni_desk.words import _
 
@@ -32,6 +34,9 @@ REVISION = "0002"
 
 TRANSACTION = 400
 """Operations after which an action goes on in a new transaction: at most 500 of one must lie in a parcel, and a row may make two."""
+
+AT_ONCE = 50
+"""Rows of an action up to which its copy in the outbox is made with it; larger ones are copied when there is time (``outbox.catch_up``)."""
 
 TEXT_LIMIT = 65_536
 BUSY_SECONDS = 30.0
@@ -159,6 +164,9 @@ class Desk:
         self._readers = _engine(profile.database, key, None, None)
         self._version_lock = threading.Lock()
         self._versions: sa.Connection | None = None
+        self._mark = Mark(profile.path, key)
+        self.outbox = Outbox(profile.path, key)
+        self.unkept: list[str] = []  # actions that are not in the outbox yet
 
     def __enter__(self) -> Self:
         return self
@@ -174,6 +182,7 @@ class Desk:
                 self._versions = None
         self._readers.dispose()
         self._writers.dispose()
+        self._mark.close()
 
     @property
     def scope(self) -> str | None:
@@ -226,7 +235,13 @@ class Desk:
             _set_mode(connection, writing, queue)
             yield writing
             writing.note()
+            small = sum(map(len, writing.changed.tables.values())) <= AT_ONCE
+            record = of_small_action(connection, writing.action_id) if small else None
             _rest(connection)
+        if record is not None:
+            self.outbox.append(record)
+        if not small:
+            self.unkept.append(writing.action_id)
 
     @contextmanager
     def applying(self) -> Iterator[Applying]:
@@ -244,14 +259,23 @@ class Desk:
             with _translated(), self._writers.connect() as connection:
                 connection.exec_driver_sql("BEGIN IMMEDIATE")
                 try:
+                    count = _commits(connection) + 1
                     yield connection
                     search.refresh(connection)
+                    connection.exec_driver_sql("UPDATE capture SET transaction_id = ?", (str(count),))
                     connection.exec_driver_sql("COMMIT")
                 except BaseException:
                     _roll_back(connection)
                     raise
+            self._note_commit(count)
         finally:
             self._one_writer.release()
+
+    def _note_commit(self, count: int) -> None:
+        try:
+            self._mark.write(count)
+        except OSError as error:  # it is saved all the same
+            log.warning("the mark of the last commit was not written: %s", error.strerror)
 
     def make_chapter(self, name: str, university: str | None = None, time_zone: str | None = None, *, sample: bool = False,
                      chapter_id: str | None = None) -> str:
@@ -306,10 +330,43 @@ def open_with(profile: Profile, metadata: sa.MetaData, version: int, *, passphra
     profile.create()
     key = keys.database_key(profile.path, "desk", passphrase=passphrase)
     with alone(profile.path / "desk.lock"):
-        _prepare(profile.database, key, triggers(metadata, version, search.SEARCHED))
+        if (profile.path / "restoring" / "ready").exists():
+            from alumni_desk.store import backup
+
+            backup.take_place(profile)  # the program ended in the middle of it
+        last = Mark(profile.path, key).read()  # before the database is looked at: another program may be writing
+        _prepare(profile, key, triggers(metadata, version, search.SEARCHED), last)
     desk = Desk(profile, key, metadata)
     recovery.keep_in_step(desk)
     return desk
+
+
+def open_staged(profile: Profile, key: bytes, metadata: sa.MetaData, version: int) -> Desk:
+    """Open a database that lies in a folder without its key file: one on its way to be restored."""
+    _prepare(profile, key, triggers(metadata, version, search.SEARCHED), None)
+    return Desk(profile, key, metadata)
+
+
+def trouble_of(profile: Profile, key: bytes) -> KnownError | None:
+    """Why a database cannot be trusted: ``database_damaged`` or ``changes_lost``; None if every page is whole and no commit is missing. Changes nothing."""
+    import sqlcipher3.dbapi2 as sqlcipher
+
+    last = Mark(profile.path, key).read()
+    try:
+        connection = connect(profile.database, key)
+        try:
+            whole = not connection.execute("PRAGMA cipher_integrity_check").fetchall() and connection.execute("PRAGMA integrity_check").fetchone()[0] == "ok"
+            there = connection.execute("SELECT transaction_id FROM capture").fetchone()[0]
+        finally:
+            connection.close()
+    except (sqlcipher.DatabaseError, TypeError) as error:  # no row where there always is one
+        known = store_problem(str(error))
+        if known is not None and known.code in ("disk_full", "database_busy", "read_only"):
+            raise known from None
+        return database_damaged()
+    if not whole:
+        return database_damaged()
+    return changes_lost(last - int(there)) if last is not None and there is not None and int(there) < last else None
 
 
 def connect(path: Path, key: bytes) -> Any:
@@ -341,15 +398,23 @@ def _engine(path: Path, key: bytes, metadata: sa.MetaData | None, clock: Clock |
                             pool_size=size, max_overflow=more, isolation_level="AUTOCOMMIT")
 
 
-def _prepare(path: Path, key: bytes, wanted: Mapping[str, str]) -> None:
-    """Bring a database to this program's form: migrations if it is older, triggers as the schema says."""
-    engine = _engine(path, key, None, None)
+def _prepare(profile: Profile, key: bytes, wanted: Mapping[str, str], last: int | None) -> None:
+    """Bring a database to this program's form: migrations if it is older, triggers as the schema says. ``last``: the commit that must be there."""
+    engine = _engine(profile.database, key, None, None)
     try:
         with _translated(), engine.connect() as connection:
             connection.exec_driver_sql("PRAGMA query_only = OFF")
             found = _revision(connection)
+            if found is None and last:
+                raise database_damaged()  # an empty file where a chapter was
+            if found is not None:
+                _refuse_loss(connection, last)
             if found != REVISION:
                 _refuse_newer(found)
+                if found is not None:
+                    from alumni_desk.store import backup
+
+                    backup.before_update(profile, key)
                 _migrate(connection)
             names = {row.name: row.sql for row in connection.exec_driver_sql("SELECT name, sql FROM sqlite_master WHERE type = 'trigger'")}
             if names != dict(wanted):
@@ -360,6 +425,9 @@ def _prepare(path: Path, key: bytes, wanted: Mapping[str, str]) -> None:
                 except BaseException:
                     _roll_back(connection)
                     raise
+            if connection.exec_driver_sql("SELECT 1 FROM capture WHERE transaction_id IS NULL").first():
+                connection.exec_driver_sql("UPDATE capture SET transaction_id = ?", (str(last or 0),))
+                connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")  # so that a log lost from now on is seen to be lost
             connection.invalidate()  # it may write: not one for the pool
     finally:
         engine.dispose()
@@ -369,6 +437,24 @@ def _revision(connection: sa.Connection) -> str | None:
     if connection.exec_driver_sql("SELECT 1 FROM sqlite_master WHERE name = 'alembic_version'").first() is None:
         return None
     return connection.exec_driver_sql("SELECT version_num FROM alembic_version").scalar()
+
+
+def _commits(connection: sa.Connection) -> int:
+    """How many transactions were committed: at rest the capture row's transaction is the number of the last one."""
+    return int(connection.exec_driver_sql("SELECT transaction_id FROM capture").scalar() or 0)
+
+
+def _refuse_loss(connection: sa.Connection, last: int | None) -> None:
+    there = connection.exec_driver_sql("SELECT transaction_id FROM capture").scalar()
+    if last is not None and there is not None and int(there) < last:
+        raise changes_lost(last - int(there))
+
+
+def changes_lost(count: int) -> StoreProblem:
+    """The database opens, and what was saved last is not in it."""
+    return StoreProblem("changes_lost", _(
+        "The last {count} things that were saved are missing from the chapter's database: its log was damaged or taken away. Nothing was opened. "
+        "Restore with what was kept beside it (in the window, or: restore --salvage)."), count=count)
 
 
 def _refuse_newer(found: str | None) -> None:
@@ -470,14 +556,19 @@ def store_problem(said: str) -> KnownError | None:
             "The disk is full, so nothing of this was saved. Make room (a few hundred megabytes) and do it again; what was saved before is safe."))),
         (("readonly", "read-only"), lambda: StoreProblem("read_only", _(
             "The chapter's folder cannot be written, so nothing of this was saved. Check its rights, or whether the drive is read-only."))),
-        (("file is not a database", "malformed", "hmac check"), lambda: StoreProblem("database_damaged", _(
-            "The chapter's database is damaged or belongs to another key, so it was not opened. Restore a backup; leave the file where it is."))),
+        (("file is not a database", "malformed", "hmac check"), database_damaged),
         (("disk i/o", "unable to open"), lambda: StoreProblem("disk_trouble", _(
             "The disk does not read or write as it should, so nothing of this was saved. Check the drive, then do it again."))),
     ):
         if any(one in text for one in words_of_it):
             return problem()
     return None
+
+
+def database_damaged() -> StoreProblem:
+    """The sentence for a database that cannot be trusted."""
+    return StoreProblem("database_damaged", _(
+        "The chapter's database is damaged or belongs to another key, so it was not opened. Restore a backup; leave the file where it is."))
 
 
 def _busy() -> StoreProblem:

@@ -207,6 +207,16 @@ def keyring_key(folder: Path, name: str) -> bytes | None:
     return _from_keyring(_read(folder / f"{name}.key"))[0]
 
 
+def boxes(folder: Path, name: str) -> dict[str, Any]:
+    """What a backup carries of a key: who keeps it here, and the key sealed under the passphrase and the recovery key, as far as they exist."""
+    return {"kept": keeper(folder, name), "key": sealed_key(folder, name), "recovery": recovery_box(folder, name)}
+
+
+def derived(key: bytes, purpose: bytes) -> bytes:
+    """Another 32-byte key for a file beside the database; ``purpose`` (at most 16 bytes) keeps them apart."""
+    return hashlib.blake2b(key=key, digest_size=32, person=purpose).digest()
+
+
 def keep_anew(folder: Path, name: str, key: bytes, passphrase: str | None) -> Keeper:
     """Keep a database's key under another passphrase alone, or, without one, in the keyring alone. A recovery key stays good."""
     file = folder / f"{name}.key"

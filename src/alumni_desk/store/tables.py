@@ -87,7 +87,7 @@ def desk_tables(metadata: sa.MetaData) -> None:
         sa.Column("mode", sa.Text, nullable=False),  # rest | action | applying
         sa.Column("action", sa.Text),
         sa.Column("event", sa.Text),
-        sa.Column("transaction_id", sa.Text),
+        sa.Column("transaction_id", sa.Text),  # at rest: how many transactions were committed, see store/mark.py
         sa.Column("gathering", sa.Text),
         sa.Column("queue", sa.Text),
         sa.Column("at", sa.Text),

@@ -24,7 +24,7 @@ from alumni_desk.words import _
 DAYS = 30
 """How long one's own actions can be undone."""
 
-NEVER = frozenset({"chapter_founded", "chapter_completed", "sample_made"})
+NEVER = frozenset({"chapter_founded", "chapter_completed", "sample_made", "person_erased"})
 """Events that stand: a chapter is founded once."""
 
 _json = msgspec.json.Decoder(dict[str, Any])

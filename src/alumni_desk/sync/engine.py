@@ -60,6 +60,7 @@ class Joined:
 def join(desk: Desk, url: str, code: str, merge: bool = False, device_name: str | None = None, *, wire: Wire | None = None) -> Joined:
     """Join a server with an invitation; raises ``sync_members_here`` where people are here already and ``merge`` was not said."""
     membership = joining.join(desk, url, code, merge=merge, device_name=device_name, wire=wire)
+    desk.outbox.make_anew(desk)  # it holds what this laptop is to the server, too
     return Joined(membership.scope, membership.scope_name, membership.role)
 
 
@@ -79,6 +80,8 @@ def sync_once(desk: Desk, progress: Progress | None = None, *, wire: Wire | None
         if wire is None:
             line.close()
     _remember(desk, None)
+    if result.waiting == 0 and (result.pushed or result.refused):
+        desk.outbox.make_anew(desk)  # what the server has needs no second copy
     return result
 
 

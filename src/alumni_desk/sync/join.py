@@ -46,7 +46,7 @@ def join(desk: Desk, url: str, code: str, *, merge: bool = False, device_name: s
     membership = state.Membership(url=address.url, fingerprint=address.fingerprint, server=reply.server, device=reply.device, key=joining.key,
                                   scope=grant.scope, scope_name=grant.scope_name, role=grant.role)
     with desk.applying() as applying:
-        _move_in(applying.connection, membership)
+        move_in(applying.connection, membership)
     return membership
 
 
@@ -103,7 +103,7 @@ def complete_chapter(desk: Desk, membership: state.Membership) -> None:
     desk.set_setting(CARRIED, None)
 
 
-def _move_in(connection: sa.Connection, membership: state.Membership) -> None:
+def move_in(connection: sa.Connection, membership: state.Membership) -> None:
     """The chapter's id becomes the server's: rows and waiting operations move to its scope, our own chapter row gives way."""
     scope = membership.scope
     former = [str(row.id) for row in connection.exec_driver_sql("SELECT id FROM scope")]

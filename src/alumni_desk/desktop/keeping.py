@@ -1,0 +1,69 @@
+"""What the window does by itself so that nothing is lost: the backup of the day, and the outbox copy of large actions."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from PySide6.QtCore import QObject, QTimer, Signal
+
+from alumni_desk.desktop.background import Job, Lanes
+from alumni_desk.errors import KnownError
+from alumni_desk.store import backup, outbox
+from alumni_desk.store.desk import Desk
+
+FIRST_MS = 20_000
+"""After the window has opened: not while somebody waits for the first page."""
+EVERY_MS = 10 * 60_000
+COPY_MS = 1_000
+
+
+class Keeping(QObject):
+    """``made`` tells of a new backup; ``trouble`` once of each thing that stands in its way."""
+
+    made = Signal(object)
+    trouble = Signal(object)
+
+    def __init__(self, desk: Desk, lanes: Lanes) -> None:
+        super().__init__(lanes)
+        self._desk, self._lanes = desk, lanes
+        self._copying = False
+        self._job: Job | None = None
+        self._told = ""
+        self._soon = QTimer(self, interval=FIRST_MS, singleShot=True)
+        self._often = QTimer(self, interval=EVERY_MS)
+        self._copies = QTimer(self, interval=COPY_MS)
+        for timer, work in ((self._soon, self.look), (self._often, self.look), (self._copies, self._copy)):
+            timer.timeout.connect(work)
+            timer.start()
+
+    def look(self) -> None:
+        """Make the backup of the day if it is due."""
+        if self._job is None:
+            self._job = self._lanes.read_long(lambda job: backup.daily(self._desk, cancelled=job.cancelled), self._made, self._failed)
+
+    def stop(self) -> None:
+        """Nothing more by itself; a backup under way ends at its next page."""
+        for timer in (self._soon, self._often, self._copies):
+            timer.stop()
+        if self._job is not None:
+            self._job.cancel()
+
+    def _made(self, file: Path | None) -> None:
+        self._job = None
+        self._told = ""
+        if file is not None:
+            self.made.emit(file)
+
+    def _failed(self, error: KnownError) -> None:
+        self._job = None
+        if error.code != self._told:
+            self._told = error.code
+            self.trouble.emit(error)
+
+    def _copy(self) -> None:
+        if self._desk.unkept and not self._copying:
+            self._copying = True
+            self._lanes.send(lambda: outbox.catch_up(self._desk), self._copied, self._copied)
+
+    def _copied(self, _done: object) -> None:
+        self._copying = False

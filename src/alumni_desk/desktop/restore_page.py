@@ -1,0 +1,496 @@
+"""Going back to a backup: which there are, what each holds beside what is here now, and what will happen. The present data is the way back."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from PySide6.QtCore import QAbstractTableModel, QModelIndex, QPersistentModelIndex, QRectF, QStandardPaths, Qt
+from PySide6.QtGui import QFontMetricsF, QPainter
+from PySide6.QtWidgets import QFileDialog, QGridLayout, QHBoxLayout, QTableView, QVBoxLayout, QWidget
+
+from alumni_desk.desktop.background import Lanes
+from alumni_desk.desktop.changes import ChangeBus
+from alumni_desk.desktop.controls import Button, Label, Link, hairline
+from alumni_desk.desktop.dates import day_long, day_short, first_upper, month_long, weekday_short
+from alumni_desk.desktop.delegates import MUTED, RowDelegate, dress_table
+from alumni_desk.desktop.fonts import font_of, px
+from alumni_desk.desktop.icons import paint_icon
+from alumni_desk.desktop.pages import EmptyPage, Go, Page
+from alumni_desk.desktop.paint import paint_text
+from alumni_desk.desktop.tokens import Colours
+from alumni_desk.desktop.widgets import IconLine, Scroll
+from alumni_desk.errors import KnownError
+from alumni_desk.store import backup
+from alumni_desk.store.backup import Backup
+from alumni_desk.store.desk import Desk
+from alumni_desk.words import _, ngettext, number
+
+Index = QModelIndex | QPersistentModelIndex
+RestoreIt = Callable[[Backup], None]
+SPEED = 8_000_000
+"""Bytes a second that a restore gets through on a slow laptop, for the word about how long it takes."""
+
+WHEN, WHY, MEMBERS, GATHERINGS, SIZE, EDGE = range(6)
+
+
+@dataclass(frozen=True)
+class Present:
+    """What is here now, to compare with."""
+
+    members: int
+    gatherings: int
+    check_ins: int
+    waiting: int
+    alone: bool
+    erased: tuple[str, ...]  # when somebody was erased, of each
+
+
+@dataclass(frozen=True)
+class Seen:
+    """All that the page shows."""
+
+    backups: list[Backup]
+    present: Present
+    folder: Path
+
+
+def look_around(desk: Desk) -> Seen:
+    """The backups by their heads, and what is here now."""
+    from alumni_desk.sync import engine
+
+    with desk.reading() as connection:
+        members, gatherings, check_ins = (int(connection.exec_driver_sql(f"SELECT count(*) FROM {question}").scalar() or 0) for question in (
+            "person WHERE standing = 'member' AND NOT gone", "gathering WHERE NOT gone", "fact WHERE kind = 'in'"))
+        standing = engine.standing(connection)
+        erased = tuple(connection.exec_driver_sql("SELECT at FROM erased").scalars())
+    present = Present(members, gatherings, check_ins, standing.waiting, standing.state == "alone", erased)
+    return Seen(backup.backups(desk.profile, desk.key), present, backup.folder_in_use(desk.profile))
+
+
+def why_words(one: Backup) -> tuple[str, str]:
+    """Why a backup was made, and what else is known of that."""
+    if one.why == "before_import":
+        return _("Before import"), one.note
+    if one.why == "before_update":
+        return _("Before update"), _("to {version}").format(version=one.note) if one.note else ""
+    if one.why == "before_restore":
+        return _("Before going back"), ""
+    if one.why == "by_hand":
+        return _("By hand"), ""
+    return {"weekly": _("Weekly"), "monthly": _("Monthly")}.get(one.rule or "", _("Daily")), ""
+
+
+def when_words(at: datetime, now: datetime) -> str:
+    """Today 09:30; Mon 9 Nov, 23:00; with its year if it is another one."""
+    local = at.astimezone(now.tzinfo)
+    if local.date() == now.date():
+        return _("Today {time}").format(time=f"{local:%H:%M}")
+    year = f" {local.year}" if local.year != now.year else ""
+    return _("{day}, {time}").format(day=f"{weekday_short(local.date())} {day_short(local.date())}{year}", time=f"{local:%H:%M}")
+
+
+def size_words(size: int) -> str:
+    """6.9 MB"""
+    return _("{n} MB").format(n=f"{size / 1_000_000:,.1f}") if size >= 100_000 else _("{n} KB").format(n=number(max(1, size // 1_000)))
+
+
+class BackupTable(QAbstractTableModel):
+    """One row for each backup."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.rows: list[Backup] = []
+        self.damaged: set[Path] = set()
+        self.now = datetime.now().astimezone()
+
+    def take(self, rows: list[Backup]) -> None:
+        """Show these."""
+        self.beginResetModel()
+        self.rows, self.now = rows, datetime.now().astimezone()
+        self.endResetModel()
+
+    def is_damaged(self, row: int) -> bool:
+        """Whether a row is known to be damaged."""
+        return self.rows[row].damaged or self.rows[row].file in self.damaged
+
+    def rowCount(self, parent: Index = QModelIndex()) -> int:  # noqa: B008
+        return 0 if parent.isValid() else len(self.rows)
+
+    def columnCount(self, parent: Index = QModelIndex()) -> int:  # noqa: B008
+        return 0 if parent.isValid() else 6
+
+    def headerData(self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
+        if orientation == Qt.Orientation.Horizontal:
+            if role == Qt.ItemDataRole.DisplayRole:
+                return (_("When"), _("Why"), _("Members"), _("Gatherings"), _("Size"), "")[section]
+            if role == Qt.ItemDataRole.TextAlignmentRole and section >= MEMBERS:
+                return Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
+        return None
+
+    def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
+        one, column = self.rows[index.row()], index.column()
+        if role in (Qt.ItemDataRole.DisplayRole, Qt.ItemDataRole.AccessibleTextRole):
+            if column >= MEMBERS and self.is_damaged(index.row()):
+                return _("Damaged, cannot be used") if column == MEMBERS else ""
+            why, note = why_words(one)
+            return (when_words(one.at, self.now), f"{why} · {note}" if note else why, number(one.members), number(one.gatherings), size_words(one.size),
+                    "")[column]
+        if role == Qt.ItemDataRole.TextAlignmentRole and column >= MEMBERS:
+            return Qt.AlignmentFlag.AlignRight
+        if role == MUTED:
+            return column == SIZE
+        if role == Qt.ItemDataRole.ToolTipRole:
+            return one.file.name
+        return None
+
+
+class BackupDelegate(RowDelegate):
+    """The chosen row's moment is strong, a note is muted, what is damaged says so across the numbers."""
+
+    def paint_cell(self, painter: QPainter, box: QRectF, index: Index, colours: Colours, selected: bool) -> None:
+        model: BackupTable = index.model()  # type: ignore[assignment]
+        column = index.column()
+        if column == WHEN:
+            inset = box.adjusted(px(24), 0, 0, 0)
+            paint_text(painter, inset, str(index.data()), colours.text, "strong" if selected else "body")
+        elif column == WHY:
+            why, note = why_words(model.rows[index.row()])
+            paint_text(painter, box, why, colours.text)
+            if note:
+                past = QFontMetricsF(font_of("body")).horizontalAdvance(f"{why} ")
+                paint_text(painter, box.adjusted(past, 0, 0, 0), f"· {note}", colours.muted)
+        elif column == MEMBERS and model.is_damaged(index.row()):
+            metrics = QFontMetricsF(font_of("body"))
+            words = str(index.data())
+            if metrics.horizontalAdvance(words) > box.width():
+                words = _("Damaged")
+            paint_text(painter, box, words, colours.danger, "body", Qt.AlignmentFlag.AlignRight)
+            left = box.right() - metrics.horizontalAdvance(words) - px(24)
+            if left >= box.left():
+                paint_icon(painter, QRectF(left, box.center().y() - px(8), px(16), px(16)), "x-circle", colours.danger)
+        else:
+            super().paint_cell(painter, box, index, colours, selected)
+
+
+class RestorePage(Page):
+    """The list at the left, one backup at the right. ``restore_it`` does it; without one there is nothing to press."""
+
+    name = "restore"
+    icon = "clock-counter-clockwise"
+    title = _("Restore a backup")
+    apart = True
+
+    def __init__(self, desk: Desk, lanes: Lanes, changes: ChangeBus, go: Go, *, restore_it: RestoreIt | None = None,
+                 back_up: Callable[[], None] | None = None) -> None:  # fmt: skip
+        super().__init__(desk, lanes, changes, go)
+        self._restore_it, self._back_up = restore_it, back_up
+        self._seen: Seen | None = None
+        self._other: Backup | None = None
+        self._chosen: Path | None = None
+        self._whole: dict[Path, bool] = {}
+        self._checking = False
+        self.table = BackupTable()
+        self.stack.set_content(self._content())
+
+    def _content(self) -> QWidget:
+        content = QWidget()
+        across = QHBoxLayout(content)
+        across.setContentsMargins(0, 0, 0, 0)
+        across.setSpacing(0)
+        left = QWidget()
+        column = QVBoxLayout(left)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(0)
+        head = QHBoxLayout()
+        head.setContentsMargins(px(24), px(12), px(24), px(12))
+        head.setSpacing(px(8))
+        self.count, self.place = Label("", "heading"), Label("", tone="muted", wrap=True)
+        self.other = Button(_("Open another"), icon="folder")
+        self.other.clicked.connect(self._ask_other)
+        head.addWidget(self.count)
+        head.addWidget(self.place, 1)
+        head.addWidget(self.other)
+        column.addLayout(head)
+        self.list = QTableView()
+        self.list.setModel(self.table)
+        dress_table(self.list, _("Backups"), row=36)
+        self.list.setProperty("people", "plain")  # its first heading stands where its first cells do
+        self.list.setItemDelegate(BackupDelegate(self.list, row=36, tabular=True))
+        self.list.setSelectionMode(QTableView.SelectionMode.SingleSelection)
+        across_head = self.list.horizontalHeader()
+        across_head.setStretchLastSection(False)
+        across_head.setMinimumSectionSize(px(16))
+        for section, width in ((WHEN, 176), (MEMBERS, 88), (GATHERINGS, 96), (SIZE, 88), (EDGE, 16)):
+            self.list.setColumnWidth(section, px(width))
+        across_head.setSectionResizeMode(WHY, across_head.ResizeMode.Stretch)
+        self.list.selectionModel().currentRowChanged.connect(lambda now, before: self._choose(now.row()))
+        column.addWidget(self.list, 1)
+        column.addWidget(hairline())
+        foot = QHBoxLayout()
+        foot.setContentsMargins(px(24), px(8), px(24), px(8))
+        foot.addWidget(Label(_("Kept: 12 daily, 10 weekly, 9 monthly, 10 before something large; all locked with your key"), "small", "muted", wrap=True), 1)
+        self.now = Link(_("Back up now"))
+        self.now.clicked.connect(self._make_now)
+        foot.addWidget(self.now)
+        column.addLayout(foot)
+        across.addWidget(left, 1)
+        across.addWidget(hairline("v"))
+        self.detail = BackupDetail()
+        self.detail.button.clicked.connect(self._restore)
+        self.detail.activity.clicked.connect(lambda: self.go("activity"))
+        across.addWidget(self.detail)
+        return content
+
+    def resizeEvent(self, event: Any) -> None:
+        super().resizeEvent(event)
+        for section, needs in ((GATHERINGS, 560), (SIZE, 620)):
+            self.list.setColumnHidden(section, self.width() - self.detail.width() < px(needs))
+
+    # -- what every page does
+
+    def first_focus(self) -> QWidget:
+        return self.list
+
+    def regions(self) -> list[QWidget]:
+        return [self.other, self.list, self.detail]
+
+    def refresh(self) -> None:
+        self.stack.loading(True)
+        self.lanes.read(lambda: look_around(self.desk), self._came, self._failed, key="restore")
+
+    def _failed(self, error: KnownError) -> None:
+        self.stack.show_error(error, _("Try again"), self.refresh)
+
+    def _came(self, seen: Seen) -> None:
+        self.stack.loading(False)
+        self._seen = seen
+        rows = ([self._other] if self._other is not None and self._other.file not in {one.file for one in seen.backups} else []) + seen.backups
+        if not rows:
+            self._show_empty()
+            return
+        self.stack.show_content()
+        self.count.setText(ngettext("{n} backup", "{n} backups", len(rows)).format(n=number(len(rows))))
+        self.place.setText(_("in {folder}").format(folder=folder_words(seen.folder)))
+        self.table.take(rows)
+        self._span()
+        at = next((n for n, one in enumerate(rows) if one.file == self._chosen), 0)
+        self.list.selectRow(at)
+        self._choose(at)
+
+    def _show_empty(self) -> None:
+        empty = EmptyPage("clock-counter-clockwise", _("No backups yet"), _("Back up now"), self._make_now, _("From then on one is made every day, by itself"))
+        link = Link(_("Open one that lies elsewhere"))
+        link.clicked.connect(self._ask_other)
+        row = QHBoxLayout()
+        row.addStretch(1)
+        row.addWidget(link)
+        row.addStretch(1)
+        empty.below.addLayout(row)
+        self.stack.show_empty(empty)
+
+    def _span(self) -> None:
+        self.list.clearSpans()
+        for row in range(len(self.table.rows)):
+            if self.table.is_damaged(row):
+                self.list.setSpan(row, MEMBERS, 1, 3)
+
+    # -- one backup
+
+    def _choose(self, row: int) -> None:
+        if self._seen is None or not 0 <= row < len(self.table.rows):
+            return
+        one = self.table.rows[row]
+        self._chosen = one.file
+        self.detail.show_backup(one, self._seen.present, self._whole.get(one.file), can=self._restore_it is not None)
+        self._check_next()
+
+    def _check_next(self) -> None:
+        """Read the backups through, one at a time so that a sync gets its turn: the chosen one first."""
+        if self._checking or not self.isVisible():
+            return
+        files = sorted((one.file for one in self.table.rows if one.file not in self._whole and not one.damaged), key=lambda file: file != self._chosen)
+        if files:
+            self._checking = True
+            file = files[0]
+            self.lanes.send(lambda: (file, backup.is_whole(file)), self._checked, self._not_checked)
+
+    def _not_checked(self, error: KnownError) -> None:
+        self._checking = False
+
+    def _checked(self, found: tuple[Path, bool]) -> None:
+        self._checking = False
+        file, whole = found
+        self._whole[file] = whole
+        if not whole:
+            self.table.damaged.add(file)
+            self._span()
+            self.list.viewport().update()
+        if file == self._chosen and self._seen is not None:
+            one = next((one for one in self.table.rows if one.file == file), None)
+            if one is not None:
+                self.detail.show_backup(one, self._seen.present, whole, can=self._restore_it is not None)
+        self._check_next()
+
+    def showEvent(self, event: Any) -> None:
+        self._whole.clear()  # looked at again whenever somebody comes: disks fail in between
+        self._stale = True
+        super().showEvent(event)
+
+    def _restore(self) -> None:
+        one = next((one for one in self.table.rows if one.file == self._chosen), None)
+        if one is not None and self._restore_it is not None:
+            self._restore_it(one)
+
+    def _make_now(self) -> None:
+        self.now.setEnabled(False)
+        self.lanes.read_long(lambda job: backup.by_itself(self.desk.profile, self.desk.key, "daily", cancelled=job.cancelled), self._made, self._not_made)
+
+    def _made(self, file: Path) -> None:
+        self.now.setEnabled(True)
+        self._chosen = file
+        self.said.emit(_("Backed up"), None)
+        self.refresh()
+
+    def _not_made(self, error: KnownError) -> None:
+        self.now.setEnabled(True)
+        self.said.emit(str(error), None)
+
+    def _ask_other(self) -> None:
+        chosen, _kind = QFileDialog.getOpenFileName(self, _("Restore a backup"), str(Path.home()), _("Backup (*.alumnidesk);;All files (*)"))
+        if chosen:
+            self.open_file(Path(chosen))
+
+    def open_file(self, file: Path) -> None:
+        """Show a backup that lies elsewhere at the head of the list."""
+        def read() -> Backup:
+            backup.read_head(file)  # says what is wrong with it, where a list would only say "damaged"
+            return backup.listed(file, self.desk.key)
+
+        def came(one: Backup) -> None:
+            self._other, self._chosen = one, one.file
+            self.refresh()
+
+        self.lanes.read(read, came, lambda error: self.said.emit(str(error), None))
+
+
+class BackupDetail(Scroll):
+    """What one backup is, holds and would do."""
+
+    def __init__(self) -> None:
+        super().__init__(margins=(24, 24, 24, 16))
+        self.setFixedWidth(px(376))
+        self.title, self.second = Label("", "title", wrap=True), Label("", tone="muted", wrap=True)
+        self.button = Button("", "primary", "clock-counter-clockwise", height=40)
+        self.activity = Link(_("To take a change back for all, use Activity"), role="small")
+        self._body = QWidget()
+        self._note = Label("", "small", "muted", wrap=True)
+        self._note.setAlignment(Qt.AlignmentFlag.AlignHCenter)
+        self.column.setSpacing(px(4))
+        self.column.addWidget(self.title)
+        self.column.addWidget(self.second)
+        self.column.addWidget(self._body)
+        self.column.addWidget(self.activity, 0, Qt.AlignmentFlag.AlignLeft)
+        self.column.addStretch(1)
+        self.column.addSpacing(px(12))
+        self.column.addWidget(self.button)
+        self.column.addWidget(self._note)
+
+    def show_backup(self, one: Backup, present: Present, whole: bool | None, *, can: bool) -> None:
+        """``whole``: None while it is still being read through."""
+        now = datetime.now().astimezone()
+        local = one.at.astimezone(now.tzinfo)
+        self.title.setText(_("{day}, {time}").format(day=day_long(local.date()), time=f"{local:%H:%M}"))
+        self.second.setText(self._second(one, local, now))
+        damaged = one.damaged or whole is False
+        body = QWidget()
+        column = QVBoxLayout(body)
+        column.setContentsMargins(0, px(4), 0, 0)
+        column.setSpacing(px(8))
+        if damaged:
+            column.addWidget(IconLine("x-circle", _("Damaged, cannot be used. Choose another one; leave this file where it is."), tone="danger"))
+        elif whole is None:
+            column.addWidget(IconLine("hourglass", _("Being checked …")))
+        else:
+            column.addWidget(IconLine("check-circle", _("Checked just now: whole and readable") if one.ours
+                                      else _("Checked just now: whole. Its password opens it."), tone="ok"))
+        if not damaged:
+            column.addSpacing(px(8))
+            column.addWidget(self._compared(one, present, local))
+            column.addSpacing(px(8))
+            column.addWidget(Label(_("What happens"), "heading"))
+            for icon, words in happenings(one, present):
+                column.addWidget(IconLine(icon, words))
+        self.column.replaceWidget(self._body, body)
+        self._body.hide()
+        self._body.deleteLater()
+        body.show()
+        self._body = body
+        self.activity.setVisible(not damaged and not present.alone)
+        self.button.set_words(_("Restore {day}").format(day=f"{local.day} {month_long(local.date())}"))
+        self.button.setEnabled(can and not damaged and whole is not None)
+        seconds = max(2, round(one.size / SPEED))
+        self._note.setText("" if damaged else ngettext("About {n} second; you can go back the same way", "About {n} seconds; you can go back the same way",
+                                                       seconds).format(n=number(seconds)))
+
+    @staticmethod
+    def _second(one: Backup, local: datetime, now: datetime) -> str:
+        why, note = why_words(one)
+        days = (now.date() - local.date()).days
+        age = _("of today") if days <= 0 else ngettext("{n} day old", "{n} days old", days).format(n=number(days))
+        by = _("made by this laptop") if one.ours else _("made elsewhere")
+        return ", ".join(part for part in (f"{why} ({note})" if note else why, age, by) if part)
+
+    @staticmethod
+    def _compared(one: Backup, present: Present, local: datetime) -> QWidget:
+        box = QWidget()
+        grid = QGridLayout(box)
+        grid.setContentsMargins(0, 0, 0, 0)
+        grid.setHorizontalSpacing(px(16))
+        grid.setVerticalSpacing(px(6))
+        grid.setColumnStretch(0, 1)
+        right = Qt.AlignmentFlag.AlignRight
+        grid.addWidget(Label(_("Compared with today"), "heading"), 0, 0, 1, 4)
+        for column, words in ((1, day_short(local.date())), (2, _("today"))):
+            grid.addWidget(Label(words, "small", "muted"), 1, column, right)
+        for row, (words, then, today) in enumerate(((_("Members"), one.members, present.members), (_("Check-ins"), one.check_ins, present.check_ins),
+                                                    (_("Gatherings"), one.gatherings, present.gatherings))):
+            grid.addWidget(hairline(), 2 + 2 * row, 0, 1, 4)
+            grid.addWidget(Label(words), 3 + 2 * row, 0)
+            grid.addWidget(Label(number(then), tone="muted"), 3 + 2 * row, 1, right)
+            grid.addWidget(Label(number(today), tone="muted"), 3 + 2 * row, 2, right)
+            difference = then - today
+            said = _("the same") if not difference else (_("{n} fewer") if difference < 0 else _("{n} more")).format(n=number(abs(difference)))
+            grid.addWidget(Label(said, "strong" if difference else "body", "text" if difference else "muted"), 3 + 2 * row, 3, right)
+        return box
+
+
+def happenings(one: Backup, present: Present) -> list[tuple[str, str]]:
+    """What a restore of this backup does, each with its icon."""
+    found = [("floppy-disk", _("Today’s data is kept as a backup first"))]
+    if present.alone:
+        found.append(("clock-counter-clockwise", _("This laptop keeps everything itself, so what was done since is taken back; it stays in that backup")))
+    else:
+        if present.waiting:
+            found.append(("paper-plane-tilt", ngettext("{n} change still to send is carried over", "{n} changes still to send are carried over",
+                                                       present.waiting).format(n=number(present.waiting))))
+        found.append(("arrows-clockwise", _("The next sync brings back what the office and other laptops hold")))
+    erased = sum(at > one.made_at for at in present.erased)
+    if erased:
+        found.append(("prohibit", ngettext("{n} person erased since stays erased", "{n} people erased since stay erased", erased).format(n=number(erased))))
+    return found
+
+
+def folder_words(folder: Path) -> str:
+    """A folder as people say it: Documents, Alumni Desk backups."""
+    for place in (QStandardPaths.StandardLocation.DocumentsLocation, QStandardPaths.StandardLocation.HomeLocation):
+        above = QStandardPaths.writableLocation(place)
+        if above and folder.is_relative_to(above):
+            parts = folder.relative_to(above).parts
+            return first_upper(", ".join((QStandardPaths.displayName(place), *parts)))
+    return str(folder)
+
+

@@ -1,0 +1,200 @@
+"""Erasing a person for good: every field declared to be about a person, in rows, operations, history and kept bases; ids stay.
+
+There is no undo. Whom it was done to is kept as ids, in the database and in a small file beside it and beside the backups, so that a backup
+made before does not bring anybody back.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import sqlalchemy as sa
+
+from alumni_desk.errors import NotFound
+from alumni_desk.store import backup
+from alumni_desk.store.desk import TRANSACTION, Changed, Desk
+from alumni_desk.store.profile import Profile
+from alumni_desk.store.tables import FULL_TEXT
+from alumni_desk.words import _
+
+FILE = "erased.json"
+EVENT = "person_erased"
+
+# Rows that are about a person, by the column that names them; a household is about everybody in it.
+_ABOUT = {
+    "person": 'SELECT id FROM person WHERE id IN (SELECT value FROM json_each(?))',
+    "education": 'SELECT id FROM education WHERE person IN (SELECT value FROM json_each(?))',
+    "registration": 'SELECT id FROM registration WHERE person IN (SELECT value FROM json_each(?))',
+    "household": 'SELECT household FROM person WHERE household IS NOT NULL AND id IN (SELECT value FROM json_each(?))',
+}
+
+
+@dataclass(frozen=True)
+class Erased:
+    """Who was erased, the whole merge group of each, and the backups that were deleted or stay."""
+
+    ids: tuple[str, ...]
+    backups_deleted: int
+    changed: Changed
+
+
+def erase(desk: Desk, people: Sequence[str], *, remake_backups: bool = True) -> Erased:
+    """Erase these people and whoever was merged with them, here and at once; what is shared learns it by the next sync.
+
+    ``remake_backups``: delete the backups that were made by themselves, which still hold them (sealed), and make a new one. Raises NotFound.
+    """
+    with desk.reading() as connection:
+        ids = _merge_group(connection, people)
+        rows = _rows_about(connection, ids)
+    if not ids or len(set(people) - set(ids)):
+        raise NotFound("no_such_person", _("There is nobody with this id. Look them up again."))
+    with desk.writing(EVENT) as writing:
+        for table, row_ids in rows.items():
+            clear = dict.fromkeys(_about(writing.tables[table]))
+            for row_id in row_ids:
+                writing.change(table, row_id, **clear, **({"gone": True} if table in ("person", "education") else {}))
+    with desk.applying() as applying:
+        _note(applying.connection, dict.fromkeys(ids, _now()))
+        forget(applying.connection, applying.tables, rows)
+    _keep_list(desk.profile, _listed_in(desk))
+    scrub(desk)
+    desk.outbox.make_anew(desk)
+    deleted = _remake(desk) if remake_backups else 0
+    return Erased(tuple(ids), deleted, writing.changed)
+
+
+def apply(desk: Desk, erased: Mapping[str, str]) -> None:
+    """Erase whom a restored database still holds, before anybody sees it."""
+    with desk.applying() as applying:
+        connection = applying.connection
+        _note(connection, erased)
+        rows = _rows_about(connection, list(erased))
+        held = 0
+        for table, row_ids in rows.items():
+            names = _about(applying.tables[table])
+            sets = ", ".join(f'"{name}" = NULL' for name in names)
+            some = " OR ".join(f'"{name}" IS NOT NULL' for name in names)
+            for row_id in row_ids:
+                found = connection.exec_driver_sql(f'UPDATE "{table}" SET {sets} WHERE id = ? AND ({some})', (row_id,)).rowcount
+                held += found
+                if table in ("person", "education"):
+                    connection.exec_driver_sql(f'UPDATE "{table}" SET gone = 1 WHERE id = ? AND NOT gone', (row_id,))
+        forgot = forget(connection, applying.tables, rows)
+    if held or forgot:
+        scrub(desk)
+
+
+def known_erased(profile: Profile) -> dict[str, str]:
+    """Who was erased on this computer, as far as the files beside database and backups know: id -> when."""
+    found: dict[str, str] = {}
+    for folder in (profile.path, backup.folder_in_use(profile)):
+        try:
+            said = json.loads((folder / FILE).read_text("utf-8"))
+        except (OSError, ValueError):
+            continue
+        if isinstance(said, dict):
+            found.update({str(one): str(at) for one, at in said.items()})
+    return found
+
+
+def forget(connection: sa.Connection, tables: Mapping[str, sa.Table], rows: Mapping[str, Sequence[str]]) -> int:
+    """Take what is about these rows out of operations (but those that say they are empty), past values and kept bases. Returns out of how many."""
+    count = 0
+    for table, row_ids in rows.items():
+        about = _about(tables[table])
+        paths = ", ".join(f"'$.{name}'" for name in about)
+        for ids in _parts(row_ids):
+            wanted = (table, json.dumps(ids))
+            where = "table_name = ? AND row_id IN (SELECT value FROM json_each(?))"
+            for sql in (f"UPDATE operation SET fields = json_remove(fields, {paths}) WHERE {where} AND event <> '{EVENT}'"
+                        f" AND fields <> json_remove(fields, {paths})",
+                        f"UPDATE operation SET values_before = json_remove(values_before, {paths}) WHERE {where}"
+                        f" AND values_before <> json_remove(values_before, {paths})",
+                        f"UPDATE shadow SET base = json_remove(base, {paths}) WHERE {where} AND base <> json_remove(base, {paths})",
+                        f"DELETE FROM past WHERE {where} AND field IN ({', '.join(repr(name) for name in about)})"):
+                count += connection.exec_driver_sql(sql, wanted).rowcount
+            # What says nothing any more is not sent; facts and rows that are new say that they are there.
+            connection.exec_driver_sql(
+                f"DELETE FROM operation WHERE {where} AND fields = '{{}}' AND kind = 'put' AND fate = 'waiting' AND before <> '{{}}'", wanted)
+    return count
+
+
+def scrub(desk: Desk) -> None:
+    """Write the database anew, so that no page, free or in the log, holds what was taken out. Nothing may be reading for long meanwhile."""
+    with desk.applying() as applying:
+        # The index keeps taken out words until its parts are merged.
+        applying.connection.exec_driver_sql(f"INSERT INTO {FULL_TEXT} ({FULL_TEXT}) VALUES ('rebuild')")
+    raw = desk.raw()
+    try:
+        raw.execute("PRAGMA secure_delete = ON")
+        raw.execute("VACUUM")
+        raw.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    finally:
+        raw.close()
+
+
+def _remake(desk: Desk) -> int:
+    old = [one for one in backup.backups(desk.profile, desk.key) if one.ours and one.why != "by_hand"]
+    backup.by_itself(desk.profile, desk.key, "daily")
+    for one in old:
+        one.file.unlink(missing_ok=True)
+    count = len(old)
+    for file in desk.profile.path.glob("desk-damaged-*"):
+        file.unlink(missing_ok=True)
+        count += file.suffix == ".db"
+    return count
+
+
+def _merge_group(connection: sa.Connection, people: Sequence[str]) -> list[str]:
+    return list(connection.exec_driver_sql(
+        "WITH RECURSIVE one(id) AS (SELECT id FROM person WHERE id IN (SELECT value FROM json_each(?)) UNION"
+        " SELECT p.id FROM one AS o JOIN person AS p ON p.merged_into = o.id OR p.id = (SELECT merged_into FROM person WHERE id = o.id))"
+        " SELECT id FROM one ORDER BY id", (json.dumps(list(people)),)).scalars())
+
+
+def _rows_about(connection: sa.Connection, ids: Sequence[str]) -> dict[str, list[str]]:
+    wanted = (json.dumps(list(ids)),)
+    return {table: sorted(set(connection.exec_driver_sql(question, wanted).scalars())) for table, question in _ABOUT.items()}
+
+
+def _about(table: sa.Table) -> list[str]:
+    return [column.name for column in table.columns if column.info.get("about")]
+
+
+def _note(connection: sa.Connection, erased: Mapping[str, str]) -> None:
+    if erased:
+        connection.exec_driver_sql("INSERT INTO erased (id, at) VALUES (?, ?) ON CONFLICT (id) DO NOTHING", list(erased.items()))
+
+
+def _listed_in(desk: Desk) -> dict[str, str]:
+    with desk.reading() as connection:
+        return {row.id: row.at for row in connection.exec_driver_sql("SELECT id, at FROM erased")}
+
+
+def _keep_list(profile: Profile, erased: Mapping[str, str]) -> None:
+    """Ids and moments, beside the database and beside the backups."""
+    everyone = {**known_erased(profile), **erased}
+    folders: list[Path] = [profile.path, backup.folder_in_use(profile)]
+    for folder in folders:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        part = folder / f"{FILE}.part"
+        with open(part, "w", encoding="utf-8") as stream:
+            json.dump(everyone, stream, sort_keys=True)
+            stream.flush()
+            os.fsync(stream.fileno())
+        os.replace(part, folder / FILE)
+
+
+def _parts(ids: Sequence[str]) -> Iterator[list[str]]:
+    yield from (list(ids[start:start + TRANSACTION]) for start in range(0, len(ids), TRANSACTION))
+
+
+def _now() -> str:
+    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+

@@ -1,0 +1,198 @@
+"""A second copy of what waits to be sent, beside the database: if that is ever damaged, nothing that people did goes with it.
+
+Form: the line ``ALUMNI DESK OUTBOX 1``, then records, each a sign, its length in four bytes and a sealed box (XSalsa20-Poly1305, under a key derived
+from the database's) of packed JSON. Actions of people are appended as soon as they are saved; large ones (an import) by whoever has time
+for it. The file is made anew, without what the server has, after a sync and after a backup.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import struct
+import zlib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+import sqlalchemy as sa
+
+from alumni_desk.store import keys
+from alumni_desk.store.profile import alone
+
+if TYPE_CHECKING:
+    from alumni_desk.store.desk import Desk
+
+log = logging.getLogger(__name__)
+
+NAME = "desk.outbox"
+MAGIC = b"ALUMNI DESK OUTBOX 1\n"
+CHUNK = 1_000
+_BEGIN = b"\xadREC"
+_LENGTH = struct.Struct(">I")
+_HEAD = len(_BEGIN) + _LENGTH.size
+
+_WAITING = "fate = 'waiting'"
+
+
+class Record(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What one box holds: operations and actions as their tables have them, people erased, and what the sync knows of the server."""
+
+    operations: list[dict[str, Any]] = msgspec.field(default_factory=list)
+    actions: list[dict[str, Any]] = msgspec.field(default_factory=list)
+    erased: dict[str, str] = msgspec.field(default_factory=dict)
+    sync: dict[str, str] = msgspec.field(default_factory=dict)
+
+
+@dataclass
+class Found:
+    """All that an outbox holds; ``damaged``: records, or an unknown rest of the file, that could not be read."""
+
+    operations: list[dict[str, Any]] = field(default_factory=list)
+    actions: list[dict[str, Any]] = field(default_factory=list)
+    erased: dict[str, str] = field(default_factory=dict)
+    sync: dict[str, str] = field(default_factory=dict)
+    damaged: int = 0
+
+
+class Outbox:
+    """The file of one profile."""
+
+    def __init__(self, folder: Path, key: bytes) -> None:
+        from nacl.secret import SecretBox
+
+        self.file = folder / NAME
+        self._lock = folder / "outbox.lock"
+        self._box = SecretBox(keys.derived(key, b"alumni outbox"))
+
+    def append(self, record: Record) -> None:
+        """Add what was just saved. It is safe in the database already, so trouble here is told to the log and to nobody's face."""
+        try:
+            with alone(self._lock), open(self.file, "ab") as stream:
+                stream.write((b"" if stream.tell() else MAGIC) + self._sealed(record))
+        except OSError as error:
+            log.warning("the outbox copy was not written: %s", error.strerror)
+
+    def read(self) -> Found:
+        """Everything in it, each operation once, in the order in which it was made."""
+        found, seen = Found(), set[str]()
+        for record in self._records(found):
+            for one in record.operations:
+                if one["id"] not in seen:
+                    seen.add(one["id"])
+                    found.operations.append(one)
+            for one in record.actions:
+                if one["id"] not in seen:
+                    seen.add(one["id"])
+                    found.actions.append(one)
+            found.erased.update(record.erased)
+            found.sync.update(record.sync)
+        return found
+
+    def make_anew(self, desk: Desk, *, since: str = "") -> None:
+        """Write the file again, of what waits now. ``since``: for a desk without a server, where everything waits for ever, only what is younger."""
+        part = self.file.with_name(NAME + ".part")
+        try:
+            with alone(self._lock):
+                start = self.file.stat().st_size if self.file.exists() else 0
+            with open(os.open(part, os.O_CREAT | os.O_WRONLY | os.O_TRUNC, 0o600), "wb") as stream:
+                stream.write(MAGIC)
+                with desk.reading() as connection:
+                    for record in _waiting(connection, since):
+                        stream.write(self._sealed(record))
+                with alone(self._lock):
+                    # What was saved while this was written stands in the file's end.
+                    if self.file.exists():
+                        with open(self.file, "rb") as before:
+                            before.seek(max(start, len(MAGIC)))
+                            stream.write(before.read())
+                    stream.flush()
+                    os.fsync(stream.fileno())
+                    os.replace(part, self.file)
+        except OSError as error:
+            log.warning("the outbox copy was not made anew: %s", error.strerror)
+        finally:
+            part.unlink(missing_ok=True)
+
+    def _sealed(self, record: Record) -> bytes:
+        box = bytes(self._box.encrypt(zlib.compress(msgspec.json.encode(record), 1)))
+        return _BEGIN + _LENGTH.pack(len(box)) + box
+
+    def _records(self, found: Found) -> Iterator[Record]:
+        from nacl.exceptions import CryptoError
+
+        if not self.file.exists():
+            return
+        content = self.file.read_bytes()
+        place = len(MAGIC)
+        found.damaged += content[:place] != MAGIC
+        while place < len(content):
+            length = _LENGTH.unpack_from(content, place + len(_BEGIN))[0] if len(content) >= place + _HEAD else 0
+            end = place + _HEAD + length
+            try:
+                if not content.startswith(_BEGIN, place) or end > len(content):
+                    raise ValueError
+                yield msgspec.json.decode(zlib.decompress(self._box.decrypt(content[place + _HEAD:end])), type=Record)
+                place = end
+            except (CryptoError, zlib.error, ValueError, msgspec.MsgspecError):
+                # Harmed, or half written when the power went: go on at what looks like the next one.
+                found.damaged += 1
+                place = content.find(_BEGIN, place + 1) if place + 1 < len(content) else -1
+                if place < 0:
+                    return
+
+
+def of_actions(connection: sa.Connection, actions: Sequence[str]) -> Iterator[Record]:
+    """The operations of these actions, some at a time."""
+    for action in actions:
+        yield from _records_of(connection, f"action = ? AND {_WAITING}", (action,))
+        rows = connection.exec_driver_sql("SELECT * FROM action WHERE id = ?", (action,)).mappings()
+        yield Record(actions=[_plain(row) for row in rows])
+
+
+def of_small_action(connection: sa.Connection, action: str) -> Record | None:
+    """The same of one small action, in one record and by the bare driver: it stands in the way of every check-in."""
+    raw = connection.connection.dbapi_connection
+    if raw is None:
+        return None
+    operations, done = ([dict(zip((column[0] for column in cursor.description), row, strict=True)) for row in cursor.fetchall()] for cursor in (
+        raw.execute(f"SELECT * FROM operation WHERE action = ? AND {_WAITING} ORDER BY rowid", (action,)),
+        raw.execute("SELECT * FROM action WHERE id = ?", (action,))))
+    return Record(operations=[_plain(row) for row in operations], actions=[_plain(row) for row in done]) if operations else None
+
+
+def catch_up(desk: Desk) -> None:
+    """Add the large actions that were saved since."""
+    while desk.unkept:
+        actions = [desk.unkept.pop(0)]
+        with desk.reading() as connection:
+            for record in of_actions(connection, actions):
+                desk.outbox.append(record)
+
+
+def is_alone(connection: sa.Connection) -> bool:
+    """Whether the desk has no server, so that what waits here is the only copy and stays so."""
+    return connection.exec_driver_sql("SELECT 1 FROM sync_state WHERE key = 'membership'").first() is None
+
+
+def _waiting(connection: sa.Connection, since: str) -> Iterator[Record]:
+    yield Record(sync={row.key: row.value for row in connection.exec_driver_sql("SELECT key, value FROM sync_state WHERE key IN ('membership', 'joining')")},
+                 erased={row.id: row.at for row in connection.exec_driver_sql("SELECT id, at FROM erased")})
+    where, parameters = (f"{_WAITING} AND made_at >= ?", (since,)) if is_alone(connection) else (_WAITING, ())
+    yield from _records_of(connection, where, parameters)
+    actions = connection.exec_driver_sql(
+        f"SELECT * FROM action WHERE id IN (SELECT action FROM operation WHERE {where}) ORDER BY rowid", parameters).mappings()
+    while part := actions.fetchmany(CHUNK):
+        yield Record(actions=[_plain(row) for row in part])
+
+
+def _records_of(connection: sa.Connection, where: str, parameters: tuple[str, ...]) -> Iterator[Record]:
+    rows = connection.exec_driver_sql(f"SELECT * FROM operation WHERE {where} ORDER BY rowid", parameters).mappings()
+    while part := rows.fetchmany(CHUNK):
+        yield Record(operations=[_plain(row) for row in part])
+
+
+def _plain(row: Any) -> dict[str, Any]:
+    return {name: value for name, value in row.items() if name != "rowid" and value is not None}

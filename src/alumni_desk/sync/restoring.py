@@ -1,0 +1,350 @@
+"""Going back to a backup: what waits to be sent is laid over it, whoever was erased stays erased, and only then it takes the place.
+
+The restored database pulls from an older cursor, so that the next sync brings back whatever the server holds; what was sent and answered
+is known to the server by its id. If the present database cannot be read, its waiting operations come from the outbox copy.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import shutil
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+
+from alumni_desk.errors import KnownError, NotFound, Refused, StoreProblem
+from alumni_desk.protocol import codes
+from alumni_desk.schema import SCHEMA_VERSION, desk_schema
+from alumni_desk.store import backup, erasing, keys
+from alumni_desk.store.backup import Held, Progress
+from alumni_desk.store.desk import Desk, open_staged, trouble_of
+from alumni_desk.store.outbox import Found, Outbox
+from alumni_desk.store.profile import Profile, alone
+from alumni_desk.sync import join, operations, state
+from alumni_desk.sync.shapes import shapes
+from alumni_desk.sync.views import bases_of, settle
+from alumni_desk.words import _
+
+log = logging.getLogger(__name__)
+
+_STEPS = 6
+
+
+@dataclass(frozen=True)
+class Restored:
+    """What was restored. ``carried``: waiting operations laid over it; ``erased``: people erased since who stay so; ``replaced``: where what was
+    there lies now; ``from_outbox``: it could not be read, so the outbox copy was used; ``unread``: parts of that copy that were damaged too."""
+
+    held: Held
+    carried: int = 0
+    erased: int = 0
+    replaced: Path | None = None
+    from_outbox: bool = False
+    unread: int = 0
+
+
+def restore(profile: Profile, file: Path, *, passphrase: str | None = None, own: str | None = None, desk_key: bytes | None = None,
+            dry_run: bool = False, progress: Progress | None = None, cancelled: Callable[[], bool] | None = None) -> Restored:
+    """Put a backup in the place of a profile's desk, which must be closed.
+
+    ``passphrase``: the backup's password or its recovery key. ``own``: the password of a new profile that no keyring can keep. ``desk_key``: the
+    key of the desk that is there, if it is known.
+
+    Raises BadInput ``backup_unknown`` or ``backup_damaged``, StoreProblem ``passphrase_needed``, ``passphrase_wrong`` or ``backup_elsewhere``,
+    Refused ``restore_cancelled``; then nothing is changed.
+    """
+    header, start = backup.read_head(file)
+    step = _Steps(progress, cancelled)
+    known = desk_key if desk_key is not None else _known_key(profile)
+    key = backup.key_of(header, known, passphrase)
+    profile.create()
+    with _stage(profile) as stage:
+        backup.unpack(file, header, start, stage.database)
+        step()
+        held = backup.look(stage.database, key, header["made_at"])
+        step()
+        if dry_run:
+            return Restored(held)
+        new_key = known if known is not None else _own_key(profile, passphrase, own)
+        backup.rekey(stage.database, key, new_key)
+        step()
+        present, found = _present(profile, new_key)
+        return _finish(profile, stage, new_key, held, present, found, step)
+
+
+def salvage(profile: Profile, *, passphrase: str | None = None, desk_key: bytes | None = None, progress: Progress | None = None,
+            cancelled: Callable[[], bool] | None = None) -> Restored:
+    """Make the best of a desk that does not open: its own database where only the last commits are missing, else the newest whole backup;
+    and the outbox copy over it.
+
+    Raises Refused ``nothing_to_salvage`` if the desk opens, NotFound ``no_backup``.
+    """
+    key = desk_key if desk_key is not None else keys.database_key(profile.path, "desk", passphrase=passphrase)
+    step = _Steps(progress, cancelled)
+    trouble = trouble_of(profile, key)
+    if trouble is None:
+        raise Refused("nothing_to_salvage", _("The chapter's database is whole, so there is nothing to save it from."))
+    found = Outbox(profile.path, key).read()
+    with _stage(profile) as stage:
+        held = _what_is_left(profile, stage, key) if trouble.code == "changes_lost" else None
+        for one in () if held is not None else backup.backups(profile, key):
+            if one.ours and not one.damaged:
+                try:
+                    backup.unpack(one.file, one.header, backup.read_head(one.file)[1], stage.database)
+                    held = backup.look(stage.database, key, one.made_at)
+                    break
+                except KnownError as problem:
+                    log.warning("a backup cannot be used: %s", problem.code)
+        if held is None and not found.operations:
+            raise NotFound("no_backup", _("There is no whole backup in {folder}. Open one that you keep elsewhere."), folder=backup.folder_in_use(profile))
+        step()
+        return _finish(profile, stage, key, held or Held("", 0, 0, 0, ""), None, found, step)
+
+
+class _Steps:
+    """Tells how far the work is, and ends it where it may end."""
+
+    def __init__(self, progress: Progress | None, cancelled: Callable[[], bool] | None) -> None:
+        self._progress, self._cancelled, self._done = progress, cancelled, 0
+
+    def __call__(self) -> None:
+        self._done += 1
+        if self._progress is not None:
+            self._progress(self._done, _STEPS)
+        if self._cancelled is not None and self._cancelled():
+            raise Refused("restore_cancelled", _("The restore was cancelled. Nothing was changed."))
+
+
+def _finish(profile: Profile, stage: Profile, key: bytes, held: Held, present: Profile | None, found: Found, step: _Steps) -> Restored:
+    replaced = backup.by_itself(profile, key, "before_restore") if present is not None else None
+    step()
+    with open_staged(stage, key, desk_schema(), SCHEMA_VERSION) as desk:
+        carried, erased_before = 0, _erased_in(desk)
+        if present is not None:
+            carried = _carry_from(desk, present, key)
+        elif found.operations or found.sync:
+            carried = _carry(desk, found)
+        step()
+        erasing.apply(desk, {**erasing.known_erased(profile), **_erased_in(desk)})
+        erased = _count_erased(desk, _erased_in(desk).keys() - erased_before.keys())
+        backup.trim_outbox(desk, profile)
+        counted = _count(desk, held.made_at)
+        step()
+    stamp = datetime.now(UTC).strftime("%Y%m%d-%H%M%S")
+    (stage.path / "ready.part").write_text(json.dumps({"stamp": stamp, "keep": present is None}), "utf-8")
+    (stage.path / "ready.part").replace(stage.path / "ready")
+    was_there = profile.exists
+    with alone(profile.path / "desk.lock"):
+        backup.take_place(profile)
+    if present is None and was_there:
+        replaced = profile.path / f"desk-damaged-{stamp}.db"
+    return Restored(counted, carried, erased, replaced, present is None and bool(found.operations), found.damaged)
+
+
+def _erased_in(desk: Desk) -> dict[str, str]:
+    with desk.reading() as connection:
+        return {row.id: row.at for row in connection.exec_driver_sql("SELECT id, at FROM erased")}
+
+
+def _count_erased(desk: Desk, ids: Iterable[str]) -> int:
+    question = "SELECT count(*) FROM person WHERE id IN (SELECT value FROM json_each(?))"
+    with desk.reading() as connection:
+        return int(connection.exec_driver_sql(question, (json.dumps(list(ids)),)).scalar() or 0)
+
+
+def _count(desk: Desk, made_at: str) -> Held:
+    raw = desk.raw()
+    try:
+        chapter = raw.execute("SELECT name FROM chapter WHERE NOT gone LIMIT 1").fetchone()
+        members, gatherings, check_ins = (raw.execute(f"SELECT count(*) FROM {question}").fetchone()[0] for question in (
+            "person WHERE standing = 'member' AND NOT gone", "gathering WHERE NOT gone", "fact WHERE kind = 'in'"))
+    finally:
+        raw.close()
+    return Held(str(chapter[0]) if chapter and chapter[0] else "", members, gatherings, check_ins, made_at)
+
+
+@contextmanager
+def _stage(profile: Profile) -> Iterator[Profile]:
+    """A folder for the database to be made ready in; gone afterwards, unless the work ended in the middle of taking the place."""
+    stage = Profile(profile.path / backup.STAGE)
+    with alone(profile.path / "restore.lock"):
+        if (stage.path / "ready").exists():
+            backup.take_place(profile)
+        shutil.rmtree(stage.path, ignore_errors=True)
+        stage.create()
+        try:
+            yield stage
+        finally:
+            if not (stage.path / "ready").exists():
+                shutil.rmtree(stage.path, ignore_errors=True)
+
+
+def _known_key(profile: Profile) -> bytes | None:
+    """The profile's own key, if it can be had without asking anybody."""
+    if not (profile.path / "desk.key").exists():
+        return None
+    try:
+        return keys.database_key(profile.path, "desk")
+    except StoreProblem:
+        return None
+
+
+def _own_key(profile: Profile, typed: str | None, own: str | None) -> bytes:
+    """The profile's own key with what was typed for the backup; for a new profile one kept as this computer keeps keys, else under that passphrase."""
+    file = profile.path / "desk.key"
+    if file.exists() and profile.exists:
+        try:
+            return keys.database_key(profile.path, "desk", passphrase=typed)
+        except StoreProblem as problem:
+            if problem.code in ("passphrase_wrong", "recovery_wrong", "recovery_none", "recovery_typo"):
+                if (key := keys.keyring_key(profile.path, "desk")) is not None:
+                    return key
+                raise StoreProblem("restore_other_password", _(
+                    "The desk that is here has another password than the backup, so nothing was changed. Restore into another profile "
+                    "(--profile), or give the desk that is here the backup's password first.")) from None
+            if problem.code != "key_damaged":
+                raise
+            file.replace(file.with_name(f"desk-damaged-{datetime.now(UTC):%Y%m%d-%H%M%S}.key"))
+    elif file.exists():
+        file.unlink()
+    if profile.exists:  # without its key nobody can ever read it
+        profile.database.replace(profile.path / f"desk-damaged-{datetime.now(UTC):%Y%m%d-%H%M%S}-without-key.db")
+    try:
+        return keys.database_key(profile.path, "desk", passphrase=own)
+    except StoreProblem as problem:
+        # A recovery key opens a backup; it never becomes a password: a new one is asked for.
+        if problem.code != "passphrase_wanted" or typed is None or codes.read_recovery_key(typed) is not None:
+            raise
+        return keys.database_key(profile.path, "desk", passphrase=typed)
+
+
+def _present(profile: Profile, key: bytes) -> tuple[Profile | None, Found]:
+    """The desk that is there, if it is whole; else what its outbox copy holds."""
+    if not profile.exists:
+        return None, Found()
+    return (profile, Found()) if trouble_of(profile, key) is None else (None, Outbox(profile.path, key).read())
+
+
+def _what_is_left(profile: Profile, stage: Profile, key: bytes) -> Held | None:
+    """The present database without the commits that are lost: everything up to them is as it was."""
+    for end in ("", "-wal"):
+        there = profile.database.with_name(profile.database.name + end)
+        if there.exists():
+            shutil.copyfile(there, stage.database.with_name(stage.database.name + end))
+    try:
+        return backup.look(stage.database, key)
+    except KnownError:
+        for end in ("", "-wal", "-shm"):
+            stage.database.with_name(stage.database.name + end).unlink(missing_ok=True)
+        return None
+
+
+def _carry_from(desk: Desk, present: Profile, key: bytes) -> int:
+    """Lay what waits in the present database over the restored one, with what this laptop is to the server."""
+    found = Found()
+    with _reading(present, key) as connection:
+        there = state.read(connection, state.Membership)
+        found.sync = {row.key: row.value for row in connection.exec_driver_sql("SELECT key, value FROM sync_state")}
+        found.erased = {row.id: row.at for row in connection.exec_driver_sql("SELECT id, at FROM erased")}
+        settings = [tuple(row) for row in connection.exec_driver_sql("SELECT key, value FROM setting")]
+        _keep_settings(desk, settings)
+        if there is None or not _same_chapter(desk, connection, there.scope):
+            # Without a server this is a true step back; and another chapter's changes are none of this one's.
+            with desk.applying() as applying:
+                for one, at in found.erased.items():
+                    applying.connection.exec_driver_sql("INSERT INTO erased (id, at) VALUES (?, ?) ON CONFLICT (id) DO NOTHING", (one, at))
+            return 0
+        found.operations = [dict(row) for row in connection.exec_driver_sql("SELECT * FROM operation ORDER BY rowid").mappings()]
+        found.actions = [dict(row) for row in connection.exec_driver_sql("SELECT * FROM action ORDER BY rowid").mappings()]
+    return _carry(desk, found)
+
+
+def _keep_settings(desk: Desk, settings: Sequence[tuple[str, str]]) -> None:
+    """What was set on this laptop (a PIN, the recovery key that is on paper) is newer than the backup, and stays."""
+    with desk.applying() as applying:
+        if settings:
+            applying.connection.exec_driver_sql(
+                "INSERT INTO setting (key, value) VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value", settings)
+
+
+@contextmanager
+def _reading(profile: Profile, key: bytes) -> Iterator[sa.Connection]:
+    desk = Desk(profile, key, desk_schema())
+    try:
+        with desk.reading() as connection:
+            yield connection
+    finally:
+        desk.close()
+
+
+def _same_chapter(desk: Desk, present: sa.Connection, scope: str) -> bool:
+    """Whether the backup is of the chapter that is here, be it from before it joined its server: then they have people in common."""
+    with desk.reading() as connection:
+        if connection.exec_driver_sql("SELECT 1 FROM scope WHERE id = ?", (scope,)).first() is not None:
+            return True
+        if state.read(connection, state.Membership) is not None:
+            return False
+        some = json.dumps(list(connection.exec_driver_sql("SELECT id FROM person LIMIT 1000").scalars()))
+    return present.exec_driver_sql("SELECT 1 FROM person WHERE id IN (SELECT value FROM json_each(?)) LIMIT 1", (some,)).first() is not None
+
+
+def _carry(desk: Desk, found: Found) -> int:
+    """Operations that the restored database does not know lie over its rows; those that the server answered are asked about again."""
+    with desk.applying() as applying:
+        connection = applying.connection
+        for key, value in found.sync.items():
+            if key != "session":
+                connection.exec_driver_sql("INSERT INTO sync_state (key, value) VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value",
+                                           (key, value))
+        membership = state.read(connection, state.Membership)
+        if membership is not None:
+            state.drop(connection, state.Session)
+            if connection.exec_driver_sql("SELECT 1 FROM scope WHERE id = ?", (membership.scope,)).first() is None:
+                join.move_in(connection, membership)
+        if found.erased:
+            connection.exec_driver_sql("INSERT INTO erased (id, at) VALUES (?, ?) ON CONFLICT (id) DO NOTHING", list(found.erased.items()))
+        known = set(connection.exec_driver_sql("SELECT id FROM operation").scalars())
+        news = [one for one in found.operations if one["id"] not in known]
+        _lay_over(connection, [one for one in news if one["fate"] == "waiting"])
+        # What the server took stays known here: for the history, and to be offered again to a server that was restored.
+        _insert(connection, "operation", [one for one in news if one["fate"] != "waiting"])
+        actions = set(connection.exec_driver_sql("SELECT id FROM action").scalars())
+        _insert(connection, "action", [one for one in found.actions if one["id"] not in actions])
+    return sum(one["fate"] == "waiting" for one in news)
+
+
+def _lay_over(connection: sa.Connection, waiting: Sequence[dict[str, Any]]) -> None:
+    if not waiting:
+        return
+    # A new database has no chapter yet: that of what is carried over.
+    connection.exec_driver_sql("INSERT INTO scope (id, cursor, chain) SELECT ?, 0, '' WHERE NOT EXISTS (SELECT 1 FROM scope)", (waiting[0]["scope"],))
+    scope = str(connection.exec_driver_sql("SELECT id FROM scope ORDER BY rowid LIMIT 1").scalar())
+    rows: dict[str, dict[str, None]] = defaultdict(dict)
+    for one in waiting:
+        rows[one["table_name"]][one["row_id"]] = None
+    # The bases first: what is carried over says what was before it elsewhere, not here.
+    bases = {}
+    for table, ids in rows.items():
+        shape = shapes().get(table)
+        if shape is not None:
+            lying = operations.lying_over(connection, table, ids)
+            bases[table] = bases_of(connection, shape, {row_id: lying.get(row_id, []) for row_id in ids})
+    _insert(connection, "operation", [{**one, "scope": scope, "sequence": None} for one in waiting])
+    for table, newer in bases.items():
+        settle(connection, shapes()[table], scope, operations.lying_over(connection, table, newer), frozenset(), newer)
+
+
+def _insert(connection: sa.Connection, table: str, rows: Sequence[dict[str, Any]]) -> None:
+    if not rows:
+        return
+    names = [row[1] for row in connection.exec_driver_sql(f"PRAGMA table_info({table})") if row[1] != "rowid"]
+    marks = ", ".join("?" * len(names))
+    quoted = ", ".join(f'"{name}"' for name in names)
+    connection.exec_driver_sql(f"INSERT INTO {table} ({quoted}) VALUES ({marks})", [tuple(row.get(name) for name in names) for row in rows])

@@ -1,0 +1,174 @@
+"""Backups in the window: made by themselves, looked at, gone back to; and a chapter that does not open is put right."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PySide6.QtCore import Qt
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QApplication, QLabel, QWidget
+
+from alumni_desk.desktop.app import Room, Sitting, build
+from alumni_desk.desktop.controls import Button
+from alumni_desk.desktop.pages import ErrorPage
+from alumni_desk.desktop.restore_page import MEMBERS, WHEN, WHY, when_words
+from alumni_desk.desktop.settings_page import Deeds
+from alumni_desk.desktop.wiring import room_in, ways_of
+from alumni_desk.members.actions import add_member
+from alumni_desk.members.lists import count_members
+from alumni_desk.schema import open_desk
+from alumni_desk.store import backup
+from alumni_desk.store.backup import Backup
+from alumni_desk.store.desk import Desk
+from alumni_desk.store.profile import Profile
+
+NOW = datetime.now().astimezone()
+
+
+def texts(widget: QWidget) -> str:
+    """Everything that a part of the window says."""
+    return " | ".join(label.text() for label in widget.findChildren(QLabel) if label.isVisibleTo(widget))
+
+
+@pytest.fixture
+def asked() -> list[Backup]:
+    """Which backups the window was asked to go back to."""
+    return []
+
+
+@pytest.fixture
+def room(desk: Desk, qtbot: Any, asked: list[Backup]) -> Iterator[Room]:
+    """The window of a chapter with a member and three backups, the newest of them damaged."""
+    add_member(desk, first_name="Ada", last_name="Obi")
+    backup.by_itself(desk.profile, desk.key, "daily", now=NOW - timedelta(days=40))
+    add_member(desk, first_name="Li", last_name="Chen")
+    backup.by_itself(desk.profile, desk.key, "before_import", "people.csv", now=NOW - timedelta(days=2))
+    harmed = backup.by_itself(desk.profile, desk.key, "daily", now=NOW - timedelta(days=1))
+    content = bytearray(harmed.read_bytes())
+    content[-5] ^= 1
+    harmed.write_bytes(content)
+    room = build(desk, theme="light", deeds=Deeds(restore_it=asked.append))
+    room.shell.show()
+    yield room
+    room.shell.close()
+    room.shell.deleteLater()
+
+
+@pytest.fixture
+def until(qtbot: Any) -> Callable[[Callable[[], Any]], None]:
+    """Lets the window work until something is so."""
+    return lambda condition: qtbot.waitUntil(lambda: bool(condition()), timeout=15_000)
+
+
+def test_the_page_tells_what_each_holds_and_which_is_damaged(room: Room, asked: list[Backup], until: Any) -> None:
+    room.shell.show_page("restore")
+    page: Any = room.shell.current()
+    until(lambda: page.table.rowCount() == 3)
+    until(lambda: page.table.is_damaged(0))
+    table = page.table
+    assert [table.index(row, MEMBERS).data() for row in range(3)] == ["Damaged, cannot be used", "2", "1"]
+    assert [table.index(row, WHY).data() for row in range(3)] == ["Daily", "Before import · people.csv", "Daily"]
+    until(lambda: "Damaged" in texts(page.detail))
+    assert not page.detail.button.isEnabled()
+    page.list.setFocus()
+    QTest.keyClick(page.list, Qt.Key.Key_Down)
+    QTest.keyClick(page.list, Qt.Key.Key_Down)
+    until(page.detail.button.isEnabled)
+    said = texts(page.detail)
+    assert "1 fewer" in said and "whole and readable" in said and "kept as a backup first" in said
+    assert "is taken back" in said  # this laptop is alone
+    QTest.mouseClick(page.detail.button, Qt.MouseButton.LeftButton)
+    assert [one.members for one in asked] == [1]
+    assert table.index(2, WHEN).data() == when_words(asked[0].at, NOW)
+
+
+def test_one_that_lies_elsewhere_is_shown_first(room: Room, until: Any, tmp_path: Path) -> None:
+    elsewhere = tmp_path / "stick.alumnidesk"
+    backup.back_up(room.desk, elsewhere, passphrase="another three words")
+    room.shell.show_page("restore")
+    page: Any = room.shell.current()
+    until(lambda: page.table.rowCount() == 3)
+    page.open_file(elsewhere)
+    until(lambda: page.table.rowCount() == 4)
+    assert page.table.rows[0].file == elsewhere and page.list.currentIndex().row() == 0
+    page.open_file(Path(__file__))
+    until(lambda: "not a backup" in room.shell.toast.accessibleName())
+
+
+def test_the_backup_of_the_day_is_made_once(room: Room, until: Any) -> None:
+    made: list[Path] = []
+    room.keeping.made.connect(made.append)
+    room.keeping.look()
+    until(lambda: made)
+    room.keeping.look()
+    until(room.lanes.idle)
+    assert len(made) == 1 and backup.is_whole(made[0])
+    assert not backup.is_due(room.desk.profile, room.desk.key)
+
+
+def test_another_folder_for_backups_and_one_that_was_taken_out(room: Room, until: Any, tmp_path: Path) -> None:
+    stick = tmp_path / "stick"
+    stick.mkdir()
+    room.shell.show_page("settings", section="backup")
+    page: Any = room.shell.current()
+    page.backups.choose(stick)
+    until(lambda: list(stick.glob("*.alumnidesk")))
+    until(lambda: "Stick" in page.backups.place.second.text() or "stick" in page.backups.place.second.text())
+    shutil.rmtree(stick)
+    page.refresh()
+    until(lambda: "is not there" in page.backups.place.second.text())
+    assert backup.by_itself(room.desk.profile, room.desk.key, "daily").parent == backup.own_folder(room.desk.profile)
+
+
+@pytest.fixture
+def sitting(qapp: QApplication, profile: Profile) -> Iterator[Sitting]:
+    """The whole program on a profile with a chapter of two, and a backup from when there was one."""
+    with open_desk(profile) as desk:
+        desk.make_chapter("Boston", "Northgate", "America/New_York")
+        add_member(desk, first_name="Ada")
+        backup.by_itself(profile, desk.key, "daily", now=NOW - timedelta(days=3))
+        add_member(desk, first_name="Li")
+    sitting = Sitting(qapp, profile, ways_of(profile), room_in)
+    yield sitting
+    sitting.close()
+    qapp.setQuitOnLastWindowClosed(True)
+
+
+def test_going_back_by_hand_and_forth_again(sitting: Sitting, profile: Profile, until: Any) -> None:
+    sitting.begin()
+    until(lambda: sitting.room is not None)
+    for members in (1, 2):
+        room = sitting.room
+        assert room is not None
+        room.shell.show_page("restore")
+        page: Any = room.shell.current()
+        until(lambda page=page: page.table.rowCount() > 0)
+        row = next(n for n, one in enumerate(page.table.rows) if one.members == members)
+        page.list.selectRow(row)
+        until(page.detail.button.isEnabled)
+        page.detail.button.click()
+        until(lambda room=room: sitting.room is not None and sitting.room is not room)
+        assert sitting.room is not None
+        assert count_members(sitting.room.desk) == members
+        assert "Back at" in sitting.room.shell.toast.accessibleName()
+
+
+def test_a_damaged_chapter_is_put_right_by_one_button(sitting: Sitting, profile: Profile, until: Any, caplog: pytest.LogCaptureFixture) -> None:
+    profile.database.write_bytes(os.urandom(100_000))
+    sitting.begin()
+    assert sitting.front is not None
+    front = sitting.front
+    until(lambda: front.findChildren(ErrorPage))
+    [page] = front.findChildren(ErrorPage)
+    assert "damaged" in texts(page) and isinstance(page.button, Button)
+    page.button.click()
+    until(lambda: sitting.room is not None)
+    assert sitting.room is not None
+    assert count_members(sitting.room.desk) == 2  # the second one from the outbox copy
+    assert "carried over" in sitting.room.shell.toast.accessibleName()

@@ -1,0 +1,203 @@
+"""Flipped bits and cut files, of database, log and backup: every one is noticed, none is opened or kept as good."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from random import Random
+
+import pytest
+
+from alumni_desk.errors import KnownError
+from alumni_desk.members.actions import add_member, change_member
+from alumni_desk.members.lists import count_members, member_rows
+from alumni_desk.schema import open_desk
+from alumni_desk.store import backup
+from alumni_desk.store.desk import trouble_of
+from alumni_desk.store.outbox import Outbox
+from alumni_desk.store.profile import Profile
+from alumni_desk.sync.restoring import restore, salvage
+
+TIMES = int(os.environ.get("ALUMNI_DESK_SOAK", "1"))
+SEED = 20261125
+PASSPHRASE = "three words to remember"
+ROUNDS = 20 * TIMES  # of each of three files
+
+
+@pytest.fixture(scope="module")
+def killed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, bytes, Path]]:
+    """A desk as a killed program leaves it, its newest commits only in the log; its key; and a backup of it."""
+    folder = tmp_path_factory.mktemp("killed")
+    with open_desk(Profile(folder / "live"), passphrase=PASSPHRASE) as desk:
+        desk.make_chapter("Boston", "Northgate", "America/New_York")
+        with desk.writing("import", queue="load") as writing:
+            writing.add_many("person", [{"standing": "member", "first_name": f"First {n}", "last_name": f"Last {n}"} for n in range(300)])
+        saved = backup.by_itself(desk.profile, desk.key, "daily")
+        raw = desk.raw()
+        raw.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        raw.close()
+        ada = add_member(desk, first_name="Ada", last_name="Lovelace").id
+        for n in range(12):
+            change_member(desk, ada, city=f"City {n}")
+        shutil.copytree(folder / "live", folder / "killed")
+        yield folder / "killed", desk.key, folder / "killed" / "backups" / saved.name
+
+
+def harmed(content: bytes, random: Random) -> bytes:
+    """Some bits flipped, or the end cut off, or both."""
+    kind = random.choice(("flip", "flip", "flips", "cut", "zeroes"))
+    if kind == "cut":
+        return content[: random.randrange(len(content))]
+    changed = bytearray(content)
+    if kind == "zeroes":
+        start = random.randrange(len(content))
+        for place in range(start, min(len(content), start + random.randrange(1, 8192))):
+            changed[place] ^= 0xA5
+        return bytes(changed)
+    for _time in range(1 if kind == "flip" else random.randrange(2, 9)):
+        changed[random.randrange(len(content))] ^= 1 << random.randrange(8)
+    return bytes(changed)
+
+
+@pytest.fixture
+def copy_of(killed: tuple[Path, bytes, Path], tmp_path: Path) -> Iterator[Profile]:
+    profile = Profile(tmp_path / "desk")
+    shutil.copytree(killed[0], profile.path)
+    yield profile
+
+
+def test_unharmed_it_opens_with_everything(killed: tuple[Path, bytes, Path], copy_of: Profile) -> None:
+    assert trouble_of(copy_of, killed[1]) is None
+    with open_desk(copy_of) as desk:
+        assert count_members(desk) == 301
+        assert [row.city for row in member_rows(desk, "lovelace")] == ["City 11"]
+
+
+@pytest.mark.parametrize("name", ["desk.db", "desk.db-wal"])
+def test_a_harmed_database_or_log_is_noticed(killed: tuple[Path, bytes, Path], tmp_path: Path, name: str) -> None:
+    random = Random(f"{SEED} {name}")
+    for turn in range(ROUNDS):
+        profile = Profile(tmp_path / f"{turn}")
+        shutil.copytree(killed[0], profile.path)
+        content = (profile.path / name).read_bytes()
+        worse = harmed(content, random)
+        if worse == content:
+            continue
+        (profile.path / name).write_bytes(worse)
+        if turn % 7 == 0 and name == "desk.db-wal":
+            with pytest.raises(KnownError) as raised:
+                open_desk(profile)
+            assert raised.value.code in ("changes_lost", "database_damaged"), f"seed {SEED}, turn {turn}"
+        trouble = trouble_of(profile, killed[1])
+        assert trouble is not None and trouble.code in ("changes_lost", "database_damaged"), f"seed {SEED}, turn {turn}"
+        if name == "desk.db":
+            made = _backed_up(profile, killed[1])
+            assert made is None or made.members == 301, f"seed {SEED}, turn {turn}"
+        shutil.rmtree(profile.path)
+
+
+def _backed_up(profile: Profile, key: bytes) -> backup.Held | None:
+    """What a backup of a damaged database holds: nothing is made of it, unless the log has a whole copy of the damaged part."""
+    try:
+        file = backup.by_itself(profile, key, "daily")
+    except KnownError as problem:
+        assert problem.code == "database_damaged"
+        return None
+    out = profile.path / "unpacked.db"
+    header, start = backup.read_head(file)
+    backup.unpack(file, header, start, out)
+    return backup.look(out, key)
+
+
+def test_a_harmed_backup_is_noticed(killed: tuple[Path, bytes, Path], tmp_path: Path) -> None:
+    random = Random(f"{SEED} backup")
+    content = killed[2].read_bytes()
+    file = tmp_path / "harmed.alumnidesk"
+    for turn in range(ROUNDS):
+        # Half of the flips into its head, which is small.
+        worse = harmed(content, random) if turn % 2 else harmed(content[:1200], random) + content[1200:]
+        if worse == content:
+            continue
+        file.write_bytes(worse)
+        assert not backup.is_whole(file), f"seed {SEED}, turn {turn}"
+        with pytest.raises(KnownError) as raised:
+            restore(Profile(tmp_path / "new"), file, desk_key=killed[1])
+        assert raised.value.code in ("backup_damaged", "backup_unknown"), f"seed {SEED}, turn {turn}"
+    assert not (tmp_path / "new" / "desk.db").exists()
+
+
+def test_an_older_copy_of_the_database_is_noticed(killed: tuple[Path, bytes, Path], copy_of: Profile) -> None:
+    (copy_of.path / "desk.db-wal").unlink()
+    with pytest.raises(KnownError) as raised:
+        open_desk(copy_of)
+    assert raised.value.code == "changes_lost"
+    assert raised.value.facts["count"] == 13
+
+
+def test_lost_commits_come_back_from_the_outbox(killed: tuple[Path, bytes, Path], copy_of: Profile) -> None:
+    log = copy_of.path / "desk.db-wal"
+    log.write_bytes(log.read_bytes()[: log.stat().st_size // 2])
+    done = salvage(copy_of)
+    assert 1 <= done.carried <= 13 and done.from_outbox
+    assert done.replaced is not None and done.replaced.exists()
+    with open_desk(copy_of) as desk:
+        assert count_members(desk) == 301
+        assert [row.city for row in member_rows(desk, "lovelace")] == ["City 11"]
+    with pytest.raises(KnownError) as raised:
+        salvage(copy_of)
+    assert raised.value.code == "nothing_to_salvage"
+
+
+def test_a_destroyed_database_comes_back_from_backup_and_outbox(
+        killed: tuple[Path, bytes, Path], copy_of: Profile, caplog: pytest.LogCaptureFixture) -> None:
+    copy_of.database.write_bytes(os.urandom(copy_of.database.stat().st_size))
+    with pytest.raises(KnownError) as raised:
+        open_desk(copy_of)
+    assert raised.value.code == "database_damaged"
+    assert salvage(copy_of).carried == 13
+    with open_desk(copy_of) as desk:
+        assert count_members(desk) == 301
+        assert [row.city for row in member_rows(desk, "lovelace")] == ["City 11"]
+
+
+def test_without_any_backup_the_outbox_alone_makes_a_desk(killed: tuple[Path, bytes, Path], copy_of: Profile) -> None:
+    shutil.rmtree(copy_of.path / "backups")
+    copy_of.database.write_bytes(b"")
+    with pytest.raises(KnownError):
+        open_desk(copy_of)
+    salvage(copy_of)
+    with open_desk(copy_of) as desk:
+        assert [row.city for row in member_rows(desk, "lovelace")] == ["City 11"]
+        add_member(desk, first_name="Bo")
+
+
+def test_a_harmed_outbox_gives_what_it_can(killed: tuple[Path, bytes, Path], copy_of: Profile) -> None:
+    file = copy_of.path / "desk.outbox"
+    content = bytearray(file.read_bytes())
+    content[len(content) // 2] ^= 4
+    file.write_bytes(content)
+    copy_of.database.write_bytes(b"not a database")
+    done = salvage(copy_of)
+    assert done.unread >= 1 and done.carried < 13
+    with open_desk(copy_of) as desk:
+        assert count_members(desk) >= 300
+
+
+def test_a_harmed_outbox_loses_the_harmed_records_alone(killed: tuple[Path, bytes, Path], copy_of: Profile) -> None:
+    box = Outbox(copy_of.path, killed[1])
+    content = box.file.read_bytes()
+    whole = [one["id"] for one in box.read().operations]
+    assert len(whole) == 13
+    random = Random(f"{SEED} outbox")
+    for turn in range(ROUNDS):
+        worse = bytearray(content)
+        worse[random.randrange(len(worse))] ^= 1 << random.randrange(8)
+        box.file.write_bytes(worse)
+        found = box.read()
+        assert found.damaged == 1 and len(found.operations) >= 12, f"seed {SEED}, turn {turn}"
+        assert {one["id"] for one in found.operations} <= set(whole)
+        cut = random.randrange(len(content))
+        box.file.write_bytes(content[:cut] + content[-400:])  # torn, and then written on
+        assert {one["id"] for one in box.read().operations} <= set(whole)

@@ -1,0 +1,155 @@
+"""An erased person's data is in no file any more, and no backup brings it back."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
+
+from alumni_desk.errors import KnownError
+from alumni_desk.gatherings.records import registration_id
+from alumni_desk.members.actions import add_member, change_member
+from alumni_desk.members.lists import count_members, member_rows
+from alumni_desk.schema import open_desk
+from alumni_desk.store import backup, erasing
+from alumni_desk.store.checking import verify
+from alumni_desk.store.desk import Desk
+from alumni_desk.store.profile import Profile
+from alumni_desk.store.undo import actions, undo
+from alumni_desk.sync.restoring import restore
+
+CANARY = "Quetzalcoatlus"
+PAGE, RESERVE = 4096, 80
+
+
+def pages(file: Path, key: bytes, salt: bytes) -> Iterator[bytes]:
+    """Every page of a SQLCipher database or log, in plain text: what the file still holds, in use or not."""
+    content = file.read_bytes()
+    log = file.name.endswith("-wal")
+    start, step, skip = (32, PAGE + 24, 24) if log else (0, PAGE, 0)
+    mac_key = hashlib.pbkdf2_hmac("sha512", key, bytes(one ^ 0x3A for one in salt), 2, 32)
+    for place in range(start, len(content) - step + 1, step):
+        page = content[place + skip:place + step]
+        number = int.from_bytes(content[place:place + 4], "big") if log else place // PAGE + 1
+        body = page[16 if number == 1 else 0:PAGE - RESERVE]
+        vector, mac = page[PAGE - RESERVE:PAGE - 64], page[PAGE - 64:]
+        assert hmac.new(mac_key, body + vector + number.to_bytes(4, "little"), "sha512").digest() == mac, (file, number)
+        decryptor = Cipher(algorithms.AES(key), modes.CBC(vector)).decryptor()
+        yield decryptor.update(body) + decryptor.finalize()
+
+
+def findings(profile: Profile, key: bytes, text: str) -> list[str]:
+    """The files of a profile that hold a text, looked at with the key in hand."""
+    wanted = (text.encode(), text.lower().encode())
+    found = []
+    for file in sorted(one for one in profile.path.rglob("*") if one.is_file()):
+        content = file.read_bytes()
+        if any(one in content for one in wanted):
+            found.append(file.name)
+        if file.name in ("desk.db", "desk.db-wal") and content:
+            salt = profile.database.read_bytes()[:16]
+            if any(one in page for page in pages(file, key, salt) for one in wanted):
+                found.append(f"{file.name} (opened)")
+        if file.suffix == backup.ENDING:
+            _header, start = backup.read_head(file)
+            out = profile.path / "look.tmp"
+            out.write_bytes(content[start:])
+            if any(one in page for page in pages(out, key, content[start:start + 16]) for one in wanted):
+                found.append(f"{file.name} (opened)")
+            out.unlink()
+    from alumni_desk.store.outbox import Outbox
+
+    box = Outbox(profile.path, key)
+    if any(text in str(one) for one in box.read().operations):
+        found.append("desk.outbox (opened)")
+    return found
+
+
+@pytest.fixture
+def canary(desk: Desk) -> str:
+    """Somebody whose name stands wherever a name can stand."""
+    who = add_member(desk, first_name=CANARY, last_name="Lovelace", email=f"{CANARY}@example.org").id
+    for n in range(200):
+        add_member(desk, first_name=f"Other {n}")
+    change_member(desk, who, notes=f"{CANARY} likes tea", employer=f"{CANARY} Inc")
+    change_member(desk, who, employer="Acme")
+    with desk.writing("guests_added") as writing:
+        dinner = writing.add("gathering", name="Dinner", status="planned")
+        writing.add("registration", id=registration_id(dinner, who), gathering=dinner, person=who, status="yes", badge_name=CANARY, code="XYZ")
+        writing.add("education", person=who, school=f"{CANARY} College")
+        home = writing.add("household", name=f"The {CANARY}s")
+        writing.change("person", who, household=home)
+    with desk.applying() as applying:
+        applying.connection.exec_driver_sql("INSERT INTO past (table_name, row_id, field, value, clock) VALUES ('person', ?, 'email', ?, 'c')",
+                                            (who, f'"{CANARY}@old.example.org"'))
+    return who
+
+
+def test_it_is_in_no_file_any_more(desk: Desk, canary: str) -> None:
+    backup.by_itself(desk.profile, desk.key, "daily")
+    there = findings(desk.profile, desk.key, CANARY)
+    assert {"desk.outbox (opened)", "desk.db-wal (opened)"} <= set(there) and any(one.endswith(".alumnidesk (opened)") for one in there)
+    done = erasing.erase(desk, [canary])
+    assert done.ids == (canary,) and done.backups_deleted == 1
+    assert findings(desk.profile, desk.key, CANARY) == []
+    assert verify(desk).ok
+    assert count_members(desk) == 200 and not member_rows(desk, CANARY)
+    with desk.reading() as connection:
+        assert connection.exec_driver_sql("SELECT person, code, badge_name FROM registration").all() == [(canary, "XYZ", None)]
+        assert connection.exec_driver_sql("SELECT id FROM erased").scalars().all() == [canary]
+    desk.close()
+    assert findings(desk.profile, desk.key, CANARY) == []
+
+
+def test_it_cannot_be_undone_and_undoing_older_actions_brings_nothing_back(desk: Desk, canary: str) -> None:
+    erasing.erase(desk, [canary])
+    newest = actions(desk, 10)
+    assert newest[0].event == "person_erased" and newest[0].state == "never"
+    with pytest.raises(KnownError):
+        undo(desk, newest[0].id)
+    for one in newest[1:4]:
+        try:
+            undo(desk, one.id)
+        except KnownError as problem:
+            assert problem.code == "all_changed_since"
+    assert findings(desk.profile, desk.key, CANARY) == []
+
+
+def test_whoever_was_merged_with_them_goes_too(desk: Desk, canary: str) -> None:
+    twin = add_member(desk, first_name=CANARY).id
+    with desk.writing("merged") as writing:
+        writing.change("person", twin, merged_into=canary)
+    assert set(erasing.erase(desk, [twin]).ids) == {canary, twin}
+    assert findings(desk.profile, desk.key, CANARY) == []
+
+
+@pytest.mark.parametrize("into", ["here", "an empty profile with these backups"])
+def test_a_backup_from_before_does_not_bring_them_back(desk: Desk, canary: str, tmp_path: Path, into: str) -> None:
+    folder = tmp_path / "stick"
+    backup.choose_folder(desk.profile, folder)
+    saved = backup.by_itself(desk.profile, desk.key, "daily")
+    erasing.erase(desk, [canary], remake_backups=False)
+    desk.close()
+    profile = desk.profile
+    if into != "here":
+        profile = Profile(tmp_path / "new")
+        profile.create()
+        backup.choose_folder(profile, folder)
+    done = restore(profile, saved)
+    assert done.erased == 1 and done.held.members == 200
+    with open_desk(profile) as opened:
+        assert count_members(opened) == 200
+        assert verify(opened).ok
+        for file in profile.path.rglob("*.alumnidesk"):
+            file.unlink()
+        assert findings(profile, opened.key, CANARY) == []
+
+
+def test_nobody_by_that_id(desk: Desk) -> None:
+    with pytest.raises(KnownError) as raised:
+        erasing.erase(desk, ["nobody"])
+    assert raised.value.code == "no_such_person"

@@ -1,0 +1,286 @@
+"""A laptop that goes back to a backup: the next sync makes it whole, and nothing that anybody holds is lost or counts twice."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+
+from alumni_desk.errors import KnownError
+from alumni_desk.store import backup, erasing
+from alumni_desk.store.checking import verify
+from alumni_desk.store.desk import Desk
+from alumni_desk.store.profile import Profile
+from alumni_desk.store.undo import actions, undo
+from alumni_desk.sync.engine import join, status, sync_once
+from alumni_desk.sync.restoring import Restored, restore, salvage
+from alumni_desk.sync.shapes import shapes
+
+MakeDesk = Callable[[str], Desk]
+
+
+def rows_of(desk: Desk) -> dict[str, list[tuple[Any, ...]]]:
+    """Everything synced that a desk shows, clocks left out, sorted."""
+    with desk.reading() as connection:
+        return {name: sorted((tuple(row) for row in connection.execute(sa.select(*(desk.tables[name].c[column] for column in ("id", "scope", *shape.fields))))),
+                             key=repr) for name, shape in shapes().items()}
+
+
+def settle(*desks: Desk) -> None:
+    """Sync in turn until nothing moves any more."""
+    for _turn in range(6):
+        if not any(result.pushed + result.pulled for result in [sync_once(desk) for desk in desks]):
+            return
+    raise AssertionError("the desks never came to rest")
+
+
+def person(desk: Desk, last_name: str, **fields: Any) -> str:
+    """A new member."""
+    with desk.writing("member_added") as writing:
+        return writing.add("person", standing="member", last_name=last_name, **fields)
+
+
+def change(desk: Desk, row_id: str, **fields: Any) -> None:
+    """One edit of a person."""
+    with desk.writing("member_changed") as writing:
+        writing.change("person", row_id, **fields)
+
+
+def names(desk: Desk) -> list[str]:
+    """Everybody who is on the list."""
+    with desk.reading() as connection:
+        people = desk.tables["person"]
+        return sorted(connection.execute(sa.select(people.c.last_name).where(~people.c.gone, people.c.last_name.is_not(None))).scalars())
+
+
+def value(desk: Desk, row_id: str, name: str) -> Any:
+    """A field of a person."""
+    with desk.reading() as connection:
+        return connection.execute(sa.select(desk.tables["person"].c[name]).where(desk.tables["person"].c.id == row_id)).scalar_one()
+
+
+def back_to(make_desk: MakeDesk, name: str, desk: Desk, file: Path) -> tuple[Desk, Restored]:
+    """Close, restore, open again."""
+    desk.close()
+    done = restore(desk.profile, file)
+    return make_desk(name), done
+
+
+@pytest.fixture
+def pair(office: Any, make_desk: MakeDesk) -> tuple[Desk, Desk]:
+    """Two desks of one chapter, caught up."""
+    desks = make_desk("one"), make_desk("two")
+    for desk in desks:
+        join(desk, office.url, office.invite())
+    settle(*desks)
+    return desks
+
+
+def test_accepted_unsent_and_others_changes_are_all_there_after_the_next_sync(pair: tuple[Desk, Desk], make_desk: MakeDesk) -> None:
+    one, two = pair
+    ada = person(one, "Lovelace", city="London")
+    settle(one, two)
+    saved = backup.by_itself(one.profile, one.key, "daily")
+    # After the backup: sent and accepted, made elsewhere, and still waiting.
+    change(one, ada, city="Paris")
+    person(one, "Accepted")
+    settle(one, two)
+    person(two, "Elsewhere")
+    change(two, ada, employer="Acme")
+    sync_once(two)
+    person(one, "Unsent")
+    change(one, ada, job_title="Countess")
+    before = rows_of(one)
+    one, done = back_to(make_desk, "one", one, saved)
+    assert done.carried == 2 and done.held.members == 2  # Lovelace, and Unsent at once
+    assert names(one) == ["Lovelace", "Unsent"]
+    assert (value(one, ada, "city"), value(one, ada, "job_title")) == ("London", "Countess")
+    assert status(one).waiting == 2 and verify(one).ok
+    settle(one, two)
+    assert rows_of(one) == rows_of(two)
+    assert names(one) == ["Accepted", "Elsewhere", "Lovelace", "Unsent"]
+    assert [value(one, ada, name) for name in ("city", "employer", "job_title")] == ["Paris", "Acme", "Countess"]
+    assert {row[0] for row in before["person"]} < {row[0] for row in rows_of(one)["person"]}
+    assert verify(one).ok and status(one).waiting == 0
+    with one.reading() as connection:
+        assert connection.exec_driver_sql("SELECT DISTINCT fate FROM operation").scalars().all() == ["accepted"]
+        assert connection.exec_driver_sql("SELECT count(*) - count(DISTINCT id) FROM operation").scalar() == 0
+    # Activity still knows what was done after the backup, and can take it back.
+    assert [each.event for each in actions(one, 3)] == ["member_changed", "member_added", "member_added"]
+    undo(one, actions(one, 1)[0].id)
+    settle(one, two)
+    assert value(two, ada, "job_title") is None
+
+
+def test_operations_that_wait_in_the_backup_and_were_sent_since_do_not_count_twice(pair: tuple[Desk, Desk], make_desk: MakeDesk) -> None:
+    one, two = pair
+    with one.writing("checked_in") as writing:
+        dinner = writing.add("gathering", name="Dinner", status="planned")
+        writing.add("fact", kind="in", gathering=dinner, at="2026-11-24T18:00:00.000Z")
+    ada = person(one, "Lovelace", city="London")
+    saved = backup.by_itself(one.profile, one.key, "daily")
+    settle(one, two)
+    change(two, ada, city="Paris")
+    sync_once(two)
+    one, done = back_to(make_desk, "one", one, saved)
+    assert done.carried == 0 and status(one).waiting == 3
+    settle(one, two)
+    assert rows_of(one) == rows_of(two)
+    assert len(rows_of(two)["fact"]) == 1 and value(one, ada, "city") == "Paris"
+
+
+def test_a_backup_from_before_the_desk_joined(office: Any, make_desk: MakeDesk) -> None:
+    one, two = make_desk("one"), make_desk("two")
+    one.make_chapter("Boston", "Northgate", "America/New_York")
+    ada = person(one, "Lovelace")
+    saved = backup.by_itself(one.profile, one.key, "daily")
+    join(one, office.url, office.invite(), merge=True)
+    join(two, office.url, office.invite())
+    settle(one, two)
+    change(one, ada, city="Paris")
+    person(one, "Unsent")
+    one, _done = back_to(make_desk, "one", one, saved)
+    assert status(one).state != "alone"
+    settle(one, two)
+    assert rows_of(one) == rows_of(two)
+    assert names(two) == ["Lovelace", "Unsent"] and value(two, ada, "city") == "Paris"
+
+
+def test_a_damaged_laptop_goes_on_from_backup_and_outbox(pair: tuple[Desk, Desk], make_desk: MakeDesk) -> None:
+    one, two = pair
+    ada = person(one, "Lovelace", city="London")
+    settle(one, two)
+    saved = backup.by_itself(one.profile, one.key, "daily")
+    person(one, "Accepted")
+    settle(one, two)
+    person(one, "Unsent")
+    change(one, ada, city="Paris")
+    one.close()
+    one.profile.database.write_bytes(os.urandom(200_000))
+    done = restore(one.profile, saved)
+    assert done.from_outbox and done.carried == 2
+    one = make_desk("one")
+    settle(one, two)
+    assert rows_of(one) == rows_of(two)
+    assert names(two) == ["Accepted", "Lovelace", "Unsent"] and value(two, ada, "city") == "Paris"
+
+
+def test_the_outbox_forgets_what_the_server_has(pair: tuple[Desk, Desk]) -> None:
+    one, _two = pair
+    for n in range(20):
+        person(one, f"Name {n}")
+    assert len(one.outbox.read().operations) >= 20
+    sync_once(one)
+    assert one.outbox.read().operations == []
+    assert "membership" in one.outbox.read().sync
+
+
+def test_a_laptop_alone_really_goes_back(make_desk: MakeDesk) -> None:
+    desk = make_desk("alone")
+    desk.make_chapter("Boston")
+    person(desk, "Lovelace")
+    saved = backup.by_itself(desk.profile, desk.key, "daily")
+    person(desk, "Later")
+    desk, done = back_to(make_desk, "alone", desk, saved)
+    assert done.carried == 0 and names(desk) == ["Lovelace"]
+    assert done.replaced is not None
+    desk, _done = back_to(make_desk, "alone", desk, done.replaced)  # and forth again, the same way
+    assert names(desk) == ["Later", "Lovelace"]
+
+
+def test_whoever_was_erased_stays_erased_at_every_laptop(pair: tuple[Desk, Desk], make_desk: MakeDesk) -> None:
+    one, two = pair
+    ada = person(one, "Lovelace", email="ada@example.org")
+    person(one, "Berg")
+    settle(one, two)
+    saved = backup.by_itself(one.profile, one.key, "daily")
+    erasing.erase(one, [ada], remake_backups=False)
+    one, done = back_to(make_desk, "one", one, saved)
+    assert done.erased == 1 and names(one) == ["Berg"]
+    settle(one, two)
+    assert rows_of(one) == rows_of(two)
+    assert names(two) == ["Berg"] and value(two, ada, "email") is None
+
+
+def test_killed_while_it_takes_the_place_the_next_opening_ends_it(make_desk: MakeDesk, monkeypatch: pytest.MonkeyPatch) -> None:
+    desk = make_desk("alone")
+    desk.make_chapter("Boston")
+    person(desk, "Lovelace")
+    saved = backup.by_itself(desk.profile, desk.key, "daily")
+    person(desk, "Later")
+    desk.close()
+    real, ended_ready = os.replace, 0
+    for stop_at in range(1, 12):
+        count = 0
+
+        def replace(source: Any, target: Any, stop_at: int = stop_at) -> None:
+            nonlocal count
+            if "desk-damaged" in str(target) or str(source).startswith(str(desk.profile.path / backup.STAGE)):
+                count += 1
+                if count == stop_at:
+                    raise KeyboardInterrupt
+            real(source, target)
+
+        with monkeypatch.context() as patch:
+            patch.setattr(os, "replace", replace)
+            try:
+                restore(desk.profile, saved)
+                ended = False
+            except KeyboardInterrupt:
+                ended = True
+        ready = (desk.profile.path / backup.STAGE / "ready").exists()
+        ended_ready += ended and ready
+        again = make_desk("alone")
+        if ended and not ready:  # as if nothing had been asked
+            assert names(again) == ["Later", "Lovelace"]
+        else:
+            assert names(again) == ["Lovelace"], stop_at
+            person(again, "Later")
+        again.close()
+        if not ended:
+            break
+    else:
+        raise AssertionError("it never came to its end")
+    assert ended_ready >= 3
+
+
+def test_a_profile_that_is_new_takes_a_backup_that_has_a_password(pair: tuple[Desk, Desk], tmp_path: Path, make_desk: MakeDesk) -> None:
+    one, two = pair
+    person(one, "Lovelace")
+    settle(one, two)
+    saved = tmp_path / "stick.alumnidesk"
+    backup.back_up(one, saved, passphrase="another three words")
+    person(two, "Later")
+    sync_once(two)
+    profile = Profile(tmp_path / "desk-new")
+    restore(profile, saved, passphrase="another three words")
+    new = make_desk("new")
+    settle(new, two)
+    assert names(new) == ["Later", "Lovelace"]
+    with pytest.raises(Exception, match="whole"):
+        salvage(profile)
+
+
+def test_a_cancelled_restore_changes_nothing(make_desk: MakeDesk) -> None:
+    desk = make_desk("alone")
+    desk.make_chapter("Boston")
+    person(desk, "Lovelace")
+    saved = backup.by_itself(desk.profile, desk.key, "daily")
+    person(desk, "Later")
+    desk.close()
+    for stop_at in range(1, 7):
+        asked: list[int] = []
+
+        def cancelled(asked: list[int] = asked, stop_at: int = stop_at) -> bool:
+            asked.append(1)
+            return len(asked) == stop_at
+
+        with pytest.raises(KnownError) as raised:
+            restore(desk.profile, saved, cancelled=cancelled)
+        assert raised.value.code == "restore_cancelled"
+        assert not (desk.profile.path / backup.STAGE).exists()
+    assert names(make_desk("alone")) == ["Later", "Lovelace"]
