@@ -252,3 +252,19 @@ def test_undo_leaves_what_another_laptop_changed_since(pair: tuple[Desk, Desk]) 
     redo(one)
     until_equal(one, two)
     assert rows_of(one) == rows_of(two) and value(two, "person", bo, "employer") == "Acme"
+
+
+def test_the_history_names_who_wrote_elsewhere(pair: tuple[Desk, Desk]) -> None:
+    one, two = pair
+    two.set_setting("person_name", "Priya Nair")
+    two.set_setting("device_name", "Door laptop")
+    ana = person(one, "Lima", email="one@example.org")
+    until_equal(one, two)
+    change(two, "person", ana, email="two@example.org")
+    until_equal(one, two)
+    two.set_setting("person_name", "")
+    change(two, "person", ana, email="three@example.org")
+    until_equal(one, two)
+    assert [(each.value, each.who, each.device, each.here) for each in history(one, "person", ana) if each.field == "email"] == [
+        ("three@example.org", "Priya Nair", "Door laptop", False), ("two@example.org", "Priya Nair", "Door laptop", False),
+        ("one@example.org", None, None, True)]

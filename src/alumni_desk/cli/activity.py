@@ -110,7 +110,7 @@ def run_history(args: argparse.Namespace) -> int:
 
     def words() -> str:
         lines = [(field_word(name, one.field), value_words(one.value) or _("nothing"), _when(one.at),
-                  one.who or (_("this laptop") if one.here else _("another laptop")), _("now") if one.now else "", one.id) for one in versions]
+                  one.who or one.device or (_("this laptop") if one.here else _("another laptop")), _("now") if one.now else "", one.id) for one in versions]
         return table(lines) + "\n" + ngettext("{n} value", "{n} values", len(lines)).format(n=number(len(lines)))
 
     show(args, data, words)

@@ -144,8 +144,8 @@ class MemberPanel(Scroll):
             link.clicked.connect(lambda checked=False, version=one.version: self.restore.emit(version))
             top.addWidget(link, 0, Qt.AlignmentFlag.AlignTop)
         box.addLayout(top)
-        whose = one.who or ("" if one.here else _("another laptop"))
-        where = (one.device or _("this laptop")) if one.here else ""
+        whose = one.who or ("" if one.here or one.device else _("another laptop"))
+        where = one.device or (_("this laptop") if one.here else "")
         source = _("from a file") if one.event == "import" else ""
         when = f"{day_short(local(one.at).date())} {local(one.at):%Y, %H:%M}"
         second = " · ".join(part for part in (", ".join(part for part in (whose, where, source) if part), when) if part)

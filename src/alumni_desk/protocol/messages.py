@@ -131,18 +131,22 @@ class SessionReply(msgspec.Struct, frozen=True):
 
 
 class HelloRequest(msgspec.Struct, frozen=True):
-    """What the desk speaks."""
+    """What the desk speaks, who sits at it and how many operations it has still to send (None: it does not say)."""
 
     protocol: int = PROTOCOL
     schema: int = 1
     version: str = ""
+    waiting: int | None = None
+    who: str = ""
+    device: str = ""
 
 
 class Head(msgspec.Struct, frozen=True):
-    """How far a scope has come at the server."""
+    """How far a scope has come at the server. Another ``timeline`` than before: the server was restored, begin again from zero."""
 
     sequence: int
     chain: str
+    timeline: str = ""
 
 
 class HelloReply(msgspec.Struct, frozen=True):
@@ -196,13 +200,24 @@ class Block(msgspec.Struct, frozen=True):
     rows: list[list[Value]]
 
 
-class Page(msgspec.Struct, frozen=True):
-    """What came after a cursor. ``reset`` says that the server does not know the cursor: begin again from zero."""
+class Author(msgspec.Struct, array_like=True, frozen=True):
+    """Who writes under a replica: the person as they named themselves, and their laptop."""
+
+    who: str | None = None
+    device: str | None = None
+
+
+class Page(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What came after a cursor. ``reset`` says that the server does not know the cursor: begin again from zero.
+
+    ``replicas``: whose the clocks' third parts are that first wrote in this part of the feed; for leaders and admins alone.
+    """
 
     blocks: list[Block]
     cursor: Cursor
     more: bool
     reset: bool = False
+    replicas: dict[str, Author] = {}
 
 
 class PullReply(msgspec.Struct, frozen=True):

@@ -1,28 +1,92 @@
-"""The audit: who did what when, by ids and counts, never by values. Each entry's hash holds the one before."""
+"""The audit: who did what when, by ids, field names and salted hashes, never by values. Each entry's hash holds the one before."""
 
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 
 import msgspec
 import sqlalchemy as sa
 
 _ENCODER = msgspec.json.Encoder(order="deterministic")
+_PAGE = 1_000
 
 
 def note(connection: sa.Connection, tables: sa.MetaData, scope: str, event: str, *, at: int, device: str | None = None,
          details: dict[str, Any] | None = None) -> None:
     """Add an entry. The caller holds the scope's head, so that entries have one order."""
-    audit = tables.tables["audit"]
-    last = connection.execute(sa.select(audit.c.number, audit.c.hash).where(audit.c.scope == scope)
-                              .order_by(audit.c.number.desc()).limit(1)).first()
-    number, before = (last.number + 1, last.hash) if last else (1, "")
+    audit, head = tables.tables["audit"], tables.tables["feed_head"]
+    last = connection.execute(sa.select(head.c.audited, head.c.audit_hash).where(head.c.scope == scope)).one()
+    number = last.audited + 1
     text = _ENCODER.encode(details).decode() if details else None
-    connection.execute(sa.insert(audit).values(scope=scope, number=number, made_at=at, device=device, event=event, details=text,
-                                               hash=entry_hash(before, scope, number, at, device, event, text)))
+    digest = entry_hash(last.audit_hash, scope, number, at, device, event, text)
+    connection.execute(sa.insert(audit).values(scope=scope, number=number, made_at=at, device=device, event=event, details=text, hash=digest))
+    connection.execute(sa.update(head).where(head.c.scope == scope).values(audited=number, audit_hash=digest))
 
 
 def entry_hash(before: str, scope: str, number: int, at: int, device: str | None, event: str, details: str | None) -> str:
     """An entry's hash over itself and the one before it. Hexadecimal."""
     return hashlib.blake2b(_ENCODER.encode([before, scope, number, at, device, event, details]), digest_size=32).hexdigest()
+
+
+@dataclass(frozen=True)
+class Broken:
+    """Where a chapter's audit is not what was written: the first entry that does not fit."""
+
+    scope: str
+    number: int
+
+
+@dataclass(frozen=True)
+class Checked:
+    """An audit that was gone through: entries, the last hash of each scope (to be noted elsewhere), and where it is broken."""
+
+    entries: int
+    last: dict[str, str]
+    broken: list[Broken]
+
+
+def check(connection: sa.Connection, tables: sa.MetaData) -> Checked:
+    """Go through every chapter's audit. ``connection`` is a snapshot."""
+    head, audit = tables.tables["feed_head"], tables.tables["audit"]
+    heads = {row.scope: row for row in connection.execute(sa.select(head.c.scope, head.c.audited, head.c.audit_hash).order_by(head.c.scope))}
+    count, broken, last = 0, [], {}
+    strays = connection.execute(sa.select(audit.c.scope).distinct().where(audit.c.scope.not_in(sa.select(head.c.scope)))).scalars()
+    broken += [Broken(scope, 1) for scope in strays]
+    for scope, row in heads.items():
+        number, digest, wrong = 0, "", None
+        for entry in entries(connection, tables, scope):
+            count += 1
+            number += 1
+            digest_here = entry_hash(digest, scope, number, entry.made_at, entry.device, entry.event, entry.details)
+            if wrong is None and (entry.number != number or entry.hash != digest_here):
+                wrong = number
+            digest = entry.hash
+        if wrong is None and (number, digest) != (row.audited, row.audit_hash):
+            wrong = min(number, row.audited) + 1
+        if wrong is not None:
+            broken.append(Broken(scope, wrong))
+        last[scope] = row.audit_hash
+    return Checked(count, last, broken)
+
+
+def entries(connection: sa.Connection, tables: sa.MetaData, scope: str) -> Iterator[sa.Row[Any]]:
+    """A chapter's entries in order, a page at a time."""
+    audit = tables.tables["audit"]
+    after = None
+    while True:
+        query = sa.select(audit).where(audit.c.scope == scope).order_by(audit.c.number).limit(_PAGE)
+        rows = connection.execute(query if after is None else query.where(audit.c.number > after)).all()
+        yield from rows
+        if len(rows) < _PAGE:
+            return
+        after = rows[-1].number
+
+
+def newest(connection: sa.Connection, tables: sa.MetaData, scope: str | None, limit: int) -> list[sa.Row[Any]]:
+    """The newest entries, of one chapter or of all."""
+    audit = tables.tables["audit"]
+    query = sa.select(audit).order_by(audit.c.made_at.desc(), audit.c.scope, audit.c.number.desc()).limit(limit)
+    return list(connection.execute(query if scope is None else query.where(audit.c.scope == scope)))

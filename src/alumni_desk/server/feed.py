@@ -60,8 +60,8 @@ def move_head(connection: sa.Connection, tables: sa.MetaData, locked: LockedHead
 def head_of(connection: sa.Connection, tables: sa.MetaData, scope: str) -> Head:
     """How far a scope has come."""
     head = tables.tables["feed_head"]
-    row = connection.execute(sa.select(head.c.head, head.c.chain).where(head.c.scope == scope)).first()
-    return Head(sequence=row.head, chain=row.chain) if row else Head(sequence=0, chain="")
+    row = connection.execute(sa.select(head.c.head, head.c.chain, head.c.timeline).where(head.c.scope == scope)).first()
+    return Head(sequence=row.head, chain=row.chain, timeline=row.timeline) if row else Head(sequence=0, chain="")
 
 
 def chain_at(connection: sa.Connection, tables: sa.MetaData, scope: str, sequence: int) -> str:

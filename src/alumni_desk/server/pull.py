@@ -9,6 +9,7 @@ import sqlalchemy as sa
 from alumni_desk.protocol.messages import PAGE_BYTES, PAGE_ROWS, Block, Cursor, Page, pack
 from alumni_desk.protocol.policy import rule
 from alumni_desk.server import feed
+from alumni_desk.server.replicas import authors
 from alumni_desk.sync.shapes import Shape, shapes
 
 _SMALLEST = 64 * 1024
@@ -38,7 +39,8 @@ def _page(connection: sa.Connection, tables: sa.MetaData, scope: str, role: str,
     last = found[count - 1].sequence if more else head.sequence
     present = {row.table_name for row in found[:count]}
     blocks = [_block(connection, tables, shape, scope, role, cursor.sequence, last) for name, shape in shapes().items() if name in present]
-    return Page(blocks=blocks, cursor=Cursor(last, feed.chain_at(connection, tables, scope, last)), more=more)
+    named = authors(connection, tables, scope, cursor.sequence, last) if role in ("admin", "leader") else {}
+    return Page(blocks=blocks, cursor=Cursor(last, feed.chain_at(connection, tables, scope, last)), more=more, replicas=named)
 
 
 def _block(connection: sa.Connection, tables: sa.MetaData, shape: Shape, scope: str, role: str, after: int, last: int) -> Block:

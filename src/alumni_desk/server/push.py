@@ -18,6 +18,7 @@ from alumni_desk.server.bulk import chunks, put_rows, rows_by_id
 from alumni_desk.server.clamping import Assigned, replica
 from alumni_desk.server.judging import refusal, unlike_its_id
 from alumni_desk.server.merging import Clash, Row, lay_fact, lay_put, row_from
+from alumni_desk.server.replicas import keep_replicas
 from alumni_desk.sync.shapes import Shape, shapes
 
 
@@ -81,8 +82,8 @@ def push(connection: sa.Connection, tables: sa.MetaData, parcels: Sequence[Parce
             locked.sequence += 1  # a place of its own for the chain, so that every cursor has one hash
         _keep_results(connection, tables, scope, fresh, device, now)
         feed.move_head(connection, tables, locked)
-        audit.note(connection, tables, scope, "push", at=now, device=device,
-                   details={"operations": len(fresh), "accepted": sum(item.status in ACCEPTED for item in fresh), "chain": locked.chain})
+        keep_replicas(connection, tables, locked, device, {replica(item.operation.clock) for item in fresh if item.operation and item.status in ACCEPTED})
+        audit.note(connection, tables, scope, "push", at=now, device=device, details=_for_audit(fresh, locked.chain))
     for item in items:
         if item.twin is not None:
             twin = item.twin
@@ -90,6 +91,18 @@ def push(connection: sa.Connection, tables: sa.MetaData, parcels: Sequence[Parce
     results = [Result(id=item.operation.id if item.operation else "", status=item.status, sequence=item.sequence, reason=item.reason,
                       first=item.first, clock=item.clock, conflicts=item.conflicts or len(item.clashes)) for item in items]
     return PushReply(results=results, head=locked.sequence, time=now)
+
+
+def _for_audit(fresh: Sequence[Item], chain: str) -> dict[str, Any]:
+    """What a push did, by ids, field names and salted hashes; what is alike stands once."""
+    alike: dict[tuple[str, str, str, tuple[str, ...]], list[tuple[str, str, str]]] = defaultdict(list)
+    for item in fresh:
+        if item.operation is not None:
+            key = (item.status, item.operation.kind, item.operation.table[:64], tuple(name[:64] for name in list(item.operation.fields)[:64]))
+            alike[key].append((item.operation.id, item.operation.row[:64], item.hash.hex()))
+    return {"operations": len(fresh), "accepted": sum(item.status in ACCEPTED for item in fresh), "chain": chain,
+            "what": [{"status": status, "kind": kind, "table": table, "fields": fields, "each": each}
+                     for (status, kind, table, fields), each in alike.items()]}
 
 
 def _items(parcels: Sequence[Parcel]) -> list[Item]:

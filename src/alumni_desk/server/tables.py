@@ -27,7 +27,9 @@ def _feed_tables(metadata: sa.MetaData) -> None:
              _number("head", nullable=False),
              _text("chain", nullable=False),
              _text("timeline", nullable=False),
-             _number("backed_up", nullable=False, server_default="0"))
+             _number("backed_up", nullable=False, server_default="0"),
+             _number("audited", nullable=False, server_default="0"),  # number and hash of the audit's last entry, so that none is cut off unseen
+             _text("audit_hash", nullable=False, server_default=""))
     sa.Table("feed_chain", metadata,  # the chain's hash after each push: how a cursor is recognised
              _text("scope", primary_key=True),
              sa.Column("sequence", sa.BigInteger, primary_key=True, autoincrement=False),
@@ -57,6 +59,20 @@ def _feed_tables(metadata: sa.MetaData) -> None:
              _text("replica", primary_key=True),
              _text("original", primary_key=True),
              _text("assigned", nullable=False))
+    replica = sa.Table("replica", metadata,  # which device a clock's third part stands for, and since which sequence
+                       _text("scope", primary_key=True),
+                       _text("replica", primary_key=True),
+                       _text("device", nullable=False),
+                       _number("sequence", nullable=False))
+    sa.Index("replica_in_order", replica.c.scope, replica.c.sequence)
+    sa.Table("quarantine", metadata,  # parcels of laptops that had been removed, until a leader has looked
+             _text("scope", primary_key=True),
+             _text("id", primary_key=True),
+             _text("device", nullable=False),
+             _number("received_at", nullable=False),
+             _text("reason", nullable=False),
+             _number("operations", nullable=False),
+             sa.Column("parcel", sa.LargeBinary, nullable=False))
     sa.Table("erased", metadata,
              _text("scope", primary_key=True),
              _text("table_name", primary_key=True),
@@ -97,7 +113,8 @@ def _account_tables(metadata: sa.MetaData) -> None:
                       _text("version"),
                       _number("created_at", nullable=False),
                       _number("last_seen"),
-                      _number("revoked_at"))
+                      _number("revoked_at"),
+                      _number("waiting"))  # operations that it said it had still to send, less those that came since
     sa.Index("device_by_key", device.c.public_key, unique=True)
     sa.Table("grant", metadata,
              _text("scope", primary_key=True),

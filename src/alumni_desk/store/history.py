@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
@@ -24,7 +24,7 @@ _json = msgspec.json.Decoder(dict[str, Any])
 
 @dataclass(frozen=True, slots=True)
 class Version:
-    """A value that a field had. ``id`` names it for ``restore``; ``at`` is UTC, ISO 8601; ``device`` None: another laptop."""
+    """A value that a field had. ``id`` names it for ``restore``; ``at`` is UTC, ISO 8601; ``who`` and ``device`` None: nobody has said."""
 
     id: str
     field: str
@@ -46,7 +46,8 @@ def history(desk: Desk, table: str, row_id: str) -> list[Version]:
         if row is None:
             raise NotFound("no_such_row", _("There is nothing here with this id. Look it up again."))
         found = {(one.field, one.id): one for one in (*_past(connection, table, row_id), *_own(connection, table, row_id))}
-    clocks = msgspec.json.decode(row["clocks"], type=dict[str, str]) if row["clocks"] else {}
+        clocks = msgspec.json.decode(row["clocks"], type=dict[str, str]) if row["clocks"] else {}
+        authors = _authors(connection, {_replica(clock) for clock in (*clocks.values(), *(one.id for one in found.values()))})
     for column in data_columns(desk.tables[table]):
         clock = clocks.get(clock_key(column))
         if clock is not None and (column.name, _name(column.name, clock)) not in found:
@@ -54,7 +55,7 @@ def history(desk: Desk, table: str, row_id: str) -> list[Version]:
     place = {column.name: n for n, column in enumerate(data_columns(desk.tables[table]))}
     keys = {column.name: clock_key(column) for column in data_columns(desk.tables[table])}
     in_force = {_name(name, clocks.get(keys[name], "")) for name in place}
-    newest_first = sorted((_told(one, in_force, row) for one in found.values() if one.field in place), key=lambda one: one.id.partition("@")[2], reverse=True)
+    newest_first = sorted((_told(one, in_force, row, authors) for one in found.values() if one.field in place), key=lambda one: one.id.partition("@")[2], reverse=True)
     return sorted(newest_first, key=lambda one: place[one.field])
 
 
@@ -115,9 +116,21 @@ def _version(name: str, value: Any, clock: str, *, who: str | None = None, devic
     return Version(_name(name, clock), name, value, at, who, device, here, event, False, refused, name not in ONLY_BY_HAND)
 
 
-def _told(one: Version, in_force: set[str], row: Any) -> Version:
+def _told(one: Version, in_force: set[str], row: Any, authors: Mapping[str, tuple[str | None, str | None]]) -> Version:
     now = one.id in in_force
-    return replace(one, now=now, restorable=one.restorable and not now and one.value != row[one.field])
+    who, device = (one.who, one.device) if one.here else authors.get(_replica(one.id), (None, None))
+    return replace(one, who=who, device=device, now=now, restorable=one.restorable and not now and one.value != row[one.field])
+
+
+def _authors(connection: sa.Connection, replicas: Iterable[str]) -> dict[str, tuple[str | None, str | None]]:
+    """Who writes under these replicas, person and laptop, as the server told us."""
+    wanted = msgspec.json.encode([f"replica:{name}" for name in replicas]).decode()
+    rows = connection.exec_driver_sql("SELECT key, value FROM sync_state WHERE key IN (SELECT value FROM json_each(?))", (wanted,))
+    return {row.key.partition(":")[2]: msgspec.json.decode(row.value, type=tuple[str | None, str | None]) for row in rows}
+
+
+def _replica(clock: str) -> str:
+    return clock.rpartition("-")[2]
 
 
 def _name(field: str, clock: str) -> str:

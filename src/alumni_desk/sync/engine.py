@@ -15,7 +15,7 @@ from alumni_desk.sync import join as joining
 from alumni_desk.sync import operations, session, state
 from alumni_desk.sync.address import Address
 from alumni_desk.sync.hello import hello
-from alumni_desk.sync.pull import cursor_of, pull
+from alumni_desk.sync.pull import cursor_of, follow_timeline, pull
 from alumni_desk.sync.push import Pushed, push
 from alumni_desk.sync.wire import Wire
 from alumni_desk.words import _, ngettext, number
@@ -89,6 +89,7 @@ def _sync(desk: Desk, wire: Wire, membership: state.Membership, progress: Progre
     session.resume(desk, wire)
     server = hello(desk, wire, membership)
     head = server.heads[membership.scope]
+    follow_timeline(desk, membership.scope, head.timeline)
     pushed, pulled, trouble = Pushed(), 0, None
     for _round in range(_ROUNDS):
         try:

@@ -8,6 +8,7 @@ from alumni_desk.protocol.messages import PROTOCOL, HelloReply, HelloRequest
 from alumni_desk.schema import SCHEMA_VERSION
 from alumni_desk.store.desk import Desk
 from alumni_desk.sync import session
+from alumni_desk.sync.operations import count_waiting
 from alumni_desk.sync.state import Membership
 from alumni_desk.sync.wire import Wire
 from alumni_desk.words import _
@@ -15,7 +16,10 @@ from alumni_desk.words import _
 
 def hello(desk: Desk, wire: Wire, membership: Membership) -> HelloReply:
     """Greet the server; refuses to go on where the two cannot understand each other or the chapter is closed to us."""
-    message = HelloRequest(protocol=PROTOCOL, schema=SCHEMA_VERSION, version=__version__)
+    with desk.reading() as connection:
+        waiting = count_waiting(connection)
+    message = HelloRequest(protocol=PROTOCOL, schema=SCHEMA_VERSION, version=__version__, waiting=waiting, who=str(desk.setting("person_name") or ""),
+                           device=desk.device_name)
     reply = session.call(desk, wire, membership, "hello", message, HelloReply)
     first, last = reply.protocols
     oldest, newest = reply.schemas

@@ -12,25 +12,34 @@ import sqlalchemy as sa
 from alumni_desk.protocol.messages import Block, Cursor, Page, PullReply, PullRequest
 from alumni_desk.store import history
 from alumni_desk.store.desk import Desk
-from alumni_desk.sync import operations, session
+from alumni_desk.sync import operations, session, state
 from alumni_desk.sync.shapes import Shape, shapes
 from alumni_desk.sync.state import Membership
-from alumni_desk.sync.views import Base, bases_of, keep_shadows, no_base, put_columns, settle
+from alumni_desk.sync.views import Base, bases_of, keep_shadows, no_base, put_columns, settle, write_views
 from alumni_desk.sync.wire import Wire
 
 
 def pull(desk: Desk, wire: Wire, membership: Membership, progress: Callable[[int], None] | None = None) -> int:
     """Take pages until there are no more; returns how many rows came. Safe to repeat at any point: the cursor tells."""
     scope, count = membership.scope, 0
+    seen: set[tuple[str, str]] = set()
+    reached: Cursor | None = None
     while True:
         with desk.reading() as connection:
             cursor = cursor_of(connection, scope)
+            rebuilding = state.read(connection, state.Rebuilding) is not None
+        if rebuilding and cursor != reached:  # ended in the middle of it, or another program of this desk pulled a part: what came is not known
+            seen, reached = set(), Cursor()
+            with desk.applying() as applying:
+                _to_zero(applying.connection, scope)
+            continue
         reply = session.call(desk, wire, membership, "pull", PullRequest(cursors={scope: cursor}), PullReply)
         page = reply.pages[scope]
         with desk.applying() as applying:
             if cursor_of(applying.connection, scope) != cursor:
                 continue  # another program of this desk pulled meanwhile: ask again from where it is now
-            count += apply_page(applying.connection, scope, page)
+            count += apply_page(applying.connection, scope, page, seen if rebuilding else None)
+        reached = page.cursor
         if progress is not None:
             progress(count)
         if not page.more:
@@ -43,8 +52,23 @@ def cursor_of(connection: sa.Connection, scope: str) -> Cursor:
     return Cursor(sequence=row.cursor or 0, chain=row.chain or "") if row else Cursor()
 
 
-def apply_page(connection: sa.Connection, scope: str, page: Page) -> int:
-    """Make a page's rows the base, settle what it resolves, move the cursor. The caller commits. Returns the number of rows."""
+def follow_timeline(desk: Desk, scope: str, name: str) -> None:
+    """See whether the server was restored since; then begin again from zero and offer again what is held here."""
+    with desk.reading() as connection:
+        known = state.read(connection, state.Timeline)
+    if not name or known == state.Timeline(name):
+        return
+    with desk.applying() as applying:
+        if known is not None:
+            _begin_again(applying.connection, scope)
+        state.keep(applying.connection, state.Timeline(name))
+
+
+def apply_page(connection: sa.Connection, scope: str, page: Page, seen: set[tuple[str, str]] | None = None) -> int:
+    """Make a page's rows the base, settle what it resolves, move the cursor. The caller commits. Returns the number of rows.
+
+    ``seen``: which rows came, while the whole chapter is pulled again; at its end the others go.
+    """
     at = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
     if page.reset:
         _begin_again(connection, scope)
@@ -54,8 +78,14 @@ def apply_page(connection: sa.Connection, scope: str, page: Page) -> int:
         shape = shapes().get(block.table)
         if shape is not None:  # a table of a newer version; it comes again once this program knows it
             count += _apply_block(connection, shape, scope, block, at)
+        if seen is not None:
+            at_id = block.columns.index("id")
+            seen.update((block.table, str(row[at_id])) for row in block.rows)
+    state.keep_authors(connection, page.replicas)
     if not page.more:
         _settle_passed(connection, scope, page.cursor.sequence, at)
+        if seen is not None:
+            _drop_unseen(connection, scope, seen)
     connection.exec_driver_sql("UPDATE scope SET cursor = ?, chain = ? WHERE id = ?", (page.cursor.sequence, page.cursor.chain, scope))
     return count
 
@@ -132,4 +162,19 @@ def _begin_again(connection: sa.Connection, scope: str) -> None:
             keep_shadows(connection, table, bases_of(connection, shape, {row_id: over.get(row_id, []) for row_id in ids}))
     connection.exec_driver_sql(
         "UPDATE operation SET fate = 'waiting', sequence = NULL, resolved_at = NULL WHERE scope = ? AND fate IN ('accepted', 'waiting')", (scope,))
+    state.keep(connection, state.Rebuilding())
+    _to_zero(connection, scope)
+
+
+def _to_zero(connection: sa.Connection, scope: str) -> None:
     connection.exec_driver_sql("UPDATE scope SET cursor = 0, chain = '' WHERE id = ?", (scope,))
+
+
+def _drop_unseen(connection: sa.Connection, scope: str, seen: set[tuple[str, str]]) -> None:
+    """What the restored server does not have and nobody here has still to send was lost with it: the view is the server's again."""
+    for name, shape in shapes().items():
+        here = connection.exec_driver_sql(
+            f'SELECT id FROM "{name}" AS t WHERE scope = ? AND NOT EXISTS'
+            " (SELECT 1 FROM operation AS o WHERE o.table_name = ? AND o.row_id = t.id AND o.fate = 'waiting')", (scope, name)).scalars()
+        write_views(connection, shape, scope, {row_id: no_base(shape) for row_id in here if (name, row_id) not in seen})
+    state.drop(connection, state.Rebuilding)

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TypeVar
 
 import msgspec
 import sqlalchemy as sa
+
+from alumni_desk.protocol.messages import Author
 
 T = TypeVar("T")
 
@@ -45,7 +48,21 @@ class LastSync(msgspec.Struct, frozen=True):
     trouble: str | None = None
 
 
-_NAMES: dict[type[msgspec.Struct], str] = {Membership: "membership", Joining: "joining", Session: "session", LastSync: "last_sync"}
+class Timeline(msgspec.Struct, frozen=True):
+    """The server's timeline that our cursor belongs to; another one means that the server was restored."""
+
+    name: str
+
+
+class Rebuilding(msgspec.Struct, frozen=True):
+    """The chapter is being pulled again from zero; when that is done, what did not come is not at the server."""
+
+
+REPLICA = "replica:"
+"""Before the name of a replica: who writes under it. One row each."""
+
+_NAMES: dict[type[msgspec.Struct], str] = {Membership: "membership", Joining: "joining", Session: "session", LastSync: "last_sync",
+                                           Timeline: "timeline", Rebuilding: "rebuilding"}
 
 
 def read(connection: sa.Connection, kind: type[T]) -> T | None:
@@ -63,3 +80,10 @@ def keep(connection: sa.Connection, value: msgspec.Struct) -> None:
 def drop(connection: sa.Connection, kind: type[msgspec.Struct]) -> None:
     """Forget it."""
     connection.exec_driver_sql("DELETE FROM sync_state WHERE key = ?", (_NAMES[kind],))
+
+
+def keep_authors(connection: sa.Connection, authors: Mapping[str, Author]) -> None:
+    """Keep who writes under these replicas, for History."""
+    if authors:
+        connection.exec_driver_sql("INSERT INTO sync_state (key, value) VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value",
+                                   [(REPLICA + name, msgspec.json.encode(author).decode()) for name, author in authors.items()])

@@ -1,0 +1,28 @@
+"""Which device a clock's third part stands for, so that a desk's History can name who wrote a value elsewhere."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+
+from alumni_desk.protocol.messages import Author
+from alumni_desk.server.bulk import chunks, put_rows
+from alumni_desk.server.feed import LockedHead
+
+
+def keep_replicas(connection: sa.Connection, tables: sa.MetaData, locked: LockedHead, device: str, names: set[str]) -> None:
+    """Note replicas that are new, as this device's; whoever wrote under one first keeps it. The caller holds the head."""
+    table = tables.tables["replica"]
+    known: set[str] = set()
+    for part in chunks(names):
+        known.update(connection.execute(sa.select(table.c.replica).where(table.c.scope == locked.scope, table.c.replica.in_(part))).scalars())
+    put_rows(connection, table, [{"scope": locked.scope, "replica": name, "device": device, "sequence": locked.sequence}
+                                 for name in sorted(names - known)])
+
+
+def authors(connection: sa.Connection, tables: sa.MetaData, scope: str, after: int, until: int) -> dict[str, Author]:
+    """Whose the replicas are that first wrote in this part of the feed: each is told once to whoever pulls on."""
+    table, device, account = (tables.tables[name] for name in ("replica", "device", "account"))
+    query = (sa.select(table.c.replica, account.c.name.label("who"), device.c.name.label("device"))
+             .join_from(table, device, device.c.id == table.c.device).join(account, account.c.id == device.c.account, isouter=True)
+             .where(table.c.scope == scope, table.c.sequence > after, table.c.sequence <= until))
+    return {row.replica: Author(row.who, row.device) for row in connection.execute(query)}
