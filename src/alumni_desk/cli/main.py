@@ -23,7 +23,7 @@ COMMANDS = {
     "check-in": "door", "walk-in": "door", "undo-check-in": "door", "headcount": "door",
     "badges": "badges", "roster": "badges",
     "undo": "activity", "redo": "activity", "activity": "activity", "history": "activity",
-    "server": "server", "serve": "server",
+    "server": "server", "serve": "serving",
     "join": "sync", "sync": "sync", "status": "sync",
     "backup": "store", "backups": "store", "restore": "store", "verify": "store", "passphrase": "store", "recovery-key": "store",
 }

@@ -1,92 +1,69 @@
-"""The server without a window: server init, server invite, server devices, serve."""
+"""The server without a window: set up, invite, look after, back up. One function for each ``server …`` command."""
 
 from __future__ import annotations
 
 import argparse
-import contextlib
-import json
+import os
 import sys
-from collections.abc import Iterator
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from alumni_desk.cli.output import add_json, show
-from alumni_desk.words import _
+from alumni_desk.cli.output import add_json, show, table
+from alumni_desk.cli.serving import add_database, folder_of, journal_of, moment, the_database, the_server
+from alumni_desk.words import _, ngettext, number
 
 if TYPE_CHECKING:
-    from alumni_desk.server.serving import Listening
-    from alumni_desk.server.state import Server
-
-DEFAULT_PORT = 8413
+    from alumni_desk.server.backups import Held
 
 
 def add_commands(commands: Any) -> None:
     """Declare the server's commands."""
-    server = commands.add_parser("server", help=_("the chapter's server: set up, invite, look"))
+    server = commands.add_parser("server", help=_("the chapter's server: set up, invite, look after, back up"))
     parts = server.add_subparsers(dest="server_command", metavar="COMMAND", required=True)
 
-    init = parts.add_parser("init", help=_("make the server's database"), description=_("Make the server's database. JSON: server, database."))
-    init.set_defaults(run=run_init)
-    invite = parts.add_parser(
-        "invite", help=_("an invitation for one laptop"),
-        description=_("Make an invitation for one laptop, valid for seven days, once. Makes the chapter if there is none of that name. "
-                      "JSON: code, expires, url, fingerprint."))
+    def part(name: str, run: Any, help: str, more: str, keys: str) -> argparse.ArgumentParser:
+        made: argparse.ArgumentParser = parts.add_parser(name, help=help, description=_("{more} JSON: {keys}.").format(more=more, keys=keys))
+        made.set_defaults(run=run)
+        add_database(made)
+        add_json(made)
+        return made
+
+    part("init", run_init, _("make the server's database"), _("Make the server's database."), "server, database")
+    invite = part("invite", run_invite, _("an invitation for one laptop"), _(
+        "Make an invitation for one laptop, valid for seven days, once. Makes the chapter if there is none of that name."), "code, expires, url, fingerprint")
     invite.add_argument("--chapter", required=True, metavar="NAME", help=_("name or id of the chapter"))
     invite.add_argument("--role", required=True, choices=("admin", "leader"), help=_("what the laptop may do"))
-    invite.set_defaults(run=run_invite)
-    devices = parts.add_parser("devices", help=_("the laptops that joined"),
-                               description=_("The laptops that joined. JSON: list of id, name, chapter, role, last_seen, revoked."))
-    devices.set_defaults(run=run_devices)
-    for part in (init, invite, devices):
-        _add_database(part)
-        add_json(part)
-
-    serve = commands.add_parser(
-        "serve", help=_("serve a chapter to its laptops"),
-        description=_("Serve until stopped. Says where it listens (JSON: url, fingerprint) and answers /healthz when ready. Beyond this "
-                      "computer it is encrypted: by its own certificate, by --tls-cert and --tls-key, or by a proxy in front of it."))
-    serve.add_argument("--host", default="127.0.0.1", help=_("address to listen on; default this computer alone"))
-    serve.add_argument("--port", type=int, default=DEFAULT_PORT, help=_("port to listen on; 0 takes a free one"))
-    serve.add_argument("--tls-cert", type=Path, metavar="FILE", help=_("certificate, PEM"))
-    serve.add_argument("--tls-key", type=Path, metavar="FILE", help=_("its key, PEM"))
-    serve.add_argument("--behind-proxy", action="store_true", help=_("a proxy in front of it does the encryption"))
-    _add_database(serve)
-    add_json(serve)
-    serve.set_defaults(run=run_serve)
-
-
-def _add_database(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--database", metavar="URL", help=_("postgresql+psycopg://…; default an encrypted file in the profile's folder"))
-
-
-def _folder(args: argparse.Namespace) -> Path:
-    from alumni_desk.store.profile import Profile, default_profile
-
-    profile = Profile(Path(args.profile)) if getattr(args, "profile", None) else default_profile()
-    profile.create()
-    return profile.path
-
-
-@contextlib.contextmanager
-def _server(args: argparse.Namespace) -> Iterator[Server]:
-    from alumni_desk.server.opening import open_in_profile
-    from alumni_desk.server.state import open_server
-
-    database = open_in_profile(_folder(args), args.database)
-    try:
-        yield open_server(database)
-    finally:
-        database.close()
-
-
-def _moment(milliseconds: int | None) -> str | None:
-    return None if milliseconds is None else datetime.fromtimestamp(milliseconds / 1000, UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+    part("accounts", run_accounts, _("who joined"), _("Who joined, by chapter."), _("list of id, who, chapter, role, gathering, until, created, laptops"))
+    part("devices", run_devices, _("the laptops that joined"), _("The laptops that joined, by chapter; waiting: changes that a laptop has still to send."),
+         _("list of id, name, who, chapter, role, last_seen, version, waiting, revoked"))
+    revoke = part("revoke", run_revoke, _("remove a laptop"), _("Remove a laptop: from its next call on it gets nothing more."), "id, name, revoked")
+    revoke.add_argument("device", metavar="DEVICE", help=_("its id, or its name if no other has it"))
+    looked = part("audit", run_audit, _("who did what, and whether that record is whole"), _(
+        "The newest entries of the audit: ids, field names and hashes, never values. --check goes through every entry and its hash; it ends with 1 if one "
+        "was changed, removed or moved. Note the last hashes elsewhere: they also show whether the whole record was written anew."),
+        _("list of chapter, number, at, device, event, details; with --check: ok, entries, last, broken"))
+    looked.add_argument("--check", action="store_true", help=_("check the chain of hashes"))
+    looked.add_argument("--limit", type=int, default=100, metavar="N", help=_("how many entries; default 100"))
+    part("quarantine", run_quarantine, _("parcels that were set aside"), _("Parcels of removed laptops, set aside until a leader looks at them."),
+         _("list of id, chapter, device, name, reason, operations, received"))
+    part("stats", run_stats, _("what the server holds, in numbers"), _("What the server holds, in numbers."),
+         _("server, database, revision, accounts, laptops, removed, open_invitations, set_aside, chapters"))
+    part("migrate", run_migrate, _("bring the database to this version"), _("Bring an older database to this version's form. Make a backup first."), "from, to")
+    backup = part("backup", run_backup, _("everything in one encrypted file"), _(
+        "Write everything to one encrypted file, while the server serves. The password is read from ALUMNI_DESK_PASSPHRASE, else asked for."),
+        _("file, server, chapters, people, changes, made_at"))
+    backup.add_argument("file", metavar="FILE", help=_("the file to write"))
+    restore = part("restore", run_restore, _("put a backup back"), _(
+        "Put a backup back, into either kind of database, while no process serves. Removals and used invitations since the backup are kept (see "
+        "--journal), open invitations end, and the laptops offer again what they hold. Without FILE: the database itself was put back by other means."),
+        _("server, chapters, people, changes, made_at, replaced"))
+    restore.add_argument("file", metavar="FILE", nargs="?", help=_("the backup"))
+    restore.add_argument("--replace", action="store_true", help=_("there is a server in this database already: put the backup in its place"))
 
 
 def run_init(args: argparse.Namespace) -> int:
     """Make the database."""
-    with _server(args) as server:
+    with the_server(args) as server:
         kind = "postgresql" if server.database.postgresql else "sqlcipher"
         show(args, {"server": server.id, "database": kind}, _("The server's database is ready."))
     return 0
@@ -97,7 +74,7 @@ def run_invite(args: argparse.Namespace) -> int:
     from alumni_desk.server.invitations import invite
     from alumni_desk.server.state import now_ms, read_state
 
-    with _server(args) as server:
+    with the_server(args) as server:
         made = invite(server, chapter=args.chapter, role=args.role, now=now_ms())
         with server.database.reading() as connection:
             known = read_state(connection, server.tables)
@@ -105,9 +82,22 @@ def run_invite(args: argparse.Namespace) -> int:
     url = known.get("url")
     if url and fingerprint:
         url = f"{url}#sha256={fingerprint}"
-    data = {"code": made.code, "expires": _moment(made.expires), "url": url, "fingerprint": fingerprint}
+    data = {"code": made.code, "expires": moment(made.expires), "url": url, "fingerprint": fingerprint}
     human = _("Code: {code}\nValid until {expires}, once.").format(code=made.code, expires=data["expires"])
     show(args, data, human if url is None else _("{code}\nServer: {url}").format(code=human, url=url))
+    return 0
+
+
+def run_accounts(args: argparse.Namespace) -> int:
+    """List who joined."""
+    from alumni_desk.server.devices import account_rows
+
+    with the_server(args) as server:
+        rows = account_rows(server)
+    data = [{"id": row.id, "who": row.who, "chapter": row.chapter, "role": row.role, "gathering": row.gathering, "until": moment(row.until),
+             "created": moment(row.created_at), "laptops": row.laptops} for row in rows]
+    lines = [(row.who or row.id, row.chapter or "", row.role, ngettext("{n} laptop", "{n} laptops", row.laptops).format(n=number(row.laptops))) for row in rows]
+    show(args, data, table(lines) or _("Nobody has joined yet."))
     return 0
 
 
@@ -115,29 +105,157 @@ def run_devices(args: argparse.Namespace) -> int:
     """List the laptops."""
     from alumni_desk.server.devices import device_rows
 
-    with _server(args) as server:
+    with the_server(args) as server:
         rows = device_rows(server)
-    data = [{"id": row.id, "name": row.name, "chapter": row.chapter, "role": row.role, "last_seen": _moment(row.last_seen),
-             "revoked": row.revoked} for row in rows]
-    human = "\n".join(f"{row['name'] or row['id']} · {row['chapter']} · {row['role']} · {row['last_seen']}" for row in data)
-    show(args, data, human or _("No laptop has joined yet."))
+    data = [{"id": row.id, "name": row.name, "who": row.who, "chapter": row.chapter, "role": row.role, "last_seen": moment(row.last_seen),
+             "version": row.version, "waiting": row.waiting, "revoked": row.revoked} for row in rows]
+    lines = [(row.name or row.id, row.who or "", row.chapter or "", row.role, moment(row.last_seen) or "", row.version or "",
+              _("{n} to send").format(n=number(row.waiting)) if row.waiting else "", _("removed") if row.revoked else "") for row in rows]
+    show(args, data, table(lines) or _("No laptop has joined yet."))
     return 0
 
 
-def run_serve(args: argparse.Namespace) -> int:
-    """Serve until stopped."""
-    from alumni_desk.server.serving import certificate_for, serve
+def run_revoke(args: argparse.Namespace) -> int:
+    """Remove a laptop."""
+    from alumni_desk.server.accounts import remove
+    from alumni_desk.server.devices import find_device
+    from alumni_desk.server.state import now_ms
 
-    def ready(listening: Listening) -> None:
-        if args.json:
-            sys.stdout.write(json.dumps({"url": listening.url, "fingerprint": listening.fingerprint}) + "\n")
-        else:
-            sys.stdout.write(_("Serving at {url}. Ctrl+C ends it.").format(url=listening.url) + "\n")
-            if listening.fingerprint:
-                sys.stdout.write(_("Its own certificate: sha256={fingerprint}").format(fingerprint=listening.fingerprint) + "\n")
-        sys.stdout.flush()
-
-    certificate = certificate_for(args.host, _folder(args), cert=args.tls_cert, key=args.tls_key, behind_proxy=args.behind_proxy)
-    with _server(args) as server:
-        serve(server, host=args.host, port=args.port, certificate=certificate, behind_proxy=args.behind_proxy, ready=ready)
+    now = now_ms()
+    with the_server(args) as server, server.database.writing() as connection:
+        device = find_device(connection, server.tables, args.device)
+        if device.revoked_at is None:
+            remove(server, connection, device.id, now, by=None)
+    words = _("{name} is removed.") if device.revoked_at is None else _("{name} was removed before.")
+    show(args, {"id": device.id, "name": device.name, "revoked": moment(device.revoked_at or now)}, words.format(name=device.name or device.id))
     return 0
+
+
+def run_audit(args: argparse.Namespace) -> int:
+    """List or check the audit."""
+    import json
+
+    from alumni_desk.server import audit
+
+    with the_server(args) as server, server.database.reading() as connection:
+        if args.check:
+            return _check(args, audit.check(connection, server.tables))
+        rows = audit.newest(connection, server.tables, None, max(0, args.limit))
+    data = [{"chapter": row.scope, "number": row.number, "at": moment(row.made_at), "device": row.device, "event": row.event,
+             "details": json.loads(row.details) if row.details else None} for row in rows]
+    lines = [(moment(row.made_at) or "", row.scope, number(row.number), row.event, row.device or "") for row in rows]
+    show(args, data, table(lines) or _("Nothing has been done yet."))
+    return 0
+
+
+def _check(args: argparse.Namespace, found: Any) -> int:
+    data = {"ok": not found.broken, "entries": found.entries, "last": found.last,
+            "broken": [{"chapter": one.scope, "number": one.number} for one in found.broken]}
+    words = [_("The audit is whole: {n} entries.").format(n=number(found.entries))] if not found.broken else [
+        _("The audit of chapter {chapter} is not what was written, from entry {number} on. Keep the database as it is and compare it with a backup.").format(
+            chapter=one.scope, number=number(one.number)) for one in found.broken]
+    show(args, data, "\n".join([*words, *(f"{scope}  {digest}" for scope, digest in found.last.items())]))
+    return 1 if found.broken else 0
+
+
+def run_quarantine(args: argparse.Namespace) -> int:
+    """List what was set aside."""
+    from alumni_desk.server.figures import set_aside
+
+    with the_server(args) as server:
+        rows = set_aside(server)
+    data = [{"id": row.id, "chapter": row.chapter, "device": row.device, "name": row.name, "reason": row.reason, "operations": row.operations,
+             "received": moment(row.received_at)} for row in rows]
+    lines = [(moment(row.received_at) or "", row.chapter or "", row.name or row.device, row.reason, number(row.operations)) for row in rows]
+    show(args, data, table(lines) or _("Nothing is set aside."))
+    return 0
+
+
+def run_stats(args: argparse.Namespace) -> int:
+    """Count."""
+    from dataclasses import asdict
+
+    from alumni_desk.server.figures import figures
+    from alumni_desk.server.state import now_ms
+
+    with the_server(args) as server:
+        found = figures(server, now_ms())
+    lines = [(one.name or one.id, _("{n} people").format(n=number(one.people)), _("{n} laptops").format(n=number(one.laptops)),
+              _("{n} changes, {saved} backed up").format(n=number(one.head), saved=number(one.backed_up))) for one in found.chapters]
+    show(args, asdict(found), table(lines) or _("No chapter yet."))
+    return 0
+
+
+def run_migrate(args: argparse.Namespace) -> int:
+    """Migrate."""
+    from alumni_desk.server.database import REVISION, postgresql_revision
+
+    before = postgresql_revision(args.database) if args.database else None
+    with the_database(args, upgrade=True):
+        show(args, {"from": before, "to": REVISION}, _("The database has the form of this version ({revision}).").format(revision=REVISION))
+    return 0
+
+
+def run_backup(args: argparse.Namespace) -> int:
+    """Back up."""
+    from alumni_desk.server.backups import back_up
+
+    file = Path(args.file).expanduser()
+    with the_server(args) as server:
+        held = back_up(server.database, file, _passphrase(new=True))
+    show(args, {"file": str(file), **_said(held)}, _("Backed up to {file}: {what}.").format(file=file, what=_holds(held)))
+    return 0
+
+
+def run_restore(args: argparse.Namespace) -> int:
+    """Restore."""
+    from alumni_desk.server import backups
+    from alumni_desk.server.opening import held as alone_with
+    from alumni_desk.server.state import now_ms, open_server
+
+    with the_database(args) as database, alone_with(database, folder_of(args), alone=True):
+        if args.file is None:
+            with database.writing() as connection:
+                backups.begin_timeline(connection, journal_of(args), now=now_ms())
+            show(args, {"server": open_server(database).id, "replaced": None}, _(
+                "A new timeline has begun: open invitations have ended, and the laptops offer again what they hold."))
+            return 0
+        passphrase, replaced = _passphrase(new=False), None
+        if not backups.is_empty(database):
+            if not args.replace:
+                raise backups.refuse_to_replace()
+            replaced = folder_of(args) / f"server-replaced-{now_ms()}.backup"
+            backups.back_up(database, replaced, passphrase)
+        held = backups.restore(database, Path(args.file).expanduser(), passphrase, journal_of(args), now=now_ms())
+    words = _("Restored the backup of {when}: {what}.").format(when=held.made_at, what=_holds(held))
+    if replaced is not None:
+        words += "\n" + _("What was there is kept as {file}, under the same password.").format(file=replaced)
+    show(args, {**_said(held), "replaced": str(replaced) if replaced else None}, words)
+    return 0
+
+
+def _said(held: Held) -> dict[str, Any]:
+    return {"server": held.server, "chapters": held.chapters, "people": held.people, "changes": held.changes, "made_at": held.made_at}
+
+
+def _holds(held: Held) -> str:
+    return _("{chapters}, {people}").format(
+        chapters=ngettext("{n} chapter", "{n} chapters", held.chapters).format(n=number(held.chapters)),
+        people=ngettext("{n} person", "{n} people", held.people).format(n=number(held.people)))
+
+
+def _passphrase(*, new: bool) -> str:
+    """The password that locks a backup: from the environment, else asked for at a terminal."""
+    import getpass
+
+    from alumni_desk.errors import BadInput, StoreProblem
+    from alumni_desk.store.keys import PASSPHRASE
+
+    typed = os.environ.get(PASSPHRASE) or ""
+    if not typed and sys.stdin.isatty():
+        typed = getpass.getpass(_("Password of the backup: "))
+        if new and getpass.getpass(_("The same again: ")) != typed:
+            raise BadInput("passphrase_differs", _("The two are not the same."))
+    if not typed:
+        raise StoreProblem("backup_passphrase", _("A backup is locked with a password. Set ALUMNI_DESK_PASSPHRASE before the command."))
+    return typed

@@ -22,6 +22,7 @@ from alumni_desk.protocol.messages import (
 )
 from alumni_desk.protocol.proofs import is_session_proof
 from alumni_desk.protocol.values import is_id
+from alumni_desk.server import audit, feed, journal
 from alumni_desk.server.refusals import Refusal
 from alumni_desk.server.state import Server
 
@@ -36,16 +37,21 @@ class Caller:
     device: str
     public_key: bytes
     grants: dict[str, Grant]
+    waiting: int = 0  # operations that it said it had still to send
 
 
 def new_device(connection: sa.Connection, tables: sa.MetaData, request: EnrolRequest, now: int) -> tuple[str, str]:
     """A device of a new account; returns both ids."""
     device_id, account = str(uuid.uuid4()), str(uuid.uuid4())
-    name = request.name.replace("\0", " ")[:200]
-    connection.execute(sa.insert(tables.tables["account"]).values(id=account, name=name, created_at=now))
-    connection.execute(sa.insert(tables.tables["device"]).values(id=device_id, account=account, public_key=request.public_key, name=name,
+    connection.execute(sa.insert(tables.tables["account"]).values(id=account, created_at=now))  # hello says who
+    connection.execute(sa.insert(tables.tables["device"]).values(id=device_id, account=account, public_key=request.public_key, name=as_name(request.name),
                                                                  created_at=now, last_seen=now))
     return device_id, account
+
+
+def as_name(text: str) -> str:
+    """A name as it is kept: one line of at most 200 letters that every database takes."""
+    return " ".join(text.replace("\0", " ").split())[:200]
 
 
 def grants_of(connection: sa.Connection, tables: sa.MetaData, account: str) -> list[Grant]:
@@ -90,8 +96,8 @@ def begin_session(server: Server, request: SessionRequest, now: int) -> SessionR
     return SessionReply(token=token, expires=expires, time=now)
 
 
-def caller(server: Server, connection: sa.Connection, token: str, now: int) -> Caller:
-    """Who holds this token; asks at every call whether the device was removed."""
+def token_device(server: Server, token: str, now: int) -> str:
+    """Whose token this is, by its seal alone: costs nothing, and says nothing about whether the device was removed."""
     try:
         raw = base64.urlsafe_b64decode(token.encode())
         content, seal = raw[:-33], raw[-32:]
@@ -101,21 +107,37 @@ def caller(server: Server, connection: sa.Connection, token: str, now: int) -> C
         raise Refusal(401, "no_session") from None
     if not hmac.compare_digest(seal, _seal(server, b"token", content)) or until < now:
         raise Refusal(401, "no_session")
+    return device_id
+
+
+def caller(server: Server, connection: sa.Connection, device_id: str, now: int) -> Caller:
+    """The device of a token with its grants; asks at every call whether it was removed."""
     device = server.tables.tables["device"]
     row = connection.execute(sa.select(device).where(device.c.id == device_id)).first()
     if row is None or row.revoked_at is not None:
         raise Refusal(403, "revoked")
     grants = {grant.scope: grant for grant in grants_of(connection, server.tables, row.account)
               if grant.until is None or datetime.fromisoformat(grant.until).timestamp() * 1000 > now}
-    return Caller(device=device_id, public_key=bytes(row.public_key), grants=grants)
+    return Caller(device=device_id, public_key=bytes(row.public_key), grants=grants, waiting=row.waiting or 0)
+
+
+def remove(server: Server, connection: sa.Connection, device_id: str, now: int, *, by: str | None) -> None:
+    """Remove a device, in the journal first: what a restore brings back is removed again. Each of its chapters' audits says so."""
+    device, grant = server.tables.tables["device"], server.tables.tables["grant"]
+    scopes = sa.select(grant.c.scope).join_from(grant, device, device.c.account == grant.c.account).where(device.c.id == device_id).order_by(grant.c.scope)
+    for scope in connection.execute(scopes).scalars().all():
+        feed.lock_head(connection, server.tables, scope)
+        audit.note(connection, server.tables, scope, "revoke", at=now, device=by, details={"device": device_id})
+    journal.write(server.journal, server.id, "revoke", at=now, device=device_id)
+    connection.execute(sa.update(device).where(device.c.id == device_id, device.c.revoked_at.is_(None)).values(revoked_at=now))
 
 
 def revoke(server: Server, by: Caller, device_id: str, now: int) -> None:
-    """Remove a device. Whoever removes it is an admin or leader of a chapter that it belongs to."""
+    """Remove a device for another one, which must be an admin's or leader's of a chapter that it belongs to."""
     device, grant = server.tables.tables["device"], server.tables.tables["grant"]
     with server.database.writing() as connection:
         scopes = sa.select(grant.c.scope).join_from(grant, device, device.c.account == grant.c.account).where(device.c.id == device_id)
-        shared = [scope for scope in connection.execute(scopes).scalars() if scope in by.grants and by.grants[scope].role in ("admin", "leader")]
-        if not shared:
+        belongs = connection.execute(scopes).scalars().all() if is_id(device_id) else []
+        if not any(scope in by.grants and by.grants[scope].role in ("admin", "leader") for scope in belongs):
             raise Refusal(403, "no_grant")
-        connection.execute(sa.update(device).where(device.c.id == device_id, device.c.revoked_at.is_(None)).values(revoked_at=now))
+        remove(server, connection, device_id, now, by=by.device)

@@ -16,7 +16,9 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from alumni_desk import __version__
+from alumni_desk.logs import note_bug
 from alumni_desk.protocol.messages import (
+    BODY_LIMIT,
     PARCEL_OPERATIONS,
     PROTOCOL,
     PUSH_OPERATIONS,
@@ -37,9 +39,13 @@ from alumni_desk.protocol.parcels import verify_parcel
 from alumni_desk.protocol.policy import POLICY_VERSION
 from alumni_desk.schema import SCHEMA_VERSION
 from alumni_desk.server import accounts, feed
-from alumni_desk.server.bodies import packed, read_body
+from alumni_desk.server.bodies import STRANGERS_LIMIT, drop_body, packed, read_body
 from alumni_desk.server.bulk import put_rows
+from alumni_desk.server.devices import greet, has_sent
+from alumni_desk.server.hosts import is_loopback
 from alumni_desk.server.invitations import enrol
+from alumni_desk.server.limits import CALLS_A_SECOND, STRANGERS_A_SECOND, Limiter
+from alumni_desk.server.metrics import CONTENT_TYPE, Metrics
 from alumni_desk.server.pull import pull_page
 from alumni_desk.server.push import push
 from alumni_desk.server.refusals import Refusal
@@ -50,30 +56,68 @@ T = TypeVar("T")
 Now = Callable[[], int]
 
 
-def make_app(server: Server, now: Now = now_ms) -> Starlette:
-    """The ASGI application of an open server. ``now`` is its clock, in milliseconds since 1970."""
+def make_app(server: Server, now: Now = now_ms, *, rate: float = CALLS_A_SECOND, open_metrics: bool = False) -> Starlette:
+    """The ASGI application of an open server. ``now`` is its clock, in milliseconds since 1970.
 
-    def call(kind: type[T], work: Callable[[Request, T], msgspec.Struct]) -> Callable[[Request], Awaitable[Response]]:
+    ``rate``: calls a second of one laptop; ``open_metrics``: figures for everybody who asks, not for this computer alone.
+    """
+    metrics = Metrics()
+    laptops, strangers = Limiter(rate), Limiter(min(rate, STRANGERS_A_SECOND))
+
+    def call(name: str, kind: type[T], work: Callable[[Request, T], msgspec.Struct], *, strangers_too: bool) -> Callable[[Request], Awaitable[Response]]:
         async def answer(request: Request) -> Response:
             began = time.perf_counter()
+            metrics.begin()
+            trouble = None
             try:
-                message = _message(await read_body(request), kind)
-                reply = await run_in_threadpool(work, request, message)
-                response = _answer(request, 200, reply)
+                if not strangers_too:
+                    request.state.device = await _admitted(request)
+                else:
+                    await _take(strangers, request, request.client.host if request.client else "")
+                message = _message(await read_body(request, STRANGERS_LIMIT if strangers_too else BODY_LIMIT), kind)
+                response = _answer(request, 200, await run_in_threadpool(work, request, message))
             except Refusal as refusal:
-                response = _answer(request, refusal.status, Trouble(refusal.code, refusal.retry_after))
-                if refusal.retry_after is not None:
-                    response.headers["retry-after"] = str(refusal.retry_after)
-            LOG.info("%s %d %.1f ms", kind.__name__, response.status_code, (time.perf_counter() - began) * 1000)
+                trouble = refusal
+            except (sa.exc.OperationalError, sa.exc.InterfaceError, sa.exc.TimeoutError) as error:
+                note_bug(LOG, error, "asking the database")
+                trouble = Refusal(503, "database", retry_after=5)
+            except Exception as error:
+                note_bug(LOG, error, f"answering {name}")
+                trouble = Refusal(500, "fault")
+            if trouble is not None:
+                response = _refused(request, trouble)
+            seconds = time.perf_counter() - began
+            received, sent = int(request.headers.get("content-length") or 0), len(response.body)
+            metrics.end(name, response.status_code, seconds, received, sent)
+            LOG.info("request", extra={"call": name, "status": response.status_code, "code": trouble and trouble.code, "ms": round(seconds * 1000, 1),
+                                       "received": received, "sent": sent, "device": getattr(request.state, "device", None)})
             return response
 
         return answer
 
-    def calling(request: Request, connection: sa.Connection) -> accounts.Caller:
+    async def _take(limiter: Limiter, request: Request, name: str) -> None:
+        try:
+            limiter.take(name)
+        except Refusal:
+            await drop_body(request)
+            raise
+
+    async def _admitted(request: Request) -> str:
+        """The device of the request's token, before anything of its body is looked at."""
         kind, _, token = request.headers.get("authorization", "").partition(" ")
-        if kind.lower() != "bearer":
-            raise Refusal(401, "no_session")
-        return accounts.caller(server, connection, token.strip(), now())
+        try:
+            if kind.lower() != "bearer":
+                raise Refusal(401, "no_session")
+            device = accounts.token_device(server, token.strip(), now())
+        except Refusal:
+            await _take(strangers, request, request.client.host if request.client else "")
+            await drop_body(request)
+            raise
+        await _take(laptops, request, device)
+        return device
+
+    def calling(request: Request, connection: sa.Connection) -> accounts.Caller:
+        return accounts.caller(server, connection, request.state.device, now())
 
     def say_hello(request: Request, message: HelloRequest) -> HelloReply:
         if message.protocol != PROTOCOL:
@@ -82,6 +126,7 @@ def make_app(server: Server, now: Now = now_ms) -> Starlette:
             who = calling(request, connection)
             heads = {scope: feed.head_of(connection, server.tables, scope) for scope in who.grants}
             backed_up = {scope: feed.backed_up(connection, server.tables, scope) for scope in who.grants}
+        greet(server, who.device, message, now())
         return HelloReply(server=server.id, protocols=(PROTOCOL, PROTOCOL), schemas=(1, SCHEMA_VERSION), time=now(), policy=POLICY_VERSION,
                           grants=list(who.grants.values()), heads=heads, backed_up=backed_up, revoked=[], commands=[])
 
@@ -90,7 +135,11 @@ def make_app(server: Server, now: Now = now_ms) -> Starlette:
             who = calling(request, connection)
         scope = _one_scope(server, who, message)
         with server.database.writing() as connection:
-            return push(connection, server.tables, message.parcels, scope=scope, role=who.grants[scope].role, device=who.device, now=now())
+            reply = push(connection, server.tables, message.parcels, scope=scope, role=who.grants[scope].role, device=who.device, now=now())
+            if who.waiting:
+                has_sent(connection, server.tables, who.device, len(reply.results))
+        metrics.pushed(result.status for result in reply.results)
+        return reply
 
     def give_pull(request: Request, message: PullRequest) -> PullReply:
         pages = {}
@@ -103,6 +152,7 @@ def make_app(server: Server, now: Now = now_ms) -> Starlette:
                 pages[scope] = pull_page(connection, server.tables, scope=scope, role=who.grants[scope].role, cursor=cursor,
                                          max_bytes=room // max(1, len(message.cursors)))
         _keep_cursors(server, who, {scope: message.cursors[scope].sequence for scope, page in pages.items() if not page.reset}, now())
+        metrics.pulled(sum(len(block.rows) for page in pages.values() for block in page.blocks))
         return PullReply(pages=pages, time=now())
 
     def revoke(request: Request, message: HelloRequest) -> HelloReply:
@@ -112,17 +162,34 @@ def make_app(server: Server, now: Now = now_ms) -> Starlette:
         return say_hello(request, message)
 
     async def healthz(request: Request) -> Response:
-        await run_in_threadpool(_alive, server)
         return Response(f"ok {__version__}\n", media_type="text/plain")
 
-    def post(path: str, kind: type[T], work: Callable[[Request, T], msgspec.Struct]) -> Route:
-        return Route(f"/sync/v1/{path}", call(kind, work), methods=["POST"])
+    async def readyz(request: Request) -> Response:
+        try:
+            await run_in_threadpool(_counts, server)
+        except sa.exc.SQLAlchemyError:
+            return Response("the database does not answer\n", status_code=503, media_type="text/plain")
+        return Response("ready\n", media_type="text/plain")
+
+    async def figures(request: Request) -> Response:
+        if not open_metrics and not (request.client and is_loopback(request.client.host)):
+            return Response("only for this computer\n", status_code=403, media_type="text/plain")
+        try:
+            gauges = await run_in_threadpool(_counts, server)
+        except sa.exc.SQLAlchemyError:
+            gauges = {}
+        return Response(metrics.text(gauges), media_type=CONTENT_TYPE)
+
+    def post(path: str, kind: type[T], work: Callable[[Request, T], msgspec.Struct], *, strangers_too: bool = False) -> Route:
+        return Route(f"/sync/v1/{path}", call(path.rpartition("/")[2], kind, work, strangers_too=strangers_too), methods=["POST"])
 
     return Starlette(routes=[
         Route("/healthz", healthz),
-        post("enrol", EnrolRequest, lambda _, message: enrol(server, message, now())),
-        post("challenge", ChallengeRequest, lambda _, message: accounts.challenge(server, message, now())),
-        post("session", SessionRequest, lambda _, message: accounts.begin_session(server, message, now())),
+        Route("/readyz", readyz),
+        Route("/metrics", figures),
+        post("enrol", EnrolRequest, lambda _, message: enrol(server, message, now()), strangers_too=True),
+        post("challenge", ChallengeRequest, lambda _, message: accounts.challenge(server, message, now()), strangers_too=True),
+        post("session", SessionRequest, lambda _, message: accounts.begin_session(server, message, now()), strangers_too=True),
         post("devices/{device}/revoke", HelloRequest, revoke),
         post("hello", HelloRequest, say_hello),
         post("push", PushRequest, take_push),
@@ -143,6 +210,15 @@ def _answer(request: Request, status: int, reply: msgspec.Struct) -> Response:
     return Response(body, status_code=status, media_type="application/msgpack", headers=headers)
 
 
+def _refused(request: Request, trouble: Refusal) -> Response:
+    response = _answer(request, trouble.status, Trouble(trouble.code, trouble.retry_after))
+    if trouble.retry_after is not None:
+        response.headers["retry-after"] = str(trouble.retry_after)
+    if trouble.status in (408, 413):
+        response.headers["connection"] = "close"  # the rest of the body is not waited for
+    return response
+
+
 def _one_scope(server: Server, who: accounts.Caller, message: PushRequest) -> str:
     """The scope of a push whose parcels are all this device's, signed, within limits and for a scope that it may write."""
     scopes = {parcel.scope for parcel in message.parcels}
@@ -154,6 +230,8 @@ def _one_scope(server: Server, who: accounts.Caller, message: PushRequest) -> st
     if sum(len(parcel.bodies) for parcel in message.parcels) > PUSH_OPERATIONS:
         raise Refusal(413, "too_many")
     for parcel in message.parcels:
+        if not parcel.bodies:
+            raise Refusal(400, "empty")
         if len(parcel.bodies) > PARCEL_OPERATIONS:
             raise Refusal(413, "too_many")
         if parcel.protocol != PROTOCOL:
@@ -173,6 +251,12 @@ def _keep_cursors(server: Server, who: accounts.Caller, reached: dict[str, int],
                      [{"scope": scope, "device": who.device, "sequence": sequence, "seen_at": now} for scope, sequence in reached.items()])
 
 
-def _alive(server: Server) -> None:
+def _counts(server: Server) -> dict[str, int]:
+    """Figures of the database, without anything of whom they count."""
+    tables = server.tables.tables
     with server.database.reading() as connection:
-        connection.exec_driver_sql("SELECT 1")
+        device, head = tables["device"], tables["feed_head"]
+        laptops = connection.execute(sa.select(sa.func.count()).where(device.c.revoked_at.is_(None))).scalar_one()
+        chapters, changes = connection.execute(sa.select(sa.func.count(), sa.func.coalesce(sa.func.sum(head.c.head), 0)).select_from(head)).one()
+        set_aside = connection.execute(sa.select(sa.func.count()).select_from(tables["quarantine"])).scalar_one()
+    return {"laptops": int(laptops), "chapters": int(chapters), "changes": int(changes), "parcels_set_aside": int(set_aside)}

@@ -1,44 +1,82 @@
-"""Bodies of requests and answers: capped while they come in and while they are unpacked."""
+"""Bodies of requests and answers: capped and timed while they come in, capped while they are unpacked."""
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import zlib
+from collections.abc import Callable
 
 import zstandard
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 
 from alumni_desk.protocol.messages import BODY_LIMIT
 from alumni_desk.server.refusals import Refusal
 
+STRANGERS_LIMIT = 16 * 1024
+"""Bytes that somebody without a session may send: an invitation's code, a signed challenge."""
+
+GRACE_SECONDS = 20.0
+SLOWEST = 4 * 1024
+"""A body must come in at so many bytes a second on the whole, after some grace."""
+
 _WORTH_PACKING = 512
 
 
-async def read_body(request: Request) -> bytes:
-    """The request's body, unpacked; refuses more than 8 MiB before holding it."""
+async def read_body(request: Request, limit: int = BODY_LIMIT, *, grace: float = GRACE_SECONDS) -> bytes:
+    """The request's body, unpacked; refuses what is too much before holding it, and who sends too slowly."""
     received = bytearray()
-    async for part in request.stream():
-        received += part
-        if len(received) > BODY_LIMIT:
-            raise Refusal(413, "too_large")
-    return unpacked(bytes(received), request.headers.get("content-encoding", ""))
+    await _receive(request, received.extend, limit, grace)
+    return unpacked(bytes(received), request.headers.get("content-encoding", ""), limit)
 
 
-def unpacked(data: bytes, encoding: str) -> bytes:
-    """A body without its compression, never more than 8 MiB of it."""
+async def drop_body(request: Request) -> None:
+    """Let a body that is refused unread run out, so that its sender gets to read the answer; within the same limits."""
+    with contextlib.suppress(Refusal):
+        await _receive(request, lambda part: None, BODY_LIMIT, GRACE_SECONDS)
+
+
+async def _receive(request: Request, take: Callable[[bytes], None], limit: int, grace: float) -> None:
+    until = asyncio.get_running_loop().time() + grace
+    count = 0
+    try:
+        async with asyncio.timeout(grace) as patience:
+            async for part in request.stream():
+                count += len(part)
+                if count > limit:
+                    raise Refusal(413, "too_large")
+                take(part)
+                patience.reschedule(until + count / SLOWEST)
+    except TimeoutError:
+        raise Refusal(408, "too_slow") from None
+    except ClientDisconnect:
+        raise Refusal(400, "gone") from None
+
+
+def unpacked(data: bytes, encoding: str, limit: int = BODY_LIMIT) -> bytes:
+    """A body without its compression, never more than ``limit`` of it."""
     try:
         if encoding == "zstd":
             with zstandard.ZstdDecompressor(max_window_size=BODY_LIMIT).stream_reader(data) as reader:
-                plain = reader.read(BODY_LIMIT + 1)
+                plain = reader.read(limit + 1)
         elif encoding == "gzip":
-            plain = zlib.decompressobj(31).decompress(data, BODY_LIMIT + 1)
+            plain = _gunzipped(data, limit)
         elif encoding in ("", "identity"):
             plain = data
         else:
             raise Refusal(415, "unknown_encoding")
     except (zstandard.ZstdError, zlib.error):
         raise Refusal(400, "unreadable") from None
-    if len(plain) > BODY_LIMIT:
+    if len(plain) > limit:
         raise Refusal(413, "too_large")
+    return plain
+
+
+def _gunzipped(data: bytes, limit: int) -> bytes:
+    machine = zlib.decompressobj(31)
+    plain = machine.decompress(data, limit + 1)
+    if len(plain) <= limit and not machine.eof:
+        raise Refusal(400, "unreadable")  # cut off on the way
     return plain
 
 

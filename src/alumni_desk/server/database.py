@@ -75,7 +75,7 @@ def _sqlcipher(path: Path, key: bytes) -> sa.Engine:
         connection.execute("PRAGMA fullfsync = 1")
         return connection
 
-    return sa.create_engine(f"sqlite+pysqlite:///{path}", module=sqlcipher, creator=connect, poolclass=QueuePool,
+    return sa.create_engine(f"sqlite+pysqlite:///{path}", module=sqlcipher, creator=connect, poolclass=QueuePool, hide_parameters=True,
                             isolation_level="AUTOCOMMIT", pool_size=8, max_overflow=8)
 
 
@@ -84,11 +84,20 @@ def sqlcipher_database(path: Path, key: bytes) -> Database:
     path.parent.mkdir(parents=True, exist_ok=True)
     if not path.exists():
         os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
-    return _migrated(Database(_sqlcipher(path, key)))
+    return _in_form(Database(_sqlcipher(path, key)), upgrade=True)
 
 
-def postgresql_database(url: str) -> Database:
-    """The server's database on PostgreSQL, reached by ``postgresql+psycopg://…``."""
+def postgresql_database(url: str, *, upgrade: bool = False) -> Database:
+    """The server's database on PostgreSQL, reached by ``postgresql+psycopg://…``. An empty one is filled; ``upgrade``: an older one is migrated."""
+    database = Database(_postgresql(url))
+    try:
+        return _in_form(database, upgrade=upgrade)
+    except sa.exc.OperationalError:
+        database.close()
+        raise _unreachable() from None
+
+
+def _postgresql(url: str) -> sa.Engine:
     try:
         address = sa.make_url(url)
     except sa.exc.ArgumentError:
@@ -100,24 +109,50 @@ def postgresql_database(url: str) -> Database:
         raise StoreProblem("server_database_kind", _(
             "The server keeps its data in PostgreSQL or in its own file. The address must begin with postgresql+psycopg://."))
     try:
-        engine = sa.create_engine(address, pool_size=16, max_overflow=16, pool_pre_ping=True)
+        return sa.create_engine(address, pool_size=16, max_overflow=16, pool_pre_ping=True, hide_parameters=True,
+                                connect_args={"connect_timeout": 10})
     except ModuleNotFoundError:
         raise StoreProblem("server_database_driver", _(
             "The driver for PostgreSQL is not installed. Install Alumni Desk with the extra “server”.")) from None
+
+
+def postgresql_revision(url: str) -> str | None:
+    """How far a PostgreSQL database was migrated, without touching it; None if it is empty."""
+    database = Database(_postgresql(url))
     try:
-        return _migrated(Database(engine))
+        return revision(database)
     except sa.exc.OperationalError:
-        raise StoreProblem("server_database_unreachable", _(
-            "The PostgreSQL database does not answer. Check that it runs and that its address, name and password are right.")) from None
+        raise _unreachable() from None
+    finally:
+        database.close()
 
 
-def _migrated(database: Database) -> Database:
+def _unreachable() -> StoreProblem:
+    return StoreProblem("server_database_unreachable", _(
+        "The PostgreSQL database does not answer. Check that it runs and that its address, name and password are right."))
+
+
+def _in_form(database: Database, *, upgrade: bool) -> Database:
+    """See that a database has this program's form; closes it and says so where that may not be made."""
+    found = revision(database)
+    if found == REVISION:
+        return database
+    if found is not None and (found > REVISION or not upgrade):
+        database.close()
+        if found > REVISION:
+            raise StoreProblem("server_database_newer", _(
+                "The database was migrated by a newer Alumni Desk server, and this one would not understand it. Install that version here."))
+        raise StoreProblem("server_database_old", _(
+            "The database is of an older Alumni Desk server. Back it up with that version, stop every server process, then run: alumni-desk server migrate"))
+    migrate(database)
+    return database
+
+
+def revision(database: Database) -> str | None:
+    """Which of the migrations the database has reached; None if it is empty."""
     with database.engine.connect() as connection:
         there = sa.inspect(connection).has_table("alembic_version")
-        found = connection.exec_driver_sql("SELECT version_num FROM alembic_version").scalar() if there else None
-    if found != REVISION:
-        migrate(database)
-    return database
+        return connection.exec_driver_sql("SELECT version_num FROM alembic_version").scalar() if there else None
 
 
 def migrate(database: Database) -> None:

@@ -3,32 +3,111 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import sqlalchemy as sa
 
+from alumni_desk.errors import Ambiguous, NotFound
+from alumni_desk.protocol.messages import HelloRequest
+from alumni_desk.server.accounts import as_name
 from alumni_desk.server.state import Server
+from alumni_desk.words import _
+
+SEEN_AGAIN = 60 * 1000
+"""A laptop that was seen within this time (milliseconds) is not noted again."""
 
 
 @dataclass(frozen=True)
 class DeviceRow:
-    """A laptop in one chapter. ``last_seen``: milliseconds since 1970."""
+    """A laptop in one chapter. ``last_seen``: milliseconds since 1970; ``waiting``: changes it has still to send, as far as it has said."""
 
     id: str
     name: str | None
+    who: str | None
     chapter: str | None
     role: str
     last_seen: int | None
+    version: str | None
+    waiting: int | None
     revoked: bool
+
+
+@dataclass(frozen=True)
+class AccountRow:
+    """Somebody who joined, in one chapter; ``until`` and ``created_at``: milliseconds since 1970."""
+
+    id: str
+    who: str | None
+    chapter: str | None
+    role: str
+    gathering: str | None
+    until: int | None
+    created_at: int
+    laptops: int
 
 
 def device_rows(server: Server) -> list[DeviceRow]:
     """Every device with each chapter it belongs to, the newest first."""
-    device, grant, chapter = (server.tables.tables[name] for name in ("device", "grant", "chapter"))
+    device, account, grant, chapter = (server.tables.tables[name] for name in ("device", "account", "grant", "chapter"))
     query = (
-        sa.select(device.c.id, device.c.name, chapter.c.name.label("chapter"), grant.c.role, device.c.last_seen, device.c.revoked_at)
+        sa.select(device, account.c.name.label("who"), chapter.c.name.label("chapter"), grant.c.role)
         .join_from(device, grant, grant.c.account == device.c.account)
+        .join(account, account.c.id == device.c.account)
         .join(chapter, (chapter.c.scope == grant.c.scope) & (chapter.c.id == grant.c.scope), isouter=True)
         .order_by(device.c.created_at.desc(), device.c.id)
     )
     with server.database.reading() as connection:
-        return [DeviceRow(row.id, row.name, row.chapter, row.role, row.last_seen, row.revoked_at is not None) for row in connection.execute(query)]
+        return [DeviceRow(row.id, row.name, row.who, row.chapter, row.role, row.last_seen, row.version, row.waiting, row.revoked_at is not None)
+                for row in connection.execute(query)]
+
+
+def account_rows(server: Server) -> list[AccountRow]:
+    """Everybody who joined, with each chapter, the newest first."""
+    device, account, grant, chapter = (server.tables.tables[name] for name in ("device", "account", "grant", "chapter"))
+    laptops = sa.select(sa.func.count()).where(device.c.account == account.c.id, device.c.revoked_at.is_(None)).scalar_subquery()
+    query = (
+        sa.select(account.c.id, account.c.name.label("who"), chapter.c.name.label("chapter"), grant.c.role, grant.c.gathering, grant.c.until,
+                  grant.c.created_at, laptops.label("laptops"))
+        .join_from(account, grant, grant.c.account == account.c.id)
+        .join(chapter, (chapter.c.scope == grant.c.scope) & (chapter.c.id == grant.c.scope), isouter=True)
+        .order_by(grant.c.created_at.desc(), account.c.id)
+    )
+    with server.database.reading() as connection:
+        return [AccountRow(*row) for row in connection.execute(query)]
+
+
+def find_device(connection: sa.Connection, tables: sa.MetaData, text: str) -> sa.Row[Any]:
+    """The device with this id, or of this name if there is one alone. Raises NotFound or Ambiguous."""
+    device = tables.tables["device"]
+    rows = connection.execute(sa.select(device).where((device.c.id == text) | (device.c.name == text)).order_by(device.c.id)).all()
+    if not rows:
+        raise NotFound("no_such_laptop", _("No laptop is called “{text}”. See: server devices."), text=text)
+    if len(rows) > 1:
+        raise Ambiguous("several_laptops", _("{count} laptops are called “{text}”. Give the id of one; server devices lists them."),
+                        candidates=[row.id for row in rows], count=len(rows), text=text)
+    return rows[0]
+
+
+def greet(server: Server, device_id: str, message: HelloRequest, now: int) -> None:
+    """Keep what a laptop says of itself; writes only what is news, for a hello is the commonest call of all."""
+    device, account = server.tables.tables["device"], server.tables.tables["account"]
+    said: dict[str, Any] = {"version": as_name(message.version)[:40] or None, "name": as_name(message.device) or None,
+                            "waiting": None if message.waiting is None else min(max(message.waiting, 0), 2**62)}
+    who = as_name(message.who)
+    query = sa.select(device, account.c.name.label("who")).join_from(device, account, account.c.id == device.c.account).where(device.c.id == device_id)
+    with server.database.reading() as connection:
+        known = connection.execute(query).one()
+    news = {name: value for name, value in said.items() if value is not None and value != getattr(known, name)}
+    if news or (known.last_seen or 0) < now - SEEN_AGAIN:
+        with server.database.writing() as connection:
+            connection.execute(sa.update(device).where(device.c.id == device_id).values(last_seen=now, **news))
+    if who and who != known.who:
+        with server.database.writing() as connection:
+            connection.execute(sa.update(account).where(account.c.id == known.account).values(name=who))
+
+
+def has_sent(connection: sa.Connection, tables: sa.MetaData, device_id: str, count: int) -> None:
+    """So many of the operations that a laptop had to send have come."""
+    device = tables.tables["device"]
+    left = sa.case((device.c.waiting > count, device.c.waiting - count), else_=0)
+    connection.execute(sa.update(device).where(device.c.id == device_id, device.c.waiting > 0).values(waiting=left))

@@ -12,7 +12,7 @@ from alumni_desk.protocol.canonical import json_text
 from alumni_desk.protocol.codes import new_invitation, read_invitation
 from alumni_desk.protocol.messages import EnrolReply, EnrolRequest
 from alumni_desk.protocol.proofs import is_enrol_proof
-from alumni_desk.server import audit, feed
+from alumni_desk.server import audit, feed, journal
 from alumni_desk.server.accounts import grants_of, new_device
 from alumni_desk.server.bulk import put_rows
 from alumni_desk.server.clamping import stamp
@@ -116,6 +116,8 @@ def _use(server: Server, connection: sa.Connection, code: str, request: EnrolReq
     grant = tables.tables["grant"]
     connection.execute(sa.delete(grant).where(grant.c.scope == found.scope, grant.c.account == account))
     connection.execute(sa.insert(grant).values(scope=found.scope, account=account, role=found.role, gathering=found.gathering, created_at=now))
+    journal.write(server.journal, server.id, "enrol", at=now, code_hash=found.code_hash, device=device_id, account=account,
+                  public_key=request.public_key.hex(), scope=found.scope, role=found.role, gathering=found.gathering)
     connection.execute(sa.update(invitation).where(invitation.c.code_hash == found.code_hash).values(used_at=now, device=device_id))
     feed.lock_head(connection, tables, found.scope)
     audit.note(connection, tables, found.scope, "enrol", at=now, device=device_id, details={"role": found.role})

@@ -6,11 +6,12 @@ import signal
 import socket
 from collections.abc import Callable
 from dataclasses import dataclass
-from ipaddress import ip_address
 from pathlib import Path
 
 from alumni_desk.errors import Refused
 from alumni_desk.server.certificates import fingerprint, own_certificate
+from alumni_desk.server.hosts import is_loopback
+from alumni_desk.server.limits import CALLS_A_SECOND
 from alumni_desk.server.state import Server, keep_address
 from alumni_desk.words import _
 
@@ -31,14 +32,6 @@ class Certificate:
     key: Path
 
 
-def is_loopback(host: str) -> bool:
-    """Whether an address can be reached from this machine alone."""
-    try:
-        return ip_address(host.strip("[]")).is_loopback
-    except ValueError:
-        return host.lower() == "localhost"
-
-
 def certificate_for(host: str, folder: Path, *, cert: Path | None, key: Path | None, behind_proxy: bool) -> Certificate | None:
     """The certificate to serve under, None on loopback or behind a proxy that has one. Makes the server's own beyond loopback."""
     if (cert is None) != (key is None):
@@ -53,21 +46,32 @@ def certificate_for(host: str, folder: Path, *, cert: Path | None, key: Path | N
     return Certificate(*own_certificate(folder, host))
 
 
-def serve(server: Server, *, host: str, port: int, certificate: Certificate | None, behind_proxy: bool,
-          ready: Callable[[Listening], None]) -> None:
-    """Serve until SIGTERM or Ctrl+C; requests in work are finished first. ``port`` 0 takes a free one."""
+@dataclass(frozen=True)
+class Terms:
+    """How a server serves: see the options of ``serve``."""
+
+    rate: float = CALLS_A_SECOND
+    behind_proxy: bool = False
+    share_port: bool = False
+    open_metrics: bool = False
+
+
+def serve(server: Server, *, host: str, port: int, certificate: Certificate | None, terms: Terms, ready: Callable[[Listening], None]) -> None:
+    """Serve until SIGTERM or Ctrl+C: then nothing new is taken, requests in work are finished. ``port`` 0 takes a free one."""
     import uvicorn
 
     from alumni_desk.server.app import make_app
+    from alumni_desk.server.connections import Patient
 
-    listener = _listen(host, port)
+    listener = _listen(host, port, shared=terms.share_port)
     address = Listening(_url(host, listener.getsockname()[1], certificate is not None),
                         fingerprint(certificate.certificate) if certificate else None)
     keep_address(server, address.url, address.fingerprint)
     config = uvicorn.Config(
-        make_app(server), log_level="warning", access_log=False, lifespan="off", server_header=False, date_header=False,
-        timeout_keep_alive=75, timeout_graceful_shutdown=20, h11_max_incomplete_event_size=64 * 1024, limit_concurrency=512,
-        proxy_headers=behind_proxy, forwarded_allow_ips="127.0.0.1" if behind_proxy else None,
+        make_app(server, rate=terms.rate, open_metrics=terms.open_metrics), http=Patient, ws="none", log_config=None, access_log=False,
+        lifespan="off", server_header=False, date_header=False,
+        timeout_keep_alive=75, timeout_graceful_shutdown=20, h11_max_incomplete_event_size=16 * 1024, limit_concurrency=512,
+        proxy_headers=terms.behind_proxy, forwarded_allow_ips="127.0.0.1" if terms.behind_proxy else None,
         ssl_certfile=str(certificate.certificate) if certificate else None, ssl_keyfile=str(certificate.key) if certificate else None)
     signal.signal(signal.SIGTERM, lambda *_: None)  # uvicorn raises it once more when it has stopped: that is no failure
     signal.signal(signal.SIGINT, lambda *_: None)
@@ -78,11 +82,15 @@ def serve(server: Server, *, host: str, port: int, certificate: Certificate | No
         listener.close()
 
 
-def _listen(host: str, port: int) -> socket.socket:
+def _listen(host: str, port: int, *, shared: bool) -> socket.socket:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     listener = socket.socket(family, socket.SOCK_STREAM)
     try:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if shared:
+            if not hasattr(socket, "SO_REUSEPORT"):
+                raise Refused("server_port_alone", _("This system cannot share a port between programs. Give each its own --port and put a proxy in front."))
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
         listener.bind((host.strip("[]"), port))
         listener.listen(512)
     except OSError:

@@ -6,9 +6,11 @@ import secrets
 import time
 import uuid
 from dataclasses import dataclass
+from pathlib import Path
 
 import sqlalchemy as sa
 
+from alumni_desk.server import journal
 from alumni_desk.server.bulk import put_rows
 from alumni_desk.server.database import Database
 from alumni_desk.server.tables import all_tables
@@ -22,6 +24,7 @@ class Server:
     tables: sa.MetaData
     id: str
     secret: bytes
+    journal: Path | None = None  # outside the database: see ``journal``
 
 
 def now_ms() -> int:
@@ -29,8 +32,8 @@ def now_ms() -> int:
     return time.time_ns() // 1_000_000
 
 
-def open_server(database: Database) -> Server:
-    """The server in this database; gives a new one its id and secret."""
+def open_server(database: Database, journal_file: Path | None = None) -> Server:
+    """The server in this database; gives a new one its id and secret, and makes true again what its journal says."""
     tables = all_tables()
     with database.reading() as connection:
         known = read_state(connection, tables)
@@ -40,7 +43,11 @@ def open_server(database: Database) -> Server:
                 connection.exec_driver_sql(
                     f"INSERT INTO server_state (key, value) VALUES ({_mark(database)}, {_mark(database)}) ON CONFLICT DO NOTHING", (key, value))
             known = read_state(connection, tables)
-    return Server(database=database, tables=tables, id=known["id"], secret=bytes.fromhex(known["secret"]))
+    server = Server(database=database, tables=tables, id=known["id"], secret=bytes.fromhex(known["secret"]), journal=journal_file)
+    if journal_file is not None and journal_file.exists():
+        with database.writing() as connection:
+            journal.replay(connection, tables, journal_file, server.id)
+    return server
 
 
 def _mark(database: Database) -> str:

@@ -55,7 +55,8 @@ def history(desk: Desk, table: str, row_id: str) -> list[Version]:
     place = {column.name: n for n, column in enumerate(data_columns(desk.tables[table]))}
     keys = {column.name: clock_key(column) for column in data_columns(desk.tables[table])}
     in_force = {_name(name, clocks.get(keys[name], "")) for name in place}
-    newest_first = sorted((_told(one, in_force, row, authors) for one in found.values() if one.field in place), key=lambda one: one.id.partition("@")[2], reverse=True)
+    told = (_told(one, in_force, row, authors) for one in found.values() if one.field in place)
+    newest_first = sorted(told, key=lambda one: one.id.partition("@")[2], reverse=True)
     return sorted(newest_first, key=lambda one: place[one.field])
 
 

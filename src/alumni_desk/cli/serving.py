@@ -1,0 +1,122 @@
+"""Serving without a window: serve; and what every command of the server shares: its database and the words for moments."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import json
+import sys
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from alumni_desk.cli.output import add_json
+from alumni_desk.words import _
+
+if TYPE_CHECKING:
+    from alumni_desk.server.database import Database
+    from alumni_desk.server.serving import Listening
+    from alumni_desk.server.state import Server
+
+DEFAULT_PORT = 8413
+
+
+def add_commands(commands: Any) -> None:
+    """Declare ``serve``."""
+    serve = commands.add_parser(
+        "serve", help=_("serve a chapter to its laptops"),
+        description=_("Serve until stopped. Says where it listens (JSON: url, fingerprint). /healthz answers while it lives, /readyz when its database "
+                      "does, /metrics has figures for Prometheus. Beyond this computer it is encrypted: by its own certificate, by --tls-cert and "
+                      "--tls-key, or by a proxy in front of it. On PostgreSQL several may serve one database. SIGTERM finishes what is under way."))
+    serve.add_argument("--host", default="127.0.0.1", help=_("address to listen on; default this computer alone"))
+    serve.add_argument("--port", type=int, default=DEFAULT_PORT, help=_("port to listen on; 0 takes a free one"))
+    serve.add_argument("--share-port", action="store_true", help=_("let several serve processes listen on one port (PostgreSQL; not on Windows)"))
+    serve.add_argument("--tls-cert", type=Path, metavar="FILE", help=_("certificate, PEM"))
+    serve.add_argument("--tls-key", type=Path, metavar="FILE", help=_("its key, PEM"))
+    serve.add_argument("--behind-proxy", action="store_true", help=_("a proxy on this computer does the encryption and says whom it speaks for"))
+    serve.add_argument("--rate", type=float, default=100.0, metavar="N", help=_("calls a second that one laptop may make of this process; default 100"))
+    serve.add_argument("--open-metrics", action="store_true", help=_("/metrics for everybody who can reach the server, not for this computer alone"))
+    serve.add_argument("--log", action="store_true", help=_("a line of JSON on standard error for each request; warnings stand there in any case"))
+    add_database(serve)
+    add_json(serve)
+    serve.set_defaults(run=run_serve)
+
+
+def add_database(parser: argparse.ArgumentParser) -> None:
+    """Give a command its ``--database`` and ``--journal``."""
+    parser.add_argument("--database", metavar="URL", help=_("postgresql+psycopg://…; default an encrypted file in the profile's folder"))
+    parser.add_argument("--journal", type=Path, metavar="FILE", help=_(
+        "where removals and used invitations are written beside the database, so that no restore undoes them; default in the profile's folder"))
+
+
+def folder_of(args: argparse.Namespace) -> Path:
+    """The profile's folder, made if it is not there."""
+    from alumni_desk.store.profile import Profile, default_profile
+
+    profile = Profile(Path(args.profile)) if getattr(args, "profile", None) else default_profile()
+    profile.create()
+    return profile.path
+
+
+def journal_of(args: argparse.Namespace) -> Path:
+    """Where the journal is."""
+    from alumni_desk.server.journal import FILE
+
+    return Path(args.journal) if args.journal else folder_of(args) / FILE
+
+
+@contextlib.contextmanager
+def the_database(args: argparse.Namespace, *, upgrade: bool = False) -> Iterator[Database]:
+    """The server's database, open."""
+    from alumni_desk.server.opening import open_in_profile
+
+    database = open_in_profile(folder_of(args), args.database, upgrade=upgrade)
+    try:
+        yield database
+    finally:
+        database.close()
+
+
+@contextlib.contextmanager
+def the_server(args: argparse.Namespace) -> Iterator[Server]:
+    """The server, open."""
+    from alumni_desk.server.state import open_server
+
+    with the_database(args) as database:
+        yield open_server(database, journal_of(args))
+
+
+def moment(milliseconds: int | None) -> str | None:
+    """A moment as JSON has it."""
+    return None if milliseconds is None else datetime.fromtimestamp(milliseconds / 1000, UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+
+
+def run_serve(args: argparse.Namespace) -> int:
+    """Serve until stopped."""
+    from alumni_desk.errors import BadInput, Refused
+    from alumni_desk.server.opening import held
+    from alumni_desk.server.reporting import log_to
+    from alumni_desk.server.serving import Terms, certificate_for, serve
+
+    if args.rate <= 0:
+        raise BadInput("server_rate", _("--rate is a number of calls a second, above 0."))
+    if args.share_port and not args.database:
+        raise Refused("server_one_process", _("Only PostgreSQL takes several server processes. Leave --share-port away, or give a --database."))
+
+    def ready(listening: Listening) -> None:
+        if args.json:
+            sys.stdout.write(json.dumps({"url": listening.url, "fingerprint": listening.fingerprint}) + "\n")
+        else:
+            sys.stdout.write(_("Serving at {url}. Ctrl+C ends it.").format(url=listening.url) + "\n")
+            if listening.fingerprint:
+                sys.stdout.write(_("Its own certificate: sha256={fingerprint}").format(fingerprint=listening.fingerprint) + "\n")
+        sys.stdout.flush()
+
+    folder = folder_of(args)
+    certificate = certificate_for(args.host, folder, cert=args.tls_cert, key=args.tls_key, behind_proxy=args.behind_proxy)
+    log_to(requests=args.log)
+    terms = Terms(rate=args.rate, behind_proxy=args.behind_proxy, share_port=args.share_port, open_metrics=args.open_metrics)
+    with the_server(args) as server, held(server.database, folder, alone=False):
+        serve(server, host=args.host, port=args.port, certificate=certificate, terms=terms, ready=ready)
+    return 0

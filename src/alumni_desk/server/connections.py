@@ -1,0 +1,79 @@
+"""Connections that cost too much time are cut: a head that trickles in, an answer that nobody fetches. Bodies have their own clock in ``bodies``."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+from uvicorn.protocols.http.h11_impl import H11Protocol
+
+HEAD_SECONDS = 15.0
+"""From the first byte of a request (or the connection) until its head is whole."""
+
+FETCH_SECONDS = 30.0
+FETCH_BYTES = 60 * 1024
+"""In this time an answer must have moved on by so much."""
+
+
+class Patient(H11Protocol):
+    """HTTP/1.1 as uvicorn speaks it, with an end to patience."""
+
+    head_seconds = HEAD_SECONDS
+    fetch_seconds = FETCH_SECONDS
+    _head: asyncio.TimerHandle | None = None
+    _fetch: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: Any) -> None:
+        """A connection: it has so long to ask for something."""
+        super().connection_made(transport)
+        self._head = self.loop.call_later(self.head_seconds, self.transport.abort)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Gone: no timer outlives it."""
+        self._end_head()
+        self._end_fetch()
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        """Bytes: either a request is under way by now, or its head has so long to become whole."""
+        super().data_received(data)
+        if self.cycle is not None and not self.cycle.response_complete:
+            self._end_head()
+        elif self._head is None and not self.transport.is_closing():
+            self._head = self.loop.call_later(self.head_seconds, self.transport.abort)
+
+    def on_response_complete(self) -> None:
+        """Answered; between requests uvicorn's own keep-alive counts."""
+        self._end_head()
+        super().on_response_complete()
+
+    def pause_writing(self) -> None:
+        """The other side does not fetch as fast as we answer."""
+        super().pause_writing()
+        self._watch_fetch(self.transport.get_write_buffer_size())
+
+    def resume_writing(self) -> None:
+        """It caught up."""
+        self._end_fetch()
+        super().resume_writing()
+
+    def _watch_fetch(self, before: int) -> None:
+        self._end_fetch()
+        self._fetch = self.loop.call_later(self.fetch_seconds, self._look, before)
+
+    def _look(self, before: int) -> None:
+        left = self.transport.get_write_buffer_size()
+        if before - left < FETCH_BYTES:
+            self.transport.abort()
+        else:
+            self._watch_fetch(left)
+
+    def _end_head(self) -> None:
+        if self._head is not None:
+            self._head.cancel()
+            self._head = None
+
+    def _end_fetch(self) -> None:
+        if self._fetch is not None:
+            self._fetch.cancel()
+            self._fetch = None

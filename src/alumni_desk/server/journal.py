@@ -1,0 +1,100 @@
+"""The journal: what no restore may undo, kept outside the database. Ids and hashes only.
+
+One line of JSON each: laptops that were removed, invitations that were used (and the laptop that each made), rows erased for good. It is
+written before the database commits, and all of it is read and made true again before the server serves.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+
+from alumni_desk.protocol.values import is_id
+
+FILE = "server-journal.jsonl"
+
+
+def write(path: Path | None, server: str, event: str, **facts: Any) -> None:
+    """Add a line and see it on the disk. ``path`` None: a server without a folder of its own, in tests."""
+    if path is None:
+        return
+    line = json.dumps({"server": server, "event": event, **facts}, separators=(",", ":")).encode() + b"\n"
+    # One write to a file opened for appending: several processes never mix their lines.
+    handle = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+    try:
+        os.write(handle, line)
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def lines(path: Path | None, server: str) -> Iterator[dict[str, Any]]:
+    """This server's lines, the oldest first; a last line that was cut off by a crash was of nothing that was committed."""
+    if path is None or not path.exists():
+        return
+    with open(path, encoding="utf-8") as stream:
+        for text in stream:
+            try:
+                line = json.loads(text)
+            except ValueError:
+                continue
+            if isinstance(line, dict) and line.get("server") == server:
+                yield line
+
+
+def replay(connection: sa.Connection, tables: sa.MetaData, path: Path | None, server: str) -> int:
+    """Make every line true in the database; returns how many were not. Safe to repeat."""
+    device, invitation, erased = (tables.tables[name] for name in ("device", "invitation", "erased"))
+    there = {row.id: row for row in connection.execute(sa.select(device.c.id, device.c.public_key, device.c.revoked_at))}
+    keys = {bytes(row.public_key) for row in there.values()}
+    removed = {row.id for row in there.values() if row.revoked_at is not None}
+    used = set(connection.execute(sa.select(invitation.c.code_hash).where(invitation.c.used_at.is_not(None))).scalars())
+    gone = {(row.scope, row.row_id) for row in connection.execute(sa.select(erased.c.scope, erased.c.row_id))}
+    count = 0
+    for line in lines(path, server):
+        event = line["event"]
+        if event == "enrol" and line["code_hash"] not in used:
+            used.add(line["code_hash"])
+            count += 1
+            if line["device"] not in there and bytes.fromhex(line["public_key"]) not in keys:
+                keys.add(bytes.fromhex(line["public_key"]))
+                _enrol_again(connection, tables, line)
+            connection.execute(sa.update(invitation).where(invitation.c.code_hash == line["code_hash"]).values(used_at=line["at"], device=line["device"]))
+        elif event == "revoke" and line["device"] not in removed:
+            removed.add(line["device"])
+            count += connection.execute(sa.update(device).where(device.c.id == line["device"]).values(revoked_at=line["at"])).rowcount
+        elif event == "erase" and (line["scope"], line["row"]) not in gone:
+            gone.add((line["scope"], line["row"]))
+            count += 1
+            _erase_again(connection, tables, line)
+    return count
+
+
+def _enrol_again(connection: sa.Connection, tables: sa.MetaData, line: dict[str, Any]) -> None:
+    """A laptop that joined after the backup goes on as before; its name comes with its next hello."""
+    head = tables.tables["feed_head"]
+    if connection.execute(sa.select(head.c.scope).where(head.c.scope == line["scope"])).first() is None:
+        return  # its chapter was made after the backup: there is nothing to join
+    at = line["at"]
+    connection.execute(sa.insert(tables.tables["account"]).values(id=line["account"], created_at=at))
+    connection.execute(sa.insert(tables.tables["device"]).values(id=line["device"], account=line["account"], public_key=bytes.fromhex(line["public_key"]),
+                                                                 created_at=at, last_seen=at))
+    connection.execute(sa.insert(tables.tables["grant"]).values(scope=line["scope"], account=line["account"], role=line["role"],
+                                                                gathering=line["gathering"], created_at=at))
+
+
+def _erase_again(connection: sa.Connection, tables: sa.MetaData, line: dict[str, Any]) -> None:
+    """A row that was erased keeps its id and nothing else."""
+    name, scope, row = line["table"], line["scope"], line["row"]
+    table = tables.tables.get(name)
+    if table is None or "clocks" not in table.c or not is_id(row):
+        return
+    kept = {"scope", "id", "clock", "clocks", "gone"}
+    connection.execute(sa.update(table).where(table.c.scope == scope, table.c.id == row).values(
+        gone=True, **{column.name: None for column in table.columns if column.name not in kept}))
+    connection.execute(sa.insert(tables.tables["erased"]).values(scope=scope, table_name=name, row_id=row, erased_at=line["at"]))

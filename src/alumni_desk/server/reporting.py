@@ -1,0 +1,43 @@
+"""The server's log: one line of JSON for each thing that happened, with ids, codes and times, never a name, a value or an address."""
+
+from __future__ import annotations
+
+import json
+import logging
+import sys
+import traceback
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TextIO
+
+FIELDS = ("call", "status", "code", "ms", "received", "sent", "device")
+"""What a line may say beside its event; nothing else that is passed gets into the log."""
+
+
+class JsonLines(logging.Formatter):
+    """A record as one line of JSON. Of an exception its type and places, not its text, which may quote what somebody typed."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        line: dict[str, object] = {
+            "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+            "level": record.levelname.lower(), "process": record.process,
+        }
+        ours = record.name.startswith("alumni_desk")
+        line["event"] = record.getMessage() if ours else f"{record.name}: {record.msg if isinstance(record.msg, str) else ''}".strip()
+        line.update({name: getattr(record, name) for name in FIELDS if getattr(record, name, None) is not None})
+        if record.exc_info and record.exc_info[0] is not None:
+            line["fault"] = record.exc_info[0].__name__
+            line["at"] = [f"{Path(one.filename).name}:{one.lineno} {one.name}" for one in traceback.extract_tb(record.exc_info[2])]
+        return json.dumps(line, ensure_ascii=False)
+
+
+def log_to(stream: TextIO | None = None, *, requests: bool) -> None:
+    """Write warnings and worse, and each request if wanted, to a stream (standard error)."""
+    handler = logging.StreamHandler(stream or sys.stderr)
+    handler.setFormatter(JsonLines())
+    for name in ("alumni_desk", "uvicorn"):
+        logger = logging.getLogger(name)
+        logger.addHandler(handler)
+        logger.propagate = False
+        logger.setLevel(logging.INFO if name == "alumni_desk" else logging.WARNING)
+    handler.setLevel(logging.INFO if requests else logging.WARNING)
