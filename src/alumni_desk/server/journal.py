@@ -25,8 +25,11 @@ def write(path: Path | None, server: str, event: str, **facts: Any) -> None:
         return
     line = json.dumps({"server": server, "event": event, **facts}, separators=(",", ":")).encode() + b"\n"
     # One write to a file opened for appending: several processes never mix their lines.
-    handle = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+    handle = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT | getattr(os, "O_BINARY", 0), 0o600)
     try:
+        size = os.lseek(handle, 0, os.SEEK_END)
+        if size and os.lseek(handle, size - 1, os.SEEK_SET) >= 0 and os.read(handle, 1) != b"\n":
+            line = b"\n" + line  # the line before was cut off by a crash
         os.write(handle, line)
         os.fsync(handle)
     finally:

@@ -1,0 +1,158 @@
+"""Backup and restore: everything comes back, in either kind of database; what must not come back stays away; a new timeline begins."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+from nacl.signing import SigningKey
+
+from alumni_desk.errors import KnownError
+from alumni_desk.protocol.messages import Cursor, EnrolReply, EnrolRequest, HelloReply, HelloRequest, PullReply, PullRequest
+from alumni_desk.protocol.proofs import enrol_proof
+from alumni_desk.server import audit, journal
+from alumni_desk.server.app import make_app
+from alumni_desk.server.backups import back_up, restore
+from alumni_desk.server.database import Database, postgresql_database, sqlcipher_database
+from alumni_desk.server.state import open_server
+from alumni_desk.server.tables import all_tables
+
+WORDS = "three words to remember"
+
+
+@pytest.fixture
+def kept(office: Any, tmp_path: Path) -> Any:
+    """A server that keeps a journal."""
+    office.server = open_server(office.server.database, tmp_path / journal.FILE)
+    office.client.app = make_app(office.server, office.time)
+    return office
+
+
+def everything(database: Database) -> dict[str, list[Any]]:
+    """Every row of every table, sorted."""
+    with database.reading() as connection:
+        return {table.name: sorted((tuple(row) for row in connection.execute(sa.select(table))), key=repr) for table in all_tables().sorted_tables}
+
+
+@pytest.mark.parametrize("into", ["sqlcipher", "postgresql"])
+def test_a_backup_comes_back_whole_in_either_database(office: Any, into: str, tmp_path: Path, new_database: Callable[[], str]) -> None:
+    laptop = office.laptop()
+    laptop.push(*(laptop.operation(last_name=f"Ó {n}", class_year=n, deceased=n % 2 == 0) for n in range(1, 600)))
+    file = tmp_path / "server.backup"
+    held = back_up(office.server.database, file, WORDS)
+    assert (held.chapters, held.people, held.server) == (1, 599, office.server.id)
+    assert office.call("hello", HelloRequest(), HelloReply, laptop.token).backed_up == {laptop.scope: held.changes}
+    assert b"\xc3\x93 1" not in file.read_bytes() and [path.name for path in tmp_path.glob("server.backup*")] == ["server.backup"]
+    before = everything(office.server.database)
+    laptop.push(laptop.operation(last_name="After the backup"))
+    assert office.call("hello", HelloRequest(), HelloReply, laptop.token).backed_up == {laptop.scope: held.changes}
+
+    database = sqlcipher_database(tmp_path / "other.db", secrets.token_bytes(32)) if into == "sqlcipher" else postgresql_database(new_database())
+    restore(database, file, WORDS, None, now=office.time() + 1000)
+    after = everything(database)
+    same = set(before) - {"feed_head", "feed_chain", "audit", "invitation_failure", "feed"}
+    assert {name: after[name] for name in same} == {name: before[name] for name in same}
+    assert after["feed"] == before["feed"] and len(after["person"]) == 599
+    with database.reading() as connection:
+        assert audit.check(connection, all_tables()).broken == []
+    database.close()
+
+
+def test_a_restored_server_knows_no_cursor_of_the_lost_time(kept: Any, tmp_path: Path) -> None:
+    laptop = kept.laptop()
+    laptop.push(laptop.operation(last_name="A"))
+    early = kept.call("hello", HelloRequest(), HelloReply, laptop.token).heads[laptop.scope]
+    back_up(kept.server.database, tmp_path / "b", WORDS)
+    laptop.push(laptop.operation(last_name="Lost"))
+    late = kept.call("hello", HelloRequest(), HelloReply, laptop.token).heads[laptop.scope]
+    restore(kept.server.database, tmp_path / "b", WORDS, kept.server.journal, now=kept.time())
+    head = kept.call("hello", HelloRequest(), HelloReply, laptop.token).heads[laptop.scope]
+    assert head.timeline not in ("", early.timeline) and early.timeline == late.timeline
+    for n in range(4):
+        laptop.push(laptop.operation(last_name=f"New {n}"))
+        page = kept.call("pull", PullRequest({laptop.scope: Cursor(late.sequence, late.chain)}), PullReply, laptop.token).pages[laptop.scope]
+        assert page.reset
+    assert not kept.call("pull", PullRequest({laptop.scope: Cursor(early.sequence, early.chain)}), PullReply, laptop.token).pages[laptop.scope].reset
+
+
+def test_removals_and_used_invitations_outlive_a_restore_and_open_ones_end(kept: Any, tmp_path: Path) -> None:
+    laptop, removed = kept.laptop(), kept.laptop()
+    used, open_one = kept.invite(), kept.invite()
+    back_up(kept.server.database, tmp_path / "b", WORDS)
+    key = SigningKey.generate()
+    asked = EnrolRequest(code=used, public_key=bytes(key.verify_key), name="late", proof=enrol_proof(key, used))
+    late = kept.call("enrol", asked, EnrolReply)
+    kept.ask(f"devices/{removed.device}/revoke", HelloRequest(), laptop.token)
+    assert kept.ask("hello", HelloRequest(), removed.token).code == "revoked"
+    restore(kept.server.database, tmp_path / "b", WORDS, kept.server.journal, now=kept.time())
+    assert kept.ask("hello", HelloRequest(), removed.token).code == "revoked"
+    assert kept.call("enrol", asked, EnrolReply).device == late.device  # the same laptop goes on
+    thief = SigningKey.generate()
+    for code, said in ((used, "invitation_used"), (open_one, "invitation_expired")):
+        assert kept.ask("enrol", EnrolRequest(code=code, public_key=bytes(thief.verify_key), name="x", proof=enrol_proof(thief, code))).code == said
+    assert kept.ask("hello", HelloRequest(), laptop.token).status == 200
+    text = kept.server.journal.read_text()
+    assert "late" not in text and used not in text
+
+
+def test_a_database_put_back_by_other_means_is_made_true_when_it_opens(kept: Any, tmp_path: Path) -> None:
+    laptop = kept.laptop()
+    kept.ask(f"devices/{laptop.device}/revoke", HelloRequest(), kept.laptop().token)
+    row = laptop.device
+    with kept.server.database.writing() as connection:
+        device = kept.server.tables.tables["device"]
+        connection.execute(sa.update(device).where(device.c.id == row).values(revoked_at=None))
+    assert kept.ask("hello", HelloRequest(), laptop.token).status == 200
+    open_server(kept.server.database, kept.server.journal)
+    assert kept.ask("hello", HelloRequest(), laptop.token).code == "revoked"
+
+
+def test_an_erased_row_is_erased_again(kept: Any, tmp_path: Path) -> None:
+    laptop = kept.laptop()
+    operation = laptop.operation(last_name="Forgotten")
+    laptop.push(operation)
+    back_up(kept.server.database, tmp_path / "b", WORDS)
+    journal.write(kept.server.journal, kept.server.id, "erase", at=1, scope=laptop.scope, table="person", row=operation.row)
+    restore(kept.server.database, tmp_path / "b", WORDS, kept.server.journal, now=kept.time())
+    row = laptop.rows()["person", operation.row]
+    assert (row["last_name"], row["gone"]) == (None, True)
+    assert laptop.push(laptop.operation(row=operation.row, last_name="Again")).results[0].status == "erased"
+
+
+def test_a_damaged_line_of_the_journal_and_one_of_another_server_are_passed_over(kept: Any, tmp_path: Path) -> None:
+    laptop = kept.laptop()
+    journal.write(kept.server.journal, "another", "revoke", at=1, device=laptop.device)
+    with kept.server.journal.open("a") as stream:
+        stream.write('{"server": "' + kept.server.id + '", "event": "rev')
+    open_server(kept.server.database, kept.server.journal)
+    assert kept.ask("hello", HelloRequest(), laptop.token).status == 200
+    journal.write(kept.server.journal, kept.server.id, "revoke", at=1, device=laptop.device)
+    open_server(kept.server.database, kept.server.journal)
+    assert kept.ask("hello", HelloRequest(), laptop.token).code == "revoked"
+
+
+def test_what_is_no_backup_changes_nothing(kept: Any, tmp_path: Path) -> None:
+    kept.laptop()
+    back_up(kept.server.database, tmp_path / "b", WORDS)
+    whole = (tmp_path / "b").read_bytes()
+    before = everything(kept.server.database)
+    wrong = {"backup_unknown": b"", "backup_damaged": whole[:-10] + bytes(10), "backup_unreadable": None, "passphrase_wrong": whole}
+    for code, content in wrong.items():
+        file = tmp_path / f"wrong-{code}"
+        if content is not None:
+            file.write_bytes(content)
+        with pytest.raises(KnownError) as raised:
+            restore(kept.server.database, file, "another" if code == "passphrase_wrong" else WORDS, None, now=1)
+        assert raised.value.code == code
+    cut = tmp_path / "cut"
+    for length in (len(whole) // 2, 40, 60):
+        cut.write_bytes(whole[:length])
+        with pytest.raises(KnownError) as raised:
+            restore(kept.server.database, cut, WORDS, None, now=1)
+        assert raised.value.code == "backup_damaged"
+    assert everything(kept.server.database) == before
+    assert not list(tmp_path.glob("*.restoring*"))

@@ -1,0 +1,138 @@
+"""A server that was put back to an older day: desks notice, take everything anew and offer again what they hold."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+
+from alumni_desk.store.desk import Desk
+from alumni_desk.sync.engine import join, sync_once
+from alumni_desk.sync.shapes import shapes
+from alumni_desk.sync.state import Rebuilding, read
+
+MakeDesk = Callable[[str], Desk]
+
+
+def names(desk: Desk) -> dict[str, str]:
+    """Everybody's last name and city."""
+    with desk.reading() as connection:
+        person = desk.tables["person"]
+        return {row.last_name: row.city for row in connection.execute(sa.select(person.c.last_name, person.c.city).where(~person.c.gone))}
+
+
+def rows_of(desk: Desk) -> dict[str, Any]:
+    """Everything synced, with its clocks."""
+    with desk.reading() as connection:
+        return {name: sorted((tuple(row) for row in connection.execute(sa.select(desk.tables[name]))), key=repr) for name in shapes()}
+
+
+def add(desk: Desk, name: str, **fields: Any) -> str:
+    """A new member."""
+    with desk.writing("member_added") as writing:
+        return writing.add("person", standing="member", last_name=name, **fields)
+
+
+def change(desk: Desk, who: str, **fields: Any) -> None:
+    """One edit."""
+    with desk.writing("changed") as writing:
+        writing.change("person", who, **fields)
+
+
+@pytest.mark.parametrize("kind", ["postgresql", "sqlcipher"])
+def test_after_a_restore_the_desks_bring_back_what_they_hold(kind: str, request: pytest.FixtureRequest, make_server: Any, make_desk: MakeDesk,
+                                                             tmp_path: Path) -> None:
+    server = make_server(request.getfixturevalue("postgres_url") if kind == "postgresql" else None)
+    one, two, lost = make_desk("one"), make_desk("two"), make_desk("lost")
+    for desk in (one, two, lost):
+        join(desk, server.url, server.invite())
+        sync_once(desk)
+    ana = add(one, "Ana", city="Porto")
+    for desk in (one, two, lost):
+        sync_once(desk)
+    file = str(tmp_path / "yesterday.backup")
+    assert server.run("server", "backup", file)["people"] == 1
+    # Today: both work on; of "two" the server answers a push whose rows it has not pulled yet.
+    change(one, ana, city="Lisbon")
+    add(one, "Bo")
+    sync_once(one)
+    sync_once(two)
+    add(two, "Cy")
+    change(two, ana, employer="Initech")
+    sync_once(two)
+    add(lost, "Only on a laptop that burns")
+    sync_once(lost)
+    sync_once(one)
+    assert "Only on a laptop that burns" in names(one)
+
+    assert server.stop() == 0
+    restored = server.run("server", "restore", file, "--replace")
+    assert Path(restored["replaced"]).exists()
+    server.start()
+
+    for _turn in range(3):
+        for desk in (one, two):
+            assert sync_once(desk).waiting == 0
+    assert names(one) == {"Ana": "Lisbon", "Bo": None, "Cy": None}
+    assert rows_of(one) == rows_of(two)
+    fresh = make_desk("fresh")
+    join(fresh, server.url, server.invite())
+    sync_once(fresh)
+    assert rows_of(fresh) == rows_of(one)
+    for desk in (one, two):
+        with desk.reading() as connection:
+            assert connection.exec_driver_sql("SELECT count(*) FROM shadow").scalar() == 0
+            assert connection.exec_driver_sql("SELECT DISTINCT fate FROM operation").scalars().all() == ["accepted"]
+            assert read(connection, Rebuilding) is None
+    # And the laptop that was thought lost turns up after all.
+    for desk in (lost, one, two):
+        sync_once(desk)
+    assert "Only on a laptop that burns" in names(two) and rows_of(one) == rows_of(two) == rows_of(lost)
+
+
+def test_a_desk_that_ended_while_it_took_everything_anew_goes_on(make_server: Any, make_desk: MakeDesk, tmp_path: Path,
+                                                                 monkeypatch: pytest.MonkeyPatch) -> None:
+    from alumni_desk.sync import pull
+
+    server = make_server()
+    one, two = make_desk("one"), make_desk("two")
+    for desk in (one, two):
+        join(desk, server.url, server.invite())
+    with one.writing("import", queue="load") as writing:
+        for n in range(60):
+            writing.add("person", standing="member", last_name=f"Name {n:02}")
+    for desk in (one, two):
+        sync_once(desk)
+    file = str(tmp_path / "b")
+    server.run("server", "backup", file)
+    add(one, "Lost")
+    sync_once(one)
+    sync_once(two)
+    one.close()
+    server.stop()
+    server.run("server", "restore", file, "--replace")
+    server.start()
+
+    class PulledThePlug(Exception):
+        """The process ends here."""
+
+    def ends(*arguments: Any) -> int:
+        raise PulledThePlug
+
+    monkeypatch.setattr(pull, "apply_page", ends)
+    with pytest.raises(PulledThePlug):
+        sync_once(two)
+    with two.reading() as connection:
+        assert read(connection, Rebuilding) is not None
+    # As if a page had come before the end.
+    with two.applying() as applying:
+        applying.connection.exec_driver_sql("UPDATE scope SET cursor = 3")
+    monkeypatch.undo()
+    monkeypatch.setenv("ALUMNI_DESK_PASSPHRASE", "three words to remember")
+    sync_once(two)
+    assert "Lost" not in names(two) and len(names(two)) == 60
+    with two.reading() as connection:
+        assert read(connection, Rebuilding) is None
