@@ -205,6 +205,6 @@ def office(database: Database) -> Iterator[Office]:
     """A server on each kind of database."""
     time = Time()
     server = open_server(database)
-    client = Client(make_app(server, time))
+    client = Client(make_app(server, time, rate=10_000, strangers_rate=10_000))  # tests hurry; limits have tests of their own
     yield Office(server, client, time)
     client.runner.close()

@@ -107,11 +107,16 @@ def test_a_bucket_empties_fills_and_says_when() -> None:
 
 def test_a_laptop_that_calls_too_often_waits_and_others_do_not(office: Any) -> None:
     one, other = office.laptop(), office.laptop()
-    office.client.app = make_app(office.server, office.time, rate=0.2)
+    office.client.app = make_app(office.server, office.time, rate=0.2, strangers_rate=0.2)
     assert office.ask("hello", HelloRequest(), one.token).status == 200
     answer = office.ask("hello", HelloRequest(), one.token)
     assert (answer.status, answer.code) == (429, "too_often") and int(answer.retry_after) in range(1, 6)
     assert office.ask("hello", HelloRequest(), other.token).status == 200
+    assert office.ask("hello", HelloRequest(), "no token").status == 401
+    for name in ("hello", "enrol", "challenge"):
+        answer = office.ask(name, HelloRequest(), "no token")
+        assert (answer.status, answer.code) == (429, "too_often")
+    assert office.ask("hello", HelloRequest(), one.token).status == 429
 
 
 class Impatient(Patient):

@@ -99,12 +99,14 @@ def begin_session(server: Server, request: SessionRequest, now: int) -> SessionR
 def token_device(server: Server, token: str, now: int) -> str:
     """Whose token this is, by its seal alone: costs nothing, and says nothing about whether the device was removed."""
     try:
-        raw = base64.urlsafe_b64decode(token.encode())
+        raw = base64.urlsafe_b64decode(token.encode("ascii"))
         content, seal = raw[:-33], raw[-32:]
         device_id, expires = content.decode("ascii").split("|")
         until = int(expires)
     except (ValueError, UnicodeError):
         raise Refusal(401, "no_session") from None
+    if base64.urlsafe_b64encode(raw).decode() != token:  # decoding passes over letters that do not belong
+        raise Refusal(401, "no_session")
     if not hmac.compare_digest(seal, _seal(server, b"token", content)) or until < now:
         raise Refusal(401, "no_session")
     return device_id

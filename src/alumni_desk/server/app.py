@@ -56,13 +56,15 @@ T = TypeVar("T")
 Now = Callable[[], int]
 
 
-def make_app(server: Server, now: Now = now_ms, *, rate: float = CALLS_A_SECOND, open_metrics: bool = False) -> Starlette:
+def make_app(server: Server, now: Now = now_ms, *, rate: float = CALLS_A_SECOND, strangers_rate: float = STRANGERS_A_SECOND,
+             open_metrics: bool = False) -> Starlette:
     """The ASGI application of an open server. ``now`` is its clock, in milliseconds since 1970.
 
-    ``rate``: calls a second of one laptop; ``open_metrics``: figures for everybody who asks, not for this computer alone.
+    ``rate``: calls a second of one laptop; ``strangers_rate``: of one address without a session;
+    ``open_metrics``: figures for everybody who asks, not for this computer alone.
     """
     metrics = Metrics()
-    laptops, strangers = Limiter(rate), Limiter(min(rate, STRANGERS_A_SECOND))
+    laptops, strangers = Limiter(rate), Limiter(strangers_rate)
 
     def call(name: str, kind: type[T], work: Callable[[Request, T], msgspec.Struct], *, strangers_too: bool) -> Callable[[Request], Awaitable[Response]]:
         async def answer(request: Request) -> Response:

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from alumni_desk.server.refusals import Refusal
 
 CALLS_A_SECOND = 100.0
-STRANGERS_A_SECOND = 20.0
+STRANGERS_A_SECOND = 50.0
 BURST_SECONDS = 5.0
 _KEPT = 20_000
 
