@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import json
+import os
 import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from alumni_desk.server.state import Server
 
 DEFAULT_PORT = 8413
+DATABASE = "ALUMNI_DESK_DATABASE"
 
 
 def add_commands(commands: Any) -> None:
@@ -45,7 +47,9 @@ def add_commands(commands: Any) -> None:
 
 def add_database(parser: argparse.ArgumentParser) -> None:
     """Give a command its ``--database`` and ``--journal``."""
-    parser.add_argument("--database", metavar="URL", help=_("postgresql+psycopg://…; default an encrypted file in the profile's folder"))
+    # From the environment too: what stands on a command line, a password with it, can be read by everybody on the computer.
+    parser.add_argument("--database", metavar="URL", default=os.environ.get(DATABASE) or None, help=_(
+        "postgresql+psycopg://…; default what ALUMNI_DESK_DATABASE says, else an encrypted file in the profile's folder"))
     parser.add_argument("--journal", type=Path, metavar="FILE", help=_(
         "where removals and used invitations are written beside the database, so that no restore undoes them; default in the profile's folder"))
 
