@@ -35,8 +35,10 @@ def held(database: Database, folder: Path, *, alone: bool) -> Iterator[None]:
             if not connection.execute(sa.text(f"SELECT {asked}({_SERVING})")).scalar():
                 raise _running()
             connection.commit()  # the lock is the session's; no transaction stays open
-            yield
-            connection.invalidate()  # ends the session, and the lock with it
+            try:
+                yield
+            finally:
+                _let_go(connection)
         return
     with open(folder / "serving.lock", "a+b") as handle:
         try:
@@ -44,6 +46,14 @@ def held(database: Database, folder: Path, *, alone: bool) -> Iterator[None]:
         except OSError:
             raise _running() from None
         yield  # closing the file ends the lock
+
+
+def _let_go(connection: sa.Connection) -> None:
+    try:
+        connection.execute(sa.text("SELECT pg_advisory_unlock_all()"))
+        connection.commit()
+    except sa.exc.DBAPIError:
+        connection.invalidate()  # the database went away meanwhile, and the lock with it
 
 
 def _running() -> Refused:

@@ -1,0 +1,217 @@
+"""The server's commands as an IT person types them: what they print, with which keys, and how they end."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+from nacl.signing import SigningKey
+
+from alumni_desk.cli.main import run
+from alumni_desk.protocol.messages import EnrolRequest, HelloRequest
+from alumni_desk.protocol.proofs import enrol_proof
+from alumni_desk.server.database import REVISION, Database, _postgresql, migrate, postgresql_database, revision
+from alumni_desk.server.devices import greet
+from alumni_desk.server.invitations import enrol
+from alumni_desk.server.opening import held, open_in_profile
+from alumni_desk.server.state import now_ms, open_server
+
+Do = Callable[..., Any]
+PARTS = ["init", "invite", "accounts", "devices", "revoke", "audit", "quarantine", "stats", "migrate", "backup", "restore"]
+
+
+@pytest.fixture(params=["sqlcipher", "postgresql"])
+def url(request: pytest.FixtureRequest) -> str | None:
+    """Each kind of database."""
+    return None if request.param == "sqlcipher" else str(request.getfixturevalue("postgres_url"))
+
+
+@pytest.fixture
+def do(tmp_path: Path, url: str | None, capsys: pytest.CaptureFixture[str]) -> Do:
+    """Runs a command of the server; gives its JSON, or its one sentence if it ends with ``code``."""
+
+    def doing(*words: str | Path, code: int = 0, text: bool = False) -> Any:
+        capsys.readouterr()
+        database = ["--database", url] if url else []
+        ended = run(["--profile", str(tmp_path / "office"), "server", *map(str, words), *database, *([] if text else ["--json"])])
+        said = capsys.readouterr()
+        assert ended == code, said.err or said.out
+        if code and not said.out:
+            assert len(said.err.strip().splitlines()) == 1
+            return said.err.strip()
+        return said.out if text else json.loads(said.out)
+
+    return doing
+
+
+def joined(folder: Path, url: str | None, code: str, name: str) -> str:
+    """A laptop that joined with this code and said hello; gives its id."""
+    from alumni_desk.server.journal import FILE
+
+    database = open_in_profile(folder, url)
+    server = open_server(database, folder / FILE)
+    key = SigningKey.generate()
+    device = enrol(server, EnrolRequest(code, bytes(key.verify_key), name, enrol_proof(key, code)), now_ms()).device
+    greet(server, device, HelloRequest(version="1.2.3", waiting=4, who="Priya Nair"), now_ms())
+    database.close()
+    return device
+
+
+def test_from_nothing_to_looking_after_it(do: Do, tmp_path: Path, url: str | None) -> None:
+    made = do("init")
+    assert made.keys() == {"server", "database"} and made["database"] == ("postgresql" if url else "sqlcipher")
+    assert [do(part) for part in ("accounts", "devices", "quarantine", "audit")] == [[], [], [], []]
+    assert "No laptop" in do("devices", text=True) and "Nothing" in do("quarantine", text=True)
+    code = do("invite", "--chapter", "Łódź", "--role", "leader")["code"]
+    device = joined(tmp_path / "office", url, code, "Door laptop")
+    [row] = do("devices")
+    assert {key: row[key] for key in row if key != "last_seen"} == {
+        "id": device, "name": "Door laptop", "who": "Priya Nair", "chapter": "Łódź", "role": "leader", "version": "1.2.3", "waiting": 4, "revoked": False}
+    assert row["last_seen"].endswith("Z")
+    [account] = do("accounts")
+    assert (account["who"], account["chapter"], account["role"], account["laptops"]) == ("Priya Nair", "Łódź", "leader", 1)
+    assert account.keys() == {"id", "who", "chapter", "role", "gathering", "until", "created", "laptops"}
+    assert "Door laptop" in do("devices", text=True) and "Priya Nair" in do("accounts", text=True)
+    stats = do("stats")
+    assert stats["revision"] == REVISION and stats["laptops"] == 1 and stats["open_invitations"] == 0
+    assert stats["chapters"][0]["name"] == "Łódź" and stats["chapters"][0]["backed_up"] == 0
+
+    assert "No laptop is called" in do("revoke", "nobody", code=1)
+    assert do("revoke", "Door laptop").keys() == {"id", "name", "revoked"}
+    assert "before" in do("revoke", device, text=True)
+    assert do("devices")[0]["revoked"] and do("stats")["removed"] == 1
+    assert [entry["event"] for entry in do("audit")] == ["revoke", "enrol", "invite"]
+    assert do("audit", "--limit", 1)[0].keys() == {"chapter", "number", "at", "device", "event", "details"}
+    checked = do("audit", "--check")
+    assert (checked["ok"], checked["entries"], checked["broken"]) == (True, 3, []) and len(checked["last"]) == 1
+
+    database = open_in_profile(tmp_path / "office", url)
+    with database.writing() as connection:
+        connection.exec_driver_sql("UPDATE audit SET event = 'nothing' WHERE number = 2")
+    database.close()
+    broken = do("audit", "--check", code=1)
+    assert not broken["ok"] and [one["number"] for one in broken["broken"]] == [2]
+    assert "from entry 2 on" in do("audit", "--check", text=True, code=1)
+
+
+def test_two_laptops_of_one_name_are_told_apart_by_id(do: Do, tmp_path: Path, url: str | None) -> None:
+    ids = [joined(tmp_path / "office", url, do("invite", "--chapter", "Boston", "--role", "leader")["code"], "Dell") for _ in range(2)]
+    assert "2 laptops are called" in do("revoke", "Dell", code=1)
+    assert do("revoke", ids[0])["id"] == ids[0]
+
+
+def test_backup_and_restore(do: Do, tmp_path: Path, url: str | None) -> None:
+    do("invite", "--chapter", "Boston", "--role", "leader")
+    file = tmp_path / "b"
+    made = do("backup", file)
+    assert made.keys() == {"file", "server", "chapters", "people", "changes", "made_at"} and made["chapters"] == 1
+    do("invite", "--chapter", "Zürich", "--role", "leader")
+    assert do("stats")["open_invitations"] == 2
+    assert "--replace" in do("restore", file, code=1) and len(do("stats")["chapters"]) == 2
+    restored = do("restore", file, "--replace")
+    assert restored.keys() == {"server", "chapters", "people", "changes", "made_at", "replaced"}
+    assert [one["name"] for one in do("stats")["chapters"]] == ["Boston"] and do("stats")["open_invitations"] == 0
+    assert do("audit", "--check")["ok"]
+    do("restore", restored["replaced"], "--replace")  # a step back
+    assert len(do("stats")["chapters"]) == 2
+    assert do("restore")["replaced"] is None
+    assert "not a backup" in do("restore", __file__, "--replace", code=1)
+
+    database = open_in_profile(tmp_path / "office", url)
+    with held(database, tmp_path / "office", alone=False):
+        assert "A server process uses this database" in do("restore", file, "--replace", code=1)
+        do("backup", file)
+    database.close()
+    do("restore", file, "--replace")
+
+
+def test_every_part_has_its_help(capsys: pytest.CaptureFixture[str]) -> None:
+    for part in PARTS:
+        with pytest.raises(SystemExit) as ended:
+            run(["server", part, "--help"])
+        said = capsys.readouterr().out
+        assert ended.value.code == 0 and "JSON:" in said and "--database" in said and "--json" in said
+
+
+def test_the_databases_address_may_come_from_the_environment(postgres_url: str, tmp_path: Path, capsys: pytest.CaptureFixture[str],
+                                                             monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ALUMNI_DESK_DATABASE", postgres_url)
+    assert run(["--profile", str(tmp_path / "office"), "server", "init", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["database"] == "postgresql"
+    assert not (tmp_path / "office" / "server.db").exists()
+
+
+def at_first_revision(database: Database) -> None:
+    """Bring an empty database to the oldest revision alone."""
+    from alembic import command
+    from alembic.config import Config
+
+    import alumni_desk.server.migrations as migrations
+
+    config = Config()
+    config.set_main_option("script_location", str(next(iter(migrations.__path__))))
+    config.set_main_option("path_separator", "os")
+    with database.writing() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0001")
+
+
+def test_an_older_postgresql_is_refused_until_it_is_migrated_and_keeps_its_audit(postgres_url: str, tmp_path: Path,
+                                                                                capsys: pytest.CaptureFixture[str]) -> None:
+    from alumni_desk.server import audit
+    from alumni_desk.server.tables import all_tables
+
+    database = Database(_postgresql(postgres_url))
+    at_first_revision(database)
+    digest = audit.entry_hash("", "s", 1, 5, None, "invite", None)
+    with database.writing() as connection:
+        connection.exec_driver_sql("INSERT INTO feed_head (scope, head, chain, timeline) VALUES ('s', 0, '', 't')")
+        connection.exec_driver_sql("INSERT INTO audit (scope, number, made_at, event, hash) VALUES ('s', 1, 5, 'invite', %s)", (digest,))
+    words = ["--profile", str(tmp_path / "office"), "--database", postgres_url]
+    for command in (["server", "stats"], ["serve", "--port", "0"]):
+        assert run([*words[:2], *command, *words[2:]]) == 1
+        assert "server migrate" in capsys.readouterr().err
+    assert revision(database) == "0001"
+    assert run([*words[:2], "server", "migrate", *words[2:], "--json"]) == 0
+    assert json.loads(capsys.readouterr().out) == {"from": "0001", "to": REVISION}
+    with database.writing() as connection:
+        assert audit.check(connection, all_tables()).broken == []
+        audit.note(connection, all_tables(), "s", "push", at=6)
+        assert audit.check(connection, all_tables()).entries == 2
+        connection.exec_driver_sql("UPDATE alembic_version SET version_num = '9999'")
+    assert run([*words[:2], "server", "migrate", *words[2:]]) == 1
+    assert "newer" in capsys.readouterr().err
+    database.close()
+
+
+def test_an_older_file_migrates_itself(tmp_path: Path) -> None:
+    from alumni_desk.server.database import _sqlcipher, sqlcipher_database
+
+    path = tmp_path / "server.db"
+    database = Database(_sqlcipher(path, bytes(32)))
+    at_first_revision(database)
+    database.close()
+    opened = sqlcipher_database(path, bytes(32))
+    assert revision(opened) == REVISION
+    migrate(opened)
+    opened.close()
+
+
+def test_many_may_serve_postgresql_and_one_a_file(postgres_url: str, tmp_path: Path) -> None:
+    from alumni_desk.errors import Refused
+
+    database = postgresql_database(postgres_url)
+    with held(database, tmp_path, alone=False), held(database, tmp_path, alone=False), pytest.raises(Refused), held(database, tmp_path, alone=True):
+        pass
+    with held(database, tmp_path, alone=True):
+        pass
+    database.close()
+    file = open_in_profile(tmp_path, None)
+    with held(file, tmp_path, alone=False), pytest.raises(Refused), held(file, tmp_path, alone=False):
+        pass
+    assert sa.inspect(file.engine).has_table("audit")
+    file.close()
