@@ -15,7 +15,7 @@ from alumni_desk.cli.main import run
 from alumni_desk.protocol.messages import EnrolRequest, HelloRequest
 from alumni_desk.protocol.proofs import enrol_proof
 from alumni_desk.server.database import REVISION, Database, _postgresql, migrate, postgresql_database, revision
-from alumni_desk.server.devices import greet
+from alumni_desk.server.devices import keep_news, news_in
 from alumni_desk.server.invitations import enrol
 from alumni_desk.server.opening import held, open_in_profile
 from alumni_desk.server.state import now_ms, open_server
@@ -56,7 +56,10 @@ def joined(folder: Path, url: str | None, code: str, name: str) -> str:
     server = open_server(database, folder / FILE)
     key = SigningKey.generate()
     device = enrol(server, EnrolRequest(code, bytes(key.verify_key), name, enrol_proof(key, code)), now_ms()).device
-    greet(server, device, HelloRequest(version="1.2.3", waiting=4, who="Priya Nair"), now_ms())
+    with database.reading() as connection:
+        news = news_in(connection, server.tables, device, HelloRequest(version="1.2.3", waiting=4, who="Priya Nair"), now_ms())
+    assert news is not None
+    keep_news(server, device, news)
     database.close()
     return device
 

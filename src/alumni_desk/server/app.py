@@ -41,7 +41,7 @@ from alumni_desk.schema import SCHEMA_VERSION
 from alumni_desk.server import accounts, feed
 from alumni_desk.server.bodies import STRANGERS_LIMIT, drop_body, packed, read_body
 from alumni_desk.server.bulk import put_rows
-from alumni_desk.server.devices import greet, has_sent
+from alumni_desk.server.devices import has_sent, keep_news, news_in
 from alumni_desk.server.hosts import is_loopback
 from alumni_desk.server.invitations import enrol
 from alumni_desk.server.limits import CALLS_A_SECOND, STRANGERS_A_SECOND, Limiter
@@ -128,7 +128,9 @@ def make_app(server: Server, now: Now = now_ms, *, rate: float = CALLS_A_SECOND,
             who = calling(request, connection)
             heads = {scope: feed.head_of(connection, server.tables, scope) for scope in who.grants}
             backed_up = {scope: feed.backed_up(connection, server.tables, scope) for scope in who.grants}
-        greet(server, who.device, message, now())
+            news = news_in(connection, server.tables, who.device, message, now())
+        if news is not None:
+            keep_news(server, who.device, news)
         return HelloReply(server=server.id, protocols=(PROTOCOL, PROTOCOL), schemas=(1, SCHEMA_VERSION), time=now(), policy=POLICY_VERSION,
                           grants=list(who.grants.values()), heads=heads, backed_up=backed_up, revoked=[], commands=[])
 

@@ -88,22 +88,39 @@ def find_device(connection: sa.Connection, tables: sa.MetaData, text: str) -> sa
     return rows[0]
 
 
-def greet(server: Server, device_id: str, message: HelloRequest, now: int) -> None:
-    """Keep what a laptop says of itself; writes only what is news, for a hello is the commonest call of all."""
-    device, account = server.tables.tables["device"], server.tables.tables["account"]
-    said: dict[str, Any] = {"version": as_name(message.version)[:40] or None, "name": as_name(message.device) or None,
-                            "waiting": None if message.waiting is None else min(max(message.waiting, 0), 2**62)}
+@dataclass(frozen=True)
+class News:
+    """What a laptop says of itself that was not known: columns of ``device`` and of ``account``."""
+
+    device: dict[str, Any]
+    account: dict[str, Any]
+
+
+def news_in(connection: sa.Connection, tables: sa.MetaData, device_id: str, message: HelloRequest, now: int) -> News | None:
+    """What is new in a hello; None mostly, for it is the commonest call of all."""
+    device, account = tables.tables["device"], tables.tables["account"]
+    said = {"version": as_name(message.version)[:40] or None, "name": as_name(message.device) or None,
+            "waiting": None if message.waiting is None else min(max(message.waiting, 0), 2**62)}
     who = as_name(message.who)
-    query = sa.select(device, account.c.name.label("who")).join_from(device, account, account.c.id == device.c.account).where(device.c.id == device_id)
-    with server.database.reading() as connection:
-        known = connection.execute(query).one()
-    news = {name: value for name, value in said.items() if value is not None and value != getattr(known, name)}
+    query = (sa.select(device.c.version, device.c.name, device.c.waiting, device.c.last_seen, account.c.name.label("who"))
+             .join_from(device, account, account.c.id == device.c.account).where(device.c.id == device_id))
+    known = connection.execute(query).one()
+    news: dict[str, Any] = {name: value for name, value in said.items() if value is not None and value != getattr(known, name)}
     if news or (known.last_seen or 0) < now - SEEN_AGAIN:
-        with server.database.writing() as connection:
-            connection.execute(sa.update(device).where(device.c.id == device_id).values(last_seen=now, **news))
-    if who and who != known.who:
-        with server.database.writing() as connection:
-            connection.execute(sa.update(account).where(account.c.id == known.account).values(name=who))
+        news["last_seen"] = now
+    of_account = {"name": who} if who and who != known.who else {}
+    return News(news, of_account) if news or of_account else None
+
+
+def keep_news(server: Server, device_id: str, news: News) -> None:
+    """Keep what a laptop said of itself."""
+    device, account = server.tables.tables["device"], server.tables.tables["account"]
+    with server.database.writing() as connection:
+        if news.device:
+            connection.execute(sa.update(device).where(device.c.id == device_id).values(**news.device))
+        if news.account:
+            whose = sa.select(device.c.account).where(device.c.id == device_id).scalar_subquery()
+            connection.execute(sa.update(account).where(account.c.id == whose).values(**news.account))
 
 
 def has_sent(connection: sa.Connection, tables: sa.MetaData, device_id: str, count: int) -> None:
