@@ -300,7 +300,7 @@ def _carry(desk: Desk, found: Found) -> int:
     with desk.applying() as applying:
         connection = applying.connection
         for key, value in found.sync.items():
-            if key != "session":
+            if key not in ("session", "timeline", "rebuilding"):  # those go with the cursor that was restored
                 connection.exec_driver_sql("INSERT INTO sync_state (key, value) VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value",
                                            (key, value))
         membership = state.read(connection, state.Membership)
