@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from alumni_desk.cli.main import COMMANDS, run
+from alumni_desk.cli.main import COMMANDS, command_of, run
 
 Do = Callable[..., Any]
 
@@ -24,8 +24,9 @@ def do(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Do:
         said = capsys.readouterr()
         assert ended == code, said.err or said.out
         assert "Traceback" not in said.err
-        if code and not said.out:
-            assert len(said.err.strip().splitlines()) == 1
+        if code:
+            assert len(said.err.strip().splitlines()) == 1 and said.err.strip().endswith("."), said.err
+        if code and (text or not said.out):
             return said.err.strip()
         return said.out if text else json.loads(said.out)
 
@@ -58,7 +59,7 @@ def test_members(do: Do) -> None:
 
 
 def test_what_cannot_be_used_is_said_in_one_sentence(do: Do) -> None:
-    for words in (("member", "add", "class_year=1998"), ("member", "add", "first_name=Bo", "email=bo"), ("member", "add", "first_name=Bo", "shoes=42"),
+    for words in (("member", "add", "class_year=1998"), ("member", "add", "first_name=Bo", "email=bo"),
                   ("gathering", "new", "X", "--start", "soon", "--end", "later"), ("gathering", "show", "nothing"), ("headcount", "next"),
                   ("check-in", "x", "y"), ("roster", "next", "-o", "x.pdf"), ("sync",), ("restore", "nowhere.desk"), ("import", "nowhere.csv")):
         sentence = do(*words, code=1)
@@ -66,11 +67,32 @@ def test_what_cannot_be_used_is_said_in_one_sentence(do: Do) -> None:
 
 
 def test_wrong_usage_is_two(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    for words in (["nonsense"], ["members", "--limit", "x"], ["gathering", "new"], ["tour", "-o", "x", "--size", "10x10"]):
+    start = ["gathering", "new", "X", "--start", "2030-01-02T18:30", "--end", "2030-01-02T20:30"]
+    for words, told in (
+        (["nonsense"], "nonsense"), (["members", "--limit", "x"], "“x” is not a whole number"), (["members", "--limit", "-3"], "-3 is less than 0"),
+        (["activity", "--limit", "0"], "0 is less than 1"), (["gathering", "new"], "NAME"), (["tour", "-o", "x", "--size", "10x10"], "10x10"),
+        (["serve", "--port", "99999"], "99999 is more than 65,535"), (["demo", "--members", "-1"], "-1 is less than 0"),
+        (["demo", "--today", "soon"], "“soon” is not a day such as"), (["member", "add", "Ana"], "“Ana” is not FIELD=VALUE"),
+        (["member", "set", "x", "shoes=42"], "no field “shoes”"), (["gathering", "set", "x", "shoes=42"], "no field “shoes”"),
+        (["walk-in", "next", "Ana", "shoes=42"], "no field “shoes”"), (["badges", "next", "-o", "x", "--stock", "paper"], "“paper” is not one of avery"),
+        (["badges", "next", "-o", "x", "--start-at", "0"], "0 is less than 1"), ([*start, "--kind", "rave"], "“rave” is not one of reception"),
+        (["guests", "next", "--set", "ana", "perhaps"], "“perhaps” is not one of invited"),
+    ):
         with pytest.raises(SystemExit) as ended:
             run(["--profile", str(tmp_path), *words])
         assert ended.value.code == 2
-        assert "usage:" in capsys.readouterr().err
+        said = capsys.readouterr().err
+        assert "usage:" in said and told in said, said
+
+
+def test_a_profile_that_is_called_like_a_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.chdir(tmp_path)
+    for words in (["--profile", "sync"], ["--profile=sync"], ["--prof", "sync"]):
+        assert run([*words, "members", "--json"]) == 0
+        assert capsys.readouterr().out.strip() == "[]"
+    assert (tmp_path / "sync").is_dir()
+    assert [command_of(words.split()) for words in ("", "--version", "--profile members", "--profile x members", "nonsense members")] == [
+        None, None, None, "members", None]
 
 
 def test_every_help_names_its_keys(capsys: pytest.CaptureFixture[str]) -> None:
@@ -92,6 +114,8 @@ def test_the_door(do: Do, chapter: dict[str, str]) -> None:
     again = do("check-in", "autumn", "lukasz")
     assert again["verdict"] == "already_in" and again["at"] == first["at"]
     assert do("check-in", "next", "zzz", code=1)["verdict"] == "not_found"
+    assert do("check-in", "next", "zzz", code=1, text=True).startswith("Nobody here is called that.")
+    assert do("check-in", "next", "chen", code=1, text=True).startswith("Several people may be meant")
     code = next(guest["code"] for guest in do("guests", "next") if guest["person"] == chapter["Ada"])
     assert do("check-in", "next", code)["person"]["id"] == chapter["Ada"]
     walked = do("walk-in", "next", "Sam Okonkwo", "class_year=2007", "email=sam@example.org")
@@ -100,6 +124,19 @@ def test_the_door(do: Do, chapter: dict[str, str]) -> None:
     do("undo-check-in", "next", "lukasz", "--reason", "wrong Chen")
     assert do("headcount", "next")["in"] == 2
     assert do("check-in", "next", "lukasz")["verdict"] == "admitted"
+
+
+def test_a_badge_of_another_gathering(do: Do, chapter: dict[str, str]) -> None:
+    do("gathering", "new", "Winter Dinner", "--start", "2031-01-12T18:30", "--end", "2031-01-12T21:00")
+    code = do("guests", "next")[0]["code"]
+    refused = do("check-in", "winter", code, code=1)
+    assert refused["verdict"] == "refused" and refused["gathering"] == "Autumn Reception"
+    assert "a badge of another gathering (Autumn Reception)" in do("check-in", "winter", code, code=1, text=True)
+
+
+def test_members_counted_but_not_shown(do: Do, chapter: dict[str, str]) -> None:
+    assert do("members", "--limit", "0", text=True).strip() == "0 of 3 members"
+    assert do("members", "zzz", text=True).strip() == "Nobody fits “zzz”."
 
 
 def test_gatherings_and_answers(do: Do, chapter: dict[str, str], tmp_path: Path) -> None:

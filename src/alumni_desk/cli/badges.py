@@ -7,21 +7,24 @@ import io
 from pathlib import Path
 from typing import Any
 
+from alumni_desk.badges.stocks import DEFAULT, stocks
+from alumni_desk.cli.arguments import one_of, whole_number
 from alumni_desk.cli.output import add_json, opened, show
 from alumni_desk.words import _, ngettext, number
 
 
 def add_commands(commands: Any) -> None:
     """Declare the commands."""
+    names = [one.name for one in stocks()]
     badges = commands.add_parser(
         "badges", help=_("badges as a PDF"),
         description=_("Badges of everybody coming, as a PDF; they count as printed from then on. JSON: file, badges, pages, looks (id, name, reason)."))
     badges.add_argument("gathering", metavar="GATHERING", help=_("id, unique name or “next”"))
     badges.add_argument("-o", "--out", metavar="OUT.pdf", type=Path, required=True, help=_("the file to write"))
-    badges.add_argument("--stock", default="avery-5392", help=_("avery-5392, avery-l4785 or roll-62x100"))
-    badges.add_argument("--start-at", type=int, default=1, metavar="N", help=_("first free label of the first sheet"))
+    badges.add_argument("--stock", default=DEFAULT, type=one_of(names), metavar="STOCK", help=_("the badge paper: {names}").format(names=", ".join(names)))
+    badges.add_argument("--start-at", type=whole_number(1), default=1, metavar="N", help=_("first free label of the first sheet"))
     badges.add_argument("--only-new", action="store_true", help=_("leave out badges that were printed before"))
-    badges.add_argument("--blanks", type=int, default=0, metavar="N", help=_("so many empty ones for walk-ins"))
+    badges.add_argument("--blanks", type=whole_number(0), default=0, metavar="N", help=_("so many empty ones for walk-ins"))
     add_json(badges)
     badges.set_defaults(run=run_badges)
 

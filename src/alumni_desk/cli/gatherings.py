@@ -7,7 +7,10 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from alumni_desk.cli.output import add_json, field_values, opened, show, table
+from alumni_desk.cli.arguments import field_value, one_of
+from alumni_desk.cli.output import add_json, opened, show, table
+from alumni_desk.gatherings.fields import FIELDS
+from alumni_desk.gatherings.kinds import ANSWERS, KINDS
 from alumni_desk.store.desk import Desk
 from alumni_desk.words import _, ngettext, number
 
@@ -35,7 +38,7 @@ def add_commands(commands: Any) -> None:
         part.add_argument("gathering", metavar="G", help=_("id, unique name or “next”"))
     look.set_defaults(run=run_show)
     change.add_argument("--name", metavar="NAME")
-    change.add_argument("fields", metavar="FIELD=VALUE", nargs="*", help=_("the same fields, written field=value"))
+    change.add_argument("fields", metavar="FIELD=VALUE", nargs="*", type=field_value(FIELDS), help=_("the same fields, written field=value"))
     _add_fields(change, start_needed=False)
     change.set_defaults(run=run_set)
     off.add_argument("--reason", metavar="R", help=_("why, for those who ask"))
@@ -47,13 +50,13 @@ def add_commands(commands: Any) -> None:
     guests = commands.add_parser(
         "guests", help=_("a gathering's list; add to it, or note answers"),
         description=_("A gathering's list. JSON: list of id (of the registration), person, name, class, city, status, host, walk_in, checked_in, code. "
-                      "With --add: added, already. With --import: recognised, rows, added, updated, unchanged, rejected, guests. "
-                      "With --set: id, person, name, status."))
+                      "With --add: added, already. With --guest-of: added, already, id. "
+                      "With --import: recognised, rows, added, updated, unchanged, rejected, guests. With --set: id, person, name, status."))
     guests.add_argument("gathering", metavar="GATHERING", help=_("id, unique name or “next”"))
     what = guests.add_mutually_exclusive_group()
     what.add_argument("--add", metavar="QUERY", nargs="+", help=_("put every member who fits the query on the list"))
     what.add_argument("--import", dest="file", metavar="FILE", type=Path, help=_("put the people of a file on the list; unknown ones become guests"))
-    what.add_argument("--set", nargs=2, metavar=("WHO", "yes|no|maybe"), help=_("note somebody's answer"))
+    what.add_argument("--set", nargs=2, metavar=("WHO", "yes|no|maybe"), action=_Answer, help=_("note somebody's answer"))
     what.add_argument("--guest-of", nargs="+", metavar=("WHO", "NAME"), help=_("add a guest whom WHO brings; without a name, “Name to come”"))
     guests.add_argument("--status", default="yes", choices=("invited", "yes", "maybe", "no"), help=_("the answer of those added; yes if not said"))
     guests.add_argument("--rejects", metavar="OUT.csv", type=Path, help=_("write the rows of the file that were not imported, with the reason"))
@@ -61,11 +64,22 @@ def add_commands(commands: Any) -> None:
     guests.set_defaults(run=run_guests)
 
 
+class _Answer(argparse.Action):
+    """WHO and their answer, which has to be one that there is."""
+
+    def __call__(self, parser: argparse.ArgumentParser, namespace: argparse.Namespace, values: Any, option_string: str | None = None) -> None:
+        who, answer = values
+        try:
+            setattr(namespace, self.dest, (who, one_of(ANSWERS)(answer)))
+        except argparse.ArgumentTypeError as error:
+            raise argparse.ArgumentError(self, str(error)) from None
+
+
 def _add_fields(parser: argparse.ArgumentParser, *, start_needed: bool) -> None:
     parser.add_argument("--start", required=start_needed, metavar="WHEN", help=_("when it starts there, such as 2026-11-12T18:30"))
     parser.add_argument("--end", required=start_needed, metavar="WHEN", help=_("when it ends there"))
     parser.add_argument("--time-zone", metavar="ZONE", help=_("such as America/New_York; without it the chapter's"))
-    parser.add_argument("--kind", metavar="KIND", help=_("reception, dinner, talk …"))
+    parser.add_argument("--kind", metavar="KIND", type=one_of(KINDS), help=", ".join(KINDS))
     parser.add_argument("--mode", choices=("in_person", "online", "hybrid"))
     parser.add_argument("--capacity", metavar="N", help=_("how many places there are"))
     for name in ("place", "address", "city", "online-link", "description"):
@@ -135,7 +149,7 @@ def run_set(args: argparse.Namespace) -> int:
     from alumni_desk.gatherings.actions import change_gathering
     from alumni_desk.gatherings.lists import resolve
 
-    values = {**_values(args), **field_values(args.fields)}
+    values = {**_values(args), **dict(args.fields)}
     with opened(args) as desk:
         made = change_gathering(desk, resolve(desk, args.gathering), **values)
     show(args, {"id": made.id, "name": made.name}, _("Saved {name}.").format(name=made.name))
@@ -230,9 +244,9 @@ def _set(args: argparse.Namespace, desk: Desk, which: str) -> int:
 
     who, status = args.set
     guest = _on_the_list(desk, which, who)
-    set_rsvp(desk, which, [guest.registration], status.strip().lower())
-    show(args, {"id": guest.registration, "person": guest.person, "name": guest.name, "status": status.strip().lower()},
-         _("{name}: {answer}.").format(name=guest.name, answer=answer_word(status.strip().lower())))
+    set_rsvp(desk, which, [guest.registration], status)
+    show(args, {"id": guest.registration, "person": guest.person, "name": guest.name, "status": status},
+         _("{name}: {answer}.").format(name=guest.name, answer=answer_word(status)))
     return 0
 
 

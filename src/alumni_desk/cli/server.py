@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import json
-import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from alumni_desk.cli.arguments import whole_number
 from alumni_desk.cli.output import add_json, show
 from alumni_desk.words import _
 
@@ -47,7 +46,7 @@ def add_commands(commands: Any) -> None:
         description=_("Serve until stopped. Says where it listens (JSON: url, fingerprint) and answers /healthz when ready. Beyond this "
                       "computer it is encrypted: by its own certificate, by --tls-cert and --tls-key, or by a proxy in front of it."))
     serve.add_argument("--host", default="127.0.0.1", help=_("address to listen on; default this computer alone"))
-    serve.add_argument("--port", type=int, default=DEFAULT_PORT, help=_("port to listen on; 0 takes a free one"))
+    serve.add_argument("--port", type=whole_number(0, 65_535), default=DEFAULT_PORT, help=_("port to listen on; 0 takes a free one"))
     serve.add_argument("--tls-cert", type=Path, metavar="FILE", help=_("certificate, PEM"))
     serve.add_argument("--tls-key", type=Path, metavar="FILE", help=_("its key, PEM"))
     serve.add_argument("--behind-proxy", action="store_true", help=_("a proxy in front of it does the encryption"))
@@ -129,13 +128,10 @@ def run_serve(args: argparse.Namespace) -> int:
     from alumni_desk.server.serving import certificate_for, serve
 
     def ready(listening: Listening) -> None:
-        if args.json:
-            sys.stdout.write(json.dumps({"url": listening.url, "fingerprint": listening.fingerprint}) + "\n")
-        else:
-            sys.stdout.write(_("Serving at {url}. Ctrl+C ends it.").format(url=listening.url) + "\n")
-            if listening.fingerprint:
-                sys.stdout.write(_("Its own certificate: sha256={fingerprint}").format(fingerprint=listening.fingerprint) + "\n")
-        sys.stdout.flush()
+        human = _("Serving at {url}. Ctrl+C ends it.").format(url=listening.url)
+        if listening.fingerprint:
+            human += "\n" + _("Its own certificate: sha256={fingerprint}").format(fingerprint=listening.fingerprint)
+        show(args, {"url": listening.url, "fingerprint": listening.fingerprint}, human)
 
     certificate = certificate_for(args.host, _folder(args), cert=args.tls_cert, key=args.tls_key, behind_proxy=args.behind_proxy)
     with _server(args) as server:

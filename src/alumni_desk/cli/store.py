@@ -174,8 +174,8 @@ def run_verify(args: argparse.Namespace) -> int:
         found = verify(desk)
     data = {"ok": found.ok, "pages": found.pages, "search": found.search, "operations": found.operations, "views": found.views,
             "missing": found.missing, "counts": found.counts}
-    show(args, data, _told(found))
-    return 0 if found.ok else 1
+    told = _told(found)
+    return show(args, data, told) if found.ok else show(args, data, "", wrong=told.replace("\n", " "))
 
 
 def _told(found: Any) -> str:
