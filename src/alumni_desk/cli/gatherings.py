@@ -224,6 +224,7 @@ def _add(args: argparse.Namespace, desk: Desk, which: str) -> int:
 def _import(args: argparse.Namespace, desk: Desk, which: str) -> int:
     from pathlib import Path
 
+    from alumni_desk.cli.exchange import told
     from alumni_desk.exchange.guests import import_guests
     from alumni_desk.store.backup import before
 
@@ -231,11 +232,10 @@ def _import(args: argparse.Namespace, desk: Desk, which: str) -> int:
     result = import_guests(desk, which, args.file, rejects=args.rejects)
     data = {"recognised": result.recognised.kind, "rows": result.rows, "added": result.added, "updated": result.updated,
             "unchanged": result.unchanged, "rejected": result.rejected, "guests": result.guests}
-    show(args, data, _("{label}: {rows} rows: {added} added, {updated} updated, {unchanged} unchanged, {rejected} rejected. "
-                       "{guests} were new here and became guests.").format(
-        label=result.recognised.label, rows=number(result.rows), added=number(result.added), updated=number(result.updated),
-        unchanged=number(result.unchanged), rejected=number(result.rejected), guests=number(result.guests)))
-    return 0
+    lines = [told(result, args.rejects)]
+    if result.guests:
+        lines.append(ngettext("{n} was new here and became a guest.", "{n} were new here and became guests.", result.guests).format(n=number(result.guests)))
+    return show(args, data, "\n".join(lines))
 
 
 def _set(args: argparse.Namespace, desk: Desk, which: str) -> int:
