@@ -85,6 +85,14 @@ def test_wrong_usage_is_two(tmp_path: Path, capsys: pytest.CaptureFixture[str]) 
         assert "usage:" in said and told in said, said
 
 
+def test_keys_are_in_the_help(capsys: pytest.CaptureFixture[str]) -> None:
+    for command, keys in (("check-in", ("registration", "gathering")), ("guests", ("--guest-of: added, already, id", "deceased"))):
+        with pytest.raises(SystemExit):
+            run([command, "--help"])
+        told = " ".join(capsys.readouterr().out.split()).split("JSON", 1)[1]
+        assert all(key in told for key in keys), told
+
+
 def test_a_profile_that_is_called_like_a_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     monkeypatch.chdir(tmp_path)
     for words in (["--profile", "sync"], ["--profile=sync"], ["--prof", "sync"]):
@@ -137,6 +145,63 @@ def test_a_badge_of_another_gathering(do: Do, chapter: dict[str, str]) -> None:
 def test_members_counted_but_not_shown(do: Do, chapter: dict[str, str]) -> None:
     assert do("members", "--limit", "0", text=True).strip() == "0 of 3 members"
     assert do("members", "zzz", text=True).strip() == "Nobody fits “zzz”."
+
+
+def test_nobody_who_died_is_put_on_a_list_in_silence(do: Do, chapter: dict[str, str]) -> None:
+    dead = do("member", "add", "first_name=Ida", "last_name=Chen", "class_year=1950", "deceased=yes")["id"]
+    assert "Ida Chen has died" in do("guests", "next", "--add", dead, code=1)
+    assert do("guests", "next", "--add", "chen") == {"added": 0, "already": 2, "deceased": 1}
+    assert "1 has died and was left out" in do("guests", "next", "--add", "chen", text=True)
+    assert dead not in [guest["person"] for guest in do("guests", "next")]
+    asked = do("check-in", "next", "ida", code=1)
+    assert (asked["verdict"], asked["reason"]) == ("needs_a_word", "deceased")
+    assert "has died, says the member list" in do("check-in", "next", "ida", code=1, text=True)
+    do("member", "set", chapter["Ada"], "deceased=yes")
+    assert do("check-in", "next", "ada", code=1)["reason"] == "deceased"
+    assert do("check-in", "next", "ada", "--let-in")["verdict"] == "admitted"
+
+
+def test_a_cancelled_gathering_lets_nobody_in_and_keeps_its_reason(do: Do, chapter: dict[str, str]) -> None:
+    do("gathering", "cancel", chapter["gathering"], "--reason", "The hall is closed")
+    do("gathering", "cancel", chapter["gathering"])
+    assert do("gathering", "show", chapter["gathering"])["cancelled_reason"] == "The hall is closed"
+    for words in (("walk-in", chapter["gathering"], "Sam Poe"), ("check-in", chapter["gathering"], "ada")):
+        assert "was cancelled, so nobody was let in" in do(*words, code=1)
+    assert do("headcount", chapter["gathering"]) == {"registered": 3, "in": 0, "out": 0, "walk_ins": 0}
+    do("gathering", "cancel", chapter["gathering"], "--undo")
+    do("gathering", "cancel", chapter["gathering"])
+    assert do("gathering", "show", chapter["gathering"])["cancelled_reason"] is None
+
+
+def test_namesakes_are_told_apart(do: Do, chapter: dict[str, str]) -> None:
+    told = do("member", "show", "chen", code=1)
+    assert f"Łukasz Chen 1998 ({chapter['Łukasz']})" in told and f"Li Chen 2004 ({chapter['Li']})" in told
+
+
+def test_the_roster_leaves_out_who_is_not_expected(do: Do, chapter: dict[str, str], tmp_path: Path) -> None:
+    do("guests", "next", "--set", "ada", "no")
+    out = tmp_path / "roster.csv"
+    assert do("roster", "next", "-o", out)["rows"] == 2
+    assert "Ada" not in out.read_text("utf-8-sig")
+    assert "1 who is not coming is left out." in do("roster", "next", "-o", out, text=True)
+    do("check-in", "next", "ada", "--let-in")
+    assert do("roster", "next", "-o", out)["rows"] == 3
+
+
+def test_a_chapter_of_the_server_has_a_name(do: Do) -> None:
+    for name in ("", "  ", "x" * 500):
+        assert "A chapter needs a name" in do("server", "invite", "--chapter", name, "--role", "admin", code=1)
+
+
+def test_one_is_one(do: Do, tmp_path: Path) -> None:
+    do("member", "add", "first_name=Ada", "last_name=Obi")
+    do("gathering", "new", "Dinner", "--start", "2030-01-02T18:30", "--end", "2030-01-02T20:30", "--capacity", "1")
+    do("guests", "next", "--add", "ada")
+    do("check-in", "next", "ada")
+    assert do("headcount", "next", text=True).strip() == "1 person here · 1 of 1 expected · 0 walk-ins · 0 gone again"
+    assert do("badges", "next", "-o", tmp_path / "b.pdf", text=True).startswith("1 badge on 1 sheet: ")
+    assert do("verify", text=True).strip() == "Everything is as it should be: 1 person, 1 gathering, 1 fact of the door."
+    assert "\n1 place" in do("gathering", "show", "next", text=True)
 
 
 def test_gatherings_and_answers(do: Do, chapter: dict[str, str], tmp_path: Path) -> None:

@@ -61,8 +61,8 @@ def run_badges(args: argparse.Namespace) -> int:
         note_printed(desk, which, people)
     data = {"file": str(args.out), "badges": report.badges, "pages": report.pages,
             "looks": [{"id": look.registration, "name": look.name, "reason": look.reason} for look in report.looks]}
-    lines = [ngettext("{n} badge on {pages} sheet(s): {file}", "{n} badges on {pages} sheet(s): {file}", report.badges).format(
-        n=number(report.badges), pages=report.pages, file=args.out)]
+    lines = [ngettext("{n} badge on {sheets}: {file}", "{n} badges on {sheets}: {file}", report.badges).format(
+        n=number(report.badges), sheets=ngettext("{n} sheet", "{n} sheets", report.pages).format(n=number(report.pages)), file=args.out)]
     lines += [f"{look.name}: {look.reason}" for look in report.looks]
     show(args, data, "\n".join(lines))
     return 0
@@ -71,13 +71,16 @@ def run_badges(args: argparse.Namespace) -> int:
 def run_roster(args: argparse.Namespace) -> int:
     """Write the roster."""
     from alumni_desk.badges.lists import heading_of
-    from alumni_desk.badges.rosters import write_roster
+    from alumni_desk.badges.rosters import awaited, write_roster
     from alumni_desk.gatherings.lists import guest_rows, resolve
 
     with opened(args) as desk:
         which = resolve(desk, args.gathering)
-        rows = [row for row in guest_rows(desk, which) if row.status != "cancelled"]
+        listed = guest_rows(desk, which)
+        rows = awaited(listed)
         write_roster(rows, args.out, heading_of(desk, which), paper=args.paper)
     words = ngettext("{n} guest: {file}", "{n} guests: {file}", len(rows)).format(n=number(len(rows)), file=args.out)
+    if away := len(listed) - len(rows):
+        words += "\n" + ngettext("{n} who is not coming is left out.", "{n} who are not coming are left out.", away).format(n=number(away))
     show(args, {"file": str(args.out), "rows": len(rows)}, words)
     return 0

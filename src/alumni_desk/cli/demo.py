@@ -8,7 +8,7 @@ from typing import Any
 
 from alumni_desk.cli.arguments import a_day, whole_number
 from alumni_desk.cli.output import add_json, open_asking, profile_of, show
-from alumni_desk.words import _, number
+from alumni_desk.words import _, ngettext, number
 
 
 def add_commands(commands: Any) -> None:
@@ -63,9 +63,11 @@ def run_demo(args: argparse.Namespace) -> int:
                 ("members", "person WHERE standing = 'member' AND NOT gone"), ("gatherings", "gathering WHERE NOT gone"),
                 ("check_ins", "fact WHERE kind = 'in'"))}
     data = {**counts, "profile": str(profile.path), "made": made is not None}
-    words = _("The sample chapter has {members} members, {gatherings} gatherings and {check_ins} check-ins. It is in {folder}.")
-    show(args, data, words.format(members=number(counts["members"]), gatherings=number(counts["gatherings"]), check_ins=number(counts["check_ins"]),
-                                  folder=profile.path))
+    words = _("The sample chapter has {members}, {gatherings} and {check_ins}. It is in {folder}.")
+    show(args, data, words.format(
+        members=ngettext("{n} member", "{n} members", counts["members"]).format(n=number(counts["members"])),
+        gatherings=ngettext("{n} gathering", "{n} gatherings", counts["gatherings"]).format(n=number(counts["gatherings"])),
+        check_ins=ngettext("{n} check-in", "{n} check-ins", counts["check_ins"]).format(n=number(counts["check_ins"])), folder=profile.path))
     if args.no_window:
         return 0
     from alumni_desk.desktop.wiring import run_window

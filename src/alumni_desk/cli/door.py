@@ -14,7 +14,7 @@ from alumni_desk.cli.output import add_json, opened, show, table
 from alumni_desk.errors import Ambiguous, BadInput, NotFound
 from alumni_desk.gatherings.lists import resolve
 from alumni_desk.store.desk import Desk
-from alumni_desk.words import _, clock_time
+from alumni_desk.words import _, clock_time, ngettext, number
 
 YES = ("yes", "true", "1")
 
@@ -117,8 +117,11 @@ def run_headcount(args: argparse.Namespace) -> int:
     with opened(args) as desk:
         count = DoorList(desk, resolve(desk, args.gathering)).headcount()
         data = {"registered": count.registered, "in": count.present, "out": count.out, "walk_ins": count.walk_ins}
-        show(args, data, _("{present} people here · {come} of {expected} expected · {walk_ins} walk-ins · {out} gone again").format(
-            present=count.present, come=count.come, expected=count.expected, walk_ins=count.walk_ins, out=count.out))  # fmt: skip
+        show(args, data, " · ".join((
+            ngettext("{n} person here", "{n} people here", count.present).format(n=number(count.present)),
+            _("{come} of {expected} expected").format(come=number(count.come), expected=number(count.expected)),
+            ngettext("{n} walk-in", "{n} walk-ins", count.walk_ins).format(n=number(count.walk_ins)),
+            _("{n} gone again").format(n=number(count.out)))))
     return 0
 
 
@@ -224,6 +227,7 @@ def reason_words(verdict: Verdict) -> str:
         Reason.DECLINED: _("said no. Not checked in yet; --let-in lets them in."),
         Reason.WAITLISTED: _("is on the waiting list. Not checked in yet; --let-in lets them in."),
         Reason.NOT_ON_THE_LIST: _("is a member and not on the list. Not checked in yet; --let-in adds them as a walk-in."),
+        Reason.DECEASED: _("has died, says the member list. Not checked in yet; --let-in lets them in if the list is wrong."),
         Reason.DOOR_NOTE: _("has a note for the door. Not checked in yet; --let-in lets them in."),
         Reason.UNKNOWN_CODE: _("This code belongs to no badge here. Nobody was checked in."),
         Reason.NO_SUCH_NAME: _("Nobody here is called that. Try fewer letters, or add a walk-in."),

@@ -50,7 +50,7 @@ def add_commands(commands: Any) -> None:
     guests = commands.add_parser(
         "guests", help=_("a gathering's list; add to it, or note answers"),
         description=_("A gathering's list. JSON: list of id (of the registration), person, name, class, city, status, host, walk_in, checked_in, code. "
-                      "With --add: added, already. With --guest-of: added, already, id. "
+                      "With --add: added, already, deceased. With --guest-of: added, already, id. "
                       "With --import: recognised, rows, added, updated, unchanged, rejected, guests. With --set: id, person, name, status."))
     guests.add_argument("gathering", metavar="GATHERING", help=_("id, unique name or “next”"))
     what = guests.add_mutually_exclusive_group()
@@ -137,7 +137,7 @@ def run_show(args: argparse.Namespace) -> int:
                  ", ".join(part for part in (row.place, row.address, row.city) if part), row.online_link or "",
                  _("{coming} coming, {maybe} maybe, {not_answered} not answered, {not_coming} not coming, {came} came").format(
                      coming=row.coming, maybe=row.maybe, not_answered=row.not_answered, not_coming=row.not_coming, came=row.came),
-                 _("{n} places").format(n=number(row.capacity)) if row.capacity else "", row.description or "", row.cancelled_reason or ""]
+                 ngettext("{n} place", "{n} places", row.capacity).format(n=number(row.capacity)) if row.capacity else "", row.description or "", row.cancelled_reason or ""]
         return "\n".join(line for line in lines if line)
 
     show(args, asdict(row), words)
@@ -215,10 +215,11 @@ def _add(args: argparse.Namespace, desk: Desk, which: str) -> int:
     if not people:
         raise NotFound("member_not_found", _("Nobody here is called “{text}”. Try fewer letters."), text=query)
     added = add_guests(desk, which, people, status=args.status)
-    show(args, {"added": len(added.registrations), "already": added.already}, ngettext(
-        "{n} put on the list; {already} were on it already.", "{n} put on the list; {already} were on it already.", len(added.registrations)).format(
-            n=number(len(added.registrations)), already=number(added.already)))
-    return 0
+    parts = [ngettext("{n} put on the list", "{n} put on the list", len(added.registrations)).format(n=number(len(added.registrations))),
+             ngettext("{n} was on it already", "{n} were on it already", added.already).format(n=number(added.already))]
+    if added.deceased:
+        parts.append(ngettext("{n} has died and was left out", "{n} have died and were left out", added.deceased).format(n=number(added.deceased)))
+    return show(args, {"added": len(added.registrations), "already": added.already, "deceased": added.deceased}, "; ".join(parts) + ".")
 
 
 def _import(args: argparse.Namespace, desk: Desk, which: str) -> int:
