@@ -137,7 +137,8 @@ def run_show(args: argparse.Namespace) -> int:
                  ", ".join(part for part in (row.place, row.address, row.city) if part), row.online_link or "",
                  _("{coming} coming, {maybe} maybe, {not_answered} not answered, {not_coming} not coming, {came} came").format(
                      coming=row.coming, maybe=row.maybe, not_answered=row.not_answered, not_coming=row.not_coming, came=row.came),
-                 ngettext("{n} place", "{n} places", row.capacity).format(n=number(row.capacity)) if row.capacity else "", row.description or "", row.cancelled_reason or ""]
+                 ngettext("{n} place", "{n} places", row.capacity).format(n=number(row.capacity)) if row.capacity else "",
+                 row.description or "", row.cancelled_reason or ""]
         return "\n".join(line for line in lines if line)
 
     show(args, asdict(row), words)
