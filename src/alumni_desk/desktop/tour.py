@@ -146,6 +146,7 @@ def _tour(tour: Tour) -> None:
         with ExitStack() as stack:
             sample = stack.enter_context(open_desk(Profile(Path(folder) / "sample"), passphrase=password))
             make_sample(sample)
+            sample.set_setting("device_name", _("Priya’s laptop"))
             room = stack.enter_context(_room(tour, sample))
             _look_round(tour, room)
             _members(tour, room)
