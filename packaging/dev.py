@@ -85,9 +85,20 @@ def run(pictures: Path) -> int:
     set_up()
     if display:
         say("If you lock it (Ctrl+L), its password opens it again: sample, unless ALUMNI_DESK_PASSPHRASE says another.")
-        return ours("--profile", str(ROOT / "build" / "sample-desk"), "demo")
+        sample = ROOT / "build" / "sample-desk"
+        forget_old_sample(sample, lambda: ours("--profile", str(sample), "demo", "--no-window") == 0)
+        return ours("--profile", str(sample), "demo")
     say(f"There is no display here, so pictures of every page and the PDFs go to {pictures.resolve()}")
     return ours("tour", "-o", str(pictures), QT_QPA_PLATFORM="offscreen")
+
+
+def forget_old_sample(folder: Path, is_made_up: Callable[[], bool]) -> None:
+    """Remove a made-up chapter of another day: its gatherings lie round the day on which it was made, and "next" would be past."""
+    day, today = folder / "made-on", time.strftime("%Y-%m-%d")
+    if folder.is_dir() and (not day.is_file() or day.read_text() != today) and is_made_up():  # somebody may have restored a real one into it
+        shutil.rmtree(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    day.write_text(today)
 
 
 def test(words: list[str]) -> int:

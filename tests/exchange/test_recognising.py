@@ -81,7 +81,8 @@ def test_google_contacts() -> None:
     _found, (wang,) = opened("google-contacts.csv")
     assert wang.fields["email"] == "ming@example.org"
     assert wang.fields["other_emails"] == ["ming.w@example.org", "ming@tea.example"]
-    assert (wang.fields["mobile"], wang.fields["phone"]) == ("+86 10 5550 0100", "+86 10 5550 0101")
+    assert (wang.fields["mobile"], wang.fields["phone"]) == ("+86 10 5550 0100", "+86 10 5550 0199")
+    assert wang.left_out == ["Phone 1 - Value"]  # a second mobile, with the home phone in the other place
     assert wang.fields["city"] == "Hangzhou" and wang.fields["birth_date"] == "1980-05-09"
     _found, (ada,) = opened("google-contacts-old.csv")
     assert ada.fields == {"first_name": "Ada", "last_name": "de la Cruz", "former_names": ["Reyes"],

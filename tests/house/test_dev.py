@@ -62,6 +62,23 @@ def test_what_is_set_up_is_not_installed_again_until_the_lock_changes(tmp_path: 
     assert there._fingerprint() != first
 
 
+@pytest.mark.parametrize("noted", ["2020-01-01", None], ids=["other day", "no day"])
+@pytest.mark.parametrize("made_up", [True, False])
+def test_a_sample_of_another_day_is_made_anew(dev: ModuleType, tmp_path: Path, noted: str | None, made_up: bool) -> None:
+    folder = tmp_path / "sample-desk"
+    dev.forget_old_sample(folder, lambda: made_up)
+    desk = folder / "desk.db"
+    desk.write_text("today's")
+    dev.forget_old_sample(folder, lambda: made_up)
+    assert desk.exists()
+    if noted:
+        (folder / "made-on").write_text(noted)
+    else:
+        (folder / "made-on").unlink()
+    dev.forget_old_sample(folder, lambda: made_up)
+    assert desk.exists() is not made_up and folder.is_dir()
+
+
 def test_it_needs_nothing_but_python_and_says_so_on_an_old_one() -> None:
     tree = ast.parse((ROOT / "packaging" / "dev.py").read_text(encoding="utf-8"), feature_version=(3, 8))
     modules = {one.name for node in ast.walk(tree) if isinstance(node, ast.Import) for one in node.names}

@@ -62,7 +62,8 @@ def test_every_package_has_its_row_and_every_row_its_package() -> None:
     rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in text.splitlines() if line.startswith("| ")]
     table = {canonical(row[0]): row for row in rows if row[0] != "package"}
     assert sorted(table) == sorted(required())
-    assert all(len(row) == 4 and all(row) for row in table.values())
+    assert all(re.fullmatch(r"\d+|<1|-", row[3]) for row in table.values())
+    assert all(len(row) == 5 and all(row) for row in table.values())
 
 
 def test_the_lock_holds_every_package_with_hashes_and_nothing_else() -> None:

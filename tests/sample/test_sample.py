@@ -6,6 +6,7 @@ import unicodedata
 from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -61,6 +62,51 @@ def test_twelve_gatherings_with_believable_attendance(sample: Desk) -> None:
     assert len(rows) == 12 and len(held) == 8
     assert all(0.5 < row.came / row.coming <= 1.15 for row in held) and all(row.came == 0 for row in ahead)
     assert all(row.capacity is None or row.coming <= row.capacity * 1.35 for row in rows)
+
+
+def _rows(desk: Desk, question: str) -> list[Any]:
+    with desk.reading() as connection:
+        return list(connection.exec_driver_sql(question).mappings().all())
+
+
+def test_family_names_agree_with_first_names(sample: Desk) -> None:
+    women = {"Agnieszka", "Małgorzata", "Żaneta", "Guðrún", "Björk", "Sigríður", "Tereza", "Kateřina", "Siobhán", "Niamh", "Aoife", "Maeve"}
+    hers, his = ("ska", "ová", "á", "dóttir"), ("ski", "son", "ák", "ý", "íž")
+    seen = set()
+    for row in _rows(sample, "SELECT first_name, last_name FROM person WHERE standing = 'member' AND last_name IS NOT NULL"):
+        first, last = row["first_name"], row["last_name"]
+        if first in women:
+            assert not last.startswith("Ó ") and not last.endswith(his), row
+        elif first in {"Łukasz", "Zbigniew", "Paweł", "Þórður", "Ægir", "Halldór", "Jiří", "Ondřej", "Zdeněk", "Seán", "Ciarán", "Brendan", "Eoin"}:
+            assert not last.startswith("Ní ") and not last.endswith(hers), row
+        seen |= {ending for ending in (*hers, *his) if last.endswith(ending)}
+    assert {"ska", "ski", "son", "dóttir"} <= seen
+
+
+def test_nobody_lives_backwards(sample: Desk) -> None:
+    for row in _rows(sample, "SELECT * FROM person WHERE standing = 'member'"):
+        if row["deceased_date"]:
+            assert row["deceased_date"] < DAY.isoformat() and int(row["deceased_date"][:4]) > (row["class_year"] or 0), row["id"]
+        if row["badge_tail"]:
+            child = 2000 + int(row["badge_tail"][2:])
+            assert child >= (row["class_year"] or 0) + 18
+            assert not row["birth_date"] or child - 22 - int(row["birth_date"][:4]) >= 18, row["id"]
+    assert sum(bool(row["badge_tail"] and row["birth_date"]) for row in _rows(sample, "SELECT badge_tail, birth_date FROM person")) > 5
+
+
+def test_answers_come_before_the_day_and_before_today(sample: Desk) -> None:
+    answers = _rows(sample, "SELECT r.answered_at, g.starts FROM registration r JOIN gathering g ON g.id = r.gathering "
+                            "WHERE NOT r.walk_in AND answered_at IS NOT NULL")
+    assert len(answers) > 300
+    assert all(row["answered_at"][:10] < DAY.isoformat() and row["answered_at"][:10] < row["starts"][:10] for row in answers)
+
+
+def test_nobody_meets_at_christmas(tmp_path: Path) -> None:
+    for number, today in enumerate((date(2026, 12, 23), date(2026, 11, 30), date(2027, 1, 10), date(2026, 12, 25))):
+        with open_desk(Profile(tmp_path / str(number)), passphrase="three words to remember") as desk:
+            make_sample(desk, 0, 1, today)
+            days = [row.starts[5:10] for row in gathering_rows(desk)]
+            assert len(days) == 12 and not {"12-24", "12-25", "12-26", "12-31", "01-01"} & set(days), days
 
 
 def test_nothing_hangs_in_the_air(sample: Desk) -> None:

@@ -21,6 +21,11 @@ MARGIN, ROW, HEAD = 42.0, 22.0, 64.0
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
+def awaited(rows: Sequence[GuestRow]) -> list[GuestRow]:
+    """Whom the door has to look for: all but those who said no or cancelled, unless they came nevertheless."""
+    return [row for row in rows if row.status not in ("no", "cancelled") or row.walk_in or row.checked_in]
+
+
 def write_roster(rows: Sequence[GuestRow], out: Path, heading: Heading, *, paper: str = "Letter") -> None:
     """Write a roster as the ending of the file says: .pdf, .csv or .xlsx. Raises BadInput for another ending."""
     kind = out.suffix.lower()

@@ -54,7 +54,7 @@ def check_in(desk: Desk, gathering_id: str, registration_id: str | None = None, 
     (cancelled, not on the list, a note); the fact keeps what was overlooked. The verdict is returned after the commit.
     """
     with desk.writing("checked_in", gathering=gathering_id) as writing:
-        door_gathering(writing.connection, writing.tables, gathering_id)
+        _need_open(writing, gathering_id)
         if code is not None:
             verdict = _by_code(writing, gathering_id, code, station, by, let_in=let_in)
         else:
@@ -91,7 +91,7 @@ def walk_in(desk: Desk, gathering_id: str, name: str, *, person_id: str | None =
                            fields=", ".join(sorted(WALK_IN_FIELDS)))  # fmt: skip
     values = {key: value for key, value in fields.items() if value not in (None, "")}
     with desk.writing("walked_in", gathering=gathering_id) as writing:
-        door_gathering(writing.connection, writing.tables, gathering_id)
+        _need_open(writing, gathering_id)
         person = person_id or _same_person(writing, name, values)
         if person is None:
             person = _new_guest(writing, name, values, consent)
@@ -99,6 +99,13 @@ def walk_in(desk: Desk, gathering_id: str, name: str, *, person_id: str | None =
             _fill_in(writing, person, values, consent)
         verdict = _add_and_let_in(writing, gathering_id, person, host, station, by)
     return replace(verdict, changed=writing.changed)
+
+
+def _need_open(writing: Writing, gathering_id: str) -> None:
+    gathering = door_gathering(writing.connection, writing.tables, gathering_id)
+    if gathering.cancelled:
+        raise Refused("gathering_cancelled", _("{name} was cancelled, so nobody was let in. Plan it again first, or choose the gathering that is held."),
+                      name=gathering.name)
 
 
 def _by_id(writing: Writing, gathering: str, registration: str | None, person: str | None, station: str | None,
@@ -138,7 +145,7 @@ def _let_in(writing: Writing, gathering: str, row: sa.Row[Any], station: str | N
             let_in: bool, overlooked: Reason | None = None) -> Verdict:  # fmt: skip
     person = _person(writing, row.person)
     note = bool(row.door_note or (person is not None and person.door_note))
-    against = overlooked or objection(row.status, on_the_list=True, door_note=note)
+    against = overlooked or objection(row.status, on_the_list=True, door_note=note, deceased=person is not None and bool(person.deceased))
     name, tail = _named(writing, row.person, row)
     ins = open_ins(_facts(writing, gathering, row.person))
     outcome = decide(bool(ins), against, let_in=let_in)
@@ -160,9 +167,11 @@ def _not_on_the_list(writing: Writing, gathering: str, person: str, station: str
     if let_in:
         return _add_and_let_in(writing, gathering, person, None, station, by)
     name, tail = _named(writing, person, None)
+    row = _person(writing, person)
+    against = objection(None, on_the_list=False, door_note=False, deceased=row is not None and bool(row.deceased))
     ins = open_ins(_facts(writing, gathering, person))  # perhaps in under the person they were merged with
     outcome = Outcome.ALREADY_IN if ins else Outcome.NEEDS_A_WORD
-    verdict = Verdict(outcome, None, person, name, tail, reason=None if ins else Reason.NOT_ON_THE_LIST)
+    verdict = Verdict(outcome, None, person, name, tail, reason=None if ins else against)
     return replace(verdict, at=ins[0].at, station=ins[0].station, by=ins[0].by) if ins else verdict
 
 

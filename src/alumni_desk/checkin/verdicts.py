@@ -28,6 +28,7 @@ class Reason(Enum):
     WAITLISTED = "waitlisted"
     NOT_ON_THE_LIST = "not_on_the_list"
     DOOR_NOTE = "door_note"
+    DECEASED = "deceased"
     OTHER_GATHERING = "other_gathering"
     UNKNOWN_CODE = "unknown_code"
     NO_SUCH_NAME = "no_such_name"
@@ -102,7 +103,7 @@ def has_left(facts: Iterable[Fact]) -> bool:
     return not open_ins(known) and any(f.kind == "in" and f.id in left and f.id not in voided for f in known)
 
 
-def objection(status: str | None, *, on_the_list: bool, door_note: bool) -> Reason | None:
+def objection(status: str | None, *, on_the_list: bool, door_note: bool, deceased: bool = False) -> Reason | None:
     """What speaks against letting somebody in without a word, or None. Invited and "maybe" are welcome.
 
     >>> objection("yes", on_the_list=True, door_note=False) is None
@@ -110,6 +111,8 @@ def objection(status: str | None, *, on_the_list: bool, door_note: bool) -> Reas
     >>> objection("cancelled", on_the_list=True, door_note=False)
     <Reason.CANCELLED: 'cancelled'>
     """
+    if deceased:
+        return Reason.DECEASED  # a namesake was meant, or the list is wrong
     if not on_the_list:
         return Reason.NOT_ON_THE_LIST
     told = {"cancelled": Reason.CANCELLED, "no": Reason.DECLINED, "waitlisted": Reason.WAITLISTED}.get(status or "")

@@ -6,6 +6,7 @@ import argparse
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+from alumni_desk.cli.arguments import whole_number
 from alumni_desk.cli.output import add_json, opened, show, table
 from alumni_desk.words import _, day, ngettext, number
 
@@ -29,7 +30,7 @@ def add_commands(commands: Any) -> None:
 
     listing = commands.add_parser("activity", help=_("what was done at this desk, and what can be undone"), description=_(
         "What was done at this desk, newest first. JSON: list of id, at, who, what, count, undoable, reason; and event, device, state, undone_at."))
-    listing.add_argument("--limit", type=_count, default=50, metavar="N", help=_("at most so many (50)"))
+    listing.add_argument("--limit", type=whole_number(1), default=50, metavar="N", help=_("at most so many (50)"))
     add_json(listing)
     listing.set_defaults(run=run_activity)
 
@@ -40,13 +41,6 @@ def add_commands(commands: Any) -> None:
     past.add_argument("--restore", metavar="VERSION", help=_("put this value back"))
     add_json(past)
     past.set_defaults(run=run_history)
-
-
-def _count(text: str) -> int:
-    value = int(text)
-    if value < 1:
-        raise ValueError
-    return value
 
 
 def run_undo(args: argparse.Namespace) -> int:

@@ -7,21 +7,24 @@ import io
 from pathlib import Path
 from typing import Any
 
+from alumni_desk.badges.stocks import DEFAULT, stocks
+from alumni_desk.cli.arguments import one_of, whole_number
 from alumni_desk.cli.output import add_json, opened, show
 from alumni_desk.words import _, ngettext, number
 
 
 def add_commands(commands: Any) -> None:
     """Declare the commands."""
+    names = [one.name for one in stocks()]
     badges = commands.add_parser(
         "badges", help=_("badges as a PDF"),
         description=_("Badges of everybody coming, as a PDF; they count as printed from then on. JSON: file, badges, pages, looks (id, name, reason)."))
     badges.add_argument("gathering", metavar="GATHERING", help=_("id, unique name or “next”"))
     badges.add_argument("-o", "--out", metavar="OUT.pdf", type=Path, required=True, help=_("the file to write"))
-    badges.add_argument("--stock", default="avery-5392", help=_("avery-5392, avery-l4785 or roll-62x100"))
-    badges.add_argument("--start-at", type=int, default=1, metavar="N", help=_("first free label of the first sheet"))
+    badges.add_argument("--stock", default=DEFAULT, type=one_of(names), metavar="STOCK", help=_("the badge paper: {names}").format(names=", ".join(names)))
+    badges.add_argument("--start-at", type=whole_number(1), default=1, metavar="N", help=_("first free label of the first sheet"))
     badges.add_argument("--only-new", action="store_true", help=_("leave out badges that were printed before"))
-    badges.add_argument("--blanks", type=int, default=0, metavar="N", help=_("so many empty ones for walk-ins"))
+    badges.add_argument("--blanks", type=whole_number(0), default=0, metavar="N", help=_("so many empty ones for walk-ins"))
     add_json(badges)
     badges.set_defaults(run=run_badges)
 
@@ -58,8 +61,8 @@ def run_badges(args: argparse.Namespace) -> int:
         note_printed(desk, which, people)
     data = {"file": str(args.out), "badges": report.badges, "pages": report.pages,
             "looks": [{"id": look.registration, "name": look.name, "reason": look.reason} for look in report.looks]}
-    lines = [ngettext("{n} badge on {pages} sheet(s): {file}", "{n} badges on {pages} sheet(s): {file}", report.badges).format(
-        n=number(report.badges), pages=report.pages, file=args.out)]
+    lines = [ngettext("{n} badge on {sheets}: {file}", "{n} badges on {sheets}: {file}", report.badges).format(
+        n=number(report.badges), sheets=ngettext("{n} sheet", "{n} sheets", report.pages).format(n=number(report.pages)), file=args.out)]
     lines += [f"{look.name}: {look.reason}" for look in report.looks]
     show(args, data, "\n".join(lines))
     return 0
@@ -68,13 +71,16 @@ def run_badges(args: argparse.Namespace) -> int:
 def run_roster(args: argparse.Namespace) -> int:
     """Write the roster."""
     from alumni_desk.badges.lists import heading_of
-    from alumni_desk.badges.rosters import write_roster
+    from alumni_desk.badges.rosters import awaited, write_roster
     from alumni_desk.gatherings.lists import guest_rows, resolve
 
     with opened(args) as desk:
         which = resolve(desk, args.gathering)
-        rows = [row for row in guest_rows(desk, which) if row.status != "cancelled"]
+        listed = guest_rows(desk, which)
+        rows = awaited(listed)
         write_roster(rows, args.out, heading_of(desk, which), paper=args.paper)
     words = ngettext("{n} guest: {file}", "{n} guests: {file}", len(rows)).format(n=number(len(rows)), file=args.out)
+    if away := len(listed) - len(rows):
+        words += "\n" + ngettext("{n} who is not coming is left out.", "{n} who are not coming are left out.", away).format(n=number(away))
     show(args, {"file": str(args.out), "rows": len(rows)}, words)
     return 0

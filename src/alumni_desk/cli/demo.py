@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import argparse
-from datetime import date
 from pathlib import Path
 from typing import Any
 
+from alumni_desk.cli.arguments import a_day, whole_number
 from alumni_desk.cli.output import add_json, open_asking, profile_of, show
-from alumni_desk.words import _, number
+from alumni_desk.words import _, ngettext, number
 
 
 def add_commands(commands: Any) -> None:
@@ -17,9 +17,9 @@ def add_commands(commands: Any) -> None:
         "demo", help=_("make the sample chapter and open it"),
         description=_("Make the sample chapter on an empty desk (the same for the same seed and day) and open the window. "
                       "JSON: members, gatherings, check_ins, profile, made (false if it was there)."))
-    demo.add_argument("--members", type=int, default=2_000, metavar="N", help=_("how many members; 2000 if not said"))
-    demo.add_argument("--seed", type=int, default=1, metavar="S", help=_("another number makes other people"))
-    demo.add_argument("--today", type=date.fromisoformat, metavar="DATE", help=_("the day round which the gatherings lie, such as 2026-11-10"))
+    demo.add_argument("--members", type=whole_number(0, 1_000_000), default=2_000, metavar="N", help=_("how many members; 2000 if not said"))
+    demo.add_argument("--seed", type=whole_number(0), default=1, metavar="S", help=_("another number makes other people"))
+    demo.add_argument("--today", type=a_day, metavar="DATE", help=_("the day round which the gatherings lie, such as 2026-11-10"))
     demo.add_argument("--no-window", action="store_true", help=_("make it and end"))
     add_json(demo)
     demo.set_defaults(run=run_demo)
@@ -46,11 +46,9 @@ def run_demo(args: argparse.Namespace) -> int:
     """Make the sample chapter; open it unless told not to."""
     import sqlalchemy as sa
 
-    from alumni_desk.errors import BadInput, Refused
+    from alumni_desk.errors import Refused
     from alumni_desk.sample.chapter import make_sample
 
-    if not 0 <= args.members <= 1_000_000:
-        raise BadInput("members", _("The sample can have up to 1,000,000 members."))
     profile = profile_of(args)
     with open_asking(profile) as desk:
         with desk.reading() as connection:
@@ -65,9 +63,11 @@ def run_demo(args: argparse.Namespace) -> int:
                 ("members", "person WHERE standing = 'member' AND NOT gone"), ("gatherings", "gathering WHERE NOT gone"),
                 ("check_ins", "fact WHERE kind = 'in'"))}
     data = {**counts, "profile": str(profile.path), "made": made is not None}
-    words = _("The sample chapter has {members} members, {gatherings} gatherings and {check_ins} check-ins. It is in {folder}.")
-    show(args, data, words.format(members=number(counts["members"]), gatherings=number(counts["gatherings"]), check_ins=number(counts["check_ins"]),
-                                  folder=profile.path))
+    words = _("The sample chapter has {members}, {gatherings} and {check_ins}. It is in {folder}.")
+    show(args, data, words.format(
+        members=ngettext("{n} member", "{n} members", counts["members"]).format(n=number(counts["members"])),
+        gatherings=ngettext("{n} gathering", "{n} gatherings", counts["gatherings"]).format(n=number(counts["gatherings"])),
+        check_ins=ngettext("{n} check-in", "{n} check-ins", counts["check_ins"]).format(n=number(counts["check_ins"])), folder=profile.path))
     if args.no_window:
         return 0
     from alumni_desk.desktop.wiring import run_window

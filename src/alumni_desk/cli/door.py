@@ -9,11 +9,12 @@ from typing import Any
 from alumni_desk.checkin.actions import WALK_IN_FIELDS, check_in, undo_check_in, walk_in
 from alumni_desk.checkin.lists import DoorHit, DoorHits, DoorList, local_time
 from alumni_desk.checkin.verdicts import Candidate, Outcome, Reason, Verdict
-from alumni_desk.cli.output import add_json, opened, show
+from alumni_desk.cli.arguments import field_value
+from alumni_desk.cli.output import add_json, opened, show, table
 from alumni_desk.errors import Ambiguous, BadInput, NotFound
 from alumni_desk.gatherings.lists import resolve
 from alumni_desk.store.desk import Desk
-from alumni_desk.words import _, clock_time
+from alumni_desk.words import _, clock_time, ngettext, number
 
 YES = ("yes", "true", "1")
 
@@ -23,7 +24,8 @@ def add_commands(commands: Any) -> None:
     door = commands.add_parser(
         "check-in", help=_("let a guest in"),
         description=_("Let a guest in. JSON: verdict (admitted, already_in, choose, refused, not_found, needs_a_word), person "
-                      "(id, name, class), at (UTC), station, reason; with choose also candidates. Exit 0 if the guest may pass."))
+                      "(id, name, class), at (UTC), station, registration, reason; with choose also candidates, with a badge of "
+                      "another gathering also gathering. Exit 0 if the guest may pass."))
     door.add_argument("gathering", metavar="GATHERING", help=_("id, unique name or “next”"))
     door.add_argument("who", metavar="WHO|CODE", nargs="+", help=_("what you would type at the door, a badge code or an id"))
     _add_station(door)
@@ -37,7 +39,7 @@ def add_commands(commands: Any) -> None:
                       "host=WHO, person=ID.").format(fields=", ".join(sorted(WALK_IN_FIELDS))))
     walk.add_argument("gathering", metavar="GATHERING", help=_("id, unique name or “next”"))
     walk.add_argument("name", metavar="NAME", help=_("the name as the guest says it"))
-    walk.add_argument("fields", metavar="FIELD=VALUE", nargs="*")
+    walk.add_argument("fields", metavar="FIELD=VALUE", nargs="*", type=field_value([*sorted(WALK_IN_FIELDS), "consent", "host", "person"]))
     _add_station(walk)
     add_json(walk)
     walk.set_defaults(run=run_walk_in)
@@ -70,8 +72,7 @@ def run_check_in(args: argparse.Namespace) -> int:
         gathering = resolve(desk, args.gathering)
         door = DoorList(desk, gathering)
         verdict = _check_in(desk, door, gathering, " ".join(args.who), args.station or desk.device_name, args.let_in)
-        show(args, verdict_data(verdict), verdict_words(verdict, door))
-    return 0 if verdict.may_pass else 1
+        return _answer(args, verdict, door)
 
 
 def run_walk_in(args: argparse.Namespace) -> int:
@@ -85,8 +86,7 @@ def run_walk_in(args: argparse.Namespace) -> int:
         host = _one(door.find(host_text), host_text).registration if host_text else None
         verdict = walk_in(desk, gathering, args.name, person_id=person, consent=consent, host=host,
                           station=args.station or desk.device_name, **values)  # fmt: skip
-        show(args, verdict_data(verdict), verdict_words(verdict, door))
-    return 0 if verdict.may_pass else 1
+        return _answer(args, verdict, door)
 
 
 def run_undo(args: argparse.Namespace) -> int:
@@ -105,13 +105,23 @@ def run_undo(args: argparse.Namespace) -> int:
     return 0
 
 
+def _answer(args: argparse.Namespace, verdict: Verdict, door: DoorList) -> int:
+    """Print a verdict: welcome as an answer, anything else as what the world says no to, with those who may be meant below it."""
+    if verdict.may_pass:
+        return show(args, verdict_data(verdict), verdict_words(verdict, door))
+    return show(args, verdict_data(verdict), candidate_lines(verdict), wrong=verdict_words(verdict, door))
+
+
 def run_headcount(args: argparse.Namespace) -> int:
     """Count the people here."""
     with opened(args) as desk:
         count = DoorList(desk, resolve(desk, args.gathering)).headcount()
         data = {"registered": count.registered, "in": count.present, "out": count.out, "walk_ins": count.walk_ins}
-        show(args, data, _("{present} people here · {come} of {expected} expected · {walk_ins} walk-ins · {out} gone again").format(
-            present=count.present, come=count.come, expected=count.expected, walk_ins=count.walk_ins, out=count.out))  # fmt: skip
+        show(args, data, " · ".join((
+            ngettext("{n} person here", "{n} people here", count.present).format(n=number(count.present)),
+            _("{come} of {expected} expected").format(come=number(count.come), expected=number(count.expected)),
+            ngettext("{n} walk-in", "{n} walk-ins", count.walk_ins).format(n=number(count.walk_ins)),
+            _("{n} gone again").format(n=number(count.out)))))
     return 0
 
 
@@ -152,13 +162,8 @@ def _one(hits: DoorHits, text: str) -> DoorHit:
                     candidates=[h.key for h in hits.hits])  # fmt: skip
 
 
-def _fields(pairs: list[str]) -> dict[str, Any]:
-    values: dict[str, Any] = {}
-    for pair in pairs:
-        field, sign, value = pair.partition("=")
-        if not sign or not field:
-            raise BadInput("field_value", _("“{pair}” is not FIELD=VALUE."), pair=pair)
-        values[field] = value
+def _fields(pairs: list[tuple[str, str]]) -> dict[str, Any]:
+    values: dict[str, Any] = dict(pairs)
     if "class_year" in values:
         try:
             values["class_year"] = int(values["class_year"])
@@ -203,10 +208,14 @@ def verdict_words(verdict: Verdict, door: DoorList) -> str:
         return _("{name} is already in, since {time}, {station}.").format(
             name=name, time=clock_time(at) if at else "?", station=verdict.station or "?")
     if verdict.outcome is Outcome.CHOOSE:
-        lines = [f"  {c.id}  {c.name} {c.class_tail}".rstrip() + (f" · {_('guest of {host}').format(host=c.host_name)}" if c.host_name else "")
-                 for c in verdict.candidates]  # fmt: skip
-        return "\n".join([_("Several people may be meant; add the class year or use an id:"), *lines])
+        return _("Several people may be meant: add the class year, or use an id.")
     return f"{name}: {reason_words(verdict)}" if name else reason_words(verdict)
+
+
+def candidate_lines(verdict: Verdict) -> str:
+    """Those who may be meant, with what tells them apart."""
+    return table([(c.id, f"{c.name} {c.class_tail}".rstrip(), _("guest of {host}").format(host=c.host_name) if c.host_name else "")
+                  for c in verdict.candidates])
 
 
 def reason_words(verdict: Verdict) -> str:
@@ -218,6 +227,7 @@ def reason_words(verdict: Verdict) -> str:
         Reason.DECLINED: _("said no. Not checked in yet; --let-in lets them in."),
         Reason.WAITLISTED: _("is on the waiting list. Not checked in yet; --let-in lets them in."),
         Reason.NOT_ON_THE_LIST: _("is a member and not on the list. Not checked in yet; --let-in adds them as a walk-in."),
+        Reason.DECEASED: _("has died, says the member list. Not checked in yet; --let-in lets them in if the list is wrong."),
         Reason.DOOR_NOTE: _("has a note for the door. Not checked in yet; --let-in lets them in."),
         Reason.UNKNOWN_CODE: _("This code belongs to no badge here. Nobody was checked in."),
         Reason.NO_SUCH_NAME: _("Nobody here is called that. Try fewer letters, or add a walk-in."),

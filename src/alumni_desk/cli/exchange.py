@@ -52,11 +52,12 @@ def run_import_file(args: argparse.Namespace) -> int:
         result = run(desk, Path(args.file), args.as_, order=order, rejects=rejects)
     data = {"recognised": result.recognised.kind, "rows": result.rows, "added": result.added, "updated": result.updated,
             "unchanged": result.unchanged, "rejected": result.rejected}
-    show(args, data, _told(result, rejects, args.dry_run))
+    show(args, data, told(result, rejects, tried=args.dry_run))
     return 0
 
 
-def _told(result: Any, rejects: Path | None, tried: bool) -> str:
+def told(result: Any, rejects: Path | None, *, tried: bool = False) -> str:
+    """What an import did, in lines: the counts, then what was not read, left out or rejected."""
     from alumni_desk.exchange.importing import questions
 
     count = ngettext(

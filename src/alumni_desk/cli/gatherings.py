@@ -7,7 +7,10 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from alumni_desk.cli.output import add_json, field_values, opened, show, table
+from alumni_desk.cli.arguments import field_value, one_of
+from alumni_desk.cli.output import add_json, opened, show, table
+from alumni_desk.gatherings.fields import FIELDS
+from alumni_desk.gatherings.kinds import ANSWERS, KINDS
 from alumni_desk.store.desk import Desk
 from alumni_desk.words import _, ngettext, number
 
@@ -35,7 +38,7 @@ def add_commands(commands: Any) -> None:
         part.add_argument("gathering", metavar="G", help=_("id, unique name or “next”"))
     look.set_defaults(run=run_show)
     change.add_argument("--name", metavar="NAME")
-    change.add_argument("fields", metavar="FIELD=VALUE", nargs="*", help=_("the same fields, written field=value"))
+    change.add_argument("fields", metavar="FIELD=VALUE", nargs="*", type=field_value(FIELDS), help=_("the same fields, written field=value"))
     _add_fields(change, start_needed=False)
     change.set_defaults(run=run_set)
     off.add_argument("--reason", metavar="R", help=_("why, for those who ask"))
@@ -47,13 +50,13 @@ def add_commands(commands: Any) -> None:
     guests = commands.add_parser(
         "guests", help=_("a gathering's list; add to it, or note answers"),
         description=_("A gathering's list. JSON: list of id (of the registration), person, name, class, city, status, host, walk_in, checked_in, code. "
-                      "With --add: added, already. With --import: recognised, rows, added, updated, unchanged, rejected, guests. "
-                      "With --set: id, person, name, status."))
+                      "With --add: added, already, deceased. With --guest-of: added, already, id. "
+                      "With --import: recognised, rows, added, updated, unchanged, rejected, guests. With --set: id, person, name, status."))
     guests.add_argument("gathering", metavar="GATHERING", help=_("id, unique name or “next”"))
     what = guests.add_mutually_exclusive_group()
     what.add_argument("--add", metavar="QUERY", nargs="+", help=_("put every member who fits the query on the list"))
     what.add_argument("--import", dest="file", metavar="FILE", type=Path, help=_("put the people of a file on the list; unknown ones become guests"))
-    what.add_argument("--set", nargs=2, metavar=("WHO", "yes|no|maybe"), help=_("note somebody's answer"))
+    what.add_argument("--set", nargs=2, metavar=("WHO", "yes|no|maybe"), action=_Answer, help=_("note somebody's answer"))
     what.add_argument("--guest-of", nargs="+", metavar=("WHO", "NAME"), help=_("add a guest whom WHO brings; without a name, “Name to come”"))
     guests.add_argument("--status", default="yes", choices=("invited", "yes", "maybe", "no"), help=_("the answer of those added; yes if not said"))
     guests.add_argument("--rejects", metavar="OUT.csv", type=Path, help=_("write the rows of the file that were not imported, with the reason"))
@@ -61,11 +64,22 @@ def add_commands(commands: Any) -> None:
     guests.set_defaults(run=run_guests)
 
 
+class _Answer(argparse.Action):
+    """WHO and their answer, which has to be one that there is."""
+
+    def __call__(self, parser: argparse.ArgumentParser, namespace: argparse.Namespace, values: Any, option_string: str | None = None) -> None:
+        who, answer = values
+        try:
+            setattr(namespace, self.dest, (who, one_of(ANSWERS)(answer)))
+        except argparse.ArgumentTypeError as error:
+            raise argparse.ArgumentError(self, str(error)) from None
+
+
 def _add_fields(parser: argparse.ArgumentParser, *, start_needed: bool) -> None:
     parser.add_argument("--start", required=start_needed, metavar="WHEN", help=_("when it starts there, such as 2026-11-12T18:30"))
     parser.add_argument("--end", required=start_needed, metavar="WHEN", help=_("when it ends there"))
     parser.add_argument("--time-zone", metavar="ZONE", help=_("such as America/New_York; without it the chapter's"))
-    parser.add_argument("--kind", metavar="KIND", help=_("reception, dinner, talk …"))
+    parser.add_argument("--kind", metavar="KIND", type=one_of(KINDS), help=", ".join(KINDS))
     parser.add_argument("--mode", choices=("in_person", "online", "hybrid"))
     parser.add_argument("--capacity", metavar="N", help=_("how many places there are"))
     for name in ("place", "address", "city", "online-link", "description"):
@@ -123,7 +137,8 @@ def run_show(args: argparse.Namespace) -> int:
                  ", ".join(part for part in (row.place, row.address, row.city) if part), row.online_link or "",
                  _("{coming} coming, {maybe} maybe, {not_answered} not answered, {not_coming} not coming, {came} came").format(
                      coming=row.coming, maybe=row.maybe, not_answered=row.not_answered, not_coming=row.not_coming, came=row.came),
-                 _("{n} places").format(n=number(row.capacity)) if row.capacity else "", row.description or "", row.cancelled_reason or ""]
+                 ngettext("{n} place", "{n} places", row.capacity).format(n=number(row.capacity)) if row.capacity else "",
+                 row.description or "", row.cancelled_reason or ""]
         return "\n".join(line for line in lines if line)
 
     show(args, asdict(row), words)
@@ -135,7 +150,7 @@ def run_set(args: argparse.Namespace) -> int:
     from alumni_desk.gatherings.actions import change_gathering
     from alumni_desk.gatherings.lists import resolve
 
-    values = {**_values(args), **field_values(args.fields)}
+    values = {**_values(args), **dict(args.fields)}
     with opened(args) as desk:
         made = change_gathering(desk, resolve(desk, args.gathering), **values)
     show(args, {"id": made.id, "name": made.name}, _("Saved {name}.").format(name=made.name))
@@ -201,15 +216,17 @@ def _add(args: argparse.Namespace, desk: Desk, which: str) -> int:
     if not people:
         raise NotFound("member_not_found", _("Nobody here is called “{text}”. Try fewer letters."), text=query)
     added = add_guests(desk, which, people, status=args.status)
-    show(args, {"added": len(added.registrations), "already": added.already}, ngettext(
-        "{n} put on the list; {already} were on it already.", "{n} put on the list; {already} were on it already.", len(added.registrations)).format(
-            n=number(len(added.registrations)), already=number(added.already)))
-    return 0
+    parts = [ngettext("{n} put on the list", "{n} put on the list", len(added.registrations)).format(n=number(len(added.registrations))),
+             ngettext("{n} was on it already", "{n} were on it already", added.already).format(n=number(added.already))]
+    if added.deceased:
+        parts.append(ngettext("{n} has died and was left out", "{n} have died and were left out", added.deceased).format(n=number(added.deceased)))
+    return show(args, {"added": len(added.registrations), "already": added.already, "deceased": added.deceased}, "; ".join(parts) + ".")
 
 
 def _import(args: argparse.Namespace, desk: Desk, which: str) -> int:
     from pathlib import Path
 
+    from alumni_desk.cli.exchange import told
     from alumni_desk.exchange.guests import import_guests
     from alumni_desk.store.backup import before
 
@@ -217,11 +234,10 @@ def _import(args: argparse.Namespace, desk: Desk, which: str) -> int:
     result = import_guests(desk, which, args.file, rejects=args.rejects)
     data = {"recognised": result.recognised.kind, "rows": result.rows, "added": result.added, "updated": result.updated,
             "unchanged": result.unchanged, "rejected": result.rejected, "guests": result.guests}
-    show(args, data, _("{label}: {rows} rows: {added} added, {updated} updated, {unchanged} unchanged, {rejected} rejected. "
-                       "{guests} were new here and became guests.").format(
-        label=result.recognised.label, rows=number(result.rows), added=number(result.added), updated=number(result.updated),
-        unchanged=number(result.unchanged), rejected=number(result.rejected), guests=number(result.guests)))
-    return 0
+    lines = [told(result, args.rejects)]
+    if result.guests:
+        lines.append(ngettext("{n} was new here and became a guest.", "{n} were new here and became guests.", result.guests).format(n=number(result.guests)))
+    return show(args, data, "\n".join(lines))
 
 
 def _set(args: argparse.Namespace, desk: Desk, which: str) -> int:
@@ -230,9 +246,9 @@ def _set(args: argparse.Namespace, desk: Desk, which: str) -> int:
 
     who, status = args.set
     guest = _on_the_list(desk, which, who)
-    set_rsvp(desk, which, [guest.registration], status.strip().lower())
-    show(args, {"id": guest.registration, "person": guest.person, "name": guest.name, "status": status.strip().lower()},
-         _("{name}: {answer}.").format(name=guest.name, answer=answer_word(status.strip().lower())))
+    set_rsvp(desk, which, [guest.registration], status)
+    show(args, {"id": guest.registration, "person": guest.person, "name": guest.name, "status": status},
+         _("{name}: {answer}.").format(name=guest.name, answer=answer_word(status)))
     return 0
 
 

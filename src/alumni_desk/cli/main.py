@@ -6,12 +6,17 @@ import argparse
 import io
 import logging
 import os
+import signal
 import sys
-from collections.abc import Sequence
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from importlib import import_module
+from typing import Any
 
 from alumni_desk import __version__
 from alumni_desk.errors import KnownError
+from alumni_desk.words import _
 
 log = logging.getLogger(__name__)
 
@@ -32,29 +37,60 @@ COMMANDS = {
 
 def run(argv: list[str]) -> int:
     """Run what the arguments say. Exit code: 0 done, 1 the world says no (one sentence on stderr), 2 wrong usage."""
+    from alumni_desk.cli.output import drop_output
     from alumni_desk.logs import note_bug, start_logging
-    from alumni_desk.words import _
 
     _speak_unicode()
     start_logging()
+    with _interruptible() as interrupted:
+        try:
+            return _run(argv)
+        except KeyboardInterrupt:
+            return _stopped()
+        except BrokenPipeError:
+            drop_output()  # whoever read our output has gone (| head): nobody to tell
+            return 1
+        except Exception as error:
+            if interrupted.is_set():
+                return _stopped()
+            if isinstance(error, KnownError):
+                return _no(str(error))
+            note_bug(log, error, command_of(argv) or "starting")
+            if os.environ.get("ALUMNI_DESK_LOG") == "stderr":
+                raise
+            return _no(_("Something went wrong inside the program. What was saved is safe; the log file (see --version) says where it happened."))
+
+
+def _no(sentence: str) -> int:
+    print(sentence, file=sys.stderr)
+    return 1
+
+
+def _stopped() -> int:
+    print(_("Stopped."), file=sys.stderr)
+    return 130
+
+
+@contextmanager
+def _interruptible() -> Iterator[threading.Event]:
+    """Ctrl+C is a KeyboardInterrupt, and remembered.
+
+    If it comes while SQLite calls one of our functions, SQLite swallows it and reports an error of its own: what fails after Ctrl+C was stopped by it.
+    """
+    interrupted = threading.Event()
+    if threading.current_thread() is not threading.main_thread() or signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        yield interrupted
+        return
+
+    def interrupt(_signal: int, _frame: object) -> None:
+        interrupted.set()
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGINT, interrupt)
     try:
-        return _run(argv)
-    except KnownError as error:
-        print(error, file=sys.stderr)
-        return 1
-    except BrokenPipeError:
-        # Whoever read our output has gone (| head): nobody to tell.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 1
-    except KeyboardInterrupt:
-        print(_("Stopped."), file=sys.stderr)
-        return 130
-    except Exception as error:
-        note_bug(log, error, argv[0] if argv and argv[0] in COMMANDS else "starting")
-        if os.environ.get("ALUMNI_DESK_LOG") == "stderr":
-            raise
-        print(_("Something went wrong inside the program. What was saved is safe; the log file (see --version) says where it happened."), file=sys.stderr)
-        return 1
+        yield interrupted
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def _run(argv: list[str]) -> int:
@@ -62,6 +98,21 @@ def _run(argv: list[str]) -> int:
     if args.command is None:
         return _window(args)
     return int(args.run(args))
+
+
+def command_of(argv: Sequence[str]) -> str | None:
+    """The command among the arguments, None if there is none that we know.
+
+    >>> command_of(["--profile", "sync", "members"])
+    'members'
+    """
+    words = iter(argv)
+    for word in words:
+        if len(word) > 2 and "--profile".startswith(word):  # as argparse does, any beginning of it
+            next(words, None)
+        elif not word.startswith("-"):
+            return word if word in COMMANDS else None
+    return None
 
 
 def _window(args: argparse.Namespace) -> int:
@@ -75,15 +126,13 @@ def _window(args: argparse.Namespace) -> int:
 
 def parser_for(argv: Sequence[str]) -> argparse.ArgumentParser:
     """The parser for these arguments: all commands for help, else only the module of the command that is there."""
-    from alumni_desk.words import _
-
-    parser = argparse.ArgumentParser(
+    parser = _Parser(
         prog="alumni-desk", description=_("Alumni Desk: members, gatherings, check-in, badges and sync for an alumni chapter. "
                                           "Without a command the window opens."))
     parser.add_argument("--profile", metavar="DIR", help=_("the folder of the desk to work on; made if it is not there"))
     parser.add_argument("--version", action=_Version, help=_("the version, and where the log file lies"))
     commands = parser.add_subparsers(dest="command", metavar="COMMAND")
-    named = next((one for one in argv if one in COMMANDS), None)
+    named = command_of(argv)
     if named is not None:
         modules = [COMMANDS[named]]
     else:
@@ -93,15 +142,24 @@ def parser_for(argv: Sequence[str]) -> argparse.ArgumentParser:
     return parser
 
 
+class _Parser(argparse.ArgumentParser):
+    """Help goes the way of all output: argparse itself is silent when it cannot be written."""
+
+    def print_help(self, file: Any = None) -> None:
+        from alumni_desk.cli.output import say
+
+        say(self.format_help().rstrip("\n"))
+
+
 class _Version(argparse.Action):
     def __init__(self, option_strings: Sequence[str], dest: str, help: str | None = None) -> None:
         super().__init__(option_strings, dest, nargs=0, help=help)
 
     def __call__(self, parser: argparse.ArgumentParser, *rest: object) -> None:
+        from alumni_desk.cli.output import say
         from alumni_desk.logs import log_file
-        from alumni_desk.words import _
 
-        print(_("Alumni Desk {version}\nLog file: {file}").format(version=__version__, file=log_file()))
+        say(_("Alumni Desk {version}\nLog file: {file}").format(version=__version__, file=log_file()))
         parser.exit()
 
 

@@ -6,7 +6,9 @@ import argparse
 from dataclasses import asdict
 from typing import Any
 
-from alumni_desk.cli.output import add_json, field_values, opened, show, table
+from alumni_desk.cli.arguments import field_value, whole_number
+from alumni_desk.cli.output import add_json, opened, show, table
+from alumni_desk.members.fields import FIELDS
 from alumni_desk.words import _, ngettext, number
 
 
@@ -17,7 +19,7 @@ def add_commands(commands: Any) -> None:
         description=_("The member list, or those who fit a query, best first. JSON: list of id, name, other_script_name, class_year, class, city, "
                       "email, solicit_codes, deceased."))
     some.add_argument("query", metavar="QUERY", nargs="*", help=_("names, class year, city, employer, e-mail … in any order, beginnings do"))
-    some.add_argument("--limit", type=_positive, metavar="N", help=_("at most so many"))
+    some.add_argument("--limit", type=whole_number(0), metavar="N", help=_("at most so many"))
     add_json(some)
     some.set_defaults(run=run_members)
 
@@ -27,13 +29,14 @@ def add_commands(commands: Any) -> None:
                             description=_("Everything about one member. JSON: id, name, standing, fields, degrees, household."))
     look.add_argument("who", metavar="ID", nargs="+", help=_("the id, or words that fit one member only"))
     look.set_defaults(run=run_show)
-    add = parts.add_parser("add", help=_("add a member"), description=_("Add a member. JSON: id, name. Fields: {fields}.").format(fields=_fields()))
-    add.add_argument("fields", metavar="FIELD=VALUE", nargs="+")
+    add = parts.add_parser("add", help=_("add a member"), description=_("Add a member. JSON: id, name. Fields: {fields}.").format(fields=", ".join(FIELDS)))
+    add.add_argument("fields", metavar="FIELD=VALUE", nargs="+", type=field_value(FIELDS))
     add.set_defaults(run=run_add)
     change = parts.add_parser("set", help=_("change a member"),
-                              description=_("Change a member; an empty value clears the field. JSON: id, name. Fields: {fields}.").format(fields=_fields()))
+                              description=_("Change a member; an empty value clears the field. JSON: id, name. Fields: {fields}.").format(
+                                  fields=", ".join(FIELDS)))
     change.add_argument("who", metavar="ID", help=_("the id, or words that fit one member only"))
-    change.add_argument("fields", metavar="FIELD=VALUE", nargs="+")
+    change.add_argument("fields", metavar="FIELD=VALUE", nargs="+", type=field_value(FIELDS))
     change.set_defaults(run=run_set)
     away = parts.add_parser("remove", help=_("take a member off the list"),
                             description=_("Take a member off the list; what they attended stays. JSON: removed (ids)."))
@@ -52,19 +55,6 @@ def add_commands(commands: Any) -> None:
         add_json(part)
 
 
-def _fields() -> str:
-    from alumni_desk.members.fields import FIELDS
-
-    return ", ".join(FIELDS)
-
-
-def _positive(text: str) -> int:
-    value = int(text)
-    if value < 0:
-        raise ValueError
-    return value
-
-
 def run_members(args: argparse.Namespace) -> int:
     """List members."""
     from alumni_desk.members.lists import count_members, member_rows
@@ -80,7 +70,9 @@ def run_members(args: argparse.Namespace) -> int:
         lines = table([(row.name, row.class_label, row.city or "", row.id) for row in rows])
         counted = ngettext("{n} member", "{n} members", total).format(n=number(total))
         foot = counted if len(rows) == total else _("{shown} of {counted}").format(shown=number(len(rows)), counted=counted)
-        return f"{lines}\n{foot}" if lines else (_("Nobody fits “{query}”.").format(query=query) if query else _("No members yet."))
+        if not total:
+            return _("Nobody fits “{query}”.").format(query=query) if query else _("No members yet.")
+        return f"{lines}\n{foot}" if lines else foot
 
     show(args, data, words)
     return 0
@@ -112,7 +104,7 @@ def run_add(args: argparse.Namespace) -> int:
     """Add a member."""
     from alumni_desk.members.actions import add_member
 
-    values = field_values(args.fields)
+    values = dict(args.fields)
     with opened(args) as desk:
         saved = add_member(desk, **values)
     show(args, {"id": saved.id, "name": saved.name}, _("Added {name} ({id}).").format(name=saved.name, id=saved.id))
@@ -124,7 +116,7 @@ def run_set(args: argparse.Namespace) -> int:
     from alumni_desk.members.actions import change_member
     from alumni_desk.members.lists import find_one
 
-    values = field_values(args.fields)
+    values = dict(args.fields)
     with opened(args) as desk:
         saved = change_member(desk, find_one(desk, args.who), **values)
     show(args, {"id": saved.id, "name": saved.name}, _("Saved {name}.").format(name=saved.name))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -104,14 +105,38 @@ def _asked(*, choose: bool) -> str:
     return typed
 
 
-def show(args: argparse.Namespace, data: Any, human: str | Callable[[], str]) -> None:
-    """Print what a command has to say: ``data`` with ``--json``, else the words."""
+def show(args: argparse.Namespace, data: Any, human: str | Callable[[], str], *, wrong: str = "") -> int:
+    """Say what came of a command: ``data`` with ``--json``, else the words. Gives the exit code.
+
+    ``wrong``: what the world said no to, one sentence. It goes where errors go, with or without ``--json``.
+    """
     if args.json:
-        print(json.dumps(data, ensure_ascii=False), flush=True)
-        return
-    words = human() if callable(human) else human
-    if words:
-        print(words, flush=True)
+        say(json.dumps(data, ensure_ascii=False))
+    elif words := human() if callable(human) else human:
+        say(words)
+    if wrong:
+        print(wrong, file=sys.stderr, flush=True)
+    return 1 if wrong else 0
+
+
+def say(text: str) -> None:
+    """Print to the output. Raises BadInput if it takes nothing more: a full disk, a closed device."""
+    try:
+        print(text, flush=True)
+    except BrokenPipeError:
+        raise  # whoever read it had enough, which is no fault
+    except OSError as problem:
+        from alumni_desk.errors import BadInput
+        from alumni_desk.words import _
+
+        drop_output()  # what is left in it would fail once more when the program ends
+        raise BadInput("output_lost", _("The output could not be written ({reason}). Make room, or send it elsewhere."),
+                       reason=problem.strerror or "?") from problem
+
+
+def drop_output() -> None:
+    """Let the output go nowhere from now on."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def table(rows: Sequence[tuple[str, ...]]) -> str:
@@ -126,17 +151,3 @@ def _width(text: str) -> int:
     import unicodedata
 
     return sum(0 if unicodedata.combining(c) else 2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in text)
-
-
-def field_values(pairs: list[str]) -> dict[str, str]:
-    """FIELD=VALUE arguments. Raises BadInput for anything else."""
-    from alumni_desk.errors import BadInput
-    from alumni_desk.words import _
-
-    values: dict[str, str] = {}
-    for pair in pairs:
-        name, sign, value = pair.partition("=")
-        if not sign or not name:
-            raise BadInput("field_value", _("“{pair}” is not FIELD=VALUE, such as city=Boston."), pair=pair)
-        values[name.strip().replace("-", "_")] = value
-    return values

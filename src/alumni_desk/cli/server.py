@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from alumni_desk.cli.arguments import whole_number
 from alumni_desk.cli.output import add_json, show, table
 from alumni_desk.cli.serving import add_database, folder_of, journal_of, moment, the_database, the_server
 from alumni_desk.words import _, ngettext, number
@@ -43,7 +44,7 @@ def add_commands(commands: Any) -> None:
         "was changed, removed or moved. Note the last hashes elsewhere: they also show whether the whole record was written anew."),
         _("list of chapter, number, at, device, event, details; with --check: ok, entries, last, broken"))
     looked.add_argument("--check", action="store_true", help=_("check the chain of hashes"))
-    looked.add_argument("--limit", type=int, default=100, metavar="N", help=_("how many entries; default 100"))
+    looked.add_argument("--limit", type=whole_number(1, 1_000_000), default=100, metavar="N", help=_("how many entries; default 100"))
     part("quarantine", run_quarantine, _("parcels that were set aside"), _("Parcels of removed laptops, set aside until a leader looks at them."),
          _("list of id, chapter, device, name, reason, operations, received"))
     part("stats", run_stats, _("what the server holds, in numbers"), _("What the server holds, in numbers."),

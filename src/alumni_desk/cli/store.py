@@ -174,25 +174,35 @@ def run_verify(args: argparse.Namespace) -> int:
         found = verify(desk)
     data = {"ok": found.ok, "pages": found.pages, "search": found.search, "operations": found.operations, "views": found.views,
             "missing": found.missing, "counts": found.counts}
-    show(args, data, _told(found))
-    return 0 if found.ok else 1
+    told = _told(found)
+    return show(args, data, told) if found.ok else show(args, data, "", wrong=told.replace("\n", " "))
 
 
 def _told(found: Any) -> str:
+    def counted(one: str, many: str, n: int) -> str:
+        return ngettext(one, many, n).format(n=number(n))
+
     if found.ok:
-        lines = [_("Everything is as it should be: {people} people, {gatherings} gatherings, {facts} facts of the door.").format(
-            people=number(found.counts["person"]), gatherings=number(found.counts["gathering"]), facts=number(found.counts["fact"]))]
+        lines = [_("Everything is as it should be: {people}, {gatherings}, {facts}.").format(
+            people=counted("{n} person", "{n} people", found.counts["person"]),
+            gatherings=counted("{n} gathering", "{n} gatherings", found.counts["gathering"]),
+            facts=counted("{n} fact of the door", "{n} facts of the door", found.counts["fact"]))]
     else:
         lines = []
         if found.pages:
-            lines.append(_("{n} parts of the file are damaged. Restore a backup; leave the file where it is.").format(n=number(found.pages)))
+            lines.append(counted("{n} part of the file is damaged. Restore a backup; leave the file where it is.",
+                                 "{n} parts of the file are damaged. Restore a backup; leave the file where it is.", found.pages))
         if found.search:
-            lines.append(_("The search would miss {n} people. Mend it with verify --rebuild-search.").format(n=number(found.search)))
+            lines.append(counted("The search would miss {n} person. Mend it with verify --rebuild-search.",
+                                 "The search would miss {n} people. Mend it with verify --rebuild-search.", found.search))
         if found.operations:
-            lines.append(_("{n} changes fit no row. Back up, and tell whoever runs the server.").format(n=number(found.operations)))
+            lines.append(counted("{n} change fits no row. Back up, and tell whoever runs the server.",
+                                 "{n} changes fit no row. Back up, and tell whoever runs the server.", found.operations))
         if found.views:
-            lines.append(_("{n} rows do not show the last change that was made to them here. Sync, and check again.").format(n=number(found.views)))
-    lines += [_("{n} rows name something in {what} that is not here (yet).").format(n=number(count), what=name)
+            lines.append(counted("{n} row does not show the last change that was made to it here. Sync, and check again.",
+                                 "{n} rows do not show the last change that was made to them here. Sync, and check again.", found.views))
+    lines += [ngettext("{n} row names something in {what} that is not here (yet).", "{n} rows name something in {what} that is not here (yet).",
+                       count).format(n=number(count), what=name)
               for name, count in found.missing.items()]
     return "\n".join(lines)
 

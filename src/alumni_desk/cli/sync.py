@@ -7,7 +7,7 @@ from dataclasses import asdict
 from typing import Any
 
 from alumni_desk.cli.output import add_json, opened, show
-from alumni_desk.words import _
+from alumni_desk.words import _, ngettext, number
 
 
 def add_commands(commands: Any) -> None:
@@ -50,13 +50,17 @@ def run_sync(args: argparse.Namespace) -> int:
 
     with opened(args) as desk:
         result = sync_once(desk)
-    lines = [_("{sent} changes sent, {received} rows received.").format(sent=result.pushed, received=result.pulled)]
+    lines = [_("{sent}, {received}.").format(
+        sent=ngettext("{n} change sent", "{n} changes sent", result.pushed).format(n=number(result.pushed)),
+        received=ngettext("{n} row received", "{n} rows received", result.pulled).format(n=number(result.pulled)))]
     if result.waiting:
         lines.append(_("{count} still to send.").format(count=result.waiting))
     if result.refused:
-        lines.append(_("{count} changes were refused by the server and taken back here.").format(count=result.refused))
+        lines.append(ngettext("{n} change was refused by the server and taken back here.", "{n} changes were refused by the server and taken back here.",
+                              result.refused).format(n=number(result.refused)))
     if result.conflicts:
-        lines.append(_("{count} fields were changed by two people at once; the later change counts.").format(count=result.conflicts))
+        lines.append(ngettext("{n} field was changed by two people at once; the later change counts.", "{n} fields were changed by two people at once; "
+                              "the later change counts.", result.conflicts).format(n=number(result.conflicts)))
     show(args, asdict(result), "\n".join(lines))
     return 0
 

@@ -162,6 +162,7 @@ def _admitted(verdict: Verdict, hit: DoorHit | None, zone: str | None, count: He
         Reason.DECLINED: _("Had said no, let in on purpose"),
         Reason.WAITLISTED: _("From the waiting list, let in on purpose"),
         Reason.NOT_ON_THE_LIST: _("Walk-in"),
+        Reason.DECEASED: _("Deceased in the list, let in on purpose"),
     }.get(verdict.reason, "") if verdict.reason else ""  # fmt: skip
     detail = detail_line(hit)
     return Showing(DOOR_ADMITTED, "tick", _("Welcome"), "welcome", full_name(verdict.name, verdict.class_tail),
@@ -214,6 +215,7 @@ def _needs_a_word(verdict: Verdict, hit: DoorHit | None, zone: str | None, count
         details.append({
             Reason.CANCELLED: _("Cancelled on {day}").format(day=on) if on else _("Cancelled"),
             Reason.DECLINED: _("Said no on {day}").format(day=on) if on else _("Said no"),
+            Reason.DECEASED: _("The member list says they have died"),
         }.get(verdict.reason or Reason.WAITLISTED, _("On the waiting list")))  # fmt: skip
         offers = (let_in, else_)
     return Showing(DOOR_NEEDS_A_WORD, "hand", _("One moment, please"), "look", full_name(verdict.name, verdict.class_tail),

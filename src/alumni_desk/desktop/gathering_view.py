@@ -230,7 +230,10 @@ class GatheringView(QWidget):
         def done(added: Added) -> None:
             picker.accept()
             n = len(added.registrations)
-            self.changed.emit(added.changed, ngettext("{n} guest added", "{n} guests added", n).format(n=number(n)))
+            words = ngettext("{n} guest added", "{n} guests added", n).format(n=number(n))
+            if added.deceased:
+                words += "; " + ngettext("{n} has died and was left out", "{n} have died and were left out", added.deceased).format(n=number(added.deceased))
+            self.changed.emit(added.changed, words)
 
         def add_them() -> None:
             chosen = picker.chosen()
@@ -261,8 +264,10 @@ class GatheringView(QWidget):
             self._lanes.write_long(work, self._taken)
 
     def _taken(self, result: Any) -> None:
-        words = _("{added} added, {updated} changed, {rejected} rows left out; {guests} were new here").format(
-            added=number(result.added), updated=number(result.updated), rejected=number(result.rejected), guests=number(result.guests))
+        words = _("{added} added, {updated} changed, {rows}; {guests}").format(
+            added=number(result.added), updated=number(result.updated),
+            rows=ngettext("{n} row left out", "{n} rows left out", result.rejected).format(n=number(result.rejected)),
+            guests=ngettext("{n} was new here", "{n} were new here", result.guests).format(n=number(result.guests)))
         self.changed.emit(result.changed or Changed({}), words)
 
     def _answer(self, status: str) -> None:

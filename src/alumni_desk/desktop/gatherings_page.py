@@ -309,9 +309,9 @@ class GatheringsPage(Page):
     def save_roster(self, it: Whole, out: Path) -> None:
         """Write the roster, off the screen."""
         from alumni_desk.badges.lists import heading_of
-        from alumni_desk.badges.rosters import write_roster
+        from alumni_desk.badges.rosters import awaited, write_roster
 
-        rows = [guest for guest in it.guests if guest.status != "cancelled"]
+        rows = awaited(it.guests)
         self.lanes.read_long(lambda job: write_roster(rows, out, heading_of(self.desk, it.row.id)),
                              lambda done: self.said.emit(_("Roster saved as {file}").format(file=out.name), None))
 

@@ -10,7 +10,7 @@ from alumni_desk.desktop.controls import Button, Field, Label, Tick, hairline
 from alumni_desk.desktop.fonts import font_of, px
 from alumni_desk.desktop.widgets import Glyph, IconLine
 from alumni_desk.protocol.codes import read_invitation, wrong_group
-from alumni_desk.words import _
+from alumni_desk.words import _, ngettext
 
 CODE_TROUBLE = frozenset({"invitation_wrong", "invitation_used", "invitation_expired", "sync_code"})
 """Refusals that are about the code itself."""
@@ -113,7 +113,8 @@ class JoinForm(QWidget):
         column.addSpacing(px(4))
         column.addLayout(tools)
         column.addSpacing(px(8))
-        self.carry = Tick(_("Carry the {n} members on this laptop over").format(n=members_here))
+        self.carry = Tick(ngettext("Carry the {n} member on this laptop over", "Carry the {n} members on this laptop over", members_here).format(
+            n=f"{members_here:,}"))
         self.carry.setVisible(members_here > 0)
         self.carry.toggled.connect(self._look)
         column.addWidget(self.carry, 0, Qt.AlignmentFlag.AlignLeft)

@@ -25,6 +25,7 @@ from alumni_desk.desktop.dates import (
 from alumni_desk.desktop.fonts import px
 from alumni_desk.desktop.pages import EmptyPage, Go, Page
 from alumni_desk.desktop.today_lists import Ahead, Held, TodayFacts, today_facts
+from alumni_desk.desktop.tokens import Tone
 from alumni_desk.desktop.widgets import Bar, Card, Columns, DateBlock, IconLine, MainAndSide, heading, padded, small_heading
 from alumni_desk.errors import KnownError
 from alumni_desk.segments.activity import Deed, deeds, grouped
@@ -207,6 +208,13 @@ def _small(n: int) -> str:
     return words.get(n, str(n))
 
 
+def coming_bar(coming: int, not_answered: int, capacity: int | None) -> tuple[list[tuple[float, Tone]], float]:
+    """The parts of the bar and its whole: the places, filled by who comes; who has not answered shows only in what is left of them."""
+    total = capacity or max(coming + not_answered, 1)
+    filled = min(coming, total)
+    return [(filled, "accent"), (min(not_answered, total - filled), "border")], total
+
+
 def _coming(ahead: Ahead) -> QWidget:
     """How many come, of how many places, and who has not answered."""
     box = QWidget()
@@ -222,9 +230,8 @@ def _coming(ahead: Ahead) -> QWidget:
         places = ngettext("{n} place", "{n} places", ahead.capacity).format(n=number(ahead.capacity))
         row.addWidget(Label(places, tone="muted"), 0, Qt.AlignmentFlag.AlignBottom)
     column.addLayout(row)
-    total = max(ahead.capacity or 0, ahead.coming + ahead.not_answered, 1)
     sentence = _("{n} coming").format(n=ahead.coming)
-    column.addWidget(Bar(sentence, [(ahead.coming, "accent"), (ahead.not_answered, "border")], total))
+    column.addWidget(Bar(sentence, *coming_bar(ahead.coming, ahead.not_answered, ahead.capacity)))
     if ahead.not_answered:
         silent = ngettext("{n} has not answered", "{n} have not answered", ahead.not_answered)
         column.addWidget(Label(silent.format(n=number(ahead.not_answered)), "small", "muted"))

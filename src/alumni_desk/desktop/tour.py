@@ -23,6 +23,7 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QDialog, QWidget
 
 from alumni_desk.checkin.actions import check_in
+from alumni_desk.checkin.lists import DoorList
 from alumni_desk.desktop.app import Room, build
 from alumni_desk.desktop.background import Lanes
 from alumni_desk.desktop.badges_page import BadgesPage
@@ -146,6 +147,7 @@ def _tour(tour: Tour) -> None:
         with ExitStack() as stack:
             sample = stack.enter_context(open_desk(Profile(Path(folder) / "sample"), passphrase=password))
             make_sample(sample)
+            sample.set_setting("device_name", _("Priya’s laptop"))
             room = stack.enter_context(_room(tour, sample))
             _look_round(tour, room)
             _members(tour, room)
@@ -341,7 +343,7 @@ def _door(tour: Tour, room: Room, gathering: str) -> None:
     tour.settle(room.lanes)
     tour.picture("door-find", door)
     door.field.clear()
-    alone = _one_of_a_name(coming)
+    alone = _one_of_a_name(room.desk, gathering, coming)
     _type(door, alone.name)
     tour.until(lambda: door.state() == "find", "the hit")
     tour.settle(room.lanes)
@@ -397,9 +399,15 @@ def _answered(tour: Tour, room: Room, door: DoorWindow) -> None:
     tour.settle(room.lanes)
 
 
-def _one_of_a_name(guests: list[GuestRow]) -> GuestRow:
-    names = [guest.name for guest in guests]
-    return next(guest for guest in guests if names.count(guest.name) == 1 and guest.name.isascii() and " " in guest.name)
+def _one_of_a_name(desk: Desk, gathering: str, guests: list[GuestRow]) -> GuestRow:
+    """A guest whom the door knows by the name alone: no namesake on the list, nor among the members."""
+    door = DoorList(desk, gathering)
+
+    def is_certain(guest: GuestRow) -> bool:
+        hit = door.find(guest.name).certain
+        return hit is not None and hit.registration == guest.registration
+
+    return next(guest for guest in guests if guest.name.isascii() and " " in guest.name and not guest.checked_in and is_certain(guest))
 
 
 def _rest(tour: Tour, room: Room) -> None:

@@ -14,6 +14,8 @@ from PySide6.QtWidgets import QApplication
 from alumni_desk import __version__
 from alumni_desk.desktop.app import Room, Sitting, about_of, build
 from alumni_desk.desktop.background import Job
+from alumni_desk.desktop.display import need_display
+from alumni_desk.desktop.interrupts import Interrupts
 from alumni_desk.desktop.opening import Ways
 from alumni_desk.desktop.safekeeping import ask_password, back_up_now, restored_words
 from alumni_desk.desktop.settings_page import Deeds
@@ -37,16 +39,19 @@ ASKS = {"passphrase_needed": "typed", "passphrase_wrong": "typed", "recovery_nee
 def run_window(profile: Profile, arguments: Sequence[str] = ()) -> int:
     """Open the window on a profile and work until it is closed. Returns the exit code."""
     quiet_crashes()
+    need_display()
     app = QApplication([sys.argv[0], *arguments])
     app.setApplicationName("Alumni Desk")
     app.setApplicationVersion(__version__)
     app.setDesktopFileName("alumni-desk")
     sitting = Sitting(app, profile, ways_of(profile), room_in)
+    interrupts = Interrupts(app, app.quit)
     QTimer.singleShot(0, sitting.begin)
     try:
         return app.exec()
     finally:
         sitting.close()
+        interrupts.close()
 
 
 def quiet_crashes() -> None:

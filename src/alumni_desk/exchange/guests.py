@@ -11,11 +11,11 @@ from typing import Any
 import sqlalchemy as sa
 
 from alumni_desk.errors import NotFound
-from alumni_desk.exchange.importing import ImportResult, Progress, examine, take_rows
+from alumni_desk.exchange.importing import ImportResult, Progress, examine, examined, take_rows
 from alumni_desk.exchange.mapping import Entry
 from alumni_desk.exchange.people import People
 from alumni_desk.exchange.recognise import Recognised
-from alumni_desk.exchange.rejects import Rejects, written_whole
+from alumni_desk.exchange.rejects import rejects_file
 from alumni_desk.gatherings.records import registration_id
 from alumni_desk.protocol.codes import badge_code
 from alumni_desk.store.desk import Desk, Writing
@@ -29,8 +29,7 @@ def import_guests(desk: Desk, gathering_id: str, path: Path | str, as_: str | No
 
     Counts are of registrations. The answer is the file's (attending, refunded …), else yes for a new registration.
     """
-    table, found = examine(path, as_)
-    found = recognised or found
+    table, found = (examine(path, as_)[0], recognised) if recognised else examined(path, as_)
     with desk.reading() as connection:
         gathering = desk.tables["gathering"]
         there = connection.execute(sa.select(gathering.c.id).where(
@@ -38,9 +37,7 @@ def import_guests(desk: Desk, gathering_id: str, path: Path | str, as_: str | No
     if there is None:
         raise NotFound("gathering_not_found", _("There is no such gathering. Look at the list of gatherings."))
     with ExitStack() as files:
-        file = None
-        if rejects is not None:
-            file = Rejects(files.enter_context(written_whole(Path(rejects), "utf-8-sig")), table.headers, found)
+        file = files.enter_context(rejects_file(rejects, table, found)) if rejects is not None else None
         with desk.writing("guests_added", gathering=gathering_id) as writing:
             guests = Guests(writing, gathering_id)
             result = take_rows(table, found, guests.take, guests.write, file, progress, cancelled)

@@ -17,7 +17,7 @@ from alumni_desk.exchange.mapping import Entry, entry_maker
 from alumni_desk.exchange.people import Members
 from alumni_desk.exchange.reading import Row, Table, read_table
 from alumni_desk.exchange.recognise import KINDS, Recognised, asks, recognise, settle_dates
-from alumni_desk.exchange.rejects import Rejects, written_whole
+from alumni_desk.exchange.rejects import Rejects, rejects_file
 from alumni_desk.store.desk import Changed, Desk, Writing
 from alumni_desk.words import _
 
@@ -79,6 +79,15 @@ def examine(path: Path | str, as_: str | None = None) -> tuple[Table, Recognised
     return table, settle_dates(recognised, (row.cells for row in table.rows() if row.problem is None))
 
 
+def examined(path: Path | str, as_: str | None = None) -> tuple[Table, Recognised]:
+    """As ``examine``, where nobody is asked about the columns: the file must say by itself what they are."""
+    table, recognised = examine(path, as_)
+    if not table.has_headings:
+        raise BadInput("import_no_headings", _("The first line of {file} looks like a person, not like headings. Put a line of headings above it, "
+                       "for example First Name, Last Name, E-mail, and import it again. Nothing was imported."), file=table.name)
+    return table, recognised
+
+
 def people(table: Table, recognised: Recognised, count: int = 50) -> list[Entry]:
     """The first people as they will be, for the preview."""
     make = entry_maker(recognised, date.today())
@@ -110,7 +119,7 @@ class _TakeBack(Exception):
 def _import(desk: Desk, path: Path | str, as_: str | None, recognised: Recognised | None, order: DateOrder | None,
             rejects: Path | None, progress: Progress | None, cancelled: Callable[[], bool] | None,
             *, keep: bool) -> ImportResult:
-    table, found = (read_table(path), recognised) if recognised else examine(path, as_)
+    table, found = (read_table(path), recognised) if recognised else examined(path, as_)
     if len(found.columns) != len(table.headers):
         raise BadInput("import_file_changed", _("{file} has changed since it was chosen. Choose it again."),
                        file=table.name)
@@ -118,9 +127,7 @@ def _import(desk: Desk, path: Path | str, as_: str | None, recognised: Recognise
         found = found.with_order(order)
     result = ImportResult(found)
     with ExitStack() as files:
-        file = None
-        if rejects is not None:
-            file = Rejects(files.enter_context(written_whole(Path(rejects), "utf-8-sig")), table.headers, found)
+        file = files.enter_context(rejects_file(rejects, table, found)) if rejects is not None else None
         try:
             with desk.writing("import", queue="load") as writing:
                 run_id = _begin(writing, table, found)

@@ -14,17 +14,22 @@ from alumni_desk.exchange.headings import is_known, key_of
 _DELIMITERS = ",;\t|"
 _LOOK_AT = 200  # rows
 _API_NAME = re.compile(r"^\w+__c$", re.IGNORECASE)
+_NUMBER = re.compile(r"^\+?[\d ()/.-]{4,}$")
 _SECTION = "attendeedetails"  # a webinar report has its people below this line
 
 
 @dataclass(frozen=True)
 class Layout:
-    """``skip``: rows (as the csv module counts them) up to and with the headings; ``api_names``: a second such row."""
+    """``skip``: rows (as the csv module counts them) up to and with the headings; ``api_names``: a second such row.
+
+    ``named``: whether there is a line of headings; if not, ``headers`` are numbers.
+    """
 
     delimiter: str
     headers: tuple[str, ...]
     skip: int
     api_names: bool = False
+    named: bool = True
 
 
 def find_layout(text: str, *, whole: bool) -> Layout | None:
@@ -41,7 +46,7 @@ def find_layout(text: str, *, whole: bool) -> Layout | None:
     at = _heading_row(rows, first)
     if at is None:
         width = len(rows[first]) if len(rows) > first else 1
-        return Layout(delimiter, tuple(f"Column {i + 1}" for i in range(width)), first)
+        return Layout(delimiter, tuple(f"Column {i + 1}" for i in range(width)), first, named=False)
     following = next((row for row in rows[at + 1:] if any(cell.strip() for cell in row)), [])
     filled = [cell for cell in following if cell.strip()]
     api_names = len(filled) > 1 and all(_API_NAME.match(cell.strip()) for cell in filled)
@@ -107,9 +112,15 @@ def _heading_row(rows: list[list[str]], first: int) -> int | None:
         known = sum(1 for cell in row if cell.strip() and len(cell) < 80 and is_known(cell))
         if known > best:
             best, chosen = known, at
-    if chosen is not None:
-        return chosen
     filled = [at for at, row in enumerate(rows[first:], first) if any(cell.strip() for cell in row)]
-    if not filled or any("@" in cell for cell in rows[filled[0]]):
+    if chosen is not None and (best > 1 or not any(_like_a_person(rows[at]) for at in filled if at < chosen)):
+        return chosen
+    if not filled or _like_a_person(rows[filled[0]]) or any("@" in cell for cell in rows[filled[0]]):
         return None
     return filled[0]
+
+
+def _like_a_person(row: list[str]) -> bool:
+    """Whether a row that holds no known heading is somebody's: a cell is an address, a year or a number."""
+    cells = [cell.strip() for cell in row if cell.strip()]
+    return len(cells) > 1 and any("@" in cell or _NUMBER.match(cell) for cell in cells)

@@ -43,7 +43,7 @@ class Entry:
 def entry_maker(recognised: Recognised, today: date) -> Callable[[Sequence[str]], Entry]:
     """A function that makes an Entry of the cells of a row; the mapping is worked out once, not for each row."""
     columns = [c for c in recognised.columns if c.target is not None and c.sure is not Sure.REFUSED]
-    one_line = [(c.index, c.target or "") for c in columns if c.target in _ONE_LINE]
+    one_line = [(c.index, c.target or "", c.heading) for c in columns if c.target in _ONE_LINE]
     steps = [(c.index, c.target or "", c.group, c.order, c.system, c.heading) for c in columns
              if c.target not in _ONE_LINE]
     years: dict[str, int | None] = {}
@@ -54,16 +54,23 @@ def entry_maker(recognised: Recognised, today: date) -> Callable[[Sequence[str]]
         values: dict[str, Any] = {}
         emails: list[str] = []
         schools: dict[int, dict[str, Any]] = {}
-        typed: dict[int, list[str]] = {}
+        typed: dict[int, list[tuple[str, str]]] = {}
         kinds: dict[int, str] = {}
         organisation: dict[int, str] = {}
         employs: dict[int, bool] = {}
         rules: list[str] = []
+        phones: list[tuple[str, str, str]] = []
         entry = Entry(values)
-        for index, target in one_line:
+
+        def keep(target: str, value: Any, heading: str) -> None:
+            # The first column that says something counts; what a second one says otherwise is named, not lost in silence.
+            if values.setdefault(target, value) != value:
+                entry.left_out.append(heading)
+
+        for index, target, heading in one_line:
             cell = cells[index]
-            if cell and target not in values and (text := clean(cell)):
-                values[target] = text
+            if cell and (text := clean(cell)):
+                keep(target, text, heading)
         for index, target, group, order, system, heading in steps:
             cell = cells[index]
             if not cell:
@@ -87,12 +94,11 @@ def entry_maker(recognised: Recognised, today: date) -> Callable[[Sequence[str]]
                 if (year := years[text]) is None:
                     entry.left_out.append(heading)
                 else:
-                    values.setdefault("class_year", year)
+                    keep("class_year", year, heading)
             elif target in ("mobile", "phone"):
-                for number in _several(text):
-                    _set_phone(values, target, number)
+                phones.extend((target, number, heading) for number in _several(text))
             elif target == "phone_typed":
-                typed.setdefault(group, []).extend(_several(text))
+                typed.setdefault(group, []).extend((number, heading) for number in _several(text))
             elif target == "phone_type":
                 kinds[group] = text.lower()
             elif target == "street":
@@ -103,7 +109,7 @@ def entry_maker(recognised: Recognised, today: date) -> Callable[[Sequence[str]]
             elif target in ("birth_date", "deceased_date"):
                 day = cleaning.iso_date(text, order, today)
                 if day:
-                    values.setdefault(target, day)
+                    keep(target, day, heading)
                     if target == "deceased_date":
                         values["deceased"] = True
                 else:
@@ -131,7 +137,7 @@ def entry_maker(recognised: Recognised, today: date) -> Callable[[Sequence[str]]
                 employs[group] = bool(cleaning.flag(text))
             elif target == "account":
                 if not text.lower().endswith(("household", "family", "individual")):
-                    values.setdefault("employer", " ".join(text.split()))
+                    keep("employer", " ".join(text.split()), heading)
             elif target in ("phonetic_first", "phonetic_last"):
                 before = values.get("pronunciation")
                 values["pronunciation"] = f"{before} {text}" if before else text
@@ -140,7 +146,9 @@ def entry_maker(recognised: Recognised, today: date) -> Callable[[Sequence[str]]
             elif target == "notes":
                 values["notes"] = f"{values['notes']}\n{text}" if "notes" in values else text
         for group, numbers in typed.items():
-            _typed_phones(values, emails, numbers, kinds.get(group, ""))
+            _typed_phones(phones, emails, numbers, kinds.get(group, ""))
+        if phones:
+            entry.left_out += _set_phones(values, phones)
         for group, name in organisation.items():
             if employs.get(group):
                 values.setdefault("employer", name)
@@ -169,28 +177,30 @@ def _several(text: str, split_commas: bool = False) -> list[str]:
     return [text]
 
 
-def _set_phone(values: dict[str, Any], target: str, number: str) -> None:
-    number = " ".join(number.split())
-    if target not in values:
-        values[target] = number
-    elif values[target] != number:
-        other = "phone" if target == "mobile" else "mobile"
-        if other == "phone":
-            values.setdefault("phone", number)
+def _set_phones(values: dict[str, Any], phones: list[tuple[str, str, str]]) -> list[str]:
+    """Gives each number its place, then a second of a kind the place that is left. Gives the headings of those for which there is none."""
+    second = []
+    for target, text, heading in phones:
+        number = " ".join(text.split())
+        if values.setdefault(target, number) != number:
+            second.append(("phone" if target == "mobile" else "mobile", number, heading))
+    lost = []
+    for place, number, heading in second:
+        if number not in (values.get("mobile"), values.get("phone")) and values.setdefault(place, number) != number:
+            lost.append(heading)
+    return lost
 
 
-def _typed_phones(values: dict[str, Any], emails: list[str], numbers: list[str], kind: str) -> None:
-    for number in numbers:
+def _typed_phones(phones: list[tuple[str, str, str]], emails: list[str], numbers: list[tuple[str, str]], kind: str) -> None:
+    for number, heading in numbers:
         address = cleaning.email(number) if "@" in number else None
         if address:
             if address.lower() not in (known.lower() for known in emails):
                 emails.append(address)
         elif "fax" in kind or "web" in kind or "mail" in kind:
             continue
-        elif any(word in kind for word in ("mobil", "cell", "handy")):
-            _set_phone(values, "mobile", number)
         else:
-            _set_phone(values, "phone", number)
+            phones.append(("mobile" if any(word in kind for word in ("mobil", "cell", "handy")) else "phone", number, heading))
 
 
 def _set_education(school: dict[str, Any], target: str, text: str, today: date) -> None:

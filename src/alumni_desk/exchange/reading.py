@@ -48,6 +48,11 @@ class Table:
     def name(self) -> str:
         return self.path.name
 
+    @property
+    def has_headings(self) -> bool:
+        """Whether a line says what the columns are; if not, the headers are numbers."""
+        return self._layout.named
+
     def rows(self) -> Iterator[Row]:
         """Every row that is not blank, padded to the headings; unusable rows carry their problem."""
         with _opened(self.path, self._encoding) as stream:

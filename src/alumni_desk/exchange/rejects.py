@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import IO
 
 from alumni_desk.errors import BadInput
-from alumni_desk.exchange.reading import Row
+from alumni_desk.exchange.reading import Row, Table
 from alumni_desk.exchange.recognise import Recognised, Sure
 from alumni_desk.words import _
 
@@ -50,6 +50,17 @@ def _not_written(out: Path, problem: OSError) -> BadInput:
     return BadInput("file_not_written", _("{file} could not be written ({reason}). Choose another folder or "
                     "make room."),
                     file=str(out), reason=problem.strerror or "?")
+
+
+@contextmanager
+def rejects_file(out: Path, table: Table, recognised: Recognised) -> Iterator[Rejects]:
+    """The file of a table's rejected rows, whole or not at all. Raises BadInput if it would take the place of the table itself."""
+    with contextlib.suppress(FileNotFoundError):
+        if out.samefile(table.path):
+            raise BadInput("rejects_over_source", _("The rejected rows cannot be written over {file}, the list itself. Choose another file for them. "
+                           "Nothing was imported."), file=table.name)
+    with written_whole(out, "utf-8-sig") as stream:
+        yield Rejects(stream, table.headers, recognised)
 
 
 class Rejects:

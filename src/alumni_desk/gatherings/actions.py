@@ -14,6 +14,7 @@ from alumni_desk.gatherings.fields import check_whole, local_zone, read_fields
 from alumni_desk.gatherings.kinds import ANSWERS
 from alumni_desk.gatherings.records import registration_id
 from alumni_desk.members.fields import read_fields as read_person
+from alumni_desk.members.naming import display_name
 from alumni_desk.protocol.codes import badge_code
 from alumni_desk.store.desk import Changed, Desk, Writing
 from alumni_desk.words import _
@@ -30,11 +31,12 @@ class Planned:
 
 @dataclass(frozen=True)
 class Added:
-    """Guests put on a list: the registrations that are new, and how many of those asked for were on it already."""
+    """Guests put on a list: the registrations that are new, how many of those asked for were on it already, and how many have died."""
 
     registrations: tuple[str, ...]
     already: int
     changed: Changed
+    deceased: int = 0
 
 
 @dataclass(frozen=True)
@@ -74,7 +76,8 @@ def cancel_gathering(desk: Desk, gathering_id: str, reason: str | None = None) -
     """Call a gathering off; its list and history stay. ``replan_gathering`` undoes it."""
     with desk.writing("gathering_cancelled") as writing:
         row = _gathering(writing, gathering_id)
-        writing.change("gathering", gathering_id, status="cancelled", cancelled_reason=(reason or "").strip() or None)
+        kept = row.cancelled_reason if row.status == "cancelled" else None  # said once, it stays until another is said
+        writing.change("gathering", gathering_id, status="cancelled", cancelled_reason=(reason or "").strip() or kept)
     return Planned(gathering_id, row.name or "", writing.changed)
 
 
@@ -87,12 +90,15 @@ def replan_gathering(desk: Desk, gathering_id: str) -> Planned:
 
 
 def add_guests(desk: Desk, gathering_id: str, person_ids: Iterable[str], *, status: str = "yes") -> Added:
-    """Put people on a gathering's list. Who was taken off comes back; who is on it keeps their answer. Raises NotFound or Refused."""
+    """Put people on a gathering's list. Who was taken off comes back; who is on it keeps their answer.
+
+    Those who have died are left out. Raises NotFound, or Refused: if nobody else was meant, or the gathering is cancelled.
+    """
     _known(status)
     wanted = list(dict.fromkeys(person_ids))
     with desk.writing("guests_added", gathering=gathering_id) as writing:
         _open(writing, gathering_id)
-        _people_there(writing, wanted)
+        asked, wanted = len(wanted), _living(writing, wanted)
         there = _registrations(writing, {registration_id(gathering_id, person) for person in wanted})
         added, fresh, at = [], [], _moment(writing.now)
         for person in wanted:
@@ -108,7 +114,7 @@ def add_guests(desk: Desk, gathering_id: str, person_ids: Iterable[str], *, stat
             added.append(wanted_id)
         if fresh:
             writing.add_many("registration", fresh)
-    return Added(tuple(added), len(wanted) - len(added), writing.changed)
+    return Added(tuple(added), len(wanted) - len(added), writing.changed, asked - len(wanted))
 
 
 def add_guest_of(desk: Desk, gathering_id: str, host_registration: str, name: str | None = None, **typed: Any) -> Added:
@@ -207,13 +213,19 @@ def _open(writing: Writing, gathering_id: str) -> None:
         raise Refused("gathering_cancelled", _("{name} was cancelled. Plan it again before adding guests."), name=row.name or _("This gathering"))
 
 
-def _people_there(writing: Writing, people: Sequence[str]) -> None:
+def _living(writing: Writing, people: Sequence[str]) -> list[str]:
+    """Those of some people who have not died. Raises NotFound if one is not here, Refused if nobody is left of them."""
     table = writing.tables["person"]
-    found: set[str] = set()
+    found: dict[str, sa.Row[Any]] = {}
     for start in range(0, len(people), 5_000):
-        found.update(writing.connection.scalars(sa.select(table.c.id).where(table.c.id.in_(people[start:start + 5_000]), ~table.c.gone)))
+        found.update((row.id, row) for row in writing.connection.execute(sa.select(table).where(table.c.id.in_(people[start:start + 5_000]), ~table.c.gone)))
     if len(found) < len(people):
         raise NotFound("member_not_found", _("Somebody chosen is not here any more. Look for the name again."))
+    living = [one for one in people if not found[one].deceased]
+    if people and not living:
+        raise Refused("guest_deceased", _("{name} has died, says the member list, so nobody was added. If that is wrong, correct the member first."),
+                      name=display_name(found[people[0]]) or _("This member"))
+    return living
 
 
 def _registrations(writing: Writing, ids: set[str]) -> dict[str, sa.Row[Any]]:

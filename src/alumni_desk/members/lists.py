@@ -131,7 +131,7 @@ def find_one(desk: Desk, text: str) -> str:
         return rows[0].id
     if not rows:
         raise NotFound("member_not_found", _("Nobody here is called “{text}”. Try fewer letters."), text=text)
-    names = ", ".join(f"{row.name} {row.disc}".strip() for row in rows[:5])
+    names = ", ".join(f"{row.name}{f' {row.class_label}' if row.class_label else ''} ({row.id})" for row in rows[:5])
     raise Ambiguous("several_found", _("“{text}” may be {names}. Add the class year, or use the id."), text=text, names=names, candidates=rows)
 
 

@@ -12,9 +12,9 @@ def modules(text: str) -> tuple[tuple[bool, ...], ...]:
     import zxingcpp
 
     barcode = zxingcpp.create_barcode(text, zxingcpp.BarcodeFormat.QRCode, ec_level="Q")
-    image = zxingcpp.write_barcode_to_image(barcode, scale=1, add_quiet_zones=False)
+    image: Any = zxingcpp.write_barcode_to_image(barcode, scale=1, add_quiet_zones=False)
     height, width = image.shape[0], image.shape[1]
-    cells: Any = memoryview(image)  # type: ignore[arg-type]
+    cells = memoryview(image)
     return tuple(tuple(cells[row, column] < 128 for column in range(width)) for row in range(height))
 
 

@@ -11,6 +11,9 @@ from alumni_desk.gatherings.records import registration_id
 from alumni_desk.protocol.codes import badge_code
 from alumni_desk.sample.people import Maker
 
+AT_HOME = ((12, 24), (12, 25), (12, 26), (12, 31), (1, 1))
+"""Days on which no chapter meets."""
+
 STATIONS = ("Main door", "Side door")
 
 
@@ -33,6 +36,8 @@ def make_gatherings(maker: Maker, members: list[dict[str, Any]]) -> list[Held]:
 def _gathering(maker: Maker, number: int, plan: list[Any], able: list[dict[str, Any]]) -> Held:
     offset, name, kind, venue, capacity, starts, ends = plan
     day = maker.today + timedelta(days=offset)
+    while (day.month, day.day) in AT_HOME:
+        day += timedelta(days=1 if offset >= 0 else -1)
     place = maker.lists["venues"][venue] if venue is not None else None
     gathering_id = maker.id("gathering", number)
     held = Held({
@@ -60,11 +65,17 @@ def _invite(maker: Maker, held: Held, row: dict[str, Any], offset: int, door: da
     status = random.choices(("yes", "maybe", "no", "invited"), ahead)[0]
     if status == "yes" and not room:
         status = "waitlisted" if offset >= 0 else "no"
-    registration = _register(maker, held, row["id"], status, door - timedelta(days=random.randint(3, 28), hours=random.randint(0, 20)))
+    registration = _register(maker, held, row["id"], status, _answered(maker, door))
     if status == "yes" and random.random() < 0.17:
         _bring(maker, held, registration, door, offset)
     if offset < 0 and random.random() < {"yes": 0.8, "maybe": 0.35, "invited": 0.04, "no": 0.02, "waitlisted": 0.1}[status]:
         _come(maker, held, registration, row["id"], door)
+
+
+def _answered(maker: Maker, door: datetime) -> datetime:
+    """When an answer came: some days before the gathering, and not in the future."""
+    latest = min(door, datetime.combine(maker.today, time(), door.tzinfo))
+    return latest - timedelta(days=maker.random.randint(3, 28), hours=maker.random.randint(0, 20))
 
 
 def _register(maker: Maker, held: Held, person: str, status: str, answered: datetime, **fields: Any) -> str:
@@ -83,7 +94,7 @@ def _bring(maker: Maker, held: Held, host: str, door: datetime, offset: int) -> 
     named = offset < 0 or random.random() < 0.7
     names = maker.lists["peoples"][0]
     held.guests.append(_guest(person, random.choice(names["first"]) if named else None, random.choice(names["last"]) if named else None))
-    registration = _register(maker, held, person, "yes", door - timedelta(days=2), host=host)
+    registration = _register(maker, held, person, "yes", _answered(maker, door), host=host)
     if offset < 0 and random.random() < 0.75:
         _come(maker, held, registration, person, door)
 

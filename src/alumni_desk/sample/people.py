@@ -16,6 +16,13 @@ from alumni_desk.store.search import fold
 SPACE = uuid.UUID("5b9a2c1e-7d0f-5e7b-8a3c-4d2e9f6a1b00")
 
 
+STUDENT = 22
+"""How old somebody is in their class year."""
+
+PARENT = 18
+"""How old a parent is at least when a child is born."""
+
+
 @dataclass
 class People:
     """Rows for the person, education and household tables."""
@@ -80,6 +87,8 @@ def _name(random: Random, people: dict[str, Any]) -> dict[str, Any]:
         first, last, other = random.choice(pairs)
         return {"first_name": first, "last_name": last, "other_script_name": other or None}
     first, last = random.choice(people["first"]), random.choice(people["last"])
+    if not isinstance(last, str):  # a family name that says whether a man or a woman bears it
+        last = last[first in people["women"]]
     nick = people.get("nick", {}).get(first) if random.random() < 0.7 else None
     return {"first_name": first, "last_name": last or None, "preferred_name": nick}
 
@@ -93,8 +102,13 @@ def _person(maker: Maker, number: int, name: dict[str, Any]) -> dict[str, Any]:
         row["class_year"] = min(today.year, int(random.triangular(today.year - 58, today.year, today.year - 14)))
     elif kind == "student":
         row["class_year"] = today.year + random.randint(0, 3)
+    born = (row["class_year"] or today.year - random.randint(0, 30)) - STUDENT
     if kind == "parent" or (kind == "alumnus" and random.random() < 0.07):
-        row["badge_tail"] = f"P’{(today.year + random.randint(-12, 4)) % 100:02d}"
+        child = today.year + random.randint(-12, 4)
+        if kind == "parent":
+            born = child - STUDENT - random.randint(PARENT, 40)
+        if child - STUDENT - born >= PARENT:
+            row["badge_tail"] = f"P’{child % 100:02d}"
     row["city"] = random.choice(lists["cities"])
     row["region"] = lists["regions"].get(row["city"], "IL")
     row["country"] = "USA"
@@ -103,9 +117,8 @@ def _person(maker: Maker, number: int, name: dict[str, Any]) -> dict[str, Any]:
     _reach(random, row, number)
     if random.random() < 0.75:
         row["employer"], row["job_title"] = random.choice(lists["employers"]), random.choice(lists["jobs"])
-    born = (row["class_year"] or today.year - random.randint(0, 30)) - 22
     if random.random() < 0.6:
-        row["birth_date"] = date(max(1920, born), random.randint(1, 12), random.randint(1, 28)).isoformat()
+        row["birth_date"] = date(born, random.randint(1, 12), random.randint(1, 28)).isoformat()
     row["external_ids"] = _many([f"raisers-edge:{100000 + number}"])
     _wishes(random, row, today)
     if name["first_name"] in ("Emma", "Olivia", "Susan", "Laura", "Rachel", "Grace") and name.get("last_name") and random.random() < 0.4:
@@ -128,9 +141,10 @@ def _reach(random: Random, row: dict[str, Any], number: int) -> None:
 
 
 def _wishes(random: Random, row: dict[str, Any], today: date) -> None:
-    if random.random() < 0.02:
+    if random.random() < 0.02 and (row["class_year"] or 0) < today.year - 1:
         row["deceased"] = True
-        row["deceased_date"] = date(today.year - random.randint(1, 9), random.randint(1, 12), random.randint(1, 28)).isoformat()
+        year = max(today.year - random.randint(1, 9), (row["class_year"] or 0) + 1)
+        row["deceased_date"] = date(year, random.randint(1, 12), random.randint(1, 28)).isoformat()
     chance = random.random()
     if chance < 0.015:
         row["solicit_codes"] = _many(["do_not_contact"])

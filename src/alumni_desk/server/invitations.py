@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import sqlalchemy as sa
 
+from alumni_desk.errors import BadInput
 from alumni_desk.protocol.canonical import json_text
 from alumni_desk.protocol.codes import new_invitation, read_invitation
 from alumni_desk.protocol.messages import EnrolReply, EnrolRequest
@@ -20,9 +21,13 @@ from alumni_desk.server.merging import row_from
 from alumni_desk.server.refusals import Refusal
 from alumni_desk.server.state import Server
 from alumni_desk.sync.shapes import shapes
+from alumni_desk.words import _
 
 VALID = 7 * 24 * 3600 * 1000
 """How long an invitation can be used, in milliseconds."""
+
+NAME_LIMIT = 120
+"""Letters of a chapter's name."""
 
 FAILURES_A_MINUTE = 10
 
@@ -41,7 +46,10 @@ def _hash(server: Server, code: str) -> str:
 
 
 def invite(server: Server, *, chapter: str, role: str, now: int) -> Invitation:
-    """A code that makes one device a member of a chapter's office. Makes the chapter if there is none of that name or id."""
+    """A code that makes one device a member of a chapter's office. Makes the chapter if there is none of that name or id. Raises BadInput."""
+    chapter = " ".join(chapter.split())
+    if not chapter or len(chapter) > NAME_LIMIT:
+        raise BadInput("chapter_name", _("A chapter needs a name of 1 to {most} letters, such as Boston. No invitation was made."), most=NAME_LIMIT)
     code = new_invitation()
     with server.database.writing() as connection:
         scope = _chapter(connection, server.tables, chapter) or make_chapter(connection, server.tables, chapter, now)

@@ -67,6 +67,7 @@ class Wire:
 
     def _post(self, name: str, message: msgspec.Struct) -> tuple[int, dict[str, str], bytes]:
         import requests
+        import urllib3
 
         body = pack(message)
         headers = {"content-type": "application/msgpack", "accept-encoding": "zstd", "user-agent": f"AlumniDesk/{__version__}"}
@@ -80,13 +81,14 @@ class Wire:
                                     timeout=(CONNECT_SECONDS, READ_SECONDS), allow_redirects=False) as response:
                 received = _received(response)
                 return response.status_code, {key.lower(): value for key, value in response.headers.items()}, received
-        except requests.exceptions.SSLError:
+        except (requests.exceptions.SSLError, urllib3.exceptions.SSLError):
             raise NetworkProblem("sync_certificate", _(
                 "The server's certificate is not the one that was expected, so nothing was sent. "
                 "Ask for the whole address of the invitation, or tell whoever runs the server.")) from None
-        except requests.exceptions.Timeout:
+        except (requests.exceptions.Timeout, urllib3.exceptions.TimeoutError):
             raise NetworkProblem("sync_slow", _("The server did not answer in time. Everything is saved here; the next sync tries again.")) from None
-        except (requests.exceptions.RequestException, OSError):
+        except (requests.exceptions.RequestException, urllib3.exceptions.HTTPError, OSError):
+            # The body is read as it comes, so a line that breaks in mid-answer raises urllib3's own errors.
             raise NetworkProblem("sync_unreachable", _(
                 "The server cannot be reached. Everything is saved here; check the network, then sync again.")) from None
 

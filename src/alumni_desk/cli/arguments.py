@@ -1,0 +1,60 @@
+"""What may stand in an argument: anything else is wrong usage, said in words."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable, Collection
+from datetime import date
+
+from alumni_desk.words import _, number
+
+
+def whole_number(lowest: int, highest: int | None = None) -> Callable[[str], int]:
+    """Reads a whole number within bounds."""
+
+    def read(text: str) -> int:
+        try:
+            value = int(text)
+        except ValueError:
+            raise argparse.ArgumentTypeError(_("“{text}” is not a whole number").format(text=text)) from None
+        if value < lowest or (highest is not None and value > highest):
+            words = _("{n} is less than {lowest}") if value < lowest else _("{n} is more than {highest}")
+            raise argparse.ArgumentTypeError(words.format(n=value, lowest=lowest, highest=number(highest or 0)))
+        return value
+
+    return read
+
+
+def a_day(text: str) -> date:
+    """Reads a day such as 2026-11-10."""
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(_("“{text}” is not a day such as 2026-11-10").format(text=text)) from None
+
+
+def field_value(fields: Collection[str]) -> Callable[[str], tuple[str, str]]:
+    """Reads FIELD=VALUE, for these fields."""
+
+    def read(text: str) -> tuple[str, str]:
+        name, sign, value = text.partition("=")
+        field = name.strip().replace("-", "_")
+        if not sign or not field:
+            raise argparse.ArgumentTypeError(_("“{text}” is not FIELD=VALUE, such as city=Boston").format(text=text))
+        if field not in fields:
+            raise argparse.ArgumentTypeError(_("There is no field “{field}”. There are: {fields}").format(field=field, fields=", ".join(fields)))
+        return field, value
+
+    return read
+
+
+def one_of(allowed: Collection[str]) -> Callable[[str], str]:
+    """Reads one of some words, in small letters or capitals."""
+
+    def read(text: str) -> str:
+        word = text.strip().lower()
+        if word not in allowed:
+            raise argparse.ArgumentTypeError(_("“{text}” is not one of {allowed}").format(text=text, allowed=", ".join(allowed)))
+        return word
+
+    return read

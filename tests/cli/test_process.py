@@ -1,0 +1,106 @@
+"""The program as a process: how it ends when the world breaks off, stops it or has no screen."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import sqlite3
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from alumni_desk.cli.main import run
+
+linux = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="made with parts of Linux")
+
+
+def start(folder: Path, *words: str | Path, **changes: Any) -> subprocess.Popen[str]:
+    """The program with a profile in a folder; ``env`` is laid over this process's own, None takes a name out."""
+    wanted = {**os.environ, **changes.pop("env", {})}
+    environment = {name: value for name, value in wanted.items() if value is not None}
+    settings = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, **changes}
+    return subprocess.Popen([sys.executable, "-m", "alumni_desk", "--profile", str(folder / "profile"), *map(str, words)],
+                            text=True, encoding="utf-8", env=environment, **settings)
+
+
+def ended(process: subprocess.Popen[str]) -> tuple[int, str]:
+    """Its exit code and what it said on stderr."""
+    _out, err = process.communicate(timeout=60)
+    return process.returncode, err.strip()
+
+
+@linux
+@pytest.mark.parametrize("words", [["members", "--json"], ["members"], ["--version"], ["--help"]], ids=" ".join)
+def test_an_output_that_takes_nothing(tmp_path: Path, words: list[str]) -> None:
+    with open("/dev/full", "w", encoding="utf-8") as full:
+        code, err = ended(start(tmp_path, *words, stdout=full))
+    assert (code, err) == (1, "The output could not be written (No space left on device). Make room, or send it elsewhere.")
+
+
+@linux
+@pytest.mark.parametrize("display", [
+    {"DISPLAY": None, "WAYLAND_DISPLAY": None}, {"DISPLAY": ":4711", "WAYLAND_DISPLAY": None}, {"DISPLAY": None, "WAYLAND_DISPLAY": "wayland-4711"}],
+    ids=["none", "x that is gone", "wayland that is gone"])
+@pytest.mark.parametrize("words", [[], ["demo", "--members", "20"]], ids=["window", "demo"])
+def test_no_display(tmp_path: Path, display: dict[str, str | None], words: list[str]) -> None:
+    code, err = ended(start(tmp_path, *words, env={**display, "QT_QPA_PLATFORM": None}))
+    assert code == 1 and err.startswith("There is no display here") and len(err.splitlines()) == 1, err
+
+
+WINDOW = """
+import os, sys, threading
+from pathlib import Path
+from alumni_desk.desktop import app, wiring
+from alumni_desk.store.profile import Profile
+
+work_at = app.Sitting.work_at
+
+def then_interrupted(self, *what):
+    work_at(self, *what)
+    threading.Timer(0.3, os.kill, (os.getpid(), int(sys.argv[2]))).start()  # from outside the event loop, which is idle by then
+
+app.Sitting.work_at = then_interrupted
+sys.exit(wiring.run_window(Profile(Path(sys.argv[1]))))
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no signal that a process can be sent")
+@pytest.mark.parametrize("wish", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupted_window_closes_in_good_order(tmp_path: Path, wish: signal.Signals) -> None:
+    assert ended(start(tmp_path, "demo", "--members", "20", "--no-window"))[0] == 0
+    done = subprocess.run([sys.executable, "-c", WINDOW, str(tmp_path / "profile"), str(int(wish))], capture_output=True, text=True, timeout=60, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert not (tmp_path / "profile" / "desk.db-wal").exists()  # the desk was closed
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no signal that a process can be sent")
+def test_an_interrupted_import_changes_nothing(tmp_path: Path) -> None:
+    people = tmp_path / "people.csv"
+    people.write_text("First Name,Last Name\n" + "".join(f"Ana{n},Bo{n}\n" for n in range(60_000)), "utf-8")
+    assert ended(start(tmp_path, "members"))[0] == 0
+    process = start(tmp_path, "import", people)
+    log = tmp_path / "profile" / "desk.db-wal"
+    while process.poll() is None and not (log.exists() and log.stat().st_size > 500_000):
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(0.02)
+    process.send_signal(signal.SIGINT)
+    assert ended(process) == (130, "Stopped.")
+    assert subprocess.check_output([sys.executable, "-m", "alumni_desk", "--profile", str(tmp_path / "profile"), "members", "--json"]) == b"[]\n"
+
+
+def test_an_interrupt_that_sqlite_swallows(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    def in_sqlite(_args: object) -> int:
+        with contextlib.closing(sqlite3.connect(":memory:")) as connection:
+            connection.create_function("f", 0, lambda: signal.raise_signal(signal.SIGINT))
+            connection.execute("SELECT f()")
+        return 0
+
+    monkeypatch.setattr("alumni_desk.cli.members.run_members", in_sqlite)
+    before = signal.getsignal(signal.SIGINT)
+    assert run(["members"]) == 130
+    assert capsys.readouterr().err.strip() == "Stopped."
+    assert signal.getsignal(signal.SIGINT) is before
