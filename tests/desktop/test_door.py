@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pytest
@@ -15,13 +15,15 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
 
 from alumni_desk.checkin.actions import check_in
-from alumni_desk.checkin.lists import headcount
+from alumni_desk.checkin.lists import DoorHit, DoorStatus, headcount
+from alumni_desk.checkin.verdicts import Outcome, Reason, Verdict
 from alumni_desk.desktop.background import Lanes
 from alumni_desk.desktop.changes import ChangeBus
 from alumni_desk.desktop.door import DoorWindow
 from alumni_desk.desktop.door_panel import fit_name
 from alumni_desk.desktop.door_scan import ScanCatcher
-from alumni_desk.desktop.door_words import Act
+from alumni_desk.desktop.door_words import Act, Showing, showing
+from alumni_desk.desktop.fonts import set_text_size, text_size
 from alumni_desk.desktop.sound import Sounds
 from alumni_desk.desktop.tokens import (
     DOOR_ADMITTED,
@@ -338,6 +340,69 @@ def test_every_answer_is_painted_and_spoken(door: Door) -> None:
             assert not door.window.grab().isNull()
             for button in door.window.panel.buttons:
                 assert door.window.panel.rect().contains(button.geometry())
+
+
+@pytest.fixture
+def text_of(qapp: QApplication) -> Iterator[Callable[[int], None]]:
+    """Sets the text size; afterwards it is as before."""
+    families, before = qapp.font().families(), text_size()
+    yield lambda percent: set_text_size(qapp, families, percent)
+    set_text_size(qapp, families, before)
+
+
+@pytest.mark.parametrize(("percent", "size"), [(90, (1280, 800)), (100, (1280, 800)), (100, (1024, 640)), (125, (1280, 800)), (150, (1280, 800))])
+def test_the_door_fits_the_screen_at_every_text_size(text_of: Callable[[int], None], door: Door, percent: int, size: tuple[int, int]) -> None:
+    """Nothing below the edge, nothing over anything else, the head count and the button of the form always to be seen."""
+    text_of(percent)
+    for number in range(6):  # other stations, and a full list of the last five
+        check_in(door.desk, door.gathering, list(door.registrations.values())[number], station=f"Door {number}", by="Priya", let_in=True)
+    window = DoorWindow(door.desk, door.lanes, door.changes, door.gathering, station="Main door", by="Tomás", sounds=Sounds(on=False))
+    window.resize(*size)
+    window.show()
+    door.wait(lambda: window._column is not None and not window._reading and door.lanes.idle())
+    window._verdict = check_in(door.desk, door.gathering, door.registrations["Ada Obi 2012"], station="Main door")
+    try:
+        for state in ("idle", "walk_in", "verdict"):
+            if state == "walk_in":
+                window._open_form()
+                window.form.name.setText("Ada Obi")
+                window.form.say_wrong("A name is needed. Type it as the badge should say it.")
+                door.wait(lambda: window.form.match.isVisible())
+            if state == "verdict":
+                window._show(window._showing(window._verdict))
+            QApplication.processEvents()
+            assert window.state() == state
+            assert (window.width(), window.height()) == size
+            assert window.keys.geometry().bottom() < size[1] and not window.column.here.visibleRegion().isEmpty()
+            assert window.column.here.height() >= window.column.here.sizeHint().height()
+            for row in [row for row in window.column.last_part.widgets if row.isVisible()]:
+                assert row.mapTo(window.column, row.rect().bottomLeft()).y() < window.column.height()
+            for entry in window.keys._entries:
+                assert window.keys.rect().contains(entry.geometry())
+        assert any(row.isVisible() for row in window.column.last_part.widgets)
+        for one in every_answer(window._verdict):
+            window.panel.show_verdict(one)
+            assert window.panel.laid is not None and window.panel.laid.fits, one.word
+        window._open_form()
+        QApplication.processEvents()
+        button = window.form.button
+        assert window.form.rect().contains(button.geometry().translated(button.parentWidget().pos()))
+        assert window.form.name.height() >= window.form.name.sizeHint().height() and window.form.scroll.height() >= window.form.name.height() * 2
+    finally:
+        door.wait(door.lanes.idle)
+        window.close()
+        window.deleteLater()
+
+
+def every_answer(verdict: Verdict) -> list[Showing]:
+    """Answers with all that may stand on them."""
+    long = replace(verdict, name="Ada Ngozi Obi-Okonkwo", class_tail="’12 P’28", station="Garden door", by="Tomás", other_gathering="Winter Welcome",
+                   other_day="2025-12-25T18:00")  # fmt: skip
+    hit = DoorHit("k", "r", "p", long.name, "安子涵", "’12 P’28", "’12", "Detroit", "4", None, None, DoorStatus.EXPECTED, "yes", None, False, "Owes $40",
+                  "AH-dah", None)  # fmt: skip
+    made = [(Outcome.ADMITTED, Reason.NOT_ON_THE_LIST), (Outcome.ALREADY_IN, None), (Outcome.NEEDS_A_WORD, Reason.DOOR_NOTE),
+            (Outcome.NEEDS_A_WORD, Reason.CANCELLED), (Outcome.REFUSED, None), (Outcome.NOT_FOUND, None)]  # fmt: skip
+    return [showing(replace(long, outcome=outcome, reason=reason), hit, guests=[hit], namesakes=[hit]) for outcome, reason in made]
 
 
 def test_names_on_both_lines_and_never_cut(qapp: QApplication) -> None:

@@ -14,6 +14,7 @@ from PySide6.QtGui import (
     QAccessibleAnnouncementEvent,
     QCloseEvent,
     QKeyEvent,
+    QResizeEvent,
 )
 from PySide6.QtWidgets import (
     QApplication,
@@ -184,6 +185,11 @@ class DoorWindow(QWidget):
         for line in (self.field, *self.form.fields()):
             line.installEventFilter(self)
         self.whose.show_door("", self.station, self.by)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self.column.set_room(self.width())
+        self.whose.setFixedWidth(self.column.minimumWidth() - px(48))
 
     def set_standing(self, state: str, sentence: str) -> None:
         """What the sync engine says, in the corner."""

@@ -277,6 +277,9 @@ class HitsView(QListView):
         self.setItemDelegate(HitDelegate(self))
         self.clicked.connect(self._clicked)
 
+    def minimumSizeHint(self) -> QSize:
+        return QSize(px(320), px(128))
+
     def show_found(self, found: DoorHits, brings: dict[str, str]) -> None:
         """Show what was found; the one plausible person is chosen, else nobody."""
         self.hits.show(rows_of(found), brings)
