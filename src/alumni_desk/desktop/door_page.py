@@ -91,7 +91,7 @@ class CheckInPage(Page):
         self.station.setText(desk.setting("door_station") or _("Main door"))
         column.addWidget(FormRow(_("Station"), self.station, _("The name of this door, shown with every check-in")))
         self.by = Field(_("Your name"))
-        self.by.setText(desk.setting("door_by") or "")
+        self._by_filled = ""
         column.addWidget(FormRow(_("Your name"), self.by, _("Kept with every check-in, so that others know whom to ask")))
         self.button = Button(_("Open check-in, full screen"), "primary", "door", height=40)
         self.button.clicked.connect(self.open_chosen)
@@ -105,8 +105,15 @@ class CheckInPage(Page):
         return self.button if self._found else None
 
     def refresh(self) -> None:
+        self._fill_name()
         self.stack.loading(True)
         self.lanes.read(lambda: choosable(self.desk), self._on_read, self.stack.show_error, key="checkin-page")
+
+    def _fill_name(self) -> None:
+        """The name given at the door last time, else the one in Settings, unless somebody has typed another."""
+        if self.by.text() == self._by_filled:
+            self._by_filled = self.desk.setting("door_by") or self.desk.setting("person_name") or ""
+            self.by.setText(self._by_filled)
 
     def open(self, **what: Any) -> None:
         """``gathering=id`` opens that gathering's door at once."""
@@ -163,7 +170,7 @@ class CheckInPage(Page):
             return
         station, by = self.station.text().strip() or _("Main door"), self.by.text().strip()
         self.desk.set_setting("door_station", station)
-        self.desk.set_setting("door_by", by)
+        self.desk.set_setting("door_by", by if by != self.desk.setting("person_name") else "")
         self._wanted = None
         self.door = open_door(self.desk, self.lanes, self.changes, gathering, station=station, by=by, sounds=self.sounds)
         self.door.left.connect(self._left)
