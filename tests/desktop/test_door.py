@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
@@ -143,11 +144,37 @@ def test_two_scans_right_behind_each_other_are_both_kept(door: Door) -> None:
     assert door.window.column.here.text() == "3"
 
 
-def test_the_same_badge_twice_within_seconds_stays_green_and_is_one_fact(door: Door) -> None:
+def test_a_scanner_that_repeats_itself_stays_green_and_is_one_fact(door: Door) -> None:
     for _ in range(2):
         door.scan(door.codes["Ada Obi 2012"])
         door.settled()
         assert shown(door) is DOOR_ADMITTED
+    assert len(door.facts()) == 1
+
+
+@pytest.mark.parametrize("again", ["typed", "typed after a scan", "scanned later"])
+def test_whoever_is_in_gets_amber_when_named_or_scanned_anew(door: Door, again: str) -> None:
+    """Green a second time would let a second person in on the first one's name."""
+    if again == "typed":
+        door.type("obi")
+        door.press(Qt.Key.Key_Return)
+    else:
+        door.scan(door.codes["Ada Obi 2012"])
+    door.wait(lambda: len(door.facts()) == 1)
+    door.settled()
+    assert shown(door) is DOOR_ADMITTED
+    door.window._muted_until = 0.0
+    if again == "scanned later":
+        code, at = door.window._scanned
+        door.window._scanned = (code, at - 3)
+        door.scan(door.codes["Ada Obi 2012"])
+    else:
+        door.type("obi")
+        door.press(Qt.Key.Key_Return)
+    door.wait(lambda: door.window._verdict is not None and door.window._verdict.outcome is Outcome.ALREADY_IN)
+    door.settled()
+    assert shown(door) is DOOR_ALREADY_IN
+    assert any("Main door" in detail and "Tomás" in detail for detail in door.window.panel.showing.details)
     assert len(door.facts()) == 1
 
 
@@ -445,3 +472,26 @@ def test_without_a_sound_device_there_is_silence(qtbot: object) -> None:
     for sound in ("welcome", "look", "stop"):
         sounds.play(sound)  # type: ignore[arg-type]
     sounds.close()
+
+
+def test_the_door_knows_the_name_from_settings_also_when_opened_from_elsewhere(hands: Any) -> None:
+    """Today and a gathering open the door past the page; its check-ins say who made them all the same."""
+    with hands.desk.writing("gathering_made") as writing:
+        gathering = writing.add("gathering", name="Reception", status="planned", starts="2099-11-12T18:30", time_zone="Europe/Madrid")
+    page = hands.page("checkin")
+    page.sounds = Sounds(on=False)
+    hands.desk.set_setting("person_name", "Priya Raman")
+    hands.shell.show_page("checkin", gathering=gathering)
+    hands.until(lambda: page.door is not None)
+    assert page.door.by == "Priya Raman" == page.by.text()
+    page.door.close()
+    hands.rest()
+    hands.desk.set_setting("person_name", "Priya R.")  # corrected in Settings: the door says it too
+    page.refresh()
+    assert page.by.text() == "Priya R."
+    page.by.setText("Tomás")  # somebody else stands in tonight
+    page.open_chosen()
+    assert page.door is not None and page.door.by == "Tomás" and hands.desk.setting("door_by") == "Tomás"
+    hands.rest()
+    page.door.close()
+    hands.rest()

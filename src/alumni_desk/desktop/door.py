@@ -69,7 +69,8 @@ GREEN_MS = 8_000
 NOTE_MS = 20_000
 MUTE_MS = 400
 UNDO_S = 120
-RESCAN_S = 10
+RESCAN_S = 2
+"""Within this time the same code again is the scanner's own repeat, not a second guest with the same badge."""
 SAVING_MS = 300
 _ENTER = (Qt.Key.Key_Return, Qt.Key.Key_Enter)
 _TABLES = frozenset({"gathering", "person", "registration", "fact"})
@@ -112,6 +113,7 @@ class DoorWindow(QWidget):
         self._retry: Callable[[], None] | None = None
         self._note_open = False
         self._own: list[Own] = []
+        self._scanned: tuple[str, float] = ("", float("-inf"))
         self._saving = 0
         self._reading = False
         self._due: Changed | None = Changed({})
@@ -458,7 +460,10 @@ class DoorWindow(QWidget):
     def _scan(self, code: str) -> None:
         self._muted_until = time.monotonic() * 1000 + MUTE_MS
         self.field.clear()
-        self._save(partial(check_in, self._desk, self._gathering, code=code, station=self.station, by=self.by or None, let_in=False), "")
+        before, at = self._scanned
+        self._scanned = (read_badge_code(code) or code, time.monotonic())
+        repeated = before == self._scanned[0] and self._scanned[1] - at < RESCAN_S
+        self._save(partial(check_in, self._desk, self._gathering, code=code, station=self.station, by=self.by or None, let_in=False), "", repeated=repeated)
 
     def _check_in_hit(self, hit: DoorHit, *, let_in: bool = False, method: str = "name") -> None:
         self.field.clear()
@@ -470,7 +475,7 @@ class DoorWindow(QWidget):
             self._desk, self._gathering, registration, person_id=person, station=self.station, by=self.by or None,
             let_in=let_in), name)  # fmt: skip
 
-    def _save(self, action: Callable[[], Verdict], name: str, *, from_form: bool = False) -> None:
+    def _save(self, action: Callable[[], Verdict], name: str, *, from_form: bool = False, repeated: bool = False) -> None:
         """Run an action on the writing lane; its verdict is shown when it is on disk, never before."""
         self._saving += 1
         self._slow.start()
@@ -479,7 +484,7 @@ class DoorWindow(QWidget):
             self._saved()
             if from_form:
                 self.form.clear()
-            self._on_verdict(verdict, name)
+            self._on_verdict(verdict, repeated=repeated)
 
         def failed(error: KnownError) -> None:
             self._saved()
@@ -500,21 +505,16 @@ class DoorWindow(QWidget):
         if self._saving:
             self.field.set_note(_("Saving …"))
 
-    def _on_verdict(self, verdict: Verdict, name: str) -> None:
+    def _on_verdict(self, verdict: Verdict, *, repeated: bool) -> None:
+        quiet = False
         if verdict.fact is not None and verdict.registration is not None:
             self._own.append(Own(verdict.fact, verdict.registration, verdict, time.monotonic()))
-        elif verdict.outcome is Outcome.ALREADY_IN and (again := self._just_now(verdict)) is not None:
-            verdict = again  # the same badge twice within seconds is no second guest
+        elif repeated and verdict.outcome is Outcome.ALREADY_IN and (own := self._newest_own()) is not None and own.registration == verdict.registration:
+            verdict, quiet = replace(own.verdict, changed=verdict.changed), True
         if verdict.changed.tables:
             self._changes.tell(verdict.changed)
         self._verdict, self._retry, self._note_open = verdict, None, False
-        self._show(self._showing(verdict))
-
-    def _just_now(self, verdict: Verdict) -> Verdict | None:
-        for own in reversed(self._own):
-            if own.registration == verdict.registration and time.monotonic() - own.at < RESCAN_S:
-                return replace(own.verdict, changed=verdict.changed)
-        return None
+        self._show(self._showing(verdict), quiet=quiet)
 
     def _showing(self, verdict: Verdict) -> Showing:
         door = self.door
