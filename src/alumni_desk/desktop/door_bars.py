@@ -63,7 +63,7 @@ class DoorField(QLineEdit):
     def _first_that_fits(self, sentences: Sequence[str]) -> str:
         font = font_of("body")
         font.setPixelSize(px(24))
-        room = self.width() - px(56 + 58)
+        room = self.width() - px(56 + 58 + 16)
         return next((one for one in sentences if QFontMetricsF(font).horizontalAdvance(one) <= room), sentences[-1])
 
     def set_note(self, note: str) -> None:

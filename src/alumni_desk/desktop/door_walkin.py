@@ -7,7 +7,7 @@ from typing import Any
 
 from PySide6.QtCore import QEvent, QObject, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QFontMetricsF, QKeyEvent, QPainter, QPaintEvent, QResizeEvent
-from PySide6.QtWidgets import QHBoxLayout, QLineEdit, QSizePolicy, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QBoxLayout, QHBoxLayout, QLineEdit, QSizePolicy, QVBoxLayout, QWidget
 
 from alumni_desk.checkin.lists import DoorHit, DoorStatus, Headcount
 from alumni_desk.desktop.controls import Button, Label, Tick
@@ -113,16 +113,24 @@ class MatchCard(Card):
         self.column.addLayout(head)
         self.column.addSpacing(px(6))
         self.name, self.what, self.status = Label(wrap=True), Label(tone="muted", wrap=True), Label(tone="muted", wrap=True)
+        self._body = QBoxLayout(QBoxLayout.Direction.TopToBottom)
+        self._body.setSpacing(px(10))
+        words = QVBoxLayout()
+        words.setSpacing(px(2))
         for label in (self.name, self.what, self.status):
-            self.column.addWidget(label)
-        self.column.addSpacing(px(8))
+            words.addWidget(label)
+        self._body.addLayout(words, 1)
+        self.column.addLayout(self._body)
         self.button = Button(_("Use this person · F3"), height=40)
         self.button.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         self.button.clicked.connect(self.used)
-        self.column.addWidget(self.button)
+        self._body.addWidget(self.button)
 
     def set_wide(self, wide: bool) -> None:
-        """Across the form, or narrow beside it."""
+        """Across the form with its button at the right, or narrow beside it."""
+        self._body.setDirection(QBoxLayout.Direction.LeftToRight if wide else QBoxLayout.Direction.TopToBottom)
+        self.button.setSizePolicy(QSizePolicy.Policy.Fixed if wide else QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+        self.column.setContentsMargins(px(16), px(10 if wide else 16), px(16), px(10 if wide else 16))
         self.setMinimumWidth(0 if wide else px(240))
         self.setMaximumWidth(px(560 if wide else 240))
 
