@@ -21,6 +21,9 @@ INK = (0.106, 0.122, 0.141)
 GREY = (0.365, 0.392, 0.424)
 WHITE = (1.0, 1.0, 1.0)
 
+AIR = 5.0
+"""Points on a label four inches wide between the big name and what stands below it: descenders and marks need it."""
+
 UNUSUALLY_SMALL = 24.0
 """Points on a label four inches wide; below it somebody should look at the name before it is printed."""
 
@@ -174,7 +177,8 @@ def _names(canvas: Any, faces: Faces, person: BadgePerson, place: Place, band: f
 def _drawn(canvas: Any, faces: Faces, person: BadgePerson, place: Place, inset: float, floor: float, room: float, width: float, unit: float,
            below: list[tuple[Line, ...]]) -> Look | None:
     """The big name above its second lines, the whole block in the middle of its room."""
-    second = sum(line[0].size * 1.3 for line in below)
+    air = AIR * unit if below else 0.0
+    second = air + sum(line[0].size * 1.3 for line in below)
     sizes = [size * unit for size in (46, 42, 38, 34, 30, 27, 24, 21, 18, 15, 12)]
     big = fit(faces, person.big, width, sizes, "bold", max_lines=2, height=max(room - second, 12 * unit))
     top = floor + (room + big.height + second) / 2
@@ -183,6 +187,7 @@ def _drawn(canvas: Any, faces: Faces, person: BadgePerson, place: Place, inset: 
         top -= line.size * 1.15
         # A right-to-left name begins at the right, but stands with the other lines of its badge.
         draw_line(canvas, line, place.x + inset, top + line.size * 0.24)
+    top -= air
     for pieces in below:
         top -= pieces[0].size * 1.3
         x = place.x + inset
