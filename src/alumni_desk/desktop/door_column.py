@@ -11,12 +11,12 @@ from PySide6.QtGui import QColor, QFont, QFontMetricsF, QPainter, QPaintEvent, Q
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QSizePolicy, QVBoxLayout, QWidget
 
 from alumni_desk.checkin.lists import Arrival, Headcount
-from alumni_desk.desktop.controls import Button, Label
+from alumni_desk.desktop.controls import Button, Label, paint_link_focus
 from alumni_desk.desktop.door_words import said_time
 from alumni_desk.desktop.fonts import font_of, px
 from alumni_desk.desktop.icons import paint_icon
 from alumni_desk.desktop.look import look
-from alumni_desk.desktop.paint import isolated, paint_ring, paint_text
+from alumni_desk.desktop.paint import isolated, paint_text
 from alumni_desk.desktop.widgets import Bar, Glyph
 from alumni_desk.words import _, ngettext
 
@@ -105,10 +105,10 @@ class UndoLink(Button):
 
     def paintEvent(self, event: QPaintEvent) -> None:
         painter, ink = QPainter(self), look(self).accent
+        if self.hasFocus():
+            paint_link_focus(painter, QRectF(self.rect()), look(self))
         paint_icon(painter, QRectF(0, (self.height() - px(14)) / 2, px(14), px(14)), "arrow-counter-clockwise", ink)
         paint_text(painter, QRectF(px(19), 0, self.width(), self.height()), self._shown, ink, "label", elide=False)
-        if self.hasFocus():
-            paint_ring(painter, QRectF(self.rect()), ink, 3)
 
 
 class LastRow(QWidget):

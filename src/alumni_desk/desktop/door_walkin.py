@@ -10,7 +10,7 @@ from PySide6.QtGui import QFontMetricsF, QKeyEvent, QPainter, QPaintEvent, QResi
 from PySide6.QtWidgets import QBoxLayout, QHBoxLayout, QLineEdit, QSizePolicy, QVBoxLayout, QWidget
 
 from alumni_desk.checkin.lists import DoorHit, DoorStatus, Headcount
-from alumni_desk.desktop.controls import Button, Label, Tick
+from alumni_desk.desktop.controls import Button, Label, Tick, ring_round_words
 from alumni_desk.desktop.door_hits import status_words
 from alumni_desk.desktop.door_words import places_words
 from alumni_desk.desktop.fonts import font_of, px
@@ -77,7 +77,7 @@ class ConsentTick(Tick):
     """The consent line, a little larger than elsewhere."""
 
     def sizeHint(self) -> QSize:
-        return QSize(round(QFontMetricsF(self._large()).horizontalAdvance(self._shown)) + px(24 + 12) + 4, px(28))
+        return QSize(round(QFontMetricsF(self._large()).horizontalAdvance(self._shown)) + px(24 + 12 + 6), px(28))
 
     @staticmethod
     def _large() -> Any:
@@ -89,11 +89,13 @@ class ConsentTick(Tick):
         colours, painter = look(self), QPainter(self)
         size = px(24)
         self._paint_mark(painter, QRectF(1, (self.height() - size) / 2, size, size), colours)
+        rest = QRectF(size + px(12), 0, self.width() - size - px(12), self.height())
         if self.hasFocus():
-            paint_ring(painter, self.rect(), colours.accent, 4)
+            used = QFontMetricsF(self._large()).horizontalAdvance(self._shown)
+            paint_ring(painter, ring_round_words(rest, used), colours.accent, 4)
         painter.setFont(self._large())
         painter.setPen(colours.text)
-        painter.drawText(QRectF(size + px(12), 0, self.width(), self.height()), int(Qt.AlignmentFlag.AlignVCenter), self._shown)
+        painter.drawText(rest.adjusted(0, 0, px(4), 0), int(Qt.AlignmentFlag.AlignVCenter), self._shown)
 
 
 class MatchCard(Card):
