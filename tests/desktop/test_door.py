@@ -414,7 +414,7 @@ def test_the_door_fits_the_screen_at_every_text_size(text_of: Callable[[int], No
         QApplication.processEvents()
         button = window.form.button
         assert window.form.rect().contains(button.geometry().translated(button.parentWidget().pos()))
-        assert window.form.name.height() >= window.form.name.sizeHint().height() and window.form.scroll.height() >= window.form.name.height() * 2
+        assert window.form.name.height() >= window.form.name.sizeHint().height() and window.form.scroller.height() >= window.form.name.height() * 2
     finally:
         door.wait(door.lanes.idle)
         window.close()

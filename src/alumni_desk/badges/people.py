@@ -27,7 +27,8 @@ class BadgePerson:
     city: str
     code: str
     host_name: str
-    named: bool = True
+    first_name: str = ""
+    last_name: str = ""
 
 
 def badge_people(desk: Desk, gathering_id: str, *, only_new: bool = False, registrations: Sequence[str] | None = None,
@@ -51,7 +52,7 @@ def badge_of(row: GuestRow) -> BadgePerson:
     big, whole = _big(row), _whole(row)
     other = row.other_script_name if row.other_script_name and row.other_script_name != whole else ""
     return BadgePerson(row.registration, row.person, big, "" if whole == big else whole, other,
-                       row.class_tail, row.class_year, row.city or "", row.code or "", row.host_name or "")
+                       row.class_tail, row.class_year, row.city or "", row.code or "", row.host_name or "", row.first_name or "", row.last_name or "")
 
 
 def _whole(row: GuestRow) -> str:

@@ -197,8 +197,8 @@ def _page_head(canvas: Any, faces: Faces, heading: Heading, rows: Sequence[Guest
     canvas.line(MARGIN, top - 48, width - MARGIN, top - 48)
     canvas.setFillColorRGB(*GREY)
     inside = width - 2 * MARGIN - 22
-    for column, title in _heads().items():
-        draw_line(canvas, set_line(faces, title, 8.5), MARGIN + 22 + inside * COLUMNS[column][0], top - 61)
+    for column, head in _heads().items():
+        draw_line(canvas, set_line(faces, head, 8.5), MARGIN + 22 + inside * COLUMNS[column][0], top - 61)
     canvas.setLineWidth(0.4)
     canvas.line(MARGIN, top - HEAD, width - MARGIN, top - HEAD)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, BinaryIO
 
 from alumni_desk.badges.people import BadgePerson
@@ -12,7 +12,7 @@ from alumni_desk.errors import BadInput
 from alumni_desk.paper.fitting import Fitted, fit
 from alumni_desk.paper.fonts import Faces, Weight
 from alumni_desk.paper.qr import draw_qr
-from alumni_desk.paper.text import Line, draw_line, set_line
+from alumni_desk.paper.text import Line, draw_line, printable, set_line
 from alumni_desk.words import _
 
 NAVY = (0.114, 0.224, 0.373)
@@ -35,6 +35,11 @@ class Look:
     registration: str
     name: str
     reason: str
+    page: int = 0
+    instead: str = ""
+    """A name that would do better; empty if we know none."""
+    leaves_out: bool = False
+    """Whether that is the same name without what cannot be printed."""
 
 
 @dataclass(frozen=True)
@@ -83,7 +88,7 @@ def print_badges(people: Sequence[BadgePerson], stock: Stock, out: BinaryIO, *, 
             page += 1
         found = _badge(canvas, faces, stock.place(number), heading, person)
         if person is not None and found is not None:
-            looks.append(found)
+            looks.append(replace(found, page=page))
     canvas.save()
     return PrintReport(len(people) + blanks, page + 1, tuple(looks))
 
@@ -224,9 +229,16 @@ def _look(person: BadgePerson, big: Fitted, others: Sequence[Line], unit: float)
     lost = [*big.lost, *(sign for line in others for sign in line.lost)]
     name = person.name or person.big
     if lost:
-        return Look(person.registration, name, _("{signs} cannot be printed").format(signs=" ".join(dict.fromkeys(lost))))
+        return Look(person.registration, name, _("{signs} cannot be printed").format(signs=" ".join(dict.fromkeys(lost))), instead=printable(name)[0],
+                    leaves_out=True)
     if big.size < UNUSUALLY_SMALL * unit - 0.1:
-        return Look(person.registration, name, _("Long: shrinks to {size} pt").format(size=round(big.size)))
+        shorter = person.big.split(" ")[0] if " " in person.big else ""
+        return Look(person.registration, name, _("Long: shrinks to {size} pt").format(size=round(big.size)), instead=_with_last(shorter, person))
     if len(person.big) == 1:
-        return Look(person.registration, name, _("Only one letter"))
+        longer = person.first_name if len(person.first_name) > 1 else ""
+        return Look(person.registration, name, _("Only one letter"), instead=_with_last(longer, person))
     return None
+
+
+def _with_last(first: str, person: BadgePerson) -> str:
+    return f"{first} {person.last_name}".strip() if first else ""

@@ -185,8 +185,8 @@ class WalkInForm(QWidget):
         whole = QVBoxLayout(form)
         whole.setContentsMargins(0, 0, 0, 0)
         whole.setSpacing(0)
-        self.scroll = _FormScroll()
-        column = self.scroll.column
+        self.scroller = _FormScroll()
+        column = self.scroller.column
         column.setSpacing(0)
         title = Label(_("Add a walk-in"), "number")
         column.addWidget(title)
@@ -221,7 +221,7 @@ class WalkInForm(QWidget):
         note.setContentsMargins(px(36), 0, 0, 0)
         column.addWidget(note)
         column.addSpacing(px(4))
-        whole.addWidget(self.scroll)
+        whole.addWidget(self.scroller)
         # Below what scrolls, so that what is missing and the button are seen on a low screen too.
         self.wrong = Label("", "label", "danger", wrap=True)
         self.wrong.setContentsMargins(0, px(8), 0, 0)
@@ -275,7 +275,7 @@ class WalkInForm(QWidget):
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         if event.type() == QEvent.Type.FocusIn and isinstance(watched, QWidget):
-            self.scroll.ensureWidgetVisible(watched, 0, px(32))
+            self.scroller.ensureWidgetVisible(watched, 0, px(32))
         return False
 
     def fields(self) -> list[QLineEdit]:
