@@ -12,6 +12,7 @@ from PySide6.QtTest import QTest
 from alumni_desk.desktop.app import build
 from alumni_desk.desktop.badge_parts import NamesSheet
 from alumni_desk.desktop.controls import Button
+from alumni_desk.desktop.fonts import px
 from alumni_desk.gatherings.actions import add_guest_of, add_guests, new_gathering
 from alumni_desk.gatherings.lists import guest_rows
 from alumni_desk.members.actions import add_member

@@ -23,7 +23,7 @@ from alumni_desk.desktop.changes import ChangeBus
 from alumni_desk.desktop.door import DoorWindow
 from alumni_desk.desktop.door_panel import fit_name
 from alumni_desk.desktop.door_scan import ScanCatcher
-from alumni_desk.desktop.door_words import Act, Showing, showing
+from alumni_desk.desktop.door_words import Act, Showing, brings_words, showing
 from alumni_desk.desktop.fonts import set_text_size, text_size
 from alumni_desk.desktop.sound import Sounds
 from alumni_desk.desktop.tokens import (
@@ -328,6 +328,53 @@ def test_a_walk_in_without_a_name_says_so(door: Door) -> None:
     assert door.window.form.wrong.text() and door.window.state() == "walk_in"
     door.press(Qt.Key.Key_Escape)
     assert door.window.state() == "idle"
+
+
+def test_a_missing_contact_is_asked_for_once_and_never_holds_up_the_queue(door: Door) -> None:
+    door.press(Qt.Key.Key_F2)
+    door.type("Yusuf Al-Amin")
+    door.press(Qt.Key.Key_Return)
+    door.settled()
+    assert door.window.state() == "walk_in" and "contact" in door.window.form.wrong.text() and door.window.form.contact.hasFocus()
+    assert door.facts() == []
+    door.press(Qt.Key.Key_Return)
+    door.wait(lambda: door.window.state() == "verdict")
+    assert shown(door) is DOOR_ADMITTED and len(door.facts()) == 1
+
+
+def test_nobody_is_called_name_to_come(door: Door) -> None:
+    assert brings_words(["Name to come"]) == "brings 1 guest"
+    assert "Name to come" not in brings_words(["Leo Park", "Name to come"]) and "Leo Park" in brings_words(["Leo Park", "Name to come"])
+    assert brings_words([]) == ""
+    with door.desk.writing("guests_added", gathering=door.gathering) as writing:
+        guest = writing.add("person", standing="guest")
+        writing.add("registration", id=registration_id(door.gathering, guest), gathering=door.gathering, person=guest, status="yes",
+                    host=door.registrations["Ada Obi 2012"], walk_in=False)  # fmt: skip
+    door.changes.tell(writing.changed)
+    door.settled()
+    door.scan(door.codes["Ada Obi 2012"])
+    door.wait(lambda: door.window.state() == "verdict")
+    door.settled()
+    assert door.window.panel.showing.foot == "1 guest still to come"
+
+
+def test_a_badge_of_another_year_says_the_year(door: Door) -> None:
+    with door.desk.writing("old", gathering=door.gathering) as writing:
+        old = writing.add("gathering", name="Winter Welcome", status="planned", starts="2019-12-25T18:00", time_zone="Europe/Madrid")
+        person, code = writing.add("person", standing="guest", first_name="Past", last_name="Guest"), badge_code()
+        writing.add("registration", id=registration_id(old, person), gathering=old, person=person, status="yes", code=code, walk_in=False)
+    door.scan(code)
+    door.wait(lambda: door.window.state() == "verdict")
+    assert shown(door) is DOOR_REFUSED and any("25 Dec 2019" in detail for detail in door.window.panel.showing.details)
+
+
+def test_none_of_these_is_asked_only_where_some_are_shown(door: Door) -> None:
+    for typed, said in (("qqq", "Add a walk-in"), ("obi", "None of these? Add a walk-in")):
+        door.type(typed)
+        door.found()
+        model = door.window.hits.hits
+        assert model.index(model.rowCount() - 1).data() == said
+        door.press(Qt.Key.Key_Escape)
 
 
 def test_what_is_not_saved_is_never_green(door: Door, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:

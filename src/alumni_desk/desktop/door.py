@@ -50,6 +50,7 @@ from alumni_desk.desktop.door_walkin import WalkIn, WalkInForm
 from alumni_desk.desktop.door_words import (
     Act,
     Showing,
+    brings_words,
     covered,
     first_name,
     full_name,
@@ -426,7 +427,7 @@ class DoorWindow(QWidget):
     def _look_up(self, text: str) -> tuple[DoorHits, dict[str, str]]:
         door = self._the_list()
         found = door.find(text)
-        brings = {hit.key: ", ".join(guest.name for guest in door.guests_of(hit.registration))
+        brings = {hit.key: brings_words([guest.name for guest in door.guests_of(hit.registration)])
                   for hit in found.hits if hit.registration and not hit.here}  # fmt: skip
         return found, brings
 
@@ -670,7 +671,7 @@ class DoorWindow(QWidget):
             self._check_in_hit(hit)
             self.form.clear()
             return
-        typed = self.form.read()
+        typed = self.form.read(contact_asked=True)
         fields = typed.fields if typed else {}
         self._add(WalkIn(hit.name, hit.person, typed.host if typed else None, typed.consent if typed else False, fields))
 

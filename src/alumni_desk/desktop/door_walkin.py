@@ -177,6 +177,7 @@ class WalkInForm(QWidget):
         super().__init__(parent)
         self._match: DoorHit | None = None
         self._host: DoorHit | None = None
+        self._contact_asked = False
         across = QHBoxLayout(self)
         across.setSpacing(px(32))
         form = QWidget()
@@ -324,8 +325,8 @@ class WalkInForm(QWidget):
         self.wrong.setText(sentence)
         self.wrong.setVisible(bool(sentence))
 
-    def read(self) -> WalkIn | None:
-        """What was typed; None if something is missing, which is then said."""
+    def read(self, *, contact_asked: bool = False) -> WalkIn | None:
+        """What was typed; None if something is missing, which is then said. A missing contact is asked for once, then goes without."""
         name = " ".join(self.name.text().split())
         if not name:
             self.say_wrong(_("A name is needed. Type it as the badge should say it."))
@@ -335,6 +336,11 @@ class WalkInForm(QWidget):
         contact = self.contact.text().strip()
         if contact:
             fields["email" if "@" in contact else "mobile"] = contact
+        elif not (contact_asked or self._contact_asked or self.host.text().strip()):
+            self.say_wrong(_("No contact yet: type an e-mail address or a phone number, or press Enter again to go without."))
+            self._contact_asked = True
+            self.contact.setFocus()
+            return None
         year = self.year.text().strip()
         if year:
             if not (year.isdecimal() and len(year) == 4 and 1850 <= int(year) <= 2100):
@@ -352,6 +358,7 @@ class WalkInForm(QWidget):
         """Empty for the next one."""
         for field in self.fields():
             field.clear()
+        self._contact_asked = False
         self.consent.setChecked(False)
         self.offer(None)
         self.set_host(None, False)

@@ -16,7 +16,6 @@ from alumni_desk.desktop.paint import paint_ground, paint_ring, paint_text
 from alumni_desk.desktop.tokens import LIGHT
 from alumni_desk.words import _
 
-
 _WRAPPED = int(Qt.TextFlag.TextWordWrap | Qt.AlignmentFlag.AlignHCenter)
 
 
