@@ -579,13 +579,13 @@ class _Question(Notice):
     def __init__(self, question: str, yes: Callable[[], None], no: Callable[[], None]) -> None:
         super().__init__("printer", question, "muted")
         row = self.layout()
-        glyph = row.takeAt(0).widget()
-        row.removeWidget(self.words)
+        for widget in (self.glyph, self.words):
+            row.removeWidget(widget)
         column = QVBoxLayout()
         column.setSpacing(px(8))
         said = QHBoxLayout()
         said.setSpacing(px(12))
-        said.addWidget(glyph, 0, Qt.AlignmentFlag.AlignTop)
+        said.addWidget(self.glyph, 0, Qt.AlignmentFlag.AlignTop)
         said.addWidget(self.words, 1)
         column.addLayout(said)
         buttons = QHBoxLayout()

@@ -100,15 +100,22 @@ class UndoLink(Button):
         super().__init__(_("Undo"), "quiet", "arrow-counter-clockwise", height=28)
         self.setAccessibleName(_("Undo {name}").format(name=name))
 
+        self._whole = QSize(round(QFontMetricsF(font_of("label")).horizontalAdvance(self._shown)) + px(14 + 5) + 2, px(28))
+
+    def set_room(self, room: float) -> None:
+        """Only the arrow where the words would cost a name its letters."""
+        self.setFixedWidth(self._whole.width() if room >= self._whole.width() else px(20))
+
     def sizeHint(self) -> QSize:
-        return QSize(round(QFontMetricsF(font_of("label")).horizontalAdvance(self._shown)) + px(14 + 5) + 2, px(28))
+        return self._whole
 
     def paintEvent(self, event: QPaintEvent) -> None:
         painter, ink = QPainter(self), look(self).accent
         if self.hasFocus():
             paint_link_focus(painter, QRectF(self.rect()), look(self))
         paint_icon(painter, QRectF(0, (self.height() - px(14)) / 2, px(14), px(14)), "arrow-counter-clockwise", ink)
-        paint_text(painter, QRectF(px(19), 0, self.width(), self.height()), self._shown, ink, "label", elide=False)
+        if self.width() >= self._whole.width():
+            paint_text(painter, QRectF(px(19), 0, self.width(), self.height()), self._shown, ink, "label", elide=False)
 
 
 class LastRow(QWidget):
@@ -146,6 +153,12 @@ class LastRow(QWidget):
             whole = name
         used = paint_text(painter, QRectF(px(44), 0, max(0.0, room - tail_width), self.height()), whole, colours.text)
         paint_text(painter, QRectF(px(44) + used, 0, tail_width + 2, self.height()), tail, colours.text, elide=False)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        if self.undo is not None:
+            name = f"{isolated(self._arrival.name)} {isolated(self._arrival.class_tail)}"
+            self.undo.set_room(self.width() - px(44 + 8) - QFontMetricsF(font_of("body")).horizontalAdvance(name))
 
     def _paint_station(self, painter: QPainter, name_width: float) -> float:
         """The station at the right edge, if the name is whole beside it; returns where the name must end."""

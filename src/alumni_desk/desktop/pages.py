@@ -242,7 +242,8 @@ class Notice(QWidget):
         row = QHBoxLayout(self)
         row.setContentsMargins(px(16), px(10), px(12), px(10))
         row.setSpacing(px(12))
-        row.addWidget(Glyph(icon, tone, 18))  # type: ignore[arg-type]
+        self.glyph = Glyph(icon, tone, 18)  # type: ignore[arg-type]
+        row.addWidget(self.glyph)
         self.words = Label(sentence, tone=tone, wrap=True)  # type: ignore[arg-type]
         row.addWidget(self.words, 1)
         self.button: Button | None = None
