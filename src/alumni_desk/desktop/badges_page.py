@@ -197,6 +197,7 @@ class BadgesPage(Page):
         desk.setSpacing(0)
         self.strip = SheetStrip()
         self.strip.turned.connect(self._turn_to)
+        self.strip.hide()
         desk.addWidget(self.strip)
         self.paper = PaperView()
         self.paper.clicked.connect(self._label_clicked)
