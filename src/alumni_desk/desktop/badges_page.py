@@ -9,7 +9,7 @@ from datetime import UTC, date, datetime, time
 from pathlib import Path
 from typing import Any
 
-from PySide6.QtCore import QRectF, Qt, Signal
+from PySide6.QtCore import QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QBoxLayout, QFileDialog, QFrame, QHBoxLayout, QVBoxLayout, QWidget
 
@@ -100,6 +100,9 @@ class _Middle(QWidget):
     """The middle column; ``resized`` when its width changes."""
 
     resized = Signal(int)
+
+    def minimumSizeHint(self) -> QSize:
+        return QSize(px(216), super().minimumSizeHint().height())  # its rows break where they must
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
