@@ -69,27 +69,30 @@ def _with_strokes(connection: sa.Connection) -> list[Row]:
 
 def _mistyped(desk: Desk, connection: sa.Connection, people: Sequence[Somebody]) -> list[Row]:
     chance = Random(SEED + 2)
-    asked: list[tuple[str, str]] = []
+    asked: list[tuple[set[str], str]] = []
     real = 0
     while len(asked) < TYPED:
         somebody = chance.choice(people)
-        query = _slip(chance, somebody)
+        meant = words(somebody.last) if chance.random() < 0.3 else words(f"{somebody.first} {somebody.last}")
+        query = _slip(chance, meant)
         if query is None:
             continue
         if find_people(connection, query, 1).ids:  # the slip made another name that somebody has: no error to be seen
             real += 1
             continue
-        asked.append((somebody.id, query))
+        asked.append((set(meant), query))
     tracemalloc.start()
     fresh = Vocabulary()
     find_people(connection, asked[0][1], HITS, vocabulary=fresh)
     size = tracemalloc.get_traced_memory()[0] / 1e6
     tracemalloc.stop()
     names = [" ".join(words(f"{one.first} {one.last}")) for one in people]
-    queries = [query for _id, query in asked]
+    queries = [query for _meant, query in asked]
     rounds = in_turns({"ours": _each(queries, lambda query: find_people(connection, query, HITS, vocabulary=desk.vocabulary)),
                        "rapidfuzz": _each(queries[::8], lambda query: process.extract(query, names, scorer=fuzz.partial_ratio, limit=HITS, score_cutoff=80))})
-    found = sum(one in find_people(connection, query, HITS, vocabulary=desk.vocabulary).ids for one, query in asked)
+    # A namesake is as good an answer: nobody could tell from the letters which of fifty Susan Johnsons was meant.
+    called = {one.id: {*words(one.first), *words(one.last)} for one in people}
+    found = sum(any(meant <= called.get(one, set()) for one in find_people(connection, query, HITS, vocabulary=desk.vocabulary).ids) for meant, query in asked)
     floor = f"rapidfuzz over the same names, p95 {median_of(rounds['rapidfuzz'], 0.95):.1f} ms"
     note = f"p50 {median_of(rounds['ours'], 0.5):.2f} ms; {real} slips that made another member's name were left out"
     return [at_most("search, one typing error, p95", floor, median_of(rounds["ours"], 0.95), 5, "ms", note),
@@ -120,9 +123,9 @@ def _begun(chance: Random, somebody: Somebody, letters: int) -> str:
     return name[:letters]
 
 
-def _slip(chance: Random, somebody: Somebody) -> str | None:
+def _slip(chance: Random, meant: Sequence[str]) -> str | None:
     """A name with one wrong stroke in one of its words; the last word perhaps not typed to its end."""
-    asked = words(somebody.last) if chance.random() < 0.3 else words(f"{somebody.first} {somebody.last}")
+    asked = list(meant)
     if chance.random() < 0.5:
         asked[-1] = asked[-1][:max(5, len(asked[-1]) - chance.randint(1, 3))]
     wrong = chance.randrange(len(asked))

@@ -6,6 +6,7 @@ from the best kind of hit to the least, until there are enough.
 
 from __future__ import annotations
 
+import json
 import threading
 from bisect import bisect_left
 from collections.abc import Iterator, Sequence
@@ -21,14 +22,14 @@ from alumni_desk.store.search import OTHER_NAME, THE_REST, words
 MOST_WORDS = 12
 """A longer question is a pasted text; its first words are enough."""
 
-MOST_SPELLINGS = 24
-"""So many spellings of a mistyped word are tried, whole words first."""
+MOST_SPELLINGS, FEW_SPELLINGS = 32, 8
+"""So many spellings of a mistyped word are tried, whole words first; few if every word is to be spelled otherwise."""
 
 CHUNK = 2_000
 _END = "\U0010ffff"
 _DIGITS = "0123456789"
 
-SPARE = 36
+SPARE = 14
 """So many more hits than wanted are looked at, to rank them."""
 
 Where = Literal["called", "names", "any"]
@@ -42,6 +43,11 @@ class Question:
     words: tuple[tuple[str, ...], ...]
     close: bool = False  # spellings are forgiven
     code: str | None = None  # it is the code of a badge
+
+    @property
+    def numbered(self) -> bool:
+        """A number is among the words: a class year, the end of a phone number."""
+        return any(one[0].isdecimal() for one in self.words)
 
     def expression(self, where: Where, *, whole: bool = False) -> str:
         """The full-text question: every word, in names or anywhere; as a beginning, or whole."""
@@ -85,7 +91,7 @@ def find_people(connection: sa.Connection, query: str, limit: int, *, standing: 
     question = question_of(query)
     if question is None:
         return Found((), None)
-    ids = _best(connection, question, limit, standing)
+    ids = _best(connection, question, limit, standing) if vocabulary is None or question.code or not vocabulary.lacks(connection, question) else ()
     if not ids and vocabulary is not None:
         for guess in vocabulary.guesses(connection, question):
             ids = _best(connection, guess, limit, standing)
@@ -111,60 +117,113 @@ def everybody(connection: sa.Connection, question: Question | None, standing: st
 
 
 def _best(connection: sa.Connection, question: Question, limit: int, standing: str | None) -> tuple[str, ...]:
-    found: dict[str, None] = {}
-    for ids in _steps(connection, question, limit, standing):
-        found.update(dict.fromkeys(ids))
-        if len(found) >= limit:
-            break
-    return tuple(found)[:limit]
-
-
-def _steps(connection: sa.Connection, question: Question, limit: int, standing: str | None) -> Iterator[Sequence[str]]:
-    """Hits of one kind after the other, the best kind first; each is looked up only when those before were too few."""
+    search = _Search(connection, question, limit, standing)
     if question.code is not None:
-        yield _portion(connection, "SELECT DISTINCT person FROM registration WHERE code = ? AND NOT gone AND person IS NOT NULL", (question.code,))
-    # The whole name or the whole last name: straight from the index by name, so that it is never lost among thousands of beginnings.
-    names = [] if question.close or any(one[0].isdecimal() for one in question.words) else _turns([one[0] for one in question.words])
-    for name in names:
-        yield _between(connection, name, name + "!", limit, standing)
-    yield _by_words(connection, question, question.expression("called", whole=True), limit, standing)
-    if any(len(one[0]) > 1 for one in question.words):  # one letter alone would be everybody's initial
-        yield _by_words(connection, question, question.expression("names", whole=True), limit, standing)
-    for name in names:
-        yield _between(connection, name, name + _END, limit, standing)
-    for where in ("called", "names"):
-        yield _by_words(connection, question, question.expression(where), limit, standing)
-    for whole in (True, False):
-        yield _by_words(connection, question, question.expression("any", whole=whole), limit, standing)
+        search.take(_portion(connection, "SELECT person FROM registration WHERE code = ? AND NOT gone AND person IS NOT NULL", (question.code,)))
+    if question.close:
+        search.close_to()
+    else:
+        search.as_typed()
+    return tuple(search.found)[:limit]
 
 
-def _turns(asked: list[str]) -> list[str]:
+class _Search:
+    """One question being asked: what was found so far, and how to find more."""
+
+    def __init__(self, connection: sa.Connection, question: Question, limit: int, standing: str | None) -> None:
+        self._connection, self._question, self._limit, self._standing = connection, question, limit, standing
+        self._looked_at: set[int] = set()
+        self._patterns = [_patterns(spellings) for spellings in question.words]
+        self.found: dict[str, None] = {}
+
+    def take(self, ids: Sequence[str]) -> bool:
+        """Add hits behind those that are there. Returns whether it is enough."""
+        self.found.update(dict.fromkeys(ids))
+        return len(self.found) >= self._limit
+
+    def as_typed(self) -> None:
+        """Hits of one kind after the other, the best kind first, until there are enough."""
+        question = self._question
+        fit = self._fitting(question.expression("any"))
+        if len(fit) < self._limit + SPARE:
+            self.take(self._ranked(fit))  # these are all, so that each can be looked at
+            return
+        # The whole name or the whole last name: straight from the index by name, so that it is never lost among thousands of beginnings.
+        turns = [] if question.numbered else _turns(question)
+        initial = all(len(one[0]) == 1 for one in question.words)  # one letter alone is not looked for among middle names: everybody has some
+        (any(self.take(self._between(name, name + "!")) for name in turns)
+         or self._named(whole=True, called_only=initial)
+         or any(self.take(self._between(name, name + _END)) for name in turns)
+         or self._named(whole=False)
+         or self.take(self._ranked(fit)))
+
+    def _named(self, *, whole: bool, called_only: bool = False) -> bool:
+        """Hits in names; if they are too many to be looked at, those in the name that is shown come first."""
+        fit = [] if called_only else self._fitting(self._question.expression("names", whole=whole))
+        if called_only or len(fit) >= self._limit + SPARE:
+            if self._by_words(self._question.expression("called", whole=whole)):
+                return True
+        return self.take(self._ranked(fit))
+
+    def close_to(self) -> None:
+        """Hits of words that may be spelled otherwise: in names, and only if there is nobody elsewhere."""
+        question = self._question
+        if self._by_words(question.expression("names", whole=True)) or self._by_words(question.expression("names")) or self.found:
+            return
+        self._by_words(question.expression("any"))
+
+    def _by_words(self, expression: str) -> bool:
+        # Some more than asked for, so that the best of them are shown and not the first in the file.
+        return self.take(self._ranked(self._fitting(expression)))
+
+    def _between(self, low: str, high: str) -> Sequence[str]:
+        return _portion(
+            self._connection, "SELECT id FROM search_person WHERE sort >= ? AND sort < ?" + _standing(self._standing) + " ORDER BY sort, standing, id LIMIT ?",
+            (low, high, *_given(self._standing), self._limit))
+
+    def _fitting(self, expression: str) -> list[int]:
+        return [row[0] for row in self._connection.exec_driver_sql("SELECT rowid FROM search_words WHERE search_words MATCH ? LIMIT ?",
+                                                                   (expression, self._limit + SPARE))]
+
+    def _ranked(self, fit: Sequence[int]) -> Sequence[str]:
+        fit = [one for one in fit if one not in self._looked_at]
+        if not fit:
+            return ()
+        self._looked_at.update(fit)
+        rows = self._connection.exec_driver_sql(
+            "SELECT id, sort, names, other FROM search_person WHERE rowid IN (SELECT value FROM json_each(?))" + _standing(self._standing),
+            (json.dumps(fit), *_given(self._standing))).all()
+        turns = set() if self._question.numbered else set(_turns(self._question))
+        keys = [(*_rank(self._patterns, f" {names} ", f" {other} "), sort not in turns, len(names), sort, one) for one, sort, names, other in rows]
+        return [key[-1] for key in sorted(keys)]
+
+
+def _turns(question: Question) -> list[str]:
     """The name as it is sorted, if it was typed first name first, last name first, or begun anywhere in between."""
+    asked = [one[0] for one in question.words]
     return [" ".join(asked[start:] + asked[:start]) for start in range(len(asked))]
 
 
-def _between(connection: sa.Connection, low: str, high: str, limit: int, standing: str | None) -> Sequence[str]:
-    return _portion(connection, "SELECT id FROM search_person WHERE sort >= ? AND sort < ?" + _standing(standing) + " ORDER BY sort, standing, id LIMIT ?",
-                    (low, high, *_given(standing), limit))
+def _patterns(spellings: Sequence[str]) -> list[list[str]]:
+    """What to look for in somebody's words, from the best kind of hit to the least: the name shown whole, another name whole, their beginnings, the rest."""
+    return [[f" {word} " for word in spellings], [f" {OTHER_NAME}{word} " for word in spellings], [f" {word}" for word in spellings],
+            [f" {OTHER_NAME}{word}" for word in spellings], [f" {THE_REST}{word} " for word in spellings]]
 
 
-def _by_words(connection: sa.Connection, question: Question, expression: str, limit: int, standing: str | None) -> Sequence[str]:
-    """Hits of the full-text index; some more than asked for, so that the best of them are shown and not the first in the file."""
-    rows = connection.exec_driver_sql(
-        "SELECT p.id, p.names, p.sort FROM search_words AS w JOIN search_person AS p ON p.rowid = w.rowid WHERE search_words MATCH ?"
-        + _standing(standing) + " LIMIT ?", (expression, *_given(standing), limit + SPARE)).all()
-    return [row[0] for row in sorted(rows, key=lambda row: _rank(question, row[1], row[2]))]
-
-
-def _rank(question: Question, names: str, sort: str) -> tuple[int, int, int, str]:
-    there = set(names.split())
-    called = named = 0
-    for spellings in question.words:
-        if not there.isdisjoint(spellings):
-            called += 1
-        elif any(OTHER_NAME + word in there for word in spellings):
-            named += 1
-    return -called, -named, len(there), sort
+def _rank(patterns: Sequence[Sequence[Sequence[str]]], names: str, other: str) -> tuple[int, int]:
+    """The least of the kinds of hit that the words are, and the sum of them all."""
+    least = total = 0
+    for kinds in patterns:
+        for kind, looks in enumerate(kinds):
+            text = other if kind == 4 else names
+            if any(look in text for look in looks):
+                break
+        else:
+            kind = 5
+        total += kind
+        if not (kind >= 4 and kinds[0][0].strip().isdecimal()):  # a number narrows, it is no worse hit
+            least = max(least, kind)
+    return least, total
 
 
 def _standing(standing: str | None) -> str:
@@ -194,43 +253,53 @@ class Vocabulary:
         self._words: list[str] = []
         self._letters: dict[int, str] = {}
 
+    def lacks(self, connection: sa.Connection, question: Question) -> bool:
+        """Whether some word of a question is nobody's, so that nobody can fit. False as long as that is not known."""
+        with self._lock:
+            return self._seen == _state(connection) and not all(self._known(one[0]) for one in question.words)
+
     def guesses(self, connection: sa.Connection, question: Question) -> Iterator[Question]:
-        """The question with words spelled otherwise: first only those that nobody has, then all of them."""
+        """The question with words spelled otherwise: those that nobody has; then one of the others, the longest first; then all."""
         with self._lock:
             self._read(connection)
-            near = [self._near(one[0]) for one in question.words]
-            known = [self._begins(one[0]) for one in question.words]
-        changed = [one if there else spellings for one, there, spellings in zip(question.words, known, near, strict=True)]
-        if not all(known) and all(changed):
-            yield Question(tuple(changed), close=True)
-        every = [(*(one if there else ()), *spellings) for one, there, spellings in zip(question.words, known, near, strict=True)]
-        if any(known) and any(near) and all(every):
-            yield Question(tuple(every), close=True)
+            known = [self._known(one[0]) for one in question.words]
+            last = len(question.words) - 1  # it may still be on its way
+            near = [self._near(one[0], begun=place == last) for place, one in enumerate(question.words)]
+        if not all(one or two for one, two in zip(known, near, strict=True)):
+            return
+        mended = [one if there else spellings for one, there, spellings in zip(question.words, known, near, strict=True)]
+        if not all(known):
+            yield Question(tuple(mended), close=True)
+        others = sorted((place for place, there in enumerate(known) if there and near[place]), key=lambda place: -len(question.words[place][0]))
+        for place in others:
+            yield Question((*mended[:place], near[place], *mended[place + 1:]), close=True)
+        if len(others) > 1:
+            yield Question(tuple(two[:FEW_SPELLINGS] or one for one, two in zip(mended, near, strict=True)), close=True)
 
     def _read(self, connection: sa.Connection) -> None:
-        # The record of the index's structure, which every change of the index writes anew.
-        seen = connection.exec_driver_sql("SELECT block FROM search_words_data WHERE id = 10").scalar()
+        seen = _state(connection)
         if seen == self._seen:
             return
         # Words with figures are left out: a year or a number that is nearly right is wrong.
         found: set[str] = set()
         for low, high, cut in (("a", THE_REST, 0), (THE_REST + "a", THE_REST + _END, 1), (OTHER_NAME + "a", OTHER_NAME + _END, 1), ("»", _END, 0)):
-            terms = connection.exec_driver_sql("SELECT term FROM search_words_terms WHERE term >= ? AND term < ?", (low, high))
+            terms = connection.exec_driver_sql("SELECT term FROM search_words_terms WHERE term >= ? AND term < ? AND term NOT GLOB '*[0-9]*'", (low, high))
             found.update(row[0][cut:] for row in terms)
         self._words = sorted(found)
         self._letters = {}
         self._seen = seen
 
-    def _begins(self, start: str) -> bool:
+    def _known(self, start: str) -> bool:
+        """Whether some word begins like this; of what has figures in it that is not asked."""
         at = bisect_left(self._words, start)
-        return at < len(self._words) and self._words[at].startswith(start)
+        return (at < len(self._words) and self._words[at].startswith(start)) or any(letter.isdecimal() for letter in start)
 
-    def _near(self, word: str) -> tuple[str, ...]:
-        """Words, then beginnings of words, that are one letter more, less or other than this one, or two letters the other way round."""
+    def _near(self, word: str, *, begun: bool) -> tuple[str, ...]:
+        """Words that are one letter more, less or other than this one, or two letters the other way round; then beginnings of words (``begun``)."""
         if len(word) < 3 or word.isdecimal():
             return ()
         whole: list[str] = []
-        begun: list[str] = []
+        starts: list[str] = []
         for spelling in dict.fromkeys(_spellings(word, self._alphabet(word))):
             at = bisect_left(self._words, spelling)
             if at < len(self._words) and spelling != word:
@@ -238,8 +307,8 @@ class Vocabulary:
                 if there == spelling:
                     whole.append(spelling)
                 elif there.startswith(spelling):
-                    begun.append(spelling)
-        return tuple((whole + begun)[:MOST_SPELLINGS])
+                    starts.append(spelling)
+        return tuple((whole + starts if begun or not whole else whole)[:MOST_SPELLINGS])
 
     def _alphabet(self, word: str) -> str:
         """Letters of the word's own script that occur at all; none for signs that are whole words."""
@@ -250,6 +319,11 @@ class Vocabulary:
             every = set(chain.from_iterable(self._words))
             self._letters[page] = "".join(sorted(letter for letter in every if ord(letter) >> 8 == page and letter not in _DIGITS))
         return self._letters[page]
+
+
+def _state(connection: sa.Connection) -> object:
+    """The record of the index's structure, which every change of the index writes anew."""
+    return connection.exec_driver_sql("SELECT block FROM search_words_data WHERE id = 10").scalar()
 
 
 def _spellings(word: str, alphabet: str) -> Iterator[str]:
