@@ -102,6 +102,10 @@ class Lanes(QObject):
         """Look something up. Of several lookups with one ``key`` only the newest answers (search as you type)."""
         return self._start("reading", lambda job: fn(), then, failed, key=key)
 
+    def read_on(self, fn: Callable[[Job], T], then: Callable[[T], Any] | None = None, failed: Failed | None = None, *, key: str) -> Job:
+        """A longer lookup that asks its job often whether it is still wanted: a newer one with its key ends it."""
+        return self._start("reading", fn, then, failed, key=key)
+
     def send(self, fn: Callable[[], T], then: Callable[[T], Any] | None = None, failed: Failed | None = None) -> Job:
         """Speak with a server or a printer."""
         return self._start("sending", lambda job: fn(), then, failed)

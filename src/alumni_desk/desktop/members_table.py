@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -12,13 +12,18 @@ from PySide6.QtCore import QAbstractTableModel, QModelIndex, QPersistentModelInd
 from alumni_desk.desktop.dates import day_short
 from alumni_desk.desktop.delegates import MUTED, PERSON, PILL
 from alumni_desk.desktop.paint import Pill
-from alumni_desk.members.lists import MemberRow, rows_of
+from alumni_desk.members.lists import MemberRow, all_members, best_members, rows_of
 from alumni_desk.segments.lists import Expected, Seen, expected_next, last_seen
 from alumni_desk.store.desk import Desk
+from alumni_desk.store.finding import Found, Question
 from alumni_desk.words import _
 
 Index = QModelIndex | QPersistentModelIndex
 BLOCK = 64
+FIRST = BLOCK
+"""So many are looked up while somebody types."""
+AT_ONCE = 24
+"""So many lines a window shows; they come together with the ids, so that the list is drawn once."""
 COLUMNS = 5
 
 
@@ -35,6 +40,38 @@ def shown_rows(desk: Desk, ids: Sequence[str], today: date) -> list[Shown]:
     """The lines of some ids, in their order."""
     seen, expected = last_seen(desk, ids), expected_next(desk, ids, today)
     return [Shown(row, seen.get(row.id), expected.get(row.id)) for row in rows_of(desk, ids)]
+
+
+@dataclass(frozen=True, slots=True)
+class First:
+    """The best answers to a question, and the lines of those that are seen at once."""
+
+    query: str
+    found: Found
+    lines: list[Shown]
+
+
+def first_of(desk: Desk, query: str, today: date) -> First:
+    """The best answers to what was typed; without a word the first by name."""
+    found = best_members(desk, query, FIRST)
+    return First(query, found, shown_rows(desk, found.ids[:AT_ONCE], today))
+
+
+def rest_of(desk: Desk, question: Question | None, query: str, shown: Sequence[str], unwanted: Callable[[], bool]) -> list[str] | None:
+    """Everybody who fits, those shown first as they stand; None if it is not wanted any more."""
+    if question is None and query.strip():
+        return []
+    if question is not None and question.code is not None:
+        return list(shown)
+    everyone: dict[str, None] = {}
+    for portion in all_members(desk, question):
+        if unwanted():
+            return None
+        everyone.update(dict.fromkeys(portion))
+    if question is None:
+        return list(everyone)  # by name, as what is shown
+    first = [one for one in shown if one in everyone]
+    return list(dict.fromkeys(first) | everyone)
 
 
 def status_pill(shown: Shown) -> Pill | None:
@@ -70,13 +107,41 @@ class MembersTable(QAbstractTableModel):
         self._ids: list[str] = []
         self._lines: dict[str, Shown] = {}
         self._asked: set[int] = set()
+        self._places: dict[str, int] | None = None
 
     def set_ids(self, ids: list[str]) -> None:
         """Another list; lines that are known already stay, so that nothing flickers."""
         self.beginResetModel()
         self._ids = ids
+        self._places = None
         self._asked.clear()
         self.endResetModel()
+
+    def begin(self, ids: Sequence[str], lines: Sequence[Shown]) -> None:
+        """The first of another list, with the lines that are seen at once."""
+        self.beginResetModel()
+        self._ids = list(ids)
+        self._places = None
+        self._asked.clear()
+        for line in lines:
+            self._lines[line.row.id] = line
+        if len(lines) >= min(BLOCK, len(ids)):
+            self._asked.add(0)
+        self.endResetModel()
+
+    def go_on(self, ids: Sequence[str]) -> None:
+        """The rest of the list, behind what is shown."""
+        if ids:
+            first = len(self._ids)
+            self.beginInsertRows(QModelIndex(), first, first + len(ids) - 1)
+            self._ids.extend(ids)
+            self._places = None
+            self._asked.discard(first - first % BLOCK)  # it was not full when it was asked for
+            self.endInsertRows()
+
+    def ids(self) -> list[str]:
+        """Whom the list holds, in its order."""
+        return self._ids
 
     def forget(self, ids: Sequence[str] | None = None) -> None:
         """These lines have changed (or all): fetch them again, showing the old ones until then."""
@@ -103,7 +168,9 @@ class MembersTable(QAbstractTableModel):
 
     def row_of(self, member: str) -> int:
         """In which line somebody stands; -1 for none."""
-        return self._ids.index(member) if member in self._ids else -1
+        if self._places is None:
+            self._places = {one: place for place, one in enumerate(self._ids)}
+        return self._places.get(member, -1)
 
     def line(self, member: str) -> Shown | None:
         """The line of somebody, if it has come."""

@@ -119,7 +119,8 @@ def everybody(connection: sa.Connection, question: Question | None, standing: st
 def _best(connection: sa.Connection, question: Question, limit: int, standing: str | None) -> tuple[str, ...]:
     search = _Search(connection, question, limit, standing)
     if question.code is not None:
-        search.take(_portion(connection, "SELECT person FROM registration WHERE code = ? AND NOT gone AND person IS NOT NULL", (question.code,)))
+        search.take(_portion(connection, "SELECT person FROM registration AS r JOIN search_person AS p ON p.id = r.person WHERE code = ? AND NOT gone"
+                             + _standing(standing), (question.code, *_given(standing))))
     if question.close:
         search.close_to()
     else:
@@ -142,28 +143,36 @@ class _Search:
         return len(self.found) >= self._limit
 
     def as_typed(self) -> None:
-        """Hits of one kind after the other, the best kind first, until there are enough."""
+        """Those found by a name before those found by something else; those who fit better first."""
         question = self._question
-        fit = self._fitting(question.expression("any"))
-        if len(fit) < self._limit + SPARE:
-            self.take(self._ranked(fit))  # these are all, so that each can be looked at
+        named = self._fitting(question.expression("names"))
+        if self._many(named) and self._best_of_many():
             return
+        everywhere = self._fitting(question.expression("any"))
+        if self._many(everywhere):
+            self.take(self._ranked(named))
+        self.take(self._ranked(everywhere))
+
+    def _best_of_many(self) -> bool:
+        """Hits of one kind after the other, the best kind first, where all together are too many to be looked at."""
+        question = self._question
         # The whole name or the whole last name: straight from the index by name, so that it is never lost among thousands of beginnings.
         turns = [] if question.numbered else _turns(question)
-        initial = all(len(one[0]) == 1 for one in question.words)  # one letter alone is not looked for among middle names: everybody has some
-        (any(self.take(self._between(name, name + "!")) for name in turns)
-         or self._named(whole=True, called_only=initial)
-         or any(self.take(self._between(name, name + _END)) for name in turns)
-         or self._named(whole=False)
-         or self.take(self._ranked(fit)))
+        initials = all(len(one[0]) == 1 for one in question.words)  # not looked for among middle names: everybody has some
+        return (any(self.take(self._between(name, name + "!")) for name in turns)
+                or self._whole(called_only=initials)
+                or any(self.take(self._between(name, name + _END)) for name in turns)
+                or self._by_words(question.expression("called"))
+                or self._by_words(question.expression("names")))
 
-    def _named(self, *, whole: bool, called_only: bool = False) -> bool:
-        """Hits in names; if they are too many to be looked at, those in the name that is shown come first."""
-        fit = [] if called_only else self._fitting(self._question.expression("names", whole=whole))
-        if called_only or len(fit) >= self._limit + SPARE:
-            if self._by_words(self._question.expression("called", whole=whole)):
-                return True
+    def _whole(self, *, called_only: bool) -> bool:
+        fit = [] if called_only else self._fitting(self._question.expression("names", whole=True))
+        if (called_only or self._many(fit)) and self._by_words(self._question.expression("called", whole=True)):
+            return True
         return self.take(self._ranked(fit))
+
+    def _many(self, fit: Sequence[int]) -> bool:
+        return len(fit) >= self._limit + SPARE
 
     def close_to(self) -> None:
         """Hits of words that may be spelled otherwise: in names, and only if there is nobody elsewhere."""
@@ -214,16 +223,22 @@ def _rank(patterns: Sequence[Sequence[Sequence[str]]], names: str, other: str) -
     """The least of the kinds of hit that the words are, and the sum of them all."""
     least = total = 0
     for kinds in patterns:
-        for kind, looks in enumerate(kinds):
-            text = other if kind == 4 else names
-            if any(look in text for look in looks):
-                break
-        else:
-            kind = 5
+        kind = _kind(kinds, names, other)
         total += kind
-        if not (kind >= 4 and kinds[0][0].strip().isdecimal()):  # a number narrows, it is no worse hit
-            least = max(least, kind)
+        if kind > least and not (kind >= _ELSEWHERE and kinds[0][0].strip().isdecimal()):  # a number narrows, it is no worse hit
+            least = kind
     return least, total
+
+
+_ELSEWHERE = 4
+
+
+def _kind(kinds: Sequence[Sequence[str]], names: str, other: str) -> int:
+    for kind in range(_ELSEWHERE):
+        for look in kinds[kind]:
+            if look in names:
+                return kind
+    return _ELSEWHERE if any(look in other for look in kinds[_ELSEWHERE]) else _ELSEWHERE + 1
 
 
 def _standing(standing: str | None) -> str:
@@ -262,19 +277,20 @@ class Vocabulary:
         """The question with words spelled otherwise: those that nobody has; then one of the others, the longest first; then all."""
         with self._lock:
             self._read(connection)
-            known = [self._known(one[0]) for one in question.words]
-            last = len(question.words) - 1  # it may still be on its way
-            near = [self._near(one[0], begun=place == last) for place, one in enumerate(question.words)]
-        if not all(one or two for one, two in zip(known, near, strict=True)):
+        asked = [one[0] for one in question.words]
+        unknown = [place for place, word in enumerate(asked) if not self._known(word)]
+        mended = list(question.words)
+        for place in unknown:
+            mended[place] = self._near(asked[place], begun=place == len(asked) - 1)  # the last one may still be on its way
+        if not all(mended):
             return
-        mended = [one if there else spellings for one, there, spellings in zip(question.words, known, near, strict=True)]
-        if not all(known):
+        if unknown:
             yield Question(tuple(mended), close=True)
-        others = sorted((place for place, there in enumerate(known) if there and near[place]), key=lambda place: -len(question.words[place][0]))
-        for place in others:
-            yield Question((*mended[:place], near[place], *mended[place + 1:]), close=True)
+        others = {place: near for place, word in enumerate(asked) if place not in unknown and (near := self._near(word, begun=place == len(asked) - 1))}
+        for place in sorted(others, key=lambda place: -len(asked[place])):
+            yield Question((*mended[:place], others[place], *mended[place + 1:]), close=True)
         if len(others) > 1:
-            yield Question(tuple(two[:FEW_SPELLINGS] or one for one, two in zip(mended, near, strict=True)), close=True)
+            yield Question(tuple(others.get(place, one)[:FEW_SPELLINGS] for place, one in enumerate(mended)), close=True)
 
     def _read(self, connection: sa.Connection) -> None:
         seen = _state(connection)
