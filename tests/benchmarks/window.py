@@ -30,6 +30,7 @@ def measure(folder: Path) -> list[Row]:
     with big_chapter(folder) as desk:
         with desk.reading() as connection:
             names = [fold(row[0]) for row in connection.exec_driver_sql("SELECT last_name FROM person WHERE length(last_name) > 3 ORDER BY id")]
+            names = [name for name in names if name.isascii() and name.isalpha()]
         room = build(desk, theme="light", today=lambda: TODAY)
         room.shell.resize(1280, 800)
         room.shell.show()
@@ -74,9 +75,8 @@ def _press(app: QApplication, page: MembersPage, watch: _Painted, letter: str) -
     watch.wait_for(wanted)
     begun = time.perf_counter()
     QTest.keyClicks(page.search, letter)
-    _until(app, lambda: watch.at is not None, f"“{wanted}” to be painted")
-    assert watch.at is not None
-    return (watch.at - begun) * 1000
+    _until(app, lambda: watch.seen, f"“{wanted}” to be painted")  # asked when Qt has painted and waits again
+    return (time.perf_counter() - begun) * 1000
 
 
 def _until(app: QApplication, there: Callable[[], bool], what: str) -> None:
@@ -93,20 +93,14 @@ class _Painted(QObject):
     def __init__(self, page: MembersPage) -> None:
         super().__init__()
         self._page, self._text = page, ""
-        self._under_way = False
-        self.at: float | None = None
+        self.seen = False
         page.list.viewport().installEventFilter(self)
 
     def wait_for(self, text: str) -> None:
-        self._text, self.at = text, None
+        self._text, self.seen = text, False
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
-        if event.type() == QEvent.Type.Paint and not self._under_way and self.at is None and self._page._asked == self._text:
-            self._under_way = True
-            QApplication.sendEvent(watched, event)  # the paint itself, so that its end is known
-            self._under_way = False
-            self.at = time.perf_counter()
-            return True
+        self.seen = self.seen or (event.type() == QEvent.Type.Paint and self._page._asked == self._text)
         return False
 
 

@@ -14,12 +14,12 @@ from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QTableView, QVBoxLayout,
 from alumni_desk.desktop.background import Lanes
 from alumni_desk.desktop.changes import ChangeBus
 from alumni_desk.desktop.controls import Button, Field, Label, hairline
-from alumni_desk.desktop.delegates import NameDelegate, PillDelegate, dress_table
+from alumni_desk.desktop.delegates import dress_table
 from alumni_desk.desktop.fonts import px
 from alumni_desk.desktop.import_sheet import ImportSheet
 from alumni_desk.desktop.member_form import MemberForm
 from alumni_desk.desktop.member_panel import Known, MemberPanel, known
-from alumni_desk.desktop.members_table import FIRST, First, MembersTable, Shown, first_of, rest_of, shown_rows
+from alumni_desk.desktop.members_table import FIRST, First, MemberDelegate, MembersTable, Shown, first_of, rest_of, shown_rows
 from alumni_desk.desktop.pages import EmptyPage, Go, Page
 from alumni_desk.desktop.recovery_page import before_saving
 from alumni_desk.errors import KnownError
@@ -81,8 +81,7 @@ class MembersPage(Page):
         self.list.setProperty("people", "true")
         dress_table(self.list, _("Members"))
         self.list.setSelectionMode(QTableView.SelectionMode.ExtendedSelection)
-        self.list.setItemDelegateForColumn(0, NameDelegate(self.list))
-        self.list.setItemDelegateForColumn(4, PillDelegate(self.list))
+        self.list.setItemDelegate(MemberDelegate(self.table_model, self.list))
         self.list.selectionModel().selectionChanged.connect(self._selected)
         self.list.doubleClicked.connect(self.edit)
         column.addWidget(self.list, 1)

@@ -7,11 +7,15 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from PySide6.QtCore import QAbstractTableModel, QModelIndex, QPersistentModelIndex, Qt, Signal
+from PySide6.QtCore import QAbstractTableModel, QModelIndex, QPersistentModelIndex, QRectF, Qt, Signal
+from PySide6.QtGui import QPainter
+from PySide6.QtWidgets import QWidget
 
 from alumni_desk.desktop.dates import day_short
-from alumni_desk.desktop.delegates import MUTED, PERSON, PILL
-from alumni_desk.desktop.paint import Pill
+from alumni_desk.desktop.delegates import MUTED, PERSON, PILL, RowDelegate, paint_person
+from alumni_desk.desktop.fonts import px
+from alumni_desk.desktop.paint import Pill, paint_pill, paint_text
+from alumni_desk.desktop.tokens import Colours
 from alumni_desk.members.lists import MemberRow, all_members, best_members, rows_of
 from alumni_desk.segments.lists import Expected, Seen, expected_next, last_seen
 from alumni_desk.store.desk import Desk
@@ -106,6 +110,7 @@ class MembersTable(QAbstractTableModel):
         super().__init__()
         self._ids: list[str] = []
         self._lines: dict[str, Shown] = {}
+        self._fresh: set[str] = set()
         self._asked: set[int] = set()
         self._places: dict[str, int] | None = None
 
@@ -125,8 +130,7 @@ class MembersTable(QAbstractTableModel):
         self._asked.clear()
         for line in lines:
             self._lines[line.row.id] = line
-        if len(lines) >= min(BLOCK, len(ids)):
-            self._asked.add(0)
+            self._fresh.add(line.row.id)
         self.endResetModel()
 
     def go_on(self, ids: Sequence[str]) -> None:
@@ -143,11 +147,10 @@ class MembersTable(QAbstractTableModel):
         """Whom the list holds, in its order."""
         return self._ids
 
-    def forget(self, ids: Sequence[str] | None = None) -> None:
-        """These lines have changed (or all): fetch them again, showing the old ones until then."""
+    def forget(self) -> None:
+        """Anything may have changed: fetch again what is looked at, showing the old lines until the new ones come."""
+        self._fresh.clear()
         self._asked.clear()
-        if ids is None:
-            self._lines.clear()
         if self._ids:
             self.dataChanged.emit(self.index(0, 0), self.index(len(self._ids) - 1, COLUMNS - 1))
 
@@ -159,6 +162,7 @@ class MembersTable(QAbstractTableModel):
         """Lines that were asked for."""
         for line in lines:
             self._lines[line.row.id] = line
+            self._fresh.add(line.row.id)
         if self._ids:
             self.dataChanged.emit(self.index(0, 0), self.index(len(self._ids) - 1, COLUMNS - 1))
 
@@ -176,6 +180,16 @@ class MembersTable(QAbstractTableModel):
         """The line of somebody, if it has come."""
         return self._lines.get(member)
 
+    def shown_at(self, row: int) -> Shown | None:
+        """What stands in a line, if it has come; else it is asked for, with those round it."""
+        member = self._ids[row]
+        if member not in self._fresh:
+            first = row - row % BLOCK
+            if first not in self._asked:
+                self._asked.add(first)
+                self.wanted.emit(first)
+        return self._lines.get(member)
+
     def rowCount(self, parent: Index = QModelIndex()) -> int:  # noqa: B008
         return 0 if parent.isValid() else len(self._ids)
 
@@ -188,12 +202,7 @@ class MembersTable(QAbstractTableModel):
         return None
 
     def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
-        member = self._ids[index.row()]
-        first = index.row() - index.row() % BLOCK
-        if first not in self._asked:
-            self._asked.add(first)
-            self.wanted.emit(first)
-        shown = self._lines.get(member)
+        shown = self.shown_at(index.row())
         if shown is None:
             return None
         row, column = shown.row, index.column()
@@ -211,3 +220,28 @@ class MembersTable(QAbstractTableModel):
             pill = status_pill(shown)
             return (row.name, row.class_label, row.city, shown.seen.name if shown.seen else None, pill.word if pill else None)[column] or None
         return None
+
+
+class MemberDelegate(RowDelegate):
+    """Paints the cells of the member list straight from its lines: asking the model cell by cell would cost more than the painting."""
+
+    def __init__(self, table: MembersTable, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._table = table
+
+    def paint_cell(self, painter: QPainter, box: QRectF, index: Index, colours: Colours, selected: bool) -> None:
+        shown = self._table.shown_at(index.row())
+        if shown is None:
+            return
+        row, column = shown.row, index.column()
+        if column == 0:
+            person = (row.disc or " ", row.name, row.other_script_name or "")
+            paint_person(painter, box.adjusted(px(24), 0, 0, 0), person, colours, selected=selected)
+        elif column == COLUMNS - 1:
+            pill = status_pill(shown)
+            if pill is not None:
+                paint_pill(painter, box, pill, colours)
+        else:
+            text = (row.class_label, row.city or "", day_short(shown.seen.day) if shown.seen else "")[column - 1]
+            if text:
+                paint_text(painter, box, text, colours.muted if column == 3 else colours.text)
