@@ -22,6 +22,7 @@ from alumni_desk.desktop.background import Lanes
 from alumni_desk.desktop.changes import ChangeBus
 from alumni_desk.desktop.controls import Button, Choice, IconButton, Label, Number, Radio, Tick, hairline
 from alumni_desk.desktop.dates import day_long, distance, parse_wall
+from alumni_desk.desktop.deeds import Deed
 from alumni_desk.desktop.fonts import px
 from alumni_desk.desktop.pages import EmptyPage, Go, Notice, Page
 from alumni_desk.desktop.paper_view import PaperView
@@ -186,6 +187,13 @@ class BadgesPage(Page):
         foot.addWidget(self.foot_words)
         whole.addLayout(foot)
         return box
+
+    def deeds(self) -> list[Deed]:
+        def ready() -> bool:
+            return self._laid is not None and bool(self._laid.people)
+
+        return [Deed("print", "printer", _("Print badges"), self.print_them, can=ready),
+                Deed("save", "floppy-disk", _("Save badges as PDF"), self.save, can=ready)]
 
     def first_focus(self) -> QWidget:
         return self.gathering

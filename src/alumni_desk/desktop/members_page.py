@@ -14,6 +14,7 @@ from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QTableView, QVBoxLayout,
 from alumni_desk.desktop.background import Lanes
 from alumni_desk.desktop.changes import ChangeBus
 from alumni_desk.desktop.controls import Button, Field, Label, hairline
+from alumni_desk.desktop.deeds import Deed
 from alumni_desk.desktop.delegates import dress_table
 from alumni_desk.desktop.fonts import px
 from alumni_desk.desktop.import_sheet import ImportSheet
@@ -131,6 +132,19 @@ class MembersPage(Page):
         return row
 
     # -- what every page does
+
+    finds = True
+
+    def deeds(self) -> list[Deed]:
+        def somebody() -> bool:
+            return self._chosen is not None
+
+        return [Deed("add", "user-plus", _("Add a member"), self.add, _("Ctrl N")),
+                Deed("find", "magnifying-glass", _("Find members"), self._to_find, _("Ctrl F")),
+                Deed("import", "upload-simple", _("Import members from a file"), self.import_file),
+                Deed("export", "floppy-disk", _("Export members as a table"), self.export, can=lambda: self._total > 0),
+                Deed("edit", "note-pencil", _("Edit the chosen member"), self.edit, _("Enter"), can=somebody),
+                Deed("remove", "x-circle", _("Remove the chosen members"), self.remove, _("Delete"), can=lambda: somebody() or len(self.selected()) > 1)]
 
     def first_focus(self) -> QWidget:
         return self.search

@@ -105,9 +105,10 @@ def best_members(desk: Desk, query: str, limit: int, *, standing: str | None = "
 
 
 def all_members(desk: Desk, question: Question | None, *, standing: str | None = "member") -> Iterator[list[str]]:
-    """The ids of all who fit a question (None: of everybody) by name, in portions; some may come twice."""
+    """The ids of all who fit a question (None: of everybody) by name, in portions; some may come twice. Makes ready for forgiving, too."""
     with desk.reading() as connection:
         yield from everybody(connection, question, standing)
+        desk.vocabulary.be_ready(connection)
 
 
 def rows_of(desk: Desk, ids: Sequence[str]) -> list[MemberRow]:

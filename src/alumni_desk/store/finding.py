@@ -268,6 +268,11 @@ class Vocabulary:
         self._words: list[str] = []
         self._letters: dict[int, str] = {}
 
+    def be_ready(self, connection: sa.Connection) -> None:
+        """Read the words now, so that the first mistyped word need not wait for it."""
+        with self._lock:
+            self._read(connection)
+
     def lacks(self, connection: sa.Connection, question: Question) -> bool:
         """Whether some word of a question is nobody's, so that nobody can fit. False as long as that is not known."""
         with self._lock:
@@ -275,8 +280,7 @@ class Vocabulary:
 
     def guesses(self, connection: sa.Connection, question: Question) -> Iterator[Question]:
         """The question with words spelled otherwise: those that nobody has; then one of the others, the longest first; then all."""
-        with self._lock:
-            self._read(connection)
+        self.be_ready(connection)
         asked = [one[0] for one in question.words]
         unknown = [place for place, word in enumerate(asked) if not self._known(word)]
         mended = list(question.words)
