@@ -26,6 +26,7 @@ from alumni_desk.store.desk import Desk
 from alumni_desk.store.profile import Profile
 
 ROUNDS = 7
+MEMBERS = 100_000
 SEED = 2026
 TODAY = date(2026, 11, 10)
 PASSPHRASE = "bench on made-up people"
@@ -74,11 +75,11 @@ def waited(work: Callable[[], object]) -> float:
     return (time.perf_counter() - begun) * 1000
 
 
-def in_turns(contenders: Mapping[str, Callable[[], Sequence[float]]], rounds: int = ROUNDS) -> dict[str, list[list[float]]]:
+def in_turns(contenders: Mapping[str, Callable[[], Sequence[float]]], rounds: int | None = None) -> dict[str, list[list[float]]]:
     """Run every contender once a round, in a turning order, so that what slows the computer slows all. Returns name -> rounds -> values."""
     found: dict[str, list[list[float]]] = {name: [] for name in contenders}
     names = list(contenders)
-    for turn in range(rounds):
+    for turn in range(rounds or ROUNDS):
         for name in names[turn % len(names):] + names[:turn % len(names)]:
             with no_collector():
                 found[name].append(list(contenders[name]()))
@@ -141,12 +142,12 @@ def desk_of(folder: Path, people: People, name: str = "desk") -> Desk:
     return desk
 
 
-def big_chapter(folder: Path, count: int = 100_000) -> Desk:
-    """A chapter of so many members; made by the first script of a run that wants it. The caller closes it."""
-    name = f"chapter-{count}"
+def big_chapter(folder: Path) -> Desk:
+    """A chapter of 100,000 members; made by the first script of a run that wants it. The caller closes it."""
+    name = "chapter"
     if (folder / name).exists():
         return open_desk(Profile(folder / name), passphrase=PASSPHRASE)
-    return desk_of(folder, many_people(count), name)
+    return desk_of(folder, many_people(MEMBERS), name)
 
 
 def add_people(writing: Any, people: People) -> None:

@@ -8,7 +8,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from random import Random
 
-from harness import ROUNDS, SEED, TODAY, Row, at_most, big_chapter, median_of, no_collector
+import harness
+from harness import SEED, TODAY, Row, at_most, big_chapter, median_of, no_collector
 from PySide6.QtCore import QAbstractEventDispatcher, QEvent, QEventLoop, QObject, Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
@@ -48,10 +49,10 @@ def _typed(app: QApplication, room: Room, names: Sequence[str]) -> list[Row]:
     watch = _Painted(page)
     busy = _Busy(app)
     chance = Random(SEED)
-    _until(app, lambda: page.table_model.rowCount() > 50_000, "the whole list")
+    _until(app, lambda: page._counted, "the whole list")
     rounds: list[list[float]] = []
     blocked: list[list[float]] = []
-    for _turn in range(ROUNDS):
+    for _turn in range(harness.ROUNDS):
         keys: list[float] = []
         with no_collector(), busy.counting() as times:
             for _name in range(NAMES):

@@ -8,7 +8,7 @@ from typing import Any
 
 from PySide6.QtCore import QAbstractListModel, QEvent, QModelIndex, QObject, QPersistentModelIndex, QRectF, QSize, Qt
 from PySide6.QtGui import QKeyEvent, QPainter
-from PySide6.QtWidgets import QDialog, QListView, QStyle, QStyledItemDelegate, QStyleOptionViewItem, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QDialog, QListView, QSizePolicy, QStyle, QStyledItemDelegate, QStyleOptionViewItem, QVBoxLayout, QWidget
 
 from alumni_desk.desktop.background import Lanes
 from alumni_desk.desktop.controls import Button, Field, Label, hairline
@@ -117,11 +117,13 @@ class Palette(QDialog):
         column.addWidget(self.list, 1)
         self.nothing = Label("", "body", "muted", wrap=True)
         self.nothing.setContentsMargins(px(24), px(16), px(24), px(16))
+        self.nothing.setAlignment(Qt.AlignmentFlag.AlignTop)
         self.nothing.hide()
-        column.addWidget(self.nothing)
+        column.addWidget(self.nothing, 1)
         column.addWidget(hairline())
         foot = Label(_("↑ ↓ to choose · Enter to open · Esc to close"), "caption", "muted")
         foot.setContentsMargins(px(24), px(8), px(24), px(8))
+        foot.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Fixed)
         column.addWidget(foot)
 
     def showEvent(self, event: Any) -> None:
