@@ -64,7 +64,8 @@ def main() -> int:
         return _with_a_newer_python()
     try:
         jobs: dict[str, Callable[[], int]] = {
-            "run": lambda: run(args.output), "test": lambda: test(rest), "bench": lambda: bench(rest), "setup": set_up, "system": system, "lock": lambda: lock(rest),
+            "run": lambda: run(args.output), "test": lambda: test(rest), "bench": lambda: bench(rest), "setup": set_up, "system": system,
+            "lock": lambda: lock(rest),
         }
         return jobs[args.job]()
     except Stop as stop:

@@ -187,7 +187,7 @@ class Palette(QDialog):
         asked = words(query)
         fits = [deed for deed in self._deeds if asked and _fits(asked, deed.words)]
         # What is called just so comes before people who are called alike.
-        meant = [deed for deed in fits if words(deed.words)[:len(asked)] == asked or (set(asked) <= set(words(deed.words)) and len(asked) > 1)]
+        meant = [deed for deed in fits if _meant(asked, deed.words)]
         people, gatherings = list(self._people()), list(self._gatherings())
         parts: list[tuple[str, list[Choice]]] = [(_("People"), people), (_("Gatherings"), gatherings)]
         if self._known.close:
@@ -258,6 +258,12 @@ class Palette(QDialog):
 def _fits(asked: Sequence[str], text: str) -> bool:
     there = words(text)
     return all(any(word.startswith(one) for word in there) for one in asked)
+
+
+def _meant(asked: Sequence[str], text: str) -> bool:
+    """Whether it is called just so: by its first word, or by more of them, the last one perhaps begun only."""
+    there, last = words(text), len(asked) - 1
+    return there[:1] == list(asked) if last == 0 else there[:last] == list(asked[:last]) and len(there) > last and there[last].startswith(asked[last])
 
 
 class _Lines(QAbstractListModel):

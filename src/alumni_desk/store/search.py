@@ -82,10 +82,12 @@ def refresh(connection: sa.Connection) -> int:
 
 def rebuild(connection: sa.Connection) -> int:
     """Make the whole index anew from the people. Returns how many are in it."""
-    # The last WHERE: without one SQLite takes ON CONFLICT for the condition of a join.
-    connection.exec_driver_sql(
-        "INSERT INTO search_stale (id) SELECT id FROM person UNION SELECT id FROM search_person WHERE true ON CONFLICT DO NOTHING")
-    return refresh(connection)
+    # All of it at once: taking out one person's words needs to know which they were, and that may be what is wrong.
+    connection.exec_driver_sql("INSERT INTO search_words (search_words) VALUES ('delete-all')")
+    connection.exec_driver_sql("DELETE FROM search_person")
+    connection.exec_driver_sql("INSERT INTO search_stale (id) SELECT id FROM person WHERE true ON CONFLICT DO NOTHING")
+    refresh(connection)
+    return int(connection.exec_driver_sql("SELECT count(*) FROM search_person").scalar() or 0)
 
 
 def differences(connection: sa.Connection) -> int:
