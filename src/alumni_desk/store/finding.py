@@ -145,15 +145,17 @@ class _Search:
     def as_typed(self) -> None:
         """Those found by a name before those found by something else; those who fit better first."""
         question = self._question
-        named = self._fitting(question.expression("names"))
-        if self._many(named) and self._best_of_many():
+        called = self._fitting(question.expression("called"))
+        if self._many(called) and self._best_of_many(called):
             return
         everywhere = self._fitting(question.expression("any"))
-        if self._many(everywhere):
-            self.take(self._ranked(named))
+        if self._many(everywhere) and not self._many(called):
+            # Whose shown name fits are few and all at hand: they are never lost among those who fit by something else.
+            if self._best_of_many(called) or self._by_words(question.expression("names")):
+                return
         self.take(self._ranked(everywhere))
 
-    def _best_of_many(self) -> bool:
+    def _best_of_many(self, called: Sequence[int]) -> bool:
         """Hits of one kind after the other, the best kind first, where all together are too many to be looked at."""
         question = self._question
         # The whole name or the whole last name: straight from the index by name, so that it is never lost among thousands of beginnings.
@@ -162,8 +164,7 @@ class _Search:
         return (any(self.take(self._between(name, name + "!")) for name in turns)
                 or self._whole(called_only=initials)
                 or any(self.take(self._between(name, name + _END)) for name in turns)
-                or self._by_words(question.expression("called"))
-                or self._by_words(question.expression("names")))
+                or self.take(self._ranked(called)))
 
     def _whole(self, *, called_only: bool) -> bool:
         fit = [] if called_only else self._fitting(self._question.expression("names", whole=True))
@@ -191,17 +192,17 @@ class _Search:
             (low, high, *_given(self._standing), self._limit))
 
     def _fitting(self, expression: str) -> list[int]:
-        return [row[0] for row in self._connection.exec_driver_sql("SELECT rowid FROM search_words WHERE search_words MATCH ? LIMIT ?",
-                                                                   (expression, self._limit + SPARE))]
+        return [row[0] for row in _rows(self._connection, "SELECT rowid FROM search_words WHERE search_words MATCH ? LIMIT ?",
+                                        (expression, self._limit + SPARE))]
 
     def _ranked(self, fit: Sequence[int]) -> Sequence[str]:
         fit = [one for one in fit if one not in self._looked_at]
         if not fit:
             return ()
         self._looked_at.update(fit)
-        rows = self._connection.exec_driver_sql(
-            "SELECT id, sort, names, other FROM search_person WHERE rowid IN (SELECT value FROM json_each(?))" + _standing(self._standing),
-            (json.dumps(fit), *_given(self._standing))).all()
+        rows = _rows(self._connection,
+                     "SELECT id, sort, names, other FROM search_person WHERE rowid IN (SELECT value FROM json_each(?))" + _standing(self._standing),
+                     (json.dumps(fit), *_given(self._standing)))
         turns = set() if self._question.numbered else set(_turns(self._question))
         keys = [(*_rank(self._patterns, f" {names} ", f" {other} "), sort not in turns, len(names), sort, one) for one, sort, names, other in rows]
         return [key[-1] for key in sorted(keys)]
@@ -250,7 +251,17 @@ def _given(standing: str | None) -> tuple[str, ...]:
 
 
 def _portion(connection: sa.Connection, sql: str, parameters: tuple[Any, ...]) -> Sequence[str]:
-    return [row[0] for row in connection.exec_driver_sql(sql, parameters)]
+    return [row[0] for row in _rows(connection, sql, parameters)]
+
+
+def _rows(connection: sa.Connection, sql: str, parameters: tuple[Any, ...]) -> list[Any]:
+    """Rows straight from the driver: half of what so short a question costs would be SQLAlchemy's."""
+    driver: Any = connection.connection.dbapi_connection
+    try:
+        found: list[Any] = driver.execute(sql, parameters).fetchall()
+    except connection.dialect.loaded_dbapi.DatabaseError as error:
+        raise sa.exc.DatabaseError(sql, None, error) from error
+    return found
 
 
 def _portions(connection: sa.Connection, sql: str, parameters: tuple[Any, ...], size: int) -> Iterator[list[str]]:
@@ -343,7 +354,7 @@ class Vocabulary:
 
 def _state(connection: sa.Connection) -> object:
     """The record of the index's structure, which every change of the index writes anew."""
-    return connection.exec_driver_sql("SELECT block FROM search_words_data WHERE id = 10").scalar()
+    return _portion(connection, "SELECT block FROM search_words_data WHERE id = 10", ())
 
 
 def _spellings(word: str, alphabet: str) -> Iterator[str]:
