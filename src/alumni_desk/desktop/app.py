@@ -46,7 +46,7 @@ from alumni_desk.desktop.widgets import paint_mark
 from alumni_desk.logs import log_file
 from alumni_desk.store.desk import Desk
 from alumni_desk.store.profile import Profile
-from alumni_desk.words import number
+from alumni_desk.words import _, number
 
 log = logging.getLogger(__name__)
 
@@ -138,6 +138,8 @@ class Room(QObject):
         numbers = {page.name: f"Ctrl {number}" for number, page in enumerate((page for page in self.shell.pages if not page.apart), 1)}
         pages = [Deed(f"page:{page.name}", page.icon, type(page).title, partial(self._go, page.name), numbers.get(page.name, "")) for page in self.shell.pages]
         deeds = [replace(deed, key=f"{page.name}:{deed.key}", act=partial(self._do, page.name, deed)) for page in self.shell.pages for deed in page.deeds()]
+        deeds += [Deed("undo", "arrow-counter-clockwise", _("Undo the last change"), self.undoing.undo, _("Ctrl Z")),
+                  Deed("redo", "arrows-clockwise", _("Redo what was undone"), self.undoing.redo, _("Ctrl Shift Z"))]
         if self._help_files:
             deeds.append(Deed("help", "info", _("Open the handbook"), self.show_help, "F1"))
         return [*pages, *deeds]

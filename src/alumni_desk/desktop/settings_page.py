@@ -85,9 +85,11 @@ class SettingsPage(Page):
 
     def deeds(self) -> list[Deed]:
         given = self._deeds
-        offered = (("back_up", "floppy-disk", _("Back up now"), given.back_up), ("restore", "clock-counter-clockwise", _("Restore a backup"), given.restore),
-                   ("password", "key", _("Change the password"), given.change_password))
+        offered = (("back_up", "floppy-disk", _("Back up now"), given.back_up),
+                   ("restore", "clock-counter-clockwise", _("Restore a backup"), given.restore))
         return [*(Deed(key, icon, words, act) for key, icon, words, act in offered if act is not None),
+                Deed("lock", "lock-simple", _("Lock now"), self.security.lock_now.emit),
+                Deed("security", "key", _("Password, recovery key and lock"), lambda: self.open("security")),
                 Deed("light", "sun-horizon", _("Light colours"), lambda: self._colours("light"), can=lambda: self._appearance.theme != "light"),
                 Deed("dark", "eye", _("Dark colours"), lambda: self._colours("dark"), can=lambda: self._appearance.theme != "dark")]
 
