@@ -145,17 +145,15 @@ class _Search:
     def as_typed(self) -> None:
         """Those found by a name before those found by something else; those who fit better first."""
         question = self._question
-        called = self._fitting(question.expression("called"))
-        if self._many(called) and self._best_of_many(called):
+        named = self._fitting(question.expression("names"))
+        if self._many(named) and self._best_of_many(named):
             return
         everywhere = self._fitting(question.expression("any"))
-        if self._many(everywhere) and not self._many(called):
-            # Whose shown name fits are few and all at hand: they are never lost among those who fit by something else.
-            if self._best_of_many(called) or self._by_words(question.expression("names")):
-                return
+        if self._many(everywhere):
+            self.take(self._ranked(named))
         self.take(self._ranked(everywhere))
 
-    def _best_of_many(self, called: Sequence[int]) -> bool:
+    def _best_of_many(self, named: Sequence[int]) -> bool:
         """Hits of one kind after the other, the best kind first, where all together are too many to be looked at."""
         question = self._question
         # The whole name or the whole last name: straight from the index by name, so that it is never lost among thousands of beginnings.
@@ -164,7 +162,13 @@ class _Search:
         return (any(self.take(self._between(name, name + "!")) for name in turns)
                 or self._whole(called_only=initials)
                 or any(self.take(self._between(name, name + _END)) for name in turns)
-                or self.take(self._ranked(called)))
+                or self._begun(named))
+
+    def _begun(self, named: Sequence[int]) -> bool:
+        """Beginnings in the shown name, then in the others. Mostly those at hand are enough of the first."""
+        keys = self._keys(named)
+        return (self.take([key[-1] for key in keys if key[0] in _SHOWN]) or self._by_words(self._question.expression("called"))
+                or self.take([key[-1] for key in keys]))
 
     def _whole(self, *, called_only: bool) -> bool:
         fit = [] if called_only else self._fitting(self._question.expression("names", whole=True))
@@ -196,16 +200,19 @@ class _Search:
                                         (expression, self._limit + SPARE))]
 
     def _ranked(self, fit: Sequence[int]) -> Sequence[str]:
+        return [key[-1] for key in self._keys(fit)]
+
+    def _keys(self, fit: Sequence[int]) -> list[Any]:
+        """People that were not looked at before as they rank: the kind of hit first, the id last."""
         fit = [one for one in fit if one not in self._looked_at]
         if not fit:
-            return ()
+            return []
         self._looked_at.update(fit)
         rows = _rows(self._connection,
                      "SELECT id, sort, names, other FROM search_person WHERE rowid IN (SELECT value FROM json_each(?))" + _standing(self._standing),
                      (json.dumps(fit), *_given(self._standing)))
         turns = set() if self._question.numbered else set(_turns(self._question))
-        keys = [(*_rank(self._patterns, f" {names} ", f" {other} "), sort not in turns, len(names), sort, one) for one, sort, names, other in rows]
-        return [key[-1] for key in sorted(keys)]
+        return sorted((*_rank(self._patterns, f" {names} ", f" {other} "), sort not in turns, len(names), sort, one) for one, sort, names, other in rows)
 
 
 def _turns(question: Question) -> list[str]:
@@ -231,7 +238,7 @@ def _rank(patterns: Sequence[Sequence[Sequence[str]]], names: str, other: str) -
     return least, total
 
 
-_ELSEWHERE = 4
+_SHOWN, _ELSEWHERE = (0, 2), 4
 
 
 def _kind(kinds: Sequence[Sequence[str]], names: str, other: str) -> int:
