@@ -111,7 +111,6 @@ def desk_tables(metadata: sa.MetaData) -> None:
 def index_synced(metadata: sa.MetaData) -> None:
     """Add the indexes on synced tables that the desk's lists, the door and the import read by."""
     for table, columns in (
-        ("person", ("last_name", "first_name")),
         ("person", ("email",)),
         ("person", ("standing", "gone")),
         ("education", ("person",)),

@@ -59,6 +59,7 @@ def _renew_search() -> None:
         sa.Column("names", sa.Text, nullable=False),
         sa.Column("other", sa.Text, nullable=False),
     )
+    op.drop_index("person_last_name_first_name", "person")  # lists by name are read from the search index
     op.create_index("search_person_id", "search_person", ["id"], unique=True)
     op.create_index("search_person_sort", "search_person", ["sort", "standing", "id"])
     op.execute("CREATE VIRTUAL TABLE search_words USING fts5(names, other, content='search_person', content_rowid='rowid', "
