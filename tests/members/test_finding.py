@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
@@ -12,9 +13,13 @@ from alumni_desk.gatherings.actions import add_guests, new_gathering
 from alumni_desk.gatherings.lists import guest_rows
 from alumni_desk.members.actions import add_member, change_member, remove_members
 from alumni_desk.members.lists import all_members, best_members, find_one, member_ids, member_rows, rows_of
+from alumni_desk.schema import open_desk
+from alumni_desk.store import desk as desk_module
+from alumni_desk.store import keys
 from alumni_desk.store.checking import rebuild_search, verify
 from alumni_desk.store.desk import Desk
 from alumni_desk.store.finding import find_people, question_of
+from alumni_desk.store.profile import Profile
 
 
 def best(desk: Desk, query: str, limit: int = 50) -> list[str]:
@@ -165,3 +170,26 @@ def test_whatever_is_typed_is_a_question_and_no_error(desk: Desk, typed: str) ->
     add_member(desk, first_name="Ada", last_name="Obi", email="ada@obi.example")
     best_members(desk, typed, 5)
     member_rows(desk, typed)
+
+
+def test_people_of_the_first_release_are_found_after_its_database_is_opened(profile: Profile) -> None:
+    from alembic import command
+    from alembic.config import Config
+
+    profile.create()
+    key = keys.database_key(profile.path, "desk")
+    engine = desk_module._engine(profile.database, key, None, None)
+    with engine.connect() as connection:
+        connection.exec_driver_sql("PRAGMA query_only = OFF")
+        config = Config()
+        config.set_main_option("script_location", str(Path(desk_module.__file__).parent / "migrations"))
+        config.set_main_option("path_separator", "os")
+        config.attributes["connection"] = connection
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
+        command.upgrade(config, "0001")
+        connection.exec_driver_sql("INSERT INTO person (id, scope, gone, standing, first_name, last_name) VALUES ('p', 's', 0, 'member', 'Łukasz', 'Żółć')")
+        connection.exec_driver_sql("COMMIT")
+        connection.invalidate()
+    engine.dispose()
+    with open_desk(profile) as opened:
+        assert best_members(opened, "lukasz", 5).ids == ("p",) and verify(opened).search == 0
