@@ -18,7 +18,7 @@ NOT_BENCHES = ("harness", "run")
 
 def main() -> int:
     """Measure what was asked for. Returns 1 if a goal is not met."""
-    known = sorted(file.stem for file in HERE.glob("*.py") if file.stem not in NOT_BENCHES)
+    known = sorted(file.stem for file in HERE.glob("*.py") if file.stem not in NOT_BENCHES and not file.stem.startswith("test_"))
     parser = argparse.ArgumentParser(prog="packaging/dev.py bench", description="Measures how fast it is, each thing against a floor of its own.")
     parser.add_argument("names", metavar="NAME", nargs="*", help=f"what to measure: {', '.join(known)}; without a name everything")
     parser.add_argument("--json", action="store_true", help="a list of name, floor, measured, goal, unit, met, note")

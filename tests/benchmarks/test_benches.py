@@ -38,6 +38,19 @@ def test_contenders_take_turns(harness: Any) -> None:
     assert "".join(order) == "abcbcacab" and found["a"] == [[1.0]] * 3
 
 
+def test_what_is_listed_is_a_bench(harness: Any, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    import run
+
+    monkeypatch.setattr(sys, "argv", ["bench", "nothing"])
+    with pytest.raises(SystemExit):
+        run.main()
+    listed = capsys.readouterr().err.rpartition("there is ")[2].strip().split(", ")
+    assert "search" in listed and "window" in listed
+    from importlib import import_module
+
+    assert all(callable(import_module(name).measure) for name in listed)
+
+
 @pytest.mark.parametrize("name", ["search"])
 def test_a_bench_runs(harness: Any, name: str, tmp_path: Path) -> None:
     from importlib import import_module
