@@ -22,9 +22,9 @@ from alumni_desk.protocol.clock import Clock
 from alumni_desk.protocol.ids import uuid7
 from alumni_desk.store import keys, recovery, search
 from alumni_desk.store.capture import Capture, set_triggers, synced_of, triggers
+from alumni_desk.store.finding import Vocabulary
 from alumni_desk.store.mark import Mark
 from alumni_desk.store.outbox import Outbox, of_small_action
-from alumni_desk.store.finding import Vocabulary
 from alumni_desk.store.profile import Profile, alone
 from alumni_desk.words import _
 
