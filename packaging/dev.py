@@ -2,6 +2,7 @@
 
     python3 packaging/dev.py run       the desk on a sample chapter; without a display, pictures of every page instead
     python3 packaging/dev.py test      set-up, lint, types, import contracts and every test (more words go to pytest)
+    python3 packaging/dev.py bench     how fast it is, each thing against a floor measured beside it (more words: names of benches, --json)
     python3 packaging/dev.py setup     the set-up alone
     python3 packaging/dev.py system    what Linux itself must bring along; installs it when it runs as root
     python3 packaging/dev.py lock      choose versions anew and write packaging/lock.txt (needs uv; more words go to uv)
@@ -54,16 +55,17 @@ class Stop(Exception):
 def main() -> int:
     """Run one of the jobs. Returns the exit code."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("job", choices=["run", "test", "setup", "system", "lock"])
+    parser.add_argument("job", choices=["run", "test", "bench", "setup", "system", "lock"])
     parser.add_argument("-o", "--output", type=Path, default=ROOT / "tour", metavar="DIR", help="run: where the pictures go if there is no display")
     args, rest = parser.parse_known_args()
-    if rest and args.job not in ("test", "lock"):
+    if rest and args.job not in ("test", "bench", "lock"):
         parser.error(f"{args.job} takes no more words: {' '.join(rest)}")
     if sys.version_info < OLDEST:
         return _with_a_newer_python()
     try:
         jobs: dict[str, Callable[[], int]] = {
-            "run": lambda: run(args.output), "test": lambda: test(rest), "setup": set_up, "system": system, "lock": lambda: lock(rest),
+            "run": lambda: run(args.output), "test": lambda: test(rest), "bench": lambda: bench(rest), "setup": set_up, "system": system,
+            "lock": lambda: lock(rest),
         }
         return jobs[args.job]()
     except Stop as stop:
@@ -118,6 +120,13 @@ def test(words: list[str]) -> int:
         failed = [name for name, words_of in steps.items() if not passes(name, words_of, environment)]
     say(f"Red: {', '.join(failed)}." if failed else "All green.")
     return 1 if failed else 0
+
+
+def bench(words: list[str]) -> int:
+    """Measure how fast it is: see tests/benchmarks. Returns 1 if a goal is not met."""
+    need_system(OFFSCREEN)
+    set_up()
+    return subprocess.run([PYTHON, ROOT / "tests" / "benchmarks" / "run.py", *words], cwd=ROOT, check=False).returncode
 
 
 def passes(name: str, words: list[str], environment: dict[str, str]) -> bool:

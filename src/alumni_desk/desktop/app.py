@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import date
+from functools import partial
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
@@ -18,6 +20,7 @@ from alumni_desk import __version__
 from alumni_desk.desktop.activity_page import ActivityPage
 from alumni_desk.desktop.background import Job, Lanes
 from alumni_desk.desktop.changes import ChangeBus, Watch
+from alumni_desk.desktop.deeds import Deed
 from alumni_desk.desktop.door import DoorWindow
 from alumni_desk.desktop.door_page import CheckInPage
 from alumni_desk.desktop.first_run import Working
@@ -28,6 +31,7 @@ from alumni_desk.desktop.locking import Lock, standing_words
 from alumni_desk.desktop.look import look
 from alumni_desk.desktop.opening import Opening, Ways
 from alumni_desk.desktop.pages import Page
+from alumni_desk.desktop.palette import Palette
 from alumni_desk.desktop.preferences import Preferences
 from alumni_desk.desktop.restore_page import RestorePage
 from alumni_desk.desktop.settings_page import About, Deeds, SettingsPage
@@ -42,7 +46,7 @@ from alumni_desk.desktop.widgets import paint_mark
 from alumni_desk.logs import log_file
 from alumni_desk.store.desk import Desk
 from alumni_desk.store.profile import Profile
-from alumni_desk.words import number
+from alumni_desk.words import _, number
 
 log = logging.getLogger(__name__)
 
@@ -78,6 +82,7 @@ class Room(QObject):
             settings.security.lock_now.connect(lambda: self.lock.lock())
             settings.security.ruled.connect(self.lock.read_rules)
         self.changes.changed.connect(self._frame)
+        self.shell.palette_wanted.connect(self.show_palette)
         if help_files:
             QShortcut(QKeySequence(QKeySequence.StandardKey.HelpContents), self.shell, self._help_wanted)
         self._frame()
@@ -119,6 +124,29 @@ class Room(QObject):
         self.shell.set_whose(whose)
         self.shell.nav.set_count("members", number(facts.members) if facts.members else "")
         self.shell.nav.set_count("gatherings", number(facts.ahead) if facts.ahead else "")
+
+    def show_palette(self) -> Palette | None:
+        """Everybody and everything by a few letters; not while the window is locked."""
+        if self.shell.covered():
+            return None
+        palette = Palette(self.shell, self.desk, self.lanes, self._go, self._everything())
+        palette.open()
+        return palette
+
+    def _everything(self) -> list[Deed]:
+        """Every page, and what can be done on each."""
+        numbers = {page.name: f"Ctrl {number}" for number, page in enumerate((page for page in self.shell.pages if not page.apart), 1)}
+        pages = [Deed(f"page:{page.name}", page.icon, type(page).title, partial(self._go, page.name), numbers.get(page.name, "")) for page in self.shell.pages]
+        deeds = [replace(deed, key=f"{page.name}:{deed.key}", act=partial(self._do, page.name, deed)) for page in self.shell.pages for deed in page.deeds()]
+        deeds += [Deed("undo", "arrow-counter-clockwise", _("Undo the last change"), self.undoing.undo, _("Ctrl Z")),
+                  Deed("redo", "arrows-clockwise", _("Redo what was undone"), self.undoing.redo, _("Ctrl Shift Z"))]
+        if self._help_files:
+            deeds.append(Deed("help", "info", _("Open the handbook"), self.show_help, "F1"))
+        return [*pages, *deeds]
+
+    def _do(self, page: str, deed: Deed) -> None:
+        self._go(page)
+        deed.act()
 
     def _help_wanted(self) -> None:
         self.show_help()

@@ -24,6 +24,7 @@ from alumni_desk.desktop.badge_parts import BadgeNameSheet, NamesSheet, SheetStr
 from alumni_desk.desktop.changes import ChangeBus
 from alumni_desk.desktop.controls import Button, Choice, IconButton, Label, Number, Radio, Tick, hairline
 from alumni_desk.desktop.dates import day_long, distance, parse_wall
+from alumni_desk.desktop.deeds import Deed
 from alumni_desk.desktop.fonts import px
 from alumni_desk.desktop.pages import EmptyPage, Go, Notice, Page
 from alumni_desk.desktop.paint import isolated
@@ -270,6 +271,13 @@ class BadgesPage(Page):
         foot.addWidget(self.foot_words)
         whole.addLayout(foot)
         return box
+
+    def deeds(self) -> list[Deed]:
+        def ready() -> bool:
+            return self._laid is not None and bool(self._laid.people)
+
+        return [Deed("print", "printer", _("Print badges"), self.print_them, can=ready),
+                Deed("save", "floppy-disk", _("Save badges as PDF"), self.save, can=ready)]
 
     def first_focus(self) -> QWidget:
         return self.gathering

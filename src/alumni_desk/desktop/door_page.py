@@ -15,6 +15,7 @@ from alumni_desk.desktop.background import Lanes
 from alumni_desk.desktop.changes import ChangeBus
 from alumni_desk.desktop.controls import Button, Choice, Field, FormRow, Label
 from alumni_desk.desktop.dates import day_middle, parse_wall, span
+from alumni_desk.desktop.deeds import Deed
 from alumni_desk.desktop.door import DoorWindow, open_door
 from alumni_desk.desktop.fonts import px
 from alumni_desk.desktop.pages import EmptyPage, Go, Page
@@ -100,6 +101,9 @@ class CheckInPage(Page):
         across.addStretch(1)
         self.stack.set_content(content)
         self._found: dict[str, Choosable] = {}
+
+    def deeds(self) -> list[Deed]:
+        return [Deed("open", "door", _("Start check-in at the door"), self.open_chosen, can=lambda: self.gathering.key() is not None)]
 
     def first_focus(self) -> QWidget | None:
         return self.button if self._found else None

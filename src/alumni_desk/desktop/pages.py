@@ -12,6 +12,7 @@ from PySide6.QtWidgets import QHBoxLayout, QStackedLayout, QVBoxLayout, QWidget
 from alumni_desk.desktop.background import Lanes
 from alumni_desk.desktop.changes import ChangeBus
 from alumni_desk.desktop.controls import Button, Label
+from alumni_desk.desktop.deeds import Deed
 from alumni_desk.desktop.fonts import px
 from alumni_desk.desktop.look import look
 from alumni_desk.desktop.paint import paint_ground, paint_ring, paint_text, pill_colours
@@ -75,6 +76,13 @@ class Page(QWidget):
         """Where F6 stops inside this page."""
         first = self.first_focus()
         return [first] if first else []
+
+    finds = False
+    """Whether the page has a find field of its own: the palette's button is small there."""
+
+    def deeds(self) -> list[Deed]:
+        """What can be done on this page, for the palette; the page is shown first."""
+        return []
 
     def _on_changed(self, changed: Any) -> None:
         touched = not changed.tables or not self.watches or bool(self.watches & changed.tables.keys())

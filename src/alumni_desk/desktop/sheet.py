@@ -25,7 +25,7 @@ class PlainSheet(QDialog):
         self.setAccessibleName(title)
         self.setFixedWidth(px(width))
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        self._dim = _Dim(parent.window()) if parent is not None else None
+        self._dim = Dim(parent.window()) if parent is not None else None
         self.whole = QVBoxLayout(self)
         self.whole.setContentsMargins(1, 1, 1, 1)
         self.whole.setSpacing(0)
@@ -114,7 +114,7 @@ class Sheet(PlainSheet):
             super().keyPressEvent(event)
 
 
-class _Dim(QWidget):
+class Dim(QWidget):
     """Forty per cent of the text's colour over the window behind a dialog."""
 
     def __init__(self, window: QWidget) -> None:

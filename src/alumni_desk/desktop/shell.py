@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from PySide6.QtCore import QByteArray, QEvent, Qt
+from PySide6.QtCore import QByteArray, QEvent, Qt, Signal
 from PySide6.QtGui import QCloseEvent, QKeySequence, QPainter, QPaintEvent, QResizeEvent, QShortcut
 from PySide6.QtWidgets import (
     QApplication,
@@ -23,6 +23,7 @@ from alumni_desk.desktop.fonts import px
 from alumni_desk.desktop.look import look
 from alumni_desk.desktop.nav import Entry, NavList
 from alumni_desk.desktop.pages import Page, Toast
+from alumni_desk.desktop.palette import PaletteButton
 from alumni_desk.desktop.syncchip import SyncChip
 from alumni_desk.desktop.tokens import HEADER, SIDEBAR, SIDEBAR_FOLDED
 from alumni_desk.desktop.undoing import Undoing
@@ -30,6 +31,7 @@ from alumni_desk.desktop.widgets import Mark, YearDisc
 from alumni_desk.words import _
 
 FOLD_BELOW = 900
+SMALL_BELOW = 1_100
 
 
 @dataclass(frozen=True)
@@ -62,6 +64,8 @@ class SampleBand(QWidget):
 class Shell(QMainWindow):
     """Sidebar, header and pages. Closing it tells ``on_close``, which ends the background work."""
 
+    palette_wanted = Signal()
+
     def __init__(self, pages: Sequence[Page], whose: Whose, undoing: Undoing, *, on_close: Callable[[], None] | None = None) -> None:
         super().__init__()
         self.pages = list(pages)
@@ -82,6 +86,7 @@ class Shell(QMainWindow):
         QShortcut(QKeySequence(QKeySequence.StandardKey.Undo), self, lambda: undoing.undo())
         for keys in {"Ctrl+Shift+Z", QKeySequence(QKeySequence.StandardKey.Redo).toString()}:
             QShortcut(QKeySequence(keys), self, lambda: undoing.redo())
+        QShortcut(QKeySequence("Ctrl+K"), self, self.palette_wanted.emit)
         QShortcut(QKeySequence(Qt.Key.Key_F6), self, lambda: self._next_region(1))
         QShortcut(QKeySequence("Shift+F6"), self, lambda: self._next_region(-1))
         if self.pages:
@@ -171,6 +176,9 @@ class Shell(QMainWindow):
         row.addWidget(self.note)
         row.addLayout(self._header_slot)
         row.addStretch(1)
+        self.palette_button = PaletteButton()
+        self.palette_button.clicked.connect(self.palette_wanted)
+        row.addWidget(self.palette_button)
         self.chip = SyncChip()
         self.chip.clicked.connect(lambda: self.show_page("sync"))
         row.addWidget(self.chip)
@@ -212,6 +220,7 @@ class Shell(QMainWindow):
         self.title.setText(page.title)
         self.note.setText(page.note)
         self.note.setVisible(bool(page.note))
+        self.palette_button.set_small(page.finds or self.width() < px(SMALL_BELOW))
         self.back.setVisible(page.back is not None or page.apart)
         if page.header is not self._shown_header:
             if self._shown_header is not None:
@@ -234,7 +243,7 @@ class Shell(QMainWindow):
             self.show_page(self._came_from or self.pages[0].name)
 
     def _next_region(self, step: int) -> None:
-        places = [self.nav, *self.current().regions(), self.chip]
+        places = [self.nav, *self.current().regions(), self.palette_button, self.chip]
         now = QApplication.focusWidget()
         at = next((n for n, place in enumerate(places) if now is not None and (place is now or place.isAncestorOf(now))), -1)
         for turn in range(1, len(places) + 1):
@@ -266,6 +275,10 @@ class Shell(QMainWindow):
 
     # -- the window itself
 
+    def covered(self) -> bool:
+        """Whether something stands in place of everything: the window is locked."""
+        return self._cover is not None
+
     def cover(self, page: QWidget) -> None:
         """Show one page in place of everything; nothing behind it is drawn, or read out by a screen reader."""
         self._cover = page
@@ -289,6 +302,7 @@ class Shell(QMainWindow):
         if self._cover is not None:
             self._cover.setGeometry(self.rect())
         self._fold(self.width() < px(FOLD_BELOW))
+        self.palette_button.set_small(self.current().finds or self.width() < px(SMALL_BELOW))
 
     def _fold(self, folded: bool) -> None:
         self.sidebar.setFixedWidth(px(SIDEBAR_FOLDED if folded else SIDEBAR))

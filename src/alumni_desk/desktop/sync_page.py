@@ -16,6 +16,7 @@ from alumni_desk.desktop.background import Lanes
 from alumni_desk.desktop.changes import ChangeBus
 from alumni_desk.desktop.controls import Button, Label
 from alumni_desk.desktop.dates import ago, day_short
+from alumni_desk.desktop.deeds import Deed
 from alumni_desk.desktop.fonts import px
 from alumni_desk.desktop.join_form import JoinForm
 from alumni_desk.desktop.pages import Go, Page
@@ -67,6 +68,13 @@ class SyncPage(Page):
         self._aging = QTimer(self, interval=60_000)
         self._aging.timeout.connect(lambda: self.refresh() if self.isVisible() else None)
         self._aging.start()
+
+    def deeds(self) -> list[Deed]:
+        def joined() -> bool:
+            return self._facts is not None and self._facts.state != "alone"
+
+        return [Deed("now", "arrows-clockwise", _("Sync now"), self._now, _("F5"), can=lambda: joined() and not self._busy),
+                Deed("join", "key", _("Join with an invitation"), self._ask_join, can=lambda: not joined())]
 
     def first_focus(self) -> QWidget | None:
         return self._first

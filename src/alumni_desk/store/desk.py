@@ -22,6 +22,7 @@ from alumni_desk.protocol.clock import Clock
 from alumni_desk.protocol.ids import uuid7
 from alumni_desk.store import keys, recovery, search
 from alumni_desk.store.capture import Capture, set_triggers, synced_of, triggers
+from alumni_desk.store.finding import Vocabulary
 from alumni_desk.store.mark import Mark
 from alumni_desk.store.outbox import Outbox, of_small_action
 from alumni_desk.store.profile import Profile, alone
@@ -158,6 +159,7 @@ class Desk:
         self.clock = Clock()
         self.metadata = metadata
         self.tables: Mapping[str, sa.Table] = dict(metadata.tables)
+        self.vocabulary = Vocabulary()
         self._key = key
         self._one_writer = threading.Lock()
         self._writers = _engine(profile.database, key, metadata, self.clock)
@@ -474,6 +476,7 @@ def _migrate(connection: sa.Connection) -> None:
     try:
         set_triggers(connection, {})  # migrations are nobody's edits
         command.upgrade(config, "head")
+        search.refresh(connection)
         connection.exec_driver_sql("COMMIT")
     except BaseException:
         _roll_back(connection)
