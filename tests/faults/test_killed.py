@@ -114,16 +114,18 @@ def beginning(base: Any) -> Known:
     return Known((dict.fromkeys(base.people, "Boston"), frozenset(), frozenset()))
 
 
-def listened(child: Any, known: Known, tally: Tally, kill: Callable[[int, str], None]) -> tuple[Known, tuple[str, int, str] | None]:
-    """Follow a fork to its end; ``kill`` is told its process once it works."""
+def listened(child: Any, known: Known, tally: Tally, kill: Callable[[int, int], None]) -> tuple[Known, tuple[str, int, str] | None]:
+    """Follow a fork to its end; ``kill`` is told its process and how many actions it has begun."""
     begun: tuple[str, int, str] | None = None
+    pid = count = 0
     for told in child.lines():
         if "pid" in told:
-            kill(told["pid"], "started")
-        elif "ready" in told:
-            kill(told["ready"], "ready")
+            pid = told["pid"]
+            kill(pid, 0)
         elif "begin" in told:
+            count += 1
             begun = (told["kind"], told["begin"], told["person"])
+            kill(pid, count)
         elif "done" in told:
             assert begun is not None and begun[1] == told["done"]
             known = known.after(*begun)
@@ -145,11 +147,11 @@ def test_at_any_time(base: Any, fresh: Callable[[str], Profile], child_of: Calla
         if turn % IN_ONE_CHAPTER == 0:
             profile, known = fresh(f"désk {turn}"), beginning(base)
         early = random.random() < 0.1  # while it opens
-        delay = random.uniform(0, 0.12) if early else random.uniform(0, 0.3)
+        # So long after it started, or began its nth action. The only wait of this test: the moment of the kill is what is tried.
+        place, delay = (0, random.uniform(0, 0.15)) if early else (random.randrange(1, 9), random.choice([random.uniform(0, 0.02), random.uniform(0, 0.2)]))
 
-        def kill(pid: int, when: str, early: bool = early, delay: float = delay) -> None:
-            if (when == "started") is early:
-                # The only wait of this test: the moment of the kill is what is tried.
+        def kill(pid: int, begun: int, place: int = place, delay: float = delay) -> None:
+            if begun == place:
                 time.sleep(delay)
                 os.kill(pid, signal.SIGKILL)
 
@@ -180,7 +182,7 @@ def test_at_each_change_to_a_file(kind: str, base: Any, fresh: Callable[[str], P
         child.ask(profile=str(profile.path), seed=seed + at, first=number + 10, count=1, people=base.people, gathering=base.gathering, files=str(tmp_path),
                   rows=ROWS, only=kind, kill_at=at)
         ended = tally.kills
-        known, begun = listened(child, known, tally, lambda pid, when: None)
+        known, begun = listened(child, known, tally, lambda pid, begun: None)
         known = settled(profile, base, known, begun, tally)
         places += 1
         if tally.kills == ended:
@@ -195,6 +197,6 @@ def test_at_each_change_to_a_file(kind: str, base: Any, fresh: Callable[[str], P
 def done(child: Any, profile: Profile, base: Any, known: Known, tally: Tally, files: Path, seed: int, number: int, *, only: str) -> Known:
     """One action without any harm."""
     child.ask(profile=str(profile.path), seed=seed, first=number, count=1, people=base.people, gathering=base.gathering, files=str(files), rows=ROWS, only=only)
-    known, begun = listened(child, known, tally, lambda pid, when: None)
+    known, begun = listened(child, known, tally, lambda pid, begun: None)
     assert begun is None
     return known

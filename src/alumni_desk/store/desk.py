@@ -6,7 +6,7 @@ import json
 import logging
 import platform
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -20,7 +20,7 @@ from sqlalchemy.pool import QueuePool
 from alumni_desk.errors import BadInput, KnownError, NotFound, Refused, StoreProblem
 from alumni_desk.protocol.clock import Clock
 from alumni_desk.protocol.ids import uuid7
-from alumni_desk.store import keys, recovery, search
+from alumni_desk.store import disk, keys, recovery, search
 from alumni_desk.store.capture import Capture, set_triggers, synced_of, triggers
 from alumni_desk.store.mark import Mark
 from alumni_desk.store.outbox import Outbox, of_small_action
@@ -205,13 +205,13 @@ class Desk:
         with self._version_lock:
             if self._versions is None:
                 self._versions = self._readers.connect()
-            with _translated():
+            with _translated(self.profile.path):
                 return int(self._versions.exec_driver_sql("PRAGMA data_version").scalar() or 0)
 
     @contextmanager
     def reading(self) -> Iterator[sa.Connection]:
         """A connection that cannot write and sees one moment, however long it is held."""
-        with _translated(), self._readers.connect() as connection:
+        with _translated(self.profile.path), self._readers.connect() as connection:
             connection.exec_driver_sql("BEGIN")
             try:
                 yield connection
@@ -252,18 +252,25 @@ class Desk:
             _rest(connection)
 
     @contextmanager
-    def _transaction(self) -> Iterator[sa.Connection]:
+    def checking(self) -> Iterator[sa.Connection]:
+        """A transaction that is always taken back, for checks that SQLite counts as writing: they work on a full disk too."""
+        with self._transaction(keep=False) as connection:
+            yield connection
+
+    @contextmanager
+    def _transaction(self, *, keep: bool = True) -> Iterator[sa.Connection]:
         if not self._one_writer.acquire(timeout=BUSY_SECONDS * 10):
             raise _busy()
         try:
-            with _translated(), self._writers.connect() as connection:
+            with _translated(self.profile.path), self._writers.connect() as connection:
                 connection.exec_driver_sql("BEGIN IMMEDIATE")
                 try:
                     count = _commits(connection) + 1
                     yield connection
-                    search.refresh(connection)
-                    connection.exec_driver_sql("UPDATE capture SET transaction_id = ?", (str(count),))
-                    connection.exec_driver_sql("COMMIT")
+                    if keep:
+                        search.refresh(connection)
+                        connection.exec_driver_sql("UPDATE capture SET transaction_id = ?", (str(count),))
+                    connection.exec_driver_sql("COMMIT" if keep else "ROLLBACK")
                 except BaseException:
                     _roll_back(connection)
                     raise
@@ -327,15 +334,17 @@ def open_with(profile: Profile, metadata: sa.MetaData, version: int, *, passphra
     """
     if not create and not profile.exists:
         raise StoreProblem("no_desk", _("There is no desk in {folder}."), folder=profile.path)
+    disk.refuse_bad_places(profile.path)
     profile.create()
-    key = keys.database_key(profile.path, "desk", passphrase=passphrase)
-    with alone(profile.path / "desk.lock"):
-        if (profile.path / "restoring" / "ready").exists():
-            from alumni_desk.store import backup
+    with disk.chapters_files(profile.path), _translated(profile.path):
+        key = keys.database_key(profile.path, "desk", passphrase=passphrase)
+        with alone(profile.path / "desk.lock"):
+            if (profile.path / "restoring" / "ready").exists():
+                from alumni_desk.store import backup
 
-            backup.take_place(profile)  # the program ended in the middle of it
-        last = Mark(profile.path, key).read()  # before the database is looked at: another program may be writing
-        _prepare(profile, key, triggers(metadata, version, search.SEARCHED), last)
+                backup.take_place(profile)  # the program ended in the middle of it
+            last = Mark(profile.path, key).read()  # before the database is looked at: another program may be writing
+            _prepare(profile, key, triggers(metadata, version, search.SEARCHED), last)
     desk = Desk(profile, key, metadata)
     recovery.keep_in_step(desk)
     return desk
@@ -402,7 +411,7 @@ def _prepare(profile: Profile, key: bytes, wanted: Mapping[str, str], last: int 
     """Bring a database to this program's form: migrations if it is older, triggers as the schema says. ``last``: the commit that must be there."""
     engine = _engine(profile.database, key, None, None)
     try:
-        with _translated(), engine.connect() as connection:
+        with engine.connect() as connection:
             connection.exec_driver_sql("PRAGMA query_only = OFF")
             found = _revision(connection)
             if found is None and last:
@@ -535,45 +544,48 @@ def _roll_back(connection: sa.Connection) -> None:
 
 
 @contextmanager
-def _translated() -> Iterator[None]:
+def _translated(folder: Path) -> Iterator[None]:
     """What SQLite says of disk and file, as a sentence; everything else is a fault of the program and stays one."""
     try:
         yield
     except sa.exc.DBAPIError as error:
-        known = store_problem(str(error.orig))
+        known = store_problem(str(error.orig), folder)
         if known is None:
             raise
         log.warning("the database said: %s", known.code)
         raise known from None
 
 
-def store_problem(said: str) -> KnownError | None:
-    """The sentence for what SQLite or SQLCipher said; None if it is not about the world."""
+def store_problem(said: str, folder: Path | None = None) -> KnownError | None:
+    """The sentence for what SQLite or SQLCipher said of a database in a folder; None if it is not about the world."""
     text = said.lower()
-    for words_of_it, problem in (
-        (("locked", "busy"), _busy),
-        (("disk is full",), lambda: StoreProblem("disk_full", _(
-            "The disk is full, so nothing of this was saved. Make room (a few hundred megabytes) and do it again; what was saved before is safe."))),
-        (("readonly", "read-only"), lambda: StoreProblem("read_only", _(
-            "The chapter's folder cannot be written, so nothing of this was saved. Check its rights, or whether the drive is read-only."))),
-        (("file is not a database", "malformed", "hmac check"), database_damaged),
-        (("disk i/o", "unable to open"), lambda: StoreProblem("disk_trouble", _(
-            "The disk does not read or write as it should, so nothing of this was saved. Check the drive, then do it again."))),
-    ):
-        if any(one in text for one in words_of_it):
-            return problem()
-    return None
+    return next((problem(folder) for words_of_it, problem in _PROBLEMS if any(one in text for one in words_of_it)), None)
 
 
-def database_damaged() -> StoreProblem:
+def database_damaged(folder: Path | None = None) -> StoreProblem:
     """The sentence for a database that cannot be trusted."""
     return StoreProblem("database_damaged", _(
         "The chapter's database is damaged or belongs to another key, so it was not opened. Restore a backup; leave the file where it is."))
 
 
-def _busy() -> StoreProblem:
+def _busy(folder: Path | None = None) -> StoreProblem:
     return StoreProblem("database_busy", _(
         "Another program has been writing to this chapter for a long time, so nothing of this was saved. Wait for it to end, then do it again."))
+
+
+def _failed(folder: Path | None) -> StoreProblem:
+    """Of some calls that find no room SQLite says only that they failed."""
+    return disk.disk_full() if folder is not None and disk.is_full(folder) else disk.disk_trouble()
+
+
+_PROBLEMS: Sequence[tuple[tuple[str, ...], Callable[[Path | None], StoreProblem]]] = (
+    (("locking protocol",), lambda folder: disk.network_drive(folder or Path())),
+    (("locked", "busy"), _busy),
+    (("disk is full",), lambda folder: disk.disk_full()),
+    (("readonly", "read-only"), lambda folder: disk.read_only()),
+    (("file is not a database", "malformed", "hmac check"), database_damaged),
+    (("disk i/o", "unable to open"), _failed),
+)
 
 
 __all__ = ["Applying", "Changed", "Desk", "Writing", "connect", "open_with", "store_problem", "synced_of"]
