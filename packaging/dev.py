@@ -39,7 +39,7 @@ ON_SCREEN = {
     "libxcb-cursor0": "libxcb-cursor.so.0", "libxcb-icccm4": "libxcb-icccm.so.4", "libxcb-image0": "libxcb-image.so.0",
     "libxcb-keysyms1": "libxcb-keysyms.so.1", "libxcb-render-util0": "libxcb-render-util.so.0", "libxcb-shape0": "libxcb-shape.so.0",
     "libxcb-xkb1": "libxcb-xkb.so.1", "libxkbcommon-x11-0": "libxkbcommon-x11.so.0", "libwayland-cursor0": "libwayland-cursor.so.0",
-    "libwayland-egl1": "libwayland-egl.so.1",
+    "libwayland-egl1": "libwayland-egl.so.1", "libgssapi-krb5-2": "libgssapi_krb5.so.2", "libbrotli1": "libbrotlidec.so.1",
 }
 """What it needs for a window beside that."""
 PRINTING = {"libcups2": "libcups.so.2"}

@@ -274,7 +274,8 @@ class Desk:
                 except BaseException:
                     _roll_back(connection)
                     raise
-            self._note_commit(count)
+            if keep:
+                self._note_commit(count)
         finally:
             self._one_writer.release()
 
