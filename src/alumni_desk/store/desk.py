@@ -345,7 +345,12 @@ def open_with(profile: Profile, metadata: sa.MetaData, version: int, *, passphra
 
                 backup.take_place(profile)  # the program ended in the middle of it
             last = Mark(profile.path, key).read()  # before the database is looked at: another program may be writing
-            _prepare(profile, key, triggers(metadata, version, search.SEARCHED), last)
+            try:
+                _prepare(profile, key, triggers(metadata, version, search.SEARCHED), last)
+            except sa.exc.OperationalError:
+                if not disk.is_full(profile.path) and not disk.can_share(profile.path):
+                    raise disk.network_drive(profile.path) from None
+                raise
     desk = Desk(profile, key, metadata)
     recovery.keep_in_step(desk)
     return desk

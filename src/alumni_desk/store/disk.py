@@ -20,8 +20,10 @@ ENOUGH = 1 << 20
 
 NETWORK = frozenset({"nfs", "nfs4", "cifs", "smb3", "smbfs", "afpfs", "ncpfs", "afs", "webdav", "davfs", "fuse.sshfs", "fuse.davfs2", "fuse.rclone",
                      "fuse.glusterfs", "ceph"})  # fmt: skip
-LONGEST = 480
-"""Bytes of a path up to which SQLite opens a file everywhere (512 with the endings that it adds)."""
+LONGEST = 740 if sys.platform == "win32" else 480
+"""Bytes of a path up to which SQLite opens a file (512, on Windows 780, with the endings that it adds)."""
+LONG = 230
+"""Characters of a folder's path from which Windows needs it written in the long form: files in it would pass 260."""
 
 
 def is_full(folder: Path) -> bool:
@@ -54,7 +56,7 @@ def disk_trouble() -> StoreProblem:
 def network_drive(folder: Path) -> StoreProblem:
     """The folder is on a file system that several computers share, or that cannot do what the database needs."""
     return StoreProblem("network_drive", _(
-        "The folder {folder} is on a network drive, where two computers could damage the chapter. Choose a folder on this computer with --profile; "
+        "The folder {folder} is on a network drive or one like it, where a chapter can be damaged. Choose a folder on this computer with --profile; "
         "backups may well go to the network drive."), folder=folder)
 
 
@@ -129,6 +131,35 @@ def _on_network_windows(path: str) -> bool:
 
     remote = 4
     return bool(ctypes.windll.kernel32.GetDriveTypeW(plain[:3]) == remote)  # type: ignore[attr-defined,unused-ignore]
+
+
+def can_share(folder: Path) -> bool:
+    """Whether a folder's file system can do what several programs on one database need: lock a file, and map it for all of them."""
+    import mmap
+    import sqlite3
+
+    probe = folder / ".shared"
+    try:
+        with open(probe, "w+b") as file:
+            file.write(bytes(mmap.PAGESIZE))
+            file.flush()
+            mmap.mmap(file.fileno(), mmap.PAGESIZE).close()
+        connection = sqlite3.connect(probe.with_suffix(".db"))
+        try:
+            connection.execute("BEGIN EXCLUSIVE")
+        finally:
+            connection.close()
+        return True
+    except (OSError, ValueError, sqlite3.Error):
+        return False
+    finally:
+        for one in (probe, probe.with_suffix(".db")):
+            one.unlink(missing_ok=True)
+
+
+def reachable(path: str) -> str:
+    """A full Windows path, in the long form where it has to be."""
+    return path if len(path) < LONG else long_path(path)
 
 
 def long_path(path: str) -> str:

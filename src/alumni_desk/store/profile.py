@@ -19,6 +19,10 @@ class Profile:
 
     path: Path
 
+    def __post_init__(self) -> None:
+        if sys.platform == "win32":
+            object.__setattr__(self, "path", Path(disk.reachable(str(self.path.absolute()))))
+
     @property
     def database(self) -> Path:
         """The encrypted database."""
