@@ -75,17 +75,6 @@ def fresh(base: Base, tmp_path: Path) -> Callable[[str], Profile]:
     return make
 
 
-@pytest.fixture(scope="session")
-def shim(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """shim.c, compiled."""
-    compiler = shutil.which("cc") or shutil.which("gcc") or shutil.which("clang")
-    if not sys.platform.startswith("linux") or compiler is None:
-        pytest.skip("needs Linux and a C compiler: faults come from a library that is loaded before the program")
-    out = tmp_path_factory.mktemp("shim") / "shim.so"
-    subprocess.run([compiler, "-shared", "-fPIC", "-O1", "-o", str(out), str(HERE / "shim.c"), "-ldl"], check=True)
-    return out
-
-
 class Child:
     """child.py at work: wishes go in, lines come out."""
 

@@ -11,6 +11,7 @@
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/mman.h>
@@ -33,6 +34,8 @@ void fault_arm(const char *under, long at, int kind) { strncpy(folder, under, si
 long fault_count(void) { return count; }
 void fault_clock(long long ms) { ahead_ms = ms; }
 void fault_filesystem(int mapping, int locks) { no_mapping = mapping; no_locks = locks; }
+
+__attribute__((constructor)) static void begun(void) { const char *ms = getenv("ALUMNI_DESK_FAULT_AHEAD_MS"); if (ms) ahead_ms = atoll(ms); }
 
 static int below(const char *path) { size_t n = strlen(folder); return n && strncmp(path, folder, n) == 0; }
 

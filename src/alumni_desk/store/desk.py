@@ -64,7 +64,7 @@ class Writing:
         self.connection = connection
         self.tables = desk.tables
         self.scope = scope
-        self.now = datetime.now(UTC)
+        self.now = desk.now()
         self.action_id = uuid7()
         self._changed: dict[str, set[str]] = {}
         self._rows = 0
@@ -200,6 +200,10 @@ class Desk:
         """Who keeps the key: the computer's keyring or a passphrase."""
         return keys.keeper(self.profile.path, "desk")
 
+    def now(self) -> datetime:
+        """The time, as the server corrected this computer's clock if they have spoken since the program was started."""
+        return datetime.fromtimestamp(self.clock.now_ms() / 1_000, UTC)
+
     def version(self) -> int:
         """A number that changes whenever somebody wrote to the database: this program, or another one beside it."""
         with self._version_lock:
@@ -248,7 +252,7 @@ class Desk:
         """A transaction for what a server, a peer or a restore says: captured as nobody's edit."""
         with self._transaction() as connection:
             connection.exec_driver_sql("UPDATE capture SET mode = 'applying', rest = 0")
-            yield Applying(connection, self.tables, datetime.now(UTC))
+            yield Applying(connection, self.tables, self.now())
             _rest(connection)
 
     @contextmanager
