@@ -19,7 +19,7 @@ from sqlalchemy.pool import QueuePool
 
 from alumni_desk.errors import BadInput, KnownError, NotFound, Refused, StoreProblem
 from alumni_desk.protocol.clock import Clock
-from alumni_desk.protocol.ids import uuid7
+from alumni_desk.protocol.ids import uuid7, uuid7s
 from alumni_desk.store import disk, keys, recovery, search
 from alumni_desk.store.capture import Capture, set_triggers, synced_of, triggers
 from alumni_desk.store.mark import Mark
@@ -40,6 +40,11 @@ AT_ONCE = 50
 
 TEXT_LIMIT = 65_536
 BUSY_SECONDS = 30.0
+
+INSERT_OPERATION = (
+    "INSERT INTO operation (id, action, event, transaction_id, scope, audience, kind, table_name, row_id, fields, before, values_before, clock, schema,"
+    " queue, fate, made_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, '{}', '{}', ?, ?, ?, 'waiting', ?)")
+"""An operation that is a new row."""
 
 
 @dataclass(frozen=True)
@@ -65,7 +70,9 @@ class Writing:
         self.tables = desk.tables
         self.scope = scope
         self.now = desk.now()
-        self.action_id = uuid7()
+        self.action_id, self.transaction_id = uuid7(), uuid7()
+        self.queue: str = "live"
+        self._capture, self._schema = desk.capture, desk.schema
         self._changed: dict[str, set[str]] = {}
         self._rows = 0
 
@@ -88,8 +95,29 @@ class Writing:
         for start in range(0, len(whole), TRANSACTION // 2):
             part = whole[start:start + TRANSACTION // 2]
             self._count(len(part))
-            self.connection.execute(sa.insert(target), part)
+            self._insert(target, part)
         self._changed.setdefault(table, set()).update(row["id"] for row in whole)
+
+    def _insert(self, target: sa.Table, rows: list[dict[str, Any]]) -> None:
+        """Insert rows with the operations that they are; the triggers check that none comes without."""
+        made = self._capture.prepare(target.name, rows, self.gathering)
+        if made is None:
+            for row in rows:
+                row.pop("clock", None), row.pop("clocks", None)
+            self.connection.execute(sa.insert(target), rows)
+            return
+        kind, at = target.info["kind"], _moment(self.now)
+        self.connection.exec_driver_sql(INSERT_OPERATION, [
+            (one, self.action_id, self.event, self.transaction_id, self.scope, audience, kind, target.name, row_id, fields, stamp, self._schema, self.queue, at)
+            for one, (row_id, audience, fields, stamp) in zip(uuid7s(len(made)), made, strict=True)])
+        names = list(dict.fromkeys(name for row in rows for name in row))
+        quoted = ", ".join(f'"{name}"' for name in names)
+        self._capture.awaited = {row["id"]: row["clock"] for row in rows}
+        try:
+            self.connection.exec_driver_sql(f'INSERT INTO "{target.name}" ({quoted}) VALUES ({", ".join("?" * len(names))})',
+                                            [tuple(map(row.get, names)) for row in rows])
+        finally:
+            self._capture.awaited = {}
 
     def change(self, table: str, row_id: str, /, **fields: Any) -> None:
         """Write fields of a row; what is the same already is left alone. Raises NotFound if there is no such row."""
@@ -121,7 +149,8 @@ class Writing:
 
     def next_transaction(self) -> None:
         """What follows is a transaction of its own in the sync (never more than 500 operations), of the same action."""
-        self.connection.exec_driver_sql("UPDATE capture SET transaction_id = ?", (uuid7(),))
+        self.transaction_id = uuid7()
+        self.connection.exec_driver_sql("UPDATE capture SET transaction_id = ?", (self.transaction_id,))
         self._rows = 0
 
     def note(self) -> None:
@@ -153,14 +182,15 @@ class Applying:
 class Desk:
     """An open desk. Safe to use from several threads: one writes at a time, many read."""
 
-    def __init__(self, profile: Profile, key: bytes, metadata: sa.MetaData) -> None:
-        self.profile = profile
+    def __init__(self, profile: Profile, key: bytes, metadata: sa.MetaData, schema: int) -> None:
+        self.profile, self.schema = profile, schema
         self.clock = Clock()
+        self.capture = Capture(self.clock)
         self.metadata = metadata
         self.tables: Mapping[str, sa.Table] = dict(metadata.tables)
         self._key = key
         self._one_writer = threading.Lock()
-        self._writers = _engine(profile.database, key, metadata, self.clock)
+        self._writers = _engine(profile.database, key, metadata, self.capture)
         self._readers = _engine(profile.database, key, None, None)
         self._version_lock = threading.Lock()
         self._versions: sa.Connection | None = None
@@ -355,7 +385,7 @@ def open_with(profile: Profile, metadata: sa.MetaData, version: int, *, passphra
                 if not disk.is_full(profile.path) and not disk.can_share(profile.path):
                     raise disk.network_drive(profile.path) from None
                 raise
-    desk = Desk(profile, key, metadata)
+    desk = Desk(profile, key, metadata, version)
     recovery.keep_in_step(desk)
     return desk
 
@@ -401,13 +431,13 @@ def connect(path: Path, key: bytes) -> Any:
     return connection
 
 
-def _engine(path: Path, key: bytes, metadata: sa.MetaData | None, clock: Clock | None) -> sa.Engine:
+def _engine(path: Path, key: bytes, metadata: sa.MetaData | None, capture: Capture | None) -> sa.Engine:
     import sqlcipher3.dbapi2 as sqlcipher
 
     def creator() -> Any:
         connection = connect(path, key)
-        if metadata is not None and clock is not None:
-            Capture(clock).register(connection, metadata)
+        if metadata is not None and capture is not None:
+            capture.register(connection, metadata)
         else:
             connection.execute("PRAGMA query_only = ON")
         return connection
@@ -501,7 +531,8 @@ def _migrate(connection: sa.Connection) -> None:
 
 def _set_mode(connection: sa.Connection, writing: Writing, queue: str) -> None:
     connection.exec_driver_sql("UPDATE capture SET mode = 'action', action = ?, event = ?, transaction_id = ?, gathering = ?, queue = ?, at = ?, rest = 0",
-                               (writing.action_id, writing.event, uuid7(), writing.gathering, queue, _moment(writing.now)))
+                               (writing.action_id, writing.event, writing.transaction_id, writing.gathering, queue, _moment(writing.now)))
+    writing.queue = queue
 
 
 def _moment(now: datetime) -> str:
