@@ -1,0 +1,83 @@
+"""Opening the desk on 100,000 members to its first usable page, against a window with nothing in it; each a process of its own."""
+
+from __future__ import annotations
+
+import os
+import statistics
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from harness import PASSPHRASE, Row, at_most, big_chapter, in_turns, median_of, median_ratio
+
+MEMBERS = 100_000
+
+EMPTY = """
+import sys
+from PySide6.QtCore import QTimer
+from PySide6.QtWidgets import QApplication, QMainWindow
+app = QApplication(sys.argv[:1])
+window = QMainWindow()
+window.resize(1280, 800)
+window.show()
+QTimer.singleShot(0, app.quit)
+app.exec()
+"""
+
+DESK = """
+import sys
+from pathlib import Path
+import sqlalchemy
+from PySide6.QtCore import QTimer
+from PySide6.QtWidgets import QApplication
+from alumni_desk.desktop.app import Sitting
+from alumni_desk.desktop.wiring import room_in, ways_of
+from alumni_desk.store.profile import Profile
+profile = Profile(Path(sys.argv[1]))
+app = QApplication(sys.argv[:1])
+sitting = Sitting(app, profile, ways_of(profile), room_in)
+
+def look():
+    if sitting.room is not None and sitting.room.shell.isVisible() and sitting.room.lanes.idle():
+        app.quit()
+
+timer = QTimer()
+timer.timeout.connect(look)
+timer.start(20)
+QTimer.singleShot(0, sitting.begin)
+app.exec()
+sitting.close()
+"""
+"""As the program does it, until Today is filled and nothing is under way."""
+
+
+def measure(folder: Path, members: int = MEMBERS) -> list[Row]:
+    """The lines of opening."""
+    with big_chapter(folder, members) as desk:
+        path = desk.profile.path
+    peaks: list[float] = []
+
+    def desk_opened() -> Sequence[float]:
+        cpu, peak = _cost(DESK, str(path))
+        peaks.append(peak)
+        return [cpu]
+
+    rounds = in_turns({"desk": desk_opened, "empty": lambda: [_cost(EMPTY)[0]]})
+    name = f"open the desk on {members:,} members"
+    return [
+        at_most(f"{name}: CPU", f"empty QMainWindow: {median_of(rounds['empty']):.0f} ms", median_ratio(rounds, "desk", "empty"), 4, "×",
+                f"{median_of(rounds['desk']):.0f} ms of CPU"),
+        at_most(f"{name}: memory at its highest", "-", statistics.median(peaks), 180, "MB"),
+    ]
+
+
+def _cost(code: str, *words: str) -> tuple[float, float]:
+    """Milliseconds of CPU in all threads, and megabytes of memory at the highest, of a process of its own."""
+    environment = {**os.environ, "ALUMNI_DESK_PASSPHRASE": PASSPHRASE, "QT_QPA_PLATFORM": "offscreen"}
+    process = subprocess.Popen([sys.executable, "-c", code, *words], env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    _pid, status, used = os.wait4(process.pid, 0)
+    process.returncode = os.waitstatus_to_exitcode(status)
+    if process.returncode != 0:
+        raise RuntimeError("the window did not open")
+    return (used.ru_utime + used.ru_stime) * 1000, used.ru_maxrss / (1024 if sys.platform != "darwin" else 1 << 20)
