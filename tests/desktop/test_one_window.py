@@ -117,6 +117,18 @@ def test_a_list_given_to_the_second_start_is_opened_in_the_first(first: Sitting,
     sheet.reject()
 
 
+def test_behind_a_lock_the_list_waits(first: Sitting, chapter: Profile, qtbot: Any, tmp_path: Path) -> None:
+    file = tmp_path / "list.csv"
+    file.write_text("First Name,Last Name\nBo,Berg\n", encoding="utf-8")
+    assert first.room is not None
+    room = first.room
+    room.lock.lock()
+    qtbot.waitUntil(lambda: room.lock.locked)
+    assert ended(start(chapter, file), qtbot.waitUntil) == (0, "")
+    qtbot.waitUntil(lambda: first._files == [file])
+    assert not room.shell.findChildren(ImportSheet) and room.lock.locked
+
+
 def test_the_command_line_works_beside_the_window(first: Sitting, chapter: Profile, qtbot: Any) -> None:
     process = subprocess.Popen([sys.executable, "-m", "alumni_desk", "--profile", str(chapter.path), "member", "add", "last_name=Obi"], text=True,
                                stdout=subprocess.PIPE, stderr=subprocess.PIPE)

@@ -42,7 +42,7 @@ from alumni_desk.desktop.widgets import paint_mark
 from alumni_desk.logs import log_file
 from alumni_desk.store.desk import Desk
 from alumni_desk.store.profile import Profile
-from alumni_desk.words import number
+from alumni_desk.words import _, number
 
 log = logging.getLogger(__name__)
 
@@ -190,9 +190,9 @@ class Sitting(QObject):
         self.take_files(files)
 
     def take_files(self, files: Sequence[Path]) -> None:
-        """Open files that were handed to the program: lists lead to their import, at once or as soon as a chapter is open."""
+        """Open files that were handed to the program: lists lead to their import, at once or as soon as a chapter is open and unlocked."""
         self._files += files
-        if self.room is None or not self._files:
+        if self.room is None or self.room.lock.locked or not self._files:
             return
         file, *others = self._files
         self._files = []
@@ -238,6 +238,7 @@ class Sitting(QObject):
         room.shell.show()
         room.shell.show_page(page, **what)
         self.room = room
+        room.lock.changed.connect(lambda locked: self.take_files(()))
 
     def _close_room(self) -> None:
         if self.room is not None:
