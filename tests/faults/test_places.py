@@ -152,7 +152,7 @@ MOUNTS = """22 1 254:0 / / rw,relatime shared:1 - ext4 /dev/vda rw
 30 22 0:31 / /mnt/chapter rw - nfs4 server:/export rw,vers=4.2
 31 22 0:32 / /mnt/my\\040share rw - cifs //server/share rw
 32 31 0:33 / /mnt/my\\040share/local rw - ext4 /dev/sdb1 rw
-33 22 0:34 / /home/zo\\303\\253 rw - fuse.sshfs zoe@host: rw
+33 22 0:34 / /people/zo\\303\\253 rw - fuse.sshfs zoe@host: rw
 34 22 0:35 / /c rw - 9p C:\\134 rw
 broken line
 """
@@ -160,8 +160,8 @@ broken line
 
 @posix
 @pytest.mark.parametrize(("folder", "network"), [
-    ("/home/ana/desk", False), ("/mnt/chapter/desk", True), ("/mnt/chapter", True), ("/mnt/chapters/desk", False), ("/mnt/my share/desk", True),
-    ("/mnt/my share/local/desk", False), ("/home/zoë/desk", True), ("/c/Users/ana", False),
+    ("/people/ana/desk", False), ("/mnt/chapter/desk", True), ("/mnt/chapter", True), ("/mnt/chapters/desk", False), ("/mnt/my share/desk", True),
+    ("/mnt/my share/local/desk", False), ("/people/zoë/desk", True), ("/c/Users/ana", False),
 ])
 def test_network_drives_are_known_by_their_mount(folder: str, network: bool) -> None:
     assert disk.on_network(Path(folder), MOUNTS) is network
