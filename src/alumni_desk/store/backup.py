@@ -286,8 +286,8 @@ def look(file: Path, key: bytes, made_at: str = "", *, deep: bool = True) -> Hel
                 "person WHERE standing = 'member' AND NOT gone", "gathering WHERE NOT gone", "fact WHERE kind = 'in'")]
             connection.execute("PRAGMA journal_mode = DELETE")
     except sqlcipher.DatabaseError as error:
-        known = store_problem(str(error))
-        if known is not None and known.code in ("disk_full", "database_busy", "read_only"):
+        known = store_problem(str(error), file.parent)
+        if known is not None and known.code in ("disk_full", "disk_trouble", "database_busy", "read_only"):
             raise known from None
         raise _damaged(file) from None
     members, gatherings, check_ins = counts

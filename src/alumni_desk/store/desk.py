@@ -393,7 +393,7 @@ def open_with(profile: Profile, metadata: sa.MetaData, version: int, *, passphra
 def open_staged(profile: Profile, key: bytes, metadata: sa.MetaData, version: int) -> Desk:
     """Open a database that lies in a folder without its key file: one on its way to be restored."""
     _prepare(profile, key, triggers(metadata, version, search.SEARCHED), None)
-    return Desk(profile, key, metadata)
+    return Desk(profile, key, metadata, version)
 
 
 def trouble_of(profile: Profile, key: bytes) -> KnownError | None:
@@ -409,7 +409,7 @@ def trouble_of(profile: Profile, key: bytes) -> KnownError | None:
         finally:
             connection.close()
     except (sqlcipher.DatabaseError, TypeError) as error:  # no row where there always is one
-        known = store_problem(str(error))
+        known = store_problem(str(error), profile.path)
         if known is not None and known.code in ("disk_full", "database_busy", "read_only"):
             raise known from None
         return database_damaged()
