@@ -63,9 +63,9 @@ print((used.ru_utime + used.ru_stime) * 1000, peak, flush=True)
 """
 
 
-def measure(folder: Path, members: int = MEMBERS) -> list[Row]:
+def measure(folder: Path) -> list[Row]:
     """The lines of opening."""
-    with big_chapter(folder, members) as desk:
+    with big_chapter(folder) as desk:
         path = desk.profile.path
     peaks: list[float] = []
 
@@ -79,7 +79,7 @@ def measure(folder: Path, members: int = MEMBERS) -> list[Row]:
 
     desk_opened(), empty()  # once before, so that Python has compiled everything, as an installed program is
     rounds = in_turns({"desk": desk_opened, "empty": empty})
-    name = f"open the desk on {members:,} members"
+    name = f"open the desk on {MEMBERS:,} members"
     return [
         at_most(f"{name}: CPU", f"empty QMainWindow: {median_of(rounds['empty']):.0f} ms", median_ratio(rounds, "desk", "empty"), 4, "×",
                 f"{median_of(rounds['desk']):.0f} ms of CPU"),
