@@ -17,9 +17,10 @@ from alumni_desk.members.actions import add_member
 from alumni_desk.members.lists import count_members
 from alumni_desk.schema import open_desk
 from alumni_desk.store import disk
-from alumni_desk.store.backup import back_up, restore
+from alumni_desk.store.backup import back_up
 from alumni_desk.store.checking import verify
 from alumni_desk.store.profile import Profile
+from alumni_desk.sync.restoring import restore
 
 posix = pytest.mark.skipif(sys.platform == "win32", reason="rights of POSIX")
 
@@ -29,6 +30,7 @@ from pathlib import Path
 from alumni_desk.errors import StoreProblem
 from alumni_desk.schema import open_desk
 from alumni_desk.store.profile import Profile
+from alumni_desk.sync.restoring import restore
 import alembic.command, alembic.config  # while the program's own files can be read
 folder, other = Path(sys.argv[1]), Path(sys.argv[2])
 open_desk(Profile(other)).close()
@@ -100,6 +102,7 @@ from alumni_desk.errors import StoreProblem
 from alumni_desk.members.lists import count_members
 from alumni_desk.schema import open_desk
 from alumni_desk.store.profile import Profile
+from alumni_desk.sync.restoring import restore
 drive = sys.argv[1]
 subprocess.run(["cp", "-r", sys.argv[2], drive + "/desk"], check=True)
 subprocess.run(["mount", "-o", "remount,ro", drive], check=True)
@@ -131,6 +134,7 @@ from pathlib import Path
 from alumni_desk.errors import StoreProblem
 from alumni_desk.schema import open_desk
 from alumni_desk.store.profile import Profile
+from alumni_desk.sync.restoring import restore
 library = ctypes.CDLL(None)
 library.fault_arm(os.fsencode(sys.argv[1]), 0, 0)
 library.fault_filesystem{fault}
