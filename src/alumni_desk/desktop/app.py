@@ -182,6 +182,7 @@ class Sitting(QObject):
         self.room: Room | None = None
         self._desk: Desk | None = None
         self._news = ""
+        self._files: list[Path] = []
         self.appearance.repainted.connect(self._keep)
         self.appearance.resized.connect(self._resized)
 
@@ -204,6 +205,28 @@ class Sitting(QObject):
             self.front.close()
             self.front.deleteLater()
             self.front = self.opening = None
+        self.take_files(())
+
+    def come_forward(self, files: Sequence[Path] = ()) -> None:
+        """Bring the window to the front, as somebody who starts the program a second time expects, and open their files."""
+        window = self.room.shell if self.room is not None else self.front
+        if window is not None:
+            window.setWindowState((window.windowState() & ~Qt.WindowState.WindowMinimized) | Qt.WindowState.WindowActive)
+            window.show()
+            window.raise_()
+            window.activateWindow()
+        self.take_files(files)
+
+    def take_files(self, files: Sequence[Path]) -> None:
+        """Open files that were handed to the program: lists lead to their import, at once or as soon as a chapter is open and unlocked."""
+        self._files += files
+        if self.room is None or self.room.lock.locked or not self._files:
+            return
+        file, *others = self._files
+        self._files = []
+        self.room.shell.show_page("members", import_file=file)
+        if others:
+            self.room.shell.say(_("One list at a time: open {files} after this.").format(files=", ".join(one.name for one in others)))
 
     def leave_for(self, words: tuple[str, str], work: Callable[[Job], str]) -> None:
         """Close the desk, do something to its profile off the screen (a restore), and open it again; ``work`` gives what to say then."""
@@ -243,6 +266,7 @@ class Sitting(QObject):
         room.shell.show()
         room.shell.show_page(page, **what)
         self.room = room
+        room.lock.changed.connect(lambda locked: self.take_files(()))
 
     def _close_room(self) -> None:
         if self.room is not None:

@@ -152,10 +152,12 @@ class MembersPage(Page):
     def regions(self) -> list[QWidget]:
         return [self.search, self.list, *([self.panel] if self.panel.isVisible() else [])]
 
-    def open(self, member: str | None = None, import_file: bool = False, add: bool = False, **what: Any) -> None:
+    def open(self, member: str | None = None, import_file: bool | Path = False, add: bool = False, **what: Any) -> None:
         if member is not None:
             self._show_member(member)
-        if import_file:
+        if isinstance(import_file, Path):
+            self.import_from(import_file)
+        elif import_file:
             self.import_file()
         if add:
             self.add()

@@ -43,6 +43,7 @@ class Facts:
     chapter: str
     role: str
     sample: bool
+    clock: str = ""  # that this laptop's clock is wrong
 
 
 class SyncPage(Page):
@@ -134,9 +135,9 @@ class SyncPage(Page):
         for sentence in self._sentences(facts):
             words.addWidget(Label(sentence, "title", wrap=True))
         words.addWidget(Label(self._below(facts), tone="muted", wrap=True))
-        if self._trouble:
+        for warning in filter(None, (self._trouble, facts.clock)):
             words.addSpacing(px(8))
-            words.addWidget(Label(self._trouble, tone="warn", wrap=True))
+            words.addWidget(Label(warning, tone="warn", wrap=True))
         row.addLayout(words, 1)
         button = self._button(facts)
         if button is not None:
@@ -239,6 +240,7 @@ def look_up(desk: Desk) -> Facts:
         chapter=membership.scope_name if membership else "",
         role=_role(membership.role) if membership else "",
         sample=sample,
+        clock=standing.clock,
     )
 
 

@@ -234,7 +234,7 @@ def _write(profile: Profile, key: bytes, out: Path, boxes: dict[str, Any], why: 
     part = out.with_name(out.name + ".part")
     copy = out.with_name(out.name + ".copy")
     made_at = (now or datetime.now(UTC)).astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
-    with _disk(), _gone_after(part, *_with_logs(copy)):
+    with _disk(out.parent), _gone_after(part, *_with_logs(copy)):
         _copy_database(profile, key, copy, progress, cancelled)
         try:
             held = look(copy, key, made_at, deep=False)
@@ -286,8 +286,8 @@ def look(file: Path, key: bytes, made_at: str = "", *, deep: bool = True) -> Hel
                 "person WHERE standing = 'member' AND NOT gone", "gathering WHERE NOT gone", "fact WHERE kind = 'in'")]
             connection.execute("PRAGMA journal_mode = DELETE")
     except sqlcipher.DatabaseError as error:
-        known = store_problem(str(error))
-        if known is not None and known.code in ("disk_full", "database_busy", "read_only"):
+        known = store_problem(str(error), file.parent)
+        if known is not None and known.code in ("disk_full", "disk_trouble", "database_busy", "read_only"):
             raise known from None
         raise _damaged(file) from None
     members, gatherings, check_ins = counts
@@ -448,7 +448,7 @@ def _gone_after(*files: Path) -> Iterator[None]:
 
 
 @contextmanager
-def _disk() -> Iterator[None]:
+def _disk(folder: Path | None = None) -> Iterator[None]:
     """What the disk does while files are copied, as a sentence."""
     import sqlcipher3.dbapi2 as sqlcipher
 
@@ -461,7 +461,7 @@ def _disk() -> Iterator[None]:
         raise known or StoreProblem("backup_file", _("The file cannot be written ({reason}). Choose another folder."),
                                     reason=error.strerror or type(error).__name__) from None
     except sqlcipher.DatabaseError as error:
-        known = store_problem(str(error))
+        known = store_problem(str(error), folder)
         if known is None:
             raise
         raise known from None

@@ -276,7 +276,7 @@ def _keep_settings(desk: Desk, settings: Sequence[tuple[str, str]]) -> None:
 
 @contextmanager
 def _reading(profile: Profile, key: bytes) -> Iterator[sa.Connection]:
-    desk = Desk(profile, key, desk_schema())
+    desk = Desk(profile, key, desk_schema(), SCHEMA_VERSION)
     try:
         with desk.reading() as connection:
             yield connection
