@@ -120,7 +120,9 @@ def many_people(count: int, seed: int = SEED) -> People:
     made = maker(seed)
     people = make_people(made, count)
     chance = Random(seed + 1)
-    lasts = sorted({one for kind in made.lists["peoples"] for one in kind.get("last", []) if one.isalpha() and len(one) > 3})
+    # A name is a text, or a list that begins with it.
+    named = [one if isinstance(one, str) else one[0] for kind in made.lists["peoples"] for one in kind.get("last", [])]
+    lasts = sorted({one for one in named if one.isalpha() and len(one) > 3})
     for row in people.persons:
         if row["last_name"] and row["last_name"].isalpha() and chance.random() < 0.7:
             row["last_name"] = _grown(chance, lasts)
