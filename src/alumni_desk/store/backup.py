@@ -302,6 +302,28 @@ def rekey(file: Path, key: bytes, new: bytes) -> None:
             connection.execute(f"PRAGMA rekey = \"x'{new.hex()}'\"")
 
 
+def refuse_if_open(profile: Profile, key: bytes) -> None:
+    """Raise Refused ``desk_open`` while another program has the desk open: what it saves would go to a file that is no longer the desk's.
+
+    SQLite lets nobody leave the write-ahead log while anybody else is connected, on every system.
+    """
+    import sqlcipher3.dbapi2 as sqlcipher
+
+    connection = connect(profile.database, key)
+    try:
+        connection.execute("PRAGMA busy_timeout = 2000")
+        mode = connection.execute("PRAGMA journal_mode = DELETE").fetchone()[0]
+        connection.execute("PRAGMA journal_mode = WAL")
+    except sqlcipher.OperationalError as error:
+        if "locked" not in str(error):
+            raise
+        mode = "wal"
+    finally:
+        connection.close()
+    if mode == "wal":
+        raise Refused("desk_open", _("This chapter is open in a window or another program, so nothing was changed. Close it there, then restore."))
+
+
 def take_place(profile: Profile) -> None:
     """Put the database that lies ready in ``restoring`` in the place of the profile's own. Ended in the middle, the next opening ends it.
 
