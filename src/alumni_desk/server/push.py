@@ -90,7 +90,7 @@ def push(connection: sa.Connection, tables: sa.MetaData, parcels: Sequence[Parce
             item.first, item.reason, item.sequence, item.clock = twin.first or twin.status, twin.reason, twin.sequence, twin.clock
     results = [Result(id=item.operation.id if item.operation else "", status=item.status, sequence=item.sequence, reason=item.reason,
                       first=item.first, clock=item.clock, conflicts=item.conflicts or len(item.clashes)) for item in items]
-    return PushReply(results=results, head=locked.sequence, time=now)
+    return PushReply(results=results, head=locked.sequence, time=now, chain=locked.chain)
 
 
 def _for_audit(fresh: Sequence[Item], chain: str) -> dict[str, Any]:

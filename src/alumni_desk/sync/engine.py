@@ -90,7 +90,7 @@ def _sync(desk: Desk, wire: Wire, membership: state.Membership, progress: Progre
     session.resume(desk, wire)
     server = hello(desk, wire, membership)
     head = server.heads[membership.scope]
-    follow_timeline(desk, membership.scope, head.timeline)
+    follow_timeline(desk, membership.scope, head.timeline, known=membership.scope not in server.unknown)
     pushed, pulled, trouble = Pushed(), 0, None
     for _round in range(_ROUNDS):
         with desk.reading() as connection:

@@ -9,7 +9,8 @@ from alumni_desk.schema import SCHEMA_VERSION
 from alumni_desk.store.desk import Desk
 from alumni_desk.sync import session
 from alumni_desk.sync.operations import count_waiting
-from alumni_desk.sync.state import Membership
+from alumni_desk.sync.pull import cursor_of
+from alumni_desk.sync.state import Membership, Places, read
 from alumni_desk.sync.wire import Wire
 from alumni_desk.words import _
 
@@ -18,8 +19,10 @@ def hello(desk: Desk, wire: Wire, membership: Membership) -> HelloReply:
     """Greet the server; refuses to go on where the two cannot understand each other or the chapter is closed to us."""
     with desk.reading() as connection:
         waiting = count_waiting(connection)
+        pushed = read(connection, Places) or Places([])
+        places = [cursor_of(connection, membership.scope), *pushed.places]
     message = HelloRequest(protocol=PROTOCOL, schema=SCHEMA_VERSION, version=__version__, waiting=waiting, who=str(desk.setting("person_name") or ""),
-                           device=desk.device_name)
+                           device=desk.device_name, places={membership.scope: places})
     reply = session.call(desk, wire, membership, "hello", message, HelloReply)
     first, last = reply.protocols
     oldest, newest = reply.schemas

@@ -8,10 +8,10 @@ from datetime import UTC, datetime
 
 from nacl.signing import SigningKey
 
-from alumni_desk.protocol.messages import ACCEPTED, PUSH_BYTES, PUSH_OPERATIONS, PushReply, PushRequest, Result
+from alumni_desk.protocol.messages import ACCEPTED, PLACES, PUSH_BYTES, PUSH_OPERATIONS, Cursor, PushReply, PushRequest, Result
 from alumni_desk.protocol.parcels import in_parcels, sign_parcel
 from alumni_desk.store.desk import Desk
-from alumni_desk.sync import operations, session
+from alumni_desk.sync import operations, session, state
 from alumni_desk.sync.operations import Outgoing
 from alumni_desk.sync.shapes import shapes
 from alumni_desk.sync.state import Membership
@@ -64,10 +64,10 @@ def _send(desk: Desk, wire: Wire, membership: Membership, parcels: list[list[Out
                           pieces=parcel) for parcel in parcels]
     reply = session.call(desk, wire, membership, "push", PushRequest(parcels=signed), PushReply)
     sent = [one for parcel in parcels for one in parcel]
-    _keep(desk, membership.scope, sent, reply.results, count)
+    _keep(desk, membership.scope, sent, reply.results, count, Cursor(reply.head, reply.chain))
 
 
-def _keep(desk: Desk, scope: str, sent: Sequence[Outgoing], results: Sequence[Result], count: Pushed) -> None:
+def _keep(desk: Desk, scope: str, sent: Sequence[Outgoing], results: Sequence[Result], count: Pushed, there: Cursor) -> None:
     at = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
     answered: list[tuple[int, int]] = []
     refused: list[tuple[int, str, int]] = []
@@ -86,6 +86,9 @@ def _keep(desk: Desk, scope: str, sent: Sequence[Outgoing], results: Sequence[Re
         connection = applying.connection
         lying = {table: operations.lying_over(connection, table, rows) for table, rows in fallen.items()}
         operations.mark_sent(connection, answered)
+        if there.chain:
+            places = state.read(connection, state.Places) or state.Places([])
+            state.keep(connection, state.Places([*places.places, there][1 - PLACES:]))
         operations.mark_refused(connection, refused, at)
         for table, over in lying.items():
             shape = shapes().get(table)

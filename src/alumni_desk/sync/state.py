@@ -8,7 +8,7 @@ from typing import TypeVar
 import msgspec
 import sqlalchemy as sa
 
-from alumni_desk.protocol.messages import Author
+from alumni_desk.protocol.messages import Author, Cursor
 
 T = TypeVar("T")
 
@@ -54,6 +54,12 @@ class Timeline(msgspec.Struct, frozen=True):
     name: str
 
 
+class Places(msgspec.Struct, frozen=True):
+    """Where the server said its feed was after our pushes, those since it last knew all of them: it must know them still, or it was restored."""
+
+    places: list[Cursor]
+
+
 class Rebuilding(msgspec.Struct, frozen=True):
     """The chapter is being pulled again from zero; when that is done, what did not come is not at the server."""
 
@@ -62,7 +68,8 @@ REPLICA = "replica:"
 """Before the name of a replica: who writes under it. One row each."""
 
 _NAMES: dict[type[msgspec.Struct], str] = {Membership: "membership", Joining: "joining", Session: "session", LastSync: "last_sync",
-                                           Timeline: "timeline", Rebuilding: "rebuilding"}
+                                           Timeline: "timeline", Rebuilding: "rebuilding",
+                                           Places: "places"}
 
 
 def read(connection: sa.Connection, kind: type[T]) -> T | None:
