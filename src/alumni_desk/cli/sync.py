@@ -7,7 +7,8 @@ from dataclasses import asdict
 from typing import Any
 
 from alumni_desk.cli.output import add_json, opened, show
-from alumni_desk.words import _
+from alumni_desk.errors import BadInput
+from alumni_desk.words import _, ngettext
 
 
 def add_commands(commands: Any) -> None:
@@ -28,6 +29,13 @@ def add_commands(commands: Any) -> None:
     add_json(sync)
     sync.set_defaults(run=run_sync)
 
+    refused = commands.add_parser("refused", help=_("changes that the server did not take"),
+                                  description=_("Changes that the server did not take and that were taken back here, newest first. "
+                                                "JSON: a list of id, at, what, reason."))
+    refused.add_argument("--limit", metavar="N", type=int, default=200, help=_("how many at most (200)"))
+    add_json(refused)
+    refused.set_defaults(run=run_refused)
+
     status = commands.add_parser("status", help=_("where the data stands"),
                                  description=_("Where the data stands. JSON: state (alone, waiting, synced, trouble), waiting, last_sync."))
     add_json(status)
@@ -47,17 +55,36 @@ def run_join(args: argparse.Namespace) -> int:
 def run_sync(args: argparse.Namespace) -> int:
     """Sync once."""
     from alumni_desk.sync.engine import sync_once
+    from alumni_desk.sync.refused import refused as list_refused
 
     with opened(args) as desk:
         result = sync_once(desk)
+        gone = list_refused(desk, min(result.refused, 10)) if result.refused else []
     lines = [_("{sent} changes sent, {received} rows received.").format(sent=result.pushed, received=result.pulled)]
     if result.waiting:
         lines.append(_("{count} still to send.").format(count=result.waiting))
     if result.refused:
-        lines.append(_("{count} changes were refused by the server and taken back here.").format(count=result.refused))
+        lines.append(ngettext("{count} change was not taken by the server and was taken back here:",
+                              "{count} changes were not taken by the server and were taken back here:", result.refused).format(count=result.refused))
+        lines.extend(f"  {one.what}. {one.why}" for one in gone)
+        if result.refused > len(gone):
+            lines.append(_("  “alumni-desk refused” lists them all."))
     if result.conflicts:
         lines.append(_("{count} fields were changed by two people at once; the later change counts.").format(count=result.conflicts))
     show(args, asdict(result), "\n".join(lines))
+    return 0
+
+
+def run_refused(args: argparse.Namespace) -> int:
+    """List what the server did not take."""
+    from alumni_desk.sync.refused import refused
+
+    if args.limit < 1:
+        raise BadInput("limit", _("--limit takes a number from 1."))
+    with opened(args) as desk:
+        found = refused(desk, args.limit)
+    show(args, [{"id": one.id, "at": one.at, "what": one.what, "reason": one.reason} for one in found],
+         "\n".join(f"{one.at[:16].replace('T', ' ')}  {one.what}. {one.why}" for one in found) or _("The server took everything."))
     return 0
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from PySide6.QtCore import Qt, QTimer, Signal
@@ -28,6 +28,9 @@ from alumni_desk.errors import KnownError
 from alumni_desk.store.desk import Desk
 from alumni_desk.words import _, ngettext, number
 
+if TYPE_CHECKING:
+    from alumni_desk.sync.refused import RefusedChange
+
 
 @dataclass(frozen=True)
 class Facts:
@@ -42,6 +45,12 @@ class Facts:
     chapter: str
     role: str
     sample: bool
+    refused: int = 0  # changes that the server did not take and nobody here has seen yet
+    refusals: tuple[RefusedChange, ...] = ()  # the newest of them
+
+
+_SHOWN = 5
+_SEEN = "refused_seen"
 
 
 class SyncPage(Page):
@@ -109,6 +118,8 @@ class SyncPage(Page):
         inside.addLayout(self._status(facts))
         if facts.state != "alone":
             inside.addSpacing(px(12))
+            if facts.refusals:
+                self._not_taken(inside, facts)
             self._details(inside, facts)
         inside.addStretch(1)
         column.addWidget(middle)
@@ -168,6 +179,23 @@ class SyncPage(Page):
             return _("They are saved here in any case.")
         return _("Work goes on without the internet; what you change meanwhile is sent at the next sync.")
 
+    def _not_taken(self, column: QVBoxLayout, facts: Facts) -> None:
+        title = ngettext("{n} change was not taken", "{n} changes were not taken", facts.refused).format(n=number(facts.refused))
+        column.addWidget(section(title))
+        for one in facts.refusals:
+            column.addWidget(SettingRow(one.what, one.why))
+        rest = facts.refused - len(facts.refusals)
+        below = _("The server has not got them, and they were taken back here.")
+        if rest:
+            more = ngettext("{n} more is not shown.", "{n} more are not shown.", rest).format(n=number(rest))
+            below = _("{first} {more} “alumni-desk refused” lists them all.").format(first=below, more=more)
+        seen = Button(_("Seen"))
+        seen.setAccessibleName(_("Seen: take the changes that were not taken off this page"))
+        newest = facts.refusals[0].at
+        seen.clicked.connect(lambda: self.lanes.write(lambda: self.desk.set_setting(_SEEN, newest), lambda done: self.refresh()))
+        column.addWidget(SettingRow(below, "", seen))
+        column.addSpacing(px(12))
+
     def _details(self, column: QVBoxLayout, facts: Facts) -> None:
         now = datetime.now(UTC)
         column.addWidget(section(_("This laptop")))
@@ -215,10 +243,14 @@ def _moment(then: datetime) -> str:
 def look_up(desk: Desk) -> Facts:
     """What the page shows, read in one snapshot."""
     from alumni_desk.sync import engine, state
+    from alumni_desk.sync.refused import count_refused, refused
 
+    seen = str(desk.setting(_SEEN) or "")
+    refusals = tuple(refused(desk, _SHOWN, seen))
     with desk.reading() as connection:
         standing = engine.standing(connection)
         membership = state.read(connection, state.Membership)
+        not_taken = count_refused(connection, seen) if refusals else 0
         sample = connection.exec_driver_sql("SELECT 1 FROM chapter WHERE sample LIMIT 1").first() is not None
         oldest = connection.exec_driver_sql("SELECT min(id) FROM operation WHERE fate = 'waiting' AND sequence IS NULL").scalar()
     return Facts(
@@ -231,6 +263,8 @@ def look_up(desk: Desk) -> Facts:
         chapter=membership.scope_name if membership else "",
         role=_role(membership.role) if membership else "",
         sample=sample,
+        refused=not_taken,
+        refusals=refusals,
     )
 
 

@@ -16,11 +16,18 @@ from typing import Any
 import msgspec
 import sqlalchemy as sa
 
+from alumni_desk.protocol.canonical import body_of
 from alumni_desk.protocol.clock import Clock
 from alumni_desk.protocol.ids import uuid7
+from alumni_desk.protocol.messages import OPERATION_LIMIT, Operation
 from alumni_desk.store.synced import clock_key, data_columns
 
 PREFIX = "capture_"
+TOO_LARGE = "the operation is too large"
+
+_SOME_ID = "0" * 36
+_BESIDE = 8 * 1024
+"""More bytes than an operation has beside its fields' values: ids, names and the clocks that were seen."""
 
 _encode = msgspec.json.Encoder().encode
 _clocks = msgspec.json.Decoder(dict[str, str])
@@ -58,6 +65,7 @@ class Capture:
     parts: list[_Part] = field(default_factory=list)
     stamp: str = ""
     clocks: str | None = None
+    too_large: bool = False
 
     def register(self, connection: Any, metadata: sa.MetaData) -> None:
         """Give a raw connection the functions that the triggers call."""
@@ -70,11 +78,24 @@ class Capture:
             ("capture_clock", 0, lambda: self.stamp),
             ("capture_clocks", 0, lambda: self.clocks),
             ("capture_audience", 1, lambda n: parts[n].audience),
-            ("capture_fields", 1, lambda n: _encode(parts[n].fields).decode()),
+            ("capture_fields", 1, self._fields),
+            ("capture_too_large", 0, self._is_too_large),
             ("capture_before", 1, lambda n: _encode(parts[n].before).decode()),
             ("capture_values", 1, lambda n: _encode(parts[n].values_before).decode()),
         ):
             connection.create_function(name, count, function)
+
+    def _fields(self, n: int) -> str:
+        text = _encode(self.parts[n].fields)
+        if len(text) > OPERATION_LIMIT - _BESIDE:  # few are, so only those are packed to see
+            part = self.parts[n]
+            packed = Operation(_SOME_ID, _SOME_ID, _SOME_ID, "put", "registration", _SOME_ID, part.fields, part.before, self.stamp, 1)
+            self.too_large = self.too_large or len(body_of(packed)) > OPERATION_LIMIT
+        return text.decode()
+
+    def _is_too_large(self) -> bool:
+        found, self.too_large = self.too_large, False
+        return found
 
     def _take(self, plan: _Plan, inserting: int, gathering: str | None, clocks: str | None, *values: Any) -> int:
         count = len(plan.names)
@@ -177,6 +198,7 @@ def _table_triggers(table: sa.Table, schema: int) -> dict[str, str]:
     applying = "(SELECT mode FROM capture) = 'applying'"
     acting = "SELECT RAISE(ABORT, 'no action is under way') WHERE (SELECT mode FROM capture) IS NOT 'action'"
     new, old = ", ".join(f'NEW."{c}"' for c in columns), ", ".join(f'OLD."{c}"' for c in columns)
+    fits = f"SELECT RAISE(ABORT, '{TOO_LARGE}') WHERE capture_too_large()"
     kind, by_row = table.info["kind"], table.info["audience"] == "row"
     gathering = "NEW.gathering" if by_row else "c.gathering"
 
@@ -187,7 +209,7 @@ def _table_triggers(table: sa.Table, schema: int) -> dict[str, str]:
             f"INSERT INTO operation ({_FIELDS}) SELECT capture_id(), c.action, c.event, c.transaction_id, NEW.scope, capture_audience({n}), "
             f"'{kind}', '{name}', NEW.id, capture_fields({n}), {before.format(n=n)}, {values.format(n=n)}, capture_clock(), {schema}, c.queue, "
             f"'waiting', c.at FROM capture AS c WHERE {where};" for n, where in enumerate(wheres))
-        return (f"BEGIN {acting}; {operations} "
+        return (f"BEGIN {acting}; {operations} {fits}; "
                 f'UPDATE "{name}" SET clock = capture_clock(), clocks = capture_clocks() WHERE id = NEW.id AND capture_parts() > 0; END')
 
     insert = body(f"{PREFIX}{name}(1, {gathering}, NULL, {new})", "'{{}}'", "'{{}}'")

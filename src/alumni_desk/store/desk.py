@@ -21,7 +21,7 @@ from alumni_desk.errors import BadInput, KnownError, NotFound, Refused, StorePro
 from alumni_desk.protocol.clock import Clock
 from alumni_desk.protocol.ids import uuid7
 from alumni_desk.store import keys, recovery, search
-from alumni_desk.store.capture import Capture, set_triggers, synced_of, triggers
+from alumni_desk.store.capture import TOO_LARGE, Capture, set_triggers, synced_of, triggers
 from alumni_desk.store.mark import Mark
 from alumni_desk.store.outbox import Outbox, of_small_action
 from alumni_desk.store.profile import Profile, alone
@@ -543,7 +543,8 @@ def _translated() -> Iterator[None]:
         known = store_problem(str(error.orig))
         if known is None:
             raise
-        log.warning("the database said: %s", known.code)
+        if not isinstance(known, BadInput):
+            log.warning("the database said: %s", known.code)
         raise known from None
 
 
@@ -551,6 +552,9 @@ def store_problem(said: str) -> KnownError | None:
     """The sentence for what SQLite or SQLCipher said; None if it is not about the world."""
     text = said.lower()
     for words_of_it, problem in (
+        ((TOO_LARGE,), lambda: BadInput("row_too_large", _(
+            "The texts of one record are longer than 256 KB together, so nothing of this was saved. Shorten the longest, or keep it in a file elsewhere "
+            "and write down where."))),
         (("locked", "busy"), _busy),
         (("disk is full",), lambda: StoreProblem("disk_full", _(
             "The disk is full, so nothing of this was saved. Make room (a few hundred megabytes) and do it again; what was saved before is safe."))),
