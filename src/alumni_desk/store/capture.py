@@ -26,8 +26,8 @@ PREFIX = "capture_"
 TOO_LARGE = "the operation is too large"
 
 _SOME_ID = "0" * 36
-_BESIDE = 8 * 1024
-"""More bytes than an operation has beside its fields' values: ids, names and the clocks that were seen."""
+_WORTH_A_LOOK = 48 * 1024
+"""Characters of an operation's fields up to which it cannot be too large, whatever the letters and whatever else it holds."""
 
 _encode = msgspec.json.Encoder().encode
 _clocks = msgspec.json.Decoder(dict[str, str])
@@ -65,7 +65,6 @@ class Capture:
     parts: list[_Part] = field(default_factory=list)
     stamp: str = ""
     clocks: str | None = None
-    too_large: bool = False
 
     def register(self, connection: Any, metadata: sa.MetaData) -> None:
         """Give a raw connection the functions that the triggers call."""
@@ -78,24 +77,12 @@ class Capture:
             ("capture_clock", 0, lambda: self.stamp),
             ("capture_clocks", 0, lambda: self.clocks),
             ("capture_audience", 1, lambda n: parts[n].audience),
-            ("capture_fields", 1, self._fields),
-            ("capture_too_large", 0, self._is_too_large),
+            ("capture_fields", 1, lambda n: _encode(parts[n].fields).decode()),
+            ("capture_size", 3, _size),
             ("capture_before", 1, lambda n: _encode(parts[n].before).decode()),
             ("capture_values", 1, lambda n: _encode(parts[n].values_before).decode()),
         ):
             connection.create_function(name, count, function)
-
-    def _fields(self, n: int) -> str:
-        text = _encode(self.parts[n].fields)
-        if len(text) > OPERATION_LIMIT - _BESIDE:  # few are, so only those are packed to see
-            part = self.parts[n]
-            packed = Operation(_SOME_ID, _SOME_ID, _SOME_ID, "put", "registration", _SOME_ID, part.fields, part.before, self.stamp, 1)
-            self.too_large = self.too_large or len(body_of(packed)) > OPERATION_LIMIT
-        return text.decode()
-
-    def _is_too_large(self) -> bool:
-        found, self.too_large = self.too_large, False
-        return found
 
     def _take(self, plan: _Plan, inserting: int, gathering: str | None, clocks: str | None, *values: Any) -> int:
         count = len(plan.names)
@@ -174,6 +161,12 @@ def _plan(table: sa.Table) -> _Plan:
     )
 
 
+def _size(fields: str, before: str, clock: str) -> int:
+    """How many bytes an operation of this has when it is sent."""
+    return len(body_of(Operation(_SOME_ID, _SOME_ID, _SOME_ID, "put", "registration", _SOME_ID, msgspec.json.decode(fields), msgspec.json.decode(before),
+                                 clock, 1)))
+
+
 def synced_of(metadata: sa.MetaData) -> list[sa.Table]:
     """The synced tables of a desk's schema."""
     return [table for table in metadata.sorted_tables if table.info.get("synced")]
@@ -184,6 +177,10 @@ def triggers(metadata: sa.MetaData, schema: int, searched: Mapping[str, tuple[st
     found: dict[str, str] = {}
     for table in synced_of(metadata):
         found.update(_table_triggers(table, schema))
+    found[f"{PREFIX}size"] = (
+        f"CREATE TRIGGER {PREFIX}size BEFORE INSERT ON operation WHEN length(NEW.fields) > {_WORTH_A_LOOK} AND NEW.fate = 'waiting' "
+        f"AND (SELECT mode FROM capture) IS NOT 'applying' BEGIN SELECT RAISE(ABORT, '{TOO_LARGE}') "
+        f"WHERE capture_size(NEW.fields, NEW.before, NEW.clock) > {OPERATION_LIMIT}; END")
     for name, (person, columns) in searched.items():
         stale = f"INSERT INTO search_stale (id) SELECT NEW.{person} WHERE NEW.{person} IS NOT NULL ON CONFLICT DO NOTHING"
         found[f"search_{name}_insert"] = f"CREATE TRIGGER search_{name}_insert AFTER INSERT ON {name} BEGIN {stale}; END"
@@ -198,7 +195,6 @@ def _table_triggers(table: sa.Table, schema: int) -> dict[str, str]:
     applying = "(SELECT mode FROM capture) = 'applying'"
     acting = "SELECT RAISE(ABORT, 'no action is under way') WHERE (SELECT mode FROM capture) IS NOT 'action'"
     new, old = ", ".join(f'NEW."{c}"' for c in columns), ", ".join(f'OLD."{c}"' for c in columns)
-    fits = f"SELECT RAISE(ABORT, '{TOO_LARGE}') WHERE capture_too_large()"
     kind, by_row = table.info["kind"], table.info["audience"] == "row"
     gathering = "NEW.gathering" if by_row else "c.gathering"
 
@@ -209,7 +205,7 @@ def _table_triggers(table: sa.Table, schema: int) -> dict[str, str]:
             f"INSERT INTO operation ({_FIELDS}) SELECT capture_id(), c.action, c.event, c.transaction_id, NEW.scope, capture_audience({n}), "
             f"'{kind}', '{name}', NEW.id, capture_fields({n}), {before.format(n=n)}, {values.format(n=n)}, capture_clock(), {schema}, c.queue, "
             f"'waiting', c.at FROM capture AS c WHERE {where};" for n, where in enumerate(wheres))
-        return (f"BEGIN {acting}; {operations} {fits}; "
+        return (f"BEGIN {acting}; {operations} "
                 f'UPDATE "{name}" SET clock = capture_clock(), clocks = capture_clocks() WHERE id = NEW.id AND capture_parts() > 0; END')
 
     insert = body(f"{PREFIX}{name}(1, {gathering}, NULL, {new})", "'{{}}'", "'{{}}'")
