@@ -38,10 +38,21 @@ class Clock:
         """Calibrated time: this computer's, corrected by what the server said last."""
         return self._now() + self._offset
 
+    @property
+    def offset(self) -> int:
+        """The correction of this computer's clock, in milliseconds."""
+        return self._offset
+
     def calibrate(self, server_ms: int, asked_ms: int, answered_ms: int) -> int:
         """Take the server's time, read between asking and answering. Returns the correction in milliseconds."""
+        return self.correct(server_ms - (asked_ms + answered_ms) // 2)
+
+    def correct(self, offset: int) -> int:
+        """Correct this computer's clock by so many milliseconds. What was far ahead goes on as another replica, at the true time."""
         with self._lock:
-            self._offset = server_ms - (asked_ms + answered_ms) // 2
+            self._offset = offset
+            if self._ms > self.now_ms() + AHEAD_MS:
+                self.replica, self._ms, self._counter = secrets.token_hex(8), 0, 0
             return self._offset
 
     def tick(self, before: Iterable[str | None] = ()) -> str:

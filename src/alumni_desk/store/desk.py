@@ -18,7 +18,7 @@ import sqlalchemy as sa
 from sqlalchemy.pool import QueuePool
 
 from alumni_desk.errors import BadInput, KnownError, NotFound, Refused, StoreProblem
-from alumni_desk.protocol.clock import Clock
+from alumni_desk.protocol.clock import Clock, wall_ms
 from alumni_desk.protocol.ids import uuid7
 from alumni_desk.store import keys, recovery, search
 from alumni_desk.store.capture import TOO_LARGE, Capture, set_triggers, synced_of, triggers
@@ -64,7 +64,7 @@ class Writing:
         self.connection = connection
         self.tables = desk.tables
         self.scope = scope
-        self.now = datetime.now(UTC)
+        self.now = desk.now()
         self.action_id = uuid7()
         self._changed: dict[str, set[str]] = {}
         self._rows = 0
@@ -200,6 +200,10 @@ class Desk:
         """Who keeps the key: the computer's keyring or a passphrase."""
         return keys.keeper(self.profile.path, "desk")
 
+    def now(self) -> datetime:
+        """The time, as the server corrected this computer's clock when they last spoke."""
+        return datetime.fromtimestamp(self.clock.now_ms() / 1_000, UTC)
+
     def version(self) -> int:
         """A number that changes whenever somebody wrote to the database: this program, or another one beside it."""
         with self._version_lock:
@@ -248,7 +252,7 @@ class Desk:
         """A transaction for what a server, a peer or a restore says: captured as nobody's edit."""
         with self._transaction() as connection:
             connection.exec_driver_sql("UPDATE capture SET mode = 'applying', rest = 0")
-            yield Applying(connection, self.tables, datetime.now(UTC))
+            yield Applying(connection, self.tables, self.now())
             _rest(connection)
 
     @contextmanager
@@ -337,8 +341,18 @@ def open_with(profile: Profile, metadata: sa.MetaData, version: int, *, passphra
         last = Mark(profile.path, key).read()  # before the database is looked at: another program may be writing
         _prepare(profile, key, triggers(metadata, version, search.SEARCHED), last)
     desk = Desk(profile, key, metadata)
+    _correct_clock(desk)
     recovery.keep_in_step(desk)
     return desk
+
+
+def _correct_clock(desk: Desk) -> None:
+    """Go by the server's time as it was last seen to differ from this computer's, unless that would be before it was seen: somebody set the clock since."""
+    with desk.reading() as connection:
+        text = connection.exec_driver_sql("SELECT value FROM sync_state WHERE key = 'skew'").scalar()
+    skew = json.loads(text) if text else {}
+    if skew and wall_ms() - skew["ahead_ms"] >= skew.get("seen_ms", 0):
+        desk.clock.correct(-skew["ahead_ms"])
 
 
 def open_staged(profile: Profile, key: bytes, metadata: sa.MetaData, version: int) -> Desk:

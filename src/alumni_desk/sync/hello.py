@@ -10,9 +10,12 @@ from alumni_desk.store.desk import Desk
 from alumni_desk.sync import session
 from alumni_desk.sync.operations import count_waiting
 from alumni_desk.sync.pull import cursor_of
-from alumni_desk.sync.state import Membership, Places, read
+from alumni_desk.sync.state import Membership, Places, Skew, keep, read
 from alumni_desk.sync.wire import Wire
 from alumni_desk.words import _
+
+SAME_MS = 10_000
+"""Differences of the clocks up to which a newer one is not worth a write: the way to the server is never quite as long as the way back."""
 
 
 def hello(desk: Desk, wire: Wire, membership: Membership) -> HelloReply:
@@ -24,6 +27,7 @@ def hello(desk: Desk, wire: Wire, membership: Membership) -> HelloReply:
     message = HelloRequest(protocol=PROTOCOL, schema=SCHEMA_VERSION, version=__version__, waiting=waiting, who=str(desk.setting("person_name") or ""),
                            device=desk.device_name, places={membership.scope: places})
     reply = session.call(desk, wire, membership, "hello", message, HelloReply)
+    _note_skew(desk, reply.time)
     first, last = reply.protocols
     oldest, newest = reply.schemas
     if not first <= PROTOCOL <= last or oldest > SCHEMA_VERSION:
@@ -34,3 +38,13 @@ def hello(desk: Desk, wire: Wire, membership: Membership) -> HelloReply:
     if membership.scope not in reply.heads:
         raise Refused("no_grant", _("This laptop may not see this chapter at the server. Ask the chapter's leader."))
     return reply
+
+
+def _note_skew(desk: Desk, server_ms: int) -> None:
+    """Remember how wrong this computer's clock is, for the next start and so that it can be said."""
+    ahead = -desk.clock.offset
+    with desk.reading() as connection:
+        before = read(connection, Skew) or Skew()
+    if abs(ahead - before.ahead_ms) > SAME_MS:
+        with desk.applying() as applying:
+            keep(applying.connection, Skew(ahead, server_ms))

@@ -54,6 +54,13 @@ class Timeline(msgspec.Struct, frozen=True):
     name: str
 
 
+class Skew(msgspec.Struct, frozen=True):
+    """How far this computer's clock was ahead of the server's when they last spoke; negative: behind. ``seen_ms``: the server's time then."""
+
+    ahead_ms: int = 0
+    seen_ms: int = 0
+
+
 class Places(msgspec.Struct, frozen=True):
     """Where the server said its feed was after our pushes, those since it last knew all of them: it must know them still, or it was restored."""
 
@@ -69,7 +76,7 @@ REPLICA = "replica:"
 
 _NAMES: dict[type[msgspec.Struct], str] = {Membership: "membership", Joining: "joining", Session: "session", LastSync: "last_sync",
                                            Timeline: "timeline", Rebuilding: "rebuilding",
-                                           Places: "places"}
+                                           Places: "places", Skew: "skew"}
 
 
 def read(connection: sa.Connection, kind: type[T]) -> T | None:
