@@ -49,6 +49,7 @@ class Facts:
     refusals: tuple[RefusedChange, ...] = ()  # the newest of them
 
 
+_MANY = 1_000
 _SHOWN = 5
 _SEEN = "refused_seen"
 
@@ -67,10 +68,13 @@ class SyncPage(Page):
         self._facts: Facts | None = None
         self._busy = False
         self._trouble = ""
+        self._far = ""  # how far a long sync is
+        self._under_way: SettingRow | None = None
         self._first: QWidget | None = None
         bridge.begun.connect(self._begun)
         bridge.ended.connect(self._ended)
         bridge.failed.connect(self._failed)
+        bridge.moved.connect(self._moved)
         QShortcut(QKeySequence(Qt.Key.Key_F5), self, self._now)
         # Ages in words grow old while the page is looked at.
         self._aging = QTimer(self, interval=60_000)
@@ -84,7 +88,7 @@ class SyncPage(Page):
         self.lanes.read(lambda: look_up(self.desk), self._show, key="sync")
 
     def _begun(self) -> None:
-        self._busy, self._trouble = True, ""
+        self._busy, self._trouble, self._far = True, "", ""
         self._draw()
 
     def _ended(self, result: Any) -> None:
@@ -94,6 +98,19 @@ class SyncPage(Page):
     def _failed(self, error: KnownError) -> None:
         self._busy, self._trouble = False, str(error)
         self.refresh()
+
+    def _moved(self, step: str, count: int) -> None:
+        """Say how far a sync is that takes a while: the first, or one of many changes."""
+        if not self._busy or self._facts is None or not count or (self._facts.last_sync is not None and count < _MANY):
+            return
+        if step == "push":
+            self._far = ngettext("{n} change sent so far", "{n} changes sent so far", count).format(n=number(count))
+        else:
+            self._far = ngettext("{n} row received so far", "{n} rows received so far", count).format(n=number(count))
+        if self._under_way is None:
+            self._draw()
+        else:
+            self._under_way.first.setText(self._far)
 
     def _now(self) -> None:
         if self._facts is not None and self._facts.state != "alone" and not self._busy:
@@ -108,6 +125,7 @@ class SyncPage(Page):
         if facts is None:
             return
         focused = self._first is not None and self._first.hasFocus()
+        self._under_way = None
         scroll = Scroll()
         column = scroll.column
         middle = QWidget()
@@ -118,6 +136,8 @@ class SyncPage(Page):
         inside.addLayout(self._status(facts))
         if facts.state != "alone":
             inside.addSpacing(px(12))
+            if self._busy and self._far:
+                self._progress(inside)
             if facts.refusals:
                 self._not_taken(inside, facts)
             self._details(inside, facts)
@@ -178,6 +198,15 @@ class SyncPage(Page):
         if facts.waiting:
             return _("They are saved here in any case.")
         return _("Work goes on without the internet; what you change meanwhile is sent at the next sync.")
+
+    def _progress(self, column: QVBoxLayout) -> None:
+        cancel = Button(_("Cancel"))
+        cancel.setAccessibleName(_("Cancel the sync"))
+        cancel.clicked.connect(self._bridge.cancel)
+        self._under_way = SettingRow(self._far, _("You can go on working meanwhile. If you cancel, the next sync goes on where this one ended."), cancel)
+        column.addWidget(section(_("Under way")))
+        column.addWidget(self._under_way)
+        column.addSpacing(px(12))
 
     def _not_taken(self, column: QVBoxLayout, facts: Facts) -> None:
         title = ngettext("{n} change was not taken", "{n} changes were not taken", facts.refused).format(n=number(facts.refused))

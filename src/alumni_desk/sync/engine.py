@@ -67,15 +67,13 @@ def join(desk: Desk, url: str, code: str, merge: bool = False, device_name: str 
 
 def sync_once(desk: Desk, progress: Progress | None = None, *, wire: Wire | None = None) -> SyncResult:
     """Send what waits, then take what is new. Killed anywhere, the next call finishes the work."""
-    with desk.reading() as connection:
-        membership = state.read(connection, state.Membership)
-    if membership is None:
-        raise Refused("sync_alone", _("This desk works alone. Join a server with an invitation first."))
+    membership = _membership(desk)
     line = wire or Wire(Address(membership.url, membership.fingerprint))
     try:
         result = _sync(desk, line, membership, progress)
     except KnownError as problem:
-        _remember(desk, problem.code)
+        if problem.code != "sync_stopped":
+            _remember(desk, problem.code)
         raise
     finally:
         if wire is None:
@@ -84,6 +82,20 @@ def sync_once(desk: Desk, progress: Progress | None = None, *, wire: Wire | None
     if result.waiting == 0 and (result.pushed or result.refused):
         desk.outbox.make_anew(desk)  # what the server has needs no second copy
     return result
+
+
+def wire_of(desk: Desk) -> Wire:
+    """A line to the desk's server for one sync, for who may want to ``stop`` it; the caller closes it."""
+    membership = _membership(desk)
+    return Wire(Address(membership.url, membership.fingerprint))
+
+
+def _membership(desk: Desk) -> state.Membership:
+    with desk.reading() as connection:
+        membership = state.read(connection, state.Membership)
+    if membership is None:
+        raise Refused("sync_alone", _("This desk works alone. Join a server with an invitation first."))
+    return membership
 
 
 def _sync(desk: Desk, wire: Wire, membership: state.Membership, progress: Progress | None) -> SyncResult:
