@@ -196,7 +196,7 @@ class SyncPage(Page):
         if facts.state == "alone":
             return _("It is shared with nobody. With an invitation from your chapter lead or alumni office it keeps in step with other laptops.")
         if facts.waiting:
-            return _("They are saved here in any case.")
+            return ngettext("It is saved here in any case.", "They are saved here in any case.", facts.waiting)
         return _("Work goes on without the internet; what you change meanwhile is sent at the next sync.")
 
     def _progress(self, column: QVBoxLayout) -> None:
