@@ -178,6 +178,44 @@ def test_clocks_ahead_never_block_and_keep_their_order(office: Any) -> None:
     assert laptop.rows()["person", row]["city"] == "another"
 
 
+def test_a_conflict_is_seen_though_the_clock_that_was_seen_ran_ahead(office: Any) -> None:
+    one, two = office.laptop(), office.laptop()
+    row, hour = uuid7(), 3_600_000
+    mine = change(one.operation(row=row, city="Mine"), clock=one.clock(office.time() + hour))
+    (result,) = one.push(mine).results
+    assert result.status == "clamped"
+    office.time.now += AHEAD + 1_000
+    (theirs,) = two.push(change(two.operation(row=row, city="Theirs"), before={"address": result.clock})).results
+    assert theirs.conflicts == 0  # it saw mine, as the server has it
+    again = change(one.operation(row=row, city="Mine again"), clock=one.clock(office.time() + hour), before={"address": mine.clock})
+    (result,) = one.push(again).results
+    assert result.status == "clamped" and result.conflicts == 1  # it saw mine, by its own clock, and never theirs
+    third = change(one.operation(row=row, city="Mine, a third time"), clock=one.clock(office.time() + hour), before={"address": again.clock})
+    (result,) = one.push(third).results
+    assert result.conflicts == 0
+    odd = change(one.operation(row=row, city="Odd"), clock=one.clock(office.time() + hour), before={"address": "no clock", "city": None})
+    assert one.push(odd).results[0].status == "clamped"
+
+
+def test_a_laptop_ahead_costs_a_push_no_more_for_what_it_sent_before(office: Any) -> None:
+    laptop, year = office.laptop(), 365 * 24 * 3_600_000
+    seen: list[bool] = []
+
+    @sa.event.listens_for(sa.Engine, "before_cursor_execute")
+    def count(connection: Any, cursor: Any, statement: str, *rest: Any) -> None:
+        if "FROM clamped" in statement:
+            seen.append("original" in statement.partition("WHERE")[2] or "DISTINCT" in statement)
+
+    try:
+        for turn in range(3):
+            results = laptop.push(*(change(laptop.operation(last_name=f"{turn}-{n}"), clock=laptop.clock(office.time() + year)) for n in range(20))).results
+            assert {result.status for result in results} == {"clamped"}
+            assert sorted(result.clock for result in results) == [result.clock for result in results]
+    finally:
+        sa.event.remove(sa.Engine, "before_cursor_execute", count)
+    assert seen and all(seen), "every look at the clamped clocks is bounded"
+
+
 def test_an_unreadable_body_is_invalid_and_blocks_nobody(office: Any) -> None:
     from alumni_desk.protocol.canonical import body_of
     from alumni_desk.protocol.messages import PushRequest

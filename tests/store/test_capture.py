@@ -272,3 +272,19 @@ def test_without_the_clock_nothing_can_be_written_even_with_an_action_named(desk
         assert raw.execute("SELECT count(*) FROM operation WHERE table_name <> 'chapter'").fetchone() == (0,)
     finally:
         raw.close()
+def test_a_record_too_large_for_the_sync_is_refused_where_it_is_typed(desk: Desk) -> None:
+    big = "x" * 60_000
+    with desk.writing("member_added") as writing:
+        person = writing.add("person", last_name="Lee", notes=big, street=big, door_note=big, city=big)  # 240 KB: it fits
+    before = operations(desk)
+    for fields in ({"postal_code": "é" * 30_000, "region": big, "country": big}, dict.fromkeys(("employer", "email", "phone", "title", "suffix"), big)):
+        with pytest.raises(BadInput) as refused, desk.writing("member_changed") as writing:
+            writing.change("person", person, **fields)
+        assert refused.value.code == "row_too_large"
+    with pytest.raises(BadInput), desk.writing("import") as writing:
+        writing.add_many("person", [{"last_name": "Small"} | dict.fromkeys(("notes", "street", "city", "region", "country"), None),
+                                    {"last_name": "Big", "notes": big, "street": big, "city": big, "region": big, "country": big}])
+    assert operations(desk) == before
+    with desk.writing("member_changed") as writing:
+        writing.change("person", person, first_name="Ann")
+    assert len(operations(desk)) == len(before) + 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
+from alumni_desk.protocol.messages import Cursor, PullReply, PullRequest
 from alumni_desk.server.backups import begin_timeline
 from alumni_desk.server.database import postgresql_database
 from alumni_desk.store.desk import Desk
@@ -104,6 +106,67 @@ def test_after_a_restore_the_desks_bring_back_what_they_hold(postgres_url: str, 
     for desk in (lost, one, two):
         sync_once(desk)
     assert "Only on a laptop that burns" in names(two) and rows_of(one) == rows_of(two) == rows_of(lost)
+
+
+def put_back(server: Any, day: Path) -> None:
+    """The server's whole folder as it was, by no command of ours: a virtual machine's snapshot."""
+    assert server.stop() == 0
+    shutil.rmtree(server.profile)
+    shutil.copytree(day, server.profile)
+    server.start()
+
+
+def test_what_was_answered_and_then_lost_at_the_server_is_offered_again(make_server: Any, make_desk: MakeDesk, tmp_path: Path) -> None:
+    server = make_server()
+    one, two = make_desk("one"), make_desk("two")
+    for desk in (one, two):
+        join(desk, server.url, server.invite())
+        sync_once(desk)
+    assert server.stop() == 0
+    shutil.copytree(server.profile, tmp_path / "snapshot")
+    server.start()
+    # The server answers a push of "one", and the network goes before the pull: the cursor is of a day that the snapshot knows.
+    add(one, "Answered")
+    push_only(one)
+    put_back(server, tmp_path / "snapshot")
+    add(two, "Meanwhile")
+    sync_once(two)
+    sync_once(one)
+    sync_once(two)
+    assert names(one).keys() == names(two).keys() == {"Answered", "Meanwhile"} and rows_of(one) == rows_of(two)
+
+
+def test_a_cursor_inside_a_lost_push_is_not_known(make_server: Any, make_desk: MakeDesk, tmp_path: Path) -> None:
+    server = make_server()
+    one, two, lost = make_desk("one"), make_desk("two"), make_desk("lost")
+    for desk in (one, two, lost):
+        join(desk, server.url, server.invite())
+    add(lost, "First")
+    sync_once(lost)
+    assert server.stop() == 0
+    shutil.copytree(server.profile, tmp_path / "snapshot")
+    server.start()
+    with lost.writing("import", queue="load") as writing:
+        writing.add_many("person", [{"standing": "member", "last_name": f"Lost {n}", "city": "Somewhere"} for n in range(1_500)])
+    sync_once(lost)
+    with two.reading() as connection:
+        membership = read(connection, Membership)
+    assert membership is not None
+    wire = Wire(Address(membership.url, membership.fingerprint))
+    session.resume(two, wire)
+    reply = session.call(two, wire, membership, "pull", PullRequest({membership.scope: Cursor()}, 1), PullReply)
+    wire.close()
+    page = reply.pages[membership.scope]
+    assert page.more and len(names(two)) == 0
+    with two.applying() as applying:
+        pull.apply_page(applying.connection, membership.scope, page)
+    assert len(names(two)) > 1, "it ends inside the import"
+    put_back(server, tmp_path / "snapshot")
+    with one.writing("import", queue="load") as writing:
+        writing.add_many("person", [{"standing": "member", "last_name": f"New {n}"} for n in range(1_500)])
+    sync_once(one)
+    sync_once(two)
+    assert rows_of(one) == rows_of(two) and "Lost 0" not in names(two) and len(names(two)) == 1_501
 
 
 def test_a_desk_that_ended_while_it_took_everything_anew_goes_on(office: Any, make_desk: MakeDesk, monkeypatch: pytest.MonkeyPatch) -> None:

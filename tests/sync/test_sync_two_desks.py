@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import datetime
 from random import Random
 from typing import Any
 
@@ -51,6 +52,40 @@ def change(desk: Desk, table: str, row_id: str, **fields: Any) -> None:
     """One edit."""
     with desk.writing("changed") as writing:
         writing.change(table, row_id, **fields)
+
+
+def test_a_laptop_whose_clock_runs_ahead_goes_by_the_servers(office: Any, make_desk: MakeDesk, monkeypatch: pytest.MonkeyPatch) -> None:
+    from alumni_desk.protocol import clock as clocks
+    from alumni_desk.store import desk as desks
+    from alumni_desk.sync import session
+
+    hour = 3_600_000
+    real = clocks.wall_ms
+    ahead = lambda: real() + hour
+    for module in (desks, session):
+        monkeypatch.setattr(module, "wall_ms", ahead)
+    desk = make_desk("one")
+    monkeypatch.setattr(desk.clock, "_now", ahead)
+    join(desk, office.url, office.invite())
+    before = person(desk, "Before")
+    assert sync_once(desk).waiting == 0
+    after = person(desk, "After")
+    with desk.writing("checked_in") as writing:
+        fact = writing.add("fact", kind="in", person=after, at=writing.now.isoformat())
+    with desk.reading() as connection:
+        made = {row.row_id: row.clock for row in connection.exec_driver_sql("SELECT row_id, clock FROM operation")}
+    assert abs(clocks.milliseconds(made[before]) - ahead()) < 120_000
+    assert abs(clocks.milliseconds(made[after]) - real()) < 120_000 and made[after][-16:] != made[before][-16:]
+    assert abs(datetime.fromisoformat(value(desk, "fact", fact, "at")).timestamp() * 1_000 - real()) < 120_000
+    change(desk, "person", before, city="Boston")
+    assert sync_once(desk).conflicts == 0
+    desk.close()
+    again = make_desk("one")  # and so it does after the next start, before any contact
+    assert abs(again.clock.offset + hour) < 20_000
+    again.close()
+    monkeypatch.setattr(desks, "wall_ms", real)  # unless the clock was set right meanwhile
+    with make_desk("one") as set_right:
+        assert set_right.clock.offset == 0
 
 
 @pytest.fixture

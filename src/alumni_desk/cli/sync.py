@@ -7,6 +7,7 @@ from dataclasses import asdict
 from typing import Any
 
 from alumni_desk.cli.output import add_json, opened, show
+from alumni_desk.errors import BadInput
 from alumni_desk.words import _, ngettext, number
 
 
@@ -28,6 +29,13 @@ def add_commands(commands: Any) -> None:
     add_json(sync)
     sync.set_defaults(run=run_sync)
 
+    refused = commands.add_parser("refused", help=_("changes that the server did not take"),
+                                  description=_("Changes that the server did not take and that were taken back here, newest first. "
+                                                "JSON: a list of id, at, what, reason."))
+    refused.add_argument("--limit", metavar="N", type=int, default=200, help=_("how many at most (200)"))
+    add_json(refused)
+    refused.set_defaults(run=run_refused)
+
     status = commands.add_parser("status", help=_("where the data stands"),
                                  description=_("Where the data stands. JSON: state (alone, waiting, synced, trouble), waiting, last_sync, "
                                                "clock_ahead_seconds (this laptop's clock against the server's; negative: behind)."))
@@ -48,24 +56,42 @@ def run_join(args: argparse.Namespace) -> int:
 def run_sync(args: argparse.Namespace) -> int:
     """Sync once."""
     from alumni_desk.sync.engine import status, sync_once
+    from alumni_desk.sync.refused import refused as list_refused
 
     with opened(args) as desk:
         result = sync_once(desk)
         clock = status(desk).clock
+        gone = list_refused(desk, min(result.refused, 10)) if result.refused else []
     lines = [_("{sent}, {received}.").format(
         sent=ngettext("{n} change sent", "{n} changes sent", result.pushed).format(n=number(result.pushed)),
         received=ngettext("{n} row received", "{n} rows received", result.pulled).format(n=number(result.pulled)))]
     if result.waiting:
         lines.append(_("{count} still to send.").format(count=result.waiting))
     if result.refused:
-        lines.append(ngettext("{n} change was refused by the server and taken back here.", "{n} changes were refused by the server and taken back here.",
-                              result.refused).format(n=number(result.refused)))
+        lines.append(ngettext("{n} change was not taken by the server and was taken back here:",
+                              "{n} changes were not taken by the server and were taken back here:", result.refused).format(n=number(result.refused)))
+        lines.extend(f"  {one.what}. {one.why}" for one in gone)
+        if result.refused > len(gone):
+            lines.append(_("  “alumni-desk refused” lists them all."))
     if result.conflicts:
         lines.append(ngettext("{n} field was changed by two people at once; the later change counts.", "{n} fields were changed by two people at once; "
                               "the later change counts.", result.conflicts).format(n=number(result.conflicts)))
     if clock:
         lines.append(clock)
     show(args, asdict(result), "\n".join(lines))
+    return 0
+
+
+def run_refused(args: argparse.Namespace) -> int:
+    """List what the server did not take."""
+    from alumni_desk.sync.refused import refused
+
+    if args.limit < 1:
+        raise BadInput("limit", _("--limit takes a number from 1."))
+    with opened(args) as desk:
+        found = refused(desk, args.limit)
+    show(args, [{"id": one.id, "at": one.at, "what": one.what, "reason": one.reason} for one in found],
+         "\n".join(f"{one.at[:16].replace('T', ' ')}  {one.what}. {one.why}" for one in found) or _("The server took everything."))
     return 0
 
 

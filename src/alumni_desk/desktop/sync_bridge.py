@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QObject, QTimer, Signal
 
@@ -12,6 +13,9 @@ from alumni_desk.desktop.changes import ChangeBus
 from alumni_desk.errors import KnownError
 from alumni_desk.store.desk import Changed, Desk
 
+if TYPE_CHECKING:
+    from alumni_desk.sync.wire import Wire
+
 EVERY_MS = 60_000
 """How often a laptop that has joined syncs by itself while the window is open."""
 SOON_MS = 3_000
@@ -19,12 +23,16 @@ SOON_MS = 3_000
 
 
 class SyncBridge(QObject):
-    """``standing`` whenever the chip should say something else; ``begun``, ``ended`` and ``failed`` around each sync."""
+    """``standing`` whenever the chip should say something else; ``begun``, ``ended`` and ``failed`` around each sync.
+
+    ``moved`` tells the step (push or pull) and how many changes went up, or rows came down, so far.
+    """
 
     standing = Signal(object)
     begun = Signal()
     ended = Signal(object)
     failed = Signal(object)
+    moved = Signal(str, int)
 
     def __init__(self, desk: Desk, lanes: Lanes, changes: ChangeBus) -> None:
         super().__init__(changes)
@@ -32,6 +40,8 @@ class SyncBridge(QObject):
         self._busy = False
         self._joined = False
         self._waiting = 0
+        self._wire: Wire | None = None
+        self._stopped = False
         self._timer = QTimer(self, interval=EVERY_MS)
         self._timer.timeout.connect(self._by_itself)
         self._timer.start()
@@ -63,8 +73,11 @@ class SyncBridge(QObject):
 
         def work() -> Any:
             from alumni_desk.sync import engine
+            from alumni_desk.sync.address import read_address
+            from alumni_desk.sync.wire import Wire
 
-            return engine.join(self._desk, url, code, merge=carry, device_name=laptop)
+            with self._holding(Wire(read_address(url))) as wire:
+                return engine.join(self._desk, url, code, merge=carry, device_name=laptop, wire=wire)
 
         def joined(result: Any) -> None:
             self._changes.tell(Changed({}))
@@ -73,10 +86,29 @@ class SyncBridge(QObject):
 
         self._lanes.send(work, joined, failed)
 
+    def cancel(self) -> None:
+        """End the sync that is under way; what it has saved stays."""
+        if (wire := self._wire) is not None:
+            wire.stop()
+
     def stop(self) -> None:
-        """No further sync by itself."""
+        """No further sync, and the one under way ends now."""
+        self._stopped = True
         self._timer.stop()
         self._soon.stop()
+        self.cancel()
+
+    @contextmanager
+    def _holding(self, wire: Wire) -> Iterator[Wire]:
+        """Have a line in hand while it is used, so that it can be cut from the screen's thread."""
+        self._wire = wire
+        if self._stopped:
+            wire.stop()
+        try:
+            yield wire
+        finally:
+            self._wire = None
+            wire.close()
 
     def _status(self) -> Any:
         from alumni_desk.sync import engine
@@ -86,7 +118,8 @@ class SyncBridge(QObject):
     def _sync(self) -> Any:
         from alumni_desk.sync import engine
 
-        return engine.sync_once(self._desk)
+        with self._holding(engine.wire_of(self._desk)) as wire:
+            return engine.sync_once(self._desk, self.moved.emit, wire=wire)
 
     def _seen(self, standing: Any) -> None:
         self._joined = standing.state != "alone"

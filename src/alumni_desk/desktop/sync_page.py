@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from PySide6.QtCore import Qt, QTimer, Signal
@@ -29,6 +29,9 @@ from alumni_desk.errors import KnownError
 from alumni_desk.store.desk import Desk
 from alumni_desk.words import _, ngettext, number
 
+if TYPE_CHECKING:
+    from alumni_desk.sync.refused import RefusedChange
+
 
 @dataclass(frozen=True)
 class Facts:
@@ -44,6 +47,13 @@ class Facts:
     role: str
     sample: bool
     clock: str = ""  # that this laptop's clock is wrong
+    refused: int = 0  # changes that the server did not take and nobody here has seen yet
+    refusals: tuple[RefusedChange, ...] = ()  # the newest of them
+
+
+_MANY = 1_000
+_SHOWN = 5
+_SEEN = "refused_seen"
 
 
 class SyncPage(Page):
@@ -60,10 +70,13 @@ class SyncPage(Page):
         self._facts: Facts | None = None
         self._busy = False
         self._trouble = ""
+        self._far = ""  # how far a long sync is
+        self._under_way: SettingRow | None = None
         self._first: QWidget | None = None
         bridge.begun.connect(self._begun)
         bridge.ended.connect(self._ended)
         bridge.failed.connect(self._failed)
+        bridge.moved.connect(self._moved)
         QShortcut(QKeySequence(Qt.Key.Key_F5), self, self._now)
         # Ages in words grow old while the page is looked at.
         self._aging = QTimer(self, interval=60_000)
@@ -84,7 +97,7 @@ class SyncPage(Page):
         self.lanes.read(lambda: look_up(self.desk), self._show, key="sync")
 
     def _begun(self) -> None:
-        self._busy, self._trouble = True, ""
+        self._busy, self._trouble, self._far = True, "", ""
         self._draw()
 
     def _ended(self, result: Any) -> None:
@@ -94,6 +107,19 @@ class SyncPage(Page):
     def _failed(self, error: KnownError) -> None:
         self._busy, self._trouble = False, str(error)
         self.refresh()
+
+    def _moved(self, step: str, count: int) -> None:
+        """Say how far a sync is that takes a while: the first, or one of many changes."""
+        if not self._busy or self._facts is None or not count or (self._facts.last_sync is not None and count < _MANY):
+            return
+        if step == "push":
+            self._far = ngettext("{n} change sent so far", "{n} changes sent so far", count).format(n=number(count))
+        else:
+            self._far = ngettext("{n} row received so far", "{n} rows received so far", count).format(n=number(count))
+        if self._under_way is None:
+            self._draw()
+        else:
+            self._under_way.first.setText(self._far)
 
     def _now(self) -> None:
         if self._facts is not None and self._facts.state != "alone" and not self._busy:
@@ -108,6 +134,7 @@ class SyncPage(Page):
         if facts is None:
             return
         focused = self._first is not None and self._first.hasFocus()
+        self._under_way = None
         scroll = Scroll()
         column = scroll.column
         middle = QWidget()
@@ -118,6 +145,10 @@ class SyncPage(Page):
         inside.addLayout(self._status(facts))
         if facts.state != "alone":
             inside.addSpacing(px(12))
+            if self._busy and self._far:
+                self._progress(inside)
+            if facts.refusals:
+                self._not_taken(inside, facts)
             self._details(inside, facts)
         inside.addStretch(1)
         column.addWidget(middle)
@@ -174,8 +205,34 @@ class SyncPage(Page):
         if facts.state == "alone":
             return _("It is shared with nobody. With an invitation from your chapter lead or alumni office it keeps in step with other laptops.")
         if facts.waiting:
-            return _("They are saved here in any case.")
+            return ngettext("It is saved here in any case.", "They are saved here in any case.", facts.waiting)
         return _("Work goes on without the internet; what you change meanwhile is sent at the next sync.")
+
+    def _progress(self, column: QVBoxLayout) -> None:
+        cancel = Button(_("Cancel"))
+        cancel.setAccessibleName(_("Cancel the sync"))
+        cancel.clicked.connect(self._bridge.cancel)
+        self._under_way = SettingRow(self._far, _("You can go on working meanwhile. If you cancel, the next sync goes on where this one ended."), cancel)
+        column.addWidget(section(_("Under way")))
+        column.addWidget(self._under_way)
+        column.addSpacing(px(12))
+
+    def _not_taken(self, column: QVBoxLayout, facts: Facts) -> None:
+        title = ngettext("{n} change was not taken", "{n} changes were not taken", facts.refused).format(n=number(facts.refused))
+        column.addWidget(section(title))
+        for one in facts.refusals:
+            column.addWidget(SettingRow(one.what, one.why))
+        rest = facts.refused - len(facts.refusals)
+        below = _("The server has not got them, and they were taken back here.")
+        if rest:
+            more = ngettext("{n} more is not shown.", "{n} more are not shown.", rest).format(n=number(rest))
+            below = _("{first} {more} “alumni-desk refused” lists them all.").format(first=below, more=more)
+        seen = Button(_("Seen"))
+        seen.setAccessibleName(_("Seen: take the changes that were not taken off this page"))
+        newest = facts.refusals[0].at
+        seen.clicked.connect(lambda: self.lanes.write(lambda: self.desk.set_setting(_SEEN, newest), lambda done: self.refresh()))
+        column.addWidget(SettingRow(below, "", seen))
+        column.addSpacing(px(12))
 
     def _details(self, column: QVBoxLayout, facts: Facts) -> None:
         now = datetime.now(UTC)
@@ -224,10 +281,14 @@ def _moment(then: datetime) -> str:
 def look_up(desk: Desk) -> Facts:
     """What the page shows, read in one snapshot."""
     from alumni_desk.sync import engine, state
+    from alumni_desk.sync.refused import count_refused, refused
 
+    seen = str(desk.setting(_SEEN) or "")
+    refusals = tuple(refused(desk, _SHOWN, seen))
     with desk.reading() as connection:
         standing = engine.standing(connection)
         membership = state.read(connection, state.Membership)
+        not_taken = count_refused(connection, seen) if refusals else 0
         sample = connection.exec_driver_sql("SELECT 1 FROM chapter WHERE sample LIMIT 1").first() is not None
         oldest = connection.exec_driver_sql("SELECT min(id) FROM operation WHERE fate = 'waiting' AND sequence IS NULL").scalar()
     return Facts(
@@ -241,6 +302,8 @@ def look_up(desk: Desk) -> Facts:
         role=_role(membership.role) if membership else "",
         sample=sample,
         clock=standing.clock,
+        refused=not_taken,
+        refusals=refusals,
     )
 
 

@@ -22,6 +22,7 @@ _EDUCATION = {"school": "school", "degree": "degree", "major": "major", "educati
               "education_primary": "is_primary", "name_at_graduation": "name_at_graduation"}
 _WHO = ("first_name", "last_name", "email", "preferred_name", "other_script_name")
 _encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+_LONGEST_WHOLE = 200 * 1024  # bytes of a row: an operation holds 256 KB
 _LONGEST_TEXT = 16_000  # characters: whatever the letters, a synced text stays within its limit of bytes
 
 
@@ -164,6 +165,8 @@ def entry_maker(recognised: Recognised, today: date) -> Callable[[Sequence[str]]
             entry.problem = _("neither a name nor an e-mail address")
         elif max(map(len, cells)) > _LONGEST_TEXT:
             entry.problem = _("a text is longer than {most} characters").format(most=f"{_LONGEST_TEXT:,}")
+        elif sum(map(len, cells)) > _LONGEST_WHOLE // 4 and sum(len(cell.encode("utf-8", "surrogatepass")) for cell in cells) > _LONGEST_WHOLE:
+            entry.problem = _("its texts are longer than {most} KB together").format(most=_LONGEST_WHOLE // 1024)
         return entry
 
     return make

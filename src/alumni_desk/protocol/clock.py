@@ -17,6 +17,8 @@ AHEAD_MS = 5 * 60 * 1000
 PATTERN = re.compile(r"[0-9a-f]{12}-[0-9a-f]{4}-[0-9a-f]{16}")
 
 _LAST_COUNTER = 0xFFFF
+_GOOD_MS = 500
+"""How far computers that set their clocks by the network are apart."""
 
 
 def wall_ms() -> int:
@@ -38,10 +40,26 @@ class Clock:
         """Calibrated time: this computer's, corrected by what the server said last."""
         return self._now() + self._offset
 
+    @property
+    def offset(self) -> int:
+        """The correction of this computer's clock, in milliseconds."""
+        return self._offset
+
     def calibrate(self, server_ms: int, asked_ms: int, answered_ms: int) -> int:
-        """Take the server's time, read between asking and answering. Returns the correction in milliseconds."""
+        """Take the server's time, read between asking and answering. Returns the correction in milliseconds.
+
+        A correction that fits stays: a slow answer would only make a good clock worse.
+        """
+        if asked_ms + self._offset - _GOOD_MS <= server_ms <= answered_ms + self._offset + _GOOD_MS:
+            return self._offset
+        return self.correct(server_ms - (asked_ms + answered_ms) // 2)
+
+    def correct(self, offset: int) -> int:
+        """Correct this computer's clock by so many milliseconds. What was far ahead goes on as another replica, at the true time."""
         with self._lock:
-            self._offset = server_ms - (asked_ms + answered_ms) // 2
+            self._offset = offset
+            if self._ms > self.now_ms() + AHEAD_MS:
+                self.replica, self._ms, self._counter = secrets.token_hex(8), 0, 0
             return self._offset
 
     def tick(self, before: Iterable[str | None] = ()) -> str:

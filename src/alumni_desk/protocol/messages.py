@@ -18,6 +18,7 @@ PUSH_OPERATIONS = 4_000
 PUSH_BYTES = 6 * 1024 * 1024
 PAGE_ROWS = 4_000
 PAGE_BYTES = 6 * 1024 * 1024
+PLACES = 500  # that a hello may ask about
 
 Value = str | int | bool | None
 Kind = Literal["put", "fact", "command"]
@@ -130,8 +131,18 @@ class SessionReply(msgspec.Struct, frozen=True):
     time: int
 
 
+class Cursor(msgspec.Struct, frozen=True):
+    """A place in a scope's feed and the chain's hash there."""
+
+    sequence: int = 0
+    chain: str = ""
+
+
 class HelloRequest(msgspec.Struct, frozen=True):
-    """What the desk speaks, who sits at it and how many operations it has still to send (None: it does not say)."""
+    """What the desk speaks, who sits at it and how many operations it has still to send (None: it does not say).
+
+    ``places``: where in each scope the desk has been, by its cursor and by the answers to its pushes.
+    """
 
     protocol: int = PROTOCOL
     schema: int = 1
@@ -139,6 +150,7 @@ class HelloRequest(msgspec.Struct, frozen=True):
     waiting: int | None = None
     who: str = ""
     device: str = ""
+    places: dict[str, list[Cursor]] = {}
 
 
 class Head(msgspec.Struct, frozen=True):
@@ -150,7 +162,10 @@ class Head(msgspec.Struct, frozen=True):
 
 
 class HelloReply(msgspec.Struct, frozen=True):
-    """What the server speaks, how far its scopes are and what it wants of this device."""
+    """What the server speaks, how far its scopes are and what it wants of this device.
+
+    ``unknown``: scopes in which the desk has been where this server never was: it was restored, begin again from zero.
+    """
 
     server: str
     protocols: tuple[int, int]
@@ -162,6 +177,7 @@ class HelloReply(msgspec.Struct, frozen=True):
     backed_up: dict[str, int]
     revoked: list[str]
     commands: list[str]
+    unknown: list[str] = []
 
 
 class PushRequest(msgspec.Struct, frozen=True):
@@ -171,17 +187,11 @@ class PushRequest(msgspec.Struct, frozen=True):
 
 
 class PushReply(msgspec.Struct, frozen=True):
-    """A result for each operation, in the order of the request."""
+    """A result for each operation, in the order of the request; where the feed is then, and the chain there."""
 
     results: list[Result]
     head: int
     time: int
-
-
-class Cursor(msgspec.Struct, frozen=True):
-    """A place in a scope's feed and the chain's hash there."""
-
-    sequence: int = 0
     chain: str = ""
 
 

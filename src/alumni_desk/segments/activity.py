@@ -199,6 +199,10 @@ class Names:
             return _("Somebody")
         return f"{naming.display_name(row) or _('Name to come')} {naming.short_year(row.class_year)}".rstrip()
 
+    def has_person(self, person_id: str) -> bool:
+        """Whether somebody is here by this id."""
+        return person_id in self._people
+
     def gathering(self, gathering_id: str | None) -> str:
         """What a gathering is called."""
         row = self._gatherings.get(gathering_id or "")

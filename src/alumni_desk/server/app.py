@@ -20,6 +20,7 @@ from alumni_desk.logs import note_bug
 from alumni_desk.protocol.messages import (
     BODY_LIMIT,
     PARCEL_OPERATIONS,
+    PLACES,
     PROTOCOL,
     PUSH_OPERATIONS,
     ChallengeRequest,
@@ -128,11 +129,12 @@ def make_app(server: Server, now: Now = now_ms, *, rate: float = CALLS_A_SECOND,
             who = calling(request, connection)
             heads = {scope: feed.head_of(connection, server.tables, scope) for scope in who.grants}
             backed_up = {scope: feed.backed_up(connection, server.tables, scope) for scope in who.grants}
+            unknown = _unknown_places(connection, server, who, message)
             news = news_in(connection, server.tables, who.device, message, now())
         if news is not None:
             keep_news(server, who.device, news)
         return HelloReply(server=server.id, protocols=(PROTOCOL, PROTOCOL), schemas=(1, SCHEMA_VERSION), time=now(), policy=POLICY_VERSION,
-                          grants=list(who.grants.values()), heads=heads, backed_up=backed_up, revoked=[], commands=[])
+                          grants=list(who.grants.values()), heads=heads, backed_up=backed_up, revoked=[], commands=[], unknown=unknown)
 
     def take_push(request: Request, message: PushRequest) -> PushReply:
         with server.database.reading() as connection:
@@ -221,6 +223,14 @@ def _refused(request: Request, trouble: Refusal) -> Response:
     if trouble.status in (408, 413):
         response.headers["connection"] = "close"  # the rest of the body is not waited for
     return response
+
+
+def _unknown_places(connection: sa.Connection, server: Server, who: accounts.Caller, message: HelloRequest) -> list[str]:
+    """The scopes in which a desk has been where this server never was."""
+    if sum(map(len, message.places.values())) > PLACES:
+        raise Refusal(413, "too_many")
+    return [scope for scope, places in message.places.items()
+            if scope in who.grants and not all(feed.is_known(connection, server.tables, scope, place) for place in places)]
 
 
 def _one_scope(server: Server, who: accounts.Caller, message: PushRequest) -> str:

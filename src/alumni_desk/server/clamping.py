@@ -7,6 +7,8 @@ in the order of their originals.
 
 from __future__ import annotations
 
+from bisect import bisect_left
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 AHEAD = 5 * 60 * 1000
@@ -43,6 +45,12 @@ class Assigned:
 
     pairs: dict[str, str] = field(default_factory=dict)
     new: dict[str, str] = field(default_factory=dict)
+    _order: list[str] = field(default_factory=list)  # the originals, sorted; what they count as is sorted alike
+
+    def know(self, pairs: Iterable[tuple[str, str]]) -> None:
+        """Pairs assigned before: those between the clocks that will be asked about, and the next on either side."""
+        self.pairs.update(pairs)
+        self._order = sorted(self.pairs)
 
     def clock(self, original: str, now: int) -> str:
         """The clock that counts: the original, unless it is too far ahead or would overtake one assigned before.
@@ -52,14 +60,16 @@ class Assigned:
         if original in self.pairs:
             return self.pairs[original]
         counts = original if milliseconds(original) <= now + AHEAD else _at(now + AHEAD, original)
-        lower = max((a for o, a in self.pairs.items() if o < original), default=None)
-        upper = min((a for o, a in self.pairs.items() if o > original), default=None)
+        place = bisect_left(self._order, original)
+        lower = self.pairs[self._order[place - 1]] if place else None
+        upper = self.pairs[self._order[place]] if place < len(self._order) else None
         if lower is not None and counts <= lower:
             counts = _at(milliseconds(lower), original)
         if upper is not None and counts >= upper:
             counts = _at(milliseconds(upper), original)
         if counts != original:
             self.pairs[original] = self.new[original] = counts
+            self._order.insert(place, original)
         return counts
 
 

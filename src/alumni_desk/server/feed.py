@@ -65,10 +65,9 @@ def head_of(connection: sa.Connection, tables: sa.MetaData, scope: str) -> Head:
 
 
 def chain_at(connection: sa.Connection, tables: sa.MetaData, scope: str, sequence: int) -> str:
-    """The chain's hash after the last push at or before a sequence; empty before the first."""
+    """The chain's hash after the push that a sequence is part of: a page may end inside one, and what lies before does not tell it from another."""
     chain = tables.tables["feed_chain"]
-    query = (sa.select(chain.c.chain).where(chain.c.scope == scope, chain.c.sequence <= sequence)
-             .order_by(chain.c.sequence.desc()).limit(1))
+    query = sa.select(chain.c.chain).where(chain.c.scope == scope, chain.c.sequence >= sequence).order_by(chain.c.sequence).limit(1)
     return connection.execute(query).scalar() or ""
 
 

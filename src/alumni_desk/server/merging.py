@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -42,8 +43,11 @@ def row_from(columns: dict[str, Any] | None, *, shape: Shape, scope: str, row_id
     return Row(values=columns, clocks=clocks, existed=True)
 
 
-def lay_put(row: Row, operation: Operation, clock: str, shape: Shape) -> tuple[bool, list[Clash]]:
-    """Apply a put under the clock that counts. Returns whether any field won, and the clashes."""
+def lay_put(row: Row, operation: Operation, clock: str, shape: Shape, counts: Mapping[str, str]) -> tuple[bool, list[Clash]]:
+    """Apply a put under the clock that counts. Returns whether any field won, and the clashes.
+
+    ``counts``: what clocks that ran ahead count as, for those that the editor saw: a laptop sees its own until it has pulled.
+    """
     won = False
     clashes: list[Clash] = []
     mine = replica(clock)
@@ -51,7 +55,7 @@ def lay_put(row: Row, operation: Operation, clock: str, shape: Shape) -> tuple[b
         key = shape.clock_keys[name]
         there = row.clocks.get(key)
         wins = there is None or clock >= there
-        if there is not None and replica(there) != mine and there > _seen(operation, name, key) and row.values[name] != value:
+        if there is not None and replica(there) != mine and there > _seen(operation, name, key, counts) and row.values[name] != value:
             if wins:
                 clashes.append(Clash(name, clock, there, row.values[name]))
             else:
@@ -68,8 +72,9 @@ def lay_put(row: Row, operation: Operation, clock: str, shape: Shape) -> tuple[b
     return won, clashes
 
 
-def _seen(operation: Operation, name: str, key: str) -> str:
-    return operation.before.get(name) or operation.before.get(key) or ""
+def _seen(operation: Operation, name: str, key: str, counts: Mapping[str, str]) -> str:
+    clock = operation.before.get(name) or operation.before.get(key) or ""
+    return counts.get(clock, clock)
 
 
 def lay_fact(row: Row, operation: Operation, clock: str) -> bool:

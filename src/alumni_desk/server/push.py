@@ -15,7 +15,7 @@ from alumni_desk.protocol.messages import ACCEPTED, Operation, Parcel, PushReply
 from alumni_desk.protocol.values import is_id
 from alumni_desk.server import audit, feed
 from alumni_desk.server.bulk import chunks, put_rows, rows_by_id
-from alumni_desk.server.clamping import Assigned, replica
+from alumni_desk.server.clamping import Assigned, is_clock, replica
 from alumni_desk.server.judging import refusal, unlike_its_id
 from alumni_desk.server.merging import Clash, Row, lay_fact, lay_put, row_from
 from alumni_desk.server.replicas import keep_replicas
@@ -68,8 +68,8 @@ def push(connection: sa.Connection, tables: sa.MetaData, parcels: Sequence[Parce
     rows = _load_rows(connection, tables, scope, items, known)
     _refuse_registrations(items, rows)
     _refuse_whole_transactions(items)
-    _assign_clocks(connection, tables, scope, items, now)
-    _apply(items, rows, known)
+    counts = _assign_clocks(connection, tables, scope, items, now)
+    _apply(items, rows, known, counts)
     sequences = _write_rows(connection, tables, locked, rows)
     fresh = [item for item in items if item.operation is not None and item.status != "duplicate" and item.reason != "other_content"]
     for item in fresh:
@@ -90,7 +90,7 @@ def push(connection: sa.Connection, tables: sa.MetaData, parcels: Sequence[Parce
             item.first, item.reason, item.sequence, item.clock = twin.first or twin.status, twin.reason, twin.sequence, twin.clock
     results = [Result(id=item.operation.id if item.operation else "", status=item.status, sequence=item.sequence, reason=item.reason,
                       first=item.first, clock=item.clock, conflicts=item.conflicts or len(item.clashes)) for item in items]
-    return PushReply(results=results, head=locked.sequence, time=now)
+    return PushReply(results=results, head=locked.sequence, time=now, chain=locked.chain)
 
 
 def _for_audit(fresh: Sequence[Item], chain: str) -> dict[str, Any]:
@@ -189,23 +189,51 @@ def _refuse_whole_transactions(items: Sequence[Item]) -> None:
             item.end("denied", "transaction")
 
 
-def _assign_clocks(connection: sa.Connection, tables: sa.MetaData, scope: str, items: Sequence[Item], now: int) -> None:
+def _assign_clocks(connection: sa.Connection, tables: sa.MetaData, scope: str, items: Sequence[Item], now: int) -> dict[str, str]:
+    """Make clocks that run ahead count as others. Returns what the clocks count as that are named in this push, of those that ran ahead."""
     clamped = tables.tables["clamped"]
-    open_items = [item for item in items if item.open]
-    replicas: dict[str, Assigned] = {replica(item.operation.clock): Assigned() for item in open_items if item.operation}
-    for part in chunks(list(replicas)):
-        for row in connection.execute(sa.select(clamped).where(clamped.c.scope == scope, clamped.c.replica.in_(part))):
-            replicas[row.replica].pairs[row.original] = row.assigned
-    for item in sorted(open_items, key=lambda one: one.operation.clock if one.operation else ""):
+    originals: dict[str, list[str]] = defaultdict(list)
+    seen: dict[str, set[str]] = defaultdict(set)
+    for item in items:
+        if item.open and item.operation:
+            originals[replica(item.operation.clock)].append(item.operation.clock)
+            for clock in item.operation.before.values():
+                if clock and is_clock(clock):
+                    seen[replica(clock)].add(clock)
+    ran_ahead: set[str] = set()
+    for part in chunks(list({**originals, **seen})):
+        ran_ahead.update(connection.execute(sa.select(clamped.c.replica).distinct().where(clamped.c.scope == scope, clamped.c.replica.in_(part))).scalars())
+    replicas = {name: Assigned() for name in originals}
+    for name in ran_ahead & originals.keys():
+        replicas[name].know(_pairs_around(connection, clamped, scope, name, min(originals[name]), max(originals[name])))
+    for item in sorted((item for item in items if item.open), key=lambda one: one.operation.clock if one.operation else ""):
         if item.operation:
-            counts = replicas[replica(item.operation.clock)].clock(item.operation.clock, now)
-            if counts != item.operation.clock:
-                item.status, item.clock = "clamped", counts
+            assigned = replicas[replica(item.operation.clock)].clock(item.operation.clock, now)
+            if assigned != item.operation.clock:
+                item.status, item.clock = "clamped", assigned
     put_rows(connection, clamped, [{"scope": scope, "replica": name, "original": original, "assigned": assigned}
                                    for name, one in replicas.items() for original, assigned in one.new.items()])
+    counts: dict[str, str] = {}
+    for name in (ran_ahead | replicas.keys()) & seen.keys():
+        if name in replicas:
+            counts.update(replicas[name].pairs)
+        for part in chunks(seen[name] - counts.keys() if name in ran_ahead else ()):
+            there = sa.select(clamped.c.original, clamped.c.assigned).where(clamped.c.scope == scope, clamped.c.replica == name, clamped.c.original.in_(part))
+            counts.update((row.original, row.assigned) for row in connection.execute(there))
+    return counts
 
 
-def _apply(items: Sequence[Item], rows: Mapping[tuple[str, str], Row], known: Mapping[str, Shape]) -> None:
+def _pairs_around(connection: sa.Connection, clamped: sa.Table, scope: str, name: str, first: str, last: str) -> list[tuple[str, str]]:
+    """What a replica's clocks from one to another were made to count as, and the next before and after: never all that it ever had."""
+    original = clamped.c.original
+    query = sa.select(original, clamped.c.assigned).where(clamped.c.scope == scope, clamped.c.replica == name)
+    found = [*connection.execute(query.where(original < first).order_by(original.desc()).limit(1)),
+             *connection.execute(query.where(original >= first, original <= last)),
+             *connection.execute(query.where(original > last).order_by(original).limit(1))]
+    return [(row.original, row.assigned) for row in found]
+
+
+def _apply(items: Sequence[Item], rows: Mapping[tuple[str, str], Row], known: Mapping[str, Shape], counts: Mapping[str, str]) -> None:
     """Lay the operations over their rows in the order of their clocks, ties by id: arrival order is never used."""
     waiting = [item for item in items if item.open and item.operation]
     waiting.sort(key=lambda one: (one.clock or one.operation.clock, one.operation.id) if one.operation else ("", ""))
@@ -219,7 +247,7 @@ def _apply(items: Sequence[Item], rows: Mapping[tuple[str, str], Row], known: Ma
             if not lay_fact(row, operation, clock):
                 item.end("invalid", "fact_is_there")
             continue
-        won, item.clashes = lay_put(row, operation, clock, shape)
+        won, item.clashes = lay_put(row, operation, clock, shape, counts)
         if not won:
             item.status = "stale"
 

@@ -19,11 +19,18 @@ from typing import Any
 import msgspec
 import sqlalchemy as sa
 
+from alumni_desk.protocol.canonical import body_of
 from alumni_desk.protocol.clock import Clock
 from alumni_desk.protocol.ids import uuid7
+from alumni_desk.protocol.messages import OPERATION_LIMIT, Operation
 from alumni_desk.store.synced import clock_key, data_columns
 
 PREFIX = "capture_"
+TOO_LARGE = "the operation is too large"
+
+_SOME_ID = "0" * 36
+_WORTH_A_LOOK = 48 * 1024
+"""Characters of an operation's fields up to which it cannot be too large, whatever the letters and whatever else it holds."""
 
 _encode = msgspec.json.Encoder().encode
 _clocks = msgspec.json.Decoder(dict[str, str])
@@ -79,6 +86,7 @@ class Capture:
             ("capture_clocks", 0, lambda: self.clocks),
             ("capture_audience", 1, lambda n: parts[n].audience),
             ("capture_fields", 1, lambda n: _encode(parts[n].fields).decode()),
+            ("capture_size", 3, _size),
             ("capture_before", 1, lambda n: _encode(parts[n].before).decode()),
             ("capture_values", 1, lambda n: _encode(parts[n].values_before).decode()),
         ):
@@ -183,6 +191,12 @@ def _plan(table: sa.Table) -> _Plan:
     )
 
 
+def _size(fields: str, before: str, clock: str) -> int:
+    """How many bytes an operation of this has when it is sent."""
+    return len(body_of(Operation(_SOME_ID, _SOME_ID, _SOME_ID, "put", "registration", _SOME_ID, msgspec.json.decode(fields), msgspec.json.decode(before),
+                                 clock, 1)))
+
+
 def synced_of(metadata: sa.MetaData) -> list[sa.Table]:
     """The synced tables of a desk's schema."""
     return [table for table in metadata.sorted_tables if table.info.get("synced")]
@@ -193,6 +207,10 @@ def triggers(metadata: sa.MetaData, schema: int, searched: Mapping[str, tuple[st
     found: dict[str, str] = {}
     for table in synced_of(metadata):
         found.update(_table_triggers(table, schema))
+    found[f"{PREFIX}size"] = (
+        f"CREATE TRIGGER {PREFIX}size BEFORE INSERT ON operation WHEN length(NEW.fields) > {_WORTH_A_LOOK} AND NEW.fate = 'waiting' "
+        f"AND (SELECT mode FROM capture) IS NOT 'applying' BEGIN SELECT RAISE(ABORT, '{TOO_LARGE}') "
+        f"WHERE capture_size(NEW.fields, NEW.before, NEW.clock) > {OPERATION_LIMIT}; END")
     for name, (person, columns) in searched.items():
         stale = f"INSERT INTO search_stale (id) SELECT NEW.{person} WHERE NEW.{person} IS NOT NULL ON CONFLICT DO NOTHING"
         found[f"search_{name}_insert"] = f"CREATE TRIGGER search_{name}_insert AFTER INSERT ON {name} BEGIN {stale}; END"

@@ -18,10 +18,10 @@ import sqlalchemy as sa
 from sqlalchemy.pool import QueuePool
 
 from alumni_desk.errors import BadInput, KnownError, NotFound, Refused, StoreProblem
-from alumni_desk.protocol.clock import Clock
+from alumni_desk.protocol.clock import Clock, wall_ms
 from alumni_desk.protocol.ids import uuid7, uuid7s
 from alumni_desk.store import disk, keys, recovery, search
-from alumni_desk.store.capture import Capture, set_triggers, synced_of, triggers
+from alumni_desk.store.capture import TOO_LARGE, Capture, set_triggers, synced_of, triggers
 from alumni_desk.store.finding import Vocabulary
 from alumni_desk.store.mark import Mark
 from alumni_desk.store.outbox import Outbox, of_small_action
@@ -233,7 +233,7 @@ class Desk:
         return keys.keeper(self.profile.path, "desk")
 
     def now(self) -> datetime:
-        """The time, as the server corrected this computer's clock if they have spoken since the program was started."""
+        """The time, as the server corrected this computer's clock when they last spoke."""
         return datetime.fromtimestamp(self.clock.now_ms() / 1_000, UTC)
 
     def version(self) -> int:
@@ -388,8 +388,18 @@ def open_with(profile: Profile, metadata: sa.MetaData, version: int, *, passphra
                     raise disk.network_drive(profile.path) from None
                 raise
     desk = Desk(profile, key, metadata, version)
+    _correct_clock(desk)
     recovery.keep_in_step(desk)
     return desk
+
+
+def _correct_clock(desk: Desk) -> None:
+    """Go by the server's time as it was last seen to differ from this computer's, unless that would be before it was seen: somebody set the clock since."""
+    with desk.reading() as connection:
+        text = connection.exec_driver_sql("SELECT value FROM sync_state WHERE key = 'skew'").scalar()
+    skew = json.loads(text) if text else {}
+    if skew and wall_ms() - skew["ahead_ms"] >= skew.get("seen_ms", 0):
+        desk.clock.correct(-skew["ahead_ms"])
 
 
 def open_staged(profile: Profile, key: bytes, metadata: sa.MetaData, version: int) -> Desk:
@@ -596,7 +606,8 @@ def _translated(folder: Path) -> Iterator[None]:
         known = store_problem(str(error.orig), folder)
         if known is None:
             raise
-        log.warning("the database said: %s", known.code)
+        if not isinstance(known, BadInput):
+            log.warning("the database said: %s", known.code)
         raise known from None
 
 
@@ -622,7 +633,14 @@ def _failed(folder: Path | None) -> StoreProblem:
     return disk.disk_full() if folder is not None and disk.is_full(folder) else disk.disk_trouble()
 
 
-_PROBLEMS: Sequence[tuple[tuple[str, ...], Callable[[Path | None], StoreProblem]]] = (
+def _too_large(folder: Path | None) -> KnownError:
+    return BadInput("row_too_large", _(
+        "The texts of one record are longer than 256 KB together, so nothing of this was saved. Shorten the longest, or keep it in a file elsewhere "
+        "and write down where."))
+
+
+_PROBLEMS: Sequence[tuple[tuple[str, ...], Callable[[Path | None], KnownError]]] = (
+    ((TOO_LARGE,), _too_large),
     (("locking protocol",), lambda folder: disk.network_drive(folder or Path())),
     (("locked", "busy"), _busy),
     (("disk is full",), lambda folder: disk.disk_full()),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from functools import partial
 from typing import Literal
 
 import sqlalchemy as sa
@@ -72,15 +73,13 @@ def join(desk: Desk, url: str, code: str, merge: bool = False, device_name: str 
 
 def sync_once(desk: Desk, progress: Progress | None = None, *, wire: Wire | None = None) -> SyncResult:
     """Send what waits, then take what is new. Killed anywhere, the next call finishes the work."""
-    with desk.reading() as connection:
-        membership = state.read(connection, state.Membership)
-    if membership is None:
-        raise Refused("sync_alone", _("This desk works alone. Join a server with an invitation first."))
+    membership = _membership(desk)
     line = wire or Wire(Address(membership.url, membership.fingerprint))
     try:
         result = _sync(desk, line, membership, progress)
     except KnownError as problem:
-        _remember(desk, problem.code)
+        if problem.code != "sync_stopped":
+            _remember(desk, problem.code)
         raise
     finally:
         if wire is None:
@@ -91,21 +90,41 @@ def sync_once(desk: Desk, progress: Progress | None = None, *, wire: Wire | None
     return result
 
 
+def wire_of(desk: Desk) -> Wire:
+    """A line to the desk's server for one sync, for who may want to ``stop`` it; the caller closes it."""
+    membership = _membership(desk)
+    return Wire(Address(membership.url, membership.fingerprint))
+
+
+def _membership(desk: Desk) -> state.Membership:
+    with desk.reading() as connection:
+        membership = state.read(connection, state.Membership)
+    if membership is None:
+        raise Refused("sync_alone", _("This desk works alone. Join a server with an invitation first."))
+    return membership
+
+
 def _sync(desk: Desk, wire: Wire, membership: state.Membership, progress: Progress | None) -> SyncResult:
     session.resume(desk, wire)
     server = hello(desk, wire, membership)
     head = server.heads[membership.scope]
-    follow_timeline(desk, membership.scope, head.timeline)
+    follow_timeline(desk, membership.scope, head.timeline, known=membership.scope not in server.unknown)
     pushed, pulled, trouble = Pushed(), 0, None
     for _round in range(_ROUNDS):
-        try:
-            push(desk, wire, membership, pushed, None if progress is None else lambda count: progress("push", count))
-        except KnownError as problem:
-            trouble = problem  # what is new there comes down all the same
-        if _is_behind(desk, membership.scope, head.sequence, head.chain):
-            pulled += pull(desk, wire, membership, None if progress is None else lambda count: progress("pull", count))
-        if trouble is not None:
-            raise trouble
+        with desk.reading() as connection:
+            newest = operations.newest(connection)
+        more = True
+        while more:  # in turns: what comes down never waits for all that goes up
+            try:
+                more = push(desk, wire, membership, pushed, newest)
+            except KnownError as problem:
+                trouble = problem  # what is new there comes down all the same
+            if progress is not None:
+                progress("push", pushed.sent)
+            if _is_behind(desk, membership.scope, head.sequence, head.chain):
+                pulled += pull(desk, wire, membership, None if progress is None else partial(_came, progress, pulled))
+            if trouble is not None:
+                raise trouble
         joining.complete_chapter(desk, membership)
         with desk.reading() as connection:
             waiting = operations.count_waiting(connection)
@@ -114,11 +133,16 @@ def _sync(desk: Desk, wire: Wire, membership: state.Membership, progress: Progre
     return SyncResult(pushed=pushed.sent, pulled=pulled, waiting=waiting, conflicts=pushed.conflicts, refused=pushed.refused)
 
 
+def _came(progress: Progress, before: int, count: int) -> None:
+    progress("pull", before + count)
+
+
 def _is_behind(desk: Desk, scope: str, head: int, chain: str) -> bool:
     """Whether there is anything to pull: something new there, or something of ours that the server has resolved."""
     with desk.reading() as connection:
         cursor = cursor_of(connection, scope)
-        return (cursor.sequence, cursor.chain) != (head, chain) or operations.is_unsettled(connection, scope)
+        there = cursor.sequence > head or (cursor.sequence, cursor.chain) == (head, chain)
+        return not there or operations.is_unsettled(connection, scope) or state.read(connection, state.Rebuilding) is not None
 
 
 def _remember(desk: Desk, trouble: str | None) -> None:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from alumni_desk import __version__
 from alumni_desk.errors import Refused
-from alumni_desk.protocol.clock import wall_ms
 from alumni_desk.protocol.messages import PROTOCOL, HelloReply, HelloRequest
 from alumni_desk.schema import SCHEMA_VERSION
 from alumni_desk.store.desk import Desk
 from alumni_desk.sync import session
 from alumni_desk.sync.operations import count_waiting
-from alumni_desk.sync.state import Membership, Skew, keep, read
+from alumni_desk.sync.pull import cursor_of
+from alumni_desk.sync.state import Membership, Places, Skew, keep, read
 from alumni_desk.sync.wire import Wire
 from alumni_desk.words import _
 
@@ -22,11 +22,12 @@ def hello(desk: Desk, wire: Wire, membership: Membership) -> HelloReply:
     """Greet the server; refuses to go on where the two cannot understand each other or the chapter is closed to us."""
     with desk.reading() as connection:
         waiting = count_waiting(connection)
+        pushed = read(connection, Places) or Places([])
+        places = [cursor_of(connection, membership.scope), *pushed.places]
     message = HelloRequest(protocol=PROTOCOL, schema=SCHEMA_VERSION, version=__version__, waiting=waiting, who=str(desk.setting("person_name") or ""),
-                           device=desk.device_name)
-    asked = wall_ms()
+                           device=desk.device_name, places={membership.scope: places})
     reply = session.call(desk, wire, membership, "hello", message, HelloReply)
-    _calibrate(desk, reply.time, asked, wall_ms())
+    _note_skew(desk, reply.time)
     first, last = reply.protocols
     oldest, newest = reply.schemas
     if not first <= PROTOCOL <= last or oldest > SCHEMA_VERSION:
@@ -39,11 +40,11 @@ def hello(desk: Desk, wire: Wire, membership: Membership) -> HelloReply:
     return reply
 
 
-def _calibrate(desk: Desk, server_ms: int, asked: int, answered: int) -> None:
-    """Take the server's time for our own; remember how wrong this computer's clock is, so that it can be said."""
-    ahead = -desk.clock.calibrate(server_ms, asked, answered)
+def _note_skew(desk: Desk, server_ms: int) -> None:
+    """Remember how wrong this computer's clock is, for the next start and so that it can be said."""
+    ahead = -desk.clock.offset
     with desk.reading() as connection:
         before = read(connection, Skew) or Skew()
     if abs(ahead - before.ahead_ms) > SAME_MS:
         with desk.applying() as applying:
-            keep(applying.connection, Skew(ahead))
+            keep(applying.connection, Skew(ahead, server_ms))

@@ -14,6 +14,7 @@ from alumni_desk.protocol.messages import Operation, Value
 from alumni_desk.sync.shapes import Shape, shapes
 
 CHUNK = 5_000
+_LAST = 2**63 - 1
 
 _JSON_MAP = msgspec.json.Decoder(dict[str, Any])
 
@@ -50,11 +51,12 @@ def typed(shape: Shape | None, values: Mapping[str, Any]) -> dict[str, Value]:
             for name, value in values.items()}
 
 
-def outgoing(connection: sa.Connection, scope: str, limit: int) -> list[Outgoing]:
-    """The next operations to send, what people did before what files brought; a transaction is not cut if it can be helped."""
+def outgoing(connection: sa.Connection, scope: str, limit: int, newest: int | None = None) -> list[Outgoing]:
+    """The next operations to send, what people did before what files brought, none after ``newest``; a transaction is not cut if it can be helped."""
     rows = connection.exec_driver_sql(
         "SELECT rowid, id, action, transaction_id, audience, kind, table_name, row_id, fields, before, clock, schema FROM operation"
-        " WHERE fate = 'waiting' AND sequence IS NULL AND scope = ? ORDER BY queue = 'load', rowid LIMIT ?", (scope, limit)).all()
+        " WHERE fate = 'waiting' AND sequence IS NULL AND scope = ? AND rowid <= ? ORDER BY queue = 'load', rowid LIMIT ?",
+        (scope, _LAST if newest is None else newest, limit)).all()
     if len(rows) == limit:
         last = rows[-1].transaction_id
         whole = [row for row in rows if row.transaction_id != last]
@@ -67,6 +69,11 @@ def outgoing(connection: sa.Connection, scope: str, limit: int) -> list[Outgoing
                               before=_JSON_MAP.decode(row.before) if row.before else {}, clock=row.clock, schema=row.schema)
         found.append(Outgoing(row.id, row.transaction_id, body_of(operation), row.rowid, row.audience, row.table_name, row.row_id))
     return found
+
+
+def newest(connection: sa.Connection) -> int:
+    """The rowid of the operation made last."""
+    return int(connection.exec_driver_sql("SELECT max(rowid) FROM operation").scalar() or 0)
 
 
 def lying_over(connection: sa.Connection, table: str, ids: Iterable[str]) -> dict[str, list[Overlay]]:

@@ -52,16 +52,24 @@ def cursor_of(connection: sa.Connection, scope: str) -> Cursor:
     return Cursor(sequence=row.cursor or 0, chain=row.chain or "") if row else Cursor()
 
 
-def follow_timeline(desk: Desk, scope: str, name: str) -> None:
-    """See whether the server was restored since; then begin again from zero and offer again what is held here."""
+def follow_timeline(desk: Desk, scope: str, name: str, *, known: bool) -> None:
+    """See whether the server was restored since; then begin again from zero and offer again what is held here.
+
+    ``name``: of the server's timeline, new where it was restored as it should be. ``known``: whether the server knows everywhere that we have been.
+    """
     with desk.reading() as connection:
-        known = state.read(connection, state.Timeline)
-    if not name or known == state.Timeline(name):
+        before = state.read(connection, state.Timeline)
+        places = state.read(connection, state.Places) or state.Places([])
+    same = not name or before == state.Timeline(name)
+    if same and known and len(places.places) < 2:
         return
     with desk.applying() as applying:
-        if known is not None:
+        if not known or not (same or before is None):
             _begin_again(applying.connection, scope)
-        state.keep(applying.connection, state.Timeline(name))
+        else:
+            state.keep(applying.connection, state.Places(places.places[-1:]))
+        if name:
+            state.keep(applying.connection, state.Timeline(name))
 
 
 def apply_page(connection: sa.Connection, scope: str, page: Page, seen: set[tuple[str, str]] | None = None) -> int:
@@ -163,6 +171,7 @@ def _begin_again(connection: sa.Connection, scope: str) -> None:
     connection.exec_driver_sql(
         "UPDATE operation SET fate = 'waiting', sequence = NULL, resolved_at = NULL WHERE scope = ? AND fate IN ('accepted', 'waiting')", (scope,))
     state.keep(connection, state.Rebuilding())
+    state.drop(connection, state.Places)
     _to_zero(connection, scope)
 
 

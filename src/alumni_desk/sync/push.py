@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from nacl.signing import SigningKey
 
-from alumni_desk.protocol.messages import ACCEPTED, PUSH_BYTES, PUSH_OPERATIONS, PushReply, PushRequest, Result
+from alumni_desk.protocol.messages import ACCEPTED, PLACES, PUSH_BYTES, PUSH_OPERATIONS, Cursor, PushReply, PushRequest, Result
 from alumni_desk.protocol.parcels import in_parcels, sign_parcel
 from alumni_desk.store.desk import Desk
-from alumni_desk.sync import operations, session
+from alumni_desk.sync import operations, session, state
 from alumni_desk.sync.operations import Outgoing
 from alumni_desk.sync.shapes import shapes
 from alumni_desk.sync.state import Membership
@@ -28,21 +28,21 @@ class Pushed:
     conflicts: int = 0
 
 
-def push(desk: Desk, wire: Wire, membership: Membership, count: Pushed, progress: Callable[[int], None] | None = None) -> None:
-    """Send everything that waits, one request in flight, adding to ``count``. Safe to repeat: the server knows what it has seen."""
-    while True:
-        with desk.reading() as connection:
-            waiting = operations.outgoing(connection, membership.scope, PUSH_OPERATIONS)
-        if not waiting:
-            return
-        for parcels in _requests(waiting):
-            _send(desk, wire, membership, parcels, count)
-            if progress is not None:
-                progress(count.sent)
+def push(desk: Desk, wire: Wire, membership: Membership, count: Pushed, newest: int | None = None) -> bool:
+    """Send one request of what waits, adding to ``count``; False if nothing does. Safe to repeat: the server knows what it has seen.
+
+    ``newest``: the last operation (its rowid) that is sent now, so that whoever goes on working does not keep a sync from ending.
+    """
+    with desk.reading() as connection:
+        waiting = operations.outgoing(connection, membership.scope, PUSH_OPERATIONS, newest)
+    if not waiting:
+        return False
+    _send(desk, wire, membership, _request(waiting), count)
+    return True
 
 
-def _requests(waiting: Sequence[Outgoing]) -> Iterator[list[list[Outgoing]]]:
-    """Parcels of one audience each, in requests that keep to the limits."""
+def _request(waiting: Sequence[Outgoing]) -> list[list[Outgoing]]:
+    """Parcels of one audience each, as many as one request may carry."""
     audiences: dict[str, list[Outgoing]] = {}
     for one in waiting:
         audiences.setdefault(one.audience, []).append(one)
@@ -52,12 +52,10 @@ def _requests(waiting: Sequence[Outgoing]) -> Iterator[list[list[Outgoing]]]:
         for parcel in in_parcels(group):
             weight = sum(len(one.body) + 64 for one in parcel)
             if request and size + weight > PUSH_BYTES:
-                yield request
-                request, size = [], 0
+                return request
             request.append(parcel)
             size += weight
-    if request:
-        yield request
+    return request
 
 
 def _send(desk: Desk, wire: Wire, membership: Membership, parcels: list[list[Outgoing]], count: Pushed) -> None:
@@ -66,10 +64,10 @@ def _send(desk: Desk, wire: Wire, membership: Membership, parcels: list[list[Out
                           pieces=parcel) for parcel in parcels]
     reply = session.call(desk, wire, membership, "push", PushRequest(parcels=signed), PushReply)
     sent = [one for parcel in parcels for one in parcel]
-    _keep(desk, membership.scope, sent, reply.results, count)
+    _keep(desk, membership.scope, sent, reply.results, count, Cursor(reply.head, reply.chain))
 
 
-def _keep(desk: Desk, scope: str, sent: Sequence[Outgoing], results: Sequence[Result], count: Pushed) -> None:
+def _keep(desk: Desk, scope: str, sent: Sequence[Outgoing], results: Sequence[Result], count: Pushed, there: Cursor) -> None:
     at = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
     answered: list[tuple[int, int]] = []
     refused: list[tuple[int, str, int]] = []
@@ -88,6 +86,9 @@ def _keep(desk: Desk, scope: str, sent: Sequence[Outgoing], results: Sequence[Re
         connection = applying.connection
         lying = {table: operations.lying_over(connection, table, rows) for table, rows in fallen.items()}
         operations.mark_sent(connection, answered)
+        if there.chain:
+            places = state.read(connection, state.Places) or state.Places([])
+            state.keep(connection, state.Places([*places.places, there][1 - PLACES:]))
         operations.mark_refused(connection, refused, at)
         for table, over in lying.items():
             shape = shapes().get(table)

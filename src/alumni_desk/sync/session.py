@@ -9,6 +9,7 @@ import msgspec
 from nacl.signing import SigningKey
 
 from alumni_desk.errors import Refused
+from alumni_desk.protocol.clock import wall_ms
 from alumni_desk.protocol.messages import ChallengeReply, ChallengeRequest, SessionReply, SessionRequest
 from alumni_desk.protocol.proofs import session_proof
 from alumni_desk.store.desk import Desk
@@ -18,6 +19,9 @@ from alumni_desk.words import _
 
 T = TypeVar("T")
 
+_PROMPT_MS = 10_000
+"""An answer that took longer (a large page, a server that was busy) does not tell the time."""
+
 
 def begin(desk: Desk, wire: Wire, membership: state.Membership) -> None:
     """A new token from the server, kept."""
@@ -26,7 +30,8 @@ def begin(desk: Desk, wire: Wire, membership: state.Membership) -> None:
         raise Refused("sync_other_server", _(
             "Another server answers at this address than the one that was joined. Nothing was sent; tell whoever runs the server."))
     signature = session_proof(SigningKey(membership.key), server=membership.server, device=membership.device, challenge=challenge.challenge)
-    reply = wire.call("session", SessionRequest(device=membership.device, challenge=challenge.challenge, signature=signature), SessionReply)
+    message = SessionRequest(device=membership.device, challenge=challenge.challenge, signature=signature)
+    reply = _timed(desk, wire, "session", message, SessionReply)
     with desk.applying() as applying:
         state.keep(applying.connection, state.Session(token=reply.token, expires=reply.expires))
     wire.token = reply.token
@@ -40,8 +45,17 @@ def resume(desk: Desk, wire: Wire) -> None:
 
 
 def call(desk: Desk, wire: Wire, membership: state.Membership, name: str, message: msgspec.Struct, reply: type[T]) -> T:
-    """A call inside a session; begins a new one where the old has ended."""
-    return _again(lambda: wire.call(name, message, reply), lambda: begin(desk, wire, membership), fresh=wire.token is None)
+    """A call inside a session; begins a new one where the old has ended. The time in every answer sets the desk's clock."""
+    return _again(lambda: _timed(desk, wire, name, message, reply), lambda: begin(desk, wire, membership), fresh=wire.token is None)
+
+
+def _timed(desk: Desk, wire: Wire, name: str, message: msgspec.Struct, reply: type[T]) -> T:
+    asked = wall_ms()
+    answer = wire.call(name, message, reply)
+    answered, server_ms = wall_ms(), getattr(answer, "time", None)
+    if isinstance(server_ms, int) and 0 <= answered - asked <= _PROMPT_MS:
+        desk.clock.calibrate(server_ms, asked, answered)
+    return answer
 
 
 def _again(work: Callable[[], T], renew: Callable[[], None], *, fresh: bool) -> T:

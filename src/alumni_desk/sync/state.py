@@ -8,7 +8,7 @@ from typing import TypeVar
 import msgspec
 import sqlalchemy as sa
 
-from alumni_desk.protocol.messages import Author
+from alumni_desk.protocol.messages import Author, Cursor
 
 T = TypeVar("T")
 
@@ -54,21 +54,29 @@ class Timeline(msgspec.Struct, frozen=True):
     name: str
 
 
-class Rebuilding(msgspec.Struct, frozen=True):
-    """The chapter is being pulled again from zero; when that is done, what did not come is not at the server."""
-
-
 class Skew(msgspec.Struct, frozen=True):
-    """How far this computer's clock was ahead of the server's when they last spoke; negative: behind."""
+    """How far this computer's clock was ahead of the server's when they last spoke; negative: behind. ``seen_ms``: the server's time then."""
 
     ahead_ms: int = 0
+    seen_ms: int = 0
+
+
+class Places(msgspec.Struct, frozen=True):
+    """Where the server said its feed was after our pushes, those since it last knew all of them: it must know them still, or it was restored."""
+
+    places: list[Cursor]
+
+
+class Rebuilding(msgspec.Struct, frozen=True):
+    """The chapter is being pulled again from zero; when that is done, what did not come is not at the server."""
 
 
 REPLICA = "replica:"
 """Before the name of a replica: who writes under it. One row each."""
 
 _NAMES: dict[type[msgspec.Struct], str] = {Membership: "membership", Joining: "joining", Session: "session", LastSync: "last_sync",
-                                           Timeline: "timeline", Rebuilding: "rebuilding", Skew: "skew"}
+                                           Timeline: "timeline", Rebuilding: "rebuilding",
+                                           Places: "places", Skew: "skew"}
 
 
 def read(connection: sa.Connection, kind: type[T]) -> T | None:

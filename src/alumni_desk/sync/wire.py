@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import random
+import socket
 import threading
 import time
+from collections.abc import Callable
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import msgspec
@@ -38,13 +41,37 @@ class Wire:
     def __init__(self, address: Address, session: requests.Session | None = None) -> None:
         self.address = address
         self.token: str | None = None
-        self._session = session if session is not None else _session(address)
         self._stopping = threading.Event()
+        self._held: socket.socket | None = None
+        self._holding = threading.Lock()
+        self._session = session if session is not None else _session(address, self._hold)
+
+    def stop(self) -> None:
+        """End a call that is under way, from another thread; every later one ends at once with ``sync_stopped``."""
+        with self._holding:
+            self._stopping.set()
+            self._let_go()
 
     def close(self) -> None:
         """Hang up, and wake a wait for a busy server."""
-        self._stopping.set()
+        self.stop()
         self._session.close()
+
+    def _hold(self, connected: socket.socket) -> None:
+        """Keep a hand on a new connection, so that ``stop`` can end it whatever waits for it then."""
+        with self._holding:
+            self._let_go()
+            self._held = connected.dup()
+            if self._stopping.is_set():
+                self._let_go()
+
+    def _let_go(self) -> None:
+        if self._held is None:
+            return
+        with suppress(OSError):  # it has ended by itself
+            self._held.shutdown(socket.SHUT_RDWR)
+        self._held.close()
+        self._held = None
 
     def call(self, name: str, message: msgspec.Struct, reply: type[T]) -> T:
         """Send a message and wait for the answer. A busy server is asked again when it said; all else is raised in words."""
@@ -58,7 +85,8 @@ class Wire:
             trouble = _trouble(body)
             if status in (429, 503) and attempt < TRIES:
                 wait = _seconds(headers.get("retry-after"), attempt)
-                if wait <= LONGEST_WAIT and not self._stopping.wait(wait):
+                if wait <= LONGEST_WAIT:
+                    self._stopping.wait(wait)
                     continue
             if status == 401:
                 raise NoSession
@@ -69,6 +97,8 @@ class Wire:
         import requests
         import urllib3
 
+        if self._stopping.is_set():
+            raise _stopped()
         body = pack(message)
         headers = {"content-type": "application/msgpack", "accept-encoding": "zstd", "user-agent": f"AlumniDesk/{__version__}"}
         if len(body) >= _WORTH_PACKING:
@@ -82,6 +112,8 @@ class Wire:
                 received = _received(response)
                 return response.status_code, {key.lower(): value for key, value in response.headers.items()}, received
         except (requests.exceptions.SSLError, urllib3.exceptions.SSLError):
+            if self._stopping.is_set():
+                raise _stopped() from None
             raise NetworkProblem("sync_certificate", _(
                 "The server's certificate is not the one that was expected, so nothing was sent. "
                 "Ask for the whole address of the invitation, or tell whoever runs the server.")) from None
@@ -89,26 +121,64 @@ class Wire:
             raise NetworkProblem("sync_slow", _("The server did not answer in time. Everything is saved here; the next sync tries again.")) from None
         except (requests.exceptions.RequestException, urllib3.exceptions.HTTPError, OSError):
             # The body is read as it comes, so a line that breaks in mid-answer raises urllib3's own errors.
+            if self._stopping.is_set():
+                raise _stopped() from None
             raise NetworkProblem("sync_unreachable", _(
                 "The server cannot be reached. Everything is saved here; check the network, then sync again.")) from None
 
 
-def _session(address: Address) -> requests.Session:
+def _session(address: Address, hold: Callable[[socket.socket], None]) -> requests.Session:
     import requests
     from requests.adapters import HTTPAdapter
 
-    class Pinned(HTTPAdapter):
+    pin: dict[str, Any] = {} if address.fingerprint is None else {"assert_fingerprint": address.fingerprint}
+    pools = _pools(hold)
+
+    class Held(HTTPAdapter):
         def init_poolmanager(self, *args: Any, **options: Any) -> None:
-            super().init_poolmanager(*args, assert_fingerprint=address.fingerprint, **options)
+            super().init_poolmanager(*args, **{**options, **pin})
+            self.poolmanager.pool_classes_by_scheme = pools
+
+        def proxy_manager_for(self, *args: Any, **options: Any) -> Any:
+            manager = super().proxy_manager_for(*args, **options)
+            manager.pool_classes_by_scheme = pools
+            return manager
 
     session = requests.Session()
+    session.mount("http://", Held())
+    session.mount("https://", Held())
     if address.fingerprint is not None:
         session.verify = False  # the fingerprint decides, not an authority
-        session.mount("https://", Pinned())
         session.trust_env = False
     elif address.loopback:
         session.trust_env = False  # a proxy has no way to this computer
     return session
+
+
+def _pools(hold: Callable[[socket.socket], None]) -> dict[str, Any]:
+    """urllib3's connections, but each is told of once it stands."""
+    from urllib3.connection import HTTPConnection, HTTPSConnection
+    from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
+
+    class Plain(HTTPConnection):
+        def _new_conn(self) -> socket.socket:
+            made = super()._new_conn()
+            hold(made)
+            return made
+
+    class Secure(HTTPSConnection):
+        def _new_conn(self) -> socket.socket:
+            made = super()._new_conn()
+            hold(made)
+            return made
+
+    class PlainPool(HTTPConnectionPool):
+        ConnectionCls = Plain
+
+    class SecurePool(HTTPSConnectionPool):
+        ConnectionCls = Secure
+
+    return {"http": PlainPool, "https": SecurePool}
 
 
 def _received(response: requests.Response) -> bytes:
@@ -141,6 +211,10 @@ def _seconds(retry_after: str | None, attempt: int) -> float:
     if retry_after is not None and retry_after.isdigit():
         return float(retry_after) + random.random()
     return random.random() * min(LONGEST_WAIT, 0.5 * 2.0**attempt)
+
+
+def _stopped() -> KnownError:
+    return Refused("sync_stopped", _("The sync was stopped. Everything is saved here; the next one goes on where this one ended."))
 
 
 def _no_desk_server() -> KnownError:

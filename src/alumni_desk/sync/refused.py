@@ -1,0 +1,90 @@
+"""Changes that the server did not take: whose, what of them, why, and what to do now."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+import sqlalchemy as sa
+
+from alumni_desk.members import naming
+from alumni_desk.segments.activity import Names, field_word
+from alumni_desk.store.desk import Desk
+from alumni_desk.words import _
+
+
+@dataclass(frozen=True)
+class RefusedChange:
+    """One of them. ``at``: ISO 8601 UTC of the answer; ``name``: whose or which; ``what``: that and its fields; ``why``, with what to do, in a sentence."""
+
+    id: str
+    at: str
+    name: str
+    what: str
+    reason: str
+    why: str
+
+
+def count_refused(connection: sa.Connection, after: str = "") -> int:
+    """How many changes the server did not take, of those answered after a moment."""
+    return int(connection.exec_driver_sql("SELECT count(*) FROM operation WHERE fate = 'refused' AND resolved_at > ?", (after,)).scalar() or 0)
+
+
+def refused(desk: Desk, limit: int = 200, after: str = "") -> list[RefusedChange]:
+    """The newest of them first; ``after``: of those answered after that moment."""
+    with desk.reading() as connection:
+        rows = connection.exec_driver_sql(
+            "SELECT id, table_name, row_id, fields, reason, resolved_at FROM operation WHERE fate = 'refused' AND resolved_at > ?"
+            " ORDER BY resolved_at DESC, rowid DESC LIMIT ?", (after, limit)).all()
+        fields = {row.id: msgspec.json.decode(row.fields, type=dict[str, Any]) for row in rows}
+        names = Names(connection, desk, {"": [(row.table_name, row.row_id, fields[row.id]) for row in rows]}, set())
+        return [_told(row, fields[row.id], names) for row in rows]
+
+
+def _told(row: Any, fields: dict[str, Any], names: Names) -> RefusedChange:
+    name = _name(row.table_name, row.row_id, fields, names)
+    words = list(dict.fromkeys(field_word(row.table_name, field) for field in fields if field not in ("standing", "id"))) if row.table_name != "fact" else []
+    what = _("{name}: {fields}").format(name=name, fields=_listed(words)) if words else name
+    return RefusedChange(row.id, row.resolved_at, name, what, row.reason or "", why(row.reason or ""))
+
+
+def _name(table: str, row_id: str, fields: dict[str, Any], names: Names) -> str:
+    """What the row is called; a row that is not here any more by what was to be written."""
+    if table == "gathering" and fields.get("name"):
+        return str(fields["name"])
+    if table == "person" and not names.has_person(row_id) and (typed := naming.display_name(_Typed(fields))):
+        return typed
+    return names.of(table, row_id, fields)
+
+
+class _Typed:
+    """The fields of a change, as a person's."""
+
+    def __init__(self, fields: dict[str, Any]) -> None:
+        self._fields = fields
+
+    def __getattr__(self, name: str) -> Any:
+        return self._fields.get(name)
+
+
+def _listed(words: Sequence[str], most: int = 4) -> str:
+    shown = ", ".join(words[:most])
+    return shown if len(words) <= most else _("{fields} and {n} more").format(fields=shown, n=len(words) - most)
+
+
+def why(reason: str) -> str:
+    """Why the server did not take a change, and what to do."""
+    if reason == "too_large":
+        return _("Its texts are longer than 256 KB together. Enter it again with less.")
+    if reason in ("denied", "field", "kind"):
+        return _("This laptop may not change that. Ask the chapter’s leader to do it.")
+    if reason == "erased":
+        return _("This person was erased for good, at their own wish. Nothing needs to be done.")
+    if reason == "transaction":
+        return _("It belonged to a change of which another part was not taken. Enter it again without that part.")
+    if reason == "fact_is_there":
+        return _("It is at the server already, with something else in it. Look it up there and enter it again.")
+    return _("The server could not read it ({reason}). Update Alumni Desk, enter it again, and tell whoever runs the server if it comes back.").format(
+        reason=reason or "?")

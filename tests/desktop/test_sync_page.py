@@ -1,0 +1,92 @@
+"""The Sync page: what was not taken, what is under way, and a window that closes at once."""
+
+from __future__ import annotations
+
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from alumni_desk.desktop.controls import Button, Label
+from alumni_desk.sync import state
+
+
+def joined(desk: Any, url: str = "http://127.0.0.1:9") -> None:
+    """As if this desk had joined a server."""
+    with desk.applying() as applying:
+        state.keep(applying.connection, state.Membership(url, None, "server", "device", bytes(32), desk.scope, "Boston", "leader"))
+
+
+@pytest.fixture
+def silent() -> Iterator[tuple[str, threading.Event]]:
+    """A server that takes a call and never answers: its address, and whether somebody called."""
+    called = threading.Event()
+    with socket.create_server(("127.0.0.1", 0)) as there:
+
+        def take() -> None:
+            try:
+                kept.append(there.accept()[0])
+                kept[0].recv(1)
+                called.set()
+            except OSError:
+                pass  # the test is over
+
+        kept: list[socket.socket] = []
+        thread = threading.Thread(target=take, daemon=True)
+        thread.start()
+        yield f"http://127.0.0.1:{there.getsockname()[1]}", called
+        there.shutdown(socket.SHUT_RDWR)
+        thread.join(5)
+        for one in kept:
+            one.close()
+
+
+def words(page: Any) -> str:
+    """All that is to be read on a page."""
+    return "\n".join(label.text() for label in page.findChildren(Label) if label.isVisible())
+
+
+def test_what_the_server_did_not_take_is_shown_until_it_was_seen(hands: Any) -> None:
+    joined(hands.desk)
+    with hands.desk.applying() as applying:
+        applying.connection.exec_driver_sql("UPDATE operation SET fate = 'refused', reason = 'denied', resolved_at = '2026-11-10T10:00:00.000Z'"
+                                            " WHERE table_name = 'person'")
+    page = hands.page("sync")
+    assert "3 changes were not taken" in words(page) and "Ada Obi" in words(page) and "leader" in words(page)
+    seen = next(button for button in page.findChildren(Button) if button.text() == "Seen")
+    hands.click(seen)
+    hands.rest()
+    hands.until(lambda: "not taken" not in words(page))
+    assert hands.desk.setting("refused_seen") == "2026-11-10T10:00:00.000Z"
+
+
+def test_a_window_closes_at_once_though_the_server_does_not_answer(hands: Any, silent: tuple[str, threading.Event]) -> None:
+    url, called = silent
+    joined(hands.desk, url)
+    hands.room.bridge.sync_now()
+    assert called.wait(10)
+    began = time.monotonic()
+    hands.room.bridge.stop()  # the first thing that closing does; then it waits for what runs
+    hands.rest()
+    assert time.monotonic() - began < 5
+    with hands.desk.reading() as connection:
+        assert state.read(connection, state.LastSync) is None, "a sync that was ended is no trouble with the server"
+
+
+def test_a_long_sync_tells_how_far_it_is_and_can_be_cancelled(hands: Any, silent: tuple[str, threading.Event]) -> None:
+    url, called = silent
+    joined(hands.desk, url)
+    page = hands.page("sync")
+    hands.room.bridge.sync_now()
+    assert called.wait(10)
+    hands.room.bridge.moved.emit("pull", 4_000)
+    hands.until(lambda: "4,000 rows received so far" in words(page))
+    hands.room.bridge.moved.emit("pull", 8_000)
+    hands.until(lambda: "8,000 rows received so far" in words(page))
+    hands.click(next(button for button in page.findChildren(Button) if button.text() == "Cancel"))
+    hands.until(lambda: not hands.room.bridge.busy)
+    hands.rest()
+    assert "The sync was stopped" in words(page) and "so far" not in words(page)
