@@ -11,13 +11,14 @@ from pathlib import Path
 from typing import Any
 
 from PySide6.QtCore import QObject, Qt, QTimer
-from PySide6.QtGui import QIcon, QKeySequence, QPainter, QPixmap, QShortcut
+from PySide6.QtGui import QIcon, QKeySequence, QPainter, QPixmap
 from PySide6.QtWidgets import QApplication
 
 from alumni_desk import __version__
 from alumni_desk.desktop.activity_page import ActivityPage
 from alumni_desk.desktop.background import Job, Lanes
 from alumni_desk.desktop.changes import ChangeBus, Watch
+from alumni_desk.desktop.controls import WINDOW, shortcut
 from alumni_desk.desktop.door import DoorWindow
 from alumni_desk.desktop.door_page import CheckInPage
 from alumni_desk.desktop.first_run import Working
@@ -79,7 +80,7 @@ class Room(QObject):
             settings.security.ruled.connect(self.lock.read_rules)
         self.changes.changed.connect(self._frame)
         if help_files:
-            QShortcut(QKeySequence(QKeySequence.StandardKey.HelpContents), self.shell, self._help_wanted)
+            shortcut(QKeySequence.StandardKey.HelpContents, self.shell, self._help_wanted, WINDOW)
         self._frame()
 
     def _pages(self, about: About, deeds: Deeds) -> list[Page]:

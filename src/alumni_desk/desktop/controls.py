@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Literal
 
 from PySide6.QtCore import QPoint, QRectF, QSize, Qt, Signal
-from PySide6.QtGui import QColor, QFontMetricsF, QKeyEvent, QPainter, QPaintEvent, QTextCharFormat
+from PySide6.QtGui import QColor, QFontMetricsF, QKeyEvent, QKeySequence, QPainter, QPaintEvent, QShortcut, QTextCharFormat
 from PySide6.QtWidgets import (
     QAbstractButton,
     QButtonGroup,
@@ -32,6 +32,18 @@ from alumni_desk.desktop.paint import paint_ground, paint_ring, paint_text
 from alumni_desk.desktop.tokens import CONTROL, FACES, RADIUS, Colours, Role, Tone
 
 Kind = Literal["primary", "secondary", "danger", "quiet"]
+
+ITSELF = Qt.ShortcutContext.WidgetShortcut
+INSIDE = Qt.ShortcutContext.WidgetWithChildrenShortcut
+WINDOW = Qt.ShortcutContext.WindowShortcut
+
+
+def shortcut(keys: str | Qt.Key | QKeySequence.StandardKey, widget: QWidget, act: Callable[[], object], context: Qt.ShortcutContext = ITSELF) -> QShortcut:
+    """A key of one widget: while it has the focus itself, while the focus is ``INSIDE`` it, or while it is shown in the active ``WINDOW``."""
+    made = QShortcut(QKeySequence(keys), widget)
+    made.setContext(context)  # PySide takes the constructor's ``context`` argument and drops it
+    made.activated.connect(lambda: act())
+    return made
 
 
 class Label(QLabel):

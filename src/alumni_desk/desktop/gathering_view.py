@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import Any
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtGui import QKeySequence, QResizeEvent, QShortcut
+from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QTableView, QVBoxLayout, QWidget
 
 from alumni_desk.desktop.background import Job, Lanes
-from alumni_desk.desktop.controls import Button, Field, FormRow, Label, Segments, hairline
+from alumni_desk.desktop.controls import Button, Field, FormRow, Label, Segments, hairline, shortcut
 from alumni_desk.desktop.delegates import PillDelegate, dress_table
 from alumni_desk.desktop.fonts import px
 from alumni_desk.desktop.guest_picker import GuestPicker
@@ -76,8 +76,8 @@ class GatheringView(QWidget):
         column.addWidget(self.empty, 1)
         column.addWidget(hairline())
         column.addLayout(self._foot())
-        QShortcut(QKeySequence(Qt.Key.Key_Escape), self.list, self.list.clearSelection, context=Qt.ShortcutContext.WidgetShortcut)
-        QShortcut(QKeySequence(Qt.Key.Key_Delete), self.list, self.remove, context=Qt.ShortcutContext.WidgetShortcut)
+        shortcut(Qt.Key.Key_Escape, self.list, self.list.clearSelection)
+        shortcut(Qt.Key.Key_Delete, self.list, self.remove)
 
     def _tools(self) -> QHBoxLayout:
         row = QHBoxLayout()

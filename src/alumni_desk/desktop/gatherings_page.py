@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import Any
 
 from PySide6.QtCore import Qt
-from PySide6.QtGui import QKeySequence, QShortcut
+from PySide6.QtGui import QKeySequence
 from PySide6.QtWidgets import QFileDialog, QGridLayout, QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
 
 from alumni_desk.desktop.background import Lanes
 from alumni_desk.desktop.changes import ChangeBus
-from alumni_desk.desktop.controls import Button, Field, FormRow, Label, Link, hairline
+from alumni_desk.desktop.controls import WINDOW, Button, Field, FormRow, Label, Link, hairline, shortcut
 from alumni_desk.desktop.dates import day_long, day_short, distance, parse_wall, span
 from alumni_desk.desktop.fonts import px
 from alumni_desk.desktop.gathering_form import GatheringForm
@@ -55,7 +55,7 @@ class GatheringsPage(Page):
         self.view.wants.connect(self._wants)
         self.places.addWidget(self.view)
         self.stack.set_content(self.places)
-        QShortcut(QKeySequence(QKeySequence.StandardKey.New), self, self.plan, context=Qt.ShortcutContext.WidgetWithChildrenShortcut)
+        shortcut(QKeySequence.StandardKey.New, self, self._new, WINDOW)
 
     def first_focus(self) -> QWidget | None:
         return self.view.list if self._shown else self._first
@@ -248,6 +248,13 @@ class GatheringsPage(Page):
             self.lanes.write(lambda: replan_gathering(self.desk, it.row.id), lambda made: self.done(made.changed, _("Planned again")))
         else:
             self.ask_cancel(it.row)
+
+    def _new(self) -> None:
+        """Ctrl N: a guest of the gathering that is shown, or else a gathering."""
+        if self._shown is None:
+            self.plan()
+        elif self.view.it is not None:
+            self.view.add()
 
     def plan(self, kind: str | None = None) -> None:
         """Ask for a new gathering."""

@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import Any
 
 from PySide6.QtCore import QItemSelectionModel, Qt
-from PySide6.QtGui import QKeySequence, QResizeEvent, QShortcut
+from PySide6.QtGui import QKeySequence, QResizeEvent
 from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QTableView, QVBoxLayout, QWidget
 
 from alumni_desk.desktop.background import Lanes
 from alumni_desk.desktop.changes import ChangeBus
-from alumni_desk.desktop.controls import Button, Field, Label, hairline
+from alumni_desk.desktop.controls import WINDOW, Button, Field, Label, hairline, shortcut
 from alumni_desk.desktop.delegates import NameDelegate, PillDelegate, dress_table
 from alumni_desk.desktop.fonts import px
 from alumni_desk.desktop.import_sheet import ImportSheet
@@ -52,11 +52,12 @@ class MembersPage(Page):
         self.table_model = MembersTable()
         self.table_model.wanted.connect(self._fetch)
         self.stack.set_content(self._content())
-        for keys, act in ((QKeySequence.StandardKey.New, self.add), (QKeySequence.StandardKey.Find, self._to_find)):
-            QShortcut(QKeySequence(keys), self, act, context=Qt.ShortcutContext.WidgetWithChildrenShortcut)
-        QShortcut(QKeySequence(Qt.Key.Key_Delete), self.list, self.remove, context=Qt.ShortcutContext.WidgetShortcut)
-        QShortcut(QKeySequence(Qt.Key.Key_Return), self.list, self._enter, context=Qt.ShortcutContext.WidgetShortcut)
-        QShortcut(QKeySequence(Qt.Key.Key_Escape), self.search, self._clear_find, context=Qt.ShortcutContext.WidgetShortcut)
+        shortcut(QKeySequence.StandardKey.New, self, self.add, WINDOW)
+        shortcut(QKeySequence.StandardKey.Find, self, self._to_find, WINDOW)
+        shortcut(Qt.Key.Key_Delete, self.list, self.remove)
+        for enter in (Qt.Key.Key_Return, Qt.Key.Key_Enter):
+            shortcut(enter, self.list, self._enter)
+        shortcut(Qt.Key.Key_Escape, self.search, self._clear_find)
 
     def _content(self) -> QWidget:
         content = QWidget()

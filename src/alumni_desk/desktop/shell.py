@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from PySide6.QtCore import QByteArray, QEvent, Qt
-from PySide6.QtGui import QCloseEvent, QKeySequence, QPainter, QPaintEvent, QResizeEvent, QShortcut
+from PySide6.QtGui import QCloseEvent, QKeySequence, QPainter, QPaintEvent, QResizeEvent
 from PySide6.QtWidgets import (
     QApplication,
     QFrame,
@@ -18,7 +18,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from alumni_desk.desktop.controls import IconButton, Label, hairline
+from alumni_desk.desktop.controls import WINDOW, IconButton, Label, hairline, shortcut
 from alumni_desk.desktop.fonts import px
 from alumni_desk.desktop.look import look
 from alumni_desk.desktop.nav import Entry, NavList
@@ -78,12 +78,12 @@ class Shell(QMainWindow):
             page.said.connect(self._page_said)
             page.titled.connect(self._title)
         for number, page in enumerate((page for page in self.pages if not page.apart), 1):
-            QShortcut(QKeySequence(f"Ctrl+{number}"), self, lambda p=page: self.show_page(p.name))
-        QShortcut(QKeySequence(QKeySequence.StandardKey.Undo), self, lambda: undoing.undo())
+            shortcut(f"Ctrl+{number}", self, lambda p=page: self.show_page(p.name), WINDOW)
+        shortcut(QKeySequence.StandardKey.Undo, self, lambda: undoing.undo(), WINDOW)
         for keys in {"Ctrl+Shift+Z", QKeySequence(QKeySequence.StandardKey.Redo).toString()}:
-            QShortcut(QKeySequence(keys), self, lambda: undoing.redo())
-        QShortcut(QKeySequence(Qt.Key.Key_F6), self, lambda: self._next_region(1))
-        QShortcut(QKeySequence("Shift+F6"), self, lambda: self._next_region(-1))
+            shortcut(keys, self, lambda: undoing.redo(), WINDOW)
+        shortcut(Qt.Key.Key_F6, self, lambda: self._next_region(1), WINDOW)
+        shortcut("Shift+F6", self, lambda: self._next_region(-1), WINDOW)
         if self.pages:
             self.show_page(self.pages[0].name)
 

@@ -9,12 +9,11 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from PySide6.QtCore import Qt, QTimer, Signal
-from PySide6.QtGui import QKeySequence, QShortcut
 from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
 from alumni_desk.desktop.background import Lanes
 from alumni_desk.desktop.changes import ChangeBus
-from alumni_desk.desktop.controls import Button, Label
+from alumni_desk.desktop.controls import WINDOW, Button, Label, shortcut
 from alumni_desk.desktop.dates import ago, day_short
 from alumni_desk.desktop.fonts import px
 from alumni_desk.desktop.join_form import JoinForm
@@ -62,7 +61,7 @@ class SyncPage(Page):
         bridge.begun.connect(self._begun)
         bridge.ended.connect(self._ended)
         bridge.failed.connect(self._failed)
-        QShortcut(QKeySequence(Qt.Key.Key_F5), self, self._now)
+        shortcut(Qt.Key.Key_F5, self, self._now, WINDOW)
         # Ages in words grow old while the page is looked at.
         self._aging = QTimer(self, interval=60_000)
         self._aging.timeout.connect(lambda: self.refresh() if self.isVisible() else None)
