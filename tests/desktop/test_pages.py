@@ -58,6 +58,8 @@ def test_find_as_one_types(hands: Any) -> None:
     QTest.keyClicks(page.search, "xx")
     hands.until(lambda: page.table_model.rowCount() == 0)
     assert "Nobody fits" in page.foot.text()
+    hands.shell.activateWindow()
+    page.search.setFocus()
     QTest.keyClick(page.search, Qt.Key.Key_Escape)
     hands.until(lambda: page.table_model.rowCount() == 3)
 
@@ -155,6 +157,7 @@ def test_plan_a_gathering_and_put_guests_on_it(hands: Any) -> None:
         QTest.keyClicks(picker.search, typed)
         hands.rest()
         QTest.keyClick(picker.search, Qt.Key.Key_Return)
+    picker.answer._buttons["yes"].click()
     hands.click(picker.done_button)
     hands.until(lambda: not hands.open_dialogs(GuestPicker))
     hands.rest()

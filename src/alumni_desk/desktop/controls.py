@@ -375,18 +375,20 @@ class Tick(QCheckBox):
         painter = QPainter(self)
         size = px(18)
         box = QRectF(1, (self.height() - size) / 2, size, size)
-        self._paint_mark(painter, box, colours)
+        paint_tick(painter, box, self.isChecked(), colours)
         if self.hasFocus():
             paint_ring(painter, self.rect(), colours.accent, 4)
         rest = QRectF(box.right() + px(8), 0, self.width() - box.right() - px(8), self.height())
         paint_text(painter, rest, self._shown, colours.text if self.isEnabled() else colours.muted, elide=False)
 
-    def _paint_mark(self, painter: QPainter, box: QRectF, colours: Colours) -> None:
-        if self.isChecked():
-            paint_ground(painter, box, colours.accent, 4)
-            paint_icon(painter, box.adjusted(2, 2, -2, -2), "check-bold", colours.on_accent)
-        else:
-            paint_ring(painter, box, colours.border, 4, 1.25)
+
+def paint_tick(painter: QPainter, box: QRectF, ticked: bool, colours: Colours) -> None:
+    """The square of a tick box."""
+    if ticked:
+        paint_ground(painter, box, colours.accent, 4)
+        paint_icon(painter, box.adjusted(2, 2, -2, -2), "check-bold", colours.on_accent)
+    else:
+        paint_ring(painter, box, colours.border, 4, 1.25)
 
 
 class Radio(QRadioButton):

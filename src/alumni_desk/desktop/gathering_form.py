@@ -21,7 +21,7 @@ class GatheringForm(Sheet):
     """``done_clicked`` when the user wants it saved; ``values`` has what was typed, as ``gatherings.fields`` reads it."""
 
     def __init__(self, parent: QWidget | None, title: str, done: str, today: date, zone: str, row: GatheringRow | None = None) -> None:
-        super().__init__(parent, title, done, width=680)
+        super().__init__(parent, title, done, width=560)
         self.name = Field(_("Name"), _("Autumn Reception"))
         self.kind = Choice(_("Kind"), [(kind, kind_word(kind)) for kind in KINDS])
         self.mode = Choice(_("How"), [(mode, mode_word(mode)) for mode in MODES])

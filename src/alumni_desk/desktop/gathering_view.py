@@ -239,7 +239,8 @@ class GatheringView(QWidget):
             chosen = picker.chosen()
             if chosen:
                 picker.set_busy(_("Adding …"))
-                self._lanes.write(lambda: add_guests(self._desk, it.row.id, chosen), done, picker.complain)
+                status = picker.status()
+                self._lanes.write(lambda: add_guests(self._desk, it.row.id, chosen, status=status), done, picker.complain)
 
         picker.done_clicked.connect(add_them)
         picker.open()

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from PySide6.QtCore import Qt, Signal
+from PySide6.QtCore import QSize, Qt, Signal
 from PySide6.QtWidgets import QFileDialog, QGridLayout, QHBoxLayout, QProgressBar, QStackedWidget, QVBoxLayout, QWidget
 
 from alumni_desk.desktop.background import Job, Lanes
@@ -39,12 +39,12 @@ class Examined:
 
 
 class ImportSheet(PlainSheet):
-    """1096 wide. ``imported(result)`` when it is done."""
+    """1040 × 720. ``imported(result)`` when it is done."""
 
     imported = Signal(object)
 
     def __init__(self, parent: QWidget | None, desk: Desk, lanes: Lanes, file: Path) -> None:
-        super().__init__(parent, _("Import members"), width=1096)
+        super().__init__(parent, _("Import members"), width=1040)
         self._desk, self._lanes, self._file = desk, lanes, file
         self._recognised: Recognised | None = None
         self._people: tuple[Entry, ...] = ()
@@ -52,13 +52,16 @@ class ImportSheet(PlainSheet):
         self._person = 0
         self._job: Job | None = None
         self._rejects: Path | None = None
-        self.whole.removeItem(self.column)
-        across = QHBoxLayout()
+        self._beside = False
+        middle = _Middle()
+        across = QHBoxLayout(middle)
+        across.setContentsMargins(0, 0, 0, 0)
         across.setSpacing(0)
-        across.addWidget(self._step_list())
-        across.addWidget(hairline("v"))
+        self.steps = self._step_list()
+        across.addWidget(self.steps)
+        self._steps_line = hairline("v")
+        across.addWidget(self._steps_line)
         self.pages = QStackedWidget()
-        self.pages.setMinimumHeight(px(560))
         across.addWidget(self.pages, 1)
         self.preview = Scroll(margins=(24, 20, 24, 20))
         self.preview.setFixedWidth(px(304))
@@ -66,7 +69,7 @@ class ImportSheet(PlainSheet):
         self._preview_line = hairline("v")
         across.addWidget(self._preview_line)
         across.addWidget(self.preview)
-        self.whole.addLayout(across, 1)
+        self.set_middle(middle)
         self.whole.addWidget(hairline())
         self.whole.addLayout(self._foot())
         self._show(_message(_("Reading {file} …").format(file=file.name)), 0)
@@ -119,6 +122,8 @@ class ImportSheet(PlainSheet):
 
     def _show(self, page: QWidget, at: int) -> None:
         old = self.pages.currentWidget()
+        if self._preview_inside is not None:
+            self.preview.column.addWidget(self._preview_inside)  # not to be lost with the page that it stands on
         self.pages.addWidget(page)
         self.pages.setCurrentWidget(page)
         if old is not None:
@@ -130,9 +135,30 @@ class ImportSheet(PlainSheet):
         self.next.setVisible(at in (1, 2))
         self.next.setEnabled(True)
         beside = at in (1,) and bool(self._people)
-        self.preview.setVisible(beside)
-        self._preview_line.setVisible(beside)
+        self._beside = beside
+        self._arrange()
         self.said.setText(_("Nothing is saved yet") if at < 3 else "")
+
+    def fit(self) -> None:
+        super().fit()
+        self._arrange()
+
+    def _arrange(self) -> None:
+        """Steps and preview beside the columns; where there is no room the preview stands below them, and the title says the step."""
+        width = self.width()
+        steps, preview = width >= px(700), self._beside and width >= px(900)
+        self.steps.setVisible(steps)
+        self._steps_line.setVisible(steps)
+        self.preview.setVisible(preview)
+        self._preview_line.setVisible(preview)
+        step = _("Import members: {step}, {n} of {steps}").format(step=STEPS[self._at], n=self._at + 1, steps=len(STEPS))
+        self.heading.setText(_("Import members") if steps else step)
+        page = self.pages.currentWidget()
+        below = page.column if isinstance(page, Scroll) and self._beside and not preview else None
+        if self._preview_inside is not None:
+            home = below if below is not None else self.preview.column
+            if home.indexOf(self._preview_inside) < 0:
+                home.addWidget(self._preview_inside)
 
     def reject(self) -> None:
         """Cancel: an import that runs is stopped, and nothing of it stays."""
@@ -285,7 +311,7 @@ class ImportSheet(PlainSheet):
 
     def _show_person(self) -> None:
         if self._preview_inside is not None:
-            self.preview.column.removeWidget(self._preview_inside)
+            self._preview_inside.hide()
             self._preview_inside.deleteLater()
             self._preview_inside = None
         if not self._people:
@@ -323,6 +349,7 @@ class ImportSheet(PlainSheet):
         column.addStretch(1)
         self._preview_inside = inside
         self.preview.column.addWidget(inside)
+        self._arrange()
 
     def _step_person(self, step: int) -> None:
         self._person = (self._person + step) % len(self._people)
@@ -436,6 +463,14 @@ class ImportSheet(PlainSheet):
             super().reject()
             return
         self._refused(error)
+
+
+class _Middle(QWidget):
+    def sizeHint(self) -> QSize:
+        return QSize(px(1040), px(622))
+
+    def minimumSizeHint(self) -> QSize:
+        return QSize(px(320), px(120))
 
 
 def _message(words: str) -> QWidget:
