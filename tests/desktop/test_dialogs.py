@@ -14,7 +14,6 @@ from alumni_desk.desktop.app import build
 from alumni_desk.desktop.controls import Button, IconButton
 from alumni_desk.desktop.gathering_form import GatheringForm
 from alumni_desk.desktop.guest_picker import GuestPicker
-from alumni_desk.desktop.import_sheet import ImportSheet
 from alumni_desk.desktop.member_form import MemberForm
 from alumni_desk.desktop.sheet import PlainSheet, Sheet
 from alumni_desk.gatherings.actions import new_gathering
@@ -25,7 +24,7 @@ from alumni_desk.store import recovery
 from alumni_desk.store.profile import Profile
 
 WIDE = "An evening of the whole Great Lakes region in honour of those who taught us, with supper, speeches and music until late"
-MANY = "First Name,Last Name,Class Year,Email,Mobile,City,State,ZIP,Employer,Job Title,Birth date,Notes\nAda,Obi,2012,ada@example.org,,Gary,IN,46402,,,1990-01-02,\n"
+MANY = "First Name,Last Name,Class Year,Email,Mobile,City,State,ZIP,Employer,Job Title,Notes\nAda,Obi,2012,ada@example.org,,Gary,IN,46402,,,\n"
 
 
 def inside(part: QWidget, whole: QWidget) -> bool:
@@ -111,3 +110,45 @@ def test_a_dialog_follows_its_window(room_at: Any) -> None:
     hands.shell.resize(hands.shell.minimumSize())
     fits(hands, form)
     form.reject()
+
+
+def test_what_is_wrong_is_said_at_its_field(room_at: Any) -> None:
+    hands = room_at
+    page = hands.page("members")
+    page.add()
+    form = hands.dialog(MemberForm)
+    form._fields["first_name"].setText("Mei")
+    form._fields["email"].setText("mei at home")
+    form.bring_into_view(form._fields["notes"])
+    form.done_clicked.emit()
+    hands.until(lambda: form._rows["email"].below.isVisible())
+    QApplication.processEvents()
+    field = form._fields["email"]
+    assert field.property("wrong") and "mei at home" in field.accessibleDescription() and QApplication.focusWidget() is field
+    assert inside(field, form._middle) and "E-mail" in form.reason.text()
+    field.setText("mei@example.org")
+    assert not field.property("wrong")
+    form.reject()
+    page = hands.page("gatherings")
+    page.plan()
+    plan = hands.dialog(GatheringForm)
+    plan.name.setText("Dinner")
+    plan.capacity.setText("many")
+    plan.done_clicked.emit()
+    hands.until(lambda: plan.capacity.property("wrong"))
+    plan.capacity.setText("")
+    plan.end.setDateTime(plan.start.dateTime().addSecs(-60))
+    plan.done_clicked.emit()
+    hands.until(lambda: plan.end.property("wrong"))
+    plan.reject()
+
+
+def test_a_long_title_gives_way_and_is_told_whole(room_at: Any) -> None:
+    hands = room_at
+    page = hands.page("gatherings", gathering=gathering_rows(hands.desk)[0].id)
+    hands.until(lambda: page.title == WIDE)
+    QApplication.processEvents()
+    shell = hands.shell
+    assert shell.title.text() == WIDE
+    assert shell.title.is_cut() and shell.title.toolTip() == WIDE
+    assert inside(shell.chip, shell)

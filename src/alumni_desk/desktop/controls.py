@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Literal
 
 from PySide6.QtCore import QPoint, QRectF, QSize, Qt, Signal
-from PySide6.QtGui import QColor, QFontMetricsF, QKeyEvent, QKeySequence, QPainter, QPaintEvent, QShortcut, QTextCharFormat
+from PySide6.QtGui import QColor, QFontMetricsF, QKeyEvent, QKeySequence, QPainter, QPaintEvent, QResizeEvent, QShortcut, QTextCharFormat
 from PySide6.QtWidgets import (
     QAbstractButton,
     QButtonGroup,
@@ -68,6 +68,39 @@ class Label(QLabel):
             self.setProperty("tone", tone)
             self.style().unpolish(self)
             self.style().polish(self)
+
+
+class Elided(Label):
+    """One line that gives way: what does not fit is cut with an ellipsis, and the whole is its tool tip."""
+
+    def setText(self, text: str) -> None:
+        super().setText(text)
+        self._tip()
+
+    def minimumSizeHint(self) -> QSize:
+        few = self.text()[:6]
+        return QSize(round(QFontMetricsF(self.font()).horizontalAdvance(f"{few}…")) if few else 0, super().minimumSizeHint().height())
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._tip()
+
+    def is_cut(self) -> bool:
+        """Whether there is more than is shown."""
+        return QFontMetricsF(self.font()).horizontalAdvance(self.text()) > self.width() + 0.5
+
+    def _tip(self) -> None:
+        self.setToolTip(self.text() if self.is_cut() else "")
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        if not self.is_cut():
+            super().paintEvent(event)
+            return
+        painter = QPainter(self)
+        painter.setFont(self.font())
+        painter.setPen(QColor(getattr(look(self), self.property("tone") or "text")))
+        shown = QFontMetricsF(self.font()).elidedText(self.text(), Qt.TextElideMode.ElideRight, self.width())
+        painter.drawText(QRectF(self.rect()), int(Qt.AlignmentFlag.AlignVCenter | Qt.TextFlag.TextSingleLine), shown)
 
 
 class Button(QAbstractButton):
@@ -441,10 +474,7 @@ class Field(QLineEdit):
 
     def set_wrong(self, wrong: bool) -> None:
         """Mark what was typed as not fitting; say why beside it."""
-        if bool(self.property("wrong")) != wrong:
-            self.setProperty("wrong", wrong)
-            self.style().unpolish(self)
-            self.style().polish(self)
+        mark_wrong(self, wrong)
 
     def paintEvent(self, event: QPaintEvent) -> None:
         super().paintEvent(event)
@@ -456,6 +486,14 @@ class Field(QLineEdit):
         if self._hint and not self.text():
             box = QRectF(0, 0, self.width() - px(12), self.height())
             paint_text(painter, box, self._hint, colours.muted, "caption", Qt.AlignmentFlag.AlignRight)
+
+
+def mark_wrong(control: QWidget, wrong: bool) -> None:
+    """Give a control the border of a value that does not fit, or take it away."""
+    if bool(control.property("wrong")) != wrong:
+        control.setProperty("wrong", wrong)
+        control.style().unpolish(control)
+        control.style().polish(control)
 
 
 class FormRow(QWidget):
@@ -471,6 +509,7 @@ class FormRow(QWidget):
         label.setBuddy(control)
         if not control.accessibleName():
             control.setAccessibleName(name)
+        self.name = name
         self._note = note
         self.below = Label(note, "small", "muted", wrap=True)
         self.below.setVisible(bool(note))
@@ -484,8 +523,7 @@ class FormRow(QWidget):
         self.below.set_tone("danger" if sentence else "muted")
         self.below.setVisible(bool(sentence or self._note))
         self.control.setAccessibleDescription(sentence)
-        if isinstance(self.control, Field):
-            self.control.set_wrong(bool(sentence))
+        mark_wrong(self.control, bool(sentence))
 
 
 def hairline(way: Literal["h", "v"] = "h") -> QWidget:

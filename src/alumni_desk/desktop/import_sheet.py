@@ -10,7 +10,7 @@ from PySide6.QtCore import QSize, Qt, Signal
 from PySide6.QtWidgets import QFileDialog, QGridLayout, QHBoxLayout, QProgressBar, QStackedWidget, QVBoxLayout, QWidget
 
 from alumni_desk.desktop.background import Job, Lanes
-from alumni_desk.desktop.controls import Button, Choice, IconButton, Label, Radio, hairline
+from alumni_desk.desktop.controls import WINDOW, Button, Choice, IconButton, Label, Radio, hairline, shortcut
 from alumni_desk.desktop.fonts import px
 from alumni_desk.desktop.paint import Pill, isolated
 from alumni_desk.desktop.recovery_page import before_saving
@@ -72,6 +72,8 @@ class ImportSheet(PlainSheet):
         self.set_middle(middle)
         self.whole.addWidget(hairline())
         self.whole.addLayout(self._foot())
+        for keys, button in (("Alt+N", self.next), ("Alt+B", self.back)):
+            shortcut(keys, self, lambda button=button: button.click() if button.isVisible() else None, WINDOW)
         self._show(_message(_("Reading {file} …").format(file=file.name)), 0)
         self._examine()
 

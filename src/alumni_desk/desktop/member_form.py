@@ -32,7 +32,6 @@ class MemberForm(Sheet):
         super().__init__(parent, title, done, width=560)
         self._before = dict(fields or {})
         self._fields: dict[str, Field | QPlainTextEdit] = {}
-        self._rows: dict[str, FormRow] = {}
         for heading, lines in GROUPS:
             self.column.addWidget(small_heading(heading))
             grid = QGridLayout()
@@ -64,8 +63,9 @@ class MemberForm(Sheet):
             control = Field(words)
             control.setText(_typed(self._before.get(name)))
         self._fields[name] = control
-        self._rows[name] = FormRow(words, control)
-        return self._rows[name]
+        row = FormRow(words, control)
+        self.watch(name, row)
+        return row
 
     def values(self) -> dict[str, Any]:
         """What was typed in fields that differ from before."""

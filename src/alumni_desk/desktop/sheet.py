@@ -8,11 +8,12 @@ from PySide6.QtCore import QEvent, QObject, QSize, Qt, Signal
 from PySide6.QtGui import QColor, QKeyEvent, QPainter, QPaintEvent
 from PySide6.QtWidgets import QDialog, QHBoxLayout, QLayoutItem, QVBoxLayout, QWidget
 
-from alumni_desk.desktop.controls import Button, IconButton, Kind, Label, hairline
+from alumni_desk.desktop.controls import Button, FormRow, IconButton, Kind, Label, hairline
 from alumni_desk.desktop.fonts import px
 from alumni_desk.desktop.look import look
 from alumni_desk.desktop.tokens import Tone
 from alumni_desk.desktop.widgets import Scroll
+from alumni_desk.errors import KnownError
 from alumni_desk.words import _
 
 EDGE = 16
@@ -22,7 +23,7 @@ EDGE = 16
 class PlainSheet(QDialog):
     """Title bar 40 and ``column``, over a dimmed window; its content brings its own buttons. Esc closes it.
 
-    It is never larger than the window under it or the screen: what does not fit scrolls between title bar and foot.
+    It is never larger than the window under it: what does not fit scrolls between title bar and foot.
     """
 
     def __init__(self, parent: QWidget | None, title: str, *, width: int = 560) -> None:
@@ -63,14 +64,13 @@ class PlainSheet(QDialog):
         """Scroll to one control and put the focus there."""
         control.setFocus(Qt.FocusReason.OtherFocusReason)
         if isinstance(self._middle, Scroll):
-            self._middle.ensureWidgetVisible(control, 0, px(48))
+            self.column.activate()
+            self._middle.ensureWidgetVisible(control, 0, px(64))
 
     def room(self) -> QSize:
-        """How large it may be: the window under it and the screen, less an edge."""
-        room = self.screen().availableSize()
+        """How large it may be: the window under it (which is no larger than the screen), less an edge."""
         owner = self.parentWidget()
-        if owner is not None:
-            room = room.boundedTo(owner.window().size())
+        room = owner.window().size() if owner is not None else self.screen().availableSize()
         return room - QSize(2 * EDGE, 2 * EDGE)
 
     def fit(self) -> None:
@@ -137,6 +137,7 @@ class Sheet(PlainSheet):
     def __init__(self, parent: QWidget | None, title: str, done: str, *, kind: Kind = "primary", width: int = 560,
                  cancel: str | None = None) -> None:  # fmt: skip
         super().__init__(parent, title, width=width)
+        self._rows: dict[str, FormRow] = {}
         self.whole.addWidget(hairline())
         self.foot = QHBoxLayout()
         self.foot.setContentsMargins(px(24), px(12), px(24), px(12))
@@ -162,9 +163,25 @@ class Sheet(PlainSheet):
         self.set_reason(words)
         self.cancel.setEnabled(not words)
 
+    def watch(self, name: str, row: FormRow) -> None:
+        """A row of the form: what is wrong with the field of that name is said there, until something else is typed."""
+        self._rows[name] = row
+        control = row.control
+        typed = getattr(control, "textChanged", None) or getattr(control, "dateTimeChanged", None) or getattr(control, "currentIndexChanged", None)
+        if typed is not None:
+            typed.connect(lambda *now: row.set_wrong(""))
+
     def complain(self, error: Exception) -> None:
-        """Say beside the deed what went wrong; it can be tried again."""
-        self.tell(str(error), "danger")
+        """Say what went wrong, at its field or beside the deed; it can be tried again."""
+        for row in self._rows.values():
+            row.set_wrong("")
+        row = self._rows.get(error.about) if isinstance(error, KnownError) else None
+        if row is None:
+            self.tell(str(error), "danger")
+            return
+        row.set_wrong(str(error))
+        self.tell(_("Look at “{field}” again").format(field=row.name), "danger")
+        self.bring_into_view(row.control)
 
     def tell(self, sentence: str, tone: Tone = "muted") -> None:
         """Say something beside the deed, which can be done (again)."""

@@ -18,7 +18,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from alumni_desk.desktop.controls import WINDOW, IconButton, Label, hairline, shortcut
+from alumni_desk.desktop.controls import WINDOW, Elided, IconButton, Label, hairline, shortcut
 from alumni_desk.desktop.fonts import px
 from alumni_desk.desktop.look import look
 from alumni_desk.desktop.nav import Entry, NavList
@@ -26,7 +26,7 @@ from alumni_desk.desktop.pages import Page, Toast
 from alumni_desk.desktop.syncchip import SyncChip
 from alumni_desk.desktop.tokens import HEADER, SIDEBAR, SIDEBAR_FOLDED
 from alumni_desk.desktop.undoing import Undoing
-from alumni_desk.desktop.widgets import Mark, YearDisc
+from alumni_desk.desktop.widgets import Mark, YearDisc, on_screen, way_in
 from alumni_desk.words import _
 
 FOLD_BELOW = 900
@@ -70,7 +70,7 @@ class Shell(QMainWindow):
         self._came_from = ""
         self._cover: QWidget | None = None
         self.setMinimumSize(min(1024, px(1024)), min(640, px(640)))
-        self.resize(1280, 800)
+        on_screen(self)
         self._build(whose)
         self.set_whose(whose)
         undoing.said.connect(self.say)
@@ -164,7 +164,7 @@ class Shell(QMainWindow):
         row.setSpacing(px(12))
         self.back = IconButton(_("Back"), "caret-left")
         self.back.clicked.connect(self._go_back)
-        self.title, self.note = Label("", "title"), Label("", "body", "muted")
+        self.title, self.note = Elided("", "title"), Elided("", "body", "muted")
         self._header_slot = QHBoxLayout()
         row.addWidget(self.back)
         row.addWidget(self.title)
@@ -234,13 +234,18 @@ class Shell(QMainWindow):
             self.show_page(self._came_from or self.pages[0].name)
 
     def _next_region(self, step: int) -> None:
-        places = [self.nav, *self.current().regions(), self.chip]
+        toast = [self.toast.link] if self.toast.isVisible() and self.toast.link.isVisible() else []
+        places = [self.nav, *self.current().regions(), self.chip, *toast]
         now = QApplication.focusWidget()
         at = next((n for n, place in enumerate(places) if now is not None and (place is now or place.isAncestorOf(now))), -1)
         for turn in range(1, len(places) + 1):
             place = places[(at + step * turn) % len(places)]
-            if place.isVisible() and place.isEnabled():
-                place.setFocus(Qt.FocusReason.ShortcutFocusReason)
+            if place is self.toast.link:
+                self.toast.take_focus()
+                return
+            target = way_in(place) if place.isVisible() and place.isEnabled() else None
+            if target is not None:
+                target.setFocus(Qt.FocusReason.ShortcutFocusReason)
                 return
 
     # -- saying

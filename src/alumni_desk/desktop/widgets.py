@@ -290,3 +290,28 @@ def heading(text: str, count: str = "", *, right: QWidget | None = None) -> QWid
 def small_heading(text: str) -> Label:
     """The quiet heading of a side column."""
     return Label(text, "strong", "muted")
+
+
+TITLE_BAR = 40
+"""So high is a window's own title bar at most, before it is shown and can be measured."""
+
+
+def on_screen(window: QWidget, width: int = 1280, height: int = 800) -> None:
+    """Give a window its first size: that wished for, or what the screen has room for, in its middle."""
+    room = window.screen().availableGeometry()
+    size = QSize(min(width, room.width()), min(height, room.height() - TITLE_BAR))
+    window.setMinimumSize(window.minimumSize().boundedTo(size))
+    window.resize(size)
+    window.move(room.x() + (room.width() - size.width()) // 2, room.y() + (room.height() - TITLE_BAR - size.height()) // 2)
+
+
+def way_in(place: QWidget) -> QWidget | None:
+    """Where the keyboard enters a part of a page: itself, or the first inside it that takes the focus."""
+    if place.focusPolicy() & Qt.FocusPolicy.TabFocus:
+        return place
+    inside = place.nextInFocusChain()
+    while inside is not None and inside is not place:
+        if place.isAncestorOf(inside) and inside.isVisible() and inside.isEnabled() and inside.focusPolicy() & Qt.FocusPolicy.TabFocus:
+            return inside
+        inside = inside.nextInFocusChain()
+    return None

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from alumni_desk.errors import BadInput
+from alumni_desk.errors import BadInput, about
 from alumni_desk.words import _
 
 SOLICIT_CODES = ("do_not_contact", "do_not_email", "do_not_call", "do_not_mail", "do_not_solicit")
@@ -144,7 +144,8 @@ def read_fields(typed: Mapping[str, Any]) -> dict[str, Any]:
             value = ";".join(str(one) for one in value)
         if name == "class_year" and value is not None:
             value = str(value)
-        values[name] = kind.read(name, value) if isinstance(value, str) else value
+        with about(name):
+            values[name] = kind.read(name, value) if isinstance(value, str) else value
     return values
 
 
