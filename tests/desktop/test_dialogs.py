@@ -8,17 +8,23 @@ from typing import Any
 
 import pytest
 from PySide6.QtCore import QPoint, QRect
-from PySide6.QtWidgets import QApplication, QWidget
+from PySide6.QtWidgets import QApplication, QLabel, QWidget
 
 from alumni_desk.desktop.app import build
 from alumni_desk.desktop.controls import Button, IconButton
 from alumni_desk.desktop.gathering_form import GatheringForm
+from alumni_desk.desktop.guest_file_sheet import GuestFileSheet
 from alumni_desk.desktop.guest_picker import GuestPicker
+from alumni_desk.desktop.import_sheet import ImportSheet
+from alumni_desk.desktop.join_form import JoinForm
 from alumni_desk.desktop.member_form import MemberForm
 from alumni_desk.desktop.sheet import PlainSheet, Sheet
-from alumni_desk.gatherings.actions import new_gathering
-from alumni_desk.gatherings.lists import gathering_rows
+from alumni_desk.gatherings.actions import add_guests, new_gathering
+from alumni_desk.gatherings.kinds import answer_word
+from alumni_desk.gatherings.lists import gathering_rows, guest_rows
 from alumni_desk.members.actions import add_member
+from alumni_desk.members.lists import member_rows
+from alumni_desk.protocol.codes import new_invitation
 from alumni_desk.schema import open_desk
 from alumni_desk.store import recovery
 from alumni_desk.store.profile import Profile
@@ -152,3 +158,108 @@ def test_a_long_title_gives_way_and_is_told_whole(room_at: Any) -> None:
     assert shell.title.text() == WIDE
     assert shell.title.is_cut() and shell.title.toolTip() == WIDE
     assert inside(shell.chip, shell)
+
+
+GUESTS = "First name,Last name,Email\nAda,Obi,\nMei,Wong,mei@example.org\n,,not an address\n"
+
+
+def guests_sheet(hands: Any, file: Path) -> GuestFileSheet:
+    which = new_gathering(hands.desk, name="Dinner", start="2026-11-12T18:30", end="2026-11-12T21:00").id
+    hands.page("gatherings", gathering=which).view.take_file(file)
+    sheet = hands.dialog(GuestFileSheet)
+    hands.until(lambda: sheet._job is None)
+    return sheet
+
+
+def test_guests_from_a_file_are_told_before_they_are_saved(hands: Any, tmp_path: Path) -> None:
+    file = tmp_path / "guests.csv"
+    file.write_text(GUESTS)
+    sheet = guests_sheet(hands, file)
+    which = gathering_rows(hands.desk)[0].id
+    assert guest_rows(hands.desk, which) == []
+    assert [tick.text() for tick, _key, _member in sheet._ticks] == ["Ada Obi ’12"]
+    assert sheet._lines["members"].first.text() == "1 is known here" and sheet._lines["rejected"].isVisible()
+    rejects = tmp_path / "left out.csv"
+    keep = next(button for button in sheet.findChildren(Button) if "left out" in button.accessibleName())
+    sheet.keep_rejects(rejects, keep)
+    hands.until(lambda: "Saved as" in keep.accessibleName())
+    assert "not an address" in rejects.read_text(encoding="utf-8-sig") and guest_rows(hands.desk, which) == []
+    hands.click(sheet.done_button)
+    hands.until(lambda: len(guest_rows(hands.desk, which)) == 2)
+    assert {(row.name, row.standing) for row in guest_rows(hands.desk, which)} == {("Ada Obi", "member"), ("Mei Wong", "guest")}
+    hands.rest()
+    hands.click(hands.shell.toast.link)
+    hands.until(lambda: guest_rows(hands.desk, which) == [])
+
+
+def test_a_likely_name_may_be_another_person(hands: Any, tmp_path: Path) -> None:
+    file = tmp_path / "guests.csv"
+    file.write_text("First name,Last name\nAda,Obi\n")
+    sheet = guests_sheet(hands, file)
+    which = gathering_rows(hands.desk)[0].id
+    sheet._ticks[0][0].setChecked(False)
+    assert "guest, not a member" in sheet._lines["guests"].first.text()
+    hands.click(sheet.done_button)
+    hands.until(lambda: len(guest_rows(hands.desk, which)) == 1)
+    assert guest_rows(hands.desk, which)[0].standing == "guest"
+
+
+def test_a_file_that_is_no_list_is_said_in_the_sheet(hands: Any, tmp_path: Path) -> None:
+    file = tmp_path / "guests.csv"
+    file.write_bytes(b"%PDF-1.7\n\x00\x01")
+    sheet = guests_sheet(hands, file)
+    assert any("guests.csv" in label.text() for label in sheet.findChildren(QLabel)) and not sheet.done_button.isEnabled()
+    sheet.reject()
+
+
+def test_unusable_rows_are_written_though_nothing_is_imported(hands: Any, tmp_path: Path) -> None:
+    file = tmp_path / "list.csv"
+    file.write_text("First Name,Last Name,Email\n,,bad\n")
+    sheet = hands.page("members").import_from(file)
+    hands.until(lambda: sheet._at == 1)
+    sheet._next()
+    hands.until(lambda: sheet._at == 2 and sheet.next.isVisible())
+    out = tmp_path / "rejected.csv"
+    sheet.keep_rejects(out)
+    hands.until(lambda: out.exists() and "Saved as" in sheet._keep_button.accessibleName())
+    assert "bad" in out.read_text(encoding="utf-8-sig")
+    hands.rest()
+    hands.click(sheet.next)
+    hands.until(lambda: not hands.open_dialogs(ImportSheet))
+
+
+def test_every_answer_can_be_noted_and_the_segments_sum_up(hands: Any) -> None:
+    which = new_gathering(hands.desk, name="Dinner", start="2026-11-12T18:30", end="2026-11-12T21:00").id
+    people = [row.id for row in member_rows(hands.desk)]
+    add_guests(hands.desk, which, people, status="invited")
+    view = hands.page("gatherings", gathering=which).view
+    for row, status in enumerate(("maybe", "waitlisted")):
+        view.list.selectRow(row)
+        view._ask_answer()
+        menu = QApplication.activePopupWidget()
+        next(action for action in menu.actions() if action.text() == answer_word(status)).trigger()
+        menu.close()
+        hands.until(lambda status=status: status in {guest.status for guest in guest_rows(hands.desk, which)})
+        hands.rest()
+    assert [view.segments._buttons[key]._shown for key in ("all", "yes", "maybe", "invited", "waitlisted", "no")] == [
+        "All 3", "Coming 0", "Maybe 1", "Not answered 1", "Waiting list 1", "Not coming 0"]
+    view.segments._buttons["maybe"].click()
+    assert [guest.status for guest in view.model.rows] == ["maybe"]
+
+
+def test_joining_says_what_is_wrong_with_the_address(hands: Any) -> None:
+    page = hands.page("sync")
+    page._open_join(1)
+    sheet = hands.dialog(PlainSheet)
+    form = sheet.findChild(JoinForm)
+    assert form.carry.text() == "Take the 1 member on this laptop along" and form.cancel.isVisible() and inside(form.cancel, sheet)
+    form.code.fill(new_invitation())
+    form.carry.setChecked(True)
+    for typed, said in (("not a url", "is not a server's address"), ("127.0.0.1:9", "Nothing answers at 127.0.0.1:9")):
+        form.server.setText(typed)
+        form.server.textEdited.emit(typed)
+        hands.click(form.button)
+        hands.until(lambda said=said: said in form.reason.text())
+        assert form.server.property("wrong")
+    hands.click(form.cancel)
+    hands.until(lambda: not hands.open_dialogs(PlainSheet))

@@ -261,6 +261,11 @@ class Segments(QWidget):
         """Other words on one choice, e.g. with its number."""
         self._buttons[key].set_words(words)
 
+    def set_shown(self, key: str, shown: bool) -> None:
+        """Leave one choice out while there is nothing of it, unless it is the one that is on."""
+        self._buttons[key].setVisible(shown or self._buttons[key].isChecked())
+        self.updateGeometry()
+
     def paintEvent(self, event: QPaintEvent) -> None:
         paint_ground(QPainter(self), self.rect(), look(self).fill, RADIUS)
 
@@ -408,11 +413,14 @@ class Tick(QCheckBox):
         painter = QPainter(self)
         size = px(18)
         box = QRectF(1, (self.height() - size) / 2, size, size)
-        paint_tick(painter, box, self.isChecked(), colours)
+        self._paint_mark(painter, box, colours)
         if self.hasFocus():
             paint_ring(painter, self.rect(), colours.accent, 4)
         rest = QRectF(box.right() + px(8), 0, self.width() - box.right() - px(8), self.height())
         paint_text(painter, rest, self._shown, colours.text if self.isEnabled() else colours.muted, elide=False)
+
+    def _paint_mark(self, painter: QPainter, box: QRectF, colours: Colours) -> None:
+        paint_tick(painter, box, self.isChecked(), colours)
 
 
 def paint_tick(painter: QPainter, box: QRectF, ticked: bool, colours: Colours) -> None:

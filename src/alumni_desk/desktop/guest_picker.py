@@ -167,14 +167,13 @@ class _Line(QStyledItemDelegate):
 
     def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: Index) -> None:
         model: Candidates = index.model()  # type: ignore[assignment]
-        view = self.parent()
-        colours = look(view)  # type: ignore[arg-type]
+        view: QListView = self.parent()  # type: ignore[assignment]
+        colours = look(view)
         row, there = model.row(index), model.is_there(index)
-        box = QRectF(option.rect)  # type: ignore[attr-defined]
-        state = option.state  # type: ignore[attr-defined]
+        box, state = QRectF(option.rect), option.state
         if state & QStyle.StateFlag.State_MouseOver and not there:
             paint_ground(painter, box, colours.fill, 4)
-        if view.hasFocus() and view.currentIndex() == index:  # type: ignore[attr-defined, union-attr]
+        if view.hasFocus() and view.currentIndex() == index:
             paint_ring(painter, box, colours.accent, 4)
         size = px(18)
         if not there:

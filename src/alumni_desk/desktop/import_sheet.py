@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from PySide6.QtCore import QSize, Qt, Signal
 from PySide6.QtWidgets import QFileDialog, QGridLayout, QHBoxLayout, QProgressBar, QStackedWidget, QVBoxLayout, QWidget
+from shiboken6 import isValid
 
 from alumni_desk.desktop.background import Job, Lanes
 from alumni_desk.desktop.controls import WINDOW, Button, Choice, IconButton, Label, Radio, hairline, shortcut
@@ -51,7 +53,6 @@ class ImportSheet(PlainSheet):
         self._at = 0
         self._person = 0
         self._job: Job | None = None
-        self._rejects: Path | None = None
         self._beside = False
         middle = _Middle()
         across = QHBoxLayout(middle)
@@ -73,7 +74,7 @@ class ImportSheet(PlainSheet):
         self.whole.addWidget(hairline())
         self.whole.addLayout(self._foot())
         for keys, button in (("Alt+N", self.next), ("Alt+B", self.back)):
-            shortcut(keys, self, lambda button=button: button.click() if button.isVisible() else None, WINDOW)
+            shortcut(keys, self, partial(_press, button), WINDOW)
         self._show(_message(_("Reading {file} …").format(file=file.name)), 0)
         self._examine()
 
@@ -410,8 +411,31 @@ class ImportSheet(PlainSheet):
         suggestion = self._file.with_name(f"{self._file.stem}-rejected.csv")
         chosen, _kind = QFileDialog.getSaveFileName(self, _("Save the unusable rows"), str(suggestion), "CSV (*.csv)")
         if chosen:
-            self._rejects = Path(chosen)
-            self._keep_button.set_words(_("They will be saved as {file}").format(file=self._rejects.name))
+            self.keep_rejects(Path(chosen))
+
+    def keep_rejects(self, out: Path) -> None:
+        """Write the rows that cannot be used, each with its reason, now: whether or not the others are imported."""
+        recognised, button = self._recognised, self._keep_button
+        button.setEnabled(False)
+        self.next.setEnabled(False)
+        self.said.setText(_("Writing {file} …").format(file=out.name))
+        self._lanes.write_long(lambda job: dry_run(self._desk, self._file, recognised=recognised, rejects=out, cancelled=job.cancelled),
+                               lambda result: self._kept(out, button), lambda error: self._not_kept(error, button))
+
+    def _kept(self, out: Path, button: Button) -> None:
+        if not isValid(button):  # the sheet was closed meanwhile
+            return
+        self.next.setEnabled(True)
+        button.set_words(_("Saved as {file}").format(file=out.name))
+        button.set_icon("check")
+        self.said.setText(_("Nothing is saved yet") if not self._nothing else "")
+
+    def _not_kept(self, error: KnownError, button: Button) -> None:
+        if not isValid(button):
+            return
+        self.next.setEnabled(True)
+        button.setEnabled(True)
+        self.said.setText(str(error))
 
     def _import(self) -> None:
         if self._nothing:
@@ -421,7 +445,7 @@ class ImportSheet(PlainSheet):
                       lambda error: self.said.setText(str(error)))  # fmt: skip
 
     def _import_now(self) -> None:
-        recognised, rejects = self._recognised, self._rejects
+        recognised = self._recognised
         self._show(self._working(_("Importing …")), 3)
 
         def work(job: Job) -> ImportResult:
@@ -429,7 +453,7 @@ class ImportSheet(PlainSheet):
                 before(self._desk, "before_import", self._file.name, cancelled=job.cancelled)
             except Refused as problem:
                 raise Cancelled(problem.code, _("The import was cancelled. Nothing was changed.")) from None
-            return run_import(self._desk, self._file, recognised=recognised, rejects=rejects, progress=job.progress, cancelled=job.cancelled)
+            return run_import(self._desk, self._file, recognised=recognised, progress=job.progress, cancelled=job.cancelled)
 
         self._job = self._lanes.write_long(work, self._done, self._stopped, progress=self._progress)
 
@@ -465,6 +489,11 @@ class ImportSheet(PlainSheet):
             super().reject()
             return
         self._refused(error)
+
+
+def _press(button: Button) -> None:
+    if button.isVisible():
+        button.click()
 
 
 class _Middle(QWidget):

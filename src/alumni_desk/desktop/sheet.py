@@ -60,6 +60,12 @@ class PlainSheet(QDialog):
         self._middle.deleteLater()
         self._middle = middle
 
+    def set_foot(self, foot: QWidget) -> None:
+        """The buttons of the content at the foot, where they stay while it scrolls."""
+        self.whole.addWidget(hairline())
+        foot.layout().setContentsMargins(px(24), px(8), px(24), px(8))
+        self.whole.addWidget(foot)
+
     def bring_into_view(self, control: QWidget) -> None:
         """Scroll to one control and put the focus there."""
         control.setFocus(Qt.FocusReason.OtherFocusReason)
@@ -173,8 +179,8 @@ class Sheet(PlainSheet):
 
     def complain(self, error: Exception) -> None:
         """Say what went wrong, at its field or beside the deed; it can be tried again."""
-        for row in self._rows.values():
-            row.set_wrong("")
+        for other in self._rows.values():
+            other.set_wrong("")
         row = self._rows.get(error.about) if isinstance(error, KnownError) else None
         if row is None:
             self.tell(str(error), "danger")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from PySide6.QtCore import QByteArray, QEvent, Qt
@@ -78,7 +79,7 @@ class Shell(QMainWindow):
             page.said.connect(self._page_said)
             page.titled.connect(self._title)
         for number, page in enumerate((page for page in self.pages if not page.apart), 1):
-            shortcut(f"Ctrl+{number}", self, lambda p=page: self.show_page(p.name), WINDOW)
+            shortcut(f"Ctrl+{number}", self, partial(self.show_page, page.name), WINDOW)
         shortcut(QKeySequence.StandardKey.Undo, self, lambda: undoing.undo(), WINDOW)
         for keys in {"Ctrl+Shift+Z", QKeySequence(QKeySequence.StandardKey.Redo).toString()}:
             shortcut(keys, self, lambda: undoing.redo(), WINDOW)

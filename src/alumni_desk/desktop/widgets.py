@@ -244,6 +244,29 @@ class MainAndSide(Scroll):
         return QSize(px(320), px(120))
 
 
+class Turning(QWidget):
+    """Parts side by side in ``row``; one below the other where the window is too narrow for all."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.row = QBoxLayout(QBoxLayout.Direction.LeftToRight, self)
+
+    def turn(self) -> None:
+        """Look anew which way they go: something in it has another width."""
+        across, down = QBoxLayout.Direction.LeftToRight, QBoxLayout.Direction.TopToBottom
+        parts = [item for n in range(self.row.count()) if (item := self.row.itemAt(n)) is not None and item.spacerItem() is None]
+        margins = self.row.contentsMargins()
+        wanted = sum(item.sizeHint().width() for item in parts) + self.row.spacing() * len(parts) + margins.left() + margins.right()
+        self.row.setDirection(across if self.width() >= wanted else down)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self.turn()
+
+    def minimumSizeHint(self) -> QSize:
+        return QSize(px(320), super().minimumSizeHint().height())
+
+
 def padded(margins: tuple[int, int, int, int] = (24, 24, 24, 24)) -> tuple[QWidget, QVBoxLayout]:
     """A plain widget and its column, with a page's margins."""
     box = QWidget()
