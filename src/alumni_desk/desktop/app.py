@@ -89,7 +89,8 @@ class Room(QObject):
         pages: list[Page] = [TodayPage(*common, clock=self._today)]
         for module, name in PAGES:
             if find_spec(f"alumni_desk.desktop.{module}") is not None:
-                pages.append(getattr(import_module(f"alumni_desk.desktop.{module}"), name)(*common))
+                clock = {"clock": self._today} if name in ("MembersPage", "GatheringsPage", "BadgesPage") else {}
+                pages.append(getattr(import_module(f"alumni_desk.desktop.{module}"), name)(*common, **clock))
         settings = SettingsPage(*common, appearance=self.appearance, deeds=deeds, about=about)
         settings.named.connect(self._frame)
         pages.append(SyncPage(*common, bridge=self.bridge, members_here=lambda: frame_facts(self.desk, self._today()).members))

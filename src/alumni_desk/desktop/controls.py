@@ -202,8 +202,9 @@ class IconButton(Button):
 class Link(Button):
     """A link: words in the accent without padding, so that it ends on the edge of its column."""
 
-    def __init__(self, text: str, *, role: Role = "label", parent: QWidget | None = None) -> None:
+    def __init__(self, text: str, *, role: Role = "label", tone: Tone = "accent", parent: QWidget | None = None) -> None:
         self._role: Role = role
+        self._tone: Tone = tone
         super().__init__(text, "quiet", parent=parent)
         # Not Fixed: one fixed widget in a column would hold the whole column to its width.
         self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Fixed)
@@ -218,7 +219,7 @@ class Link(Button):
     def paintEvent(self, event: QPaintEvent) -> None:
         colours = look(self)
         painter = QPainter(self)
-        ink = colours.accent if self.isEnabled() else colours.muted
+        ink = getattr(colours, self._tone) if self.isEnabled() else colours.muted
         paint_text(painter, QRectF(self.rect()), self._shown, ink, self._role, elide=False)
         if self.underMouse() and self.isEnabled():
             painter.setPen(QColor(ink))

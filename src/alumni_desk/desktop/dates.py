@@ -23,6 +23,11 @@ def weekday_short(day: date) -> str:
     return _said(day, "ddd")
 
 
+def weekday_long(day: date) -> str:
+    """Friday"""
+    return _said(day, "dddd")
+
+
 def month_short(day: date) -> str:
     """Nov"""
     return _said(day, "MMM")
