@@ -8,10 +8,11 @@ from typing import Any
 
 import pytest
 from PySide6.QtCore import QPoint, QRect
+from PySide6.QtGui import QColor
 from PySide6.QtWidgets import QApplication, QLabel, QWidget
 
 from alumni_desk.desktop.app import build
-from alumni_desk.desktop.controls import Button, IconButton
+from alumni_desk.desktop.controls import Button, Choice, Elided, IconButton, Link, QuietChoice, Radio
 from alumni_desk.desktop.gathering_form import GatheringForm
 from alumni_desk.desktop.guest_file_sheet import GuestFileSheet
 from alumni_desk.desktop.guest_picker import GuestPicker
@@ -19,10 +20,14 @@ from alumni_desk.desktop.import_sheet import ImportSheet
 from alumni_desk.desktop.join_form import JoinForm
 from alumni_desk.desktop.member_form import MemberForm
 from alumni_desk.desktop.sheet import PlainSheet, Sheet
+from alumni_desk.desktop.tokens import LIGHT
+from alumni_desk.desktop.widgets import Glyph
+from alumni_desk.exchange.recognise import labels
 from alumni_desk.gatherings.actions import add_guests, new_gathering
 from alumni_desk.gatherings.kinds import answer_word
 from alumni_desk.gatherings.lists import gathering_rows, guest_rows
 from alumni_desk.members.actions import add_member
+from alumni_desk.members.fields import FIELDS, label
 from alumni_desk.members.lists import member_rows
 from alumni_desk.protocol.codes import new_invitation
 from alumni_desk.schema import open_desk
@@ -263,3 +268,69 @@ def test_joining_says_what_is_wrong_with_the_address(hands: Any) -> None:
         assert form.server.property("wrong")
     hands.click(form.cancel)
     hands.until(lambda: not hands.open_dialogs(PlainSheet))
+
+
+OFFICE = """ConsID,FirstName,LastName,NickName,BDay,SSN,ORFullName,PrefClassOf,Email,City,ZIP
+00018842,Aoife,Ní Bhriain,Effie,03/04/1976,123-45-6789,Northlake Clinic,1998,aoife@example.org,Evanston,60202
+00020117,François,Lefèvre,,11/12/1988,123-45-6780,Volta Foods,2010,fr@example.org,Chicago,60601
+,,,,,,,,bad,,
+"""
+
+
+def words_in(widget: QWidget) -> list[str]:
+    return [label.text().strip("\u2068\u2069") for label in widget.findChildren(QLabel) if label.isVisible()]
+
+
+def test_the_columns_say_what_is_sure_and_the_preview_what_comes(hands: Any, tmp_path: Path) -> None:
+    file = tmp_path / "members.csv"
+    file.write_text(OFFICE)
+    sheet = hands.page("members").import_from(file)
+    hands.until(lambda: sheet._at == 1)
+    page = sheet.pages.currentWidget()
+    choices = page.findChildren(Choice)
+    assert {type(choice) for choice in choices} == {Choice, QuietChoice}
+    assert all(choice.key() not in ("birth_date", "employer") for choice in choices if isinstance(choice, QuietChoice))
+    more = next(link for link in page.findChildren(Link) if "all sure" in link.accessibleName())
+    assert sum(isinstance(choice, QuietChoice) and bool(choice.key()) for choice in choices) == 4
+    radios = [radio.accessibleName() for radio in page.findChildren(Radio)]
+    assert radios == ["Month, 4 March 1976", "Day, 3 April 1976"]
+    page.findChildren(Radio)[0].setChecked(True)
+    hands.rest()
+    said = words_in(sheet._preview_inside)
+    assert said[said.index("Office ID") + 1] == "00018842" and "4 March 1976" in said and "1 of 3" in said
+    assert "Effie Ní Bhriain" in said and "Aoife Ní Bhriain" in said and "Comes from a guess" in said and "“SSN” is left out" in said
+    guesses = [glyph for glyph in sheet._preview_inside.findChildren(Glyph) if glyph.accessibleName() == "Comes from a guess"]
+    assert len(guesses) == 2
+    more.click()
+    hands.rest()
+    assert sum(isinstance(choice, QuietChoice) and bool(choice.key()) for choice in sheet.pages.currentWidget().findChildren(Choice)) > 4
+
+
+def test_the_check_says_its_sums_and_why_rows_are_left_out(hands: Any, tmp_path: Path) -> None:
+    file = tmp_path / "members.csv"
+    file.write_text("First Name,Last Name,Email\nMei,Wong,\n,,bad\n")
+    sheet = hands.page("members").import_from(file)
+    hands.until(lambda: sheet._at == 1)
+    sheet._next()
+    hands.until(lambda: sheet._at == 2 and sheet.next.isVisible())
+    said = words_in(sheet.pages.currentWidget())
+    assert [said[said.index(words) - 1] for words in ("new member", "members get something new", "are here already, just the same", "row cannot be used")] == [
+        "1", "0", "0", "1"]
+    assert "Rows that cannot be used" in said and any(words.startswith("Row 2:") for words in said)
+    sheet.reject()
+
+
+def test_one_field_has_one_name() -> None:
+    names = labels()
+    assert [name for name in FIELDS if name in names and name != "other_emails" and names[name] != label(name)] == ["solicit_codes", "constituent_codes"]
+
+
+def test_what_gives_way_keeps_its_colour(hands: Any) -> None:
+    label = Elided("A long line that will not fit here", "small", "muted", parent=hands.shell)
+    label.resize(120, 20)
+    label.show()
+    assert label.is_cut()
+    image = label.grab().toImage()
+    darkest = min(image.pixelColor(x, y).lightness() for x in range(image.width()) for y in range(image.height()))
+    assert abs(darkest - QColor(LIGHT.muted).lightness()) < 12
+    label.deleteLater()

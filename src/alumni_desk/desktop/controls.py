@@ -98,7 +98,8 @@ class Elided(Label):
             return
         painter = QPainter(self)
         painter.setFont(self.font())
-        painter.setPen(QColor(getattr(look(self), self.property("tone") or "text")))
+        # Not this widget's own palette: the style sheet gives a label a ground that cannot be told from a dark one.
+        painter.setPen(QColor(getattr(look(), self.property("tone") or "text")))
         shown = QFontMetricsF(self.font()).elidedText(self.text(), Qt.TextElideMode.ElideRight, self.width())
         painter.drawText(QRectF(self.rect()), int(Qt.AlignmentFlag.AlignVCenter | Qt.TextFlag.TextSingleLine), shown)
 
@@ -337,6 +338,24 @@ class Choice(QComboBox):
         colours = look(self)
         mark = QRectF(self.width() - px(28), (self.height() - px(16)) / 2, px(16), px(16))
         paint_icon(QPainter(self), mark, "caret-down", colours.text if self.isEnabled() else colours.muted)
+
+
+class QuietChoice(Choice):
+    """A choice that is hardly ever changed: words and a caret; its border comes with the focus or the pointer."""
+
+    def __init__(self, name: str, choices: Sequence[tuple[str, str]] = (), parent: QWidget | None = None) -> None:
+        super().__init__(name, choices, parent)
+        self.setAttribute(Qt.WidgetAttribute.WA_Hover)
+        for key in (Qt.Key.Key_F2, Qt.Key.Key_Return, Qt.Key.Key_Enter):
+            shortcut(key, self, self.showPopup)
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        if self.hasFocus() or self.underMouse() or self.view().isVisible():
+            super().paintEvent(event)
+            return
+        colours, painter = look(self), QPainter(self)
+        paint_text(painter, QRectF(px(12), 0, self.width() - px(44), self.height()), self.currentText(), colours.text if self.currentData() else colours.muted)
+        paint_icon(painter, QRectF(self.width() - px(28), (self.height() - px(16)) / 2, px(16), px(16)), "caret-down", colours.muted)
 
 
 class Number(QSpinBox):

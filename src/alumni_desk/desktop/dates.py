@@ -43,6 +43,11 @@ def day_long(day: date) -> str:
     return _said(day, "dddd d MMMM")
 
 
+def day_full(day: date) -> str:
+    """4 March 1976"""
+    return _said(day, "d MMMM yyyy")
+
+
 def day_middle(day: date) -> str:
     """Sat 5 December"""
     return _said(day, "ddd d MMMM")

@@ -279,7 +279,7 @@ def _life(detail: MemberDetail) -> list[tuple[str, QWidget]] | None:
     if detail.degrees:
         lines.append((_("Degrees"), _value("\n".join(_degree(one) for one in detail.degrees))))
     elif fields["class_year"]:
-        lines.append((_("Class of"), _value(str(fields["class_year"]))))
+        lines.append((_("Class year"), _value(str(fields["class_year"]))))
     work = "\n".join(part for part in (fields["job_title"], fields["employer"]) if part)
     if work:
         lines.append((_("Work"), _value(work)))

@@ -256,7 +256,7 @@ class Turning(QWidget):
         across, down = QBoxLayout.Direction.LeftToRight, QBoxLayout.Direction.TopToBottom
         parts = [item for n in range(self.row.count()) if (item := self.row.itemAt(n)) is not None and item.spacerItem() is None]
         margins = self.row.contentsMargins()
-        wanted = sum(item.sizeHint().width() for item in parts) + self.row.spacing() * len(parts) + margins.left() + margins.right()
+        wanted = sum(item.sizeHint().width() for item in parts) + self.row.spacing() * (len(parts) - 1) + margins.left() + margins.right()
         self.row.setDirection(across if self.width() >= wanted else down)
 
     def resizeEvent(self, event: QResizeEvent) -> None:

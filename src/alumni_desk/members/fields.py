@@ -157,6 +157,6 @@ def label(name: str) -> str:
         "pronunciation": _("Pronunciation"), "pronouns": _("Pronouns"), "class_year": _("Class year"), "badge_tail": _("Family ties on the badge"),
         "email": _("E-mail"), "other_emails": _("Other e-mails"), "mobile": _("Mobile"), "phone": _("Phone"), "street": _("Street"), "city": _("City"),
         "region": _("State or region"), "postal_code": _("Postal code"), "country": _("Country"), "employer": _("Employer"), "job_title": _("Job title"),
-        "birth_date": _("Birth date"), "deceased": _("Deceased"), "deceased_date": _("Died on"), "solicit_codes": _("Asked us"),
-        "constituent_codes": _("Ties to the school"), "external_ids": _("Numbers at the office"), "notes": _("Notes"), "door_note": _("Note for the door"),
+        "birth_date": _("Date of birth"), "deceased": _("Deceased"), "deceased_date": _("Died on"), "solicit_codes": _("Asked us"),
+        "constituent_codes": _("Ties to the school"), "external_ids": _("Office ID"), "notes": _("Notes"), "door_note": _("Note for the door"),
     }.get(name, name)
