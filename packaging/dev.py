@@ -2,6 +2,8 @@
 
     python3 packaging/dev.py run       the desk on a sample chapter; without a display, pictures of every page instead
     python3 packaging/dev.py test      set-up, lint, types, import contracts and every test (more words go to pytest)
+    python3 packaging/dev.py bench     how fast it is, each thing against a floor measured beside it (more words: names of benches, --json)
+    python3 packaging/dev.py soak      the faults, for long: kills, full disks, clocks, damage (--kills N, --damage N, --seed S)
     python3 packaging/dev.py setup     the set-up alone
     python3 packaging/dev.py system    what Linux itself must bring along; installs it when it runs as root
     python3 packaging/dev.py lock      choose versions anew and write packaging/lock.txt (needs uv; more words go to uv)
@@ -39,7 +41,7 @@ ON_SCREEN = {
     "libxcb-cursor0": "libxcb-cursor.so.0", "libxcb-icccm4": "libxcb-icccm.so.4", "libxcb-image0": "libxcb-image.so.0",
     "libxcb-keysyms1": "libxcb-keysyms.so.1", "libxcb-render-util0": "libxcb-render-util.so.0", "libxcb-shape0": "libxcb-shape.so.0",
     "libxcb-xkb1": "libxcb-xkb.so.1", "libxkbcommon-x11-0": "libxkbcommon-x11.so.0", "libwayland-cursor0": "libwayland-cursor.so.0",
-    "libwayland-egl1": "libwayland-egl.so.1",
+    "libwayland-egl1": "libwayland-egl.so.1", "libgssapi-krb5-2": "libgssapi_krb5.so.2", "libbrotli1": "libbrotlidec.so.1",
 }
 """What it needs for a window beside that."""
 PRINTING = {"libcups2": "libcups.so.2"}
@@ -54,16 +56,18 @@ class Stop(Exception):
 def main() -> int:
     """Run one of the jobs. Returns the exit code."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("job", choices=["run", "test", "setup", "system", "lock"])
+    parser.add_argument("job", choices=["run", "test", "bench", "soak", "setup", "system", "lock"])
     parser.add_argument("-o", "--output", type=Path, default=ROOT / "tour", metavar="DIR", help="run: where the pictures go if there is no display")
     args, rest = parser.parse_known_args()
-    if rest and args.job not in ("test", "lock"):
+    if rest and args.job not in ("test", "bench", "soak", "lock"):
         parser.error(f"{args.job} takes no more words: {' '.join(rest)}")
     if sys.version_info < OLDEST:
         return _with_a_newer_python()
     try:
         jobs: dict[str, Callable[[], int]] = {
-            "run": lambda: run(args.output), "test": lambda: test(rest), "setup": set_up, "system": system, "lock": lambda: lock(rest),
+            "run": lambda: run(args.output), "test": lambda: test(rest), "bench": lambda: bench(rest), "soak": lambda: soak(rest), "setup": set_up,
+            "system": system,
+            "lock": lambda: lock(rest),
         }
         return jobs[args.job]()
     except Stop as stop:
@@ -118,6 +122,30 @@ def test(words: list[str]) -> int:
         failed = [name for name, words_of in steps.items() if not passes(name, words_of, environment)]
     say(f"Red: {', '.join(failed)}." if failed else "All green.")
     return 1 if failed else 0
+
+
+def bench(words: list[str]) -> int:
+    """Measure how fast it is: see tests/benchmarks. Returns 1 if a goal is not met."""
+    need_system(OFFSCREEN)
+    set_up()
+    return subprocess.run([PYTHON, ROOT / "tests" / "benchmarks" / "run.py", *words], cwd=ROOT, check=False).returncode
+
+
+def soak(words: list[str]) -> int:
+    """The fault tests, long: so many kills and damages, from one seed that is printed and can be given again. Further words go to pytest."""
+    parser = argparse.ArgumentParser(prog="dev.py soak", description=soak.__doc__)
+    parser.add_argument("--kills", type=int, default=1_000, metavar="N", help="how often a process is killed (1000)")
+    parser.add_argument("--damage", type=int, default=1_000, metavar="N", help="how many damages of files are tried (1000)")
+    parser.add_argument("--seed", type=int, default=int.from_bytes(os.urandom(3), "big"), metavar="S", help="the same seed does the same harm")
+    args, rest = parser.parse_known_args(words)
+    need_system(OFFSCREEN)
+    set_up()
+    say(f"Seed {args.seed}: {args.kills} kills, {args.damage} damages. Again: dev.py soak --kills {args.kills} --damage {args.damage} --seed {args.seed}")
+    environment = {**os.environ, "PYTHONUTF8": "1", "ALUMNI_DESK_SOAK": "1", "ALUMNI_DESK_SOAK_KILLS": str(args.kills),
+                   "ALUMNI_DESK_SOAK_DAMAGE": str(args.damage), "ALUMNI_DESK_FAULT_SEED": str(args.seed), "ALUMNI_DESK_FUZZ": "2000"}
+    # What was tried and how often stands in what the tests print: -s shows it as they go.
+    chosen = rest or ["tests/faults", "tests/store/test_damage.py", "tests/server/test_wire_fuzz.py"]
+    return 0 if passes("soak", ["-m", "pytest", "-n", "0", "-s", "-q", "--durations", "10", *chosen], environment) else 1
 
 
 def passes(name: str, words: list[str], environment: dict[str, str]) -> bool:

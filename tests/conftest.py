@@ -8,6 +8,8 @@ from __future__ import annotations
 import logging
 import os
 import secrets
+import shutil
+import subprocess
 import sys
 import tempfile
 import threading
@@ -104,6 +106,17 @@ def new_database(postgres_cluster: Any) -> Callable[[], str]:
 def postgres_url(new_database: Callable[[], str]) -> str:
     """The address of an empty PostgreSQL database."""
     return new_database()
+
+
+@pytest.fixture(scope="session")
+def shim(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """tests/faults/shim.c, compiled: loaded before a program it fills its disk, kills it, or turns its clock."""
+    compiler = shutil.which("cc") or shutil.which("gcc") or shutil.which("clang")
+    if not sys.platform.startswith("linux") or compiler is None:
+        pytest.skip("needs Linux and a C compiler: faults come from a library that is loaded before the program")
+    out = tmp_path_factory.mktemp("shim") / "shim.so"
+    subprocess.run([compiler, "-shared", "-fPIC", "-O1", "-o", str(out), str(Path(__file__).parent / "faults" / "shim.c"), "-ldl"], check=True)
+    return out
 
 
 class _Warnings(logging.Handler):

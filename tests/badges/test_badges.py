@@ -9,12 +9,14 @@ import pytest
 
 from alumni_desk.badges.actions import note_printed
 from alumni_desk.badges.lists import heading_of
-from alumni_desk.badges.people import badge_people
+from alumni_desk.badges.people import BadgePerson, badge_people
 from alumni_desk.badges.rosters import roster_csv, roster_pdf, write_roster
-from alumni_desk.badges.sheets import print_badges
+from alumni_desk.badges.sheets import Heading, print_badges
 from alumni_desk.badges.stocks import MM, stock, stocks
 from alumni_desk.errors import BadInput
+from alumni_desk.gatherings.actions import add_guest_of, add_guests
 from alumni_desk.gatherings.lists import guest_rows
+from alumni_desk.members.actions import add_member
 from alumni_desk.paper.preview import page_count, page_picture
 from alumni_desk.store.desk import Desk
 
@@ -105,3 +107,65 @@ def test_the_roster_has_everybody_and_refuses_other_endings(desk: Desk, gatherin
     with pytest.raises(BadInput):
         write_roster([], tmp_path / "roster.doc", heading_of(desk, gathering))
     assert not list(tmp_path.glob("*roster*"))
+
+
+@pytest.mark.parametrize(("fields", "big", "name"), [
+    ({"first_name": "Zoë", "preferred_name": "Zoë Ann", "last_name": "Lindqvist"}, "Zoë Ann", "Zoë Ann Lindqvist"),
+    ({"first_name": "Mai", "preferred_name": "Nguyễn Thị", "last_name": "Trần"}, "Nguyễn Thị", "Nguyễn Thị Trần"),
+    ({"first_name": "Chen", "preferred_name": "Li Chen", "last_name": "Chen"}, "Li", "Li Chen"),
+    ({"first_name": "Zihan", "preferred_name": "An Zihan", "last_name": "An"}, "An Zihan", ""),
+])  # fmt: skip
+def test_the_whole_name_is_on_every_badge(desk: Desk, gathering: str, fields: dict[str, str], big: str, name: str) -> None:
+    """A preferred name of several words must not swallow the last name."""
+    person = add_member(desk, **fields).id
+    add_guests(desk, gathering, [person])
+    badge = next(one for one in badge_people(desk, gathering) if one.person == person)
+    assert (badge.big, badge.name) == (big, name)
+
+
+@pytest.mark.parametrize("big", ["Nguyễn Thị Ngọc Quỳnh Hương", "Maria Gjergj-Gjergji Þórgunnur", "प्रतिभा कुमुद चतुर्वेदी"])
+def test_nothing_touches_the_big_name(big: str) -> None:
+    """Between the ink of the big name and the ink of the line below it there is air."""
+    from PIL import Image
+
+    person = BadgePerson("r", "p", big, "H" * 8, "", "", None, "", "", "")
+    out = io.BytesIO()
+    one = stock("avery-5392")
+    print_badges([person], one, out, heading=Heading("Chapter", "", "Gathering", "Day"))
+    scale = 4
+    with Image.open(io.BytesIO(page_picture(out.getvalue(), 0, round(one.page[0] * scale)))) as image:
+        place = one.place(0)
+        left, top = place.x * scale, (one.page[1] - place.y - place.height + 50) * scale
+        label = image.convert("L").crop((round(left) + 4, round(top), round(left + place.width * scale) - 4, round(top + (place.height - 54) * scale)))
+        rows = [label.crop((0, y, label.width, y + 1)).getextrema()[0] < 140 for y in range(label.height)]
+    last = max(y for y, ink in enumerate(rows) if ink)
+    while rows[last]:
+        last -= 1  # up to the top of the line below
+    air = 0
+    while not rows[last - air]:
+        air += 1
+    assert air >= 5 * scale  # a mark on a capital is 4 pt high
+
+
+def test_the_roster_has_column_heads_and_nothing_too_small_to_read(desk: Desk, gathering: str) -> None:
+    import pypdfium2
+
+    host = next(one for one in guest_rows(desk, gathering) if one.name.startswith("Venkat"))
+    add_guest_of(desk, gathering, host.registration, "Ana María de los Ángeles Fernández-Villaverde")
+    out = io.BytesIO()
+    roster_pdf(guest_rows(desk, gathering) * 8, out, heading_of(desk, gathering))
+    document = pypdfium2.PdfDocument(out.getvalue())
+    assert len(document) > 1
+    for number in range(len(document)):
+        page = document[number]
+        text = page.get_textpage()
+        words = text.get_text_bounded()
+        assert all(title in words for title in ("Name", "Class", "City", "notes"))
+        for n in range(text.count_chars()):
+            _left, low, right, high = text.get_charbox(n)
+            assert low > 20 and right < 612 - 40  # inside the page's margins
+            if text.get_text_range(n, 1) in "gy":
+                assert high - low > 5.5  # descending letters of 8 pt
+        text.close()
+        page.close()
+    document.close()

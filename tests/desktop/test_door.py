@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
@@ -15,13 +16,15 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
 
 from alumni_desk.checkin.actions import check_in
-from alumni_desk.checkin.lists import headcount
+from alumni_desk.checkin.lists import DoorHit, DoorStatus, headcount
+from alumni_desk.checkin.verdicts import Outcome, Reason, Verdict
 from alumni_desk.desktop.background import Lanes
 from alumni_desk.desktop.changes import ChangeBus
 from alumni_desk.desktop.door import DoorWindow
 from alumni_desk.desktop.door_panel import fit_name
 from alumni_desk.desktop.door_scan import ScanCatcher
-from alumni_desk.desktop.door_words import Act
+from alumni_desk.desktop.door_words import Act, Showing, brings_words, showing
+from alumni_desk.desktop.fonts import set_text_size, text_size
 from alumni_desk.desktop.sound import Sounds
 from alumni_desk.desktop.tokens import (
     DOOR_ADMITTED,
@@ -141,11 +144,37 @@ def test_two_scans_right_behind_each_other_are_both_kept(door: Door) -> None:
     assert door.window.column.here.text() == "3"
 
 
-def test_the_same_badge_twice_within_seconds_stays_green_and_is_one_fact(door: Door) -> None:
+def test_a_scanner_that_repeats_itself_stays_green_and_is_one_fact(door: Door) -> None:
     for _ in range(2):
         door.scan(door.codes["Ada Obi 2012"])
         door.settled()
         assert shown(door) is DOOR_ADMITTED
+    assert len(door.facts()) == 1
+
+
+@pytest.mark.parametrize("again", ["typed", "typed after a scan", "scanned later"])
+def test_whoever_is_in_gets_amber_when_named_or_scanned_anew(door: Door, again: str) -> None:
+    """Green a second time would let a second person in on the first one's name."""
+    if again == "typed":
+        door.type("obi")
+        door.press(Qt.Key.Key_Return)
+    else:
+        door.scan(door.codes["Ada Obi 2012"])
+    door.wait(lambda: len(door.facts()) == 1)
+    door.settled()
+    assert shown(door) is DOOR_ADMITTED
+    door.window._muted_until = 0.0
+    if again == "scanned later":
+        code, at = door.window._scanned
+        door.window._scanned = (code, at - 3)
+        door.scan(door.codes["Ada Obi 2012"])
+    else:
+        door.type("obi")
+        door.press(Qt.Key.Key_Return)
+    door.wait(lambda: door.window._verdict is not None and door.window._verdict.outcome is Outcome.ALREADY_IN)
+    door.settled()
+    assert shown(door) is DOOR_ALREADY_IN
+    assert any("Main door" in detail and "Tomás" in detail for detail in door.window.panel.showing.details)
     assert len(door.facts()) == 1
 
 
@@ -301,6 +330,53 @@ def test_a_walk_in_without_a_name_says_so(door: Door) -> None:
     assert door.window.state() == "idle"
 
 
+def test_a_missing_contact_is_asked_for_once_and_never_holds_up_the_queue(door: Door) -> None:
+    door.press(Qt.Key.Key_F2)
+    door.type("Yusuf Al-Amin")
+    door.press(Qt.Key.Key_Return)
+    door.settled()
+    assert door.window.state() == "walk_in" and "contact" in door.window.form.wrong.text() and door.window.form.contact.hasFocus()
+    assert door.facts() == []
+    door.press(Qt.Key.Key_Return)
+    door.wait(lambda: door.window.state() == "verdict")
+    assert shown(door) is DOOR_ADMITTED and len(door.facts()) == 1
+
+
+def test_nobody_is_called_name_to_come(door: Door) -> None:
+    assert brings_words(["Name to come"]) == "brings 1 guest"
+    assert "Name to come" not in brings_words(["Leo Park", "Name to come"]) and "Leo Park" in brings_words(["Leo Park", "Name to come"])
+    assert brings_words([]) == ""
+    with door.desk.writing("guests_added", gathering=door.gathering) as writing:
+        guest = writing.add("person", standing="guest")
+        writing.add("registration", id=registration_id(door.gathering, guest), gathering=door.gathering, person=guest, status="yes",
+                    host=door.registrations["Ada Obi 2012"], walk_in=False)  # fmt: skip
+    door.changes.tell(writing.changed)
+    door.settled()
+    door.scan(door.codes["Ada Obi 2012"])
+    door.wait(lambda: door.window.state() == "verdict")
+    door.settled()
+    assert door.window.panel.showing.foot == "1 guest still to come"
+
+
+def test_a_badge_of_another_year_says_the_year(door: Door) -> None:
+    with door.desk.writing("old", gathering=door.gathering) as writing:
+        old = writing.add("gathering", name="Winter Welcome", status="planned", starts="2019-12-25T18:00", time_zone="Europe/Madrid")
+        person, code = writing.add("person", standing="guest", first_name="Past", last_name="Guest"), badge_code()
+        writing.add("registration", id=registration_id(old, person), gathering=old, person=person, status="yes", code=code, walk_in=False)
+    door.scan(code)
+    door.wait(lambda: door.window.state() == "verdict")
+    assert shown(door) is DOOR_REFUSED and any("25 Dec 2019" in detail for detail in door.window.panel.showing.details)
+
+
+def test_none_of_these_is_asked_only_where_some_are_shown(door: Door) -> None:
+    for typed, said in (("qqq", "Add a walk-in"), ("obi", "None of these? Add a walk-in")):
+        door.type(typed)
+        door.found()
+        model = door.window.hits.hits
+        assert model.index(model.rowCount() - 1).data() == said
+        door.press(Qt.Key.Key_Escape)
+
+
 def test_what_is_not_saved_is_never_green(door: Door, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
     """The disk refuses the write itself, below every layer of ours."""
     with door.desk.writing("broken", gathering=door.gathering) as writing:
@@ -338,6 +414,69 @@ def test_every_answer_is_painted_and_spoken(door: Door) -> None:
             assert not door.window.grab().isNull()
             for button in door.window.panel.buttons:
                 assert door.window.panel.rect().contains(button.geometry())
+
+
+@pytest.fixture
+def text_of(qapp: QApplication) -> Iterator[Callable[[int], None]]:
+    """Sets the text size; afterwards it is as before."""
+    families, before = qapp.font().families(), text_size()
+    yield lambda percent: set_text_size(qapp, families, percent)
+    set_text_size(qapp, families, before)
+
+
+@pytest.mark.parametrize(("percent", "size"), [(90, (1280, 800)), (100, (1280, 800)), (100, (1024, 640)), (125, (1280, 800)), (150, (1280, 800))])
+def test_the_door_fits_the_screen_at_every_text_size(text_of: Callable[[int], None], door: Door, percent: int, size: tuple[int, int]) -> None:
+    """Nothing below the edge, nothing over anything else, the head count and the button of the form always to be seen."""
+    text_of(percent)
+    for number in range(6):  # other stations, and a full list of the last five
+        check_in(door.desk, door.gathering, list(door.registrations.values())[number], station=f"Door {number}", by="Priya", let_in=True)
+    window = DoorWindow(door.desk, door.lanes, door.changes, door.gathering, station="Main door", by="Tomás", sounds=Sounds(on=False))
+    window.resize(*size)
+    window.show()
+    door.wait(lambda: window._column is not None and not window._reading and door.lanes.idle())
+    window._verdict = check_in(door.desk, door.gathering, door.registrations["Ada Obi 2012"], station="Main door")
+    try:
+        for state in ("idle", "walk_in", "verdict"):
+            if state == "walk_in":
+                window._open_form()
+                window.form.name.setText("Ada Obi")
+                window.form.say_wrong("A name is needed. Type it as the badge should say it.")
+                door.wait(lambda: window.form.match.isVisible())
+            if state == "verdict":
+                window._show(window._showing(window._verdict))
+            QApplication.processEvents()
+            assert window.state() == state
+            assert (window.width(), window.height()) == size
+            assert window.keys.geometry().bottom() < size[1] and not window.column.here.visibleRegion().isEmpty()
+            assert window.column.here.height() >= window.column.here.sizeHint().height()
+            for row in [row for row in window.column.last_part.widgets if row.isVisible()]:
+                assert row.mapTo(window.column, row.rect().bottomLeft()).y() < window.column.height()
+            for entry in window.keys._entries:
+                assert window.keys.rect().contains(entry.geometry())
+        assert any(row.isVisible() for row in window.column.last_part.widgets)
+        for one in every_answer(window._verdict):
+            window.panel.show_verdict(one)
+            assert window.panel.laid is not None and window.panel.laid.fits, one.word
+        window._open_form()
+        QApplication.processEvents()
+        button = window.form.button
+        assert window.form.rect().contains(button.geometry().translated(button.parentWidget().pos()))
+        assert window.form.name.height() >= window.form.name.sizeHint().height() and window.form.scroller.height() >= window.form.name.height() * 2
+    finally:
+        door.wait(door.lanes.idle)
+        window.close()
+        window.deleteLater()
+
+
+def every_answer(verdict: Verdict) -> list[Showing]:
+    """Answers with all that may stand on them."""
+    long = replace(verdict, name="Ada Ngozi Obi-Okonkwo", class_tail="’12 P’28", station="Garden door", by="Tomás", other_gathering="Winter Welcome",
+                   other_day="2025-12-25T18:00")  # fmt: skip
+    hit = DoorHit("k", "r", "p", long.name, "安子涵", "’12 P’28", "’12", "Detroit", "4", None, None, DoorStatus.EXPECTED, "yes", None, False, "Owes $40",
+                  "AH-dah", None)  # fmt: skip
+    made = [(Outcome.ADMITTED, Reason.NOT_ON_THE_LIST), (Outcome.ALREADY_IN, None), (Outcome.NEEDS_A_WORD, Reason.DOOR_NOTE),
+            (Outcome.NEEDS_A_WORD, Reason.CANCELLED), (Outcome.REFUSED, None), (Outcome.NOT_FOUND, None)]  # fmt: skip
+    return [showing(replace(long, outcome=outcome, reason=reason), hit, guests=[hit], namesakes=[hit]) for outcome, reason in made]
 
 
 def test_names_on_both_lines_and_never_cut(qapp: QApplication) -> None:
@@ -380,3 +519,26 @@ def test_without_a_sound_device_there_is_silence(qtbot: object) -> None:
     for sound in ("welcome", "look", "stop"):
         sounds.play(sound)  # type: ignore[arg-type]
     sounds.close()
+
+
+def test_the_door_knows_the_name_from_settings_also_when_opened_from_elsewhere(hands: Any) -> None:
+    """Today and a gathering open the door past the page; its check-ins say who made them all the same."""
+    with hands.desk.writing("gathering_made") as writing:
+        gathering = writing.add("gathering", name="Reception", status="planned", starts="2099-11-12T18:30", time_zone="Europe/Madrid")
+    page = hands.page("checkin")
+    page.sounds = Sounds(on=False)
+    hands.desk.set_setting("person_name", "Priya Raman")
+    hands.shell.show_page("checkin", gathering=gathering)
+    hands.until(lambda: page.door is not None)
+    assert page.door.by == "Priya Raman" == page.by.text()
+    page.door.close()
+    hands.rest()
+    hands.desk.set_setting("person_name", "Priya R.")  # corrected in Settings: the door says it too
+    page.refresh()
+    assert page.by.text() == "Priya R."
+    page.by.setText("Tomás")  # somebody else stands in tonight
+    page.open_chosen()
+    assert page.door is not None and page.door.by == "Tomás" and hands.desk.setting("door_by") == "Tomás"
+    hands.rest()
+    page.door.close()
+    hands.rest()

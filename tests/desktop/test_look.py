@@ -5,8 +5,10 @@ from __future__ import annotations
 import pytest
 from PySide6.QtCore import QRect
 from PySide6.QtGui import QColor, QImage, QPainter, QRawFont
+from PySide6.QtWidgets import QWidget
 
 from alumni_desk.desktop import icons
+from alumni_desk.desktop.controls import Button, Choice, Radio, Tick
 from alumni_desk.desktop.fonts import font_of, package_files, px
 from alumni_desk.desktop.theme import Appearance, style_sheet
 from alumni_desk.desktop.tokens import DARK, DOOR_ADMITTED, DOOR_ALREADY_IN, DOOR_NEEDS_A_WORD, DOOR_REFUSED, LIGHT
@@ -106,3 +108,54 @@ def test_measures_grow_with_the_text(qapp, percent):
         assert font_of("title").pixelSize() > font_of("body").pixelSize() > font_of("caption").pixelSize()
     finally:
         appearance.set_percent(100)
+
+
+@pytest.mark.parametrize("kind", [Radio, Tick, Button])
+def test_words_are_painted_spoken_and_known_alike(qapp, kind):
+    one = kind("Before")
+    before = one.sizeHint().width()
+    one.setText("Afterwards & longer")
+    assert one.accessibleName() == "Afterwards & longer" and one.text() == "Afterwards && longer"
+    assert one.sizeHint().width() > before + px(30)
+    first = one.grab().toImage()
+    one.setText("Another thing & longer")
+    one.resize(one.sizeHint())
+    assert one.grab().toImage() != first
+
+
+def test_the_count_of_a_radio_is_at_its_right_edge_and_spoken(qapp):
+    one = Radio("Not yet printed")
+    one.resize(300, 30)
+    plain = one.grab().toImage()
+    one.set_count("22")
+    one.set_count("23")
+    assert one.accessibleName() == "Not yet printed · 23"
+    shown = one.grab().toImage()
+    assert shown.copy(0, 0, 200, 30) == plain.copy(0, 0, 200, 30)
+    assert shown.copy(260, 0, 40, 30) != plain.copy(260, 0, 40, 30)
+
+
+@pytest.mark.parametrize("kind", [Radio, Tick])
+def test_the_focus_ring_keeps_clear_of_the_mark(qtbot, kind):
+    window = QWidget()
+    one = kind("Some words", window)
+    one.resize(one.sizeHint())
+    qtbot.addWidget(window)
+    window.show()
+    plain = one.grab().toImage()
+    window.activateWindow()
+    one.setFocus()
+    qtbot.waitUntil(one.hasFocus)
+    focused = one.grab().toImage()
+    mark = (0, 0, px(1 + 18) + 1, one.height())
+    assert focused.copy(*mark) == plain.copy(*mark) and focused != plain
+
+
+def test_a_long_choice_is_shortened_with_dots_and_said_in_full(qapp):
+    from PySide6.QtWidgets import QStyleOptionComboBox
+
+    box = Choice("Gathering", [("a", "Autumn Reception of the whole chapter and all its friends")])
+    box.resize(px(160), px(32))
+    option = QStyleOptionComboBox()
+    box.initStyleOption(option)
+    assert option.currentText.endswith("…") and box.currentText().endswith("friends")

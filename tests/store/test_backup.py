@@ -174,3 +174,16 @@ def test_a_waiting_change_that_is_not_shown_is_found(desk: Desk) -> None:
     with desk.applying() as applying:
         applying.connection.exec_driver_sql("UPDATE person SET first_name = 'Bo' WHERE id = ?", (ada,))
     assert verify(desk).views == 1 and not verify(desk).ok
+
+
+def test_nothing_is_restored_under_somebody_who_works(backup: Path, profile: Profile, desk: Desk) -> None:
+    file = by_itself(profile, desk.key, "daily")
+    folder = folder_in_use(profile)
+    with pytest.raises(Refused) as refused:
+        restore(profile, folder / file.name, desk_key=desk.key)
+    assert refused.value.code == "desk_open"
+    added = add_member(desk, first_name="Bo", last_name="Berg")
+    desk.close()
+    with open_desk(profile) as again:
+        assert added.id in {row.id for row in member_rows(again)} and verify(again).ok
+    assert restore(profile, folder / file.name, desk_key=desk.key).held.members == 1

@@ -9,12 +9,16 @@ import pytest
 import sqlalchemy as sa
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from sqlalchemy.dialects import sqlite
 
 from alumni_desk.errors import BadInput, NotFound
-from alumni_desk.schema import open_desk
+from alumni_desk.schema import SCHEMA_VERSION, desk_schema, open_desk
+from alumni_desk.store import keys
 from alumni_desk.store.capture import synced_of
-from alumni_desk.store.desk import Desk, Writing
-from alumni_desk.store.synced import data_columns
+from alumni_desk.store.desk import Desk, Writing, connect, open_with
+from alumni_desk.store.profile import Profile
+from alumni_desk.store.synced import data_columns, field, synced
+from alumni_desk.store.undo import undo
 
 
 def operations(desk: Desk) -> list[dict[str, Any]]:
@@ -212,3 +216,59 @@ def test_a_writing_outside_the_with_is_over(desk: Desk) -> None:
     assert set(kept.changed.tables) == {"person"}
     with pytest.raises(sa.exc.ResourceClosedError):
         kept.add("person", first_name="Bo")
+
+
+def test_a_new_table_and_a_new_column_are_captured_without_a_word_about_them(profile: Profile) -> None:
+    """A noun declares them; a migration makes them; nothing else has to know."""
+    metadata = desk_schema()
+    open_with(profile, metadata, SCHEMA_VERSION).close()
+    grown = desk_schema()
+    declared = synced("scholarship", field("name"), field("amount", sa.BigInteger, group="money"), field("currency", group="money"), field("paid", sa.Boolean))
+    grown.tables["person"].append_column(field("nickname", door=True))
+    sa.Table(declared.name, grown, *[column._copy() for column in declared.columns], info=dict(declared.info))
+    raw = connect(profile.database, keys.database_key(profile.path, "desk"))
+    raw.execute("ALTER TABLE person ADD COLUMN nickname TEXT")
+    raw.execute(str(sa.schema.CreateTable(grown.tables["scholarship"]).compile(dialect=sqlite.dialect())))
+    raw.close()
+    with open_with(profile, grown, SCHEMA_VERSION + 1) as desk:
+        with desk.writing("tried", gathering="g-1") as writing:
+            person = writing.add("person", nickname="Annie", notes="plays the cello")
+        with desk.writing("tried") as writing:
+            row = writing.add("scholarship", name="Travel", amount=500, paid=False)
+        with desk.writing("tried") as writing:
+            writing.change("person", person, nickname="Ann")
+            writing.change("scholarship", row, currency="EUR", paid=True)
+        seen = [(one["table_name"], one["audience"], one["fields"], one["schema"]) for one in operations(desk)]
+        assert seen == [
+            ("person", "g-1", {"nickname": "Annie"}, 2), ("person", "chapter", {"notes": "plays the cello"}, 2),
+            ("scholarship", "chapter", {"name": "Travel", "amount": 500, "paid": False}, 2),
+            ("person", "chapter", {"nickname": "Ann"}, 2),
+            ("scholarship", "chapter", {"amount": 500, "currency": "EUR", "paid": True}, 2),
+        ]
+        undo(desk)
+        with desk.reading() as connection:
+            assert connection.exec_driver_sql("SELECT nickname FROM person").scalar() == "Annie"
+            assert connection.exec_driver_sql("SELECT amount, currency, paid FROM scholarship").one() == (500, None, 0)
+        for statement in ("INSERT INTO scholarship (id, scope) VALUES ('x', 's')", "UPDATE person SET nickname = 'Nan'", "DELETE FROM scholarship"):
+            raw = desk.raw()
+            with pytest.raises(Exception, match=r"no such function|no action|never deleted"):
+                raw.execute(statement)
+            raw.close()
+
+
+@pytest.mark.parametrize("table", [table.name for table in synced_of(desk_schema())])
+def test_without_the_clock_nothing_can_be_written_even_with_an_action_named(desk: Desk, table: str) -> None:
+    """A connection that knows about the capture row, and lacks only the functions of a desk, writes nothing to any table."""
+    raw = desk.raw()
+    try:
+        for statement in (f"INSERT INTO {table} (id, scope) VALUES ('x', 's')", f"UPDATE {table} SET gone = 1"):
+            if statement.startswith("UPDATE") and desk.tables[table].info["kind"] == "fact":
+                continue  # they never change anyway
+            raw.execute("BEGIN IMMEDIATE")
+            raw.execute("UPDATE capture SET mode = 'action', action = 'a', event = 'e', transaction_id = 't', queue = 'live', at = 'now', rest = 0")
+            with pytest.raises(Exception, match="no such function: capture_"):
+                raw.execute(statement)
+            raw.execute("ROLLBACK")
+        assert raw.execute("SELECT count(*) FROM operation WHERE table_name <> 'chapter'").fetchone() == (0,)
+    finally:
+        raw.close()

@@ -20,10 +20,9 @@ from alumni_desk.store.outbox import Outbox
 from alumni_desk.store.profile import Profile
 from alumni_desk.sync.restoring import restore, salvage
 
-TIMES = int(os.environ.get("ALUMNI_DESK_SOAK", "1"))
-SEED = 20261125
+SEED = int(os.environ.get("ALUMNI_DESK_FAULT_SEED", "20261125"))
 PASSPHRASE = "three words to remember"
-ROUNDS = 20 * TIMES  # of each of three files
+ROUNDS = -(-int(os.environ.get("ALUMNI_DESK_SOAK_DAMAGE", "60")) // 3)  # of each of three files
 
 
 @pytest.fixture(scope="module")

@@ -222,11 +222,3 @@ def test_the_same_first_opening_by_two_programs_makes_one_key(profile: Profile) 
         assert connection.exec_driver_sql("SELECT count(*) FROM fact").scalar() == 9
         assert connection.exec_driver_sql("SELECT count(*) FROM scope").scalar() == 1
     assert list(json.loads((profile.path / "desk.key").read_text())) == ["passphrase"]
-
-
-@pytest.mark.skipif(sys.platform == "win32" or not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root may write anywhere")
-def test_a_folder_that_cannot_be_written_is_said_in_words(tmp_path: Path) -> None:
-    tmp_path.chmod(0o500)
-    with pytest.raises(StoreProblem) as caught:
-        open_desk(Profile(tmp_path / "desk"))
-    assert caught.value.code == "profile_folder"

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import sqlalchemy as sa
+
 from alumni_desk.badges.people import BadgePerson
+from alumni_desk.errors import BadInput, NotFound
 from alumni_desk.store.desk import Changed, Desk
+from alumni_desk.words import _
 
 
 def note_printed(desk: Desk, gathering_id: str, people: Sequence[BadgePerson], *, station: str | None = None) -> Changed:
@@ -15,4 +19,18 @@ def note_printed(desk: Desk, gathering_id: str, people: Sequence[BadgePerson], *
         if people:
             writing.add_many("fact", [{"kind": "badge", "gathering": gathering_id, "registration": one.registration, "person": one.person, "at": at,
                                        "station": station or desk.device_name, "method": "print"} for one in people])
+    return writing.changed
+
+
+def use_badge_name(desk: Desk, registration: str, name: str) -> Changed:
+    """Let somebody's badge for one gathering say another name. Raises BadInput for an empty one, NotFound."""
+    name = " ".join(name.split())
+    if not name:
+        raise BadInput("badge_name_empty", _("A badge needs a name. Type it as the badge should say it."))
+    with desk.writing("guest_named") as writing:
+        table = writing.tables["registration"]
+        row = writing.connection.execute(sa.select(table.c.gathering).where(table.c.id == registration, ~table.c.gone)).first()
+        if row is None:
+            raise NotFound("registration_not_found", _("This guest is not on the list any more. Look for the name again."))
+        writing.change("registration", registration, badge_name=name)
     return writing.changed

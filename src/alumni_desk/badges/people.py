@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from alumni_desk.gatherings.lists import GuestRow, guest_rows
 from alumni_desk.store.desk import Desk
+from alumni_desk.store.search import fold
 
 BADGED = ("yes", "maybe", "invited")
 """Answers with which somebody may well stand at the door."""
@@ -26,7 +27,8 @@ class BadgePerson:
     city: str
     code: str
     host_name: str
-    named: bool = True
+    first_name: str = ""
+    last_name: str = ""
 
 
 def badge_people(desk: Desk, gathering_id: str, *, only_new: bool = False, registrations: Sequence[str] | None = None,
@@ -47,10 +49,19 @@ def badge_people(desk: Desk, gathering_id: str, *, only_new: bool = False, regis
 
 def badge_of(row: GuestRow) -> BadgePerson:
     """A guest as their badge says it."""
-    big, whole = _big(row), row.name
+    big, whole = _big(row), _whole(row)
     other = row.other_script_name if row.other_script_name and row.other_script_name != whole else ""
     return BadgePerson(row.registration, row.person, big, "" if whole == big else whole, other,
-                       row.class_tail, row.class_year, row.city or "", row.code or "", row.host_name or "")
+                       row.class_tail, row.class_year, row.city or "", row.code or "", row.host_name or "", row.first_name or "", row.last_name or "")
+
+
+def _whole(row: GuestRow) -> str:
+    """The whole name. A preferred name of several words ("Mary Jo") stands for all of it on screen; on a badge the last name is never missing."""
+    last = row.last_name or ""
+    said = fold(row.name).split()
+    if row.named and last and not all(word in said for word in fold(last).split()):
+        return f"{row.name} {last}"
+    return row.name
 
 
 def _big(row: GuestRow) -> str:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -14,10 +15,13 @@ from alumni_desk.gatherings.kinds import answer_word
 from alumni_desk.gatherings.lists import GuestRow
 from alumni_desk.paper.fitting import fit
 from alumni_desk.paper.fonts import Faces
-from alumni_desk.paper.text import draw_line, set_line
+from alumni_desk.paper.text import Line, draw_line, set_line
+from alumni_desk.store.disk import FULL, file_disk_full
 from alumni_desk.words import _, ngettext, number
 
-MARGIN, ROW, HEAD = 42.0, 22.0, 64.0
+MARGIN, ROW, HEAD = 42.0, 22.0, 68.0
+COLUMNS = {"name": (0.0, 0.43), "class": (0.44, 0.12), "city": (0.57, 0.14), "rest": (0.72, 0.28)}
+"""Where each column begins and how wide it is, as parts of the width."""
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
@@ -42,13 +46,15 @@ def write_roster(rows: Sequence[GuestRow], out: Path, heading: Heading, *, paper
 
 
 def write_whole(out: Path, content: bytes) -> None:
-    """Write a file so that it is there whole or not at all. Raises BadInput ``file_not_written``."""
+    """Write a file so that it is there whole or not at all. Raises BadInput ``file_not_written`` or StoreProblem ``disk_full``."""
     part = out.with_name(f".{out.name}.part")
     try:
         part.write_bytes(content)
         part.replace(out)
     except OSError as error:
         part.unlink(missing_ok=True)
+        if error.errno in FULL:
+            raise file_disk_full(out) from None
         raise BadInput("file_not_written", _("{file} cannot be written ({reason}). Choose another folder or close the program that has it open."),
                        file=out, reason=error.strerror or type(error).__name__) from None
 
@@ -105,22 +111,77 @@ def roster_pdf(rows: Sequence[GuestRow], out: BinaryIO, heading: Heading, *, pap
     cells = [_cells(row) for row in rows]
     faces.need([heading.gathering], "bold")
     faces.need([row.name for row in rows], "bold")
-    faces.need([heading.chapter, heading.day, heading.university, *_titles(), *(cell for line in cells for cell in line)], "regular")
+    faces.need([heading.chapter, heading.day, heading.university, *_heads().values(), *(cell for line in cells for cell in line)], "regular")
     canvas = Canvas(out, pagesize=(width, height), pageCompression=1, invariant=1)
     canvas.setTitle(_("Roster: {gathering}").format(gathering=heading.gathering))
-    per_page = int((height - 2 * MARGIN - HEAD - 24) // ROW)
-    pages = max(1, -(-len(rows) // per_page))
-    for page in range(pages):
+    laid = [_lay_row(faces, row, line, width) for row, line in zip(rows, cells, strict=True)]
+    sheets = list(_pages(laid, height - 2 * MARGIN - HEAD - 24))
+    for page, sheet in enumerate(sheets):
         _page_head(canvas, faces, heading, rows, width, height)
-        top = height - MARGIN - HEAD
-        for place, (row, line) in enumerate(zip(rows[page * per_page:(page + 1) * per_page], cells[page * per_page:(page + 1) * per_page], strict=True)):
-            _roster_row(canvas, faces, row, line, top - (place + 1) * ROW, width)
-        foot = set_line(faces, _("Page {page} of {pages}").format(page=page + 1, pages=pages), 8.5)
+        y = height - MARGIN - HEAD
+        for one in sheet:
+            y -= one.height
+            _draw_row(canvas, one, y, width)
+        foot = set_line(faces, _("Page {page} of {pages}").format(page=page + 1, pages=len(sheets)), 8.5)
         canvas.setFillColorRGB(*GREY)
         draw_line(canvas, foot, width - MARGIN - foot.width, MARGIN - 14)
         canvas.showPage()
     canvas.save()
-    return pages
+    return len(sheets)
+
+
+def _heads() -> dict[str, str]:
+    return {"name": _("Name"), "class": _("Class"), "city": _("City"), "rest": _("With, table and notes")}
+
+
+@dataclass(frozen=True)
+class _Row:
+    """A guest's lines, laid out: each with its column's left edge, its distance from the top, and its colour."""
+
+    checked_in: bool
+    height: float
+    lines: tuple[tuple[float, float, Line, tuple[float, float, float]], ...]
+
+
+def _lay_row(faces: Faces, row: GuestRow, cells: Sequence[str], width: float) -> _Row:
+    """Long texts take more lines rather than letters that nobody can read at a door."""
+    indent = 18.0 if row.host else 0.0
+    left, inside = MARGIN + 22, width - 2 * MARGIN - 22
+    name_width = inside * COLUMNS["name"][1] - indent
+    names = fit(faces, row.name, name_width, [11, 10, 9], "bold", max_lines=3).lines
+    lines = [(left + indent, line, INK, number) for number, line in enumerate(names)]
+    if cells[1]:
+        other = set_line(faces, cells[1], 9.5)
+        beside = len(names) == 1 and names[0].width + 8 + other.width <= name_width
+        below = fit(faces, cells[1], name_width, [9.5, 8.5], max_lines=2).lines
+        if beside:
+            lines.append((left + indent + names[0].width + 8, other, GREY, 0))
+        else:
+            lines += [(left + indent, one, GREY, len(names) + n) for n, one in enumerate(below)]
+    rest = " · ".join(cell for cell in (cells[4] if row.status != "yes" else "", cells[5], cells[6]) if cell)
+    for text, column in ((cells[2], "class"), (cells[3], "city"), (rest, "rest")):
+        start, share = COLUMNS[column]
+        lines += [(left + inside * start, one, GREY, n) for n, one in enumerate(_wrapped(faces, text, inside * share - 4))]
+    most = max(number for *_rest, number in lines)
+    return _Row(row.checked_in, ROW + most * 11.5, tuple((x, 14.5 + number * 11.5, line, colour) for x, line, colour, number in lines))
+
+
+def _wrapped(faces: Faces, text: str, width: float) -> tuple[Line, ...]:
+    if not text:
+        return ()
+    whole = set_line(faces, text, 9.5)
+    return (whole,) if whole.width <= width else fit(faces, text, width, [9.0, 8.5], max_lines=8).lines
+
+
+def _pages(rows: Sequence[_Row], room: float) -> Iterator[list[_Row]]:
+    """Rows in pages; an empty list has one page too."""
+    page: list[_Row] = []
+    for row in rows:
+        if page and sum(one.height for one in page) + row.height > room:
+            yield page
+            page = []
+        page.append(row)
+    yield page
 
 
 def _page_head(canvas: Any, faces: Faces, heading: Heading, rows: Sequence[GuestRow], width: float, height: float) -> None:
@@ -137,28 +198,25 @@ def _page_head(canvas: Any, faces: Faces, heading: Heading, rows: Sequence[Guest
     canvas.setStrokeColorRGB(*INK)
     canvas.setLineWidth(0.8)
     canvas.line(MARGIN, top - 48, width - MARGIN, top - 48)
+    canvas.setFillColorRGB(*GREY)
+    inside = width - 2 * MARGIN - 22
+    for column, head in _heads().items():
+        draw_line(canvas, set_line(faces, head, 8.5), MARGIN + 22 + inside * COLUMNS[column][0], top - 61)
+    canvas.setLineWidth(0.4)
+    canvas.line(MARGIN, top - HEAD, width - MARGIN, top - HEAD)
 
 
-def _roster_row(canvas: Any, faces: Faces, row: GuestRow, cells: Sequence[str], y: float, width: float) -> None:
-    indent = 18.0 if row.host else 0.0
-    base = y + 7.5
+def _draw_row(canvas: Any, row: _Row, y: float, width: float) -> None:
+    """One guest with a box to tick, the foot of the row at ``y``."""
+    top = y + row.height
     canvas.setLineWidth(0.9)
     canvas.setStrokeColorRGB(*INK)
-    canvas.rect(MARGIN, y + 5, 11, 11, stroke=1, fill=0)
+    canvas.rect(MARGIN, top - 17, 11, 11, stroke=1, fill=0)
     if row.checked_in:
-        canvas.lines([(MARGIN + 2.2, y + 10.5, MARGIN + 4.8, y + 7.6), (MARGIN + 4.8, y + 7.6, MARGIN + 9, y + 13.6)])
-    left, inside = MARGIN + 22, width - 2 * MARGIN - 22
-    name_width = inside * 0.46 - indent
-    name = fit(faces, row.name, name_width if not cells[1] else name_width * 0.62, [11, 10, 9, 8], "bold").lines[0]
-    canvas.setFillColorRGB(*INK)
-    draw_line(canvas, name, left + indent, base)
-    canvas.setFillColorRGB(*GREY)
-    if cells[1]:
-        draw_line(canvas, fit(faces, cells[1], name_width - name.width - 10, [10, 9, 8]).lines[0], left + indent + name.width + 8, base)
-    rest = "  ·  ".join(cell for cell in (cells[4] if row.status != "yes" else "", cells[5], cells[6]) if cell)
-    for text, start, share in ((cells[2], 0.48, 0.15), (cells[3], 0.64, 0.16), (rest, 0.81, 0.19)):
-        if text:
-            draw_line(canvas, fit(faces, text, inside * share - 4, [9.5, 8.5, 7.5]).lines[0], left + inside * start, base)
+        canvas.lines([(MARGIN + 2.2, top - 11.5, MARGIN + 4.8, top - 14.4), (MARGIN + 4.8, top - 14.4, MARGIN + 9, top - 8.4)])
+    for x, below, line, colour in row.lines:
+        canvas.setFillColorRGB(*colour)
+        draw_line(canvas, line, x, top - below)
     canvas.setStrokeColorRGB(0.85, 0.87, 0.89)
     canvas.setLineWidth(0.4)
     canvas.line(MARGIN, y, width - MARGIN, y)

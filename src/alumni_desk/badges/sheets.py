@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, BinaryIO
 
 from alumni_desk.badges.people import BadgePerson
@@ -12,7 +12,7 @@ from alumni_desk.errors import BadInput
 from alumni_desk.paper.fitting import Fitted, fit
 from alumni_desk.paper.fonts import Faces, Weight
 from alumni_desk.paper.qr import draw_qr
-from alumni_desk.paper.text import Line, draw_line, set_line
+from alumni_desk.paper.text import Line, draw_line, printable, set_line
 from alumni_desk.words import _
 
 NAVY = (0.114, 0.224, 0.373)
@@ -20,6 +20,9 @@ RUST = (0.686, 0.325, 0.110)
 INK = (0.106, 0.122, 0.141)
 GREY = (0.365, 0.392, 0.424)
 WHITE = (1.0, 1.0, 1.0)
+
+AIR = 5.0
+"""Points on a label four inches wide between the big name and what stands below it: descenders and marks need it."""
 
 UNUSUALLY_SMALL = 24.0
 """Points on a label four inches wide; below it somebody should look at the name before it is printed."""
@@ -32,6 +35,11 @@ class Look:
     registration: str
     name: str
     reason: str
+    page: int = 0
+    instead: str = ""
+    """A name that would do better; empty if we know none."""
+    leaves_out: bool = False
+    """Whether that is the same name without what cannot be printed."""
 
 
 @dataclass(frozen=True)
@@ -80,7 +88,7 @@ def print_badges(people: Sequence[BadgePerson], stock: Stock, out: BinaryIO, *, 
             page += 1
         found = _badge(canvas, faces, stock.place(number), heading, person)
         if person is not None and found is not None:
-            looks.append(found)
+            looks.append(replace(found, page=page))
     canvas.save()
     return PrintReport(len(people) + blanks, page + 1, tuple(looks))
 
@@ -174,7 +182,8 @@ def _names(canvas: Any, faces: Faces, person: BadgePerson, place: Place, band: f
 def _drawn(canvas: Any, faces: Faces, person: BadgePerson, place: Place, inset: float, floor: float, room: float, width: float, unit: float,
            below: list[tuple[Line, ...]]) -> Look | None:
     """The big name above its second lines, the whole block in the middle of its room."""
-    second = sum(line[0].size * 1.3 for line in below)
+    air = AIR * unit if below else 0.0
+    second = air + sum(line[0].size * 1.3 for line in below)
     sizes = [size * unit for size in (46, 42, 38, 34, 30, 27, 24, 21, 18, 15, 12)]
     big = fit(faces, person.big, width, sizes, "bold", max_lines=2, height=max(room - second, 12 * unit))
     top = floor + (room + big.height + second) / 2
@@ -183,6 +192,7 @@ def _drawn(canvas: Any, faces: Faces, person: BadgePerson, place: Place, inset: 
         top -= line.size * 1.15
         # A right-to-left name begins at the right, but stands with the other lines of its badge.
         draw_line(canvas, line, place.x + inset, top + line.size * 0.24)
+    top -= air
     for pieces in below:
         top -= pieces[0].size * 1.3
         x = place.x + inset
@@ -219,9 +229,16 @@ def _look(person: BadgePerson, big: Fitted, others: Sequence[Line], unit: float)
     lost = [*big.lost, *(sign for line in others for sign in line.lost)]
     name = person.name or person.big
     if lost:
-        return Look(person.registration, name, _("{signs} cannot be printed").format(signs=" ".join(dict.fromkeys(lost))))
+        return Look(person.registration, name, _("{signs} cannot be printed").format(signs=" ".join(dict.fromkeys(lost))), instead=printable(name)[0],
+                    leaves_out=True)
     if big.size < UNUSUALLY_SMALL * unit - 0.1:
-        return Look(person.registration, name, _("Long: shrinks to {size} pt").format(size=round(big.size)))
+        shorter = person.big.split(" ")[0] if " " in person.big else ""
+        return Look(person.registration, name, _("Long: shrinks to {size} pt").format(size=round(big.size)), instead=_with_last(shorter, person))
     if len(person.big) == 1:
-        return Look(person.registration, name, _("Only one letter"))
+        longer = person.first_name if len(person.first_name) > 1 else ""
+        return Look(person.registration, name, _("Only one letter"), instead=_with_last(longer, person))
     return None
+
+
+def _with_last(first: str, person: BadgePerson) -> str:
+    return f"{first} {person.last_name}".strip() if first else ""

@@ -19,7 +19,7 @@ from alumni_desk.errors import NotFound
 from alumni_desk.members import naming
 from alumni_desk.protocol.codes import read_badge_code
 from alumni_desk.store.desk import Changed, Desk
-from alumni_desk.store.search import find_people
+from alumni_desk.store.finding import find_people
 from alumni_desk.words import _
 
 FIVE_MINUTES = timedelta(minutes=5)
@@ -289,7 +289,7 @@ class DoorList:
         listed = {self.root(row.person) for row in self._registrations.values()} | {r.person for r in self._registrations.values()}
         table = self._desk.tables["person"]
         with self._desk.reading() as connection:
-            found = find_people(connection, text, MEMBERS_NOT_ON_THE_LIST + 50, standing="member")
+            found = find_people(connection, text, MEMBERS_NOT_ON_THE_LIST + 50, standing="member").ids
             ids = [i for i in found if i not in listed][:MEMBERS_NOT_ON_THE_LIST]
             rows = connection.execute(sa.select(table).where(
                 table.c.id.in_(ids), ~table.c.gone, table.c.merged_into.is_(None))).all() if ids else []

@@ -12,6 +12,7 @@ import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from importlib import import_module
+from pathlib import Path
 from typing import Any
 
 from alumni_desk import __version__
@@ -121,18 +122,24 @@ def _window(args: argparse.Namespace) -> int:
     from alumni_desk.cli.output import profile_of
     from alumni_desk.desktop.wiring import run_window
 
-    return run_window(profile_of(args))
+    return run_window(profile_of(args), files=[Path(one).absolute() for one in args.files or ()])
 
 
 def parser_for(argv: Sequence[str]) -> argparse.ArgumentParser:
     """The parser for these arguments: all commands for help, else only the module of the command that is there."""
     parser = _Parser(
         prog="alumni-desk", description=_("Alumni Desk: members, gatherings, check-in, badges and sync for an alumni chapter. "
-                                          "Without a command the window opens."))
+                                          "Without a command the window opens; a list named instead of a command is opened in it. "
+                                          "If the window is open already, it comes to the front."))
     parser.add_argument("--profile", metavar="DIR", help=_("the folder of the desk to work on; made if it is not there"))
     parser.add_argument("--version", action=_Version, help=_("the version, and where the log file lies"))
-    commands = parser.add_subparsers(dest="command", metavar="COMMAND")
+    parser.set_defaults(files=None)
     named = command_of(argv)
+    if named is None and any(Path(one).is_file() for one in argv):
+        parser.add_argument("files", nargs="+", metavar="FILE")
+        parser.set_defaults(command=None)
+        return parser
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND")
     if named is not None:
         modules = [COMMANDS[named]]
     else:

@@ -29,7 +29,8 @@ def add_commands(commands: Any) -> None:
     sync.set_defaults(run=run_sync)
 
     status = commands.add_parser("status", help=_("where the data stands"),
-                                 description=_("Where the data stands. JSON: state (alone, waiting, synced, trouble), waiting, last_sync."))
+                                 description=_("Where the data stands. JSON: state (alone, waiting, synced, trouble), waiting, last_sync, "
+                                               "clock_ahead_seconds (this laptop's clock against the server's; negative: behind)."))
     add_json(status)
     status.set_defaults(run=run_status)
 
@@ -46,10 +47,11 @@ def run_join(args: argparse.Namespace) -> int:
 
 def run_sync(args: argparse.Namespace) -> int:
     """Sync once."""
-    from alumni_desk.sync.engine import sync_once
+    from alumni_desk.sync.engine import status, sync_once
 
     with opened(args) as desk:
         result = sync_once(desk)
+        clock = status(desk).clock
     lines = [_("{sent}, {received}.").format(
         sent=ngettext("{n} change sent", "{n} changes sent", result.pushed).format(n=number(result.pushed)),
         received=ngettext("{n} row received", "{n} rows received", result.pulled).format(n=number(result.pulled)))]
@@ -61,6 +63,8 @@ def run_sync(args: argparse.Namespace) -> int:
     if result.conflicts:
         lines.append(ngettext("{n} field was changed by two people at once; the later change counts.", "{n} fields were changed by two people at once; "
                               "the later change counts.", result.conflicts).format(n=number(result.conflicts)))
+    if clock:
+        lines.append(clock)
     show(args, asdict(result), "\n".join(lines))
     return 0
 
@@ -71,5 +75,6 @@ def run_status(args: argparse.Namespace) -> int:
 
     with opened(args) as desk:
         standing = status(desk)
-    show(args, {"state": standing.state, "waiting": standing.waiting, "last_sync": standing.last_sync}, standing.sentence)
+    data = {"state": standing.state, "waiting": standing.waiting, "last_sync": standing.last_sync, "clock_ahead_seconds": standing.ahead_s}
+    show(args, data, "\n".join(filter(None, (standing.sentence, standing.clock))))
     return 0

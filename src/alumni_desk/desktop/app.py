@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import date
+from functools import partial
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
@@ -19,6 +21,7 @@ from alumni_desk.desktop.activity_page import ActivityPage
 from alumni_desk.desktop.background import Job, Lanes
 from alumni_desk.desktop.changes import ChangeBus, Watch
 from alumni_desk.desktop.controls import WINDOW, shortcut
+from alumni_desk.desktop.deeds import Deed
 from alumni_desk.desktop.door import DoorWindow
 from alumni_desk.desktop.door_page import CheckInPage
 from alumni_desk.desktop.first_run import Working
@@ -29,6 +32,7 @@ from alumni_desk.desktop.locking import Lock, standing_words
 from alumni_desk.desktop.look import look
 from alumni_desk.desktop.opening import Opening, Ways
 from alumni_desk.desktop.pages import Page
+from alumni_desk.desktop.palette import Palette
 from alumni_desk.desktop.preferences import Preferences
 from alumni_desk.desktop.restore_page import RestorePage
 from alumni_desk.desktop.settings_page import About, Deeds, SettingsPage
@@ -43,7 +47,7 @@ from alumni_desk.desktop.widgets import paint_mark
 from alumni_desk.logs import log_file
 from alumni_desk.store.desk import Desk
 from alumni_desk.store.profile import Profile
-from alumni_desk.words import number
+from alumni_desk.words import _, number
 
 log = logging.getLogger(__name__)
 
@@ -79,6 +83,7 @@ class Room(QObject):
             settings.security.lock_now.connect(lambda: self.lock.lock())
             settings.security.ruled.connect(self.lock.read_rules)
         self.changes.changed.connect(self._frame)
+        self.shell.palette_wanted.connect(self.show_palette)
         if help_files:
             shortcut(QKeySequence.StandardKey.HelpContents, self.shell, self._help_wanted, WINDOW)
         self._frame()
@@ -122,6 +127,29 @@ class Room(QObject):
         self.shell.nav.set_count("members", number(facts.members) if facts.members else "")
         self.shell.nav.set_count("gatherings", number(facts.ahead) if facts.ahead else "")
 
+    def show_palette(self) -> Palette | None:
+        """Everybody and everything by a few letters; not while the window is locked."""
+        if self.shell.covered():
+            return None
+        palette = Palette(self.shell, self.desk, self.lanes, self._go, self._everything())
+        palette.open()
+        return palette
+
+    def _everything(self) -> list[Deed]:
+        """Every page, and what can be done on each."""
+        numbers = {page.name: f"Ctrl {number}" for number, page in enumerate((page for page in self.shell.pages if not page.apart), 1)}
+        pages = [Deed(f"page:{page.name}", page.icon, type(page).title, partial(self._go, page.name), numbers.get(page.name, "")) for page in self.shell.pages]
+        deeds = [replace(deed, key=f"{page.name}:{deed.key}", act=partial(self._do, page.name, deed)) for page in self.shell.pages for deed in page.deeds()]
+        deeds += [Deed("undo", "arrow-counter-clockwise", _("Undo the last change"), self.undoing.undo, _("Ctrl Z")),
+                  Deed("redo", "arrows-clockwise", _("Redo what was undone"), self.undoing.redo, _("Ctrl Shift Z"))]
+        if self._help_files:
+            deeds.append(Deed("help", "info", _("Open the handbook"), self.show_help, "F1"))
+        return [*pages, *deeds]
+
+    def _do(self, page: str, deed: Deed) -> None:
+        self._go(page)
+        deed.act()
+
     def _help_wanted(self) -> None:
         self.show_help()
 
@@ -156,6 +184,7 @@ class Sitting(QObject):
         self.room: Room | None = None
         self._desk: Desk | None = None
         self._news = ""
+        self._files: list[Path] = []
         self.appearance.repainted.connect(self._keep)
         self.appearance.resized.connect(self._resized)
 
@@ -178,6 +207,28 @@ class Sitting(QObject):
             self.front.close()
             self.front.deleteLater()
             self.front = self.opening = None
+        self.take_files(())
+
+    def come_forward(self, files: Sequence[Path] = ()) -> None:
+        """Bring the window to the front, as somebody who starts the program a second time expects, and open their files."""
+        window = self.room.shell if self.room is not None else self.front
+        if window is not None:
+            window.setWindowState((window.windowState() & ~Qt.WindowState.WindowMinimized) | Qt.WindowState.WindowActive)
+            window.show()
+            window.raise_()
+            window.activateWindow()
+        self.take_files(files)
+
+    def take_files(self, files: Sequence[Path]) -> None:
+        """Open files that were handed to the program: lists lead to their import, at once or as soon as a chapter is open and unlocked."""
+        self._files += files
+        if self.room is None or self.room.lock.locked or not self._files:
+            return
+        file, *others = self._files
+        self._files = []
+        self.room.shell.show_page("members", import_file=file)
+        if others:
+            self.room.shell.say(_("One list at a time: open {files} after this.").format(files=", ".join(one.name for one in others)))
 
     def leave_for(self, words: tuple[str, str], work: Callable[[Job], str]) -> None:
         """Close the desk, do something to its profile off the screen (a restore), and open it again; ``work`` gives what to say then."""
@@ -217,6 +268,7 @@ class Sitting(QObject):
         room.shell.show()
         room.shell.show_page(page, **what)
         self.room = room
+        room.lock.changed.connect(lambda locked: self.take_files(()))
 
     def _close_room(self) -> None:
         if self.room is not None:

@@ -7,6 +7,7 @@ waits for news. One job of a lane runs at a time, in order. Results come back on
 from __future__ import annotations
 
 import logging
+import sys
 import threading
 import traceback
 from collections.abc import Callable
@@ -21,6 +22,8 @@ from alumni_desk.words import _
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
+TURN_S = 0.0005
+"""How long one thread computes before another may: a tenth of what Python has."""
 Failed = Callable[[KnownError], None]
 
 
@@ -86,6 +89,8 @@ class Lanes(QObject):
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
+        # Each time Qt calls Python while a lane computes, the screen's thread waits so long for its turn; painting a list calls a hundred times.
+        sys.setswitchinterval(TURN_S)
         names = ("writing", "reading", "sending", "listening")
         self._lanes = {name: ThreadPoolExecutor(max_workers=1, thread_name_prefix=name) for name in names}
         self._post = _Post(self)
@@ -101,6 +106,10 @@ class Lanes(QObject):
              key: str | None = None) -> Job:  # fmt: skip
         """Look something up. Of several lookups with one ``key`` only the newest answers (search as you type)."""
         return self._start("reading", lambda job: fn(), then, failed, key=key)
+
+    def read_on(self, fn: Callable[[Job], T], then: Callable[[T], Any] | None = None, failed: Failed | None = None, *, key: str) -> Job:
+        """A longer lookup that asks its job often whether it is still wanted: a newer one with its key ends it."""
+        return self._start("reading", fn, then, failed, key=key)
 
     def send(self, fn: Callable[[], T], then: Callable[[T], Any] | None = None, failed: Failed | None = None) -> Job:
         """Speak with a server or a printer."""

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from typing import Literal
 
-from PySide6.QtCore import QPoint, QRectF, QSize, Qt, Signal
+from PySide6.QtCore import QEvent, QPoint, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QColor, QFontMetricsF, QKeyEvent, QKeySequence, QPainter, QPaintEvent, QResizeEvent, QShortcut, QTextCharFormat
 from PySide6.QtWidgets import (
     QAbstractButton,
@@ -20,6 +21,7 @@ from PySide6.QtWidgets import (
     QRadioButton,
     QSizePolicy,
     QSpinBox,
+    QStyleOptionComboBox,
     QToolButton,
     QVBoxLayout,
     QWidget,
@@ -29,7 +31,7 @@ from alumni_desk.desktop.fonts import font_of, px
 from alumni_desk.desktop.icons import icon, paint_icon
 from alumni_desk.desktop.look import look
 from alumni_desk.desktop.paint import paint_ground, paint_ring, paint_text
-from alumni_desk.desktop.tokens import CONTROL, FACES, RADIUS, Colours, Role, Tone
+from alumni_desk.desktop.tokens import CONTROL, FACES, FOCUS, RADIUS, Colours, Role, Tone
 
 Kind = Literal["primary", "secondary", "danger", "quiet"]
 
@@ -104,7 +106,24 @@ class Elided(Label):
         painter.drawText(QRectF(self.rect()), int(Qt.AlignmentFlag.AlignVCenter | Qt.TextFlag.TextSingleLine), shown)
 
 
-class Button(QAbstractButton):
+class _Words:
+    """For controls whose words we paint ourselves: what is painted, what is spoken and what Qt knows are always the same."""
+
+    _shown = ""
+
+    def set_words(self, text: str) -> None:
+        """Other words, e.g. with the number of what is chosen."""
+        self._shown = text
+        super().setText(text.replace("&", "&&"))  # type: ignore[misc]
+        self.setAccessibleName(text)  # type: ignore[attr-defined]
+        self.updateGeometry()  # type: ignore[attr-defined]
+        self.update()  # type: ignore[attr-defined]
+
+    def setText(self, text: str) -> None:
+        self.set_words(text)
+
+
+class Button(_Words, QAbstractButton):
     """A push button: primary is the page's one accent, secondary a soft fill, quiet only words."""
 
     def __init__(self, text: str, kind: Kind = "secondary", icon: str | None = None, *, height: int = CONTROL,
@@ -112,21 +131,11 @@ class Button(QAbstractButton):
         super().__init__(parent)
         self.kind = kind
         self._icon, self._after, self._height = icon, after, height
-        self._shown = text
-        self.setText(text.replace("&", "&&"))
-        self.setAccessibleName(text)
+        self.set_words(text)
         self.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         self.setCursor(Qt.CursorShape.PointingHandCursor)
         self.setSizePolicy(QSizePolicy.Policy.Minimum, QSizePolicy.Policy.Fixed)
         self.setAttribute(Qt.WidgetAttribute.WA_Hover)
-
-    def set_words(self, text: str) -> None:
-        """Other words, e.g. with the number of what is chosen."""
-        self._shown = text
-        self.setText(text.replace("&", "&&"))
-        self.setAccessibleName(text)
-        self.updateGeometry()
-        self.update()
 
     def set_icon(self, icon: str | None) -> None:
         self._icon = icon
@@ -221,12 +230,19 @@ class Link(Button):
         colours = look(self)
         painter = QPainter(self)
         ink = getattr(colours, self._tone) if self.isEnabled() else colours.muted
-        paint_text(painter, QRectF(self.rect()), self._shown, ink, self._role, elide=False)
-        if self.underMouse() and self.isEnabled():
-            painter.setPen(QColor(ink))
-            painter.drawLine(0, self.height() - px(3), self.sizeHint().width(), self.height() - px(3))
+        width = self.sizeHint().width()
         if self.hasFocus():
-            paint_ring(painter, QRectF(0, 0, self.sizeHint().width(), self.height()), colours.accent, 3)
+            paint_link_focus(painter, QRectF(0, 0, width, self.height()), colours)
+        paint_text(painter, QRectF(self.rect()), self._shown, ink, self._role, elide=False)
+        if self.underMouse() and self.isEnabled() and not self.hasFocus():
+            painter.setPen(QColor(ink))
+            painter.drawLine(0, self.height() - px(3), width, self.height() - px(3))
+
+
+def paint_link_focus(painter: QPainter, box: QRectF, colours: Colours) -> None:
+    """A link ends on the edge of its column and so has no room for a ring: it gets a soft ground and a thick line below."""
+    painter.fillRect(box, QColor(colours.selected))
+    painter.fillRect(QRectF(box.left(), box.bottom() - FOCUS, box.width(), FOCUS), QColor(colours.accent))
 
 
 class Segments(QWidget):
@@ -330,6 +346,17 @@ class Choice(QComboBox):
         if number >= 0:
             self.setCurrentIndex(number)
 
+    def initStyleOption(self, option: QStyleOptionComboBox) -> None:
+        super().initStyleOption(option)
+        room = self.width() - px(12 + 28 + 4)
+        option.currentText = self.fontMetrics().elidedText(self.currentText(), Qt.TextElideMode.ElideRight, room)
+
+    def event(self, event: QEvent) -> bool:
+        if event.type() == QEvent.Type.ToolTip:
+            room = self.width() - px(12 + 28 + 4)
+            self.setToolTip(self.currentText() if self.fontMetrics().horizontalAdvance(self.currentText()) > room else "")
+        return super().event(event)
+
     def wheelEvent(self, event: object) -> None:
         event.ignore()  # type: ignore[attr-defined]  # a wheel over a form must scroll the form, not change a value
 
@@ -409,18 +436,17 @@ class When(QDateTimeEdit):
         paint_icon(QPainter(self), QRectF(self.width() - px(26), (self.height() - size) / 2, size, size), "calendar-blank", look(self).muted)
 
 
-class Tick(QCheckBox):
+class Tick(_Words, QCheckBox):
     """A check box whose tick we paint; Space ticks."""
 
     def __init__(self, text: str, parent: QWidget | None = None) -> None:
-        super().__init__(text.replace("&", "&&"), parent)
-        self._shown = text
-        self.setAccessibleName(text)
+        super().__init__(parent)
+        self.set_words(text)
         self.setSizePolicy(QSizePolicy.Policy.Minimum, QSizePolicy.Policy.Fixed)
 
     def sizeHint(self) -> QSize:
         words = QFontMetricsF(font_of("body")).horizontalAdvance(self._shown)
-        return QSize(round(words) + px(18 + 8) + 4, px(28))
+        return QSize(math.ceil(words) + px(18 + 8 + 5) + 2, px(28))
 
     def minimumSizeHint(self) -> QSize:
         return self.sizeHint()
@@ -434,10 +460,10 @@ class Tick(QCheckBox):
         size = px(18)
         box = QRectF(1, (self.height() - size) / 2, size, size)
         self._paint_mark(painter, box, colours)
-        if self.hasFocus():
-            paint_ring(painter, self.rect(), colours.accent, 4)
         rest = QRectF(box.right() + px(8), 0, self.width() - box.right() - px(8), self.height())
-        paint_text(painter, rest, self._shown, colours.text if self.isEnabled() else colours.muted, elide=False)
+        used = paint_text(painter, rest, self._shown, colours.text if self.isEnabled() else colours.muted, elide=False)
+        if self.hasFocus():
+            paint_ring(painter, ring_round_words(rest, used), colours.accent, 4)
 
     def _paint_mark(self, painter: QPainter, box: QRectF, colours: Colours) -> None:
         paint_tick(painter, box, self.isChecked(), colours)
@@ -452,17 +478,25 @@ def paint_tick(painter: QPainter, box: QRectF, ticked: bool, colours: Colours) -
         paint_ring(painter, box, colours.border, 4, 1.25)
 
 
-class Radio(QRadioButton):
-    """A radio button in our look; arrows move between those of one parent."""
+class Radio(_Words, QRadioButton):
+    """A radio button in our look; arrows move between those of one parent. ``set_count`` puts a number at its right edge."""
+
+    _words, _count = "", ""
 
     def __init__(self, text: str, parent: QWidget | None = None) -> None:
-        super().__init__(text.replace("&", "&&"), parent)
-        self._shown = text
-        self.setAccessibleName(text)
+        super().__init__(parent)
+        self.set_words(text)
+
+    def set_count(self, count: str) -> None:
+        """How many it stands for; spoken behind the words, painted at the right edge."""
+        if not self._words:
+            self._words = self._shown
+        self.set_words(f"{self._words} · {count}" if count else self._words)
+        self._count = count
 
     def sizeHint(self) -> QSize:
         words = QFontMetricsF(font_of("body")).horizontalAdvance(self._shown)
-        return QSize(round(words) + px(18 + 8) + 4, px(30))
+        return QSize(math.ceil(words) + px(18 + 8 + 5) + 2, px(30))
 
     def minimumSizeHint(self) -> QSize:
         return self.sizeHint()
@@ -480,10 +514,20 @@ class Radio(QRadioButton):
             paint_ground(painter, box.adjusted(*(size * k for k in (0.3, 0.3, -0.3, -0.3))), colours.on_accent, size / 2)
         else:
             paint_ring(painter, box, colours.border, size / 2, 1.25)
-        if self.hasFocus():
-            paint_ring(painter, self.rect(), colours.accent, 4)
+        ink = colours.text if self.isEnabled() else colours.muted
         rest = QRectF(box.right() + px(8), 0, self.width() - box.right() - px(8), self.height())
-        paint_text(painter, rest, self._shown, colours.text if self.isEnabled() else colours.muted, elide=False)
+        words = self._shown
+        if self._count:
+            words = self._words
+            paint_text(painter, rest, self._count, ink, "strong", Qt.AlignmentFlag.AlignRight)
+        used = paint_text(painter, rest, words, ink, elide=False)
+        if self.hasFocus():
+            paint_ring(painter, ring_round_words(rest, used), colours.accent, 4)
+
+
+def ring_round_words(rest: QRectF, used: float) -> QRectF:
+    """Where the focus ring of a radio or tick goes: round its words, clear of them and of the mark."""
+    return QRectF(rest.left() - px(5), rest.center().y() - px(13), min(used + px(10), rest.width() + px(5)), px(26))
 
 
 class Field(QLineEdit):

@@ -6,7 +6,7 @@ from PySide6.QtCore import QModelIndex, QPersistentModelIndex, QRectF, QSize, Qt
 from PySide6.QtGui import QColor, QFontMetricsF, QPainter
 from PySide6.QtWidgets import QStyle, QStyledItemDelegate, QStyleOptionViewItem, QTableView, QWidget
 
-from alumni_desk.desktop.fonts import font_of, px
+from alumni_desk.desktop.fonts import font_of, metrics_of, px
 from alumni_desk.desktop.look import look
 from alumni_desk.desktop.paint import Pill, isolated, paint_disc, paint_pill, paint_text
 from alumni_desk.desktop.tokens import ROW, Colours
@@ -70,28 +70,32 @@ class NameDelegate(RowDelegate):
         if person is None:
             super().paint_cell(painter, box, index, colours, selected)
             return
-        disc, name, other = person
-        box = box.adjusted(px(self._inset), 0, 0, 0)
-        if disc:
-            size = px(28)
-            paint_disc(painter, QRectF(box.left(), box.center().y() - size / 2, size, size), disc, colours, selected=selected)
-            box = box.adjusted(px(38), 0, 0, 0)
-        paint_name(painter, box, name, other, colours, strong=selected)
+        paint_person(painter, box.adjusted(px(self._inset), 0, 0, 0), person, colours, selected=selected)
 
+
+
+def paint_person(painter: QPainter, box: QRectF, person: tuple[str, str, str], colours: Colours, *, selected: bool = False) -> None:
+    """A person's disc (if there is one), name, and name in the other script."""
+    disc, name, other = person
+    if disc:
+        size = px(28)
+        paint_disc(painter, QRectF(box.left(), box.center().y() - size / 2, size, size), disc, colours, selected=selected)
+        box = box.adjusted(px(38), 0, 0, 0)
+    paint_name(painter, box, name, other, colours, strong=selected)
 
 
 def paint_name(painter: QPainter, box: QRectF, name: str, other: str, colours: Colours, *, strong: bool = False) -> None:
     """A name on one line, or on two of 12/16 if it is long; never cut unless two lines are too few."""
     role = "strong" if strong else "body"
     room = box.width()
-    width = QFontMetricsF(font_of(role)).horizontalAdvance(name)  # type: ignore[arg-type]
+    width = metrics_of(role).horizontalAdvance(name)
     if width <= room:
         paint_text(painter, box, isolated(name), colours.text, role, elide=False)  # type: ignore[arg-type]
         rest = room - width - px(8)
-        if other and QFontMetricsF(font_of("body")).horizontalAdvance(other) <= rest:
+        if other and metrics_of("body").horizontalAdvance(other) <= rest:
             paint_text(painter, box.adjusted(width + px(8), 0, 0, 0), isolated(other), colours.muted, elide=False)
         return
-    metrics = QFontMetricsF(font_of("caption"))
+    metrics = metrics_of("caption")
     first, second = _two_lines(name, metrics, room)
     if not second:
         paint_text(painter, box, first, colours.text, "caption")

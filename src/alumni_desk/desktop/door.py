@@ -14,6 +14,7 @@ from PySide6.QtGui import (
     QAccessibleAnnouncementEvent,
     QCloseEvent,
     QKeyEvent,
+    QResizeEvent,
 )
 from PySide6.QtWidgets import (
     QApplication,
@@ -49,6 +50,7 @@ from alumni_desk.desktop.door_walkin import WalkIn, WalkInForm
 from alumni_desk.desktop.door_words import (
     Act,
     Showing,
+    brings_words,
     covered,
     first_name,
     full_name,
@@ -68,7 +70,8 @@ GREEN_MS = 8_000
 NOTE_MS = 20_000
 MUTE_MS = 400
 UNDO_S = 120
-RESCAN_S = 10
+RESCAN_S = 2
+"""Within this time the same code again is the scanner's own repeat, not a second guest with the same badge."""
 SAVING_MS = 300
 _ENTER = (Qt.Key.Key_Return, Qt.Key.Key_Enter)
 _TABLES = frozenset({"gathering", "person", "registration", "fact"})
@@ -111,6 +114,7 @@ class DoorWindow(QWidget):
         self._retry: Callable[[], None] | None = None
         self._note_open = False
         self._own: list[Own] = []
+        self._scanned: tuple[str, float] = ("", float("-inf"))
         self._saving = 0
         self._reading = False
         self._due: Changed | None = Changed({})
@@ -184,6 +188,11 @@ class DoorWindow(QWidget):
         for line in (self.field, *self.form.fields()):
             line.installEventFilter(self)
         self.whose.show_door("", self.station, self.by)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self.column.set_room(self.width())
+        self.whose.setFixedWidth(self.column.minimumWidth() - px(48))
 
     def set_standing(self, state: str, sentence: str) -> None:
         """What the sync engine says, in the corner."""
@@ -418,7 +427,7 @@ class DoorWindow(QWidget):
     def _look_up(self, text: str) -> tuple[DoorHits, dict[str, str]]:
         door = self._the_list()
         found = door.find(text)
-        brings = {hit.key: ", ".join(guest.name for guest in door.guests_of(hit.registration))
+        brings = {hit.key: brings_words([guest.name for guest in door.guests_of(hit.registration)])
                   for hit in found.hits if hit.registration and not hit.here}  # fmt: skip
         return found, brings
 
@@ -452,7 +461,10 @@ class DoorWindow(QWidget):
     def _scan(self, code: str) -> None:
         self._muted_until = time.monotonic() * 1000 + MUTE_MS
         self.field.clear()
-        self._save(partial(check_in, self._desk, self._gathering, code=code, station=self.station, by=self.by or None, let_in=False), "")
+        before, at = self._scanned
+        self._scanned = (read_badge_code(code) or code, time.monotonic())
+        repeated = before == self._scanned[0] and self._scanned[1] - at < RESCAN_S
+        self._save(partial(check_in, self._desk, self._gathering, code=code, station=self.station, by=self.by or None, let_in=False), "", repeated=repeated)
 
     def _check_in_hit(self, hit: DoorHit, *, let_in: bool = False, method: str = "name") -> None:
         self.field.clear()
@@ -464,7 +476,7 @@ class DoorWindow(QWidget):
             self._desk, self._gathering, registration, person_id=person, station=self.station, by=self.by or None,
             let_in=let_in), name)  # fmt: skip
 
-    def _save(self, action: Callable[[], Verdict], name: str, *, from_form: bool = False) -> None:
+    def _save(self, action: Callable[[], Verdict], name: str, *, from_form: bool = False, repeated: bool = False) -> None:
         """Run an action on the writing lane; its verdict is shown when it is on disk, never before."""
         self._saving += 1
         self._slow.start()
@@ -473,7 +485,7 @@ class DoorWindow(QWidget):
             self._saved()
             if from_form:
                 self.form.clear()
-            self._on_verdict(verdict, name)
+            self._on_verdict(verdict, repeated=repeated)
 
         def failed(error: KnownError) -> None:
             self._saved()
@@ -494,21 +506,16 @@ class DoorWindow(QWidget):
         if self._saving:
             self.field.set_note(_("Saving …"))
 
-    def _on_verdict(self, verdict: Verdict, name: str) -> None:
+    def _on_verdict(self, verdict: Verdict, *, repeated: bool) -> None:
+        quiet = False
         if verdict.fact is not None and verdict.registration is not None:
             self._own.append(Own(verdict.fact, verdict.registration, verdict, time.monotonic()))
-        elif verdict.outcome is Outcome.ALREADY_IN and (again := self._just_now(verdict)) is not None:
-            verdict = again  # the same badge twice within seconds is no second guest
+        elif repeated and verdict.outcome is Outcome.ALREADY_IN and (own := self._newest_own()) is not None and own.registration == verdict.registration:
+            verdict, quiet = replace(own.verdict, changed=verdict.changed), True
         if verdict.changed.tables:
             self._changes.tell(verdict.changed)
         self._verdict, self._retry, self._note_open = verdict, None, False
-        self._show(self._showing(verdict))
-
-    def _just_now(self, verdict: Verdict) -> Verdict | None:
-        for own in reversed(self._own):
-            if own.registration == verdict.registration and time.monotonic() - own.at < RESCAN_S:
-                return replace(own.verdict, changed=verdict.changed)
-        return None
+        self._show(self._showing(verdict), quiet=quiet)
 
     def _showing(self, verdict: Verdict) -> Showing:
         door = self.door
@@ -664,7 +671,7 @@ class DoorWindow(QWidget):
             self._check_in_hit(hit)
             self.form.clear()
             return
-        typed = self.form.read()
+        typed = self.form.read(contact_asked=True)
         fields = typed.fields if typed else {}
         self._add(WalkIn(hit.name, hit.person, typed.host if typed else None, typed.consent if typed else False, fields))
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 from PySide6.QtCore import QRectF, QSize, Qt, Signal
-from PySide6.QtGui import QFont, QFontMetricsF, QKeyEvent, QPainter, QPaintEvent
+from PySide6.QtGui import QFont, QFontMetricsF, QKeyEvent, QPainter, QPaintEvent, QResizeEvent
 from PySide6.QtWidgets import (
     QFrame,
     QHBoxLayout,
@@ -55,11 +56,15 @@ class DoorField(QLineEdit):
         self._say()
 
     def _say(self) -> None:
-        if self._locked:
-            self.setPlaceholderText(_("Scan a badge"))
-            return
-        form = self._form
-        self.setPlaceholderText(_("Scanning still works, this form waits") if form else _("Scan a code or type a name"))
+        waits = (_("Scanning still works, this form waits"), _("Scanning still works"))
+        ready = self._first_that_fits(waits) if self._form else _("Scan a code or type a name")
+        self.setPlaceholderText(_("Scan a badge") if self._locked else ready)
+
+    def _first_that_fits(self, sentences: Sequence[str]) -> str:
+        font = font_of("body")
+        font.setPixelSize(px(24))
+        room = self.width() - px(56 + 58 + 16)
+        return next((one for one in sentences if QFontMetricsF(font).horizontalAdvance(one) <= room), sentences[-1])
 
     def set_note(self, note: str) -> None:
         """How many people were found, or that something is being saved."""
@@ -100,6 +105,7 @@ class WhoseDoor(QWidget):
 
     def __init__(self) -> None:
         super().__init__()
+        self._whole = ""
         self.setFixedWidth(px(272))
         column = QVBoxLayout(self)
         column.setContentsMargins(0, px(14), 0, px(10))
@@ -122,11 +128,19 @@ class WhoseDoor(QWidget):
         column.addWidget(self.station)
         column.addLayout(third)
 
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._fit()
+
+    def _fit(self) -> None:
+        room = self.width() - px(72)  # the time stands beside it
+        self.name.setText(QFontMetricsF(font_of("strong")).elidedText(self._whole, Qt.TextElideMode.ElideRight, room))
+
     def show_door(self, name: str, station: str, by: str) -> None:
         """Whose door it is."""
-        metrics = QFontMetricsF(font_of("strong"))
-        self.name.setText(metrics.elidedText(name, Qt.TextElideMode.ElideRight, px(200)))
+        self._whole = name
         self.name.setToolTip(name)
+        self._fit()
         self.station.setText(" · ".join(isolated(part) for part in (station, by) if part))
 
     def set_standing(self, state: str, sentence: str) -> None:
@@ -144,6 +158,10 @@ class KeyEntry(Button):
         super().__init__(words, "quiet", height=40)
         self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self.setAccessibleName(f"{key}: {words}")
+        self.setToolTip(words)
+
+    def minimumSizeHint(self) -> QSize:
+        return QSize(round(QFontMetricsF(self._key_font()).horizontalAdvance(self._key)) + px(32), px(40))
 
     @staticmethod
     def _key_font() -> QFont:
@@ -152,7 +170,7 @@ class KeyEntry(Button):
     def sizeHint(self) -> QSize:
         key = QFontMetricsF(self._key_font()).horizontalAdvance(self._key)
         words = QFontMetricsF(font_of("body")).horizontalAdvance(self._shown)
-        return QSize(round(key + words) + px(8) + 2, px(40))
+        return QSize(math.ceil(key + words) + px(8) + 2, px(40))
 
     def paintEvent(self, event: QPaintEvent) -> None:
         colours, painter = look(self), QPainter(self)
@@ -160,7 +178,7 @@ class KeyEntry(Button):
         paint_text(painter, QRectF(0, 0, width + 2, self.height()), self._key, colours.text, "strong", elide=False)
         left = width + px(8)
         ink = colours.text if self.underMouse() else colours.muted
-        paint_text(painter, QRectF(left, 0, self.width() - left + 2, self.height()), self._shown, ink, elide=False)
+        paint_text(painter, QRectF(left, 0, self.width() - left, self.height()), self._shown, ink)
         if self.hasFocus():
             paint_ring(painter, self.rect(), colours.accent, 4)
 
@@ -181,6 +199,27 @@ class KeyBar(QFrame):
         self._row.setContentsMargins(px(24), 0, px(24), 0)
         self._row.setSpacing(px(32))
         self._shown: tuple[tuple[str, str], ...] = ()
+        self._entries: list[KeyEntry] = []
+
+    def minimumSizeHint(self) -> QSize:
+        return QSize(px(320), px(48))
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._fit()
+
+    def _fit(self) -> None:
+        """Where the bar is too narrow the entries move together, and then the longest words are cut: they stand on the buttons too."""
+        widths = [entry.sizeHint().width() for entry in self._entries]
+        room = self.width() - 2 * px(24)
+        gap = px(32) if sum(widths) + px(32) * len(widths) <= room else px(16)
+        room -= gap * len(widths)
+        most = max(widths, default=0)
+        while sum(min(width, most) for width in widths) > room and most > px(48):
+            most -= 1
+        self._row.setSpacing(gap)
+        for entry, width in zip(self._entries, widths, strict=True):
+            entry.setFixedWidth(min(width, most))
 
     def show_keys(self, keys: Sequence[tuple[str, str]], last: tuple[str, str]) -> None:
         """Show these (key, words), the last one at the right edge."""
@@ -192,12 +231,15 @@ class KeyBar(QFrame):
             if (widget := item.widget()) is not None:
                 widget.hide()
                 widget.deleteLater()
+        self._entries = []
         for number, (key, words) in enumerate(wanted):
             if number == len(wanted) - 1:
                 self._row.addStretch(1)
             entry = KeyEntry(key, words)
             entry.clicked.connect(lambda checked=False, key=key: self.pressed.emit(key))
             self._row.addWidget(entry)
+            self._entries.append(entry)
+        self._fit()
 
     def shown(self) -> list[str]:
         """The keys that are shown."""

@@ -7,16 +7,16 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from PySide6.QtCore import QPointF, QRectF, QSize, Qt, Signal
-from PySide6.QtGui import QColor, QFont, QFontMetricsF, QPainter, QPaintEvent, QPen
+from PySide6.QtGui import QColor, QFont, QFontMetricsF, QPainter, QPaintEvent, QPen, QResizeEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QSizePolicy, QVBoxLayout, QWidget
 
 from alumni_desk.checkin.lists import Arrival, Headcount
-from alumni_desk.desktop.controls import Button, Label
+from alumni_desk.desktop.controls import Button, Label, paint_link_focus
 from alumni_desk.desktop.door_words import said_time
 from alumni_desk.desktop.fonts import font_of, px
 from alumni_desk.desktop.icons import paint_icon
 from alumni_desk.desktop.look import look
-from alumni_desk.desktop.paint import isolated, paint_ring, paint_text
+from alumni_desk.desktop.paint import isolated, paint_text
 from alumni_desk.desktop.widgets import Bar, Glyph
 from alumni_desk.words import _, ngettext
 
@@ -100,15 +100,22 @@ class UndoLink(Button):
         super().__init__(_("Undo"), "quiet", "arrow-counter-clockwise", height=28)
         self.setAccessibleName(_("Undo {name}").format(name=name))
 
+        self._whole = QSize(round(QFontMetricsF(font_of("label")).horizontalAdvance(self._shown)) + px(14 + 5) + 2, px(28))
+
+    def set_room(self, room: float) -> None:
+        """Only the arrow where the words would cost a name its letters."""
+        self.setFixedWidth(self._whole.width() if room >= self._whole.width() else px(20))
+
     def sizeHint(self) -> QSize:
-        return QSize(round(QFontMetricsF(font_of("label")).horizontalAdvance(self._shown)) + px(14 + 5) + 2, px(28))
+        return self._whole
 
     def paintEvent(self, event: QPaintEvent) -> None:
         painter, ink = QPainter(self), look(self).accent
-        paint_icon(painter, QRectF(0, (self.height() - px(14)) / 2, px(14), px(14)), "arrow-counter-clockwise", ink)
-        paint_text(painter, QRectF(px(19), 0, self.width(), self.height()), self._shown, ink, "label", elide=False)
         if self.hasFocus():
-            paint_ring(painter, QRectF(self.rect()), ink, 3)
+            paint_link_focus(painter, QRectF(self.rect()), look(self))
+        paint_icon(painter, QRectF(0, (self.height() - px(14)) / 2, px(14), px(14)), "arrow-counter-clockwise", ink)
+        if self.width() >= self._whole.width():
+            paint_text(painter, QRectF(px(19), 0, self.width(), self.height()), self._shown, ink, "label", elide=False)
 
 
 class LastRow(QWidget):
@@ -128,36 +135,85 @@ class LastRow(QWidget):
             row.addWidget(self.undo)
         name = f"{arrival.name} {arrival.class_tail}".strip()
         self.setAccessibleName(f"{said_time(arrival.at)} {name}")
-        self.setToolTip(name)
+        self.setToolTip(f"{name} · {arrival.station}" if arrival.station else name)
 
     def paintEvent(self, event: QPaintEvent) -> None:
         colours, painter = look(self), QPainter(self)
         arrival = self._arrival
         painter.fillRect(QRectF(0, self.height() - 1, self.width(), 1), QColor(colours.line))
         paint_text(painter, QRectF(0, 0, px(40), self.height()), said_time(arrival.at), colours.muted, "small", tabular=True)
-        if self.undo is not None:
-            right = self.undo.geometry().left() - px(8)
-        else:
-            station = isolated(arrival.station or "")
-            width = min(QFontMetricsF(font_of("small")).horizontalAdvance(station) + 2, px(90))
-            paint_text(painter, QRectF(self.width() - width, 0, width, self.height()), station, colours.muted, "small",
-                       Qt.AlignmentFlag.AlignRight)  # fmt: skip
-            right = self.width() - round(width) - px(8)
         tail = f" {isolated(arrival.class_tail)}" if arrival.class_tail else ""
-        room = right - px(44)
         metrics = QFontMetricsF(font_of("body"))
         tail_width = metrics.horizontalAdvance(tail)
-        other = isolated(arrival.other_script_name or "")
-        name = isolated(arrival.name)
+        name, other = isolated(arrival.name), isolated(arrival.other_script_name or "")
+        right = self.undo.geometry().left() - px(8) if self.undo is not None else self._paint_station(painter, metrics.horizontalAdvance(name) + tail_width)
+        room = right - px(44)
         whole = f"{name} {other}" if other else name
         if metrics.horizontalAdvance(whole) + tail_width > room:
             whole = name
         used = paint_text(painter, QRectF(px(44), 0, max(0.0, room - tail_width), self.height()), whole, colours.text)
         paint_text(painter, QRectF(px(44) + used, 0, tail_width + 2, self.height()), tail, colours.text, elide=False)
 
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        if self.undo is not None:
+            name = f"{isolated(self._arrival.name)} {isolated(self._arrival.class_tail)}"
+            self.undo.set_room(self.width() - px(44 + 8) - QFontMetricsF(font_of("body")).horizontalAdvance(name))
+
+    def _paint_station(self, painter: QPainter, name_width: float) -> float:
+        """The station at the right edge, if the name is whole beside it; returns where the name must end."""
+        station = isolated(self._arrival.station or "")
+        width = min(QFontMetricsF(font_of("small")).horizontalAdvance(station) + 2, px(90))
+        if not station or px(44) + name_width > self.width() - width - px(8):
+            return self.width()
+        paint_text(painter, QRectF(self.width() - width, 0, width, self.height()), station, look(self).muted, "small", Qt.AlignmentFlag.AlignRight)
+        return self.width() - width - px(8)
+
+
+class _Part(QWidget):
+    """A part of the column: the gap above it, a quiet heading, and below it what ``rows`` is given. It is hidden as a whole."""
+
+    def __init__(self, title: str, gap: int = 22) -> None:
+        super().__init__()
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, px(gap), 0, 0)
+        column.setSpacing(0)
+        self.head = Label(title, "caption", "muted")
+        self.head.setFont(_semibold())
+        column.addWidget(self.head)
+        self._gap = px(gap)
+        self.rows = column
+        self.widgets: list[QWidget] = []
+
+    def show_rows(self, rows: Sequence[QWidget]) -> None:
+        """Other rows, all equally high."""
+        for widget in self.widgets:
+            self.rows.removeWidget(widget)
+            widget.hide()
+            widget.deleteLater()
+        self.widgets = list(rows)
+        for widget in rows:
+            self.rows.addWidget(widget)
+
+    def height_of(self, rows: int) -> int:
+        """How high it is with so many rows."""
+        return self._gap + self.head.sizeHint().height() + sum(widget.height() for widget in self.widgets[:rows])
+
+    def show_some(self, rows: int) -> None:
+        """Show the first rows; with none of them the part is gone."""
+        for number, widget in enumerate(self.widgets):
+            widget.setVisible(number < rows)
+        self.setVisible(rows > 0)
+
+
+LAST = 5
+
 
 class DoorColumn(QFrame):
-    """The column, 320 wide. ``undo(fact, registration)`` asks to take a check-in back."""
+    """The column, 320 wide. ``undo(fact, registration)`` asks to take a check-in back.
+
+    Where the screen is too low for all of it, the stations go first, then some of the last five, then the arrivals; the head count stays.
+    """
 
     undo = Signal(str, str)
 
@@ -165,8 +221,13 @@ class DoorColumn(QFrame):
         super().__init__()
         self.setFixedWidth(px(320))
         self.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Expanding)
-        column = QVBoxLayout(self)
-        column.setContentsMargins(px(24), px(14), px(24), px(16))
+        whole = QVBoxLayout(self)
+        whole.setContentsMargins(px(24), px(14), px(24), px(16))
+        whole.setSpacing(0)
+        self._top = QWidget()
+        whole.addWidget(self._top)
+        column = QVBoxLayout(self._top)
+        column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(0)
         head = QHBoxLayout()
         head.setSpacing(px(8))
@@ -174,6 +235,7 @@ class DoorColumn(QFrame):
         font = font_of("number")
         font.setPixelSize(px(48))
         self.here.setFont(font)
+        self.here.setMinimumHeight(px(58))
         self.here_words = Label("", "heading")
         words = font_of("body")
         words.setPixelSize(px(16))
@@ -196,30 +258,30 @@ class DoorColumn(QFrame):
         self.walk_ins, self.gone, self.as_of = Label(), Label(), Label(role="caption", tone="muted")
         for label in (self.walk_ins, self.gone, self.as_of):
             column.addWidget(label)
-        column.addSpacing(px(22))
-        self.arrivals_head = Label(_("Arrivals by five minutes"), "caption", "muted")
-        self.arrivals_head.setFont(_semibold())
-        column.addWidget(self.arrivals_head)
+        self.arrivals_part = _Part(_("Arrivals by five minutes"))
         self.arrivals = Arrivals()
-        column.addWidget(self.arrivals)
-        column.addSpacing(px(20))
-        self.stations_head = Label(_("Stations"), "caption", "muted")
-        self.stations_head.setFont(_semibold())
-        column.addWidget(self.stations_head)
-        self.stations = QVBoxLayout()
-        self.stations.setSpacing(0)
-        column.addLayout(self.stations)
-        column.addSpacing(px(22))
-        self.last_head = Label(_("Last five in"), "caption", "muted")
-        self.last_head.setFont(_semibold())
-        column.addWidget(self.last_head)
-        self.last = QVBoxLayout()
-        self.last.setSpacing(0)
-        column.addLayout(self.last)
-        column.addStretch(1)
+        self.arrivals_part.show_rows([self.arrivals])
+        self.stations_part = _Part(_("Stations"), 20)
+        self.last_part = _Part(_("Last five in"))
+        for part in (self.arrivals_part, self.stations_part, self.last_part):
+            whole.addWidget(part)
+        whole.addStretch(1)
+        self._data: ColumnData | None = None
+
+    def set_room(self, width: int) -> None:
+        """As wide as designed, but no more than a third of a narrow window."""
+        self.setFixedWidth(min(px(320), width // 3))
+
+    def minimumSizeHint(self) -> QSize:
+        return QSize(self.minimumWidth(), px(200))
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._fit()
 
     def show_data(self, data: ColumnData, may_undo: Callable[[Arrival], bool]) -> None:
         """Show other numbers; rows that ``may_undo`` carry Undo."""
+        self._data = data
         count = data.count
         self.here.setText(str(count.present))
         self.here_words.setText(ngettext("person here", "people here", count.present))
@@ -236,20 +298,31 @@ class DoorColumn(QFrame):
         self.gone.setVisible(count.out > 0)
         self.as_of.setText(_("as of {time}, this laptop").format(time=said_time(data.now)))
         self.arrivals.show_arrivals(data.arrivals, data.now)
-        for part in (self.arrivals, self.arrivals_head):
-            part.setVisible(bool(data.arrivals))
-        _clear(self.stations)
         stations = dict(data.stations)
         stations.setdefault(data.this_station, 0)
-        for name, number in sorted(stations.items(), key=lambda pair: (pair[0] != data.this_station, pair[0])):
-            self.stations.addWidget(_station_row(name, number, here=name == data.this_station))
-        _clear(self.last)
-        for arrival in data.last:
-            act = None
-            if may_undo(arrival):
-                act = lambda a=arrival: self.undo.emit(a.fact, a.registration)
-            self.last.addWidget(LastRow(arrival, act))
-        self.last_head.setVisible(bool(data.last))
+        ordered = sorted(stations.items(), key=lambda pair: (pair[0] != data.this_station, pair[0]))
+        self.stations_part.show_rows([_station_row(name, n, here=name == data.this_station) for name, n in ordered])
+        self.last_part.show_rows([LastRow(arrival, self._act_of(arrival, may_undo)) for arrival in data.last[:LAST]])
+        self._fit()
+
+    def _act_of(self, arrival: Arrival, may_undo: Callable[[Arrival], bool]) -> Callable[[], None] | None:
+        return (lambda: self.undo.emit(arrival.fact, arrival.registration)) if may_undo(arrival) else None
+
+    def _fit(self) -> None:
+        """Show as much as the height has room for, the least important left out first."""
+        if self._data is None:
+            return
+        margins = self.layout().contentsMargins()
+        room = self.height() - margins.top() - margins.bottom() - self._top.sizeHint().height()
+        arrivals, stations = bool(self._data.arrivals), len(self.stations_part.widgets)
+        some = len(self.last_part.widgets)
+        plans = [(arrivals, stations, some), *((arrivals, 0, n) for n in range(some, 1, -1)), *((False, 0, n) for n in range(some, 0, -1))]
+        for columns, places, last in (*plans, (False, 0, 0)):
+            parts = ((self.arrivals_part, int(columns)), (self.stations_part, places), (self.last_part, last))
+            if sum(part.height_of(rows) for part, rows in parts if rows) <= room:
+                break
+        for part, rows in parts:
+            part.show_some(rows)
 
 
 def _semibold() -> QFont:
@@ -271,11 +344,3 @@ def _station_row(name: str, number: int, *, here: bool) -> QWidget:
     row.addStretch(1)
     row.addWidget(Label(str(number)))
     return box
-
-
-def _clear(layout: QVBoxLayout) -> None:
-    while (item := layout.takeAt(0)) is not None:
-        widget = item.widget()
-        if widget is not None:
-            widget.hide()
-            widget.deleteLater()

@@ -55,7 +55,9 @@ class Band:
 
 @dataclass(frozen=True)
 class WalkInRow:
-    """The last row."""
+    """The last row; ``alone`` when nobody was found."""
+
+    alone: bool = False
 
 
 @dataclass(frozen=True)
@@ -111,7 +113,7 @@ def second_line(hit: DoorHit, brings: str = "") -> str:
     if hit.walk_in:
         parts.append(_("walk-in"))
     if brings:
-        parts.append(_("brings {names}").format(names=isolated(brings)))
+        parts.append(brings)
     return " · ".join(part for part in parts if part)
 
 
@@ -129,7 +131,7 @@ def rows_of(found: DoorHits) -> list[Row]:
                                       "{n} people are called {name}: ask for the class year or the host", size).format(
                                           n=size, name=isolated(hit.name))))  # fmt: skip
         rows.append(HitRow(hit, number is not None))
-    rows.append(WalkInRow())
+    rows.append(WalkInRow(alone=not found.hits))
     return rows
 
 
@@ -163,7 +165,7 @@ class HitsModel(QAbstractListModel):
             if isinstance(row, Band):
                 return row.sentence
             if isinstance(row, WalkInRow):
-                return _("None of these? Add a walk-in")
+                return _("Add a walk-in") if row.alone else _("None of these? Add a walk-in")
             word, more = status_words(row.hit)
             parts = (f"{row.hit.name} {row.hit.class_tail}".strip(), second_line(row.hit), word, more)
             return ", ".join(part for part in parts if part)
@@ -192,19 +194,19 @@ class HitDelegate(QStyledItemDelegate):
         painter.fillRect(QRectF(box.left(), box.bottom() - 1, box.width(), 1), QColor(colours.line))
         disc = QRectF(px(24), box.center().y() - px(24), px(48), px(48))
         if isinstance(row, WalkInRow):
-            self._paint_walk_in(painter, box, disc, colours, chosen)
+            self._paint_walk_in(painter, box, disc, colours, chosen, alone=row.alone)
             return
         if row.namesake:
             painter.fillRect(QRectF(box.left(), box.top(), px(4), box.height()), QColor(colours.warn))
         self._paint_person(painter, box, disc, row.hit, colours, chosen, index)
 
     @staticmethod
-    def _paint_walk_in(painter: QPainter, box: QRectF, disc: QRectF, colours: Colours, chosen: bool) -> None:
+    def _paint_walk_in(painter: QPainter, box: QRectF, disc: QRectF, colours: Colours, chosen: bool, *, alone: bool) -> None:
         paint_disc(painter, disc, "", colours, selected=chosen)
         paint_icon(painter, disc.adjusted(*(px(14) * k for k in (1, 1, -1, -1))), "user-plus", colours.text)
         words = box.adjusted(px(88), 0, 0, 0)
-        width = paint_text(painter, words, _("None of these?") + " ", colours.text, "title")
-        paint_text(painter, words.adjusted(width + px(4), 0, 0, 0), _("Add a walk-in"), colours.accent, "title")
+        width = 0.0 if alone else paint_text(painter, words, _("None of these?") + " ", colours.text, "title") + px(4)
+        paint_text(painter, words.adjusted(width, 0, 0, 0), _("Add a walk-in"), colours.accent, "title")
         key = QRectF(box.right() - px(24 + 32), box.center().y() - px(12), px(32), px(24))
         paint_ring(painter, key, colours.text, 4, 1)
         paint_text(painter, key, "F2", colours.text, "label", Qt.AlignmentFlag.AlignHCenter)
@@ -276,6 +278,9 @@ class HitsView(QListView):
         self.setModel(self.hits)
         self.setItemDelegate(HitDelegate(self))
         self.clicked.connect(self._clicked)
+
+    def minimumSizeHint(self) -> QSize:
+        return QSize(px(320), px(128))
 
     def show_found(self, found: DoorHits, brings: dict[str, str]) -> None:
         """Show what was found; the one plausible person is chosen, else nobody."""

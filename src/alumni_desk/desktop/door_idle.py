@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from PySide6.QtCore import QRectF, Qt, Signal
-from PySide6.QtGui import QFont, QPainter, QPaintEvent
+from PySide6.QtCore import QRectF, QSize, Qt, Signal
+from PySide6.QtGui import QFont, QPainter, QPaintEvent, QResizeEvent
 from PySide6.QtWidgets import (
     QGridLayout,
     QHBoxLayout,
     QSizePolicy,
+    QSpacerItem,
     QVBoxLayout,
     QWidget,
 )
@@ -18,6 +19,7 @@ from alumni_desk.desktop.controls import Button, Label
 from alumni_desk.desktop.door_panel import paint_shape
 from alumni_desk.desktop.door_words import Shape
 from alumni_desk.desktop.fonts import font_of, px
+from alumni_desk.desktop.icons import paint_icon
 from alumni_desk.desktop.look import look
 from alumni_desk.desktop.paint import paint_ground, paint_ring
 from alumni_desk.desktop.tokens import DoorColours
@@ -84,6 +86,15 @@ class Strip(QWidget):
         paint_shape(painter, disc, self._last.shape, self._last.colours.ink, self._last.colours.ground)
 
 
+class EdgeGlyph(Glyph):
+    """A large icon whose ink, not its box, begins on the edge of the text below it."""
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        painter = QPainter(self)
+        painter.translate(-self.width() / 7, 0)
+        paint_icon(painter, self.rect(), self._icon, getattr(look(self), self._tone))
+
+
 class Idle(QWidget):
     """The pane between guests."""
 
@@ -93,11 +104,10 @@ class Idle(QWidget):
     def __init__(self) -> None:
         super().__init__()
         column = QVBoxLayout(self)
-        column.setContentsMargins(px(64), px(64), px(64), px(48))
         column.setSpacing(0)
         head = QHBoxLayout()
-        head.setSpacing(px(20))
-        self.glyph = Glyph("qr-code", "text", 56)
+        head.setSpacing(px(16))
+        self.glyph = EdgeGlyph("qr-code", "text", 56)
         head.addWidget(self.glyph)
         self.title = Label("", "door_word", wrap=True)
         head.addWidget(self.title, 1)
@@ -111,8 +121,10 @@ class Idle(QWidget):
         self.ready.setFont(_sized(16))
         ready.addWidget(self.ready, 1)
         column.addLayout(ready)
-        column.addSpacing(px(40))
+        self._gap = QSpacerItem(0, px(40))
+        column.addItem(self._gap)
         self.samples = QWidget()
+        self._samples: list[tuple[Label, Label]] = []
         grid = QGridLayout(self.samples)
         grid.setContentsMargins(0, 0, 0, 0)
         grid.setHorizontalSpacing(px(24))
@@ -131,6 +143,7 @@ class Idle(QWidget):
             left.setMinimumWidth(px(88))
             grid.addWidget(left, number, 0)
             grid.addWidget(right, number, 1)
+            self._samples.append((left, right))
         grid.setColumnStretch(1, 1)
         column.addWidget(self.samples)
         self.add = Button(_("Add a walk-in · F2"), "primary", "user-plus", height=40)
@@ -150,6 +163,37 @@ class Idle(QWidget):
         self._locked = locked
         self.glyph.set_icon("lock-simple" if locked else "qr-code", "text")
         self.show_list(*self._list)
+
+    def minimumSizeHint(self) -> QSize:
+        return QSize(px(320), px(200))
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._fit()
+
+    def _fit(self) -> None:
+        """On a low screen less air, and then fewer samples of what may be typed; the last answer with its Undo stays."""
+        low = self.height() < px(600)
+        side = px(64 if self.width() >= px(800) else 32)
+        self.layout().setContentsMargins(side, px(24 if low else 64), side, px(24 if low else 48))
+        self._gap.changeSize(0, px(20 if low else 40))
+        self.layout().invalidate()
+        for shown in range(len(self._samples), -1, -1):
+            for number, pair in enumerate(self._samples):
+                for label in pair:
+                    label.setVisible(number < shown)
+            if self._needed() <= self.height():
+                break
+
+    def _needed(self) -> int:
+        """How high all that is shown wants to be."""
+        margins = self.layout().contentsMargins()
+        width = self.width() - margins.left() - margins.right()
+        title = max(px(56), self.title.heightForWidth(width - px(56 + 16)))
+        ready = self.ready.heightForWidth(width - (px(18 + 10) if self._marked else 0))
+        needed = margins.top() + margins.bottom() + title + px(20) + ready + self._gap.sizeHint().height()
+        needed += sum(part.sizeHint().height() for part in (self.samples, self.add) if not part.isHidden())
+        return needed + (self.strip.height() + px(16) if not self.strip.isHidden() else 0)
 
     def show_list(self, guests: int | None, cancelled: str) -> None:
         """How many guests the list has; None while it is being read; ``cancelled``: the gathering is."""
@@ -171,15 +215,18 @@ class Idle(QWidget):
         else:
             self.title.setText(_("Ready for the next guest"))
             self.ready.setText(ngettext("{n} guest on the list of this laptop", "{n} guests on the list of this laptop", guests).format(n=guests))
-        self.mark.setVisible(bool(guests) and not cancelled and not self._locked)
+        self._marked = bool(guests) and not cancelled and not self._locked
+        self.mark.setVisible(self._marked)
         self.samples.setVisible(bool(guests) and not self._locked)
         self.add.setVisible(empty and not self._locked)
+        self._fit()
 
     def show_last(self, last: Last | None) -> None:
         """The last answer, or none."""
         self.strip.setVisible(last is not None and not self._locked)
         if last is not None:
             self.strip.show_last(last)
+        self._fit()
 
 
 def _sized(size: int, weight: int = 400) -> QFont:

@@ -15,6 +15,7 @@ from alumni_desk.desktop.background import Lanes
 from alumni_desk.desktop.changes import ChangeBus
 from alumni_desk.desktop.controls import Button, Choice, Field, FormRow, Label
 from alumni_desk.desktop.dates import day_middle, parse_wall, span
+from alumni_desk.desktop.deeds import Deed
 from alumni_desk.desktop.door import DoorWindow, open_door
 from alumni_desk.desktop.fonts import px
 from alumni_desk.desktop.pages import EmptyPage, Go, Page
@@ -91,7 +92,7 @@ class CheckInPage(Page):
         self.station.setText(desk.setting("door_station") or _("Main door"))
         column.addWidget(FormRow(_("Station"), self.station, _("The name of this door, shown with every check-in")))
         self.by = Field(_("Your name"))
-        self.by.setText(desk.setting("door_by") or "")
+        self._by_filled = ""
         column.addWidget(FormRow(_("Your name"), self.by, _("Kept with every check-in, so that others know whom to ask")))
         self.button = Button(_("Open check-in, full screen"), "primary", "door", height=40)
         self.button.clicked.connect(self.open_chosen)
@@ -101,12 +102,22 @@ class CheckInPage(Page):
         self.stack.set_content(content)
         self._found: dict[str, Choosable] = {}
 
+    def deeds(self) -> list[Deed]:
+        return [Deed("open", "door", _("Start check-in at the door"), self.open_chosen, can=lambda: self.gathering.key() is not None)]
+
     def first_focus(self) -> QWidget | None:
         return self.button if self._found else None
 
     def refresh(self) -> None:
+        self._fill_name()
         self.stack.loading(True)
         self.lanes.read(lambda: choosable(self.desk), self._on_read, self.stack.show_error, key="checkin-page")
+
+    def _fill_name(self) -> None:
+        """The name given at the door last time, else the one in Settings, unless somebody has typed another."""
+        if self.by.text() == self._by_filled:
+            self._by_filled = self.desk.setting("door_by") or self.desk.setting("person_name") or ""
+            self.by.setText(self._by_filled)
 
     def open(self, **what: Any) -> None:
         """``gathering=id`` opens that gathering's door at once."""
@@ -163,7 +174,7 @@ class CheckInPage(Page):
             return
         station, by = self.station.text().strip() or _("Main door"), self.by.text().strip()
         self.desk.set_setting("door_station", station)
-        self.desk.set_setting("door_by", by)
+        self.desk.set_setting("door_by", by if by != self.desk.setting("person_name") else "")
         self._wanted = None
         self.door = open_door(self.desk, self.lanes, self.changes, gathering, station=station, by=by, sounds=self.sounds)
         self.door.left.connect(self._left)

@@ -5,8 +5,9 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 
-from PySide6.QtCore import QPoint, QPointF, QRectF, QSize, Qt, Signal
+from PySide6.QtCore import QPointF, QRect, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import (
     QColor,
     QFont,
@@ -22,10 +23,10 @@ from PySide6.QtWidgets import QApplication, QSizePolicy, QWidget
 
 from alumni_desk.desktop.controls import Button
 from alumni_desk.desktop.door_words import Offer, Shape, Showing
-from alumni_desk.desktop.fonts import face, font_of, px
+from alumni_desk.desktop.fonts import face, text_size
 from alumni_desk.desktop.icons import paint_icon
-from alumni_desk.desktop.paint import paint_ground, paint_ring, paint_text
-from alumni_desk.desktop.tokens import DoorColours
+from alumni_desk.desktop.paint import paint_ground, paint_ring
+from alumni_desk.desktop.tokens import DoorColours, Role
 from alumni_desk.words import _
 
 Measure = Callable[[str, int], float]
@@ -76,11 +77,10 @@ def fit_name(name: str, width: float, measure: Measure, room: Callable[[int, int
     return 16, _lines(list(name), width, 16, measure) or [name]
 
 
-def name_font(size: int) -> QFont:
-    """The font of the name on a verdict at a size in px at 100 %."""
-    base = QApplication.font()
-    font = face("door_name", base.families(), round(base.pixelSize() * 100 / 14))
-    font.setPixelSize(px(size))
+def name_font(size: int, percent: int) -> QFont:
+    """The font of the name on a verdict at a size in px at 100 %, drawn at a text size."""
+    font = face("door_name", QApplication.font().families(), percent)
+    font.setPixelSize(_at(size, percent))
     font.setLetterSpacing(QFont.SpacingType.PercentageSpacing, 99)
     return font
 
@@ -123,35 +123,65 @@ def paint_shape(painter: QPainter, box: QRectF, shape: Shape, ink: str, ground: 
     painter.restore()
 
 
+def _percents() -> list[int]:
+    """Text sizes that an answer may be drawn at, the chosen one first: what does not fit the screen at 150 % is drawn smaller, never cut."""
+    most = text_size()
+    return [most, *(percent for percent in range(most - most % 10, 49, -10) if percent < most)]
+
+
+def _at(measure: float, percent: int) -> int:
+    return round(measure * percent / 100)
+
+
+def _role(role: Role, percent: int, size: int | None = None) -> QFont:
+    font = face(role, QApplication.font().families(), percent)
+    if size is not None:
+        font.setPixelSize(_at(size, percent))
+        font.setVariableAxis(QFont.Tag("opsz"), min(32, max(14, size)))
+    return font
+
+
 class DoorButton(Button):
     """A button 64 high on a verdict. Enter is not its business: a scanner sends it; Space and the mouse press it."""
 
     def __init__(self, offer: Offer, colours: DoorColours, *, primary: bool, parent: QWidget) -> None:
-        self.offer, self._door, self._primary = offer, colours, primary
+        self.offer, self._door, self._primary, self._percent = offer, colours, primary, text_size()
         super().__init__(offer.words, "primary" if primary else "secondary", offer.icon, height=64, parent=parent)
         spoken = " ".join(part for part in (offer.words, offer.hint, offer.key) if part)
         self.setAccessibleName(spoken)
 
+    def set_percent(self, percent: int) -> None:
+        """The text size at which the whole answer fits."""
+        self._percent = percent
+        self.update()
+
     def sizeHint(self) -> QSize:
-        width = px(24) * 2 + QFontMetricsF(self._words_font()).horizontalAdvance(self.offer.words) + 2
+        return self.size_at(self._percent)
+
+    def size_at(self, percent: int) -> QSize:
+        """How large the button is at a text size."""
+        width = _at(24, percent) * 2 + QFontMetricsF(self._words_font(percent)).horizontalAdvance(self.offer.words)
         if self.offer.icon:
-            width += px(20 + 14)
+            width += _at(20 + 14, percent)
         if self.offer.hint:
-            width += px(16) + QFontMetricsF(font_of("heading")).horizontalAdvance(self.offer.hint)
+            width += _at(16, percent) + QFontMetricsF(self._hint_font(percent)).horizontalAdvance(self.offer.hint)
         if self.offer.key:
-            width += px(16) + self._key_width()
-        return QSize(round(width), px(64))
+            width += _at(16, percent) + self._key_width(percent)
+        return QSize(math.ceil(width), _at(64, percent))
 
     @staticmethod
-    def _words_font() -> QFont:
-        font = font_of("heading")
-        font.setPixelSize(px(18))
-        return font
+    def _words_font(percent: int) -> QFont:
+        return _role("heading", percent, 18)
 
-    def _key_width(self) -> float:
-        return QFontMetricsF(font_of("label")).horizontalAdvance(self.offer.key) + px(16)
+    @staticmethod
+    def _hint_font(percent: int) -> QFont:
+        return _role("body", percent, 18)
+
+    def _key_width(self, percent: int) -> float:
+        return QFontMetricsF(_role("label", percent)).horizontalAdvance(self.offer.key) + _at(16, percent)
 
     def paintEvent(self, event: QPaintEvent) -> None:
+        percent = self._percent
         ground, ink = (self._door.ink, self._door.ground) if self._primary else (self._door.button, self._door.ink)
         if self._primary and self._door.ink == "#1B1F24":
             ink = "#FFFFFF"  # ink and ground reversed would be yellow on black; white on black reads better: 16.6
@@ -161,32 +191,63 @@ class DoorButton(Button):
             paint_ring(painter, box, self._door.ink, 8, 2)
             box = box.adjusted(4, 4, -4, -4)
         paint_ground(painter, box, ground, 6)
-        left = float(px(24))
+        painter.setPen(QColor(ink))
+        left = float(_at(24, percent))
         middle = box.center().y()
         if self.offer.icon:
-            paint_icon(painter, QRectF(left, middle - px(10), px(20), px(20)), self.offer.icon, ink)
-            left += px(20 + 14)
-        painter.setFont(self._words_font())
-        painter.setPen(QColor(ink))
-        width = QFontMetricsF(self._words_font()).horizontalAdvance(self.offer.words) + 2
-        painter.drawText(QRectF(left, 0, width, self.height()), int(Qt.AlignmentFlag.AlignVCenter), self.offer.words)
-        left += width + px(16)
+            half = _at(10, percent)
+            paint_icon(painter, QRectF(left, middle - half, 2 * half, 2 * half), self.offer.icon, ink)
+            left += _at(20 + 14, percent)
+        left = self._write(painter, left, self.offer.words, self._words_font(percent))
         if self.offer.hint:
-            font = self._words_font()
-            font.setWeight(QFont.Weight.Normal)
-            font.setVariableAxis(QFont.Tag("wght"), 400)
-            painter.setFont(font)
-            painter.drawText(QRectF(left, 0, self.width(), self.height()), int(Qt.AlignmentFlag.AlignVCenter), self.offer.hint)
+            left = self._write(painter, left + _at(16, percent), self.offer.hint, self._hint_font(percent))
         if self.offer.key:
-            frame = QRectF(left, middle - px(12), self._key_width(), px(24))
+            frame = QRectF(left + _at(16, percent), middle - _at(12, percent), self._key_width(percent), _at(24, percent))
             paint_ring(painter, frame, ink, 4, 1)
-            paint_text(painter, frame, self.offer.key, ink, "label", Qt.AlignmentFlag.AlignHCenter, elide=False)
+            painter.setFont(_role("label", percent))
+            painter.drawText(frame, int(Qt.AlignmentFlag.AlignCenter), self.offer.key)
+
+    def _write(self, painter: QPainter, left: float, words: str, font: QFont) -> float:
+        """Words from ``left``; returns where they end."""
+        painter.setFont(font)
+        width = QFontMetricsF(font).horizontalAdvance(words)
+        painter.drawText(QRectF(left, 0, width + 2, self.height()), int(Qt.AlignmentFlag.AlignVCenter | Qt.TextFlag.TextDontClip), words)
+        return left + width
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter):
             event.ignore()
         else:
             super().keyPressEvent(event)
+
+
+_WRAPPED = int(Qt.TextFlag.TextWordWrap | Qt.TextFlag.TextDontClip | Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignTop)
+
+
+@dataclass
+class _Piece:
+    """Wrapped words and their place."""
+
+    box: QRectF
+    text: str
+    font: QFont
+    icon: str = ""
+    mark: QRectF = field(default_factory=QRectF)
+
+
+@dataclass
+class _Laid:
+    """An answer laid out at a text size: what stands where. ``fits``: nothing lies on anything else and nothing is cut."""
+
+    percent: int
+    shape: QRectF
+    word: _Piece
+    name_font: QFont
+    name: list[tuple[QRectF, str]]
+    pieces: list[_Piece]
+    foot: _Piece | None
+    buttons: list[QRect]
+    fits: bool
 
 
 class VerdictPanel(QWidget):
@@ -199,6 +260,7 @@ class VerdictPanel(QWidget):
         self.showing: Showing | None = None
         self.buttons: list[DoorButton] = []
         self.lines: list[str] = []
+        self.laid: _Laid | None = None
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
         self.setAccessibleName(_("Answer"))
 
@@ -224,99 +286,140 @@ class VerdictPanel(QWidget):
         super().resizeEvent(event)
         self._place()
 
-    def _margin(self) -> int:
-        return px(64) if self.width() >= px(800) else px(32)
-
     def _place(self) -> None:
-        """Buttons at the foot, in rows that wrap."""
-        margin, gap = self._margin(), px(16)
-        rows: list[list[DoorButton]] = [[]]
-        left = margin
+        """Lay the answer out at the largest text size at which the whole of it fits."""
+        if self.showing is None:
+            return
+        for percent in _percents():
+            self.laid = self._lay_out(self.showing, percent)
+            if self.laid.fits:
+                break
+        self.lines = [line for _box, line in self.laid.name] if self.laid else []
+        for button, box in zip(self.buttons, self.laid.buttons if self.laid else (), strict=True):
+            button.set_percent(self.laid.percent if self.laid else 100)
+            button.setGeometry(box)
+
+    def _lay_out(self, showing: Showing, percent: int) -> _Laid:
+        def m(measure: float) -> int:
+            return _at(measure, percent)
+
+        margin = m(64) if self.width() >= m(800) else m(32)
+        width = self.width() - 2 * margin
+        buttons, foot_top, fits = self._lay_buttons(percent, margin)
+        foot = None
+        if showing.foot:
+            foot = _fitted(showing.foot, QRectF(margin, foot_top, width, m(36)), percent, 24, 14)
+            fits = fits and QFontMetricsF(foot.font).horizontalAdvance(foot.text) <= width
+        left = margin + m(56 + 16)
+        word_room = self.width() - left - margin
+        word = _fitted(showing.word, QRectF(left, 0, word_room, m(56)), percent, 40, 28, "door_word")
+        fits = fits and QFontMetricsF(word.font).horizontalAdvance(word.text) <= word_room
+        pieces, rest = self._lay_details(showing, percent, margin, width)
+
+        def measure(text: str, size: int) -> float:
+            return QFontMetricsF(name_font(size, percent)).horizontalAdvance(text)
+
+        def room(lines: int, size: int) -> bool:
+            return m(24 + 56 + 20) + lines * m(size * 1.125) + rest <= foot_top
+
+        # A name that fits by no size of the rule makes the whole answer smaller, as far down as 100 %; only then itself.
+        size, lines = fit_name(showing.name, width, measure, room) if showing.name else (64, [])
+        fits = fits and room(len(lines), size) and (percent <= 100 or not lines or size >= NAME_SIZES[-1][1])
+        needed = m(56 + 20) + len(lines) * m(size * 1.125) + rest
+        top = max(m(24), min(m(64), foot_top - needed))
+        shape = QRectF(margin, top, m(56), m(56))
+        word.box.moveTop(top)
+        top += m(56 + 20)
+        name = []
+        for line in lines:
+            name.append((QRectF(margin - m(2), top, width + m(4), m(size * 1.125)), line))
+            top += m(size * 1.125)
+        for piece in pieces:
+            piece.box.translate(0, top)
+            piece.mark.translate(0, top)
+        return _Laid(percent, shape, word, name_font(size, percent), name, pieces, foot, buttons, fits)
+
+    def _lay_details(self, showing: Showing, percent: int, margin: int, width: int) -> tuple[list[_Piece], float]:
+        """What stands below the name, from 0, and how high it is."""
+        def m(measure: float) -> int:
+            return _at(measure, percent)
+
+        pieces: list[_Piece] = []
+        top = float(m(8))
+        for detail in showing.details:
+            font = _role("body", percent, 24)
+            height = max(m(36), _height(detail, font, width))
+            pieces.append(_Piece(QRectF(margin, top, width, height), detail, font))
+            top += height
+        text, mark, size, aside = (showing.status, showing.status_icon, 20, 36) if showing.status else (showing.note, showing.note_icon, 14, 30)
+        if text:
+            top += m(14)
+            side = m(22 if size == 20 else 18)
+            font = _role("body", percent, size)
+            inside = width - m(aside)
+            height = max(m(28), _height(text, font, inside))
+            line = QFontMetricsF(font).height()
+            pieces.append(_Piece(QRectF(margin + m(aside), top, inside, height), text, font, mark,
+                                 QRectF(margin, top + (max(line, m(28) if height == m(28) else line) - side) / 2, side, side)))
+            top += height
+        return pieces, top
+
+    def _lay_buttons(self, percent: int, margin: int) -> tuple[list[QRect], int, bool]:
+        """Buttons at the foot, in rows that wrap; where the sentence above them begins; whether they fit."""
+        gap, height = _at(16, percent), _at(64, percent)
+        room = self.width() - 2 * margin
+        places: list[tuple[int, int, int]] = []
+        left, row, fits = 0, 0, True
         for button in self.buttons:
-            width = button.sizeHint().width()
-            if rows[-1] and left + width > self.width() - margin:
-                rows.append([])
-                left = margin
-            rows[-1].append(button)
+            width = button.size_at(percent).width()
+            fits = fits and width <= room
+            if left and left + width > room:
+                left, row = 0, row + 1
+            places.append((left, row, min(width, room)))
             left += width + gap
-        top = self.height() - px(48) - len(rows) * px(64) - (len(rows) - 1) * px(12)
-        self._foot_top = top - px(52) if self.buttons else self.height() - px(96)
-        for row in rows:
-            left = margin
-            for button in row:
-                size = button.sizeHint()
-                button.setGeometry(left, top, min(size.width(), self.width() - 2 * margin), size.height())
-                left += size.width() + gap
-            top += px(76)
+        if not places:
+            return [], self.height() - _at(96, percent), fits
+        step = height + _at(12, percent)
+        top = self.height() - _at(48 if self.height() >= _at(560, percent) else 24, percent) - row * step - height
+        boxes = [QRect(margin + x, top + number * step, width, height) for x, number, width in places]
+        return boxes, top - _at(52, percent), fits
 
     def paintEvent(self, event: QPaintEvent) -> None:
-        showing = self.showing
-        if showing is None:
+        showing, laid = self.showing, self.laid
+        if showing is None or laid is None:
             return
         painter = QPainter(self)
         colours = showing.colours
         painter.fillRect(self.rect(), QColor(colours.ground))
-        margin = self._margin()
-        width = self.width() - 2 * margin
-        rest = px(8) + len(showing.details) * px(36) + (px(48) if showing.status or showing.note else 0)
-
-        def room(lines: int, size: int) -> bool:
-            return px(24 + 56 + 20) + lines * px(size * 1.125) + rest <= self._foot_top
-
-        def measure(text: str, size: int) -> float:
-            return QFontMetricsF(name_font(size)).horizontalAdvance(text)
-
-        size, self.lines = fit_name(showing.name, width, measure, room) if showing.name else (64, [])
-        needed = px(56 + 20) + len(self.lines) * px(size * 1.125) + rest
-        top = max(px(24), min(px(64), self._foot_top - needed))
-        paint_shape(painter, QRectF(margin, top, px(56), px(56)), showing.shape, colours.ink, colours.ground)
-        left = margin + px(56 + 16)
-        paint_text(painter, QRectF(left, top + px(4), self.width() - left - margin, px(48)), showing.word, colours.ink, "door_word")
-        top += px(56 + 20)
+        paint_shape(painter, laid.shape, showing.shape, colours.ink, colours.ground)
         painter.setPen(QColor(colours.ink))
-        painter.setFont(name_font(size))
-        for line in self.lines:
-            painter.drawText(QRectF(margin - px(2), top, width + px(40), px(size * 1.125)),
-                             int(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter | Qt.TextFlag.TextForceLeftToRight
-                                 | Qt.TextFlag.TextDontClip), line)  # fmt: skip
-            top += px(size * 1.125)
-        top += px(8)
-        for detail in showing.details:
-            top += self._paint_wrapped(painter, QPoint(margin, top), width, detail, 24)
-        if showing.status:
-            top += px(14)
-            if showing.status_icon:
-                paint_icon(painter, QRectF(margin, top + px(3), px(22), px(22)), showing.status_icon, colours.ink)
-            self._line(painter, QRectF(margin + px(36), top, width - px(36), px(28)), showing.status, 20)
-        elif showing.note:
-            top += px(14)
-            paint_icon(painter, QRectF(margin, top + px(4), px(18), px(18)), showing.note_icon, colours.ink)
-            painter.setFont(font_of("body"))
-            painter.drawText(QRectF(margin + px(30), top + px(3), width - px(30), px(80)),
-                             int(Qt.TextFlag.TextWordWrap | Qt.AlignmentFlag.AlignTop), showing.note)  # fmt: skip
-        if showing.foot:
-            self._line(painter, QRectF(margin, self._foot_top, width, px(36)), showing.foot, 24)
+        painter.setFont(laid.word.font)
+        painter.drawText(laid.word.box, _ONE_LINE, laid.word.text)
+        painter.setFont(laid.name_font)
+        for box, line in laid.name:
+            painter.drawText(box, _ONE_LINE | int(Qt.TextFlag.TextForceLeftToRight), line)
+        for piece in laid.pieces:
+            if piece.icon:
+                paint_icon(painter, piece.mark, piece.icon, colours.ink)
+            painter.setPen(QColor(colours.ink))
+            painter.setFont(piece.font)
+            spare = max(0.0, piece.box.height() - _height(piece.text, piece.font, piece.box.width()))
+            painter.drawText(piece.box.adjusted(0, spare / 2, 0, 0), _WRAPPED, piece.text)
+        if laid.foot is not None:
+            painter.setFont(laid.foot.font)
+            painter.drawText(laid.foot.box, _ONE_LINE, laid.foot.text)
 
-    @staticmethod
-    def _sized(size: int) -> QFont:
-        font = font_of("body")
-        font.setPixelSize(px(size))
-        font.setVariableAxis(QFont.Tag("opsz"), size)
-        return font
 
-    def _line(self, painter: QPainter, box: QRectF, text: str, size: int) -> None:
-        """One line, a little smaller if it must be, never cut."""
-        font = self._sized(size)
-        while QFontMetricsF(font).horizontalAdvance(text) > box.width() and font.pixelSize() > px(13):
-            font.setPixelSize(font.pixelSize() - 1)
-        painter.setFont(font)
-        painter.drawText(box, int(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter | Qt.TextFlag.TextDontClip), text)
+_ONE_LINE = int(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter | Qt.TextFlag.TextDontClip)
 
-    def _paint_wrapped(self, painter: QPainter, at: QPoint, width: int, text: str, size: int) -> int:
-        font = self._sized(size)
-        metrics = QFontMetricsF(font)
-        flags = int(Qt.TextFlag.TextWordWrap | Qt.TextFlag.TextDontClip | Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
-        height = max(px(36), round(metrics.boundingRect(QRectF(0, 0, width, 10000), flags, text).height()))
-        painter.setFont(font)
-        painter.drawText(QRectF(at.x(), at.y(), width, height), flags, text)
-        return height
+
+def _height(text: str, font: QFont, width: float) -> int:
+    return math.ceil(QFontMetricsF(font).boundingRect(QRectF(0, 0, width, 10000), _WRAPPED, text).height())
+
+
+def _fitted(text: str, box: QRectF, percent: int, size: int, least: int, role: Role = "body") -> _Piece:
+    """One line, a little smaller if it must be."""
+    font = _role(role, percent, size)
+    while QFontMetricsF(font).horizontalAdvance(text) > box.width() and font.pixelSize() > _at(least, percent):
+        font.setPixelSize(font.pixelSize() - 1)
+    return _Piece(box, text, font)

@@ -5,18 +5,18 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from PySide6.QtCore import QRectF, QSize, Qt, Signal
-from PySide6.QtGui import QFontMetricsF, QKeyEvent, QPainter, QPaintEvent
-from PySide6.QtWidgets import QHBoxLayout, QLineEdit, QSizePolicy, QVBoxLayout, QWidget
+from PySide6.QtCore import QEvent, QObject, QRectF, QSize, Qt, Signal
+from PySide6.QtGui import QFontMetricsF, QKeyEvent, QPainter, QPaintEvent, QResizeEvent
+from PySide6.QtWidgets import QBoxLayout, QHBoxLayout, QLineEdit, QSizePolicy, QVBoxLayout, QWidget
 
 from alumni_desk.checkin.lists import DoorHit, DoorStatus, Headcount
-from alumni_desk.desktop.controls import Button, Label, Tick
+from alumni_desk.desktop.controls import Button, Label, Tick, ring_round_words
 from alumni_desk.desktop.door_hits import status_words
 from alumni_desk.desktop.door_words import places_words
 from alumni_desk.desktop.fonts import font_of, px
 from alumni_desk.desktop.look import look
 from alumni_desk.desktop.paint import isolated, paint_ground, paint_ring, paint_text
-from alumni_desk.desktop.widgets import Card, Glyph
+from alumni_desk.desktop.widgets import Card, Glyph, Scroll
 from alumni_desk.words import _
 
 
@@ -77,7 +77,7 @@ class ConsentTick(Tick):
     """The consent line, a little larger than elsewhere."""
 
     def sizeHint(self) -> QSize:
-        return QSize(round(QFontMetricsF(self._large()).horizontalAdvance(self._shown)) + px(24 + 12) + 4, px(28))
+        return QSize(round(QFontMetricsF(self._large()).horizontalAdvance(self._shown)) + px(24 + 12 + 6), px(28))
 
     @staticmethod
     def _large() -> Any:
@@ -89,11 +89,13 @@ class ConsentTick(Tick):
         colours, painter = look(self), QPainter(self)
         size = px(24)
         self._paint_mark(painter, QRectF(1, (self.height() - size) / 2, size, size), colours)
+        rest = QRectF(size + px(12), 0, self.width() - size - px(12), self.height())
         if self.hasFocus():
-            paint_ring(painter, self.rect(), colours.accent, 4)
+            used = QFontMetricsF(self._large()).horizontalAdvance(self._shown)
+            paint_ring(painter, ring_round_words(rest, used), colours.accent, 4)
         painter.setFont(self._large())
         painter.setPen(colours.text)
-        painter.drawText(QRectF(size + px(12), 0, self.width(), self.height()), int(Qt.AlignmentFlag.AlignVCenter), self._shown)
+        painter.drawText(rest.adjusted(0, 0, px(4), 0), int(Qt.AlignmentFlag.AlignVCenter), self._shown)
 
 
 class MatchCard(Card):
@@ -113,13 +115,26 @@ class MatchCard(Card):
         self.column.addLayout(head)
         self.column.addSpacing(px(6))
         self.name, self.what, self.status = Label(wrap=True), Label(tone="muted", wrap=True), Label(tone="muted", wrap=True)
+        self._body = QBoxLayout(QBoxLayout.Direction.TopToBottom)
+        self._body.setSpacing(px(10))
+        words = QVBoxLayout()
+        words.setSpacing(px(2))
         for label in (self.name, self.what, self.status):
-            self.column.addWidget(label)
-        self.column.addSpacing(px(8))
+            words.addWidget(label)
+        self._body.addLayout(words, 1)
+        self.column.addLayout(self._body)
         self.button = Button(_("Use this person · F3"), height=40)
         self.button.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         self.button.clicked.connect(self.used)
-        self.column.addWidget(self.button)
+        self._body.addWidget(self.button)
+
+    def set_wide(self, wide: bool) -> None:
+        """Across the form with its button at the right, or narrow beside it."""
+        self._body.setDirection(QBoxLayout.Direction.LeftToRight if wide else QBoxLayout.Direction.TopToBottom)
+        self.button.setSizePolicy(QSizePolicy.Policy.Fixed if wide else QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+        self.column.setContentsMargins(px(16), px(10 if wide else 16), px(16), px(10 if wide else 16))
+        self.setMinimumWidth(0 if wide else px(240))
+        self.setMaximumWidth(px(560 if wide else 240))
 
     def show_match(self, hit: DoorHit) -> None:
         """Show this person."""
@@ -129,6 +144,24 @@ class MatchCard(Card):
         self.what.setText(", ".join(part for part in (who, isolated(hit.city or "")) if part))
         word, more = status_words(hit)
         self.status.setText(_("Did not sign up") if hit.status is DoorStatus.NOT_ON_THE_LIST else ", ".join(p for p in (word, more) if p))
+
+
+class _FormScroll(Scroll):
+    """As high as what is in it, and less where the screen is low."""
+
+    def __init__(self) -> None:
+        super().__init__(margins=(0, 0, 0, 0))
+        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Maximum)
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+
+    def sizeHint(self) -> QSize:
+        inside = self.widget().layout()
+        return QSize(inside.totalSizeHint().width(), inside.totalHeightForWidth(self.viewport().width()) + 2)
+
+    def event(self, event: QEvent) -> bool:
+        if event.type() == QEvent.Type.LayoutRequest:
+            self.updateGeometry()
+        return super().event(event)
 
 
 class WalkInForm(QWidget):
@@ -144,18 +177,21 @@ class WalkInForm(QWidget):
         super().__init__(parent)
         self._match: DoorHit | None = None
         self._host: DoorHit | None = None
+        self._contact_asked = False
         across = QHBoxLayout(self)
-        across.setContentsMargins(px(64), px(32), px(32), px(24))
         across.setSpacing(px(32))
         form = QWidget()
         form.setMaximumWidth(px(560))
         form.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
-        column = QVBoxLayout(form)
-        column.setContentsMargins(0, 0, 0, 0)
+        whole = QVBoxLayout(form)
+        whole.setContentsMargins(0, 0, 0, 0)
+        whole.setSpacing(0)
+        self.scroller = _FormScroll()
+        column = self.scroller.column
         column.setSpacing(0)
         title = Label(_("Add a walk-in"), "number")
         column.addWidget(title)
-        self.places = Label("", tone="muted")
+        self.places = Label("", tone="muted", wrap=True)
         column.addWidget(self.places)
         column.addSpacing(px(20))
         self.name = BigField(_("Name"))
@@ -164,6 +200,8 @@ class WalkInForm(QWidget):
         self.year.setMaxLength(4)
         self.host = BigField(_("Guest of"), _("host’s name"))
         column.addWidget(_labelled(_("Name"), self.name))
+        self._below = QVBoxLayout()
+        column.addLayout(self._below)
         column.addSpacing(px(14))
         column.addWidget(_labelled(_("E-mail or phone"), self.contact))
         column.addSpacing(px(14))
@@ -174,7 +212,7 @@ class WalkInForm(QWidget):
         pair.addWidget(year)
         pair.addWidget(_labelled(_("Guest of"), self.host, _("optional")), 1)
         column.addLayout(pair)
-        self.host_note = Label("", "small", "muted")
+        self.host_note = Label("", "small", "muted", wrap=True)
         self.host_note.hide()
         column.addWidget(self.host_note)
         column.addSpacing(px(18))
@@ -183,28 +221,63 @@ class WalkInForm(QWidget):
         note = Label(_("Ask aloud. Without a yes, the contact is kept for this gathering only."), tone="muted", wrap=True)
         note.setContentsMargins(px(36), 0, 0, 0)
         column.addWidget(note)
-        column.addSpacing(px(18))
+        column.addSpacing(px(4))
+        whole.addWidget(self.scroller)
+        # Below what scrolls, so that what is missing and the button are seen on a low screen too.
         self.wrong = Label("", "label", "danger", wrap=True)
+        self.wrong.setContentsMargins(0, px(8), 0, 0)
         self.wrong.hide()
-        column.addWidget(self.wrong)
+        whole.addWidget(self.wrong)
+        whole.addSpacing(px(14))
         self.button = BigButton(_("Check in"), "Enter")
         self.button.clicked.connect(self.submitted)
-        column.addWidget(self.button)
-        column.addStretch(1)
+        whole.addWidget(self.button)
+        whole.addStretch(1)
         across.addWidget(form, 100)
-        side = QVBoxLayout()
-        side.setContentsMargins(0, px(72), 0, 0)
+        self._side = QVBoxLayout()
+        self._side.setContentsMargins(0, px(72), 0, 0)
         self.match = MatchCard()
         self.match.used.connect(self._use)
         self.match.hide()
-        side.addWidget(self.match)
-        side.addStretch(1)
-        across.addLayout(side, 0)
+        self._side.addWidget(self.match)
+        self._side.addStretch(1)
+        across.addLayout(self._side, 0)
         across.addStretch(1)
+        self._beside = True
+        for field in self.fields():
+            field.installEventFilter(self)
+        self._fit()
         self.name.textChanged.connect(self.name_changed)
         self.host.textChanged.connect(self._host_edited)
         for field in (self.name, self.contact, self.year, self.host):
             field.textChanged.connect(lambda text: self.say_wrong(""))
+
+    def minimumSizeHint(self) -> QSize:
+        return QSize(px(400), px(240))
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._fit()
+
+    def _fit(self) -> None:
+        """The likely match beside the form, or below the name where there is no room beside it; less air on a low screen."""
+        beside = self.width() >= px(64 + 400 + 32 + 240 + 32)
+        low = self.height() < px(600)
+        self.layout().setContentsMargins(px(64 if beside else 32), px(16 if low else 32), px(32), px(16 if low else 24))
+        if beside == self._beside:
+            return
+        self._beside = beside
+        (self._below if beside else self._side).removeWidget(self.match)
+        self.match.set_wide(not beside)
+        if beside:
+            self._side.insertWidget(0, self.match)
+        else:
+            self._below.addWidget(self.match)
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        if event.type() == QEvent.Type.FocusIn and isinstance(watched, QWidget):
+            self.scroller.ensureWidgetVisible(watched, 0, px(32))
+        return False
 
     def fields(self) -> list[QLineEdit]:
         """The lines that letters go to."""
@@ -252,8 +325,8 @@ class WalkInForm(QWidget):
         self.wrong.setText(sentence)
         self.wrong.setVisible(bool(sentence))
 
-    def read(self) -> WalkIn | None:
-        """What was typed; None if something is missing, which is then said."""
+    def read(self, *, contact_asked: bool = False) -> WalkIn | None:
+        """What was typed; None if something is missing, which is then said. A missing contact is asked for once, then goes without."""
         name = " ".join(self.name.text().split())
         if not name:
             self.say_wrong(_("A name is needed. Type it as the badge should say it."))
@@ -263,6 +336,11 @@ class WalkInForm(QWidget):
         contact = self.contact.text().strip()
         if contact:
             fields["email" if "@" in contact else "mobile"] = contact
+        elif not (contact_asked or self._contact_asked or self.host.text().strip()):
+            self.say_wrong(_("No contact yet: type an e-mail address or a phone number, or press Enter again to go without."))
+            self._contact_asked = True
+            self.contact.setFocus()
+            return None
         year = self.year.text().strip()
         if year:
             if not (year.isdecimal() and len(year) == 4 and 1850 <= int(year) <= 2100):
@@ -280,6 +358,7 @@ class WalkInForm(QWidget):
         """Empty for the next one."""
         for field in self.fields():
             field.clear()
+        self._contact_asked = False
         self.consent.setChecked(False)
         self.offer(None)
         self.set_host(None, False)

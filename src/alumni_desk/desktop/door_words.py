@@ -126,11 +126,32 @@ def _with_places(sentence: str, count: Headcount | None) -> str:
 
 
 def _day(text: str | None) -> str:
+    """25 Dec; with the year if it is not this one."""
     try:
         moment = parse_wall(text[:16]) if text else None
     except ValueError:
         return ""
-    return day_short(date(moment.year, moment.month, moment.day)) if moment is not None else ""
+    if moment is None:
+        return ""
+    day = day_short(moment.date())
+    return day if moment.year == date.today().year else f"{day} {moment.year}"
+
+
+def guests_words(names: Sequence[str]) -> str:
+    """Whom a host brings: names, and those whose name is still to come counted."""
+    known = [isolated(name) for name in names if name != _("Name to come")]
+    unknown = len(names) - len(known)
+    if not unknown:
+        return ", ".join(known)
+    more = ngettext("{n} without a name yet", "{n} without a name yet", unknown).format(n=unknown)
+    return ", ".join([*known, more])
+
+
+def brings_words(names: Sequence[str]) -> str:
+    """Whom somebody brings, for a row of the list; nothing for nobody."""
+    if names and all(name == _("Name to come") for name in names):
+        return ngettext("brings {n} guest", "brings {n} guests", len(names)).format(n=len(names))
+    return _("brings {names}").format(names=guests_words(names)) if names else ""
 
 
 def showing(verdict: Verdict, hit: DoorHit | None, *, zone: str | None = None, count: Headcount | None = None,
@@ -149,9 +170,9 @@ def _admitted(verdict: Verdict, hit: DoorHit | None, zone: str | None, count: He
     offers = []
     foot = ""
     if coming:
-        names = ", ".join(isolated(g.name) for g in coming[:3])
-        foot = ngettext("{n} guest still to come: {names}", "{n} guests still to come: {names}", len(coming)).format(
-            n=len(coming), names=names)
+        foot = ngettext("{n} guest still to come", "{n} guests still to come", len(coming)).format(n=len(coming))
+        if any(g.name != _("Name to come") for g in coming):
+            foot += f": {guests_words([g.name for g in coming[:3]])}"
         unnamed = coming[0].name == _("Name to come")
         too = _("Check in their guest too") if unnamed else _("Check in {name} too").format(name=isolated(first_name(coming[0].name)))
         offers.append(Offer(Act.PARTY, too, "F3"))

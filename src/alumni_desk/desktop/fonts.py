@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from importlib.util import find_spec
 from pathlib import Path
 
 from PySide6.QtCore import QLoggingCategory
-from PySide6.QtGui import QFont, QFontDatabase
+from PySide6.QtGui import QFont, QFontDatabase, QFontMetricsF
 from PySide6.QtWidgets import QApplication
 
 from alumni_desk.desktop.tokens import FACES, Role
@@ -59,8 +60,12 @@ def set_text_size(app: QApplication, families: list[str], percent: int) -> None:
     """The application's own font and measures, at a text size in per cent."""
     app.setProperty(PERCENT, percent)
     app.setFont(face("body", families, percent))
+    text_size.cache_clear()
+    _present.cache_clear()
+    metrics_of.cache_clear()
 
 
+@lru_cache(maxsize=1)
 def text_size() -> int:
     """The text size that the application has now, in per cent."""
     app = QApplication.instance()
@@ -69,7 +74,19 @@ def text_size() -> int:
 
 def font_of(role: Role, *, tabular: bool = False) -> QFont:
     """The font of a role, in the families and at the text size that the application has now."""
+    return QFont(_present(role, tabular))
+
+
+@lru_cache(maxsize=64)
+def _present(role: Role, tabular: bool) -> QFont:
+    # Made once: a font that is made anew has to find its face among the families for every word that is painted.
     return face(role, QApplication.font().families(), text_size(), tabular=tabular)
+
+
+@lru_cache(maxsize=64)
+def metrics_of(role: Role, tabular: bool = False) -> QFontMetricsF:
+    """The measures of a role's font."""
+    return QFontMetricsF(_present(role, tabular))
 
 
 def px(measure: float) -> int:

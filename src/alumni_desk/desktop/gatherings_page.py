@@ -16,6 +16,7 @@ from alumni_desk.desktop.background import Lanes
 from alumni_desk.desktop.changes import ChangeBus
 from alumni_desk.desktop.controls import WINDOW, Button, Field, FormRow, Label, Link, hairline, shortcut
 from alumni_desk.desktop.dates import day_long, day_short, distance, month_long, parse_wall, span, weekday_short
+from alumni_desk.desktop.deeds import Deed
 from alumni_desk.desktop.fonts import px
 from alumni_desk.desktop.gathering_form import GatheringForm
 from alumni_desk.desktop.gathering_view import GatheringView, Whole, whole
@@ -60,6 +61,20 @@ class GatheringsPage(Page):
         self.places.addWidget(self.view)
         self.stack.set_content(self.places)
         shortcut(QKeySequence.StandardKey.New, self, self._new, WINDOW)
+
+    def deeds(self) -> list[Deed]:
+        def one() -> bool:
+            return self._shown is not None and self.view.it is not None
+
+        def ahead() -> bool:
+            return one() and not self.view.it.row.cancelled
+
+        return [Deed("plan", "calendar-blank", _("Plan a gathering"), self.plan, "" if one() else _("Ctrl N")),
+                Deed("guests", "user-plus", _("Add guests to this gathering"), self.view.add, _("Ctrl N"), can=ahead),
+                Deed("guest_file", "upload-simple", _("Add guests from a file"), self.view.from_file, can=ahead),
+                Deed("edit", "note-pencil", _("Edit this gathering"), lambda: self._wants("edit"), can=one),
+                Deed("roster", "printer", _("Save the roster of this gathering"), lambda: self._wants("roster"), can=one),
+                Deed("cancel", "x-circle", _("Cancel this gathering"), lambda: self._wants("cancel"), can=ahead)]
 
     def first_focus(self) -> QWidget | None:
         return self.view.list if self._shown else self._first

@@ -7,28 +7,32 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-from PySide6.QtCore import QItemSelectionModel, Qt
+from PySide6.QtCore import QItemSelectionModel, Qt, QTimer
 from PySide6.QtGui import QKeySequence, QResizeEvent
 from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QTableView, QVBoxLayout, QWidget
 
 from alumni_desk.desktop.background import Lanes
 from alumni_desk.desktop.changes import ChangeBus
 from alumni_desk.desktop.controls import WINDOW, Button, Field, Label, hairline, shortcut
-from alumni_desk.desktop.delegates import NameDelegate, PillDelegate, dress_table
+from alumni_desk.desktop.deeds import Deed
+from alumni_desk.desktop.delegates import dress_table
 from alumni_desk.desktop.fonts import px
 from alumni_desk.desktop.import_sheet import ImportSheet
 from alumni_desk.desktop.member_form import MemberForm
 from alumni_desk.desktop.member_panel import Known, MemberPanel, known
-from alumni_desk.desktop.members_table import MembersTable, Shown, shown_rows
+from alumni_desk.desktop.members_table import FIRST, First, MemberDelegate, MembersTable, Shown, first_of, rest_of, shown_rows
 from alumni_desk.desktop.pages import EmptyPage, Go, Page
 from alumni_desk.desktop.recovery_page import before_saving
 from alumni_desk.errors import KnownError
 from alumni_desk.members.actions import Removed, Saved, add_member, change_member, remove_members
-from alumni_desk.members.lists import member_ids
 from alumni_desk.segments.activity import PastValue, past_values
 from alumni_desk.store.desk import Changed, Desk
+from alumni_desk.store.finding import Question
 from alumni_desk.store.history import restore
 from alumni_desk.words import _, ngettext, number
+
+QUIET_MS = 120
+"""So long nobody types before the rest of a list is looked up."""
 
 BESIDE = 1_080
 """From this width on the detail stands beside the list; below it takes its place."""
@@ -48,6 +52,11 @@ class MembersPage(Page):
         self._chosen: str | None = None
         self._wished: str | None = None
         self._total = -1
+        self._asked = ""
+        self._question: Question | None = None  # what the list answers
+        self._listed = self._counted = False  # whether it answers anything yet, and whether all who fit are in it
+        self._rest = QTimer(self, interval=QUIET_MS, singleShot=True)
+        self._rest.timeout.connect(self._read_rest)
         self._sheet: QWidget | None = None
         self.table_model = MembersTable()
         self.table_model.wanted.connect(self._fetch)
@@ -74,8 +83,7 @@ class MembersPage(Page):
         self.list.setProperty("people", "true")
         dress_table(self.list, _("Members"))
         self.list.setSelectionMode(QTableView.SelectionMode.ExtendedSelection)
-        self.list.setItemDelegateForColumn(0, NameDelegate(self.list))
-        self.list.setItemDelegateForColumn(4, PillDelegate(self.list))
+        self.list.setItemDelegate(MemberDelegate(self.table_model, self.list))
         self.list.selectionModel().selectionChanged.connect(self._selected)
         self.list.doubleClicked.connect(self.edit)
         column.addWidget(self.list, 1)
@@ -126,53 +134,115 @@ class MembersPage(Page):
 
     # -- what every page does
 
+    finds = True
+
+    def deeds(self) -> list[Deed]:
+        def somebody() -> bool:
+            return self._chosen is not None
+
+        return [Deed("add", "user-plus", _("Add a member"), self.add, _("Ctrl N")),
+                Deed("find", "magnifying-glass", _("Find members"), self._to_find, _("Ctrl F")),
+                Deed("import", "upload-simple", _("Import members from a file"), self.import_file),
+                Deed("export", "floppy-disk", _("Export members as a table"), self.export, can=lambda: self._total > 0),
+                Deed("edit", "note-pencil", _("Edit the chosen member"), self.edit, _("Enter"), can=somebody),
+                Deed("remove", "x-circle", _("Remove the chosen members"), self.remove, _("Delete"), can=lambda: somebody() or len(self.selected()) > 1)]
+
     def first_focus(self) -> QWidget:
         return self.search
 
     def regions(self) -> list[QWidget]:
         return [self.search, self.list, *([self.panel] if self.panel.isVisible() else [])]
 
-    def open(self, member: str | None = None, import_file: bool = False, add: bool = False, **what: Any) -> None:
+    def open(self, member: str | None = None, import_file: bool | Path = False, add: bool = False, **what: Any) -> None:
         if member is not None:
             self._show_member(member)
-        if import_file:
+        if isinstance(import_file, Path):
+            self.import_from(import_file)
+        elif import_file:
             self.import_file()
         if add:
             self.add()
 
     def refresh(self) -> None:
         self.table_model.forget()
-        self.refresh_list()
+        if self._listed and self.search.text() == self._asked:
+            self._read_rest()  # the same list as before, perhaps with others in it: nothing jumps
+        else:
+            self.refresh_list()
         if self._chosen is not None:
             self._read_panel(self._chosen)
 
     def refresh_list(self) -> None:
-        """Find anew; of several questions only the newest answers."""
-        query = self.search.text()
-        self.lanes.read(lambda: (query, member_ids(self.desk, query)), self._found, key="members.ids")
+        """Find anew: the best at once, the rest when nobody types. Of several questions only the newest answers."""
+        query, today = self.search.text(), self._clock()
+        self._rest.stop()
+        self.lanes.read(lambda: first_of(self.desk, query, today), self._found, key="members.ids")
 
-    def _found(self, both: tuple[str, list[str]]) -> None:
-        query, ids = both
-        if not query:
-            self._total = len(ids)
-            self.note = number(len(ids)) if ids else ""
+    def _found(self, first: First) -> None:
+        self._asked, self._question, self._counted = first.query, first.found.question, False
+        self._listed = True
+        if not first.found.ids and not first.query.strip():
+            self._counted = True
+            self._total = 0
+            self.note = ""
             self.titled.emit()
-        if not ids and not query.strip():
             self._hide_panel()
             self.stack.show_empty(self._empty())
             return
         self.stack.show_content()
-        kept = self._chosen
-        self.table_model.set_ids(ids)
+        self.table_model.begin(first.found.ids, first.lines)
+        if len(first.found.ids) < FIRST:
+            self._counted = True
+            self._know_total()
+        elif self._wished is not None:
+            self._read_rest()
+        else:
+            self._rest.start()
         self._say_foot()
-        wish = self._wished or kept
-        if wish is not None:
-            row = self.table_model.row_of(wish)
-            if row >= 0:
-                self._select(row)
-            elif self._wished is None:
-                self._hide_panel()
+        self._choose_again()
+
+    def _read_rest(self) -> None:
+        query, question, shown = self._asked, self._question, list(self.table_model.ids()[:FIRST])
+        self.lanes.read_on(lambda job: (query, rest_of(self.desk, question, query, shown, job.cancelled)), self._came_rest, key="members.ids")
+
+    def _came_rest(self, both: tuple[str, list[str] | None]) -> None:
+        query, ids = both
+        if query != self._asked or ids is None:
+            return
+        there = self.table_model.ids()
+        self._counted = True
+        if not ids and not query.strip():
+            self.refresh_list()
+            return
+        if ids[:len(there)] == there:
+            self.table_model.go_on(ids[len(there):])
+        elif ids != there:
+            at = self.list.verticalScrollBar().value()
+            self.table_model.set_ids(ids)
+            self.list.verticalScrollBar().setValue(at)
+        self._know_total()
+        self._say_foot()
+        self._choose_again()
         self._wished = None
+
+    def _know_total(self) -> None:
+        if not self._asked.strip():
+            self._total = self.table_model.rowCount()
+            self.note = number(self._total)
+            self.titled.emit()
+
+    def _choose_again(self) -> None:
+        """Whoever was chosen stays so, wherever they stand now."""
+        wish = self._wished or self._chosen
+        if wish is None:
+            return
+        row = self.table_model.row_of(wish)
+        if row >= 0:
+            if self.table_model.id_at(self.list.currentIndex().row()) != wish or not self.list.selectionModel().hasSelection():
+                self._select(row)
+            self._wished = None
+        elif self._wished is None and self._counted:
+            self._hide_panel()
 
     def _empty(self) -> QWidget:
         empty = EmptyPage("users", _("Start with the list you already have"), _("Import a spreadsheet"), self.import_file,
@@ -219,12 +289,24 @@ class MembersPage(Page):
         count = self.table_model.rowCount()
         if chosen > 1:
             self.foot.setText(ngettext("{n} member chosen", "{n} members chosen", chosen).format(n=number(chosen)))
-        elif self.search.text().strip():
-            words = ngettext("{n} member fits “{query}”", "{n} members fit “{query}”", count) if count else _(
-                "Nobody fits “{query}”. Try fewer letters, or add them.")
-            self.foot.setText(words.format(n=number(count), query=self.search.text().strip()))
+        elif self._asked.strip():
+            self.foot.setText(self._fit_words(count).format(n=number(count), query=self._asked.strip()))
+        elif not self._counted:
+            self.foot.setText("" if self._total < 0 else ngettext("{n} member", "{n} members", self._total).format(n=number(self._total)))
         else:
             self.foot.setText(ngettext("{n} member", "{n} members", count).format(n=number(count)))
+
+    def _fit_words(self, count: int) -> str:
+        if not count:
+            return _("Nobody fits “{query}”. Try fewer letters, or add them.")
+        if self._question is not None and self._question.close:
+            if not self._counted:
+                return _("Nobody fits “{query}” as it is spelled; these come close")
+            return ngettext("Nobody fits “{query}” as it is spelled; {n} member comes close",
+                            "Nobody fits “{query}” as it is spelled; {n} members come close", count)
+        if not self._counted:
+            return _("The best {n} of those who fit “{query}”")
+        return ngettext("{n} member fits “{query}”", "{n} members fit “{query}”", count)
 
     def _show_member(self, member: str) -> None:
         self._wished = self._chosen = member

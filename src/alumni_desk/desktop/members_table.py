@@ -2,23 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from PySide6.QtCore import QAbstractTableModel, QModelIndex, QPersistentModelIndex, Qt, Signal
+from PySide6.QtCore import QAbstractTableModel, QModelIndex, QPersistentModelIndex, QRectF, Qt, Signal
+from PySide6.QtGui import QPainter
+from PySide6.QtWidgets import QWidget
 
 from alumni_desk.desktop.dates import day_short
-from alumni_desk.desktop.delegates import MUTED, PERSON, PILL
-from alumni_desk.desktop.paint import Pill
-from alumni_desk.members.lists import MemberRow, rows_of
+from alumni_desk.desktop.delegates import MUTED, PERSON, PILL, RowDelegate, paint_person
+from alumni_desk.desktop.fonts import px
+from alumni_desk.desktop.paint import Pill, paint_pill, paint_text
+from alumni_desk.desktop.tokens import Colours
+from alumni_desk.members.lists import MemberRow, all_members, best_members, rows_of
 from alumni_desk.segments.lists import Expected, Seen, expected_next, last_seen
 from alumni_desk.store.desk import Desk
+from alumni_desk.store.finding import Found, Question
 from alumni_desk.words import _
 
 Index = QModelIndex | QPersistentModelIndex
 BLOCK = 64
+FIRST = BLOCK
+"""So many are looked up while somebody types."""
+AT_ONCE = 24
+"""So many lines a window shows; they come together with the ids, so that the list is drawn once."""
 COLUMNS = 5
 
 
@@ -35,6 +44,38 @@ def shown_rows(desk: Desk, ids: Sequence[str], today: date) -> list[Shown]:
     """The lines of some ids, in their order."""
     seen, expected = last_seen(desk, ids), expected_next(desk, ids, today)
     return [Shown(row, seen.get(row.id), expected.get(row.id)) for row in rows_of(desk, ids)]
+
+
+@dataclass(frozen=True, slots=True)
+class First:
+    """The best answers to a question, and the lines of those that are seen at once."""
+
+    query: str
+    found: Found
+    lines: list[Shown]
+
+
+def first_of(desk: Desk, query: str, today: date) -> First:
+    """The best answers to what was typed; without a word the first by name."""
+    found = best_members(desk, query, FIRST)
+    return First(query, found, shown_rows(desk, found.ids[:AT_ONCE], today))
+
+
+def rest_of(desk: Desk, question: Question | None, query: str, shown: Sequence[str], unwanted: Callable[[], bool]) -> list[str] | None:
+    """Everybody who fits, those shown first as they stand; None if it is not wanted any more."""
+    if question is None and query.strip():
+        return []
+    if question is not None and question.code is not None:
+        return list(shown)
+    everyone: dict[str, None] = {}
+    for portion in all_members(desk, question):
+        if unwanted():
+            return None
+        everyone.update(dict.fromkeys(portion))
+    if question is None:
+        return list(everyone)  # by name, as what is shown
+    first = [one for one in shown if one in everyone]
+    return list(dict.fromkeys(first) | everyone)
 
 
 def status_pill(shown: Shown) -> Pill | None:
@@ -69,20 +110,47 @@ class MembersTable(QAbstractTableModel):
         super().__init__()
         self._ids: list[str] = []
         self._lines: dict[str, Shown] = {}
+        self._fresh: set[str] = set()
         self._asked: set[int] = set()
+        self._places: dict[str, int] | None = None
 
     def set_ids(self, ids: list[str]) -> None:
         """Another list; lines that are known already stay, so that nothing flickers."""
         self.beginResetModel()
         self._ids = ids
+        self._places = None
         self._asked.clear()
         self.endResetModel()
 
-    def forget(self, ids: Sequence[str] | None = None) -> None:
-        """These lines have changed (or all): fetch them again, showing the old ones until then."""
+    def begin(self, ids: Sequence[str], lines: Sequence[Shown]) -> None:
+        """The first of another list, with the lines that are seen at once."""
+        self.beginResetModel()
+        self._ids = list(ids)
+        self._places = None
         self._asked.clear()
-        if ids is None:
-            self._lines.clear()
+        for line in lines:
+            self._lines[line.row.id] = line
+            self._fresh.add(line.row.id)
+        self.endResetModel()
+
+    def go_on(self, ids: Sequence[str]) -> None:
+        """The rest of the list, behind what is shown."""
+        if ids:
+            first = len(self._ids)
+            self.beginInsertRows(QModelIndex(), first, first + len(ids) - 1)
+            self._ids.extend(ids)
+            self._places = None
+            self._asked.discard(first - first % BLOCK)  # it was not full when it was asked for
+            self.endInsertRows()
+
+    def ids(self) -> list[str]:
+        """Whom the list holds, in its order."""
+        return self._ids
+
+    def forget(self) -> None:
+        """Anything may have changed: fetch again what is looked at, showing the old lines until the new ones come."""
+        self._fresh.clear()
+        self._asked.clear()
         if self._ids:
             self.dataChanged.emit(self.index(0, 0), self.index(len(self._ids) - 1, COLUMNS - 1))
 
@@ -94,6 +162,7 @@ class MembersTable(QAbstractTableModel):
         """Lines that were asked for."""
         for line in lines:
             self._lines[line.row.id] = line
+            self._fresh.add(line.row.id)
         if self._ids:
             self.dataChanged.emit(self.index(0, 0), self.index(len(self._ids) - 1, COLUMNS - 1))
 
@@ -103,10 +172,22 @@ class MembersTable(QAbstractTableModel):
 
     def row_of(self, member: str) -> int:
         """In which line somebody stands; -1 for none."""
-        return self._ids.index(member) if member in self._ids else -1
+        if self._places is None:
+            self._places = {one: place for place, one in enumerate(self._ids)}
+        return self._places.get(member, -1)
 
     def line(self, member: str) -> Shown | None:
         """The line of somebody, if it has come."""
+        return self._lines.get(member)
+
+    def shown_at(self, row: int) -> Shown | None:
+        """What stands in a line, if it has come; else it is asked for, with those round it."""
+        member = self._ids[row]
+        if member not in self._fresh:
+            first = row - row % BLOCK
+            if first not in self._asked:
+                self._asked.add(first)
+                self.wanted.emit(first)
         return self._lines.get(member)
 
     def rowCount(self, parent: Index = QModelIndex()) -> int:  # noqa: B008
@@ -121,12 +202,7 @@ class MembersTable(QAbstractTableModel):
         return None
 
     def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
-        member = self._ids[index.row()]
-        first = index.row() - index.row() % BLOCK
-        if first not in self._asked:
-            self._asked.add(first)
-            self.wanted.emit(first)
-        shown = self._lines.get(member)
+        shown = self.shown_at(index.row())
         if shown is None:
             return None
         row, column = shown.row, index.column()
@@ -144,3 +220,28 @@ class MembersTable(QAbstractTableModel):
             pill = status_pill(shown)
             return (row.name, row.class_label, row.city, shown.seen.name if shown.seen else None, pill.word if pill else None)[column] or None
         return None
+
+
+class MemberDelegate(RowDelegate):
+    """Paints the cells of the member list straight from its lines: asking the model cell by cell would cost more than the painting."""
+
+    def __init__(self, table: MembersTable, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._table = table
+
+    def paint_cell(self, painter: QPainter, box: QRectF, index: Index, colours: Colours, selected: bool) -> None:
+        shown = self._table.shown_at(index.row())
+        if shown is None:
+            return
+        row, column = shown.row, index.column()
+        if column == 0:
+            person = (row.disc or " ", row.name, row.other_script_name or "")
+            paint_person(painter, box.adjusted(px(24), 0, 0, 0), person, colours, selected=selected)
+        elif column == COLUMNS - 1:
+            pill = status_pill(shown)
+            if pill is not None:
+                paint_pill(painter, box, pill, colours)
+        else:
+            text = (row.class_label, row.city or "", day_short(shown.seen.day) if shown.seen else "")[column - 1]
+            if text:
+                paint_text(painter, box, text, colours.muted if column == 3 else colours.text)

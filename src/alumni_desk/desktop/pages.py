@@ -13,6 +13,7 @@ from shiboken6 import isValid
 from alumni_desk.desktop.background import Lanes
 from alumni_desk.desktop.changes import ChangeBus
 from alumni_desk.desktop.controls import Button, Label, shortcut
+from alumni_desk.desktop.deeds import Deed
 from alumni_desk.desktop.fonts import px
 from alumni_desk.desktop.look import look
 from alumni_desk.desktop.paint import paint_ground, paint_ring, paint_text, pill_colours
@@ -76,6 +77,13 @@ class Page(QWidget):
         """Where F6 stops inside this page."""
         first = self.first_focus()
         return [first] if first else []
+
+    finds = False
+    """Whether the page has a find field of its own: the palette's button is small there."""
+
+    def deeds(self) -> list[Deed]:
+        """What can be done on this page, for the palette; the page is shown first."""
+        return []
 
     def _on_changed(self, changed: Any) -> None:
         touched = not changed.tables or not self.watches or bool(self.watches & changed.tables.keys())
@@ -243,7 +251,8 @@ class Notice(QWidget):
         row = QHBoxLayout(self)
         row.setContentsMargins(px(16), px(10), px(12), px(10))
         row.setSpacing(px(12))
-        row.addWidget(Glyph(icon, tone, 18))  # type: ignore[arg-type]
+        self.glyph = Glyph(icon, tone, 18)  # type: ignore[arg-type]
+        row.addWidget(self.glyph)
         self.words = Label(sentence, tone=tone, wrap=True)  # type: ignore[arg-type]
         row.addWidget(self.words, 1)
         self.button: Button | None = None

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import NamedTuple
 
 from PySide6.QtCore import QPointF, QRect, QRectF, Qt
-from PySide6.QtGui import QColor, QFontMetricsF, QPainter, QPen
+from PySide6.QtGui import QColor, QPainter, QPen
 
-from alumni_desk.desktop.fonts import font_of, px
+from alumni_desk.desktop.fonts import font_of, metrics_of, px
 from alumni_desk.desktop.icons import paint_icon
 from alumni_desk.desktop.tokens import FOCUS, RADIUS, Colours, Role, Tone
 
@@ -44,14 +45,19 @@ def paint_ring(painter: QPainter, rect: QRectF | QRect, colour: str, radius: flo
 def paint_text(painter: QPainter, rect: QRectF | QRect, text: str, colour: str, role: Role = "body",
                align: Qt.AlignmentFlag = Qt.AlignmentFlag.AlignLeft, *, tabular: bool = False, elide: bool = True) -> float:  # fmt: skip
     """One line of text, centred in the height of ``rect``, cut with an ellipsis if it must be; returns its width."""
-    font = font_of(role, tabular=tabular)
-    metrics = QFontMetricsF(font)
+    metrics = metrics_of(role, tabular)
     box = QRectF(rect)
-    shown = metrics.elidedText(text, Qt.TextElideMode.ElideRight, box.width()) if elide else text
-    painter.setFont(font)
+    width = metrics.horizontalAdvance(text)
+    shown = metrics.elidedText(text, Qt.TextElideMode.ElideRight, box.width()) if elide and width > box.width() else text
+    painter.setFont(font_of(role, tabular=tabular))
     painter.setPen(QColor(colour))
-    painter.drawText(box, int(align | Qt.AlignmentFlag.AlignVCenter | Qt.TextFlag.TextSingleLine), shown)
-    return min(metrics.horizontalAdvance(text), box.width())
+    painter.drawText(box, _flags(align), shown)
+    return min(width, box.width())
+
+
+@lru_cache(maxsize=16)
+def _flags(align: Qt.AlignmentFlag) -> int:
+    return int(align | Qt.AlignmentFlag.AlignVCenter | Qt.TextFlag.TextSingleLine)
 
 
 def paint_disc(painter: QPainter, rect: QRectF | QRect, text: str, colours: Colours, *, selected: bool = False) -> None:
@@ -87,7 +93,7 @@ def pill_colours(tone: Tone, colours: Colours) -> tuple[str, str]:
 
 def pill_width(pill: Pill) -> int:
     """How wide a pill wants to be, in px."""
-    return round(QFontMetricsF(font_of("caption")).horizontalAdvance(pill.word)) + px(8 + 14 + 5 + 10)
+    return round(metrics_of("caption").horizontalAdvance(pill.word)) + px(8 + 14 + 5 + 10)
 
 
 def paint_pill(painter: QPainter, rect: QRectF | QRect, pill: Pill, colours: Colours) -> None:

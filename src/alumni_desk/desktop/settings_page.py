@@ -14,6 +14,7 @@ from alumni_desk.desktop.background import Lanes
 from alumni_desk.desktop.backup_rows import BackupRows
 from alumni_desk.desktop.changes import ChangeBus
 from alumni_desk.desktop.controls import Button, Choice, Field, Segments, hairline
+from alumni_desk.desktop.deeds import Deed
 from alumni_desk.desktop.fonts import px
 from alumni_desk.desktop.nav import Entry, NavList
 from alumni_desk.desktop.pages import Go, Page
@@ -81,6 +82,20 @@ class SettingsPage(Page):
             self.places.addWidget(part)
         self.stack.set_content(content)
         self.stack.show_content()
+
+    def deeds(self) -> list[Deed]:
+        given = self._deeds
+        offered = (("back_up", "floppy-disk", _("Back up now"), given.back_up),
+                   ("restore", "clock-counter-clockwise", _("Restore a backup"), given.restore))
+        return [*(Deed(key, icon, words, act) for key, icon, words, act in offered if act is not None),
+                Deed("lock", "lock-simple", _("Lock now"), self.security.lock_now.emit),
+                Deed("security", "key", _("Password, recovery key and lock"), lambda: self.open("security")),
+                Deed("light", "sun-horizon", _("Light colours"), lambda: self._colours("light"), can=lambda: self._appearance.theme != "light"),
+                Deed("dark", "eye", _("Dark colours"), lambda: self._colours("dark"), can=lambda: self._appearance.theme != "dark")]
+
+    def _colours(self, key: str) -> None:
+        self.theme.set_on(key)
+        self._set_theme(key)
 
     def first_focus(self) -> QWidget:
         return self.sections

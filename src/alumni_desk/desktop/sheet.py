@@ -34,7 +34,7 @@ class PlainSheet(QDialog):
         self._width = px(width)
         self._watched: QWidget | None = None
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        self._dim = _Dim(parent.window()) if parent is not None else None
+        self._dim = Dim(parent.window()) if parent is not None else None
         self.whole = QVBoxLayout(self)
         self.whole.setContentsMargins(1, 1, 1, 1)
         self.whole.setSpacing(0)
@@ -207,7 +207,7 @@ def _height(item: QLayoutItem, width: int) -> int:
     return item.heightForWidth(width) if item.hasHeightForWidth() else item.sizeHint().height()
 
 
-class _Dim(QWidget):
+class Dim(QWidget):
     """Forty per cent of the text's colour over the window behind a dialog."""
 
     def __init__(self, window: QWidget) -> None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from PySide6.QtCore import QByteArray, QEvent, Qt
+from PySide6.QtCore import QByteArray, QEvent, Qt, Signal
 from PySide6.QtGui import QCloseEvent, QKeySequence, QPainter, QPaintEvent, QResizeEvent
 from PySide6.QtWidgets import (
     QApplication,
@@ -24,6 +24,7 @@ from alumni_desk.desktop.fonts import px
 from alumni_desk.desktop.look import look
 from alumni_desk.desktop.nav import Entry, NavList
 from alumni_desk.desktop.pages import Page, Toast
+from alumni_desk.desktop.palette import PaletteButton
 from alumni_desk.desktop.syncchip import SyncChip
 from alumni_desk.desktop.tokens import HEADER, SIDEBAR, SIDEBAR_FOLDED
 from alumni_desk.desktop.undoing import Undoing
@@ -31,6 +32,7 @@ from alumni_desk.desktop.widgets import Mark, YearDisc, on_screen, way_in
 from alumni_desk.words import _
 
 FOLD_BELOW = 900
+SMALL_BELOW = 1_100
 
 
 @dataclass(frozen=True)
@@ -63,6 +65,8 @@ class SampleBand(QWidget):
 class Shell(QMainWindow):
     """Sidebar, header and pages. Closing it tells ``on_close``, which ends the background work."""
 
+    palette_wanted = Signal()
+
     def __init__(self, pages: Sequence[Page], whose: Whose, undoing: Undoing, *, on_close: Callable[[], None] | None = None) -> None:
         super().__init__()
         self.pages = list(pages)
@@ -83,6 +87,7 @@ class Shell(QMainWindow):
         shortcut(QKeySequence.StandardKey.Undo, self, lambda: undoing.undo(), WINDOW)
         for keys in {"Ctrl+Shift+Z", QKeySequence(QKeySequence.StandardKey.Redo).toString()}:
             shortcut(keys, self, lambda: undoing.redo(), WINDOW)
+        shortcut("Ctrl+K", self, self.palette_wanted.emit, WINDOW)
         shortcut(Qt.Key.Key_F6, self, lambda: self._next_region(1), WINDOW)
         shortcut("Shift+F6", self, lambda: self._next_region(-1), WINDOW)
         if self.pages:
@@ -172,6 +177,9 @@ class Shell(QMainWindow):
         row.addWidget(self.note)
         row.addLayout(self._header_slot)
         row.addStretch(1)
+        self.palette_button = PaletteButton()
+        self.palette_button.clicked.connect(self.palette_wanted)
+        row.addWidget(self.palette_button)
         self.chip = SyncChip()
         self.chip.clicked.connect(lambda: self.show_page("sync"))
         row.addWidget(self.chip)
@@ -213,6 +221,7 @@ class Shell(QMainWindow):
         self.title.setText(page.title)
         self.note.setText(page.note)
         self.note.setVisible(bool(page.note))
+        self.palette_button.set_small(page.finds or self.width() < px(SMALL_BELOW))
         self.back.setVisible(page.back is not None or page.apart)
         if page.header is not self._shown_header:
             if self._shown_header is not None:
@@ -236,7 +245,7 @@ class Shell(QMainWindow):
 
     def _next_region(self, step: int) -> None:
         toast = [self.toast.link] if self.toast.isVisible() and self.toast.link.isVisible() else []
-        places = [self.nav, *self.current().regions(), self.chip, *toast]
+        places = [self.nav, *self.current().regions(), self.palette_button, self.chip, *toast]
         now = QApplication.focusWidget()
         at = next((n for n, place in enumerate(places) if now is not None and (place is now or place.isAncestorOf(now))), -1)
         for turn in range(1, len(places) + 1):
@@ -272,6 +281,10 @@ class Shell(QMainWindow):
 
     # -- the window itself
 
+    def covered(self) -> bool:
+        """Whether something stands in place of everything: the window is locked."""
+        return self._cover is not None
+
     def cover(self, page: QWidget) -> None:
         """Show one page in place of everything; nothing behind it is drawn, or read out by a screen reader."""
         self._cover = page
@@ -295,6 +308,7 @@ class Shell(QMainWindow):
         if self._cover is not None:
             self._cover.setGeometry(self.rect())
         self._fold(self.width() < px(FOLD_BELOW))
+        self.palette_button.set_small(self.current().finds or self.width() < px(SMALL_BELOW))
 
     def _fold(self, folded: bool) -> None:
         self.sidebar.setFixedWidth(px(SIDEBAR_FOLDED if folded else SIDEBAR))

@@ -15,6 +15,7 @@ from alumni_desk.desktop.background import Lanes
 from alumni_desk.desktop.changes import ChangeBus
 from alumni_desk.desktop.controls import WINDOW, Button, Label, shortcut
 from alumni_desk.desktop.dates import ago, day_short
+from alumni_desk.desktop.deeds import Deed
 from alumni_desk.desktop.fonts import px
 from alumni_desk.desktop.join_form import JoinForm
 from alumni_desk.desktop.pages import Go, Page
@@ -41,6 +42,7 @@ class Facts:
     chapter: str
     role: str
     sample: bool
+    clock: str = ""  # that this laptop's clock is wrong
 
 
 class SyncPage(Page):
@@ -66,6 +68,13 @@ class SyncPage(Page):
         self._aging = QTimer(self, interval=60_000)
         self._aging.timeout.connect(lambda: self.refresh() if self.isVisible() else None)
         self._aging.start()
+
+    def deeds(self) -> list[Deed]:
+        def joined() -> bool:
+            return self._facts is not None and self._facts.state != "alone"
+
+        return [Deed("now", "arrows-clockwise", _("Sync now"), self._now, _("F5"), can=lambda: joined() and not self._busy),
+                Deed("join", "key", _("Join with an invitation"), self._ask_join, can=lambda: not joined())]
 
     def first_focus(self) -> QWidget | None:
         return self._first
@@ -125,9 +134,9 @@ class SyncPage(Page):
         for sentence in self._sentences(facts):
             words.addWidget(Label(sentence, "title", wrap=True))
         words.addWidget(Label(self._below(facts), tone="muted", wrap=True))
-        if self._trouble:
+        for warning in filter(None, (self._trouble, facts.clock)):
             words.addSpacing(px(8))
-            words.addWidget(Label(self._trouble, tone="warn", wrap=True))
+            words.addWidget(Label(warning, tone="warn", wrap=True))
         row.addLayout(words, 1)
         button = self._button(facts)
         if button is not None:
@@ -233,6 +242,7 @@ def look_up(desk: Desk) -> Facts:
         chapter=membership.scope_name if membership else "",
         role=_role(membership.role) if membership else "",
         sample=sample,
+        clock=standing.clock,
     )
 
 

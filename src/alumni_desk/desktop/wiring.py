@@ -16,6 +16,7 @@ from alumni_desk.desktop.app import Room, Sitting, about_of, build
 from alumni_desk.desktop.background import Job
 from alumni_desk.desktop.display import need_display
 from alumni_desk.desktop.interrupts import Interrupts
+from alumni_desk.desktop.one_window import Doorbell, ring
 from alumni_desk.desktop.opening import Ways
 from alumni_desk.desktop.safekeeping import ask_password, back_up_now, restored_words
 from alumni_desk.desktop.settings_page import Deeds
@@ -26,6 +27,7 @@ from alumni_desk.schema import open_desk
 from alumni_desk.store import keys
 from alumni_desk.store.backup import Backup
 from alumni_desk.store.desk import Desk
+from alumni_desk.store.holding import Hold
 from alumni_desk.store.profile import Profile
 from alumni_desk.words import _, day
 
@@ -36,22 +38,35 @@ ASKS = {"passphrase_needed": "typed", "passphrase_wrong": "typed", "recovery_nee
 """Errors of opening that a password mends, and whether it is typed or chosen."""
 
 
-def run_window(profile: Profile, arguments: Sequence[str] = ()) -> int:
-    """Open the window on a profile and work until it is closed. Returns the exit code."""
+LISTEN_AFTER_MS = 1_000
+"""When a window begins to listen for a second start: after it is there, because that needs one more library."""
+
+
+def run_window(profile: Profile, arguments: Sequence[str] = (), files: Sequence[Path] = ()) -> int:
+    """Open the window on a profile, or bring the one that is open to the front; work until it is closed. Returns the exit code."""
     quiet_crashes()
     need_display()
     app = QApplication([sys.argv[0], *arguments])
+    hold = Hold(profile)
+    if not hold.take() and ring(hold, files):
+        return 0
     app.setApplicationName("Alumni Desk")
     app.setApplicationVersion(__version__)
     app.setDesktopFileName("alumni-desk")
-    sitting = Sitting(app, profile, ways_of(profile), room_in)
+    sitting = Sitting(app, profile, ways_of(profile, hold), room_in)
+    sitting.take_files(files)
+    doorbell = Doorbell(hold)
+    doorbell.rung.connect(sitting.come_forward)
     interrupts = Interrupts(app, app.quit)
     QTimer.singleShot(0, sitting.begin)
+    QTimer.singleShot(LISTEN_AFTER_MS, doorbell.hang)
     try:
         return app.exec()
     finally:
+        doorbell.close()
         sitting.close()
         interrupts.close()
+        hold.release()
 
 
 def quiet_crashes() -> None:
@@ -66,10 +81,16 @@ def quiet_crashes() -> None:
     sys.excepthook = hook
 
 
-def ways_of(profile: Profile) -> Ways:
-    """How a profile is opened, begun, joined and restored."""
+def ways_of(profile: Profile, hold: Hold | None = None) -> Ways:
+    """How a profile is opened, begun, joined and restored. ``hold``: the right to show it, taken before it is opened."""
+
+    def opened(password: str | None) -> Desk:
+        if hold is not None:
+            hold.require()
+        return open_desk(profile, passphrase=password)
+
     return Ways(
-        open=lambda password: open_desk(profile, passphrase=password),
+        open=opened,
         wants=lambda error: ASKS.get(error.code, ""),
         start=_start,
         sample=_sample,

@@ -189,6 +189,8 @@ def take_rows(table: Table, recognised: Recognised, take: Callable[[list[Entry]]
         done += len(batch)
         if progress is not None:
             progress(done, max(done, estimate))
+    if file is not None:
+        file.to_disk()  # before the commit: if there is no room for it, nothing is imported
     return ImportResult(recognised, done, counts["added"], counts["updated"], counts["unchanged"], counts["rejected"],
                         rejects=tuple(named), left_out=dict(left_out))
 

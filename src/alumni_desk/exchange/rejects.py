@@ -11,9 +11,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
-from alumni_desk.errors import BadInput
+from alumni_desk.errors import BadInput, KnownError
 from alumni_desk.exchange.reading import Row, Table
 from alumni_desk.exchange.recognise import Recognised, Sure
+from alumni_desk.store.disk import FULL, file_disk_full
 from alumni_desk.words import _
 
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
@@ -46,9 +47,10 @@ def written_whole(out: Path, encoding: str) -> Iterator[IO[str]]:
         raise
 
 
-def _not_written(out: Path, problem: OSError) -> BadInput:
-    return BadInput("file_not_written", _("{file} could not be written ({reason}). Choose another folder or "
-                    "make room."),
+def _not_written(out: Path, problem: OSError) -> KnownError:
+    if problem.errno in FULL:
+        return file_disk_full(out)
+    return BadInput("file_not_written", _("{file} could not be written ({reason}). Choose another folder."),
                     file=str(out), reason=problem.strerror or "?")
 
 
@@ -67,6 +69,7 @@ class Rejects:
     """The file of rows that were not imported: the original columns and the reason. Refused columns stay empty."""
 
     def __init__(self, stream: IO[str], headings: Iterable[str], recognised: Recognised) -> None:
+        self._stream = stream
         self._csv = csv.writer(stream, lineterminator="\r\n")
         self._hidden = [column.index for column in recognised.columns if column.sure is Sure.REFUSED]
         self._width = len(recognised.columns)
@@ -78,3 +81,8 @@ class Rejects:
             cells[index] = ""
         reason = reason if len(cells) == self._width else f"{reason}: {' | '.join(cells[self._width:])}"
         self._csv.writerow([*(safe(cell) for cell in cells[:self._width]), safe(reason)])
+
+    def to_disk(self) -> None:
+        """Have the rows on the disk by now; the file still waits for its name."""
+        self._stream.flush()
+        os.fsync(self._stream.fileno())

@@ -15,7 +15,7 @@ import sqlalchemy as sa
 from alumni_desk.errors import Ambiguous, NotFound
 from alumni_desk.members import naming
 from alumni_desk.store.desk import Desk
-from alumni_desk.store.search import fold
+from alumni_desk.store.search import fold, words
 from alumni_desk.words import _
 
 
@@ -92,6 +92,31 @@ def gathering_rows(desk: Desk) -> list[GatheringRow]:
         rows = connection.execute(sa.select(table).where(~table.c.gone).order_by(table.c.starts, table.c.name, table.c.id)).all()
         answers, came = _answers(connection, desk, None), _came(connection, desk, None)
     return [_row(row, answers.get(row.id, Counter()), came.get(row.id, 0)) for row in rows]
+
+
+@dataclass(frozen=True, slots=True)
+class FoundGathering:
+    """A gathering that somebody looks for."""
+
+    id: str
+    name: str
+    starts: str
+    cancelled: bool
+
+
+def find_gatherings(desk: Desk, query: str) -> list[FoundGathering]:
+    """Gatherings whose name or place has words that begin as typed, in any order; the newest first."""
+    table = desk.tables["gathering"]
+    with desk.reading() as connection:
+        rows = connection.execute(sa.select(table.c.id, table.c.name, table.c.starts, table.c.status, table.c.place, table.c.city).where(
+            ~table.c.gone).order_by(table.c.starts.desc(), table.c.id)).all()
+    asked = words(query)
+    found = []
+    for row in rows:
+        there = words(" ".join(part for part in (row.name, row.place, row.city, (row.starts or "")[:4]) if part))
+        if all(any(word.startswith(one) for word in there) for one in asked):
+            found.append(FoundGathering(row.id, row.name or "", row.starts or "", row.status == "cancelled"))
+    return found
 
 
 def gathering(desk: Desk, gathering_id: str) -> GatheringRow:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -12,7 +12,7 @@ from alumni_desk.errors import Ambiguous, NotFound
 from alumni_desk.members import naming
 from alumni_desk.members.fields import FIELDS, listed
 from alumni_desk.store.desk import Desk
-from alumni_desk.store.search import find_people, matching_ids
+from alumni_desk.store.finding import Found, Question, everybody, find_people, matching_ids, question_of
 from alumni_desk.words import _
 
 Order = Literal["name", "class_year", "city", "best"]
@@ -68,32 +68,47 @@ class MemberDetail:
 
 def member_rows(desk: Desk, query: str | None = None, limit: int | None = None, order: Order = "name", *, offset: int = 0,
                 standing: str | None = "member") -> list[MemberRow]:
-    """People, or those who fit a query. ``order='best'``: as they answer the query. Cheap with a limit for any number of members."""
+    """People, or those who fit a query as it is spelled. ``order='best'``: as they answer the query. Cheap with a limit for any number of members."""
     person = desk.tables["person"]
+    if query and query.strip() and order == "best":
+        with desk.reading() as connection:
+            ids = find_people(connection, query, (limit or 1_000) + offset, standing=standing).ids[offset:]
+        return rows_of(desk, ids)
     with desk.reading() as connection:
         chosen = _chosen(person, query, standing)
-        if query and query.strip() and order == "best":
-            ids = find_people(connection, query, (limit or 1_000) + offset, standing=standing)[offset:]
-            place = {one: n for n, one in enumerate(ids)}
-            rows = sorted(connection.execute(sa.select(person).where(person.c.id.in_(ids), ~person.c.gone)).all(), key=lambda row: place[row.id])
-        else:
-            rows = list(connection.execute(chosen.order_by(*_order(person, order)).limit(limit).offset(offset)).all())
+        rows = list(connection.execute(_ordered(desk, chosen, order).limit(limit).offset(offset)).all())
         degrees = _degrees(connection, desk.tables["education"], [row.id for row in rows] if limit is not None else None)
     return [_row(row, degrees.get(row.id, ())) for row in rows]
 
 
 def count_members(desk: Desk, query: str | None = None, *, standing: str | None = "member") -> int:
-    """How many people there are, or fit a query."""
+    """How many people there are, or fit a query as it is spelled."""
     person = desk.tables["person"]
     with desk.reading() as connection:
         return int(connection.scalar(sa.select(sa.func.count()).select_from(_chosen(person, query, standing).subquery())) or 0)
 
 
 def member_ids(desk: Desk, query: str | None = None, order: Order = "name", *, standing: str | None = "member") -> list[str]:
-    """All ids of a list in its order, for a screen that fetches the rows it shows."""
+    """All ids of a list in its order."""
     person = desk.tables["person"]
     with desk.reading() as connection:
-        return list(connection.scalars(_chosen(person, query, standing).with_only_columns(person.c.id).order_by(*_order(person, order))))
+        return list(connection.scalars(_ordered(desk, _chosen(person, query, standing).with_only_columns(person.c.id), order)))
+
+
+def best_members(desk: Desk, query: str, limit: int, *, standing: str | None = "member") -> Found:
+    """Whom a query means, best first; typing errors are forgiven where nobody fits as typed. Without a query the first by name."""
+    with desk.reading() as connection:
+        if not query.strip():
+            first = next(everybody(connection, None, standing, limit), [])
+            return Found(tuple(first), None)
+        return find_people(connection, query, limit, standing=standing, vocabulary=desk.vocabulary)
+
+
+def all_members(desk: Desk, question: Question | None, *, standing: str | None = "member") -> Iterator[list[str]]:
+    """The ids of all who fit a question (None: of everybody) by name, in portions; some may come twice. Makes ready for forgiving, too."""
+    with desk.reading() as connection:
+        yield from everybody(connection, question, standing)
+        desk.vocabulary.be_ready(connection)
 
 
 def rows_of(desk: Desk, ids: Sequence[str]) -> list[MemberRow]:
@@ -148,19 +163,19 @@ def _chosen(person: sa.Table, query: str | None, standing: str | None) -> sa.Sel
     if standing is not None:
         chosen = chosen.where(person.c.standing == standing)
     if query and query.strip():
-        ids = matching_ids(query)
-        chosen = chosen.where(person.c.id.in_(ids)) if ids is not None else chosen.where(sa.false())
+        question = question_of(query)
+        chosen = chosen.where(person.c.id.in_(matching_ids(question)) if question is not None else sa.false())
     return chosen
 
 
-def _order(person: sa.Table, order: Order) -> tuple[sa.ColumnElement[Any], ...]:
-    by_name = (sa.func.coalesce(person.c.last_name, person.c.first_name, person.c.preferred_name, person.c.other_script_name).collate("NOCASE"),
-               sa.func.coalesce(person.c.preferred_name, person.c.first_name).collate("NOCASE"), person.c.id)
+def _ordered(desk: Desk, chosen: sa.Select[Any], order: Order) -> sa.Select[Any]:
+    person, index = desk.tables["person"], desk.tables["search_person"]
+    by: tuple[sa.ColumnElement[Any], ...] = (index.c.sort, index.c.standing, index.c.id)
     if order == "class_year":
-        return (person.c.class_year.is_(None), person.c.class_year, *by_name)
-    if order == "city":
-        return (person.c.city.is_(None), person.c.city.collate("NOCASE"), *by_name)
-    return by_name
+        by = (person.c.class_year.is_(None), person.c.class_year, *by)
+    elif order == "city":
+        by = (person.c.city.is_(None), person.c.city.collate("NOCASE"), *by)
+    return chosen.join(index, index.c.id == person.c.id).order_by(*by)
 
 
 def _degrees(connection: sa.Connection, education: sa.Table, people: Sequence[str] | None) -> dict[str, list[Degree]]:

@@ -61,6 +61,18 @@ class Clock:
                         self._ms, self._counter = ms, counter
             return f"{ms:012x}-{counter:04x}-{self.replica}"
 
+    def ticks(self, count: int) -> list[str]:
+        """So many new clocks, each greater than every earlier one."""
+        with self._lock:
+            now = self.now_ms()
+            ms, counter = (now, -1) if now > self._ms else (self._ms, self._counter)
+            found = []
+            for _n in range(count):
+                ms, counter = _next(ms, counter)
+                found.append(f"{ms:012x}-{counter:04x}-{self.replica}")
+            self._ms, self._counter = ms, counter
+            return found
+
     def observe(self, clock: str) -> None:
         """Move past a clock of another, at most five minutes beyond our own calibrated time."""
         with self._lock:

@@ -234,7 +234,7 @@ def _write(profile: Profile, key: bytes, out: Path, boxes: dict[str, Any], why: 
     part = out.with_name(out.name + ".part")
     copy = out.with_name(out.name + ".copy")
     made_at = (now or datetime.now(UTC)).astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
-    with _disk(), _gone_after(part, *_with_logs(copy)):
+    with _disk(out.parent), _gone_after(part, *_with_logs(copy)):
         _copy_database(profile, key, copy, progress, cancelled)
         try:
             held = look(copy, key, made_at, deep=False)
@@ -286,8 +286,8 @@ def look(file: Path, key: bytes, made_at: str = "", *, deep: bool = True) -> Hel
                 "person WHERE standing = 'member' AND NOT gone", "gathering WHERE NOT gone", "fact WHERE kind = 'in'")]
             connection.execute("PRAGMA journal_mode = DELETE")
     except sqlcipher.DatabaseError as error:
-        known = store_problem(str(error))
-        if known is not None and known.code in ("disk_full", "database_busy", "read_only"):
+        known = store_problem(str(error), file.parent)
+        if known is not None and known.code in ("disk_full", "disk_trouble", "database_busy", "read_only"):
             raise known from None
         raise _damaged(file) from None
     members, gatherings, check_ins = counts
@@ -300,6 +300,28 @@ def rekey(file: Path, key: bytes, new: bytes) -> None:
         with closing(connect(file, key)) as connection:
             connection.execute("PRAGMA journal_mode = DELETE")
             connection.execute(f"PRAGMA rekey = \"x'{new.hex()}'\"")
+
+
+def refuse_if_open(profile: Profile, key: bytes) -> None:
+    """Raise Refused ``desk_open`` while another program has the desk open: what it saves would go to a file that is no longer the desk's.
+
+    SQLite lets nobody leave the write-ahead log while anybody else is connected, on every system.
+    """
+    import sqlcipher3.dbapi2 as sqlcipher
+
+    connection = connect(profile.database, key)
+    try:
+        connection.execute("PRAGMA busy_timeout = 2000")
+        mode = connection.execute("PRAGMA journal_mode = DELETE").fetchone()[0]
+        connection.execute("PRAGMA journal_mode = WAL")
+    except sqlcipher.OperationalError as error:
+        if "locked" not in str(error):
+            raise
+        mode = "wal"
+    finally:
+        connection.close()
+    if mode == "wal":
+        raise Refused("desk_open", _("This chapter is open in a window or another program, so nothing was changed. Close it there, then restore."))
 
 
 def take_place(profile: Profile) -> None:
@@ -448,7 +470,7 @@ def _gone_after(*files: Path) -> Iterator[None]:
 
 
 @contextmanager
-def _disk() -> Iterator[None]:
+def _disk(folder: Path | None = None) -> Iterator[None]:
     """What the disk does while files are copied, as a sentence."""
     import sqlcipher3.dbapi2 as sqlcipher
 
@@ -461,7 +483,7 @@ def _disk() -> Iterator[None]:
         raise known or StoreProblem("backup_file", _("The file cannot be written ({reason}). Choose another folder."),
                                     reason=error.strerror or type(error).__name__) from None
     except sqlcipher.DatabaseError as error:
-        known = store_problem(str(error))
+        known = store_problem(str(error), folder)
         if known is None:
             raise
         raise known from None

@@ -4,6 +4,9 @@ The triggers call functions that only a desk's own writing connection has (``Cap
 that writes to a synced table fails. What happens, per row written: the trigger hands the row's old and new values to
 ``capture_TABLE``, which compares them, ticks the clock and keeps the parts; the trigger then inserts one operation per
 part (the door's fields and the chapter's, inside a gathering) and sets the row's ``clock`` and ``clocks``.
+
+New rows that come through ``Writing`` are prepared before they are inserted (``Capture.prepare``): their operations are made of the same values by the
+same code, and the trigger then asks whether this very row, under this very clock, is one of them. A row with a clock of its own that is not, fails.
 """
 
 from __future__ import annotations
@@ -40,6 +43,7 @@ class _Plan:
     groups: Mapping[str, tuple[str, ...]]
     fact: bool
     by_row: bool
+    kinds: Mapping[str, type]
 
 
 @dataclass
@@ -58,12 +62,16 @@ class Capture:
     parts: list[_Part] = field(default_factory=list)
     stamp: str = ""
     clocks: str | None = None
+    plans: dict[str, _Plan] = field(default_factory=dict)
+    awaited: dict[str, str] = field(default_factory=dict)  # prepared rows that have still to arrive, and their clocks
 
     def register(self, connection: Any, metadata: sa.MetaData) -> None:
         """Give a raw connection the functions that the triggers call."""
         for table in synced_of(metadata):
-            connection.create_function(f"{PREFIX}{table.name}", -1, partial(self._take, _plan(table)))
+            plan = self.plans[table.name] = _plan(table)
+            connection.create_function(f"{PREFIX}{table.name}", -1, partial(self._take, plan))
         parts = self.parts
+        connection.create_function("capture_awaited", 2, lambda row_id, clock: self.awaited.pop(row_id, None) == clock)
         for name, count, function in (
             ("capture_id", 0, uuid7),
             ("capture_parts", 0, lambda: len(parts)),
@@ -75,6 +83,27 @@ class Capture:
             ("capture_values", 1, lambda n: _encode(parts[n].values_before).decode()),
         ):
             connection.create_function(name, count, function)
+
+    def prepare(self, table: str, rows: Sequence[dict[str, Any]], gathering: str | None) -> list[tuple[str, str, str, str]] | None:
+        """Stamp new rows and say their operations: row, audience, fields and clock of each. None if the database would store a value otherwise than it
+        is given (a number as text): then the triggers have to see what it made of it."""
+        plan = self.plans[table]
+        found: list[tuple[str, str, str, str]] = []
+        kinds = plan.kinds
+        for row, stamp in zip(rows, self.clock.ticks(len(rows)), strict=True):
+            changed = {name: row[name] for name in plan.names if row.get(name) is not None}
+            for name, value in changed.items():
+                if type(value) is not kinds[name]:
+                    return None
+            if changed.get("gone") is False:
+                del changed["gone"]
+            if not changed and not plan.fact:
+                return None
+            row["clock"] = stamp
+            row["clocks"] = None if plan.fact else _encode({plan.key_of[name]: stamp for name in changed}).decode()
+            for audience, mine in _audiences(plan, changed, row.get("gathering") if plan.by_row else gathering):
+                found.append((row["id"], audience, _encode(mine).decode(), stamp))
+        return found
 
     def _take(self, plan: _Plan, inserting: int, gathering: str | None, clocks: str | None, *values: Any) -> int:
         count = len(plan.names)
@@ -150,6 +179,7 @@ def _plan(table: sa.Table) -> _Plan:
         groups={name: tuple(members) for name, members in groups.items()},
         fact=table.info["kind"] == "fact",
         by_row=table.info["audience"] == "row",
+        kinds={c.name: bool if isinstance(c.type, sa.Boolean) else int if isinstance(c.type, sa.Integer) else str for c in columns},
     )
 
 
@@ -196,7 +226,11 @@ def _table_triggers(table: sa.Table, schema: int) -> dict[str, str]:
         update = "BEGIN SELECT RAISE(ABORT, 'facts never change'); END"
     names = ", ".join(f'"{c}"' for c in columns)
     return {
-        f"{PREFIX}{name}_insert": f"CREATE TRIGGER {PREFIX}{name}_insert AFTER INSERT ON \"{name}\" WHEN NOT {applying} {insert}",
+        f"{PREFIX}{name}_insert": f"CREATE TRIGGER {PREFIX}{name}_insert AFTER INSERT ON \"{name}\" WHEN NEW.clock IS NULL AND NOT {applying} {insert}",
+        # The cheapest question first: of a prepared row nothing else is asked. Only an action prepares rows.
+        f"{PREFIX}{name}_prepared": f"CREATE TRIGGER {PREFIX}{name}_prepared AFTER INSERT ON \"{name}\" WHEN NEW.clock IS NOT NULL "
+                                    f"AND NOT capture_awaited(NEW.id, NEW.clock) AND NOT {applying} "
+                                    f"BEGIN {acting}; SELECT RAISE(ABORT, 'a clock of its own'); END",
         f"{PREFIX}{name}_update": f"CREATE TRIGGER {PREFIX}{name}_update AFTER UPDATE OF {names} ON \"{name}\" WHEN NOT {applying} {update}",
         f"{PREFIX}{name}_keys": f"CREATE TRIGGER {PREFIX}{name}_keys AFTER UPDATE OF id, scope ON \"{name}\" WHEN NOT {applying} "
                                 "BEGIN SELECT RAISE(ABORT, 'keys never change'); END",

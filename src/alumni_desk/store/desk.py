@@ -6,7 +6,7 @@ import json
 import logging
 import platform
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -19,9 +19,10 @@ from sqlalchemy.pool import QueuePool
 
 from alumni_desk.errors import BadInput, KnownError, NotFound, Refused, StoreProblem
 from alumni_desk.protocol.clock import Clock
-from alumni_desk.protocol.ids import uuid7
-from alumni_desk.store import keys, recovery, search
+from alumni_desk.protocol.ids import uuid7, uuid7s
+from alumni_desk.store import disk, keys, recovery, search
 from alumni_desk.store.capture import Capture, set_triggers, synced_of, triggers
+from alumni_desk.store.finding import Vocabulary
 from alumni_desk.store.mark import Mark
 from alumni_desk.store.outbox import Outbox, of_small_action
 from alumni_desk.store.profile import Profile, alone
@@ -40,6 +41,11 @@ AT_ONCE = 50
 
 TEXT_LIMIT = 65_536
 BUSY_SECONDS = 30.0
+
+INSERT_OPERATION = (
+    "INSERT INTO operation (id, action, event, transaction_id, scope, audience, kind, table_name, row_id, fields, before, values_before, clock, schema,"
+    " queue, fate, made_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, '{}', '{}', ?, ?, ?, 'waiting', ?)")
+"""An operation that is a new row."""
 
 
 @dataclass(frozen=True)
@@ -64,8 +70,10 @@ class Writing:
         self.connection = connection
         self.tables = desk.tables
         self.scope = scope
-        self.now = datetime.now(UTC)
-        self.action_id = uuid7()
+        self.now = desk.now()
+        self.action_id, self.transaction_id = uuid7(), uuid7()
+        self.queue: str = "live"
+        self._capture, self._schema = desk.capture, desk.schema
         self._changed: dict[str, set[str]] = {}
         self._rows = 0
 
@@ -88,8 +96,29 @@ class Writing:
         for start in range(0, len(whole), TRANSACTION // 2):
             part = whole[start:start + TRANSACTION // 2]
             self._count(len(part))
-            self.connection.execute(sa.insert(target), part)
+            self._insert(target, part)
         self._changed.setdefault(table, set()).update(row["id"] for row in whole)
+
+    def _insert(self, target: sa.Table, rows: list[dict[str, Any]]) -> None:
+        """Insert rows with the operations that they are; the triggers check that none comes without."""
+        made = self._capture.prepare(target.name, rows, self.gathering)
+        if made is None:
+            for row in rows:
+                row.pop("clock", None), row.pop("clocks", None)
+            self.connection.execute(sa.insert(target), rows)
+            return
+        kind, at = target.info["kind"], _moment(self.now)
+        self.connection.exec_driver_sql(INSERT_OPERATION, [
+            (one, self.action_id, self.event, self.transaction_id, self.scope, audience, kind, target.name, row_id, fields, stamp, self._schema, self.queue, at)
+            for one, (row_id, audience, fields, stamp) in zip(uuid7s(len(made)), made, strict=True)])
+        names = list(dict.fromkeys(name for row in rows for name in row))
+        quoted = ", ".join(f'"{name}"' for name in names)
+        self._capture.awaited = {row["id"]: row["clock"] for row in rows}
+        try:
+            self.connection.exec_driver_sql(f'INSERT INTO "{target.name}" ({quoted}) VALUES ({", ".join("?" * len(names))})',
+                                            [tuple(map(row.get, names)) for row in rows])
+        finally:
+            self._capture.awaited = {}
 
     def change(self, table: str, row_id: str, /, **fields: Any) -> None:
         """Write fields of a row; what is the same already is left alone. Raises NotFound if there is no such row."""
@@ -121,7 +150,8 @@ class Writing:
 
     def next_transaction(self) -> None:
         """What follows is a transaction of its own in the sync (never more than 500 operations), of the same action."""
-        self.connection.exec_driver_sql("UPDATE capture SET transaction_id = ?", (uuid7(),))
+        self.transaction_id = uuid7()
+        self.connection.exec_driver_sql("UPDATE capture SET transaction_id = ?", (self.transaction_id,))
         self._rows = 0
 
     def note(self) -> None:
@@ -153,14 +183,16 @@ class Applying:
 class Desk:
     """An open desk. Safe to use from several threads: one writes at a time, many read."""
 
-    def __init__(self, profile: Profile, key: bytes, metadata: sa.MetaData) -> None:
-        self.profile = profile
+    def __init__(self, profile: Profile, key: bytes, metadata: sa.MetaData, schema: int) -> None:
+        self.profile, self.schema = profile, schema
         self.clock = Clock()
+        self.capture = Capture(self.clock)
         self.metadata = metadata
         self.tables: Mapping[str, sa.Table] = dict(metadata.tables)
+        self.vocabulary = Vocabulary()
         self._key = key
         self._one_writer = threading.Lock()
-        self._writers = _engine(profile.database, key, metadata, self.clock)
+        self._writers = _engine(profile.database, key, metadata, self.capture)
         self._readers = _engine(profile.database, key, None, None)
         self._version_lock = threading.Lock()
         self._versions: sa.Connection | None = None
@@ -200,18 +232,22 @@ class Desk:
         """Who keeps the key: the computer's keyring or a passphrase."""
         return keys.keeper(self.profile.path, "desk")
 
+    def now(self) -> datetime:
+        """The time, as the server corrected this computer's clock if they have spoken since the program was started."""
+        return datetime.fromtimestamp(self.clock.now_ms() / 1_000, UTC)
+
     def version(self) -> int:
         """A number that changes whenever somebody wrote to the database: this program, or another one beside it."""
         with self._version_lock:
             if self._versions is None:
                 self._versions = self._readers.connect()
-            with _translated():
+            with _translated(self.profile.path):
                 return int(self._versions.exec_driver_sql("PRAGMA data_version").scalar() or 0)
 
     @contextmanager
     def reading(self) -> Iterator[sa.Connection]:
         """A connection that cannot write and sees one moment, however long it is held."""
-        with _translated(), self._readers.connect() as connection:
+        with _translated(self.profile.path), self._readers.connect() as connection:
             connection.exec_driver_sql("BEGIN")
             try:
                 yield connection
@@ -248,26 +284,34 @@ class Desk:
         """A transaction for what a server, a peer or a restore says: captured as nobody's edit."""
         with self._transaction() as connection:
             connection.exec_driver_sql("UPDATE capture SET mode = 'applying', rest = 0")
-            yield Applying(connection, self.tables, datetime.now(UTC))
+            yield Applying(connection, self.tables, self.now())
             _rest(connection)
 
     @contextmanager
-    def _transaction(self) -> Iterator[sa.Connection]:
+    def checking(self) -> Iterator[sa.Connection]:
+        """A transaction that is always taken back, for checks that SQLite counts as writing: they work on a full disk too."""
+        with self._transaction(keep=False) as connection:
+            yield connection
+
+    @contextmanager
+    def _transaction(self, *, keep: bool = True) -> Iterator[sa.Connection]:
         if not self._one_writer.acquire(timeout=BUSY_SECONDS * 10):
             raise _busy()
         try:
-            with _translated(), self._writers.connect() as connection:
+            with _translated(self.profile.path), self._writers.connect() as connection:
                 connection.exec_driver_sql("BEGIN IMMEDIATE")
                 try:
                     count = _commits(connection) + 1
                     yield connection
-                    search.refresh(connection)
-                    connection.exec_driver_sql("UPDATE capture SET transaction_id = ?", (str(count),))
-                    connection.exec_driver_sql("COMMIT")
+                    if keep:
+                        search.refresh(connection)
+                        connection.exec_driver_sql("UPDATE capture SET transaction_id = ?", (str(count),))
+                    connection.exec_driver_sql("COMMIT" if keep else "ROLLBACK")
                 except BaseException:
                     _roll_back(connection)
                     raise
-            self._note_commit(count)
+            if keep:
+                self._note_commit(count)
         finally:
             self._one_writer.release()
 
@@ -327,16 +371,23 @@ def open_with(profile: Profile, metadata: sa.MetaData, version: int, *, passphra
     """
     if not create and not profile.exists:
         raise StoreProblem("no_desk", _("There is no desk in {folder}."), folder=profile.path)
+    disk.refuse_bad_places(profile.path)
     profile.create()
-    key = keys.database_key(profile.path, "desk", passphrase=passphrase)
-    with alone(profile.path / "desk.lock"):
-        if (profile.path / "restoring" / "ready").exists():
-            from alumni_desk.store import backup
+    with disk.chapters_files(profile.path), _translated(profile.path):
+        key = keys.database_key(profile.path, "desk", passphrase=passphrase)
+        with alone(profile.path / "desk.lock"):
+            if (profile.path / "restoring" / "ready").exists():
+                from alumni_desk.store import backup
 
-            backup.take_place(profile)  # the program ended in the middle of it
-        last = Mark(profile.path, key).read()  # before the database is looked at: another program may be writing
-        _prepare(profile, key, triggers(metadata, version, search.SEARCHED), last)
-    desk = Desk(profile, key, metadata)
+                backup.take_place(profile)  # the program ended in the middle of it
+            last = Mark(profile.path, key).read()  # before the database is looked at: another program may be writing
+            try:
+                _prepare(profile, key, triggers(metadata, version, search.SEARCHED), last)
+            except sa.exc.OperationalError:
+                if not disk.is_full(profile.path) and not disk.can_share(profile.path):
+                    raise disk.network_drive(profile.path) from None
+                raise
+    desk = Desk(profile, key, metadata, version)
     recovery.keep_in_step(desk)
     return desk
 
@@ -344,7 +395,7 @@ def open_with(profile: Profile, metadata: sa.MetaData, version: int, *, passphra
 def open_staged(profile: Profile, key: bytes, metadata: sa.MetaData, version: int) -> Desk:
     """Open a database that lies in a folder without its key file: one on its way to be restored."""
     _prepare(profile, key, triggers(metadata, version, search.SEARCHED), None)
-    return Desk(profile, key, metadata)
+    return Desk(profile, key, metadata, version)
 
 
 def trouble_of(profile: Profile, key: bytes) -> KnownError | None:
@@ -360,7 +411,7 @@ def trouble_of(profile: Profile, key: bytes) -> KnownError | None:
         finally:
             connection.close()
     except (sqlcipher.DatabaseError, TypeError) as error:  # no row where there always is one
-        known = store_problem(str(error))
+        known = store_problem(str(error), profile.path)
         if known is not None and known.code in ("disk_full", "database_busy", "read_only"):
             raise known from None
         return database_damaged()
@@ -382,13 +433,13 @@ def connect(path: Path, key: bytes) -> Any:
     return connection
 
 
-def _engine(path: Path, key: bytes, metadata: sa.MetaData | None, clock: Clock | None) -> sa.Engine:
+def _engine(path: Path, key: bytes, metadata: sa.MetaData | None, capture: Capture | None) -> sa.Engine:
     import sqlcipher3.dbapi2 as sqlcipher
 
     def creator() -> Any:
         connection = connect(path, key)
-        if metadata is not None and clock is not None:
-            Capture(clock).register(connection, metadata)
+        if metadata is not None and capture is not None:
+            capture.register(connection, metadata)
         else:
             connection.execute("PRAGMA query_only = ON")
         return connection
@@ -402,7 +453,7 @@ def _prepare(profile: Profile, key: bytes, wanted: Mapping[str, str], last: int 
     """Bring a database to this program's form: migrations if it is older, triggers as the schema says. ``last``: the commit that must be there."""
     engine = _engine(profile.database, key, None, None)
     try:
-        with _translated(), engine.connect() as connection:
+        with engine.connect() as connection:
             connection.exec_driver_sql("PRAGMA query_only = OFF")
             found = _revision(connection)
             if found is None and last:
@@ -474,6 +525,7 @@ def _migrate(connection: sa.Connection) -> None:
     try:
         set_triggers(connection, {})  # migrations are nobody's edits
         command.upgrade(config, "head")
+        search.refresh(connection)
         connection.exec_driver_sql("COMMIT")
     except BaseException:
         _roll_back(connection)
@@ -482,7 +534,8 @@ def _migrate(connection: sa.Connection) -> None:
 
 def _set_mode(connection: sa.Connection, writing: Writing, queue: str) -> None:
     connection.exec_driver_sql("UPDATE capture SET mode = 'action', action = ?, event = ?, transaction_id = ?, gathering = ?, queue = ?, at = ?, rest = 0",
-                               (writing.action_id, writing.event, uuid7(), writing.gathering, queue, _moment(writing.now)))
+                               (writing.action_id, writing.event, writing.transaction_id, writing.gathering, queue, _moment(writing.now)))
+    writing.queue = queue
 
 
 def _moment(now: datetime) -> str:
@@ -535,45 +588,48 @@ def _roll_back(connection: sa.Connection) -> None:
 
 
 @contextmanager
-def _translated() -> Iterator[None]:
+def _translated(folder: Path) -> Iterator[None]:
     """What SQLite says of disk and file, as a sentence; everything else is a fault of the program and stays one."""
     try:
         yield
     except sa.exc.DBAPIError as error:
-        known = store_problem(str(error.orig))
+        known = store_problem(str(error.orig), folder)
         if known is None:
             raise
         log.warning("the database said: %s", known.code)
         raise known from None
 
 
-def store_problem(said: str) -> KnownError | None:
-    """The sentence for what SQLite or SQLCipher said; None if it is not about the world."""
+def store_problem(said: str, folder: Path | None = None) -> KnownError | None:
+    """The sentence for what SQLite or SQLCipher said of a database in a folder; None if it is not about the world."""
     text = said.lower()
-    for words_of_it, problem in (
-        (("locked", "busy"), _busy),
-        (("disk is full",), lambda: StoreProblem("disk_full", _(
-            "The disk is full, so nothing of this was saved. Make room (a few hundred megabytes) and do it again; what was saved before is safe."))),
-        (("readonly", "read-only"), lambda: StoreProblem("read_only", _(
-            "The chapter's folder cannot be written, so nothing of this was saved. Check its rights, or whether the drive is read-only."))),
-        (("file is not a database", "malformed", "hmac check"), database_damaged),
-        (("disk i/o", "unable to open"), lambda: StoreProblem("disk_trouble", _(
-            "The disk does not read or write as it should, so nothing of this was saved. Check the drive, then do it again."))),
-    ):
-        if any(one in text for one in words_of_it):
-            return problem()
-    return None
+    return next((problem(folder) for words_of_it, problem in _PROBLEMS if any(one in text for one in words_of_it)), None)
 
 
-def database_damaged() -> StoreProblem:
+def database_damaged(folder: Path | None = None) -> StoreProblem:
     """The sentence for a database that cannot be trusted."""
     return StoreProblem("database_damaged", _(
         "The chapter's database is damaged or belongs to another key, so it was not opened. Restore a backup; leave the file where it is."))
 
 
-def _busy() -> StoreProblem:
+def _busy(folder: Path | None = None) -> StoreProblem:
     return StoreProblem("database_busy", _(
         "Another program has been writing to this chapter for a long time, so nothing of this was saved. Wait for it to end, then do it again."))
+
+
+def _failed(folder: Path | None) -> StoreProblem:
+    """Of some calls that find no room SQLite says only that they failed."""
+    return disk.disk_full() if folder is not None and disk.is_full(folder) else disk.disk_trouble()
+
+
+_PROBLEMS: Sequence[tuple[tuple[str, ...], Callable[[Path | None], StoreProblem]]] = (
+    (("locking protocol",), lambda folder: disk.network_drive(folder or Path())),
+    (("locked", "busy"), _busy),
+    (("disk is full",), lambda folder: disk.disk_full()),
+    (("readonly", "read-only"), lambda folder: disk.read_only()),
+    (("file is not a database", "malformed", "hmac check"), database_damaged),
+    (("disk i/o", "unable to open"), _failed),
+)
 
 
 __all__ = ["Applying", "Changed", "Desk", "Writing", "connect", "open_with", "store_problem", "synced_of"]

@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from alumni_desk.errors import Refused, StoreProblem
 from alumni_desk.protocol import codes
+from alumni_desk.store.disk import disk_problem
 from alumni_desk.store.profile import alone
 from alumni_desk.words import _
 
@@ -398,12 +399,16 @@ def _of_first_form(content: dict[str, Any]) -> dict[str, Any]:
 
 def _write(file: Path, content: dict[str, Any]) -> None:
     part = file.with_suffix(".key.part")
-    handle = os.open(part, os.O_CREAT | os.O_WRONLY | os.O_TRUNC, 0o600)
-    with os.fdopen(handle, "w", encoding="utf-8") as stream:
-        json.dump(content, stream)
-        stream.flush()
-        os.fsync(stream.fileno())
-    os.replace(part, file)
+    try:
+        handle = os.open(part, os.O_CREAT | os.O_WRONLY | os.O_TRUNC, 0o600)
+        with os.fdopen(handle, "w", encoding="utf-8") as stream:
+            json.dump(content, stream)
+            stream.flush()
+            os.fsync(stream.fileno())
+        os.replace(part, file)
+    except OSError as error:
+        part.unlink(missing_ok=True)
+        raise disk_problem(error) from None
     if os.name == "posix":
         folder = os.open(file.parent, os.O_RDONLY)
         try:

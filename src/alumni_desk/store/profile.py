@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from alumni_desk.errors import StoreProblem
+from alumni_desk.store import disk
 from alumni_desk.words import _
 
 
@@ -17,6 +18,10 @@ class Profile:
     """A folder of its own for one desk."""
 
     path: Path
+
+    def __post_init__(self) -> None:
+        if sys.platform == "win32":
+            object.__setattr__(self, "path", Path(disk.reachable(str(self.path.absolute()))))
 
     @property
     def database(self) -> Path:
@@ -39,6 +44,8 @@ class Profile:
             probe.touch(mode=0o600)
             probe.unlink(missing_ok=True)
         except OSError as error:
+            if error.errno in disk.FULL:
+                raise disk.disk_full() from None
             raise StoreProblem("profile_folder", _(
                 "The folder {folder} cannot be written ({reason}). Choose another with --profile, or ask for the right to write there."),
                 folder=self.path, reason=error.strerror or type(error).__name__) from None

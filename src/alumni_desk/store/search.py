@@ -1,11 +1,15 @@
-"""Finding people as one types: folded text in an index of its own, refreshed once before COMMIT."""
+"""The search index: folded words of every person in a full-text table of its own, refreshed once before COMMIT.
+
+Three kinds of words lie apart in it, each under its own first letter, so that looking for one kind never walks through another (nearly
+everybody has ``com`` in an address): the name as it is shown, as it is; every other name, behind ``OTHER_NAME``; all the rest, behind ``THE_REST``.
+"""
 
 from __future__ import annotations
 
 import json
 import re
 import unicodedata
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from functools import lru_cache
 from typing import Any
 
@@ -13,10 +17,13 @@ import sqlalchemy as sa
 
 SEARCHED = {
     "person": ("id", ("gone", "standing", "title", "first_name", "middle_name", "last_name", "preferred_name", "other_script_name", "former_names",
-                      "class_year", "email", "other_emails", "mobile", "phone", "city", "employer", "external_ids")),
+                      "class_year", "email", "other_emails", "mobile", "phone", "city", "employer", "external_ids", "merged_into")),
     "education": ("person", ("gone", "person", "name_at_graduation", "class_year")),
 }
 """Which columns are searched: table -> (column with the person's id, columns)."""
+
+OTHER_NAME, THE_REST = "º", "ª"
+"""Letters that no folded word begins with: folding makes o and a of them."""
 
 # Letters that are letters of their own in Unicode and that people type without.
 _PLAIN = str.maketrans({"ł": "l", "ø": "o", "đ": "d", "ð": "d", "ß": "ss", "ẞ": "ss", "æ": "ae", "œ": "oe", "þ": "th", "ı": "i", "ħ": "h", "ŧ": "t",
@@ -34,7 +41,8 @@ def fold(text: str) -> str:
     """Text as it is compared: compatibility forms undone, Latin, Greek and Cyrillic marks dropped, lower case, ł ø đ ß æ œ þ ı as people type them."""
     if text.isascii():
         return text.lower()
-    decomposed = unicodedata.normalize("NFKD", text.casefold())
+    # Compatibility forms first: a mathematical 𝐀 is upper case only once it is an A. And again, since a folded letter may come apart anew.
+    decomposed = unicodedata.normalize("NFKD", unicodedata.normalize("NFKD", text).casefold())
     kept = "".join(c for c in decomposed if not unicodedata.combining(c) or c in _KEPT)
     return unicodedata.normalize("NFC", kept.translate(_PLAIN))
 
@@ -53,53 +61,6 @@ def _spaced(text: str) -> str:
     return "".join(c if unicodedata.category(c) != "Mn" and unicodedata.category(c) != "Mc" else "" for c in text)
 
 
-def match_expression(query: str, *, whole: bool = False, column: str | None = None) -> str | None:
-    """An FTS5 question: every word of the query, in any order, each as a beginning (or whole). None if there is no word in it."""
-    found = words(query)
-    if not found:
-        return None
-    star = "" if whole else "*"
-    terms = " AND ".join(f'"{word}"{star}' for word in found)
-    return f"{column} : ({terms})" if column else terms
-
-
-def matching_ids(query: str, *, standing: str | None = None) -> sa.Select[Any] | None:
-    """The ids of all people who fit, for ``person.id.in_(…)``; None if the query has no word to look for."""
-    expression = match_expression(query)
-    if expression is None:
-        return None
-    people = sa.table("search_person", sa.column("rowid"), sa.column("id"), sa.column("standing"))
-    index = sa.table("search_words", sa.column("rowid"), sa.column("search_words"))
-    chosen = sa.select(people.c.id).where(people.c.rowid.in_(sa.select(index.c.rowid).where(index.c.search_words.op("MATCH")(expression))))
-    return chosen if standing is None else chosen.where(people.c.standing == standing)
-
-
-def find_people(connection: sa.Connection, query: str, limit: int, *, standing: str | None = None) -> list[str]:
-    """Ids of people who fit, best first: whole words of the name before beginnings, the name before the rest. At most ``limit``."""
-    asked = words(query)
-    if not asked:
-        return []
-    found: dict[str, None] = {}
-    steps = [match_expression(query, whole=True, column="names"), match_expression(query, column="names"), match_expression(query)]
-    for expression in steps:
-        if len(found) >= limit:
-            break
-        # More than asked for, so that the best of them are shown and not the first in the file; never all of a letter.
-        sql = ("SELECT p.id, p.names FROM search_words AS w JOIN search_person AS p ON p.rowid = w.rowid WHERE search_words MATCH ?"
-               + (" AND p.standing = ?" if standing is not None else "") + " LIMIT ?")
-        parameters = (expression, *((standing,) if standing is not None else ()), max(limit * 4, 200))
-        rows = [(row.id, row.names) for row in connection.exec_driver_sql(sql, parameters) if row.id not in found]
-        rows.sort(key=lambda row: _rank(asked, row[1]))
-        found.update(dict.fromkeys(one for one, _names in rows))
-    return list(found)[:limit]
-
-
-def _rank(asked: Sequence[str], names: str) -> tuple[int, int, str]:
-    there = names.split()
-    whole = sum(word in there for word in asked)
-    return -whole, len(there), names
-
-
 def refresh(connection: sa.Connection) -> int:
     """Bring the index up to date with what changed in this transaction. Returns how many people were looked at again."""
     if connection.exec_driver_sql("SELECT 1 FROM search_stale LIMIT 1").first() is None:
@@ -108,13 +69,12 @@ def refresh(connection: sa.Connection) -> int:
         "DELETE FROM search_words WHERE rowid IN (SELECT p.rowid FROM search_person AS p JOIN search_stale AS s ON s.id = p.id)")
     connection.exec_driver_sql("DELETE FROM search_person WHERE id IN (SELECT id FROM search_stale)")
     graduated = _graduated(connection)
-    columns = ", ".join(f"p.{name}" for name in SEARCHED["person"][1])
-    rows = connection.exec_driver_sql(f"SELECT p.id, {columns} FROM search_stale AS s JOIN person AS p ON p.id = s.id WHERE NOT p.gone").all()
+    rows = connection.exec_driver_sql(f"SELECT p.id, {_COLUMNS} FROM search_stale AS s JOIN person AS p ON p.id = s.id WHERE {_LISTED}").all()
     start = int(connection.exec_driver_sql("SELECT coalesce(max(rowid), 0) FROM search_person").scalar() or 0)
     entries = [(start + place, row.id, row.standing, *_texts(row, graduated.get(row.id, ()))) for place, row in enumerate(rows, 1)]
     if entries:
-        connection.exec_driver_sql("INSERT INTO search_person (rowid, id, standing, names, other) VALUES (?, ?, ?, ?, ?)", entries)
-        connection.exec_driver_sql("INSERT INTO search_words (rowid, names, other) VALUES (?, ?, ?)", [(one[0], one[3], one[4]) for one in entries])
+        connection.exec_driver_sql("INSERT INTO search_person (rowid, id, standing, sort, names, other) VALUES (?, ?, ?, ?, ?, ?)", entries)
+        connection.exec_driver_sql("INSERT INTO search_words (rowid, names, other) VALUES (?, ?, ?)", [(one[0], one[4], one[5]) for one in entries])
     count = int(connection.exec_driver_sql("SELECT count(*) FROM search_stale").scalar() or 0)
     connection.exec_driver_sql("DELETE FROM search_stale")
     return count
@@ -122,25 +82,30 @@ def refresh(connection: sa.Connection) -> int:
 
 def rebuild(connection: sa.Connection) -> int:
     """Make the whole index anew from the people. Returns how many are in it."""
-    # The last WHERE: without one SQLite takes ON CONFLICT for the condition of a join.
-    connection.exec_driver_sql(
-        "INSERT INTO search_stale (id) SELECT id FROM person UNION SELECT id FROM search_person WHERE true ON CONFLICT DO NOTHING")
-    return refresh(connection)
+    # All of it at once: taking out one person's words needs to know which they were, and that may be what is wrong.
+    connection.exec_driver_sql("INSERT INTO search_words (search_words) VALUES ('delete-all')")
+    connection.exec_driver_sql("DELETE FROM search_person")
+    connection.exec_driver_sql("INSERT INTO search_stale (id) SELECT id FROM person WHERE true ON CONFLICT DO NOTHING")
+    refresh(connection)
+    return int(connection.exec_driver_sql("SELECT count(*) FROM search_person").scalar() or 0)
 
 
 def differences(connection: sa.Connection) -> int:
     """How many people the index lacks, has too many of, or has other words for: 0 when it is right."""
     graduated = _graduated(connection, everybody=True)
-    columns = ", ".join(f"p.{name}" for name in SEARCHED["person"][1])
-    there = {row.id: (row.names, row.other) for row in connection.exec_driver_sql("SELECT id, names, other FROM search_person")}
+    there = {row.id: tuple(row[1:]) for row in connection.exec_driver_sql("SELECT id, standing, sort, names, other FROM search_person")}
     wrong = 0
-    for row in connection.exec_driver_sql(f"SELECT p.id, {columns} FROM person AS p WHERE NOT p.gone"):
-        wrong += there.pop(row.id, None) != _texts(row, graduated.get(row.id, ()))
+    for row in connection.exec_driver_sql(f"SELECT p.id, {_COLUMNS} FROM person AS p WHERE {_LISTED}"):
+        wrong += there.pop(row.id, None) != (row.standing, *_texts(row, graduated.get(row.id, ())))
     try:
         connection.exec_driver_sql("INSERT INTO search_words (search_words, rank) VALUES ('integrity-check', 1)")
     except sa.exc.DatabaseError:
         wrong += 1
     return wrong + len(there)
+
+
+_COLUMNS = ", ".join(f"p.{name}" for name in SEARCHED["person"][1])
+_LISTED = "NOT p.gone AND p.merged_into IS NULL"
 
 
 def _graduated(connection: sa.Connection, *, everybody: bool = False) -> dict[str, list[str]]:
@@ -152,25 +117,42 @@ def _graduated(connection: sa.Connection, *, everybody: bool = False) -> dict[st
     return found
 
 
-def _texts(row: Any, graduated: Iterable[str]) -> tuple[str, str]:
+def _texts(row: Any, graduated: Iterable[str]) -> tuple[str, str, str]:
+    """How somebody is sorted, their names, and everything else they are found by."""
     schooling = list(graduated)
-    names = [row.preferred_name, row.first_name, row.middle_name, row.last_name, row.other_script_name]
+    given = row.preferred_name or row.first_name
+    called = _cut_all((given, row.last_name)) or _cut_all((row.other_script_name,))
+    names = [row.first_name, row.middle_name, row.other_script_name]
     if row.former_names:
         names += _list(row.former_names)
     if schooling:
         names += [one for one in schooling if not one.isdigit()]
     years = [str(row.class_year)] if row.class_year else []
     years += [one for one in schooling if one.isdigit() and one not in years]
-    other = [*years, *(year[-2:] for year in years), row.email, _tail(row.mobile), _tail(row.phone), row.city, row.employer]
+    rest = [*years, *(year[-2:] for year in years), row.email, _tail(row.mobile), _tail(row.phone), row.city, row.employer]
     if row.other_emails:
-        other += _list(row.other_emails)
+        rest += _list(row.other_emails)
     if row.external_ids:
-        other += [one.rpartition(":")[2] for one in _list(row.external_ids)]
-    return _joined(names), _joined(other)
+        rest += [one.rpartition(":")[2] for one in _list(row.external_ids)]
+    more = _cut_all(names)
+    for word in called:
+        more.pop(word, None)
+    found = " ".join((*called, *(OTHER_NAME + word for word in more)))
+    return _sort(row.last_name, given) or found, found, " ".join([THE_REST + word for word in _cut_all(rest)])
 
 
-def _joined(texts: Iterable[str | None]) -> str:
-    return " ".join(dict.fromkeys(word for text in texts if text for word in _cut(text)))
+def _sort(last: str | None, given: str | None) -> str:
+    """By last name, then the given one; folded, so that Łoś stands under L."""
+    return " ".join([word for text in (last, given) if text for word in _whole(text)])
+
+
+def _cut_all(texts: Iterable[str | None]) -> dict[str, None]:
+    return dict.fromkeys([word for text in texts if text for word in _cut(text)])
+
+
+@lru_cache(maxsize=16_384)
+def _whole(text: str) -> tuple[str, ...]:
+    return tuple(words(text))
 
 
 @lru_cache(maxsize=65_536)

@@ -99,9 +99,11 @@ def desk_tables(metadata: sa.MetaData) -> None:
         sa.Column("rowid", sa.Integer, primary_key=True),
         sa.Column("id", sa.Text, nullable=False),
         sa.Column("standing", sa.Text),
-        sa.Column("names", sa.Text, nullable=False),  # folded
-        sa.Column("other", sa.Text, nullable=False),  # folded
+        sa.Column("sort", sa.Text, nullable=False),  # folded: last name, given name
+        sa.Column("names", sa.Text, nullable=False),  # folded words
+        sa.Column("other", sa.Text, nullable=False),  # folded words
         sa.Index("search_person_id", "id", unique=True),
+        sa.Index("search_person_sort", "sort", "standing", "id"),  # the member list by name, read without touching the table
     )
     sa.Table("search_stale", metadata, sa.Column("id", sa.Text, primary_key=True))
 
@@ -109,7 +111,6 @@ def desk_tables(metadata: sa.MetaData) -> None:
 def index_synced(metadata: sa.MetaData) -> None:
     """Add the indexes on synced tables that the desk's lists, the door and the import read by."""
     for table, columns in (
-        ("person", ("last_name", "first_name")),
         ("person", ("email",)),
         ("person", ("standing", "gone")),
         ("education", ("person",)),

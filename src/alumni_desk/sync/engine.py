@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Literal
 
 import sqlalchemy as sa
 
 from alumni_desk.errors import KnownError, Refused
+from alumni_desk.protocol.clock import AHEAD_MS
 from alumni_desk.store.desk import Desk
 from alumni_desk.sync import join as joining
 from alumni_desk.sync import operations, session, state
@@ -40,12 +41,17 @@ class SyncResult:
 
 @dataclass(frozen=True)
 class Standing:
-    """Where the data stands. ``state``: alone, waiting, synced or trouble; ``last_sync``: ISO 8601 UTC or None; ``sentence`` for the chip."""
+    """Where the data stands. ``state``: alone, waiting, synced or trouble; ``last_sync``: ISO 8601 UTC or None; ``sentence`` for the chip.
+
+    ``clock`` says that this computer's clock is wrong by more than five minutes, else it is empty; ``ahead_s`` by how many seconds (negative: behind).
+    """
 
     state: Literal["alone", "waiting", "synced", "trouble"]
     waiting: int
     last_sync: str | None
     sentence: str
+    clock: str = ""
+    ahead_s: int = 0
 
 
 @dataclass(frozen=True)
@@ -132,6 +138,36 @@ def standing(connection: sa.Connection) -> Standing:
     """The same, on a connection that is open already."""
     if state.read(connection, state.Membership) is None:
         return Standing("alone", 0, None, _("Saved here"))
+    skew = state.read(connection, state.Skew) or state.Skew()
+    return replace(_standing(connection), clock=clock_sentence(skew.ahead_ms), ahead_s=round(skew.ahead_ms / 1000))
+
+
+def clock_sentence(ahead_ms: int) -> str:
+    """What to say of a clock that is wrong by more than five minutes; nothing of one that is not."""
+    if abs(ahead_ms) <= AHEAD_MS:
+        return ""
+    if ahead_ms > 0:
+        return _("This laptop’s clock is {much} ahead of the server’s. Nothing is lost and every change keeps its order, but set the clock in the "
+                 "system’s settings: days and times shown here may be wrong until then.").format(much=_much(ahead_ms))
+    return _("This laptop’s clock is {much} behind the server’s. Nothing is lost and every change keeps its order, but set the clock in the "
+             "system’s settings: days and times shown here may be wrong until then.").format(much=_much(-ahead_ms))
+
+
+def _much(ms: int) -> str:
+    minutes = round(ms / 60_000)
+    if minutes < 120:
+        return ngettext("{n} minute", "{n} minutes", minutes).format(n=number(minutes))
+    hours = round(minutes / 60)
+    if hours < 48:
+        return ngettext("{n} hour", "{n} hours", hours).format(n=number(hours))
+    days = round(hours / 24)
+    if days < 730:
+        return ngettext("{n} day", "{n} days", days).format(n=number(days))
+    years = round(days / 365.25)
+    return ngettext("{n} year", "{n} years", years).format(n=number(years))
+
+
+def _standing(connection: sa.Connection) -> Standing:
     waiting = operations.count_waiting(connection)
     last = state.read(connection, state.LastSync) or state.LastSync()
     if waiting:

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from alumni_desk import __version__
 from alumni_desk.errors import Refused
+from alumni_desk.protocol.clock import wall_ms
 from alumni_desk.protocol.messages import PROTOCOL, HelloReply, HelloRequest
 from alumni_desk.schema import SCHEMA_VERSION
 from alumni_desk.store.desk import Desk
 from alumni_desk.sync import session
 from alumni_desk.sync.operations import count_waiting
-from alumni_desk.sync.state import Membership
+from alumni_desk.sync.state import Membership, Skew, keep, read
 from alumni_desk.sync.wire import Wire
 from alumni_desk.words import _
+
+SAME_MS = 10_000
+"""Differences of the clocks up to which a newer one is not worth a write: the way to the server is never quite as long as the way back."""
 
 
 def hello(desk: Desk, wire: Wire, membership: Membership) -> HelloReply:
@@ -20,7 +24,9 @@ def hello(desk: Desk, wire: Wire, membership: Membership) -> HelloReply:
         waiting = count_waiting(connection)
     message = HelloRequest(protocol=PROTOCOL, schema=SCHEMA_VERSION, version=__version__, waiting=waiting, who=str(desk.setting("person_name") or ""),
                            device=desk.device_name)
+    asked = wall_ms()
     reply = session.call(desk, wire, membership, "hello", message, HelloReply)
+    _calibrate(desk, reply.time, asked, wall_ms())
     first, last = reply.protocols
     oldest, newest = reply.schemas
     if not first <= PROTOCOL <= last or oldest > SCHEMA_VERSION:
@@ -31,3 +37,13 @@ def hello(desk: Desk, wire: Wire, membership: Membership) -> HelloReply:
     if membership.scope not in reply.heads:
         raise Refused("no_grant", _("This laptop may not see this chapter at the server. Ask the chapter's leader."))
     return reply
+
+
+def _calibrate(desk: Desk, server_ms: int, asked: int, answered: int) -> None:
+    """Take the server's time for our own; remember how wrong this computer's clock is, so that it can be said."""
+    ahead = -desk.clock.calibrate(server_ms, asked, answered)
+    with desk.reading() as connection:
+        before = read(connection, Skew) or Skew()
+    if abs(ahead - before.ahead_ms) > SAME_MS:
+        with desk.applying() as applying:
+            keep(applying.connection, Skew(ahead))

@@ -58,7 +58,7 @@ def restore(profile: Profile, file: Path, *, passphrase: str | None = None, own:
     key of the desk that is there, if it is known.
 
     Raises BadInput ``backup_unknown`` or ``backup_damaged``, StoreProblem ``passphrase_needed``, ``passphrase_wrong`` or ``backup_elsewhere``,
-    Refused ``restore_cancelled``; then nothing is changed.
+    Refused ``restore_cancelled`` or ``desk_open``; then nothing is changed.
     """
     header, start = backup.read_head(file)
     step = _Steps(progress, cancelled)
@@ -123,6 +123,8 @@ class _Steps:
 
 
 def _finish(profile: Profile, stage: Profile, key: bytes, held: Held, present: Profile | None, found: Found, step: _Steps) -> Restored:
+    if present is not None:
+        backup.refuse_if_open(profile, key)
     replaced = backup.by_itself(profile, key, "before_restore") if present is not None else None
     step()
     with open_staged(stage, key, desk_schema(), SCHEMA_VERSION) as desk:
@@ -276,7 +278,7 @@ def _keep_settings(desk: Desk, settings: Sequence[tuple[str, str]]) -> None:
 
 @contextmanager
 def _reading(profile: Profile, key: bytes) -> Iterator[sa.Connection]:
-    desk = Desk(profile, key, desk_schema())
+    desk = Desk(profile, key, desk_schema(), SCHEMA_VERSION)
     try:
         with desk.reading() as connection:
             yield connection

@@ -58,11 +58,17 @@ class Rebuilding(msgspec.Struct, frozen=True):
     """The chapter is being pulled again from zero; when that is done, what did not come is not at the server."""
 
 
+class Skew(msgspec.Struct, frozen=True):
+    """How far this computer's clock was ahead of the server's when they last spoke; negative: behind."""
+
+    ahead_ms: int = 0
+
+
 REPLICA = "replica:"
 """Before the name of a replica: who writes under it. One row each."""
 
 _NAMES: dict[type[msgspec.Struct], str] = {Membership: "membership", Joining: "joining", Session: "session", LastSync: "last_sync",
-                                           Timeline: "timeline", Rebuilding: "rebuilding"}
+                                           Timeline: "timeline", Rebuilding: "rebuilding", Skew: "skew"}
 
 
 def read(connection: sa.Connection, kind: type[T]) -> T | None:

@@ -1,0 +1,176 @@
+"""What disks and file systems do to us, in words: full, read-only, away, on another computer."""
+
+from __future__ import annotations
+
+import errno
+import shutil
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from alumni_desk.errors import StoreProblem
+from alumni_desk.words import _
+
+FULL = frozenset(one for one in (errno.ENOSPC, getattr(errno, "EDQUOT", None)) if one is not None)
+READ_ONLY = frozenset({errno.EROFS, errno.EACCES, errno.EPERM})
+NO_LOCKS = frozenset(one for one in (errno.ENOLCK, getattr(errno, "ENOTSUP", None), getattr(errno, "EOPNOTSUPP", None), errno.ENOSYS) if one is not None)
+ENOUGH = 1 << 20
+"""Free bytes under which a disk counts as full: SQLite says of some calls only that they failed."""
+
+NETWORK = frozenset({"nfs", "nfs4", "cifs", "smb3", "smbfs", "afpfs", "ncpfs", "afs", "webdav", "davfs", "fuse.sshfs", "fuse.davfs2", "fuse.rclone",
+                     "fuse.glusterfs", "ceph"})  # fmt: skip
+LONGEST = 740 if sys.platform == "win32" else 480
+"""Bytes of a path up to which SQLite opens a file (512, on Windows 780, with the endings that it adds)."""
+LONG = 230
+"""Characters of a folder's path from which Windows needs it written in the long form: files in it would pass 260."""
+
+
+def is_full(folder: Path) -> bool:
+    """Whether there is next to no room left on the disk that this folder is on."""
+    there = next((one for one in (folder, *folder.parents) if one.exists()), None)
+    try:
+        return there is not None and shutil.disk_usage(there).free < ENOUGH
+    except OSError:
+        return False
+
+
+def disk_full() -> StoreProblem:
+    """No room for what was to be saved."""
+    return StoreProblem("disk_full", _(
+        "The disk is full, so nothing of this was saved. Make room (a few hundred megabytes) and do it again; what was saved before is safe."))
+
+
+def read_only() -> StoreProblem:
+    """The chapter's folder may not be written."""
+    return StoreProblem("read_only", _(
+        "The chapter's folder cannot be written, so nothing of this was saved. Check its rights, or whether the drive is read-only."))
+
+
+def disk_trouble() -> StoreProblem:
+    """The disk fails in some other way."""
+    return StoreProblem("disk_trouble", _(
+        "The disk does not read or write as it should, so nothing of this was saved. Check the drive, then do it again."))
+
+
+def network_drive(folder: Path) -> StoreProblem:
+    """The folder is on a file system that several computers share, or that cannot do what the database needs."""
+    return StoreProblem("network_drive", _(
+        "The folder {folder} is on a network drive or one like it, where a chapter can be damaged. Choose a folder on this computer with --profile; "
+        "backups may well go to the network drive."), folder=folder)
+
+
+def path_too_long(folder: Path) -> StoreProblem:
+    """The name of the folder is longer than the database can open."""
+    return StoreProblem("path_too_long", _("The path {folder} is too long for a database. Choose a folder nearer to the top of the drive with --profile."),
+                        folder=folder)
+
+
+def disk_problem(error: OSError) -> StoreProblem:
+    """The sentence for an error of the system about a file of the chapter."""
+    if error.errno in FULL:
+        return disk_full()
+    return read_only() if error.errno in READ_ONLY else disk_trouble()
+
+
+def file_disk_full(file: Path) -> StoreProblem:
+    """No room for a file that somebody asked for."""
+    return StoreProblem("disk_full", _("The disk is full, so {file} was not written. Make room, or choose another drive, and do it again."), file=file)
+
+
+@contextmanager
+def chapters_files(folder: Path) -> Iterator[None]:
+    """Around what is done to the files of a profile by hand: an error of the system becomes a sentence."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno in NO_LOCKS:
+            raise network_drive(folder) from None
+        raise disk_problem(error) from None
+
+
+def refuse_bad_places(folder: Path) -> None:
+    """Raise StoreProblem ``network_drive`` or ``path_too_long`` where a database would come to harm."""
+    if len(str(folder / "desk.db-journal").encode()) > LONGEST:
+        raise path_too_long(folder)
+    if on_network(folder):
+        raise network_drive(folder)
+
+
+def on_network(folder: Path, mounts: str | None = None) -> bool:
+    """Whether a folder is on a network drive, as far as the system says. ``mounts``: the text of /proc/self/mountinfo."""
+    if sys.platform == "win32":
+        return _on_network_windows(str(folder))
+    if mounts is None:
+        try:
+            mounts = Path("/proc/self/mountinfo").read_text(encoding="utf-8", errors="surrogateescape")
+        except OSError:
+            return False  # not Linux: the check for shared memory at the opening has to do
+    return _file_system(folder.resolve(), mounts) in NETWORK
+
+
+def _file_system(folder: Path, mounts: str) -> str:
+    """The kind of the innermost mount that holds a folder."""
+    best, kind = -1, ""
+    for line in mounts.splitlines():
+        before, _dash, after = line.partition(" - ")
+        fields = before.split(" ")
+        if len(fields) < 5 or not after:
+            continue
+        point = Path(fields[4].encode("latin-1", "surrogateescape").decode("unicode_escape").encode("latin-1", "surrogateescape").decode("utf-8", "replace"))
+        if (folder == point or point in folder.parents) and len(point.parts) >= best:
+            best, kind = len(point.parts), after.split(" ")[0]
+    return kind
+
+
+def _on_network_windows(path: str) -> bool:
+    plain = plain_path(path)
+    if plain.startswith("\\\\"):
+        return True
+    import ctypes
+
+    remote = 4
+    return bool(ctypes.windll.kernel32.GetDriveTypeW(plain[:3]) == remote)  # type: ignore[attr-defined,unused-ignore]
+
+
+def can_share(folder: Path) -> bool:
+    """Whether a folder's file system can do what several programs on one database need: lock a file, and map it for all of them."""
+    import mmap
+    import sqlite3
+
+    probe = folder / ".shared"
+    try:
+        with open(probe, "w+b") as file:
+            file.write(bytes(mmap.PAGESIZE))
+            file.flush()
+            mmap.mmap(file.fileno(), mmap.PAGESIZE).close()
+        connection = sqlite3.connect(probe.with_suffix(".db"))
+        try:
+            connection.execute("BEGIN EXCLUSIVE")
+        finally:
+            connection.close()
+        return True
+    except (OSError, ValueError, sqlite3.Error):
+        return False
+    finally:
+        for one in (probe, probe.with_suffix(".db")):
+            one.unlink(missing_ok=True)
+
+
+def reachable(path: str) -> str:
+    """A full Windows path, in the long form where it has to be."""
+    return path if len(path) < LONG else long_path(path)
+
+
+def long_path(path: str) -> str:
+    """A full Windows path in the form that may be longer than 260 characters."""
+    if path.startswith("\\\\?\\"):
+        return path
+    return "\\\\?\\UNC\\" + path[2:] if path.startswith("\\\\") else "\\\\?\\" + path
+
+
+def plain_path(path: str) -> str:
+    """The same path as people write it."""
+    if path.startswith("\\\\?\\UNC\\"):
+        return "\\\\" + path[8:]
+    return path.removeprefix("\\\\?\\")

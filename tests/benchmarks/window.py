@@ -1,0 +1,135 @@
+"""From a key pressed in the member list of 100,000 to the list painted with the new answer, in the real window."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from random import Random
+
+import harness
+from harness import SEED, TODAY, Row, at_most, big_chapter, median_of, no_collector, percentile
+from PySide6.QtCore import QAbstractEventDispatcher, QEvent, QEventLoop, QObject, Qt
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QApplication
+
+from alumni_desk.desktop.app import Room, build
+from alumni_desk.desktop.members_page import MembersPage
+from alumni_desk.store.search import fold
+
+FRAME_MS = 16
+NAMES = 12
+"""So many names are typed in a round, up to eight letters each."""
+PATIENCE_S = 20
+
+
+def measure(folder: Path) -> list[Row]:
+    """The line of the window."""
+    app = QApplication.instance() or QApplication(["bench", "-platform", "offscreen"])
+    assert isinstance(app, QApplication)
+    with big_chapter(folder) as desk:
+        with desk.reading() as connection:
+            names = [fold(row[0]) for row in connection.exec_driver_sql("SELECT last_name FROM person WHERE length(last_name) > 3 ORDER BY id")]
+            names = [name for name in names if name.isascii() and name.isalpha()]
+        room = build(desk, theme="light", today=lambda: TODAY)
+        room.shell.resize(1280, 800)
+        room.shell.show()
+        room.shell.show_page("members")
+        try:
+            return _typed(app, room, names)
+        finally:
+            room.close()
+            room.shell.close()
+
+
+def _typed(app: QApplication, room: Room, names: Sequence[str]) -> list[Row]:
+    page = room.shell.page("members")
+    assert isinstance(page, MembersPage)
+    watch = _Painted(page)
+    busy = _Busy(app)
+    chance = Random(SEED)
+    _until(app, lambda: page._counted, "the whole list")
+    rounds: list[list[float]] = []
+    computing: list[float] = []
+    blocked: list[list[float]] = []
+    for _turn in range(harness.ROUNDS):
+        keys: list[float] = []
+        with no_collector(), busy.counting() as times:
+            for _name in range(NAMES):
+                for letter in chance.choice(names)[:8]:
+                    begun = time.process_time()
+                    keys.append(_press(app, page, watch, letter))
+                    computing.append((time.process_time() - begun) * 1000)
+                # Somebody reads: the rest and the number of all who fit come.
+                _until(app, room.lanes.idle, "the rest")
+                _until(app, lambda: page._counted, "the rest")
+                page.search.clear()
+                _until(app, lambda: page._counted and not page._asked, "everybody")
+        rounds.append(keys)
+        blocked.append(times)
+    note = (f"p50 {median_of(rounds, 0.5):.1f} ms of {sum(map(len, rounds))} keys; "
+            f"all threads compute {percentile(computing, 0.5):.1f} ms for one (p99 {percentile(computing, 0.99):.1f})")
+    return [at_most("key to repainted list, p99", "one frame", median_of(rounds, 0.99), FRAME_MS, "ms", note),
+            at_most("window busy at a stretch, p99.9", "one frame", median_of(blocked, 0.999), FRAME_MS, "ms",
+                    f"longest {max(map(max, blocked)):.1f} ms, the rest of every list coming in included")]
+
+
+def _press(app: QApplication, page: MembersPage, watch: _Painted, letter: str) -> float:
+    wanted = page.search.text() + letter
+    watch.wait_for(wanted)
+    begun = time.perf_counter()
+    QTest.keyClicks(page.search, letter)
+    _until(app, lambda: watch.seen, f"“{wanted}” to be painted")  # asked when Qt has painted and waits again
+    return (time.perf_counter() - begun) * 1000
+
+
+def _until(app: QApplication, there: Callable[[], bool], what: str) -> None:
+    end = time.monotonic() + PATIENCE_S
+    while not there():
+        app.processEvents(QEventLoop.ProcessEventsFlag.WaitForMoreEvents)
+        if time.monotonic() > end:
+            raise TimeoutError(what)
+
+
+class _Painted(QObject):
+    """Notices when the list has been painted with the answer to a text."""
+
+    def __init__(self, page: MembersPage) -> None:
+        super().__init__()
+        self._page, self._text = page, ""
+        self.seen = False
+        page.list.viewport().installEventFilter(self)
+
+    def wait_for(self, text: str) -> None:
+        self._text, self.seen = text, False
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        self.seen = self.seen or (event.type() == QEvent.Type.Paint and self._page._asked == self._text)
+        return False
+
+
+class _Busy(QObject):
+    """How long the window's thread works before it waits again."""
+
+    def __init__(self, app: QApplication) -> None:
+        super().__init__(app)
+        self._since = 0.0
+        self._times: list[float] | None = None
+        dispatcher = QAbstractEventDispatcher.instance()
+        dispatcher.awake.connect(self._awake, Qt.ConnectionType.DirectConnection)
+        dispatcher.aboutToBlock.connect(self._idle, Qt.ConnectionType.DirectConnection)
+
+    @contextmanager
+    def counting(self) -> Iterator[list[float]]:
+        self._times = []
+        yield self._times
+        self._times = None
+
+    def _awake(self) -> None:
+        self._since = time.perf_counter()
+
+    def _idle(self) -> None:
+        if self._times is not None and self._since:
+            self._times.append((time.perf_counter() - self._since) * 1000)
+        self._since = 0.0

@@ -1,0 +1,136 @@
+"""Saving: one check-in that has to be on the disk, and 100,000 members at once with capture, undo and search."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Sequence
+from itertools import count, cycle
+from pathlib import Path
+from typing import Any
+
+from harness import PASSPHRASE, Row, at_most, in_turns, many_people, median_of, median_ratio, timed, waited
+
+from alumni_desk.checkin.actions import check_in, undo_check_in
+from alumni_desk.gatherings.actions import add_guests, new_gathering
+from alumni_desk.gatherings.records import registration_id
+from alumni_desk.schema import open_desk
+from alumni_desk.store.desk import Desk, connect
+from alumni_desk.store.profile import Profile
+
+MEMBERS = 100_000
+GUESTS = 300
+CHECK_INS = 60
+COPIED = ("person", "operation", "search_person", "search_words", "action")
+
+
+def measure(folder: Path) -> list[Row]:
+    """The lines of writing."""
+    return [*durable_check_in(folder / "door"), bulk_insert(folder / "bulk")]
+
+
+def durable_check_in(folder: Path) -> list[Row]:
+    """A check-in as the door does it, against a bare insert of one row into an SQLCipher file of the same setting; both wait for the disk."""
+    with open_desk(Profile(folder / "desk"), passphrase=PASSPHRASE) as desk:
+        desk.make_chapter("Great Lakes")
+        people = [row["id"] for row in _guests(desk)]
+        dinner = new_gathering(desk, name="Dinner", start="2030-11-12T18:30", end="2030-11-12T21:00").id
+        add_guests(desk, dinner, people)
+        bare = connect(folder / "bare.db", desk.key)
+        bare.execute("CREATE TABLE fact (id TEXT PRIMARY KEY, scope TEXT, kind TEXT, gathering TEXT, registration TEXT, person TEXT, at TEXT, station TEXT)")
+        guests, numbers = cycle(people), count()
+
+        def ours() -> Sequence[float]:
+            here = [next(guests) for _n in range(CHECK_INS)]
+            taken = [waited(lambda person=person: check_in(desk, dinner, person_id=person, station="Door 2")) for person in here]
+            for person in here:
+                undo_check_in(desk, dinner, registration_id(dinner, person))
+            return taken
+
+        def floor() -> Sequence[float]:
+            return [waited(lambda: bare.execute("INSERT INTO fact VALUES (?, 's', 'in', ?, ?, ?, '2026-11-12T18:42:00.000Z', 'Door 2')",
+                                                (f"{next(numbers):036d}", dinner, dinner, dinner))) for _n in range(CHECK_INS)]
+
+        rounds = in_turns({"ours": ours, "floor": floor})
+        bare.close()
+    least = median_of(rounds["floor"], 0.5)
+    return [at_most("durable check-in", f"bare SQLCipher insert, WAL FULL: {least:.2f} ms", median_ratio(rounds, "ours", "floor", 0.5), 2, "×",
+                    f"{median_of(rounds['ours'], 0.5):.2f} ms at the median, {median_of(rounds['ours'], 0.95):.2f} ms at p95")]
+
+
+def _guests(desk: Desk) -> list[dict[str, Any]]:
+    rows = many_people(GUESTS).persons
+    with desk.writing("import", queue="load") as writing:
+        writing.add_many("person", rows)
+    return rows
+
+
+def bulk_insert(folder: Path, members: int = MEMBERS) -> Row:
+    """Members saved as an import saves them, against the same rows of all tables, prepared, by ``executemany``; both on an empty chapter of the same form."""
+    empty = Profile(folder / "empty")
+    with open_desk(empty, passphrase=PASSPHRASE) as desk:
+        desk.make_chapter("Great Lakes")
+        key = desk.key
+    people = many_people(members).persons
+    numbers = count()
+
+    def copy() -> Profile:
+        to = folder / str(next(numbers))
+        shutil.copytree(empty.path, to)
+        return Profile(to)
+
+    def saved(desk: Desk) -> None:
+        with desk.writing("import", queue="load") as writing:
+            writing.add_many("person", people)
+
+    def ours() -> Sequence[float]:
+        profile = copy()
+        with open_desk(profile, passphrase=PASSPHRASE) as desk:
+            taken = timed(lambda: saved(desk))
+        shutil.rmtree(profile.path)
+        return [taken]
+
+    prepared = _prepared(copy(), saved)
+
+    def floor() -> Sequence[float]:
+        profile = copy()
+        raw = connect(profile.database, key)
+        for (name,) in raw.execute("SELECT name FROM sqlite_master WHERE type = 'trigger'").fetchall():
+            raw.execute(f'DROP TRIGGER "{name}"')
+        taken = timed(lambda: _insert(raw, prepared))
+        raw.close()
+        shutil.rmtree(profile.path)
+        return [taken]
+
+    rounds = in_turns({"ours": ours, "floor": floor})
+    return at_most(f"{members:,} members with capture, undo and search", f"the same rows by executemany: {median_of(rounds['floor']) / 1000:.2f} s",
+                   median_ratio(rounds, "ours", "floor"), 1.3, "×", f"{median_of(rounds['ours']) / 1000:.2f} s")
+
+
+Prepared = list[tuple[str, list[tuple[Any, ...]]]]
+
+
+def _prepared(profile: Profile, saved: Callable[[Desk], None]) -> Prepared:
+    """Every row that saving the members leaves in any table, as parameters for ``executemany``."""
+    found = []
+    with open_desk(profile, passphrase=PASSPHRASE) as desk:
+        before = {name: _last(desk, name) for name in COPIED}
+        saved(desk)
+        with desk.reading() as connection:
+            for name in COPIED:
+                columns = [row.name for row in connection.exec_driver_sql(f"PRAGMA table_info({name})")]
+                named = ", ".join(columns) if name != "search_words" else "rowid, " + ", ".join(columns)
+                rows = [tuple(row) for row in connection.exec_driver_sql(f"SELECT {named} FROM {name} WHERE rowid > ? ORDER BY rowid", (before[name],))]
+                found.append((f"INSERT INTO {name} ({named}) VALUES ({', '.join('?' * len(rows[0]))})", rows))
+    return found
+
+
+def _last(desk: Desk, name: str) -> int:
+    with desk.reading() as connection:
+        return int(connection.exec_driver_sql(f"SELECT coalesce(max(rowid), 0) FROM {name}").scalar() or 0)
+
+
+def _insert(raw: Any, prepared: Prepared) -> None:
+    raw.execute("BEGIN IMMEDIATE")
+    for statement, rows in prepared:
+        raw.executemany(statement, rows)
+    raw.execute("COMMIT")

@@ -1,0 +1,195 @@
+"""Finding people: the right one first, however they are typed and however many there are."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+
+from alumni_desk.errors import NotFound
+from alumni_desk.gatherings.actions import add_guests, new_gathering
+from alumni_desk.gatherings.lists import guest_rows
+from alumni_desk.members.actions import add_member, change_member, remove_members
+from alumni_desk.members.lists import all_members, best_members, find_one, member_ids, member_rows, rows_of
+from alumni_desk.schema import open_desk
+from alumni_desk.store import desk as desk_module
+from alumni_desk.store import keys
+from alumni_desk.store.checking import rebuild_search, verify
+from alumni_desk.store.desk import Desk
+from alumni_desk.store.finding import find_people, question_of
+from alumni_desk.store.profile import Profile
+
+
+def best(desk: Desk, query: str, limit: int = 50) -> list[str]:
+    return [row.name for row in rows_of(desk, best_members(desk, query, limit).ids)]
+
+
+def many(desk: Desk, names: Sequence[tuple[str, str]]) -> None:
+    """Save people as a sync brings them: faster than one's own edits."""
+    person = desk.tables["person"]
+    with desk.applying() as applying:
+        applying.connection.execute(sa.insert(person), [
+            {"id": f"00000000-0000-7000-8000-{number:012d}", "scope": desk.scope or "", "standing": "member", "first_name": first, "last_name": last}
+            for number, (first, last) in enumerate(names)])
+
+
+def test_the_whole_name_is_never_lost_among_thirty_thousand_that_begin_like_it(desk: Desk) -> None:
+    names = [("Anna", f"Leeds{number}") for number in range(15_000)] + [(f"Leela{number}", "Annis") for number in range(15_000)]
+    names[17_321:17_321] = [("Ann", "Lee"), ("Jo", "Ann"), ("Lee", "Zed")]
+    many(desk, names)
+    for typed in ("ann lee", "lee ann", "Ann Lee"):
+        assert best(desk, typed)[0] == "Ann Lee", typed
+    assert best(desk, "ann")[:2] == ["Jo Ann", "Ann Lee"]
+    assert best(desk, "lee")[:2] == ["Ann Lee", "Lee Zed"]
+    assert len(best(desk, "a")) == 50 and len(set(best_members(desk, "l", 64).ids)) == 64
+    with desk.reading() as connection:
+        assert len(find_people(connection, "leeds149", 200).ids) == 111  # 149, 1490 … 1499, 14900 … 14999
+    everyone = [one for portion in all_members(desk, question_of("ann")) for one in portion]
+    assert len(set(everyone)) == 30_002
+    by_name = member_ids(desk)
+    assert len(by_name) == 30_003 and by_name[0] == best_members(desk, "jo ann", 1).ids[0] and tuple(by_name[:64]) == best_members(desk, "", 64).ids
+
+
+def test_whole_words_before_beginnings_and_names_before_the_rest(desk: Desk) -> None:
+    add_member(desk, first_name="Carla", last_name="Bostonian")
+    add_member(desk, first_name="Ada", last_name="Boston", city="Rome")
+    add_member(desk, first_name="Bo", last_name="Vega", city="Boston")
+    add_member(desk, first_name="Eve", middle_name="Boston", last_name="Ng")
+    assert best(desk, "boston") == ["Ada Boston", "Eve Ng", "Carla Bostonian", "Bo Vega"]
+
+
+def test_the_preferred_name_before_the_one_in_the_passport(desk: Desk) -> None:
+    add_member(desk, first_name="Beth", last_name="Aaron", preferred_name="Mo")
+    add_member(desk, first_name="Elizabeth", last_name="Zorn", preferred_name="Beth")
+    assert best(desk, "beth") == ["Beth Zorn", "Mo Aaron"]
+
+
+def test_a_class_year_narrows_and_a_number_is_no_worse_a_hit(desk: Desk) -> None:
+    for year in ("1998", "2004", "1958"):
+        add_member(desk, first_name="Mei", last_name="Chen", class_year=year)
+    add_member(desk, first_name="Chenoa", last_name="Mei", class_year="1998")
+    for typed in ("98 chen", "chen ’98", "1998 chen", "mei 1998 chen"):
+        assert best(desk, typed)[0] == "Mei Chen" and len(best(desk, typed)) == 2, typed
+
+
+def test_every_field_that_somebody_may_remember(desk: Desk) -> None:
+    ada = add_member(desk, first_name="Ada", middle_name="Quill", last_name="Obi", former_names=["Ada Sørensen"], class_year="1998", city="Évora",
+                     email="ada.obi@kontor.example", other_emails=["obi@zuhause.example"], mobile="+1 312 555 4417", employer="Weiß & Söhne",
+                     external_ids=["raisers-edge:RE-90210"]).id
+    add_member(desk, first_name="Bo", last_name="Vega")
+    for typed in ("sorensen", "quill", "evora", "kontor", "zuhause", "ada.obi@kontor.example", "4417", "13125554417", "weiss", "RE-90210", "90210", "98",
+                  "obi ada", "evora 98 ad"):
+        assert [row.id for row in member_rows(desk, typed, 5, "best")] == [ada], typed
+
+
+def test_the_code_of_a_badge_finds_its_person(desk: Desk) -> None:
+    ada = add_member(desk, first_name="Ada", last_name="Obi").id
+    gathering = new_gathering(desk, name="Dinner", start="2026-12-01T18:00").id
+    add_guests(desk, gathering, [ada])
+    code = next(row.code for row in guest_rows(desk, gathering) if row.person == ada)
+    assert code is not None
+    for typed in (code, code.lower(), f"{code[:4]}-{code[4:8]} {code[8:]}"):
+        assert best_members(desk, typed, 5).ids == (ada,), typed
+    assert best_members(desk, code[:-1] + ("B" if code[-1] != "B" else "C"), 5).ids == ()
+
+
+@pytest.mark.parametrize("typed", ["kowlaski", "kowaslki", "kowalki", "kowallski", "kowalzki", "jan kowlaski", "kowalski jna", "jaan kowal", "kowlas",
+                                   "jan kowakski", "kowalskii jan"])
+def test_one_slip_a_word_is_forgiven_where_nobody_fits_as_typed(desk: Desk, typed: str) -> None:
+    jan = add_member(desk, first_name="Jan", last_name="Kowalski").id
+    add_member(desk, first_name="Ada", last_name="Obi")
+    found = best_members(desk, typed, 5)
+    assert found.ids == (jan,) and found.close
+    assert member_rows(desk, typed) == []  # a list that is worked with holds only who fits
+
+
+def test_nothing_is_forgiven_where_somebody_fits(desk: Desk) -> None:
+    add_member(desk, first_name="Jan", last_name="Smyth")
+    add_member(desk, first_name="Jan", last_name="Smith")
+    found = best_members(desk, "smyth", 5)
+    assert len(found.ids) == 1 and not found.close
+
+
+def test_numbers_and_short_words_are_taken_as_they_are(desk: Desk) -> None:
+    add_member(desk, first_name="Al", last_name="Obi", class_year="1998", mobile="+1 312 555 4417")
+    for typed in ("1997", "4416", "obi 1997", "ao"):
+        assert best_members(desk, typed, 5).ids == (), typed
+
+
+def test_a_slip_never_decides_who_is_meant_by_a_command(desk: Desk) -> None:
+    add_member(desk, first_name="Jan", last_name="Kowalski")
+    with pytest.raises(NotFound):
+        find_one(desk, "kowlaski")
+
+
+def test_forgiving_knows_what_was_written_a_moment_ago(desk: Desk) -> None:
+    ada = add_member(desk, first_name="Ada", last_name="Lovelace").id
+    assert best_members(desk, "lovelcae", 5).ids == (ada,)
+    change_member(desk, ada, last_name="Byron")
+    assert best_members(desk, "lovelcae", 5).ids == () and best_members(desk, "byrno", 5).ids == (ada,)
+    bo = add_member(desk, first_name="Bo", last_name="Byronson").id
+    assert best_members(desk, "byrnoson", 5).ids == (bo,)
+    remove_members(desk, [bo])
+    assert best_members(desk, "byrnoson", 5).ids == ()
+
+
+@pytest.mark.parametrize(("last", "typed"), [("Шевченко", "шевчеко"), ("Παπαδόπουλος", "παπαδοπουλο"), ("Müller", "mueller"), ("Łoś-Żółkiewska", "zolkeiwska")])
+def test_slips_in_other_scripts_and_spellings(desk: Desk, last: str, typed: str) -> None:
+    one = add_member(desk, first_name="Q", last_name=last).id
+    assert best_members(desk, typed, 5).ids == (one,)
+
+
+def test_merged_people_are_found_no_more(desk: Desk) -> None:
+    one, other = (add_member(desk, first_name="Ada", last_name="Obi").id for _turn in range(2))
+    with desk.writing("merged") as writing:
+        writing.change("person", other, merged_into=one)
+    assert best_members(desk, "obi", 5).ids == (one,) and member_ids(desk) == [one] and verify(desk).ok
+
+
+def test_the_list_is_in_order_whatever_the_marks(desk: Desk) -> None:
+    for last in ("Zed", "Łoś", "lima", "Ångström", "Abel"):
+        add_member(desk, first_name="A", last_name=last)
+    assert [row.name for row in member_rows(desk)] == ["A Abel", "A Ångström", "A lima", "A Łoś", "A Zed"]
+
+
+def test_a_wrong_index_is_noticed_and_made_anew(desk: Desk) -> None:
+    add_member(desk, first_name="Ada", last_name="Obi")
+    for damage in ("UPDATE search_person SET sort = 'zzz'", "UPDATE search_person SET standing = NULL", "DELETE FROM search_person",
+                   "INSERT INTO search_words (search_words) VALUES ('delete-all')"):
+        with desk.applying() as applying:
+            applying.connection.exec_driver_sql(damage)
+        assert verify(desk).search > 0, damage
+        rebuild_search(desk)
+        assert verify(desk).ok and len(best_members(desk, "obi", 5).ids) == 1, damage
+
+
+@pytest.mark.parametrize("typed", ["", "  ", "”“ — '", "\"*", "a AND b OR NOT (", "º ª", "º", "*", "🎓", "ªcom", "x" * 5_000, "a " * 500])
+def test_whatever_is_typed_is_a_question_and_no_error(desk: Desk, typed: str) -> None:
+    add_member(desk, first_name="Ada", last_name="Obi", email="ada@obi.example")
+    best_members(desk, typed, 5)
+    member_rows(desk, typed)
+
+
+def test_people_of_the_first_release_are_found_after_its_database_is_opened(profile: Profile) -> None:
+    from alembic import command
+    from alembic.config import Config
+
+    profile.create()
+    key = keys.database_key(profile.path, "desk")
+    engine = desk_module._engine(profile.database, key, None, None)
+    with engine.connect() as connection:
+        connection.exec_driver_sql("PRAGMA query_only = OFF")
+        config = Config()
+        config.set_main_option("script_location", str(Path(desk_module.__file__).parent / "migrations"))
+        config.set_main_option("path_separator", "os")
+        config.attributes["connection"] = connection
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
+        command.upgrade(config, "0001")
+        connection.exec_driver_sql("INSERT INTO person (id, scope, gone, standing, first_name, last_name) VALUES ('p', 's', 0, 'member', 'Łukasz', 'Żółć')")
+        connection.exec_driver_sql("COMMIT")
+        connection.invalidate()
+    engine.dispose()
+    with open_desk(profile) as opened:
+        assert best_members(opened, "lukasz", 5).ids == ("p",) and verify(opened).search == 0

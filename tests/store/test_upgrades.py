@@ -1,0 +1,138 @@
+"""A database of every released version opens with today's program: nothing lost, nothing captured as an edit, everything still to be undone."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+from sqlalchemy.exc import DBAPIError
+
+from alumni_desk.errors import StoreProblem
+from alumni_desk.members.lists import count_members, member, member_rows
+from alumni_desk.schema import open_desk
+from alumni_desk.store import desk as store
+from alumni_desk.store import keys
+from alumni_desk.store.checking import verify
+from alumni_desk.store.desk import REVISION, Desk
+from alumni_desk.store.history import history
+from alumni_desk.store.profile import Profile
+from alumni_desk.store.undo import actions, redo, undo
+
+RELEASED = sorted(one for one in (Path(__file__).parents[1] / "upgrades").iterdir() if one.is_dir() and one.name.isdigit())
+
+
+@pytest.fixture(params=RELEASED, ids=lambda folder: folder.name)
+def old(request: pytest.FixtureRequest, tmp_path: Path) -> Profile:
+    """A copy of the profile of a released version."""
+    profile = Profile(tmp_path / "Zoë’s désk")
+    shutil.copytree(request.param, profile.path)
+    (profile.path / "revision").write_text(request.param.name, encoding="utf-8")
+    return profile
+
+
+def expected(profile: Profile) -> dict[str, Any]:
+    """What the program of that time said was in it."""
+    return dict(json.loads((profile.path / "expected.json").read_text(encoding="utf-8")))
+
+
+def content(desk: Desk, told: dict[str, Any]) -> dict[str, Any]:
+    """The same, said by today's program: the fields of that time, in every table of that time."""
+    found: dict[str, Any] = {}
+    with desk.reading() as connection:
+        for name, one in told.items():
+            order = "rowid" if name == "operation" else "id"
+            table = desk.tables[name]
+            columns = [table.c[field] for field in one["fields"]] or [table.c.id]
+            rows = [dict(row) for row in connection.execute(sa.select(*columns).order_by(table.c[order])).mappings()]
+            whole = json.dumps(rows, ensure_ascii=False, sort_keys=True).encode()
+            found[name] = {"rows": len(rows), "fields": one["fields"], "sha256": hashlib.sha256(whole).hexdigest()}
+    return found
+
+
+def revision(desk: Desk) -> str:
+    with desk.reading() as connection:
+        return str(connection.exec_driver_sql("SELECT version_num FROM alembic_version").scalar())
+
+
+def test_there_is_one_of_every_revision_before_this() -> None:
+    revisions = sorted(file.name[:4] for file in (Path(store.__file__).parent / "migrations" / "versions").glob("[0-9]*.py"))
+    assert revisions[-1] == REVISION
+    assert [folder.name for folder in RELEASED] == [one for one in revisions if one in {folder.name for folder in RELEASED}]
+    assert "0001" in {folder.name for folder in RELEASED}
+
+
+def test_it_opens_and_all_is_there(old: Profile) -> None:
+    with open_desk(old) as desk:
+        assert revision(desk) == REVISION
+        assert content(desk, expected(old)) == expected(old)
+        found = verify(desk)
+        assert found.ok and found.missing == {} and found.counts["waiting"] == expected(old)["operation"]["rows"]
+        assert desk.setting("person_name") == "Priya"
+        assert [row.name for row in member_rows(desk, "lukasz zolc")] == ["Łukasz Żółć"] and count_members(desk) == 7
+
+
+def test_what_was_done_then_is_listed_and_can_be_undone(old: Profile) -> None:
+    with open_desk(old) as desk:
+        done = actions(desk)
+        assert [one.event for one in done[:3]] == ["member_changed", "walked_in", "check_in_undone"] and done[-1].state == "never"
+        with desk.reading() as connection:
+            named = set(connection.exec_driver_sql("SELECT DISTINCT action FROM operation").scalars())
+        assert {one.id for one in done} == named
+        ada = member_rows(desk, "lovelace")[0].id
+        assert [(one.value, one.now) for one in history(desk, "person", ada) if one.field == "city"] == [("Ockham", True), ("London", False)]
+        today = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.000Z")
+        with desk.applying() as applying:  # as if it had been done today: what is older than 30 days stands
+            applying.connection.exec_driver_sql("UPDATE action SET at = ?", (today,))
+        assert undo(desk).left == () and member(desk, ada).fields["city"] == "London"
+        assert redo(desk).left == () and member(desk, ada).fields["city"] == "Ockham"
+        assert undo(desk, done[1].id).left == () and verify(desk).ok  # the walk-in with all that came with it
+
+
+def test_opened_twice_it_is_changed_once(old: Profile) -> None:
+    open_desk(old).close()
+    with open_desk(old) as desk:
+        told = content(desk, expected(old))
+        assert told == expected(old) and len(actions(desk, 1_000)) == len({one.id for one in actions(desk, 1_000)})
+
+
+def test_a_migration_that_fails_half_way_changes_nothing(old: Profile, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The form, its record and the triggers are one transaction: after a failure in the last step the old program could go on."""
+    real = store.set_triggers
+
+    def fails_at_the_end(connection: sa.Connection, wanted: Any) -> bool:
+        done = real(connection, wanted)
+        # Everything is migrated when the wanted triggers come; here, still inside the migration, all of them go away.
+        connection.exec_driver_sql("CREATE TRIGGER trap AFTER UPDATE ON alembic_version BEGIN SELECT RAISE(ABORT, 'trap'); END")
+        return done
+
+    monkeypatch.setattr(store, "set_triggers", fails_at_the_end)
+    with pytest.raises(DBAPIError):
+        open_desk(old)
+    monkeypatch.setattr(store, "set_triggers", real)
+    raw = store.connect(old.database, keys.database_key(old.path, "desk"))
+    found = raw.execute("SELECT version_num FROM alembic_version").fetchone()[0]
+    there = {name for (name,) in raw.execute("SELECT name FROM sqlite_master")}
+    raw.close()
+    assert found == old.path.joinpath("revision").read_text("utf-8") and "trap" not in there and "capture_person_insert" in there
+    with open_desk(old) as desk:
+        assert revision(desk) == REVISION and content(desk, expected(old)) == expected(old) and verify(desk).ok
+
+
+@pytest.mark.parametrize("found", [f"{int(REVISION) + 1:04d}", "9999"])
+def test_a_newer_one_is_left_as_it_is(old: Profile, found: str) -> None:
+    with open_desk(old) as desk:
+        raw = desk.raw()
+        raw.execute("UPDATE alembic_version SET version_num = ?", (found,))
+        raw.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        raw.close()
+    before = old.database.read_bytes()
+    with pytest.raises(StoreProblem) as refused:
+        open_desk(old)
+    assert refused.value.code == "database_newer" and "newest version" in str(refused.value)
+    assert old.database.read_bytes() == before

@@ -1,0 +1,76 @@
+"""Laptops whose clocks are years off sync with a server whose clock is right: nothing is lost, the order is kept, and the user is told."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from alumni_desk.members.actions import add_member, change_member
+from alumni_desk.members.lists import member
+from alumni_desk.store.desk import Desk
+from alumni_desk.sync.engine import join, status, sync_once
+
+YEAR = 365 * 24 * 3_600_000
+
+
+def under(shim: Path, ahead_ms: int, desk: Desk, *words: str) -> str:
+    """A command on a desk's profile, by a computer whose clock is so far ahead."""
+    done = subprocess.run([sys.executable, "-m", "alumni_desk", "--profile", str(desk.profile.path), *words], capture_output=True, text=True, check=False,
+                          env={**os.environ, "LD_PRELOAD": str(shim), "ALUMNI_DESK_FAULT_AHEAD_MS": str(ahead_ms)})
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+@pytest.mark.parametrize("years", [-10, 10])
+def test_a_wrong_clock_loses_nothing_and_is_said(years: int, office: Any, make_desk: Callable[[str], Desk], shim: Path) -> None:
+    right, wrong = make_desk("right"), make_desk("wrong")
+    for desk in (right, wrong):
+        join(desk, office.url, office.invite())
+    ana = add_member(right, first_name="Ana", last_name="Lima", city="Boston").id
+    sync_once(right)
+    said = under(shim, years * YEAR, wrong, "sync")
+    assert f"10 years {'ahead' if years > 0 else 'behind'}" in said
+    under(shim, years * YEAR, wrong, "member", "set", ana, "city=Porto")
+    under(shim, years * YEAR, wrong, "member", "add", "last_name=Berg")
+    under(shim, years * YEAR, wrong, "sync")
+    standing = json.loads(under(shim, 0, wrong, "status", "--json"))
+    assert abs(standing["clock_ahead_seconds"] * 1000 - years * YEAR) < 60_000 and standing["waiting"] == 0
+    sync_once(right)
+    assert member(right, ana).fields["city"] == "Porto"
+    change_member(right, ana, city="Lisbon")  # later, by the right clock: it stands everywhere
+    sync_once(right)
+    under(shim, years * YEAR, wrong, "sync")
+    assert member(wrong, ana).fields["city"] == "Lisbon" == member(right, ana).fields["city"]
+    under(shim, 0, wrong, "sync")  # the clock was set right
+    assert status(wrong).clock == "" and status(right).clock == ""
+
+
+def test_what_is_done_after_a_sync_has_the_servers_time(office: Any, make_desk: Callable[[str], Desk], shim: Path) -> None:
+    desk = make_desk("one")
+    join(desk, office.url, office.invite())
+    code = """
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+from alumni_desk.members.actions import add_member
+from alumni_desk.schema import open_desk
+from alumni_desk.store.profile import Profile
+from alumni_desk.store.undo import actions
+from alumni_desk.sync.engine import sync_once
+with open_desk(Profile(Path(sys.argv[1]))) as desk:
+    sync_once(desk)
+    add_member(desk, last_name="Lima")
+    print(actions(desk, 1)[0].at, datetime.now(UTC).year)
+"""
+    done = subprocess.run([sys.executable, "-c", code, str(desk.profile.path)], capture_output=True, text=True, check=False,
+                          env={**os.environ, "LD_PRELOAD": str(shim), "ALUMNI_DESK_FAULT_AHEAD_MS": str(10 * YEAR)})
+    assert done.returncode == 0, done.stderr
+    at, year = done.stdout.split()
+    assert int(year) - int(at[:4]) in (9, 10)
