@@ -79,3 +79,20 @@ def test_who_was_born_on_29_february_has_a_birthday_every_year(desk: Any) -> Non
     add_member(desk, first_name="Leap", last_name="Day", birth_date="1996-02-29")
     for today, day in ((date(2027, 2, 25), date(2027, 2, 28)), (date(2028, 2, 25), date(2028, 2, 29))):
         assert [one.day for one in today_facts(desk, today).birthdays] == [day]
+
+
+def test_an_empty_list_has_one_accent_and_a_cancelled_one_can_be_planned_again(hands: Any) -> None:
+    which = new_gathering(hands.desk, name="Dinner", start="2026-11-12T18:30", end="2026-11-12T21:00").id
+    page = hands.page("gatherings", gathering=which)
+    assert page.view.door.kind == "secondary"
+    people = [row.id for row in member_rows(hands.desk)]
+    add_guests(hands.desk, which, people[:1], status="no")
+    add_guests(hands.desk, which, people[1:])
+    cancel_gathering(hands.desk, which, "")
+    page.refresh()
+    hands.rest()
+    assert page.view.door.kind == "primary"
+    badges = {row.status: page.view.model.index(n, 3).data() for n, row in enumerate(page.view.model.rows)}
+    assert badges == {"no": "", "yes": "Not yet"}
+    page.view.list.selectRow(0)
+    assert page.view.always[1].isVisible() and page.view.always[1].accessibleName() == "Plan it again"

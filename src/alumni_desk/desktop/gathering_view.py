@@ -153,6 +153,8 @@ class GatheringView(QWidget):
                                                   | self.list.selectionModel().SelectionFlag.Rows)
         self.always[1].set_words(_("Plan it again") if it.row.cancelled else _("Cancel gathering"))
         self.door.setVisible(not it.row.cancelled)
+        self.door.kind = "primary" if it.guests else "secondary"  # an empty list has its own first step
+        self.door.update()
 
     def _show_notice(self, row: GatheringRow) -> None:
         while self._notice.count():
@@ -226,8 +228,9 @@ class GatheringView(QWidget):
                           ngettext("{n} guest", "{n} guests", shown).format(n=number(shown)))
         for place, button in enumerate(self.bar):
             button.setVisible(bool(count) and (place not in (3, 4) or count == 1))
-        for button in self.always:
-            button.setVisible(not count)
+        for place, button in enumerate(self.always):
+            again = place == 1 and self.it is not None and self.it.row.cancelled
+            button.setVisible(not count or again)
 
     # -- doing
 

@@ -276,6 +276,7 @@ class Shell(QMainWindow):
         self.person.setVisible(bool(whose.person))
         self.device.setText(whose.device)
         self._disc.set_text(whose.person[:1].upper())
+        self._disc.setVisible(bool(whose.person))
         self._foot.setVisible(bool(whose.person or whose.device) and self.sidebar.width() > px(SIDEBAR_FOLDED))
         self.band.setVisible(whose.sample)
 
