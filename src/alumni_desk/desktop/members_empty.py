@@ -22,7 +22,7 @@ PASTED = "pasted-list.tsv"
 class MembersEmpty(QWidget):
     """Import a spreadsheet; or paste, add by hand, drop a file."""
 
-    def __init__(self, import_file: Callable[[], object], paste: Callable[[], object], add: Callable[[], object]) -> None:
+    def __init__(self, import_file: Callable[[], None], paste: Callable[[], object], add: Callable[[], object]) -> None:
         super().__init__()
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
