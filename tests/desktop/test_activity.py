@@ -109,3 +109,14 @@ def test_an_older_value_is_restored_from_the_history(hands: Any) -> None:
     hands.rest()
     hands.click(hands.shell.toast.link)
     hands.until(lambda: member(hands.desk, ana).fields["email"] == "two@example.org")
+
+
+def test_only_the_rows_that_changed_are_looked_up_again(hands: Any) -> None:
+    page = hands.page("members")
+    ana, other = (row.id for row in member_rows(hands.desk)[:2])
+    hands.until(lambda: page.table_model.line(ana) is not None)
+    before, drawn = page.table_model.line(other), []
+    page.table_model.dataChanged.connect(lambda first, last: drawn.append((first.row(), last.row())))
+    page.done(change_member(hands.desk, ana, city="Porto").changed, "")
+    hands.until(lambda: page.table_model.line(ana).row.city == "Porto")
+    assert drawn[0] == (page.table_model.row_of(ana),) * 2 and page.table_model.line(other) is not None and before is not None

@@ -35,6 +35,8 @@ from alumni_desk.words import _, ngettext, number
 QUIET_MS = 120
 """So long nobody types before the rest of a list is looked up."""
 
+EXACTLY = 64
+"""Up to so many changed members are looked up by themselves; of more the whole list is."""
 BESIDE = 1_080
 """From this width on the detail stands beside the list; below it takes its place."""
 
@@ -165,6 +167,17 @@ class MembersPage(Page):
             self.import_file()
         if add:
             self.add()
+
+    def redraw(self, changed: Changed) -> None:
+        people = changed.tables.get("person")
+        if people is None or len(people) > EXACTLY or self.watches & changed.tables.keys() != {"person"}:
+            self.refresh()  # what a line says of gatherings is not told by the row that changed
+            return
+        self.table_model.forget(people)
+        if self._listed and self.search.text() == self._asked:
+            self._read_rest()  # somebody may have come, gone or moved
+        if self._chosen in people:
+            self._read_panel(str(self._chosen))
 
     def refresh(self) -> None:
         self.table_model.forget()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -147,12 +147,18 @@ class MembersTable(QAbstractTableModel):
         """Whom the list holds, in its order."""
         return self._ids
 
-    def forget(self) -> None:
-        """Anything may have changed: fetch again what is looked at, showing the old lines until the new ones come."""
-        self._fresh.clear()
+    def forget(self, members: Collection[str] | None = None) -> None:
+        """These (without: all) may have changed: fetch them again when they are looked at, showing the old lines until the new ones come."""
         self._asked.clear()
-        if self._ids:
-            self.dataChanged.emit(self.index(0, 0), self.index(len(self._ids) - 1, COLUMNS - 1))
+        if members is None:
+            self._fresh.clear()
+            if self._ids:
+                self.dataChanged.emit(self.index(0, 0), self.index(len(self._ids) - 1, COLUMNS - 1))
+        else:
+            self._fresh.difference_update(members)
+            for row in (self.row_of(member) for member in members):
+                if row >= 0:
+                    self.dataChanged.emit(self.index(row, 0), self.index(row, COLUMNS - 1))
 
     def block(self, first: int) -> list[str]:
         """The ids of the block that begins at ``first``."""

@@ -63,6 +63,10 @@ class Page(QWidget):
         if words:
             self.said.emit(words, changed.action)
 
+    def redraw(self, changed: Changed) -> None:
+        """Rows that this page shows have changed; pages of long lists override it, to look up just those."""
+        self.refresh()
+
     def refresh(self) -> None:
         """Look everything up anew; called when the page is shown or its rows have changed."""
 
@@ -90,7 +94,7 @@ class Page(QWidget):
         if not touched:
             return
         if self.isVisible():
-            self.refresh()
+            self.redraw(changed)
         else:
             self._stale = True
 
