@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 
 class KnownError(Exception):
     """Something the world did (no disk space, no such file, a wrong code). ``str()`` is the sentence a user reads.
 
     ``code`` is stable and may be logged; ``facts`` fill the template and may be personal, so they are never logged.
+    ``about`` is the name of the field that does not fit, if it is about one.
     """
+
+    about = ""
 
     def __init__(self, code: str, template: str, /, **facts: object) -> None:
         super().__init__(template.format(**facts) if facts else template)
@@ -43,3 +47,13 @@ class StoreProblem(KnownError):
 
 class NetworkProblem(KnownError):
     """The server or the way to it."""
+
+
+@contextmanager
+def about(field: str) -> Iterator[None]:
+    """What goes wrong inside is about this field."""
+    try:
+        yield
+    except KnownError as error:
+        error.about = error.about or field
+        raise

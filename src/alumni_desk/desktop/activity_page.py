@@ -7,12 +7,12 @@ from datetime import date, datetime
 from functools import partial
 
 from PySide6.QtCore import QAbstractListModel, QEvent, QModelIndex, QPersistentModelIndex, QRectF, QSize, Qt, Signal
-from PySide6.QtGui import QColor, QFontMetricsF, QKeySequence, QMouseEvent, QPainter, QShortcut
+from PySide6.QtGui import QColor, QFontMetricsF, QKeySequence, QMouseEvent, QPainter
 from PySide6.QtWidgets import QHBoxLayout, QListView, QStyle, QStyledItemDelegate, QStyleOptionViewItem, QVBoxLayout, QWidget
 
 from alumni_desk.desktop.background import Lanes
 from alumni_desk.desktop.changes import ChangeBus
-from alumni_desk.desktop.controls import Button, Choice, Field, Label, Link, hairline
+from alumni_desk.desktop.controls import WINDOW, Button, Choice, Field, Label, Link, hairline, shortcut
 from alumni_desk.desktop.dates import day_long
 from alumni_desk.desktop.fonts import font_of, px
 from alumni_desk.desktop.icons import paint_icon
@@ -59,8 +59,8 @@ class ActivityPage(Page):
         self._chosen: str | None = None
         self.lines = Lines(self)
         self.stack.set_content(self._content())
-        QShortcut(QKeySequence(QKeySequence.StandardKey.Find), self, self.search.setFocus, context=Qt.ShortcutContext.WidgetWithChildrenShortcut)
-        QShortcut(QKeySequence(Qt.Key.Key_Escape), self.search, self.search.clear, context=Qt.ShortcutContext.WidgetShortcut)
+        shortcut(QKeySequence.StandardKey.Find, self, self.search.setFocus, WINDOW)
+        shortcut(Qt.Key.Key_Escape, self.search, self.search.clear)
 
     def _content(self) -> QWidget:
         content = QWidget()

@@ -13,13 +13,14 @@ from pathlib import Path
 from typing import Any
 
 from PySide6.QtCore import QObject, Qt, QTimer
-from PySide6.QtGui import QIcon, QKeySequence, QPainter, QPixmap, QShortcut
+from PySide6.QtGui import QIcon, QKeySequence, QPainter, QPixmap
 from PySide6.QtWidgets import QApplication
 
 from alumni_desk import __version__
 from alumni_desk.desktop.activity_page import ActivityPage
 from alumni_desk.desktop.background import Job, Lanes
 from alumni_desk.desktop.changes import ChangeBus, Watch
+from alumni_desk.desktop.controls import WINDOW, shortcut
 from alumni_desk.desktop.deeds import Deed
 from alumni_desk.desktop.door import DoorWindow
 from alumni_desk.desktop.door_page import CheckInPage
@@ -84,7 +85,7 @@ class Room(QObject):
         self.changes.changed.connect(self._frame)
         self.shell.palette_wanted.connect(self.show_palette)
         if help_files:
-            QShortcut(QKeySequence(QKeySequence.StandardKey.HelpContents), self.shell, self._help_wanted)
+            shortcut(QKeySequence.StandardKey.HelpContents, self.shell, self._help_wanted, WINDOW)
         self._frame()
 
     def _pages(self, about: About, deeds: Deeds) -> list[Page]:
@@ -93,7 +94,8 @@ class Room(QObject):
         pages: list[Page] = [TodayPage(*common, clock=self._today)]
         for module, name in PAGES:
             if find_spec(f"alumni_desk.desktop.{module}") is not None:
-                pages.append(getattr(import_module(f"alumni_desk.desktop.{module}"), name)(*common))
+                clock = {"clock": self._today} if name in ("MembersPage", "GatheringsPage", "BadgesPage") else {}
+                pages.append(getattr(import_module(f"alumni_desk.desktop.{module}"), name)(*common, **clock))
         settings = SettingsPage(*common, appearance=self.appearance, deeds=deeds, about=about)
         settings.named.connect(self._frame)
         pages.append(SyncPage(*common, bridge=self.bridge, members_here=lambda: frame_facts(self.desk, self._today()).members))

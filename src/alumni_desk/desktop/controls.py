@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Literal
 
 from PySide6.QtCore import QEvent, QPoint, QRectF, QSize, Qt, Signal
-from PySide6.QtGui import QColor, QFontMetricsF, QKeyEvent, QPainter, QPaintEvent, QTextCharFormat
+from PySide6.QtGui import QColor, QFontMetricsF, QKeyEvent, QKeySequence, QPainter, QPaintEvent, QResizeEvent, QShortcut, QTextCharFormat
 from PySide6.QtWidgets import (
     QAbstractButton,
     QButtonGroup,
@@ -35,6 +35,18 @@ from alumni_desk.desktop.tokens import CONTROL, FACES, FOCUS, RADIUS, Colours, R
 
 Kind = Literal["primary", "secondary", "danger", "quiet"]
 
+ITSELF = Qt.ShortcutContext.WidgetShortcut
+INSIDE = Qt.ShortcutContext.WidgetWithChildrenShortcut
+WINDOW = Qt.ShortcutContext.WindowShortcut
+
+
+def shortcut(keys: str | Qt.Key | QKeySequence.StandardKey, widget: QWidget, act: Callable[[], object], context: Qt.ShortcutContext = ITSELF) -> QShortcut:
+    """A key of one widget: while it has the focus itself, while the focus is ``INSIDE`` it, or while it is shown in the active ``WINDOW``."""
+    made = QShortcut(QKeySequence(keys), widget)
+    made.setContext(context)  # PySide takes the constructor's ``context`` argument and drops it
+    made.activated.connect(lambda: act())
+    return made
+
 
 class Label(QLabel):
     """Plain text in one of the roles; it never reads its text as markup. Wrapped text is never cut."""
@@ -58,6 +70,40 @@ class Label(QLabel):
             self.setProperty("tone", tone)
             self.style().unpolish(self)
             self.style().polish(self)
+
+
+class Elided(Label):
+    """One line that gives way: what does not fit is cut with an ellipsis, and the whole is its tool tip."""
+
+    def setText(self, text: str) -> None:
+        super().setText(text)
+        self._tip()
+
+    def minimumSizeHint(self) -> QSize:
+        few = self.text()[:6]
+        return QSize(round(QFontMetricsF(self.font()).horizontalAdvance(f"{few}…")) if few else 0, super().minimumSizeHint().height())
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._tip()
+
+    def is_cut(self) -> bool:
+        """Whether there is more than is shown."""
+        return QFontMetricsF(self.font()).horizontalAdvance(self.text()) > self.width() + 0.5
+
+    def _tip(self) -> None:
+        self.setToolTip(self.text() if self.is_cut() else "")
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        if not self.is_cut():
+            super().paintEvent(event)
+            return
+        painter = QPainter(self)
+        painter.setFont(self.font())
+        # Not this widget's own palette: the style sheet gives a label a ground that cannot be told from a dark one.
+        painter.setPen(QColor(getattr(look(), self.property("tone") or "text")))
+        shown = QFontMetricsF(self.font()).elidedText(self.text(), Qt.TextElideMode.ElideRight, self.width())
+        painter.drawText(QRectF(self.rect()), int(Qt.AlignmentFlag.AlignVCenter | Qt.TextFlag.TextSingleLine), shown)
 
 
 class _Words:
@@ -166,8 +212,9 @@ class IconButton(Button):
 class Link(Button):
     """A link: words in the accent without padding, so that it ends on the edge of its column."""
 
-    def __init__(self, text: str, *, role: Role = "label", parent: QWidget | None = None) -> None:
+    def __init__(self, text: str, *, role: Role = "label", tone: Tone = "accent", parent: QWidget | None = None) -> None:
         self._role: Role = role
+        self._tone: Tone = tone
         super().__init__(text, "quiet", parent=parent)
         # Not Fixed: one fixed widget in a column would hold the whole column to its width.
         self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Fixed)
@@ -182,7 +229,7 @@ class Link(Button):
     def paintEvent(self, event: QPaintEvent) -> None:
         colours = look(self)
         painter = QPainter(self)
-        ink = colours.accent if self.isEnabled() else colours.muted
+        ink = getattr(colours, self._tone) if self.isEnabled() else colours.muted
         width = self.sizeHint().width()
         if self.hasFocus():
             paint_link_focus(painter, QRectF(0, 0, width, self.height()), colours)
@@ -231,6 +278,11 @@ class Segments(QWidget):
     def set_words(self, key: str, words: str) -> None:
         """Other words on one choice, e.g. with its number."""
         self._buttons[key].set_words(words)
+
+    def set_shown(self, key: str, shown: bool) -> None:
+        """Leave one choice out while there is nothing of it, unless it is the one that is on."""
+        self._buttons[key].setVisible(shown or self._buttons[key].isChecked())
+        self.updateGeometry()
 
     def paintEvent(self, event: QPaintEvent) -> None:
         paint_ground(QPainter(self), self.rect(), look(self).fill, RADIUS)
@@ -315,6 +367,24 @@ class Choice(QComboBox):
         paint_icon(QPainter(self), mark, "caret-down", colours.text if self.isEnabled() else colours.muted)
 
 
+class QuietChoice(Choice):
+    """A choice that is hardly ever changed: words and a caret; its border comes with the focus or the pointer."""
+
+    def __init__(self, name: str, choices: Sequence[tuple[str, str]] = (), parent: QWidget | None = None) -> None:
+        super().__init__(name, choices, parent)
+        self.setAttribute(Qt.WidgetAttribute.WA_Hover)
+        for key in (Qt.Key.Key_F2, Qt.Key.Key_Return, Qt.Key.Key_Enter):
+            shortcut(key, self, self.showPopup)
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        if self.hasFocus() or self.underMouse() or self.view().isVisible():
+            super().paintEvent(event)
+            return
+        colours, painter = look(self), QPainter(self)
+        paint_text(painter, QRectF(px(12), 0, self.width() - px(44), self.height()), self.currentText(), colours.text if self.currentData() else colours.muted)
+        paint_icon(painter, QRectF(self.width() - px(28), (self.height() - px(16)) / 2, px(16), px(16)), "caret-down", colours.muted)
+
+
 class Number(QSpinBox):
     """A field for a whole number, with our carets."""
 
@@ -396,11 +466,16 @@ class Tick(_Words, QCheckBox):
             paint_ring(painter, ring_round_words(rest, used), colours.accent, 4)
 
     def _paint_mark(self, painter: QPainter, box: QRectF, colours: Colours) -> None:
-        if self.isChecked():
-            paint_ground(painter, box, colours.accent, 4)
-            paint_icon(painter, box.adjusted(2, 2, -2, -2), "check-bold", colours.on_accent)
-        else:
-            paint_ring(painter, box, colours.border, 4, 1.25)
+        paint_tick(painter, box, self.isChecked(), colours)
+
+
+def paint_tick(painter: QPainter, box: QRectF, ticked: bool, colours: Colours) -> None:
+    """The square of a tick box."""
+    if ticked:
+        paint_ground(painter, box, colours.accent, 4)
+        paint_icon(painter, box.adjusted(2, 2, -2, -2), "check-bold", colours.on_accent)
+    else:
+        paint_ring(painter, box, colours.border, 4, 1.25)
 
 
 class Radio(_Words, QRadioButton):
@@ -471,10 +546,7 @@ class Field(QLineEdit):
 
     def set_wrong(self, wrong: bool) -> None:
         """Mark what was typed as not fitting; say why beside it."""
-        if bool(self.property("wrong")) != wrong:
-            self.setProperty("wrong", wrong)
-            self.style().unpolish(self)
-            self.style().polish(self)
+        mark_wrong(self, wrong)
 
     def paintEvent(self, event: QPaintEvent) -> None:
         super().paintEvent(event)
@@ -486,6 +558,14 @@ class Field(QLineEdit):
         if self._hint and not self.text():
             box = QRectF(0, 0, self.width() - px(12), self.height())
             paint_text(painter, box, self._hint, colours.muted, "caption", Qt.AlignmentFlag.AlignRight)
+
+
+def mark_wrong(control: QWidget, wrong: bool) -> None:
+    """Give a control the border of a value that does not fit, or take it away."""
+    if bool(control.property("wrong")) != wrong:
+        control.setProperty("wrong", wrong)
+        control.style().unpolish(control)
+        control.style().polish(control)
 
 
 class FormRow(QWidget):
@@ -501,6 +581,7 @@ class FormRow(QWidget):
         label.setBuddy(control)
         if not control.accessibleName():
             control.setAccessibleName(name)
+        self.name = name
         self._note = note
         self.below = Label(note, "small", "muted", wrap=True)
         self.below.setVisible(bool(note))
@@ -514,8 +595,7 @@ class FormRow(QWidget):
         self.below.set_tone("danger" if sentence else "muted")
         self.below.setVisible(bool(sentence or self._note))
         self.control.setAccessibleDescription(sentence)
-        if isinstance(self.control, Field):
-            self.control.set_wrong(bool(sentence))
+        mark_wrong(self.control, bool(sentence))
 
 
 def hairline(way: Literal["h", "v"] = "h") -> QWidget:

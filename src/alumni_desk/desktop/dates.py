@@ -23,6 +23,11 @@ def weekday_short(day: date) -> str:
     return _said(day, "ddd")
 
 
+def weekday_long(day: date) -> str:
+    """Friday"""
+    return _said(day, "dddd")
+
+
 def month_short(day: date) -> str:
     """Nov"""
     return _said(day, "MMM")
@@ -36,6 +41,11 @@ def month_long(day: date) -> str:
 def day_long(day: date) -> str:
     """Tuesday 10 November"""
     return _said(day, "dddd d MMMM")
+
+
+def day_full(day: date) -> str:
+    """4 March 1976"""
+    return _said(day, "d MMMM yyyy")
 
 
 def day_middle(day: date) -> str:

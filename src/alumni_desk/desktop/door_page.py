@@ -138,7 +138,8 @@ class CheckInPage(Page):
         self.gathering.blockSignals(False)
         if not found:
             self.stack.show_empty(EmptyPage("door", _("There is no gathering to check in for"), _("Plan a gathering"),
-                                            lambda: self.go("gatherings"), _("Guests are let in at its door, with or without internet")))  # fmt: skip
+                                            lambda: self.go("gatherings", plan=True),
+                                            _("Guests are let in at its door, with or without internet")))  # fmt: skip
             return
         self.stack.show_content()
         self._say_who()

@@ -14,7 +14,7 @@ from alumni_desk.desktop.icons import paint_icon
 from alumni_desk.desktop.look import look
 from alumni_desk.desktop.paint import paint_ground, paint_ring, paint_text
 from alumni_desk.desktop.tokens import CARD_RADIUS, TEXT_SIZES
-from alumni_desk.desktop.widgets import Mark, Scroll
+from alumni_desk.desktop.widgets import Mark, Scroll, on_screen
 from alumni_desk.words import _
 
 
@@ -25,7 +25,7 @@ class Front(QWidget):
         super().__init__()
         self.setWindowTitle("Alumni Desk")
         self.setMinimumSize(800, 600)
-        self.resize(1280, 800)
+        on_screen(self)
         whole = QVBoxLayout(self)
         whole.setContentsMargins(0, 0, 0, 0)
         whole.setSpacing(0)

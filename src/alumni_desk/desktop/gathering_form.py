@@ -21,7 +21,7 @@ class GatheringForm(Sheet):
     """``done_clicked`` when the user wants it saved; ``values`` has what was typed, as ``gatherings.fields`` reads it."""
 
     def __init__(self, parent: QWidget | None, title: str, done: str, today: date, zone: str, row: GatheringRow | None = None) -> None:
-        super().__init__(parent, title, done, width=680)
+        super().__init__(parent, title, done, width=560)
         self.name = Field(_("Name"), _("Autumn Reception"))
         self.kind = Choice(_("Kind"), [(kind, kind_word(kind)) for kind in KINDS])
         self.mode = Choice(_("How"), [(mode, mode_word(mode)) for mode in MODES])
@@ -45,9 +45,14 @@ class GatheringForm(Sheet):
             ((_("Name"), self.name),), ((_("Kind"), self.kind), (_("How"), self.mode)), ((_("Starts"), self.start), (_("Ends"), self.end)),
             ((_("Time zone"), self.zone), (_("Places"), self.capacity)), ((_("Place"), self.place), (_("City"), self.city)),
             ((_("Address"), self.address), (_("Link"), self.link)), ((_("Description"), self.description),))
+        names: dict[QWidget, str] = {
+            self.name: "name", self.kind: "kind", self.mode: "mode", self.start: "start", self.end: "end", self.zone: "time_zone", self.capacity: "capacity",
+            self.place: "place", self.city: "city", self.address: "address", self.link: "online_link", self.description: "description"}
         for number, line in enumerate(lines):
             for place, (words, control) in enumerate(line):
-                grid.addWidget(FormRow(words, control), number, place, 1, 2 if len(line) == 1 else 1)
+                row_of = FormRow(words, control)
+                self.watch(names[control], row_of)
+                grid.addWidget(row_of, number, place, 1, 2 if len(line) == 1 else 1)
         grid.setColumnStretch(0, 1)
         grid.setColumnStretch(1, 1)
         self.column.addLayout(grid)

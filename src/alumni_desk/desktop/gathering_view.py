@@ -5,27 +5,31 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from PySide6.QtCore import Qt, Signal
-from PySide6.QtGui import QKeySequence, QResizeEvent, QShortcut
-from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QTableView, QVBoxLayout, QWidget
+from PySide6.QtCore import QPoint, Qt, Signal
+from PySide6.QtGui import QResizeEvent
+from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QMenu, QTableView, QVBoxLayout, QWidget
 
-from alumni_desk.desktop.background import Job, Lanes
-from alumni_desk.desktop.controls import Button, Field, FormRow, Label, Segments, hairline
+from alumni_desk.desktop.background import Lanes
+from alumni_desk.desktop.controls import Button, Field, FormRow, Label, Segments, hairline, shortcut
 from alumni_desk.desktop.delegates import PillDelegate, dress_table
 from alumni_desk.desktop.fonts import px
 from alumni_desk.desktop.guest_picker import GuestPicker
 from alumni_desk.desktop.guests_table import GuestDelegate, GuestsTable
 from alumni_desk.desktop.pages import EmptyPage, Notice
 from alumni_desk.desktop.sheet import Sheet
+from alumni_desk.desktop.widgets import Turning
 from alumni_desk.gatherings.actions import Added, Answered, add_guest_of, add_guests, name_guest, remove_guests, set_rsvp
+from alumni_desk.gatherings.kinds import answer_word
 from alumni_desk.gatherings.lists import GatheringRow, GuestRow, gathering, guest_rows
 from alumni_desk.store.desk import Changed, Desk
 from alumni_desk.words import _, ngettext, number
 
-SEGMENTS = ("all", "yes", "invited", "no")
+SHOWN = {"all": None, "yes": ("yes",), "maybe": ("maybe",), "invited": ("invited",), "waitlisted": ("waitlisted",), "no": ("no", "cancelled")}
+"""The answers that each segment shows; together they are all."""
 
 
 @dataclass(frozen=True)
@@ -57,7 +61,7 @@ class GatheringView(QWidget):
         self._cells_box = QVBoxLayout()
         column.addLayout(self._cells_box)
         column.addWidget(hairline())
-        column.addLayout(self._tools())
+        column.addWidget(self._tools())
         self._notice = QVBoxLayout()
         self._notice.setContentsMargins(px(24), 0, px(24), 0)
         column.addLayout(self._notice)
@@ -76,22 +80,26 @@ class GatheringView(QWidget):
         column.addWidget(self.empty, 1)
         column.addWidget(hairline())
         column.addLayout(self._foot())
-        QShortcut(QKeySequence(Qt.Key.Key_Escape), self.list, self.list.clearSelection, context=Qt.ShortcutContext.WidgetShortcut)
-        QShortcut(QKeySequence(Qt.Key.Key_Delete), self.list, self.remove, context=Qt.ShortcutContext.WidgetShortcut)
+        shortcut(Qt.Key.Key_Escape, self.list, self.list.clearSelection)
+        shortcut(Qt.Key.Key_Delete, self.list, self.remove)
 
-    def _tools(self) -> QHBoxLayout:
-        row = QHBoxLayout()
+    def _tools(self) -> Turning:
+        self.tools = Turning()
+        row = self.tools.row
         row.setContentsMargins(px(24), px(12), px(24), px(12))
         row.setSpacing(px(8))
-        self.segments = Segments(_("Which guests"), [("all", _("All")), ("yes", _("Coming")), ("invited", _("Not answered")), ("no", _("Not coming"))], "all")
+        self.segments = Segments(_("Which guests"), [(key, _("All") if key == "all" else answer_word(key)) for key in SHOWN], "all")
         self.segments.chosen.connect(lambda key: self._fill())
         row.addWidget(self.segments)
         row.addStretch(1)
+        deeds = QHBoxLayout()
+        deeds.setSpacing(px(8))
         for words, icon, act in ((_("From a file"), "upload-simple", self.from_file), (_("Add guests"), "user-plus", self.add)):
             button = Button(words, icon=icon)
             button.clicked.connect(lambda checked=False, act=act: act())
-            row.addWidget(button)
-        return row
+            deeds.addWidget(button)
+        row.addLayout(deeds)
+        return self.tools
 
     def _foot(self) -> QHBoxLayout:
         row = QHBoxLayout()
@@ -101,8 +109,8 @@ class GatheringView(QWidget):
         row.addWidget(self.foot)
         self.bar: list[Button] = []
         deeds: tuple[tuple[str, str, Callable[[], None]], ...] = (
-            (_("Coming"), "check", lambda: self._answer("yes")), (_("Maybe"), "", lambda: self._answer("maybe")),
-            (_("Not coming"), "x", lambda: self._answer("no")), (_("Brings a guest"), "plus", self.bring), (_("Name"), "note-pencil", self.name_one),
+            (_("Coming"), "check", lambda: self._answer("yes")), (_("Not coming"), "x", lambda: self._answer("no")),
+            (_("Other answer"), "caret-down", self._ask_answer), (_("Brings a guest"), "plus", self.bring), (_("Name"), "note-pencil", self.name_one),
             (_("Take off the list"), "", self.remove))
         for words, icon, act in deeds:
             button = Button(words, icon=icon or None)
@@ -130,10 +138,13 @@ class GatheringView(QWidget):
         self.it = it
         self._show_cells(it)
         counts = Counter(guest.status for guest in it.guests)
-        for key, words in (("all", _("All {n}").format(n=number(len(it.guests)))), ("yes", _("Coming {n}").format(n=number(counts["yes"]))),
-                           ("invited", _("Not answered {n}").format(n=number(counts["invited"] + counts["maybe"]))),
-                           ("no", _("Not coming {n}").format(n=number(counts["no"] + counts["cancelled"])))):
-            self.segments.set_words(key, words)
+        for key, statuses in SHOWN.items():
+            count = len(it.guests) if statuses is None else sum(counts[status] for status in statuses)
+            words = _("All") if key == "all" else answer_word(key)
+            self.segments.set_words(key, _("{answer} {n}").format(answer=words, n=number(count)))
+            if key in ("maybe", "waitlisted"):
+                self.segments.set_shown(key, bool(count))
+        self.tools.turn()
         self._show_notice(it.row)
         self._fill()
         for number_, guest in enumerate(self.model.rows):
@@ -142,6 +153,8 @@ class GatheringView(QWidget):
                                                   | self.list.selectionModel().SelectionFlag.Rows)
         self.always[1].set_words(_("Plan it again") if it.row.cancelled else _("Cancel gathering"))
         self.door.setVisible(not it.row.cancelled)
+        self.door.kind = "primary" if it.guests else "secondary"  # an empty list has its own first step
+        self.door.update()
 
     def _show_notice(self, row: GatheringRow) -> None:
         while self._notice.count():
@@ -186,7 +199,7 @@ class GatheringView(QWidget):
         if self.it is None:
             return
         key = self.segments.on()
-        wanted = {"all": None, "yes": ("yes",), "invited": ("invited", "maybe"), "no": ("no", "cancelled")}[key]
+        wanted = SHOWN[key]
         rows = [guest for guest in self.it.guests if wanted is None or guest.status in wanted]
         self.model.set_rows(rows)
         self.list.setVisible(bool(self.it.guests))
@@ -215,8 +228,9 @@ class GatheringView(QWidget):
                           ngettext("{n} guest", "{n} guests", shown).format(n=number(shown)))
         for place, button in enumerate(self.bar):
             button.setVisible(bool(count) and (place not in (3, 4) or count == 1))
-        for button in self.always:
-            button.setVisible(not count)
+        for place, button in enumerate(self.always):
+            again = place == 1 and self.it is not None and self.it.row.cancelled
+            button.setVisible(not count or again)
 
     # -- doing
 
@@ -239,7 +253,8 @@ class GatheringView(QWidget):
             chosen = picker.chosen()
             if chosen:
                 picker.set_busy(_("Adding …"))
-                self._lanes.write(lambda: add_guests(self._desk, it.row.id, chosen), done, picker.complain)
+                status = picker.status()
+                self._lanes.write(lambda: add_guests(self._desk, it.row.id, chosen, status=status), done, picker.complain)
 
         picker.done_clicked.connect(add_them)
         picker.open()
@@ -251,17 +266,14 @@ class GatheringView(QWidget):
             self.take_file(Path(chosen))
 
     def take_file(self, file: Path) -> None:
-        """Take a file's people onto the list."""
-        from alumni_desk.exchange.guests import import_guests
-        from alumni_desk.store.backup import before
-
+        """Say what a file's people would do to the list, then take them onto it."""
         it = self.it
         if it is not None:
-            def work(job: Job) -> Any:
-                before(self._desk, "before_import", file.name, cancelled=job.cancelled)
-                return import_guests(self._desk, it.row.id, file, cancelled=job.cancelled)
+            from alumni_desk.desktop.guest_file_sheet import GuestFileSheet
 
-            self._lanes.write_long(work, self._taken)
+            sheet = GuestFileSheet(self, self._desk, self._lanes, it.row.id, file)
+            sheet.taken.connect(self._taken)
+            sheet.open()
 
     def _taken(self, result: Any) -> None:
         words = _("{added} added, {updated} changed, {rows}; {guests}").format(
@@ -270,7 +282,7 @@ class GatheringView(QWidget):
             guests=ngettext("{n} was new here", "{n} were new here", result.guests).format(n=number(result.guests)))
         self.changed.emit(result.changed or Changed({}), words)
 
-    def _answer(self, status: str) -> None:
+    def _answer(self, status: str, *checked: bool) -> None:
         it, chosen = self.it, [guest.registration for guest in self.chosen()]
         if it is None or not chosen:
             return
@@ -280,6 +292,14 @@ class GatheringView(QWidget):
             self.changed.emit(answered.changed, ngettext("{n} answer noted", "{n} answers noted", n).format(n=number(n)))
 
         self._lanes.write(lambda: set_rsvp(self._desk, it.row.id, chosen, status), done)
+
+    def _ask_answer(self) -> None:
+        menu = QMenu(self)
+        menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        for status in ("maybe", "waitlisted", "invited"):
+            menu.addAction(answer_word(status)).triggered.connect(partial(self._answer, status))
+        button = self.bar[2]
+        menu.popup(button.mapToGlobal(QPoint(0, -menu.sizeHint().height())))
 
     def bring(self) -> None:
         """A guest whom the chosen one brings."""

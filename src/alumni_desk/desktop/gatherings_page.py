@@ -3,30 +3,34 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import UTC, date, datetime, time
+from dataclasses import replace
+from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 from typing import Any
 
-from PySide6.QtCore import Qt
-from PySide6.QtGui import QKeySequence, QShortcut
+from PySide6.QtCore import QDate, Qt
+from PySide6.QtGui import QKeySequence
 from PySide6.QtWidgets import QFileDialog, QGridLayout, QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
 
 from alumni_desk.desktop.background import Lanes
 from alumni_desk.desktop.changes import ChangeBus
-from alumni_desk.desktop.controls import Button, Field, FormRow, Label, Link, hairline
-from alumni_desk.desktop.dates import day_long, day_short, distance, parse_wall, span
+from alumni_desk.desktop.controls import WINDOW, Button, Field, FormRow, Label, Link, hairline, shortcut
+from alumni_desk.desktop.dates import day_long, day_short, distance, month_long, parse_wall, span, weekday_short
 from alumni_desk.desktop.deeds import Deed
 from alumni_desk.desktop.fonts import px
 from alumni_desk.desktop.gathering_form import GatheringForm
 from alumni_desk.desktop.gathering_view import GatheringView, Whole, whole
 from alumni_desk.desktop.pages import EmptyPage, Go, Page
 from alumni_desk.desktop.sheet import Sheet
-from alumni_desk.desktop.widgets import Bar, DateBlock, MainAndSide, heading, padded, small_heading
+from alumni_desk.desktop.widgets import Bar as CountBar
+from alumni_desk.desktop.widgets import DateBlock, MainAndSide, heading, padded, small_heading
+from alumni_desk.desktop.year_chart import Bar, YearChart
 from alumni_desk.errors import KnownError
 from alumni_desk.gatherings.actions import Planned, cancel_gathering, change_gathering, new_gathering, replan_gathering
 from alumni_desk.gatherings.fields import local_zone
 from alumni_desk.gatherings.kinds import kind_word
 from alumni_desk.gatherings.lists import GatheringRow, chapter_zone, gathering_rows
+from alumni_desk.gatherings.lists import gathering as look_up
 from alumni_desk.store.desk import Desk
 from alumni_desk.words import _, ngettext, number
 
@@ -56,7 +60,7 @@ class GatheringsPage(Page):
         self.view.wants.connect(self._wants)
         self.places.addWidget(self.view)
         self.stack.set_content(self.places)
-        QShortcut(QKeySequence(QKeySequence.StandardKey.New), self, self.plan, context=Qt.ShortcutContext.WidgetWithChildrenShortcut)
+        shortcut(QKeySequence.StandardKey.New, self, self._new, WINDOW)
 
     def deeds(self) -> list[Deed]:
         def one() -> bool:
@@ -65,8 +69,8 @@ class GatheringsPage(Page):
         def ahead() -> bool:
             return one() and not self.view.it.row.cancelled
 
-        return [Deed("plan", "calendar-blank", _("Plan a gathering"), self.plan, _("Ctrl N")),
-                Deed("guests", "user-plus", _("Add guests to this gathering"), self.view.add, can=ahead),
+        return [Deed("plan", "calendar-blank", _("Plan a gathering"), self.plan, "" if one() else _("Ctrl N")),
+                Deed("guests", "user-plus", _("Add guests to this gathering"), self.view.add, _("Ctrl N"), can=ahead),
                 Deed("guest_file", "upload-simple", _("Add guests from a file"), self.view.from_file, can=ahead),
                 Deed("edit", "note-pencil", _("Edit this gathering"), lambda: self._wants("edit"), can=one),
                 Deed("roster", "printer", _("Save the roster of this gathering"), lambda: self._wants("roster"), can=one),
@@ -78,9 +82,11 @@ class GatheringsPage(Page):
     def regions(self) -> list[QWidget]:
         return [self.view.segments, self.view.list] if self._shown else [self._first] if self._first else []
 
-    def open(self, gathering: str | None = None, plan: bool = False, **what: Any) -> None:
+    def open(self, gathering: str | None = None, plan: bool = False, like: str | None = None, **what: Any) -> None:
         if gathering is not None:
             self._show(gathering)
+        elif like is not None:
+            self.lanes.read(lambda: look_up(self.desk, like), lambda row: self.plan(like=again(row, self._clock())), self._lost)
         elif plan:
             self.plan()
 
@@ -117,13 +123,18 @@ class GatheringsPage(Page):
         ahead = [row for row in rows if not row.is_over(now)]
         held = [row for row in reversed(rows) if row.is_over(now)]
         main, column = padded()
+        self._add_year(column, ahead, held)
         if ahead:
-            column.addWidget(heading(_("Ahead"), number(len(ahead))))
+            column.addWidget(heading(_("Ahead"), number(sum(not row.cancelled for row in ahead))))
             column.addSpacing(px(4))
+            near = next((row.id for row in ahead if not row.cancelled), None)
+            lines = QVBoxLayout()
+            lines.setSpacing(0)
+            column.addLayout(lines)
             for place, row in enumerate(ahead):
                 if place:
-                    column.addWidget(hairline())
-                column.addWidget(self._ahead(row, near=place == 0))
+                    lines.addWidget(hairline())
+                lines.addWidget(self._ahead(row, near=row.id == near))
             column.addSpacing(px(28))
         if held:
             more = None
@@ -136,22 +147,38 @@ class GatheringsPage(Page):
         column.addStretch(1)
         return MainAndSide(main, self._side())
 
+    def _add_year(self, column: QVBoxLayout, ahead: list[GatheringRow], held: list[GatheringRow]) -> None:
+        """The twelve months round today."""
+        near = next((row.id for row in ahead if not row.cancelled), None)
+        bars = [Bar(row.id, row.name, date.fromisoformat(row.starts[:10]), row.came if row in held else row.coming, row in held, row.id == near)
+                for row in (*held, *ahead) if row.starts and not row.cancelled]
+        chart = YearChart(bars, self._clock())
+        chart.open_gathering.connect(self._show)
+        chart.plan_in.connect(lambda month: self.plan(day=month))
+        column.addWidget(heading(_("The year"), _year_words(chart)))
+        column.addWidget(chart)
+        column.addSpacing(px(20))
+
     def _ahead(self, row: GatheringRow, *, near: bool) -> QWidget:
         box = QWidget()
         across = QHBoxLayout(box)
-        across.setContentsMargins(0, px(12), 0, px(12))
+        across.setContentsMargins(0, px(6), 0, px(6))
         across.setSpacing(px(16))
         starts = parse_wall(row.starts)
         if starts is not None:
             across.addWidget(DateBlock(starts.date(), near=near), 0, Qt.AlignmentFlag.AlignTop)
         words = QVBoxLayout()
-        words.setSpacing(px(2))
+        words.setSpacing(0)
         words.addWidget(Label(row.name, "strong", wrap=True))
         place = ", ".join(part for part in (row.place, row.city) if part) or (_("Online") if row.mode == "online" else kind_word(row.kind))
         words.addWidget(Label(place, tone="muted", wrap=True))
         if starts is not None:
-            when = _("{when} · {distance}").format(when=span(starts, parse_wall(row.ends)), distance=distance(starts.date(), self._clock()))
-            words.addWidget(Label(when, tone="muted", wrap=True))
+            when = _("{day} {time} · {distance}").format(day=weekday_short(starts.date()), time=f"{starts:%H:%M}",
+                                                         distance=distance(starts.date(), self._clock()))
+            line = Label(when, tone="muted")
+            line.setToolTip(span(starts, parse_wall(row.ends)))
+            words.addWidget(line)
+        words.addStretch(1)
         across.addLayout(words, 3)
         across.addLayout(self._coming(row), 2)
         button = Button(_("Open"))
@@ -162,7 +189,7 @@ class GatheringsPage(Page):
 
     def _coming(self, row: GatheringRow) -> QVBoxLayout:
         down = QVBoxLayout()
-        down.setSpacing(px(4))
+        down.setSpacing(px(3))
         if row.cancelled:
             down.addWidget(Label(_("Cancelled"), tone="danger"))
         elif not row.coming and not row.not_answered:
@@ -172,7 +199,7 @@ class GatheringsPage(Page):
                 ngettext("{n} coming", "{n} coming", row.coming).format(n=number(row.coming))
             down.addWidget(Label(sentence))
             if row.capacity:
-                down.addWidget(Bar(sentence, [(row.coming, "accent")], max(row.capacity, row.coming)))
+                down.addWidget(CountBar(sentence, [(row.coming, "accent")], max(row.capacity, row.coming)))
             if row.not_answered:
                 down.addWidget(Label(ngettext("{n} has not answered", "{n} have not answered", row.not_answered).format(n=number(row.not_answered)),
                                      "small", "muted"))
@@ -189,16 +216,20 @@ class GatheringsPage(Page):
             grid.addWidget(title, 0, place, Qt.AlignmentFlag.AlignRight if place > 1 else Qt.AlignmentFlag.AlignLeft)
         for number_, row in enumerate(rows):
             line = 2 * number_ + 1
-            grid.addWidget(hairline(), line, 0, 1, 5)
+            grid.addWidget(hairline(), line, 0, 1, 4)
             starts = parse_wall(row.starts)
-            grid.addWidget(Label(day_short(starts.date()) if starts else "", tone="muted"), line + 1, 0)
-            link = Link(row.name)
+            grid.addWidget(Label(self._day_words(starts.date()) if starts else "", tone="muted"), line + 1, 0)
+            link = Link(row.name, role="body", tone="text")
             link.clicked.connect(lambda checked=False, which=row.id: self._show(which))
             grid.addWidget(link, line + 1, 1, Qt.AlignmentFlag.AlignLeft)
             came = Label(_("cancelled") if row.cancelled else number(row.came), "strong" if not row.cancelled else "body", "muted" if row.cancelled else "text")
             grid.addWidget(came, line + 1, 2, Qt.AlignmentFlag.AlignRight)
             grid.addWidget(Label(number(row.coming), tone="muted"), line + 1, 3, Qt.AlignmentFlag.AlignRight)
         return grid
+
+    def _day_words(self, day: date) -> str:
+        words = f"{weekday_short(day)} {day_short(day)}"
+        return words if day.year == self._clock().year else f"{words} {day.year}"
 
     def _side(self) -> QWidget:
         side, column = padded()
@@ -264,9 +295,18 @@ class GatheringsPage(Page):
         else:
             self.ask_cancel(it.row)
 
-    def plan(self, kind: str | None = None) -> None:
-        """Ask for a new gathering."""
-        form = GatheringForm(self, _("Plan a gathering"), _("Plan it"), self._clock(), self._zone())
+    def _new(self) -> None:
+        """Ctrl N: a guest of the gathering that is shown, or else a gathering."""
+        if self._shown is None:
+            self.plan()
+        elif self.view.it is not None:
+            self.view.add()
+
+    def plan(self, kind: str | None = None, *, day: date | None = None, like: GatheringRow | None = None) -> None:
+        """Ask for a new gathering: of a kind, in the month of a day, or like another one."""
+        form = GatheringForm(self, _("Plan a gathering"), _("Plan it"), self._clock(), self._zone(), like)
+        if day is not None:
+            form.start.setDate(QDate(day.year, day.month, 15))
         if kind is not None:
             form.kind.set_key(kind)
             form.mode.set_key("online" if kind == "webinar" else "in_person")
@@ -332,3 +372,30 @@ class GatheringsPage(Page):
 
     def _zone(self) -> str:
         return self._chapter_zone or local_zone()
+
+
+def _year_words(chart: YearChart) -> str:
+    held = [bar for bar in chart.bars if bar.held]
+    came = sum(bar.count for bar in held)
+    parts = []
+    if held:
+        words = ngettext("{came} came to {n} gathering", "{came} came to {n} gatherings", len(held))
+        parts.append(words.format(came=number(came), n=number(len(held))))
+    if any(not bar.held for bar in chart.bars):
+        parts.append(_("dashed said yes"))
+    free = chart.free()
+    if free:
+        parts.append(_("{month} is free").format(month=month_long(free[0])))
+    return " · ".join(parts)
+
+
+def again(row: GatheringRow, today: date) -> GatheringRow:
+    """The same once more: on the same weekday, so many whole years of 52 weeks later that it is ahead."""
+    starts = parse_wall(row.starts)
+    if starts is None:
+        return row
+    years = 1
+    while starts.date() + timedelta(weeks=52 * years) <= today:
+        years += 1
+    ends, later = parse_wall(row.ends), timedelta(weeks=52 * years)
+    return replace(row, starts=f"{starts + later:%Y-%m-%dT%H:%M}", ends=f"{ends + later:%Y-%m-%dT%H:%M}" if ends else None)

@@ -2,96 +2,186 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QSize, Qt
-from PySide6.QtWidgets import QListWidget, QListWidgetItem, QWidget
+from typing import Any
+
+from PySide6.QtCore import QAbstractListModel, QModelIndex, QPersistentModelIndex, QRectF, QSize, Qt, Signal
+from PySide6.QtGui import QKeyEvent, QPainter
+from PySide6.QtWidgets import QListView, QStyle, QStyledItemDelegate, QStyleOptionViewItem, QVBoxLayout, QWidget
 
 from alumni_desk.desktop.background import Lanes
-from alumni_desk.desktop.controls import Field, Label
-from alumni_desk.desktop.fonts import font_of, px
-from alumni_desk.desktop.paint import isolated
+from alumni_desk.desktop.controls import Field, Label, Segments, paint_tick, shortcut
+from alumni_desk.desktop.fonts import px
+from alumni_desk.desktop.look import look
+from alumni_desk.desktop.paint import isolated, paint_ground, paint_ring, paint_text
 from alumni_desk.desktop.sheet import Sheet
 from alumni_desk.members.lists import MemberRow, member_rows
 from alumni_desk.store.desk import Desk
 from alumni_desk.words import _, ngettext, number
 
 MOST = 300
+ROW = 32
+
+Index = QModelIndex | QPersistentModelIndex
 
 
 class GuestPicker(Sheet):
-    """``done_clicked`` when those ticked shall be added; ``chosen`` has their ids."""
+    """``done_clicked`` when those ticked shall be added; ``chosen`` has their ids, ``status`` what they said."""
 
     def __init__(self, parent: QWidget | None, desk: Desk, lanes: Lanes, there: set[str]) -> None:
         super().__init__(parent, _("Add guests"), _("Add"))
-        self._desk, self._lanes, self._there = desk, lanes, there
-        self._ticked: dict[str, str] = {}
+        self._desk, self._lanes = desk, lanes
+        middle = QWidget()
+        column = QVBoxLayout(middle)
+        column.setContentsMargins(px(24), px(20), px(24), px(20))
+        column.setSpacing(px(12))
         self.search = Field(_("Find members"), _("Find by name, class or city"), icon="magnifying-glass")
         self.search.textChanged.connect(self._look)
         self.search.returnPressed.connect(self._tick_first)
-        self.column.addWidget(self.search)
-        self.list = QListWidget()
+        column.addWidget(self.search)
+        self.model = Candidates(there, self)
+        self.model.ticked_changed.connect(self._say)
+        self.list = _List()
+        self.list.setModel(self.model)
+        self.list.setItemDelegate(_Line(self.list))
         self.list.setAccessibleName(_("Members found"))
-        self.list.setMinimumHeight(px(320))
-        self.list.setFont(font_of("body"))
-        self.list.itemChanged.connect(self._changed)
-        self.list.itemActivated.connect(self._toggle)
-        self.column.addWidget(self.list, 1)
+        self.list.clicked.connect(self.model.turn)
+        for key in (Qt.Key.Key_Space, Qt.Key.Key_Return, Qt.Key.Key_Enter):
+            shortcut(key, self.list, lambda: self.model.turn(self.list.currentIndex()))
+        column.addWidget(self.list, 1)
         self.picked = Label("", "small", "muted", wrap=True)
-        self.column.addWidget(self.picked)
+        column.addWidget(self.picked)
+        self.answer = Segments(_("What they said"), [("invited", _("Invited")), ("yes", _("They said yes"))], "invited")
+        column.addWidget(self.answer, 0, Qt.AlignmentFlag.AlignLeft)
+        self.set_middle(middle)
         self._say()
         self._look("")
         self.search.setFocus()
 
     def chosen(self) -> list[str]:
         """Ids of those ticked, in the order of ticking."""
-        return list(self._ticked)
+        return list(self.model.ticked)
+
+    def status(self) -> str:
+        """invited: nobody has answered yet; yes: they come."""
+        return self.answer.on()
 
     def _look(self, text: str) -> None:
-        self._lanes.read(lambda: member_rows(self._desk, text, MOST, "best" if text.strip() else "name"), self._found, key="picker")
-
-    def _found(self, rows: list[MemberRow]) -> None:
-        self.list.blockSignals(True)
-        self.list.clear()
-        for row in rows:
-            words = "  ·  ".join(part for part in (isolated(row.name), row.class_label, row.city or "") if part)
-            item = QListWidgetItem(words if row.id not in self._there else _("{member}  ·  on the list").format(member=words))
-            item.setData(Qt.ItemDataRole.UserRole, (row.id, row.name))
-            item.setSizeHint(QSize(0, px(28)))
-            if row.id in self._there:
-                item.setFlags(Qt.ItemFlag.NoItemFlags)
-            else:
-                item.setFlags(Qt.ItemFlag.ItemIsEnabled | Qt.ItemFlag.ItemIsSelectable | Qt.ItemFlag.ItemIsUserCheckable)
-                item.setCheckState(Qt.CheckState.Checked if row.id in self._ticked else Qt.CheckState.Unchecked)
-            self.list.addItem(item)
-        self.list.blockSignals(False)
-
-    def _changed(self, item: QListWidgetItem) -> None:
-        member, name = item.data(Qt.ItemDataRole.UserRole)
-        if item.checkState() == Qt.CheckState.Checked:
-            self._ticked[member] = name
-        else:
-            self._ticked.pop(member, None)
-        self._say()
-
-    def _toggle(self, item: QListWidgetItem) -> None:
-        if item.flags() & Qt.ItemFlag.ItemIsUserCheckable:
-            item.setCheckState(Qt.CheckState.Unchecked if item.checkState() == Qt.CheckState.Checked else Qt.CheckState.Checked)
+        self._lanes.read(lambda: member_rows(self._desk, text, MOST, "best" if text.strip() else "name"), self.model.show, key="picker")
 
     def _tick_first(self) -> None:
-        first = next((item for n in range(self.list.count()) if (item := self.list.item(n)).flags() & Qt.ItemFlag.ItemIsUserCheckable), None)
+        first = self.model.first_free()
         if first is not None and self.search.text().strip():
-            self._toggle(first)
+            self.model.turn(first)
             self.search.selectAll()
 
-    def keyPressEvent(self, event: object) -> None:
+    def keyPressEvent(self, event: QKeyEvent) -> None:
         # Enter in the find field ticks; only the button adds.
-        if self.search.hasFocus() and getattr(event, "key", int)() in (Qt.Key.Key_Return, Qt.Key.Key_Enter):
+        if self.search.hasFocus() and event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter):
             return
-        super().keyPressEvent(event)  # type: ignore[arg-type]
+        super().keyPressEvent(event)
 
     def _say(self) -> None:
-        count = len(self._ticked)
-        names = ", ".join(list(self._ticked.values())[:6])
+        count = len(self.model.ticked)
+        names = ", ".join(list(self.model.ticked.values())[:6])
         self.picked.setText(_("Type a name; Enter ticks the first. Nobody is ticked yet.") if not count else
                             f"{names} …" if count > 6 else names)
         self.done_button.setEnabled(bool(count))
         self.done_button.set_words(ngettext("Add {n} guest", "Add {n} guests", count).format(n=number(count)) if count else _("Add"))
+
+
+class Candidates(QAbstractListModel):
+    """Members who fit, with a tick each; who is on the list already has none."""
+
+    ticked_changed = Signal()
+
+    def __init__(self, there: set[str], parent: QWidget) -> None:
+        super().__init__(parent)
+        self._there = there
+        self._rows: list[MemberRow] = []
+        self.ticked: dict[str, str] = {}
+
+    def show(self, rows: list[MemberRow]) -> None:
+        """Show these; ticks of others stay."""
+        self.beginResetModel()
+        self._rows = rows
+        self.endResetModel()
+
+    def row(self, index: Index) -> MemberRow:
+        return self._rows[index.row()]
+
+    def is_there(self, index: Index) -> bool:
+        """Whether they are on the list already."""
+        return self.row(index).id in self._there
+
+    def first_free(self) -> QModelIndex | None:
+        """The first who can be ticked."""
+        return next((self.index(n) for n, row in enumerate(self._rows) if row.id not in self._there), None)
+
+    def turn(self, index: Index) -> None:
+        """Tick, or take the tick away."""
+        if not index.isValid() or self.is_there(index):
+            return
+        row = self.row(index)
+        if self.ticked.pop(row.id, None) is None:
+            self.ticked[row.id] = row.name
+        self.dataChanged.emit(index, index)
+        self.ticked_changed.emit()
+
+    def rowCount(self, parent: Index = QModelIndex()) -> int:  # noqa: B008
+        return 0 if parent.isValid() else len(self._rows)
+
+    def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
+        row = self.row(index)
+        if role in (Qt.ItemDataRole.DisplayRole, Qt.ItemDataRole.AccessibleTextRole, Qt.ItemDataRole.ToolTipRole):
+            words = " · ".join(part for part in (row.name, row.class_label, row.city or "") if part)
+            return _("{member} · on the list").format(member=words) if self.is_there(index) else words
+        if role == Qt.ItemDataRole.CheckStateRole and not self.is_there(index):
+            return Qt.CheckState.Checked if row.id in self.ticked else Qt.CheckState.Unchecked
+        return None
+
+    def flags(self, index: Index) -> Qt.ItemFlag:
+        if index.isValid() and self.is_there(index):
+            return Qt.ItemFlag.ItemIsSelectable
+        return Qt.ItemFlag.ItemIsEnabled | Qt.ItemFlag.ItemIsSelectable
+
+
+class _List(QListView):
+    def __init__(self) -> None:
+        super().__init__()
+        self.setVerticalScrollMode(QListView.ScrollMode.ScrollPerPixel)
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.setUniformItemSizes(True)
+
+    def sizeHint(self) -> QSize:
+        return QSize(px(320), px(ROW * 11))
+
+    def minimumSizeHint(self) -> QSize:
+        return QSize(px(160), px(ROW * 2))
+
+
+class _Line(QStyledItemDelegate):
+    """A tick box, the name, and muted the class and the city; everybody in the same columns."""
+
+    def sizeHint(self, option: QStyleOptionViewItem, index: Index) -> QSize:
+        return QSize(px(200), px(ROW))
+
+    def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: Index) -> None:
+        model: Candidates = index.model()  # type: ignore[assignment]
+        view: QListView = self.parent()  # type: ignore[assignment]
+        colours = look(view)
+        row, there = model.row(index), model.is_there(index)
+        box, state = QRectF(option.rect), option.state
+        if state & QStyle.StateFlag.State_MouseOver and not there:
+            paint_ground(painter, box, colours.fill, 4)
+        if view.hasFocus() and view.currentIndex() == index:
+            paint_ring(painter, box, colours.accent, 4)
+        size = px(18)
+        if not there:
+            paint_tick(painter, QRectF(box.left() + px(8), box.center().y() - size / 2, size, size), row.id in model.ticked, colours)
+        rest = box.adjusted(px(8) + size + px(10), 0, -px(8), 0)
+        year, city = px(96), px(120)
+        ink = colours.muted if there else colours.text
+        paint_text(painter, rest.adjusted(0, 0, -year - city, 0), isolated(row.name), ink)
+        paint_text(painter, QRectF(rest.right() - year - city, rest.top(), year - px(8), rest.height()), row.class_label, colours.muted, "small")
+        last = _("on the list") if there else isolated(row.city or "")
+        paint_text(painter, QRectF(rest.right() - city, rest.top(), city, rest.height()), last, colours.muted, "small")

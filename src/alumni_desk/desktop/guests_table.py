@@ -20,6 +20,10 @@ PILLS = {"yes": ("check-circle", "ok"), "maybe": ("clock", "muted"), "no": ("x-c
          "waitlisted": ("hourglass", "warn"), "invited": ("clock", "muted")}
 
 
+AWAY = ("no", "cancelled")
+"""Answers of people who need no badge."""
+
+
 class GuestsTable(QAbstractTableModel):
     """The rows that a segment shows."""
 
@@ -57,7 +61,7 @@ class GuestsTable(QAbstractTableModel):
             door = _("here") if row.checked_in else _("walk-in") if row.walk_in else ""
             answer = answer_word(row.status) if role == Qt.ItemDataRole.AccessibleTextRole else None
             return (row.name, row.class_tail or (_("guest") if row.host or row.standing == "guest" else ""), answer,
-                    _("Printed") if row.badge_printed else _("Not yet"), door)[column]
+                    _("Printed") if row.badge_printed else "" if row.status in AWAY else _("Not yet"), door)[column]
         if role == Qt.ItemDataRole.ToolTipRole and column == 0 and row.host_name:
             return _("Guest of {host}").format(host=row.host_name)
         return None

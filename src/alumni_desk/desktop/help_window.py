@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from PySide6.QtCore import Qt, QUrl
-from PySide6.QtGui import QDesktopServices, QKeySequence, QShortcut, QTextBlockFormat, QTextCursor, QTextDocument
+from PySide6.QtGui import QDesktopServices, QTextBlockFormat, QTextCursor, QTextDocument
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QListWidget, QListWidgetItem, QTextBrowser, QWidget
 
-from alumni_desk.desktop.controls import hairline
+from alumni_desk.desktop.controls import WINDOW, hairline, shortcut
 from alumni_desk.desktop.fonts import font_of, px
 from alumni_desk.desktop.tokens import SIDEBAR
 from alumni_desk.words import _
@@ -54,7 +54,7 @@ class HelpWindow(QWidget):
             item.setFont(font_of("body"))
             self.contents.addItem(item)
         self.contents.currentRowChanged.connect(self._show)
-        QShortcut(QKeySequence(Qt.Key.Key_Escape), self, self.close)
+        shortcut(Qt.Key.Key_Escape, self, self.close, WINDOW)
         if self._files:
             self.contents.setCurrentRow(0)
 

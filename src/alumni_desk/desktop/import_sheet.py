@@ -3,24 +3,26 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from PySide6.QtCore import Qt, Signal
+from PySide6.QtCore import QSize, Qt, Signal
 from PySide6.QtWidgets import QFileDialog, QGridLayout, QHBoxLayout, QProgressBar, QStackedWidget, QVBoxLayout, QWidget
+from shiboken6 import isValid
 
 from alumni_desk.desktop.background import Job, Lanes
-from alumni_desk.desktop.controls import Button, Choice, IconButton, Label, Radio, hairline
+from alumni_desk.desktop.controls import WINDOW, Button, Choice, Elided, IconButton, Label, Link, QuietChoice, Radio, hairline, shortcut
 from alumni_desk.desktop.fonts import px
+from alumni_desk.desktop.import_preview import PersonPreview, StepLine, value_words
 from alumni_desk.desktop.paint import Pill, isolated
 from alumni_desk.desktop.recovery_page import before_saving
 from alumni_desk.desktop.sheet import PlainSheet
-from alumni_desk.desktop.widgets import Glyph, IconLine, Scroll, StatusPill, YearDisc
+from alumni_desk.desktop.widgets import Glyph, IconLine, Scroll, StatusPill, Turning
 from alumni_desk.errors import KnownError, Refused
 from alumni_desk.exchange.importing import Cancelled, ImportResult, dry_run, examine, people, run_import
 from alumni_desk.exchange.mapping import Entry
 from alumni_desk.exchange.recognise import Column, Recognised, Sure, asks, labels
-from alumni_desk.members.fields import label
 from alumni_desk.store.backup import before
 from alumni_desk.store.desk import Desk
 from alumni_desk.words import _, ngettext, number
@@ -28,6 +30,12 @@ from alumni_desk.words import _, ngettext, number
 STEPS = (_("File"), _("Columns"), _("Check"), _("Import"))
 PILLS = {Sure.SURE: Pill("check", _("Sure"), "ok"), Sure.GUESS: Pill("eye", _("Guess"), "warn"), Sure.REFUSED: Pill("prohibit", _("Refused"), "danger"),
          Sure.UNMAPPED: Pill("x", _("Not read"), "muted")}
+
+
+SURE_SHOWN = 4
+"""So many sure columns are shown; the rest fold into a link."""
+PREVIEWED = 50
+"""So many people are read for the preview."""
 
 
 @dataclass(frozen=True)
@@ -39,26 +47,29 @@ class Examined:
 
 
 class ImportSheet(PlainSheet):
-    """1096 wide. ``imported(result)`` when it is done."""
+    """1040 × 720. ``imported(result)`` when it is done."""
 
     imported = Signal(object)
 
     def __init__(self, parent: QWidget | None, desk: Desk, lanes: Lanes, file: Path) -> None:
-        super().__init__(parent, _("Import members"), width=1096)
+        super().__init__(parent, _("Import members"), width=1040)
         self._desk, self._lanes, self._file = desk, lanes, file
         self._recognised: Recognised | None = None
         self._people: tuple[Entry, ...] = ()
         self._at = 0
         self._person = 0
         self._job: Job | None = None
-        self._rejects: Path | None = None
-        self.whole.removeItem(self.column)
-        across = QHBoxLayout()
+        self._beside = False
+        self._unfolded = False
+        middle = _Middle()
+        across = QHBoxLayout(middle)
+        across.setContentsMargins(0, 0, 0, 0)
         across.setSpacing(0)
-        across.addWidget(self._step_list())
-        across.addWidget(hairline("v"))
+        self.steps = self._step_list()
+        across.addWidget(self.steps)
+        self._steps_line = hairline("v")
+        across.addWidget(self._steps_line)
         self.pages = QStackedWidget()
-        self.pages.setMinimumHeight(px(560))
         across.addWidget(self.pages, 1)
         self.preview = Scroll(margins=(24, 20, 24, 20))
         self.preview.setFixedWidth(px(304))
@@ -66,9 +77,11 @@ class ImportSheet(PlainSheet):
         self._preview_line = hairline("v")
         across.addWidget(self._preview_line)
         across.addWidget(self.preview)
-        self.whole.addLayout(across, 1)
+        self.set_middle(middle)
         self.whole.addWidget(hairline())
         self.whole.addLayout(self._foot())
+        for keys, button in (("Alt+N", self.next), ("Alt+B", self.back)):
+            shortcut(keys, self, partial(_press, button), WINDOW)
         self._show(_message(_("Reading {file} …").format(file=file.name)), 0)
         self._examine()
 
@@ -79,9 +92,9 @@ class ImportSheet(PlainSheet):
         box.setObjectName("sidebar")
         box.setFixedWidth(px(208))
         column = QVBoxLayout(box)
-        column.setContentsMargins(px(16), px(20), px(16), px(20))
-        column.setSpacing(px(14))
-        self._step_lines: list[IconLine] = []
+        column.setContentsMargins(px(8), px(20), px(8), px(20))
+        column.setSpacing(px(4))
+        self._step_lines: list[StepLine] = []
         self._steps_column = column
         column.addStretch(1)
         return box
@@ -93,9 +106,8 @@ class ImportSheet(PlainSheet):
             line.deleteLater()
         self._step_lines = []
         for place, words in enumerate(STEPS):
-            second = self._file.name if place == 0 else ""
-            icon, tone = ("check-circle", "ok") if place < self._at else ("arrow-right", "accent") if place == self._at else ("circle", "muted")
-            line = IconLine(icon, words, second, tone=tone)  # type: ignore[arg-type]
+            second = self._file.name if place == 0 else self._doubt_words() if place == 1 == self._at else ""
+            line = StepLine(place, words, second, self._at)
             self._steps_column.insertWidget(place, line)
             self._step_lines.append(line)
 
@@ -119,6 +131,8 @@ class ImportSheet(PlainSheet):
 
     def _show(self, page: QWidget, at: int) -> None:
         old = self.pages.currentWidget()
+        if self._preview_inside is not None:
+            self.preview.column.addWidget(self._preview_inside)  # not to be lost with the page that it stands on
         self.pages.addWidget(page)
         self.pages.setCurrentWidget(page)
         if old is not None:
@@ -130,9 +144,30 @@ class ImportSheet(PlainSheet):
         self.next.setVisible(at in (1, 2))
         self.next.setEnabled(True)
         beside = at in (1,) and bool(self._people)
-        self.preview.setVisible(beside)
-        self._preview_line.setVisible(beside)
+        self._beside = beside
+        self._arrange()
         self.said.setText(_("Nothing is saved yet") if at < 3 else "")
+
+    def fit(self) -> None:
+        super().fit()
+        self._arrange()
+
+    def _arrange(self) -> None:
+        """Steps and preview beside the columns; where there is no room the preview stands below them, and the title says the step."""
+        width = self.width()
+        steps, preview = width >= px(700), self._beside and width >= px(900)
+        self.steps.setVisible(steps)
+        self._steps_line.setVisible(steps)
+        self.preview.setVisible(preview)
+        self._preview_line.setVisible(preview)
+        step = _("Import members: {step}, {n} of {steps}").format(step=STEPS[self._at], n=self._at + 1, steps=len(STEPS))
+        self.heading.setText(_("Import members") if steps else step)
+        page = self.pages.currentWidget()
+        below = page.column if isinstance(page, Scroll) and self._beside and not preview else None
+        if self._preview_inside is not None:
+            home = below if below is not None else self.preview.column
+            if home.indexOf(self._preview_inside) < 0:
+                home.addWidget(self._preview_inside)
 
     def reject(self) -> None:
         """Cancel: an import that runs is stopped, and nothing of it stays."""
@@ -186,7 +221,8 @@ class ImportSheet(PlainSheet):
         if found is None:
             return
         scroll = Scroll(margins=(24, 20, 24, 20))
-        doubtful = sum(column.sure is Sure.GUESS or asks(column) for column in found.columns)
+        scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        doubtful = self._doubtful()
         known = sum(column.target is not None for column in found.columns)
         title = ngettext("{n} column recognised", "{n} columns recognised", known).format(n=number(known))
         if doubtful:
@@ -202,9 +238,19 @@ class ImportSheet(PlainSheet):
             if words:
                 grid.addWidget(Label(words, "label", "muted"), 0, place)
         line = 1
-        for column in found.in_order_of_doubt():
+        columns = found.in_order_of_doubt()
+        sure = [column for column in columns if column.sure is Sure.SURE and not asks(column)]
+        folded = set() if self._unfolded or len(sure) <= SURE_SHOWN + 1 else {column.index for column in sure[SURE_SHOWN:]}
+        for column in columns:
+            if column.index in folded and column is not sure[SURE_SHOWN]:
+                continue
             grid.addWidget(hairline(), line, 0, 1, 4)
-            self._column_row(grid, line + 1, column)
+            if column.index in folded:
+                more = Link(ngettext("Show {n} more, sure", "Show {n} more, all sure", len(folded)).format(n=number(len(folded))))
+                more.clicked.connect(self._unfold)
+                grid.addWidget(more, line + 1, 0, 1, 4)
+            else:
+                self._column_row(grid, line + 1, column)
             line += 3
         scroll.column.addLayout(grid)
         scroll.column.addStretch(1)
@@ -215,6 +261,18 @@ class ImportSheet(PlainSheet):
         radio = scroll.findChild(Radio)
         (self.next if self.next.isEnabled() or radio is None else radio).setFocus()
 
+    def _doubtful(self) -> int:
+        found = self._recognised
+        return sum(column.sure is Sure.GUESS or asks(column) for column in found.columns) if found is not None else 0
+
+    def _doubt_words(self) -> str:
+        doubtful = self._doubtful()
+        return ngettext("{n} needs a look", "{n} need a look", doubtful).format(n=number(doubtful)) if doubtful else ""
+
+    def _unfold(self) -> None:
+        self._unfolded = True
+        self._show_columns()
+
     def _say_what_is_missing(self) -> None:
         found = self._recognised
         asking = next((column.heading for column in found.columns if asks(column) and column.order is None), None) if found is not None else None
@@ -224,17 +282,19 @@ class ImportSheet(PlainSheet):
     def _column_row(self, grid: QGridLayout, line: int, column: Column) -> None:
         words = QVBoxLayout()
         words.setSpacing(0)
-        heading = Label(_short(column.heading, 22) or _("(no heading)"))
-        heading.setToolTip(column.heading)
-        words.addWidget(heading)
+        words.addWidget(Elided(column.heading or _("(no heading)")))
         samples = ", ".join(column.samples[:2]) if column.samples else _("Values not read") if column.sure is Sure.REFUSED else _("empty")
-        words.addWidget(Label(isolated(_short(samples, 24)), "small", "muted"))
+        words.addWidget(Elided(isolated(samples), "small", "muted"))
         grid.addLayout(words, line, 0)
         grid.addWidget(Glyph("prohibit" if column.sure is Sure.REFUSED else "arrow-right", "danger" if column.sure is Sure.REFUSED else "muted"), line, 1)
         if column.sure is Sure.REFUSED:
-            grid.addWidget(Label(column.reason or _("We do not store it"), wrap=True), line, 2)
+            refused = Label(_("We do not store it"))
+            refused.setIndent(px(12))
+            refused.setToolTip(column.reason or "")
+            grid.addWidget(refused, line, 2)
         else:
-            choice = Choice(_("What “{heading}” means").format(heading=column.heading), [("", _("Do not read")), *labels().items()])
+            sure = column.sure is not Sure.GUESS and not asks(column)
+            choice = (QuietChoice if sure else Choice)(_("What “{heading}” means").format(heading=column.heading), [("", _("Do not read")), *labels().items()])
             choice.set_key(column.target or "")
             choice.setFixedWidth(px(168))
             choice.activated.connect(lambda n, choice=choice, at=column.index: self._mean(at, choice.key()))
@@ -247,13 +307,14 @@ class ImportSheet(PlainSheet):
 
     def _date_question(self, column: Column) -> QWidget:
         question = column.question
-        box = QWidget()
-        row = QHBoxLayout(box)
+        box = Turning()
+        row = box.row
         row.setContentsMargins(0, px(4), 0, px(4))
-        row.setSpacing(px(16))
+        row.setSpacing(px(8))
         row.addWidget(Label(_("Which comes first?")))
         if question is not None:
-            for order, words in (("mdy", _("Month, {date}").format(date=question.month_first)), ("dmy", _("Day, {date}").format(date=question.day_first))):
+            month, day = value_words("birth_date", question.month_first), value_words("birth_date", question.day_first)
+            for order, words in (("mdy", _("Month, {date}").format(date=month)), ("dmy", _("Day, {date}").format(date=day))):
                 radio = Radio(words)
                 radio.setChecked(column.order == order)
                 radio.toggled.connect(lambda on, order=order, at=column.index: self._order(at, order) if on else None)
@@ -285,48 +346,41 @@ class ImportSheet(PlainSheet):
 
     def _show_person(self) -> None:
         if self._preview_inside is not None:
-            self.preview.column.removeWidget(self._preview_inside)
+            self._preview_inside.hide()
             self._preview_inside.deleteLater()
             self._preview_inside = None
         if not self._people:
             return
-        entry = self._people[self._person]
+        found = self._recognised
+        if found is None:
+            return
         inside = QWidget()
         column = QVBoxLayout(inside)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(px(8))
         top = QHBoxLayout()
-        top.addWidget(Label(_("As it will be"), "strong"), 1)
-        for words, icon, step in ((_("Previous person"), "caret-left", -1), (_("Next person"), "caret-right", 1)):
-            button = IconButton(words, icon)
-            button.clicked.connect(lambda checked=False, step=step: self._step_person(step))
+        top.setSpacing(px(8))
+        top.addWidget(Label(_("As it will be"), "strong", "muted"))
+        top.addStretch(1)
+        count = len(self._people)
+        words = _("{n} of {count}") if count < PREVIEWED else _("{n} of the first {count}")
+        top.addWidget(Label(words.format(n=number(self._person + 1), count=number(count)), "small", "muted"))
+        for name, icon, step in ((_("Previous person"), "caret-left", -1), (_("Next person"), "caret-right", 1)):
+            button = IconButton(name, icon)
+            button.clicked.connect(partial(self._step_person, step, name))
             top.addWidget(button)
         column.addLayout(top)
-        fields = entry.fields
-        year = fields.get("class_year")
-        head = QHBoxLayout()
-        head.addWidget(YearDisc(f"’{year % 100:02d}" if year else "", 48))
-        name = " ".join(str(fields[part]) for part in ("first_name", "last_name") if fields.get(part)) or str(
-            fields.get("preferred_name") or fields.get("other_script_name") or fields.get("email") or _("No name"))
-        head.addWidget(Label(name, "heading", wrap=True), 1)
-        column.addLayout(head)
-        if entry.problem:
-            column.addWidget(IconLine("warning", entry.problem, tone="warn"))
-        for field, value in fields.items():
-            if field in ("first_name", "last_name"):
-                continue
-            column.addWidget(Label(label(field), "small", "muted"))
-            column.addWidget(Label(_short("; ".join(value) if isinstance(value, list) else _("yes") if value is True else str(value), 120), wrap=True))
-        for degree in entry.educations:
-            column.addWidget(Label(_("Degree"), "small", "muted"))
-            column.addWidget(Label(" ".join(str(part) for part in degree.values() if part not in (None, True, False)), wrap=True))
-        column.addStretch(1)
+        column.addWidget(PersonPreview(self._people[self._person], found))
         self._preview_inside = inside
         self.preview.column.addWidget(inside)
+        self._arrange()
 
-    def _step_person(self, step: int) -> None:
+    def _step_person(self, step: int, name: str, *checked: bool) -> None:
         self._person = (self._person + step) % len(self._people)
         self._show_person()
+        again = next((button for button in self.findChildren(IconButton) if button.accessibleName() == name and button.isVisible()), None)
+        if again is not None:
+            again.setFocus()
 
     # -- check, import
 
@@ -350,18 +404,27 @@ class ImportSheet(PlainSheet):
     def _tried(self, result: ImportResult) -> None:
         self._job = None
         scroll = Scroll(margins=(24, 20, 24, 20))
+        scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         scroll.column.addWidget(Label(ngettext("{n} row checked", "{n} rows checked", result.rows).format(n=number(result.rows)), "title"))
-        scroll.column.addSpacing(px(8))
-        for count, icon, tone, words in (
-            (result.added, "user-plus", "ok", ngettext("{n} new member", "{n} new members", result.added)),
-            (result.updated, "note-pencil", "accent", ngettext("{n} member gets something new", "{n} members get something new", result.updated)),
-            (result.unchanged, "check", "muted", ngettext("{n} is here already, just the same", "{n} are here already, just the same", result.unchanged)),
-            (result.rejected, "warning", "warn", ngettext("{n} row cannot be used", "{n} rows cannot be used", result.rejected)),
+        scroll.column.addWidget(Label(self._file.name, tone="muted", wrap=True))
+        scroll.column.addSpacing(px(12))
+        for count, icon, tone, words, second in (
+            (result.added, "user-plus", "ok", ngettext("new member", "new members", result.added), _("Nobody here has their number, address or name")),
+            (result.updated, "note-pencil", "accent", ngettext("member gets something new", "members get something new", result.updated),
+             _("What they have stays; History keeps what was")),
+            (result.unchanged, "check", "muted", ngettext("is here already, just the same", "are here already, just the same", result.unchanged), ""),
+            (result.rejected, "warning", "warn", ngettext("row cannot be used", "rows cannot be used", result.rejected), ""),
         ):
-            if count or icon == "user-plus":
-                scroll.column.addWidget(IconLine(icon, words.format(n=number(count)), tone=tone))  # type: ignore[arg-type]
+            scroll.column.addWidget(_sum_line(count, icon, tone if count else "muted", words, second if count else ""))
+            scroll.column.addWidget(hairline())
+        if result.rejects:
+            scroll.column.addSpacing(px(16))
+            scroll.column.addWidget(Label(_("Rows that cannot be used"), "strong", "muted"))
         for reject in result.rejects[:50]:
-            scroll.column.addWidget(Label(_("Row {row}: {reason}").format(row=reject.row, reason=reject.reason), "small", "muted", wrap=True))
+            scroll.column.addWidget(Label(_("Row {row}: {reason}").format(row=reject.row, reason=reject.reason), wrap=True))
+        if result.rejected > 50:
+            more = result.rejected - 50
+            scroll.column.addWidget(Label(ngettext("and {n} more", "and {n} more", more).format(n=number(more)), tone="muted"))
         for heading, cells in result.left_out.items():
             scroll.column.addWidget(IconLine("eye", ngettext("{n} value in “{column}” is left out", "{n} values in “{column}” are left out", cells).format(
                 n=number(cells), column=heading)))
@@ -381,8 +444,31 @@ class ImportSheet(PlainSheet):
         suggestion = self._file.with_name(f"{self._file.stem}-rejected.csv")
         chosen, _kind = QFileDialog.getSaveFileName(self, _("Save the unusable rows"), str(suggestion), "CSV (*.csv)")
         if chosen:
-            self._rejects = Path(chosen)
-            self._keep_button.set_words(_("They will be saved as {file}").format(file=self._rejects.name))
+            self.keep_rejects(Path(chosen))
+
+    def keep_rejects(self, out: Path) -> None:
+        """Write the rows that cannot be used, each with its reason, now: whether or not the others are imported."""
+        recognised, button = self._recognised, self._keep_button
+        button.setEnabled(False)
+        self.next.setEnabled(False)
+        self.said.setText(_("Writing {file} …").format(file=out.name))
+        self._lanes.write_long(lambda job: dry_run(self._desk, self._file, recognised=recognised, rejects=out, cancelled=job.cancelled),
+                               lambda result: self._kept(out, button), lambda error: self._not_kept(error, button))
+
+    def _kept(self, out: Path, button: Button) -> None:
+        if not isValid(button):  # the sheet was closed meanwhile
+            return
+        self.next.setEnabled(True)
+        button.set_words(_("Saved as {file}").format(file=out.name))
+        button.set_icon("check")
+        self.said.setText(_("Nothing is saved yet") if not self._nothing else "")
+
+    def _not_kept(self, error: KnownError, button: Button) -> None:
+        if not isValid(button):
+            return
+        self.next.setEnabled(True)
+        button.setEnabled(True)
+        self.said.setText(str(error))
 
     def _import(self) -> None:
         if self._nothing:
@@ -392,7 +478,7 @@ class ImportSheet(PlainSheet):
                       lambda error: self.said.setText(str(error)))  # fmt: skip
 
     def _import_now(self) -> None:
-        recognised, rejects = self._recognised, self._rejects
+        recognised = self._recognised
         self._show(self._working(_("Importing …")), 3)
 
         def work(job: Job) -> ImportResult:
@@ -400,7 +486,7 @@ class ImportSheet(PlainSheet):
                 before(self._desk, "before_import", self._file.name, cancelled=job.cancelled)
             except Refused as problem:
                 raise Cancelled(problem.code, _("The import was cancelled. Nothing was changed.")) from None
-            return run_import(self._desk, self._file, recognised=recognised, rejects=rejects, progress=job.progress, cancelled=job.cancelled)
+            return run_import(self._desk, self._file, recognised=recognised, progress=job.progress, cancelled=job.cancelled)
 
         self._job = self._lanes.write_long(work, self._done, self._stopped, progress=self._progress)
 
@@ -436,6 +522,38 @@ class ImportSheet(PlainSheet):
             super().reject()
             return
         self._refused(error)
+
+
+def _press(button: Button) -> None:
+    if button.isVisible():
+        button.click()
+
+
+class _Middle(QWidget):
+    def sizeHint(self) -> QSize:
+        return QSize(px(1040), px(622))
+
+    def minimumSizeHint(self) -> QSize:
+        return QSize(px(320), px(120))
+
+
+def _sum_line(count: int, icon: str, tone: str, words: str, second: str) -> QWidget:
+    box = QWidget()
+    row = QHBoxLayout(box)
+    row.setContentsMargins(0, px(8), 0, px(8))
+    row.setSpacing(px(12))
+    row.addWidget(Glyph(icon, tone, 18))  # type: ignore[arg-type]
+    many = Label(number(count), "heading", "text" if count else "muted")
+    many.setMinimumWidth(px(40))
+    many.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
+    row.addWidget(many)
+    said = QVBoxLayout()
+    said.setSpacing(0)
+    said.addWidget(Label(words, tone="text" if count else "muted", wrap=True))
+    if second:
+        said.addWidget(Label(second, "small", "muted", wrap=True))
+    row.addLayout(said, 1)
+    return box
 
 
 def _message(words: str) -> QWidget:

@@ -10,10 +10,13 @@ from alumni_desk.desktop.controls import Button, Field, Label, Tick, hairline
 from alumni_desk.desktop.fonts import font_of, px
 from alumni_desk.desktop.widgets import Glyph, IconLine
 from alumni_desk.protocol.codes import read_invitation, wrong_group
-from alumni_desk.words import _, ngettext
+from alumni_desk.words import _, ngettext, number
 
 CODE_TROUBLE = frozenset({"invitation_wrong", "invitation_used", "invitation_expired", "sync_code"})
 """Refusals that are about the code itself."""
+
+ADDRESS_TROUBLE = frozenset({"sync_address", "sync_fingerprint", "sync_unreachable", "sync_slow", "sync_no_server", "sync_not_encrypted"})
+"""Refusals that are about the address."""
 
 
 class CodeField(QWidget):
@@ -28,15 +31,15 @@ class CodeField(QWidget):
         row.setSpacing(px(8))
         self.groups: list[Field] = []
         font = font_of("number")
-        for number in range(4):
-            field = Field(_("Code, group {n} of 4").format(n=number + 1), height=56)
+        for place in range(4):
+            field = Field(_("Code, group {n} of 4").format(n=place + 1), height=56)
             field.setFont(font)
             field.setAlignment(Qt.AlignmentFlag.AlignCenter)
             field.setValidator(QRegularExpressionValidator(QRegularExpression("[A-Za-z0-9]{0,4}"), field))
-            field.textEdited.connect(lambda text, at=number: self._typed(at, text))
+            field.textEdited.connect(lambda text, at=place: self._typed(at, text))
             field.installEventFilter(self)
             self.groups.append(field)
-            if number:
+            if place:
                 row.addWidget(Label("–", "title", "muted"))
             row.addWidget(field, 1)
 
@@ -49,16 +52,16 @@ class CodeField(QWidget):
         letters = "".join(c for c in text.upper() if c.isascii() and c.isalnum())
         if len(letters) != 16:
             return False
-        for number, field in enumerate(self.groups):
-            field.setText(letters[4 * number : 4 * number + 4])
+        for place, field in enumerate(self.groups):
+            field.setText(letters[4 * place : 4 * place + 4])
         self.groups[-1].setFocus()
         self.changed.emit()
         return True
 
     def mark(self, wrong: set[int]) -> None:
         """Show groups (1 to 4) as wrong."""
-        for number, field in enumerate(self.groups, 1):
-            field.set_wrong(number in wrong)
+        for place, field in enumerate(self.groups, 1):
+            field.set_wrong(place in wrong)
 
     def _typed(self, at: int, text: str) -> None:
         field = self.groups[at]
@@ -113,8 +116,8 @@ class JoinForm(QWidget):
         column.addSpacing(px(4))
         column.addLayout(tools)
         column.addSpacing(px(8))
-        self.carry = Tick(ngettext("Carry the {n} member on this laptop over", "Carry the {n} members on this laptop over", members_here).format(
-            n=f"{members_here:,}"))
+        self.carry = Tick(ngettext("Take the {n} member on this laptop along", "Take the {n} members on this laptop along", members_here).format(
+            n=number(members_here)))
         self.carry.setVisible(members_here > 0)
         self.carry.toggled.connect(self._look)
         column.addWidget(self.carry, 0, Qt.AlignmentFlag.AlignLeft)
@@ -124,15 +127,20 @@ class JoinForm(QWidget):
         column.addWidget(IconLine("lock-simple", _("The server is asked only when you join. Until then nothing is changed."),
                                   tone="muted"))  # fmt: skip
         column.addSpacing(px(16))
-        foot = QHBoxLayout()
-        foot.setSpacing(px(16))
+        self.foot = QWidget()
+        row = QHBoxLayout(self.foot)
+        row.setContentsMargins(0, 0, 0, 0)
+        row.setSpacing(px(16))
         self.reason = Label("", tone="muted", wrap=True)
         self.reason.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
-        foot.addWidget(self.reason, 1)
+        row.addWidget(self.reason, 1)
+        self.cancel = Button(_("Cancel"), height=40)
+        self.cancel.hide()
+        row.addWidget(self.cancel)
         self.button = Button(_("Join"), "primary", height=40)
         self.button.clicked.connect(self._join)
-        foot.addWidget(self.button)
-        column.addLayout(foot)
+        row.addWidget(self.button)
+        column.addWidget(self.foot)
         self._look()
 
     def first_focus(self) -> QWidget:
@@ -141,12 +149,14 @@ class JoinForm(QWidget):
     def busy(self, words: str) -> None:
         """The join is under way."""
         self.setEnabled(False)
+        self.foot.setEnabled(False)
         self.reason.set_tone("muted")
         self.reason.setText(words)
 
     def refused(self, code: str, sentence: str) -> None:
         """The join did not happen: say why; what was typed stays."""
         self.setEnabled(True)
+        self.foot.setEnabled(True)
         if code in CODE_TROUBLE:
             self.code.mark({1, 2, 3, 4})
             self.verdict.say("x-circle", "danger", sentence)
@@ -155,6 +165,9 @@ class JoinForm(QWidget):
             self._look()
             self.reason.set_tone("danger")
             self.reason.setText(sentence)
+            self.server.set_wrong(code in ADDRESS_TROUBLE)
+            if code in ADDRESS_TROUBLE:
+                self.server.setFocus()
 
     def _paste(self) -> None:
         text = QGuiApplication.clipboard().text()
@@ -162,6 +175,7 @@ class JoinForm(QWidget):
             self.verdict.say("x-circle", "danger", _("There is no invitation code in what you copied."))
 
     def _look(self) -> None:
+        self.server.set_wrong(False)
         groups = [field.text() for field in self.code.groups]
         wrong = wrong_group(self.code.text())
         full_wrong = wrong if wrong is not None and len(groups[wrong - 1]) == 4 else None
@@ -180,7 +194,7 @@ class JoinForm(QWidget):
             elif not self.laptop.text().strip():
                 self._set_reason(_("Give this laptop a name"))
             elif self._members_here and not self.carry.isChecked():
-                self._set_reason(_("There are members on this laptop already: carry them over, or join with an empty desk"))
+                self._set_reason(_("There are members on this laptop already: tick that they come along"))
             else:
                 self._set_reason("")
 
@@ -228,8 +242,8 @@ def _row(name: str, field: Field, note: str) -> QHBoxLayout:
     label = Label(name, "label")
     label.setMinimumWidth(px(112))
     label.setBuddy(field)
-    field.setFixedWidth(px(260))
+    field.setMaximumWidth(px(260))
     row.addWidget(label)
-    row.addWidget(field)
+    row.addWidget(field, 2)
     row.addWidget(Label(note, "small", "muted", wrap=True), 1)
     return row

@@ -9,11 +9,12 @@ from typing import Any
 
 import shiboken6
 from PySide6.QtCore import QEvent, QObject, Qt, QTimer, Signal
-from PySide6.QtGui import QAction, QKeySequence, QShortcut
+from PySide6.QtGui import QAction, QShortcut
 from PySide6.QtWidgets import QApplication, QDialog, QWidget
 
 from alumni_desk.desktop.away import Away
 from alumni_desk.desktop.background import Lanes
+from alumni_desk.desktop.controls import WINDOW, shortcut
 from alumni_desk.desktop.help_window import HelpWindow
 from alumni_desk.desktop.lock_page import Locked, LockPage, Why
 from alumni_desk.desktop.sheet import PlainSheet
@@ -83,7 +84,7 @@ class Lock(QObject):
         self._hidden: list[QWidget] = []
         self._keys: list[QShortcut | QAction] = []
         self._focus: QWidget | None = None
-        QShortcut(QKeySequence("Ctrl+L"), shell, self.lock)
+        shortcut("Ctrl+L", shell, self.lock, WINDOW)
         self.read_rules()
 
     @property

@@ -10,7 +10,7 @@ from PySide6.QtWidgets import QGridLayout, QPlainTextEdit, QWidget
 from alumni_desk.desktop.controls import Choice, Field, FormRow
 from alumni_desk.desktop.fonts import px
 from alumni_desk.desktop.sheet import Sheet
-from alumni_desk.desktop.widgets import Scroll, small_heading
+from alumni_desk.desktop.widgets import small_heading
 from alumni_desk.members.fields import label
 from alumni_desk.words import _
 
@@ -29,15 +29,11 @@ class MemberForm(Sheet):
     """``done_clicked`` when the user wants it saved; ``values`` has what was typed. Only what differs is written."""
 
     def __init__(self, parent: QWidget | None, title: str, done: str, fields: Mapping[str, Any] | None = None) -> None:
-        super().__init__(parent, title, done, width=680)
+        super().__init__(parent, title, done, width=560)
         self._before = dict(fields or {})
         self._fields: dict[str, Field | QPlainTextEdit] = {}
-        self._rows: dict[str, FormRow] = {}
-        scroll = Scroll(margins=(0, 0, 12, 0))
-        room = parent.window().height() - px(220) if parent is not None else 0
-        scroll.setMinimumHeight(max(px(320), min(px(640), room)))
         for heading, lines in GROUPS:
-            scroll.column.addWidget(small_heading(heading))
+            self.column.addWidget(small_heading(heading))
             grid = QGridLayout()
             grid.setHorizontalSpacing(px(16))
             grid.setVerticalSpacing(px(12))
@@ -46,9 +42,8 @@ class MemberForm(Sheet):
                     grid.addWidget(self._row(name), line, column, 1, 2 if len(names) == 1 else 1)
             grid.setColumnStretch(0, 1)
             grid.setColumnStretch(1, 1)
-            scroll.column.addLayout(grid)
-            scroll.column.addSpacing(px(16))
-        self.column.addWidget(scroll, 1)
+            self.column.addLayout(grid)
+            self.column.addSpacing(px(4))
         self._fields["first_name"].setFocus()
 
     def _row(self, name: str) -> FormRow:
@@ -68,8 +63,9 @@ class MemberForm(Sheet):
             control = Field(words)
             control.setText(_typed(self._before.get(name)))
         self._fields[name] = control
-        self._rows[name] = FormRow(words, control)
-        return self._rows[name]
+        row = FormRow(words, control)
+        self.watch(name, row)
+        return row
 
     def values(self) -> dict[str, Any]:
         """What was typed in fields that differ from before."""

@@ -14,6 +14,7 @@ from alumni_desk.desktop.activity_page import local
 from alumni_desk.desktop.controls import Button, Label, Link, hairline
 from alumni_desk.desktop.dates import day_middle, day_short
 from alumni_desk.desktop.fonts import px
+from alumni_desk.desktop.import_preview import value_words
 from alumni_desk.desktop.paint import Pill, isolated
 from alumni_desk.desktop.widgets import IconLine, Scroll, StatusPill, YearDisc
 from alumni_desk.gatherings.kinds import answer_word
@@ -279,14 +280,14 @@ def _life(detail: MemberDetail) -> list[tuple[str, QWidget]] | None:
     if detail.degrees:
         lines.append((_("Degrees"), _value("\n".join(_degree(one) for one in detail.degrees))))
     elif fields["class_year"]:
-        lines.append((_("Class of"), _value(str(fields["class_year"]))))
+        lines.append((_("Class year"), _value(str(fields["class_year"]))))
     work = "\n".join(part for part in (fields["job_title"], fields["employer"]) if part)
     if work:
         lines.append((_("Work"), _value(work)))
     if detail.household:
         lines.append((_("Household"), _value(detail.household)))
     if fields["deceased"]:
-        lines.append((_("Died"), _value(fields["deceased_date"] or _("Date not known"))))
+        lines.append((_("Died"), _value(value_words("deceased_date", fields["deceased_date"]) if fields["deceased_date"] else _("Date not known"))))
     for name, words in (("notes", _("Notes")), ("door_note", _("At the door"))):
         if fields[name]:
             lines.append((words, _value(fields[name])))

@@ -8,20 +8,21 @@ from pathlib import Path
 from typing import Any
 
 from PySide6.QtCore import QItemSelectionModel, Qt, QTimer
-from PySide6.QtGui import QKeySequence, QResizeEvent, QShortcut
+from PySide6.QtGui import QDragEnterEvent, QDropEvent, QKeySequence, QResizeEvent
 from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QTableView, QVBoxLayout, QWidget
 
 from alumni_desk.desktop.background import Lanes
 from alumni_desk.desktop.changes import ChangeBus
-from alumni_desk.desktop.controls import Button, Field, Label, hairline
+from alumni_desk.desktop.controls import WINDOW, Button, Field, Label, hairline, shortcut
 from alumni_desk.desktop.deeds import Deed
 from alumni_desk.desktop.delegates import dress_table
 from alumni_desk.desktop.fonts import px
 from alumni_desk.desktop.import_sheet import ImportSheet
 from alumni_desk.desktop.member_form import MemberForm
 from alumni_desk.desktop.member_panel import Known, MemberPanel, known
+from alumni_desk.desktop.members_empty import MembersEmpty, dropped_file, forget_pasted, pasted_file
 from alumni_desk.desktop.members_table import FIRST, First, MemberDelegate, MembersTable, Shown, first_of, rest_of, shown_rows
-from alumni_desk.desktop.pages import EmptyPage, Go, Page
+from alumni_desk.desktop.pages import Go, Page
 from alumni_desk.desktop.recovery_page import before_saving
 from alumni_desk.errors import KnownError
 from alumni_desk.members.actions import Removed, Saved, add_member, change_member, remove_members
@@ -62,12 +63,15 @@ class MembersPage(Page):
         self._sheet: QWidget | None = None
         self.table_model = MembersTable()
         self.table_model.wanted.connect(self._fetch)
+        self.setAcceptDrops(True)
+        forget_pasted(desk.profile.path)
         self.stack.set_content(self._content())
-        for keys, act in ((QKeySequence.StandardKey.New, self.add), (QKeySequence.StandardKey.Find, self._to_find)):
-            QShortcut(QKeySequence(keys), self, act, context=Qt.ShortcutContext.WidgetWithChildrenShortcut)
-        QShortcut(QKeySequence(Qt.Key.Key_Delete), self.list, self.remove, context=Qt.ShortcutContext.WidgetShortcut)
-        QShortcut(QKeySequence(Qt.Key.Key_Return), self.list, self._enter, context=Qt.ShortcutContext.WidgetShortcut)
-        QShortcut(QKeySequence(Qt.Key.Key_Escape), self.search, self._clear_find, context=Qt.ShortcutContext.WidgetShortcut)
+        shortcut(QKeySequence.StandardKey.New, self, self.add, WINDOW)
+        shortcut(QKeySequence.StandardKey.Find, self, self._to_find, WINDOW)
+        shortcut(Qt.Key.Key_Delete, self.list, self.remove)
+        for enter in (Qt.Key.Key_Return, Qt.Key.Key_Enter):
+            shortcut(enter, self.list, self._enter)
+        shortcut(Qt.Key.Key_Escape, self.search, self._clear_find)
 
     def _content(self) -> QWidget:
         content = QWidget()
@@ -257,12 +261,7 @@ class MembersPage(Page):
             self._hide_panel()
 
     def _empty(self) -> QWidget:
-        empty = EmptyPage("users", _("Start with the list you already have"), _("Import a spreadsheet"), self.import_file,
-                          _("Nothing is saved until you have seen it"), "upload-simple")
-        add = Button(_("Add a member by hand"), icon="plus")
-        add.clicked.connect(self.add)
-        empty.below.addWidget(add, 0, Qt.AlignmentFlag.AlignHCenter)
-        return empty
+        return MembersEmpty(self.import_file, self.paste, self.add)
 
     def _fetch(self, first: int) -> None:
         ids, today = self.table_model.block(first), self._clock()
@@ -469,6 +468,25 @@ class MembersPage(Page):
         chosen, _kind = QFileDialog.getOpenFileName(self, _("Import members"), str(Path.home()), _("Lists (*.csv *.txt *.tsv);;All files (*)"))
         if chosen:
             self.import_from(Path(chosen))
+
+    def paste(self) -> None:
+        """Lead through the import of what was copied from a table."""
+        folder = self.desk.profile.path
+        file = pasted_file(folder)
+        if file is None:
+            self.said.emit(_("There is no table on the clipboard. Copy its rows, with the headings, then paste again."), None)
+            return
+        self.import_from(file).finished.connect(lambda result: forget_pasted(folder))
+
+    def dragEnterEvent(self, event: QDragEnterEvent) -> None:
+        if dropped_file(event.mimeData()) is not None:
+            event.acceptProposedAction()
+
+    def dropEvent(self, event: QDropEvent) -> None:
+        file = dropped_file(event.mimeData())
+        if file is not None:
+            event.acceptProposedAction()
+            QTimer.singleShot(0, self, lambda: self.import_from(file))
 
     def import_from(self, file: Path) -> ImportSheet:
         """Lead through the import of a file."""

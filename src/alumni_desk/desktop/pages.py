@@ -6,12 +6,13 @@ from collections.abc import Callable
 from typing import Any
 
 from PySide6.QtCore import QEvent, QObject, QRectF, Qt, QTimer, Signal
-from PySide6.QtGui import QPainter, QPaintEvent
-from PySide6.QtWidgets import QHBoxLayout, QStackedLayout, QVBoxLayout, QWidget
+from PySide6.QtGui import QAccessible, QAccessibleAnnouncementEvent, QPainter, QPaintEvent
+from PySide6.QtWidgets import QApplication, QHBoxLayout, QStackedLayout, QVBoxLayout, QWidget
+from shiboken6 import isValid
 
 from alumni_desk.desktop.background import Lanes
 from alumni_desk.desktop.changes import ChangeBus
-from alumni_desk.desktop.controls import Button, Label
+from alumni_desk.desktop.controls import Button, Label, shortcut
 from alumni_desk.desktop.deeds import Deed
 from alumni_desk.desktop.fonts import px
 from alumni_desk.desktop.look import look
@@ -269,7 +270,10 @@ class Notice(QWidget):
 
 
 class Toast(QWidget):
-    """A sentence above the foot of the window, with a link (Undo); goes after eight seconds, stays while it is pointed at."""
+    """A sentence above the foot of the window, with a link (Undo); goes after eight seconds, stays while it is pointed at or has the focus.
+
+    F6 reaches it, Esc sends it away; then the focus is again where it was. Screen readers are told what it says.
+    """
 
     def __init__(self, parent: QWidget) -> None:
         super().__init__(parent)
@@ -285,6 +289,9 @@ class Toast(QWidget):
         self.link.clicked.connect(self._follow)
         self._timer = QTimer(self, interval=8000, singleShot=True)
         self._timer.timeout.connect(self.hide)
+        self._came_from: QWidget | None = None
+        self.link.installEventFilter(self)
+        shortcut(Qt.Key.Key_Escape, self.link, self._leave)
         parent.installEventFilter(self)
         self.hide()
 
@@ -298,10 +305,21 @@ class Toast(QWidget):
         self._place()
         self.show()
         self.raise_()
-        self._timer.start()
+        if not self._held():
+            self._timer.start()
+        QAccessible.updateAccessibility(QAccessibleAnnouncementEvent(self, sentence))
+
+    def _held(self) -> bool:
+        return self.link.hasFocus() or self.underMouse()
+
+    def _leave(self) -> None:
+        back = self._came_from if self.link.hasFocus() else None
+        if back is not None and isValid(back) and back.isVisible():
+            back.setFocus(Qt.FocusReason.OtherFocusReason)
+        self.hide()
 
     def _follow(self) -> None:
-        self.hide()
+        self._leave()
         if self._act is not None:
             self._act()
 
@@ -314,15 +332,26 @@ class Toast(QWidget):
         self.move((owner.width() - width) // 2, owner.height() - height - px(64))
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
-        if event.type() == QEvent.Type.Resize and self.isVisible():
+        if watched is self.link:
+            if event.type() == QEvent.Type.FocusIn:
+                self._timer.stop()
+            elif event.type() == QEvent.Type.FocusOut and self.isVisible():
+                self._timer.start()
+        elif event.type() == QEvent.Type.Resize and self.isVisible():
             self._place()
         return False
+
+    def take_focus(self) -> None:
+        """From the keyboard; Esc or the link itself leads back."""
+        self._came_from = QApplication.focusWidget()
+        self.link.setFocus(Qt.FocusReason.ShortcutFocusReason)
 
     def enterEvent(self, event: Any) -> None:
         self._timer.stop()
 
     def leaveEvent(self, event: Any) -> None:
-        self._timer.start()
+        if not self.link.hasFocus():
+            self._timer.start()
 
     def paintEvent(self, event: QPaintEvent) -> None:
         paint_ground(QPainter(self), self.rect(), look(self).text, 6)

@@ -105,6 +105,7 @@ class RecoveryPage(PlainSheet):
         column.addSpacing(px(20))
         self._build_foot(column)
         self.whole.addWidget(scroll, 1)
+        self._middle = scroll
         self._look()
         self.print_button.setFocus()
 
@@ -114,6 +115,9 @@ class RecoveryPage(PlainSheet):
             window = window.parentWidget().window()
         self._fills = window
         self.setFixedSize(window.size())
+
+    def fit(self) -> None:
+        """It fills its window, whatever it holds."""
 
     def showEvent(self, event: object) -> None:
         self.setFixedSize(self._fills.size())

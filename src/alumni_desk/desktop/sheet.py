@@ -4,53 +4,125 @@ from __future__ import annotations
 
 from typing import Any
 
-from PySide6.QtCore import QEvent, QObject, Qt, Signal
+from PySide6.QtCore import QEvent, QObject, QSize, Qt, Signal
 from PySide6.QtGui import QColor, QKeyEvent, QPainter, QPaintEvent
-from PySide6.QtWidgets import QDialog, QHBoxLayout, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QDialog, QHBoxLayout, QLayoutItem, QVBoxLayout, QWidget
 
-from alumni_desk.desktop.controls import Button, IconButton, Kind, Label, hairline
+from alumni_desk.desktop.controls import Button, FormRow, IconButton, Kind, Label, hairline
 from alumni_desk.desktop.fonts import px
 from alumni_desk.desktop.look import look
 from alumni_desk.desktop.tokens import Tone
+from alumni_desk.desktop.widgets import Scroll
+from alumni_desk.errors import KnownError
 from alumni_desk.words import _
+
+EDGE = 16
+"""So much of the window stays to be seen on each side of a dialog."""
 
 
 class PlainSheet(QDialog):
-    """Title bar 40 and ``column``, over a dimmed window; its content brings its own buttons. Esc closes it."""
+    """Title bar 40 and ``column``, over a dimmed window; its content brings its own buttons. Esc closes it.
+
+    It is never larger than the window under it: what does not fit scrolls between title bar and foot.
+    """
 
     def __init__(self, parent: QWidget | None, title: str, *, width: int = 560) -> None:
         super().__init__(parent, Qt.WindowType.Dialog | Qt.WindowType.FramelessWindowHint)
         self.setObjectName("sheet")
         self.setWindowTitle(title)
         self.setAccessibleName(title)
-        self.setFixedWidth(px(width))
+        self._width = px(width)
+        self._watched: QWidget | None = None
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self._dim = Dim(parent.window()) if parent is not None else None
         self.whole = QVBoxLayout(self)
         self.whole.setContentsMargins(1, 1, 1, 1)
         self.whole.setSpacing(0)
         bar = QHBoxLayout()
-        bar.setContentsMargins(px(24), px(8), px(8), px(8))
-        bar.addWidget(Label(title, "heading"))
-        bar.addStretch(1)
+        bar.setContentsMargins(px(24), px(4), px(8), px(4))
+        self.heading = Label(title, "heading", wrap=True)
+        bar.addWidget(self.heading, 1)
         shut = IconButton(_("Close"), "x", "quiet")
         shut.clicked.connect(self.reject)
-        bar.addWidget(shut)
+        bar.addWidget(shut, 0, Qt.AlignmentFlag.AlignTop)
         self.whole.addLayout(bar)
         self.whole.addWidget(hairline())
-        self.column = QVBoxLayout()
-        self.column.setContentsMargins(px(24), px(20), px(24), px(20))
+        scroll = Scroll(margins=(24, 20, 24, 20))
+        scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.column = scroll.column
         self.column.setSpacing(px(12))
-        self.whole.addLayout(self.column)
+        self._middle: QWidget = scroll
+        self.whole.addWidget(scroll)
+
+    def set_middle(self, middle: QWidget) -> None:
+        """Another part between title bar and foot, which scrolls by itself. It wants the height of its size hint."""
+        self.whole.replaceWidget(self._middle, middle)
+        self._middle.deleteLater()
+        self._middle = middle
+
+    def set_foot(self, foot: QWidget) -> None:
+        """The buttons of the content at the foot, where they stay while it scrolls."""
+        self.whole.addWidget(hairline())
+        foot.layout().setContentsMargins(px(24), px(8), px(24), px(8))
+        self.whole.addWidget(foot)
+
+    def bring_into_view(self, control: QWidget) -> None:
+        """Scroll to one control and put the focus there."""
+        control.setFocus(Qt.FocusReason.OtherFocusReason)
+        if isinstance(self._middle, Scroll):
+            self.column.activate()
+            self._middle.ensureWidgetVisible(control, 0, px(64))
+
+    def room(self) -> QSize:
+        """How large it may be: the window under it (which is no larger than the screen), less an edge."""
+        owner = self.parentWidget()
+        room = owner.window().size() if owner is not None else self.screen().availableSize()
+        return room - QSize(2 * EDGE, 2 * EDGE)
+
+    def fit(self) -> None:
+        """Take the size that the content wants, or that there is room for, in the middle of the window."""
+        room = self.room()
+        width = min(self._width, room.width())
+        items = [item for n in range(self.whole.count()) if (item := self.whole.itemAt(n)) is not None]
+        rest = 2 + sum(_height(item, width - 2) for item in items if item.widget() is not self._middle)
+        middle = max(px(40), min(self._wanted_height(width - 2), room.height() - rest))
+        if (self.width(), self.height(), self._middle.height()) != (width, rest + middle, middle):
+            self._middle.setFixedHeight(middle)
+            self.setFixedSize(width, rest + middle)
+            owner = self.parentWidget()
+            if owner is not None:
+                self.move(owner.window().geometry().center() - self.rect().center())
+
+    def _wanted_height(self, width: int) -> int:
+        inside = self._middle.widget() if isinstance(self._middle, Scroll) else self._middle
+        layout = inside.layout() if isinstance(self._middle, Scroll) else None
+        if layout is not None:
+            layout.activate()
+            return layout.totalHeightForWidth(width) if layout.hasHeightForWidth() else layout.totalSizeHint().height()
+        return inside.sizeHint().height()
 
     def showEvent(self, event: Any) -> None:
         super().showEvent(event)
         if self._dim is not None:
             self._dim.cover()
-        owner = self.parentWidget()
-        if owner is not None:
-            self.adjustSize()
-            self.move(owner.window().geometry().center() - self.rect().center())
+        if self._watched is None and self.parentWidget() is not None:
+            self._watched = self.parentWidget().window()
+            self._watched.installEventFilter(self)
+        inside = self._middle.widget() if isinstance(self._middle, Scroll) else self._middle
+        inside.installEventFilter(self)
+        self.fit()
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        kinds = (QEvent.Type.Resize,) if watched is self._watched else (QEvent.Type.LayoutRequest,)
+        if event.type() in kinds and self.isVisible():
+            self.fit()
+        return False
+
+    def event(self, event: QEvent) -> bool:
+        done = super().event(event)
+        if event.type() == QEvent.Type.LayoutRequest and self.isVisible():
+            self.fit()
+        return done
 
     def done(self, result: int) -> None:
         if self._dim is not None:
@@ -71,6 +143,7 @@ class Sheet(PlainSheet):
     def __init__(self, parent: QWidget | None, title: str, done: str, *, kind: Kind = "primary", width: int = 560,
                  cancel: str | None = None) -> None:  # fmt: skip
         super().__init__(parent, title, width=width)
+        self._rows: dict[str, FormRow] = {}
         self.whole.addWidget(hairline())
         self.foot = QHBoxLayout()
         self.foot.setContentsMargins(px(24), px(12), px(24), px(12))
@@ -96,9 +169,25 @@ class Sheet(PlainSheet):
         self.set_reason(words)
         self.cancel.setEnabled(not words)
 
+    def watch(self, name: str, row: FormRow) -> None:
+        """A row of the form: what is wrong with the field of that name is said there, until something else is typed."""
+        self._rows[name] = row
+        control = row.control
+        typed = getattr(control, "textChanged", None) or getattr(control, "dateTimeChanged", None) or getattr(control, "currentIndexChanged", None)
+        if typed is not None:
+            typed.connect(lambda *now: row.set_wrong(""))
+
     def complain(self, error: Exception) -> None:
-        """Say beside the deed what went wrong; it can be tried again."""
-        self.tell(str(error), "danger")
+        """Say what went wrong, at its field or beside the deed; it can be tried again."""
+        for other in self._rows.values():
+            other.set_wrong("")
+        row = self._rows.get(error.about) if isinstance(error, KnownError) else None
+        if row is None:
+            self.tell(str(error), "danger")
+            return
+        row.set_wrong(str(error))
+        self.tell(_("Look at “{field}” again").format(field=row.name), "danger")
+        self.bring_into_view(row.control)
 
     def tell(self, sentence: str, tone: Tone = "muted") -> None:
         """Say something beside the deed, which can be done (again)."""
@@ -112,6 +201,10 @@ class Sheet(PlainSheet):
                 self.done_clicked.emit()
         else:
             super().keyPressEvent(event)
+
+
+def _height(item: QLayoutItem, width: int) -> int:
+    return item.heightForWidth(width) if item.hasHeightForWidth() else item.sizeHint().height()
 
 
 class Dim(QWidget):

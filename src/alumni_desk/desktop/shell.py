@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from PySide6.QtCore import QByteArray, QEvent, Qt, Signal
-from PySide6.QtGui import QCloseEvent, QKeySequence, QPainter, QPaintEvent, QResizeEvent, QShortcut
+from PySide6.QtGui import QCloseEvent, QKeySequence, QPainter, QPaintEvent, QResizeEvent
 from PySide6.QtWidgets import (
     QApplication,
     QFrame,
@@ -18,7 +19,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from alumni_desk.desktop.controls import IconButton, Label, hairline
+from alumni_desk.desktop.controls import WINDOW, Elided, IconButton, Label, hairline, shortcut
 from alumni_desk.desktop.fonts import px
 from alumni_desk.desktop.look import look
 from alumni_desk.desktop.nav import Entry, NavList
@@ -27,7 +28,7 @@ from alumni_desk.desktop.palette import PaletteButton
 from alumni_desk.desktop.syncchip import SyncChip
 from alumni_desk.desktop.tokens import HEADER, SIDEBAR, SIDEBAR_FOLDED
 from alumni_desk.desktop.undoing import Undoing
-from alumni_desk.desktop.widgets import Mark, YearDisc
+from alumni_desk.desktop.widgets import Mark, YearDisc, on_screen, way_in
 from alumni_desk.words import _
 
 FOLD_BELOW = 900
@@ -74,7 +75,7 @@ class Shell(QMainWindow):
         self._came_from = ""
         self._cover: QWidget | None = None
         self.setMinimumSize(min(1024, px(1024)), min(640, px(640)))
-        self.resize(1280, 800)
+        on_screen(self)
         self._build(whose)
         self.set_whose(whose)
         undoing.said.connect(self.say)
@@ -82,13 +83,13 @@ class Shell(QMainWindow):
             page.said.connect(self._page_said)
             page.titled.connect(self._title)
         for number, page in enumerate((page for page in self.pages if not page.apart), 1):
-            QShortcut(QKeySequence(f"Ctrl+{number}"), self, lambda p=page: self.show_page(p.name))
-        QShortcut(QKeySequence(QKeySequence.StandardKey.Undo), self, lambda: undoing.undo())
+            shortcut(f"Ctrl+{number}", self, partial(self.show_page, page.name), WINDOW)
+        shortcut(QKeySequence.StandardKey.Undo, self, lambda: undoing.undo(), WINDOW)
         for keys in {"Ctrl+Shift+Z", QKeySequence(QKeySequence.StandardKey.Redo).toString()}:
-            QShortcut(QKeySequence(keys), self, lambda: undoing.redo())
-        QShortcut(QKeySequence("Ctrl+K"), self, self.palette_wanted.emit)
-        QShortcut(QKeySequence(Qt.Key.Key_F6), self, lambda: self._next_region(1))
-        QShortcut(QKeySequence("Shift+F6"), self, lambda: self._next_region(-1))
+            shortcut(keys, self, lambda: undoing.redo(), WINDOW)
+        shortcut("Ctrl+K", self, self.palette_wanted.emit, WINDOW)
+        shortcut(Qt.Key.Key_F6, self, lambda: self._next_region(1), WINDOW)
+        shortcut("Shift+F6", self, lambda: self._next_region(-1), WINDOW)
         if self.pages:
             self.show_page(self.pages[0].name)
 
@@ -169,7 +170,7 @@ class Shell(QMainWindow):
         row.setSpacing(px(12))
         self.back = IconButton(_("Back"), "caret-left")
         self.back.clicked.connect(self._go_back)
-        self.title, self.note = Label("", "title"), Label("", "body", "muted")
+        self.title, self.note = Elided("", "title"), Elided("", "body", "muted")
         self._header_slot = QHBoxLayout()
         row.addWidget(self.back)
         row.addWidget(self.title)
@@ -243,13 +244,18 @@ class Shell(QMainWindow):
             self.show_page(self._came_from or self.pages[0].name)
 
     def _next_region(self, step: int) -> None:
-        places = [self.nav, *self.current().regions(), self.palette_button, self.chip]
+        toast = [self.toast.link] if self.toast.isVisible() and self.toast.link.isVisible() else []
+        places = [self.nav, *self.current().regions(), self.palette_button, self.chip, *toast]
         now = QApplication.focusWidget()
         at = next((n for n, place in enumerate(places) if now is not None and (place is now or place.isAncestorOf(now))), -1)
         for turn in range(1, len(places) + 1):
             place = places[(at + step * turn) % len(places)]
-            if place.isVisible() and place.isEnabled():
-                place.setFocus(Qt.FocusReason.ShortcutFocusReason)
+            if place is self.toast.link:
+                self.toast.take_focus()
+                return
+            target = way_in(place) if place.isVisible() and place.isEnabled() else None
+            if target is not None:
+                target.setFocus(Qt.FocusReason.ShortcutFocusReason)
                 return
 
     # -- saying
@@ -270,6 +276,7 @@ class Shell(QMainWindow):
         self.person.setVisible(bool(whose.person))
         self.device.setText(whose.device)
         self._disc.set_text(whose.person[:1].upper())
+        self._disc.setVisible(bool(whose.person))
         self._foot.setVisible(bool(whose.person or whose.device) and self.sidebar.width() > px(SIDEBAR_FOLDED))
         self.band.setVisible(whose.sample)
 

@@ -9,12 +9,11 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from PySide6.QtCore import Qt, QTimer, Signal
-from PySide6.QtGui import QKeySequence, QShortcut
 from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
 from alumni_desk.desktop.background import Lanes
 from alumni_desk.desktop.changes import ChangeBus
-from alumni_desk.desktop.controls import Button, Label
+from alumni_desk.desktop.controls import WINDOW, Button, Label, shortcut
 from alumni_desk.desktop.dates import ago, day_short
 from alumni_desk.desktop.deeds import Deed
 from alumni_desk.desktop.fonts import px
@@ -77,7 +76,7 @@ class SyncPage(Page):
         bridge.ended.connect(self._ended)
         bridge.failed.connect(self._failed)
         bridge.moved.connect(self._moved)
-        QShortcut(QKeySequence(Qt.Key.Key_F5), self, self._now)
+        shortcut(Qt.Key.Key_F5, self, self._now, WINDOW)
         # Ages in words grow old while the page is looked at.
         self._aging = QTimer(self, interval=60_000)
         self._aging.timeout.connect(lambda: self.refresh() if self.isVisible() else None)
@@ -256,6 +255,9 @@ class SyncPage(Page):
         sheet = PlainSheet(self.window(), _("Join with an invitation"), width=720)
         form = JoinForm(self.desk.device_name, members)
         sheet.column.addWidget(form)
+        sheet.set_foot(form.foot)
+        form.cancel.show()
+        form.cancel.clicked.connect(sheet.reject)
         form.joined.connect(lambda url, code, laptop, carry: self._join(form, sheet, url, code, laptop, carry))
         sheet.open()
         form.first_focus().setFocus()

@@ -74,6 +74,7 @@ QPlainTextEdit, QTextEdit {{ padding: {half}px; }}
 QLineEdit:focus, QPlainTextEdit:focus, QTextEdit:focus, QComboBox:focus, QAbstractSpinBox:focus {{
     border: {focus}px solid {accent}; padding: {five}px {padfocus}px;
 }}
+QPlainTextEdit[wrong="true"], QComboBox[wrong="true"], QAbstractSpinBox[wrong="true"] {{ background: {danger_soft}; border: {focus}px solid {danger}; }}
 QLineEdit[wrong="true"], QLineEdit[wrong="true"]:focus {{ background: {danger_soft}; border: {focus}px solid {danger}; padding: {five}px {padfocus}px; }}
 QLineEdit:disabled, QComboBox:disabled, QAbstractSpinBox:disabled {{ background: {fill}; color: {muted}; border-color: {line}; }}
 QAbstractSpinBox QLineEdit, QAbstractSpinBox QLineEdit:focus {{ border: none; background: transparent; padding: 0; }}

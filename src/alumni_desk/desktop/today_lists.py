@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from calendar import isleap
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
+from typing import Any
 
 import sqlalchemy as sa
 
+from alumni_desk.members import naming
 from alumni_desk.store.desk import Desk
 
 COLUMNS = 8
@@ -30,18 +33,34 @@ class Ahead:
 class Held:
     """A gathering that was, and how many people came."""
 
+    id: str
     name: str
     day: date
     came: int
 
 
 @dataclass(frozen=True)
+class Birthday:
+    """A member whose birthday is in the next days."""
+
+    member: str
+    name: str
+    day: date
+
+
+@dataclass(frozen=True)
 class TodayFacts:
-    """All that Today shows: what is ahead, soonest first; the last eight held, newest last."""
+    """All that Today shows: what is ahead, soonest first; the last eight held, newest last.
+
+    ``year``: what was held in the last two years, the newest first; ``fifty``: members of the class of fifty years ago.
+    """
 
     ahead: tuple[Ahead, ...]
     held: tuple[Held, ...]
     members: int
+    year: tuple[Held, ...] = ()
+    birthdays: tuple[Birthday, ...] = ()
+    fifty: int = 0
 
 
 @dataclass(frozen=True)
@@ -80,7 +99,23 @@ def today_facts(desk: Desk, today: date) -> TodayFacts:
         ).all()
         answers = _answers(connection, desk.tables["registration"], [row.id for row in rows])
         ahead = tuple(_ahead(row, answers.get(row.id, {})) for row in rows)
-        return TodayFacts(ahead, _held(connection, desk, today), _members(connection, person))
+        year = _held(connection, desk, today, 100, since=today - timedelta(days=2 * 366))
+        fifty = _alive(person).where(person.c.class_year == today.year - 50)
+        return TodayFacts(ahead, _held(connection, desk, today, COLUMNS), _members(connection, person), tuple(reversed(year)),
+                          _birthdays(connection, person, today), int(connection.scalar(sa.select(sa.func.count()).select_from(fifty.subquery())) or 0))
+
+
+def _alive(person: sa.Table) -> sa.Select[Any]:
+    return sa.select(person).where(person.c.standing == "member", ~person.c.gone, person.c.merged_into.is_(None), ~sa.func.coalesce(person.c.deceased, False))
+
+
+def _birthdays(connection: sa.Connection, person: sa.Table, today: date) -> tuple[Birthday, ...]:
+    """Whose birthday is in the seven days from today, the soonest first; who was born on 29 February has it on the 28th in most years."""
+    week = {f"{day:%m-%d}": day for day in (today + timedelta(days=ahead) for ahead in range(7))}
+    if "02-28" in week and not isleap(week["02-28"].year):
+        week["02-29"] = week["02-28"]
+    found = connection.execute(_alive(person).where(sa.func.substr(person.c.birth_date, 6, 5).in_(week))).all()
+    return tuple(sorted((Birthday(row.id, naming.display_name(row), week[row.birth_date[5:10]]) for row in found), key=lambda one: (one.day, one.name)))
 
 
 def _answers(connection: sa.Connection, registration: sa.Table, gatherings: list[str]) -> dict[str, dict[str, int]]:
@@ -109,17 +144,17 @@ def _ahead(row: sa.Row[tuple[object, ...]], answers: dict[str, int]) -> Ahead:
     )
 
 
-def _held(connection: sa.Connection, desk: Desk, today: date) -> tuple[Held, ...]:
+def _held(connection: sa.Connection, desk: Desk, today: date, most: int, since: date = date.min) -> tuple[Held, ...]:
     gathering = desk.tables["gathering"]
     over = sa.func.substr(sa.func.coalesce(gathering.c.ends, gathering.c.starts), 1, 10) < today.isoformat()
     rows = connection.execute(
         sa.select(gathering.c.id, gathering.c.name, gathering.c.starts)
-        .where(~gathering.c.gone, _not_cancelled(gathering), gathering.c.starts.is_not(None), over)
+        .where(~gathering.c.gone, _not_cancelled(gathering), gathering.c.starts >= since.isoformat(), over)
         .order_by(gathering.c.starts.desc())
-        .limit(COLUMNS)
+        .limit(most)
     ).all()
     came = _came(connection, desk.tables["fact"], [row.id for row in rows])
-    return tuple(Held(row.name or "", date.fromisoformat(row.starts[:10]), came.get(row.id, 0)) for row in reversed(rows))
+    return tuple(Held(row.id, row.name or "", date.fromisoformat(row.starts[:10]), came.get(row.id, 0)) for row in reversed(rows))
 
 
 def _came(connection: sa.Connection, fact: sa.Table, gatherings: list[str]) -> dict[str, int]:

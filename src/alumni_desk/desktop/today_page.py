@@ -21,6 +21,7 @@ from alumni_desk.desktop.dates import (
     first_upper,
     month_long,
     span,
+    weekday_long,
 )
 from alumni_desk.desktop.fonts import px
 from alumni_desk.desktop.pages import EmptyPage, Go, Page
@@ -66,7 +67,7 @@ class TodayPage(Page):
         if not facts.ahead and not facts.held:
             self.stack.show_empty(self._empty(facts))
             return
-        content = MainAndSide(self._main(facts), self._side(facts.held, done))
+        content = MainAndSide(self._main(facts), self._side(facts, done))
         focused = self._first is not None and self._first.hasFocus()
         self.stack.set_content(content)
         self.stack.show_content()
@@ -161,17 +162,50 @@ class TodayPage(Page):
             row.addWidget(_Column(when, ahead.name, ahead.place, count, _("Open"), partial(self.go, "gatherings", gathering=ahead.id)), 1)
             row.addWidget(hairline("v"))
         free = _free_month(facts, today)
-        row.addWidget(_Column(_("{month} is free").format(month=month_long(free)), _("Nothing planned"), "", "",
-                              _("Plan a gathering"), lambda: self.go("gatherings", plan=True)), 1)  # fmt: skip
+        row.addWidget(self._free(free, facts), 1)
         for _column in range(2 - len(later)):
             row.addStretch(1)
         return box
 
-    def _side(self, held: Sequence[Held], done: Sequence[Deed]) -> QWidget:
+    def _free(self, month: date, facts: TodayFacts) -> QWidget:
+        """A free month, with what was held in it before as the idea."""
+        free = _("{month} is free").format(month=month_long(month))
+        before = [held for held in facts.year if held.day.month == month.month]
+        if not before:
+            return _Column(free, _("Nothing planned"), "", "", _("Plan a gathering"), lambda: self.go("gatherings", plan=True))
+        best = max((held for held in before if held.day.year == before[0].day.year), key=lambda held: held.came)
+        came = ngettext("{n} came in {month} {year}", "{n} came in {month} {year}", best.came).format(
+            n=number(best.came), month=month_long(best.day), year=best.day.year)
+        return _Column(free, best.name, "", came, _("Plan it again"), lambda: self.go("gatherings", like=best.id))
+
+    def _this_week(self, column: QVBoxLayout, facts: TodayFacts) -> None:
+        if not facts.birthdays and not facts.fifty:
+            return
+        column.addWidget(small_heading(_("This week")))
+        today = self._clock()
+        for one in facts.birthdays[:SHOWN]:
+            when = _("birthday today") if one.day == today else _("birthday on {weekday}").format(weekday=weekday_long(one.day))
+            line = IconLine("cake", "", when)
+            name = Link(one.name, role="body", tone="text")
+            name.clicked.connect(lambda checked=False, member=one.member: self.go("members", member=member))
+            name.setFixedHeight(px(20))
+            line.first.hide()
+            line.words.insertWidget(0, name)
+            column.addWidget(line)
+        more = len(facts.birthdays) - SHOWN
+        if more > 0:
+            column.addWidget(Label(ngettext("and {n} more birthday", "and {n} more birthdays", more).format(n=number(more)), "small", "muted"))
+        if facts.fifty:
+            second = ngettext("50 years; {n} member", "50 years; {n} members", facts.fifty).format(n=number(facts.fifty))
+            column.addWidget(IconLine("graduation-cap", _("Class of {year}").format(year=today.year - 50), second))
+        column.addSpacing(px(24))
+
+    def _side(self, facts: TodayFacts, done: Sequence[Deed]) -> QWidget:
         side, column = padded()
-        if held:
-            self._turnout(column, held)
+        if facts.held:
+            self._turnout(column, facts.held)
             column.addSpacing(px(24))
+        self._this_week(column, facts)
         every = Link(_("All activity"), role="body")
         every.clicked.connect(lambda: self.go("activity"))
         column.addWidget(heading(_("Since yesterday"), right=every))

@@ -282,6 +282,7 @@ def _gatherings(tour: Tour, room: Room) -> str:
         QTest.keyClicks(picker.search, name)
         tour.settle(room.lanes)
         QTest.keyClick(picker.search, Qt.Key.Key_Return)
+    picker.answer.set_on("yes")
     tour.picture("guests-add", room.shell, picker)
     QTest.mouseClick(picker.done_button, Qt.MouseButton.LeftButton)
     tour.until(lambda: not _visible(GuestPicker), "the guests")

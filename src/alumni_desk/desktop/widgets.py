@@ -244,6 +244,29 @@ class MainAndSide(Scroll):
         return QSize(px(320), px(120))
 
 
+class Turning(QWidget):
+    """Parts side by side in ``row``; one below the other where the window is too narrow for all."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.row = QBoxLayout(QBoxLayout.Direction.LeftToRight, self)
+
+    def turn(self) -> None:
+        """Look anew which way they go: something in it has another width."""
+        across, down = QBoxLayout.Direction.LeftToRight, QBoxLayout.Direction.TopToBottom
+        parts = [item for n in range(self.row.count()) if (item := self.row.itemAt(n)) is not None and item.spacerItem() is None]
+        margins = self.row.contentsMargins()
+        wanted = sum(item.sizeHint().width() for item in parts) + self.row.spacing() * (len(parts) - 1) + margins.left() + margins.right()
+        self.row.setDirection(across if self.width() >= wanted else down)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self.turn()
+
+    def minimumSizeHint(self) -> QSize:
+        return QSize(px(320), super().minimumSizeHint().height())
+
+
 def padded(margins: tuple[int, int, int, int] = (24, 24, 24, 24)) -> tuple[QWidget, QVBoxLayout]:
     """A plain widget and its column, with a page's margins."""
     box = QWidget()
@@ -290,3 +313,28 @@ def heading(text: str, count: str = "", *, right: QWidget | None = None) -> QWid
 def small_heading(text: str) -> Label:
     """The quiet heading of a side column."""
     return Label(text, "strong", "muted")
+
+
+TITLE_BAR = 40
+"""So high is a window's own title bar at most, before it is shown and can be measured."""
+
+
+def on_screen(window: QWidget, width: int = 1280, height: int = 800) -> None:
+    """Give a window its first size: that wished for, or what the screen has room for, in its middle."""
+    room = window.screen().availableGeometry()
+    size = QSize(min(width, room.width()), min(height, room.height() - TITLE_BAR))
+    window.setMinimumSize(window.minimumSize().boundedTo(size))
+    window.resize(size)
+    window.move(room.x() + (room.width() - size.width()) // 2, room.y() + (room.height() - TITLE_BAR - size.height()) // 2)
+
+
+def way_in(place: QWidget) -> QWidget | None:
+    """Where the keyboard enters a part of a page: itself, or the first inside it that takes the focus."""
+    if place.focusPolicy() & Qt.FocusPolicy.TabFocus:
+        return place
+    inside = place.nextInFocusChain()
+    while inside is not None and inside is not place:
+        if place.isAncestorOf(inside) and inside.isVisible() and inside.isEnabled() and inside.focusPolicy() & Qt.FocusPolicy.TabFocus:
+            return inside
+        inside = inside.nextInFocusChain()
+    return None

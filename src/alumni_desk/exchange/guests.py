@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections import Counter, defaultdict
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -19,16 +20,51 @@ from alumni_desk.exchange.rejects import rejects_file
 from alumni_desk.gatherings.records import registration_id
 from alumni_desk.protocol.codes import badge_code
 from alumni_desk.store.desk import Desk, Writing
+from alumni_desk.store.search import fold
 from alumni_desk.words import _
+
+
+@dataclass(frozen=True)
+class Likely:
+    """A name in the file without an address that proves it, and the one member who is called just so."""
+
+    key: str
+    name: str
+    member: str
+    class_year: int | None
+
+
+@dataclass(frozen=True)
+class GuestsTried:
+    """What an import of guests would do; ``likely``: who among ``result.guests`` may be a member after all."""
+
+    result: ImportResult
+    likely: tuple[Likely, ...]
+
+
+class _TakeBack(Exception):
+    """Ends the transaction of a try."""
+
+
+def try_guests(desk: Desk, gathering_id: str, path: Path | str, as_: str | None = None, *, rejects: Path | None = None,
+               progress: Progress | None = None, cancelled: Callable[[], bool] | None = None) -> GuestsTried:
+    """What ``import_guests`` would do, found by doing it and taking it all back. Raises as it does."""
+    return _import(desk, gathering_id, path, as_, None, rejects, progress, cancelled, {}, keep=False)
 
 
 def import_guests(desk: Desk, gathering_id: str, path: Path | str, as_: str | None = None, *,
                   recognised: Recognised | None = None, rejects: Path | None = None, progress: Progress | None = None,
-                  cancelled: Callable[[], bool] | None = None) -> ImportResult:
+                  cancelled: Callable[[], bool] | None = None, same: Mapping[str, str] | None = None) -> ImportResult:
     """Registers the people of a file for a gathering; ``guests`` counts those who were new to the desk.
 
     Counts are of registrations. The answer is the file's (attending, refunded …), else yes for a new registration.
+    ``same``: names (``Likely.key``) that somebody has said are this member.
     """
+    return _import(desk, gathering_id, path, as_, recognised, rejects, progress, cancelled, same or {}, keep=True).result
+
+
+def _import(desk: Desk, gathering_id: str, path: Path | str, as_: str | None, recognised: Recognised | None, rejects: Path | None,
+            progress: Progress | None, cancelled: Callable[[], bool] | None, same: Mapping[str, str], *, keep: bool) -> GuestsTried:
     table, found = (examine(path, as_)[0], recognised) if recognised else examined(path, as_)
     with desk.reading() as connection:
         gathering = desk.tables["gathering"]
@@ -38,18 +74,28 @@ def import_guests(desk: Desk, gathering_id: str, path: Path | str, as_: str | No
         raise NotFound("gathering_not_found", _("There is no such gathering. Look at the list of gatherings."))
     with ExitStack() as files:
         file = files.enter_context(rejects_file(rejects, table, found)) if rejects is not None else None
-        with desk.writing("guests_added", gathering=gathering_id) as writing:
-            guests = Guests(writing, gathering_id)
-            result = take_rows(table, found, guests.take, guests.write, file, progress, cancelled)
-    return replace(result, guests=guests.new_people, changed=writing.changed)
+        try:
+            with desk.writing("guests_added", gathering=gathering_id) as writing:
+                guests = Guests(writing, gathering_id, same)
+                result = take_rows(table, found, guests.take, guests.write, file, progress, cancelled)
+                result = replace(result, guests=guests.new_people)
+                likely = guests.likely()
+                if not keep:
+                    raise _TakeBack
+        except _TakeBack:
+            return GuestsTried(result, likely)
+    return GuestsTried(replace(result, changed=writing.changed), likely)
 
 
 class Guests(People):
     """Rows become registrations of one gathering."""
 
-    def __init__(self, writing: Writing, gathering_id: str) -> None:
+    def __init__(self, writing: Writing, gathering_id: str, same: Mapping[str, str]) -> None:
         super().__init__(writing, has_education=False)
         self.new_people = 0
+        self._same = same
+        self._unknown: dict[str, tuple[str, int | None]] = {}
+        self._named: Counter[str] = Counter()
         self._gathering = gathering_id
         self._registration = writing.tables["registration"]
         self._new: dict[str, dict[str, Any]] = {}
@@ -60,7 +106,7 @@ class Guests(People):
         self.load(entries)
         people = []
         for entry in entries:
-            found = self.match(entry)
+            found = self.match(entry) or self._said_to_be(entry)
             if found is None:
                 found = self.add(replace(entry, educations=[]), standing="guest")
                 self.new_people += 1
@@ -72,6 +118,36 @@ class Guests(People):
         there = {row.id: {"status": row.status, "gone": row.gone} for row in self.writing.connection.execute(query)}
         return [self._register(entry, person, id_, there)
                 for entry, person, id_ in zip(entries, people, ids, strict=True)]
+
+    def _said_to_be(self, entry: Entry) -> str | None:
+        """Who somebody has said this is. A name that nobody knows is remembered."""
+        name = " ".join(str(entry.fields[part]) for part in ("first_name", "last_name") if entry.fields.get(part))
+        key = fold(name)
+        if " " not in key:
+            return None
+        self._unknown.setdefault(key, (name, entry.fields.get("class_year")))
+        self._named[key] += 1
+        return self._same.get(key)
+
+    def likely(self) -> tuple[Likely, ...]:
+        """Names that nobody knew, once in the file and borne by exactly one member (of the same class, where both say one)."""
+        once = {key for key, times in self._named.items() if times == 1}
+        bearers: dict[str, dict[str, int | None]] = defaultdict(dict)
+        person = self._person
+        query = sa.select(person.c.id, person.c.first_name, person.c.preferred_name, person.c.last_name, person.c.class_year).where(
+            person.c.standing == "member", person.c.gone.is_(False))
+        for row in self.writing.connection.execute(query) if once else ():
+            for first in {row.first_name, row.preferred_name} - {None}:
+                key = fold(f"{first} {row.last_name or ''}".strip())
+                if key in once:
+                    bearers[key][row.id] = row.class_year
+        found = []
+        for key, members in bearers.items():
+            name, year = self._unknown[key]
+            [(member, their_year), *others] = members.items()
+            if not others and (year is None or their_year is None or year == their_year):
+                found.append(Likely(key, name, member, their_year))
+        return tuple(sorted(found, key=lambda one: one.key))
 
     def _register(self, entry: Entry, person: str, id_: str, there: dict[str, dict[str, Any]]) -> str:
         before = there.get(id_)

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from alumni_desk.errors import BadInput
+from alumni_desk.errors import BadInput, about
 from alumni_desk.gatherings.kinds import KINDS, MODES
 from alumni_desk.words import _
 
@@ -37,30 +37,38 @@ def read_fields(typed: Mapping[str, Any]) -> dict[str, Any]:
     for name, value in typed.items():
         if name not in FIELDS:
             raise BadInput("unknown_field", _("There is no field “{field}”. There are: {fields}."), field=name, fields=", ".join(FIELDS))
-        text = value.strip() if isinstance(value, str) else value
-        if name in ("start", "end"):
-            values["starts" if name == "start" else "ends"] = wall_time(str(text)) if text else None
-        elif name == "capacity":
-            values[name] = _capacity(text)
-        elif name == "time_zone":
-            values[name] = _zone(str(text)) if text else None
-        elif name in ("kind", "mode"):
-            values[name] = _one_of(name, str(text).lower().replace("-", "_").replace(" ", "_"), KINDS if name == "kind" else MODES) if text else None
-        else:
-            values[name] = _text(name, str(text)) if text else None
+        with about(name):
+            values[{"start": "starts", "end": "ends"}.get(name, name)] = _read(name, value.strip() if isinstance(value, str) else value)
     return values
+
+
+def _read(name: str, text: Any) -> Any:
+    if name == "capacity":
+        return _capacity(text)
+    if not text:
+        return None
+    if name in ("start", "end"):
+        return wall_time(str(text))
+    if name == "time_zone":
+        return _zone(str(text))
+    if name in ("kind", "mode"):
+        return _one_of(name, str(text).lower().replace("-", "_").replace(" ", "_"), KINDS if name == "kind" else MODES)
+    return _text(name, str(text))
 
 
 def check_whole(values: Mapping[str, Any]) -> None:
     """What must hold of a gathering as a whole. Raises BadInput."""
     if not values.get("name"):
-        raise BadInput("gathering_name", _("A gathering needs a name. Nothing was saved."))
+        with about("name"):
+            raise BadInput("gathering_name", _("A gathering needs a name. Nothing was saved."))
     starts, ends = values.get("starts"), values.get("ends")
     if not starts:
-        raise BadInput("gathering_start", _("A gathering needs a day and time at which it starts. Nothing was saved."))
+        with about("start"):
+            raise BadInput("gathering_start", _("A gathering needs a day and time at which it starts. Nothing was saved."))
     if ends and ends <= starts:
-        raise BadInput("gathering_end", _("It would end ({end}) before it starts ({start}). Nothing was saved."), end=ends.replace("T", " "),
-                       start=starts.replace("T", " "))
+        with about("end"):
+            raise BadInput("gathering_end", _("It would end ({end}) before it starts ({start}). Nothing was saved."), end=ends.replace("T", " "),
+                           start=starts.replace("T", " "))
 
 
 def field_word(name: str) -> str:
@@ -108,5 +116,5 @@ def _text(name: str, text: str) -> str:
         return text
     cleaned = " ".join(text.split())
     if len(cleaned) > LINE:
-        raise BadInput("too_long", _("“{field}” holds {limit} letters at most; this has {length}."), field=name, limit=LINE, length=len(cleaned))
+        raise BadInput("too_long", _("“{field}” holds {limit} letters at most; this has {length}."), field=field_word(name), limit=LINE, length=len(cleaned))
     return cleaned

@@ -8,7 +8,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from alumni_desk.errors import BadInput, NotFound
+from alumni_desk.errors import BadInput, NotFound, about
 from alumni_desk.members.fields import read_fields
 from alumni_desk.members.naming import display_name
 from alumni_desk.store.desk import Changed, Desk, Writing
@@ -85,4 +85,5 @@ def _row(writing: Writing, person_id: str) -> sa.Row[Any]:
 
 def _named(values: Mapping[str, Any]) -> None:
     if not any(values.get(name) for name in _NAMES):
-        raise BadInput("no_name", _("A member needs a name: a first, last or preferred name, or one in another script. Nothing was saved."))
+        with about("first_name"):
+            raise BadInput("no_name", _("A member needs a name: a first, last or preferred name, or one in another script. Nothing was saved."))

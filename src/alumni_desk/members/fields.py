@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from alumni_desk.errors import BadInput
+from alumni_desk.errors import BadInput, about
 from alumni_desk.words import _
 
 SOLICIT_CODES = ("do_not_contact", "do_not_email", "do_not_call", "do_not_mail", "do_not_solicit")
@@ -144,7 +144,8 @@ def read_fields(typed: Mapping[str, Any]) -> dict[str, Any]:
             value = ";".join(str(one) for one in value)
         if name == "class_year" and value is not None:
             value = str(value)
-        values[name] = kind.read(name, value) if isinstance(value, str) else value
+        with about(name):
+            values[name] = kind.read(name, value) if isinstance(value, str) else value
     return values
 
 
@@ -156,6 +157,6 @@ def label(name: str) -> str:
         "pronunciation": _("Pronunciation"), "pronouns": _("Pronouns"), "class_year": _("Class year"), "badge_tail": _("Family ties on the badge"),
         "email": _("E-mail"), "other_emails": _("Other e-mails"), "mobile": _("Mobile"), "phone": _("Phone"), "street": _("Street"), "city": _("City"),
         "region": _("State or region"), "postal_code": _("Postal code"), "country": _("Country"), "employer": _("Employer"), "job_title": _("Job title"),
-        "birth_date": _("Birth date"), "deceased": _("Deceased"), "deceased_date": _("Died on"), "solicit_codes": _("Asked us"),
-        "constituent_codes": _("Ties to the school"), "external_ids": _("Numbers at the office"), "notes": _("Notes"), "door_note": _("Note for the door"),
+        "birth_date": _("Date of birth"), "deceased": _("Deceased"), "deceased_date": _("Died on"), "solicit_codes": _("Asked us"),
+        "constituent_codes": _("Ties to the school"), "external_ids": _("Office ID"), "notes": _("Notes"), "door_note": _("Note for the door"),
     }.get(name, name)

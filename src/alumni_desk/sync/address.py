@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 from alumni_desk.errors import BadInput, Refused
 from alumni_desk.words import _
 
+_HOST = re.compile(r"(?:[\w-]+(?:\.[\w-]+)*\.?|[0-9a-f:.]*:[0-9a-f:.]*)\Z")
 _FINGERPRINT = re.compile(r"[0-9a-f]{64}\Z")
 
 
@@ -40,9 +41,10 @@ def read_address(text: str) -> Address:
         port = parts.port
     except ValueError:
         parts, port = urlsplit(""), None
-    if parts.scheme not in ("http", "https") or not parts.hostname or parts.username or parts.query:
+    if parts.scheme not in ("http", "https") or not _HOST.match(parts.hostname or "") or parts.username or parts.query:
         raise BadInput("sync_address", _("“{text}” is not a server's address. It looks like https://desk.example.edu."), text=text.strip()[:80])
-    host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
+    name = parts.hostname or ""
+    host = f"[{name}]" if ":" in name else name
     plain = f"{parts.scheme}://{host}{f':{port}' if port else ''}{parts.path.rstrip('/')}"
     fingerprint = pin.lower().removeprefix("sha256=").replace(":", "") if pin else None
     if fingerprint is not None and not _FINGERPRINT.match(fingerprint):

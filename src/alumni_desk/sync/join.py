@@ -7,7 +7,7 @@ import json
 import sqlalchemy as sa
 from nacl.signing import SigningKey
 
-from alumni_desk.errors import BadInput, Refused
+from alumni_desk.errors import BadInput, NetworkProblem, Refused
 from alumni_desk.protocol.codes import read_invitation, wrong_group
 from alumni_desk.protocol.messages import EnrolReply, EnrolRequest
 from alumni_desk.protocol.proofs import enrol_proof
@@ -37,6 +37,11 @@ def join(desk: Desk, url: str, code: str, *, merge: bool = False, device_name: s
         request = EnrolRequest(code=invitation, public_key=bytes(key.verify_key), name=device_name or desk.device_name or "",
                                proof=enrol_proof(key, invitation))
         reply = line.call("enrol", request, EnrolReply)
+    except NetworkProblem as problem:
+        if problem.code in ("sync_unreachable", "sync_slow"):
+            raise NetworkProblem(problem.code, _("Nothing answers at {address}. Check the address and the network, then join again. Nothing was changed."),
+                                 address=address.url.partition("://")[2]) from None
+        raise
     finally:
         if wire is None:
             line.close()

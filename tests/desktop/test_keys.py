@@ -1,0 +1,157 @@
+"""Keys do what the widget that has the focus says, and nothing that another widget would do."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QShortcut
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QApplication, QWidget
+
+from alumni_desk.desktop.controls import Button
+from alumni_desk.desktop.front import Front
+from alumni_desk.desktop.guest_picker import GuestPicker
+from alumni_desk.desktop.member_form import MemberForm
+from alumni_desk.desktop.widgets import TITLE_BAR
+from alumni_desk.gatherings.actions import new_gathering
+from alumni_desk.members.lists import count_members
+
+
+def press(widget: QWidget, key: Qt.Key) -> None:
+    """As a keyboard does it: the focus, then the key through the window."""
+    widget.window().activateWindow()
+    widget.setFocus()
+    assert QApplication.focusWidget() is widget
+    QTest.keyClick(widget, key)
+    QApplication.processEvents()
+
+
+def chosen(hands: Any) -> Any:
+    page = hands.page("members")
+    page.list.setFocus()
+    page._select(0)
+    hands.rest()
+    hands.until(page.panel.isVisible)
+    return page
+
+
+def button_of(page: QWidget, words: str) -> Button:
+    return next(button for button in page.findChildren(Button) if button.accessibleName().startswith(words) and button.isVisible())
+
+
+def test_enter_on_a_button_presses_that_button(hands: Any) -> None:
+    page = chosen(hands)
+    for words in ("Import", "Add member", "Remove", "Edit"):
+        button = button_of(page, words)
+        pressed: list[str] = []
+        button.clicked.disconnect()
+        button.clicked.connect(lambda checked=False, words=words, pressed=pressed: pressed.append(words))
+        for key in (Qt.Key.Key_Return, Qt.Key.Key_Enter):
+            press(button, key)
+        hands.rest()
+        assert pressed == [words, words]
+        assert hands.open_dialogs(MemberForm) == []
+
+
+def test_enter_in_the_list_edits_and_in_the_find_field_goes_to_the_list(hands: Any) -> None:
+    page = chosen(hands)
+    press(page.search, Qt.Key.Key_Return)
+    hands.rest()
+    assert page.list.hasFocus() and hands.open_dialogs(MemberForm) == []
+    press(page.list, Qt.Key.Key_Return)
+    hands.dialog(MemberForm).reject()
+
+
+def test_delete_removes_only_from_the_list(hands: Any) -> None:
+    page = chosen(hands)
+    press(hands.shell.nav, Qt.Key.Key_Delete)
+    hands.rest()
+    assert count_members(hands.desk) == 3
+    page.search.setText("a")
+    press(page.search, Qt.Key.Key_Delete)
+    hands.rest()
+    assert count_members(hands.desk) == 3
+    hands.rest()
+    page._select(0)
+    hands.rest()
+    press(page.list, Qt.Key.Key_Delete)
+    hands.until(lambda: count_members(hands.desk) == 2)
+
+
+def test_escape_clears_the_field_that_has_the_focus(hands: Any) -> None:
+    page = chosen(hands)
+    page.search.setText("li")
+    press(hands.shell.nav, Qt.Key.Key_Escape)
+    assert page.search.text() == "li"
+    press(page.search, Qt.Key.Key_Escape)
+    assert page.search.text() == ""
+
+
+def test_ctrl_n_inside_a_gathering_adds_guests(hands: Any) -> None:
+    which = new_gathering(hands.desk, name="Dinner", start="2026-11-12T18:30", end="2026-11-12T21:00").id
+    hands.page("gatherings", gathering=which)
+    hands.shell.activateWindow()
+    QTest.keyClick(hands.shell, Qt.Key.Key_N, Qt.KeyboardModifier.ControlModifier)
+    hands.dialog(GuestPicker).reject()
+
+
+def test_f6_reaches_the_toast_which_waits_while_it_has_the_focus(hands: Any) -> None:
+    page = chosen(hands)
+    press(page.list, Qt.Key.Key_Delete)
+    toast = hands.shell.toast
+    hands.until(toast.isVisible)
+    hands.rest()
+    page.list.setFocus()
+    reached = []
+    for _turn in range(6):
+        QTest.keyClick(hands.shell, Qt.Key.Key_F6)
+        reached.append(QApplication.focusWidget())
+        if toast.link.hasFocus():
+            break
+    assert toast.link.hasFocus() and not toast._timer.isActive()
+    QTest.keyClick(toast.link, Qt.Key.Key_Escape)
+    assert not toast.isVisible() and (len(reached) < 2 or QApplication.focusWidget() is reached[-2])
+    hands.shell.say("Again", "Undo", lambda: None)
+    assert toast.isVisible() and toast._timer.isActive()
+    toast.take_focus()
+    assert not toast._timer.isActive()
+    page.list.setFocus()
+    assert toast._timer.isActive()
+
+
+def test_f6_in_settings_stops_where_something_can_be_done(hands: Any) -> None:
+    page = hands.page("settings")
+    hands.shell.activateWindow()
+    page.sections.setFocus()
+    QTest.keyClick(hands.shell, Qt.Key.Key_F6)
+    assert QApplication.focusWidget() is page.you
+
+
+def test_alt_n_and_alt_b_lead_through_an_import(hands: Any, tmp_path: Path) -> None:
+    page = hands.page("members")
+    file = tmp_path / "list.csv"
+    file.write_text("First Name,Last Name\nMei,Wong\n")
+    sheet = page.import_from(file)
+    hands.until(lambda: sheet._at == 1 and sheet.next.isVisible())
+    sheet.activateWindow()
+    QTest.keyClick(sheet, Qt.Key.Key_N, Qt.KeyboardModifier.AltModifier)
+    hands.until(lambda: sheet._at == 2 and sheet.back.isVisible())
+    QTest.keyClick(sheet, Qt.Key.Key_B, Qt.KeyboardModifier.AltModifier)
+    hands.until(lambda: sheet._at == 1)
+    sheet.reject()
+
+
+def test_the_first_window_is_no_larger_than_the_screen(hands: Any) -> None:
+    front = Front(100, lambda percent: None)
+    room = front.screen().availableGeometry()
+    assert room.width() < 1280 or room.height() < 840, "the screen of the tests is a small one"
+    assert room.contains(front.geometry()) and front.height() + TITLE_BAR <= room.height()
+    front.deleteLater()
+
+
+def test_a_bare_key_never_belongs_to_the_whole_window(hands: Any) -> None:
+    bare = {"Return", "Enter", "Del", "Esc", "Space"}
+    wide = [short.key().toString() for short in hands.shell.findChildren(QShortcut) if short.context() == Qt.ShortcutContext.WindowShortcut]
+    assert wide and not bare & set(wide)
