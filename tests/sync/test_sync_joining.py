@@ -83,8 +83,73 @@ def test_a_sample_chapter_never_joins(office: Any, make_desk: MakeDesk) -> None:
 
 def test_a_desk_joins_once(office: Any, make_desk: MakeDesk) -> None:
     desk = make_desk("one")
-    join(desk, office.url, office.invite())
-    assert code_of(lambda: join(desk, office.url, office.invite())) == "sync_joined"
+    invitation = office.invite()
+    assert join(desk, office.url, invitation) == join(desk, office.url, invitation)
+    assert code_of(lambda: join(desk, office.url, office.server.invite("Another"))) == "sync_joined"
+    assert sync_once(desk).waiting == 0
+
+
+def test_a_new_invitation_brings_a_removed_laptop_back_with_its_queue(make_server: Any, make_desk: MakeDesk) -> None:
+    server, desk, other = make_server(), make_desk("one"), make_desk("other")
+    join(desk, server.url, server.invite(), device_name="Door")
+    join(other, server.url, server.invite())
+    sync_once(desk)
+    assert "Door" in [row["name"] for row in server.run("server", "devices")]
+    with desk.writing("new") as writing:
+        writing.add("person", standing="member", last_name="Unsent")
+    server.stop()
+    with desk.reading() as connection:
+        membership = state.read(connection, state.Membership)
+    assert membership is not None
+    server.run("server", "revoke", membership.device)
+    server.start()
+    assert code_of(lambda: sync_once(desk)) == "revoked"
+    assert status(desk).waiting == 1 and status(desk).state == "trouble"
+    elsewhere = make_server()
+    stranger = elsewhere.invite()
+    assert code_of(lambda: join(desk, elsewhere.url, stranger)) == "sync_joined"
+    join(make_desk("stranger"), elsewhere.url, stranger)  # that invitation was not used up
+    join(desk, server.url, server.invite())
+    assert status(desk).waiting == 1
+    assert sync_once(desk).pushed == 1 and status(desk).state == "synced"
+    sync_once(other)
+    assert people(other) == people(desk) and len(people(desk)) == 1
+
+
+def test_killed_while_coming_back_the_same_call_finishes(make_server: Any, make_desk: MakeDesk) -> None:
+    server, desk = make_server(), make_desk("one")
+    join(desk, server.url, server.invite())
+    with desk.reading() as connection:
+        before = state.read(connection, state.Membership)
+    code = server.invite()
+    with desk.applying() as applying:
+        state.keep(applying.connection, state.Joining(url=server.url, code=code, key=bytes(SigningKey.generate())))
+    join(desk, server.url, code)
+    with desk.reading() as connection:
+        after = state.read(connection, state.Membership)
+    assert before is not None and after is not None and before.device != after.device
+    assert sync_once(desk).waiting == 0
+
+
+def test_a_certificate_that_was_renewed(make_server: Any, make_desk: MakeDesk, make_certificate: Any) -> None:
+    first, second = make_certificate("one"), make_certificate("two")
+    server, desk = make_server(None, ["--host", "127.0.0.1", *first]), make_desk("one")
+    join(desk, server.url, server.invite())
+    with desk.writing("new") as writing:
+        writing.add("person", standing="member", last_name="Unsent")
+    server.stop()
+    server.extra[2:] = second
+    server.start()
+    assert code_of(lambda: sync_once(desk)) == "sync_certificate"
+    join(desk, server.url, server.invite())
+    assert sync_once(desk).pushed == 1
+
+
+def test_a_certificate_that_an_authority_issued_is_not_pinned(make_certificate: Any) -> None:
+    from alumni_desk.server.certificates import fingerprint, pin
+
+    own, issued = Path(make_certificate("own")[1]), Path(make_certificate("issued", issuer="Authority")[1])
+    assert pin(own) == fingerprint(own) and pin(issued) is None
 
 
 def test_wrong_used_and_mistyped_invitations(office: Any, make_desk: MakeDesk) -> None:

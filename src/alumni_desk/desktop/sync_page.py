@@ -129,12 +129,21 @@ class SyncPage(Page):
         if self._trouble:
             words.addSpacing(px(8))
             words.addWidget(Label(self._trouble, tone="warn", wrap=True))
+            if facts.state != "alone":
+                self._offer_again(words)
         row.addLayout(words, 1)
         button = self._button(facts)
         if button is not None:
             row.addWidget(button, 0, Qt.AlignmentFlag.AlignTop)
         self._first = button
         return row
+
+    def _offer_again(self, words: QVBoxLayout) -> None:
+        """A new invitation of the same chapter mends an address, a certificate or an access that ended."""
+        again = Button(_("Join again with a new invitation"), icon="envelope-simple")
+        again.clicked.connect(self._ask_again)
+        words.addSpacing(px(8))
+        words.addWidget(again, 0, Qt.AlignmentFlag.AlignLeft)
 
     def _button(self, facts: Facts) -> Button | None:
         if facts.state == "alone":
@@ -185,6 +194,9 @@ class SyncPage(Page):
 
     def _ask_join(self) -> None:
         self.lanes.read(self._members_here, self._open_join)
+
+    def _ask_again(self) -> None:
+        self._open_join(0)  # whoever is here belongs to that chapter already
 
     def _open_join(self, members: int) -> None:
         sheet = PlainSheet(self.window(), _("Join with an invitation"), width=720)

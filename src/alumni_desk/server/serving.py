@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from alumni_desk.errors import Refused
-from alumni_desk.server.certificates import fingerprint, own_certificate
+from alumni_desk.server.certificates import own_certificate, pin
 from alumni_desk.server.hosts import is_loopback
 from alumni_desk.server.limits import CALLS_A_SECOND
 from alumni_desk.server.state import Server, keep_address
@@ -65,7 +65,7 @@ def serve(server: Server, *, host: str, port: int, certificate: Certificate | No
 
     listener = _listen(host, port, shared=terms.share_port)
     address = Listening(_url(host, listener.getsockname()[1], certificate is not None),
-                        fingerprint(certificate.certificate) if certificate else None)
+                        pin(certificate.certificate) if certificate else None)
     keep_address(server, address.url, address.fingerprint)
     config = uvicorn.Config(
         make_app(server, rate=terms.rate, open_metrics=terms.open_metrics), http=Patient, ws="none", log_config=None, access_log=False,

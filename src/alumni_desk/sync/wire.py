@@ -83,7 +83,7 @@ class Wire:
         except requests.exceptions.SSLError:
             raise NetworkProblem("sync_certificate", _(
                 "The server's certificate is not the one that was expected, so nothing was sent. "
-                "Ask for the whole address of the invitation, or tell whoever runs the server.")) from None
+                "Ask whoever runs the server for a new invitation, with its whole address. What waits here stays.")) from None
         except requests.exceptions.Timeout:
             raise NetworkProblem("sync_slow", _("The server did not answer in time. Everything is saved here; the next sync tries again.")) from None
         except (requests.exceptions.RequestException, OSError):
