@@ -101,6 +101,11 @@ def test_an_edit_that_loses_is_stale_and_both_values_are_kept(office: Any) -> No
     ({"kind": "fact"}, "kind"),
     ({"clock": "later"}, "clock"),
     ({"clock": "zzzzzzzzzzzz-0000-00"}, "clock"),
+    ({"clock": "019f00000000-00000000000000000-0123456789abcdef"[:-1]}, "clock"),
+    ({"clock": "019f00000000-0-0123456789abcdef"}, "clock"),
+    ({"clock": "019f00000000-0000-0"}, "clock"),
+    ({"clock": "019f00000000-0000-0123456789abcdef0"}, "clock"),
+    ({"clock": "019f00000000-0000-0123456789abcdef\n"}, "clock"),
     ({"table": "chapter", "fields": {"name": "Mine"}}, "chapter"),
 ])
 def test_what_is_malformed_is_invalid_and_has_no_effect(office: Any, changes: dict[str, Any], reason: str) -> None:
