@@ -161,7 +161,10 @@ def _in_words(status: int, trouble: Trouble) -> KnownError:
         return Refused(code, _("This laptop may not see this chapter at the server. Ask the chapter's leader."))
     if status == 426:
         return Refused("sync_version", _("This program and the server are of versions too far apart. Update Alumni Desk, then sync again."))
-    if status in (429, 502, 503, 504):
+    if status >= 500 and (status != 503 or code == "database"):
+        return NetworkProblem("sync_server_trouble", _(
+            "The server has trouble of its own. Everything is saved here; the next sync tries again. If it stays so, tell whoever runs the server."))
+    if status in (429, 503):
         return NetworkProblem("sync_busy", _("The server is busy. Everything is saved here; the next sync tries again."))
     if not code:
         return _no_desk_server()
