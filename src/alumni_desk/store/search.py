@@ -136,11 +136,16 @@ def differences(connection: sa.Connection) -> int:
     wrong = 0
     for row in connection.exec_driver_sql(f"SELECT p.id, {columns} FROM person AS p WHERE NOT p.gone"):
         wrong += there.pop(row.id, None) != _texts(row, graduated.get(row.id, ()))
+    return wrong + len(there)
+
+
+def is_whole(connection: sa.Connection) -> bool:
+    """Whether the index of words holds together and fits the texts beside it. In a transaction that may write."""
     try:
         connection.exec_driver_sql("INSERT INTO search_words (search_words, rank) VALUES ('integrity-check', 1)")
     except sa.exc.DatabaseError:
-        wrong += 1
-    return wrong + len(there)
+        return False
+    return True
 
 
 def _graduated(connection: sa.Connection, *, everybody: bool = False) -> dict[str, list[str]]:
