@@ -8,10 +8,12 @@ from dataclasses import dataclass
 
 import sqlalchemy as sa
 
+from alumni_desk.errors import Ambiguous, BadInput, NotFound, Refused
 from alumni_desk.protocol.canonical import json_text
 from alumni_desk.protocol.codes import new_invitation, read_invitation
 from alumni_desk.protocol.messages import EnrolReply, EnrolRequest
 from alumni_desk.protocol.proofs import is_enrol_proof
+from alumni_desk.protocol.values import fits, is_id
 from alumni_desk.server import audit, feed, journal
 from alumni_desk.server.accounts import grants_of, new_device
 from alumni_desk.server.bulk import put_rows
@@ -20,11 +22,17 @@ from alumni_desk.server.merging import row_from
 from alumni_desk.server.refusals import Refusal
 from alumni_desk.server.state import Server
 from alumni_desk.sync.shapes import shapes
+from alumni_desk.words import _
 
 VALID = 7 * 24 * 3600 * 1000
 """How long an invitation can be used, in milliseconds."""
 
 FAILURES_A_MINUTE = 10
+
+NAME_LETTERS = 200
+"""How long a chapter's name may be."""
+
+_INVITING = 7403523  # the number of a lock of PostgreSQL
 
 
 @dataclass(frozen=True)
@@ -44,6 +52,7 @@ def invite(server: Server, *, chapter: str, role: str, now: int) -> Invitation:
     """A code that makes one device a member of a chapter's office. Makes the chapter if there is none of that name or id."""
     code = new_invitation()
     with server.database.writing() as connection:
+        _one_at_a_time(connection)
         scope = _chapter(connection, server.tables, chapter) or make_chapter(connection, server.tables, chapter, now)
         feed.lock_head(connection, server.tables, scope)
         connection.execute(sa.insert(server.tables.tables["invitation"]).values(
@@ -52,14 +61,31 @@ def invite(server: Server, *, chapter: str, role: str, now: int) -> Invitation:
     return Invitation(code, now + VALID, scope)
 
 
-def _chapter(connection: sa.Connection, tables: sa.MetaData, name: str) -> str | None:
+def _one_at_a_time(connection: sa.Connection) -> None:
+    """Until this transaction ends nobody else looks for a chapter, so that two who invite at once do not make it twice."""
+    if connection.dialect.name == "postgresql":  # on SQLite whoever writes is alone anyway
+        connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_INVITING})")
+
+
+def _chapter(connection: sa.Connection, tables: sa.MetaData, text: str) -> str | None:
+    """The chapter of this id or name, None if there is none of the name. Raises BadInput, NotFound, Refused or Ambiguous."""
+    name = " ".join(text.split())
+    if not name or len(name) > NAME_LETTERS or not fits(name, "text"):
+        raise BadInput("chapter_name", _("A chapter's name has 1 to {count} letters."), count=NAME_LETTERS)
     chapter = tables.tables["chapter"]
-    rows = connection.execute(sa.select(chapter.c.id, chapter.c.name).where(~chapter.c.gone).order_by(chapter.c.id)).all()
-    wanted = " ".join(name.split()).casefold()
-    for row in rows:
-        if row.id == name or " ".join((row.name or "").split()).casefold() == wanted:
-            return str(row.id)
-    return None
+    rows = connection.execute(sa.select(chapter.c.id, chapter.c.name, chapter.c.gone).order_by(chapter.c.id)).all()
+    if is_id(name):
+        gone = next((row.gone for row in rows if row.id == name), None)
+        if gone is None:
+            raise NotFound("no_such_chapter", _("This server has no chapter with the id {id}. Give its name; server stats lists them."), id=name)
+        if gone:
+            raise Refused("chapter_gone", _("The chapter with the id {id} was removed, so nobody can be invited to it."), id=name)
+        return name
+    found = [str(row.id) for row in rows if not row.gone and " ".join((row.name or "").split()).casefold() == name.casefold()]
+    if len(found) > 1:
+        raise Ambiguous("several_chapters", _("{count} chapters are called “{name}”. Give the id of one: {ids}."), candidates=found,
+                        count=len(found), name=name, ids=", ".join(found))
+    return found[0] if found else None
 
 
 def make_chapter(connection: sa.Connection, tables: sa.MetaData, name: str, now: int) -> str:
