@@ -230,3 +230,29 @@ def test_the_commands(office: Any, tmp_path: Path) -> None:
     assert run("status")["state"] == "synced"
     devices = office.server.run("server", "devices")
     assert [device["role"] for device in devices if device["chapter"] == office.chapter] == ["leader"]
+
+
+def test_behind_a_proxy_an_invitation_says_what_laptops_reach_or_nothing(make_server: Any) -> None:
+    server = make_server(None, ["--behind-proxy"])
+    made = server.run("server", "invite", "--chapter", "Boston", "--role", "leader")
+    assert made["url"] is None and made["fingerprint"] is None
+    server.stop()
+    server.extra += ["--public-url", "desk.university.example/"]
+    server.start()
+    server.stop()
+    server.extra = ["--behind-proxy"]
+    server.start()  # kept until another is given
+    assert server.run("server", "invite", "--chapter", "Boston", "--role", "leader")["url"] == "https://desk.university.example"
+    server.stop()
+    server.extra = ["--behind-proxy", "--public-url", "https://desk.university.example#sha256=" + "ab" * 32]
+    server.start()
+    made = server.run("server", "invite", "--chapter", "Boston", "--role", "leader")
+    assert made["url"].endswith("#sha256=" + "ab" * 32) and made["fingerprint"] == "ab" * 32
+
+
+@pytest.mark.parametrize("url", ["http://desk.university.example", "ftp://x", "https://desk.university.example#sha256=12"])
+def test_an_address_that_laptops_would_refuse_is_not_kept(url: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    from alumni_desk.cli.main import run
+
+    assert run(["--profile", str(tmp_path / "office"), "serve", "--port", "0", "--behind-proxy", "--public-url", url]) == 1
+    assert len(capsys.readouterr().err.strip().splitlines()) == 1

@@ -54,6 +54,7 @@ class Terms:
     behind_proxy: bool = False
     share_port: bool = False
     open_metrics: bool = False
+    public: str | None = None
 
 
 def serve(server: Server, *, host: str, port: int, certificate: Certificate | None, terms: Terms, ready: Callable[[Listening], None]) -> None:
@@ -66,7 +67,8 @@ def serve(server: Server, *, host: str, port: int, certificate: Certificate | No
     listener = _listen(host, port, shared=terms.share_port)
     address = Listening(_url(host, listener.getsockname()[1], certificate is not None),
                         pin(certificate.certificate) if certificate else None)
-    keep_address(server, address.url, address.fingerprint)
+    # Behind a proxy our own address is of no use to anybody: plain, and on this computer alone.
+    keep_address(server, None if terms.behind_proxy else address.url, address.fingerprint, public=terms.public)
     config = uvicorn.Config(
         make_app(server, rate=terms.rate, open_metrics=terms.open_metrics), http=Patient, ws="none", log_config=None, access_log=False,
         lifespan="off", server_header=False, date_header=False,
