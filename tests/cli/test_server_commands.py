@@ -246,3 +246,18 @@ def test_a_new_password_locks_the_servers_database_too(do: Do, tmp_path: Path, m
     monkeypatch.setenv("ALUMNI_DESK_PASSPHRASE", "words of a third kind")
     assert choose("words of a fourth kind") == {"kept": "passphrase", "server": False}
     assert database.read_bytes() == former
+
+
+@pytest.mark.parametrize("port", ["99999", "-1", "x", "٣"])
+def test_a_port_that_cannot_be_is_wrong_usage(tmp_path: Path, port: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit, match="2"):
+        run(["--profile", str(tmp_path), "serve", f"--port={port}"])
+    assert "0 to 65535" in capsys.readouterr().err
+
+
+def test_a_profile_in_the_home_folder_is_the_same_for_the_server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("USERPROFILE", str(tmp_path))
+    monkeypatch.chdir(tmp_path)
+    assert run(["--profile", "~/office", "server", "init", "--json"]) == 0
+    assert (tmp_path / "office" / "server.db").exists() and not (tmp_path / "~").exists()

@@ -256,3 +256,21 @@ def test_an_address_that_laptops_would_refuse_is_not_kept(url: str, tmp_path: Pa
 
     assert run(["--profile", str(tmp_path / "office"), "serve", "--port", "0", "--behind-proxy", "--public-url", url]) == 1
     assert len(capsys.readouterr().err.strip().splitlines()) == 1
+
+
+def test_a_certificate_that_cannot_be_used_is_said_before_anything_is_served(
+    tmp_path: Path, make_certificate: Any, capsys: pytest.CaptureFixture[str],
+) -> None:
+    from cryptography.hazmat.primitives import serialization
+
+    from alumni_desk.cli.main import run
+
+    one, two = make_certificate("one"), make_certificate("two")
+    (tmp_path / "bad.pem").write_text("rubbish")
+    secret = serialization.load_pem_private_key(Path(one[3]).read_bytes(), None)
+    (tmp_path / "locked.key").write_bytes(secret.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.BestAvailableEncryption(b"words")))
+    for certificate, key in ((tmp_path / "bad.pem", one[3]), (one[1], tmp_path / "bad.pem"), (one[1], two[3]), (one[1], tmp_path / "locked.key")):
+        assert run(["--profile", str(tmp_path / "office"), "serve", "--port", "0", "--tls-cert", str(certificate), "--tls-key", str(key)]) == 1
+        said = capsys.readouterr()
+        assert not said.out and len(said.err.strip().splitlines()) == 1 and "cannot be used together" in said.err

@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from alumni_desk.cli.output import add_json
+from alumni_desk.cli.output import add_json, profile_of
 from alumni_desk.words import _
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ def add_commands(commands: Any) -> None:
                       "does, /metrics has figures for Prometheus. Beyond this computer it is encrypted: by its own certificate, by --tls-cert and "
                       "--tls-key, or by a proxy in front of it. On PostgreSQL several may serve one database. SIGTERM finishes what is under way."))
     serve.add_argument("--host", default="127.0.0.1", help=_("address to listen on; default this computer alone"))
-    serve.add_argument("--port", type=int, default=DEFAULT_PORT, help=_("port to listen on; 0 takes a free one"))
+    serve.add_argument("--port", type=_port, default=DEFAULT_PORT, help=_("port to listen on; 0 takes a free one"))
     serve.add_argument("--share-port", action="store_true", help=_("let several serve processes listen on one port (PostgreSQL; not on Windows)"))
     serve.add_argument("--tls-cert", type=Path, metavar="FILE", help=_("certificate, PEM"))
     serve.add_argument("--tls-key", type=Path, metavar="FILE", help=_("its key, PEM"))
@@ -48,6 +48,12 @@ def add_commands(commands: Any) -> None:
     serve.set_defaults(run=run_serve)
 
 
+def _port(text: str) -> int:
+    if not text.isascii() or not text.isdigit() or int(text) > 65535:
+        raise argparse.ArgumentTypeError(_("“{text}” is not a port; those are 0 to 65535").format(text=text))
+    return int(text)
+
+
 def add_database(parser: argparse.ArgumentParser) -> None:
     """Give a command its ``--database`` and ``--journal``."""
     # From the environment too: what stands on a command line, a password with it, can be read by everybody on the computer.
@@ -59,9 +65,7 @@ def add_database(parser: argparse.ArgumentParser) -> None:
 
 def folder_of(args: argparse.Namespace) -> Path:
     """The profile's folder, made if it is not there."""
-    from alumni_desk.store.profile import Profile, default_profile
-
-    profile = Profile(Path(args.profile)) if getattr(args, "profile", None) else default_profile()
+    profile = profile_of(args)
     profile.create()
     return profile.path
 

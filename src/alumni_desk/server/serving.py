@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 import socket
+import ssl
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -40,10 +41,20 @@ def certificate_for(host: str, folder: Path, *, cert: Path | None, key: Path | N
         for path in (cert, key):
             if not path.is_file():
                 raise Refused("server_tls_missing", _("There is no file {file}. Check the path to the certificate and its key."), file=str(path))
+        _must_fit(cert, key)
         return Certificate(cert, key)
     if behind_proxy or is_loopback(host):
         return None
     return Certificate(*own_certificate(folder, host))
+
+
+def _must_fit(cert: Path, key: Path) -> None:
+    try:
+        ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(cert, key, password=lambda: "")
+    except (ssl.SSLError, OSError, ValueError):
+        raise Refused("server_tls_unfit", _(
+            "The certificate {cert} and the key {key} cannot be used together. Both must be PEM files, the key must be the certificate's own and "
+            "have no password."), cert=str(cert), key=str(key)) from None
 
 
 @dataclass(frozen=True)
