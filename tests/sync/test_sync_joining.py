@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +14,7 @@ from nacl.signing import SigningKey
 
 from alumni_desk.errors import KnownError
 from alumni_desk.protocol.codes import new_invitation
+from alumni_desk.protocol.messages import Trouble, pack
 from alumni_desk.store.desk import Desk
 from alumni_desk.sync import state
 from alumni_desk.sync.address import read_address
@@ -60,6 +63,46 @@ def test_members_here_are_asked_about_and_then_carried_over(office: Any, make_de
     for desk in (alone, other):
         with desk.reading() as connection:
             assert connection.execute(sa.select(desk.tables["chapter"].c.id, desk.tables["chapter"].c.name)).all() == [(joined.scope, office.chapter)]
+
+
+def test_what_would_be_carried_over_is_asked_about_in_true_numbers(office: Any, make_desk: MakeDesk) -> None:
+    desk, invitation = make_desk("one"), office.invite()
+    with_members(desk, 0)
+    with desk.writing("new") as writing:
+        writing.add("gathering", name="Old party", starts="2027-01-01T10:00", status="planned")
+    with pytest.raises(KnownError, match=r"already: 1 gathering[.]") as raised:
+        join(desk, office.url, invitation)
+    assert raised.value.code == "sync_members_here"
+    with desk.writing("new") as writing:
+        writing.add("person", standing="member", last_name="Only")
+    with pytest.raises(KnownError, match=r"already: 1 person and 1 gathering[.]"):
+        join(desk, office.url, invitation)
+    join(desk, office.url, invitation, merge=True)
+
+
+def test_something_that_answers_401_to_everything(make_desk: MakeDesk) -> None:
+    class NotOurs(BaseHTTPRequestHandler):
+        body = b""
+
+        def do_POST(self) -> None:
+            self.rfile.read(int(self.headers["content-length"]))
+            self.send_response(401)
+            self.send_header("content-length", str(len(self.body)))
+            self.end_headers()
+            self.wfile.write(self.body)
+
+        def log_message(self, *_arguments: object) -> None:
+            """Say nothing."""
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), NotOurs) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        desk, url = make_desk("one"), f"http://127.0.0.1:{server.server_port}"
+        assert code_of(lambda: join(desk, url, new_invitation())) == "sync_no_server"
+        NotOurs.body = pack(Trouble("no_session"))
+        assert code_of(lambda: join(desk, url, new_invitation())) == "no_session"
+        server.shutdown()
+        thread.join()
 
 
 def test_what_the_office_did_not_know_of_the_chapter_is_carried_over(office: Any, make_desk: MakeDesk) -> None:

@@ -86,7 +86,7 @@ class JoinForm(QWidget):
 
     joined = Signal(str, str, str, bool)
 
-    def __init__(self, laptop: str, members_here: int = 0, parent: QWidget | None = None) -> None:
+    def __init__(self, laptop: str, here: str = "", parent: QWidget | None = None) -> None:
         super().__init__(parent)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
@@ -113,11 +113,11 @@ class JoinForm(QWidget):
         column.addSpacing(px(4))
         column.addLayout(tools)
         column.addSpacing(px(8))
-        self.carry = Tick(_("Carry the {n} members on this laptop over").format(n=members_here))
-        self.carry.setVisible(members_here > 0)
+        self.carry = Tick(_("Carry over what is on this laptop: {what}").format(what=here))
+        self.carry.setVisible(bool(here))
         self.carry.toggled.connect(self._look)
         column.addWidget(self.carry, 0, Qt.AlignmentFlag.AlignLeft)
-        self._members_here = members_here
+        self._here = here
         column.addWidget(hairline())
         column.addSpacing(px(8))
         column.addWidget(IconLine("lock-simple", _("The server is asked only when you join. Until then nothing is changed."),
@@ -178,8 +178,8 @@ class JoinForm(QWidget):
                 self._set_reason(_("The server’s address is missing"))
             elif not self.laptop.text().strip():
                 self._set_reason(_("Give this laptop a name"))
-            elif self._members_here and not self.carry.isChecked():
-                self._set_reason(_("There are members on this laptop already: carry them over, or join with an empty desk"))
+            elif self._here and not self.carry.isChecked():
+                self._set_reason(_("There is something on this laptop already: carry it over, or join with an empty desk"))
             else:
                 self._set_reason("")
 

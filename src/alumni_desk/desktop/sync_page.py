@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -52,9 +51,9 @@ class SyncPage(Page):
     title = _("Sync")
     joined = Signal()
 
-    def __init__(self, desk: Desk, lanes: Lanes, changes: ChangeBus, go: Go, *, bridge: SyncBridge, members_here: Callable[[], int]) -> None:
+    def __init__(self, desk: Desk, lanes: Lanes, changes: ChangeBus, go: Go, *, bridge: SyncBridge) -> None:
         super().__init__(desk, lanes, changes, go)
-        self._bridge, self._members_here = bridge, members_here
+        self._bridge = bridge
         self._facts: Facts | None = None
         self._busy = False
         self._trouble = ""
@@ -193,14 +192,20 @@ class SyncPage(Page):
         column.addWidget(SettingRow(_("You are"), facts.role))
 
     def _ask_join(self) -> None:
-        self.lanes.read(self._members_here, self._open_join)
+        self.lanes.read(self._here, self._open_join)
 
     def _ask_again(self) -> None:
-        self._open_join(0)  # whoever is here belongs to that chapter already
+        self._open_join("")  # whoever is here belongs to that chapter already
 
-    def _open_join(self, members: int) -> None:
+    def _here(self) -> str:
+        from alumni_desk.sync.join import here
+
+        with self.desk.reading() as connection:
+            return here(connection)
+
+    def _open_join(self, here: str) -> None:
         sheet = PlainSheet(self.window(), _("Join with an invitation"), width=720)
-        form = JoinForm(self.desk.device_name, members)
+        form = JoinForm(self.desk.device_name, here)
         sheet.column.addWidget(form)
         form.joined.connect(lambda url, code, laptop, carry: self._join(form, sheet, url, code, laptop, carry))
         sheet.open()

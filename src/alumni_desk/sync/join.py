@@ -20,7 +20,7 @@ from alumni_desk.sync import state
 from alumni_desk.sync.address import Address, read_address
 from alumni_desk.sync.shapes import shapes
 from alumni_desk.sync.wire import Wire
-from alumni_desk.words import _
+from alumni_desk.words import _, ngettext, number
 
 CARRIED = "chapter_carried"
 
@@ -108,15 +108,22 @@ def _may_begin(connection: sa.Connection, merge: bool) -> None:
     if connection.exec_driver_sql("SELECT 1 FROM chapter WHERE sample LIMIT 1").first():
         raise Refused("sync_sample", _(
             "The sample chapter never joins a server, so that made-up people stay out of the real list. Start with a new profile."))
-    members = _members(connection)
-    if members and not merge:
+    there = here(connection)
+    if there and not merge:
         raise Refused("sync_members_here", _(
-            "{count} people are in this desk already. They can be carried over into the chapter's list at the server; "
-            "say so with --merge, or use a new profile."), count=members)
+            "In this desk already: {what}. All can be carried over into the chapter's list at the server; "
+            "say so with --merge, or use a new profile."), what=there)
 
 
-def _members(connection: sa.Connection) -> int:
-    return int(connection.exec_driver_sql("SELECT count(*) FROM person WHERE NOT gone").scalar() or 0)
+def here(connection: sa.Connection) -> str:
+    """What a join would carry over, in words: “3 people and 1 gathering”; empty where there is nothing."""
+    people, gatherings = (int(connection.exec_driver_sql(f"SELECT count(*) FROM {name} WHERE NOT gone").scalar() or 0) for name in ("person", "gathering"))
+    parts = []
+    if people:
+        parts.append(ngettext("{n} person", "{n} people", people).format(n=number(people)))
+    if gatherings:
+        parts.append(ngettext("{n} gathering", "{n} gatherings", gatherings).format(n=number(gatherings)))
+    return _("{one} and {other}").format(one=parts[0], other=parts[1]) if len(parts) == 2 else "".join(parts)
 
 
 def complete_chapter(desk: Desk, membership: state.Membership) -> None:

@@ -28,8 +28,11 @@ _WORTH_PACKING = 512
 T = TypeVar("T")
 
 
-class NoSession(Exception):
-    """The token is not valid any more: begin a new session."""
+class NoSession(NetworkProblem):
+    """The token is not valid any more: begin a new session. Its sentence is for a server that does not take a new one either."""
+
+    def __init__(self) -> None:
+        super().__init__("no_session", _("The server does not let this laptop in. Everything is saved here; tell whoever runs the server."))
 
 
 class Wire:
@@ -60,7 +63,7 @@ class Wire:
                 wait = _seconds(headers.get("retry-after"), attempt)
                 if wait <= LONGEST_WAIT and not self._stopping.wait(wait):
                     continue
-            if status == 401:
+            if status == 401 and trouble.code:
                 raise NoSession
             raise _in_words(status, trouble)
         raise AssertionError("unreachable")
