@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import threading
+from collections import Counter
 from typing import Any
 
 import pytest
 import sqlalchemy as sa
+from nacl.signing import SigningKey
 
 from alumni_desk.errors import Ambiguous, KnownError
-from alumni_desk.server.invitations import invite, make_chapter
+from alumni_desk.protocol.codes import new_invitation
+from alumni_desk.protocol.messages import EnrolRequest
+from alumni_desk.protocol.proofs import enrol_proof
+from alumni_desk.server.invitations import FAILURES_A_MINUTE, enrol, invite, make_chapter
+from alumni_desk.server.refusals import Refusal
 
 
 def chapters(office: Any) -> list[tuple[str, str]]:
@@ -74,3 +80,26 @@ def test_six_who_invite_at_once_make_one_chapter(office: Any) -> None:
     for thread in threads:
         thread.join()
     assert len(scopes) == 6 and len(set(scopes)) == len(chapters(office)) == 1
+
+
+def test_of_many_wrong_codes_at_once_no_more_are_tried_than_one_by_one(office: Any) -> None:
+    good, together, codes = office.invite(), threading.Barrier(24), []
+
+    def one() -> None:
+        key, code = SigningKey.generate(), new_invitation()
+        request = EnrolRequest(code=code, public_key=bytes(key.verify_key), name="", proof=enrol_proof(key, code))
+        together.wait()
+        try:
+            enrol(office.server, request, office.time())
+        except Refusal as refusal:
+            codes.append(refusal.code)
+
+    threads = [threading.Thread(target=one) for _ in range(24)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert Counter(codes) == {"invitation_wrong": FAILURES_A_MINUTE, "too_many_tries": 24 - FAILURES_A_MINUTE}
+    office.time.now += 61_000
+    key = SigningKey.generate()
+    assert enrol(office.server, EnrolRequest(good, bytes(key.verify_key), "", enrol_proof(key, good)), office.time()).grants

@@ -32,7 +32,7 @@ FAILURES_A_MINUTE = 10
 NAME_LETTERS = 200
 """How long a chapter's name may be."""
 
-_INVITING = 7403523  # the number of a lock of PostgreSQL
+_INVITING, _TRYING = 7403523, 7403524  # the numbers of locks on PostgreSQL
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,7 @@ def invite(server: Server, *, chapter: str, role: str, now: int) -> Invitation:
     """A code that makes one device a member of a chapter's office. Makes the chapter if there is none of that name or id."""
     code = new_invitation()
     with server.database.writing() as connection:
-        _one_at_a_time(connection)
+        _one_at_a_time(connection, _INVITING)
         scope = _chapter(connection, server.tables, chapter) or make_chapter(connection, server.tables, chapter, now)
         feed.lock_head(connection, server.tables, scope)
         connection.execute(sa.insert(server.tables.tables["invitation"]).values(
@@ -61,10 +61,10 @@ def invite(server: Server, *, chapter: str, role: str, now: int) -> Invitation:
     return Invitation(code, now + VALID, scope)
 
 
-def _one_at_a_time(connection: sa.Connection) -> None:
-    """Until this transaction ends nobody else looks for a chapter, so that two who invite at once do not make it twice."""
+def _one_at_a_time(connection: sa.Connection, what: int) -> None:
+    """Until this transaction ends nobody else does the same: invites, and makes one chapter twice; or tries a code."""
     if connection.dialect.name == "postgresql":  # on SQLite whoever writes is alone anyway
-        connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_INVITING})")
+        connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({what})")
 
 
 def _chapter(connection: sa.Connection, tables: sa.MetaData, text: str) -> str | None:
@@ -107,20 +107,24 @@ def make_chapter(connection: sa.Connection, tables: sa.MetaData, name: str, now:
 
 def enrol(server: Server, request: EnrolRequest, now: int) -> EnrolReply:
     """Turn an invitation into a device. The same code with the same key repeats its answer."""
-    _not_too_often(server, now)
+    with server.database.writing() as connection:
+        _one_at_a_time(connection, _TRYING)  # else all that come at once would be counted before any of them has failed
+        _not_too_often(connection, server.tables, now)
+        try:
+            return _use(server, connection, _code(request), request, now)
+        except Refusal as refusal:  # nothing was written yet
+            _failed(connection, server.tables, now)
+            refused = refusal
+    raise refused
+
+
+def _code(request: EnrolRequest) -> str:
     code = read_invitation(request.code)
     if code is None:
-        _failed(server, now)
         raise Refusal(403, "invitation_wrong")
     if len(request.public_key) != 32 or not is_enrol_proof(request.proof, request.public_key, request.code):
-        _failed(server, now)
         raise Refusal(403, "forged")
-    try:
-        with server.database.writing() as connection:
-            return _use(server, connection, code, request, now)
-    except Refusal:
-        _failed(server, now)
-        raise
+    return code
 
 
 def _use(server: Server, connection: sa.Connection, code: str, request: EnrolRequest, now: int) -> EnrolReply:
@@ -150,16 +154,14 @@ def _use(server: Server, connection: sa.Connection, code: str, request: EnrolReq
     return EnrolReply(server=server.id, device=device_id, grants=grants_of(connection, tables, account), time=now)
 
 
-def _not_too_often(server: Server, now: int) -> None:
-    failure = server.tables.tables["invitation_failure"]
-    with server.database.reading() as connection:
-        count = connection.execute(sa.select(sa.func.count()).select_from(failure).where(failure.c.at > now - 60_000)).scalar() or 0
+def _not_too_often(connection: sa.Connection, tables: sa.MetaData, now: int) -> None:
+    failure = tables.tables["invitation_failure"]
+    count = connection.execute(sa.select(sa.func.count()).select_from(failure).where(failure.c.at > now - 60_000)).scalar() or 0
     if count >= FAILURES_A_MINUTE:
         raise Refusal(429, "too_many_tries", retry_after=60)
 
 
-def _failed(server: Server, now: int) -> None:
-    failure = server.tables.tables["invitation_failure"]
-    with server.database.writing() as connection:
-        connection.execute(sa.delete(failure).where(failure.c.at < now - 60_000))
-        connection.execute(sa.insert(failure).values(id=str(uuid.uuid4()), at=now))
+def _failed(connection: sa.Connection, tables: sa.MetaData, now: int) -> None:
+    failure = tables.tables["invitation_failure"]
+    connection.execute(sa.delete(failure).where(failure.c.at < now - 60_000))
+    connection.execute(sa.insert(failure).values(id=str(uuid.uuid4()), at=now))
