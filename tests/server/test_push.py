@@ -146,6 +146,24 @@ def test_a_fact_may_precede_what_it_is_about_and_is_never_rewritten(office: Any)
     assert laptop.rows()["fact", fact.row]["kind"] == "in"
 
 
+def test_a_registration_cannot_be_put_together_wrongly_in_one_push(office: Any) -> None:
+    laptop = office.laptop()
+    gathering, person = uuid7(), uuid7()
+    row = registration_id(gathering, person)
+    parts = [laptop.operation("registration", row, gathering=gathering), laptop.operation("registration", row, person=uuid7()),
+             laptop.operation("registration", row, person=person), laptop.operation("registration", row, gathering=uuid7())]
+    assert [result.reason for result in laptop.push(*parts).results] == [None, "registration", None, "registration"]
+    found = laptop.rows()["registration", row]
+    assert (found["gathering"], found["person"]) == (gathering, person)
+
+
+def test_a_fact_says_what_kind_it_is(office: Any) -> None:
+    laptop = office.laptop()
+    facts = [laptop.operation("fact", gathering=uuid7()), laptop.operation("fact", kind=None, gathering=uuid7()), laptop.operation("fact", kind="in"),
+             laptop.operation("fact", kind="of a later version")]
+    assert [result.reason for result in laptop.push(*facts).results] == ["required", "required", None, None]
+
+
 def test_a_registration_has_the_one_id_that_it_can_have(office: Any) -> None:
     laptop = office.laptop()
     gathering, person = uuid7(), uuid7()
