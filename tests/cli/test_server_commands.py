@@ -218,3 +218,46 @@ def test_many_may_serve_postgresql_and_one_a_file(postgres_url: str, tmp_path: P
         pass
     assert sa.inspect(file.engine).has_table("audit")
     file.close()
+
+
+@pytest.mark.parametrize("url", [None])
+def test_a_new_password_locks_the_servers_database_too(do: Do, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    import io
+
+    def choose(password: str) -> dict[str, Any]:
+        monkeypatch.setattr("sys.stdin", io.StringIO(f"{password}\n"))
+        capsys.readouterr()
+        assert run(["--profile", str(tmp_path / "office"), "passphrase", "--json"]) == 0
+        said: dict[str, Any] = json.loads(capsys.readouterr().out)
+        return said
+
+    assert choose("words without server") == {"kept": "passphrase", "server": None}
+    monkeypatch.setenv("ALUMNI_DESK_PASSPHRASE", "words without server")
+    do("init")
+    assert choose("words of a second kind") == {"kept": "passphrase", "server": True}
+    assert "password" in do("stats", code=1)
+    monkeypatch.setenv("ALUMNI_DESK_PASSPHRASE", "words of a second kind")
+    assert do("stats")["laptops"] == 0
+
+    database = tmp_path / "office" / "server.key"
+    former = database.read_bytes()
+    assert choose("words of a third kind")["server"] is True
+    database.write_bytes(former)  # a server that was locked otherwise
+    monkeypatch.setenv("ALUMNI_DESK_PASSPHRASE", "words of a third kind")
+    assert choose("words of a fourth kind") == {"kept": "passphrase", "server": False}
+    assert database.read_bytes() == former
+
+
+@pytest.mark.parametrize("port", ["99999", "-1", "x", "٣"])
+def test_a_port_that_cannot_be_is_wrong_usage(tmp_path: Path, port: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit, match="2"):
+        run(["--profile", str(tmp_path), "serve", f"--port={port}"])
+    assert "0 to 65535" in capsys.readouterr().err
+
+
+def test_a_profile_in_the_home_folder_is_the_same_for_the_server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("USERPROFILE", str(tmp_path))
+    monkeypatch.chdir(tmp_path)
+    assert run(["--profile", "~/office", "server", "init", "--json"]) == 0
+    assert (tmp_path / "office" / "server.db").exists() and not (tmp_path / "~").exists()

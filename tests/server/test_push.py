@@ -101,6 +101,11 @@ def test_an_edit_that_loses_is_stale_and_both_values_are_kept(office: Any) -> No
     ({"kind": "fact"}, "kind"),
     ({"clock": "later"}, "clock"),
     ({"clock": "zzzzzzzzzzzz-0000-00"}, "clock"),
+    ({"clock": "019f00000000-00000000000000000-0123456789abcdef"[:-1]}, "clock"),
+    ({"clock": "019f00000000-0-0123456789abcdef"}, "clock"),
+    ({"clock": "019f00000000-0000-0"}, "clock"),
+    ({"clock": "019f00000000-0000-0123456789abcdef0"}, "clock"),
+    ({"clock": "019f00000000-0000-0123456789abcdef\n"}, "clock"),
     ({"table": "chapter", "fields": {"name": "Mine"}}, "chapter"),
 ])
 def test_what_is_malformed_is_invalid_and_has_no_effect(office: Any, changes: dict[str, Any], reason: str) -> None:
@@ -139,6 +144,24 @@ def test_a_fact_may_precede_what_it_is_about_and_is_never_rewritten(office: Any)
     results = laptop.push(again, other, audience=gathering).results
     assert [(result.status, result.reason) for result in results] == [("ok", None), ("invalid", "fact_is_there")]
     assert laptop.rows()["fact", fact.row]["kind"] == "in"
+
+
+def test_a_registration_cannot_be_put_together_wrongly_in_one_push(office: Any) -> None:
+    laptop = office.laptop()
+    gathering, person = uuid7(), uuid7()
+    row = registration_id(gathering, person)
+    parts = [laptop.operation("registration", row, gathering=gathering), laptop.operation("registration", row, person=uuid7()),
+             laptop.operation("registration", row, person=person), laptop.operation("registration", row, gathering=uuid7())]
+    assert [result.reason for result in laptop.push(*parts).results] == [None, "registration", None, "registration"]
+    found = laptop.rows()["registration", row]
+    assert (found["gathering"], found["person"]) == (gathering, person)
+
+
+def test_a_fact_says_what_kind_it_is(office: Any) -> None:
+    laptop = office.laptop()
+    facts = [laptop.operation("fact", gathering=uuid7()), laptop.operation("fact", kind=None, gathering=uuid7()), laptop.operation("fact", kind="in"),
+             laptop.operation("fact", kind="of a later version")]
+    assert [result.reason for result in laptop.push(*facts).results] == ["required", "required", None, None]
 
 
 def test_a_registration_has_the_one_id_that_it_can_have(office: Any) -> None:

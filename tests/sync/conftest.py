@@ -9,11 +9,17 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
 
 import pytest
 import requests
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
 
 from alumni_desk.schema import open_desk
 from alumni_desk.server.database import postgresql_database
@@ -135,6 +141,24 @@ class Office:
 def office(lasting_server: RunningServer) -> Office:
     """A new chapter at the lasting server."""
     return Office(lasting_server, f"Chapter {secrets.token_hex(4)}")
+
+
+@pytest.fixture
+def make_certificate(tmp_path: Path) -> Callable[..., list[str]]:
+    """Makes certificates for this computer; gives the options of ``serve`` for each."""
+
+    def make(name: str, issuer: str = "127.0.0.1") -> list[str]:
+        secret, now = ec.generate_private_key(ec.SECP256R1()), datetime.now(UTC)
+        subject, by = (x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, text)]) for text in ("127.0.0.1", issuer))
+        made = (x509.CertificateBuilder().subject_name(subject).issuer_name(by).public_key(secret.public_key())
+                .serial_number(x509.random_serial_number()).not_valid_before(now - timedelta(days=1)).not_valid_after(now + timedelta(days=1))
+                .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))]), critical=False).sign(secret, hashes.SHA256()))
+        certificate, key = tmp_path / f"{name}.crt", tmp_path / f"{name}.key"
+        certificate.write_bytes(made.public_bytes(serialization.Encoding.PEM))
+        key.write_bytes(secret.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()))
+        return ["--tls-cert", str(certificate), "--tls-key", str(key)]
+
+    return make
 
 
 @pytest.fixture

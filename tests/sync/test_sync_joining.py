@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +14,7 @@ from nacl.signing import SigningKey
 
 from alumni_desk.errors import KnownError
 from alumni_desk.protocol.codes import new_invitation
+from alumni_desk.protocol.messages import Trouble, pack
 from alumni_desk.store.desk import Desk
 from alumni_desk.sync import state
 from alumni_desk.sync.address import read_address
@@ -62,6 +65,46 @@ def test_members_here_are_asked_about_and_then_carried_over(office: Any, make_de
             assert connection.execute(sa.select(desk.tables["chapter"].c.id, desk.tables["chapter"].c.name)).all() == [(joined.scope, office.chapter)]
 
 
+def test_what_would_be_carried_over_is_asked_about_in_true_numbers(office: Any, make_desk: MakeDesk) -> None:
+    desk, invitation = make_desk("one"), office.invite()
+    with_members(desk, 0)
+    with desk.writing("new") as writing:
+        writing.add("gathering", name="Old party", starts="2027-01-01T10:00", status="planned")
+    with pytest.raises(KnownError, match=r"already: 1 gathering[.]") as raised:
+        join(desk, office.url, invitation)
+    assert raised.value.code == "sync_members_here"
+    with desk.writing("new") as writing:
+        writing.add("person", standing="member", last_name="Only")
+    with pytest.raises(KnownError, match=r"already: 1 person and 1 gathering[.]"):
+        join(desk, office.url, invitation)
+    join(desk, office.url, invitation, merge=True)
+
+
+def test_something_that_answers_401_to_everything(make_desk: MakeDesk) -> None:
+    class NotOurs(BaseHTTPRequestHandler):
+        body = b""
+
+        def do_POST(self) -> None:
+            self.rfile.read(int(self.headers["content-length"]))
+            self.send_response(401)
+            self.send_header("content-length", str(len(self.body)))
+            self.end_headers()
+            self.wfile.write(self.body)
+
+        def log_message(self, *_arguments: object) -> None:
+            """Say nothing."""
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), NotOurs) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        desk, url = make_desk("one"), f"http://127.0.0.1:{server.server_port}"
+        assert code_of(lambda: join(desk, url, new_invitation())) == "sync_no_server"
+        NotOurs.body = pack(Trouble("no_session"))
+        assert code_of(lambda: join(desk, url, new_invitation())) == "no_session"
+        server.shutdown()
+        thread.join()
+
+
 def test_what_the_office_did_not_know_of_the_chapter_is_carried_over(office: Any, make_desk: MakeDesk) -> None:
     one, two = make_desk("one"), make_desk("two")
     one.make_chapter("Ours", "Northgate", "America/New_York")
@@ -83,8 +126,73 @@ def test_a_sample_chapter_never_joins(office: Any, make_desk: MakeDesk) -> None:
 
 def test_a_desk_joins_once(office: Any, make_desk: MakeDesk) -> None:
     desk = make_desk("one")
-    join(desk, office.url, office.invite())
-    assert code_of(lambda: join(desk, office.url, office.invite())) == "sync_joined"
+    invitation = office.invite()
+    assert join(desk, office.url, invitation) == join(desk, office.url, invitation)
+    assert code_of(lambda: join(desk, office.url, office.server.invite("Another"))) == "sync_joined"
+    assert sync_once(desk).waiting == 0
+
+
+def test_a_new_invitation_brings_a_removed_laptop_back_with_its_queue(make_server: Any, make_desk: MakeDesk) -> None:
+    server, desk, other = make_server(), make_desk("one"), make_desk("other")
+    join(desk, server.url, server.invite(), device_name="Door")
+    join(other, server.url, server.invite())
+    sync_once(desk)
+    assert "Door" in [row["name"] for row in server.run("server", "devices")]
+    with desk.writing("new") as writing:
+        writing.add("person", standing="member", last_name="Unsent")
+    server.stop()
+    with desk.reading() as connection:
+        membership = state.read(connection, state.Membership)
+    assert membership is not None
+    server.run("server", "revoke", membership.device)
+    server.start()
+    assert code_of(lambda: sync_once(desk)) == "revoked"
+    assert status(desk).waiting == 1 and status(desk).state == "trouble"
+    elsewhere = make_server()
+    stranger = elsewhere.invite()
+    assert code_of(lambda: join(desk, elsewhere.url, stranger)) == "sync_joined"
+    join(make_desk("stranger"), elsewhere.url, stranger)  # that invitation was not used up
+    join(desk, server.url, server.invite())
+    assert status(desk).waiting == 1
+    assert sync_once(desk).pushed == 1 and status(desk).state == "synced"
+    sync_once(other)
+    assert people(other) == people(desk) and len(people(desk)) == 1
+
+
+def test_killed_while_coming_back_the_same_call_finishes(make_server: Any, make_desk: MakeDesk) -> None:
+    server, desk = make_server(), make_desk("one")
+    join(desk, server.url, server.invite())
+    with desk.reading() as connection:
+        before = state.read(connection, state.Membership)
+    code = server.invite()
+    with desk.applying() as applying:
+        state.keep(applying.connection, state.Joining(url=server.url, code=code, key=bytes(SigningKey.generate())))
+    join(desk, server.url, code)
+    with desk.reading() as connection:
+        after = state.read(connection, state.Membership)
+    assert before is not None and after is not None and before.device != after.device
+    assert sync_once(desk).waiting == 0
+
+
+def test_a_certificate_that_was_renewed(make_server: Any, make_desk: MakeDesk, make_certificate: Any) -> None:
+    first, second = make_certificate("one"), make_certificate("two")
+    server, desk = make_server(None, ["--host", "127.0.0.1", *first]), make_desk("one")
+    join(desk, server.url, server.invite())
+    with desk.writing("new") as writing:
+        writing.add("person", standing="member", last_name="Unsent")
+    server.stop()
+    server.extra[2:] = second
+    server.start()
+    assert code_of(lambda: sync_once(desk)) == "sync_certificate"
+    join(desk, server.url, server.invite())
+    assert sync_once(desk).pushed == 1
+
+
+def test_a_certificate_that_an_authority_issued_is_not_pinned(make_certificate: Any) -> None:
+    from alumni_desk.server.certificates import fingerprint, pin
+
+    own, issued = Path(make_certificate("own")[1]), Path(make_certificate("issued", issuer="Authority")[1])
+    assert pin(own) == fingerprint(own) and pin(issued) is None
 
 
 def test_wrong_used_and_mistyped_invitations(office: Any, make_desk: MakeDesk) -> None:
@@ -165,3 +273,47 @@ def test_the_commands(office: Any, tmp_path: Path) -> None:
     assert run("status")["state"] == "synced"
     devices = office.server.run("server", "devices")
     assert [device["role"] for device in devices if device["chapter"] == office.chapter] == ["leader"]
+
+
+def test_behind_a_proxy_an_invitation_says_what_laptops_reach_or_nothing(make_server: Any) -> None:
+    server = make_server(None, ["--behind-proxy"])
+    made = server.run("server", "invite", "--chapter", "Boston", "--role", "leader")
+    assert made["url"] is None and made["fingerprint"] is None
+    server.stop()
+    server.extra += ["--public-url", "desk.university.example/"]
+    server.start()
+    server.stop()
+    server.extra = ["--behind-proxy"]
+    server.start()  # kept until another is given
+    assert server.run("server", "invite", "--chapter", "Boston", "--role", "leader")["url"] == "https://desk.university.example"
+    server.stop()
+    server.extra = ["--behind-proxy", "--public-url", "https://desk.university.example#sha256=" + "ab" * 32]
+    server.start()
+    made = server.run("server", "invite", "--chapter", "Boston", "--role", "leader")
+    assert made["url"].endswith("#sha256=" + "ab" * 32) and made["fingerprint"] == "ab" * 32
+
+
+@pytest.mark.parametrize("url", ["http://desk.university.example", "ftp://x", "https://desk.university.example#sha256=12"])
+def test_an_address_that_laptops_would_refuse_is_not_kept(url: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    from alumni_desk.cli.main import run
+
+    assert run(["--profile", str(tmp_path / "office"), "serve", "--port", "0", "--behind-proxy", "--public-url", url]) == 1
+    assert len(capsys.readouterr().err.strip().splitlines()) == 1
+
+
+def test_a_certificate_that_cannot_be_used_is_said_before_anything_is_served(
+    tmp_path: Path, make_certificate: Any, capsys: pytest.CaptureFixture[str],
+) -> None:
+    from cryptography.hazmat.primitives import serialization
+
+    from alumni_desk.cli.main import run
+
+    one, two = make_certificate("one"), make_certificate("two")
+    (tmp_path / "bad.pem").write_text("rubbish")
+    secret = serialization.load_pem_private_key(Path(one[3]).read_bytes(), None)
+    (tmp_path / "locked.key").write_bytes(secret.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.BestAvailableEncryption(b"words")))
+    for certificate, key in ((tmp_path / "bad.pem", one[3]), (one[1], tmp_path / "bad.pem"), (one[1], two[3]), (one[1], tmp_path / "locked.key")):
+        assert run(["--profile", str(tmp_path / "office"), "serve", "--port", "0", "--tls-cert", str(certificate), "--tls-key", str(key)]) == 1
+        said = capsys.readouterr()
+        assert not said.out and len(said.err.strip().splitlines()) == 1 and "cannot be used together" in said.err

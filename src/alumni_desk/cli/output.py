@@ -33,9 +33,12 @@ def profile_of(args: argparse.Namespace) -> Profile:
 
 
 @contextmanager
-def opened(args: argparse.Namespace, *, create: bool = True) -> Iterator[Desk]:
-    """The open desk of the command's profile; made if it is not there, unless ``create`` is false. Asks for the password at a terminal."""
-    desk = open_asking(profile_of(args), create=create)
+def opened(args: argparse.Namespace, *, create: bool = True, told: Callable[[str | None], None] | None = None) -> Iterator[Desk]:
+    """The open desk of the command's profile; made if it is not there, unless ``create`` is false. Asks for the password at a terminal.
+
+    ``told``: hears the password that was typed, None if none was.
+    """
+    desk = open_asking(profile_of(args), create=create, told=told)
     with desk:
         try:
             yield desk
@@ -50,11 +53,16 @@ TRIES = 3
 """How often a password is asked for at a terminal."""
 
 
-def open_asking(profile: Profile, *, create: bool = True) -> Desk:
+def open_asking(profile: Profile, *, create: bool = True, told: Callable[[str | None], None] | None = None) -> Desk:
     """Open a desk; if a password is missing and somebody sits at a terminal, ask for it, or for the recovery key."""
     from alumni_desk.schema import open_desk
 
-    return with_password(lambda typed: open_desk(profile, passphrase=typed, create=create), _say_enrol)
+    def heard(typed: str | None) -> None:
+        _say_enrol(typed)
+        if told is not None:
+            told(typed)
+
+    return with_password(lambda typed: open_desk(profile, passphrase=typed, create=create), heard)
 
 
 def with_password(work: Callable[[str | None], T], opened: Callable[[str | None], None] | None = None) -> T:

@@ -31,7 +31,8 @@ def add_commands(commands: Any) -> None:
 
     part("init", run_init, _("make the server's database"), _("Make the server's database."), "server, database")
     invite = part("invite", run_invite, _("an invitation for one laptop"), _(
-        "Make an invitation for one laptop, valid for seven days, once. Makes the chapter if there is none of that name."), "code, expires, url, fingerprint")
+        "Make an invitation for one laptop, valid for seven days, once. Makes the chapter if there is none of that name."),
+        "code, expires, url (null until it is known how laptops reach the server: see serve --public-url), fingerprint")
     invite.add_argument("--chapter", required=True, metavar="NAME", help=_("name or id of the chapter"))
     invite.add_argument("--role", required=True, choices=("admin", "leader"), help=_("what the laptop may do"))
     part("accounts", run_accounts, _("who joined"), _("Who joined, by chapter."), _("list of id, who, chapter, role, gathering, until, created, laptops"))
@@ -73,19 +74,16 @@ def run_init(args: argparse.Namespace) -> int:
 def run_invite(args: argparse.Namespace) -> int:
     """Make an invitation."""
     from alumni_desk.server.invitations import invite
-    from alumni_desk.server.state import now_ms, read_state
+    from alumni_desk.server.state import address_for_laptops, now_ms, read_state
 
     with the_server(args) as server:
         made = invite(server, chapter=args.chapter, role=args.role, now=now_ms())
         with server.database.reading() as connection:
-            known = read_state(connection, server.tables)
-    fingerprint = known.get("fingerprint") or None
-    url = known.get("url")
-    if url and fingerprint:
-        url = f"{url}#sha256={fingerprint}"
+            url, fingerprint = address_for_laptops(read_state(connection, server.tables))
     data = {"code": made.code, "expires": moment(made.expires), "url": url, "fingerprint": fingerprint}
     human = _("Code: {code}\nValid until {expires}, once.").format(code=made.code, expires=data["expires"])
-    show(args, data, human if url is None else _("{code}\nServer: {url}").format(code=human, url=url))
+    where = _("Server: {url}").format(url=url) if url else _("Send the server's address with it; serve --public-url URL makes it stand here.")
+    show(args, data, f"{human}\n{where}")
     return 0
 
 

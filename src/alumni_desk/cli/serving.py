@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from alumni_desk.cli.arguments import whole_number
-from alumni_desk.cli.output import add_json
+from alumni_desk.cli.output import add_json, profile_of
 from alumni_desk.words import _
 
 if TYPE_CHECKING:
@@ -38,6 +38,9 @@ def add_commands(commands: Any) -> None:
     serve.add_argument("--tls-cert", type=Path, metavar="FILE", help=_("certificate, PEM"))
     serve.add_argument("--tls-key", type=Path, metavar="FILE", help=_("its key, PEM"))
     serve.add_argument("--behind-proxy", action="store_true", help=_("a proxy on this computer does the encryption and says whom it speaks for"))
+    serve.add_argument("--public-url", metavar="URL", help=_(
+        "the address by which laptops reach the server, where it is another than it listens on; kept for the invitations to come, "
+        "'' forgets it"))
     serve.add_argument("--rate", type=float, default=100.0, metavar="N", help=_("calls a second that one laptop may make of this process; default 100"))
     serve.add_argument("--open-metrics", action="store_true", help=_("/metrics for everybody who can reach the server, not for this computer alone"))
     serve.add_argument("--log", action="store_true", help=_("a line of JSON on standard error for each request; warnings stand there in any case"))
@@ -57,9 +60,7 @@ def add_database(parser: argparse.ArgumentParser) -> None:
 
 def folder_of(args: argparse.Namespace) -> Path:
     """The profile's folder, made if it is not there."""
-    from alumni_desk.store.profile import Profile, default_profile
-
-    profile = Profile(Path(args.profile)) if getattr(args, "profile", None) else default_profile()
+    profile = profile_of(args)
     profile.create()
     return profile.path
 
@@ -97,6 +98,16 @@ def moment(milliseconds: int | None) -> str | None:
     return None if milliseconds is None else datetime.fromtimestamp(milliseconds / 1000, UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
 
 
+def _public(text: str | None) -> str | None:
+    """The address for laptops as it is kept. Raises what a laptop would say of it."""
+    from alumni_desk.sync.address import read_address
+
+    if not text:
+        return text
+    address = read_address(text)
+    return f"{address.url}#sha256={address.fingerprint}" if address.fingerprint else address.url
+
+
 def run_serve(args: argparse.Namespace) -> int:
     """Serve until stopped."""
     from alumni_desk.errors import BadInput, Refused
@@ -118,10 +129,12 @@ def run_serve(args: argparse.Namespace) -> int:
                 sys.stdout.write(_("Its own certificate: sha256={fingerprint}").format(fingerprint=listening.fingerprint) + "\n")
         sys.stdout.flush()
 
+    public = _public(args.public_url)
     folder = folder_of(args)
     certificate = certificate_for(args.host, folder, cert=args.tls_cert, key=args.tls_key, behind_proxy=args.behind_proxy)
     log_to(requests=args.log)
-    terms = Terms(rate=args.rate, behind_proxy=args.behind_proxy, share_port=args.share_port, open_metrics=args.open_metrics)
+    terms = Terms(rate=args.rate, behind_proxy=args.behind_proxy, share_port=args.share_port, open_metrics=args.open_metrics,
+                  public=public)
     with the_server(args) as server, held(server.database, folder, alone=False):
         serve(server, host=args.host, port=args.port, certificate=certificate, terms=terms, ready=ready)
     return 0

@@ -55,7 +55,8 @@ def add_commands(commands: Any) -> None:
 
     word = commands.add_parser(
         "passphrase", help=_("choose the password that locks this desk, or let the computer's password store keep the key"),
-        description=_("Choose the password that locks this desk. It is asked for twice, or read from the first line of the input. JSON: kept."))
+        description=_("Choose the password that locks this desk. It is asked for twice, or read from the first line of the input. A server's database in this "
+                      "profile follows, if the password of until now opens it. JSON: kept, server (true, false, or null where there is none)."))
     word.add_argument("--keyring", action="store_true", help=_("no password: this computer's password store keeps the key"))
     add_json(word)
     word.set_defaults(run=run_passphrase)
@@ -211,11 +212,16 @@ def run_passphrase(args: argparse.Namespace) -> int:
     """Change what locks the desk."""
     from alumni_desk.store import keys
 
-    with opened(args) as desk:
+    present: list[str | None] = []
+    with opened(args, told=present.append) as desk:
         typed = None if args.keyring else _ask_new(_("New password: "))
         kept = keys.keep_anew(desk.profile.path, "desk", desk.key, typed)
-    words = _("This computer's password store keeps the key now.") if kept == "keyring" else _("The new password locks this desk from now on.")
-    show(args, {"kept": kept}, words)
+        server = keys.follow(desk.profile.path, "server", present[0], lambda folder, name, key: keys.keep_anew(folder, name, key, typed))
+    words = [_("This computer's password store keeps the key now.") if kept == "keyring" else _("The new password locks this desk from now on.")]
+    if server is not None:
+        words.append(_("The same is true of the server's database in this profile.") if server else _(
+            "The server's database in this profile has another password, and keeps it."))
+    show(args, {"kept": kept, "server": server}, "\n".join(words))
     return 0
 
 

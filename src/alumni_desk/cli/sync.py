@@ -16,10 +16,11 @@ def add_commands(commands: Any) -> None:
     join = commands.add_parser(
         "join", help=_("join a server with an invitation"),
         description=_("Join the server at URL with an invitation's CODE. JSON: scope, chapter, role. An address that carries "
-                      "#sha256=… pins the server's own certificate."))
+                      "#sha256=… pins the server's own certificate. A desk that has joined takes a new invitation of the same chapter when its server "
+                      "moved, has another certificate, or removed this laptop; what waits to be sent stays."))
     join.add_argument("url", metavar="URL", help=_("the server's address, as the invitation says it"))
     join.add_argument("code", metavar="CODE", nargs="+", help=_("the invitation's code: four groups of four"))
-    join.add_argument("--merge", action="store_true", help=_("carry the people that are here over into the chapter's list"))
+    join.add_argument("--merge", action="store_true", help=_("carry the people and gatherings that are here over into the chapter's list"))
     join.add_argument("--device-name", metavar="NAME", help=_("what the others call this laptop"))
     add_json(join)
     join.set_defaults(run=run_join)

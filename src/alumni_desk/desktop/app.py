@@ -98,7 +98,7 @@ class Room(QObject):
                 pages.append(getattr(import_module(f"alumni_desk.desktop.{module}"), name)(*common, **clock))
         settings = SettingsPage(*common, appearance=self.appearance, deeds=deeds, about=about)
         settings.named.connect(self._frame)
-        pages.append(SyncPage(*common, bridge=self.bridge, members_here=lambda: frame_facts(self.desk, self._today()).members))
+        pages.append(SyncPage(*common, bridge=self.bridge))
         pages += [settings, ActivityPage(*common, self.undoing), RestorePage(*common, restore_it=deeds.restore_it)]
         return pages
 

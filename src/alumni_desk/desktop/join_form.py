@@ -10,7 +10,7 @@ from alumni_desk.desktop.controls import Button, Field, Label, Tick, hairline
 from alumni_desk.desktop.fonts import font_of, px
 from alumni_desk.desktop.widgets import Glyph, IconLine
 from alumni_desk.protocol.codes import read_invitation, wrong_group
-from alumni_desk.words import _, ngettext, number
+from alumni_desk.words import _
 
 CODE_TROUBLE = frozenset({"invitation_wrong", "invitation_used", "invitation_expired", "sync_code"})
 """Refusals that are about the code itself."""
@@ -89,7 +89,7 @@ class JoinForm(QWidget):
 
     joined = Signal(str, str, str, bool)
 
-    def __init__(self, laptop: str, members_here: int = 0, parent: QWidget | None = None) -> None:
+    def __init__(self, laptop: str, here: str = "", parent: QWidget | None = None) -> None:
         super().__init__(parent)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
@@ -116,12 +116,11 @@ class JoinForm(QWidget):
         column.addSpacing(px(4))
         column.addLayout(tools)
         column.addSpacing(px(8))
-        self.carry = Tick(ngettext("Take the {n} member on this laptop along", "Take the {n} members on this laptop along", members_here).format(
-            n=number(members_here)))
-        self.carry.setVisible(members_here > 0)
+        self.carry = Tick(_("Take along what is on this laptop: {what}").format(what=here))
+        self.carry.setVisible(bool(here))
         self.carry.toggled.connect(self._look)
         column.addWidget(self.carry, 0, Qt.AlignmentFlag.AlignLeft)
-        self._members_here = members_here
+        self._here = here
         column.addWidget(hairline())
         column.addSpacing(px(8))
         column.addWidget(IconLine("lock-simple", _("The server is asked only when you join. Until then nothing is changed."),
@@ -193,8 +192,8 @@ class JoinForm(QWidget):
                 self._set_reason(_("The server’s address is missing"))
             elif not self.laptop.text().strip():
                 self._set_reason(_("Give this laptop a name"))
-            elif self._members_here and not self.carry.isChecked():
-                self._set_reason(_("There are members on this laptop already: tick that they come along"))
+            elif self._here and not self.carry.isChecked():
+                self._set_reason(_("There is something on this laptop already: tick that it comes along"))
             else:
                 self._set_reason("")
 

@@ -181,13 +181,20 @@ class SecurityPart(QWidget):
         sheet = PasswordSheet(self, _("Choose the chapter’s password"), _("Lock with it"), _("From now on this password opens the members on this laptop."),
                               present=there)  # fmt: skip
 
-        def work(typed: str) -> None:
+        def work(typed: str) -> bool | None:
             folder = self._desk.profile.path
             if there:
                 keys.opens(folder, "desk", self._desk.key, sheet.typed_present)
             keys.keep_under(folder, "desk", self._desk.key, typed)
+            return keys.follow(folder, "server", sheet.typed_present or None, lambda where, name, key: keys.keep_under(where, name, key, typed))
 
-        sheet.done_clicked.connect(lambda: sheet.run(self._lanes, work, lambda done: self._done(_("The new password locks this desk from now on."))))
+        def done(server: bool | None) -> None:
+            words = [_("The new password locks this desk from now on.")]
+            if server is False:
+                words.append(_("The server’s database on this laptop has another password, and keeps it."))
+            self._done(" ".join(words))
+
+        sheet.done_clicked.connect(lambda: sheet.run(self._lanes, work, done))
         sheet.open()
 
     def _check_paper(self) -> None:

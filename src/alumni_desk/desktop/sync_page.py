@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -63,9 +62,9 @@ class SyncPage(Page):
     title = _("Sync")
     joined = Signal()
 
-    def __init__(self, desk: Desk, lanes: Lanes, changes: ChangeBus, go: Go, *, bridge: SyncBridge, members_here: Callable[[], int]) -> None:
+    def __init__(self, desk: Desk, lanes: Lanes, changes: ChangeBus, go: Go, *, bridge: SyncBridge) -> None:
         super().__init__(desk, lanes, changes, go)
-        self._bridge, self._members_here = bridge, members_here
+        self._bridge = bridge
         self._facts: Facts | None = None
         self._busy = False
         self._trouble = ""
@@ -168,12 +167,21 @@ class SyncPage(Page):
         for warning in filter(None, (self._trouble, facts.clock)):
             words.addSpacing(px(8))
             words.addWidget(Label(warning, tone="warn", wrap=True))
+        if self._trouble and facts.state != "alone":
+            self._offer_again(words)
         row.addLayout(words, 1)
         button = self._button(facts)
         if button is not None:
             row.addWidget(button, 0, Qt.AlignmentFlag.AlignTop)
         self._first = button
         return row
+
+    def _offer_again(self, words: QVBoxLayout) -> None:
+        """A new invitation of the same chapter mends an address, a certificate or an access that ended."""
+        again = Button(_("Join again with a new invitation"), icon="envelope-simple")
+        again.clicked.connect(self._ask_again)
+        words.addSpacing(px(8))
+        words.addWidget(again, 0, Qt.AlignmentFlag.AlignLeft)
 
     def _button(self, facts: Facts) -> Button | None:
         if facts.state == "alone":
@@ -249,11 +257,20 @@ class SyncPage(Page):
         column.addWidget(SettingRow(_("You are"), facts.role))
 
     def _ask_join(self) -> None:
-        self.lanes.read(self._members_here, self._open_join)
+        self.lanes.read(self._here, self._open_join)
 
-    def _open_join(self, members: int) -> None:
+    def _ask_again(self) -> None:
+        self._open_join("")  # whoever is here belongs to that chapter already
+
+    def _here(self) -> str:
+        from alumni_desk.sync.join import here
+
+        with self.desk.reading() as connection:
+            return here(connection)
+
+    def _open_join(self, here: str) -> None:
         sheet = PlainSheet(self.window(), _("Join with an invitation"), width=720)
-        form = JoinForm(self.desk.device_name, members)
+        form = JoinForm(self.desk.device_name, here)
         sheet.column.addWidget(form)
         sheet.set_foot(form.foot)
         form.cancel.show()

@@ -1,4 +1,7 @@
-"""The server's own certificate: made once, kept beside its data, and pinned by invitations through its fingerprint."""
+"""The server's certificate: its own is made once, kept beside its data, and pinned by invitations through its fingerprint.
+
+One that an authority issued is not pinned: it is renewed every few months, and a pin would lock every laptop out.
+"""
 
 from __future__ import annotations
 
@@ -26,6 +29,19 @@ def fingerprint(certificate: Path) -> str:
     begin, end = "-----BEGIN CERTIFICATE-----", "-----END CERTIFICATE-----"
     first = text[text.index(begin):text.index(end) + len(end)]  # the server's own comes before its issuers'
     return hashlib.sha256(ssl.PEM_cert_to_DER_cert(first)).hexdigest()
+
+
+def is_self_signed(certificate: Path) -> bool:
+    """Whether nobody but the certificate itself vouches for it, so that only a pin can make it trusted."""
+    from cryptography import x509
+
+    first = x509.load_pem_x509_certificates(certificate.read_bytes())[0]
+    return first.issuer == first.subject
+
+
+def pin(certificate: Path) -> str | None:
+    """The fingerprint that invitations carry; None where an authority vouches for the certificate."""
+    return fingerprint(certificate) if is_self_signed(certificate) else None
 
 
 def _make(certificate: Path, key: Path, host: str) -> None:

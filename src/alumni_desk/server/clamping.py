@@ -11,6 +11,8 @@ from bisect import bisect_left
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
+from alumni_desk.protocol.clock import PATTERN
+
 AHEAD = 5 * 60 * 1000
 """How far (milliseconds) a clock may run ahead of the server's."""
 
@@ -27,11 +29,7 @@ def replica(clock: str) -> str:
 
 def is_clock(text: str) -> bool:
     """Whether the text is a clock as replicas write them."""
-    parts = text.split("-")
-    if len(parts) != 3 or len(parts[0]) != 12 or not 16 >= len(parts[1]) > 0 or not 64 >= len(parts[2]) > 0:
-        return False
-    digits = set("0123456789abcdef")
-    return set(parts[0]) <= digits and set(parts[1]) <= digits and set(parts[2]) <= digits
+    return PATTERN.fullmatch(text) is not None
 
 
 def stamp(now: int, who: str) -> str:

@@ -8,11 +8,12 @@ from dataclasses import dataclass
 
 import sqlalchemy as sa
 
-from alumni_desk.errors import BadInput
+from alumni_desk.errors import Ambiguous, BadInput, NotFound, Refused
 from alumni_desk.protocol.canonical import json_text
 from alumni_desk.protocol.codes import new_invitation, read_invitation
 from alumni_desk.protocol.messages import EnrolReply, EnrolRequest
 from alumni_desk.protocol.proofs import is_enrol_proof
+from alumni_desk.protocol.values import fits, is_id
 from alumni_desk.server import audit, feed, journal
 from alumni_desk.server.accounts import grants_of, new_device
 from alumni_desk.server.bulk import put_rows
@@ -26,10 +27,12 @@ from alumni_desk.words import _
 VALID = 7 * 24 * 3600 * 1000
 """How long an invitation can be used, in milliseconds."""
 
-NAME_LIMIT = 120
-"""Letters of a chapter's name."""
-
 FAILURES_A_MINUTE = 10
+
+NAME_LETTERS = 200
+"""How long a chapter's name may be."""
+
+_INVITING, _TRYING = 7403523, 7403524  # the numbers of locks on PostgreSQL
 
 
 @dataclass(frozen=True)
@@ -48,10 +51,9 @@ def _hash(server: Server, code: str) -> str:
 def invite(server: Server, *, chapter: str, role: str, now: int) -> Invitation:
     """A code that makes one device a member of a chapter's office. Makes the chapter if there is none of that name or id. Raises BadInput."""
     chapter = " ".join(chapter.split())
-    if not chapter or len(chapter) > NAME_LIMIT:
-        raise BadInput("chapter_name", _("A chapter needs a name of 1 to {most} letters, such as Boston. No invitation was made."), most=NAME_LIMIT)
     code = new_invitation()
     with server.database.writing() as connection:
+        _one_at_a_time(connection, _INVITING)
         scope = _chapter(connection, server.tables, chapter) or make_chapter(connection, server.tables, chapter, now)
         feed.lock_head(connection, server.tables, scope)
         connection.execute(sa.insert(server.tables.tables["invitation"]).values(
@@ -60,14 +62,31 @@ def invite(server: Server, *, chapter: str, role: str, now: int) -> Invitation:
     return Invitation(code, now + VALID, scope)
 
 
-def _chapter(connection: sa.Connection, tables: sa.MetaData, name: str) -> str | None:
+def _one_at_a_time(connection: sa.Connection, what: int) -> None:
+    """Until this transaction ends nobody else does the same: invites, and makes one chapter twice; or tries a code."""
+    if connection.dialect.name == "postgresql":  # on SQLite whoever writes is alone anyway
+        connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({what})")
+
+
+def _chapter(connection: sa.Connection, tables: sa.MetaData, text: str) -> str | None:
+    """The chapter of this id or name, None if there is none of the name. Raises BadInput, NotFound, Refused or Ambiguous."""
+    name = " ".join(text.split())
+    if not name or len(name) > NAME_LETTERS or not fits(name, "text"):
+        raise BadInput("chapter_name", _("A chapter's name has 1 to {count} letters."), count=NAME_LETTERS)
     chapter = tables.tables["chapter"]
-    rows = connection.execute(sa.select(chapter.c.id, chapter.c.name).where(~chapter.c.gone).order_by(chapter.c.id)).all()
-    wanted = " ".join(name.split()).casefold()
-    for row in rows:
-        if row.id == name or " ".join((row.name or "").split()).casefold() == wanted:
-            return str(row.id)
-    return None
+    rows = connection.execute(sa.select(chapter.c.id, chapter.c.name, chapter.c.gone).order_by(chapter.c.id)).all()
+    if is_id(name):
+        gone = next((row.gone for row in rows if row.id == name), None)
+        if gone is None:
+            raise NotFound("no_such_chapter", _("This server has no chapter with the id {id}. Give its name; server stats lists them."), id=name)
+        if gone:
+            raise Refused("chapter_gone", _("The chapter with the id {id} was removed, so nobody can be invited to it."), id=name)
+        return name
+    found = [str(row.id) for row in rows if not row.gone and " ".join((row.name or "").split()).casefold() == name.casefold()]
+    if len(found) > 1:
+        raise Ambiguous("several_chapters", _("{count} chapters are called “{name}”. Give the id of one: {ids}."), candidates=found,
+                        count=len(found), name=name, ids=", ".join(found))
+    return found[0] if found else None
 
 
 def make_chapter(connection: sa.Connection, tables: sa.MetaData, name: str, now: int) -> str:
@@ -89,20 +108,24 @@ def make_chapter(connection: sa.Connection, tables: sa.MetaData, name: str, now:
 
 def enrol(server: Server, request: EnrolRequest, now: int) -> EnrolReply:
     """Turn an invitation into a device. The same code with the same key repeats its answer."""
-    _not_too_often(server, now)
+    with server.database.writing() as connection:
+        _one_at_a_time(connection, _TRYING)  # else all that come at once would be counted before any of them has failed
+        _not_too_often(connection, server.tables, now)
+        try:
+            return _use(server, connection, _code(request), request, now)
+        except Refusal as refusal:  # nothing was written yet
+            _failed(connection, server.tables, now)
+            refused = refusal
+    raise refused
+
+
+def _code(request: EnrolRequest) -> str:
     code = read_invitation(request.code)
     if code is None:
-        _failed(server, now)
         raise Refusal(403, "invitation_wrong")
     if len(request.public_key) != 32 or not is_enrol_proof(request.proof, request.public_key, request.code):
-        _failed(server, now)
         raise Refusal(403, "forged")
-    try:
-        with server.database.writing() as connection:
-            return _use(server, connection, code, request, now)
-    except Refusal:
-        _failed(server, now)
-        raise
+    return code
 
 
 def _use(server: Server, connection: sa.Connection, code: str, request: EnrolRequest, now: int) -> EnrolReply:
@@ -132,16 +155,14 @@ def _use(server: Server, connection: sa.Connection, code: str, request: EnrolReq
     return EnrolReply(server=server.id, device=device_id, grants=grants_of(connection, tables, account), time=now)
 
 
-def _not_too_often(server: Server, now: int) -> None:
-    failure = server.tables.tables["invitation_failure"]
-    with server.database.reading() as connection:
-        count = connection.execute(sa.select(sa.func.count()).select_from(failure).where(failure.c.at > now - 60_000)).scalar() or 0
+def _not_too_often(connection: sa.Connection, tables: sa.MetaData, now: int) -> None:
+    failure = tables.tables["invitation_failure"]
+    count = connection.execute(sa.select(sa.func.count()).select_from(failure).where(failure.c.at > now - 60_000)).scalar() or 0
     if count >= FAILURES_A_MINUTE:
         raise Refusal(429, "too_many_tries", retry_after=60)
 
 
-def _failed(server: Server, now: int) -> None:
-    failure = server.tables.tables["invitation_failure"]
-    with server.database.writing() as connection:
-        connection.execute(sa.delete(failure).where(failure.c.at < now - 60_000))
-        connection.execute(sa.insert(failure).values(id=str(uuid.uuid4()), at=now))
+def _failed(connection: sa.Connection, tables: sa.MetaData, now: int) -> None:
+    failure = tables.tables["invitation_failure"]
+    connection.execute(sa.delete(failure).where(failure.c.at < now - 60_000))
+    connection.execute(sa.insert(failure).values(id=str(uuid.uuid4()), at=now))

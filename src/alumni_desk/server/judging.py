@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from alumni_desk.gatherings.records import registration_id
@@ -42,6 +42,8 @@ def _malformed(operation: Operation, size: int, scope: str, audience: str, shape
             return "invalid", "unknown_field"
         if not fits(value, kind) or (name == "gone" and value is None):
             return "invalid", "value"
+    if operation.kind == "fact" and not operation.fields.get("kind"):
+        return "invalid", "required"  # a kind that we do not know may be a newer desk's
     if operation.table == "chapter" and operation.row != scope:
         return "invalid", "chapter"
     return _wrong_audience(operation, audience, shape)
@@ -67,13 +69,14 @@ def _forbidden(operation: Operation, role: str) -> Refusal | None:
     return None
 
 
-def unlike_its_id(operation: Operation, row: Mapping[str, Any] | None) -> bool:
-    """Whether a registration would get a gathering or a person that its id does not stand for."""
+def unlike_its_id(operation: Operation, others: Sequence[Mapping[str, Any]]) -> bool:
+    """Whether a registration would get a gathering or a person that its id does not stand for.
+
+    ``others``: the row's fields as the server has them, and as other operations of the same push put them.
+    """
     if operation.table != "registration":
         return False
-    there = row or {}
-    gathering = operation.fields.get("gathering", there.get("gathering"))
-    person = operation.fields.get("person", there.get("person"))
-    if gathering is None or person is None:
-        return False
-    return operation.row != registration_id(str(gathering), str(person))
+    gatherings, people = (
+        {operation.fields[name]} if name in operation.fields else {one.get(name) for one in others} for name in ("gathering", "person"))
+    return any(operation.row != registration_id(str(gathering), str(person))
+               for gathering in gatherings for person in people if gathering is not None and person is not None)

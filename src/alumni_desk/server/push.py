@@ -173,10 +173,14 @@ def _load_rows(connection: sa.Connection, tables: sa.MetaData, scope: str, items
 
 
 def _refuse_registrations(items: Sequence[Item], rows: Mapping[tuple[str, str], Row]) -> None:
+    said: dict[str, list[Mapping[str, Any]]] = defaultdict(list)
     for item in items:
         operation = item.operation
-        if item.open and operation and unlike_its_id(operation, rows[operation.table, operation.row].values):
-            item.end("invalid", "registration")
+        if item.open and operation and operation.table == "registration":
+            if unlike_its_id(operation, [rows[operation.table, operation.row].values, *said[operation.row]]):
+                item.end("invalid", "registration")
+            else:
+                said[operation.row].append(operation.fields)
 
 
 def _refuse_whole_transactions(items: Sequence[Item]) -> None:

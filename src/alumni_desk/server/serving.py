@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import signal
 import socket
+import ssl
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 from alumni_desk.errors import Refused
-from alumni_desk.server.certificates import fingerprint, own_certificate
+from alumni_desk.server.certificates import own_certificate, pin
 from alumni_desk.server.hosts import is_loopback
 from alumni_desk.server.limits import CALLS_A_SECOND
 from alumni_desk.server.state import Server, keep_address
@@ -40,10 +41,20 @@ def certificate_for(host: str, folder: Path, *, cert: Path | None, key: Path | N
         for path in (cert, key):
             if not path.is_file():
                 raise Refused("server_tls_missing", _("There is no file {file}. Check the path to the certificate and its key."), file=str(path))
+        _must_fit(cert, key)
         return Certificate(cert, key)
     if behind_proxy or is_loopback(host):
         return None
     return Certificate(*own_certificate(folder, host))
+
+
+def _must_fit(cert: Path, key: Path) -> None:
+    try:
+        ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(cert, key, password=lambda: "")
+    except (ssl.SSLError, OSError, ValueError):
+        raise Refused("server_tls_unfit", _(
+            "The certificate {cert} and the key {key} cannot be used together. Both must be PEM files, the key must be the certificate's own and "
+            "have no password."), cert=str(cert), key=str(key)) from None
 
 
 @dataclass(frozen=True)
@@ -54,6 +65,7 @@ class Terms:
     behind_proxy: bool = False
     share_port: bool = False
     open_metrics: bool = False
+    public: str | None = None
 
 
 def serve(server: Server, *, host: str, port: int, certificate: Certificate | None, terms: Terms, ready: Callable[[Listening], None]) -> None:
@@ -65,8 +77,9 @@ def serve(server: Server, *, host: str, port: int, certificate: Certificate | No
 
     listener = _listen(host, port, shared=terms.share_port)
     address = Listening(_url(host, listener.getsockname()[1], certificate is not None),
-                        fingerprint(certificate.certificate) if certificate else None)
-    keep_address(server, address.url, address.fingerprint)
+                        pin(certificate.certificate) if certificate else None)
+    # Behind a proxy our own address is of no use to anybody: plain, and on this computer alone.
+    keep_address(server, None if terms.behind_proxy else address.url, address.fingerprint, public=terms.public)
     config = uvicorn.Config(
         make_app(server, rate=terms.rate, open_metrics=terms.open_metrics), http=Patient, ws="none", log_config=None, access_log=False,
         lifespan="off", server_header=False, date_header=False,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 import time
 import uuid
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -60,8 +61,22 @@ def read_state(connection: sa.Connection, tables: sa.MetaData) -> dict[str, str]
     return {row.key: row.value for row in connection.execute(sa.select(state.c.key, state.c.value))}
 
 
-def keep_address(server: Server, url: str, fingerprint: str | None) -> None:
-    """Remember where the server is reached, for the invitations to come."""
+def keep_address(server: Server, url: str | None, fingerprint: str | None, *, public: str | None = None) -> None:
+    """Remember where the server is reached, for the invitations to come.
+
+    ``url``: where it listens, None if laptops cannot use that; ``public``: where they reach it instead, kept until another is given.
+    """
+    rows = {"url": url or "", "fingerprint": fingerprint or ""}
+    if public is not None:
+        rows["public_url"] = public
     with server.database.writing() as connection:
-        put_rows(connection, server.tables.tables["server_state"],
-                 [{"key": "url", "value": url}, {"key": "fingerprint", "value": fingerprint or ""}])
+        put_rows(connection, server.tables.tables["server_state"], [{"key": key, "value": value} for key, value in rows.items()])
+
+
+def address_for_laptops(known: Mapping[str, str]) -> tuple[str | None, str | None]:
+    """The address that an invitation says, its pin with it, and that pin alone. ``known``: what the server keeps about itself."""
+    url, _hash, pin = (known.get("public_url") or known.get("url") or "").partition("#sha256=")
+    pin = pin or known.get("fingerprint") or ""
+    if not url:
+        return None, pin or None
+    return (f"{url}#sha256={pin}", pin) if pin else (url, None)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -41,7 +42,7 @@ def verify(desk: Desk) -> Findings:
     if pages:
         return Findings(pages, 0, 0)
     synced = [name for name, table in desk.tables.items() if table.info.get("synced")]
-    with desk.checking() as connection:
+    with desk.reading() as connection:  # long, and keeps nobody from writing
         wrong = search.differences(connection)
         known = ", ".join(f"'{name}'" for name in synced)
         loose = int(connection.exec_driver_sql(
@@ -62,25 +63,25 @@ def verify(desk: Desk) -> Findings:
         counts = {name: int(connection.exec_driver_sql(f'SELECT count(*) FROM "{name}" WHERE NOT gone').scalar() or 0) for name in synced}
         counts["waiting"] = int(connection.exec_driver_sql("SELECT count(*) FROM operation WHERE fate = 'waiting'").scalar() or 0)
         views = sum(_hidden(connection, desk.tables[name]) for name in synced if desk.tables[name].info["kind"] == "put")
+    with desk.checking() as connection:  # SQLite counts this as writing
+        wrong += not search.is_whole(connection)
     return Findings(pages, wrong, loose, views, missing, counts)
 
 
 def _damaged_pages(desk: Desk) -> int:
     import sqlcipher3.dbapi2 as sqlcipher
 
-    raw = desk.raw()
     try:
-        count: int = len(raw.execute("PRAGMA cipher_integrity_check").fetchall())
-        count += sum(row[0] != "ok" for row in raw.execute("PRAGMA integrity_check"))
-        count += len(raw.execute("PRAGMA foreign_key_check").fetchall())
-        return count
+        with contextlib.closing(desk.raw()) as raw:
+            count: int = len(raw.execute("PRAGMA cipher_integrity_check").fetchall())
+            count += sum(row[0] != "ok" for row in raw.execute("PRAGMA integrity_check"))
+            count += len(raw.execute("PRAGMA foreign_key_check").fetchall())
+            return count
     except sqlcipher.DatabaseError as error:
         known = store_problem(str(error))
         if known is None or known.code != "database_damaged":
             raise
         return 1
-    finally:
-        raw.close()
 
 
 def _hidden(connection: sa.Connection, table: sa.Table) -> int:

@@ -456,7 +456,7 @@ def _engine(path: Path, key: bytes, metadata: sa.MetaData | None, capture: Captu
 
     size, more = (1, 0) if metadata is not None else (4, 28)
     return sa.create_engine("sqlite+pysqlite:///named-so-that-a-queue-pool-is-used", module=sqlcipher, creator=creator, poolclass=QueuePool,
-                            pool_size=size, max_overflow=more, isolation_level="AUTOCOMMIT")
+                            pool_size=size, max_overflow=more, isolation_level="AUTOCOMMIT", hide_parameters=True)
 
 
 def _prepare(profile: Profile, key: bytes, wanted: Mapping[str, str], last: int | None) -> None:

@@ -15,7 +15,7 @@ import logging
 import os
 import secrets
 import uuid
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -234,6 +234,21 @@ def keep_anew(folder: Path, name: str, key: bytes, passphrase: str | None) -> Ke
 def keep_under(folder: Path, name: str, key: bytes, passphrase: str) -> None:
     """Keep a database's key under this passphrase, in place of an older one; what else keeps it goes on keeping it."""
     _add(folder, name, {"passphrase": seal(key, passphrase).as_json()})
+
+
+def follow(folder: Path, name: str, present: str | None, keep: Callable[[Path, str, bytes], object]) -> bool | None:
+    """Keep the key of another database of the folder anew, if the present password or the keyring opens it.
+
+    None: there is no such database here. False: it has a password of its own, and stays under that.
+    """
+    if not (folder / f"{name}.key").exists():
+        return None
+    try:
+        key = database_key(folder, name, passphrase=present)
+    except StoreProblem:
+        return False
+    keep(folder, name, key)
+    return True
 
 
 def keep_for_recovery(folder: Path, name: str, key: bytes, recovery_key: str) -> None:

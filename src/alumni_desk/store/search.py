@@ -97,11 +97,16 @@ def differences(connection: sa.Connection) -> int:
     wrong = 0
     for row in connection.exec_driver_sql(f"SELECT p.id, {_COLUMNS} FROM person AS p WHERE {_LISTED}"):
         wrong += there.pop(row.id, None) != (row.standing, *_texts(row, graduated.get(row.id, ())))
+    return wrong + len(there)
+
+
+def is_whole(connection: sa.Connection) -> bool:
+    """Whether the index of words holds together and fits the texts beside it. In a transaction that may write."""
     try:
         connection.exec_driver_sql("INSERT INTO search_words (search_words, rank) VALUES ('integrity-check', 1)")
     except sa.exc.DatabaseError:
-        wrong += 1
-    return wrong + len(there)
+        return False
+    return True
 
 
 _COLUMNS = ", ".join(f"p.{name}" for name in SEARCHED["person"][1])

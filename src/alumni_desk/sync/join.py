@@ -1,4 +1,8 @@
-"""Joining a server with an invitation; whoever the chapter has here already is carried over."""
+"""Joining a server with an invitation; whoever the chapter has here already is carried over.
+
+A desk that has joined takes another invitation of the same chapter when its way to the server ended: the address moved, the
+certificate was renewed, its access was removed. What waits to be sent stays.
+"""
 
 from __future__ import annotations
 
@@ -9,14 +13,14 @@ from nacl.signing import SigningKey
 
 from alumni_desk.errors import BadInput, NetworkProblem, Refused
 from alumni_desk.protocol.codes import read_invitation, wrong_group
-from alumni_desk.protocol.messages import EnrolReply, EnrolRequest
+from alumni_desk.protocol.messages import ChallengeReply, ChallengeRequest, EnrolReply, EnrolRequest, Grant
 from alumni_desk.protocol.proofs import enrol_proof
 from alumni_desk.store.desk import Desk
 from alumni_desk.sync import state
 from alumni_desk.sync.address import Address, read_address
 from alumni_desk.sync.shapes import shapes
 from alumni_desk.sync.wire import Wire
-from alumni_desk.words import _
+from alumni_desk.words import _, ngettext, number
 
 CARRIED = "chapter_carried"
 
@@ -28,12 +32,14 @@ def join(desk: Desk, url: str, code: str, *, merge: bool = False, device_name: s
     """
     address = read_address(url)
     invitation = _code(code)
-    joining = _prepare(desk, address, invitation, merge)
-    if isinstance(joining, state.Membership):
-        return joining
+    joining, there = _prepare(desk, address, invitation, merge)
+    if there is not None and joining.key == there.key:
+        return there
     line = wire or Wire(address)
     try:
         key = SigningKey(joining.key)
+        if there is not None:  # asked before the invitation is used up
+            _same_server(there, line.call("challenge", ChallengeRequest(device=there.device), ChallengeReply).server)
         request = EnrolRequest(code=invitation, public_key=bytes(key.verify_key), name=device_name or desk.device_name or "",
                                proof=enrol_proof(key, invitation))
         reply = line.call("enrol", request, EnrolReply)
@@ -50,9 +56,36 @@ def join(desk: Desk, url: str, code: str, *, merge: bool = False, device_name: s
     grant = reply.grants[0]
     membership = state.Membership(url=address.url, fingerprint=address.fingerprint, server=reply.server, device=reply.device, key=joining.key,
                                   scope=grant.scope, scope_name=grant.scope_name, role=grant.role)
+    if there is not None:
+        _same_server(there, reply.server)
+        _same_chapter(there, grant)
     with desk.applying() as applying:
-        move_in(applying.connection, membership)
+        if there is None:
+            move_in(applying.connection, membership)
+        else:
+            _come_back(applying.connection, membership)
+    if device_name:
+        desk.set_setting("device_name", device_name)  # every hello says it again
     return membership
+
+
+def _same_server(there: state.Membership, server: str) -> None:
+    if server != there.server:
+        raise Refused("sync_joined", _(
+            "This invitation is of another server than the one that this desk joined, for {chapter}. Use another profile for another chapter."),
+            chapter=there.scope_name)
+
+
+def _same_chapter(there: state.Membership, grant: Grant) -> None:
+    if grant.scope != there.scope:
+        raise Refused("sync_joined", _("This invitation is for {other}, and this desk belongs to {chapter}. Use another profile for another chapter."),
+                      other=grant.scope_name, chapter=there.scope_name)
+
+
+def _come_back(connection: sa.Connection, membership: state.Membership) -> None:
+    """The same chapter by another address or as another device: the queue and the cursor stay."""
+    state.drop(connection, state.Session)  # it was the former device's
+    state.keep(connection, membership)
 
 
 def _code(text: str) -> str:
@@ -62,33 +95,40 @@ def _code(text: str) -> str:
     return code
 
 
-def _prepare(desk: Desk, address: Address, code: str, merge: bool) -> state.Joining | state.Membership:
-    """Everything that can be refused before the invitation is used; and the key, kept before the call."""
+def _prepare(desk: Desk, address: Address, code: str, merge: bool) -> tuple[state.Joining, state.Membership | None]:
+    """Everything that can be refused before the invitation is used; the key, kept before the call; and the membership there is."""
     with desk.applying() as applying:
         connection = applying.connection
         there = state.read(connection, state.Membership)
         joining = state.read(connection, state.Joining)
-        if there is not None:
-            if joining is not None and joining.code == code:
-                return there
-            raise Refused("sync_joined", _("This desk has joined a server already, for {chapter}. Use another profile for another chapter."),
-                          chapter=there.scope_name)
-        if connection.exec_driver_sql("SELECT 1 FROM chapter WHERE sample LIMIT 1").first():
-            raise Refused("sync_sample", _(
-                "The sample chapter never joins a server, so that made-up people stay out of the real list. Start with a new profile."))
-        members = _members(connection)
-        if members and not merge:
-            raise Refused("sync_members_here", _(
-                "{count} people are in this desk already. They can be carried over into the chapter's list at the server; "
-                "say so with --merge, or use a new profile."), count=members)
+        if there is None:
+            _may_begin(connection, merge)
         if joining is None or joining.code != code:
             joining = state.Joining(url=address.url, code=code, key=bytes(SigningKey.generate()))
             state.keep(connection, joining)
-        return joining
+        return joining, there
 
 
-def _members(connection: sa.Connection) -> int:
-    return int(connection.exec_driver_sql("SELECT count(*) FROM person WHERE NOT gone").scalar() or 0)
+def _may_begin(connection: sa.Connection, merge: bool) -> None:
+    if connection.exec_driver_sql("SELECT 1 FROM chapter WHERE sample LIMIT 1").first():
+        raise Refused("sync_sample", _(
+            "The sample chapter never joins a server, so that made-up people stay out of the real list. Start with a new profile."))
+    there = here(connection)
+    if there and not merge:
+        raise Refused("sync_members_here", _(
+            "In this desk already: {what}. All can be carried over into the chapter's list at the server; "
+            "say so with --merge, or use a new profile."), what=there)
+
+
+def here(connection: sa.Connection) -> str:
+    """What a join would carry over, in words: “3 people and 1 gathering”; empty where there is nothing."""
+    people, gatherings = (int(connection.exec_driver_sql(f"SELECT count(*) FROM {name} WHERE NOT gone").scalar() or 0) for name in ("person", "gathering"))
+    parts = []
+    if people:
+        parts.append(ngettext("{n} person", "{n} people", people).format(n=number(people)))
+    if gatherings:
+        parts.append(ngettext("{n} gathering", "{n} gatherings", gatherings).format(n=number(gatherings)))
+    return _("{one} and {other}").format(one=parts[0], other=parts[1]) if len(parts) == 2 else "".join(parts)
 
 
 def complete_chapter(desk: Desk, membership: state.Membership) -> None:

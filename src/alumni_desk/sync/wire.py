@@ -31,8 +31,11 @@ _WORTH_PACKING = 512
 T = TypeVar("T")
 
 
-class NoSession(Exception):
-    """The token is not valid any more: begin a new session."""
+class NoSession(NetworkProblem):
+    """The token is not valid any more: begin a new session. Its sentence is for a server that does not take a new one either."""
+
+    def __init__(self) -> None:
+        super().__init__("no_session", _("The server does not let this laptop in. Everything is saved here; tell whoever runs the server."))
 
 
 class Wire:
@@ -85,10 +88,9 @@ class Wire:
             trouble = _trouble(body)
             if status in (429, 503) and attempt < TRIES:
                 wait = _seconds(headers.get("retry-after"), attempt)
-                if wait <= LONGEST_WAIT:
-                    self._stopping.wait(wait)
+                if wait <= LONGEST_WAIT and not self._stopping.wait(wait):
                     continue
-            if status == 401:
+            if status == 401 and trouble.code:
                 raise NoSession
             raise _in_words(status, trouble)
         raise AssertionError("unreachable")
@@ -116,7 +118,7 @@ class Wire:
                 raise _stopped() from None
             raise NetworkProblem("sync_certificate", _(
                 "The server's certificate is not the one that was expected, so nothing was sent. "
-                "Ask for the whole address of the invitation, or tell whoever runs the server.")) from None
+                "Ask whoever runs the server for a new invitation, with its whole address. What waits here stays.")) from None
         except (requests.exceptions.Timeout, urllib3.exceptions.TimeoutError):
             raise NetworkProblem("sync_slow", _("The server did not answer in time. Everything is saved here; the next sync tries again.")) from None
         except (requests.exceptions.RequestException, urllib3.exceptions.HTTPError, OSError):
@@ -237,7 +239,10 @@ def _in_words(status: int, trouble: Trouble) -> KnownError:
         return Refused(code, _("This laptop may not see this chapter at the server. Ask the chapter's leader."))
     if status == 426:
         return Refused("sync_version", _("This program and the server are of versions too far apart. Update Alumni Desk, then sync again."))
-    if status in (429, 502, 503, 504):
+    if status >= 500 and (status != 503 or code == "database"):
+        return NetworkProblem("sync_server_trouble", _(
+            "The server has trouble of its own. Everything is saved here; the next sync tries again. If it stays so, tell whoever runs the server."))
+    if status in (429, 503):
         return NetworkProblem("sync_busy", _("The server is busy. Everything is saved here; the next sync tries again."))
     if not code:
         return _no_desk_server()

@@ -1,0 +1,105 @@
+"""Which chapter an invitation is for: found by name or id, made once, and never guessed."""
+
+from __future__ import annotations
+
+import threading
+from collections import Counter
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+from nacl.signing import SigningKey
+
+from alumni_desk.errors import Ambiguous, KnownError
+from alumni_desk.protocol.codes import new_invitation
+from alumni_desk.protocol.messages import EnrolRequest
+from alumni_desk.protocol.proofs import enrol_proof
+from alumni_desk.server.invitations import FAILURES_A_MINUTE, enrol, invite, make_chapter
+from alumni_desk.server.refusals import Refusal
+
+
+def chapters(office: Any) -> list[tuple[str, str]]:
+    """Id and name of every chapter."""
+    chapter = office.server.tables.tables["chapter"]
+    with office.server.database.reading() as connection:
+        return [(row.id, row.name) for row in connection.execute(sa.select(chapter.c.id, chapter.c.name))]
+
+
+def refused(office: Any, name: str) -> str:
+    """The code with which an invitation for this chapter is refused."""
+    before = chapters(office)
+    with pytest.raises(KnownError) as raised:
+        office.invite(name)
+    assert str(raised.value).endswith(".") and chapters(office) == before
+    return raised.value.code
+
+
+def test_a_chapter_is_found_by_its_id_and_by_its_name_however_it_is_written(office: Any) -> None:
+    office.invite("Great  Lakes")
+    [(scope, name)] = chapters(office)
+    assert name == "Great Lakes"
+    for text in (" great lakes ", "GREAT LAKES", scope):
+        assert invite(office.server, chapter=text, role="leader", now=office.time()).scope == scope
+    assert len(chapters(office)) == 1
+
+
+@pytest.mark.parametrize("name", ["", "   ", "x" * 201, "a\0b", "a\udcff"])
+def test_a_name_that_is_none_is_refused(office: Any, name: str) -> None:
+    assert refused(office, name) == "chapter_name"
+
+
+def test_of_two_chapters_of_one_name_none_is_guessed(office: Any) -> None:
+    with office.server.database.writing() as connection:
+        ids = [make_chapter(connection, office.server.tables, name, office.time()) for name in ("Boston", "boston")]
+    with pytest.raises(Ambiguous) as raised:
+        office.invite("Boston")
+    assert all(one in str(raised.value) for one in ids)
+    assert invite(office.server, chapter=ids[1], role="leader", now=office.time()).scope == ids[1]
+
+
+def test_a_chapter_that_is_gone_or_unknown_by_id_is_refused(office: Any) -> None:
+    office.invite("Boston")
+    [(scope, _name)] = chapters(office)
+    chapter = office.server.tables.tables["chapter"]
+    with office.server.database.writing() as connection:
+        connection.execute(sa.update(chapter).values(gone=True))
+    assert refused(office, scope) == "chapter_gone"
+    assert refused(office, "0190a6a2-7b1c-7def-8123-456789abcdef") == "no_such_chapter"
+
+
+def test_six_who_invite_at_once_make_one_chapter(office: Any) -> None:
+    together, scopes = threading.Barrier(6), []
+
+    def one() -> None:
+        together.wait()
+        scopes.append(invite(office.server, chapter="Boston", role="leader", now=office.time()).scope)
+
+    threads = [threading.Thread(target=one) for _ in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(scopes) == 6 and len(set(scopes)) == len(chapters(office)) == 1
+
+
+def test_of_many_wrong_codes_at_once_no_more_are_tried_than_one_by_one(office: Any) -> None:
+    good, together, codes = office.invite(), threading.Barrier(24), []
+
+    def one() -> None:
+        key, code = SigningKey.generate(), new_invitation()
+        request = EnrolRequest(code=code, public_key=bytes(key.verify_key), name="", proof=enrol_proof(key, code))
+        together.wait()
+        try:
+            enrol(office.server, request, office.time())
+        except Refusal as refusal:
+            codes.append(refusal.code)
+
+    threads = [threading.Thread(target=one) for _ in range(24)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert Counter(codes) == {"invitation_wrong": FAILURES_A_MINUTE, "too_many_tries": 24 - FAILURES_A_MINUTE}
+    office.time.now += 61_000
+    key = SigningKey.generate()
+    assert enrol(office.server, EnrolRequest(good, bytes(key.verify_key), "", enrol_proof(key, good)), office.time()).grants

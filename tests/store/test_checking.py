@@ -1,0 +1,65 @@
+"""The check of a whole database: it keeps nobody from writing, and it finds damage wherever that is met first."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import sqlalchemy as sa
+
+from alumni_desk.members.actions import add_member
+from alumni_desk.members.lists import count_members
+from alumni_desk.store.checking import verify
+from alumni_desk.store.desk import Desk
+
+
+@contextmanager
+def somebody_writes(desk: Desk, while_reading: str) -> Iterator[list[bool]]:
+    """At the first statement with these words somebody else adds a member; tells whether that was done before the statement went on."""
+    done: list[bool] = []
+
+    def look(_connection: Any, _cursor: Any, statement: str, *_rest: Any) -> None:
+        if while_reading in statement and not done and threading.current_thread() is threading.main_thread():
+            done.append(False)
+            writer.start()
+            writer.join(5)
+            done[0] = not writer.is_alive()
+
+    writer = threading.Thread(target=lambda: add_member(desk, first_name="Bo"))
+    sa.event.listen(sa.Engine, "before_cursor_execute", look)
+    try:
+        yield done
+    finally:
+        sa.event.remove(sa.Engine, "before_cursor_execute", look)
+        writer.join()
+
+
+def test_somebody_writes_while_everything_is_checked(desk: Desk) -> None:
+    add_member(desk, first_name="Ada")
+    for words in ("FROM search_person", "FROM shadow", 'FROM "registration" AS t', "SELECT row_id, fields FROM operation"):
+        with somebody_writes(desk, words) as done:
+            assert verify(desk).ok
+        assert done == [True], words
+    assert count_members(desk) == 5
+
+
+def test_an_index_of_words_that_fits_no_text_is_found(desk: Desk) -> None:
+    add_member(desk, first_name="Ada")
+    with desk.applying() as applying:
+        applying.connection.exec_driver_sql("INSERT INTO search_words (search_words) VALUES ('delete-all')")
+    assert verify(desk).search == 1
+
+
+def test_a_first_page_that_cannot_be_read_is_damage_too(desk: Desk) -> None:
+    add_member(desk, first_name="Ada")
+    assert verify(desk).pages == 0
+    raw = desk.raw()
+    raw.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    raw.close()
+    with open(desk.profile.database, "r+b") as file:
+        file.seek(100)
+        file.write(b"\xa5" * 64)
+    found = verify(desk)
+    assert found.pages and not found.ok
