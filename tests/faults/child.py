@@ -217,7 +217,10 @@ def full() -> None:
                 say(flow=name, nth=nth, struck=struck, code=code, sentence=sentence if code else "", same=same)
                 if not struck:
                     break
-                flow(number + 500_000)  # room was made: it goes on
+                if code:
+                    flow(number + 500_000)  # room was made: it goes on
+                else:
+                    change_member(desk, wish["people"][1], city=f"City {number}")  # only what follows a commit found no room
                 nth += random.randrange(1, wish["stride"].get(name, wish["stride"][""]) + 1)
             found = verify(desk)
             say(flow=name, verified=found.ok and not found.missing)

@@ -24,7 +24,7 @@ from alumni_desk.store.undo import undo
 
 SOAK = "ALUMNI_DESK_SOAK" in os.environ
 FLOWS = ("check-in", "edit", "import", "undo", "redo", "checkpoint", "setting", "backup", "export", "members as csv", "badges", "roster", "password")
-STRIDE = {"": 1, "import": 4, "backup": 4} if SOAK else {"": 12, "import": 250, "backup": 150, "checkpoint": 40}
+STRIDE = {"": 1, "import": 60, "backup": 30} if SOAK else {"": 12, "import": 250, "backup": 150, "checkpoint": 40}
 FULL, BROKEN = 1, 3
 CODES = {FULL: ("", "disk_full"),
          # A backup is read back before it counts: a disk that fails makes a damaged one, which is refused.

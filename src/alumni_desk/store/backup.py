@@ -24,7 +24,8 @@ from typing import Any, Literal
 from alumni_desk import __version__
 from alumni_desk.errors import BadInput, KnownError, Refused, StoreProblem
 from alumni_desk.store import keys, mark, outbox
-from alumni_desk.store.desk import Desk, connect, database_damaged, store_problem
+from alumni_desk.store.desk import Desk, connect, store_problem, trouble_of
+from alumni_desk.store.disk import disk_full, disk_trouble, is_full
 from alumni_desk.store.profile import Profile
 from alumni_desk.store.rotation import Made, Rule, kept
 from alumni_desk.words import _
@@ -238,8 +239,8 @@ def _write(profile: Profile, key: bytes, out: Path, boxes: dict[str, Any], why: 
         _copy_database(profile, key, copy, progress, cancelled)
         try:
             held = look(copy, key, made_at, deep=False)
-        except BadInput:
-            raise database_damaged() from None  # what it was copied from is
+        except BadInput:  # what it was copied from is damaged, or the disk that it was copied to did not keep it
+            raise disk_full() if is_full(out.parent) else trouble_of(profile, key) or disk_trouble() from None
         header = {"version": __version__, "made_at": made_at, "why": why, **boxes, "members": held.members, "gatherings": held.gatherings,
                   "check_ins": held.check_ins, "inside": _sealed_inside(key, {"chapter": held.chapter, "note": note}),
                   "sha256": _digest(copy), "size": copy.stat().st_size}
