@@ -1,4 +1,4 @@
-"""Members while there is nobody: paste, add by hand, drop a file."""
+"""Members while there is nobody: add by hand, drop a file."""
 
 from __future__ import annotations
 
@@ -8,13 +8,12 @@ from typing import Any
 
 import pytest
 from PySide6.QtCore import QMimeData, QPointF, Qt, QUrl
-from PySide6.QtGui import QDropEvent, QGuiApplication
-from PySide6.QtTest import QTest
+from PySide6.QtGui import QDropEvent
 
 from alumni_desk.desktop.app import build
 from alumni_desk.desktop.import_sheet import ImportSheet
 from alumni_desk.desktop.member_form import MemberForm
-from alumni_desk.desktop.members_empty import PASTED, MembersEmpty
+from alumni_desk.desktop.members_empty import MembersEmpty
 from alumni_desk.members.lists import member_rows
 from alumni_desk.store import recovery
 from alumni_desk.store.desk import Desk
@@ -48,21 +47,6 @@ def lead_through(hands: Any) -> None:
     hands.rest()
 
 
-def test_a_copied_table_is_pasted_and_leaves_no_file(nobody: Any) -> None:
-    page = nobody.page("members")
-    empty = page.findChild(MembersEmpty)
-    assert empty.isVisible()
-    QGuiApplication.clipboard().setText("one word")
-    empty.links[0].click()
-    assert "no table" in nobody.shell.toast.words.text()
-    QGuiApplication.clipboard().setText(TABLE)
-    QTest.keyClick(nobody.shell, Qt.Key.Key_V, Qt.KeyboardModifier.ControlModifier)
-    assert (nobody.desk.profile.path / PASTED).exists()
-    lead_through(nobody)
-    assert [(row.name, row.class_year) for row in member_rows(nobody.desk)] == [("Mei Wong", 2001)]
-    assert not (nobody.desk.profile.path / PASTED).exists()
-
-
 def test_a_dropped_file_is_imported(nobody: Any, tmp_path: Path) -> None:
     page = nobody.page("members")
     file = tmp_path / "list.tsv"
@@ -79,5 +63,5 @@ def test_a_dropped_file_is_imported(nobody: Any, tmp_path: Path) -> None:
 
 def test_a_member_is_added_by_hand(nobody: Any) -> None:
     page = nobody.page("members")
-    page.findChild(MembersEmpty).links[1].click()
+    page.findChild(MembersEmpty).links[0].click()
     nobody.dialog(MemberForm).reject()

@@ -20,7 +20,7 @@ from alumni_desk.desktop.fonts import px
 from alumni_desk.desktop.import_sheet import ImportSheet
 from alumni_desk.desktop.member_form import MemberForm
 from alumni_desk.desktop.member_panel import Known, MemberPanel, known
-from alumni_desk.desktop.members_empty import MembersEmpty, dropped_file, forget_pasted, pasted_file
+from alumni_desk.desktop.members_empty import MembersEmpty, dropped_file
 from alumni_desk.desktop.members_table import FIRST, First, MemberDelegate, MembersTable, Shown, first_of, rest_of, shown_rows
 from alumni_desk.desktop.pages import Go, Page
 from alumni_desk.desktop.recovery_page import before_saving
@@ -64,7 +64,6 @@ class MembersPage(Page):
         self.table_model = MembersTable()
         self.table_model.wanted.connect(self._fetch)
         self.setAcceptDrops(True)
-        forget_pasted(desk.profile.path)
         self.stack.set_content(self._content())
         shortcut(QKeySequence.StandardKey.New, self, self.add, WINDOW)
         shortcut(QKeySequence.StandardKey.Find, self, self._to_find, WINDOW)
@@ -261,7 +260,7 @@ class MembersPage(Page):
             self._hide_panel()
 
     def _empty(self) -> QWidget:
-        return MembersEmpty(self.import_file, self.paste, self.add)
+        return MembersEmpty(self.import_file, self.add)
 
     def _fetch(self, first: int) -> None:
         ids, today = self.table_model.block(first), self._clock()
@@ -468,15 +467,6 @@ class MembersPage(Page):
         chosen, _kind = QFileDialog.getOpenFileName(self, _("Import members"), str(Path.home()), _("Lists (*.csv *.txt *.tsv);;All files (*)"))
         if chosen:
             self.import_from(Path(chosen))
-
-    def paste(self) -> None:
-        """Lead through the import of what was copied from a table."""
-        folder = self.desk.profile.path
-        file = pasted_file(folder)
-        if file is None:
-            self.said.emit(_("There is no table on the clipboard. Copy its rows, with the headings, then paste again."), None)
-            return
-        self.import_from(file).finished.connect(lambda result: forget_pasted(folder))
 
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:
         if dropped_file(event.mimeData()) is not None:
