@@ -120,3 +120,22 @@ def test_only_the_rows_that_changed_are_looked_up_again(hands: Any) -> None:
     page.done(change_member(hands.desk, ana, city="Porto").changed, "")
     hands.until(lambda: page.table_model.line(ana).row.city == "Porto")
     assert drawn[0] == (page.table_model.row_of(ana),) * 2 and page.table_model.line(other) is not None and before is not None
+
+
+def test_where_the_detail_takes_the_place_of_the_list_the_arrows_walk_the_list(hands: Any) -> None:
+    hands.shell.resize(1024, 768)
+    page = hands.page("members")
+    page._to_list()
+    hands.rest()
+    QTest.keyClick(page.list, Qt.Key.Key_Down)
+    hands.rest()
+    assert page.left.isVisible() and not page.panel.isVisible()
+    QTest.keyClick(page.list, Qt.Key.Key_Return)
+    hands.until(page.panel.isVisible)
+    assert not page.left.isVisible() and page.back is not None
+
+
+def test_the_columns_are_as_wide_as_the_list(hands: Any) -> None:
+    page = hands.page("members")
+    width = page.list.viewport().width()
+    assert sum(page.list.columnWidth(column) for column in range(4)) >= width - max(160, width // 4) - 8

@@ -7,7 +7,7 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-from PySide6.QtCore import QItemSelectionModel, Qt, QTimer
+from PySide6.QtCore import QEvent, QItemSelectionModel, QObject, Qt, QTimer
 from PySide6.QtGui import QDragEnterEvent, QDropEvent, QKeySequence, QResizeEvent
 from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QTableView, QVBoxLayout, QWidget
 
@@ -89,6 +89,7 @@ class MembersPage(Page):
         self.list.setSelectionMode(QTableView.SelectionMode.ExtendedSelection)
         self.list.setItemDelegate(MemberDelegate(self.table_model, self.list))
         self.list.selectionModel().selectionChanged.connect(self._selected)
+        self.list.viewport().installEventFilter(self)
         self.list.doubleClicked.connect(self.edit)
         column.addWidget(self.list, 1)
         column.addWidget(hairline())
@@ -149,7 +150,7 @@ class MembersPage(Page):
                 Deed("import", "upload-simple", _("Import members from a file"), self.import_file),
                 Deed("export", "floppy-disk", _("Export members as a table"), self.export, can=lambda: self._total > 0),
                 Deed("edit", "note-pencil", _("Edit the chosen member"), self.edit, _("Enter"), can=somebody),
-                Deed("remove", "x-circle", _("Remove the chosen members"), self.remove, _("Delete"), can=lambda: somebody() or len(self.selected()) > 1)]
+                Deed("remove", "x-circle", _("Remove the chosen members"), self.remove, _("Delete"), can=lambda: somebody() or self._count_selected() > 1)]
 
     def first_focus(self) -> QWidget:
         return self.search
@@ -279,23 +280,32 @@ class MembersPage(Page):
 
     def selected(self) -> list[str]:
         """Whose lines are chosen."""
-        rows = sorted(index.row() for index in self.list.selectionModel().selectedRows())
-        return [member for row in rows if (member := self.table_model.id_at(row)) is not None]
+        return [member for top, bottom in self._ranges() for row in range(top, bottom + 1) if (member := self.table_model.id_at(row)) is not None]
+
+    def _count_selected(self) -> int:
+        return sum(bottom - top + 1 for top, bottom in self._ranges())
+
+    def _ranges(self) -> list[tuple[int, int]]:
+        """The chosen lines, from and to: asking for each of 100,000 takes seconds."""
+        chosen = self.list.selectionModel().selection()
+        return sorted((chosen.at(n).top(), chosen.at(n).bottom()) for n in range(chosen.size()))
 
     def _selected(self, *changes: object) -> None:
-        chosen = self.selected()
+        count = self._count_selected()
         self._say_foot()
-        self.remove_button.setVisible(len(chosen) > 1)
-        if len(chosen) == 1:
-            if chosen[0] != self._chosen or not self.panel.isVisible():
-                self._chosen = chosen[0]
-                self._read_panel(chosen[0])
-        elif len(chosen) > 1:
+        self.remove_button.setVisible(count > 1)
+        if count == 1:
+            [chosen] = self.selected()
+            if chosen != self._chosen or not self.panel.isVisible():
+                self._chosen = chosen
+                if self._beside():  # else Enter opens it: whoever walks down the list keeps the list
+                    self._read_panel(chosen)
+        elif count > 1:
             self._chosen = None
             self._hide_panel()
 
     def _say_foot(self) -> None:
-        chosen = len(self.selected())
+        chosen = self._count_selected()
         count = self.table_model.rowCount()
         if chosen > 1:
             self.foot.setText(ngettext("{n} member chosen", "{n} members chosen", chosen).format(n=number(chosen)))
@@ -367,9 +377,24 @@ class MembersPage(Page):
         super().resizeEvent(event)
         self._lay_out()
 
+    def _beside(self) -> bool:
+        """Whether there is room for the detail beside the list."""
+        return self.width() >= px(BESIDE) * 0.93
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        if event.type() == QEvent.Type.Resize:  # the list's own width: the page's is known before its parts have theirs
+            self._share_columns()
+        return False
+
+    def _share_columns(self) -> None:
+        width = self.list.viewport().width()
+        rest = width - min(px(150), width // 4)  # a status is not cut for the sake of the others
+        for column, share in enumerate((0.46, 0.2, 0.19, 0.15)):
+            self.list.setColumnWidth(column, int(rest * share))
+
     def _lay_out(self) -> None:
         """The detail beside the list, or in its place where there is no room for both."""
-        beside = self.width() >= px(BESIDE) * 0.93
+        beside = self._beside()
         alone = self.panel.isVisible() and not beside
         self.left.setVisible(not alone)
         self._line.setVisible(self.panel.isVisible() and beside)
@@ -382,10 +407,6 @@ class MembersPage(Page):
         if (back is None) != (self.back is None):
             self.back = back
             self.titled.emit()
-        width = self.list.viewport().width()
-        rest = width - min(px(150), width // 4)  # a status is not cut for the sake of the others
-        for column, share in enumerate((0.46, 0.2, 0.19, 0.15)):
-            self.list.setColumnWidth(column, int(rest * share))
 
     # -- doing
 
@@ -402,7 +423,11 @@ class MembersPage(Page):
             self._select(0)
 
     def _enter(self) -> None:
-        self.edit()
+        """Edit whoever is chosen; where the detail takes the place of the list, open it first."""
+        if self._chosen is not None and not self.panel.isVisible() and not self._beside():
+            self._read_panel(self._chosen)
+        else:
+            self.edit()
 
     def add(self) -> None:
         """Ask for a new member."""
@@ -458,6 +483,7 @@ class MembersPage(Page):
 
     def _removed(self, gone: Removed) -> None:
         self._hide_panel()
+        self.list.clearSelection()
         words = _("{name} was removed").format(name=gone.names[0]) if len(gone.names) == 1 else ngettext(
             "{n} member was removed", "{n} members were removed", len(gone.names)).format(n=number(len(gone.names)))
         self.done(gone.changed, words)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -61,9 +61,11 @@ def remove_members(desk: Desk, ids: Iterable[str]) -> Removed:
     """Take people off the list. What they attended stays; ``bring_back`` undoes it. Raises NotFound if one is not there."""
     wanted = tuple(dict.fromkeys(ids))
     with desk.writing("members_removed") as writing:
-        names = tuple(display_name(_row(writing, person)) for person in wanted)
-        for person in wanted:
-            writing.change("person", person, gone=True)
+        there = _rows(writing, wanted)
+        if len(there) < len(wanted):
+            raise _gone()
+        names = tuple(display_name(there[person]) for person in wanted)
+        writing.change_many("person", ("gone",), [(True, person) for person in wanted])
     return Removed(wanted, names, writing.changed)
 
 
@@ -76,11 +78,23 @@ def bring_back(desk: Desk, ids: Iterable[str]) -> Changed:
 
 
 def _row(writing: Writing, person_id: str) -> sa.Row[Any]:
-    table = writing.tables["person"]
-    row = writing.connection.execute(sa.select(table).where(table.c.id == person_id, ~table.c.gone)).first()
+    row = _rows(writing, (person_id,)).get(person_id)
     if row is None:
-        raise NotFound("member_not_found", _("There is no such person here. They may have been removed meanwhile; look for the name again."))
+        raise _gone()
     return row
+
+
+def _rows(writing: Writing, ids: Sequence[str]) -> dict[str, sa.Row[Any]]:
+    """Those of the people who are here."""
+    table, found = writing.tables["person"], {}
+    for start in range(0, len(ids), 5_000):
+        for row in writing.connection.execute(sa.select(table).where(table.c.id.in_(ids[start:start + 5_000]), ~table.c.gone)):
+            found[row.id] = row
+    return found
+
+
+def _gone() -> NotFound:
+    return NotFound("member_not_found", _("There is no such person here. They may have been removed meanwhile; look for the name again."))
 
 
 def _named(values: Mapping[str, Any]) -> None:
