@@ -150,7 +150,7 @@ def backups(profile: Profile, key: bytes | None = None, *, now: datetime | None 
     """The backups in the profile's folder, newest first, by what their heads say; ``is_whole`` reads the rest. ``key``: the desk's, if it is known."""
     folder = folder_in_use(profile)
     found = [listed(file, key) for file in sorted(folder.glob(f"*{ENDING}"))] if folder.is_dir() else []
-    found.sort(key=lambda one: (one.made_at, one.file.name), reverse=True)
+    found.sort(key=lambda one: (one.made_at, len(one.file.name), one.file.name), reverse=True)  # …-daily-2 after …-daily
     rules = kept(_judged(found), (now or datetime.now()).astimezone())
     return [replace(one, rule=rules.get(one.file.name)) for one in found]
 

@@ -26,7 +26,7 @@ def kept(backups: Iterable[Made], now: datetime) -> dict[str, Rule]:
     import, an update or a restore are counted apart: going back and forth must not push out what one goes back to. A backup from
     the future tells that a clock is wrong, this one or an earlier one: it stays and takes nobody's place.
     """
-    newest_first = sorted(backups, key=lambda one: (one.at, one.name), reverse=True)
+    newest_first = sorted(backups, key=lambda one: (one.at, len(one.name), one.name), reverse=True)  # of one second: …-daily-2 after …-daily
     found: dict[str, Rule] = {one.name: "ahead" for one in newest_first if one.at > now + timedelta(days=1)}
     past = [one for one in newest_first if one.name not in found and not one.before]
     rules: tuple[tuple[Rule, int, Callable[[datetime], object]], ...] = (
