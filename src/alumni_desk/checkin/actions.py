@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Collection
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -215,14 +216,13 @@ def moment(now: datetime) -> str:
 
 
 def _registration(writing: Writing, wanted: str, *, gone_too: bool = False) -> sa.Row[Any] | None:
-    table = writing.tables["registration"]
-    row = writing.connection.execute(sa.select(table).where(table.c.id == wanted)).first()
+    # By the bare driver, here and below: composing a statement anew costs more than answering it, and a queue waits.
+    row = writing.connection.exec_driver_sql("SELECT * FROM registration WHERE id = ?", (wanted,)).first()
     return row if row is not None and (gone_too or not row.gone) else None
 
 
 def _person(writing: Writing, wanted: str) -> sa.Row[Any] | None:
-    table = writing.tables["person"]
-    return writing.connection.execute(sa.select(table).where(table.c.id == wanted)).first()
+    return writing.connection.exec_driver_sql("SELECT * FROM person WHERE id = ?", (wanted,)).first()
 
 
 def _named(writing: Writing, person: str, registration: sa.Row[Any] | None) -> tuple[str, str]:
@@ -240,23 +240,23 @@ def _named(writing: Writing, person: str, registration: sa.Row[Any] | None) -> t
 
 def _same_human(writing: Writing, person: str) -> set[str]:
     """Ids of everybody merged into one with this person, themselves included."""
-    table = writing.tables["person"]
-    found, onward = {person}, {person}
+    found, onward = {person}, [person]
     while onward:
-        pointed = sa.select(table.c.merged_into).where(table.c.id.in_(onward), table.c.merged_into.is_not(None))
-        pointing = sa.select(table.c.id).where(table.c.merged_into.in_(onward))
-        onward = {*writing.connection.scalars(pointed), *writing.connection.scalars(pointing)} - found
-        found |= onward
+        near = writing.connection.exec_driver_sql(
+            "SELECT merged_into FROM person WHERE id IN (SELECT value FROM json_each(?1)) AND merged_into IS NOT NULL"
+            " UNION SELECT id FROM person WHERE merged_into IN (SELECT value FROM json_each(?1))", (json.dumps(onward),)).scalars()
+        onward = [one for one in near if one not in found]
+        found.update(onward)
     return found
 
 
 def _facts(writing: Writing, gathering: str, person: str) -> list[Fact]:
     """Every fact of this human at this gathering, under whichever of their registrations."""
-    fact, registration = writing.tables["fact"], writing.tables["registration"]
-    own = sa.select(registration.c.id).where(
-        registration.c.gathering == gathering, registration.c.person.in_(_same_human(writing, person)), ~registration.c.gone)
-    chosen = sa.select(fact).where(fact.c.gathering == gathering, fact.c.registration.in_(own), ~fact.c.gone)
-    return [fact_of(row) for row in writing.connection.execute(chosen)]
+    rows = writing.connection.exec_driver_sql(
+        "SELECT f.id, f.kind, f.closes, f.at, f.station, f.by FROM registration AS r JOIN fact AS f ON f.gathering = r.gathering AND f.registration = r.id"
+        " WHERE r.gathering = ? AND r.person IN (SELECT value FROM json_each(?)) AND NOT r.gone AND NOT f.gone",
+        (gathering, json.dumps(sorted(_same_human(writing, person)))))
+    return [fact_of(row) for row in rows]
 
 
 def _is_full(writing: Writing, gathering: str) -> bool:

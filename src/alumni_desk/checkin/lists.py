@@ -167,8 +167,7 @@ def fact_of(row: sa.Row[Any]) -> Fact:
 
 def door_gathering(connection: sa.Connection, tables: Mapping[str, sa.Table], gathering_id: str) -> DoorGathering:
     """The gathering whose door this is. NotFound if it is not here."""
-    table = tables["gathering"]
-    row = connection.execute(sa.select(table).where(table.c.id == gathering_id, ~table.c.gone)).first()
+    row = connection.exec_driver_sql("SELECT * FROM gathering WHERE id = ? AND NOT gone", (gathering_id,)).first()
     if row is None:
         raise NotFound("gathering_not_found", _("There is no such gathering here. It may have been removed meanwhile."))
     return DoorGathering(row.id, row.name or _("Gathering"), row.place, row.starts, row.ends, row.time_zone,

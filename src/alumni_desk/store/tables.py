@@ -124,3 +124,5 @@ def index_synced(metadata: sa.MetaData) -> None:
         ("gathering", ("starts",)),
     ):
         sa.Index(f"{table}_{'_'.join(columns)}", *(metadata.tables[table].c[one] for one in columns))
+    merged = metadata.tables["person"].c.merged_into
+    sa.Index("person_merged_into", merged, sqlite_where=merged.is_not(None))  # every check-in asks who else somebody is

@@ -38,6 +38,7 @@ def upgrade() -> None:
     op.create_table("erased", sa.Column("id", sa.Text, primary_key=True), sa.Column("at", sa.Text, nullable=False))
     op.create_index("action_id", "action", ["id"], unique=True)
     op.create_index("past_row", "past", ["table_name", "row_id"])
+    op.create_index("person_merged_into", "person", ["merged_into"], sqlite_where=sa.text("merged_into IS NOT NULL"))
     op.execute(
         "INSERT INTO action (id, event, at, gathering, counts)"
         " SELECT action, event, min(made_at), nullif(max(CASE WHEN audience = 'chapter' THEN '' ELSE audience END), ''),"
