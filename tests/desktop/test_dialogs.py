@@ -254,10 +254,10 @@ def test_every_answer_can_be_noted_and_the_segments_sum_up(hands: Any) -> None:
 
 def test_joining_says_what_is_wrong_with_the_address(hands: Any) -> None:
     page = hands.page("sync")
-    page._open_join(1)
+    page._open_join("1 member")
     sheet = hands.dialog(PlainSheet)
     form = sheet.findChild(JoinForm)
-    assert form.carry.text() == "Take the 1 member on this laptop along" and form.cancel.isVisible() and inside(form.cancel, sheet)
+    assert form.carry.text() == "Take along what is on this laptop: 1 member" and form.cancel.isVisible() and inside(form.cancel, sheet)
     form.code.fill(new_invitation())
     form.carry.setChecked(True)
     for typed, said in (("not a url", "is not a server's address"), ("127.0.0.1:9", "Nothing answers at 127.0.0.1:9")):

@@ -13,10 +13,9 @@ def whole_number(lowest: int, highest: int | None = None) -> Callable[[str], int
     """Reads a whole number within bounds."""
 
     def read(text: str) -> int:
-        try:
-            value = int(text)
-        except ValueError:
-            raise argparse.ArgumentTypeError(_("“{text}” is not a whole number").format(text=text)) from None
+        if not text.isascii() or not text.removeprefix("-").isdigit():
+            raise argparse.ArgumentTypeError(_("“{text}” is not a whole number").format(text=text))
+        value = int(text)
         if value < lowest or (highest is not None and value > highest):
             words = _("{n} is less than {lowest}") if value < lowest else _("{n} is more than {highest}")
             raise argparse.ArgumentTypeError(words.format(n=value, lowest=lowest, highest=number(highest or 0)))
