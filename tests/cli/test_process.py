@@ -80,7 +80,7 @@ def test_an_interrupted_window_closes_in_good_order(tmp_path: Path, wish: signal
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no signal that a process can be sent")
 def test_an_interrupted_import_changes_nothing(tmp_path: Path) -> None:
     people = tmp_path / "people.csv"
-    people.write_text("First Name,Last Name\n" + "".join(f"Ana{n},Bo{n}\n" for n in range(200_000)), "utf-8")  # more than the cache holds: the log grows in the middle
+    people.write_text("First Name,Last Name\n" + "".join(f"Ana{n},Bo{n}\n" for n in range(200_000)), "utf-8")  # more than the cache holds
     assert ended(start(tmp_path, "members"))[0] == 0
     process = start(tmp_path, "import", people)
     log = tmp_path / "profile" / "desk.db-wal"

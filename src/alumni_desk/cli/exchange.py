@@ -49,7 +49,7 @@ def run_import_file(args: argparse.Namespace) -> int:
     with opened(args) as desk:
         if not args.dry_run:
             before(desk, "before_import", Path(args.file).name)
-        result = run(desk, Path(args.file), args.as_, order=order, rejects=rejects)
+        result = run(desk, Path(args.file), args.as_, order=order, rejects=rejects, cancelled=args.interrupted)
     data = {"recognised": result.recognised.kind, "rows": result.rows, "added": result.added, "updated": result.updated,
             "unchanged": result.unchanged, "rejected": result.rejected}
     show(args, data, told(result, rejects, tried=args.dry_run))

@@ -231,7 +231,7 @@ def _import(args: argparse.Namespace, desk: Desk, which: str) -> int:
     from alumni_desk.store.backup import before
 
     before(desk, "before_import", Path(args.file).name)
-    result = import_guests(desk, which, args.file, rejects=args.rejects)
+    result = import_guests(desk, which, args.file, rejects=args.rejects, cancelled=args.interrupted)
     data = {"recognised": result.recognised.kind, "rows": result.rows, "added": result.added, "updated": result.updated,
             "unchanged": result.unchanged, "rejected": result.rejected, "guests": result.guests}
     lines = [told(result, args.rejects)]

@@ -45,7 +45,7 @@ def run(argv: list[str]) -> int:
     start_logging()
     with _interruptible() as interrupted:
         try:
-            return _run(argv)
+            return _run(argv, interrupted)
         except KeyboardInterrupt:
             return _stopped()
         except BrokenPipeError:
@@ -94,8 +94,9 @@ def _interruptible() -> Iterator[threading.Event]:
         signal.signal(signal.SIGINT, before)
 
 
-def _run(argv: list[str]) -> int:
+def _run(argv: list[str], interrupted: threading.Event) -> int:
     args = parser_for(argv).parse_args(argv)
+    args.interrupted = interrupted.is_set  # long work asks it: an interrupt may come where Python can only forget it
     if args.command is None:
         return _window(args)
     return int(args.run(args))
