@@ -23,7 +23,7 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QDialog, QWidget
 
 from alumni_desk.checkin.actions import check_in
-from alumni_desk.checkin.lists import DoorList
+from alumni_desk.checkin.lists import DoorList, headcount
 from alumni_desk.desktop.app import Room, build
 from alumni_desk.desktop.background import Lanes
 from alumni_desk.desktop.badges_page import BadgesPage
@@ -344,12 +344,13 @@ def _door(tour: Tour, room: Room, gathering: str) -> None:
     tour.settle(room.lanes)
     tour.picture("door-find", door)
     door.field.clear()
-    alone = _one_of_a_name(room.desk, gathering, coming)
+    alone = _one_of_a_name(room.desk, gathering, [guest for guest in coming if guest is not early])
     _type(door, alone.name)
     tour.until(lambda: door.state() == "find", "the hit")
     tour.settle(room.lanes)
     QTest.keyClick(door.field, Qt.Key.Key_Return)
     _answered(tour, room, door)
+    tour.until(lambda: headcount(room.desk, gathering).present == 2, "somebody who is admitted")
     tour.picture("door-admitted", door)
     _scan(door, early)
     _answered(tour, room, door)
