@@ -47,6 +47,7 @@ def run_badges(args: argparse.Namespace) -> int:
     from alumni_desk.badges.stocks import stock
     from alumni_desk.errors import NotFound
     from alumni_desk.gatherings.lists import resolve
+    from alumni_desk.store import exports
 
     paper = stock(args.stock)
     with opened(args) as desk:
@@ -59,6 +60,7 @@ def run_badges(args: argparse.Namespace) -> int:
         report = print_badges(people, paper, pdf, heading=heading_of(desk, which), start_at=args.start_at, blanks=max(0, args.blanks))
         write_whole(args.out, pdf.getvalue())
         note_printed(desk, which, people)
+        exports.note(desk, args.out)
     data = {"file": str(args.out), "badges": report.badges, "pages": report.pages,
             "looks": [{"id": look.registration, "name": look.name, "reason": look.reason} for look in report.looks]}
     lines = [ngettext("{n} badge on {sheets}: {file}", "{n} badges on {sheets}: {file}", report.badges).format(
@@ -73,12 +75,14 @@ def run_roster(args: argparse.Namespace) -> int:
     from alumni_desk.badges.lists import heading_of
     from alumni_desk.badges.rosters import awaited, write_roster
     from alumni_desk.gatherings.lists import guest_rows, resolve
+    from alumni_desk.store import exports
 
     with opened(args) as desk:
         which = resolve(desk, args.gathering)
         listed = guest_rows(desk, which)
         rows = awaited(listed)
         write_roster(rows, args.out, heading_of(desk, which), paper=args.paper)
+        exports.note(desk, args.out)
     words = ngettext("{n} guest: {file}", "{n} guests: {file}", len(rows)).format(n=number(len(rows)), file=args.out)
     if away := len(listed) - len(rows):
         words += "\n" + ngettext("{n} who is not coming is left out.", "{n} who are not coming are left out.", away).format(n=number(away))

@@ -90,9 +90,11 @@ def told(result: Any, rejects: Path | None, *, tried: bool = False) -> str:
 def run_export(args: argparse.Namespace) -> int:
     """Write the export."""
     from alumni_desk.exchange.exporting import export_ndjson
+    from alumni_desk.store import exports
 
     with opened(args) as desk:
         report = export_ndjson(desk, Path(args.out))
+        exports.note(desk, report.path)
     show(args, {"rows": report.rows, "file": str(report.path)},
          ngettext("{count} row written to {file}.", "{count} rows written to {file}.", report.rows).format(
              count=f"{report.rows:,}", file=report.path))

@@ -33,6 +33,7 @@ from alumni_desk.desktop.widgets import IconLine, Scroll, small_heading
 from alumni_desk.errors import KnownError
 from alumni_desk.gatherings.lists import GatheringRow, gathering_rows, guest_rows
 from alumni_desk.paper.preview import page_picture
+from alumni_desk.store import exports
 from alumni_desk.store.desk import Changed, Desk
 from alumni_desk.store.search import fold
 from alumni_desk.words import _, ngettext, number
@@ -538,7 +539,11 @@ class BadgesPage(Page):
         """Write the PDF, then ask whether the badges came out."""
         laid = self._laid
         if laid is not None:
-            self.lanes.send(lambda: write_whole(out, laid.pdf), lambda done: self._ask(laid, _("Saved as {file}.").format(file=out.name)))
+            def work() -> None:
+                write_whole(out, laid.pdf)
+                exports.note(self.desk, out)
+
+            self.lanes.send(work, lambda done: self._ask(laid, _("Saved as {file}.").format(file=out.name)))
 
     def print_them(self) -> None:
         """Print on a printer of this computer."""

@@ -31,6 +31,7 @@ from alumni_desk.gatherings.fields import local_zone
 from alumni_desk.gatherings.kinds import kind_word
 from alumni_desk.gatherings.lists import GatheringRow, chapter_zone, gathering_rows
 from alumni_desk.gatherings.lists import gathering as look_up
+from alumni_desk.store import exports
 from alumni_desk.store.desk import Desk
 from alumni_desk.words import _, ngettext, number
 
@@ -367,8 +368,12 @@ class GatheringsPage(Page):
         from alumni_desk.badges.rosters import awaited, write_roster
 
         rows = awaited(it.guests)
-        self.lanes.read_long(lambda job: write_roster(rows, out, heading_of(self.desk, it.row.id)),
-                             lambda done: self.said.emit(_("Roster saved as {file}").format(file=out.name), None))
+
+        def work(job: Any) -> None:
+            write_roster(rows, out, heading_of(self.desk, it.row.id))
+            exports.note(self.desk, out)
+
+        self.lanes.read_long(work, lambda done: self.said.emit(_("Roster saved as {file}").format(file=out.name), None))
 
     def _zone(self) -> str:
         return self._chapter_zone or local_zone()

@@ -27,6 +27,7 @@ from alumni_desk.desktop.recovery_page import before_saving
 from alumni_desk.errors import KnownError
 from alumni_desk.members.actions import Removed, Saved, add_member, change_member, remove_members
 from alumni_desk.segments.activity import PastValue, past_values
+from alumni_desk.store import exports
 from alumni_desk.store.desk import Changed, Desk
 from alumni_desk.store.finding import Question
 from alumni_desk.store.history import restore
@@ -524,6 +525,11 @@ class MembersPage(Page):
         if chosen:
             from alumni_desk.exchange.exporting import members_csv
 
-            self.lanes.read_long(lambda job: members_csv(self.desk, Path(chosen)), lambda report: self.said.emit(
+            def work(job: Any) -> Any:
+                report = members_csv(self.desk, Path(chosen))
+                exports.note(self.desk, report.path)
+                return report
+
+            self.lanes.read_long(work, lambda report: self.said.emit(
                 ngettext("{n} member written to {file}. The file is not locked.", "{n} members written to {file}. The file is not locked.",
                          report.rows).format(n=number(report.rows), file=report.path.name), None))

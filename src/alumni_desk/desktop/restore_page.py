@@ -8,12 +8,14 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from PySide6.QtCore import QAbstractTableModel, QModelIndex, QPersistentModelIndex, QRectF, QStandardPaths, Qt
+from PySide6.QtCore import QAbstractTableModel, QModelIndex, QPersistentModelIndex, QRectF, QStandardPaths, Qt, Signal
 from PySide6.QtGui import QFontMetricsF, QPainter
 from PySide6.QtWidgets import QFileDialog, QGridLayout, QHBoxLayout, QTableView, QVBoxLayout, QWidget
+from shiboken6 import isValid
 
 from alumni_desk.desktop.background import Lanes
 from alumni_desk.desktop.changes import ChangeBus
+from alumni_desk.desktop.compared_sheet import ComparedSheet
 from alumni_desk.desktop.controls import Button, Label, Link, hairline
 from alumni_desk.desktop.dates import day_long, day_short, first_upper, month_long, weekday_short
 from alumni_desk.desktop.delegates import MUTED, RowDelegate, dress_table
@@ -24,6 +26,7 @@ from alumni_desk.desktop.paint import paint_text
 from alumni_desk.desktop.tokens import Colours
 from alumni_desk.desktop.widgets import IconLine, Scroll
 from alumni_desk.errors import KnownError
+from alumni_desk.segments.comparing import Compared, compare
 from alumni_desk.store import backup
 from alumni_desk.store.backup import Backup
 from alumni_desk.store.desk import Desk
@@ -242,6 +245,7 @@ class RestorePage(Page):
         self.detail = BackupDetail()
         self.detail.button.clicked.connect(self._restore)
         self.detail.activity.clicked.connect(lambda: self.go("activity"))
+        self.detail.which.connect(self._compare)
         across.addWidget(self.detail)
         return content
 
@@ -345,6 +349,21 @@ class RestorePage(Page):
         if one is not None and self._restore_it is not None:
             self._restore_it(one)
 
+    def _compare(self) -> None:
+        """Who and which: read out of the backup, off the screen."""
+        one = next((one for one in self.table.rows if one.file == self._chosen), None)
+        if one is not None:
+            self.detail.comparing(True)
+            self.lanes.read_long(lambda job: compare(self.desk, one.file), lambda found: self._compared(one, found), self._not_compared)
+
+    def _compared(self, one: Backup, found: Compared) -> None:
+        self.detail.comparing(False)
+        ComparedSheet(self, one.at.astimezone().date(), found).open()
+
+    def _not_compared(self, error: KnownError) -> None:
+        self.detail.comparing(False)
+        self.said.emit(str(error), None)
+
     def _make_now(self) -> None:
         self.now.setEnabled(False)
         self.lanes.read_long(lambda job: backup.by_itself(self.desk.profile, self.desk.key, "daily", cancelled=job.cancelled), self._made, self._not_made)
@@ -378,7 +397,9 @@ class RestorePage(Page):
 
 
 class BackupDetail(Scroll):
-    """What one backup is, holds and would do."""
+    """What one backup is, holds and would do. ``which``: somebody asks who and which."""
+
+    which = Signal()
 
     def __init__(self) -> None:
         super().__init__(margins=(24, 24, 24, 16))
@@ -387,6 +408,7 @@ class BackupDetail(Scroll):
         self.button = Button("", "primary", "clock-counter-clockwise", height=40)
         self.activity = Link(_("To take a change back for all, use Activity"), role="small")
         self._body = QWidget()
+        self._see: Link | None = None
         self._note = Label("", "small", "muted", wrap=True)
         self._note.setAlignment(Qt.AlignmentFlag.AlignHCenter)
         self.column.setSpacing(px(4))
@@ -420,6 +442,10 @@ class BackupDetail(Scroll):
         if not damaged:
             column.addSpacing(px(8))
             column.addWidget(self._compared(one, present, local))
+            if one.ours:
+                self._see = Link(_("See who and which"))
+                self._see.clicked.connect(self.which)
+                column.addWidget(self._see)
             column.addSpacing(px(8))
             column.addWidget(Label(_("What happens"), "heading"))
             for icon, words in happenings(one, present):
@@ -435,6 +461,12 @@ class BackupDetail(Scroll):
         seconds = max(2, round(one.size / SPEED))
         self._note.setText("" if damaged else ngettext("About {n} second; you can go back the same way", "About {n} seconds; you can go back the same way",
                                                        seconds).format(n=number(seconds)))
+
+    def comparing(self, now: bool) -> None:
+        """Who and which is being read, or was."""
+        if self._see is not None and isValid(self._see):
+            self._see.set_words(_("Being read …") if now else _("See who and which"))
+            self._see.setEnabled(not now)
 
     @staticmethod
     def _second(one: Backup, local: datetime, now: datetime) -> str:

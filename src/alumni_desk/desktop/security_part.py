@@ -7,8 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from PySide6.QtCore import Qt, QUrl, Signal
-from PySide6.QtGui import QDesktopServices
+from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
 from alumni_desk.desktop.background import Lanes
@@ -16,6 +15,7 @@ from alumni_desk.desktop.controls import Button, Choice, Field, Label, Segments
 from alumni_desk.desktop.dates import ago
 from alumni_desk.desktop.door_pin import DOOR_PIN, NewPinSheet
 from alumni_desk.desktop.fonts import px
+from alumni_desk.desktop.laptop_part import LaptopPart
 from alumni_desk.desktop.locking import FOUND_MAIL, LOCK_AFTER, LOCK_DOOR, LOCK_SLEEP, MINUTES, Rules, rules_of
 from alumni_desk.desktop.password_sheet import PasswordSheet
 from alumni_desk.desktop.recovery_page import Paper, RecoveryPage, paper_of, wanted
@@ -55,7 +55,7 @@ class SecurityPart(QWidget):
     ruled = Signal()
     lock_now = Signal()
 
-    def __init__(self, desk: Desk, lanes: Lanes, folder: str) -> None:
+    def __init__(self, desk: Desk, lanes: Lanes, folder: str, erase: Callable[[], None] | None = None) -> None:
         super().__init__()
         self._desk, self._lanes = desk, lanes
         self._shown: Security | None = None
@@ -68,10 +68,9 @@ class SecurityPart(QWidget):
         column.addWidget(self.card)
         self._locking(column)
         self._opening(column)
-        column.addWidget(section(_("On this laptop")))
-        opens = Button(_("Open the folder"))
-        opens.clicked.connect(lambda: QDesktopServices.openUrl(QUrl.fromLocalFile(folder)))
-        column.addWidget(SettingRow(_("Locked with your key"), folder, opens))
+        self.laptop = LaptopPart(desk, lanes, folder, erase)
+        self.laptop.said.connect(self.said)
+        column.addWidget(self.laptop)
         self.mail = Field(_("Where to write if it is found"))
         self.mail.editingFinished.connect(lambda: self._keep(FOUND_MAIL, self.mail.text().strip() or None))
         column.addWidget(SettingRow(_("If somebody finds it"), _("An address that the locked page shows."), self.mail, width=240))
@@ -132,6 +131,7 @@ class SecurityPart(QWidget):
     def refresh(self) -> None:
         """Read and show everything anew."""
         self._lanes.read(lambda: security_of(self._desk), self._show, key="settings.security")
+        self.laptop.refresh()
 
     def _show(self, it: Security) -> None:
         self._shown = it

@@ -8,12 +8,14 @@ from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 from alumni_desk.desktop.controls import Label, hairline
 from alumni_desk.desktop.fonts import px
 from alumni_desk.desktop.tokens import Tone
+from alumni_desk.desktop.widgets import Glyph
 
 
 class SettingRow(QWidget):
     """52 high at 100 %; grows with its words."""
 
-    def __init__(self, title: str, second: str, control: QWidget | None = None, *, width: int = 144, tone: Tone = "text") -> None:
+    def __init__(self, title: str, second: str, control: QWidget | None = None, *, width: int = 144, tone: Tone = "text",
+                 icon: str = "") -> None:  # fmt: skip
         super().__init__()
         whole = QVBoxLayout(self)
         whole.setContentsMargins(0, 0, 0, 0)
@@ -27,7 +29,14 @@ class SettingRow(QWidget):
         self.second = Label(second, "small", "muted", wrap=True)
         self.second.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         self.second.setVisible(bool(second))
-        words.addWidget(self.first)
+        if icon:
+            first = QHBoxLayout()
+            first.setSpacing(px(8))
+            first.addWidget(Glyph(icon, tone, 16))
+            first.addWidget(self.first, 1)
+            words.addLayout(first)
+        else:
+            words.addWidget(self.first)
         words.addWidget(self.second)
         row.addLayout(words, 1)
         if control is not None:

@@ -36,6 +36,7 @@ class Deeds:
     restore: Callable[[], None] | None = None
     show_help: Callable[[], None] | None = None
     restore_it: Callable[[Backup], None] | None = None
+    erase: Callable[[], None] | None = None
 
 
 def _does(button: Button, deed: Callable[[], None], name: str = "") -> Button:
@@ -150,7 +151,7 @@ class SettingsPage(Page):
 
     def _security(self) -> QWidget:
         scroll, column = _column()
-        self.security = SecurityPart(self.desk, self.lanes, str(self._about.folder))
+        self.security = SecurityPart(self.desk, self.lanes, str(self._about.folder), self._deeds.erase)
         self.security.said.connect(lambda words: self.said.emit(words, None))
         column.addWidget(self.security)
         column.addStretch(1)

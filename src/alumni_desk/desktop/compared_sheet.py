@@ -1,0 +1,58 @@
+"""Who and which: what going back to a backup would bring back, and what it would take away."""
+
+from __future__ import annotations
+
+from datetime import date
+
+from PySide6.QtWidgets import QHBoxLayout, QWidget
+
+from alumni_desk.desktop.controls import Button, Label, hairline
+from alumni_desk.desktop.dates import day_short
+from alumni_desk.desktop.fonts import px
+from alumni_desk.desktop.sheet import PlainSheet
+from alumni_desk.segments.comparing import Compared, Difference
+from alumni_desk.words import _, ngettext, number
+
+
+class ComparedSheet(PlainSheet):
+    """Two parts: only today, only then; each by members, check-ins and gatherings."""
+
+    def __init__(self, parent: QWidget, day: date, found: Compared) -> None:
+        super().__init__(parent, _("Who and which"))
+        then = day_short(day)
+        for title, second, side in (
+            (_("Only today"), _("These are not in the backup of {day}.").format(day=then), found.only_now),
+            (_("Only on {day}").format(day=then), _("These are in the backup and not here today."), found.only_then),
+        ):
+            if not any(one.count for one in side.values()):
+                continue
+            self.column.addWidget(Label(title, "heading"))
+            self.column.addWidget(Label(second, "small", "muted", wrap=True))
+            for table, difference in side.items():
+                self._list(table, difference)
+            self.column.addSpacing(px(8))
+        if not any(one.count for side in (found.only_now, found.only_then) for one in side.values()):
+            self.column.addWidget(Label(_("The same people, check-ins and gatherings are in both."), wrap=True))
+        self.column.addStretch(1)
+        shut = Button(_("Close"), "primary")
+        shut.clicked.connect(self.accept)
+        foot = QWidget()
+        row = QHBoxLayout(foot)
+        row.addStretch(1)
+        row.addWidget(shut)
+        self.set_foot(foot)
+        shut.setFocus()
+
+    def _list(self, table: str, difference: Difference) -> None:
+        if not difference.count:
+            return
+        count = difference.count
+        words = {"person": ngettext("{n} member", "{n} members", count), "fact": ngettext("{n} check-in", "{n} check-ins", count),
+                 "gathering": ngettext("{n} gathering", "{n} gatherings", count)}[table]
+        self.column.addWidget(hairline())
+        self.column.addWidget(Label(words.format(n=number(count)), "strong"))
+        text = "\n".join(difference.lines)
+        self.column.addWidget(Label(text, wrap=True))
+        rest = count - len(difference.lines)
+        if rest:
+            self.column.addWidget(Label(ngettext("and {n} more", "and {n} more", rest).format(n=number(rest)), tone="muted"))

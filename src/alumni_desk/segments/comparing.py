@@ -1,0 +1,79 @@
+"""What a backup holds and the present has not, and the other way round: who and which, before anybody goes back."""
+
+from __future__ import annotations
+
+import tempfile
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+from alumni_desk.members.naming import full_name
+from alumni_desk.store import backup
+from alumni_desk.store.desk import Desk, connect
+from alumni_desk.words import _
+
+SHOWN = 200
+"""Lines of each list; a longer one says how many more there are."""
+
+_NAME = ("title", "first_name", "middle_name", "last_name", "suffix", "preferred_name")
+_MEMBERS = f"SELECT id, {', '.join(_NAME)} FROM person WHERE standing = 'member' AND NOT gone"
+_GATHERINGS = "SELECT id, name, starts FROM gathering WHERE NOT gone"
+_CHECK_INS = (f"SELECT f.id, {', '.join(f'p.{name}' for name in _NAME)}, g.name AS gathering FROM fact AS f"
+              " LEFT JOIN person AS p ON p.id = f.person LEFT JOIN gathering AS g ON g.id = f.gathering WHERE f.kind = 'in'")
+
+
+@dataclass(frozen=True)
+class Difference:
+    """What only one side has: its name in words, the newest first, ``SHOWN`` at most; and how many there are."""
+
+    lines: tuple[str, ...]
+    count: int
+
+
+@dataclass(frozen=True)
+class Compared:
+    """``only_then``: the backup has it, the present has not. ``only_now``: going back loses it. By table: person, fact, gathering."""
+
+    only_then: dict[str, Difference]
+    only_now: dict[str, Difference]
+
+
+def compare(desk: Desk, file: Path) -> Compared:
+    """Compare a backup that this desk's key opens with what is here now. Raises BadInput ``backup_damaged``, StoreProblem ``passphrase_needed``."""
+    header, start = backup.read_head(file)
+    key = backup.key_of(header, desk.key, None)
+    with tempfile.TemporaryDirectory(prefix="compare-", dir=desk.profile.path, ignore_cleanup_errors=True) as folder:  # encrypted, as the backup is
+        copy = Path(folder) / "desk.db"
+        backup.unpack(file, header, start, copy)
+        with closing(connect(copy, key)) as connection:
+            then = {table: _rows(connection, question) for table, question in _QUESTIONS.items()}
+    raw = desk.raw()
+    try:
+        now = {table: _rows(raw, question) for table, question in _QUESTIONS.items()}
+    finally:
+        raw.close()
+    return Compared({table: _only(table, then[table], now[table]) for table in _QUESTIONS},
+                    {table: _only(table, now[table], then[table]) for table in _QUESTIONS})
+
+
+_QUESTIONS = {"person": _MEMBERS, "fact": _CHECK_INS, "gathering": _GATHERINGS}
+
+
+def _rows(connection: Any, question: str) -> dict[str, dict[str, Any]]:
+    cursor = connection.execute(question)
+    names = [one[0] for one in cursor.description]
+    return {row[0]: dict(zip(names, row, strict=True)) for row in cursor}
+
+
+def _only(table: str, here: dict[str, dict[str, Any]], there: dict[str, dict[str, Any]]) -> Difference:
+    ids = sorted(here.keys() - there.keys(), reverse=True)  # an id begins with when it was made
+    return Difference(tuple(_words(table, here[one]) for one in ids[:SHOWN]), len(ids))
+
+
+def _words(table: str, row: dict[str, Any]) -> str:
+    if table == "gathering":
+        return _("{name}, {day}").format(name=row["name"] or _("No name"), day=str(row["starts"] or "")[:10]) if row["starts"] else row["name"] or _("No name")
+    name = full_name(SimpleNamespace(**row)) or _("No name")
+    return _("{name} at {gathering}").format(name=name, gathering=row["gathering"]) if table == "fact" and row["gathering"] else name

@@ -1,0 +1,42 @@
+"""Files that somebody exported from a desk: not locked, so the desk remembers where they are, to say so and to help delete them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from alumni_desk.store.desk import Desk
+
+NAME = "exports"
+_KEPT = 200
+
+
+@dataclass(frozen=True)
+class Export:
+    """A file that is still there; ``at``: when it was written, ISO 8601 UTC."""
+
+    file: Path
+    at: str
+
+
+def note(desk: Desk, file: Path) -> None:
+    """Remember that a file with people in it was written."""
+    kept = [one for one in desk.setting(NAME) or [] if one[0] != str(file.absolute())]
+    desk.set_setting(NAME, [*kept, [str(file.absolute()), desk.now().isoformat(timespec="seconds").replace("+00:00", "Z")]][-_KEPT:])
+
+
+def exports(desk: Desk) -> list[Export]:
+    """Those that are still where they were written, the newest first."""
+    found = [Export(Path(file), at) for file, at in reversed(desk.setting(NAME) or [])]
+    return [one for one in found if one.file.is_file()]
+
+
+def delete(files: list[Path]) -> list[Path]:
+    """Delete these; returns those that stay because the system does not let us."""
+    stay = []
+    for file in files:
+        try:
+            file.unlink(missing_ok=True)
+        except OSError:
+            stay.append(file)
+    return stay
