@@ -409,6 +409,7 @@ class BackupDetail(Scroll):
         self.activity = Link(_("To take a change back for all, use Activity"), role="small")
         self._body = QWidget()
         self._see: Link | None = None
+        self._reading = False
         self._note = Label("", "small", "muted", wrap=True)
         self._note.setAlignment(Qt.AlignmentFlag.AlignHCenter)
         self.column.setSpacing(px(4))
@@ -446,6 +447,7 @@ class BackupDetail(Scroll):
                 self._see = Link(_("See who and which"))
                 self._see.clicked.connect(self.which)
                 column.addWidget(self._see)
+                self.comparing(self._reading)
             column.addSpacing(px(8))
             column.addWidget(Label(_("What happens"), "heading"))
             for icon, words in happenings(one, present):
@@ -464,6 +466,7 @@ class BackupDetail(Scroll):
 
     def comparing(self, now: bool) -> None:
         """Who and which is being read, or was."""
+        self._reading = now
         if self._see is not None and isValid(self._see):
             self._see.set_words(_("Being read …") if now else _("See who and which"))
             self._see.setEnabled(not now)
