@@ -1,0 +1,99 @@
+"""A field that two people changed without seeing each other, as a card: yours, theirs and, where a field has many values, both."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from PySide6.QtCore import Signal
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QSizePolicy, QVBoxLayout, QWidget
+
+from alumni_desk.desktop.controls import INSIDE, Button, Label, Link, hairline, shortcut
+from alumni_desk.desktop.fonts import px
+from alumni_desk.desktop.paint import Pill
+from alumni_desk.desktop.widgets import Glyph, StatusPill, Turning
+from alumni_desk.words import _
+
+
+@dataclass(frozen=True)
+class Side:
+    """One way to decide. ``key``: yours, theirs or both; ``second``: who and when; ``shown``: the value in force."""
+
+    key: str
+    value: str
+    second: str
+    shown: bool = False
+
+
+class ConflictCard(QFrame):
+    """``decided(key)`` and ``later``. The keys 1, 2 and 3 decide while the focus is in the card."""
+
+    decided = Signal(str)
+    later = Signal()
+
+    def __init__(self, name: str, what: str, sides: Sequence[Side]) -> None:
+        super().__init__()
+        self.setProperty("card", "true")
+        self.setAccessibleName(f"{name} {what}")
+        column = QVBoxLayout(self)
+        column.setContentsMargins(1, 1, 1, 1)
+        column.setSpacing(0)
+        head = QHBoxLayout()
+        head.setContentsMargins(px(20), px(12), px(20), px(12))
+        head.setSpacing(px(12))
+        head.addWidget(Glyph("git-merge", "muted", 18))
+        words = QVBoxLayout()
+        words.setSpacing(0)
+        words.addWidget(Label(name, "strong", wrap=True))
+        words.addWidget(Label(what, wrap=True))
+        head.addLayout(words, 1)
+        later = Link(_("Decide later"))
+        later.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
+        later.setAccessibleName(_("Decide later on {name}").format(name=name))
+        later.clicked.connect(self.later)
+        head.addWidget(later)
+        column.addLayout(head)
+        column.addWidget(hairline())
+        across = Turning()
+        across.row.setContentsMargins(0, 0, 0, 0)
+        across.row.setSpacing(0)
+        self.buttons: list[Button] = []
+        for place, side in enumerate(sides):
+            if place:
+                across.row.addWidget(hairline("v"))
+            across.row.addWidget(self._side(side, place, name), 1)
+        column.addWidget(across)
+
+    def _side(self, side: Side, place: int, name: str) -> QWidget:
+        titles = {"yours": (_("Yours"), _("Keep yours")), "theirs": (_("Theirs"), _("Keep theirs")), "both": (_("Both"), _("Keep both"))}
+        title, deed = titles[side.key]
+        box = QWidget()
+        box.setMinimumWidth(px(200))
+        column = QVBoxLayout(box)
+        column.setContentsMargins(px(20), px(16), px(20), px(20))
+        column.setSpacing(px(2))
+        top = QHBoxLayout()
+        said = Label(title, tone="muted")
+        said.setMinimumHeight(px(24))
+        top.addWidget(said)
+        top.addStretch(1)
+        if side.shown:
+            top.addWidget(StatusPill(Pill("eye", _("shown now"), "accent")))
+        column.addLayout(top)
+        column.addWidget(Label(side.value or _("(empty)"), "strong", "text" if side.value else "muted", wrap=True))
+        column.addWidget(Label(side.second, "small", "muted", wrap=True))
+        column.addStretch(1)
+        column.addSpacing(px(10))
+        button = Button(deed)
+        button.setAccessibleName(_("{deed}: {value}").format(deed=deed, value=side.value or _("(empty)")))
+        button.setToolTip(str(place + 1))
+        button.clicked.connect(lambda: self.decided.emit(side.key))
+        shortcut(str(place + 1), self, button.click, INSIDE)
+        column.addWidget(button)
+        self.buttons.append(button)
+        return box
+
+    def busy(self) -> None:
+        """It is being decided."""
+        for button in self.buttons:
+            button.setEnabled(False)

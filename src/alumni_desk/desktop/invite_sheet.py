@@ -1,0 +1,319 @@
+"""Inviting somebody: whom, what they may do and until when; then the code as QR, letters, file, e-mail or paper. A change makes a new code."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from PySide6.QtCore import QPoint, QRectF, QSize, Qt, QTimer, Signal
+from PySide6.QtGui import QMouseEvent, QPainter, QPaintEvent
+from PySide6.QtWidgets import QButtonGroup, QHBoxLayout, QRadioButton, QVBoxLayout, QWidget
+
+from alumni_desk.desktop.controls import Button, Choice, Field, FormRow, Label, hairline
+from alumni_desk.desktop.fonts import metrics_of, px
+from alumni_desk.desktop.look import look
+from alumni_desk.desktop.paint import paint_ground, paint_ring, paint_text
+from alumni_desk.desktop.qr_view import QrView
+from alumni_desk.desktop.sheet import PlainSheet
+from alumni_desk.desktop.tokens import CARD_RADIUS
+from alumni_desk.desktop.widgets import IconLine
+from alumni_desk.words import _
+
+SETTLED_MS = 700
+"""So long after the last letter a changed name or address makes a new code."""
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What the inviter asks for. ``gathering``: its id, for check-in."""
+
+    name: str
+    email: str
+    role: Literal["door", "leader"]
+    gathering: str | None
+
+
+@dataclass(frozen=True)
+class Made:
+    """An invitation that stands: its id, code, QR text, the server's address, and until when, in words."""
+
+    id: str
+    code: str
+    qr: str
+    server: str
+    until: str
+
+
+@dataclass(frozen=True)
+class Evening:
+    """A gathering that somebody may be invited to check guests in at. ``sees``: what they will see, in words; ``until``: when access ends."""
+
+    id: str
+    words: str
+    sees: str
+    until: str
+
+
+class InviteSheet(PlainSheet):
+    """``wished(Wish)`` for a new code, in place of the one that stands; ``cancelled(id)``; ``save``, ``mail`` and ``print`` with what stands."""
+
+    wished = Signal(object)
+    cancelled = Signal(str)
+    save = Signal(object)
+    mail = Signal(object)
+    print = Signal(object)
+
+    def __init__(self, parent: QWidget, evenings: Sequence[Evening], leader_until: str, *, leader_alone: bool = False) -> None:
+        super().__init__(parent, _("Invite someone"), width=608)
+        self._evenings = {one.id: one for one in evenings}
+        self._made: Made | None = None
+        self._asked: Wish | None = None
+        self._leader_until = leader_until
+        self.name = Field(_("Who"))
+        self.email = Field(_("E-mail"))
+        both = QHBoxLayout()
+        both.setSpacing(px(16))
+        both.addWidget(FormRow(_("Who"), self.name), 1)
+        both.addWidget(FormRow(_("E-mail (optional)"), self.email), 1)
+        self.column.addLayout(both)
+        self.column.addWidget(Label(_("May do"), "label"))
+        self.evening = Choice(_("Gathering"), [(one.id, one.words) for one in evenings])
+        self.door = _Way(_("Check-in for one gathering"), "", self.evening)
+        self.leader = _Way(_("Everything in the chapter"),
+                           _("Members, gatherings, badges and inviting others. For leaders; ends 60 days after their last contact."))
+        ways = _Ways((self.door, self.leader))
+        self.column.addWidget(ways)
+        self.until = Label("", tone="muted", wrap=True)
+        self.column.addWidget(self.until)
+        self.column.addWidget(hairline())
+        self._code(self.column)
+        first = self.leader if leader_alone or not evenings else self.door
+        first.button.setChecked(True)
+        self.door.setEnabled(bool(evenings) and not leader_alone)
+        if not evenings:
+            self.door.say(_("There is no gathering ahead yet. Plan one, then invite its volunteers."))
+        self._settle = QTimer(self, interval=SETTLED_MS, singleShot=True)
+        self._settle.timeout.connect(self._wish)
+        self.name.textEdited.connect(self._settle.start)
+        self.email.textEdited.connect(self._settle.start)
+        self.evening.activated.connect(lambda: self._wish())
+        for way in (self.door, self.leader):
+            way.button.toggled.connect(lambda on: self._wish() if on else None)
+        self._foot()
+        self.name.setFocus()
+
+    def showEvent(self, event: object) -> None:
+        super().showEvent(event)
+        if self._asked is None:
+            self._wish()
+
+    # -- parts
+
+    def _code(self, column: QVBoxLayout) -> None:
+        across = QHBoxLayout()
+        across.setSpacing(px(24))
+        self.picture = QrView(_("Code to scan"), 160)
+        across.addWidget(self.picture, 0, Qt.AlignmentFlag.AlignTop)
+        words = QVBoxLayout()
+        words.setSpacing(px(2))
+        words.addWidget(Label(_("Code"), "small", "muted"))
+        self.first_half, self.second_half = Label("", "number"), Label("", "number")
+        words.addWidget(self.first_half)
+        words.addWidget(self.second_half)
+        self.server = Label("", "small", "muted", wrap=True)
+        self.server.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        words.addWidget(self.server)
+        self.valid = IconLine("clock", "")
+        words.addWidget(self.valid)
+        words.addSpacing(px(8))
+        buttons = QHBoxLayout()
+        buttons.setSpacing(px(8))
+        self.deeds = []
+        for text, icon, signal in ((_("Save as file"), "floppy-disk", self.save), (_("E-mail"), "envelope-simple", self.mail),
+                                   (_("Print"), "printer", self.print)):
+            button = Button(text, icon=icon)
+            button.clicked.connect(lambda checked=False, signal=signal: signal.emit(self._made))
+            buttons.addWidget(button)
+            self.deeds.append(button)
+        buttons.addStretch(1)
+        words.addLayout(buttons)
+        words.addStretch(1)
+        across.addLayout(words, 1)
+        column.addLayout(across)
+        self.note = Label("", "small", "muted", wrap=True)
+        column.addWidget(self.note)
+
+    def _foot(self) -> None:
+        foot = QWidget()
+        row = QHBoxLayout(foot)
+        row.setSpacing(px(12))
+        self.cancel = Button(_("Cancel the invitation"))
+        self.cancel.clicked.connect(self._cancel)
+        row.addWidget(self.cancel)
+        row.addStretch(1)
+        self.state = IconLine("hourglass", _("Not used yet"))
+        row.addWidget(self.state, 0, Qt.AlignmentFlag.AlignVCenter)
+        done = Button(_("Done"), "primary")
+        done.clicked.connect(self.accept)
+        row.addWidget(done)
+        self.set_foot(foot)
+
+    # -- what is wished, and what stands
+
+    def wish(self) -> Wish:
+        """What the form says now."""
+        door = self.door.button.isChecked()
+        return Wish(self.name.text().strip(), self.email.text().strip(), "door" if door else "leader", self.evening.key() if door else None)
+
+    @property
+    def standing(self) -> Made | None:
+        """The invitation that stands."""
+        return self._made
+
+    def _wish(self) -> None:
+        self._settle.stop()
+        wish = self.wish()
+        evening = self._evenings.get(wish.gathering or "")
+        self.evening.setEnabled(wish.role == "door")
+        if evening is not None:
+            self.door.say(evening.sees)
+        self.until.setText(evening.until if evening is not None else self._leader_until)
+        if wish == self._asked:
+            return
+        self._asked = wish
+        self._blank(_("Making the code …"))
+        self.wished.emit(wish)
+
+    def _blank(self, words: str, tone: str = "muted") -> None:
+        self.picture.show_text("")
+        for label in (self.first_half, self.second_half, self.server):
+            label.setText("")
+        self.valid.hide()
+        self.note.setText(words)
+        self.note.set_tone(tone)  # type: ignore[arg-type]
+        for button in (*self.deeds, self.cancel):
+            button.setEnabled(False)
+
+    def show_made(self, made: Made) -> None:
+        """The code that stands now."""
+        self._made = made
+        letters = made.code.replace("-", " ")
+        self.picture.show_text(made.qr)
+        for label, half in ((self.first_half, letters[:9]), (self.second_half, letters[10:])):
+            label.setText(half)
+            label.setAccessibleName(" ".join(half.replace(" ", "")))
+        self.server.setText(_("Server {address}").format(address=made.server))
+        self.valid.first.setText(_("Valid until {until}, once").format(until=made.until))
+        self.valid.show()
+        who = self.name.text().strip() or _("Your guest")
+        self.note.setText(_("{name} scans it, types the code or opens the file. A change above makes a new code and ends this one.").format(name=who))
+        self.note.set_tone("muted")
+        for button in (*self.deeds, self.cancel):
+            button.setEnabled(True)
+
+    def show_used(self, words: str) -> None:
+        """Somebody has joined with it."""
+        self.state.first.setText(words)
+        self.cancel.setEnabled(False)
+
+    def complain(self, sentence: str) -> None:
+        """Why there is no code."""
+        self._asked = None
+        self._blank(sentence, "danger")
+
+    def _cancel(self) -> None:
+        if self._made is not None:
+            self.cancelled.emit(self._made.id)
+        self.reject()
+
+
+class _Way(QWidget):
+    """A radio button with a line below it, and at its right a control of its own."""
+
+    def __init__(self, words: str, second: str, control: QWidget | None = None) -> None:
+        super().__init__()
+        whole = QVBoxLayout(self)
+        whole.setContentsMargins(px(16), px(12), px(16), px(12))
+        whole.setSpacing(px(4))
+        top = QHBoxLayout()
+        top.setSpacing(px(12))
+        self.button = _Dot(words)
+        top.addWidget(self.button)
+        top.addStretch(1)
+        if control is not None:
+            control.setMinimumWidth(px(240))
+            top.addWidget(control)
+        whole.addLayout(top)
+        self._second = Label(second, "small", "muted", wrap=True)
+        self._second.setContentsMargins(px(30), 0, 0, 0)
+        whole.addWidget(self._second)
+        self.say(second)
+        self.button.toggled.connect(lambda on: self.update())
+
+    def say(self, second: str) -> None:
+        """Another line below."""
+        self._second.setText(second)
+        self._second.setVisible(bool(second))
+        self.button.setAccessibleDescription(second)
+
+    def mousePressEvent(self, event: QMouseEvent) -> None:
+        if self.isEnabled():
+            self.button.setChecked(True)
+            self.button.setFocus(Qt.FocusReason.MouseFocusReason)
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        if self.button.isChecked():
+            paint_ground(QPainter(self), self.rect().adjusted(1, 1, -1, -1), look(self).selected, CARD_RADIUS - 1)
+
+
+class _Ways(QWidget):
+    """The ways in one outline; the arrow keys go between them."""
+
+    def __init__(self, ways: Sequence[_Way]) -> None:
+        super().__init__()
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(0)
+        self._group = QButtonGroup(self)
+        for place, way in enumerate(ways):
+            if place:
+                column.addWidget(hairline())
+            column.addWidget(way)
+            self._group.addButton(way.button)
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        paint_ring(QPainter(self), self.rect(), look(self).line, CARD_RADIUS, 1)
+
+
+class _Dot(QRadioButton):
+    """A radio button in our colours."""
+
+    def __init__(self, words: str) -> None:
+        super().__init__(words.replace("&", "&&"))
+        self.setAccessibleName(words)
+        self._words = words
+        self.setMinimumHeight(px(28))
+
+    def hitButton(self, pos: QPoint) -> bool:
+        return True
+
+    def sizeHint(self) -> QSize:
+        return QSize(round(metrics_of("strong").horizontalAdvance(self._words)) + px(30) + 4, px(28))
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        colours = look(self)
+        painter = QPainter(self)
+        on = self.isChecked()
+        size = px(18)
+        dot = QRectF(1, (self.height() - size) / 2, size, size)
+        if on:
+            paint_ground(painter, dot, colours.accent, size / 2)
+            paint_ground(painter, dot.adjusted(px(5), px(5), -px(5), -px(5)), colours.on_accent, size / 2)
+        else:
+            paint_ring(painter, dot, colours.border, size / 2, 1.5)
+        rest = QRectF(dot.right() + px(11), 0, self.width() - dot.right() - px(11), self.height())
+        ink = colours.selected_text if on else colours.text if self.isEnabled() else colours.muted
+        used = paint_text(painter, rest, self._words, ink, "strong" if on else "label", elide=False)
+        if self.hasFocus():
+            paint_ring(painter, QRectF(rest.left() - px(4), rest.center().y() - px(13), used + px(8), px(26)), colours.accent, 4)
