@@ -141,7 +141,8 @@ def make_app(server: Server, now: Now = now_ms, *, rate: float = CALLS_A_SECOND,
             who = calling(request, connection)
         scope = _one_scope(server, who, message)
         with server.database.writing() as connection:
-            reply = push(connection, server.tables, message.parcels, scope=scope, role=who.grants[scope].role, device=who.device, now=now())
+            grant = who.grants[scope]
+            reply = push(connection, server.tables, message.parcels, scope=scope, role=grant.role, device=who.device, now=now(), gathering=grant.gathering)
             if who.waiting:
                 has_sent(connection, server.tables, who.device, len(reply.results))
         metrics.pushed(result.status for result in reply.results)
@@ -153,9 +154,10 @@ def make_app(server: Server, now: Now = now_ms, *, rate: float = CALLS_A_SECOND,
             who = calling(request, connection)
             room = message.max_bytes
             for scope, cursor in message.cursors.items():
-                if scope not in who.grants or who.grants[scope].gathering is not None:
+                if scope not in who.grants:
                     raise Refusal(403, "no_grant")
-                pages[scope] = pull_page(connection, server.tables, scope=scope, role=who.grants[scope].role, cursor=cursor,
+                grant = who.grants[scope]
+                pages[scope] = pull_page(connection, server.tables, scope=scope, role=grant.role, gathering=grant.gathering, cursor=cursor,
                                          max_bytes=room // max(1, len(message.cursors)))
         _keep_cursors(server, who, {scope: message.cursors[scope].sequence for scope, page in pages.items() if not page.reset}, now())
         metrics.pulled(sum(len(block.rows) for page in pages.values() for block in page.blocks))
@@ -239,7 +241,7 @@ def _one_scope(server: Server, who: accounts.Caller, message: PushRequest) -> st
     if len(scopes) != 1:
         raise Refusal(400, "scopes")
     scope = scopes.pop()
-    if scope not in who.grants or who.grants[scope].gathering is not None:
+    if scope not in who.grants:
         raise Refusal(403, "no_grant")
     if sum(len(parcel.bodies) for parcel in message.parcels) > PUSH_OPERATIONS:
         raise Refusal(413, "too_many")
