@@ -7,6 +7,7 @@ import sqlalchemy as sa
 from alumni_desk.protocol.messages import PAGE_BYTES, PAGE_ROWS, Block, Cursor, Page, Value, pack
 from alumni_desk.protocol.policy import projected, readable
 from alumni_desk.server import feed
+from alumni_desk.server.audiences import CHAPTER
 from alumni_desk.server.replicas import authors
 from alumni_desk.sync.shapes import Shape, shapes
 
@@ -19,7 +20,7 @@ def pull_page(connection: sa.Connection, tables: sa.MetaData, *, scope: str, rol
 
     ``gathering``: whose feed it is; None: the chapter's.
     """
-    audience = gathering or feed.CHAPTER
+    audience = gathering or CHAPTER
     if not feed.is_known(connection, tables, scope, cursor) or feed.is_too_old(connection, tables, scope, audience, cursor):
         return Page(blocks=[], cursor=Cursor(), more=True, reset=True)
     limit = min(max(max_bytes, _SMALLEST), PAGE_BYTES)
@@ -44,7 +45,7 @@ def _page(connection: sa.Connection, tables: sa.MetaData, scope: str, role: str,
     blocks = [block for name, shape in shapes().items() if name in present
               and (block := _block(connection, tables, shape, scope, role, audience, cursor.sequence, last)) is not None]
     left: dict[str, list[str]] = {}
-    if audience != feed.CHAPTER and cursor.sequence:  # whoever begins has nothing that could leave
+    if audience != CHAPTER and cursor.sequence:  # whoever begins has nothing that could leave
         for row in found[:count]:
             if row.gone:
                 left.setdefault(row.table_name, []).append(row.row_id)
@@ -56,7 +57,7 @@ def _block(connection: sa.Connection, tables: sa.MetaData, shape: Shape, scope: 
     entries, table = tables.tables["feed"], tables.tables[shape.name]
     if not readable(role, shape):
         return None
-    in_it = () if audience == feed.CHAPTER else (~entries.c.gone,)
+    in_it = () if audience == CHAPTER else (~entries.c.gone,)
     query = (
         sa.select(entries.c.sequence, *(table.c[name] for name in shape.columns))
         .join_from(entries, table, (table.c.scope == entries.c.scope) & (table.c.id == entries.c.row_id))
@@ -67,7 +68,7 @@ def _block(connection: sa.Connection, tables: sa.MetaData, shape: Shape, scope: 
     columns = ["id", "clock", "clocks", *readable(role, shape)]
     if len(columns) == len(shape.columns):
         return Block(table=shape.name, columns=["sequence", *columns], rows=[list(row) for row in connection.execute(query)])
-    found = connection.execute(query).mappings().all()
+    found = [dict(row) for row in connection.execute(query).mappings()]
     rows: list[list[Value]] = [[row["sequence"], *(seen[name] for name in columns)]
                                for row, seen in zip(found, projected(role, shape, found), strict=True) if seen is not None]
     return Block(table=shape.name, columns=["sequence", *columns], rows=rows)
