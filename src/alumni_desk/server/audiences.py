@@ -21,7 +21,7 @@ from alumni_desk.server.bulk import chunks
 CHAPTER = "chapter"
 """The audience that reads everything of a scope."""
 
-_NOT_THE_CHAPTER = sa.literal_column("'chapter'")  # in the statement itself, so that the index without the chapter's entries serves
+_NOT_THE_CHAPTER: sa.ColumnClause[str] = sa.literal_column("'chapter'")  # in the statement itself, so that the index without the chapter's entries serves
 
 Name = tuple[str, str]
 """A row: table and id."""
@@ -164,7 +164,7 @@ class _Asked:
             self._registrations.update(dict.fromkeys(part))
             query = sa.select(table.c.id, table.c.gathering, table.c.person, table.c.status, table.c.gone).where(
                 table.c.scope == self._scope, table.c.id.in_(part))
-            self._registrations.update((row["id"], row) for row in self._connection.execute(query).mappings())
+            self._registrations.update((row["id"], dict(row)) for row in self._connection.execute(query).mappings())
 
     def know_people(self, ids: Iterable[str]) -> None:
         """Ask into whom many were merged, and who into them."""
