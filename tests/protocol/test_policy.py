@@ -10,29 +10,29 @@ from alumni_desk.schema import synced_tables
 from alumni_desk.store.synced import data_columns
 
 
-@pytest.mark.parametrize("role", ROLES)
+@pytest.mark.parametrize("role", ["admin", "leader"])
 def test_leaders_and_admins_read_every_field_and_never_make_a_sample_of_a_chapter(role: str) -> None:
     for table in synced_tables():
         for column in data_columns(table):
             cell = rule(role, table.name, column.name)
-            assert cell.read
-            assert cell.write is not (table.name == "chapter" and column.name == "sample")
+            assert cell.read == "yes"
+            assert cell.write == ("no" if (table.name, column.name) == ("chapter", "sample") else "yes")
 
 
 def test_a_role_without_a_rule_may_nothing() -> None:
     for table in synced_tables():
         for column in data_columns(table):
-            assert rule("stranger", table.name, column.name) == (False, False)
+            assert rule("stranger", table.name, column.name) == ("no", "no")
     assert not may_send("stranger", "put") and not may_send("stranger", "fact")
 
 
 def test_an_unknown_field_is_for_leaders_eyes_only() -> None:
-    assert rule("leader", "person", "favourite_colour", known=False) == (True, False)
-    assert rule("stranger", "person", "favourite_colour", known=False) == (False, False)
+    assert rule("leader", "person", "favourite_colour", known=False) == ("yes", "no")
+    assert rule("stranger", "person", "favourite_colour", known=False) == ("no", "no")
 
 
 def test_commands_wait_for_a_rule() -> None:
-    assert [may_send(role, "command") for role in ROLES] == [False, False]
+    assert [may_send(role, "command") for role in ROLES] == [False] * len(ROLES)
 
 
 @pytest.mark.parametrize(("value", "kind", "good"), [

@@ -34,7 +34,8 @@ def add_commands(commands: Any) -> None:
         "Make an invitation for one laptop, valid for seven days, once. Makes the chapter if there is none of that name."),
         "code, expires, url (null until it is known how laptops reach the server: see serve --public-url), fingerprint")
     invite.add_argument("--chapter", required=True, metavar="NAME", help=_("name or id of the chapter"))
-    invite.add_argument("--role", required=True, choices=("admin", "leader"), help=_("what the laptop may do"))
+    invite.add_argument("--role", required=True, choices=("admin", "leader", "door"), help=_("what the laptop may do; door: check guests in at one gathering"))
+    invite.add_argument("--gathering", metavar="ID", help=_("the gathering's id, for --role door"))
     part("accounts", run_accounts, _("who joined"), _("Who joined, by chapter."), _("list of id, who, chapter, role, gathering, until, created, laptops"))
     part("devices", run_devices, _("the laptops that joined"), _("The laptops that joined, by chapter; waiting: changes that a laptop has still to send."),
          _("list of id, name, who, chapter, role, last_seen, version, waiting, revoked"))
@@ -77,7 +78,7 @@ def run_invite(args: argparse.Namespace) -> int:
     from alumni_desk.server.state import address_for_laptops, now_ms, read_state
 
     with the_server(args) as server:
-        made = invite(server, chapter=args.chapter, role=args.role, now=now_ms())
+        made = invite(server, chapter=args.chapter, role=args.role, gathering=args.gathering, now=now_ms())
         with server.database.reading() as connection:
             url, fingerprint = address_for_laptops(read_state(connection, server.tables))
     data = {"code": made.code, "expires": moment(made.expires), "url": url, "fingerprint": fingerprint}

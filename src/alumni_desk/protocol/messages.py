@@ -221,6 +221,7 @@ class Page(msgspec.Struct, frozen=True, omit_defaults=True):
     """What came after a cursor. ``reset`` says that the server does not know the cursor: begin again from zero.
 
     ``replicas``: whose the clocks' third parts are that first wrote in this part of the feed; for leaders and admins alone.
+    ``left``: rows, by table, that are not for this audience any more: the desk keeps nothing of them.
     """
 
     blocks: list[Block]
@@ -228,6 +229,7 @@ class Page(msgspec.Struct, frozen=True, omit_defaults=True):
     more: bool
     reset: bool = False
     replicas: dict[str, Author] = {}
+    left: dict[str, list[str]] = {}
 
 
 class PullReply(msgspec.Struct, frozen=True):

@@ -7,8 +7,9 @@ import hashlib
 import hmac
 import secrets
 import uuid
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -23,6 +24,7 @@ from alumni_desk.protocol.messages import (
 from alumni_desk.protocol.proofs import is_session_proof
 from alumni_desk.protocol.values import is_id
 from alumni_desk.server import audit, feed, journal
+from alumni_desk.server.lasting import door_end, is_over
 from alumni_desk.server.refusals import Refusal
 from alumni_desk.server.state import Server
 
@@ -38,6 +40,7 @@ class Caller:
     public_key: bytes
     grants: dict[str, Grant]
     waiting: int = 0  # operations that it said it had still to send
+    left: dict[str, Grant] = field(default_factory=dict)  # what has ended: what it made there is taken, nothing is given
 
 
 def new_device(connection: sa.Connection, tables: sa.MetaData, request: EnrolRequest, now: int) -> tuple[str, str]:
@@ -59,9 +62,16 @@ def grants_of(connection: sa.Connection, tables: sa.MetaData, account: str) -> l
     grant, chapter = tables.tables["grant"], tables.tables["chapter"]
     query = (sa.select(grant, chapter.c.name).join_from(grant, chapter, (chapter.c.scope == grant.c.scope) & (chapter.c.id == grant.c.scope), isouter=True)
              .where(grant.c.account == account).order_by(grant.c.scope))
-    return [Grant(scope=row.scope, scope_name=row.name or "", role=row.role, gathering=row.gathering,
-                  until=None if row.until is None else datetime.fromtimestamp(row.until / 1000, UTC).isoformat())
-            for row in connection.execute(query)]
+    return [Grant(scope=row.scope, scope_name=row.name or "", role=row.role, gathering=row.gathering, until=_until(connection, tables, row))
+            for row in connection.execute(query).all()]
+
+
+def _until(connection: sa.Connection, tables: sa.MetaData, grant: sa.Row[Any]) -> str | None:
+    """When a grant ends: as the server's table says, at a door when the gathering does, for leaders as each contact says anew (``lasting``)."""
+    until = grant.until
+    if until is None and grant.gathering is not None:
+        until = door_end(connection, tables, grant.scope, grant.gathering)
+    return None if until is None else datetime.fromtimestamp(until / 1000, UTC).isoformat()
 
 
 def _seal(server: Server, purpose: bytes, data: bytes) -> bytes:
@@ -118,9 +128,10 @@ def caller(server: Server, connection: sa.Connection, device_id: str, now: int) 
     row = connection.execute(sa.select(device).where(device.c.id == device_id)).first()
     if row is None or row.revoked_at is not None:
         raise Refusal(403, "revoked")
-    grants = {grant.scope: grant for grant in grants_of(connection, server.tables, row.account)
-              if grant.until is None or datetime.fromisoformat(grant.until).timestamp() * 1000 > now}
-    return Caller(device=device_id, public_key=bytes(row.public_key), grants=grants, waiting=row.waiting or 0)
+    grants = {grant.scope: grant for grant in grants_of(connection, server.tables, row.account)}
+    over = {scope: grant for scope, grant in grants.items() if is_over(grant, now)}
+    return Caller(device=device_id, public_key=bytes(row.public_key), grants={scope: grant for scope, grant in grants.items() if scope not in over},
+                  waiting=row.waiting or 0, left=over)
 
 
 def remove(server: Server, connection: sa.Connection, device_id: str, now: int, *, by: str | None) -> None:

@@ -45,6 +45,7 @@ from alumni_desk.server.bulk import put_rows
 from alumni_desk.server.devices import has_sent, keep_news, news_in
 from alumni_desk.server.hosts import is_loopback
 from alumni_desk.server.invitations import enrol
+from alumni_desk.server.lasting import lasting
 from alumni_desk.server.limits import CALLS_A_SECOND, STRANGERS_A_SECOND, Limiter
 from alumni_desk.server.metrics import CONTENT_TYPE, Metrics
 from alumni_desk.server.pull import pull_page
@@ -130,18 +131,20 @@ def make_app(server: Server, now: Now = now_ms, *, rate: float = CALLS_A_SECOND,
             heads = {scope: feed.head_of(connection, server.tables, scope) for scope in who.grants}
             backed_up = {scope: feed.backed_up(connection, server.tables, scope) for scope in who.grants}
             unknown = _unknown_places(connection, server, who, message)
+            grants = [lasting(connection, server.tables, grant, now()) for grant in (*who.grants.values(), *who.left.values())]
             news = news_in(connection, server.tables, who.device, message, now())
         if news is not None:
             keep_news(server, who.device, news)
         return HelloReply(server=server.id, protocols=(PROTOCOL, PROTOCOL), schemas=(1, SCHEMA_VERSION), time=now(), policy=POLICY_VERSION,
-                          grants=list(who.grants.values()), heads=heads, backed_up=backed_up, revoked=[], commands=[], unknown=unknown)
+                          grants=grants, heads=heads, backed_up=backed_up, revoked=[], commands=["ended"] if who.left else [], unknown=unknown)
 
     def take_push(request: Request, message: PushRequest) -> PushReply:
         with server.database.reading() as connection:
             who = calling(request, connection)
         scope = _one_scope(server, who, message)
         with server.database.writing() as connection:
-            reply = push(connection, server.tables, message.parcels, scope=scope, role=who.grants[scope].role, device=who.device, now=now())
+            grant = who.grants.get(scope) or who.left[scope]
+            reply = push(connection, server.tables, message.parcels, scope=scope, role=grant.role, device=who.device, now=now(), gathering=grant.gathering)
             if who.waiting:
                 has_sent(connection, server.tables, who.device, len(reply.results))
         metrics.pushed(result.status for result in reply.results)
@@ -153,9 +156,10 @@ def make_app(server: Server, now: Now = now_ms, *, rate: float = CALLS_A_SECOND,
             who = calling(request, connection)
             room = message.max_bytes
             for scope, cursor in message.cursors.items():
-                if scope not in who.grants or who.grants[scope].gathering is not None:
-                    raise Refusal(403, "no_grant")
-                pages[scope] = pull_page(connection, server.tables, scope=scope, role=who.grants[scope].role, cursor=cursor,
+                if scope not in who.grants:
+                    raise Refusal(403, "ended" if scope in who.left else "no_grant")
+                grant = who.grants[scope]
+                pages[scope] = pull_page(connection, server.tables, scope=scope, role=grant.role, gathering=grant.gathering, cursor=cursor,
                                          max_bytes=room // max(1, len(message.cursors)))
         _keep_cursors(server, who, {scope: message.cursors[scope].sequence for scope, page in pages.items() if not page.reset}, now())
         metrics.pulled(sum(len(block.rows) for page in pages.values() for block in page.blocks))
@@ -239,7 +243,7 @@ def _one_scope(server: Server, who: accounts.Caller, message: PushRequest) -> st
     if len(scopes) != 1:
         raise Refusal(400, "scopes")
     scope = scopes.pop()
-    if scope not in who.grants or who.grants[scope].gathering is not None:
+    if scope not in who.grants and scope not in who.left:
         raise Refusal(403, "no_grant")
     if sum(len(parcel.bodies) for parcel in message.parcels) > PUSH_OPERATIONS:
         raise Refusal(413, "too_many")

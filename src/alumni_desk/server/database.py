@@ -15,7 +15,7 @@ from sqlalchemy.pool import QueuePool
 from alumni_desk.errors import StoreProblem
 from alumni_desk.words import _
 
-REVISION = "0002"
+REVISION = "0004"
 """The newest of ``server/migrations``; Alembic is imported only when the database is not there yet."""
 
 

@@ -5,14 +5,13 @@ from __future__ import annotations
 import uuid
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any
 
 import sqlalchemy as sa
 
 from alumni_desk.protocol.messages import Cursor, Head
+from alumni_desk.server.audiences import CHAPTER, Entry
 from alumni_desk.server.bulk import put_rows
-
-CHAPTER = "chapter"
-"""The audience that reads everything of a scope."""
 
 
 @dataclass
@@ -37,17 +36,30 @@ def lock_head(connection: sa.Connection, tables: sa.MetaData, scope: str) -> Loc
     return None if row is None else LockedHead(scope, row.head, row.chain)
 
 
-def touch(connection: sa.Connection, tables: sa.MetaData, locked: LockedHead, changed: Iterable[tuple[str, str, bool]]) -> dict[tuple[str, str], int]:
-    """Move rows (table, id, gone) to the end of the feed; returns the sequence that each got."""
+def touch(connection: sa.Connection, tables: sa.MetaData, locked: LockedHead, changed: Iterable[tuple[str, str, bool]],
+          audiences: Iterable[Entry] = ()) -> dict[tuple[str, str], int]:
+    """Move rows (table, id, gone) to the end of the chapter's feed, and rows of the gatherings' feeds to the end of theirs.
+
+    Returns the sequence that each changed row got; it has the same in every feed. A row that only entered or left a gathering's gets one of its own.
+    """
     entries = []
     sequences: dict[tuple[str, str], int] = {}
     for table, row_id, gone in changed:
         locked.sequence += 1
         sequences[table, row_id] = locked.sequence
-        entries.append({"scope": locked.scope, "audience": CHAPTER, "table_name": table, "row_id": row_id,
-                        "sequence": locked.sequence, "gone": gone})
+        entries.append(_entry(locked, CHAPTER, table, row_id, gone=gone))
+    moved = dict(sequences)
+    for audience, table, row_id, gone in audiences:
+        if (table, row_id) not in moved:
+            locked.sequence += 1
+            moved[table, row_id] = locked.sequence
+        entries.append(_entry(locked, audience, table, row_id, gone=gone, sequence=moved[table, row_id]))
     put_rows(connection, tables.tables["feed"], entries)
     return sequences
+
+
+def _entry(locked: LockedHead, audience: str, table: str, row_id: str, *, gone: bool, sequence: int | None = None) -> dict[str, Any]:
+    return {"scope": locked.scope, "audience": audience, "table_name": table, "row_id": row_id, "sequence": sequence or locked.sequence, "gone": gone}
 
 
 def move_head(connection: sa.Connection, tables: sa.MetaData, locked: LockedHead) -> None:
@@ -84,3 +96,19 @@ def backed_up(connection: sa.Connection, tables: sa.MetaData, scope: str) -> int
     """Up to which sequence a backup of the server holds the scope."""
     head = tables.tables["feed_head"]
     return connection.execute(sa.select(head.c.backed_up).where(head.c.scope == scope)).scalar() or 0
+
+
+def is_too_old(connection: sa.Connection, tables: sa.MetaData, scope: str, audience: str, cursor: Cursor) -> bool:
+    """Whether marks of what has gone were taken out of this feed after the cursor: what it would not hear of."""
+    return 0 < cursor.sequence < floor_of(connection, tables, scope, audience)
+
+
+def floor_of(connection: sa.Connection, tables: sa.MetaData, scope: str, audience: str) -> int:
+    """Up to which sequence an audience's feed does not tell any more what has gone."""
+    state = tables.tables["server_state"]
+    return int(connection.execute(sa.select(state.c.value).where(state.c.key == floor_key(scope, audience))).scalar() or 0)
+
+
+def floor_key(scope: str, audience: str) -> str:
+    """Under which key of ``server_state`` that stands."""
+    return f"floor:{scope}:{audience}"

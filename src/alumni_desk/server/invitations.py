@@ -48,18 +48,38 @@ def _hash(server: Server, code: str) -> str:
     return hashlib.blake2b(code.encode(), key=server.secret, person=b"invitation", digest_size=32).hexdigest()
 
 
-def invite(server: Server, *, chapter: str, role: str, now: int) -> Invitation:
-    """A code that makes one device a member of a chapter's office. Makes the chapter if there is none of that name or id. Raises BadInput."""
+def invite(server: Server, *, chapter: str, role: str, now: int, gathering: str | None = None) -> Invitation:
+    """A code that makes one device a member of a chapter's office, or of the door of a gathering. Makes the chapter if there is none of that name or id.
+
+    Raises BadInput or NotFound.
+    """
     chapter = " ".join(chapter.split())
     code = new_invitation()
     with server.database.writing() as connection:
         _one_at_a_time(connection, _INVITING)
         scope = _chapter(connection, server.tables, chapter) or make_chapter(connection, server.tables, chapter, now)
+        check_gathering(connection, server.tables, scope, role, gathering)
         feed.lock_head(connection, server.tables, scope)
         connection.execute(sa.insert(server.tables.tables["invitation"]).values(
-            code_hash=_hash(server, code), scope=scope, role=role, created_at=now, expires_at=now + VALID))
-        audit.note(connection, server.tables, scope, "invite", at=now, details={"role": role})
+            code_hash=_hash(server, code), scope=scope, role=role, gathering=gathering, created_at=now, expires_at=now + VALID))
+        audit.note(connection, server.tables, scope, "invite", at=now, details={"role": role, **({"gathering": gathering} if gathering else {})})
     return Invitation(code, now + VALID, scope)
+
+
+def check_gathering(connection: sa.Connection, tables: sa.MetaData, scope: str, role: str, gathering: str | None) -> None:
+    """See that an invitation to the door says of which gathering, that it is one of the chapter's, and that no other role says one."""
+    if role != "door":
+        if gathering is not None:
+            raise BadInput("gathering_not_meant", _("Only an invitation to the door is for one gathering. Leave --gathering out, or say --role door."))
+        return
+    if gathering is None:
+        raise BadInput("gathering_needed", _("An invitation to the door is for one gathering. Say which with --gathering."))
+    table = tables.tables["gathering"]
+    there = connection.execute(sa.select(table.c.gone).where(table.c.scope == scope, table.c.id == gathering)).first() if is_id(gathering) else None
+    if there is None or there.gone:
+        raise NotFound("no_such_gathering", _(
+            "The chapter has no gathering with the id {id} at this server. Sync the laptop that planned it first, then look the id up with “gatherings”."),
+            id=gathering[:80])
 
 
 def _one_at_a_time(connection: sa.Connection, what: int) -> None:

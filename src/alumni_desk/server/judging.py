@@ -7,7 +7,7 @@ from typing import Any
 
 from alumni_desk.gatherings.records import registration_id
 from alumni_desk.protocol.messages import OPERATION_LIMIT, Operation, Status
-from alumni_desk.protocol.policy import may_send, rule
+from alumni_desk.protocol.policy import may_say, may_send, rule
 from alumni_desk.protocol.values import fits, is_id
 from alumni_desk.server.clamping import is_clock
 from alumni_desk.sync.shapes import Shape
@@ -15,9 +15,10 @@ from alumni_desk.sync.shapes import Shape
 Refusal = tuple[Status, str]
 
 
-def refusal(operation: Operation, size: int, *, role: str, scope: str, audience: str, shapes: Mapping[str, Shape]) -> Refusal | None:
-    """Why an operation cannot be taken, as status and reason, or None. ``size`` is its body's, in bytes."""
-    return _malformed(operation, size, scope, audience, shapes) or _forbidden(operation, role)
+def refusal(operation: Operation, size: int, *, role: str, scope: str, audience: str, shapes: Mapping[str, Shape],
+            gathering: str | None = None) -> Refusal | None:
+    """Why an operation cannot be taken, as status and reason, or None. ``size`` is its body's, in bytes; ``gathering``: the only one of its sender."""
+    return _malformed(operation, size, scope, audience, shapes) or _forbidden(operation, role, shapes) or _elsewhere(operation, audience, gathering)
 
 
 def _malformed(operation: Operation, size: int, scope: str, audience: str, shapes: Mapping[str, Shape]) -> Refusal | None:
@@ -60,12 +61,36 @@ def _wrong_audience(operation: Operation, audience: str, shape: Shape) -> Refusa
     return None
 
 
-def _forbidden(operation: Operation, role: str) -> Refusal | None:
+def _forbidden(operation: Operation, role: str, shapes: Mapping[str, Shape]) -> Refusal | None:
     if not may_send(role, operation.kind):
         return "denied", "kind"
-    for name in operation.fields:
-        if not rule(role, operation.table, name).write:
+    shape = shapes[operation.table]
+    for name, value in operation.fields.items():
+        if rule(role, operation.table, name, door=name in shape.door).write == "no":
             return "denied", "field"
+        if not may_say(role, operation.table, name, value):
+            return "denied", "value"
+    return None
+
+
+def _elsewhere(operation: Operation, audience: str, gathering: str | None) -> Refusal | None:
+    """Who has one gathering writes there, and of people to the chapter, too: how to reach a walk-in. A fact says where it happened."""
+    if gathering is None or (audience == "chapter" and operation.table == "person"):
+        return None
+    if audience != gathering or (operation.kind == "fact" and operation.fields.get("gathering") != gathering):
+        return "denied", "audience"
+    return None
+
+
+def beyond_the_door(operation: Operation, role: str, gathering: str, shape: Shape, *, there: Sequence[Mapping[str, Any]], mine: bool) -> Refusal | None:
+    """Why somebody at the door of a gathering may not put this on a row, or None.
+
+    ``there``: the row as the server has it, and as other operations of the same push put it; ``mine``: nobody else has written in it.
+    """
+    if shape.by_row and {one.get("gathering") for one in (*there, operation.fields)} - {None} != {gathering}:
+        return "denied", "audience"
+    if not mine and any(rule(role, shape.name, name, door=name in shape.door).write == "new" for name in operation.fields):
+        return "denied", "field"
     return None
 
 

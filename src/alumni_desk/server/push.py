@@ -14,9 +14,10 @@ from alumni_desk.protocol.canonical import body_hash, chained, json_text, operat
 from alumni_desk.protocol.messages import ACCEPTED, Operation, Parcel, PushReply, Result, Status
 from alumni_desk.protocol.values import is_id
 from alumni_desk.server import audit, feed
+from alumni_desk.server.audiences import Touched, moves
 from alumni_desk.server.bulk import chunks, put_rows, rows_by_id
 from alumni_desk.server.clamping import Assigned, is_clock, replica
-from alumni_desk.server.judging import refusal, unlike_its_id
+from alumni_desk.server.judging import beyond_the_door, refusal, unlike_its_id
 from alumni_desk.server.merging import Clash, Row, lay_fact, lay_put, row_from
 from alumni_desk.server.replicas import keep_replicas
 from alumni_desk.sync.shapes import Shape, shapes
@@ -51,8 +52,12 @@ class Item:
         self.status, self.reason = status, reason
 
 
-def push(connection: sa.Connection, tables: sa.MetaData, parcels: Sequence[Parcel], *, scope: str, role: str, device: str, now: int) -> PushReply:
-    """Judge and apply verified parcels of one scope. ``now`` is the server's time in milliseconds. The caller commits."""
+def push(connection: sa.Connection, tables: sa.MetaData, parcels: Sequence[Parcel], *, scope: str, role: str, device: str, now: int,
+         gathering: str | None = None) -> PushReply:
+    """Judge and apply verified parcels of one scope. ``now`` is the server's time in milliseconds. The caller commits.
+
+    ``gathering``: the only one that the device may work at.
+    """
     locked = feed.lock_head(connection, tables, scope)
     if locked is None:
         raise LookupError("scope without a feed")
@@ -61,16 +66,20 @@ def push(connection: sa.Connection, tables: sa.MetaData, parcels: Sequence[Parce
     known = shapes()
     for item in items:
         if item.open and item.operation is not None:
-            refused = refusal(item.operation, len(item.body), role=role, scope=scope, audience=item.audience, shapes=known)
+            refused = refusal(item.operation, len(item.body), role=role, scope=scope, audience=item.audience, shapes=known,
+                              gathering=gathering)
             if refused:
                 item.end(*refused)
     _refuse_erased(connection, tables, scope, items)
     rows = _load_rows(connection, tables, scope, items, known)
     _refuse_registrations(items, rows)
+    if gathering is not None:
+        _refuse_beyond_the_door(items, rows, known, role, gathering, _replicas_of(connection, tables, scope, device, rows))
     _refuse_whole_transactions(items)
     counts = _assign_clocks(connection, tables, scope, items, now)
+    before = {name: dict(row.values) if row.existed else None for name, row in rows.items()}
     _apply(items, rows, known, counts)
-    sequences = _write_rows(connection, tables, locked, rows)
+    sequences = _write_rows(connection, tables, locked, rows, before)
     fresh = [item for item in items if item.operation is not None and item.status != "duplicate" and item.reason != "other_content"]
     for item in fresh:
         operation = item.operation
@@ -183,6 +192,34 @@ def _refuse_registrations(items: Sequence[Item], rows: Mapping[tuple[str, str], 
                 said[operation.row].append(operation.fields)
 
 
+def _replicas_of(connection: sa.Connection, tables: sa.MetaData, scope: str, device: str, rows: Mapping[tuple[str, str], Row]) -> set[str]:
+    """Under which of the replicas that wrote in these rows this device writes."""
+    table = tables.tables["replica"]
+    named = {replica(clock) for row in rows.values() for clock in row.clocks.values()}
+    found: set[str] = set()
+    for part in chunks(named):
+        query = sa.select(table.c.replica).where(table.c.scope == scope, table.c.device == device, table.c.replica.in_(part))
+        found.update(connection.execute(query).scalars())
+    return found
+
+
+def _refuse_beyond_the_door(items: Sequence[Item], rows: Mapping[tuple[str, str], Row], known: Mapping[str, Shape], role: str, gathering: str,
+                            mine: set[str]) -> None:
+    said: dict[tuple[str, str], list[Mapping[str, Any]]] = defaultdict(list)
+    for item in items:
+        operation = item.operation
+        if not item.open or operation is None or operation.kind != "put":
+            continue
+        name = (operation.table, operation.row)
+        row = rows[name]
+        refused = beyond_the_door(operation, role, gathering, known[operation.table], there=[row.values, *said[name]],
+                                  mine=all(replica(clock) in mine for clock in row.clocks.values()))
+        if refused:
+            item.end(*refused)
+        else:
+            said[name].append(operation.fields)
+
+
 def _refuse_whole_transactions(items: Sequence[Item]) -> None:
     """A transaction's puts stand or fall together within an audience; facts are judged singly."""
     failed = {(item.operation.transaction, item.audience) for item in items
@@ -257,17 +294,19 @@ def _apply(items: Sequence[Item], rows: Mapping[tuple[str, str], Row], known: Ma
 
 
 def _write_rows(connection: sa.Connection, tables: sa.MetaData, locked: feed.LockedHead,
-                rows: Mapping[tuple[str, str], Row]) -> dict[tuple[str, str], int]:
+                rows: Mapping[tuple[str, str], Row], before: Mapping[tuple[str, str], dict[str, Any] | None]) -> dict[tuple[str, str], int]:
     changed: dict[str, list[dict[str, Any]]] = defaultdict(list)
     entries = []
+    touched: dict[tuple[str, str], Touched] = {}
     for (name, row_id), row in rows.items():
         if row.changed:
             row.values["clocks"] = json_text(row.clocks) if row.clocks else None
             changed[name].append(row.values)
             entries.append((name, row_id, bool(row.values["gone"])))
+            touched[name, row_id] = Touched(before[name, row_id], row.values)
     for name, values in changed.items():
         put_rows(connection, tables.tables[name], values)
-    return feed.touch(connection, tables, locked, entries)
+    return feed.touch(connection, tables, locked, entries, moves(connection, tables, locked.scope, touched))
 
 
 def _keep_results(connection: sa.Connection, tables: sa.MetaData, scope: str, items: Sequence[Item], device: str, now: int) -> None:
