@@ -25,6 +25,17 @@ def add_commands(commands: Any) -> None:
     add_json(join)
     join.set_defaults(run=run_join)
 
+    move = commands.add_parser(
+        "move", help=_("move the chapter to another server"),
+        description=_("Leave this desk's server for the one at URL, with everything: what waits goes to the present server first, then all that is here is "
+                      "offered to the new one, each value under the clock that it has. Each laptop moves with an invitation of its own, in any order. "
+                      "JSON: scope, chapter, role."))
+    move.add_argument("url", metavar="URL", help=_("the new server's address, as the invitation says it"))
+    move.add_argument("code", metavar="CODE", nargs="+", help=_("a leader's invitation of the new server"))
+    move.add_argument("--anyway", action="store_true", help=_("though the present server cannot be reached"))
+    add_json(move)
+    move.set_defaults(run=run_move)
+
     sync = commands.add_parser("sync", help=_("send what waits and take what is new"),
                                description=_("Sync now. JSON: pushed, pulled, waiting, conflicts, refused."))
     add_json(sync)
@@ -51,6 +62,17 @@ def run_join(args: argparse.Namespace) -> int:
     with opened(args) as desk:
         joined = join(desk, args.url, " ".join(args.code), merge=args.merge, device_name=args.device_name)
     show(args, asdict(joined), _("Joined {chapter}. “alumni-desk sync” brings its list here.").format(chapter=joined.chapter))
+    return 0
+
+
+def run_move(args: argparse.Namespace) -> int:
+    """Move the chapter to another server."""
+    from alumni_desk.sync.moving import move
+
+    with opened(args) as desk:
+        moved = move(desk, args.url, " ".join(args.code), anyway=args.anyway)
+    show(args, {"scope": moved.scope, "chapter": moved.scope_name, "role": moved.role},
+         _("This desk belongs to {chapter} at the new server now. “alumni-desk sync” brings everything there.").format(chapter=moved.scope_name))
     return 0
 
 

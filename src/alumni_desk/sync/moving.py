@@ -1,0 +1,168 @@
+"""Moving a chapter to another server: everything that is here is offered there as this laptop's, every value under the clock that it has.
+
+The clocks stay what they were, so that a laptop that moves later loses nothing that is newer there, and wins with what is newer here.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from typing import Any
+
+import msgspec
+import sqlalchemy as sa
+from nacl.signing import SigningKey
+
+from alumni_desk.errors import BadInput, KnownError, Refused
+from alumni_desk.protocol.canonical import json_text
+from alumni_desk.protocol.codes import read_invitation, wrong_group
+from alumni_desk.protocol.ids import uuid7
+from alumni_desk.protocol.messages import ChallengeReply, ChallengeRequest, EnrolReply, EnrolRequest
+from alumni_desk.protocol.proofs import enrol_proof
+from alumni_desk.schema import SCHEMA_VERSION
+from alumni_desk.store.desk import TRANSACTION, Desk
+from alumni_desk.sync import engine, join, state
+from alumni_desk.sync.address import read_address
+from alumni_desk.sync.shapes import Shape, shapes
+from alumni_desk.sync.wire import Wire
+from alumni_desk.words import _
+
+EVENT = "chapter_moved"
+_AT_ONCE = 2_000
+
+_CLOCKS = msgspec.json.Decoder(dict[str, str])
+
+
+def move(desk: Desk, url: str, code: str, *, anyway: bool = False, device_name: str | None = None, wire: Wire | None = None,
+         settled: Callable[[], object] | None = None) -> state.Membership:
+    """Leave this desk's server for another one, with everything; what waited for the former server is sent there first.
+
+    ``anyway``: though the former server cannot be reached; what waits is then offered to the new one alone. ``settled``: called when nothing is
+    owed to the former one any more. Killed anywhere, the same call finishes. Raises Refused ``sync_alone``, ``move_same_server``,
+    ``move_unsent``, ``move_role``, and what a join raises.
+    """
+    there = _membership(desk)
+    address = read_address(url)
+    invitation = read_invitation(code)
+    if invitation is None:
+        raise BadInput("sync_code", _("Group {group} of the code is not right. Compare it with the invitation."), group=wrong_group(code) or 4)
+    if there.role not in ("leader", "admin"):
+        raise Refused("move_role", _("Only a leader’s laptop can move the chapter. Ask the chapter’s leader."))
+    _send_what_waits(desk, anyway)
+    if settled is not None:
+        settled()
+    key = _key(desk, address.url, invitation)
+    line = wire or Wire(address)
+    try:
+        if line.call("challenge", ChallengeRequest(device=there.device), ChallengeReply).server == there.server:
+            raise Refused("move_same_server", _("This invitation is of the server that the chapter is at already. To come back to it, use Join again."))
+        reply = line.call("enrol", EnrolRequest(code=invitation, public_key=bytes(key.verify_key), name=device_name or desk.device_name or "",
+                                                proof=enrol_proof(key, invitation)), EnrolReply)
+    finally:
+        if wire is None:
+            line.close()
+    grant = next((one for one in reply.grants if one.role in ("leader", "admin")), None)
+    if grant is None:
+        raise Refused("move_role", _("This invitation is not for a leader, so the chapter cannot be moved with it. Ask for a leader’s invitation."))
+    membership = state.Membership(url=address.url, fingerprint=address.fingerprint, server=reply.server, device=reply.device, key=bytes(key),
+                                  scope=grant.scope, scope_name=grant.scope_name, role=grant.role)
+    with desk.applying() as applying:
+        take_along(applying.connection, membership)
+    desk.outbox.make_anew(desk)
+    return membership
+
+
+def take_along(connection: sa.Connection, membership: state.Membership) -> int:
+    """Make everything here the chapter of this membership, and offer it there. Returns how many operations that is. The caller commits."""
+    for kind in (state.Session, state.LastSync, state.Timeline, state.Places, state.Rebuilding):
+        state.drop(connection, kind)
+    former = [str(one) for one in connection.exec_driver_sql("SELECT id FROM scope").scalars()]
+    join.move_in(connection, membership)
+    connection.exec_driver_sql("UPDATE scope SET cursor = 0, chain = '' WHERE id = ?", (membership.scope,))
+    connection.exec_driver_sql("DELETE FROM shadow")
+    # What the former server answered counts for nothing there; what it refused stays refused.
+    connection.exec_driver_sql("UPDATE operation SET sequence = NULL WHERE fate = 'waiting'")
+    return sum(_offer(connection, shape, membership.scope) for shape in shapes().values() if shape.name != "chapter" or membership.scope in former)
+
+
+def _offer(connection: sa.Connection, shape: Shape, scope: str) -> int:
+    """Every row of a table as operations, but for what waits to be sent already."""
+    names = ", ".join(f'"{name}"' for name in shape.columns)
+    at = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    action, transaction, in_it, count = uuid7(), uuid7(), 0, 0
+    last = ""
+    while True:
+        rows = connection.exec_driver_sql(f'SELECT {names} FROM "{shape.name}" WHERE id > ? ORDER BY id LIMIT {_AT_ONCE}', (last,)).mappings().all()
+        if not rows:
+            return count
+        last = rows[-1]["id"]
+        waiting = _clocks_waiting(connection, shape.name, rows[0]["id"], last)
+        made: list[tuple[Any, ...]] = []
+        for row in rows:
+            parts = [(clock, fields) for clock, fields in _parts(shape, row) if clock not in waiting[row["id"]]]
+            if in_it + len(parts) > TRANSACTION:
+                transaction, in_it = uuid7(), 0
+            in_it += len(parts)
+            audience = row["gathering"] if shape.by_row and row["gathering"] else "chapter"
+            made += [(uuid7(), action, EVENT, transaction, scope, audience, shape.kind, shape.name, row["id"], json_text(fields), "{}", "{}", clock,
+                      SCHEMA_VERSION, "load", "waiting", at) for clock, fields in parts]
+        if made:
+            connection.exec_driver_sql(
+                "INSERT INTO operation (id, action, event, transaction_id, scope, audience, kind, table_name, row_id, fields, before, values_before, clock,"
+                " schema, queue, fate, made_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", made)
+        count += len(made)
+
+
+def _parts(shape: Shape, row: Any) -> Iterator[tuple[str, dict[str, Any]]]:
+    """A row cut by clocks: what was written at one moment is one operation."""
+    values = {name: bool(row[name]) if kind == "boolean" and row[name] is not None else row[name] for name, kind in shape.types.items()}
+    if shape.kind == "fact":
+        if row["clock"]:
+            yield row["clock"], {name: value for name, value in values.items() if value is not None and (name != "gone" or value)}
+        return
+    clocks = _CLOCKS.decode(row["clocks"]) if row["clocks"] else {}
+    together: dict[str, dict[str, Any]] = defaultdict(dict)
+    for name, value in values.items():
+        clock = clocks.get(shape.clock_keys[name])
+        if clock:
+            together[clock][name] = value
+    yield from sorted(together.items())
+
+
+def _clocks_waiting(connection: sa.Connection, table: str, first: str, last: str) -> dict[str, set[str]]:
+    found: dict[str, set[str]] = defaultdict(set)
+    for row in connection.exec_driver_sql("SELECT row_id, clock FROM operation WHERE table_name = ? AND fate = 'waiting' AND row_id BETWEEN ? AND ?",
+                                          (table, first, last)):
+        found[row.row_id].add(row.clock)
+    return found
+
+
+def _membership(desk: Desk) -> state.Membership:
+    with desk.reading() as connection:
+        there = state.read(connection, state.Membership)
+    if there is None:
+        raise Refused("sync_alone", _("This desk works alone. Join a server with an invitation first."))
+    return there
+
+
+def _send_what_waits(desk: Desk, anyway: bool) -> None:
+    try:
+        waiting = engine.sync_once(desk).waiting
+    except KnownError as problem:
+        if not anyway:
+            raise Refused("move_unsent", _("The present server does not answer ({reason}), so what other laptops sent it cannot be fetched first. "
+                                           "Try again when it does, or move anyway."), reason=str(problem).rstrip(".")) from None
+        return
+    if waiting and not anyway:
+        raise Refused("move_unsent", _("The present server has not taken everything yet, so nothing was moved. Sync, then move again."))
+
+
+def _key(desk: Desk, url: str, code: str) -> SigningKey:
+    """This device's new key, kept before the invitation is used."""
+    with desk.applying() as applying:
+        joining = state.read(applying.connection, state.Joining)
+        if joining is None or joining.code != code:
+            joining = state.Joining(url=url, code=code, key=bytes(SigningKey.generate()))
+            state.keep(applying.connection, joining)
+    return SigningKey(joining.key)
