@@ -56,6 +56,8 @@ def add_database(parser: argparse.ArgumentParser) -> None:
         "postgresql+psycopg://…; default what ALUMNI_DESK_DATABASE says, else an encrypted file in the profile's folder"))
     parser.add_argument("--journal", type=Path, metavar="FILE", help=_(
         "where removals and used invitations are written beside the database, so that no restore undoes them; default in the profile's folder"))
+    # For a desk that keeps its chapter: the key of the file's database comes on the first line of standard input, and serving ends with that.
+    parser.add_argument("--key-stdin", action="store_true", help=argparse.SUPPRESS)
 
 
 def folder_of(args: argparse.Namespace) -> Path:
@@ -77,7 +79,8 @@ def the_database(args: argparse.Namespace, *, upgrade: bool = False) -> Iterator
     """The server's database, open."""
     from alumni_desk.server.opening import open_in_profile
 
-    database = open_in_profile(folder_of(args), args.database, upgrade=upgrade)
+    key = bytes.fromhex(sys.stdin.readline().strip()) if args.key_stdin else None
+    database = open_in_profile(folder_of(args), args.database, upgrade=upgrade, key=key)
     try:
         yield database
     finally:
@@ -113,7 +116,7 @@ def run_serve(args: argparse.Namespace) -> int:
     from alumni_desk.errors import BadInput, Refused
     from alumni_desk.server.opening import held
     from alumni_desk.server.reporting import log_to
-    from alumni_desk.server.serving import Terms, certificate_for, serve
+    from alumni_desk.server.serving import Terms, certificate_for, end_with, serve
 
     if args.rate <= 0:
         raise BadInput("server_rate", _("--rate is a number of calls a second, above 0."))
@@ -136,5 +139,7 @@ def run_serve(args: argparse.Namespace) -> int:
     terms = Terms(rate=args.rate, behind_proxy=args.behind_proxy, share_port=args.share_port, open_metrics=args.open_metrics,
                   public=public)
     with the_server(args) as server, held(server.database, folder, alone=False):
+        if args.key_stdin:
+            end_with(sys.stdin)
         serve(server, host=args.host, port=args.port, certificate=certificate, terms=terms, ready=ready)
     return 0

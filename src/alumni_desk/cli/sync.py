@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from dataclasses import asdict
 from typing import Any
 
+from alumni_desk.cli.arguments import whole_number
 from alumni_desk.cli.output import add_json, opened, show
-from alumni_desk.errors import BadInput
+from alumni_desk.errors import BadInput, NetworkProblem
 from alumni_desk.words import _, ngettext, number
 
 
@@ -24,6 +26,15 @@ def add_commands(commands: Any) -> None:
     join.add_argument("--device-name", metavar="NAME", help=_("what the others call this laptop"))
     add_json(join)
     join.set_defaults(run=run_join)
+
+    keep = commands.add_parser(
+        "keep", help=_("this laptop keeps the chapter for the others"),
+        description=_("Keep the chapter for its other laptops, without an office's server: makes a server on this laptop the first time, joins it with "
+                      "everything that is here, and serves until ended. “alumni-desk invite” invites the others. JSON, once it serves: url."))
+    keep.add_argument("--host", default="0.0.0.0", metavar="ADDRESS", help=_("address to listen on; default every one of this computer"))
+    keep.add_argument("--port", type=whole_number(1, 65_535), metavar="N", help=_("port for the first time; default 8413, or a free one"))
+    add_json(keep)
+    keep.set_defaults(run=run_keep)
 
     move = commands.add_parser(
         "move", help=_("move the chapter to another server"),
@@ -62,6 +73,29 @@ def run_join(args: argparse.Namespace) -> int:
     with opened(args) as desk:
         joined = join(desk, args.url, " ".join(args.code), merge=args.merge, device_name=args.device_name)
     show(args, asdict(joined), _("Joined {chapter}. “alumni-desk sync” brings its list here.").format(chapter=joined.chapter))
+    return 0
+
+
+def run_keep(args: argparse.Namespace) -> int:
+    """Keep the chapter until ended."""
+    import signal
+    import threading
+
+    from alumni_desk.sync import keeping
+
+    ended = threading.Event()
+    with opened(args) as desk:
+        serving = keeping.begin(desk, port=args.port, host=args.host)
+        for kind in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(kind, lambda *_: ended.set())
+        show(args, {"url": serving.url}, _("This laptop keeps the chapter, at {url}. Ctrl+C ends it.").format(url=serving.url))
+        sys.stdout.flush()
+        while serving.running and not ended.wait(0.5):
+            pass
+        lost = not serving.running
+        serving.stop()
+    if lost:
+        raise NetworkProblem("keeps_ended", _("The server on this laptop has ended by itself. Everything is saved; start “keep” again."))
     return 0
 
 

@@ -17,13 +17,13 @@ FILE = "server.db"
 _SERVING = 7403522  # the number of the lock that serving processes share on PostgreSQL
 
 
-def open_in_profile(folder: Path, url: str | None, *, upgrade: bool = False) -> Database:
-    """The server's database for a profile's folder. The file's key is kept as the desk's own is."""
+def open_in_profile(folder: Path, url: str | None, *, upgrade: bool = False, key: bytes | None = None) -> Database:
+    """The server's database for a profile's folder. The file's key is kept as the desk's own is, unless it is given."""
     if url is not None:
         return postgresql_database(url, upgrade=upgrade)
     from alumni_desk.store import keys
 
-    return sqlcipher_database(folder / FILE, keys.database_key(folder, "server"))
+    return sqlcipher_database(folder / FILE, key if key is not None else keys.database_key(folder, "server"))
 
 
 @contextmanager

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import _thread
 import signal
 import socket
 import ssl
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO
 
 from alumni_desk.errors import Refused
 from alumni_desk.server.certificates import own_certificate, pin
@@ -93,6 +96,17 @@ def serve(server: Server, *, host: str, port: int, certificate: Certificate | No
         uvicorn.Server(config).run(sockets=[listener])
     finally:
         listener.close()
+
+
+def end_with(stream: IO[str]) -> None:
+    """End serving, as SIGTERM does, when whoever holds the other end of this stream lets go of it: a window that was closed, or killed."""
+
+    def wait() -> None:
+        while stream.read(1):
+            pass
+        _thread.interrupt_main(signal.SIGINT)
+
+    threading.Thread(target=wait, name="end-with", daemon=True).start()
 
 
 def _listen(host: str, port: int, *, shared: bool) -> socket.socket:

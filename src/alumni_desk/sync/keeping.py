@@ -1,0 +1,197 @@
+"""This laptop keeps the chapter: the same server as an office's, as a process of its own beside the desk, on an encrypted file in the profile.
+
+The desk is one of its laptops like any other. The key of the server's database lies in the desk's own and goes to the process by a pipe; when the
+pipe closes, because the window did or was killed, the process ends.
+"""
+
+from __future__ import annotations
+
+import json
+import queue
+import secrets
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+
+from alumni_desk.errors import KnownError, NetworkProblem, Refused, StoreProblem
+from alumni_desk.store.desk import Desk
+from alumni_desk.sync import engine, moving, state
+from alumni_desk.words import _
+
+PORT = 8413
+READY_SECONDS = 60.0
+END_SECONDS = 30.0
+NAME = "keeps_chapter"
+
+
+class Keeps(msgspec.Struct, frozen=True):
+    """Kept in the desk's settings: the port that the other laptops know, and the key of the server's database in hexadecimal."""
+
+    port: int
+    key: str
+
+
+class Keeping:
+    """The process that serves. ``url``: for the other laptops, with the pin of its certificate."""
+
+    def __init__(self, process: subprocess.Popen[str], url: str, own_url: str) -> None:
+        self.process, self.url, self.own_url = process, url, own_url
+
+    @property
+    def running(self) -> bool:
+        """Whether it still serves."""
+        return self.process.poll() is None
+
+    def stop(self) -> None:
+        """End it: what is under way is finished, nothing new is taken."""
+        if self.process.stdin is not None:
+            self.process.stdin.close()
+        try:
+            self.process.wait(END_SECONDS)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+        if self.process.stdout is not None:
+            self.process.stdout.close()
+
+
+def keeps(desk: Desk) -> bool:
+    """Whether this laptop keeps its chapter."""
+    return _kept(desk) is not None
+
+
+def begin(desk: Desk, *, port: int | None = None, host: str = "0.0.0.0") -> Keeping:
+    """Make the server, start it, and join it with everything that is here. Killed anywhere, the same call finishes.
+
+    Raises Refused ``keeps_joined``, ``sync_sample`` or ``keeps_no_chapter``, NetworkProblem ``keeps_failed``, and what a join raises.
+    """
+    with desk.reading() as connection:
+        membership = state.read(connection, state.Membership)
+        chapter = connection.exec_driver_sql("SELECT name, sample FROM chapter WHERE NOT gone LIMIT 1").first()
+    kept = _kept(desk)
+    if membership is not None and kept is None:
+        raise Refused("keeps_joined", _("This laptop belongs to a server already. Only one that works alone can begin to keep its chapter."))
+    if chapter is None or not chapter.name:
+        raise Refused("keeps_no_chapter", _("Name the chapter first; then this laptop can keep it for the others."))
+    if chapter.sample:
+        raise Refused("sync_sample", _("The sample chapter is never shared, so that made-up people stay out of the real list. Start with a new profile."))
+    if kept is None:
+        kept = Keeps(port if port is not None else _free_port(), secrets.token_hex(32))
+        desk.set_setting(NAME, msgspec.to_builtins(kept))
+    if membership is not None:
+        return start(desk, host=host)
+    code = _run(desk, kept, "server", "invite", "--chapter", str(chapter.name), "--role", "leader")["code"]
+    serving = start(desk, host=host)
+    try:
+        engine.join(desk, serving.own_url, code, merge=True)
+    except BaseException:
+        serving.stop()
+        raise
+    return serving
+
+
+def start(desk: Desk, *, host: str = "0.0.0.0") -> Keeping:
+    """Serve the chapter that this laptop keeps. Raises Refused ``keeps_none``, NetworkProblem ``keeps_failed``."""
+    kept = _kept(desk)
+    if kept is None:
+        raise Refused("keeps_none", _("This laptop keeps no chapter."))
+    address = own_address() if host == "0.0.0.0" else host
+    arguments = ["serve", "--host", host, "--port", str(kept.port), "--public-url", f"https://{address}:{kept.port}", "--key-stdin", "--json"]
+    process = subprocess.Popen(_command(desk, *arguments), stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+    said = _first_line(process, kept)
+    if said is None:
+        process.kill()
+        process.wait()
+        for pipe in (process.stdin, process.stdout):
+            if pipe is not None:
+                pipe.close()
+        raise NetworkProblem("keeps_failed", _("The chapter cannot be kept for the others: port {port} is in use, or this laptop serves it already in another "
+                                               "window. Everything is saved here. Close what uses it, then switch it on again."), port=kept.port)
+    pin = f"#sha256={said['fingerprint']}" if said["fingerprint"] else ""
+    scheme = "https" if pin else "http"
+    return Keeping(process, f"{scheme}://{address}:{kept.port}{pin}", f"{scheme}://127.0.0.1:{kept.port}{pin}")
+
+
+def move_away(desk: Desk, serving: Keeping, url: str, code: str) -> state.Membership:
+    """Move the chapter from this laptop to an office's server, and keep it no more: everything goes along. Raises what ``moving.move`` raises."""
+    moved = moving.move(desk, url, code)
+    serving.stop()
+    desk.set_setting(NAME, None)
+    return moved
+
+
+def own_address() -> str:
+    """This computer's address on its network, as the others there reach it; the name of the computer if it has none."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as asking:
+        try:
+            asking.connect(("192.0.2.1", 9))  # a documentation address: nothing is sent, the system only says by which way it would go
+            return str(asking.getsockname()[0])
+        except OSError:
+            return socket.gethostname()
+
+
+def _kept(desk: Desk) -> Keeps | None:
+    said = desk.setting(NAME)
+    if said is None:
+        return None
+    kept = msgspec.convert(said, Keeps)
+    with desk.reading() as connection:
+        membership = state.read(connection, state.Membership)
+    if membership is not None and not membership.url.endswith(f"://127.0.0.1:{kept.port}"):
+        return None  # it has moved to an office, and was ended before it noted that it keeps the chapter no more
+    return kept
+
+
+def _command(desk: Desk, *arguments: str) -> list[str]:
+    program = [sys.executable] if getattr(sys, "frozen", False) else [sys.executable, "-m", "alumni_desk"]
+    return [*program, "--profile", str(desk.profile.path), *arguments]
+
+
+def _run(desk: Desk, kept: Keeps, *arguments: str) -> Any:
+    done = subprocess.run(_command(desk, *arguments, "--key-stdin", "--json"), input=f"{kept.key}\n", capture_output=True, text=True, check=False)
+    if done.returncode != 0:
+        raise _failed(done.stderr)
+    return json.loads(done.stdout)
+
+
+def _failed(said: str) -> KnownError:
+    lines: Sequence[str] = [line for line in said.splitlines() if line.strip()]
+    return StoreProblem("keeps_unmade", _("The chapter’s server could not be made on this laptop: {reason} Nothing was changed."),
+                        reason=lines[-1] if lines else _("it said nothing."))
+
+
+def _first_line(process: subprocess.Popen[str], kept: Keeps) -> Any:
+    """What the process says once it listens; None if it ends before, or takes too long."""
+    if process.stdin is None or process.stdout is None:
+        raise AssertionError("without pipes")
+    try:
+        process.stdin.write(f"{kept.key}\n")
+        process.stdin.flush()
+    except OSError:
+        return None
+    lines: queue.Queue[str] = queue.Queue()
+    reader = threading.Thread(target=lambda: lines.put(process.stdout.readline() if process.stdout else ""), name="keeping", daemon=True)
+    reader.start()
+    try:
+        line = lines.get(timeout=READY_SECONDS)
+    except queue.Empty:
+        return None
+    reader.join()
+    return json.loads(line) if line else None
+
+
+def _free_port() -> int:
+    """The usual port, or another one if that is in use: the other laptops get it with their invitation."""
+    for port in (PORT, 0):
+        with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as trying:
+            try:
+                trying.bind(("0.0.0.0", port))
+                return int(trying.getsockname()[1])
+            except OSError:
+                continue
+    return PORT

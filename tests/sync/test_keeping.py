@@ -1,0 +1,104 @@
+"""This laptop keeps the chapter: others join it, it ends with its desk, and everything moves to an office later."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+
+from alumni_desk.errors import KnownError
+from alumni_desk.members.actions import add_member
+from alumni_desk.store.desk import Desk
+from alumni_desk.sync import keeping
+from alumni_desk.sync.engine import join, status, sync_once
+
+MakeDesk = Callable[[str], Desk]
+
+
+@pytest.fixture
+def keep() -> Iterator[Callable[[Desk], keeping.Keeping]]:
+    """Begins to keep, and ends it after the test."""
+    begun: list[keeping.Keeping] = []
+
+    def make(desk: Desk) -> keeping.Keeping:
+        begun.append(keeping.begin(desk, host="127.0.0.1"))
+        return begun[-1]
+
+    yield make
+    for one in begun:
+        if one.running:
+            one.stop()
+
+
+def alone(make_desk: MakeDesk, name: str) -> Desk:
+    desk = make_desk(name)
+    with desk.writing("chapter_made") as writing:
+        writing.add("chapter", name="Great Lakes", time_zone="America/Chicago")
+    add_member(desk, first_name="Ana", last_name="Żółć")
+    return desk
+
+
+def names(desk: Desk) -> set[str]:
+    person = desk.tables["person"]
+    with desk.reading() as connection:
+        return {row.first_name for row in connection.execute(sa.select(person.c.first_name))}
+
+
+def listens(port: int) -> bool:
+    with socket.socket() as asking:
+        return asking.connect_ex(("127.0.0.1", port)) == 0
+
+
+def test_a_second_laptop_joins_the_one_that_keeps_the_chapter(make_desk: MakeDesk, keep: Any) -> None:
+    desk, other = alone(make_desk, "keeper"), make_desk("other")
+    serving = keep(desk)
+    assert keeping.keeps(desk) and sync_once(desk).waiting == 0 and status(desk).state == "synced"
+    kept = keeping._kept(desk)
+    code = keeping._run(desk, kept, "server", "invite", "--chapter", desk.scope, "--role", "leader")["code"]
+    join(other, serving.own_url, code)
+    sync_once(other)
+    assert names(other) == {"Ana"}
+    add_member(other, first_name="Bo", last_name="Li")
+    sync_once(other)
+    sync_once(desk)
+    assert names(desk) == {"Ana", "Bo"}
+    assert not list(desk.profile.path.glob("server.key")), "its key is nowhere but in the desk's own database"
+    serving.stop()
+    assert not listens(kept.port)
+    again = keeping.start(desk, host="127.0.0.1")
+    try:
+        assert again.own_url == serving.own_url and sync_once(other).waiting == 0
+    finally:
+        again.stop()
+
+
+def test_it_ends_with_the_desk_that_started_it(make_desk: MakeDesk, keep: Any) -> None:
+    serving = keep(alone(make_desk, "keeper"))
+    serving.process.stdin.close()  # what the system does with the pipe of a process that was killed
+    assert serving.process.wait(20) == 0
+    serving.process.stdout.close()
+
+
+def test_everything_moves_to_the_office_and_the_laptop_keeps_it_no_more(make_desk: MakeDesk, keep: Any, office: Any) -> None:
+    desk, other = alone(make_desk, "keeper"), make_desk("other")
+    serving = keep(desk)
+    add_member(desk, first_name="Bo", last_name="Li")
+    moved = keeping.move_away(desk, serving, office.url, office.invite())
+    assert not serving.running and not keeping.keeps(desk) and desk.scope == moved.scope
+    assert sync_once(desk).refused == 0
+    join(other, office.url, office.invite())
+    sync_once(other)
+    assert names(other) == {"Ana", "Bo"}
+
+
+def test_a_port_in_use_is_said_and_nothing_is_lost(make_desk: MakeDesk, keep: Any, tmp_path: Path) -> None:
+    desk = alone(make_desk, "keeper")
+    serving = keep(desk)
+    with pytest.raises(KnownError) as raised:
+        keeping.start(desk, host="127.0.0.1")
+    assert raised.value.code == "keeps_failed" and serving.running
+    assert sync_once(desk).waiting == 0
