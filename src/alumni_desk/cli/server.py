@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from alumni_desk.cli.arguments import whole_number
 from alumni_desk.cli.output import add_json, show, table
 from alumni_desk.cli.serving import add_database, folder_of, journal_of, moment, the_database, the_server
+from alumni_desk.errors import BadInput
 from alumni_desk.words import _, ngettext, number
 
 if TYPE_CHECKING:
@@ -33,7 +34,7 @@ def add_commands(commands: Any) -> None:
     invite = part("invite", run_invite, _("an invitation for one laptop"), _(
         "Make an invitation for one laptop, valid for seven days, once. Makes the chapter if there is none of that name."),
         "code, expires, url (null until it is known how laptops reach the server: see serve --public-url), fingerprint")
-    invite.add_argument("--chapter", required=True, metavar="NAME", help=_("name or id of the chapter"))
+    invite.add_argument("--chapter", metavar="NAME", help=_("name or id of the chapter; an admin, who sees every chapter, begins in the first without it"))
     invite.add_argument("--role", required=True, choices=("admin", "leader", "door"), help=_("what the laptop may do; door: check guests in at one gathering"))
     invite.add_argument("--gathering", metavar="ID", help=_("the gathering's id, for --role door"))
     part("accounts", run_accounts, _("who joined"), _("Who joined, by chapter."), _("list of id, who, chapter, role, gathering, until, created, laptops"))
@@ -77,6 +78,8 @@ def run_invite(args: argparse.Namespace) -> int:
     from alumni_desk.server.invitations import invite
     from alumni_desk.server.state import address_for_laptops, now_ms, read_state
 
+    if args.chapter is None and args.role != "admin":
+        raise BadInput("chapter_needed", _("Say for which chapter: --chapter NAME."))
     with the_server(args) as server:
         made = invite(server, chapter=args.chapter, role=args.role, gathering=args.gathering, now=now_ms())
         with server.database.reading() as connection:
@@ -248,7 +251,7 @@ def _passphrase(*, new: bool) -> str:
     """The password that locks a backup: from the environment, else asked for at a terminal."""
     import getpass
 
-    from alumni_desk.errors import BadInput, StoreProblem
+    from alumni_desk.errors import StoreProblem
     from alumni_desk.store.keys import PASSPHRASE
 
     typed = os.environ.get(PASSPHRASE) or ""

@@ -17,11 +17,12 @@ def add_commands(commands: Any) -> None:
     """Declare the sync commands."""
     join = commands.add_parser(
         "join", help=_("join a server with an invitation"),
-        description=_("Join the server at URL with an invitation's CODE. JSON: scope, chapter, role. An address that carries "
+        description=_("Join the server at URL with an invitation's CODE, or with an invitation's file alone. "
+                      "JSON: scope, chapter, role. An address that carries "
                       "#sha256=… pins the server's own certificate. A desk that has joined takes a new invitation of the same chapter when its server "
                       "moved, has another certificate, or removed this laptop; what waits to be sent stays."))
-    join.add_argument("url", metavar="URL", help=_("the server's address, as the invitation says it"))
-    join.add_argument("code", metavar="CODE", nargs="+", help=_("the invitation's code: four groups of four"))
+    join.add_argument("url", metavar="URL|FILE", help=_("the server's address, as the invitation says it; or the invitation's file"))
+    join.add_argument("code", metavar="CODE", nargs="*", help=_("the invitation's code: four groups of four"))
     join.add_argument("--merge", action="store_true", help=_("carry the people and gatherings that are here over into the chapter's list"))
     join.add_argument("--device-name", metavar="NAME", help=_("what the others call this laptop"))
     add_json(join)
@@ -48,7 +49,8 @@ def add_commands(commands: Any) -> None:
     move.set_defaults(run=run_move)
 
     sync = commands.add_parser("sync", help=_("send what waits and take what is new"),
-                               description=_("Sync now. JSON: pushed, pulled, waiting, conflicts, refused."))
+                               description=_("Sync now. JSON: pushed, pulled, waiting, conflicts, refused, quarantined "
+                                             "(changes of removed laptops set aside in this chapter; leaders are told)."))
     add_json(sync)
     sync.set_defaults(run=run_sync)
 
@@ -60,7 +62,7 @@ def add_commands(commands: Any) -> None:
     refused.set_defaults(run=run_refused)
 
     status = commands.add_parser("status", help=_("where the data stands"),
-                                 description=_("Where the data stands. JSON: state (alone, waiting, synced, trouble), waiting, last_sync, "
+                                 description=_("Where the data stands. JSON: state (alone, waiting, synced, trouble, removed), waiting, last_sync, "
                                                "clock_ahead_seconds (this laptop's clock against the server's; negative: behind)."))
     add_json(status)
     status.set_defaults(run=run_status)
@@ -68,10 +70,14 @@ def add_commands(commands: Any) -> None:
 
 def run_join(args: argparse.Namespace) -> int:
     """Join a server."""
+    from alumni_desk.cli.output import profile_of
+    from alumni_desk.store import removal
     from alumni_desk.sync.engine import join
 
+    url, code = _way(args.url, " ".join(args.code))
+    removal.start_again(profile_of(args))
     with opened(args) as desk:
-        joined = join(desk, args.url, " ".join(args.code), merge=args.merge, device_name=args.device_name)
+        joined = join(desk, url, code, merge=args.merge, device_name=args.device_name)
     show(args, asdict(joined), _("Joined {chapter}. “alumni-desk sync” brings its list here.").format(chapter=joined.chapter))
     return 0
 
@@ -110,6 +116,24 @@ def run_move(args: argparse.Namespace) -> int:
     return 0
 
 
+def _way(text: str, code: str) -> tuple[str, str]:
+    """Address and code: as they are given, or out of an invitation's file or the text of its QR code."""
+    from pathlib import Path
+
+    from alumni_desk.sync import inviting
+
+    if code:
+        return text, code
+    file = Path(text).expanduser()
+    if file.is_file():
+        way = inviting.read(file)
+        return way.url, way.code
+    said = inviting.read_text(text)
+    if said is None:
+        raise BadInput("join_code", _("Give the invitation's code after the address, or the invitation's file."))
+    return said.url, said.code
+
+
 def run_sync(args: argparse.Namespace) -> int:
     """Sync once."""
     from alumni_desk.sync.engine import status, sync_once
@@ -133,6 +157,9 @@ def run_sync(args: argparse.Namespace) -> int:
     if result.conflicts:
         lines.append(ngettext("{n} field was changed by two people at once; the later change counts.", "{n} fields were changed by two people at once; "
                               "the later change counts.", result.conflicts).format(n=number(result.conflicts)))
+    if result.quarantined:
+        lines.append(ngettext("{n} change of a removed laptop is set aside: see set-aside.",
+                              "{n} changes of removed laptops are set aside: see set-aside.", result.quarantined).format(n=number(result.quarantined)))
     if clock:
         lines.append(clock)
     show(args, asdict(result), "\n".join(lines))
@@ -154,8 +181,14 @@ def run_refused(args: argparse.Namespace) -> int:
 
 def run_status(args: argparse.Namespace) -> int:
     """Say where the data stands."""
+    from alumni_desk.cli.output import profile_of
+    from alumni_desk.store import removal
     from alumni_desk.sync.engine import status
 
+    ended = removal.finish(profile_of(args))
+    if ended is not None:
+        show(args, {"state": "removed", "waiting": 0, "last_sync": None, "clock_ahead_seconds": 0}, ended.sentence)
+        return 0
     with opened(args) as desk:
         standing = status(desk)
     data = {"state": standing.state, "waiting": standing.waiting, "last_sync": standing.last_sync, "clock_ahead_seconds": standing.ahead_s}

@@ -22,7 +22,7 @@ PLACES = 500  # that a hello may ask about
 
 Value = str | int | bool | None
 Kind = Literal["put", "fact", "command"]
-Status = Literal["ok", "stale", "clamped", "denied", "invalid", "erased", "duplicate"]
+Status = Literal["ok", "stale", "clamped", "denied", "invalid", "erased", "duplicate", "quarantined", "moved"]
 ACCEPTED: frozenset[str] = frozenset({"ok", "stale", "clamped"})
 
 
@@ -99,6 +99,7 @@ class EnrolReply(msgspec.Struct, frozen=True):
     device: str
     grants: list[Grant]
     time: int
+    scope: str = ""  # the chapter of the invitation, where the grants are of several
 
 
 class ChallengeRequest(msgspec.Struct, frozen=True):
@@ -178,6 +179,8 @@ class HelloReply(msgspec.Struct, frozen=True):
     revoked: list[str]
     commands: list[str]
     unknown: list[str] = []
+    conflicts: dict[str, int] = {}  # fields that two people changed at once and nobody has decided on, for leaders and admins
+    set_aside: dict[str, int] = {}  # changes of removed laptops that nobody has looked at, for leaders and admins
 
 
 class PushRequest(msgspec.Struct, frozen=True):
@@ -230,6 +233,7 @@ class Page(msgspec.Struct, frozen=True, omit_defaults=True):
     reset: bool = False
     replicas: dict[str, Author] = {}
     left: dict[str, list[str]] = {}
+    erased: dict[str, list[str]] = {}  # by table, of the rows that came: those that were erased for good
 
 
 class PullReply(msgspec.Struct, frozen=True):
@@ -258,3 +262,165 @@ def pack(message: msgspec.Struct) -> bytes:
 def unpack(data: bytes, kind: type[T]) -> T:
     """A message as it arrived; raises ``msgspec.DecodeError`` for anything else."""
     return msgspec.msgpack.decode(data, type=kind)
+
+
+# People and their laptops, by those who look after them.
+
+
+class ScopeRequest(msgspec.Struct, frozen=True):
+    """A question about one chapter: its invitations, laptops, conflicts, or what was set aside; or the wish to leave it."""
+
+    scope: str
+
+
+class InviteRequest(msgspec.Struct, frozen=True):
+    """An invitation to be made. ``replaces``: the id of one that ends with it; ``hand_over``: whoever uses it succeeds the asking laptop."""
+
+    scope: str
+    role: str
+    gathering: str | None = None
+    name: str = ""
+    email: str = ""
+    hours: int = 7 * 24
+    replaces: str | None = None
+    hand_over: bool = False
+
+
+class InviteReply(msgspec.Struct, frozen=True):
+    """A new invitation: its code, said this once; ``url`` with its pin where the server knows how laptops reach it; ``expires`` in milliseconds."""
+
+    id: str
+    code: str
+    url: str | None
+    expires: int
+    time: int
+
+
+class Invited(msgspec.Struct, frozen=True):
+    """An invitation without its code. Moments are milliseconds since 1970; ``by``: who made it."""
+
+    id: str
+    role: str
+    gathering: str | None
+    name: str | None
+    email: str | None
+    by: str | None
+    created: int
+    expires: int
+    used: int | None = None
+    cancelled: int | None = None
+    device: str | None = None
+    hand_over: bool = False
+
+
+class InvitationsReply(msgspec.Struct, frozen=True):
+    """A chapter's invitations, the newest first: those that are open, and those that ended within 30 days."""
+
+    invitations: list[Invited]
+    time: int
+
+
+class LaptopRow(msgspec.Struct, frozen=True):
+    """A laptop of a chapter. Moments are milliseconds since 1970; ``waiting``: what it said it has still to send; ``set_aside``: its changes set aside."""
+
+    device: str
+    name: str | None
+    who: str | None
+    role: str
+    gathering: str | None
+    last_seen: int | None
+    waiting: int | None
+    until: int | None
+    version: str | None
+    revoked: int | None
+    ended: int | None
+    set_aside: int
+
+
+class LaptopsReply(msgspec.Struct, frozen=True):
+    """A chapter's laptops, those seen last first."""
+
+    laptops: list[LaptopRow]
+    time: int
+
+
+class SetAsideChange(msgspec.Struct, array_like=True, frozen=True):
+    """One change inside a parcel that was set aside."""
+
+    kind: str
+    table: str
+    row: str
+    fields: dict[str, Value]
+
+
+class SetAsideRow(msgspec.Struct, frozen=True):
+    """A parcel that was set aside: of which laptop, when (milliseconds), why, how many changes, and the first of them."""
+
+    id: str
+    device: str
+    name: str | None
+    who: str | None
+    received: int
+    reason: str
+    operations: int
+    changes: list[SetAsideChange]
+
+
+class SetAsideReply(msgspec.Struct, frozen=True):
+    """What a chapter has set aside, the newest first."""
+
+    parcels: list[SetAsideRow]
+    time: int
+
+
+class Released(msgspec.Struct, frozen=True):
+    """What became of a parcel: how many of its changes were taken and how many were refused."""
+
+    taken: int
+    refused: int
+    time: int
+
+
+class ConflictRow(msgspec.Struct, frozen=True):
+    """A field that two people changed without seeing each other: the value that lost, and who wrote it and the one that won."""
+
+    operation: str
+    field: str
+    table: str
+    row: str
+    made: int
+    winner_clock: str
+    loser_clock: str
+    value: Value
+    winner: Author
+    loser: Author
+    winner_device: str | None = None
+    loser_device: str | None = None
+
+
+class ConflictsReply(msgspec.Struct, frozen=True):
+    """A chapter's conflicts of the last 90 days that nobody has decided on."""
+
+    conflicts: list[ConflictRow]
+    time: int
+
+
+class Decision(msgspec.Struct, array_like=True, frozen=True):
+    """A conflict by its operation and field, and whether it is decided or open again."""
+
+    operation: str
+    field: str
+    decided: bool
+
+
+class DecideRequest(msgspec.Struct, frozen=True):
+    """Conflicts that were decided on, or opened again. The values themselves go up as operations."""
+
+    scope: str
+    decisions: list[Decision]
+
+
+class Done(msgspec.Struct, frozen=True):
+    """It is done."""
+
+    time: int

@@ -73,8 +73,10 @@ FIELDS: dict[tuple[str, str, str], Rule] = {
 KINDS: dict[tuple[str, str], bool] = {
     ("admin", "put"): True,
     ("admin", "fact"): True,
+    ("admin", "command"): True,
     ("leader", "put"): True,
     ("leader", "fact"): True,
+    ("leader", "command"): True,
     ("door", "put"): True,
     ("door", "fact"): True,
 }

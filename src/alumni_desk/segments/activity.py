@@ -264,6 +264,7 @@ def _what(one: Done, count: int, names: Names, person: str | None, rows: Sequenc
     sentence, strong = {
         "member_added": (_("Added {person}"), "person"),
         "member_changed": (_("Changed {field} of {person}"), ""),
+        "conflict_decided": (_("Decided on {field} of {person}"), ""),
         "members_removed": (_("Removed {members}"), "members") if several else (_("Removed {person}"), ""),
         "members_brought_back": (_("Brought back {members}"), "members") if several else (_("Brought back {person}"), ""),
         "import": (_("Imported {members} from {file}"), "members"),

@@ -31,6 +31,9 @@ from alumni_desk.server.state import Server
 CHALLENGE_LASTS = 60 * 1000
 TOKEN_LASTS = 60 * 60 * 1000
 
+EVERY = "*"
+"""The scope of an admin's grant: every chapter of the server."""
+
 
 @dataclass(frozen=True)
 class Caller:
@@ -40,7 +43,9 @@ class Caller:
     public_key: bytes
     grants: dict[str, Grant]
     waiting: int = 0  # operations that it said it had still to send
+    revoked: bool = False  # it was removed: what it sends is set aside, and it is told to empty itself
     left: dict[str, Grant] = field(default_factory=dict)  # what has ended: what it made there is taken, nothing is given
+    gone: frozenset[str] = frozenset()  # of those the chapters that it left or handed over: it is told to empty itself
 
 
 def new_device(connection: sa.Connection, tables: sa.MetaData, request: EnrolRequest, now: int) -> tuple[str, str]:
@@ -57,13 +62,19 @@ def as_name(text: str) -> str:
     return " ".join(text.replace("\0", " ").split())[:200]
 
 
-def grants_of(connection: sa.Connection, tables: sa.MetaData, account: str) -> list[Grant]:
-    """What an account may do, scope by scope."""
+def grants_of(connection: sa.Connection, tables: sa.MetaData, account: str, *, ended: bool = False) -> list[Grant]:
+    """What an account may do, chapter by chapter; ``ended``: what it might do before it left or handed over instead."""
     grant, chapter = tables.tables["grant"], tables.tables["chapter"]
-    query = (sa.select(grant, chapter.c.name).join_from(grant, chapter, (chapter.c.scope == grant.c.scope) & (chapter.c.id == grant.c.scope), isouter=True)
-             .where(grant.c.account == account).order_by(grant.c.scope))
-    return [Grant(scope=row.scope, scope_name=row.name or "", role=row.role, gathering=row.gathering, until=_until(connection, tables, row))
-            for row in connection.execute(query).all()]
+    its_chapter = (chapter.c.id == chapter.c.scope) & sa.or_(chapter.c.scope == grant.c.scope, (grant.c.scope == EVERY) & ~chapter.c.gone)
+    query = (sa.select(grant, chapter.c.name, chapter.c.scope.label("of")).join_from(grant, chapter, its_chapter, isouter=True)
+             .where(grant.c.account == account, grant.c.ended_at.is_not(None) if ended else grant.c.ended_at.is_(None))
+             .order_by(chapter.c.scope))
+    found: dict[str, Grant] = {}
+    for row in sorted(connection.execute(query).all(), key=lambda one: bool(one.scope != EVERY)):
+        scope = row.of or row.scope
+        if scope != EVERY:  # a chapter's own grant comes after the one for all, and counts
+            found[scope] = Grant(scope=scope, scope_name=row.name or "", role=row.role, gathering=row.gathering, until=_until(connection, tables, row))
+    return [found[scope] for scope in sorted(found)]
 
 
 def _until(connection: sa.Connection, tables: sa.MetaData, grant: sa.Row[Any]) -> str | None:
@@ -97,8 +108,6 @@ def begin_session(server: Server, request: SessionRequest, now: int) -> SessionR
         if row is None or not is_session_proof(request.signature, bytes(row.public_key), server=server.id, device=request.device,
                                                challenge=request.challenge):
             raise Refusal(403, "forged")
-        if row.revoked_at is not None:
-            raise Refusal(403, "revoked")
         connection.execute(sa.update(device).where(device.c.id == request.device).values(last_seen=now))
     expires = now + TOKEN_LASTS
     content = f"{request.device}|{expires}".encode()
@@ -122,23 +131,33 @@ def token_device(server: Server, token: str, now: int) -> str:
     return device_id
 
 
-def caller(server: Server, connection: sa.Connection, device_id: str, now: int) -> Caller:
-    """The device of a token with its grants; asks at every call whether it was removed."""
+def caller(server: Server, connection: sa.Connection, device_id: str, now: int, *, removed_too: bool = False) -> Caller:
+    """The device of a token with its grants; asks at every call whether it was removed. ``removed_too``: the call is open to those."""
     device = server.tables.tables["device"]
     row = connection.execute(sa.select(device).where(device.c.id == device_id)).first()
-    if row is None or row.revoked_at is not None:
+    if row is None or (row.revoked_at is not None and not removed_too):
         raise Refusal(403, "revoked")
+    if row.revoked_at is not None:
+        return Caller(device=device_id, public_key=bytes(row.public_key), grants={}, waiting=row.waiting or 0, revoked=True)
     grants = {grant.scope: grant for grant in grants_of(connection, server.tables, row.account)}
     over = {scope: grant for scope, grant in grants.items() if is_over(grant, now)}
+    gone = {grant.scope: grant for grant in grants_of(connection, server.tables, row.account, ended=True) if grant.scope not in grants}
     return Caller(device=device_id, public_key=bytes(row.public_key), grants={scope: grant for scope, grant in grants.items() if scope not in over},
-                  waiting=row.waiting or 0, left=over)
+                  waiting=row.waiting or 0, left={**gone, **over}, gone=frozenset(gone))
+
+
+def chapters_of(connection: sa.Connection, tables: sa.MetaData, device_id: str) -> list[str]:
+    """The chapters that a device belongs to, an admin's every one."""
+    device, grant, head = tables.tables["device"], tables.tables["grant"], tables.tables["feed_head"]
+    query = (sa.select(head.c.scope).join_from(grant, device, device.c.account == grant.c.account)
+             .join(head, sa.or_(head.c.scope == grant.c.scope, grant.c.scope == EVERY)).where(device.c.id == device_id).distinct().order_by(head.c.scope))
+    return [str(scope) for scope in connection.execute(query).scalars()]
 
 
 def remove(server: Server, connection: sa.Connection, device_id: str, now: int, *, by: str | None) -> None:
     """Remove a device, in the journal first: what a restore brings back is removed again. Each of its chapters' audits says so."""
-    device, grant = server.tables.tables["device"], server.tables.tables["grant"]
-    scopes = sa.select(grant.c.scope).join_from(grant, device, device.c.account == grant.c.account).where(device.c.id == device_id).order_by(grant.c.scope)
-    for scope in connection.execute(scopes).scalars().all():
+    device = server.tables.tables["device"]
+    for scope in chapters_of(connection, server.tables, device_id):
         feed.lock_head(connection, server.tables, scope)
         audit.note(connection, server.tables, scope, "revoke", at=now, device=by, details={"device": device_id})
     journal.write(server.journal, server.id, "revoke", at=now, device=device_id)
@@ -146,11 +165,14 @@ def remove(server: Server, connection: sa.Connection, device_id: str, now: int, 
 
 
 def revoke(server: Server, by: Caller, device_id: str, now: int) -> None:
-    """Remove a device for another one, which must be an admin's or leader's of a chapter that it belongs to."""
+    """Remove a device for another one, which must be an admin's or leader's of a chapter that it belongs to. An admin's is removed by admins alone."""
     device, grant = server.tables.tables["device"], server.tables.tables["grant"]
     with server.database.writing() as connection:
-        scopes = sa.select(grant.c.scope).join_from(grant, device, device.c.account == grant.c.account).where(device.c.id == device_id)
-        belongs = connection.execute(scopes).scalars().all() if is_id(device_id) else []
-        if not any(scope in by.grants and by.grants[scope].role in ("admin", "leader") for scope in belongs):
+        belongs = chapters_of(connection, server.tables, device_id) if is_id(device_id) else []
+        roles = {by.grants[scope].role for scope in belongs if scope in by.grants}
+        query = sa.select(grant.c.role).join_from(grant, device, device.c.account == grant.c.account).where(device.c.id == device_id)
+        admins = "admin" in connection.execute(query).scalars().all()
+        if not roles & ({"admin"} if admins else {"admin", "leader"}):
             raise Refusal(403, "no_grant")
-        remove(server, connection, device_id, now, by=by.device)
+        if connection.execute(sa.select(device.c.revoked_at).where(device.c.id == device_id)).scalar() is None:
+            remove(server, connection, device_id, now, by=by.device)

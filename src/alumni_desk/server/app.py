@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import TypeVar
 
 import msgspec
@@ -24,13 +25,18 @@ from alumni_desk.protocol.messages import (
     PROTOCOL,
     PUSH_OPERATIONS,
     ChallengeRequest,
+    DecideRequest,
     EnrolRequest,
     HelloReply,
     HelloRequest,
+    InvitationsReply,
+    InviteRequest,
     PullReply,
     PullRequest,
     PushReply,
     PushRequest,
+    Released,
+    ScopeRequest,
     SessionRequest,
     Trouble,
     pack,
@@ -39,12 +45,13 @@ from alumni_desk.protocol.messages import (
 from alumni_desk.protocol.parcels import verify_parcel
 from alumni_desk.protocol.policy import POLICY_VERSION
 from alumni_desk.schema import SCHEMA_VERSION
-from alumni_desk.server import accounts, feed
+from alumni_desk.server import accounts, conflicts, feed, inviting, journal, leaving, set_aside
 from alumni_desk.server.bodies import STRANGERS_LIMIT, drop_body, packed, read_body
 from alumni_desk.server.bulk import put_rows
 from alumni_desk.server.devices import has_sent, keep_news, news_in
 from alumni_desk.server.hosts import is_loopback
 from alumni_desk.server.invitations import enrol
+from alumni_desk.server.laptops import laptops as laptops_of
 from alumni_desk.server.lasting import lasting
 from alumni_desk.server.limits import CALLS_A_SECOND, STRANGERS_A_SECOND, Limiter
 from alumni_desk.server.metrics import CONTENT_TYPE, Metrics
@@ -120,14 +127,21 @@ def make_app(server: Server, now: Now = now_ms, *, rate: float = CALLS_A_SECOND,
         await _take(laptops, request, device)
         return device
 
-    def calling(request: Request, connection: sa.Connection) -> accounts.Caller:
-        return accounts.caller(server, connection, request.state.device, now())
+    def calling(request: Request, connection: sa.Connection, *, removed_too: bool = False) -> accounts.Caller:
+        return accounts.caller(server, connection, request.state.device, now(), removed_too=removed_too)
+
+    def asking(request: Request) -> accounts.Caller:
+        with server.database.reading() as connection:
+            return calling(request, connection)
 
     def say_hello(request: Request, message: HelloRequest) -> HelloReply:
         if message.protocol != PROTOCOL:
             raise Refusal(426, "protocol")
         with server.database.reading() as connection:
-            who = calling(request, connection)
+            who = calling(request, connection, removed_too=True)
+            looked_after = [scope for scope, grant in who.grants.items() if grant.role in ("admin", "leader")]
+            open_conflicts = {scope: found for scope in looked_after if (found := conflicts.count(connection, server.tables, scope, now()))}
+            aside = {scope: found for scope in looked_after if (found := set_aside.count(connection, server.tables, scope))}
             heads = {scope: feed.head_of(connection, server.tables, scope) for scope in who.grants}
             backed_up = {scope: feed.backed_up(connection, server.tables, scope) for scope in who.grants}
             unknown = _unknown_places(connection, server, who, message)
@@ -136,15 +150,19 @@ def make_app(server: Server, now: Now = now_ms, *, rate: float = CALLS_A_SECOND,
         if news is not None:
             keep_news(server, who.device, news)
         return HelloReply(server=server.id, protocols=(PROTOCOL, PROTOCOL), schemas=(1, SCHEMA_VERSION), time=now(), policy=POLICY_VERSION,
-                          grants=grants, heads=heads, backed_up=backed_up, revoked=[], commands=["ended"] if who.left else [], unknown=unknown)
+                          grants=grants, heads=heads, backed_up=backed_up, revoked=[], commands=_commands(who), unknown=unknown,
+                          conflicts=open_conflicts, set_aside=aside)
 
     def take_push(request: Request, message: PushRequest) -> PushReply:
         with server.database.reading() as connection:
-            who = calling(request, connection)
+            who = calling(request, connection, removed_too=True)
+        if who.revoked:
+            return set_aside.take(server, who, message, now())
         scope = _one_scope(server, who, message)
         with server.database.writing() as connection:
             grant = who.grants.get(scope) or who.left[scope]
-            reply = push(connection, server.tables, message.parcels, scope=scope, role=grant.role, device=who.device, now=now(), gathering=grant.gathering)
+            reply = push(connection, server.tables, message.parcels, scope=scope, role=grant.role, device=who.device, now=now(), gathering=grant.gathering,
+                         journal=partial(journal.write, server.journal, server.id))
             if who.waiting:
                 has_sent(connection, server.tables, who.device, len(reply.results))
         metrics.pushed(result.status for result in reply.results)
@@ -164,6 +182,15 @@ def make_app(server: Server, now: Now = now_ms, *, rate: float = CALLS_A_SECOND,
         _keep_cursors(server, who, {scope: message.cursors[scope].sequence for scope, page in pages.items() if not page.reset}, now())
         metrics.pulled(sum(len(block.rows) for page in pages.values() for block in page.blocks))
         return PullReply(pages=pages, time=now())
+
+    def cancel(request: Request, message: ScopeRequest) -> InvitationsReply:
+        return inviting.cancel(server, asking(request), message.scope, request.path_params["id"], now())
+
+    def release(request: Request, message: ScopeRequest) -> Released:
+        return set_aside.release(server, asking(request), message.scope, request.path_params["id"], now())
+
+    def discard(request: Request, message: ScopeRequest) -> Released:
+        return set_aside.discard(server, asking(request), message.scope, request.path_params["id"], now())
 
     def revoke(request: Request, message: HelloRequest) -> HelloReply:
         with server.database.reading() as connection:
@@ -204,6 +231,16 @@ def make_app(server: Server, now: Now = now_ms, *, rate: float = CALLS_A_SECOND,
         post("hello", HelloRequest, say_hello),
         post("push", PushRequest, take_push),
         post("pull", PullRequest, give_pull),
+        post("invite", InviteRequest, lambda request, message: inviting.invite(server, asking(request), message, now())),
+        post("invitations", ScopeRequest, lambda request, message: inviting.invitations(server, asking(request), message.scope, now())),
+        post("invitations/{id}/cancel", ScopeRequest, cancel),
+        post("laptops", ScopeRequest, lambda request, message: laptops_of(server, asking(request), message.scope, now())),
+        post("conflicts", ScopeRequest, lambda request, message: conflicts.conflicts(server, asking(request), message.scope, now())),
+        post("conflicts/decide", DecideRequest, lambda request, message: conflicts.decide(server, asking(request), message, now())),
+        post("set-aside", ScopeRequest, lambda request, message: set_aside.listed(server, asking(request), message.scope, now())),
+        post("set-aside/{id}/release", ScopeRequest, release),
+        post("set-aside/{id}/discard", ScopeRequest, discard),
+        post("leave", ScopeRequest, lambda request, message: leaving.leave(server, asking(request), message.scope, now())),
     ])
 
 
@@ -235,6 +272,15 @@ def _unknown_places(connection: sa.Connection, server: Server, who: accounts.Cal
         raise Refusal(413, "too_many")
     return [scope for scope, places in message.places.items()
             if scope in who.grants and not all(feed.is_known(connection, server.tables, scope, place) for place in places)]
+
+
+def _commands(who: accounts.Caller) -> list[str]:
+    """What the laptop is to do: ``wipe`` (it was removed) or ``leave`` (it left, or handed over): send everything, then empty itself. ``ended``: it is over."""
+    if who.revoked:
+        return ["wipe"]
+    if who.gone and not who.grants:
+        return ["leave"]
+    return ["ended"] if who.left.keys() - who.gone else []
 
 
 def _one_scope(server: Server, who: accounts.Caller, message: PushRequest) -> str:
@@ -276,5 +322,6 @@ def _counts(server: Server) -> dict[str, int]:
         device, head = tables["device"], tables["feed_head"]
         laptops = connection.execute(sa.select(sa.func.count()).where(device.c.revoked_at.is_(None))).scalar_one()
         chapters, changes = connection.execute(sa.select(sa.func.count(), sa.func.coalesce(sa.func.sum(head.c.head), 0)).select_from(head)).one()
-        set_aside = connection.execute(sa.select(sa.func.count()).select_from(tables["quarantine"])).scalar_one()
+        set_aside = connection.execute(sa.select(sa.func.count()).select_from(tables["quarantine"])
+                                       .where(tables["quarantine"].c.released_at.is_(None))).scalar_one()
     return {"laptops": int(laptops), "chapters": int(chapters), "changes": int(changes), "parcels_set_aside": int(set_aside)}

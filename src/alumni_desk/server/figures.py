@@ -69,7 +69,7 @@ def figures(server: Server, now: int) -> Figures:
         names = {row.scope: row.name for row in connection.execute(sa.select(t["chapter"].c.scope, t["chapter"].c.name)
                                                                    .where(t["chapter"].c.id == t["chapter"].c.scope))}
         people, gatherings, facts = by_scope("person", ~t["person"].c.gone), by_scope("gathering", ~t["gathering"].c.gone), by_scope("fact")
-        clashes = by_scope("conflict")
+        clashes = by_scope("conflict", t["conflict"].c.decided_at.is_(None))
         members = sa.select(t["grant"].c.scope, sa.func.count().label("n")).join_from(t["grant"], t["device"], t["device"].c.account == t["grant"].c.account)
         laptops = {row.scope: row.n for row in connection.execute(members.where(t["device"].c.revoked_at.is_(None)).group_by(t["grant"].c.scope))}
         chapters = [ChapterFigures(row.scope, names.get(row.scope), people.get(row.scope, 0), gatherings.get(row.scope, 0), facts.get(row.scope, 0),
@@ -79,8 +79,9 @@ def figures(server: Server, now: int) -> Figures:
             server=server.id, database="postgresql" if server.database.postgresql else "sqlcipher", revision=REVISION,
             accounts=count("account"), laptops=count("device", t["device"].c.revoked_at.is_(None)),
             removed=count("device", t["device"].c.revoked_at.is_not(None)),
-            open_invitations=count("invitation", t["invitation"].c.used_at.is_(None), t["invitation"].c.expires_at > now),
-            set_aside=count("quarantine"), chapters=chapters)
+            open_invitations=count("invitation", t["invitation"].c.used_at.is_(None), t["invitation"].c.cancelled_at.is_(None),
+                                   t["invitation"].c.expires_at > now),
+            set_aside=count("quarantine", t["quarantine"].c.released_at.is_(None)), chapters=chapters)
 
 
 def set_aside(server: Server) -> list[SetAside]:
@@ -90,6 +91,7 @@ def set_aside(server: Server) -> list[SetAside]:
         sa.select(table.c.id, chapter.c.name.label("chapter"), table.c.device, device.c.name, table.c.reason, table.c.operations, table.c.received_at)
         .join_from(table, device, device.c.id == table.c.device, isouter=True)
         .join(chapter, (chapter.c.scope == table.c.scope) & (chapter.c.id == table.c.scope), isouter=True)
+        .where(table.c.released_at.is_(None))
         .order_by(table.c.received_at.desc(), table.c.id)
     )
     with server.database.reading() as connection:

@@ -15,9 +15,10 @@ from alumni_desk.protocol.messages import EnrolReply, EnrolRequest
 from alumni_desk.protocol.proofs import is_enrol_proof
 from alumni_desk.protocol.values import fits, is_id
 from alumni_desk.server import audit, feed, journal
-from alumni_desk.server.accounts import grants_of, new_device
+from alumni_desk.server.accounts import EVERY, grants_of, new_device
 from alumni_desk.server.bulk import put_rows
 from alumni_desk.server.clamping import stamp
+from alumni_desk.server.leaving import end_grant
 from alumni_desk.server.merging import row_from
 from alumni_desk.server.refusals import Refusal
 from alumni_desk.server.state import Server
@@ -44,24 +45,28 @@ class Invitation:
     scope: str
 
 
-def _hash(server: Server, code: str) -> str:
+def invitation_hash(server: Server, code: str) -> str:
+    """How an invitation is kept, and named where its code is not to be said."""
     return hashlib.blake2b(code.encode(), key=server.secret, person=b"invitation", digest_size=32).hexdigest()
 
 
-def invite(server: Server, *, chapter: str, role: str, now: int, gathering: str | None = None) -> Invitation:
+def invite(server: Server, *, chapter: str | None, role: str, now: int, gathering: str | None = None) -> Invitation:
     """A code that makes one device a member of a chapter's office, or of the door of a gathering. Makes the chapter if there is none of that name or id.
 
-    Raises BadInput or NotFound.
+    ``chapter`` None: the first there is, for an admin, who sees every one. Raises BadInput or NotFound.
     """
-    chapter = " ".join(chapter.split())
     code = new_invitation()
     with server.database.writing() as connection:
         _one_at_a_time(connection, _INVITING)
-        scope = _chapter(connection, server.tables, chapter) or make_chapter(connection, server.tables, chapter, now)
+        if chapter is None:
+            scope = _first_chapter(connection, server.tables)
+        else:
+            chapter = " ".join(chapter.split())
+            scope = _chapter(connection, server.tables, chapter) or make_chapter(connection, server.tables, chapter, now)
         check_gathering(connection, server.tables, scope, role, gathering)
         feed.lock_head(connection, server.tables, scope)
         connection.execute(sa.insert(server.tables.tables["invitation"]).values(
-            code_hash=_hash(server, code), scope=scope, role=role, gathering=gathering, created_at=now, expires_at=now + VALID))
+            code_hash=invitation_hash(server, code), scope=scope, role=role, gathering=gathering, created_at=now, expires_at=now + VALID))
         audit.note(connection, server.tables, scope, "invite", at=now, details={"role": role, **({"gathering": gathering} if gathering else {})})
     return Invitation(code, now + VALID, scope)
 
@@ -109,6 +114,14 @@ def _chapter(connection: sa.Connection, tables: sa.MetaData, text: str) -> str |
     return found[0] if found else None
 
 
+def _first_chapter(connection: sa.Connection, tables: sa.MetaData) -> str:
+    chapter = tables.tables["chapter"]
+    found = connection.execute(sa.select(chapter.c.id).where(~chapter.c.gone).order_by(sa.func.lower(chapter.c.name), chapter.c.id).limit(1)).scalar()
+    if found is None:
+        raise BadInput("chapter_needed", _("This server has no chapter yet. Name the first one with --chapter."))
+    return str(found)
+
+
 def make_chapter(connection: sa.Connection, tables: sa.MetaData, name: str, now: int) -> str:
     """A new chapter with its empty feed and its row; returns its id, which is the scope."""
     scope = str(uuid.uuid4())
@@ -151,7 +164,7 @@ def _code(request: EnrolRequest) -> str:
 def _use(server: Server, connection: sa.Connection, code: str, request: EnrolRequest, now: int) -> EnrolReply:
     tables = server.tables
     invitation, device = tables.tables["invitation"], tables.tables["device"]
-    found = connection.execute(sa.select(invitation).where(invitation.c.code_hash == _hash(server, code)).with_for_update()).first()
+    found = connection.execute(sa.select(invitation).where(invitation.c.code_hash == invitation_hash(server, code)).with_for_update()).first()
     if found is None:
         raise Refusal(403, "invitation_wrong")
     known = connection.execute(sa.select(device).where(device.c.public_key == request.public_key)).first()
@@ -160,19 +173,23 @@ def _use(server: Server, connection: sa.Connection, code: str, request: EnrolReq
     if found.used_at is not None:
         if known is None or known.id != found.device:
             raise Refusal(403, "invitation_used")
-        return EnrolReply(server=server.id, device=known.id, grants=grants_of(connection, tables, known.account), time=now)
-    if found.expires_at < now:
+        return EnrolReply(server=server.id, device=known.id, grants=grants_of(connection, tables, known.account), time=now, scope=found.scope)
+    if found.expires_at < now or found.cancelled_at is not None:
         raise Refusal(403, "invitation_expired")
     device_id, account = (known.id, known.account) if known else new_device(connection, tables, request, now)
-    grant = tables.tables["grant"]
-    connection.execute(sa.delete(grant).where(grant.c.scope == found.scope, grant.c.account == account))
-    connection.execute(sa.insert(grant).values(scope=found.scope, account=account, role=found.role, gathering=found.gathering, created_at=now))
+    grant, scope = tables.tables["grant"], EVERY if found.role == "admin" else found.scope
+    if known is None and found.name:
+        connection.execute(sa.update(tables.tables["account"]).where(tables.tables["account"].c.id == account).values(name=found.name))  # until hello says who
+    connection.execute(sa.delete(grant).where(grant.c.scope == scope, grant.c.account == account))
+    connection.execute(sa.insert(grant).values(scope=scope, account=account, role=found.role, gathering=found.gathering, created_at=now))
     journal.write(server.journal, server.id, "enrol", at=now, code_hash=found.code_hash, device=device_id, account=account,
-                  public_key=request.public_key.hex(), scope=found.scope, role=found.role, gathering=found.gathering)
+                  public_key=request.public_key.hex(), scope=scope, role=found.role, gathering=found.gathering)
     connection.execute(sa.update(invitation).where(invitation.c.code_hash == found.code_hash).values(used_at=now, device=device_id))
     feed.lock_head(connection, tables, found.scope)
     audit.note(connection, tables, found.scope, "enrol", at=now, device=device_id, details={"role": found.role})
-    return EnrolReply(server=server.id, device=device_id, grants=grants_of(connection, tables, account), time=now)
+    if found.succeeds is not None and found.succeeds != device_id:
+        end_grant(server, connection, found.succeeds, found.scope, now, event="handed_over", by=device_id)
+    return EnrolReply(server=server.id, device=device_id, grants=grants_of(connection, tables, account), time=now, scope=found.scope)
 
 
 def _not_too_often(connection: sa.Connection, tables: sa.MetaData, now: int) -> None:

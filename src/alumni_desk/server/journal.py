@@ -71,6 +71,11 @@ def replay(connection: sa.Connection, tables: sa.MetaData, path: Path | None, se
         elif event == "revoke" and line["device"] not in removed:
             removed.add(line["device"])
             count += connection.execute(sa.update(device).where(device.c.id == line["device"]).values(revoked_at=line["at"])).rowcount
+        elif event == "leave":
+            grant = tables.tables["grant"]
+            ended = sa.update(grant).where(grant.c.account == line["account"], grant.c.scope == line["scope"], grant.c.ended_at.is_(None),
+                                           grant.c.created_at <= line["at"])
+            count += connection.execute(ended.values(ended_at=line["at"])).rowcount
         elif event == "erase" and (line["scope"], line["row"]) not in gone:
             gone.add((line["scope"], line["row"]))
             count += 1
@@ -81,7 +86,7 @@ def replay(connection: sa.Connection, tables: sa.MetaData, path: Path | None, se
 def _enrol_again(connection: sa.Connection, tables: sa.MetaData, line: dict[str, Any]) -> None:
     """A laptop that joined after the backup goes on as before; its name comes with its next hello."""
     head = tables.tables["feed_head"]
-    if connection.execute(sa.select(head.c.scope).where(head.c.scope == line["scope"])).first() is None:
+    if line["scope"] != "*" and connection.execute(sa.select(head.c.scope).where(head.c.scope == line["scope"])).first() is None:
         return  # its chapter was made after the backup: there is nothing to join
     at = line["at"]
     connection.execute(sa.insert(tables.tables["account"]).values(id=line["account"], created_at=at))
@@ -92,12 +97,13 @@ def _enrol_again(connection: sa.Connection, tables: sa.MetaData, line: dict[str,
 
 
 def _erase_again(connection: sa.Connection, tables: sa.MetaData, line: dict[str, Any]) -> None:
-    """A row that was erased keeps its id and nothing else."""
+    """A row that was erased keeps its id and what is about nobody."""
+    from alumni_desk.server import erasing
+
     name, scope, row = line["table"], line["scope"], line["row"]
     table = tables.tables.get(name)
     if table is None or "clocks" not in table.c or not is_id(row):
         return
-    kept = {"scope", "id", "clock", "clocks", "gone"}
-    connection.execute(sa.update(table).where(table.c.scope == scope, table.c.id == row).values(
-        gone=True, **{column.name: None for column in table.columns if column.name not in kept}))
-    connection.execute(sa.insert(tables.tables["erased"]).values(scope=scope, table_name=name, row_id=row, erased_at=line["at"]))
+    erasing.clear(connection, tables, scope, name, [row], line["at"])
+    erasing.note(connection, tables, scope, [(name, row)], line["at"])
+    erasing.forget(connection, tables, scope, {(name, row)})

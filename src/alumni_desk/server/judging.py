@@ -27,7 +27,7 @@ def _malformed(operation: Operation, size: int, scope: str, audience: str, shape
     if not is_id(operation.id) or not is_id(operation.row):
         return "invalid", "id"
     if operation.kind == "command":
-        return None  # whether anybody may send one is the policy's to say
+        return _unknown_command(operation, audience)
     shape = shapes.get(operation.table)
     if shape is None:
         return "invalid", "unknown_table"
@@ -50,6 +50,13 @@ def _malformed(operation: Operation, size: int, scope: str, audience: str, shape
     return _wrong_audience(operation, audience, shape)
 
 
+def _unknown_command(operation: Operation, audience: str) -> Refusal | None:
+    """Whether anybody may send one is the policy's to say."""
+    if operation.table == "person" and operation.fields == {"command": "erase"}:
+        return None if audience == "chapter" and is_clock(operation.clock) else ("invalid", "audience" if audience != "chapter" else "clock")
+    return "invalid", "command"
+
+
 def _wrong_audience(operation: Operation, audience: str, shape: Shape) -> Refusal | None:
     if audience == "chapter":
         return None
@@ -64,6 +71,8 @@ def _wrong_audience(operation: Operation, audience: str, shape: Shape) -> Refusa
 def _forbidden(operation: Operation, role: str, shapes: Mapping[str, Shape]) -> Refusal | None:
     if not may_send(role, operation.kind):
         return "denied", "kind"
+    if operation.kind == "command":
+        return None
     shape = shapes[operation.table]
     for name, value in operation.fields.items():
         if rule(role, operation.table, name, door=name in shape.door).write == "no":

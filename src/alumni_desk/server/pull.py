@@ -6,7 +6,7 @@ import sqlalchemy as sa
 
 from alumni_desk.protocol.messages import PAGE_BYTES, PAGE_ROWS, Block, Cursor, Page, Value, pack
 from alumni_desk.protocol.policy import projected, readable
-from alumni_desk.server import feed
+from alumni_desk.server import erasing, feed
 from alumni_desk.server.audiences import CHAPTER
 from alumni_desk.server.replicas import authors
 from alumni_desk.sync.shapes import Shape, shapes
@@ -50,7 +50,8 @@ def _page(connection: sa.Connection, tables: sa.MetaData, scope: str, role: str,
             if row.gone:
                 left.setdefault(row.table_name, []).append(row.row_id)
     named = authors(connection, tables, scope, cursor.sequence, last) if role in ("admin", "leader") else {}
-    return Page(blocks=blocks, cursor=Cursor(last, feed.chain_at(connection, tables, scope, last)), more=more, replicas=named, left=left)
+    return Page(blocks=blocks, cursor=Cursor(last, feed.chain_at(connection, tables, scope, last)), more=more, replicas=named, left=left,
+                erased=erasing.erased_in(connection, tables, scope, audience, cursor.sequence, last))
 
 
 def _block(connection: sa.Connection, tables: sa.MetaData, shape: Shape, scope: str, role: str, audience: str, after: int, last: int) -> Block | None:

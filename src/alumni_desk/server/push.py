@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from alumni_desk.protocol.canonical import body_hash, chained, json_text, operation_of
 from alumni_desk.protocol.messages import ACCEPTED, Operation, Parcel, PushReply, Result, Status
 from alumni_desk.protocol.values import is_id
-from alumni_desk.server import audit, feed
+from alumni_desk.server import audit, erasing, feed
 from alumni_desk.server.audiences import Touched, moves
 from alumni_desk.server.bulk import chunks, put_rows, rows_by_id
 from alumni_desk.server.clamping import Assigned, is_clock, replica
@@ -53,10 +53,10 @@ class Item:
 
 
 def push(connection: sa.Connection, tables: sa.MetaData, parcels: Sequence[Parcel], *, scope: str, role: str, device: str, now: int,
-         gathering: str | None = None) -> PushReply:
+         gathering: str | None = None, journal: erasing.Journal | None = None) -> PushReply:
     """Judge and apply verified parcels of one scope. ``now`` is the server's time in milliseconds. The caller commits.
 
-    ``gathering``: the only one that the device may work at.
+    ``gathering``: the only one that the device may work at. ``journal``: where what no restore may bring back is written before that.
     """
     locked = feed.lock_head(connection, tables, scope)
     if locked is None:
@@ -80,6 +80,9 @@ def push(connection: sa.Connection, tables: sa.MetaData, parcels: Sequence[Parce
     before = {name: dict(row.values) if row.existed else None for name, row in rows.items()}
     _apply(items, rows, known, counts)
     sequences = _write_rows(connection, tables, locked, rows, before)
+    erased = {item.operation.row for item in items if item.open and item.operation and item.operation.kind == "command"}
+    if erased:
+        sequences.update(erasing.erase(connection, tables, locked, erased, now, journal))
     fresh = [item for item in items if item.operation is not None and item.status != "duplicate" and item.reason != "other_content"]
     for item in fresh:
         operation = item.operation
@@ -158,20 +161,28 @@ def _drop_known(connection: sa.Connection, tables: sa.MetaData, scope: str, item
 def _refuse_erased(connection: sa.Connection, tables: sa.MetaData, scope: str, items: Sequence[Item]) -> None:
     erased = tables.tables["erased"]
     ids = {item.operation.row for item in items if item.open and item.operation}
+    whose = {str(item.operation.fields["person"]) for item in items if item.operation and _names_person(item.operation)}
+    people = erasing.people_erased(connection, tables, scope, sorted(whose)) if whose else set()
     gone: set[tuple[str, str]] = set()
     for part in chunks(ids):
         query = sa.select(erased.c.table_name, erased.c.row_id).where(erased.c.scope == scope, erased.c.row_id.in_(part))
         gone.update((row.table_name, row.row_id) for row in connection.execute(query))
     for item in items:
-        if item.open and item.operation and (item.operation.table, item.operation.row) in gone:
+        if item.open and item.operation and item.operation.kind != "command" and (
+                (item.operation.table, item.operation.row) in gone or (_names_person(item.operation) and item.operation.fields["person"] in people)):
             item.end("erased", "erased")
+
+
+def _names_person(operation: Operation) -> bool:
+    """Whether a put is on a row about somebody else's: a registration, a degree."""
+    return operation.kind == "put" and bool(operation.fields.get("person"))
 
 
 def _load_rows(connection: sa.Connection, tables: sa.MetaData, scope: str, items: Sequence[Item],
                known: Mapping[str, Shape]) -> dict[tuple[str, str], Row]:
     wanted: dict[str, dict[str, None]] = defaultdict(dict)
     for item in items:
-        if item.open and item.operation:
+        if item.open and item.operation and item.operation.kind != "command":
             wanted[item.operation.table][item.operation.row] = None
     rows: dict[tuple[str, str], Row] = {}
     for name, ids in wanted.items():
@@ -276,7 +287,7 @@ def _pairs_around(connection: sa.Connection, clamped: sa.Table, scope: str, name
 
 def _apply(items: Sequence[Item], rows: Mapping[tuple[str, str], Row], known: Mapping[str, Shape], counts: Mapping[str, str]) -> None:
     """Lay the operations over their rows in the order of their clocks, ties by id: arrival order is never used."""
-    waiting = [item for item in items if item.open and item.operation]
+    waiting = [item for item in items if item.open and item.operation and item.operation.kind != "command"]
     waiting.sort(key=lambda one: (one.clock or one.operation.clock, one.operation.id) if one.operation else ("", ""))
     for item in waiting:
         operation = item.operation
@@ -321,6 +332,6 @@ def _keep_results(connection: sa.Connection, tables: sa.MetaData, scope: str, it
                         "device": device, "received_at": now})
         conflicts.extend({"scope": scope, "operation": operation.id, "field": clash.field, "table_name": operation.table,
                           "row_id": operation.row, "winner_clock": clash.winner_clock, "loser_clock": clash.loser_clock,
-                          "loser_value": json_text(clash.loser_value), "device": device, "made_at": now} for clash in item.clashes)
+                          "loser_value": json_text(clash.loser_value), "device": device, "made_at": now, "decided_at": None} for clash in item.clashes)
     put_rows(connection, tables.tables["operation_result"], results)
     put_rows(connection, tables.tables["conflict"], conflicts)

@@ -72,7 +72,8 @@ def _feed_tables(metadata: sa.MetaData) -> None:
              _number("received_at", nullable=False),
              _text("reason", nullable=False),
              _number("operations", nullable=False),
-             sa.Column("parcel", sa.LargeBinary, nullable=False))
+             sa.Column("parcel", sa.LargeBinary, nullable=False),
+             _number("released_at"))
     sa.Table("erased", metadata,
              _text("scope", primary_key=True),
              _text("table_name", primary_key=True),
@@ -88,7 +89,8 @@ def _feed_tables(metadata: sa.MetaData) -> None:
              _text("loser_clock", nullable=False),
              _text("loser_value"),  # JSON
              _text("device", nullable=False),
-             _number("made_at", nullable=False))
+             _number("made_at", nullable=False),
+             _number("decided_at"))
     sa.Table("audit", metadata,  # ids and field names, never values; each entry's hash holds the one before
              _text("scope", primary_key=True),
              sa.Column("number", sa.BigInteger, primary_key=True, autoincrement=False),
@@ -132,7 +134,8 @@ def _account_tables(metadata: sa.MetaData) -> None:
              _text("role", nullable=False),
              _text("gathering"),
              _number("until"),
-             _number("created_at", nullable=False))
+             _number("created_at", nullable=False),
+             _number("ended_at"))  # left, or handed over: what it made before is taken, nothing is given any more
     sa.Table("device_cursor", metadata,
              _text("scope", primary_key=True),
              _text("device", primary_key=True),
@@ -146,7 +149,12 @@ def _account_tables(metadata: sa.MetaData) -> None:
              _number("created_at", nullable=False),
              _number("expires_at", nullable=False),
              _number("used_at"),
-             _text("device"))
+             _text("device"),
+             _text("name"),  # whom it is for, as the inviter wrote it
+             _text("email"),
+             _text("created_by"),  # the device that made it; none: at the server
+             _text("succeeds"),  # the device whose access ends when this one is used
+             _number("cancelled_at"))
     failure = sa.Table("invitation_failure", metadata,  # shared by all processes: 10 a minute for everybody together
                        _text("id", primary_key=True),
                        _number("at", nullable=False))

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Literal, Self
+from typing import Any, Literal, Self, cast
 
 import sqlalchemy as sa
 from sqlalchemy.pool import QueuePool
@@ -216,6 +216,18 @@ class Desk:
         self._writers.dispose()
         self._mark.close()
 
+    def shut(self, why: KnownError) -> None:
+        """Close it for good: whatever is asked of it from now on raises ``why``. Its files can be deleted, and nobody makes them anew."""
+        readers, writers = self._readers, self._writers
+        self._readers = self._writers = cast(sa.Engine, _Shut(why))
+        with self._version_lock:
+            if self._versions is not None:
+                self._versions.close()
+                self._versions = None
+        readers.dispose()
+        writers.dispose()
+        self._mark.close()
+
     @property
     def scope(self) -> str | None:
         """The chapter's id; None before there is a chapter."""
@@ -363,16 +375,31 @@ class Desk:
         return self._key
 
 
+class _Shut:
+    """In the place of a database's connections, once there is none any more."""
+
+    def __init__(self, why: KnownError) -> None:
+        self._why = why
+
+    def connect(self) -> sa.Connection:
+        raise self._why
+
+    def dispose(self) -> None:
+        """Nothing is open."""
+
+
 def open_with(profile: Profile, metadata: sa.MetaData, version: int, *, passphrase: str | None = None, create: bool = True) -> Desk:
     """Open a profile's desk with this schema and version of it; make it the first time unless ``create`` is false.
 
     ``alumni_desk.schema.open_desk`` is what the program calls. Raises StoreProblem: what ``keys.database_key`` raises, ``no_desk``,
     ``database_damaged``, ``database_newer`` or what the disk does.
     """
-    if not create and not profile.exists:
+    if not create and not profile.exists and not (profile.path / "removed.json").exists():
         raise StoreProblem("no_desk", _("There is no desk in {folder}."), folder=profile.path)
     disk.refuse_bad_places(profile.path)
     profile.create()
+    if (profile.path / "removed.json").exists():
+        _refuse_removed(profile)
     with disk.chapters_files(profile.path), _translated(profile.path):
         key = keys.database_key(profile.path, "desk", passphrase=passphrase)
         with alone(profile.path / "desk.lock"):
@@ -391,6 +418,14 @@ def open_with(profile: Profile, metadata: sa.MetaData, version: int, *, passphra
     _correct_clock(desk)
     recovery.keep_in_step(desk)
     return desk
+
+
+def _refuse_removed(profile: Profile) -> None:
+    """This laptop's access ended: finish emptying it, and say so."""
+    from alumni_desk.store import removal
+
+    if (found := removal.finish(profile)) is not None:
+        raise found.error
 
 
 def _correct_clock(desk: Desk) -> None:

@@ -15,9 +15,10 @@ from pathlib import Path
 
 import sqlalchemy as sa
 
-from alumni_desk.errors import NotFound
+from alumni_desk.errors import NotFound, Refused
+from alumni_desk.protocol.ids import uuid7
 from alumni_desk.store import backup
-from alumni_desk.store.desk import TRANSACTION, Changed, Desk
+from alumni_desk.store.desk import INSERT_OPERATION, TRANSACTION, Changed, Desk, Writing
 from alumni_desk.store.profile import Profile
 from alumni_desk.store.tables import FULL_TEXT
 from alumni_desk.words import _
@@ -51,15 +52,21 @@ def erase(desk: Desk, people: Sequence[str], *, remake_backups: bool = True) -> 
     with desk.reading() as connection:
         ids = _merge_group(connection, people)
         rows = _rows_about(connection, ids)
+        role = _role(connection)
     if not ids or len(set(people) - set(ids)):
         raise NotFound("no_such_person", _("There is nobody with this id. Look them up again."))
+    if role not in (None, "leader", "admin"):
+        raise Refused("erase_leader", _("Only a leader of the chapter erases somebody. Ask one to do it."))
     with desk.writing(EVENT) as writing:
-        for table, row_ids in rows.items():
+        if role is not None:
+            _command(desk, writing, ids)
+        for table, row_ids in rows.items() if role is None else ():
             clear = dict.fromkeys(_about(writing.tables[table]))
             for row_id in row_ids:
                 writing.change(table, row_id, **clear, **({"gone": True} if table in ("person", "education") else {}))
     with desk.applying() as applying:
         _note(applying.connection, dict.fromkeys(ids, _now()))
+        clear_rows(applying.connection, applying.tables, rows)
         forget(applying.connection, applying.tables, rows)
     _keep_list(desk.profile, _listed_in(desk))
     scrub(desk)
@@ -71,22 +78,58 @@ def erase(desk: Desk, people: Sequence[str], *, remake_backups: bool = True) -> 
 def apply(desk: Desk, erased: Mapping[str, str]) -> None:
     """Erase whom a restored database still holds, before anybody sees it."""
     with desk.applying() as applying:
-        connection = applying.connection
-        _note(connection, erased)
-        rows = _rows_about(connection, list(erased))
-        held = 0
-        for table, row_ids in rows.items():
-            names = _about(applying.tables[table])
-            sets = ", ".join(f'"{name}" = NULL' for name in names)
-            some = " OR ".join(f'"{name}" IS NOT NULL' for name in names)
-            for row_id in row_ids:
-                found = connection.exec_driver_sql(f'UPDATE "{table}" SET {sets} WHERE id = ? AND ({some})', (row_id,)).rowcount
-                held += found
-                if table in ("person", "education"):
-                    connection.exec_driver_sql(f'UPDATE "{table}" SET gone = 1 WHERE id = ? AND NOT gone', (row_id,))
-        forgot = forget(connection, applying.tables, rows)
-    if held or forgot:
+        found = learn(applying.connection, applying.tables, erased)
+    if found:
         scrub(desk)
+
+
+def learn(connection: sa.Connection, tables: Mapping[str, sa.Table], erased: Mapping[str, str]) -> int:
+    """Erase these people (id -> when) here, in a transaction that applies; returns how much was held of them. The caller scrubs if it was anything."""
+    _note(connection, erased)
+    rows = _rows_about(connection, list(erased))
+    return clear_rows(connection, tables, rows) + forget(connection, tables, rows)
+
+
+def clear_rows(connection: sa.Connection, tables: Mapping[str, sa.Table], rows: Mapping[str, Sequence[str]]) -> int:
+    """Take every field about a person out of these rows; returns out of how many."""
+    held = 0
+    for table, row_ids in rows.items():
+        names = _about(tables[table])
+        sets = ", ".join(f'"{name}" = NULL' for name in names)
+        some = " OR ".join(f'"{name}" IS NOT NULL' for name in names)
+        for row_id in row_ids:
+            held += connection.exec_driver_sql(f'UPDATE "{table}" SET {sets} WHERE id = ? AND ({some})', (row_id,)).rowcount
+            if table in ("person", "education"):
+                connection.exec_driver_sql(f'UPDATE "{table}" SET gone = 1 WHERE id = ? AND NOT gone', (row_id,))
+    return held
+
+
+def erased_of(connection: sa.Connection, people: Sequence[str]) -> list[str]:
+    """Those of these people who were erased, as far as it is known here."""
+    return list(connection.exec_driver_sql("SELECT id FROM erased WHERE id IN (SELECT value FROM json_each(?))", (json.dumps(list(people)),)).scalars())
+
+
+def finish(desk: Desk) -> int:
+    """After others' erasures came: no page, copy or backup holds them any more. Returns how many backups were deleted."""
+    _keep_list(desk.profile, _listed_in(desk))
+    scrub(desk)
+    desk.outbox.make_anew(desk)
+    return _remake(desk)
+
+
+def _role(connection: sa.Connection) -> str | None:
+    """This laptop's role at its server; None without one."""
+    text = connection.exec_driver_sql("SELECT value FROM sync_state WHERE key = 'membership'").scalar()
+    return None if text is None else str(json.loads(text)["role"])
+
+
+def _command(desk: Desk, writing: Writing, people: Sequence[str]) -> None:
+    """The server alone erases what everybody shares: it is told whom."""
+    at = writing.now.strftime("%Y-%m-%dT%H:%M:%S.") + f"{writing.now.microsecond // 1000:03d}Z"
+    writing.connection.exec_driver_sql(INSERT_OPERATION, [
+        (uuid7(), writing.action_id, writing.event, writing.transaction_id, writing.scope, "chapter", "command", "person", one, '{"command":"erase"}',
+         desk.clock.tick(), desk.schema, "live", at) for one in people])
+    writing.touched("person", people)
 
 
 def known_erased(profile: Profile) -> dict[str, str]:

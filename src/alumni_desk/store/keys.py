@@ -8,6 +8,7 @@ libsodium). ``recovery``: the key sealed under the recovery key (160 random bits
 from __future__ import annotations
 
 import base64
+import contextlib
 import hashlib
 import hmac
 import json
@@ -229,6 +230,22 @@ def keep_anew(folder: Path, name: str, key: bytes, passphrase: str | None) -> Ke
         _write(file, content)
         _forget(before)
     return "keyring" if "keyring" in content else "passphrase"
+
+
+def destroy(folder: Path, name: str) -> None:
+    """Destroy a database's key: out of the keyring, and the file with every box that holds it. What it locked can never be read again."""
+    file = folder / f"{name}.key"
+    with alone(folder / f"{name}.lock"):
+        if not file.exists():
+            return
+        with contextlib.suppress(StoreProblem):  # if the file is damaged, nobody can tell what the keyring calls it
+            _forget(_read(file))
+        with open(file, "r+b") as stream:  # boxes are overwritten before the file goes
+            size = file.stat().st_size
+            stream.write(b"\0" * size)
+            stream.flush()
+            os.fsync(stream.fileno())
+        file.unlink()
 
 
 def keep_under(folder: Path, name: str, key: bytes, passphrase: str) -> None:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from alumni_desk import __version__
 from alumni_desk.errors import Refused
 from alumni_desk.protocol.messages import PROTOCOL, HelloReply, HelloRequest
 from alumni_desk.schema import SCHEMA_VERSION
 from alumni_desk.store.desk import Desk
+from alumni_desk.store.removal import Why
 from alumni_desk.sync import session
 from alumni_desk.sync.operations import count_waiting
 from alumni_desk.sync.pull import cursor_of
@@ -16,6 +19,13 @@ from alumni_desk.words import _
 
 SAME_MS = 10_000
 """Differences of the clocks up to which a newer one is not worth a write: the way to the server is never quite as long as the way back."""
+
+
+def ending(commands: Sequence[str]) -> Why | None:
+    """Why this desk is to be emptied, by what the server commands; None mostly."""
+    if "wipe" in commands:
+        return "revoked"
+    return "handed_over" if "leave" in commands else None
 
 
 def hello(desk: Desk, wire: Wire, membership: Membership) -> HelloReply:
@@ -35,6 +45,8 @@ def hello(desk: Desk, wire: Wire, membership: Membership) -> HelloReply:
     if newest < SCHEMA_VERSION:
         raise Refused("sync_server_old", _(
             "The server is older than this program and would not understand its changes. They are saved here until the server is updated."))
+    if ending(reply.commands) is not None:
+        return reply  # nothing of the chapter is told any more; what is here may still be handed over
     if membership.scope not in reply.heads:
         raise Refused("no_grant", _("This laptop may not see this chapter at the server. Ask the chapter's leader."))
     return reply

@@ -51,9 +51,9 @@ def join(desk: Desk, url: str, code: str, *, merge: bool = False, device_name: s
     finally:
         if wire is None:
             line.close()
-    if len(reply.grants) != 1:
+    grant = next((one for one in reply.grants if one.scope == reply.scope or len(reply.grants) == 1), None)
+    if grant is None:
         raise Refused("sync_no_chapter", _("The server gave this laptop no chapter to work on. Ask for a new invitation."))
-    grant = reply.grants[0]
     membership = state.Membership(url=address.url, fingerprint=address.fingerprint, server=reply.server, device=reply.device, key=joining.key,
                                   scope=grant.scope, scope_name=grant.scope_name, role=grant.role)
     if there is not None:

@@ -85,7 +85,8 @@ def lying_over(connection: sa.Connection, table: str, ids: Iterable[str]) -> dic
         part = msgspec.json.encode(wanted[start:start + CHUNK]).decode()
         rows = connection.exec_driver_sql(
             "SELECT o.rowid, o.id, o.row_id, o.fields, o.before, o.values_before, o.clock, o.sequence FROM operation AS o"
-            " WHERE o.table_name = ? AND o.row_id IN (SELECT value FROM json_each(?)) AND o.fate = 'waiting' ORDER BY o.rowid", (table, part))
+            " WHERE o.table_name = ? AND o.row_id IN (SELECT value FROM json_each(?)) AND o.fate = 'waiting' AND o.kind <> 'command'"
+            " ORDER BY o.rowid", (table, part))
         for row in rows:
             found[row.row_id].append(Overlay(
                 row.rowid, row.id, typed(shape, _JSON_MAP.decode(row.fields)), _JSON_MAP.decode(row.before) if row.before else {},

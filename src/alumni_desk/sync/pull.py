@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from alumni_desk.protocol.messages import Block, Cursor, Page, PullReply, PullRequest
 from alumni_desk.store import history
 from alumni_desk.store.desk import Desk
-from alumni_desk.sync import operations, session, state
+from alumni_desk.sync import erasing, operations, session, state
 from alumni_desk.sync.shapes import Shape, shapes
 from alumni_desk.sync.state import Membership
 from alumni_desk.sync.views import Base, bases_of, keep_shadows, no_base, put_columns, settle, write_views
@@ -82,6 +82,7 @@ def apply_page(connection: sa.Connection, scope: str, page: Page, seen: set[tupl
         _begin_again(connection, scope)
         return 0
     count = 0
+    erasing.before_page(connection, page)
     for block in page.blocks:
         shape = shapes().get(block.table)
         if shape is not None:  # a table of a newer version; it comes again once this program knows it
@@ -89,6 +90,7 @@ def apply_page(connection: sa.Connection, scope: str, page: Page, seen: set[tupl
         if seen is not None:
             at_id = block.columns.index("id")
             seen.update((block.table, str(row[at_id])) for row in block.rows)
+    erasing.after_page(connection, page)
     state.keep_authors(connection, page.replicas)
     if not page.more:
         _settle_passed(connection, scope, page.cursor.sequence, at)

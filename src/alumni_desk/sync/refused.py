@@ -50,6 +50,26 @@ def _told(row: Any, fields: dict[str, Any], names: Names) -> RefusedChange:
     return RefusedChange(row.id, row.resolved_at, name, what, row.reason or "", why(row.reason or ""))
 
 
+def change_words(desk: Desk, changes: Sequence[tuple[str, str, str, dict[str, Any]]]) -> list[str]:
+    """Changes (kind, table, row, fields) in words, a line each: whose or which, and what of it."""
+    with desk.reading() as connection:
+        names = Names(connection, desk, {"": [(table, row, fields) for _kind, table, row, fields in changes if table in desk.tables]}, set())
+    lines = []
+    for kind, table, row, fields in changes:
+        name = _name(table, row, fields, names)
+        if kind == "fact":
+            lines.append(_("{name}: {fields}").format(name=name, fields=_fact_word(str(fields.get("kind", "")))))
+            continue
+        words = list(dict.fromkeys(field_word(table, field) for field in fields if field not in ("standing", "id")))
+        lines.append(_("{name}: {fields}").format(name=name, fields=_listed(words)) if words else name)
+    return lines
+
+
+def _fact_word(kind: str) -> str:
+    words = {"in": _("admitted"), "out": _("went out"), "void": _("taken back"), "badge": _("badge printed")}
+    return words.get(kind, kind)
+
+
 def _name(table: str, row_id: str, fields: dict[str, Any], names: Names) -> str:
     """What the row is called; a row that is not here any more by what was to be written."""
     if table == "gathering" and fields.get("name"):

@@ -71,12 +71,18 @@ class Rebuilding(msgspec.Struct, frozen=True):
     """The chapter is being pulled again from zero; when that is done, what did not come is not at the server."""
 
 
+class Scrubbing(msgspec.Struct, frozen=True):
+    """Something was taken out of the database for good, and pages, copies and backups may still hold it."""
+
+    backups: bool = True
+
+
 REPLICA = "replica:"
 """Before the name of a replica: who writes under it. One row each."""
 
 _NAMES: dict[type[msgspec.Struct], str] = {Membership: "membership", Joining: "joining", Session: "session", LastSync: "last_sync",
                                            Timeline: "timeline", Rebuilding: "rebuilding",
-                                           Places: "places", Skew: "skew"}
+                                           Places: "places", Skew: "skew", Scrubbing: "scrubbing"}
 
 
 def read(connection: sa.Connection, kind: type[T]) -> T | None:

@@ -237,6 +237,8 @@ def _in_words(status: int, trouble: Trouble) -> KnownError:
         return Refused(code, _("This laptop's access was removed at the server. Ask the chapter's leader for a new invitation."))
     if code == "no_grant":
         return Refused(code, _("This laptop may not see this chapter at the server. Ask the chapter's leader."))
+    if code in (told := _of_people()):
+        return Refused(code, told[code])
     if status == 426:
         return Refused("sync_version", _("This program and the server are of versions too far apart. Update Alumni Desk, then sync again."))
     if status >= 500 and (status != 503 or code == "database"):
@@ -247,6 +249,21 @@ def _in_words(status: int, trouble: Trouble) -> KnownError:
     if not code:
         return _no_desk_server()
     return NetworkProblem("sync_refused", _("The server did not take the call ({code}). Everything is saved here; tell whoever runs the server."), code=code)
+
+
+def _of_people() -> dict[str, str]:
+    """What the server says no to where people and laptops are looked after."""
+    return {
+        "role": _("This laptop may not invite anybody to that. A leader invites leaders and volunteers at the door, the network's admin anybody."),
+        "hours": _("An invitation is valid for 1 hour to 60 days."),
+        "gathering": _("A volunteer at the door is invited to one gathering, anybody else to none."),
+        "no_such_gathering": _("The server does not know this gathering yet. Sync first, then invite."),
+        "no_such_invitation": _("The server does not know this invitation any more."),
+        "too_many_invitations": _("This chapter has 500 open invitations. Cancel some first."),
+        "no_such_parcel": _("That is not set aside any more."),
+        "looked_at": _("Somebody has looked at that already."),
+        "last_leader": _("Nobody else looks after this chapter. Invite your successor first: hand-over."),
+    }
 
 
 def milliseconds_now() -> int:

@@ -1,0 +1,61 @@
+"""Conflicts without a window: fields that two people changed at once."""
+
+from __future__ import annotations
+
+import argparse
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+from alumni_desk.cli.output import add_json, opened, show
+from alumni_desk.words import _
+
+if TYPE_CHECKING:
+    from alumni_desk.sync.conflicts import Conflict, Side
+
+
+def add_commands(commands: Any) -> None:
+    """Declare the commands."""
+    listed = commands.add_parser("conflicts", help=_("fields that two people changed at once"), description=_(
+        "Fields that two people changed without seeing each other, kept for 90 days until somebody decides. JSON: a list of id, table, row, field, name, what, "
+        "yours and theirs (value, who, device, at, shown, here), both (whether both can be kept), until."))
+    add_json(listed)
+    listed.set_defaults(run=run_conflicts)
+    one = commands.add_parser("conflict", help=_("decide on one of them"), description=_(
+        "Keep yours, theirs or both; open takes a decision back, and so does undo. JSON: id, choice, action (what undo takes back, or null)."))
+    one.add_argument("id", metavar="ID", help=_("its id, or how it begins"))
+    one.add_argument("choice", choices=("yours", "theirs", "both", "open"), help=_("what to keep"))
+    add_json(one)
+    one.set_defaults(run=run_conflict)
+
+
+def run_conflicts(args: argparse.Namespace) -> int:
+    """List them."""
+    from alumni_desk.sync.conflicts import conflicts
+
+    with opened(args) as desk:
+        found = conflicts(desk)
+    return show(args, [asdict(one) for one in found], "\n".join(_card(one) for one in found) or _("Nothing is to be decided."))
+
+
+def _card(one: Conflict) -> str:
+    lines = [_("{id}  {name}: {what}").format(id=one.id, name=one.name, what=one.what), _side(_("yours"), one.yours), _side(_("theirs"), one.theirs)]
+    if one.both:
+        lines.append("  " + _("both"))
+    return "\n".join(lines)
+
+
+def _side(word: str, side: Side) -> str:
+    value = "; ".join(map(str, side.value)) if isinstance(side.value, list) else _("(empty)") if side.value is None else str(side.value)
+    who = ", ".join(filter(None, (side.who, _("this laptop") if side.here else side.device, side.at[:16].replace("T", " "))))
+    return f"  {word}: {value} ({who})" + (" · " + _("shown now") if side.shown else "")
+
+
+def run_conflict(args: argparse.Namespace) -> int:
+    """Decide on one."""
+    from alumni_desk.sync.conflicts import decide, reopen
+
+    with opened(args) as desk:
+        done = reopen(desk, args.id) if args.choice == "open" else decide(desk, args.id, args.choice)
+    words = _("It is open again.") if args.choice == "open" else _("Decided. “alumni-desk undo” takes it back.") if done.changed else (
+        _("Decided: what is shown stays. “alumni-desk conflict {id} open” takes it back.").format(id=done.id))
+    return show(args, {"id": done.id, "choice": args.choice, "action": done.changed.action}, words)

@@ -1,0 +1,247 @@
+"""People and laptops without a window: invite, laptops, set-aside, hand-over, leave."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from alumni_desk.cli.arguments import whole_number
+from alumni_desk.cli.output import add_json, opened, show, table
+from alumni_desk.words import _, ngettext, number
+
+if TYPE_CHECKING:
+    from alumni_desk.sync.inviting import Invitation, SentInvitation
+    from alumni_desk.sync.laptops import Laptop
+    from alumni_desk.sync.set_aside import SetAside
+
+_LAPTOP = "id, name, who, role, gathering, gathering_name, last_seen, waiting, until, version, revoked, left, set_aside, here"
+
+
+def add_commands(commands: Any) -> None:
+    """Declare the commands."""
+    _add_inviting(commands)
+    _add_laptops(commands)
+    _add_set_aside(commands)
+    _add_leaving(commands)
+
+
+def _add_inviting(commands: Any) -> None:
+    invite = commands.add_parser("invite", help=_("invite somebody to this chapter"), description=_(
+        "Invite a leader, or a volunteer to the door of one gathering. The code is said this once. JSON: id, code, url, until, chapter, role, gathering, "
+        "name, email, qr, file."))
+    invite.add_argument("--role", choices=("leader", "door", "admin"), default="leader", help=_("what the laptop may do; default leader"))
+    invite.add_argument("--gathering", metavar="NAME", help=_("for the door: name or id of the gathering"))
+    invite.add_argument("--replaces", metavar="ID", help=_("the invitation that ends with this one"))
+    _add_invited(invite)
+    invite.set_defaults(run=run_invite)
+
+    sent = commands.add_parser("invitations", help=_("this chapter's invitations"), description=_(
+        "The invitations that are open or ended within 30 days. JSON: a list of id, role, gathering, gathering_name, name, email, by, made, until, state "
+        "(open, used, cancelled, ended), device, hand_over; with cancel: that one."))
+    add_json(sent)
+    sent.set_defaults(run=run_invitations)
+    parts = sent.add_subparsers(dest="part", metavar="COMMAND")
+    cancel = parts.add_parser("cancel", help=_("end one that nobody has used"))
+    cancel.add_argument("id", metavar="ID", help=_("its id, or how it begins"))
+    add_json(cancel)
+    cancel.set_defaults(run=run_cancel)
+
+
+def _add_invited(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--name", default="", help=_("whom it is for"))
+    parser.add_argument("--email", default="", help=_("their e-mail address"))
+    parser.add_argument("--hours", type=whole_number(1, 1440), default=168, metavar="N", help=_("how long it can be used; default 168, a week"))
+    parser.add_argument("--save", metavar="FILE", help=_("write it to a file that join opens"))
+    add_json(parser)
+
+
+def _add_laptops(commands: Any) -> None:
+    laptops = commands.add_parser("laptops", help=_("this chapter's laptops"), description=_("The laptops of this chapter. JSON: a list of {keys}.").format(
+        keys=_LAPTOP))
+    add_json(laptops)
+    laptops.set_defaults(run=run_laptops)
+    parts = laptops.add_subparsers(dest="part", metavar="COMMAND")
+    remove = parts.add_parser("remove", help=_("remove one"), description=_(
+        "Remove a laptop: it gets nothing more; at its next contact it hands over what it had not sent and empties itself. JSON: {keys}.").format(keys=_LAPTOP))
+    remove.add_argument("id", metavar="LAPTOP", nargs="+", help=_("its id, or its name"))
+    add_json(remove)
+    remove.set_defaults(run=run_remove)
+
+
+def _add_set_aside(commands: Any) -> None:
+    aside = commands.add_parser("set-aside", help=_("what removed laptops had not sent"), description=_(
+        "Changes of removed or unknown laptops, set aside until a leader has looked. JSON: a list of id, laptop, who, received, reason (revoked, unknown), "
+        "count, what."))
+    add_json(aside)
+    aside.set_defaults(run=run_set_aside)
+    parts = aside.add_subparsers(dest="part", metavar="COMMAND")
+    for name, help, run in (("release", _("have it judged as of now, by the role that the laptop had"), run_release),
+                            ("discard", _("throw it away for good"), run_discard)):
+        part = parts.add_parser(name, help=help, description=_("{what}. JSON: taken, refused.").format(what=help[:1].upper() + help[1:]))
+        part.add_argument("id", metavar="ID", help=_("its id, or how it begins"))
+        add_json(part)
+        part.set_defaults(run=run)
+
+
+def _add_leaving(commands: Any) -> None:
+    over = commands.add_parser("hand-over", help=_("end your term: invite your successor"), description=_(
+        "Invite your successor. When they have joined, this laptop sends everything at its next contact and then empties itself. JSON: as invite."))
+    _add_invited(over)
+    over.set_defaults(run=run_hand_over)
+    leave = commands.add_parser("leave", help=_("leave the chapter with this laptop"), description=_(
+        "Send everything, end this laptop's access and empty it: the chapter's database, its key and its backups. JSON: left, sentence."))
+    leave.add_argument("--yes", action="store_true", help=_("do not ask"))
+    add_json(leave)
+    leave.set_defaults(run=run_leave)
+
+
+def run_invite(args: argparse.Namespace) -> int:
+    """Invite somebody."""
+    from alumni_desk.errors import BadInput
+    from alumni_desk.gatherings.lists import resolve
+    from alumni_desk.sync.inviting import invite
+
+    if (args.role == "door") != bool(args.gathering):
+        raise BadInput("invite_gathering", _("A volunteer at the door is invited to one gathering: --role door --gathering NAME."))
+    with opened(args) as desk:
+        gathering = resolve(desk, args.gathering) if args.gathering else None
+        made = invite(desk, args.role, gathering=gathering, name=args.name, email=args.email, hours=args.hours, replaces=args.replaces)
+    return _show_invitation(args, made)
+
+
+def _show_invitation(args: argparse.Namespace, made: Invitation, then: str = "") -> int:
+    from alumni_desk.sync.inviting import save
+
+    file = save(made, Path(args.save).expanduser()) if args.save else None
+    lines = [_("Code: {code}").format(code=made.code), _("Server: {url}").format(url=made.url),
+             _("Valid until {until}, once.").format(until=_short(made.until)), _("QR: {text}").format(text=made.qr)]
+    if file is not None:
+        lines.append(_("Saved as {file}: whoever has it can join.").format(file=file))
+    if then:
+        lines.append(then)
+    return show(args, {**asdict(made), "qr": made.qr, "file": str(file) if file else None}, "\n".join(lines))
+
+
+def run_invitations(args: argparse.Namespace) -> int:
+    """List the invitations."""
+    from alumni_desk.sync.inviting import invitations
+
+    with opened(args) as desk:
+        found = invitations(desk)
+    return show(args, [asdict(one) for one in found], table([_invited(one) for one in found]) or _("Nobody has been invited."))
+
+
+def _invited(one: SentInvitation) -> tuple[str, ...]:
+    states = {"open": _("not used yet"), "used": _("used"), "cancelled": _("cancelled"), "ended": _("ended")}
+    return (one.id[:8], one.name or one.email or "", _role(one.role, one.gathering_name), _("until {moment}").format(moment=_short(one.until)),
+            states[one.state], one.by or "")
+
+
+def _role(role: str, gathering: str | None) -> str:
+    words = {"admin": _("admin"), "leader": _("leader"), "door": _("door")}
+    return _("door of {gathering}").format(gathering=gathering) if role == "door" and gathering else words.get(role, role)
+
+
+def _short(moment: str | None) -> str:
+    return (moment or "")[:16].replace("T", " ")
+
+
+def run_cancel(args: argparse.Namespace) -> int:
+    """Cancel an invitation."""
+    from alumni_desk.sync.inviting import cancel
+
+    with opened(args) as desk:
+        one = cancel(desk, args.id)
+    return show(args, asdict(one), _("The invitation is cancelled: its code opens nothing any more."))
+
+
+def run_laptops(args: argparse.Namespace) -> int:
+    """List the laptops."""
+    from alumni_desk.sync.laptops import laptops
+
+    with opened(args) as desk:
+        found = laptops(desk)
+    return show(args, [asdict(one) for one in found], table([_laptop(one) for one in found]))
+
+
+def _laptop(one: Laptop) -> tuple[str, ...]:
+    here = _("{name} (this laptop)").format(name=one.name) if one.here else one.name
+    end = _("removed {moment}").format(moment=_short(one.revoked)) if one.revoked else _("left {moment}").format(moment=_short(one.left)) if one.left else (
+        _("until {moment}").format(moment=_short(one.until)) if one.until else "")
+    return (one.id[:8], here, one.who or "", one.may_see, _short(one.last_seen), _("{n} to send").format(n=number(one.waiting)) if one.waiting else "",
+            _("{n} set aside").format(n=number(one.set_aside)) if one.set_aside else "", end, one.version or "")
+
+
+def run_remove(args: argparse.Namespace) -> int:
+    """Remove a laptop."""
+    from alumni_desk.sync.laptops import remove
+
+    with opened(args) as desk:
+        one = remove(desk, " ".join(args.id))
+    return show(args, asdict(one), _("{name} is removed. At its next contact it hands over what it had not sent and empties itself.").format(name=one.name))
+
+
+def run_set_aside(args: argparse.Namespace) -> int:
+    """List what is set aside."""
+    from alumni_desk.sync.set_aside import set_aside
+
+    with opened(args) as desk:
+        found = set_aside(desk)
+    data = [{"id": one.id, "laptop": one.laptop, "who": one.who, "received": one.received, "reason": one.reason, "count": one.count, "what": list(one.what)}
+            for one in found]
+    return show(args, data, "\n".join(_aside(one) for one in found) or _("Nothing is set aside."))
+
+
+def _aside(one: SetAside) -> str:
+    who = _("{who}, {laptop}").format(who=one.who, laptop=one.laptop) if one.who else one.laptop
+    count = ngettext("{n} change", "{n} changes", one.count).format(n=number(one.count))
+    return "\n".join([f"{one.id[:8]}  {_short(one.received)}  {who}  {count}. {one.why}", *(f"  {line}" for line in one.what)])
+
+
+def run_release(args: argparse.Namespace) -> int:
+    """Release what is set aside."""
+    from alumni_desk.sync import set_aside
+
+    return _looked(args, set_aside.release, _("{taken} count now, {refused} could not be taken. The next sync brings them here."))
+
+
+def run_discard(args: argparse.Namespace) -> int:
+    """Throw away what is set aside."""
+    from alumni_desk.sync import set_aside
+
+    return _looked(args, set_aside.discard, _("Thrown away: {refused}."))
+
+
+def _looked(args: argparse.Namespace, deed: Callable[..., Any], words: str) -> int:
+    with opened(args) as desk:
+        done = deed(desk, args.id)
+    return show(args, asdict(done), words.format(taken=number(done.taken), refused=number(done.refused)))
+
+
+def run_hand_over(args: argparse.Namespace) -> int:
+    """Invite the successor."""
+    from alumni_desk.sync.leaving import hand_over
+
+    with opened(args) as desk:
+        made = hand_over(desk, name=args.name, email=args.email, hours=args.hours)
+    return _show_invitation(args, made, _(
+        "When your successor has joined, this laptop sends everything at its next contact and then empties itself. Until then nothing changes."))
+
+
+def run_leave(args: argparse.Namespace) -> int:
+    """Leave the chapter."""
+    import sys
+
+    from alumni_desk.errors import BadInput
+    from alumni_desk.sync.leaving import leave
+
+    with opened(args, create=False) as desk:
+        if not args.yes:
+            asked = _("Leave the chapter? This laptop sends everything and then empties itself; there is no undo. Type “leave”: ")
+            if not sys.stdin.isatty() or input(asked).strip() != "leave":
+                raise BadInput("leave_unsaid", _("Nothing was changed. Say --yes, or type “leave” when asked."))
+        sentence = leave(desk)
+    return show(args, {"left": True, "sentence": sentence}, sentence)

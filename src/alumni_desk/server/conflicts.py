@@ -1,0 +1,81 @@
+"""Conflicts: fields that two people changed without seeing each other, until somebody has decided or 90 days have passed."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+import sqlalchemy as sa
+
+from alumni_desk.protocol.messages import Author, ConflictRow, ConflictsReply, DecideRequest
+from alumni_desk.server import audit, feed
+from alumni_desk.server.accounts import Caller
+from alumni_desk.server.bulk import chunks
+from alumni_desk.server.clamping import replica
+from alumni_desk.server.inviting import look_after
+from alumni_desk.server.refusals import Refusal
+from alumni_desk.server.state import Server
+
+KEPT = 90 * 24 * 3600 * 1000
+"""How long (milliseconds) a value that lost is kept."""
+
+LISTED = 500
+
+
+def _open(tables: sa.MetaData, scope: str, now: int) -> list[sa.ColumnElement[bool]]:
+    table = tables.tables["conflict"]
+    return [table.c.scope == scope, table.c.decided_at.is_(None), table.c.made_at > now - KEPT]
+
+
+def count(connection: sa.Connection, tables: sa.MetaData, scope: str, now: int) -> int:
+    """How many are open."""
+    table = tables.tables["conflict"]
+    return int(connection.execute(sa.select(sa.func.count()).select_from(table).where(*_open(tables, scope, now))).scalar_one())
+
+
+def conflicts(server: Server, who: Caller, scope: str, now: int) -> ConflictsReply:
+    """The open conflicts of a chapter, the newest first."""
+    look_after(who, scope)
+    table = server.tables.tables["conflict"]
+    with server.database.reading() as connection:
+        rows = connection.execute(sa.select(table).where(*_open(server.tables, scope, now))
+                                  .order_by(table.c.made_at.desc(), table.c.operation, table.c.field).limit(LISTED)).all()
+        wrote = _writers(connection, server.tables, scope, {replica(clock) for row in rows for clock in (row.winner_clock, row.loser_clock)})
+    return ConflictsReply([_told(row, wrote) for row in rows], now)
+
+
+def _told(row: sa.Row[Any], wrote: dict[str, tuple[str, Author]]) -> ConflictRow:
+    (winner_device, winner), (loser_device, loser) = (wrote.get(replica(clock), (None, Author())) for clock in (row.winner_clock, row.loser_clock))
+    return ConflictRow(operation=row.operation, field=row.field, table=row.table_name, row=row.row_id, made=row.made_at, winner_clock=row.winner_clock,
+                       loser_clock=row.loser_clock, value=msgspec.json.decode(row.loser_value) if row.loser_value is not None else None,
+                       winner=winner, loser=loser, winner_device=winner_device, loser_device=loser_device)
+
+
+def _writers(connection: sa.Connection, tables: sa.MetaData, scope: str, replicas: set[str]) -> dict[str, tuple[str, Author]]:
+    """Device and author of each replica."""
+    table, device, account = (tables.tables[name] for name in ("replica", "device", "account"))
+    found: dict[str, tuple[str, Author]] = {}
+    for part in chunks(sorted(replicas)):
+        query = (sa.select(table.c.replica, table.c.device, account.c.name.label("who"), device.c.name)
+                 .join_from(table, device, device.c.id == table.c.device).join(account, account.c.id == device.c.account, isouter=True)
+                 .where(table.c.scope == scope, table.c.replica.in_(part)))
+        found.update({row.replica: (row.device, Author(row.who, row.name)) for row in connection.execute(query)})
+    return found
+
+
+def decide(server: Server, who: Caller, message: DecideRequest, now: int) -> ConflictsReply:
+    """Note that conflicts were decided on, or are open again; answers with those that are open then."""
+    look_after(who, message.scope)
+    if len(message.decisions) > LISTED:
+        raise Refusal(413, "too_many")
+    table = server.tables.tables["conflict"]
+    with server.database.writing() as connection:
+        feed.lock_head(connection, server.tables, message.scope)
+        for one in message.decisions:
+            changed = connection.execute(sa.update(table).where(
+                table.c.scope == message.scope, table.c.operation == one.operation, table.c.field == one.field,
+                table.c.decided_at.is_(None) if one.decided else table.c.decided_at.is_not(None)).values(decided_at=now if one.decided else None)).rowcount
+            if changed:
+                audit.note(connection, server.tables, message.scope, "decide" if one.decided else "reopen", at=now, device=who.device,
+                           details={"operation": one.operation, "field": one.field})
+    return conflicts(server, who, message.scope, now)

@@ -1,0 +1,149 @@
+"""Erasing people for good at the server: the whole merge group, every field about a person, wherever the server keeps values. Ids stay."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+import msgspec
+import sqlalchemy as sa
+
+from alumni_desk.protocol.canonical import json_text
+from alumni_desk.server import feed, set_aside
+from alumni_desk.server.audiences import CHAPTER, Entry
+from alumni_desk.server.bulk import chunks, put_rows
+from alumni_desk.server.clamping import stamp
+from alumni_desk.store.synced import clock_key
+
+Journal = Callable[..., None]
+"""Writes a line of the journal: ``journal("erase", at=…, scope=…, …)``."""
+
+GONE = frozenset({"person", "education"})
+"""Rows that are nothing without what was about the person; a registration stays, so that whoever came is still counted."""
+
+SHARED = frozenset({"household"})
+"""Rows that are about others too: what they say is taken out, and they may be written anew."""
+
+
+def erase(connection: sa.Connection, tables: sa.MetaData, locked: feed.LockedHead, people: Iterable[str], now: int,
+          journal: Journal | None) -> dict[tuple[str, str], int]:
+    """Erase these people and whoever was merged with them; gives the sequences of the rows that changed by it. The caller commits."""
+    scope = locked.scope
+    rows = _rows_about(connection, tables, scope, _merge_group(connection, tables, scope, people))
+    there = {name: _there(connection, tables.tables[name], scope, ids) for name, ids in rows.items()}
+    for name, ids in rows.items():
+        for row in sorted(ids):
+            if journal is not None:
+                journal("erase", at=now, scope=scope, table=name, row=row)
+    for name, held in there.items():
+        clear(connection, tables, scope, name, held, now)
+    note(connection, tables, scope, {(name, row) for name, ids in rows.items() for row in ids}, now)
+    forget(connection, tables, scope, {(name, row) for name, ids in rows.items() for row in ids})
+    return feed.touch(connection, tables, locked, [(name, row, name in GONE) for name, ids in there.items() for row in sorted(ids)],
+                      _at_doors(connection, tables, scope, there))
+
+
+def _at_doors(connection: sa.Connection, tables: sa.MetaData, scope: str, rows: Mapping[str, Iterable[str]]) -> list[Entry]:
+    """The places of these rows in the feeds of gatherings: they are told there, too."""
+    entries = tables.tables["feed"]
+    found: list[Entry] = []
+    for name, ids in rows.items():
+        for part in chunks(ids):
+            query = sa.select(entries.c.audience, entries.c.row_id).where(
+                entries.c.scope == scope, entries.c.table_name == name, entries.c.row_id.in_(part), entries.c.audience != CHAPTER, ~entries.c.gone)
+            found.extend(Entry(row.audience, name, row.row_id, False) for row in connection.execute(query))
+    return found
+
+
+def clear(connection: sa.Connection, tables: sa.MetaData, scope: str, name: str, ids: Iterable[str], now: int) -> None:
+    """Take every field about a person out of these rows. A shared one gets a clock for it, so that older values do not come back."""
+    table = tables.tables[name]
+    about = [column for column in table.columns if column.info.get("about")]
+    empty: dict[str, Any] = {column.name: None for column in about}
+    if name in GONE:
+        empty["gone"] = True
+    for part in chunks(ids):
+        connection.execute(sa.update(table).where(table.c.scope == scope, table.c.id.in_(part)).values(**empty))
+        if name in SHARED:
+            clock = stamp(now, scope.replace("-", "")[:16])
+            for row in connection.execute(sa.select(table.c.id, table.c.clock, table.c.clocks).where(table.c.scope == scope, table.c.id.in_(part))).all():
+                clocks = msgspec.json.decode(row.clocks, type=dict[str, str]) if row.clocks else {}
+                clocks.update({clock_key(column): max(clock, clocks.get(clock_key(column), "")) for column in about})
+                connection.execute(sa.update(table).where(table.c.scope == scope, table.c.id == row.id).values(
+                    clocks=json_text(clocks), clock=max(row.clock or "", *clocks.values())))
+
+
+def note(connection: sa.Connection, tables: sa.MetaData, scope: str, rows: Iterable[tuple[str, str]], now: int) -> None:
+    """Keep for ever that these rows were erased: later operations on them are answered so."""
+    put_rows(connection, tables.tables["erased"], [{"scope": scope, "table_name": name, "row_id": row, "erased_at": now}
+                                                   for name, row in sorted(rows) if name not in SHARED])
+
+
+def forget(connection: sa.Connection, tables: sa.MetaData, scope: str, rows: set[tuple[str, str]]) -> None:
+    """Take what is about these rows out of conflicts and of what was set aside."""
+    conflict = tables.tables["conflict"]
+    by_table: dict[str, list[str]] = defaultdict(list)
+    for name, row in rows:
+        by_table[name].append(row)
+    for name, ids in by_table.items():
+        for part in chunks(sorted(ids)):
+            connection.execute(sa.delete(conflict).where(conflict.c.scope == scope, conflict.c.table_name == name, conflict.c.row_id.in_(part)))
+    set_aside.forget(connection, tables, scope, rows)
+
+
+def erased_in(connection: sa.Connection, tables: sa.MetaData, scope: str, audience: str, after: int, until: int) -> dict[str, list[str]]:
+    """Of the rows in this part of the feed those that were erased, by table."""
+    erased, entries = tables.tables["erased"], tables.tables["feed"]
+    query = (sa.select(erased.c.table_name, erased.c.row_id)
+             .join_from(erased, entries, (entries.c.scope == erased.c.scope) & (entries.c.table_name == erased.c.table_name)
+                        & (entries.c.row_id == erased.c.row_id))
+             .where(erased.c.scope == scope, entries.c.audience == audience, entries.c.sequence > after, entries.c.sequence <= until))
+    found: dict[str, list[str]] = defaultdict(list)
+    for row in connection.execute(query):
+        found[row.table_name].append(row.row_id)
+    return dict(found)
+
+
+def people_erased(connection: sa.Connection, tables: sa.MetaData, scope: str, people: Iterable[str]) -> set[str]:
+    """Those of these people who were erased."""
+    erased = tables.tables["erased"]
+    found: set[str] = set()
+    for part in chunks(people):
+        found.update(connection.execute(sa.select(erased.c.row_id).where(erased.c.scope == scope, erased.c.table_name == "person",
+                                                                         erased.c.row_id.in_(part))).scalars())
+    return found
+
+
+def _merge_group(connection: sa.Connection, tables: sa.MetaData, scope: str, people: Iterable[str]) -> set[str]:
+    person = tables.tables["person"]
+    found: set[str] = set()
+    news = set(people)
+    while news:
+        found |= news
+        beside: set[str] = set()
+        for part in chunks(sorted(news)):
+            mine = sa.select(person.c.merged_into).where(person.c.scope == scope, person.c.id.in_(part), person.c.merged_into.is_not(None))
+            beside.update(connection.execute(mine).scalars())
+            beside.update(connection.execute(sa.select(person.c.id).where(person.c.scope == scope, person.c.merged_into.in_(part))).scalars())
+        news = beside - found
+    return found
+
+
+def _rows_about(connection: sa.Connection, tables: sa.MetaData, scope: str, people: set[str]) -> dict[str, set[str]]:
+    rows: dict[str, set[str]] = {"person": set(people)}
+    person = tables.tables["person"]
+    for part in chunks(sorted(people)):
+        for name in ("education", "registration"):
+            table = tables.tables[name]
+            rows.setdefault(name, set()).update(connection.execute(sa.select(table.c.id).where(table.c.scope == scope, table.c.person.in_(part))).scalars())
+        homes = sa.select(person.c.household).where(person.c.scope == scope, person.c.id.in_(part), person.c.household.is_not(None))
+        rows.setdefault("household", set()).update(connection.execute(homes).scalars())
+    return rows
+
+
+def _there(connection: sa.Connection, table: sa.Table, scope: str, ids: set[str]) -> list[str]:
+    found: list[str] = []
+    for part in chunks(sorted(ids)):
+        found.extend(connection.execute(sa.select(table.c.id).where(table.c.scope == scope, table.c.id.in_(part))).scalars())
+    return found

@@ -1,0 +1,45 @@
+"""Leaving a chapter, and handing it over: what was made before is still taken, and nothing is given any more."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+
+from alumni_desk.protocol.messages import Done
+from alumni_desk.server import audit, feed, journal
+from alumni_desk.server.accounts import EVERY, Caller
+from alumni_desk.server.refusals import Refusal
+from alumni_desk.server.state import Server
+
+
+def end_grant(server: Server, connection: sa.Connection, device_id: str, scope: str, now: int, *, event: str, by: str | None) -> None:
+    """End a device's access to a chapter, in the journal first: no restore gives it back. The caller holds the chapter's head."""
+    device, grant = server.tables.tables["device"], server.tables.tables["grant"]
+    account = connection.execute(sa.select(device.c.account).where(device.c.id == device_id)).scalar()
+    mine = (grant.c.account == account, grant.c.scope == scope, grant.c.ended_at.is_(None))
+    if account is None or connection.execute(sa.select(grant.c.role).where(*mine)).first() is None:
+        return  # it has ended already, or it is an admin's, which is not one chapter's to end
+    journal.write(server.journal, server.id, "leave", at=now, account=account, scope=scope)
+    connection.execute(sa.update(grant).where(*mine).values(ended_at=now))
+    audit.note(connection, server.tables, scope, event, at=now, device=by, details={"device": device_id})
+
+
+def leave(server: Server, who: Caller, scope: str, now: int) -> Done:
+    """The calling laptop leaves. The last leader of a chapter hands it over instead."""
+    if scope in who.left:
+        return Done(now)
+    if scope not in who.grants:
+        raise Refusal(403, "no_grant")
+    with server.database.writing() as connection:
+        feed.lock_head(connection, server.tables, scope)
+        if who.grants[scope].role == "leader" and not _others_lead(connection, server.tables, scope, who.device):
+            raise Refusal(409, "last_leader")
+        end_grant(server, connection, who.device, scope, now, event="leave", by=who.device)
+    return Done(now)
+
+
+def _others_lead(connection: sa.Connection, tables: sa.MetaData, scope: str, but: str) -> bool:
+    device, grant = tables.tables["device"], tables.tables["grant"]
+    query = (sa.select(device.c.id).join_from(grant, device, device.c.account == grant.c.account)
+             .where(grant.c.scope.in_((scope, EVERY)), grant.c.role.in_(("leader", "admin")), grant.c.ended_at.is_(None), device.c.revoked_at.is_(None),
+                    device.c.id != but).limit(1))
+    return connection.execute(query).first() is not None

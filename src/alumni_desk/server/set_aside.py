@@ -1,0 +1,196 @@
+"""What was set aside: the last parcels of removed laptops, kept until a leader has looked, then judged as of now or thrown away."""
+
+from __future__ import annotations
+
+import hashlib
+import uuid
+from collections.abc import Iterator, Sequence
+from functools import partial
+
+import msgspec
+import sqlalchemy as sa
+
+from alumni_desk.protocol.canonical import operation_of
+from alumni_desk.protocol.messages import (
+    ACCEPTED,
+    PARCEL_OPERATIONS,
+    PUSH_OPERATIONS,
+    Grant,
+    Operation,
+    Parcel,
+    PushReply,
+    PushRequest,
+    Released,
+    Result,
+    SetAsideChange,
+    SetAsideReply,
+    SetAsideRow,
+    pack,
+    unpack,
+)
+from alumni_desk.protocol.parcels import verify_parcel
+from alumni_desk.protocol.values import is_id
+from alumni_desk.server import audit, feed, journal
+from alumni_desk.server.accounts import Caller, chapters_of, grants_of
+from alumni_desk.server.bulk import put_rows
+from alumni_desk.server.inviting import look_after
+from alumni_desk.server.refusals import Refusal
+from alumni_desk.server.state import Server
+
+SHOWN = 20
+"""Of so many changes of a parcel the list says what they are."""
+
+LISTED = 200
+
+
+def take(server: Server, who: Caller, message: PushRequest, now: int) -> PushReply:
+    """Keep the parcels of a removed laptop, unjudged. The same parcel again is kept once."""
+    scopes = {parcel.scope for parcel in message.parcels}
+    if len(scopes) != 1:
+        raise Refusal(400, "scopes")
+    if sum(len(parcel.bodies) for parcel in message.parcels) > PUSH_OPERATIONS or any(len(one.bodies) > PARCEL_OPERATIONS for one in message.parcels):
+        raise Refusal(413, "too_many")
+    if any(parcel.server != server.id or parcel.device != who.device or not verify_parcel(parcel, who.public_key) for parcel in message.parcels):
+        raise Refusal(403, "forged")
+    scope = scopes.pop()
+    with server.database.writing() as connection:
+        if scope not in chapters_of(connection, server.tables, who.device):
+            raise Refusal(403, "no_grant")
+        return keep(connection, server.tables, message.parcels, scope=scope, by=who.device, reason="revoked", now=now)
+
+
+def keep(connection: sa.Connection, tables: sa.MetaData, parcels: Sequence[Parcel], *, scope: str, by: str, reason: str, now: int) -> PushReply:
+    """Set verified parcels of one scope aside. ``by``: the device that brought them; ``reason``: ``revoked`` or ``unknown``, of who signed them."""
+    if feed.lock_head(connection, tables, scope) is None:
+        raise Refusal(403, "no_grant")
+    table = tables.tables["quarantine"]
+    named = {parcel_id(parcel): parcel for parcel in parcels}
+    known = set(connection.execute(sa.select(table.c.id).where(table.c.scope == scope, table.c.id.in_(list(named)))).scalars())
+    fresh = {name: parcel for name, parcel in named.items() if name not in known}
+    put_rows(connection, table, [{"scope": scope, "id": name, "device": parcel.device, "received_at": now, "reason": reason,
+                                  "operations": len(parcel.bodies), "parcel": pack(parcel), "released_at": None} for name, parcel in fresh.items()])
+    if fresh:
+        audit.note(connection, tables, scope, "set_aside", at=now, device=by, details={
+            "reason": reason, "operations": sum(len(parcel.bodies) for parcel in fresh.values()), "parcels": sorted(fresh)})
+    head = feed.head_of(connection, tables, scope)
+    return PushReply(results=[Result(id=one.id if one else "", status="quarantined", sequence=head.sequence, reason=reason)
+                              for parcel in parcels for one in _operations(parcel)], head=head.sequence, time=now)
+
+
+def parcel_id(parcel: Parcel) -> str:
+    """A parcel's name: of what was signed, so that it is the same whenever it comes."""
+    return str(uuid.UUID(bytes=hashlib.blake2b(parcel.signature, digest_size=16, person=b"parcel").digest()))
+
+
+def _operations(parcel: Parcel) -> Iterator[Operation | None]:
+    for body in parcel.bodies:
+        try:
+            found = operation_of(body) if body is not None else None
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+            found = None
+        yield found if found is not None and is_id(found.id) else None
+
+
+def count(connection: sa.Connection, tables: sa.MetaData, scope: str) -> int:
+    """How many changes wait for a leader's look."""
+    table = tables.tables["quarantine"]
+    query = sa.select(sa.func.coalesce(sa.func.sum(table.c.operations), 0)).where(table.c.scope == scope, table.c.released_at.is_(None))
+    return int(connection.execute(query).scalar_one())
+
+
+def listed(server: Server, who: Caller, scope: str, now: int) -> SetAsideReply:
+    """What a chapter has set aside, with the first changes of each parcel."""
+    look_after(who, scope)
+    table, device, account = (server.tables.tables[name] for name in ("quarantine", "device", "account"))
+    query = (
+        sa.select(table, device.c.name.label("name"), account.c.name.label("who"))
+        .join_from(table, device, device.c.id == table.c.device, isouter=True)
+        .join(account, account.c.id == device.c.account, isouter=True)
+        .where(table.c.scope == scope, table.c.released_at.is_(None))
+        .order_by(table.c.received_at.desc(), table.c.id).limit(LISTED)
+    )
+    with server.database.reading() as connection:
+        found = []
+        for row in connection.execute(query):
+            inside = [one for one in _operations(unpack(bytes(row.parcel), Parcel)) if one is not None]
+            found.append(SetAsideRow(id=row.id, device=row.device, name=row.name, who=row.who, received=row.received_at, reason=row.reason,
+                                     operations=row.operations, changes=[SetAsideChange(one.kind, one.table, one.row, one.fields) for one in inside[:SHOWN]]))
+    return SetAsideReply(found, now)
+
+
+def release(server: Server, who: Caller, scope: str, parcel: str, now: int) -> Released:
+    """Judge a parcel as of now, by the role that its signer had; then it is gone from here."""
+    from alumni_desk.server.push import push  # which itself takes what is erased out of here
+
+    look_after(who, scope)
+    with server.database.writing() as connection:
+        feed.lock_head(connection, server.tables, scope)
+        found, device = _waiting(connection, server.tables, scope, parcel)
+        whole, had = _without_gaps(found), _grant_of(connection, server.tables, device, scope)
+        results = push(connection, server.tables, [whole], scope=scope, role=had.role, device=device, now=now, gathering=had.gathering,
+                       journal=partial(journal.write, server.journal, server.id)).results if whole.bodies else []
+        taken = sum(one.settled in ACCEPTED for one in results)
+        _close(connection, server.tables, scope, parcel, now)
+        audit.note(connection, server.tables, scope, "release", at=now, device=who.device,
+                   details={"parcel": parcel, "taken": taken, "refused": len(results) - taken})
+    return Released(taken, len(results) - taken, now)
+
+
+def discard(server: Server, who: Caller, scope: str, parcel: str, now: int) -> Released:
+    """Throw a parcel away."""
+    look_after(who, scope)
+    with server.database.writing() as connection:
+        feed.lock_head(connection, server.tables, scope)
+        found, _device = _waiting(connection, server.tables, scope, parcel)
+        _close(connection, server.tables, scope, parcel, now)
+        audit.note(connection, server.tables, scope, "discard", at=now, device=who.device, details={"parcel": parcel, "operations": len(found.bodies)})
+    return Released(0, len(found.bodies), now)
+
+
+def _waiting(connection: sa.Connection, tables: sa.MetaData, scope: str, parcel: str) -> tuple[Parcel, str]:
+    table = tables.tables["quarantine"]
+    row = connection.execute(sa.select(table).where(table.c.scope == scope, table.c.id == parcel).with_for_update()).first()
+    if row is None:
+        raise Refusal(404, "no_such_parcel")
+    if row.released_at is not None:
+        raise Refusal(409, "looked_at")
+    return unpack(bytes(row.parcel), Parcel), row.device
+
+
+def _without_gaps(parcel: Parcel) -> Parcel:
+    """The bodies that are still there: others were erased."""
+    there = [place for place, body in enumerate(parcel.bodies) if body is not None]
+    return msgspec.structs.replace(parcel, hashes=[parcel.hashes[one] for one in there], salts=[parcel.salts[one] for one in there],
+                                   bodies=[parcel.bodies[one] for one in there])
+
+
+def _grant_of(connection: sa.Connection, tables: sa.MetaData, device_id: str, scope: str) -> Grant:
+    """What a device might do. Whoever releases a parcel of one that nobody knows answers for it: it counts as a leader's."""
+    device = tables.tables["device"]
+    account = connection.execute(sa.select(device.c.account).where(device.c.id == device_id)).scalar()
+    had = {} if account is None else {one.scope: one for ended in (True, False) for one in grants_of(connection, tables, account, ended=ended)}
+    return had.get(scope, Grant(scope=scope, scope_name="", role="leader"))
+
+
+def _close(connection: sa.Connection, tables: sa.MetaData, scope: str, parcel: str, now: int) -> None:
+    """Looked at: that it came stays known, so that it is not set aside once more; what was in it goes."""
+    table = tables.tables["quarantine"]
+    connection.execute(sa.update(table).where(table.c.scope == scope, table.c.id == parcel).values(released_at=now, parcel=b""))
+
+
+def forget(connection: sa.Connection, tables: sa.MetaData, scope: str, rows: set[tuple[str, str]]) -> int:
+    """Take what is about these rows (table, id) out of what is set aside; the rest of a parcel still verifies. Returns out of how many parcels."""
+    table = tables.tables["quarantine"]
+    count = 0
+    people = {row for name, row in rows if name == "person"}
+    for row in connection.execute(sa.select(table.c.id, table.c.parcel).where(table.c.scope == scope, table.c.released_at.is_(None))).all():
+        parcel = unpack(bytes(row.parcel), Parcel)
+        inside = list(_operations(parcel))
+        left: list[bytes | None] = [
+            None if one is not None and one.kind != "fact" and ((one.table, one.row) in rows or one.fields.get("person") in people) else body
+            for one, body in zip(inside, parcel.bodies, strict=True)]
+        if left != parcel.bodies:
+            count += 1
+            connection.execute(sa.update(table).where(table.c.scope == scope, table.c.id == row.id).values(
+                parcel=pack(msgspec.structs.replace(parcel, bodies=left))))
+    return count

@@ -1,0 +1,179 @@
+"""Emptying a desk whose access to the chapter ended: key, database, copies and backups go, and every later start says so.
+
+A small file beside where the database was says when and why, and which backups could not be reached; nothing about anybody. It is written
+before anything is deleted, so that a program that was killed meanwhile finishes at its next start.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+import msgspec
+
+from alumni_desk.errors import Refused
+from alumni_desk.store import backup, keys
+from alumni_desk.store.profile import Profile, alone
+from alumni_desk.words import _, day
+
+if TYPE_CHECKING:
+    from alumni_desk.store.desk import Desk
+
+log = logging.getLogger(__name__)
+
+FILE = "removed.json"
+CODE = "access_removed"
+
+Why = Literal["revoked", "left", "handed_over"]
+
+# By name: the folder may hold what somebody else put there.
+_OURS = ("desk.db", "desk.db-wal", "desk.db-shm", "desk.db-journal", "desk.mark", "desk.outbox", "desk.outbox.part", "desk-damaged-*", "desk-replaced-*",
+         "erased.json", "erased.json.part", "backups.json", "backups.json.part", "desk.key.part")
+
+
+@dataclass(frozen=True)
+class Removed:
+    """That this laptop's access ended. ``at``: UTC, ISO 8601; ``left``: folders with backups of the chapter that could not be reached."""
+
+    why: Why
+    at: str
+    left: tuple[Path, ...]
+    finished: bool
+
+    @property
+    def sentence(self) -> str:
+        """What to say at every start."""
+        when = day(datetime.fromisoformat(self.at).astimezone().date())
+        if self.why == "revoked":
+            said = _("This laptop’s access was removed on {day}; what it had not sent was handed to the chapter’s leaders.").format(day=when)
+        elif self.why == "handed_over":
+            said = _("This chapter was handed over on {day}: what this laptop had was sent, and it was emptied.").format(day=when)
+        else:
+            said = _("This laptop left the chapter on {day}: what it had was sent, and it was emptied.").format(day=when)
+        if self.left:
+            said += " " + _("Backups in {folder} could not be reached: they are deleted once they can, or delete them yourself.").format(
+                folder=", ".join(str(one) for one in self.left))
+        return said
+
+    @property
+    def error(self) -> Refused:
+        """The same as an error, with what to do next."""
+        return Refused(CODE, "{said} {next}", said=self.sentence, next=_("To work here again, join with a new invitation."))
+
+
+class _Said(msgspec.Struct):
+    """The file. ``folder`` is the folder for backups that the user chose, ``files`` the names of those of this desk in it."""
+
+    why: Why
+    at: str
+    finished: bool = False
+    folder: str | None = None
+    files: list[str] = []
+    unseen: bool = False  # the folder was not there, so nobody knows what is in it
+
+
+def removed(profile: Profile) -> Removed | None:
+    """Whether this laptop's access ended; None if not."""
+    said = _read(profile)
+    return None if said is None else _told(said)
+
+
+def _told(said: _Said) -> Removed:
+    left = (Path(said.folder),) if said.folder and (said.files or said.unseen) else ()
+    return Removed(said.why, said.at, left, said.finished)
+
+
+def begin(desk: Desk, why: Why) -> Removed:
+    """Say for good that this desk is to be emptied. Everything it had to send must have been handed over."""
+    profile = desk.profile
+    said = _Said(why=why, at=datetime.now(UTC).isoformat(timespec="seconds"))
+    chosen = backup.chosen_folder(profile)
+    if chosen != backup.own_folder(profile):
+        said.folder = str(chosen)
+        said.unseen = not chosen.is_dir()
+        if not said.unseen:
+            said.files = [one.file.name for one in backup.backups(profile, desk.key) if one.ours and one.file.parent == chosen]
+    _write(profile, said)
+    return _told(said)
+
+
+def finish(profile: Profile) -> Removed | None:
+    """Delete what is to be deleted, as far as it can be reached; None if nothing was begun. Safe to repeat, and killed anywhere it is done the next time."""
+    begun = _read(profile)
+    if begun is None:
+        return None
+    if not begun.finished:
+        keys.destroy(profile.path, "desk")  # first: whatever of the rest outlives it cannot be read
+    with alone(profile.path / "desk.lock"):
+        said = _read(profile)
+        if said is None:
+            return None
+        if not said.finished:
+            gone = [_delete(file) for file in _files(profile)]
+            said.finished = all(gone)
+        if said.folder is not None:
+            _delete_backups(said, Path(said.folder))
+        _write(profile, said)
+    return _told(said)
+
+
+def start_again(profile: Profile) -> None:
+    """Somebody begins anew in this folder: with a new invitation, or a chapter of their own."""
+    found = finish(profile)
+    if found is None:
+        return
+    if not found.finished:
+        raise found.error
+    (profile.path / FILE).unlink(missing_ok=True)
+
+
+def _files(profile: Profile) -> Iterator[Path]:
+    for pattern in _OURS:
+        yield from sorted(profile.path.glob(pattern))
+    for folder in (backup.own_folder(profile), profile.path / backup.STAGE):
+        if folder.is_dir():
+            yield folder
+
+
+def _delete(path: Path) -> bool:
+    try:
+        if path.is_dir():
+            shutil.rmtree(path)
+        else:
+            path.unlink(missing_ok=True)
+    except OSError as error:
+        log.warning("a file of a removed desk stays for now: %s", error.strerror)
+        return False
+    return True
+
+
+def _delete_backups(said: _Said, folder: Path) -> None:
+    """The backups in the folder that the user chose, if it is there."""
+    if folder.is_dir():
+        said.files = [name for name in said.files if not _delete(folder / Path(name).name)]
+
+
+def _read(profile: Profile) -> _Said | None:
+    try:
+        return msgspec.json.decode((profile.path / FILE).read_bytes(), type=_Said)
+    except FileNotFoundError:
+        return None
+    except (msgspec.DecodeError, OSError):
+        # It is written in one step, so it was damaged afterwards: what it is there for is known all the same.
+        return _Said(why="revoked", at=datetime.now(UTC).isoformat(timespec="seconds"))
+
+
+def _write(profile: Profile, said: _Said) -> None:
+    part = profile.path / f"{FILE}.part"
+    with open(os.open(part, os.O_CREAT | os.O_WRONLY | os.O_TRUNC, 0o600), "wb") as stream:
+        stream.write(json.dumps(msgspec.to_builtins(said)).encode())
+        stream.flush()
+        os.fsync(stream.fileno())
+    os.replace(part, profile.path / FILE)

@@ -1,0 +1,56 @@
+"""Erasures that others asked for, as they come by pull: first taken out of what is here, and kept out of what comes later."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+
+import sqlalchemy as sa
+
+from alumni_desk.protocol.messages import Page
+from alumni_desk.schema import synced_tables
+from alumni_desk.store import erasing
+from alumni_desk.store.desk import Desk
+from alumni_desk.sync import state
+
+
+def _tables() -> Mapping[str, sa.Table]:
+    return {str(table.name): table for table in synced_tables()}
+
+
+def before_page(connection: sa.Connection, page: Page) -> None:
+    """Take those out whom a page says to be erased, before its rows replace theirs: no history keeps what they were."""
+    people = page.erased.get("person", [])
+    if not people:
+        return
+    now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    if erasing.learn(connection, _tables(), dict.fromkeys(people, now)):
+        state.keep(connection, state.Scrubbing())
+
+
+def after_page(connection: sa.Connection, page: Page) -> None:
+    """Keep those out who were erased here while the server had not heard of it, or not yet all that others wrote."""
+    named: set[str] = set()
+    for block in page.blocks:
+        if block.table == "person":
+            named.update(str(row[block.columns.index("id")]) for row in block.rows)
+        elif block.table in ("education", "registration") and "person" in block.columns:
+            named.update(str(row[block.columns.index("person")]) for row in block.rows)
+    again = erasing.erased_of(connection, sorted(named)) if named else []
+    if again:
+        erasing.learn(connection, _tables(), dict.fromkeys(again, ""))
+
+
+def finish(desk: Desk) -> None:
+    """What was taken out goes from pages, copies and backups too; killed meanwhile, the next sync does it."""
+    with desk.reading() as connection:
+        scrubbing = state.read(connection, state.Scrubbing)
+    if scrubbing is None:
+        return
+    if scrubbing.backups:
+        erasing.finish(desk)
+    else:
+        erasing.scrub(desk)
+        desk.outbox.make_anew(desk)
+    with desk.applying() as applying:
+        state.drop(applying.connection, state.Scrubbing)

@@ -1,0 +1,198 @@
+"""Inviting people to the chapter from a leader's laptop: a code, a text for a QR code, a file; listed, changed and cancelled."""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+from urllib.parse import parse_qs, quote, urlsplit
+
+import sqlalchemy as sa
+
+from alumni_desk.errors import Ambiguous, BadInput, NotFound, StoreProblem
+from alumni_desk.protocol.codes import read_invitation
+from alumni_desk.protocol.messages import InvitationsReply, Invited, InviteReply, InviteRequest, ScopeRequest
+from alumni_desk.store.desk import Desk
+from alumni_desk.sync.asking import Line, line_of, moment
+from alumni_desk.sync.state import Membership
+from alumni_desk.sync.wire import Wire
+from alumni_desk.words import _
+
+Role = Literal["leader", "door", "admin"]
+
+HOURS = 7 * 24
+"""How long an invitation can be used, unless it is said otherwise."""
+
+ENDING = ".alumnidesk"
+_SCHEME = "alumnidesk"
+_FILE_LIMIT = 16 * 1024
+
+
+@dataclass(frozen=True)
+class Invitation:
+    """A new invitation. The code is said this once: it is kept nowhere. ``url`` carries the pin of a server with a certificate of its own;
+    ``until``: ISO 8601 UTC; ``gathering``: the id of the door's; ``qr``: the text of its QR code."""
+
+    id: str
+    code: str
+    url: str
+    until: str
+    chapter: str
+    role: str
+    gathering: str | None
+    name: str | None
+    email: str | None
+
+    @property
+    def qr(self) -> str:
+        """What the QR code says: address with pin, and code."""
+        return f"{_SCHEME}://join?server={quote(self.url, safe='')}&code={self.code}"
+
+
+@dataclass(frozen=True)
+class SentInvitation:
+    """An invitation without its code. ``state``: open, used, cancelled or ended; ``by``: who made it; moments are ISO 8601 UTC;
+    ``gathering_name``: as this desk has it; ``device``: the laptop that used it."""
+
+    id: str
+    role: str
+    gathering: str | None
+    gathering_name: str | None
+    name: str | None
+    email: str | None
+    by: str | None
+    made: str
+    until: str
+    state: Literal["open", "used", "cancelled", "ended"]
+    device: str | None
+    hand_over: bool
+
+
+def invite(desk: Desk, role: Role, *, gathering: str | None = None, name: str = "", email: str = "", hours: int = HOURS, replaces: str | None = None,
+           hand_over: bool = False, wire: Wire | None = None) -> Invitation:
+    """Invite somebody. A leader invites leaders and volunteers at the door, an admin anybody. ``replaces``: the invitation (its id) that ends with it:
+    what is to be changed about one makes another code. ``hand_over``: whoever uses it takes over from this laptop."""
+    with line_of(desk, wire) as line:
+        reply = line.call("invite", InviteRequest(scope=line.scope, role=role, gathering=gathering, name=name, email=email, hours=hours, replaces=replaces,
+                                                  hand_over=hand_over), InviteReply)
+        return Invitation(id=reply.id, code=reply.code, url=reply.url or _own_way(line.membership), until=moment(reply.expires) or "",
+                          chapter=line.membership.scope_name, role=role, gathering=gathering, name=name or None, email=email or None)
+
+
+def _own_way(membership: Membership) -> str:
+    """Where this desk itself reaches the server."""
+    return f"{membership.url}#sha256={membership.fingerprint}" if membership.fingerprint else membership.url
+
+
+def invitations(desk: Desk, *, wire: Wire | None = None) -> list[SentInvitation]:
+    """The chapter's invitations that are open or ended within 30 days, the newest first."""
+    with line_of(desk, wire) as line:
+        return _told(line, line.call("invitations", ScopeRequest(line.scope), InvitationsReply))
+
+
+def cancel(desk: Desk, invitation: str, *, wire: Wire | None = None) -> SentInvitation:
+    """End an invitation that nobody has used. ``invitation``: its id, or how it begins. Raises NotFound or Ambiguous."""
+    with line_of(desk, wire) as line:
+        wanted = one_of(_told(line, line.call("invitations", ScopeRequest(line.scope), InvitationsReply)), invitation)
+        found = _told(line, line.call(f"invitations/{wanted.id}/cancel", ScopeRequest(line.scope), InvitationsReply))
+        return next(one for one in found if one.id == wanted.id)
+
+
+def one_of(found: list[SentInvitation], text: str) -> SentInvitation:
+    """The invitation whose id is this, or begins so."""
+    fits = [one for one in found if len(text) >= 4 and one.id.startswith(text.lower())]
+    if not fits:
+        raise NotFound("no_such_invitation", _("There is no invitation {id}. See: invitations."), id=text)
+    if len(fits) > 1:
+        raise Ambiguous("several_invitations", _("{count} invitations begin with {id}. Give more of it."), candidates=[one.id for one in fits],
+                        count=len(fits), id=text)
+    return fits[0]
+
+
+def _told(line: Line, reply: InvitationsReply) -> list[SentInvitation]:
+    names = gathering_names(line.desk)
+    return [SentInvitation(id=one.id, role=one.role, gathering=one.gathering, gathering_name=names.get(one.gathering or ""), name=one.name, email=one.email,
+                           by=one.by, made=moment(one.created) or "", until=moment(one.expires) or "", state=_state(one, reply.time), device=one.device,
+                           hand_over=one.hand_over) for one in reply.invitations]
+
+
+def _state(one: Invited, now: int) -> Literal["open", "used", "cancelled", "ended"]:
+    if one.used is not None:
+        return "used"
+    if one.cancelled is not None:
+        return "cancelled"
+    return "open" if one.expires > now else "ended"
+
+
+def gathering_names(desk: Desk) -> dict[str, str]:
+    """What gatherings are called, by id."""
+    table = desk.tables["gathering"]
+    with desk.reading() as connection:
+        return {row.id: row.name or "" for row in connection.execute(sa.select(table.c.id, table.c.name).where(~table.c.gone))}
+
+
+@dataclass(frozen=True)
+class Way:
+    """Where to join, and the code: what a file or a QR code says."""
+
+    url: str
+    code: str
+    chapter: str = ""
+
+
+def save(invitation: Invitation, file: Path) -> Path:
+    """Write an invitation to a file that ``join`` opens. Gives the file, with its ending."""
+    out = file if file.suffix == ENDING else file.with_name(file.name + ENDING)
+    url, _hash, pin = invitation.url.partition("#sha256=")
+    content = {"alumni_desk": "invitation", "server": url, "fingerprint": pin or None, "code": invitation.code, "chapter": invitation.chapter,
+               "until": invitation.until}
+    part = out.with_name(out.name + ".part")
+    try:
+        with open(os.open(part, os.O_CREAT | os.O_WRONLY | os.O_TRUNC, 0o600), "w", encoding="utf-8") as stream:
+            json.dump(content, stream, ensure_ascii=False)
+            stream.flush()
+            os.fsync(stream.fileno())
+        os.replace(part, out)
+    except OSError as error:
+        raise StoreProblem("invitation_file", _("{file} cannot be written ({reason}). Choose another place."), file=out,
+                           reason=error.strerror or "?") from None
+    finally:
+        part.unlink(missing_ok=True)
+    return out
+
+
+def is_invitation(file: Path) -> bool:
+    """Whether a file is an invitation, by how it begins. Backups have the same ending."""
+    try:
+        with open(file, "rb") as stream:
+            return stream.read(64).startswith(b'{"alumni_desk": "invitation"')
+    except OSError:
+        return False
+
+
+def read(file: Path) -> Way:
+    """The invitation in a file. Raises BadInput."""
+    try:
+        with open(file, "rb") as stream:
+            said = json.loads(stream.read(_FILE_LIMIT).decode())
+        pin, server, code = said.get("fingerprint"), str(said["server"]), read_invitation(str(said["code"]))
+        if said["alumni_desk"] != "invitation" or code is None:
+            raise ValueError
+    except OSError as error:
+        raise BadInput("invitation_file", _("{file} cannot be read ({reason})."), file=file, reason=error.strerror or "?") from None
+    except (ValueError, KeyError, TypeError, AttributeError):
+        raise BadInput("invitation_file", _("{file} is not an invitation of Alumni Desk, or it is damaged. Ask for the code instead."), file=file) from None
+    return Way(f"{server}#sha256={pin}" if pin else server, code, str(said.get("chapter") or ""))
+
+
+def read_text(text: str) -> Way | None:
+    """The invitation in the text of a QR code; None if it is none."""
+    parts = urlsplit(text.strip())
+    if parts.scheme.lower() != _SCHEME or parts.netloc != "join":
+        return None
+    said = parse_qs(parts.query)
+    code = read_invitation(said.get("code", [""])[0])
+    server = said.get("server", [""])[0]
+    return Way(server, code) if code and server else None

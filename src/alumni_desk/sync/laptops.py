@@ -1,0 +1,82 @@
+"""The laptops of the chapter, for those who look after it: listed, and removed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from alumni_desk.errors import Ambiguous, NotFound, Refused
+from alumni_desk.protocol.messages import HelloReply, HelloRequest, LaptopsReply, ScopeRequest
+from alumni_desk.store.desk import Desk
+from alumni_desk.sync.asking import Line, line_of, moment
+from alumni_desk.sync.inviting import gathering_names
+from alumni_desk.sync.wire import Wire
+from alumni_desk.words import _
+
+
+@dataclass(frozen=True)
+class Laptop:
+    """A laptop of the chapter. ``here``: it is this one; ``role``: admin, leader or door, with ``gathering`` (id) and ``gathering_name``;
+    ``waiting``: changes it has still to send as far as it has said; moments are ISO 8601 UTC; ``until`` None: no end; ``revoked``: when it was
+    removed; ``left``: when it left or handed over; ``set_aside``: its changes that wait for a leader's look."""
+
+    id: str
+    name: str
+    who: str | None
+    role: str
+    gathering: str | None
+    gathering_name: str | None
+    last_seen: str | None
+    waiting: int | None
+    until: str | None
+    version: str | None
+    revoked: str | None
+    left: str | None
+    set_aside: int
+    here: bool
+
+    @property
+    def may_see(self) -> str:
+        """What it may see, in words."""
+        if self.revoked or self.left:
+            return _("nothing")
+        if self.role == "door":
+            return self.gathering_name or _("check-in")
+        return _("every chapter") if self.role == "admin" else _("everything")
+
+
+def laptops(desk: Desk, *, wire: Wire | None = None) -> list[Laptop]:
+    """The chapter's laptops, those seen last first. Raises Refused where the desk does not look after the chapter."""
+    with line_of(desk, wire) as line:
+        return _all(line)
+
+
+def remove(desk: Desk, text: str, *, wire: Wire | None = None) -> Laptop:
+    """Remove a laptop, by its id (or how it begins) or its name: at its next contact it hands over what it had not sent and empties itself."""
+    with line_of(desk, wire) as line:
+        wanted = find(_all(line), text)
+        if wanted.here:
+            raise Refused("laptop_here", _("That is this laptop. To end its access, leave the chapter or hand it over."))
+        line.call(f"devices/{wanted.id}/revoke", HelloRequest(), HelloReply)
+        return find(_all(line), wanted.id)
+
+
+def find(found: list[Laptop], text: str) -> Laptop:
+    """The one laptop that is meant. Raises NotFound or Ambiguous."""
+    wanted = text.strip().casefold()
+    fits = [one for one in found if one.id == wanted or one.name.casefold() == wanted] or [one for one in found if len(wanted) >= 4
+                                                                                            and one.id.startswith(wanted)]
+    if not fits:
+        raise NotFound("no_such_laptop", _("No laptop of this chapter is called “{text}”. See: laptops."), text=text)
+    if len(fits) > 1:
+        raise Ambiguous("several_laptops", _("{count} laptops are called “{text}”. Give the id of one; laptops lists them."),
+                        candidates=[one.id for one in fits], count=len(fits), text=text)
+    return fits[0]
+
+
+def _all(line: Line) -> list[Laptop]:
+    names = gathering_names(line.desk)
+    reply = line.call("laptops", ScopeRequest(line.scope), LaptopsReply)
+    return [Laptop(id=one.device, name=one.name or one.device[:8], who=one.who, role=one.role, gathering=one.gathering,
+                   gathering_name=names.get(one.gathering or ""), last_seen=moment(one.last_seen), waiting=one.waiting, until=moment(one.until),
+                   version=one.version, revoked=moment(one.revoked), left=moment(one.ended), set_aside=one.set_aside,
+                   here=one.device == line.membership.device) for one in reply.laptops]

@@ -1,0 +1,61 @@
+"""The end of this laptop's access: removed, left or handed over. What it has goes up first, then the desk is emptied."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from alumni_desk.errors import Refused
+from alumni_desk.protocol.messages import Done, ScopeRequest
+from alumni_desk.store import removal
+from alumni_desk.store.desk import Desk
+from alumni_desk.store.removal import Why
+from alumni_desk.sync import operations
+from alumni_desk.sync.asking import line_of
+from alumni_desk.sync.inviting import HOURS, Invitation, invite
+from alumni_desk.sync.push import Pushed, push
+from alumni_desk.sync.state import Membership
+from alumni_desk.sync.wire import Wire
+from alumni_desk.words import ngettext, number
+
+
+def go(desk: Desk, wire: Wire, membership: Membership, why: Why, progress: Callable[[int], None] | None = None) -> str:
+    """Send everything that waits, then empty the desk, which cannot be used afterwards. Gives the sentence about it.
+
+    Killed anywhere: before everything was sent the next contact goes on, afterwards the next start.
+    """
+    count = Pushed()
+    while push(desk, wire, membership, count):
+        if progress is not None:
+            progress(count.sent + count.refused)
+    with desk.reading() as connection:
+        left = operations.count_waiting(connection)
+    if left:
+        raise Refused("leave_waiting", ngettext(
+            "{n} change of this laptop could not be sent, so it keeps everything for now. Sync again.",
+            "{n} changes of this laptop could not be sent, so it keeps everything for now. Sync again.", left), n=number(left))
+    begun = removal.begin(desk, why)
+    desk.shut(begun.error)
+    return (removal.finish(desk.profile) or begun).sentence
+
+
+def hand_over(desk: Desk, *, name: str = "", email: str = "", hours: int = HOURS, wire: Wire | None = None) -> Invitation:
+    """End one's term: invite the successor. When they have joined, this laptop sends everything at its next contact and is emptied."""
+    return invite(desk, "leader", name=name, email=email, hours=hours, hand_over=True, wire=wire)
+
+
+def leave(desk: Desk, *, wire: Wire | None = None) -> str:
+    """Leave the chapter: send everything, end this laptop's access, empty the desk. Gives the sentence about it.
+
+    Raises Refused ``last_leader`` where nobody else looks after the chapter, ``leave_waiting`` where something cannot be sent.
+    """
+    from alumni_desk.sync.engine import sync_once
+
+    with line_of(desk, wire) as line:
+        result = sync_once(desk, wire=line.wire)
+        if result.waiting:
+            raise Refused("leave_waiting", ngettext(
+                "{n} change is still to send, so this laptop did not leave. Sync again, then leave.",
+                "{n} changes are still to send, so this laptop did not leave. Sync again, then leave.", result.waiting), n=number(result.waiting))
+        line.call("leave", ScopeRequest(line.scope), Done)
+        return go(desk, line.wire, line.membership, "left")
+

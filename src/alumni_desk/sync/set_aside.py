@@ -1,0 +1,91 @@
+"""What removed laptops had not sent, set aside at the server: looked at, then released or thrown away."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from alumni_desk.errors import Ambiguous, NotFound
+from alumni_desk.protocol.messages import Released, ScopeRequest, SetAsideReply, SetAsideRow
+from alumni_desk.store.desk import Desk
+from alumni_desk.sync.asking import Line, line_of, moment
+from alumni_desk.sync.refused import change_words
+from alumni_desk.sync.wire import Wire
+from alumni_desk.words import _, ngettext, number
+
+
+@dataclass(frozen=True)
+class SetAside:
+    """Changes of one laptop that wait for a leader. ``received``: ISO 8601 UTC; ``reason``: revoked or unknown, ``why`` the same in a sentence;
+    ``count``: how many changes; ``what``: the first of them in words, a line each."""
+
+    id: str
+    laptop: str
+    who: str | None
+    received: str
+    reason: str
+    why: str
+    count: int
+    what: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Looked:
+    """What became of it: how many changes count now, and how many were not taken."""
+
+    taken: int
+    refused: int
+
+
+def set_aside(desk: Desk, *, wire: Wire | None = None) -> list[SetAside]:
+    """What the chapter has set aside, the newest first."""
+    with line_of(desk, wire) as line:
+        return _all(line)
+
+
+def release(desk: Desk, text: str, *, wire: Wire | None = None) -> Looked:
+    """Have it judged as of now, by the role that the laptop had; the next sync brings here what counts. ``text``: its id, or how it begins."""
+    return _look(desk, text, "release", wire)
+
+
+def discard(desk: Desk, text: str, *, wire: Wire | None = None) -> Looked:
+    """Throw it away for good."""
+    return _look(desk, text, "discard", wire)
+
+
+def _look(desk: Desk, text: str, deed: str, wire: Wire | None) -> Looked:
+    with line_of(desk, wire) as line:
+        wanted = _one_of(_all(line), text)
+        done = line.call(f"set-aside/{wanted.id}/{deed}", ScopeRequest(line.scope), Released)
+        return Looked(done.taken, done.refused)
+
+
+def _one_of(found: list[SetAside], text: str) -> SetAside:
+    fits = [one for one in found if len(text) >= 4 and one.id.startswith(text.lower())]
+    if not fits:
+        raise NotFound("no_such_parcel", _("Nothing is set aside under {id}. See: set-aside."), id=text)
+    if len(fits) > 1:
+        raise Ambiguous("several_parcels", _("{count} of them begin with {id}. Give more of it."), candidates=[one.id for one in fits],
+                        count=len(fits), id=text)
+    return fits[0]
+
+
+def _all(line: Line) -> list[SetAside]:
+    reply = line.call("set-aside", ScopeRequest(line.scope), SetAsideReply)
+    return [SetAside(id=one.id, laptop=one.name or one.device[:8], who=one.who, received=moment(one.received) or "", reason=one.reason,
+                     why=why(one.reason), count=one.operations, what=_words(line.desk, one)) for one in reply.parcels]
+
+
+def why(reason: str) -> str:
+    """Why it was set aside, in a sentence."""
+    if reason == "revoked":
+        return _("This laptop had been removed when it sent this.")
+    return _("The server does not know the laptop that made this.")
+
+
+def _words(desk: Desk, row: SetAsideRow) -> tuple[str, ...]:
+    lines = change_words(desk, [(one.kind, one.table, one.row, one.fields) for one in row.changes])
+    seen = list(dict.fromkeys(lines))
+    more = row.operations - len(row.changes)
+    if more > 0:
+        seen.append(ngettext("and {n} more", "and {n} more", more).format(n=number(more)))
+    return tuple(seen)

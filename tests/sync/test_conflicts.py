@@ -1,0 +1,136 @@
+"""Two people change one field at once: a card, decided on here, gone there, and open again when that is undone."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+
+from alumni_desk.errors import KnownError
+from alumni_desk.store.desk import Desk
+from alumni_desk.store.undo import undo
+from alumni_desk.sync import conflicts
+from alumni_desk.sync.engine import join, sync_once
+
+MakeDesk = Callable[[str], Desk]
+
+
+def change(desk: Desk, row: str, **fields: Any) -> None:
+    """One edit of a person."""
+    with desk.writing("member_changed") as writing:
+        writing.change("person", row, **fields)
+
+
+def value(desk: Desk, row: str, name: str) -> Any:
+    """A field as the desk shows it."""
+    person = desk.tables["person"]
+    with desk.reading() as connection:
+        return connection.execute(sa.select(person.c[name]).where(person.c.id == row)).scalar_one()
+
+
+def rest(*desks: Desk) -> None:
+    """Everybody knows everything."""
+    for _turn in range(2):
+        for desk in desks:
+            sync_once(desk)
+
+
+@pytest.fixture
+def clash(office: Any, make_desk: MakeDesk) -> tuple[Desk, Desk, Desk, str]:
+    """Priya and Tomás have changed one address and one list at once; Hana looks on. The later change, Tomás's, is shown."""
+    desks = make_desk("priya"), make_desk("tomas"), make_desk("hana")
+    for desk, who in zip(desks, ("Priya", "Tomás", "Hana"), strict=True):
+        desk.set_setting("person_name", who)
+        join(desk, office.url, office.invite(), device_name=f"{who}’s laptop")
+    with desks[0].writing("member_added") as writing:
+        selam = writing.add("person", standing="member", first_name="Selam", last_name="Tesfaye", email="selam@example.com", former_names=["Abebe"])
+    rest(*desks)
+    change(desks[0], selam, email="selam.t@example.org", former_names=["Abebe", "Haile"])
+    change(desks[1], selam, email="s.tesfaye@example.net", former_names=["Abebe", "Bekele"])
+    rest(*desks)
+    return (*desks, selam)
+
+
+def card(desk: Desk, field: str) -> conflicts.Conflict:
+    """The card of a field."""
+    return next(one for one in conflicts.conflicts(desk) if one.field == field)
+
+
+def fields(desk: Desk) -> list[str]:
+    """Which fields are to be decided on."""
+    return sorted(one.field for one in conflicts.conflicts(desk))
+
+
+def test_the_card_says_whose_value_is_whose(clash: tuple[Desk, Desk, Desk, str]) -> None:
+    priya, tomas, hana, _selam = clash
+    for desk in clash[:3]:
+        assert fields(desk) == ["email", "former_names"]
+    ours, theirs = card(priya, "email"), card(tomas, "email")
+    assert (ours.yours.value, ours.yours.who, ours.yours.here, ours.yours.shown) == ("selam.t@example.org", "Priya", True, False)
+    assert (ours.theirs.value, ours.theirs.device, ours.theirs.here, ours.theirs.shown) == ("s.tesfaye@example.net", "Tomás’s laptop", False, True)
+    assert (theirs.yours, theirs.theirs.value) == (ours.theirs.__class__(**{**vars(ours.theirs), "here": True}), "selam.t@example.org")
+    assert card(hana, "email").yours.value == "s.tesfaye@example.net" and ours.name.startswith("Selam Tesfaye")
+
+
+def test_what_one_decides_vanishes_on_the_others(clash: tuple[Desk, Desk, Desk, str]) -> None:
+    priya, tomas, hana, selam = clash
+    done = conflicts.decide(priya, card(priya, "email").id, "yours")
+    assert done.changed.action and fields(priya) == ["former_names"]
+    rest(priya, tomas, hana)
+    for desk in clash[:3]:
+        assert fields(desk) == ["former_names"] and value(desk, selam, "email") == "selam.t@example.org"
+
+
+def test_both_are_kept_where_a_field_has_room_for_both(clash: tuple[Desk, Desk, Desk, str]) -> None:
+    priya, tomas, hana, selam = clash
+    conflicts.decide(priya, card(priya, "former_names").id, "both")
+    conflicts.decide(priya, card(priya, "email").id, "both")
+    rest(priya, tomas, hana)
+    assert fields(hana) == [] and value(hana, selam, "former_names") == '["Abebe","Haile","Bekele"]'
+    assert value(hana, selam, "email") == "selam.t@example.org" and value(hana, selam, "other_emails") == '["s.tesfaye@example.net"]'
+
+
+def test_one_value_is_not_both(clash: tuple[Desk, Desk, Desk, str]) -> None:
+    priya, tomas, _hana, selam = clash
+    change(priya, selam, city="Boston")
+    change(tomas, selam, city="Lowell")
+    rest(priya, tomas)
+    with pytest.raises(KnownError, match="keep yours or theirs"):
+        conflicts.decide(priya, card(priya, "city").id, "both")
+    assert "city" in fields(priya)
+
+
+def test_an_undone_decision_is_open_again_here_at_once_and_there_after_the_next_sync(clash: tuple[Desk, Desk, Desk, str]) -> None:
+    priya, tomas, hana, selam = clash
+    done = conflicts.decide(priya, card(priya, "email").id, "yours")
+    rest(priya, tomas, hana)
+    assert fields(hana) == ["former_names"]
+    undo(priya, done.changed.action)
+    assert fields(priya) == ["email", "former_names"] and value(priya, selam, "email") == "s.tesfaye@example.net"
+    rest(priya, tomas, hana)
+    assert fields(hana) == fields(priya) == ["email", "former_names"]
+
+
+def test_what_is_shown_is_kept_without_a_change_and_that_is_taken_back_too(clash: tuple[Desk, Desk, Desk, str]) -> None:
+    priya, tomas, hana, selam = clash
+    name = card(priya, "email").id
+    assert conflicts.decide(priya, name, "theirs").changed.action is None
+    rest(priya, tomas, hana)
+    assert fields(hana) == fields(priya) == ["former_names"] and value(hana, selam, "email") == "s.tesfaye@example.net"
+    conflicts.reopen(priya, name)
+    rest(priya, tomas, hana)
+    assert fields(hana) == fields(priya) == ["email", "former_names"]
+
+
+def test_nothing_is_asked_where_nothing_has_changed(clash: tuple[Desk, Desk, Desk, str], monkeypatch: pytest.MonkeyPatch) -> None:
+    from alumni_desk.sync.wire import Wire
+
+    priya, *_rest = clash
+    sync_once(priya)
+    asked: list[str] = []
+    real = Wire.call
+    monkeypatch.setattr(Wire, "call", lambda self, name, *rest: (asked.append(name), real(self, name, *rest))[1])
+    sync_once(priya)
+    assert asked == ["hello"]

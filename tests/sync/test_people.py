@@ -1,0 +1,153 @@
+"""A leader looks after people and laptops: invitations, the chapter's laptops, and what they may not do."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from alumni_desk.errors import KnownError
+from alumni_desk.protocol.codes import new_invitation
+from alumni_desk.store.desk import Desk
+from alumni_desk.sync import inviting, laptops
+from alumni_desk.sync.engine import join, sync_once
+
+MakeDesk = Callable[[str], Desk]
+
+
+def code_of(call: Callable[[], object]) -> str:
+    """The code of the error that a call raises."""
+    with pytest.raises(KnownError) as raised:
+        call()
+    assert str(raised.value).endswith(".")
+    return raised.value.code
+
+
+@pytest.fixture
+def leader(office: Any, make_desk: MakeDesk) -> Desk:
+    """A leader's desk with a gathering, caught up."""
+    desk = make_desk("leader")
+    join(desk, office.url, office.invite(), device_name="Priya's laptop")
+    with desk.writing("made") as writing:
+        writing.add("gathering", name="Autumn Reception", starts="2027-11-12T18:00", ends="2027-11-12T21:00", status="planned")
+    sync_once(desk)
+    return desk
+
+
+def gathering_of(desk: Desk) -> str:
+    """The id of the one gathering."""
+    with desk.reading() as connection:
+        return str(connection.exec_driver_sql("SELECT id FROM gathering").scalar_one())
+
+
+def test_an_invitation_from_a_leaders_laptop_is_used_once(leader: Desk, office: Any, make_desk: MakeDesk) -> None:
+    made = inviting.invite(leader, "leader", name="Kwame Mensah", email="kwame@mensah.example")
+    assert made.chapter == office.chapter and made.url == office.url
+    [sent] = [one for one in inviting.invitations(leader) if one.id == made.id]
+    assert (sent.state, sent.name, sent.role) == ("open", "Kwame Mensah", "leader")
+    assert join(make_desk("kwame"), made.url, made.code).role == "leader"
+    assert code_of(lambda: join(make_desk("late"), made.url, made.code)) == "invitation_used"
+    [sent] = [one for one in inviting.invitations(leader) if one.id == made.id]
+    assert sent.state == "used"
+    assert [one.who for one in laptops.laptops(leader) if one.id == sent.device] == ["Kwame Mensah"]  # until hello says who
+    assert code_of(lambda: inviting.cancel(leader, made.id)) == "invitation_used"
+
+
+def test_a_cancelled_invitation_opens_nothing(leader: Desk, make_desk: MakeDesk) -> None:
+    made = inviting.invite(leader, "leader")
+    assert inviting.cancel(leader, made.id[:8]).state == "cancelled"
+    assert inviting.cancel(leader, made.id).state == "cancelled"  # again is the same
+    assert code_of(lambda: join(make_desk("late"), made.url, made.code)) == "invitation_expired"
+    assert code_of(lambda: inviting.cancel(leader, "0000")) == "no_such_invitation"
+
+
+def test_a_change_makes_a_new_code_and_ends_the_old_one(leader: Desk, make_desk: MakeDesk) -> None:
+    first = inviting.invite(leader, "leader", name="Hana")
+    second = inviting.invite(leader, "door", gathering=gathering_of(leader), name="Hana", replaces=first.id)
+    assert first.code != second.code
+    assert {one.id: one.state for one in inviting.invitations(leader) if one.name == "Hana"} == {first.id: "cancelled", second.id: "open"}
+    assert code_of(lambda: join(make_desk("hana"), first.url, first.code)) == "invitation_expired"
+
+
+def test_what_a_leader_may_not_invite_to(leader: Desk) -> None:
+    assert code_of(lambda: inviting.invite(leader, "admin")) == "role"
+    assert code_of(lambda: inviting.invite(leader, "door")) == "gathering"
+    assert code_of(lambda: inviting.invite(leader, "leader", gathering=gathering_of(leader))) == "gathering"
+    assert code_of(lambda: inviting.invite(leader, "door", gathering="0190a6a2-7b1c-7def-8123-456789abcdef")) == "no_such_gathering"
+    assert code_of(lambda: inviting.invite(leader, "leader", hours=0)) == "hours"
+
+
+def test_a_leader_of_another_chapter_neither_sees_nor_cancels(leader: Desk, office: Any, make_desk: MakeDesk) -> None:
+    other = make_desk("other")
+    join(other, office.url, office.server.invite("Another chapter"))
+    made = inviting.invite(leader, "leader")
+    assert made.id not in [one.id for one in inviting.invitations(other)]
+    assert code_of(lambda: inviting.cancel(other, made.id)) == "no_such_invitation"
+    priya = next(one.id for one in laptops.laptops(leader) if one.here)
+    assert code_of(lambda: laptops.remove(other, priya)) == "no_such_laptop"
+
+
+def test_an_invitations_file_and_its_qr_code_say_the_same(leader: Desk, tmp_path: Path, make_desk: MakeDesk) -> None:
+    made = inviting.invite(leader, "leader")
+    file = inviting.save(made, tmp_path / "for Kwame")
+    assert file.name == "for Kwame.alumnidesk" and inviting.is_invitation(file) and file.stat().st_mode & 0o077 == 0
+    way = inviting.read(file)
+    assert (way.url, way.code) == (made.url, made.code)
+    said = inviting.read_text(made.qr)
+    assert said is not None and (said.url, said.code) == (made.url, made.code)
+    pinned = inviting.Invitation("", new_invitation(), "https://desk.example:8413#sha256=" + "ab" * 32, "", "Ours", "leader", None, None, None)
+    assert inviting.read(inviting.save(pinned, tmp_path / "pinned")).url == pinned.url
+    assert inviting.read_text(pinned.qr).url == pinned.url  # type: ignore[union-attr]
+    (tmp_path / "bad.alumnidesk").write_text('{"alumni_desk": "invitation", "server": 1, "code": "x"}')
+    assert code_of(lambda: inviting.read(tmp_path / "bad.alumnidesk")) == "invitation_file"
+    assert inviting.read_text("https://example.org") is None
+    assert join(make_desk("kwame"), way.url, way.code).role == "leader"
+
+
+def test_the_laptops_of_the_chapter(leader: Desk, office: Any, make_desk: MakeDesk) -> None:
+    second = make_desk("second")
+    second.set_setting("person_name", "Tomás Herrera")
+    join(second, office.url, office.invite(), device_name="Tomás’s laptop")
+    with second.writing("new") as writing:
+        writing.add("person", standing="member", last_name="Unsent")
+    sync_once(second)
+    rows = {one.name: one for one in laptops.laptops(leader)}
+    assert set(rows) == {"Priya's laptop", "Tomás’s laptop"}
+    assert rows["Priya's laptop"].here and not rows["Tomás’s laptop"].here
+    assert rows["Tomás’s laptop"].who == "Tomás Herrera" and rows["Tomás’s laptop"].waiting == 0
+    assert code_of(lambda: laptops.remove(leader, "Priya's laptop")) == "laptop_here"
+    assert laptops.remove(leader, "tomás’s laptop").revoked is not None
+    assert {one.name: bool(one.revoked) for one in laptops.laptops(leader)} == {"Priya's laptop": False, "Tomás’s laptop": True}
+
+
+def test_an_admin_sees_every_chapter_and_is_not_removed_by_a_leader(leader: Desk, office: Any, make_desk: MakeDesk) -> None:
+    admin = make_desk("admin")
+    assert join(admin, office.url, office.invite("admin"), device_name="Network").chapter == office.chapter
+    sync_once(admin)
+    [network] = [one for one in laptops.laptops(leader) if one.name == "Network"]
+    assert network.role == "admin"
+    assert code_of(lambda: laptops.remove(leader, network.id)) == "no_grant"
+    assert inviting.invite(admin, "admin").code and inviting.invite(admin, "leader").code
+    assert laptops.remove(admin, "Priya's laptop").revoked is not None
+
+
+def test_the_commands(office: Any, tmp_path: Path) -> None:
+    def run(desk: str, *arguments: str) -> Any:
+        done = subprocess.run([sys.executable, "-m", "alumni_desk", "--profile", str(tmp_path / desk), *arguments, "--json"],
+                              capture_output=True, text=True, check=False, timeout=60)
+        return json.loads(done.stdout) if done.returncode == 0 else done.stderr
+
+    run("one", "join", office.url, office.invite(), "--device-name", "First")
+    made = run("one", "invite", "--name", "Ana", "--hours", "2", "--save", str(tmp_path / "ana"))
+    assert set(made) == {"id", "code", "url", "until", "chapter", "role", "gathering", "name", "email", "qr", "file"}
+    assert run("two", "join", made["file"], "--device-name", "Second")["chapter"] == office.chapter
+    assert [one["state"] for one in run("one", "invitations") if one["name"] == "Ana"] == ["used"]
+    assert run("one", "laptops", "remove", "Second")["revoked"]
+    assert sorted((one["name"], bool(one["revoked"])) for one in run("one", "laptops") if one["role"] == "leader") == [("First", False), ("Second", True)]
+    assert "--gathering" in run("one", "invite", "--role", "door") and "code" in run("three", "join", "nowhere.example")
+    assert run("one", "set-aside") == []

@@ -1,0 +1,240 @@
+"""The end of a laptop's access: what it had not sent is handed over, it empties itself whenever it is killed, and leaders look at what came."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+
+from alumni_desk.errors import KnownError
+from alumni_desk.schema import open_desk
+from alumni_desk.store import backup, removal
+from alumni_desk.store.desk import Desk
+from alumni_desk.store.profile import Profile
+from alumni_desk.sync import laptops, leaving, set_aside
+from alumni_desk.sync.engine import join, sync_once
+
+MakeDesk = Callable[[str], Desk]
+
+
+def code_of(call: Callable[[], object]) -> str:
+    """The code of the error that a call raises."""
+    with pytest.raises(KnownError) as raised:
+        call()
+    return raised.value.code
+
+
+def add(desk: Desk, *names: str, event: str = "new") -> None:
+    """New members."""
+    with desk.writing(event) as writing:
+        for name in names:
+            writing.add("person", standing="member", last_name=name)
+
+
+def names(desk: Desk) -> list[str]:
+    """Who is on the list."""
+    person = desk.tables["person"]
+    with desk.reading() as connection:
+        return sorted(connection.execute(sa.select(person.c.last_name).where(~person.c.gone)).scalars())
+
+
+def what_is_left(profile: Profile) -> list[str]:
+    """The files of a profile that hold anything of the chapter."""
+    return sorted(str(one.relative_to(profile.path)) for one in profile.path.rglob("*") if one.is_file()
+                  and one.name not in (removal.FILE, "desk.lock", "outbox.lock"))
+
+
+@pytest.fixture
+def pair(office: Any, make_desk: MakeDesk) -> tuple[Desk, Desk]:
+    """A leader's desk and another one, caught up."""
+    desks = make_desk("leader"), make_desk("other")
+    for desk in desks:
+        join(desk, office.url, office.invite(), device_name=f"{desk.profile.path.name} laptop")
+    add(desks[0], "Lovelace")
+    for desk in (*desks, desks[0]):
+        sync_once(desk)
+    return desks
+
+
+def remove_other(leader: Desk) -> None:
+    """Remove the other laptop from the leader's."""
+    laptops.remove(leader, "desk-other laptop")
+
+
+def test_a_removed_laptop_hands_over_what_it_had_and_empties_itself(pair: tuple[Desk, Desk], make_desk: MakeDesk) -> None:
+    leader, other = pair
+    profile = other.profile
+    backup.by_itself(profile, other.key, "daily")
+    add(other, "Unsent", "Unsent too")
+    remove_other(leader)
+    with pytest.raises(KnownError, match=r"removed on .*; what it had not sent was handed to the chapter’s leaders[.]") as raised:
+        sync_once(other)
+    assert raised.value.code == "access_removed"
+    assert what_is_left(profile) == []
+    assert code_of(lambda: names(other)) == "access_removed" and not profile.database.exists()  # nobody makes it anew
+    for _start in range(2):
+        assert code_of(lambda: open_desk(profile)) == "access_removed"
+    assert b"Unsent" not in (profile.path / removal.FILE).read_bytes()
+    result = sync_once(leader)
+    assert result.quarantined == 2 and names(leader) == ["Lovelace"]
+    [aside] = set_aside.set_aside(leader)
+    assert (aside.laptop, aside.reason, aside.count) == ("desk-other laptop", "revoked", 2) and any("Unsent too" in line for line in aside.what)
+    assert [one.set_aside for one in laptops.laptops(leader) if one.name == "desk-other laptop"] == [2]
+    assert set_aside.release(leader, aside.id[:8]).taken == 2
+    assert code_of(lambda: set_aside.release(leader, aside.id)) == "no_such_parcel"
+    assert sync_once(leader).quarantined == 0 and names(leader) == ["Lovelace", "Unsent", "Unsent too"]
+
+
+def test_what_is_discarded_never_counts(pair: tuple[Desk, Desk]) -> None:
+    leader, other = pair
+    add(other, "Unwanted")
+    remove_other(leader)
+    assert code_of(lambda: sync_once(other)) == "access_removed"
+    [aside] = set_aside.set_aside(leader)
+    assert set_aside.discard(leader, aside.id).refused == 1
+    assert set_aside.set_aside(leader) == [] and sync_once(leader).quarantined == 0
+    assert names(leader) == ["Lovelace"]
+
+
+def test_a_removed_laptop_gets_nothing_more(pair: tuple[Desk, Desk]) -> None:
+    from alumni_desk.protocol.messages import InvitationsReply, PullReply, PullRequest, ScopeRequest
+    from alumni_desk.sync.asking import line_of
+    from alumni_desk.sync.pull import cursor_of
+
+    leader, other = pair
+    with line_of(other) as line:
+        with other.reading() as connection:
+            cursor = cursor_of(connection, line.scope)
+        line.call("pull", PullRequest({line.scope: cursor}), PullReply)
+        remove_other(leader)
+        assert code_of(lambda: line.call("pull", PullRequest({line.scope: cursor}), PullReply)) == "revoked"
+        assert code_of(lambda: line.call("invitations", ScopeRequest(line.scope), InvitationsReply)) == "revoked"
+        line.wire.token = None  # a new session is good for no more
+        assert code_of(lambda: line.call("pull", PullRequest({line.scope: cursor}), PullReply)) == "revoked"
+    assert code_of(lambda: laptops.laptops(other)) == "revoked"
+
+
+def test_backups_in_a_folder_of_ones_own(pair: tuple[Desk, Desk], tmp_path: Path) -> None:
+    leader, other = pair
+    stick = tmp_path / "stick"
+    backup.choose_folder(other.profile, stick)
+    made = backup.by_itself(other.profile, other.key, "daily")
+    others = backup.by_itself(leader.profile, leader.key, "daily")
+    foreign = stick / others.name.replace("daily", "daily-9")
+    others.rename(foreign)
+    assert made.parent == stick
+    remove_other(leader)
+    assert code_of(lambda: sync_once(other)) == "access_removed"
+    assert not made.exists() and foreign.exists()  # another desk's is not ours to delete
+
+
+def test_a_folder_with_backups_that_is_not_there_is_named_and_emptied_later(pair: tuple[Desk, Desk], tmp_path: Path) -> None:
+    leader, other = pair
+    stick = tmp_path / "stick"
+    backup.choose_folder(other.profile, stick)
+    made = backup.by_itself(other.profile, other.key, "daily")
+    begun = removal.begin(other, "revoked")
+    assert begun.left == (stick,)
+    stick.rename(tmp_path / "taken out")
+    other.shut(begun.error)
+    with pytest.raises(KnownError, match="could not be reached") as raised:
+        open_desk(other.profile)
+    assert str(stick) in str(raised.value)
+    (tmp_path / "taken out").rename(stick)
+    with pytest.raises(KnownError) as raised:
+        open_desk(other.profile)
+    assert not made.exists() and "could not be reached" not in str(raised.value)
+    assert removal.removed(leader.profile) is None
+
+
+def test_a_new_invitation_begins_anew(pair: tuple[Desk, Desk], office: Any) -> None:
+    leader, other = pair
+    profile = other.profile
+    remove_other(leader)
+    assert code_of(lambda: sync_once(other)) == "access_removed"
+    removal.start_again(profile)
+    with open_desk(profile) as desk:
+        join(desk, office.url, office.invite())
+        sync_once(desk)
+        assert names(desk) == ["Lovelace"]
+
+
+def test_killed_after_it_was_begun_the_next_start_finishes(pair: tuple[Desk, Desk]) -> None:
+    _leader, other = pair
+    for harm in (lambda: None, lambda: (other.profile.path / "desk.key").unlink(), lambda: other.profile.database.unlink()):
+        if not (other.profile.path / removal.FILE).exists():
+            other.shut(removal.begin(other, "revoked").error)
+        harm()
+        assert code_of(lambda: open_desk(other.profile)) == "access_removed"
+        assert what_is_left(other.profile) == []
+        assert removal.removed(other.profile).finished  # type: ignore[union-attr]
+        (other.profile.path / "desk.key").touch(), other.profile.database.touch()
+        (other.profile.path / removal.FILE).write_bytes((other.profile.path / removal.FILE).read_bytes().replace(b'"finished": true', b'"finished": false'))
+
+
+def test_leaving_sends_everything_first(pair: tuple[Desk, Desk], office: Any) -> None:
+    leader, other = pair
+    add(other, "Sent at last")
+    assert "everything" not in leaving.leave(other)
+    assert what_is_left(other.profile) == [] and removal.removed(other.profile).why == "left"  # type: ignore[union-attr]
+    sync_once(leader)
+    assert names(leader) == ["Lovelace", "Sent at last"]
+    assert [bool(one.left) for one in laptops.laptops(leader) if one.name == "desk-other laptop"] == [True]
+    chapter_of_one = office.server.invite(f"{office.chapter} alone")
+    assert chapter_of_one
+
+
+def test_the_last_leader_hands_over_instead(make_server: Any, make_desk: MakeDesk) -> None:
+    server, leader = make_server(), make_desk("leader")
+    join(leader, server.url, server.invite())
+    sync_once(leader)
+    assert code_of(lambda: leaving.leave(leader)) == "last_leader"
+    made = leaving.hand_over(leader, name="Successor")
+    successor = make_desk("successor")
+    join(successor, made.url, made.code)
+    add(leader, "Unsent")
+    assert names(leader) == ["Unsent"]
+    with pytest.raises(KnownError, match="handed over") as raised:
+        sync_once(leader)
+    assert raised.value.code == "access_removed" and what_is_left(leader.profile) == []
+    sync_once(successor)
+    assert names(successor) == ["Unsent"]  # as a leader's change: not set aside
+    server.stop()
+    assert server.run("server", "audit", "--check")["ok"]
+    assert {"handed_over", "invite", "enrol"} <= {one["event"] for one in server.run("server", "audit")}
+
+
+def test_killed_anywhere_it_is_emptied_in_the_end_and_nothing_is_lost(make_server: Any, make_desk: MakeDesk) -> None:
+    server, leader = make_server(), make_desk("leader")
+    join(leader, server.url, server.invite(), device_name="leader laptop")
+    sync_once(leader)
+    for number, delay in enumerate((0.5, 0.7, 0.9, 1.1)):
+        other = make_desk(f"other{number}")
+        join(other, server.url, server.invite(), device_name=f"other{number}")
+        sync_once(other)
+        add(other, *(f"Unsent {number} {n}" for n in range(300)))
+        profile = other.profile
+        other.close()
+        laptops.remove(leader, f"other{number}")
+        command = [sys.executable, "-m", "alumni_desk", "--profile", str(profile.path), "sync", "--json"]
+        process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=os.environ)
+        time.sleep(delay)
+        process.kill()
+        process.communicate()
+        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+        assert done.returncode == 1 and "was removed on" in done.stderr and done.stderr.count("\n") == 1, done.stderr
+        assert what_is_left(profile) == []
+        said = subprocess.run([*command[:-2], "status", "--json"], capture_output=True, text=True, check=True, timeout=60).stdout
+        assert json.loads(said)["state"] == "removed"
+    for aside in set_aside.set_aside(leader):
+        set_aside.release(leader, aside.id)
+    sync_once(leader)
+    assert len(names(leader)) == len(set(names(leader))) == 1_200
