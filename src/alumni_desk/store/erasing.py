@@ -147,7 +147,7 @@ def known_erased(profile: Profile) -> dict[str, str]:
 
 def forget(connection: sa.Connection, tables: Mapping[str, sa.Table], rows: Mapping[str, Sequence[str]]) -> int:
     """Take what is about these rows out of operations (but those that say they are empty), past values and kept bases. Returns out of how many."""
-    count = 0
+    count = _forget_conflicts(connection, rows)
     for table, row_ids in rows.items():
         about = _about(tables[table])
         paths = ", ".join(f"'$.{name}'" for name in about)
@@ -165,6 +165,17 @@ def forget(connection: sa.Connection, tables: Mapping[str, sa.Table], rows: Mapp
             connection.exec_driver_sql(
                 f"DELETE FROM operation WHERE {where} AND fields = '{{}}' AND kind = 'put' AND fate = 'waiting' AND before <> '{{}}'", wanted)
     return count
+
+
+def _forget_conflicts(connection: sa.Connection, rows: Mapping[str, Sequence[str]]) -> int:
+    """Take the cards about these rows away: they hold the values that lost."""
+    text = connection.exec_driver_sql("SELECT value FROM sync_state WHERE key = 'conflicts'").scalar()
+    kept = json.loads(text) if text else {"rows": []}
+    left = [one for one in kept["rows"] if one["row"] not in rows.get(one["table"], ())]
+    if len(left) == len(kept["rows"]):
+        return 0
+    connection.exec_driver_sql("UPDATE sync_state SET value = ? WHERE key = 'conflicts'", (json.dumps({**kept, "rows": left}, ensure_ascii=False),))
+    return len(kept["rows"]) - len(left)
 
 
 def scrub(desk: Desk) -> None:

@@ -1,0 +1,180 @@
+"""A person who is erased at one laptop is nowhere any more: not at the server, not at the others, not in what is set aside or comes later."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+
+from alumni_desk.gatherings.records import registration_id
+from alumni_desk.store import backup, erasing
+from alumni_desk.store.desk import Desk, connect
+from alumni_desk.sync import conflicts, laptops, set_aside
+from alumni_desk.sync.engine import join, sync_once
+from alumni_desk.sync.refused import refused
+
+MakeDesk = Callable[[str], Desk]
+SECRET = "Zaphodbeeblebrox"
+
+
+def rest(*desks: Desk) -> None:
+    """Everybody knows everything."""
+    for _turn in range(2):
+        for desk in desks:
+            sync_once(desk)
+
+
+def change(desk: Desk, row: str, **fields: Any) -> None:
+    """One edit of a person."""
+    with desk.writing("member_changed") as writing:
+        writing.change("person", row, **fields)
+
+
+def dump(path: Path, key: bytes) -> str:
+    """Everything that a database holds, as text: every table, every column."""
+    database = connect(path, key)
+    try:
+        return "\n".join(str(row) for (name,) in database.execute("SELECT name FROM sqlite_master WHERE type = 'table' AND sql NOT LIKE 'CREATE VIRTUAL%'")
+                         for row in database.execute(f'SELECT * FROM "{name}"'))
+    finally:
+        database.close()
+
+
+def holds(desk: Desk) -> bool:
+    """Whether anything of a desk, its outbox or its backups' newest database says the name."""
+    said = dump(desk.profile.database, desk.key)
+    outbox = str(desk.outbox.read())
+    return SECRET.lower() in (said + outbox).lower()
+
+
+@pytest.fixture
+def chapter(make_server: Any, make_desk: MakeDesk) -> tuple[Any, Desk, Desk, str, str]:
+    """Two leaders' desks and a person who was merged, is registered, has a degree and a household, was edited, and clashed."""
+    server = make_server()
+    desks = make_desk("one"), make_desk("two")
+    for desk in desks:
+        join(desk, server.url, server.invite(), device_name=desk.profile.path.name)
+    one, two = desks
+    with one.writing("made") as writing:
+        gathering = writing.add("gathering", name="Reception", status="planned")
+        home = writing.add("household", name=f"The {SECRET}s")
+        root = writing.add("person", standing="member", last_name=SECRET, household=home, email="first@example.org")
+        double = writing.add("person", standing="member", last_name=f"{SECRET} too", merged_into=root)
+        writing.add("education", person=root, school=f"{SECRET} College")
+        writing.add("registration", id=registration_id(gathering, root), gathering=gathering, person=root, badge_name=SECRET, status="yes")
+    rest(*desks)
+    change(two, root, notes=f"{SECRET} called")
+    change(two, root, notes=f"{SECRET} called again")
+    change(one, root, email=f"{SECRET}@one.example")
+    change(two, root, email=f"{SECRET}@two.example")
+    rest(*desks)
+    assert len(conflicts.conflicts(two)) == 1 and holds(two)
+    return server, one, two, root, double
+
+
+def server_dump(server: Any) -> str:
+    """Everything that the server's database says."""
+    from alumni_desk.store import keys
+
+    return dump(server.profile / "server.db", keys.database_key(server.profile, "server"))
+
+
+def test_everywhere_at_once(chapter: tuple[Any, Desk, Desk, str, str]) -> None:
+    server, one, two, _root, double = chapter
+    backup.by_itself(two.profile, two.key, "daily")
+    before = {one.file for one in backup.backups(two.profile, two.key)}
+    erasing.erase(one, [double])  # whoever they were merged with, too
+    assert not holds(one)
+    rest(one, two)
+    server.stop()
+    assert SECRET not in server_dump(server)
+    assert not holds(two)
+    assert not before & {one.file for one in backup.backups(two.profile, two.key)}
+    assert conflicts.conflicts(two) == conflicts.conflicts(one) == []
+    for desk in (one, two):
+        assert set(erasing.known_erased(desk.profile)) == {double, _root}
+        assert refused(desk) == []
+        with desk.reading() as connection:  # whoever was registered is still counted
+            table = desk.tables["registration"]
+            assert connection.execute(sa.select(sa.func.count()).select_from(table).where(~table.c.gone)).scalar() == 1
+    server.start()
+    assert server.run("server", "audit", "--check")["ok"]
+
+
+def test_what_others_write_meanwhile_is_answered_erased_and_stays_away(chapter: tuple[Any, Desk, Desk, str, str]) -> None:
+    server, one, two, root, _double = chapter
+    with two.writing("made") as writing:
+        late = writing.add("gathering", name="Late", status="planned")
+        writing.add("registration", id=registration_id(late, root), gathering=late, person=root, badge_name=SECRET, status="yes")
+    change(two, root, city=f"{SECRET} City")
+    erasing.erase(one, [root])
+    sync_once(two)  # before the server has heard of it
+    rest(one, two)
+    change_after = make_change_after(two, root)
+    rest(one, two)
+    assert not holds(one) and not holds(two)
+    assert change_after
+    server.stop()
+    assert SECRET not in server_dump(server)
+
+
+def make_change_after(desk: Desk, root: str) -> bool:
+    """Somebody who does not look types it once more."""
+    change(desk, root, last_name=SECRET)
+    sync_once(desk)
+    return [one.reason for one in refused(desk)] == ["erased"] and erasing.erase(desk, [root]) is not None
+
+
+def test_what_is_set_aside_forgets_too(chapter: tuple[Any, Desk, Desk, str, str]) -> None:
+    server, one, two, root, _double = chapter
+    change(two, root, city=f"{SECRET} City")
+    with two.writing("new") as writing:
+        writing.add("person", standing="member", last_name="Stays")
+    laptops.remove(one, "desk-two")
+    with pytest.raises(Exception, match="was removed"):
+        sync_once(two)
+    erasing.erase(one, [root])
+    rest(one)
+    [aside] = set_aside.set_aside(one)
+    assert not any(SECRET in line for line in aside.what) and any("Stays" in line for line in aside.what)
+    assert set_aside.release(one, aside.id).taken == 1
+    rest(one)
+    server.stop()
+    assert SECRET not in server_dump(server) and not holds(one)
+
+
+def test_a_restored_server_has_erased_before_anybody_asks(chapter: tuple[Any, Desk, Desk, str, str], tmp_path: Path) -> None:
+    server, one, two, root, _double = chapter
+    server.run("server", "backup", str(tmp_path / "kept"))
+    erasing.erase(one, [root])
+    rest(one, two)
+    server.stop()
+    server.run("server", "restore", str(tmp_path / "kept"), "--replace")
+    for kept in server.profile.glob("server-replaced-*"):
+        kept.unlink()
+    assert SECRET not in server_dump(server)
+    server.start()
+    rest(one, two)
+    assert not holds(one) and not holds(two)
+
+
+def test_killed_before_it_was_scrubbed_the_next_sync_does_it(chapter: tuple[Any, Desk, Desk, str, str], monkeypatch: pytest.MonkeyPatch) -> None:
+    from alumni_desk.sync import erasing as learning
+    from alumni_desk.sync import state
+
+    _server, one, two, root, _double = chapter
+    erasing.erase(one, [root])
+    rest(one)
+    with monkeypatch.context() as patched:
+        patched.setattr(learning, "finish", lambda desk: (_ for _ in ()).throw(KeyboardInterrupt))
+        with pytest.raises(KeyboardInterrupt):
+            sync_once(two)
+    with two.reading() as connection:
+        assert state.read(connection, state.Scrubbing) is not None
+    sync_once(two)
+    assert not holds(two) and root in erasing.known_erased(two.profile)
+    with two.reading() as connection:
+        assert state.read(connection, state.Scrubbing) is None
