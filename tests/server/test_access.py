@@ -97,8 +97,11 @@ def test_a_token_ends_and_a_removed_laptop_is_out_at_once(office: Any) -> None:
     assert office.call("hello", HelloRequest(), HelloReply, laptop.token).heads.keys() == {laptop.scope}
     assert office.ask(f"devices/{laptop.device}/revoke", HelloRequest(), stranger.token).code == "no_grant"
     assert office.ask(f"devices/{laptop.device}/revoke", HelloRequest(), leader.token).status == 200
-    assert office.ask("hello", HelloRequest(), laptop.token).code == "revoked"
-    assert office.ask("push", laptop.parcels(laptop.operation(last_name="A")), laptop.token).code == "revoked"
+    assert office.ask("pull", PullRequest({}), laptop.token).code == "revoked"
+    said = office.call("hello", HelloRequest(), HelloReply, laptop.token)
+    assert said.commands == ["wipe"] and not said.grants and not said.heads
+    assert [one.status for one in laptop.push(laptop.operation(last_name="A")).results] == ["quarantined"]
+    assert "A" not in [row.get("last_name") for row in leader.rows().values()]
     office.time.now += TOKEN_LASTS + 1
     assert office.ask("hello", HelloRequest(), leader.token).status == 401
 

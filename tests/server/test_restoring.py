@@ -87,9 +87,9 @@ def test_removals_and_used_invitations_outlive_a_restore_and_open_ones_end(kept:
     asked = EnrolRequest(code=used, public_key=bytes(key.verify_key), name="late", proof=enrol_proof(key, used))
     late = kept.call("enrol", asked, EnrolReply)
     kept.ask(f"devices/{removed.device}/revoke", HelloRequest(), laptop.token)
-    assert kept.ask("hello", HelloRequest(), removed.token).code == "revoked"
+    assert kept.ask("pull", PullRequest({}), removed.token).code == "revoked"
     restore(kept.server.database, tmp_path / "b", WORDS, kept.server.journal, now=kept.time())
-    assert kept.ask("hello", HelloRequest(), removed.token).code == "revoked"
+    assert kept.ask("pull", PullRequest({}), removed.token).code == "revoked"
     assert kept.call("enrol", asked, EnrolReply).device == late.device  # the same laptop goes on
     thief = SigningKey.generate()
     for code, said in ((used, "invitation_used"), (open_one, "invitation_expired")):
@@ -108,7 +108,7 @@ def test_a_database_put_back_by_other_means_is_made_true_when_it_opens(kept: Any
         connection.execute(sa.update(device).where(device.c.id == row).values(revoked_at=None))
     assert kept.ask("hello", HelloRequest(), laptop.token).status == 200
     open_server(kept.server.database, kept.server.journal)
-    assert kept.ask("hello", HelloRequest(), laptop.token).code == "revoked"
+    assert kept.ask("pull", PullRequest({}), laptop.token).code == "revoked"
 
 
 def test_an_erased_row_is_erased_again(kept: Any, tmp_path: Path) -> None:
@@ -132,7 +132,7 @@ def test_a_damaged_line_of_the_journal_and_one_of_another_server_are_passed_over
     assert kept.ask("hello", HelloRequest(), laptop.token).status == 200
     journal.write(kept.server.journal, kept.server.id, "revoke", at=1, device=laptop.device)
     open_server(kept.server.database, kept.server.journal)
-    assert kept.ask("hello", HelloRequest(), laptop.token).code == "revoked"
+    assert kept.ask("pull", PullRequest({}), laptop.token).code == "revoked"
 
 
 def test_what_is_no_backup_changes_nothing(kept: Any, tmp_path: Path) -> None:

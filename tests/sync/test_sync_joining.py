@@ -132,7 +132,7 @@ def test_a_desk_joins_once(office: Any, make_desk: MakeDesk) -> None:
     assert sync_once(desk).waiting == 0
 
 
-def test_a_new_invitation_brings_a_removed_laptop_back_with_its_queue(make_server: Any, make_desk: MakeDesk) -> None:
+def test_a_new_invitation_brings_a_laptop_that_was_removed_by_mistake_back_with_its_queue(make_server: Any, make_desk: MakeDesk) -> None:
     server, desk, other = make_server(), make_desk("one"), make_desk("other")
     join(desk, server.url, server.invite(), device_name="Door")
     join(other, server.url, server.invite())
@@ -146,8 +146,7 @@ def test_a_new_invitation_brings_a_removed_laptop_back_with_its_queue(make_serve
     assert membership is not None
     server.run("server", "revoke", membership.device)
     server.start()
-    assert code_of(lambda: sync_once(desk)) == "revoked"
-    assert status(desk).waiting == 1 and status(desk).state == "trouble"
+    assert status(desk).waiting == 1  # it has not heard of it: from a contact on it would be empty
     elsewhere = make_server()
     stranger = elsewhere.invite()
     assert code_of(lambda: join(desk, elsewhere.url, stranger)) == "sync_joined"
@@ -269,7 +268,7 @@ def test_the_commands(office: Any, tmp_path: Path) -> None:
     failed = run("join", office.url, new_invitation())
     assert failed[0] == 1 and failed[1].count("\n") == 1 and "Traceback" not in failed[1]
     assert run("join", office.url, office.invite())["chapter"] == office.chapter
-    assert run("sync") == {"pushed": 0, "pulled": 1, "waiting": 0, "conflicts": 0, "refused": 0}
+    assert run("sync") == {"pushed": 0, "pulled": 1, "waiting": 0, "conflicts": 0, "refused": 0, "quarantined": 0}
     assert run("status")["state"] == "synced"
     devices = office.server.run("server", "devices")
     assert [device["role"] for device in devices if device["chapter"] == office.chapter] == ["leader"]

@@ -44,6 +44,7 @@ class Ways:
     keepers: Callable[[], frozenset[str]] = frozenset
     enrol: Callable[[Desk, str | None], None] | None = None
     salvage: Callable[[Job, str | None], str] | None = None  # what to do about a damaged desk; gives what to say of it
+    start_again: Callable[[], None] | None = None  # after this laptop's access ended: an empty desk in the same folder
 
 
 class Opening(QObject):
@@ -138,8 +139,14 @@ class Opening(QObject):
         self._unlock = None
         if error.code in DAMAGED and self._ways.salvage is not None:
             self._front.show_view(ErrorPage(error, _("Put it right with what was kept"), self._salvage))
+        elif error.code == "access_removed" and self._ways.start_again is not None:
+            self._front.show_view(ErrorPage(error, _("Begin anew"), self._start_again))
         else:
             self._front.show_view(ErrorPage(error, _("Try again"), self.begin))
+
+    def _start_again(self) -> None:
+        if (start_again := self._ways.start_again) is not None:
+            self.lanes.write(start_again, lambda done: self.begin(), self.stuck)
 
     def _salvage(self) -> None:
         salvage, password = self._ways.salvage, self._password

@@ -25,7 +25,8 @@ SOON_MS = 3_000
 class SyncBridge(QObject):
     """``standing`` whenever the chip should say something else; ``begun``, ``ended`` and ``failed`` around each sync.
 
-    ``moved`` tells the step (push or pull) and how many changes went up, or rows came down, so far.
+    ``moved`` tells the step (push or pull) and how many changes went up, or rows came down, so far. ``removed``: this laptop's access ended and
+    the desk was emptied, in a sentence.
     """
 
     standing = Signal(object)
@@ -33,6 +34,7 @@ class SyncBridge(QObject):
     ended = Signal(object)
     failed = Signal(object)
     moved = Signal(str, int)
+    removed = Signal(str)
 
     def __init__(self, desk: Desk, lanes: Lanes, changes: ChangeBus) -> None:
         super().__init__(changes)
@@ -141,6 +143,10 @@ class SyncBridge(QObject):
 
     def _trouble(self, error: KnownError) -> None:
         self._busy = False
+        if error.code == "access_removed":
+            self.stop()
+            self.removed.emit(str(error))
+            return
         self.failed.emit(error)
         self.look()
 

@@ -101,6 +101,7 @@ def ways_of(profile: Profile, hold: Hold | None = None) -> Ways:
         keepers=lambda: keepers(profile),
         enrol=_enrol,
         salvage=lambda job, password: _salvaged(profile, password, job),
+        start_again=lambda: _start_again(profile),
     )
 
 
@@ -134,6 +135,8 @@ def room_in(desk: Desk, sitting: Sitting) -> Room:
     about = about_of(desk)
     room = build(desk, about=about, deeds=deeds, help_files=help_files(), appearance=sitting.appearance)
     held.append(room)
+    # Not inside the answer of the sync that is ending with the room.
+    room.bridge.removed.connect(lambda said: QTimer.singleShot(0, lambda: sitting.leave_for((_("This laptop’s access ended"), said), lambda job: "")))
     return room
 
 
@@ -149,6 +152,12 @@ def key_holder(profile: Profile) -> str:
     if by_keyring:
         return _("This computer's password store holds the key.")
     return _("The password that you choose is the key.")
+
+
+def _start_again(profile: Profile) -> None:
+    from alumni_desk.store import removal
+
+    removal.start_again(profile)
 
 
 def _start(desk: Desk, chapter: str, university: str, you: str) -> None:

@@ -109,6 +109,7 @@ def _membership(desk: Desk) -> state.Membership:
 
 def _sync(desk: Desk, wire: Wire, membership: state.Membership, progress: Progress | None) -> SyncResult:
     session.resume(desk, wire)
+    erasing.finish(desk)  # the program ended in the middle of it
     server = hello(desk, wire, membership)
     if (why := ending(server.commands)) is not None:
         leaving.go(desk, wire, membership, why, None if progress is None else partial(progress, "push"))

@@ -1,0 +1,105 @@
+"""A network admin's desk goes from one chapter to another and leaves nothing of the first behind."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+
+from alumni_desk.errors import KnownError
+from alumni_desk.store.desk import Desk, connect
+from alumni_desk.sync import inviting, switching
+from alumni_desk.sync.engine import join, status, sync_once
+
+MakeDesk = Callable[[str], Desk]
+
+
+def code_of(call: Callable[[], object]) -> str:
+    """The code of the error that a call raises."""
+    with pytest.raises(KnownError) as raised:
+        call()
+    return raised.value.code
+
+
+def names(desk: Desk) -> list[str]:
+    """Who is on the list."""
+    with desk.reading() as connection:
+        return sorted(connection.execute(sa.select(desk.tables["person"].c.last_name)).scalars())
+
+
+def add(desk: Desk, name: str) -> None:
+    """A new member."""
+    with desk.writing("new") as writing:
+        writing.add("person", standing="member", last_name=name)
+
+
+@pytest.fixture
+def network(make_server: Any, make_desk: MakeDesk) -> tuple[Any, Desk]:
+    """A server with two chapters and an admin's desk in the first."""
+    server = make_server()
+    for chapter, name in (("Boston", "Bostonian"), ("Lowell", "Lowellian")):
+        leader = make_desk(chapter)
+        join(leader, server.url, server.invite(chapter))
+        add(leader, name)
+        sync_once(leader)
+    admin = make_desk("admin")
+    admin.set_setting("person_name", "Network")
+    join(admin, server.url, str(server.run("server", "invite", "--role", "admin")["code"]))
+    sync_once(admin)
+    return server, admin
+
+
+def test_from_one_chapter_to_another_and_back(network: tuple[Any, Desk], make_desk: MakeDesk) -> None:
+    _server, admin = network
+    assert [(one.name, one.here) for one in switching.chapters(admin)] == [("Boston", True), ("Lowell", False)]
+    add(admin, "Added by the admin")
+    assert switching.switch(admin, " lowell ").name == "Lowell"
+    assert names(admin) == ["Lowellian"] and status(admin).waiting == 0 and admin.setting("person_name") == "Network"
+    database = connect(admin.profile.database, admin.key)
+    left = [str(row) for (name,) in database.execute("SELECT name FROM sqlite_master WHERE type = 'table' AND sql NOT LIKE 'CREATE VIRTUAL%'")
+            for row in database.execute(f'SELECT * FROM "{name}"')]
+    database.close()
+    assert not any("Bostonian" in row for row in left)
+    add(admin, "Added in Lowell")
+    assert switching.switch(admin, "Boston").here
+    assert names(admin) == ["Added by the admin", "Bostonian"]
+    lowell = make_desk("Lowell")
+    sync_once(lowell)
+    assert names(lowell) == ["Added in Lowell", "Lowellian"]
+    assert switching.switch(admin, "Boston").here  # it is there already
+
+
+def test_what_cannot_be_sent_keeps_the_desk_where_it_is(network: tuple[Any, Desk]) -> None:
+    server, admin = network
+    add(admin, "Unsent")
+    server.kill()
+    assert code_of(lambda: switching.switch(admin, "Lowell")) == "sync_unreachable"
+    assert names(admin) == ["Bostonian", "Unsent"] and status(admin).waiting == 1
+    server.start()
+    assert code_of(lambda: switching.switch(admin, "Nowhere")) == "no_such_chapter"
+    assert switching.switch(admin, "Lowell").here and names(admin) == ["Lowellian"]
+
+
+def test_killed_after_it_was_emptied_the_next_sync_goes_on(network: tuple[Any, Desk], monkeypatch: pytest.MonkeyPatch) -> None:
+    _server, admin = network
+    with monkeypatch.context() as patched:
+        patched.setattr(switching.erasing, "finish", lambda desk: (_ for _ in ()).throw(KeyboardInterrupt))
+        with pytest.raises(KeyboardInterrupt):
+            switching.switch(admin, "Lowell")
+    sync_once(admin)
+    assert names(admin) == ["Lowellian"]
+
+
+def test_a_leader_has_one_chapter_and_an_admin_invites_one_where_none_is_left(network: tuple[Any, Desk], make_desk: MakeDesk) -> None:
+    _server, admin = network
+    lowell = make_desk("Lowell")
+    assert [one.name for one in switching.chapters(lowell)] == ["Lowell"]
+    assert code_of(lambda: switching.switch(lowell, "Boston")) == "no_such_chapter"
+    switching.switch(admin, "Lowell")
+    made = inviting.invite(admin, "leader")
+    fresh = make_desk("fresh")
+    assert join(fresh, made.url, made.code).chapter == "Lowell"
+    sync_once(fresh)
+    assert names(fresh) == ["Lowellian"]
