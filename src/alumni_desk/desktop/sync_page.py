@@ -333,5 +333,5 @@ def _made_at(operation: str) -> datetime:
 
 def _role(role: str) -> str:
     """A role in words."""
-    words = {"admin": _("Admin of the alumni network"), "leader": _("Leader of the chapter"), "volunteer": _("Check-in volunteer")}
+    words = {"admin": _("Admin of the alumni network"), "leader": _("Leader of the chapter"), "door": _("Check-in volunteer")}
     return words.get(role, role)

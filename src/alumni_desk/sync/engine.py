@@ -13,8 +13,8 @@ import sqlalchemy as sa
 from alumni_desk.errors import KnownError, Refused
 from alumni_desk.protocol.clock import AHEAD_MS
 from alumni_desk.store.desk import Desk
+from alumni_desk.sync import door, operations, session, state
 from alumni_desk.sync import join as joining
-from alumni_desk.sync import operations, session, state
 from alumni_desk.sync.address import Address
 from alumni_desk.sync.hello import hello
 from alumni_desk.sync.pull import cursor_of, follow_timeline, pull
@@ -24,6 +24,9 @@ from alumni_desk.words import _, ngettext, number
 
 _ROUNDS = 3
 """A second is for what was saved meanwhile and for a server that was restored; more would race somebody who types."""
+
+WARNED_DAYS = 10
+"""How long before its end an access that ends without contact is warned of."""
 
 Progress = Callable[[Literal["push", "pull"], int], None]
 """Told the step and how many operations went up, or rows came down, so far."""
@@ -45,14 +48,19 @@ class Standing:
     """Where the data stands. ``state``: alone, waiting, synced or trouble; ``last_sync``: ISO 8601 UTC or None; ``sentence`` for the chip.
 
     ``clock`` says that this computer's clock is wrong by more than five minutes, else it is empty; ``ahead_s`` by how many seconds (negative: behind).
+    ``role`` (admin, leader, door) and ``gathering``: what this laptop may see; ``until``: how long; ``access`` says that it is over, or will soon be.
     """
 
-    state: Literal["alone", "waiting", "synced", "trouble"]
+    state: Literal["alone", "waiting", "synced", "trouble", "ended"]
     waiting: int
     last_sync: str | None
     sentence: str
     clock: str = ""
     ahead_s: int = 0
+    role: str | None = None
+    gathering: str | None = None
+    until: str | None = None
+    access: str = ""
 
 
 @dataclass(frozen=True)
@@ -107,6 +115,9 @@ def _membership(desk: Desk) -> state.Membership:
 def _sync(desk: Desk, wire: Wire, membership: state.Membership, progress: Progress | None) -> SyncResult:
     session.resume(desk, wire)
     server = hello(desk, wire, membership)
+    membership = door.follow_grant(desk, membership, server)
+    if door.has_ended(membership, server):
+        return _after_the_end(desk, wire, membership, progress)
     head = server.heads[membership.scope]
     follow_timeline(desk, membership.scope, head.timeline, known=membership.scope not in server.unknown)
     pushed, pulled, trouble = Pushed(), 0, None
@@ -131,6 +142,19 @@ def _sync(desk: Desk, wire: Wire, membership: state.Membership, progress: Progre
         if not waiting:
             break
     return SyncResult(pushed=pushed.sent, pulled=pulled, waiting=waiting, conflicts=pushed.conflicts, refused=pushed.refused)
+
+
+def _after_the_end(desk: Desk, wire: Wire, membership: state.Membership, progress: Progress | None) -> SyncResult:
+    """This laptop may read nothing more: what it could read goes, what was done on it is still sent."""
+    door.end(desk, membership)
+    pushed = Pushed()
+    while push(desk, wire, membership, pushed):
+        door.end(desk, membership)
+        if progress is not None:
+            progress("push", pushed.sent)
+    with desk.reading() as connection:
+        waiting = operations.count_waiting(connection)
+    return SyncResult(pushed=pushed.sent, pulled=0, waiting=waiting, conflicts=pushed.conflicts, refused=pushed.refused)
 
 
 def _came(progress: Progress, before: int, count: int) -> None:
@@ -160,10 +184,49 @@ def status(desk: Desk) -> Standing:
 
 def standing(connection: sa.Connection) -> Standing:
     """The same, on a connection that is open already."""
-    if state.read(connection, state.Membership) is None:
+    membership = state.read(connection, state.Membership)
+    if membership is None:
         return Standing("alone", 0, None, _("Saved here"))
     skew = state.read(connection, state.Skew) or state.Skew()
-    return replace(_standing(connection), clock=clock_sentence(skew.ahead_ms), ahead_s=round(skew.ahead_ms / 1000))
+    stands = _over(connection) or replace(_standing(connection), access=ending_sentence(membership, datetime.now(UTC)))
+    return replace(stands, clock=clock_sentence(skew.ahead_ms), ahead_s=round(skew.ahead_ms / 1000), role=membership.role, gathering=membership.gathering,
+                   until=membership.until)
+
+
+def _over(connection: sa.Connection) -> Standing | None:
+    """How it stands with a laptop whose time at a door is over."""
+    ended = state.read(connection, state.Ended)
+    if ended is None:
+        return None
+    waiting = operations.count_waiting(connection)
+    last = state.read(connection, state.LastSync) or state.LastSync()
+    return Standing("ended", waiting, last.at, _ended_sentence(ended, waiting), access=_ended_sentence(ended, waiting))
+
+
+def _ended_sentence(ended: state.Ended, waiting: int) -> str:
+    if ended.name and ended.until:
+        what = _("This laptop’s access to the door of {gathering} ended on {day}").format(gathering=ended.name, day=day_long(ended.until))
+    else:
+        what = _("This laptop’s access to the door ended")
+    if not waiting:
+        return _("{what}; nothing is left to send.").format(what=what)
+    return ngettext("{what}; {n} change is still to send.", "{what}; {n} changes are still to send.", waiting).format(what=what, n=number(waiting))
+
+
+def ending_sentence(membership: state.Membership, now: datetime) -> str:
+    """What to say of an access that ends within ten days; nothing of any other, and nothing at a door, where everybody expects it."""
+    left = door.days_left(membership.until, now)
+    if membership.role == joining.DOOR or left is None or left > WARNED_DAYS:
+        return ""
+    if left <= 0:
+        return _("This laptop was not in contact with the server for so long that its access has ended. Sync, and it goes on.")
+    return _("This laptop’s access ends on {day}. Sync before, and it goes on.").format(day=day_long(membership.until or ""))
+
+
+def day_long(until: str) -> str:
+    """A moment's day here, in words."""
+    day = datetime.fromisoformat(until).astimezone()
+    return f"{day.day} {day:%B %Y}"
 
 
 def clock_sentence(ahead_ms: int) -> str:

@@ -24,6 +24,8 @@ class Membership(msgspec.Struct, frozen=True):
     scope: str
     scope_name: str
     role: str
+    gathering: str | None = None  # of a laptop at the door: the only one
+    until: str | None = None  # ISO 8601 UTC, as the server said last
 
 
 class Joining(msgspec.Struct, frozen=True):
@@ -67,6 +69,13 @@ class Places(msgspec.Struct, frozen=True):
     places: list[Cursor]
 
 
+class Ended(msgspec.Struct, frozen=True):
+    """This laptop's access to a gathering's door is over, and what it could read is gone. ``name``: of the gathering."""
+
+    name: str = ""
+    until: str | None = None
+
+
 class Rebuilding(msgspec.Struct, frozen=True):
     """The chapter is being pulled again from zero; when that is done, what did not come is not at the server."""
 
@@ -76,7 +85,7 @@ REPLICA = "replica:"
 
 _NAMES: dict[type[msgspec.Struct], str] = {Membership: "membership", Joining: "joining", Session: "session", LastSync: "last_sync",
                                            Timeline: "timeline", Rebuilding: "rebuilding",
-                                           Places: "places", Skew: "skew"}
+                                           Places: "places", Skew: "skew", Ended: "ended"}
 
 
 def read(connection: sa.Connection, kind: type[T]) -> T | None:
