@@ -61,6 +61,12 @@ class Standing:
     gathering: str | None = None
     until: str | None = None
     access: str = ""
+    chip: str = ""  # fewer words than the sentence, where it is too long for the chip
+
+    @property
+    def short(self) -> str:
+        """What the chip says."""
+        return self.chip or self.sentence
 
 
 @dataclass(frozen=True)
@@ -200,7 +206,9 @@ def _over(connection: sa.Connection) -> Standing | None:
         return None
     waiting = operations.count_waiting(connection)
     last = state.read(connection, state.LastSync) or state.LastSync()
-    return Standing("ended", waiting, last.at, _ended_sentence(ended, waiting), access=_ended_sentence(ended, waiting))
+    sentence = _ended_sentence(ended, waiting)
+    chip = _("Access ended · {count} to send").format(count=number(waiting)) if waiting else _("Access ended")
+    return Standing("ended", waiting, last.at, sentence, access=sentence, chip=chip)
 
 
 def _ended_sentence(ended: state.Ended, waiting: int) -> str:
