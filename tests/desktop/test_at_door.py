@@ -24,7 +24,8 @@ def at_door(desk: Any, role: str = "door", waiting: int = 0) -> state.Membership
     with desk.reading() as connection:
         gathering = connection.exec_driver_sql("SELECT id FROM gathering ORDER BY starts LIMIT 1").scalar()
         scope = connection.exec_driver_sql("SELECT id FROM scope").scalar()
-    member = state.Membership("http://127.0.0.1:9", None, "server", "device", bytes(32), str(scope), "Boston", role, gathering if role == "door" else None, UNTIL)
+    member = state.Membership("http://127.0.0.1:9", None, "server", "device", bytes(32), str(scope), "Boston", role,
+                              gathering if role == "door" else None, UNTIL)
     with desk.applying() as applying:
         state.keep(applying.connection, member)
         applying.connection.exec_driver_sql("DELETE FROM operation WHERE rowid NOT IN (SELECT rowid FROM operation ORDER BY rowid LIMIT ?)", (waiting,))

@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -247,6 +248,44 @@ def test_what_waits_stays_when_the_push_does_not_get_through(leader: Desk, at_do
     assert findings(door.profile, door.key, "Quetzalcoatlus") == []
     assert all(not rows(door, name) for name in shapes())
     assert sync_once(door).pushed == 1
+    sync_once(leader)
+    assert facts_of(leader, registration_id(dinner, guest)) == ["in"]
+
+
+def test_without_the_server_its_time_ends_too_but_a_clock_that_jumps_only_locks(leader: Desk, at_door: Callable[..., Desk],
+                                                                                monkeypatch: pytest.MonkeyPatch) -> None:
+    from alumni_desk.sync import door as doors
+    from alumni_desk.sync import engine
+
+    dinner = evening(leader)
+    guest = member(leader, "Quetzalcoatlus")
+    add_guests(leader, dinner, [guest])
+    sync_once(leader)
+    door = at_door(dinner)
+    check_in(door, dinner, registration_id(dinner, guest))
+    gone = time.monotonic()
+
+    def cut(*_words: Any, **_more: Any) -> Any:
+        raise KnownError("sync_unreachable", "cut")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(engine, "hello", cut)
+        patch.setattr(doors, "wall_ms", lambda: 4_000_000_000_000)
+        with pytest.raises(KnownError):
+            sync_once(door)
+        assert status(door).state == "ended" and "By this laptop’s clock" in status(door).sentence
+        assert guest in rows(door, "person"), "a clock alone takes nothing away"
+        patch.setattr(doors.time, "monotonic", lambda: gone + 4 * 86_400)
+        with pytest.raises(KnownError):
+            sync_once(door)
+        assert guest in rows(door, "person")
+        patch.setattr(doors.time, "monotonic", lambda: gone + 6 * 86_400)
+        with pytest.raises(KnownError):
+            sync_once(door)
+        assert "1 change is still to send" in status(door).sentence
+        assert findings(door.profile, door.key, "Quetzalcoatlus") == []
+    sync_once(door)
+    assert status(door).state == "synced" and guest in rows(door, "person"), "the server knows better"
     sync_once(leader)
     assert facts_of(leader, registration_id(dinner, guest)) == ["in"]
 

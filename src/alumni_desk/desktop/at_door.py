@@ -23,7 +23,7 @@ P = TypeVar("P", bound=Named)
 def is_at_door(desk: Desk) -> bool:
     """Whether this laptop has the door of one gathering and no more."""
     from alumni_desk.sync import state
-    from alumni_desk.sync.join import DOOR
+    from alumni_desk.sync.door import DOOR
 
     with desk.reading() as connection:
         membership = state.read(connection, state.Membership)

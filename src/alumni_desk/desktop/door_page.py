@@ -147,9 +147,11 @@ class CheckInPage(Page):
         if before in self._found:
             self.gathering.set_key(before)
         self.gathering.blockSignals(False)
-        if not found and standing.role == "door":
+        if standing.role == "door" and (not found or standing.state == "ended"):
             gone = standing.state == "ended"
-            words = _("The list of this gathering is no longer on this laptop") if gone else _("The list of this gathering is not here yet")
+            words = _("The list of this gathering is not here yet")
+            if gone:
+                words = _("The list of this gathering is closed") if found else _("The list of this gathering is no longer on this laptop")
             promise = standing.sentence if gone else _("A sync brings it; after that it is here without internet, too")
             self.stack.show_empty(EmptyPage("lock-simple" if gone else "door", words, _("To the sync"), lambda: self.go("sync"), promise))
             return

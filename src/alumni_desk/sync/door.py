@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from weakref import WeakKeyDictionary
 
 import msgspec
 import sqlalchemy as sa
 
+from alumni_desk.protocol.clock import wall_ms
 from alumni_desk.protocol.messages import Grant, HelloReply
 from alumni_desk.store import backup
 from alumni_desk.store.desk import Desk
@@ -18,6 +21,12 @@ from alumni_desk.sync.state import Membership
 from alumni_desk.sync.views import no_base, settle
 
 CHUNK = 5_000
+
+_WORTH_KEEPING_MS = 60_000
+_running: WeakKeyDictionary[Desk, float] = WeakKeyDictionary()
+"""Since when, on a clock that nobody can set, the time of each open desk has to be counted."""
+
+DOOR = "door"
 
 ENDED = "ended"
 """The server's word for a grant that is over."""
@@ -49,6 +58,46 @@ def membership_under(membership: Membership, grant: Grant) -> Membership:
 def has_ended(membership: Membership, server: HelloReply) -> bool:
     """Whether the server says that this laptop's access is over."""
     return ENDED in server.commands and membership.scope not in server.heads
+
+
+def note_contact(desk: Desk, membership: Membership, server_ms: int) -> None:
+    """Remember when the server was heard, at a door: from then on the time runs that no clock here can change."""
+    if membership.role == DOOR:
+        _running[desk] = time.monotonic()
+        with desk.applying() as applying:
+            state.keep(applying.connection, state.Contact(server_ms))
+
+
+def pass_time(desk: Desk, membership: Membership) -> bool:
+    """At a door, count how long this program has run since the server was heard. Once that is beyond its time, it is over without being told."""
+    if membership.role != DOOR or membership.until is None:
+        return False
+    with desk.reading() as connection:
+        contact, ended = state.read(connection, state.Contact), state.read(connection, state.Ended)
+    if contact is None or ended is not None:
+        return False
+    now = time.monotonic()
+    ran = contact.ran_ms + round((now - _running.get(desk, now)) * 1000)
+    if ran - contact.ran_ms >= _WORTH_KEEPING_MS or desk not in _running:
+        _running[desk] = now
+        with desk.applying() as applying:
+            state.keep(applying.connection, state.Contact(contact.server_ms, ran))
+    if contact.server_ms + ran < _milliseconds(membership.until):
+        return False
+    end(desk, membership)
+    return True
+
+
+def is_late(connection: sa.Connection, membership: Membership) -> bool:
+    """Whether a door's time is over by this laptop's clock, which may be wrong: then nothing is shown, and nothing goes, until the server was heard."""
+    if membership.role != DOOR or membership.until is None:
+        return False
+    skew = state.read(connection, state.Skew) or state.Skew()
+    return wall_ms() - skew.ahead_ms >= _milliseconds(membership.until)
+
+
+def _milliseconds(until: str) -> int:
+    return round(datetime.fromisoformat(until).timestamp() * 1000)
 
 
 def begin_anew(desk: Desk, membership: Membership) -> None:

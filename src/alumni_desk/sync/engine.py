@@ -88,6 +88,7 @@ def join(desk: Desk, url: str, code: str, merge: bool = False, device_name: str 
 def sync_once(desk: Desk, progress: Progress | None = None, *, wire: Wire | None = None) -> SyncResult:
     """Send what waits, then take what is new. Killed anywhere, the next call finishes the work."""
     membership = _membership(desk)
+    door.pass_time(desk, membership)
     line = wire or Wire(Address(membership.url, membership.fingerprint))
     try:
         result = _sync(desk, line, membership, progress)
@@ -122,6 +123,7 @@ def _sync(desk: Desk, wire: Wire, membership: state.Membership, progress: Progre
     session.resume(desk, wire)
     server = hello(desk, wire, membership)
     membership = door.follow_grant(desk, membership, server)
+    door.note_contact(desk, membership, server.time)
     if door.has_ended(membership, server):
         return _after_the_end(desk, wire, membership, progress)
     head = server.heads[membership.scope]
@@ -194,7 +196,7 @@ def standing(connection: sa.Connection) -> Standing:
     if membership is None:
         return Standing("alone", 0, None, _("Saved here"))
     skew = state.read(connection, state.Skew) or state.Skew()
-    stands = _over(connection) or replace(_standing(connection), access=ending_sentence(membership, datetime.now(UTC)))
+    stands = _over(connection) or _late(connection, membership) or replace(_standing(connection), access=ending_sentence(membership, datetime.now(UTC)))
     return replace(stands, clock=clock_sentence(skew.ahead_ms), ahead_s=round(skew.ahead_ms / 1000), role=membership.role, gathering=membership.gathering,
                    until=membership.until)
 
@@ -211,6 +213,16 @@ def _over(connection: sa.Connection) -> Standing | None:
     return Standing("ended", waiting, last.at, sentence, access=sentence, chip=chip)
 
 
+def _late(connection: sa.Connection, membership: state.Membership) -> Standing | None:
+    """How it stands with a laptop whose time at a door is over by its own clock alone."""
+    if not door.is_late(connection, membership):
+        return None
+    stands = _standing(connection)
+    name = connection.exec_driver_sql("SELECT name FROM gathering WHERE id = ?", (membership.gathering or "",)).scalar()
+    sentence = _("By this laptop’s clock its time at the door of {gathering} is over. Sync: the server knows.").format(gathering=name or _("the gathering"))
+    return replace(stands, state="ended", sentence=sentence, access=sentence, chip=_("Locked · {what}").format(what=stands.sentence))
+
+
 def _ended_sentence(ended: state.Ended, waiting: int) -> str:
     if ended.name and ended.until:
         what = _("This laptop’s access to the door of {gathering} ended on {day}").format(gathering=ended.name, day=day_long(ended.until))
@@ -224,7 +236,7 @@ def _ended_sentence(ended: state.Ended, waiting: int) -> str:
 def ending_sentence(membership: state.Membership, now: datetime) -> str:
     """What to say of an access that ends within ten days; nothing of any other, and nothing at a door, where everybody expects it."""
     left = door.days_left(membership.until, now)
-    if membership.role == joining.DOOR or left is None or left > WARNED_DAYS:
+    if membership.role == door.DOOR or left is None or left > WARNED_DAYS:
         return ""
     if left <= 0:
         return _("This laptop was not in contact with the server for so long that its access has ended. Sync, and it goes on.")

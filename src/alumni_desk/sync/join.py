@@ -18,14 +18,13 @@ from alumni_desk.protocol.proofs import enrol_proof
 from alumni_desk.store.desk import Desk
 from alumni_desk.sync import state
 from alumni_desk.sync.address import Address, read_address
-from alumni_desk.sync.door import begin_anew
+from alumni_desk.sync.door import DOOR, begin_anew
 from alumni_desk.sync.operations import count_waiting
 from alumni_desk.sync.shapes import shapes
 from alumni_desk.sync.wire import Wire
 from alumni_desk.words import _, ngettext, number
 
 CARRIED = "chapter_carried"
-DOOR = "door"
 
 
 def join(desk: Desk, url: str, code: str, *, merge: bool = False, device_name: str | None = None, wire: Wire | None = None) -> state.Membership:

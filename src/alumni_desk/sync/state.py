@@ -76,6 +76,13 @@ class Ended(msgspec.Struct, frozen=True):
     until: str | None = None
 
 
+class Contact(msgspec.Struct, frozen=True):
+    """The server's time at the last contact, in milliseconds since 1970, and how long this program has run since: what no clock can be set beyond."""
+
+    server_ms: int
+    ran_ms: int = 0
+
+
 class Rebuilding(msgspec.Struct, frozen=True):
     """The chapter is being pulled again from zero; when that is done, what did not come is not at the server."""
 
@@ -85,7 +92,7 @@ REPLICA = "replica:"
 
 _NAMES: dict[type[msgspec.Struct], str] = {Membership: "membership", Joining: "joining", Session: "session", LastSync: "last_sync",
                                            Timeline: "timeline", Rebuilding: "rebuilding",
-                                           Places: "places", Skew: "skew", Ended: "ended"}
+                                           Places: "places", Skew: "skew", Ended: "ended", Contact: "contact"}
 
 
 def read(connection: sa.Connection, kind: type[T]) -> T | None:
