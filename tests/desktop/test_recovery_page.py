@@ -145,7 +145,7 @@ def test_the_paper_holds_the_key_and_belongs_to_its_user(tmp_path: Path) -> None
 def test_not_for_made_up_people_nor_under_a_door_grant(desk: Desk, tmp_path: Path) -> None:
     assert wanted(desk)
     with desk.applying() as applying:
-        grant = state.Membership("http://127.0.0.1:1", None, "server", "device", b"k" * 32, "scope", "Boston", "volunteer")
+        grant = state.Membership("http://127.0.0.1:1", None, "server", "device", b"k" * 32, "scope", "Boston", "door")
         state.keep(applying.connection, grant)
     assert not wanted(desk)
     with desk.applying() as applying:

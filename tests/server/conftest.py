@@ -131,13 +131,13 @@ class Office:
         assert answer.status == 200, (answer.status, answer.body)
         return unpack(answer.body, kind)
 
-    def invite(self, chapter: str = "Boston", role: str = "leader") -> str:
+    def invite(self, chapter: str = "Boston", role: str = "leader", gathering: str | None = None) -> str:
         """A fresh invitation's code."""
-        return invite(self.server, chapter=chapter, role=role, now=self.time()).code
+        return invite(self.server, chapter=chapter, role=role, gathering=gathering, now=self.time()).code
 
-    def laptop(self, chapter: str = "Boston", role: str = "leader") -> Laptop:
+    def laptop(self, chapter: str = "Boston", role: str = "leader", gathering: str | None = None) -> Laptop:
         """A device that joined and has a session."""
-        code, key = self.invite(chapter, role), SigningKey.generate()
+        code, key = self.invite(chapter, role, gathering), SigningKey.generate()
         request = EnrolRequest(code=code, public_key=bytes(key.verify_key), name="laptop", proof=enrol_proof(key, code))
         enrolled = self.call("enrol", request, EnrolReply)
         laptop = Laptop(self, key, enrolled.server, enrolled.device, enrolled.grants[0].scope)

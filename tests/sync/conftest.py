@@ -86,13 +86,14 @@ class RunningServer:
         self.process = None
         return code
 
-    def invite(self, chapter: str = "Boston", role: str = "leader") -> str:
+    def invite(self, chapter: str = "Boston", role: str = "leader", gathering: str | None = None) -> str:
         """A fresh invitation's code, made as the command makes it."""
         if self.database is None:
-            return str(self.run("server", "invite", "--chapter", chapter, "--role", role)["code"])
+            of = ["--gathering", gathering] if gathering else []
+            return str(self.run("server", "invite", "--chapter", chapter, "--role", role, *of)["code"])
         database = postgresql_database(self.database)
         try:
-            return invite(open_server(database), chapter=chapter, role=role, now=now_ms()).code
+            return invite(open_server(database), chapter=chapter, role=role, gathering=gathering, now=now_ms()).code
         finally:
             database.close()
 
@@ -132,9 +133,9 @@ class Office:
         """Where to join."""
         return self.server.url
 
-    def invite(self, role: str = "leader") -> str:
+    def invite(self, role: str = "leader", gathering: str | None = None) -> str:
         """A fresh invitation into this chapter."""
-        return self.server.invite(self.chapter, role)
+        return self.server.invite(self.chapter, role, gathering)
 
 
 @pytest.fixture

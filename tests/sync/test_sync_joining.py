@@ -264,7 +264,7 @@ def test_the_commands(office: Any, tmp_path: Path) -> None:
                               capture_output=True, text=True, check=False, timeout=60)
         return json.loads(done.stdout) if done.returncode == 0 else (done.returncode, done.stderr)
 
-    assert run("status") == {"state": "alone", "waiting": 0, "last_sync": None, "clock_ahead_seconds": 0}
+    assert run("status") == {"state": "alone", "waiting": 0, "last_sync": None, "clock_ahead_seconds": 0, "role": None, "gathering": None, "until": None}
     failed = run("join", office.url, new_invitation())
     assert failed[0] == 1 and failed[1].count("\n") == 1 and "Traceback" not in failed[1]
     assert run("join", office.url, office.invite())["chapter"] == office.chapter

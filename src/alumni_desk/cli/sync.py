@@ -62,8 +62,9 @@ def add_commands(commands: Any) -> None:
     refused.set_defaults(run=run_refused)
 
     status = commands.add_parser("status", help=_("where the data stands"),
-                                 description=_("Where the data stands. JSON: state (alone, waiting, synced, trouble, removed), waiting, last_sync, "
-                                               "clock_ahead_seconds (this laptop's clock against the server's; negative: behind)."))
+                                 description=_("Where the data stands. JSON: state (alone, waiting, synced, trouble, ended, removed), waiting, last_sync, "
+                                               "clock_ahead_seconds (this laptop's clock against the server's; negative: behind), role (admin, leader, door), "
+                                               "gathering (of a laptop at the door), until (how long it may see what it sees)."))
     add_json(status)
     status.set_defaults(run=run_status)
 
@@ -191,6 +192,7 @@ def run_status(args: argparse.Namespace) -> int:
         return 0
     with opened(args) as desk:
         standing = status(desk)
-    data = {"state": standing.state, "waiting": standing.waiting, "last_sync": standing.last_sync, "clock_ahead_seconds": standing.ahead_s}
-    show(args, data, "\n".join(filter(None, (standing.sentence, standing.clock))))
+    data = {"state": standing.state, "waiting": standing.waiting, "last_sync": standing.last_sync, "clock_ahead_seconds": standing.ahead_s,
+            "role": standing.role, "gathering": standing.gathering, "until": standing.until}
+    show(args, data, "\n".join(filter(None, dict.fromkeys((standing.sentence, standing.access, standing.clock)))))
     return 0

@@ -12,12 +12,13 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from PySide6.QtCore import QObject, Qt, QTimer
+from PySide6.QtCore import QObject, Qt, QTimer, Signal
 from PySide6.QtGui import QIcon, QKeySequence, QPainter, QPixmap
 from PySide6.QtWidgets import QApplication
 
 from alumni_desk import __version__
 from alumni_desk.desktop.activity_page import ActivityPage
+from alumni_desk.desktop.at_door import for_whom, is_at_door
 from alumni_desk.desktop.background import Job, Lanes
 from alumni_desk.desktop.changes import ChangeBus, Watch
 from alumni_desk.desktop.controls import WINDOW, shortcut
@@ -53,7 +54,12 @@ log = logging.getLogger(__name__)
 
 
 class Room(QObject):
-    """A window on an open desk with all that works for it: lanes, news of changes, sync. ``close`` ends every thread."""
+    """A window on an open desk with all that works for it: lanes, news of changes, sync. ``close`` ends every thread.
+
+    ``another_wanted``: the laptop came to a door, or from one to the office, and has a use for other pages than this window has.
+    """
+
+    another_wanted = Signal()
 
     def __init__(self, desk: Desk, appearance: Appearance, *, about: About, deeds: Deeds | None = None,
                  help_files: Sequence[Path] = (), today: Callable[[], date] = date.today) -> None:  # fmt: skip
@@ -68,7 +74,8 @@ class Room(QObject):
         self._help_files = list(help_files)
         self._help: HelpWindow | None = None
         deeds = deeds or Deeds(None, None, self._help_wanted if help_files else None)
-        self.shell = Shell(self._pages(about, deeds), Whose(device=desk.device_name), self.undoing, on_close=self.close)
+        self._at_door = is_at_door(desk)
+        self.shell = Shell(for_whom(self._pages(about, deeds), at_door=self._at_door), Whose(device=desk.device_name), self.undoing, on_close=self.close)
         self.lanes.trouble.connect(lambda error: self.shell.say(str(error)))
         self.keeping.trouble.connect(lambda error: self.shell.say(str(error)))
         self._standing = ""
@@ -84,6 +91,7 @@ class Room(QObject):
             settings.security.ruled.connect(self.lock.read_rules)
         self.changes.changed.connect(self._frame)
         self.shell.palette_wanted.connect(self.show_palette)
+        self.shell.palette_button.setVisible(not self._at_door)
         if help_files:
             shortcut(QKeySequence.StandardKey.HelpContents, self.shell, self._help_wanted, WINDOW)
         self._frame()
@@ -106,8 +114,11 @@ class Room(QObject):
         self.shell.show_page(name, **what)
 
     def _stands(self, standing: Any) -> None:
-        self.shell.chip.set_standing(standing.state, standing.sentence)
+        self.shell.chip.set_standing(standing.state, standing.short)
         self._standing = standing_words(standing.waiting, standing.state != "alone")
+        if (standing.role == "door") is not self._at_door:
+            self._at_door = not self._at_door
+            self.another_wanted.emit()
 
     def _door(self) -> DoorWindow | None:
         page = self.shell.page("checkin")
@@ -128,8 +139,8 @@ class Room(QObject):
         self.shell.nav.set_count("gatherings", number(facts.ahead) if facts.ahead else "")
 
     def show_palette(self) -> Palette | None:
-        """Everybody and everything by a few letters; not while the window is locked."""
-        if self.shell.covered():
+        """Everybody and everything by a few letters; not while the window is locked, and not at a door, where one list is all there is."""
+        if self.shell.covered() or self._at_door:
             return None
         palette = Palette(self.shell, self.desk, self.lanes, self._go, self._everything())
         palette.open()
@@ -268,6 +279,7 @@ class Sitting(QObject):
         room.shell.show()
         room.shell.show_page(page, **what)
         self.room = room
+        room.another_wanted.connect(lambda: QTimer.singleShot(0, self._rebuild))
         room.lock.changed.connect(lambda locked: self.take_files(()))
 
     def _close_room(self) -> None:

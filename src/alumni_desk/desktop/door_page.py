@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 from PySide6.QtCore import Qt, Signal
@@ -22,6 +22,9 @@ from alumni_desk.desktop.pages import EmptyPage, Go, Page
 from alumni_desk.desktop.sound import Sounds
 from alumni_desk.store.desk import Desk
 from alumni_desk.words import _, ngettext
+
+if TYPE_CHECKING:
+    from alumni_desk.sync.engine import Standing
 
 
 @dataclass(frozen=True)
@@ -55,6 +58,13 @@ def choosable(desk: Desk) -> list[Choosable]:
     coming.sort(key=lambda g: (g.starts is None, g.starts or datetime.max, g.name))
     over.sort(key=lambda g: (g.starts or datetime.min, g.name), reverse=True)
     return [*coming, *over]
+
+
+def where_it_stands(desk: Desk) -> Standing:
+    """What this laptop may see, and whether it still may."""
+    from alumni_desk.sync import engine
+
+    return engine.status(desk)
 
 
 class CheckInPage(Page):
@@ -111,7 +121,8 @@ class CheckInPage(Page):
     def refresh(self) -> None:
         self._fill_name()
         self.stack.loading(True)
-        self.lanes.read(lambda: choosable(self.desk), self._on_read, self.stack.show_error, key="checkin-page")
+        self.lanes.read(lambda: (choosable(self.desk), where_it_stands(self.desk)), lambda both: self._on_read(*both), self.stack.show_error,
+                        key="checkin-page")  # fmt: skip
 
     def _fill_name(self) -> None:
         """The name given at the door last time, else the one in Settings, unless somebody has typed another."""
@@ -125,7 +136,7 @@ class CheckInPage(Page):
         self._opens = self._wanted is not None
         self.refresh()
 
-    def _on_read(self, found: list[Choosable]) -> None:
+    def _on_read(self, found: list[Choosable], standing: Standing) -> None:
         before = self._wanted or self.gathering.key()
         self._found = {g.id: g for g in found}
         self.gathering.blockSignals(True)
@@ -136,6 +147,14 @@ class CheckInPage(Page):
         if before in self._found:
             self.gathering.set_key(before)
         self.gathering.blockSignals(False)
+        if standing.role == "door" and (not found or standing.state == "ended"):
+            gone = standing.state == "ended"
+            words = _("The list of this gathering is not here yet")
+            if gone:
+                words = _("The list of this gathering is closed") if found else _("The list of this gathering is no longer on this laptop")
+            promise = standing.sentence if gone else _("A sync brings it; after that it is here without internet, too")
+            self.stack.show_empty(EmptyPage("lock-simple" if gone else "door", words, _("To the sync"), lambda: self.go("sync"), promise))
+            return
         if not found:
             self.stack.show_empty(EmptyPage("door", _("There is no gathering to check in for"), _("Plan a gathering"),
                                             lambda: self.go("gatherings", plan=True),

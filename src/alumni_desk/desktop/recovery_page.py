@@ -27,7 +27,7 @@ from alumni_desk.store import recovery
 from alumni_desk.store.desk import Desk
 from alumni_desk.words import _, clock_time, ngettext
 
-VOLUNTEER = "volunteer"
+VOLUNTEER = "door"
 
 
 @dataclass(frozen=True)

@@ -45,6 +45,7 @@ class Facts:
     role: str
     sample: bool
     clock: str = ""  # that this laptop's clock is wrong
+    access: str = ""  # that what it may see ends soon
     refused: int = 0  # changes that the server did not take and nobody here has seen yet
     refusals: tuple[RefusedChange, ...] = ()  # the newest of them
 
@@ -164,7 +165,7 @@ class SyncPage(Page):
         for sentence in self._sentences(facts):
             words.addWidget(Label(sentence, "title", wrap=True))
         words.addWidget(Label(self._below(facts), tone="muted", wrap=True))
-        for warning in filter(None, (self._trouble, facts.clock)):
+        for warning in filter(None, (self._trouble, facts.access, facts.clock)):
             words.addSpacing(px(8))
             words.addWidget(Label(warning, tone="warn", wrap=True))
         if self._trouble and facts.state != "alone":
@@ -198,6 +199,8 @@ class SyncPage(Page):
     def _sentences(self, facts: Facts) -> list[str]:
         if facts.state == "alone":
             return [_("Everything is saved on this laptop.")]
+        if facts.state == "ended":
+            return [facts.sentence]
         first = _("Nothing has been fetched yet.")
         if facts.last_sync is not None:
             first = _("Everything up to {time} is with {server}.").format(time=_moment(facts.last_sync), server=facts.server)
@@ -211,6 +214,8 @@ class SyncPage(Page):
             return _("This is the sample chapter. It never joins a server, so nobody made up gets among real people.")
         if facts.state == "alone":
             return _("It is shared with nobody. With an invitation from your chapter lead or alumni office it keeps in step with other laptops.")
+        if facts.state == "ended" and not facts.waiting:
+            return _("Its list is gone from this laptop, and all that was done here is at the server. Another invitation opens another door.")
         if facts.waiting:
             return ngettext("It is saved here in any case.", "They are saved here in any case.", facts.waiting)
         return _("Work goes on without the internet; what you change meanwhile is sent at the next sync.")
@@ -321,6 +326,7 @@ def look_up(desk: Desk) -> Facts:
         role=_role(membership.role) if membership else "",
         sample=sample,
         clock=standing.clock,
+        access=standing.access if standing.state != "ended" else "",
         refused=not_taken,
         refusals=refusals,
     )
@@ -333,5 +339,5 @@ def _made_at(operation: str) -> datetime:
 
 def _role(role: str) -> str:
     """A role in words."""
-    words = {"admin": _("Admin of the alumni network"), "leader": _("Leader of the chapter"), "volunteer": _("Check-in volunteer")}
+    words = {"admin": _("Admin of the alumni network"), "leader": _("Leader of the chapter"), "door": _("Check-in volunteer")}
     return words.get(role, role)

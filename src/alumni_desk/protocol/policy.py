@@ -59,7 +59,9 @@ FIELDS: dict[tuple[str, str, str], Rule] = {
     ("admin", "chapter", "sample"): Rule(read="yes", write="no"),
     ("leader", "*", "*"): ALL,
     ("leader", "chapter", "sample"): Rule(read="yes", write="no"),
-    ("door", "*", "@door"): Rule(read="yes", write="no"),
+    ("door", "chapter", "@door"): Rule(read="yes", write="no"),
+    ("door", "gathering", "@door"): Rule(read="yes", write="no"),
+    ("door", "person", "@door"): Rule(read="yes", write="no"),
     ("door", "registration", "@door"): ALL,
     ("door", "fact", "@door"): ALL,
     # A walk-in: who they are goes to the gathering, how to reach them to the chapter, which the door does not read again.

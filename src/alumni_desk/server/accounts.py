@@ -168,7 +168,9 @@ def revoke(server: Server, by: Caller, device_id: str, now: int) -> None:
     """Remove a device for another one, which must be an admin's or leader's of a chapter that it belongs to. An admin's is removed by admins alone."""
     device, grant = server.tables.tables["device"], server.tables.tables["grant"]
     with server.database.writing() as connection:
-        belongs = chapters_of(connection, server.tables, device_id) if is_id(device_id) else []
+        if not is_id(device_id):
+            raise Refusal(403, "no_grant")
+        belongs = chapters_of(connection, server.tables, device_id)
         roles = {by.grants[scope].role for scope in belongs if scope in by.grants}
         query = sa.select(grant.c.role).join_from(grant, device, device.c.account == grant.c.account).where(device.c.id == device_id)
         admins = "admin" in connection.execute(query).scalars().all()

@@ -17,6 +17,7 @@ from alumni_desk.server.certificates import own_certificate, pin
 from alumni_desk.server.hosts import is_loopback
 from alumni_desk.server.limits import CALLS_A_SECOND
 from alumni_desk.server.state import Server, keep_address
+from alumni_desk.server.tidying import tidying
 from alumni_desk.words import _
 
 
@@ -93,7 +94,8 @@ def serve(server: Server, *, host: str, port: int, certificate: Certificate | No
     signal.signal(signal.SIGINT, lambda *_: None)
     ready(address)
     try:
-        uvicorn.Server(config).run(sockets=[listener])
+        with tidying(server):
+            uvicorn.Server(config).run(sockets=[listener])
     finally:
         listener.close()
 

@@ -15,7 +15,7 @@ from alumni_desk.protocol.clock import AHEAD_MS
 from alumni_desk.store import removal
 from alumni_desk.store.desk import Desk
 from alumni_desk.sync import conflicts as deciding
-from alumni_desk.sync import erasing, leaving, operations, session, state
+from alumni_desk.sync import door, erasing, leaving, operations, session, state
 from alumni_desk.sync import join as joining
 from alumni_desk.sync.address import Address
 from alumni_desk.sync.hello import ending, hello
@@ -26,6 +26,9 @@ from alumni_desk.words import _, ngettext, number
 
 _ROUNDS = 3
 """A second is for what was saved meanwhile and for a server that was restored; more would race somebody who types."""
+
+WARNED_DAYS = 10
+"""How long before its end an access that ends without contact is warned of."""
 
 Progress = Callable[[Literal["push", "pull"], int], None]
 """Told the step and how many operations went up, or rows came down, so far."""
@@ -48,14 +51,25 @@ class Standing:
     """Where the data stands. ``state``: alone, waiting, synced or trouble; ``last_sync``: ISO 8601 UTC or None; ``sentence`` for the chip.
 
     ``clock`` says that this computer's clock is wrong by more than five minutes, else it is empty; ``ahead_s`` by how many seconds (negative: behind).
+    ``role`` (admin, leader, door) and ``gathering``: what this laptop may see; ``until``: how long; ``access`` says that it is over, or will soon be.
     """
 
-    state: Literal["alone", "waiting", "synced", "trouble"]
+    state: Literal["alone", "waiting", "synced", "trouble", "ended"]
     waiting: int
     last_sync: str | None
     sentence: str
     clock: str = ""
     ahead_s: int = 0
+    role: str | None = None
+    gathering: str | None = None
+    until: str | None = None
+    access: str = ""
+    chip: str = ""  # fewer words than the sentence, where it is too long for the chip
+
+    @property
+    def short(self) -> str:
+        """What the chip says."""
+        return self.chip or self.sentence
 
 
 @dataclass(frozen=True)
@@ -77,6 +91,7 @@ def join(desk: Desk, url: str, code: str, merge: bool = False, device_name: str 
 def sync_once(desk: Desk, progress: Progress | None = None, *, wire: Wire | None = None) -> SyncResult:
     """Send what waits, then take what is new. Killed anywhere, the next call finishes the work."""
     membership = _membership(desk)
+    door.pass_time(desk, membership)
     line = wire or Wire(Address(membership.url, membership.fingerprint))
     try:
         result = _sync(desk, line, membership, progress)
@@ -116,6 +131,10 @@ def _sync(desk: Desk, wire: Wire, membership: state.Membership, progress: Progre
         found = removal.removed(desk.profile)
         if found is not None:
             raise found.error
+    membership = door.follow_grant(desk, membership, server)
+    door.note_contact(desk, membership, server.time)
+    if door.has_ended(membership, server):
+        return _after_the_end(desk, wire, membership, progress)
     head = server.heads[membership.scope]
     follow_timeline(desk, membership.scope, head.timeline, known=membership.scope not in server.unknown)
     pushed, pulled, trouble = Pushed(), 0, None
@@ -145,6 +164,19 @@ def _sync(desk: Desk, wire: Wire, membership: state.Membership, progress: Progre
                       quarantined=server.set_aside.get(membership.scope, 0))
 
 
+def _after_the_end(desk: Desk, wire: Wire, membership: state.Membership, progress: Progress | None) -> SyncResult:
+    """This laptop may read nothing more: what it could read goes, what was done on it is still sent."""
+    door.end(desk, membership)
+    pushed = Pushed()
+    while push(desk, wire, membership, pushed):
+        door.end(desk, membership)
+        if progress is not None:
+            progress("push", pushed.sent)
+    with desk.reading() as connection:
+        waiting = operations.count_waiting(connection)
+    return SyncResult(pushed=pushed.sent, pulled=0, waiting=waiting, conflicts=pushed.conflicts, refused=pushed.refused)
+
+
 def _came(progress: Progress, before: int, count: int) -> None:
     progress("pull", before + count)
 
@@ -172,10 +204,61 @@ def status(desk: Desk) -> Standing:
 
 def standing(connection: sa.Connection) -> Standing:
     """The same, on a connection that is open already."""
-    if state.read(connection, state.Membership) is None:
+    membership = state.read(connection, state.Membership)
+    if membership is None:
         return Standing("alone", 0, None, _("Saved here"))
     skew = state.read(connection, state.Skew) or state.Skew()
-    return replace(_standing(connection), clock=clock_sentence(skew.ahead_ms), ahead_s=round(skew.ahead_ms / 1000))
+    stands = _over(connection) or _late(connection, membership) or replace(_standing(connection), access=ending_sentence(membership, datetime.now(UTC)))
+    return replace(stands, clock=clock_sentence(skew.ahead_ms), ahead_s=round(skew.ahead_ms / 1000), role=membership.role, gathering=membership.gathering,
+                   until=membership.until)
+
+
+def _over(connection: sa.Connection) -> Standing | None:
+    """How it stands with a laptop whose time at a door is over."""
+    ended = state.read(connection, state.Ended)
+    if ended is None:
+        return None
+    waiting = operations.count_waiting(connection)
+    last = state.read(connection, state.LastSync) or state.LastSync()
+    sentence = _ended_sentence(ended, waiting)
+    chip = _("Access ended · {count} to send").format(count=number(waiting)) if waiting else _("Access ended")
+    return Standing("ended", waiting, last.at, sentence, access=sentence, chip=chip)
+
+
+def _late(connection: sa.Connection, membership: state.Membership) -> Standing | None:
+    """How it stands with a laptop whose time at a door is over by its own clock alone."""
+    if not door.is_late(connection, membership):
+        return None
+    stands = _standing(connection)
+    name = connection.exec_driver_sql("SELECT name FROM gathering WHERE id = ?", (membership.gathering or "",)).scalar()
+    sentence = _("By this laptop’s clock its time at the door of {gathering} is over. Sync: the server knows.").format(gathering=name or _("the gathering"))
+    return replace(stands, state="ended", sentence=sentence, access=sentence, chip=_("Locked · {what}").format(what=stands.sentence))
+
+
+def _ended_sentence(ended: state.Ended, waiting: int) -> str:
+    if ended.name and ended.until:
+        what = _("This laptop’s access to the door of {gathering} ended on {day}").format(gathering=ended.name, day=day_long(ended.until))
+    else:
+        what = _("This laptop’s access to the door ended")
+    if not waiting:
+        return _("{what}; nothing is left to send.").format(what=what)
+    return ngettext("{what}; {n} change is still to send.", "{what}; {n} changes are still to send.", waiting).format(what=what, n=number(waiting))
+
+
+def ending_sentence(membership: state.Membership, now: datetime) -> str:
+    """What to say of an access that ends within ten days; nothing of any other, and nothing at a door, where everybody expects it."""
+    left = door.days_left(membership.until, now)
+    if membership.role == door.DOOR or left is None or left > WARNED_DAYS:
+        return ""
+    if left <= 0:
+        return _("This laptop was not in contact with the server for so long that its access has ended. Sync, and it goes on.")
+    return _("This laptop’s access ends on {day}. Sync before, and it goes on.").format(day=day_long(membership.until or ""))
+
+
+def day_long(until: str) -> str:
+    """A moment's day here, in words."""
+    day = datetime.fromisoformat(until).astimezone()
+    return f"{day.day} {day:%B %Y}"
 
 
 def clock_sentence(ahead_ms: int) -> str:

@@ -18,6 +18,8 @@ from alumni_desk.protocol.proofs import enrol_proof
 from alumni_desk.store.desk import Desk
 from alumni_desk.sync import state
 from alumni_desk.sync.address import Address, read_address
+from alumni_desk.sync.door import DOOR, begin_anew
+from alumni_desk.sync.operations import count_waiting
 from alumni_desk.sync.shapes import shapes
 from alumni_desk.sync.wire import Wire
 from alumni_desk.words import _, ngettext, number
@@ -55,15 +57,19 @@ def join(desk: Desk, url: str, code: str, *, merge: bool = False, device_name: s
     if grant is None:
         raise Refused("sync_no_chapter", _("The server gave this laptop no chapter to work on. Ask for a new invitation."))
     membership = state.Membership(url=address.url, fingerprint=address.fingerprint, server=reply.server, device=reply.device, key=joining.key,
-                                  scope=grant.scope, scope_name=grant.scope_name, role=grant.role)
+                                  scope=grant.scope, scope_name=grant.scope_name, role=grant.role, gathering=grant.gathering,
+                                  until=grant.until)
     if there is not None:
         _same_server(there, reply.server)
         _same_chapter(there, grant)
+    _may_become(desk, there, membership)
     with desk.applying() as applying:
         if there is None:
             move_in(applying.connection, membership)
         else:
             _come_back(applying.connection, membership)
+    if there is not None and (there.role, there.gathering) != (membership.role, membership.gathering):
+        begin_anew(desk, membership)
     if device_name:
         desk.set_setting("device_name", device_name)  # every hello says it again
     return membership
@@ -86,6 +92,23 @@ def _come_back(connection: sa.Connection, membership: state.Membership) -> None:
     """The same chapter by another address or as another device: the queue and the cursor stay."""
     state.drop(connection, state.Session)  # it was the former device's
     state.keep(connection, membership)
+
+
+def _may_become(desk: Desk, there: state.Membership | None, wanted: state.Membership) -> None:
+    """A laptop at the door takes nothing of its own along but what was done at that door. The same code is taken again once this is mended."""
+    if wanted.role != DOOR or (there is not None and (there.role, there.gathering) == (DOOR, wanted.gathering)):
+        return
+    with desk.reading() as connection:
+        if there is None and here(connection):
+            raise Refused("sync_door_profile", _(
+                "This invitation is for the door of one gathering, and this desk has members of its own. Ask for another invitation and use it in a new "
+                "profile."))
+        waiting = count_waiting(connection)
+    if there is not None and waiting:
+        raise Refused("sync_unsent_first", ngettext(
+            "{n} change made here before has still to be sent, and at the door of another gathering it would not be taken. Sync first, then join again.",
+            "{n} changes made here before have still to be sent, and at the door of another gathering they would not be taken. Sync first, then join "
+            "again.", waiting), n=number(waiting))
 
 
 def _code(text: str) -> str:
@@ -134,7 +157,7 @@ def here(connection: sa.Connection) -> str:
 def complete_chapter(desk: Desk, membership: state.Membership) -> None:
     """Once the server's chapter is here: what ours knew and the server's does not (university, time zone) is added to it."""
     ours = desk.setting(CARRIED)
-    if ours is None:
+    if ours is None or membership.role == DOOR:
         return
     chapter = desk.tables["chapter"]
     with desk.reading() as connection:

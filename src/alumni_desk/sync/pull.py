@@ -13,6 +13,7 @@ from alumni_desk.protocol.messages import Block, Cursor, Page, PullReply, PullRe
 from alumni_desk.store import history
 from alumni_desk.store.desk import Desk
 from alumni_desk.sync import erasing, operations, session, state
+from alumni_desk.sync.door import forget_rows, leave_no_trace
 from alumni_desk.sync.shapes import Shape, shapes
 from alumni_desk.sync.state import Membership
 from alumni_desk.sync.views import Base, bases_of, keep_shadows, no_base, put_columns, settle, write_views
@@ -39,6 +40,8 @@ def pull(desk: Desk, wire: Wire, membership: Membership, progress: Callable[[int
             if cursor_of(applying.connection, scope) != cursor:
                 continue  # another program of this desk pulled meanwhile: ask again from where it is now
             count += apply_page(applying.connection, scope, page, seen if rebuilding else None)
+        if page.left:
+            leave_no_trace(desk)
         reached = page.cursor
         if progress is not None:
             progress(count)
@@ -91,6 +94,7 @@ def apply_page(connection: sa.Connection, scope: str, page: Page, seen: set[tupl
             at_id = block.columns.index("id")
             seen.update((block.table, str(row[at_id])) for row in block.rows)
     erasing.after_page(connection, page)
+    count += forget_rows(connection, scope, page.left)
     state.keep_authors(connection, page.replicas)
     if not page.more:
         _settle_passed(connection, scope, page.cursor.sequence, at)
@@ -108,17 +112,19 @@ def _apply_block(connection: sa.Connection, shape: Shape, scope: str, block: Blo
     newer: dict[str, Base] = {}
     done: set[int] = set()
     kept = [index + 1 for index, name in enumerate(names) if name in shape.columns]
+    unseen = [name for name in shape.types if name not in names]  # not for this laptop's eyes: what it knew of that is not known any more
+    nothing = [None] * len(unseen)
     for row in block.rows:
         row_id = str(row[at_id])
         if row_id not in over:
-            bare.append((scope, *(row[index] for index in kept)))
+            bare.append((scope, *(row[index] for index in kept), *nothing))
             continue
         sequence = row[0]
         newer[row_id] = _base(shape, dict(zip(names, row[1:], strict=True)))
         # Only what this very row includes is settled: its later entries may not have come yet.
         done.update(one.rowid for one in over[row_id] if one.sequence is not None and isinstance(sequence, int) and one.sequence <= sequence)
     _keep_replaced(connection, shape, block)
-    put_columns(connection, shape, ("scope", *(block.columns[index] for index in kept)), bare)
+    put_columns(connection, shape, ("scope", *(block.columns[index] for index in kept), *unseen), bare)
     operations.mark_accepted(connection, sorted(done), at)
     settle(connection, shape, scope, over, done, newer)
     return len(block.rows)

@@ -24,6 +24,8 @@ class Membership(msgspec.Struct, frozen=True):
     scope: str
     scope_name: str
     role: str
+    gathering: str | None = None  # of a laptop at the door: the only one
+    until: str | None = None  # ISO 8601 UTC, as the server said last
 
 
 class Joining(msgspec.Struct, frozen=True):
@@ -67,6 +69,20 @@ class Places(msgspec.Struct, frozen=True):
     places: list[Cursor]
 
 
+class Ended(msgspec.Struct, frozen=True):
+    """This laptop's access to a gathering's door is over, and what it could read is gone. ``name``: of the gathering."""
+
+    name: str = ""
+    until: str | None = None
+
+
+class Contact(msgspec.Struct, frozen=True):
+    """The server's time at the last contact, in milliseconds since 1970, and how long this program has run since: what no clock can be set beyond."""
+
+    server_ms: int
+    ran_ms: int = 0
+
+
 class Rebuilding(msgspec.Struct, frozen=True):
     """The chapter is being pulled again from zero; when that is done, what did not come is not at the server."""
 
@@ -82,7 +98,7 @@ REPLICA = "replica:"
 
 _NAMES: dict[type[msgspec.Struct], str] = {Membership: "membership", Joining: "joining", Session: "session", LastSync: "last_sync",
                                            Timeline: "timeline", Rebuilding: "rebuilding",
-                                           Places: "places", Skew: "skew", Scrubbing: "scrubbing"}
+                                           Places: "places", Skew: "skew", Scrubbing: "scrubbing", Ended: "ended", Contact: "contact"}
 
 
 def read(connection: sa.Connection, kind: type[T]) -> T | None:

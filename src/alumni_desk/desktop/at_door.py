@@ -1,0 +1,35 @@
+"""The window of a laptop at the door of one gathering: check-in, sync and settings, for there is nothing else that it may see."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Protocol, TypeVar
+
+from alumni_desk.store.desk import Desk
+
+PAGES = frozenset({"checkin", "sync", "settings"})
+"""The pages that somebody at a door has a use for."""
+
+
+class Named(Protocol):
+    """A page, or one that is still to be built."""
+
+    name: str
+
+
+P = TypeVar("P", bound=Named)
+
+
+def is_at_door(desk: Desk) -> bool:
+    """Whether this laptop has the door of one gathering and no more."""
+    from alumni_desk.sync import state
+    from alumni_desk.sync.door import DOOR
+
+    with desk.reading() as connection:
+        membership = state.read(connection, state.Membership)
+    return membership is not None and membership.role == DOOR
+
+
+def for_whom(pages: Iterable[P], *, at_door: bool) -> list[P]:
+    """Of a window's pages those that are of use here."""
+    return [page for page in pages if not at_door or page.name in PAGES]

@@ -1,0 +1,196 @@
+"""A laptop at the door: it holds what its grant lets it see, forgets for good what is no longer for it, and still sends what was done on it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from weakref import WeakKeyDictionary
+
+import msgspec
+import sqlalchemy as sa
+
+from alumni_desk.protocol.clock import wall_ms
+from alumni_desk.protocol.messages import Grant, HelloReply
+from alumni_desk.store import backup
+from alumni_desk.store.desk import Desk
+from alumni_desk.store.tables import FULL_TEXT
+from alumni_desk.sync import operations, state
+from alumni_desk.sync.shapes import Shape, shapes
+from alumni_desk.sync.state import Membership
+from alumni_desk.sync.views import no_base, settle
+
+CHUNK = 5_000
+
+_WORTH_KEEPING_MS = 60_000
+_running: WeakKeyDictionary[Desk, float] = WeakKeyDictionary()
+"""Since when, on a clock that nobody can set, the time of each open desk has to be counted."""
+
+DOOR = "door"
+
+ENDED = "ended"
+"""The server's word for a grant that is over."""
+
+
+def follow_grant(desk: Desk, membership: Membership, server: HelloReply) -> Membership:
+    """What this laptop may do as the server says now; another role or another gathering begins again from zero."""
+    grant = next((one for one in server.grants if one.scope == membership.scope), None)
+    if grant is None:
+        return membership
+    now = membership_under(membership, grant)
+    ended = has_ended(membership, server)
+    with desk.reading() as connection:
+        before = state.read(connection, state.Ended)
+    if (now.role, now.gathering) != (membership.role, membership.gathering) or (before is not None and not ended):
+        begin_anew(desk, now)
+    elif now != membership:
+        with desk.applying() as applying:
+            state.keep(applying.connection, now)
+    return now
+
+
+def membership_under(membership: Membership, grant: Grant) -> Membership:
+    """The membership with what a grant says."""
+    return msgspec.structs.replace(membership, role=grant.role, gathering=grant.gathering, until=grant.until, scope_name=grant.scope_name or
+                                   membership.scope_name)
+
+
+def has_ended(membership: Membership, server: HelloReply) -> bool:
+    """Whether the server says that this laptop's access is over."""
+    return ENDED in server.commands and membership.scope not in server.heads
+
+
+def note_contact(desk: Desk, membership: Membership, server_ms: int) -> None:
+    """Remember when the server was heard, at a door: from then on the time runs that no clock here can change."""
+    if membership.role == DOOR:
+        _running[desk] = time.monotonic()
+        with desk.applying() as applying:
+            state.keep(applying.connection, state.Contact(server_ms))
+
+
+def pass_time(desk: Desk, membership: Membership) -> bool:
+    """At a door, count how long this program has run since the server was heard. Once that is beyond its time, it is over without being told."""
+    if membership.role != DOOR or membership.until is None:
+        return False
+    with desk.reading() as connection:
+        contact, ended = state.read(connection, state.Contact), state.read(connection, state.Ended)
+    if contact is None or ended is not None:
+        return False
+    now = time.monotonic()
+    ran = contact.ran_ms + round((now - _running.get(desk, now)) * 1000)
+    if ran - contact.ran_ms >= _WORTH_KEEPING_MS or desk not in _running:
+        _running[desk] = now
+        with desk.applying() as applying:
+            state.keep(applying.connection, state.Contact(contact.server_ms, ran))
+    if contact.server_ms + ran < _milliseconds(membership.until):
+        return False
+    end(desk, membership)
+    return True
+
+
+def is_late(connection: sa.Connection, membership: Membership) -> bool:
+    """Whether a door's time is over by this laptop's clock, which may be wrong: then nothing is shown, and nothing goes, until the server was heard."""
+    if membership.role != DOOR or membership.until is None:
+        return False
+    skew = state.read(connection, state.Skew) or state.Skew()
+    return wall_ms() - skew.ahead_ms >= _milliseconds(membership.until)
+
+
+def _milliseconds(until: str) -> int:
+    return round(datetime.fromisoformat(until).timestamp() * 1000)
+
+
+def begin_anew(desk: Desk, membership: Membership) -> None:
+    """Forget everything that was read and pull from zero; what waits to be sent stays, and is seen."""
+    with desk.applying() as applying:
+        connection = applying.connection
+        _forget_all(connection, membership.scope)
+        _show_what_waits(connection, membership.scope)
+        state.drop(connection, state.Ended)
+        state.keep(connection, membership)
+    leave_no_trace(desk)
+
+
+def end(desk: Desk, membership: Membership) -> None:
+    """The grant is over: nothing that was read stays on this laptop. What waits is kept for the sync alone, and what the server has is gone, too."""
+    with desk.applying() as applying:
+        connection = applying.connection
+        if state.read(connection, state.Ended) is None:
+            name = connection.exec_driver_sql("SELECT name FROM gathering WHERE id = ?", (membership.gathering or "",)).scalar()
+            state.keep(connection, state.Ended(name=name or "", until=membership.until))
+        _forget_all(connection, membership.scope)
+    leave_no_trace(desk)
+    desk.outbox.make_anew(desk)
+
+
+def forget_rows(connection: sa.Connection, scope: str, left: Mapping[str, Sequence[str]]) -> int:
+    """Rows that are not for this laptop any more: nothing of them stays but what it wrote itself and has still to send. Returns how many there were.
+
+    ``leave_no_trace`` has to follow the commit.
+    """
+    connection.exec_driver_sql("PRAGMA secure_delete = ON")
+    count = 0
+    for table, ids in left.items():
+        shape = shapes().get(table)
+        if shape is None:
+            continue
+        for start in range(0, len(ids), CHUNK):
+            part = list(ids[start:start + CHUNK])
+            wanted = (table, msgspec.json.encode(part).decode())
+            named = "table_name = ? AND row_id IN (SELECT value FROM json_each(?))"
+            count += connection.exec_driver_sql(f'DELETE FROM "{table}" WHERE id IN (SELECT value FROM json_each(?))', wanted[1:]).rowcount
+            for own in ("shadow", "past"):
+                connection.exec_driver_sql(f"DELETE FROM {own} WHERE {named}", wanted)
+            connection.exec_driver_sql(f"DELETE FROM operation WHERE {named} AND fate NOT IN ('waiting', 'refused')", wanted)
+            connection.exec_driver_sql(f"UPDATE operation SET values_before = '{{}}' WHERE {named}", wanted)
+            _show(connection, shape, scope, part)
+    return count
+
+
+def leave_no_trace(desk: Desk) -> None:
+    """After rows were forgotten: neither the index nor the log nor a backup made by itself holds them."""
+    with desk.applying() as applying:
+        # The index keeps words that were taken out until its parts are merged.
+        applying.connection.exec_driver_sql("PRAGMA secure_delete = ON")
+        applying.connection.exec_driver_sql(f"INSERT INTO {FULL_TEXT} ({FULL_TEXT}) VALUES ('rebuild')")
+    for one in backup.backups(desk.profile, desk.key):
+        if one.ours and one.why != "by_hand":
+            one.file.unlink(missing_ok=True)
+    raw = desk.raw()
+    try:
+        raw.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    finally:
+        raw.close()
+
+
+def days_left(until: str | None, now: datetime) -> float | None:
+    """How many days a grant lasts still; None: it has no end."""
+    return None if until is None else (datetime.fromisoformat(until) - now).total_seconds() / 86_400
+
+
+def _forget_all(connection: sa.Connection, scope: str) -> None:
+    connection.exec_driver_sql("PRAGMA secure_delete = ON")
+    for name in shapes():
+        connection.exec_driver_sql(f'DELETE FROM "{name}"')
+    for name in ("shadow", "past"):
+        connection.exec_driver_sql(f"DELETE FROM {name}")
+    connection.exec_driver_sql("DELETE FROM operation WHERE fate NOT IN ('waiting', 'refused') OR (fate = 'waiting' AND sequence IS NOT NULL)")
+    connection.exec_driver_sql("UPDATE operation SET values_before = '{}'")
+    connection.exec_driver_sql("DELETE FROM action WHERE id NOT IN (SELECT action FROM operation)")
+    connection.exec_driver_sql("DELETE FROM sync_state WHERE key LIKE ?", (f"{state.REPLICA}%",))
+    for kind in (state.Rebuilding, state.Places):
+        state.drop(connection, kind)
+    connection.exec_driver_sql("UPDATE scope SET cursor = 0, chain = '' WHERE id = ?", (scope,))
+
+
+def _show_what_waits(connection: sa.Connection, scope: str) -> None:
+    for name, shape in shapes().items():
+        rows = connection.exec_driver_sql("SELECT DISTINCT row_id FROM operation WHERE table_name = ? AND fate = 'waiting'", (name,)).scalars().all()
+        _show(connection, shape, scope, rows)
+
+
+def _show(connection: sa.Connection, shape: Shape, scope: str, ids: Sequence[str]) -> None:
+    """Of rows without a base, what waits."""
+    lying = operations.lying_over(connection, shape.name, ids)
+    if lying:
+        settle(connection, shape, scope, lying, set(), {row_id: no_base(shape) for row_id in lying})

@@ -1,0 +1,90 @@
+"""The window of a laptop at the door of one gathering: what it shows, and what it says when its time is over."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from datetime import datetime
+from typing import Any
+
+import pytest
+from tests.desktop.conftest import Hands
+from tests.desktop.test_sync_page import words
+
+from alumni_desk.desktop.app import build
+from alumni_desk.desktop.at_door import PAGES
+from alumni_desk.gatherings.actions import new_gathering
+from alumni_desk.members.actions import add_member
+from alumni_desk.sync import door, state
+
+UNTIL = "2026-11-21T03:00:00+00:00"
+
+
+def at_door(desk: Any, role: str = "door", waiting: int = 0) -> state.Membership:
+    """As if this desk had joined the door of its first gathering."""
+    with desk.reading() as connection:
+        gathering = connection.exec_driver_sql("SELECT id FROM gathering ORDER BY starts LIMIT 1").scalar()
+        scope = connection.exec_driver_sql("SELECT id FROM scope").scalar()
+    member = state.Membership("http://127.0.0.1:9", None, "server", "device", bytes(32), str(scope), "Boston", role,
+                              gathering if role == "door" else None, UNTIL)
+    with desk.applying() as applying:
+        state.keep(applying.connection, member)
+        applying.connection.exec_driver_sql("DELETE FROM operation WHERE rowid NOT IN (SELECT rowid FROM operation ORDER BY rowid LIMIT ?)", (waiting,))
+    return member
+
+
+@pytest.fixture
+def at_the_door(desk: Any, qtbot: Any, hands_of: Callable[[Any], Hands]) -> Iterator[Hands]:
+    """The window of a volunteer's laptop."""
+    for number in range(4):
+        add_member(desk, first_name="Ana", last_name=str(number))
+    new_gathering(desk, name="Autumn Dinner with the Class of 1998", start="2026-11-19T18:00")
+    at_door(desk, waiting=3)
+    room = build(desk, theme="light")
+    room.bridge.stop()  # it has nobody to sync with
+    room.shell.resize(1280, 800)
+    room.shell.show()
+    made = hands_of(room)
+    made.rest()
+    yield made
+    made.rest()
+    room.close()
+    room.shell.close()
+    room.shell.deleteLater()
+
+
+def test_there_is_the_door_the_sync_and_the_settings_and_no_way_to_anything_else(at_the_door: Hands) -> None:
+    shell = at_the_door.room.shell
+    assert {page.name for page in shell.pages} == PAGES
+    assert shell.current().name == "checkin"
+    assert not shell.palette_button.isVisible() and at_the_door.room.show_palette() is None
+    shell.show_page("members")
+    assert shell.current().name == "checkin"
+
+
+def test_when_its_time_is_over_it_says_so_and_what_is_still_to_send(at_the_door: Hands) -> None:
+    hands = at_the_door
+    with hands.desk.reading() as connection:
+        member = state.read(connection, state.Membership)
+    assert member is not None
+    door.end(hands.desk, member)
+    page = hands.page("checkin")
+    page.refresh()
+    hands.rest()
+    day = datetime.fromisoformat(UNTIL).astimezone()
+    said = words(page)
+    assert "no longer on this laptop" in said and f"ended on {day.day} November 2026; 3 changes are still to send." in said
+    assert "3 changes are still to send" in words(hands.page("sync"))
+    hands.room.bridge.look()
+    hands.rest()
+    assert hands.shell.chip.text() == "Access ended · 3 to send"
+
+
+def test_a_laptop_that_comes_to_a_door_gets_another_window(hands: Hands) -> None:
+    wanted: list[int] = []
+    hands.room.another_wanted.connect(lambda: wanted.append(1))
+    at_door(hands.desk)
+    hands.room.bridge.look()
+    hands.until(lambda: wanted)
+    at_door(hands.desk, "leader")
+    hands.room.bridge.look()
+    hands.until(lambda: len(wanted) == 2)
