@@ -12,10 +12,8 @@ import sqlalchemy as sa
 
 from alumni_desk.protocol.clock import wall_ms
 from alumni_desk.protocol.messages import Grant, HelloReply
-from alumni_desk.store import backup
 from alumni_desk.store.desk import Desk
-from alumni_desk.store.tables import FULL_TEXT
-from alumni_desk.sync import operations, state
+from alumni_desk.sync import erasing, operations, state
 from alumni_desk.sync.shapes import Shape, shapes
 from alumni_desk.sync.state import Membership
 from alumni_desk.sync.views import no_base, settle
@@ -106,9 +104,10 @@ def begin_anew(desk: Desk, membership: Membership) -> None:
         connection = applying.connection
         _forget_all(connection, membership.scope)
         _show_what_waits(connection, membership.scope)
-        state.drop(connection, state.Ended)
+        for kind in (state.Ended, state.Session):  # the session may be another device's
+            state.drop(connection, kind)
         state.keep(connection, membership)
-    leave_no_trace(desk)
+    erasing.finish(desk)
 
 
 def end(desk: Desk, membership: Membership) -> None:
@@ -119,16 +118,17 @@ def end(desk: Desk, membership: Membership) -> None:
             name = connection.exec_driver_sql("SELECT name FROM gathering WHERE id = ?", (membership.gathering or "",)).scalar()
             state.keep(connection, state.Ended(name=name or "", until=membership.until))
         _forget_all(connection, membership.scope)
-    leave_no_trace(desk)
-    desk.outbox.make_anew(desk)
+    erasing.finish(desk)
 
 
 def forget_rows(connection: sa.Connection, scope: str, left: Mapping[str, Sequence[str]]) -> int:
     """Rows that are not for this laptop any more: nothing of them stays but what it wrote itself and has still to send. Returns how many there were.
 
-    ``leave_no_trace`` has to follow the commit.
+    ``erasing.finish`` has to follow the commit: it takes them out of pages, index, log and backups, too.
     """
-    connection.exec_driver_sql("PRAGMA secure_delete = ON")
+    if not left:
+        return 0
+    state.keep(connection, state.Scrubbing())
     count = 0
     for table, ids in left.items():
         shape = shapes().get(table)
@@ -147,29 +147,13 @@ def forget_rows(connection: sa.Connection, scope: str, left: Mapping[str, Sequen
     return count
 
 
-def leave_no_trace(desk: Desk) -> None:
-    """After rows were forgotten: neither the index nor the log nor a backup made by itself holds them."""
-    with desk.applying() as applying:
-        # The index keeps words that were taken out until its parts are merged.
-        applying.connection.exec_driver_sql("PRAGMA secure_delete = ON")
-        applying.connection.exec_driver_sql(f"INSERT INTO {FULL_TEXT} ({FULL_TEXT}) VALUES ('rebuild')")
-    for one in backup.backups(desk.profile, desk.key):
-        if one.ours and one.why != "by_hand":
-            one.file.unlink(missing_ok=True)
-    raw = desk.raw()
-    try:
-        raw.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-    finally:
-        raw.close()
-
-
 def days_left(until: str | None, now: datetime) -> float | None:
     """How many days a grant lasts still; None: it has no end."""
     return None if until is None else (datetime.fromisoformat(until) - now).total_seconds() / 86_400
 
 
 def _forget_all(connection: sa.Connection, scope: str) -> None:
-    connection.exec_driver_sql("PRAGMA secure_delete = ON")
+    state.keep(connection, state.Scrubbing())
     for name in shapes():
         connection.exec_driver_sql(f'DELETE FROM "{name}"')
     for name in ("shadow", "past"):

@@ -63,13 +63,14 @@ def join(desk: Desk, url: str, code: str, *, merge: bool = False, device_name: s
         _same_server(there, reply.server)
         _same_chapter(there, grant)
     _may_become(desk, there, membership)
-    with desk.applying() as applying:
-        if there is None:
-            move_in(applying.connection, membership)
-        else:
-            _come_back(applying.connection, membership)
     if there is not None and (there.role, there.gathering) != (membership.role, membership.gathering):
         begin_anew(desk, membership)
+    else:
+        with desk.applying() as applying:
+            if there is None:
+                move_in(applying.connection, membership)
+            else:
+                _come_back(applying.connection, membership)
     if device_name:
         desk.set_setting("device_name", device_name)  # every hello says it again
     return membership

@@ -13,7 +13,7 @@ from alumni_desk.protocol.messages import Block, Cursor, Page, PullReply, PullRe
 from alumni_desk.store import history
 from alumni_desk.store.desk import Desk
 from alumni_desk.sync import erasing, operations, session, state
-from alumni_desk.sync.door import forget_rows, leave_no_trace
+from alumni_desk.sync.door import forget_rows
 from alumni_desk.sync.shapes import Shape, shapes
 from alumni_desk.sync.state import Membership
 from alumni_desk.sync.views import Base, bases_of, keep_shadows, no_base, put_columns, settle, write_views
@@ -41,7 +41,7 @@ def pull(desk: Desk, wire: Wire, membership: Membership, progress: Callable[[int
                 continue  # another program of this desk pulled meanwhile: ask again from where it is now
             count += apply_page(applying.connection, scope, page, seen if rebuilding else None)
         if page.left:
-            leave_no_trace(desk)
+            erasing.finish(desk)
         reached = page.cursor
         if progress is not None:
             progress(count)
