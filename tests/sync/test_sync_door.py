@@ -107,6 +107,12 @@ def test_it_sees_its_gathering_as_the_door_may_and_nothing_else(leader: Desk, at
             assert {name: row[name] for name in wanted or {}} == wanted, (table, row_id)
             assert all(value is None for name, value in row.items() if name not in (wanted or {}) and name not in ("scope", "gone"))
     assert (status(door).role, status(door).gathering) == ("door", dinner)
+    with door.applying() as applying:  # as if an older policy had let it see more
+        applying.connection.exec_driver_sql("UPDATE person SET email = 'ana@example.org'")
+    change_member(leader, guest, city="Lynn")
+    sync_once(leader)
+    sync_once(door)
+    assert (rows(door, "person")[guest]["city"], rows(door, "person")[guest]["email"]) == ("Lynn", None)
 
 
 def test_what_is_done_at_the_door_reaches_the_leader(leader: Desk, at_door: Callable[..., Desk]) -> None:
