@@ -188,7 +188,8 @@ def run_status(args: argparse.Namespace) -> int:
 
     ended = removal.finish(profile_of(args))
     if ended is not None:
-        show(args, {"state": "removed", "waiting": 0, "last_sync": None, "clock_ahead_seconds": 0}, ended.sentence)
+        show(args, {"state": "removed", "waiting": 0, "last_sync": None, "clock_ahead_seconds": 0, "role": None, "gathering": None,
+                    "until": None}, ended.sentence)
         return 0
     with opened(args) as desk:
         standing = status(desk)
