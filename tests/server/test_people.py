@@ -38,6 +38,7 @@ from alumni_desk.server import audit
 from alumni_desk.server.app import make_app
 from alumni_desk.server.database import Database
 from alumni_desk.server.state import open_server
+from alumni_desk.server.tidying import tidy_all
 
 
 @pytest.fixture
@@ -162,6 +163,9 @@ def test_conflicts_are_listed_decided_and_opened_again(office: Office) -> None:
     office.time.now += 91 * 24 * 3_600_000
     one.begin()
     assert found() == []  # nobody decided within 90 days
+    tidy_all(office.server, office.time())
+    with office.server.database.reading() as connection:
+        assert connection.execute(sa.select(sa.func.count()).select_from(office.server.tables.tables["conflict"])).scalar_one() == 0
 
 
 def test_the_whole_merge_group_is_erased_and_no_older_change_brings_it_back(office: Office) -> None:
