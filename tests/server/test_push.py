@@ -117,10 +117,10 @@ def test_what_is_malformed_is_invalid_and_has_no_effect(office: Any, changes: di
     assert set(laptop.rows()) == {*rows, ("person", good.row)}
 
 
-def test_commands_are_nobodys_yet(office: Any) -> None:
+def test_a_command_that_nobody_knows_is_none(office: Any) -> None:
     laptop = office.laptop()
     (result,) = laptop.push(change(laptop.operation(last_name="A"), kind="command")).results
-    assert result.status == "denied"
+    assert (result.status, result.reason) == ("invalid", "command")
 
 
 def test_a_transaction_stands_or_falls_together_but_facts_are_judged_singly(office: Any) -> None:

@@ -212,6 +212,20 @@ def test_the_last_leader_hands_over_instead(make_server: Any, make_desk: MakeDes
     assert {"handed_over", "invite", "enrol"} <= {one["event"] for one in server.run("server", "audit")}
 
 
+def test_a_laptop_that_keeps_the_chapter_is_not_emptied_with_it(pair: tuple[Desk, Desk], office: Any) -> None:
+    from alumni_desk.sync import keeping, state
+
+    leader, other = pair
+    with other.reading() as connection:
+        membership = state.read(connection, state.Membership)
+    assert membership is not None
+    other.set_setting(keeping.NAME, {"port": int(membership.url.rpartition(":")[2]), "key": "00" * 32})
+    remove_other(leader)
+    for deed in (lambda: leaving.leave(other), lambda: leaving.hand_over(other), lambda: sync_once(other)):
+        assert code_of(deed) == "keeps_chapter"
+    assert names(other) == ["Lovelace"]
+
+
 def test_killed_anywhere_it_is_emptied_in_the_end_and_nothing_is_lost(make_server: Any, make_desk: MakeDesk) -> None:
     server, leader = make_server(), make_desk("leader")
     join(leader, server.url, server.invite(), device_name="leader laptop")

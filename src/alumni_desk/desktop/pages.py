@@ -235,6 +235,8 @@ class ErrorPage(QWidget):
         column.addWidget(Glyph("warning", "warn", 48, name=_("Problem")), 0, middle)
         words = Label(str(error), "heading", wrap=True)
         words.setFixedWidth(px(480))
+        words.ensurePolished()
+        words.setMinimumHeight(words.heightForWidth(px(480)))  # a layout that centres it asks for no more than two lines
         words.setAlignment(middle)
         column.addWidget(words, 0, middle)
         self.button: Button | None = None

@@ -79,3 +79,9 @@ def decide(server: Server, who: Caller, message: DecideRequest, now: int) -> Con
                 audit.note(connection, server.tables, message.scope, "decide" if one.decided else "reopen", at=now, device=who.device,
                            details={"operation": one.operation, "field": one.field})
     return conflicts(server, who, message.scope, now)
+
+
+def forget_old(connection: sa.Connection, tables: sa.MetaData, scope: str, now: int) -> None:
+    """Values that lost more than 90 days ago are kept no longer, whether anybody decided or not."""
+    table = tables.tables["conflict"]
+    connection.execute(sa.delete(table).where(table.c.scope == scope, table.c.made_at <= now - KEPT))

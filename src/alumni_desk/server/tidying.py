@@ -1,4 +1,5 @@
 """Marks of what has left leave the gatherings' feeds after a time: such a feed is no longer than its rows and the marks of the last 400 days.
+Values that lost a conflict go after 90.
 
 In the chapter's feed a row that was removed keeps its one entry as long as the row is kept.
 """
@@ -16,6 +17,7 @@ from alumni_desk.logs import note_bug
 from alumni_desk.server import feed
 from alumni_desk.server.audiences import CHAPTER
 from alumni_desk.server.bulk import put_rows
+from alumni_desk.server.conflicts import forget_old
 from alumni_desk.server.state import Server, now_ms
 
 LOG = logging.getLogger("alumni_desk.server")
@@ -57,6 +59,7 @@ def tidy_all(server: Server, now: int) -> int:
     for scope in scopes:
         with server.database.writing() as connection:
             count += tidy(connection, server.tables, scope, now)
+            forget_old(connection, server.tables, scope, now)
     return count
 
 

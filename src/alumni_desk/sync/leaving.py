@@ -15,7 +15,7 @@ from alumni_desk.sync.inviting import HOURS, Invitation, invite
 from alumni_desk.sync.push import Pushed, push
 from alumni_desk.sync.state import Membership
 from alumni_desk.sync.wire import Wire
-from alumni_desk.words import ngettext, number
+from alumni_desk.words import _, ngettext, number
 
 
 def go(desk: Desk, wire: Wire, membership: Membership, why: Why, progress: Callable[[int], None] | None = None) -> str:
@@ -23,6 +23,7 @@ def go(desk: Desk, wire: Wire, membership: Membership, why: Why, progress: Calla
 
     Killed anywhere: before everything was sent the next contact goes on, afterwards the next start.
     """
+    _keeps_nothing(desk)
     count = Pushed()
     while push(desk, wire, membership, count):
         if progress is not None:
@@ -38,8 +39,18 @@ def go(desk: Desk, wire: Wire, membership: Membership, why: Why, progress: Calla
     return (removal.finish(desk.profile) or begun).sentence
 
 
+def _keeps_nothing(desk: Desk) -> None:
+    """Where this laptop keeps the chapter for the others, the server's key lies in this desk: emptying it would take the chapter from all."""
+    from alumni_desk.sync import keeping
+
+    if keeping.keeps(desk):
+        raise Refused("keeps_chapter", _("This laptop keeps the chapter for the others, so its access does not end before the chapter moves to another "
+                                         "server: move. Then hand over or leave."))
+
+
 def hand_over(desk: Desk, *, name: str = "", email: str = "", hours: int = HOURS, wire: Wire | None = None) -> Invitation:
     """End one's term: invite the successor. When they have joined, this laptop sends everything at its next contact and is emptied."""
+    _keeps_nothing(desk)
     return invite(desk, "leader", name=name, email=email, hours=hours, hand_over=True, wire=wire)
 
 
@@ -50,6 +61,7 @@ def leave(desk: Desk, *, wire: Wire | None = None) -> str:
     """
     from alumni_desk.sync.engine import sync_once
 
+    _keeps_nothing(desk)
     with line_of(desk, wire) as line:
         result = sync_once(desk, wire=line.wire)
         if result.waiting:

@@ -1,0 +1,76 @@
+"""A window whose laptop lost its access says so, at once and at every later start, and leads to a new beginning."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from PySide6.QtWidgets import QApplication, QLabel, QWidget
+
+from alumni_desk.desktop.app import Sitting
+from alumni_desk.desktop.first_run import FirstRun
+from alumni_desk.desktop.pages import ErrorPage
+from alumni_desk.desktop.wiring import room_in, ways_of
+from alumni_desk.members.actions import add_member
+from alumni_desk.schema import open_desk
+from alumni_desk.store import removal
+from alumni_desk.store.profile import Profile
+
+Until = Callable[[Callable[[], Any]], None]
+
+
+def texts(widget: QWidget) -> str:
+    """Everything that a part of the window says."""
+    return " | ".join(label.text() for label in widget.findChildren(QLabel) if label.isVisibleTo(widget))
+
+
+@pytest.fixture
+def until(qtbot: Any) -> Until:
+    """Lets the window work until something is so."""
+    return lambda condition: qtbot.waitUntil(lambda: bool(condition()), timeout=15_000)
+
+
+@pytest.fixture
+def sitting(qapp: QApplication, profile: Profile) -> Iterator[Sitting]:
+    """The whole program on a chapter of one."""
+    with open_desk(profile) as desk:
+        desk.make_chapter("Boston", "Northgate", "America/New_York")
+        add_member(desk, first_name="Ada")
+    sitting = Sitting(qapp, profile, ways_of(profile), room_in)
+    yield sitting
+    sitting.close()
+    qapp.setQuitOnLastWindowClosed(True)
+
+
+def error_page(sitting: Sitting) -> ErrorPage | None:
+    """The page that says why nothing opens."""
+    found = sitting.front.findChildren(ErrorPage) if sitting.front is not None else []
+    return next((one for one in found if one.isVisible()), None)
+
+
+def test_it_says_so_at_the_start_and_begins_anew(sitting: Sitting, profile: Profile, until: Until) -> None:
+    with open_desk(profile) as desk:
+        removal.begin(desk, "revoked")
+    sitting.begin()
+    until(lambda: error_page(sitting))
+    page = error_page(sitting)
+    assert page is not None and page.button is not None and "what it had not sent was handed to the chapter’s leaders" in texts(page)
+    assert not profile.database.exists()
+    page.button.click()
+    until(lambda: sitting.front is not None and sitting.front.findChildren(FirstRun))
+    assert removal.removed(profile) is None
+
+
+def test_an_open_window_closes_the_chapter_and_says_why(sitting: Sitting, profile: Profile, until: Until) -> None:
+    sitting.begin()
+    until(lambda: sitting.room is not None)
+    room = sitting.room
+    assert room is not None
+    begun = removal.begin(room.desk, "handed_over")
+    room.desk.shut(begun.error)
+    removal.finish(profile)
+    room.bridge._trouble(begun.error)
+    until(lambda: sitting.room is None and error_page(sitting))
+    page = error_page(sitting)
+    assert page is not None and "handed over" in texts(page) and not profile.database.exists()

@@ -1,0 +1,231 @@
+"""Looking after people and laptops, call by call, on both kinds of database; what it leaves in audit and journal."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+from nacl.signing import SigningKey
+from tests.server.conftest import Client, Laptop, Office, Time
+
+from alumni_desk.protocol.ids import uuid7
+from alumni_desk.protocol.messages import (
+    ConflictsReply,
+    DecideRequest,
+    Decision,
+    Done,
+    EnrolReply,
+    EnrolRequest,
+    HelloReply,
+    HelloRequest,
+    InvitationsReply,
+    InviteReply,
+    InviteRequest,
+    LaptopsReply,
+    Operation,
+    PullReply,
+    PullRequest,
+    Released,
+    ScopeRequest,
+    SetAsideReply,
+)
+from alumni_desk.protocol.proofs import enrol_proof
+from alumni_desk.server import audit
+from alumni_desk.server.app import make_app
+from alumni_desk.server.database import Database
+from alumni_desk.server.state import open_server
+from alumni_desk.server.tidying import tidy_all
+
+
+@pytest.fixture
+def office(database: Database, tmp_path: Path) -> Iterator[Office]:
+    """A server with a journal, on each kind of database."""
+    time = Time()
+    server = open_server(database, tmp_path / "journal.jsonl")
+    client = Client(make_app(server, time, rate=10_000, strangers_rate=10_000))
+    yield Office(server, client, time)
+    client.runner.close()
+
+
+def events(office: Office) -> list[str]:
+    """What the audit says, which must be whole."""
+    with office.server.database.reading() as connection:
+        assert not audit.check(connection, office.server.tables).broken
+        return [row.event for row in audit.newest(connection, office.server.tables, None, 500)]
+
+
+def journal_lines(office: Office) -> list[dict[str, Any]]:
+    """The journal."""
+    assert office.server.journal is not None
+    return [json.loads(line) for line in office.server.journal.read_text().splitlines()]
+
+
+def enrol(office: Office, code: str, scope: str) -> Laptop:
+    """A laptop that joined with this code."""
+    key = SigningKey.generate()
+    reply = office.call("enrol", EnrolRequest(code=code, public_key=bytes(key.verify_key), name="laptop", proof=enrol_proof(key, code)), EnrolReply)
+    laptop = Laptop(office, key, reply.server, reply.device, scope)
+    laptop.begin()
+    return laptop
+
+
+def erase(laptop: Laptop, person: str) -> Operation:
+    """The wish to erase somebody."""
+    return Operation(id=uuid7(), action=uuid7(), transaction=uuid7(), kind="command", table="person", row=person, fields={"command": "erase"}, before={},
+                     clock=laptop.clock(), schema=1)
+
+
+def test_who_may_invite_whom_and_a_laptop_at_the_door_none_of_it(office: Office) -> None:
+    leader = office.laptop()
+    gathering = leader.operation("gathering", name="Reception", status="planned")
+    leader.push(gathering)
+    made = office.call("invite", InviteRequest(leader.scope, "door", gathering.row, hours=2), InviteReply, leader.token)
+    door = enrol(office, made.code, leader.scope)
+    for name in ("invitations", "laptops", "conflicts", "set-aside", f"invitations/{made.id}/cancel", "set-aside/x/release", "set-aside/x/discard"):
+        assert office.ask(name, ScopeRequest(leader.scope), door.token).code == "no_grant"
+        assert office.ask(name, ScopeRequest("0190a6a2-7b1c-7def-8123-456789abcdef"), leader.token).code == "no_grant"
+        assert office.ask(name, ScopeRequest(leader.scope)).status == 401
+    assert office.ask("invite", InviteRequest(leader.scope, "leader"), door.token).code == "no_grant"
+    assert office.ask("conflicts/decide", DecideRequest(leader.scope, []), door.token).code == "no_grant"
+    assert office.ask("invite", InviteRequest(leader.scope, "admin"), leader.token).code == "role"
+    assert office.ask(f"devices/{leader.device}/revoke", HelloRequest(), door.token).code == "no_grant"
+    rows = office.call("laptops", ScopeRequest(leader.scope), LaptopsReply, leader.token).laptops
+    assert {(row.device, row.role, row.gathering) for row in rows} == {(leader.device, "leader", None), (door.device, "door", gathering.row)}
+    hello = office.call("hello", HelloRequest(), HelloReply, door.token)
+    assert not hello.conflicts and not hello.set_aside
+    assert door.push(erase(door, uuid7())).results[0].status == "denied"
+
+
+def test_an_invitation_is_listed_ends_and_is_forgotten(office: Office) -> None:
+    leader = office.laptop()
+    first = office.call("invite", InviteRequest(leader.scope, "leader", name="Hana\0 Seo", hours=1), InviteReply, leader.token)
+    second = office.call("invite", InviteRequest(leader.scope, "leader", replaces=first.id), InviteReply, leader.token)
+
+    def listed() -> dict[str, Any]:
+        return {one.id: one for one in office.call("invitations", ScopeRequest(leader.scope), InvitationsReply, leader.token).invitations}
+
+    assert listed()[first.id].name == "Hana Seo" and listed()[first.id].cancelled is not None and listed()[second.id].cancelled is None
+    office.call(f"invitations/{second.id}/cancel", ScopeRequest(leader.scope), InvitationsReply, leader.token)
+    assert {"invite", "cancel_invitation"} <= set(events(office))
+    office.time.now += 50 * 24 * 3_600_000
+    leader.begin()
+    assert not listed().keys() & {first.id, second.id}
+
+
+def test_parcels_of_a_removed_laptop_are_kept_once_and_judged_when_they_are_released(office: Office) -> None:
+    leader, other = office.laptop(), office.laptop()
+    late, sample = other.operation(last_name="Late"), other.operation("chapter", row=other.scope, sample=True)
+    office.call(f"devices/{other.device}/revoke", HelloRequest(), HelloReply, leader.token)
+    for _time in range(2):
+        assert [one.status for one in other.push(late, sample).results] == ["quarantined", "quarantined"]
+    other.begin()  # a new session is good for that alone
+    assert office.ask("pull", PullRequest({}), other.token).code == "revoked"
+    [aside] = office.call("set-aside", ScopeRequest(leader.scope), SetAsideReply, leader.token).parcels
+    assert (aside.device, aside.reason, aside.operations, len(aside.changes)) == (other.device, "revoked", 2, 2)
+    assert office.call("hello", HelloRequest(), HelloReply, leader.token).set_aside == {leader.scope: 2}
+    assert not any(row.get("last_name") == "Late" for row in leader.rows().values())
+    done = office.call(f"set-aside/{aside.id}/release", ScopeRequest(leader.scope), Released, leader.token)
+    assert (done.taken, done.refused) == (1, 1)
+    assert leader.rows()["person", late.row]["last_name"] == "Late"
+    assert office.ask(f"set-aside/{aside.id}/release", ScopeRequest(leader.scope), leader.token).code == "looked_at"
+    assert [one.status for one in other.push(late, sample).results] == ["quarantined", "quarantined"]  # known: not set aside once more
+    assert office.call("set-aside", ScopeRequest(leader.scope), SetAsideReply, leader.token).parcels == []
+    assert {"revoke", "set_aside", "release"} <= set(events(office))
+    forged = other.parcels(other.operation(last_name="Forged"))
+    forged.parcels[0].bodies[0] = late and forged.parcels[0].bodies[0][:-1]  # type: ignore[index]
+    assert office.ask("push", forged, other.token).code == "forged"
+
+
+def test_conflicts_are_listed_decided_and_opened_again(office: Office) -> None:
+    one, two = office.laptop(), office.laptop()
+    person = one.operation(last_name="Tesfaye")
+    one.push(person)
+    one.push(one.operation(row=person.row, email="one@example.org"))
+    office.time.now += 1
+    two.push(two.operation(row=person.row, email="two@example.org"))
+
+    def found() -> list[Any]:
+        return office.call("conflicts", ScopeRequest(one.scope), ConflictsReply, one.token).conflicts
+
+    [card] = found()
+    assert {card.value, card.field, card.table, card.row} == {"one@example.org", "email", "person", person.row}
+    assert (card.winner_device, card.loser_device) == (two.device, one.device)
+    assert office.call("hello", HelloRequest(), HelloReply, one.token).conflicts == {one.scope: 1}
+    for decided, left in ((True, 0), (True, 0), (False, 1), (True, 0)):
+        reply = office.call("conflicts/decide", DecideRequest(one.scope, [Decision(card.operation, card.field, decided)]), ConflictsReply, two.token)
+        assert len(reply.conflicts) == len(found()) == left
+    assert sorted(set(events(office)) & {"decide", "reopen"}) == ["decide", "reopen"] and events(office).count("decide") == 2
+    office.call("conflicts/decide", DecideRequest(one.scope, [Decision(card.operation, card.field, False)]), ConflictsReply, two.token)
+    office.time.now += 91 * 24 * 3_600_000
+    one.begin()
+    assert found() == []  # nobody decided within 90 days
+    tidy_all(office.server, office.time())
+    with office.server.database.reading() as connection:
+        assert connection.execute(sa.select(sa.func.count()).select_from(office.server.tables.tables["conflict"])).scalar_one() == 0
+
+
+def test_the_whole_merge_group_is_erased_and_no_older_change_brings_it_back(office: Office) -> None:
+    one, two = office.laptop(), office.laptop()
+    home = one.operation("household", name="The Smiths")
+    root = one.operation(last_name="Smith", household=home.row)
+    double = one.operation(last_name="Smyth", merged_into=root.row)
+    degree = one.operation("education", person=root.row, school="Northgate")
+    one.push(home, root, double, degree)
+    before = two.operation("household", row=home.row, name="Mr & Mrs Smith")  # made before the erasure, and late
+    office.time.now += 1_000
+    assert one.push(erase(one, double.row)).results[0].status == "ok"
+    rows = two.rows()
+    for key in (("person", root.row), ("person", double.row)):
+        assert rows[key]["last_name"] is None and rows[key]["gone"] and rows[key]["clock"]
+    assert rows["education", degree.row]["school"] is None and rows["household", home.row]["name"] is None
+    page = office.call("pull", PullRequest({two.scope: _zero()}), PullReply, two.token).pages[two.scope]
+    assert {name: set(ids) for name, ids in page.erased.items()} == {"person": {root.row, double.row}, "education": {degree.row}}
+    again = two.push(two.operation(row=root.row, last_name="Smith"), two.operation("education", person=root.row, school="Northgate"), before)
+    assert [one.status for one in again.results] == ["erased", "erased", "stale"]
+    assert two.push(erase(two, root.row)).results[0].status == "ok"  # what is done is done
+    assert {(line["table"], line["row"]) for line in journal_lines(office) if line["event"] == "erase"} >= {
+        ("person", root.row), ("person", double.row), ("education", degree.row), ("household", home.row)}
+    assert "push" in events(office)
+    assert two.push(two.operation("household", row=home.row, name="The others")).results[0].status == "ok"  # of whoever is left
+
+
+def _zero() -> Any:
+    from alumni_desk.protocol.messages import Cursor
+
+    return Cursor()
+
+
+@pytest.mark.parametrize("fields", [{"command": "merge"}, {"command": "erase", "more": "x"}, {}, {"command": None}])
+def test_commands_that_nobody_knows(office: Office, fields: dict[str, Any]) -> None:
+    leader = office.laptop()
+    wish = erase(leader, uuid7())
+    odd = Operation(wish.id, wish.action, wish.transaction, "command", "person", wish.row, fields, {}, wish.clock, 1)
+    assert leader.push(odd).results[0].status == "invalid"
+
+
+def test_leaving_and_handing_over_outlive_a_restore(office: Office) -> None:
+    one, two = office.laptop(), office.laptop()
+    assert office.call("leave", ScopeRequest(two.scope), Done, two.token).time
+    assert office.call("leave", ScopeRequest(two.scope), Done, two.token).time  # again is the same
+    hello = office.call("hello", HelloRequest(), HelloReply, two.token)
+    assert hello.commands == ["leave"] and not hello.heads
+    late = two.operation(last_name="Last words")
+    assert two.push(late).results[0].status == "ok"
+    assert office.ask("pull", PullRequest({two.scope: _zero()}), two.token).status == 403
+    assert office.ask("leave", ScopeRequest(one.scope), one.token).code == "last_leader"
+    made = office.call("invite", InviteRequest(one.scope, "leader", hand_over=True), InviteReply, one.token)
+    assert office.call("hello", HelloRequest(), HelloReply, one.token).commands == []
+    three = enrol(office, made.code, one.scope)
+    assert office.call("hello", HelloRequest(), HelloReply, one.token).commands == ["leave"]
+    assert three.rows()["person", late.row]["last_name"] == "Last words"
+    with office.server.database.writing() as connection:  # as if an older day had been put back
+        connection.execute(sa.update(office.server.tables.tables["grant"]).values(ended_at=None))
+    open_server(office.server.database, office.server.journal)
+    for laptop in (one, two):
+        assert office.call("hello", HelloRequest(), HelloReply, laptop.token).commands == ["leave"]
+    assert office.call("hello", HelloRequest(), HelloReply, three.token).commands == []
+    assert {"leave", "handed_over"} <= set(events(office))
