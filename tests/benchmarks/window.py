@@ -22,6 +22,7 @@ FRAME_MS = 16
 NAMES = 12
 """So many names are typed in a round, up to eight letters each."""
 PATIENCE_S = 20
+WORST = 10
 
 
 def measure(folder: Path) -> list[Row]:
@@ -110,26 +111,47 @@ class _Painted(QObject):
 
 
 class _Busy(QObject):
-    """How long the window's thread works before it waits again."""
+    """How long the window's thread works before it waits again: from the first event that it hears until it has none left.
+
+    What the loop itself says (``awake``) does not tell: some dispatchers handle their events before they say it.
+    """
 
     def __init__(self, app: QApplication) -> None:
         super().__init__(app)
-        self._since = 0.0
         self._times: list[float] | None = None
-        dispatcher = QAbstractEventDispatcher.instance()
-        dispatcher.awake.connect(self._awake, Qt.ConnectionType.DirectConnection)
-        dispatcher.aboutToBlock.connect(self._idle, Qt.ConnectionType.DirectConnection)
+        self._begun = self._heard = self._longest = 0.0
+        self._cause = self._last = ""
+        self.worst: list[tuple[float, str]] = []
+        app.installEventFilter(self)
+        QAbstractEventDispatcher.instance().aboutToBlock.connect(self._waits, Qt.ConnectionType.DirectConnection)
 
     @contextmanager
     def counting(self) -> Iterator[list[float]]:
-        self._times = []
+        self._times, self._begun = [], 0.0
         yield self._times
         self._times = None
 
-    def _awake(self) -> None:
-        self._since = time.perf_counter()
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        if self._times is not None:
+            now = time.perf_counter()
+            if self._begun:
+                self._blame(now)
+            else:
+                self._begun, self._longest = now, 0.0
+            self._heard, self._last = now, f"{event.type().name} of {type(watched).__name__}"
+        return False
 
-    def _idle(self) -> None:
-        if self._times is not None and self._since:
-            self._times.append((time.perf_counter() - self._since) * 1000)
-        self._since = 0.0
+    def _blame(self, now: float) -> None:
+        """What lies between two events is the work of the one before."""
+        if now - self._heard > self._longest:
+            self._longest, self._cause = now - self._heard, self._last
+
+    def _waits(self) -> None:
+        if self._times is None or not self._begun:
+            return
+        now = time.perf_counter()
+        self._blame(now)
+        took = (now - self._begun) * 1000
+        self._times.append(took)
+        self.worst = sorted([*self.worst, (took, self._cause)], reverse=True)[:WORST]
+        self._begun = 0.0

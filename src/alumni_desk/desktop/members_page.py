@@ -9,19 +9,19 @@ from typing import Any
 
 from PySide6.QtCore import QEvent, QItemSelectionModel, QObject, Qt, QTimer
 from PySide6.QtGui import QDragEnterEvent, QDropEvent, QKeySequence, QResizeEvent
-from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QTableView, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QVBoxLayout, QWidget
 
 from alumni_desk.desktop.background import Lanes
 from alumni_desk.desktop.changes import ChangeBus
 from alumni_desk.desktop.controls import WINDOW, Button, Field, Label, hairline, shortcut
 from alumni_desk.desktop.deeds import Deed
-from alumni_desk.desktop.delegates import dress_table
 from alumni_desk.desktop.fonts import px
 from alumni_desk.desktop.import_sheet import ImportSheet
 from alumni_desk.desktop.member_form import MemberForm
 from alumni_desk.desktop.member_panel import Known, MemberPanel, known
 from alumni_desk.desktop.members_empty import MembersEmpty, dropped_file
-from alumni_desk.desktop.members_table import FIRST, First, MemberDelegate, MembersTable, Shown, first_of, rest_of, shown_rows
+from alumni_desk.desktop.members_list import MembersList
+from alumni_desk.desktop.members_table import FIRST, First, MembersTable, Shown, first_of, rest_of, shown_rows
 from alumni_desk.desktop.pages import Go, Page
 from alumni_desk.desktop.recovery_page import before_saving
 from alumni_desk.errors import KnownError
@@ -83,12 +83,7 @@ class MembersPage(Page):
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(0)
         column.addLayout(self._tools())
-        self.list = QTableView()
-        self.list.setModel(self.table_model)
-        self.list.setProperty("people", "true")
-        dress_table(self.list, _("Members"))
-        self.list.setSelectionMode(QTableView.SelectionMode.ExtendedSelection)
-        self.list.setItemDelegate(MemberDelegate(self.table_model, self.list))
+        self.list = MembersList(self.table_model)
         self.list.selectionModel().selectionChanged.connect(self._selected)
         self.list.viewport().installEventFilter(self)
         self.list.doubleClicked.connect(self.edit)

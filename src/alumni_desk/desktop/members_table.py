@@ -7,15 +7,11 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from PySide6.QtCore import QAbstractTableModel, QModelIndex, QPersistentModelIndex, QRectF, Qt, Signal
-from PySide6.QtGui import QPainter
-from PySide6.QtWidgets import QWidget
+from PySide6.QtCore import QAbstractTableModel, QModelIndex, QPersistentModelIndex, Qt, Signal
 
 from alumni_desk.desktop.dates import day_short
-from alumni_desk.desktop.delegates import MUTED, PERSON, PILL, RowDelegate, paint_person
-from alumni_desk.desktop.fonts import px
-from alumni_desk.desktop.paint import Pill, paint_pill, paint_text
-from alumni_desk.desktop.tokens import Colours
+from alumni_desk.desktop.delegates import MUTED, PERSON, PILL
+from alumni_desk.desktop.paint import Pill
 from alumni_desk.members.lists import MemberRow, all_members, best_members, rows_of
 from alumni_desk.segments.lists import Expected, Seen, expected_next, last_seen
 from alumni_desk.store.desk import Desk
@@ -226,28 +222,3 @@ class MembersTable(QAbstractTableModel):
             pill = status_pill(shown)
             return (row.name, row.class_label, row.city, shown.seen.name if shown.seen else None, pill.word if pill else None)[column] or None
         return None
-
-
-class MemberDelegate(RowDelegate):
-    """Paints the cells of the member list straight from its lines: asking the model cell by cell would cost more than the painting."""
-
-    def __init__(self, table: MembersTable, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
-        self._table = table
-
-    def paint_cell(self, painter: QPainter, box: QRectF, index: Index, colours: Colours, selected: bool) -> None:
-        shown = self._table.shown_at(index.row())
-        if shown is None:
-            return
-        row, column = shown.row, index.column()
-        if column == 0:
-            person = (row.disc or " ", row.name, row.other_script_name or "")
-            paint_person(painter, box.adjusted(px(24), 0, 0, 0), person, colours, selected=selected)
-        elif column == COLUMNS - 1:
-            pill = status_pill(shown)
-            if pill is not None:
-                paint_pill(painter, box, pill, colours)
-        else:
-            text = (row.class_label, row.city or "", day_short(shown.seen.day) if shown.seen else "")[column - 1]
-            if text:
-                paint_text(painter, box, text, colours.muted if column == 3 else colours.text)
