@@ -19,6 +19,7 @@ from alumni_desk.desktop.tokens import Colours, Role
 from alumni_desk.members.lists import MemberRow
 from alumni_desk.words import _
 
+COMMONLY = 24
 TEXTS, PICTURES = 1_000, 300
 """So many are kept: some 5 MB together."""
 FIRST_MARK = "\u0300"
@@ -44,8 +45,8 @@ class MembersList(QTableView):
         self.viewport().setAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent)
 
     def lines_seen(self) -> int:
-        """How many lines there is room for, those that are cut at either end included."""
-        return self.viewport().height() // self.verticalHeader().defaultSectionSize() + 2
+        """How many lines there is room for, those that are cut at either end included; before it is shown, as many as in a common window."""
+        return max(COMMONLY, self.viewport().height() // self.verticalHeader().defaultSectionSize() + 2)
 
     def paintEvent(self, event: QPaintEvent) -> None:
         with QPainter(self.viewport()) as painter:

@@ -186,9 +186,9 @@ class MembersPage(Page):
 
     def refresh_list(self) -> None:
         """Find anew: the best at once, the rest when nobody types. Of several questions only the newest answers."""
-        query, today = self.search.text(), self._clock()
+        query, today, seen = self.search.text(), self._clock(), self.list.lines_seen()
         self._rest.stop()
-        self.lanes.read(lambda: first_of(self.desk, query, today), self._found, key="members.ids")
+        self.lanes.read(lambda: first_of(self.desk, query, today, seen), self._found, key="members.ids")
 
     def _found(self, first: First) -> None:
         self._asked, self._question, self._counted = first.query, first.found.question, False

@@ -8,12 +8,13 @@ from datetime import date
 from typing import Any
 
 from PySide6.QtCore import QAbstractTableModel, QModelIndex, QPersistentModelIndex, Qt, Signal
+from sqlalchemy import Connection
 
 from alumni_desk.desktop.dates import day_short
 from alumni_desk.desktop.delegates import MUTED, PERSON, PILL
 from alumni_desk.desktop.paint import Pill
-from alumni_desk.members.lists import MemberRow, all_members, best_members, rows_of
-from alumni_desk.segments.lists import Expected, Seen, expected_next, last_seen
+from alumni_desk.members.lists import MemberRow, all_members, best_of, rows_on
+from alumni_desk.segments.lists import Expected, Seen, expected_on, seen_on
 from alumni_desk.store.desk import Desk
 from alumni_desk.store.finding import Found, Question
 from alumni_desk.words import _
@@ -22,8 +23,6 @@ Index = QModelIndex | QPersistentModelIndex
 BLOCK = 64
 FIRST = BLOCK
 """So many are looked up while somebody types."""
-AT_ONCE = 24
-"""So many lines a window shows; they come together with the ids, so that the list is drawn once."""
 COLUMNS = 5
 
 
@@ -38,8 +37,13 @@ class Shown:
 
 def shown_rows(desk: Desk, ids: Sequence[str], today: date) -> list[Shown]:
     """The lines of some ids, in their order."""
-    seen, expected = last_seen(desk, ids), expected_next(desk, ids, today)
-    return [Shown(row, seen.get(row.id), expected.get(row.id)) for row in rows_of(desk, ids)]
+    with desk.reading() as connection:
+        return _shown_on(connection, ids, today)
+
+
+def _shown_on(connection: Connection, ids: Sequence[str], today: date) -> list[Shown]:
+    seen, expected = seen_on(connection, ids), expected_on(connection, ids, today)
+    return [Shown(row, seen.get(row.id), expected.get(row.id)) for row in rows_on(connection, ids)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,10 +55,11 @@ class First:
     lines: list[Shown]
 
 
-def first_of(desk: Desk, query: str, today: date) -> First:
-    """The best answers to what was typed; without a word the first by name."""
-    found = best_members(desk, query, FIRST)
-    return First(query, found, shown_rows(desk, found.ids[:AT_ONCE], today))
+def first_of(desk: Desk, query: str, today: date, at_once: int) -> First:
+    """The best answers to what was typed, without a word the first by name; with the lines of so many, which are seen at once."""
+    with desk.reading() as connection:
+        found = best_of(desk, connection, query, FIRST)
+        return First(query, found, _shown_on(connection, found.ids[:at_once], today))
 
 
 def rest_of(desk: Desk, question: Question | None, query: str, shown: Sequence[str], unwanted: Callable[[], bool]) -> list[str] | None:
