@@ -69,10 +69,12 @@ def rest_of(desk: Desk, question: Question | None, query: str, shown: Sequence[s
     if question is not None and question.code is not None:
         return list(shown)
     everyone: dict[str, None] = {}
-    for portion in all_members(desk, question):
+    for portion in all_members(desk, question, unwanted=unwanted):
         if unwanted():
-            return None
+            break
         everyone.update(dict.fromkeys(portion))
+    if unwanted():
+        return None
     if question is None:
         return list(everyone)  # by name, as what is shown
     first = [one for one in shown if one in everyone]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -16,6 +16,8 @@ from alumni_desk.store.desk import Desk
 from alumni_desk.store.finding import Found, Question, everybody, find_people, matching_ids, question_of
 from alumni_desk.words import _
 
+STEPS = 20_000
+"""So many steps the database takes between two questions whether its answer is still wanted."""
 Order = Literal["name", "class_year", "city", "best"]
 
 
@@ -110,11 +112,24 @@ def best_of(desk: Desk, connection: sa.Connection, query: str, limit: int, *, st
     return find_people(connection, query, limit, standing=standing, vocabulary=desk.vocabulary)
 
 
-def all_members(desk: Desk, question: Question | None, *, standing: str | None = "member") -> Iterator[list[str]]:
-    """The ids of all who fit a question (None: of everybody) by name, in portions; some may come twice. Makes ready for forgiving, too."""
+def all_members(desk: Desk, question: Question | None, *, standing: str | None = "member", unwanted: Callable[[], bool] = lambda: False) -> Iterator[list[str]]:
+    """The ids of all who fit a question (None: of everybody) by name, in portions; some may come twice. Makes ready for forgiving, too.
+
+    ``unwanted`` is asked every millisecond or so; once it says so there is no more to come.
+    """
     with desk.reading() as connection:
-        yield from everybody(connection, question, standing)
-        desk.vocabulary.be_ready(connection)
+        driver: Any = connection.connection.dbapi_connection
+        driver.set_progress_handler(unwanted, STEPS)  # the first portion of many takes the database a while
+        try:
+            yield from everybody(connection, question, standing)
+        except sa.exc.OperationalError:
+            if not unwanted():
+                raise
+            return
+        finally:
+            driver.set_progress_handler(None, 0)
+        if not unwanted():
+            desk.vocabulary.be_ready(connection)
 
 
 def rows_of(desk: Desk, ids: Sequence[str]) -> list[MemberRow]:
