@@ -36,6 +36,9 @@ from alumni_desk.words import _, ngettext, number
 QUIET_MS = 120
 """So long nobody types before the rest of a list is looked up."""
 
+WALK_MS = 80
+"""A key that is held down comes again sooner than this."""
+
 EXACTLY = 64
 """Up to so many changed members are looked up by themselves; of more the whole list is."""
 BESIDE = 1_080
@@ -61,6 +64,9 @@ class MembersPage(Page):
         self._listed = self._counted = False  # whether it answers anything yet, and whether all who fit are in it
         self._rest = QTimer(self, interval=QUIET_MS, singleShot=True)
         self._rest.timeout.connect(self._read_rest)
+        self._walk = QTimer(self, interval=WALK_MS, singleShot=True)
+        self._walk.timeout.connect(self._walked)
+        self._read_for: str | None = None  # whose panel was asked for last
         self._sheet: QWidget | None = None
         self.table_model = MembersTable()
         self.table_model.wanted.connect(self._fetch)
@@ -295,10 +301,20 @@ class MembersPage(Page):
             if chosen != self._chosen or not self.panel.isVisible():
                 self._chosen = chosen
                 if self._beside():  # else Enter opens it: whoever walks down the list keeps the list
-                    self._read_panel(chosen)
+                    self._walk_to(chosen)
         elif count > 1:
             self._chosen = None
             self._hide_panel()
+
+    def _walk_to(self, member: str) -> None:
+        """Show somebody at once; of those passed by while an arrow key is held down, only the last."""
+        if not self._walk.isActive():
+            self._read_panel(member)
+        self._walk.start()
+
+    def _walked(self) -> None:
+        if self._chosen is not None and self._chosen != self._read_for:
+            self._read_panel(self._chosen)
 
     def _say_foot(self) -> None:
         chosen = self._count_selected()
@@ -331,6 +347,7 @@ class MembersPage(Page):
         self.refresh_list()
 
     def _read_panel(self, member: str) -> None:
+        self._read_for = member
         self.lanes.read(lambda: known(self.desk, member), self._show_panel, self._panel_failed, key="members.panel")
 
     def _show_panel(self, it: Known) -> None:
