@@ -20,11 +20,14 @@ from alumni_desk.members.lists import MemberRow
 from alumni_desk.words import _
 
 COMMONLY = 24
+"""So many lines a window of common size shows."""
 TEXTS, PICTURES = 1_000, 300
 """So many are kept: some 5 MB together."""
 FIRST_MARK = "\u0300"
 """From here on Unicode has marks, and letters of scripts that take more than one font."""
 ONE_LINE = int(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter | Qt.TextFlag.TextSingleLine)
+WIDE = 10_000
+"""The box of a text that is known to fit."""
 EDGE = 1
 """Round edges may reach so far out of their box."""
 
@@ -58,7 +61,7 @@ class MembersList(QTableView):
         if row < 0:
             return
         columns = [(self.columnViewportPosition(one), self.columnWidth(one) - px(8)) for one in range(self._table.columnCount())]
-        width = columns[-1][0] + columns[-1][1] + px(8)
+        width = self.viewport().width()
         self._words.begin(columns, height, colours, self.devicePixelRatioF())
         focus = self.currentIndex().row() if self.hasFocus() or self.viewport().hasFocus() else -1
         chosen = self.selectionModel()
@@ -151,7 +154,7 @@ class _Words:
         if text is not None:
             painter.drawStaticText(QPointF(left, top + (self._height - text.size().height()) / 2), text)
         else:
-            painter.drawText(QRectF(left, top, self._columns[-1][0], self._height), ONE_LINE, isolated(words))
+            painter.drawText(QRectF(left, top, WIDE, self._height), ONE_LINE, isolated(words))
 
     def _disc(self, painter: QPainter, left: int, top: int, disc: str, selected: bool) -> None:
         self._copy(painter, left, top, px(28), (disc, selected), lambda on, box: paint_disc(on, box, disc, self._colours, selected=selected))
