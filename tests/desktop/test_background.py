@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import threading
 
@@ -9,6 +10,7 @@ import pytest
 from PySide6.QtCore import QThread
 from PySide6.QtWidgets import QWidget
 
+from alumni_desk.desktop import background
 from alumni_desk.desktop.background import Lanes
 from alumni_desk.errors import KnownError
 
@@ -147,3 +149,11 @@ def test_closing_ends_every_thread_and_drops_what_waits(qtbot):
     assert not [name for name in names if name.startswith(("writing", "reading", "sending", "listening"))]
     after = lanes.write(lambda: ran.append(2))
     assert after.cancelled() and 2 not in ran
+
+
+def test_the_collector_leaves_the_beginning_alone_until_the_window_closes(qtbot, monkeypatch):
+    monkeypatch.setattr(background, "SETTLED_MS", 0)
+    lanes = Lanes()
+    qtbot.waitUntil(lambda: gc.get_freeze_count() > 0)
+    lanes.close()
+    assert gc.get_freeze_count() == 0

@@ -193,3 +193,35 @@ def test_people_of_the_first_release_are_found_after_its_database_is_opened(prof
     engine.dispose()
     with open_desk(profile) as opened:
         assert best_members(opened, "lukasz", 5).ids == ("p",) and verify(opened).search == 0
+
+
+def test_a_row_says_the_same_however_it_is_looked_up(desk: Desk) -> None:
+    both = add_member(desk, first_name="Ada", last_name="Obi", class_year="1998").id
+    other = add_member(desk, first_name="Bo", last_name="Vega", class_year="2001").id
+    parent = add_member(desk, first_name="Cy", last_name="Zed", constituent_codes="parent").id
+    with desk.writing("test") as writing:
+        for person, degree, year, primary in ((both, "MA", 2003, True), (both, "BMus", 1998, False), (both, "BA", 1998, True), (both, "", 1998, True),
+                                              (other, "BS", 1999, True)):
+            writing.add("education", person=person, degree=degree or None, class_year=year, is_primary=primary)
+    rows = rows_of(desk, [parent, other, both, "nobody"])
+    assert [row.class_label for row in rows] == ["Parent", "2001", "BA 1998"]
+    assert {row.id: row for row in rows} == {row.id: row for row in member_rows(desk)}
+
+
+def test_what_is_not_wanted_any_more_ends_at_once_and_leaves_the_connection_as_it_was(desk: Desk) -> None:
+    many(desk, [("Ann", f"Lee{number}") for number in range(20_000)])
+    asked: list[int] = []
+
+    def unwanted() -> bool:
+        asked.append(1)
+        return True
+
+    assert list(all_members(desk, question_of("ann"), unwanted=unwanted)) == [] and asked
+    assert len({one for portion in all_members(desk, question_of("ann")) for one in portion}) == 20_000
+
+
+def test_trouble_of_the_database_is_not_taken_for_an_answer_nobody_wants(desk: Desk) -> None:
+    with pytest.raises(sa.exc.OperationalError, match="interrupted"):
+        many(desk, [("Ann", f"Lee{number}") for number in range(20_000)])
+        answers = iter([True])
+        list(all_members(desk, question_of("ann"), unwanted=lambda: next(answers, False)))

@@ -302,6 +302,14 @@ class DoorList:
         """Who comes with this guest, by name."""
         return sorted((hit for hit in self.hits.values() if hit.host == registration), key=lambda hit: (hit.name, hit.key))
 
+    def parties(self) -> dict[str, list[DoorHit]]:
+        """Who comes with whom: guests by the registration of their host, each party by name."""
+        found: dict[str, list[DoorHit]] = defaultdict(list)
+        for hit in self.hits.values():
+            if hit.host:
+                found[hit.host].append(hit)
+        return {host: sorted(party, key=lambda hit: (hit.name, hit.key)) for host, party in found.items()}
+
     def namesakes_of(self, hit: DoorHit) -> list[DoorHit]:
         """The others on the list who are called the same."""
         name = rank_name(hit.name)

@@ -6,6 +6,7 @@ waits for news. One job of a lane runs at a time, in order. Results come back on
 
 from __future__ import annotations
 
+import gc
 import logging
 import sys
 import threading
@@ -15,7 +16,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any, TypeVar
 
 import shiboken6
-from PySide6.QtCore import QObject, Qt, Signal
+from PySide6.QtCore import QObject, Qt, QTimer, Signal
 
 from alumni_desk.errors import KnownError
 from alumni_desk.words import _
@@ -24,6 +25,8 @@ log = logging.getLogger(__name__)
 T = TypeVar("T")
 TURN_S = 0.0005
 """How long one thread computes before another may: a tenth of what Python has."""
+SETTLED_MS = 3_000
+"""So long after the lanes are made the program is taken to have begun."""
 Failed = Callable[[KnownError], None]
 
 
@@ -97,6 +100,8 @@ class Lanes(QObject):
         self._jobs: set[Job] = set()
         self._newest: dict[str, Job] = {}
         self._closed = False
+        # The collector stops every thread to look at all there is, for some 50 ms; what the program began with it need not look at each time.
+        QTimer.singleShot(SETTLED_MS, self, gc.freeze)
 
     def write(self, fn: Callable[[], T], then: Callable[[T], Any] | None = None, failed: Failed | None = None) -> Job:
         """Run an action; ``then`` gets what it returns."""
@@ -132,6 +137,7 @@ class Lanes(QObject):
     def close(self) -> None:
         """Cancel what runs, drop what waits, and wait for the threads to end."""
         self._closed = True
+        gc.unfreeze()  # what belonged to this window may go now
         for job in list(self._jobs):
             job.cancel()
         for lane in self._lanes.values():

@@ -427,7 +427,8 @@ class DoorWindow(QWidget):
     def _look_up(self, text: str) -> tuple[DoorHits, dict[str, str]]:
         door = self._the_list()
         found = door.find(text)
-        brings = {hit.key: brings_words([guest.name for guest in door.guests_of(hit.registration)])
+        parties = door.parties()
+        brings = {hit.key: brings_words([guest.name for guest in parties.get(hit.registration, ())])
                   for hit in found.hits if hit.registration and not hit.here}  # fmt: skip
         return found, brings
 

@@ -93,6 +93,10 @@ class MemberPanel(Scroll):
         if on_history and self.tabs is not None:
             self.tabs.setCurrentIndex(1)
 
+    def shown_for(self) -> str:
+        """Whom it shows; empty for nobody yet."""
+        return self._person
+
     def _tab_bar(self) -> QTabBar:
         self.tabs = QTabBar()
         self.tabs.setAccessibleName(_("Parts of the member"))

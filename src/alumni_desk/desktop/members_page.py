@@ -9,19 +9,19 @@ from typing import Any
 
 from PySide6.QtCore import QEvent, QItemSelectionModel, QObject, Qt, QTimer
 from PySide6.QtGui import QDragEnterEvent, QDropEvent, QKeySequence, QResizeEvent
-from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QTableView, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QVBoxLayout, QWidget
 
 from alumni_desk.desktop.background import Lanes
 from alumni_desk.desktop.changes import ChangeBus
 from alumni_desk.desktop.controls import WINDOW, Button, Field, Label, hairline, shortcut
 from alumni_desk.desktop.deeds import Deed
-from alumni_desk.desktop.delegates import dress_table
 from alumni_desk.desktop.fonts import px
 from alumni_desk.desktop.import_sheet import ImportSheet
 from alumni_desk.desktop.member_form import MemberForm
 from alumni_desk.desktop.member_panel import Known, MemberPanel, known
 from alumni_desk.desktop.members_empty import MembersEmpty, dropped_file
-from alumni_desk.desktop.members_table import FIRST, First, MemberDelegate, MembersTable, Shown, first_of, rest_of, shown_rows
+from alumni_desk.desktop.members_list import MembersList
+from alumni_desk.desktop.members_table import FIRST, First, MembersTable, Shown, first_of, rest_of, shown_rows
 from alumni_desk.desktop.pages import Go, Page
 from alumni_desk.desktop.recovery_page import before_saving
 from alumni_desk.errors import KnownError
@@ -35,6 +35,9 @@ from alumni_desk.words import _, ngettext, number
 
 QUIET_MS = 120
 """So long nobody types before the rest of a list is looked up."""
+
+WALK_MS = 80
+"""A key that is held down comes again sooner than this."""
 
 EXACTLY = 64
 """Up to so many changed members are looked up by themselves; of more the whole list is."""
@@ -61,6 +64,9 @@ class MembersPage(Page):
         self._listed = self._counted = False  # whether it answers anything yet, and whether all who fit are in it
         self._rest = QTimer(self, interval=QUIET_MS, singleShot=True)
         self._rest.timeout.connect(self._read_rest)
+        self._walk = QTimer(self, interval=WALK_MS, singleShot=True)
+        self._walk.timeout.connect(self._walked)
+        self._read_for: str | None = None  # whose panel was asked for last
         self._sheet: QWidget | None = None
         self.table_model = MembersTable()
         self.table_model.wanted.connect(self._fetch)
@@ -83,12 +89,7 @@ class MembersPage(Page):
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(0)
         column.addLayout(self._tools())
-        self.list = QTableView()
-        self.list.setModel(self.table_model)
-        self.list.setProperty("people", "true")
-        dress_table(self.list, _("Members"))
-        self.list.setSelectionMode(QTableView.SelectionMode.ExtendedSelection)
-        self.list.setItemDelegate(MemberDelegate(self.table_model, self.list))
+        self.list = MembersList(self.table_model)
         self.list.selectionModel().selectionChanged.connect(self._selected)
         self.list.viewport().installEventFilter(self)
         self.list.doubleClicked.connect(self.edit)
@@ -191,9 +192,9 @@ class MembersPage(Page):
 
     def refresh_list(self) -> None:
         """Find anew: the best at once, the rest when nobody types. Of several questions only the newest answers."""
-        query, today = self.search.text(), self._clock()
+        query, today, seen = self.search.text(), self._clock(), self.list.lines_seen()
         self._rest.stop()
-        self.lanes.read(lambda: first_of(self.desk, query, today), self._found, key="members.ids")
+        self.lanes.read(lambda: first_of(self.desk, query, today, seen), self._found, key="members.ids")
 
     def _found(self, first: First) -> None:
         self._asked, self._question, self._counted = first.query, first.found.question, False
@@ -300,10 +301,20 @@ class MembersPage(Page):
             if chosen != self._chosen or not self.panel.isVisible():
                 self._chosen = chosen
                 if self._beside():  # else Enter opens it: whoever walks down the list keeps the list
-                    self._read_panel(chosen)
+                    self._walk_to(chosen)
         elif count > 1:
             self._chosen = None
             self._hide_panel()
+
+    def _walk_to(self, member: str) -> None:
+        """Show somebody at once; of those passed by while an arrow key is held down, only the last."""
+        if not self._walk.isActive():
+            self._read_panel(member)
+        self._walk.start()
+
+    def _walked(self) -> None:
+        if self._chosen is not None and self._chosen != self._read_for:
+            self._read_panel(self._chosen)
 
     def _say_foot(self) -> None:
         chosen = self._count_selected()
@@ -336,6 +347,7 @@ class MembersPage(Page):
         self.refresh_list()
 
     def _read_panel(self, member: str) -> None:
+        self._read_for = member
         self.lanes.read(lambda: known(self.desk, member), self._show_panel, self._panel_failed, key="members.panel")
 
     def _show_panel(self, it: Known) -> None:

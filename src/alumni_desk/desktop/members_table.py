@@ -7,17 +7,14 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from PySide6.QtCore import QAbstractTableModel, QModelIndex, QPersistentModelIndex, QRectF, Qt, Signal
-from PySide6.QtGui import QPainter
-from PySide6.QtWidgets import QWidget
+from PySide6.QtCore import QAbstractTableModel, QModelIndex, QPersistentModelIndex, Qt, Signal
+from sqlalchemy import Connection
 
 from alumni_desk.desktop.dates import day_short
-from alumni_desk.desktop.delegates import MUTED, PERSON, PILL, RowDelegate, paint_person
-from alumni_desk.desktop.fonts import px
-from alumni_desk.desktop.paint import Pill, paint_pill, paint_text
-from alumni_desk.desktop.tokens import Colours
-from alumni_desk.members.lists import MemberRow, all_members, best_members, rows_of
-from alumni_desk.segments.lists import Expected, Seen, expected_next, last_seen
+from alumni_desk.desktop.delegates import MUTED, PERSON, PILL
+from alumni_desk.desktop.paint import Pill
+from alumni_desk.members.lists import MemberRow, all_members, best_of, rows_on
+from alumni_desk.segments.lists import Expected, Seen, expected_on, seen_on
 from alumni_desk.store.desk import Desk
 from alumni_desk.store.finding import Found, Question
 from alumni_desk.words import _
@@ -26,8 +23,6 @@ Index = QModelIndex | QPersistentModelIndex
 BLOCK = 64
 FIRST = BLOCK
 """So many are looked up while somebody types."""
-AT_ONCE = 24
-"""So many lines a window shows; they come together with the ids, so that the list is drawn once."""
 COLUMNS = 5
 
 
@@ -42,8 +37,13 @@ class Shown:
 
 def shown_rows(desk: Desk, ids: Sequence[str], today: date) -> list[Shown]:
     """The lines of some ids, in their order."""
-    seen, expected = last_seen(desk, ids), expected_next(desk, ids, today)
-    return [Shown(row, seen.get(row.id), expected.get(row.id)) for row in rows_of(desk, ids)]
+    with desk.reading() as connection:
+        return _shown_on(connection, ids, today)
+
+
+def _shown_on(connection: Connection, ids: Sequence[str], today: date) -> list[Shown]:
+    seen, expected = seen_on(connection, ids), expected_on(connection, ids, today)
+    return [Shown(row, seen.get(row.id), expected.get(row.id)) for row in rows_on(connection, ids)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,10 +55,11 @@ class First:
     lines: list[Shown]
 
 
-def first_of(desk: Desk, query: str, today: date) -> First:
-    """The best answers to what was typed; without a word the first by name."""
-    found = best_members(desk, query, FIRST)
-    return First(query, found, shown_rows(desk, found.ids[:AT_ONCE], today))
+def first_of(desk: Desk, query: str, today: date, at_once: int) -> First:
+    """The best answers to what was typed, without a word the first by name; with the lines of so many, which are seen at once."""
+    with desk.reading() as connection:
+        found = best_of(desk, connection, query, FIRST)
+        return First(query, found, _shown_on(connection, found.ids[:at_once], today))
 
 
 def rest_of(desk: Desk, question: Question | None, query: str, shown: Sequence[str], unwanted: Callable[[], bool]) -> list[str] | None:
@@ -68,10 +69,12 @@ def rest_of(desk: Desk, question: Question | None, query: str, shown: Sequence[s
     if question is not None and question.code is not None:
         return list(shown)
     everyone: dict[str, None] = {}
-    for portion in all_members(desk, question):
+    for portion in all_members(desk, question, unwanted=unwanted):
         if unwanted():
-            return None
+            break
         everyone.update(dict.fromkeys(portion))
+    if unwanted():
+        return None
     if question is None:
         return list(everyone)  # by name, as what is shown
     first = [one for one in shown if one in everyone]
@@ -226,28 +229,3 @@ class MembersTable(QAbstractTableModel):
             pill = status_pill(shown)
             return (row.name, row.class_label, row.city, shown.seen.name if shown.seen else None, pill.word if pill else None)[column] or None
         return None
-
-
-class MemberDelegate(RowDelegate):
-    """Paints the cells of the member list straight from its lines: asking the model cell by cell would cost more than the painting."""
-
-    def __init__(self, table: MembersTable, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
-        self._table = table
-
-    def paint_cell(self, painter: QPainter, box: QRectF, index: Index, colours: Colours, selected: bool) -> None:
-        shown = self._table.shown_at(index.row())
-        if shown is None:
-            return
-        row, column = shown.row, index.column()
-        if column == 0:
-            person = (row.disc or " ", row.name, row.other_script_name or "")
-            paint_person(painter, box.adjusted(px(24), 0, 0, 0), person, colours, selected=selected)
-        elif column == COLUMNS - 1:
-            pill = status_pill(shown)
-            if pill is not None:
-                paint_pill(painter, box, pill, colours)
-        else:
-            text = (row.class_label, row.city or "", day_short(shown.seen.day) if shown.seen else "")[column - 1]
-            if text:
-                paint_text(painter, box, text, colours.muted if column == 3 else colours.text)

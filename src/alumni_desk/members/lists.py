@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import json
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -15,6 +16,8 @@ from alumni_desk.store.desk import Desk
 from alumni_desk.store.finding import Found, Question, everybody, find_people, matching_ids, question_of
 from alumni_desk.words import _
 
+STEPS = 20_000
+"""So many steps the database takes between two questions whether its answer is still wanted."""
 Order = Literal["name", "class_year", "city", "best"]
 
 
@@ -78,7 +81,7 @@ def member_rows(desk: Desk, query: str | None = None, limit: int | None = None, 
         chosen = _chosen(person, query, standing)
         rows = list(connection.execute(_ordered(desk, chosen, order).limit(limit).offset(offset)).all())
         degrees = _degrees(connection, desk.tables["education"], [row.id for row in rows] if limit is not None else None)
-    return [_row(row, degrees.get(row.id, ())) for row in rows]
+    return [_row(row, class_label(row, degrees.get(row.id, ()))) for row in rows]
 
 
 def count_members(desk: Desk, query: str | None = None, *, standing: str | None = "member") -> int:
@@ -98,26 +101,54 @@ def member_ids(desk: Desk, query: str | None = None, order: Order = "name", *, s
 def best_members(desk: Desk, query: str, limit: int, *, standing: str | None = "member") -> Found:
     """Whom a query means, best first; typing errors are forgiven where nobody fits as typed. Without a query the first by name."""
     with desk.reading() as connection:
-        if not query.strip():
-            first = next(everybody(connection, None, standing, limit), [])
-            return Found(tuple(first), None)
-        return find_people(connection, query, limit, standing=standing, vocabulary=desk.vocabulary)
+        return best_of(desk, connection, query, limit, standing=standing)
 
 
-def all_members(desk: Desk, question: Question | None, *, standing: str | None = "member") -> Iterator[list[str]]:
-    """The ids of all who fit a question (None: of everybody) by name, in portions; some may come twice. Makes ready for forgiving, too."""
+def best_of(desk: Desk, connection: sa.Connection, query: str, limit: int, *, standing: str | None = "member") -> Found:
+    """``best_members`` on a connection that goes on to look up more of the same moment."""
+    if not query.strip():
+        first = next(everybody(connection, None, standing, limit), [])
+        return Found(tuple(first), None)
+    return find_people(connection, query, limit, standing=standing, vocabulary=desk.vocabulary)
+
+
+def all_members(desk: Desk, question: Question | None, *, standing: str | None = "member", unwanted: Callable[[], bool] = lambda: False) -> Iterator[list[str]]:
+    """The ids of all who fit a question (None: of everybody) by name, in portions; some may come twice. Makes ready for forgiving, too.
+
+    ``unwanted`` is asked every millisecond or so; once it says so there is no more to come.
+    """
     with desk.reading() as connection:
-        yield from everybody(connection, question, standing)
-        desk.vocabulary.be_ready(connection)
+        driver: Any = connection.connection.dbapi_connection
+        driver.set_progress_handler(unwanted, STEPS)  # the first portion of many takes the database a while
+        try:
+            yield from everybody(connection, question, standing)
+        except sa.exc.OperationalError:
+            if not unwanted():
+                raise
+            return
+        finally:
+            driver.set_progress_handler(None, 0)
+        if not unwanted():
+            desk.vocabulary.be_ready(connection)
 
 
 def rows_of(desk: Desk, ids: Sequence[str]) -> list[MemberRow]:
     """The rows of some ids, in their order; those gone meanwhile are left out."""
-    person = desk.tables["person"]
     with desk.reading() as connection:
-        found = {row.id: row for row in connection.execute(sa.select(person).where(person.c.id.in_(ids), ~person.c.gone))}
-        degrees = _degrees(connection, desk.tables["education"], list(found))
-    return [_row(found[one], degrees.get(one, ())) for one in ids if one in found]
+        return rows_on(connection, ids)
+
+
+_ROWS = """SELECT p.id, p.preferred_name, p.first_name, p.last_name, p.other_script_name, p.class_year, p.badge_tail, p.constituent_codes, p.city, p.email,
+p.email_status, p.other_emails, p.solicit_codes, p.deceased, p.standing,
+(SELECT e.degree FROM education AS e WHERE e.person = p.id AND NOT e.gone AND e.degree <> '' AND e.class_year = p.class_year
+ ORDER BY e.is_primary IS NOT 1, e.id LIMIT 1) AS degree
+FROM json_each(?) AS wanted JOIN person AS p ON p.id = wanted.value WHERE NOT p.gone"""
+
+
+def rows_on(connection: sa.Connection, ids: Sequence[str]) -> list[MemberRow]:
+    """``rows_of`` on a connection that has looked up the ids. Asked at every key, so in one question and for nothing that a row does not say."""
+    found = {row.id: row for row in connection.exec_driver_sql(_ROWS, (json.dumps(ids),))}
+    return [_row(found[one], class_words(found[one], found[one].degree)) for one in ids if one in found]
 
 
 def member(desk: Desk, person_id: str) -> MemberDetail:
@@ -198,19 +229,23 @@ def _household(connection: sa.Connection, desk: Desk, household: str | None, per
     return name, tuple((one.id, naming.display_name(one)) for one in others)
 
 
-def _row(row: Any, degrees: Sequence[Degree]) -> MemberRow:
+def _row(row: Any, label: str) -> MemberRow:
     return MemberRow(
         id=row.id, name=naming.display_name(row) or _("Name to come"), other_script_name=row.other_script_name, disc=naming.disc(row),
-        class_year=row.class_year, class_label=class_label(row, degrees), city=row.city, email=row.email, email_fails=row.email_status == "bounced",
+        class_year=row.class_year, class_label=label, city=row.city, email=row.email, email_fails=row.email_status == "bounced",
         several_emails=bool(row.other_emails), solicit_codes=tuple(listed(row.solicit_codes)), deceased=bool(row.deceased),
         standing=row.standing or "member")
 
 
 def class_label(person: Any, degrees: Sequence[Degree]) -> str:
     """What a list says of somebody's class: ``BMus 1998``, ``1998``, ``Parent ’28``; empty if nothing is known."""
-    first = next((one for one in degrees if one.degree and one.class_year == person.class_year), None)
+    return class_words(person, next((one.degree for one in degrees if one.degree and one.class_year == person.class_year), None))
+
+
+def class_words(person: Any, degree: str | None) -> str:
+    """``class_label`` for whom the degree of their class year is known."""
     if person.class_year:
-        return f"{first.degree} {person.class_year}" if first else str(person.class_year)
+        return f"{degree} {person.class_year}" if degree else str(person.class_year)
     codes = listed(person.constituent_codes)
     words = {"parent": _("Parent"), "friend": _("Friend"), "student": _("Student"), "faculty": _("Faculty"), "trustee": _("Trustee")}
     tie = next((words[code] for code in codes if code in words), "")

@@ -45,13 +45,16 @@ class Visit:
 
 def last_seen(desk: Desk, people: Sequence[str]) -> dict[str, Seen]:
     """When these people were last checked in anywhere; who never was is left out. Ask for the rows that a screen shows."""
-    fact, gathering = desk.tables["fact"], desk.tables["gathering"]
-    found: dict[str, Seen] = {}
     with desk.reading() as connection:
-        rows = connection.execute(
-            sa.select(fact.c.id, fact.c.kind, fact.c.person, fact.c.closes, gathering.c.id.label("gathering"), gathering.c.name, gathering.c.starts)
-            .join(gathering, gathering.c.id == fact.c.gathering).where(fact.c.person.in_(people), fact.c.kind.in_(("in", "void")), ~fact.c.gone)
-            .order_by(gathering.c.starts)).all()
+        return seen_on(connection, people)
+
+
+def seen_on(connection: sa.Connection, people: Sequence[str]) -> dict[str, Seen]:
+    """``last_seen`` on a connection that has looked up the people."""
+    found: dict[str, Seen] = {}
+    rows = connection.exec_driver_sql(
+        "SELECT f.id, f.kind, f.person, f.closes, g.id AS gathering, g.name, g.starts FROM json_each(?) AS wanted JOIN fact AS f ON f.person = wanted.value "
+        "JOIN gathering AS g ON g.id = f.gathering WHERE f.kind IN ('in', 'void') AND NOT f.gone ORDER BY g.starts", (json.dumps(people),)).all()
     taken_back = {one for row in rows if row.kind == "void" and row.closes for one in json.loads(row.closes)}
     for row in rows:
         if row.kind == "in" and row.id not in taken_back and row.starts:
@@ -61,14 +64,16 @@ def last_seen(desk: Desk, people: Sequence[str]) -> dict[str, Seen]:
 
 def expected_next(desk: Desk, people: Sequence[str], today: date) -> dict[str, Expected]:
     """The next gathering each of these people is on the list of, from today on; cancelled ones left out."""
-    registration, gathering = desk.tables["registration"], desk.tables["gathering"]
     with desk.reading() as connection:
-        rows = connection.execute(
-            sa.select(registration.c.person, registration.c.status, gathering.c.id, gathering.c.name, gathering.c.starts)
-            .join(gathering, gathering.c.id == registration.c.gathering)
-            .where(registration.c.person.in_(people), ~registration.c.gone, ~gathering.c.gone, registration.c.status != "cancelled",
-                   sa.func.coalesce(gathering.c.status, "planned") != "cancelled", gathering.c.starts >= today.isoformat())
-            .order_by(gathering.c.starts.desc())).all()
+        return expected_on(connection, people, today)
+
+
+def expected_on(connection: sa.Connection, people: Sequence[str], today: date) -> dict[str, Expected]:
+    """``expected_next`` on a connection that has looked up the people."""
+    rows = connection.exec_driver_sql(
+        "SELECT r.person, r.status, g.id, g.name, g.starts FROM json_each(?) AS wanted JOIN registration AS r ON r.person = wanted.value "
+        "JOIN gathering AS g ON g.id = r.gathering WHERE NOT r.gone AND NOT g.gone AND r.status <> 'cancelled' "
+        "AND coalesce(g.status, 'planned') <> 'cancelled' AND g.starts >= ? ORDER BY g.starts DESC", (json.dumps(people), today.isoformat())).all()
     return {row.person: Expected(row.id, row.name or "", date.fromisoformat(row.starts[:10]), row.status or "invited") for row in rows}
 
 

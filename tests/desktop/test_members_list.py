@@ -1,0 +1,137 @@
+"""The member list on screen: what it keeps laid out looks as if painted anew, it is painted once an answer, and never answers what was typed before."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Any
+
+import pytest
+from PySide6.QtCore import QEvent, QObject, QRectF, Qt
+from PySide6.QtGui import QColor, QImage, QPainter
+from PySide6.QtTest import QTest
+
+from alumni_desk.desktop import members_page
+from alumni_desk.desktop.dates import day_short
+from alumni_desk.desktop.delegates import paint_person
+from alumni_desk.desktop.fonts import px
+from alumni_desk.desktop.members_list import MembersList
+from alumni_desk.desktop.members_table import MembersTable, Shown, status_pill
+from alumni_desk.desktop.paint import paint_pill, paint_text
+from alumni_desk.desktop.theme import Appearance
+from alumni_desk.desktop.tokens import Colours
+from alumni_desk.members.actions import add_member
+from alumni_desk.members.lists import MemberRow
+from alumni_desk.segments.lists import Expected, Seen
+
+DAY = date(2026, 11, 10)
+
+
+def line(number: int, name: str, **more: Any) -> Shown:
+    seen, expected = more.pop("seen", None), more.pop("expected", None)
+    values: dict[str, Any] = {
+        "other_script_name": None, "disc": "’98", "class_year": 1998, "class_label": "BMus 1998", "city": "Oak Park", "email": None, "email_fails": False,
+        "several_emails": False, "solicit_codes": (), "deceased": False, "standing": "member"}
+    return Shown(MemberRow(id=str(number), name=name, **(values | more)), seen, expected)
+
+
+LINES = [line(number, name, **more) for number, (name, more) in enumerate([
+    ("Ada Obi", {"seen": Seen("g", "Dinner", DAY)}), ("Łukasz Żółć", {"deceased": True}), ("Li Chen", {"other_script_name": "陈丽", "disc": ""}),
+    ("Yusuf Khoury", {"other_script_name": "يوسف خوري", "solicit_codes": ("do_not_contact",)}), ("דוד לוי", {"city": "תל אביב", "email_fails": True}),
+    ("Olúfẹ́mi Adébáyọ̀", {"city": None, "class_label": ""}), ("Maximiliana Wilhelmina Theodora von Hohenstein-Schwarzenfels", {"several_emails": True}),
+    ("Ngô Ô̂ng", {"city": "Llanfairpwllgwyngyllgogerychwyrndrobwllllantysiliogogogoch"}), ("(x) 12.", {"expected": Expected("g", "Dinner", DAY, "yes")})])]
+
+
+def painted_anew(view: MembersList, colours: Colours) -> QImage:
+    """The same lines cell by cell, nothing kept."""
+    picture = QImage(view.viewport().size(), QImage.Format.Format_RGB32)
+    picture.fill(QColor(colours.bg))
+    with QPainter(picture) as painter:
+        for number, shown in enumerate(LINES):
+            selected = view.selectionModel().isSelected(view.model().index(number, 0))
+            height, top = view.rowHeight(number), view.rowViewportPosition(number)
+            boxes = [QRectF(view.columnViewportPosition(one), top, view.columnWidth(one) - px(8), height) for one in range(5)]
+            ground = QRectF(0, top, picture.width(), height)
+            painter.fillRect(ground if selected else QRectF(0, top + height - 1, picture.width(), 1), QColor(colours.selected if selected else colours.line))
+            row, pill = shown.row, status_pill(shown)
+            person = (row.disc or " ", row.name, row.other_script_name or "")
+            paint_person(painter, boxes[0].adjusted(px(24), 0, 0, 0), person, colours, selected=selected)
+            for box, text, ink in zip(boxes[1:4], (row.class_label, row.city or "", day_short(shown.seen.day) if shown.seen else ""),
+                                      (colours.text, colours.text, colours.muted), strict=True):
+                paint_text(painter, box, text, ink)
+            if pill is not None:
+                paint_pill(painter, boxes[4], pill, colours)
+    return picture
+
+
+@pytest.mark.parametrize(("theme", "percent", "width"), [("light", 100, 900), ("dark", 100, 900), ("light", 125, 900), ("light", 90, 420)])
+def test_what_is_kept_looks_as_if_painted_anew(qapp: Any, qtbot: Any, theme: Any, percent: int, width: int) -> None:
+    appearance = Appearance(qapp, theme, percent)
+    table = MembersTable()
+    view = MembersList(table)
+    qtbot.addWidget(view)
+    view.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+    view.resize(width, 600)
+    table.begin([shown.row.id for shown in LINES], LINES)
+    view.show()
+    view.selectRow(1)
+    for _turn in range(2):  # laid out, then kept
+        for row in (0, 4):
+            shown = view.viewport().grab().toImage().convertToFormat(QImage.Format.Format_RGB32)
+            assert shown == painted_anew(view, appearance.colours()), f"with line {row} about to be chosen"
+            view.selectRow(row)
+    Appearance(qapp, "light", 100)
+
+
+class Paints(QObject):
+    def __init__(self, view: MembersList) -> None:
+        super().__init__()
+        self.count = 0
+        view.viewport().installEventFilter(self)
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        self.count += event.type() == QEvent.Type.Paint
+        return False
+
+
+def test_an_answer_is_painted_once(hands: Any) -> None:
+    for number in range(60):  # more than a window holds, so that no scroll bar comes or goes
+        add_member(hands.desk, first_name="Zoe", last_name=f"Kowal{chr(97 + number % 26)}{chr(97 + number // 26)}")
+    page = hands.page("members")
+    hands.until(lambda: page._counted)
+    hands.rest()
+    paints = Paints(page.list)
+    page.search.setText("kow")
+    hands.until(lambda: page._asked == "kow" and page._counted)
+    hands.rest()
+    assert paints.count == 1
+
+
+def test_no_answer_to_what_was_typed_before_is_shown(hands: Any) -> None:
+    page = hands.page("members")
+    answers: list[tuple[str, str]] = []
+    page.table_model.modelReset.connect(lambda: answers.append((page._asked, page.search.text())))
+    for letter in "obi":
+        QTest.keyClicks(page.search, letter)
+    hands.until(lambda: page._asked == "obi" and page._counted)
+    QTest.keyClick(page.search, Qt.Key.Key_Backspace)
+    QTest.keyClicks(page.search, "x")
+    hands.until(lambda: page._asked == "obx")
+    hands.rest()
+    assert answers and all(asked == text for asked, text in answers)
+
+
+def test_who_is_passed_by_is_not_looked_up_in_detail(hands: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(members_page, "WALK_MS", 10_000)
+    page = hands.page("members")
+    page._walk.setInterval(10_000)
+    hands.until(lambda: page._counted)
+    page._to_list()
+    hands.until(lambda: page.panel.isVisible())
+    first = page.panel.shown_for()
+    for _step in range(2):
+        QTest.keyClick(page.list, Qt.Key.Key_Down)
+        hands.rest()
+    assert page.panel.shown_for() == first and page.selected() != [first]
+    page._walk.setInterval(0)
+    page._walk.start()
+    hands.until(lambda: [page.panel.shown_for()] == page.selected())
