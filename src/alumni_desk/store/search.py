@@ -15,6 +15,8 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from alumni_desk.store import driver
+
 SEARCHED = {
     "person": ("id", ("gone", "standing", "title", "first_name", "middle_name", "last_name", "preferred_name", "other_script_name", "former_names",
                       "class_year", "email", "other_emails", "mobile", "phone", "city", "employer", "external_ids", "merged_into")),
@@ -63,7 +65,7 @@ def _spaced(text: str) -> str:
 
 def refresh(connection: sa.Connection) -> int:
     """Bring the index up to date with what changed in this transaction. Returns how many people were looked at again."""
-    if connection.exec_driver_sql("SELECT 1 FROM search_stale LIMIT 1").first() is None:
+    if driver.row(connection, "SELECT 1 FROM search_stale LIMIT 1") is None:
         return 0
     connection.exec_driver_sql(
         "DELETE FROM search_words WHERE rowid IN (SELECT p.rowid FROM search_person AS p JOIN search_stale AS s ON s.id = p.id)")
