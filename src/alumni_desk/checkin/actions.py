@@ -58,10 +58,8 @@ def check_in(desk: Desk, gathering_id: str, registration_id: str | None = None, 
     with desk.writing("checked_in", gathering=gathering_id) as writing:
         _need_open(writing, gathering_id)
         if code is not None:
-            verdict = _by_code(writing, gathering_id, code, station, by, let_in=let_in)
-        else:
-            verdict = _by_id(writing, gathering_id, registration_id, person_id, station, method, by, let_in=let_in)
-    return replace(verdict, changed=writing.changed)
+            return _by_code(writing, gathering_id, code, station, by, let_in=let_in)
+        return _by_id(writing, gathering_id, registration_id, person_id, station, method, by, let_in=let_in)
 
 
 def undo_check_in(desk: Desk, gathering_id: str, registration_id: str, reason: str | None = None, *,
@@ -99,8 +97,7 @@ def walk_in(desk: Desk, gathering_id: str, name: str, *, person_id: str | None =
             person = _new_guest(writing, name, values, consent)
         else:
             _fill_in(writing, person, values, consent)
-        verdict = _add_and_let_in(writing, gathering_id, person, host, station, by)
-    return replace(verdict, changed=writing.changed)
+        return _add_and_let_in(writing, gathering_id, person, host, station, by)
 
 
 def _need_open(writing: Writing, gathering_id: str) -> None:
@@ -186,17 +183,16 @@ def _let_in(writing: Writing, gathering: str, row: _Guest, station: str | None, 
     name, tail = row.named
     ins = open_ins(_facts(writing, gathering, row))
     outcome = decide(bool(ins), against, let_in=let_in)
-    verdict = Verdict(outcome, row.id, row.person, name, tail, reason=against)
     if outcome is Outcome.ALREADY_IN:
-        return replace(verdict, at=ins[0].at, station=ins[0].station, by=ins[0].by, reason=None)
+        return Verdict(outcome, row.id, row.person, name, tail, at=ins[0].at, station=ins[0].station, by=ins[0].by, changed=writing.changed)
     if outcome is not Outcome.ADMITTED:
-        return verdict
+        return Verdict(outcome, row.id, row.person, name, tail, reason=against, changed=writing.changed)
     if against is not None and against is not Reason.DOOR_NOTE and _is_full(writing, gathering):
         against = Reason.OVER_CAPACITY
-    at = moment(writing.now)
+    at = writing.at
     fact = writing.add("fact", kind="in", gathering=gathering, registration=row.id, person=row.person, at=at,
                        station=station, method=method, by=by, reason=against.value if against else None)  # fmt: skip
-    return replace(verdict, at=at, station=station, by=by, fact=fact, reason=against)
+    return Verdict(outcome, row.id, row.person, name, tail, at=at, station=station, by=by, fact=fact, reason=against, changed=writing.changed)
 
 
 def _not_on_the_list(writing: Writing, gathering: str, person: str, station: str | None, by: str | None, *,
@@ -286,7 +282,9 @@ def _facts(writing: Writing, gathering: str, guest: _Guest) -> list[Fact]:
     return [Fact(one, kind, frozenset(texts(closes)), at, station, by) for one, kind, closes, at, station, by in found]
 
 
-_FACTS = ("SELECT f.id, f.kind, f.closes, f.at, f.station, f.by FROM registration AS r JOIN fact AS f ON f.gathering = r.gathering AND f.registration = r.id"
+# CROSS: in this order, else SQLite begins with all facts of the gathering.
+_FACTS = ("SELECT f.id, f.kind, f.closes, f.at, f.station, f.by FROM registration AS r INDEXED BY registration_person"
+          " CROSS JOIN fact AS f INDEXED BY fact_gathering_registration ON f.gathering = r.gathering AND f.registration = r.id"
           " WHERE r.gathering = ? AND NOT r.gone AND NOT f.gone AND r.person ")
 
 

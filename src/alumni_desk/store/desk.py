@@ -15,6 +15,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Literal, Self, cast
 
+import msgspec
 import sqlalchemy as sa
 from sqlalchemy.pool import QueuePool
 
@@ -73,6 +74,7 @@ class Writing:
         self.tables = desk.tables
         self.scope = scope
         self.now = desk.now()
+        self.at = _moment(self.now)
         self.action_id, self.transaction_id = uuid7(), uuid7()
         self.queue: str = "live"
         self._capture, self._schema = desk.capture, desk.schema
@@ -123,7 +125,7 @@ class Writing:
                 row.pop("clock", None), row.pop("clocks", None)
             self.connection.execute(sa.insert(target), rows)
             return
-        kind, at = target.info["kind"], _moment(self.now)
+        kind, at = target.info["kind"], self.at
         operations = [
             (one, self.action_id, self.event, self.transaction_id, self.scope, audience, kind, table, row_id, fields, stamp, self._schema, self.queue, at)
             for one, (row_id, audience, fields, stamp) in zip(uuid7s(len(made)), made, strict=True)]
@@ -174,7 +176,7 @@ class Writing:
     def note(self) -> Record | None:
         """Write down what was done, for Activity and Undo; what changed nothing is no action. Returns what the outbox is to hold of it, if it is small."""
         counts = {table: len(ids) for table, ids in self._changed.items()}
-        done = (self.action_id, self.event, _moment(self.now), self.gathering, json.dumps(counts), self.undoes)
+        done = (self.action_id, self.event, self.at, self.gathering, msgspec.json.encode(counts).decode(), self.undoes)
         said = driver.row(self.connection, _ACTION, done)
         if said is None or sum(counts.values()) > AT_ONCE:
             return None
@@ -219,7 +221,8 @@ class Desk:
         self._one_writer = threading.Lock()
         self._writers = _engine(profile.database, key, metadata, self.capture)
         self._readers = _engine(profile.database, key, None, None)
-        self._commit = 0  # the number of the transaction under way
+        self._commit = 0
+        self._of: str | None = None  # of the transaction under way: the chapter's id, and above its number
         self._writer: sa.Connection | None = None  # stays open: checking one out of the pool costs as much as a small action
         self._version_lock = threading.Lock()
         self._versions: sa.Connection | None = None
@@ -305,7 +308,7 @@ class Desk:
         what the disk or another program does.
         """
         with self._transaction() as connection:
-            scope = _scope(connection)
+            scope = self._of
             fresh = scope or uuid7()
             if scope is None:
                 self._found(connection, fresh, name=_("My chapter"), university=None, time_zone=None, sample=False)
@@ -345,7 +348,9 @@ class Desk:
                 connection = self._opened()
                 driver.run(connection, "BEGIN IMMEDIATE")
                 try:
-                    self._commit = _commits(connection) + 1
+                    # How many were committed: at rest the capture row's transaction is the number of the last one.
+                    count, self._of = driver.row(connection, "SELECT transaction_id, (SELECT id FROM scope ORDER BY rowid LIMIT 1) FROM capture")
+                    self._commit = int(count or 0) + 1
                     yield connection
                     if keep:
                         search.refresh(connection)
@@ -391,7 +396,7 @@ class Desk:
                      chapter_id: str | None = None) -> str:
         """Found the chapter that this desk is for; returns its id. Raises Refused if there is one already."""
         with self._transaction() as connection:
-            if _scope(connection) is not None:
+            if self._of is not None:
                 raise Refused("chapter_there", _("There is a chapter on this desk already. Use another profile for another chapter."))
             return self._found(connection, chapter_id or uuid7(), name=name, university=university, time_zone=time_zone, sample=sample)
 
@@ -589,11 +594,6 @@ def _revision(connection: sa.Connection) -> str | None:
     return connection.exec_driver_sql("SELECT version_num FROM alembic_version").scalar()
 
 
-def _commits(connection: sa.Connection) -> int:
-    """How many transactions were committed: at rest the capture row's transaction is the number of the last one."""
-    return int(driver.row(connection, "SELECT transaction_id FROM capture")[0] or 0)
-
-
 def _refuse_loss(connection: sa.Connection, last: int | None) -> None:
     there = connection.exec_driver_sql("SELECT transaction_id FROM capture").scalar()
     if last is not None and there is not None and int(there) < last:
@@ -633,7 +633,7 @@ def _migrate(connection: sa.Connection) -> None:
 
 def _set_mode(connection: sa.Connection, writing: Writing, queue: str) -> None:
     driver.run(connection, "UPDATE capture SET mode = 'action', action = ?, event = ?, transaction_id = ?, gathering = ?, queue = ?, at = ?, rest = 0",
-               (writing.action_id, writing.event, writing.transaction_id, writing.gathering, queue, _moment(writing.now)))
+               (writing.action_id, writing.event, writing.transaction_id, writing.gathering, queue, writing.at))
     writing.queue = queue
 
 

@@ -133,7 +133,9 @@ class Outbox:
             os.close(handle)
 
     def _sealed(self, record: Record) -> bytes:
-        box = bytes(self._box.encrypt(_packed(msgspec.json.encode(record))))
+        content = msgspec.json.encode(record)
+        # What one small action was is packed when the file is made anew: packing it at once would take longer than the rest of it.
+        box = bytes(self._box.encrypt(zlib.compress(content, 0 if len(content) <= _SMALL else 1)))
         return _BEGIN + _LENGTH.pack(len(box)) + box
 
     def _records(self, found: Found) -> Iterator[Record]:
@@ -158,14 +160,6 @@ class Outbox:
                 place = content.find(_BEGIN, place + 1) if place + 1 < len(content) else -1
                 if place < 0:
                     return
-
-
-def _packed(content: bytes) -> bytes:
-    if len(content) > _SMALL:
-        return zlib.compress(content, 1)
-    # A window of the record's own size: setting up the usual one takes longer than packing.
-    packing = zlib.compressobj(1, zlib.DEFLATED, 12, 4)
-    return packing.compress(content) + packing.flush()
 
 
 def of_actions(connection: sa.Connection, actions: Sequence[str]) -> Iterator[Record]:
