@@ -207,22 +207,25 @@ def synced_of(metadata: sa.MetaData) -> list[sa.Table]:
 def triggers(metadata: sa.MetaData, schema: int, searched: Mapping[str, tuple[str, Sequence[str]]]) -> dict[str, str]:
     """Every trigger of a desk by name. ``searched``: table -> (column with the person's id, columns that are searched)."""
     found: dict[str, str] = {}
+    marked = {name: f"INSERT INTO search_stale (id) SELECT NEW.{person} WHERE NEW.{person} IS NOT NULL ON CONFLICT DO NOTHING"
+              for name, (person, _columns) in searched.items()}
     for table in synced_of(metadata):
-        found.update(_table_triggers(table, schema))
+        found.update(_table_triggers(table, schema, marked.get(table.name)))
     found[f"{PREFIX}size"] = (
         f"CREATE TRIGGER {PREFIX}size BEFORE INSERT ON operation WHEN length(NEW.fields) > {_WORTH_A_LOOK} AND NEW.fate = 'waiting' "
         f"AND (SELECT mode FROM capture) IS NOT 'applying' BEGIN SELECT RAISE(ABORT, '{TOO_LARGE}') "
         f"WHERE capture_size(NEW.fields, NEW.before, NEW.clock) > {OPERATION_LIMIT}; END")
     for name, (person, columns) in searched.items():
-        stale = f"INSERT INTO search_stale (id) SELECT NEW.{person} WHERE NEW.{person} IS NOT NULL ON CONFLICT DO NOTHING"
-        found[f"search_{name}_insert"] = f"CREATE TRIGGER search_{name}_insert AFTER INSERT ON {name} BEGIN {stale}; END"
+        stale = marked[name]
+        # Of those with a clock of their own the trigger for prepared rows marks what has to be marked.
+        found[f"search_{name}_insert"] = f"CREATE TRIGGER search_{name}_insert AFTER INSERT ON {name} WHEN NEW.clock IS NULL BEGIN {stale}; END"
         found[f"search_{name}_update"] = (f"CREATE TRIGGER search_{name}_update AFTER UPDATE OF {', '.join(columns)} ON {name} BEGIN {stale}; END")
         gone = f"INSERT INTO search_stale (id) SELECT OLD.{person} WHERE OLD.{person} IS NOT NULL ON CONFLICT DO NOTHING"
         found[f"search_{name}_delete"] = f"CREATE TRIGGER search_{name}_delete AFTER DELETE ON {name} BEGIN {gone}; END"
     return found
 
 
-def _table_triggers(table: sa.Table, schema: int) -> dict[str, str]:
+def _table_triggers(table: sa.Table, schema: int, marked: str | None) -> dict[str, str]:
     name, columns = table.name, [c.name for c in data_columns(table)]
     applying = "(SELECT mode FROM capture) = 'applying'"
     acting = "SELECT RAISE(ABORT, 'no action is under way') WHERE (SELECT mode FROM capture) IS NOT 'action'"
@@ -247,10 +250,10 @@ def _table_triggers(table: sa.Table, schema: int) -> dict[str, str]:
     names = ", ".join(f'"{c}"' for c in columns)
     return {
         f"{PREFIX}{name}_insert": f"CREATE TRIGGER {PREFIX}{name}_insert AFTER INSERT ON \"{name}\" WHEN NEW.clock IS NULL AND NOT {applying} {insert}",
-        # The cheapest question first: of a prepared row nothing else is asked. Only an action prepares rows.
+        # Of a prepared row only this is asked; the search has heard of it already. Only an action prepares rows.
         f"{PREFIX}{name}_prepared": f"CREATE TRIGGER {PREFIX}{name}_prepared AFTER INSERT ON \"{name}\" WHEN NEW.clock IS NOT NULL "
-                                    f"AND NOT capture_awaited(NEW.id, NEW.clock) AND NOT {applying} "
-                                    f"BEGIN {acting}; SELECT RAISE(ABORT, 'a clock of its own'); END",
+                                    f"AND NOT capture_awaited(NEW.id, NEW.clock) BEGIN {acting} AND NOT {applying}; "
+                                    f"SELECT RAISE(ABORT, 'a clock of its own') WHERE NOT {applying};{f' {marked};' if marked else ''} END",
         f"{PREFIX}{name}_update": f"CREATE TRIGGER {PREFIX}{name}_update AFTER UPDATE OF {names} ON \"{name}\" WHEN NOT {applying} {update}",
         f"{PREFIX}{name}_keys": f"CREATE TRIGGER {PREFIX}{name}_keys AFTER UPDATE OF id, scope ON \"{name}\" WHEN NOT {applying} "
                                 "BEGIN SELECT RAISE(ABORT, 'keys never change'); END",

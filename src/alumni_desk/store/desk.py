@@ -78,7 +78,7 @@ class Writing:
         self.action_id, self.transaction_id = uuid7(), uuid7()
         self.queue: str = "live"
         self._capture, self._schema = desk.capture, desk.schema
-        self._captured = desk.capture.captured
+        self._captured, self._news = desk.capture.captured, desk.news
         self._operations: list[tuple[Any, ...]] = []  # those made here, as long as they are few
         self._changed: dict[str, set[str]] = {}
         self._rows = 0
@@ -138,6 +138,7 @@ class Writing:
             driver.run_many(self.connection, _insert_into(table, tuple(names)), [tuple(map(row.get, names)) for row in rows])
         finally:
             self._capture.awaited = {}
+        self._news.take(self.connection, table, rows)
 
     def change(self, table: str, row_id: str, /, **fields: Any) -> None:
         """Write fields of a row; what is the same already is left alone. Raises NotFound if there is no such row."""
@@ -217,6 +218,7 @@ class Desk:
         self.metadata = metadata
         self.tables: Mapping[str, sa.Table] = dict(metadata.tables)
         self.vocabulary = Vocabulary()
+        self.news = search.News()  # of the transaction under way
         self._key = key
         self._one_writer = threading.Lock()
         self._writers = _engine(profile.database, key, metadata, self.capture)
@@ -350,10 +352,10 @@ class Desk:
                 try:
                     # How many were committed: at rest the capture row's transaction is the number of the last one.
                     count, self._of = driver.row(connection, "SELECT transaction_id, (SELECT id FROM scope ORDER BY rowid LIMIT 1) FROM capture")
-                    self._commit = int(count or 0) + 1
+                    self._commit, self.news = int(count or 0) + 1, search.News()
                     yield connection
                     if keep:
-                        search.refresh(connection)
+                        search.refresh(connection, self.news)
                         driver.run(connection, "UPDATE capture SET transaction_id = ?1 WHERE transaction_id IS NOT ?1", (str(self._commit),))
                     driver.run(connection, "COMMIT" if keep else "ROLLBACK")
                 except BaseException:
