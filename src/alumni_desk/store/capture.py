@@ -43,6 +43,7 @@ _FIELDS = ("id, action, event, transaction_id, scope, audience, kind, table_name
 class _Plan:
     """What the capture needs to know of a table, in the order in which the trigger hands values over."""
 
+    columns: tuple[str, ...]
     names: tuple[str, ...]
     key_of: Mapping[str, str]
     booleans: frozenset[str]
@@ -51,6 +52,7 @@ class _Plan:
     fact: bool
     by_row: bool
     kinds: Mapping[str, type]
+    shapes: dict[tuple[str, ...], tuple[tuple[type, ...], str]] = field(default_factory=dict)  # of prepared rows, see ``_shape``
 
 
 @dataclass
@@ -93,23 +95,28 @@ class Capture:
         ):
             connection.create_function(name, count, function)
 
-    def prepare(self, table: str, rows: Sequence[dict[str, Any]], gathering: str | None) -> list[tuple[str, str, str, str]] | None:
-        """Stamp new rows and say their operations: row, audience, fields and clock of each. None if the database would store a value otherwise than it
-        is given (a number as text): then the triggers have to see what it made of it."""
+    def columns(self, table: str, rows: Sequence[Mapping[str, Any]]) -> tuple[str, ...]:
+        """The columns that some of these rows have once they are prepared, in the table's order."""
+        there = set().union(*rows) | {"clock", "clocks"}
+        return tuple([name for name in self.plans[table].columns if name in there])
+
+    def prepare(self, table: str, names: Sequence[str], rows: Sequence[dict[str, Any]], gathering: str | None) -> list[tuple[str, str, str, str]] | None:
+        """Stamp new rows, which have these columns, and say their operations: row, audience, fields and clock of each. None if the database would
+        store a value otherwise than it is given (a number as text): then the triggers have to see what it made of it."""
         plan = self.plans[table]
         found: list[tuple[str, str, str, str]] = []
-        kinds = plan.kinds
+        wanted = [name for name in names if name in plan.kinds]
         for row, stamp in zip(rows, self.clock.ticks(len(rows)), strict=True):
-            changed = {name: row[name] for name in plan.names if row.get(name) is not None}
-            for name, value in changed.items():
-                if type(value) is not kinds[name]:
-                    return None
+            changed = {name: value for name, value in zip(wanted, map(row.get, wanted), strict=True) if value is not None}
             if changed.get("gone") is False:
                 del changed["gone"]
             if not changed and not plan.fact:
                 return None
+            kinds, clocks = _shape(plan, tuple(changed))
+            if tuple(map(type, changed.values())) != kinds:
+                return None
             row["clock"] = stamp
-            row["clocks"] = None if plan.fact else _encode({plan.key_of[name]: stamp for name in changed}).decode()
+            row["clocks"] = None if plan.fact else clocks.replace("?", stamp)
             for audience, mine in _audiences(plan, changed, row.get("gathering") if plan.by_row else gathering):
                 found.append((row["id"], audience, _encode(mine).decode(), stamp))
         return found
@@ -161,6 +168,16 @@ class Capture:
         return len(parts)
 
 
+def _shape(plan: _Plan, names: tuple[str, ...]) -> tuple[tuple[type, ...], str]:
+    """Of a row with these fields: of which kind each must be, and the clocks, with a question mark for the stamp. Many rows have the same fields."""
+    found = plan.shapes.get(names)
+    if found is None:
+        if len(plan.shapes) > 1_000:
+            plan.shapes.clear()
+        found = plan.shapes[names] = (tuple(plan.kinds[name] for name in names), _encode({plan.key_of[name]: "?" for name in names}).decode())
+    return found
+
+
 def _audiences(plan: _Plan, changed: dict[str, Any], gathering: str | None) -> Iterator[tuple[str, dict[str, Any]]]:
     if gathering is None:
         yield "chapter", changed
@@ -182,6 +199,7 @@ def _plan(table: sa.Table) -> _Plan:
         if column.info.get("group"):
             groups.setdefault(column.info["group"], []).append(column.name)
     return _Plan(
+        columns=tuple(c.name for c in table.columns),
         names=tuple(c.name for c in columns),
         key_of={c.name: clock_key(c) for c in columns},
         booleans=frozenset(c.name for c in columns if isinstance(c.type, sa.Boolean)),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import platform
+import re
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -108,7 +109,7 @@ class Writing:
     def add_many(self, table: str, rows: Sequence[Mapping[str, Any]]) -> None:
         """New rows, all of the same fields; ``id`` is made where it is missing."""
         target, table = self.tables[table], str(table)  # a table's own name is a kind of text that only SQLAlchemy knows
-        whole = [{**_listed(row), "id": row.get("id") or uuid7(), "scope": self.scope} for row in rows]
+        whole = [{**row, "id": row.get("id") or uuid7(), "scope": self.scope} for row in map(_listed, rows)]
         _check_many(target, whole)
         for start in range(0, len(whole), TRANSACTION // 2):
             part = whole[start:start + TRANSACTION // 2]
@@ -119,7 +120,8 @@ class Writing:
     def _insert(self, table: str, rows: list[dict[str, Any]]) -> None:
         """Insert rows with the operations that they are; the triggers check that none comes without."""
         target = self.tables[table]
-        made = self._capture.prepare(table, rows, self.gathering)
+        names = self._capture.columns(table, rows)
+        made = self._capture.prepare(table, names, rows, self.gathering)
         if made is None:
             for row in rows:
                 row.pop("clock", None), row.pop("clocks", None)
@@ -131,11 +133,10 @@ class Writing:
             for one, (row_id, audience, fields, stamp) in zip(uuid7s(len(made)), made, strict=True)]
         if len(self._operations) <= AT_ONCE:
             self._operations += operations
-        names = list(dict.fromkeys(name for row in rows for name in row))
         driver.run_many(self.connection, INSERT_OPERATION, operations)
         self._capture.awaited = {row["id"]: row["clock"] for row in rows}
         try:
-            driver.run_many(self.connection, _insert_into(table, tuple(names)), [tuple(map(row.get, names)) for row in rows])
+            driver.run_many(self.connection, _insert_into(table, names), [tuple(map(row.get, names)) for row in rows])
         finally:
             self._capture.awaited = {}
         self._news.take(self.connection, table, rows)
@@ -656,11 +657,16 @@ def _scope(connection: sa.Connection) -> str | None:
 
 def _listed(fields: Mapping[str, Any]) -> Mapping[str, Any]:
     """Lists of a many-valued field as it keeps them."""
-    for value in fields.values():
-        if type(value) in (list, tuple):
-            return {name: json.dumps(list(value), ensure_ascii=False, separators=(",", ":")) if isinstance(value, (list, tuple)) else value
-                    for name, value in fields.items()}
-    return fields
+    if _LISTS.isdisjoint(map(type, fields.values())):
+        return fields
+    return {name: json.dumps(list(value), ensure_ascii=False, separators=(",", ":")) if isinstance(value, (list, tuple)) else value
+            for name, value in fields.items()}
+
+
+_LISTS = frozenset({list, tuple})
+
+
+_UNREADABLE = re.compile("[\0\ud800-\udfff]")
 
 
 def _check(table: sa.Table, fields: Mapping[str, Any]) -> None:
@@ -669,16 +675,19 @@ def _check(table: sa.Table, fields: Mapping[str, Any]) -> None:
 
 def _check_many(table: sa.Table, rows: Sequence[Mapping[str, Any]]) -> None:
     """What PostgreSQL or the sync could not carry is refused where it is typed."""
-    for name in {name for row in rows for name in row}:
+    for name in set().union(*rows):
         if name not in table.c:
             raise KeyError(f"{table.name} has no {name}")
     for row in rows:
+        together = "".join([value for value in row.values() if type(value) is str])
+        if len(together) <= TEXT_LIMIT // 4 and not _UNREADABLE.search(together):
+            continue
         for value in row.values():
             if type(value) is not str:
                 continue
             if len(value) > TEXT_LIMIT // 4 and len(value.encode("utf-8", "surrogatepass")) > TEXT_LIMIT:
                 raise BadInput("text_too_long", _("A text is longer than 64 KB. Keep the file elsewhere and write down where."))
-            if "\0" in value or (not value.isascii() and any("\ud800" <= c <= "\udfff" for c in value)):
+            if _UNREADABLE.search(value):
                 raise BadInput("text_unreadable", _("A text holds signs that are no letters and cannot be kept. Type it again instead of pasting it."))
 
 

@@ -32,6 +32,7 @@ OTHER_NAME, THE_REST = "º", "ª"
 _PLAIN = str.maketrans({"ł": "l", "ø": "o", "đ": "d", "ð": "d", "ß": "ss", "ẞ": "ss", "æ": "ae", "œ": "oe", "þ": "th", "ı": "i", "ħ": "h", "ŧ": "t",
                         "ŋ": "n", "ə": "e", "\u00ad": "", "\u200c": "", "\u200d": ""})
 _APOSTROPHES = str.maketrans("", "", "'’‘ʼʻ`´′")
+_APOSTROPHE = re.compile("['’‘ʼʻ`´′]")
 _ASCII_WORD = re.compile(r"[a-z0-9]+")
 _NO_DIGIT = re.compile(r"[^0-9]+")
 _WORD = re.compile(r"[^\W_]+")
@@ -65,6 +66,7 @@ class _Folded(dict[int, str]):
 
 
 _FOLDED = _Folded()
+_FOLDED_APART = _Folded(dict.fromkeys(_APOSTROPHES, ""))  # the same where words are cut
 _LATIN = re.compile("[\u0000-\u024f\u1e00-\u1eff]*")
 
 
@@ -72,6 +74,9 @@ def words(text: str) -> list[str]:
     """The folded words of a text, as index and question cut them."""
     if text.isascii():
         return _ASCII_WORD.findall(text.lower().replace("'", "").replace("`", ""))
+    if _LATIN.fullmatch(text):
+        folded = text.translate(_FOLDED_APART)
+        return _ASCII_WORD.findall(folded) if folded.isascii() else _WORD.findall(_spaced(folded))
     return _WORD.findall(_spaced(fold(text.translate(_APOSTROPHES))))
 
 
@@ -245,9 +250,10 @@ def _words_of(text: str | None) -> list[str]:
     if not text:
         return []
     found = words(text)
-    if not text.isascii() or "'" in text:
-        # O'Brien is found as obrien and as brien; a name written without spaces from each of its signs on.
-        found += [word for word in words(re.sub("['’‘ʼʻ`´′]", " ", text)) if word not in found]
+    plain = text.isascii()
+    if "'" in text or (not plain and _APOSTROPHE.search(text)):  # O'Brien is found as obrien and as brien
+        found += [word for word in words(_APOSTROPHE.sub(" ", text)) if word not in found]
+    if not plain:  # a name written without spaces is found from each of its signs on
         found += [word[start:] for word in found if _HAN.fullmatch(word) for start in range(1, len(word))]
     return found
 
