@@ -28,6 +28,9 @@ from alumni_desk.store.synced import clock_key, data_columns
 PREFIX = "capture_"
 TOO_LARGE = "the operation is too large"
 
+CHAPTER = "chapter"
+"""The audience of what no gathering's door is told."""
+
 _SOME_ID = "0" * 36
 _WORTH_A_LOOK = 48 * 1024
 """Characters of an operation's fields up to which it cannot be too large, whatever the letters and whatever else it holds."""
@@ -117,7 +120,11 @@ class Capture:
                 return None
             row["clock"] = stamp
             row["clocks"] = None if plan.fact else clocks.replace("?", stamp)
-            for audience, mine in _audiences(plan, changed, row.get("gathering") if plan.by_row else gathering):
+            at = row.get("gathering") if plan.by_row else gathering
+            if at is None:
+                found.append((row["id"], CHAPTER, _encode(changed).decode(), stamp))
+                continue
+            for audience, mine in _audiences(plan, changed, at):
                 found.append((row["id"], audience, _encode(mine).decode(), stamp))
         return found
 
@@ -180,7 +187,7 @@ def _shape(plan: _Plan, names: tuple[str, ...]) -> tuple[tuple[type, ...], str]:
 
 def _audiences(plan: _Plan, changed: dict[str, Any], gathering: str | None) -> Iterator[tuple[str, dict[str, Any]]]:
     if gathering is None:
-        yield "chapter", changed
+        yield CHAPTER, changed
     elif plan.by_row:
         yield gathering, changed
     else:
@@ -189,7 +196,7 @@ def _audiences(plan: _Plan, changed: dict[str, Any], gathering: str | None) -> I
         if door:
             yield gathering, door
         if rest:
-            yield "chapter", rest
+            yield CHAPTER, rest
 
 
 def _plan(table: sa.Table) -> _Plan:

@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import lru_cache
+from operator import itemgetter
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Literal, Self, cast
@@ -136,7 +137,7 @@ class Writing:
         driver.run_many(self.connection, INSERT_OPERATION, operations)
         self._capture.awaited = {row["id"]: row["clock"] for row in rows}
         try:
-            driver.run_many(self.connection, _insert_into(table, names), [tuple(map(row.get, names)) for row in rows])
+            driver.run_many(self.connection, _insert_into(table, names), _values(rows, names))
         finally:
             self._capture.awaited = {}
         self._news.take(self.connection, table, rows)
@@ -640,6 +641,13 @@ def _set_mode(connection: sa.Connection, writing: Writing, queue: str) -> None:
     writing.queue = queue
 
 
+def _values(rows: Sequence[Mapping[str, Any]], names: Sequence[str]) -> list[tuple[Any, ...]]:
+    try:
+        return list(map(itemgetter(*names), rows))
+    except KeyError:  # not all of them have the same fields
+        return [tuple(map(row.get, names)) for row in rows]
+
+
 @lru_cache(maxsize=256)
 def _insert_into(table: str, names: tuple[str, ...]) -> str:
     quoted = ", ".join(f'"{name}"' for name in names)
@@ -680,7 +688,7 @@ def _check_many(table: sa.Table, rows: Sequence[Mapping[str, Any]]) -> None:
             raise KeyError(f"{table.name} has no {name}")
     for row in rows:
         together = "".join([value for value in row.values() if type(value) is str])
-        if len(together) <= TEXT_LIMIT // 4 and not _UNREADABLE.search(together):
+        if len(together) <= TEXT_LIMIT // 4 and "\0" not in together and (together.isascii() or not _UNREADABLE.search(together)):
             continue
         for value in row.values():
             if type(value) is not str:

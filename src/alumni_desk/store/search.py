@@ -94,12 +94,12 @@ class News:
     """
 
     def __init__(self) -> None:
-        self.people: dict[str, tuple[Any, ...]] = {}  # by id: the columns that are searched
+        self.people: dict[str, tuple[Any, ...]] = {}  # by id: id and the columns that are searched
 
     def take(self, connection: sa.Connection, table: str, rows: Sequence[Mapping[str, Any]]) -> None:
         """Hear of rows that were added, of which the triggers say nothing."""
         if table == "person":
-            self.people.update((row["id"], tuple(map(row.get, _PERSON))) for row in rows)
+            self.people.update((row["id"], tuple(map(row.get, _ID_AND_PERSON))) for row in rows)
         elif table == "education":  # of those who are new themselves it is looked up anyway
             others = {row.get("person") for row in rows} - self.people.keys() - {None}
             driver.run_many(connection, "INSERT INTO search_stale (id) VALUES (?) ON CONFLICT DO NOTHING", [(one,) for one in others])
@@ -113,7 +113,7 @@ def refresh(connection: sa.Connection, news: News | None = None) -> int:
         return 0
     for one in marked:
         new.pop(one, None)
-    people = [(one, *columns) for one, columns in new.items() if not columns[0] and columns[-1] is None]
+    people = [row for row in new.values() if not row[1] and row[-1] is None]
     graduated = _graduated(connection, [row[0] for row in people])
     if marked:
         driver.run(connection, "DELETE FROM search_words WHERE rowid IN (SELECT p.rowid FROM search_person AS p JOIN search_stale AS s ON s.id = p.id)")
@@ -158,6 +158,7 @@ def is_whole(connection: sa.Connection) -> bool:
 
 
 _PERSON = SEARCHED["person"][1]
+_ID_AND_PERSON = ("id", *_PERSON)
 _COLUMNS = ", ".join(f"p.{name}" for name in _PERSON)
 _LISTED = "NOT p.gone AND p.merged_into IS NULL"
 
@@ -186,17 +187,21 @@ def _texts(person: Sequence[Any], schooling: Sequence[str] | None) -> tuple[str,
     if preferred or middle or other_script or former or schooling:
         more = _more_names((first, middle, other_script, *_list(former), *(one for one in schooling or () if not one.isdigit())))
         names = " ".join((*called, *(OTHER_NAME + word for word in more if word not in called)))
-    rest = [*_years(year, schooling), *_marked(_words_of(email))]
-    for number in (mobile, phone):
-        if number:
-            rest += _number(number)
-    for place in (city, employer):
-        if place:
-            rest += _place(place)
-    for one in _list(other_emails):
-        rest += _marked(_words_of(one))
-    for one in _list(codes):
-        rest += _marked(_words_of(one.rpartition(":")[2]))
+    rest = [*_years(year, schooling)]
+    if email:
+        rest += _marked(email)
+    if mobile:
+        rest += _number(mobile)
+    if phone:
+        rest += _number(phone)
+    if city:
+        rest += _place(city)
+    if employer:
+        rest += _place(employer)
+    if other_emails:
+        rest += [word for one in _list(other_emails) for word in _marked(one)]
+    if codes:
+        rest += [word for one in _list(codes) for word in _marked(one.rpartition(":")[2])]
     # By last name, then the given one; folded, so that Łoś stands under L.
     return " ".join(whole_last + whole_given) or names, names, " ".join(dict.fromkeys(rest))
 
@@ -217,38 +222,42 @@ def _years(year: int | None, schooling: Sequence[str] | None) -> Sequence[str]:
     return [THE_REST + word for text in (*years, *(one[-2:] for one in years)) for word in words(text)]
 
 
+def _marked(text: str) -> list[str]:
+    """All that a text is found by which is no name."""
+    if text.isascii():
+        if text.isalnum():
+            return [THE_REST + text.lower()]
+        if "'" not in text and "`" not in text:
+            return [THE_REST + word for word in _ASCII_WORD.findall(text.lower())]
+    return [THE_REST + word for word in _words_of(text)]
+
+
 @lru_cache(maxsize=1_024)
-def _year(year: int) -> tuple[str, ...]:
-    return _marked(word for text in (str(year), str(year)[-2:]) for word in words(text))
+def _year(year: int) -> list[str]:
+    return [*_marked(str(year)), *_marked(str(year)[-2:])]
 
 
-def _marked(found: Iterable[str]) -> tuple[str, ...]:
-    return tuple([THE_REST + word for word in found])
-
-
-@lru_cache(maxsize=8_192)
-def _place(text: str) -> tuple[str, ...]:
-    """The words of what many have in common: a city, an employer."""
-    return _marked(_words_of(text))
+_place = lru_cache(maxsize=8_192)(_marked)
+"""The same of what many have in common: a city, an employer."""
 
 
 @lru_cache(maxsize=8_192)
-def _number(number: str) -> tuple[str, ...]:
+def _number(number: str) -> list[str]:
     """A phone number's digits, whole and by its last four: what people remember of it."""
     digits = _NO_DIGIT.sub("", number)
-    return _marked(words(f"{digits} {digits[-4:]}" if len(digits) >= 4 else digits))
+    return _marked(f"{digits} {digits[-4:]}" if len(digits) >= 4 else digits)
 
 
 @lru_cache(maxsize=65_536)
 def _cut(text: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """The words of a name, which many bear; and all that it is found by."""
+    if text.isascii() and text.isalnum():
+        return ((text.lower(),),) * 2
     return tuple(words(text)), tuple(_words_of(text))
 
 
-def _words_of(text: str | None) -> list[str]:
+def _words_of(text: str) -> list[str]:
     """All that a text is found by."""
-    if not text:
-        return []
     found = words(text)
     plain = text.isascii()
     if "'" in text or (not plain and _APOSTROPHE.search(text)):  # O'Brien is found as obrien and as brien
