@@ -75,7 +75,6 @@ class Capture:
     stamp: str = ""
     clocks: str | None = None
     plans: dict[str, _Plan] = field(default_factory=dict)
-    captured: int = 0  # operations that triggers made
     awaited: dict[str, str] = field(default_factory=dict)  # prepared rows that have still to arrive, and their clocks
 
     def register(self, connection: Any, metadata: sa.MetaData) -> None:
@@ -171,7 +170,6 @@ class Capture:
             self.clocks = None
         else:
             self.clocks = _encode({**there, **dict.fromkeys(touched, self.stamp)}).decode()
-        self.captured += len(parts)
         return len(parts)
 
 

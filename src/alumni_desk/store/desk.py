@@ -80,7 +80,7 @@ class Writing:
         self.action_id, self.transaction_id = uuid7(), uuid7()
         self.queue: str = "live"
         self._capture, self._schema = desk.capture, desk.schema
-        self._captured, self._news = desk.capture.captured, desk.news
+        self._news = desk.news
         self._operations: list[tuple[Any, ...]] = []  # those made here, as long as they are few
         self._changed: dict[str, set[str]] = {}
         self._rows = 0
@@ -183,7 +183,8 @@ class Writing:
         said = driver.row(self.connection, _ACTION, done)
         if said is None or sum(counts.values()) > AT_ONCE:
             return None
-        if self._capture.captured != self._captured or len(self._operations) > AT_ONCE:
+        *said, operations = said
+        if operations != len(self._operations):  # some were made by triggers, or by hand
             return of_small_action(self.connection, self.action_id)
         action = dict(zip(("id", "event", "at", "gathering", "counts", "undoes", "who", "device"), (*done, *said), strict=True))
         return Record(operations=[dict(zip(OPERATION, one, strict=True)) | ALWAYS for one in self._operations],
@@ -198,7 +199,7 @@ class Writing:
 _ACTION = """
     INSERT INTO action (id, event, at, gathering, counts, undoes, who, device) SELECT ?1, ?2, ?3, ?4, ?5, ?6,
         (SELECT json_extract(value, '$') FROM setting WHERE key = 'person_name'), (SELECT json_extract(value, '$') FROM setting WHERE key = 'device_name')
-    WHERE EXISTS (SELECT 1 FROM operation WHERE action = ?1) RETURNING who, device"""
+    WHERE EXISTS (SELECT 1 FROM operation WHERE action = ?1) RETURNING who, device, (SELECT count(*) FROM operation WHERE action = ?1)"""
 
 
 @dataclass(frozen=True)
