@@ -263,8 +263,11 @@ class Desk:
                 self._versions.close()
                 self._versions = None
         readers.dispose()
+        with self._one_writer:
+            self._let_go()
         writers.dispose()
         self._mark.close()
+        self.outbox.close()
 
     @property
     def scope(self) -> str | None:
@@ -355,7 +358,7 @@ class Desk:
                 try:
                     # How many were committed: at rest the capture row's transaction is the number of the last one.
                     count, self._of = driver.row(connection, "SELECT transaction_id, (SELECT id FROM scope ORDER BY rowid LIMIT 1) FROM capture")
-                    self._commit, self.news = int(count or 0) + 1, search.News()
+                    self._commit = int(count or 0) + 1
                     yield connection
                     if keep:
                         search.refresh(connection, self.news)
@@ -367,6 +370,7 @@ class Desk:
             if keep:
                 self._note_commit(self._commit)
         finally:
+            self.news = search.News()
             self._one_writer.release()
 
     def _rest(self, connection: sa.Connection) -> None:
