@@ -173,6 +173,19 @@ def test_more_people_than_places_are_let_in_and_flagged(evening: Evening) -> Non
     assert check_in(evening.desk, evening.id, evening.registrations["Mei-Ling Chen 1998"]).outcome is Outcome.ADMITTED
 
 
+@pytest.mark.parametrize("onward", [False, True])
+def test_whoever_was_merged_is_in_under_every_registration(evening: Evening, onward: bool) -> None:
+    first, second, third = ("Mei-Ling Chen 1998", "Li Chen 2004", "Li Chen 2019")
+    with evening.desk.writing("people_merged") as writing:
+        writing.change("person", evening.people[first], merged_into=evening.people[third if onward else second])
+        if onward:
+            writing.change("person", evening.people[third], merged_into=evening.people[second])
+    assert check_in(evening.desk, evening.id, evening.registrations[first], station="Main door").outcome is Outcome.ADMITTED
+    for again in (check_in(evening.desk, evening.id, evening.registrations[second]), check_in(evening.desk, evening.id, code=evening.codes[second])):
+        assert (again.outcome, again.station) == (Outcome.ALREADY_IN, "Main door")
+    assert check_in(evening.desk, evening.id, evening.registrations[third]).outcome is (Outcome.ALREADY_IN if onward else Outcome.ADMITTED)
+
+
 def test_merged_people_are_one_attendee(evening: Evening) -> None:
     keep, lose = evening.people["Li Chen 2004"], evening.people["Li Chen 2019"]
     check_in(evening.desk, evening.id, evening.registrations["Li Chen 2019"])

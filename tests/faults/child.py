@@ -161,8 +161,8 @@ def flows(desk: Desk, wish: dict[str, Any], out: Path) -> dict[str, Callable[[in
         return run_import(desk, csv, rejects=out / "rejects.csv")
 
     def folded(number: int) -> object:
-        with desk._writers.connect() as connection, _translated(desk.profile.path):
-            return connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)").one()
+        with desk._one_writer, _translated(desk.profile.path):
+            return desk._opened().exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)").one()
 
     return {
         "check-in": checked_in,

@@ -82,7 +82,7 @@ def test_at_every_page_that_the_database_may_grow_by(fresh: Callable[[str], Prof
         before = count_members(desk)
 
         def limited(more: int) -> None:
-            with desk._writers.connect() as connection:
+            with desk.checking() as connection:
                 pages = int(connection.exec_driver_sql("PRAGMA page_count").scalar() or 0)
                 free = int(connection.exec_driver_sql("PRAGMA freelist_count").scalar() or 0)
                 connection.exec_driver_sql(f"PRAGMA max_page_count = {pages - free + more if more < 1_000_000 else 4_000_000_000}")

@@ -12,7 +12,8 @@ from alumni_desk.members.actions import add_member, bring_back, change_member, r
 from alumni_desk.members.lists import count_members, find_one, member, member_ids, member_rows, rows_of
 from alumni_desk.store.checking import verify
 from alumni_desk.store.desk import Desk
-from alumni_desk.store.search import differences, fold, is_whole, words
+from alumni_desk.store.finding import find_people
+from alumni_desk.store.search import _fold, differences, fold, is_whole, words
 
 NAMES = [("Łukasz", "Żółć"), ("Đorđe", "Šimić"), ("Søren", "Ødegård"), ("Işıl", "Yıldız"), ("Käthe", "Weiß"), ("Siobhán", "O’Brien"), ("Minh Khai", "Nguyễn"),
          ("Mei-Ling", "Chen"), ("Þórður", "Ægisson")]
@@ -95,6 +96,36 @@ def test_every_name_is_found_by_itself(desk: Desk, text: str) -> None:
 @given(st.text(max_size=60))
 def test_folding_twice_is_folding_once(text: str) -> None:
     assert fold(fold(text)) == fold(text)
+
+
+def test_every_latin_letter_is_folded_as_the_whole_text_would_be() -> None:
+    letters = [chr(code) for code in (*range(0x250), *range(0x1E00, 0x1F00))]
+    assert [fold(one) for one in letters] == [_fold(one) for one in letters]
+    pairs = [one + other for one in letters for other in "aé\u00b4İß"]
+    assert [fold(one) for one in pairs] == [_fold(one) for one in pairs]
+
+
+def test_the_index_is_right_whatever_else_the_action_does_to_new_people(desk: Desk) -> None:
+    with desk.writing("import") as writing:
+        ana, bo, cy, di = (writing.add("person", first_name=name, last_name="Lima", standing="member") for name in ("Ana", "Bo", "Cy", "Di"))
+        writing.add("education", person=ana, name_at_graduation="Ana Łoś", class_year=1999)
+        writing.change("person", bo, last_name="Ørsted")
+        writing.change("person", cy, gone=True)
+        writing.add("person", first_name="Eve", merged_into=di)
+    with desk.writing("member_changed") as writing:  # schooling of somebody who is there already
+        writing.add("education", person=di, name_at_graduation="Di Weiß", class_year=2001)
+    with desk.applying() as applying:  # and what a server says
+        for name, clock in (("Fay", "0" * 12 + "-0001-" + "0" * 16), ("Gus", None)):
+            applying.connection.exec_driver_sql("INSERT INTO person (id, scope, first_name, clock) VALUES (?, ?, ?, ?)", (name, desk.scope, name, clock))
+    with desk.checking() as connection:
+        assert differences(connection) == 0 and is_whole(connection)
+    found = {text: len(ids_of(desk, text)) for text in ("los", "99", "orsted", "cy", "weiss", "eve", "fay", "gus")}
+    assert found == {"los": 1, "99": 1, "orsted": 1, "cy": 0, "weiss": 1, "eve": 0, "fay": 1, "gus": 1}
+
+
+def ids_of(desk: Desk, text: str) -> tuple[str, ...]:
+    with desk.reading() as connection:
+        return find_people(connection, text, 10).ids
 
 
 def test_names_as_they_are_shown() -> None:

@@ -16,6 +16,7 @@ from alumni_desk.schema import SCHEMA_VERSION, desk_schema, open_desk
 from alumni_desk.store import keys
 from alumni_desk.store.capture import synced_of
 from alumni_desk.store.desk import Desk, Writing, connect, open_with
+from alumni_desk.store.outbox import of_small_action
 from alumni_desk.store.profile import Profile
 from alumni_desk.store.synced import data_columns, field, synced
 from alumni_desk.store.undo import undo
@@ -125,6 +126,27 @@ def test_upserts_and_bulk_updates_are_captured(desk: Desk) -> None:
     with desk.reading() as connection:
         counts = connection.exec_driver_sql("SELECT count(*) FROM operation WHERE queue = 'load' GROUP BY transaction_id").scalars().all()
     assert max(counts) <= 500 and len({one["action"] for one in seen[:1_000]}) == 1
+
+
+@pytest.mark.parametrize("kind", ["added", "changed", "both", "door"])
+def test_the_outbox_copy_is_what_the_database_has(desk: Desk, kind: str) -> None:
+    """Of new rows it is made in memory, of what triggers captured it is read."""
+    with desk.writing("first") as writing:
+        there = writing.add("person", first_name="Bo")
+    desk.set_setting("person_name", "Zoë")
+    with desk.writing(kind, gathering="dinner" if kind == "door" else None) as writing:
+        if kind != "changed":
+            writing.add("person", first_name="Ana", email="ana@example.org", class_year=1999, deceased=True)
+            writing.add("fact", kind="in", gathering="dinner", person=there)
+        if kind in ("changed", "both"):
+            writing.change("person", there, first_name="Bob")
+    action = writing.action_id
+    with desk.reading() as connection:
+        wanted = of_small_action(connection, action)
+    assert wanted is not None and wanted.actions[0]["who"] == "Zoë" and wanted.operations
+    held = desk.outbox.read()
+    assert [one for one in held.operations if one["action"] == action] == wanted.operations
+    assert [one for one in held.actions if one["id"] == action] == wanted.actions
 
 
 def test_an_action_that_forgets_to_end_cannot_commit(desk: Desk) -> None:

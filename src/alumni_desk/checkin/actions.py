@@ -6,11 +6,11 @@ import json
 from collections.abc import Collection
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 
-from alumni_desk.checkin.lists import door_gathering, fact_of
+from alumni_desk.checkin.lists import door_gathering, fact_of, texts
 from alumni_desk.checkin.verdicts import (
     Fact,
     Outcome,
@@ -24,6 +24,7 @@ from alumni_desk.errors import BadInput, NotFound, Refused
 from alumni_desk.gatherings.records import registration_id
 from alumni_desk.members import naming
 from alumni_desk.protocol.codes import badge_code, read_badge_code
+from alumni_desk.store import driver
 from alumni_desk.store.desk import Changed, Desk, Writing
 from alumni_desk.store.search import fold
 from alumni_desk.words import _
@@ -57,10 +58,8 @@ def check_in(desk: Desk, gathering_id: str, registration_id: str | None = None, 
     with desk.writing("checked_in", gathering=gathering_id) as writing:
         _need_open(writing, gathering_id)
         if code is not None:
-            verdict = _by_code(writing, gathering_id, code, station, by, let_in=let_in)
-        else:
-            verdict = _by_id(writing, gathering_id, registration_id, person_id, station, method, by, let_in=let_in)
-    return replace(verdict, changed=writing.changed)
+            return _by_code(writing, gathering_id, code, station, by, let_in=let_in)
+        return _by_id(writing, gathering_id, registration_id, person_id, station, method, by, let_in=let_in)
 
 
 def undo_check_in(desk: Desk, gathering_id: str, registration_id: str, reason: str | None = None, *,
@@ -98,8 +97,7 @@ def walk_in(desk: Desk, gathering_id: str, name: str, *, person_id: str | None =
             person = _new_guest(writing, name, values, consent)
         else:
             _fill_in(writing, person, values, consent)
-        verdict = _add_and_let_in(writing, gathering_id, person, host, station, by)
-    return replace(verdict, changed=writing.changed)
+        return _add_and_let_in(writing, gathering_id, person, host, station, by)
 
 
 def _need_open(writing: Writing, gathering_id: str) -> None:
@@ -107,6 +105,45 @@ def _need_open(writing: Writing, gathering_id: str) -> None:
     if gathering.cancelled:
         raise Refused("gathering_cancelled", _("{name} was cancelled, so nobody was let in. Plan it again first, or choose the gathering that is held."),
                       name=gathering.name)
+
+
+class _Guest(NamedTuple):
+    """Somebody on the list, with what a verdict and a badge say of them; read in one question, because a queue waits for it."""
+
+    id: str
+    gathering: str
+    person: str
+    status: str | None
+    gone: int
+    badge_name: str | None
+    tail: str | None
+    door_note: str | None
+    known: str | None  # the person's id again, if their row has arrived
+    preferred_name: str | None
+    first_name: str | None
+    last_name: str | None
+    other_script_name: str | None
+    class_year: int | None
+    badge_tail: str | None
+    note: str | None
+    deceased: int | None
+    merged: int  # somebody else is this person too
+
+    @property
+    def named(self) -> tuple[str, str]:
+        """(name, class tail) as the badge says them."""
+        if self.known is None:
+            return self.badge_name or _("Name to come"), self.tail or ""
+        return self.badge_name or naming.display_name(self) or _("Name to come"), self.tail or naming.class_tail(self)
+
+
+_PERSON = """
+    p.id, p.preferred_name, p.first_name, p.last_name, p.other_script_name, p.class_year, p.badge_tail, p.door_note, p.deceased,
+    p.merged_into IS NOT NULL OR EXISTS (SELECT 1 FROM person AS m WHERE m.merged_into = {person})"""
+_GUEST = f"""
+    SELECT r.id, r.gathering, r.person, r.status, r.gone, r.badge_name, r.badge_tail, r.door_note, {_PERSON.format(person='r.person')}
+    FROM registration AS r LEFT JOIN person AS p ON p.id = r.person WHERE r."""
+_NOT_A_GUEST = f"SELECT NULL, NULL, p.id, NULL, 0, NULL, NULL, NULL, {_PERSON.format(person='p.id')} FROM person AS p WHERE p.id = ?"
 
 
 def _by_id(writing: Writing, gathering: str, registration: str | None, person: str | None, station: str | None,
@@ -126,51 +163,46 @@ def _by_code(writing: Writing, gathering: str, text: str, station: str | None, b
     code = read_badge_code(text)
     if code is None:
         return Verdict(Outcome.NOT_FOUND, reason=Reason.UNKNOWN_CODE)
-    table = writing.tables["registration"]
-    rows = writing.connection.execute(sa.select(table).where(table.c.code == code, ~table.c.gone)).all()
-    for row in rows:
-        if row.gathering == gathering:
-            return _let_in(writing, gathering, row, station, "code", by, let_in=let_in)
-    if not rows:
+    guests = [_Guest(*row) for row in driver.rows(writing.connection, _GUEST + "code = ? AND NOT r.gone", (code,))]
+    for guest in guests:
+        if guest.gathering == gathering:
+            return _let_in(writing, gathering, guest, station, "code", by, let_in=let_in)
+    if not guests:
         return Verdict(Outcome.NOT_FOUND, reason=Reason.UNKNOWN_CODE)
-    other = writing.tables["gathering"]
-    where = writing.connection.execute(sa.select(other.c.name, other.c.starts).where(other.c.id == rows[0].gathering)).first()
-    name, tail = _named(writing, rows[0].person, rows[0])
-    here = _registration(writing, registration_id(gathering, rows[0].person))
-    return Verdict(Outcome.REFUSED, here.id if here is not None else None, rows[0].person, name, tail,
-                   reason=Reason.OTHER_GATHERING, other_gathering=where.name if where else None,
-                   other_day=where.starts if where else None)  # fmt: skip
+    other = guests[0]
+    where, day = driver.row(writing.connection, "SELECT name, starts FROM gathering WHERE id = ?", (other.gathering,)) or (None, None)
+    name, tail = other.named
+    here = _registration(writing, registration_id(gathering, other.person))
+    return Verdict(Outcome.REFUSED, here.id if here is not None else None, other.person, name, tail,
+                   reason=Reason.OTHER_GATHERING, other_gathering=where, other_day=day)  # fmt: skip
 
 
-def _let_in(writing: Writing, gathering: str, row: sa.Row[Any], station: str | None, method: str, by: str | None, *,
+def _let_in(writing: Writing, gathering: str, row: _Guest, station: str | None, method: str, by: str | None, *,
             let_in: bool, overlooked: Reason | None = None) -> Verdict:  # fmt: skip
-    person = _person(writing, row.person)
-    note = bool(row.door_note or (person is not None and person.door_note))
-    against = overlooked or objection(row.status, on_the_list=True, door_note=note, deceased=person is not None and bool(person.deceased))
-    name, tail = _named(writing, row.person, row)
-    ins = open_ins(_facts(writing, gathering, row.person))
+    against = overlooked or objection(row.status, on_the_list=True, door_note=bool(row.door_note or row.note), deceased=bool(row.deceased))
+    name, tail = row.named
+    ins = open_ins(_facts(writing, gathering, row))
     outcome = decide(bool(ins), against, let_in=let_in)
-    verdict = Verdict(outcome, row.id, row.person, name, tail, reason=against)
     if outcome is Outcome.ALREADY_IN:
-        return replace(verdict, at=ins[0].at, station=ins[0].station, by=ins[0].by, reason=None)
+        return Verdict(outcome, row.id, row.person, name, tail, at=ins[0].at, station=ins[0].station, by=ins[0].by, changed=writing.changed)
     if outcome is not Outcome.ADMITTED:
-        return verdict
+        return Verdict(outcome, row.id, row.person, name, tail, reason=against, changed=writing.changed)
     if against is not None and against is not Reason.DOOR_NOTE and _is_full(writing, gathering):
         against = Reason.OVER_CAPACITY
-    at = moment(writing.now)
+    at = writing.at
     fact = writing.add("fact", kind="in", gathering=gathering, registration=row.id, person=row.person, at=at,
                        station=station, method=method, by=by, reason=against.value if against else None)  # fmt: skip
-    return replace(verdict, at=at, station=station, by=by, fact=fact, reason=against)
+    return Verdict(outcome, row.id, row.person, name, tail, at=at, station=station, by=by, fact=fact, reason=against, changed=writing.changed)
 
 
 def _not_on_the_list(writing: Writing, gathering: str, person: str, station: str | None, by: str | None, *,
                      let_in: bool) -> Verdict:  # fmt: skip
     if let_in:
         return _add_and_let_in(writing, gathering, person, None, station, by)
-    name, tail = _named(writing, person, None)
-    row = _person(writing, person)
-    against = objection(None, on_the_list=False, door_note=False, deceased=row is not None and bool(row.deceased))
-    ins = open_ins(_facts(writing, gathering, person))  # perhaps in under the person they were merged with
+    row = _known(writing, person)
+    name, tail = row.named
+    against = objection(None, on_the_list=False, door_note=False, deceased=bool(row.deceased))
+    ins = open_ins(_facts(writing, gathering, row))  # perhaps in under the person they were merged with
     outcome = Outcome.ALREADY_IN if ins else Outcome.NEEDS_A_WORD
     verdict = Verdict(outcome, None, person, name, tail, reason=None if ins else against)
     return replace(verdict, at=ins[0].at, station=ins[0].station, by=ins[0].by) if ins else verdict
@@ -183,7 +215,7 @@ def _add_and_let_in(writing: Writing, gathering: str, person: str, host: str | N
     row = _registration(writing, wanted, gone_too=True)
     if row is not None and not row.gone:
         return _let_in(writing, gathering, row, station, "walk_in", by, let_in=True)
-    _named(writing, person, None)  # says so if the person is unknown
+    _known(writing, person)  # says so if the person is unknown
     fields: dict[str, Any] = {"gathering": gathering, "person": person, "status": "yes", "walk_in": True, "host": host,
                               "answered_at": moment(writing.now)}  # fmt: skip
     if row is None:
@@ -200,8 +232,8 @@ def _close(writing: Writing, kind: str, gathering: str, registration: str, reaso
     row = _registration(writing, registration)
     if row is None or row.gathering != gathering:
         raise NotFound("registration_not_found", _("This guest is not on the list of this gathering any more."))
-    name, _tail = _named(writing, row.person, row)
-    ins = [f for f in open_ins(_facts(writing, gathering, row.person)) if only is None or f.id in only]
+    name, _tail = row.named
+    ins = [f for f in open_ins(_facts(writing, gathering, row)) if only is None or f.id in only]
     if not ins:
         raise Refused("not_in", _("{name} is not checked in, so there is nothing to undo."), name=name)
     closed = tuple(f.id for f in ins)
@@ -215,27 +247,17 @@ def moment(now: datetime) -> str:
     return now.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
-def _registration(writing: Writing, wanted: str, *, gone_too: bool = False) -> sa.Row[Any] | None:
-    # By the bare driver, here and below: composing a statement anew costs more than answering it, and a queue waits.
-    row = writing.connection.exec_driver_sql("SELECT * FROM registration WHERE id = ?", (wanted,)).first()
-    return row if row is not None and (gone_too or not row.gone) else None
+def _registration(writing: Writing, wanted: str, *, gone_too: bool = False) -> _Guest | None:
+    found = driver.row(writing.connection, _GUEST + "id = ?", (wanted,))
+    return _Guest(*found) if found is not None and (gone_too or not found[4]) else None
 
 
-def _person(writing: Writing, wanted: str) -> sa.Row[Any] | None:
-    return writing.connection.exec_driver_sql("SELECT * FROM person WHERE id = ?", (wanted,)).first()
-
-
-def _named(writing: Writing, person: str, registration: sa.Row[Any] | None) -> tuple[str, str]:
-    """(name, class tail) as the badge says them."""
-    row = _person(writing, person)
-    if row is None:
-        if registration is None:
-            raise NotFound("person_not_found", _("There is no such person here. They may have been removed meanwhile."))
-        return registration.badge_name or _("Name to come"), registration.badge_tail or ""
-    name = naming.display_name(row) or _("Name to come")
-    if registration is None:
-        return name, naming.class_tail(row)
-    return registration.badge_name or name, registration.badge_tail or naming.class_tail(row)
+def _known(writing: Writing, wanted: str) -> _Guest:
+    """A person who is not on the list. NotFound if there is no such person."""
+    found = driver.row(writing.connection, _NOT_A_GUEST, (wanted,))
+    if found is None:
+        raise NotFound("person_not_found", _("There is no such person here. They may have been removed meanwhile."))
+    return _Guest(*found)
 
 
 def _same_human(writing: Writing, person: str) -> set[str]:
@@ -250,13 +272,20 @@ def _same_human(writing: Writing, person: str) -> set[str]:
     return found
 
 
-def _facts(writing: Writing, gathering: str, person: str) -> list[Fact]:
+def _facts(writing: Writing, gathering: str, guest: _Guest) -> list[Fact]:
     """Every fact of this human at this gathering, under whichever of their registrations."""
-    rows = writing.connection.exec_driver_sql(
-        "SELECT f.id, f.kind, f.closes, f.at, f.station, f.by FROM registration AS r JOIN fact AS f ON f.gathering = r.gathering AND f.registration = r.id"
-        " WHERE r.gathering = ? AND r.person IN (SELECT value FROM json_each(?)) AND NOT r.gone AND NOT f.gone",
-        (gathering, json.dumps(sorted(_same_human(writing, person)))))
-    return [fact_of(row) for row in rows]
+    if not guest.merged:
+        found = driver.rows(writing.connection, _FACTS + "= ?", (gathering, guest.person))
+    else:
+        everybody = json.dumps(sorted(_same_human(writing, guest.person)))
+        found = driver.rows(writing.connection, _FACTS + "IN (SELECT value FROM json_each(?))", (gathering, everybody))
+    return [Fact(one, kind, frozenset(texts(closes)), at, station, by) for one, kind, closes, at, station, by in found]
+
+
+# CROSS: in this order, else SQLite begins with all facts of the gathering.
+_FACTS = ("SELECT f.id, f.kind, f.closes, f.at, f.station, f.by FROM registration AS r INDEXED BY registration_person"
+          " CROSS JOIN fact AS f INDEXED BY fact_gathering_registration ON f.gathering = r.gathering AND f.registration = r.id"
+          " WHERE r.gathering = ? AND NOT r.gone AND NOT f.gone AND r.person ")
 
 
 def _is_full(writing: Writing, gathering: str) -> bool:
@@ -305,7 +334,7 @@ def _new_guest(writing: Writing, name: str, values: dict[str, Any], consent: boo
 
 def _fill_in(writing: Writing, person: str, values: dict[str, Any], consent: bool) -> None:
     """Tell a known person's row what it lacks; what it says already stays."""
-    row = _person(writing, person)
+    row = writing.connection.exec_driver_sql("SELECT * FROM person WHERE id = ?", (person,)).first()
     if row is None:
         raise NotFound("person_not_found", _("There is no such person here. They may have been removed meanwhile."))
     news = {field: value for field, value in values.items() if getattr(row, field) in (None, "")}

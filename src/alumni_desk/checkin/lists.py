@@ -18,6 +18,7 @@ from alumni_desk.checkin.verdicts import Fact, has_left, open_ins
 from alumni_desk.errors import NotFound
 from alumni_desk.members import naming
 from alumni_desk.protocol.codes import read_badge_code
+from alumni_desk.store import driver
 from alumni_desk.store.desk import Changed, Desk
 from alumni_desk.store.finding import find_people
 from alumni_desk.words import _
@@ -167,11 +168,12 @@ def fact_of(row: sa.Row[Any]) -> Fact:
 
 def door_gathering(connection: sa.Connection, tables: Mapping[str, sa.Table], gathering_id: str) -> DoorGathering:
     """The gathering whose door this is. NotFound if it is not here."""
-    row = connection.exec_driver_sql("SELECT * FROM gathering WHERE id = ? AND NOT gone", (gathering_id,)).first()
+    row = driver.row(connection, "SELECT name, place, starts, ends, time_zone, capacity, status IS 'cancelled' FROM gathering WHERE id = ? AND NOT gone",
+                     (gathering_id,))
     if row is None:
         raise NotFound("gathering_not_found", _("There is no such gathering here. It may have been removed meanwhile."))
-    return DoorGathering(row.id, row.name or _("Gathering"), row.place, row.starts, row.ends, row.time_zone,
-                         row.capacity, row.status == "cancelled")  # fmt: skip
+    name, place, starts, ends, zone, capacity, cancelled = row
+    return DoorGathering(gathering_id, name or _("Gathering"), place, starts, ends, zone, capacity, bool(cancelled))
 
 
 class DoorList:

@@ -28,6 +28,9 @@ from alumni_desk.store.synced import clock_key, data_columns
 PREFIX = "capture_"
 TOO_LARGE = "the operation is too large"
 
+CHAPTER = "chapter"
+"""The audience of what no gathering's door is told."""
+
 _SOME_ID = "0" * 36
 _WORTH_A_LOOK = 48 * 1024
 """Characters of an operation's fields up to which it cannot be too large, whatever the letters and whatever else it holds."""
@@ -43,6 +46,7 @@ _FIELDS = ("id, action, event, transaction_id, scope, audience, kind, table_name
 class _Plan:
     """What the capture needs to know of a table, in the order in which the trigger hands values over."""
 
+    columns: tuple[str, ...]
     names: tuple[str, ...]
     key_of: Mapping[str, str]
     booleans: frozenset[str]
@@ -51,6 +55,7 @@ class _Plan:
     fact: bool
     by_row: bool
     kinds: Mapping[str, type]
+    shapes: dict[tuple[str, ...], tuple[tuple[type, ...], str]] = field(default_factory=dict)  # of prepared rows, see ``_shape``
 
 
 @dataclass
@@ -92,24 +97,33 @@ class Capture:
         ):
             connection.create_function(name, count, function)
 
-    def prepare(self, table: str, rows: Sequence[dict[str, Any]], gathering: str | None) -> list[tuple[str, str, str, str]] | None:
-        """Stamp new rows and say their operations: row, audience, fields and clock of each. None if the database would store a value otherwise than it
-        is given (a number as text): then the triggers have to see what it made of it."""
+    def columns(self, table: str, rows: Sequence[Mapping[str, Any]]) -> tuple[str, ...]:
+        """The columns that some of these rows have once they are prepared, in the table's order."""
+        there = set().union(*rows) | {"clock", "clocks"}
+        return tuple([name for name in self.plans[table].columns if name in there])
+
+    def prepare(self, table: str, names: Sequence[str], rows: Sequence[dict[str, Any]], gathering: str | None) -> list[tuple[str, str, str, str]] | None:
+        """Stamp new rows, which have these columns, and say their operations: row, audience, fields and clock of each. None if the database would
+        store a value otherwise than it is given (a number as text): then the triggers have to see what it made of it."""
         plan = self.plans[table]
         found: list[tuple[str, str, str, str]] = []
-        kinds = plan.kinds
+        wanted = [name for name in names if name in plan.kinds]
         for row, stamp in zip(rows, self.clock.ticks(len(rows)), strict=True):
-            changed = {name: row[name] for name in plan.names if row.get(name) is not None}
-            for name, value in changed.items():
-                if type(value) is not kinds[name]:
-                    return None
+            changed = {name: value for name, value in zip(wanted, map(row.get, wanted), strict=True) if value is not None}
             if changed.get("gone") is False:
                 del changed["gone"]
             if not changed and not plan.fact:
                 return None
+            kinds, clocks = _shape(plan, tuple(changed))
+            if tuple(map(type, changed.values())) != kinds:
+                return None
             row["clock"] = stamp
-            row["clocks"] = None if plan.fact else _encode({plan.key_of[name]: stamp for name in changed}).decode()
-            for audience, mine in _audiences(plan, changed, row.get("gathering") if plan.by_row else gathering):
+            row["clocks"] = None if plan.fact else clocks.replace("?", stamp)
+            at = row.get("gathering") if plan.by_row else gathering
+            if at is None:
+                found.append((row["id"], CHAPTER, _encode(changed).decode(), stamp))
+                continue
+            for audience, mine in _audiences(plan, changed, at):
                 found.append((row["id"], audience, _encode(mine).decode(), stamp))
         return found
 
@@ -159,9 +173,19 @@ class Capture:
         return len(parts)
 
 
+def _shape(plan: _Plan, names: tuple[str, ...]) -> tuple[tuple[type, ...], str]:
+    """Of a row with these fields: of which kind each must be, and the clocks, with a question mark for the stamp. Many rows have the same fields."""
+    found = plan.shapes.get(names)
+    if found is None:
+        if len(plan.shapes) > 1_000:
+            plan.shapes.clear()
+        found = plan.shapes[names] = (tuple(plan.kinds[name] for name in names), _encode({plan.key_of[name]: "?" for name in names}).decode())
+    return found
+
+
 def _audiences(plan: _Plan, changed: dict[str, Any], gathering: str | None) -> Iterator[tuple[str, dict[str, Any]]]:
     if gathering is None:
-        yield "chapter", changed
+        yield CHAPTER, changed
     elif plan.by_row:
         yield gathering, changed
     else:
@@ -170,7 +194,7 @@ def _audiences(plan: _Plan, changed: dict[str, Any], gathering: str | None) -> I
         if door:
             yield gathering, door
         if rest:
-            yield "chapter", rest
+            yield CHAPTER, rest
 
 
 def _plan(table: sa.Table) -> _Plan:
@@ -180,6 +204,7 @@ def _plan(table: sa.Table) -> _Plan:
         if column.info.get("group"):
             groups.setdefault(column.info["group"], []).append(column.name)
     return _Plan(
+        columns=tuple(c.name for c in table.columns),
         names=tuple(c.name for c in columns),
         key_of={c.name: clock_key(c) for c in columns},
         booleans=frozenset(c.name for c in columns if isinstance(c.type, sa.Boolean)),
@@ -205,22 +230,25 @@ def synced_of(metadata: sa.MetaData) -> list[sa.Table]:
 def triggers(metadata: sa.MetaData, schema: int, searched: Mapping[str, tuple[str, Sequence[str]]]) -> dict[str, str]:
     """Every trigger of a desk by name. ``searched``: table -> (column with the person's id, columns that are searched)."""
     found: dict[str, str] = {}
+    marked = {name: f"INSERT INTO search_stale (id) SELECT NEW.{person} WHERE NEW.{person} IS NOT NULL ON CONFLICT DO NOTHING"
+              for name, (person, _columns) in searched.items()}
     for table in synced_of(metadata):
-        found.update(_table_triggers(table, schema))
+        found.update(_table_triggers(table, schema, marked.get(table.name)))
     found[f"{PREFIX}size"] = (
         f"CREATE TRIGGER {PREFIX}size BEFORE INSERT ON operation WHEN length(NEW.fields) > {_WORTH_A_LOOK} AND NEW.fate = 'waiting' "
         f"AND (SELECT mode FROM capture) IS NOT 'applying' BEGIN SELECT RAISE(ABORT, '{TOO_LARGE}') "
         f"WHERE capture_size(NEW.fields, NEW.before, NEW.clock) > {OPERATION_LIMIT}; END")
     for name, (person, columns) in searched.items():
-        stale = f"INSERT INTO search_stale (id) SELECT NEW.{person} WHERE NEW.{person} IS NOT NULL ON CONFLICT DO NOTHING"
-        found[f"search_{name}_insert"] = f"CREATE TRIGGER search_{name}_insert AFTER INSERT ON {name} BEGIN {stale}; END"
+        stale = marked[name]
+        # Of those with a clock of their own the trigger for prepared rows marks what has to be marked.
+        found[f"search_{name}_insert"] = f"CREATE TRIGGER search_{name}_insert AFTER INSERT ON {name} WHEN NEW.clock IS NULL BEGIN {stale}; END"
         found[f"search_{name}_update"] = (f"CREATE TRIGGER search_{name}_update AFTER UPDATE OF {', '.join(columns)} ON {name} BEGIN {stale}; END")
         gone = f"INSERT INTO search_stale (id) SELECT OLD.{person} WHERE OLD.{person} IS NOT NULL ON CONFLICT DO NOTHING"
         found[f"search_{name}_delete"] = f"CREATE TRIGGER search_{name}_delete AFTER DELETE ON {name} BEGIN {gone}; END"
     return found
 
 
-def _table_triggers(table: sa.Table, schema: int) -> dict[str, str]:
+def _table_triggers(table: sa.Table, schema: int, marked: str | None) -> dict[str, str]:
     name, columns = table.name, [c.name for c in data_columns(table)]
     applying = "(SELECT mode FROM capture) = 'applying'"
     acting = "SELECT RAISE(ABORT, 'no action is under way') WHERE (SELECT mode FROM capture) IS NOT 'action'"
@@ -245,10 +273,10 @@ def _table_triggers(table: sa.Table, schema: int) -> dict[str, str]:
     names = ", ".join(f'"{c}"' for c in columns)
     return {
         f"{PREFIX}{name}_insert": f"CREATE TRIGGER {PREFIX}{name}_insert AFTER INSERT ON \"{name}\" WHEN NEW.clock IS NULL AND NOT {applying} {insert}",
-        # The cheapest question first: of a prepared row nothing else is asked. Only an action prepares rows.
+        # Of a prepared row only this is asked; the search has heard of it already. Only an action prepares rows.
         f"{PREFIX}{name}_prepared": f"CREATE TRIGGER {PREFIX}{name}_prepared AFTER INSERT ON \"{name}\" WHEN NEW.clock IS NOT NULL "
-                                    f"AND NOT capture_awaited(NEW.id, NEW.clock) AND NOT {applying} "
-                                    f"BEGIN {acting}; SELECT RAISE(ABORT, 'a clock of its own'); END",
+                                    f"AND NOT capture_awaited(NEW.id, NEW.clock) BEGIN {acting} AND NOT {applying}; "
+                                    f"SELECT RAISE(ABORT, 'a clock of its own') WHERE NOT {applying};{f' {marked};' if marked else ''} END",
         f"{PREFIX}{name}_update": f"CREATE TRIGGER {PREFIX}{name}_update AFTER UPDATE OF {names} ON \"{name}\" WHEN NOT {applying} {update}",
         f"{PREFIX}{name}_keys": f"CREATE TRIGGER {PREFIX}{name}_keys AFTER UPDATE OF id, scope ON \"{name}\" WHEN NOT {applying} "
                                 "BEGIN SELECT RAISE(ABORT, 'keys never change'); END",

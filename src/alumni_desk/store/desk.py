@@ -5,26 +5,30 @@ from __future__ import annotations
 import json
 import logging
 import platform
+import re
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import lru_cache
+from operator import itemgetter
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Literal, Self, cast
 
+import msgspec
 import sqlalchemy as sa
 from sqlalchemy.pool import QueuePool
 
 from alumni_desk.errors import BadInput, KnownError, NotFound, Refused, StoreProblem
 from alumni_desk.protocol.clock import Clock, wall_ms
 from alumni_desk.protocol.ids import uuid7, uuid7s
-from alumni_desk.store import disk, keys, recovery, search
+from alumni_desk.store import disk, driver, keys, recovery, search
 from alumni_desk.store.capture import TOO_LARGE, Capture, set_triggers, synced_of, triggers
 from alumni_desk.store.finding import Vocabulary
 from alumni_desk.store.mark import Mark
-from alumni_desk.store.outbox import Outbox, of_small_action
+from alumni_desk.store.outbox import Outbox, Record, of_small_action
 from alumni_desk.store.profile import Profile, alone
 from alumni_desk.words import _
 
@@ -42,9 +46,10 @@ AT_ONCE = 50
 TEXT_LIMIT = 65_536
 BUSY_SECONDS = 30.0
 
-INSERT_OPERATION = (
-    "INSERT INTO operation (id, action, event, transaction_id, scope, audience, kind, table_name, row_id, fields, before, values_before, clock, schema,"
-    " queue, fate, made_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, '{}', '{}', ?, ?, ?, 'waiting', ?)")
+OPERATION = ("id", "action", "event", "transaction_id", "scope", "audience", "kind", "table_name", "row_id", "fields", "clock", "schema", "queue", "made_at")
+ALWAYS = {"before": "{}", "values_before": "{}", "fate": "waiting"}
+INSERT_OPERATION = (f"INSERT INTO operation ({', '.join((*OPERATION, *ALWAYS))}) VALUES ({', '.join('?' * len(OPERATION))}, "
+                    + ", ".join(f"'{value}'" for value in ALWAYS.values()) + ")")
 """An operation that is a new row."""
 
 
@@ -67,15 +72,29 @@ class Writing:
 
     def __init__(self, desk: Desk, connection: sa.Connection, scope: str, *, event: str, gathering: str | None = None, undoes: str | None = None) -> None:
         self.event, self.gathering, self.undoes = event, gathering, undoes
-        self.connection = connection
+        self._connection: sa.Connection | None = connection
         self.tables = desk.tables
         self.scope = scope
         self.now = desk.now()
+        self.at = _moment(self.now)
         self.action_id, self.transaction_id = uuid7(), uuid7()
         self.queue: str = "live"
         self._capture, self._schema = desk.capture, desk.schema
+        self._news = desk.news
+        self._operations: list[tuple[Any, ...]] = []  # those made here, as long as they are few
         self._changed: dict[str, set[str]] = {}
         self._rows = 0
+
+    @property
+    def connection(self) -> sa.Connection:
+        """What the action is written by, until it ends."""
+        if self._connection is None:
+            raise sa.exc.ResourceClosedError("the action is over")
+        return self._connection
+
+    def end(self) -> None:
+        """Nothing more is written by this action."""
+        self._connection = None
 
     @property
     def changed(self) -> Changed:
@@ -90,35 +109,38 @@ class Writing:
 
     def add_many(self, table: str, rows: Sequence[Mapping[str, Any]]) -> None:
         """New rows, all of the same fields; ``id`` is made where it is missing."""
-        target = self.tables[table]
-        whole = [{**_listed(row), "id": row.get("id") or uuid7(), "scope": self.scope} for row in rows]
+        target, table = self.tables[table], str(table)  # a table's own name is a kind of text that only SQLAlchemy knows
+        whole = [{**row, "id": row.get("id") or uuid7(), "scope": self.scope} for row in map(_listed, rows)]
         _check_many(target, whole)
         for start in range(0, len(whole), TRANSACTION // 2):
             part = whole[start:start + TRANSACTION // 2]
             self._count(len(part))
-            self._insert(target, part)
+            self._insert(table, part)
         self._changed.setdefault(table, set()).update(row["id"] for row in whole)
 
-    def _insert(self, target: sa.Table, rows: list[dict[str, Any]]) -> None:
+    def _insert(self, table: str, rows: list[dict[str, Any]]) -> None:
         """Insert rows with the operations that they are; the triggers check that none comes without."""
-        made = self._capture.prepare(target.name, rows, self.gathering)
+        target = self.tables[table]
+        names = self._capture.columns(table, rows)
+        made = self._capture.prepare(table, names, rows, self.gathering)
         if made is None:
             for row in rows:
                 row.pop("clock", None), row.pop("clocks", None)
             self.connection.execute(sa.insert(target), rows)
             return
-        kind, at = target.info["kind"], _moment(self.now)
-        self.connection.exec_driver_sql(INSERT_OPERATION, [
-            (one, self.action_id, self.event, self.transaction_id, self.scope, audience, kind, target.name, row_id, fields, stamp, self._schema, self.queue, at)
-            for one, (row_id, audience, fields, stamp) in zip(uuid7s(len(made)), made, strict=True)])
-        names = list(dict.fromkeys(name for row in rows for name in row))
-        quoted = ", ".join(f'"{name}"' for name in names)
+        kind, at = target.info["kind"], self.at
+        operations = [
+            (one, self.action_id, self.event, self.transaction_id, self.scope, audience, kind, table, row_id, fields, stamp, self._schema, self.queue, at)
+            for one, (row_id, audience, fields, stamp) in zip(uuid7s(len(made)), made, strict=True)]
+        if len(self._operations) <= AT_ONCE:
+            self._operations += operations
+        driver.run_many(self.connection, INSERT_OPERATION, operations)
         self._capture.awaited = {row["id"]: row["clock"] for row in rows}
         try:
-            self.connection.exec_driver_sql(f'INSERT INTO "{target.name}" ({quoted}) VALUES ({", ".join("?" * len(names))})',
-                                            [tuple(map(row.get, names)) for row in rows])
+            driver.run_many(self.connection, _insert_into(table, names), _values(rows, names))
         finally:
             self._capture.awaited = {}
+        self._news.take(self.connection, table, rows)
 
     def change(self, table: str, row_id: str, /, **fields: Any) -> None:
         """Write fields of a row; what is the same already is left alone. Raises NotFound if there is no such row."""
@@ -154,21 +176,30 @@ class Writing:
         self.connection.exec_driver_sql("UPDATE capture SET transaction_id = ?", (self.transaction_id,))
         self._rows = 0
 
-    def note(self) -> None:
-        """Write down what was done, for Activity and Undo; what changed nothing is no action."""
-        if not self.connection.exec_driver_sql("SELECT 1 FROM operation WHERE action = ? LIMIT 1", (self.action_id,)).first():
-            return
-        said = {row.key: json.loads(row.value) for row in self.connection.exec_driver_sql(
-            "SELECT key, value FROM setting WHERE key IN ('person_name', 'device_name')")}
+    def note(self) -> Record | None:
+        """Write down what was done, for Activity and Undo; what changed nothing is no action. Returns what the outbox is to hold of it, if it is small."""
         counts = {table: len(ids) for table, ids in self._changed.items()}
-        self.connection.exec_driver_sql(
-            "INSERT INTO action (id, event, at, who, device, gathering, counts, undoes) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-            (self.action_id, self.event, _moment(self.now), said.get("person_name"), said.get("device_name"), self.gathering, json.dumps(counts), self.undoes))
+        done = (self.action_id, self.event, self.at, self.gathering, msgspec.json.encode(counts).decode(), self.undoes)
+        said = driver.row(self.connection, _ACTION, done)
+        if said is None or sum(counts.values()) > AT_ONCE:
+            return None
+        *said, operations = said
+        if operations != len(self._operations):  # some were made by triggers, or by hand
+            return of_small_action(self.connection, self.action_id)
+        action = dict(zip(("id", "event", "at", "gathering", "counts", "undoes", "who", "device"), (*done, *said), strict=True))
+        return Record(operations=[dict(zip(OPERATION, one, strict=True)) | ALWAYS for one in self._operations],
+                      actions=[{name: value for name, value in action.items() if value is not None}])
 
     def _count(self, rows: int) -> None:
         if self._rows and (self._rows + rows) * 2 > TRANSACTION:
             self.next_transaction()
         self._rows += rows
+
+
+_ACTION = """
+    INSERT INTO action (id, event, at, gathering, counts, undoes, who, device) SELECT ?1, ?2, ?3, ?4, ?5, ?6,
+        (SELECT json_extract(value, '$') FROM setting WHERE key = 'person_name'), (SELECT json_extract(value, '$') FROM setting WHERE key = 'device_name')
+    WHERE EXISTS (SELECT 1 FROM operation WHERE action = ?1) RETURNING who, device, (SELECT count(*) FROM operation WHERE action = ?1)"""
 
 
 @dataclass(frozen=True)
@@ -190,10 +221,14 @@ class Desk:
         self.metadata = metadata
         self.tables: Mapping[str, sa.Table] = dict(metadata.tables)
         self.vocabulary = Vocabulary()
+        self.news = search.News()  # of the transaction under way
         self._key = key
         self._one_writer = threading.Lock()
         self._writers = _engine(profile.database, key, metadata, self.capture)
         self._readers = _engine(profile.database, key, None, None)
+        self._commit = 0
+        self._of: str | None = None  # of the transaction under way: the chapter's id, and above its number
+        self._writer: sa.Connection | None = None  # stays open: checking one out of the pool costs as much as a small action
         self._version_lock = threading.Lock()
         self._versions: sa.Connection | None = None
         self._mark = Mark(profile.path, key)
@@ -213,8 +248,11 @@ class Desk:
                 self._versions.close()
                 self._versions = None
         self._readers.dispose()
+        with self._one_writer:
+            self._let_go()
         self._writers.dispose()
         self._mark.close()
+        self.outbox.close()
 
     def shut(self, why: KnownError) -> None:
         """Close it for good: whatever is asked of it from now on raises ``why``. Its files can be deleted, and nobody makes them anew."""
@@ -225,8 +263,11 @@ class Desk:
                 self._versions.close()
                 self._versions = None
         readers.dispose()
+        with self._one_writer:
+            self._let_go()
         writers.dispose()
         self._mark.close()
+        self.outbox.close()
 
     @property
     def scope(self) -> str | None:
@@ -275,20 +316,21 @@ class Desk:
         what the disk or another program does.
         """
         with self._transaction() as connection:
-            scope = _scope(connection)
+            scope = self._of
             fresh = scope or uuid7()
             if scope is None:
                 self._found(connection, fresh, name=_("My chapter"), university=None, time_zone=None, sample=False)
             writing = Writing(self, connection, fresh, event=event, gathering=gathering, undoes=undoes)
             _set_mode(connection, writing, queue)
-            yield writing
-            writing.note()
-            small = sum(map(len, writing.changed.tables.values())) <= AT_ONCE
-            record = of_small_action(connection, writing.action_id) if small else None
-            _rest(connection)
+            try:
+                yield writing
+                record = writing.note()
+            finally:
+                writing.end()
+            self._rest(connection)
         if record is not None:
             self.outbox.append(record)
-        if not small:
+        elif sum(map(len, writing.changed.tables.values())) > AT_ONCE:
             self.unkept.append(writing.action_id)
 
     @contextmanager
@@ -297,7 +339,7 @@ class Desk:
         with self._transaction() as connection:
             connection.exec_driver_sql("UPDATE capture SET mode = 'applying', rest = 0")
             yield Applying(connection, self.tables, self.now())
-            _rest(connection)
+            self._rest(connection)
 
     @contextmanager
     def checking(self) -> Iterator[sa.Connection]:
@@ -310,22 +352,48 @@ class Desk:
         if not self._one_writer.acquire(timeout=BUSY_SECONDS * 10):
             raise _busy()
         try:
-            with _translated(self.profile.path), self._writers.connect() as connection:
-                connection.exec_driver_sql("BEGIN IMMEDIATE")
+            with _translated(self.profile.path):
+                connection = self._opened()
+                driver.run(connection, "BEGIN IMMEDIATE")
                 try:
-                    count = _commits(connection) + 1
+                    # How many were committed: at rest the capture row's transaction is the number of the last one.
+                    count, self._of = driver.row(connection, "SELECT transaction_id, (SELECT id FROM scope ORDER BY rowid LIMIT 1) FROM capture")
+                    self._commit = int(count or 0) + 1
                     yield connection
                     if keep:
-                        search.refresh(connection)
-                        connection.exec_driver_sql("UPDATE capture SET transaction_id = ?", (str(count),))
-                    connection.exec_driver_sql("COMMIT" if keep else "ROLLBACK")
+                        search.refresh(connection, self.news)
+                        driver.run(connection, "UPDATE capture SET transaction_id = ?1 WHERE transaction_id IS NOT ?1", (str(self._commit),))
+                    driver.run(connection, "COMMIT" if keep else "ROLLBACK")
                 except BaseException:
-                    _roll_back(connection)
+                    self._take_back(connection)
                     raise
             if keep:
-                self._note_commit(count)
+                self._note_commit(self._commit)
         finally:
+            self.news = search.News()
             self._one_writer.release()
+
+    def _rest(self, connection: sa.Connection) -> None:
+        """The action is at its end."""
+        driver.run(connection, "UPDATE capture SET mode = 'rest', action = NULL, event = NULL, transaction_id = ?, gathering = NULL, queue = NULL, at = NULL,"
+                               " rest = 1", (str(self._commit),))
+
+    def _opened(self) -> sa.Connection:
+        """The connection that writes. Whoever asks is the one writer."""
+        if self._writer is None:
+            self._writer = self._writers.connect()
+        return self._writer
+
+    def _take_back(self, connection: sa.Connection) -> None:
+        try:
+            _roll_back(connection)
+        finally:
+            self._let_go()  # the next one begins with a connection that nothing has happened to
+
+    def _let_go(self) -> None:
+        if self._writer is not None:
+            self._writer.close()
+            self._writer = None
 
     def _note_commit(self, count: int) -> None:
         try:
@@ -337,7 +405,7 @@ class Desk:
                      chapter_id: str | None = None) -> str:
         """Found the chapter that this desk is for; returns its id. Raises Refused if there is one already."""
         with self._transaction() as connection:
-            if _scope(connection) is not None:
+            if self._of is not None:
                 raise Refused("chapter_there", _("There is a chapter on this desk already. Use another profile for another chapter."))
             return self._found(connection, chapter_id or uuid7(), name=name, university=university, time_zone=time_zone, sample=sample)
 
@@ -347,7 +415,7 @@ class Desk:
         connection.exec_driver_sql("INSERT INTO scope (id, cursor, chain) VALUES (?, 0, '')", (scope,))
         writing.add("chapter", id=scope, name=name, university=university, time_zone=time_zone, sample=sample or None)
         writing.note()
-        _rest(connection)
+        self._rest(connection)
         return scope
 
     def setting(self, key: str, default: Any = None) -> Any:
@@ -535,11 +603,6 @@ def _revision(connection: sa.Connection) -> str | None:
     return connection.exec_driver_sql("SELECT version_num FROM alembic_version").scalar()
 
 
-def _commits(connection: sa.Connection) -> int:
-    """How many transactions were committed: at rest the capture row's transaction is the number of the last one."""
-    return int(connection.exec_driver_sql("SELECT transaction_id FROM capture").scalar() or 0)
-
-
 def _refuse_loss(connection: sa.Connection, last: int | None) -> None:
     there = connection.exec_driver_sql("SELECT transaction_id FROM capture").scalar()
     if last is not None and there is not None and int(there) < last:
@@ -578,31 +641,45 @@ def _migrate(connection: sa.Connection) -> None:
 
 
 def _set_mode(connection: sa.Connection, writing: Writing, queue: str) -> None:
-    connection.exec_driver_sql("UPDATE capture SET mode = 'action', action = ?, event = ?, transaction_id = ?, gathering = ?, queue = ?, at = ?, rest = 0",
-                               (writing.action_id, writing.event, writing.transaction_id, writing.gathering, queue, _moment(writing.now)))
+    driver.run(connection, "UPDATE capture SET mode = 'action', action = ?, event = ?, transaction_id = ?, gathering = ?, queue = ?, at = ?, rest = 0",
+               (writing.action_id, writing.event, writing.transaction_id, writing.gathering, queue, writing.at))
     writing.queue = queue
+
+
+def _values(rows: Sequence[Mapping[str, Any]], names: Sequence[str]) -> list[tuple[Any, ...]]:
+    try:
+        return list(map(itemgetter(*names), rows))
+    except KeyError:  # not all of them have the same fields
+        return [tuple(map(row.get, names)) for row in rows]
+
+
+@lru_cache(maxsize=256)
+def _insert_into(table: str, names: tuple[str, ...]) -> str:
+    quoted = ", ".join(f'"{name}"' for name in names)
+    return f'INSERT INTO "{table}" ({quoted}) VALUES ({", ".join("?" * len(names))})'
 
 
 def _moment(now: datetime) -> str:
     return now.strftime("%Y-%m-%dT%H:%M:%S.") + f"{now.microsecond // 1000:03d}Z"
 
 
-def _rest(connection: sa.Connection) -> None:
-    connection.exec_driver_sql(
-        "UPDATE capture SET mode = 'rest', action = NULL, event = NULL, transaction_id = NULL, gathering = NULL, queue = NULL, at = NULL, rest = 1")
-
-
 def _scope(connection: sa.Connection) -> str | None:
-    return connection.exec_driver_sql("SELECT id FROM scope ORDER BY rowid LIMIT 1").scalar()
+    found = driver.row(connection, "SELECT id FROM scope ORDER BY rowid LIMIT 1")
+    return found[0] if found is not None else None
 
 
 def _listed(fields: Mapping[str, Any]) -> Mapping[str, Any]:
     """Lists of a many-valued field as it keeps them."""
-    for value in fields.values():
-        if type(value) in (list, tuple):
-            return {name: json.dumps(list(value), ensure_ascii=False, separators=(",", ":")) if isinstance(value, (list, tuple)) else value
-                    for name, value in fields.items()}
-    return fields
+    if _LISTS.isdisjoint(map(type, fields.values())):
+        return fields
+    return {name: json.dumps(list(value), ensure_ascii=False, separators=(",", ":")) if isinstance(value, (list, tuple)) else value
+            for name, value in fields.items()}
+
+
+_LISTS = frozenset({list, tuple})
+
+
+_UNREADABLE = re.compile("[\0\ud800-\udfff]")
 
 
 def _check(table: sa.Table, fields: Mapping[str, Any]) -> None:
@@ -611,16 +688,19 @@ def _check(table: sa.Table, fields: Mapping[str, Any]) -> None:
 
 def _check_many(table: sa.Table, rows: Sequence[Mapping[str, Any]]) -> None:
     """What PostgreSQL or the sync could not carry is refused where it is typed."""
-    for name in {name for row in rows for name in row}:
+    for name in set().union(*rows):
         if name not in table.c:
             raise KeyError(f"{table.name} has no {name}")
     for row in rows:
+        together = "".join([value for value in row.values() if type(value) is str])
+        if len(together) <= TEXT_LIMIT // 4 and "\0" not in together and (together.isascii() or not _UNREADABLE.search(together)):
+            continue
         for value in row.values():
             if type(value) is not str:
                 continue
             if len(value) > TEXT_LIMIT // 4 and len(value.encode("utf-8", "surrogatepass")) > TEXT_LIMIT:
                 raise BadInput("text_too_long", _("A text is longer than 64 KB. Keep the file elsewhere and write down where."))
-            if "\0" in value or (not value.isascii() and any("\ud800" <= c <= "\udfff" for c in value)):
+            if _UNREADABLE.search(value):
                 raise BadInput("text_unreadable", _("A text holds signs that are no letters and cannot be kept. Type it again instead of pasting it."))
 
 

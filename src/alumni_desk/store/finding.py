@@ -17,6 +17,7 @@ from typing import Any, Literal
 import sqlalchemy as sa
 
 from alumni_desk.protocol.codes import read_badge_code
+from alumni_desk.store import driver
 from alumni_desk.store.search import OTHER_NAME, THE_REST, words
 
 MOST_WORDS = 12
@@ -196,7 +197,7 @@ class _Search:
             (low, high, *_given(self._standing), self._limit))
 
     def _fitting(self, expression: str) -> list[int]:
-        return [row[0] for row in _rows(self._connection, "SELECT rowid FROM search_words WHERE search_words MATCH ? LIMIT ?",
+        return [row[0] for row in driver.rows(self._connection, "SELECT rowid FROM search_words WHERE search_words MATCH ? LIMIT ?",
                                         (expression, self._limit + SPARE))]
 
     def _ranked(self, fit: Sequence[int]) -> Sequence[str]:
@@ -208,7 +209,7 @@ class _Search:
         if not fit:
             return []
         self._looked_at.update(fit)
-        rows = _rows(self._connection,
+        rows = driver.rows(self._connection,
                      "SELECT id, sort, names, other FROM search_person WHERE rowid IN (SELECT value FROM json_each(?))" + _standing(self._standing),
                      (json.dumps(fit), *_given(self._standing)))
         turns = set() if self._question.numbered else set(_turns(self._question))
@@ -258,17 +259,7 @@ def _given(standing: str | None) -> tuple[str, ...]:
 
 
 def _portion(connection: sa.Connection, sql: str, parameters: tuple[Any, ...]) -> Sequence[str]:
-    return [row[0] for row in _rows(connection, sql, parameters)]
-
-
-def _rows(connection: sa.Connection, sql: str, parameters: tuple[Any, ...]) -> list[Any]:
-    """Rows straight from the driver: half of what so short a question costs would be SQLAlchemy's."""
-    driver: Any = connection.connection.dbapi_connection
-    try:
-        found: list[Any] = driver.execute(sql, parameters).fetchall()
-    except connection.dialect.loaded_dbapi.DatabaseError as error:
-        raise sa.exc.DatabaseError(sql, None, error) from error
-    return found
+    return [row[0] for row in driver.rows(connection, sql, parameters)]
 
 
 def _portions(connection: sa.Connection, sql: str, parameters: tuple[Any, ...], size: int) -> Iterator[list[str]]:

@@ -20,7 +20,7 @@ import msgspec
 import sqlalchemy as sa
 
 from alumni_desk.store import keys
-from alumni_desk.store.profile import alone
+from alumni_desk.store.profile import Turns
 
 if TYPE_CHECKING:
     from alumni_desk.store.desk import Desk
@@ -33,6 +33,8 @@ CHUNK = 1_000
 _BEGIN = b"\xadREC"
 _LENGTH = struct.Struct(">I")
 _HEAD = len(_BEGIN) + _LENGTH.size
+
+_SMALL = 4_096
 
 _WAITING = "fate = 'waiting'"
 
@@ -64,16 +66,20 @@ class Outbox:
         from nacl.secret import SecretBox
 
         self.file = folder / NAME
-        self._lock = folder / "outbox.lock"
+        self._turns = Turns(folder / "outbox.lock")
         self._box = SecretBox(keys.derived(key, b"alumni outbox"))
 
     def append(self, record: Record) -> None:
         """Add what was just saved. It is safe in the database already, so trouble here is told to the log and to nobody's face."""
         try:
-            with alone(self._lock), open(self.file, "ab") as stream:
-                stream.write((b"" if stream.tell() else MAGIC) + self._sealed(record))
+            with self._turns.alone():
+                self._add(self._sealed(record))
         except OSError as error:
             log.warning("the outbox copy was not written: %s", error.strerror)
+
+    def close(self) -> None:
+        """Let go of the file that turns are taken by."""
+        self._turns.close()
 
     def read(self) -> Found:
         """Everything in it, each operation once, in the order in which it was made."""
@@ -95,14 +101,14 @@ class Outbox:
         """Write the file again, of what waits now. ``since``: for a desk without a server, where everything waits for ever, only what is younger."""
         part = self.file.with_name(NAME + ".part")
         try:
-            with alone(self._lock):
+            with self._turns.alone():
                 start = self.file.stat().st_size if self.file.exists() else 0
             with open(os.open(part, os.O_CREAT | os.O_WRONLY | os.O_TRUNC, 0o600), "wb") as stream:
                 stream.write(MAGIC)
                 with desk.reading() as connection:
                     for record in _waiting(connection, since):
                         stream.write(self._sealed(record))
-                with alone(self._lock):
+                with self._turns.alone():
                     # What was saved while this was written stands in the file's end.
                     if self.file.exists():
                         with open(self.file, "rb") as before:
@@ -116,8 +122,20 @@ class Outbox:
         finally:
             part.unlink(missing_ok=True)
 
+    def _add(self, sealed: bytes) -> None:
+        # By the system's own calls: a stream of Python's costs as much as all the rest of it.
+        handle = os.open(self.file, os.O_WRONLY | os.O_APPEND | os.O_CREAT | getattr(os, "O_BINARY", 0), 0o600)
+        try:
+            left = sealed if os.fstat(handle).st_size else MAGIC + sealed
+            while left:
+                left = left[os.write(handle, left):]
+        finally:
+            os.close(handle)
+
     def _sealed(self, record: Record) -> bytes:
-        box = bytes(self._box.encrypt(zlib.compress(msgspec.json.encode(record), 1)))
+        content = msgspec.json.encode(record)
+        # What one small action was is packed when the file is made anew: packing it at once would take longer than the rest of it.
+        box = bytes(self._box.encrypt(zlib.compress(content, 0 if len(content) <= _SMALL else 1)))
         return _BEGIN + _LENGTH.pack(len(box)) + box
 
     def _records(self, found: Found) -> Iterator[Record]:
@@ -153,13 +171,9 @@ def of_actions(connection: sa.Connection, actions: Sequence[str]) -> Iterator[Re
 
 
 def of_small_action(connection: sa.Connection, action: str) -> Record | None:
-    """The same of one small action, in one record and by the bare driver: it stands in the way of every check-in."""
-    raw = connection.connection.dbapi_connection
-    if raw is None:
-        return None
-    operations, done = ([dict(zip((column[0] for column in cursor.description), row, strict=True)) for row in cursor.fetchall()] for cursor in (
-        raw.execute(f"SELECT * FROM operation WHERE action = ? AND {_WAITING} ORDER BY rowid", (action,)),
-        raw.execute("SELECT * FROM action WHERE id = ?", (action,))))
+    """The same of one small action, in one record; None if it changed nothing."""
+    operations = connection.exec_driver_sql(f"SELECT * FROM operation WHERE action = ? AND {_WAITING} ORDER BY rowid", (action,)).mappings().all()
+    done = connection.exec_driver_sql("SELECT * FROM action WHERE id = ?", (action,)).mappings().all()
     return Record(operations=[_plain(row) for row in operations], actions=[_plain(row) for row in done]) if operations else None
 
 

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 
 from alumni_desk.errors import StoreProblem
 from alumni_desk.store import disk
 from alumni_desk.words import _
+
+if sys.platform != "win32":
+    import fcntl
 
 
 @dataclass(frozen=True)
@@ -66,6 +71,34 @@ def alone(path: Path) -> Iterator[None]:
         yield  # closing the file ends the lock
 
 
+class Turns:
+    """The same again and again, by a file that stays open. Safe to use from several threads."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._one = threading.Lock()
+        self._handle: BinaryIO | None = None
+
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        """One thread of one program at a time inside."""
+        with self._one:
+            if self._handle is None:
+                self._handle = open(self._path, "a+b")  # noqa: SIM115 stays open
+            _lock(self._handle.fileno())
+            try:
+                yield
+            finally:
+                _unlock(self._handle.fileno())
+
+    def close(self) -> None:
+        """Close the file; the next turn opens it again."""
+        with self._one:
+            if self._handle is not None:
+                self._handle.close()
+                self._handle = None
+
+
 if sys.platform == "win32":
     def _lock(file: int) -> None:
         import msvcrt
@@ -78,8 +111,16 @@ if sys.platform == "win32":
                 return
             except OSError:  # LK_LOCK gives up after ten seconds; the other program still works
                 continue
+
+    def _unlock(file: int) -> None:
+        import msvcrt
+        import os
+
+        os.lseek(file, 0, os.SEEK_SET)
+        msvcrt.locking(file, msvcrt.LK_UNLCK, 1)
 else:
     def _lock(file: int) -> None:
-        import fcntl
-
         fcntl.flock(file, fcntl.LOCK_EX)
+
+    def _unlock(file: int) -> None:
+        fcntl.flock(file, fcntl.LOCK_UN)

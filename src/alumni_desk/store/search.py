@@ -9,11 +9,14 @@ from __future__ import annotations
 import json
 import re
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
+import msgspec
 import sqlalchemy as sa
+
+from alumni_desk.store import driver
 
 SEARCHED = {
     "person": ("id", ("gone", "standing", "title", "first_name", "middle_name", "last_name", "preferred_name", "other_script_name", "former_names",
@@ -29,6 +32,7 @@ OTHER_NAME, THE_REST = "º", "ª"
 _PLAIN = str.maketrans({"ł": "l", "ø": "o", "đ": "d", "ð": "d", "ß": "ss", "ẞ": "ss", "æ": "ae", "œ": "oe", "þ": "th", "ı": "i", "ħ": "h", "ŧ": "t",
                         "ŋ": "n", "ə": "e", "\u00ad": "", "\u200c": "", "\u200d": ""})
 _APOSTROPHES = str.maketrans("", "", "'’‘ʼʻ`´′")
+_APOSTROPHE = re.compile("['’‘ʼʻ`´′]")
 _ASCII_WORD = re.compile(r"[a-z0-9]+")
 _NO_DIGIT = re.compile(r"[^0-9]+")
 _WORD = re.compile(r"[^\W_]+")
@@ -41,16 +45,38 @@ def fold(text: str) -> str:
     """Text as it is compared: compatibility forms undone, Latin, Greek and Cyrillic marks dropped, lower case, ł ø đ ß æ œ þ ı as people type them."""
     if text.isascii():
         return text.lower()
+    if _LATIN.fullmatch(text):
+        return text.translate(_FOLDED)
+    return _fold(text)
+
+
+def _fold(text: str) -> str:
     # Compatibility forms first: a mathematical 𝐀 is upper case only once it is an A. And again, since a folded letter may come apart anew.
     decomposed = unicodedata.normalize("NFKD", unicodedata.normalize("NFKD", text).casefold())
     kept = "".join(c for c in decomposed if not unicodedata.combining(c) or c in _KEPT)
     return unicodedata.normalize("NFC", kept.translate(_PLAIN))
 
 
+class _Folded(dict[int, str]):
+    """What each letter becomes. Of Latin letters none changes what its neighbour becomes, so each is folded once and for all."""
+
+    def __missing__(self, letter: int) -> str:
+        self[letter] = folded = _fold(chr(letter))
+        return folded
+
+
+_FOLDED = _Folded()
+_FOLDED_APART = _Folded(dict.fromkeys(_APOSTROPHES, ""))  # the same where words are cut
+_LATIN = re.compile("[\u0000-\u024f\u1e00-\u1eff]*")
+
+
 def words(text: str) -> list[str]:
     """The folded words of a text, as index and question cut them."""
     if text.isascii():
         return _ASCII_WORD.findall(text.lower().replace("'", "").replace("`", ""))
+    if _LATIN.fullmatch(text):
+        folded = text.translate(_FOLDED_APART)
+        return _ASCII_WORD.findall(folded) if folded.isascii() else _WORD.findall(_spaced(folded))
     return _WORD.findall(_spaced(fold(text.translate(_APOSTROPHES))))
 
 
@@ -61,23 +87,45 @@ def _spaced(text: str) -> str:
     return "".join(c if unicodedata.category(c) != "Mn" and unicodedata.category(c) != "Mc" else "" for c in text)
 
 
-def refresh(connection: sa.Connection) -> int:
+class News:
+    """People whom one transaction adds: the index is made of them as they lie in memory, without reading them again.
+
+    Whatever else a transaction does to what is searched is marked by triggers, and read.
+    """
+
+    def __init__(self) -> None:
+        self.people: dict[str, tuple[Any, ...]] = {}  # by id: id and the columns that are searched
+
+    def take(self, connection: sa.Connection, table: str, rows: Sequence[Mapping[str, Any]]) -> None:
+        """Hear of rows that were added, of which the triggers say nothing."""
+        if table == "person":
+            self.people.update((row["id"], tuple(map(row.get, _ID_AND_PERSON))) for row in rows)
+        elif table == "education":  # of those who are new themselves it is looked up anyway
+            others = {row.get("person") for row in rows} - self.people.keys() - {None}
+            driver.run_many(connection, "INSERT INTO search_stale (id) VALUES (?) ON CONFLICT DO NOTHING", [(one,) for one in others])
+
+
+def refresh(connection: sa.Connection, news: News | None = None) -> int:
     """Bring the index up to date with what changed in this transaction. Returns how many people were looked at again."""
-    if connection.exec_driver_sql("SELECT 1 FROM search_stale LIMIT 1").first() is None:
+    marked = [row[0] for row in driver.rows(connection, "SELECT id FROM search_stale")]
+    new = news.people if news is not None else {}
+    if not marked and not new:
         return 0
-    connection.exec_driver_sql(
-        "DELETE FROM search_words WHERE rowid IN (SELECT p.rowid FROM search_person AS p JOIN search_stale AS s ON s.id = p.id)")
-    connection.exec_driver_sql("DELETE FROM search_person WHERE id IN (SELECT id FROM search_stale)")
-    graduated = _graduated(connection)
-    rows = connection.exec_driver_sql(f"SELECT p.id, {_COLUMNS} FROM search_stale AS s JOIN person AS p ON p.id = s.id WHERE {_LISTED}").all()
-    start = int(connection.exec_driver_sql("SELECT coalesce(max(rowid), 0) FROM search_person").scalar() or 0)
-    entries = [(start + place, row.id, row.standing, *_texts(row, graduated.get(row.id, ()))) for place, row in enumerate(rows, 1)]
-    if entries:
-        connection.exec_driver_sql("INSERT INTO search_person (rowid, id, standing, sort, names, other) VALUES (?, ?, ?, ?, ?, ?)", entries)
-        connection.exec_driver_sql("INSERT INTO search_words (rowid, names, other) VALUES (?, ?, ?)", [(one[0], one[4], one[5]) for one in entries])
-    count = int(connection.exec_driver_sql("SELECT count(*) FROM search_stale").scalar() or 0)
-    connection.exec_driver_sql("DELETE FROM search_stale")
-    return count
+    for one in marked:
+        new.pop(one, None)
+    people = [row for row in new.values() if not row[1] and row[-1] is None]
+    graduated = _graduated(connection, [row[0] for row in people])
+    if marked:
+        driver.run(connection, "DELETE FROM search_words WHERE rowid IN (SELECT p.rowid FROM search_person AS p JOIN search_stale AS s ON s.id = p.id)")
+        driver.run(connection, "DELETE FROM search_person WHERE id IN (SELECT id FROM search_stale)")
+        people += driver.rows(connection, f"SELECT p.id, {_COLUMNS} FROM search_stale AS s JOIN person AS p ON p.id = s.id WHERE {_LISTED}")
+        graduated.update(_graduated(connection, marked))
+        driver.run(connection, "DELETE FROM search_stale")
+    start = driver.row(connection, "SELECT coalesce(max(rowid), 0) FROM search_person")[0] + 1
+    entries = [(place, row[0], row[2], *_texts(row, graduated.get(row[0]))) for place, row in enumerate(people, start)]
+    driver.run_many(connection, "INSERT INTO search_person (rowid, id, standing, sort, names, other) VALUES (?, ?, ?, ?, ?, ?)", entries)
+    driver.run_many(connection, "INSERT INTO search_words (rowid, names, other) VALUES (?, ?, ?)", [(one[0], one[4], one[5]) for one in entries])
+    return len(new) + len(marked)
 
 
 def rebuild(connection: sa.Connection) -> int:
@@ -92,11 +140,11 @@ def rebuild(connection: sa.Connection) -> int:
 
 def differences(connection: sa.Connection) -> int:
     """How many people the index lacks, has too many of, or has other words for: 0 when it is right."""
-    graduated = _graduated(connection, everybody=True)
-    there = {row.id: tuple(row[1:]) for row in connection.exec_driver_sql("SELECT id, standing, sort, names, other FROM search_person")}
+    graduated = _graduated(connection)
+    there = {row[0]: tuple(row[1:]) for row in connection.exec_driver_sql("SELECT id, standing, sort, names, other FROM search_person")}
     wrong = 0
     for row in connection.exec_driver_sql(f"SELECT p.id, {_COLUMNS} FROM person AS p WHERE {_LISTED}"):
-        wrong += there.pop(row.id, None) != (row.standing, *_texts(row, graduated.get(row.id, ())))
+        wrong += there.pop(row[0], None) != (row[2], *_texts(row, graduated.get(row[0])))
     return wrong + len(there)
 
 
@@ -109,78 +157,128 @@ def is_whole(connection: sa.Connection) -> bool:
     return True
 
 
-_COLUMNS = ", ".join(f"p.{name}" for name in SEARCHED["person"][1])
+_PERSON = SEARCHED["person"][1]
+_ID_AND_PERSON = ("id", *_PERSON)
+_COLUMNS = ", ".join(f"p.{name}" for name in _PERSON)
 _LISTED = "NOT p.gone AND p.merged_into IS NULL"
 
 
-def _graduated(connection: sa.Connection, *, everybody: bool = False) -> dict[str, list[str]]:
-    only = "" if everybody else " AND person IN (SELECT id FROM search_stale)"
+def _graduated(connection: sa.Connection, people: Sequence[str] | None = None) -> dict[str, list[str]]:
+    """Names and years of graduation by person; of these people, or of everybody."""
+    if people is not None and not people:
+        return {}
+    only, parameters = ("", ()) if people is None else (" AND person IN (SELECT value FROM json_each(?))", (json.dumps(people),))
     found: dict[str, list[str]] = {}
-    for row in connection.exec_driver_sql(
-            f"SELECT person, name_at_graduation AS name, class_year AS year FROM education WHERE NOT gone AND person IS NOT NULL{only} ORDER BY id"):
-        found.setdefault(row.person, []).extend(str(one) for one in (row.name, row.year) if one is not None)
+    for person, name, year in driver.rows(
+            connection, f"SELECT person, name_at_graduation, class_year FROM education WHERE NOT gone AND person IS NOT NULL{only} ORDER BY id", parameters):
+        found.setdefault(person, []).extend(str(one) for one in (name, year) if one is not None)
     return found
 
 
-def _texts(row: Any, graduated: Iterable[str]) -> tuple[str, str, str]:
+def _texts(person: Sequence[Any], schooling: Sequence[str] | None) -> tuple[str, str, str]:
     """How somebody is sorted, their names, and everything else they are found by."""
-    schooling = list(graduated)
-    given = row.preferred_name or row.first_name
-    called = _cut_all((given, row.last_name)) or _cut_all((row.other_script_name,))
-    names = [row.first_name, row.middle_name, row.other_script_name]
-    if row.former_names:
-        names += _list(row.former_names)
-    if schooling:
-        names += [one for one in schooling if not one.isdigit()]
-    years = [str(row.class_year)] if row.class_year else []
+    (_id, _gone, _standing, _title, first, middle, last, preferred, other_script, former, year, email, other_emails, mobile, phone, city, employer, codes,
+     _merged) = person
+    given = preferred or first
+    whole_given, cut_given = _cut(given) if given else _NOTHING
+    whole_last, cut_last = _cut(last) if last else _NOTHING
+    called = dict.fromkeys(cut_given + cut_last) or dict.fromkeys(_cut(other_script)[1] if other_script else ())
+    names = " ".join(called)
+    if preferred or middle or other_script or former or schooling:
+        more = _more_names((first, middle, other_script, *_list(former), *(one for one in schooling or () if not one.isdigit())))
+        names = " ".join((*called, *(OTHER_NAME + word for word in more if word not in called)))
+    rest = [*_years(year, schooling)]
+    if email:
+        rest += _marked(email)
+    if mobile:
+        rest += _number(mobile)
+    if phone:
+        rest += _number(phone)
+    if city:
+        rest += _place(city)
+    if employer:
+        rest += _place(employer)
+    if other_emails:
+        rest += [word for one in _list(other_emails) for word in _marked(one)]
+    if codes:
+        rest += [word for one in _list(codes) for word in _marked(one.rpartition(":")[2])]
+    # By last name, then the given one; folded, so that Łoś stands under L.
+    return " ".join(whole_last + whole_given) or names, names, " ".join(dict.fromkeys(rest))
+
+
+_NOTHING: tuple[tuple[str, ...], tuple[str, ...]] = ((), ())
+
+
+def _more_names(texts: Iterable[str | None]) -> dict[str, None]:
+    return dict.fromkeys([word for text in texts if text for word in _cut(text)[1]])
+
+
+def _years(year: int | None, schooling: Sequence[str] | None) -> Sequence[str]:
+    """Class years, then the last two figures of each."""
+    if not schooling:
+        return _year(year) if year else ()
+    years = [str(year)] if year else []
     years += [one for one in schooling if one.isdigit() and one not in years]
-    rest = [*years, *(year[-2:] for year in years), row.email, _tail(row.mobile), _tail(row.phone), row.city, row.employer]
-    if row.other_emails:
-        rest += _list(row.other_emails)
-    if row.external_ids:
-        rest += [one.rpartition(":")[2] for one in _list(row.external_ids)]
-    more = _cut_all(names)
-    for word in called:
-        more.pop(word, None)
-    found = " ".join((*called, *(OTHER_NAME + word for word in more)))
-    return _sort(row.last_name, given) or found, found, " ".join([THE_REST + word for word in _cut_all(rest)])
+    return [THE_REST + word for text in (*years, *(one[-2:] for one in years)) for word in words(text)]
 
 
-def _sort(last: str | None, given: str | None) -> str:
-    """By last name, then the given one; folded, so that Łoś stands under L."""
-    return " ".join([word for text in (last, given) if text for word in _whole(text)])
+def _marked(text: str) -> list[str]:
+    """All that a text is found by which is no name."""
+    if text.isascii():
+        if text.isalnum():
+            return [THE_REST + text.lower()]
+        if "'" not in text and "`" not in text:
+            return [THE_REST + word for word in _ASCII_WORD.findall(text.lower())]
+    return [THE_REST + word for word in _words_of(text)]
 
 
-def _cut_all(texts: Iterable[str | None]) -> dict[str, None]:
-    return dict.fromkeys([word for text in texts if text for word in _cut(text)])
+@lru_cache(maxsize=1_024)
+def _year(year: int) -> list[str]:
+    return [*_marked(str(year)), *_marked(str(year)[-2:])]
 
 
-@lru_cache(maxsize=16_384)
-def _whole(text: str) -> tuple[str, ...]:
-    return tuple(words(text))
+_place = lru_cache(maxsize=8_192)(_marked)
+"""The same of what many have in common: a city, an employer."""
+
+
+@lru_cache(maxsize=8_192)
+def _number(number: str) -> list[str]:
+    """A phone number's digits, whole and by its last four: what people remember of it."""
+    digits = _NO_DIGIT.sub("", number)
+    return _marked(f"{digits} {digits[-4:]}" if len(digits) >= 4 else digits)
 
 
 @lru_cache(maxsize=65_536)
-def _cut(text: str) -> tuple[str, ...]:
+def _cut(text: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The words of a name, which many bear; and all that it is found by."""
+    if text.isascii() and text.isalnum():
+        return ((text.lower(),),) * 2
+    return tuple(words(text)), tuple(_words_of(text))
+
+
+def _words_of(text: str) -> list[str]:
+    """All that a text is found by."""
     found = words(text)
-    if not text.isascii() or "'" in text:
-        # O'Brien is found as obrien and as brien; a name written without spaces from each of its signs on.
-        found += [word for word in words(re.sub("['’‘ʼʻ`´′]", " ", text)) if word not in found]
+    plain = text.isascii()
+    if "'" in text or (not plain and _APOSTROPHE.search(text)):  # O'Brien is found as obrien and as brien
+        found += [word for word in words(_APOSTROPHE.sub(" ", text)) if word not in found]
+    if not plain:  # a name written without spaces is found from each of its signs on
         found += [word[start:] for word in found if _HAN.fullmatch(word) for start in range(1, len(word))]
-    return tuple(found)
+    return found
+
+
+_texts_of = msgspec.json.Decoder(list[str]).decode
 
 
 def _list(text: str | None) -> list[str]:
     if not text:
         return []
     try:
+        return _texts_of(text)
+    except msgspec.MsgspecError:
+        pass
+    try:
         value = json.loads(text)
     except ValueError:
         return [text]
     return [str(one) for one in value] if isinstance(value, list) else [str(value)]
-
-
-def _tail(number: str | None) -> str:
-    """A phone number's digits, whole and by its last four: what people remember of it."""
-    digits = _NO_DIGIT.sub("", number) if number else ""
-    return f"{digits} {digits[-4:]}" if len(digits) >= 4 else digits
