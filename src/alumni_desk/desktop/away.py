@@ -47,6 +47,10 @@ class Away(QObject):
         """Somebody is here."""
         self._touched = self._monotonic()
 
+    def resting(self) -> float:
+        """For how many seconds nobody has touched anything."""
+        return self._monotonic() - self._touched
+
     def tick(self) -> None:
         """Look at the clocks; once a second."""
         now, wall = self._monotonic(), self._wall()

@@ -10,7 +10,6 @@ from PySide6.QtCore import QSize, Qt
 from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 from shiboken6 import isValid
 
-from alumni_desk.desktop.activity_page import local, second_line
 from alumni_desk.desktop.background import Lanes
 from alumni_desk.desktop.changes import ChangeBus
 from alumni_desk.desktop.controls import Button, Label, Link, hairline
@@ -20,10 +19,12 @@ from alumni_desk.desktop.dates import (
     day_short,
     distance,
     first_upper,
+    local,
     month_long,
     span,
     weekday_long,
 )
+from alumni_desk.desktop.deeds import second_line
 from alumni_desk.desktop.fonts import px
 from alumni_desk.desktop.pages import EmptyPage, Go, Page
 from alumni_desk.desktop.today_lists import Ahead, Held, TodayFacts, WeekFacts, today_facts, week_facts

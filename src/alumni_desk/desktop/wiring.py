@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import TracebackType
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QTimer
 from PySide6.QtWidgets import QApplication
@@ -14,22 +15,23 @@ from PySide6.QtWidgets import QApplication
 from alumni_desk import __version__
 from alumni_desk.desktop.app import Room, Sitting, about_of, build
 from alumni_desk.desktop.background import Job
+from alumni_desk.desktop.deeds import Deeds
 from alumni_desk.desktop.display import need_display
 from alumni_desk.desktop.interrupts import Interrupts
 from alumni_desk.desktop.one_window import Doorbell, ring
 from alumni_desk.desktop.opening import Ways
-from alumni_desk.desktop.safekeeping import ask_password, back_up_now, restored_words
-from alumni_desk.desktop.settings_page import Deeds
 from alumni_desk.errors import StoreProblem
 from alumni_desk.logs import note_bug
 from alumni_desk.resources import resource
 from alumni_desk.schema import open_desk
 from alumni_desk.store import keys
-from alumni_desk.store.backup import Backup
 from alumni_desk.store.desk import Desk
 from alumni_desk.store.holding import Hold
 from alumni_desk.store.profile import Profile
 from alumni_desk.words import _, day
+
+if TYPE_CHECKING:
+    from alumni_desk.store.backup import Backup
 
 log = logging.getLogger(__name__)
 
@@ -121,13 +123,20 @@ def room_in(desk: Desk, sitting: Sitting) -> Room:
                           lambda job: _gone_back(desk.profile, one.file, password, key, job))
 
     def restore_it(one: Backup) -> None:
+        from alumni_desk.desktop.safekeeping import ask_password
+
         if one.ours:
             go_back(one, None)
         else:
             ask_password(held[0].shell, desk, held[0].lanes, one.file, lambda typed: go_back(one, typed))
 
+    def back_up(room: Room) -> None:
+        from alumni_desk.desktop.safekeeping import back_up_now
+
+        back_up_now(room.shell, desk, room.lanes, room.shell.say)
+
     deeds = Deeds(
-        back_up=within(lambda room: back_up_now(room.shell, desk, room.lanes, room.shell.say)),
+        back_up=within(back_up),
         restore=within(lambda room: room.shell.show_page("restore")),
         show_help=within(lambda room: room.show_help()),
         restore_it=restore_it,
@@ -200,12 +209,14 @@ def _restored(profile: Profile, file: Path, password: str, own: str | None = Non
 
 
 def _gone_back(profile: Profile, file: Path, password: str | None, key: bytes, job: Job) -> str:
+    from alumni_desk.desktop.safekeeping import restored_words
     from alumni_desk.sync import restoring
 
     return restored_words(restoring.restore(profile, file, passphrase=password, desk_key=key, progress=job.progress, cancelled=job.cancelled))
 
 
 def _salvaged(profile: Profile, password: str | None, job: Job) -> str:
+    from alumni_desk.desktop.safekeeping import restored_words
     from alumni_desk.sync import restoring
 
     return restored_words(restoring.salvage(profile, passphrase=password, progress=job.progress, cancelled=job.cancelled))
