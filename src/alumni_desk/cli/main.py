@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import gc
 import io
 import logging
 import os
@@ -120,6 +121,7 @@ def command_of(argv: Sequence[str]) -> str | None:
 
 
 def _window(args: argparse.Namespace) -> int:
+    gc.disable()  # until the first page stands, see run_window
     import sqlalchemy  # noqa: F401  before PySide6, whose import hook would slow it down
 
     from alumni_desk.cli.output import profile_of

@@ -49,6 +49,9 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+CALM_MS = 400
+"""After which opening a profile shows that it is under way: mostly its window is there by then."""
+
 
 class Room(QObject):
     """A window on an open desk with all that works for it: lanes, news of changes, sync. ``close`` ends every thread.
@@ -204,7 +207,9 @@ class Room(QObject):
 
 
 class Sitting(QObject):
-    """From starting the program to closing its last window: opens the profile, then keeps one room at a time."""
+    """From starting the program to closing its last window: opens the profile, then keeps one room at a time. ``usable``: its first page stands."""
+
+    usable = Signal()
 
     def __init__(self, app: QApplication, profile: Profile, ways: Ways, room_of: Callable[[Desk, Sitting], Room]) -> None:
         super().__init__(app)
@@ -222,11 +227,15 @@ class Sitting(QObject):
         self.appearance.resized.connect(self._resized)
 
     def begin(self) -> None:
-        """Open the profile, behind a calm page."""
+        """Open the profile; if that takes a while or asks for something, there is a calm page meanwhile."""
         self.front = Front(self.appearance.percent, self.appearance.set_percent)
         self.opening = Opening(self.front, self._ways, self.work_at)
-        self.front.show()
+        QTimer.singleShot(CALM_MS, self.front, partial(self._show_front, self.front))
         self.opening.begin()
+
+    def _show_front(self, front: Front) -> None:
+        if self.front is front:
+            front.show()
 
     def work_at(self, desk: Desk, page: str, what: dict[str, Any]) -> None:
         """Show the window of an open desk."""
@@ -237,9 +246,9 @@ class Sitting(QObject):
             self.room.shell.say(news)
         self._news = ""
         if self.front is not None:
-            self.front.close()
-            self.front.deleteLater()
-            self.front = self.opening = None
+            front, self.front, self.opening = self.front, None, None
+            front.close()
+            front.deleteLater()
         self.take_files(())
 
     def come_forward(self, files: Sequence[Path] = ()) -> None:
@@ -304,7 +313,11 @@ class Sitting(QObject):
         room.shell.show_page(page, **what)
         self.room = room
         room.another_wanted.connect(lambda: QTimer.singleShot(0, self._rebuild))
+        room.shell.current().stack.settled.connect(lambda: QTimer.singleShot(0, self, self._stands), Qt.ConnectionType.SingleShotConnection)
         room.lock.changed.connect(lambda locked: self.take_files(()))
+
+    def _stands(self) -> None:
+        self.usable.emit()
 
     def _close_room(self) -> None:
         if self.room is not None:

@@ -50,7 +50,7 @@ class SyncBridge(QObject):
         self._soon = QTimer(self, interval=SOON_MS, singleShot=True)
         self._soon.timeout.connect(self._by_itself)
         changes.changed.connect(lambda changed: self.look())
-        self.look()
+        QTimer.singleShot(0, self, self.look)  # after what the first page asks for: it needs the sync's modules
 
     @property
     def busy(self) -> bool:

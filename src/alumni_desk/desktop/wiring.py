@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import sys
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING
@@ -44,8 +46,16 @@ LISTEN_AFTER_MS = 1_000
 """When a window begins to listen for a second start: after it is there, because that needs one more library."""
 
 
-def run_window(profile: Profile, arguments: Sequence[str] = (), files: Sequence[Path] = ()) -> int:
-    """Open the window on a profile, or bring the one that is open to the front; work until it is closed. Returns the exit code."""
+COLLECT_AFTER_MS = 5_000
+"""When garbage is collected again even if no page stands yet: a password is asked for."""
+
+
+def run_window(profile: Profile, arguments: Sequence[str] = (), files: Sequence[Path] = (), usable: Callable[[Sitting], None] | None = None) -> int:
+    """Open the window on a profile, or bring the one that is open to the front; work until it is closed. Returns the exit code.
+
+    ``usable`` is called when the first page stands.
+    """
+    gc.disable()  # nothing that starting makes is garbage: looking for some would cost a tenth of the start
     quiet_crashes()
     need_display()
     app = QApplication([sys.argv[0], *arguments])
@@ -57,11 +67,15 @@ def run_window(profile: Profile, arguments: Sequence[str] = (), files: Sequence[
     app.setDesktopFileName("alumni-desk")
     sitting = Sitting(app, profile, ways_of(profile, hold), room_in)
     sitting.take_files(files)
+    sitting.usable.connect(_collect)
+    if usable is not None:
+        sitting.usable.connect(partial(usable, sitting))
     doorbell = Doorbell(hold)
     doorbell.rung.connect(sitting.come_forward)
     interrupts = Interrupts(app, app.quit)
     QTimer.singleShot(0, sitting.begin)
     QTimer.singleShot(LISTEN_AFTER_MS, doorbell.hang)
+    QTimer.singleShot(COLLECT_AFTER_MS, _collect)
     try:
         return app.exec()
     finally:
@@ -69,6 +83,13 @@ def run_window(profile: Profile, arguments: Sequence[str] = (), files: Sequence[
         sitting.close()
         interrupts.close()
         hold.release()
+
+
+def _collect() -> None:
+    """Collect garbage from now on, among what is made from now on: modules and classes stay until the end anyhow."""
+    if not gc.isenabled():
+        gc.freeze()
+        gc.enable()
 
 
 def quiet_crashes() -> None:
