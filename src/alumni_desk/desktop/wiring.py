@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import linecache
 import logging
 import sys
 from collections.abc import Callable, Sequence
@@ -88,6 +89,7 @@ def run_window(profile: Profile, arguments: Sequence[str] = (), files: Sequence[
 def _collect() -> None:
     """Collect garbage from now on, among what is made from now on: modules and classes stay until the end anyhow."""
     if not gc.isenabled():
+        linecache.clearcache()  # PySide6 has looked into the source text of what was imported
         gc.freeze()
         gc.enable()
 
