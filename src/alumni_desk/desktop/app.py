@@ -49,6 +49,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+PAINT_MS = 2
+"""Long enough for Qt to lay out and paint first what a page has just been given."""
 CALM_MS = 400
 """After which opening a profile shows that it is under way: mostly its window is there by then."""
 
@@ -82,6 +84,7 @@ class Room(QObject):
         self._standing = ""
         self.lock = Lock(desk, self.shell, door=self._door, standing=lambda: self._standing)
         self.bridge.standing.connect(self._stands)
+        self.shell.current().stack.settled.connect(self.bridge.first_look)
         self.later = Later(self.shell, self.lanes, self.lock.away.resting)
         self.changes.changed.connect(self._frame)
         self.shell.palette_wanted.connect(self.show_palette)
@@ -313,7 +316,7 @@ class Sitting(QObject):
         room.shell.show_page(page, **what)
         self.room = room
         room.another_wanted.connect(lambda: QTimer.singleShot(0, self._rebuild))
-        room.shell.current().stack.settled.connect(lambda: QTimer.singleShot(0, self, self._stands), Qt.ConnectionType.SingleShotConnection)
+        room.shell.current().stack.settled.connect(lambda: QTimer.singleShot(PAINT_MS, self, self._stands), Qt.ConnectionType.SingleShotConnection)
         room.lock.changed.connect(lambda locked: self.take_files(()))
 
     def _stands(self) -> None:

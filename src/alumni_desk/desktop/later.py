@@ -25,14 +25,15 @@ class Later(QObject):
         self._shell, self._lanes, self._resting = shell, lanes, resting
         self._imported = ""
         self._timer = QTimer(self, interval=EVERY_MS)
-        self._timer.timeout.connect(self._look)
+        self._timer.timeout.connect(self.look)
         self._timer.start()
 
     def stop(self) -> None:
         """Build no more."""
         self._timer.stop()
 
-    def _look(self) -> None:
+    def look(self) -> None:
+        """Take one step, if this is a calm moment."""
         page = self._shell.next_to_build()
         if page is None:
             self.stop()

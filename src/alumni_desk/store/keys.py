@@ -15,9 +15,11 @@ import json
 import logging
 import os
 import secrets
+import sys
 import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -42,8 +44,7 @@ Keeper = Literal["keyring", "passphrase"]
 _KEEPERS = ("keyring", "passphrase", "recovery")
 
 # Keyrings of the systems. Others that may be installed keep secrets in plain files.
-_TRUSTED = ("keyring.backends.SecretService", "keyring.backends.libsecret", "keyring.backends.kwallet",
-            "keyring.backends.macOS", "keyring.backends.Windows")
+_TRUSTED = {"win32": ("Windows",), "darwin": ("macOS",)}.get(sys.platform, ("SecretService", "libsecret", "kwallet"))
 
 
 @dataclass(frozen=True)
@@ -362,11 +363,15 @@ def _from_keyring(content: Mapping[str, Any]) -> tuple[bytes | None, str]:
 
 def _keyring() -> KeyringBackend | None:
     """The system's own keyring, if one answers."""
-    import keyring.backend
+    from keyring.backend import KeyringBackend
     from keyring.errors import KeyringError
 
+    # Not keyring's own search: it looks through every installed package for further ones, which a start of the window would wait for.
+    modules = [f"keyring.backends.{name}" for name in _TRUSTED]
     try:
-        backends = [one for one in keyring.backend.get_all_keyring() if type(one).__module__.startswith(_TRUSTED)]
+        for module in modules:
+            import_module(module)
+        backends = [kind() for kind in KeyringBackend.get_viable_backends() if kind.__module__ in modules]
     except (KeyringError, OSError, RuntimeError) as error:
         log.warning("no keyring: %s", type(error).__name__)
         return None
