@@ -84,7 +84,7 @@ class Room(QObject):
         self._standing = ""
         self.lock = Lock(desk, self.shell, door=self._door, standing=lambda: self._standing)
         self.bridge.standing.connect(self._stands)
-        self.shell.current().stack.settled.connect(self.bridge.first_look)
+        self.shell.current().stack.settled.connect(lambda: QTimer.singleShot(10 * PAINT_MS, self.bridge, self.bridge.first_look))
         self.later = Later(self.shell, self.lanes, self.lock.away.resting)
         self.changes.changed.connect(self._frame)
         self.shell.palette_wanted.connect(self.show_palette)

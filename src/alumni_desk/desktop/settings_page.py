@@ -46,6 +46,7 @@ class SettingsPage(Page):
         super().__init__(desk, lanes, changes, go)
         self._appearance, self._deeds, self._about = appearance, deeds, about
         content = QWidget()
+        self.stack.set_content(content)  # before it is filled: what moves with all that is in it is styled anew
         across = QHBoxLayout(content)
         across.setContentsMargins(0, 0, 0, 0)
         across.setSpacing(0)
@@ -68,7 +69,6 @@ class SettingsPage(Page):
         self._parts = {"general": self._general(), "security": self._security(), "backup": self._backup(), "about": self._about_part()}
         for part in self._parts.values():
             self.places.addWidget(part)
-        self.stack.set_content(content)
         self.stack.show_content()
 
     def deeds(self) -> list[Deed]:
