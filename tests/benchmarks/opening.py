@@ -43,6 +43,7 @@ def usable(sitting):
 
     def look():
         if sitting.room.shell.next_to_build() is None and sitting.room.lanes.idle():
+            timer.stop()
             told()
             sitting.room.shell.close()
 
@@ -84,14 +85,16 @@ class Starts:
     """Starts the program, and a window with nothing in it, each as a process of its own."""
 
     def __init__(self, folder: Path, profile: Path, key: bytes) -> None:
-        self._folder, self._profile = folder, profile
+        self._folder, self._profile, self._kept = folder, profile, profile / "desk.key"
         self.at_first: list[float] = []
         self.at_rest: list[float] = []
         self.rest_cpu: list[float] = []
         self.has_keyring = sys.platform == "linux" and all(map(shutil.which, ("dbus-run-session", "gnome-keyring-daemon")))
         if self.has_keyring:
             (folder / "login" / "runtime").mkdir(parents=True, exist_ok=True, mode=0o700)
+            self._alone = self._kept.read_bytes()
             self._run(KEEP, str(profile), key.hex(), login=True)
+            self._both = self._kept.read_bytes()
 
     def desk(self) -> Sequence[float]:
         """Opened with the password."""
@@ -106,6 +109,8 @@ class Starts:
         return [self._run(EMPTY + TOLD + "told()")[0][0]]
 
     def _opened(self, *, login: bool = False) -> Sequence[float]:
+        if self.has_keyring:
+            self._kept.write_bytes(self._both if login else self._alone)
         first, rest = self._run(TOLD + DESK, str(self._profile), login=login)
         if not login:
             self.at_first.append(first[1])

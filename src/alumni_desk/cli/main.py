@@ -132,6 +132,9 @@ def open_window(profile: Profile, files: Sequence[Path] = (), usable: Callable[[
     gc.disable()  # until then, see run_window
     for module in BEFORE_QT:
         import_module(module)
+    from alumni_desk.store import keys
+
+    keys.get_ready(profile.path, "desk")
     from alumni_desk.desktop.wiring import run_window
 
     return run_window(profile, files=files, usable=usable)

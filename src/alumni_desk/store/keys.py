@@ -18,6 +18,7 @@ import secrets
 import sys
 import uuid
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
@@ -361,16 +362,28 @@ def _from_keyring(content: Mapping[str, Any]) -> tuple[bytes | None, str]:
     return (key, "") if len(key) == 32 else (None, _("what it holds is no key"))
 
 
+def get_ready(folder: Path, name: str) -> None:
+    """Import what speaks with the keyring, if that keeps the key; a window does so before Qt, whose import hook would slow it down."""
+    with suppress(OSError):  # opening says in words what is wrong with the file
+        if b'"keyring"' in (folder / f"{name}.key").read_bytes():
+            _import_keyrings()
+
+
+def _import_keyrings() -> list[str]:
+    modules = [f"keyring.backends.{name}" for name in _TRUSTED]
+    for module in modules:
+        import_module(module)
+    return modules
+
+
 def _keyring() -> KeyringBackend | None:
     """The system's own keyring, if one answers."""
     from keyring.backend import KeyringBackend
     from keyring.errors import KeyringError
 
     # Not keyring's own search: it looks through every installed package for further ones, which a start of the window would wait for.
-    modules = [f"keyring.backends.{name}" for name in _TRUSTED]
     try:
-        for module in modules:
-            import_module(module)
+        modules = _import_keyrings()
         backends = [kind() for kind in KeyringBackend.get_viable_backends() if kind.__module__ in modules]
     except (KeyringError, OSError, RuntimeError) as error:
         log.warning("no keyring: %s", type(error).__name__)
