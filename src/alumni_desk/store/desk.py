@@ -41,7 +41,7 @@ AT_ONCE = 50
 
 TEXT_LIMIT = 65_536
 BUSY_SECONDS = 30.0
-WRITER_CACHE, READER_CACHE = 65_536, 16_384
+WRITER_CACHE, READER_CACHE = 65_536, 32_768
 """KB of decrypted pages that a connection keeps. Several read at a time, and one look at every member fills it."""
 
 INSERT_OPERATION = (
