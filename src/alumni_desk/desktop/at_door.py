@@ -14,7 +14,8 @@ PAGES = frozenset({"checkin", "sync", "settings"})
 class Named(Protocol):
     """A page, or one that is still to be built."""
 
-    name: str
+    @property
+    def name(self) -> str: ...
 
 
 P = TypeVar("P", bound=Named)
