@@ -124,12 +124,12 @@ class Room(QObject):
 
     def _wire_door(self, page: CheckInPage) -> None:
         page.lock_wanted.connect(lambda: self.lock.lock())
-        page.unlock_wanted.connect(self.lock.ask)
+        page.unlock_wanted.connect(lambda: self.lock.ask())  # a laptop at a door has this page before it has a lock
 
     def _wire_settings(self, page: SettingsPage) -> None:
         page.named.connect(self._frame)
         page.security.lock_now.connect(lambda: self.lock.lock())
-        page.security.ruled.connect(self.lock.read_rules)
+        page.security.ruled.connect(lambda: self.lock.read_rules())
 
     def _go(self, name: str, **what: Any) -> None:
         self.shell.show_page(name, **what)
@@ -321,6 +321,8 @@ class Sitting(QObject):
 
     def _stands(self) -> None:
         self.usable.emit()
+        if self.room is not None:
+            self.room.lock.away.listen()
 
     def _close_room(self) -> None:
         if self.room is not None:

@@ -13,8 +13,8 @@ from PySide6.QtGui import QGuiApplication, QWindow
 log = logging.getLogger(__name__)
 
 TICK_MS = 1000
-LISTEN_AFTER_MS = 800
-"""When it begins to hear what the system says: after the first page, because that needs one more library."""
+LISTEN_AFTER_MS = 5_000
+"""When it begins to hear what the system says if nobody told it to before: when the first page stands, because that needs one more library."""
 JUMP = 30.0
 """Seconds by which a clock must run ahead of the ticks to mean that the laptop slept."""
 

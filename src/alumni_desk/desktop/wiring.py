@@ -43,12 +43,8 @@ ASKS = {"passphrase_needed": "typed", "passphrase_wrong": "typed", "recovery_nee
 """Errors of opening that a password mends, and whether it is typed or chosen."""
 
 
-LISTEN_AFTER_MS = 1_000
-"""When a window begins to listen for a second start: after it is there, because that needs one more library."""
-
-
-COLLECT_AFTER_MS = 5_000
-"""When garbage is collected again even if no page stands yet: a password is asked for."""
+LATEST_MS = 5_000
+"""When what waits for the first page is done even if none stands, because a password is asked for."""
 
 
 def run_window(profile: Profile, arguments: Sequence[str] = (), files: Sequence[Path] = (), usable: Callable[[Sitting], None] | None = None) -> int:
@@ -75,8 +71,9 @@ def run_window(profile: Profile, arguments: Sequence[str] = (), files: Sequence[
     doorbell.rung.connect(sitting.come_forward)
     interrupts = Interrupts(app, app.quit)
     QTimer.singleShot(0, sitting.begin)
-    QTimer.singleShot(LISTEN_AFTER_MS, doorbell.hang)
-    QTimer.singleShot(COLLECT_AFTER_MS, _collect)
+    sitting.usable.connect(doorbell.hang)  # that needs one more library
+    QTimer.singleShot(LATEST_MS, doorbell.hang)
+    QTimer.singleShot(LATEST_MS, _collect)
     try:
         return app.exec()
     finally:
