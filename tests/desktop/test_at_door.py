@@ -54,7 +54,7 @@ def at_the_door(desk: Any, qtbot: Any, hands_of: Callable[[Any], Hands]) -> Iter
 
 def test_there_is_the_door_the_sync_and_the_settings_and_no_way_to_anything_else(at_the_door: Hands) -> None:
     shell = at_the_door.room.shell
-    assert {page.name for page in shell.pages} == PAGES
+    assert set(shell.plan) == PAGES
     assert shell.current().name == "checkin"
     assert not shell.palette_button.isVisible() and at_the_door.room.show_palette() is None
     shell.show_page("members")

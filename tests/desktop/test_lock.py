@@ -321,6 +321,7 @@ from PySide6.QtDBus import QDBusConnection, QDBusMessage
 from alumni_desk.desktop.away import Away
 app = QGuiApplication([])
 away = Away(0)
+away.listen()
 away.slept.connect(lambda: (print("slept"), app.quit()))
 for on in (False, True):
     said = QDBusMessage.createSignal("/org/freedesktop/ScreenSaver", "org.freedesktop.ScreenSaver", "ActiveChanged")

@@ -16,9 +16,9 @@ from PySide6.QtWidgets import QApplication, QLabel, QWidget
 
 from alumni_desk.desktop.app import Room, Sitting, build
 from alumni_desk.desktop.controls import Button
+from alumni_desk.desktop.deeds import Deeds
 from alumni_desk.desktop.pages import ErrorPage
 from alumni_desk.desktop.restore_page import MEMBERS, WHEN, WHY, when_words
-from alumni_desk.desktop.settings_page import Deeds
 from alumni_desk.desktop.wiring import room_in, ways_of
 from alumni_desk.members.actions import add_member
 from alumni_desk.members.lists import count_members

@@ -11,7 +11,7 @@ from PySide6.QtWidgets import QLabel
 from alumni_desk.checkin.actions import check_in
 from alumni_desk.desktop.controls import Link
 from alumni_desk.desktop.gathering_form import GatheringForm
-from alumni_desk.desktop.today_lists import today_facts
+from alumni_desk.desktop.today_lists import week_facts
 from alumni_desk.desktop.year_chart import Bar, YearChart
 from alumni_desk.gatherings.actions import add_guests, cancel_gathering, new_gathering
 from alumni_desk.members.actions import add_member
@@ -64,7 +64,7 @@ def test_today_has_last_years_idea_and_this_week(hands: Any) -> None:
     hands.rest()
     shown = texts(page)
     assert "December is free" in shown and "Winter Feast" in shown and "0 came in December 2025" in shown
-    assert [one.name for one in today_facts(hands.desk, TODAY).birthdays] == ["Kenta Sato"]
+    assert [one.name for one in week_facts(hands.desk, TODAY).birthdays] == ["Kenta Sato"]
     assert "birthday on Friday" in shown and "Class of 1976" in shown and "50 years; 1 member" in shown
     again = next(link for link in page.findChildren(Link) if link.isVisible() and link.accessibleName() == "Plan it again: Winter Feast")
     again.click()
@@ -78,7 +78,7 @@ def test_today_has_last_years_idea_and_this_week(hands: Any) -> None:
 def test_who_was_born_on_29_february_has_a_birthday_every_year(desk: Any) -> None:
     add_member(desk, first_name="Leap", last_name="Day", birth_date="1996-02-29")
     for today, day in ((date(2027, 2, 25), date(2027, 2, 28)), (date(2028, 2, 25), date(2028, 2, 29))):
-        assert [one.day for one in today_facts(desk, today).birthdays] == [day]
+        assert [one.day for one in week_facts(desk, today).birthdays] == [day]
 
 
 def test_an_empty_list_has_one_accent_and_a_cancelled_one_can_be_planned_again(hands: Any) -> None:

@@ -14,37 +14,39 @@ LATE = ("reportlab", "requests", "keyring", "alembic", "uharfbuzz", "fontTools",
         "cryptography", "PySide6.QtMultimedia", "PySide6.QtNetwork", "qtawesome", "psycopg")  # fmt: skip
 """Neither a command nor the opening window needs these."""
 
+FIRST_PAGE = frozenset("""
+alumni_desk __main__ errors words resources logs schema cli cli.main
+protocol protocol.canonical protocol.clock protocol.codes protocol.ids protocol.messages protocol.policy
+store store.desk store.capture store.disk store.finding store.history store.holding store.keys store.mark store.outbox store.profile store.recovery
+store.search store.synced store.tables store.undo
+members members.fields members.naming members.records
+gatherings gatherings.fields gatherings.kinds gatherings.records
+checkin checkin.records checkin.taking_back exchange exchange.records
+segments segments.activity sync sync.state
+desktop desktop.app desktop.at_door desktop.away desktop.background desktop.changes desktop.controls desktop.dates desktop.deeds desktop.display desktop.fonts
+desktop.front desktop.icons desktop.interrupts desktop.keeping desktop.later desktop.locking desktop.look desktop.nav desktop.one_window
+desktop.opening desktop.pages desktop.paint desktop.palette_button desktop.preferences desktop.sheet desktop.shell desktop.sync_bridge
+desktop.syncchip desktop.theme desktop.today_lists desktop.today_page desktop.tokens desktop.undoing desktop.widgets desktop.wiring
+""".split())
+"""What of the program may be imported when the first page stands. Every module here costs each start of every laptop some time."""
+
+NOT_YET = ("PySide6.QtDBus", "PySide6.QtNetwork", "PySide6.QtPrintSupport", "PySide6.QtSvg", "PySide6.QtTest", "PIL", "numpy", "rapidfuzz", "sqlalchemy.orm")
+"""Nor these, which later pages and the moments after the first page may need."""
+
 WINDOW = """
-import json, sys, time
+import json, sys
 from pathlib import Path
-import sqlalchemy
-from PySide6.QtCore import QTimer
-from PySide6.QtWidgets import QApplication
-from alumni_desk.desktop.app import Sitting
-from alumni_desk.desktop.wiring import room_in, ways_of
+from alumni_desk.cli.main import open_window
 from alumni_desk.store.profile import Profile
 
-profile = Profile(Path(sys.argv[1]))
-app = QApplication([sys.argv[0]])
-sitting = Sitting(app, profile, ways_of(profile), room_in)
-until = time.monotonic() + 60
+def usable(sitting):
+    page = sitting.room.shell.current()
+    print(json.dumps({"page": page.name, "shown": page.isVisible(), "modules": sorted(sys.modules)}))
+    sitting.room.shell.close()
 
-def look():
-    if sitting.room is not None and sitting.room.shell.isVisible() and sitting.room.lanes.idle():
-        print(json.dumps({"shown": app.platformName(), "modules": sorted(sys.modules)}))
-        app.quit()
-    elif time.monotonic() > until:
-        app.exit(3)
-
-timer = QTimer()
-timer.timeout.connect(look)
-timer.start(20)
-QTimer.singleShot(0, sitting.begin)
-code = app.exec()
-sitting.close()
-sys.exit(code)
+sys.exit(open_window(Profile(Path(sys.argv[1])), usable=usable))
 """
-"""Opens the window as the program does, waits until it shows a desk, and tells what was imported until then."""
+"""Opens the window as the program does, and tells what was imported until its first page stood."""
 
 
 def python(*words: str, **environment: str) -> str:
@@ -87,9 +89,14 @@ def test_a_command_imports_no_window_and_nothing_heavy(made: Path) -> None:
     assert "PySide6" not in modules
 
 
-def test_the_window_opens_with_nothing_heavy(made: Path) -> None:
+def test_the_first_page_needs_little(made: Path) -> None:
     told = json.loads(python("-c", WINDOW, str(made)))
-    assert loaded_late(told["modules"]) == []
+    assert told["page"] == "today" and told["shown"]
+    modules = told["modules"]
+    assert loaded_late(modules) == []
+    assert [one for one in NOT_YET if one in modules] == []
+    ours = {one.removeprefix("alumni_desk.") for one in modules if one.partition(".")[0] == "alumni_desk"}
+    assert sorted(ours - FIRST_PAGE) == []
 
 
 def test_version_names_the_log_file() -> None:

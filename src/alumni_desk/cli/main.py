@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 import argparse
+import gc
 import io
 import logging
 import os
 import signal
 import sys
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from alumni_desk import __version__
 from alumni_desk.errors import KnownError
 from alumni_desk.words import _
+
+if TYPE_CHECKING:
+    from alumni_desk.store.profile import Profile
 
 log = logging.getLogger(__name__)
 
@@ -119,13 +123,27 @@ def command_of(argv: Sequence[str]) -> str | None:
     return None
 
 
-def _window(args: argparse.Namespace) -> int:
-    import sqlalchemy  # noqa: F401  before PySide6, whose import hook would slow it down
+BEFORE_QT = ("sqlalchemy.dialects.sqlite", "sqlcipher3.dbapi2", "nacl.secret", "alumni_desk.schema", "alumni_desk.segments.activity")
+"""What the first page needs beside Qt. After PySide6 its import hook would read the source text of every module that they import."""
 
-    from alumni_desk.cli.output import profile_of
+
+def open_window(profile: Profile, files: Sequence[Path] = (), usable: Callable[[Any], None] | None = None) -> int:
+    """Open the window and work until it is closed. Returns the exit code. ``usable`` is called when the first page stands."""
+    gc.disable()  # until then, see run_window
+    for module in BEFORE_QT:
+        import_module(module)
+    from alumni_desk.store import keys
+
+    keys.get_ready(profile.path, "desk")
     from alumni_desk.desktop.wiring import run_window
 
-    return run_window(profile_of(args), files=[Path(one).absolute() for one in args.files or ()])
+    return run_window(profile, files=files, usable=usable)
+
+
+def _window(args: argparse.Namespace) -> int:
+    from alumni_desk.cli.output import profile_of
+
+    return open_window(profile_of(args), [Path(one).absolute() for one in args.files or ()])
 
 
 def parser_for(argv: Sequence[str]) -> argparse.ArgumentParser:

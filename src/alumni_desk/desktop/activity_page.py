@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date
 from functools import partial
 
 from PySide6.QtCore import QAbstractListModel, QEvent, QModelIndex, QPersistentModelIndex, QRectF, QSize, Qt, Signal
@@ -13,7 +13,8 @@ from PySide6.QtWidgets import QHBoxLayout, QListView, QStyle, QStyledItemDelegat
 from alumni_desk.desktop.background import Lanes
 from alumni_desk.desktop.changes import ChangeBus
 from alumni_desk.desktop.controls import WINDOW, Button, Choice, Field, Label, Link, hairline, shortcut
-from alumni_desk.desktop.dates import day_long
+from alumni_desk.desktop.dates import day_long, local
+from alumni_desk.desktop.deeds import second_line
 from alumni_desk.desktop.fonts import font_of, px
 from alumni_desk.desktop.icons import paint_icon
 from alumni_desk.desktop.look import look
@@ -316,14 +317,6 @@ def paint_sentence(painter: QPainter, box: QRectF, deed: Deed, ink: str) -> None
             left += QFontMetricsF(font_of(role)).horizontalAdvance(text)  # type: ignore[arg-type]
 
 
-def second_line(deed: Deed) -> str:
-    """Who, on which laptop, and whether it was undone."""
-    who = [deed.who or "", deed.device or _("this laptop")]
-    if deed.state == "undone" and deed.undone_at:
-        who.append(_("undone at {time}").format(time=f"{local(deed.undone_at):%H:%M}"))
-    return " · ".join(part for part in who if part)
-
-
 def reason_of(deed: Deed) -> tuple[str, str]:
     """Why an action cannot be undone here, and where it is corrected instead; empty if it can."""
     if deed.event in CHECK_INS and deed.state == "done":
@@ -441,11 +434,6 @@ class Detail(Scroll):
         if more:
             column.addWidget(hairline())
             column.addWidget(Label(ngettext("and {n} more", "and {n} more", more).format(n=number(more)), tone="muted"))
-
-
-def local(at: str) -> datetime:
-    """A moment (UTC, ISO 8601) by this computer's clock."""
-    return datetime.fromisoformat(at.replace("Z", "+00:00")).astimezone()
 
 
 def day_words(day: date) -> str:

@@ -8,41 +8,31 @@ from dataclasses import replace
 from datetime import date
 from functools import partial
 from importlib import import_module
-from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 
 from PySide6.QtCore import QObject, Qt, QTimer, Signal
 from PySide6.QtGui import QIcon, QKeySequence, QPainter, QPixmap
 from PySide6.QtWidgets import QApplication
 
 from alumni_desk import __version__
-from alumni_desk.desktop.activity_page import ActivityPage
 from alumni_desk.desktop.at_door import for_whom, is_at_door
 from alumni_desk.desktop.background import Job, Lanes
 from alumni_desk.desktop.changes import ChangeBus, Watch
 from alumni_desk.desktop.controls import WINDOW, shortcut
-from alumni_desk.desktop.deeds import Deed
-from alumni_desk.desktop.door import DoorWindow
-from alumni_desk.desktop.door_page import CheckInPage
-from alumni_desk.desktop.first_run import Working
+from alumni_desk.desktop.deeds import About, Deed, Deeds
 from alumni_desk.desktop.front import Front
-from alumni_desk.desktop.help_window import HelpWindow
 from alumni_desk.desktop.keeping import Keeping
+from alumni_desk.desktop.later import Later
 from alumni_desk.desktop.locking import Lock, standing_words
 from alumni_desk.desktop.look import look
 from alumni_desk.desktop.opening import Opening, Ways
-from alumni_desk.desktop.pages import Page
-from alumni_desk.desktop.palette import Palette
+from alumni_desk.desktop.pages import Page, Planned
 from alumni_desk.desktop.preferences import Preferences
-from alumni_desk.desktop.restore_page import RestorePage
-from alumni_desk.desktop.settings_page import About, Deeds, SettingsPage
 from alumni_desk.desktop.shell import Shell, Whose
 from alumni_desk.desktop.sync_bridge import SyncBridge
-from alumni_desk.desktop.sync_page import SyncPage
 from alumni_desk.desktop.theme import Appearance, Theme
 from alumni_desk.desktop.today_lists import FrameFacts, frame_facts
-from alumni_desk.desktop.today_page import TodayPage
 from alumni_desk.desktop.undoing import Undoing
 from alumni_desk.desktop.widgets import paint_mark
 from alumni_desk.logs import log_file
@@ -50,7 +40,19 @@ from alumni_desk.store.desk import Desk
 from alumni_desk.store.profile import Profile
 from alumni_desk.words import _, number
 
+if TYPE_CHECKING:
+    from alumni_desk.desktop.door import DoorWindow
+    from alumni_desk.desktop.door_page import CheckInPage
+    from alumni_desk.desktop.help_window import HelpWindow
+    from alumni_desk.desktop.palette import Palette
+    from alumni_desk.desktop.settings_page import SettingsPage
+
 log = logging.getLogger(__name__)
+
+PAINT_MS = 2
+"""Long enough for Qt to lay out and paint first what a page has just been given."""
+CALM_MS = 400
+"""After which opening a profile shows that it is under way: mostly its window is there by then."""
 
 
 class Room(QObject):
@@ -75,20 +77,15 @@ class Room(QObject):
         self._help: HelpWindow | None = None
         deeds = deeds or Deeds(None, None, self._help_wanted if help_files else None)
         self._at_door = is_at_door(desk)
-        self.shell = Shell(for_whom(self._pages(about, deeds), at_door=self._at_door), Whose(device=desk.device_name), self.undoing, on_close=self.close)
+        plan = for_whom(self._plan(about, deeds), at_door=self._at_door)
+        self.shell = Shell(plan, Whose(device=desk.device_name), self.undoing, on_close=self.close)
         self.lanes.trouble.connect(lambda error: self.shell.say(str(error)))
         self.keeping.trouble.connect(lambda error: self.shell.say(str(error)))
         self._standing = ""
         self.lock = Lock(desk, self.shell, door=self._door, standing=lambda: self._standing)
         self.bridge.standing.connect(self._stands)
-        door = self.shell.page("checkin")
-        if isinstance(door, CheckInPage):
-            door.lock_wanted.connect(lambda: self.lock.lock())
-            door.unlock_wanted.connect(self.lock.ask)
-        settings = self.shell.page("settings")
-        if isinstance(settings, SettingsPage):
-            settings.security.lock_now.connect(lambda: self.lock.lock())
-            settings.security.ruled.connect(self.lock.read_rules)
+        self.shell.current().stack.settled.connect(lambda: QTimer.singleShot(10 * PAINT_MS, self.bridge, self.bridge.first_look))
+        self.later = Later(self.shell, self.lanes, self.lock.away.resting)
         self.changes.changed.connect(self._frame)
         self.shell.palette_wanted.connect(self.show_palette)
         self.shell.palette_button.setVisible(not self._at_door)
@@ -96,19 +93,43 @@ class Room(QObject):
             shortcut(QKeySequence.StandardKey.HelpContents, self.shell, self._help_wanted, WINDOW)
         self._frame()
 
-    def _pages(self, about: About, deeds: Deeds) -> list[Page]:
-        go = self._go
-        common = (self.desk, self.lanes, self.changes, go)
-        pages: list[Page] = [TodayPage(*common, clock=self._today)]
-        for module, name in PAGES:
-            if find_spec(f"alumni_desk.desktop.{module}") is not None:
-                clock = {"clock": self._today} if name in ("MembersPage", "GatheringsPage", "BadgesPage") else {}
-                pages.append(getattr(import_module(f"alumni_desk.desktop.{module}"), name)(*common, **clock))
-        settings = SettingsPage(*common, appearance=self.appearance, deeds=deeds, about=about)
-        settings.named.connect(self._frame)
-        pages.append(SyncPage(*common, bridge=self.bridge))
-        pages += [settings, ActivityPage(*common, self.undoing), RestorePage(*common, restore_it=deeds.restore_it)]
-        return pages
+    def _plan(self, about: About, deeds: Deeds) -> list[Planned]:
+        """Every page of the window. None but the first is built, or even imported, before somebody wants it or nobody wants anything."""
+        clock: dict[str, Any] = {"clock": self._today}
+        settings: dict[str, Any] = {"appearance": self.appearance, "deeds": deeds, "about": about}
+        return [
+            self._planned("today", "sun-horizon", _("Today"), "today_page.TodayPage", **clock),
+            self._planned("members", "users", _("Members"), "members_page.MembersPage", **clock),
+            self._planned("gatherings", "calendar-blank", _("Gatherings"), "gatherings_page.GatheringsPage", **clock),
+            self._planned("checkin", "door", _("Check-in"), "door_page.CheckInPage", wire=self._wire_door),
+            self._planned("badges", "identification-badge", _("Badges"), "badges_page.BadgesPage", **clock),
+            self._planned("sync", "arrows-clockwise", _("Sync"), "sync_page.SyncPage", bridge=self.bridge),
+            self._planned("settings", "gear-six", _("Settings"), "settings_page.SettingsPage", wire=self._wire_settings, **settings),
+            self._planned("activity", "clock-counter-clockwise", _("Activity"), "activity_page.ActivityPage", apart=True, undoing=self.undoing),
+            self._planned("restore", "clock-counter-clockwise", _("Restore a backup"), "restore_page.RestorePage", apart=True, restore_it=deeds.restore_it),
+        ]
+
+    def _planned(self, name: str, icon: str, title: str, where: str, *, apart: bool = False, wire: Callable[[Any], None] | None = None,
+                 **more: Any) -> Planned:  # fmt: skip
+        module, kind = where.split(".")
+        module = f"alumni_desk.desktop.{module}"
+
+        def make() -> Page:
+            page: Page = getattr(import_module(module), kind)(self.desk, self.lanes, self.changes, self._go, **more)
+            if wire is not None:
+                wire(page)
+            return page
+
+        return Planned(name, icon, title, module, make, apart)
+
+    def _wire_door(self, page: CheckInPage) -> None:
+        page.lock_wanted.connect(lambda: self.lock.lock())
+        page.unlock_wanted.connect(lambda: self.lock.ask())  # a laptop at a door has this page before it has a lock
+
+    def _wire_settings(self, page: SettingsPage) -> None:
+        page.named.connect(self._frame)
+        page.security.lock_now.connect(lambda: self.lock.lock())
+        page.security.ruled.connect(lambda: self.lock.read_rules())
 
     def _go(self, name: str, **what: Any) -> None:
         self.shell.show_page(name, **what)
@@ -121,8 +142,8 @@ class Room(QObject):
             self.another_wanted.emit()
 
     def _door(self) -> DoorWindow | None:
-        page = self.shell.page("checkin")
-        return page.door if isinstance(page, CheckInPage) else None
+        page = self.shell.built("checkin")
+        return cast("CheckInPage", page).door if page is not None else None
 
     def _frame(self, changed: object = None) -> None:
         self.lock.read_rules()
@@ -142,15 +163,19 @@ class Room(QObject):
         """Everybody and everything by a few letters; not while the window is locked, and not at a door, where one list is all there is."""
         if self.shell.covered() or self._at_door:
             return None
+        from alumni_desk.desktop.palette import Palette
+
         palette = Palette(self.shell, self.desk, self.lanes, self._go, self._everything())
         palette.open()
         return palette
 
     def _everything(self) -> list[Deed]:
         """Every page, and what can be done on each."""
-        numbers = {page.name: f"Ctrl {number}" for number, page in enumerate((page for page in self.shell.pages if not page.apart), 1)}
-        pages = [Deed(f"page:{page.name}", page.icon, type(page).title, partial(self._go, page.name), numbers.get(page.name, "")) for page in self.shell.pages]
-        deeds = [replace(deed, key=f"{page.name}:{deed.key}", act=partial(self._do, page.name, deed)) for page in self.shell.pages for deed in page.deeds()]
+        plan = self.shell.plan.values()
+        built = [page for page in (self.shell.page(name) for name in self.shell.plan) if page is not None]
+        numbers = {page.name: f"Ctrl {number}" for number, page in enumerate((page for page in plan if not page.apart), 1)}
+        pages = [Deed(f"page:{page.name}", page.icon, page.title, partial(self._go, page.name), numbers.get(page.name, "")) for page in plan]
+        deeds = [replace(deed, key=f"{page.name}:{deed.key}", act=partial(self._do, page.name, deed)) for page in built for deed in page.deeds()]
         deeds += [Deed("undo", "arrow-counter-clockwise", _("Undo the last change"), self.undoing.undo, _("Ctrl Z")),
                   Deed("redo", "arrows-clockwise", _("Redo what was undone"), self.undoing.redo, _("Ctrl Shift Z"))]
         if self._help_files:
@@ -167,6 +192,8 @@ class Room(QObject):
     def show_help(self) -> HelpWindow:
         """The handbook, in its own window."""
         if self._help is None:
+            from alumni_desk.desktop.help_window import HelpWindow
+
             self._help = HelpWindow(self._help_files, self.shell)
         self._help.show()
         self._help.raise_()
@@ -174,6 +201,7 @@ class Room(QObject):
 
     def close(self) -> None:
         """End what runs, wait for it, and leave the desk to its owner."""
+        self.later.stop()
         self.lock.close()
         self.watch.stop()
         self.keeping.stop()
@@ -182,7 +210,9 @@ class Room(QObject):
 
 
 class Sitting(QObject):
-    """From starting the program to closing its last window: opens the profile, then keeps one room at a time."""
+    """From starting the program to closing its last window: opens the profile, then keeps one room at a time. ``usable``: its first page stands."""
+
+    usable = Signal()
 
     def __init__(self, app: QApplication, profile: Profile, ways: Ways, room_of: Callable[[Desk, Sitting], Room]) -> None:
         super().__init__(app)
@@ -200,11 +230,15 @@ class Sitting(QObject):
         self.appearance.resized.connect(self._resized)
 
     def begin(self) -> None:
-        """Open the profile, behind a calm page."""
+        """Open the profile; if that takes a while or asks for something, there is a calm page meanwhile."""
         self.front = Front(self.appearance.percent, self.appearance.set_percent)
         self.opening = Opening(self.front, self._ways, self.work_at)
-        self.front.show()
+        QTimer.singleShot(CALM_MS, self.front, partial(self._show_front, self.front))
         self.opening.begin()
+
+    def _show_front(self, front: Front) -> None:
+        if self.front is front:
+            front.show()
 
     def work_at(self, desk: Desk, page: str, what: dict[str, Any]) -> None:
         """Show the window of an open desk."""
@@ -215,9 +249,9 @@ class Sitting(QObject):
             self.room.shell.say(news)
         self._news = ""
         if self.front is not None:
-            self.front.close()
-            self.front.deleteLater()
-            self.front = self.opening = None
+            front, self.front, self.opening = self.front, None, None
+            front.close()
+            front.deleteLater()
         self.take_files(())
 
     def come_forward(self, files: Sequence[Path] = ()) -> None:
@@ -243,6 +277,8 @@ class Sitting(QObject):
 
     def leave_for(self, words: tuple[str, str], work: Callable[[Job], str]) -> None:
         """Close the desk, do something to its profile off the screen (a restore), and open it again; ``work`` gives what to say then."""
+        from alumni_desk.desktop.first_run import Working
+
         self._app.setQuitOnLastWindowClosed(False)
         front = Front(self.appearance.percent, self.appearance.set_percent)
         view = Working(*words, cancel=True)
@@ -280,7 +316,13 @@ class Sitting(QObject):
         room.shell.show_page(page, **what)
         self.room = room
         room.another_wanted.connect(lambda: QTimer.singleShot(0, self._rebuild))
+        room.shell.current().stack.settled.connect(lambda: QTimer.singleShot(PAINT_MS, self, self._stands), Qt.ConnectionType.SingleShotConnection)
         room.lock.changed.connect(lambda locked: self.take_files(()))
+
+    def _stands(self) -> None:
+        self.usable.emit()
+        if self.room is not None:
+            self.room.lock.away.listen()
 
     def _close_room(self) -> None:
         if self.room is not None:
@@ -321,14 +363,6 @@ class Sitting(QObject):
             opening.move_to(self.front)
             old.close()
             old.deleteLater()
-
-
-PAGES = (
-    ("members_page", "MembersPage"),
-    ("gatherings_page", "GatheringsPage"),
-    ("door_page", "CheckInPage"),
-    ("badges_page", "BadgesPage"),
-)
 
 
 def build(desk: Desk, *, theme: Theme = "system", percent: int = 100, about: About | None = None, deeds: Deeds | None = None,

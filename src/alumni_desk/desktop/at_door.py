@@ -14,7 +14,8 @@ PAGES = frozenset({"checkin", "sync", "settings"})
 class Named(Protocol):
     """A page, or one that is still to be built."""
 
-    name: str
+    @property
+    def name(self) -> str: ...
 
 
 P = TypeVar("P", bound=Named)
@@ -23,11 +24,10 @@ P = TypeVar("P", bound=Named)
 def is_at_door(desk: Desk) -> bool:
     """Whether this laptop has the door of one gathering and no more."""
     from alumni_desk.sync import state
-    from alumni_desk.sync.door import DOOR
 
     with desk.reading() as connection:
         membership = state.read(connection, state.Membership)
-    return membership is not None and membership.role == DOOR
+    return membership is not None and membership.role == "door"
 
 
 def for_whom(pages: Iterable[P], *, at_door: bool) -> list[P]:

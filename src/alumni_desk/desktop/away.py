@@ -13,6 +13,8 @@ from PySide6.QtGui import QGuiApplication, QWindow
 log = logging.getLogger(__name__)
 
 TICK_MS = 1000
+LISTEN_AFTER_MS = 5_000
+"""When it begins to hear what the system says if nobody told it to before: when the first page stands, because that needs one more library."""
 JUMP = 30.0
 """Seconds by which a clock must run ahead of the ticks to mean that the laptop slept."""
 
@@ -41,11 +43,22 @@ class Away(QObject):
         self._timer = QTimer(self, interval=TICK_MS)
         self._timer.timeout.connect(self.tick)
         self._timer.start()
-        _listen(self)
+        self._listens = False
+        QTimer.singleShot(LISTEN_AFTER_MS, self, self.listen)
+
+    def listen(self) -> None:
+        """Hear what the system says from now on."""
+        if self._timer.isActive() and not self._listens:
+            self._listens = True
+            _listen(self)
 
     def touched(self) -> None:
         """Somebody is here."""
         self._touched = self._monotonic()
+
+    def resting(self) -> float:
+        """For how many seconds nobody has touched anything."""
+        return self._monotonic() - self._touched
 
     def tick(self) -> None:
         """Look at the clocks; once a second."""
@@ -65,7 +78,9 @@ class Away(QObject):
         if isinstance(app, QGuiApplication):
             app.focusWindowChanged.disconnect(self._watch)
         self._watch(None)
-        _listen(self, on=False)
+        if self._listens:
+            self._listens = False
+            _listen(self, on=False)
 
     def _watch(self, window: QWindow | None) -> None:
         # The window that has the keyboard gets every key and mouse move first. A filter on the whole application would see every repaint too.

@@ -584,10 +584,10 @@ class FormRow(QWidget):
         self.name = name
         self._note = note
         self.below = Label(note, "small", "muted", wrap=True)
-        self.below.setVisible(bool(note))
         column.addWidget(label)
         column.addWidget(control)
         column.addWidget(self.below)
+        self.below.setVisible(bool(note))  # once it has its place: before, it would be a window of its own
 
     def set_wrong(self, sentence: str) -> None:
         """Say what is wrong (empty: nothing is)."""

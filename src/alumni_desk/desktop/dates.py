@@ -102,3 +102,8 @@ def ago(then: datetime, now: datetime) -> str:
 def first_upper(text: str) -> str:
     """A sentence's first letter large, the rest as it is."""
     return text[:1].upper() + text[1:]
+
+
+def local(at: str) -> datetime:
+    """A moment (UTC, ISO 8601) by this computer's clock."""
+    return datetime.fromisoformat(at.replace("Z", "+00:00")).astimezone()

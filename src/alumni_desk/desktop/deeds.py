@@ -1,10 +1,18 @@
-"""What can be done, as the palette lists it."""
+"""What can be done, as the palette lists it and Settings offers it."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from alumni_desk.desktop.dates import local
+from alumni_desk.words import _
+
+if TYPE_CHECKING:
+    from alumni_desk.segments.activity import Deed as Done
+    from alumni_desk.store.backup import Backup
 
 
 def _always() -> bool:
@@ -21,3 +29,31 @@ class Deed:
     act: Callable[[], Any]
     keys: str = ""
     can: Callable[[], bool] = _always
+
+
+@dataclass(frozen=True)
+class Deeds:
+    """What Settings can do beyond its own fields; wired in ``app``. What cannot be done here is None and left out."""
+
+    back_up: Callable[[], None] | None = None
+    restore: Callable[[], None] | None = None
+    show_help: Callable[[], None] | None = None
+    restore_it: Callable[[Backup], None] | None = None
+    erase: Callable[[], None] | None = None
+
+
+@dataclass(frozen=True)
+class About:
+    """Facts that Settings shows."""
+
+    version: str
+    folder: Path
+    log: Path
+
+
+def second_line(deed: Done) -> str:
+    """Who, on which laptop, and whether it was undone."""
+    who = [deed.who or "", deed.device or _("this laptop")]
+    if deed.state == "undone" and deed.undone_at:
+        who.append(_("undone at {time}").format(time=f"{local(deed.undone_at):%H:%M}"))
+    return " · ".join(part for part in who if part)

@@ -58,6 +58,7 @@ class Front(QWidget):
         self._on_back = back
         self.back.setVisible(back is not None)
         first = getattr(view, "first_focus", None)
+        self.show()
         if first is not None and first() is not None:
             first().setFocus(Qt.FocusReason.TabFocusReason)
 

@@ -8,7 +8,6 @@ from PySide6.QtCore import QObject, QTimer, Signal
 
 from alumni_desk.desktop.background import Job, Lanes
 from alumni_desk.errors import KnownError
-from alumni_desk.store import backup, outbox
 from alumni_desk.store.desk import Desk
 
 FIRST_MS = 20_000
@@ -39,7 +38,12 @@ class Keeping(QObject):
     def look(self) -> None:
         """Make the backup of the day if it is due."""
         if self._job is None:
-            self._job = self._lanes.read_long(lambda job: backup.daily(self._desk, cancelled=job.cancelled), self._made, self._failed)
+            self._job = self._lanes.read_long(self._back_up, self._made, self._failed)
+
+    def _back_up(self, job: Job) -> Path | None:
+        from alumni_desk.store import backup
+
+        return backup.daily(self._desk, cancelled=job.cancelled)
 
     def stop(self) -> None:
         """Nothing more by itself; a backup under way ends at its next page."""
@@ -63,7 +67,12 @@ class Keeping(QObject):
     def _copy(self) -> None:
         if self._desk.unkept and not self._copying:
             self._copying = True
-            self._lanes.send(lambda: outbox.catch_up(self._desk), self._copied, self._copied)
+            self._lanes.send(self._catch_up, self._copied, self._copied)
+
+    def _catch_up(self) -> None:
+        from alumni_desk.store import outbox
+
+        outbox.catch_up(self._desk)
 
     def _copied(self, _done: object) -> None:
         self._copying = False

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import shiboken6
 from PySide6.QtCore import QEvent, QObject, Qt, QTimer, Signal
@@ -15,14 +15,15 @@ from PySide6.QtWidgets import QApplication, QDialog, QWidget
 from alumni_desk.desktop.away import Away
 from alumni_desk.desktop.background import Lanes
 from alumni_desk.desktop.controls import WINDOW, shortcut
-from alumni_desk.desktop.help_window import HelpWindow
-from alumni_desk.desktop.lock_page import Locked, LockPage, Why
 from alumni_desk.desktop.sheet import PlainSheet
 from alumni_desk.desktop.shell import Shell
 from alumni_desk.errors import KnownError
 from alumni_desk.store import keys
 from alumni_desk.store.desk import Desk
 from alumni_desk.words import _, ngettext, number
+
+if TYPE_CHECKING:
+    from alumni_desk.desktop.lock_page import Locked, LockPage, Why
 
 LOCK_AFTER, LOCK_SLEEP, LOCK_DOOR, FOUND_MAIL = "lock_after", "lock_sleep", "lock_door", "found_mail"
 MINUTES = (1, 2, 5, 10, 15, 30, 60, 0)
@@ -106,6 +107,8 @@ class Lock(QObject):
 
     def lock(self, why: Why = "asked") -> None:
         """Cover everything that shows a member, at once: what the page says was read before."""
+        from alumni_desk.desktop.lock_page import LockPage
+
         if self.locked:
             return
         self._focus = QApplication.focusWidget()
@@ -150,6 +153,8 @@ class Lock(QObject):
             door.set_locked(True)
 
     def _may_stay(self, window: QWidget) -> bool:
+        from alumni_desk.desktop.help_window import HelpWindow
+
         door = self._door()
         within = door is not None and self.rules.door_goes_on and window is door
         return window is self._shell or within or isinstance(window, HelpWindow)
@@ -179,6 +184,8 @@ class Lock(QObject):
             self._hide(window)
 
     def _said(self, why: Why) -> Locked:
+        from alumni_desk.desktop.lock_page import Locked
+
         keepers = keys.keepers(self._desk.profile.path, "desk")
         drafts = sum(isinstance(window, PlainSheet) for window in self._hidden)
         names, door = self._names, self._door()

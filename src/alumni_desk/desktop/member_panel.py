@@ -10,9 +10,8 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QTabBar, QVBoxLayout, QWidget
 
-from alumni_desk.desktop.activity_page import local
 from alumni_desk.desktop.controls import Button, Label, Link, hairline
-from alumni_desk.desktop.dates import day_middle, day_short
+from alumni_desk.desktop.dates import day_middle, day_short, local
 from alumni_desk.desktop.fonts import px
 from alumni_desk.desktop.import_preview import value_words
 from alumni_desk.desktop.paint import Pill, isolated

@@ -41,6 +41,8 @@ class Doorbell(QObject):
 
     def hang(self) -> bool:
         """Listen from now on. Returns whether that works; without it the second start says who holds the profile."""
+        if self._server is not None:
+            return self._server.isListening()
         try:
             from PySide6.QtNetwork import QLocalServer
         except ImportError as error:  # a Linux without the libraries that QtNetwork needs

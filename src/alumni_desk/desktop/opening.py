@@ -4,22 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QObject
 from PySide6.QtWidgets import QFileDialog, QVBoxLayout, QWidget
 
 from alumni_desk.desktop.background import Job, Lanes
-from alumni_desk.desktop.first_run import FirstRun, StartEmpty, Working
 from alumni_desk.desktop.fonts import px
 from alumni_desk.desktop.front import Front, front_column, front_head
-from alumni_desk.desktop.join_form import JoinForm
 from alumni_desk.desktop.pages import ErrorPage
-from alumni_desk.desktop.unlock import UnlockPage
 from alumni_desk.errors import KnownError
 from alumni_desk.protocol.codes import read_recovery_key
 from alumni_desk.store.desk import Desk
 from alumni_desk.words import _
+
+if TYPE_CHECKING:
+    from alumni_desk.desktop.first_run import StartEmpty
+    from alumni_desk.desktop.join_form import JoinForm
+    from alumni_desk.desktop.unlock import UnlockPage
 
 DAMAGED = ("database_damaged", "changes_lost")
 
@@ -100,6 +102,8 @@ class Opening(QObject):
         self._opened(desk)
 
     def _not_enrolled(self, desk: Desk, error: KnownError) -> None:
+        from alumni_desk.desktop.unlock import UnlockPage
+
         if error.code != "passphrase_wanted":
             self.stuck(error)
             return
@@ -124,6 +128,8 @@ class Opening(QObject):
             self.stuck(error)
 
     def _ask_password(self, *, choose: bool, why: str) -> None:
+        from alumni_desk.desktop.unlock import UnlockPage
+
         keepers = self._ways.keepers()
         self._unlock = UnlockPage(self._with_password, choose=choose, why=why, password="passphrase" in keepers or "recovery" not in keepers,
                                   recovery="recovery" in keepers)  # fmt: skip
@@ -149,6 +155,8 @@ class Opening(QObject):
             self.lanes.write(start_again, lambda done: self.begin(), self.stuck)
 
     def _salvage(self) -> None:
+        from alumni_desk.desktop.first_run import Working
+
         salvage, password = self._ways.salvage, self._password
         if salvage is None:
             return
@@ -170,6 +178,8 @@ class Opening(QObject):
 
     def first_run(self) -> None:
         """Four ways to begin."""
+        from alumni_desk.desktop.first_run import FirstRun
+
         self._unlock = None
         view = FirstRun(self._ways.where, self._ways.key_holder(), restore=self._ways.restore is not None)
         view.invitation.connect(self._ask_join)
@@ -180,6 +190,8 @@ class Opening(QObject):
         self._front.show_view(view)
 
     def _ask_chapter(self, page: str, **what: Any) -> None:
+        from alumni_desk.desktop.first_run import StartEmpty
+
         view = StartEmpty()
         view.started.connect(lambda chapter, university, you: self._start(view, (chapter, university, you), page, what))
         self._front.show_view(view, self.first_run)
@@ -191,12 +203,16 @@ class Opening(QObject):
                              lambda error: view.complain(str(error)))  # fmt: skip
 
     def _make_sample(self) -> None:
+        from alumni_desk.desktop.first_run import Working
+
         desk = self._desk
         if desk is not None:
             self._front.show_view(Working(_("Making the sample chapter"), _("2,000 made-up people and a year of gatherings.")))
             self.lanes.write(lambda: self._ways.sample(desk), lambda done: self._hand_on("today"), self._back_with)
 
     def _ask_join(self) -> None:
+        from alumni_desk.desktop.join_form import JoinForm
+
         desk = self._desk
         if desk is None:
             return
@@ -213,6 +229,8 @@ class Opening(QObject):
                             lambda error: form.refused(error.code, str(error)))  # fmt: skip
 
     def _ask_backup(self) -> None:
+        from alumni_desk.desktop.unlock import UnlockPage
+
         chosen, _kind = QFileDialog.getOpenFileName(self._front, _("Restore a backup"))
         if not chosen:
             return
@@ -237,6 +255,8 @@ class Opening(QObject):
             self._with_password(own)
 
     def _not_restored(self, error: KnownError, file: str, password: str, unlock: UnlockPage) -> None:
+        from alumni_desk.desktop.unlock import UnlockPage
+
         if error.code == "passphrase_wanted":
             why = _("The recovery key opens the backup. Choose the password that locks it on this laptop.")
             chooses = UnlockPage(lambda own: self._restore(file, password, own, chooses), choose=True, why=why)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 from PySide6.QtCore import QEvent, QObject, QRectF, Qt, QTimer, Signal
@@ -105,8 +106,22 @@ class Page(QWidget):
             self.refresh()
 
 
+@dataclass(frozen=True)
+class Planned:
+    """A page before it is built: what the sidebar and the palette say of it, the module it comes from, and how it is made."""
+
+    name: str
+    icon: str
+    title: str
+    module: str
+    make: Callable[[], Page]
+    apart: bool = False
+
+
 class PageStack(QWidget):
     """One of four states of a page. Loading shows nothing for a second, then a thin bar above the old content."""
+
+    settled = Signal()  # it stands in one of the other three now
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -151,6 +166,7 @@ class PageStack(QWidget):
             if self._layers.indexOf(other) < 0:
                 self._layers.addWidget(other)
             self._layers.setCurrentWidget(other)
+        self.settled.emit()
 
     def resizeEvent(self, event: Any) -> None:
         super().resizeEvent(event)

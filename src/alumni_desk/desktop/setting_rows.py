@@ -28,7 +28,8 @@ class SettingRow(QWidget):
         self.first = Label(title, tone=tone, wrap=True)
         self.second = Label(second, "small", "muted", wrap=True)
         self.second.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
-        self.second.setVisible(bool(second))
+        if not second:
+            self.second.hide()  # never shown here: without its place yet, it would be a window of its own
         if icon:
             first = QHBoxLayout()
             first.setSpacing(px(8))

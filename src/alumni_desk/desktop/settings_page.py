@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 
 from PySide6.QtCore import QUrl, Signal
@@ -14,7 +13,7 @@ from alumni_desk.desktop.background import Lanes
 from alumni_desk.desktop.backup_rows import BackupRows
 from alumni_desk.desktop.changes import ChangeBus
 from alumni_desk.desktop.controls import Button, Choice, Field, Segments, hairline
-from alumni_desk.desktop.deeds import Deed
+from alumni_desk.desktop.deeds import About, Deed, Deeds
 from alumni_desk.desktop.fonts import px
 from alumni_desk.desktop.nav import Entry, NavList
 from alumni_desk.desktop.pages import Go, Page
@@ -23,20 +22,8 @@ from alumni_desk.desktop.setting_rows import SettingRow, section
 from alumni_desk.desktop.theme import Appearance, Theme
 from alumni_desk.desktop.tokens import SIDEBAR, TEXT_SIZES
 from alumni_desk.desktop.widgets import Scroll
-from alumni_desk.store.backup import Backup
 from alumni_desk.store.desk import Desk
 from alumni_desk.words import _
-
-
-@dataclass(frozen=True)
-class Deeds:
-    """What Settings can do beyond its own fields; wired in ``app``. What cannot be done here is None and left out."""
-
-    back_up: Callable[[], None] | None = None
-    restore: Callable[[], None] | None = None
-    show_help: Callable[[], None] | None = None
-    restore_it: Callable[[Backup], None] | None = None
-    erase: Callable[[], None] | None = None
 
 
 def _does(button: Button, deed: Callable[[], None], name: str = "") -> Button:
@@ -59,6 +46,7 @@ class SettingsPage(Page):
         super().__init__(desk, lanes, changes, go)
         self._appearance, self._deeds, self._about = appearance, deeds, about
         content = QWidget()
+        self.stack.set_content(content)  # before it is filled: what moves with all that is in it is styled anew
         across = QHBoxLayout(content)
         across.setContentsMargins(0, 0, 0, 0)
         across.setSpacing(0)
@@ -81,7 +69,6 @@ class SettingsPage(Page):
         self._parts = {"general": self._general(), "security": self._security(), "backup": self._backup(), "about": self._about_part()}
         for part in self._parts.values():
             self.places.addWidget(part)
-        self.stack.set_content(content)
         self.stack.show_content()
 
     def deeds(self) -> list[Deed]:
@@ -195,15 +182,6 @@ class SettingsPage(Page):
         text = value.strip()
         if text:
             self.lanes.write(lambda: self.desk.set_setting(key, text), lambda done: self.named.emit())
-
-
-@dataclass(frozen=True)
-class About:
-    """Facts that Settings shows."""
-
-    version: str
-    folder: Path
-    log: Path
 
 
 def names(desk: Desk) -> tuple[str, str]:

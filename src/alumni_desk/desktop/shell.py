@@ -23,8 +23,8 @@ from alumni_desk.desktop.controls import WINDOW, Elided, IconButton, Label, hair
 from alumni_desk.desktop.fonts import px
 from alumni_desk.desktop.look import look
 from alumni_desk.desktop.nav import Entry, NavList
-from alumni_desk.desktop.pages import Page, Toast
-from alumni_desk.desktop.palette import PaletteButton
+from alumni_desk.desktop.pages import Page, Planned, Toast
+from alumni_desk.desktop.palette_button import PaletteButton
 from alumni_desk.desktop.syncchip import SyncChip
 from alumni_desk.desktop.tokens import HEADER, SIDEBAR, SIDEBAR_FOLDED
 from alumni_desk.desktop.undoing import Undoing
@@ -63,13 +63,14 @@ class SampleBand(QWidget):
 
 
 class Shell(QMainWindow):
-    """Sidebar, header and pages. Closing it tells ``on_close``, which ends the background work."""
+    """Sidebar, header and pages, each built when it is first wanted. Closing it tells ``on_close``, which ends the background work."""
 
     palette_wanted = Signal()
 
-    def __init__(self, pages: Sequence[Page], whose: Whose, undoing: Undoing, *, on_close: Callable[[], None] | None = None) -> None:
+    def __init__(self, plan: Sequence[Planned], whose: Whose, undoing: Undoing, *, on_close: Callable[[], None] | None = None) -> None:
         super().__init__()
-        self.pages = list(pages)
+        self.plan = {page.name: page for page in plan}
+        self._built: dict[str, Page] = {}
         self._undoing = undoing
         self._on_close = on_close
         self._came_from = ""
@@ -79,10 +80,7 @@ class Shell(QMainWindow):
         self._build(whose)
         self.set_whose(whose)
         undoing.said.connect(self.say)
-        for page in self.pages:
-            page.said.connect(self._page_said)
-            page.titled.connect(self._title)
-        for number, page in enumerate((page for page in self.pages if not page.apart), 1):
+        for number, page in enumerate((page for page in self.plan.values() if not page.apart), 1):
             shortcut(f"Ctrl+{number}", self, partial(self.show_page, page.name), WINDOW)
         shortcut(QKeySequence.StandardKey.Undo, self, lambda: undoing.undo(), WINDOW)
         for keys in {"Ctrl+Shift+Z", QKeySequence(QKeySequence.StandardKey.Redo).toString()}:
@@ -90,8 +88,8 @@ class Shell(QMainWindow):
         shortcut("Ctrl+K", self, self.palette_wanted.emit, WINDOW)
         shortcut(Qt.Key.Key_F6, self, lambda: self._next_region(1), WINDOW)
         shortcut("Shift+F6", self, lambda: self._next_region(-1), WINDOW)
-        if self.pages:
-            self.show_page(self.pages[0].name)
+        if self.plan:
+            self.show_page(next(iter(self.plan)))
 
     # -- building
 
@@ -111,8 +109,6 @@ class Shell(QMainWindow):
         self.band = SampleBand()
         right.addWidget(self.band)
         self.stack = QStackedWidget()
-        for page in self.pages:
-            self.stack.addWidget(page)
         right.addWidget(self.stack, 1)
         across.addLayout(right, 1)
         self.toast = Toast(middle)
@@ -138,7 +134,7 @@ class Shell(QMainWindow):
         head.addWidget(self._head_words, 1)
         column.addLayout(head)
         column.addSpacing(px(4))
-        entries = [Entry(page.name, page.icon, type(page).title, f"Ctrl+{n}") for n, page in enumerate((p for p in self.pages if not p.apart), 1)]
+        entries = [Entry(page.name, page.icon, page.title, f"Ctrl+{n}") for n, page in enumerate((p for p in self.plan.values() if not p.apart), 1)]
         self.nav = NavList(_("Pages"), entries)
         self.nav.chosen.connect(self._nav_chosen)
         column.addWidget(self.nav, 1)
@@ -189,12 +185,31 @@ class Shell(QMainWindow):
     # -- navigating
 
     def page(self, name: str) -> Page | None:
-        """The page of that name, if this window has it."""
-        return next((page for page in self.pages if page.name == name), None)
+        """The page of that name, built if it is not there yet; None if this window has none."""
+        if name not in self._built and name in self.plan:
+            self._build_page(self.plan[name])
+        return self._built.get(name)
+
+    def _build_page(self, planned: Planned) -> None:
+        page = planned.make()
+        page.said.connect(self._page_said)
+        page.titled.connect(self._title)
+        self._built[planned.name] = page
+        self.stack.addWidget(page)
+
+    def built(self, name: str) -> Page | None:
+        """The page of that name if it is there already."""
+        return self._built.get(name)
+
+    def next_to_build(self) -> Planned | None:
+        """The first page that nobody has opened yet; None when all are there."""
+        return next((page for name, page in self.plan.items() if name not in self._built), None)
 
     def current(self) -> Page:
         """The page that is shown."""
-        return self.pages[self.stack.currentIndex()]
+        page = self.stack.currentWidget()
+        assert isinstance(page, Page)
+        return page
 
     def show_page(self, name: str, **what: Any) -> None:
         """Show a page and hand it what it should open: ``show_page("gatherings", gathering=id)``."""
@@ -203,7 +218,7 @@ class Shell(QMainWindow):
             return
         if page.apart and not self.current().apart:
             self._came_from = self.current().name
-        self.stack.setCurrentIndex(self.pages.index(page))
+        self.stack.setCurrentWidget(page)
         self.nav.choose(self._came_from if page.apart else name)
         self._title()
         if what:
@@ -241,7 +256,7 @@ class Shell(QMainWindow):
         if back is not None:
             back()
         elif self.current().apart:
-            self.show_page(self._came_from or self.pages[0].name)
+            self.show_page(self._came_from or next(iter(self.plan)))
 
     def _next_region(self, step: int) -> None:
         toast = [self.toast.link] if self.toast.isVisible() and self.toast.link.isVisible() else []

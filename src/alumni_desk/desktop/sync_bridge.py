@@ -21,6 +21,8 @@ EVERY_MS = 60_000
 SOON_MS = 3_000
 """How long after a change it syncs: long enough for a few keystrokes, short for a colleague who waits."""
 
+LOOK_AFTER_MS = 1_000
+
 
 class SyncBridge(QObject):
     """``standing`` whenever the chip should say something else; ``begun``, ``ended`` and ``failed`` around each sync.
@@ -50,15 +52,22 @@ class SyncBridge(QObject):
         self._soon = QTimer(self, interval=SOON_MS, singleShot=True)
         self._soon.timeout.connect(self._by_itself)
         changes.changed.connect(lambda changed: self.look())
-        self.look()
+        self._looked = False
+        QTimer.singleShot(LOOK_AFTER_MS, self, self.first_look)
 
     @property
     def busy(self) -> bool:
         """Whether a sync is under way."""
         return self._busy
 
+    def first_look(self) -> None:
+        """The look at the beginning: when the first page stands, because it needs the sync's modules; after a second in any case."""
+        if not self._looked:
+            self.look()
+
     def look(self) -> None:
         """Find out where the data stands; cheap, without asking the server."""
+        self._looked = True
         self._lanes.read(self._status, self._seen, self._not_seen, key="standing")
 
     def sync_now(self) -> None:

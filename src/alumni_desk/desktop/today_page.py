@@ -8,8 +8,8 @@ from functools import partial
 
 from PySide6.QtCore import QSize, Qt
 from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
+from shiboken6 import isValid
 
-from alumni_desk.desktop.activity_page import local, second_line
 from alumni_desk.desktop.background import Lanes
 from alumni_desk.desktop.changes import ChangeBus
 from alumni_desk.desktop.controls import Button, Label, Link, hairline
@@ -19,18 +19,20 @@ from alumni_desk.desktop.dates import (
     day_short,
     distance,
     first_upper,
+    local,
     month_long,
     span,
     weekday_long,
 )
+from alumni_desk.desktop.deeds import second_line
 from alumni_desk.desktop.fonts import px
 from alumni_desk.desktop.pages import EmptyPage, Go, Page
-from alumni_desk.desktop.today_lists import Ahead, Held, TodayFacts, today_facts
+from alumni_desk.desktop.today_lists import Ahead, Held, TodayFacts, WeekFacts, today_facts, week_facts
 from alumni_desk.desktop.tokens import Tone
 from alumni_desk.desktop.widgets import Bar, Card, Columns, DateBlock, IconLine, MainAndSide, heading, padded, small_heading
 from alumni_desk.errors import KnownError
 from alumni_desk.segments.activity import Deed, deeds, grouped
-from alumni_desk.store.desk import Desk
+from alumni_desk.store.desk import Changed, Desk
 from alumni_desk.words import _, ngettext, number
 
 SHOWN = 5
@@ -48,7 +50,16 @@ class TodayPage(Page):
         super().__init__(desk, lanes, changes, go)
         self._clock = clock
         self._first: QWidget | None = None
+        self._week: tuple[date, WeekFacts] | None = None
+        self._week_place: QVBoxLayout | None = None
+        self._week_asked = 0
         self.title = day_long(clock())
+        changes.changed.connect(self._people_changed)
+
+    def _people_changed(self, changed: Changed) -> None:
+        if not changed.tables or "person" in changed.tables:
+            self._week = None
+            self._week_asked += 1  # an answer that is on its way is from before
 
     def refresh(self) -> None:
         self.title = day_long(self._clock())
@@ -73,6 +84,20 @@ class TodayPage(Page):
         self.stack.show_content()
         if focused and self._first is not None:
             self._first.setFocus()
+        if self._week is None or self._week[0] != self._clock():
+            self._look_at_week()
+
+    def _look_at_week(self) -> None:
+        """Birthdays are looked for among all members, so the page stands already; the long lane, so that no search waits for it."""
+        self._week_asked += 1
+        asked, today = self._week_asked, self._clock()
+
+        def found(week: WeekFacts) -> None:
+            if asked == self._week_asked:
+                self._week = (today, week)
+                self._fill_week()
+
+        self.lanes.read_long(lambda job: week_facts(self.desk, today), found)
 
     def _empty(self, facts: TodayFacts) -> QWidget:
         sentence = _("No gathering yet. Plan the first one") if facts.members else _("Start with the list you already have")
@@ -178,11 +203,14 @@ class TodayPage(Page):
             n=number(best.came), month=month_long(best.day), year=best.day.year)
         return _Column(free, best.name, "", came, _("Plan it again"), lambda: self.go("gatherings", like=best.id))
 
-    def _this_week(self, column: QVBoxLayout, facts: TodayFacts) -> None:
+    def _fill_week(self) -> None:
+        column = self._week_place
+        if column is None or not isValid(column) or self._week is None or column.count():
+            return
+        today, facts = self._week
         if not facts.birthdays and not facts.fifty:
             return
         column.addWidget(small_heading(_("This week")))
-        today = self._clock()
         for one in facts.birthdays[:SHOWN]:
             when = _("birthday today") if one.day == today else _("birthday on {weekday}").format(weekday=weekday_long(one.day))
             line = IconLine("cake", "", when)
@@ -205,7 +233,9 @@ class TodayPage(Page):
         if facts.held:
             self._turnout(column, facts.held)
             column.addSpacing(px(24))
-        self._this_week(column, facts)
+        self._week_place = QVBoxLayout()
+        column.addLayout(self._week_place)
+        self._fill_week()
         every = Link(_("All activity"), role="body")
         every.clicked.connect(lambda: self.go("activity"))
         column.addWidget(heading(_("Since yesterday"), right=every))

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QObject, Signal
 
 from alumni_desk.desktop.background import Lanes
 from alumni_desk.desktop.changes import ChangeBus
-from alumni_desk.segments.activity import CHECK_INS, undone_words
 from alumni_desk.store.desk import Desk
-from alumni_desk.store.undo import Undone, redo, undo
 from alumni_desk.words import _
+
+if TYPE_CHECKING:
+    from alumni_desk.store.undo import Undone
 
 
 class Undoing(QObject):
@@ -27,19 +28,22 @@ class Undoing(QObject):
 
     def undo(self, action: str | None = None) -> None:
         """Take an action back, or the newest one."""
-        self._turn(lambda: undo(self._desk, action, but=() if action else CHECK_INS), again=False)
+        self._turn(action, again=False)
 
     def redo(self, action: str | None = None) -> None:
         """Do an action again that was undone, or the last one."""
-        self._turn(lambda: redo(self._desk, action, but=() if action else CHECK_INS), again=True)
+        self._turn(action, again=True)
 
-    def _turn(self, work: Callable[[], Undone], *, again: bool) -> None:
+    def _turn(self, action: str | None, *, again: bool) -> None:
         if self._busy:  # a key that is held down: one turn at a time
             return
         self._busy = True
 
         def both() -> tuple[Undone, str]:
-            undone = work()
+            from alumni_desk.segments.activity import CHECK_INS, undone_words
+            from alumni_desk.store.undo import redo, undo
+
+            undone = (redo if again else undo)(self._desk, action, but=() if action else CHECK_INS)
             return undone, undone_words(self._desk, undone, again=again)
 
         self._lanes.write(both, lambda done: self._done(done, again), self._failed)

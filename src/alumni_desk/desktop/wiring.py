@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import gc
+import linecache
 import logging
 import sys
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from types import TracebackType
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QTimer
 from PySide6.QtWidgets import QApplication
@@ -14,22 +18,23 @@ from PySide6.QtWidgets import QApplication
 from alumni_desk import __version__
 from alumni_desk.desktop.app import Room, Sitting, about_of, build
 from alumni_desk.desktop.background import Job
+from alumni_desk.desktop.deeds import Deeds
 from alumni_desk.desktop.display import need_display
 from alumni_desk.desktop.interrupts import Interrupts
 from alumni_desk.desktop.one_window import Doorbell, ring
 from alumni_desk.desktop.opening import Ways
-from alumni_desk.desktop.safekeeping import ask_password, back_up_now, restored_words
-from alumni_desk.desktop.settings_page import Deeds
 from alumni_desk.errors import StoreProblem
 from alumni_desk.logs import note_bug
 from alumni_desk.resources import resource
 from alumni_desk.schema import open_desk
 from alumni_desk.store import keys
-from alumni_desk.store.backup import Backup
 from alumni_desk.store.desk import Desk
 from alumni_desk.store.holding import Hold
 from alumni_desk.store.profile import Profile
 from alumni_desk.words import _, day
+
+if TYPE_CHECKING:
+    from alumni_desk.store.backup import Backup
 
 log = logging.getLogger(__name__)
 
@@ -38,12 +43,16 @@ ASKS = {"passphrase_needed": "typed", "passphrase_wrong": "typed", "recovery_nee
 """Errors of opening that a password mends, and whether it is typed or chosen."""
 
 
-LISTEN_AFTER_MS = 1_000
-"""When a window begins to listen for a second start: after it is there, because that needs one more library."""
+LATEST_MS = 5_000
+"""When what waits for the first page is done even if none stands, because a password is asked for."""
 
 
-def run_window(profile: Profile, arguments: Sequence[str] = (), files: Sequence[Path] = ()) -> int:
-    """Open the window on a profile, or bring the one that is open to the front; work until it is closed. Returns the exit code."""
+def run_window(profile: Profile, arguments: Sequence[str] = (), files: Sequence[Path] = (), usable: Callable[[Sitting], None] | None = None) -> int:
+    """Open the window on a profile, or bring the one that is open to the front; work until it is closed. Returns the exit code.
+
+    ``usable`` is called when the first page stands.
+    """
+    gc.disable()  # nothing that starting makes is garbage: looking for some would cost a tenth of the start
     quiet_crashes()
     need_display()
     app = QApplication([sys.argv[0], *arguments])
@@ -55,11 +64,16 @@ def run_window(profile: Profile, arguments: Sequence[str] = (), files: Sequence[
     app.setDesktopFileName("alumni-desk")
     sitting = Sitting(app, profile, ways_of(profile, hold), room_in)
     sitting.take_files(files)
+    sitting.usable.connect(_collect)
+    if usable is not None:
+        sitting.usable.connect(partial(usable, sitting))
     doorbell = Doorbell(hold)
     doorbell.rung.connect(sitting.come_forward)
     interrupts = Interrupts(app, app.quit)
     QTimer.singleShot(0, sitting.begin)
-    QTimer.singleShot(LISTEN_AFTER_MS, doorbell.hang)
+    sitting.usable.connect(doorbell.hang)  # that needs one more library
+    QTimer.singleShot(LATEST_MS, doorbell.hang)
+    QTimer.singleShot(LATEST_MS, _collect)
     try:
         return app.exec()
     finally:
@@ -67,6 +81,14 @@ def run_window(profile: Profile, arguments: Sequence[str] = (), files: Sequence[
         sitting.close()
         interrupts.close()
         hold.release()
+
+
+def _collect() -> None:
+    """Collect garbage from now on, among what is made from now on: modules and classes stay until the end anyhow."""
+    if not gc.isenabled():
+        linecache.clearcache()  # PySide6 has looked into the source text of what was imported
+        gc.freeze()
+        gc.enable()
 
 
 def quiet_crashes() -> None:
@@ -121,13 +143,20 @@ def room_in(desk: Desk, sitting: Sitting) -> Room:
                           lambda job: _gone_back(desk.profile, one.file, password, key, job))
 
     def restore_it(one: Backup) -> None:
+        from alumni_desk.desktop.safekeeping import ask_password
+
         if one.ours:
             go_back(one, None)
         else:
             ask_password(held[0].shell, desk, held[0].lanes, one.file, lambda typed: go_back(one, typed))
 
+    def back_up(room: Room) -> None:
+        from alumni_desk.desktop.safekeeping import back_up_now
+
+        back_up_now(room.shell, desk, room.lanes, room.shell.say)
+
     deeds = Deeds(
-        back_up=within(lambda room: back_up_now(room.shell, desk, room.lanes, room.shell.say)),
+        back_up=within(back_up),
         restore=within(lambda room: room.shell.show_page("restore")),
         show_help=within(lambda room: room.show_help()),
         restore_it=restore_it,
@@ -200,12 +229,14 @@ def _restored(profile: Profile, file: Path, password: str, own: str | None = Non
 
 
 def _gone_back(profile: Profile, file: Path, password: str | None, key: bytes, job: Job) -> str:
+    from alumni_desk.desktop.safekeeping import restored_words
     from alumni_desk.sync import restoring
 
     return restored_words(restoring.restore(profile, file, passphrase=password, desk_key=key, progress=job.progress, cancelled=job.cancelled))
 
 
 def _salvaged(profile: Profile, password: str | None, job: Job) -> str:
+    from alumni_desk.desktop.safekeeping import restored_words
     from alumni_desk.sync import restoring
 
     return restored_words(restoring.salvage(profile, passphrase=password, progress=job.progress, cancelled=job.cancelled))

@@ -45,6 +45,8 @@ AT_ONCE = 50
 
 TEXT_LIMIT = 65_536
 BUSY_SECONDS = 30.0
+WRITER_CACHE, READER_CACHE = 65_536, 32_768
+"""KB of decrypted pages that a connection keeps. Several read at a time, and one look at every member fills it."""
 
 OPERATION = ("id", "action", "event", "transaction_id", "scope", "audience", "kind", "table_name", "row_id", "fields", "clock", "schema", "queue", "made_at")
 ALWAYS = {"before": "{}", "values_before": "{}", "fate": "waiting"}
@@ -533,7 +535,7 @@ def trouble_of(profile: Profile, key: bytes) -> KnownError | None:
     return changes_lost(last - int(there)) if last is not None and there is not None and int(there) < last else None
 
 
-def connect(path: Path, key: bytes) -> Any:
+def connect(path: Path, key: bytes, *, cache: int = WRITER_CACHE) -> Any:
     """A raw SQLCipher connection with this key, as every connection of a desk is set up."""
     import sqlcipher3.dbapi2 as sqlcipher
 
@@ -541,7 +543,7 @@ def connect(path: Path, key: bytes) -> Any:
     connection.execute("PRAGMA cipher_log_level = NONE")
     connection.execute(f"PRAGMA key = \"x'{key.hex()}'\"")
     for pragma in ("journal_mode = WAL", "synchronous = FULL", "fullfsync = ON", "checkpoint_fullfsync = ON", "foreign_keys = ON",
-                   "recursive_triggers = ON", "cache_size = -65536", "temp_store = MEMORY", "trusted_schema = ON"):
+                   "recursive_triggers = ON", f"cache_size = -{cache}", "temp_store = MEMORY", "trusted_schema = ON"):
         connection.execute(f"PRAGMA {pragma}")
     return connection
 
@@ -550,7 +552,7 @@ def _engine(path: Path, key: bytes, metadata: sa.MetaData | None, capture: Captu
     import sqlcipher3.dbapi2 as sqlcipher
 
     def creator() -> Any:
-        connection = connect(path, key)
+        connection = connect(path, key, cache=READER_CACHE if metadata is None else WRITER_CACHE)
         if metadata is not None and capture is not None:
             capture.register(connection, metadata)
         else:

@@ -15,9 +15,12 @@ import json
 import logging
 import os
 import secrets
+import sys
 import uuid
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -42,8 +45,7 @@ Keeper = Literal["keyring", "passphrase"]
 _KEEPERS = ("keyring", "passphrase", "recovery")
 
 # Keyrings of the systems. Others that may be installed keep secrets in plain files.
-_TRUSTED = ("keyring.backends.SecretService", "keyring.backends.libsecret", "keyring.backends.kwallet",
-            "keyring.backends.macOS", "keyring.backends.Windows")
+_TRUSTED = {"win32": ("Windows",), "darwin": ("macOS",)}.get(sys.platform, ("SecretService", "libsecret", "kwallet"))
 
 
 @dataclass(frozen=True)
@@ -360,13 +362,29 @@ def _from_keyring(content: Mapping[str, Any]) -> tuple[bytes | None, str]:
     return (key, "") if len(key) == 32 else (None, _("what it holds is no key"))
 
 
+def get_ready(folder: Path, name: str) -> None:
+    """Import what speaks with the keyring, if that keeps the key; a window does so before Qt, whose import hook would slow it down."""
+    with suppress(OSError):  # opening says in words what is wrong with the file
+        if b'"keyring"' in (folder / f"{name}.key").read_bytes():
+            _import_keyrings()
+
+
+def _import_keyrings() -> list[str]:
+    modules = [f"keyring.backends.{name}" for name in _TRUSTED]
+    for module in modules:
+        import_module(module)
+    return modules
+
+
 def _keyring() -> KeyringBackend | None:
     """The system's own keyring, if one answers."""
-    import keyring.backend
+    from keyring.backend import KeyringBackend
     from keyring.errors import KeyringError
 
+    # Not keyring's own search: it looks through every installed package for further ones, which a start of the window would wait for.
     try:
-        backends = [one for one in keyring.backend.get_all_keyring() if type(one).__module__.startswith(_TRUSTED)]
+        modules = _import_keyrings()
+        backends = [kind() for kind in KeyringBackend.get_viable_backends() if kind.__module__ in modules]
     except (KeyringError, OSError, RuntimeError) as error:
         log.warning("no keyring: %s", type(error).__name__)
         return None
