@@ -16,7 +16,7 @@ from alumni_desk.desktop.look import look
 from alumni_desk.desktop.paint import paint_ground, paint_ring, paint_text
 from alumni_desk.desktop.qr_view import QrView
 from alumni_desk.desktop.sheet import PlainSheet
-from alumni_desk.desktop.tokens import CARD_RADIUS
+from alumni_desk.desktop.tokens import CARD_RADIUS, Tone
 from alumni_desk.desktop.widgets import IconLine
 from alumni_desk.words import _
 
@@ -185,13 +185,12 @@ class InviteSheet(PlainSheet):
         self._blank(_("Making the code …"))
         self.wished.emit(wish)
 
-    def _blank(self, words: str, tone: str = "muted") -> None:
+    def _blank(self, words: str, tone: Tone = "muted") -> None:
         self.picture.show_text("")
         for label in (self.first_half, self.second_half, self.server):
             label.setText("")
         self.valid.hide()
-        self.note.setText(words)
-        self.note.set_tone(tone)  # type: ignore[arg-type]
+        self.say(words, tone)
         for button in (*self.deeds, self.cancel):
             button.setEnabled(False)
 
@@ -207,10 +206,14 @@ class InviteSheet(PlainSheet):
         self.valid.first.setText(_("Valid until {until}, once").format(until=made.until))
         self.valid.show()
         who = self.name.text().strip() or _("Your guest")
-        self.note.setText(_("{name} scans it, types the code or opens the file. A change above makes a new code and ends this one.").format(name=who))
-        self.note.set_tone("muted")
+        self.say(_("{name} scans it, types the code or opens the file. A change above makes a new code and ends this one.").format(name=who))
         for button in (*self.deeds, self.cancel):
             button.setEnabled(True)
+
+    def say(self, sentence: str, tone: Tone = "muted") -> None:
+        """Say what became of the code: saved, printed, or why not."""
+        self.note.setText(sentence)
+        self.note.set_tone(tone)
 
     def show_used(self, words: str) -> None:
         """Somebody has joined with it."""

@@ -12,22 +12,24 @@ from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
 from alumni_desk.desktop.background import Lanes
 from alumni_desk.desktop.changes import ChangeBus
-from alumni_desk.desktop.controls import WINDOW, Button, Label, shortcut
+from alumni_desk.desktop.controls import WINDOW, Button, Label, Link, shortcut
 from alumni_desk.desktop.dates import ago, day_short
 from alumni_desk.desktop.deeds import Deed
 from alumni_desk.desktop.fonts import px
 from alumni_desk.desktop.join_form import JoinForm
 from alumni_desk.desktop.pages import Go, Page
+from alumni_desk.desktop.people_part import PeoplePart
 from alumni_desk.desktop.setting_rows import SettingRow, section
 from alumni_desk.desktop.sheet import PlainSheet
 from alumni_desk.desktop.sync_bridge import SyncBridge
 from alumni_desk.desktop.syncchip import State
-from alumni_desk.desktop.widgets import Scroll
+from alumni_desk.desktop.widgets import Glyph, IconLine, MainAndSide, padded
 from alumni_desk.errors import KnownError
 from alumni_desk.store.desk import Desk
 from alumni_desk.words import _, ngettext, number
 
 if TYPE_CHECKING:
+    from alumni_desk.sync.lately import Did
     from alumni_desk.sync.refused import RefusedChange
 
 
@@ -48,6 +50,8 @@ class Facts:
     access: str = ""  # that what it may see ends soon
     refused: int = 0  # changes that the server did not take and nobody here has seen yet
     refusals: tuple[RefusedChange, ...] = ()  # the newest of them
+    leads: bool = False  # looks after the chapter and its laptops
+    lately: tuple[Did, ...] = ()  # what the last syncs did, the newest first
 
 
 _MANY = 1_000
@@ -72,6 +76,10 @@ class SyncPage(Page):
         self._far = ""  # how far a long sync is
         self._under_way: SettingRow | None = None
         self._first: QWidget | None = None
+        self._whole_past = False
+        self.people = PeoplePart(desk, lanes)
+        self.people.said.connect(lambda words: self.said.emit(words, None))
+        self._build()
         bridge.begun.connect(self._begun)
         bridge.ended.connect(self._ended)
         bridge.failed.connect(self._failed)
@@ -82,12 +90,32 @@ class SyncPage(Page):
         self._aging.timeout.connect(lambda: self.refresh() if self.isVisible() else None)
         self._aging.start()
 
+    def _build(self) -> None:
+        """The page's places; what stands in them changes with the facts."""
+        main, column = padded()
+        column.setSpacing(0)
+        self._status_place, self._below_place = Place(), Place()
+        column.addWidget(self._status_place)
+        column.addWidget(self.people)
+        self.people.hide()
+        column.addWidget(self._below_place)
+        column.addStretch(1)
+        side, aside = padded()
+        self._past_place = Place()
+        aside.addWidget(self._past_place)
+        aside.addStretch(1)
+        self.stack.set_content(MainAndSide(main, side))
+
     def deeds(self) -> list[Deed]:
         def joined() -> bool:
             return self._facts is not None and self._facts.state != "alone"
 
         return [Deed("now", "arrows-clockwise", _("Sync now"), self._now, _("F5"), can=lambda: joined() and not self._busy),
-                Deed("join", "key", _("Join with an invitation"), self._ask_join, can=lambda: not joined())]
+                Deed("join", "key", _("Join with an invitation"), self._ask_join, can=lambda: not joined()),
+                Deed("invite", "envelope-simple", _("Invite someone"), self.people.invite, can=lambda: joined() and self._leads())]
+
+    def _leads(self) -> bool:
+        return self._facts is not None and self._facts.leads
 
     def first_focus(self) -> QWidget | None:
         return self._first
@@ -127,6 +155,9 @@ class SyncPage(Page):
     def _show(self, facts: Facts) -> None:
         self._facts = facts
         self._draw()
+        # Only where the server answered last: a silent one would keep the next sync waiting.
+        if facts.leads and self.isVisible() and not self._busy and facts.state in ("synced", "waiting") and facts.last_sync is not None:
+            self.people.refresh(facts.waiting)
 
     def _draw(self) -> None:
         facts = self._facts
@@ -134,28 +165,46 @@ class SyncPage(Page):
             return
         focused = self._first is not None and self._first.hasFocus()
         self._under_way = None
-        scroll = Scroll()
-        column = scroll.column
-        middle = QWidget()
-        middle.setMaximumWidth(px(800))
-        inside = QVBoxLayout(middle)
-        inside.setContentsMargins(0, 0, 0, 0)
+        top, inside = padded((0, 0, 0, 0))
         inside.setSpacing(0)
         inside.addLayout(self._status(facts))
-        if facts.state != "alone":
+        if self._busy and self._far:
             inside.addSpacing(px(12))
-            if self._busy and self._far:
-                self._progress(inside)
+            self._progress(inside)
+        inside.addSpacing(px(24))
+        self._status_place.put(top)
+        below, inside = padded((0, 0, 0, 0))
+        inside.setSpacing(0)
+        if facts.state != "alone":
             if facts.refusals:
                 self._not_taken(inside, facts)
             self._details(inside, facts)
-        inside.addStretch(1)
-        column.addWidget(middle)
-        column.addStretch(1)
-        self.stack.set_content(scroll)
+        self._below_place.put(below)
+        self._past_place.put(self._past(facts))
+        self.people.setVisible(facts.leads)
         self.stack.show_content()
         if focused and self._first is not None:
             self._first.setFocus()
+
+    def _past(self, facts: Facts) -> QWidget:
+        """What the last syncs did."""
+        box, column = padded((0, 0, 0, 0))
+        if facts.state == "alone":
+            return box
+        column.addWidget(Label(_("History"), "heading"))
+        for did in facts.lately[:_SHOWN if not self._whole_past else None]:
+            column.addWidget(_did_line(did))
+        if not facts.lately:
+            column.addWidget(Label(_("What syncs do stands here."), tone="muted", wrap=True))
+        elif len(facts.lately) > _SHOWN and not self._whole_past:
+            more = Link(_("Show all"))
+            more.clicked.connect(self._show_past)
+            column.addWidget(more)
+        return box
+
+    def _show_past(self) -> None:
+        self._whole_past = True
+        self._draw()
 
     def _status(self, facts: Facts) -> QHBoxLayout:
         row = QHBoxLayout()
@@ -295,6 +344,48 @@ class SyncPage(Page):
         self.refresh()
 
 
+class Place(QWidget):
+    """A place of a page that holds one thing, in turn for another."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._column = QVBoxLayout(self)
+        self._column.setContentsMargins(0, 0, 0, 0)
+        self._held: QWidget | None = None
+
+    def put(self, widget: QWidget) -> None:
+        """Hold this instead."""
+        if self._held is not None:
+            self._column.removeWidget(self._held)
+            self._held.hide()
+            self._held.deleteLater()
+        self._held = widget
+        self._column.addWidget(widget)
+
+
+def _did_line(did: Did) -> QWidget:
+    """One sync in words, with its time at the right edge."""
+    sent = ngettext("{n} change sent", "{n} changes sent", did.sent).format(n=number(did.sent))
+    fetched = ngettext("{n} row fetched", "{n} rows fetched", did.fetched).format(n=number(did.fetched))
+    words = _("{sent}, {fetched}").format(sent=sent, fetched=fetched) if did.sent and did.fetched else sent if did.sent else fetched
+    icon, tone, second = "check-circle", "muted", _("all taken") if did.sent else ""
+    if did.refused:
+        icon, tone = "x-circle", "danger"
+        second = ngettext("{n} was not taken", "{n} were not taken", did.refused).format(n=number(did.refused))
+    elif did.conflicts:
+        icon = "git-merge"
+        second = ngettext("{n} to decide", "{n} to decide", did.conflicts).format(n=number(did.conflicts))
+    box = QWidget()
+    row = QHBoxLayout(box)
+    row.setContentsMargins(0, px(4), 0, px(4))
+    row.setSpacing(px(8))
+    line = IconLine(icon, words, second)
+    line.findChildren(Glyph)[0].set_icon(icon, tone)  # type: ignore[arg-type]
+    row.addWidget(line, 1)
+    row.addWidget(Label(_moment(datetime.fromisoformat(did.at)), "small", "muted"), 0, Qt.AlignmentFlag.AlignTop)
+    return box
+
+
 def _moment(then: datetime) -> str:
     """18:40, or 9 Nov, 18:40 on another day."""
     local = then.astimezone()
@@ -304,7 +395,7 @@ def _moment(then: datetime) -> str:
 
 def look_up(desk: Desk) -> Facts:
     """What the page shows, read in one snapshot."""
-    from alumni_desk.sync import engine, state
+    from alumni_desk.sync import engine, lately, state
     from alumni_desk.sync.refused import count_refused, refused
 
     seen = str(desk.setting(_SEEN) or "")
@@ -313,6 +404,7 @@ def look_up(desk: Desk) -> Facts:
         standing = engine.standing(connection)
         membership = state.read(connection, state.Membership)
         not_taken = count_refused(connection, seen) if refusals else 0
+        past = tuple(lately.lately(connection))
         sample = connection.exec_driver_sql("SELECT 1 FROM chapter WHERE sample LIMIT 1").first() is not None
         oldest = connection.exec_driver_sql("SELECT min(id) FROM operation WHERE fate = 'waiting' AND sequence IS NULL").scalar()
     return Facts(
@@ -329,6 +421,8 @@ def look_up(desk: Desk) -> Facts:
         access=standing.access if standing.state != "ended" else "",
         refused=not_taken,
         refusals=refusals,
+        leads=membership is not None and membership.role in ("leader", "admin"),
+        lately=past,
     )
 
 

@@ -15,7 +15,7 @@ from alumni_desk.protocol.clock import AHEAD_MS
 from alumni_desk.store import removal
 from alumni_desk.store.desk import Desk
 from alumni_desk.sync import conflicts as deciding
-from alumni_desk.sync import door, erasing, leaving, operations, session, state
+from alumni_desk.sync import door, erasing, lately, leaving, operations, session, state
 from alumni_desk.sync import join as joining
 from alumni_desk.sync.address import Address
 from alumni_desk.sync.hello import ending, hello
@@ -102,7 +102,7 @@ def sync_once(desk: Desk, progress: Progress | None = None, *, wire: Wire | None
     finally:
         if wire is None:
             line.close()
-    _remember(desk, None)
+    _remember(desk, None, result)
     if result.waiting == 0 and (result.pushed or result.refused):
         desk.outbox.make_anew(desk)  # what the server has needs no second copy
     return result
@@ -189,8 +189,10 @@ def _is_behind(desk: Desk, scope: str, head: int, chain: str) -> bool:
         return not there or operations.is_unsettled(connection, scope) or state.read(connection, state.Rebuilding) is not None
 
 
-def _remember(desk: Desk, trouble: str | None) -> None:
+def _remember(desk: Desk, trouble: str | None, result: SyncResult | None = None) -> None:
     with desk.applying() as applying:
+        if result is not None:
+            lately.note(applying.connection, sent=result.pushed, fetched=result.pulled, refused=result.refused, conflicts=result.conflicts)
         last = state.read(applying.connection, state.LastSync) or state.LastSync()
         at = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z") if trouble is None else last.at
         state.keep(applying.connection, state.LastSync(at=at, trouble=trouble))

@@ -1,0 +1,175 @@
+"""Inviting somebody from the Sync page: the dialog, and what the server and the system do for it."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import quote, urlsplit
+
+from PySide6.QtCore import QLocale, QTimer, QUrl
+from PySide6.QtGui import QDesktopServices
+from PySide6.QtWidgets import QFileDialog, QWidget
+
+from alumni_desk.desktop.background import Lanes
+from alumni_desk.desktop.dates import day_middle, day_short
+from alumni_desk.desktop.invite_sheet import Evening, InviteSheet, Made, Wish
+from alumni_desk.errors import KnownError
+from alumni_desk.store.desk import Desk
+from alumni_desk.words import _, clock_time, ngettext, number
+
+if TYPE_CHECKING:
+    from alumni_desk.sync.inviting import Invitation, SentInvitation
+
+LOOK_MS = 5_000
+"""How often it is asked whether the invitation that is shown was used."""
+
+
+def evenings(desk: Desk, now: datetime) -> list[Evening]:
+    """The gatherings that volunteers may be invited to, the next first."""
+    with desk.reading() as connection:
+        rows = connection.exec_driver_sql(
+            "SELECT g.id, g.name, g.starts, g.ends, (SELECT count(*) FROM registration AS r WHERE r.gathering = g.id AND NOT r.gone"
+            " AND r.status <> 'cancelled') AS guests FROM gathering AS g WHERE NOT g.gone AND g.status IS NOT 'cancelled'"
+            " AND coalesce(g.ends, g.starts) >= ? ORDER BY g.starts", ((now - timedelta(days=1)).strftime("%Y-%m-%dT%H:%M"),)).all()
+    return [_evening(row.id, row.name, row.starts, row.ends, row.guests) for row in rows]
+
+
+def _evening(key: str, name: str | None, starts: str | None, ends: str | None, guests: int) -> Evening:
+    begins = datetime.fromisoformat(starts) if starts else None
+    words = _("{name}, {day}").format(name=name, day=day_short(begins.date())) if begins else str(name)
+    sees = ngettext("Sees {n} guest with name, class year and code; no addresses, no notes.", "Sees {n} guests with name, class year and code; no addresses, "
+                    "no notes.", guests).format(n=number(guests))
+    end = datetime.fromisoformat(ends or starts or "1970-01-01T00:00") + timedelta(hours=24)
+    return Evening(key, words, sees, _("Until {day}, {time}: 24 hours after it ends").format(day=day_middle(end.date()), time=clock_time(end)))
+
+
+class Inviting:
+    """One invitation being made: it lives as long as its dialog. ``hand_over``: whoever uses it takes over from this laptop."""
+
+    def __init__(self, parent: QWidget, desk: Desk, lanes: Lanes, *, hand_over: bool = False) -> None:
+        self._parent, self._desk, self._lanes, self._hand_over = parent, desk, lanes, hand_over
+        self._made: Invitation | None = None
+        self._wish: Wish | None = None
+        self._asking = False
+        lanes.read(lambda: evenings(desk, datetime.now()), self._open)
+
+    def _open(self, found: list[Evening]) -> None:
+        self.sheet = InviteSheet(self._parent, found, _("Ends 60 days after their last contact, and never in the week around a gathering."),
+                                 leader_alone=self._hand_over)  # fmt: skip
+        if self._hand_over:
+            self.sheet.heading.setText(_("Hand over the chapter"))
+        self.sheet.wished.connect(self._ask)
+        self.sheet.cancelled.connect(self._cancel)
+        self.sheet.save.connect(lambda made: self._save())
+        self.sheet.mail.connect(lambda made: self._mail())
+        self.sheet.print.connect(lambda made: self._print())
+        self._timer = QTimer(self.sheet, interval=LOOK_MS)
+        self._timer.timeout.connect(self._look)
+        self.sheet.open()
+
+    # -- the code
+
+    def _ask(self, wish: Wish) -> None:
+        """A newer wish waits for the answer to the one before: each replaces the last."""
+        self._wish = wish
+        if not self._asking:
+            self._asking = True
+            self._lanes.send(lambda: self._invite(wish), lambda made: self._came(wish, made), self._failed)
+
+    def _invite(self, wish: Wish) -> Invitation:
+        from alumni_desk.sync.inviting import invite
+
+        return invite(self._desk, wish.role, gathering=wish.gathering, name=wish.name, email=wish.email, hand_over=self._hand_over,
+                      replaces=self._made.id if self._made else None)
+
+    def _came(self, wish: Wish, made: Invitation) -> None:
+        self._asking, self._made = False, made
+        if self._wish is not None and self._wish != wish:
+            self._ask(self._wish)
+            return
+        until = datetime.fromisoformat(made.until).astimezone()
+        server = urlsplit(made.url).netloc
+        self.sheet.show_made(Made(made.id, made.code, made.qr, server, _("{day}, {time}").format(day=day_middle(until.date()), time=clock_time(until))))
+        self._timer.start()
+
+    def _failed(self, error: KnownError) -> None:
+        self._asking = False
+        self.sheet.complain(str(error))
+
+    def _cancel(self, invitation: str) -> None:
+        from alumni_desk.sync.inviting import cancel
+
+        self._lanes.send(lambda: cancel(self._desk, invitation))
+
+    def _look(self) -> None:
+        made = self._made
+        if made is None or self._asking or not self.sheet.isVisible():
+            return
+
+        def look() -> SentInvitation | None:
+            from alumni_desk.sync.inviting import invitations
+
+            return next((one for one in invitations(self._desk) if one.id == made.id), None)
+
+        self._lanes.send(look, self._looked, lambda error: None)
+
+    def _looked(self, found: SentInvitation | None) -> None:
+        if found is not None and found.state == "used":
+            self._timer.stop()
+            self.sheet.show_used(_("{name} has joined").format(name=found.name) if found.name else _("Used: the laptop has joined"))
+
+    # -- on its way
+
+    def _save(self) -> None:
+        made = self._made
+        if made is None:
+            return
+        name = f"{made.name or _('Invitation')}.alumnidesk"
+        chosen, _kind = QFileDialog.getSaveFileName(self.sheet, _("Save the invitation"), str(Path.home() / name), _("Invitation (*.alumnidesk)"))
+        if chosen:
+            self.save_as(Path(chosen))
+
+    def save_as(self, file: Path) -> None:
+        """Write it to a file that opens by a double click."""
+        from alumni_desk.sync.inviting import save
+
+        made = self._made
+        if made is not None:
+            self._lanes.send(lambda: save(made, file), lambda out: self.sheet.say(_("Saved as {file}. Whoever has the file can join.").format(file=out.name)),
+                             lambda error: self.sheet.say(str(error), "danger"))
+
+    def _mail(self) -> None:
+        made = self._made
+        if made is not None:
+            subject = _("Invitation to {chapter}").format(chapter=made.chapter)
+            QDesktopServices.openUrl(QUrl(f"mailto:{quote(made.email or '')}?subject={quote(subject)}&body={quote(letter(made))}"))
+
+    def _print(self) -> None:
+        from alumni_desk.badges.stocks import stock
+        from alumni_desk.desktop.printing import print_pdf
+        from alumni_desk.paper.invitation_sheet import invitation_pdf
+
+        made = self._made
+        if made is not None:
+            american = QLocale.system().measurementSystem() == QLocale.MeasurementSystem.ImperialUSSystem
+            page = stock("avery-5392" if american else "avery-l4785")
+            who = _("{name}: welcome to {chapter}").format(name=made.name, chapter=made.chapter) if made.name else _("Welcome to {chapter}").format(
+                chapter=made.chapter)
+            pdf = invitation_pdf(title=who, code=made.code, qr=made.qr, server=urlsplit(made.url).netloc, words=how_to(made), paper=page.paper)
+            print_pdf(self.sheet, pdf, page, _("Invitation"), self._lanes, lambda: self.sheet.say(_("Sent to the printer.")))
+
+
+def how_to(made: Invitation) -> list[str]:
+    """What somebody does with an invitation, in sentences."""
+    until = datetime.fromisoformat(made.until).astimezone()
+    return [_("Open Alumni Desk, choose “Join with an invitation”, and type the code with the server’s address, or open the file."),
+            _("It can be used once, on one laptop, until {day}, {time}.").format(day=day_middle(until.date()), time=clock_time(until)),
+            _("Keep it to yourself: whoever uses it first is let in.")]
+
+
+def letter(made: Invitation) -> str:
+    """An invitation as the text of an e-mail."""
+    greeting = _("Dear {name},").format(name=made.name) if made.name else _("Hello,")
+    return "\n".join([greeting, "", _("this is your way in to {chapter} in Alumni Desk:").format(chapter=made.chapter), "",
+                      _("Code: {code}").format(code=made.code), _("Server: {address}").format(address=made.url), "", *how_to(made)])

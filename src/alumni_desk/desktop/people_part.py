@@ -1,0 +1,180 @@
+"""The part of the Sync page about people and their laptops: who has copies, what was set aside, and inviting somebody."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import Signal
+from PySide6.QtWidgets import QVBoxLayout, QWidget
+
+from alumni_desk.desktop.background import Lanes
+from alumni_desk.desktop.controls import Label, Link
+from alumni_desk.desktop.dates import day_short, weekday_short
+from alumni_desk.desktop.fonts import px
+from alumni_desk.desktop.inviting import Inviting
+from alumni_desk.desktop.laptops_table import LaptopLine, LaptopsTable
+from alumni_desk.desktop.set_aside_sheet import SetAsideSheet
+from alumni_desk.desktop.sheet import Sheet
+from alumni_desk.desktop.widgets import heading
+from alumni_desk.errors import KnownError
+from alumni_desk.store.desk import Desk
+from alumni_desk.words import _, ngettext, number
+
+if TYPE_CHECKING:
+    from alumni_desk.sync.laptops import Laptop
+    from alumni_desk.sync.set_aside import SetAside
+
+LATE = timedelta(days=1)
+
+
+class PeoplePart(QWidget):
+    """Asks the server whenever ``refresh`` is called, and shows what it said last meanwhile. ``said(sentence)`` for a toast."""
+
+    said = Signal(str)
+
+    def __init__(self, desk: Desk, lanes: Lanes) -> None:
+        super().__init__()
+        self._desk, self._lanes = desk, lanes
+        self._found: list[Laptop] = []
+        self._asking = False
+        self._inviting: Inviting | None = None
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(px(8))
+        self._column = column
+        self._body = QWidget()
+        column.addWidget(self._body)
+        self._draw("")
+
+    def refresh(self, waiting: int) -> None:
+        """Ask anew. ``waiting``: what this laptop has still to send."""
+        self._waiting = waiting
+        if self._asking:
+            return
+        self._asking = True
+        self._lanes.send(self._ask, self._came, self._failed)
+
+    def _ask(self) -> list[Laptop]:
+        from alumni_desk.sync.laptops import laptops
+
+        return laptops(self._desk)
+
+    def _came(self, found: list[Laptop]) -> None:
+        self._asking, self._found = False, found
+        self._draw("")
+
+    def _failed(self, error: KnownError) -> None:
+        self._asking = False
+        self._draw(_("This list is kept at the server, which cannot be reached now.") if not self._found
+                   else _("As it was when the server was last reached."))  # fmt: skip
+
+    def _draw(self, trouble: str) -> None:
+        body = QWidget()
+        column = QVBoxLayout(body)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(px(8))
+        invites = Link(_("Invite someone"))
+        invites.clicked.connect(self.invite)
+        column.addWidget(heading(_("Laptops of this chapter"), number(len(self._found)) if self._found else "", right=invites))
+        if self._found:
+            table = LaptopsTable([line_of(one, getattr(self, "_waiting", 0), datetime.now(UTC)) for one in self._found])
+            table.remove.connect(self._ask_remove)
+            table.look.connect(self._look)
+            column.addWidget(table)
+        if any(one.revoked for one in self._found):
+            column.addWidget(Label(_("Removed: it gets nothing new, hands over what it had not sent, then erases itself. You look at that before it counts."),
+                                   "small", "muted", wrap=True))  # fmt: skip
+        if trouble:
+            column.addWidget(Label(trouble, "small", "muted", wrap=True))
+        self._column.replaceWidget(self._body, body)
+        self._body.hide()
+        self._body.deleteLater()
+        self._body = body
+
+    def invite(self) -> None:
+        """Invite somebody."""
+        self._inviting = Inviting(self.window(), self._desk, self._lanes)
+
+    def hand_over(self) -> None:
+        """End this laptop's term: invite the successor."""
+        self._inviting = Inviting(self.window(), self._desk, self._lanes, hand_over=True)
+
+    # -- removing, looking
+
+    def _of(self, device: str) -> Laptop | None:
+        return next((one for one in self._found if one.id == device), None)
+
+    def _ask_remove(self, device: str) -> None:
+        laptop = self._of(device)
+        if laptop is None:
+            return
+        sheet = Sheet(self.window(), _("Remove {laptop}?").format(laptop=laptop.name), _("Remove it"), kind="danger")
+        whose = _("It is {who}’s.").format(who=laptop.who) if laptop.who else ""
+        sheet.column.addWidget(Label(" ".join(filter(None, (whose, _(
+            "At its next contact it hands over what it had not sent, then erases the chapter and its backups from itself. A laptop that is offline "
+            "cannot be made to forget before that. To come back it needs a new invitation.")))), wrap=True))
+        sheet.done_clicked.connect(lambda: self._remove(sheet, laptop))
+        sheet.open()
+
+    def _remove(self, sheet: Sheet, laptop: Laptop) -> None:
+        from alumni_desk.sync.laptops import remove
+
+        sheet.set_busy(_("Removing …"))
+
+        def done(removed: Laptop) -> None:
+            sheet.accept()
+            self.said.emit(_("{laptop} is removed").format(laptop=removed.name))
+            self.refresh(self._waiting)
+
+        self._lanes.send(lambda: remove(self._desk, laptop.id), done, sheet.complain)
+
+    def _look(self, device: str) -> None:
+        laptop = self._of(device)
+
+        def ask() -> list[SetAside]:
+            from alumni_desk.sync.set_aside import set_aside
+
+            return [one for one in set_aside(self._desk) if laptop is None or one.laptop == laptop.name]
+
+        def came(found: list[SetAside]) -> None:
+            SetAsideSheet(self.window(), self._desk, self._lanes, found, lambda: self.refresh(self._waiting)).open()
+
+        self._lanes.send(ask, came, lambda error: self.said.emit(str(error)))
+
+
+def line_of(laptop: Laptop, waiting: int, now: datetime) -> LaptopLine:
+    """A laptop in words."""
+    seen = datetime.fromisoformat(laptop.last_seen) if laptop.last_seen else None
+    count = waiting if laptop.here else laptop.waiting
+    gone = bool(laptop.revoked or laptop.left)
+    if gone and laptop.set_aside:
+        to_send = ngettext("{n} set aside", "{n} set aside", laptop.set_aside).format(n=number(laptop.set_aside))
+    elif count:
+        to_send = ngettext("{n} change", "{n} changes", count).format(n=number(count))
+    else:
+        to_send = _("nothing") if count == 0 else _("not said")
+    until = _("removed") if laptop.revoked else _("has left") if laptop.left else _until(laptop.until)
+    deed = "" if laptop.here or (gone and not laptop.set_aside) else "look" if gone else "remove"
+    late = not gone and not laptop.here and bool(count) and seen is not None and now - seen > LATE
+    return LaptopLine(device=laptop.id, name=_("This laptop") if laptop.here else laptop.name, who=laptop.who or "", may_see=laptop.may_see,
+                      seen=_("now") if laptop.here else _seen(seen, now), to_send=to_send, until=until, late=late, removed=bool(laptop.revoked), deed=deed)
+
+
+def _seen(then: datetime | None, now: datetime) -> str:
+    """18:31; Sun 16:20; 27 Oct."""
+    if then is None:
+        return _("never")
+    local, today = then.astimezone(), now.astimezone()
+    if local.date() == today.date():
+        return f"{local:%H:%M}"
+    if today.date() - local.date() < timedelta(days=7):
+        return f"{weekday_short(local.date())} {local:%H:%M}"
+    return day_short(local.date())
+
+
+def _until(text: str | None) -> str:
+    if not text:
+        return _("no end")
+    local = datetime.fromisoformat(text).astimezone()
+    return f"{day_short(local.date())}, {local:%H:%M}" if (local.hour, local.minute) != (0, 0) else day_short(local.date())

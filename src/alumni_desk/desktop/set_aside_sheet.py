@@ -1,0 +1,103 @@
+"""Looking at what a removed laptop handed over: each lot in words, released to count or thrown away."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
+
+from alumni_desk.desktop.background import Lanes
+from alumni_desk.desktop.controls import Button, Label, hairline
+from alumni_desk.desktop.dates import day_middle
+from alumni_desk.desktop.fonts import px
+from alumni_desk.desktop.sheet import PlainSheet
+from alumni_desk.errors import KnownError
+from alumni_desk.store.desk import Desk
+from alumni_desk.words import _, clock_time, ngettext, number
+
+if TYPE_CHECKING:
+    from alumni_desk.sync.set_aside import Looked, SetAside
+
+
+class SetAsideSheet(PlainSheet):
+    """``looked`` is called whenever something was decided."""
+
+    def __init__(self, parent: QWidget, desk: Desk, lanes: Lanes, parcels: Sequence[SetAside], looked: Callable[[], None]) -> None:
+        super().__init__(parent, _("Set aside"), width=640)
+        self._desk, self._lanes, self._looked = desk, lanes, looked
+        self._left = len(parcels)
+        self.column.addWidget(Label(_("This came from a laptop after its access was removed. It counts only if you release it; then it is judged as any "
+                                      "other change. What you throw away is gone."), tone="muted", wrap=True))  # fmt: skip
+        for one in parcels:
+            self.column.addWidget(self._lot(one))
+        if not parcels:
+            self.column.addWidget(Label(_("Nothing is set aside any more."), wrap=True))
+        self.said = Label("", "small", "muted", wrap=True)
+        self.column.addWidget(self.said)
+        self.column.addStretch(1)
+        foot = QWidget()
+        row = QHBoxLayout(foot)
+        row.addStretch(1)
+        done = Button(_("Done"), "primary")
+        done.clicked.connect(self.accept)
+        row.addWidget(done)
+        self.set_foot(foot)
+
+    def _lot(self, one: SetAside) -> QWidget:
+        box = QWidget()
+        column = QVBoxLayout(box)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(px(4))
+        column.addWidget(hairline())
+        at = datetime.fromisoformat(one.received).astimezone()
+        changes = ngettext("{n} change", "{n} changes", one.count).format(n=number(one.count))
+        column.addWidget(Label(_("{changes} from {laptop}").format(changes=changes, laptop=one.laptop), "strong", wrap=True))
+        who = _("{who}, handed over on {day}, {time}") if one.who else _("Handed over on {day}, {time}")
+        column.addWidget(Label(who.format(who=one.who, day=day_middle(at.date()), time=clock_time(at)), "small", "muted", wrap=True))
+        column.addWidget(Label(one.why, "small", "muted", wrap=True))
+        column.addWidget(Label("\n".join(one.what), wrap=True))
+        rest = one.count - len(one.what)
+        if rest > 0:
+            column.addWidget(Label(ngettext("and {n} more", "and {n} more", rest).format(n=number(rest)), tone="muted"))
+        buttons = QHBoxLayout()
+        buttons.setSpacing(px(8))
+        release, discard = Button(_("Release: let it count")), Button(_("Throw away"), "danger")
+        for button, deed in ((release, "release"), (discard, "discard")):
+            button.setAccessibleName(_("{deed}: {changes} from {laptop}").format(deed=button.text(), changes=changes, laptop=one.laptop))
+            button.clicked.connect(lambda checked=False, deed=deed: self._decide(one, deed, (release, discard), box))
+            buttons.addWidget(button)
+        buttons.addStretch(1)
+        column.addLayout(buttons)
+        return box
+
+    def _decide(self, one: SetAside, deed: str, buttons: tuple[Button, Button], box: QWidget) -> None:
+        for button in buttons:
+            button.setEnabled(False)
+
+        def work() -> Looked:
+            from alumni_desk.sync import set_aside
+
+            return (set_aside.release if deed == "release" else set_aside.discard)(self._desk, one.id)
+
+        def failed(error: KnownError) -> None:
+            for button in buttons:
+                button.setEnabled(True)
+            self._say(str(error), "danger")
+
+        self._lanes.send(work, lambda done: self._decided(deed, done, box), failed)
+
+    def _decided(self, deed: str, done: Looked, box: QWidget) -> None:
+        box.setEnabled(False)
+        if deed == "release":
+            taken = ngettext("{n} change counts now.", "{n} changes count now.", done.taken).format(n=number(done.taken))
+            refused = ngettext("{n} was not taken.", "{n} were not taken.", done.refused).format(n=number(done.refused)) if done.refused else ""
+            self._say(f"{taken} {refused}".strip())
+        else:
+            self._say(_("Thrown away."))
+        self._looked()
+
+    def _say(self, sentence: str, tone: str = "muted") -> None:
+        self.said.setText(sentence)
+        self.said.set_tone(tone)  # type: ignore[arg-type]

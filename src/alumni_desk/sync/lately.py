@@ -1,0 +1,36 @@
+"""What the last syncs did, for the Sync page: kept in the desk's own database, newest first, those that did nothing left out."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import msgspec
+import sqlalchemy as sa
+
+KEPT = 50
+_KEY = "lately"
+
+
+class Did(msgspec.Struct, frozen=True, omit_defaults=True):
+    """One sync. ``at``: ISO 8601 UTC; how many changes were sent, rows fetched, changes refused, fields that clashed."""
+
+    at: str
+    sent: int = 0
+    fetched: int = 0
+    refused: int = 0
+    conflicts: int = 0
+
+
+def note(connection: sa.Connection, *, sent: int, fetched: int, refused: int, conflicts: int) -> None:
+    """Keep what a sync did, if it did anything. The caller commits."""
+    if sent or fetched or refused or conflicts:
+        at = datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+        found = [Did(at, sent, fetched, refused, conflicts), *lately(connection)][:KEPT]
+        connection.exec_driver_sql("INSERT INTO sync_state (key, value) VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value",
+                                   (_KEY, msgspec.json.encode(found).decode()))
+
+
+def lately(connection: sa.Connection) -> list[Did]:
+    """The last syncs that did something, the newest first."""
+    text = connection.exec_driver_sql("SELECT value FROM sync_state WHERE key = ?", (_KEY,)).scalar()
+    return [] if text is None else msgspec.json.decode(text, type=list[Did])
