@@ -14,6 +14,7 @@ from alumni_desk.desktop.dates import day_short, weekday_short
 from alumni_desk.desktop.fonts import px
 from alumni_desk.desktop.inviting import Inviting
 from alumni_desk.desktop.laptops_table import LaptopLine, LaptopsTable
+from alumni_desk.desktop.paint import isolated
 from alumni_desk.desktop.set_aside_sheet import SetAsideSheet
 from alumni_desk.desktop.sheet import Sheet
 from alumni_desk.desktop.widgets import heading
@@ -157,7 +158,7 @@ def line_of(laptop: Laptop, waiting: int, now: datetime) -> LaptopLine:
     until = _("removed") if laptop.revoked else _("has left") if laptop.left else _until(laptop.until)
     deed = "" if laptop.here or (gone and not laptop.set_aside) else "look" if gone else "remove"
     late = not gone and not laptop.here and bool(count) and seen is not None and now - seen > LATE
-    return LaptopLine(device=laptop.id, name=_("This laptop") if laptop.here else laptop.name, who=laptop.who or "", may_see=laptop.may_see,
+    return LaptopLine(device=laptop.id, name=_("This laptop") if laptop.here else isolated(laptop.name), who=isolated(laptop.who or ""), may_see=laptop.may_see,
                       seen=_("now") if laptop.here else _seen(seen, now), to_send=to_send, until=until, late=late, removed=bool(laptop.revoked), deed=deed)
 
 

@@ -14,6 +14,7 @@ from alumni_desk.errors import KnownError
 from alumni_desk.store.desk import Changed, Desk
 
 if TYPE_CHECKING:
+    from alumni_desk.sync.keeping import Keeping
     from alumni_desk.sync.wire import Wire
 
 EVERY_MS = 60_000
@@ -28,7 +29,8 @@ class SyncBridge(QObject):
     """``standing`` whenever the chip should say something else; ``begun``, ``ended`` and ``failed`` around each sync.
 
     ``moved`` tells the step (push or pull) and how many changes went up, or rows came down, so far. ``removed``: this laptop's access ended and
-    the desk was emptied, in a sentence.
+    the desk was emptied, in a sentence. ``kept``: at which address this laptop keeps the chapter for the others, and what is wrong if it should
+    and cannot; both empty where it does not.
     """
 
     standing = Signal(object)
@@ -37,6 +39,7 @@ class SyncBridge(QObject):
     failed = Signal(object)
     moved = Signal(str, int)
     removed = Signal(str)
+    kept = Signal(str, str)
 
     def __init__(self, desk: Desk, lanes: Lanes, changes: ChangeBus) -> None:
         super().__init__(changes)
@@ -46,6 +49,7 @@ class SyncBridge(QObject):
         self._waiting = 0
         self._wire: Wire | None = None
         self._stopped = False
+        self._serving: Keeping | None = None
         self._timer = QTimer(self, interval=EVERY_MS)
         self._timer.timeout.connect(self._by_itself)
         self._timer.start()
@@ -64,6 +68,7 @@ class SyncBridge(QObject):
         """The look at the beginning: when the first page stands, because it needs the sync's modules; after a second in any case."""
         if not self._looked:
             self.look()
+            self._lanes.send(self._keep_on, self._keeps, self._cannot_keep)
 
     def look(self) -> None:
         """Find out where the data stands; cheap, without asking the server."""
@@ -97,6 +102,60 @@ class SyncBridge(QObject):
 
         self._lanes.send(work, joined, failed)
 
+    # -- this laptop keeps the chapter
+
+    @property
+    def kept_at(self) -> str:
+        """The address under which this laptop keeps the chapter; empty if it does not."""
+        return self._serving.url if self._serving is not None and self._serving.running else ""
+
+    def keep_here(self, then: Callable[[], None], failed: Callable[[KnownError], None]) -> None:
+        """Keep the chapter on this laptop from now on, for the others."""
+
+        def work() -> Keeping:
+            from alumni_desk.sync import keeping
+
+            return keeping.begin(self._desk)
+
+        def done(serving: Keeping) -> None:
+            self._keeps(serving)
+            then()
+            self.sync_now()
+
+        self._lanes.send(work, done, failed)
+
+    def move_away(self, url: str, code: str, then: Callable[[Any], None], failed: Callable[[KnownError], None]) -> None:
+        """Move the chapter to an office's server, with everything; this laptop keeps it no more."""
+
+        def work() -> Any:
+            from alumni_desk.sync import keeping, moving
+
+            return keeping.move_away(self._desk, self._serving, url, code) if self._serving is not None else moving.move(self._desk, url, code)
+
+        def done(membership: Any) -> None:
+            self._keeps(None)
+            self._changes.tell(Changed({}))
+            then(membership)
+            self.sync_now()
+
+        self._lanes.send(work, done, failed)
+
+    def _keep_on(self) -> Keeping | None:
+        if self._desk.setting("keeps_chapter") is None or self._stopped:  # before anything of the sync is loaded
+            return None
+        from alumni_desk.sync import keeping
+
+        return keeping.start(self._desk) if keeping.keeps(self._desk) else None
+
+    def _keeps(self, serving: Keeping | None) -> None:
+        self._serving = serving
+        if self._stopped and serving is not None:
+            serving.stop()
+        self.kept.emit(self.kept_at, "")
+
+    def _cannot_keep(self, error: KnownError) -> None:
+        self.kept.emit("", str(error))
+
     def cancel(self) -> None:
         """End the sync that is under way; what it has saved stays."""
         if (wire := self._wire) is not None:
@@ -108,6 +167,8 @@ class SyncBridge(QObject):
         self._timer.stop()
         self._soon.stop()
         self.cancel()
+        if self._serving is not None:
+            self._serving.stop()
 
     @contextmanager
     def _holding(self, wire: Wire) -> Iterator[Wire]:

@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 from PySide6.QtCore import Qt, QTimer, Signal
 from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
+from alumni_desk import __version__
 from alumni_desk.desktop.background import Lanes
 from alumni_desk.desktop.changes import ChangeBus
 from alumni_desk.desktop.controls import WINDOW, Button, Label, Link, shortcut
@@ -25,6 +26,7 @@ from alumni_desk.desktop.sync_bridge import SyncBridge
 from alumni_desk.desktop.syncchip import State
 from alumni_desk.desktop.widgets import Glyph, IconLine, MainAndSide, padded
 from alumni_desk.errors import KnownError
+from alumni_desk.protocol.messages import PROTOCOL
 from alumni_desk.store.desk import Desk
 from alumni_desk.words import _, ngettext, number
 
@@ -50,6 +52,7 @@ class Facts:
     access: str = ""  # that what it may see ends soon
     refused: int = 0  # changes that the server did not take and nobody here has seen yet
     refusals: tuple[RefusedChange, ...] = ()  # the newest of them
+    pin: str = ""  # of the server's own certificate
     leads: bool = False  # looks after the chapter and its laptops
     lately: tuple[Did, ...] = ()  # what the last syncs did, the newest first
 
@@ -76,7 +79,8 @@ class SyncPage(Page):
         self._far = ""  # how far a long sync is
         self._under_way: SettingRow | None = None
         self._first: QWidget | None = None
-        self._whole_past = False
+        self._whole_past = self._detailed = False
+        self._kept_at = self._not_kept = ""
         self.people = PeoplePart(desk, lanes)
         self.people.said.connect(lambda words: self.said.emit(words, None))
         self._build()
@@ -84,6 +88,7 @@ class SyncPage(Page):
         bridge.ended.connect(self._ended)
         bridge.failed.connect(self._failed)
         bridge.moved.connect(self._moved)
+        bridge.kept.connect(self._kept)
         shortcut(Qt.Key.Key_F5, self, self._now, WINDOW)
         # Ages in words grow old while the page is looked at.
         self._aging = QTimer(self, interval=60_000)
@@ -178,7 +183,10 @@ class SyncPage(Page):
         if facts.state != "alone":
             if facts.refusals:
                 self._not_taken(inside, facts)
+            self._keeping(inside, facts)
             self._details(inside, facts)
+        elif not facts.sample:
+            self._alone(inside, facts)
         self._below_place.put(below)
         self._past_place.put(self._past(facts))
         self.people.setVisible(facts.leads)
@@ -295,7 +303,81 @@ class SyncPage(Page):
         column.addWidget(SettingRow(below, "", seen))
         column.addSpacing(px(12))
 
+    # -- this laptop keeps the chapter
+
+    def _kept(self, address: str, trouble: str) -> None:
+        self._kept_at, self._not_kept = address, trouble
+        self._draw()
+
+    def _alone(self, column: QVBoxLayout, facts: Facts) -> None:
+        column.addWidget(section(_("Without an office’s server")))
+        self.keep = Button(_("Keep it here"))
+        self.keep.setAccessibleName(_("Keep the chapter on this laptop, for the others"))
+        self.keep.clicked.connect(self._keep_here)
+        self.keep_row = SettingRow(_("This laptop keeps the chapter"), _("Other laptops of the chapter join this one and keep in step with it. They reach it "
+                                   "while this window is open and both are on one network. It can move to an office’s server later, with everything."),
+                                   self.keep)  # fmt: skip
+        column.addWidget(self.keep_row)
+
+    def _keep_here(self) -> None:
+        self.keep.setEnabled(False)
+        self.keep_row.say(_("The server is being made …"))
+
+        def failed(error: KnownError) -> None:
+            self.keep.setEnabled(True)
+            self.keep_row.say(str(error))
+
+        def done() -> None:
+            self.joined.emit()
+            self.said.emit(_("This laptop keeps the chapter. Now invite the others."), None)
+            self.refresh()
+
+        self._bridge.keep_here(done, failed)
+
+    def _keeping(self, column: QVBoxLayout, facts: Facts) -> None:
+        if not self._kept_at and not self._not_kept:
+            return
+        column.addWidget(section(_("This laptop keeps the chapter")))
+        address = self._kept_at.partition("#")[0]
+        said = _("The others reach it at {address} while this window is open.").format(address=address) if address else self._not_kept
+        column.addWidget(SettingRow(_("For the others") if address else _("It is not kept now"), said, tone="text" if address else "warn"))
+        moves = Button(_("Move"))
+        moves.setAccessibleName(_("Move to an office’s server"))
+        moves.clicked.connect(self._ask_move)
+        column.addWidget(SettingRow(_("Move to an office’s server"), _("Everything goes along; the other laptops then join there, each with an invitation."),
+                                    moves))  # fmt: skip
+
+    def _ask_move(self) -> None:
+        sheet = PlainSheet(self.window(), _("Move to an office’s server"), width=720)
+        form = JoinForm(self.desk.device_name)
+        form.button.set_words(_("Move the chapter"))
+        sheet.column.addWidget(form)
+        sheet.set_foot(form.foot)
+        form.cancel.show()
+        form.cancel.clicked.connect(sheet.reject)
+
+        def move(url: str, code: str, laptop: str, carry: bool) -> None:
+            form.busy(_("Moving …"))
+            self._bridge.move_away(url, code, done, lambda error: form.refused(error.code, str(error)))
+
+        def done(membership: Any) -> None:
+            sheet.accept()
+            self.said.emit(_("The chapter is at {chapter}’s new server").format(chapter=membership.scope_name), None)
+            self.refresh()
+
+        form.joined.connect(move)
+        sheet.open()
+        form.first_focus().setFocus()
+
+    # -- details
+
     def _details(self, column: QVBoxLayout, facts: Facts) -> None:
+        column.addSpacing(px(12))
+        shown = Link(_("Hide the details") if self._detailed else _("Details"))
+        shown.clicked.connect(self._turn_details)
+        column.addWidget(shown, 0, Qt.AlignmentFlag.AlignLeft)
+        if not self._detailed:
+            return
         now = datetime.now(UTC)
         column.addWidget(section(_("This laptop")))
         last = _("Not yet") if facts.last_sync is None else f"{_moment(facts.last_sync)} · {ago(facts.last_sync, now)}"
@@ -309,6 +391,13 @@ class SyncPage(Page):
         column.addWidget(SettingRow(_("To send"), still))
         column.addWidget(SettingRow(_("Server"), facts.server))
         column.addWidget(SettingRow(_("You are"), facts.role))
+        if facts.pin:
+            column.addWidget(SettingRow(_("The server’s certificate"), " ".join(facts.pin[at:at + 4] for at in range(0, len(facts.pin), 4))))
+        column.addWidget(SettingRow(_("Version"), _("Alumni Desk {version}, protocol {protocol}").format(version=__version__, protocol=PROTOCOL)))
+
+    def _turn_details(self) -> None:
+        self._detailed = not self._detailed
+        self._draw()
 
     def _ask_join(self) -> None:
         self.lanes.read(self._here, self._open_join)
@@ -413,7 +502,7 @@ def look_up(desk: Desk) -> Facts:
         waiting=standing.waiting,
         last_sync=datetime.fromisoformat(standing.last_sync) if standing.last_sync else None,
         oldest=_made_at(oldest) if oldest and standing.waiting else None,
-        server=urlsplit(membership.url).hostname or membership.url if membership else "",
+        server=_server_words(desk, membership.url) if membership else "",
         chapter=membership.scope_name if membership else "",
         role=_role(membership.role) if membership else "",
         sample=sample,
@@ -421,9 +510,16 @@ def look_up(desk: Desk) -> Facts:
         access=standing.access if standing.state != "ended" else "",
         refused=not_taken,
         refusals=refusals,
+        pin=(membership.fingerprint or "") if membership else "",
         leads=membership is not None and membership.role in ("leader", "admin"),
         lately=past,
     )
+
+
+def _server_words(desk: Desk, url: str) -> str:
+    """The server as people know it: by its name, or that it is on this laptop."""
+    host = urlsplit(url).hostname or url
+    return _("this laptop’s own server") if host == "127.0.0.1" and desk.setting("keeps_chapter") else host
 
 
 def _made_at(operation: str) -> datetime:
