@@ -118,6 +118,13 @@ def test_numbers_and_short_words_are_taken_as_they_are(desk: Desk) -> None:
         assert best_members(desk, typed, 5).ids == (), typed
 
 
+def test_a_word_that_goes_on_with_figures_is_found_by_its_beginning(desk: Desk) -> None:
+    jo = add_member(desk, first_name="Jo", last_name="Ng", email="jsmith42@example.org").id
+    assert best_members(desk, "zzyzx", 5).ids == ()  # from now on it is known which words there are
+    for typed in ("jsm", "jsmith", "jsmith4"):
+        assert best_members(desk, typed, 5).ids == (jo,), typed
+
+
 def test_a_slip_never_decides_who_is_meant_by_a_command(desk: Desk) -> None:
     add_member(desk, first_name="Jan", last_name="Kowalski")
     with pytest.raises(NotFound):

@@ -7,6 +7,7 @@ from the best kind of hit to the least, until there are enough.
 from __future__ import annotations
 
 import json
+import re
 import threading
 from bisect import bisect_left
 from collections.abc import Iterator, Sequence
@@ -29,6 +30,7 @@ MOST_SPELLINGS, FEW_SPELLINGS = 32, 8
 CHUNK = 2_000
 _END = "\U0010ffff"
 _DIGITS = "0123456789"
+_FIGURE = re.compile("[0-9]")
 
 SPARE = 14
 """So many more hits than wanted are looked at, to rank them."""
@@ -275,6 +277,7 @@ class Vocabulary:
         self._lock = threading.Lock()
         self._seen: object = None
         self._words: list[str] = []
+        self._before_figures: list[str] = []
         self._letters: dict[int, str] = {}
 
     def be_ready(self, connection: sa.Connection) -> None:
@@ -309,19 +312,24 @@ class Vocabulary:
         seen = _state(connection)
         if seen == self._seen:
             return
-        # Words with figures are left out: a year or a number that is nearly right is wrong.
+        # Words with figures are left out: a year or a number that is nearly right is wrong. How they begin is known, so that nobody is said to be lacking.
         found: set[str] = set()
+        before: set[str] = set()
         for low, high, cut in (("a", THE_REST, 0), (THE_REST + "a", THE_REST + _END, 1), (OTHER_NAME + "a", OTHER_NAME + _END, 1), ("»", _END, 0)):
-            terms = connection.exec_driver_sql("SELECT term FROM search_words_terms WHERE term >= ? AND term < ? AND term NOT GLOB '*[0-9]*'", (low, high))
-            found.update(row[0][cut:] for row in terms)
-        self._words = sorted(found)
+            terms = connection.exec_driver_sql("SELECT term FROM search_words_terms WHERE term >= ? AND term < ?", (low, high))
+            for (term,) in terms:
+                figure = _FIGURE.search(term)
+                if figure is None:
+                    found.add(term[cut:])
+                else:
+                    before.add(term[cut:figure.start()])
+        self._words, self._before_figures = sorted(found), sorted(before)
         self._letters = {}
         self._seen = seen
 
     def _known(self, start: str) -> bool:
         """Whether some word begins like this; of what has figures in it that is not asked."""
-        at = bisect_left(self._words, start)
-        return (at < len(self._words) and self._words[at].startswith(start)) or any(letter.isdecimal() for letter in start)
+        return any(letter.isdecimal() for letter in start) or _begins(self._words, start) or _begins(self._before_figures, start)
 
     def _near(self, word: str, *, begun: bool) -> tuple[str, ...]:
         """Words that are one letter more, less or other than this one, or two letters the other way round; then beginnings of words (``begun``)."""
@@ -348,6 +356,12 @@ class Vocabulary:
             every = set(chain.from_iterable(self._words))
             self._letters[page] = "".join(sorted(letter for letter in every if ord(letter) >> 8 == page and letter not in _DIGITS))
         return self._letters[page]
+
+
+def _begins(words: list[str], start: str) -> bool:
+    """Whether one of these, which are in order, begins like this."""
+    at = bisect_left(words, start)
+    return at < len(words) and words[at].startswith(start)
 
 
 def _state(connection: sa.Connection) -> object:
