@@ -5,8 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Awaitable, Callable, Sequence
-from functools import partial
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import msgspec
 import sqlalchemy as sa
@@ -172,12 +171,20 @@ def make_app(server: Server, now: Now = now_ms, *, rate: float = CALLS_A_SECOND,
                           conflicts=open_conflicts, set_aside=aside)
 
     def carry_out(scope: str, those: Sequence[Sent]) -> list[PushReply]:
+        erased = False
+
+        def note_erasure(*args: Any, **details: Any) -> None:
+            nonlocal erased
+            erased = True
+            journal.write(server.journal, server.id, *args, **details)
+
         with server.database.writing() as connection:
-            replies = push_together(connection, server.tables, those, scope=scope, now=now(),
-                                    journal=partial(journal.write, server.journal, server.id))
+            replies = push_together(connection, server.tables, those, scope=scope, now=now(), journal=note_erasure)
             for sent, reply in zip(those, replies, strict=True):
                 if sent.counted:
                     has_sent(connection, server.tables, sent.device, len(reply.results))
+        if erased:
+            snapshots.forget(scope)
         return replies
 
     def look_up(_name: str, devices: Sequence[str]) -> list[accounts.Caller | Refusal]:
