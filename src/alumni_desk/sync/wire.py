@@ -180,6 +180,7 @@ def _session(address: Address, hold: Callable[[socket.socket], None]) -> request
             return manager
 
     session = requests.Session()
+    session.headers.clear()  # each call says its own
     session.mount("http://", Held())
     session.mount("https://", Held())
     if address.fingerprint is not None:
