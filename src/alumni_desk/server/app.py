@@ -87,6 +87,7 @@ def make_app(server: Server, now: Now = now_ms, *, rate: float = CALLS_A_SECOND,
     """
     metrics = Metrics()
     snapshots, digests, watch = Snapshots(server), Digests(server), Watch(server)
+    noted: dict[tuple[str, str], int] = {}  # where a laptop was last written down to be, by this process
     laptops, strangers = Limiter(rate), Limiter(strangers_rate)
 
     def call(name: str, kind: type[T], work: Callable[[Request, T], msgspec.Struct], *, strangers_too: bool) -> Callable[[Request], Awaitable[Response]]:
@@ -220,7 +221,9 @@ def make_app(server: Server, now: Now = now_ms, *, rate: float = CALLS_A_SECOND,
                 grant = who.grants[scope]
                 pages[scope] = pull_page(connection, server.tables, scope=scope, role=grant.role, gathering=grant.gathering, cursor=cursor,
                                          max_bytes=room // max(1, len(message.cursors)))
-        _keep_cursors(server, who, {scope: message.cursors[scope].sequence for scope, page in pages.items() if not page.reset}, now())
+        reached = {scope: message.cursors[scope].sequence for scope, page in pages.items() if not page.reset}
+        _keep_cursors(server, who, {scope: place for scope, place in reached.items() if noted.get((scope, who.device)) != place}, now())
+        noted.update({(scope, who.device): place for scope, place in reached.items()})
         metrics.pulled(sum(len(block.rows) for page in pages.values() for block in page.blocks))
         return PullReply(pages=pages, time=now())
 
