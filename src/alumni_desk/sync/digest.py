@@ -44,7 +44,9 @@ def check(desk: Desk, wire: Wire, membership: state.Membership) -> bool | None:
     for _time in range(_TRIES):
         with desk.reading() as connection:  # one moment: where we stand, and what we have there
             cursor = cursor_of(connection, membership.scope)
+            connection.exec_driver_sql("PRAGMA shrink_memory")
             ours = _sums(connection, membership.scope)
+            connection.exec_driver_sql("PRAGMA shrink_memory")  # the whole chapter went by once: nothing of it need stay
         request = DigestRequest(scope=membership.scope, cursor=cursor, columns=_columns())
         theirs = session.call(desk, wire, membership, "digest", request, DigestReply)
         if theirs.cursor != cursor or not theirs.counts:

@@ -38,7 +38,7 @@ SLOW_AFTER = 5.0
 TOO_LONG = 90.0
 """Seconds that a fetch may take still, judged after the first few; rows are a quarter as many bytes."""
 
-_SEARCHED_AT_ONCE = 5_000
+_SEARCHED_AT_ONCE = 2_000
 
 
 class _TooSlow(Exception):
@@ -91,6 +91,7 @@ def _drop(desk: Desk, file: Path) -> None:
     file.unlink(missing_ok=True)
     with desk.applying() as applying:
         state.drop(applying.connection, state.Fetching)
+        applying.connection.exec_driver_sql("PRAGMA shrink_memory")  # pages of all that was copied
 
 
 def _offer(desk: Desk, wire: Wire, membership: state.Membership, file: Path) -> SnapshotReply | None:
@@ -165,6 +166,7 @@ def copy_in(desk: Desk, scope: str, offer: SnapshotReply, file: Path, progress: 
     at = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
     with desk.applying(Beside("snapshot", file, offer.key)) as applying:
         connection = applying.connection
+        connection.exec_driver_sql("PRAGMA snapshot.cache_size = -2048")  # each of its pages is read once
         there = {str(name) for name in connection.exec_driver_sql("SELECT name FROM snapshot.sqlite_master WHERE type = 'table'").scalars()}
         known = [shape for name, shape in shapes().items() if name in there]
         first = connection.exec_driver_sql("SELECT 1 FROM person LIMIT 1").first() is None
