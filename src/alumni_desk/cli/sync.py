@@ -50,7 +50,9 @@ def add_commands(commands: Any) -> None:
 
     sync = commands.add_parser("sync", help=_("send what waits and take what is new"),
                                description=_("Sync now. JSON: pushed, pulled, waiting, conflicts, refused, quarantined "
-                                             "(changes of removed laptops set aside in this chapter; leaders are told)."))
+                                             "(changes of removed laptops set aside in this chapter; leaders are told), identical (true: all that is "
+                                             "here is all that the server has for this laptop; null: not compared since something changed)."))
+    sync.add_argument("--check", action="store_true", help=_("compare everything with the server, not once a day alone"))
     add_json(sync)
     sync.set_defaults(run=run_sync)
 
@@ -64,7 +66,8 @@ def add_commands(commands: Any) -> None:
     status = commands.add_parser("status", help=_("where the data stands"),
                                  description=_("Where the data stands. JSON: state (alone, waiting, synced, trouble, ended, removed), waiting, last_sync, "
                                                "clock_ahead_seconds (this laptop's clock against the server's; negative: behind), role (admin, leader, door), "
-                                               "gathering (of a laptop at the door), until (how long it may see what it sees)."))
+                                               "gathering (of a laptop at the door), until (how long it may see what it sees), "
+                                               "checked (when all was last compared with the server, UTC, or null), identical (what was found then)."))
     add_json(status)
     status.set_defaults(run=run_status)
 
@@ -141,7 +144,7 @@ def run_sync(args: argparse.Namespace) -> int:
     from alumni_desk.sync.refused import refused as list_refused
 
     with opened(args) as desk:
-        result = sync_once(desk)
+        result = sync_once(desk, check=args.check)
         clock = status(desk).clock
         gone = list_refused(desk, min(result.refused, 10)) if result.refused else []
     lines = [_("{sent}, {received}.").format(
@@ -155,6 +158,8 @@ def run_sync(args: argparse.Namespace) -> int:
         lines.extend(f"  {one.what}. {one.why}" for one in gone)
         if result.refused > len(gone):
             lines.append(_("  “alumni-desk refused” lists them all."))
+    if result.identical is not None:
+        lines.append(_("Checked: nothing missing.") if result.identical else _("Checked: something differs from the server; the next sync fetches it again."))
     if result.conflicts:
         lines.append(ngettext("{n} field was changed by two people at once; the later change counts.", "{n} fields were changed by two people at once; "
                               "the later change counts.", result.conflicts).format(n=number(result.conflicts)))
@@ -188,12 +193,14 @@ def run_status(args: argparse.Namespace) -> int:
 
     ended = removal.finish(profile_of(args))
     if ended is not None:
-        gone = {"state": "removed", "waiting": 0, "last_sync": None, "clock_ahead_seconds": 0, "role": None, "gathering": None, "until": None}
+        gone = {"state": "removed", "waiting": 0, "last_sync": None, "clock_ahead_seconds": 0, "role": None, "gathering": None, "until": None,
+                "checked": None, "identical": None}
         show(args, gone, ended.sentence)
         return 0
     with opened(args) as desk:
         standing = status(desk)
     data = {"state": standing.state, "waiting": standing.waiting, "last_sync": standing.last_sync, "clock_ahead_seconds": standing.ahead_s,
-            "role": standing.role, "gathering": standing.gathering, "until": standing.until}
-    show(args, data, "\n".join(filter(None, dict.fromkeys((standing.sentence, standing.access, standing.clock)))))
+            "role": standing.role, "gathering": standing.gathering, "until": standing.until,
+            "checked": standing.checked, "identical": standing.identical}
+    show(args, data, "\n".join(filter(None, dict.fromkeys((standing.sentence, standing.access, standing.checked_sentence, standing.clock)))))
     return 0

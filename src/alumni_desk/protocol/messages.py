@@ -199,10 +199,11 @@ class PushReply(msgspec.Struct, frozen=True):
 
 
 class PullRequest(msgspec.Struct, frozen=True):
-    """Where the desk stands in each scope and how much it takes at once."""
+    """Where the desk stands in each scope and how much it takes at once. ``wait``: seconds that it would wait for something new, 25 at most."""
 
     cursors: dict[str, Cursor]
     max_bytes: int = PAGE_BYTES
+    wait: float = 0
 
 
 class Block(msgspec.Struct, frozen=True):
@@ -424,3 +425,52 @@ class Done(msgspec.Struct, frozen=True):
     """It is done."""
 
     time: int
+
+
+# --- snapshot and digest
+
+
+class SnapshotRequest(msgspec.Struct, frozen=True):
+    """Asks for a file of all that the device may see of a scope, in the form of this schema."""
+
+    schema: int = 1
+
+
+class SnapshotReply(msgspec.Struct, frozen=True):
+    """Where the file is. ``making``: ask again in a moment; ``none``: this server has none for you, pull from zero.
+
+    ``key`` is the file's alone; ``cursor``: the place in the feed that it shows, from which to pull on.
+    """
+
+    state: Literal["ready", "making", "none"]
+    time: int
+    name: str = ""
+    key: bytes = b""
+    size: int = 0
+    rows: int = 0
+    cursor: Cursor = Cursor()
+    timeline: str = ""
+    replicas: dict[str, Author] = {}
+
+
+class DigestRequest(msgspec.Struct, frozen=True):
+    """Where the desk stands and which columns it keeps: asks for the sums of all rows there, or for the rows of some of the parts themselves."""
+
+    scope: str
+    cursor: Cursor
+    columns: dict[str, list[str]]
+    want: list[int] = []
+
+
+class DigestReply(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Count and sum of the rows' hashes in each of the parts, or the rows of those that ``given`` names; nothing if the feed has moved on from there.
+
+    ``cursor``: where the server stands.
+    """
+
+    cursor: Cursor
+    time: int
+    counts: list[int] = []
+    sums: list[bytes] = []
+    given: list[int] = []
+    blocks: list[Block] = []

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
+from functools import lru_cache
 from typing import Any, Literal, NamedTuple, Protocol
 
 import msgspec
@@ -89,6 +90,7 @@ VALUES: dict[tuple[str, str, str], AbstractSet[Any]] = {
 """Where a role may write certain values alone."""
 
 
+@lru_cache(maxsize=4_096)
 def rule(role: str, table: str, field: str, *, door: bool = False, known: bool = True) -> Rule:
     """The rule for a field; ``door``: it is declared for the door. One that this version does not know may be read by admins and leaders alone."""
     if not known:

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Awaitable, Callable
-from functools import partial
-from typing import TypeVar
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any, TypeVar
 
 import msgspec
 import sqlalchemy as sa
@@ -26,7 +25,10 @@ from alumni_desk.protocol.messages import (
     PUSH_OPERATIONS,
     ChallengeRequest,
     DecideRequest,
+    DigestReply,
+    DigestRequest,
     EnrolRequest,
+    Grant,
     HelloReply,
     HelloRequest,
     InvitationsReply,
@@ -38,6 +40,8 @@ from alumni_desk.protocol.messages import (
     Released,
     ScopeRequest,
     SessionRequest,
+    SnapshotReply,
+    SnapshotRequest,
     Trouble,
     pack,
     unpack,
@@ -49,18 +53,27 @@ from alumni_desk.server import accounts, conflicts, feed, inviting, journal, lea
 from alumni_desk.server.bodies import STRANGERS_LIMIT, drop_body, packed, read_body
 from alumni_desk.server.bulk import put_rows
 from alumni_desk.server.devices import has_sent, keep_news, news_in
+from alumni_desk.server.digest import Digests
 from alumni_desk.server.hosts import is_loopback
 from alumni_desk.server.invitations import enrol
 from alumni_desk.server.laptops import laptops as laptops_of
 from alumni_desk.server.lasting import lasting
 from alumni_desk.server.limits import CALLS_A_SECOND, STRANGERS_A_SECOND, Limiter
 from alumni_desk.server.metrics import CONTENT_TYPE, Metrics
+from alumni_desk.server.projection import Projection, projection_of
 from alumni_desk.server.pull import pull_page
-from alumni_desk.server.push import push
+from alumni_desk.server.push import Sent, push_together
+from alumni_desk.server.ranges import answer_from
 from alumni_desk.server.refusals import Refusal
+from alumni_desk.server.snapshot import Snapshots
 from alumni_desk.server.state import Server, now_ms
+from alumni_desk.server.together import Together
+from alumni_desk.server.watching import Watch
 
 LOG = logging.getLogger("alumni_desk.server")
+WATCHED = 50
+"""Scopes of one call that are waited for."""
+
 T = TypeVar("T")
 Now = Callable[[], int]
 
@@ -73,6 +86,8 @@ def make_app(server: Server, now: Now = now_ms, *, rate: float = CALLS_A_SECOND,
     ``open_metrics``: figures for everybody who asks, not for this computer alone.
     """
     metrics = Metrics()
+    snapshots, digests, watch = Snapshots(server), Digests(server), Watch(server)
+    noted: dict[tuple[str, str], int] = {}  # where a laptop was last written down to be, by this process
     laptops, strangers = Limiter(rate), Limiter(strangers_rate)
 
     def call(name: str, kind: type[T], work: Callable[[Request, T], msgspec.Struct], *, strangers_too: bool) -> Callable[[Request], Awaitable[Response]]:
@@ -86,6 +101,9 @@ def make_app(server: Server, now: Now = now_ms, *, rate: float = CALLS_A_SECOND,
                 else:
                     await _take(strangers, request, request.client.host if request.client else "")
                 message = _message(await read_body(request, STRANGERS_LIMIT if strangers_too else BODY_LIMIT), kind)
+                if isinstance(message, PullRequest) and message.wait > 0 and len(message.cursors) <= WATCHED:
+                    await run_in_threadpool(asking, request)  # whoever was removed does not wait
+                    await watch.until_moved({scope: place.sequence for scope, place in message.cursors.items()}, message.wait)
                 response = _answer(request, 200, await run_in_threadpool(work, request, message))
             except Refusal as refusal:
                 trouble = refusal
@@ -153,18 +171,42 @@ def make_app(server: Server, now: Now = now_ms, *, rate: float = CALLS_A_SECOND,
                           grants=grants, heads=heads, backed_up=backed_up, revoked=[], commands=_commands(who), unknown=unknown,
                           conflicts=open_conflicts, set_aside=aside)
 
-    def take_push(request: Request, message: PushRequest) -> PushReply:
+    def carry_out(scope: str, those: Sequence[Sent]) -> list[PushReply]:
+        erased = False
+
+        def note_erasure(*args: Any, **details: Any) -> None:
+            nonlocal erased
+            erased = True
+            journal.write(server.journal, server.id, *args, **details)
+
+        with server.database.writing() as connection:
+            replies = push_together(connection, server.tables, those, scope=scope, now=now(), journal=note_erasure)
+            for sent, reply in zip(those, replies, strict=True):
+                if sent.counted:
+                    has_sent(connection, server.tables, sent.device, len(reply.results))
+        if erased:
+            snapshots.forget(scope)
+        return replies
+
+    def look_up(_name: str, devices: Sequence[str]) -> list[accounts.Caller | Refusal]:
         with server.database.reading() as connection:
-            who = calling(request, connection, removed_too=True)
+            found = {device: _caller_or_refusal(server, connection, device, now()) for device in set(devices)}
+        return [found[device] for device in devices]
+
+    together = Together(carry_out, PUSH_OPERATIONS)
+    known = Together(look_up, 500)
+
+    def take_push(request: Request, message: PushRequest) -> PushReply:
+        who = known.do("", request.state.device)
+        if isinstance(who, Refusal):
+            raise who
         if who.revoked:
             return set_aside.take(server, who, message, now())
         scope = _one_scope(server, who, message)
-        with server.database.writing() as connection:
-            grant = who.grants.get(scope) or who.left[scope]
-            reply = push(connection, server.tables, message.parcels, scope=scope, role=grant.role, device=who.device, now=now(), gathering=grant.gathering,
-                         journal=partial(journal.write, server.journal, server.id))
-            if who.waiting:
-                has_sent(connection, server.tables, who.device, len(reply.results))
+        grant = who.grants.get(scope) or who.left[scope]
+        sent = Sent(message.parcels, grant.role, who.device, grant.gathering, counted=who.waiting > 0)
+        reply = together.do(scope, sent, sent.operations)
+        watch.moved(scope, reply.head)
         metrics.pushed(result.status for result in reply.results)
         return reply
 
@@ -179,7 +221,9 @@ def make_app(server: Server, now: Now = now_ms, *, rate: float = CALLS_A_SECOND,
                 grant = who.grants[scope]
                 pages[scope] = pull_page(connection, server.tables, scope=scope, role=grant.role, gathering=grant.gathering, cursor=cursor,
                                          max_bytes=room // max(1, len(message.cursors)))
-        _keep_cursors(server, who, {scope: message.cursors[scope].sequence for scope, page in pages.items() if not page.reset}, now())
+        reached = {scope: message.cursors[scope].sequence for scope, page in pages.items() if not page.reset}
+        _keep_cursors(server, who, {scope: place for scope, place in reached.items() if noted.get((scope, who.device)) != place}, now())
+        noted.update({(scope, who.device): place for scope, place in reached.items()})
         metrics.pulled(sum(len(block.rows) for page in pages.values() for block in page.blocks))
         return PullReply(pages=pages, time=now())
 
@@ -191,6 +235,41 @@ def make_app(server: Server, now: Now = now_ms, *, rate: float = CALLS_A_SECOND,
 
     def discard(request: Request, message: ScopeRequest) -> Released:
         return set_aside.discard(server, asking(request), message.scope, request.path_params["id"], now())
+
+    def seen_by(request: Request) -> tuple[str, Projection]:
+        """The scope in the request's path, and what its caller may see there."""
+        with server.database.reading() as connection:
+            who = calling(request, connection)
+        scope = str(request.path_params["scope"])
+        return scope, projection_of(_grant_to_see(who, scope))
+
+    def offer_snapshot(request: Request, message: SnapshotRequest) -> SnapshotReply:
+        scope, seen = seen_by(request)
+        if message.schema > SCHEMA_VERSION:
+            return SnapshotReply(state="none", time=now())
+        return snapshots.offer(scope, seen, now=now())
+
+    def give_digest(request: Request, message: DigestRequest) -> DigestReply:
+        with server.database.reading() as connection:
+            who = calling(request, connection)
+        return digests.answer(message, projection_of(_grant_to_see(who, message.scope)), now=now())
+
+    async def give_snapshot(request: Request) -> Response:
+        def look() -> Response:
+            scope, seen = seen_by(request)
+            file = snapshots.file(scope, seen, request.path_params["name"])
+            if file is None:
+                raise Refusal(404, "no_snapshot")
+            try:
+                return answer_from(request, file, request.path_params["name"])
+            except FileNotFoundError:
+                raise Refusal(404, "no_snapshot") from None
+
+        try:
+            request.state.device = await _admitted(request)
+            return await run_in_threadpool(look)
+        except Refusal as refusal:
+            return _refused(request, refusal)
 
     def revoke(request: Request, message: HelloRequest) -> HelloReply:
         with server.database.reading() as connection:
@@ -220,7 +299,7 @@ def make_app(server: Server, now: Now = now_ms, *, rate: float = CALLS_A_SECOND,
     def post(path: str, kind: type[T], work: Callable[[Request, T], msgspec.Struct], *, strangers_too: bool = False) -> Route:
         return Route(f"/sync/v1/{path}", call(path.rpartition("/")[2], kind, work, strangers_too=strangers_too), methods=["POST"])
 
-    return Starlette(routes=[
+    app = Starlette(routes=[
         Route("/healthz", healthz),
         Route("/readyz", readyz),
         Route("/metrics", figures),
@@ -241,7 +320,25 @@ def make_app(server: Server, now: Now = now_ms, *, rate: float = CALLS_A_SECOND,
         post("set-aside/{id}/release", ScopeRequest, release),
         post("set-aside/{id}/discard", ScopeRequest, discard),
         post("leave", ScopeRequest, lambda request, message: leaving.leave(server, asking(request), message.scope, now())),
+        post("digest", DigestRequest, give_digest),
+        Route("/sync/v1/snapshot/{scope}", call("snapshot", SnapshotRequest, offer_snapshot, strangers_too=False), methods=["POST"]),
+        Route("/sync/v1/snapshot/{scope}/{name}", give_snapshot, methods=["GET"]),
     ])
+    app.state.end_waiting = watch.end
+    return app
+
+
+def _caller_or_refusal(server: Server, connection: sa.Connection, device: str, now: int) -> accounts.Caller | Refusal:
+    try:
+        return accounts.caller(server, connection, device, now, removed_too=True)
+    except Refusal as refusal:
+        return refusal
+
+
+def _grant_to_see(who: accounts.Caller, scope: str) -> Grant:
+    if scope not in who.grants:
+        raise Refusal(403, "ended" if scope in who.left else "no_grant")
+    return who.grants[scope]
 
 
 def _message(body: bytes, kind: type[T]) -> T:

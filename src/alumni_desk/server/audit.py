@@ -3,26 +3,47 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import msgspec
 import sqlalchemy as sa
 
+from alumni_desk.server.bulk import put_rows
+
 _ENCODER = msgspec.json.Encoder(order="deterministic")
 _PAGE = 1_000
+
+
+@dataclass(frozen=True)
+class Note:
+    """An entry to be: what, when (milliseconds), by which device."""
+
+    event: str
+    at: int
+    device: str | None = None
+    details: dict[str, Any] | None = None
 
 
 def note(connection: sa.Connection, tables: sa.MetaData, scope: str, event: str, *, at: int, device: str | None = None,
          details: dict[str, Any] | None = None) -> None:
     """Add an entry. The caller holds the scope's head, so that entries have one order."""
+    note_all(connection, tables, scope, [Note(event, at, device, details)])
+
+
+def note_all(connection: sa.Connection, tables: sa.MetaData, scope: str, notes: Sequence[Note]) -> None:
+    """Add several, in this order."""
     audit, head = tables.tables["audit"], tables.tables["feed_head"]
     last = connection.execute(sa.select(head.c.audited, head.c.audit_hash).where(head.c.scope == scope)).one()
-    number = last.audited + 1
-    text = _ENCODER.encode(details).decode() if details else None
-    digest = entry_hash(last.audit_hash, scope, number, at, device, event, text)
-    connection.execute(sa.insert(audit).values(scope=scope, number=number, made_at=at, device=device, event=event, details=text, hash=digest))
+    number, digest = last.audited, last.audit_hash
+    rows = []
+    for one in notes:
+        number += 1
+        text = _ENCODER.encode(one.details).decode() if one.details else None
+        digest = entry_hash(digest, scope, number, one.at, one.device, one.event, text)
+        rows.append({"scope": scope, "number": number, "made_at": one.at, "device": one.device, "event": one.event, "details": text, "hash": digest})
+    put_rows(connection, audit, rows)
     connection.execute(sa.update(head).where(head.c.scope == scope).values(audited=number, audit_hash=digest))
 
 

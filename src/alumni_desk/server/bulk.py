@@ -1,4 +1,4 @@
-"""Many rows in one statement: ``unnest`` on PostgreSQL, ``executemany`` on SQLite."""
+"""Many rows in one statement: one JSON text on PostgreSQL, ``executemany`` on SQLite."""
 
 from __future__ import annotations
 
@@ -6,9 +6,11 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from typing import Any, TypeVar
 
+import msgspec
 import sqlalchemy as sa
 
 _CHUNK = 1_000
+_FEW = 50
 T = TypeVar("T")
 
 
@@ -19,12 +21,21 @@ def chunks(items: Iterable[T], size: int = _CHUNK) -> Iterator[list[T]]:
         yield part
 
 
-def _array(column: sa.Column[Any]) -> str:
+def _type(column: sa.Column[Any]) -> str:
     if isinstance(column.type, sa.Boolean):
-        return "boolean[]"
+        return "boolean"
     if isinstance(column.type, sa.Integer):
-        return "bigint[]"
-    return "bytea[]" if isinstance(column.type, sa.LargeBinary) else "text[]"
+        return "bigint"
+    return "bytea" if isinstance(column.type, sa.LargeBinary) else "text"
+
+
+def _json(table: sa.Table, names: Sequence[str], rows: Sequence[Mapping[str, Any]]) -> str:
+    """Rows as one text that PostgreSQL takes apart: an array for each column would be written value by value in Python."""
+    binary = [name for name in names if isinstance(table.c[name].type, sa.LargeBinary)]
+    if not binary:
+        return msgspec.json.encode([{name: row[name] for name in names} for row in rows]).decode()
+    return msgspec.json.encode([{name: row[name] if name not in binary or row[name] is None else "\\x" + bytes(row[name]).hex() for name in names}
+                                for row in rows]).decode()
 
 
 def _quoted(name: str) -> str:
@@ -42,9 +53,9 @@ def put_rows(connection: sa.Connection, table: sa.Table, rows: Sequence[Mapping[
     then = f"DO UPDATE SET {', '.join(f'{_quoted(n)} = excluded.{_quoted(n)}' for n in rest)}" if rest else "DO NOTHING"
     conflict = f"ON CONFLICT ({', '.join(map(_quoted, keys))}) {then}"
     if connection.dialect.name == "postgresql":
-        arrays = ", ".join(f"%s::{_array(table.c[name])}" for name in names)
-        statement = f"{into} SELECT * FROM unnest({arrays}) {conflict}"
-        connection.exec_driver_sql(statement, tuple([row[name] for row in rows] for name in names))
+        typed = ", ".join(f"{_quoted(name)} {_type(table.c[name])}" for name in names)
+        statement = f"{into} SELECT {', '.join(map(_quoted, names))} FROM json_to_recordset(%s::json) AS given ({typed}) {conflict}"
+        connection.exec_driver_sql(statement, (_json(table, names, rows),))
     else:
         marks = ", ".join("?" * len(names))
         connection.exec_driver_sql(f"{into} VALUES ({marks}) {conflict}", [tuple(row[name] for name in names) for row in rows])
@@ -54,7 +65,14 @@ def rows_by_id(connection: sa.Connection, table: sa.Table, scope: str, ids: Iter
     """Rows of a scope by id; ids that are not there are left out."""
     found: dict[str, dict[str, Any]] = {}
     for part in chunks(ids):
-        query = sa.select(table).where(table.c.scope == scope, table.c.id.in_(part))
-        for row in connection.execute(query).mappings():
+        for row in connection.execute(sa.select(table).where(table.c.scope == scope, one_of(connection, table.c.id, part))).mappings():
             found[row["id"]] = dict(row)
     return found
+
+
+def one_of(connection: sa.Connection, column: sa.Column[Any], values: Sequence[str]) -> sa.ColumnElement[bool]:
+    """Whether a column of texts holds one of many values, which go to PostgreSQL as one: a statement with thousands is slow to put together."""
+    if connection.dialect.name != "postgresql" or len(values) < _FEW:
+        return column.in_(values)
+    given = sa.cast(sa.bindparam(None, msgspec.json.encode(list(values)).decode(), sa.Text), sa.JSON)
+    return column == sa.any_(sa.func.array(sa.select(sa.func.json_array_elements_text(given)).scalar_subquery()))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,6 +18,9 @@ from alumni_desk.words import _
 
 REVISION = "0004"
 """The newest of ``server/migrations``; Alembic is imported only when the database is not there yet."""
+
+
+IDLE_SECONDS = 1.0
 
 
 class Database:
@@ -109,11 +113,28 @@ def _postgresql(url: str) -> sa.Engine:
         raise StoreProblem("server_database_kind", _(
             "The server keeps its data in PostgreSQL or in its own file. The address must begin with postgresql+psycopg://."))
     try:
-        return sa.create_engine(address, pool_size=16, max_overflow=16, pool_pre_ping=True, hide_parameters=True,
-                                connect_args={"connect_timeout": 10})
+        engine = sa.create_engine(address, pool_size=16, max_overflow=16, hide_parameters=True, connect_args={"connect_timeout": 10})
     except ModuleNotFoundError:
         raise StoreProblem("server_database_driver", _(
             "The driver for PostgreSQL is not installed. Install Alumni Desk with the extra “server”.")) from None
+    _ask_the_idle(engine)
+    return engine
+
+
+def _ask_the_idle(engine: sa.Engine) -> None:
+    """See whether a connection still stands before it is used, if it lay idle: asking each time would cost as much as many an answer."""
+
+    @sa.event.listens_for(engine, "checkin")
+    def note(_connection: Any, record: Any) -> None:
+        record.info["idle_since"] = time.monotonic()
+
+    @sa.event.listens_for(engine, "checkout")
+    def ask(connection: Any, record: Any, _proxy: Any) -> None:
+        if time.monotonic() - record.info.get("idle_since", time.monotonic()) > IDLE_SECONDS:
+            try:
+                engine.dialect.do_ping(connection)
+            except engine.dialect.loaded_dbapi.Error:
+                raise sa.exc.DisconnectionError from None  # the pool makes a new one
 
 
 def postgresql_revision(url: str) -> str | None:

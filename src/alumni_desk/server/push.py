@@ -15,7 +15,7 @@ from alumni_desk.protocol.messages import ACCEPTED, Operation, Parcel, PushReply
 from alumni_desk.protocol.values import is_id
 from alumni_desk.server import audit, erasing, feed
 from alumni_desk.server.audiences import Touched, moves
-from alumni_desk.server.bulk import chunks, put_rows, rows_by_id
+from alumni_desk.server.bulk import chunks, one_of, put_rows, rows_by_id
 from alumni_desk.server.clamping import Assigned, is_clock, replica
 from alumni_desk.server.judging import beyond_the_door, refusal, unlike_its_id
 from alumni_desk.server.merging import Clash, Row, lay_fact, lay_put, row_from
@@ -52,29 +52,57 @@ class Item:
         self.status, self.reason = status, reason
 
 
+@dataclass(frozen=True)
+class Sent:
+    """What one laptop sent: verified parcels of one scope, and what it may do there. ``gathering``: the only one that it may work at."""
+
+    parcels: Sequence[Parcel]
+    role: str
+    device: str
+    gathering: str | None = None
+    counted: bool = False  # it had said how many it had to send
+
+    @property
+    def operations(self) -> int:
+        """How many there are."""
+        return sum(len(parcel.bodies) for parcel in self.parcels)
+
+
 def push(connection: sa.Connection, tables: sa.MetaData, parcels: Sequence[Parcel], *, scope: str, role: str, device: str, now: int,
          gathering: str | None = None, journal: erasing.Journal | None = None) -> PushReply:
     """Judge and apply verified parcels of one scope. ``now`` is the server's time in milliseconds. The caller commits.
 
     ``gathering``: the only one that the device may work at. ``journal``: where what no restore may bring back is written before that.
     """
+    return push_together(connection, tables, [Sent(parcels, role, device, gathering)], scope=scope, now=now, journal=journal)[0]
+
+
+def push_together(connection: sa.Connection, tables: sa.MetaData, those: Sequence[Sent], *, scope: str, now: int,
+                  journal: erasing.Journal | None = None) -> list[PushReply]:
+    """The same for what several laptops sent to one scope, with the outcome that it has one after the other; far fewer words to the database."""
+    groups = [_items(sent.parcels) for sent in those]
+    if len(those) > 1 and _meet(groups):
+        return [push_together(connection, tables, [sent], scope=scope, now=now, journal=journal)[0] for sent in those]
     locked = feed.lock_head(connection, tables, scope)
     if locked is None:
         raise LookupError("scope without a feed")
-    items = _items(parcels)
+    items = [item for group in groups for item in group]
     _drop_known(connection, tables, scope, items)
     known = shapes()
-    for item in items:
-        if item.open and item.operation is not None:
-            refused = refusal(item.operation, len(item.body), role=role, scope=scope, audience=item.audience, shapes=known,
-                              gathering=gathering)
-            if refused:
-                item.end(*refused)
+    for sent, group in zip(those, groups, strict=True):
+        for item in group:
+            if item.open and item.operation is not None:
+                refused = refusal(item.operation, len(item.body), role=sent.role, scope=scope, audience=item.audience, shapes=known,
+                                  gathering=sent.gathering)
+                if refused:
+                    item.end(*refused)
     _refuse_erased(connection, tables, scope, items)
     rows = _load_rows(connection, tables, scope, items, known)
     _refuse_registrations(items, rows)
-    if gathering is not None:
-        _refuse_beyond_the_door(items, rows, known, role, gathering, _replicas_of(connection, tables, scope, device, rows))
+    for sent, group in zip(those, groups, strict=True):
+        if sent.gathering is not None:
+            mine = {name: rows[name] for item in group if item.open and item.operation and (name := (item.operation.table, item.operation.row)) in rows}
+            _refuse_beyond_the_door(group, rows, known, sent.role, sent.gathering, _replicas_of(connection, tables, scope, sent.device, mine))
     _refuse_whole_transactions(items)
     counts = _assign_clocks(connection, tables, scope, items, now)
     before = {name: dict(row.values) if row.existed else None for name, row in rows.items()}
@@ -83,26 +111,45 @@ def push(connection: sa.Connection, tables: sa.MetaData, parcels: Sequence[Parce
     erased = {item.operation.row for item in items if item.open and item.operation and item.operation.kind == "command"}
     if erased:
         sequences.update(erasing.erase(connection, tables, locked, erased, now, journal))
-    fresh = [item for item in items if item.operation is not None and item.status != "duplicate" and item.reason != "other_content"]
-    for item in fresh:
+    fresh = [[item for item in group if item.operation is not None and item.status != "duplicate" and item.reason != "other_content"] for group in groups]
+    for item in (item for group in fresh for item in group):
         operation = item.operation
         if operation is not None:
             item.sequence = sequences.get((operation.table, operation.row), locked.sequence)
-    if fresh:
-        locked.chain = chained(locked.chain, [item.hash for item in fresh])
+    if any(fresh):
+        locked.chain = chained(locked.chain, [item.hash for group in fresh for item in group])
         if not sequences:
             locked.sequence += 1  # a place of its own for the chain, so that every cursor has one hash
-        _keep_results(connection, tables, scope, fresh, device, now)
+        _keep_results(connection, tables, scope, [(sent.device, group) for sent, group in zip(those, fresh, strict=True)], now)
         feed.move_head(connection, tables, locked)
-        keep_replicas(connection, tables, locked, device, {replica(item.operation.clock) for item in fresh if item.operation and item.status in ACCEPTED})
-        audit.note(connection, tables, scope, "push", at=now, device=device, details=_for_audit(fresh, locked.chain))
+        keep_replicas(connection, tables, locked, {
+            replica(item.operation.clock): sent.device for sent, group in zip(those, fresh, strict=True) for item in group
+            if item.operation and item.status in ACCEPTED})
+        audit.note_all(connection, tables, scope, [audit.Note("push", now, sent.device, _for_audit(group, locked.chain))
+                                                   for sent, group in zip(those, fresh, strict=True) if group])
     for item in items:
         if item.twin is not None:
             twin = item.twin
             item.first, item.reason, item.sequence, item.clock = twin.first or twin.status, twin.reason, twin.sequence, twin.clock
-    results = [Result(id=item.operation.id if item.operation else "", status=item.status, sequence=item.sequence, reason=item.reason,
-                      first=item.first, clock=item.clock, conflicts=item.conflicts or len(item.clashes)) for item in items]
-    return PushReply(results=results, head=locked.sequence, time=now, chain=locked.chain)
+    return [PushReply(results=[_result(item) for item in group], head=locked.sequence, time=now, chain=locked.chain) for group in groups]
+
+
+def _result(item: Item) -> Result:
+    return Result(id=item.operation.id if item.operation else "", status=item.status, sequence=item.sequence, reason=item.reason,
+                  first=item.first, clock=item.clock, conflicts=item.conflicts or len(item.clashes))
+
+
+def _meet(groups: Sequence[Sequence[Item]]) -> bool:
+    """Whether two laptops speak of the same row, under the same operation, transaction or replica, or command: it matters who comes first."""
+    seen: dict[str, int] = {}
+    for number, group in enumerate(groups):
+        for item in group:
+            one = item.operation
+            if one is not None and one.kind == "command":
+                return True
+            if one is not None and any(seen.setdefault(name, number) != number for name in (one.row, one.id, one.transaction, replica(one.clock))):
+                return True
+    return False
 
 
 def _for_audit(fresh: Sequence[Item], chain: str) -> dict[str, Any]:
@@ -149,7 +196,7 @@ def _drop_known(connection: sa.Connection, tables: sa.MetaData, scope: str, item
             else:
                 item.end("invalid", "other_content")
     for part in chunks(list(by_id)):
-        for row in connection.execute(sa.select(result).where(result.c.scope == scope, result.c.id.in_(part))):
+        for row in connection.execute(sa.select(result).where(result.c.scope == scope, one_of(connection, result.c.id, part))):
             item = by_id[row.id]
             if body_hash(bytes(row.salt), item.body) != bytes(row.hash):
                 item.end("invalid", "other_content")
@@ -165,7 +212,7 @@ def _refuse_erased(connection: sa.Connection, tables: sa.MetaData, scope: str, i
     people = erasing.people_erased(connection, tables, scope, sorted(whose)) if whose else set()
     gone: set[tuple[str, str]] = set()
     for part in chunks(ids):
-        query = sa.select(erased.c.table_name, erased.c.row_id).where(erased.c.scope == scope, erased.c.row_id.in_(part))
+        query = sa.select(erased.c.table_name, erased.c.row_id).where(erased.c.scope == scope, one_of(connection, erased.c.row_id, part))
         gone.update((row.table_name, row.row_id) for row in connection.execute(query))
     for item in items:
         if item.open and item.operation and item.operation.kind != "command" and (
@@ -320,18 +367,20 @@ def _write_rows(connection: sa.Connection, tables: sa.MetaData, locked: feed.Loc
     return feed.touch(connection, tables, locked, entries, moves(connection, tables, locked.scope, touched))
 
 
-def _keep_results(connection: sa.Connection, tables: sa.MetaData, scope: str, items: Sequence[Item], device: str, now: int) -> None:
+def _keep_results(connection: sa.Connection, tables: sa.MetaData, scope: str, those: Sequence[tuple[str, Sequence[Item]]], now: int) -> None:
     results: list[dict[str, Any]] = []
     conflicts: list[dict[str, Any]] = []
-    for item in items:
-        operation = item.operation
-        if operation is None:
-            continue
-        results.append({"scope": scope, "id": operation.id, "salt": item.salt, "hash": item.hash, "status": item.status,
-                        "reason": item.reason, "sequence": item.sequence, "clock": item.clock, "conflicts": len(item.clashes),
-                        "device": device, "received_at": now})
-        conflicts.extend({"scope": scope, "operation": operation.id, "field": clash.field, "table_name": operation.table,
-                          "row_id": operation.row, "winner_clock": clash.winner_clock, "loser_clock": clash.loser_clock,
-                          "loser_value": json_text(clash.loser_value), "device": device, "made_at": now, "decided_at": None} for clash in item.clashes)
+    for device, items in those:
+        for item in items:
+            operation = item.operation
+            if operation is None:
+                continue
+            results.append({"scope": scope, "id": operation.id, "salt": item.salt, "hash": item.hash, "status": item.status,
+                            "reason": item.reason, "sequence": item.sequence, "clock": item.clock, "conflicts": len(item.clashes),
+                            "device": device, "received_at": now})
+            conflicts.extend({"scope": scope, "operation": operation.id, "field": clash.field, "table_name": operation.table,
+                              "row_id": operation.row, "winner_clock": clash.winner_clock, "loser_clock": clash.loser_clock,
+                              "loser_value": json_text(clash.loser_value), "device": device, "made_at": now,
+                              "decided_at": None} for clash in item.clashes)
     put_rows(connection, tables.tables["operation_result"], results)
     put_rows(connection, tables.tables["conflict"], conflicts)

@@ -10,6 +10,7 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from types import FrameType
 from typing import IO
 
 from alumni_desk.errors import Refused
@@ -84,10 +85,17 @@ def serve(server: Server, *, host: str, port: int, certificate: Certificate | No
                         pin(certificate.certificate) if certificate else None)
     # Behind a proxy our own address is of no use to anybody: plain, and on this computer alone.
     keep_address(server, None if terms.behind_proxy else address.url, address.fingerprint, public=terms.public)
+    app = make_app(server, rate=terms.rate, open_metrics=terms.open_metrics)
+
+    class Stoppable(uvicorn.Server):
+        def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+            app.state.end_waiting()  # whoever waits for news is told that there are none
+            super().handle_exit(sig, frame)
+
     config = uvicorn.Config(
-        make_app(server, rate=terms.rate, open_metrics=terms.open_metrics), http=Patient, ws="none", log_config=None, access_log=False,
+        app, http=Patient, ws="none", log_config=None, access_log=False,
         lifespan="off", server_header=False, date_header=False,
-        timeout_keep_alive=75, timeout_graceful_shutdown=20, h11_max_incomplete_event_size=16 * 1024, limit_concurrency=512,
+        timeout_keep_alive=75, timeout_graceful_shutdown=20, h11_max_incomplete_event_size=16 * 1024, limit_concurrency=4_096,
         proxy_headers=terms.behind_proxy, forwarded_allow_ips="127.0.0.1" if terms.behind_proxy else None,
         ssl_certfile=str(certificate.certificate) if certificate else None, ssl_keyfile=str(certificate.key) if certificate else None)
     signal.signal(signal.SIGTERM, lambda *_: None)  # uvicorn raises it once more when it has stopped: that is no failure
@@ -95,7 +103,7 @@ def serve(server: Server, *, host: str, port: int, certificate: Certificate | No
     ready(address)
     try:
         with tidying(server):
-            uvicorn.Server(config).run(sockets=[listener])
+            Stoppable(config).run(sockets=[listener])
     finally:
         listener.close()
 
@@ -113,7 +121,7 @@ def end_with(stream: IO[str]) -> None:
 
 def _listen(host: str, port: int, *, shared: bool) -> socket.socket:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    listener = socket.socket(family, socket.SOCK_STREAM)
+    listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)  # said, so that asyncio sends small answers at once (TCP_NODELAY)
     try:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         if shared:

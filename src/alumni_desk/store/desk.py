@@ -213,6 +213,15 @@ class Applying:
     now: datetime
 
 
+@dataclass(frozen=True)
+class Beside:
+    """An SQLCipher file under a key of its own that is read, and never written, as another schema of the desk's connection."""
+
+    name: str
+    file: Path
+    key: bytes
+
+
 class Desk:
     """An open desk. Safe to use from several threads: one writes at a time, many read."""
 
@@ -336,9 +345,9 @@ class Desk:
             self.unkept.append(writing.action_id)
 
     @contextmanager
-    def applying(self) -> Iterator[Applying]:
-        """A transaction for what a server, a peer or a restore says: captured as nobody's edit."""
-        with self._transaction() as connection:
+    def applying(self, beside: Beside | None = None) -> Iterator[Applying]:
+        """A transaction for what a server, a peer or a restore says: captured as nobody's edit. ``beside``: a file that is read in it."""
+        with self._transaction(beside=beside) as connection:
             connection.exec_driver_sql("UPDATE capture SET mode = 'applying', rest = 0")
             yield Applying(connection, self.tables, self.now())
             self._rest(connection)
@@ -350,12 +359,11 @@ class Desk:
             yield connection
 
     @contextmanager
-    def _transaction(self, *, keep: bool = True) -> Iterator[sa.Connection]:
+    def _transaction(self, *, keep: bool = True, beside: Beside | None = None) -> Iterator[sa.Connection]:
         if not self._one_writer.acquire(timeout=BUSY_SECONDS * 10):
             raise _busy()
         try:
-            with _translated(self.profile.path):
-                connection = self._opened()
+            with _translated(self.profile.path), _attached(self._opened, beside) as connection:
                 driver.run(connection, "BEGIN IMMEDIATE")
                 try:
                     # How many were committed: at rest the capture row's transaction is the number of the last one.
@@ -715,6 +723,21 @@ def _roll_back(connection: sa.Connection) -> None:
 
 
 @contextmanager
+def _attached(opened: Callable[[], sa.Connection], beside: Beside | None) -> Iterator[sa.Connection]:
+    connection = opened()
+    if beside is None:
+        yield connection
+        return
+    address = f"{beside.file.absolute().as_uri()}?mode=ro&immutable=1"
+    connection.exec_driver_sql(f"ATTACH DATABASE ? AS \"{beside.name}\" KEY \"x'{beside.key.hex()}'\"", (address,))
+    raw: Any = connection.connection.dbapi_connection
+    try:
+        yield connection
+    finally:
+        raw.execute(f'DETACH DATABASE "{beside.name}"')  # rolled back or not: the connection lives on in its pool
+
+
+@contextmanager
 def _translated(folder: Path) -> Iterator[None]:
     """What SQLite says of disk and file, as a sentence; everything else is a fault of the program and stays one."""
     try:
@@ -767,4 +790,4 @@ _PROBLEMS: Sequence[tuple[tuple[str, ...], Callable[[Path | None], KnownError]]]
 )
 
 
-__all__ = ["Applying", "Changed", "Desk", "Writing", "connect", "open_with", "store_problem", "synced_of"]
+__all__ = ["Applying", "Beside", "Changed", "Desk", "Writing", "connect", "open_with", "store_problem", "synced_of"]

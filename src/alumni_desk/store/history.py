@@ -74,10 +74,11 @@ def restore(desk: Desk, table: str, row_id: str, version: str) -> Changed:
     return writing.changed
 
 
-def those_here(connection: sa.Connection, table: str, ids: Sequence[str]) -> set[str]:
-    """Which of these rows are here."""
+def clocks_here(connection: sa.Connection, table: str, ids: Sequence[str]) -> dict[str, str | None]:
+    """The clocks of those of these rows that are here, as JSON."""
     wanted = msgspec.json.encode(list(ids)).decode()
-    return set(connection.exec_driver_sql(f'SELECT id FROM "{table}" WHERE id IN (SELECT value FROM json_each(?))', (wanted,)).scalars())
+    rows = connection.exec_driver_sql(f'SELECT id, clocks FROM "{table}" WHERE id IN (SELECT value FROM json_each(?))', (wanted,))
+    return {row.id: row.clocks for row in rows}
 
 
 def keep_replaced(connection: sa.Connection, table: str, keys: Mapping[str, str], newer: Mapping[str, Mapping[str, str]]) -> None:

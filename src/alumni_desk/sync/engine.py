@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -10,12 +11,12 @@ from typing import Literal
 
 import sqlalchemy as sa
 
-from alumni_desk.errors import KnownError, Refused
+from alumni_desk.errors import KnownError, NetworkProblem, Refused
 from alumni_desk.protocol.clock import AHEAD_MS
 from alumni_desk.store import removal
 from alumni_desk.store.desk import Desk
 from alumni_desk.sync import conflicts as deciding
-from alumni_desk.sync import door, erasing, lately, leaving, operations, session, state
+from alumni_desk.sync import digest, door, erasing, lately, leaving, operations, session, snapshot, state
 from alumni_desk.sync import join as joining
 from alumni_desk.sync.address import Address
 from alumni_desk.sync.hello import ending, hello
@@ -23,6 +24,8 @@ from alumni_desk.sync.pull import cursor_of, follow_timeline, pull
 from alumni_desk.sync.push import Pushed, push
 from alumni_desk.sync.wire import Wire
 from alumni_desk.words import _, ngettext, number
+
+log = logging.getLogger(__name__)
 
 _ROUNDS = 3
 """A second is for what was saved meanwhile and for a server that was restored; more would race somebody who types."""
@@ -36,7 +39,10 @@ Progress = Callable[[Literal["push", "pull"], int], None]
 
 @dataclass(frozen=True)
 class SyncResult:
-    """What one sync did: operations sent, rows received, operations still to send, clashes and refusals that came up."""
+    """What one sync did: operations sent, rows received, operations still to send, clashes and refusals that came up.
+
+    ``identical``: whether all that is here is all that the server has for us, as the last check found it, if nothing has changed since; else None.
+    """
 
     pushed: int
     pulled: int
@@ -44,6 +50,7 @@ class SyncResult:
     conflicts: int
     refused: int
     quarantined: int = 0  # changes of removed laptops that wait for a leader's look, of the whole chapter; leaders and admins are told
+    identical: bool | None = None
 
 
 @dataclass(frozen=True)
@@ -52,6 +59,7 @@ class Standing:
 
     ``clock`` says that this computer's clock is wrong by more than five minutes, else it is empty; ``ahead_s`` by how many seconds (negative: behind).
     ``role`` (admin, leader, door) and ``gathering``: what this laptop may see; ``until``: how long; ``access`` says that it is over, or will soon be.
+    ``checked``: when all that is here was last compared with the server (ISO 8601 UTC, or None), ``identical`` what was found then.
     """
 
     state: Literal["alone", "waiting", "synced", "trouble", "ended"]
@@ -60,6 +68,8 @@ class Standing:
     sentence: str
     clock: str = ""
     ahead_s: int = 0
+    checked: str | None = None
+    identical: bool | None = None
     role: str | None = None
     gathering: str | None = None
     until: str | None = None
@@ -70,6 +80,13 @@ class Standing:
     def short(self) -> str:
         """What the chip says."""
         return self.chip or self.sentence
+
+    @property
+    def checked_sentence(self) -> str:
+        """What the last check against the server found; empty before there was one."""
+        if self.checked is None:
+            return ""
+        return _("Checked: nothing missing") if self.identical else _("Checked: something differs; the next sync fetches it again")
 
 
 @dataclass(frozen=True)
@@ -88,13 +105,16 @@ def join(desk: Desk, url: str, code: str, merge: bool = False, device_name: str 
     return Joined(membership.scope, membership.scope_name, membership.role)
 
 
-def sync_once(desk: Desk, progress: Progress | None = None, *, wire: Wire | None = None) -> SyncResult:
-    """Send what waits, then take what is new. Killed anywhere, the next call finishes the work."""
+def sync_once(desk: Desk, progress: Progress | None = None, *, wire: Wire | None = None, check: bool = False) -> SyncResult:
+    """Send what waits, then take what is new. Killed anywhere, the next call finishes the work.
+
+    Once a day, after a first sync and with ``check`` all that is here is compared with the server; what differs is fetched again.
+    """
     membership = _membership(desk)
     door.pass_time(desk, membership)
     line = wire or Wire(Address(membership.url, membership.fingerprint))
     try:
-        result = _sync(desk, line, membership, progress)
+        result = _sync(desk, line, membership, progress, check=check)
     except KnownError as problem:
         if problem.code not in ("sync_stopped", removal.CODE):
             _remember(desk, problem.code)
@@ -122,7 +142,7 @@ def _membership(desk: Desk) -> state.Membership:
     return membership
 
 
-def _sync(desk: Desk, wire: Wire, membership: state.Membership, progress: Progress | None) -> SyncResult:
+def _sync(desk: Desk, wire: Wire, membership: state.Membership, progress: Progress | None, *, check: bool) -> SyncResult:
     session.resume(desk, wire)
     erasing.finish(desk)  # the program ended in the middle of it
     server = hello(desk, wire, membership)
@@ -150,6 +170,8 @@ def _sync(desk: Desk, wire: Wire, membership: state.Membership, progress: Progre
             if progress is not None:
                 progress("push", pushed.sent)
             if _is_behind(desk, membership.scope, head.sequence, head.chain):
+                copied = snapshot.take(desk, wire, membership, head, None if progress is None else partial(_came, progress, pulled))
+                pulled, check = pulled + copied, check or copied > 0
                 pulled += pull(desk, wire, membership, None if progress is None else partial(_came, progress, pulled))
             if trouble is not None:
                 raise trouble
@@ -160,8 +182,20 @@ def _sync(desk: Desk, wire: Wire, membership: state.Membership, progress: Progre
             break
     erasing.finish(desk)
     deciding.exchange(desk, wire, membership, server, fresh=pushed.conflicts > 0)
+    same = None if waiting else _checked(desk, wire, membership, wanted=check)
     return SyncResult(pushed=pushed.sent, pulled=pulled, waiting=waiting, conflicts=pushed.conflicts, refused=pushed.refused,
-                      quarantined=server.set_aside.get(membership.scope, 0))
+                      quarantined=server.set_aside.get(membership.scope, 0), identical=same)
+
+
+def _checked(desk: Desk, wire: Wire, membership: state.Membership, *, wanted: bool) -> bool | None:
+    with desk.reading() as connection:
+        if not wanted and not digest.is_due(connection, desk.now()):
+            return digest.identical(connection, membership.scope)
+    try:
+        return digest.check(desk, wire, membership)
+    except NetworkProblem as problem:
+        log.info("the check against the server was put off: %s", problem.code)  # all is synced; it is due again at the next
+        return None
 
 
 def _after_the_end(desk: Desk, wire: Wire, membership: state.Membership, progress: Progress | None) -> SyncResult:
@@ -211,8 +245,9 @@ def standing(connection: sa.Connection) -> Standing:
         return Standing("alone", 0, None, _("Saved here"))
     skew = state.read(connection, state.Skew) or state.Skew()
     stands = _over(connection) or _late(connection, membership) or replace(_standing(connection), access=ending_sentence(membership, datetime.now(UTC)))
+    checked = state.read(connection, state.Checked)
     return replace(stands, clock=clock_sentence(skew.ahead_ms), ahead_s=round(skew.ahead_ms / 1000), role=membership.role, gathering=membership.gathering,
-                   until=membership.until)
+                   until=membership.until, checked=checked.at if checked else None, identical=checked.identical if checked else None)
 
 
 def _over(connection: sa.Connection) -> Standing | None:

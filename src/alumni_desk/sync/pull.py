@@ -19,9 +19,14 @@ from alumni_desk.sync.state import Membership
 from alumni_desk.sync.views import Base, bases_of, keep_shadows, no_base, put_columns, settle, write_views
 from alumni_desk.sync.wire import Wire
 
+_CLOCKS = msgspec.json.Decoder(dict[str, str])
 
-def pull(desk: Desk, wire: Wire, membership: Membership, progress: Callable[[int], None] | None = None) -> int:
-    """Take pages until there are no more; returns how many rows came. Safe to repeat at any point: the cursor tells."""
+
+def pull(desk: Desk, wire: Wire, membership: Membership, progress: Callable[[int], None] | None = None, *, wait: float = 0) -> int:
+    """Take pages until there are no more; returns how many rows came. Safe to repeat at any point: the cursor tells.
+
+    ``wait``: seconds that the server may wait for something new, if there is nothing.
+    """
     scope, count = membership.scope, 0
     seen: set[tuple[str, str]] = set()
     reached: Cursor | None = None
@@ -34,8 +39,11 @@ def pull(desk: Desk, wire: Wire, membership: Membership, progress: Callable[[int
             with desk.applying() as applying:
                 _to_zero(applying.connection, scope)
             continue
-        reply = session.call(desk, wire, membership, "pull", PullRequest(cursors={scope: cursor}), PullReply)
+        reply = session.call(desk, wire, membership, "pull", PullRequest(cursors={scope: cursor}, wait=wait), PullReply)
         page = reply.pages[scope]
+        if wait and page.cursor == cursor and not _is_unsettled(desk, scope):
+            return count  # nothing has moved: nothing is written
+        wait = 0
         with desk.applying() as applying:
             if cursor_of(applying.connection, scope) != cursor:
                 continue  # another program of this desk pulled meanwhile: ask again from where it is now
@@ -47,6 +55,11 @@ def pull(desk: Desk, wire: Wire, membership: Membership, progress: Callable[[int
             progress(count)
         if not page.more:
             return count
+
+
+def _is_unsettled(desk: Desk, scope: str) -> bool:
+    with desk.reading() as connection:
+        return operations.is_unsettled(connection, scope)
 
 
 def cursor_of(connection: sa.Connection, scope: str) -> Cursor:
@@ -89,7 +102,7 @@ def apply_page(connection: sa.Connection, scope: str, page: Page, seen: set[tupl
     for block in page.blocks:
         shape = shapes().get(block.table)
         if shape is not None:  # a table of a newer version; it comes again once this program knows it
-            count += _apply_block(connection, shape, scope, block, at)
+            count += apply_block(connection, shape, scope, block, at)
         if seen is not None:
             at_id = block.columns.index("id")
             seen.update((block.table, str(row[at_id])) for row in block.rows)
@@ -97,14 +110,15 @@ def apply_page(connection: sa.Connection, scope: str, page: Page, seen: set[tupl
     count += forget_rows(connection, scope, page.left)
     state.keep_authors(connection, page.replicas)
     if not page.more:
-        _settle_passed(connection, scope, page.cursor.sequence, at)
+        settle_passed(connection, scope, page.cursor.sequence, at)
         if seen is not None:
             _drop_unseen(connection, scope, seen)
     connection.exec_driver_sql("UPDATE scope SET cursor = ?, chain = ? WHERE id = ?", (page.cursor.sequence, page.cursor.chain, scope))
     return count
 
 
-def _apply_block(connection: sa.Connection, shape: Shape, scope: str, block: Block, at: str) -> int:
+def apply_block(connection: sa.Connection, shape: Shape, scope: str, block: Block, at: str) -> int:
+    """Make a block's rows the base under what waits here; returns how many there are."""
     names = block.columns[1:]
     at_id = block.columns.index("id")
     over = operations.lying_over(connection, shape.name, [str(row[at_id]) for row in block.rows])
@@ -135,9 +149,13 @@ def _keep_replaced(connection: sa.Connection, shape: Shape, block: Block) -> Non
     if shape.kind != "put" or "clocks" not in block.columns:
         return
     at_id, at_clocks = block.columns.index("id"), block.columns.index("clocks")
-    there = history.those_here(connection, shape.name, [str(row[at_id]) for row in block.rows])
-    newer = {str(row[at_id]): msgspec.json.decode(str(row[at_clocks]), type=dict[str, str])
-             for row in block.rows if row[at_clocks] and str(row[at_id]) in there}
+    coming = {str(row[at_id]): str(row[at_clocks]) for row in block.rows if row[at_clocks]}
+    newer: dict[str, dict[str, str]] = {}
+    for row_id, kept in history.clocks_here(connection, shape.name, list(coming)).items():
+        if kept != coming[row_id]:  # one's own words come back under the clocks that they have, written in another order perhaps
+            clocks = _CLOCKS.decode(coming[row_id])
+            if not kept or _CLOCKS.decode(kept) != clocks:
+                newer[row_id] = clocks
     history.keep_replaced(connection, shape.name, {name: shape.clock_keys.get(name, name) for name in shape.types}, newer)
 
 
@@ -148,7 +166,7 @@ def _base(shape: Shape, row: dict[str, Any]) -> Base:
     return base
 
 
-def _settle_passed(connection: sa.Connection, scope: str, cursor: int, at: str) -> None:
+def settle_passed(connection: sa.Connection, scope: str, cursor: int, at: str) -> None:
     """Caught up: whatever was resolved up to here is in the base, or lost against what is."""
     rows: dict[str, set[str]] = {}
     done: set[int] = set()

@@ -8,7 +8,7 @@ from typing import TypeVar
 import msgspec
 import sqlalchemy as sa
 
-from alumni_desk.protocol.messages import Author, Cursor
+from alumni_desk.protocol.messages import Author, Cursor, SnapshotReply
 
 T = TypeVar("T")
 
@@ -93,12 +93,28 @@ class Scrubbing(msgspec.Struct, frozen=True):
     backups: bool = True
 
 
+class Fetching(msgspec.Struct, frozen=True):
+    """A snapshot on its way here: what the server offered, so that a fetch that was cut off goes on where it ended."""
+
+    offer: SnapshotReply
+
+
+class Checked(msgspec.Struct, frozen=True):
+    """The last check that nothing is missing: when, where in the feed, what it found, and how many parts it had to fetch again. ``at``: ISO 8601 UTC."""
+
+    at: str
+    identical: bool
+    cursor: Cursor
+    mended: int = 0
+
+
 REPLICA = "replica:"
 """Before the name of a replica: who writes under it. One row each."""
 
 _NAMES: dict[type[msgspec.Struct], str] = {Membership: "membership", Joining: "joining", Session: "session", LastSync: "last_sync",
                                            Timeline: "timeline", Rebuilding: "rebuilding",
-                                           Places: "places", Skew: "skew", Scrubbing: "scrubbing", Ended: "ended", Contact: "contact"}
+                                           Places: "places", Skew: "skew", Fetching: "fetching", Checked: "checked",
+                                           Scrubbing: "scrubbing", Ended: "ended", Contact: "contact"}
 
 
 def read(connection: sa.Connection, kind: type[T]) -> T | None:

@@ -23,7 +23,8 @@ def no_base(shape: Shape) -> Base:
     return {**dict.fromkeys(shape.types), "gone": False, "clock": None, "clocks": {}}
 
 
-def _unpacked(shape: Shape, values: Mapping[str, Any]) -> Base:
+def base_of(shape: Shape, values: Mapping[str, Any]) -> Base:
+    """A base from a row or a shadow as it is kept: flags may be 0 and 1, ``clocks`` text."""
     base = no_base(shape)
     base.update({name: value for name, value in typed(shape, values).items() if name in base})
     clocks = base["clocks"]
@@ -68,7 +69,7 @@ def under(view: Base, shape: Shape, operations: Sequence[Overlay]) -> Base:
 
 def bases_of(connection: sa.Connection, shape: Shape, lying: Mapping[str, Sequence[Overlay]]) -> dict[str, Base]:
     """The bases of rows that operations lie over: from the shadow, or from the operations' values before."""
-    found = {row_id: _unpacked(shape, msgspec.json.decode(text) or {}) for row_id, text in _shadows(connection, shape.name, list(lying)).items()}
+    found = {row_id: base_of(shape, msgspec.json.decode(text) or {}) for row_id, text in _shadows(connection, shape.name, list(lying)).items()}
     missing = [row_id for row_id in lying if row_id not in found]
     views = _views(connection, shape, missing)
     for row_id in missing:
@@ -93,19 +94,45 @@ def _views(connection: sa.Connection, shape: Shape, ids: Sequence[str]) -> dict[
         part = msgspec.json.encode(ids[start:start + CHUNK]).decode()
         rows = connection.exec_driver_sql(f'SELECT {names} FROM "{shape.name}" WHERE id IN (SELECT value FROM json_each(?))', (part,))
         for row in rows.mappings():
-            found[row["id"]] = _unpacked(shape, dict(row))
+            found[row["id"]] = base_of(shape, dict(row))
     return found
 
 
 def write_views(connection: sa.Connection, shape: Shape, scope: str, views: Mapping[str, Base]) -> None:
     """Put rows as they shall be seen; a row without a clock is nowhere, and is taken away."""
-    there = [(row_id, view) for row_id, view in views.items() if view["clock"] is not None]
+    here = _as_kept(connection, shape, scope, list(views))
+    put: list[tuple[Any, ...]] = []
+    stamped: list[tuple[Any, ...]] = []
+    for row_id, view in views.items():
+        if view["clock"] is None:
+            continue
+        values = tuple([view[name] for name in shape.types])
+        stamp = (view["clock"], json_text(view["clocks"]) if view["clocks"] else None)
+        there = here.get(row_id)
+        if there is None or there[2:] != values:
+            put.append((row_id, scope, *stamp, *values))
+        elif there[:2] != stamp:
+            stamped.append((*stamp, row_id))
+    put_columns(connection, shape, ("id", "scope", "clock", "clocks", *shape.types), put)
+    if stamped:  # one's own words come back from the server: nothing to search anew
+        connection.exec_driver_sql(f'UPDATE "{shape.name}" SET clock = ?, clocks = ? WHERE id = ?', stamped)
     away = [(row_id,) for row_id, view in views.items() if view["clock"] is None]
-    put_columns(connection, shape, ("id", "scope", "clock", "clocks", *shape.types),
-                [(row_id, scope, view["clock"], json_text(view["clocks"]) if view["clocks"] else None, *(view[name] for name in shape.types))
-                 for row_id, view in there])
     if away:
         connection.exec_driver_sql(f'DELETE FROM "{shape.name}" WHERE id = ?', away)
+
+
+def _as_kept(connection: sa.Connection, shape: Shape, scope: str, ids: Sequence[str]) -> dict[str, tuple[Any, ...]]:
+    """Clock, clocks and fields of rows as the table has them."""
+    found: dict[str, tuple[Any, ...]] = {}
+    names = ", ".join(f'"{name}"' for name in ("id", "clock", "clocks", *shape.types))
+    for start in range(0, len(ids), CHUNK):
+        part = msgspec.json.encode(ids[start:start + CHUNK]).decode()
+        rows = connection.exec_driver_sql(f'SELECT {names} FROM "{shape.name}" WHERE scope = ? AND id IN (SELECT value FROM json_each(?))', (scope, part))
+        cursor = rows.cursor
+        if cursor is not None:
+            found.update((row[0], tuple(row[1:])) for row in cursor.fetchall())
+        rows.close()
+    return found
 
 
 def put_columns(connection: sa.Connection, shape: Shape, names: Sequence[str], rows: Sequence[tuple[Any, ...]]) -> None:

@@ -6,8 +6,8 @@ import random
 import socket
 import threading
 import time
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import msgspec
@@ -95,10 +95,33 @@ class Wire:
             raise _in_words(status, trouble)
         raise AssertionError("unreachable")
 
-    def _post(self, name: str, message: msgspec.Struct) -> tuple[int, dict[str, str], bytes]:
-        import requests
-        import urllib3
+    def pause(self, seconds: float) -> bool:
+        """Wait; True if the sync was stopped meanwhile."""
+        return self._stopping.wait(seconds)
 
+    def fetch(self, path: str, start: int, tag: str, take: Callable[[bytes], object]) -> int:
+        """What a file holds from a byte on, a piece at a time; returns the status: 200 all of it, 206 the rest, 404 not there, 416 nothing is left."""
+        headers = {"user-agent": f"AlumniDesk/{__version__}", "accept-encoding": "identity"}
+        if start:
+            headers.update({"range": f"bytes={start}-", "if-range": tag})
+        if self.token:
+            headers["authorization"] = f"Bearer {self.token}"
+        with self._spoken(), self._session.get(f"{self.address.url}/sync/v1/{path}", headers=headers, stream=True,
+                                                 timeout=(CONNECT_SECONDS, READ_SECONDS), allow_redirects=False) as response:
+            if response.status_code in (404, 416):
+                return response.status_code
+            if response.status_code not in (200, 206):
+                trouble = _trouble(_received(response))
+                if response.status_code == 401 and trouble.code:
+                    raise NoSession
+                raise _in_words(response.status_code, trouble)
+            if response.status_code == 200 and start:
+                return 404  # another file than the one that we have a part of
+            while part := response.raw.read(1 << 18, decode_content=False):
+                take(part)
+            return response.status_code
+
+    def _post(self, name: str, message: msgspec.Struct) -> tuple[int, dict[str, str], bytes]:
         if self._stopping.is_set():
             raise _stopped()
         body = pack(message)
@@ -108,11 +131,21 @@ class Wire:
             headers["content-encoding"] = "zstd"
         if self.token:
             headers["authorization"] = f"Bearer {self.token}"
+        with self._spoken(), self._session.post(f"{self.address.url}/sync/v1/{name}", data=body, headers=headers, stream=True,
+                                                  timeout=(CONNECT_SECONDS, READ_SECONDS), allow_redirects=False) as response:
+            received = _received(response)
+            return response.status_code, {key.lower(): value for key, value in response.headers.items()}, received
+
+    @contextmanager
+    def _spoken(self) -> Iterator[None]:
+        """Whatever can go wrong on the way, in words."""
+        import requests
+        import urllib3
+
+        if self._stopping.is_set():
+            raise _stopped()
         try:
-            with self._session.post(f"{self.address.url}/sync/v1/{name}", data=body, headers=headers, stream=True,
-                                    timeout=(CONNECT_SECONDS, READ_SECONDS), allow_redirects=False) as response:
-                received = _received(response)
-                return response.status_code, {key.lower(): value for key, value in response.headers.items()}, received
+            yield
         except (requests.exceptions.SSLError, urllib3.exceptions.SSLError):
             if self._stopping.is_set():
                 raise _stopped() from None
@@ -147,6 +180,7 @@ def _session(address: Address, hold: Callable[[socket.socket], None]) -> request
             return manager
 
     session = requests.Session()
+    session.headers.clear()  # each call says its own
     session.mount("http://", Held())
     session.mount("https://", Held())
     if address.fingerprint is not None:

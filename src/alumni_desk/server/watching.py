@@ -1,0 +1,87 @@
+"""Long polls: a pull that has nothing to bring waits until the feed moves, without holding a thread.
+
+A push at this process wakes its waiters at once; what other processes commit is seen by asking for the heads of all watched scopes twice a second.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+
+import sqlalchemy as sa
+from starlette.concurrency import run_in_threadpool
+
+from alumni_desk.server.bulk import chunks
+from alumni_desk.server.state import Server
+
+LONGEST_SECONDS = 25.0
+POLL_SECONDS = 0.5
+
+
+class Watch:
+    """Who waits for which scopes to move from where."""
+
+    def __init__(self, server: Server) -> None:
+        self._server = server
+        self._waiting: dict[asyncio.Event, Mapping[str, int]] = {}
+        self._poller: asyncio.Task[None] | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._ended = False
+
+    async def until_moved(self, places: Mapping[str, int], seconds: float) -> None:
+        """Return when one of these scopes stands elsewhere, or when the time is over."""
+        if self._ended:
+            return
+        self._loop = asyncio.get_running_loop()
+        event = asyncio.Event()
+        self._waiting[event] = places  # before the first look, so that nothing slips in between
+        try:
+            self._wake(await run_in_threadpool(self._heads, set(places)))
+            if self._poller is None or self._poller.done():
+                self._poller = asyncio.create_task(self._poll())
+            async with asyncio.timeout(min(seconds, LONGEST_SECONDS)):
+                await event.wait()
+        except TimeoutError:
+            pass
+        finally:
+            del self._waiting[event]
+            if not self._waiting and self._poller is not None:
+                self._poller.cancel()
+                self._poller = None
+
+    def moved(self, scope: str, head: int) -> None:
+        """Said from any thread, after the commit."""
+        if self._waiting and self._loop is not None and not self._loop.is_closed():
+            self._loop.call_soon_threadsafe(self._wake, {scope: head})
+
+    def end(self) -> None:
+        """Nobody waits any longer: the server stops. From any thread, or from a signal."""
+        self._ended = True
+        if self._loop is not None and not self._loop.is_closed():
+            self._loop.call_soon_threadsafe(self._let_go)
+
+    def _let_go(self) -> None:
+        for event in self._waiting:
+            event.set()
+
+    def _wake(self, heads: Mapping[str, int]) -> None:
+        for event, places in self._waiting.items():
+            if any(places[scope] != heads[scope] for scope in places.keys() & heads.keys()):
+                event.set()
+
+    async def _poll(self) -> None:
+        while True:
+            await asyncio.sleep(POLL_SECONDS)
+            watched = {scope for event, places in self._waiting.items() if not event.is_set() for scope in places}
+            try:
+                self._wake(await run_in_threadpool(self._heads, watched))
+            except sa.exc.SQLAlchemyError:  # the database is away: whoever waits asks it again soon enough, and says so
+                self._let_go()
+
+    def _heads(self, scopes: set[str]) -> dict[str, int]:
+        head = self._server.tables.tables["feed_head"]
+        found: dict[str, int] = {}
+        with self._server.database.reading() as connection:
+            for part in chunks(scopes):
+                found.update((row.scope, row.head) for row in connection.execute(sa.select(head.c.scope, head.c.head).where(head.c.scope.in_(part))))
+        return found

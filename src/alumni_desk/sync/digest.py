@@ -1,0 +1,143 @@
+"""The check that nothing is missing: the desk's base against what the server shows it, hash by hash; what differs is fetched again."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import msgspec
+import sqlalchemy as sa
+
+from alumni_desk.protocol.canonical import json_text
+from alumni_desk.protocol.digest import Sums, differing, part_of, tail_of
+from alumni_desk.protocol.messages import Block, Cursor, DigestReply, DigestRequest
+from alumni_desk.store.desk import Desk
+from alumni_desk.sync import operations, session, state
+from alumni_desk.sync.pull import apply_block, cursor_of, pull
+from alumni_desk.sync.shapes import Shape, shapes
+from alumni_desk.sync.views import Base, base_of, bases_of, no_base, settle
+from alumni_desk.sync.wire import Wire
+
+EVERY = timedelta(days=1)
+_AT_ONCE = 5_000
+_TRIES = 3
+
+
+def is_due(connection: sa.Connection, now: datetime) -> bool:
+    """Whether the last check is a day old, found something missing, or was never made."""
+    checked = state.read(connection, state.Checked)
+    return checked is None or not checked.identical or not timedelta(0) <= now - datetime.fromisoformat(checked.at) < EVERY
+
+
+def identical(connection: sa.Connection, scope: str) -> bool | None:
+    """What the last check found, if nothing has come, gone or been written since; else None."""
+    checked = state.read(connection, state.Checked)
+    if checked is None or checked.cursor != cursor_of(connection, scope) or operations.count_waiting(connection):
+        return None
+    return checked.identical
+
+
+def check(desk: Desk, wire: Wire, membership: state.Membership) -> bool | None:
+    """Compare with the server, fetch again what differs, and keep what was found. None: the chapter moved on each time, so nobody can say."""
+    mended = 0
+    for _time in range(_TRIES):
+        with desk.reading() as connection:  # one moment: where we stand, and what we have there
+            cursor = cursor_of(connection, membership.scope)
+            connection.exec_driver_sql("PRAGMA shrink_memory")
+            ours = _sums(connection, membership.scope)
+            connection.exec_driver_sql("PRAGMA shrink_memory")  # the whole chapter went by once: nothing of it need stay
+        request = DigestRequest(scope=membership.scope, cursor=cursor, columns=_columns())
+        theirs = session.call(desk, wire, membership, "digest", request, DigestReply)
+        if theirs.cursor != cursor or not theirs.counts:
+            pull(desk, wire, membership)
+            continue
+        bad = differing(ours.counts, ours.sums, theirs.counts, theirs.sums)
+        if not bad:
+            return _keep(desk, cursor, True, mended)
+        mended += _mend(desk, wire, membership, cursor, bad)
+    return _keep(desk, cursor, False, mended) if mended else None
+
+
+def _keep(desk: Desk, cursor: Cursor, same: bool, mended: int) -> bool:
+    at = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    with desk.applying() as applying:
+        state.keep(applying.connection, state.Checked(at=at, identical=same, cursor=cursor, mended=mended))
+    return same
+
+
+def _columns() -> dict[str, list[str]]:
+    return {name: list(shape.columns) for name, shape in shapes().items()}
+
+
+def _sums(connection: sa.Connection, scope: str) -> Sums:
+    """The sums of the base: of the rows as they are, or of their shadows where operations lie over them."""
+    found = Sums()
+    for shape in shapes().values():
+        names = ", ".join(f't."{name}"' for name in shape.columns)
+        rows = connection.exec_driver_sql(
+            f'SELECT {names} FROM "{shape.name}" AS t WHERE scope = ? AND NOT EXISTS'
+            " (SELECT 1 FROM operation AS o WHERE o.table_name = ? AND o.row_id = t.id AND o.fate = 'waiting')", (scope, shape.name))
+        found.add(shape.name, _plain(rows))
+        found.add(shape.name, _under(connection, shape))
+    return found
+
+
+def _plain(rows: sa.CursorResult[Any]) -> Iterator[tuple[Any, ...]]:
+    cursor = rows.cursor
+    while cursor is not None and (part := cursor.fetchmany(_AT_ONCE)):
+        yield from part
+    rows.close()
+
+
+def _under(connection: sa.Connection, shape: Shape) -> Iterator[tuple[Any, ...]]:
+    """The bases of rows over which something lies still."""
+    ids = connection.exec_driver_sql("SELECT DISTINCT row_id FROM operation WHERE table_name = ? AND fate = 'waiting'", (shape.name,)).scalars().all()
+    for row_id, base in bases_of(connection, shape, operations.lying_over(connection, shape.name, ids)).items():
+        if base["clock"] is not None:
+            values = {**base, "id": row_id, "clocks": json_text(base["clocks"]) if base["clocks"] else None}
+            yield tuple(int(values[name]) if isinstance(values[name], bool) else values[name] for name in shape.columns)
+
+
+def _mend(desk: Desk, wire: Wire, membership: state.Membership, cursor: Cursor, parts: Sequence[int]) -> int:
+    """Fetch some parts' rows and make them the base. Stops if the chapter moves meanwhile; returns how many parts were mended."""
+    left, mended = list(parts), 0
+    while left:
+        request = DigestRequest(scope=membership.scope, cursor=cursor, columns=_columns(), want=left)
+        reply = session.call(desk, wire, membership, "digest", request, DigestReply)
+        if reply.cursor != cursor or not reply.given:
+            return mended
+        with desk.applying() as applying:
+            if cursor_of(applying.connection, membership.scope) != cursor:
+                return mended
+            for shape in shapes().values():
+                block = next((one for one in reply.blocks if one.table == shape.name), None)
+                _replace(applying.connection, shape, membership.scope, reply.given, block)
+        mended += len(reply.given)
+        left = [part for part in left if part not in reply.given]
+    return mended
+
+
+def _replace(connection: sa.Connection, shape: Shape, scope: str, parts: Sequence[int], block: Block | None) -> None:
+    """Make a table's rows of some parts what the server gave; what it did not give is not there. What waits here stays on top."""
+    given: dict[str, dict[str, Any]] = {}
+    if block is not None:
+        for values in block.rows:
+            row = dict(zip(block.columns[1:], values[1:], strict=True))
+            given[str(row["id"])] = row
+    tails = msgspec.json.encode([tail_of(part) for part in parts]).decode()
+    waiting = connection.exec_driver_sql(
+        "SELECT DISTINCT row_id FROM operation WHERE table_name = ? AND fate = 'waiting' AND substr(row_id, 35, 2) IN (SELECT value FROM json_each(?))",
+        (shape.name, tails)).scalars().all()
+    lying = operations.lying_over(connection, shape.name, waiting)
+    newer: dict[str, Base] = {row_id: base_of(shape, given[row_id]) if row_id in given else no_base(shape) for row_id in lying}
+    settle(connection, shape, scope, lying, set(), newer)
+    there = connection.exec_driver_sql(f'SELECT id FROM "{shape.name}" WHERE scope = ? AND substr(id, 35, 2) IN (SELECT value FROM json_each(?))',
+                                       (scope, tails)).scalars().all()
+    away = [(row_id,) for row_id in there if row_id not in given and row_id not in lying]
+    if away:
+        connection.exec_driver_sql(f'DELETE FROM "{shape.name}" WHERE id = ?', away)
+    if block is not None:
+        at = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+        bare = Block(table=block.table, columns=block.columns, rows=[row for row in block.rows if part_of(str(row[1])) in parts and str(row[1]) not in lying])
+        apply_block(connection, shape, scope, bare, at)

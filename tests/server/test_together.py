@@ -1,0 +1,115 @@
+"""Pushes that wait together are one transaction, and nobody can tell: neither by the answers nor by what is kept."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+
+from alumni_desk.protocol.messages import PushReply
+from alumni_desk.server import audit
+from alumni_desk.server.push import Sent, push_together
+from alumni_desk.server.together import Together
+
+
+def together(office: Any, those: Sequence[tuple[Any, Any]]) -> list[PushReply]:
+    """What several laptops of one chapter send, in one transaction: pairs of laptop and request."""
+    with office.server.database.writing() as connection:
+        return push_together(connection, office.server.tables, [Sent(message.parcels, "leader", laptop.device) for laptop, message in those],
+                             scope=those[0][0].scope, now=office.time())
+
+
+def test_each_has_its_own_answer_and_its_own_entry_in_the_audit(office: Any) -> None:
+    laptops = [office.laptop() for _n in range(3)]
+    operations = [[laptop.operation(last_name=f"Ray {n}-{m}") for m in range(n + 1)] for n, laptop in enumerate(laptops)]
+    operations[1].append(laptops[1].operation(unheard_of="x"))
+    those = [(laptop, laptop.parcels(*mine)) for laptop, mine in zip(laptops, operations, strict=True)]
+    replies = together(office, those)
+    assert [[result.id for result in reply.results] for reply in replies] == [[one.id for one in mine] for mine in operations]
+    assert [result.status for result in replies[1].results] == ["ok", "ok", "invalid"]
+    assert len({(reply.head, reply.chain) for reply in replies}) == 1
+    rows = laptops[0].rows()
+    assert sorted(values["last_name"] for (table, _id), values in rows.items() if table == "person") == [
+        "Ray 0-0", "Ray 1-0", "Ray 1-1", "Ray 2-0", "Ray 2-1", "Ray 2-2"]
+    again = together(office, those)
+    assert [[result.settled for result in reply.results] for reply in again] == [[result.settled for result in reply.results] for reply in replies]
+    with office.server.database.reading() as connection:
+        assert audit.check(connection, office.server.tables).broken == []
+        noted = [entry.device for entry in audit.entries(connection, office.server.tables, laptops[0].scope) if entry.event == "push"]
+    assert noted == [laptop.device for laptop in laptops]
+
+
+def test_where_two_speak_of_one_row_the_first_comes_first(office: Any) -> None:
+    one, two = office.laptop("Boston"), office.laptop("Boston")
+    alone, other = office.laptop("Lisbon"), office.laptop("Lisbon")
+    found = []
+    for first, second, at_once in ((one, two, True), (alone, other, False)):
+        row = first.operation(last_name="Ray")
+        first.push(row)
+        messages = [(laptop, laptop.parcels(laptop.operation(row=row.row, city=city))) for laptop, city in ((first, "Salem"), (second, "Lowell"))]
+        replies = together(office, messages) if at_once else [reply for message in messages for reply in together(office, [message])]
+        found.append([(result.status, result.conflicts) for reply in replies for result in reply.results])
+        assert first.rows()["person", row.row]["city"] == "Salem", "its clock is the greater"
+    assert found[0] == found[1] == [("ok", 0), ("stale", 1)]
+
+
+def test_whoever_waits_meanwhile_goes_together() -> None:
+    entered, go = threading.Event(), threading.Event()
+    batches: list[list[int]] = []
+
+    def work(name: str, asked: Sequence[int]) -> list[int]:
+        batches.append(list(asked))
+        entered.set()
+        assert go.wait(20)
+        return [one * 2 for one in asked]
+
+    gathered: Together[int, int] = Together(work, 100)
+    answers: dict[int, int] = {}
+    threads = [threading.Thread(target=lambda n=n: answers.update({n: gathered.do("x", n)})) for n in range(20)]
+    threads[0].start()
+    assert entered.wait(20)
+    for thread in threads[1:]:
+        thread.start()
+    while len(gathered._queues["x"]) < 19:
+        pass
+    go.set()
+    for thread in threads:
+        thread.join(20)
+    assert answers == {n: n * 2 for n in range(20)}
+    assert batches[0] == [0] and sorted(batches[1]) == list(range(1, 20)) and len(batches) == 2 and not gathered._queues
+
+
+def test_the_trouble_of_one_is_nobody_elses() -> None:
+    entered, go = threading.Event(), threading.Event()
+
+    def work(name: str, asked: Sequence[int]) -> list[int]:
+        entered.set()
+        assert go.wait(20)
+        if 3 in asked:
+            raise ValueError("three")
+        return list(asked)
+
+    gathered: Together[int, int] = Together(work, 100)
+    answers: dict[int, Any] = {}
+
+    def ask(n: int) -> None:
+        try:
+            answers[n] = gathered.do("x", n)
+        except ValueError as error:
+            answers[n] = str(error)
+
+    threads = [threading.Thread(target=ask, args=(n,)) for n in range(6)]
+    threads[0].start()
+    assert entered.wait(20)
+    for thread in threads[1:]:
+        thread.start()
+    while len(gathered._queues["x"]) < 5:
+        pass
+    go.set()
+    for thread in threads:
+        thread.join(20)
+    assert answers == {0: 0, 1: 1, 2: 2, 3: "three", 4: 4, 5: 5}
+    with pytest.raises(ValueError):
+        gathered.do("x", 3)

@@ -1,0 +1,117 @@
+"""Listening: what others change is here a moment later, through whichever process of the server; and whoever waits never holds up an end."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from queue import Queue
+from typing import Any
+
+from alumni_desk.errors import KnownError
+from alumni_desk.store.desk import Desk
+from alumni_desk.sync import state
+from alumni_desk.sync.engine import join, sync_once, wire_of
+from alumni_desk.sync.listening import Listening
+
+MakeDesk = Callable[[str], Desk]
+SOON = 20.0
+
+
+@dataclass
+class Heard:
+    """What a listening desk told, in order."""
+
+    came: Queue[int] = field(default_factory=Queue)
+    trouble: Queue[KnownError] = field(default_factory=Queue)
+    well: Queue[bool] = field(default_factory=Queue)
+
+
+@contextmanager
+def listening(desk: Desk) -> Iterator[Heard]:
+    """A desk that listens in a thread of its own."""
+    heard = Heard()
+    with desk.reading() as connection:
+        membership = state.read(connection, state.Membership)
+    assert membership is not None
+    wire = wire_of(desk)
+    loop = Listening(desk, wire, membership, heard.came.put, heard.trouble.put, lambda: heard.well.put(True))
+    thread = threading.Thread(target=loop.run)
+    thread.start()
+    try:
+        yield heard
+    finally:
+        begun = time.monotonic()
+        loop.stop()
+        thread.join(SOON)
+        wire.close()
+        assert not thread.is_alive() and time.monotonic() - begun < 5
+
+
+def add(desk: Desk, name: str) -> None:
+    with desk.writing("member_added") as writing:
+        writing.add("person", standing="member", last_name=name)
+    sync_once(desk)
+
+
+def names(desk: Desk) -> set[str]:
+    with desk.reading() as connection:
+        return set(connection.exec_driver_sql("SELECT last_name FROM person").scalars())
+
+
+def test_a_change_is_on_the_other_laptop_a_moment_later(office: Any, make_desk: MakeDesk) -> None:
+    one, two = make_desk("one"), make_desk("two")
+    for desk in (one, two):
+        join(desk, office.url, office.invite())
+        sync_once(desk)
+    with listening(two) as heard:
+        for name in ("Ada", "Bea", "Cy"):
+            add(one, name)
+            assert heard.came.get(timeout=SOON) == 1 and name in names(two)
+    assert heard.trouble.empty()
+
+
+def test_what_another_process_of_the_server_took_is_heard_too(make_server: Any, postgres_url: str, make_desk: MakeDesk) -> None:
+    here, there = make_server(postgres_url), make_server(postgres_url)
+    one, two = make_desk("one"), make_desk("two")
+    join(one, here.url, here.invite())
+    join(two, there.url, there.invite())
+    for desk in (one, two):
+        sync_once(desk)
+    with listening(two) as heard:
+        add(one, "Ada")
+        assert heard.came.get(timeout=SOON) >= 1 and "Ada" in names(two)
+
+
+def test_a_server_stops_though_somebody_waits_and_is_found_again(make_server: Any, postgres_url: str, make_desk: MakeDesk) -> None:
+    server = make_server(postgres_url)
+    one, two = make_desk("one"), make_desk("two")
+    for desk in (one, two):
+        join(desk, server.url, server.invite())
+        sync_once(desk)
+    with listening(two) as heard:
+        add(one, "Ada")
+        assert heard.came.get(timeout=SOON) == 1  # it waits again from here on
+        begun = time.monotonic()
+        assert server.stop() == 0 and time.monotonic() - begun < 10
+        assert heard.trouble.get(timeout=SOON).code == "sync_unreachable"
+        server.start()
+        add(one, "Bea")
+        assert heard.came.get(timeout=SOON) == 1 and heard.well.get(timeout=SOON) and names(two) == {"Ada", "Bea"}
+
+
+def test_a_removed_laptop_ends_listening(make_server: Any, postgres_url: str, make_desk: MakeDesk) -> None:
+    server = make_server(postgres_url)
+    one = make_desk("one")
+    join(one, server.url, server.invite())
+    sync_once(one)
+    add(one, "Ada")
+    sync_once(one)
+    with one.reading() as connection:
+        membership = state.read(connection, state.Membership)
+    assert membership is not None
+    server.run("server", "revoke", membership.device)
+    with listening(one) as heard:
+        assert heard.trouble.get(timeout=SOON).code == "revoked"
