@@ -1,0 +1,102 @@
+"""What can happen in a run: steps with numbers for their choices, so that any of them can be dropped and the rest still has a meaning."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from random import Random
+from typing import Any
+
+from simulation.network import FAULTS
+
+DAY = 24 * 3_600_000
+YEAR = 365 * DAY
+
+FIELDS = ("first_name", "last_name", "city", "email", "employer", "notes", "mobile", "class_year", "street", "postal_code", "solicit_codes", "deceased")
+WORDS = ("Ana", "Bo", "Zoë", "Łódź", "", "أحمد", "x" * 40)
+ANSWERS = ("invited", "yes", "maybe", "no", "cancelled", "waitlisted")
+
+SKEWS = (0, 0, 0, 40_000, -40_000, 4 * 60_000, 6 * 60_000, -3_600_000, 3_600_000, DAY, -DAY, 10 * YEAR, -10 * YEAR)
+
+
+@dataclass(frozen=True)
+class Step:
+    """One of them. ``who``: a laptop, counted round; ``a``, ``b``, ``c``: its choices; ``faults``: what befalls the calls of a sync by their number;
+    ``kill``: the statement at which the laptop's program is killed."""
+
+    kind: str
+    who: int = 0
+    a: int = 0
+    b: int = 0
+    c: int = 0
+    faults: tuple[tuple[int, str], ...] = ()
+    kill: int | None = None
+
+    def said(self) -> str:
+        """The step in words."""
+        parts = [f"laptop {self.who}: {SAID[self.kind]}" if self.kind in OF_LAPTOPS else SAID[self.kind], f"[{self.a} {self.b} {self.c}]"]
+        parts += [f"call {number} {fault}" for number, fault in self.faults]
+        parts += [f"killed at statement {self.kill}"] if self.kill is not None else []
+        return " · ".join(parts)
+
+
+SAID = {
+    "add": "adds a member", "edit": "edits a field", "many": "edits several fields", "remove": "removes a member", "back": "brings a removed member back",
+    "school": "adds an education", "plan": "plans a gathering", "replan": "changes a gathering", "guests": "puts people on a list",
+    "answer": "notes an answer", "off": "takes a guest off the list", "in": "checks a guest in", "void": "takes a check-in back", "out": "checks a guest out",
+    "walk": "lets a walk-in in", "guest": "adds somebody's guest", "import": "imports people", "undo": "undoes", "redo": "redoes",
+    "forbidden": "writes what the policy denies, with an edit", "sync": "syncs", "restart": "restarts", "jump": "its clock is set", "copy": "its disk is copied",
+    "older": "an older copy of its disk is put in place", "backup": "makes a backup", "restore": "restores its backup", "clone": "its disk goes into another laptop",
+    "away": "loses the network", "here": "has the network again", "wait": "time goes by", "server backup": "the server is backed up",
+    "server restored": "the server is restored from its backup", "server rolled back": "the server's machine is rolled back",
+    "server restarts": "the server restarts", "server off": "the server is switched off", "server on": "the server is switched on",
+    "late": "a delayed request arrives",
+}
+OF_LAPTOPS = frozenset({"add", "edit", "many", "remove", "back", "school", "plan", "replan", "guests", "answer", "off", "in", "void", "out", "walk", "guest", "import",
+                        "undo", "redo", "forbidden", "sync", "restart", "jump", "copy", "older", "backup", "restore", "clone", "away", "here"})
+
+WEIGHTS = {
+    "add": 4, "edit": 12, "many": 3, "remove": 2, "back": 1, "school": 1, "plan": 1, "replan": 2, "guests": 3, "answer": 4, "off": 2, "in": 8, "void": 3, "out": 2,
+    "walk": 3, "guest": 1, "import": 1, "undo": 4, "redo": 2, "forbidden": 1, "sync": 30, "restart": 1, "jump": 2, "copy": 1, "older": 1, "backup": 0,
+    "restore": 0, "clone": 1, "away": 1, "here": 1, "wait": 3, "server backup": 2, "server restored": 1, "server rolled back": 1, "server restarts": 1,
+    "server off": 0, "server on": 0, "late": 3,
+}
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A whole run before it begins."""
+
+    seed: int
+    laptops: int
+    skews: tuple[int, ...]
+    steps: tuple[Step, ...] = field(default=())
+
+
+def plan(seed: int) -> Plan:
+    """The run of a seed."""
+    chance = Random(seed)
+    laptops = chance.choice((3, 3, 3, 4, 4, 5, 6))
+    rough = chance.choice((0.0, 0.15, 0.4))  # how often a call meets with something
+    kinds, weights = list(WEIGHTS), list(WEIGHTS.values())
+    steps = [_step(chance, chance.choices(kinds, weights)[0], laptops, rough) for _n in range(chance.choice((8, 16, 16, 24, 40)))]
+    return Plan(seed, laptops, tuple(chance.choice(SKEWS) for _n in range(6)), tuple(steps))
+
+
+def _step(chance: Random, kind: str, laptops: int, rough: float) -> Step:
+    faults: tuple[tuple[int, str], ...] = ()
+    kill = None
+    if kind == "sync":
+        faults = tuple((number, chance.choice(FAULTS)) for number in range(6) if chance.random() < rough)
+        kill = chance.randrange(1, 80) if chance.random() < rough / 2 else None
+    elif kind in ("edit", "in", "walk", "add", "import", "undo") and chance.random() < 0.06:
+        kill = chance.randrange(1, 30)
+    return Step(kind, chance.randrange(laptops), chance.randrange(1_000), chance.randrange(1_000), chance.randrange(1_000), faults, kill)
+
+
+def pick(items: list[Any], number: int) -> Any:
+    """One of them, counted round; None of nothing."""
+    return items[number % len(items)] if items else None
+
+
+Doing = Callable[[Any, Step], None]
