@@ -14,7 +14,7 @@ from alumni_desk.server.database import sqlcipher_database
 from alumni_desk.server.invitations import invite
 from alumni_desk.server.state import open_server
 from simulation.asking import asked
-from simulation.network import Answer, Ears, Request
+from simulation.network import Answer, Ears, Request, ServerFault
 from simulation.world import Killed, World
 
 KEY = bytes(range(32))
@@ -27,6 +27,7 @@ class Office:
         self.world, self.folder = world, folder
         self.up = True
         self.kill_after: int | None = None
+        self.killed = False
         self._open()
 
     def _open(self) -> None:
@@ -40,13 +41,20 @@ class Office:
         if self.kill_after is not None:
             self.kill_after -= 1
             if self.kill_after <= 0:
-                self.kill_after = None
+                self.kill_after, self.killed = None, True
                 raise Killed
 
     def answer(self, request: Request) -> Answer:
         """What the server says to a request, by its own clock."""
-        with self.world.at(0):
-            return self.ears.hear(request)
+        try:
+            with self.world.at(0):
+                return self.ears.hear(request)
+        except (Killed, ServerFault):
+            if not self.killed:
+                raise
+            self.killed = False
+            self.restart()
+            raise Killed from None
 
     def invite(self, role: str = "leader") -> str:
         """A code for one laptop."""
@@ -57,6 +65,11 @@ class Office:
         self._own.close()
         self.ears.close()
         self.database.close()
+
+    def restart(self) -> None:
+        """Start it again."""
+        self.close()
+        self._open()
 
     def back_up(self, to: Path) -> None:
         """Copy its files as they are."""

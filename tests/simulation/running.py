@@ -196,8 +196,7 @@ class Run:
         self.ledger.accepted_once |= before
 
     def do_server_restarts(self, step: Step) -> None:
-        self.office.close()
-        self.office._open()
+        self.office.restart()
 
     def settle(self) -> None:
         """12 and 13: on a fair network everybody catches up, unaided, and nothing waits any more."""

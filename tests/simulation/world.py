@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import os
 import random
 import secrets
@@ -80,6 +81,17 @@ def _argon2_once() -> Callable[..., bytes]:
 
 
 @contextlib.contextmanager
+def _silence() -> Iterator[None]:
+    """What goes wrong on purpose is not worth a line in the log; what goes wrong otherwise is raised."""
+    before = logging.root.manager.disable
+    logging.disable(logging.CRITICAL)
+    try:
+        yield
+    finally:
+        logging.disable(before)
+
+
+@contextlib.contextmanager
 def simulated() -> Iterator[None]:
     """Inside, clocks and chance are the world's, calls of the server are answered in the caller's thread, and a password is derived once."""
     import alumni_desk.cli.main  # noqa: F401  so that every module is there to be given the clock
@@ -89,6 +101,7 @@ def simulated() -> Iterator[None]:
 
     assert isinstance(app.run_in_threadpool, Callable)  # the seam must still be there
     with contextlib.ExitStack() as stack:
+        stack.enter_context(_silence())
         stack.enter_context(patch.dict(os.environ, {"ALUMNI_DESK_PASSPHRASE": "three words to remember"}))
         stack.enter_context(patch.object(time, "time_ns", lambda: _world.clock_ms() * 1_000_000))
         stack.enter_context(patch.object(os, "urandom", _random_bytes))
