@@ -16,18 +16,11 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 AGAIN = "python3 packaging/dev.py simulation --seed {seed}"
 
 
-def some(seeds: list[int]) -> list[tuple[int, str]]:
-    """Try seeds in this process; those that fail, with what was broken."""
-    from simulation.running import try_seed
-    from simulation.world import simulated
-
-    with simulated():
-        return [(seed, str(failure.trouble)) for seed in seeds if (failure := try_seed(seed)) is not None]
-
-
 def many(first: int, count: int, cores: int) -> int:
     """Try seeds on all cores; returns how many fail."""
-    began, failed, done = time.monotonic(), 0, 0
+    from simulation.running import some
+
+    began, failed = time.monotonic(), 0
     size = max(1, min(50, count // (cores * 4) or 1))
     parts = [list(range(start, min(start + size, first + count))) for start in range(first, first + count, size)]
     with ProcessPoolExecutor(cores, mp_context=multiprocessing.get_context("spawn")) as pool:
@@ -35,7 +28,6 @@ def many(first: int, count: int, cores: int) -> int:
             for seed, trouble in finished.result():
                 failed += 1
                 print(f"seed {seed} fails: {trouble}\n  again: {AGAIN.format(seed=seed)}", flush=True)
-            done += 1
     print(f"{count} seeds from {first}: {failed} failed, {time.monotonic() - began:.0f} s on {cores} cores", flush=True)
     return failed
 

@@ -6,6 +6,7 @@ import json
 from dataclasses import dataclass, field
 from typing import Any
 
+from simulation.holding import hold
 from simulation.laptop import Laptop
 from simulation.office import Office
 
@@ -34,6 +35,8 @@ class Ledger:
                 one = {**row, "fields": json.loads(row["fields"]), "before": json.loads(row["before"]), "laptop": laptop.name}
                 self.made[row["id"]] = one
                 self.clocks[row["clock"]] = one
+                seen = max((clock for clock in one["before"].values() if clock), default="")
+                hold(4, one["clock"] > seen, f"{laptop.name} gave {one['clock']} to an edit of what it saw under {seen}")
         self._read_to[id(laptop)] = known
 
     def anew(self, laptop: Laptop) -> None:

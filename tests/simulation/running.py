@@ -8,24 +8,34 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
+
+from nacl.signing import SigningKey
 
 from alumni_desk.checkin import actions as door
 from alumni_desk.errors import KnownError
 from alumni_desk.gatherings import actions as gatherings
 from alumni_desk.members import actions as members
+from alumni_desk.protocol.canonical import body_of
+from alumni_desk.protocol.messages import Operation, PushReply, PushRequest
+from alumni_desk.protocol.parcels import Piece, sign_parcel
 from alumni_desk.store import undo as undoing
+from alumni_desk.sync import session, state
 from simulation import checking
-from simulation.checking import Violation, hold
 from simulation.ground import copy_ground, memory
+from simulation.holding import Violation, hold
 from simulation.laptop import Laptop
 from simulation.ledger import Ledger
 from simulation.network import Line
 from simulation.office import Office
 from simulation.steps import ANSWERS, DAY, FIELDS, SKEWS, WORDS, Plan, Step, pick, plan
-from simulation.world import World, begin
+from simulation.world import World, begin, simulated
 
 ROUNDS = 12
 """After the run everybody syncs so often at most until nothing moves any more."""
+
+SIZES = ((4_000, 4_000), (3, 12), (7, 4_000), (4_000, 12))
+"""Rows of a page and operations of a push, by seed: small ones tear what would travel together."""
 
 WEATHER = frozenset({"sync_unreachable", "sync_slow", "sync_no_server", "sync_busy", "sync_server_trouble", "no_session"})
 """What a sync may say while the network is not fair."""
@@ -175,6 +185,43 @@ class Run:
         if self.late and self.office.up:
             request = self.late.pop(step.a % len(self.late))
             Line(self.world, self.office, {}, self.late).deliver(request)
+
+    def do_impostor(self, step: Step) -> None:
+        """3: the id of an operation that the server knows, with another content, is no operation."""
+        laptop = self.laptop(step)
+        known = laptop.rows("SELECT id, row_id FROM operation WHERE fate = 'accepted' AND table_name = 'person' AND kind = 'put' ORDER BY rowid")
+        there = self.ledger.results(self.office)
+        one = pick([row for row in known if row["id"] in there], step.a)
+        if one is None or laptop.away:
+            return
+        with laptop.desk.reading() as connection:
+            membership = state.read(connection, state.Membership)
+        assert membership is not None
+        false = Operation(id=one["id"], action=one["id"], transaction=one["id"], kind="put", table="person", row=one["row_id"],
+                          fields={"notes": f"false {step.b}"}, before={}, clock=f"{self.world.now:012x}-0000-{step.b:016x}", schema=1)
+        parcel = sign_parcel(SigningKey(membership.key), server=membership.server, device=membership.device, scope=membership.scope, audience="chapter",
+                             pieces=[Piece(one["id"], one["id"], body_of(false))])
+        with self.world.at(laptop.skew):
+            wire = laptop.wire({})
+            session.resume(laptop.desk, wire)
+            reply = session.call(laptop.desk, wire, membership, "push", PushRequest([parcel]), PushReply)
+        hold(3, reply.results[0].settled == "invalid", f"the server took another operation under the id {one['id']}: {reply.results[0].status}")
+
+    def do_update(self, step: Step) -> None:
+        """9: a newer program migrates the database; nobody did anything, so nothing is captured."""
+        laptop = self.laptop(step)
+        before = laptop.rows("SELECT count(*) AS n FROM operation")[0]["n"]
+        laptop.close()
+
+        def upgrade(config: Any, _revision: str) -> None:
+            connection = config.attributes["connection"]
+            connection.exec_driver_sql("UPDATE person SET region = 'of a migration' WHERE region IS NULL")
+            connection.exec_driver_sql("UPDATE person SET region = NULL WHERE region = 'of a migration'")
+
+        with patch("alembic.command.upgrade", upgrade), patch("alumni_desk.store.desk.REVISION", "9999"), patch("alumni_desk.store.backup.before_update"):
+            laptop.open()
+        after = laptop.rows("SELECT count(*) AS n FROM operation")[0]["n"]
+        hold(9, after == before, f"a migration on {laptop.name} was captured as {after - before} edits")
 
     def do_server_backup(self, step: Step) -> None:
         self.count += 1
@@ -400,6 +447,12 @@ class Failure:
 
 def carry_out(wanted: Plan) -> None:
     """Run a plan; raises Violation, or whatever the code under test raised."""
+    rows, operations = SIZES[wanted.seed % len(SIZES)]
+    with patch("alumni_desk.server.pull.PAGE_ROWS", rows), patch("alumni_desk.sync.push.PUSH_OPERATIONS", operations):
+        _carry_out(wanted)
+
+
+def _carry_out(wanted: Plan) -> None:
     world = begin(World(wanted.seed))
     folder = Path(tempfile.mkdtemp(prefix="alumni-desk-run-", dir=memory()))
     run: Run | None = None
@@ -434,6 +487,12 @@ def attempt(wanted: Plan) -> Failure | None:
 def try_seed(seed: int) -> Failure | None:
     """Run a seed."""
     return attempt(plan(seed))
+
+
+def some(seeds: list[int]) -> list[tuple[int, str]]:
+    """Try seeds in a process of their own; those that fail, with what was broken."""
+    with simulated():
+        return [(seed, str(failure.trouble)) for seed in seeds if (failure := try_seed(seed)) is not None]
 
 
 def shrink(failure: Failure, attempts: int = 300) -> Failure:
