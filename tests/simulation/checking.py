@@ -93,12 +93,14 @@ def the_server_is_right(office: Office, scope: str, ledger: Ledger, world: World
     fields: dict[tuple[str, str], dict[str, tuple[str, str, Any]]] = defaultdict(dict)
     facts: dict[str, dict[str, Any]] = {}
     assigned: dict[str, dict[str, str]] = defaultdict(dict)
+    forbidden = {made["transaction_id"] for made in ledger.made.values() if made["table_name"] == "chapter" and "sample" in made["fields"]}
     for one, result in results.items():
         made = ledger.made.get(one)
         hold(9, made is not None, f"the server took an operation that nobody made: {one}")
         if made is None or result["status"] not in ACCEPTED:
-            hold(13, made is None or made["event"] == "chapter_changed", f"an honest operation was refused: {result}, {made}")
+            hold(13, made is None or made["transaction_id"] in forbidden, f"an honest operation was refused: {result}, {made}")
             continue
+        hold(9, made["transaction_id"] not in forbidden or made["kind"] == "fact", f"what the policy denies was taken, or a part of it: {made}")
         counts = result["clock"] or made["clock"]
         hold(14, int(counts[:12], 16) <= result["received_at"] + AHEAD_MS, f"{counts} was taken at {result['received_at']:012x}")
         assigned[made["clock"].rsplit("-", 1)[1]][made["clock"]] = counts
@@ -126,6 +128,7 @@ def the_server_is_right(office: Office, scope: str, ledger: Ledger, world: World
     for (table, row_id), row in server.items():
         hold(14, row["clock"] is None or int(row["clock"][:12], 16) <= world.now + AHEAD_MS, f"{table} {row_id} is of the future: {row['clock']}")
         hold(9, table != "chapter" or not row["sample"], "a leader wrote what the policy denies")
+    the_audiences_are_right(office, scope, server)
     counts_of = office.rows("SELECT audience, count(*) AS n FROM feed WHERE scope = ? GROUP BY audience", scope)
     for entry in counts_of:
         hold(15, entry["n"] <= len(server), f"the feed of {entry['audience'][:8]} has {entry['n']} entries for {len(server)} rows")
@@ -136,6 +139,30 @@ def the_server_is_right(office: Office, scope: str, ledger: Ledger, world: World
                 hold(3, one not in seen, f"the operation {one} took effect twice")
                 seen.add(one)
     hold(3, seen == results.keys(), f"operations in the audit and results differ: {sorted(seen ^ results.keys())[:3]}")
+
+
+def the_audiences_are_right(office: Office, scope: str, server: dict[tuple[str, str], dict[str, Any]]) -> None:
+    """8 and 9: a gathering's feed holds what its door may see, all of it and nothing else."""
+    feeds: dict[str, dict[tuple[str, str], int]] = defaultdict(dict)
+    for row in office.rows("SELECT audience, table_name, row_id, sequence FROM feed WHERE scope = ? AND (NOT gone OR audience = 'chapter')", scope):
+        feeds[row["audience"]][row["table_name"], row["row_id"]] = row["sequence"]
+    facts = [row for (table, _id), row in server.items() if table == "fact"]
+    came = {row["registration"] for row in facts}
+    for gathering in (row_id for table, row_id in server if table == "gathering"):
+        wanted = {("gathering", gathering), ("chapter", scope), *(("fact", row["id"]) for row in facts if row["gathering"] == gathering)}
+        for (table, row_id), row in server.items():
+            if table == "registration" and row["gathering"] == gathering and not row["gone"] and (row["status"] != "cancelled" or row_id in came):
+                wanted.add((table, row_id))
+                person = row["person"]
+                while person and ("person", person) in server and ("person", person) not in wanted:
+                    wanted.add(("person", person))
+                    person = server["person", person]["merged_into"]
+        there = feeds.get(gathering, {})
+        hold(8, wanted <= there.keys(), f"the feed of {gathering} lacks {sorted(wanted - there.keys())[:3]}")
+        here = {name for name in there if name in server}
+        hold(9, here <= wanted, f"the feed of {gathering} has {sorted(here - wanted)[:3]}")
+        for name in wanted:
+            hold(8, there[name] >= feeds["chapter"][name], f"{name} changed, and the feed of {gathering} does not say so")
 
 
 def nothing_is_lost(office: Office, laptops: list[Laptop], ledger: Ledger) -> None:

@@ -45,6 +45,7 @@ class Laptop:
 
     def __init__(self, world: World, office: Office, name: str, folder: Path, skew: int = 0) -> None:
         self.world, self.office, self.name, self.folder, self.skew = world, office, name, folder, skew
+        self.number = int(folder.name.rpartition("-")[2])
         self.late: list[Request] = []
         self.away = False  # no network
         self._kill_after: int | None = None
@@ -54,10 +55,12 @@ class Laptop:
 
     def open(self) -> None:
         """Start the program: a new replica, the real opening."""
+        self.world.acting = self
         with self.world.at(self.skew):
             self.desk: Desk = open_desk(Profile(self.folder), create=False)
         sa.event.listen(self.desk._writers, "before_cursor_execute", self._statement)
         self._own = self.desk.raw()
+        self.counted = self.rows("SELECT count(*) AS n FROM operation")[0]["n"]  # for a planted bug
 
     def close(self) -> None:
         """End the program."""
@@ -90,6 +93,7 @@ class Laptop:
     def do(self, work: Callable[[], Any], kill_after: int | None = None) -> Any:
         """Let the laptop do something, and perhaps be killed at a statement of it; then it is started again."""
         self._kill_after = kill_after
+        self.world.acting = self
         try:
             with self.world.at(self.skew):
                 return work()

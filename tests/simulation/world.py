@@ -26,6 +26,7 @@ class World:
         self.now = START_MS
         self.chance = random.Random(seed)
         self.skew = 0
+        self.acting: Any = None  # the laptop
 
     def clock_ms(self) -> int:
         """What the acting computer's clock shows."""
