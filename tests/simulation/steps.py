@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from random import Random
 from typing import Any
@@ -41,25 +40,36 @@ class Step:
 
 
 SAID = {
-    "add": "adds a member", "edit": "edits a field", "many": "edits several fields", "remove": "removes a member", "back": "brings a removed member back",
-    "school": "adds an education", "plan": "plans a gathering", "replan": "changes a gathering", "guests": "puts people on a list",
-    "answer": "notes an answer", "off": "takes a guest off the list", "in": "checks a guest in", "void": "takes a check-in back", "out": "checks a guest out",
-    "walk": "lets a walk-in in", "guest": "adds somebody's guest", "import": "imports people", "undo": "undoes", "redo": "redoes",
-    "forbidden": "writes what the policy denies, with an edit", "sync": "syncs", "restart": "restarts", "jump": "its clock is set", "copy": "its disk is copied",
-    "older": "an older copy of its disk is put in place", "clone": "its disk goes into another laptop",
-    "away": "loses the network", "here": "has the network again", "wait": "time goes by", "server backup": "the server is backed up",
-    "server restored": "the server is restored from its backup", "server rolled back": "the server's machine is rolled back",
-    "server restarts": "the server restarts", "late": "a delayed request arrives", "impostor": "pushes another operation under an id that is known", "update": "is updated, which migrates its database",
+    "add": "adds a member", "edit": "edits a field", "many": "edits several fields", "remove": "removes a member",
+    "back": "brings a removed member back", "school": "adds an education", "plan": "plans a gathering", "replan": "changes a gathering",
+    "guests": "puts people on a list", "answer": "notes an answer", "off": "takes a guest off the list", "in": "checks a guest in",
+    "void": "takes a check-in back", "out": "checks a guest out", "walk": "lets a walk-in in", "guest": "adds somebody's guest",
+    "import": "imports people", "undo": "undoes", "redo": "redoes", "forbidden": "writes what the policy denies, with an edit", "sync": "syncs",
+    "restart": "restarts", "jump": "its clock is set", "copy": "its disk is copied", "older": "an older copy of its disk is put in place",
+    "clone": "its disk goes into another laptop", "away": "loses the network", "here": "has the network again", "wait": "time goes by",
+    "server backup": "the server is backed up", "server restored": "the server is restored from its backup",
+    "server rolled back": "the server's machine is rolled back", "server restarts": "the server restarts", "late": "a delayed request arrives",
+    "impostor": "pushes another operation under an id that is known", "update": "is updated, which migrates its database",
 }
-OF_LAPTOPS = frozenset({"add", "edit", "many", "remove", "back", "school", "plan", "replan", "guests", "answer", "off", "in", "void", "out", "walk", "guest", "import",
-                        "undo", "redo", "forbidden", "sync", "restart", "jump", "copy", "older", "impostor", "update", "clone", "away", "here"})
+OF_LAPTOPS = frozenset({
+    "add", "edit", "many", "remove", "back", "school", "plan", "replan", "guests", "answer", "off", "in", "void", "out", "walk", "guest", "import",
+    "undo", "redo", "forbidden", "sync", "restart", "jump", "copy", "older", "clone", "away", "here", "impostor", "update",
+})
 
 WEIGHTS = {
-    "add": 4, "edit": 12, "many": 3, "remove": 2, "back": 1, "school": 1, "plan": 1, "replan": 2, "guests": 3, "answer": 4, "off": 2, "in": 8, "void": 3, "out": 2,
-    "walk": 3, "guest": 1, "import": 1, "undo": 4, "redo": 2, "forbidden": 1, "sync": 30, "restart": 1, "jump": 2, "copy": 1, "older": 1, "impostor": 1, "update": 1,
-    "clone": 1, "away": 1, "here": 1, "wait": 3, "server backup": 2, "server restored": 1, "server rolled back": 1, "server restarts": 1,
-    "late": 3,
+    "add": 4, "edit": 12, "many": 3, "remove": 2, "back": 1, "school": 1, "plan": 1, "replan": 2, "guests": 3, "answer": 4, "off": 2, "in": 8,
+    "void": 3, "out": 2, "walk": 3, "guest": 1, "import": 1, "undo": 4, "redo": 2, "forbidden": 1, "sync": 30, "restart": 1, "jump": 2, "copy": 1,
+    "older": 1, "impostor": 1, "update": 1, "clone": 1, "away": 1, "here": 1, "wait": 3, "server backup": 2, "server restored": 1,
+    "server rolled back": 1, "server restarts": 1, "late": 3,
 }
+
+THEMES: tuple[dict[str, int], ...] = (
+    {},
+    {"server backup": 12, "server restored": 7, "server rolled back": 4, "in": 16, "guests": 8, "walk": 6},  # a server that goes back
+    {"copy": 8, "older": 8, "clone": 3, "restart": 3, "impostor": 3},  # disks that go back, and twins
+    {"edit": 30, "undo": 14, "redo": 6, "many": 10, "jump": 8, "remove": 6},  # people who get in each other's way
+)
+"""What some runs are about: steps that are likelier in them."""
 
 
 @dataclass(frozen=True)
@@ -77,7 +87,8 @@ def plan(seed: int) -> Plan:
     chance = Random(seed)
     laptops = chance.choice((3, 3, 3, 4, 4, 5, 6))
     rough = chance.choice((0.0, 0.15, 0.4))  # how often a call meets with something
-    kinds, weights = list(WEIGHTS), list(WEIGHTS.values())
+    likely = {**WEIGHTS, **THEMES[seed % len(THEMES)]}
+    kinds, weights = list(likely), list(likely.values())
     steps = [_step(chance, chance.choices(kinds, weights)[0], laptops, rough) for _n in range(chance.choice((8, 16, 16, 24, 40)))]
     return Plan(seed, laptops, tuple(chance.choice(SKEWS) for _n in range(6)), tuple(steps))
 
@@ -96,6 +107,3 @@ def _step(chance: Random, kind: str, laptops: int, rough: float) -> Step:
 def pick(items: list[Any], number: int) -> Any:
     """One of them, counted round; None of nothing."""
     return items[number % len(items)] if items else None
-
-
-Doing = Callable[[Any, Step], None]

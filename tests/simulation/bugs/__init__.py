@@ -310,13 +310,13 @@ def _() -> Iterator[None]:
         yield
 
 
-@bug("one refused operation blocks the queue", 13)
+@bug("one refused operation blocks the queue", 5, 13)
 def _() -> Iterator[None]:
     with patch.object(desk_push.operations, "mark_refused", lambda *_arguments: None):
         yield
 
 
-@bug("after a restore of the server nothing is offered again", 2)
+@bug("after a restore of the server nothing is offered again", 2, 13)
 def _() -> Iterator[None]:
     right = desk_pull._begin_again
 
@@ -336,7 +336,7 @@ def _() -> Iterator[None]:
         yield
 
 
-@bug("a purge takes facts that were not sent", 2)
+@bug("a purge takes facts that were not sent", 1, 2)
 def _() -> Iterator[None]:
     right = engine._remember
 

@@ -1,0 +1,44 @@
+"""The simulation finds every planted bug; and without one it finds nothing at the same seeds."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from simulation.bugs import BUGS, Bug
+from simulation.holding import Violation
+from simulation.running import try_seed
+from simulation.world import simulated
+
+LOOK_AT = 80
+"""Seeds after which a planted bug counts as not found."""
+
+BEGIN_AT = {
+}
+"""Where each was found when it was planted, so that the looking is short; any other seed would do as well."""
+
+
+@pytest.fixture(autouse=True)
+def _simulated() -> Iterator[None]:
+    with simulated():
+        yield
+
+
+@pytest.mark.parametrize("bug", [bug for bug in BUGS if bug.plant is not None], ids=lambda bug: bug.name)
+def test_a_planted_bug_is_found(bug: Bug) -> None:
+    assert bug.plant is not None
+    begin = BEGIN_AT.get(bug.name, 0)
+    for seed in (begin, *range(LOOK_AT)):
+        with bug.plant():
+            failure = try_seed(seed)
+        if failure is not None and isinstance(failure.trouble, Violation) and failure.number in bug.breaks:
+            print(f"\n{bug.name:66} seed {seed:3}  {failure.trouble}")
+            assert try_seed(seed) is None, f"seed {seed} fails without the bug, too"
+            return
+    pytest.fail(f"“{bug.name}” was not found in {LOOK_AT} seeds", pytrace=False)
+
+
+def test_there_are_twenty_at_least() -> None:
+    assert sum(bug.plant is not None for bug in BUGS) >= 20
+    assert all(bug.waits for bug in BUGS if bug.plant is None)
