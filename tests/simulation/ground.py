@@ -17,6 +17,7 @@ from simulation.office import Office
 from simulation.world import World, begin
 
 LAPTOPS = 6
+DOORS = 2
 PEOPLE = ("Ana Lima", "Ben Okafor", "Chloé Øst", "Dai Nguyễn", "Eva Müller")
 
 
@@ -49,13 +50,22 @@ def ground() -> Path:
     add_guests(first.desk, gathering, people[:3])
     for laptop in laptops:
         laptop.sync()
+    for number in range(LAPTOPS, LAPTOPS + DOORS):
+        place = folder / f"door-{number}"
+        open_desk(Profile(place)).close()
+        laptop = Laptop(world, office, f"door-{number}", place)
+        laptop.join(office.invite("door", gathering))
+        laptop.sync()
+        laptops.append(laptop)
     for laptop in laptops:
         laptop.close()
     office.close()
     return folder
 
 
-def copy_ground(to: Path, laptops: int) -> None:
-    """A fresh copy of the server and some of the laptops."""
-    for name in ("server", *(f"laptop-{number}" for number in range(laptops))):
+def copy_ground(to: Path, laptops: int, doors: int = 0) -> list[str]:
+    """A fresh copy of the server and some of the laptops, whose names are returned."""
+    names = [*(f"laptop-{number}" for number in range(laptops)), *(f"door-{number}" for number in range(LAPTOPS, LAPTOPS + doors))]
+    for name in ("server", *names):
         shutil.copytree(ground() / name, to / name)
+    return names

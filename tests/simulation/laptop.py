@@ -120,6 +120,17 @@ class Laptop:
         """One sync."""
         return sync_once(self.desk, wire=self.wire(faults or {}))
 
+    @property
+    def gathering(self) -> str | None:
+        """The gathering at whose door this laptop is; None for a leader's."""
+        found = self.rows("SELECT json_extract(value, '$.gathering') AS gathering FROM sync_state WHERE key = 'membership'")
+        return found[0]["gathering"] if found else None
+
+    @property
+    def ended(self) -> bool:
+        """Whether its time at the door is over."""
+        return bool(self.rows("SELECT 1 FROM sync_state WHERE key = 'ended'"))
+
     def rows(self, question: str, *values: Any) -> list[Any]:
         """What its database says."""
         return asked(self._own, question, values)

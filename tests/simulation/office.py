@@ -56,9 +56,9 @@ class Office:
             self.restart()
             raise Killed from None
 
-    def invite(self, role: str = "leader") -> str:
+    def invite(self, role: str = "leader", gathering: str | None = None) -> str:
         """A code for one laptop."""
-        return invite(self.server, chapter="Boston", role=role, now=self.world.now).code
+        return invite(self.server, chapter="Boston", role=role, gathering=gathering, now=self.world.now).code
 
     def close(self) -> None:
         """Stop it."""

@@ -29,7 +29,7 @@ from simulation.laptop import Laptop
 from simulation.ledger import Ledger
 from simulation.network import Line
 from simulation.office import Office
-from simulation.steps import ANSWERS, DAY, FIELDS, SKEWS, WORDS, Plan, Step, pick, plan
+from simulation.steps import ANSWERS, AT_A_DOOR, DAY, FIELDS, SKEWS, WORDS, Plan, Step, pick, plan
 from simulation.world import World, begin, simulated
 
 ROUNDS = 12
@@ -73,11 +73,18 @@ class Run:
     def _edit(self, step: Step) -> None:
         laptop = self.laptop(step)
         killed_before = laptop.folder
-        work = EDITS[step.kind]
+        work = EDITS[pick(list(AT_A_DOOR), step.a) if laptop.gathering else step.kind]
         with contextlib.suppress(KnownError):  # there was nothing to do it with
             laptop.do(lambda: work(laptop, step), step.kill)
-        self.ledger.anew(laptop) if laptop.folder != killed_before else self.ledger.note(laptop)
+        self._note(laptop, killed_before)
         checking.own_writes_are_seen(laptop, self.ledger)
+
+    def _note(self, laptop: Laptop, folder: Path) -> None:
+        """Take down what it made; all of it anew where numbers of rows may have been used again."""
+        if laptop.folder != folder or laptop.gathering:
+            self.ledger.anew(laptop)
+        else:
+            self.ledger.note(laptop)
 
     def do_undo(self, step: Step) -> None:
         self._turn(step, undoing.undo)
@@ -97,7 +104,7 @@ class Run:
             laptop.do(lambda: turn(laptop.desk, pick(done, step.a)), step.kill)
         except KnownError:
             return
-        self.ledger.anew(laptop) if laptop.folder != before else self.ledger.note(laptop)
+        self._note(laptop, before)
         assigned = {row["clock"]: row["id"] for row in self.office.rows("SELECT id, clock FROM operation_result WHERE clock IS NOT NULL")}
         for row in laptop.rows("SELECT o.id, o.table_name, o.row_id, o.before, a.undoes FROM operation AS o JOIN action AS a ON a.id = o.action"):
             if row["id"] in known or row["undoes"] is None:
@@ -122,7 +129,7 @@ class Run:
             hold(13, problem.code in WEATHER, f"{laptop.name} cannot sync: {problem.code}: {problem}")
             fair = not step.faults and self.office.up and not laptop.away
             hold(13, not fair, f"{laptop.name} cannot sync on a fair network: {problem.code}")
-        self.ledger.anew(laptop) if laptop.folder != before else self.ledger.note(laptop)
+        self._note(laptop, before)
         self._take_down(laptop)
         checking.own_writes_are_seen(laptop, self.ledger)
         if done is not None:
@@ -171,7 +178,7 @@ class Run:
         self.ledger.anew(laptop)
 
     def do_clone(self, step: Step) -> None:
-        if len(self.laptops) >= 6:
+        if len(self.laptops) >= 7:
             return
         self.count += 1
         twin = self.laptop(step).copy(self.folder / f"clone-{self.count}")
@@ -191,7 +198,7 @@ class Run:
         known = laptop.rows("SELECT id, row_id FROM operation WHERE fate = 'accepted' AND table_name = 'person' AND kind = 'put' ORDER BY rowid")
         there = self.ledger.results(self.office)
         one = pick([row for row in known if row["id"] in there], step.a)
-        if one is None or laptop.away:
+        if one is None or laptop.away or laptop.gathering:
             return
         with laptop.desk.reading() as connection:
             membership = state.read(connection, state.Membership)
@@ -257,7 +264,7 @@ class Run:
                     done = laptop.do(laptop.sync)
                 except KnownError as problem:
                     raise Violation(13, f"{laptop.name} cannot sync on a fair network: {problem.code}: {problem}") from problem
-                self.ledger.note(laptop)
+                self._note(laptop, laptop.folder)
                 self._take_down(laptop)
                 checking.own_writes_are_seen(laptop, self.ledger)
                 moved += done.pushed + done.waiting + done.refused
@@ -269,6 +276,7 @@ class Run:
     def check(self) -> None:
         """Everything that must hold in the end."""
         scope = self.laptops[0].desk.scope or ""
+        leaders = [laptop for laptop in self.laptops if not laptop.gathering]
         for laptop in self.laptops:
             hold(13, not laptop.rows("SELECT 1 FROM operation WHERE fate = 'waiting'"), f"{laptop.name} still has something waiting")
             hold(13, not laptop.rows("SELECT 1 FROM shadow"), f"{laptop.name} keeps a base that nothing lies over")
@@ -276,15 +284,15 @@ class Run:
         checking.the_server_is_right(self.office, scope, self.ledger, self.world, checking.tables_of(self.laptops[0]))
         checking.nothing_is_lost(self.office, self.laptops, self.ledger)
         thorough = self.plan.seed % 8 == 0
-        checking.attendance_is_the_same(self.office, self.laptops, self.laptops if thorough else self.laptops[:1])
+        checking.attendance_is_the_same(self.office, leaders, leaders if thorough else leaders[:1])
         if thorough:
-            self._exports()
+            self._exports(leaders)
 
-    def _exports(self) -> None:
+    def _exports(self, leaders: list[Laptop]) -> None:
         from alumni_desk.exchange.exporting import export_ndjson
 
         files = []
-        for number, laptop in enumerate(self.laptops):
+        for number, laptop in enumerate(leaders):
             export_ndjson(laptop.desk, self.folder / f"{number}.ndjson")
             files.append((self.folder / f"{number}.ndjson").read_bytes())
         hold(1, len(set(files)) == 1, "the exports differ")
@@ -440,7 +448,7 @@ class Failure:
     def told(self) -> str:
         """The failure for a person to read."""
         lines = [f"seed {self.plan.seed}: {type(self.trouble).__name__}: {self.trouble}",
-                 f"  {self.plan.laptops} laptops, clocks ahead by (ms) {self.plan.skews}"]
+                 f"  {self.plan.laptops} laptops, {self.plan.doors} at a door; clocks ahead by (ms) {self.plan.skews}"]
         lines += [f"  {number:2}  {step.said()}" for number, step in enumerate(self.plan.steps)]
         return "\n".join(lines)
 
@@ -457,12 +465,12 @@ def _carry_out(wanted: Plan) -> None:
     folder = Path(tempfile.mkdtemp(prefix="alumni-desk-run-", dir=memory()))
     run: Run | None = None
     try:
-        copy_ground(folder, wanted.laptops)
+        names = copy_ground(folder, wanted.laptops, wanted.doors)
         begin(world)
         office = Office(world, folder / "server")
         run = Run(wanted, folder, world, office, [])
-        for number in range(wanted.laptops):
-            run.laptops.append(Laptop(world, office, f"laptop-{number}", folder / f"laptop-{number}", wanted.skews[number]))
+        for name, skew in zip(names, wanted.skews, strict=True):
+            run.laptops.append(Laptop(world, office, name, folder / name, skew))
             run.ledger.note(run.laptops[-1])
             run._take_down(run.laptops[-1])
         for step in wanted.steps:

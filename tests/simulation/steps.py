@@ -79,6 +79,7 @@ class Plan:
     seed: int
     laptops: int
     skews: tuple[int, ...]
+    doors: int = 0
     steps: tuple[Step, ...] = field(default=())
 
 
@@ -86,11 +87,12 @@ def plan(seed: int) -> Plan:
     """The run of a seed."""
     chance = Random(seed)
     laptops = chance.choice((3, 3, 3, 4, 4, 5, 6))
+    doors = chance.choice((0, 0, 1, 2))
     rough = chance.choice((0.0, 0.15, 0.4))  # how often a call meets with something
     likely = {**WEIGHTS, **THEMES[seed % len(THEMES)]}
     kinds, weights = list(likely), list(likely.values())
-    steps = [_step(chance, chance.choices(kinds, weights)[0], laptops, rough) for _n in range(chance.choice((8, 16, 16, 24, 40)))]
-    return Plan(seed, laptops, tuple(chance.choice(SKEWS) for _n in range(6)), tuple(steps))
+    steps = [_step(chance, chance.choices(kinds, weights)[0], laptops + doors, rough) for _n in range(chance.choice((8, 16, 16, 24, 40)))]
+    return Plan(seed, laptops, tuple(chance.choice(SKEWS) for _n in range(laptops + doors)), doors, tuple(steps))
 
 
 def _step(chance: Random, kind: str, laptops: int, rough: float) -> Step:
@@ -102,6 +104,10 @@ def _step(chance: Random, kind: str, laptops: int, rough: float) -> Step:
     elif kind in ("edit", "in", "walk", "add", "import", "undo") and chance.random() < 0.06:
         kill = chance.randrange(1, 30)
     return Step(kind, chance.randrange(laptops), chance.randrange(1_000), chance.randrange(1_000), chance.randrange(1_000), faults, kill)
+
+
+AT_A_DOOR = ("in", "in", "in", "walk", "walk", "void", "out", "guest", "answer")
+"""What people do at a door, whatever else a step may say."""
 
 
 def pick(items: list[Any], number: int) -> Any:
