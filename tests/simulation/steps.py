@@ -65,11 +65,33 @@ WEIGHTS = {
 
 THEMES: tuple[dict[str, int], ...] = (
     {},
-    {"server backup": 12, "server restored": 7, "server rolled back": 4, "in": 16, "guests": 8, "walk": 6},  # a server that goes back
+    {"server backup": 8, "server restored": 5, "server rolled back": 4, "in": 16, "guests": 10, "walk": 8, "sync": 50, "edit": 6},  # a server that goes back
     {"copy": 8, "older": 8, "clone": 3, "restart": 3, "impostor": 3},  # disks that go back, and twins
     {"edit": 30, "undo": 14, "redo": 6, "many": 10, "jump": 8, "remove": 6},  # people who get in each other's way
 )
 """What some runs are about: steps that are likelier in them."""
+
+
+def _stories(p: int, q: int, a: int, b: int, kill: int) -> tuple[tuple[Step, ...], ...]:
+    """Orders of events that chance alone seldom hits, of two laptops; a run may have one among its other steps."""
+    lost = ((2, "lost"), (3, "lost"))
+    return (
+        # A fact comes back before the row that it is about.
+        (Step("server backup"), Step("walk", p, a), Step("sync", p), Step("sync", q), *(Step("out", q, n) for n in range(6)), Step("sync", q),
+         Step("server restored"), Step("sync", q), Step("sync", p)),
+        # Killed in the middle of a pull.
+        (Step("many", p, a, b), Step("add", p), Step("in", p, a), Step("sync", p), Step("sync", q, kill=kill), Step("sync", q)),
+        # News come down while one's own change of the same cannot go up.
+        (Step("sync", q), Step("many", p, a, b, 1), Step("sync", p), Step("many", q, a, b + 1, 2), Step("sync", q, faults=lost), Step("sync", q)),
+        # A disk goes back, and work goes on.
+        (Step("copy", p), Step("edit", p, a, b, 1), Step("sync", p), Step("older", p), Step("edit", p, a + 1, b, 2), Step("sync", p)),
+        # Somebody takes back what another has changed since.
+        (Step("sync", q), Step("edit", p, a, 2, 1), Step("sync", p), Step("sync", q), Step("edit", q, a, 2, 2), Step("sync", q), Step("sync", p),
+         *(Step("undo", p, n) for n in range(4))),
+        # What only the lost part of a server knew.
+        (Step("server backup"), Step("copy", p), Step("add", p, a), Step("edit", p, a, b), Step("sync", p), Step("sync", q), Step("older", p),
+         Step("server restored"), Step("sync", q)),
+    )
 
 
 @dataclass(frozen=True)
@@ -88,10 +110,15 @@ def plan(seed: int) -> Plan:
     chance = Random(seed)
     laptops = chance.choice((3, 3, 3, 4, 4, 5, 6))
     doors = chance.choice((0, 0, 1, 2))
-    rough = chance.choice((0.0, 0.15, 0.4))  # how often a call meets with something
+    rough = chance.choice((0.0, 0.2, 0.4))  # how often a call meets with something
     likely = {**WEIGHTS, **THEMES[seed % len(THEMES)]}
     kinds, weights = list(likely), list(likely.values())
-    steps = [_step(chance, chance.choices(kinds, weights)[0], laptops + doors, rough) for _n in range(chance.choice((8, 16, 16, 24, 40)))]
+    steps = [_step(chance, chance.choices(kinds, weights)[0], laptops + doors, rough) for _n in range(chance.choice((6, 10, 16, 24, 36)))]
+    if seed % 2:
+        story = chance.choice(_stories(0, 1, chance.randrange(1_000), chance.randrange(1_000), chance.randrange(10, 90)))
+        places = sorted(chance.randrange(len(steps) + 1) for _n in story)
+        for at, step in reversed(list(zip(places, story, strict=True))):
+            steps.insert(at, step)
     return Plan(seed, laptops, tuple(chance.choice(SKEWS) for _n in range(laptops + doors)), doors, tuple(steps))
 
 
@@ -100,7 +127,7 @@ def _step(chance: Random, kind: str, laptops: int, rough: float) -> Step:
     kill = None
     if kind == "sync":
         faults = tuple((number, chance.choice(FAULTS)) for number in range(6) if chance.random() < rough)
-        kill = chance.randrange(1, 80) if chance.random() < rough / 2 else None
+        kill = chance.randrange(1, 80) if chance.random() < rough / 2 + 0.05 else None
     elif kind in ("edit", "in", "walk", "add", "import", "undo") and chance.random() < 0.06:
         kill = chance.randrange(1, 30)
     return Step(kind, chance.randrange(laptops), chance.randrange(1_000), chance.randrange(1_000), chance.randrange(1_000), faults, kill)
