@@ -12,12 +12,13 @@ from alumni_desk.gatherings.actions import add_guests, new_gathering
 from alumni_desk.members.actions import add_member
 from alumni_desk.schema import open_desk
 from alumni_desk.store.profile import Profile
+from alumni_desk.sync.state import Membership
 from simulation.laptop import Laptop
 from simulation.office import Office
 from simulation.world import World, begin
 
 LAPTOPS = 6
-DOORS = 2
+DOORS = 2 if "gathering" in Membership.__struct_fields__ else 0  # once a desk knows that it is at a door
 PEOPLE = ("Ana Lima", "Ben Okafor", "Chloé Øst", "Dai Nguyễn", "Eva Müller")
 
 
@@ -65,7 +66,7 @@ def ground() -> Path:
 
 def copy_ground(to: Path, laptops: int, doors: int = 0) -> list[str]:
     """A fresh copy of the server and some of the laptops, whose names are returned."""
-    names = [*(f"laptop-{number}" for number in range(laptops)), *(f"door-{number}" for number in range(LAPTOPS, LAPTOPS + doors))]
+    names = [*(f"laptop-{number}" for number in range(laptops)), *(f"door-{number}" for number in range(LAPTOPS, LAPTOPS + min(doors, DOORS)))]
     for name in ("server", *names):
         shutil.copytree(ground() / name, to / name)
     return names

@@ -469,7 +469,7 @@ def _carry_out(wanted: Plan) -> None:
         begin(world)
         office = Office(world, folder / "server")
         run = Run(wanted, folder, world, office, [])
-        for name, skew in zip(names, wanted.skews, strict=True):
+        for name, skew in zip(names, wanted.skews, strict=False):
             run.laptops.append(Laptop(world, office, name, folder / name, skew))
             run.ledger.note(run.laptops[-1])
             run._take_down(run.laptops[-1])
