@@ -46,7 +46,7 @@ def own_writes_are_seen(laptop: Laptop, ledger: Ledger) -> None:
     if laptop.ended:
         return  # what waits is kept for the sync alone
     last: dict[tuple[str, str], dict[str, tuple[str, Any]]] = defaultdict(dict)
-    for row in laptop.rows("SELECT id, table_name, row_id, fields FROM operation WHERE fate = 'waiting' ORDER BY rowid"):
+    for row in laptop.rows("SELECT id, table_name, row_id, fields FROM operation WHERE fate = 'waiting' AND kind <> 'command' ORDER BY rowid"):
         for name, value in json.loads(row["fields"]).items():
             last[row["table_name"], row["row_id"]][name] = (row["id"], value)
     for (table, row_id), fields in last.items():
@@ -98,12 +98,19 @@ def the_server_is_right(office: Office, scope: str, ledger: Ledger, world: World
     facts: dict[str, dict[str, Any]] = {}
     assigned: dict[str, dict[str, str]] = defaultdict(dict)
     forbidden = {made["transaction_id"] for made in ledger.made.values() if made["table_name"] == "chapter" and "sample" in made["fields"]}
+    erased = {(row["table_name"], row["row_id"]) for row in office.rows("SELECT table_name, row_id FROM erased WHERE scope = ?", scope)}
+    forbidden |= {ledger.made[one]["transaction_id"] for one, result in results.items() if result["status"] == "erased" and one in ledger.made}
     for one, result in results.items():
         made = ledger.made.get(one)
         hold(9, made is not None, f"the server took an operation that nobody made: {one}")
         if made is None or result["status"] not in ACCEPTED:
             at_door = made is not None and made["laptop"].startswith(("door", "twin")) and made["kind"] == "put"
+            if result["status"] == "erased":
+                named = made is not None and ("person", made["fields"].get("person")) in erased
+                hold(11, made is None or named or (made["table_name"], made["row_id"]) in erased, f"nobody erased that: {made}")
             hold(13, made is None or made["transaction_id"] in forbidden or at_door, f"an honest operation was refused: {result}, {made}")
+            continue
+        if made["kind"] == "command":
             continue
         hold(9, made["transaction_id"] not in forbidden or made["kind"] == "fact", f"what the policy denies was taken, or a part of it: {made}")
         counts = result["clock"] or made["clock"]
@@ -121,6 +128,8 @@ def the_server_is_right(office: Office, scope: str, ledger: Ledger, world: World
         hold(4, order == sorted(order) and len(set(order)) == len(order), f"clocks of {replica} changed their order or tie")
     for key, row in fields.items():
         hold(4, key in server, f"the server has no row {key}")
+        if key in erased or key[0] == "household":
+            continue
         for name, (counts, _one, value) in row.items():
             there = server[key][name]
             hold(4, (bool(there) if isinstance(value, bool) else there) == value, f"{key} {name} is {there!r}, and the greatest clock says {value!r}")
@@ -208,11 +217,28 @@ def nothing_is_lost(office: Office, laptops: list[Laptop], ledger: Ledger) -> No
     """2 and 16: every committed operation has a durable result, but for those held nowhere else."""
     results, held = ledger.results(office), ledger.held(laptops)
     known = results | ledger.may_be_lost | ledger.refused
-    lost = [one for one in ledger.made if one not in known]
+    erased = {(row["table_name"], row["row_id"]) for row in office.rows("SELECT table_name, row_id FROM erased")}
+    lost = [one for one, made in ledger.made.items() if one not in known and (made["table_name"], made["row_id"]) not in erased]
     hold(2, not lost, "lost: " + "; ".join(f"{ledger.made[one]['event']} {ledger.made[one]['table_name']} {one} of {ledger.made[one]['laptop']}"
                                           f"{' (a laptop still has it)' if one in held else ''}" for one in lost[:3]))
     left = [one for one in held if one not in results and one not in ledger.refused]
     hold(13, not left, f"a laptop holds what the server never answered: {left[:3]}")
+
+
+def nobody_erased_is_here(office: Office, laptops: list[Laptop]) -> None:
+    """11: of whom was erased, nothing about them is at the server or on any laptop, nor in what is kept of their operations."""
+    for erased in office.rows("SELECT table_name, row_id FROM erased"):
+        table, row_id = erased["table_name"], erased["row_id"]
+        about = [column.name for column in laptops[0].desk.tables[table].columns if column.info.get("about")]
+        for where, found in (("the server", office.rows(f'SELECT * FROM "{table}" WHERE id = ?', row_id)),
+                             *((laptop.name, laptop.rows(f'SELECT * FROM "{table}" WHERE id = ?', row_id)) for laptop in laptops)):
+            left = [name for row in found for name in about if row[name] is not None]
+            hold(11, not left, f"{where} still has {left} of {table} {row_id}")
+        for laptop in laptops:
+            for row in laptop.rows("SELECT fields, values_before FROM operation WHERE table_name = ? AND row_id = ?", table, row_id):
+                said = {**json.loads(row["values_before"]), **json.loads(row["fields"])}
+                left = [name for name in about if said.get(name) is not None]
+                hold(11, not left, f"an operation on {laptop.name} still says {left} of {table} {row_id}")
 
 
 def attendance(facts: list[Any]) -> dict[str, set[str]]:

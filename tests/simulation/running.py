@@ -20,6 +20,7 @@ from alumni_desk.members import actions as members
 from alumni_desk.protocol.canonical import body_of
 from alumni_desk.protocol.messages import Operation, PushReply, PushRequest
 from alumni_desk.protocol.parcels import Piece, sign_parcel
+from alumni_desk.store import erasing
 from alumni_desk.store import undo as undoing
 from alumni_desk.sync import session, state
 from simulation import checking
@@ -283,6 +284,7 @@ class Run:
             hold(1, checking.nothing_is_missing(laptop, self.office), f"{laptop.name} is not caught up")
         checking.the_server_is_right(self.office, scope, self.ledger, self.world, checking.tables_of(self.laptops[0]))
         checking.nothing_is_lost(self.office, self.laptops, self.ledger)
+        checking.nobody_erased_is_here(self.office, self.laptops)
         thorough = self.plan.seed % 8 == 0
         checking.attendance_is_the_same(self.office, leaders, leaders if thorough else leaders[:1])
         if thorough:
@@ -427,9 +429,15 @@ def _forbidden(laptop: Laptop, step: Step) -> None:
         writing.change("chapter", laptop.desk.scope or "", sample=True)
 
 
+def _erase(laptop: Laptop, step: Step) -> None:
+    """11: everywhere and for ever."""
+    erasing.erase(laptop.desk, [pick(_people(laptop), step.a)], remake_backups=False)
+
+
 EDITS: dict[str, Callable[[Laptop, Step], None]] = {
     "add": _add, "edit": _edit, "many": _many, "remove": _remove, "back": _back, "school": _school, "plan": _plan, "replan": _replan, "guests": _on_list,
     "answer": _answer, "off": _off, "in": _in, "void": _void, "out": _out, "walk": _walk, "guest": _guest, "import": _import, "forbidden": _forbidden,
+    "erase": _erase,
 }
 
 

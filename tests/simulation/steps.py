@@ -49,17 +49,17 @@ SAID = {
     "clone": "its disk goes into another laptop", "away": "loses the network", "here": "has the network again", "wait": "time goes by",
     "server backup": "the server is backed up", "server restored": "the server is restored from its backup",
     "server rolled back": "the server's machine is rolled back", "server restarts": "the server restarts", "late": "a delayed request arrives",
-    "impostor": "pushes another operation under an id that is known", "update": "is updated, which migrates its database",
+    "impostor": "pushes another operation under an id that is known", "erase": "erases somebody for good", "update": "is updated, which migrates its database",
 }
 OF_LAPTOPS = frozenset({
     "add", "edit", "many", "remove", "back", "school", "plan", "replan", "guests", "answer", "off", "in", "void", "out", "walk", "guest", "import",
-    "undo", "redo", "forbidden", "sync", "restart", "jump", "copy", "older", "clone", "away", "here", "impostor", "update",
+    "undo", "redo", "forbidden", "sync", "restart", "jump", "copy", "older", "clone", "away", "here", "impostor", "erase", "update",
 })
 
 WEIGHTS = {
     "add": 4, "edit": 12, "many": 3, "remove": 2, "back": 1, "school": 1, "plan": 1, "replan": 2, "guests": 3, "answer": 4, "off": 2, "in": 8,
     "void": 3, "out": 2, "walk": 3, "guest": 1, "import": 1, "undo": 4, "redo": 2, "forbidden": 1, "sync": 30, "restart": 1, "jump": 2, "copy": 1,
-    "older": 1, "impostor": 1, "update": 1, "clone": 1, "away": 1, "here": 1, "wait": 3, "server backup": 2, "server restored": 1,
+    "older": 1, "impostor": 1, "erase": 1, "update": 1, "clone": 1, "away": 1, "here": 1, "wait": 3, "server backup": 2, "server restored": 1,
     "server rolled back": 1, "server restarts": 1, "late": 3,
 }
 

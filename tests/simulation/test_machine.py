@@ -30,7 +30,7 @@ from simulation.steps import SKEWS, Step
 from simulation.world import World, begin, simulated
 
 RUNS, STEPS = (int(number) for number in os.environ.get("ALUMNI_DESK_MACHINE", "40 40").split())
-KINDS = [*sorted(EDITS), *["edit"] * 8, *["in"] * 3]
+KINDS = [*sorted(EDITS.keys() - {"erase"}), *["edit"] * 8, *["in"] * 3]
 LAPTOPS = int(os.environ.get("ALUMNI_DESK_MACHINE_LAPTOPS", "3"))
 NUMBER = st.integers(0, 60)
 
