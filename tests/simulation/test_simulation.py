@@ -10,7 +10,7 @@ import pytest
 from simulation.running import shrink, try_seed
 from simulation.world import simulated
 
-SEEDS = int(os.environ.get("ALUMNI_DESK_SEEDS", "240"))
+SEEDS = int(os.environ.get("ALUMNI_DESK_SEEDS", "160"))
 PARTS = 8
 
 FOUND = ()

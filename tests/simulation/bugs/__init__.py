@@ -261,7 +261,7 @@ def _() -> Iterator[None]:
         yield
 
 
-@bug("ids are counted", 2, 3, 13)
+@bug("ids are counted", 2, 3, 4, 13)
 def _() -> Iterator[None]:
     """A laptop that goes back to an older disk gives the same ids again."""
 
