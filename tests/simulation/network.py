@@ -10,11 +10,16 @@ from typing import Any
 import requests
 import urllib3
 
+from simulation.holding import hold
 from simulation.world import Killed, World
 
 FAULTS = ("lost", "unheard", "late", "twice", "cut", "short", "slow", "crawling", "busy", "server killed")
 """Lost on the way there; the answer lost; delivered after the caller has given up; delivered twice; the answer broken off, with and without an
 error; a slow line; one slower than a clock is worth reading by; a proxy that says 503; a server killed in the middle of its transaction."""
+
+
+MOST_CALLS = 400
+"""No sync of a run takes so many."""
 
 
 @dataclass
@@ -72,6 +77,7 @@ class Line:
         request = Request(url.partition("//")[2].partition("/")[2], data, headers)
         fault = self.faults.get(self.calls)
         self.calls += 1
+        hold(13, self.calls < MOST_CALLS, "a sync goes on for ever")
         self.world.now += self.world.chance.randrange(1, 40)
         if fault == "lost" or not self.office.up:
             raise requests.exceptions.ConnectionError

@@ -15,6 +15,23 @@ LOOK_AT = 80
 """Seeds after which a planted bug counts as not found."""
 
 BEGIN_AT = {
+    "no dedupe": 5,
+    "dedupe by id alone": 21,
+    "arrival order decides": 3,
+    "the row wins as a whole": 3,
+    "an edit brings back what was removed": 3,
+    "clamped clocks tie": 1,
+    "clamped clocks swap": 1,
+    "a fact is refused before its row": 9,
+    "a restored server uses its sequences again": 5,
+    "what the policy denies is applied": 3,
+    "a denied field leaves the rest of its transaction standing": 3,
+    "a page passes over its last row": 3,
+    "who leaves an audience stays in its feed": 1,
+    "the cursor moves outside the page's transaction": 5,
+    "ids are counted": 18,
+    "half an address travels": 3,
+    "a pull writes over what waits": 15,
 }
 """Where each was found when it was planted, so that the looking is short; any other seed would do as well."""
 
@@ -29,7 +46,7 @@ def _simulated() -> Iterator[None]:
 def test_a_planted_bug_is_found(bug: Bug) -> None:
     assert bug.plant is not None
     begin = BEGIN_AT.get(bug.name, 0)
-    for seed in (begin, *range(LOOK_AT)):
+    for seed in dict.fromkeys((begin, *range(1, LOOK_AT, 2), *range(0, LOOK_AT, 2))):  # the odd ones have stories
         with bug.plant():
             failure = try_seed(seed)
         if failure is not None and isinstance(failure.trouble, Violation) and failure.number in bug.breaks:
