@@ -15,7 +15,7 @@ LOOK_AT = 80
 """Seeds after which a planted bug counts as not found."""
 
 BEGIN_AT = {
-    "no dedupe": 5,
+    "no dedupe": 9,
     "dedupe by id alone": 21,
     "arrival order decides": 3,
     "the row wins as a whole": 3,
@@ -23,7 +23,7 @@ BEGIN_AT = {
     "clamped clocks tie": 1,
     "clamped clocks swap": 1,
     "a fact is refused before its row": 9,
-    "a restored server uses its sequences again": 5,
+    "a restored server uses its sequences again": 11,
     "what the policy denies is applied": 3,
     "a denied field leaves the rest of its transaction standing": 3,
     "a page passes over its last row": 3,
@@ -32,6 +32,17 @@ BEGIN_AT = {
     "ids are counted": 18,
     "half an address travels": 3,
     "a pull writes over what waits": 15,
+    "one refused operation blocks the queue": 3,
+    "after a restore of the server nothing is offered again": 9,
+    "after a restore of the server what it lost stays on the screen": 9,
+    "a purge takes facts that were not sent": 11,
+    "a migration is captured as edits": 3,
+    "undo writes over a later edit": 13,
+    "the clock decides who is here": 9,
+    "clocks of the future are taken as they are": 0,
+    "the cursor is a plain sequence, handed out before the commit": 0,
+    "the answer is kept in a transaction of its own": 0,
+    "the row that enters an audience is not put into its feed": 1,
 }
 """Where each was found when it was planted, so that the looking is short; any other seed would do as well."""
 

@@ -336,7 +336,7 @@ def _() -> Iterator[None]:
         yield
 
 
-@bug("a purge takes facts that were not sent", 1, 2)
+@bug("a purge takes facts that were not sent", 1, 2, 9)
 def _() -> Iterator[None]:
     right = engine._remember
 
