@@ -3,7 +3,8 @@
     python3 packaging/dev.py run       the desk on a sample chapter; without a display, pictures of every page instead
     python3 packaging/dev.py test      set-up, lint, types, import contracts and every test (more words go to pytest)
     python3 packaging/dev.py bench     how fast it is, each thing against a floor measured beside it (more words: names of benches, --json)
-    python3 packaging/dev.py soak      the faults, for long: kills, full disks, clocks, damage (--kills N, --damage N, --seed S)
+    python3 packaging/dev.py soak      the faults, for long: kills, full disks, clocks, damage (--kills N, --damage N, --seeds N, --seed S)
+    python3 packaging/dev.py simulation  laptops and a server over simulated time, network and disk (--seed S replays one, --seeds N tries many)
     python3 packaging/dev.py setup     the set-up alone
     python3 packaging/dev.py system    what Linux itself must bring along; installs it when it runs as root
     python3 packaging/dev.py lock      choose versions anew and write packaging/lock.txt (needs uv; more words go to uv)
@@ -56,16 +57,17 @@ class Stop(Exception):
 def main() -> int:
     """Run one of the jobs. Returns the exit code."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("job", choices=["run", "test", "bench", "soak", "setup", "system", "lock"])
+    parser.add_argument("job", choices=["run", "test", "bench", "soak", "simulation", "setup", "system", "lock"])
     parser.add_argument("-o", "--output", type=Path, default=ROOT / "tour", metavar="DIR", help="run: where the pictures go if there is no display")
     args, rest = parser.parse_known_args()
-    if rest and args.job not in ("test", "bench", "soak", "lock"):
+    if rest and args.job not in ("test", "bench", "soak", "simulation", "lock"):
         parser.error(f"{args.job} takes no more words: {' '.join(rest)}")
     if sys.version_info < OLDEST:
         return _with_a_newer_python()
     try:
         jobs: dict[str, Callable[[], int]] = {
             "run": lambda: run(args.output), "test": lambda: test(rest), "bench": lambda: bench(rest), "soak": lambda: soak(rest), "setup": set_up,
+            "simulation": lambda: simulation(rest),
             "system": system,
             "lock": lambda: lock(rest),
         }
@@ -136,16 +138,29 @@ def soak(words: list[str]) -> int:
     parser = argparse.ArgumentParser(prog="dev.py soak", description=soak.__doc__)
     parser.add_argument("--kills", type=int, default=1_000, metavar="N", help="how often a process is killed (1000)")
     parser.add_argument("--damage", type=int, default=1_000, metavar="N", help="how many damages of files are tried (1000)")
+    parser.add_argument("--seeds", type=int, metavar="N", help="the simulation alone: so many of its seeds, on all cores (100000 is a night)")
+    parser.add_argument("--first", type=int, default=0, metavar="S", help="the first of those seeds (0)")
     parser.add_argument("--seed", type=int, default=int.from_bytes(os.urandom(3), "big"), metavar="S", help="the same seed does the same harm")
     args, rest = parser.parse_known_args(words)
+    if args.seeds is not None:
+        return simulation(["--seeds", str(args.seeds), "--first", str(args.first)])
     need_system(OFFSCREEN)
     set_up()
     say(f"Seed {args.seed}: {args.kills} kills, {args.damage} damages. Again: dev.py soak --kills {args.kills} --damage {args.damage} --seed {args.seed}")
     environment = {**os.environ, "PYTHONUTF8": "1", "ALUMNI_DESK_SOAK": "1", "ALUMNI_DESK_SOAK_KILLS": str(args.kills),
-                   "ALUMNI_DESK_SOAK_DAMAGE": str(args.damage), "ALUMNI_DESK_FAULT_SEED": str(args.seed), "ALUMNI_DESK_FUZZ": "2000"}
+                   "ALUMNI_DESK_SOAK_DAMAGE": str(args.damage), "ALUMNI_DESK_FAULT_SEED": str(args.seed), "ALUMNI_DESK_FUZZ": "2000",
+                   "ALUMNI_DESK_MACHINE": "400 100", "ALUMNI_DESK_SEEDS": "2000"}
     # What was tried and how often stands in what the tests print: -s shows it as they go.
-    chosen = rest or ["tests/faults", "tests/store/test_damage.py", "tests/server/test_wire_fuzz.py"]
+    chosen = rest or ["tests/faults", "tests/store/test_damage.py", "tests/server/test_wire_fuzz.py", "tests/sync/test_sync_many_writers.py",
+                      "tests/simulation"]
     return 0 if passes("soak", ["-m", "pytest", "-n", "0", "-s", "-q", "--durations", "10", *chosen], environment) else 1
+
+
+def simulation(words: list[str]) -> int:
+    """Laptops and a server over simulated time, network and disk: see tests/simulation/README.md. Returns 1 if a seed fails."""
+    need_system({})
+    set_up()
+    return subprocess.run([PYTHON, ROOT / "tests" / "simulation", *words], cwd=ROOT, env={**os.environ, "PYTHONHASHSEED": "0"}, check=False).returncode
 
 
 def passes(name: str, words: list[str], environment: dict[str, str]) -> bool:

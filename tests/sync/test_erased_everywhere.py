@@ -12,8 +12,9 @@ import sqlalchemy as sa
 from alumni_desk.gatherings.records import registration_id
 from alumni_desk.store import backup, erasing
 from alumni_desk.store.desk import Desk, connect
-from alumni_desk.sync import conflicts, laptops, set_aside
-from alumni_desk.sync.engine import join, sync_once
+from alumni_desk.sync import conflicts, laptops, session, set_aside, state
+from alumni_desk.sync.engine import join, sync_once, wire_of
+from alumni_desk.sync.pull import pull
 from alumni_desk.sync.refused import refused
 
 MakeDesk = Callable[[str], Desk]
@@ -178,3 +179,31 @@ def test_killed_before_it_was_scrubbed_the_next_sync_does_it(chapter: tuple[Any,
     assert not holds(two) and root in erasing.known_erased(two.profile)
     with two.reading() as connection:
         assert state.read(connection, state.Scrubbing) is None
+
+
+def test_an_edit_that_says_nothing_any_more_leaves_no_base_behind(chapter: tuple[Any, Desk, Desk, str, str]) -> None:
+    _server, one, two, root, _double = chapter
+    change(two, root, email="waits@example.org")  # not sent, while what the others did comes down
+    change(one, root, employer="Acme")
+    sync_once(one)
+    _pull_alone(two)
+    with two.reading() as connection:
+        assert connection.exec_driver_sql("SELECT count(*) FROM shadow").scalar() == 1
+    erasing.erase(one, [root], remake_backups=False)
+    sync_once(one)
+    _pull_alone(two)
+    with two.reading() as connection:
+        assert connection.exec_driver_sql("SELECT count(*) FROM operation WHERE fate = 'waiting'").scalar() == 0
+        assert connection.exec_driver_sql("SELECT count(*) FROM shadow").scalar() == 0
+
+
+def _pull_alone(desk: Desk) -> None:
+    wire = wire_of(desk)
+    try:
+        session.resume(desk, wire)
+        with desk.reading() as connection:
+            membership = state.read(connection, state.Membership)
+        assert membership is not None
+        pull(desk, wire, membership)
+    finally:
+        wire.close()

@@ -1,0 +1,72 @@
+"""Runs seeds of the simulation: ``python tests/simulation --seed S`` replays one, ``--seeds N --first S`` tries many on all cores."""
+
+from __future__ import annotations
+
+import argparse
+import multiprocessing
+import os
+import sys
+import time
+import traceback
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+AGAIN = "python3 packaging/dev.py simulation --seed {seed}"
+
+
+def many(first: int, count: int, cores: int) -> int:
+    """Try seeds on all cores; returns how many fail."""
+    from simulation.running import some
+
+    began, failed = time.monotonic(), 0
+    size = max(1, min(50, count // (cores * 4) or 1))
+    parts = [list(range(start, min(start + size, first + count))) for start in range(first, first + count, size)]
+    with ProcessPoolExecutor(cores, mp_context=multiprocessing.get_context("spawn")) as pool:
+        for finished in as_completed([pool.submit(some, part) for part in parts]):
+            for seed, trouble in finished.result():
+                failed += 1
+                print(f"seed {seed} fails: {trouble}\n  again: {AGAIN.format(seed=seed)}", flush=True)
+    print(f"{count} seeds from {first}: {failed} failed, {time.monotonic() - began:.0f} s on {cores} cores", flush=True)
+    return failed
+
+
+def one(seed: int, *, shrinking: bool) -> int:
+    """Replay a seed and tell its steps in words, the fewest that still fail."""
+    from simulation.running import plan, shrink, try_seed
+    from simulation.world import simulated
+
+    with simulated():
+        failure = try_seed(seed)
+        if failure is None:
+            print("\n".join(f"{number:2}  {step.said()}" for number, step in enumerate(plan(seed).steps)))
+            print(f"seed {seed}: every invariant holds")
+            return 0
+        print(failure.told())
+        if shrinking:
+            failure = shrink(failure)
+            print(f"\nThe fewest steps found that still do it:\n{failure.told()}")
+        traceback.print_exception(failure.trouble)
+    return 1
+
+
+def main() -> int:
+    """Run what the command line says."""
+    parser = argparse.ArgumentParser(prog="simulation", description=__doc__)
+    parser.add_argument("--seed", type=int, metavar="S", help="replay this one, step by step, and shrink it if it fails")
+    parser.add_argument("--no-shrink", action="store_true", help="with --seed: leave the steps as they are")
+    parser.add_argument("--seeds", type=int, default=200, metavar="N", help="how many (200)")
+    parser.add_argument("--first", type=int, default=0, metavar="S", help="the first of them (0)")
+    parser.add_argument("--cores", type=int, default=os.cpu_count() or 1, metavar="N", help="processes (all cores)")
+    args = parser.parse_args()
+    if args.seed is not None:
+        return one(args.seed, shrinking=not args.no_shrink)
+    return 1 if many(args.first, args.seeds, args.cores) else 0
+
+
+if __name__ == "__main__":
+    if os.environ.get("PYTHONHASHSEED") != "0":  # sets in another order would make another run of the same seed
+        os.environ["PYTHONHASHSEED"] = "0"
+        os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])
+    sys.exit(main())

@@ -1,0 +1,398 @@
+"""Bugs of known kinds, each planted into the real code: the simulation must find every one. ``test_bugs.py`` does the looking."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from typing import Any
+from unittest.mock import patch
+
+import alumni_desk.checkin.actions as door
+import alumni_desk.checkin.lists as door_lists
+import alumni_desk.protocol.clock as clock
+import alumni_desk.server.clamping as clamping
+import alumni_desk.server.feed as feed
+import alumni_desk.server.pull as server_pull
+import alumni_desk.server.push as server_push
+import alumni_desk.store.capture as capture
+import alumni_desk.store.desk as desk_store
+import alumni_desk.store.undo as undo
+import alumni_desk.sync.engine as engine
+import alumni_desk.sync.pull as desk_pull
+import alumni_desk.sync.push as desk_push
+import alumni_desk.sync.views as views
+from alumni_desk.protocol.canonical import body_hash
+from simulation.world import the_world
+
+Planting = Callable[[], AbstractContextManager[Any]]
+
+
+@dataclass(frozen=True)
+class Bug:
+    """A planted bug: what it is called, the invariants that it breaks, and how it gets into the code. ``waits``: what must be there first."""
+
+    name: str
+    breaks: tuple[int, ...]
+    plant: Planting | None
+    waits: str = ""
+
+
+BUGS: list[Bug] = []
+
+
+def bug(name: str, *breaks: int) -> Callable[[Callable[[], Iterator[None]]], Callable[[], Iterator[None]]]:
+    """Puts a planting into the bank."""
+
+    def keep(plant: Callable[[], Iterator[None]]) -> Callable[[], Iterator[None]]:
+        BUGS.append(Bug(name, breaks, contextlib.contextmanager(plant)))
+        return plant
+
+    return keep
+
+
+# At the server.
+
+@bug("no dedupe", 3)
+def _() -> Iterator[None]:
+    with patch.object(server_push, "_drop_known", lambda *_arguments: None):
+        yield
+
+
+@bug("dedupe by id alone", 3)
+def _() -> Iterator[None]:
+    with patch.object(server_push, "body_hash", lambda salt, body: _Anything(body_hash(salt, body))):
+        yield
+
+
+class _Anything(bytes):
+    def __ne__(self, other: object) -> bool:
+        return False
+
+    __hash__ = bytes.__hash__
+
+
+@bug("arrival order decides", 4)
+def _() -> Iterator[None]:
+    right = server_push.lay_put
+
+    def wrong(row: Any, operation: Any, stamp: str, shape: Any, counts: Mapping[str, str]) -> Any:
+        there = dict(row.clocks)
+        row.clocks.clear()
+        won = right(row, operation, stamp, shape, counts)
+        row.clocks = {**there, **row.clocks}
+        return won
+
+    with patch.object(server_push, "lay_put", wrong):
+        yield
+
+
+@bug("the row wins as a whole", 4)
+def _() -> Iterator[None]:
+    right = server_push.lay_put
+
+    def wrong(row: Any, operation: Any, stamp: str, shape: Any, counts: Mapping[str, str]) -> Any:
+        if stamp < (row.values["clock"] or ""):
+            return False, []
+        return right(row, operation, stamp, shape, counts)
+
+    with patch.object(server_push, "lay_put", wrong):
+        yield
+
+
+@bug("an edit brings back what was removed", 4)
+def _() -> Iterator[None]:
+    right = server_push.lay_put
+
+    def wrong(row: Any, operation: Any, stamp: str, shape: Any, counts: Mapping[str, str]) -> Any:
+        found = right(row, operation, stamp, shape, counts)
+        if found[0] and "gone" not in operation.fields:
+            row.values["gone"] = False
+        return found
+
+    with patch.object(server_push, "lay_put", wrong):
+        yield
+
+
+@bug("clamped clocks tie", 4)
+def _() -> Iterator[None]:
+    with patch.object(clamping, "_at", lambda moment, original: f"{moment:012x}-0000-{original[-16:]}"):
+        yield
+
+
+@bug("clamped clocks swap", 4)
+def _() -> Iterator[None]:
+    def wrong(moment: int, original: str) -> str:
+        stamp, counter, who = original.split("-")
+        return f"{moment:012x}-{0xffffffffffff - int(stamp, 16):012x}{0xffff - int(counter, 16):04x}-{who}"
+
+    with patch.object(clamping, "_at", wrong):
+        yield
+
+
+@bug("clocks of the future are taken as they are", 14)
+def _() -> Iterator[None]:
+    with patch.object(clamping, "AHEAD", 100 * 365 * 24 * 3_600_000):
+        yield
+
+
+@bug("the cursor is a plain sequence, handed out before the commit", 1, 8)
+def _() -> Iterator[None]:
+    """A number is handed out early and committed late: whoever pulled in between never sees it."""
+    right, early = feed.touch, dict[int, int]()
+
+    def wrong(connection: Any, tables: Any, locked: Any, changed: Any, *more: Any) -> Any:
+        sequences = right(connection, tables, locked, changed, *more)
+        key = id(the_world())
+        if sequences and key in early and early[key] < locked.sequence:
+            name = next(iter(sequences))
+            entries = tables.tables["feed"]
+            connection.execute(entries.update().where(entries.c.scope == locked.scope, entries.c.audience == "chapter", entries.c.table_name == name[0],
+                                                      entries.c.row_id == name[1]).values(sequence=early.pop(key)))
+            sequences[name] = locked.sequence
+        else:
+            locked.sequence += 1
+            early[key] = locked.sequence
+        return sequences
+
+    with patch.object(server_push.feed, "touch", wrong):
+        yield
+
+
+@bug("a fact is refused before its row", 6, 13)
+def _() -> Iterator[None]:
+    right = server_push._load_rows
+
+    def wrong(connection: Any, tables: Any, scope: str, items: Sequence[Any], known: Any) -> Any:
+        rows = right(connection, tables, scope, items, known)
+        for item in items:
+            name = item.operation.fields.get("registration") if item.open and item.operation.kind == "fact" else None
+            if name and ("registration", name) not in rows and not server_push.rows_by_id(connection, tables.tables["registration"], scope, [name]):
+                item.end("invalid", "no_registration")
+        return rows
+
+    with patch.object(server_push, "_load_rows", wrong):
+        yield
+
+
+@bug("a restored server uses its sequences again", 1, 2, 8)
+def _() -> Iterator[None]:
+    def by_number(connection: Any, tables: Any, scope: str, cursor: Any) -> bool:
+        return bool(0 <= cursor.sequence <= feed.head_of(connection, tables, scope).sequence)
+
+    with patch.object(feed, "is_known", by_number), patch("simulation.office.begin_timeline", lambda *_arguments, **_named: 0):
+        yield
+
+
+@bug("the answer is kept in a transaction of its own", 2, 3, 4, 13)
+def _() -> Iterator[None]:
+    right = server_push._keep_results
+
+    def wrong(connection: Any, *arguments: Any) -> None:
+        right(connection, *arguments)
+        connection.exec_driver_sql("ROLLBACK")
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
+        right(connection, *arguments)
+
+    with patch.object(server_push, "_keep_results", wrong):
+        yield
+
+
+@bug("what the policy denies is applied", 9)
+def _() -> Iterator[None]:
+    with patch("alumni_desk.server.judging._forbidden", lambda *_arguments: None):
+        yield
+
+
+@bug("a denied field leaves the rest of its transaction standing", 9)
+def _() -> Iterator[None]:
+    with patch.object(server_push, "_refuse_whole_transactions", lambda _items: None):
+        yield
+
+
+@bug("a page passes over its last row", 1, 8)
+def _() -> Iterator[None]:
+    right = server_pull._block
+
+    def wrong(*arguments: Any) -> Any:
+        block = right(*arguments)
+        return block if block is None or len(block.rows) < 3 else server_pull.Block(block.table, block.columns, block.rows[:-1])
+
+    with patch.object(server_pull, "_block", wrong):
+        yield
+
+
+@bug("the row that enters an audience is not put into its feed", 8)
+def _() -> Iterator[None]:
+    right = server_push.moves
+
+    def wrong(connection: Any, tables: Any, scope: str, changed: Any) -> Any:
+        return [entry for entry in right(connection, tables, scope, changed) if (entry.table, entry.row) in changed]
+
+    with patch.object(server_push, "moves", wrong):
+        yield
+
+
+@bug("who leaves an audience stays in its feed", 9)
+def _() -> Iterator[None]:
+    right = server_push.moves
+    with patch.object(server_push, "moves", lambda *arguments: [entry for entry in right(*arguments) if not entry.gone]):
+        yield
+
+
+# At the laptop.
+
+@bug("the cursor moves outside the page's transaction", 1, 8)
+def _() -> Iterator[None]:
+    right = desk_pull.apply_page
+
+    def wrong(connection: Any, scope: str, page: Any, seen: Any = None) -> int:
+        raw = connection.connection.dbapi_connection
+        if not page.reset:
+            connection.exec_driver_sql("UPDATE scope SET cursor = ?, chain = ? WHERE id = ?", (page.cursor.sequence, page.cursor.chain, scope))
+            connection.exec_driver_sql("UPDATE capture SET mode = 'rest', rest = 1")
+            raw.execute("COMMIT")
+            raw.execute("BEGIN IMMEDIATE")
+            connection.exec_driver_sql("UPDATE capture SET mode = 'applying', rest = 0")
+        return right(connection, scope, page, seen)
+
+    with patch.object(desk_pull, "apply_page", wrong):
+        yield
+
+
+@bug("ids are counted", 2, 3, 4, 13)
+def _() -> Iterator[None]:
+    """A laptop that goes back to an older disk gives the same ids again."""
+
+    def ids(count: int) -> list[str]:
+        laptop = the_world().acting
+        found = []
+        for _n in range(count):
+            laptop.counted += 1
+            found.append(f"01900000-0000-7000-8000-{laptop.number:04x}{laptop.counted:08x}")
+        return found
+
+    with patch.object(desk_store, "uuid7s", ids), patch.object(capture, "uuid7", lambda: ids(1)[0]):
+        yield
+
+
+@bug("a new clock does not exceed what its editor saw", 4)
+def _() -> Iterator[None]:
+    right = clock.Clock.tick
+    with patch.object(clock.Clock, "tick", lambda self, before=(): right(self)):
+        yield
+
+
+@bug("half an address travels", 4)
+def _() -> Iterator[None]:
+    with patch.object(capture.Capture, "_whole_groups", staticmethod(lambda *_arguments: None)):
+        yield
+
+
+@bug("a pull writes over what waits", 5)
+def _() -> Iterator[None]:
+    right = views.lay_over
+    with patch.object(views, "lay_over", lambda base, shape, operations: right(base, shape, ())):
+        yield
+
+
+@bug("an answer to a push counts as pulled", 1, 5, 8)
+def _() -> Iterator[None]:
+    right = desk_push._keep
+
+    def wrong(desk: Any, scope: str, sent: Any, results: Any, count: Any, there: Any) -> None:
+        right(desk, scope, sent, results, count, there)
+        with desk.applying() as applying:
+            applying.connection.exec_driver_sql("UPDATE scope SET cursor = ?, chain = ? WHERE id = ?", (there.sequence, there.chain, scope))
+
+    with patch.object(desk_push, "_keep", wrong):
+        yield
+
+
+@bug("one refused operation blocks the queue", 5, 13)
+def _() -> Iterator[None]:
+    with patch.object(desk_push.operations, "mark_refused", lambda *_arguments: None):
+        yield
+
+
+@bug("after a restore of the server nothing is offered again", 2, 13)
+def _() -> Iterator[None]:
+    right = desk_pull._begin_again
+
+    def wrong(connection: Any, scope: str) -> None:
+        held = connection.exec_driver_sql("SELECT rowid, sequence FROM operation WHERE fate = 'accepted'").all()
+        right(connection, scope)
+        for row in held:
+            connection.exec_driver_sql("UPDATE operation SET fate = 'accepted', sequence = ? WHERE rowid = ?", (row.sequence, row.rowid))
+
+    with patch.object(desk_pull, "_begin_again", wrong):
+        yield
+
+
+@bug("after a restore of the server what it lost stays on the screen", 1)
+def _() -> Iterator[None]:
+    with patch.object(desk_pull, "_drop_unseen", lambda connection, _scope, _seen: desk_pull.state.drop(connection, desk_pull.state.Rebuilding)):
+        yield
+
+
+@bug("a purge takes facts that were not sent", 1, 2, 9)
+def _() -> Iterator[None]:
+    right = engine._remember
+
+    def wrong(desk: Any, trouble: str | None) -> None:
+        right(desk, trouble)
+        with desk.applying() as applying:
+            applying.connection.exec_driver_sql("DELETE FROM operation WHERE kind = 'fact' AND sequence IS NULL")
+
+    with patch.object(engine, "_remember", wrong):
+        yield
+
+
+@bug("a migration is captured as edits", 9)
+def _() -> Iterator[None]:
+    right = desk_store.set_triggers
+
+    right_engine = desk_store._engine
+
+    def engine_with_capture(path: Any, key: Any, metadata: Any, taking: Any) -> Any:
+        if metadata is None:
+            from alumni_desk.schema import desk_schema
+            return right_engine(path, key, desk_schema(), capture.Capture(clock.Clock()))
+        return right_engine(path, key, metadata, taking)
+
+    def keep_triggers(connection: Any, wanted: Any) -> bool:
+        if not wanted:
+            connection.exec_driver_sql("UPDATE capture SET mode = 'action', action = 'm', event = 'migration', transaction_id = 'm', queue = 'live', at = 'm'")
+            return False
+        connection.exec_driver_sql("UPDATE capture SET mode = 'rest', action = NULL, event = NULL, transaction_id = '0', queue = NULL, at = NULL")
+        return right(connection, wanted)
+
+    with patch.object(desk_store, "set_triggers", keep_triggers), patch.object(desk_store, "_engine", engine_with_capture):
+        yield
+
+
+@bug("undo writes over a later edit", 5)
+def _() -> Iterator[None]:
+    def wrong(_connection: Any, _table: str, _row_id: str, row: Any) -> Any:
+        return ({"gone": True}, []) if row.inserted else (dict(row.first_values), [])
+
+    with patch.object(undo, "_values_back", wrong):
+        yield
+
+
+@bug("the clock decides who is here", 7)
+def _() -> Iterator[None]:
+    def wrong(facts: Any) -> Any:
+        known = sorted((fact for fact in facts if fact.kind in ("in", "out", "void")), key=lambda fact: (fact.at or "", fact.id))
+        return [known[-1]] if known and known[-1].kind == "in" else []
+
+    with patch.object(door, "open_ins", wrong), patch.object(door_lists, "open_ins", wrong):
+        yield
+
+
+BUGS += [
+    Bug("a peer's acknowledgement deletes the parcel", (2, 16), None, "peers at a venue (sync/venue)"),
+    Bug("a relayed parcel is judged by who relays it", (9,), None, "peers at a venue (sync/venue)"),
+    Bug("a hand-out moves the server's cursor", (8,), None, "peers at a venue (sync/venue)"),
+]

@@ -1,0 +1,266 @@
+"""The invariants of the sync, each check with its number. What they compare with is computed here, never asked of the code under test."""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from typing import Any
+
+from simulation.holding import hold
+from simulation.laptop import Laptop
+from simulation.ledger import Ledger
+from simulation.office import Office
+from simulation.world import World
+
+AHEAD_MS = 5 * 60_000
+ADDRESS = ("street", "city", "region", "postal_code", "country")
+TABLES = ("chapter", "person", "education", "household", "gathering", "registration", "fact", "import_run")
+ACCEPTED = ("ok", "stale", "clamped")
+
+
+def tables_of(laptop: Laptop) -> list[str]:
+    """The synced tables."""
+    return [name for name, table in laptop.desk.tables.items() if table.info.get("synced")]
+
+
+def rows_of_server(office: Office, scope: str, tables: list[str]) -> dict[tuple[str, str], dict[str, Any]]:
+    """Every row that the server has."""
+    return {(name, row["id"]): dict(row) for name in tables for row in office.rows(f'SELECT * FROM "{name}" WHERE scope = ?', scope)}
+
+
+def rows_of_laptop(laptop: Laptop, tables: list[str]) -> dict[tuple[str, str], dict[str, Any]]:
+    """Every row that the laptop shows."""
+    return {(name, row["id"]): dict(row) for name in tables for row in laptop.rows(f'SELECT * FROM "{name}"')}
+
+
+def _same(here: dict[str, Any], there: dict[str, Any]) -> list[str]:
+    """The columns in which two rows differ."""
+    names = [name for name in there if name != "clocks" and here.get(name) != there[name]]
+    if json.loads(here.get("clocks") or "{}") != json.loads(there.get("clocks") or "{}"):
+        names.append("clocks")
+    return names
+
+
+def own_writes_are_seen(laptop: Laptop, ledger: Ledger) -> None:
+    """5: one's own write stays visible until it is resolved and pulled."""
+    if laptop.ended:
+        return  # what waits is kept for the sync alone
+    last: dict[tuple[str, str], dict[str, tuple[str, Any]]] = defaultdict(dict)
+    for row in laptop.rows("SELECT id, table_name, row_id, fields FROM operation WHERE fate = 'waiting' AND kind <> 'command' ORDER BY rowid"):
+        for name, value in json.loads(row["fields"]).items():
+            last[row["table_name"], row["row_id"]][name] = (row["id"], value)
+    for (table, row_id), fields in last.items():
+        found = laptop.rows(f'SELECT * FROM "{table}" WHERE id = ?', row_id)
+        new = {name: value for name, (one, value) in fields.items() if one not in ledger.accepted_once}
+        hold(5, bool(found) or not new, f"{laptop.name} does not show its own row {table} {row_id}")
+        for name, value in new.items():
+            hold(5, found[0][name] == value, f"{laptop.name} shows {table}.{name} = {found[0][name]!r}, and {value!r} was written and waits")
+
+
+def nothing_is_missing(laptop: Laptop, office: Office) -> bool:
+    """8 and 1: what the feed has up to the cursor is here as the server has it. Returns whether the laptop is caught up."""
+    place = laptop.rows("SELECT id, cursor, chain FROM scope")[0]
+    scope, cursor = place["id"], place["cursor"]
+    there = office.rows("SELECT chain FROM feed_chain WHERE scope = ? AND sequence >= ? ORDER BY sequence LIMIT 1", scope, cursor)
+    if cursor and (not there or there[0]["chain"] != place["chain"]):
+        return False  # another timeline: the next contact begins again
+    if laptop.gathering:
+        return _the_door_sees(laptop, office, scope, cursor)
+    tables = tables_of(laptop)
+    server, here = rows_of_server(office, scope, tables), rows_of_laptop(laptop, tables)
+    waits = {(row["table_name"], row["row_id"]) for row in laptop.rows("SELECT DISTINCT table_name, row_id FROM operation WHERE fate = 'waiting'")}
+    bases = {(row["table_name"], row["row_id"]): json.loads(row["base"]) for row in laptop.rows("SELECT table_name, row_id, base FROM shadow")}
+    for entry in office.rows("SELECT table_name, row_id FROM feed WHERE scope = ? AND audience = 'chapter' AND sequence <= ?", scope, cursor):
+        key = entry["table_name"], entry["row_id"]
+        if key in bases:
+            base = bases[key]
+            base = {**base, "clocks": json.dumps(base["clocks"])}
+            wrong = [name for name in _same(base, server[key]) if name not in ("id", "scope")]
+            hold(8, not wrong, f"{laptop.name} keeps another base of {key} than the server at its cursor: {wrong}")
+        elif key not in waits:
+            hold(8, key in here, f"{laptop.name} lacks {key} at cursor {cursor}")
+            wrong = _same(here[key], server[key])
+            hold(1, not wrong, f"{laptop.name} has {key} otherwise than the server: "
+                 + ", ".join(f"{name} {here[key].get(name)!r} for {server[key][name]!r}" for name in wrong))
+    head = office.rows("SELECT head FROM feed_head WHERE scope = ?", scope)[0]["head"]
+    rebuilding = laptop.rows("SELECT 1 FROM sync_state WHERE key = 'rebuilding'")
+    if cursor == head and not waits and not rebuilding:
+        hold(1, here.keys() == server.keys(), f"{laptop.name} has other rows than the server: {sorted(here.keys() ^ server.keys())[:3]}")
+        return True
+    return False
+
+
+def the_server_is_right(office: Office, scope: str, ledger: Ledger, world: World, tables: list[str]) -> None:
+    """3, 4, 6, 14 and 15: the server's rows are what its accepted operations make of them, each counted once."""
+    results = {row["id"]: dict(row) for row in office.rows("SELECT id, status, reason, clock, received_at FROM operation_result WHERE scope = ?", scope)}
+    server = rows_of_server(office, scope, tables)
+    fields: dict[tuple[str, str], dict[str, tuple[str, str, Any]]] = defaultdict(dict)
+    facts: dict[str, dict[str, Any]] = {}
+    assigned: dict[str, dict[str, str]] = defaultdict(dict)
+    forbidden = {made["transaction_id"] for made in ledger.made.values() if made["table_name"] == "chapter" and "sample" in made["fields"]}
+    erased = {(row["table_name"], row["row_id"]) for row in office.rows("SELECT table_name, row_id FROM erased WHERE scope = ?", scope)}
+    forbidden |= {ledger.made[one]["transaction_id"] for one, result in results.items() if result["status"] == "erased" and one in ledger.made}
+    for one, result in results.items():
+        made = ledger.made.get(one)
+        hold(9, made is not None, f"the server took an operation that nobody made: {one}")
+        if made is None or result["status"] not in ACCEPTED:
+            at_door = made is not None and made["laptop"].startswith(("door", "twin")) and made["kind"] == "put"
+            if result["status"] == "erased":
+                named = made is not None and ("person", made["fields"].get("person")) in erased
+                hold(11, made is None or named or (made["table_name"], made["row_id"]) in erased, f"nobody erased that: {made}")
+            hold(13, made is None or made["transaction_id"] in forbidden or at_door, f"an honest operation was refused: {result}, {made}")
+            continue
+        if made["kind"] == "command":
+            continue
+        hold(9, made["transaction_id"] not in forbidden or made["kind"] == "fact", f"what the policy denies was taken, or a part of it: {made}")
+        counts = result["clock"] or made["clock"]
+        hold(14, int(counts[:12], 16) <= result["received_at"] + AHEAD_MS, f"{counts} was taken at {result['received_at']:012x}")
+        assigned[made["clock"].rsplit("-", 1)[1]][made["clock"]] = counts
+        if made["kind"] == "fact":
+            facts[made["row_id"]] = {**made["fields"], "clock": counts}
+            continue
+        row = fields[made["table_name"], made["row_id"]]
+        for name, value in made["fields"].items():
+            if name not in row or (counts, one) >= row[name][:2]:
+                row[name] = (counts, one, value)
+    for replica, clocks in assigned.items():
+        order = [clocks[original] for original in sorted(clocks)]
+        hold(4, order == sorted(order) and len(set(order)) == len(order), f"clocks of {replica} changed their order or tie")
+    for key, row in fields.items():
+        hold(4, key in server, f"the server has no row {key}")
+        if key in erased or key[0] == "household":
+            continue
+        for name, (counts, _one, value) in row.items():
+            there = server[key][name]
+            hold(4, (bool(there) if isinstance(value, bool) else there) == value, f"{key} {name} is {there!r}, and the greatest clock says {value!r}")
+            group = "address" if key[0] == "person" and name in ADDRESS else name
+            hold(4, json.loads(server[key]["clocks"]).get(group) == counts, f"{key} {name} has another clock than its value's")
+    for row_id, fact in facts.items():
+        hold(6, ("fact", row_id) in server, f"a fact is gone: {row_id}")
+        wrong = [name for name, value in fact.items() if server["fact", row_id][name] != value]
+        hold(6, not wrong, f"a fact changed: {row_id} {wrong}")
+    for (table, row_id), row in server.items():
+        hold(14, row["clock"] is None or int(row["clock"][:12], 16) <= world.now + AHEAD_MS, f"{table} {row_id} is of the future: {row['clock']}")
+        hold(9, table != "chapter" or not row["sample"], "a leader wrote what the policy denies")
+    the_audiences_are_right(office, scope, server)
+    counts_of = office.rows("SELECT audience, count(*) AS n FROM feed WHERE scope = ? GROUP BY audience", scope)
+    for entry in counts_of:
+        hold(15, entry["n"] <= len(server), f"the feed of {entry['audience'][:8]} has {entry['n']} entries for {len(server)} rows")
+    seen: set[str] = set()
+    for entry in office.rows("SELECT details FROM audit WHERE scope = ? AND event = 'push'", scope):
+        for alike in json.loads(entry["details"])["what"]:
+            for one, _row, _hash in alike["each"]:
+                hold(3, one not in seen, f"the operation {one} took effect twice")
+                seen.add(one)
+    hold(3, seen == results.keys(), f"operations in the audit and results differ: {sorted(seen ^ results.keys())[:3]}")
+
+
+def audience_of(gathering: str, scope: str, server: dict[tuple[str, str], dict[str, Any]]) -> set[tuple[str, str]]:
+    """The rows that the door of a gathering may see."""
+    facts = [row for (table, _id), row in server.items() if table == "fact"]
+    came = {row["registration"] for row in facts}
+    found = {("gathering", gathering), ("chapter", scope), *(("fact", row["id"]) for row in facts if row["gathering"] == gathering)}
+    for (table, row_id), row in server.items():
+        if table == "registration" and row["gathering"] == gathering and not row["gone"] and (row["status"] != "cancelled" or row_id in came):
+            found.add((table, row_id))
+            person = row["person"]
+            while person and ("person", person) in server and ("person", person) not in found:
+                found.add(("person", person))
+                person = server["person", person]["merged_into"]
+    return found
+
+
+def the_audiences_are_right(office: Office, scope: str, server: dict[tuple[str, str], dict[str, Any]]) -> None:
+    """8 and 9: a gathering's feed holds what its door may see, all of it and nothing else."""
+    feeds: dict[str, dict[tuple[str, str], int]] = defaultdict(dict)
+    for row in office.rows("SELECT audience, table_name, row_id, sequence FROM feed WHERE scope = ? AND (NOT gone OR audience = 'chapter')", scope):
+        feeds[row["audience"]][row["table_name"], row["row_id"]] = row["sequence"]
+    for gathering in [row_id for table, row_id in server if table == "gathering"]:
+        wanted, there = audience_of(gathering, scope, server), feeds.get(gathering, {})
+        hold(8, wanted <= there.keys(), f"the feed of {gathering} lacks {sorted(wanted - there.keys())[:3]}")
+        here = {name for name in there if name in server}
+        hold(9, here <= wanted, f"the feed of {gathering} has {sorted(here - wanted)[:3]}")
+        for name in wanted:
+            hold(8, there[name] >= feeds["chapter"][name], f"{name} changed, and the feed of {gathering} does not say so")
+
+
+def _the_door_sees(laptop: Laptop, office: Office, scope: str, cursor: int) -> bool:
+    """1, 8, 9 and 10: a caught-up door has its gathering's rows, of them what is declared for the door, and nothing else; when it is over, nothing."""
+    tables = tables_of(laptop)
+    here = rows_of_laptop(laptop, tables)
+    waits = laptop.rows("SELECT 1 FROM operation WHERE fate = 'waiting'")
+    if laptop.ended:
+        hold(10, not here or bool(waits), f"{laptop.name} still has {sorted(here)[:3]}, and its time is over")
+        hold(10, not laptop.rows("SELECT 1 FROM past") and not laptop.rows("SELECT 1 FROM search_person"), f"{laptop.name} still knows what was")
+        return not waits
+    head = office.rows("SELECT head FROM feed_head WHERE scope = ?", scope)[0]["head"]
+    if cursor != head or waits or laptop.rows("SELECT 1 FROM sync_state WHERE key = 'rebuilding'"):
+        return False
+    server = rows_of_server(office, scope, tables)
+    wanted = {name for name in audience_of(laptop.gathering or "", scope, server) if name in server}
+    hold(8, here.keys() >= wanted, f"{laptop.name} lacks {sorted(wanted - here.keys())[:3]}")
+    hold(9, here.keys() <= wanted, f"{laptop.name} has {sorted(here.keys() - wanted)[:3]}")
+    for (table, row_id), row in here.items():
+        there = server[table, row_id]
+        for column in laptop.desk.tables[table].columns:
+            name = column.name
+            if name in ("id", "scope", "clock", "clocks"):
+                continue
+            digits = "".join(letter for letter in str(there[name] or "") if letter.isdigit())
+            seen = (there[name] if name == "gone" or column.info.get("audience") == "door" else
+                    digits[-4:] if name in ("mobile", "phone") and len(digits) > 4 else None)
+            hold(9 if seen is None else 1, row[name] == seen, f"{laptop.name} sees {row[name]!r} for {table}.{name}, and {seen!r} is for the door")
+    return True
+
+
+def nothing_is_lost(office: Office, laptops: list[Laptop], ledger: Ledger) -> None:
+    """2 and 16: every committed operation has a durable result, but for those held nowhere else."""
+    results, held = ledger.results(office), ledger.held(laptops)
+    known = results | ledger.may_be_lost | ledger.refused
+    erased = {(row["table_name"], row["row_id"]) for row in office.rows("SELECT table_name, row_id FROM erased")}
+    lost = [one for one, made in ledger.made.items() if one not in known and (made["table_name"], made["row_id"]) not in erased]
+    hold(2, not lost, "lost: " + "; ".join(f"{ledger.made[one]['event']} {ledger.made[one]['table_name']} {one} of {ledger.made[one]['laptop']}"
+                                          f"{' (a laptop still has it)' if one in held else ''}" for one in lost[:3]))
+    left = [one for one in held if one not in results and one not in ledger.refused]
+    hold(13, not left, f"a laptop holds what the server never answered: {left[:3]}")
+
+
+def nobody_erased_is_here(office: Office, laptops: list[Laptop]) -> None:
+    """11: of whom was erased, nothing about them is at the server or on any laptop, nor in what is kept of their operations."""
+    for erased in office.rows("SELECT table_name, row_id FROM erased"):
+        table, row_id = erased["table_name"], erased["row_id"]
+        about = [column.name for column in laptops[0].desk.tables[table].columns if column.info.get("about")]
+        for where, found in (("the server", office.rows(f'SELECT * FROM "{table}" WHERE id = ?', row_id)),
+                             *((laptop.name, laptop.rows(f'SELECT * FROM "{table}" WHERE id = ?', row_id)) for laptop in laptops)):
+            left = [name for row in found for name in about if row[name] is not None]
+            hold(11, not left, f"{where} still has {left} of {table} {row_id}")
+        for laptop in laptops:
+            for row in laptop.rows("SELECT fields, values_before FROM operation WHERE table_name = ? AND row_id = ?", table, row_id):
+                said = {**json.loads(row["values_before"]), **json.loads(row["fields"])}
+                left = [name for name in about if said.get(name) is not None]
+                hold(11, not left, f"an operation on {laptop.name} still says {left} of {table} {row_id}")
+
+
+def attendance(facts: list[Any]) -> dict[str, set[str]]:
+    """7: who is here, by gathering: an ``in`` that no ``out`` or ``void`` names, whatever order or clock."""
+    closed = {name for fact in facts if fact["kind"] in ("out", "void") for name in json.loads(fact["closes"] or "[]")}
+    found: dict[str, set[str]] = defaultdict(set)
+    for fact in facts:
+        if fact["kind"] == "in" and fact["id"] not in closed:
+            found[fact["gathering"]].add(fact["person"])
+    return found
+
+
+def attendance_is_the_same(office: Office, laptops: list[Laptop], stations: list[Laptop]) -> None:
+    """7: every station counts who is here as the accepted facts say."""
+    from alumni_desk.checkin.lists import headcount
+
+    there = attendance(office.rows("SELECT * FROM fact"))
+    listed = {(row["gathering"], row["person"]) for row in office.rows("SELECT gathering, person FROM registration WHERE NOT gone")}
+    for laptop in laptops:
+        hold(7, attendance(laptop.rows("SELECT * FROM fact")) == there, f"{laptop.name} has other facts")
+    for laptop in stations:
+        for gathering, people in there.items():
+            here = headcount(laptop.desk, gathering).present
+            wanted = len({one for one in people if (gathering, one) in listed})
+            hold(7, here == wanted, f"{laptop.name} counts {here} at {gathering}, and {wanted} are here")

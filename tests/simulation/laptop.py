@@ -1,0 +1,136 @@
+"""A laptop: the real desk on a disk that the simulator can copy at any statement, which is what a kill leaves behind."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+
+from alumni_desk.schema import open_desk
+from alumni_desk.store.desk import Desk
+from alumni_desk.store.profile import Profile
+from alumni_desk.sync.address import read_address
+from alumni_desk.sync.engine import SyncResult, join, sync_once
+from alumni_desk.sync.wire import Wire
+from simulation.asking import asked
+from simulation.network import Line, Request
+from simulation.office import Office
+from simulation.world import Killed, World
+
+ADDRESS = "http://127.0.0.1:9"
+
+
+class _Patience:
+    """Stands where a ``Wire`` waits for a busy server: virtual time goes by."""
+
+    def __init__(self, world: World) -> None:
+        self.world = world
+
+    def is_set(self) -> bool:
+        return False
+
+    def set(self) -> None:
+        return None
+
+    def wait(self, seconds: float) -> bool:
+        self.world.now += int(seconds * 1000)
+        return False
+
+
+class Laptop:
+    """One of them, switched on."""
+
+    def __init__(self, world: World, office: Office, name: str, folder: Path, skew: int = 0) -> None:
+        self.world, self.office, self.name, self.folder, self.skew = world, office, name, folder, skew
+        self.number = int(folder.name.rpartition("-")[2])
+        self.late: list[Request] = []
+        self.away = False  # no network
+        self._kill_after: int | None = None
+        self._killed_at: Path | None = None
+        self._copies = 0
+        self.open()
+
+    def open(self) -> None:
+        """Start the program: a new replica, the real opening."""
+        self.world.acting = self
+        with self.world.at(self.skew):
+            self.desk: Desk = open_desk(Profile(self.folder), create=False)
+        sa.event.listen(self.desk._writers, "before_cursor_execute", self._statement)
+        self._own = self.desk.raw()
+        self.counted = self.rows("SELECT count(*) AS n FROM operation")[0]["n"]  # for a planted bug
+
+    def close(self) -> None:
+        """End the program."""
+        self._own.close()
+        self.desk.close()
+
+    def _statement(self, *_arguments: Any) -> None:
+        if self._kill_after is None:
+            return
+        self._kill_after -= 1
+        if self._kill_after <= 0:
+            self._kill_after = None
+            self._killed_at = self.copy()
+            raise Killed
+
+    def copy(self, to: Path | None = None) -> Path:
+        """The files of the profile as they are on the disk now."""
+        self._copies += 1
+        to = to or self.folder.with_name(f"{self.name}-{self._copies}-{len(list(self.folder.parent.iterdir()))}")
+        shutil.copytree(self.folder, to, ignore=shutil.ignore_patterns("*-shm", "*.lock"))
+        return to
+
+    def move(self, folder: Path) -> None:
+        """Go on with another copy of the profile."""
+        self.close()
+        shutil.rmtree(self.folder)
+        self.folder = folder
+        self.open()
+
+    def do(self, work: Callable[[], Any], kill_after: int | None = None) -> Any:
+        """Let the laptop do something, and perhaps be killed at a statement of it; then it is started again."""
+        self._kill_after = kill_after
+        self.world.acting = self
+        try:
+            with self.world.at(self.skew):
+                return work()
+        except Killed:
+            if self._killed_at is None:
+                raise
+            self.move(self._killed_at)
+            return None
+        finally:
+            self._kill_after, self._killed_at = None, None
+
+    def wire(self, faults: dict[int, str]) -> Wire:
+        """A real wire over the simulated line."""
+        found = Wire(read_address(ADDRESS), session=Line(self.world, self.office, {0: "lost"} if self.away else faults, self.late))  # type: ignore[arg-type]
+        found._stopping = _Patience(self.world)  # type: ignore[assignment]
+        return found
+
+    def join(self, code: str) -> None:
+        """Become a laptop of the chapter."""
+        with self.world.at(self.skew):
+            join(self.desk, ADDRESS, code, device_name=self.name, wire=self.wire({}))
+
+    def sync(self, faults: dict[int, str] | None = None) -> SyncResult:
+        """One sync."""
+        return sync_once(self.desk, wire=self.wire(faults or {}))
+
+    @property
+    def gathering(self) -> str | None:
+        """The gathering at whose door this laptop is; None for a leader's."""
+        found = self.rows("SELECT json_extract(value, '$.gathering') AS gathering FROM sync_state WHERE key = 'membership'")
+        return found[0]["gathering"] if found else None
+
+    @property
+    def ended(self) -> bool:
+        """Whether its time at the door is over."""
+        return bool(self.rows("SELECT 1 FROM sync_state WHERE key = 'ended'"))
+
+    def rows(self, question: str, *values: Any) -> list[Any]:
+        """What its database says."""
+        return asked(self._own, question, values)

@@ -1,0 +1,57 @@
+"""What the simulator knows for itself: every operation that was ever committed on any laptop, and which of them may be lost."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from typing import Any
+
+from simulation.holding import hold
+from simulation.laptop import Laptop
+from simulation.office import Office
+
+COLUMNS = "rowid, id, action, event, transaction_id, audience, kind, table_name, row_id, fields, before, clock, queue, fate, sequence"
+
+
+@dataclass
+class Ledger:
+    """Operations by id, as the laptops' databases had them when they were first seen."""
+
+    made: dict[str, dict[str, Any]] = field(default_factory=dict)
+    clocks: dict[str, dict[str, Any]] = field(default_factory=dict)  # the operation of a clock
+    may_be_lost: set[str] = field(default_factory=set)
+    accepted_once: set[str] = field(default_factory=set)
+    refused: set[str] = field(default_factory=set)  # a laptop holds that as the result, for good
+    undoing: set[str] = field(default_factory=set)  # actions that take another back
+    facts: dict[str, dict[str, Any]] = field(default_factory=dict)  # envelopes that the server had
+    _read_to: dict[int, int] = field(default_factory=dict)
+
+    def note(self, laptop: Laptop) -> None:
+        """Take down what is new in a laptop's database."""
+        known = self._read_to.get(id(laptop), 0)
+        for row in laptop.rows(f"SELECT {COLUMNS} FROM operation WHERE rowid > ?", known):
+            known = row["rowid"]
+            if row["id"] not in self.made:
+                one = {**row, "fields": json.loads(row["fields"]), "before": json.loads(row["before"]), "laptop": laptop.name}
+                self.made[row["id"]] = one
+                self.clocks[row["clock"]] = one
+                seen = max((clock for clock in one["before"].values() if clock), default="")
+                hold(4, one["clock"] > seen, f"{laptop.name} gave {one['clock']} to an edit of what it saw under {seen}")
+        self._read_to[id(laptop)] = known
+
+    def anew(self, laptop: Laptop) -> None:
+        """The laptop's database is another one now."""
+        self._read_to[id(laptop)] = 0
+        self.note(laptop)
+
+    def held(self, laptops: list[Laptop]) -> set[str]:
+        """Operations that some laptop has."""
+        return {row["id"] for laptop in laptops for row in laptop.rows("SELECT id FROM operation")}
+
+    def results(self, office: Office) -> set[str]:
+        """Operations that the server has answered for good."""
+        return {row["id"] for row in office.rows("SELECT id FROM operation_result")}
+
+    def discarded(self, ids: set[str], laptops: list[Laptop], office: Office) -> None:
+        """These fell away with a disk or a database: lost are those held nowhere else."""
+        self.may_be_lost |= ids - self.held(laptops) - self.results(office)

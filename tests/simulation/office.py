@@ -1,0 +1,95 @@
+"""The real server, in this process: its application on its SQLCipher database, with a clock and a power switch that the simulator holds."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+
+from alumni_desk.server.app import make_app
+from alumni_desk.server.backups import begin_timeline
+from alumni_desk.server.database import sqlcipher_database
+from alumni_desk.server.invitations import invite
+from alumni_desk.server.state import open_server
+from simulation.asking import asked
+from simulation.network import Answer, Ears, Request, ServerFault
+from simulation.world import Killed, World
+
+KEY = bytes(range(32))
+
+
+class Office:
+    """A server in a folder."""
+
+    def __init__(self, world: World, folder: Path) -> None:
+        self.world, self.folder = world, folder
+        self.up = True
+        self.kill_after: int | None = None
+        self.killed = False
+        self._open()
+
+    def _open(self) -> None:
+        self.database = sqlcipher_database(self.folder / "server.db", KEY)
+        self.server = open_server(self.database, self.folder / "journal")
+        self.ears = Ears(make_app(self.server, lambda: self.world.now, rate=1e9, strangers_rate=1e9))
+        self._own = self.database.engine.raw_connection()
+        sa.event.listen(self.database.engine, "before_cursor_execute", self._statement)
+
+    def _statement(self, *_arguments: Any) -> None:
+        if self.kill_after is not None:
+            self.kill_after -= 1
+            if self.kill_after <= 0:
+                self.kill_after, self.killed = None, True
+                raise Killed
+
+    def answer(self, request: Request) -> Answer:
+        """What the server says to a request, by its own clock."""
+        try:
+            with self.world.at(0):
+                return self.ears.hear(request)
+        except (Killed, ServerFault):
+            if not self.killed:
+                raise
+            self.killed = False
+            self.restart()
+            raise Killed from None
+
+    def invite(self, role: str = "leader", gathering: str | None = None) -> str:
+        """A code for one laptop."""
+        return invite(self.server, chapter="Boston", role=role, gathering=gathering, now=self.world.now).code
+
+    def close(self) -> None:
+        """Stop it."""
+        self._own.close()
+        self.ears.close()
+        self.database.close()
+
+    def restart(self) -> None:
+        """Start it again."""
+        self.close()
+        self._open()
+
+    def back_up(self, to: Path) -> None:
+        """Copy its files as they are."""
+        to.mkdir(parents=True, exist_ok=True)
+        for name in ("server.db", "server.db-wal"):
+            if (self.folder / name).exists():
+                shutil.copyfile(self.folder / name, to / name)
+
+    def restore(self, backup: Path, *, properly: bool) -> None:
+        """Put an older copy in the place of its database. ``properly``: as ``server restore`` does; else as a virtual machine rolled back."""
+        self.close()
+        for name in ("server.db", "server.db-wal", "server.db-shm"):
+            (self.folder / name).unlink(missing_ok=True)
+        for file in backup.iterdir():
+            shutil.copyfile(file, self.folder / file.name)
+        self._open()
+        if properly:
+            with self.database.writing() as connection:
+                begin_timeline(connection, self.folder / "journal", now=self.world.now)
+
+    def rows(self, question: str, *values: Any) -> list[Any]:
+        """What its database says."""
+        return asked(self._own.dbapi_connection, question, values)

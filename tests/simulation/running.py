@@ -1,0 +1,546 @@
+"""One run: the steps of a seed carried out by the real code, and the invariants asked after them."""
+
+from __future__ import annotations
+
+import contextlib
+import shutil
+import tempfile
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+from unittest.mock import patch
+
+from nacl.signing import SigningKey
+
+from alumni_desk.checkin import actions as door
+from alumni_desk.errors import KnownError
+from alumni_desk.gatherings import actions as gatherings
+from alumni_desk.members import actions as members
+from alumni_desk.protocol.canonical import body_of
+from alumni_desk.protocol.messages import Operation, PushReply, PushRequest
+from alumni_desk.protocol.parcels import Piece, sign_parcel
+from alumni_desk.store import erasing
+from alumni_desk.store import undo as undoing
+from alumni_desk.sync import session, state
+from simulation import checking
+from simulation.ground import copy_ground, memory
+from simulation.holding import Violation, hold
+from simulation.laptop import Laptop
+from simulation.ledger import Ledger
+from simulation.network import Line
+from simulation.office import Office
+from simulation.steps import ANSWERS, AT_A_DOOR, DAY, FIELDS, SKEWS, WORDS, Plan, Step, pick, plan
+from simulation.world import World, begin, simulated
+
+ROUNDS = 12
+"""After the run everybody syncs so often at most until nothing moves any more."""
+
+SIZES = ((4_000, 4_000), (3, 12), (7, 4_000), (4_000, 12))
+"""Rows of a page and operations of a push, by seed: small ones tear what would travel together."""
+
+WEATHER = frozenset({"sync_unreachable", "sync_slow", "sync_no_server", "sync_busy", "sync_server_trouble", "no_session"})
+"""What a sync may say while the network is not fair."""
+
+
+@dataclass
+class Run:
+    """One run under way."""
+
+    plan: Plan
+    folder: Path
+    world: World
+    office: Office
+    laptops: list[Laptop]
+    ledger: Ledger = field(default_factory=Ledger)
+    late: list[Any] = field(default_factory=list)
+    backup: Path | None = None
+    copies: dict[int, Path] = field(default_factory=dict)
+    count: int = 0
+
+    def laptop(self, step: Step) -> Laptop:
+        """The laptop that a step is about."""
+        return self.laptops[step.who % len(self.laptops)]
+
+    def do(self, step: Step) -> None:
+        """Carry out a step and look at what must hold after it."""
+        self.world.now += 1 + step.c % 20_000
+        action = getattr(self, "do_" + step.kind.replace(" ", "_"), None)
+        if action is not None:
+            action(step)
+        else:
+            self._edit(step)
+
+    def _edit(self, step: Step) -> None:
+        laptop = self.laptop(step)
+        killed_before = laptop.folder
+        work = EDITS[pick(list(AT_A_DOOR), step.a) if laptop.gathering else step.kind]
+        with contextlib.suppress(KnownError):  # there was nothing to do it with
+            laptop.do(lambda: work(laptop, step), step.kill)
+        self._note(laptop, killed_before)
+        checking.own_writes_are_seen(laptop, self.ledger)
+
+    def _note(self, laptop: Laptop, folder: Path) -> None:
+        """Take down what it made; all of it anew where numbers of rows may have been used again."""
+        if laptop.folder != folder or laptop.gathering:
+            self.ledger.anew(laptop)
+        else:
+            self.ledger.note(laptop)
+
+    def do_undo(self, step: Step) -> None:
+        self._turn(step, undoing.undo)
+
+    def do_redo(self, step: Step) -> None:
+        self._turn(step, undoing.redo)
+
+    def _turn(self, step: Step, turn: Callable[..., Any]) -> None:
+        """5: an undo never writes over what anybody changed since, and what it writes is what stood before."""
+        laptop = self.laptop(step)
+        known = {row["id"] for row in laptop.rows("SELECT id FROM operation")}
+        before = laptop.folder
+        done = [one.id for one in undoing.actions(laptop.desk, 30) if one.state == ("done" if turn is undoing.undo else "undone")]
+        if not done:
+            return
+        try:
+            laptop.do(lambda: turn(laptop.desk, pick(done, step.a)), step.kill)
+        except KnownError:
+            return
+        self._note(laptop, before)
+        assigned = {row["clock"]: row["id"] for row in self.office.rows("SELECT id, clock FROM operation_result WHERE clock IS NOT NULL")}
+        for row in laptop.rows("SELECT o.id, o.table_name, o.row_id, o.before, a.undoes FROM operation AS o JOIN action AS a ON a.id = o.action"):
+            if row["id"] in known or row["undoes"] is None:
+                continue
+            self.ledger.undoing.add(self.ledger.made[row["id"]]["action"])
+            for key, clock in self.ledger.made[row["id"]]["before"].items():
+                made = self.ledger.clocks.get(clock) or self.ledger.made.get(assigned.get(clock, ""))
+                if clock is None or made is None:
+                    continue
+                hold(5, made["action"] == row["undoes"] or made["action"] in self.ledger.undoing,
+                     f"{laptop.name} took back {key} of {row['table_name']} {row['row_id']}, which {made['laptop']} has changed since ({made['event']})")
+        checking.own_writes_are_seen(laptop, self.ledger)
+
+    def do_sync(self, step: Step) -> None:
+        laptop = self.laptop(step)
+        before = laptop.folder
+        laptop.late = self.late
+        try:
+            done = laptop.do(lambda: laptop.sync(dict(step.faults)), step.kill)
+        except KnownError as problem:
+            done = None
+            hold(13, problem.code in WEATHER, f"{laptop.name} cannot sync: {problem.code}: {problem}")
+            fair = not step.faults and self.office.up and not laptop.away
+            hold(13, not fair, f"{laptop.name} cannot sync on a fair network: {problem.code}")
+        self._note(laptop, before)
+        self._take_down(laptop)
+        checking.own_writes_are_seen(laptop, self.ledger)
+        if done is not None:
+            checking.nothing_is_missing(laptop, self.office)
+
+    def _take_down(self, laptop: Laptop) -> None:
+        for row in laptop.rows("SELECT id, fate FROM operation WHERE fate IN ('accepted', 'refused')"):
+            self.ledger.accepted_once.add(row["id"])
+            if row["fate"] == "refused":
+                self.ledger.refused.add(row["id"])
+
+    def do_restart(self, step: Step) -> None:
+        laptop = self.laptop(step)
+        laptop.close()
+        laptop.open()
+
+    def do_jump(self, step: Step) -> None:
+        self.laptop(step).skew = pick(list(SKEWS), step.a)
+
+    def do_wait(self, step: Step) -> None:
+        self.world.now += pick([60_000, 20 * 60_000, 2 * 3_600_000, DAY, 20 * DAY], step.a)
+
+    def do_away(self, step: Step) -> None:
+        self.laptop(step).away = True
+
+    def do_here(self, step: Step) -> None:
+        self.laptop(step).away = False
+
+    def do_copy(self, step: Step) -> None:
+        self.count += 1
+        who = step.who % len(self.laptops)
+        self.copies[who] = self.laptops[who].copy(self.folder / f"copy-{self.count}")
+
+    def do_older(self, step: Step) -> None:
+        """16: what is lost with the disk is what was held nowhere else."""
+        who = step.who % len(self.laptops)
+        if who not in self.copies:
+            return
+        laptop = self.laptops[who]
+        before = {row["id"] for row in laptop.rows("SELECT id FROM operation")}
+        self.count += 1
+        place = self.folder / f"older-{self.count}"
+        shutil.copytree(self.copies[who], place)
+        laptop.move(place)
+        self.ledger.discarded(before, self.laptops, self.office)
+        self.ledger.anew(laptop)
+
+    def do_clone(self, step: Step) -> None:
+        if len(self.laptops) >= 7:
+            return
+        self.count += 1
+        twin = self.laptop(step).copy(self.folder / f"clone-{self.count}")
+        made = Laptop(self.world, self.office, f"twin-{self.count}-of-{self.laptop(step).name}", twin, pick(list(SKEWS), step.a))
+        self.laptops.append(made)
+        self.ledger.anew(made)
+
+    def do_late(self, step: Step) -> None:
+        """Reordering: a request that its sender has given up on arrives now."""
+        if self.late and self.office.up:
+            request = self.late.pop(step.a % len(self.late))
+            Line(self.world, self.office, {}, self.late).deliver(request)
+
+    def do_impostor(self, step: Step) -> None:
+        """3: the id of an operation that the server knows, with another content, is no operation."""
+        laptop = self.laptop(step)
+        known = laptop.rows("SELECT id, row_id FROM operation WHERE fate = 'accepted' AND table_name = 'person' AND kind = 'put' ORDER BY rowid")
+        there = self.ledger.results(self.office)
+        one = pick([row for row in known if row["id"] in there], step.a)
+        if one is None or laptop.away or laptop.gathering:
+            return
+        with laptop.desk.reading() as connection:
+            membership = state.read(connection, state.Membership)
+        assert membership is not None
+        false = Operation(id=one["id"], action=one["id"], transaction=one["id"], kind="put", table="person", row=one["row_id"],
+                          fields={"notes": f"false {step.b}"}, before={}, clock=f"{self.world.now:012x}-0000-{step.b:016x}", schema=1)
+        parcel = sign_parcel(SigningKey(membership.key), server=membership.server, device=membership.device, scope=membership.scope, audience="chapter",
+                             pieces=[Piece(one["id"], one["id"], body_of(false))])
+        with self.world.at(laptop.skew):
+            wire = laptop.wire({})
+            session.resume(laptop.desk, wire)
+            reply = session.call(laptop.desk, wire, membership, "push", PushRequest([parcel]), PushReply)
+        hold(3, reply.results[0].settled == "invalid", f"the server took another operation under the id {one['id']}: {reply.results[0].status}")
+
+    def do_update(self, step: Step) -> None:
+        """9: a newer program migrates the database; nobody did anything, so nothing is captured."""
+        laptop = self.laptop(step)
+        before = laptop.rows("SELECT count(*) AS n FROM operation")[0]["n"]
+        laptop.close()
+
+        def upgrade(config: Any, _revision: str) -> None:
+            connection = config.attributes["connection"]
+            connection.exec_driver_sql("UPDATE person SET region = 'of a migration' WHERE region IS NULL")
+            connection.exec_driver_sql("UPDATE person SET region = NULL WHERE region = 'of a migration'")
+
+        with patch("alembic.command.upgrade", upgrade), patch("alumni_desk.store.desk.REVISION", "9999"), patch("alumni_desk.store.backup.before_update"):
+            laptop.open()
+        after = laptop.rows("SELECT count(*) AS n FROM operation")[0]["n"]
+        hold(9, after == before, f"a migration on {laptop.name} was captured as {after - before} edits")
+
+    def do_server_backup(self, step: Step) -> None:
+        self.count += 1
+        self.backup = self.folder / f"server-{self.count}"
+        self.office.back_up(self.backup)
+
+    def do_server_restored(self, step: Step) -> None:
+        self._restore(properly=True)
+
+    def do_server_rolled_back(self, step: Step) -> None:
+        self._restore(properly=False)
+
+    def _restore(self, *, properly: bool) -> None:
+        if self.backup is None:
+            return
+        before = self.ledger.results(self.office)
+        self.office.restore(self.backup, properly=properly)
+        self.ledger.discarded(before, self.laptops, self.office)
+        self.ledger.accepted_once |= before
+
+    def do_server_restarts(self, step: Step) -> None:
+        self.office.restart()
+
+    def settle(self) -> None:
+        """12 and 13: on a fair network everybody catches up, unaided, and nothing waits any more."""
+        self.late.clear()
+        for laptop in self.laptops:
+            laptop.away = False
+        for turn in range(ROUNDS):
+            moved = 0
+            for laptop in self.laptops:
+                self.world.now += 1_000
+                try:
+                    done = laptop.do(laptop.sync)
+                except KnownError as problem:
+                    raise Violation(13, f"{laptop.name} cannot sync on a fair network: {problem.code}: {problem}") from problem
+                self._note(laptop, laptop.folder)
+                self._take_down(laptop)
+                checking.own_writes_are_seen(laptop, self.ledger)
+                moved += done.pushed + done.waiting + done.refused
+            if not moved and turn:
+                break
+        else:
+            raise Violation(13, f"after {ROUNDS} rounds on a fair network something still moves")
+
+    def check(self) -> None:
+        """Everything that must hold in the end."""
+        scope = self.laptops[0].desk.scope or ""
+        leaders = [laptop for laptop in self.laptops if not laptop.gathering]
+        for laptop in self.laptops:
+            hold(13, not laptop.rows("SELECT 1 FROM operation WHERE fate = 'waiting'"), f"{laptop.name} still has something waiting")
+            hold(13, not laptop.rows("SELECT 1 FROM shadow"), f"{laptop.name} keeps a base that nothing lies over")
+            hold(1, checking.nothing_is_missing(laptop, self.office), f"{laptop.name} is not caught up")
+        checking.the_server_is_right(self.office, scope, self.ledger, self.world, checking.tables_of(self.laptops[0]))
+        checking.nothing_is_lost(self.office, self.laptops, self.ledger)
+        checking.nobody_erased_is_here(self.office, self.laptops)
+        thorough = self.plan.seed % 8 == 0
+        checking.attendance_is_the_same(self.office, leaders, leaders if thorough else leaders[:1])
+        if thorough:
+            self._exports(leaders)
+
+    def _exports(self, leaders: list[Laptop]) -> None:
+        from alumni_desk.exchange.exporting import export_ndjson
+
+        files = []
+        for number, laptop in enumerate(leaders):
+            export_ndjson(laptop.desk, self.folder / f"{number}.ndjson")
+            files.append((self.folder / f"{number}.ndjson").read_bytes())
+        hold(1, len(set(files)) == 1, "the exports differ")
+
+    def close(self) -> None:
+        """End everything."""
+        for laptop in self.laptops:
+            laptop.close()
+        self.office.close()
+
+
+# What people do. Each takes a laptop and a step.
+
+def _people(laptop: Laptop, where: str = "NOT gone") -> list[str]:
+    return [row["id"] for row in laptop.rows(f"SELECT id FROM person WHERE {where} ORDER BY id")]
+
+
+def _gatherings(laptop: Laptop) -> list[str]:
+    return [row["id"] for row in laptop.rows("SELECT id FROM gathering WHERE NOT gone ORDER BY id")]
+
+
+def _guests(laptop: Laptop, gathering: str | None) -> list[str]:
+    return [row["id"] for row in laptop.rows("SELECT id FROM registration WHERE gathering = ? AND NOT gone ORDER BY id", gathering)]
+
+
+def _value(name: str, number: int) -> Any:
+    if name == "class_year":
+        return 1950 + number % 60
+    if name == "deceased":
+        return number % 7 == 0
+    if name == "solicit_codes":
+        return ["do_not_call"] if number % 2 else []
+    if name == "email":
+        return f"p{number % 5}@example.org"
+    if name == "mobile":
+        return f"+1 617 555 01{number % 90:02d}"
+    word = pick(list(WORDS), number)
+    return f"{word}{number % 3}" if name.endswith("name") else word
+
+
+def _add(laptop: Laptop, step: Step) -> None:
+    members.add_member(laptop.desk, first_name=f"New{step.a}", last_name=f"Of {step.who}", class_year=1990)
+
+
+def _edit(laptop: Laptop, step: Step) -> None:
+    name = pick(list(FIELDS), step.b)
+    members.change_member(laptop.desk, pick(_people(laptop), step.a), **{name: _value(name, step.c)})
+
+
+def _many(laptop: Laptop, step: Step) -> None:
+    with laptop.desk.writing("member_changed") as writing:
+        for number in range(3):
+            writing.change("person", pick(_people(laptop), step.a + number), city=f"City {step.b % 4}", notes=f"Note {step.c % 4}")
+
+
+def _remove(laptop: Laptop, step: Step) -> None:
+    members.remove_members(laptop.desk, [pick(_people(laptop), step.a)])
+
+
+def _back(laptop: Laptop, step: Step) -> None:
+    person = pick(_people(laptop, "gone"), step.a)
+    if person is not None:
+        members.bring_back(laptop.desk, [person])
+
+
+def _school(laptop: Laptop, step: Step) -> None:
+    with laptop.desk.writing("member_changed") as writing:
+        writing.add("education", person=pick(_people(laptop), step.a), school=f"School {step.b % 3}", class_year=1990 + step.c % 9)
+
+
+def _plan(laptop: Laptop, step: Step) -> None:
+    gatherings.new_gathering(laptop.desk, name=f"Talk {step.a}", start="2026-10-01T19:00", end="2026-10-01T21:00", time_zone="America/New_York")
+
+
+def _replan(laptop: Laptop, step: Step) -> None:
+    gatherings.change_gathering(laptop.desk, pick(_gatherings(laptop), step.a), **{pick(["name", "place", "city"], step.b): f"Place {step.c % 5}"})
+
+
+def _on_list(laptop: Laptop, step: Step) -> None:
+    people = _people(laptop)
+    gatherings.add_guests(laptop.desk, pick(_gatherings(laptop), step.a), dict.fromkeys(pick(people, step.b + n) for n in range(step.c % 3 + 1)))
+
+
+def _answer(laptop: Laptop, step: Step) -> None:
+    gathering = pick(_gatherings(laptop), step.c)
+    guest = pick(_guests(laptop, gathering), step.a)
+    if guest is not None:
+        gatherings.set_rsvp(laptop.desk, gathering, [guest], pick(list(ANSWERS), step.b))
+
+
+def _off(laptop: Laptop, step: Step) -> None:
+    gathering = pick(_gatherings(laptop), step.b)
+    guest = pick(_guests(laptop, gathering), step.a)
+    if guest is not None:
+        gatherings.remove_guests(laptop.desk, gathering, [guest])
+
+
+def _in(laptop: Laptop, step: Step) -> None:
+    gathering = pick(_gatherings(laptop), step.b)
+    door.check_in(laptop.desk, gathering, pick(_guests(laptop, gathering), step.a), station=laptop.name, let_in=bool(step.c % 2))
+
+
+def _void(laptop: Laptop, step: Step) -> None:
+    gathering = pick(_gatherings(laptop), step.b)
+    door.undo_check_in(laptop.desk, gathering, pick(_guests(laptop, gathering), step.a), reason="mistake")
+
+
+def _out(laptop: Laptop, step: Step) -> None:
+    gathering = pick(_gatherings(laptop), step.b)
+    door.check_out(laptop.desk, gathering, pick(_guests(laptop, gathering), step.a))
+
+
+def _walk(laptop: Laptop, step: Step) -> None:
+    door.walk_in(laptop.desk, pick(_gatherings(laptop), step.b), f"Walk {step.a % 3}", email=f"walk{step.a % 3}@example.org", consent=bool(step.c % 2))
+
+
+def _guest(laptop: Laptop, step: Step) -> None:
+    gathering = pick(_gatherings(laptop), step.b)
+    gatherings.add_guest_of(laptop.desk, gathering, pick(_guests(laptop, gathering), step.a), f"Guest {step.c % 9}" if step.c % 2 else None)
+
+
+def _import(laptop: Laptop, step: Step) -> None:
+    with laptop.desk.writing("import", queue="load") as writing:
+        for n in range(pick([5, 12, 450], step.a) if step.b % 8 == 0 else 5):
+            writing.add("person", standing="member", first_name=f"I{step.a}-{n}", last_name="Imported")
+
+
+def _forbidden(laptop: Laptop, step: Step) -> None:
+    """9: the whole transaction falls."""
+    with laptop.desk.writing("chapter_changed") as writing:
+        writing.change("person", pick(_people(laptop), step.a), notes=f"with it {step.b}")
+        writing.change("chapter", laptop.desk.scope or "", sample=True)
+
+
+def _erase(laptop: Laptop, step: Step) -> None:
+    """11: everywhere and for ever."""
+    erasing.erase(laptop.desk, [pick(_people(laptop), step.a)], remake_backups=False)
+
+
+EDITS: dict[str, Callable[[Laptop, Step], None]] = {
+    "add": _add, "edit": _edit, "many": _many, "remove": _remove, "back": _back, "school": _school, "plan": _plan, "replan": _replan, "guests": _on_list,
+    "answer": _answer, "off": _off, "in": _in, "void": _void, "out": _out, "walk": _walk, "guest": _guest, "import": _import, "forbidden": _forbidden,
+    "erase": _erase,
+}
+
+
+@dataclass(frozen=True)
+class Failure:
+    """A seed that breaks something: what, and the steps it takes."""
+
+    plan: Plan
+    trouble: BaseException
+
+    @property
+    def number(self) -> int | None:
+        """The invariant that does not hold."""
+        return self.trouble.number if isinstance(self.trouble, Violation) else None
+
+    def told(self) -> str:
+        """The failure for a person to read."""
+        lines = [f"seed {self.plan.seed}: {type(self.trouble).__name__}: {self.trouble}",
+                 f"  {self.plan.laptops} laptops, {self.plan.doors} at a door; clocks ahead by (ms) {self.plan.skews}"]
+        lines += [f"  {number:2}  {step.said()}" for number, step in enumerate(self.plan.steps)]
+        return "\n".join(lines)
+
+
+def carry_out(wanted: Plan) -> None:
+    """Run a plan; raises Violation, or whatever the code under test raised."""
+    rows, operations = SIZES[wanted.seed // 4 % len(SIZES)]
+    with patch("alumni_desk.server.pull.PAGE_ROWS", rows), patch("alumni_desk.sync.push.PUSH_OPERATIONS", operations):
+        _carry_out(wanted)
+
+
+def _carry_out(wanted: Plan) -> None:
+    world = begin(World(wanted.seed))
+    folder = Path(tempfile.mkdtemp(prefix="alumni-desk-run-", dir=memory()))
+    run: Run | None = None
+    try:
+        names = copy_ground(folder, wanted.laptops, wanted.doors)
+        begin(world)
+        office = Office(world, folder / "server")
+        run = Run(wanted, folder, world, office, [])
+        for name, skew in zip(names, wanted.skews, strict=False):
+            run.laptops.append(Laptop(world, office, name, folder / name, skew))
+            run.ledger.note(run.laptops[-1])
+            run._take_down(run.laptops[-1])
+        for step in wanted.steps:
+            run.do(step)
+        run.settle()
+        run.check()
+    finally:
+        if run is not None:
+            run.close()
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def attempt(wanted: Plan) -> Failure | None:
+    """Run a plan; what failed, if anything did."""
+    try:
+        carry_out(wanted)
+    except Exception as trouble:
+        return Failure(wanted, trouble)
+    return None
+
+
+def try_seed(seed: int) -> Failure | None:
+    """Run a seed."""
+    return attempt(plan(seed))
+
+
+def some(seeds: list[int]) -> list[tuple[int, str]]:
+    """Try seeds in a process of their own; those that fail, with what was broken."""
+    with simulated():
+        return [(seed, str(failure.trouble)) for seed in seeds if (failure := try_seed(seed)) is not None]
+
+
+def shrink(failure: Failure, attempts: int = 300) -> Failure:
+    """The same failure with steps left out, and faults, as long as it stays."""
+    best, size = failure, max(1, len(failure.plan.steps) // 2)
+    while attempts > 0 and size:
+        at, better = 0, False
+        while at < len(best.plan.steps) and attempts > 0:
+            attempts -= 1
+            found = attempt(replace(best.plan, steps=(*best.plan.steps[:at], *best.plan.steps[at + size:])))
+            if found is not None and _alike(found, failure):
+                best, better = found, True
+            else:
+                at += size
+        if not better or size > 1:
+            size //= 2
+    return _calmer(best, failure, attempts)
+
+
+def _calmer(best: Failure, failure: Failure, attempts: int) -> Failure:
+    for number in range(len(best.plan.steps)):
+        step = best.plan.steps[number]
+        for calm in (replace(step, faults=(), kill=None), *(replace(step, faults=tuple(one for one in step.faults if one != fault)) for fault in step.faults)):
+            if calm == best.plan.steps[number] or attempts <= 0:
+                continue
+            attempts -= 1
+            steps: Sequence[Step] = (*best.plan.steps[:number], calm, *best.plan.steps[number + 1:])
+            found = attempt(replace(best.plan, steps=tuple(steps)))
+            if found is not None and _alike(found, failure):
+                best = found
+    return best
+
+
+def _alike(one: Failure, other: Failure) -> bool:
+    return type(one.trouble) is type(other.trouble) and one.number == other.number
