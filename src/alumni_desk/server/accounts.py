@@ -7,6 +7,7 @@ import hashlib
 import hmac
 import secrets
 import uuid
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -83,6 +84,14 @@ def _until(connection: sa.Connection, tables: sa.MetaData, grant: sa.Row[Any]) -
     if until is None and grant.gathering is not None:
         until = door_end(connection, tables, grant.scope, grant.gathering)
     return None if until is None else datetime.fromtimestamp(until / 1000, UTC).isoformat()
+
+
+def revoked_in(connection: sa.Connection, tables: sa.MetaData, scopes: Sequence[str]) -> list[str]:
+    """The removed devices of these chapters, so that laptops that meet refuse them."""
+    device, grant = tables.tables["device"], tables.tables["grant"]
+    query = (sa.select(device.c.id).distinct().join_from(device, grant, grant.c.account == device.c.account)
+             .where(grant.c.scope.in_(scopes), device.c.revoked_at.is_not(None)).order_by(device.c.id))
+    return list(connection.execute(query).scalars())
 
 
 def _seal(server: Server, purpose: bytes, data: bytes) -> bytes:

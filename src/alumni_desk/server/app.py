@@ -50,6 +50,7 @@ from alumni_desk.server.bodies import STRANGERS_LIMIT, drop_body, packed, read_b
 from alumni_desk.server.bulk import put_rows
 from alumni_desk.server.devices import has_sent, keep_news, news_in
 from alumni_desk.server.hosts import is_loopback
+from alumni_desk.server.identity import certificates_of, enrolled, public_key, with_keys
 from alumni_desk.server.invitations import enrol
 from alumni_desk.server.laptops import laptops as laptops_of
 from alumni_desk.server.lasting import lasting
@@ -147,11 +148,13 @@ def make_app(server: Server, now: Now = now_ms, *, rate: float = CALLS_A_SECOND,
             unknown = _unknown_places(connection, server, who, message)
             grants = [lasting(connection, server.tables, grant, now()) for grant in (*who.grants.values(), *who.left.values())]
             news = news_in(connection, server.tables, who.device, message, now())
+            certificates = certificates_of(server, connection, who.device, [one for one in grants if one.scope in who.grants], now())
+            revoked = accounts.revoked_in(connection, server.tables, list(who.grants))
         if news is not None:
             keep_news(server, who.device, news)
         return HelloReply(server=server.id, protocols=(PROTOCOL, PROTOCOL), schemas=(1, SCHEMA_VERSION), time=now(), policy=POLICY_VERSION,
-                          grants=grants, heads=heads, backed_up=backed_up, revoked=[], commands=_commands(who), unknown=unknown,
-                          conflicts=open_conflicts, set_aside=aside)
+                          grants=[with_keys(server, one) for one in grants], heads=heads, backed_up=backed_up, revoked=revoked, commands=_commands(who),
+                          unknown=unknown, conflicts=open_conflicts, set_aside=aside, server_key=public_key(server), certificates=certificates)
 
     def take_push(request: Request, message: PushRequest) -> PushReply:
         with server.database.reading() as connection:
@@ -224,7 +227,7 @@ def make_app(server: Server, now: Now = now_ms, *, rate: float = CALLS_A_SECOND,
         Route("/healthz", healthz),
         Route("/readyz", readyz),
         Route("/metrics", figures),
-        post("enrol", EnrolRequest, lambda _, message: enrol(server, message, now()), strangers_too=True),
+        post("enrol", EnrolRequest, lambda _, message: enrolled(server, enrol(server, message, now()), now()), strangers_too=True),
         post("challenge", ChallengeRequest, lambda _, message: accounts.challenge(server, message, now()), strangers_too=True),
         post("session", SessionRequest, lambda _, message: accounts.begin_session(server, message, now()), strangers_too=True),
         post("devices/{device}/revoke", HelloRequest, revoke),
