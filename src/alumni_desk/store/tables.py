@@ -116,6 +116,7 @@ def desk_tables(metadata: sa.MetaData) -> None:
         sa.Column("state", sa.Text, nullable=False),  # own | open | carried
         sa.Column("received", sa.Text, nullable=False),  # UTC, ISO 8601 with milliseconds
         sa.Column("resolved", sa.Text),  # when the server had answered for all of it
+        sa.Column("sequence", sa.BigInteger),  # up to where the server's feed had it then
         sa.Column("reason", sa.Text),  # why the server did not take it
         sa.Index("parcel_name", "name", unique=True),
         sa.Index("parcel_resolved", "resolved"),

@@ -178,6 +178,7 @@ def _begin_again(connection: sa.Connection, scope: str) -> None:
             keep_shadows(connection, table, bases_of(connection, shape, {row_id: over.get(row_id, []) for row_id in ids}))
     connection.exec_driver_sql(
         "UPDATE operation SET fate = 'waiting', sequence = NULL, resolved_at = NULL WHERE scope = ? AND fate IN ('accepted', 'waiting')", (scope,))
+    connection.exec_driver_sql("UPDATE parcel SET resolved = NULL, sequence = NULL, reason = NULL WHERE scope = ?", (scope,))
     state.keep(connection, state.Rebuilding())
     state.drop(connection, state.Places)
     _to_zero(connection, scope)

@@ -24,6 +24,7 @@ def upgrade() -> None:
         sa.Column("state", sa.Text, nullable=False),
         sa.Column("received", sa.Text, nullable=False),
         sa.Column("resolved", sa.Text),
+        sa.Column("sequence", sa.BigInteger),
         sa.Column("reason", sa.Text),
     )
     op.create_table("parcel_operation", sa.Column("operation", sa.Text, primary_key=True), sa.Column("parcel", sa.LargeBinary, nullable=False))
