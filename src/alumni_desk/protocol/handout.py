@@ -17,11 +17,12 @@ _PURPOSE = b"alumni-desk hand-out\0"
 
 
 class Handout(msgspec.Struct, frozen=True):
-    """What is inside: the rows, with the clocks that the door may see."""
+    """What is inside: the rows, with the clocks that the door may see. ``sequence``: how far its maker had pulled."""
 
     gathering: str
     number: int
     blocks: list[Block]
+    sequence: int = 0
 
 
 class SealedHandout(msgspec.Struct, frozen=True):

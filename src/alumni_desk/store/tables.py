@@ -128,6 +128,12 @@ def desk_tables(metadata: sa.MetaData) -> None:
         sa.Index("parcel_operation_parcel", "parcel"),
     )
     sa.Table(
+        "handout", metadata,  # the newest of each gathering, as it travels
+        sa.Column("gathering", sa.Text, primary_key=True),
+        sa.Column("number", sa.BigInteger, nullable=False),
+        sa.Column("content", sa.LargeBinary, nullable=False),
+    )
+    sa.Table(
         "chain", metadata,  # the certificates of those whose parcels are held
         sa.Column("device", sa.Text, primary_key=True),
         sa.Column("content", sa.LargeBinary, nullable=False),

@@ -99,7 +99,7 @@ def apply_page(connection: sa.Connection, scope: str, page: Page, seen: set[tupl
     if not page.more:
         _settle_passed(connection, scope, page.cursor.sequence, at)
         if seen is not None:
-            _drop_unseen(connection, scope, seen)
+            drop_unseen(connection, scope, seen)
     connection.exec_driver_sql("UPDATE scope SET cursor = ?, chain = ? WHERE id = ?", (page.cursor.sequence, page.cursor.chain, scope))
     return count
 
@@ -188,7 +188,7 @@ def _to_zero(connection: sa.Connection, scope: str) -> None:
     connection.exec_driver_sql("UPDATE scope SET cursor = 0, chain = '' WHERE id = ?", (scope,))
 
 
-def _drop_unseen(connection: sa.Connection, scope: str, seen: set[tuple[str, str]]) -> None:
+def drop_unseen(connection: sa.Connection, scope: str, seen: set[tuple[str, str]]) -> None:
     """What the restored server does not have and nobody here has still to send was lost with it: the view is the server's again."""
     for name, shape in shapes().items():
         here = connection.exec_driver_sql(

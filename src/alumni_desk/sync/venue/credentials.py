@@ -72,7 +72,8 @@ def keep(desk: Desk, scope: str, server_key: bytes, certificates: Sequence[Certi
 def _differ(there: Credentials, new: Credentials) -> bool:
     old, young = there.chain[0], new.chain[0]
     said = [(one.device, one.public_key, one.who, one.name, one.role, one.gathering, one.issuer) for one in (old, young)]
-    return said[0] != said[1] or young.issued > old.issued + STALE_MS or (there.server_key, there.keys, there.revoked) != (new.server_key, new.keys, new.revoked)
+    rest = [(one.server_key, one.keys, one.revoked) for one in (there, new)]
+    return said[0] != said[1] or young.issued > old.issued + STALE_MS or rest[0] != rest[1]
 
 
 def me(connection: sa.Connection) -> Me:

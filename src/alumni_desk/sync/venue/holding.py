@@ -78,7 +78,7 @@ def _seal_some(connection: sa.Connection, me: Me) -> int:
                                        [(one.id, name_of(parcel)) for one in pieces])
             count += 1
     if count:
-        _keep_chain(connection, me.credentials.chain)
+        keep_chain(connection, me.credentials.chain)
     return count
 
 
@@ -91,7 +91,7 @@ def take_in(desk: Desk, me: Me, parcels: Sequence[Sealed], chains: Iterable[Sequ
         known = chains_of(connection)
         for chain in chains:
             if chain and me.trouble(chain, None) is None and _is_newer(chain, known.get(chain[0].device)):
-                _keep_chain(connection, chain)
+                keep_chain(connection, chain)
                 known[chain[0].device] = list(chain)
         taken = TakenIn()
         for sealed in parcels:
@@ -100,7 +100,7 @@ def take_in(desk: Desk, me: Me, parcels: Sequence[Sealed], chains: Iterable[Sequ
 
 
 def _is_newer(chain: Sequence[Certificate], there: Sequence[Certificate] | None) -> bool:
-    return there is None or (chain[0].public_key, len(chain)) == (there[0].public_key, len(there)) and chain[0].issued > there[0].issued or len(chain) < len(there)
+    return there is None or (len(chain), -chain[0].issued) < (len(there), -there[0].issued)
 
 
 def _take_one(desk: Desk, connection: sa.Connection, me: Me, sealed: Sealed, chain: Sequence[Certificate] | None) -> TakenIn:
@@ -130,7 +130,8 @@ def _put(connection: sa.Connection, sealed: Sealed, state: str) -> None:
         (name_of(sealed), sealed.device, sealed.scope, sealed.audience, msgspec.msgpack.encode(sealed), state, moment()))
 
 
-def _keep_chain(connection: sa.Connection, chain: Sequence[Certificate]) -> None:
+def keep_chain(connection: sa.Connection, chain: Sequence[Certificate]) -> None:
+    """Keep a device's certificates, in place of older ones."""
     connection.exec_driver_sql("INSERT INTO chain (device, content) VALUES (?, ?) ON CONFLICT (device) DO UPDATE SET content = excluded.content",
                                (chain[0].device, msgspec.msgpack.encode(list(chain))))
 
@@ -194,7 +195,6 @@ def forget_settled(connection: sa.Connection, scope: str, backed_up: int, now: d
     old = "SELECT name FROM parcel WHERE scope = ? AND resolved < ? AND sequence <= ?"
     connection.exec_driver_sql(f"DELETE FROM parcel_operation WHERE parcel IN ({old})", (scope, before, backed_up))
     connection.exec_driver_sql("DELETE FROM parcel WHERE scope = ? AND resolved < ? AND sequence <= ?", (scope, before, backed_up))
-    connection.exec_driver_sql("DELETE FROM chain WHERE device NOT IN (SELECT device FROM parcel)")
 
 
 def counts(connection: sa.Connection) -> Mapping[str, int]:

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from alumni_desk.protocol.canonical import json_text, operation_of
 from alumni_desk.protocol.clock import PATTERN
 from alumni_desk.protocol.messages import OPERATION_LIMIT, Author, Certificate, Operation, Parcel
-from alumni_desk.protocol.policy import may_send, rule
+from alumni_desk.protocol.policy import may_say, may_send, rules
 from alumni_desk.protocol.values import fits, is_id
 from alumni_desk.store.desk import Desk
 from alumni_desk.sync import operations, state
@@ -22,8 +22,9 @@ from alumni_desk.sync.views import bases_of, settle
 def lay(desk: Desk, connection: sa.Connection, parcel: Parcel, signer: Certificate) -> list[str]:
     """Lay a peer's parcel over the rows, as far as its signer may write; returns the ids of its operations. The caller commits."""
     found = [one for one in map(_read, parcel.bodies) if one is not None]
-    bad = {one.transaction for one in found if one.kind != "fact" and not _allowed(one, parcel.audience, signer)}
-    laid = [one for one in found if _allowed(one, parcel.audience, signer) and (one.kind == "fact" or one.transaction not in bad)]
+    allowed = {one.id for one in found if _allowed(one, parcel.audience, signer) and _may_change(connection, one, found, signer)}
+    bad = {one.transaction for one in found if one.kind != "fact" and one.id not in allowed}
+    laid = [one for one in found if one.id in allowed and (one.kind == "fact" or one.transaction not in bad)]
     ids = json_text([one.id for one in laid])
     there = set(connection.exec_driver_sql("SELECT id FROM operation WHERE id IN (SELECT value FROM json_each(?))", (ids,)).scalars())
     by_table: dict[str, list[Operation]] = {}
@@ -69,6 +70,25 @@ def _allowed(one: Operation, audience: str, signer: Certificate) -> bool:
         return False
     if audience != "chapter" and (not shape.door.issuperset(one.fields) or (shape.by_row and one.fields.get("gathering", audience) != audience)):
         return False
-    if signer.gathering is not None and audience not in ("chapter", signer.gathering):
+    if signer.gathering is not None and audience != signer.gathering and not (audience == "chapter" and one.table == "person"):
         return False
-    return may_send(signer.role, one.kind) and all(rule(signer.role, one.table, name).write for name in one.fields)
+    if signer.gathering is not None and one.kind == "fact" and one.fields.get("gathering") != signer.gathering:
+        return False
+    written = rules(signer.role, shape)
+    return may_send(signer.role, one.kind) and all(
+        written[name].write != "no" and may_say(signer.role, one.table, name, value) for name, value in one.fields.items())
+
+
+def _may_change(connection: sa.Connection, one: Operation, parcel: Sequence[Operation], signer: Certificate) -> bool:
+    """A door changes registrations of its gathering, and of people those alone that it made itself."""
+    if signer.gathering is None or one.kind == "fact":
+        return True
+    row = connection.exec_driver_sql(f'SELECT * FROM "{one.table}" WHERE id = ?', (one.row,)).mappings().first()
+    if one.table == "registration":
+        said = [dict(row or {}), *(other.fields for other in parcel if other.row == one.row)]
+        return {fields.get("gathering") for fields in said} - {None} == {signer.gathering}
+    written = rules(signer.role, shapes()[one.table])
+    if row is None or not row["clocks"] or not any(written[name].write == "new" for name in one.fields):
+        return True
+    mine = {other.clock[-16:] for other in parcel}
+    return all(clock[-16:] in mine for clock in msgspec.json.decode(row["clocks"], type=dict[str, str]).values())

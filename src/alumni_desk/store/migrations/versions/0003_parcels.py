@@ -28,6 +28,8 @@ def upgrade() -> None:
         sa.Column("reason", sa.Text),
     )
     op.create_table("parcel_operation", sa.Column("operation", sa.Text, primary_key=True), sa.Column("parcel", sa.LargeBinary, nullable=False))
+    op.create_table("handout", sa.Column("gathering", sa.Text, primary_key=True), sa.Column("number", sa.BigInteger, nullable=False),
+                    sa.Column("content", sa.LargeBinary, nullable=False))
     op.create_table("chain", sa.Column("device", sa.Text, primary_key=True), sa.Column("content", sa.LargeBinary, nullable=False))
     op.create_index("parcel_name", "parcel", ["name"], unique=True)
     op.create_index("parcel_resolved", "parcel", ["resolved"])

@@ -1,0 +1,177 @@
+"""Laptops that meet without internet: what one does the other sees, and the server hears of everything once, from whoever comes first."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from alumni_desk.checkin.actions import check_in
+from alumni_desk.checkin.lists import DoorList
+from alumni_desk.errors import KnownError
+from alumni_desk.gatherings.actions import add_guests, new_gathering
+from alumni_desk.members.actions import add_member, change_member
+from alumni_desk.store.checking import verify
+from alumni_desk.store.desk import Desk
+from alumni_desk.sync.engine import join, status, sync_once
+from alumni_desk.sync.venue.sharing import Sharing
+from alumni_desk.sync.venue.visiting import Visit
+
+MakeDesk = Callable[[str], Desk]
+
+
+@contextmanager
+def shared(desk: Desk, **options: Any) -> Iterator[Sharing]:
+    """A laptop that shares on loopback."""
+    sharing = Sharing(desk, host="127.0.0.1", port=0, **options)
+    try:
+        yield sharing
+    finally:
+        sharing.stop()
+
+
+def meet(desk: Desk, sharing: Sharing) -> Any:
+    """Join it once."""
+    visit = Visit(desk, sharing.address, sharing.code)
+    try:
+        return visit.once()
+    finally:
+        visit.close()
+
+
+def soon(what: Callable[[], bool], seconds: float = 5.0) -> float:
+    """Wait until it is so; how long that took."""
+    began = time.monotonic()
+    while not what():
+        assert time.monotonic() - began < seconds, "it never came"
+        time.sleep(0.005)
+    return time.monotonic() - began
+
+
+def dinner(desk: Desk, guests: int = 6) -> tuple[str, list[str]]:
+    """A gathering that is held now, with guests on its list."""
+    now = datetime.now(UTC)
+    gathering = new_gathering(desk, name="Founders’ Dinner", start=now.strftime("%Y-%m-%dT%H:%M"), end=(now + timedelta(hours=3)).strftime("%Y-%m-%dT%H:%M"),
+                              time_zone="UTC").id
+    people = [add_member(desk, first_name=f"Guest{n}", last_name=f"Żółć{n}", class_year="1998", email=f"g{n}@example.org", mobile="+1 555 010 1234").id
+              for n in range(guests)]
+    add_guests(desk, gathering, people)
+    return gathering, people
+
+
+@pytest.fixture
+def leaders(office: Any, make_desk: MakeDesk) -> tuple[Desk, Desk, str, list[str]]:
+    """Two leaders' laptops that were synced at the office, and the gathering that they go to."""
+    one, two = make_desk("one"), make_desk("two")
+    join(one, office.url, office.invite())
+    sync_once(one)
+    gathering, people = dinner(one)
+    sync_once(one)
+    join(two, office.url, office.invite())
+    sync_once(two)
+    return one, two, gathering, people
+
+
+def here(desk: Desk, gathering: str) -> int:
+    """How many people are in."""
+    return DoorList(desk, gathering).headcount().present
+
+
+def test_whom_one_lets_in_the_other_sees_as_in(leaders: Any) -> None:
+    one, two, gathering, people = leaders
+    with shared(one) as sharing:
+        assert check_in(one, gathering, person_id=people[0], station="North").outcome.value == "admitted"
+        met = meet(two, sharing)
+        assert (met.taken, met.opened, met.joined) == (1, 1, False)
+        verdict = check_in(two, gathering, person_id=people[0], station="South")
+        assert verdict.outcome.value == "already_in" and verdict.station == "North"
+        assert check_in(two, gathering, person_id=people[1], station="South").outcome.value == "admitted"
+        assert meet(two, sharing).given == 1
+        assert check_in(one, gathering, person_id=people[1]).outcome.value == "already_in"
+    assert here(one, gathering) == here(two, gathering) == 2
+    assert status(one).waiting == status(two).waiting == 1  # each only its own
+    assert verify(one).ok and verify(two).ok
+
+
+def test_a_peers_edit_counts_if_it_is_the_later_one(leaders: Any) -> None:
+    one, two, _gathering, people = leaders
+    change_member(one, people[0], employer="Earlier", city="Salem")
+    change_member(two, people[0], employer="Later")
+    with shared(one) as sharing:
+        meet(two, sharing)
+    for desk in (one, two):
+        with desk.reading() as connection:
+            row = connection.exec_driver_sql("SELECT employer, city FROM person WHERE id = ?", (people[0],)).one()
+        assert tuple(row) == ("Later", "Salem")
+        assert verify(desk).ok
+
+
+def test_who_stays_sees_a_change_in_well_under_a_second_both_ways(leaders: Any) -> None:
+    one, two, gathering, people = leaders
+    with shared(one) as sharing:
+        visit = Visit(two, sharing.address, sharing.code)
+        visit.once()
+        thread = threading.Thread(target=visit.stay)
+        thread.start()
+        try:
+            check_in(one, gathering, person_id=people[0])
+            assert soon(lambda: here(two, gathering) == 1) < 1
+            check_in(two, gathering, person_id=people[1])
+            assert soon(lambda: here(one, gathering) == 2) < 1
+            soon(lambda: bool(sharing.stations()) and bool(visit.stations()))
+            assert [one.here for one in visit.stations()] == [True] and sharing.stations()[0].role == "leader"
+        finally:
+            visit.stop()
+            thread.join(10)
+        assert not thread.is_alive()
+
+
+def test_a_wrong_code_costs_time_and_is_said(leaders: Any) -> None:
+    one, two, *_rest = leaders
+    with shared(one) as sharing:
+        wrong = ("0" if sharing.code[0] != "0" else "1") + sharing.code[1:]
+        began = time.monotonic()
+        visit = Visit(two, sharing.address, wrong)
+        with pytest.raises(KnownError) as refused:
+            visit.once()
+        assert refused.value.code == "venue_code" and time.monotonic() - began >= 1
+        visit.close()
+        assert meet(two, sharing).chapter
+    with pytest.raises(KnownError) as short:
+        Visit(two, "127.0.0.1:1", "ABC")
+    assert short.value.code == "venue_code_form"
+
+
+def test_another_chapter_is_turned_away(leaders: Any, make_desk: MakeDesk, lasting_server: Any) -> None:
+    one, *_rest = leaders
+    other = make_desk("other")
+    join(other, lasting_server.url, lasting_server.invite("Somewhere else"))
+    sync_once(other)
+    add_member(other, first_name="Nobody", last_name="Here")
+    with shared(one) as sharing, pytest.raises(KnownError) as refused:
+        meet(other, sharing)
+    assert refused.value.code == "venue_chapter"
+    with one.reading() as connection:
+        assert connection.exec_driver_sql("SELECT count(*) FROM parcel WHERE state <> 'own'").scalar() == 0
+
+
+def test_nobody_there_is_said_in_words(leaders: Any) -> None:
+    one, two, *_rest = leaders
+    with shared(one) as sharing:
+        address, code = sharing.address, sharing.code
+    visit = Visit(two, address, code)
+    with pytest.raises(KnownError) as refused:
+        visit.once()
+    visit.close()
+    assert refused.value.code == "venue_not_sharing"
+
+
+def test_a_desk_that_works_alone_has_nobody_to_share_with(make_desk: MakeDesk) -> None:
+    with pytest.raises(KnownError) as refused:
+        Sharing(make_desk("alone"), host="127.0.0.1", port=0)
+    assert refused.value.code == "venue_alone"
