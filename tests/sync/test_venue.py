@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from alumni_desk.checkin.actions import check_in
+from alumni_desk.checkin.actions import check_in, walk_in
 from alumni_desk.checkin.lists import DoorList
 from alumni_desk.errors import KnownError
 from alumni_desk.gatherings.actions import add_guests, new_gathering
@@ -19,6 +19,8 @@ from alumni_desk.members.actions import add_member, change_member
 from alumni_desk.store.checking import verify
 from alumni_desk.store.desk import Desk
 from alumni_desk.sync.engine import join, status, sync_once
+from alumni_desk.sync.venue import holding
+from alumni_desk.sync.venue.credentials import me
 from alumni_desk.sync.venue.sharing import Sharing
 from alumni_desk.sync.venue.visiting import Visit
 
@@ -175,3 +177,66 @@ def test_a_desk_that_works_alone_has_nobody_to_share_with(make_desk: MakeDesk) -
     with pytest.raises(KnownError) as refused:
         Sharing(make_desk("alone"), host="127.0.0.1", port=0)
     assert refused.value.code == "venue_alone"
+
+
+def test_whoever_gets_a_network_first_brings_the_server_everybodys(leaders: Any, make_desk: MakeDesk, office: Any) -> None:
+    one, two, gathering, people = leaders
+    check_in(one, gathering, person_id=people[0], station="North")
+    change_member(one, people[2], employer="Acme")
+    walk_in(one, gathering, "Grace Hopper", email="grace@example.org", consent=True)
+    with shared(one) as sharing:
+        check_in(two, gathering, person_id=people[1], station="South")
+        assert meet(two, sharing).taken >= 1
+    result = sync_once(two)
+    assert (result.waiting, result.refused) == (0, 0)
+    with two.reading() as connection:
+        assert holding.counts(connection) == {"open": 0, "carried": 0}
+        assert connection.exec_driver_sql("SELECT count(*) FROM operation WHERE queue = 'peer'").scalar() == 0
+    three = make_desk("three")
+    join(three, office.url, office.invite())
+    sync_once(three)
+    assert here(three, gathering) == here(two, gathering) == here(one, gathering) == 3
+    again = sync_once(one)  # what it sends is there already, and is harmless
+    assert (again.waiting, again.refused, again.conflicts) == (0, 0, 0)
+    sync_once(two)
+    for desk in (one, two, three):
+        assert verify(desk).ok and here(desk, gathering) == 3
+    with one.reading() as a, two.reading() as b, three.reading() as c:
+        for name in ("person", "registration", "fact", "gathering"):
+            rows = [sorted(map(repr, connection.exec_driver_sql(f"SELECT * FROM {name}").all())) for connection in (a, b, c)]
+            assert rows[0] == rows[1] == rows[2], name
+
+
+def test_a_parcel_of_a_removed_laptop_is_set_aside_whoever_brings_it(leaders: Any, office: Any) -> None:
+    one, two, gathering, people = leaders
+    check_in(one, gathering, person_id=people[0])
+    with shared(one) as sharing:
+        meet(two, sharing)
+    with one.reading() as connection:
+        device = me(connection).membership.device
+    office.server.run("server", "revoke", device)
+    result = sync_once(two)
+    assert result.waiting == 0 and here(two, gathering) == 0  # seen as long as nobody knew
+    with two.reading() as connection:
+        assert connection.exec_driver_sql("SELECT reason FROM parcel WHERE state <> 'own'").scalars().all() == ["revoked"]
+        assert device in me(connection).credentials.revoked
+    with pytest.raises(KnownError) as refused, shared(two) as sharing:
+        meet(one, sharing)
+    assert refused.value.code == "venue_revoked"
+
+
+def test_a_server_restored_to_yesterday_is_offered_what_others_did_again(leaders: Any) -> None:
+    from alumni_desk.sync.pull import _begin_again
+
+    one, two, gathering, people = leaders
+    check_in(one, gathering, person_id=people[0])
+    with shared(one) as sharing:
+        meet(two, sharing)
+    sync_once(two)
+    with two.applying() as applying:
+        _begin_again(applying.connection, str(two.scope))
+        assert holding.counts(applying.connection)["open"] == 1
+    sync_once(two)
+    with two.reading() as connection:
+        assert holding.counts(connection)["open"] == 0
+    assert here(two, gathering) == 1

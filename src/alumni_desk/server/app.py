@@ -59,6 +59,7 @@ from alumni_desk.server.metrics import CONTENT_TYPE, Metrics
 from alumni_desk.server.pull import pull_page
 from alumni_desk.server.push import push
 from alumni_desk.server.refusals import Refusal
+from alumni_desk.server.relaying import take_relayed
 from alumni_desk.server.state import Server, now_ms
 
 LOG = logging.getLogger("alumni_desk.server")
@@ -159,6 +160,11 @@ def make_app(server: Server, now: Now = now_ms, *, rate: float = CALLS_A_SECOND,
     def take_push(request: Request, message: PushRequest) -> PushReply:
         with server.database.reading() as connection:
             who = calling(request, connection, removed_too=True)
+        if message.relayed and not message.parcels:
+            with server.database.writing() as connection:
+                relayed = take_relayed(server, connection, who, message, now())
+            metrics.pushed(result.status for one in relayed.relayed for result in one.results)
+            return relayed
         if who.revoked:
             return set_aside.take(server, who, message, now())
         scope = _one_scope(server, who, message)

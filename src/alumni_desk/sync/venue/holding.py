@@ -14,7 +14,7 @@ from alumni_desk.protocol.messages import BODY_LIMIT, PARCEL_OPERATIONS, PROTOCO
 from alumni_desk.protocol.parcels import in_parcels, sign_parcel
 from alumni_desk.protocol.sealing import can_seal, name_of, seal, unseal, verify_sealed
 from alumni_desk.store.desk import Desk
-from alumni_desk.sync import operations
+from alumni_desk.sync import operations, state
 from alumni_desk.sync.venue.credentials import Me
 from alumni_desk.sync.venue.laying import lay
 from alumni_desk.sync.venue.timing import moment, now_ms
@@ -124,10 +124,10 @@ def _fits(sealed: Sealed, me: Me) -> bool:
             and len(sealed.hashes) <= PARCEL_OPERATIONS and len(sealed.box) <= BODY_LIMIT)
 
 
-def _put(connection: sa.Connection, sealed: Sealed, state: str) -> None:
+def _put(connection: sa.Connection, sealed: Sealed, standing: str) -> None:
     connection.exec_driver_sql(
         "INSERT INTO parcel (name, device, scope, audience, content, state, received) VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
-        (name_of(sealed), sealed.device, sealed.scope, sealed.audience, msgspec.msgpack.encode(sealed), state, moment()))
+        (name_of(sealed), sealed.device, sealed.scope, sealed.audience, msgspec.msgpack.encode(sealed), standing, moment()))
 
 
 def keep_chain(connection: sa.Connection, chain: Sequence[Certificate]) -> None:
@@ -181,12 +181,13 @@ def chains_for(connection: sa.Connection, devices: Iterable[str]) -> list[list[C
     return [known[device] for device in dict.fromkeys(devices) if device in known]
 
 
-def settle_own(connection: sa.Connection, scope: str, sequence: int) -> None:
+def settle_own(connection: sa.Connection, scope: str) -> None:
     """One's own parcels of which the server has answered everything are resolved."""
     connection.exec_driver_sql(
-        "UPDATE parcel SET resolved = ?, sequence = ? WHERE state = 'own' AND resolved IS NULL AND scope = ? AND NOT EXISTS"
+        "UPDATE parcel SET resolved = ?, sequence = (SELECT coalesce(max(o.sequence), 0) FROM parcel_operation AS p JOIN operation AS o ON o.id = p.operation"
+        " WHERE p.parcel = parcel.name) WHERE state = 'own' AND resolved IS NULL AND scope = ? AND NOT EXISTS"
         " (SELECT 1 FROM parcel_operation AS p JOIN operation AS o ON o.id = p.operation WHERE p.parcel = parcel.name AND o.fate = 'waiting'"
-        " AND o.sequence IS NULL)", (moment(), sequence, scope))
+        " AND o.sequence IS NULL)", (moment(), scope))
 
 
 def forget_settled(connection: sa.Connection, scope: str, backed_up: int, now: datetime | None = None) -> None:
@@ -195,6 +196,17 @@ def forget_settled(connection: sa.Connection, scope: str, backed_up: int, now: d
     old = "SELECT name FROM parcel WHERE scope = ? AND resolved < ? AND sequence <= ?"
     connection.exec_driver_sql(f"DELETE FROM parcel_operation WHERE parcel IN ({old})", (scope, before, backed_up))
     connection.exec_driver_sql("DELETE FROM parcel WHERE scope = ? AND resolved < ? AND sequence <= ?", (scope, before, backed_up))
+
+
+def close(connection: sa.Connection) -> None:
+    """Nothing of others is to be read here any more: their parcels stay, sealed, until the server has answered for them."""
+    connection.exec_driver_sql("DELETE FROM operation WHERE queue = 'peer'")
+    connection.exec_driver_sql("DELETE FROM parcel_operation WHERE parcel IN (SELECT name FROM parcel WHERE state = 'open')")
+    connection.exec_driver_sql("UPDATE parcel SET state = 'carried' WHERE state = 'open'")
+    connection.exec_driver_sql("DELETE FROM handout")
+    known = state.read(connection, state.Credentials)
+    if known is not None and known.keys.gathering:
+        state.keep(connection, msgspec.structs.replace(known, keys=msgspec.structs.replace(known.keys, gathering=b"")))
 
 
 def counts(connection: sa.Connection) -> Mapping[str, int]:
