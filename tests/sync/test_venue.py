@@ -240,3 +240,85 @@ def test_a_server_restored_to_yesterday_is_offered_what_others_did_again(leaders
     with two.reading() as connection:
         assert holding.counts(connection)["open"] == 0
     assert here(two, gathering) == 1
+
+
+def column(desk: Desk, name: str) -> list[Any]:
+    """A field of everybody, sorted."""
+    with desk.reading() as connection:
+        return sorted(map(str, connection.exec_driver_sql(f"SELECT {name} FROM person WHERE NOT gone").scalars()))
+
+
+def test_a_new_volunteer_is_let_in_by_a_leaders_laptop_without_internet(leaders: Any, make_desk: MakeDesk, office: Any) -> None:
+    one, two, gathering, people = leaders
+    door = make_desk("door")
+    door.set_setting("person_name", "Tom")
+    check_in(one, gathering, person_id=people[3], station="North")
+    with shared(one, gathering=gathering) as sharing:
+        met = meet(door, sharing)
+        assert (met.joined, met.role, met.gathering) == (True, "door", gathering)
+        assert here(door, gathering) == 1 and len(DoorList(door, gathering).hits) == 6
+        assert column(door, "email") == ["None"] * 6 and column(door, "mobile") == ["1234"] * 6  # no more than the door sees
+        assert check_in(door, gathering, person_id=people[3]).outcome.value == "already_in"
+        assert check_in(door, gathering, person_id=people[0], station="South").outcome.value == "admitted"
+        assert walk_in(door, gathering, "Grace Hopper", email="grace@example.org", consent=True).may_pass
+        assert meet(door, sharing).given >= 2
+        assert check_in(one, gathering, person_id=people[0]).outcome.value == "already_in"
+        assert here(one, gathering) == here(door, gathering) == 3 and "grace@example.org" in column(one, "email")
+    assert verify(one).ok and verify(door).ok
+    sync_once(one)  # the server hears of the new laptop by its chain
+    assert any(row["name"] == door.device_name and row["role"] == "door" for row in office.server.run("server", "devices"))
+    sync_once(two)
+    assert here(two, gathering) == 3 and "grace@example.org" in column(two, "email")
+    result = sync_once(door)
+    assert (result.waiting, result.refused) == (0, 0)
+    assert here(door, gathering) == 3 and len(DoorList(door, gathering).hits) == 7
+    assert column(door, "email") == ["None"] * 7
+    with door.reading() as connection:
+        assert len(me(connection).credentials.chain) == 1  # the server's own by now
+    assert verify(door).ok
+
+
+def test_a_new_volunteer_may_reach_the_server_before_anybody_else(leaders: Any, make_desk: MakeDesk) -> None:
+    one, two, gathering, people = leaders
+    door = make_desk("door")
+    with shared(one, gathering=gathering) as sharing:
+        meet(door, sharing)
+    check_in(door, gathering, person_id=people[0])
+    assert sync_once(door).waiting == 0
+    sync_once(two)
+    assert here(two, gathering) == 1
+
+
+def test_nobody_new_is_let_in_where_no_door_is_open(leaders: Any, make_desk: MakeDesk) -> None:
+    one, _two, gathering, _people = leaders
+    door = make_desk("door")
+    with shared(one) as sharing, pytest.raises(KnownError) as refused:
+        meet(door, sharing)
+    assert refused.value.code == "venue_door_closed"
+    with shared(one, gathering=gathering) as sharing:
+        meet(door, sharing)
+    with pytest.raises(KnownError) as no_leader, shared(door, gathering=gathering):
+        pass
+    assert no_leader.value.code == "venue_leader"
+    other = make_desk("other")
+    add_member(other, first_name="Somebody", last_name="Here")
+    with shared(one, gathering=gathering) as sharing, pytest.raises(KnownError) as own:
+        meet(other, sharing)
+    assert own.value.code == "venue_members_here"
+
+
+def test_a_newer_hand_out_reaches_the_door(leaders: Any, make_desk: MakeDesk, monkeypatch: pytest.MonkeyPatch) -> None:
+    from alumni_desk.sync.venue import sharing as service
+
+    monkeypatch.setattr(service, "HANDOUT_SECONDS", 0.0)
+    one, _two, gathering, _people = leaders
+    door = make_desk("door")
+    with shared(one, gathering=gathering) as sharing:
+        meet(door, sharing)
+        late = add_member(one, first_name="Late", last_name="Comer").id
+        add_guests(one, gathering, [late])
+        with one.writing("guests_removed") as writing:
+            writing.change("registration", DoorList(one, gathering).find("Guest2").hits[0].registration or "", gone=True)
+        meet(door, sharing)
+        assert len(DoorList(door, gathering).hits) == 6 and DoorList(door, gathering).find("late comer").certain is not None
+        assert DoorList(door, gathering).find("Guest2 Żółć2").certain is None
