@@ -8,7 +8,7 @@ import secrets
 import socket
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -41,6 +41,7 @@ from alumni_desk.sync.venue.channel import (
     seal_reply,
 )
 from alumni_desk.sync.venue.credentials import Me, me
+from alumni_desk.sync.venue.finding import Announcer, mark_of
 from alumni_desk.sync.venue.handouts import make_handout, newest
 from alumni_desk.sync.venue.holding import seal_own
 from alumni_desk.sync.venue.places import PORT, Place, own_address
@@ -66,8 +67,10 @@ class Sharing:
     """A running service; ``address`` and ``code`` are what the others type. ``stop`` ends it."""
 
     def __init__(self, desk: Desk, *, host: str = "", port: int | None = None, gathering: str | None = None,
-                 told: Callable[[list[Station]], None] | None = None) -> None:
-        """``gathering``: laptops of no chapter are let in at its door. ``told``: hears who is there, in a thread of the service. Raises KnownError."""
+                 on: Sequence[str] | None = None, told: Callable[[list[Station]], None] | None = None) -> None:
+        """``gathering``: laptops of no chapter are let in at its door. ``on``: addresses of the interfaces on which the
+        network is told of it. ``told``: hears who is there, in a thread of the service. Raises KnownError.
+        """
         with desk.reading() as connection:
             mine = me(connection)
         if gathering is not None:
@@ -86,6 +89,7 @@ class Sharing:
         self._watch = Watch(desk)
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.1,), name="venue sharing", daemon=True)
         self._thread.start()
+        self._announcer = Announcer(self.place, mark_of(mine.membership), on=on or ([host] if host else None))
 
     @property
     def address(self) -> str:
@@ -99,6 +103,7 @@ class Sharing:
     def stop(self) -> None:
         """End the service; whoever waits for an answer gets none."""
         self._stopping.set()
+        self._announcer.stop()
         self._watch.stop()
         self._server.shutdown()
         self._server.hang_up()
