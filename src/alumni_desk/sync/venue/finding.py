@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import logging
 import secrets
@@ -9,17 +10,15 @@ import socket
 import threading
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 from ipaddress import IPv4Interface
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 from alumni_desk.sync.state import Membership
 from alumni_desk.sync.venue.channel import VERSION
 from alumni_desk.sync.venue.places import Place, interfaces, same_network
 from alumni_desk.words import _
-
-if TYPE_CHECKING:
-    from zeroconf import Zeroconf
 
 log = logging.getLogger(__name__)
 
@@ -61,38 +60,55 @@ class Announcer:
         """``on``: addresses of the interfaces; all of them otherwise."""
         self.name = secrets.token_hex(6)
         self._place, self._mark, self._on = place, mark, on
-        self._zeroconf: Zeroconf | None = None
-        self._lock = threading.Lock()
-        self._stopped = False
+        self._loop = asyncio.new_event_loop()
+        self._ending = asyncio.Event()
         self._thread = threading.Thread(target=self._run, name="venue announcing", daemon=True)
         self._thread.start()
 
     def stop(self) -> None:
         """Take it back."""
-        with self._lock:
-            self._stopped = True
-            known = self._zeroconf
-        if known is not None:
-            known.close()
+        self._loop.call_soon_threadsafe(self._ending.set)
         self._thread.join()
+        self._loop.close()
 
     def _run(self) -> None:
-        from zeroconf import Error, ServiceInfo, Zeroconf
+        from zeroconf import Error
 
         try:
-            with self._lock:
-                if self._stopped:
-                    return
-                self._zeroconf = Zeroconf(interfaces=list(self._on)) if self._on else Zeroconf()
+            self._loop.run_until_complete(self._announce())
+        except (OSError, Error, RuntimeError, TimeoutError) as error:  # nobody finds it; by its address it can be joined all the same
+            log.warning("sharing is not announced: %s", type(error).__name__)
+
+    async def _announce(self) -> None:
+        from zeroconf import ServiceInfo
+        from zeroconf.asyncio import AsyncZeroconf
+
+        zeroconf = AsyncZeroconf(interfaces=list(self._on)) if self._on else AsyncZeroconf()
+        try:
             info = ServiceInfo(SERVICE, f"{self.name}.{SERVICE}", addresses=[socket.inet_aton(one) for one in self._addresses()], port=self._place.port,
                                properties={"v": str(VERSION), "c": self._mark}, server=f"{self.name}.local.")
-            self._zeroconf.register_service(info)
-        except (OSError, Error, RuntimeError, TimeoutError) as error:  # nobody finds it; by its address it can be joined all the same
-            if not self._stopped:
-                log.warning("sharing is not announced: %s", type(error).__name__)
+            announcing = asyncio.ensure_future(zeroconf.async_register_service(info))
+            ending = asyncio.ensure_future(self._ending.wait())
+            await asyncio.wait({announcing, ending}, return_when=asyncio.FIRST_COMPLETED)
+            if not ending.done():
+                sent = await announcing  # it is told again a few times
+                await asyncio.wait({asyncio.ensure_future(sent), ending}, return_when=asyncio.FIRST_COMPLETED)
+                await ending
+            await _cancelled(announcing)
+        finally:
+            await zeroconf.async_close()
+            for task in asyncio.all_tasks() - {asyncio.current_task()}:
+                await _cancelled(task)
 
     def _addresses(self) -> list[str]:
         return list(self._on or ()) or [str(one.ip) for one in interfaces()] or [self._place.host]
+
+
+async def _cancelled(task: asyncio.Future[Any]) -> None:
+    """End a task that is not wanted any more, whatever it was about."""
+    task.cancel()
+    with suppress(asyncio.CancelledError, OSError):
+        await task
 
 
 def find(membership: Membership | None, *, seconds: float = SEARCH_SECONDS, on: Sequence[str] | None = None,
