@@ -67,8 +67,8 @@ def test_any_byte_changed_is_refused(data: st.DataObject) -> None:
     assert changed == original or not verify_sealed(changed, bytes(DOOR.verify_key))
 
 
-@pytest.mark.parametrize("forged", [{"scope": "x"}, {"audience": "h"}, {"device": "l"}, {"server": "x"}, {"box": b"x" * 60}, {"hashes": []}, {"signature": b"0" * 64},
-                                    {"seal": b"0" * 64}, {"seal": b""}, {"protocol": 2}])
+@pytest.mark.parametrize("forged", [{"scope": "x"}, {"audience": "h"}, {"device": "l"}, {"server": "x"}, {"box": b"x" * 60}, {"hashes": []},
+                                    {"signature": b"0" * 64}, {"seal": b"0" * 64}, {"seal": b""}, {"protocol": 2}])
 def test_a_forged_part_is_refused(forged: dict[str, object]) -> None:
     sealed = parcel("g", [b"a body"])
     assert verify_sealed(sealed, bytes(DOOR.verify_key)) and not verify_sealed(sealed, bytes(OTHER.verify_key))

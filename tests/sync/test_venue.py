@@ -322,3 +322,70 @@ def test_a_newer_hand_out_reaches_the_door(leaders: Any, make_desk: MakeDesk, mo
         meet(door, sharing)
         assert len(DoorList(door, gathering).hits) == 6 and DoorList(door, gathering).find("late comer").certain is not None
         assert DoorList(door, gathering).find("Guest2 Żółć2").certain is None
+
+
+def test_an_access_that_ended_leaves_what_others_did_sealed(leaders: Any, make_desk: MakeDesk) -> None:
+    from alumni_desk.sync import door as doors
+    from alumni_desk.sync import state
+
+    one, _two, gathering, people = leaders
+    door = make_desk("door")
+    with shared(one, gathering=gathering) as sharing:
+        meet(door, sharing)
+        check_in(one, gathering, person_id=people[0], station="North")
+        meet(door, sharing)
+    with door.reading() as connection:
+        membership = state.read(connection, state.Membership)
+        assert holding.counts(connection) == {"open": 1, "carried": 0}
+    assert membership is not None
+    doors.end(door, membership)
+    with door.reading() as connection:
+        assert holding.counts(connection) == {"open": 0, "carried": 1}
+        assert connection.exec_driver_sql("SELECT count(*) FROM fact").scalar() == 0 and not me(connection).keys.gathering
+        assert connection.exec_driver_sql("SELECT count(*) FROM operation WHERE queue = 'peer'").scalar() == 0
+    sync_once(door)  # what it carried is brought all the same; and this one has not ended at the server, so it reads again
+    assert here(door, gathering) == 1
+
+
+def test_parcels_that_nobody_known_signed_are_left(leaders: Any) -> None:
+    import msgspec
+    from nacl.signing import SigningKey
+
+    one, two, gathering, people = leaders
+    check_in(one, gathering, person_id=people[0])
+    with one.reading() as connection:
+        mine = me(connection)
+    holding.seal_own(one, mine)
+    with one.reading() as connection:
+        held = holding.offered(connection, mine.membership.scope)[0]
+    sealed = holding.opened_parcel(held[0].content)
+    with two.reading() as connection:
+        theirs = me(connection)
+    stranger = msgspec.structs.replace(mine.certificate, public_key=bytes(SigningKey.generate().verify_key))
+    for chains in ([], [[stranger]]):
+        assert holding.take_in(two, theirs, [sealed], chains).refused == 1
+    for forged in (msgspec.structs.replace(sealed, audience="chapter"), msgspec.structs.replace(sealed, box=sealed.box[:-1] + b"x"),
+                   msgspec.structs.replace(sealed, scope=gathering), msgspec.structs.replace(sealed, server="another")):
+        assert holding.take_in(two, theirs, [forged], [mine.credentials.chain]).refused == 1
+    assert here(two, gathering) == 0
+    taken = holding.take_in(two, theirs, [sealed, sealed], [mine.credentials.chain])
+    assert (taken.new, taken.opened, taken.refused) == (1, 1, 0) and here(two, gathering) == 1
+
+
+def test_a_door_that_writes_what_it_may_not_is_not_believed(leaders: Any, make_desk: MakeDesk) -> None:
+    one, two, gathering, people = leaders
+    door = make_desk("door")
+    with shared(one, gathering=gathering) as sharing:
+        meet(door, sharing)
+        with door.writing("tampered", gathering=gathering) as writing:
+            writing.change("person", people[0], last_name="Changed")
+        with door.writing("tampered", gathering=gathering) as writing:
+            writing.change("gathering", gathering, name="Changed")
+        assert meet(door, sharing).given >= 1
+    assert "Changed" not in column(one, "last_name")
+    with one.reading() as connection:
+        assert connection.exec_driver_sql("SELECT name FROM gathering").scalars().all() == ["Founders’ Dinner"]
+    sync_once(one)
+    sync_once(two)
+    assert "Changed" not in column(two, "last_name")
+    assert sync_once(door).refused == 2

@@ -136,7 +136,11 @@ def _where(desk: Desk, words: list[str]) -> tuple[str, str]:
     """The address and the code; without an address whoever is found."""
     from alumni_desk.protocol.codes import read_venue_code
     from alumni_desk.sync.venue.finding import find
+    from alumni_desk.sync.venue.places import read_qr
 
+    scanned = read_qr(words[0])
+    if scanned is not None:
+        return scanned
     if read_venue_code(" ".join(words)) is None:
         if len(words) < 2:
             raise BadInput("venue_code_form", _("That is not a whole code: it has ten letters and digits, as the other laptop shows them."))

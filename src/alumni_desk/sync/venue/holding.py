@@ -209,6 +209,14 @@ def close(connection: sa.Connection) -> None:
         state.keep(connection, msgspec.structs.replace(known, keys=msgspec.structs.replace(known.keys, gathering=b"")))
 
 
+def leave(connection: sa.Connection) -> None:
+    """Another server: what was sealed for the former one counts for nothing there. What others did is taken along as what the rows show."""
+    connection.exec_driver_sql("DELETE FROM operation WHERE queue = 'peer'")
+    for table in ("parcel", "parcel_operation", "chain", "handout"):
+        connection.exec_driver_sql(f"DELETE FROM {table}")
+    state.drop(connection, state.Credentials)
+
+
 def counts(connection: sa.Connection) -> Mapping[str, int]:
     """How many parcels of others wait here for the server: ``open`` ones and those only ``carried``."""
     rows = connection.exec_driver_sql("SELECT state, count(*) AS n FROM parcel WHERE resolved IS NULL AND state <> 'own' GROUP BY state")

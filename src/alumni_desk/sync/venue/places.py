@@ -4,12 +4,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from ipaddress import IPv4Interface, ip_address, ip_interface
+from urllib.parse import parse_qs, urlsplit
 
 from alumni_desk.errors import BadInput
 from alumni_desk.words import _
 
 PORT = 7807
 """Where a laptop listens unless told otherwise or somebody else is there: one number to allow in a firewall."""
+
+
+SCHEME = "alumnidesk"
+"""What the text of our QR codes begins with."""
 
 
 @dataclass(frozen=True)
@@ -34,6 +39,15 @@ def read_place(text: str) -> Place:
         raise BadInput("venue_address", _("“{text}” is not a laptop's address. It looks like 192.168.1.7:{port}, as the other laptop shows it."),
                        text=text.strip()[:80], port=PORT)
     return Place(host, int(port))
+
+
+def read_qr(text: str) -> tuple[str, str] | None:
+    """Address and code in the text of a laptop's QR code; None if it is none."""
+    parts = urlsplit(text.strip())
+    if parts.scheme.lower() != SCHEME or parts.netloc != "laptop":
+        return None
+    said = parse_qs(parts.query)
+    return (said["at"][0], said["code"][0]) if {"at", "code"} <= said.keys() else None
 
 
 def interfaces() -> list[IPv4Interface]:

@@ -44,7 +44,7 @@ from alumni_desk.sync.venue.credentials import Me, me
 from alumni_desk.sync.venue.finding import Announcer, mark_of
 from alumni_desk.sync.venue.handouts import make_handout, newest
 from alumni_desk.sync.venue.holding import seal_own
-from alumni_desk.sync.venue.places import PORT, Place, own_address
+from alumni_desk.sync.venue.places import PORT, SCHEME, Place, own_address
 from alumni_desk.sync.venue.stations import Station, Stations, announce
 from alumni_desk.sync.venue.timing import now_ms
 from alumni_desk.sync.venue.watching import Watch
@@ -95,6 +95,11 @@ class Sharing:
     def address(self) -> str:
         """Where the others find this laptop."""
         return str(self.place)
+
+    @property
+    def qr(self) -> str:
+        """What the others scan instead of typing: it carries the code."""
+        return f"{SCHEME}://laptop?at={self.address}&code={self.code}"
 
     def stations(self) -> list[Station]:
         """Who was heard, the last first."""
@@ -155,11 +160,13 @@ class Sharing:
             want = [name for name in request.have[:NAMES] if name not in here]
             given.update(request.have)
         handout = self._handout_for(mine, request)
+        with desk.reading() as connection:  # a list that ends before the place that the asker saw was put back by a restore
+            after = request.after if request.after <= holding.last_place(connection) else 0
         until = time.monotonic() + min(request.wait, LONGEST_WAIT)
         while True:
             changes = self._watch.changes
             with desk.reading() as connection:
-                found, place = holding.offered(connection, scope, request.after, but=given)
+                found, place = holding.offered(connection, scope, after, but=given)
                 last = holding.last_place(connection)
                 parcels = [one for one in found if request.have is not None or one.device != partner]
                 chains = holding.chains_for(connection, [one.device for one in parcels])

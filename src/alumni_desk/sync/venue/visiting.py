@@ -9,6 +9,7 @@ import threading
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 import msgspec
 from nacl.signing import SigningKey
@@ -349,6 +350,10 @@ class Visit:
             return me(connection)
 
 
+def _iso(until: int | None) -> str | None:
+    return None if until is None else datetime.fromtimestamp(until / 1000, UTC).isoformat()
+
+
 def _let_in(desk: Desk, line: Line) -> None:
     """Become a laptop of the other one's chapter, at its gathering's door."""
     with desk.applying() as applying:
@@ -364,7 +369,8 @@ def _let_in(desk: Desk, line: Line) -> None:
     reply = line.ask(Newcomer(bytes(key.verify_key), str(desk.setting("person_name") or ""), desk.device_name))
     assert isinstance(reply, Welcome)
     membership = state.Membership(url=reply.url, fingerprint=reply.fingerprint, server=reply.server, device=reply.device, key=joining.key,
-                                  scope=reply.scope, scope_name=reply.scope_name, role="door")
+                                  scope=reply.scope, scope_name=reply.scope_name, role="door", gathering=reply.chain[0].gathering,
+                                  until=_iso(reply.chain[0].until))
     known = state.Credentials(reply.server_key, reply.chain, reply.keys)
     mine = Me(membership, known)
     if mine.trouble(reply.chain, now_ms(desk)) is not None or reply.chain[0].public_key != bytes(key.verify_key):
