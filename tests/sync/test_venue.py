@@ -389,3 +389,19 @@ def test_a_door_that_writes_what_it_may_not_is_not_believed(leaders: Any, make_d
     sync_once(two)
     assert "Changed" not in column(two, "last_name")
     assert sync_once(door).refused == 2
+
+
+def test_a_removed_laptop_brings_what_it_carried_before_it_is_emptied(leaders: Any, make_desk: MakeDesk, office: Any) -> None:
+    one, two, gathering, people = leaders
+    check_in(one, gathering, person_id=people[0])
+    with shared(one) as sharing:
+        meet(two, sharing)
+    with two.reading() as connection:
+        device = me(connection).membership.device
+    office.server.run("server", "revoke", device)
+    with pytest.raises(KnownError):
+        sync_once(two)
+    three = make_desk("three")  # the signer itself is never heard of again
+    join(three, office.url, office.invite())
+    sync_once(three)
+    assert here(three, gathering) == 1

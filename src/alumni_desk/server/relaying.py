@@ -9,10 +9,9 @@ import sqlalchemy as sa
 
 from alumni_desk.protocol.messages import PARCEL_OPERATIONS, PROTOCOL, PUSH_OPERATIONS, Certificate, Grant, Parcel, PushReply, PushRequest, Relayed, Sealed
 from alumni_desk.protocol.sealing import name_of, unseal, verify_sealed
-from alumni_desk.server import audit, feed
-from alumni_desk.server.accounts import Caller, grants_of
+from alumni_desk.server import feed, set_aside
+from alumni_desk.server.accounts import Caller, chapters_of, grants_of
 from alumni_desk.server.admitting import Signer, signer_of
-from alumni_desk.server.bulk import put_rows
 from alumni_desk.server.identity import keys_for
 from alumni_desk.server.push import push
 from alumni_desk.server.refusals import Refusal
@@ -31,7 +30,7 @@ def take_relayed(server: Server, connection: sa.Connection, who: Caller, message
     if sum(len(one.hashes) for one in message.relayed) > PUSH_OPERATIONS:
         raise Refusal(413, "too_many")
     scopes = {one.scope for one in message.relayed}
-    if len(scopes) != 1 or not scopes <= {*who.grants, *who.left}:
+    if len(scopes) != 1 or not scopes <= {*who.grants, *who.left, *(chapters_of(connection, server.tables, who.device) if who.revoked else ())}:
         raise Refusal(403, "no_grant")
     scope = scopes.pop()
     chains = {chain[0].device: chain for chain in message.chains if chain}
@@ -73,8 +72,9 @@ def _judge(server: Server, connection: sa.Connection, scope: str, group: Sequenc
     signer = group[0].signer
     grant = next((one for one in grants_of(connection, server.tables, signer.account) if one.scope == scope), None)
     if not signer.trusted or grant is None:
-        _set_aside(server, connection, scope, group, who, "unknown" if signer.trusted else "revoked", now)
-        return [Relayed(name_of(one.sealed), "quarantined", reason="revoked" if not signer.trusted else "unknown") for one in group]
+        reason = "unknown" if signer.trusted else "revoked"
+        set_aside.keep(connection, server.tables, [one.parcel for one in group], scope=scope, by=who.device, reason=reason, now=now)
+        return [Relayed(name_of(one.sealed), "quarantined", reason=reason) for one in group]
     return _pushed(server, connection, scope, grant, group, now)
 
 
@@ -87,15 +87,3 @@ def _pushed(server: Server, connection: sa.Connection, scope: str, grant: Grant,
         answers.append(Relayed(name_of(one.sealed), "taken", results=reply.results[place:place + count]))
         place += count
     return answers
-
-
-def _set_aside(server: Server, connection: sa.Connection, scope: str, group: Sequence[_Opened], who: Caller, reason: str, now: int) -> None:
-    from alumni_desk.protocol.messages import pack
-
-    table = server.tables.tables["quarantine"]
-    put_rows(connection, table, [{"scope": scope, "id": name_of(one.sealed).hex(), "device": one.signer.device, "received_at": now, "reason": reason,
-                                  "operations": len(one.parcel.bodies), "parcel": pack(one.parcel)} for one in group],
-             columns=["scope", "id", "device", "received_at", "reason", "operations", "parcel"])
-    feed.lock_head(connection, server.tables, scope)
-    audit.note(connection, server.tables, scope, "set_aside", at=now, device=who.device,
-               details={"reason": reason, "operations": sum(len(one.parcel.bodies) for one in group)})

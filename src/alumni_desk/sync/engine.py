@@ -155,7 +155,7 @@ def _sync(desk: Desk, wire: Wire, membership: state.Membership, progress: Progre
                 pulled += pull(desk, wire, membership, None if progress is None else partial(_came, progress, pulled))
             if trouble is not None:
                 raise trouble
-        if relay(desk, wire, membership, server):
+        if relay(desk, wire, membership, server.backed_up.get(membership.scope, 0)):
             pulled += pull(desk, wire, membership, None if progress is None else partial(_came, progress, pulled))
         forget_settled_operations(desk)
         joining.complete_chapter(desk, membership)
@@ -177,7 +177,7 @@ def _after_the_end(desk: Desk, wire: Wire, membership: state.Membership, server:
         door.end(desk, membership)
         if progress is not None:
             progress("push", pushed.sent)
-    relay(desk, wire, membership, server)
+    relay(desk, wire, membership, server.backed_up.get(membership.scope, 0))
     with desk.reading() as connection:
         waiting = operations.count_waiting(connection)
     return SyncResult(pushed=pushed.sent, pulled=0, waiting=waiting, conflicts=pushed.conflicts, refused=pushed.refused)

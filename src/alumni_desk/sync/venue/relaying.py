@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import sqlalchemy as sa
 
-from alumni_desk.protocol.messages import ACCEPTED, PLACES, PUSH_OPERATIONS, Cursor, HelloReply, PushReply, PushRequest, Relayed, Sealed
+from alumni_desk.protocol.messages import ACCEPTED, PLACES, PUSH_OPERATIONS, Cursor, PushReply, PushRequest, Relayed, Sealed
 from alumni_desk.store.desk import Desk
 from alumni_desk.sync import operations, session, state
 from alumni_desk.sync.shapes import shapes
@@ -19,8 +19,11 @@ from alumni_desk.sync.wire import Wire
 ROOM = 3 * 1024 * 1024
 
 
-def relay(desk: Desk, wire: Wire, membership: Membership, server: HelloReply) -> int:
-    """Bring every parcel of others that the server has not answered for; returns how many. The same again is harmless."""
+def relay(desk: Desk, wire: Wire, membership: Membership, backed_up: int = 0) -> int:
+    """Bring every parcel of others that the server has not answered for; returns how many. The same again is harmless.
+
+    ``backed_up``: up to where the server's backups hold the scope.
+    """
     scope, count = membership.scope, 0
     if not _anything_held(desk):
         return 0
@@ -37,7 +40,7 @@ def relay(desk: Desk, wire: Wire, membership: Membership, server: HelloReply) ->
             continue
         with desk.applying() as applying:
             holding.settle_own(applying.connection, scope)
-            holding.forget_settled(applying.connection, scope, server.backed_up.get(scope, 0))
+            holding.forget_settled(applying.connection, scope, backed_up)
         return count
 
 
