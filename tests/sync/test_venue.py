@@ -405,3 +405,19 @@ def test_a_removed_laptop_brings_what_it_carried_before_it_is_emptied(leaders: A
     join(three, office.url, office.invite())
     sync_once(three)
     assert here(three, gathering) == 1
+
+
+def test_one_leader_that_was_in_contact_tells_the_others_who_was_removed(leaders: Any, make_desk: MakeDesk, office: Any) -> None:
+    one, two, *_rest = leaders
+    three = make_desk("three")
+    join(three, office.url, office.invite())
+    sync_once(three)
+    with three.reading() as connection:
+        device = me(connection).membership.device
+    office.server.run("server", "revoke", device)
+    sync_once(one)
+    with shared(one) as sharing:
+        meet(two, sharing)
+    with shared(two) as sharing, pytest.raises(KnownError) as refused:
+        meet(three, sharing)
+    assert refused.value.code == "venue_revoked"

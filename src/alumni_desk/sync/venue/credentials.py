@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
+import msgspec
 import sqlalchemy as sa
 from nacl.signing import SigningKey
 
@@ -74,6 +75,17 @@ def _differ(there: Credentials, new: Credentials) -> bool:
     said = [(one.device, one.public_key, one.who, one.name, one.role, one.gathering, one.issuer) for one in (old, young)]
     rest = [(one.server_key, one.keys, one.revoked) for one in (there, new)]
     return said[0] != said[1] or young.issued > old.issued + STALE_MS or rest[0] != rest[1]
+
+
+def hear_revoked(desk: Desk, mine: Me, chain: Sequence[Certificate], revoked: Collection[str]) -> None:
+    """A leader's laptop that was in contact later knows of more that were removed; the server's next hello says it anew."""
+    news = set(revoked) - set(mine.credentials.revoked)
+    if not news or mine.trouble(chain, None) is not None or chain[0].role not in LEADING:
+        return
+    with desk.applying() as applying:
+        there = read(applying.connection, Credentials)
+        if there is not None:
+            keep_state(applying.connection, msgspec.structs.replace(there, revoked=sorted({*there.revoked, *news})))
 
 
 def me(connection: sa.Connection) -> Me:

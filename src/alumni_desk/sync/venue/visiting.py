@@ -37,7 +37,7 @@ from alumni_desk.sync.venue.channel import (
     open_reply,
     seal_request,
 )
-from alumni_desk.sync.venue.credentials import Me, me
+from alumni_desk.sync.venue.credentials import Me, hear_revoked, me
 from alumni_desk.sync.venue.handouts import newest, take_handout
 from alumni_desk.sync.venue.holding import TakenIn, seal_own, take_in
 from alumni_desk.sync.venue.places import Place, interfaces, read_place, same_network
@@ -341,6 +341,7 @@ class Visit:
         self._place_there = max(self._place_there, reply.place)
         partner = reply.chain[0].device if reply.chain else None
         self._stations.hear(mine, reply.heard, [reply.chain, *reply.chains], now_ms(self._desk), partner=partner)
+        hear_revoked(self._desk, mine, reply.chain, reply.revoked)
         if reply.handout is not None:
             take_handout(self._desk, mine, reply.handout)
         return taken

@@ -56,8 +56,9 @@ class Watch:
             seal_own(self._desk, mine)
             self._seen, self.trouble = version, None
         except KnownError as problem:  # the disk is full, another program writes for long: looked at again at once
+            if self.trouble is None or self.trouble.code != problem.code:
+                log.warning("nothing was sealed: %s", problem.code)
             self.trouble = problem
-            log.warning("nothing was sealed: %s", problem.code)
             return
         with self._news:
             self.changes += 1
