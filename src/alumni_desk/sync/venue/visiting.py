@@ -380,6 +380,7 @@ def _let_in(desk: Desk, line: Line) -> None:
     with desk.applying() as applying:
         join.move_in(applying.connection, membership)
         state.keep(applying.connection, known)
+        state.keep(applying.connection, state.Contact(reply.chain[0].issued))  # its time here is counted from then
         state.drop(applying.connection, state.Joining)
     if reply.handout is not None:
         take_handout(desk, mine, reply.handout)
