@@ -37,6 +37,7 @@ COMMANDS = {
     "join": "sync", "sync": "sync", "status": "sync", "refused": "sync",
     "invite": "people", "invitations": "people", "laptops": "people", "set-aside": "people", "hand-over": "people", "leave": "people",
     "conflicts": "deciding", "conflict": "deciding", "chapters": "switching", "switch": "switching",
+    "share": "venue", "join-laptop": "venue", "parcel": "venue", "hand-out": "venue", "open": "venue", "venue": "venue",
     "backup": "store", "backups": "store", "restore": "store", "verify": "store", "passphrase": "store", "recovery-key": "store",
 }
 """Which module of this package holds a command. Only that one is imported: a command starts in a third of the time."""

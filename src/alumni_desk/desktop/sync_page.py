@@ -495,7 +495,7 @@ def look_up(desk: Desk) -> Facts:
         not_taken = count_refused(connection, seen) if refusals else 0
         past = tuple(lately.lately(connection))
         sample = connection.exec_driver_sql("SELECT 1 FROM chapter WHERE sample LIMIT 1").first() is not None
-        oldest = connection.exec_driver_sql("SELECT min(id) FROM operation WHERE fate = 'waiting' AND sequence IS NULL").scalar()
+        oldest = connection.exec_driver_sql("SELECT min(id) FROM operation WHERE fate = 'waiting' AND sequence IS NULL AND queue <> 'peer'").scalar()
     return Facts(
         state=standing.state,
         sentence=standing.sentence,

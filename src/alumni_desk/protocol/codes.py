@@ -19,6 +19,7 @@ RECOVERY_GROUPS = 8
 _BADGE_LENGTH = 16
 _GROUPS = 4
 _RECOVERY_LENGTH = 5
+_VENUE_LENGTH = 5
 _LOOKS_LIKE = str.maketrans({"I": "1", "L": "1", "O": "0", "U": "V", "ı": "1"})
 _SEPARATORS = str.maketrans(dict.fromkeys(" -–—_.\t\r\n\u00a0"))
 
@@ -108,6 +109,20 @@ def read_invitation(text: str) -> str | None:
 def wrong_group(text: str) -> int | None:
     """Which of the four groups (1 to 4) is mistyped or unfinished, the first of them; None if all are right."""
     return _wrong(text, _GROUPS, 4)
+
+
+def new_venue_code() -> str:
+    """A code for laptops that meet: ``XXXXX-XXXXX``, 50 random bits, to be read aloud across a room."""
+    letters = "".join(secrets.choice(INVITATION_LETTERS) for _ in range(2 * _VENUE_LENGTH))
+    return f"{letters[:_VENUE_LENGTH]}-{letters[_VENUE_LENGTH:]}"
+
+
+def read_venue_code(text: str) -> str | None:
+    """The venue's code in what somebody typed, in its one written form, or None if it cannot be one."""
+    letters = _plain(text)
+    if len(letters) != 2 * _VENUE_LENGTH or any(letter not in INVITATION_LETTERS for letter in letters):
+        return None
+    return f"{letters[:_VENUE_LENGTH]}-{letters[_VENUE_LENGTH:]}"
 
 
 def new_recovery_key() -> str:

@@ -90,6 +90,7 @@ class Grant(msgspec.Struct, frozen=True):
     role: str
     gathering: str | None = None
     until: str | None = None
+    keys: dict[str, bytes] = {}  # what seals and opens between laptops, see protocol/sealing.py
 
 
 class EnrolReply(msgspec.Struct, frozen=True):
@@ -100,6 +101,8 @@ class EnrolReply(msgspec.Struct, frozen=True):
     grants: list[Grant]
     time: int
     scope: str = ""  # the chapter of the invitation, where the grants are of several
+    server_key: bytes = b""
+    certificates: list[Certificate] = []
 
 
 class ChallengeRequest(msgspec.Struct, frozen=True):
@@ -122,6 +125,7 @@ class SessionRequest(msgspec.Struct, frozen=True):
     device: str
     challenge: bytes
     signature: bytes
+    chain: list[Certificate] = []  # of a laptop that joined at the venue and that the server has never seen
 
 
 class SessionReply(msgspec.Struct, frozen=True):
@@ -181,12 +185,16 @@ class HelloReply(msgspec.Struct, frozen=True):
     unknown: list[str] = []
     conflicts: dict[str, int] = {}  # fields that two people changed at once and nobody has decided on, for leaders and admins
     set_aside: dict[str, int] = {}  # changes of removed laptops that nobody has looked at, for leaders and admins
+    server_key: bytes = b""
+    certificates: list[Certificate] = []
 
 
 class PushRequest(msgspec.Struct, frozen=True):
     """Parcels of one scope, in the order in which they are to be judged."""
 
     parcels: list[Parcel]
+    relayed: list[Sealed] = []  # of other laptops, met at a venue
+    chains: list[list[Certificate]] = []  # their signers'
 
 
 class PushReply(msgspec.Struct, frozen=True):
@@ -196,6 +204,7 @@ class PushReply(msgspec.Struct, frozen=True):
     head: int
     time: int
     chain: str = ""
+    relayed: list[Relayed] = []
 
 
 class PullRequest(msgspec.Struct, frozen=True):
@@ -249,6 +258,49 @@ class Trouble(msgspec.Struct, frozen=True):
 
     code: str
     retry_after: int | None = None
+
+
+# Between laptops at a venue: see sync/venue.
+
+
+class Certificate(msgspec.Struct, array_like=True, frozen=True):
+    """What a device may do in one scope, signed by the server or by a leader's laptop. ``until``, ``issued``: milliseconds since 1970."""
+
+    server: str
+    device: str
+    public_key: bytes
+    who: str
+    name: str
+    scope: str
+    role: str
+    gathering: str | None
+    until: int | None
+    issued: int
+    issuer: str  # the device that signed; empty: the server
+    signature: bytes
+
+
+class Sealed(msgspec.Struct, frozen=True):
+    """A parcel whose bodies and salts only its audience reads. ``signature`` is the parcel's own; ``seal`` signs all of it, the box too."""
+
+    server: str
+    device: str
+    scope: str
+    audience: str
+    hashes: list[bytes]
+    box: bytes
+    signature: bytes
+    seal: bytes
+    protocol: int = PROTOCOL
+
+
+class Relayed(msgspec.Struct, frozen=True):
+    """What became of a relayed parcel: ``taken`` (a result for each operation), ``refused`` or ``quarantined``. The parcel's name says which."""
+
+    name: bytes
+    status: Literal["taken", "refused", "quarantined"]
+    results: list[Result] = []
+    reason: str | None = None
 
 
 T = TypeVar("T")

@@ -36,7 +36,8 @@ class Piece(NamedTuple):
     body: bytes
 
 
-def _signed_bytes(protocol: int, server: str, device: str, scope: str, audience: str, hashes: Sequence[bytes]) -> bytes:
+def signed_bytes(protocol: int, server: str, device: str, scope: str, audience: str, hashes: Sequence[bytes]) -> bytes:
+    """What the device signs of a parcel."""
     state = hashlib.blake2b(_PURPOSE, digest_size=32)
     for part in (str(protocol), server, device, scope, audience):
         data = part.encode()
@@ -57,7 +58,7 @@ def sign_parcel(key: SigningKey, *, server: str, device: str, scope: str, audien
     salts = [salt_of(key, piece.id) for piece in pieces]
     bodies: list[bytes | None] = [piece.body for piece in pieces]
     hashes = [body_hash(salt, piece.body) for salt, piece in zip(salts, pieces, strict=True)]
-    signature = key.sign(_signed_bytes(PROTOCOL, server, device, scope, audience, hashes)).signature
+    signature = key.sign(signed_bytes(PROTOCOL, server, device, scope, audience, hashes)).signature
     return Parcel(server=server, device=device, scope=scope, audience=audience, hashes=hashes, salts=salts,
                   bodies=bodies, signature=signature)
 
@@ -66,7 +67,7 @@ def verify_parcel(parcel: Parcel, public_key: bytes) -> bool:
     """Whether the device with this key signed the parcel and every body in it is the one it signed."""
     if not len(parcel.hashes) == len(parcel.salts) == len(parcel.bodies):
         return False
-    signed = _signed_bytes(parcel.protocol, parcel.server, parcel.device, parcel.scope, parcel.audience, parcel.hashes)
+    signed = signed_bytes(parcel.protocol, parcel.server, parcel.device, parcel.scope, parcel.audience, parcel.hashes)
     try:
         VerifyKey(public_key).verify(signed, parcel.signature)
     except (BadSignatureError, ValueError, TypeError):

@@ -7,6 +7,7 @@ import hashlib
 import hmac
 import secrets
 import uuid
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -23,7 +24,7 @@ from alumni_desk.protocol.messages import (
 )
 from alumni_desk.protocol.proofs import is_session_proof
 from alumni_desk.protocol.values import is_id
-from alumni_desk.server import audit, feed, journal
+from alumni_desk.server import admitting, audit, feed, journal
 from alumni_desk.server.lasting import door_end, is_over
 from alumni_desk.server.refusals import Refusal
 from alumni_desk.server.state import Server
@@ -85,6 +86,14 @@ def _until(connection: sa.Connection, tables: sa.MetaData, grant: sa.Row[Any]) -
     return None if until is None else datetime.fromtimestamp(until / 1000, UTC).isoformat()
 
 
+def revoked_in(connection: sa.Connection, tables: sa.MetaData, scopes: Sequence[str]) -> list[str]:
+    """The removed devices of these chapters, so that laptops that meet refuse them."""
+    device, grant = tables.tables["device"], tables.tables["grant"]
+    query = (sa.select(device.c.id).distinct().join_from(device, grant, grant.c.account == device.c.account)
+             .where(grant.c.scope.in_(scopes), device.c.revoked_at.is_not(None)).order_by(device.c.id))
+    return list(connection.execute(query).scalars())
+
+
 def _seal(server: Server, purpose: bytes, data: bytes) -> bytes:
     return hmac.digest(server.secret, purpose + b"\0" + data, hashlib.sha256)
 
@@ -105,6 +114,9 @@ def begin_session(server: Server, request: SessionRequest, now: int) -> SessionR
     device = server.tables.tables["device"]
     with server.database.writing() as connection:
         row = connection.execute(sa.select(device).where(device.c.id == request.device)).first() if is_id(request.device) else None
+        if row is None and request.chain and _proves(request, server.id, request.chain[0].public_key):
+            admitting.signer_of(server, connection, request.device, request.chain, now)
+            row = connection.execute(sa.select(device).where(device.c.id == request.device)).first()
         if row is None or not is_session_proof(request.signature, bytes(row.public_key), server=server.id, device=request.device,
                                                challenge=request.challenge):
             raise Refusal(403, "forged")
@@ -113,6 +125,10 @@ def begin_session(server: Server, request: SessionRequest, now: int) -> SessionR
     content = f"{request.device}|{expires}".encode()
     token = base64.urlsafe_b64encode(content + b"|" + _seal(server, b"token", content)).decode()
     return SessionReply(token=token, expires=expires, time=now)
+
+
+def _proves(request: SessionRequest, server: str, public_key: bytes) -> bool:
+    return is_session_proof(request.signature, public_key, server=server, device=request.device, challenge=request.challenge)
 
 
 def token_device(server: Server, token: str, now: int) -> str:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any, TypeVar
 
 import msgspec
@@ -49,12 +50,13 @@ from alumni_desk.protocol.messages import (
 from alumni_desk.protocol.parcels import verify_parcel
 from alumni_desk.protocol.policy import POLICY_VERSION
 from alumni_desk.schema import SCHEMA_VERSION
-from alumni_desk.server import accounts, conflicts, feed, inviting, journal, leaving, set_aside
+from alumni_desk.server import accounts, conflicts, erasing, feed, inviting, journal, leaving, set_aside
 from alumni_desk.server.bodies import STRANGERS_LIMIT, drop_body, packed, read_body
 from alumni_desk.server.bulk import put_rows
 from alumni_desk.server.devices import has_sent, keep_news, news_in
 from alumni_desk.server.digest import Digests
 from alumni_desk.server.hosts import is_loopback
+from alumni_desk.server.identity import certificates_of, enrolled, public_key, with_keys
 from alumni_desk.server.invitations import enrol
 from alumni_desk.server.laptops import laptops as laptops_of
 from alumni_desk.server.lasting import lasting
@@ -65,6 +67,7 @@ from alumni_desk.server.pull import pull_page
 from alumni_desk.server.push import Sent, push_together
 from alumni_desk.server.ranges import answer_from
 from alumni_desk.server.refusals import Refusal
+from alumni_desk.server.relaying import take_relayed
 from alumni_desk.server.snapshot import Snapshots
 from alumni_desk.server.state import Server, now_ms
 from alumni_desk.server.together import Together
@@ -165,27 +168,33 @@ def make_app(server: Server, now: Now = now_ms, *, rate: float = CALLS_A_SECOND,
             unknown = _unknown_places(connection, server, who, message)
             grants = [lasting(connection, server.tables, grant, now()) for grant in (*who.grants.values(), *who.left.values())]
             news = news_in(connection, server.tables, who.device, message, now())
+            certificates = certificates_of(server, connection, who.device, [one for one in grants if one.scope in who.grants], now())
+            revoked = accounts.revoked_in(connection, server.tables, list(who.grants))
         if news is not None:
             keep_news(server, who.device, news)
         return HelloReply(server=server.id, protocols=(PROTOCOL, PROTOCOL), schemas=(1, SCHEMA_VERSION), time=now(), policy=POLICY_VERSION,
-                          grants=grants, heads=heads, backed_up=backed_up, revoked=[], commands=_commands(who), unknown=unknown,
-                          conflicts=open_conflicts, set_aside=aside)
+                          grants=[with_keys(server, one) for one in grants], heads=heads, backed_up=backed_up, revoked=revoked, commands=_commands(who),
+                          unknown=unknown, conflicts=open_conflicts, set_aside=aside, server_key=public_key(server), certificates=certificates)
+
+    @contextmanager
+    def erasures() -> Iterator[erasing.Journal]:
+        """What is erased meanwhile stands in the journal before anything else, and is in no snapshot afterwards."""
+        erased: set[str] = set()
+
+        def note(event: str, *, scope: str, **details: Any) -> None:
+            erased.add(scope)
+            journal.write(server.journal, server.id, event, scope=scope, **details)
+
+        yield note
+        for scope in erased:
+            snapshots.forget(scope)
 
     def carry_out(scope: str, those: Sequence[Sent]) -> list[PushReply]:
-        erased = False
-
-        def note_erasure(*args: Any, **details: Any) -> None:
-            nonlocal erased
-            erased = True
-            journal.write(server.journal, server.id, *args, **details)
-
-        with server.database.writing() as connection:
-            replies = push_together(connection, server.tables, those, scope=scope, now=now(), journal=note_erasure)
+        with erasures() as note, server.database.writing() as connection:
+            replies = push_together(connection, server.tables, those, scope=scope, now=now(), journal=note)
             for sent, reply in zip(those, replies, strict=True):
                 if sent.counted:
                     has_sent(connection, server.tables, sent.device, len(reply.results))
-        if erased:
-            snapshots.forget(scope)
         return replies
 
     def look_up(_name: str, devices: Sequence[str]) -> list[accounts.Caller | Refusal]:
@@ -200,6 +209,12 @@ def make_app(server: Server, now: Now = now_ms, *, rate: float = CALLS_A_SECOND,
         who = known.do("", request.state.device)
         if isinstance(who, Refusal):
             raise who
+        if message.relayed and not message.parcels:
+            with erasures() as note, server.database.writing() as connection:
+                relayed = take_relayed(server, connection, who, message, now(), note)
+            watch.moved(message.relayed[0].scope, relayed.head)
+            metrics.pushed(result.status for one in relayed.relayed for result in one.results)
+            return relayed
         if who.revoked:
             return set_aside.take(server, who, message, now())
         scope = _one_scope(server, who, message)
@@ -231,7 +246,9 @@ def make_app(server: Server, now: Now = now_ms, *, rate: float = CALLS_A_SECOND,
         return inviting.cancel(server, asking(request), message.scope, request.path_params["id"], now())
 
     def release(request: Request, message: ScopeRequest) -> Released:
-        return set_aside.release(server, asking(request), message.scope, request.path_params["id"], now())
+        released = set_aside.release(server, asking(request), message.scope, request.path_params["id"], now())
+        snapshots.forget(message.scope)  # what was released may erase somebody
+        return released
 
     def discard(request: Request, message: ScopeRequest) -> Released:
         return set_aside.discard(server, asking(request), message.scope, request.path_params["id"], now())
@@ -303,7 +320,7 @@ def make_app(server: Server, now: Now = now_ms, *, rate: float = CALLS_A_SECOND,
         Route("/healthz", healthz),
         Route("/readyz", readyz),
         Route("/metrics", figures),
-        post("enrol", EnrolRequest, lambda _, message: enrol(server, message, now()), strangers_too=True),
+        post("enrol", EnrolRequest, lambda _, message: enrolled(server, enrol(server, message, now()), now()), strangers_too=True),
         post("challenge", ChallengeRequest, lambda _, message: accounts.challenge(server, message, now()), strangers_too=True),
         post("session", SessionRequest, lambda _, message: accounts.begin_session(server, message, now()), strangers_too=True),
         post("devices/{device}/revoke", HelloRequest, revoke),

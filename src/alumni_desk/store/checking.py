@@ -61,7 +61,7 @@ def verify(desk: Desk) -> Findings:
             if count:
                 missing[f"{table}.{column}"] = count
         counts = {name: int(connection.exec_driver_sql(f'SELECT count(*) FROM "{name}" WHERE NOT gone').scalar() or 0) for name in synced}
-        counts["waiting"] = int(connection.exec_driver_sql("SELECT count(*) FROM operation WHERE fate = 'waiting'").scalar() or 0)
+        counts["waiting"] = int(connection.exec_driver_sql("SELECT count(*) FROM operation WHERE fate = 'waiting' AND queue <> 'peer'").scalar() or 0)
         views = sum(_hidden(connection, desk.tables[name]) for name in synced if desk.tables[name].info["kind"] == "put")
     with desk.checking() as connection:  # SQLite counts this as writing
         wrong += not search.is_whole(connection)
@@ -87,7 +87,9 @@ def _damaged_pages(desk: Desk) -> int:
 def _hidden(connection: sa.Connection, table: sa.Table) -> int:
     """How many rows of a table show something else than what their last waiting operations say: one's own write stays visible."""
     said: dict[str, dict[str, Any]] = {}
-    for row in connection.exec_driver_sql("SELECT row_id, fields FROM operation WHERE table_name = ? AND fate = 'waiting' ORDER BY rowid", (table.name,)):
+    for row in connection.exec_driver_sql(
+            "SELECT row_id, fields FROM operation AS o WHERE table_name = ? AND fate = 'waiting' AND NOT EXISTS (SELECT 1 FROM operation AS p"
+            " WHERE p.table_name = o.table_name AND p.row_id = o.row_id AND p.fate = 'waiting' AND p.queue = 'peer') ORDER BY rowid", (table.name,)):
         said.setdefault(row.row_id, {}).update(msgspec.json.decode(row.fields))
     hidden = 0
     ids = list(said)

@@ -147,6 +147,7 @@ def known_erased(profile: Profile) -> dict[str, str]:
 
 def forget(connection: sa.Connection, tables: Mapping[str, sa.Table], rows: Mapping[str, Sequence[str]]) -> int:
     """Take what is about these rows out of operations (but those that say they are empty), past values and kept bases. Returns out of how many."""
+    _forget_parcels(connection, rows)
     count = _forget_conflicts(connection, rows)
     for table, row_ids in rows.items():
         about = _about(tables[table])
@@ -179,6 +180,18 @@ def _forget_conflicts(connection: sa.Connection, rows: Mapping[str, Sequence[str
         return 0
     connection.exec_driver_sql("UPDATE sync_state SET value = ? WHERE key = 'conflicts'", (json.dumps({**kept, "rows": left}, ensure_ascii=False),))
     return len(kept["rows"]) - len(left)
+
+
+def _forget_parcels(connection: sa.Connection, rows: Mapping[str, Sequence[str]]) -> None:
+    """What the server has needs no sealed copy here; one's own that holds any of these rows is sealed again without it. Others' wait for the server."""
+    for table, row_ids in rows.items():
+        for ids in _parts(row_ids):
+            connection.exec_driver_sql(
+                "DELETE FROM parcel WHERE state = 'own' AND name IN (SELECT p.parcel FROM operation AS o JOIN parcel_operation AS p ON p.operation = o.id"
+                " WHERE o.table_name = ? AND o.row_id IN (SELECT value FROM json_each(?)))", (table, json.dumps(ids)))
+    connection.exec_driver_sql("DELETE FROM parcel WHERE resolved IS NOT NULL")
+    connection.exec_driver_sql("DELETE FROM parcel_operation WHERE parcel NOT IN (SELECT name FROM parcel)")
+    connection.exec_driver_sql("DELETE FROM handout")
 
 
 def scrub(desk: Desk) -> None:

@@ -101,7 +101,7 @@ def keep_replaced(connection: sa.Connection, table: str, keys: Mapping[str, str]
 def _own(connection: sa.Connection, table: str, row_id: str) -> Iterator[Version]:
     rows = connection.exec_driver_sql(
         "SELECT o.fields, o.clock, o.fate, a.event, a.who, a.device FROM operation AS o LEFT JOIN action AS a ON a.id = o.action"
-        " WHERE o.table_name = ? AND o.row_id = ? ORDER BY o.rowid", (table, row_id))
+        " WHERE o.table_name = ? AND o.row_id = ? AND o.queue <> 'peer' ORDER BY o.rowid", (table, row_id))
     for row in rows:
         for name, value in _json.decode(row.fields).items():
             yield _version(name, value, row.clock, who=row.who, device=row.device, here=True, event=row.event, refused=row.fate == "refused")

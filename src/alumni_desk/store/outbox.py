@@ -36,7 +36,7 @@ _HEAD = len(_BEGIN) + _LENGTH.size
 
 _SMALL = 4_096
 
-_WAITING = "fate = 'waiting'"
+_WAITING = "fate = 'waiting' AND queue <> 'peer'"  # others' are with them, too
 
 
 class Record(msgspec.Struct, frozen=True, omit_defaults=True):

@@ -105,6 +105,39 @@ def desk_tables(metadata: sa.MetaData) -> None:
         sa.Index("search_person_id", "id", unique=True),
         sa.Index("search_person_sort", "sort", "standing", "id"),  # the member list by name, read without touching the table
     )
+    sa.Table(
+        "parcel", metadata,  # sealed parcels, one's own and those held for others, see sync/venue/holding.py
+        sa.Column("rowid", sa.Integer, primary_key=True),
+        sa.Column("name", sa.LargeBinary, nullable=False),
+        sa.Column("device", sa.Text, nullable=False),  # that signed it
+        sa.Column("scope", sa.Text, nullable=False),
+        sa.Column("audience", sa.Text, nullable=False),
+        sa.Column("content", sa.LargeBinary, nullable=False),
+        sa.Column("state", sa.Text, nullable=False),  # own | open | carried
+        sa.Column("received", sa.Text, nullable=False),  # UTC, ISO 8601 with milliseconds
+        sa.Column("resolved", sa.Text),  # when the server had answered for all of it
+        sa.Column("sequence", sa.BigInteger),  # up to where the server's feed had it then
+        sa.Column("reason", sa.Text),  # why the server did not take it
+        sa.Index("parcel_name", "name", unique=True),
+        sa.Index("parcel_resolved", "resolved"),
+    )
+    sa.Table(
+        "parcel_operation", metadata,  # what lies in a parcel that this laptop can open
+        sa.Column("operation", sa.Text, primary_key=True),
+        sa.Column("parcel", sa.LargeBinary, nullable=False),
+        sa.Index("parcel_operation_parcel", "parcel"),
+    )
+    sa.Table(
+        "handout", metadata,  # the newest of each gathering, as it travels
+        sa.Column("gathering", sa.Text, primary_key=True),
+        sa.Column("number", sa.BigInteger, nullable=False),
+        sa.Column("content", sa.LargeBinary, nullable=False),
+    )
+    sa.Table(
+        "chain", metadata,  # the certificates of those whose parcels are held
+        sa.Column("device", sa.Text, primary_key=True),
+        sa.Column("content", sa.LargeBinary, nullable=False),
+    )
     sa.Table("search_stale", metadata, sa.Column("id", sa.Text, primary_key=True))
 
 

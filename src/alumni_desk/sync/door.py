@@ -16,6 +16,7 @@ from alumni_desk.store.desk import Desk
 from alumni_desk.sync import erasing, operations, state
 from alumni_desk.sync.shapes import Shape, shapes
 from alumni_desk.sync.state import Membership
+from alumni_desk.sync.venue import holding
 from alumni_desk.sync.views import no_base, settle
 
 CHUNK = 5_000
@@ -141,7 +142,7 @@ def forget_rows(connection: sa.Connection, scope: str, left: Mapping[str, Sequen
             count += connection.exec_driver_sql(f'DELETE FROM "{table}" WHERE id IN (SELECT value FROM json_each(?))', wanted[1:]).rowcount
             for own in ("shadow", "past"):
                 connection.exec_driver_sql(f"DELETE FROM {own} WHERE {named}", wanted)
-            connection.exec_driver_sql(f"DELETE FROM operation WHERE {named} AND fate NOT IN ('waiting', 'refused')", wanted)
+            connection.exec_driver_sql(f"DELETE FROM operation WHERE {named} AND (fate NOT IN ('waiting', 'refused') OR queue = 'peer')", wanted)
             connection.exec_driver_sql(f"UPDATE operation SET values_before = '{{}}' WHERE {named}", wanted)
             _show(connection, shape, scope, part)
     return count
@@ -158,6 +159,7 @@ def _forget_all(connection: sa.Connection, scope: str) -> None:
         connection.exec_driver_sql(f'DELETE FROM "{name}"')
     for name in ("shadow", "past"):
         connection.exec_driver_sql(f"DELETE FROM {name}")
+    holding.close(connection)
     connection.exec_driver_sql("DELETE FROM operation WHERE fate NOT IN ('waiting', 'refused') OR (fate = 'waiting' AND sequence IS NOT NULL)")
     connection.exec_driver_sql("UPDATE operation SET values_before = '{}'")
     connection.exec_driver_sql("DELETE FROM action WHERE id NOT IN (SELECT action FROM operation)")

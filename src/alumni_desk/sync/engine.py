@@ -13,6 +13,7 @@ import sqlalchemy as sa
 
 from alumni_desk.errors import KnownError, NetworkProblem, Refused
 from alumni_desk.protocol.clock import AHEAD_MS
+from alumni_desk.protocol.messages import HelloReply
 from alumni_desk.store import removal
 from alumni_desk.store.desk import Desk
 from alumni_desk.sync import conflicts as deciding
@@ -22,6 +23,7 @@ from alumni_desk.sync.address import Address
 from alumni_desk.sync.hello import ending, hello
 from alumni_desk.sync.pull import cursor_of, follow_timeline, pull
 from alumni_desk.sync.push import Pushed, push
+from alumni_desk.sync.venue.relaying import forget_settled_operations, relay
 from alumni_desk.sync.wire import Wire
 from alumni_desk.words import _, ngettext, number
 
@@ -154,7 +156,7 @@ def _sync(desk: Desk, wire: Wire, membership: state.Membership, progress: Progre
     membership = door.follow_grant(desk, membership, server)
     door.note_contact(desk, membership, server.time)
     if door.has_ended(membership, server):
-        return _after_the_end(desk, wire, membership, progress)
+        return _after_the_end(desk, wire, membership, server, progress)
     head = server.heads[membership.scope]
     follow_timeline(desk, membership.scope, head.timeline, known=membership.scope not in server.unknown)
     pushed, pulled, trouble = Pushed(), 0, None
@@ -175,6 +177,9 @@ def _sync(desk: Desk, wire: Wire, membership: state.Membership, progress: Progre
                 pulled += pull(desk, wire, membership, None if progress is None else partial(_came, progress, pulled))
             if trouble is not None:
                 raise trouble
+        if relay(desk, wire, membership, server.backed_up.get(membership.scope, 0)):
+            pulled += pull(desk, wire, membership, None if progress is None else partial(_came, progress, pulled))
+        forget_settled_operations(desk)
         joining.complete_chapter(desk, membership)
         with desk.reading() as connection:
             waiting = operations.count_waiting(connection)
@@ -198,7 +203,7 @@ def _checked(desk: Desk, wire: Wire, membership: state.Membership, *, wanted: bo
         return None
 
 
-def _after_the_end(desk: Desk, wire: Wire, membership: state.Membership, progress: Progress | None) -> SyncResult:
+def _after_the_end(desk: Desk, wire: Wire, membership: state.Membership, server: HelloReply, progress: Progress | None) -> SyncResult:
     """This laptop may read nothing more: what it could read goes, what was done on it is still sent."""
     door.end(desk, membership)
     pushed = Pushed()
@@ -206,6 +211,7 @@ def _after_the_end(desk: Desk, wire: Wire, membership: state.Membership, progres
         door.end(desk, membership)
         if progress is not None:
             progress("push", pushed.sent)
+    relay(desk, wire, membership, server.backed_up.get(membership.scope, 0))
     with desk.reading() as connection:
         waiting = operations.count_waiting(connection)
     return SyncResult(pushed=pushed.sent, pulled=0, waiting=waiting, conflicts=pushed.conflicts, refused=pushed.refused)

@@ -14,6 +14,7 @@ from alumni_desk.sync import session
 from alumni_desk.sync.operations import count_waiting
 from alumni_desk.sync.pull import cursor_of
 from alumni_desk.sync.state import Membership, Places, Skew, keep, read
+from alumni_desk.sync.venue import credentials
 from alumni_desk.sync.wire import Wire
 from alumni_desk.words import _
 
@@ -38,6 +39,7 @@ def hello(desk: Desk, wire: Wire, membership: Membership) -> HelloReply:
                            device=desk.device_name, places={membership.scope: places})
     reply = session.call(desk, wire, membership, "hello", message, HelloReply)
     _note_skew(desk, reply.time)
+    credentials.keep(desk, membership.scope, reply.server_key, reply.certificates, reply.grants, reply.revoked)
     first, last = reply.protocols
     oldest, newest = reply.schemas
     if not first <= PROTOCOL <= last or oldest > SCHEMA_VERSION:

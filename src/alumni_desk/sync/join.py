@@ -21,6 +21,7 @@ from alumni_desk.sync.address import Address, read_address
 from alumni_desk.sync.door import DOOR, begin_anew
 from alumni_desk.sync.operations import count_waiting
 from alumni_desk.sync.shapes import shapes
+from alumni_desk.sync.venue import credentials
 from alumni_desk.sync.wire import Wire
 from alumni_desk.words import _, ngettext, number
 
@@ -71,6 +72,7 @@ def join(desk: Desk, url: str, code: str, *, merge: bool = False, device_name: s
                 move_in(applying.connection, membership)
             else:
                 _come_back(applying.connection, membership)
+    credentials.keep(desk, membership.scope, reply.server_key, reply.certificates, reply.grants)
     if device_name:
         desk.set_setting("device_name", device_name)  # every hello says it again
     return membership

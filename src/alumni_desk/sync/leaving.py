@@ -14,6 +14,7 @@ from alumni_desk.sync.asking import line_of
 from alumni_desk.sync.inviting import HOURS, Invitation, invite
 from alumni_desk.sync.push import Pushed, push
 from alumni_desk.sync.state import Membership
+from alumni_desk.sync.venue.relaying import relay
 from alumni_desk.sync.wire import Wire
 from alumni_desk.words import _, ngettext, number
 
@@ -28,6 +29,7 @@ def go(desk: Desk, wire: Wire, membership: Membership, why: Why, progress: Calla
     while push(desk, wire, membership, count):
         if progress is not None:
             progress(count.sent + count.refused)
+    relay(desk, wire, membership)  # what others made is with them still, but perhaps not for long
     with desk.reading() as connection:
         left = operations.count_waiting(connection)
     if left:

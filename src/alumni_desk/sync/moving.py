@@ -25,6 +25,7 @@ from alumni_desk.store.desk import TRANSACTION, Desk
 from alumni_desk.sync import engine, join, state
 from alumni_desk.sync.address import read_address
 from alumni_desk.sync.shapes import Shape, shapes
+from alumni_desk.sync.venue import holding
 from alumni_desk.sync.wire import Wire
 from alumni_desk.words import _
 
@@ -77,6 +78,7 @@ def take_along(connection: sa.Connection, membership: state.Membership) -> int:
     """Make everything here the chapter of this membership, and offer it there. Returns how many operations that is. The caller commits."""
     for kind in (state.Session, state.LastSync, state.Timeline, state.Places, state.Rebuilding):
         state.drop(connection, kind)
+    holding.leave(connection)
     former = [str(one) for one in connection.exec_driver_sql("SELECT id FROM scope").scalars()]
     join.move_in(connection, membership)
     connection.exec_driver_sql("UPDATE scope SET cursor = 0, chain = '' WHERE id = ?", (membership.scope,))

@@ -41,6 +41,7 @@ class Overlay(NamedTuple):
     values_before: Mapping[str, Value]
     clock: str
     sequence: int | None
+    peer: bool = False  # another laptop's, met at a venue
 
 
 def typed(shape: Shape | None, values: Mapping[str, Any]) -> dict[str, Value]:
@@ -55,12 +56,25 @@ def outgoing(connection: sa.Connection, scope: str, limit: int, newest: int | No
     """The next operations to send, what people did before what files brought, none after ``newest``; a transaction is not cut if it can be helped."""
     rows = connection.exec_driver_sql(
         "SELECT rowid, id, action, transaction_id, audience, kind, table_name, row_id, fields, before, clock, schema FROM operation"
-        " WHERE fate = 'waiting' AND sequence IS NULL AND scope = ? AND rowid <= ? ORDER BY queue = 'load', rowid LIMIT ?",
+        " WHERE fate = 'waiting' AND sequence IS NULL AND queue <> 'peer' AND scope = ? AND rowid <= ? ORDER BY queue = 'load', rowid LIMIT ?",
         (scope, _LAST if newest is None else newest, limit)).all()
     if len(rows) == limit:
         last = rows[-1].transaction_id
         whole = [row for row in rows if row.transaction_id != last]
         rows = whole or rows
+    return _ready(rows)
+
+
+def unsealed(connection: sa.Connection, scope: str, limit: int) -> list[Outgoing]:
+    """Operations still to send that lie in no sealed parcel yet."""
+    rows = connection.exec_driver_sql(
+        "SELECT rowid, id, action, transaction_id, audience, kind, table_name, row_id, fields, before, clock, schema FROM operation AS o"
+        " WHERE fate = 'waiting' AND sequence IS NULL AND queue <> 'peer' AND scope = ?"
+        " AND NOT EXISTS (SELECT 1 FROM parcel_operation AS p WHERE p.operation = o.id) ORDER BY queue = 'load', rowid LIMIT ?", (scope, limit)).all()
+    return _ready(rows)
+
+
+def _ready(rows: Sequence[sa.Row[Any]]) -> list[Outgoing]:
     known = shapes()
     found = []
     for row in rows:
@@ -84,13 +98,13 @@ def lying_over(connection: sa.Connection, table: str, ids: Iterable[str]) -> dic
     for start in range(0, len(wanted), CHUNK):
         part = msgspec.json.encode(wanted[start:start + CHUNK]).decode()
         rows = connection.exec_driver_sql(
-            "SELECT o.rowid, o.id, o.row_id, o.fields, o.before, o.values_before, o.clock, o.sequence FROM operation AS o"
+            "SELECT o.rowid, o.id, o.row_id, o.fields, o.before, o.values_before, o.clock, o.sequence, o.queue FROM operation AS o"
             " WHERE o.table_name = ? AND o.row_id IN (SELECT value FROM json_each(?)) AND o.fate = 'waiting' AND o.kind <> 'command'"
             " ORDER BY o.rowid", (table, part))
         for row in rows:
             found[row.row_id].append(Overlay(
                 row.rowid, row.id, typed(shape, _JSON_MAP.decode(row.fields)), _JSON_MAP.decode(row.before) if row.before else {},
-                typed(shape, _JSON_MAP.decode(row.values_before)) if row.values_before else {}, row.clock, row.sequence))
+                typed(shape, _JSON_MAP.decode(row.values_before)) if row.values_before else {}, row.clock, row.sequence, row.queue == "peer"))
     return found
 
 
@@ -122,7 +136,7 @@ def passed(connection: sa.Connection, scope: str, cursor: int) -> list[tuple[int
 
 def count_waiting(connection: sa.Connection) -> int:
     """How many operations the server has not answered yet."""
-    return int(connection.exec_driver_sql("SELECT count(*) FROM operation WHERE fate = 'waiting' AND sequence IS NULL").scalar() or 0)
+    return int(connection.exec_driver_sql("SELECT count(*) FROM operation WHERE fate = 'waiting' AND sequence IS NULL AND queue <> 'peer'").scalar() or 0)
 
 
 def is_unsettled(connection: sa.Connection, scope: str) -> bool:

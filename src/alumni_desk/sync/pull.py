@@ -112,7 +112,7 @@ def apply_page(connection: sa.Connection, scope: str, page: Page, seen: set[tupl
     if not page.more:
         settle_passed(connection, scope, page.cursor.sequence, at)
         if seen is not None:
-            _drop_unseen(connection, scope, seen)
+            drop_unseen(connection, scope, seen)
     connection.exec_driver_sql("UPDATE scope SET cursor = ?, chain = ? WHERE id = ?", (page.cursor.sequence, page.cursor.chain, scope))
     return count
 
@@ -196,6 +196,7 @@ def _begin_again(connection: sa.Connection, scope: str) -> None:
             keep_shadows(connection, table, bases_of(connection, shape, {row_id: over.get(row_id, []) for row_id in ids}))
     connection.exec_driver_sql(
         "UPDATE operation SET fate = 'waiting', sequence = NULL, resolved_at = NULL WHERE scope = ? AND fate IN ('accepted', 'waiting')", (scope,))
+    connection.exec_driver_sql("UPDATE parcel SET resolved = NULL, sequence = NULL, reason = NULL WHERE scope = ?", (scope,))
     state.keep(connection, state.Rebuilding())
     state.drop(connection, state.Places)
     _to_zero(connection, scope)
@@ -205,7 +206,7 @@ def _to_zero(connection: sa.Connection, scope: str) -> None:
     connection.exec_driver_sql("UPDATE scope SET cursor = 0, chain = '' WHERE id = ?", (scope,))
 
 
-def _drop_unseen(connection: sa.Connection, scope: str, seen: set[tuple[str, str]]) -> None:
+def drop_unseen(connection: sa.Connection, scope: str, seen: set[tuple[str, str]]) -> None:
     """What the restored server does not have and nobody here has still to send was lost with it: the view is the server's again."""
     for name, shape in shapes().items():
         here = connection.exec_driver_sql(

@@ -263,7 +263,7 @@ def _carry_from(desk: Desk, present: Profile, key: bytes) -> int:
                 for one, at in found.erased.items():
                     applying.connection.exec_driver_sql("INSERT INTO erased (id, at) VALUES (?, ?) ON CONFLICT (id) DO NOTHING", (one, at))
             return 0
-        found.operations = [dict(row) for row in connection.exec_driver_sql("SELECT * FROM operation ORDER BY rowid").mappings()]
+        found.operations = [dict(row) for row in connection.exec_driver_sql("SELECT * FROM operation WHERE queue <> 'peer' ORDER BY rowid").mappings()]
         found.actions = [dict(row) for row in connection.exec_driver_sql("SELECT * FROM action ORDER BY rowid").mappings()]
     return _carry(desk, found)
 

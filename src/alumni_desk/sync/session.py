@@ -30,7 +30,10 @@ def begin(desk: Desk, wire: Wire, membership: state.Membership) -> None:
         raise Refused("sync_other_server", _(
             "Another server answers at this address than the one that was joined. Nothing was sent; tell whoever runs the server."))
     signature = session_proof(SigningKey(membership.key), server=membership.server, device=membership.device, challenge=challenge.challenge)
-    message = SessionRequest(device=membership.device, challenge=challenge.challenge, signature=signature)
+    with desk.reading() as connection:
+        known = state.read(connection, state.Credentials)
+    chain = known.chain if known is not None and len(known.chain) > 1 else []  # let in at a venue: the server may not have heard of this laptop
+    message = SessionRequest(device=membership.device, challenge=challenge.challenge, signature=signature, chain=chain)
     reply = _timed(desk, wire, "session", message, SessionReply)
     with desk.applying() as applying:
         state.keep(applying.connection, state.Session(token=reply.token, expires=reply.expires))

@@ -8,7 +8,8 @@ from typing import TypeVar
 import msgspec
 import sqlalchemy as sa
 
-from alumni_desk.protocol.messages import Author, Cursor, SnapshotReply
+from alumni_desk.protocol.messages import Author, Certificate, Cursor, SnapshotReply
+from alumni_desk.protocol.sealing import Keys
 
 T = TypeVar("T")
 
@@ -83,6 +84,15 @@ class Contact(msgspec.Struct, frozen=True):
     ran_ms: int = 0
 
 
+class Credentials(msgspec.Struct, frozen=True):
+    """What this laptop shows to others at a venue (its chain of certificates), knows them by (the server's key, who was removed), and opens with."""
+
+    server_key: bytes
+    chain: list[Certificate]
+    keys: Keys
+    revoked: list[str] = []
+
+
 class Rebuilding(msgspec.Struct, frozen=True):
     """The chapter is being pulled again from zero; when that is done, what did not come is not at the server."""
 
@@ -114,7 +124,7 @@ REPLICA = "replica:"
 _NAMES: dict[type[msgspec.Struct], str] = {Membership: "membership", Joining: "joining", Session: "session", LastSync: "last_sync",
                                            Timeline: "timeline", Rebuilding: "rebuilding",
                                            Places: "places", Skew: "skew", Fetching: "fetching", Checked: "checked",
-                                           Scrubbing: "scrubbing", Ended: "ended", Contact: "contact"}
+                                           Scrubbing: "scrubbing", Ended: "ended", Contact: "contact", Credentials: "credentials"}
 
 
 def read(connection: sa.Connection, kind: type[T]) -> T | None:

@@ -34,15 +34,32 @@ def base_of(shape: Shape, values: Mapping[str, Any]) -> Base:
 
 
 def lay_over(base: Base, shape: Shape, operations: Sequence[Overlay]) -> Base:
-    """The view: one's own writes are visible until they are resolved and pulled, whatever their clocks."""
+    """The view: one's own writes are visible until they are resolved and pulled, whatever their clocks; others' where theirs is the greatest."""
     view = {**base, "clocks": dict(base["clocks"])}
     for operation in operations:
+        if operation.peer:
+            continue
         view.update({name: value for name, value in operation.fields.items() if name in shape.types})
         if shape.kind == "put":
             for name in operation.fields:
                 view["clocks"][shape.clock_keys.get(name, name)] = operation.clock
         view["clock"] = max(view["clock"] or "", operation.clock)
+    for operation in sorted((one for one in operations if one.peer), key=lambda one: (one.clock, one.id)):
+        _lay_peers(view, shape, operation)
     return view
+
+
+def _lay_peers(view: Base, shape: Shape, operation: Overlay) -> None:
+    """Another laptop's operation, as the server would judge it: the greatest clock wins, and a fact never changes."""
+    if shape.kind == "fact":
+        if view["clock"] is None:
+            view.update({name: value for name, value in operation.fields.items() if name in shape.types}, clock=operation.clock)
+        return
+    for key in {shape.clock_keys[name] for name in operation.fields if name in shape.types}:
+        if operation.clock > view["clocks"].get(key, ""):
+            view["clocks"][key] = operation.clock
+            view.update({name: value for name, value in operation.fields.items() if shape.clock_keys.get(name) == key})
+            view["clock"] = max(view["clock"] or "", operation.clock)
 
 
 def under(view: Base, shape: Shape, operations: Sequence[Overlay]) -> Base:

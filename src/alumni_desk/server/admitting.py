@@ -1,0 +1,67 @@
+"""Laptops that were let in at a venue by a leader's: the server learns of them by their chain of certificates."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import sqlalchemy as sa
+
+from alumni_desk.protocol.certificates import CHAIN, chain_trouble
+from alumni_desk.protocol.messages import Certificate
+from alumni_desk.protocol.values import fits, is_id
+from alumni_desk.server import audit, feed, journal
+from alumni_desk.server.identity import public_key
+from alumni_desk.server.state import Server
+
+
+@dataclass(frozen=True)
+class Signer:
+    """A device whose signature is to be believed. ``trusted``: neither it nor who let it in was removed."""
+
+    device: str
+    account: str
+    public_key: bytes
+    trusted: bool
+
+
+def signer_of(server: Server, connection: sa.Connection, device_id: str, chain: Sequence[Certificate], now: int) -> Signer | None:
+    """The device that signed: the one that is known, or a new one whose chain holds. The caller commits."""
+    device = server.tables.tables["device"]
+    row = connection.execute(sa.select(device).where(device.c.id == device_id)).first() if is_id(device_id) else None
+    if row is not None:
+        return Signer(row.id, row.account, bytes(row.public_key), row.revoked_at is None)
+    if not is_id(device_id) or len(chain) != CHAIN or chain[0].device != device_id:
+        return None
+    return _admit(server, connection, chain, now)
+
+
+def _admit(server: Server, connection: sa.Connection, chain: Sequence[Certificate], now: int) -> Signer | None:
+    """Make a device of a chain of two, whose second one is of a leader's laptop that is known here."""
+    tables = server.tables.tables
+    device, account, grant = tables["device"], tables["account"], tables["grant"]
+    one, leader = chain
+    if chain_trouble(chain, server=server.id, server_key=public_key(server)) is not None or not is_id(one.gathering) or not is_id(one.scope):
+        return None
+    known = connection.execute(sa.select(device).where(device.c.id == leader.device)).first()
+    taken = connection.execute(sa.select(device.c.id).where(device.c.public_key == one.public_key)).first()
+    if known is None or bytes(known.public_key) != leader.public_key or taken is not None or len(one.public_key) != 32:
+        return None
+    if feed.lock_head(connection, server.tables, one.scope) is None:
+        return None
+    owner = str(uuid.uuid4())
+    revoked = known.revoked_at is not None
+    connection.execute(sa.insert(account).values(id=owner, name=_named(one.who), created_at=now))
+    connection.execute(sa.insert(device).values(id=one.device, account=owner, public_key=one.public_key, name=_named(one.name), created_at=now,
+                                                revoked_at=now if revoked else None))
+    connection.execute(sa.insert(grant).values(scope=one.scope, account=owner, role="door", gathering=one.gathering, created_at=now))
+    journal.write(server.journal, server.id, "enrol", at=now, code_hash=f"venue {one.device}", device=one.device, account=owner,
+                  public_key=one.public_key.hex(), scope=one.scope, role="door", gathering=one.gathering)
+    audit.note(connection, server.tables, one.scope, "let_in", at=now, device=leader.device, details={"device": one.device, "gathering": one.gathering})
+    return Signer(one.device, owner, one.public_key, not revoked)
+
+
+def _named(text: str) -> str | None:
+    name = " ".join(text.split())[:200]
+    return name if name and fits(name, "text") else None

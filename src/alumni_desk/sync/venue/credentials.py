@@ -1,0 +1,98 @@
+"""What this laptop shows to others, knows them by, and opens with: brought by the server's hello, or by a leader's laptop at the venue."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+
+import msgspec
+import sqlalchemy as sa
+from nacl.signing import SigningKey
+
+from alumni_desk.errors import Refused
+from alumni_desk.protocol.certificates import LEADING, chain_trouble
+from alumni_desk.protocol.messages import Certificate, Grant
+from alumni_desk.protocol.sealing import Keys, keys_of
+from alumni_desk.store.desk import Desk
+from alumni_desk.sync.state import Credentials, Membership, read
+from alumni_desk.sync.state import keep as keep_state
+from alumni_desk.words import _
+
+STALE_MS = 3_600_000
+"""A certificate like the one that is here is kept anew when it is so much younger."""
+
+
+@dataclass(frozen=True)
+class Me:
+    """This laptop among others."""
+
+    membership: Membership
+    credentials: Credentials
+
+    @property
+    def key(self) -> SigningKey:
+        """What it signs with."""
+        return SigningKey(self.membership.key)
+
+    @property
+    def keys(self) -> Keys:
+        """What it opens with."""
+        return self.credentials.keys
+
+    @property
+    def certificate(self) -> Certificate:
+        """Its own certificate."""
+        return self.credentials.chain[0]
+
+    @property
+    def leads(self) -> bool:
+        """Whether it is a leader's, which may let others in."""
+        return self.certificate.role in LEADING
+
+    def trouble(self, chain: Sequence[Certificate], now: int | None) -> str | None:
+        """Why another's chain does not count here; None if it does."""
+        if chain and chain[0].scope != self.membership.scope:
+            return "scope"
+        return chain_trouble(chain, server=self.membership.server, server_key=self.credentials.server_key, revoked=self.credentials.revoked, now=now)
+
+
+def keep(desk: Desk, scope: str, server_key: bytes, certificates: Sequence[Certificate], grants: Sequence[Grant], revoked: Collection[str] = ()) -> None:
+    """Keep what the server said, unless it is what is here already."""
+    chain = [one for one in certificates if one.scope == scope]
+    grant = next((one for one in grants if one.scope == scope), None)
+    if not server_key or not chain or grant is None:
+        return
+    new = Credentials(server_key, chain[:1], keys_of(grant.keys, grant.gathering), sorted(revoked))
+    with desk.reading() as connection:
+        there = read(connection, Credentials)
+    if there is None or _differ(there, new):
+        with desk.applying() as applying:
+            keep_state(applying.connection, new)
+
+
+def _differ(there: Credentials, new: Credentials) -> bool:
+    old, young = there.chain[0], new.chain[0]
+    said = [(one.device, one.public_key, one.who, one.name, one.role, one.gathering, one.issuer) for one in (old, young)]
+    rest = [(one.server_key, one.keys, one.revoked) for one in (there, new)]
+    return said[0] != said[1] or young.issued > old.issued + STALE_MS or rest[0] != rest[1]
+
+
+def hear_revoked(desk: Desk, mine: Me, chain: Sequence[Certificate], revoked: Collection[str]) -> None:
+    """A leader's laptop that was in contact later knows of more that were removed; the server's next hello says it anew."""
+    news = set(revoked) - set(mine.credentials.revoked)
+    if not news or mine.trouble(chain, None) is not None or chain[0].role not in LEADING:
+        return
+    with desk.applying() as applying:
+        there = read(applying.connection, Credentials)
+        if there is not None:
+            keep_state(applying.connection, msgspec.structs.replace(there, revoked=sorted({*there.revoked, *news})))
+
+
+def me(connection: sa.Connection) -> Me:
+    """This laptop, or why it cannot meet others. Raises Refused."""
+    membership, known = read(connection, Membership), read(connection, Credentials)
+    if membership is None:
+        raise Refused("venue_alone", _("This desk works alone, so it has nobody to share with. Join a server, or join a leader's laptop with its code."))
+    if known is None or not known.chain:
+        raise Refused("venue_no_certificate", _("This laptop has no certificate yet that others could know it by. Sync once with the server, then share."))
+    return Me(membership, known)

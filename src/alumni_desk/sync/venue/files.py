@@ -1,0 +1,185 @@
+"""The same parcels by file: on a stick or by mail, sealed; and what a file that somebody brings is, before anything is done with it."""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, TypeVar
+
+import msgspec
+
+from alumni_desk.errors import BadInput, Refused, StoreProblem
+from alumni_desk.protocol.codes import read_invitation
+from alumni_desk.protocol.handout import SealedHandout
+from alumni_desk.protocol.messages import Certificate, Sealed
+from alumni_desk.store.desk import Desk
+from alumni_desk.sync.engine import Joined, join
+from alumni_desk.sync.venue import holding
+from alumni_desk.sync.venue.credentials import Me, me
+from alumni_desk.sync.venue.handouts import HandedOut, make_handout, take_handout
+from alumni_desk.sync.venue.holding import TakenIn, seal_own, take_in
+from alumni_desk.sync.venue.timing import now_ms
+from alumni_desk.words import _
+
+PARCELS, HANDOUT = b"ALUMNI DESK PARCELS 1\n", b"ALUMNI DESK HAND-OUT 1\n"
+LARGEST = 512 * 1024 * 1024
+AT_ONCE = 50
+"""Parcels that are kept in one transaction."""
+
+T = TypeVar("T")
+
+
+class Bundle(msgspec.Struct, frozen=True):
+    """What a transfer file holds. ``made``: milliseconds since 1970."""
+
+    server: str
+    scope: str
+    device: str
+    made: int
+    parcels: list[Sealed]
+    chains: list[list[Certificate]]
+
+
+@dataclass(frozen=True)
+class Brought:
+    """What a file is. ``by``: whose laptop made it; ``parcels`` in it; ``url``, ``code`` and ``chapter`` of an invitation."""
+
+    what: Literal["parcels", "handout", "invitation"]
+    by: str = ""
+    parcels: int = 0
+    number: int = 0
+    url: str = ""
+    code: str = ""
+    chapter: str = ""
+
+
+@dataclass(frozen=True)
+class Written:
+    """A transfer file that was written: how many parcels are in it, and how many of them are this laptop's own."""
+
+    file: Path
+    parcels: int
+    own: int
+
+
+def write_parcels(desk: Desk, file: Path) -> Written:
+    """Everything that this laptop holds for the server, its own and others', into a file that only their audiences can read. It all stays here, too."""
+    with desk.reading() as connection:
+        mine = me(connection)
+    seal_own(desk, mine)
+    with desk.reading() as connection:
+        held, _place = holding.offered(connection, mine.membership.scope, room=LARGEST)
+        chains = holding.chains_for(connection, [one.device for one in held])
+    if not held:
+        raise Refused("parcel_nothing", _("There is nothing to carry: the server has everything of this laptop. No file was written."))
+    bundle = Bundle(mine.membership.server, mine.membership.scope, mine.membership.device, now_ms(desk),
+                    [holding.opened_parcel(one.content) for one in held], chains)
+    _write(file, PARCELS + msgspec.msgpack.encode(bundle))
+    return Written(file, len(held), sum(one.device == mine.membership.device for one in held))
+
+
+def read_parcels(desk: Desk, file: Path) -> TakenIn:
+    """Take what a transfer file holds; the same file again changes nothing. Raises BadInput or Refused."""
+    bundle = _decoded(file, PARCELS, Bundle)
+    with desk.reading() as connection:
+        mine = me(connection)
+    if (bundle.server, bundle.scope) != (mine.membership.server, mine.membership.scope):
+        raise Refused("parcel_chapter", _("This file is of another chapter or server, so nothing was taken from it."))
+    taken = TakenIn()
+    for start in range(0, len(bundle.parcels), AT_ONCE):
+        taken += take_in(desk, mine, bundle.parcels[start:start + AT_ONCE], bundle.chains)
+    if taken.refused and taken.refused == len(bundle.parcels):
+        raise Refused("parcel_forged", _("Nothing in this file is signed by a laptop that this chapter knows, so nothing was taken from it."))
+    return taken
+
+
+def write_handout(desk: Desk, gathering: str, file: Path) -> HandedOut:
+    """A gathering's list as its door may see it, into a file that only its door and the leaders can read."""
+    with desk.reading() as connection:
+        mine = me(connection)
+    made = make_handout(desk, mine, gathering)
+    _write(file, HANDOUT + msgspec.msgpack.encode(made))
+    return take_handout(desk, mine, made)
+
+
+def look_at(file: Path) -> Brought:
+    """What a file is, without doing anything with it. Raises BadInput."""
+    content = _content(file)
+    if content.startswith(PARCELS):
+        bundle = _decoded(file, PARCELS, Bundle)
+        return Brought("parcels", by=_name(bundle.chains, bundle.device), parcels=len(bundle.parcels))
+    if content.startswith(HANDOUT):
+        one = _decoded(file, HANDOUT, SealedHandout)
+        return Brought("handout", by=_name([one.chain], one.device), number=one.number)
+    try:
+        said = json.loads(content[:65_536])
+        code = read_invitation(str(said["code"]))
+        if said["alumni_desk"] != "invitation" or code is None:
+            raise _unknown(file)
+        pin = said.get("fingerprint")
+        return Brought("invitation", url=f"{said['server']}#sha256={pin}" if pin else str(said["server"]), code=code, chapter=str(said.get("chapter") or ""))
+    except (ValueError, KeyError, TypeError, AttributeError):
+        raise _unknown(file) from None
+
+
+def open_file(desk: Desk, file: Path) -> TakenIn | HandedOut | Joined:
+    """Do what a file is for. Raises KnownError."""
+    brought = look_at(file)
+    if brought.what == "parcels":
+        return read_parcels(desk, file)
+    if brought.what == "invitation":
+        return join(desk, brought.url, brought.code)
+    return take_handout(desk, _mine(desk), _decoded(file, HANDOUT, SealedHandout))
+
+
+def _mine(desk: Desk) -> Me:
+    with desk.reading() as connection:
+        return me(connection)
+
+
+def _name(chains: list[list[Certificate]], device: str) -> str:
+    """Who made a file, as their certificate says; it is not believed before the file is opened."""
+    one = next((chain[0] for chain in chains if chain and chain[0].device == device), None)
+    return " · ".join(filter(None, (one.who, one.name))) if one else ""
+
+
+def _content(file: Path) -> bytes:
+    try:
+        if file.stat().st_size > LARGEST:
+            raise _unknown(file)
+        return file.read_bytes()
+    except OSError as error:
+        raise BadInput("venue_file", _("{file} cannot be read ({reason})."), file=file, reason=error.strerror or "?") from None
+
+
+def _decoded(file: Path, magic: bytes, kind: type[T]) -> T:
+    content = _content(file)
+    if not content.startswith(magic):
+        raise _unknown(file)
+    try:
+        return msgspec.msgpack.decode(memoryview(content)[len(magic):], type=kind)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        raise BadInput("venue_file_damaged", _("{file} is damaged or of a newer version. Nothing was taken from it; ask for it again."),
+                       file=file.name) from None
+
+
+def _unknown(file: Path) -> BadInput:
+    return BadInput("venue_file_unknown", _("{file} is no file of Alumni Desk for another laptop: neither changes, nor a hand-out, nor an invitation."),
+                    file=file.name)
+
+
+def _write(file: Path, content: bytes) -> None:
+    part = file.with_name(file.name + ".part")
+    try:
+        with open(os.open(part, os.O_CREAT | os.O_WRONLY | os.O_TRUNC, 0o600), "wb") as stream:
+            stream.write(content)
+            stream.flush()
+            os.fsync(stream.fileno())
+        os.replace(part, file)
+    except OSError as error:
+        raise StoreProblem("venue_file_write", _("{file} cannot be written ({reason}). Choose another place."), file=file,
+                           reason=error.strerror or "?") from None
+    finally:
+        part.unlink(missing_ok=True)

@@ -1,0 +1,140 @@
+"""Hand-outs: a leader's laptop makes a gathering's list for its door; a door's laptop works from it until the server brings its own."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+import sqlalchemy as sa
+
+from alumni_desk.errors import Refused
+from alumni_desk.protocol.handout import Handout, SealedHandout, close_handout, open_handout, verify_handout
+from alumni_desk.protocol.messages import Block
+from alumni_desk.protocol.policy import projected, readable
+from alumni_desk.store.desk import Desk
+from alumni_desk.sync import operations, state
+from alumni_desk.sync.pull import cursor_of, drop_unseen
+from alumni_desk.sync.shapes import Shape, shapes
+from alumni_desk.sync.venue.credentials import Me
+from alumni_desk.sync.venue.timing import now_ms
+from alumni_desk.sync.views import Base, no_base, settle
+from alumni_desk.words import _
+
+_ROWS = {
+    "chapter": "SELECT * FROM chapter WHERE id = :scope",
+    "gathering": "SELECT * FROM gathering WHERE id = :gathering AND NOT gone",
+    "registration": "SELECT * FROM registration AS r WHERE gathering = :gathering AND NOT gone AND (status IS NOT 'cancelled' OR EXISTS"
+                    " (SELECT 1 FROM fact AS f WHERE f.registration = r.id)) ORDER BY id",
+    "person": "WITH RECURSIVE these(id) AS (SELECT person FROM registration AS r WHERE gathering = :gathering AND NOT gone AND (status IS NOT 'cancelled'"
+              " OR EXISTS (SELECT 1 FROM fact AS f WHERE f.registration = r.id)) UNION SELECT merged_into FROM person AS p JOIN these ON these.id = p.id"
+              " WHERE merged_into IS NOT NULL) SELECT p.* FROM person AS p JOIN these ON these.id = p.id WHERE NOT p.gone ORDER BY p.id",
+    "fact": "SELECT * FROM fact WHERE gathering = :gathering ORDER BY id",
+}
+
+
+@dataclass(frozen=True)
+class HandedOut:
+    """A hand-out that was looked at: its gathering, how many guests are on it, when it was made (milliseconds since 1970), and whether it was taken."""
+
+    gathering: str
+    name: str
+    guests: int
+    number: int
+    taken: bool
+
+
+def make_handout(desk: Desk, me: Me, gathering: str) -> SealedHandout:
+    """The gathering's list as it is now; the one that is here again where nothing has changed. Raises Refused for who may not."""
+    if not me.leads:
+        raise Refused("handout_leader", _("Only a leader's laptop makes hand-outs. Ask the chapter's leader, or take theirs along as a file."))
+    with desk.reading() as connection:
+        there = newest(connection, gathering)
+        number = max(now_ms(desk), (there.number if there else 0) + 1)
+        inside = Handout(gathering, number, _blocks(connection, me.membership.scope, gathering), cursor_of(connection, me.membership.scope).sequence)
+    if there is not None and there.device == me.membership.device and there.chain == me.credentials.chain:
+        before = open_handout(there, me.keys)
+        if before is not None and (before.blocks, before.sequence) == (inside.blocks, inside.sequence):
+            return there
+    made = close_handout(inside, me.keys, me.key, server=me.membership.server, scope=me.membership.scope, device=me.membership.device,
+                         chain=me.credentials.chain)
+    with desk.applying() as applying:
+        _keep(applying.connection, made)
+    return made
+
+
+def _blocks(connection: sa.Connection, scope: str, gathering: str) -> list[Block]:
+    found = []
+    for name, question in _ROWS.items():
+        shape = shapes()[name]
+        rows = connection.execute(sa.text(question), {"scope": scope, "gathering": gathering}).mappings().all()
+        columns = ["id", "clock", "clocks", *readable("door", shape)]
+        typed = (operations.typed(shape, dict(row)) for row in rows)
+        seen = [one for one in projected("door", shape, list(typed)) if one is not None and one["clock"] is not None]
+        found.append(Block(name, ["sequence", *columns], [[0, *(one[column] for column in columns)] for one in seen]))
+    return found
+
+
+def newest(connection: sa.Connection, gathering: str) -> SealedHandout | None:
+    """The newest hand-out of a gathering that is here."""
+    content = connection.exec_driver_sql("SELECT content FROM handout WHERE gathering = ?", (gathering,)).scalar()
+    return None if content is None else msgspec.msgpack.decode(content, type=SealedHandout)
+
+
+def _keep(connection: sa.Connection, one: SealedHandout) -> None:
+    connection.exec_driver_sql("INSERT INTO handout (gathering, number, content) VALUES (?, ?, ?) ON CONFLICT (gathering)"
+                               " DO UPDATE SET number = excluded.number, content = excluded.content", (one.gathering, one.number, msgspec.msgpack.encode(one)))
+
+
+def take_handout(desk: Desk, me: Me, one: SealedHandout) -> HandedOut:
+    """Keep a hand-out, and work from it where this laptop is at that door. An older one than the one that is here changes nothing. Raises Refused."""
+    if me.trouble(one.chain, now_ms(desk)) is not None or not verify_handout(one) or one.server != me.membership.server:
+        raise Refused("handout_forged", _("This hand-out was not made by a leader of this chapter, so it was not opened. Ask for another one."))
+    inside = open_handout(one, me.keys)
+    if inside is None:
+        raise Refused("handout_not_ours", _("This hand-out is for the door of another gathering, so this laptop cannot open it."))
+    guests, name = _told(inside)
+    with desk.applying() as applying:
+        connection = applying.connection
+        there = newest(connection, one.gathering)
+        taken = there is None or there.number < one.number
+        if taken:
+            _keep(connection, one)
+            if not me.leads and inside.sequence >= cursor_of(connection, me.membership.scope).sequence:
+                _work_from(connection, me.membership.scope, inside)
+    return HandedOut(one.gathering, name, guests, one.number, taken)
+
+
+def _told(inside: Handout) -> tuple[int, str]:
+    guests, name = 0, ""
+    for block in inside.blocks:
+        if block.table == "registration":
+            guests = len(block.rows)
+        elif block.table == "gathering" and block.rows:
+            name = str(dict(zip(block.columns, block.rows[0], strict=True)).get("name") or "")
+    return guests, name
+
+
+def _work_from(connection: sa.Connection, scope: str, inside: Handout) -> None:
+    """The rows become what lies under the operations here; what is not on the list goes. The cursor stays, and the server's list replaces all of it."""
+    seen: set[tuple[str, str]] = set()
+    for block in inside.blocks:
+        shape = shapes().get(block.table)
+        if shape is None:
+            continue
+        newer = {str(row["id"]): _base(shape, row) for row in (dict(zip(block.columns, values, strict=True)) for values in block.rows)}
+        over: dict[str, Sequence[operations.Overlay]] = dict.fromkeys(newer, ())
+        over.update(operations.lying_over(connection, shape.name, newer))
+        settle(connection, shape, scope, over, frozenset(), newer)
+        seen.update((block.table, row_id) for row_id in newer)
+    drop_unseen(connection, scope, seen)
+    state.keep(connection, state.Rebuilding())
+
+
+def _base(shape: Shape, row: dict[str, Any]) -> Base:
+    base = no_base(shape)
+    base.update({name: value for name, value in row.items() if name in base and name != "clocks"})
+    base["clocks"] = json.loads(row["clocks"]) if row.get("clocks") else {}
+    return base

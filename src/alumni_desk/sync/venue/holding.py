@@ -1,0 +1,223 @@
+"""The set of sealed parcels that a laptop holds, its own and others': nothing leaves it before the server has answered for it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import msgspec
+import sqlalchemy as sa
+
+from alumni_desk.protocol.messages import BODY_LIMIT, PARCEL_OPERATIONS, PROTOCOL, Certificate, Sealed
+from alumni_desk.protocol.parcels import in_parcels, sign_parcel
+from alumni_desk.protocol.sealing import can_seal, name_of, seal, unseal, verify_sealed
+from alumni_desk.store.desk import Desk
+from alumni_desk.sync import operations, state
+from alumni_desk.sync.venue.credentials import Me
+from alumni_desk.sync.venue.laying import lay
+from alumni_desk.sync.venue.timing import moment, now_ms
+
+AT_ONCE = 4_000
+"""Operations that are sealed in one transaction."""
+
+OFFERED_AFTER = timedelta(days=2)
+"""How long a parcel is offered on after the server has answered: laptops without a network want to see it, too."""
+
+KEPT_AFTER = timedelta(days=30)
+
+
+@dataclass(frozen=True)
+class Held:
+    """A parcel that is held. ``place``: where it stands in this laptop's list."""
+
+    place: int
+    name: bytes
+    device: str
+    content: bytes
+
+
+@dataclass(frozen=True)
+class TakenIn:
+    """What came of parcels from elsewhere: how many were new, of these how many could be opened here, and how many were refused."""
+
+    new: int = 0
+    opened: int = 0
+    refused: int = 0
+
+    def __add__(self, other: TakenIn) -> TakenIn:
+        return TakenIn(self.new + other.new, self.opened + other.opened, self.refused + other.refused)
+
+
+def seal_own(desk: Desk, me: Me) -> int:
+    """Seal what people did here since the last time; returns how many parcels that made. Safe to call from several programs at once."""
+    count = 0
+    while True:
+        with desk.reading() as connection:
+            if not operations.unsealed(connection, me.membership.scope, 1):
+                return count
+        with desk.applying() as applying:
+            made = _seal_some(applying.connection, me)
+        if not made:
+            return count
+        count += made
+
+
+def _seal_some(connection: sa.Connection, me: Me) -> int:
+    by_audience: dict[str, list[operations.Outgoing]] = {}
+    for one in operations.unsealed(connection, me.membership.scope, AT_ONCE):
+        if can_seal(me.keys, one.audience):
+            by_audience.setdefault(one.audience, []).append(one)
+    count = 0
+    for audience, group in by_audience.items():
+        for pieces in in_parcels(group):
+            parcel = sign_parcel(me.key, server=me.membership.server, device=me.membership.device, scope=me.membership.scope, audience=audience, pieces=pieces)
+            _put(connection, seal(parcel, me.keys, me.key), "own")
+            connection.exec_driver_sql("INSERT INTO parcel_operation (operation, parcel) VALUES (?, ?) ON CONFLICT DO NOTHING",
+                                       [(one.id, name_of(parcel)) for one in pieces])
+            count += 1
+    if count:
+        keep_chain(connection, me.credentials.chain)
+    return count
+
+
+def take_in(desk: Desk, me: Me, parcels: Sequence[Sealed], chains: Iterable[Sequence[Certificate]]) -> TakenIn:
+    """Keep others' parcels; what can be opened here is laid over the rows at once. One transaction; the same again changes nothing."""
+    if not parcels:
+        return TakenIn()
+    with desk.applying() as applying:
+        connection = applying.connection
+        known = chains_of(connection)
+        for chain in chains:
+            if chain and me.trouble(chain, None) is None and _is_newer(chain, known.get(chain[0].device)):
+                keep_chain(connection, chain)
+                known[chain[0].device] = list(chain)
+        taken = TakenIn()
+        for sealed in parcels:
+            taken += _take_one(desk, connection, me, sealed, known.get(sealed.device))
+        return taken
+
+
+def _is_newer(chain: Sequence[Certificate], there: Sequence[Certificate] | None) -> bool:
+    return there is None or (len(chain), -chain[0].issued) < (len(there), -there[0].issued)
+
+
+def _take_one(desk: Desk, connection: sa.Connection, me: Me, sealed: Sealed, chain: Sequence[Certificate] | None) -> TakenIn:
+    if chain is None or me.trouble(chain, None) is not None or not _fits(sealed, me) or not verify_sealed(sealed, chain[0].public_key):
+        return TakenIn(refused=1)
+    name = name_of(sealed)
+    if connection.exec_driver_sql("SELECT 1 FROM parcel WHERE name = ?", (name,)).first():
+        return TakenIn()
+    ended = me.trouble(chain, now_ms(desk)) is not None
+    parcel = None if ended else unseal(sealed, me.keys, chain[0].public_key)
+    _put(connection, sealed, "carried" if parcel is None else "open")
+    if parcel is None:
+        return TakenIn(new=1)
+    laid = lay(desk, connection, parcel, chain[0])
+    connection.exec_driver_sql("INSERT INTO parcel_operation (operation, parcel) VALUES (?, ?) ON CONFLICT DO NOTHING", [(one, name) for one in laid] or [])
+    return TakenIn(new=1, opened=1)
+
+
+def _fits(sealed: Sealed, me: Me) -> bool:
+    return (sealed.protocol == PROTOCOL and sealed.server == me.membership.server and sealed.scope == me.membership.scope
+            and len(sealed.hashes) <= PARCEL_OPERATIONS and len(sealed.box) <= BODY_LIMIT)
+
+
+def _put(connection: sa.Connection, sealed: Sealed, standing: str) -> None:
+    connection.exec_driver_sql(
+        "INSERT INTO parcel (name, device, scope, audience, content, state, received) VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
+        (name_of(sealed), sealed.device, sealed.scope, sealed.audience, msgspec.msgpack.encode(sealed), standing, moment()))
+
+
+def keep_chain(connection: sa.Connection, chain: Sequence[Certificate]) -> None:
+    """Keep a device's certificates, in place of older ones."""
+    connection.exec_driver_sql("INSERT INTO chain (device, content) VALUES (?, ?) ON CONFLICT (device) DO UPDATE SET content = excluded.content",
+                               (chain[0].device, msgspec.msgpack.encode(list(chain))))
+
+
+def chains_of(connection: sa.Connection) -> dict[str, list[Certificate]]:
+    """The certificates of everybody whose parcels are held, by device."""
+    return {row.device: msgspec.msgpack.decode(row.content, type=list[Certificate]) for row in connection.exec_driver_sql("SELECT device, content FROM chain")}
+
+
+def names(connection: sa.Connection, scope: str) -> set[bytes]:
+    """Every parcel that is here, by name."""
+    return set(connection.exec_driver_sql("SELECT name FROM parcel WHERE scope = ?", (scope,)).scalars())
+
+
+def last_place(connection: sa.Connection) -> int:
+    """Where this laptop's list ends."""
+    return int(connection.exec_driver_sql("SELECT max(rowid) FROM parcel").scalar() or 0)
+
+
+def offered(connection: sa.Connection, scope: str, after: int = 0, *, room: int = BODY_LIMIT // 4, but: frozenset[bytes] | set[bytes] = frozenset(),
+            now: datetime | None = None) -> tuple[list[Held], int]:
+    """Parcels for others from a place on, as many as there is room for in a message, and the place reached."""
+    since = moment((now or datetime.now(UTC)) - OFFERED_AFTER)
+    found: list[Held] = []
+    reached, size = after, 0
+    rows: Any = connection.exec_driver_sql("SELECT rowid, name, device, content FROM parcel WHERE scope = ? AND rowid > ?"
+                                           " AND (resolved IS NULL OR resolved > ?) ORDER BY rowid", (scope, after, since))
+    for row in rows:
+        if row.name not in but:
+            if found and size + len(row.content) > room:
+                rows.close()
+                return found, reached
+            found.append(Held(row.rowid, row.name, row.device, row.content))
+            size += len(row.content)
+        reached = row.rowid
+    return found, max(reached, after)
+
+
+def opened_parcel(content: bytes) -> Sealed:
+    """A held parcel as it travels."""
+    return msgspec.msgpack.decode(content, type=Sealed)
+
+
+def chains_for(connection: sa.Connection, devices: Iterable[str]) -> list[list[Certificate]]:
+    """The certificates that go with parcels of these devices."""
+    known = chains_of(connection)
+    return [known[device] for device in dict.fromkeys(devices) if device in known]
+
+
+def settle_own(connection: sa.Connection, scope: str) -> None:
+    """One's own parcels of which the server has answered everything are resolved."""
+    connection.exec_driver_sql(
+        "UPDATE parcel SET resolved = ?, sequence = (SELECT coalesce(max(o.sequence), 0) FROM parcel_operation AS p JOIN operation AS o ON o.id = p.operation"
+        " WHERE p.parcel = parcel.name) WHERE state = 'own' AND resolved IS NULL AND scope = ? AND NOT EXISTS"
+        " (SELECT 1 FROM parcel_operation AS p JOIN operation AS o ON o.id = p.operation WHERE p.parcel = parcel.name AND o.fate = 'waiting'"
+        " AND o.sequence IS NULL)", (moment(), scope))
+
+
+def forget_settled(connection: sa.Connection, scope: str, backed_up: int, now: datetime | None = None) -> None:
+    """What the server resolved, has in a backup and has had for long needs no copy here."""
+    before = moment((now or datetime.now(UTC)) - KEPT_AFTER)
+    old = "SELECT name FROM parcel WHERE scope = ? AND resolved < ? AND sequence <= ?"
+    connection.exec_driver_sql(f"DELETE FROM parcel_operation WHERE parcel IN ({old})", (scope, before, backed_up))
+    connection.exec_driver_sql("DELETE FROM parcel WHERE scope = ? AND resolved < ? AND sequence <= ?", (scope, before, backed_up))
+
+
+def close(connection: sa.Connection) -> None:
+    """Nothing of others is to be read here any more: their parcels stay, sealed, until the server has answered for them."""
+    connection.exec_driver_sql("DELETE FROM operation WHERE queue = 'peer'")
+    connection.exec_driver_sql("DELETE FROM parcel_operation WHERE parcel IN (SELECT name FROM parcel WHERE state = 'open')")
+    connection.exec_driver_sql("UPDATE parcel SET state = 'carried' WHERE state = 'open'")
+    connection.exec_driver_sql("DELETE FROM handout")
+    known = state.read(connection, state.Credentials)
+    if known is not None and known.keys.gathering:
+        state.keep(connection, msgspec.structs.replace(known, keys=msgspec.structs.replace(known.keys, gathering=b"")))
+
+
+def leave(connection: sa.Connection) -> None:
+    """Another server: what was sealed for the former one counts for nothing there. What others did is taken along as what the rows show."""
+    connection.exec_driver_sql("DELETE FROM operation WHERE queue = 'peer'")
+    for table in ("parcel", "parcel_operation", "chain", "handout"):
+        connection.exec_driver_sql(f"DELETE FROM {table}")
+    state.drop(connection, state.Credentials)
+
+
+def counts(connection: sa.Connection) -> Mapping[str, int]:
+    """How many parcels of others wait here for the server: ``open`` ones and those only ``carried``."""
+    rows = connection.exec_driver_sql("SELECT state, count(*) AS n FROM parcel WHERE resolved IS NULL AND state <> 'own' GROUP BY state")
+    return {"open": 0, "carried": 0, **{row.state: int(row.n) for row in rows}}

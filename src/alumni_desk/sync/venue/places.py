@@ -1,0 +1,74 @@
+"""Where laptops are on a network: the addresses of this one, and addresses that people type."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from ipaddress import IPv4Interface, ip_address, ip_interface
+from urllib.parse import parse_qs, urlsplit
+
+from alumni_desk.errors import BadInput
+from alumni_desk.words import _
+
+PORT = 7807
+"""Where a laptop listens unless told otherwise or somebody else is there: one number to allow in a firewall."""
+
+
+SCHEME = "alumnidesk"
+"""What the text of our QR codes begins with."""
+
+
+@dataclass(frozen=True)
+class Place:
+    """A laptop's address."""
+
+    host: str
+    port: int
+
+    def __str__(self) -> str:
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+
+def read_place(text: str) -> Place:
+    """The address in what somebody typed: ``192.168.1.7:7807``; the port may be left away."""
+    plain = text.strip().removeprefix("http://").rstrip("/")
+    host, colon, port = plain.rpartition(":")
+    if not colon or (plain.count(":") > 1 and not plain.startswith("[")):
+        host, port = plain, str(PORT)
+    host = host.strip("[]")
+    if not host or not port.isdigit() or not 0 < int(port) < 65_536 or any(letter in host for letter in "/ @?#"):
+        raise BadInput("venue_address", _("“{text}” is not a laptop's address. It looks like 192.168.1.7:{port}, as the other laptop shows it."),
+                       text=text.strip()[:80], port=PORT)
+    return Place(host, int(port))
+
+
+def read_qr(text: str) -> tuple[str, str] | None:
+    """Address and code in the text of a laptop's QR code; None if it is none."""
+    parts = urlsplit(text.strip())
+    if parts.scheme.lower() != SCHEME or parts.netloc != "laptop":
+        return None
+    said = parse_qs(parts.query)
+    return (said["at"][0], said["code"][0]) if {"at", "code"} <= said.keys() else None
+
+
+def interfaces() -> list[IPv4Interface]:
+    """This computer's addresses on networks that others may be in, the likeliest first."""
+    import ifaddr
+
+    found = [ip_interface(f"{one.ip}/{one.network_prefix}") for adapter in ifaddr.get_adapters() for one in adapter.ips if isinstance(one.ip, str)]
+    here = [one for one in found if isinstance(one, IPv4Interface) and not one.ip.is_loopback]
+    return sorted(here, key=lambda one: (one.ip.is_link_local, not one.ip.is_private))
+
+
+def own_address() -> str:
+    """What others type to reach this computer; the loopback address where there is no network."""
+    here = interfaces()
+    return str(here[0].ip) if here else "127.0.0.1"
+
+
+def same_network(host: str, here: list[IPv4Interface]) -> bool:
+    """Whether an address lies in a network that this computer is in."""
+    try:
+        address = ip_address(host)
+    except ValueError:
+        return True  # a name: who knows
+    return address.is_loopback or any(address in one.network for one in here)

@@ -1,0 +1,386 @@
+"""Join laptops here: visit a laptop that shares, give it what it lacks, take what is lacking here, and go on as things change."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import socket
+import threading
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+import msgspec
+from nacl.signing import SigningKey
+
+from alumni_desk.errors import BadInput, KnownError, NetworkProblem, Refused
+from alumni_desk.protocol.codes import read_venue_code
+from alumni_desk.protocol.messages import BODY_LIMIT, Certificate, Sealed
+from alumni_desk.protocol.sealing import name_of
+from alumni_desk.store.desk import Desk
+from alumni_desk.sync import join, state
+from alumni_desk.sync.venue import holding
+from alumni_desk.sync.venue.channel import (
+    LONGEST_WAIT,
+    NAMES,
+    PATH,
+    VERSION,
+    Nay,
+    Newcomer,
+    Request,
+    Trade,
+    Traded,
+    Welcome,
+    WrongKey,
+    key_of,
+    open_reply,
+    seal_request,
+)
+from alumni_desk.sync.venue.credentials import Me, hear_revoked, me
+from alumni_desk.sync.venue.handouts import newest, take_handout
+from alumni_desk.sync.venue.holding import TakenIn, seal_own, take_in
+from alumni_desk.sync.venue.places import Place, interfaces, read_place, same_network
+from alumni_desk.sync.venue.stations import Station, Stations, announce
+from alumni_desk.sync.venue.timing import now_ms
+from alumni_desk.sync.venue.watching import Watch
+from alumni_desk.words import _
+
+CONNECT_SECONDS = 4.0
+ANSWER_SECONDS = 10.0
+AGAIN_SECONDS = (0.2, 0.5, 1.0, 2.0, 3.0)
+"""Waits before a partner that is out of reach is tried again."""
+
+
+@dataclass(frozen=True)
+class Met:
+    """What came of meeting a laptop: parcels given, taken and of these opened; ``chapter``; ``gathering`` where this laptop was let in at its door."""
+
+    given: int
+    taken: int
+    opened: int
+    chapter: str
+    role: str
+    gathering: str | None
+    joined: bool
+
+
+class Line:
+    """A connection to a laptop that shares. ``stop`` ends a call that is under way, from another thread."""
+
+    def __init__(self, place: Place, code: str) -> None:
+        self.place, self._code = place, code
+        self._key = b""
+        self._http: http.client.HTTPConnection | None = None
+        self._stopping = threading.Event()
+
+    def close(self) -> None:
+        """Hang up, in the thread that asks."""
+        self._stopping.set()
+        self._drop()
+
+    def stop(self) -> None:
+        """End it; every later call ends at once with ``venue_stopped``."""
+        self._stopping.set()
+        connection = self._http
+        if connection is not None and connection.sock is not None:
+            with suppress(OSError):
+                connection.sock.shutdown(socket.SHUT_RDWR)
+
+    def ask(self, request: Request, wait: float = 0.0) -> Traded | Welcome:
+        """Ask it something. Raises NetworkProblem or Refused, in words."""
+        if not self._key:
+            self._key = key_of(self._code, self._salt())
+        box, nonce = seal_request(self._key, request)
+        status, body = self._call("POST", box, ANSWER_SECONDS + wait)
+        if status == 403:
+            raise Refused("venue_code", _("The code is not the one that the other laptop shows. Compare it letter by letter, and try again."))
+        if status != 200:
+            raise NetworkProblem("venue_trouble", _("The other laptop has trouble of its own. Nothing is lost; look at its screen, then try again."))
+        try:
+            reply = open_reply(self._key, nonce, body)
+        except (WrongKey, msgspec.DecodeError):
+            raise _no_laptop() from None
+        if isinstance(reply, Nay):
+            raise _in_words(reply.code)
+        return reply
+
+    def _salt(self) -> bytes:
+        status, body = self._call("GET", b"", ANSWER_SECONDS)
+        try:
+            said = json.loads(body) if status == 200 else {}
+            if said.get("alumni_desk") != VERSION:
+                raise _no_laptop()
+            return bytes.fromhex(said["salt"])
+        except (ValueError, KeyError, AttributeError):
+            raise _no_laptop() from None
+
+    def _call(self, method: str, body: bytes, seconds: float) -> tuple[int, bytes]:
+        for attempt in (1, 2):  # a kept connection may have ended meanwhile
+            if self._stopping.is_set():
+                raise _stopped()
+            fresh = self._http is None
+            try:
+                if self._http is None:
+                    self._http = http.client.HTTPConnection(self.place.host, self.place.port, timeout=CONNECT_SECONDS)
+                    self._http.connect()
+                self._http.sock.settimeout(seconds)
+                self._http.request(method, PATH, body=body, headers={"content-type": "application/octet-stream"})
+                answer = self._http.getresponse()
+                read = answer.read(BODY_LIMIT * 2 + 1)
+                if answer.will_close:
+                    self._drop()
+                return answer.status, read
+            except (OSError, http.client.HTTPException) as error:
+                self._drop()
+                if self._stopping.is_set():
+                    raise _stopped() from None
+                if fresh or attempt == 2 or isinstance(error, TimeoutError):
+                    raise unreachable(self.place, error) from None
+        raise AssertionError("unreachable")
+
+    def _drop(self) -> None:
+        if self._http is not None:
+            self._http.close()
+            self._http = None
+
+
+def unreachable(place: Place, error: BaseException) -> NetworkProblem:
+    """Why a laptop cannot be reached, as far as can be told from here, and the next way."""
+    here = interfaces()
+    facts = {"address": place}
+    if not here and not place.host.startswith("127.") and place.host != "localhost":
+        return NetworkProblem("venue_no_network", _("This laptop is in no network. Join the Wi-Fi that the other laptop is in, or carry a file: parcel write."))
+    if isinstance(error, socket.gaierror):
+        return NetworkProblem("venue_no_such_name", _(
+            "There is no laptop called {address} in this network. Type the numbers that the other laptop shows."), **facts)
+    if isinstance(error, ConnectionRefusedError):
+        return NetworkProblem("venue_not_sharing", _(
+            "The laptop at {address} is there and shares nothing. Start sharing on it, and compare the address with its screen."), **facts)
+    if not same_network(place.host, here):
+        return NetworkProblem("venue_other_network", _(
+            "{address} is in another network than this laptop. Bring both into the same Wi-Fi, or carry a file: parcel write."), **facts)
+    return NetworkProblem("venue_closed", _(
+        "{address} does not answer. The other laptop’s firewall may be closed for Alumni Desk, or this Wi-Fi keeps its guests apart: try a phone’s hotspot, "
+        "or carry a file: parcel write."), **facts)
+
+
+def _no_laptop() -> KnownError:
+    return NetworkProblem("venue_no_laptop", _("What answers at that address is not a laptop that shares with this version. Compare the address."))
+
+
+def _stopped() -> KnownError:
+    return Refused("venue_stopped", _("Meeting the other laptops was stopped. Everything is saved here."))
+
+
+def _in_words(code: str) -> KnownError:
+    if code == "chapter":
+        return Refused("venue_chapter", _("The other laptop is of another chapter or server, so nothing was exchanged."))
+    if code == "revoked":
+        return Refused("venue_revoked", _("This laptop's access was removed, so the others do not exchange with it. Ask the chapter's leader."))
+    if code == "door_closed":
+        return Refused("venue_door_closed", _(
+            "The other laptop lets no new laptops in. On a leader's laptop share with the gathering that is held, then try again."))
+    if code == "not_a_leader":
+        return Refused("venue_leader", _("Only a leader's laptop lets others in at the door. Share without a gathering, or ask the chapter's leader."))
+    if code == "certificate":
+        return Refused("venue_certificate", _("The other laptop does not know this one. Sync both once with the server, or join from a leader's laptop."))
+    return Refused("venue_version", _("The other laptop runs another version, which this one does not understand. Update both."))
+
+
+class Visit:
+    """Meeting one laptop that shares. ``once`` exchanges all there is; ``stay`` goes on until ``stop``, from another thread."""
+
+    def __init__(self, desk: Desk, address: str, code: str, *, told: Callable[[list[Station], KnownError | None], None] | None = None) -> None:
+        """``told``: hears after every exchange who is there, or why there is none just now. Raises BadInput."""
+        letters = read_venue_code(code)
+        if letters is None:
+            raise BadInput("venue_code_form", _("That is not a whole code: it has ten letters and digits, as the other laptop shows them."))
+        self._desk, self._told = desk, told
+        self._place = read_place(address)
+        self._line, self._asking = Line(self._place, letters), Line(self._place, letters)
+        self._stations = Stations()
+        self._stopping = threading.Event()
+        self._theirs: set[bytes] = set()  # names of what the partner has for sure
+        self._place_there = 0
+
+    def stop(self) -> None:
+        """End it."""
+        self._stopping.set()
+        self._line.stop()
+        self._asking.stop()
+
+    def close(self) -> None:
+        """Hang up, when nothing is under way any more."""
+        self._line.close()
+        self._asking.close()
+
+    def stations(self) -> list[Station]:
+        """Who was heard, the last first."""
+        return self._stations.all()
+
+    def once(self) -> Met:
+        """Join first where this desk is of no chapter; then exchange everything. Killed anywhere, the same call finishes."""
+        with self._desk.reading() as connection:
+            newcomer = state.read(connection, state.Membership) is None
+        if newcomer:
+            _let_in(self._desk, self._line)
+        return self._exchange(newcomer)
+
+    def _exchange(self, joined: bool = False) -> Met:
+        mine = self._me()
+        seal_own(self._desk, mine)
+        with self._desk.reading() as connection:
+            have = sorted(holding.names(connection, mine.membership.scope))
+        self._theirs, self._place_there = set(), 0
+        reply = self._traded(mine, Trade(mine.membership.server, mine.membership.scope, mine.credentials.chain, have=have[:NAMES]))
+        taken = self._take(mine, reply)
+        given = self._give(mine, set(reply.want))
+        self._theirs.update(name for name in have if name not in reply.want)
+        while reply.more:
+            reply = self._traded(self._me(), self._request(mine, after=reply.place))
+            taken += self._take(mine, reply)
+        certificate = mine.certificate
+        return Met(given, taken.new, taken.opened, mine.membership.scope_name, certificate.role, certificate.gathering, joined)
+
+    def stay(self) -> None:
+        """Exchange whatever changes, on either side, until ``stop``. A partner out of reach is tried again and again."""
+        watch = Watch(self._desk)
+        listener = threading.Thread(target=self._listen, args=(watch,), name="venue listening", daemon=True)
+        listener.start()
+        try:
+            while not self._stopping.is_set():
+                changes = watch.changes
+                self._trying(self._give_news)
+                watch.wait(changes, 5.0)
+        finally:
+            self.stop()
+            watch.stop()
+            listener.join()
+            self.close()
+
+    def _listen(self, watch: Watch) -> None:
+        while not self._stopping.is_set():
+            self._trying(self._hear)
+
+    def _trying(self, work: Callable[[], None]) -> None:
+        for wait in (*AGAIN_SECONDS, AGAIN_SECONDS[-1]):
+            if self._stopping.is_set():
+                return
+            try:
+                work()
+            except NetworkProblem as problem:
+                self._say(problem)
+                self._stopping.wait(wait)
+                continue
+            except Refused as problem:
+                if problem.code != "venue_stopped":
+                    self._say(problem)
+                    self._stopping.wait(AGAIN_SECONDS[-1])
+                return
+            self._say(None)
+            return
+
+    def _say(self, problem: KnownError | None) -> None:
+        if self._told is not None and not self._stopping.is_set():
+            self._told(self.stations(), problem)
+
+    def _hear(self) -> None:
+        mine = self._me()
+        request = msgspec.structs.replace(self._request(mine, after=self._place_there), wait=LONGEST_WAIT)
+        reply = self._asking.ask(request, LONGEST_WAIT)
+        assert isinstance(reply, Traded)
+        self._take(mine, reply)
+
+    def _give_news(self) -> None:
+        mine = self._me()
+        with self._desk.reading() as connection:
+            found, _place = holding.offered(connection, mine.membership.scope, but=self._theirs)
+        self._give(mine, {one.name for one in found})
+
+    def _give(self, mine: Me, names: set[bytes]) -> int:
+        """Give these parcels, in as many messages as it takes."""
+        place, count = 0, 0
+        while names:
+            with self._desk.reading() as connection:
+                found, place = holding.offered(connection, mine.membership.scope, place)
+                some = [one for one in found if one.name in names]
+                chains = holding.chains_for(connection, [one.device for one in some])
+            if some:
+                request = self._request(mine, after=self._place_there, parcels=[holding.opened_parcel(one.content) for one in some], chains=chains)
+                self._traded(mine, request)
+                self._theirs.update(one.name for one in some)
+                count += len(some)
+            if not found:
+                break
+            names = names - {one.name for one in found}
+        return count
+
+    def _request(self, mine: Me, *, after: int, parcels: Sequence[Sealed] = (), chains: Sequence[list[Certificate]] = ()) -> Trade:
+        desk = self._desk
+        said = announce(mine, str(desk.setting("person_name") or ""), desk.device_name, now_ms(desk))
+        return Trade(mine.membership.server, mine.membership.scope, mine.credentials.chain, after=after, parcels=list(parcels), chains=list(chains),
+                     handout=self._handout(mine), heard=[said, *self._stations.said()])
+
+    def _handout(self, mine: Me) -> int:
+        if mine.certificate.gathering is None:
+            return 0
+        with self._desk.reading() as connection:
+            there = newest(connection, mine.certificate.gathering)
+        return there.number if there else 0
+
+    def _traded(self, mine: Me, request: Trade) -> Traded:
+        reply = self._line.ask(request)
+        assert isinstance(reply, Traded)
+        return reply
+
+    def _take(self, mine: Me, reply: Traded) -> TakenIn:
+        """Take what came; the place moves only when it is kept here."""
+        taken = take_in(self._desk, mine, reply.parcels, [reply.chain, *reply.chains])
+        self._theirs.update(name_of(one) for one in reply.parcels)
+        self._place_there = max(self._place_there, reply.place)
+        partner = reply.chain[0].device if reply.chain else None
+        self._stations.hear(mine, reply.heard, [reply.chain, *reply.chains], now_ms(self._desk), partner=partner)
+        hear_revoked(self._desk, mine, reply.chain, reply.revoked)
+        if reply.handout is not None:
+            take_handout(self._desk, mine, reply.handout)
+        return taken
+
+    def _me(self) -> Me:
+        with self._desk.reading() as connection:
+            return me(connection)
+
+
+def _iso(until: int | None) -> str | None:
+    return None if until is None else datetime.fromtimestamp(until / 1000, UTC).isoformat()
+
+
+def _let_in(desk: Desk, line: Line) -> None:
+    """Become a laptop of the other one's chapter, at its gathering's door."""
+    with desk.applying() as applying:
+        connection = applying.connection
+        there = join.here(connection)
+        if connection.exec_driver_sql("SELECT 1 FROM chapter WHERE sample LIMIT 1").first() or there:
+            raise Refused("venue_members_here", _("This desk has people of its own, and a laptop at the door begins empty. Use a new profile (--profile)."))
+        joining = state.read(connection, state.Joining)
+        if joining is None or joining.url != "venue":
+            joining = state.Joining(url="venue", code="", key=bytes(SigningKey.generate()))
+            state.keep(connection, joining)
+    key = SigningKey(joining.key)
+    reply = line.ask(Newcomer(bytes(key.verify_key), str(desk.setting("person_name") or ""), desk.device_name))
+    assert isinstance(reply, Welcome)
+    membership = state.Membership(url=reply.url, fingerprint=reply.fingerprint, server=reply.server, device=reply.device, key=joining.key,
+                                  scope=reply.scope, scope_name=reply.scope_name, role="door", gathering=reply.chain[0].gathering,
+                                  until=_iso(reply.chain[0].until))
+    known = state.Credentials(reply.server_key, reply.chain, reply.keys)
+    mine = Me(membership, known)
+    if mine.trouble(reply.chain, now_ms(desk)) is not None or reply.chain[0].public_key != bytes(key.verify_key):
+        raise Refused("venue_certificate_wrong", _(
+            "The certificate that came does not hold on this laptop. Set both clocks to the same time, then join again."))
+    with desk.applying() as applying:
+        join.move_in(applying.connection, membership)
+        state.keep(applying.connection, known)
+        state.keep(applying.connection, state.Contact(reply.chain[0].issued))  # its time here is counted from then
+        state.drop(applying.connection, state.Joining)
+    if reply.handout is not None:
+        take_handout(desk, mine, reply.handout)

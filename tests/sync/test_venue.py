@@ -1,0 +1,423 @@
+"""Laptops that meet without internet: what one does the other sees, and the server hears of everything once, from whoever comes first."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from alumni_desk.checkin.actions import check_in, walk_in
+from alumni_desk.checkin.lists import DoorList
+from alumni_desk.errors import KnownError
+from alumni_desk.gatherings.actions import add_guests, new_gathering
+from alumni_desk.members.actions import add_member, change_member
+from alumni_desk.store.checking import verify
+from alumni_desk.store.desk import Desk
+from alumni_desk.sync.engine import join, status, sync_once
+from alumni_desk.sync.venue import holding
+from alumni_desk.sync.venue.credentials import me
+from alumni_desk.sync.venue.sharing import Sharing
+from alumni_desk.sync.venue.visiting import Visit
+
+MakeDesk = Callable[[str], Desk]
+
+
+@contextmanager
+def shared(desk: Desk, **options: Any) -> Iterator[Sharing]:
+    """A laptop that shares on loopback."""
+    sharing = Sharing(desk, host="127.0.0.1", port=0, **options)
+    try:
+        yield sharing
+    finally:
+        sharing.stop()
+
+
+def meet(desk: Desk, sharing: Sharing) -> Any:
+    """Join it once."""
+    visit = Visit(desk, sharing.address, sharing.code)
+    try:
+        return visit.once()
+    finally:
+        visit.close()
+
+
+def soon(what: Callable[[], bool], seconds: float = 5.0) -> float:
+    """Wait until it is so; how long that took."""
+    began = time.monotonic()
+    while not what():
+        assert time.monotonic() - began < seconds, "it never came"
+        time.sleep(0.005)
+    return time.monotonic() - began
+
+
+def dinner(desk: Desk, guests: int = 6) -> tuple[str, list[str]]:
+    """A gathering that is held now, with guests on its list."""
+    now = datetime.now(UTC)
+    gathering = new_gathering(desk, name="Founders’ Dinner", start=now.strftime("%Y-%m-%dT%H:%M"), end=(now + timedelta(hours=3)).strftime("%Y-%m-%dT%H:%M"),
+                              time_zone="UTC").id
+    people = [add_member(desk, first_name=f"Guest{n}", last_name=f"Żółć{n}", class_year="1998", email=f"g{n}@example.org", mobile="+1 555 010 1234").id
+              for n in range(guests)]
+    add_guests(desk, gathering, people)
+    return gathering, people
+
+
+@pytest.fixture
+def leaders(office: Any, make_desk: MakeDesk) -> tuple[Desk, Desk, str, list[str]]:
+    """Two leaders' laptops that were synced at the office, and the gathering that they go to."""
+    one, two = make_desk("one"), make_desk("two")
+    join(one, office.url, office.invite())
+    sync_once(one)
+    gathering, people = dinner(one)
+    sync_once(one)
+    join(two, office.url, office.invite())
+    sync_once(two)
+    return one, two, gathering, people
+
+
+def here(desk: Desk, gathering: str) -> int:
+    """How many people are in."""
+    return DoorList(desk, gathering).headcount().present
+
+
+def test_whom_one_lets_in_the_other_sees_as_in(leaders: Any) -> None:
+    one, two, gathering, people = leaders
+    with shared(one) as sharing:
+        assert check_in(one, gathering, person_id=people[0], station="North").outcome.value == "admitted"
+        met = meet(two, sharing)
+        assert (met.taken, met.opened, met.joined) == (1, 1, False)
+        verdict = check_in(two, gathering, person_id=people[0], station="South")
+        assert verdict.outcome.value == "already_in" and verdict.station == "North"
+        assert check_in(two, gathering, person_id=people[1], station="South").outcome.value == "admitted"
+        assert meet(two, sharing).given == 1
+        assert check_in(one, gathering, person_id=people[1]).outcome.value == "already_in"
+    assert here(one, gathering) == here(two, gathering) == 2
+    assert status(one).waiting == status(two).waiting == 1  # each only its own
+    assert verify(one).ok and verify(two).ok
+
+
+def test_a_peers_edit_counts_if_it_is_the_later_one(leaders: Any) -> None:
+    one, two, _gathering, people = leaders
+    change_member(one, people[0], employer="Earlier", city="Salem")
+    change_member(two, people[0], employer="Later")
+    with shared(one) as sharing:
+        meet(two, sharing)
+    for desk in (one, two):
+        with desk.reading() as connection:
+            row = connection.exec_driver_sql("SELECT employer, city FROM person WHERE id = ?", (people[0],)).one()
+        assert tuple(row) == ("Later", "Salem")
+        assert verify(desk).ok
+
+
+def test_who_stays_sees_a_change_in_well_under_a_second_both_ways(leaders: Any) -> None:
+    one, two, gathering, people = leaders
+    with shared(one) as sharing:
+        visit = Visit(two, sharing.address, sharing.code)
+        visit.once()
+        thread = threading.Thread(target=visit.stay)
+        thread.start()
+        try:
+            check_in(one, gathering, person_id=people[0])
+            assert soon(lambda: here(two, gathering) == 1) < 1
+            check_in(two, gathering, person_id=people[1])
+            assert soon(lambda: here(one, gathering) == 2) < 1
+            soon(lambda: bool(sharing.stations()) and bool(visit.stations()))
+            assert [one.here for one in visit.stations()] == [True] and sharing.stations()[0].role == "leader"
+        finally:
+            visit.stop()
+            thread.join(10)
+        assert not thread.is_alive()
+
+
+def test_a_wrong_code_costs_time_and_is_said(leaders: Any) -> None:
+    one, two, *_rest = leaders
+    with shared(one) as sharing:
+        wrong = ("0" if sharing.code[0] != "0" else "1") + sharing.code[1:]
+        began = time.monotonic()
+        visit = Visit(two, sharing.address, wrong)
+        with pytest.raises(KnownError) as refused:
+            visit.once()
+        assert refused.value.code == "venue_code" and time.monotonic() - began >= 1
+        visit.close()
+        assert meet(two, sharing).chapter
+    with pytest.raises(KnownError) as short:
+        Visit(two, "127.0.0.1:1", "ABC")
+    assert short.value.code == "venue_code_form"
+
+
+def test_another_chapter_is_turned_away(leaders: Any, make_desk: MakeDesk, lasting_server: Any) -> None:
+    one, *_rest = leaders
+    other = make_desk("other")
+    join(other, lasting_server.url, lasting_server.invite("Somewhere else"))
+    sync_once(other)
+    add_member(other, first_name="Nobody", last_name="Here")
+    with shared(one) as sharing, pytest.raises(KnownError) as refused:
+        meet(other, sharing)
+    assert refused.value.code == "venue_chapter"
+    with one.reading() as connection:
+        assert connection.exec_driver_sql("SELECT count(*) FROM parcel WHERE state <> 'own'").scalar() == 0
+
+
+def test_nobody_there_is_said_in_words(leaders: Any) -> None:
+    one, two, *_rest = leaders
+    with shared(one) as sharing:
+        address, code = sharing.address, sharing.code
+    visit = Visit(two, address, code)
+    with pytest.raises(KnownError) as refused:
+        visit.once()
+    visit.close()
+    assert refused.value.code == "venue_not_sharing"
+
+
+def test_a_desk_that_works_alone_has_nobody_to_share_with(make_desk: MakeDesk) -> None:
+    with pytest.raises(KnownError) as refused:
+        Sharing(make_desk("alone"), host="127.0.0.1", port=0)
+    assert refused.value.code == "venue_alone"
+
+
+def test_whoever_gets_a_network_first_brings_the_server_everybodys(leaders: Any, make_desk: MakeDesk, office: Any) -> None:
+    one, two, gathering, people = leaders
+    check_in(one, gathering, person_id=people[0], station="North")
+    change_member(one, people[2], employer="Acme")
+    walk_in(one, gathering, "Grace Hopper", email="grace@example.org", consent=True)
+    with shared(one) as sharing:
+        check_in(two, gathering, person_id=people[1], station="South")
+        assert meet(two, sharing).taken >= 1
+    result = sync_once(two)
+    assert (result.waiting, result.refused) == (0, 0)
+    with two.reading() as connection:
+        assert holding.counts(connection) == {"open": 0, "carried": 0}
+        assert connection.exec_driver_sql("SELECT count(*) FROM operation WHERE queue = 'peer'").scalar() == 0
+    three = make_desk("three")
+    join(three, office.url, office.invite())
+    sync_once(three)
+    assert here(three, gathering) == here(two, gathering) == here(one, gathering) == 3
+    again = sync_once(one)  # what it sends is there already, and is harmless
+    assert (again.waiting, again.refused, again.conflicts) == (0, 0, 0)
+    sync_once(two)
+    for desk in (one, two, three):
+        assert verify(desk).ok and here(desk, gathering) == 3
+    with one.reading() as a, two.reading() as b, three.reading() as c:
+        for name in ("person", "registration", "fact", "gathering"):
+            rows = [sorted(map(repr, connection.exec_driver_sql(f"SELECT * FROM {name}").all())) for connection in (a, b, c)]
+            assert rows[0] == rows[1] == rows[2], name
+
+
+def test_a_parcel_of_a_removed_laptop_is_set_aside_whoever_brings_it(leaders: Any, office: Any) -> None:
+    one, two, gathering, people = leaders
+    check_in(one, gathering, person_id=people[0])
+    with shared(one) as sharing:
+        meet(two, sharing)
+    with one.reading() as connection:
+        device = me(connection).membership.device
+    office.server.run("server", "revoke", device)
+    result = sync_once(two)
+    assert result.waiting == 0 and here(two, gathering) == 0  # seen as long as nobody knew
+    with two.reading() as connection:
+        assert connection.exec_driver_sql("SELECT reason FROM parcel WHERE state <> 'own'").scalars().all() == ["revoked"]
+        assert device in me(connection).credentials.revoked
+    with pytest.raises(KnownError) as refused, shared(two) as sharing:
+        meet(one, sharing)
+    assert refused.value.code == "venue_revoked"
+
+
+def test_a_server_restored_to_yesterday_is_offered_what_others_did_again(leaders: Any) -> None:
+    from alumni_desk.sync.pull import _begin_again
+
+    one, two, gathering, people = leaders
+    check_in(one, gathering, person_id=people[0])
+    with shared(one) as sharing:
+        meet(two, sharing)
+    sync_once(two)
+    with two.applying() as applying:
+        _begin_again(applying.connection, str(two.scope))
+        assert holding.counts(applying.connection)["open"] == 1
+    sync_once(two)
+    with two.reading() as connection:
+        assert holding.counts(connection)["open"] == 0
+    assert here(two, gathering) == 1
+
+
+def column(desk: Desk, name: str) -> list[Any]:
+    """A field of everybody, sorted."""
+    with desk.reading() as connection:
+        return sorted(map(str, connection.exec_driver_sql(f"SELECT {name} FROM person WHERE NOT gone").scalars()))
+
+
+def test_a_new_volunteer_is_let_in_by_a_leaders_laptop_without_internet(leaders: Any, make_desk: MakeDesk, office: Any) -> None:
+    one, two, gathering, people = leaders
+    door = make_desk("door")
+    door.set_setting("person_name", "Tom")
+    check_in(one, gathering, person_id=people[3], station="North")
+    with shared(one, gathering=gathering) as sharing:
+        met = meet(door, sharing)
+        assert (met.joined, met.role, met.gathering) == (True, "door", gathering)
+        assert here(door, gathering) == 1 and len(DoorList(door, gathering).hits) == 6
+        assert column(door, "email") == ["None"] * 6 and column(door, "mobile") == ["1234"] * 6  # no more than the door sees
+        assert check_in(door, gathering, person_id=people[3]).outcome.value == "already_in"
+        assert check_in(door, gathering, person_id=people[0], station="South").outcome.value == "admitted"
+        assert walk_in(door, gathering, "Grace Hopper", email="grace@example.org", consent=True).may_pass
+        assert meet(door, sharing).given >= 2
+        assert check_in(one, gathering, person_id=people[0]).outcome.value == "already_in"
+        assert here(one, gathering) == here(door, gathering) == 3 and "grace@example.org" in column(one, "email")
+    assert verify(one).ok and verify(door).ok
+    sync_once(one)  # the server hears of the new laptop by its chain
+    assert any(row["name"] == door.device_name and row["role"] == "door" for row in office.server.run("server", "devices"))
+    sync_once(two)
+    assert here(two, gathering) == 3 and "grace@example.org" in column(two, "email")
+    result = sync_once(door)
+    assert (result.waiting, result.refused) == (0, 0)
+    assert here(door, gathering) == 3 and len(DoorList(door, gathering).hits) == 7
+    assert column(door, "email") == ["None"] * 7
+    with door.reading() as connection:
+        assert len(me(connection).credentials.chain) == 1  # the server's own by now
+    assert verify(door).ok
+
+
+def test_a_new_volunteer_may_reach_the_server_before_anybody_else(leaders: Any, make_desk: MakeDesk) -> None:
+    one, two, gathering, people = leaders
+    door = make_desk("door")
+    with shared(one, gathering=gathering) as sharing:
+        meet(door, sharing)
+    check_in(door, gathering, person_id=people[0])
+    assert sync_once(door).waiting == 0
+    sync_once(two)
+    assert here(two, gathering) == 1
+
+
+def test_nobody_new_is_let_in_where_no_door_is_open(leaders: Any, make_desk: MakeDesk) -> None:
+    one, _two, gathering, _people = leaders
+    door = make_desk("door")
+    with shared(one) as sharing, pytest.raises(KnownError) as refused:
+        meet(door, sharing)
+    assert refused.value.code == "venue_door_closed"
+    with shared(one, gathering=gathering) as sharing:
+        meet(door, sharing)
+    with pytest.raises(KnownError) as no_leader, shared(door, gathering=gathering):
+        pass
+    assert no_leader.value.code == "venue_leader"
+    other = make_desk("other")
+    add_member(other, first_name="Somebody", last_name="Here")
+    with shared(one, gathering=gathering) as sharing, pytest.raises(KnownError) as own:
+        meet(other, sharing)
+    assert own.value.code == "venue_members_here"
+
+
+def test_a_newer_hand_out_reaches_the_door(leaders: Any, make_desk: MakeDesk, monkeypatch: pytest.MonkeyPatch) -> None:
+    from alumni_desk.sync.venue import sharing as service
+
+    monkeypatch.setattr(service, "HANDOUT_SECONDS", 0.0)
+    one, _two, gathering, _people = leaders
+    door = make_desk("door")
+    with shared(one, gathering=gathering) as sharing:
+        meet(door, sharing)
+        late = add_member(one, first_name="Late", last_name="Comer").id
+        add_guests(one, gathering, [late])
+        with one.writing("guests_removed") as writing:
+            writing.change("registration", DoorList(one, gathering).find("Guest2").hits[0].registration or "", gone=True)
+        meet(door, sharing)
+        assert len(DoorList(door, gathering).hits) == 6 and DoorList(door, gathering).find("late comer").certain is not None
+        assert DoorList(door, gathering).find("Guest2 Żółć2").certain is None
+
+
+def test_an_access_that_ended_leaves_what_others_did_sealed(leaders: Any, make_desk: MakeDesk) -> None:
+    from alumni_desk.sync import door as doors
+    from alumni_desk.sync import state
+
+    one, _two, gathering, people = leaders
+    door = make_desk("door")
+    with shared(one, gathering=gathering) as sharing:
+        meet(door, sharing)
+        check_in(one, gathering, person_id=people[0], station="North")
+        meet(door, sharing)
+    with door.reading() as connection:
+        membership = state.read(connection, state.Membership)
+        assert holding.counts(connection) == {"open": 1, "carried": 0}
+    assert membership is not None
+    doors.end(door, membership)
+    with door.reading() as connection:
+        assert holding.counts(connection) == {"open": 0, "carried": 1}
+        assert connection.exec_driver_sql("SELECT count(*) FROM fact").scalar() == 0 and not me(connection).keys.gathering
+        assert connection.exec_driver_sql("SELECT count(*) FROM operation WHERE queue = 'peer'").scalar() == 0
+    sync_once(door)  # what it carried is brought all the same; and this one has not ended at the server, so it reads again
+    assert here(door, gathering) == 1
+
+
+def test_parcels_that_nobody_known_signed_are_left(leaders: Any) -> None:
+    import msgspec
+    from nacl.signing import SigningKey
+
+    one, two, gathering, people = leaders
+    check_in(one, gathering, person_id=people[0])
+    with one.reading() as connection:
+        mine = me(connection)
+    holding.seal_own(one, mine)
+    with one.reading() as connection:
+        held = holding.offered(connection, mine.membership.scope)[0]
+    sealed = holding.opened_parcel(held[0].content)
+    with two.reading() as connection:
+        theirs = me(connection)
+    stranger = msgspec.structs.replace(mine.certificate, public_key=bytes(SigningKey.generate().verify_key))
+    for chains in ([], [[stranger]]):
+        assert holding.take_in(two, theirs, [sealed], chains).refused == 1
+    for forged in (msgspec.structs.replace(sealed, audience="chapter"), msgspec.structs.replace(sealed, box=sealed.box[:-1] + b"x"),
+                   msgspec.structs.replace(sealed, scope=gathering), msgspec.structs.replace(sealed, server="another")):
+        assert holding.take_in(two, theirs, [forged], [mine.credentials.chain]).refused == 1
+    assert here(two, gathering) == 0
+    taken = holding.take_in(two, theirs, [sealed, sealed], [mine.credentials.chain])
+    assert (taken.new, taken.opened, taken.refused) == (1, 1, 0) and here(two, gathering) == 1
+
+
+def test_a_door_that_writes_what_it_may_not_is_not_believed(leaders: Any, make_desk: MakeDesk) -> None:
+    one, two, gathering, people = leaders
+    door = make_desk("door")
+    with shared(one, gathering=gathering) as sharing:
+        meet(door, sharing)
+        with door.writing("tampered", gathering=gathering) as writing:
+            writing.change("person", people[0], last_name="Changed")
+        with door.writing("tampered", gathering=gathering) as writing:
+            writing.change("gathering", gathering, name="Changed")
+        assert meet(door, sharing).given >= 1
+    assert "Changed" not in column(one, "last_name")
+    with one.reading() as connection:
+        assert connection.exec_driver_sql("SELECT name FROM gathering").scalars().all() == ["Founders’ Dinner"]
+    sync_once(one)
+    sync_once(two)
+    assert "Changed" not in column(two, "last_name")
+    assert sync_once(door).refused == 2
+
+
+def test_a_removed_laptop_brings_what_it_carried_before_it_is_emptied(leaders: Any, make_desk: MakeDesk, office: Any) -> None:
+    one, two, gathering, people = leaders
+    check_in(one, gathering, person_id=people[0])
+    with shared(one) as sharing:
+        meet(two, sharing)
+    with two.reading() as connection:
+        device = me(connection).membership.device
+    office.server.run("server", "revoke", device)
+    with pytest.raises(KnownError):
+        sync_once(two)
+    three = make_desk("three")  # the signer itself is never heard of again
+    join(three, office.url, office.invite())
+    sync_once(three)
+    assert here(three, gathering) == 1
+
+
+def test_one_leader_that_was_in_contact_tells_the_others_who_was_removed(leaders: Any, make_desk: MakeDesk, office: Any) -> None:
+    one, two, *_rest = leaders
+    three = make_desk("three")
+    join(three, office.url, office.invite())
+    sync_once(three)
+    with three.reading() as connection:
+        device = me(connection).membership.device
+    office.server.run("server", "revoke", device)
+    sync_once(one)
+    with shared(one) as sharing:
+        meet(two, sharing)
+    with shared(two) as sharing, pytest.raises(KnownError) as refused:
+        meet(three, sharing)
+    assert refused.value.code == "venue_revoked"

@@ -1,0 +1,154 @@
+"""The same by file, both ways; and finding each other, or saying why not."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from ipaddress import IPv4Interface
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from alumni_desk.checkin.actions import check_in
+from alumni_desk.checkin.lists import DoorList
+from alumni_desk.errors import KnownError
+from alumni_desk.gatherings.actions import add_guests, new_gathering
+from alumni_desk.members.actions import add_member
+from alumni_desk.store.desk import Desk
+from alumni_desk.sync.engine import Joined, join, sync_once
+from alumni_desk.sync.venue.files import look_at, open_file, read_parcels, write_handout, write_parcels
+from alumni_desk.sync.venue.finding import Found, find, told
+from alumni_desk.sync.venue.handouts import HandedOut
+from alumni_desk.sync.venue.places import Place, read_place
+from alumni_desk.sync.venue.sharing import Sharing
+from alumni_desk.sync.venue.visiting import Visit, unreachable
+
+MakeDesk = Callable[[str], Desk]
+
+
+@pytest.fixture
+def leaders(office: Any, make_desk: MakeDesk) -> tuple[Desk, Desk, str, list[str]]:
+    """Two leaders' laptops and a gathering with three guests."""
+    one, two = make_desk("one"), make_desk("two")
+    join(one, office.url, office.invite())
+    sync_once(one)
+    gathering = new_gathering(one, name="Picnic", start="2099-05-02T12:00", end="2099-05-02T16:00").id
+    people = [add_member(one, first_name=f"Guest{n}", last_name="Nguyễn", email=f"secret{n}@example.org").id for n in range(3)]
+    add_guests(one, gathering, people)
+    sync_once(one)
+    join(two, office.url, office.invite())
+    sync_once(two)
+    return one, two, gathering, people
+
+
+def here(desk: Desk, gathering: str) -> int:
+    return DoorList(desk, gathering).headcount().present
+
+
+def test_changes_go_by_file_and_come_back_by_file(leaders: Any, tmp_path: Path) -> None:
+    one, two, gathering, people = leaders
+    check_in(one, gathering, person_id=people[0], station="a-station-nobody-reads")
+    written = write_parcels(one, tmp_path / "there.alumni")
+    assert (written.parcels, written.own) == (1, 1) and look_at(written.file).parcels == 1
+    assert b"a-station-nobody-reads" not in written.file.read_bytes() and written.file.stat().st_mode & 0o077 == 0
+    assert read_parcels(two, written.file).opened == 1 and here(two, gathering) == 1
+    assert read_parcels(two, written.file).new == 0
+    check_in(two, gathering, person_id=people[1])
+    back = write_parcels(two, tmp_path / "back.alumni")
+    assert (back.parcels, back.own) == (2, 1)
+    assert read_parcels(one, back.file).new == 1 and here(one, gathering) == 2
+    sync_once(two)
+    sync_once(one)
+    assert here(one, gathering) == here(two, gathering) == 2
+
+
+def test_a_hand_out_says_what_it_is_before_it_does_anything(leaders: Any, make_desk: MakeDesk, tmp_path: Path) -> None:
+    one, two, gathering, people = leaders
+    door = make_desk("door")
+    sharing = Sharing(one, host="127.0.0.1", port=0, gathering=gathering)
+    visit = Visit(door, sharing.address, sharing.code)
+    visit.once()
+    visit.close()
+    sharing.stop()
+    add_guests(one, gathering, [add_member(one, first_name="Late", last_name="Comer").id])
+    file = tmp_path / "list.alumni"
+    made = write_handout(one, gathering, file)
+    assert (made.guests, made.name) == (4, "Picnic") and b"secret0" not in file.read_bytes()
+    seen = look_at(file)
+    assert seen.what == "handout" and seen.number == made.number and len(DoorList(door, gathering).hits) == 3
+    opened = open_file(door, file)
+    assert isinstance(opened, HandedOut) and opened.taken and len(DoorList(door, gathering).hits) == 4
+    again = open_file(door, file)
+    assert isinstance(again, HandedOut) and not again.taken
+    with pytest.raises(KnownError) as refused:
+        write_handout(door, gathering, file)
+    assert refused.value.code == "handout_leader"
+    check_in(door, gathering, person_id=people[0])
+    assert read_parcels(two, write_parcels(door, tmp_path / "door.alumni").file).opened == 1  # the volunteer's chain goes along
+    assert here(two, gathering) == 1
+
+
+def test_an_invitation_in_a_file_is_opened_too(office: Any, make_desk: MakeDesk, tmp_path: Path) -> None:
+    import json
+
+    url, _hash, pin = office.url.partition("#sha256=")
+    file = tmp_path / "invitation.alumni"
+    file.write_text(json.dumps({"alumni_desk": "invitation", "server": url, "fingerprint": pin or None, "code": office.invite(), "chapter": "Boston"}))
+    assert look_at(file).what == "invitation" and look_at(file).chapter == "Boston"
+    assert isinstance(open_file(make_desk("new"), file), Joined)
+
+
+@pytest.mark.parametrize("content", [b"", b"hello", b"{}", b"ALUMNI DESK PARCELS 1\n\xc1", b"ALUMNI DESK HAND-OUT 1\n\x90", b"ALUMNI DESK PARCELS 2\nx"])
+def test_what_is_no_such_file_is_said_to_be_none(content: bytes, tmp_path: Path) -> None:
+    file = tmp_path / "what"
+    file.write_bytes(content)
+    with pytest.raises(KnownError) as refused:
+        look_at(file)
+    assert refused.value.code in ("venue_file_unknown", "venue_file_damaged")
+
+
+def test_a_laptop_that_shares_is_found_on_this_computer(leaders: Any) -> None:
+    one, two, *_rest = leaders
+    sharing = Sharing(one, host="127.0.0.1", port=0, on=["127.0.0.1"])
+    try:
+        with two.reading() as connection:
+            from alumni_desk.sync import state
+
+            membership = state.read(connection, state.Membership)
+        for _try in range(5):
+            search = find(membership, seconds=1.0, on=["127.0.0.1"])
+            if any(found.place == sharing.place for found in search.found):
+                break
+        mine = next(found for found in search.found if found.place == sharing.place)
+        assert mine.reachable and mine.ours is True and search.why is None
+    finally:
+        sharing.stop()
+
+
+NET = [IPv4Interface("192.168.1.7/24")]
+
+
+@pytest.mark.parametrize(("found", "here", "why", "words"), [
+    ((), [], "no_network", "in no network"),
+    ((), NET, "nobody", "type the address"),
+    ((Found("a", Place("192.168.1.9", 7807), True, False),), NET, "closed", "keeps its guests apart"),
+    ((Found("a", Place("10.4.4.4", 7807), None, False),), NET, "other_network", "another network"),
+    ((Found("a", Place("192.168.1.9", 7807), False, True),), NET, "nobody", "this chapter"),
+    ((Found("a", Place("192.168.1.9", 7807), True, True),), NET, None, "")])
+def test_why_nobody_can_be_joined_is_said_with_the_next_way(found: Any, here: Any, why: str | None, words: str) -> None:
+    search = told(found, here)
+    assert search.why == why and words in search.sentence
+    assert why is None or "parcel write" in search.sentence
+
+
+def test_why_a_typed_address_does_not_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+    from alumni_desk.sync.venue import visiting
+
+    monkeypatch.setattr(visiting, "interfaces", lambda: NET)
+    codes = [unreachable(read_place(text), error).code for text, error in (
+        ("192.168.1.9:1", ConnectionRefusedError()), ("192.168.1.9", TimeoutError()), ("10.1.1.1:5", TimeoutError()))]
+    assert codes == ["venue_not_sharing", "venue_closed", "venue_other_network"]
+    monkeypatch.setattr(visiting, "interfaces", list)
+    assert unreachable(read_place("192.168.1.9"), OSError()).code == "venue_no_network"
+    with pytest.raises(KnownError):
+        read_place("http://x/y")

@@ -1,0 +1,271 @@
+"""Real processes: on loopback, and on hosts of their own (network namespaces joined by a bridge) without internet."""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from alumni_desk.checkin.lists import DoorList
+from alumni_desk.gatherings.actions import add_guests, new_gathering
+from alumni_desk.members.lists import member_rows
+from alumni_desk.schema import open_desk
+from alumni_desk.store.desk import Desk
+from alumni_desk.store.profile import Profile
+
+
+class Laptop:
+    """A profile, worked on by commands; ``host``: the network namespace that it is in, None: this computer's own."""
+
+    def __init__(self, profile: Path, host: str | None = None) -> None:
+        self.profile, self.host = profile, host
+        self.running: list[subprocess.Popen[str]] = []
+        self.open: Desk | None = None
+
+    def words(self, *words: str, at_home: bool = False) -> list[str]:
+        """The whole command line."""
+        into = ["ip", "netns", "exec", self.host] if self.host and not at_home else []
+        return [*into, sys.executable, "-m", "alumni_desk", "--profile", str(self.profile), *words]
+
+    def run(self, *words: str, code: int = 0, at_home: bool = False) -> Any:
+        """Run a command to its end; its JSON, or what it says where it fails."""
+        done = subprocess.run(self.words(*words, "--json", at_home=at_home), capture_output=True, text=True, check=False, timeout=90)
+        assert done.returncode == code, (words, done.returncode, done.stdout, done.stderr)
+        return json.loads(done.stdout) if code == 0 else done.stderr
+
+    def start(self, *words: str) -> Any:
+        """Start a command that goes on; the first line of JSON that it says."""
+        process = subprocess.Popen(self.words(*words, "--json"), stdout=subprocess.PIPE, text=True)
+        self.running.append(process)
+        assert process.stdout is not None
+        line = process.stdout.readline()
+        assert line, f"{words} said nothing"
+        return json.loads(line)
+
+    def kill(self, how: int = signal.SIGKILL) -> None:
+        """End what goes on."""
+        for process in self.running:
+            process.send_signal(how)
+            process.wait(20)
+            assert process.stdout is not None
+            process.stdout.close()
+        self.running = []
+
+    def here(self, gathering: str) -> int:
+        """How many people this laptop sees in."""
+        if self.open is None:
+            self.open = open_desk(Profile(self.profile))
+        return DoorList(self.open, gathering).headcount().present
+
+
+def soon(what: Callable[[], bool], seconds: float = 20.0) -> None:
+    """Wait until it is so."""
+    until = time.monotonic() + seconds
+    while not what():
+        assert time.monotonic() < until, "it never came"
+        time.sleep(0.02)
+
+
+def is_seen(laptop: Laptop, gathering: str, count: int) -> bool:
+    """Whether a laptop sees so many in."""
+    return laptop.here(gathering) == count
+
+
+@pytest.fixture
+def make_laptop(tmp_path: Path) -> Iterator[Callable[..., Laptop]]:
+    """Laptops by name; what they run is ended after the test."""
+    made: list[Laptop] = []
+
+    def make(name: str, host: str | None = None) -> Laptop:
+        made.append(Laptop(tmp_path / name, host))
+        return made[-1]
+
+    yield make
+    for laptop in made:
+        laptop.kill()
+        if laptop.open is not None:
+            laptop.open.close()
+
+
+def open_chapter(office: Any, first: Laptop, others: list[Laptop], guests: int = 8) -> tuple[str, list[str]]:
+    """A chapter at the office: the first laptop has a gathering that is held now, the others have it from the server."""
+    first.run("join", office.url, office.invite(), at_home=True)
+    first.run("sync", at_home=True)
+    rows = ["First Name,Last Name,Email,Class Year", *(f"Guest{n},Żółć{n},g{n}@example.org,1998" for n in range(guests))]
+    people = first.profile.with_suffix(".csv")
+    people.write_text("\n".join(rows), encoding="utf-8")
+    first.run("import", str(people), at_home=True)
+    now = datetime.now(UTC)
+    with open_desk(Profile(first.profile)) as desk:
+        gathering = new_gathering(desk, name="Dinner", start=now.strftime("%Y-%m-%dT%H:%M"), end=(now + timedelta(hours=3)).strftime("%Y-%m-%dT%H:%M"),
+                                  time_zone="UTC").id
+        ids = [row.id for row in member_rows(desk)]
+        add_guests(desk, gathering, ids)
+    assert first.run("sync", at_home=True)["waiting"] == 0
+    for other in others:
+        other.run("join", office.url, office.invite(), at_home=True)
+        other.run("sync", at_home=True)
+    return gathering, ids
+
+
+def test_two_processes_and_a_check_in_that_shows_on_the_other(office: Any, make_laptop: Callable[..., Laptop]) -> None:
+    one, two = make_laptop("one"), make_laptop("two")
+    gathering, people = open_chapter(office, one, [two])
+    said = one.start("share", "--host", "127.0.0.1", "--port", "0")
+    assert set(said) == {"address", "code", "gathering"}
+    two.start("join-laptop", said["address"], said["code"], "--stay")
+    one.run("check-in", gathering, people[0], "--station", "North")
+    soon(lambda: two.here(gathering) == 1)
+    two.run("check-in", gathering, people[1])
+    soon(lambda: one.here(gathering) == 2)
+    assert one.run("check-in", gathering, people[1])["verdict"] == "already_in"
+    one.kill(signal.SIGTERM)
+    two.kill(signal.SIGTERM)
+
+
+# Hosts of their own.
+
+ROOT = hasattr(os, "geteuid") and os.geteuid() == 0 and shutil.which("ip") is not None
+NAME = f"ad{secrets.token_hex(2)}"
+
+
+def ip(*words: str) -> None:
+    """The ip command."""
+    subprocess.run(["ip", *words], check=True, capture_output=True, text=True, timeout=20)
+
+
+class Venue:
+    """A switch with laptops on it, and no way out."""
+
+    def __init__(self) -> None:
+        self.hosts: list[str] = []
+        ip("link", "add", NAME, "type", "bridge")
+        ip("link", "set", NAME, "up")
+
+    def host(self) -> str:
+        """One more host."""
+        number = len(self.hosts) + 1
+        name, cable = f"{NAME}-{number}", f"{NAME}{number}"
+        ip("netns", "add", name)
+        self.hosts.append(name)
+        ip("link", "add", cable, "type", "veth", "peer", "name", f"{cable}p")
+        ip("link", "set", f"{cable}p", "netns", name, "name", "eth0")
+        ip("link", "set", cable, "master", NAME, "up")
+        for words in (("link", "set", "lo", "up"), ("addr", "add", f"10.77.0.{number}/24", "dev", "eth0"), ("link", "set", "eth0", "up"),
+                      ("route", "add", "224.0.0.0/4", "dev", "eth0")):
+            ip("-n", name, *words)
+        return name
+
+    def cable(self, host: str, *, plugged: bool) -> None:
+        """Pull a host's cable, or plug it in."""
+        ip("link", "set", host.replace("-", ""), "up" if plugged else "down")
+
+    def isolate(self, host: str, *, on: bool) -> None:
+        """As guest Wi-Fi does: hosts that are isolated do not reach each other."""
+        ip("link", "set", host.replace("-", ""), "type", "bridge_slave", "isolated", "on" if on else "off")
+
+    def close(self) -> None:
+        """Take it down."""
+        for host in self.hosts:
+            ip("netns", "delete", host)
+        ip("link", "delete", NAME)
+
+
+@pytest.fixture
+def venue() -> Iterator[Venue]:
+    """A venue, where this computer lets us make one."""
+    if not ROOT:
+        pytest.skip("network namespaces need root and the ip command")
+    try:
+        made = Venue()
+        made.host()
+    except subprocess.CalledProcessError as error:
+        subprocess.run(["ip", "link", "delete", NAME], check=False, capture_output=True)
+        pytest.skip(f"no network namespaces here: {error.stderr.strip()}")
+    yield made
+    made.close()
+
+
+def test_a_venue_without_internet_a_partition_a_kill_and_then_the_server(venue: Venue, office: Any, make_laptop: Callable[..., Laptop], tmp_path: Path) -> None:
+    one, two, three = make_laptop("one", venue.hosts[0]), make_laptop("two", venue.host()), make_laptop("three", venue.host())
+    door = make_laptop("door", venue.host())
+    gathering, people = open_chapter(office, one, [two, three], guests=14)
+    assert "cannot be reached" in one.run("sync", code=1)  # there is no internet here
+
+    said = one.start("share", "--gathering", gathering)
+    assert said["address"].startswith("10.77.0.1:")
+    assert two.start("join-laptop", said["address"], said["code"], "--stay")["chapter"] == office.chapter
+    three.start("join-laptop", said["address"], said["code"], "--stay")
+    found = door.run("venue", "find")["laptops"]
+    assert [(one["address"], one["reachable"]) for one in found] == [(said["address"], True)]
+    assert door.start("join-laptop", said["code"], "--stay")["joined"] is True  # found by itself, let in by a leader's laptop
+
+    # Everybody lets somebody in, and all see all of it.
+    everybody = [one, two, three, door]
+    for laptop, person in zip(everybody, people, strict=False):
+        assert laptop.run("check-in", gathering, person)["verdict"] == "admitted"
+    for laptop in everybody:
+        soon(partial(is_seen, laptop, gathering, 4))
+
+    # One cable is pulled. Both sides go on, and one guest comes in at both.
+    venue.cable(venue.hosts[1], plugged=False)
+    two.run("check-in", gathering, people[4])
+    two.run("check-in", gathering, people[5])
+    one.run("check-in", gathering, people[5])
+    door.run("walk-in", gathering, "Grace Hopper", "email=grace@example.org", "consent=yes")
+    soon(lambda: three.here(gathering) == 6)
+    assert two.here(gathering) == 6
+    venue.cable(venue.hosts[1], plugged=True)
+    for laptop in (one, two, three, door):
+        soon(partial(is_seen, laptop, gathering, 7), 60)
+
+    # A Wi-Fi that keeps its guests apart is named.
+    three.kill()
+    for host in (venue.hosts[0], venue.hosts[2]):
+        venue.isolate(host, on=True)
+    three.run("check-in", gathering, people[6])
+    assert "keeps its guests apart" in three.run("join-laptop", said["address"], said["code"], code=1)
+    for host in (venue.hosts[0], venue.hosts[2]):
+        venue.isolate(host, on=False)
+
+    # Killed in the middle of it, two goes on where it was.
+    check = subprocess.Popen(two.words("check-in", gathering, people[7]), stdout=subprocess.DEVNULL)
+    two.kill(signal.SIGKILL)
+    check.wait(30)
+    two.run("join-laptop", said["address"], said["code"])
+    three.run("join-laptop", said["address"], said["code"])
+    two.run("join-laptop", said["address"], said["code"])
+    assert one.here(gathering) == two.here(gathering) == three.here(gathering) == 9
+
+    # Back at the office, the first one brings what everybody did; the volunteer's laptop is known by its chain.
+    for laptop in everybody:
+        laptop.kill(signal.SIGTERM)
+    two.run("sync", at_home=True)
+    fresh = make_laptop("fresh")
+    fresh.run("join", office.url, office.invite())
+    fresh.run("sync")
+    assert fresh.here(gathering) == 9
+    for _turn in range(2):
+        for laptop in everybody:
+            result = laptop.run("sync", at_home=True)
+            assert result["waiting"] == 0 and result["refused"] == 0
+    files = []
+    for laptop in (one, two, three, fresh):
+        file = tmp_path / f"{laptop.profile.name}.ndjson"
+        laptop.run("export", "--out", str(file), at_home=True)
+        files.append(file.read_bytes())
+        assert laptop.here(gathering) == 9
+    assert len(set(files)) == 1 and b"grace@example.org" in files[0]
+    assert door.here(gathering) == 9
