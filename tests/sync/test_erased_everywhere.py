@@ -169,8 +169,14 @@ def test_killed_before_it_was_scrubbed_the_next_sync_does_it(chapter: tuple[Any,
     _server, one, two, root, _double = chapter
     erasing.erase(one, [root])
     rest(one)
+
+    def killed_if_there_is_something(desk: Desk) -> None:
+        with desk.reading() as connection:
+            if state.read(connection, state.Scrubbing) is not None:
+                raise KeyboardInterrupt
+
     with monkeypatch.context() as patched:
-        patched.setattr(learning, "finish", lambda desk: (_ for _ in ()).throw(KeyboardInterrupt))
+        patched.setattr(learning, "finish", killed_if_there_is_something)
         with pytest.raises(KeyboardInterrupt):
             sync_once(two)
     with two.reading() as connection:
