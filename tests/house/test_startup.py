@@ -16,7 +16,7 @@ LATE = ("reportlab", "requests", "keyring", "alembic", "uharfbuzz", "fontTools",
 
 FIRST_PAGE = frozenset("""
 alumni_desk __main__ errors words resources logs schema cli cli.main
-protocol protocol.canonical protocol.clock protocol.codes protocol.ids protocol.messages protocol.policy
+protocol protocol.canonical protocol.clock protocol.codes protocol.ids protocol.messages protocol.policy protocol.venue_keys
 store store.desk store.capture store.disk store.driver store.finding store.history store.holding store.keys store.mark store.outbox store.profile store.recovery
 store.search store.synced store.tables store.undo
 members members.fields members.naming members.records
@@ -40,8 +40,10 @@ from alumni_desk.cli.main import open_window
 from alumni_desk.store.profile import Profile
 
 def usable(sitting):
+    from PySide6.QtGui import QGuiApplication
+
     page = sitting.room.shell.current()
-    print(json.dumps({"page": page.name, "shown": page.isVisible(), "modules": sorted(sys.modules)}))
+    print(json.dumps({"page": page.name, "shown": page.isVisible(), "platform": QGuiApplication.platformName(), "modules": sorted(sys.modules)}))
     sitting.room.shell.close()
 
 sys.exit(open_window(Profile(Path(sys.argv[1])), usable=usable))

@@ -41,4 +41,4 @@ def test_the_window_opens_on_a_display(display: str, tmp_path: Path) -> None:
     with open_desk(Profile(tmp_path / "desk")) as desk:
         desk.make_chapter("Boston", "Northgate", "America/New_York")
     told = json.loads(startup.python("-c", startup.WINDOW, str(tmp_path / "desk"), QT_QPA_PLATFORM="xcb", DISPLAY=display))
-    assert told["shown"] == "xcb"
+    assert told["shown"] and told["platform"] == "xcb"

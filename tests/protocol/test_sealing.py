@@ -13,7 +13,8 @@ from alumni_desk.protocol.certificates import certify, chain_trouble
 from alumni_desk.protocol.handout import Handout, SealedHandout, close_handout, open_handout, verify_handout
 from alumni_desk.protocol.messages import Block, Certificate, Sealed
 from alumni_desk.protocol.parcels import Piece, sign_parcel
-from alumni_desk.protocol.sealing import Keys, gathering_key, name_of, seal, unseal, verify_sealed
+from alumni_desk.protocol.sealing import name_of, seal, unseal, verify_sealed
+from alumni_desk.protocol.venue_keys import Keys, gathering_key
 
 SERVER, LEADER, DOOR, OTHER = (SigningKey(bytes([n]) * 32) for n in range(1, 5))
 CHAPTER = bytes(PrivateKey(b"\x07" * 32))

@@ -11,7 +11,7 @@ from nacl.secret import SecretBox
 from nacl.signing import SigningKey, VerifyKey
 
 from alumni_desk.protocol.messages import BODY_LIMIT, Block, Certificate
-from alumni_desk.protocol.sealing import Keys
+from alumni_desk.protocol.venue_keys import Keys
 
 _PURPOSE = b"alumni-desk hand-out\0"
 

@@ -12,7 +12,7 @@ from nacl.signing import SigningKey
 
 from alumni_desk.protocol.certificates import LEADING, certify
 from alumni_desk.protocol.messages import Certificate, EnrolReply, Grant
-from alumni_desk.protocol.sealing import Keys, gathering_key
+from alumni_desk.protocol.venue_keys import Keys, gathering_key
 from alumni_desk.server.state import Server
 
 LEADER_LASTS = 60 * 24 * 3600 * 1000

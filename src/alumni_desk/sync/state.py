@@ -9,7 +9,7 @@ import msgspec
 import sqlalchemy as sa
 
 from alumni_desk.protocol.messages import Author, Certificate, Cursor, SnapshotReply
-from alumni_desk.protocol.sealing import Keys
+from alumni_desk.protocol.venue_keys import Keys
 
 T = TypeVar("T")
 

@@ -15,7 +15,7 @@ from nacl.secret import SecretBox
 
 from alumni_desk.protocol.handout import SealedHandout
 from alumni_desk.protocol.messages import BODY_LIMIT, Certificate, Sealed
-from alumni_desk.protocol.sealing import Keys
+from alumni_desk.protocol.venue_keys import Keys
 
 VERSION = 1
 PATH = "/venue/1"

@@ -12,7 +12,7 @@ from nacl.signing import SigningKey
 from alumni_desk.errors import Refused
 from alumni_desk.protocol.certificates import LEADING, chain_trouble
 from alumni_desk.protocol.messages import Certificate, Grant
-from alumni_desk.protocol.sealing import Keys, keys_of
+from alumni_desk.protocol.venue_keys import Keys, keys_of
 from alumni_desk.store.desk import Desk
 from alumni_desk.sync.state import Credentials, Membership, read
 from alumni_desk.sync.state import keep as keep_state

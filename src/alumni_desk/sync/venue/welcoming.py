@@ -10,7 +10,7 @@ import sqlalchemy as sa
 
 from alumni_desk.errors import NotFound, Refused
 from alumni_desk.protocol.certificates import certify
-from alumni_desk.protocol.sealing import Keys
+from alumni_desk.protocol.venue_keys import Keys
 from alumni_desk.store.desk import Desk
 from alumni_desk.sync.venue import holding
 from alumni_desk.sync.venue.channel import Nay, Newcomer, Reply, Welcome
