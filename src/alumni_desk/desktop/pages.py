@@ -31,7 +31,7 @@ Go = Callable[..., None]
 class Page(QWidget):
     """A page of the window. Subclasses fill ``self.stack`` and override what they need.
 
-    ``said(sentence, action)`` asks the window for a toast, with Undo for that action if there is one; ``titled`` tells it
+    ``said(sentence, action)`` asks the window for a toast, with Undo for that action (or what to call for it) if there is one; ``titled`` tells it
     that ``title``, ``note``, ``back`` or ``header`` are others now. ``apart``: not in the sidebar, reached from other pages.
     """
 
