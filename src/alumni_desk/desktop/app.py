@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from datetime import date
+from datetime import date, datetime
 from functools import partial
 from importlib import import_module
 from pathlib import Path
@@ -50,6 +50,7 @@ if TYPE_CHECKING:
     from alumni_desk.desktop.palette import Palette
     from alumni_desk.desktop.settings_page import SettingsPage
     from alumni_desk.desktop.sync_page import SyncPage
+    from alumni_desk.sync.engine import Standing
 
 log = logging.getLogger(__name__)
 
@@ -87,11 +88,14 @@ class Room(QObject):
         self.lanes.trouble.connect(lambda error: self.shell.say(str(error)))
         self.keeping.trouble.connect(lambda error: self.shell.say(str(error)))
         self._standing = ""
+        self._last_standing: Standing | None = None
         self.lock = Lock(desk, self.shell, door=self._door, standing=lambda: self._standing)
         self.quitting = Quitting(self.shell, desk, self.lanes, self.bridge)
         self.shell.may_close = self.quitting.may_close
         self.shell.dropped.connect(lambda files: QTimer.singleShot(0, self.shell, lambda: self.take_file(files[0])))
         self.venue.news.connect(self.watch.look)
+        self.venue.changed.connect(lambda standing: self._tell_door())
+        self.bridge.reached.connect(self._tell_door)
         self.bridge.ending.connect(self.venue.leave)
         self.bridge.ending.connect(self.venue.share_no_more)
         self.bridge.standing.connect(self._stands)
@@ -147,6 +151,7 @@ class Room(QObject):
 
     def _wire_door(self, page: CheckInPage) -> None:
         page.lock_wanted.connect(lambda: self.lock.lock())
+        page.opened.connect(self._tell_door)
         page.unlock_wanted.connect(lambda: self.lock.ask())  # a laptop at a door has this page before it has a lock
 
     def _wire_settings(self, page: SettingsPage) -> None:
@@ -157,7 +162,18 @@ class Room(QObject):
     def _go(self, name: str, **what: Any) -> None:
         self.shell.show_page(name, **what)
 
-    def _stands(self, standing: Any) -> None:
+    def _tell_door(self) -> None:
+        """The door says where the data stands, and which laptops are heard here."""
+        door, standing = self._door(), self._last_standing
+        if door is None or standing is None:
+            return
+        door.set_standing(standing.state, standing.short)
+        last = datetime.fromisoformat(standing.last_sync) if standing.last_sync else None
+        door.set_venue(self.venue.standing, self.bridge.silent_since, last)
+
+    def _stands(self, standing: Standing) -> None:
+        self._last_standing = standing
+        self._tell_door()
         self.shell.chip.set_standing(standing.state, standing.short)
         self._standing = standing_words(standing.waiting, standing.state != "alone")
         if (standing.role == "door") is not self._at_door:

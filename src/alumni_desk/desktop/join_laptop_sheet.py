@@ -210,7 +210,8 @@ class NotFoundSheet(PlainSheet):
             row.addWidget(button)
         row.addStretch(1)
         self.column.addLayout(row)
-        self.said = Label("", "small", "muted", wrap=True)
+        self.said = Label("", "small", wrap=True)
+        self.said.hide()
         self.column.addWidget(self.said)
         foot = QWidget()
         across = QHBoxLayout(foot)
@@ -219,6 +220,7 @@ class NotFoundSheet(PlainSheet):
         done.clicked.connect(self.accept)
         across.addWidget(done)
         self.set_foot(foot)
+        done.setFocus()
         self.look()
 
     def look(self) -> None:
@@ -232,10 +234,11 @@ class NotFoundSheet(PlainSheet):
     def say(self, sentence: str) -> None:
         """What came of a file."""
         self.said.setText(sentence)
+        self.said.show()
 
     def complain(self, error: KnownError) -> None:
         """A file could not be saved."""
-        self.said.setText(str(error))
+        self.say(str(error))
 
 
 def reason_words(search: Search, *, shares: bool) -> str:

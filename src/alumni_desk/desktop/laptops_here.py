@@ -18,6 +18,9 @@ from alumni_desk.desktop.venue_bridge import AtVenue, Nearby
 from alumni_desk.desktop.widgets import IconLine
 from alumni_desk.words import _
 
+QR = 132
+"""Three px for each square of the code, and its margin."""
+
 
 @dataclass(frozen=True)
 class Letting:
@@ -103,16 +106,18 @@ class LaptopsHere(QWidget):
     def _on(self, column: QVBoxLayout) -> None:
         standing = self._standing
         column.addWidget(Label(_("Laptops in this room swap changes, without the internet. They scan this or type the code."), tone="muted", wrap=True))
-        across = QHBoxLayout()
+        box = QWidget()
+        box.setFixedHeight(px(QR))
+        across = QHBoxLayout(box)
+        across.setContentsMargins(0, 0, 0, 0)
         across.setSpacing(px(16))
-        picture = QrView(_("Code for the laptops here"), 128)
+        picture = QrView(_("Code for the laptops here"), QR)
         picture.show_text(standing.qr)
         across.addWidget(picture)
         words = QVBoxLayout()
         words.setSpacing(0)
         words.addWidget(Label(_("Code"), "small", "muted"))
-        halves = (standing.code[:5], standing.code[5:]) if len(standing.code) == 10 else (standing.code,)
-        for half in halves:
+        for half in standing.code.split("-"):
             label = Label(half, "number")
             label.setAccessibleName(" ".join(half))
             words.addWidget(label)
@@ -121,7 +126,7 @@ class LaptopsHere(QWidget):
         words.addStretch(1)
         across.addLayout(words, 1)
         column.addSpacing(px(4))
-        column.addLayout(across)
+        column.addWidget(box)
         address = Label(_("Address {address}").format(address=standing.address), "small", "muted", wrap=True)
         address.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         column.addWidget(address)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QObject, QTimer, Signal
@@ -88,6 +88,11 @@ class SyncBridge(QObject):
     def waiting(self) -> int:
         """How many changes wait to be sent, as far as was looked."""
         return self._waiting
+
+    def next_try(self) -> datetime | None:
+        """When it syncs by itself the next time; None where it does not."""
+        left = (self._soon if self._soon.isActive() else self._timer).remainingTime()
+        return datetime.now(UTC) + timedelta(milliseconds=left) if self._joined and left >= 0 else None
 
     def first_look(self) -> None:
         """The look at the beginning: when the first page stands, because it needs the sync's modules; after a second in any case."""

@@ -322,7 +322,11 @@ class SyncPage(Page):
         if facts.state == "ended" and not facts.waiting:
             return _("Its list is gone from this laptop, and all that was done here is at the server. Another invitation opens another door.")
         if facts.waiting:
-            return ngettext("It is saved here in any case.", "They are saved here in any case.", facts.waiting)
+            safe = ngettext("It is saved here in any case", "They are saved here in any case", facts.waiting)
+            next_try = self._bridge.next_try()
+            if self._busy or next_try is None:
+                return _("{safe}.").format(safe=safe)
+            return _("{safe}; the next try is at {time}, by itself.").format(safe=safe, time=_moment(next_try))
         return _("Work goes on without the internet; what you change meanwhile is sent at the next sync.")
 
     def _progress(self, column: QVBoxLayout) -> None:

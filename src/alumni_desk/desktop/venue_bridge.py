@@ -147,7 +147,8 @@ class VenueBridge(QObject):
 
             with self._desk.reading() as connection:
                 membership = state.read(connection, state.Membership)
-            return find(membership)
+            sharing = self._sharing
+            return find(membership, but=frozenset({sharing.announced_as}) if sharing is not None else frozenset())
 
         self._lanes.meet(work, then, failed)
 
