@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from PySide6.QtCore import Signal
+from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QApplication, QVBoxLayout, QWidget
 
 from alumni_desk.desktop.background import Lanes
@@ -83,7 +83,7 @@ class DecidePart(QWidget):
         if len(self._found) > len(shown):
             more = Link(_("Show all {n}").format(n=number(len(self._found))))
             more.clicked.connect(self._show_all)
-            column.addWidget(more)
+            column.addWidget(more, 0, Qt.AlignmentFlag.AlignLeft)
         self._column.replaceWidget(self._body, body)
         self._body.hide()
         self._body.deleteLater()

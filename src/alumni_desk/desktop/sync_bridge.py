@@ -275,8 +275,10 @@ class SyncBridge(QObject):
         if self._joined and standing.waiting > self._waiting and not self._soon.isActive():
             self._soon.start()
         self._waiting = standing.waiting
-        if standing.state == "alone" or standing.state == "ended":
+        if standing.state in ("alone", "ended"):
             self._unlisten()
+        else:
+            self._listen()
         self.standing.emit(standing)
         self.to_decide.emit(undecided)
 
@@ -290,7 +292,6 @@ class SyncBridge(QObject):
         self._has_reached(True)
         self.ended.emit(result)
         self.look()
-        self._listen()
 
     def _trouble(self, error: KnownError) -> None:
         self._busy = False
@@ -306,7 +307,7 @@ class SyncBridge(QObject):
     # -- listening: what another laptop changes is here a moment later
 
     def _listen(self) -> None:
-        """Listen from now on, if that is not under way. It begins after a sync that went well."""
+        """Listen from now on, if that is not under way."""
         if self._listens or self._stopped:
             return
         self._listens = True
@@ -331,7 +332,7 @@ class SyncBridge(QObject):
             wire.close()
 
     def _listened(self) -> None:
-        """It ended by itself: another chapter or server, or an access that is over. The next sync that goes well begins it anew."""
+        """It ended by itself: another chapter or server, or an access that is over. The next look or sync begins it anew."""
         self._listens = False
 
     def _unlisten(self) -> None:
