@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
@@ -90,8 +91,8 @@ def window(qtbot: Any, hands_of: Callable[[Any], Hands]) -> Iterator[Window]:
 
 
 def button(page: QWidget, text: str) -> Any:
-    """The button of that text, or of that spoken name, that can be seen."""
-    found = [one for one in page.findChildren(QAbstractButton) if one.isVisible() and text in (one.text(), one.accessibleName())]
+    """The button of that text, or whose spoken name begins so, that can be seen."""
+    found = [one for one in page.findChildren(QAbstractButton) if one.isVisible() and (one.text() == text or one.accessibleName().startswith(text))]
     assert found, f"no button {text}"
     return found[0]
 
@@ -138,11 +139,13 @@ def test_cards_are_decided_without_a_server_and_undo_brings_them_back(office: An
     hands.until(lambda: len(page.decide.cards) == 3)
     assert "To decide" in words(page) and hands.shell.nav.rows.counts["sync"] == "5"
     button(page, "Show all 5").click()
+    hands.rest()
     assert len(page.decide.cards) == 5
     first = page.decide.cards[0]
     name = first.accessibleName()
     assert "Selam" in name and "Tomás’s" in words(first) and first.buttons[0].accessibleName().startswith("Keep yours: ")
-    button(first, f"Decide later on {page.decide._found[0].name}").click()
+    button(first, "Decide later").click()
+    hands.rest()
     assert page.decide.cards[-1].accessibleName() == name and page.decide.cards[0].accessibleName() != name
     card, before = page.decide._found[0], emails(one)
     wanted = "yours" if card.theirs.shown else "theirs"
@@ -236,13 +239,15 @@ def test_sharing_shows_the_code_and_who_comes_and_lets_volunteers_in(office: Any
     address = f"127.0.0.1:{sharing.address.rsplit(':', 1)[1]}"
     visit = Visit(two, address, sharing.code)
     visit.once()
-    hands.until(lambda: "Tomás’s laptop, connected" in words(page))
+    staying = threading.Thread(target=visit.stay)
+    staying.start()
+    hands.until(lambda: "Tomás’s laptop\u2069, connected" in words(page))
     heard: list[Any] = []
     hands.room.changes.changed.connect(heard.append)
     check_in(two, gathering, person_id=people[0], station="Garden door")
-    visit.once()
-    visit.close()
     hands.until(lambda: heard)
+    visit.stop()
+    staying.join(10)
     letting = page.here.here.letting
     assert letting is not None
     letting.set_key(gathering)
@@ -269,8 +274,8 @@ def test_joining_a_laptop_says_at_its_field_what_is_wrong_and_stays_together(off
         button(page, "Join a laptop that shares").click()
         sheet = hands.dialog(JoinLaptopSheet)
         assert not sheet.done_button.isEnabled() and sheet.reason.text() == "The address is missing"
-        sheet.form.paste(f"alumnidesk://laptop?at={sharing.address}&code=AAAAA-AAAAA")
-        assert "neither the text" in all_words(sheet) or sheet.reason.text()
+        sheet.form.paste(f"alumnidesk://laptop?at={sharing.address}&code=AAAAA")
+        assert "neither the text" in all_words(sheet)
         sheet.form.paste(sharing.qr)
         assert sheet.form.address.text() == sharing.address and sheet.done_button.isEnabled()
         sheet.form.address.setText("127.0.0.1:9")
@@ -280,10 +285,11 @@ def test_joining_a_laptop_says_at_its_field_what_is_wrong_and_stays_together(off
         sheet.form._typed()
         hands.click(sheet.done_button)
         hands.until(lambda: hands.room.venue.standing.visiting == sharing.address)
-        hands.until(lambda: "Together with the laptop" in words(page) and "two, connected" in words(page))
+        hands.until(lambda: "Together with the laptop" in words(page) and "two\u2069, connected" in words(page))
         person = add_member(two, first_name="Brought").id
         hands.until(lambda: person in emails(one))
-        button(page, f"Leave the laptop at {sharing.address}").click()
+        hands.rest()
+        button(page, "Leave the laptop at").click()
         hands.until(lambda: not hands.room.venue.standing.visiting)
     finally:
         sharing.stop()
@@ -311,7 +317,7 @@ def test_not_found_names_the_reason_and_offers_a_file_each_way(office: Any, lapt
     assert "one" in all_words(brought) and "sealed packet" in all_words(brought) and len(emails(two)) == 0
     other.click(brought.done_button)
     other.until(lambda: len(emails(two)) == 1)
-    assert "taken in" in said(other)
+    other.until(lambda: "taken in" in said(other))
 
 
 # -- files
@@ -406,6 +412,7 @@ def details(hands: Hands) -> Any:
     hands.until(lambda: page._facts is not None)
     if not page._detailed:
         button(page, "Details").click()
+        hands.until(lambda: "Version" in words(page))
     return page
 
 

@@ -121,7 +121,7 @@ class JoinLaptopForm(QWidget):
         from alumni_desk.sync.venue.places import read_qr
 
         scanned = read_qr(text)
-        code = scanned[1] if scanned else read_venue_code(text)
+        code = read_venue_code(scanned[1] if scanned else text)
         if scanned:
             self.address.setText(scanned[0])
         if code:
