@@ -5,7 +5,9 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from ipaddress import IPv4Interface
 from pathlib import Path
 from typing import Any
 
@@ -22,14 +24,21 @@ from alumni_desk.checkin.actions import check_in
 from alumni_desk.desktop.app import build
 from alumni_desk.desktop.carrying import BroughtSheet
 from alumni_desk.desktop.deeds import Deeds
+from alumni_desk.desktop.door_network import network_words
 from alumni_desk.desktop.end_term import ChaptersSheet
 from alumni_desk.desktop.erasing_sheets import FirstAsk, SecondAsk, erase_everything
-from alumni_desk.desktop.join_form import JoinForm
-from alumni_desk.desktop.join_laptop_sheet import JoinLaptopSheet, NotFoundSheet
-from alumni_desk.desktop.quitting import SendingSheet, WaitingSheet
+from alumni_desk.desktop.first_run import FirstRun
+from alumni_desk.desktop.front import Front
+from alumni_desk.desktop.join_form import JoinForm, invitation_in
+from alumni_desk.desktop.join_laptop_sheet import JoinLaptopSheet, NotFoundSheet, reason_words
+from alumni_desk.desktop.opening import Opening
+from alumni_desk.desktop.quitting_sheets import SendingSheet, WaitingSheet
 from alumni_desk.desktop.sheet import PlainSheet, Sheet
+from alumni_desk.desktop.venue_bridge import AtVenue, Nearby
+from alumni_desk.desktop.wiring import ways_of
 from alumni_desk.gatherings.actions import add_guests, new_gathering
 from alumni_desk.members.actions import add_member, change_member
+from alumni_desk.protocol.codes import new_invitation, read_invitation
 from alumni_desk.schema import open_desk
 from alumni_desk.store import removal
 from alumni_desk.store.desk import Desk
@@ -37,6 +46,8 @@ from alumni_desk.store.profile import Profile
 from alumni_desk.sync import inviting
 from alumni_desk.sync.engine import join, status, sync_once
 from alumni_desk.sync.venue.files import write_parcels
+from alumni_desk.sync.venue.finding import Found, told
+from alumni_desk.sync.venue.places import Place
 from alumni_desk.sync.venue.sharing import Sharing
 from alumni_desk.sync.venue.visiting import Visit
 
@@ -546,3 +557,86 @@ def test_a_transfer_file_of_another_chapter_is_refused_in_words(office: Any, lap
     hands.click(sheet.done_button)
     hands.until(lambda: "another chapter" in sheet.reason.text())
     sheet.reject()
+
+
+def test_a_new_laptop_joins_from_the_first_page(office: Any, laptop: Any, qtbot: Any) -> None:
+    leader = laptop("leader", office)
+    gathering, _people = dinner(leader)
+    sync_once(leader)
+    office.kill()
+    new = laptop("new")
+    ways = ways_of(new.profile)
+    front = Front(100, lambda percent: None)
+    ready: list[tuple[Any, ...]] = []
+    opening = Opening(front, replace(ways, open=lambda password: new), lambda *given: ready.append(given))
+    sharing = Sharing(leader, host="127.0.0.1", port=0, gathering=gathering)
+    try:
+        opening.begin()
+        front.show()
+        qtbot.waitUntil(lambda: "Welcome to Alumni Desk" in all_words(front) and front.findChild(FirstRun) is not None, timeout=15_000)
+        button(front, "Join a laptop that shares here").click()
+        qtbot.waitUntil(lambda: any(isinstance(one, JoinLaptopSheet) and one.isVisible() for one in QApplication.topLevelWidgets()))
+        sheet = next(one for one in QApplication.topLevelWidgets() if isinstance(one, JoinLaptopSheet) and one.isVisible())
+        sheet.form.paste(sharing.qr)
+        sheet.done_button.click()
+        qtbot.waitUntil(lambda: bool(ready), timeout=15_000)
+        assert ready[0][1] == "checkin" and status(new).role == "door"
+    finally:
+        sharing.stop()
+        opening.close()
+        front.close()
+        front.deleteLater()
+
+
+def test_an_invitation_by_double_click_fills_the_form_of_the_first_page(office: Any, laptop: Any, qtbot: Any, tmp_path: Path) -> None:
+    made = inviting.invite(laptop("leader", office), "leader", name="Hana")
+    file = inviting.save(made, tmp_path / "Hana")
+    new = laptop("new")
+    front = Front(100, lambda percent: None)
+    opening = Opening(front, replace(ways_of(new.profile), open=lambda password: new), lambda *given: None)
+    try:
+        opening.take_file(file)  # before anything is open
+        opening.begin()
+        front.show()
+        qtbot.waitUntil(lambda: "Invitation to" in all_words(front) and front.findChild(JoinForm) is not None, timeout=15_000)
+        form = front.findChild(JoinForm)
+        assert form.server.text() == made.url and form.button.isEnabled()
+        assert status(new).state == "alone"
+        letter = tmp_path / "letter.alumnidesk"
+        letter.write_text("Dear all")
+        opening.take_file(letter)
+        qtbot.waitUntil(lambda: "is no invitation" in all_words(front))
+    finally:
+        opening.close()
+        front.close()
+        front.deleteLater()
+
+
+@pytest.mark.parametrize("text", ["{code}", "Dear Hana,\n\nCode: {code}\nServer: {url}\n\nIt can be used once, on 1 laptop.", "{qr}", "  {qr}\n"])
+def test_an_invitation_is_found_in_whatever_was_copied(text: str) -> None:
+    code = new_invitation()
+    made = inviting.Invitation("id", code, "https://desk.example.org:8443#sha256=" + "ab" * 32, "2026-12-01T00:00:00Z", "Boston", "leader", None, None, None)
+    found = invitation_in(text.format(code=code, url=made.url, qr=made.qr))
+    assert found is not None and read_invitation(found[1]) == read_invitation(code)
+    assert found[0] == ("" if text == "{code}" else made.url)
+    assert invitation_in("Dear Hana, the code is 1234-5678-9012-3456, call 0123 4567 8901 2345") is None
+
+
+def test_the_line_at_the_door_says_what_the_venue_knows() -> None:
+    now = datetime(2026, 11, 10, 19, 0, tzinfo=UTC)
+    near = (Nearby("Hana", "Garden door", now, True), Nearby("Yusuf", "Terrace", now, True), Nearby("Ada", "Old", now, False))
+    said = network_words(AtVenue(sharing="on", others=near), now - timedelta(minutes=58), now - timedelta(minutes=40), 41, now)
+    since = f"{(now - timedelta(minutes=58)).astimezone():%H:%M}"
+    assert said.first == f"3 laptops here, no internet since {since}"
+    assert said.second == "41 check-ins wait on this laptop, nothing is lost" and said.age == "The guest list is 40 minutes old"
+    assert network_words(AtVenue(sharing="on", others=near), None, None, 41, now).first == "", "with the internet it is silent"
+
+
+@pytest.mark.parametrize(("why", "shares", "says"), [("no_network", False, "in no network"), ("nobody", True, "keeps its guests apart"),
+                                                     ("nobody", False, "Start sharing on one"), ("closed", False, "firewall")])  # fmt: skip
+def test_the_reason_is_named_for_somebody_at_a_window(why: Any, shares: bool, says: str) -> None:
+    place = Place("127.0.0.1", 7807)
+    search = told((Found("x", place, None, False),) if why == "closed" else (), [] if why == "no_network" else [IPv4Interface("192.168.1.5/24")])
+    assert search.why == why
+    sentence = reason_words(search, shares=shares)
+    assert says in sentence and "parcel write" not in sentence

@@ -16,7 +16,8 @@ LATE = ("reportlab", "requests", "keyring", "alembic", "uharfbuzz", "fontTools",
 
 FIRST_PAGE = frozenset("""
 alumni_desk __main__ errors words resources logs schema cli cli.main
-protocol protocol.canonical protocol.clock protocol.codes protocol.ids protocol.messages protocol.policy
+protocol protocol.canonical protocol.clock protocol.codes protocol.ids protocol.messages protocol.parcels protocol.policy
+protocol.sealing
 store store.desk store.capture store.disk store.driver store.finding store.history store.holding store.keys store.mark store.outbox store.profile store.recovery
 store.search store.synced store.tables store.undo
 members members.fields members.naming members.records
@@ -25,8 +26,8 @@ checkin checkin.records checkin.taking_back exchange exchange.records
 segments segments.activity sync sync.state
 desktop desktop.app desktop.at_door desktop.away desktop.background desktop.changes desktop.controls desktop.dates desktop.deeds desktop.display desktop.fonts
 desktop.front desktop.icons desktop.interrupts desktop.keeping desktop.later desktop.locking desktop.look desktop.nav desktop.one_window
-desktop.opening desktop.pages desktop.paint desktop.palette_button desktop.preferences desktop.sheet desktop.shell desktop.sync_bridge
-desktop.syncchip desktop.theme desktop.today_lists desktop.today_page desktop.tokens desktop.undoing desktop.widgets desktop.wiring
+desktop.opening desktop.pages desktop.paint desktop.palette_button desktop.preferences desktop.quitting desktop.sheet desktop.shell desktop.sync_bridge
+desktop.syncchip desktop.theme desktop.today_lists desktop.today_page desktop.tokens desktop.undoing desktop.venue_bridge desktop.widgets desktop.wiring
 """.split())
 """What of the program may be imported when the first page stands. Every module here costs each start of every laptop some time."""
 

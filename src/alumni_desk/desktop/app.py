@@ -27,7 +27,7 @@ from alumni_desk.desktop.later import Later
 from alumni_desk.desktop.locking import Lock, standing_words
 from alumni_desk.desktop.look import look
 from alumni_desk.desktop.opening import Opening, Ways
-from alumni_desk.desktop.pages import Page, Planned
+from alumni_desk.desktop.pages import FILE_ENDING, Page, Planned
 from alumni_desk.desktop.preferences import Preferences
 from alumni_desk.desktop.quitting import Quitting
 from alumni_desk.desktop.shell import Shell, Whose
@@ -38,7 +38,6 @@ from alumni_desk.desktop.undoing import Undoing
 from alumni_desk.desktop.venue_bridge import VenueBridge
 from alumni_desk.desktop.widgets import paint_mark
 from alumni_desk.logs import log_file
-from alumni_desk.store.backup import ENDING
 from alumni_desk.store.desk import Desk
 from alumni_desk.store.profile import Profile
 from alumni_desk.words import _, number
@@ -310,11 +309,11 @@ class Sitting(QObject):
         laptop say what they are."""
         self._files += files
         first = self._files[0] if self._files else None
-        if self.room is None and self.opening is not None and first is not None and first.suffix == ENDING and self.opening.take_file(first):
+        if self.room is None and self.opening is not None and first is not None and first.suffix == FILE_ENDING and self.opening.take_file(first):
             self._files = []
         if self.room is None or self.room.lock.locked or not self._files:
             return
-        ours = [file for file in self._files if file.suffix == ENDING]
+        ours = [file for file in self._files if file.suffix == FILE_ENDING]
         file, *others = ours or self._files
         self._files = []
         if ours:

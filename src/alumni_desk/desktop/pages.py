@@ -24,6 +24,9 @@ from alumni_desk.errors import KnownError
 from alumni_desk.store.desk import Changed, Desk
 from alumni_desk.words import _
 
+FILE_ENDING = ".alumnidesk"
+"""How our own files end: invitations, transfer files, guest lists, backups."""
+
 Go = Callable[..., None]
 """``go("gatherings", gathering=id)``: show a page and hand it what it should open."""
 

@@ -24,13 +24,12 @@ from alumni_desk.desktop.controls import WINDOW, Elided, IconButton, Label, hair
 from alumni_desk.desktop.fonts import px
 from alumni_desk.desktop.look import look
 from alumni_desk.desktop.nav import Entry, NavList
-from alumni_desk.desktop.pages import Page, Planned, Toast
+from alumni_desk.desktop.pages import FILE_ENDING, Page, Planned, Toast
 from alumni_desk.desktop.palette_button import PaletteButton
 from alumni_desk.desktop.syncchip import SyncChip
 from alumni_desk.desktop.tokens import HEADER, SIDEBAR, SIDEBAR_FOLDED
 from alumni_desk.desktop.undoing import Undoing
 from alumni_desk.desktop.widgets import Mark, YearDisc, on_screen, way_in
-from alumni_desk.store.backup import ENDING
 from alumni_desk.words import _
 
 FOLD_BELOW = 900
@@ -376,4 +375,4 @@ class Shell(QMainWindow):
 
 def _ours(data: QMimeData) -> list[Path]:
     """The files among what is dragged of our own kind."""
-    return [Path(url.toLocalFile()) for url in data.urls() if url.isLocalFile() and url.toLocalFile().endswith(ENDING)]
+    return [Path(url.toLocalFile()) for url in data.urls() if url.isLocalFile() and url.toLocalFile().endswith(FILE_ENDING)]
