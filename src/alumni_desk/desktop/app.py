@@ -187,12 +187,12 @@ class Room(QObject):
         self.lock.read_rules()
         self.lanes.read(self._read_frame, self._show_frame, key="frame")
 
-    def _read_frame(self) -> tuple[FrameFacts, str]:
-        return frame_facts(self.desk, self._today()), self.desk.setting("person_name") or ""
+    def _read_frame(self) -> tuple[FrameFacts, str, str]:
+        return frame_facts(self.desk, self._today()), self.desk.setting("person_name") or "", self.desk.device_name
 
-    def _show_frame(self, both: tuple[FrameFacts, str]) -> None:
-        facts, person = both
-        whose = Whose(facts.chapter, facts.university, person, self.desk.device_name, facts.sample)
+    def _show_frame(self, found: tuple[FrameFacts, str, str]) -> None:
+        facts, person, device = found
+        whose = Whose(facts.chapter, facts.university, person, device, facts.sample)
         self.shell.set_whose(whose)
         self.shell.nav.set_count("members", number(facts.members) if facts.members else "")
         self.shell.nav.set_count("gatherings", number(facts.ahead) if facts.ahead else "")
