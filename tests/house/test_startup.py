@@ -25,8 +25,8 @@ checkin checkin.records checkin.taking_back exchange exchange.records
 segments segments.activity sync sync.state
 desktop desktop.app desktop.at_door desktop.away desktop.background desktop.changes desktop.controls desktop.dates desktop.deeds desktop.display desktop.fonts
 desktop.front desktop.icons desktop.interrupts desktop.keeping desktop.later desktop.locking desktop.look desktop.nav desktop.one_window
-desktop.opening desktop.pages desktop.paint desktop.palette_button desktop.preferences desktop.sheet desktop.shell desktop.sync_bridge
-desktop.syncchip desktop.theme desktop.today_lists desktop.today_page desktop.tokens desktop.undoing desktop.widgets desktop.wiring
+desktop.opening desktop.pages desktop.paint desktop.palette_button desktop.preferences desktop.quitting desktop.sheet desktop.shell desktop.sync_bridge
+desktop.syncchip desktop.theme desktop.today_lists desktop.today_page desktop.tokens desktop.undoing desktop.venue_bridge desktop.widgets desktop.wiring
 """.split())
 """What of the program may be imported when the first page stands. Every module here costs each start of every laptop some time."""
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from datetime import date
+from datetime import date, datetime
 from functools import partial
 from importlib import import_module
 from pathlib import Path
@@ -27,13 +27,15 @@ from alumni_desk.desktop.later import Later
 from alumni_desk.desktop.locking import Lock, standing_words
 from alumni_desk.desktop.look import look
 from alumni_desk.desktop.opening import Opening, Ways
-from alumni_desk.desktop.pages import Page, Planned
+from alumni_desk.desktop.pages import FILE_ENDING, Page, Planned
 from alumni_desk.desktop.preferences import Preferences
+from alumni_desk.desktop.quitting import Quitting
 from alumni_desk.desktop.shell import Shell, Whose
 from alumni_desk.desktop.sync_bridge import SyncBridge
 from alumni_desk.desktop.theme import Appearance, Theme
 from alumni_desk.desktop.today_lists import FrameFacts, frame_facts
 from alumni_desk.desktop.undoing import Undoing
+from alumni_desk.desktop.venue_bridge import VenueBridge
 from alumni_desk.desktop.widgets import paint_mark
 from alumni_desk.logs import log_file
 from alumni_desk.store.desk import Desk
@@ -46,6 +48,8 @@ if TYPE_CHECKING:
     from alumni_desk.desktop.help_window import HelpWindow
     from alumni_desk.desktop.palette import Palette
     from alumni_desk.desktop.settings_page import SettingsPage
+    from alumni_desk.desktop.sync_page import SyncPage
+    from alumni_desk.sync.engine import Standing
 
 log = logging.getLogger(__name__)
 
@@ -70,6 +74,7 @@ class Room(QObject):
         self.lanes = Lanes(self)
         self.changes = ChangeBus(self)
         self.bridge = SyncBridge(desk, self.lanes, self.changes)
+        self.venue = VenueBridge(desk, self.lanes)
         self.undoing = Undoing(desk, self.lanes, self.changes)
         self.watch = Watch(desk, self.lanes, self.changes)
         self.keeping = Keeping(desk, self.lanes)
@@ -82,8 +87,18 @@ class Room(QObject):
         self.lanes.trouble.connect(lambda error: self.shell.say(str(error)))
         self.keeping.trouble.connect(lambda error: self.shell.say(str(error)))
         self._standing = ""
+        self._last_standing: Standing | None = None
         self.lock = Lock(desk, self.shell, door=self._door, standing=lambda: self._standing)
+        self.quitting = Quitting(self.shell, desk, self.lanes, self.bridge)
+        self.shell.may_close = self.quitting.may_close
+        self.shell.dropped.connect(lambda files: QTimer.singleShot(0, self.shell, lambda: self.take_file(files[0])))
+        self.venue.news.connect(self.watch.look)
+        self.venue.changed.connect(lambda standing: self._tell_door())
+        self.bridge.reached.connect(self._tell_door)
+        self.bridge.ending.connect(self.venue.leave)
+        self.bridge.ending.connect(self.venue.share_no_more)
         self.bridge.standing.connect(self._stands)
+        self.bridge.to_decide.connect(lambda count: self.shell.nav.set_count("sync", number(count) if count else ""))
         self.shell.current().stack.settled.connect(lambda: QTimer.singleShot(10 * PAINT_MS, self.bridge, self.bridge.first_look))
         self.later = Later(self.shell, self.lanes, self.lock.away.resting)
         self.changes.changed.connect(self._frame)
@@ -103,7 +118,8 @@ class Room(QObject):
             self._planned("gatherings", "calendar-blank", _("Gatherings"), "gatherings_page.GatheringsPage", **clock),
             self._planned("checkin", "door", _("Check-in"), "door_page.CheckInPage", wire=self._wire_door),
             self._planned("badges", "identification-badge", _("Badges"), "badges_page.BadgesPage", **clock),
-            self._planned("sync", "arrows-clockwise", _("Sync"), "sync_page.SyncPage", bridge=self.bridge),
+            self._planned("sync", "arrows-clockwise", _("Sync"), "sync_page.SyncPage", bridge=self.bridge, venue=self.venue,
+                          wire=self._wire_sync),
             self._planned("settings", "gear-six", _("Settings"), "settings_page.SettingsPage", wire=self._wire_settings, **settings),
             self._planned("activity", "clock-counter-clockwise", _("Activity"), "activity_page.ActivityPage", apart=True, undoing=self.undoing),
             self._planned("restore", "clock-counter-clockwise", _("Restore a backup"), "restore_page.RestorePage", apart=True, restore_it=deeds.restore_it),
@@ -122,8 +138,19 @@ class Room(QObject):
 
         return Planned(name, icon, title, module, make, apart)
 
+    def _wire_sync(self, page: SyncPage) -> None:
+        page.brought.connect(self.take_file)
+
+    def take_file(self, file: Path) -> None:
+        """Open a file that another laptop made: it is said what it is before anything is done."""
+        from alumni_desk.desktop.carrying import open_brought
+
+        open_brought(self.shell, self.desk, self.lanes, file, done=self.changes.tell, say=self.shell.say,
+                     invited=lambda brought: self._go("sync", invitation=brought), backup=lambda backup: self._go("restore", file=backup))
+
     def _wire_door(self, page: CheckInPage) -> None:
         page.lock_wanted.connect(lambda: self.lock.lock())
+        page.opened.connect(self._tell_door)
         page.unlock_wanted.connect(lambda: self.lock.ask())  # a laptop at a door has this page before it has a lock
 
     def _wire_settings(self, page: SettingsPage) -> None:
@@ -134,7 +161,18 @@ class Room(QObject):
     def _go(self, name: str, **what: Any) -> None:
         self.shell.show_page(name, **what)
 
-    def _stands(self, standing: Any) -> None:
+    def _tell_door(self) -> None:
+        """The door says where the data stands, and which laptops are heard here."""
+        door, standing = self._door(), self._last_standing
+        if door is None or standing is None:
+            return
+        door.set_standing(standing.state, standing.short)
+        last = datetime.fromisoformat(standing.last_sync) if standing.last_sync else None
+        door.set_venue(self.venue.standing, self.bridge.silent_since, last)
+
+    def _stands(self, standing: Standing) -> None:
+        self._last_standing = standing
+        self._tell_door()
         self.shell.chip.set_standing(standing.state, standing.short)
         self._standing = standing_words(standing.waiting, standing.state != "alone")
         if (standing.role == "door") is not self._at_door:
@@ -149,12 +187,12 @@ class Room(QObject):
         self.lock.read_rules()
         self.lanes.read(self._read_frame, self._show_frame, key="frame")
 
-    def _read_frame(self) -> tuple[FrameFacts, str]:
-        return frame_facts(self.desk, self._today()), self.desk.setting("person_name") or ""
+    def _read_frame(self) -> tuple[FrameFacts, str, str]:
+        return frame_facts(self.desk, self._today()), self.desk.setting("person_name") or "", self.desk.device_name
 
-    def _show_frame(self, both: tuple[FrameFacts, str]) -> None:
-        facts, person = both
-        whose = Whose(facts.chapter, facts.university, person, self.desk.device_name, facts.sample)
+    def _show_frame(self, found: tuple[FrameFacts, str, str]) -> None:
+        facts, person, device = found
+        whose = Whose(facts.chapter, facts.university, person, device, facts.sample)
         self.shell.set_whose(whose)
         self.shell.nav.set_count("members", number(facts.members) if facts.members else "")
         self.shell.nav.set_count("gatherings", number(facts.ahead) if facts.ahead else "")
@@ -205,6 +243,8 @@ class Room(QObject):
         self.lock.close()
         self.watch.stop()
         self.keeping.stop()
+        self.quitting.free = True
+        self.venue.stop()
         self.bridge.stop()
         self.lanes.close()
 
@@ -265,15 +305,23 @@ class Sitting(QObject):
         self.take_files(files)
 
     def take_files(self, files: Sequence[Path]) -> None:
-        """Open files that were handed to the program: lists lead to their import, at once or as soon as a chapter is open and unlocked."""
+        """Open files that were handed to the program, at once or as soon as a chapter is open and unlocked: lists lead to their import, files of another
+        laptop say what they are."""
         self._files += files
+        first = self._files[0] if self._files else None
+        if self.room is None and self.opening is not None and first is not None and first.suffix == FILE_ENDING and self.opening.take_file(first):
+            self._files = []
         if self.room is None or self.room.lock.locked or not self._files:
             return
-        file, *others = self._files
+        ours = [file for file in self._files if file.suffix == FILE_ENDING]
+        file, *others = ours or self._files
         self._files = []
-        self.room.shell.show_page("members", import_file=file)
+        if ours:
+            self.room.take_file(file)
+        else:
+            self.room.shell.show_page("members", import_file=file)
         if others:
-            self.room.shell.say(_("One list at a time: open {files} after this.").format(files=", ".join(one.name for one in others)))
+            self.room.shell.say(_("One file at a time: open {files} after this.").format(files=", ".join(one.name for one in others)))
 
     def leave_for(self, words: tuple[str, str], work: Callable[[Job], str]) -> None:
         """Close the desk, do something to its profile off the screen (a restore), and open it again; ``work`` gives what to say then."""

@@ -1,7 +1,8 @@
-"""The one door to work off the screen: four lanes, so that no kind of work waits for another kind.
+"""The one door to work off the screen: lanes, so that no kind of work waits for another kind.
 
 ``writing`` changes rows, ``reading`` looks them up, ``sending`` speaks with a server or a printer, ``listening``
-waits for news. One job of a lane runs at a time, in order. Results come back on the screen's own thread.
+waits for news, ``meeting`` speaks with laptops in the room. One job of a lane runs at a time, in order; only meetings
+run together. Results come back on the screen's own thread.
 """
 
 from __future__ import annotations
@@ -25,6 +26,8 @@ log = logging.getLogger(__name__)
 T = TypeVar("T")
 TURN_S = 0.0005
 """How long one thread computes before another may: a tenth of what Python has."""
+MEETINGS = 4
+"""Visits, searches and sharing at once: a visit lasts as long as the laptops are together."""
 SETTLED_MS = 3_000
 """So long after the lanes are made the program is taken to have begun."""
 Failed = Callable[[KnownError], None]
@@ -86,7 +89,7 @@ def _still_there(slot: Callable[..., Any]) -> bool:
 
 
 class Lanes(QObject):
-    """Four lanes of background work. ``trouble`` tells of an error that no caller took."""
+    """The lanes of background work. ``trouble`` tells of an error that no caller took."""
 
     trouble = Signal(object)
 
@@ -94,10 +97,11 @@ class Lanes(QObject):
         super().__init__(parent)
         # Each time Qt calls Python while a lane computes, the screen's thread waits so long for its turn; painting a list calls a hundred times.
         sys.setswitchinterval(TURN_S)
-        names = ("writing", "reading", "sending", "listening")
-        self._lanes = {name: ThreadPoolExecutor(max_workers=1, thread_name_prefix=name) for name in names}
+        names = {"writing": 1, "reading": 1, "sending": 1, "listening": 1, "meeting": MEETINGS}
+        self._lanes = {name: ThreadPoolExecutor(max_workers=at_once, thread_name_prefix=name) for name, at_once in names.items()}
         self._post = _Post(self)
         self._jobs: set[Job] = set()
+        self._lasting: set[Job] = set()
         self._newest: dict[str, Job] = {}
         self._closed = False
         # The collector stops every thread to look at all there is, for some 50 ms; what the program began with it need not look at each time.
@@ -122,7 +126,15 @@ class Lanes(QObject):
 
     def listen(self, fn: Callable[[Job], T], then: Callable[[T], Any] | None = None, failed: Failed | None = None) -> Job:
         """Wait for news; ``fn`` asks its job often whether it is still wanted."""
-        return self._start("listening", fn, then, failed)
+        return self._start("listening", fn, then, failed, lasting=True)
+
+    def meet(self, fn: Callable[[], T], then: Callable[[T], Any] | None = None, failed: Failed | None = None) -> Job:
+        """Speak with laptops in the room; never behind a server that does not answer."""
+        return self._start("meeting", lambda job: fn(), then, failed)
+
+    def stay(self, fn: Callable[[], T], then: Callable[[T], Any] | None = None, failed: Failed | None = None) -> Job:
+        """Stay with a laptop in the room, until somebody ends it; whoever does must do so before the lanes are closed."""
+        return self._start("meeting", lambda job: fn(), then, failed, lasting=True)
 
     def write_long(self, fn: Callable[[Job], T], then: Callable[[T], Any] | None = None, failed: Failed | None = None,
                    *, progress: Callable[[int, int], None] | None = None) -> Job:  # fmt: skip
@@ -144,11 +156,11 @@ class Lanes(QObject):
             lane.shutdown(wait=True, cancel_futures=True)
 
     def idle(self) -> bool:
-        """Whether nothing is under way and every answer has been delivered."""
-        return not self._jobs
+        """Whether nothing is under way, but for what waits for news, and every answer has been delivered."""
+        return not self._jobs - self._lasting
 
     def _start(self, lane: str, fn: Callable[[Job], T], then: Callable[[T], Any] | None, failed: Failed | None, *,
-               key: str | None = None, progress: Callable[[int, int], None] | None = None) -> Job:  # fmt: skip
+               key: str | None = None, progress: Callable[[int, int], None] | None = None, lasting: bool = False) -> Job:  # fmt: skip
         def report(done: int, total: int) -> None:
             if progress is not None:
                 self._deliver(lambda: progress(done, total) if _still_there(progress) else None)
@@ -162,6 +174,8 @@ class Lanes(QObject):
                 self._newest[key].cancel()
             self._newest[key] = job
         self._jobs.add(job)
+        if lasting:
+            self._lasting.add(job)
         future = self._lanes[lane].submit(self._work, lane, fn, job, key)
         future.add_done_callback(lambda done: self._deliver(lambda: self._finish(job, key, done, then, failed)))
         return job
@@ -184,6 +198,7 @@ class Lanes(QObject):
     def _finish(self, job: Job, key: str | None, done: Future[Any], then: Callable[[Any], Any] | None,
                 failed: Failed | None) -> None:  # fmt: skip
         self._jobs.discard(job)
+        self._lasting.discard(job)
         if key is not None and self._newest.get(key) is job:
             del self._newest[key]
         if done.cancelled() or (key is not None and job.cancelled()):

@@ -33,15 +33,16 @@ class Watch(QObject):
         self._seen: object = None
         self._waiting = False
         self._timer = QTimer(self, interval=POLL_MS)
-        self._timer.timeout.connect(self._ask)
+        self._timer.timeout.connect(self.look)
         self._timer.start()
-        self._ask()  # before any page reads: what is written from then on is news
+        self.look()  # before any page reads: what is written from then on is news
 
     def stop(self) -> None:
         """Ask no more."""
         self._timer.stop()
 
-    def _ask(self) -> None:
+    def look(self) -> None:
+        """Ask now: somebody says that there may be news."""
         if not self._waiting:
             self._waiting = True
             self._lanes.read(self._desk.version, self._answer, self._failed)

@@ -39,10 +39,11 @@ from alumni_desk.desktop.background import Lanes
 from alumni_desk.desktop.changes import ChangeBus
 from alumni_desk.desktop.controls import hairline
 from alumni_desk.desktop.dates import parse_wall
-from alumni_desk.desktop.door_bars import DoorField, KeyBar, WhoseDoor
+from alumni_desk.desktop.door_bars import DoorField, KeyBar, NetworkBar, WhoseDoor
 from alumni_desk.desktop.door_column import ColumnData, DoorColumn
 from alumni_desk.desktop.door_hits import HitRow, HitsView, WalkInRow
 from alumni_desk.desktop.door_idle import Idle, Last
+from alumni_desk.desktop.door_network import network_words, waiting_facts
 from alumni_desk.desktop.door_panel import VerdictPanel
 from alumni_desk.desktop.door_pin import DOOR_PIN, PinSheet
 from alumni_desk.desktop.door_scan import ScanCatcher
@@ -61,6 +62,7 @@ from alumni_desk.desktop.door_words import (
 )
 from alumni_desk.desktop.fonts import px
 from alumni_desk.desktop.sound import Sounds
+from alumni_desk.desktop.venue_bridge import AtVenue
 from alumni_desk.errors import KnownError
 from alumni_desk.protocol.codes import read_badge_code
 from alumni_desk.store.desk import Changed, Desk
@@ -122,6 +124,9 @@ class DoorWindow(QWidget):
         self._pane_before: QWidget | None = None
         self._pin: PinSheet | None = None
         self._pin_kept: str | None = None
+        self._venue = AtVenue()
+        self._silent_since: datetime | None = None
+        self._last_sync: datetime | None = None
         self.setWindowTitle(_("Check-in"))
         self.setAutoFillBackground(True)
         self._build()
@@ -172,6 +177,8 @@ class DoorWindow(QWidget):
         across.addWidget(self.column)
         column.addLayout(across, 1)
         column.addWidget(hairline())
+        self.network = NetworkBar()
+        column.addWidget(self.network)
         self.keys = KeyBar()
         column.addWidget(self.keys)
         self.idle.undo.connect(self._undo_last)
@@ -197,6 +204,16 @@ class DoorWindow(QWidget):
     def set_standing(self, state: str, sentence: str) -> None:
         """What the sync engine says, in the corner."""
         self.whose.set_standing(state, sentence)
+
+    def set_venue(self, venue: AtVenue, silent_since: datetime | None, last_sync: datetime | None) -> None:
+        """Which laptops are heard here, since when the server does not answer, and when it last did."""
+        self._venue, self._silent_since, self._last_sync = venue, silent_since, last_sync
+        self._show_network()
+        self._show_column()
+
+    def _show_network(self) -> None:
+        waiting = self._column.waiting if self._column is not None else 0
+        self.network.show_network(network_words(self._venue, self._silent_since, self._last_sync, waiting, datetime.now(UTC)))
 
     def set_locked(self, locked: bool) -> None:
         """While the laptop is locked badges are read and answered, and no member is shown. What was half typed comes back after it."""
@@ -777,7 +794,7 @@ class DoorWindow(QWidget):
                 door.refresh(due if due.tables else None)
             gathering = door.gathering
             return ColumnData(door.headcount(), door.arrivals(), door.stations(), door.last_in(), self._now(),
-                              parse_wall(gathering.starts), self.station)  # fmt: skip
+                              parse_wall(gathering.starts), self.station, waiting_facts(self._desk))  # fmt: skip
 
         self._lanes.read(read, self._on_read, self._on_read_failed)
 
@@ -785,6 +802,7 @@ class DoorWindow(QWidget):
         self._reading = False
         self._column = data
         self._show_column()
+        self._show_network()
         if self.door is not None:
             gathering = self.door.gathering
             self.whose.show_door(gathering.name, self.station, self.by)
@@ -810,7 +828,8 @@ class DoorWindow(QWidget):
     def _show_column(self) -> None:
         if self._column is not None:
             last = () if self._locked else self._column.last
-            self.column.show_data(replace(self._column, now=self._now(), last=last), self._may_undo)
+            data = replace(self._column, now=self._now(), last=last, others=self._venue.others, together=self._venue.together)
+            self.column.show_data(data, self._may_undo)
 
     def closeEvent(self, event: QCloseEvent) -> None:
         if event.spontaneous() and not self._leaving and (self._locked or self._pin_kept):

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from PySide6.QtCore import QRectF, QSize, Qt, Signal
-from PySide6.QtGui import QFont, QFontMetricsF, QKeyEvent, QPainter, QPaintEvent, QResizeEvent
+from PySide6.QtGui import QColor, QFont, QFontMetricsF, QKeyEvent, QPainter, QPaintEvent, QResizeEvent
 from PySide6.QtWidgets import (
     QFrame,
     QHBoxLayout,
@@ -22,7 +23,7 @@ from alumni_desk.desktop.icons import paint_icon
 from alumni_desk.desktop.look import look
 from alumni_desk.desktop.paint import isolated, paint_ring, paint_text
 from alumni_desk.desktop.syncchip import ICONS
-from alumni_desk.desktop.widgets import Glyph
+from alumni_desk.desktop.widgets import Glyph, IconLine
 from alumni_desk.words import _
 
 
@@ -148,6 +149,49 @@ class WhoseDoor(QWidget):
         mark, tone = ICONS.get(state, ICONS["alone"])  # type: ignore[call-overload]
         self._mark.set_icon(mark, tone)
         self.standing.setText(sentence)
+
+
+@dataclass(frozen=True)
+class Network:
+    """What the line above the keys says: of the server and the laptops here, and of the age of the list. All empty: nothing is amiss."""
+
+    first: str = ""
+    second: str = ""
+    age: str = ""
+
+
+class NetworkBar(QFrame):
+    """Muted, 72 high: no internet is no trouble here. It is gone while the server answers."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.setObjectName("network")
+        self.setMinimumHeight(px(72))
+        self._row = QHBoxLayout(self)
+        self._row.setContentsMargins(px(24), px(12), px(24), px(12))
+        self._row.setSpacing(px(24))
+        self._shown = Network()
+        self.hide()
+
+    def show_network(self, network: Network) -> None:
+        """Say something else."""
+        if network == self._shown:
+            return
+        self._shown = network
+        while (item := self._row.takeAt(0)) is not None:
+            if (widget := item.widget()) is not None:
+                widget.hide()
+                widget.deleteLater()
+        for icon, first, second in (("wifi-slash", network.first, network.second), ("clock", network.age, _("Someone missing? Add a walk-in, matched later"))):
+            if first:
+                line = IconLine(icon, first, second)
+                line.first.setProperty("role", "label")
+                self._row.addWidget(line, 1)
+        self.setAccessibleName(" ".join(part for part in (network.first, network.second, network.age) if part))
+        self.setVisible(bool(network.first))
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        QPainter(self).fillRect(self.rect(), QColor(look(self).side))
 
 
 class KeyEntry(Button):

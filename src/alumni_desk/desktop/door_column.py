@@ -11,12 +11,13 @@ from PySide6.QtGui import QColor, QFont, QFontMetricsF, QPainter, QPaintEvent, Q
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QSizePolicy, QVBoxLayout, QWidget
 
 from alumni_desk.checkin.lists import Arrival, Headcount
-from alumni_desk.desktop.controls import Button, Label, paint_link_focus
+from alumni_desk.desktop.controls import Button, Elided, Label, paint_link_focus
 from alumni_desk.desktop.door_words import said_time
 from alumni_desk.desktop.fonts import font_of, px
 from alumni_desk.desktop.icons import paint_icon
 from alumni_desk.desktop.look import look
 from alumni_desk.desktop.paint import isolated, paint_text
+from alumni_desk.desktop.venue_bridge import Nearby
 from alumni_desk.desktop.widgets import Bar, Glyph
 from alumni_desk.words import _, ngettext
 
@@ -34,6 +35,9 @@ class ColumnData:
     now: datetime  # local to the gathering
     starts: datetime | None  # local, when the gathering begins
     this_station: str
+    waiting: int = 0  # check-ins of this laptop that the server has not got yet
+    others: Sequence[Nearby] = ()  # laptops that are heard here without a server
+    together: bool = False  # whether any are to be heard
 
 
 class Arrivals(QWidget):
@@ -296,12 +300,15 @@ class DoorColumn(QFrame):
         self.walk_ins.setVisible(count.walk_ins > 0)
         self.gone.setText(ngettext("{n} has gone again", "{n} have gone again", count.out).format(n=count.out))
         self.gone.setVisible(count.out > 0)
-        self.as_of.setText(_("as of {time}, this laptop").format(time=said_time(data.now)))
+        self.as_of.setText(_as_of(data))
         self.arrivals.show_arrivals(data.arrivals, data.now)
         stations = dict(data.stations)
         stations.setdefault(data.this_station, 0)
         ordered = sorted(stations.items(), key=lambda pair: (pair[0] != data.this_station, pair[0]))
-        self.stations_part.show_rows([_station_row(name, n, here=name == data.this_station) for name, n in ordered])
+        heard = {one.name.casefold(): one for one in data.others}
+        rows = [_station_row(name, str(n), here=name == data.this_station, heard=heard.pop(name.casefold(), None)) for name, n in ordered]
+        rows += [_station_row(one.name or one.who, "", here=False, heard=one) for one in heard.values()]
+        self.stations_part.show_rows(rows)
         self.last_part.show_rows([LastRow(arrival, self._act_of(arrival, may_undo)) for arrival in data.last[:LAST]])
         self._fit()
 
@@ -331,16 +338,28 @@ def _semibold() -> QFont:
     return font
 
 
-def _station_row(name: str, number: int, *, here: bool) -> QWidget:
+def _as_of(data: ColumnData) -> str:
+    time = said_time(data.now)
+    if not data.together:
+        return _("as of {time}, this laptop").format(time=time)
+    connected = sum(one.now for one in data.others) + 1
+    return ngettext("as of {time}, {n} of {all} laptop connected", "as of {time}, {n} of {all} laptops connected", len(data.others) + 1).format(
+        time=time, n=connected, all=len(data.others) + 1)
+
+
+def _station_row(name: str, number: str, *, here: bool, heard: Nearby | None = None) -> QWidget:
     box = QWidget()
     box.setFixedHeight(px(24))
     row = QHBoxLayout(box)
     row.setContentsMargins(0, 0, 0, 0)
     row.setSpacing(px(8))
-    row.addWidget(Glyph("check-circle" if here else "laptop", "ok" if here else "muted", 16))
-    row.addWidget(Label(isolated(name) or _("Without a name")))
-    if here:
-        row.addWidget(Label(_("this laptop"), "caption", "muted"))
+    connected = here or (heard is not None and heard.now)
+    row.addWidget(Glyph("check-circle" if connected else "laptop" if heard is None else "clock", "ok" if connected else "muted", 16))
+    row.addWidget(Elided(isolated(name) or _("Without a name")))
+    second = _("this laptop") if here else "" if heard is None else _("connected") if heard.now else _("heard {time}").format(
+        time=f"{heard.heard.astimezone():%H:%M}")
+    if second:
+        row.addWidget(Label(second, "caption", "muted"))
     row.addStretch(1)
-    row.addWidget(Label(str(number)))
+    row.addWidget(Label(number))
     return box

@@ -76,6 +76,7 @@ class CheckInPage(Page):
     watches = frozenset({"gathering", "registration", "fact"})
     lock_wanted = Signal()
     unlock_wanted = Signal()
+    opened = Signal()  # its door
 
     def __init__(self, desk: Desk, lanes: Lanes, changes: ChangeBus, go: Go) -> None:
         super().__init__(desk, lanes, changes, go)
@@ -200,6 +201,7 @@ class CheckInPage(Page):
         self.door.left.connect(self._left)
         self.door.lock_wanted.connect(self.lock_wanted)
         self.door.unlock_wanted.connect(self.unlock_wanted)
+        self.opened.emit()
 
     def _left(self) -> None:
         self.door = None

@@ -20,8 +20,9 @@ class FirstRun(QWidget):
     empty = Signal()
     sample = Signal()
     backup = Signal()
+    laptop = Signal()
 
-    def __init__(self, where: str, key_holder: str, *, restore: bool = True) -> None:
+    def __init__(self, where: str, key_holder: str, *, restore: bool = True, laptops: bool = False) -> None:
         super().__init__()
         whole = QVBoxLayout(self)
         whole.setContentsMargins(0, 0, 0, 0)
@@ -53,12 +54,12 @@ class FirstRun(QWidget):
         column.addSpacing(px(16))
         column.addWidget(hairline())
         column.addSpacing(px(8))
-        column.addLayout(self._below(where, key_holder, restore))
+        column.addLayout(self._below(where, key_holder, restore, laptops))
 
     def first_focus(self) -> QWidget:
         return self.ways[0]
 
-    def _below(self, where: str, key_holder: str, restore: bool) -> QHBoxLayout:
+    def _below(self, where: str, key_holder: str, restore: bool, laptops: bool) -> QHBoxLayout:
         row = QHBoxLayout()
         row.setContentsMargins(px(16), 0, 0, 0)
         row.setSpacing(px(16))
@@ -75,10 +76,19 @@ class FirstRun(QWidget):
         words.addWidget(Label(_("{key_holder} Nothing leaves the laptop before you join a chapter or share it yourself.")
                               .format(key_holder=key_holder), tone="muted", wrap=True))  # fmt: skip
         words.addWidget(Label(where, "small", "muted", wrap=True))
+        links = QHBoxLayout()
+        links.setSpacing(px(24))
         if restore:
             link = Link(_("Restore a backup"))
             link.clicked.connect(self.backup)
-            words.addWidget(link)
+            links.addWidget(link)
+        if laptops:
+            joins = Link(_("Join a laptop that shares here"))
+            joins.setToolTip(_("For check-in at a gathering, without the internet: its address and code are on a leader’s laptop."))
+            joins.clicked.connect(self.laptop)
+            links.addWidget(joins)
+        links.addStretch(1)
+        words.addLayout(links)
         row.addLayout(words, 1)
         return row
 

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
 from PySide6.QtCore import QEvent, QRegularExpression, Qt, Signal
 from PySide6.QtGui import QGuiApplication, QKeyEvent, QKeySequence, QRegularExpressionValidator
-from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QVBoxLayout, QWidget
 
 from alumni_desk.desktop.controls import Button, Field, Label, Tick, hairline
 from alumni_desk.desktop.fonts import font_of, px
 from alumni_desk.desktop.widgets import Glyph, IconLine
+from alumni_desk.errors import KnownError
 from alumni_desk.protocol.codes import read_invitation, wrong_group
 from alumni_desk.words import _
 
@@ -20,9 +24,10 @@ ADDRESS_TROUBLE = frozenset({"sync_address", "sync_fingerprint", "sync_unreachab
 
 
 class CodeField(QWidget):
-    """Four boxes of four letters; pasting a whole code into any of them fills all. ``changed`` after every letter."""
+    """Four boxes of four letters; ``changed`` after every letter, ``pasted(text)`` when something is pasted into any of them."""
 
     changed = Signal()
+    pasted = Signal(str)
 
     def __init__(self) -> None:
         super().__init__()
@@ -76,7 +81,8 @@ class CodeField(QWidget):
     def eventFilter(self, watched: object, event: QEvent) -> bool:
         if event.type() == QEvent.Type.KeyPress and isinstance(event, QKeyEvent):
             if event.matches(QKeySequence.StandardKey.Paste):
-                return self.fill(QGuiApplication.clipboard().text())
+                self.pasted.emit(QGuiApplication.clipboard().text())
+                return True
             if event.key() == Qt.Key.Key_Backspace:
                 at = next((n for n, field in enumerate(self.groups) if field is watched), 0)
                 if at and not self.groups[at].text():
@@ -97,6 +103,7 @@ class JoinForm(QWidget):
         column.addWidget(Label(_("Code"), "label"))
         self.code = CodeField()
         self.code.changed.connect(self._look)
+        self.code.pasted.connect(self.take_text)
         column.addWidget(self.code)
         self.verdict = _Verdict()
         column.addWidget(self.verdict)
@@ -110,8 +117,13 @@ class JoinForm(QWidget):
         column.addLayout(_row(_("Call this laptop"), self.laptop, _("so that others know it")))
         paste = Button(_("Paste"), icon="clipboard-text")
         paste.clicked.connect(self._paste)
+        from_file = Button(_("From a file"), icon="folder")
+        from_file.setAccessibleName(_("Take the invitation from a file"))
+        from_file.clicked.connect(self._ask_file)
         tools = QHBoxLayout()
+        tools.setSpacing(px(8))
         tools.addWidget(paste)
+        tools.addWidget(from_file)
         tools.addStretch(1)
         column.addSpacing(px(4))
         column.addLayout(tools)
@@ -168,10 +180,45 @@ class JoinForm(QWidget):
             if code in ADDRESS_TROUBLE:
                 self.server.setFocus()
 
+    def fill(self, url: str, code: str) -> None:
+        """Show an invitation that came some other way; nothing happens before the button is pressed."""
+        self.server.setText(url)
+        self.code.fill(code)
+        self._look()
+        (self.button if self.button.isEnabled() else self.laptop).setFocus()
+
     def _paste(self) -> None:
-        text = QGuiApplication.clipboard().text()
-        if not self.code.fill(text):
-            self.verdict.say("x-circle", "danger", _("There is no invitation code in what you copied."))
+        self.take_text(QGuiApplication.clipboard().text())
+
+    def take_text(self, text: str) -> None:
+        """Take what somebody was sent: a code, the text of a QR code, or a whole letter with both in it."""
+        found = invitation_in(text)
+        if found is None:
+            if not self.code.fill(text):
+                self.verdict.say("x-circle", "danger", _("There is no invitation code in what you copied."))
+            return
+        url, code = found
+        if url:
+            self.server.setText(url)
+        self.code.fill(code)
+        self._look()
+
+    def _ask_file(self) -> None:
+        chosen, _kind = QFileDialog.getOpenFileName(self, _("Take the invitation from a file"), str(Path.home()),
+                                                    _("Invitation (*.alumnidesk);;All files (*)"))
+        if chosen:
+            self.take_file(Path(chosen))
+
+    def take_file(self, file: Path) -> None:
+        """Take an invitation that was saved to a file."""
+        from alumni_desk.sync import inviting
+
+        try:
+            way = inviting.read(file)
+        except KnownError as error:
+            self.verdict.say("x-circle", "danger", str(error))
+            return
+        self.fill(way.url, way.code)
 
     def _look(self) -> None:
         self.server.set_wrong(False)
@@ -212,6 +259,26 @@ class JoinForm(QWidget):
             self._join()
         else:
             super().keyPressEvent(event)
+
+
+_CODE = re.compile(r"(?<![A-Za-z0-9])[A-Za-z0-9]{4}(?:[\s\-–]?[A-Za-z0-9]{4}){3}(?![A-Za-z0-9])")
+_SERVER = re.compile(r"https?://[^\s<>\"“”]+")
+_QR = re.compile(r"alumnidesk://join\?[^\s<>\"“”]+", re.IGNORECASE)
+
+
+def invitation_in(text: str) -> tuple[str, str] | None:
+    """Address (empty where there is none) and code in a text: of a QR code, of a letter, or the code alone; None if there is no code that is right."""
+    from alumni_desk.sync.inviting import read_text
+
+    for one in _QR.findall(text):
+        if (way := read_text(one)) is not None:
+            return way.url, way.code
+    codes = (read_invitation(one) for one in _CODE.findall(text))
+    code = next((one for one in codes if one is not None), None)
+    if code is None:
+        return None
+    address = _SERVER.search(text)
+    return (address.group().rstrip(".,;)") if address else ""), code
 
 
 class _Verdict(QWidget):

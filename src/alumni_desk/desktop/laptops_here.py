@@ -5,45 +5,43 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from PySide6.QtCore import Signal
+from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
-from alumni_desk.desktop.controls import Label, Link, Segments
+from alumni_desk.desktop.controls import Choice, FormRow, Label, Link, Segments
+from alumni_desk.desktop.dates import day_short
 from alumni_desk.desktop.fonts import px
+from alumni_desk.desktop.paint import isolated
 from alumni_desk.desktop.qr_view import QrView
 from alumni_desk.desktop.tokens import Tone
+from alumni_desk.desktop.venue_bridge import AtVenue, Nearby
 from alumni_desk.desktop.widgets import IconLine
 from alumni_desk.words import _
 
-
-@dataclass(frozen=True)
-class Heard:
-    """Another laptop here, in words: “Tomás’s laptop, connected 18:39”; ``now``: it answers at this moment."""
-
-    words: str
-    now: bool
+QR = 132
+"""Three px for each square of the code, and its margin."""
 
 
 @dataclass(frozen=True)
-class Sharing:
-    """What the others need: the QR's text, ten letters, the address, until when, and the network's name if it is known."""
+class Letting:
+    """A gathering at whose door new laptops may be let in."""
 
-    qr: str
-    code: str
-    address: str
-    until: str
-    network: str = ""
+    id: str
+    name: str
 
 
 class LaptopsHere(QWidget):
-    """``turned(on)``; ``not_found`` by its link; ``join`` when this laptop is to join another one that shares."""
+    """``turned(on)``; ``chosen(gathering)``: another door is to be let in at, empty for none; ``not_found``, ``join`` and ``left`` by their links."""
 
     turned = Signal(bool)
+    chosen = Signal(str)
     not_found = Signal()
     join = Signal()
+    left = Signal()
 
     def __init__(self) -> None:
         super().__init__()
+        self._standing, self._lets, self._trouble = AtVenue(), tuple[Letting, ...](), ""
         self._column = QVBoxLayout(self)
         self._column.setContentsMargins(0, 0, 0, 0)
         self._column.setSpacing(px(8))
@@ -56,75 +54,124 @@ class LaptopsHere(QWidget):
         self._column.addLayout(head)
         self._body = QWidget()
         self._column.addWidget(self._body)
-        self.show_off()
+        self.letting: Choice | None = None
+        self._draw()
 
-    def show_off(self, trouble: str = "") -> None:
-        """Not shared. ``trouble``: why it could not be."""
-        self.switch.set_on("off")
-        body, column = self._new_body()
-        column.addWidget(Label(_("Laptops in this room swap changes without the internet, once you share with them."), tone="muted", wrap=True))
-        if trouble:
-            column.addWidget(Label(trouble, tone="warn", wrap=True))
-        joins = Link(_("Join a laptop that shares"))
-        joins.clicked.connect(self.join)
-        column.addWidget(joins)
-        self._put(body)
+    def show_standing(self, standing: AtVenue, trouble: str = "") -> None:
+        """How it stands. ``trouble``: why it could not be shared."""
+        if (standing, trouble) != (self._standing, self._trouble):
+            self._standing, self._trouble = standing, trouble
+            self._draw()
 
-    def show_on(self, sharing: Sharing | None, heard: Sequence[Heard] = ()) -> None:
-        """Shared; None while it begins."""
-        self.switch.set_on("on")
-        body, column = self._new_body()
-        column.addWidget(Label(_("Laptops in this room swap changes, without the internet. They scan this or type the code."), tone="muted", wrap=True))
-        if sharing is None:
+    def offer(self, lets: Sequence[Letting]) -> None:
+        """Gatherings at whose doors a leader may let new laptops in; none for others."""
+        if tuple(lets) != self._lets:
+            self._lets = tuple(lets)
+            self._draw()
+
+    def _draw(self) -> None:
+        standing = self._standing
+        self.switch.set_on("off" if standing.sharing == "off" else "on")
+        body = QWidget()
+        column = QVBoxLayout(body)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(px(8))
+        self.letting = None
+        if standing.sharing == "off":
+            self._off(column)
+        elif standing.sharing == "begins":
             column.addWidget(Label(_("Beginning …"), tone="muted"))
-            self._put(body)
-            return
-        across = QHBoxLayout()
+        else:
+            self._on(column)
+        if standing.visiting:
+            self._visiting(column)
+        if standing.together:
+            for one in standing.others:
+                tone: Tone = "ok" if one.now else "muted"
+                column.addWidget(IconLine("check-circle" if one.now else "clock", nearby_words(one), tone=tone))
+            if not standing.others:
+                column.addWidget(IconLine("hourglass", _("No other laptop has come yet")))
+        self._foot(column)
+        self._column.replaceWidget(self._body, body)
+        self._body.hide()
+        self._body.deleteLater()
+        self._body = body
+
+    def _off(self, column: QVBoxLayout) -> None:
+        if not self._standing.visiting:
+            column.addWidget(Label(_("Laptops in this room swap changes without the internet, once you share with them."), tone="muted", wrap=True))
+        if self._trouble:
+            column.addWidget(Label(self._trouble, tone="warn", wrap=True))
+
+    def _on(self, column: QVBoxLayout) -> None:
+        standing = self._standing
+        column.addWidget(Label(_("Laptops in this room swap changes, without the internet. They scan this or type the code."), tone="muted", wrap=True))
+        box = QWidget()
+        box.setFixedHeight(px(QR))
+        across = QHBoxLayout(box)
+        across.setContentsMargins(0, 0, 0, 0)
         across.setSpacing(px(16))
-        picture = QrView(_("Code for the laptops here"), 128)
-        picture.show_text(sharing.qr)
+        picture = QrView(_("Code for the laptops here"), QR)
+        picture.show_text(standing.qr)
         across.addWidget(picture)
         words = QVBoxLayout()
         words.setSpacing(0)
         words.addWidget(Label(_("Code"), "small", "muted"))
-        halves = (sharing.code[:5], sharing.code[5:]) if len(sharing.code) == 10 else (sharing.code,)
-        for half in halves:
-            label = Label(half, "title")
+        for half in standing.code.split("-"):
+            label = Label(half, "number")
             label.setAccessibleName(" ".join(half))
             words.addWidget(label)
         words.addSpacing(px(4))
-        words.addWidget(Label(sharing.until, "small", "muted", wrap=True))
+        words.addWidget(Label(_("until you switch it off"), "small", "muted", wrap=True))
         words.addStretch(1)
         across.addLayout(words, 1)
         column.addSpacing(px(4))
-        column.addLayout(across)
-        column.addWidget(Label(_("Address {address}").format(address=sharing.address), "small", "muted", wrap=True))
+        column.addWidget(box)
+        address = Label(_("Address {address}").format(address=standing.address), "small", "muted", wrap=True)
+        address.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        column.addWidget(address)
+        if self._lets:
+            names = [("", _("nobody new")), *((one.id, isolated(one.name)) for one in self._lets)]
+            self.letting = Choice(_("Let new laptops in at the door of"), names)
+            self.letting.set_key(standing.gathering or "")
+            self.letting.setMinimumContentsLength(12)
+            self.letting.activated.connect(lambda index: self.chosen.emit(self.letting.key() or "") if self.letting is not None else None)
+            column.addSpacing(px(4))
+            column.addWidget(FormRow(_("Let new laptops in at the door of"), self.letting,
+                                     _("Whoever has the code can check in there, and see no more.") if standing.gathering else ""))
         column.addSpacing(px(4))
-        for one in heard:
-            tone: Tone = "ok" if one.now else "muted"
-            column.addWidget(IconLine("check-circle" if one.now else "clock", one.words, tone=tone))
-        if not heard:
-            column.addWidget(IconLine("hourglass", _("No other laptop has come yet")))
+
+    def _visiting(self, column: QVBoxLayout) -> None:
+        standing = self._standing
+        row = QHBoxLayout()
+        row.setSpacing(px(8))
+        where = _("Together with the laptop at {address}").format(address=standing.visiting)
+        row.addWidget(IconLine("wifi-slash" if standing.trouble else "laptop", where, standing.trouble), 1)
+        leaves = Link(_("Leave"))
+        leaves.setAccessibleName(_("Leave the laptop at {address}").format(address=standing.visiting))
+        leaves.clicked.connect(self.left)
+        row.addWidget(leaves, 0, Qt.AlignmentFlag.AlignTop)
+        column.addLayout(row)
+
+    def _foot(self, column: QVBoxLayout) -> None:
         foot = QHBoxLayout()
-        foot.setSpacing(px(6))
-        if sharing.network:
-            foot.addWidget(Label(_("Network {name} ·").format(name=sharing.network), "small", "muted"))
+        foot.setSpacing(px(16))
+        if not self._standing.visiting:
+            joins = Link(_("Join a laptop that shares"), role="small")
+            joins.clicked.connect(self.join)
+            foot.addWidget(joins)
         lost = Link(_("Not found?"), role="small")
         lost.clicked.connect(self.not_found)
         foot.addWidget(lost)
         foot.addStretch(1)
         column.addLayout(foot)
-        self._put(body)
 
-    def _new_body(self) -> tuple[QWidget, QVBoxLayout]:
-        body = QWidget()
-        column = QVBoxLayout(body)
-        column.setContentsMargins(0, 0, 0, 0)
-        column.setSpacing(px(8))
-        return body, column
 
-    def _put(self, body: QWidget) -> None:
-        self._column.replaceWidget(self._body, body)
-        self._body.hide()
-        self._body.deleteLater()
-        self._body = body
+def nearby_words(one: Nearby) -> str:
+    """“Tomás’s laptop, connected 18:39”."""
+    local = one.heard.astimezone()
+    name = isolated(one.name or one.who) or _("A laptop")
+    if one.now:
+        return _("{laptop}, connected {time}").format(laptop=name, time=f"{local:%H:%M}")
+    day = "" if local.date() == local.now(local.tzinfo).date() else f"{day_short(local.date())} "
+    return _("{laptop}, last heard {time}").format(laptop=name, time=f"{day}{local:%H:%M}")

@@ -10,7 +10,7 @@ from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
 from alumni_desk.desktop.controls import Label, Link, hairline
 from alumni_desk.desktop.fonts import px
-from alumni_desk.desktop.pages import EmptyPage
+from alumni_desk.desktop.pages import FILE_ENDING, EmptyPage
 from alumni_desk.desktop.widgets import Glyph
 from alumni_desk.words import _
 
@@ -61,6 +61,6 @@ class MembersEmpty(QWidget):
 
 
 def dropped_file(data: QMimeData) -> Path | None:
-    """The one file that is dropped, if it is one of this computer."""
-    urls = [url for url in data.urls() if url.isLocalFile()]
+    """The one file that is dropped, if it is one of this computer and not of our own kind: the window takes those."""
+    urls = [url for url in data.urls() if url.isLocalFile() and not url.toLocalFile().endswith(FILE_ENDING)]
     return Path(urls[0].toLocalFile()) if len(urls) == 1 else None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QObject
@@ -13,7 +14,8 @@ from alumni_desk.desktop.background import Job, Lanes
 from alumni_desk.desktop.fonts import px
 from alumni_desk.desktop.front import Front, front_column, front_head
 from alumni_desk.desktop.pages import ErrorPage
-from alumni_desk.errors import KnownError
+from alumni_desk.desktop.paint import isolated
+from alumni_desk.errors import BadInput, KnownError
 from alumni_desk.protocol.codes import read_recovery_key
 from alumni_desk.store.desk import Desk
 from alumni_desk.words import _
@@ -22,6 +24,8 @@ if TYPE_CHECKING:
     from alumni_desk.desktop.first_run import StartEmpty
     from alumni_desk.desktop.join_form import JoinForm
     from alumni_desk.desktop.unlock import UnlockPage
+    from alumni_desk.sync.inviting import Way
+    from alumni_desk.sync.venue.finding import Search
 
 DAMAGED = ("database_damaged", "changes_lost")
 
@@ -46,6 +50,8 @@ class Ways:
     keepers: Callable[[], frozenset[str]] = frozenset
     enrol: Callable[[Desk, str | None], None] | None = None
     salvage: Callable[[Job, str | None], str] | None = None  # what to do about a damaged desk; gives what to say of it
+    find: Callable[[], Search] | None = None  # laptops that share in this room
+    meet: Callable[[Desk, str, str], None] | None = None  # be let in at the door by one of them: its address, its code
     start_again: Callable[[], None] | None = None  # after this laptop's access ended: an empty desk in the same folder
 
 
@@ -61,6 +67,7 @@ class Opening(QObject):
         self._password: str | None = None
         self.news = ""  # what to say once the window is there
         self._recovered = False
+        self._file: Path | None = None  # with which to begin, once there is a place for it
         self.lanes.trouble.connect(self.stuck)
 
     def begin(self) -> None:
@@ -181,13 +188,35 @@ class Opening(QObject):
         from alumni_desk.desktop.first_run import FirstRun
 
         self._unlock = None
-        view = FirstRun(self._ways.where, self._ways.key_holder(), restore=self._ways.restore is not None)
-        view.invitation.connect(self._ask_join)
+        view = FirstRun(self._ways.where, self._ways.key_holder(), restore=self._ways.restore is not None, laptops=self._ways.meet is not None)
+        view.invitation.connect(lambda: self._ask_join())
+        view.laptop.connect(self._ask_laptop)
         view.spreadsheet.connect(lambda: self._ask_chapter("members", import_file=True))
         view.empty.connect(lambda: self._ask_chapter("members"))
         view.sample.connect(self._make_sample)
         view.backup.connect(self._ask_backup)
         self._front.show_view(view)
+        file, self._file = self._file, None
+        if file is not None:
+            self.take_file(file)
+
+    def take_file(self, file: Path) -> bool:
+        """Begin with a file that somebody was given: an invitation fills the form, a backup is restored. False: it is for a chapter that is here."""
+        if self._desk is None or self._desk.scope is not None:
+            self._file = file
+            return False
+        from alumni_desk.sync import inviting
+
+        if not inviting.is_invitation(file):
+            self._front.show_view(ErrorPage(_for_later(file), _("Back"), self.first_run))
+            return True
+        try:
+            way = inviting.read(file)
+        except KnownError as error:
+            self._front.show_view(ErrorPage(error, _("Back"), self.first_run))
+        else:
+            self._ask_join(way)
+        return True
 
     def _ask_chapter(self, page: str, **what: Any) -> None:
         from alumni_desk.desktop.first_run import StartEmpty
@@ -210,7 +239,7 @@ class Opening(QObject):
             self._front.show_view(Working(_("Making the sample chapter"), _("2,000 made-up people and a year of gatherings.")))
             self.lanes.write(lambda: self._ways.sample(desk), lambda done: self._hand_on("today"), self._back_with)
 
-    def _ask_join(self) -> None:
+    def _ask_join(self, way: Way | None = None) -> None:
         from alumni_desk.desktop.join_form import JoinForm
 
         desk = self._desk
@@ -218,8 +247,12 @@ class Opening(QObject):
             return
         form = JoinForm(desk.device_name)
         form.joined.connect(lambda url, code, laptop, carry: self._join(form, url, code, laptop))
-        self._front.show_view(_framed(form), self.first_run)
+        title = _("Invitation to {chapter}").format(chapter=isolated(way.chapter)) if way is not None and way.chapter else _("Join with an invitation")
+        second = _("It is filled in. Look at it, then join.") if way is not None else _("Type the code you were given, or paste it.")
+        self._front.show_view(_framed(form, title, second), self.first_run)
         form.first_focus().setFocus()
+        if way is not None:
+            form.fill(way.url, way.code)
 
     def _join(self, form: JoinForm, url: str, code: str, laptop: str) -> None:
         desk = self._desk
@@ -227,6 +260,28 @@ class Opening(QObject):
             form.busy(_("Joining …"))
             self.lanes.send(lambda: self._ways.join(desk, url, code, laptop), lambda done: self._hand_on("sync"),
                             lambda error: form.refused(error.code, str(error)))  # fmt: skip
+
+    def _ask_laptop(self) -> None:
+        """Be let in at the door of a gathering by a laptop in this room."""
+        from alumni_desk.desktop.join_laptop_sheet import JoinLaptopSheet, NotFoundSheet
+
+        desk, ways = self._desk, self._ways
+        if desk is None or ways.find is None or ways.meet is None:
+            return
+        find, meet = ways.find, ways.meet
+        sheet = JoinLaptopSheet(self._front, lambda then, failed: self.lanes.meet(find, then, failed))
+
+        def met(nothing: None) -> None:
+            sheet.accept()
+            self._hand_on("checkin")
+
+        def not_found() -> None:
+            NotFoundSheet(self._front, lambda then, failed: self.lanes.meet(find, then, failed), shares=False, may_carry=False).open()
+
+        sheet.wanted.connect(lambda address, code: self.lanes.meet(lambda: meet(desk, address, code), met, sheet.refuse))
+        sheet.form.not_found.connect(not_found)
+        sheet.open()
+        sheet.form.first_focus().setFocus()
 
     def _ask_backup(self) -> None:
         from alumni_desk.desktop.unlock import UnlockPage
@@ -268,9 +323,14 @@ class Opening(QObject):
         self._front.show_view(ErrorPage(error, _("Back"), self.first_run))
 
 
-def _framed(form: JoinForm) -> QWidget:
+def _for_later(file: Path) -> KnownError:
+    return BadInput("file_no_chapter", _("{file} is no invitation, and there is no chapter on this laptop yet. Join one, or restore the backup if it is one; "
+                                         "then open the file again."), file=file.name)  # fmt: skip
+
+
+def _framed(form: JoinForm, title: str, second: str) -> QWidget:
     scroll, column = front_column(688)
-    column.addLayout(front_head(_("Join with an invitation"), _("Type the code you were given, or paste it.")))
+    column.addLayout(front_head(title, second))
     column.addSpacing(px(12))
     inset = QWidget()
     inside = QVBoxLayout(inset)

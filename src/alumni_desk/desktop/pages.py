@@ -24,6 +24,9 @@ from alumni_desk.errors import KnownError
 from alumni_desk.store.desk import Changed, Desk
 from alumni_desk.words import _
 
+FILE_ENDING = ".alumnidesk"
+"""How our own files end: invitations, transfer files, guest lists, backups."""
+
 Go = Callable[..., None]
 """``go("gatherings", gathering=id)``: show a page and hand it what it should open."""
 
@@ -31,7 +34,7 @@ Go = Callable[..., None]
 class Page(QWidget):
     """A page of the window. Subclasses fill ``self.stack`` and override what they need.
 
-    ``said(sentence, action)`` asks the window for a toast, with Undo for that action if there is one; ``titled`` tells it
+    ``said(sentence, action)`` asks the window for a toast, with Undo for that action (or what to call for it) if there is one; ``titled`` tells it
     that ``title``, ``note``, ``back`` or ``header`` are others now. ``apart``: not in the sidebar, reached from other pages.
     """
 

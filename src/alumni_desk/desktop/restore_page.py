@@ -383,6 +383,11 @@ class RestorePage(Page):
         if chosen:
             self.open_file(Path(chosen))
 
+    def open(self, file: Path | None = None, **what: object) -> None:
+        """``file``: a backup that lies elsewhere."""
+        if file is not None:
+            self.open_file(file)
+
     def open_file(self, file: Path) -> None:
         """Show a backup that lies elsewhere at the head of the list."""
         def read() -> Backup:

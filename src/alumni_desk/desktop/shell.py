@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 from typing import Any
 
-from PySide6.QtCore import QByteArray, QEvent, Qt, Signal
-from PySide6.QtGui import QCloseEvent, QKeySequence, QPainter, QPaintEvent, QResizeEvent
+from PySide6.QtCore import QByteArray, QEvent, QMimeData, Qt, Signal
+from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent, QKeySequence, QPainter, QPaintEvent, QResizeEvent
 from PySide6.QtWidgets import (
     QApplication,
     QFrame,
@@ -23,7 +24,7 @@ from alumni_desk.desktop.controls import WINDOW, Elided, IconButton, Label, hair
 from alumni_desk.desktop.fonts import px
 from alumni_desk.desktop.look import look
 from alumni_desk.desktop.nav import Entry, NavList
-from alumni_desk.desktop.pages import Page, Planned, Toast
+from alumni_desk.desktop.pages import FILE_ENDING, Page, Planned, Toast
 from alumni_desk.desktop.palette_button import PaletteButton
 from alumni_desk.desktop.syncchip import SyncChip
 from alumni_desk.desktop.tokens import HEADER, SIDEBAR, SIDEBAR_FOLDED
@@ -63,12 +64,18 @@ class SampleBand(QWidget):
 
 
 class Shell(QMainWindow):
-    """Sidebar, header and pages, each built when it is first wanted. Closing it tells ``on_close``, which ends the background work."""
+    """Sidebar, header and pages, each built when it is first wanted. Closing it asks ``may_close``, then tells ``on_close``, which ends the background work.
+
+    ``dropped(files)``: files of ours that were dropped on it; pages take others themselves.
+    """
 
     palette_wanted = Signal()
+    dropped = Signal(list)
 
     def __init__(self, plan: Sequence[Planned], whose: Whose, undoing: Undoing, *, on_close: Callable[[], None] | None = None) -> None:
         super().__init__()
+        self.may_close: Callable[[], bool] = lambda: True
+        self.setAcceptDrops(True)
         self.plan = {page.name: page for page in plan}
         self._built: dict[str, Page] = {}
         self._undoing = undoing
@@ -279,8 +286,8 @@ class Shell(QMainWindow):
         """A toast above the foot of the window."""
         self.toast.say(sentence, link, act)
 
-    def _page_said(self, sentence: str, action: str | None) -> None:
-        self.say(sentence, _("Undo"), (lambda: self._undoing.undo(action)) if action else None)
+    def _page_said(self, sentence: str, action: str | Callable[[], None] | None) -> None:
+        self.say(sentence, _("Undo"), action if callable(action) else (lambda: self._undoing.undo(action)) if action else None)
 
     def set_whose(self, whose: Whose) -> None:
         """Chapter, university and person of the sidebar; the band of a sample."""
@@ -342,7 +349,20 @@ class Shell(QMainWindow):
         if text:
             self.restoreGeometry(QByteArray.fromBase64(text.encode("ascii")))
 
+    def dragEnterEvent(self, event: QDragEnterEvent) -> None:
+        if self._cover is None and _ours(event.mimeData()):
+            event.acceptProposedAction()
+
+    def dropEvent(self, event: QDropEvent) -> None:
+        files = _ours(event.mimeData())
+        if files:
+            event.acceptProposedAction()
+            self.dropped.emit(files)
+
     def closeEvent(self, event: QCloseEvent) -> None:
+        if not self.may_close():
+            event.ignore()
+            return
         if self._on_close is not None:
             self._on_close()
         super().closeEvent(event)
@@ -353,3 +373,6 @@ class Shell(QMainWindow):
             self.nav.viewport().update()
 
 
+def _ours(data: QMimeData) -> list[Path]:
+    """The files among what is dragged of our own kind."""
+    return [Path(url.toLocalFile()) for url in data.urls() if url.isLocalFile() and url.toLocalFile().endswith(FILE_ENDING)]

@@ -4,17 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QObject, QTimer, Signal
 
-from alumni_desk.desktop.background import Lanes
+from alumni_desk.desktop.background import Job, Lanes
 from alumni_desk.desktop.changes import ChangeBus
-from alumni_desk.errors import KnownError
+from alumni_desk.errors import KnownError, NetworkProblem
 from alumni_desk.store.desk import Changed, Desk
 
 if TYPE_CHECKING:
+    from alumni_desk.sync.engine import Standing
     from alumni_desk.sync.keeping import Keeping
+    from alumni_desk.sync.listening import Listening
+    from alumni_desk.sync.switching import Chapter
     from alumni_desk.sync.wire import Wire
 
 EVERY_MS = 60_000
@@ -30,7 +34,8 @@ class SyncBridge(QObject):
 
     ``moved`` tells the step (push or pull) and how many changes went up, or rows came down, so far. ``removed``: this laptop's access ended and
     the desk was emptied, in a sentence. ``kept``: at which address this laptop keeps the chapter for the others, and what is wrong if it should
-    and cannot; both empty where it does not.
+    and cannot; both empty where it does not. ``to_decide``: how many fields two people changed. ``reached``: whether the server answers is
+    otherwise than before, see ``silent_since``. ``ending``: the chapter may be gone from this laptop in a moment.
     """
 
     standing = Signal(object)
@@ -40,6 +45,10 @@ class SyncBridge(QObject):
     moved = Signal(str, int)
     removed = Signal(str)
     kept = Signal(str, str)
+    to_decide = Signal(int)
+    reached = Signal()
+    ending = Signal()
+    _came, _silent = Signal(), Signal(object)
 
     def __init__(self, desk: Desk, lanes: Lanes, changes: ChangeBus) -> None:
         super().__init__(changes)
@@ -50,6 +59,12 @@ class SyncBridge(QObject):
         self._wire: Wire | None = None
         self._stopped = False
         self._serving: Keeping | None = None
+        self._listening: Listening | None = None
+        self._listens = False
+        self.silent_since: datetime | None = None
+        """Since when the server has not answered; None while it does."""
+        self._came.connect(lambda: changes.tell(Changed({})))
+        self._silent.connect(self._hears)
         self._timer = QTimer(self, interval=EVERY_MS)
         self._timer.timeout.connect(self._by_itself)
         self._timer.start()
@@ -64,6 +79,21 @@ class SyncBridge(QObject):
         """Whether a sync is under way."""
         return self._busy
 
+    @property
+    def joined(self) -> bool:
+        """Whether this laptop has a server, as far as was looked."""
+        return self._joined
+
+    @property
+    def waiting(self) -> int:
+        """How many changes wait to be sent, as far as was looked."""
+        return self._waiting
+
+    def next_try(self) -> datetime | None:
+        """When it syncs by itself the next time; None where it does not."""
+        left = (self._soon if self._soon.isActive() else self._timer).remainingTime()
+        return datetime.now(UTC) + timedelta(milliseconds=left) if self._joined and left >= 0 else None
+
     def first_look(self) -> None:
         """The look at the beginning: when the first page stands, because it needs the sync's modules; after a second in any case."""
         if not self._looked:
@@ -77,7 +107,7 @@ class SyncBridge(QObject):
 
     def sync_now(self) -> None:
         """Sync once; a second wish meanwhile is the same wish."""
-        if self._busy:
+        if self._busy or self._stopped:
             return
         self._busy = True
         self.begun.emit()
@@ -96,6 +126,7 @@ class SyncBridge(QObject):
                 return engine.join(self._desk, url, code, merge=carry, device_name=laptop, wire=wire)
 
         def joined(result: Any) -> None:
+            self._unlisten()
             self._changes.tell(Changed({}))
             then(result)
             self.sync_now()
@@ -133,9 +164,50 @@ class SyncBridge(QObject):
             return keeping.move_away(self._desk, self._serving, url, code) if self._serving is not None else moving.move(self._desk, url, code)
 
         def done(membership: Any) -> None:
+            self._unlisten()
             self._keeps(None)
             self._changes.tell(Changed({}))
             then(membership)
+            self.sync_now()
+
+        self._lanes.send(work, done, failed)
+
+    # -- the end of this laptop's time, and another chapter
+
+    def end_here(self, work: Callable[[Desk], str], failed: Callable[[KnownError], None]) -> None:
+        """Leave the chapter, or erase everything here; ``work`` gives the sentence about it. Then there is no desk to show any more."""
+        self._unlisten()
+        self.ending.emit()
+
+        def done(said: str) -> None:
+            self.stop()
+            self.removed.emit(said)
+
+        self._lanes.send(lambda: work(self._desk), done, failed)
+
+    def chapters(self, then: Callable[[list[Chapter]], None], failed: Callable[[KnownError], None]) -> None:
+        """Ask the server for the chapters that this laptop may work on."""
+
+        def work() -> list[Chapter]:
+            from alumni_desk.sync.switching import chapters
+
+            return chapters(self._desk)
+
+        self._lanes.send(work, then, failed)
+
+    def switch(self, chapter: str, then: Callable[[Chapter], None], failed: Callable[[KnownError], None]) -> None:
+        """Show another chapter."""
+        self._unlisten()
+        self.ending.emit()
+
+        def work() -> Chapter:
+            from alumni_desk.sync import switching
+
+            return switching.switch(self._desk, chapter)
+
+        def done(switched: Chapter) -> None:
+            self._changes.tell(Changed({}))
+            then(switched)
             self.sync_now()
 
         self._lanes.send(work, done, failed)
@@ -167,6 +239,8 @@ class SyncBridge(QObject):
         self._timer.stop()
         self._soon.stop()
         self.cancel()
+        if self._listening is not None:
+            self._listening.stop()
         if self._serving is not None:
             self._serving.stop()
 
@@ -182,10 +256,11 @@ class SyncBridge(QObject):
             self._wire = None
             wire.close()
 
-    def _status(self) -> Any:
-        from alumni_desk.sync import engine
+    def _status(self) -> tuple[Standing, int]:
+        from alumni_desk.sync import conflicts, engine
 
-        return engine.status(self._desk)
+        standing = engine.status(self._desk)
+        return standing, conflicts.count(self._desk) if standing.role in ("leader", "admin") else 0
 
     def _sync(self) -> Any:
         from alumni_desk.sync import engine
@@ -193,13 +268,19 @@ class SyncBridge(QObject):
         with self._holding(engine.wire_of(self._desk)) as wire:
             return engine.sync_once(self._desk, self.moved.emit, wire=wire)
 
-    def _seen(self, standing: Any) -> None:
+    def _seen(self, both: tuple[Standing, int]) -> None:
+        standing, undecided = both
         self._joined = standing.state != "alone"
         # Only something new to send is a reason: a sync changes the database too, and must not call for the next one.
         if self._joined and standing.waiting > self._waiting and not self._soon.isActive():
             self._soon.start()
         self._waiting = standing.waiting
+        if standing.state in ("alone", "ended"):
+            self._unlisten()
+        else:
+            self._listen()
         self.standing.emit(standing)
+        self.to_decide.emit(undecided)
 
     def _not_seen(self, error: KnownError) -> None:
         """The next look will tell."""
@@ -208,6 +289,7 @@ class SyncBridge(QObject):
         self._busy = False
         if result.pulled:
             self._changes.tell(Changed({}))
+        self._has_reached(True)
         self.ended.emit(result)
         self.look()
 
@@ -217,8 +299,56 @@ class SyncBridge(QObject):
             self.stop()
             self.removed.emit(str(error))
             return
+        if isinstance(error, NetworkProblem):
+            self._has_reached(False)
         self.failed.emit(error)
         self.look()
+
+    # -- listening: what another laptop changes is here a moment later
+
+    def _listen(self) -> None:
+        """Listen from now on, if that is not under way."""
+        if self._listens or self._stopped:
+            return
+        self._listens = True
+        self._lanes.listen(self._run_listening, lambda nothing: self._listened(), lambda error: self._listened())
+
+    def _run_listening(self, job: Job) -> None:
+        from alumni_desk.sync import engine, state
+        from alumni_desk.sync.listening import Listening
+
+        with self._desk.reading() as connection:
+            membership = state.read(connection, state.Membership)
+        if membership is None:
+            return
+        wire = engine.wire_of(self._desk)
+        try:
+            self._listening = Listening(self._desk, wire, membership, lambda count: self._came.emit(), self._silent.emit, lambda: self._silent.emit(None))
+            if self._stopped:  # it may have been ended before there was anything to end
+                self._listening.stop()
+            self._listening.run()
+        finally:
+            self._listening = None
+            wire.close()
+
+    def _listened(self) -> None:
+        """It ended by itself: another chapter or server, or an access that is over. The next look or sync begins it anew."""
+        self._listens = False
+
+    def _unlisten(self) -> None:
+        if (listening := self._listening) is not None:
+            listening.stop()
+
+    def _hears(self, error: KnownError | None) -> None:
+        """The line went silent, or speaks again: a sync finds out what that means, and sends what waits."""
+        if error is None or isinstance(error, NetworkProblem):
+            self._has_reached(error is None)
+        self._by_itself()
+
+    def _has_reached(self, answers: bool) -> None:
+        before, self.silent_since = self.silent_since, None if answers else self.silent_since or datetime.now(UTC)
+        if (before is None) is not answers:
+            self.reached.emit()
 
     def _by_itself(self) -> None:
         if self._joined:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -15,24 +16,34 @@ from alumni_desk.desktop.background import Lanes
 from alumni_desk.desktop.changes import ChangeBus
 from alumni_desk.desktop.controls import WINDOW, Button, Label, Link, shortcut
 from alumni_desk.desktop.dates import ago, day_short
+from alumni_desk.desktop.decide_part import DecidePart
 from alumni_desk.desktop.deeds import Deed
+from alumni_desk.desktop.end_term import EndTerm
 from alumni_desk.desktop.fonts import px
+from alumni_desk.desktop.here_part import HerePart
 from alumni_desk.desktop.join_form import JoinForm
+from alumni_desk.desktop.laptops_here import Letting
 from alumni_desk.desktop.pages import Go, Page
+from alumni_desk.desktop.paint import isolated
 from alumni_desk.desktop.people_part import PeoplePart
 from alumni_desk.desktop.setting_rows import SettingRow, section
 from alumni_desk.desktop.sheet import PlainSheet
 from alumni_desk.desktop.sync_bridge import SyncBridge
 from alumni_desk.desktop.syncchip import State
-from alumni_desk.desktop.widgets import Glyph, IconLine, MainAndSide, padded
+from alumni_desk.desktop.today_lists import COUNT_MEMBERS
+from alumni_desk.desktop.tokens import Tone
+from alumni_desk.desktop.venue_bridge import VenueBridge
+from alumni_desk.desktop.widgets import Glyph, IconLine, MainAndSide, heading, padded
 from alumni_desk.errors import KnownError
 from alumni_desk.protocol.messages import PROTOCOL
-from alumni_desk.store.desk import Desk
+from alumni_desk.store.desk import Changed, Desk
 from alumni_desk.words import _, ngettext, number
 
 if TYPE_CHECKING:
+    from alumni_desk.sync.conflicts import Conflict
     from alumni_desk.sync.lately import Did
     from alumni_desk.sync.refused import RefusedChange
+    from alumni_desk.sync.venue.files import Brought
 
 
 @dataclass(frozen=True)
@@ -55,6 +66,13 @@ class Facts:
     pin: str = ""  # of the server's own certificate
     leads: bool = False  # looks after the chapter and its laptops
     lately: tuple[Did, ...] = ()  # what the last syncs did, the newest first
+    admin: bool = False
+    door: bool = False
+    checked: str | None = None  # when all that is here was compared with the server
+    identical: bool | None = None
+    members: int = 0
+    conflicts: tuple[Conflict, ...] = ()
+    lets: tuple[Letting, ...] = ()  # gatherings at whose doors new laptops may be let in
 
 
 _MANY = 1_000
@@ -63,14 +81,15 @@ _SEEN = "refused_seen"
 
 
 class SyncPage(Page):
-    """``bridge`` does the work: ``sync_now()``, and tells ``begun``, ``ended`` and ``failed``."""
+    """``bridge`` does the work: ``sync_now()``, and tells ``begun``, ``ended`` and ``failed``. ``brought(file)``: from another laptop."""
 
     name = "sync"
     icon = "arrows-clockwise"
     title = _("Sync")
     joined = Signal()
+    brought = Signal(object)
 
-    def __init__(self, desk: Desk, lanes: Lanes, changes: ChangeBus, go: Go, *, bridge: SyncBridge) -> None:
+    def __init__(self, desk: Desk, lanes: Lanes, changes: ChangeBus, go: Go, *, bridge: SyncBridge, venue: VenueBridge) -> None:
         super().__init__(desk, lanes, changes, go)
         self._bridge = bridge
         self._facts: Facts | None = None
@@ -81,6 +100,13 @@ class SyncPage(Page):
         self._first: QWidget | None = None
         self._whole_past = self._detailed = False
         self._kept_at = self._not_kept = ""
+        self.decide = DecidePart(desk, lanes)
+        self.decide.done.connect(self._decided)
+        self.decide.said.connect(lambda words: self.said.emit(words, None))
+        self.decide.asked_again.connect(self.refresh)
+        self.here = HerePart(desk, lanes, venue)
+        self.here.said.connect(lambda words: self.said.emit(words, None))
+        self.here.brought.connect(self.brought)
         self.people = PeoplePart(desk, lanes)
         self.people.said.connect(lambda words: self.said.emit(words, None))
         self._build()
@@ -101,12 +127,15 @@ class SyncPage(Page):
         column.setSpacing(0)
         self._status_place, self._below_place = Place(), Place()
         column.addWidget(self._status_place)
+        column.addWidget(self.decide)
         column.addWidget(self.people)
         self.people.hide()
         column.addWidget(self._below_place)
         column.addStretch(1)
         side, aside = padded()
         self._past_place = Place()
+        aside.addWidget(self.here)
+        self.here.hide()
         aside.addWidget(self._past_place)
         aside.addStretch(1)
         self.stack.set_content(MainAndSide(main, side))
@@ -117,13 +146,25 @@ class SyncPage(Page):
 
         return [Deed("now", "arrows-clockwise", _("Sync now"), self._now, _("F5"), can=lambda: joined() and not self._busy),
                 Deed("join", "key", _("Join with an invitation"), self._ask_join, can=lambda: not joined()),
-                Deed("invite", "envelope-simple", _("Invite someone"), self.people.invite, can=lambda: joined() and self._leads())]
+                Deed("invite", "envelope-simple", _("Invite someone"), self.people.invite, can=lambda: joined() and self._leads()),
+                Deed("here", "laptop", _("Join a laptop that shares"), self.here.join, can=joined),
+                Deed("lost", "floppy-disk", _("Carry changes to another laptop in a file"), self.here.not_found, can=joined)]
 
     def _leads(self) -> bool:
         return self._facts is not None and self._facts.leads
 
     def first_focus(self) -> QWidget | None:
         return self._first
+
+    def regions(self) -> list[QWidget]:
+        shown = (self._status_place, self.decide, self.people, self._below_place, self.here, self._past_place)
+        return [one for one in shown if one.isVisible()]
+
+    def _decided(self, changed: Changed, words: str, back: Callable[[], None]) -> None:
+        if changed.action is not None:
+            self.done(changed, words)
+        else:
+            self.said.emit(words, back)
 
     def refresh(self) -> None:
         self.lanes.read(lambda: look_up(self.desk), self._show, key="sync")
@@ -160,6 +201,9 @@ class SyncPage(Page):
     def _show(self, facts: Facts) -> None:
         self._facts = facts
         self._draw()
+        self.decide.show_cards(facts.conflicts)
+        self.here.setVisible(facts.state not in ("alone", "ended"))
+        self.here.offer(facts.lets)
         # Only where the server answered last: a silent one would keep the next sync waiting.
         if facts.leads and self.isVisible() and not self._busy and facts.state in ("synced", "waiting") and facts.last_sync is not None:
             self.people.refresh(facts.waiting)
@@ -199,15 +243,19 @@ class SyncPage(Page):
         box, column = padded((0, 0, 0, 0))
         if facts.state == "alone":
             return box
-        column.addWidget(Label(_("History"), "heading"))
-        for did in facts.lately[:_SHOWN if not self._whole_past else None]:
-            column.addWidget(_did_line(did))
-        if not facts.lately:
-            column.addWidget(Label(_("What syncs do stands here."), tone="muted", wrap=True))
-        elif len(facts.lately) > _SHOWN and not self._whole_past:
+        if facts.door:  # whoever checks in has no use for it
+            return box
+        lines = past_lines(facts)
+        more = None
+        if len(lines) > _SHOWN and not self._whole_past:
             more = Link(_("Show all"))
+            more.setAccessibleName(_("Show the whole history"))
             more.clicked.connect(self._show_past)
-            column.addWidget(more)
+        column.addWidget(heading(_("History"), right=more))
+        for line in lines[:_SHOWN if not self._whole_past else None]:
+            column.addWidget(_past_line(line))
+        if not lines:
+            column.addWidget(Label(_("What syncs do stands here."), tone="muted", wrap=True))
         return box
 
     def _show_past(self) -> None:
@@ -274,7 +322,11 @@ class SyncPage(Page):
         if facts.state == "ended" and not facts.waiting:
             return _("Its list is gone from this laptop, and all that was done here is at the server. Another invitation opens another door.")
         if facts.waiting:
-            return ngettext("It is saved here in any case.", "They are saved here in any case.", facts.waiting)
+            safe = ngettext("It is saved here in any case", "They are saved here in any case", facts.waiting)
+            next_try = self._bridge.next_try()
+            if self._busy or next_try is None:
+                return _("{safe}.").format(safe=safe)
+            return _("{safe}; the next try is at {time}, by itself.").format(safe=safe, time=_moment(next_try))
         return _("Work goes on without the internet; what you change meanwhile is sent at the next sync.")
 
     def _progress(self, column: QVBoxLayout) -> None:
@@ -393,7 +445,15 @@ class SyncPage(Page):
         column.addWidget(SettingRow(_("You are"), facts.role))
         if facts.pin:
             column.addWidget(SettingRow(_("The server’s certificate"), " ".join(facts.pin[at:at + 4] for at in range(0, len(facts.pin), 4))))
+        if facts.checked is not None:
+            found = _("nothing missing") if facts.identical else _("something differs; the next sync fetches it again")
+            column.addWidget(SettingRow(_("Checked"), f"{_moment(datetime.fromisoformat(facts.checked))} · {found}"))
         column.addWidget(SettingRow(_("Version"), _("Alumni Desk {version}, protocol {protocol}").format(version=__version__, protocol=PROTOCOL)))
+        if facts.leads and facts.state != "ended":
+            self.term = EndTerm(self._bridge, facts.chapter, admin=facts.admin, hand_over=self.people.hand_over)
+            self.term.said.connect(lambda words: self.said.emit(words, None))
+            self.term.switched.connect(self.refresh)
+            column.addWidget(self.term)
 
     def _turn_details(self) -> None:
         self._detailed = not self._detailed
@@ -411,9 +471,19 @@ class SyncPage(Page):
         with self.desk.reading() as connection:
             return here(connection)
 
-    def _open_join(self, here: str) -> None:
-        sheet = PlainSheet(self.window(), _("Join with an invitation"), width=720)
+    def open(self, **what: Any) -> None:
+        """``invitation``: an invitation that was brought in a file; the form is filled, and nothing happens before its button."""
+        invitation = what.get("invitation")
+        if invitation is not None:
+            self.lanes.read(self._here, lambda here: self._open_join(here, invitation))
+
+    def _open_join(self, here: str, invitation: Brought | None = None) -> None:
+        chapter = isolated(invitation.chapter) if invitation is not None and invitation.chapter else ""
+        title = _("Invitation to {chapter}").format(chapter=chapter) if chapter else _("Join with an invitation")
+        sheet = PlainSheet(self.window(), title, width=720)
         form = JoinForm(self.desk.device_name, here)
+        if invitation is not None:
+            form.fill(invitation.url, invitation.code)
         sheet.column.addWidget(form)
         sheet.set_foot(form.foot)
         form.cancel.show()
@@ -452,26 +522,57 @@ class Place(QWidget):
         self._column.addWidget(widget)
 
 
-def _did_line(did: Did) -> QWidget:
-    """One sync in words, with its time at the right edge."""
+@dataclass(frozen=True)
+class PastLine:
+    """A line of the history."""
+
+    at: datetime
+    icon: str
+    words: str
+    second: str = ""
+    tone: Tone = "muted"
+
+
+def past_lines(facts: Facts) -> list[PastLine]:
+    """What the last syncs did, and when it was last checked that nothing is missing; the newest first."""
+    lines = [_did_line(did, facts.server) for did in facts.lately]
+    if facts.checked is not None:
+        at = datetime.fromisoformat(facts.checked)
+        if facts.identical:
+            members = ngettext("{n} member", "{n} members", facts.members).format(n=number(facts.members))
+            lines.append(PastLine(at, "check", _("Checked: nothing missing"), members))
+        else:
+            lines.append(PastLine(at, "warning", _("Checked: something differs"), _("the next sync fetches it again"), "warn"))
+    return sorted(lines, key=lambda line: line.at, reverse=True)
+
+
+def _did_line(did: Did, server: str) -> PastLine:
+    """One sync in words."""
     sent = ngettext("{n} change sent", "{n} changes sent", did.sent).format(n=number(did.sent))
     fetched = ngettext("{n} row fetched", "{n} rows fetched", did.fetched).format(n=number(did.fetched))
-    words = _("{sent}, {fetched}").format(sent=sent, fetched=fetched) if did.sent and did.fetched else sent if did.sent else fetched
-    icon, tone, second = "check-circle", "muted", _("all taken") if did.sent else ""
+    words = _("{sent}, {n} fetched").format(sent=sent, n=number(did.fetched)) if did.sent and did.fetched else sent if did.sent else fetched
+    icon, second = ("check-circle", _("all taken by {server}").format(server=server)) if did.sent else ("download-simple", "")
+    tone: Tone = "muted"
     if did.refused:
         icon, tone = "x-circle", "danger"
         second = ngettext("{n} was not taken", "{n} were not taken", did.refused).format(n=number(did.refused))
+        words = words if did.sent or did.fetched else _("Changes were refused")
     elif did.conflicts:
         icon = "git-merge"
         second = ngettext("{n} to decide", "{n} to decide", did.conflicts).format(n=number(did.conflicts))
+    return PastLine(datetime.fromisoformat(did.at), icon, words, second, tone)
+
+
+def _past_line(line: PastLine) -> QWidget:
+    """A line with its time at the right edge."""
     box = QWidget()
     row = QHBoxLayout(box)
     row.setContentsMargins(0, px(4), 0, px(4))
     row.setSpacing(px(8))
-    line = IconLine(icon, words, second)
-    line.findChildren(Glyph)[0].set_icon(icon, tone)  # type: ignore[arg-type]
-    row.addWidget(line, 1)
-    row.addWidget(Label(_moment(datetime.fromisoformat(did.at)), "small", "muted"), 0, Qt.AlignmentFlag.AlignTop)
+    words = IconLine(line.icon, line.words, line.second)
+    words.findChildren(Glyph)[0].set_icon(line.icon, line.tone)
+    row.addWidget(words, 1)
+    row.addWidget(Label(_moment(line.at), "small", "muted"), 0, Qt.AlignmentFlag.AlignTop)
     return box
 
 
@@ -484,7 +585,7 @@ def _moment(then: datetime) -> str:
 
 def look_up(desk: Desk) -> Facts:
     """What the page shows, read in one snapshot."""
-    from alumni_desk.sync import engine, lately, state
+    from alumni_desk.sync import conflicts, engine, lately, state
     from alumni_desk.sync.refused import count_refused, refused
 
     seen = str(desk.setting(_SEEN) or "")
@@ -495,7 +596,9 @@ def look_up(desk: Desk) -> Facts:
         not_taken = count_refused(connection, seen) if refusals else 0
         past = tuple(lately.lately(connection))
         sample = connection.exec_driver_sql("SELECT 1 FROM chapter WHERE sample LIMIT 1").first() is not None
+        members = int(connection.exec_driver_sql(COUNT_MEMBERS).scalar() or 0)
         oldest = connection.exec_driver_sql("SELECT min(id) FROM operation WHERE fate = 'waiting' AND sequence IS NULL AND queue <> 'peer'").scalar()
+    leads = membership is not None and membership.role in ("leader", "admin")
     return Facts(
         state=standing.state,
         sentence=standing.sentence,
@@ -511,9 +614,26 @@ def look_up(desk: Desk) -> Facts:
         refused=not_taken,
         refusals=refusals,
         pin=(membership.fingerprint or "") if membership else "",
-        leads=membership is not None and membership.role in ("leader", "admin"),
+        leads=leads,
         lately=past,
+        admin=membership is not None and membership.role == "admin",
+        door=membership is not None and membership.role == "door",
+        checked=standing.checked,
+        identical=standing.identical,
+        members=members,
+        conflicts=tuple(conflicts.conflicts(desk)) if leads else (),
+        lets=tuple(_doors(desk)) if leads else (),
     )
+
+
+_DOORS = 20
+
+
+def _doors(desk: Desk) -> list[Letting]:
+    """Gatherings that run or come, the soonest first."""
+    from alumni_desk.desktop.door_page import choosable
+
+    return [Letting(one.id, one.name) for one in choosable(desk) if not one.over][:_DOORS]
 
 
 def _server_words(desk: Desk, url: str) -> str:

@@ -35,6 +35,7 @@ from alumni_desk.words import _, day
 
 if TYPE_CHECKING:
     from alumni_desk.store.backup import Backup
+    from alumni_desk.sync.venue.finding import Search
 
 log = logging.getLogger(__name__)
 
@@ -69,7 +70,7 @@ def run_window(profile: Profile, arguments: Sequence[str] = (), files: Sequence[
         sitting.usable.connect(partial(usable, sitting))
     doorbell = Doorbell(hold)
     doorbell.rung.connect(sitting.come_forward)
-    interrupts = Interrupts(app, app.quit)
+    interrupts = Interrupts(app, app.exit)  # not quit, which asks the windows
     QTimer.singleShot(0, sitting.begin)
     sitting.usable.connect(doorbell.hang)  # that needs one more library
     QTimer.singleShot(LATEST_MS, doorbell.hang)
@@ -122,6 +123,8 @@ def ways_of(profile: Profile, hold: Hold | None = None) -> Ways:
         where=_("They are kept in {folder}.").format(folder=profile.path),
         keepers=lambda: keepers(profile),
         enrol=_enrol,
+        find=_find,
+        meet=_meet,
         salvage=lambda job, password: _salvaged(profile, password, job),
         start_again=lambda: _start_again(profile),
     )
@@ -155,11 +158,17 @@ def room_in(desk: Desk, sitting: Sitting) -> Room:
 
         back_up_now(room.shell, desk, room.lanes, room.shell.say)
 
+    def erase(room: Room) -> None:
+        from alumni_desk.desktop.erasing_sheets import erase_everything
+
+        erase_everything(room.shell, desk, room.lanes, room.bridge, lambda: back_up(room))
+
     deeds = Deeds(
         back_up=within(back_up),
         restore=within(lambda room: room.shell.show_page("restore")),
         show_help=within(lambda room: room.show_help()),
         restore_it=restore_it,
+        erase=within(erase),
     )
     about = about_of(desk)
     room = build(desk, about=about, deeds=deeds, help_files=help_files(), appearance=sitting.appearance)
@@ -206,6 +215,22 @@ def _join(desk: Desk, url: str, code: str, laptop: str) -> None:
     from alumni_desk.sync import engine
 
     engine.join(desk, url, code, device_name=laptop)
+
+
+def _find() -> Search:
+    from alumni_desk.sync.venue.finding import find
+
+    return find(None)
+
+
+def _meet(desk: Desk, address: str, code: str) -> None:
+    from alumni_desk.sync.venue.visiting import Visit
+
+    visit = Visit(desk, address, code)
+    try:
+        visit.once()
+    finally:
+        visit.close()
 
 
 def keepers(profile: Profile) -> frozenset[str]:

@@ -31,7 +31,7 @@ log = logging.getLogger(__name__)
 FILE = "removed.json"
 CODE = "access_removed"
 
-Why = Literal["revoked", "left", "handed_over"]
+Why = Literal["revoked", "left", "handed_over", "erased"]
 
 # By name: the folder may hold what somebody else put there.
 _OURS = ("desk.db", "desk.db-wal", "desk.db-shm", "desk.db-journal", "desk.mark", "desk.outbox", "desk.outbox.part", "desk-damaged-*", "desk-replaced-*",
@@ -55,6 +55,8 @@ class Removed:
             said = _("This laptop’s access was removed on {day}; what it had not sent was handed to the chapter’s leaders.").format(day=when)
         elif self.why == "handed_over":
             said = _("This chapter was handed over on {day}: what this laptop had was sent, and it was emptied.").format(day=when)
+        elif self.why == "erased":
+            said = _("Everything of this chapter was erased from this laptop on {day}.").format(day=when)
         else:
             said = _("This laptop left the chapter on {day}: what it had was sent, and it was emptied.").format(day=when)
         if self.left:
@@ -65,7 +67,8 @@ class Removed:
     @property
     def error(self) -> Refused:
         """The same as an error, with what to do next."""
-        return Refused(CODE, "{said} {next}", said=self.sentence, next=_("To work here again, join with a new invitation."))
+        return Refused(CODE, "{said} {next}", said=self.sentence, next=_("To work here again, join with a new invitation.") if self.why != "erased" else
+                       _("You can begin anew here."))
 
 
 class _Said(msgspec.Struct):

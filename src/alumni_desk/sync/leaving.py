@@ -9,7 +9,7 @@ from alumni_desk.protocol.messages import Done, ScopeRequest
 from alumni_desk.store import removal
 from alumni_desk.store.desk import Desk
 from alumni_desk.store.removal import Why
-from alumni_desk.sync import operations
+from alumni_desk.sync import operations, state
 from alumni_desk.sync.asking import line_of
 from alumni_desk.sync.inviting import HOURS, Invitation, invite
 from alumni_desk.sync.push import Pushed, push
@@ -36,6 +36,10 @@ def go(desk: Desk, wire: Wire, membership: Membership, why: Why, progress: Calla
         raise Refused("leave_waiting", ngettext(
             "{n} change of this laptop could not be sent, so it keeps everything for now. Sync again.",
             "{n} changes of this laptop could not be sent, so it keeps everything for now. Sync again.", left), n=number(left))
+    return _empty(desk, why)
+
+
+def _empty(desk: Desk, why: Why) -> str:
     begun = removal.begin(desk, why)
     desk.shut(begun.error)
     return (removal.finish(desk.profile) or begun).sentence
@@ -56,7 +60,7 @@ def hand_over(desk: Desk, *, name: str = "", email: str = "", hours: int = HOURS
     return invite(desk, "leader", name=name, email=email, hours=hours, hand_over=True, wire=wire)
 
 
-def leave(desk: Desk, *, wire: Wire | None = None) -> str:
+def leave(desk: Desk, *, why: Why = "left", wire: Wire | None = None) -> str:
     """Leave the chapter: send everything, end this laptop's access, empty the desk. Gives the sentence about it.
 
     Raises Refused ``last_leader`` where nobody else looks after the chapter, ``leave_waiting`` where something cannot be sent.
@@ -71,5 +75,24 @@ def leave(desk: Desk, *, wire: Wire | None = None) -> str:
                 "{n} change is still to send, so this laptop did not leave. Sync again, then leave.",
                 "{n} changes are still to send, so this laptop did not leave. Sync again, then leave.", result.waiting), n=number(result.waiting))
         line.call("leave", ScopeRequest(line.scope), Done)
-        return go(desk, line.wire, line.membership, "left")
+        return go(desk, line.wire, line.membership, why)
+
+
+def erase(desk: Desk, *, last: bool = False, wire: Wire | None = None) -> str:
+    """Erase everything of the chapter from this laptop; what waits is sent first. Gives the sentence about it.
+
+    Raises Refused ``last_leader`` where nobody else looks after the chapter, unless ``last``: then the server keeps it for whom an admin invites.
+    """
+    from alumni_desk.sync.engine import sync_once
+
+    with desk.reading() as connection:
+        alone = state.read(connection, Membership) is None
+    if alone:
+        return _empty(desk, "erased")
+    if not last:
+        return leave(desk, why="erased", wire=wire)
+    _keeps_nothing(desk)
+    with line_of(desk, wire) as line:
+        sync_once(desk, wire=line.wire)
+        return go(desk, line.wire, line.membership, "erased")
 

@@ -33,7 +33,7 @@ class Listening:
         pause, silent = FIRST_PAUSE, False
         while not self._wire.pause(0):
             try:
-                self._once()
+                self._once(0.0 if silent else WAIT_SECONDS)  # a line that was silent is asked for an answer at once
             except NetworkProblem as problem:
                 if not silent:
                     self._trouble(problem)
@@ -54,12 +54,12 @@ class Listening:
         """End it from another thread, a wait at the server included."""
         self._wire.stop()
 
-    def _once(self) -> None:
+    def _once(self, wait: float) -> None:
         with self._desk.reading() as connection:
             begun = cursor_of(connection, self._membership.scope).sequence > 0 and state.read(connection, state.Rebuilding) is None
         if not begun:  # the first rows are for a sync to bring: it may have a better way
             self._wire.pause(FIRST_PAUSE)
             return
-        count = pull(self._desk, self._wire, self._membership, wait=WAIT_SECONDS)
+        count = pull(self._desk, self._wire, self._membership, wait=wait)
         if count:
             self._came(count)

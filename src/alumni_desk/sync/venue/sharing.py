@@ -101,6 +101,11 @@ class Sharing:
         """What the others scan instead of typing: it carries the code."""
         return f"{SCHEME}://laptop?at={self.address}&code={self.code}"
 
+    @property
+    def announced_as(self) -> str:
+        """The name under which the network is told of it, which says nothing of whose it is."""
+        return self._announcer.name
+
     def stations(self) -> list[Station]:
         """Who was heard, the last first."""
         return self._stations.all()

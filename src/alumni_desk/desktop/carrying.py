@@ -1,0 +1,144 @@
+"""Files between laptops: a transfer file saved, and what somebody brings opened, after saying what it is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import date, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from PySide6.QtWidgets import QFileDialog, QWidget
+
+from alumni_desk.desktop.background import Lanes
+from alumni_desk.desktop.controls import Label
+from alumni_desk.desktop.dates import day_middle
+from alumni_desk.desktop.paint import isolated
+from alumni_desk.desktop.sheet import Sheet
+from alumni_desk.errors import KnownError
+from alumni_desk.store import backup as backups
+from alumni_desk.store.backup import ENDING
+from alumni_desk.store.desk import Changed, Desk
+from alumni_desk.words import _, clock_time, ngettext, number
+
+if TYPE_CHECKING:
+    from alumni_desk.sync.venue.files import Brought, Written
+    from alumni_desk.sync.venue.handouts import HandedOut
+    from alumni_desk.sync.venue.holding import TakenIn
+
+Say = Callable[[str], None]
+Failed = Callable[[KnownError], None]
+
+
+def ask_transfer_place(window: QWidget) -> Path | None:
+    """Where a transfer file goes; None if it goes nowhere."""
+    wanted = str(Path.home() / _("transfer-{day}").format(day=date.today().isoformat())) + ENDING
+    chosen, _kind = QFileDialog.getSaveFileName(window, _("Save a transfer file"), wanted, _("Transfer file (*.alumnidesk)"))
+    if not chosen:
+        return None
+    return Path(chosen) if chosen.endswith(ENDING) else Path(chosen + ENDING)
+
+
+def ask_brought(window: QWidget) -> Path | None:
+    """A file that somebody brought; None if none was chosen."""
+    chosen, _kind = QFileDialog.getOpenFileName(window, _("Open a file from another laptop"), str(Path.home()),
+                                                _("Files of Alumni Desk (*.alumnidesk);;All files (*)"))
+    return Path(chosen) if chosen else None
+
+
+def save_transfer(desk: Desk, lanes: Lanes, place: Path, say: Say, failed: Failed) -> None:
+    """Write what this laptop holds for the server to a file, and say so."""
+
+    def work() -> Written:
+        from alumni_desk.sync.venue.files import write_parcels
+
+        return write_parcels(desk, place)
+
+    lanes.meet(work, lambda done: say(_("Saved as {file}. Another laptop of the chapter takes it to the server.").format(file=done.file.name)), failed)
+
+
+def open_brought(window: QWidget, desk: Desk, lanes: Lanes, file: Path, *, done: Callable[[Changed], None], say: Say,
+                 invited: Callable[[Brought], None], backup: Callable[[Path], None]) -> None:
+    """Say what a file is; when the person agrees, do what it is for. ``invited``: it is an invitation; ``backup``: it is a backup's."""
+
+    def look() -> Brought | None:
+        from alumni_desk.sync.venue.files import look_at
+
+        return None if _is_backup(file) else look_at(file)
+
+    def looked(brought: Brought | None) -> None:
+        if brought is None:
+            backup(file)
+        elif brought.what == "invitation":
+            invited(brought)
+        else:
+            BroughtSheet(window, desk, lanes, file, brought, done, say).open()
+
+    lanes.meet(look, looked, lambda error: say(str(error)))
+
+
+def _is_backup(file: Path) -> bool:
+    try:
+        with open(file, "rb") as stream:
+            return stream.read(len(backups.MAGIC)) in (backups.MAGIC, backups.FORMER)
+    except OSError:
+        return False  # whoever reads it next says why it cannot be
+
+
+class BroughtSheet(Sheet):
+    """What a file is, and the one thing to do with it."""
+
+    def __init__(self, parent: QWidget, desk: Desk, lanes: Lanes, file: Path, brought: Brought, done: Callable[[Changed], None], say: Say) -> None:
+        carries = brought.what == "parcels"
+        title, deed = (_("Changes from another laptop"), _("Take them in")) if carries else (_("A guest list for the door"), _("Open it"))
+        super().__init__(parent, title, deed)
+        self._desk, self._lanes, self._file, self._done, self._say = desk, lanes, file, done, say
+        self.column.addWidget(Label(file.name, "strong", wrap=True))
+        by = isolated(brought.by) if brought.by else _("somebody of the chapter")
+        if carries:
+            words = ngettext("{by} carries {n} sealed packet of changes in it, for this chapter’s server.",
+                             "{by} carries {n} sealed packets of changes in it, for this chapter’s server.", brought.parcels)
+            self.column.addWidget(Label(words.format(by=by, n=number(brought.parcels)), wrap=True))
+            self.column.addWidget(Label(_("What this laptop may read shows at once; all of it goes up with the next sync. The file can be taken in twice; "
+                                          "nothing counts twice."), tone="muted", wrap=True))  # fmt: skip
+        else:
+            at = datetime.fromtimestamp(brought.number / 1000).astimezone()
+            self.column.addWidget(Label(_("{by} made it on {day}, {time}.").format(by=by, day=day_middle(at.date()), time=clock_time(at)), wrap=True))
+            self.column.addWidget(Label(_("It takes the place of an older list on this laptop. Check-ins made here stay, and the server’s own list replaces "
+                                          "it at the next sync."), tone="muted", wrap=True))  # fmt: skip
+        self.done_clicked.connect(self._open_it)
+
+    def _open_it(self) -> None:
+        self.set_busy(_("Opening …"))
+
+        def work() -> TakenIn | HandedOut:
+            from alumni_desk.sync.engine import Joined
+            from alumni_desk.sync.venue.files import open_file
+
+            result = open_file(self._desk, self._file)
+            assert not isinstance(result, Joined)
+            return result
+
+        def opened(result: TakenIn | HandedOut) -> None:
+            self.accept()
+            self._done(Changed({}))
+            self._say(brought_words(result))
+
+        self._lanes.meet(work, opened, self.complain)
+
+
+def brought_words(result: TakenIn | HandedOut) -> str:
+    """What came of a file, in a toast."""
+    from alumni_desk.sync.venue.handouts import HandedOut
+
+    if isinstance(result, HandedOut):
+        if not result.taken:
+            return _("A list that is as new or newer is here already; nothing was changed.")
+        return ngettext("{gathering}: the list of {n} guest is here", "{gathering}: the list of {n} guests is here", result.guests).format(
+            gathering=isolated(result.name), n=number(result.guests))
+    if not result.new:
+        return _("All of it was here already.")
+    words = ngettext("{n} packet of changes taken in", "{n} packets of changes taken in", result.new).format(n=number(result.new))
+    if result.refused:
+        words += "; " + ngettext("{n} was signed by nobody known and was left", "{n} were signed by nobody known and were left", result.refused).format(
+            n=number(result.refused))
+    return words

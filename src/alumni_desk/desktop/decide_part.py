@@ -1,0 +1,178 @@
+"""To decide: fields that two people changed without seeing each other, as cards. Read offline; a decision is an action with its Undo."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtWidgets import QApplication, QVBoxLayout, QWidget
+
+from alumni_desk.desktop.background import Lanes
+from alumni_desk.desktop.conflict_card import ConflictCard, Side
+from alumni_desk.desktop.controls import Link
+from alumni_desk.desktop.dates import day_short, weekday_short
+from alumni_desk.desktop.fonts import px
+from alumni_desk.desktop.paint import isolated
+from alumni_desk.desktop.widgets import heading
+from alumni_desk.errors import KnownError
+from alumni_desk.store.desk import Desk
+from alumni_desk.words import _, number
+
+if TYPE_CHECKING:
+    from alumni_desk.sync.conflicts import Choice, Conflict, Decided
+    from alumni_desk.sync.conflicts import Side as Known
+
+SHOWN = 3
+"""Cards that are shown at first."""
+
+
+class DecidePart(QWidget):
+    """``done(changed, words, back)``: a decision was saved, which ``back`` takes back where there is no action to undo; ``said(sentence)``: it was not.
+
+    ``asked_again``: the cards are to be looked up anew.
+    """
+
+    done = Signal(object, str, object)
+    said = Signal(str)
+    asked_again = Signal()
+
+    def __init__(self, desk: Desk, lanes: Lanes) -> None:
+        super().__init__()
+        self._desk, self._lanes = desk, lanes
+        self._found: tuple[Conflict, ...] = ()
+        self._later: dict[str, int] = {}  # for this session: those that were put off, in the order in which they were
+        self._all = False
+        self._focus_at: int | None = None
+        self.cards: list[ConflictCard] = []
+        self._column = QVBoxLayout(self)
+        self._column.setContentsMargins(0, 0, 0, 0)
+        self._body = QWidget()
+        self._column.addWidget(self._body)
+        self.hide()
+
+    def show_cards(self, found: Sequence[Conflict]) -> None:
+        """Show other cards; those that were put off come last."""
+        ordered = tuple(sorted(found, key=lambda one: self._later.get(one.id, 0)))
+        if ordered != self._found or not self.cards:
+            self._found = ordered
+            self._draw()
+        self.setVisible(bool(ordered))
+
+    def first_focus(self) -> QWidget | None:
+        """The first button of the first card."""
+        return self.cards[0].buttons[0] if self.cards else None
+
+    def _draw(self) -> None:
+        place = self._focus_at if self._focus_at is not None else self._focused()
+        self._focus_at = None
+        body = QWidget()
+        column = QVBoxLayout(body)
+        column.setContentsMargins(0, 0, 0, px(24))
+        column.setSpacing(px(12))
+        column.addWidget(heading(_("To decide"), number(len(self._found))))
+        shown = self._found if self._all else self._found[:SHOWN]
+        self.cards = []
+        for one in shown:
+            card = ConflictCard(isolated(one.name), what_words(one), sides_of(one))
+            card.decided.connect(lambda key, one=one, card=card: self._decide(one, key, card))
+            card.later.connect(lambda one=one: self._put_off(one))
+            self.cards.append(card)
+            column.addWidget(card)
+        if len(self._found) > len(shown):
+            more = Link(_("Show all {n}").format(n=number(len(self._found))))
+            more.clicked.connect(self._show_all)
+            column.addWidget(more, 0, Qt.AlignmentFlag.AlignLeft)
+        self._column.replaceWidget(self._body, body)
+        self._body.hide()
+        self._body.deleteLater()
+        self._body = body
+        if place is not None and self.cards and self.isVisible():
+            self.cards[min(place, len(self.cards) - 1)].buttons[0].setFocus()
+
+    def _focused(self) -> int | None:
+        """Which card the keyboard is in."""
+        focused = QApplication.focusWidget()
+        return next((place for place, card in enumerate(self.cards) if focused is not None and card.isAncestorOf(focused)), None)
+
+    def _show_all(self) -> None:
+        self._all = True
+        self._focus_at = len(self.cards)
+        self._draw()
+
+    def _put_off(self, one: Conflict) -> None:
+        self._later[one.id] = max(self._later.values(), default=0) + 1
+        self._focus_at = 0
+        self.show_cards(self._found)
+
+    def _decide(self, one: Conflict, key: Choice, card: ConflictCard) -> None:
+        card.busy()
+        self._focus_at = self.cards.index(card) if card in self.cards else 0
+
+        def work() -> Decided:
+            from alumni_desk.sync.conflicts import decide
+
+            return decide(self._desk, one.id, key)
+
+        self._lanes.write(work, lambda decided: self._decided(one, key, decided), self._failed)
+
+    def _decided(self, one: Conflict, key: Choice, decided: Decided) -> None:
+        self._later.pop(one.id, None)
+        words = {"yours": _("{name}: yours is kept"), "theirs": _("{name}: theirs is kept"), "both": _("{name}: both are kept")}[key]
+        self.done.emit(decided.changed, words.format(name=isolated(one.name)), lambda: self.take_back(one.id))
+        self.asked_again.emit()
+
+    def take_back(self, conflict: str) -> None:
+        """Undo of a decision that wrote nothing, because the value that is kept was shown already."""
+
+        def work() -> Decided:
+            from alumni_desk.sync.conflicts import reopen
+
+            return reopen(self._desk, conflict)
+
+        self._lanes.write(work, lambda done: self.asked_again.emit(), self._failed)
+
+    def _failed(self, error: KnownError) -> None:
+        self.said.emit(str(error))
+        self.asked_again.emit()
+        self._draw()
+
+
+def what_words(one: Conflict) -> str:
+    """What the two disagree on, after the name."""
+    return _("{what}: two people changed it without seeing each other").format(what=one.what)
+
+
+def sides_of(one: Conflict) -> list[Side]:
+    """A card's columns."""
+    sides = [Side("yours", value_words(one.yours.value), _who(one.yours), one.yours.shown),
+             Side("theirs", value_words(one.theirs.value), _who(one.theirs), one.theirs.shown)]
+    if one.both:
+        many = isinstance(one.yours.value, list)
+        sides.append(Side("both", _("all of them, yours first") if many else _("yours first, theirs as second"), _("nothing is lost")))
+    return sides
+
+
+def value_words(value: Any) -> str:
+    """A value as people read it."""
+    if value is None or value == "" or value == []:
+        return ""
+    if isinstance(value, bool):
+        return _("yes") if value else _("no")
+    if isinstance(value, list):
+        return ", ".join(_item(one) for one in value)
+    return isolated(str(value)) if isinstance(value, str) else number(value)
+
+
+def _item(one: Any) -> str:
+    return " ".join(str(part) for part in one.values() if part not in (None, "")) if isinstance(one, dict) else str(one)
+
+
+def _who(side: Known) -> str:
+    at = datetime.fromisoformat(side.at).astimezone()
+    when = f"{weekday_short(at.date())} {day_short(at.date())} {at:%H:%M}"
+    where = _("this laptop") if side.here else isolated(side.device or "")
+    return ", ".join(part for part in (isolated(side.who or ""), where, when) if part)
+
+

@@ -1,0 +1,258 @@
+"""Join a laptop that shares: chosen from those that are heard, or typed, or the text of its QR code; and why there is none, with the next way."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtGui import QGuiApplication
+from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
+
+from alumni_desk.desktop.controls import Button, Field, FormRow, Label, Link, Radio
+from alumni_desk.desktop.fonts import px
+from alumni_desk.desktop.sheet import PlainSheet, Sheet
+from alumni_desk.desktop.widgets import IconLine
+from alumni_desk.errors import KnownError
+from alumni_desk.protocol.codes import read_venue_code
+from alumni_desk.words import _
+
+if TYPE_CHECKING:
+    from alumni_desk.sync.venue.finding import Search
+
+Find = Callable[[Callable[["Search"], None], Callable[[KnownError], None]], object]
+"""Looks for laptops; calls back with what was found, or why it could not look."""
+
+
+class JoinLaptopForm(QWidget):
+    """The laptops that are heard, the address, the code. ``changed`` whenever ``missing`` may be another; ``not_found`` by its link."""
+
+    changed = Signal()
+    not_found = Signal()
+
+    def __init__(self, find: Find) -> None:
+        super().__init__()
+        self._find = find
+        self._looking = False
+        self.search: Search | None = None
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(px(12))
+        column.addWidget(Label(_("On the other laptop, on its Sync page, “Laptops here” is switched on. It shows an address and a code of ten letters."),
+                               tone="muted", wrap=True))  # fmt: skip
+        self._found_place = QVBoxLayout()
+        self._found_place.setSpacing(px(4))
+        column.addLayout(self._found_place)
+        self._found: QWidget | None = None
+        self.address = Field(_("Address"), "192.168.1.7:7807")
+        self.address.textEdited.connect(self._typed)
+        self.address_row = FormRow(_("Address"), self.address)
+        column.addWidget(self.address_row)
+        self.code = Field(_("Code"), _("ten letters and figures"))
+        self.code.textEdited.connect(self._typed)
+        self.code_row = FormRow(_("Code"), self.code)
+        column.addWidget(self.code_row)
+        tools = QHBoxLayout()
+        tools.setSpacing(px(16))
+        paste = Button(_("Paste"), icon="clipboard-text")
+        paste.setAccessibleName(_("Paste the text of the QR code, or the code"))
+        paste.clicked.connect(lambda: self.paste(QGuiApplication.clipboard().text()))
+        tools.addWidget(paste)
+        tools.addStretch(1)
+        lost = Link(_("Not found?"))
+        lost.clicked.connect(self.not_found)
+        tools.addWidget(lost)
+        column.addLayout(tools)
+        self.radios: list[Radio] = []
+        self.look()
+
+    def first_focus(self) -> QWidget:
+        return self.code
+
+    def look(self) -> None:
+        """Look for laptops that share, anew."""
+        if self._looking:
+            return
+        self._looking = True
+        self._put(IconLine("hourglass", _("Listening for laptops that share …")))
+        self._find(self._came, self._failed)
+
+    def _came(self, search: Search) -> None:
+        self._looking, self.search = False, search
+        near = [one for one in search.found if one.reachable and one.ours is not False]
+        box = QWidget()
+        column = QVBoxLayout(box)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(px(4))
+        self.radios = []
+        for one in near:
+            radio = Radio(_("A laptop of this chapter at {address}").format(address=one.place) if one.ours else
+                          _("A laptop that shares at {address}").format(address=one.place))  # fmt: skip
+            radio.toggled.connect(lambda on, one=one: self._choose(str(one.place)) if on else None)
+            self.radios.append(radio)
+            column.addWidget(radio)
+        if not near:
+            column.addWidget(IconLine("wifi-slash", _("No laptop that shares was heard. Type the address that the other laptop shows.")))
+        again = Link(_("Listen again"))
+        again.clicked.connect(self.look)
+        column.addWidget(again, 0, Qt.AlignmentFlag.AlignLeft)
+        self._put(box)
+        if self.radios and not self.address.text().strip():
+            self.radios[0].setChecked(True)
+
+    def _failed(self, error: KnownError) -> None:
+        self._looking = False
+        self._put(IconLine("wifi-slash", str(error)))
+
+    def _put(self, widget: QWidget) -> None:
+        if self._found is not None:
+            self._found_place.removeWidget(self._found)
+            self._found.hide()
+            self._found.deleteLater()
+        self._found = widget
+        self._found_place.addWidget(widget)
+
+    def _choose(self, address: str) -> None:
+        self.address.setText(address)
+        self._typed()
+
+    def paste(self, text: str) -> None:
+        """Take the text of a QR code, or a code alone."""
+        from alumni_desk.sync.venue.places import read_qr
+
+        scanned = read_qr(text)
+        code = read_venue_code(scanned[1] if scanned else text)
+        if scanned:
+            self.address.setText(scanned[0])
+        if code:
+            self.code.setText(code)
+        self.code_row.set_wrong("" if code else _("What you copied is neither the text of a laptop’s QR code nor a code of ten letters."))
+        self.changed.emit()
+
+    def _typed(self) -> None:
+        for row in (self.address_row, self.code_row):
+            row.set_wrong("")
+        self.changed.emit()
+
+    @property
+    def missing(self) -> str:
+        """What is not there yet, in a sentence; empty when it can be tried."""
+        if not self.address.text().strip():
+            return _("The address is missing")
+        if not self.code.text().strip():
+            return _("The code is missing")
+        if read_venue_code(self.code.text()) is None:
+            return _("The code has ten letters and figures")
+        return ""
+
+    def refused(self, error: KnownError) -> bool:
+        """Say at its field what is wrong with it; False where it is about neither."""
+        if error.code in ("venue_code", "venue_code_form"):
+            self.code_row.set_wrong(str(error))
+            self.code.setFocus()
+        elif error.code in ("venue_address", "venue_no_such_name", "venue_not_sharing", "venue_other_network", "venue_closed", "venue_no_laptop"):
+            self.address_row.set_wrong(plain(str(error)))
+            self.address.setFocus()
+        else:
+            return False
+        return True
+
+
+class JoinLaptopSheet(Sheet):
+    """Over a page. ``wanted(address, code)`` by its button; whoever carries it out calls ``accept`` or ``refuse``."""
+
+    wanted = Signal(str, str)
+
+    def __init__(self, parent: QWidget, find: Find) -> None:
+        super().__init__(parent, _("Join a laptop that shares"), _("Join it"))
+        self.form = JoinLaptopForm(find)
+        self.column.addWidget(self.form)
+        self.form.changed.connect(lambda: self.set_reason(self.form.missing))
+        self.done_clicked.connect(self._join)
+        self.set_reason(self.form.missing)
+
+    def _join(self) -> None:
+        self.set_busy(_("Joining …"))
+        self.wanted.emit(self.form.address.text().strip(), self.form.code.text().strip())
+
+    def refuse(self, error: KnownError) -> None:
+        """It did not work: say why; what was typed stays."""
+        self.tell(_("Not joined") if self.form.refused(error) else plain(str(error)), "danger")
+
+
+class NotFoundSheet(PlainSheet):
+    """Why no laptop is found, and the next ways. ``save`` and ``load``: a transfer file, each way."""
+
+    save = Signal()
+    load = Signal()
+
+    def __init__(self, parent: QWidget, find: Find, *, shares: bool, may_carry: bool = True) -> None:
+        super().__init__(parent, _("Not found?"))
+        self._find, self._shares = find, shares
+        self.reason = Label(_("Listening …"), wrap=True)
+        self.column.addWidget(self.reason)
+        again = Link(_("Look again"))
+        again.clicked.connect(self.look)
+        self.column.addWidget(again, 0, Qt.AlignmentFlag.AlignLeft)
+        self.column.addSpacing(px(4))
+        self.column.addWidget(Label(_("With a file on a USB stick"), "heading"))
+        self.column.addWidget(Label(_("Save a transfer file on one laptop, carry it over, open it on the other, and the same the other way round. It is "
+                                      "sealed: only laptops of this chapter read it, and nothing leaves this laptop by it before the server has answered."),
+                                    tone="muted", wrap=True))  # fmt: skip
+        row = QHBoxLayout()
+        row.setSpacing(px(8))
+        self.save_button, self.load_button = Button(_("Save a transfer file"), icon="floppy-disk"), Button(_("Open one"), icon="folder")
+        self.load_button.setAccessibleName(_("Open a transfer file"))
+        self.save_button.clicked.connect(self.save)
+        self.load_button.clicked.connect(self.load)
+        for button in (self.save_button, self.load_button):
+            button.setEnabled(may_carry)
+            row.addWidget(button)
+        row.addStretch(1)
+        self.column.addLayout(row)
+        self.said = Label("", "small", wrap=True)
+        self.said.hide()
+        self.column.addWidget(self.said)
+        foot = QWidget()
+        across = QHBoxLayout(foot)
+        across.addStretch(1)
+        done = Button(_("Done"), "primary")
+        done.clicked.connect(self.accept)
+        across.addWidget(done)
+        self.set_foot(foot)
+        done.setFocus()
+        self.look()
+
+    def look(self) -> None:
+        """Find out the reason, anew."""
+        self.reason.setText(_("Listening …"))
+        self._find(self._came, lambda error: self.reason.setText(str(error)))
+
+    def _came(self, search: Search) -> None:
+        self.reason.setText(reason_words(search, shares=self._shares))
+
+    def say(self, sentence: str) -> None:
+        """What came of a file."""
+        self.said.setText(sentence)
+        self.said.show()
+
+    def complain(self, error: KnownError) -> None:
+        """A file could not be saved."""
+        self.say(str(error))
+
+
+def reason_words(search: Search, *, shares: bool) -> str:
+    """Why nobody is found, for somebody at a window."""
+    if search.why is None:
+        return _("A laptop that shares answers here. Type its code under “Join a laptop that shares”.")
+    if search.why == "no_network":
+        return _("This laptop is in no network. Join the Wi-Fi that the others are in, or open a phone’s hotspot for all.")
+    if search.why == "nobody" and shares:
+        return _("This laptop shares, and no other one that does was heard. If the others do not see it, this Wi-Fi keeps its guests apart or a firewall is "
+                 "closed for Alumni Desk: let them type the address, or open a phone’s hotspot for all.")  # fmt: skip
+    return plain(search.sentence)
+
+
+def plain(sentence: str) -> str:
+    """A sentence of the command line for somebody at a window, where a file is saved by a button."""
+    return sentence.replace(": parcel write.", ".").replace("carry a file", _("carry a transfer file"))

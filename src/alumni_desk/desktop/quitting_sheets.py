@@ -1,0 +1,86 @@
+"""What is asked when the window closes while changes wait."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QTimer, Signal
+from PySide6.QtWidgets import QHBoxLayout, QProgressBar, QWidget
+
+from alumni_desk.desktop.controls import Button, Label
+from alumni_desk.desktop.sheet import PlainSheet
+from alumni_desk.words import _, ngettext, number
+
+TRY_MS = 5_000
+"""How long a sync is tried before the window closes."""
+
+
+class SendingSheet(PlainSheet):
+    """What waits is being sent. ``late``: it has taken too long; ``stays``: the person would rather not close."""
+
+    late = Signal()
+    stays = Signal()
+
+    def __init__(self, parent: QWidget, waiting: int) -> None:
+        super().__init__(parent, _("Before the window closes"), width=480)
+        words = ngettext("{n} change is being sent …", "{n} changes are being sent …", waiting).format(n=number(waiting))
+        self.column.addWidget(Label(words, wrap=True))
+        bar = QProgressBar()
+        bar.setAccessibleName(words)
+        bar.setTextVisible(False)
+        bar.setRange(0, 0)
+        self.column.addWidget(bar)
+        foot = QWidget()
+        row = QHBoxLayout(foot)
+        row.addStretch(1)
+        self.stay, self.skip = Button(_("Stay")), Button(_("Do not wait"))
+        self.stay.clicked.connect(self.reject)
+        self.skip.clicked.connect(self.late)
+        for button in (self.stay, self.skip):
+            row.addWidget(button)
+        self.set_foot(foot)
+        self.rejected.connect(self.stays)
+        self._timer = QTimer(self, interval=TRY_MS, singleShot=True)
+        self._timer.timeout.connect(self.late)
+        self._timer.start()
+
+    def done(self, result: int) -> None:
+        self._timer.stop()
+        super().done(result)
+
+
+class WaitingSheet(PlainSheet):
+    """How many wait, that they are safe, and what can be done: ``quits``, ``saves`` (a transfer file) or ``stays``."""
+
+    quits = Signal()
+    saves = Signal()
+    stays = Signal()
+
+    def __init__(self, parent: QWidget, waiting: int) -> None:
+        super().__init__(parent, _("Quit Alumni Desk?"))
+        words = ngettext("{n} change could not be sent to the server now.", "{n} changes could not be sent to the server now.", waiting)
+        self.column.addWidget(Label(words.format(n=number(waiting)), "strong", wrap=True))
+        self.column.addWidget(Label(ngettext("It is safe on this laptop, and goes up by itself when the program is open and the server can be reached.",
+                                             "They are safe on this laptop, and go up by themselves when the program is open and the server can be reached.",
+                                             waiting), wrap=True))  # fmt: skip
+        self.column.addWidget(Label(_("Will this laptop not be opened for a while? A transfer file takes them along: any laptop of the chapter can bring it to "
+                                      "the server."), tone="muted", wrap=True))  # fmt: skip
+        self.said = Label("", "small", "ok", wrap=True)
+        self.said.hide()
+        self.column.addWidget(self.said)
+        foot = QWidget()
+        row = QHBoxLayout(foot)
+        self.stay, self.save, self.quit = Button(_("Stay")), Button(_("Save a transfer file"), icon="floppy-disk"), Button(_("Quit"), "primary")
+        self.stay.clicked.connect(self.reject)
+        self.save.clicked.connect(self.saves)
+        self.quit.clicked.connect(self.quits)
+        row.addWidget(self.save)
+        row.addStretch(1)
+        row.addWidget(self.stay)
+        row.addWidget(self.quit)
+        self.set_foot(foot)
+        self.rejected.connect(self.stays)
+        self.quit.setFocus()
+
+    def saved(self, sentence: str) -> None:
+        """What came of the transfer file."""
+        self.said.setText(sentence)
+        self.said.show()

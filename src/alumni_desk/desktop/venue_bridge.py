@@ -1,0 +1,219 @@
+"""Laptops here: sharing with them and visiting one that shares, from the window. What the service says becomes signals."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QObject, QTimer, Signal
+
+from alumni_desk.desktop.background import Lanes
+from alumni_desk.errors import KnownError
+from alumni_desk.store.desk import Desk
+
+if TYPE_CHECKING:
+    from alumni_desk.sync.venue.finding import Search
+    from alumni_desk.sync.venue.sharing import Sharing
+    from alumni_desk.sync.venue.stations import Station
+    from alumni_desk.sync.venue.visiting import Met, Visit
+
+NOW = timedelta(seconds=75)
+"""A laptop that was heard so lately counts as connected: a line that has nothing to say speaks every 25 seconds."""
+AGING_MS = 15_000
+
+
+@dataclass(frozen=True)
+class Nearby:
+    """Another laptop here: whose, what it is called, when it was heard last, and whether that is now."""
+
+    who: str
+    name: str
+    heard: datetime
+    now: bool
+
+
+@dataclass(frozen=True)
+class AtVenue:
+    """How it stands with the laptops here. ``sharing``: off, begins or on, with ``qr``, ``code`` and ``address``, and ``gathering`` where new laptops are
+    let in at its door; ``visiting``: the address of the laptop that this one has joined; ``trouble``: why that does not answer just now."""
+
+    sharing: str = "off"
+    qr: str = ""
+    code: str = ""
+    address: str = ""
+    gathering: str | None = None
+    visiting: str = ""
+    trouble: str = ""
+    others: tuple[Nearby, ...] = ()
+
+    @property
+    def together(self) -> bool:
+        """Whether this laptop shares or visits."""
+        return self.sharing == "on" or bool(self.visiting)
+
+    @property
+    def connected(self) -> int:
+        """How many others are heard now."""
+        return sum(one.now for one in self.others)
+
+
+class VenueBridge(QObject):
+    """``changed(AtVenue)`` whenever that is another; ``news`` after each exchange, when another laptop may have brought something."""
+
+    changed = Signal(object)
+    news = Signal()
+    _heard = Signal()
+    _answered = Signal(object)
+
+    def __init__(self, desk: Desk, lanes: Lanes) -> None:
+        super().__init__(lanes)
+        self._desk, self._lanes = desk, lanes
+        self._sharing: Sharing | None = None
+        self._visit: Visit | None = None
+        self._begins = self._stopped = False
+        self._gathering: str | None = None
+        self._visiting = self._trouble = ""
+        self._heard.connect(self._hear)
+        self._answered.connect(self._hear_visit)
+        self._told = AtVenue()
+        self._aging = QTimer(self, interval=AGING_MS)
+        self._aging.timeout.connect(self._tell)
+
+    @property
+    def standing(self) -> AtVenue:
+        """How it stands now."""
+        sharing = self._sharing
+        others: dict[str, Station] = {}
+        for source in (sharing, self._visit):
+            for one in source.stations() if source is not None else ():
+                if one.device not in others or others[one.device].heard < one.heard:
+                    others[one.device] = one
+        now = datetime.now(UTC)
+        near = tuple(Nearby(one.who, one.name, one.heard, now - one.heard < NOW) for one in sorted(others.values(), key=lambda one: one.heard, reverse=True))
+        shares = "begins" if self._begins else "on" if sharing is not None else "off"
+        return AtVenue(shares, sharing.qr if sharing else "", sharing.code if sharing else "", sharing.address if sharing else "", self._gathering,
+                       self._visiting, self._trouble, near)
+
+    # -- sharing
+
+    def share(self, gathering: str | None = None, failed: Callable[[KnownError], None] | None = None) -> None:
+        """Share with the laptops here; with a gathering new laptops are let in at its door. Shared already, it begins anew with another code."""
+        if self._begins or self._stopped:
+            return
+        before, self._sharing = self._sharing, None
+        self._begins, self._gathering = True, gathering
+        self._tell()
+
+        def work() -> Sharing:
+            from alumni_desk.sync.venue.sharing import Sharing
+
+            if before is not None:
+                before.stop()
+            sharing = Sharing(self._desk, gathering=gathering, told=lambda stations: self._heard.emit())
+            if self._stopped:  # the window closed meanwhile, and nobody else will end it
+                sharing.stop()
+            return sharing
+
+        def begun(sharing: Sharing) -> None:
+            self._begins, self._sharing = False, sharing
+            self._aging.start()
+            self._tell()
+
+        def not_begun(error: KnownError) -> None:
+            self._begins, self._gathering = False, None
+            self._tell()
+            if failed is not None:
+                failed(error)
+
+        self._lanes.meet(work, begun, not_begun)
+
+    def share_no_more(self) -> None:
+        """End sharing."""
+        sharing, self._sharing, self._gathering = self._sharing, None, None
+        if sharing is not None:
+            self._lanes.meet(sharing.stop)
+        self._tell()
+
+    # -- visiting
+
+    def find(self, then: Callable[[Search], None], failed: Callable[[KnownError], None]) -> None:
+        """Look for laptops that share, for three seconds."""
+
+        def work() -> Search:
+            from alumni_desk.sync import state
+            from alumni_desk.sync.venue.finding import find
+
+            with self._desk.reading() as connection:
+                membership = state.read(connection, state.Membership)
+            sharing = self._sharing
+            return find(membership, but=frozenset({sharing.announced_as}) if sharing is not None else frozenset())
+
+        self._lanes.meet(work, then, failed)
+
+    def join(self, address: str, code: str, then: Callable[[Met], None], failed: Callable[[KnownError], None]) -> None:
+        """Join a laptop that shares: exchange all there is, then stay with it."""
+        self.leave()
+
+        def work() -> tuple[Visit, Met]:
+            from alumni_desk.sync.venue.visiting import Visit
+
+            visit = Visit(self._desk, address, code, told=lambda stations, problem: self._answered.emit(problem))
+            self._visit = visit
+            try:
+                return visit, visit.once()
+            except BaseException:
+                visit.close()
+                self._visit = None
+                raise
+
+        def met(both: tuple[Visit, Met]) -> None:
+            visit, what = both
+            if self._visit is not visit or self._stopped:
+                visit.stop()
+                visit.close()
+                return
+            self._visiting, self._trouble = address, ""
+            self._aging.start()
+            self._lanes.stay(visit.stay, lambda nothing: None, lambda error: self._hear_visit(error))
+            self.news.emit()
+            self._tell()
+            then(what)
+
+        self._lanes.meet(work, met, failed)
+
+    def leave(self) -> None:
+        """Visit no more."""
+        visit, self._visit = self._visit, None
+        self._visiting = self._trouble = ""
+        if visit is not None:
+            visit.stop()
+        self._tell()
+
+    def stop(self) -> None:
+        """End both; the window closes. Before the lanes are."""
+        self._stopped = True
+        self._aging.stop()
+        if (visit := self._visit) is not None:
+            visit.stop()
+        sharing, self._sharing = self._sharing, None
+        if sharing is not None:
+            sharing.stop()
+
+    # -- what is heard
+
+    def _hear(self) -> None:
+        self.news.emit()
+        self._tell()
+
+    def _hear_visit(self, problem: KnownError | None) -> None:
+        if self._visit is not None:
+            self._trouble = str(problem) if problem is not None else ""
+            self._hear()
+
+    def _tell(self) -> None:
+        standing = self.standing
+        if standing != self._told and not self._stopped:
+            self._told = standing
+            self.changed.emit(standing)

@@ -1,0 +1,642 @@
+"""The Sync page with a real server and other laptops: cards, listening, laptops here, files, the end of a term, quitting."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from ipaddress import IPv4Interface
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PySide6.QtCore import QMimeData, QPointF, Qt, QUrl
+from PySide6.QtGui import QDropEvent
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QAbstractButton, QApplication, QFileDialog, QLabel, QWidget
+from tests.desktop.conftest import Hands
+from tests.desktop.test_sync_page import words
+from tests.sync.conftest import RunningServer, make_server
+
+from alumni_desk.checkin.actions import check_in
+from alumni_desk.desktop.app import build
+from alumni_desk.desktop.carrying import BroughtSheet
+from alumni_desk.desktop.deeds import Deeds
+from alumni_desk.desktop.door_network import network_words
+from alumni_desk.desktop.end_term import ChaptersSheet
+from alumni_desk.desktop.erasing_sheets import FirstAsk, SecondAsk, erase_everything
+from alumni_desk.desktop.first_run import FirstRun
+from alumni_desk.desktop.front import Front
+from alumni_desk.desktop.join_form import JoinForm, invitation_in
+from alumni_desk.desktop.join_laptop_sheet import JoinLaptopSheet, NotFoundSheet, reason_words
+from alumni_desk.desktop.opening import Opening
+from alumni_desk.desktop.quitting_sheets import SendingSheet, WaitingSheet
+from alumni_desk.desktop.sheet import PlainSheet, Sheet
+from alumni_desk.desktop.venue_bridge import AtVenue, Nearby
+from alumni_desk.desktop.wiring import ways_of
+from alumni_desk.gatherings.actions import add_guests, new_gathering
+from alumni_desk.members.actions import add_member, change_member
+from alumni_desk.protocol.codes import new_invitation, read_invitation
+from alumni_desk.schema import open_desk
+from alumni_desk.store import removal
+from alumni_desk.store.desk import Desk
+from alumni_desk.store.profile import Profile
+from alumni_desk.sync import inviting
+from alumni_desk.sync.engine import join, status, sync_once
+from alumni_desk.sync.venue.files import write_parcels
+from alumni_desk.sync.venue.finding import Found, told
+from alumni_desk.sync.venue.places import Place
+from alumni_desk.sync.venue.sharing import Sharing
+from alumni_desk.sync.venue.visiting import Visit
+
+__all__ = ["make_server"]
+
+Window = Callable[[Desk], Hands]
+
+
+@pytest.fixture
+def office(make_server: Callable[..., RunningServer]) -> RunningServer:
+    """A server process on an encrypted file."""
+    return make_server()
+
+
+@pytest.fixture
+def laptop(tmp_path: Path) -> Iterator[Callable[..., Desk]]:
+    """Opens desks by name, joined to the office where one is given."""
+    made: list[Desk] = []
+
+    def make(name: str, office: RunningServer | None = None, role: str = "leader", gathering: str | None = None) -> Desk:
+        desk = open_desk(Profile(tmp_path / name))
+        made.append(desk)
+        desk.set_setting("device_name", name)
+        if office is not None:
+            join(desk, office.url, office.invite(role=role, gathering=gathering), device_name=name)
+            sync_once(desk)
+        return desk
+
+    yield make
+    for desk in made:
+        desk.close()
+
+
+@pytest.fixture
+def window(qtbot: Any, hands_of: Callable[[Any], Hands]) -> Iterator[Window]:
+    """Opens windows on desks."""
+    made: list[Hands] = []
+
+    def make(desk: Desk) -> Hands:
+        room = build(desk, theme="light", deeds=Deeds())
+        room.shell.resize(1280, 800)
+        room.shell.show()
+        made.append(hands_of(room))
+        made[-1].rest()
+        return made[-1]
+
+    yield make
+    for hands in made:
+        hands.room.close()
+        hands.room.shell.close()
+        hands.room.shell.deleteLater()
+
+
+def button(page: QWidget, text: str) -> Any:
+    """The button of that text, or whose spoken name begins so, that can be seen."""
+    found = [one for one in page.findChildren(QAbstractButton) if one.isVisible() and (one.text() == text or one.accessibleName().startswith(text))]
+    assert found, f"no button {text}"
+    return found[0]
+
+
+def said(hands: Hands) -> str:
+    """What the toast says."""
+    return str(hands.shell.toast.words.text()) if hands.shell.toast.isVisible() else ""
+
+
+def all_words(widget: QWidget) -> str:
+    """Everything that is to be read in a dialog."""
+    return "\n".join(label.text() for label in widget.findChildren(QLabel) if label.isVisibleTo(widget))
+
+
+def disagree(one: Desk, two: Desk, people: int) -> list[str]:
+    """Two laptops change the e-mail addresses of the same people without seeing each other."""
+    ids = [add_member(one, first_name=f"Selam{n}", last_name="Tesfaye", class_year="2007", email="was@example.com").id for n in range(people)]
+    sync_once(one)
+    sync_once(two)
+    for n, person in enumerate(ids):
+        change_member(one, person, email=f"mine{n}@example.org")
+        change_member(two, person, email=f"theirs{n}@example.net")
+    sync_once(one)
+    sync_once(two)
+    sync_once(one)
+    return ids
+
+
+def emails(desk: Desk) -> dict[str, str]:
+    """Of all people."""
+    with desk.reading() as connection:
+        return {row[0]: row[1] for row in connection.exec_driver_sql("SELECT id, email FROM person")}
+
+
+# -- to decide
+
+
+def test_cards_are_decided_without_a_server_and_undo_brings_them_back(office: Any, laptop: Any, window: Window) -> None:
+    one, two = laptop("Priya’s", office), laptop("Tomás’s", office)
+    ids = disagree(one, two, 5)
+    office.kill()
+    hands = window(one)
+    page = hands.page("sync")
+    hands.until(lambda: len(page.decide.cards) == 3)
+    assert "To decide" in words(page) and hands.shell.nav.rows.counts["sync"] == "5"
+    button(page, "Show all 5").click()
+    hands.rest()
+    assert len(page.decide.cards) == 5
+    first = page.decide.cards[0]
+    name = first.accessibleName()
+    assert "Selam" in name and "Tomás’s" in words(first) and first.buttons[0].accessibleName().startswith("Keep yours: ")
+    button(first, "Decide later").click()
+    hands.rest()
+    assert page.decide.cards[-1].accessibleName() == name and page.decide.cards[0].accessibleName() != name
+    card, before = page.decide._found[0], emails(one)
+    wanted = "yours" if card.theirs.shown else "theirs"
+    page.decide.cards[0].buttons[0].setFocus()
+    QTest.keyClick(page.decide.cards[0].buttons[0], Qt.Key.Key_1 if wanted == "yours" else Qt.Key.Key_2)
+    hands.until(lambda: len(page.decide._found) == 4)
+    assert emails(one)[card.row] == getattr(card, wanted).value != before[card.row]
+    hands.until(lambda: hands.shell.nav.rows.counts["sync"] == "4")
+    assert "is kept" in said(hands)
+    hands.click(hands.shell.toast.link)
+    hands.until(lambda: len(page.decide._found) == 5)
+    assert emails(one) == before and set(ids) == {one.row for one in page.decide._found}
+
+
+def test_keeping_what_is_shown_can_be_undone_too(office: Any, laptop: Any, window: Window) -> None:
+    one, two = laptop("one", office), laptop("two", office)
+    disagree(one, two, 1)
+    hands = window(one)
+    page = hands.page("sync")
+    hands.until(lambda: page.decide.cards)
+    card = page.decide._found[0]
+    hands.click(page.decide.cards[0].buttons[0 if card.yours.shown else 1])
+    hands.until(lambda: not page.decide.isVisible())
+    hands.until(lambda: hands.shell.nav.rows.counts["sync"] == "")
+    hands.click(hands.shell.toast.link)
+    hands.until(lambda: page.decide.isVisible() and page.decide.cards)
+
+
+# -- listening
+
+
+def test_another_laptops_change_shows_within_a_second(office: Any, laptop: Any, window: Window) -> None:
+    one, two = laptop("one", office), laptop("two", office)
+    person = add_member(two, first_name="Ada", last_name="Obi", email="a@example.org").id
+    sync_once(two)
+    sync_once(one)
+    hands = window(one)
+    heard: list[Any] = []
+    hands.room.changes.changed.connect(heard.append)
+    hands.until(lambda: hands.room.bridge._listening is not None)
+    hands.until(lambda: hands.room.bridge.silent_since is None)
+    change_member(two, person, email="new@example.org")
+    sync_once(two)
+    began = time.monotonic()
+    hands.until(lambda: emails(one).get(person) == "new@example.org" and heard)
+    assert time.monotonic() - began < 1.5
+    began = time.monotonic()
+    hands.room.close()
+    assert time.monotonic() - began < 3, "a window that listens closes at once"
+
+
+def test_a_server_that_goes_away_is_noticed_by_whoever_listens(office: Any, laptop: Any, window: Window) -> None:
+    one = laptop("one", office)
+    add_member(one, first_name="Ada")
+    sync_once(one)
+    hands = window(one)
+    hands.until(lambda: hands.room.bridge._listening is not None)
+    office.kill()
+    hands.until(lambda: hands.room.bridge.silent_since is not None)
+    office.start()
+    hands.room.bridge.sync_now()
+    hands.until(lambda: hands.room.bridge.silent_since is None)
+
+
+# -- laptops here
+
+
+def dinner(desk: Desk) -> tuple[str, list[str]]:
+    """A gathering that is held now, with three guests."""
+    now = datetime.now(UTC)
+    gathering = new_gathering(desk, name="Founders’ Dinner", start=f"{now:%Y-%m-%dT%H:%M}", end=f"{now + timedelta(hours=3):%Y-%m-%dT%H:%M}",
+                              time_zone="UTC").id
+    people = [add_member(desk, first_name=f"Guest{n}", last_name="Żółć").id for n in range(3)]
+    add_guests(desk, gathering, people)
+    return gathering, people
+
+
+def test_sharing_shows_the_code_and_who_comes_and_lets_volunteers_in(office: Any, laptop: Any, window: Window) -> None:
+    one = laptop("one", office)
+    gathering, people = dinner(one)
+    sync_once(one)
+    two = laptop("Tomás’s laptop", office)
+    office.kill()
+    hands = window(one)
+    page = hands.page("sync")
+    hands.until(lambda: page.here.isVisible())
+    hands.click(page.here.here.switch.findChildren(QAbstractButton)[1])
+    hands.until(lambda: hands.room.venue.standing.sharing == "on")
+    sharing = hands.room.venue.standing
+    assert sharing.code.split("-")[0] in words(page) and sharing.address in words(page) and "No other laptop has come yet" in words(page)
+    address = f"127.0.0.1:{sharing.address.rsplit(':', 1)[1]}"
+    visit = Visit(two, address, sharing.code)
+    visit.once()
+    staying = threading.Thread(target=visit.stay)
+    staying.start()
+    hands.until(lambda: "Tomás’s laptop\u2069, connected" in words(page))
+    heard: list[Any] = []
+    hands.room.changes.changed.connect(heard.append)
+    check_in(two, gathering, person_id=people[0], station="Garden door")
+    hands.until(lambda: heard)
+    visit.stop()
+    staying.join(10)
+    letting = page.here.here.letting
+    assert letting is not None
+    letting.set_key(gathering)
+    letting.activated.emit(letting.currentIndex())
+    hands.until(lambda: hands.room.venue.standing.sharing == "on" and hands.room.venue.standing.gathering == gathering)
+    assert hands.room.venue.standing.code != sharing.code
+    new, standing = laptop("volunteer"), hands.room.venue.standing
+    newcomer = Visit(new, f"127.0.0.1:{standing.address.rsplit(':', 1)[1]}", standing.code)
+    met = newcomer.once()
+    newcomer.close()
+    assert met.joined and met.role == "door" and met.gathering == gathering
+    hands.click(page.here.here.switch.findChildren(QAbstractButton)[0])
+    hands.until(lambda: hands.room.venue.standing.sharing == "off" and "once you share with them" in words(page))
+
+
+def test_joining_a_laptop_says_at_its_field_what_is_wrong_and_stays_together(office: Any, laptop: Any, window: Window) -> None:
+    one, two = laptop("one", office), laptop("two", office)
+    office.kill()
+    hands = window(one)
+    page = hands.page("sync")
+    hands.until(lambda: page.here.isVisible())
+    sharing = Sharing(two, host="127.0.0.1", port=0)
+    try:
+        button(page, "Join a laptop that shares").click()
+        sheet = hands.dialog(JoinLaptopSheet)
+        assert not sheet.done_button.isEnabled() and sheet.reason.text() == "The address is missing"
+        sheet.form.paste(f"alumnidesk://laptop?at={sharing.address}&code=AAAAA")
+        assert "neither the text" in all_words(sheet)
+        sheet.form.paste(sharing.qr)
+        assert sheet.form.address.text() == sharing.address and sheet.done_button.isEnabled()
+        sheet.form.address.setText("127.0.0.1:9")
+        hands.click(sheet.done_button)
+        hands.until(lambda: "shares nothing" in all_words(sheet))
+        sheet.form.address.setText(sharing.address)
+        sheet.form._typed()
+        hands.click(sheet.done_button)
+        hands.until(lambda: hands.room.venue.standing.visiting == sharing.address)
+        hands.until(lambda: "Together with the laptop" in words(page) and "two\u2069, connected" in words(page))
+        person = add_member(two, first_name="Brought").id
+        hands.until(lambda: person in emails(one))
+        hands.rest()
+        button(page, "Leave the laptop at").click()
+        hands.until(lambda: not hands.room.venue.standing.visiting)
+    finally:
+        sharing.stop()
+
+
+def test_not_found_names_the_reason_and_offers_a_file_each_way(office: Any, laptop: Any, window: Window, tmp_path: Path, monkeypatch: Any) -> None:
+    one, two = laptop("one", office), laptop("two", office)
+    office.kill()
+    add_member(one, first_name="Carried")
+    hands = window(one)
+    page = hands.page("sync")
+    hands.until(lambda: page.here.isVisible())
+    button(page, "Not found?").click()
+    sheet = hands.dialog(NotFoundSheet)
+    hands.until(lambda: sheet.reason.text() != "Listening …")
+    assert "parcel write" not in all_words(sheet)
+    file = tmp_path / "carried.alumnidesk"
+    monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *args: (str(file), ""))
+    hands.click(sheet.save_button)
+    hands.until(lambda: "carried.alumnidesk" in sheet.said.text())
+    sheet.reject()
+    other = window(two)
+    other.room.take_file(file)
+    brought = other.dialog(BroughtSheet)
+    assert "one" in all_words(brought) and "sealed packet" in all_words(brought) and len(emails(two)) == 0
+    other.click(brought.done_button)
+    other.until(lambda: len(emails(two)) == 1)
+    other.until(lambda: "taken in" in said(other))
+
+
+# -- files
+
+
+def test_an_invitation_that_is_dropped_fills_the_form_and_does_nothing_yet(office: Any, laptop: Any, window: Window, desk: Desk, tmp_path: Path) -> None:
+    leader = laptop("leader", office)
+    made = inviting.invite(leader, "leader", name="Hana")
+    file = inviting.save(made, tmp_path / "Hana")
+    hands = window(desk)
+    data = QMimeData()
+    data.setUrls([QUrl.fromLocalFile(str(file))])
+    hands.shell.dropEvent(QDropEvent(QPointF(5, 5), Qt.DropAction.CopyAction, data, Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier))
+    hands.until(lambda: any("Invitation to" in sheet.windowTitle() for sheet in hands.open_dialogs(PlainSheet)))
+    sheet = hands.open_dialogs(PlainSheet)[-1]
+    form = sheet.findChild(JoinForm)
+    assert form.server.text() == made.url and form.code.text().replace("-", "") == made.code.replace("-", "")
+    assert status(desk).state == "alone"
+    sheet.reject()
+
+
+def test_a_file_that_is_none_of_ours_says_so(laptop: Any, window: Window, office: Any, tmp_path: Path) -> None:
+    hands = window(laptop("one", office))
+    file = tmp_path / "letter.alumnidesk"
+    file.write_text("Dear all")
+    hands.room.take_file(file)
+    hands.until(lambda: "no file of Alumni Desk" in said(hands))
+
+
+# -- quitting
+
+
+def test_closing_sends_first_where_a_sync_can(office: Any, laptop: Any, window: Window) -> None:
+    one = laptop("one", office)
+    hands = window(one)
+    hands.room.bridge._soon.setInterval(3_600_000)  # the window is closed before it would sync by itself
+    add_member(one, first_name="Ada")
+    hands.until(lambda: hands.room.bridge.waiting)
+    hands.shell.close()
+    hands.until(lambda: not hands.shell.isVisible())
+    assert status(one).waiting == 0
+
+
+def test_closing_with_unsent_changes_says_how_many_and_offers_a_file(office: Any, laptop: Any, window: Window, tmp_path: Path, monkeypatch: Any) -> None:
+    one = laptop("one", office)
+    office.kill()
+    hands = window(one)
+    add_member(one, first_name="Ada")
+    hands.until(lambda: hands.room.bridge.waiting)
+    count = hands.room.bridge.waiting
+    hands.shell.close()
+    assert hands.shell.isVisible()
+    sheet = hands.dialog(WaitingSheet)
+    assert f"{count} change" in all_words(sheet) and "safe on this laptop" in all_words(sheet)
+    file = tmp_path / "way.alumnidesk"
+    monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *args: (str(file), ""))
+    hands.click(sheet.save)
+    hands.until(file.exists)
+    hands.click(sheet.stay)
+    hands.until(lambda: hands.room.quitting.sheet is None)
+    assert hands.shell.isVisible()
+    hands.shell.close()
+    hands.click(hands.dialog(WaitingSheet).quit)
+    hands.until(lambda: not hands.shell.isVisible())
+
+
+def test_a_silent_server_is_not_waited_for(laptop: Any, office: Any, window: Window) -> None:
+    one = laptop("one", office)
+    hands = window(one)
+    hands.room.bridge._soon.setInterval(3_600_000)
+    add_member(one, first_name="Ada")
+    hands.until(lambda: hands.room.bridge.waiting)
+    hands.room.bridge._busy = True  # as while a sync waits for a server that does not answer
+    hands.shell.close()
+    hands.click(hands.dialog(SendingSheet).skip)
+    hands.dialog(WaitingSheet).reject()
+    hands.room.bridge._busy = False
+
+
+def test_a_laptop_that_works_alone_closes_at_once(desk: Desk, window: Window) -> None:
+    hands = window(desk)
+    add_member(desk, first_name="Ada")
+    hands.shell.close()
+    assert not hands.shell.isVisible()
+
+
+# -- the end of a term
+
+
+def details(hands: Hands) -> Any:
+    page = hands.page("sync")
+    hands.until(lambda: page._facts is not None)
+    if not page._detailed:
+        button(page, "Details").click()
+        hands.until(lambda: "Version" in words(page))
+    return page
+
+
+def test_leaving_asks_sends_and_empties(office: Any, laptop: Any, window: Window) -> None:
+    laptop("other", office)
+    one = laptop("one", office)
+    hands = window(one)
+    gone: list[str] = []
+    hands.room.bridge.removed.connect(gone.append)
+    page = details(hands)
+    assert "Hand over the chapter" in words(page)
+    button(page, "Leave the chapter").click()
+    hands.click(hands.dialog(Sheet).done_button)
+    hands.until(lambda: gone)
+    assert "left the chapter" in gone[0] and removal.removed(one.profile) is not None
+
+
+def test_erasing_asks_twice_and_warns_the_last_leader(office: Any, laptop: Any, window: Window) -> None:
+    one = laptop("one", office)
+    add_member(one, first_name="Ada")
+    hands = window(one)
+    gone: list[str] = []
+    hands.room.bridge.removed.connect(gone.append)
+    erase_everything(hands.shell, one, hands.room.lanes, hands.room.bridge, lambda: None)
+    first = hands.dialog(FirstAsk)
+    assert first.back_up is None and "stays there" in all_words(first)
+    hands.click(first.done_button)
+    second = hands.dialog(SecondAsk)
+    second.typed.setText("Bostn")
+    assert not second.done_button.isEnabled()
+    second.typed.setText("boston")
+    hands.click(second.done_button)
+    hands.until(lambda: any(sheet.back_up is not None for sheet in hands.open_dialogs(FirstAsk)))
+    again = hands.dialog(FirstAsk)
+    assert "Nobody else looks after this chapter" in all_words(again) and not gone
+    hands.click(again.done_button)
+    second = hands.dialog(SecondAsk)
+    second.typed.setText("Boston")
+    hands.click(second.done_button)
+    hands.until(lambda: gone)
+    assert gone[0].startswith("Everything of this chapter was erased from this laptop on ")
+    other = laptop("other", office)
+    assert len(emails(other)) == 1, "what waited was sent first"
+
+
+def test_erasing_a_laptop_that_works_alone_offers_a_backup_first(desk: Desk, window: Window) -> None:
+    hands = window(desk)
+    saved: list[bool] = []
+    erase_everything(hands.shell, desk, hands.room.lanes, hands.room.bridge, lambda: saved.append(True))
+    first = hands.dialog(FirstAsk)
+    assert "nobody else has a copy" in all_words(first)
+    hands.click(first.back_up)
+    assert saved and removal.removed(desk.profile) is None
+    gone: list[str] = []
+    hands.room.bridge.removed.connect(gone.append)
+    erase_everything(hands.shell, desk, hands.room.lanes, hands.room.bridge, lambda: None)
+    hands.click(hands.dialog(FirstAsk).done_button)
+    second = hands.dialog(SecondAsk)
+    second.typed.setText("Boston")
+    hands.click(second.done_button)
+    hands.until(lambda: gone)
+    assert "was erased" in gone[0] and not desk.profile.database.exists()
+
+
+def test_an_admin_chooses_another_chapter(office: Any, laptop: Any, window: Window) -> None:
+    laptop("leader", office)
+    office.run("server", "invite", "--chapter", "Twin Cities", "--role", "leader")
+    one = laptop("admin", office, role="admin")
+    hands = window(one)
+    page = details(hands)
+    button(page, "Choose another chapter").click()
+    sheet = hands.dialog(ChaptersSheet)
+    hands.until(lambda: len(sheet.radios) == 2)
+    other = next(radio for radio in sheet.radios if "Twin Cities" in radio.text() or ("Boston" in radio.text() and "shown now" not in radio.text()))
+    name = other.text()
+    other.setChecked(True)
+    hands.click(sheet.done_button)
+    hands.until(lambda: name in said(hands))
+
+
+# -- a volunteer's laptop
+
+
+def test_at_a_door_there_are_status_laptops_here_and_details_only(office: Any, laptop: Any, window: Window) -> None:
+    leader = laptop("leader", office)
+    gathering, _people = dinner(leader)
+    sync_once(leader)
+    hands = window(laptop("door", office, role="door", gathering=gathering))
+    page = details(hands)
+    text = words(page)
+    assert "Laptops here" in text and "Check-in volunteer" in text and page.here.here.letting is None
+    for away in ("Laptops of this chapter", "To decide", "History", "Hand over", "Leave the chapter"):
+        assert away not in text
+
+
+def test_everything_on_the_page_has_a_name_and_fits_at_150_per_cent(office: Any, laptop: Any, hands_of: Any) -> None:
+    one, two = laptop("This laptop with a rather long name of its own, for the Vice-President", office), laptop("two", office)
+    disagree(one, two, 4)
+    room = build(one, theme="dark", percent=150)
+    room.shell.resize(1280, 800)
+    room.shell.show()
+    hands = hands_of(room)
+    try:
+        page = details(hands)
+        room.venue.share()
+        hands.until(lambda: room.venue.standing.sharing == "on" and page.decide.cards)
+        hands.rest()
+        scroll = page.stack._content
+        assert scroll.horizontalScrollBar().maximum() == 0
+        for one_button in page.findChildren(QAbstractButton):
+            assert not one_button.isVisible() or one_button.accessibleName() or one_button.text()
+        seen: list[QWidget] = []
+        for _turn in range(12):
+            QTest.keyClick(QApplication.focusWidget() or room.shell, Qt.Key.Key_F6)
+            seen.append(QApplication.focusWidget())
+        assert any(page.decide.isAncestorOf(place) for place in seen if place) and any(page.here.isAncestorOf(place) for place in seen if place)
+    finally:
+        room.close()
+        room.shell.close()
+        room.shell.deleteLater()
+
+
+def test_a_transfer_file_of_another_chapter_is_refused_in_words(office: Any, laptop: Any, window: Window, make_server: Any, tmp_path: Path) -> None:
+    one = laptop("one", office)
+    other = laptop("other", make_server())
+    add_member(other, first_name="Ada")
+    file = write_parcels(other, tmp_path / "x.alumnidesk").file
+    hands = window(one)
+    hands.room.take_file(file)
+    sheet = hands.dialog(BroughtSheet)
+    hands.click(sheet.done_button)
+    hands.until(lambda: "another chapter" in sheet.reason.text())
+    sheet.reject()
+
+
+def test_a_new_laptop_joins_from_the_first_page(office: Any, laptop: Any, qtbot: Any) -> None:
+    leader = laptop("leader", office)
+    gathering, _people = dinner(leader)
+    sync_once(leader)
+    office.kill()
+    new = laptop("new")
+    ways = ways_of(new.profile)
+    front = Front(100, lambda percent: None)
+    ready: list[tuple[Any, ...]] = []
+    opening = Opening(front, replace(ways, open=lambda password: new), lambda *given: ready.append(given))
+    sharing = Sharing(leader, host="127.0.0.1", port=0, gathering=gathering)
+    try:
+        opening.begin()
+        front.show()
+        qtbot.waitUntil(lambda: "Welcome to Alumni Desk" in all_words(front) and front.findChild(FirstRun) is not None, timeout=15_000)
+        button(front, "Join a laptop that shares here").click()
+        qtbot.waitUntil(lambda: any(isinstance(one, JoinLaptopSheet) and one.isVisible() for one in QApplication.topLevelWidgets()))
+        sheet = next(one for one in QApplication.topLevelWidgets() if isinstance(one, JoinLaptopSheet) and one.isVisible())
+        sheet.form.paste(sharing.qr)
+        sheet.done_button.click()
+        qtbot.waitUntil(lambda: bool(ready), timeout=15_000)
+        assert ready[0][1] == "checkin" and status(new).role == "door"
+    finally:
+        sharing.stop()
+        opening.close()
+        front.close()
+        front.deleteLater()
+
+
+def test_an_invitation_by_double_click_fills_the_form_of_the_first_page(office: Any, laptop: Any, qtbot: Any, tmp_path: Path) -> None:
+    made = inviting.invite(laptop("leader", office), "leader", name="Hana")
+    file = inviting.save(made, tmp_path / "Hana")
+    new = laptop("new")
+    front = Front(100, lambda percent: None)
+    opening = Opening(front, replace(ways_of(new.profile), open=lambda password: new), lambda *given: None)
+    try:
+        opening.take_file(file)  # before anything is open
+        opening.begin()
+        front.show()
+        qtbot.waitUntil(lambda: "Invitation to" in all_words(front) and front.findChild(JoinForm) is not None, timeout=15_000)
+        form = front.findChild(JoinForm)
+        assert form.server.text() == made.url and form.button.isEnabled()
+        assert status(new).state == "alone"
+        letter = tmp_path / "letter.alumnidesk"
+        letter.write_text("Dear all")
+        opening.take_file(letter)
+        qtbot.waitUntil(lambda: "is no invitation" in all_words(front))
+    finally:
+        opening.close()
+        front.close()
+        front.deleteLater()
+
+
+@pytest.mark.parametrize("text", ["{code}", "Dear Hana,\n\nCode: {code}\nServer: {url}\n\nIt can be used once, on 1 laptop.", "{qr}", "  {qr}\n"])
+def test_an_invitation_is_found_in_whatever_was_copied(text: str) -> None:
+    code = new_invitation()
+    made = inviting.Invitation("id", code, "https://desk.example.org:8443#sha256=" + "ab" * 32, "2026-12-01T00:00:00Z", "Boston", "leader", None, None, None)
+    found = invitation_in(text.format(code=code, url=made.url, qr=made.qr))
+    assert found is not None and read_invitation(found[1]) == read_invitation(code)
+    assert found[0] == ("" if text == "{code}" else made.url)
+    assert invitation_in("Dear Hana, the code is 1234-5678-9012-3456, call 0123 4567 8901 2345") is None
+
+
+def test_the_line_at_the_door_says_what_the_venue_knows() -> None:
+    now = datetime(2026, 11, 10, 19, 0, tzinfo=UTC)
+    near = (Nearby("Hana", "Garden door", now, True), Nearby("Yusuf", "Terrace", now, True), Nearby("Ada", "Old", now, False))
+    said = network_words(AtVenue(sharing="on", others=near), now - timedelta(minutes=58), now - timedelta(minutes=40), 41, now)
+    since = f"{(now - timedelta(minutes=58)).astimezone():%H:%M}"
+    assert said.first == f"3 laptops here, no internet since {since}"
+    assert said.second == "41 check-ins wait on this laptop, nothing is lost" and said.age == "The guest list is 40 minutes old"
+    assert network_words(AtVenue(sharing="on", others=near), None, None, 41, now).first == "", "with the internet it is silent"
+
+
+@pytest.mark.parametrize(("why", "shares", "says"), [("no_network", False, "in no network"), ("nobody", True, "keeps its guests apart"),
+                                                     ("nobody", False, "Start sharing on one"), ("closed", False, "firewall")])  # fmt: skip
+def test_the_reason_is_named_for_somebody_at_a_window(why: Any, shares: bool, says: str) -> None:
+    place = Place("127.0.0.1", 7807)
+    search = told((Found("x", place, None, False),) if why == "closed" else (), [] if why == "no_network" else [IPv4Interface("192.168.1.5/24")])
+    assert search.why == why
+    sentence = reason_words(search, shares=shares)
+    assert says in sentence and "parcel write" not in sentence
