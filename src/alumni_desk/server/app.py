@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import logging
 import time
 from collections.abc import Awaitable, Callable, Iterator, Sequence
@@ -79,6 +80,8 @@ WATCHED = 50
 
 T = TypeVar("T")
 Now = Callable[[], int]
+Work = Callable[[Request, T], Any]
+"""Carries a call out and gives its answer: in a thread, or on the loop where it waits for others (a coroutine)."""
 
 
 def make_app(server: Server, now: Now = now_ms, *, rate: float = CALLS_A_SECOND, strangers_rate: float = STRANGERS_A_SECOND,
@@ -93,7 +96,9 @@ def make_app(server: Server, now: Now = now_ms, *, rate: float = CALLS_A_SECOND,
     noted: dict[tuple[str, str], int] = {}  # where a laptop was last written down to be, by this process
     laptops, strangers = Limiter(rate), Limiter(strangers_rate)
 
-    def call(name: str, kind: type[T], work: Callable[[Request, T], msgspec.Struct], *, strangers_too: bool) -> Callable[[Request], Awaitable[Response]]:
+    def call(name: str, kind: type[T], work: Work[T], *, strangers_too: bool) -> Callable[[Request], Awaitable[Response]]:
+        waits = inspect.iscoroutinefunction(work)  # else it goes into a thread
+
         async def answer(request: Request) -> Response:
             began = time.perf_counter()
             metrics.begin()
@@ -107,7 +112,8 @@ def make_app(server: Server, now: Now = now_ms, *, rate: float = CALLS_A_SECOND,
                 if isinstance(message, PullRequest) and message.wait > 0 and len(message.cursors) <= WATCHED:
                     await run_in_threadpool(asking, request)  # whoever was removed does not wait
                     await watch.until_moved({scope: place.sequence for scope, place in message.cursors.items()}, message.wait)
-                response = _answer(request, 200, await run_in_threadpool(work, request, message))
+                reply = await work(request, message) if waits else await run_in_threadpool(work, request, message)
+                response = _answer(request, 200, reply)
             except Refusal as refusal:
                 trouble = refusal
             except (sa.exc.OperationalError, sa.exc.InterfaceError, sa.exc.TimeoutError) as error:
@@ -189,40 +195,50 @@ def make_app(server: Server, now: Now = now_ms, *, rate: float = CALLS_A_SECOND,
         for scope in erased:
             snapshots.forget(scope)
 
-    def carry_out(scope: str, those: Sequence[Sent]) -> list[PushReply]:
+    def carry_out(scope: str, asked: Sequence[tuple[str, PushRequest]]) -> list[PushReply | Refusal | accounts.Caller]:
+        """Pushes to one scope, each with its device: what became of it, why it is not taken, or whose it is where it is to be set aside."""
+        answers: list[PushReply | Refusal | accounts.Caller] = []
+        those: dict[int, Sent] = {}
         with erasures() as note, server.database.writing() as connection:
-            replies = push_together(connection, server.tables, those, scope=scope, now=now(), journal=note)
-            for sent, reply in zip(those, replies, strict=True):
+            callers = accounts.callers(server, connection, {device for device, _message in asked}, now())
+            for place, (device, message) in enumerate(asked):
+                who = callers.get(device, Refusal(403, "revoked"))
+                answers.append(who)
+                if isinstance(who, accounts.Caller) and not who.revoked:
+                    try:
+                        those[place] = _sent(server, who, message)
+                    except Refusal as refusal:
+                        answers[place] = refusal
+            replies = push_together(connection, server.tables, list(those.values()), scope=scope, now=now(), journal=note) if those else []
+            for (place, sent), reply in zip(those.items(), replies, strict=True):
+                answers[place] = reply
                 if sent.counted:
                     has_sent(connection, server.tables, sent.device, len(reply.results))
-        return replies
+        return answers
 
-    def look_up(_name: str, devices: Sequence[str]) -> list[accounts.Caller | Refusal]:
-        with server.database.reading() as connection:
-            found = {device: _caller_or_refusal(server, connection, device, now()) for device in set(devices)}
-        return [found[device] for device in devices]
+    together = Together(carry_out, PUSH_OPERATIONS, lambda *work: run_in_threadpool(*work))
 
-    together = Together(carry_out, PUSH_OPERATIONS)
-    known = Together(look_up, 500)
-
-    def take_push(request: Request, message: PushRequest) -> PushReply:
-        who = known.do("", request.state.device)
-        if isinstance(who, Refusal):
-            raise who
+    async def take_push(request: Request, message: PushRequest) -> PushReply:
         if message.relayed and not message.parcels:
-            with erasures() as note, server.database.writing() as connection:
-                relayed = take_relayed(server, connection, who, message, now(), note)
-            watch.moved(message.relayed[0].scope, relayed.head)
-            metrics.pushed(result.status for one in relayed.relayed for result in one.results)
-            return relayed
-        if who.revoked:
-            return set_aside.take(server, who, message, now())
-        scope = _one_scope(server, who, message)
-        grant = who.grants.get(scope) or who.left[scope]
-        sent = Sent(message.parcels, grant.role, who.device, grant.gathering, counted=who.waiting > 0)
-        reply = together.do(scope, sent, sent.operations)
+            return await run_in_threadpool(bring, request, message)
+        scope = message.parcels[0].scope if message.parcels else ""
+        reply = await together.do(scope, (request.state.device, message), sum(len(parcel.bodies) for parcel in message.parcels))
+        if isinstance(reply, Refusal):
+            raise reply
+        if isinstance(reply, accounts.Caller):
+            return await run_in_threadpool(set_aside.take, server, reply, message, now())
         watch.moved(scope, reply.head)
         metrics.pushed(result.status for result in reply.results)
+        return reply
+
+    def bring(request: Request, message: PushRequest) -> PushReply:
+        """What others gave this laptop for us."""
+        with server.database.reading() as connection:
+            who = calling(request, connection, removed_too=True)
+        with erasures() as note, server.database.writing() as connection:
+            reply = take_relayed(server, connection, who, message, now(), note)
+        watch.moved(message.relayed[0].scope, reply.head)
+        metrics.pushed(result.status for one in reply.relayed for result in one.results)
         return reply
 
     def give_pull(request: Request, message: PullRequest) -> PullReply:
@@ -313,7 +329,7 @@ def make_app(server: Server, now: Now = now_ms, *, rate: float = CALLS_A_SECOND,
             gauges = {}
         return Response(metrics.text(gauges), media_type=CONTENT_TYPE)
 
-    def post(path: str, kind: type[T], work: Callable[[Request, T], msgspec.Struct], *, strangers_too: bool = False) -> Route:
+    def post(path: str, kind: type[T], work: Work[T], *, strangers_too: bool = False) -> Route:
         return Route(f"/sync/v1/{path}", call(path.rpartition("/")[2], kind, work, strangers_too=strangers_too), methods=["POST"])
 
     app = Starlette(routes=[
@@ -343,13 +359,6 @@ def make_app(server: Server, now: Now = now_ms, *, rate: float = CALLS_A_SECOND,
     ])
     app.state.end_waiting = watch.end
     return app
-
-
-def _caller_or_refusal(server: Server, connection: sa.Connection, device: str, now: int) -> accounts.Caller | Refusal:
-    try:
-        return accounts.caller(server, connection, device, now, removed_too=True)
-    except Refusal as refusal:
-        return refusal
 
 
 def _grant_to_see(who: accounts.Caller, scope: str) -> Grant:
@@ -395,6 +404,13 @@ def _commands(who: accounts.Caller) -> list[str]:
     if who.gone and not who.grants:
         return ["leave"]
     return ["ended"] if who.left.keys() - who.gone else []
+
+
+def _sent(server: Server, who: accounts.Caller, message: PushRequest) -> Sent:
+    """What is to be judged of a push. Raises a Refusal."""
+    scope = _one_scope(server, who, message)
+    grant = who.grants.get(scope) or who.left[scope]
+    return Sent(message.parcels, grant.role, who.device, grant.gathering, counted=who.waiting > 0)
 
 
 def _one_scope(server: Server, who: accounts.Caller, message: PushRequest) -> str:
