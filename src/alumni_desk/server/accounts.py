@@ -84,12 +84,11 @@ def _moment(milliseconds: int | None) -> str | None:
     return None if milliseconds is None else datetime.fromtimestamp(milliseconds / 1000, UTC).isoformat()
 
 
-def revoked_in(connection: sa.Connection, tables: sa.MetaData, scopes: Sequence[str]) -> list[str]:
-    """The removed devices of these chapters, so that laptops that meet refuse them."""
+def removed_from(tables: sa.MetaData, scope: sa.ColumnElement[str]) -> sa.ScalarSelect[str]:
+    """The removed devices of a chapter, joined by commas, as part of a question about scopes: laptops that meet refuse them."""
     device, grant = tables.tables["device"], tables.tables["grant"]
-    query = (sa.select(device.c.id).distinct().join_from(device, grant, grant.c.account == device.c.account)
-             .where(grant.c.scope.in_(scopes), device.c.revoked_at.is_not(None)).order_by(device.c.id))
-    return list(connection.execute(query).scalars())
+    return (sa.select(sa.func.aggregate_strings(device.c.id, ",")).join_from(device, grant, grant.c.account == device.c.account)
+            .where(grant.c.scope == scope, device.c.revoked_at.is_not(None)).scalar_subquery())
 
 
 def _seal(server: Server, purpose: bytes, data: bytes) -> bytes:

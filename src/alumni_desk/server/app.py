@@ -22,7 +22,6 @@ from alumni_desk.logs import note_bug
 from alumni_desk.protocol.messages import (
     BODY_LIMIT,
     PARCEL_OPERATIONS,
-    PLACES,
     PROTOCOL,
     PUSH_OPERATIONS,
     ChallengeRequest,
@@ -49,18 +48,17 @@ from alumni_desk.protocol.messages import (
     unpack,
 )
 from alumni_desk.protocol.parcels import verify_parcel
-from alumni_desk.protocol.policy import POLICY_VERSION
 from alumni_desk.schema import SCHEMA_VERSION
-from alumni_desk.server import accounts, conflicts, erasing, feed, inviting, journal, leaving, set_aside
+from alumni_desk.server import accounts, conflicts, erasing, inviting, journal, leaving, set_aside
 from alumni_desk.server.bodies import STRANGERS_LIMIT, drop_body, packed, read_body
 from alumni_desk.server.bulk import put_rows
-from alumni_desk.server.devices import has_sent, keep_news, news_in
+from alumni_desk.server.devices import has_sent
 from alumni_desk.server.digest import Digests
+from alumni_desk.server.greeting import greet
 from alumni_desk.server.hosts import is_loopback
-from alumni_desk.server.identity import certificates_of, enrolled, public_key, with_keys
+from alumni_desk.server.identity import enrolled
 from alumni_desk.server.invitations import enrol
 from alumni_desk.server.laptops import laptops as laptops_of
-from alumni_desk.server.lasting import lasting
 from alumni_desk.server.limits import CALLS_A_SECOND, STRANGERS_A_SECOND, Limiter
 from alumni_desk.server.metrics import CONTENT_TYPE, Metrics
 from alumni_desk.server.projection import Projection, projection_of
@@ -162,25 +160,7 @@ def make_app(server: Server, now: Now = now_ms, *, rate: float = CALLS_A_SECOND,
             return calling(request, connection)
 
     def say_hello(request: Request, message: HelloRequest) -> HelloReply:
-        if message.protocol != PROTOCOL:
-            raise Refusal(426, "protocol")
-        with server.database.reading() as connection:
-            who = calling(request, connection, removed_too=True)
-            looked_after = [scope for scope, grant in who.grants.items() if grant.role in ("admin", "leader")]
-            open_conflicts = {scope: found for scope in looked_after if (found := conflicts.count(connection, server.tables, scope, now()))}
-            aside = {scope: found for scope in looked_after if (found := set_aside.count(connection, server.tables, scope))}
-            heads = {scope: feed.head_of(connection, server.tables, scope) for scope in who.grants}
-            backed_up = {scope: feed.backed_up(connection, server.tables, scope) for scope in who.grants}
-            unknown = _unknown_places(connection, server, who, message)
-            grants = [lasting(connection, server.tables, grant, now()) for grant in (*who.grants.values(), *who.left.values())]
-            news = news_in(connection, server.tables, who.device, message, now())
-            certificates = certificates_of(server, connection, who.device, [one for one in grants if one.scope in who.grants], now())
-            revoked = accounts.revoked_in(connection, server.tables, list(who.grants))
-        if news is not None:
-            keep_news(server, who.device, news)
-        return HelloReply(server=server.id, protocols=(PROTOCOL, PROTOCOL), schemas=(1, SCHEMA_VERSION), time=now(), policy=POLICY_VERSION,
-                          grants=[with_keys(server, one) for one in grants], heads=heads, backed_up=backed_up, revoked=revoked, commands=_commands(who),
-                          unknown=unknown, conflicts=open_conflicts, set_aside=aside, server_key=public_key(server), certificates=certificates)
+        return greet(server, request.state.device, message, now())
 
     @contextmanager
     def erasures() -> Iterator[erasing.Journal]:
@@ -387,23 +367,6 @@ def _refused(request: Request, trouble: Refusal) -> Response:
     if trouble.status in (408, 413):
         response.headers["connection"] = "close"  # the rest of the body is not waited for
     return response
-
-
-def _unknown_places(connection: sa.Connection, server: Server, who: accounts.Caller, message: HelloRequest) -> list[str]:
-    """The scopes in which a desk has been where this server never was."""
-    if sum(map(len, message.places.values())) > PLACES:
-        raise Refusal(413, "too_many")
-    return [scope for scope, places in message.places.items()
-            if scope in who.grants and not all(feed.is_known(connection, server.tables, scope, place) for place in places)]
-
-
-def _commands(who: accounts.Caller) -> list[str]:
-    """What the laptop is to do: ``wipe`` (it was removed) or ``leave`` (it left, or handed over): send everything, then empty itself. ``ended``: it is over."""
-    if who.revoked:
-        return ["wipe"]
-    if who.gone and not who.grants:
-        return ["leave"]
-    return ["ended"] if who.left.keys() - who.gone else []
 
 
 def _sent(server: Server, who: accounts.Caller, message: PushRequest) -> Sent:

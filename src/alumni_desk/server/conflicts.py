@@ -22,15 +22,14 @@ KEPT = 90 * 24 * 3600 * 1000
 LISTED = 500
 
 
-def _open(tables: sa.MetaData, scope: str, now: int) -> list[sa.ColumnElement[bool]]:
+def _open(tables: sa.MetaData, scope: str | sa.ColumnElement[str], now: int) -> list[sa.ColumnElement[bool]]:
     table = tables.tables["conflict"]
     return [table.c.scope == scope, table.c.decided_at.is_(None), table.c.made_at > now - KEPT]
 
 
-def count(connection: sa.Connection, tables: sa.MetaData, scope: str, now: int) -> int:
-    """How many are open."""
-    table = tables.tables["conflict"]
-    return int(connection.execute(sa.select(sa.func.count()).select_from(table).where(*_open(tables, scope, now))).scalar_one())
+def counting(tables: sa.MetaData, scope: sa.ColumnElement[str], now: int) -> sa.ScalarSelect[int]:
+    """How many are open, as part of a question about scopes."""
+    return sa.select(sa.func.count()).select_from(tables.tables["conflict"]).where(*_open(tables, scope, now)).scalar_subquery()
 
 
 def conflicts(server: Server, who: Caller, scope: str, now: int) -> ConflictsReply:
