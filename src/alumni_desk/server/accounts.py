@@ -10,6 +10,7 @@ import uuid
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any
 
 import sqlalchemy as sa
@@ -146,7 +147,12 @@ def token_device(server: Server, token: str, now: int) -> str:
 
 def caller(server: Server, connection: sa.Connection, device_id: str, now: int, *, removed_too: bool = False) -> Caller:
     """The device of a token with its grants; asks at every call whether it was removed. ``removed_too``: the call is open to those."""
-    found = callers(server, connection, [device_id], now).get(device_id)
+    return caller_in(connection.execute(of_device(server.tables), {"device": device_id}).all(), device_id, now, removed_too=removed_too)
+
+
+def caller_in(rows: Sequence[sa.Row[Any]], device_id: str, now: int, *, removed_too: bool = False) -> Caller:
+    """The same from what ``of_device`` found."""
+    found = _caller(device_id, rows, now) if rows else None
     if found is None or (found.revoked and not removed_too):
         raise Refusal(403, "revoked")
     return found
@@ -154,18 +160,28 @@ def caller(server: Server, connection: sa.Connection, device_id: str, now: int, 
 
 def callers(server: Server, connection: sa.Connection, devices: Collection[str], now: int) -> dict[str, Caller]:
     """The same for many devices in one question; those that are not known are left out, those that were removed say so."""
-    device, grant, chapter, gathering = (server.tables.tables[name] for name in ("device", "grant", "chapter", "gathering"))
-    query = (sa.select(device.c.id.label("device"), device.c.public_key, device.c.waiting, device.c.revoked_at, grant.c.scope, grant.c.role,
-                       grant.c.gathering, grant.c.until, grant.c.ended_at, chapter.c.name, chapter.c.scope.label("of"),
-                       gathering.c.starts, gathering.c.ends, gathering.c.time_zone)
-             .join_from(device, grant, grant.c.account == device.c.account, isouter=True).join(chapter, _its_chapter(grant, chapter), isouter=True)
-             .join(gathering, (gathering.c.scope == grant.c.scope) & (gathering.c.id == grant.c.gathering), isouter=True)
-             .where(one_of(connection, device.c.id, list(devices))).order_by(chapter.c.scope))
     rows: dict[str, list[sa.Row[Any]]] = {}
-    found: Sequence[Any] = connection.execute(query).all()
+    found: Sequence[Any] = connection.execute(_with_grants(server.tables).where(
+        one_of(connection, server.tables.tables["device"].c.id, list(devices)))).all()
     for row in found:
         rows.setdefault(row.device, []).append(row)
     return {name: _caller(name, its, now) for name, its in rows.items()}
+
+
+@lru_cache(maxsize=8)
+def of_device(tables: sa.MetaData) -> sa.Select[Any]:
+    """A device with each of its grants and whatever says how long those last: one question, put together once. Its parameter: ``device``."""
+    return _with_grants(tables).where(tables.tables["device"].c.id == sa.bindparam("device"))
+
+
+@lru_cache(maxsize=8)
+def _with_grants(tables: sa.MetaData) -> sa.Select[Any]:
+    device, grant, chapter, gathering = (tables.tables[name] for name in ("device", "grant", "chapter", "gathering"))
+    return (sa.select(device.c.id.label("device"), device.c.public_key, device.c.waiting, device.c.revoked_at, grant.c.scope, grant.c.role,
+                      grant.c.gathering, grant.c.until, grant.c.ended_at, chapter.c.name, chapter.c.scope.label("of"),
+                      gathering.c.starts, gathering.c.ends, gathering.c.time_zone)
+            .join_from(device, grant, grant.c.account == device.c.account, isouter=True).join(chapter, _its_chapter(grant, chapter), isouter=True)
+            .join(gathering, (gathering.c.scope == grant.c.scope) & (gathering.c.id == grant.c.gathering), isouter=True))
 
 
 def _caller(device_id: str, rows: Sequence[sa.Row[Any]], now: int) -> Caller:

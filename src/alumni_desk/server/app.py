@@ -357,7 +357,7 @@ def _message(body: bytes, kind: type[T]) -> T:
 def _answer(request: Request, status: int, reply: msgspec.Struct) -> Response:
     body, encoding = packed(pack(reply), request.headers.get("accept-encoding", ""))
     headers = {"content-encoding": encoding} if encoding else {}
-    return Response(body, status_code=status, media_type="application/msgpack", headers=headers)
+    return Response(body, status_code=status, headers=headers)  # each byte goes with every answer: the path says what it is
 
 
 def _refused(request: Request, trouble: Refusal) -> Response:

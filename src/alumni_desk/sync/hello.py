@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from weakref import WeakKeyDictionary
 
 import msgspec
+import sqlalchemy as sa
 
 from alumni_desk import __version__
 from alumni_desk.errors import Refused
@@ -35,11 +36,6 @@ class _Said:
     message: HelloRequest
     reply: HelloReply
     offset: int  # of this computer's clock
-
-    def at_rest(self, scope: str) -> bool:
-        """Whether this desk stood where the server stood, and had nothing to send."""
-        head = self.reply.heads.get(scope)
-        return head is not None and self.message.waiting == 0 and Cursor(head.sequence, head.chain) in self.message.places.get(scope, [])
 
 
 _said: WeakKeyDictionary[Desk, _Said] = WeakKeyDictionary()
@@ -95,12 +91,19 @@ def _asked_again(desk: Desk, wire: Wire, membership: Membership, message: HelloR
     return _same(desk, wire, membership, said)
 
 
-def says_the_same(desk: Desk, wire: Wire, membership: Membership) -> bool:
-    """Whether the server says what it said last, asked for a desk in which nobody has written since."""
+def at_rest(desk: Desk, connection: sa.Connection, scope: str) -> bytes:
+    """What the server's last answer is named by, if the desk stands where the server stood and had nothing to send; else nothing."""
     said = _said.get(desk)
-    if said is None or (said.server, said.device) != (membership.server, membership.device) or not said.at_rest(membership.scope):
-        return False
-    return _same(desk, wire, membership, said) is not None
+    head = None if said is None else said.reply.heads.get(scope)
+    if said is None or head is None or said.message.waiting or cursor_of(connection, scope) != Cursor(head.sequence, head.chain):
+        return b""
+    return said.reply.same
+
+
+def says_the_same(desk: Desk, wire: Wire, membership: Membership, same: bytes) -> bool:
+    """Whether the server still says what this is the name of, asked for a desk in which nobody has written since."""
+    said = _said.get(desk)
+    return said is not None and said.reply.same == same and _same(desk, wire, membership, said) is not None
 
 
 def _same(desk: Desk, wire: Wire, membership: Membership, said: _Said) -> HelloReply | None:

@@ -10,7 +10,7 @@ from weakref import WeakKeyDictionary
 from alumni_desk.store.desk import Desk
 from alumni_desk.sync import digest, operations, session, state
 from alumni_desk.sync.door import DOOR
-from alumni_desk.sync.hello import says_the_same
+from alumni_desk.sync.hello import at_rest, says_the_same
 from alumni_desk.sync.wire import Wire
 
 SAID_AGAIN = timedelta(seconds=30)
@@ -25,6 +25,7 @@ class _Still:
 
     version: int
     membership: state.Membership
+    same: bytes  # what the server's answer is named by
     result: SyncResult
     check: datetime
     said: datetime
@@ -43,9 +44,10 @@ def note(desk: Desk, result: SyncResult) -> None:
         waiting = operations.count_waiting(connection)
         due = digest.is_due(connection, desk.now())
         settled = membership is not None and not operations.is_unsettled(connection, membership.scope)
+        same = b"" if membership is None else at_rest(desk, connection, membership.scope)
     # At a door every contact is written down: no clock here can be set beyond it.
-    if membership is not None and checked is not None and settled and not waiting and not due and scrubbing is None and membership.role != DOOR:
-        _still[desk] = _Still(version, membership, result, datetime.fromisoformat(checked.at) + digest.EVERY, datetime.now(UTC))
+    if membership is not None and checked is not None and settled and same and not waiting and not due and scrubbing is None and membership.role != DOOR:
+        _still[desk] = _Still(version, membership, same, result, datetime.fromisoformat(checked.at) + digest.EVERY, datetime.now(UTC))
 
 
 def membership_of(desk: Desk) -> state.Membership | None:
@@ -61,6 +63,6 @@ def result(desk: Desk, wire: Wire, membership: state.Membership) -> tuple[SyncRe
     if wire.token is None:
         session.resume(desk, wire)
     found = _still.get(desk)
-    if found is None or not says_the_same(desk, wire, membership):
+    if found is None or not says_the_same(desk, wire, membership, found.same):
         return None
     return found.result, not timedelta(0) <= datetime.now(UTC) - found.said < SAID_AGAIN
