@@ -193,7 +193,7 @@ class HelloReply(msgspec.Struct, frozen=True, omit_defaults=True):
     same: bytes = b""
 
 
-class PushRequest(msgspec.Struct, frozen=True):
+class PushRequest(msgspec.Struct, frozen=True, omit_defaults=True):
     """Parcels of one scope, in the order in which they are to be judged."""
 
     parcels: list[Parcel]
@@ -201,7 +201,7 @@ class PushRequest(msgspec.Struct, frozen=True):
     chains: list[list[Certificate]] = []  # their signers'
 
 
-class PushReply(msgspec.Struct, frozen=True):
+class PushReply(msgspec.Struct, frozen=True, omit_defaults=True):
     """A result for each operation, in the order of the request; where the feed is then, and the chain there."""
 
     results: list[Result]
@@ -211,7 +211,7 @@ class PushReply(msgspec.Struct, frozen=True):
     relayed: list[Relayed] = []
 
 
-class PullRequest(msgspec.Struct, frozen=True):
+class PullRequest(msgspec.Struct, frozen=True, omit_defaults=True):
     """Where the desk stands in each scope and how much it takes at once. ``wait``: seconds that it would wait for something new, 25 at most."""
 
     cursors: dict[str, Cursor]

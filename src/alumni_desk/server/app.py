@@ -49,7 +49,7 @@ from alumni_desk.protocol.messages import (
 )
 from alumni_desk.protocol.parcels import verify_parcel
 from alumni_desk.schema import SCHEMA_VERSION
-from alumni_desk.server import accounts, conflicts, erasing, inviting, journal, leaving, set_aside
+from alumni_desk.server import accounts, conflicts, erasing, feed, inviting, journal, leaving, set_aside
 from alumni_desk.server.bodies import STRANGERS_LIMIT, drop_body, packed, read_body
 from alumni_desk.server.bulk import put_rows
 from alumni_desk.server.devices import has_sent
@@ -108,7 +108,7 @@ def make_app(server: Server, now: Now = now_ms, *, rate: float = CALLS_A_SECOND,
                     await _take(strangers, request, request.client.host if request.client else "")
                 message = _message(await read_body(request, STRANGERS_LIMIT if strangers_too else BODY_LIMIT), kind)
                 if isinstance(message, PullRequest) and message.wait > 0 and len(message.cursors) <= WATCHED:
-                    await run_in_threadpool(asking, request)  # whoever was removed does not wait
+                    await run_in_threadpool(before_waiting, request, message)
                     await watch.until_moved({scope: place.sequence for scope, place in message.cursors.items()}, message.wait)
                 reply = await work(request, message) if waits else await run_in_threadpool(work, request, message)
                 response = _answer(request, 200, reply)
@@ -158,6 +158,15 @@ def make_app(server: Server, now: Now = now_ms, *, rate: float = CALLS_A_SECOND,
     def asking(request: Request) -> accounts.Caller:
         with server.database.reading() as connection:
             return calling(request, connection)
+
+    def before_waiting(request: Request, message: PullRequest) -> None:
+        """Whoever was removed does not wait; and where a laptop stands is written down now, not when there is news for it."""
+        with server.database.reading() as connection:
+            who = calling(request, connection)
+            reached = {scope: place.sequence for scope, place in message.cursors.items()
+                       if scope in who.grants and noted.get((scope, who.device)) != place.sequence and feed.is_known(connection, server.tables, scope, place)}
+        _keep_cursors(server, who, reached, now())
+        noted.update({(scope, who.device): place for scope, place in reached.items()})
 
     def say_hello(request: Request, message: HelloRequest) -> HelloReply:
         return greet(server, request.state.device, message, now())
