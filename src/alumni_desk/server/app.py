@@ -322,6 +322,9 @@ def make_app(server: Server, now: Now = now_ms, *, rate: float = CALLS_A_SECOND,
         return Route(f"/sync/v1/{path}", call(path.rpartition("/")[2], kind, work, strangers_too=strangers_too), methods=["POST"])
 
     app = Starlette(routes=[
+        post("push", PushRequest, take_push),  # tried one after the other: the commonest first
+        post("hello", HelloRequest, say_hello),
+        post("pull", PullRequest, give_pull),
         Route("/healthz", healthz),
         Route("/readyz", readyz),
         Route("/metrics", figures),
@@ -329,9 +332,6 @@ def make_app(server: Server, now: Now = now_ms, *, rate: float = CALLS_A_SECOND,
         post("challenge", ChallengeRequest, lambda _, message: accounts.challenge(server, message, now()), strangers_too=True),
         post("session", SessionRequest, lambda _, message: accounts.begin_session(server, message, now()), strangers_too=True),
         post("devices/{device}/revoke", HelloRequest, revoke),
-        post("hello", HelloRequest, say_hello),
-        post("push", PushRequest, take_push),
-        post("pull", PullRequest, give_pull),
         post("invite", InviteRequest, lambda request, message: inviting.invite(server, asking(request), message, now())),
         post("invitations", ScopeRequest, lambda request, message: inviting.invitations(server, asking(request), message.scope, now())),
         post("invitations/{id}/cancel", ScopeRequest, cancel),
