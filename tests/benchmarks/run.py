@@ -37,7 +37,9 @@ def main() -> int:
             begun = time.monotonic()
             module, _colon, line = name.partition(":")
             measure = import_module(module).measure
-            rows += measure(Path(folder), (line,)) if line else measure(Path(folder))
+            place = Path(folder) / name.replace(":", "-")
+            place.mkdir()
+            rows += measure(place, (line,)) if line else measure(place)
             print(f"--- {name}: {time.monotonic() - begun:.0f} s", file=sys.stderr, flush=True)
     print(json.dumps([asdict(row) for row in rows], ensure_ascii=False, indent=2) if args.json else table(rows))
     return 0 if all(row.met for row in rows) else 1

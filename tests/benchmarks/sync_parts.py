@@ -84,6 +84,15 @@ class Place:
         self._open.close()
         self._cluster.cleanup()
 
+    def computed(self) -> float | None:
+        """Seconds of computing that the server's process has done, the database's not included; None where a system does not tell."""
+        try:
+            text = Path(f"/proc/{self._process.pid}/stat").read_text(encoding="ascii")
+        except OSError:
+            return None
+        user, system = text.rpartition(")")[2].split()[11:13]
+        return (int(user) + int(system)) / os.sysconf("SC_CLK_TCK")
+
     def invite(self, chapter: str = CHAPTER) -> str:
         """A fresh invitation's code."""
         return invite(self._server, chapter=chapter, role="leader", now=now_ms()).code
@@ -206,7 +215,7 @@ class Light:
         parcel = sign_parcel(self.key, server=self.server, device=self.device, scope=self.scope, audience="chapter",
                              pieces=[Piece(operation.id, operation.transaction, body_of(operation))])
         body = pack(PushRequest([parcel]))
-        head = (f"POST /sync/v1/push HTTP/1.1\r\nhost: desk\r\nauthorization: Bearer {self.token}\r\ncontent-type: application/msgpack\r\n"
+        head = (f"POST /sync/v1/push HTTP/1.1\r\nhost: desk\r\nauthorization: Bearer {self.token}\r\n"
                 f"content-length: {len(body)}\r\n\r\n")
         return head.encode() + body
 

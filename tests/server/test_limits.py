@@ -216,7 +216,30 @@ def test_a_second_request_that_trickles_in_is_cut_too(impatient: int) -> None:
     with socket.create_connection(("127.0.0.1", impatient)) as connection:
         connection.send(b"GET /healthz HTTP/1.1\r\nhost: x\r\n\r\n")
         assert connection.recv(1000).startswith(b"HTTP/1.1 200")
-        assert cut_after(connection, b"GET /") < 3
+        assert cut_after(connection, b"GET /" + b"a" * 95) < 3
+
+
+@pytest.mark.parametrize("database", ["sqlcipher"], indirect=True)
+def test_a_head_without_an_end_is_cut_and_a_body_is_not_taken_for_one(office: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Impatient, "head_seconds", 30.0)
+    with listening(make_app(office.server)) as port:
+        with socket.create_connection(("127.0.0.1", port)) as connection:
+            connection.settimeout(10)
+            with contextlib.suppress(ConnectionError):
+                connection.sendall(b"GET /healthz HTTP/1.1\r\n")
+                for n in range(64):
+                    connection.sendall(f"x-{n}: ".encode() + b"x" * 1_000 + b"\r\n")
+            assert hung_up(connection)
+        with socket.create_connection(("127.0.0.1", port)) as connection:
+            connection.settimeout(10)
+            connection.sendall(b"POST /nowhere HTTP/1.1\r\nhost: x\r\ncontent-length: 65536\r\n\r\n")
+            answer = b""
+            while not answer.endswith(b"Not Found"):
+                answer += connection.recv(1000)
+            for _n in range(64):
+                connection.sendall(bytes(1024))
+            connection.sendall(b"GET /healthz HTTP/1.1\r\nhost: x\r\n\r\n")
+            assert connection.recv(1000).startswith(b"HTTP/1.1 200")
 
 
 @pytest.mark.parametrize("database", ["sqlcipher"], indirect=True)

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
 from collections.abc import Sequence
 from typing import Any
-
-import pytest
 
 from alumni_desk.protocol.messages import PushReply
 from alumni_desk.server import audit
@@ -56,60 +55,53 @@ def test_where_two_speak_of_one_row_the_first_comes_first(office: Any) -> None:
 
 
 def test_whoever_waits_meanwhile_goes_together() -> None:
-    entered, go = threading.Event(), threading.Event()
     batches: list[list[int]] = []
 
     def work(name: str, asked: Sequence[int]) -> list[int]:
         batches.append(list(asked))
-        entered.set()
-        assert go.wait(20)
         return [one * 2 for one in asked]
 
-    gathered: Together[int, int] = Together(work, 100)
-    answers: dict[int, int] = {}
-    threads = [threading.Thread(target=lambda n=n: answers.update({n: gathered.do("x", n)})) for n in range(20)]
-    threads[0].start()
-    assert entered.wait(20)
-    for thread in threads[1:]:
-        thread.start()
-    while len(gathered._queues["x"]) < 19:
-        pass
-    go.set()
-    for thread in threads:
-        thread.join(20)
-    assert answers == {n: n * 2 for n in range(20)}
-    assert batches[0] == [0] and sorted(batches[1]) == list(range(1, 20)) and len(batches) == 2 and not gathered._queues
+    async def ask() -> list[int]:
+        line: Together[int, int] = Together(work, 10, asyncio.to_thread)
+        first = asyncio.create_task(line.do("x", 0))
+        while not batches:
+            await asyncio.sleep(0)
+        rest = await asyncio.gather(*(line.do("x", n) for n in range(1, 20)))
+        await first
+        assert not line._queues
+        return rest
+
+    assert asyncio.run(ask()) == [n * 2 for n in range(1, 20)]
+    assert sorted(n for batch in batches for n in batch) == list(range(20)) and max(map(len, batches)) == 10 and len(batches) <= 4
+
+
+def test_whoever_is_gone_keeps_nobody_waiting() -> None:
+    go = threading.Event()
+
+    def work(name: str, asked: Sequence[int]) -> list[int]:
+        assert go.wait(20)
+        return list(asked)
+
+    async def ask() -> int:
+        line: Together[int, int] = Together(work, 10, asyncio.to_thread)
+        gone, here = asyncio.create_task(line.do("x", 1)), asyncio.create_task(line.do("x", 2))
+        await asyncio.sleep(0)
+        gone.cancel()
+        await asyncio.sleep(0)
+        go.set()
+        return await here
+
+    assert asyncio.run(ask()) == 2
 
 
 def test_the_trouble_of_one_is_nobody_elses() -> None:
-    entered, go = threading.Event(), threading.Event()
-
     def work(name: str, asked: Sequence[int]) -> list[int]:
-        entered.set()
-        assert go.wait(20)
         if 3 in asked:
             raise ValueError("three")
         return list(asked)
 
-    gathered: Together[int, int] = Together(work, 100)
-    answers: dict[int, Any] = {}
+    async def ask() -> list[Any]:
+        line: Together[int, int] = Together(work, 100, asyncio.to_thread)
+        return await asyncio.gather(*(line.do("x", n) for n in range(6)), return_exceptions=True)
 
-    def ask(n: int) -> None:
-        try:
-            answers[n] = gathered.do("x", n)
-        except ValueError as error:
-            answers[n] = str(error)
-
-    threads = [threading.Thread(target=ask, args=(n,)) for n in range(6)]
-    threads[0].start()
-    assert entered.wait(20)
-    for thread in threads[1:]:
-        thread.start()
-    while len(gathered._queues["x"]) < 5:
-        pass
-    go.set()
-    for thread in threads:
-        thread.join(20)
-    assert answers == {0: 0, 1: 1, 2: 2, 3: "three", 4: 4, 5: 5}
-    with pytest.raises(ValueError):
-        gathered.do("x", 3)
+    assert [str(one) for one in asyncio.run(ask())] == ["0", "1", "2", "three", "4", "5"]

@@ -143,10 +143,11 @@ class Cursor(msgspec.Struct, frozen=True):
     chain: str = ""
 
 
-class HelloRequest(msgspec.Struct, frozen=True):
+class HelloRequest(msgspec.Struct, frozen=True, omit_defaults=True):
     """What the desk speaks, who sits at it and how many operations it has still to send (None: it does not say).
 
-    ``places``: where in each scope the desk has been, by its cursor and by the answers to its pushes.
+    ``places``: where in each scope the desk has been, by its cursor and by the answers to its pushes. ``same``, alone: what the last answer was
+    named by, where nothing else would be said than then.
     """
 
     protocol: int = PROTOCOL
@@ -156,6 +157,7 @@ class HelloRequest(msgspec.Struct, frozen=True):
     who: str = ""
     device: str = ""
     places: dict[str, list[Cursor]] = {}
+    same: bytes = b""
 
 
 class Head(msgspec.Struct, frozen=True):
@@ -166,30 +168,32 @@ class Head(msgspec.Struct, frozen=True):
     timeline: str = ""
 
 
-class HelloReply(msgspec.Struct, frozen=True):
+class HelloReply(msgspec.Struct, frozen=True, omit_defaults=True):
     """What the server speaks, how far its scopes are and what it wants of this device.
 
     ``unknown``: scopes in which the desk has been where this server never was: it was restored, begin again from zero.
+    ``same``: what this answer is named by. Asked by such a name the server says the time, and the name if all of it still holds.
     """
 
-    server: str
-    protocols: tuple[int, int]
-    schemas: tuple[int, int]
     time: int
-    policy: int
-    grants: list[Grant]
-    heads: dict[str, Head]
-    backed_up: dict[str, int]
-    revoked: list[str]
-    commands: list[str]
+    server: str = ""
+    protocols: tuple[int, int] = (0, 0)
+    schemas: tuple[int, int] = (0, 0)
+    policy: int = 0
+    grants: list[Grant] = []
+    heads: dict[str, Head] = {}
+    backed_up: dict[str, int] = {}
+    revoked: list[str] = []
+    commands: list[str] = []
     unknown: list[str] = []
     conflicts: dict[str, int] = {}  # fields that two people changed at once and nobody has decided on, for leaders and admins
     set_aside: dict[str, int] = {}  # changes of removed laptops that nobody has looked at, for leaders and admins
     server_key: bytes = b""
     certificates: list[Certificate] = []
+    same: bytes = b""
 
 
-class PushRequest(msgspec.Struct, frozen=True):
+class PushRequest(msgspec.Struct, frozen=True, omit_defaults=True):
     """Parcels of one scope, in the order in which they are to be judged."""
 
     parcels: list[Parcel]
@@ -197,7 +201,7 @@ class PushRequest(msgspec.Struct, frozen=True):
     chains: list[list[Certificate]] = []  # their signers'
 
 
-class PushReply(msgspec.Struct, frozen=True):
+class PushReply(msgspec.Struct, frozen=True, omit_defaults=True):
     """A result for each operation, in the order of the request; where the feed is then, and the chain there."""
 
     results: list[Result]
@@ -207,7 +211,7 @@ class PushReply(msgspec.Struct, frozen=True):
     relayed: list[Relayed] = []
 
 
-class PullRequest(msgspec.Struct, frozen=True):
+class PullRequest(msgspec.Struct, frozen=True, omit_defaults=True):
     """Where the desk stands in each scope and how much it takes at once. ``wait``: seconds that it would wait for something new, 25 at most."""
 
     cursors: dict[str, Cursor]

@@ -7,9 +7,10 @@ import hashlib
 import hmac
 import secrets
 import uuid
-from collections.abc import Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any
 
 import sqlalchemy as sa
@@ -25,7 +26,8 @@ from alumni_desk.protocol.messages import (
 from alumni_desk.protocol.proofs import is_session_proof
 from alumni_desk.protocol.values import is_id
 from alumni_desk.server import admitting, audit, feed, journal
-from alumni_desk.server.lasting import door_end, is_over
+from alumni_desk.server.bulk import one_of
+from alumni_desk.server.lasting import end_of_door, is_over
 from alumni_desk.server.refusals import Refusal
 from alumni_desk.server.state import Server
 
@@ -65,33 +67,29 @@ def as_name(text: str) -> str:
 
 def grants_of(connection: sa.Connection, tables: sa.MetaData, account: str, *, ended: bool = False) -> list[Grant]:
     """What an account may do, chapter by chapter; ``ended``: what it might do before it left or handed over instead."""
-    grant, chapter = tables.tables["grant"], tables.tables["chapter"]
-    its_chapter = (chapter.c.id == chapter.c.scope) & sa.or_(chapter.c.scope == grant.c.scope, (grant.c.scope == EVERY) & ~chapter.c.gone)
-    query = (sa.select(grant, chapter.c.name, chapter.c.scope.label("of")).join_from(grant, chapter, its_chapter, isouter=True)
-             .where(grant.c.account == account, grant.c.ended_at.is_not(None) if ended else grant.c.ended_at.is_(None))
-             .order_by(chapter.c.scope))
-    found: dict[str, Grant] = {}
-    for row in sorted(connection.execute(query).all(), key=lambda one: bool(one.scope != EVERY)):
-        scope = row.of or row.scope
-        if scope != EVERY:  # a chapter's own grant comes after the one for all, and counts
-            found[scope] = Grant(scope=scope, scope_name=row.name or "", role=row.role, gathering=row.gathering, until=_until(connection, tables, row))
-    return [found[scope] for scope in sorted(found)]
+    grant, chapter, gathering = (tables.tables[name] for name in ("grant", "chapter", "gathering"))
+    query = (sa.select(grant, chapter.c.name, chapter.c.scope.label("of"), gathering.c.starts, gathering.c.ends, gathering.c.time_zone)
+             .join_from(grant, chapter, _its_chapter(grant, chapter), isouter=True)
+             .join(gathering, (gathering.c.scope == grant.c.scope) & (gathering.c.id == grant.c.gathering), isouter=True)
+             .where(grant.c.account == account, grant.c.ended_at.is_not(None) if ended else grant.c.ended_at.is_(None)))
+    return list(_by_scope(sorted(connection.execute(query).all(), key=lambda one: bool(one.scope != EVERY))).values())
 
 
-def _until(connection: sa.Connection, tables: sa.MetaData, grant: sa.Row[Any]) -> str | None:
+def _its_chapter(grant: sa.Table, chapter: sa.Table) -> sa.ColumnElement[bool]:
+    """The chapter's own row; of a grant for all, those that are still there."""
+    return (chapter.c.id == chapter.c.scope) & sa.or_(chapter.c.scope == grant.c.scope, (grant.c.scope == EVERY) & ~chapter.c.gone)
+
+
+def _moment(milliseconds: int | None) -> str | None:
     """When a grant ends: as the server's table says, at a door when the gathering does, for leaders as each contact says anew (``lasting``)."""
-    until = grant.until
-    if until is None and grant.gathering is not None:
-        until = door_end(connection, tables, grant.scope, grant.gathering)
-    return None if until is None else datetime.fromtimestamp(until / 1000, UTC).isoformat()
+    return None if milliseconds is None else datetime.fromtimestamp(milliseconds / 1000, UTC).isoformat()
 
 
-def revoked_in(connection: sa.Connection, tables: sa.MetaData, scopes: Sequence[str]) -> list[str]:
-    """The removed devices of these chapters, so that laptops that meet refuse them."""
+def removed_from(tables: sa.MetaData, scope: sa.ColumnElement[str]) -> sa.ScalarSelect[str]:
+    """The removed devices of a chapter, joined by commas, as part of a question about scopes: laptops that meet refuse them."""
     device, grant = tables.tables["device"], tables.tables["grant"]
-    query = (sa.select(device.c.id).distinct().join_from(device, grant, grant.c.account == device.c.account)
-             .where(grant.c.scope.in_(scopes), device.c.revoked_at.is_not(None)).order_by(device.c.id))
-    return list(connection.execute(query).scalars())
+    return (sa.select(sa.func.aggregate_strings(device.c.id, ",")).join_from(device, grant, grant.c.account == device.c.account)
+            .where(grant.c.scope == scope, device.c.revoked_at.is_not(None)).scalar_subquery())
 
 
 def _seal(server: Server, purpose: bytes, data: bytes) -> bytes:
@@ -149,17 +147,64 @@ def token_device(server: Server, token: str, now: int) -> str:
 
 def caller(server: Server, connection: sa.Connection, device_id: str, now: int, *, removed_too: bool = False) -> Caller:
     """The device of a token with its grants; asks at every call whether it was removed. ``removed_too``: the call is open to those."""
-    device = server.tables.tables["device"]
-    row = connection.execute(sa.select(device).where(device.c.id == device_id)).first()
-    if row is None or (row.revoked_at is not None and not removed_too):
+    return caller_in(connection.execute(of_device(server.tables), {"device": device_id}).all(), device_id, now, removed_too=removed_too)
+
+
+def caller_in(rows: Sequence[sa.Row[Any]], device_id: str, now: int, *, removed_too: bool = False) -> Caller:
+    """The same from what ``of_device`` found."""
+    found = _caller(device_id, rows, now) if rows else None
+    if found is None or (found.revoked and not removed_too):
         raise Refusal(403, "revoked")
-    if row.revoked_at is not None:
-        return Caller(device=device_id, public_key=bytes(row.public_key), grants={}, waiting=row.waiting or 0, revoked=True)
-    grants = {grant.scope: grant for grant in grants_of(connection, server.tables, row.account)}
+    return found
+
+
+def callers(server: Server, connection: sa.Connection, devices: Collection[str], now: int) -> dict[str, Caller]:
+    """The same for many devices in one question; those that are not known are left out, those that were removed say so."""
+    rows: dict[str, list[sa.Row[Any]]] = {}
+    found: Sequence[Any] = connection.execute(_with_grants(server.tables).where(
+        one_of(connection, server.tables.tables["device"].c.id, list(devices)))).all()
+    for row in found:
+        rows.setdefault(row.device, []).append(row)
+    return {name: _caller(name, its, now) for name, its in rows.items()}
+
+
+@lru_cache(maxsize=8)
+def of_device(tables: sa.MetaData) -> sa.Select[Any]:
+    """A device with each of its grants and whatever says how long those last: one question, put together once. Its parameter: ``device``."""
+    return _with_grants(tables).where(tables.tables["device"].c.id == sa.bindparam("device"))
+
+
+@lru_cache(maxsize=8)
+def _with_grants(tables: sa.MetaData) -> sa.Select[Any]:
+    device, grant, chapter, gathering = (tables.tables[name] for name in ("device", "grant", "chapter", "gathering"))
+    return (sa.select(device.c.id.label("device"), device.c.public_key, device.c.waiting, device.c.revoked_at, grant.c.scope, grant.c.role,
+                      grant.c.gathering, grant.c.until, grant.c.ended_at, chapter.c.name, chapter.c.scope.label("of"),
+                      gathering.c.starts, gathering.c.ends, gathering.c.time_zone)
+            .join_from(device, grant, grant.c.account == device.c.account, isouter=True).join(chapter, _its_chapter(grant, chapter), isouter=True)
+            .join(gathering, (gathering.c.scope == grant.c.scope) & (gathering.c.id == grant.c.gathering), isouter=True))
+
+
+def _caller(device_id: str, rows: Sequence[sa.Row[Any]], now: int) -> Caller:
+    first = rows[0]
+    if first.revoked_at is not None:
+        return Caller(device=device_id, public_key=bytes(first.public_key), grants={}, waiting=first.waiting or 0, revoked=True)
+    rows = sorted((row for row in rows if row.scope is not None), key=lambda one: bool(one.scope != EVERY))
+    grants, gone = (_by_scope(row for row in rows if (row.ended_at is not None) is ended) for ended in (False, True))
     over = {scope: grant for scope, grant in grants.items() if is_over(grant, now)}
-    gone = {grant.scope: grant for grant in grants_of(connection, server.tables, row.account, ended=True) if grant.scope not in grants}
-    return Caller(device=device_id, public_key=bytes(row.public_key), grants={scope: grant for scope, grant in grants.items() if scope not in over},
-                  waiting=row.waiting or 0, left={**gone, **over}, gone=frozenset(gone))
+    gone = {scope: grant for scope, grant in gone.items() if scope not in grants}
+    return Caller(device=device_id, public_key=bytes(first.public_key), grants={scope: grant for scope, grant in grants.items() if scope not in over},
+                  waiting=first.waiting or 0, left={**gone, **over}, gone=frozenset(gone))
+
+
+def _by_scope(rows: Iterable[sa.Row[Any]]) -> dict[str, Grant]:
+    """Grants chapter by chapter; a chapter's own comes after the one for all, and counts."""
+    found = {}
+    for row in rows:
+        scope = row.of or row.scope
+        if scope != EVERY:
+            until = row.until if row.until is not None or row.gathering is None else end_of_door(row)
+            found[scope] = Grant(scope=scope, scope_name=row.name or "", role=row.role, gathering=row.gathering, until=_moment(until))
+    return {scope: found[scope] for scope in sorted(found)}
 
 
 def chapters_of(connection: sa.Connection, tables: sa.MetaData, device_id: str) -> list[str]:

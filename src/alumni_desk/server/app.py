@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import logging
 import time
 from collections.abc import Awaitable, Callable, Iterator, Sequence
@@ -21,7 +22,6 @@ from alumni_desk.logs import note_bug
 from alumni_desk.protocol.messages import (
     BODY_LIMIT,
     PARCEL_OPERATIONS,
-    PLACES,
     PROTOCOL,
     PUSH_OPERATIONS,
     ChallengeRequest,
@@ -48,18 +48,17 @@ from alumni_desk.protocol.messages import (
     unpack,
 )
 from alumni_desk.protocol.parcels import verify_parcel
-from alumni_desk.protocol.policy import POLICY_VERSION
 from alumni_desk.schema import SCHEMA_VERSION
 from alumni_desk.server import accounts, conflicts, erasing, feed, inviting, journal, leaving, set_aside
 from alumni_desk.server.bodies import STRANGERS_LIMIT, drop_body, packed, read_body
 from alumni_desk.server.bulk import put_rows
-from alumni_desk.server.devices import has_sent, keep_news, news_in
+from alumni_desk.server.devices import has_sent
 from alumni_desk.server.digest import Digests
+from alumni_desk.server.greeting import greet
 from alumni_desk.server.hosts import is_loopback
-from alumni_desk.server.identity import certificates_of, enrolled, public_key, with_keys
+from alumni_desk.server.identity import enrolled
 from alumni_desk.server.invitations import enrol
 from alumni_desk.server.laptops import laptops as laptops_of
-from alumni_desk.server.lasting import lasting
 from alumni_desk.server.limits import CALLS_A_SECOND, STRANGERS_A_SECOND, Limiter
 from alumni_desk.server.metrics import CONTENT_TYPE, Metrics
 from alumni_desk.server.projection import Projection, projection_of
@@ -79,6 +78,8 @@ WATCHED = 50
 
 T = TypeVar("T")
 Now = Callable[[], int]
+Work = Callable[[Request, T], Any]
+"""Carries a call out and gives its answer: in a thread, or on the loop where it waits for others (a coroutine)."""
 
 
 def make_app(server: Server, now: Now = now_ms, *, rate: float = CALLS_A_SECOND, strangers_rate: float = STRANGERS_A_SECOND,
@@ -93,7 +94,9 @@ def make_app(server: Server, now: Now = now_ms, *, rate: float = CALLS_A_SECOND,
     noted: dict[tuple[str, str], int] = {}  # where a laptop was last written down to be, by this process
     laptops, strangers = Limiter(rate), Limiter(strangers_rate)
 
-    def call(name: str, kind: type[T], work: Callable[[Request, T], msgspec.Struct], *, strangers_too: bool) -> Callable[[Request], Awaitable[Response]]:
+    def call(name: str, kind: type[T], work: Work[T], *, strangers_too: bool) -> Callable[[Request], Awaitable[Response]]:
+        waits = inspect.iscoroutinefunction(work)  # else it goes into a thread
+
         async def answer(request: Request) -> Response:
             began = time.perf_counter()
             metrics.begin()
@@ -105,9 +108,10 @@ def make_app(server: Server, now: Now = now_ms, *, rate: float = CALLS_A_SECOND,
                     await _take(strangers, request, request.client.host if request.client else "")
                 message = _message(await read_body(request, STRANGERS_LIMIT if strangers_too else BODY_LIMIT), kind)
                 if isinstance(message, PullRequest) and message.wait > 0 and len(message.cursors) <= WATCHED:
-                    await run_in_threadpool(asking, request)  # whoever was removed does not wait
+                    await run_in_threadpool(before_waiting, request, message)
                     await watch.until_moved({scope: place.sequence for scope, place in message.cursors.items()}, message.wait)
-                response = _answer(request, 200, await run_in_threadpool(work, request, message))
+                reply = await work(request, message) if waits else await run_in_threadpool(work, request, message)
+                response = _answer(request, 200, reply)
             except Refusal as refusal:
                 trouble = refusal
             except (sa.exc.OperationalError, sa.exc.InterfaceError, sa.exc.TimeoutError) as error:
@@ -155,26 +159,17 @@ def make_app(server: Server, now: Now = now_ms, *, rate: float = CALLS_A_SECOND,
         with server.database.reading() as connection:
             return calling(request, connection)
 
-    def say_hello(request: Request, message: HelloRequest) -> HelloReply:
-        if message.protocol != PROTOCOL:
-            raise Refusal(426, "protocol")
+    def before_waiting(request: Request, message: PullRequest) -> None:
+        """Whoever was removed does not wait; and where a laptop stands is written down now, not when there is news for it."""
         with server.database.reading() as connection:
-            who = calling(request, connection, removed_too=True)
-            looked_after = [scope for scope, grant in who.grants.items() if grant.role in ("admin", "leader")]
-            open_conflicts = {scope: found for scope in looked_after if (found := conflicts.count(connection, server.tables, scope, now()))}
-            aside = {scope: found for scope in looked_after if (found := set_aside.count(connection, server.tables, scope))}
-            heads = {scope: feed.head_of(connection, server.tables, scope) for scope in who.grants}
-            backed_up = {scope: feed.backed_up(connection, server.tables, scope) for scope in who.grants}
-            unknown = _unknown_places(connection, server, who, message)
-            grants = [lasting(connection, server.tables, grant, now()) for grant in (*who.grants.values(), *who.left.values())]
-            news = news_in(connection, server.tables, who.device, message, now())
-            certificates = certificates_of(server, connection, who.device, [one for one in grants if one.scope in who.grants], now())
-            revoked = accounts.revoked_in(connection, server.tables, list(who.grants))
-        if news is not None:
-            keep_news(server, who.device, news)
-        return HelloReply(server=server.id, protocols=(PROTOCOL, PROTOCOL), schemas=(1, SCHEMA_VERSION), time=now(), policy=POLICY_VERSION,
-                          grants=[with_keys(server, one) for one in grants], heads=heads, backed_up=backed_up, revoked=revoked, commands=_commands(who),
-                          unknown=unknown, conflicts=open_conflicts, set_aside=aside, server_key=public_key(server), certificates=certificates)
+            who = calling(request, connection)
+            reached = {scope: place.sequence for scope, place in message.cursors.items()
+                       if scope in who.grants and noted.get((scope, who.device)) != place.sequence and feed.is_known(connection, server.tables, scope, place)}
+        _keep_cursors(server, who, reached, now())
+        noted.update({(scope, who.device): place for scope, place in reached.items()})
+
+    def say_hello(request: Request, message: HelloRequest) -> HelloReply:
+        return greet(server, request.state.device, message, now())
 
     @contextmanager
     def erasures() -> Iterator[erasing.Journal]:
@@ -189,40 +184,50 @@ def make_app(server: Server, now: Now = now_ms, *, rate: float = CALLS_A_SECOND,
         for scope in erased:
             snapshots.forget(scope)
 
-    def carry_out(scope: str, those: Sequence[Sent]) -> list[PushReply]:
+    def carry_out(scope: str, asked: Sequence[tuple[str, PushRequest]]) -> list[PushReply | Refusal | accounts.Caller]:
+        """Pushes to one scope, each with its device: what became of it, why it is not taken, or whose it is where it is to be set aside."""
+        answers: list[PushReply | Refusal | accounts.Caller] = []
+        those: dict[int, Sent] = {}
         with erasures() as note, server.database.writing() as connection:
-            replies = push_together(connection, server.tables, those, scope=scope, now=now(), journal=note)
-            for sent, reply in zip(those, replies, strict=True):
+            callers = accounts.callers(server, connection, {device for device, _message in asked}, now())
+            for place, (device, message) in enumerate(asked):
+                who = callers.get(device, Refusal(403, "revoked"))
+                answers.append(who)
+                if isinstance(who, accounts.Caller) and not who.revoked:
+                    try:
+                        those[place] = _sent(server, who, message)
+                    except Refusal as refusal:
+                        answers[place] = refusal
+            replies = push_together(connection, server.tables, list(those.values()), scope=scope, now=now(), journal=note) if those else []
+            for (place, sent), reply in zip(those.items(), replies, strict=True):
+                answers[place] = reply
                 if sent.counted:
                     has_sent(connection, server.tables, sent.device, len(reply.results))
-        return replies
+        return answers
 
-    def look_up(_name: str, devices: Sequence[str]) -> list[accounts.Caller | Refusal]:
-        with server.database.reading() as connection:
-            found = {device: _caller_or_refusal(server, connection, device, now()) for device in set(devices)}
-        return [found[device] for device in devices]
+    together = Together(carry_out, PUSH_OPERATIONS, lambda *work: run_in_threadpool(*work))
 
-    together = Together(carry_out, PUSH_OPERATIONS)
-    known = Together(look_up, 500)
-
-    def take_push(request: Request, message: PushRequest) -> PushReply:
-        who = known.do("", request.state.device)
-        if isinstance(who, Refusal):
-            raise who
+    async def take_push(request: Request, message: PushRequest) -> PushReply:
         if message.relayed and not message.parcels:
-            with erasures() as note, server.database.writing() as connection:
-                relayed = take_relayed(server, connection, who, message, now(), note)
-            watch.moved(message.relayed[0].scope, relayed.head)
-            metrics.pushed(result.status for one in relayed.relayed for result in one.results)
-            return relayed
-        if who.revoked:
-            return set_aside.take(server, who, message, now())
-        scope = _one_scope(server, who, message)
-        grant = who.grants.get(scope) or who.left[scope]
-        sent = Sent(message.parcels, grant.role, who.device, grant.gathering, counted=who.waiting > 0)
-        reply = together.do(scope, sent, sent.operations)
+            return await run_in_threadpool(bring, request, message)
+        scope = message.parcels[0].scope if message.parcels else ""
+        reply = await together.do(scope, (request.state.device, message), sum(len(parcel.bodies) for parcel in message.parcels))
+        if isinstance(reply, Refusal):
+            raise reply
+        if isinstance(reply, accounts.Caller):
+            return await run_in_threadpool(set_aside.take, server, reply, message, now())
         watch.moved(scope, reply.head)
         metrics.pushed(result.status for result in reply.results)
+        return reply
+
+    def bring(request: Request, message: PushRequest) -> PushReply:
+        """What others gave this laptop for us."""
+        with server.database.reading() as connection:
+            who = calling(request, connection, removed_too=True)
+        with erasures() as note, server.database.writing() as connection:
+            reply = take_relayed(server, connection, who, message, now(), note)
+        watch.moved(message.relayed[0].scope, reply.head)
+        metrics.pushed(result.status for one in reply.relayed for result in one.results)
         return reply
 
     def give_pull(request: Request, message: PullRequest) -> PullReply:
@@ -313,10 +318,13 @@ def make_app(server: Server, now: Now = now_ms, *, rate: float = CALLS_A_SECOND,
             gauges = {}
         return Response(metrics.text(gauges), media_type=CONTENT_TYPE)
 
-    def post(path: str, kind: type[T], work: Callable[[Request, T], msgspec.Struct], *, strangers_too: bool = False) -> Route:
+    def post(path: str, kind: type[T], work: Work[T], *, strangers_too: bool = False) -> Route:
         return Route(f"/sync/v1/{path}", call(path.rpartition("/")[2], kind, work, strangers_too=strangers_too), methods=["POST"])
 
     app = Starlette(routes=[
+        post("push", PushRequest, take_push),  # tried one after the other: the commonest first
+        post("hello", HelloRequest, say_hello),
+        post("pull", PullRequest, give_pull),
         Route("/healthz", healthz),
         Route("/readyz", readyz),
         Route("/metrics", figures),
@@ -324,9 +332,6 @@ def make_app(server: Server, now: Now = now_ms, *, rate: float = CALLS_A_SECOND,
         post("challenge", ChallengeRequest, lambda _, message: accounts.challenge(server, message, now()), strangers_too=True),
         post("session", SessionRequest, lambda _, message: accounts.begin_session(server, message, now()), strangers_too=True),
         post("devices/{device}/revoke", HelloRequest, revoke),
-        post("hello", HelloRequest, say_hello),
-        post("push", PushRequest, take_push),
-        post("pull", PullRequest, give_pull),
         post("invite", InviteRequest, lambda request, message: inviting.invite(server, asking(request), message, now())),
         post("invitations", ScopeRequest, lambda request, message: inviting.invitations(server, asking(request), message.scope, now())),
         post("invitations/{id}/cancel", ScopeRequest, cancel),
@@ -345,13 +350,6 @@ def make_app(server: Server, now: Now = now_ms, *, rate: float = CALLS_A_SECOND,
     return app
 
 
-def _caller_or_refusal(server: Server, connection: sa.Connection, device: str, now: int) -> accounts.Caller | Refusal:
-    try:
-        return accounts.caller(server, connection, device, now, removed_too=True)
-    except Refusal as refusal:
-        return refusal
-
-
 def _grant_to_see(who: accounts.Caller, scope: str) -> Grant:
     if scope not in who.grants:
         raise Refusal(403, "ended" if scope in who.left else "no_grant")
@@ -368,7 +366,7 @@ def _message(body: bytes, kind: type[T]) -> T:
 def _answer(request: Request, status: int, reply: msgspec.Struct) -> Response:
     body, encoding = packed(pack(reply), request.headers.get("accept-encoding", ""))
     headers = {"content-encoding": encoding} if encoding else {}
-    return Response(body, status_code=status, media_type="application/msgpack", headers=headers)
+    return Response(body, status_code=status, headers=headers)  # each byte goes with every answer: the path says what it is
 
 
 def _refused(request: Request, trouble: Refusal) -> Response:
@@ -380,21 +378,11 @@ def _refused(request: Request, trouble: Refusal) -> Response:
     return response
 
 
-def _unknown_places(connection: sa.Connection, server: Server, who: accounts.Caller, message: HelloRequest) -> list[str]:
-    """The scopes in which a desk has been where this server never was."""
-    if sum(map(len, message.places.values())) > PLACES:
-        raise Refusal(413, "too_many")
-    return [scope for scope, places in message.places.items()
-            if scope in who.grants and not all(feed.is_known(connection, server.tables, scope, place) for place in places)]
-
-
-def _commands(who: accounts.Caller) -> list[str]:
-    """What the laptop is to do: ``wipe`` (it was removed) or ``leave`` (it left, or handed over): send everything, then empty itself. ``ended``: it is over."""
-    if who.revoked:
-        return ["wipe"]
-    if who.gone and not who.grants:
-        return ["leave"]
-    return ["ended"] if who.left.keys() - who.gone else []
+def _sent(server: Server, who: accounts.Caller, message: PushRequest) -> Sent:
+    """What is to be judged of a push. Raises a Refusal."""
+    scope = _one_scope(server, who, message)
+    grant = who.grants.get(scope) or who.left[scope]
+    return Sent(message.parcels, grant.role, who.device, grant.gathering, counted=who.waiting > 0)
 
 
 def _one_scope(server: Server, who: accounts.Caller, message: PushRequest) -> str:

@@ -33,7 +33,8 @@ def _json(table: sa.Table, names: Sequence[str], rows: Sequence[Mapping[str, Any
     """Rows as one text that PostgreSQL takes apart: an array for each column would be written value by value in Python."""
     binary = [name for name in names if isinstance(table.c[name].type, sa.LargeBinary)]
     if not binary:
-        return msgspec.json.encode([{name: row[name] for name in names} for row in rows]).decode()
+        whole = len(names) == len(table.columns) and type(rows[0]) is dict  # what else a row may hold is passed over there
+        return msgspec.json.encode(rows if whole else [{name: row[name] for name in names} for row in rows]).decode()
     return msgspec.json.encode([{name: row[name] if name not in binary or row[name] is None else "\\x" + bytes(row[name]).hex() for name in names}
                                 for row in rows]).decode()
 

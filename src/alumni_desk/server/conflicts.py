@@ -22,15 +22,15 @@ KEPT = 90 * 24 * 3600 * 1000
 LISTED = 500
 
 
-def _open(tables: sa.MetaData, scope: str, now: int) -> list[sa.ColumnElement[bool]]:
+def _open(tables: sa.MetaData, scope: str | sa.ColumnElement[str], since: int | sa.BindParameter[int]) -> list[sa.ColumnElement[bool]]:
     table = tables.tables["conflict"]
-    return [table.c.scope == scope, table.c.decided_at.is_(None), table.c.made_at > now - KEPT]
+    return [table.c.scope == scope, table.c.decided_at.is_(None), table.c.made_at > since]
 
 
-def count(connection: sa.Connection, tables: sa.MetaData, scope: str, now: int) -> int:
-    """How many are open."""
-    table = tables.tables["conflict"]
-    return int(connection.execute(sa.select(sa.func.count()).select_from(table).where(*_open(tables, scope, now))).scalar_one())
+def counting(tables: sa.MetaData, scope: sa.ColumnElement[str]) -> sa.ScalarSelect[int]:
+    """How many are open, as part of a question about scopes with the parameter ``since`` (``KEPT`` ago)."""
+    return sa.select(sa.func.count()).select_from(tables.tables["conflict"]).where(*_open(tables, scope, sa.bindparam("since", type_=sa.BigInteger))
+                                                                                   ).scalar_subquery()
 
 
 def conflicts(server: Server, who: Caller, scope: str, now: int) -> ConflictsReply:
@@ -38,7 +38,7 @@ def conflicts(server: Server, who: Caller, scope: str, now: int) -> ConflictsRep
     look_after(who, scope)
     table = server.tables.tables["conflict"]
     with server.database.reading() as connection:
-        rows = connection.execute(sa.select(table).where(*_open(server.tables, scope, now))
+        rows = connection.execute(sa.select(table).where(*_open(server.tables, scope, now - KEPT))
                                   .order_by(table.c.made_at.desc(), table.c.operation, table.c.field).limit(LISTED)).all()
         wrote = _writers(connection, server.tables, scope, {replica(clock) for row in rows for clock in (row.winner_clock, row.loser_clock)})
     return ConflictsReply([_told(row, wrote) for row in rows], now)

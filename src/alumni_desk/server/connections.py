@@ -5,22 +5,26 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
-from uvicorn.protocols.http.h11_impl import H11Protocol
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 HEAD_SECONDS = 15.0
 """From the first byte of a request (or the connection) until its head is whole."""
+
+HEAD_BYTES = 16 * 1024
+"""How much of a head may have come without its end."""
 
 FETCH_SECONDS = 30.0
 FETCH_BYTES = 60 * 1024
 """In this time an answer must have moved on by so much."""
 
 
-class Patient(H11Protocol):
+class Patient(HttpToolsProtocol):
     """HTTP/1.1 as uvicorn speaks it, with an end to patience."""
 
     head_seconds = HEAD_SECONDS
     fetch_seconds = FETCH_SECONDS
     _head: asyncio.TimerHandle | None = None
+    _in_head, _head_bytes = False, 0
     _fetch: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: Any) -> None:
@@ -39,8 +43,22 @@ class Patient(H11Protocol):
         super().data_received(data)
         if self.cycle is not None and not self.cycle.response_complete:
             self._end_head()
-        elif self._head is None and not self.transport.is_closing():
-            self._head = self.loop.call_later(self.head_seconds, self.transport.abort)
+        elif not self.transport.is_closing():
+            if self._head is None:
+                self._head = self.loop.call_later(self.head_seconds, self.transport.abort)
+            self._head_bytes += len(data) if self._in_head else 0
+            if self._head_bytes > HEAD_BYTES:
+                self.transport.abort()
+
+    def on_message_begin(self) -> None:
+        """The first byte of a request."""
+        self._in_head, self._head_bytes = True, 0
+        super().on_message_begin()
+
+    def on_headers_complete(self) -> None:
+        """Its head is whole."""
+        self._in_head = False
+        super().on_headers_complete()
 
     def on_response_complete(self) -> None:
         """Answered; between requests uvicorn's own keep-alive counts."""

@@ -62,6 +62,12 @@ class Database:
             finally:
                 connection.exec_driver_sql("ROLLBACK")
 
+    @contextmanager
+    def asking(self) -> Iterator[sa.Connection]:
+        """For one question, or several that need not be of one moment: no transaction is begun for them, and so none is ended."""
+        with self.engine.connect() as connection:
+            yield connection.execution_options(isolation_level="AUTOCOMMIT") if self.postgresql else connection
+
     def close(self) -> None:
         """Close every connection."""
         self.engine.dispose()

@@ -96,20 +96,21 @@ class News:
     account: dict[str, Any]
 
 
-def news_in(connection: sa.Connection, tables: sa.MetaData, device_id: str, message: HelloRequest, now: int) -> News | None:
-    """What is new in a hello; None mostly, for it is the commonest call of all."""
-    device, account = tables.tables["device"], tables.tables["account"]
+def news_in(known: Any, message: HelloRequest, now: int) -> tuple[list[Any], News | None]:
+    """What a laptop has said of itself, this hello included, and what of it is new; None mostly, for it is the commonest call of all.
+
+    ``known``: a row with the device's ``version``, ``device_name``, ``waiting`` and ``last_seen``, and ``who``, the account's name.
+    """
     said = {"version": as_name(message.version)[:40] or None, "name": as_name(message.device) or None,
             "waiting": None if message.waiting is None else min(max(message.waiting, 0), 2**62)}
     who = as_name(message.who)
-    query = (sa.select(device.c.version, device.c.name, device.c.waiting, device.c.last_seen, account.c.name.label("who"))
-             .join_from(device, account, account.c.id == device.c.account).where(device.c.id == device_id))
-    known = connection.execute(query).one()
-    news: dict[str, Any] = {name: value for name, value in said.items() if value is not None and value != getattr(known, name)}
+    there = {"version": known.version, "name": known.device_name, "waiting": known.waiting}
+    in_all = [there[name] if value is None else value for name, value in said.items()] + [who or known.who]
+    news: dict[str, Any] = {name: value for name, value in said.items() if value is not None and value != there[name]}
     if news or (known.last_seen or 0) < now - SEEN_AGAIN:
         news["last_seen"] = now
     of_account = {"name": who} if who and who != known.who else {}
-    return News(news, of_account) if news or of_account else None
+    return in_all, News(news, of_account) if news or of_account else None
 
 
 def keep_news(server: Server, device_id: str, news: News) -> None:

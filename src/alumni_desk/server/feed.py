@@ -76,20 +76,23 @@ def head_of(connection: sa.Connection, tables: sa.MetaData, scope: str) -> Head:
     return Head(sequence=row.head, chain=row.chain, timeline=row.timeline) if row else Head(sequence=0, chain="")
 
 
-def chain_at(connection: sa.Connection, tables: sa.MetaData, scope: str, sequence: int) -> str:
+def chain_at(connection: sa.Connection, tables: sa.MetaData, scope: str, sequence: int, head: Head | None = None) -> str:
     """The chain's hash after the push that a sequence is part of: a page may end inside one, and what lies before does not tell it from another."""
+    if head is not None and head.sequence == sequence:
+        return head.chain
     chain = tables.tables["feed_chain"]
     query = sa.select(chain.c.chain).where(chain.c.scope == scope, chain.c.sequence >= sequence).order_by(chain.c.sequence).limit(1)
     return connection.execute(query).scalar() or ""
 
 
-def is_known(connection: sa.Connection, tables: sa.MetaData, scope: str, cursor: Cursor) -> bool:
-    """Whether a cursor is a place in this feed, and not in one that was lost by a restore."""
+def is_known(connection: sa.Connection, tables: sa.MetaData, scope: str, cursor: Cursor, head: Head | None = None) -> bool:
+    """Whether a cursor is a place in this feed, and not in one that was lost by a restore. ``head``: of the scope, where it was asked for already."""
     if cursor.sequence == 0:
         return True
-    if cursor.sequence < 0 or cursor.sequence > head_of(connection, tables, scope).sequence:
+    head = head or head_of(connection, tables, scope)
+    if cursor.sequence < 0 or cursor.sequence > head.sequence:
         return False
-    return chain_at(connection, tables, scope, cursor.sequence) == cursor.chain
+    return chain_at(connection, tables, scope, cursor.sequence, head) == cursor.chain
 
 
 def backed_up(connection: sa.Connection, tables: sa.MetaData, scope: str) -> int:

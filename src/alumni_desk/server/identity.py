@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from datetime import datetime
+from functools import lru_cache
 
 import msgspec
 import sqlalchemy as sa
@@ -21,7 +22,12 @@ LEADER_LASTS = 60 * 24 * 3600 * 1000
 
 def identity(server: Server) -> SigningKey:
     """The key that the server signs certificates with."""
-    return SigningKey(hashlib.blake2b(key=server.secret, person=b"identity", digest_size=32).digest())
+    return _identity(server.secret)
+
+
+@lru_cache(maxsize=8)
+def _identity(secret: bytes) -> SigningKey:
+    return SigningKey(hashlib.blake2b(key=secret, person=b"identity", digest_size=32).digest())
 
 
 def public_key(server: Server) -> bytes:

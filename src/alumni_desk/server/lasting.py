@@ -32,11 +32,9 @@ def lasting(connection: sa.Connection, tables: sa.MetaData, grant: Grant, now: i
     return grant
 
 
-def door_end(connection: sa.Connection, tables: sa.MetaData, scope: str, gathering: str) -> int | None:
-    """When a door grant ends, in milliseconds since 1970; None while nobody has said when the gathering is."""
-    table = tables.tables["gathering"]
-    row = connection.execute(sa.select(table.c.starts, table.c.ends, table.c.time_zone).where(table.c.scope == scope, table.c.id == gathering)).first()
-    ends = None if row is None else _end(row)
+def end_of_door(gathering: Any) -> int | None:
+    """When a door grant ends, in milliseconds since 1970, by the gathering's times; None while nobody has said when it is."""
+    ends = _end(gathering)
     return None if ends is None else round((ends + AFTER_THE_END).timestamp() * 1000)
 
 

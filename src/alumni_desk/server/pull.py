@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlalchemy as sa
 
-from alumni_desk.protocol.messages import PAGE_BYTES, PAGE_ROWS, Block, Cursor, Page, Value, pack
+from alumni_desk.protocol.messages import PAGE_BYTES, PAGE_ROWS, Block, Cursor, Head, Page, Value, pack
 from alumni_desk.protocol.policy import projected, readable
 from alumni_desk.server import erasing, feed
 from alumni_desk.server.audiences import CHAPTER
@@ -21,21 +21,22 @@ def pull_page(connection: sa.Connection, tables: sa.MetaData, *, scope: str, rol
     ``gathering``: whose feed it is; None: the chapter's.
     """
     audience = gathering or CHAPTER
-    if not feed.is_known(connection, tables, scope, cursor) or feed.is_too_old(connection, tables, scope, audience, cursor):
+    head = feed.head_of(connection, tables, scope)
+    if not feed.is_known(connection, tables, scope, cursor, head) or feed.is_too_old(connection, tables, scope, audience, cursor):
         return Page(blocks=[], cursor=Cursor(), more=True, reset=True)
     limit = min(max(max_bytes, _SMALLEST), PAGE_BYTES)
     count = PAGE_ROWS
     while True:
-        page = _page(connection, tables, scope, role, audience, cursor, count)
+        page = _page(connection, tables, scope, role, audience, cursor, count, head)
         size = sum(len(pack(block)) for block in page.blocks)
         if size <= limit or count == 1:
             return page
         count = max(1, min(count // 2, count * limit // (2 * size)))
 
 
-def _page(connection: sa.Connection, tables: sa.MetaData, scope: str, role: str, audience: str, cursor: Cursor, count: int) -> Page:
+def _page(connection: sa.Connection, tables: sa.MetaData, scope: str, role: str, audience: str, cursor: Cursor, count: int,
+          head: Head) -> Page:
     entries = tables.tables["feed"]
-    head = feed.head_of(connection, tables, scope)
     after = (entries.c.scope == scope, entries.c.audience == audience, entries.c.sequence > cursor.sequence)
     part = sa.select(entries.c.table_name, entries.c.row_id, entries.c.sequence, entries.c.gone).where(*after).order_by(entries.c.sequence).limit(count + 1)
     found = connection.execute(part).all()
@@ -50,7 +51,7 @@ def _page(connection: sa.Connection, tables: sa.MetaData, scope: str, role: str,
             if row.gone:
                 left.setdefault(row.table_name, []).append(row.row_id)
     named = authors(connection, tables, scope, cursor.sequence, last) if role in ("admin", "leader") else {}
-    return Page(blocks=blocks, cursor=Cursor(last, feed.chain_at(connection, tables, scope, last)), more=more, replicas=named, left=left,
+    return Page(blocks=blocks, cursor=Cursor(last, feed.chain_at(connection, tables, scope, last, head)), more=more, replicas=named, left=left,
                 erased=erasing.erased_in(connection, tables, scope, audience, cursor.sequence, last))
 
 

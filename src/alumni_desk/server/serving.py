@@ -95,7 +95,7 @@ def serve(server: Server, *, host: str, port: int, certificate: Certificate | No
     config = uvicorn.Config(
         app, http=Patient, ws="none", log_config=None, access_log=False,
         lifespan="off", server_header=False, date_header=False,
-        timeout_keep_alive=75, timeout_graceful_shutdown=20, h11_max_incomplete_event_size=16 * 1024, limit_concurrency=4_096,
+        timeout_keep_alive=75, timeout_graceful_shutdown=20, limit_concurrency=4_096,
         proxy_headers=terms.behind_proxy, forwarded_allow_ips="127.0.0.1" if terms.behind_proxy else None,
         ssl_certfile=str(certificate.certificate) if certificate else None, ssl_keyfile=str(certificate.key) if certificate else None)
     signal.signal(signal.SIGTERM, lambda *_: None)  # uvicorn raises it once more when it has stopped: that is no failure

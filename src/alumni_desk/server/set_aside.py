@@ -91,11 +91,11 @@ def _operations(parcel: Parcel) -> Iterator[Operation | None]:
         yield found if found is not None and is_id(found.id) else None
 
 
-def count(connection: sa.Connection, tables: sa.MetaData, scope: str) -> int:
-    """How many changes wait for a leader's look."""
+def counting(tables: sa.MetaData, scope: sa.ColumnElement[str]) -> sa.ScalarSelect[int]:
+    """How many changes wait for a leader's look, as part of a question about scopes."""
     table = tables.tables["quarantine"]
-    query = sa.select(sa.func.coalesce(sa.func.sum(table.c.operations), 0)).where(table.c.scope == scope, table.c.released_at.is_(None))
-    return int(connection.execute(query).scalar_one())
+    return (sa.select(sa.func.coalesce(sa.func.sum(table.c.operations), 0)).where(table.c.scope == scope, table.c.released_at.is_(None))
+            .scalar_subquery())
 
 
 def listed(server: Server, who: Caller, scope: str, now: int) -> SetAsideReply:

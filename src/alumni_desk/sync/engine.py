@@ -17,7 +17,7 @@ from alumni_desk.protocol.messages import HelloReply
 from alumni_desk.store import removal
 from alumni_desk.store.desk import Desk
 from alumni_desk.sync import conflicts as deciding
-from alumni_desk.sync import digest, door, erasing, lately, leaving, operations, session, snapshot, state
+from alumni_desk.sync import digest, door, erasing, lately, leaving, operations, session, snapshot, state, still
 from alumni_desk.sync import join as joining
 from alumni_desk.sync.address import Address
 from alumni_desk.sync.hello import ending, hello
@@ -112,11 +112,18 @@ def sync_once(desk: Desk, progress: Progress | None = None, *, wire: Wire | None
 
     Once a day, after a first sync and with ``check`` all that is here is compared with the server; what differs is fetched again.
     """
-    membership = _membership(desk)
+    at_rest = None if check else still.membership_of(desk)
+    membership = at_rest or _membership(desk)
     door.pass_time(desk, membership)
     line = wire or Wire(Address(membership.url, membership.fingerprint))
     try:
-        result = _sync(desk, line, membership, progress, check=check)
+        if at_rest is not None and (found := still.result(desk, line, membership)) is not None:
+            again, old = found
+            if not old:
+                return again
+            result = again
+        else:
+            result = _sync(desk, line, membership, progress, check=check)
     except KnownError as problem:
         if problem.code not in ("sync_stopped", removal.CODE):
             _remember(desk, problem.code)
@@ -127,6 +134,7 @@ def sync_once(desk: Desk, progress: Progress | None = None, *, wire: Wire | None
     _remember(desk, None, result)
     if result.waiting == 0 and (result.pushed or result.refused):
         desk.outbox.make_anew(desk)  # what the server has needs no second copy
+    still.note(desk, replace(result, pushed=0, pulled=0, conflicts=0, refused=0))
     return result
 
 

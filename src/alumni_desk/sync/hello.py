@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from weakref import WeakKeyDictionary
+
+import msgspec
+import sqlalchemy as sa
 
 from alumni_desk import __version__
 from alumni_desk.errors import Refused
-from alumni_desk.protocol.messages import PROTOCOL, HelloReply, HelloRequest
+from alumni_desk.protocol.messages import PROTOCOL, Cursor, HelloReply, HelloRequest
 from alumni_desk.schema import SCHEMA_VERSION
 from alumni_desk.store.desk import Desk
 from alumni_desk.store.removal import Why
@@ -20,6 +25,20 @@ from alumni_desk.words import _
 
 SAME_MS = 10_000
 """Differences of the clocks up to which a newer one is not worth a write: the way to the server is never quite as long as the way back."""
+
+
+@dataclass(frozen=True)
+class _Said:
+    """A hello and its answer."""
+
+    server: str
+    device: str
+    message: HelloRequest
+    reply: HelloReply
+    offset: int  # of this computer's clock
+
+
+_said: WeakKeyDictionary[Desk, _Said] = WeakKeyDictionary()
 
 
 def ending(commands: Sequence[str]) -> Why | None:
@@ -37,8 +56,12 @@ def hello(desk: Desk, wire: Wire, membership: Membership) -> HelloReply:
         places = [cursor_of(connection, membership.scope), *pushed.places]
     message = HelloRequest(protocol=PROTOCOL, schema=SCHEMA_VERSION, version=__version__, waiting=waiting, who=str(desk.setting("person_name") or ""),
                            device=desk.device_name, places={membership.scope: places})
+    same = _asked_again(desk, wire, membership, message)
+    if same is not None:
+        return same
     reply = session.call(desk, wire, membership, "hello", message, HelloReply)
     _note_skew(desk, reply.time)
+    _said.pop(desk, None)
     credentials.keep(desk, membership.scope, reply.server_key, reply.certificates, reply.grants, reply.revoked)
     first, last = reply.protocols
     oldest, newest = reply.schemas
@@ -51,7 +74,43 @@ def hello(desk: Desk, wire: Wire, membership: Membership) -> HelloReply:
         return reply  # nothing of the chapter is told any more; what is here may still be handed over
     if membership.scope not in reply.heads and "ended" not in reply.commands:
         raise Refused("no_grant", _("This laptop may not see this chapter at the server. Ask the chapter's leader."))
+    if reply.same and not reply.commands:
+        _said[desk] = _Said(membership.server, membership.device, message, reply, desk.clock.offset)
     return reply
+
+
+def _asked_again(desk: Desk, wire: Wire, membership: Membership, message: HelloRequest) -> HelloReply | None:
+    """The last answer, with the time now, if the server says that it holds; not asked where there is anything else to say than then."""
+    said = _said.get(desk)
+    if said is None or (said.server, said.device) != (membership.server, membership.device) or membership.scope not in said.reply.heads:
+        return None
+    head = said.reply.heads[membership.scope]
+    known = [Cursor(head.sequence, head.chain), *said.message.places.get(membership.scope, [])]  # the chain says that the server still knows all of these
+    if any(place not in known for place in message.places[membership.scope]) or msgspec.structs.replace(said.message, places=message.places) != message:
+        return None
+    return _same(desk, wire, membership, said)
+
+
+def at_rest(desk: Desk, connection: sa.Connection, scope: str) -> bytes:
+    """What the server's last answer is named by, if the desk stands where the server stood and had nothing to send; else nothing."""
+    said = _said.get(desk)
+    head = None if said is None else said.reply.heads.get(scope)
+    if said is None or head is None or said.message.waiting or cursor_of(connection, scope) != Cursor(head.sequence, head.chain):
+        return b""
+    return said.reply.same
+
+
+def says_the_same(desk: Desk, wire: Wire, membership: Membership, same: bytes) -> bool:
+    """Whether the server still says what this is the name of, asked for a desk in which nobody has written since."""
+    said = _said.get(desk)
+    return said is not None and said.reply.same == same and _same(desk, wire, membership, said) is not None
+
+
+def _same(desk: Desk, wire: Wire, membership: Membership, said: _Said) -> HelloReply | None:
+    reply = session.call(desk, wire, membership, "hello", HelloRequest(same=said.reply.same), HelloReply)
+    if abs(desk.clock.offset - said.offset) > SAME_MS:
+        _note_skew(desk, reply.time)
+    return msgspec.structs.replace(said.reply, time=reply.time) if reply.same == said.reply.same else None
 
 
 def _note_skew(desk: Desk, server_ms: int) -> None:

@@ -125,7 +125,7 @@ class Wire:
         if self._stopping.is_set():
             raise _stopped()
         body = pack(message)
-        headers = {"content-type": "application/msgpack", "accept-encoding": "zstd", "user-agent": f"AlumniDesk/{__version__}"}
+        headers = {"accept-encoding": "zstd", "user-agent": f"AlumniDesk/{__version__}"}  # each byte goes with every call: the path says what it is
         if len(body) >= _WORTH_PACKING:
             body = zstandard.ZstdCompressor(level=3).compress(body)
             headers["content-encoding"] = "zstd"
