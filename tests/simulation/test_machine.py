@@ -17,6 +17,7 @@ from hypothesis.stateful import RuleBasedStateMachine, precondition, rule, run_s
 
 from alumni_desk.errors import KnownError
 from alumni_desk.protocol.canonical import operation_of
+from alumni_desk.protocol.clocks import unpack as unpack_clocks
 from alumni_desk.protocol.messages import PullReply, PullRequest, PushReply, PushRequest, unpack
 from alumni_desk.server.bodies import unpacked
 from simulation.checking import rows_of_laptop, rows_of_server, tables_of
@@ -63,7 +64,7 @@ class Machine(RuleBasedStateMachine):
         self.server = ReferenceServer()
         scope = self.scope = self.laptops[0].desk.scope or ""
         for name, row in rows_of_server(self.office, scope, self.tables).items():
-            clocks = json.loads(row["clocks"] or "{}")
+            clocks = unpack_clocks(row["clocks"])
             self.server.rows[name] = {one: Value(clocks.get(self._key(name[0], one), row["clock"]), "", self._plain(row[one]))
                                       for one in row if one not in ("id", "scope", "clock", "clocks") and (row[one] is not None)}
             self.server.feed[name] = 0

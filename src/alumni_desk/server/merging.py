@@ -6,8 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import msgspec
-
+from alumni_desk.protocol.clocks import unpack
 from alumni_desk.protocol.messages import Operation, Value
 from alumni_desk.server.clamping import replica
 from alumni_desk.sync.shapes import Shape
@@ -39,8 +38,7 @@ def row_from(columns: dict[str, Any] | None, *, shape: Shape, scope: str, row_id
         empty: dict[str, Any] = dict.fromkeys(shape.types)
         empty.update(id=row_id, scope=scope, gone=False, clock=None, clocks=None)
         return Row(values=empty, clocks={}, existed=False)
-    clocks = msgspec.json.decode(columns["clocks"], type=dict[str, str]) if columns["clocks"] else {}
-    return Row(values=columns, clocks=clocks, existed=True)
+    return Row(values=columns, clocks=unpack(columns["clocks"]), existed=True)
 
 
 def lay_put(row: Row, operation: Operation, clock: str, shape: Shape, counts: Mapping[str, str]) -> tuple[bool, list[Clash]]:

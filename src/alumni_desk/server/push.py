@@ -11,6 +11,7 @@ import msgspec
 import sqlalchemy as sa
 
 from alumni_desk.protocol.canonical import body_hash, chained, json_text, operation_of
+from alumni_desk.protocol.clocks import pack
 from alumni_desk.protocol.messages import ACCEPTED, Operation, Parcel, PushReply, Result, Status
 from alumni_desk.protocol.values import is_id
 from alumni_desk.server import audit, erasing, feed
@@ -358,7 +359,7 @@ def _write_rows(connection: sa.Connection, tables: sa.MetaData, locked: feed.Loc
     touched: dict[tuple[str, str], Touched] = {}
     for (name, row_id), row in rows.items():
         if row.changed:
-            row.values["clocks"] = json_text(row.clocks) if row.clocks else None
+            row.values["clocks"] = pack(row.clocks)
             changed[name].append(row.values)
             entries.append((name, row_id, bool(row.values["gone"])))
             touched[name, row_id] = Touched(before[name, row_id], row.values)
