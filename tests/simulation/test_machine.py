@@ -70,7 +70,8 @@ class Machine(RuleBasedStateMachine):
             self.server.feed[name] = 0
         self.head = {0: -1, self.office.rows("SELECT head FROM feed_head")[0]["head"]: 0}
         rows = self.server.pull(-1)
-        self.models = [ReferenceLaptop(base={name: dict(row) for name, row in rows.items()}) for _laptop in self.laptops]
+        self.models = [ReferenceLaptop(base={name: dict(row) for name, row in rows.items()}, cursor=laptop.rows("SELECT cursor FROM scope")[0]["cursor"])
+                       for laptop in self.laptops]
         self.read_to = [laptop.rows("SELECT max(rowid) AS n FROM operation")[0]["n"] or 0 for laptop in self.laptops]
 
     @staticmethod
@@ -142,6 +143,9 @@ class Machine(RuleBasedStateMachine):
             assert result.settled == status, f"{one}: the reference says {status}, the server {result}"
             if heard:
                 model.hear(one.id, status, self.server.results[one.id].moment)
+        if heard and reply.before is not None and reply.before.sequence == model.cursor and {result.status for result in reply.results} == {"ok"}:
+            model.take(self.server.pull(model.reached), self.server.moment)  # nothing else came between
+            model.cursor = reply.head
 
     def _pulled(self, model: ReferenceLaptop, request: PullRequest, reply: PullReply, *, heard: bool) -> None:
         page = reply.pages[self.scope]
@@ -159,6 +163,7 @@ class Machine(RuleBasedStateMachine):
         self.head[page.cursor.sequence] = self.server.moment
         if heard:
             model.take(wanted, self.server.moment)
+            model.cursor = page.cursor.sequence
 
     def compare(self, number: int) -> None:
         """The laptop shows what the reference shows."""

@@ -29,6 +29,7 @@ class Outgoing(NamedTuple):
     audience: str
     table: str
     row: str
+    kind: str
 
 
 class Overlay(NamedTuple):
@@ -81,7 +82,7 @@ def _ready(rows: Sequence[sa.Row[Any]]) -> list[Outgoing]:
         operation = Operation(id=row.id, action=row.action, transaction=row.transaction_id, kind=row.kind, table=row.table_name,
                               row=row.row_id, fields=typed(known.get(row.table_name), _JSON_MAP.decode(row.fields)),
                               before=_JSON_MAP.decode(row.before) if row.before else {}, clock=row.clock, schema=row.schema)
-        found.append(Outgoing(row.id, row.transaction_id, body_of(operation), row.rowid, row.audience, row.table_name, row.row_id))
+        found.append(Outgoing(row.id, row.transaction_id, body_of(operation), row.rowid, row.audience, row.table_name, row.row_id, row.kind))
     return found
 
 
