@@ -7,6 +7,7 @@ written at one moment names its clock once. The former form, ``{"key": "CLOCK", 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 
 import msgspec
 
@@ -20,6 +21,8 @@ def pack(clocks: Mapping[str, str]) -> str | None:
     """The text of key -> clock; None if there is none."""
     if not clocks:
         return None
+    if len(set(clocks.values())) == 1:  # of most rows
+        return _packed_names(tuple(clocks)).replace("?", next(iter(clocks.values())))
     keys: dict[str, list[str]] = {}
     for key in sorted(clocks):
         keys.setdefault(clocks[key], []).append(key)
@@ -33,6 +36,11 @@ def pack_one(keys: Iterable[str], clock: str) -> str:
 
 def packed_names(keys: Iterable[str]) -> str:
     """The same with a question mark for the clock: to be kept where many rows have the same fields."""
+    return _packed_names(tuple(keys))
+
+
+@lru_cache(maxsize=4_096)
+def _packed_names(keys: tuple[str, ...]) -> str:
     return _encode({"?": " ".join(sorted(set(keys)))}).decode()
 
 

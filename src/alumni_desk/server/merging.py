@@ -46,6 +46,11 @@ def lay_put(row: Row, operation: Operation, clock: str, shape: Shape, counts: Ma
 
     ``counts``: what clocks that ran ahead count as, for those that the editor saw: a laptop sees its own until it has pulled.
     """
+    if not row.clocks and row.values["clock"] is None:  # a new row: nothing to compare with
+        row.values.update(operation.fields, clock=clock)
+        row.clocks.update(dict.fromkeys([shape.clock_keys[name] for name in operation.fields], clock))
+        row.changed = True
+        return True, []
     won = False
     clashes: list[Clash] = []
     mine = replica(clock)

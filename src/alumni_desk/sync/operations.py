@@ -47,10 +47,12 @@ class Overlay(NamedTuple):
 
 def typed(shape: Shape | None, values: Mapping[str, Any]) -> dict[str, Value]:
     """Values with booleans as booleans: SQLite's JSON holds them as 0 and 1."""
-    if shape is None:
-        return dict(values)
-    return {name: bool(value) if value in (0, 1) and value is not None and shape.types.get(name) == "boolean" else value
-            for name, value in values.items()}
+    found = dict(values)
+    if shape is not None:
+        for name in shape.booleans & found.keys():
+            if found[name] in (0, 1):
+                found[name] = bool(found[name])
+    return found
 
 
 def outgoing(connection: sa.Connection, scope: str, limit: int, newest: int | None = None) -> list[Outgoing]:
