@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -17,7 +18,7 @@ from alembic.migration import MigrationContext
 
 from alumni_desk.errors import StoreProblem
 from alumni_desk.schema import open_desk
-from alumni_desk.store import keys
+from alumni_desk.store import driver, keys
 from alumni_desk.store.desk import Desk, open_with
 from alumni_desk.store.profile import Profile
 
@@ -222,3 +223,19 @@ def test_the_same_first_opening_by_two_programs_makes_one_key(profile: Profile) 
         assert connection.exec_driver_sql("SELECT count(*) FROM fact").scalar() == 9
         assert connection.exec_driver_sql("SELECT count(*) FROM scope").scalar() == 1
     assert list(json.loads((profile.path / "desk.key").read_text())) == ["passphrase"]
+
+
+def test_nothing_and_flags_are_bound_without_a_look_for_what_they_might_be() -> None:
+    connection = driver.sqlcipher().connect(":memory:")
+
+    def seconds(value: object) -> float:
+        begun = time.thread_time()
+        connection.executemany(f"DELETE FROM t WHERE 0 AND coalesce({', '.join('?' * 40)})", [(value,) * 40] * 2_000)
+        return time.thread_time() - begun
+
+    connection.execute("CREATE TABLE t (a)")
+    least = min(seconds(1) for _time in range(3))
+    for value in (None, True, False):
+        assert min(seconds(value) for _time in range(3)) < 6 * least, f"{value} is looked up each time"
+        assert connection.execute("SELECT ?", (value,)).fetchone() == (None if value is None else int(value),)
+    connection.close()
