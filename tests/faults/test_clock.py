@@ -33,6 +33,7 @@ from alumni_desk.errors import Refused
 from alumni_desk.gatherings.records import registration_id
 from alumni_desk.schema import open_desk
 from alumni_desk.store.checking import verify
+from alumni_desk.protocol.clocks import unpack
 from alumni_desk.store.history import history
 from alumni_desk.store.profile import Profile
 from alumni_desk.store.undo import actions, redo, undo
@@ -95,7 +96,7 @@ for restart in range(wish["restarts"]):
                     assert last.get((row.row_id, name), "") < row.clock, (row.row_id, name)
                     last[row.row_id, name] = row.clock
             kept = {(row.id, name): clock for row in connection.exec_driver_sql("SELECT id, clocks FROM person")
-                    for name, clock in json.loads(row.clocks).items()}
+                    for name, clock in unpack(row.clocks).items()}
             for (row_id, name), clock in last.items():
                 if name in ("city", "employer"):
                     assert kept[row_id, {"city": "address"}.get(name, name)] == clock, (row_id, name)

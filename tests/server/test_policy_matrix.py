@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 import pytest
 
 from alumni_desk.gatherings.records import registration_id
+from alumni_desk.protocol.clocks import unpack
 from alumni_desk.protocol.ids import uuid7
 from alumni_desk.protocol.messages import Operation, Result
 from alumni_desk.protocol.policy import ROLES, rule
@@ -130,9 +131,8 @@ def test_what_is_read(house: House, role: str, way: Callable[[House, Any], Seen]
 
 def clocks_of(row: Mapping[str, Any]) -> dict[str, str]:
     """The clocks of a row as it came."""
-    import json
 
-    return dict(json.loads(row["clocks"])) if row["clocks"] else {}
+    return unpack(row["clocks"])
 
 
 Way = Callable[[House, Any, list[tuple[str, Operation]]], list[Result]]

@@ -6,6 +6,7 @@ import json
 from collections import defaultdict
 from typing import Any
 
+from alumni_desk.protocol.clocks import unpack
 from simulation.holding import hold
 from simulation.laptop import Laptop
 from simulation.ledger import Ledger
@@ -36,7 +37,7 @@ def rows_of_laptop(laptop: Laptop, tables: list[str]) -> dict[tuple[str, str], d
 def _same(here: dict[str, Any], there: dict[str, Any]) -> list[str]:
     """The columns in which two rows differ."""
     names = [name for name in there if name != "clocks" and here.get(name) != there[name]]
-    if json.loads(here.get("clocks") or "{}") != json.loads(there.get("clocks") or "{}"):
+    if unpack(here.get("clocks")) != unpack(there.get("clocks")):
         names.append("clocks")
     return names
 
@@ -74,7 +75,6 @@ def nothing_is_missing(laptop: Laptop, office: Office) -> bool:
         key = entry["table_name"], entry["row_id"]
         if key in bases:
             base = bases[key]
-            base = {**base, "clocks": json.dumps(base["clocks"])}
             wrong = [name for name in _same(base, server[key]) if name not in ("id", "scope")]
             hold(8, not wrong, f"{laptop.name} keeps another base of {key} than the server at its cursor: {wrong}")
         elif key not in waits:
@@ -134,7 +134,7 @@ def the_server_is_right(office: Office, scope: str, ledger: Ledger, world: World
             there = server[key][name]
             hold(4, (bool(there) if isinstance(value, bool) else there) == value, f"{key} {name} is {there!r}, and the greatest clock says {value!r}")
             group = "address" if key[0] == "person" and name in ADDRESS else name
-            hold(4, json.loads(server[key]["clocks"]).get(group) == counts, f"{key} {name} has another clock than its value's")
+            hold(4, unpack(server[key]["clocks"]).get(group) == counts, f"{key} {name} has another clock than its value's")
     for row_id, fact in facts.items():
         hold(6, ("fact", row_id) in server, f"a fact is gone: {row_id}")
         wrong = [name for name, value in fact.items() if server["fact", row_id][name] != value]

@@ -117,6 +117,8 @@ class ReferenceLaptop:
     base: dict[Name, dict[str, Any]] = field(default_factory=dict)
     waiting: list[Written] = field(default_factory=list)
     answered: dict[str, int] = field(default_factory=dict)  # operations that the server took, and at which moment
+    cursor: int = 0
+    reached: int = 0  # the moment there
 
     def write(self, one: Written) -> None:
         """Somebody does something: seen at once."""
@@ -132,6 +134,7 @@ class ReferenceLaptop:
     def take(self, rows: Mapping[Name, dict[str, Any]], moment: int) -> None:
         """Rows of a pull up to a moment: they are the base now, and what they include waits no longer."""
         self.base.update(rows)
+        self.reached = moment
         self.waiting = [one for one in self.waiting if self.answered.get(one.id, moment + 1) > moment]
 
     def view(self) -> dict[Name, dict[str, Any]]:

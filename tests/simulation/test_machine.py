@@ -17,6 +17,7 @@ from hypothesis.stateful import RuleBasedStateMachine, precondition, rule, run_s
 
 from alumni_desk.errors import KnownError
 from alumni_desk.protocol.canonical import operation_of
+from alumni_desk.protocol.clocks import unpack as unpack_clocks
 from alumni_desk.protocol.messages import PullReply, PullRequest, PushReply, PushRequest, unpack
 from alumni_desk.server.bodies import unpacked
 from simulation.checking import rows_of_laptop, rows_of_server, tables_of
@@ -63,13 +64,14 @@ class Machine(RuleBasedStateMachine):
         self.server = ReferenceServer()
         scope = self.scope = self.laptops[0].desk.scope or ""
         for name, row in rows_of_server(self.office, scope, self.tables).items():
-            clocks = json.loads(row["clocks"] or "{}")
+            clocks = unpack_clocks(row["clocks"])
             self.server.rows[name] = {one: Value(clocks.get(self._key(name[0], one), row["clock"]), "", self._plain(row[one]))
                                       for one in row if one not in ("id", "scope", "clock", "clocks") and (row[one] is not None)}
             self.server.feed[name] = 0
         self.head = {0: -1, self.office.rows("SELECT head FROM feed_head")[0]["head"]: 0}
         rows = self.server.pull(-1)
-        self.models = [ReferenceLaptop(base={name: dict(row) for name, row in rows.items()}) for _laptop in self.laptops]
+        self.models = [ReferenceLaptop(base={name: dict(row) for name, row in rows.items()}, cursor=laptop.rows("SELECT cursor FROM scope")[0]["cursor"])
+                       for laptop in self.laptops]
         self.read_to = [laptop.rows("SELECT max(rowid) AS n FROM operation")[0]["n"] or 0 for laptop in self.laptops]
 
     @staticmethod
@@ -141,6 +143,9 @@ class Machine(RuleBasedStateMachine):
             assert result.settled == status, f"{one}: the reference says {status}, the server {result}"
             if heard:
                 model.hear(one.id, status, self.server.results[one.id].moment)
+        if heard and reply.before is not None and reply.before.sequence == model.cursor and {result.status for result in reply.results} == {"ok"}:
+            model.take(self.server.pull(model.reached), self.server.moment)  # nothing else came between
+            model.cursor = reply.head
 
     def _pulled(self, model: ReferenceLaptop, request: PullRequest, reply: PullReply, *, heard: bool) -> None:
         page = reply.pages[self.scope]
@@ -158,6 +163,7 @@ class Machine(RuleBasedStateMachine):
         self.head[page.cursor.sequence] = self.server.moment
         if heard:
             model.take(wanted, self.server.moment)
+            model.cursor = page.cursor.sequence
 
     def compare(self, number: int) -> None:
         """The laptop shows what the reference shows."""

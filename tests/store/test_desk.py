@@ -17,7 +17,7 @@ from alembic.migration import MigrationContext
 
 from alumni_desk.errors import StoreProblem
 from alumni_desk.schema import open_desk
-from alumni_desk.store import keys
+from alumni_desk.store import driver, keys
 from alumni_desk.store.desk import Desk, open_with
 from alumni_desk.store.profile import Profile
 
@@ -222,3 +222,10 @@ def test_the_same_first_opening_by_two_programs_makes_one_key(profile: Profile) 
         assert connection.exec_driver_sql("SELECT count(*) FROM fact").scalar() == 9
         assert connection.exec_driver_sql("SELECT count(*) FROM scope").scalar() == 1
     assert list(json.loads((profile.path / "desk.key").read_text())) == ["passphrase"]
+
+
+def test_nothing_and_flags_are_told_to_the_driver_which_would_look_for_them_in_vain_at_each(desk: Desk) -> None:
+    module = driver.sqlcipher()
+    assert {(kind, module.PrepareProtocol) for kind in (type(None), bool)} <= module.adapters.keys()
+    with desk.reading() as connection:
+        assert driver.row(connection, "SELECT ?, ?, ?", (None, True, False)) == (None, 1, 0)

@@ -202,13 +202,18 @@ class PushRequest(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class PushReply(msgspec.Struct, frozen=True, omit_defaults=True):
-    """A result for each operation, in the order of the request; where the feed is then, and the chain there."""
+    """A result for each operation, in the order of the request; where the feed is then, and the chain there.
+
+    ``before``: where the chapter's feed was before, if nothing but this request lies between; ``replicas``: as in a page, of that part of the feed.
+    """
 
     results: list[Result]
     head: int
     time: int
     chain: str = ""
     relayed: list[Relayed] = []
+    before: Cursor | None = None
+    replicas: dict[str, Author] = {}
 
 
 class PullRequest(msgspec.Struct, frozen=True, omit_defaults=True):

@@ -11,9 +11,7 @@ from collections.abc import Set as AbstractSet
 from functools import lru_cache
 from typing import Any, Literal, NamedTuple, Protocol
 
-import msgspec
-
-from alumni_desk.protocol.canonical import json_text
+from alumni_desk.protocol.clocks import pack, unpack
 
 POLICY_VERSION = 2
 
@@ -128,7 +126,7 @@ def readable(role: str, shape: Fields) -> list[str]:
 def project(role: str, shape: Fields, row: Mapping[str, Any]) -> dict[str, Any] | None:
     """A row as a role may see it: ``id``, ``clock``, ``clocks`` and the fields it reads. None: nothing of it.
 
-    Clocks of what is not read are left out, and the row's is the greatest of the rest; a fact keeps its own. ``clocks`` is JSON, as it is kept.
+    Clocks of what is not read are left out, and the row's is the greatest of the rest; a fact keeps its own. ``clocks`` is text, as it is kept.
     """
     return next(projected(role, shape, [row]))
 
@@ -149,8 +147,8 @@ def _narrowed(shape: Fields, allowed: Mapping[str, Read], keys: AbstractSet[str]
     values = {name: row[name] if read == "yes" else tail(row[name]) for name, read in allowed.items()}
     clock, clocks = row["clock"], row["clocks"]
     if shape.kind == "put":
-        kept = {key: one for key, one in msgspec.json.decode(clocks, type=dict[str, str]).items() if key in keys} if clocks else {}
-        clock, clocks = max(kept.values(), default=None), json_text(kept) if kept else None
+        kept = {key: one for key, one in unpack(clocks).items() if key in keys}
+        clock, clocks = max(kept.values(), default=None), pack(kept)
     return {"id": row["id"], "clock": clock, "clocks": clocks, **values}
 
 

@@ -32,11 +32,11 @@ def _type(column: sa.Column[Any]) -> str:
 def _json(table: sa.Table, names: Sequence[str], rows: Sequence[Mapping[str, Any]]) -> str:
     """Rows as one text that PostgreSQL takes apart: an array for each column would be written value by value in Python."""
     binary = [name for name in names if isinstance(table.c[name].type, sa.LargeBinary)]
-    if not binary:
-        whole = len(names) == len(table.columns) and type(rows[0]) is dict  # what else a row may hold is passed over there
-        return msgspec.json.encode(rows if whole else [{name: row[name] for name in names} for row in rows]).decode()
-    return msgspec.json.encode([{name: row[name] if name not in binary or row[name] is None else "\\x" + bytes(row[name]).hex() for name in names}
-                                for row in rows]).decode()
+    if binary:
+        rows = [{**row, **{name: "\\x" + bytes(row[name]).hex() for name in binary if row[name] is not None}} for row in rows]
+    elif type(rows[0]) is not dict:
+        rows = [dict(row) for row in rows]
+    return msgspec.json.encode(rows).decode()  # what else is in a row is not looked at there
 
 
 def _quoted(name: str) -> str:

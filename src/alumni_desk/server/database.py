@@ -14,6 +14,7 @@ import sqlalchemy as sa
 from sqlalchemy.pool import QueuePool
 
 from alumni_desk.errors import StoreProblem
+from alumni_desk.store import driver
 from alumni_desk.words import _
 
 REVISION = "0004"
@@ -74,10 +75,8 @@ class Database:
 
 
 def _sqlcipher(path: Path, key: bytes) -> sa.Engine:
-    import sqlcipher3.dbapi2 as sqlcipher
-
     def connect() -> Any:
-        connection = sqlcipher.connect(str(path), check_same_thread=False, isolation_level=None, timeout=30)
+        connection = driver.sqlcipher().connect(str(path), check_same_thread=False, isolation_level=None, timeout=30)
         connection.execute("PRAGMA cipher_log_level = NONE")
         connection.execute(f"PRAGMA key = \"x'{key.hex()}'\"")
         connection.execute("PRAGMA journal_mode = WAL")
@@ -85,7 +84,7 @@ def _sqlcipher(path: Path, key: bytes) -> sa.Engine:
         connection.execute("PRAGMA fullfsync = 1")
         return connection
 
-    return sa.create_engine(f"sqlite+pysqlite:///{path}", module=sqlcipher, creator=connect, poolclass=QueuePool, hide_parameters=True,
+    return sa.create_engine(f"sqlite+pysqlite:///{path}", module=driver.sqlcipher(), creator=connect, poolclass=QueuePool, hide_parameters=True,
                             isolation_level="AUTOCOMMIT", pool_size=8, max_overflow=8)
 
 

@@ -48,8 +48,9 @@ class Digests:
             if found is None:
                 sums = Sums()
                 for shape in shapes().values():
+                    at = asked[shape.name].index("clocks") if "clocks" in asked[shape.name] else None
                     for part in rows_in(connection, tables, shape, scope, seen):
-                        sums.add(shape.name, _in_order(seen.role, shape, asked[shape.name], part))
+                        sums.add(shape.name, _in_order(seen.role, shape, asked[shape.name], part), at)
                 found = sums.counts, sums.sums
                 with self._lock:
                     self._sums[key] = found

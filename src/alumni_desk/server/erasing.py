@@ -6,10 +6,9 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-import msgspec
 import sqlalchemy as sa
 
-from alumni_desk.protocol.canonical import json_text
+from alumni_desk.protocol.clocks import pack, unpack
 from alumni_desk.server import feed, set_aside
 from alumni_desk.server.audiences import CHAPTER, Entry
 from alumni_desk.server.bulk import chunks, put_rows
@@ -68,10 +67,10 @@ def clear(connection: sa.Connection, tables: sa.MetaData, scope: str, name: str,
         if name in SHARED:
             clock = stamp(now, scope.replace("-", "")[:16])
             for row in connection.execute(sa.select(table.c.id, table.c.clock, table.c.clocks).where(table.c.scope == scope, table.c.id.in_(part))).all():
-                clocks = msgspec.json.decode(row.clocks, type=dict[str, str]) if row.clocks else {}
+                clocks = unpack(row.clocks)
                 clocks.update({clock_key(column): max(clock, clocks.get(clock_key(column), "")) for column in about})
                 connection.execute(sa.update(table).where(table.c.scope == scope, table.c.id == row.id).values(
-                    clocks=json_text(clocks), clock=max(row.clock or "", *clocks.values())))
+                    clocks=pack(clocks), clock=max(row.clock or "", *clocks.values())))
 
 
 def note(connection: sa.Connection, tables: sa.MetaData, scope: str, rows: Iterable[tuple[str, str]], now: int) -> None:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import sqlalchemy as sa
 
 from alumni_desk.errors import Ambiguous, BadInput, NotFound, Refused
-from alumni_desk.protocol.canonical import json_text
+from alumni_desk.protocol.clocks import pack_one
 from alumni_desk.protocol.codes import new_invitation, read_invitation
 from alumni_desk.protocol.messages import EnrolReply, EnrolRequest
 from alumni_desk.protocol.proofs import is_enrol_proof
@@ -131,7 +131,7 @@ def make_chapter(connection: sa.Connection, tables: sa.MetaData, name: str, now:
         raise LookupError("scope without a feed")
     clock = stamp(now, scope.replace("-", "")[:16])
     row = row_from(None, shape=shapes()["chapter"], scope=scope, row_id=scope).values
-    row.update(name=" ".join(name.split()), clock=clock, clocks=json_text({"name": clock}))
+    row.update(name=" ".join(name.split()), clock=clock, clocks=pack_one(["name"], clock))
     put_rows(connection, tables.tables["chapter"], [row])
     feed.touch(connection, tables, locked, [("chapter", scope, False)])
     locked.chain = hashlib.blake2b(scope.encode(), digest_size=32).hexdigest()

@@ -6,8 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import msgspec
-
+from alumni_desk.protocol.clocks import unpack
 from alumni_desk.protocol.messages import Operation, Value
 from alumni_desk.server.clamping import replica
 from alumni_desk.sync.shapes import Shape
@@ -39,8 +38,7 @@ def row_from(columns: dict[str, Any] | None, *, shape: Shape, scope: str, row_id
         empty: dict[str, Any] = dict.fromkeys(shape.types)
         empty.update(id=row_id, scope=scope, gone=False, clock=None, clocks=None)
         return Row(values=empty, clocks={}, existed=False)
-    clocks = msgspec.json.decode(columns["clocks"], type=dict[str, str]) if columns["clocks"] else {}
-    return Row(values=columns, clocks=clocks, existed=True)
+    return Row(values=columns, clocks=unpack(columns["clocks"]), existed=True)
 
 
 def lay_put(row: Row, operation: Operation, clock: str, shape: Shape, counts: Mapping[str, str]) -> tuple[bool, list[Clash]]:
@@ -48,6 +46,11 @@ def lay_put(row: Row, operation: Operation, clock: str, shape: Shape, counts: Ma
 
     ``counts``: what clocks that ran ahead count as, for those that the editor saw: a laptop sees its own until it has pulled.
     """
+    if not row.clocks and row.values["clock"] is None:  # a new row: nothing to compare with
+        row.values.update(operation.fields, clock=clock)
+        row.clocks.update(dict.fromkeys([shape.clock_keys[name] for name in operation.fields], clock))
+        row.changed = True
+        return True, []
     won = False
     clashes: list[Clash] = []
     mine = replica(clock)

@@ -11,7 +11,8 @@ import msgspec
 import sqlalchemy as sa
 
 from alumni_desk.protocol.canonical import body_hash, chained, json_text, operation_of
-from alumni_desk.protocol.messages import ACCEPTED, Operation, Parcel, PushReply, Result, Status
+from alumni_desk.protocol.clocks import pack
+from alumni_desk.protocol.messages import ACCEPTED, Cursor, Operation, Parcel, PushReply, Result, Status
 from alumni_desk.protocol.values import is_id
 from alumni_desk.server import audit, erasing, feed
 from alumni_desk.server.audiences import Touched, moves
@@ -19,7 +20,7 @@ from alumni_desk.server.bulk import chunks, one_of, put_rows, rows_by_id
 from alumni_desk.server.clamping import Assigned, is_clock, replica
 from alumni_desk.server.judging import beyond_the_door, refusal, unlike_its_id
 from alumni_desk.server.merging import Clash, Row, lay_fact, lay_put, row_from
-from alumni_desk.server.replicas import keep_replicas
+from alumni_desk.server.replicas import authors, keep_replicas
 from alumni_desk.sync.shapes import Shape, shapes
 
 
@@ -86,6 +87,7 @@ def push_together(connection: sa.Connection, tables: sa.MetaData, those: Sequenc
     locked = feed.lock_head(connection, tables, scope)
     if locked is None:
         raise LookupError("scope without a feed")
+    before_it = Cursor(locked.sequence, locked.chain) if len(those) == 1 and those[0].gathering is None and those[0].role in ("admin", "leader") else None
     items = [item for group in groups for item in group]
     _drop_known(connection, tables, scope, items)
     known = shapes()
@@ -116,22 +118,25 @@ def push_together(connection: sa.Connection, tables: sa.MetaData, those: Sequenc
         operation = item.operation
         if operation is not None:
             item.sequence = sequences.get((operation.table, operation.row), locked.sequence)
+    told = False
     if any(fresh):
         locked.chain = chained(locked.chain, [item.hash for group in fresh for item in group])
         if not sequences:
             locked.sequence += 1  # a place of its own for the chain, so that every cursor has one hash
         _keep_results(connection, tables, scope, [(sent.device, group) for sent, group in zip(those, fresh, strict=True)], now)
         feed.move_head(connection, tables, locked)
-        keep_replicas(connection, tables, locked, {
+        told = keep_replicas(connection, tables, locked, {
             replica(item.operation.clock): sent.device for sent, group in zip(those, fresh, strict=True) for item in group
             if item.operation and item.status in ACCEPTED})
         audit.note_all(connection, tables, scope, [audit.Note("push", now, sent.device, _for_audit(group, locked.chain))
                                                    for sent, group in zip(those, fresh, strict=True) if group])
+    named = authors(connection, tables, scope, before_it.sequence, locked.sequence) if told and before_it is not None else {}
     for item in items:
         if item.twin is not None:
             twin = item.twin
             item.first, item.reason, item.sequence, item.clock = twin.first or twin.status, twin.reason, twin.sequence, twin.clock
-    return [PushReply(results=[_result(item) for item in group], head=locked.sequence, time=now, chain=locked.chain) for group in groups]
+    return [PushReply(results=[_result(item) for item in group], head=locked.sequence, time=now, chain=locked.chain, before=before_it, replicas=named)
+            for group in groups]
 
 
 def _result(item: Item) -> Result:
@@ -358,7 +363,7 @@ def _write_rows(connection: sa.Connection, tables: sa.MetaData, locked: feed.Loc
     touched: dict[tuple[str, str], Touched] = {}
     for (name, row_id), row in rows.items():
         if row.changed:
-            row.values["clocks"] = json_text(row.clocks) if row.clocks else None
+            row.values["clocks"] = pack(row.clocks)
             changed[name].append(row.values)
             entries.append((name, row_id, bool(row.values["gone"])))
             touched[name, row_id] = Touched(before[name, row_id], row.values)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import _thread
+import gc
 import signal
 import socket
 import ssl
@@ -62,6 +63,10 @@ def _must_fit(cert: Path, key: Path) -> None:
             "have no password."), cert=str(cert), key=str(key)) from None
 
 
+_LOOKED_FOR_LOOPS = (50_000, 20, 50)
+"""How seldom: a push of thousands is so many small objects at once, none of them in a loop, and each look goes through all of them."""
+
+
 @dataclass(frozen=True)
 class Terms:
     """How a server serves: see the options of ``serve``."""
@@ -101,6 +106,8 @@ def serve(server: Server, *, host: str, port: int, certificate: Certificate | No
     signal.signal(signal.SIGTERM, lambda *_: None)  # uvicorn raises it once more when it has stopped: that is no failure
     signal.signal(signal.SIGINT, lambda *_: None)
     ready(address)
+    gc.freeze()  # what is there now stays
+    gc.set_threshold(*_LOOKED_FOR_LOOPS)
     try:
         with tidying(server):
             Stoppable(config).run(sockets=[listener])

@@ -32,6 +32,7 @@ from alumni_desk.server import feed
 from alumni_desk.server.projection import Projection, columns_for, rows_in
 from alumni_desk.server.replicas import authors
 from alumni_desk.server.state import Server
+from alumni_desk.store import driver
 from alumni_desk.sync.shapes import shapes
 
 LOG = logging.getLogger("alumni_desk.server")
@@ -228,10 +229,8 @@ _SQLITE = sa.create_engine("sqlite://").dialect
 
 
 def _new_file(file: Path, key: bytes) -> Any:
-    import sqlcipher3.dbapi2 as sqlcipher
-
     os.close(os.open(file, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
-    target = sqlcipher.connect(str(file), isolation_level=None, check_same_thread=False)
+    target = driver.sqlcipher().connect(str(file), isolation_level=None, check_same_thread=False)
     target.execute("PRAGMA cipher_log_level = NONE")
     target.execute(f"PRAGMA key = \"x'{key.hex()}'\"")
     for pragma in ("journal_mode = OFF", "synchronous = OFF", "temp_store = MEMORY", "cache_size = -65536", "locking_mode = EXCLUSIVE"):

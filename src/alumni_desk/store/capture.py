@@ -21,6 +21,7 @@ import sqlalchemy as sa
 
 from alumni_desk.protocol.canonical import body_of
 from alumni_desk.protocol.clock import Clock
+from alumni_desk.protocol.clocks import pack, packed_names, unpack
 from alumni_desk.protocol.ids import uuid7
 from alumni_desk.protocol.messages import OPERATION_LIMIT, Operation
 from alumni_desk.store.synced import clock_key, data_columns
@@ -36,7 +37,6 @@ _WORTH_A_LOOK = 48 * 1024
 """Characters of an operation's fields up to which it cannot be too large, whatever the letters and whatever else it holds."""
 
 _encode = msgspec.json.Encoder().encode
-_clocks = msgspec.json.Decoder(dict[str, str])
 
 _FIELDS = ("id, action, event, transaction_id, scope, audience, kind, table_name, row_id, fields, before, values_before, clock, schema, "
            "queue, fate, made_at")
@@ -149,7 +149,7 @@ class Capture:
             changed[name] = None if changed[name] is None else bool(changed[name])
         for name in plan.booleans & old.keys():
             old[name] = None if old[name] is None else bool(old[name])
-        return self._split(plan, changed, old, _clocks.decode(clocks) if clocks else {}, gathering)
+        return self._split(plan, changed, old, unpack(clocks), gathering)
 
     @staticmethod
     def _whole_groups(plan: _Plan, changed: dict[str, Any], new: dict[str, Any]) -> None:
@@ -169,7 +169,7 @@ class Capture:
         if plan.fact:
             self.clocks = None
         else:
-            self.clocks = _encode({**there, **dict.fromkeys(touched, self.stamp)}).decode()
+            self.clocks = pack({**there, **dict.fromkeys(touched, self.stamp)})
         return len(parts)
 
 
@@ -179,7 +179,7 @@ def _shape(plan: _Plan, names: tuple[str, ...]) -> tuple[tuple[type, ...], str]:
     if found is None:
         if len(plan.shapes) > 1_000:
             plan.shapes.clear()
-        found = plan.shapes[names] = (tuple(plan.kinds[name] for name in names), _encode({plan.key_of[name]: "?" for name in names}).decode())
+        found = plan.shapes[names] = (tuple(plan.kinds[name] for name in names), packed_names(plan.key_of[name] for name in names))
     return found
 
 

@@ -545,9 +545,7 @@ def trouble_of(profile: Profile, key: bytes) -> KnownError | None:
 
 def connect(path: Path, key: bytes, *, cache: int = WRITER_CACHE) -> Any:
     """A raw SQLCipher connection with this key, as every connection of a desk is set up."""
-    import sqlcipher3.dbapi2 as sqlcipher
-
-    connection = sqlcipher.connect(str(path), check_same_thread=False, isolation_level=None, timeout=BUSY_SECONDS)
+    connection = driver.sqlcipher().connect(str(path), check_same_thread=False, isolation_level=None, timeout=BUSY_SECONDS)
     connection.execute("PRAGMA cipher_log_level = NONE")
     connection.execute(f"PRAGMA key = \"x'{key.hex()}'\"")
     for pragma in ("journal_mode = WAL", "synchronous = FULL", "fullfsync = ON", "checkpoint_fullfsync = ON", "foreign_keys = ON",
@@ -557,8 +555,6 @@ def connect(path: Path, key: bytes, *, cache: int = WRITER_CACHE) -> Any:
 
 
 def _engine(path: Path, key: bytes, metadata: sa.MetaData | None, capture: Capture | None) -> sa.Engine:
-    import sqlcipher3.dbapi2 as sqlcipher
-
     def creator() -> Any:
         connection = connect(path, key, cache=READER_CACHE if metadata is None else WRITER_CACHE)
         if metadata is not None and capture is not None:
@@ -568,7 +564,7 @@ def _engine(path: Path, key: bytes, metadata: sa.MetaData | None, capture: Captu
         return connection
 
     size, more = (1, 0) if metadata is not None else (4, 28)
-    return sa.create_engine("sqlite+pysqlite:///named-so-that-a-queue-pool-is-used", module=sqlcipher, creator=creator, poolclass=QueuePool,
+    return sa.create_engine("sqlite+pysqlite:///named-so-that-a-queue-pool-is-used", module=driver.sqlcipher(), creator=creator, poolclass=QueuePool,
                             pool_size=size, max_overflow=more, isolation_level="AUTOCOMMIT", hide_parameters=True)
 
 

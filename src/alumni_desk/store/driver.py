@@ -1,4 +1,4 @@
-"""Short statements by the bare driver: composing one through SQLAlchemy and reading its rows costs five times as much as SQLite takes to answer.
+"""The driver itself, and short statements by it: composing one through SQLAlchemy and reading its rows costs five times as much as SQLite takes to answer.
 
 What goes wrong is raised as SQLAlchemy raises it, so that nobody has to know which way a statement went.
 """
@@ -6,9 +6,20 @@ What goes wrong is raised as SQLAlchemy raises it, so that nobody has to know wh
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any
 
 import sqlalchemy as sa
+
+
+@lru_cache(maxsize=1)
+def sqlcipher() -> Any:
+    """The driver. What is not exactly a text or a number it looks up in vain at every value, an exception each; nothing and flags it is told once."""
+    import sqlcipher3.dbapi2 as module
+
+    module.register_adapter(type(None), {None: None}.get)
+    module.register_adapter(bool, int)
+    return module
 
 
 def run(connection: sa.Connection, sql: str, parameters: Sequence[Any] = ()) -> int:

@@ -12,6 +12,7 @@ import sqlalchemy as sa
 
 from alumni_desk.errors import NotFound, Refused
 from alumni_desk.protocol.clock import milliseconds
+from alumni_desk.protocol.clocks import unpack
 from alumni_desk.store.desk import Changed, Desk
 from alumni_desk.store.synced import clock_key, data_columns
 from alumni_desk.words import _
@@ -46,7 +47,7 @@ def history(desk: Desk, table: str, row_id: str) -> list[Version]:
         if row is None:
             raise NotFound("no_such_row", _("There is nothing here with this id. Look it up again."))
         found = {(one.field, one.id): one for one in (*_past(connection, table, row_id), *_own(connection, table, row_id))}
-        clocks = msgspec.json.decode(row["clocks"], type=dict[str, str]) if row["clocks"] else {}
+        clocks = unpack(row["clocks"])
         authors = _authors(connection, {_replica(clock) for clock in (*clocks.values(), *(one.id for one in found.values()))})
     for column in data_columns(desk.tables[table]):
         clock = clocks.get(clock_key(column))
@@ -75,7 +76,7 @@ def restore(desk: Desk, table: str, row_id: str, version: str) -> Changed:
 
 
 def clocks_here(connection: sa.Connection, table: str, ids: Sequence[str]) -> dict[str, str | None]:
-    """The clocks of those of these rows that are here, as JSON."""
+    """The clocks of those of these rows that are here, as they are kept."""
     wanted = msgspec.json.encode(list(ids)).decode()
     rows = connection.exec_driver_sql(f'SELECT id, clocks FROM "{table}" WHERE id IN (SELECT value FROM json_each(?))', (wanted,))
     return {row.id: row.clocks for row in rows}
@@ -90,7 +91,7 @@ def keep_replaced(connection: sa.Connection, table: str, keys: Mapping[str, str]
                                       (msgspec.json.encode(list(newer)).decode(),)).mappings()
     gone = []
     for row in rows.all():
-        clocks = msgspec.json.decode(row["clocks"], type=dict[str, str]) if row["clocks"] else {}
+        clocks = unpack(row["clocks"])
         coming = newer[row["id"]]
         gone += [(table, row["id"], name, msgspec.json.encode(row[name]).decode(), clocks[key])
                  for name, key in keys.items() if key in clocks and coming.get(key) not in (None, clocks[key])]

@@ -17,6 +17,7 @@ import msgspec
 import sqlalchemy as sa
 
 from alumni_desk.errors import NotFound, Refused
+from alumni_desk.protocol.clocks import unpack
 from alumni_desk.store.desk import TRANSACTION, Changed, Desk, Writing
 from alumni_desk.store.synced import clock_key
 from alumni_desk.words import _
@@ -28,7 +29,6 @@ NEVER = frozenset({"chapter_founded", "chapter_completed", "sample_made", "perso
 """Events that stand: a chapter is founded once."""
 
 _json = msgspec.json.Decoder(dict[str, Any])
-_texts = msgspec.json.Decoder(dict[str, str])
 
 
 @dataclass(frozen=True, slots=True)
@@ -281,7 +281,7 @@ def _batches(connection: sa.Connection, table: sa.Table, target: str) -> Iterato
                 (part, table.name, target)):
             one = found.get(row.id)
             if one is None:
-                one = found[row.id] = _Row(_texts.decode(row.clocks) if row.clocks else {})
+                one = found[row.id] = _Row(unpack(row.clocks))
             fields = _json.decode(row.fields)
             one.own.add(row.clock)
             if row.values_before == "{}" and fields.get("gone") is None:

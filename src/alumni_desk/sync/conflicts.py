@@ -17,6 +17,7 @@ import sqlalchemy as sa
 
 from alumni_desk.errors import Ambiguous, BadInput, NotFound
 from alumni_desk.protocol.clock import milliseconds
+from alumni_desk.protocol.clocks import unpack
 from alumni_desk.protocol.messages import Author, ConflictRow, ConflictsReply, DecideRequest, Decision, Head, HelloReply, ScopeRequest, Value
 from alumni_desk.segments.activity import Names, field_word
 from alumni_desk.store.desk import Changed, Desk
@@ -234,7 +235,7 @@ def _values(connection: sa.Connection, desk: Desk, rows: Sequence[ConflictRow]) 
         target = desk.tables[table]
         ids = sorted({row.row for row in rows if row.table == table})
         for one in connection.execute(sa.select(target).where(target.c.id.in_(ids), ~target.c.gone)).mappings():
-            clocks = msgspec.json.decode(one["clocks"], type=dict[str, str]) if one["clocks"] else {}
+            clocks = unpack(one["clocks"])
             names = [state.REPLICA + clock.rpartition("-")[2] for clock in clocks.values()]
             told = connection.exec_driver_sql("SELECT key, value FROM sync_state WHERE key IN (SELECT value FROM json_each(?))", (json.dumps(names),))
             authors = {author.key.removeprefix(state.REPLICA): msgspec.json.decode(author.value, type=Author) for author in told}

@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 import sqlalchemy as sa
 
-from alumni_desk.protocol.canonical import json_text
+from alumni_desk.protocol.clocks import pack
 from alumni_desk.protocol.digest import Sums, differing, part_of, tail_of
 from alumni_desk.protocol.messages import Block, Cursor, DigestReply, DigestRequest
 from alumni_desk.store.desk import Desk
@@ -74,12 +74,13 @@ def _sums(connection: sa.Connection, scope: str) -> Sums:
     """The sums of the base: of the rows as they are, or of their shadows where operations lie over them."""
     found = Sums()
     for shape in shapes().values():
+        at = shape.columns.index("clocks")
         names = ", ".join(f't."{name}"' for name in shape.columns)
         rows = connection.exec_driver_sql(
             f'SELECT {names} FROM "{shape.name}" AS t WHERE scope = ? AND NOT EXISTS'
             " (SELECT 1 FROM operation AS o WHERE o.table_name = ? AND o.row_id = t.id AND o.fate = 'waiting')", (scope, shape.name))
-        found.add(shape.name, _plain(rows))
-        found.add(shape.name, _under(connection, shape))
+        found.add(shape.name, _plain(rows), at)
+        found.add(shape.name, _under(connection, shape), at)
     return found
 
 
@@ -95,7 +96,7 @@ def _under(connection: sa.Connection, shape: Shape) -> Iterator[tuple[Any, ...]]
     ids = connection.exec_driver_sql("SELECT DISTINCT row_id FROM operation WHERE table_name = ? AND fate = 'waiting'", (shape.name,)).scalars().all()
     for row_id, base in bases_of(connection, shape, operations.lying_over(connection, shape.name, ids)).items():
         if base["clock"] is not None:
-            values = {**base, "id": row_id, "clocks": json_text(base["clocks"]) if base["clocks"] else None}
+            values = {**base, "id": row_id, "clocks": pack(base["clocks"])}
             yield tuple(int(values[name]) if isinstance(values[name], bool) else values[name] for name in shape.columns)
 
 

@@ -10,12 +10,12 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from typing import Any
 
-import msgspec
 import sqlalchemy as sa
 from nacl.signing import SigningKey
 
 from alumni_desk.errors import BadInput, KnownError, Refused
 from alumni_desk.protocol.canonical import json_text
+from alumni_desk.protocol.clocks import unpack
 from alumni_desk.protocol.codes import read_invitation, wrong_group
 from alumni_desk.protocol.ids import uuid7
 from alumni_desk.protocol.messages import ChallengeReply, ChallengeRequest, EnrolReply, EnrolRequest
@@ -31,8 +31,6 @@ from alumni_desk.words import _
 
 EVENT = "chapter_moved"
 _AT_ONCE = 2_000
-
-_CLOCKS = msgspec.json.Decoder(dict[str, str])
 
 
 def move(desk: Desk, url: str, code: str, *, anyway: bool = False, device_name: str | None = None, wire: Wire | None = None,
@@ -123,7 +121,7 @@ def _parts(shape: Shape, row: Any) -> Iterator[tuple[str, dict[str, Any]]]:
         if row["clock"]:
             yield row["clock"], {name: value for name, value in values.items() if value is not None and (name != "gone" or value)}
         return
-    clocks = _CLOCKS.decode(row["clocks"]) if row["clocks"] else {}
+    clocks = unpack(row["clocks"])
     together: dict[str, dict[str, Any]] = defaultdict(dict)
     for name, value in values.items():
         clock = clocks.get(shape.clock_keys[name])

@@ -29,6 +29,7 @@ class Outgoing(NamedTuple):
     audience: str
     table: str
     row: str
+    kind: str
 
 
 class Overlay(NamedTuple):
@@ -46,10 +47,12 @@ class Overlay(NamedTuple):
 
 def typed(shape: Shape | None, values: Mapping[str, Any]) -> dict[str, Value]:
     """Values with booleans as booleans: SQLite's JSON holds them as 0 and 1."""
-    if shape is None:
-        return dict(values)
-    return {name: bool(value) if value in (0, 1) and value is not None and shape.types.get(name) == "boolean" else value
-            for name, value in values.items()}
+    found = dict(values)
+    if shape is not None:
+        for name in shape.booleans & found.keys():
+            if found[name] in (0, 1):
+                found[name] = bool(found[name])
+    return found
 
 
 def outgoing(connection: sa.Connection, scope: str, limit: int, newest: int | None = None) -> list[Outgoing]:
@@ -81,7 +84,7 @@ def _ready(rows: Sequence[sa.Row[Any]]) -> list[Outgoing]:
         operation = Operation(id=row.id, action=row.action, transaction=row.transaction_id, kind=row.kind, table=row.table_name,
                               row=row.row_id, fields=typed(known.get(row.table_name), _JSON_MAP.decode(row.fields)),
                               before=_JSON_MAP.decode(row.before) if row.before else {}, clock=row.clock, schema=row.schema)
-        found.append(Outgoing(row.id, row.transaction_id, body_of(operation), row.rowid, row.audience, row.table_name, row.row_id))
+        found.append(Outgoing(row.id, row.transaction_id, body_of(operation), row.rowid, row.audience, row.table_name, row.row_id, row.kind))
     return found
 
 

@@ -6,9 +6,9 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
-import msgspec
 import sqlalchemy as sa
 
+from alumni_desk.protocol.clocks import unpack
 from alumni_desk.protocol.messages import Block, Cursor, Page, PullReply, PullRequest
 from alumni_desk.store import history
 from alumni_desk.store.desk import Desk
@@ -18,8 +18,6 @@ from alumni_desk.sync.shapes import Shape, shapes
 from alumni_desk.sync.state import Membership
 from alumni_desk.sync.views import Base, bases_of, keep_shadows, no_base, put_columns, settle, write_views
 from alumni_desk.sync.wire import Wire
-
-_CLOCKS = msgspec.json.Decoder(dict[str, str])
 
 
 def pull(desk: Desk, wire: Wire, membership: Membership, progress: Callable[[int], None] | None = None, *, wait: float = 0) -> int:
@@ -152,9 +150,9 @@ def _keep_replaced(connection: sa.Connection, shape: Shape, block: Block) -> Non
     coming = {str(row[at_id]): str(row[at_clocks]) for row in block.rows if row[at_clocks]}
     newer: dict[str, dict[str, str]] = {}
     for row_id, kept in history.clocks_here(connection, shape.name, list(coming)).items():
-        if kept != coming[row_id]:  # one's own words come back under the clocks that they have, written in another order perhaps
-            clocks = _CLOCKS.decode(coming[row_id])
-            if not kept or _CLOCKS.decode(kept) != clocks:
+        if kept != coming[row_id]:  # one's own words come back under the clocks that they have, written in the former form perhaps
+            clocks = unpack(coming[row_id])
+            if unpack(kept) != clocks:
                 newer[row_id] = clocks
     history.keep_replaced(connection, shape.name, {name: shape.clock_keys.get(name, name) for name in shape.types}, newer)
 
@@ -162,7 +160,7 @@ def _keep_replaced(connection: sa.Connection, shape: Shape, block: Block) -> Non
 def _base(shape: Shape, row: dict[str, Any]) -> Base:
     base = no_base(shape)
     base.update({name: value for name, value in row.items() if name in base and name != "clocks"})
-    base["clocks"] = msgspec.json.decode(row["clocks"], type=dict[str, str]) if row.get("clocks") else {}
+    base["clocks"] = unpack(row.get("clocks"))
     return base
 
 

@@ -8,10 +8,10 @@ from datetime import UTC, datetime
 
 from nacl.signing import SigningKey
 
-from alumni_desk.protocol.messages import ACCEPTED, PLACES, PUSH_BYTES, PUSH_OPERATIONS, Cursor, PushReply, PushRequest, Result
+from alumni_desk.protocol.messages import ACCEPTED, PLACES, PUSH_BYTES, PUSH_OPERATIONS, Cursor, PushReply, PushRequest
 from alumni_desk.protocol.parcels import in_parcels, sign_parcel
 from alumni_desk.store.desk import Desk
-from alumni_desk.sync import operations, session, state
+from alumni_desk.sync import operations, own, session, state
 from alumni_desk.sync.operations import Outgoing
 from alumni_desk.sync.shapes import shapes
 from alumni_desk.sync.state import Membership
@@ -64,15 +64,15 @@ def _send(desk: Desk, wire: Wire, membership: Membership, parcels: list[list[Out
                           pieces=parcel) for parcel in parcels]
     reply = session.call(desk, wire, membership, "push", PushRequest(parcels=signed), PushReply)
     sent = [one for parcel in parcels for one in parcel]
-    _keep(desk, membership.scope, sent, reply.results, count, Cursor(reply.head, reply.chain))
+    _keep(desk, membership, sent, reply, count)
 
 
-def _keep(desk: Desk, scope: str, sent: Sequence[Outgoing], results: Sequence[Result], count: Pushed, there: Cursor) -> None:
+def _keep(desk: Desk, membership: Membership, sent: Sequence[Outgoing], reply: PushReply, count: Pushed) -> None:
     at = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
     answered: list[tuple[int, int]] = []
     refused: list[tuple[int, str, int]] = []
     fallen: dict[str, set[str]] = {}
-    for one, result in zip(sent, results, strict=True):
+    for one, result in zip(sent, reply.results, strict=True):
         count.conflicts += result.conflicts if result.status != "duplicate" else 0
         if result.settled in ACCEPTED:
             answered.append((result.sequence, one.rowid))
@@ -81,11 +81,13 @@ def _keep(desk: Desk, scope: str, sent: Sequence[Outgoing], results: Sequence[Re
             refused.append((result.sequence, result.reason or result.settled, one.rowid))
             fallen.setdefault(one.table, set()).add(one.row)
             count.refused += 1
+    there = Cursor(reply.head, reply.chain)
     done = {rowid for _sequence, _reason, rowid in refused}
     with desk.applying() as applying:
         connection = applying.connection
         lying = {table: operations.lying_over(connection, table, rows) for table, rows in fallen.items()}
-        operations.mark_sent(connection, answered)
+        if not own.pass_over(connection, membership, sent, reply, at):
+            operations.mark_sent(connection, answered)
         if there.chain:
             places = state.read(connection, state.Places) or state.Places([])
             state.keep(connection, state.Places([*places.places, there][1 - PLACES:]))
@@ -93,4 +95,4 @@ def _keep(desk: Desk, scope: str, sent: Sequence[Outgoing], results: Sequence[Re
         for table, over in lying.items():
             shape = shapes().get(table)
             if shape is not None:
-                settle(connection, shape, scope, over, done)
+                settle(connection, shape, membership.scope, over, done)

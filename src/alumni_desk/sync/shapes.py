@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from types import MappingProxyType
 from typing import Literal
 
@@ -25,6 +25,11 @@ class Shape:
     types: Mapping[str, Type]
     clock_keys: Mapping[str, str]
     door: frozenset[str]
+
+    @cached_property
+    def booleans(self) -> frozenset[str]:
+        """The fields that are flags."""
+        return frozenset(name for name, kind in self.types.items() if kind == "boolean")
 
     @property
     def fields(self) -> tuple[str, ...]:

@@ -16,6 +16,7 @@ import msgspec
 import sqlalchemy as sa
 
 from alumni_desk.errors import KnownError, NetworkProblem, StoreProblem
+from alumni_desk.protocol.clocks import unpack
 from alumni_desk.protocol.messages import Head, SnapshotReply, SnapshotRequest
 from alumni_desk.schema import SCHEMA_VERSION
 from alumni_desk.store import disk, history, search
@@ -256,7 +257,7 @@ def _keep_replaced(connection: sa.Connection, shape: Shape) -> None:
     rows = connection.exec_driver_sql(f'SELECT s.id, s.clocks FROM snapshot."{shape.name}" AS s JOIN main."{shape.name}" AS m ON m.id = s.id'
                                       " WHERE s.clocks IS NOT m.clocks AND s.clocks IS NOT NULL")
     while part := rows.fetchmany(CHUNK):
-        history.keep_replaced(connection, shape.name, keys, {row.id: msgspec.json.decode(row.clocks, type=dict[str, str]) for row in part})
+        history.keep_replaced(connection, shape.name, keys, {row.id: unpack(row.clocks) for row in part})
 
 
 def _search(connection: sa.Connection, *, everybody: bool) -> None:

@@ -9,13 +9,13 @@ import msgspec
 import sqlalchemy as sa
 
 from alumni_desk.protocol.canonical import json_text
+from alumni_desk.protocol.clocks import pack, unpack
 from alumni_desk.sync.operations import CHUNK, Overlay, typed
 from alumni_desk.sync.shapes import Shape
 
 Base = dict[str, Any]
 """A row as the server has it: its fields, ``gone`` and ``clock``, and ``clocks`` as a map. Without a clock there is no row."""
 
-_CLOCKS = msgspec.json.Decoder(dict[str, str])
 
 
 def no_base(shape: Shape) -> Base:
@@ -28,7 +28,7 @@ def base_of(shape: Shape, values: Mapping[str, Any]) -> Base:
     base = no_base(shape)
     base.update({name: value for name, value in typed(shape, values).items() if name in base})
     clocks = base["clocks"]
-    base["clocks"] = _CLOCKS.decode(clocks) if isinstance(clocks, str) else dict(clocks or {})
+    base["clocks"] = dict(clocks) if isinstance(clocks, dict) else unpack(clocks)
     base["gone"] = bool(base["gone"])
     return base
 
@@ -124,7 +124,7 @@ def write_views(connection: sa.Connection, shape: Shape, scope: str, views: Mapp
         if view["clock"] is None:
             continue
         values = tuple([view[name] for name in shape.types])
-        stamp = (view["clock"], json_text(view["clocks"]) if view["clocks"] else None)
+        stamp = (view["clock"], pack(view["clocks"]))
         there = here.get(row_id)
         if there is None or there[2:] != values:
             put.append((row_id, scope, *stamp, *values))
@@ -167,7 +167,7 @@ def keep_shadows(connection: sa.Connection, table: str, bases: Mapping[str, Base
     if bases:
         connection.exec_driver_sql(
             "INSERT INTO shadow (table_name, row_id, base) VALUES (?, ?, ?) ON CONFLICT (table_name, row_id) DO UPDATE SET base = excluded.base",
-            [(table, row_id, json_text(base)) for row_id, base in bases.items()])
+            [(table, row_id, json_text({**base, "clocks": pack(base["clocks"])})) for row_id, base in bases.items()])
 
 
 def drop_shadows(connection: sa.Connection, table: str, ids: Sequence[str]) -> None:

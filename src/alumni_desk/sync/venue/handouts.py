@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -11,6 +10,7 @@ import msgspec
 import sqlalchemy as sa
 
 from alumni_desk.errors import Refused
+from alumni_desk.protocol.clocks import unpack
 from alumni_desk.protocol.handout import Handout, SealedHandout, close_handout, open_handout, verify_handout
 from alumni_desk.protocol.messages import Block
 from alumni_desk.protocol.policy import projected, readable
@@ -136,5 +136,5 @@ def _work_from(connection: sa.Connection, scope: str, inside: Handout) -> None:
 def _base(shape: Shape, row: dict[str, Any]) -> Base:
     base = no_base(shape)
     base.update({name: value for name, value in row.items() if name in base and name != "clocks"})
-    base["clocks"] = json.loads(row["clocks"]) if row.get("clocks") else {}
+    base["clocks"] = unpack(row.get("clocks"))
     return base

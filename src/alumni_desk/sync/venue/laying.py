@@ -9,6 +9,7 @@ import sqlalchemy as sa
 
 from alumni_desk.protocol.canonical import json_text, operation_of
 from alumni_desk.protocol.clock import PATTERN
+from alumni_desk.protocol.clocks import unpack
 from alumni_desk.protocol.messages import OPERATION_LIMIT, Author, Certificate, Operation, Parcel
 from alumni_desk.protocol.policy import may_say, may_send, rules
 from alumni_desk.protocol.values import fits, is_id
@@ -91,4 +92,4 @@ def _may_change(connection: sa.Connection, one: Operation, parcel: Sequence[Oper
     if row is None or not row["clocks"] or not any(written[name].write == "new" for name in one.fields):
         return True
     mine = {other.clock[-16:] for other in parcel}
-    return all(clock[-16:] in mine for clock in msgspec.json.decode(row["clocks"], type=dict[str, str]).values())
+    return all(clock[-16:] in mine for clock in unpack(row["clocks"]).values())

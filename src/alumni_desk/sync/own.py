@@ -1,0 +1,65 @@
+"""One's own push, when nothing else came between: the rows here are the server's already, so they are not fetched again.
+
+The server says where its feed was when it took the push. If that is where this desk stands, all that lies between there and the feed's new end are
+the rows of this push. Each of them is here as the server has it now, if all of its operations were taken just as they were made and nothing else
+lies over it. Then the cursor moves over them. In any other case they come down like everybody's, and are settled as they come.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+import msgspec
+import sqlalchemy as sa
+
+from alumni_desk.protocol.clocks import unpack
+from alumni_desk.protocol.messages import PushReply
+from alumni_desk.sync import operations, state
+from alumni_desk.sync.operations import Outgoing
+from alumni_desk.sync.pull import cursor_of
+from alumni_desk.sync.shapes import shapes
+
+
+def pass_over(connection: sa.Connection, membership: state.Membership, sent: Sequence[Outgoing], reply: PushReply, at: str) -> bool:
+    """Make what was sent part of the base and move the cursor over it, if that is all that lies between. The caller commits."""
+    if membership.gathering is not None or reply.before is None or not reply.chain or reply.before != cursor_of(connection, membership.scope):
+        return False
+    if any(result.status != "ok" or result.conflicts for result in reply.results) or any(one.kind == "command" for one in sent):
+        return False
+    rows: dict[str, set[str]] = {}
+    for one in sent:
+        rows.setdefault(one.table, set()).add(one.row)
+    if not rows.keys() <= shapes().keys() or not _is_all(connection, membership.scope, rows, len(sent)):
+        return False
+    connection.exec_driver_sql("UPDATE operation SET fate = 'accepted', sequence = ?, resolved_at = ? WHERE rowid = ?",
+                               [(result.sequence, at, one.rowid) for one, result in zip(sent, reply.results, strict=True)])
+    for table, ids in rows.items():
+        if shapes()[table].kind == "put":
+            _greatest_clocks(connection, table, ids)
+    state.keep_authors(connection, reply.replicas)
+    connection.exec_driver_sql("UPDATE scope SET cursor = ?, chain = ? WHERE id = ?", (reply.head, reply.chain, membership.scope))
+    return True
+
+
+def _is_all(connection: sa.Connection, scope: str, rows: dict[str, set[str]], count: int) -> bool:
+    """Whether nothing else is to be settled, and no more than was sent lies over these rows."""
+    if state.read(connection, state.Rebuilding) is not None or operations.is_unsettled(connection, scope):
+        return False
+    if connection.exec_driver_sql("SELECT 1 FROM shadow UNION ALL SELECT 1 FROM operation WHERE fate = 'waiting' AND queue = 'peer' LIMIT 1").first():
+        return False
+    lying = sum(int(connection.exec_driver_sql(
+        "SELECT count(*) FROM json_each(?) AS j CROSS JOIN operation AS o INDEXED BY operation_row ON o.table_name = ? AND o.row_id = j.value"
+        " WHERE o.fate = 'waiting'", (_json(ids), table)).scalar() or 0) for table, ids in rows.items())
+    return lying == count
+
+
+def _greatest_clocks(connection: sa.Connection, table: str, ids: Iterable[str]) -> None:
+    """A row's clock is the greatest of its fields', at the server as here: another laptop's, in a field that nobody touched now, may be ahead."""
+    found = connection.exec_driver_sql(f'SELECT id, clock, clocks FROM "{table}" WHERE id IN (SELECT value FROM json_each(?))', (_json(ids),)).all()
+    wrong = [(greatest, row_id) for row_id, clock, clocks in found if (greatest := max(unpack(clocks).values(), default=clock)) != clock]
+    if wrong:
+        connection.exec_driver_sql(f'UPDATE "{table}" SET clock = ? WHERE id = ?', wrong)
+
+
+def _json(ids: Iterable[str]) -> str:
+    return msgspec.json.encode(sorted(ids)).decode()
