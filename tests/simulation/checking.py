@@ -57,6 +57,14 @@ def own_writes_are_seen(laptop: Laptop, ledger: Ledger) -> None:
             hold(5, found[0][name] == value, f"{laptop.name} shows {table}.{name} = {found[0][name]!r}, and {value!r} was written and waits")
 
 
+def is_level(laptop: Laptop, office: Office) -> bool:
+    """Whether a laptop stands where the server does and has nothing to send, so that a sync would move nothing."""
+    place = laptop.rows("SELECT id, cursor, chain FROM scope")[0]
+    there = office.rows("SELECT head, chain FROM feed_head WHERE scope = ?", place["id"])[0]
+    return ((place["cursor"], place["chain"]) == (there["head"], there["chain"])
+            and not laptop.rows("SELECT 1 FROM operation WHERE fate = 'waiting' UNION SELECT 1 FROM sync_state WHERE key = 'rebuilding'"))
+
+
 def nothing_is_missing(laptop: Laptop, office: Office) -> bool:
     """8 and 1: what the feed has up to the cursor is here as the server has it. Returns whether the laptop is caught up."""
     place = laptop.rows("SELECT id, cursor, chain FROM scope")[0]

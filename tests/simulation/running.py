@@ -58,6 +58,11 @@ class Run:
     copies: dict[int, Path] = field(default_factory=dict)
     count: int = 0
 
+    @property
+    def thorough(self) -> bool:
+        """Whether the end of the run is looked at in ways that cost more: one in eight."""
+        return self.plan.seed % 8 == 0
+
     def laptop(self, step: Step) -> Laptop:
         """The laptop that a step is about."""
         return self.laptops[step.who % len(self.laptops)]
@@ -260,6 +265,8 @@ class Run:
         for turn in range(ROUNDS):
             moved = 0
             for laptop in self.laptops:
+                if turn and not self.thorough and checking.is_level(laptop, self.office):
+                    continue
                 self.world.now += 1_000
                 try:
                     done = laptop.do(laptop.sync)
@@ -285,9 +292,8 @@ class Run:
         checking.the_server_is_right(self.office, scope, self.ledger, self.world, checking.tables_of(self.laptops[0]))
         checking.nothing_is_lost(self.office, self.laptops, self.ledger)
         checking.nobody_erased_is_here(self.office, self.laptops)
-        thorough = self.plan.seed % 8 == 0
-        checking.attendance_is_the_same(self.office, leaders, leaders if thorough else leaders[:1])
-        if thorough:
+        checking.attendance_is_the_same(self.office, leaders, leaders if self.thorough else leaders[:1])
+        if self.thorough:
             self._exports(leaders)
 
     def _exports(self, leaders: list[Laptop]) -> None:

@@ -332,7 +332,7 @@ def _() -> Iterator[None]:
 
 @bug("after a restore of the server what it lost stays on the screen", 1)
 def _() -> Iterator[None]:
-    with patch.object(desk_pull, "_drop_unseen", lambda connection, _scope, _seen: desk_pull.state.drop(connection, desk_pull.state.Rebuilding)):
+    with patch.object(desk_pull, "drop_unseen", lambda connection, _scope, _seen: desk_pull.state.drop(connection, desk_pull.state.Rebuilding)):
         yield
 
 
