@@ -109,6 +109,12 @@ def erased_of(connection: sa.Connection, people: Sequence[str]) -> list[str]:
     return list(connection.exec_driver_sql("SELECT id FROM erased WHERE id IN (SELECT value FROM json_each(?))", (json.dumps(list(people)),)).scalars())
 
 
+def rows_erased(connection: sa.Connection) -> set[tuple[str, str]]:
+    """Every row, as table and id, that is about somebody who was erased, as far as it is known here."""
+    people = list(connection.exec_driver_sql("SELECT id FROM erased").scalars())
+    return {(table, row_id) for table, ids in _rows_about(connection, people).items() for row_id in ids}
+
+
 def finish(desk: Desk) -> int:
     """After others' erasures came: no page, copy or backup holds them any more. Returns how many backups were deleted."""
     _keep_list(desk.profile, _listed_in(desk))
