@@ -58,6 +58,7 @@ def ground() -> Path:
         laptop.join(office.invite("door", gathering))
         laptop.sync()
         laptops.append(laptop)
+    open_desk(Profile(folder / "new-0")).close()
     for laptop in laptops:
         laptop.close()
     office.close()

@@ -23,8 +23,8 @@ from alumni_desk.protocol.parcels import Piece, sign_parcel
 from alumni_desk.store import erasing
 from alumni_desk.store import undo as undoing
 from alumni_desk.sync import session, state
-from simulation import checking
-from simulation.ground import copy_ground, memory
+from simulation import checking, venue
+from simulation.ground import copy_ground, ground, memory
 from simulation.holding import Violation, hold
 from simulation.laptop import Laptop
 from simulation.ledger import Ledger
@@ -41,6 +41,12 @@ SIZES = ((4_000, 4_000), (3, 12), (7, 4_000), (4_000, 12))
 
 WEATHER = frozenset({"sync_unreachable", "sync_slow", "sync_no_server", "sync_busy", "sync_server_trouble", "no_session"})
 """What a sync may say while the network is not fair."""
+
+
+VENUE_WEATHER = frozenset({"venue_closed", "venue_no_laptop", "venue_door_closed", "venue_over", "venue_ended", "venue_certificate_wrong", "venue_leader"})
+"""What a meeting may say."""
+
+UNANSWERED = "SELECT id FROM operation WHERE fate = 'waiting' AND sequence IS NULL AND queue <> 'peer'"
 
 
 @dataclass
@@ -87,7 +93,7 @@ class Run:
 
     def _note(self, laptop: Laptop, folder: Path) -> None:
         """Take down what it made; all of it anew where numbers of rows may have been used again."""
-        if laptop.folder != folder or laptop.gathering:
+        if laptop.folder != folder or laptop.gathering or self.plan.meets:
             self.ledger.anew(laptop)
         else:
             self.ledger.note(laptop)
@@ -172,13 +178,14 @@ class Run:
     def do_older(self, step: Step) -> None:
         """16: what is lost with the disk is what was held nowhere else."""
         who = step.who % len(self.laptops)
-        if who not in self.copies:
-            return
-        laptop = self.laptops[who]
+        if who in self.copies:
+            self._back_to(self.laptops[who], self.copies[who])
+
+    def _back_to(self, laptop: Laptop, copy: Path) -> None:
         before = {row["id"] for row in laptop.rows("SELECT id FROM operation")}
         self.count += 1
         place = self.folder / f"older-{self.count}"
-        shutil.copytree(self.copies[who], place)
+        shutil.copytree(copy, place)
         laptop.move(place)
         self.ledger.discarded(before, self.laptops, self.office)
         self.ledger.anew(laptop)
@@ -191,6 +198,52 @@ class Run:
         made = Laptop(self.world, self.office, f"twin-{self.count}-of-{self.laptop(step).name}", twin, pick(list(SKEWS), step.a))
         self.laptops.append(made)
         self.ledger.anew(made)
+
+    def do_meet(self, step: Step) -> None:
+        """2: until the server has answered, no laptop lets go of what was done on it, whoever else has it."""
+        visitor = self.laptop(step)
+        host = self.laptops[(step.who + 1 + step.a % max(1, len(self.laptops) - 1)) % len(self.laptops)]
+        if host is not visitor:
+            self._meet(visitor, host, step)
+
+    def _meet(self, visitor: Laptop, host: Laptop, step: Step, gathering: str | None = None) -> None:
+        before = {laptop: {row["id"] for row in laptop.rows(UNANSWERED)} for laptop in (visitor, host)}
+        places = {laptop: laptop.rows("SELECT id, cursor, chain FROM scope ORDER BY id") for laptop in (visitor, host)}
+        folder = visitor.folder
+        try:
+            visitor.do(lambda: venue.meet(visitor, host, dict(step.faults), gathering), step.kill)
+        except KnownError as problem:
+            hold(13, problem.code in VENUE_WEATHER, f"{visitor.name} cannot meet {host.name}: {problem.code}: {problem}")
+        self._note(visitor, folder)
+        self._note(host, host.folder)
+        for laptop, ids in before.items():
+            gone = ids - {row["id"] for row in laptop.rows("SELECT id FROM operation")}
+            hold(2, not gone, f"{laptop.name} let go of {sorted(gone)[:3]} at a meeting")
+            if gathering is None:
+                hold(8, laptop.rows("SELECT id, cursor, chain FROM scope ORDER BY id") == places[laptop], f"a meeting moved the cursor of {laptop.name}")
+            checking.own_writes_are_seen(laptop, self.ledger)
+
+    def do_let_in(self, step: Step) -> None:
+        host = self.laptop(step)
+        gathering = pick(_gatherings(host), step.b)
+        if len(self.laptops) >= 7 or gathering is None:
+            return
+        self.count += 1
+        name = f"door-{90 + self.count}"
+        shutil.copytree(ground() / "new-0", self.folder / name)
+        newcomer = Laptop(self.world, self.office, name, self.folder / name, host.skew)
+        self._meet(newcomer, host, replace(step, kill=None), gathering)
+        if newcomer.gathering is None:  # nobody is let in there; it goes home
+            newcomer.close()
+        else:
+            self.laptops.append(newcomer)
+
+    def do_destroyed(self, step: Step) -> None:
+        """16: what others hold of it, sealed or open, is not lost."""
+        laptop = self.laptop(step)
+        start = ground() / laptop.name
+        if start.exists():
+            self._back_to(laptop, start)
 
     def do_late(self, step: Step) -> None:
         """Reordering: a request that its sender has given up on arrives now."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import logging
 import os
 import random
@@ -81,6 +82,10 @@ def _argon2_once() -> Callable[..., bytes]:
     return lru_cache(maxsize=64)(keys._derived)
 
 
+def _key_at_once(code: str, salt: bytes) -> bytes:
+    return hashlib.blake2b(code.encode(), salt=salt, digest_size=32).digest()
+
+
 def _one_dialect() -> Callable[..., Any]:
     """Engines that are alike share what SQLAlchemy compiled: a laptop opened anew need not work out the same statements once more."""
     import sqlalchemy as sa
@@ -115,6 +120,10 @@ def simulated() -> Iterator[None]:
     import alumni_desk.schema as schema
     import alumni_desk.server.app as app
     import alumni_desk.server.state as server_state
+    import alumni_desk.sync.venue.channel as venue_channel
+    import alumni_desk.sync.venue.sharing as sharing
+    import alumni_desk.sync.venue.visiting as visiting
+    import simulation.venue as venue
     from alumni_desk.store import keys
 
     assert isinstance(app.run_in_threadpool, Callable)  # the seam must still be there
@@ -130,6 +139,8 @@ def simulated() -> Iterator[None]:
         stack.enter_context(patch.object(schema, "desk_schema", lru_cache(maxsize=1)(schema.desk_schema)))
         stack.enter_context(patch.object(server_state, "all_tables", lru_cache(maxsize=1)(server_state.all_tables)))
         stack.enter_context(patch("sqlalchemy.create_engine", _one_dialect()))
+        for module in (sharing, venue_channel, visiting, venue):
+            stack.enter_context(patch.object(module, "key_of", _key_at_once))
         for name, module in list(sys.modules.items()):
             if name.startswith("alumni_desk.") and getattr(module, "datetime", None) is datetime:
                 stack.enter_context(patch.object(module, "datetime", _Datetime))
