@@ -72,6 +72,12 @@ def is_level(laptop: Laptop, office: Office) -> bool:
                                 " UNION SELECT 1 FROM parcel WHERE resolved IS NULL"))
 
 
+def the_check_found_nothing(laptop: Laptop) -> None:
+    """1: what the daily check against the server had to fetch again was lost by a bug before, whatever it looks like now."""
+    for row in laptop.rows("SELECT json_extract(value, '$.mended') AS mended, json_extract(value, '$.identical') AS same FROM sync_state WHERE key = 'checked'"):
+        hold(1, row["same"] and not row["mended"], f"the check against the server mended {row['mended']} parts on {laptop.name}")
+
+
 def nothing_is_missing(laptop: Laptop, office: Office) -> bool:
     """8 and 1: what the feed has up to the cursor is here as the server has it. Returns whether the laptop is caught up."""
     place = laptop.rows("SELECT id, cursor, chain FROM scope")[0]

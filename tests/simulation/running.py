@@ -144,6 +144,7 @@ class Run:
         self._note(laptop, before)
         self._take_down(laptop)
         checking.own_writes_are_seen(laptop, self.ledger)
+        checking.the_check_found_nothing(laptop)
         if done is not None:
             checking.nothing_is_missing(laptop, self.office)
 
@@ -327,6 +328,7 @@ class Run:
                     raise Violation(13, f"{laptop.name} cannot sync on a fair network: {problem.code}: {problem}") from problem
                 self._note(laptop, laptop.folder)
                 self._take_down(laptop)
+                checking.the_check_found_nothing(laptop)
                 checking.own_writes_are_seen(laptop, self.ledger)
                 moved += done.pushed + done.waiting + done.refused
             if not moved and turn:
