@@ -202,5 +202,5 @@ def test_the_reference_sees_a_planted_bug() -> None:
     assert wrong.plant is not None
     with simulated(), wrong.plant(), pytest.raises(AssertionError):
         run_state_machine_as_test(Machine, settings=settings(
-            max_examples=25, stateful_step_count=30, deadline=None, database=None, derandomize=True, suppress_health_check=list(HealthCheck),
+            max_examples=100, stateful_step_count=30, deadline=None, database=None, derandomize=True, suppress_health_check=list(HealthCheck),
             phases=(Phase.generate,), report_multiple_bugs=False))

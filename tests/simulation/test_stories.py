@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from alumni_desk.errors import NetworkProblem
-from alumni_desk.members.actions import add_member
+from alumni_desk.members.actions import add_member, change_member
 from alumni_desk.store import erasing
 from alumni_desk.sync import session
 from simulation.ground import copy_ground, memory
@@ -61,6 +61,21 @@ def test_an_operation_that_an_erasure_emptied_before_its_answer_came_is_not_refu
     assert one.rows("SELECT id, reason FROM operation WHERE fate IN ('refused', 'waiting')") == []
     for laptop in (one, other):
         assert laptop.rows("SELECT first_name, gone FROM person WHERE id = ?", person) == [{"first_name": None, "gone": 1}]
+
+
+def test_an_erasure_leaves_no_base_where_an_edit_waited(place: Place) -> None:
+    one, other = place.laptops[:2]
+    person = one.rows("SELECT id FROM person ORDER BY id")[0]["id"]
+    other.do(lambda: change_member(other.desk, person, city="Salem"))
+    other.do(other.sync)
+    one.do(lambda: change_member(one.desk, person, employer="Mine"))
+    with pytest.raises(NetworkProblem):
+        one.do(lambda: one.sync({1: "lost"}))  # what the other did comes down, under what waits here
+    assert one.rows("SELECT row_id FROM shadow") == [{"row_id": person}]
+    one.do(lambda: erasing.erase(one.desk, [person], remake_backups=False))
+    one.do(one.sync)
+    assert one.rows("SELECT row_id FROM shadow") == []
+    assert one.rows("SELECT city, employer, gone FROM person WHERE id = ?", person) == [{"city": None, "employer": None, "gone": 1}]
 
 
 class Late(Line):

@@ -171,9 +171,9 @@ def forget(connection: sa.Connection, tables: Mapping[str, sa.Table], rows: Mapp
             # What says nothing any more is not sent; facts and rows that are new say that they are there.
             connection.exec_driver_sql(
                 f"DELETE FROM operation WHERE {where} AND fields = '{{}}' AND kind = 'put' AND fate = 'waiting' AND before <> '{{}}'", wanted)
-            connection.exec_driver_sql(  # a base is kept only while something lies over it
+            connection.exec_driver_sql(  # a base is kept only while something lies over it, and the order to erase does not
                 f"DELETE FROM shadow WHERE {where} AND NOT EXISTS (SELECT 1 FROM operation AS o WHERE o.table_name = shadow.table_name"
-                " AND o.row_id = shadow.row_id AND o.fate = 'waiting')", wanted)
+                " AND o.row_id = shadow.row_id AND o.fate = 'waiting' AND o.kind <> 'command')", wanted)
     return count
 
 

@@ -343,8 +343,8 @@ def _() -> Iterator[None]:
 def _() -> Iterator[None]:
     right = engine._remember
 
-    def wrong(desk: Any, trouble: str | None) -> None:
-        right(desk, trouble)
+    def wrong(desk: Any, *more: Any) -> None:
+        right(desk, *more)
         with desk.applying() as applying:
             applying.connection.exec_driver_sql("DELETE FROM operation WHERE kind = 'fact' AND sequence IS NULL")
 
