@@ -74,7 +74,8 @@ def is_level(laptop: Laptop, office: Office) -> bool:
 
 def the_check_found_nothing(laptop: Laptop) -> None:
     """1: what the daily check against the server had to fetch again was lost by a bug before, whatever it looks like now."""
-    for row in laptop.rows("SELECT json_extract(value, '$.mended') AS mended, json_extract(value, '$.identical') AS same FROM sync_state WHERE key = 'checked'"):
+    for row in laptop.rows("SELECT json_extract(value, '$.mended') AS mended, json_extract(value, '$.identical') AS same"
+                           " FROM sync_state WHERE key = 'checked'"):
         hold(1, row["same"] and not row["mended"], f"the check against the server mended {row['mended']} parts on {laptop.name}")
 
 
@@ -236,7 +237,7 @@ def _the_door_sees(laptop: Laptop, office: Office, scope: str, cursor: int) -> b
 
 def nothing_is_lost(office: Office, laptops: list[Laptop], ledger: Ledger) -> None:
     """2 and 16: every committed operation has a durable result, but for those held nowhere else."""
-    results, held = ledger.results(office), ledger.held(laptops)
+    results, held = ledger.results(office) | office.set_aside(), ledger.held(laptops)
     known = results | ledger.may_be_lost | ledger.refused
     erased = {(row["table_name"], row["row_id"]) for row in office.rows("SELECT table_name, row_id FROM erased")}
     lost = [one for one, made in ledger.made.items() if one not in known and (made["table_name"], made["row_id"]) not in erased]

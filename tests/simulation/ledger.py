@@ -59,4 +59,4 @@ class Ledger:
 
     def discarded(self, ids: set[str], laptops: list[Laptop], office: Office) -> None:
         """These fell away with a disk or a database: lost are those held nowhere else."""
-        self.may_be_lost |= ids - self.held(laptops) - self.results(office)
+        self.may_be_lost |= ids - self.held(laptops) - self.results(office) - office.set_aside()

@@ -20,7 +20,7 @@ from alumni_desk.members import actions as members
 from alumni_desk.protocol.canonical import body_of
 from alumni_desk.protocol.messages import Operation, PushReply, PushRequest
 from alumni_desk.protocol.parcels import Piece, sign_parcel
-from alumni_desk.store import erasing
+from alumni_desk.store import erasing, removal
 from alumni_desk.store import undo as undoing
 from alumni_desk.sync import session, state
 from simulation import checking, venue
@@ -43,8 +43,11 @@ WEATHER = frozenset({"sync_unreachable", "sync_slow", "sync_no_server", "sync_bu
 """What a sync may say while the network is not fair."""
 
 
-VENUE_WEATHER = frozenset({"venue_closed", "venue_no_laptop", "venue_door_closed", "venue_over", "venue_ended", "venue_certificate_wrong", "venue_leader"})
+VENUE_WEATHER = frozenset({"venue_closed", "venue_no_laptop", "venue_door_closed", "venue_over", "venue_ended", "venue_certificate_wrong",
+                           "venue_leader", "venue_revoked"})
 """What a meeting may say."""
+
+KEPT_WHEN_EMPTIED = frozenset({removal.FILE, "desk.lock", "outbox.lock"})
 
 UNANSWERED = "SELECT id FROM operation WHERE fate = 'waiting' AND sequence IS NULL AND queue <> 'peer'"
 
@@ -61,7 +64,7 @@ class Run:
     ledger: Ledger = field(default_factory=Ledger)
     late: list[Any] = field(default_factory=list)
     backup: Path | None = None
-    copies: dict[int, Path] = field(default_factory=dict)
+    copies: dict[str, Path] = field(default_factory=dict)
     count: int = 0
 
     @property
@@ -135,9 +138,12 @@ class Run:
         before = laptop.folder
         laptop.late = self.late
         try:
-            done = laptop.do(lambda: laptop.sync(dict(step.faults)), step.kill)
+            done = laptop.do(lambda: laptop.sync(dict(step.faults)), None if self._is_removed(laptop) else step.kill)
         except KnownError as problem:
             done = None
+            if self._is_removed(laptop) and problem.code == removal.CODE:
+                self._emptied(laptop)
+                return
             hold(13, problem.code in WEATHER, f"{laptop.name} cannot sync: {problem.code}: {problem}")
             fair = not step.faults and self.office.up and not laptop.away
             hold(13, not fair, f"{laptop.name} cannot sync on a fair network: {problem.code}")
@@ -174,13 +180,13 @@ class Run:
     def do_copy(self, step: Step) -> None:
         self.count += 1
         who = step.who % len(self.laptops)
-        self.copies[who] = self.laptops[who].copy(self.folder / f"copy-{self.count}")
+        self.copies[self.laptops[who].name] = self.laptops[who].copy(self.folder / f"copy-{self.count}")
 
     def do_older(self, step: Step) -> None:
         """16: what is lost with the disk is what was held nowhere else."""
-        who = step.who % len(self.laptops)
-        if who in self.copies:
-            self._back_to(self.laptops[who], self.copies[who])
+        laptop = self.laptop(step)
+        if laptop.name in self.copies:
+            self._back_to(laptop, self.copies[laptop.name])
 
     def _back_to(self, laptop: Laptop, copy: Path) -> None:
         before = {row["id"] for row in laptop.rows("SELECT id FROM operation")}
@@ -237,6 +243,7 @@ class Run:
         if newcomer.gathering is None:  # nobody is let in there; it goes home
             newcomer.close()
         else:
+            newcomer.let_in_by = host
             self.laptops.append(newcomer)
 
     def do_destroyed(self, step: Step) -> None:
@@ -245,6 +252,25 @@ class Run:
         start = ground() / laptop.name
         if start.exists():
             self._back_to(laptop, start)
+
+    def do_removed(self, step: Step) -> None:
+        """2 and 10: a removed laptop hands over what it has, at its next contact, and keeps nothing. The first one leads on."""
+        laptop = self.laptop(step)
+        if laptop.number and laptop.device != self.laptops[0].device and self.office.up:
+            self.office.remove(laptop.device)
+            for one in self.laptops:  # a clone is the same laptop to the server
+                one.removed = one.removed or one.device == laptop.device
+
+    @staticmethod
+    def _is_removed(laptop: Laptop) -> bool:
+        """Whom a removed leader let in counts for nothing either, unless the server knew them before."""
+        return laptop.removed or (laptop.let_in_by is not None and laptop.let_in_by.removed)
+
+    def _emptied(self, laptop: Laptop) -> None:
+        left = sorted(one.name for one in laptop.folder.rglob("*") if one.is_file() and one.name not in KEPT_WHEN_EMPTIED)
+        hold(10, not left, f"{laptop.name} was removed and keeps {left}")
+        laptop.close()
+        self.laptops.remove(laptop)
 
     def do_late(self, step: Step) -> None:
         """Reordering: a request that its sender has given up on arrives now."""
@@ -303,7 +329,7 @@ class Run:
     def _restore(self, *, properly: bool) -> None:
         if self.backup is None:
             return
-        before = self.ledger.results(self.office)
+        before = self.ledger.results(self.office) | self.office.set_aside()
         self.office.restore(self.backup, properly=properly)
         self.ledger.discarded(before, self.laptops, self.office)
         self.ledger.accepted_once |= before
@@ -318,13 +344,16 @@ class Run:
             laptop.away = False
         for turn in range(ROUNDS):
             moved = 0
-            for laptop in self.laptops:
+            for laptop in list(self.laptops):
                 if turn and not self.thorough and checking.is_level(laptop, self.office):
                     continue
                 self.world.now += 1_000
                 try:
                     done = laptop.do(laptop.sync)
                 except KnownError as problem:
+                    if self._is_removed(laptop) and problem.code == removal.CODE:
+                        self._emptied(laptop)
+                        continue
                     raise Violation(13, f"{laptop.name} cannot sync on a fair network: {problem.code}: {problem}") from problem
                 self._note(laptop, laptop.folder)
                 self._take_down(laptop)

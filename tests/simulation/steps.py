@@ -54,12 +54,13 @@ SAID = {
     "server backup": "the server is backed up", "server restored": "the server is restored from its backup",
     "server rolled back": "the server's machine is rolled back", "server restarts": "the server restarts", "late": "a delayed request arrives",
     "meet": "joins a laptop that shares", "let in": "lets a volunteer in at the door", "destroyed": "is destroyed; its owner begins with an old disk",
+    "removed": "is removed by a leader",
     "impostor": "pushes another operation under an id that is known", "erase": "erases somebody for good", "update": "is updated, which migrates its database",
 }
 OF_LAPTOPS = frozenset({
     "add", "edit", "many", "remove", "back", "school", "plan", "replan", "guests", "answer", "off", "in", "void", "out", "walk", "guest", "import",
     "undo", "redo", "forbidden", "sync", "restart", "jump", "copy", "older", "clone", "away", "here", "impostor", "erase", "update",
-    "meet", "let in", "destroyed",
+    "meet", "let in", "destroyed", "removed",
 })
 
 WEIGHTS = {
@@ -145,6 +146,8 @@ def _at_the_venue(chance: Random, steps: list[Step], laptops: int) -> list[Step]
             faults = tuple((number, chance.choice(VENUE_FAULTS)) for number in range(3) if chance.random() < 0.2)
             kill = chance.randrange(1, 60) if chance.random() < 0.1 else None
             found.append(Step(kind, chance.randrange(laptops), chance.randrange(1_000), chance.randrange(1_000), chance.randrange(1_000), faults, kill))
+    if chance.random() < 0.3:
+        found.insert(chance.randrange(len(found) + 1), Step("removed", chance.randrange(1, laptops)))
     return found
 
 
