@@ -34,12 +34,11 @@ Planting = Callable[[], AbstractContextManager[Any]]
 
 @dataclass(frozen=True)
 class Bug:
-    """A planted bug: what it is called, the invariants that it breaks, and how it gets into the code. ``waits``: what must be there first."""
+    """A planted bug: what it is called, the invariants that it breaks, and how it gets into the code."""
 
     name: str
     breaks: tuple[int, ...]
-    plant: Planting | None
-    waits: str = ""
+    plant: Planting
 
 
 BUGS: list[Bug] = []
