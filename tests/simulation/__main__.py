@@ -51,6 +51,21 @@ def one(seed: int, *, shrinking: bool) -> int:
     return 1
 
 
+def bank(named: str) -> int:
+    """Plant every bug whose name has these words, and tell where it was found."""
+    from simulation.bugs import BUGS
+    from simulation.hunting import hunt
+    from simulation.world import simulated
+
+    missed = 0
+    with simulated():
+        for bug in (one for one in BUGS if named in one.name):
+            failure = hunt(bug)
+            missed += failure is None
+            print(f"{bug.name:72} {'NOT FOUND' if failure is None else f'seed {failure.plan.seed:3}  {str(failure.trouble)[:120]}'}", flush=True)
+    return missed
+
+
 def main() -> int:
     """Run what the command line says."""
     parser = argparse.ArgumentParser(prog="simulation", description=__doc__)
@@ -59,7 +74,10 @@ def main() -> int:
     parser.add_argument("--seeds", type=int, default=200, metavar="N", help="how many (200)")
     parser.add_argument("--first", type=int, default=0, metavar="S", help="the first of them (0)")
     parser.add_argument("--cores", type=int, default=os.cpu_count() or 1, metavar="N", help="processes (all cores)")
+    parser.add_argument("--bugs", nargs="?", const="", metavar="WORDS", help="plant the bugs of the bank, or those so named, and tell where each is found")
     args = parser.parse_args()
+    if args.bugs is not None:
+        return 1 if bank(args.bugs) else 0
     if args.seed is not None:
         return one(args.seed, shrinking=not args.no_shrink)
     return 1 if many(args.first, args.seeds, args.cores) else 0

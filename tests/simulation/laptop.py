@@ -48,6 +48,8 @@ class Laptop:
         self.number = int(folder.name.rpartition("-")[2])
         self.late: list[Request] = []
         self.away = False  # no network
+        self.removed = False  # at the server, by a leader
+        self.let_in_by: Laptop | None = None  # at a venue
         self._kill_after: int | None = None
         self._killed_at: Path | None = None
         self._copies = 0
@@ -125,6 +127,11 @@ class Laptop:
         """The gathering at whose door this laptop is; None for a leader's."""
         found = self.rows("SELECT json_extract(value, '$.gathering') AS gathering FROM sync_state WHERE key = 'membership'")
         return found[0]["gathering"] if found else None
+
+    @property
+    def device(self) -> str:
+        """What the server calls it."""
+        return str(self.rows("SELECT json_extract(value, '$.device') AS device FROM sync_state WHERE key = 'membership'")[0]["device"])
 
     @property
     def ended(self) -> bool:

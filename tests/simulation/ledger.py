@@ -24,6 +24,7 @@ class Ledger:
     refused: set[str] = field(default_factory=set)  # a laptop holds that as the result, for good
     undoing: set[str] = field(default_factory=set)  # actions that take another back
     facts: dict[str, dict[str, Any]] = field(default_factory=dict)  # envelopes that the server had
+    parcels: dict[bytes, set[str]] = field(default_factory=dict)  # the operations in a sealed parcel
     _read_to: dict[int, int] = field(default_factory=dict)
 
     def note(self, laptop: Laptop) -> None:
@@ -38,6 +39,8 @@ class Ledger:
                 seen = max((clock for clock in one["before"].values() if clock), default="")
                 hold(4, one["clock"] > seen, f"{laptop.name} gave {one['clock']} to an edit of what it saw under {seen}")
         self._read_to[id(laptop)] = known
+        for row in laptop.rows("SELECT operation, parcel FROM parcel_operation"):
+            self.parcels.setdefault(row["parcel"], set()).add(row["operation"])
 
     def anew(self, laptop: Laptop) -> None:
         """The laptop's database is another one now."""
@@ -45,8 +48,10 @@ class Ledger:
         self.note(laptop)
 
     def held(self, laptops: list[Laptop]) -> set[str]:
-        """Operations that some laptop has."""
-        return {row["id"] for laptop in laptops for row in laptop.rows("SELECT id FROM operation")}
+        """Operations that some laptop has, be it sealed in another one's parcel."""
+        plain = {row["id"] for laptop in laptops for row in laptop.rows("SELECT id FROM operation")}
+        sealed = {row["name"] for laptop in laptops for row in laptop.rows("SELECT name FROM parcel")}
+        return plain.union(*(self.parcels.get(name, ()) for name in sealed))
 
     def results(self, office: Office) -> set[str]:
         """Operations that the server has answered for good."""
@@ -54,4 +59,4 @@ class Ledger:
 
     def discarded(self, ids: set[str], laptops: list[Laptop], office: Office) -> None:
         """These fell away with a disk or a database: lost are those held nowhere else."""
-        self.may_be_lost |= ids - self.held(laptops) - self.results(office)
+        self.may_be_lost |= ids - self.held(laptops) - self.results(office) - office.set_aside()

@@ -6,8 +6,12 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import sqlalchemy as sa
 
+from alumni_desk.protocol.canonical import operation_of
+from alumni_desk.protocol.messages import Parcel
+from alumni_desk.server.accounts import remove
 from alumni_desk.server.app import make_app
 from alumni_desk.server.backups import begin_timeline
 from alumni_desk.server.database import sqlcipher_database
@@ -59,6 +63,19 @@ class Office:
     def invite(self, role: str = "leader", gathering: str | None = None) -> str:
         """A code for one laptop."""
         return invite(self.server, chapter="Boston", role=role, gathering=gathering, now=self.world.now).code
+
+    def remove(self, device: str) -> None:
+        """Remove a laptop, as a leader does."""
+        with self.database.writing() as connection:
+            remove(self.server, connection, device, self.world.now, by=None)
+
+    def set_aside(self) -> set[str]:
+        """The operations that wait for a leader's look, because who made them was removed."""
+        found = set()
+        for row in self.rows("SELECT parcel FROM quarantine"):
+            parcel = msgspec.msgpack.decode(row["parcel"], type=Parcel)
+            found.update(operation_of(body).id for body in parcel.bodies if body)
+        return found
 
     def close(self) -> None:
         """Stop it."""

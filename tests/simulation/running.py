@@ -20,11 +20,11 @@ from alumni_desk.members import actions as members
 from alumni_desk.protocol.canonical import body_of
 from alumni_desk.protocol.messages import Operation, PushReply, PushRequest
 from alumni_desk.protocol.parcels import Piece, sign_parcel
-from alumni_desk.store import erasing
+from alumni_desk.store import erasing, removal
 from alumni_desk.store import undo as undoing
 from alumni_desk.sync import session, state
-from simulation import checking
-from simulation.ground import copy_ground, memory
+from simulation import checking, venue
+from simulation.ground import copy_ground, ground, memory
 from simulation.holding import Violation, hold
 from simulation.laptop import Laptop
 from simulation.ledger import Ledger
@@ -43,6 +43,15 @@ WEATHER = frozenset({"sync_unreachable", "sync_slow", "sync_no_server", "sync_bu
 """What a sync may say while the network is not fair."""
 
 
+VENUE_WEATHER = frozenset({"venue_closed", "venue_no_laptop", "venue_door_closed", "venue_over", "venue_ended", "venue_certificate_wrong",
+                           "venue_leader", "venue_revoked"})
+"""What a meeting may say."""
+
+KEPT_WHEN_EMPTIED = frozenset({removal.FILE, "desk.lock", "outbox.lock"})
+
+UNANSWERED = "SELECT id FROM operation WHERE fate = 'waiting' AND sequence IS NULL AND queue <> 'peer'"
+
+
 @dataclass
 class Run:
     """One run under way."""
@@ -55,8 +64,13 @@ class Run:
     ledger: Ledger = field(default_factory=Ledger)
     late: list[Any] = field(default_factory=list)
     backup: Path | None = None
-    copies: dict[int, Path] = field(default_factory=dict)
+    copies: dict[str, Path] = field(default_factory=dict)
     count: int = 0
+
+    @property
+    def thorough(self) -> bool:
+        """Whether the end of the run is looked at in ways that cost more: one in eight."""
+        return self.plan.seed % 8 == 0
 
     def laptop(self, step: Step) -> Laptop:
         """The laptop that a step is about."""
@@ -82,7 +96,7 @@ class Run:
 
     def _note(self, laptop: Laptop, folder: Path) -> None:
         """Take down what it made; all of it anew where numbers of rows may have been used again."""
-        if laptop.folder != folder or laptop.gathering:
+        if laptop.folder != folder or laptop.gathering or self.plan.meets:
             self.ledger.anew(laptop)
         else:
             self.ledger.note(laptop)
@@ -124,15 +138,19 @@ class Run:
         before = laptop.folder
         laptop.late = self.late
         try:
-            done = laptop.do(lambda: laptop.sync(dict(step.faults)), step.kill)
+            done = laptop.do(lambda: laptop.sync(dict(step.faults)), None if self._is_removed(laptop) else step.kill)
         except KnownError as problem:
             done = None
+            if self._is_removed(laptop) and problem.code == removal.CODE:
+                self._emptied(laptop)
+                return
             hold(13, problem.code in WEATHER, f"{laptop.name} cannot sync: {problem.code}: {problem}")
             fair = not step.faults and self.office.up and not laptop.away
             hold(13, not fair, f"{laptop.name} cannot sync on a fair network: {problem.code}")
         self._note(laptop, before)
         self._take_down(laptop)
         checking.own_writes_are_seen(laptop, self.ledger)
+        checking.the_check_found_nothing(laptop)
         if done is not None:
             checking.nothing_is_missing(laptop, self.office)
 
@@ -162,18 +180,19 @@ class Run:
     def do_copy(self, step: Step) -> None:
         self.count += 1
         who = step.who % len(self.laptops)
-        self.copies[who] = self.laptops[who].copy(self.folder / f"copy-{self.count}")
+        self.copies[self.laptops[who].name] = self.laptops[who].copy(self.folder / f"copy-{self.count}")
 
     def do_older(self, step: Step) -> None:
         """16: what is lost with the disk is what was held nowhere else."""
-        who = step.who % len(self.laptops)
-        if who not in self.copies:
-            return
-        laptop = self.laptops[who]
+        laptop = self.laptop(step)
+        if laptop.name in self.copies:
+            self._back_to(laptop, self.copies[laptop.name])
+
+    def _back_to(self, laptop: Laptop, copy: Path) -> None:
         before = {row["id"] for row in laptop.rows("SELECT id FROM operation")}
         self.count += 1
         place = self.folder / f"older-{self.count}"
-        shutil.copytree(self.copies[who], place)
+        shutil.copytree(copy, place)
         laptop.move(place)
         self.ledger.discarded(before, self.laptops, self.office)
         self.ledger.anew(laptop)
@@ -186,6 +205,72 @@ class Run:
         made = Laptop(self.world, self.office, f"twin-{self.count}-of-{self.laptop(step).name}", twin, pick(list(SKEWS), step.a))
         self.laptops.append(made)
         self.ledger.anew(made)
+
+    def do_meet(self, step: Step) -> None:
+        """2: until the server has answered, no laptop lets go of what was done on it, whoever else has it."""
+        visitor = self.laptop(step)
+        host = self.laptops[(step.who + 1 + step.a % max(1, len(self.laptops) - 1)) % len(self.laptops)]
+        if host is not visitor:
+            self._meet(visitor, host, step)
+
+    def _meet(self, visitor: Laptop, host: Laptop, step: Step, gathering: str | None = None) -> None:
+        before = {laptop: {row["id"] for row in laptop.rows(UNANSWERED)} for laptop in (visitor, host)}
+        places = {laptop: laptop.rows("SELECT id, cursor, chain FROM scope ORDER BY id") for laptop in (visitor, host)}
+        folder = visitor.folder
+        try:
+            visitor.do(lambda: venue.meet(visitor, host, dict(step.faults), gathering), step.kill)
+        except KnownError as problem:
+            hold(13, problem.code in VENUE_WEATHER, f"{visitor.name} cannot meet {host.name}: {problem.code}: {problem}")
+        self._note(visitor, folder)
+        self._note(host, host.folder)
+        for laptop, ids in before.items():
+            gone = ids - {row["id"] for row in laptop.rows("SELECT id FROM operation")}
+            hold(2, not gone, f"{laptop.name} let go of {sorted(gone)[:3]} at a meeting")
+            if gathering is None:
+                hold(8, laptop.rows("SELECT id, cursor, chain FROM scope ORDER BY id") == places[laptop], f"a meeting moved the cursor of {laptop.name}")
+            checking.own_writes_are_seen(laptop, self.ledger)
+
+    def do_let_in(self, step: Step) -> None:
+        host = self.laptop(step)
+        gathering = pick(_gatherings(host), step.b)
+        if len(self.laptops) >= 7 or gathering is None:
+            return
+        self.count += 1
+        name = f"door-{90 + self.count}"
+        shutil.copytree(ground() / "new-0", self.folder / name)
+        newcomer = Laptop(self.world, self.office, name, self.folder / name, host.skew)
+        self._meet(newcomer, host, replace(step, kill=None), gathering)
+        if newcomer.gathering is None:  # nobody is let in there; it goes home
+            newcomer.close()
+        else:
+            newcomer.let_in_by = host
+            self.laptops.append(newcomer)
+
+    def do_destroyed(self, step: Step) -> None:
+        """16: what others hold of it, sealed or open, is not lost."""
+        laptop = self.laptop(step)
+        start = ground() / laptop.name
+        if start.exists():
+            self._back_to(laptop, start)
+
+    def do_removed(self, step: Step) -> None:
+        """2 and 10: a removed laptop hands over what it has, at its next contact, and keeps nothing. The first one leads on."""
+        laptop = self.laptop(step)
+        if laptop.number and laptop.device != self.laptops[0].device and self.office.up:
+            self.office.remove(laptop.device)
+            for one in self.laptops:  # a clone is the same laptop to the server
+                one.removed = one.removed or one.device == laptop.device
+
+    @staticmethod
+    def _is_removed(laptop: Laptop) -> bool:
+        """Whom a removed leader let in counts for nothing either, unless the server knew them before."""
+        return laptop.removed or (laptop.let_in_by is not None and laptop.let_in_by.removed)
+
+    def _emptied(self, laptop: Laptop) -> None:
+        left = sorted(one.name for one in laptop.folder.rglob("*") if one.is_file() and one.name not in KEPT_WHEN_EMPTIED)
+        hold(10, not left, f"{laptop.name} was removed and keeps {left}")
+        laptop.close()
+        self.laptops.remove(laptop)
 
     def do_late(self, step: Step) -> None:
         """Reordering: a request that its sender has given up on arrives now."""
@@ -244,7 +329,7 @@ class Run:
     def _restore(self, *, properly: bool) -> None:
         if self.backup is None:
             return
-        before = self.ledger.results(self.office)
+        before = self.ledger.results(self.office) | self.office.set_aside()
         self.office.restore(self.backup, properly=properly)
         self.ledger.discarded(before, self.laptops, self.office)
         self.ledger.accepted_once |= before
@@ -259,14 +344,20 @@ class Run:
             laptop.away = False
         for turn in range(ROUNDS):
             moved = 0
-            for laptop in self.laptops:
+            for laptop in list(self.laptops):
+                if turn and not self.thorough and checking.is_level(laptop, self.office):
+                    continue
                 self.world.now += 1_000
                 try:
                     done = laptop.do(laptop.sync)
                 except KnownError as problem:
+                    if self._is_removed(laptop) and problem.code == removal.CODE:
+                        self._emptied(laptop)
+                        continue
                     raise Violation(13, f"{laptop.name} cannot sync on a fair network: {problem.code}: {problem}") from problem
                 self._note(laptop, laptop.folder)
                 self._take_down(laptop)
+                checking.the_check_found_nothing(laptop)
                 checking.own_writes_are_seen(laptop, self.ledger)
                 moved += done.pushed + done.waiting + done.refused
             if not moved and turn:
@@ -285,9 +376,8 @@ class Run:
         checking.the_server_is_right(self.office, scope, self.ledger, self.world, checking.tables_of(self.laptops[0]))
         checking.nothing_is_lost(self.office, self.laptops, self.ledger)
         checking.nobody_erased_is_here(self.office, self.laptops)
-        thorough = self.plan.seed % 8 == 0
-        checking.attendance_is_the_same(self.office, leaders, leaders if thorough else leaders[:1])
-        if thorough:
+        checking.attendance_is_the_same(self.office, leaders, leaders if self.thorough else leaders[:1])
+        if self.thorough:
             self._exports(leaders)
 
     def _exports(self, leaders: list[Laptop]) -> None:

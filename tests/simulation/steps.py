@@ -8,6 +8,10 @@ from typing import Any
 
 from simulation.network import FAULTS
 
+VENUE_FAULTS = ("lost", "unheard", "twice", "cut", "fewer", "turned", "doubled", "altered")
+"""A call lost, its answer lost, the call heard twice, the answer broken off; and of the parcels in it: one is missing, their order is turned round,
+each comes twice, one was altered on its way."""
+
 DAY = 24 * 3_600_000
 YEAR = 365 * DAY
 
@@ -49,11 +53,14 @@ SAID = {
     "clone": "its disk goes into another laptop", "away": "loses the network", "here": "has the network again", "wait": "time goes by",
     "server backup": "the server is backed up", "server restored": "the server is restored from its backup",
     "server rolled back": "the server's machine is rolled back", "server restarts": "the server restarts", "late": "a delayed request arrives",
+    "meet": "joins a laptop that shares", "let in": "lets a volunteer in at the door", "destroyed": "is destroyed; its owner begins with an old disk",
+    "removed": "is removed by a leader",
     "impostor": "pushes another operation under an id that is known", "erase": "erases somebody for good", "update": "is updated, which migrates its database",
 }
 OF_LAPTOPS = frozenset({
     "add", "edit", "many", "remove", "back", "school", "plan", "replan", "guests", "answer", "off", "in", "void", "out", "walk", "guest", "import",
     "undo", "redo", "forbidden", "sync", "restart", "jump", "copy", "older", "clone", "away", "here", "impostor", "erase", "update",
+    "meet", "let in", "destroyed", "removed",
 })
 
 WEIGHTS = {
@@ -104,6 +111,11 @@ class Plan:
     doors: int = 0
     steps: tuple[Step, ...] = field(default=())
 
+    @property
+    def meets(self) -> bool:
+        """Whether laptops meet in it."""
+        return any(step.kind in ("meet", "let in") for step in self.steps)
+
 
 def plan(seed: int) -> Plan:
     """The run of a seed."""
@@ -119,7 +131,24 @@ def plan(seed: int) -> Plan:
         places = sorted(chance.randrange(len(steps) + 1) for _n in story)
         for at, step in reversed(list(zip(places, story, strict=True))):
             steps.insert(at, step)
+    if seed % 3 == 0:
+        steps = _at_the_venue(Random(-seed), steps, laptops + doors)
     return Plan(seed, laptops, tuple(chance.choice(SKEWS) for _n in range(laptops + doors)), doors, tuple(steps))
+
+
+def _at_the_venue(chance: Random, steps: list[Step], laptops: int) -> list[Step]:
+    """The same, and between the steps laptops meet."""
+    found: list[Step] = []
+    for step in steps:
+        found.append(step)
+        if chance.random() < 0.4:
+            kind = chance.choices(("meet", "let in", "destroyed"), (20, 1, 1))[0]
+            faults = tuple((number, chance.choice(VENUE_FAULTS)) for number in range(3) if chance.random() < 0.2)
+            kill = chance.randrange(1, 60) if chance.random() < 0.1 else None
+            found.append(Step(kind, chance.randrange(laptops), chance.randrange(1_000), chance.randrange(1_000), chance.randrange(1_000), faults, kill))
+    if chance.random() < 0.3:
+        found.insert(chance.randrange(len(found) + 1), Step("removed", chance.randrange(1, laptops)))
+    return found
 
 
 def _step(chance: Random, kind: str, laptops: int, rough: float) -> Step:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import logging
 import os
 import random
@@ -81,6 +82,26 @@ def _argon2_once() -> Callable[..., bytes]:
     return lru_cache(maxsize=64)(keys._derived)
 
 
+def _key_at_once(code: str, salt: bytes) -> bytes:
+    return hashlib.blake2b(code.encode(), salt=salt, digest_size=32).digest()
+
+
+def _one_dialect() -> Callable[..., Any]:
+    """Engines that are alike share what SQLAlchemy compiled: a laptop opened anew need not work out the same statements once more."""
+    import sqlalchemy as sa
+
+    right, known = sa.create_engine, dict[str, sa.Engine]()
+
+    def make(url: Any, **options: Any) -> Any:
+        engine = right(url, **options)
+        first = known.setdefault(str(sorted(options)), engine)
+        if first is not engine:
+            engine.dialect, engine._compiled_cache = first.dialect, first._compiled_cache
+        return engine
+
+    return make
+
+
 @contextlib.contextmanager
 def _silence() -> Iterator[None]:
     """What goes wrong on purpose is not worth a line in the log; what goes wrong otherwise is raised."""
@@ -98,6 +119,11 @@ def simulated() -> Iterator[None]:
     import alumni_desk.cli.main  # noqa: F401  so that every module is there to be given the clock
     import alumni_desk.schema as schema
     import alumni_desk.server.app as app
+    import alumni_desk.server.state as server_state
+    import alumni_desk.sync.venue.channel as venue_channel
+    import alumni_desk.sync.venue.sharing as sharing
+    import alumni_desk.sync.venue.visiting as visiting
+    import simulation.venue as venue
     from alumni_desk.store import keys
 
     assert isinstance(app.run_in_threadpool, Callable)  # the seam must still be there
@@ -111,6 +137,10 @@ def simulated() -> Iterator[None]:
         stack.enter_context(patch.object(app, "run_in_threadpool", _at_once))
         stack.enter_context(patch.object(keys, "_derived", _argon2_once()))
         stack.enter_context(patch.object(schema, "desk_schema", lru_cache(maxsize=1)(schema.desk_schema)))
+        stack.enter_context(patch.object(server_state, "all_tables", lru_cache(maxsize=1)(server_state.all_tables)))
+        stack.enter_context(patch("sqlalchemy.create_engine", _one_dialect()))
+        for module in (sharing, venue_channel, visiting, venue):
+            stack.enter_context(patch.object(module, "key_of", _key_at_once))
         for name, module in list(sys.modules.items()):
             if name.startswith("alumni_desk.") and getattr(module, "datetime", None) is datetime:
                 stack.enter_context(patch.object(module, "datetime", _Datetime))

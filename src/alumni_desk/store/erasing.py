@@ -109,6 +109,12 @@ def erased_of(connection: sa.Connection, people: Sequence[str]) -> list[str]:
     return list(connection.exec_driver_sql("SELECT id FROM erased WHERE id IN (SELECT value FROM json_each(?))", (json.dumps(list(people)),)).scalars())
 
 
+def rows_erased(connection: sa.Connection) -> set[tuple[str, str]]:
+    """Every row, as table and id, that is about somebody who was erased, as far as it is known here."""
+    people = list(connection.exec_driver_sql("SELECT id FROM erased").scalars())
+    return {(table, row_id) for table, ids in _rows_about(connection, people).items() for row_id in ids}
+
+
 def finish(desk: Desk) -> int:
     """After others' erasures came: no page, copy or backup holds them any more. Returns how many backups were deleted."""
     _keep_list(desk.profile, _listed_in(desk))
@@ -165,9 +171,9 @@ def forget(connection: sa.Connection, tables: Mapping[str, sa.Table], rows: Mapp
             # What says nothing any more is not sent; facts and rows that are new say that they are there.
             connection.exec_driver_sql(
                 f"DELETE FROM operation WHERE {where} AND fields = '{{}}' AND kind = 'put' AND fate = 'waiting' AND before <> '{{}}'", wanted)
-            connection.exec_driver_sql(  # a base is kept only while something lies over it
+            connection.exec_driver_sql(  # a base is kept only while something lies over it, and the order to erase does not
                 f"DELETE FROM shadow WHERE {where} AND NOT EXISTS (SELECT 1 FROM operation AS o WHERE o.table_name = shadow.table_name"
-                " AND o.row_id = shadow.row_id AND o.fate = 'waiting')", wanted)
+                " AND o.row_id = shadow.row_id AND o.fate = 'waiting' AND o.kind <> 'command')", wanted)
     return count
 
 

@@ -8,8 +8,9 @@ from datetime import UTC, datetime
 
 from nacl.signing import SigningKey
 
-from alumni_desk.protocol.messages import ACCEPTED, PLACES, PUSH_BYTES, PUSH_OPERATIONS, Cursor, PushReply, PushRequest
+from alumni_desk.protocol.messages import ACCEPTED, PLACES, PUSH_BYTES, PUSH_OPERATIONS, Cursor, PushReply, PushRequest, Result
 from alumni_desk.protocol.parcels import in_parcels, sign_parcel
+from alumni_desk.store import erasing
 from alumni_desk.store.desk import Desk
 from alumni_desk.sync import operations, own, session, state
 from alumni_desk.sync.operations import Outgoing
@@ -72,9 +73,10 @@ def _keep(desk: Desk, membership: Membership, sent: Sequence[Outgoing], reply: P
     answered: list[tuple[int, int]] = []
     refused: list[tuple[int, str, int]] = []
     fallen: dict[str, set[str]] = {}
+    emptied = _emptied(desk, sent, reply.results)
     for one, result in zip(sent, reply.results, strict=True):
         count.conflicts += result.conflicts if result.status != "duplicate" else 0
-        if result.settled in ACCEPTED:
+        if result.settled in ACCEPTED or one.rowid in emptied:
             answered.append((result.sequence, one.rowid))
             count.sent += 1
         else:
@@ -96,3 +98,13 @@ def _keep(desk: Desk, membership: Membership, sent: Sequence[Outgoing], reply: P
             shape = shapes().get(table)
             if shape is not None:
                 settle(connection, shape, membership.scope, over, done)
+
+
+def _emptied(desk: Desk, sent: Sequence[Outgoing], results: Sequence[Result]) -> set[int]:
+    """Operations that the server has as they once were: the answer was lost, then an erasure took out of them here what they said."""
+    other = [one for one, result in zip(sent, results, strict=True) if result.reason == "other_content"]
+    if not other:
+        return set()
+    with desk.reading() as connection:
+        erased = erasing.rows_erased(connection)
+    return {one.rowid for one in other if (one.table, one.row) in erased}

@@ -31,6 +31,13 @@ _WORTH_PACKING = 512
 T = TypeVar("T")
 
 
+class ChallengeEnded(NetworkProblem):
+    """The proof came after the server's challenge had ended: ask for another one. Its sentence is for a line that is too slow each time."""
+
+    def __init__(self) -> None:
+        super().__init__("sync_slow", _("The server did not answer in time. Everything is saved here; the next sync tries again."))
+
+
 class NoSession(NetworkProblem):
     """The token is not valid any more: begin a new session. Its sentence is for a server that does not take a new one either."""
 
@@ -92,6 +99,8 @@ class Wire:
                     continue
             if status == 401 and trouble.code:
                 raise NoSession
+            if trouble.code == "challenge_expired":
+                raise ChallengeEnded
             raise _in_words(status, trouble)
         raise AssertionError("unreachable")
 

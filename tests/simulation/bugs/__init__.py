@@ -16,12 +16,15 @@ import alumni_desk.server.clamping as clamping
 import alumni_desk.server.feed as feed
 import alumni_desk.server.pull as server_pull
 import alumni_desk.server.push as server_push
+import alumni_desk.server.relaying as relaying
 import alumni_desk.store.capture as capture
 import alumni_desk.store.desk as desk_store
 import alumni_desk.store.undo as undo
 import alumni_desk.sync.engine as engine
 import alumni_desk.sync.pull as desk_pull
 import alumni_desk.sync.push as desk_push
+import alumni_desk.sync.venue.handouts as handouts
+import alumni_desk.sync.venue.visiting as visiting
 import alumni_desk.sync.views as views
 from alumni_desk.protocol.canonical import body_hash
 from simulation.world import the_world
@@ -31,12 +34,11 @@ Planting = Callable[[], AbstractContextManager[Any]]
 
 @dataclass(frozen=True)
 class Bug:
-    """A planted bug: what it is called, the invariants that it breaks, and how it gets into the code. ``waits``: what must be there first."""
+    """A planted bug: what it is called, the invariants that it breaks, and how it gets into the code."""
 
     name: str
     breaks: tuple[int, ...]
-    plant: Planting | None
-    waits: str = ""
+    plant: Planting
 
 
 BUGS: list[Bug] = []
@@ -332,7 +334,7 @@ def _() -> Iterator[None]:
 
 @bug("after a restore of the server what it lost stays on the screen", 1)
 def _() -> Iterator[None]:
-    with patch.object(desk_pull, "_drop_unseen", lambda connection, _scope, _seen: desk_pull.state.drop(connection, desk_pull.state.Rebuilding)):
+    with patch.object(desk_pull, "drop_unseen", lambda connection, _scope, _seen: desk_pull.state.drop(connection, desk_pull.state.Rebuilding)):
         yield
 
 
@@ -340,8 +342,8 @@ def _() -> Iterator[None]:
 def _() -> Iterator[None]:
     right = engine._remember
 
-    def wrong(desk: Any, trouble: str | None) -> None:
-        right(desk, trouble)
+    def wrong(desk: Any, *more: Any) -> None:
+        right(desk, *more)
         with desk.applying() as applying:
             applying.connection.exec_driver_sql("DELETE FROM operation WHERE kind = 'fact' AND sequence IS NULL")
 
@@ -391,8 +393,59 @@ def _() -> Iterator[None]:
         yield
 
 
-BUGS += [
-    Bug("a peer's acknowledgement deletes the parcel", (2, 16), None, "peers at a venue (sync/venue)"),
-    Bug("a relayed parcel is judged by who relays it", (9,), None, "peers at a venue (sync/venue)"),
-    Bug("a hand-out moves the server's cursor", (8,), None, "peers at a venue (sync/venue)"),
-]
+# At a venue.
+
+@bug("a peer's acknowledgement deletes what it has", 2, 16)
+def _() -> Iterator[None]:
+    right = visiting.Visit._give
+
+    def wrong(self: Any, mine: Any, names: set[bytes]) -> int:
+        count = right(self, mine, set(names))
+        with self._desk.applying() as applying:
+            for name in names:
+                applying.connection.exec_driver_sql("DELETE FROM operation WHERE id IN (SELECT operation FROM parcel_operation WHERE parcel = ?)", (name,))
+                applying.connection.exec_driver_sql("DELETE FROM parcel WHERE name = ?", (name,))
+        return count
+
+    with patch.object(visiting.Visit, "_give", wrong):
+        yield
+
+
+@bug("a relayed parcel is judged by who relays it", 9, 13)
+def _() -> Iterator[None]:
+    right = relaying._judge
+
+    def wrong(server: Any, connection: Any, scope: str, group: Any, who: Any, *more: Any) -> Any:
+        def grants_of(*_arguments: Any) -> list[Any]:
+            return list(who.grants.values())
+
+        with patch.object(relaying, "grants_of", grants_of):
+            return right(server, connection, scope, group, who, *more)
+
+    with patch.object(relaying, "_judge", wrong):
+        yield
+
+
+@bug("a hand-out moves the server's cursor", 8)
+def _() -> Iterator[None]:
+    right = handouts._work_from
+
+    def wrong(connection: Any, scope: str, inside: Any) -> None:
+        right(connection, scope, inside)
+        connection.exec_driver_sql("UPDATE scope SET cursor = ? WHERE id = ?", (inside.sequence, scope))
+
+    with patch.object(handouts, "_work_from", wrong):
+        yield
+
+
+@bug("the check against the server counts otherwise than the server", 1)
+def _() -> Iterator[None]:
+    right = engine.digest._sums
+
+    def wrong(connection: Any, scope: str) -> Any:
+        found = right(connection, scope)
+        found._sums[0] ^= 1
+        return found
+
+    with patch.object(engine.digest, "_sums", wrong):
+        yield

@@ -1,0 +1,59 @@
+"""Looks for a planted bug with the simulation: the seeds to try, and what came of it."""
+
+from __future__ import annotations
+
+from simulation.bugs import Bug
+from simulation.holding import Violation
+from simulation.running import Failure, try_seed
+
+LOOK_AT = 80
+"""Seeds after which a planted bug counts as not found."""
+
+RARE = frozenset({"the cursor moves outside the page's transaction"})
+
+BEGIN_AT = {
+    "no dedupe": 9,
+    "dedupe by id alone": 21,
+    "arrival order decides": 3,
+    "the row wins as a whole": 3,
+    "an edit brings back what was removed": 3,
+    "clamped clocks tie": 1,
+    "clamped clocks swap": 1,
+    "a fact is refused before its row": 9,
+    "a restored server uses its sequences again": 11,
+    "what the policy denies is applied": 3,
+    "a denied field leaves the rest of its transaction standing": 3,
+    "a page passes over its last row": 3,
+    "who leaves an audience stays in its feed": 1,
+    "the cursor moves outside the page's transaction": 5,
+    "ids are counted": 18,
+    "half an address travels": 3,
+    "a pull writes over what waits": 15,
+    "one refused operation blocks the queue": 3,
+    "after a restore of the server nothing is offered again": 9,
+    "after a restore of the server what it lost stays on the screen": 9,
+    "a purge takes facts that were not sent": 11,
+    "a migration is captured as edits": 3,
+    "undo writes over a later edit": 13,
+    "the clock decides who is here": 9,
+    "clocks of the future are taken as they are": 0,
+    "the cursor is a plain sequence, handed out before the commit": 0,
+    "the answer is kept in a transaction of its own": 0,
+    "the row that enters an audience is not put into its feed": 1,
+    "a peer's acknowledgement deletes what it has": 3,
+    "a relayed parcel is judged by who relays it": 57,
+    "a hand-out moves the server's cursor": 21,
+    "the check against the server counts otherwise than the server": 33,
+}
+"""Where each was found when it was planted, so that the looking is short; any other seed would do as well."""
+
+
+def hunt(bug: Bug) -> Failure | None:
+    """The first seed at which a bug breaks what it must break."""
+    begin = BEGIN_AT.get(bug.name, 0)
+    for seed in dict.fromkeys((begin, *range(1, LOOK_AT, 2), *range(0, LOOK_AT, 2))):  # the odd ones have stories
+        with bug.plant():
+            failure = try_seed(seed)
+        if failure is not None and isinstance(failure.trouble, Violation) and failure.number in bug.breaks:
+            return failure
+    return None

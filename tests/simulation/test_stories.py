@@ -1,0 +1,113 @@
+"""Single stories on the simulator's ground: what once went wrong, told in order."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from alumni_desk.errors import NetworkProblem
+from alumni_desk.members.actions import add_member, change_member
+from alumni_desk.store import erasing
+from alumni_desk.sync import session
+from simulation.ground import copy_ground, memory
+from simulation.laptop import Laptop
+from simulation.network import Answer, Line, Request
+from simulation.office import Office
+from simulation.world import World, begin, simulated
+
+
+@dataclass
+class Place:
+    """A server and laptops that have joined it."""
+
+    world: World
+    office: Office
+    laptops: list[Laptop]
+
+
+@pytest.fixture
+def place() -> Iterator[Place]:
+    with simulated():
+        folder = Path(tempfile.mkdtemp(prefix="alumni-desk-story-", dir=memory()))
+        world = begin(World(1))
+        names = copy_ground(folder, 3, 1)
+        begin(world)
+        office = Office(world, folder / "server")
+        found = Place(world, office, [Laptop(world, office, name, folder / name) for name in names])
+        yield found
+        for laptop in found.laptops:
+            laptop.close()
+        office.close()
+        shutil.rmtree(folder)
+
+
+def test_an_operation_that_an_erasure_emptied_before_its_answer_came_is_not_refused(place: Place) -> None:
+    one, other = place.laptops[:2]
+    one.do(one.sync)
+    person = one.do(lambda: add_member(one.desk, first_name="Quentin", last_name="Quux", email="q@example.org")).id
+    with pytest.raises(NetworkProblem):
+        one.do(lambda: one.sync({1: "unheard"}))  # the server has it, and this laptop does not know
+    assert place.office.rows("SELECT first_name FROM person WHERE id = ?", person) == [{"first_name": "Quentin"}]
+    one.do(lambda: erasing.erase(one.desk, [person], remake_backups=False))
+    result = one.do(one.sync)
+    other.do(other.sync)
+    assert result.refused == 0 and result.waiting == 0
+    assert one.rows("SELECT id, reason FROM operation WHERE fate IN ('refused', 'waiting')") == []
+    for laptop in (one, other):
+        assert laptop.rows("SELECT first_name, gone FROM person WHERE id = ?", person) == [{"first_name": None, "gone": 1}]
+
+
+def test_an_erasure_leaves_no_base_where_an_edit_waited(place: Place) -> None:
+    one, other = place.laptops[:2]
+    person = one.rows("SELECT id FROM person ORDER BY id")[0]["id"]
+    other.do(lambda: change_member(other.desk, person, city="Salem"))
+    other.do(other.sync)
+    one.do(lambda: change_member(one.desk, person, employer="Mine"))
+    with pytest.raises(NetworkProblem):
+        one.do(lambda: one.sync({1: "lost"}))  # what the other did comes down, under what waits here
+    assert one.rows("SELECT row_id FROM shadow") == [{"row_id": person}]
+    one.do(lambda: erasing.erase(one.desk, [person], remake_backups=False))
+    one.do(one.sync)
+    assert one.rows("SELECT row_id FROM shadow") == []
+    assert one.rows("SELECT city, employer, gone FROM person WHERE id = ?", person) == [{"city": None, "employer": None, "gone": 1}]
+
+
+class Late(Line):
+    """A line on which proofs travel longer than a challenge lasts, so many times."""
+
+    times = 1
+
+    def deliver(self, request: Request) -> Answer:
+        if request.path == "sync/v1/session" and self.times:
+            self.times -= 1
+            self.world.now += 2 * 60_000
+        return super().deliver(request)
+
+
+@pytest.mark.parametrize(("times", "heard"), [(1, True), (2, True), (9, False)])
+def test_a_challenge_that_ended_on_the_way_is_asked_for_again(place: Place, times: int, heard: bool) -> None:
+    laptop = place.laptops[0]
+    line: Any = Late(place.world, place.office, {}, [])
+    line.times = times
+    wire = laptop.wire({})
+    wire._session = line
+    place.world.now += 2 * 3_600_000  # the session has ended
+
+    def sync() -> Any:
+        from alumni_desk.sync.engine import sync_once
+
+        return sync_once(laptop.desk, wire=wire)
+
+    if heard:
+        assert laptop.do(sync).waiting == 0
+        assert line.times == 0
+    else:
+        with pytest.raises(NetworkProblem) as raised:
+            laptop.do(sync)
+        assert raised.value.code == "sync_slow" and line.times == 9 - session._TRIES
