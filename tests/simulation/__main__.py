@@ -20,11 +20,13 @@ def many(first: int, count: int, cores: int) -> int:
     """Try seeds on all cores; returns how many fail."""
     from simulation.running import some
 
-    began, failed = time.monotonic(), 0
+    began, failed, tried = time.monotonic(), 0, 0
     size = max(1, min(50, count // (cores * 4) or 1))
     parts = [list(range(start, min(start + size, first + count))) for start in range(first, first + count, size)]
     with ProcessPoolExecutor(cores, mp_context=multiprocessing.get_context("spawn")) as pool:
         for finished in as_completed([pool.submit(some, part) for part in parts]):
+            tried += size
+            print(f"{min(tried, count)} of {count} tried, {time.monotonic() - began:.0f} s", flush=True)
             for seed, trouble in finished.result():
                 failed += 1
                 print(f"seed {seed} fails: {trouble}\n  again: {AGAIN.format(seed=seed)}", flush=True)
