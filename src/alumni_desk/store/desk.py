@@ -34,7 +34,7 @@ from alumni_desk.words import _
 
 log = logging.getLogger(__name__)
 
-REVISION = "0003"
+REVISION = "0004"
 """The newest of ``store/migrations``. Alembic is imported only when a database is not there yet (0.4 s)."""
 
 TRANSACTION = 400
