@@ -10,7 +10,7 @@ import json
 import logging
 import shutil
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -131,8 +131,10 @@ def _finish(profile: Profile, stage: Profile, key: bytes, held: Held, present: P
         carried, erased_before = 0, _erased_in(desk)
         if present is not None:
             carried = _carry_from(desk, present, key)
-        elif found.operations or found.sync:
-            carried = _carry(desk, found)
+        else:
+            _keep_settings(desk, found.settings)
+            if found.operations or found.sync:
+                carried = _carry(desk, found)
         step()
         erasing.apply(desk, {**erasing.known_erased(profile), **_erased_in(desk)})
         erased = _count_erased(desk, _erased_in(desk).keys() - erased_before.keys())
@@ -255,8 +257,7 @@ def _carry_from(desk: Desk, present: Profile, key: bytes) -> int:
         there = state.read(connection, state.Membership)
         found.sync = {row.key: row.value for row in connection.exec_driver_sql("SELECT key, value FROM sync_state")}
         found.erased = {row.id: row.at for row in connection.exec_driver_sql("SELECT id, at FROM erased")}
-        settings = [tuple(row) for row in connection.exec_driver_sql("SELECT key, value FROM setting")]
-        _keep_settings(desk, settings)
+        _keep_settings(desk, {row.key: row.value for row in connection.exec_driver_sql("SELECT key, value FROM setting")})
         if there is None or not _same_chapter(desk, connection, there.scope):
             # Without a server this is a true step back; and another chapter's changes are none of this one's.
             with desk.applying() as applying:
@@ -268,12 +269,15 @@ def _carry_from(desk: Desk, present: Profile, key: bytes) -> int:
     return _carry(desk, found)
 
 
-def _keep_settings(desk: Desk, settings: Sequence[tuple[str, str]]) -> None:
-    """What was set on this laptop (a PIN, the recovery key that is on paper) is newer than the backup, and stays."""
+def _keep_settings(desk: Desk, settings: Mapping[str, str | None]) -> None:
+    """What was set on this laptop (a PIN, the recovery key that is on paper) is newer than the backup, and stays. None: it was forgotten since."""
     with desk.applying() as applying:
-        if settings:
-            applying.connection.exec_driver_sql(
-                "INSERT INTO setting (key, value) VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value", settings)
+        for key, value in settings.items():
+            if value is None:
+                applying.connection.exec_driver_sql("DELETE FROM setting WHERE key = ?", (key,))
+            else:
+                applying.connection.exec_driver_sql(
+                    "INSERT INTO setting (key, value) VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value", (key, value))
 
 
 @contextmanager
@@ -318,8 +322,19 @@ def _carry(desk: Desk, found: Found) -> int:
         # What the server took stays known here: for the history, and to be offered again to a server that was restored.
         _insert(connection, "operation", [one for one in news if one["fate"] != "waiting"])
         actions = set(connection.exec_driver_sql("SELECT id FROM action").scalars())
-        _insert(connection, "action", [one for one in found.actions if one["id"] not in actions])
+        done = [one for one in found.actions if one["id"] not in actions]
+        _insert(connection, "action", done)
+        _note_undone(connection, [one for one in done if one.get("undoes")])
     return sum(one["fate"] == "waiting" for one in news)
+
+
+def _note_undone(connection: sa.Connection, turns: Sequence[dict[str, Any]]) -> None:
+    """What these undid or redid says so: a copy of an action may be older than its undoing."""
+    for one in turns:
+        connection.exec_driver_sql(
+            "UPDATE action SET undone_by = ? WHERE undoes IS NULL AND id IN (WITH RECURSIVE back(id) AS (SELECT ? UNION"
+            " SELECT a.undoes FROM back AS b JOIN action AS a ON a.id = b.id) SELECT id FROM back)",
+            (one["id"] if one["event"] == "undone" else None, one["undoes"]))
 
 
 def _lay_over(connection: sa.Connection, waiting: Sequence[dict[str, Any]]) -> None:
