@@ -76,7 +76,7 @@ def restore(profile: Profile, file: Path, *, passphrase: str | None = None, own:
         backup.rekey(stage.database, key, new_key)
         step()
         present, found = _present(profile, new_key)
-        return _finish(profile, stage, new_key, held, present, found, step)
+        return _finish(profile, stage, new_key, held, present, found, step, elsewhere=key != new_key)
 
 
 def salvage(profile: Profile, *, passphrase: str | None = None, desk_key: bytes | None = None, progress: Progress | None = None,
@@ -122,13 +122,16 @@ class _Steps:
             raise Refused("restore_cancelled", _("The restore was cancelled. Nothing was changed."))
 
 
-def _finish(profile: Profile, stage: Profile, key: bytes, held: Held, present: Profile | None, found: Found, step: _Steps) -> Restored:
+def _finish(profile: Profile, stage: Profile, key: bytes, held: Held, present: Profile | None, found: Found, step: _Steps, *,
+            elsewhere: bool = False) -> Restored:
     if present is not None:
         backup.refuse_if_open(profile, key)
     replaced = backup.by_itself(profile, key, "before_restore") if present is not None else None
     step()
     with open_staged(stage, key, desk_schema(), SCHEMA_VERSION) as desk:
         carried, erased_before = 0, _erased_in(desk)
+        if elsewhere:
+            _of_another_computer(desk)
         if present is not None:
             carried = _carry_from(desk, present, key)
         else:
@@ -309,6 +312,8 @@ def _carry(desk: Desk, found: Found) -> int:
             if key not in ("session", "timeline", "rebuilding"):  # those go with the cursor that was restored
                 connection.exec_driver_sql("INSERT INTO sync_state (key, value) VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value",
                                            (key, value))
+        if "membership" in found.sync and "elsewhere" not in found.sync:
+            state.drop(connection, state.Elsewhere)
         membership = state.read(connection, state.Membership)
         if membership is not None:
             state.drop(connection, state.Session)
@@ -326,6 +331,15 @@ def _carry(desk: Desk, found: Found) -> int:
         _insert(connection, "action", done)
         _note_undone(connection, [one for one in done if one.get("undoes")])
     return sum(one["fate"] == "waiting" for one in news)
+
+
+def _of_another_computer(desk: Desk) -> None:
+    """The membership in a backup of another computer stays known; this laptop does not go on as that one. One of its own, if it has one, is laid over it."""
+    with desk.applying() as applying:
+        if state.read(applying.connection, state.Membership) is not None:
+            for kind in (state.Session, state.Joining, state.Credentials):
+                state.drop(applying.connection, kind)
+            state.keep(applying.connection, state.Elsewhere())
 
 
 def _note_undone(connection: sa.Connection, turns: Sequence[dict[str, Any]]) -> None:

@@ -23,8 +23,17 @@ _PROMPT_MS = 10_000
 """An answer that took longer (a large page, a server that was busy) does not tell the time."""
 
 
+def elsewhere_words() -> str:
+    """What to say on a laptop that has another computer's desk."""
+    return _("This desk was restored from a backup of another computer, so this laptop needs a new invitation of the chapter. What waits stays here; join "
+             "with the invitation, and it is sent.")
+
+
 def begin(desk: Desk, wire: Wire, membership: state.Membership) -> None:
-    """A new token from the server, kept."""
+    """A new token from the server, kept. Raises Refused ``sync_elsewhere`` where this laptop has still to enrol itself."""
+    with desk.reading() as connection:
+        if state.read(connection, state.Elsewhere) is not None:
+            raise Refused("sync_elsewhere", elsewhere_words())
     challenge = wire.call("challenge", ChallengeRequest(device=membership.device), ChallengeReply)
     if challenge.server != membership.server:
         raise Refused("sync_other_server", _(
