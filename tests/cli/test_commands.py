@@ -8,8 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.store.test_keyring import Shelf
 
 from alumni_desk.cli.main import COMMANDS, command_of, run
+from alumni_desk.store import keys as store_keys
 
 Do = Callable[..., Any]
 
@@ -325,6 +327,18 @@ def test_backups_by_themselves(do: Do, chapter: dict[str, str], tmp_path: Path) 
     assert Path(do("backups")[0]["file"]).parent == stick
     assert "say which backup" in do("restore", code=1).lower()
     assert "whole" in do("restore", "--salvage", code=1)
+
+
+def test_backups_that_open_here_alone_say_so(do: Do, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("ALUMNI_DESK_PASSPHRASE")
+    shelf = Shelf()
+    monkeypatch.setattr(store_keys, "_keyring", lambda: shelf)
+    do("member", "add", "first_name=Ana", "last_name=Lima")
+    said = do("backups", "--now", text=True)
+    assert "only on this computer" in said and "recovery-key" in said and "passphrase" in said
+    assert "only on this computer" not in do("backups", text=True)
+    do("recovery-key")
+    assert "only on this computer" not in do("backups", "--now", text=True)
 
 
 def test_a_damaged_desk_is_saved_by_a_command(do: Do, chapter: dict[str, str], tmp_path: Path) -> None:

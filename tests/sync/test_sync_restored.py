@@ -200,11 +200,15 @@ def test_whoever_was_erased_stays_erased_at_every_laptop(pair: tuple[Desk, Desk]
     settle(one, two)
     saved = backup.by_itself(one.profile, one.key, "daily")
     erasing.erase(one, [ada], remake_backups=False)
+    person(one, "Waits")
+    tried = restore(one.profile, saved, desk_key=one.key, dry_run=True)
+    assert names(one) == ["Berg", "Waits"]
     one, done = back_to(make_desk, "one", one, saved)
-    assert done.erased == 1 and names(one) == ["Berg"]
+    assert done.erased == 1 and names(one) == ["Berg", "Waits"]
+    assert (tried.carried, tried.erased, tried.held.members) == (done.carried, done.erased, 2)
     settle(one, two)
     assert rows_of(one) == rows_of(two)
-    assert names(two) == ["Berg"] and value(two, ada, "email") is None
+    assert names(two) == ["Berg", "Waits"] and value(two, ada, "email") is None
 
 
 def test_killed_while_it_takes_the_place_the_next_opening_ends_it(make_desk: MakeDesk, monkeypatch: pytest.MonkeyPatch) -> None:

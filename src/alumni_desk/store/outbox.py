@@ -195,7 +195,8 @@ def is_alone(connection: sa.Connection) -> bool:
 
 
 def _waiting(connection: sa.Connection, since: str) -> Iterator[Record]:
-    yield Record(sync={row.key: row.value for row in connection.exec_driver_sql("SELECT key, value FROM sync_state WHERE key IN ('membership', 'joining', 'elsewhere')")},
+    known = connection.exec_driver_sql("SELECT key, value FROM sync_state WHERE key IN ('membership', 'joining', 'elsewhere')")
+    yield Record(sync={row.key: row.value for row in known},
                  erased={row.id: row.at for row in connection.exec_driver_sql("SELECT id, at FROM erased")},
                  settings={row.key: row.value for row in connection.exec_driver_sql("SELECT key, value FROM setting")})
     where, parameters = (f"{_WAITING} AND made_at >= ?", (since,)) if is_alone(connection) else (_WAITING, ())

@@ -251,7 +251,8 @@ def standing(connection: sa.Connection) -> Standing:
     if membership is None:
         return Standing("alone", 0, None, _("Saved here"))
     skew = state.read(connection, state.Skew) or state.Skew()
-    stands = _elsewhere(connection) or _over(connection) or _late(connection, membership) or replace(_standing(connection), access=ending_sentence(membership, datetime.now(UTC)))
+    stands = (_elsewhere(connection) or _over(connection) or _late(connection, membership)
+              or replace(_standing(connection), access=ending_sentence(membership, datetime.now(UTC))))
     checked = state.read(connection, state.Checked)
     return replace(stands, clock=clock_sentence(skew.ahead_ms), ahead_s=round(skew.ahead_ms / 1000), role=membership.role, gathering=membership.gathering,
                    until=membership.until, checked=checked.at if checked else None, identical=checked.identical if checked else None)
@@ -263,7 +264,8 @@ def _elsewhere(connection: sa.Connection) -> Standing | None:
         return None
     waiting = operations.count_waiting(connection)
     last = state.read(connection, state.LastSync) or state.LastSync()
-    return Standing("invitation", waiting, last.at, session.elsewhere_words(), access=session.elsewhere_words(), chip=_("Needs an invitation"))
+    sentence = session.elsewhere_words()
+    return Standing("invitation", waiting, last.at, sentence, access=sentence, chip=_("Needs an invitation"))
 
 
 def _over(connection: sa.Connection) -> Standing | None:

@@ -71,7 +71,7 @@ def restore(profile: Profile, file: Path, *, passphrase: str | None = None, own:
         held = backup.look(stage.database, key, header["made_at"])
         step()
         if dry_run:
-            return Restored(held)
+            return _tried(profile, stage, key, known if known is not None else _known_key(profile, passphrase), held)
         new_key = known if known is not None else _own_key(profile, passphrase, own)
         backup.rekey(stage.database, key, new_key)
         step()
@@ -108,6 +108,16 @@ def salvage(profile: Profile, *, passphrase: str | None = None, desk_key: bytes 
         return _finish(profile, stage, key, held or Held("", 0, 0, 0, ""), None, found, step)
 
 
+def _tried(profile: Profile, stage: Profile, key: bytes, known: bytes | None, held: Held) -> Restored:
+    """What a restore would carry over and leave erased: all of it is done, in the folder where it is made ready, and goes."""
+    present, found = _present(profile, known) if known is not None else (None, Found())
+    if known is not None:
+        backup.rekey(stage.database, key, known)
+    with open_staged(stage, known or key, desk_schema(), SCHEMA_VERSION) as desk:
+        carried, erased = _bring_over(desk, profile, known or key, present, found, elsewhere=key != known)
+    return Restored(held, carried, erased, None, present is None and bool(found.operations), found.damaged)
+
+
 class _Steps:
     """Tells how far the work is, and ends it where it may end."""
 
@@ -129,18 +139,8 @@ def _finish(profile: Profile, stage: Profile, key: bytes, held: Held, present: P
     replaced = backup.by_itself(profile, key, "before_restore") if present is not None else None
     step()
     with open_staged(stage, key, desk_schema(), SCHEMA_VERSION) as desk:
-        carried, erased_before = 0, _erased_in(desk)
-        if elsewhere:
-            _of_another_computer(desk)
-        if present is not None:
-            carried = _carry_from(desk, present, key)
-        else:
-            _keep_settings(desk, found.settings)
-            if found.operations or found.sync:
-                carried = _carry(desk, found)
+        carried, erased = _bring_over(desk, profile, key, present, found, elsewhere=elsewhere)
         step()
-        erasing.apply(desk, {**erasing.known_erased(profile), **_erased_in(desk)})
-        erased = _count_erased(desk, _erased_in(desk).keys() - erased_before.keys())
         backup.trim_outbox(desk, profile)
         counted = _count(desk, held.made_at)
         step()
@@ -153,6 +153,21 @@ def _finish(profile: Profile, stage: Profile, key: bytes, held: Held, present: P
     if present is None and was_there:
         replaced = profile.path / f"desk-damaged-{stamp}.db"
     return Restored(counted, carried, erased, replaced, present is None and bool(found.operations), found.damaged)
+
+
+def _bring_over(desk: Desk, profile: Profile, key: bytes, present: Profile | None, found: Found, *, elsewhere: bool) -> tuple[int, int]:
+    """Lay over a restored database what is newer here, and erase whom this computer knows to be erased. Returns how many changes, and how many people."""
+    carried, erased_before = 0, _erased_in(desk)
+    if elsewhere:
+        _of_another_computer(desk)
+    if present is not None:
+        carried = _carry_from(desk, present, key)
+    else:
+        _keep_settings(desk, found.settings)
+        if found.operations or found.sync:
+            carried = _carry(desk, found)
+    erasing.apply(desk, {**erasing.known_erased(profile), **_erased_in(desk)})
+    return carried, _count_erased(desk, _erased_in(desk).keys() - erased_before.keys())
 
 
 def _erased_in(desk: Desk) -> dict[str, str]:
@@ -193,12 +208,12 @@ def _stage(profile: Profile) -> Iterator[Profile]:
                 shutil.rmtree(stage.path, ignore_errors=True)
 
 
-def _known_key(profile: Profile) -> bytes | None:
-    """The profile's own key, if it can be had without asking anybody."""
+def _known_key(profile: Profile, typed: str | None = None) -> bytes | None:
+    """The profile's own key, if it can be had without asking anybody, or with what was typed."""
     if not (profile.path / "desk.key").exists():
         return None
     try:
-        return keys.database_key(profile.path, "desk")
+        return keys.database_key(profile.path, "desk", passphrase=typed)
     except StoreProblem:
         return None
 
