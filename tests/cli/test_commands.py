@@ -8,8 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.store.test_keyring import Shelf
 
 from alumni_desk.cli.main import COMMANDS, command_of, run
+from alumni_desk.store import keys as store_keys
 
 Do = Callable[..., Any]
 
@@ -290,8 +292,13 @@ def test_undo_redo_activity_and_history(do: Do) -> None:
     newest, older, *_rest = do("activity")
     assert {"id", "at", "who", "what", "count", "undoable", "reason"} <= newest.keys()
     assert newest["what"] == "Changed the e-mail of Ana Lima" and newest["undoable"] and newest["reason"] is None and newest["count"] == 1
-    assert "changed or is in use" in do("undo", older["id"], code=1)
+    refused = do("undo", older["id"], code=1)
+    assert refused["error"] == "all_changed_since" and [(one["name"], one["why"]) for one in refused["left"]] == [("Ana Lima", "changed")]
+    assert "Ana Lima" in do("undo", older["id"], code=1, text=True)
+    stays = next(one for one in do("activity") if one["id"] == older["id"])
+    assert not stays["undoable"] and "changed since" in stays["reason"]
     done = do("undo")
+    assert newest.keys() <= done.keys() and (done["what"], done["count"], done["undoable"], done["reason"]) == (newest["what"], 1, False, "Undone already")
     assert done["id"] == newest["id"] and done["state"] == "undone" and done["left"] == []
     assert not do("activity", "--limit", "1")[0]["undoable"]
     assert do("redo")["state"] == "done" and "nothing to redo" in do("redo", code=1)
@@ -310,6 +317,7 @@ def test_backups_by_themselves(do: Do, chapter: dict[str, str], tmp_path: Path) 
     do("import", people, "--dry-run")
     assert do("backups") == []
     do("import", people)
+    assert do("undo")["count"] == 1 == do("redo")["count"] == do("activity")[0]["count"]
     [before] = do("backups")
     assert (before["why"], before["note"], before["members"], before["damaged"], before["kept_as"]) == ("before_import", "people.csv", 3, False, "before")
     assert do("restore", before["file"], "--dry-run")["members"] == 3
@@ -326,6 +334,18 @@ def test_backups_by_themselves(do: Do, chapter: dict[str, str], tmp_path: Path) 
     assert Path(do("backups")[0]["file"]).parent == stick
     assert "say which backup" in do("restore", code=1).lower()
     assert "whole" in do("restore", "--salvage", code=1)
+
+
+def test_backups_that_open_here_alone_say_so(do: Do, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("ALUMNI_DESK_PASSPHRASE")
+    shelf = Shelf()
+    monkeypatch.setattr(store_keys, "_keyring", lambda: shelf)
+    do("member", "add", "first_name=Ana", "last_name=Lima")
+    said = do("backups", "--now", text=True)
+    assert "only on this computer" in said and "recovery-key" in said and "passphrase" in said
+    assert "only on this computer" not in do("backups", text=True)
+    do("recovery-key")
+    assert "only on this computer" not in do("backups", "--now", text=True)
 
 
 def test_a_damaged_desk_is_saved_by_a_command(do: Do, chapter: dict[str, str], tmp_path: Path) -> None:

@@ -102,3 +102,13 @@ def test_the_program_imports_only_what_it_asks_for() -> None:
                 if not homes.get(module, set()) & asked:
                     strangers.add(f"{module} in {path.relative_to(ROOT)}")
     assert strangers == set()
+
+
+def test_what_is_set_outside_changes_no_test() -> None:
+    """The conftest has cleared it before anything was imported."""
+    import os
+
+    from tests.conftest import FOREIGN, PASSPHRASE
+
+    assert {name: os.environ[name] for name in FOREIGN if name in os.environ} == {"ALUMNI_DESK_PASSPHRASE": PASSPHRASE}
+    assert "alumni-desk-home-" in os.environ["XDG_RUNTIME_DIR"]

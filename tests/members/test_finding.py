@@ -232,3 +232,18 @@ def test_trouble_of_the_database_is_not_taken_for_an_answer_nobody_wants(desk: D
         many(desk, [("Ann", f"Lee{number}") for number in range(20_000)])
         answers = iter([True])
         list(all_members(desk, question_of("ann"), unwanted=lambda: next(answers, False)))
+
+
+@pytest.mark.parametrize(("stored", "typed"), [
+    ("+48 601 555 1234", ["+48 601 555 1234", "48 601 555 1234", "601 555 1234", "601-555-1234", "(601) 555-1234", "6015551234", "5551234", "555 1234",
+                          "1234", "51234", "12 34", "+48601", "+48 601 5", "48601555"]),
+    ("(312) 555-4417", ["(312) 555-4417", "312 555 4417", "312.555.4417", "312-5554417", "555-4417", "3125554417", "54417", "312 555"]),
+])
+def test_a_phone_number_as_it_is_kept_and_by_whatever_it_ends_in(desk: Desk, stored: str, typed: list[str]) -> None:
+    one = add_member(desk, first_name="Ada", last_name="Obi", class_year="1998", mobile=stored).id
+    add_member(desk, first_name="Bo", last_name="Vega", class_year="1998", mobile="+44 20 7946 0958")
+    for query in [*typed, *(f"obi {number}" for number in typed), *(f"98 {number}" for number in typed), *(f"1998 {number} ada" for number in typed)]:
+        assert [row.id for row in member_rows(desk, query)] == [one] == list(best_members(desk, query, 10).ids), query
+    for wrong in ("234", "1 312 555 4418", "555 1235", "5551235", "123455", "601 555 4417"):
+        assert not member_rows(desk, wrong), wrong
+    assert verify(desk).ok

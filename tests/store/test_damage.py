@@ -15,9 +15,11 @@ from alumni_desk.members.actions import add_member, change_member
 from alumni_desk.members.lists import count_members, member_rows
 from alumni_desk.schema import open_desk
 from alumni_desk.store import backup
-from alumni_desk.store.desk import trouble_of
+from alumni_desk.store.desk import Desk, trouble_of
 from alumni_desk.store.outbox import Outbox
 from alumni_desk.store.profile import Profile
+from alumni_desk.store.recovery import recovery_key
+from alumni_desk.store.undo import actions, redo, undo
 from alumni_desk.sync.restoring import restore, salvage
 
 SEED = int(os.environ.get("ALUMNI_DESK_FAULT_SEED", "20261125"))
@@ -170,6 +172,30 @@ def test_without_any_backup_the_outbox_alone_makes_a_desk(killed: tuple[Path, by
     with open_desk(copy_of) as desk:
         assert [row.city for row in member_rows(desk, "lovelace")] == ["City 11"]
         add_member(desk, first_name="Bo")
+
+
+def test_the_outbox_alone_keeps_the_recovery_key_and_what_was_undone(desk: Desk) -> None:
+    paper = recovery_key(desk)
+    add_member(desk, first_name="Ada", last_name="Obi")
+    bo = add_member(desk, first_name="Bo", last_name="Vega").id
+    undo(desk)
+    change_member(desk, member_rows(desk, "obi")[0].id, city="Rome")
+    undo(desk)
+    redo(desk)
+    before = [(one.id, one.state) for one in actions(desk) if one.state != "never"]
+    desk.set_setting("forgotten", 1)
+    desk.set_setting("forgotten", None)
+    desk.close()
+    desk.profile.database.write_bytes(b"")
+    salvage(desk.profile)
+    with open_desk(desk.profile, passphrase=paper) as saved:
+        assert recovery_key(saved) == paper and saved.setting("forgotten", "nothing") == "nothing"
+        assert [(one.id, one.state) for one in actions(saved)] == before
+        assert [(row.name, row.city) for row in member_rows(saved)] == [("Ada Obi", "Rome")]
+        undo(saved)
+        assert [(row.name, row.city) for row in member_rows(saved)] == [("Ada Obi", None)] and redo(saved).count == 1
+        assert redo(saved, next(one.id for one in actions(saved) if one.event == "member_added" and one.state == "undone")).count == 1
+        assert bo in {row.id for row in member_rows(saved)}
 
 
 def test_a_harmed_outbox_gives_what_it_can(killed: tuple[Path, bytes, Path], copy_of: Profile) -> None:

@@ -14,6 +14,7 @@ import sqlalchemy as sa
 from sqlalchemy.exc import DBAPIError
 
 from alumni_desk.errors import StoreProblem
+from alumni_desk.members.actions import add_member
 from alumni_desk.members.lists import count_members, member, member_rows
 from alumni_desk.schema import open_desk
 from alumni_desk.store import desk as store
@@ -92,6 +93,21 @@ def test_what_was_done_then_is_listed_and_can_be_undone(old: Profile) -> None:
         assert undo(desk).left == () and member(desk, ada).fields["city"] == "London"
         assert redo(desk).left == () and member(desk, ada).fields["city"] == "Ockham"
         assert undo(desk, done[1].id).left == () and verify(desk).ok  # the walk-in with all that came with it
+
+
+def test_an_index_of_before_is_made_anew_once(profile: Profile) -> None:
+    """Until 0003 the index had of a phone number its digits and the last four of them."""
+    with open_desk(profile) as desk:
+        ada = add_member(desk, first_name="Ada", last_name="Obi", mobile="+48 601 555 1234").id
+        raw = desk.raw()
+        raw.execute("INSERT INTO search_words (search_words) VALUES ('delete-all')")
+        raw.execute("UPDATE search_person SET other = 'ª486015551234 ª1234'")
+        raw.execute("INSERT INTO search_words (search_words) VALUES ('rebuild')")
+        raw.execute("UPDATE alembic_version SET version_num = '0003'")
+        raw.close()
+        assert member_rows(desk, "5551234") == []
+    with open_desk(profile) as desk:
+        assert [row.id for row in member_rows(desk, "555 1234")] == [ada] and revision(desk) == REVISION and verify(desk).ok
 
 
 def test_opened_twice_it_is_changed_once(old: Profile) -> None:

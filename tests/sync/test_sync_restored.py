@@ -16,6 +16,7 @@ from alumni_desk.store.checking import verify
 from alumni_desk.store.desk import Desk
 from alumni_desk.store.profile import Profile
 from alumni_desk.store.undo import actions, undo
+from alumni_desk.sync import state
 from alumni_desk.sync.engine import join, status, sync_once
 from alumni_desk.sync.restoring import Restored, restore, salvage
 from alumni_desk.sync.shapes import shapes
@@ -199,11 +200,15 @@ def test_whoever_was_erased_stays_erased_at_every_laptop(pair: tuple[Desk, Desk]
     settle(one, two)
     saved = backup.by_itself(one.profile, one.key, "daily")
     erasing.erase(one, [ada], remake_backups=False)
+    person(one, "Waits")
+    tried = restore(one.profile, saved, desk_key=one.key, dry_run=True)
+    assert names(one) == ["Berg", "Waits"]
     one, done = back_to(make_desk, "one", one, saved)
-    assert done.erased == 1 and names(one) == ["Berg"]
+    assert done.erased == 1 and names(one) == ["Berg", "Waits"]
+    assert (tried.carried, tried.erased, tried.held.members) == (done.carried, done.erased, 2)
     settle(one, two)
     assert rows_of(one) == rows_of(two)
-    assert names(two) == ["Berg"] and value(two, ada, "email") is None
+    assert names(two) == ["Berg", "Waits"] and value(two, ada, "email") is None
 
 
 def test_killed_while_it_takes_the_place_the_next_opening_ends_it(make_desk: MakeDesk, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -248,10 +253,12 @@ def test_killed_while_it_takes_the_place_the_next_opening_ends_it(make_desk: Mak
     assert ended_ready >= 3
 
 
-def test_a_profile_that_is_new_takes_a_backup_that_has_a_password(pair: tuple[Desk, Desk], tmp_path: Path, make_desk: MakeDesk) -> None:
+def test_a_profile_that_is_new_takes_a_backup_that_has_a_password(pair: tuple[Desk, Desk], office: Any, tmp_path: Path, make_desk: MakeDesk) -> None:
+    """It enrols anew: two laptops never speak to the server as one."""
     one, two = pair
     person(one, "Lovelace")
     settle(one, two)
+    person(one, "Waits")
     saved = tmp_path / "stick.alumnidesk"
     backup.back_up(one, saved, passphrase="another three words")
     person(two, "Later")
@@ -259,8 +266,28 @@ def test_a_profile_that_is_new_takes_a_backup_that_has_a_password(pair: tuple[De
     profile = Profile(tmp_path / "desk-new")
     restore(profile, saved, passphrase="another three words")
     new = make_desk("new")
+    for _turn in range(2):
+        with pytest.raises(KnownError, match=r"another computer.*new invitation") as refused:
+            sync_once(new)
+        assert refused.value.code == "sync_elsewhere"
+    stands = status(new)
+    assert (stands.state, stands.waiting, stands.role) == ("invitation", 1, "leader") and "new invitation" in stands.sentence
+    again = backup.by_itself(new.profile, new.key, "daily")
+    new, _done = back_to(make_desk, "new", new, again)
+    assert status(new).state == "invitation"
+    person(new, "Here")
+    with new.reading() as connection:
+        before = state.read(connection, state.Membership)
+    join(new, office.url, office.invite())
+    with new.reading() as connection:
+        after = state.read(connection, state.Membership)
+    assert before is not None and after is not None and before.device != after.device
+    settle(new, two, one)
+    assert names(new) == names(two) == names(one) == ["Here", "Later", "Lovelace", "Waits"] and status(new).state == "synced"
+    new, _done = back_to(make_desk, "new", new, again)  # of before it joined; the laptop's own membership stays
     settle(new, two)
-    assert names(new) == ["Later", "Lovelace"]
+    assert names(new) == ["Here", "Later", "Lovelace", "Waits"]
+    new.close()
     with pytest.raises(Exception, match="whole"):
         salvage(profile)
 

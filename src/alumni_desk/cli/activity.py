@@ -3,21 +3,28 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Callable, Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from alumni_desk.cli.arguments import whole_number
 from alumni_desk.cli.output import add_json, opened, show, table
+from alumni_desk.errors import Refused
 from alumni_desk.words import _, day, ngettext, number
 
 if TYPE_CHECKING:
+    from alumni_desk.segments.activity import Deed
     from alumni_desk.store.desk import Desk
-    from alumni_desk.store.undo import Undone
+    from alumni_desk.store.undo import Left, Undone
+
+MOST_LEFT = 5
+"""So many of those are named whom an undo left, where it left everything."""
 
 
 def add_commands(commands: Any) -> None:
     """Declare the commands."""
-    keys = _("JSON: id, what, count, left (list of table, row, why, fields, who).")
+    keys = _("JSON: id, at, who, what, count, undoable, reason of the action; and event, state, said, written, left (list of table, row, why, fields, "
+             "who, name). If nothing could be put back, the JSON of the error names at most five of those as left, too.")
     for name, words, about, run in (
         ("undo", _("take back the newest action, or one by its id"), _(
             "Take back the newest action of this desk, or one by its id. What somebody has changed since is left and named."), run_undo),
@@ -48,7 +55,7 @@ def run_undo(args: argparse.Namespace) -> int:
     from alumni_desk.store.undo import undo
 
     with opened(args) as desk:
-        return _turned(args, desk, undo(desk, args.action), again=False)
+        return _turned(args, desk, undo, again=False)
 
 
 def run_redo(args: argparse.Namespace) -> int:
@@ -56,18 +63,37 @@ def run_redo(args: argparse.Namespace) -> int:
     from alumni_desk.store.undo import redo
 
     with opened(args) as desk:
-        return _turned(args, desk, redo(desk, args.action), again=True)
+        return _turned(args, desk, redo, again=True)
 
 
-def _turned(args: argparse.Namespace, desk: Desk, undone: Undone, *, again: bool) -> int:
-    from alumni_desk.segments.activity import undone_words
+def _turned(args: argparse.Namespace, desk: Desk, turn: Callable[[Desk, str | None], Undone], *, again: bool) -> int:
+    from alumni_desk.segments.activity import left_names, told, undone_words
     from alumni_desk.store.undo import actions
 
+    try:
+        undone = turn(desk, args.action)
+    except Refused as problem:
+        left: tuple[Left, ...] = tuple(cast("tuple[Left, ...]", problem.facts.get("left", ())))[:MOST_LEFT]
+        if not left:
+            raise
+        sentence = _("{problem} Left: {names}.").format(problem=problem, names=", ".join(dict.fromkeys(left_names(desk, left))))
+        return show(args, {"error": problem.code, "left": _left(desk, left)}, "", wrong=sentence)
     words = undone_words(desk, undone, again=again)
-    left = [{"table": one.table, "row": one.row, "why": one.why, "fields": list(one.fields), "who": one.who} for one in undone.left]
-    state = actions(desk, 1, only=undone.of)[0].state
-    show(args, {"id": undone.of, "event": undone.event, "what": words, "count": undone.count, "state": state, "left": left}, words)
+    [deed] = told(desk, actions(desk, 1, only=undone.of))
+    show(args, {**_action(deed), "said": words, "written": undone.count, "left": _left(desk, undone.left)}, words)
     return 0
+
+
+def _action(deed: Deed) -> dict[str, Any]:
+    return {"id": deed.id, "at": deed.at, "who": deed.who, "what": deed.what, "count": deed.count, "undoable": deed.undoable, "reason": deed.reason,
+            "event": deed.event, "device": deed.device, "state": deed.state, "undone_at": deed.undone_at}
+
+
+def _left(desk: Desk, left: Sequence[Left]) -> list[dict[str, Any]]:
+    from alumni_desk.segments.activity import left_names
+
+    return [{"table": one.table, "row": one.row, "why": one.why, "fields": list(one.fields), "who": one.who, "name": name}
+            for one, name in zip(left, left_names(desk, left), strict=True)]
 
 
 def run_activity(args: argparse.Namespace) -> int:
@@ -75,9 +101,8 @@ def run_activity(args: argparse.Namespace) -> int:
     from alumni_desk.segments.activity import deeds
 
     with opened(args) as desk:
-        found = deeds(desk, args.limit)
-    data = [{"id": one.id, "at": one.at, "who": one.who, "what": one.what, "count": one.count, "undoable": one.undoable, "reason": one.reason,
-             "event": one.event, "device": one.device, "state": one.state, "undone_at": one.undone_at} for one in found]
+        found = deeds(desk, args.limit, look=True)
+    data = [_action(one) for one in found]
 
     def words() -> str:
         lines = [(_when(one.at), one.what, _("undone") if one.state == "undone" else one.reason or "", one.id) for one in found]

@@ -109,7 +109,13 @@ def run_restore(args: argparse.Namespace) -> int:
 def _restored(done: Any, tried: bool) -> str:
     what = _holds(done.held.members, done.held.gatherings)
     if tried:
-        return _("The backup of {when} holds {what}. Nothing was changed.").format(when=done.held.made_at, what=what)
+        return " ".join(filter(None, (
+            _("The backup of {when} holds {what}.").format(when=done.held.made_at, what=what),
+            done.carried and ngettext("{n} change that was not sent yet would be carried over.", "{n} changes that were not sent yet would be carried over.",
+                                      done.carried).format(n=number(done.carried)),
+            done.erased and ngettext("{n} person erased since would stay erased.", "{n} people erased since would stay erased.",
+                                     done.erased).format(n=number(done.erased)),
+            _("Nothing was changed."))))
     if done.held.made_at:
         lines = [_("Restored the backup of {when}: {what}.").format(when=done.held.made_at, what=what)]
     else:
@@ -137,6 +143,7 @@ def run_backups(args: argparse.Namespace) -> int:
             backup.by_itself(desk.profile, desk.key, "daily")
         rows = [(one, one.damaged or not backup.is_whole(one.file)) for one in backup.backups(desk.profile, desk.key)]
         folder = backup.folder_in_use(desk.profile)
+        here_only = args.now and backup.opens_here_alone(desk.profile)
     data = [{"id": one.file.stem, "file": str(one.file), "made_at": one.made_at, "why": one.why, "note": one.note, "kept_as": one.rule,
              "members": one.members, "gatherings": one.gatherings, "check_ins": one.check_ins, "size": one.size, "damaged": damaged}
             for one, damaged in rows]
@@ -145,6 +152,9 @@ def run_backups(args: argparse.Namespace) -> int:
         lines = table([(one.made_at[:16].replace("T", " "), why_words(one.why, one.note),
                         _("damaged, cannot be used") if damaged else _holds(one.members, one.gatherings), _("{n} KB").format(n=number(one.size // 1024)))
                        for one, damaged in rows])
+        if here_only:
+            lines += "\n" + _("They open only on this computer, whose password store has the key. “alumni-desk recovery-key” prints a key that opens them "
+                              "anywhere, and so does a password: “alumni-desk passphrase”.")
         foot = ngettext("{n} backup in {folder}", "{n} backups in {folder}", len(rows)).format(n=number(len(rows)), folder=folder)
         return f"{lines}\n{foot}" if rows else _("No backups yet in {folder}. The window makes one every day; so does: backups --now.").format(folder=folder)
 

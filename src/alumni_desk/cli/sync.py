@@ -64,7 +64,8 @@ def add_commands(commands: Any) -> None:
     refused.set_defaults(run=run_refused)
 
     status = commands.add_parser("status", help=_("where the data stands"),
-                                 description=_("Where the data stands. JSON: state (alone, waiting, synced, trouble, ended, removed), waiting, last_sync, "
+                                 description=_("Where the data stands. JSON: state (alone, waiting, synced, trouble, ended, removed; "
+                                               "invitation: restored from another computer's backup, so it needs one), waiting, last_sync, "
                                                "clock_ahead_seconds (this laptop's clock against the server's; negative: behind), role (admin, leader, door), "
                                                "gathering (of a laptop at the door), until (how long it may see what it sees), "
                                                "checked (when all was last compared with the server, UTC, or null), identical (what was found then)."))

@@ -304,7 +304,7 @@ class SyncPage(Page):
     def _sentences(self, facts: Facts) -> list[str]:
         if facts.state == "alone":
             return [_("Everything is saved on this laptop.")]
-        if facts.state == "ended":
+        if facts.state in ("ended", "invitation"):
             return [facts.sentence]
         first = _("Nothing has been fetched yet.")
         if facts.last_sync is not None:
@@ -610,7 +610,7 @@ def look_up(desk: Desk) -> Facts:
         role=_role(membership.role) if membership else "",
         sample=sample,
         clock=standing.clock,
-        access=standing.access if standing.state != "ended" else "",
+        access=standing.access if standing.state not in ("ended", "invitation") else "",
         refused=not_taken,
         refusals=refusals,
         pin=(membership.fingerprint or "") if membership else "",

@@ -15,13 +15,13 @@ from alumni_desk.desktop.paint import paint_text
 from alumni_desk.desktop.tokens import Tone
 from alumni_desk.words import _
 
-State = Literal["alone", "synced", "waiting", "syncing", "trouble", "ended"]
+State = Literal["alone", "synced", "waiting", "syncing", "trouble", "ended", "invitation"]
 
 ICONS: dict[State, tuple[str, Tone]] = {
     "alone": ("check-circle", "ok"), "synced": ("check-circle", "ok"), "waiting": ("check-circle", "ok"),
     # No contact is muted, not red: work goes on.
     "syncing": ("arrows-clockwise", "muted"), "trouble": ("wifi-slash", "muted"),
-    "ended": ("lock-simple", "muted"),
+    "ended": ("lock-simple", "muted"), "invitation": ("wifi-slash", "muted"),
 }  # fmt: skip
 
 

@@ -16,7 +16,7 @@ from alumni_desk.members import naming
 from alumni_desk.members.fields import ADDRESS, label
 from alumni_desk.store.desk import Desk
 from alumni_desk.store.history import ONLY_BY_HAND, Version, history
-from alumni_desk.store.undo import Done, Left, Undone, actions, rows_of
+from alumni_desk.store.undo import Done, Left, Undone, actions, rows_of, stay_changed
 from alumni_desk.words import _, ngettext, number
 
 CHECK_INS = frozenset({"checked_in", "check_in_undone", "checked_out", "walked_in"})
@@ -64,9 +64,11 @@ class Written:
     new: bool = False
 
 
-def deeds(desk: Desk, limit: int = 100, *, but: Collection[str] = ()) -> list[Deed]:
-    """The newest actions, newest first; ``but``: events to leave out."""
-    return told(desk, [one for one in actions(desk, limit) if one.event not in but])
+def deeds(desk: Desk, limit: int = 100, *, but: Collection[str] = (), look: bool = False) -> list[Deed]:
+    """The newest actions, newest first; ``but``: events to leave out; ``look`` whether an undo of each would put anything back."""
+    done = [one for one in actions(desk, limit) if one.event not in but]
+    stay = stay_changed(desk, done) if look else frozenset()
+    return [replace(one, reason=_("Everything of it was changed since")) if one.id in stay else one for one in told(desk, done)]
 
 
 def told(desk: Desk, done: Sequence[Done]) -> list[Deed]:
@@ -124,6 +126,13 @@ def left_words(desk: Desk, left: Sequence[Left], most: int = 3) -> list[str]:
     if len(left) > most:
         sentences.append(ngettext("{n} more was left too.", "{n} more were left too.", len(left) - most).format(n=number(len(left) - most)))
     return sentences
+
+
+def left_names(desk: Desk, left: Sequence[Left]) -> list[str]:
+    """What the rows that an undo left are called."""
+    with desk.reading() as connection:
+        names = Names(connection, desk, {"": [(one.table, one.row, {}) for one in left]}, set())
+        return [names.of(one.table, one.row, {}) for one in left]
 
 
 def undone_words(desk: Desk, undone: Undone, *, again: bool = False) -> str:
@@ -236,7 +245,7 @@ def _first_rows(connection: sa.Connection, ids: Sequence[str]) -> dict[str, list
 def _deed(one: Done, rows: Sequence[tuple[str, str, dict[str, Any]]], names: Names) -> Deed:
     order = ("registration", *_PRINCIPAL) if one.event.startswith(("guest", "answers")) else _PRINCIPAL
     table = next((name for name in order if one.counts.get(name)), "")
-    count = one.counts.get(table, 0)
+    count = one.counts.get("person" if one.event == "import" else table, 0)
     people = list(dict.fromkeys(who for name, row_id, fields in rows if (who := names.whose(name, row_id) or fields.get("person"))))
     alone = people[0] if len(people) == 1 and count <= 1 else None
     what, strong = _what(one, count, names, alone or (people[0] if people else None), rows)

@@ -124,6 +124,11 @@ def before_update(profile: Profile, key: bytes) -> None:
         by_itself(profile, key, "before_update", __version__)
 
 
+def opens_here_alone(profile: Profile) -> bool:
+    """Whether only this computer's password store opens the backups made by themselves."""
+    return keys.keepers(profile.path, "desk") == {"keyring"}
+
+
 def is_due(profile: Profile, key: bytes, now: datetime | None = None) -> bool:
     """Whether there is no backup of today yet (one from the future, made under a wrong clock, does not count)."""
     moment = (now or datetime.now()).astimezone()

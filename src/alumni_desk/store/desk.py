@@ -34,7 +34,7 @@ from alumni_desk.words import _
 
 log = logging.getLogger(__name__)
 
-REVISION = "0003"
+REVISION = "0004"
 """The newest of ``store/migrations``. Alembic is imported only when a database is not there yet (0.4 s)."""
 
 TRANSACTION = 400
@@ -436,12 +436,13 @@ class Desk:
 
     def set_setting(self, key: str, value: Any) -> None:
         """Keep a setting of this laptop; None forgets it."""
+        text = None if value is None else json.dumps(value, ensure_ascii=False)
         with self._transaction() as connection:
-            if value is None:
+            if text is None:
                 connection.exec_driver_sql("DELETE FROM setting WHERE key = ?", (key,))
             else:
-                connection.exec_driver_sql("INSERT INTO setting (key, value) VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value",
-                                           (key, json.dumps(value, ensure_ascii=False)))
+                connection.exec_driver_sql("INSERT INTO setting (key, value) VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value", (key, text))
+        self.outbox.append(Record(settings={key: text}))
 
     def raw(self) -> Any:
         """A raw connection to the database, for backup and checks. The caller closes it."""

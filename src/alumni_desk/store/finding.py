@@ -11,7 +11,7 @@ import re
 import threading
 from bisect import bisect_left
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import chain
 from typing import Any, Literal
 
@@ -19,7 +19,7 @@ import sqlalchemy as sa
 
 from alumni_desk.protocol.codes import read_badge_code
 from alumni_desk.store import driver
-from alumni_desk.store.search import OTHER_NAME, THE_REST, words
+from alumni_desk.store.search import BACKWARDS, OTHER_NAME, THE_REST, words
 
 MOST_WORDS = 12
 """A longer question is a pasted text; its first words are enough."""
@@ -31,6 +31,12 @@ CHUNK = 2_000
 _END = "\U0010ffff"
 _DIGITS = "0123456789"
 _FIGURE = re.compile("[0-9]")
+_NUMBER = re.compile(r"(?<!\w)\+?\(?[0-9](?:[0-9]|[\s()+./\u2010-\u2013-]+(?=[0-9]))*\)?(?!\w)")
+_TAIL = 4
+"""So many of a phone number's last digits find it."""
+
+MOST_GROUPS = 6
+"""Into so many groups of digits people write a phone number."""
 
 SPARE = 14
 """So many more hits than wanted are looked at, to rank them."""
@@ -46,6 +52,7 @@ class Question:
     words: tuple[tuple[str, ...], ...]
     close: bool = False  # spellings are forgiven
     code: str | None = None  # it is the code of a badge
+    groups: tuple[tuple[str, ...], ...] = ()  # digits that follow each other: a phone number as people write it, or a year and one
 
     @property
     def numbered(self) -> bool:
@@ -55,8 +62,11 @@ class Question:
     def expression(self, where: Where, *, whole: bool = False) -> str:
         """The full-text question: every word, in names or anywhere; as a beginning, or whole."""
         star = "" if whole else "*"
-        terms = []
+        terms = ["(" + " OR ".join(_splits(groups, star)) + ")" for groups in self.groups]
+        grouped = {group for groups in self.groups for group in groups}
         for spellings in self.words:
+            if spellings[0] in grouped:
+                continue
             # A number is a class year or the end of a phone number, wherever the name is looked for.
             marks = _MARKS["any" if spellings[0].isdecimal() else where]
             terms.append("(" + " OR ".join(f'"{mark}{word}"{star}' for word in spellings for mark in marks) + ")")
@@ -78,7 +88,29 @@ class Found:
 def question_of(query: str) -> Question | None:
     """What a typed text asks for, as it is spelled; None if there is no word in it."""
     asked = words(query)[:MOST_WORDS]
-    return Question(tuple((word,) for word in dict.fromkeys(asked)), code=read_badge_code(query)) if asked else None
+    if not asked:
+        return None
+    return Question(tuple((word,) for word in dict.fromkeys(asked)), code=read_badge_code(query), groups=_groups(query, asked))
+
+
+def _groups(query: str, asked: Sequence[str]) -> tuple[tuple[str, ...], ...]:
+    """The groups of digits in a typed text that may be a phone number or its end."""
+    found = [tuple(re.findall("[0-9]+", run)) for run in _NUMBER.findall(query)]
+    return tuple(groups for groups in found if len("".join(groups)) >= _TAIL and len(groups) <= MOST_GROUPS and set(groups) <= set(asked))
+
+
+def _splits(groups: Sequence[str], star: str) -> Iterator[str]:
+    """Full-text questions for groups of digits: all of them one number; the first few words of their own (a class year), the others one number."""
+    for start in range(len(groups)):
+        number = "".join(groups[start:])
+        parts = [_figures(word, star) for word in groups[:start]]
+        yield "(" + " AND ".join([*parts, _figures(number, star)]) + ")"
+
+
+def _figures(digits: str, star: str) -> str:
+    """A full-text question for digits: how a year, a number or a code begins; how a phone number ends."""
+    marks = " OR ".join(f'"{mark}{digits}"{star}' for mark in _MARKS["any"])
+    return f'({marks} OR "{BACKWARDS}{digits[::-1]}"*)' if len(digits) >= _TAIL else f"({marks})"
 
 
 def matching_ids(question: Question) -> sa.Select[Any]:
@@ -301,12 +333,12 @@ class Vocabulary:
         if not all(mended):
             return
         if unknown:
-            yield Question(tuple(mended), close=True)
+            yield replace(question, words=tuple(mended), close=True)
         others = {place: near for place, word in enumerate(asked) if place not in unknown and (near := self._near(word, begun=place == len(asked) - 1))}
         for place in sorted(others, key=lambda place: -len(asked[place])):
-            yield Question((*mended[:place], others[place], *mended[place + 1:]), close=True)
+            yield replace(question, words=(*mended[:place], others[place], *mended[place + 1:]), close=True)
         if len(others) > 1:
-            yield Question(tuple(others.get(place, one)[:FEW_SPELLINGS] for place, one in enumerate(mended)), close=True)
+            yield replace(question, words=tuple(others.get(place, one)[:FEW_SPELLINGS] for place, one in enumerate(mended)), close=True)
 
     def _read(self, connection: sa.Connection) -> None:
         seen = _state(connection)

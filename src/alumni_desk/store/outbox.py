@@ -40,12 +40,13 @@ _WAITING = "fate = 'waiting' AND queue <> 'peer'"  # others' are with them, too
 
 
 class Record(msgspec.Struct, frozen=True, omit_defaults=True):
-    """What one box holds: operations and actions as their tables have them, people erased, and what the sync knows of the server."""
+    """What one box holds: operations and actions as their tables have them, people erased, what the sync knows of the server, and settings (None: gone)."""
 
     operations: list[dict[str, Any]] = msgspec.field(default_factory=list)
     actions: list[dict[str, Any]] = msgspec.field(default_factory=list)
     erased: dict[str, str] = msgspec.field(default_factory=dict)
     sync: dict[str, str] = msgspec.field(default_factory=dict)
+    settings: dict[str, str | None] = msgspec.field(default_factory=dict)
 
 
 @dataclass
@@ -56,6 +57,7 @@ class Found:
     actions: list[dict[str, Any]] = field(default_factory=list)
     erased: dict[str, str] = field(default_factory=dict)
     sync: dict[str, str] = field(default_factory=dict)
+    settings: dict[str, str | None] = field(default_factory=dict)
     damaged: int = 0
 
 
@@ -95,6 +97,7 @@ class Outbox:
                     found.actions.append(one)
             found.erased.update(record.erased)
             found.sync.update(record.sync)
+            found.settings.update(record.settings)
         return found
 
     def make_anew(self, desk: Desk, *, since: str = "") -> None:
@@ -192,8 +195,10 @@ def is_alone(connection: sa.Connection) -> bool:
 
 
 def _waiting(connection: sa.Connection, since: str) -> Iterator[Record]:
-    yield Record(sync={row.key: row.value for row in connection.exec_driver_sql("SELECT key, value FROM sync_state WHERE key IN ('membership', 'joining')")},
-                 erased={row.id: row.at for row in connection.exec_driver_sql("SELECT id, at FROM erased")})
+    known = connection.exec_driver_sql("SELECT key, value FROM sync_state WHERE key IN ('membership', 'joining', 'elsewhere')")
+    yield Record(sync={row.key: row.value for row in known},
+                 erased={row.id: row.at for row in connection.exec_driver_sql("SELECT id, at FROM erased")},
+                 settings={row.key: row.value for row in connection.exec_driver_sql("SELECT key, value FROM setting")})
     where, parameters = (f"{_WAITING} AND made_at >= ?", (since,)) if is_alone(connection) else (_WAITING, ())
     yield from _records_of(connection, where, parameters)
     actions = connection.exec_driver_sql(

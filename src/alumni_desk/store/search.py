@@ -1,7 +1,8 @@
 """The search index: folded words of every person in a full-text table of its own, refreshed once before COMMIT.
 
-Three kinds of words lie apart in it, each under its own first letter, so that looking for one kind never walks through another (nearly
-everybody has ``com`` in an address): the name as it is shown, as it is; every other name, behind ``OTHER_NAME``; all the rest, behind ``THE_REST``.
+Kinds of words lie apart in it, each under its own first letter, so that looking for one kind never walks through another (nearly
+everybody has ``com`` in an address): the name as it is shown, as it is; every other name, behind ``OTHER_NAME``; all the rest, behind ``THE_REST``; phone
+numbers once more from their end on, behind ``BACKWARDS``.
 """
 
 from __future__ import annotations
@@ -27,6 +28,9 @@ SEARCHED = {
 
 OTHER_NAME, THE_REST = "º", "ª"
 """Letters that no folded word begins with: folding makes o and a of them."""
+
+BACKWARDS = "³"
+"""Before a phone number's digits from the last to the first: whatever it ends in is a beginning of them. Folding makes 3 of it."""
 
 # Letters that are letters of their own in Unicode and that people type without.
 _PLAIN = str.maketrans({"ł": "l", "ø": "o", "đ": "d", "ð": "d", "ß": "ss", "ẞ": "ss", "æ": "ae", "œ": "oe", "þ": "th", "ı": "i", "ħ": "h", "ŧ": "t",
@@ -243,9 +247,9 @@ _place = lru_cache(maxsize=8_192)(_marked)
 
 @lru_cache(maxsize=8_192)
 def _number(number: str) -> list[str]:
-    """A phone number's digits, whole and by its last four: what people remember of it."""
+    """A phone number's digits, from the country code on and from the end: what people remember of it."""
     digits = _NO_DIGIT.sub("", number)
-    return _marked(f"{digits} {digits[-4:]}" if len(digits) >= 4 else digits)
+    return [THE_REST + digits, BACKWARDS + digits[::-1]] if digits else []
 
 
 @lru_cache(maxsize=65_536)

@@ -122,6 +122,21 @@ def changed_since(desk: Desk, action: str) -> list[Left]:
         return [one for table in tables for _rows, left in _plans(connection, table, target) for one in left]
 
 
+def stay_changed(desk: Desk, done: Sequence[Done], most: int = 50) -> set[str]:
+    """Those of these actions that an undo would leave as a whole; larger ones than ``most`` rows, and those at a door, are not looked at."""
+    wanted = [one for one in done if one.state == "done" and one.reason is None and sum(one.counts.values()) <= most]
+    found = set()
+    with desk.reading() as connection:
+        for one in wanted:
+            tables = [desk.tables[name] for name in one.counts]
+            if any(table.info["kind"] != "put" for table in tables):
+                continue
+            plans = [plan for table in tables for plan in _plans(connection, table, _latest(connection, one.id))]
+            if any(left for _rows, left in plans) and not any(rows for rows, _left in plans):
+                found.add(one.id)
+    return found
+
+
 def rows_of(desk: Desk, action: str, limit: int = 50) -> list[tuple[str, str, dict[str, Any], dict[str, Any]]]:
     """What an action wrote: table, row, values before, values after; the first ``limit`` of them."""
     with desk.reading() as connection:
@@ -187,7 +202,7 @@ def _turn(desk: Desk, row: sa.Row[Any], target: str, event: str) -> Undone:
             raise Refused("changed_meanwhile", _("Somebody undid or redid this a moment ago. Look at it again."))
         count, left = _take_back(writing, target)
         if not count:
-            raise Refused("all_changed_since", _("Everything of this was changed or is in use since, so nothing was put back."))
+            raise Refused("all_changed_since", _("Everything of this was changed or is in use since, so nothing was put back."), left=tuple(left))
         writing.connection.exec_driver_sql("UPDATE action SET undone_by = ? WHERE id = ?", (writing.action_id if event == "undone" else None, row.id))
     return Undone(row.id, row.event, writing.action_id, count, tuple(left), writing.changed)
 

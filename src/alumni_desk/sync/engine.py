@@ -57,14 +57,15 @@ class SyncResult:
 
 @dataclass(frozen=True)
 class Standing:
-    """Where the data stands. ``state``: alone, waiting, synced or trouble; ``last_sync``: ISO 8601 UTC or None; ``sentence`` for the chip.
+    """Where the data stands. ``state``: alone, waiting, synced, trouble, ended, or invitation (restored from
+    another computer's backup: this laptop needs an invitation of its own); ``last_sync``: ISO 8601 UTC or None; ``sentence`` for the chip.
 
     ``clock`` says that this computer's clock is wrong by more than five minutes, else it is empty; ``ahead_s`` by how many seconds (negative: behind).
     ``role`` (admin, leader, door) and ``gathering``: what this laptop may see; ``until``: how long; ``access`` says that it is over, or will soon be.
     ``checked``: when all that is here was last compared with the server (ISO 8601 UTC, or None), ``identical`` what was found then.
     """
 
-    state: Literal["alone", "waiting", "synced", "trouble", "ended"]
+    state: Literal["alone", "waiting", "synced", "trouble", "ended", "invitation"]
     waiting: int
     last_sync: str | None
     sentence: str
@@ -258,10 +259,21 @@ def standing(connection: sa.Connection) -> Standing:
     if membership is None:
         return Standing("alone", 0, None, _("Saved here"))
     skew = state.read(connection, state.Skew) or state.Skew()
-    stands = _over(connection) or _late(connection, membership) or replace(_standing(connection), access=ending_sentence(membership, datetime.now(UTC)))
+    stands = (_elsewhere(connection) or _over(connection) or _late(connection, membership)
+              or replace(_standing(connection), access=ending_sentence(membership, datetime.now(UTC))))
     checked = state.read(connection, state.Checked)
     return replace(stands, clock=clock_sentence(skew.ahead_ms), ahead_s=round(skew.ahead_ms / 1000), role=membership.role, gathering=membership.gathering,
                    until=membership.until, checked=checked.at if checked else None, identical=checked.identical if checked else None)
+
+
+def _elsewhere(connection: sa.Connection) -> Standing | None:
+    """How it stands with a laptop that has another computer's desk, and no place of its own at the server yet."""
+    if state.read(connection, state.Elsewhere) is None:
+        return None
+    waiting = operations.count_waiting(connection)
+    last = state.read(connection, state.LastSync) or state.LastSync()
+    sentence = session.elsewhere_words()
+    return Standing("invitation", waiting, last.at, sentence, access=sentence, chip=_("Needs an invitation"))
 
 
 def _over(connection: sa.Connection) -> Standing | None:

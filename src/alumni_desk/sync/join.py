@@ -72,6 +72,9 @@ def join(desk: Desk, url: str, code: str, *, merge: bool = False, device_name: s
                 move_in(applying.connection, membership)
             else:
                 _come_back(applying.connection, membership)
+    if there is not None:
+        with desk.applying() as applying:
+            state.drop(applying.connection, state.Elsewhere)  # this laptop is one of its own now
     credentials.keep(desk, membership.scope, reply.server_key, reply.certificates, reply.grants)
     if device_name:
         desk.set_setting("device_name", device_name)  # every hello says it again

@@ -10,7 +10,7 @@ import json
 import logging
 import shutil
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -71,12 +71,12 @@ def restore(profile: Profile, file: Path, *, passphrase: str | None = None, own:
         held = backup.look(stage.database, key, header["made_at"])
         step()
         if dry_run:
-            return Restored(held)
+            return _tried(profile, stage, key, known if known is not None else _known_key(profile, passphrase), held)
         new_key = known if known is not None else _own_key(profile, passphrase, own)
         backup.rekey(stage.database, key, new_key)
         step()
         present, found = _present(profile, new_key)
-        return _finish(profile, stage, new_key, held, present, found, step)
+        return _finish(profile, stage, new_key, held, present, found, step, elsewhere=key != new_key)
 
 
 def salvage(profile: Profile, *, passphrase: str | None = None, desk_key: bytes | None = None, progress: Progress | None = None,
@@ -108,6 +108,16 @@ def salvage(profile: Profile, *, passphrase: str | None = None, desk_key: bytes 
         return _finish(profile, stage, key, held or Held("", 0, 0, 0, ""), None, found, step)
 
 
+def _tried(profile: Profile, stage: Profile, key: bytes, known: bytes | None, held: Held) -> Restored:
+    """What a restore would carry over and leave erased: all of it is done, in the folder where it is made ready, and goes."""
+    present, found = _present(profile, known) if known is not None else (None, Found())
+    if known is not None:
+        backup.rekey(stage.database, key, known)
+    with open_staged(stage, known or key, desk_schema(), SCHEMA_VERSION) as desk:
+        carried, erased = _bring_over(desk, profile, known or key, present, found, elsewhere=key != known)
+    return Restored(held, carried, erased, None, present is None and bool(found.operations), found.damaged)
+
+
 class _Steps:
     """Tells how far the work is, and ends it where it may end."""
 
@@ -122,20 +132,15 @@ class _Steps:
             raise Refused("restore_cancelled", _("The restore was cancelled. Nothing was changed."))
 
 
-def _finish(profile: Profile, stage: Profile, key: bytes, held: Held, present: Profile | None, found: Found, step: _Steps) -> Restored:
+def _finish(profile: Profile, stage: Profile, key: bytes, held: Held, present: Profile | None, found: Found, step: _Steps, *,
+            elsewhere: bool = False) -> Restored:
     if present is not None:
         backup.refuse_if_open(profile, key)
     replaced = backup.by_itself(profile, key, "before_restore") if present is not None else None
     step()
     with open_staged(stage, key, desk_schema(), SCHEMA_VERSION) as desk:
-        carried, erased_before = 0, _erased_in(desk)
-        if present is not None:
-            carried = _carry_from(desk, present, key)
-        elif found.operations or found.sync:
-            carried = _carry(desk, found)
+        carried, erased = _bring_over(desk, profile, key, present, found, elsewhere=elsewhere)
         step()
-        erasing.apply(desk, {**erasing.known_erased(profile), **_erased_in(desk)})
-        erased = _count_erased(desk, _erased_in(desk).keys() - erased_before.keys())
         backup.trim_outbox(desk, profile)
         counted = _count(desk, held.made_at)
         step()
@@ -148,6 +153,21 @@ def _finish(profile: Profile, stage: Profile, key: bytes, held: Held, present: P
     if present is None and was_there:
         replaced = profile.path / f"desk-damaged-{stamp}.db"
     return Restored(counted, carried, erased, replaced, present is None and bool(found.operations), found.damaged)
+
+
+def _bring_over(desk: Desk, profile: Profile, key: bytes, present: Profile | None, found: Found, *, elsewhere: bool) -> tuple[int, int]:
+    """Lay over a restored database what is newer here, and erase whom this computer knows to be erased. Returns how many changes, and how many people."""
+    carried, erased_before = 0, _erased_in(desk)
+    if elsewhere:
+        _of_another_computer(desk)
+    if present is not None:
+        carried = _carry_from(desk, present, key)
+    else:
+        _keep_settings(desk, found.settings)
+        if found.operations or found.sync:
+            carried = _carry(desk, found)
+    erasing.apply(desk, {**erasing.known_erased(profile), **_erased_in(desk)})
+    return carried, _count_erased(desk, _erased_in(desk).keys() - erased_before.keys())
 
 
 def _erased_in(desk: Desk) -> dict[str, str]:
@@ -188,12 +208,12 @@ def _stage(profile: Profile) -> Iterator[Profile]:
                 shutil.rmtree(stage.path, ignore_errors=True)
 
 
-def _known_key(profile: Profile) -> bytes | None:
-    """The profile's own key, if it can be had without asking anybody."""
+def _known_key(profile: Profile, typed: str | None = None) -> bytes | None:
+    """The profile's own key, if it can be had without asking anybody, or with what was typed."""
     if not (profile.path / "desk.key").exists():
         return None
     try:
-        return keys.database_key(profile.path, "desk")
+        return keys.database_key(profile.path, "desk", passphrase=typed)
     except StoreProblem:
         return None
 
@@ -255,8 +275,7 @@ def _carry_from(desk: Desk, present: Profile, key: bytes) -> int:
         there = state.read(connection, state.Membership)
         found.sync = {row.key: row.value for row in connection.exec_driver_sql("SELECT key, value FROM sync_state")}
         found.erased = {row.id: row.at for row in connection.exec_driver_sql("SELECT id, at FROM erased")}
-        settings = [tuple(row) for row in connection.exec_driver_sql("SELECT key, value FROM setting")]
-        _keep_settings(desk, settings)
+        _keep_settings(desk, {row.key: row.value for row in connection.exec_driver_sql("SELECT key, value FROM setting")})
         if there is None or not _same_chapter(desk, connection, there.scope):
             # Without a server this is a true step back; and another chapter's changes are none of this one's.
             with desk.applying() as applying:
@@ -268,12 +287,15 @@ def _carry_from(desk: Desk, present: Profile, key: bytes) -> int:
     return _carry(desk, found)
 
 
-def _keep_settings(desk: Desk, settings: Sequence[tuple[str, str]]) -> None:
-    """What was set on this laptop (a PIN, the recovery key that is on paper) is newer than the backup, and stays."""
+def _keep_settings(desk: Desk, settings: Mapping[str, str | None]) -> None:
+    """What was set on this laptop (a PIN, the recovery key that is on paper) is newer than the backup, and stays. None: it was forgotten since."""
     with desk.applying() as applying:
-        if settings:
-            applying.connection.exec_driver_sql(
-                "INSERT INTO setting (key, value) VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value", settings)
+        for key, value in settings.items():
+            if value is None:
+                applying.connection.exec_driver_sql("DELETE FROM setting WHERE key = ?", (key,))
+            else:
+                applying.connection.exec_driver_sql(
+                    "INSERT INTO setting (key, value) VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value", (key, value))
 
 
 @contextmanager
@@ -305,6 +327,8 @@ def _carry(desk: Desk, found: Found) -> int:
             if key not in ("session", "timeline", "rebuilding"):  # those go with the cursor that was restored
                 connection.exec_driver_sql("INSERT INTO sync_state (key, value) VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value",
                                            (key, value))
+        if "membership" in found.sync and "elsewhere" not in found.sync:
+            state.drop(connection, state.Elsewhere)
         membership = state.read(connection, state.Membership)
         if membership is not None:
             state.drop(connection, state.Session)
@@ -318,8 +342,28 @@ def _carry(desk: Desk, found: Found) -> int:
         # What the server took stays known here: for the history, and to be offered again to a server that was restored.
         _insert(connection, "operation", [one for one in news if one["fate"] != "waiting"])
         actions = set(connection.exec_driver_sql("SELECT id FROM action").scalars())
-        _insert(connection, "action", [one for one in found.actions if one["id"] not in actions])
+        done = [one for one in found.actions if one["id"] not in actions]
+        _insert(connection, "action", done)
+        _note_undone(connection, [one for one in done if one.get("undoes")])
     return sum(one["fate"] == "waiting" for one in news)
+
+
+def _of_another_computer(desk: Desk) -> None:
+    """The membership in a backup of another computer stays known; this laptop does not go on as that one. One of its own, if it has one, is laid over it."""
+    with desk.applying() as applying:
+        if state.read(applying.connection, state.Membership) is not None:
+            for kind in (state.Session, state.Joining, state.Credentials):
+                state.drop(applying.connection, kind)
+            state.keep(applying.connection, state.Elsewhere())
+
+
+def _note_undone(connection: sa.Connection, turns: Sequence[dict[str, Any]]) -> None:
+    """What these undid or redid says so: a copy of an action may be older than its undoing."""
+    for one in turns:
+        connection.exec_driver_sql(
+            "UPDATE action SET undone_by = ? WHERE undoes IS NULL AND id IN (WITH RECURSIVE back(id) AS (SELECT ? UNION"
+            " SELECT a.undoes FROM back AS b JOIN action AS a ON a.id = b.id) SELECT id FROM back)",
+            (one["id"] if one["event"] == "undone" else None, one["undoes"]))
 
 
 def _lay_over(connection: sa.Connection, waiting: Sequence[dict[str, Any]]) -> None:

@@ -27,8 +27,17 @@ _TRIES = 3
 """Challenges that are asked for where a slow line brings the proof too late."""
 
 
+def elsewhere_words() -> str:
+    """What to say on a laptop that has another computer's desk."""
+    return _("This desk was restored from a backup of another computer, so this laptop needs a new invitation of the chapter. What waits stays here; join "
+             "with the invitation, and it is sent.")
+
+
 def begin(desk: Desk, wire: Wire, membership: state.Membership) -> None:
-    """A new token from the server, kept."""
+    """A new token from the server, kept. Raises Refused ``sync_elsewhere`` where this laptop has still to enrol itself."""
+    with desk.reading() as connection:
+        if state.read(connection, state.Elsewhere) is not None:
+            raise Refused("sync_elsewhere", elsewhere_words())
     for attempt in range(1, _TRIES + 1):
         try:
             _begin(desk, wire, membership)

@@ -97,6 +97,10 @@ class Rebuilding(msgspec.Struct, frozen=True):
     """The chapter is being pulled again from zero; when that is done, what did not come is not at the server."""
 
 
+class Elsewhere(msgspec.Struct, frozen=True):
+    """This desk was restored from another computer's backup: the membership is that computer's, and this one needs an invitation of its own."""
+
+
 class Scrubbing(msgspec.Struct, frozen=True):
     """Something was taken out of the database for good, and pages, copies and backups may still hold it."""
 
@@ -124,7 +128,7 @@ REPLICA = "replica:"
 _NAMES: dict[type[msgspec.Struct], str] = {Membership: "membership", Joining: "joining", Session: "session", LastSync: "last_sync",
                                            Timeline: "timeline", Rebuilding: "rebuilding",
                                            Places: "places", Skew: "skew", Fetching: "fetching", Checked: "checked",
-                                           Scrubbing: "scrubbing", Ended: "ended", Contact: "contact", Credentials: "credentials"}
+                                           Scrubbing: "scrubbing", Elsewhere: "elsewhere", Ended: "ended", Contact: "contact", Credentials: "credentials"}
 
 
 def read(connection: sa.Connection, kind: type[T]) -> T | None:
