@@ -24,7 +24,6 @@ from alumni_desk.segments.lists import Visit, visits
 from alumni_desk.store.desk import Desk
 from alumni_desk.words import _, ngettext, number
 
-
 NEWEST = 5
 """So many values of a field are shown at first."""
 
