@@ -232,3 +232,29 @@ def test_the_button_in_the_header_opens_it_and_is_small_beside_a_find_field(room
     qtbot.waitUntil(lambda: any(isinstance(one, Palette) and one.isVisible() for one in QApplication.topLevelWidgets()))
     settle(room, qtbot.waitUntil)
     next(one for one in QApplication.topLevelWidgets() if isinstance(one, Palette) and one.isVisible()).reject()
+
+
+@pytest.mark.parametrize(("typed", "found"), [
+    ("text size", "Text size"), ("bigger", "Text size"), ("theme", "Dark colours"), ("verify", "Check the whole database"), ("backup", "Back up now"),
+    ("back up", "Back up now"), ("delete person", "Remove the chosen members"), ("print", "Badges"), ("lock", "Lock now"), ("undo", "Undo the last change"),
+    ("csv", "Import members from a file"), ("password", "Password, recovery key and lock"), ("server", "Sync"), ("log", "Activity")])
+def test_every_deed_is_found_by_the_words_people_type(room: Room, qtbot: Any, typed: str, found: str) -> None:
+    page = members(room, qtbot.waitUntil)
+    page._chosen = page._chosen or "somebody"
+    from alumni_desk.desktop.palette import _fits, words
+    assert found in [deed.words for deed in room._everything() if deed.can() and _fits(words(typed), f"{deed.words} {deed.also}")]
+    page._chosen = None
+
+
+def test_the_database_is_checked_from_settings(room: Room, qtbot: Any) -> None:
+    deed = next(one for one in room._everything() if one.words == "Check the whole database")
+    deed.act()
+    page: Any = room.shell.current()
+    assert page.name == "settings"
+    qtbot.waitUntil(lambda: page._check_row.second.text().startswith("Everything is as it should be: 203 people"), timeout=15_000)
+    assert page._check_button.isEnabled()
+
+
+def test_restore_stands_under_settings(room: Room) -> None:
+    room.shell.show_page("restore")
+    assert room.shell.nav.currentIndex().data() == "Settings"

@@ -105,6 +105,51 @@ def test_a_draft_is_hidden_and_comes_back_as_it_was(hands: Hands) -> None:
     hands.rest()
 
 
+def test_no_key_reaches_what_is_hidden(hands: Hands) -> None:
+    page = hands.page("members")
+    page.list.setFocus()
+    page.add()
+    form = hands.dialog(MemberForm)
+    field = form._fields["first_name"]
+    field.setFocus()
+    hands.until(lambda: QApplication.focusWidget() is field)
+    QTest.keyClicks(field, "Draft")
+    QTest.keyClick(field, Qt.Key.Key_L, Qt.KeyboardModifier.ControlModifier)
+    assert hands.room.lock.locked
+    locked = hands.room.lock.page
+    assert locked is not None and locked.entry is not None
+    hands.until(lambda: QApplication.focusWidget() is locked.entry.password)
+    for reached in (field, form._fields["notes"], form, form.done_button, page.list, page.search, hands.shell):
+        QTest.keyClicks(reached, "wrong")
+        QTest.keyClick(reached, Qt.Key.Key_Return)
+    QTest.keyClick(form, Qt.Key.Key_Escape)
+    hands.rest()
+    assert hands.room.lock.locked and count_members(hands.desk) == 3
+    assert field.text() == "Draft" and not form._fields["notes"].toPlainText() and not page.search.text()
+    QTest.keyClicks(locked.entry.password, "typed here")
+    assert locked.entry.password.text() == "typed here"
+    unlock(hands)
+    assert hands.dialog(MemberForm) is form
+    hands.until(lambda: QApplication.focusWidget() is field)
+    QTest.keyClicks(field, "y")
+    assert field.text() == "Drafty"
+    form.reject()
+    hands.rest()
+
+
+def test_ctrl_l_locks_from_the_palette(hands: Hands) -> None:
+    page = hands.page("members")
+    palette = hands.room.show_palette()
+    assert palette is not None
+    hands.until(lambda: QApplication.focusWidget() is palette.field)
+    hands.rest()
+    QTest.keyClick(palette.field, Qt.Key.Key_L, Qt.KeyboardModifier.ControlModifier)
+    assert hands.room.lock.locked
+    unlock(hands)
+    hands.rest()
+    hands.until(lambda: QApplication.focusWidget() is page.first_focus())
+
+
 def test_work_that_ends_meanwhile_shows_nothing(hands: Hands) -> None:
     page = hands.page("members")
     page.add()

@@ -37,6 +37,7 @@ def add_commands(commands: Any) -> None:
 
     listing = commands.add_parser("activity", help=_("what was done at this desk, and what can be undone"), description=_(
         "What was done at this desk, newest first. JSON: list of id, at, who, what, count, undoable, reason; and event, device, state, undone_at."))
+    listing.add_argument("--everyone", action="store_true", help=_("also what others did, as this laptop has seen it; they alone can undo that"))
     listing.add_argument("--limit", type=whole_number(1), default=50, metavar="N", help=_("at most so many (50)"))
     add_json(listing)
     listing.set_defaults(run=run_activity)
@@ -99,13 +100,18 @@ def _left(desk: Desk, left: Sequence[Left]) -> list[dict[str, Any]]:
 def run_activity(args: argparse.Namespace) -> int:
     """List what was done."""
     from alumni_desk.segments.activity import deeds
+    from alumni_desk.segments.others import everyone
 
     with opened(args) as desk:
-        found = deeds(desk, args.limit, look=True)
+        found = everyone(desk, args.limit) if args.everyone else deeds(desk, args.limit, look=True)
     data = [_action(one) for one in found]
 
     def words() -> str:
-        lines = [(_when(one.at), one.what, _("undone") if one.state == "undone" else one.reason or "", one.id) for one in found]
+        lines = []
+        for one in found:
+            state = _("undone") if one.state == "undone" else one.reason or ""
+            whose = [one.who or one.device or ""] if args.everyone else []
+            lines.append((_when(one.at), *whose, one.what, state, "" if one.rows else one.id))
         return table(lines) or _("Nothing was done here yet.")
 
     show(args, data, words)

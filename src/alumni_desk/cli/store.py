@@ -177,7 +177,7 @@ def _holds(members: int, gatherings: int) -> str:
 
 def run_verify(args: argparse.Namespace) -> int:
     """Check the database."""
-    from alumni_desk.store.checking import rebuild_search, verify
+    from alumni_desk.store.checking import found_words, rebuild_search, verify
 
     with opened(args) as desk:
         if args.rebuild_search:
@@ -185,37 +185,8 @@ def run_verify(args: argparse.Namespace) -> int:
         found = verify(desk)
     data = {"ok": found.ok, "pages": found.pages, "search": found.search, "operations": found.operations, "views": found.views,
             "missing": found.missing, "counts": found.counts}
-    told = _told(found)
+    told = found_words(found)
     return show(args, data, told) if found.ok else show(args, data, "", wrong=told.replace("\n", " "))
-
-
-def _told(found: Any) -> str:
-    def counted(one: str, many: str, n: int) -> str:
-        return ngettext(one, many, n).format(n=number(n))
-
-    if found.ok:
-        lines = [_("Everything is as it should be: {people}, {gatherings}, {facts}.").format(
-            people=counted("{n} person", "{n} people", found.counts["person"]),
-            gatherings=counted("{n} gathering", "{n} gatherings", found.counts["gathering"]),
-            facts=counted("{n} fact of the door", "{n} facts of the door", found.counts["fact"]))]
-    else:
-        lines = []
-        if found.pages:
-            lines.append(counted("{n} part of the file is damaged. Restore a backup; leave the file where it is.",
-                                 "{n} parts of the file are damaged. Restore a backup; leave the file where it is.", found.pages))
-        if found.search:
-            lines.append(counted("The search would miss {n} person. Mend it with verify --rebuild-search.",
-                                 "The search would miss {n} people. Mend it with verify --rebuild-search.", found.search))
-        if found.operations:
-            lines.append(counted("{n} change fits no row. Back up, and tell whoever runs the server.",
-                                 "{n} changes fit no row. Back up, and tell whoever runs the server.", found.operations))
-        if found.views:
-            lines.append(counted("{n} row does not show the last change that was made to it here. Sync, and check again.",
-                                 "{n} rows do not show the last change that was made to them here. Sync, and check again.", found.views))
-    lines += [ngettext("{n} row names something in {what} that is not here (yet).", "{n} rows name something in {what} that is not here (yet).",
-                       count).format(n=number(count), what=name)
-              for name, count in found.missing.items()]
-    return "\n".join(lines)
 
 
 def run_passphrase(args: argparse.Namespace) -> int:

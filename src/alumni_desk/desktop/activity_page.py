@@ -1,4 +1,4 @@
-"""Activity: who did what at this desk, what it changed, and the way back."""
+"""Activity: who did what, at this desk and as it has seen others do, what it changed, and the way back."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from PySide6.QtWidgets import QHBoxLayout, QListView, QStyle, QStyledItemDelegat
 
 from alumni_desk.desktop.background import Lanes
 from alumni_desk.desktop.changes import ChangeBus
-from alumni_desk.desktop.controls import WINDOW, Button, Choice, Field, Label, Link, hairline, shortcut
+from alumni_desk.desktop.controls import WINDOW, Button, Choice, Field, Label, Link, Segments, hairline, shortcut
 from alumni_desk.desktop.dates import day_long, local
 from alumni_desk.desktop.deeds import second_line
 from alumni_desk.desktop.fonts import font_of, px
@@ -25,6 +25,7 @@ from alumni_desk.desktop.undoing import Undoing
 from alumni_desk.desktop.widgets import IconLine, Scroll
 from alumni_desk.errors import KnownError
 from alumni_desk.segments.activity import CHECK_INS, Deed, Written, deeds, grouped, left_words, written
+from alumni_desk.segments.others import everyone, has_others, others_written
 from alumni_desk.store.desk import Desk
 from alumni_desk.store.undo import DAYS, changed_since
 from alumni_desk.words import _, ngettext, number
@@ -34,9 +35,16 @@ SHOWN = 12
 MOST_CHECKED = 5_000
 """Above so many rows nobody waits for the answer whether all of them are as they were; Undo itself finds out."""
 
-ICONS = {"import": "upload-simple", "member_added": "user-plus", "members_removed": "prohibit", "badges_printed": "printer", "checked_in": "door",
-         "walked_in": "user-plus", "check_in_undone": "door", "checked_out": "door", "gathering_planned": "calendar-blank",
-         "gathering_cancelled": "prohibit", "guests_added": "user-plus", "value_restored": "clock-counter-clockwise"}
+FIELD_ICONS = {"mobile": "phone", "phone": "phone", "email": "envelope-simple", "other_emails": "envelope-simple", "street": "map-pin", "city": "map-pin",
+               "region": "map-pin", "postal_code": "map-pin", "country": "map-pin", "class_year": "graduation-cap", "employer": "briefcase",
+               "job_title": "briefcase", "birth_date": "cake", "household": "house", "consent": "prohibit", "solicit_codes": "prohibit", "status": "check"}
+ICONS = {"answers_noted": "check", "answers_taken_back": "check", "guests_removed": "user-minus", "guests_brought_back": "user-plus",
+         "guest_of_added": "user-plus", "guest_named": "user", "members_brought_back": "user-plus", "conflict_decided": "git-merge",
+         "gathering_changed": "calendar-blank", "gathering_replanned": "calendar-check", "chapter_founded": "flag", "chapter_completed": "flag",
+         "sample_made": "flag",
+         "import": "upload-simple", "member_added": "user-plus", "members_removed": "user-minus", "badges_printed": "printer", "checked_in": "door",
+         "walked_in": "user-plus", "check_in_undone": "door", "checked_out": "sign-out", "gathering_planned": "calendar-plus",
+         "gathering_cancelled": "calendar-x", "guests_added": "user-plus", "value_restored": "clock-counter-clockwise"}
 KINDS = {"members": ("member", "value"), "import": ("import",), "gatherings": ("gathering", "guest", "answers"), "door": ("check", "walked"),
          "badges": ("badge",)}
 
@@ -56,6 +64,7 @@ class ActivityPage(Page):
         super().__init__(desk, lanes, changes, go)
         self._undoing = undoing
         self._limit = AT_ONCE
+        self._asked_whose = False
         self._found: list[Deed] = []
         self._chosen: str | None = None
         self.lines = Lines(self)
@@ -81,6 +90,9 @@ class ActivityPage(Page):
         self.kind.activated.connect(lambda: self._fill())
         self.search = Field(_("Find in the activity"), _("Find a person, file or gathering"), icon="magnifying-glass", hint=_("Ctrl F"))
         self.search.textChanged.connect(lambda: self._fill())
+        self.whose = Segments(_("Whose"), [("mine", _("Mine")), ("everyone", _("Everyone"))], "mine")
+        self.whose.chosen.connect(lambda key: self.refresh())
+        tools.addWidget(self.whose)
         tools.addWidget(self.kind)
         tools.addWidget(self.search, 1)
         column.addLayout(tools)
@@ -124,13 +136,17 @@ class ActivityPage(Page):
     def refresh(self) -> None:
         limit = self._limit
         self.stack.loading(True)
-        self.lanes.read(lambda: deeds(self.desk, limit), self._came, self._failed, key="activity")
+        whose = self.whose.on() if self._asked_whose else ""
+        self.lanes.read(lambda: look_back(self.desk, limit, whose), self._came, self._failed, key="activity")
 
     def _failed(self, error: KnownError) -> None:
         self.stack.show_error(error, _("Try again"), self.refresh)
 
-    def _came(self, found: list[Deed]) -> None:
+    def _came(self, both: tuple[str, list[Deed]]) -> None:
+        whose, found = both
         self.stack.loading(False)
+        self._asked_whose = True
+        self.whose.set_on(whose)
         self._found = found
         self.older.setVisible(len(found) >= self._limit)
         if not found:
@@ -168,11 +184,26 @@ class ActivityPage(Page):
         if seen.deed.id == self._chosen:
             self.detail.show_seen(seen)
 
+    def _open(self, deed: Deed) -> None:
+        """The record of what others did, to be changed there."""
+        if deed.person is not None and deed.gathering is None:
+            self.go("members", member=deed.person)
+        elif deed.gathering is not None:
+            self.go("gatherings", gathering=deed.gathering)
+
     def _turn(self, deed: Deed) -> None:
         if deed.state == "undone":
             self._undoing.redo(deed.id)
+        elif deed.rows:
+            self._open(deed)
         elif deed.undoable and deed.event not in CHECK_INS:
             self._undoing.undo(deed.id)
+
+
+def look_back(desk: Desk, limit: int, whose: str) -> tuple[str, list[Deed]]:
+    """What was done: "mine", "everyone", or what fits: everyone's where there is anybody else."""
+    whose = whose or ("everyone" if has_others(desk) else "mine")
+    return whose, (everyone if whose == "everyone" else deeds)(desk, limit)
 
 
 @dataclass(frozen=True)
@@ -188,6 +219,8 @@ class Seen:
 
 def look_at(desk: Desk, deed: Deed) -> Seen:
     """Read it."""
+    if deed.rows:
+        return Seen(deed, tuple(others_written(desk, deed, SHOWN)), {}, deed.count, None)
     values, sums, total = written(desk, deed.id, SHOWN)
     left = None
     if deed.count <= MOST_CHECKED and (deed.undoable or deed.state == "undone"):
@@ -273,7 +306,7 @@ class LineDelegate(QStyledItemDelegate):
         undone = deed.state == "undone"
         ink = colours.muted if undone else colours.text
         paint_text(painter, QRectF(inner.left(), box.top(), px(48), box.height()), f"{local(deed.at):%H:%M}", colours.muted, "body", tabular=True)
-        paint_icon(painter, QRectF(inner.left() + px(56), box.center().y() - px(9), px(18), px(18)), ICONS.get(deed.event, "note-pencil"), colours.muted)
+        paint_icon(painter, QRectF(inner.left() + px(56), box.center().y() - px(9), px(18), px(18)), icon_of(deed), colours.muted)
         words = QRectF(inner.left() + px(88), box.top() + px(7), inner.width() - px(88) - px(216), px(20))
         paint_sentence(painter, words, deed, ink)
         paint_text(painter, words.translated(0, px(21)), second_line(deed), colours.muted, "small")
@@ -282,7 +315,7 @@ class LineDelegate(QStyledItemDelegate):
             painter.fillRect(QRectF(0, box.top(), 2, box.height()), QColor(colours.accent))
 
     def _paint_way_back(self, painter: QPainter, box: QRectF, deed: Deed, colours: Colours, *, selected: bool) -> None:
-        why, _way = reason_of(deed)
+        why, way = reason_of(deed)
         if not why:
             button = button_box(box)
             paint_ground(painter, button, colours.bg if selected else colours.fill, px(6))
@@ -290,7 +323,11 @@ class LineDelegate(QStyledItemDelegate):
             return
         right = QRectF(box.right() - px(24 + 208), box.top(), px(208), box.height())
         paint_icon(painter, QRectF(right.left(), right.center().y() - px(8), px(16), px(16)), "prohibit", colours.muted)
-        paint_text(painter, right.adjusted(px(24), 0, 0, 0), why, colours.muted, "small")
+        if not deed.rows or not way:
+            paint_text(painter, right.adjusted(px(24), 0, 0, 0), why, colours.muted, "small")
+            return
+        paint_text(painter, QRectF(right.left() + px(24), box.top() + px(8), right.width() - px(24), px(20)), why, colours.muted, "small")
+        paint_text(painter, link_box(box), way, colours.accent, "small")
 
     def editorEvent(self, event: QEvent, model: object, option: QStyleOptionViewItem, index: Index) -> bool:
         deed: Deed | None = index.data(DEED)
@@ -298,12 +335,26 @@ class LineDelegate(QStyledItemDelegate):
             if button_box(QRectF(option.rect)).contains(event.position()):
                 self.pressed.emit(deed)
                 return True
+        if isinstance(event, QMouseEvent) and event.type() == QEvent.Type.MouseButtonRelease and deed is not None and deed.rows and reason_of(deed)[1]:
+            if link_box(QRectF(option.rect)).contains(event.position()):
+                self.pressed.emit(deed)
+                return True
         return False
+
+
+def icon_of(deed: Deed) -> str:
+    """The sign of a kind of change: of the field if it is one, else of the event."""
+    return FIELD_ICONS.get(deed.field, "") if deed.event == "member_changed" and deed.field in FIELD_ICONS else ICONS.get(deed.event, "note-pencil")
 
 
 def button_box(row: QRectF) -> QRectF:
     """Where a row's Undo stands."""
     return QRectF(row.right() - px(24 + 80), row.center().y() - px(16), px(80), px(32))
+
+
+def link_box(row: QRectF) -> QRectF:
+    """Where the way to change what others did stands."""
+    return QRectF(row.right() - px(24 + 208 - 24), row.top() + px(28), px(208 - 24), px(20))
 
 
 def paint_sentence(painter: QPainter, box: QRectF, deed: Deed, ink: str) -> None:
@@ -319,6 +370,9 @@ def paint_sentence(painter: QPainter, box: QRectF, deed: Deed, ink: str) -> None
 
 def reason_of(deed: Deed) -> tuple[str, str]:
     """Why an action cannot be undone here, and where it is corrected instead; empty if it can."""
+    if deed.rows:
+        way = "" if deed.person is None and deed.gathering is None else _("Change it yourself") if deed.count == 1 else _("Change them yourself")
+        return deed.reason or "", way
     if deed.event in CHECK_INS and deed.state == "done":
         return _("Corrected in the gathering"), "gathering"
     if deed.state == "undone":

@@ -53,6 +53,10 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+ALSO = {"activity": _("history undo log who changed"), "settings": _("preferences options theme text size password"), "badges": _("print labels name tags"),
+        "sync": _("server laptops share send receive"), "checkin": _("door scan guests"), "restore": _("backup go back")}
+"""Other words that people type when they mean a page."""
+
 PAINT_MS = 2
 """Long enough for Qt to lay out and paint first what a page has just been given."""
 CALM_MS = 400
@@ -212,9 +216,10 @@ class Room(QObject):
         plan = self.shell.plan.values()
         built = [page for page in (self.shell.page(name) for name in self.shell.plan) if page is not None]
         numbers = {page.name: f"Ctrl {number}" for number, page in enumerate((page for page in plan if not page.apart), 1)}
-        pages = [Deed(f"page:{page.name}", page.icon, page.title, partial(self._go, page.name), numbers.get(page.name, "")) for page in plan]
+        pages = [Deed(f"page:{page.name}", page.icon, page.title, partial(self._go, page.name), numbers.get(page.name, ""),
+                      also=ALSO.get(page.name, "")) for page in plan]
         deeds = [replace(deed, key=f"{page.name}:{deed.key}", act=partial(self._do, page.name, deed)) for page in built for deed in page.deeds()]
-        deeds += [Deed("undo", "arrow-counter-clockwise", _("Undo the last change"), self.undoing.undo, _("Ctrl Z")),
+        deeds += [Deed("undo", "arrow-counter-clockwise", _("Undo the last change"), self.undoing.undo, _("Ctrl Z"), also=_("back mistake")),
                   Deed("redo", "arrows-clockwise", _("Redo what was undone"), self.undoing.redo, _("Ctrl Shift Z"))]
         if self._help_files:
             deeds.append(Deed("help", "info", _("Open the handbook"), self.show_help, "F1"))

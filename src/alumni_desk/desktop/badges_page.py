@@ -277,7 +277,7 @@ class BadgesPage(Page):
         def ready() -> bool:
             return self._laid is not None and bool(self._laid.people)
 
-        return [Deed("print", "printer", _("Print badges"), self.print_them, can=ready),
+        return [Deed("print", "printer", _("Print badges"), self.print_them, can=ready, also=_("printer labels name tags")),
                 Deed("save", "floppy-disk", _("Save badges as PDF"), self.save, can=ready)]
 
     def first_focus(self) -> QWidget:

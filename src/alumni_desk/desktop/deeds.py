@@ -21,7 +21,10 @@ def _always() -> bool:
 
 @dataclass(frozen=True)
 class Deed:
-    """Something that can be done: ``key`` names it for the program. ``can`` tells whether it can be done now; else it is not offered."""
+    """Something that can be done: ``key`` names it for the program. ``can`` tells whether it can be done now; else it is not offered.
+
+    ``also``: other words that people type when they mean it.
+    """
 
     key: str
     icon: str
@@ -29,6 +32,7 @@ class Deed:
     act: Callable[[], Any]
     keys: str = ""
     can: Callable[[], bool] = _always
+    also: str = ""
 
 
 @dataclass(frozen=True)

@@ -70,8 +70,8 @@ class GatheringsPage(Page):
         def ahead() -> bool:
             return one() and not self.view.it.row.cancelled
 
-        return [Deed("plan", "calendar-blank", _("Plan a gathering"), self.plan, "" if one() else _("Ctrl N")),
-                Deed("guests", "user-plus", _("Add guests to this gathering"), self.view.add, _("Ctrl N"), can=ahead),
+        return [Deed("plan", "calendar-blank", _("Plan a gathering"), self.plan, "" if one() else _("Ctrl N"), also=_("new event create party")),
+                Deed("guests", "user-plus", _("Add guests to this gathering"), self.view.add, _("Ctrl N"), can=ahead, also=_("invite")),
                 Deed("guest_file", "upload-simple", _("Add guests from a file"), self.view.from_file, can=ahead),
                 Deed("edit", "note-pencil", _("Edit this gathering"), lambda: self._wants("edit"), can=one),
                 Deed("roster", "printer", _("Save the roster of this gathering"), lambda: self._wants("roster"), can=one),

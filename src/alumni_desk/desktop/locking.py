@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import shiboken6
 from PySide6.QtCore import QEvent, QObject, Qt, QTimer, Signal
-from PySide6.QtGui import QAction, QShortcut
+from PySide6.QtGui import QAction, QShortcut, QWindow
 from PySide6.QtWidgets import QApplication, QDialog, QWidget
 
 from alumni_desk.desktop.away import Away
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from alumni_desk.desktop.lock_page import Locked, LockPage, Why
 
 LOCK_AFTER, LOCK_SLEEP, LOCK_DOOR, FOUND_MAIL = "lock_after", "lock_sleep", "lock_door", "found_mail"
+KEYS = frozenset({QEvent.Type.KeyPress, QEvent.Type.KeyRelease, QEvent.Type.ShortcutOverride, QEvent.Type.Shortcut, QEvent.Type.InputMethod})
 MINUTES = (1, 2, 5, 10, 15, 30, 60, 0)
 USUAL = 5
 
@@ -85,8 +86,26 @@ class Lock(QObject):
         self._hidden: list[QWidget] = []
         self._keys: list[QShortcut | QAction] = []
         self._focus: QWidget | None = None
-        shortcut("Ctrl+L", shell, self.lock, WINDOW)
+        self._left: dict[QWidget, QWidget] = {}  # where the focus was in each hidden window
+        self._with_key: list[QWidget] = []
+        self._give_key(shell)
+        # Sheets, palette and Door are windows of their own, out of reach for a key of this one.
+        QApplication.instance().focusWindowChanged.connect(self._reached)
         self.read_rules()
+
+    def _reached(self, window: QWindow | None) -> None:
+        """A window of ours has the keyboard now: Ctrl+L locks from there, too; while it is locked it goes to the locked page."""
+        for widget in QApplication.topLevelWidgets() if window is not None and not self._closed else ():
+            if widget.windowHandle() is window and widget.windowType() in (Qt.WindowType.Window, Qt.WindowType.Dialog, Qt.WindowType.Sheet):
+                self._give_key(widget)
+        if self.page is not None and window is not None and window is self._shell.windowHandle():
+            self._focus_page()
+
+    def _give_key(self, window: QWidget) -> None:
+        self._with_key = [one for one in self._with_key if shiboken6.isValid(one)]
+        if window not in self._with_key:
+            self._with_key.append(window)
+            shortcut("Ctrl+L", window, self.lock, WINDOW)
 
     @property
     def locked(self) -> bool:
@@ -112,6 +131,7 @@ class Lock(QObject):
         if self.locked:
             return
         self._focus = QApplication.focusWidget()
+        ours = QApplication.activeWindow()
         shortcuts: list[QShortcut | QAction] = [*self._shell.findChildren(QShortcut), *self._shell.findChildren(QAction)]
         self._keys = [one for one in shortcuts if one.isEnabled()]
         for one in self._keys:
@@ -122,15 +142,26 @@ class Lock(QObject):
         self.page.by_store.connect(self._try_store)
         self.page.door.connect(self._to_door)
         self._shell.cover(self.page)
-        self.page.first_focus().setFocus(Qt.FocusReason.OtherFocusReason)
+        self._focus_page()
         QApplication.instance().installEventFilter(self)
+        if ours is not None and not self._may_stay(ours):
+            # It had the keyboard: the window that is left takes it. Another program that has it keeps it.
+            self._shell.raise_()
+            self._shell.activateWindow()
         self.changed.emit(True)
+
+    def _focus_page(self) -> None:
+        page = self.page
+        focus = QApplication.focusWidget()
+        if page is not None and (focus is None or not (focus is page or page.isAncestorOf(focus))):
+            page.first_focus().setFocus(Qt.FocusReason.OtherFocusReason)
 
     def close(self) -> None:
         """End what runs; a second time it is done already."""
         if self._closed:
             return
         self._closed = True
+        QApplication.instance().focusWindowChanged.disconnect(self._reached)
         self.away.stop()
         if self.locked:
             QApplication.instance().removeEventFilter(self)
@@ -160,6 +191,10 @@ class Lock(QObject):
         return window is self._shell or within or isinstance(window, HelpWindow)
 
     def _hide(self, window: QWidget) -> None:
+        focus = window.focusWidget()
+        if focus is not None:
+            self._left[window] = focus
+            focus.clearFocus()  # not every system takes the keyboard from a window that is hidden
         if isinstance(window, QDialog) and not isinstance(window, PlainSheet):
             window.reject()  # the system's own dialogs: they would keep the keyboard from the locked page
         else:
@@ -174,10 +209,24 @@ class Lock(QObject):
             self._hidden.remove(window)
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        if event.type() in KEYS and isinstance(watched, QWidget) and not self._takes_keys(watched):
+            self._focus_page()
+            return True
         # Work that ends while it is locked may open a window: it waits with the others.
         if event.type() == QEvent.Type.Show and isinstance(watched, QWidget) and watched.isWindow() and not self._may_stay(watched):
             QTimer.singleShot(0, self, lambda: self._hide_late(watched))
         return False
+
+    def _takes_keys(self, widget: QWidget) -> bool:
+        """Whether a key may come to a widget now: those of the locked page, and of windows that stay."""
+        window = widget.window()
+        if window is self._shell:
+            return self.page is not None and (widget is self.page or self.page.isAncestorOf(widget))
+        # A list or a menu that the locked page opened is a window of its own.
+        above: QWidget | None = widget
+        while above is not None and above is not self.page:
+            above = above.parentWidget()
+        return above is not None or (window.isVisible() and self._may_stay(window))
 
     def _hide_late(self, window: QWidget) -> None:
         if self.locked and shiboken6.isValid(window) and window.isVisible():
@@ -250,11 +299,26 @@ class Lock(QObject):
         for window in self._hidden:
             if shiboken6.isValid(window):
                 window.show()
-        self._hidden, self._keys = [], []
-        if self._focus is not None and shiboken6.isValid(self._focus):
-            self._focus.setFocus(Qt.FocusReason.OtherFocusReason)
+        for window, inside in self._left.items():
+            if shiboken6.isValid(window) and shiboken6.isValid(inside):
+                inside.setFocus(Qt.FocusReason.OtherFocusReason)
+        self._hidden, self._keys, self._left = [], [], {}
+        self._focus_again()
         self.away.touched()
         self.changed.emit(False)
+
+    def _focus_again(self) -> None:
+        """The keyboard goes back to where it was, or to the page if that is no more (the palette)."""
+        focus = self._focus if self._focus is not None and shiboken6.isValid(self._focus) and self._focus.isVisible() else None
+        self._focus = None
+        modal = QApplication.activeModalWidget()
+        if focus is None and modal is None:
+            focus = self._shell.current().first_focus()
+        if focus is not None:
+            focus.window().activateWindow()
+            focus.setFocus(Qt.FocusReason.OtherFocusReason)
+        elif modal is not None:
+            modal.activateWindow()
 
 
 def standing_words(waiting: int, joined: bool) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
+from itertools import groupby
 
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QGuiApplication
@@ -22,6 +23,9 @@ from alumni_desk.segments.activity import PastValue
 from alumni_desk.segments.lists import Visit, visits
 from alumni_desk.store.desk import Desk
 from alumni_desk.words import _, ngettext, number
+
+NEWEST = 5
+"""So many values of a field are shown at first."""
 
 
 @dataclass(frozen=True)
@@ -58,6 +62,8 @@ class MemberPanel(Scroll):
         self.tabs: QTabBar | None = None
         self._overview, self._history = QWidget(), QWidget()
         self._person = ""
+        self._past: list[PastValue] | None = None
+        self._all_of: set[str] = set()
 
     def show_known(self, it: Known, today: date) -> None:
         """Show somebody."""
@@ -70,7 +76,8 @@ class MemberPanel(Scroll):
         column.setSpacing(px(12))
         column.addLayout(self._head(it.detail))
         column.addLayout(self._deeds())
-        on_history = self.tabs is not None and self.tabs.currentIndex() == 1 and self._person == it.detail.id
+        same, at = self._person == it.detail.id, self.verticalScrollBar().value()
+        on_history = self.tabs is not None and self.tabs.currentIndex() == 1 and same
         column.addWidget(self._tab_bar())
         self._overview, self._history = QWidget(), QWidget()
         overview = QVBoxLayout(self._overview)
@@ -87,10 +94,16 @@ class MemberPanel(Scroll):
         column.addStretch(1)
         self._history.hide()
         self.column.addWidget(self._inside)
-        self.verticalScrollBar().setValue(0)
+        if not same:
+            self._all_of.clear()
+        past, self._past = (self._past if same else None), None
         self._person = it.detail.id
         if on_history and self.tabs is not None:
+            if past:
+                self.show_history(past)  # as it was, until what is new has been read
             self.tabs.setCurrentIndex(1)
+        self.column.activate()
+        self.verticalScrollBar().setValue(at if same else 0)
 
     def shown_for(self) -> str:
         """Whom it shows; empty for nobody yet."""
@@ -113,27 +126,50 @@ class MemberPanel(Scroll):
 
     def show_history(self, past: Sequence[PastValue]) -> None:
         """Fill the History tab: by field, newest first, each older value with its Restore."""
-        before = self._history.layout()
-        if before is not None:
-            QWidget().setLayout(before)  # the old lines go with their layout
+        layout = self._inside.layout() if self._inside is not None else None
+        if layout is None or list(past) == self._past:
+            return
+        self._past = list(past)
+        # A new widget each time: the old one's size is not asked anew where only its layout is another one.
+        before, self._history = self._history, QWidget()
         column = QVBoxLayout(self._history)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(px(4))
-        changes = ngettext("{n} value in all", "{n} values in all", len(past)).format(n=number(len(past)))
-        column.addWidget(Label(changes, tone="muted"))
-        field = ""
-        for one in past:
-            if one.field != field:
-                column.addSpacing(px(8))
-                if field:
-                    column.addWidget(hairline())
-                    column.addSpacing(px(4))
-                field = one.field
-                column.addWidget(Label(field, "label", "muted"))
-            column.addLayout(self._past_line(one))
+        column.addWidget(Label(ngettext("{n} value in all", "{n} values in all", len(past)).format(n=number(len(past))), tone="muted"))
+        for n, (field, values) in enumerate(groupby(self._past, key=lambda one: one.field)):
+            column.addSpacing(px(8))
+            if n:
+                column.addWidget(hairline())
+                column.addSpacing(px(4))
+            column.addWidget(Label(field, "label", "muted"))
+            self._past_lines(column, field, list(values))
+        layout.replaceWidget(before, self._history)
+        before.hide()
+        before.deleteLater()
+        self._history.setVisible(self.tabs is not None and self.tabs.currentIndex() == 1)
 
-    def _past_line(self, one: PastValue) -> QVBoxLayout:
-        box = QVBoxLayout()
+    def _past_lines(self, column: QVBoxLayout, field: str, values: Sequence[PastValue]) -> None:
+        """The newest values of a field, and the way to the others."""
+        newest = values if field in self._all_of or len(values) <= NEWEST + 1 else values[:NEWEST]
+        for one in newest:
+            column.addWidget(self._past_line(one))
+        if len(newest) < len(values):
+            n = len(values) - len(newest)
+            more = Link(ngettext("Show {n} older value", "Show {n} older values", n).format(n=number(n)))
+            more.setAccessibleName(_("{more}: {field}").format(more=more.text(), field=field))
+            more.clicked.connect(lambda: self._show_all_of(field))
+            column.addWidget(more, 0, Qt.AlignmentFlag.AlignLeft)
+
+    def _show_all_of(self, field: str) -> None:
+        self._all_of.add(field)
+        past, self._past = self._past or [], None
+        self.show_history(past)
+        self._history.setFocus(Qt.FocusReason.OtherFocusReason)
+
+    def _past_line(self, one: PastValue) -> QWidget:
+        line = QWidget()  # of its own: it keeps how high its wrapped words are, so that long histories are laid out quickly
+        box = QVBoxLayout(line)
+        box.setContentsMargins(0, 0, 0, 0)
         box.setSpacing(0)
         top = QHBoxLayout()
         top.setSpacing(px(8))
@@ -158,7 +194,7 @@ class MemberPanel(Scroll):
             box.addWidget(IconLine("prohibit", _("The office did not take this value")))
         if one.by_hand and not one.now:
             box.addWidget(IconLine("prohibit", _("A wish is not put back: note it anew with Edit")))
-        return box
+        return line
 
     def _head(self, detail: MemberDetail) -> QHBoxLayout:
         row = QHBoxLayout()

@@ -147,12 +147,14 @@ class MembersPage(Page):
         def somebody() -> bool:
             return self._chosen is not None
 
-        return [Deed("add", "user-plus", _("Add a member"), self.add, _("Ctrl N")),
+        return [Deed("add", "user-plus", _("Add a member"), self.add, _("Ctrl N"), also=_("new person create")),
                 Deed("find", "magnifying-glass", _("Find members"), self._to_find, _("Ctrl F")),
-                Deed("import", "upload-simple", _("Import members from a file"), self.import_file),
-                Deed("export", "floppy-disk", _("Export members as a table"), self.export, can=lambda: self._total > 0),
-                Deed("edit", "note-pencil", _("Edit the chosen member"), self.edit, _("Enter"), can=somebody),
-                Deed("remove", "x-circle", _("Remove the chosen members"), self.remove, _("Delete"), can=lambda: somebody() or self._count_selected() > 1)]
+                Deed("import", "upload-simple", _("Import members from a file"), self.import_file, also=_("csv xlsx excel spreadsheet list load")),
+                Deed("export", "floppy-disk", _("Export members as a table"), self.export, can=lambda: self._total > 0,
+                     also=_("csv excel spreadsheet save download")),
+                Deed("edit", "note-pencil", _("Edit the chosen member"), self.edit, _("Enter"), can=somebody, also=_("change correct")),
+                Deed("remove", "x-circle", _("Remove the chosen members"), self.remove, _("Delete"), can=lambda: somebody() or self._count_selected() > 1,
+                     also=_("delete erase person"))]
 
     def first_focus(self) -> QWidget:
         return self.search

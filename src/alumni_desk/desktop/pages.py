@@ -41,6 +41,7 @@ class Page(QWidget):
     name = ""
     icon = ""
     apart = False
+    belongs = ""  # the page of the sidebar that an apart one stands under; else the one it was reached from
     title = ""
     note = ""  # muted, beside the title: a number, a date
     said = Signal(str, object)

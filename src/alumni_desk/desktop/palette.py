@@ -185,7 +185,7 @@ class Palette(QDialog):
 
     def _of_query(self, query: str) -> Iterator[Line]:
         asked = words(query)
-        fits = [deed for deed in self._deeds if asked and _fits(asked, deed.words)]
+        fits = [deed for deed in self._deeds if asked and _fits(asked, f"{deed.words} {deed.also}")]
         # What is called just so comes before people who are called alike.
         meant = [deed for deed in fits if _meant(asked, deed.words)]
         people, gatherings = list(self._people()), list(self._gatherings())

@@ -186,6 +186,7 @@ class RestorePage(Page):
     icon = "clock-counter-clockwise"
     title = _("Restore a backup")
     apart = True
+    belongs = "settings"
 
     def __init__(self, desk: Desk, lanes: Lanes, changes: ChangeBus, go: Go, *, restore_it: RestoreIt | None = None,
                  back_up: Callable[[], None] | None = None) -> None:  # fmt: skip

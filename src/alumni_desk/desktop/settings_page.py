@@ -22,6 +22,8 @@ from alumni_desk.desktop.setting_rows import SettingRow, section
 from alumni_desk.desktop.theme import Appearance, Theme
 from alumni_desk.desktop.tokens import SIDEBAR, TEXT_SIZES
 from alumni_desk.desktop.widgets import Scroll
+from alumni_desk.errors import KnownError
+from alumni_desk.store.checking import Findings, found_words, verify
 from alumni_desk.store.desk import Desk
 from alumni_desk.words import _
 
@@ -73,13 +75,41 @@ class SettingsPage(Page):
 
     def deeds(self) -> list[Deed]:
         given = self._deeds
-        offered = (("back_up", "floppy-disk", _("Back up now"), given.back_up),
-                   ("restore", "clock-counter-clockwise", _("Restore a backup"), given.restore))
-        return [*(Deed(key, icon, words, act) for key, icon, words, act in offered if act is not None),
-                Deed("lock", "lock-simple", _("Lock now"), self.security.lock_now.emit),
-                Deed("security", "key", _("Password, recovery key and lock"), lambda: self.open("security")),
-                Deed("light", "sun-horizon", _("Light colours"), lambda: self._colours("light"), can=lambda: self._appearance.theme != "light"),
-                Deed("dark", "eye", _("Dark colours"), lambda: self._colours("dark"), can=lambda: self._appearance.theme != "dark")]
+        offered = (("back_up", "floppy-disk", _("Back up now"), given.back_up, _("backup save copy safe everything")),
+                   ("restore", "clock-counter-clockwise", _("Restore a backup"), given.restore, _("go back recover older")),
+                   ("erase_here", "x-circle", _("Erase this laptop"), given.erase, _("wipe delete everything remove")))
+        return [*(Deed(key, icon, words, act, also=also) for key, icon, words, act, also in offered if act is not None),
+                Deed("verify", "check-circle", _("Check the whole database"), self.check, also=_("verify test damage integrity health repair")),
+                Deed("backups", "folder", _("Choose the folder for backups"), lambda: self.open("backup"), also=_("backup where kept")),
+                Deed("lock", "lock-simple", _("Lock now"), self.security.lock_now.emit, _("Ctrl L"), also=_("away hide close screen")),
+                Deed("security", "key", _("Password, recovery key and lock"), lambda: self.open("security"), also=_("change passphrase security pin idle")),
+                Deed("size", "note-pencil", _("Text size"), self._to_size, also=_("larger bigger smaller font letters zoom theme appearance")),
+                Deed("light", "sun-horizon", _("Light colours"), lambda: self._colours("light"), can=lambda: self._appearance.theme != "light",
+                     also=_("theme appearance bright mode")),
+                Deed("dark", "eye", _("Dark colours"), lambda: self._colours("dark"), can=lambda: self._appearance.theme != "dark",
+                     also=_("theme appearance night mode")),
+                Deed("name", "users", _("Your name and this laptop’s"), lambda: self.open("general"), also=_("rename me")),
+                Deed("about", "info", _("Version, licence and log"), lambda: self.open("about"), also=_("about help update"))]
+
+    def _to_size(self) -> None:
+        self.open("general")
+        self.size_choice.setFocus()
+
+    def check(self) -> None:
+        """Look through the whole database, off the screen; the row says what was found."""
+        self.open("backup")
+        self._check_button.setEnabled(False)
+        self._check_row.say(_("Checking every page, reference and the search …"))
+
+        def done(found: Findings) -> None:
+            self._check_button.setEnabled(True)
+            self._check_row.say(found_words(found))
+
+        def failed(error: KnownError) -> None:
+            self._check_button.setEnabled(True)
+            self._check_row.say(str(error))
+
+        self.lanes.read_long(lambda job: verify(self.desk), done, failed)
 
     def _colours(self, key: str) -> None:
         self.theme.set_on(key)
@@ -153,6 +183,9 @@ class SettingsPage(Page):
         if self._deeds.restore:
             restore = _does(Button(_("Look at them")), self._deeds.restore, _("Look at the backups"))
             column.addWidget(SettingRow(_("Go back to a backup"), _("You see what it holds first; what is here now is kept as a backup, too."), restore))
+        self._check_button = _does(Button(_("Check")), self.check, _("Check the whole database"))
+        self._check_row = SettingRow(_("Check the whole database"), _("Every page, every reference, the search and what waits to be sent."), self._check_button)
+        column.addWidget(self._check_row)
         self.backups = BackupRows(self.desk, self.lanes, self.said.emit)
         column.addWidget(self.backups)
         column.addStretch(1)

@@ -226,7 +226,7 @@ class Shell(QMainWindow):
         if page.apart and not self.current().apart:
             self._came_from = self.current().name
         self.stack.setCurrentWidget(page)
-        self.nav.choose(self._came_from if page.apart else name)
+        self.nav.choose((page.belongs or self._came_from) if page.apart else name)
         self._title()
         if what:
             page.open(**what)

@@ -144,11 +144,13 @@ class SyncPage(Page):
         def joined() -> bool:
             return self._facts is not None and self._facts.state != "alone"
 
-        return [Deed("now", "arrows-clockwise", _("Sync now"), self._now, _("F5"), can=lambda: joined() and not self._busy),
+        return [Deed("now", "arrows-clockwise", _("Sync now"), self._now, _("F5"), can=lambda: joined() and not self._busy,
+                     also=_("send receive fetch refresh update")),
                 Deed("join", "key", _("Join with an invitation"), self._ask_join, can=lambda: not joined()),
-                Deed("invite", "envelope-simple", _("Invite someone"), self.people.invite, can=lambda: joined() and self._leads()),
-                Deed("here", "laptop", _("Join a laptop that shares"), self.here.join, can=joined),
-                Deed("lost", "floppy-disk", _("Carry changes to another laptop in a file"), self.here.not_found, can=joined)]
+                Deed("invite", "envelope-simple", _("Invite someone"), self.people.invite, can=lambda: joined() and self._leads(),
+                     also=_("invitation leader volunteer access add laptop")),
+                Deed("here", "laptop", _("Join a laptop that shares"), self.here.join, can=joined, also=_("venue share nearby offline")),
+                Deed("lost", "floppy-disk", _("Carry changes to another laptop in a file"), self.here.not_found, can=joined, also=_("transfer usb stick"))]
 
     def _leads(self) -> bool:
         return self._facts is not None and self._facts.leads

@@ -46,6 +46,8 @@ class Deed:
     gathering: str | None
     where: str  # what the gathering is called
     person: str | None  # if it is about one person
+    field: str = ""  # the one field that was changed, if it was one
+    rows: tuple[tuple[str, str, str, str], ...] = ()  # what others wrote: table, row, field, clock
 
     @property
     def undoable(self) -> bool:
@@ -225,6 +227,11 @@ class Names:
         row = rows.get(row_id)
         return row.person if row is not None else None
 
+    def held(self, table: str, row_id: str) -> str | None:
+        """The gathering that a guest or a fact belongs to."""
+        row = {"registration": self._registrations, "fact": self._facts}.get(table, {}).get(row_id)
+        return row.gathering if row is not None else None
+
     def of(self, table: str, row_id: str, fields: Mapping[str, Any]) -> str:
         """What a row of any table is called."""
         if table == "gathering":
@@ -250,7 +257,8 @@ def _deed(one: Done, rows: Sequence[tuple[str, str, dict[str, Any]]], names: Nam
     alone = people[0] if len(people) == 1 and count <= 1 else None
     what, strong = _what(one, count, names, alone or (people[0] if people else None), rows)
     where = names.gathering(one.gathering) if one.gathering else ""
-    return Deed(one.id, one.event, one.at, one.who, one.device, what, strong, count, one.state, one.undone_at, _why(one), one.gathering, where, alone)
+    return Deed(one.id, one.event, one.at, one.who, one.device, what, strong, count, one.state, one.undone_at, _why(one), one.gathering, where, alone,
+                _one_field(rows))
 
 
 def _why(one: Done) -> str | None:
@@ -303,6 +311,12 @@ def _what(one: Done, count: int, names: Names, person: str | None, rows: Sequenc
 
 def _file(rows: Sequence[tuple[str, str, dict[str, Any]]]) -> str:
     return next((fields["file_name"] for table, _row, fields in rows if table == "import_run" and fields.get("file_name")), _("a file"))
+
+
+def _one_field(rows: Sequence[tuple[str, str, dict[str, Any]]]) -> str:
+    """The field that was written, if all that was written is one in words."""
+    names = list(dict.fromkeys((field_word(table, name), name) for table, _row, fields in rows for name in fields))
+    return names[0][1] if len({word for word, _name in names}) == 1 else ""
 
 
 def _fields(rows: Sequence[tuple[str, str, dict[str, Any]]]) -> str:

@@ -11,6 +11,7 @@ import sqlalchemy as sa
 
 from alumni_desk.store import search
 from alumni_desk.store.desk import Desk, store_problem
+from alumni_desk.words import _, ngettext, number
 
 REFERENCES = (
     ("education", "person", "person"), ("registration", "gathering", "gathering"), ("registration", "person", "person"),
@@ -104,3 +105,33 @@ def rebuild_search(desk: Desk) -> int:
     """Make the search index anew. Returns how many people are in it."""
     with desk.applying() as applying:
         return search.rebuild(applying.connection)
+
+
+def found_words(found: Findings) -> str:
+    """What a check found, a sentence a line."""
+    def counted(one: str, many: str, n: int) -> str:
+        return ngettext(one, many, n).format(n=number(n))
+
+    if found.ok:
+        lines = [_("Everything is as it should be: {people}, {gatherings}, {facts}.").format(
+            people=counted("{n} person", "{n} people", found.counts["person"]),
+            gatherings=counted("{n} gathering", "{n} gatherings", found.counts["gathering"]),
+            facts=counted("{n} fact of the door", "{n} facts of the door", found.counts["fact"]))]
+    else:
+        lines = []
+        if found.pages:
+            lines.append(counted("{n} part of the file is damaged. Restore a backup; leave the file where it is.",
+                                 "{n} parts of the file are damaged. Restore a backup; leave the file where it is.", found.pages))
+        if found.search:
+            lines.append(counted("The search would miss {n} person. Mend it with verify --rebuild-search.",
+                                 "The search would miss {n} people. Mend it with verify --rebuild-search.", found.search))
+        if found.operations:
+            lines.append(counted("{n} change fits no row. Back up, and tell whoever runs the server.",
+                                 "{n} changes fit no row. Back up, and tell whoever runs the server.", found.operations))
+        if found.views:
+            lines.append(counted("{n} row does not show the last change that was made to it here. Sync, and check again.",
+                                 "{n} rows do not show the last change that was made to them here. Sync, and check again.", found.views))
+    lines += [ngettext("{n} row names something in {what} that is not here (yet).", "{n} rows name something in {what} that is not here (yet).",
+                       count).format(n=number(count), what=name)
+              for name, count in found.missing.items()]
+    return "\n".join(lines)

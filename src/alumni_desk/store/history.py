@@ -48,7 +48,7 @@ def history(desk: Desk, table: str, row_id: str) -> list[Version]:
             raise NotFound("no_such_row", _("There is nothing here with this id. Look it up again."))
         found = {(one.field, one.id): one for one in (*_past(connection, table, row_id), *_own(connection, table, row_id))}
         clocks = unpack(row["clocks"])
-        authors = _authors(connection, {_replica(clock) for clock in (*clocks.values(), *(one.id for one in found.values()))})
+        authors = authors_of(connection, {_replica(clock) for clock in (*clocks.values(), *(one.id for one in found.values()))})
     for column in data_columns(desk.tables[table]):
         clock = clocks.get(clock_key(column))
         if clock is not None and (column.name, _name(column.name, clock)) not in found:
@@ -125,7 +125,7 @@ def _told(one: Version, in_force: set[str], row: Any, authors: Mapping[str, tupl
     return replace(one, who=who, device=device, now=now, restorable=one.restorable and not now and one.value != row[one.field])
 
 
-def _authors(connection: sa.Connection, replicas: Iterable[str]) -> dict[str, tuple[str | None, str | None]]:
+def authors_of(connection: sa.Connection, replicas: Iterable[str]) -> dict[str, tuple[str | None, str | None]]:
     """Who writes under these replicas, person and laptop, as the server told us."""
     wanted = msgspec.json.encode([f"replica:{name}" for name in replicas]).decode()
     rows = connection.exec_driver_sql("SELECT key, value FROM sync_state WHERE key IN (SELECT value FROM json_each(?))", (wanted,))

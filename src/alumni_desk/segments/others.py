@@ -1,0 +1,156 @@
+"""What was done on other laptops, as this one has seen it: from the clocks of rows and of replaced values. None of it can be undone here."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+import sqlalchemy as sa
+
+from alumni_desk.protocol.clock import milliseconds
+from alumni_desk.protocol.clocks import unpack
+from alumni_desk.segments.activity import Deed, Names, Written, deeds, field_word, value_words
+from alumni_desk.store.desk import Desk
+from alumni_desk.store.history import authors_of, history
+from alumni_desk.words import _, ngettext, number
+
+TABLES = ("person", "registration", "gathering", "fact")
+TOGETHER_MS = 60_000
+"""What one laptop wrote into one field within so long is one line."""
+ROWS = 20
+"""So many rows are looked through for each line that is wanted."""
+
+
+
+@dataclass
+class _Group:
+    replica: str
+    table: str
+    word: str  # empty: new rows
+    newest: str  # clock
+    rows: dict[str, tuple[str, str]] = field(default_factory=dict)  # id -> a field of it, its clock
+
+
+def everyone(desk: Desk, limit: int = 100) -> list[Deed]:
+    """What was done here and on other laptops, newest first."""
+    return sorted([*deeds(desk, limit), *others(desk, limit)], key=lambda one: one.at, reverse=True)[:limit]
+
+
+def has_others(desk: Desk) -> bool:
+    """Whether there may be anybody else: this desk knows a server, or who writes on another laptop."""
+    with desk.reading() as connection:
+        return bool(connection.exec_driver_sql("SELECT EXISTS (SELECT 1 FROM sync_state WHERE key >= 'replica:' AND key < 'replica;')").scalar())
+
+
+def others(desk: Desk, limit: int = 100) -> list[Deed]:
+    """The newest changes of others, grouped by laptop, table, field and minute."""
+    with desk.reading() as connection:
+        seen = sorted(_seen(connection, desk, limit * ROWS), reverse=True)
+        ours = _ours(connection, {(table, row_id) for _clock, table, row_id, _field, _new in seen})
+        groups = _grouped((one for one in seen if (one[1], one[2], one[0]) not in ours), limit)
+        authors = authors_of(connection, {one.replica for one in groups})
+        names = Names(connection, desk, {"": [(one.table, row_id, {}) for one in groups for row_id in list(one.rows)[:2]]}, set())
+    return [_deed(one, names, *authors.get(one.replica, (None, None))) for one in groups]
+
+
+def others_written(desk: Desk, deed: Deed, most: int) -> list[Written]:
+    """The first values of such a change: of whom, which field, what was, what came."""
+    found = []
+    with desk.reading() as connection:
+        names = Names(connection, desk, {"": [(table, row_id, {}) for table, row_id, _field, _clock in deed.rows[:most]]}, set())
+    for table, row_id, name, clock in deed.rows[:most]:
+        if not name:
+            found.append(Written(names.of(table, row_id, {}), _("New"), "", "", new=True))
+            continue
+        versions = [one for one in history(desk, table, row_id) if one.field == name]
+        now = next((n for n, one in enumerate(versions) if one.id == f"{name}@{clock}"), None)
+        if now is not None:
+            was = value_words(versions[now + 1].value) if now + 1 < len(versions) else ""
+            found.append(Written(names.of(table, row_id, {}), field_word(table, name), was, value_words(versions[now].value)))
+    return found
+
+
+Seen = tuple[str, str, str, str, bool]
+"""Clock, table, row, field, and whether the whole row was new then."""
+
+
+def _seen(connection: sa.Connection, desk: Desk, most: int) -> Iterator[Seen]:
+    """The newest values in force, and the newest that were replaced."""
+    for table in TABLES:
+        rows = connection.exec_driver_sql(f'SELECT id, clock, clocks FROM "{table}" WHERE clock IS NOT NULL ORDER BY clock DESC LIMIT ?', (most,)).all()
+        for row in rows:
+            clocks = unpack(row.clocks)
+            if len(set(clocks.values())) <= 1:
+                yield row.clock, table, row.id, "", True
+            else:
+                fields = {column.info.get("group") or column.name: column.name for column in reversed(desk.tables[table].columns)}
+                yield from ((clock, table, row.id, fields[key], False) for key, clock in clocks.items() if key in fields)
+    past = connection.exec_driver_sql("SELECT table_name, row_id, field, clock FROM past ORDER BY rowid DESC LIMIT ?", (most,)).all()
+    yield from ((row.clock, row.table_name, row.row_id, row.field, False) for row in past if row.table_name in TABLES)
+
+
+def _ours(connection: sa.Connection, rows: Iterable[tuple[str, str]]) -> set[tuple[str, str, str]]:
+    """What of these rows was written at this desk: table, row, clock."""
+    by_table: dict[str, list[str]] = defaultdict(list)
+    for table, row_id in rows:
+        by_table[table].append(row_id)
+    found: set[tuple[str, str, str]] = set()
+    for table, ids in by_table.items():
+        found |= {(table, row.row_id, row.clock) for row in connection.exec_driver_sql(
+            "SELECT row_id, clock FROM operation WHERE table_name = ? AND row_id IN (SELECT value FROM json_each(?)) AND queue <> 'peer'",
+            (table, msgspec.json.encode(ids).decode()))}
+    return found
+
+
+def _grouped(seen: Iterable[Seen], limit: int) -> list[_Group]:
+    groups: list[_Group] = []
+    open_ones: dict[tuple[str, str, str], _Group] = {}
+    for clock, table, row_id, name, new in seen:
+        replica, word = clock.rpartition("-")[2], "" if new else field_word(table, name)
+        group = open_ones.get((replica, table, word))
+        if group is None or milliseconds(group.newest) - milliseconds(clock) > TOGETHER_MS:
+            if len(groups) >= limit:
+                break
+            group = open_ones[replica, table, word] = _Group(replica, table, word, clock)
+            groups.append(group)
+        group.rows.setdefault(row_id, (name, clock))
+    return groups
+
+
+def _deed(group: _Group, names: Names, who: str | None, device: str | None) -> Deed:
+    first, count = next(iter(group.rows)), len(group.rows)
+    event, what, strong = _what(group, first, count, names)
+    at = datetime.fromtimestamp(milliseconds(group.newest) / 1000, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    reason = _("Only {who} can undo this").format(who=who.split()[0]) if who else _("Undone only where it was done")
+    person = names.whose(group.table, first) if count == 1 else None
+    gathering = first if group.table == "gathering" else names.held(group.table, first)
+    rows = tuple((group.table, row_id, name, clock) for row_id, (name, clock) in group.rows.items())
+    return Deed(f"other:{group.newest}:{group.table}:{group.word}", event, at, who, device or _("another laptop"), what, strong, count, "done", None, reason,
+                gathering, names.gathering(gathering) if gathering else "", person, rows[0][2], rows)
+
+
+def _what(group: _Group, first: str, count: int, names: Names) -> tuple[str, str, str]:
+    """The event, the sentence, and the part of it that stands out."""
+    person = names.person(names.whose(group.table, first))
+    gathering = names.gathering(first if group.table == "gathering" else names.held(group.table, first))
+    members = ngettext("{n} member", "{n} members", count).format(n=number(count))
+    guests = ngettext("{n} guest", "{n} guests", count).format(n=number(count))
+    answers = ngettext("{n} answer", "{n} answers", count).format(n=number(count))
+    word = group.word.lower() if group.word.isascii() else group.word
+    several = count > 1
+    if group.table == "person" and not word:
+        return ("member_added", _("Added {members}").format(members=members), members) if several else (
+            "member_added", _("Added {person}").format(person=person), person)
+    if group.table == "person":
+        return "member_changed", _("Changed the {field} of {person}").format(field=word, person=members if several else person), members if several else ""
+    if group.table == "fact":
+        return "checked_in", _("Noted at the door of {gathering}: {guests}").format(gathering=gathering, guests=guests if several else person), (
+            guests if several else "")
+    if group.table == "registration" and not word:
+        return "guests_added", _("Added {guests} to {gathering}").format(guests=guests if several else person, gathering=gathering), guests if several else ""
+    if group.table == "registration":
+        return "answers_noted", _("Noted {answers} for {gathering}").format(answers=answers, gathering=gathering), answers
+    return ("gathering_changed", _("Changed the {field} of {gathering}").format(field=word, gathering=gathering), "") if word else (
+        "gathering_planned", _("Planned {gathering}").format(gathering=gathering), gathering)

@@ -1,0 +1,90 @@
+"""What others did, as this laptop has seen it: listed with who, never undoable here, with the way to the record."""
+
+from __future__ import annotations
+
+import json
+import time
+from datetime import UTC, datetime
+from typing import Any
+
+import sqlalchemy as sa
+from PySide6.QtCore import Qt
+from PySide6.QtTest import QTest
+
+from alumni_desk.cli.main import run
+from alumni_desk.desktop.activity_page import DEED, link_box
+from alumni_desk.members.actions import add_member, change_member
+from alumni_desk.segments.others import everyone, has_others, others
+from alumni_desk.store.desk import Desk
+
+TOMAS = "aaaaaaaaaaaaaaaa"
+START = int(datetime(2026, 11, 9, 12, tzinfo=UTC).timestamp() * 1000)
+
+
+def clock(ms: int, replica: str = TOMAS) -> str:
+    return f"{START + ms:012x}-0000-{replica}"
+
+
+def of_others(desk: Desk, people: int = 3) -> list[str]:
+    """Tomás adds some people in one import, and later changes the mobile of the first two within a minute, and of the third an hour later."""
+    ids = [f"00000000-0000-7000-8000-{n:012d}" for n in range(people)]
+    person = desk.tables["person"]
+    names = [column.info.get("group") or column.name for column in person.columns if column.name not in ("id", "scope", "clock", "clocks")]
+    later = {0: 600_000, 1: 630_000, 2: 4_200_000}
+    with desk.applying() as applying:
+        applying.connection.execute(sa.insert(person), [
+            {"id": one, "scope": desk.scope, "standing": "member", "first_name": "Ana", "last_name": f"Nowak{n}", "mobile": "+1 312 555 0101",
+             "clock": clock(later.get(n, 0)), "clocks": json.dumps({name: clock(0) for name in names} | {"mobile": clock(later.get(n, 0))})}
+            for n, one in enumerate(ids)])
+        applying.connection.execute(sa.insert(desk.tables["sync_state"]), {"key": f"replica:{TOMAS}", "value": '["Tomás Silva", "Tomás’s laptop"]'})
+    return ids
+
+
+def test_others_are_grouped_by_author_field_and_minute(desk: Desk) -> None:
+    assert not has_others(desk)
+    ours = add_member(desk, first_name="Own", last_name="One")
+    of_others(desk, 5)
+    assert has_others(desk)
+    found = others(desk)
+    assert [(one.what, one.count, one.who, one.device) for one in found if one.event == "member_changed" and "mobile" in one.what] == [
+        ("Changed the mobile of Ana Nowak2", 1, "Tomás Silva", "Tomás’s laptop"), ("Changed the mobile of 2 members", 2, "Tomás Silva", "Tomás’s laptop")]
+    assert any(one.what == "Added 5 members" or one.what == "Added 2 members" for one in found)
+    assert all(not one.undoable and one.reason == "Only Tomás can undo this" for one in found)
+    assert not any("Own" in one.what for one in found)
+    mixed = everyone(desk)
+    assert mixed[0].at >= mixed[-1].at and any("Own" in one.what and one.undoable for one in mixed)
+    assert ours
+
+
+def test_the_command_line_says_whose(desk: Desk, capsys: Any) -> None:
+    of_others(desk)
+    desk.close()
+    assert run(["--profile", str(desk.profile.path), "activity", "--everyone", "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    theirs = [one for one in found if one["who"] == "Tomás Silva"]
+    assert theirs and all(one["undoable"] is False and one["reason"] == "Only Tomás can undo this" for one in theirs)
+
+
+def test_everyone_is_shown_first_and_the_link_opens_the_member(hands: Any) -> None:
+    ids = of_others(hands.desk)
+    change_member(hands.desk, ids[0], city="Porto")
+    page = hands.page("activity")
+    hands.until(lambda: page.whose.on() == "everyone")
+    row = next(n for n in range(page.lines.rowCount()) if (deed := page.lines.index(n, 0).data(DEED)) is not None and "Nowak2" in deed.what)
+    page.list.setCurrentIndex(page.lines.index(row, 0))
+    hands.rest()
+    assert page.detail.button is None
+    box = link_box(page.list.visualRect(page.lines.index(row, 0)).toRectF())
+    QTest.mouseClick(page.list.viewport(), Qt.MouseButton.LeftButton, pos=box.center().toPoint())
+    hands.rest()
+    assert hands.shell.current().name == "members" and hands.shell.current()._chosen == ids[2]
+    page = hands.page("activity")
+    page.whose._buttons["mine"].click()
+    hands.until(lambda: not any((deed := page.lines.index(n, 0).data(DEED)) is not None and deed.rows for n in range(page.lines.rowCount())))
+
+
+def test_a_large_chapter_is_quick(desk: Desk) -> None:
+    of_others(desk, 20_000)
+    before = time.process_time()
+    assert others(desk, 200)
+    assert time.process_time() - before < 2
