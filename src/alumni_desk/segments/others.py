@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
+import msgspec
 import sqlalchemy as sa
 
 from alumni_desk.protocol.clock import milliseconds
