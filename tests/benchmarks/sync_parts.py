@@ -164,11 +164,19 @@ class Relay:
         self.url = f"http://127.0.0.1:{self._listener.getsockname()[1]}"
         self.up = self.down = 0
         self.cut_after: int | None = None
-        threading.Thread(target=self._accept, daemon=True).start()
+        self._ends: list[socket.socket] = []
+        self._threads = [threading.Thread(target=self._accept, daemon=True)]
+        self._threads[0].start()
 
     def close(self) -> None:
-        """Take no more connections."""
-        self._listener.close()
+        """Take no more connections, and end those that there are."""
+        for end in (self._listener, *self._ends):
+            with contextlib.suppress(OSError):
+                end.shutdown(socket.SHUT_RDWR)
+        for thread in self._threads:
+            thread.join(10)
+        for end in (self._listener, *self._ends):
+            end.close()
 
     def _accept(self) -> None:
         while True:
@@ -177,8 +185,11 @@ class Relay:
             except OSError:
                 return
             there = socket.create_connection(self._there)
-            threading.Thread(target=self._pass, args=(here, there, "up"), daemon=True).start()
-            threading.Thread(target=self._pass, args=(there, here, "down"), daemon=True).start()
+            self._ends += [here, there]
+            for source, target, way in ((here, there, "up"), (there, here, "down")):
+                thread = threading.Thread(target=self._pass, args=(source, target, way), daemon=True)
+                self._threads.append(thread)
+                thread.start()
 
     def _pass(self, source: socket.socket, target: socket.socket, way: str) -> None:
         with contextlib.suppress(OSError):

@@ -52,7 +52,7 @@ def test_the_style_sheet_stays_small():
 
 @pytest.mark.parametrize("text", ["Mei-Ling", "Wiśniewska", "Nguyễn Thị", "Þórdís", "Олена", "فاطمة", "נועה", "आरव", "มาลี", "ሰላም",
                                   "陳美玲", "佐藤", "김서연"])  # fmt: skip
-def test_every_script_of_the_sample_has_a_face_among_ours(text):
+def test_every_script_of_the_sample_has_a_face_among_ours(text, qapp):
     files = [*package_files("fontpkg_inter", "files/*.ttf"), *package_files("manimgx_fonts", "*.ttf"), *package_files("manimgx_fonts_cjk", "*.ttc")]
     faces = [QRawFont(str(file), 16) for file in files]
     assert all(any(face.supportsCharacter(ord(letter)) for face in faces) for letter in text if letter != " ")
