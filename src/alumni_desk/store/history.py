@@ -56,9 +56,9 @@ def history(desk: Desk, table: str, row_id: str) -> list[Version]:
         # A new row has clocks for all its fields; of one that is empty and always was nobody has said anything.
         if clock is None or (column.name, _name(column.name, clock)) in found or (row[column.name] is None and column.name not in written):
             continue
+        one = _version(column.name, row[column.name], clock)
         by = own.get(clock)
-        found[column.name, _name(column.name, clock)] = _version(
-            column.name, row[column.name], clock, **({"who": by.who, "device": by.device, "here": True, "event": by.event} if by is not None else {}))
+        found[column.name, one.id] = one if by is None else replace(one, who=by.who, device=by.device, here=True, event=by.event)
     place = {column.name: n for n, column in enumerate(data_columns(desk.tables[table]))}
     keys = {column.name: clock_key(column) for column in data_columns(desk.tables[table])}
     in_force = {_name(name, clocks.get(keys[name], "")) for name in place}
