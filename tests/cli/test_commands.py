@@ -336,6 +336,27 @@ def test_backups_by_themselves(do: Do, chapter: dict[str, str], tmp_path: Path) 
     assert "whole" in do("restore", "--salvage", code=1)
 
 
+def test_history_says_who_and_keeps_an_address_together(do: Do) -> None:
+    ana = do("member", "add", "first_name=Ana", "last_name=Lima", "street=1 Elm Street", "city=Boston")["id"]
+    do("member", "set", ana, "street=2 Oak Road", "city=Salem")
+    past = do("history", ana)
+    assert all(one["here"] for one in past) and not {"street", "city", "employer", "phone"} & {one["field"] for one in past}
+    addresses = [one for one in past if one["field"] == "address"]
+    assert [(one["value"]["street"], one["value"]["city"], one["now"]) for one in addresses] == [
+        ("2 Oak Road", "Salem", True), ("1 Elm Street", "Boston", False)]
+    said = do("history", ana, text=True)
+    assert "another laptop" not in said and said.count("Address") == 2 and "1 Elm Street, Boston" in said
+    do("history", ana, "--restore", addresses[1]["id"])
+    assert do("member", "show", ana)["fields"]["street"] == "1 Elm Street"
+
+
+def test_nobody_fits_and_who_may_be_meant(do: Do) -> None:
+    do("member", "add", "first_name=Ana", "last_name=Lovelace")
+    assert do("members", "lovelaec") == []
+    assert do("members", "lovelaec", text=True).strip() == "Nobody fits “lovelaec”. Did you mean Ana Lovelace?"
+    assert do("members", "qqqqqq", text=True).strip() == "Nobody fits “qqqqqq”."
+
+
 def test_backups_that_open_here_alone_say_so(do: Do, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("ALUMNI_DESK_PASSPHRASE")
     shelf = Shelf()
@@ -366,4 +387,7 @@ def test_erasing(do: Do, chapter: dict[str, str], monkeypatch: pytest.MonkeyPatc
     assert done["erased"] == [chapter["Ada"]] and done["backups_deleted"] == 0
     assert len(do("members")) == 2 and do("members", "obi") == []
     assert do("verify")["ok"]
-    assert "stands" in do("undo", do("activity")[0]["id"], code=1) or do("activity")[0]["undoable"] is False
+    assert "cannot be undone" in do("undo", do("activity")[0]["id"], code=1)
+    newest = do("activity")[0]
+    assert (newest["what"], newest["undoable"], newest["reason"]) == ("Erased one person", False, "Erasing cannot be undone")
+    assert "Name to come" not in do("activity", text=True) and "Added somebody who was erased" in do("activity", text=True)

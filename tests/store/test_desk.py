@@ -16,9 +16,11 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 
 from alumni_desk.errors import StoreProblem
+from alumni_desk.members.actions import add_member
 from alumni_desk.schema import open_desk
-from alumni_desk.store import driver, keys
+from alumni_desk.store import backup, driver, keys
 from alumni_desk.store.desk import Desk, open_with
+from alumni_desk.store.erasing import erase
 from alumni_desk.store.profile import Profile
 
 CANARY = "Zyx-Canary-73"
@@ -170,6 +172,7 @@ _CHILD = """
 import sys
 from pathlib import Path
 from alumni_desk.schema import open_desk
+from alumni_desk.store.erasing import erase
 from alumni_desk.store.profile import Profile
 desk = open_desk(Profile(Path(sys.argv[1])))
 for n in range(int(sys.argv[2])):
@@ -229,3 +232,30 @@ def test_nothing_and_flags_are_told_to_the_driver_which_would_look_for_them_in_v
     assert {(kind, module.PrepareProtocol) for kind in (type(None), bool)} <= module.adapters.keys()
     with desk.reading() as connection:
         assert driver.row(connection, "SELECT ?, ?, ?", (None, True, False)) == (None, 1, 0)
+
+
+@pytest.mark.skipif(os.name != "posix", reason="a system without modes")
+def test_what_is_made_is_for_this_user_alone(profile: Profile) -> None:
+    before = os.umask(0o022)
+    try:
+        with open_desk(profile) as desk:
+            ada = add_member(desk, first_name="Ada").id
+            backup.choose_folder(profile, profile.path / "stick")
+            backup.by_itself(profile, desk.key, "daily")
+            erase(desk, [ada])
+            modes = {file.relative_to(profile.path).as_posix(): file.stat().st_mode & 0o777 for file in profile.path.rglob("*") if file.is_file()}
+    finally:
+        os.umask(before)
+    assert {"desk.db", "desk.db-wal", "desk.key", "desk.outbox", "desk.lock", "backups.json", "erased.json"} <= modes.keys()
+    assert {name: oct(mode) for name, mode in modes.items() if mode != 0o600} == {}
+
+
+def test_a_short_password_makes_no_desk_and_opens_one_that_has_it(profile: Profile, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ALUMNI_DESK_PASSPHRASE", "short")
+    with pytest.raises(StoreProblem, match="ten letters") as refused:
+        open_desk(profile)
+    assert refused.value.code == "passphrase_short" and not profile.exists and not (profile.path / "desk.key").exists()
+    monkeypatch.setattr(keys, "SHORTEST", 3)  # as it was before
+    open_desk(profile).close()
+    monkeypatch.undo()
+    open_desk(profile, passphrase="short").close()

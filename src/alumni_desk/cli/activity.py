@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, cast
 
@@ -15,6 +16,7 @@ from alumni_desk.words import _, day, ngettext, number
 if TYPE_CHECKING:
     from alumni_desk.segments.activity import Deed
     from alumni_desk.store.desk import Desk
+    from alumni_desk.store.history import Version
     from alumni_desk.store.undo import Left, Undone
 
 MOST_LEFT = 5
@@ -44,7 +46,7 @@ def add_commands(commands: Any) -> None:
 
     past = commands.add_parser("history", help=_("every value that the fields of a record have had here"), description=_(
         "Every value that the fields of a member, a gathering or a registration have had, as this laptop has seen them. "
-        "JSON: list of id (the version), field, value, at, who, device, now, restorable."))
+        "JSON: list of id (the version), field, value, at, who, device, now, restorable. An address is one: field “address”, value its parts."))
     past.add_argument("who", metavar="ID", nargs="+", help=_("the id of a record, or words that fit one member only"))
     past.add_argument("--restore", metavar="VERSION", help=_("put this value back"))
     add_json(past)
@@ -120,7 +122,7 @@ def run_activity(args: argparse.Namespace) -> int:
 
 def run_history(args: argparse.Namespace) -> int:
     """Show the history of a record, or put one value back."""
-    from alumni_desk.segments.activity import field_word, value_words
+    from alumni_desk.segments.activity import field_word
     from alumni_desk.store.history import history, restore
 
     with opened(args) as desk:
@@ -130,16 +132,40 @@ def run_history(args: argparse.Namespace) -> int:
             show(args, {"restored": args.restore, "changed": bool(changed)}, _("Put back.") if changed else _("It is the value in force already."))
             return 0
         versions = history(desk, name, row_id)
-    data = [{"id": one.id, "field": one.field, "value": one.value, "at": one.at, "who": one.who, "device": one.device, "now": one.now,
-             "here": one.here, "refused": one.refused, "restorable": one.restorable} for one in versions]
+    entries = _entries(name, versions)
+    data = [{"id": one.id, "field": field, "value": value, "at": one.at, "who": one.who, "device": one.device, "now": one.now,
+             "here": one.here, "refused": one.refused, "restorable": one.restorable} for one, field, value in entries]
 
     def words() -> str:
-        lines = [(field_word(name, one.field), value_words(one.value) or _("nothing"), _when(one.at),
-                  one.who or one.device or (_("this laptop") if one.here else _("another laptop")), _("now") if one.now else "", one.id) for one in versions]
+        lines = [(field_word(name, one.field), _said(value) or _("nothing"), _when(one.at),
+                  one.who or one.device or (_("this laptop") if one.here else _("another laptop")), _("now") if one.now else "", one.id)
+                 for one, _field, value in entries]
         return table(lines) + "\n" + ngettext("{n} value", "{n} values", len(lines)).format(n=number(len(lines)))
 
     show(args, data, words)
     return 0
+
+
+def _entries(table: str, versions: Sequence[Version]) -> list[tuple[Version, str, Any]]:
+    """Each version with its field and value; the lines of an address that were written together are one, with its parts as the value."""
+    from alumni_desk.members.fields import ADDRESS
+
+    entries: dict[tuple[str, str], tuple[Version, str, Any]] = {}
+    for one in versions:
+        if table != "person" or one.field not in ADDRESS:
+            entries[one.field, one.id] = (one, one.field, one.value)
+            continue
+        clock = one.id.partition("@")[2]
+        first, _field, parts = entries.get(("address", clock), (one, "", {}))
+        first = replace(first, now=first.now or one.now, restorable=first.restorable or one.restorable)
+        entries["address", clock] = (first, "address", {**parts, one.field: one.value})
+    return list(entries.values())
+
+
+def _said(value: Any) -> str:
+    from alumni_desk.segments.activity import value_words
+
+    return ", ".join(filter(None, map(value_words, value.values()))) if isinstance(value, dict) else value_words(value)
 
 
 def _record(desk: Desk, text: str) -> tuple[str, str]:

@@ -57,12 +57,13 @@ def add_commands(commands: Any) -> None:
 
 def run_members(args: argparse.Namespace) -> int:
     """List members."""
-    from alumni_desk.members.lists import count_members, member_rows
+    from alumni_desk.members.lists import best_members, count_members, member_rows, rows_of
 
     query = " ".join(args.query)
     with opened(args) as desk:
         rows = member_rows(desk, query, args.limit if args.limit is not None or not query else 1_000_000, "best" if query else "name")
         total = count_members(desk, query)
+        near = [row.name for row in rows_of(desk, best_members(desk, query, 5).ids)] if query and not total else []
     data = [{"id": row.id, "name": row.name, "other_script_name": row.other_script_name, "class_year": row.class_year, "class": row.class_label,
              "city": row.city, "email": row.email, "solicit_codes": list(row.solicit_codes), "deceased": row.deceased} for row in rows]
 
@@ -71,7 +72,8 @@ def run_members(args: argparse.Namespace) -> int:
         counted = ngettext("{n} member", "{n} members", total).format(n=number(total))
         foot = counted if len(rows) == total else _("{shown} of {counted}").format(shown=number(len(rows)), counted=counted)
         if not total:
-            return _("Nobody fits “{query}”.").format(query=query) if query else _("No members yet.")
+            nobody = _("Nobody fits “{query}”.").format(query=query) if query else _("No members yet.")
+            return " ".join([nobody, *([_("Did you mean {names}?").format(names=", ".join(dict.fromkeys(near)))] if near else [])])
         return f"{lines}\n{foot}" if lines else foot
 
     show(args, data, words)

@@ -219,6 +219,7 @@ def run_recovery_key(args: argparse.Namespace) -> int:
 def _ask_new(prompt: str) -> str:
     """A new password: typed twice, or the first line of the input."""
     from alumni_desk.errors import BadInput
+    from alumni_desk.store import keys
 
     if not sys.stdin.isatty():
         typed = sys.stdin.readline().rstrip("\r\n")
@@ -228,6 +229,6 @@ def _ask_new(prompt: str) -> str:
         typed = getpass.getpass(prompt)
         if typed and getpass.getpass(_("The same again: ")) != typed:
             raise BadInput("passphrase_differs", _("The two are not the same, so nothing was changed."))
-    if len(typed) < 10:
+    if len(typed) < keys.SHORTEST:
         raise BadInput("passphrase_short", _("A password needs ten letters or more: three words you will remember do well. Nothing was changed."))
     return typed

@@ -196,6 +196,8 @@ class Names:
         self._facts = self._read(connection, desk.tables["fact"], ids["fact"])
         people = ids["person"] | {row.person for rows in (self._registrations, self._schools, self._facts) for row in rows.values() if row.person}
         self._people = self._read(connection, desk.tables["person"], people)
+        wanted = json.dumps(sorted(people))
+        self._erased = set(connection.exec_driver_sql("SELECT id FROM erased WHERE id IN (SELECT value FROM json_each(?))", (wanted,)).scalars())
         held = ids["gathering"] | gatherings | {row.gathering for rows in (self._registrations, self._facts) for row in rows.values() if row.gathering}
         self._gatherings = self._read(connection, desk.tables["gathering"], held)
 
@@ -208,6 +210,8 @@ class Names:
         row = self._people.get(person_id or "")
         if row is None:
             return _("Somebody")
+        if row.id in self._erased:
+            return _("somebody who was erased")
         return f"{naming.display_name(row) or _('Name to come')} {naming.short_year(row.class_year)}".rstrip()
 
     def has_person(self, person_id: str) -> bool:
@@ -264,6 +268,8 @@ def _deed(one: Done, rows: Sequence[tuple[str, str, dict[str, Any]]], names: Nam
 def _why(one: Done) -> str | None:
     if one.state == "undone":
         return _("Undone already")
+    if one.event == "person_erased":
+        return _("Erasing cannot be undone")
     return {"stands": _("The chapter stands on it"), "too_old": _("More than 30 days ago")}.get(one.reason or "")
 
 
@@ -283,6 +289,7 @@ def _what(one: Done, count: int, names: Names, person: str | None, rows: Sequenc
         "member_changed": (_("Changed {field} of {person}"), ""),
         "conflict_decided": (_("Decided on {field} of {person}"), ""),
         "members_removed": (_("Removed {members}"), "members") if several else (_("Removed {person}"), ""),
+        "person_erased": (ngettext("Erased one person", "Erased {n} people", count).format(n=number(count)), ""),
         "members_brought_back": (_("Brought back {members}"), "members") if several else (_("Brought back {person}"), ""),
         "import": (_("Imported {members} from {file}"), "members"),
         "value_restored": (_("Put back {field} of {person}"), ""),

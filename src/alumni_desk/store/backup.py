@@ -26,7 +26,7 @@ from alumni_desk.errors import BadInput, KnownError, Refused, StoreProblem
 from alumni_desk.store import keys, mark, outbox
 from alumni_desk.store.desk import Desk, connect, store_problem, trouble_of
 from alumni_desk.store.disk import disk_full, disk_trouble, is_full
-from alumni_desk.store.profile import Profile
+from alumni_desk.store.profile import Profile, private
 from alumni_desk.store.rotation import Made, Rule, kept
 from alumni_desk.words import _
 
@@ -221,7 +221,8 @@ def choose_folder(profile: Profile, folder: Path | None) -> None:
     file = profile.path / "backups.json"
     part = file.with_name("backups.json.part")
     with _disk():
-        part.write_text(json.dumps({"folder": str(folder) if folder else None}), "utf-8")
+        with open(part, "w", encoding="utf-8", opener=private) as stream:
+            json.dump({"folder": str(folder) if folder else None}, stream)
         os.replace(part, file)
 
 

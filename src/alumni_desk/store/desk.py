@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 import platform
 import re
 import threading
@@ -546,6 +547,9 @@ def trouble_of(profile: Profile, key: bytes) -> KnownError | None:
 
 def connect(path: Path, key: bytes, *, cache: int = WRITER_CACHE) -> Any:
     """A raw SQLCipher connection with this key, as every connection of a desk is set up."""
+    if not path.exists():  # SQLite would let others read it; its log gets the database's mode
+        with disk.chapters_files(path.parent):
+            os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
     connection = driver.sqlcipher().connect(str(path), check_same_thread=False, isolation_level=None, timeout=BUSY_SECONDS)
     connection.execute("PRAGMA cipher_log_level = NONE")
     connection.execute(f"PRAGMA key = \"x'{key.hex()}'\"")

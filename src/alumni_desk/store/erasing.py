@@ -19,7 +19,7 @@ from alumni_desk.errors import NotFound, Refused
 from alumni_desk.protocol.ids import uuid7
 from alumni_desk.store import backup
 from alumni_desk.store.desk import INSERT_OPERATION, TRANSACTION, Changed, Desk, Writing
-from alumni_desk.store.profile import Profile
+from alumni_desk.store.profile import Profile, private
 from alumni_desk.store.tables import FULL_TEXT
 from alumni_desk.words import _
 
@@ -259,7 +259,7 @@ def _keep_list(profile: Profile, erased: Mapping[str, str]) -> None:
     for folder in folders:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         part = folder / f"{FILE}.part"
-        with open(part, "w", encoding="utf-8") as stream:
+        with open(part, "w", encoding="utf-8", opener=private) as stream:
             json.dump(everyone, stream, sort_keys=True)
             stream.flush()
             os.fsync(stream.fileno())

@@ -49,10 +49,16 @@ def history(desk: Desk, table: str, row_id: str) -> list[Version]:
         found = {(one.field, one.id): one for one in (*_past(connection, table, row_id), *_own(connection, table, row_id))}
         clocks = unpack(row["clocks"])
         authors = authors_of(connection, {_replica(clock) for clock in (*clocks.values(), *(one.id for one in found.values()))})
+    own = {one.id.partition("@")[2]: one for one in found.values() if one.here}
+    written = {one.field for one in found.values()}
     for column in data_columns(desk.tables[table]):
         clock = clocks.get(clock_key(column))
-        if clock is not None and (column.name, _name(column.name, clock)) not in found:
-            found[column.name, _name(column.name, clock)] = _version(column.name, row[column.name], clock)
+        # A new row has clocks for all its fields; of one that is empty and always was nobody has said anything.
+        if clock is None or (column.name, _name(column.name, clock)) in found or (row[column.name] is None and column.name not in written):
+            continue
+        one = _version(column.name, row[column.name], clock)
+        by = own.get(clock)
+        found[column.name, one.id] = one if by is None else replace(one, who=by.who, device=by.device, here=True, event=by.event)
     place = {column.name: n for n, column in enumerate(data_columns(desk.tables[table]))}
     keys = {column.name: clock_key(column) for column in data_columns(desk.tables[table])}
     in_force = {_name(name, clocks.get(keys[name], "")) for name in place}

@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from typing import IO
 
 from alumni_desk.errors import StoreProblem
-from alumni_desk.store.profile import Profile
+from alumni_desk.store.profile import Profile, private
 from alumni_desk.words import _, clock_time, day
 
 
@@ -43,7 +43,7 @@ class Hold:
             return True
         try:
             self._lock.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            handle = open(self._lock, "a+b")  # noqa: SIM115  kept open: it is the lock
+            handle = open(self._lock, "a+b", opener=private)  # noqa: SIM115  kept open: it is the lock
         except OSError:
             return True
         if not _locked(handle.fileno()):
@@ -51,8 +51,9 @@ class Hold:
             return False
         self._handle = handle
         me = {"pid": os.getpid(), "user": _user(), "computer": platform.node(), "since": datetime.now(UTC).isoformat(timespec="seconds")}
-        with contextlib.suppress(OSError):  # a disk that is full keeps nobody from looking
-            self._said.write_text(json.dumps(me, ensure_ascii=False), encoding="utf-8")
+        # A disk that is full keeps nobody from looking.
+        with contextlib.suppress(OSError), open(self._said, "w", encoding="utf-8", opener=private) as stream:
+            json.dump(me, stream, ensure_ascii=False)
         return True
 
     def require(self) -> None:

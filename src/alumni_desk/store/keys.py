@@ -38,6 +38,9 @@ log = logging.getLogger(__name__)
 PASSPHRASE = "ALUMNI_DESK_PASSPHRASE"
 RECOVERY = "ALUMNI_DESK_RECOVERY"
 SERVICE = "Alumni Desk"
+SHORTEST = 10
+"""So many letters a new passphrase has at least; an older one that is shorter still opens."""
+
 PASSES, MEMORY = 3, 64 * 1024 * 1024
 PERSON = b"desk recovery 1"
 
@@ -159,7 +162,8 @@ def database_key(folder: Path, name: str, *, passphrase: str | None = None) -> b
 
     A passphrase or a recovery key given, or a passphrase in ``ALUMNI_DESK_PASSPHRASE``, wins over the keyring; where none of them opens
     it, a recovery key in ``ALUMNI_DESK_RECOVERY`` may. Raises StoreProblem: ``passphrase_wanted`` (no keyring works and none was
-    chosen yet), ``passphrase_needed``, ``recovery_needed``, ``keyring_silent``, what ``open_sealed`` raises, ``key_lost``, ``key_damaged``.
+    chosen yet), ``passphrase_short``, ``passphrase_needed``, ``recovery_needed``,
+    ``keyring_silent``, what ``open_sealed`` raises, ``key_lost``, ``key_damaged``.
     """
     file = folder / f"{name}.key"
     typed = passphrase or os.environ.get(PASSPHRASE) or None
@@ -168,6 +172,8 @@ def database_key(folder: Path, name: str, *, passphrase: str | None = None) -> b
             return _kept(_read(file), typed)
         if (folder / f"{name}.db").exists():
             raise StoreProblem("key_lost", _("The key of the database in {folder} is missing, so it cannot be opened. Restore a backup."), folder=folder)
+        if typed is not None and len(typed) < SHORTEST:
+            raise StoreProblem("passphrase_short", _("A password needs ten letters or more: three words you will remember do well. Nothing was made."))
         key = secrets.token_bytes(32)
         _write(file, _keep(key, typed))
         return key

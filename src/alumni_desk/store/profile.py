@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import threading
 from collections.abc import Iterator
@@ -63,10 +64,15 @@ def default_profile() -> Profile:
     return Profile(user_data_path("alumni-desk", appauthor=False) / "desk")
 
 
+def private(path: str, flags: int) -> int:
+    """An opener of ``open``: what is made is for this user alone."""
+    return os.open(path, flags, 0o600)
+
+
 @contextmanager
 def alone(path: Path) -> Iterator[None]:
     """One program at a time inside, by a lock on a file; waits for the other."""
-    with open(path, "a+b") as handle:
+    with open(path, "a+b", opener=private) as handle:
         _lock(handle.fileno())
         yield  # closing the file ends the lock
 
@@ -84,7 +90,7 @@ class Turns:
         """One thread of one program at a time inside."""
         with self._one:
             if self._handle is None:
-                self._handle = open(self._path, "a+b")  # noqa: SIM115 stays open
+                self._handle = open(self._path, "a+b", opener=private)  # noqa: SIM115 stays open
             _lock(self._handle.fileno())
             try:
                 yield
@@ -102,7 +108,6 @@ class Turns:
 if sys.platform == "win32":
     def _lock(file: int) -> None:
         import msvcrt
-        import os
 
         os.lseek(file, 0, os.SEEK_SET)
         while True:
@@ -114,7 +119,6 @@ if sys.platform == "win32":
 
     def _unlock(file: int) -> None:
         import msvcrt
-        import os
 
         os.lseek(file, 0, os.SEEK_SET)
         msvcrt.locking(file, msvcrt.LK_UNLCK, 1)

@@ -188,6 +188,8 @@ def _why_not(row: sa.Row[Any]) -> str | None:
 
 def _refuse(row: sa.Row[Any]) -> None:
     why = _why_not(row)
+    if row.event == "person_erased":
+        raise Refused("stands", _("Erasing cannot be undone."))
     if why == "stands":
         raise Refused(why, _("This cannot be undone: the chapter stands on it."))
     if why == "too_old":
