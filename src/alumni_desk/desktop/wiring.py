@@ -91,7 +91,8 @@ def _say_who_holds(hold: Hold) -> None:
         hold.require()
     except StoreProblem as error:
         if sys.stderr is not None:  # a program without a terminal has none on Windows
-            print(str(error), file=sys.stderr, flush=True)
+            sys.stderr.write(f"{error}\n")
+            sys.stderr.flush()
 
 
 def _collect() -> None:
