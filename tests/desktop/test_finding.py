@@ -235,8 +235,8 @@ def test_the_button_in_the_header_opens_it_and_is_small_beside_a_find_field(room
 
 
 @pytest.mark.parametrize(("typed", "found"), [
-    ("text size", "Text size"), ("bigger", "Text size"), ("theme", "Dark colours"), ("verify", "Check the whole database"), ("backup", "Back up now"),
-    ("back up", "Back up now"), ("delete person", "Remove the chosen members"), ("print", "Badges"), ("lock", "Lock now"), ("undo", "Undo the last change"),
+    ("text size", "Text size"), ("bigger", "Text size"), ("theme", "Dark colours"), ("verify", "Check the whole database"), ("backup", "Choose the folder for backups"),
+    ("delete person", "Remove the chosen members"), ("print", "Badges"), ("lock", "Lock now"), ("undo", "Undo the last change"),
     ("csv", "Import members from a file"), ("password", "Password, recovery key and lock"), ("server", "Sync"), ("log", "Activity")])
 def test_every_deed_is_found_by_the_words_people_type(room: Room, qtbot: Any, typed: str, found: str) -> None:
     page = members(room, qtbot.waitUntil)
@@ -258,3 +258,12 @@ def test_the_database_is_checked_from_settings(room: Room, qtbot: Any) -> None:
 def test_restore_stands_under_settings(room: Room) -> None:
     room.shell.show_page("restore")
     assert room.shell.nav.currentIndex().data() == "Settings"
+
+
+def test_sharing_is_found_once_there_is_a_chapter_to_share(room: Room) -> None:
+    from alumni_desk.desktop.palette import _fits, words
+
+    room._everything()
+    page: Any = room.shell.page("sync")
+    found = [deed for deed in page.deeds() if _fits(words("share laptops"), f"{deed.words} {deed.also}")]
+    assert [deed.words for deed in found] == ["Share with laptops here"] and not found[0].can()

@@ -164,6 +164,17 @@ def test_a_window_that_does_not_answer_is_told_of(holding: subprocess.Popen[str]
     hold.release()
 
 
+def test_the_terminal_is_told_who_does_not_answer(holding: subprocess.Popen[str], chapter: Profile) -> None:
+    second = start(chapter)
+    try:
+        assert second.stderr is not None
+        said = second.stderr.readline()
+        assert f"process {holding.pid}" in said and "Work there, or end it, then try again." in said
+    finally:
+        second.kill()
+        second.communicate()
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="kills the way a crash does")
 def test_after_a_crash_the_next_start_is_the_first(holding: subprocess.Popen[str], chapter: Profile, qtbot: Any) -> None:
     crashed = Doorbell(Hold(chapter))

@@ -10,7 +10,7 @@ from PySide6.QtCore import QAbstractListModel, QEvent, QModelIndex, QPersistentM
 from PySide6.QtGui import QColor, QFontMetricsF, QKeySequence, QMouseEvent, QPainter
 from PySide6.QtWidgets import QHBoxLayout, QListView, QStyle, QStyledItemDelegate, QStyleOptionViewItem, QVBoxLayout, QWidget
 
-from alumni_desk.desktop.background import Lanes
+from alumni_desk.desktop.background import Job, Lanes
 from alumni_desk.desktop.changes import ChangeBus
 from alumni_desk.desktop.controls import WINDOW, Button, Choice, Field, Label, Link, Segments, hairline, shortcut
 from alumni_desk.desktop.dates import day_long, local
@@ -65,6 +65,8 @@ class ActivityPage(Page):
         self._undoing = undoing
         self._limit = AT_ONCE
         self._asked_whose = False
+        self._job: Job | None = None  # that looks for everyone's
+        self._again = False
         self._found: list[Deed] = []
         self._chosen: str | None = None
         self.lines = Lines(self)
@@ -135,18 +137,36 @@ class ActivityPage(Page):
 
     def refresh(self) -> None:
         limit = self._limit
-        self.stack.loading(True)
         whose = self.whose.on() if self._asked_whose else ""
+        self.stack.loading(True)
         self.lanes.read(lambda: look_back(self.desk, limit, whose), self._came, self._failed, key="activity")
 
     def _failed(self, error: KnownError) -> None:
+        self._job = None
         self.stack.show_error(error, _("Try again"), self.refresh)
 
     def _came(self, both: tuple[str, list[Deed]]) -> None:
         whose, found = both
-        self.stack.loading(False)
         self._asked_whose = True
         self.whose.set_on(whose)
+        if whose == "everyone" and self._job is None:
+            # Not on the reading lane: a large chapter takes a second, and a search must not wait for it. One's own are there meanwhile.
+            self._job = self.lanes.read_long(lambda job: everyone(self.desk, self._limit), self._everyone_came, self._failed)
+        elif whose == "everyone":
+            self._again = True
+        if whose == "mine" or (found and not any(one.rows for one in self._found)):
+            self._take(found)
+
+    def _everyone_came(self, found: list[Deed]) -> None:
+        self._job = None
+        if self._again:
+            self._again = False
+            self.refresh()
+        if self.whose.on() == "everyone":
+            self._take(found)
+
+    def _take(self, found: list[Deed]) -> None:
+        self.stack.loading(False)
         self._found = found
         self.older.setVisible(len(found) >= self._limit)
         if not found:
@@ -201,9 +221,8 @@ class ActivityPage(Page):
 
 
 def look_back(desk: Desk, limit: int, whose: str) -> tuple[str, list[Deed]]:
-    """What was done: "mine", "everyone", or what fits: everyone's where there is anybody else."""
-    whose = whose or ("everyone" if has_others(desk) else "mine")
-    return whose, (everyone if whose == "everyone" else deeds)(desk, limit)
+    """Whose are wanted ("mine", "everyone"; everyone's first where there is anybody else), and one's own to begin with."""
+    return whose or ("everyone" if has_others(desk) else "mine"), deeds(desk, limit)
 
 
 @dataclass(frozen=True)

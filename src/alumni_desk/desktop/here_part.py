@@ -58,6 +58,10 @@ class HerePart(QWidget):
     def _not_shared(self, error: KnownError) -> None:
         self.here.show_standing(self._venue.standing, str(error))
 
+    def share(self) -> None:
+        """Share with the laptops in this room, as its switch does."""
+        self._turn(True)
+
     def join(self) -> None:
         """Join a laptop that shares."""
         sheet = JoinLaptopSheet(self.window(), self._venue.find)

@@ -149,6 +149,7 @@ class SyncPage(Page):
                 Deed("join", "key", _("Join with an invitation"), self._ask_join, can=lambda: not joined()),
                 Deed("invite", "envelope-simple", _("Invite someone"), self.people.invite, can=lambda: joined() and self._leads(),
                      also=_("invitation leader volunteer access add laptop")),
+                Deed("share", "laptop", _("Share with laptops here"), self.here.share, can=joined, also=_("venue nearby offline room")),
                 Deed("here", "laptop", _("Join a laptop that shares"), self.here.join, can=joined, also=_("venue share nearby offline")),
                 Deed("lost", "floppy-disk", _("Carry changes to another laptop in a file"), self.here.not_found, can=joined, also=_("transfer usb stick"))]
 

@@ -60,6 +60,7 @@ def run_window(profile: Profile, arguments: Sequence[str] = (), files: Sequence[
     hold = Hold(profile)
     if not hold.take() and ring(hold, files):
         return 0
+    _say_who_holds(hold)
     app.setApplicationName("Alumni Desk")
     app.setApplicationVersion(__version__)
     app.setDesktopFileName("alumni-desk")
@@ -82,6 +83,16 @@ def run_window(profile: Profile, arguments: Sequence[str] = (), files: Sequence[
         sitting.close()
         interrupts.close()
         hold.release()
+
+
+def _say_who_holds(hold: Hold) -> None:
+    """To whoever started it from a terminal, if the first window does not answer; the window says the same."""
+    try:
+        hold.require()
+    except StoreProblem as error:
+        if sys.stderr is not None:  # a program without a terminal has none on Windows
+            sys.stderr.write(f"{error}\n")
+            sys.stderr.flush()
 
 
 def _collect() -> None:

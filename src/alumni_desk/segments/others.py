@@ -81,13 +81,18 @@ def _seen(connection: sa.Connection, desk: Desk, most: int) -> Iterator[Seen]:
     """The newest values in force, and the newest that were replaced."""
     for table in TABLES:
         rows = connection.exec_driver_sql(f'SELECT id, clock, clocks FROM "{table}" WHERE clock IS NOT NULL ORDER BY clock DESC LIMIT ?', (most,)).all()
+        fields = {column.info.get("group") or column.name: column.name for column in reversed(desk.tables[table].columns)}
         for row in rows:
             clocks = unpack(row.clocks)
-            if len(set(clocks.values())) <= 1:
-                yield row.clock, table, row.id, "", True
-            else:
-                fields = {column.info.get("group") or column.name: column.name for column in reversed(desk.tables[table].columns)}
-                yield from ((clock, table, row.id, fields[key], False) for key, clock in clocks.items() if key in fields)
+            by_clock: dict[str, list[str]] = defaultdict(list)
+            for key, clock in clocks.items():
+                by_clock[clock].append(key)
+            for clock, written in by_clock.items():
+                # All of a row at once is a new row; what was changed of it since has clocks of its own.
+                if len(written) * 2 > len(clocks):
+                    yield clock, table, row.id, "", True
+                else:
+                    yield from ((clock, table, row.id, fields[key], False) for key in written if key in fields)
     past = connection.exec_driver_sql("SELECT table_name, row_id, field, clock FROM past ORDER BY rowid DESC LIMIT ?", (most,)).all()
     yield from ((row.clock, row.table_name, row.row_id, row.field, False) for row in past if row.table_name in TABLES)
 
