@@ -85,12 +85,12 @@ def main() -> int:
 def run(pictures: Path) -> int:
     """Open the desk on a sample chapter, or take the tour where there is no display."""
     # Made-up people behind a known password: nobody has to choose one, and no password store is touched.
-    os.environ.setdefault("ALUMNI_DESK_PASSPHRASE", "sample")
+    os.environ.setdefault("ALUMNI_DESK_PASSPHRASE", "sample chapter")
     display = has_display()
     need_system({**OFFSCREEN, **(ON_SCREEN | PRINTING if display else {})})
     set_up()
     if display:
-        say("If you lock it (Ctrl+L), its password opens it again: sample, unless ALUMNI_DESK_PASSPHRASE says another.")
+        say("If you lock it (Ctrl+L), its password opens it again: sample chapter, unless ALUMNI_DESK_PASSPHRASE says another.")
         sample = ROOT / "build" / "sample-desk"
         forget_old_sample(sample, lambda: ours("--profile", str(sample), "demo", "--no-window") == 0)
         return ours("--profile", str(sample), "demo")
