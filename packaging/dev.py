@@ -91,7 +91,7 @@ def run(pictures: Path) -> int:
     set_up()
     if display:
         say("If you lock it (Ctrl+L), its password opens it again: sample chapter, unless ALUMNI_DESK_PASSPHRASE says another.")
-        sample = ROOT / "build" / "sample-desk"
+        sample = ROOT / "build" / "sample-chapter"
         forget_old_sample(sample, lambda: ours("--profile", str(sample), "demo", "--no-window") == 0)
         return ours("--profile", str(sample), "demo")
     say(f"There is no display here, so pictures of every page and the PDFs go to {pictures.resolve()}")
