@@ -236,7 +236,8 @@ def test_the_button_in_the_header_opens_it_and_is_small_beside_a_find_field(room
 
 @pytest.mark.parametrize(("typed", "found"), [
     ("text size", "Text size"), ("bigger", "Text size"), ("theme", "Dark colours"), ("verify", "Check the whole database"),
-    ("backup", "Choose the folder for backups"), ("delete person", "Remove the chosen members"), ("print", "Badges"), ("lock", "Lock now"), ("undo", "Undo the last change"),
+    ("backup", "Choose the folder for backups"),
+    ("delete person", "Remove the chosen members"), ("print", "Badges"), ("lock", "Lock now"), ("undo", "Undo the last change"),
     ("csv", "Import members from a file"), ("password", "Password, recovery key and lock"), ("server", "Sync"), ("log", "Activity")])
 def test_every_deed_is_found_by_the_words_people_type(room: Room, qtbot: Any, typed: str, found: str) -> None:
     page = members(room, qtbot.waitUntil)
