@@ -17,12 +17,15 @@ from alumni_desk.words import _
 
 @dataclass(frozen=True)
 class Side:
-    """One way to decide. ``key``: yours, theirs or both; ``second``: who and when; ``shown``: the value in force."""
+    """One way to decide. ``key``: yours, theirs or both; ``second``: who and when; ``shown``: the value in force; ``title`` and ``deed``: other words, where
+    neither value is this laptop's."""
 
     key: str
     value: str
     second: str
     shown: bool = False
+    title: str = ""
+    deed: str = ""
 
 
 class ConflictCard(QFrame):
@@ -66,7 +69,7 @@ class ConflictCard(QFrame):
 
     def _side(self, side: Side, place: int, name: str) -> QWidget:
         titles = {"yours": (_("Yours"), _("Keep yours")), "theirs": (_("Theirs"), _("Keep theirs")), "both": (_("Both"), _("Keep both"))}
-        title, deed = titles[side.key]
+        title, deed = side.title or titles[side.key][0], side.deed or titles[side.key][1]
         box = QWidget()
         box.setMinimumWidth(px(200))
         column = QVBoxLayout(box)

@@ -146,11 +146,15 @@ def what_words(one: Conflict) -> str:
 
 def sides_of(one: Conflict) -> list[Side]:
     """A card's columns."""
-    sides = [Side("yours", value_words(one.yours.value), _who(one.yours), one.yours.shown),
-             Side("theirs", value_words(one.theirs.value), _who(one.theirs), one.theirs.shown)]
+    # Where this laptop wrote neither, neither is called yours.
+    of_others = not one.yours.here and not one.theirs.here
+    first, second, deed = (_("One of two"), _("The other"), _("Keep this")) if of_others else ("", "", "")
+    sides = [Side("yours", value_words(one.yours.value), _who(one.yours), one.yours.shown, first, deed),
+             Side("theirs", value_words(one.theirs.value), _who(one.theirs), one.theirs.shown, second, deed)]
     if one.both:
         many = isinstance(one.yours.value, list)
-        sides.append(Side("both", _("all of them, yours first") if many else _("yours first, theirs as second"), _("nothing is lost")))
+        sides.append(Side("both", _("all of them, the first first") if many else _("the first, and the other as second") if of_others
+                          else _("yours first, theirs as second"), _("nothing is lost")))
     return sides
 
 

@@ -149,7 +149,9 @@ def line_of(laptop: Laptop, waiting: int, now: datetime) -> LaptopLine:
     seen = datetime.fromisoformat(laptop.last_seen) if laptop.last_seen else None
     count = waiting if laptop.here else laptop.waiting
     gone = bool(laptop.revoked or laptop.left)
-    if gone and laptop.set_aside:
+    if gone and not laptop.set_aside:
+        to_send = _("nothing")
+    elif gone:
         to_send = ngettext("{n} set aside", "{n} set aside", laptop.set_aside).format(n=number(laptop.set_aside))
     elif count:
         to_send = ngettext("{n} change", "{n} changes", count).format(n=number(count))

@@ -80,6 +80,10 @@ _SHOWN = 5
 _SEEN = "refused_seen"
 
 
+PASSING = frozenset({"sync_unreachable", "sync_slow", "sync_busy", "sync_server_trouble"})
+"""Troubles that go by themselves: no new invitation mends them, and to offer one would only unsettle."""
+
+
 class SyncPage(Page):
     """``bridge`` does the work: ``sync_now()``, and tells ``begun``, ``ended`` and ``failed``. ``brought(file)``: from another laptop."""
 
@@ -94,7 +98,7 @@ class SyncPage(Page):
         self._bridge = bridge
         self._facts: Facts | None = None
         self._busy = False
-        self._trouble = ""
+        self._trouble = self._code = ""
         self._far = ""  # how far a long sync is
         self._under_way: SettingRow | None = None
         self._first: QWidget | None = None
@@ -181,7 +185,7 @@ class SyncPage(Page):
         self.refresh()
 
     def _failed(self, error: KnownError) -> None:
-        self._busy, self._trouble = False, str(error)
+        self._busy, self._trouble, self._code = False, str(error), error.code
         self.refresh()
 
     def _moved(self, step: str, count: int) -> None:
@@ -276,7 +280,7 @@ class SyncPage(Page):
         for warning in filter(None, (self._trouble, facts.access, facts.clock)):
             words.addSpacing(px(8))
             words.addWidget(Label(warning, tone="warn", wrap=True))
-        if self._trouble and facts.state != "alone":
+        if self._trouble and self._code not in PASSING and facts.state != "alone":
             self._offer_again(words)
         row.addLayout(words, 1)
         button = self._button(facts)
@@ -444,7 +448,10 @@ class SyncPage(Page):
         else:
             still = _("Nothing")
         column.addWidget(SettingRow(_("To send"), still))
-        column.addWidget(SettingRow(_("Server"), facts.server))
+        moved = Button(_("It has moved"))
+        moved.setAccessibleName(_("The server has moved: join again with a new invitation"))
+        moved.clicked.connect(self._ask_again)
+        column.addWidget(SettingRow(_("Server"), facts.server, moved))
         column.addWidget(SettingRow(_("You are"), facts.role))
         if facts.pin:
             column.addWidget(SettingRow(_("The server’s certificate"), " ".join(facts.pin[at:at + 4] for at in range(0, len(facts.pin), 4))))

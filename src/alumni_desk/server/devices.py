@@ -10,6 +10,7 @@ import sqlalchemy as sa
 from alumni_desk.errors import Ambiguous, NotFound
 from alumni_desk.protocol.messages import HelloRequest
 from alumni_desk.server.accounts import as_name
+from alumni_desk.server.lasting import end_of
 from alumni_desk.server.state import Server
 from alumni_desk.words import _
 
@@ -64,16 +65,19 @@ def device_rows(server: Server) -> list[DeviceRow]:
 def account_rows(server: Server) -> list[AccountRow]:
     """Everybody who joined, with each chapter, the newest first."""
     device, account, grant, chapter = (server.tables.tables[name] for name in ("device", "account", "grant", "chapter"))
-    laptops = sa.select(sa.func.count()).where(device.c.account == account.c.id, device.c.revoked_at.is_(None)).scalar_subquery()
+    laptops = sa.select(sa.func.count()).where(device.c.account == account.c.id, device.c.revoked_at.is_(None), grant.c.ended_at.is_(None)).scalar_subquery()
+    seen = sa.select(sa.func.max(device.c.last_seen)).where(device.c.account == account.c.id).scalar_subquery()
     query = (
         sa.select(account.c.id, account.c.name.label("who"), chapter.c.name.label("chapter"), grant.c.role, grant.c.gathering, grant.c.until,
-                  grant.c.created_at, laptops.label("laptops"))
+                  grant.c.created_at, laptops.label("laptops"), grant.c.scope, seen.label("seen"))
         .join_from(account, grant, grant.c.account == account.c.id)
         .join(chapter, (chapter.c.scope == grant.c.scope) & (chapter.c.id == grant.c.scope), isouter=True)
         .order_by(grant.c.created_at.desc(), account.c.id)
     )
     with server.database.reading() as connection:
-        return [AccountRow(*row) for row in connection.execute(query)]
+        return [AccountRow(row.id, row.who, row.chapter, row.role, row.gathering,
+                           end_of(connection, server.tables, row, row.scope, row.seen or row.created_at), row.created_at, row.laptops)
+                for row in connection.execute(query).all()]
 
 
 def find_device(connection: sa.Connection, tables: sa.MetaData, text: str) -> sa.Row[Any]:

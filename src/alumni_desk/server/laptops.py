@@ -7,6 +7,7 @@ import sqlalchemy as sa
 from alumni_desk.protocol.messages import LaptopRow, LaptopsReply
 from alumni_desk.server.accounts import Caller
 from alumni_desk.server.inviting import look_after
+from alumni_desk.server.lasting import end_of
 from alumni_desk.server.state import Server
 
 
@@ -25,6 +26,7 @@ def laptops(server: Server, who: Caller, scope: str, now: int) -> LaptopsReply:
         .order_by(sa.func.coalesce(device.c.last_seen, device.c.created_at).desc(), device.c.id)
     )
     with server.database.reading() as connection:
-        return LaptopsReply([LaptopRow(device=row.id, name=row.name, who=row.who, role=row.role, gathering=row.gathering, last_seen=row.last_seen,
-                                       waiting=row.waiting, until=row.until, version=row.version, revoked=row.revoked_at, ended=row.ended_at,
-                                       set_aside=int(row.set_aside or 0)) for row in connection.execute(query)], now)
+        return LaptopsReply([LaptopRow(
+            device=row.id, name=row.name, who=row.who, role=row.role, gathering=row.gathering, last_seen=row.last_seen,
+            waiting=row.waiting, until=end_of(connection, server.tables, row, scope, row.last_seen or row.created_at), version=row.version,
+            revoked=row.revoked_at, ended=row.ended_at, set_aside=int(row.set_aside or 0)) for row in connection.execute(query).all()], now)

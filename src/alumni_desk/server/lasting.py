@@ -32,6 +32,17 @@ def lasting(connection: sa.Connection, tables: sa.MetaData, grant: Grant, now: i
     return grant
 
 
+def end_of(connection: sa.Connection, tables: sa.MetaData, grant: Any, scope: str, seen: int) -> int | None:
+    """When the access of a row of ``grant`` ends, in milliseconds since 1970, for a laptop that was last seen then; None: without an end."""
+    if grant.until is not None or grant.role == "admin":
+        return None if grant.until is None else int(grant.until)
+    if grant.role == "leader":
+        return round(_leaders_end(connection, tables, scope, _moment(seen)).timestamp() * 1000)
+    table = tables.tables["gathering"]
+    found = connection.execute(sa.select(table.c.starts, table.c.ends, table.c.time_zone).where(table.c.scope == scope, table.c.id == grant.gathering)).first()
+    return None if found is None else end_of_door(found)
+
+
 def end_of_door(gathering: Any) -> int | None:
     """When a door grant ends, in milliseconds since 1970, by the gathering's times; None while nobody has said when it is."""
     ends = _end(gathering)
