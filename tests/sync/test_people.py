@@ -6,6 +6,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Callable
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from alumni_desk.errors import KnownError
 from alumni_desk.protocol.codes import new_invitation
 from alumni_desk.store.desk import Desk
 from alumni_desk.sync import inviting, laptops
-from alumni_desk.sync.engine import join, sync_once
+from alumni_desk.sync.engine import join, status, sync_once
 
 MakeDesk = Callable[[str], Desk]
 
@@ -123,6 +124,17 @@ def test_the_laptops_of_the_chapter(leader: Desk, office: Any, make_desk: MakeDe
     assert code_of(lambda: laptops.remove(leader, "Priya's laptop")) == "laptop_here"
     assert laptops.remove(leader, "tomás’s laptop").revoked is not None
     assert {one.name: bool(one.revoked) for one in laptops.laptops(leader)} == {"Priya's laptop": False, "Tomás’s laptop": True}
+
+
+def test_until_when_a_laptop_has_access_is_told_as_it_says_itself(leader: Desk, office: Any, make_desk: MakeDesk) -> None:
+    door = make_desk("door")
+    join(door, office.url, inviting.invite(leader, "door", gathering=gathering_of(leader)).code)
+    sync_once(door)
+    sync_once(leader)
+    told = {one.role: one.until for one in laptops.laptops(leader)}
+    for desk, role in ((door, "door"), (leader, "leader")):
+        said, listed = status(desk).until, told[role]
+        assert said is not None and listed is not None and datetime.fromisoformat(said) == datetime.fromisoformat(listed), role
 
 
 def test_an_admin_sees_every_chapter_and_is_not_removed_by_a_leader(leader: Desk, office: Any, make_desk: MakeDesk) -> None:
