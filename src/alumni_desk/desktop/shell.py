@@ -144,6 +144,8 @@ class Shell(QMainWindow):
         entries = [Entry(page.name, page.icon, page.title, f"Ctrl+{n}") for n, page in enumerate((p for p in self.plan.values() if not p.apart), 1)]
         self.nav = NavList(_("Pages"), entries)
         self.nav.chosen.connect(self._nav_chosen)
+        self.nav.clicked.connect(lambda index: self._nav_chosen(self.nav.rows.entries[index.row()].key))  # the marked one of a page apart, too
+        self._marking = False
         column.addWidget(self.nav, 1)
         self._foot = QWidget()
         foot = QVBoxLayout(self._foot)
@@ -226,7 +228,9 @@ class Shell(QMainWindow):
         if page.apart and not self.current().apart:
             self._came_from = self.current().name
         self.stack.setCurrentWidget(page)
+        self._marking = True  # where a page stands apart, another one's entry is marked: that is no wish to go there
         self.nav.choose((page.belongs or self._came_from) if page.apart else name)
+        self._marking = False
         self._title()
         if what:
             page.open(**what)
@@ -235,7 +239,7 @@ class Shell(QMainWindow):
             first.setFocus(Qt.FocusReason.OtherFocusReason)
 
     def _nav_chosen(self, name: str) -> None:
-        if name != self.current().name:
+        if name != self.current().name and not self._marking:
             self.show_page(name)
 
     def _title(self) -> None:
