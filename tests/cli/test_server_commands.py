@@ -56,8 +56,11 @@ def joined(folder: Path, url: str | None, code: str, name: str) -> str:
     server = open_server(database, folder / FILE)
     key = SigningKey.generate()
     device = enrol(server, EnrolRequest(code, bytes(key.verify_key), name, enrol_proof(key, code)), now_ms()).device
+    there, account = server.tables.tables["device"], server.tables.tables["account"]
     with database.reading() as connection:
-        news = news_in(connection, server.tables, device, HelloRequest(version="1.2.3", waiting=4, who="Priya Nair"), now_ms())
+        columns = (there.c.version, there.c.name.label("device_name"), there.c.waiting, there.c.last_seen, account.c.name.label("who"))
+        known = connection.execute(sa.select(*columns).join_from(there, account, account.c.id == there.c.account).where(there.c.id == device)).one()
+    _all, news = news_in(known, HelloRequest(version="1.2.3", waiting=4, who="Priya Nair"), now_ms())
     assert news is not None
     keep_news(server, device, news)
     database.close()
