@@ -16,7 +16,7 @@ LATE = ("reportlab", "requests", "keyring", "alembic", "uharfbuzz", "fontTools",
 
 FIRST_PAGE = frozenset("""
 alumni_desk __main__ errors words resources logs schema cli cli.main
-protocol protocol.canonical protocol.clock protocol.codes protocol.ids protocol.messages protocol.policy protocol.venue_keys
+protocol protocol.canonical protocol.clock protocol.clocks protocol.codes protocol.ids protocol.messages protocol.policy protocol.venue_keys
 store store.desk store.capture store.disk store.driver store.finding store.history store.holding store.keys store.mark store.outbox store.profile store.recovery
 store.search store.synced store.tables store.undo
 members members.fields members.naming members.records
