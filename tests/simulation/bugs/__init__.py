@@ -180,7 +180,7 @@ def _() -> Iterator[None]:
 
 @bug("a restored server uses its sequences again", 1, 2, 8)
 def _() -> Iterator[None]:
-    def by_number(connection: Any, tables: Any, scope: str, cursor: Any) -> bool:
+    def by_number(connection: Any, tables: Any, scope: str, cursor: Any, *_head: Any) -> bool:
         return bool(0 <= cursor.sequence <= feed.head_of(connection, tables, scope).sequence)
 
     with patch.object(feed, "is_known", by_number), patch("simulation.office.begin_timeline", lambda *_arguments, **_named: 0):
