@@ -303,10 +303,10 @@ def _() -> Iterator[None]:
 def _() -> Iterator[None]:
     right = desk_push._keep
 
-    def wrong(desk: Any, scope: str, sent: Any, results: Any, count: Any, there: Any) -> None:
-        right(desk, scope, sent, results, count, there)
+    def wrong(desk: Any, membership: Any, sent: Any, reply: Any, *rest: Any) -> None:
+        right(desk, membership, sent, reply, *rest)
         with desk.applying() as applying:
-            applying.connection.exec_driver_sql("UPDATE scope SET cursor = ?, chain = ? WHERE id = ?", (there.sequence, there.chain, scope))
+            applying.connection.exec_driver_sql("UPDATE scope SET cursor = ?, chain = ? WHERE id = ?", (reply.head, reply.chain, membership.scope))
 
     with patch.object(desk_push, "_keep", wrong):
         yield
