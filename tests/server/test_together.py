@@ -7,6 +7,8 @@ import threading
 from collections.abc import Sequence
 from typing import Any
 
+import pytest
+
 from alumni_desk.protocol.messages import PushReply
 from alumni_desk.server import audit
 from alumni_desk.server.push import Sent, push_together
@@ -105,3 +107,30 @@ def test_the_trouble_of_one_is_nobody_elses() -> None:
         return await asyncio.gather(*(line.do("x", n) for n in range(6)), return_exceptions=True)
 
     assert [str(one) for one in asyncio.run(ask())] == ["0", "1", "2", "three", "4", "5"]
+
+
+class Ended(BaseException):
+    """What no handler of errors takes."""
+
+
+def test_nobody_waits_for_work_that_was_ended() -> None:
+    def work(name: str, asked: Sequence[int]) -> list[int]:
+        if 1 in asked:
+            raise Ended
+        return list(asked) if 2 not in asked else []
+
+    async def aside(work: Any, *asked: Any) -> Any:
+        return work(*asked)
+
+    async def ask() -> None:
+        asyncio.get_running_loop().set_exception_handler(lambda *_: None)
+        line: Together[int, int] = Together(work, 10, aside)
+        first, second = await asyncio.wait_for(asyncio.gather(line.do("x", 1), line.do("x", 0), return_exceptions=True), 10)
+        assert isinstance(first, Ended) and isinstance(second, Ended)
+        with pytest.raises(ValueError):
+            await asyncio.wait_for(line.do("x", 2), 10)  # an answer too few
+        assert await asyncio.wait_for(line.do("x", 3), 10) == 3
+        await asyncio.sleep(0)
+        assert not line._queues
+
+    asyncio.run(ask())

@@ -48,13 +48,21 @@ class Together(Generic[A, R]):
 
     async def _empty(self, name: str, queue: deque[_Waiting[A, R]]) -> None:
         """One batch after the other, until nobody waits."""
-        while queue:
-            batch = [queue.popleft()]
-            room = self._room - batch[0].weight
-            while queue and (room := room - queue[0].weight) >= 0:
-                batch.append(queue.popleft())
-            await self._carry_out(name, batch)
-        del self._queues[name]
+        batch: list[_Waiting[A, R]] = []
+        try:
+            while queue:
+                batch = [queue.popleft()]
+                room = self._room - batch[0].weight
+                while queue and (room := room - queue[0].weight) >= 0:
+                    batch.append(queue.popleft())
+                await self._carry_out(name, batch)
+        except BaseException as error:  # the loop ends, or the process: nobody may wait for an answer that never comes
+            for one in (*batch, *queue):
+                if not one.answer.done():
+                    one.answer.set_exception(error)
+            raise
+        finally:
+            del self._queues[name]
 
     async def _carry_out(self, name: str, batch: Sequence[_Waiting[A, R]]) -> None:
         try:
