@@ -198,7 +198,8 @@ def run_set_aside(args: argparse.Namespace) -> int:
 def _aside(one: SetAside) -> str:
     who = _("{who}, {laptop}").format(who=one.who, laptop=one.laptop) if one.who else one.laptop
     count = ngettext("{n} change", "{n} changes", one.count).format(n=number(one.count))
-    return "\n".join([f"{one.id[:8]}  {_short(one.received)}  {who}  {count}. {one.why}", *(f"  {line}" for line in one.what)])
+    rest = [f"  {ngettext('and {n} more', 'and {n} more', one.more).format(n=number(one.more))}"] if one.more else []
+    return "\n".join([f"{one.id[:8]}  {_short(one.received)}  {who}  {count}. {one.why}", *(f"  {line}" for line in one.what), *rest])
 
 
 def run_release(args: argparse.Namespace) -> int:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
 from alumni_desk.desktop.background import Lanes
-from alumni_desk.desktop.controls import Button, Label, hairline
+from alumni_desk.desktop.controls import Button, Elided, Label, hairline
 from alumni_desk.desktop.dates import day_middle
 from alumni_desk.desktop.fonts import px
 from alumni_desk.desktop.sheet import PlainSheet
@@ -19,6 +19,9 @@ from alumni_desk.words import _, clock_time, ngettext, number
 
 if TYPE_CHECKING:
     from alumni_desk.sync.set_aside import Looked, SetAside
+
+_SHOWN = 8
+"""Lines of one lot: what it is about, and the buttons below it in sight."""
 
 
 class SetAsideSheet(PlainSheet):
@@ -57,10 +60,13 @@ class SetAsideSheet(PlainSheet):
         who = _("{who}, handed over on {day}, {time}") if one.who else _("Handed over on {day}, {time}")
         column.addWidget(Label(who.format(who=one.who, day=day_middle(at.date()), time=clock_time(at)), "small", "muted", wrap=True))
         column.addWidget(Label(one.why, "small", "muted", wrap=True))
-        column.addWidget(Label("\n".join(one.what), wrap=True))
-        rest = one.count - len(one.what)
-        if rest > 0:
+        column.addSpacing(px(8))
+        for line in one.what[:_SHOWN]:
+            column.addWidget(Elided(line))
+        rest = len(one.what) - len(one.what[:_SHOWN]) + one.more
+        if rest:
             column.addWidget(Label(ngettext("and {n} more", "and {n} more", rest).format(n=number(rest)), tone="muted"))
+        column.addSpacing(px(8))
         buttons = QHBoxLayout()
         buttons.setSpacing(px(8))
         release, discard = Button(_("Release: let it count")), Button(_("Throw away"), "danger")

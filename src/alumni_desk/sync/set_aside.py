@@ -10,13 +10,13 @@ from alumni_desk.store.desk import Desk
 from alumni_desk.sync.asking import Line, line_of, moment
 from alumni_desk.sync.refused import change_words
 from alumni_desk.sync.wire import Wire
-from alumni_desk.words import _, ngettext, number
+from alumni_desk.words import _
 
 
 @dataclass(frozen=True)
 class SetAside:
     """Changes of one laptop that wait for a leader. ``received``: ISO 8601 UTC; ``reason``: revoked or unknown, ``why`` the same in a sentence;
-    ``count``: how many changes; ``what``: the first of them in words, a line each."""
+    ``count``: how many changes; ``what``: the first of them in words, a line each; ``more``: how many are not among these."""
 
     id: str
     laptop: str
@@ -26,6 +26,7 @@ class SetAside:
     why: str
     count: int
     what: tuple[str, ...]
+    more: int
 
 
 @dataclass(frozen=True)
@@ -72,7 +73,7 @@ def _one_of(found: list[SetAside], text: str) -> SetAside:
 def _all(line: Line) -> list[SetAside]:
     reply = line.call("set-aside", ScopeRequest(line.scope), SetAsideReply)
     return [SetAside(id=one.id, laptop=one.name or one.device[:8], who=one.who, received=moment(one.received) or "", reason=one.reason,
-                     why=why(one.reason), count=one.operations, what=_words(line.desk, one)) for one in reply.parcels]
+                     why=why(one.reason), count=one.operations, what=_words(line.desk, one), more=one.operations - len(one.changes)) for one in reply.parcels]
 
 
 def why(reason: str) -> str:
@@ -83,9 +84,4 @@ def why(reason: str) -> str:
 
 
 def _words(desk: Desk, row: SetAsideRow) -> tuple[str, ...]:
-    lines = change_words(desk, [(one.kind, one.table, one.row, one.fields) for one in row.changes])
-    seen = list(dict.fromkeys(lines))
-    more = row.operations - len(row.changes)
-    if more > 0:
-        seen.append(ngettext("and {n} more", "and {n} more", more).format(n=number(more)))
-    return tuple(seen)
+    return tuple(dict.fromkeys(change_words(desk, [(one.kind, one.table, one.row, one.fields) for one in row.changes])))
