@@ -100,6 +100,29 @@ def test_whom_one_lets_in_the_other_sees_as_in(leaders: Any) -> None:
     assert verify(one).ok and verify(two).ok
 
 
+def test_an_exchange_ends_where_the_last_of_a_list_is_too_old_to_be_offered(leaders: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    one, two, gathering, people = leaders
+    asked: list[int] = []
+    right = Visit._traded
+
+    def counted(self: Visit, mine: Any, request: Any) -> Any:
+        asked.append(request.after)
+        assert len(asked) < 10, "it goes on for ever"
+        return right(self, mine, request)
+
+    monkeypatch.setattr(Visit, "_traded", counted)
+    with shared(one) as sharing:
+        check_in(one, gathering, person_id=people[0])
+        meet(two, sharing)
+        with one.applying() as applying:
+            applying.connection.exec_driver_sql("UPDATE parcel SET resolved = '2020-01-01T00:00:00Z'")
+        asked.clear()
+        assert meet(two, sharing).taken == 0
+        assert asked == [0]
+        check_in(one, gathering, person_id=people[1])
+        assert meet(two, sharing).taken == 1
+
+
 def test_a_peers_edit_counts_if_it_is_the_later_one(leaders: Any) -> None:
     one, two, _gathering, people = leaders
     change_member(one, people[0], employer="Earlier", city="Salem")

@@ -153,7 +153,7 @@ def last_place(connection: sa.Connection) -> int:
 
 def offered(connection: sa.Connection, scope: str, after: int = 0, *, room: int = BODY_LIMIT // 4, but: frozenset[bytes] | set[bytes] = frozenset(),
             now: datetime | None = None) -> tuple[list[Held], int]:
-    """Parcels for others from a place on, as many as there is room for in a message, and the place reached."""
+    """Parcels for others from a place on, as many as there is room for in a message, and the place reached: the list's end where none are left."""
     since = moment((now or datetime.now(UTC)) - OFFERED_AFTER)
     found: list[Held] = []
     reached, size = after, 0
@@ -167,7 +167,7 @@ def offered(connection: sa.Connection, scope: str, after: int = 0, *, room: int 
             found.append(Held(row.rowid, row.name, row.device, row.content))
             size += len(row.content)
         reached = row.rowid
-    return found, max(reached, after)
+    return found, max(after, last_place(connection))  # what is offered no more may stand at the end
 
 
 def opened_parcel(content: bytes) -> Sealed:

@@ -237,7 +237,9 @@ class Visit:
         taken = self._take(mine, reply)
         given = self._give(mine, set(reply.want))
         self._theirs.update(name for name in have if name not in reply.want)
-        while reply.more:
+        before = -1
+        while reply.more and reply.place > before:  # a partner whose list does not go on has no more to give
+            before = reply.place
             reply = self._traded(self._me(), self._request(mine, after=reply.place))
             taken += self._take(mine, reply)
         certificate = mine.certificate
