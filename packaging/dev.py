@@ -174,6 +174,8 @@ def passes(name: str, words: list[str], environment: dict[str, str]) -> bool:
 
 def set_up() -> int:
     """Make .venv and install what lock.txt says, if that is not done yet."""
+    if VENV.is_symlink():
+        raise Stop(f"{VENV} is a link to another checkout’s, which would run this one’s code from then on. Remove the link; the set-up makes its own.")
     wanted = _fingerprint()
     if PYTHON.exists() and STAMP.exists() and STAMP.read_text() == wanted:
         return 0

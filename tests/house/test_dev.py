@@ -92,3 +92,15 @@ def test_ci_runs_the_very_test_command() -> None:
     assert os.access(script, os.X_OK)
     assert 'python3 packaging/dev.py test' in script.read_text(encoding="utf-8")
     assert subprocess.run(["sh", "-n", str(script)], check=False).returncode == 0
+
+
+@pytest.mark.skipif(os.name == "nt", reason="links need rights there")
+def test_the_environment_of_another_checkout_is_left_alone(tmp_path: Path) -> None:
+    (tmp_path / "packaging").mkdir()
+    shutil.copy(ROOT / "packaging" / "dev.py", tmp_path / "packaging" / "dev.py")
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / ".venv").symlink_to(tmp_path / "elsewhere")
+    there = loaded(tmp_path / "packaging" / "dev.py")
+    with pytest.raises(there.Stop, match="is a link"):
+        there.set_up()
+    assert not list((tmp_path / "elsewhere").iterdir())
