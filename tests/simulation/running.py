@@ -44,7 +44,7 @@ WEATHER = frozenset({"sync_unreachable", "sync_slow", "sync_no_server", "sync_bu
 
 
 VENUE_WEATHER = frozenset({"venue_closed", "venue_no_laptop", "venue_door_closed", "venue_over", "venue_ended", "venue_certificate_wrong",
-                           "venue_leader", "venue_revoked"})
+                           "venue_leader", "venue_revoked", "handout_ended"})
 """What a meeting may say."""
 
 KEPT_WHEN_EMPTIED = frozenset({removal.FILE, "desk.lock", "outbox.lock"})

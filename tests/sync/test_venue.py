@@ -14,7 +14,7 @@ import pytest
 from alumni_desk.checkin.actions import check_in, walk_in
 from alumni_desk.checkin.lists import DoorList
 from alumni_desk.errors import KnownError
-from alumni_desk.gatherings.actions import add_guests, new_gathering
+from alumni_desk.gatherings.actions import add_guests, change_gathering, new_gathering, remove_guests
 from alumni_desk.members.actions import add_member, change_member
 from alumni_desk.store.checking import verify
 from alumni_desk.store.desk import Desk
@@ -345,6 +345,42 @@ def test_a_newer_hand_out_reaches_the_door(leaders: Any, make_desk: MakeDesk, mo
         meet(door, sharing)
         assert len(DoorList(door, gathering).hits) == 6 and DoorList(door, gathering).find("late comer").certain is not None
         assert DoorList(door, gathering).find("Guest2 Żółć2").certain is None
+
+
+def test_whom_a_leader_took_off_the_list_is_gone_from_the_door_after_the_sync_too(leaders: Any, make_desk: MakeDesk, office: Any,
+                                                                                   monkeypatch: pytest.MonkeyPatch) -> None:
+    from alumni_desk.sync.venue import sharing as service
+
+    monkeypatch.setattr(service, "HANDOUT_SECONDS", 0.0)
+    one, _two, gathering, _people = leaders
+    door = make_desk("door")
+    join(door, office.url, office.invite("door", gathering))
+    sync_once(door)
+    registration = DoorList(one, gathering).find("Guest2").hits[0].registration or ""
+    remove_guests(one, gathering, [registration])
+    with shared(one, gathering=gathering) as sharing:
+        meet(door, sharing)
+    sync_once(one)
+    sync_once(door)
+    with door.reading() as connection:
+        assert connection.exec_driver_sql("SELECT count(*) FROM registration WHERE id = ?", (registration,)).scalar() == 0
+    assert verify(door).ok
+
+
+def test_a_hand_out_of_somebody_whose_access_ended_by_this_clock_says_so(leaders: Any, make_desk: MakeDesk,
+                                                                          monkeypatch: pytest.MonkeyPatch) -> None:
+    from alumni_desk.sync.venue import sharing as service
+
+    monkeypatch.setattr(service, "HANDOUT_SECONDS", 0.0)
+    one, _two, gathering, _people = leaders
+    door = make_desk("door")
+    with shared(one, gathering=gathering) as sharing:
+        meet(door, sharing)
+    door.clock.correct(400 * 86_400_000)
+    with shared(one, gathering=gathering) as sharing, pytest.raises(KnownError, match="date and time are right") as said:
+        change_gathering(one, gathering, name="Another Dinner")
+        meet(door, sharing)
+    assert said.value.code == "handout_ended"
 
 
 def test_an_access_that_ended_leaves_what_others_did_sealed(leaders: Any, make_desk: MakeDesk) -> None:
