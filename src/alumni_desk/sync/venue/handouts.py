@@ -92,8 +92,9 @@ def take_handout(desk: Desk, me: Me, one: SealedHandout) -> HandedOut:
     """Keep a hand-out, and work from it where this laptop is at that door. An older one than the one that is here changes nothing. Raises Refused."""
     trouble = me.trouble(one.chain, now_ms(desk))
     if trouble == "ended":
-        raise Refused("handout_ended", _("By this laptop’s clock the access of the laptop that made this hand-out has ended. Look whether the date and time are "
-                                         "right here, or ask for a hand-out of another leader’s laptop."))
+        raise Refused("handout_ended", _(
+            "By this laptop’s clock the access of the laptop that made this hand-out has ended. Look whether the date and time are right here, or ask for a "
+            "hand-out of another leader’s laptop."))
     if trouble is not None or not verify_handout(one) or one.server != me.membership.server:
         raise Refused("handout_forged", _("This hand-out was not made by a leader of this chapter, so it was not opened. Ask for another one."))
     inside = open_handout(one, me.keys)
