@@ -73,13 +73,14 @@ class Result(msgspec.Struct, array_like=True, frozen=True):
 
 
 class EnrolRequest(msgspec.Struct, frozen=True):
-    """An invitation's code shown by a new device, with proof that it holds its private key."""
+    """An invitation's code shown by a new device, with proof that it holds its private key. ``look``: it only asks what the invitation is for."""
 
     code: str
     public_key: bytes
     name: str
     proof: bytes
     protocol: int = PROTOCOL
+    look: bool = False
 
 
 class Grant(msgspec.Struct, frozen=True):
@@ -94,7 +95,7 @@ class Grant(msgspec.Struct, frozen=True):
 
 
 class EnrolReply(msgspec.Struct, frozen=True):
-    """The device that an invitation made, and what it may do."""
+    """The device that an invitation made (empty where it was only looked at), and what it may do."""
 
     server: str
     device: str

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from alumni_desk.errors import Ambiguous, BadInput, NotFound, Refused
 from alumni_desk.protocol.clocks import pack_one
 from alumni_desk.protocol.codes import new_invitation, read_invitation
-from alumni_desk.protocol.messages import EnrolReply, EnrolRequest
+from alumni_desk.protocol.messages import EnrolReply, EnrolRequest, Grant
 from alumni_desk.protocol.proofs import is_enrol_proof
 from alumni_desk.protocol.values import fits, is_id
 from alumni_desk.server import audit, feed, journal
@@ -140,7 +140,7 @@ def make_chapter(connection: sa.Connection, tables: sa.MetaData, name: str, now:
 
 
 def enrol(server: Server, request: EnrolRequest, now: int) -> EnrolReply:
-    """Turn an invitation into a device. The same code with the same key repeats its answer."""
+    """Turn an invitation into a device, or say what it is for. The same code with the same key repeats its answer."""
     with server.database.writing() as connection:
         _one_at_a_time(connection, _TRYING)  # else all that come at once would be counted before any of them has failed
         _not_too_often(connection, server.tables, now)
@@ -176,6 +176,10 @@ def _use(server: Server, connection: sa.Connection, code: str, request: EnrolReq
         return EnrolReply(server=server.id, device=known.id, grants=grants_of(connection, tables, known.account), time=now, scope=found.scope)
     if found.expires_at < now or found.cancelled_at is not None:
         raise Refusal(403, "invitation_expired")
+    if request.look:
+        name = connection.execute(sa.select(tables.tables["chapter"].c.name).where(tables.tables["chapter"].c.id == found.scope)).scalar()
+        seen = Grant(scope=found.scope, scope_name=name or "", role=found.role, gathering=found.gathering)
+        return EnrolReply(server=server.id, device="", grants=[seen], time=now, scope=found.scope)
     device_id, account = (known.id, known.account) if known else new_device(connection, tables, request, now)
     grant, scope = tables.tables["grant"], EVERY if found.role == "admin" else found.scope
     if known is None and found.name:
