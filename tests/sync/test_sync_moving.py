@@ -98,7 +98,7 @@ def test_a_volunteers_invitation_moves_no_chapter_and_is_not_used_up(office: Any
     desk, there, other = make_desk("desk"), make_desk("there"), make_server()
     join(desk, office.url, office.invite())
     join(there, other.url, other.invite("Boston"))
-    gathering = new_gathering(there, name="Dinner", starts="2027-06-01T18:00")
+    gathering = new_gathering(there, name="Dinner", start="2027-06-01 18:00")
     sync_once(there)
     code = other.invite("Boston", "door", gathering.id)
     assert code_of(lambda: moving.move(desk, other.url, code)) == "move_role"

@@ -350,13 +350,17 @@ class InviteRequest(msgspec.Struct, frozen=True):
 
 
 class InviteReply(msgspec.Struct, frozen=True):
-    """A new invitation: its code, said this once; ``url`` with its pin where the server knows how laptops reach it; ``expires`` in milliseconds."""
+    """A new invitation: its code, said this once; ``url`` with its pin where the server knows how laptops reach it; ``expires`` in milliseconds.
+
+    ``long``: the code for a QR code or a file, with the server's seal; empty from an older server.
+    """
 
     id: str
     code: str
     url: str | None
     expires: int
     time: int
+    long: str = ""
 
 
 class Invited(msgspec.Struct, frozen=True):

@@ -14,7 +14,7 @@ import sqlalchemy as sa
 from nacl.signing import SigningKey
 
 from alumni_desk.errors import BadInput, NetworkProblem, Refused
-from alumni_desk.protocol.codes import read_invitation, wrong_group
+from alumni_desk.protocol.codes import read_invitation, short_invitation, wrong_group
 from alumni_desk.protocol.messages import ChallengeReply, ChallengeRequest, EnrolReply, EnrolRequest, Grant
 from alumni_desk.protocol.proofs import enrol_proof
 from alumni_desk.store.desk import Desk
@@ -147,7 +147,7 @@ def _prepare(desk: Desk, address: Address, code: str, merge: bool) -> tuple[stat
         joining = state.read(connection, state.Joining)
         if there is None:
             _may_begin(connection, merge)
-        if joining is None or joining.code != code:
+        if joining is None or short_invitation(joining.code) != short_invitation(code):  # scanned or typed, it is one
             joining = state.Joining(url=address.url, code=code, key=bytes(SigningKey.generate()))
             state.keep(connection, joining)
         return joining, there

@@ -16,7 +16,7 @@ from nacl.signing import SigningKey
 from alumni_desk.errors import BadInput, KnownError, Refused
 from alumni_desk.protocol.canonical import json_text
 from alumni_desk.protocol.clocks import unpack
-from alumni_desk.protocol.codes import read_invitation, wrong_group
+from alumni_desk.protocol.codes import read_invitation, short_invitation, wrong_group
 from alumni_desk.protocol.ids import uuid7
 from alumni_desk.protocol.messages import ChallengeReply, ChallengeRequest, Grant
 from alumni_desk.schema import SCHEMA_VERSION
@@ -162,7 +162,7 @@ def _key(desk: Desk, url: str, code: str) -> SigningKey:
     """This device's new key, kept before the invitation is used."""
     with desk.applying() as applying:
         joining = state.read(applying.connection, state.Joining)
-        if joining is None or joining.code != code:
+        if joining is None or short_invitation(joining.code) != short_invitation(code):
             joining = state.Joining(url=url, code=code, key=bytes(SigningKey.generate()))
             state.keep(applying.connection, joining)
     return SigningKey(joining.key)
