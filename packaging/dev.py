@@ -5,6 +5,7 @@
     python3 packaging/dev.py bench     how fast it is, each thing against a floor measured beside it (more words: names of benches, --json)
     python3 packaging/dev.py soak      the faults, for long: kills, full disks, clocks, damage (--kills N, --damage N, --seeds N, --seed S)
     python3 packaging/dev.py simulation  laptops and a server over simulated time, network and disk (--seed S replays one, --seeds N tries many)
+    python3 packaging/dev.py policy    write down anew what each role reads and writes of every field, to be read before it is committed
     python3 packaging/dev.py setup     the set-up alone
     python3 packaging/dev.py system    what Linux itself must bring along; installs it when it runs as root
     python3 packaging/dev.py lock      choose versions anew and write packaging/lock.txt (needs uv; more words go to uv)
@@ -57,7 +58,7 @@ class Stop(Exception):
 def main() -> int:
     """Run one of the jobs. Returns the exit code."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("job", choices=["run", "test", "bench", "soak", "simulation", "setup", "system", "lock"])
+    parser.add_argument("job", choices=["run", "test", "bench", "soak", "simulation", "policy", "setup", "system", "lock"])
     parser.add_argument("-o", "--output", type=Path, default=ROOT / "tour", metavar="DIR", help="run: where the pictures go if there is no display")
     args, rest = parser.parse_known_args()
     if rest and args.job not in ("test", "bench", "soak", "simulation", "lock"):
@@ -68,6 +69,7 @@ def main() -> int:
         jobs: dict[str, Callable[[], int]] = {
             "run": lambda: run(args.output), "test": lambda: test(rest), "bench": lambda: bench(rest), "soak": lambda: soak(rest), "setup": set_up,
             "simulation": lambda: simulation(rest),
+            "policy": policy,
             "system": system,
             "lock": lambda: lock(rest),
         }
@@ -161,6 +163,12 @@ def simulation(words: list[str]) -> int:
     need_system({})
     set_up()
     return subprocess.run([PYTHON, ROOT / "tests" / "simulation", *words], cwd=ROOT, env={**os.environ, "PYTHONHASHSEED": "0"}, check=False).returncode
+
+
+def policy() -> int:
+    """Write down anew what each role reads and writes of every field."""
+    set_up()
+    return subprocess.run([PYTHON, ROOT / "packaging" / "policy_table.py"], cwd=ROOT, check=False).returncode
 
 
 def passes(name: str, words: list[str], environment: dict[str, str]) -> bool:

@@ -38,7 +38,7 @@ from alumni_desk.desktop.venue_bridge import AtVenue, Nearby
 from alumni_desk.desktop.wiring import ways_of
 from alumni_desk.gatherings.actions import add_guests, new_gathering
 from alumni_desk.members.actions import add_member, change_member
-from alumni_desk.protocol.codes import new_invitation, read_invitation
+from alumni_desk.protocol.codes import long_invitation, new_invitation, read_invitation
 from alumni_desk.schema import open_desk
 from alumni_desk.store import removal
 from alumni_desk.store.desk import Desk
@@ -620,6 +620,19 @@ def test_an_invitation_is_found_in_whatever_was_copied(text: str) -> None:
     assert found is not None and read_invitation(found[1]) == read_invitation(code)
     assert found[0] == ("" if text == "{code}" else made.url)
     assert invitation_in("Dear Hana, the code is 1234-5678-9012-3456, call 0123 4567 8901 2345") is None
+
+
+def test_a_scanned_code_is_sent_whole_and_a_typed_one_as_it_was_typed(qtbot: Any) -> None:
+    code = new_invitation()
+    form = JoinForm("Laptop", "")
+    qtbot.addWidget(form)
+    asked: list[str] = []
+    form.joined.connect(lambda url, code, laptop, carry: asked.append(code))
+    form.fill("https://desk.example.org", long_invitation(code, bytes(10)))
+    form._join()
+    form.code.fill(other := new_invitation())
+    form._join()
+    assert asked == [long_invitation(code, bytes(10)), other]
 
 
 def test_the_line_at_the_door_says_what_the_venue_knows() -> None:

@@ -11,11 +11,13 @@ from alumni_desk.protocol.codes import (
     INVITATION_LETTERS,
     badge_code,
     like_recovery_key,
+    long_invitation,
     new_invitation,
     new_recovery_key,
     read_badge_code,
     read_invitation,
     read_recovery_key,
+    short_invitation,
     wrong_group,
     wrong_recovery_group,
 )
@@ -120,3 +122,14 @@ def test_a_recovery_key_is_told_from_a_password() -> None:
     assert like_recovery_key(key[:-1]) and not like_recovery_key("three words to remember")
     assert not like_recovery_key("correct horse battery staple and a very long tail")
     assert len(set(key.replace("-", ""))) > 8 and wrong_recovery_group(key + "A") == 8
+
+
+def test_a_long_invitation_is_a_short_one_and_eighty_bits() -> None:
+    code = new_invitation()
+    long = long_invitation(code, bytes(range(10)))
+    assert len(long) == 39 and short_invitation(long) == short_invitation(code) == code
+    assert read_invitation(long) == read_invitation(long.lower().replace("-", " ")) == long and wrong_group(long) is None
+    assert len({long_invitation(code, number.to_bytes(10, "big")) for number in (0, 1, 1 << 79, (1 << 80) - 1)}) == 4
+    assert read_invitation(long[:-1]) is None and read_invitation(long + "2") is None
+    wrong = ("2" if code[0] != "2" else "3") + long[1:]
+    assert read_invitation(wrong) is None and wrong_group(wrong) == 1

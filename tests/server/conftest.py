@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import io
 import secrets
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
@@ -35,12 +36,18 @@ from alumni_desk.protocol.messages import (
 )
 from alumni_desk.protocol.parcels import Piece, in_parcels, sign_parcel
 from alumni_desk.protocol.proofs import enrol_proof, session_proof
+from alumni_desk.schema import open_desk
 from alumni_desk.server.app import make_app
 from alumni_desk.server.database import Database, postgresql_database, sqlcipher_database
 from alumni_desk.server.invitations import invite
 from alumni_desk.server.state import Server, open_server
+from alumni_desk.store.desk import Desk
+from alumni_desk.store.profile import Profile
+from alumni_desk.sync.address import read_address
+from alumni_desk.sync.wire import Wire
 
 T = TypeVar("T")
+ADDRESS = "http://127.0.0.1:9"
 START = 1_790_000_000_000
 
 
@@ -95,6 +102,42 @@ class Client:
         return sent[0]["status"], answered, b"".join(message.get("body", b"") for message in sent[1:])
 
 
+class _Line:
+    """Stands where a ``requests`` session stands in a ``Wire``: its calls reach an application in this process."""
+
+    def __init__(self, client: Client) -> None:
+        self._client = client
+
+    def close(self) -> None:
+        """Hang up."""
+
+    def post(self, url: str, *, data: bytes, headers: dict[str, str], **_options: Any) -> _Came:
+        """A call."""
+        return _Came(*self._client.request("POST", url.removeprefix(ADDRESS), data, headers))
+
+    def get(self, url: str, *, headers: dict[str, str], **_options: Any) -> _Came:
+        """A file."""
+        return _Came(*self._client.request("GET", url.removeprefix(ADDRESS), b"", headers))
+
+
+class _Came:
+    """What a ``requests`` answer is to a ``Wire``."""
+
+    def __init__(self, status: int, headers: dict[str, str], body: bytes) -> None:
+        self.status_code, self.headers, self.raw = status, headers, self
+        self._body = io.BytesIO(body)
+
+    def read(self, count: int, decode_content: bool = True) -> bytes:
+        """The next part of the body."""
+        return self._body.read(count)
+
+    def __enter__(self) -> _Came:
+        return self
+
+    def __exit__(self, *_trouble: object) -> None:
+        return None
+
+
 @dataclass
 class Answer:
     """What came back: the status, and the trouble where there is one."""
@@ -130,6 +173,10 @@ class Office:
         answer = self.ask(name, message, token)
         assert answer.status == 200, (answer.status, answer.body)
         return unpack(answer.body, kind)
+
+    def wire(self) -> Wire:
+        """What a desk calls this server by."""
+        return Wire(read_address(ADDRESS), session=_Line(self.client))  # type: ignore[arg-type]
 
     def invite(self, chapter: str = "Boston", role: str = "leader", gathering: str | None = None) -> str:
         """A fresh invitation's code."""
@@ -208,3 +255,17 @@ def office(database: Database) -> Iterator[Office]:
     client = Client(make_app(server, time, rate=10_000, strangers_rate=10_000))  # tests hurry; limits have tests of their own
     yield Office(server, client, time)
     client.runner.close()
+
+
+@pytest.fixture
+def make_desk(tmp_path: Path) -> Iterator[Callable[[str], Desk]]:
+    """Opens desks by name."""
+    made: list[Desk] = []
+
+    def make(name: str) -> Desk:
+        made.append(open_desk(Profile(tmp_path / f"desk-{name}")))
+        return made[-1]
+
+    yield make
+    for desk in made:
+        desk.close()

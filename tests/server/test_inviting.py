@@ -11,9 +11,11 @@ import sqlalchemy as sa
 from nacl.signing import SigningKey
 
 from alumni_desk.errors import Ambiguous, KnownError
-from alumni_desk.protocol.codes import new_invitation
-from alumni_desk.protocol.messages import EnrolRequest
+from alumni_desk.protocol.codes import long_invitation, new_invitation
+from alumni_desk.protocol.ids import uuid7
+from alumni_desk.protocol.messages import EnrolReply, EnrolRequest, HelloReply, HelloRequest
 from alumni_desk.protocol.proofs import enrol_proof
+from alumni_desk.server.devices import device_rows
 from alumni_desk.server.invitations import FAILURES_A_MINUTE, enrol, invite, make_chapter
 from alumni_desk.server.refusals import Refusal
 
@@ -103,3 +105,46 @@ def test_of_many_wrong_codes_at_once_no_more_are_tried_than_one_by_one(office: A
     office.time.now += 61_000
     key = SigningKey.generate()
     assert enrol(office.server, EnrolRequest(good, bytes(key.verify_key), "", enrol_proof(key, good)), office.time()).grants
+
+
+def asking(code: str, key: SigningKey, **more: Any) -> EnrolRequest:
+    """A call with this code."""
+    return EnrolRequest(code=code, public_key=bytes(key.verify_key), name="laptop", proof=enrol_proof(key, code), **more)
+
+
+def test_a_scanned_code_is_not_held_up_by_those_who_guess_and_a_forged_one_opens_nothing(office: Any) -> None:
+    made = invite(office.server, chapter="Boston", role="leader", now=office.time())
+    forged = long_invitation(made.code, bytes(10))
+    assert forged != made.long and office.ask("enrol", asking(forged, SigningKey.generate())).code == "invitation_wrong"
+    for _try in range(10):
+        office.ask("enrol", asking(new_invitation(), SigningKey.generate()))
+    key = SigningKey.generate()
+    assert office.ask("enrol", asking(made.code, key)).code == "too_many_tries"
+    assert office.call("enrol", asking(made.long, key), EnrolReply).grants[0].role == "leader"
+    assert office.ask("enrol", asking(made.long, SigningKey.generate())).code == "invitation_used"
+
+
+def test_to_look_at_an_invitation_uses_nothing_and_tells_nothing_else(office: Any) -> None:
+    leader = office.laptop()
+    gathering = uuid7()
+    leader.push(leader.operation("gathering", gathering, name="Dinner"))
+    code, key = office.invite(role="door", gathering=gathering), SigningKey.generate()
+    seen = office.call("enrol", asking(code, key, look=True), EnrolReply)
+    assert (seen.device, seen.certificates, seen.server_key) == ("", [], b"")
+    assert [(one.role, one.gathering, one.scope_name, one.keys) for one in seen.grants] == [("door", gathering, "Boston", {})]
+    other = SigningKey.generate()
+    assert office.call("enrol", asking(code, other), EnrolReply).device
+    assert office.ask("enrol", asking(code, key, look=True)).code == "invitation_used"
+    assert office.ask("enrol", asking(new_invitation(), key, look=True)).code == "invitation_wrong"
+
+
+def test_whom_an_invitation_is_for_is_said_until_they_say_it_themselves(office: Any) -> None:
+    code, key = invite(office.server, chapter="Boston", role="leader", now=office.time(), name="  Priya   Nair ").code, SigningKey.generate()
+    device = office.call("enrol", asking(code, key), EnrolReply).device
+    assert [row.who for row in device_rows(office.server) if row.id == device] == ["Priya Nair"]
+    laptop = type(office.laptop())(office, key, office.server.id, device, "")
+    laptop.begin()
+    office.call("hello", HelloRequest(), HelloReply, laptop.token)
+    assert [row.who for row in device_rows(office.server) if row.id == device] == ["Priya Nair"]
+    office.call("hello", HelloRequest(who="Dr. Nair"), HelloReply, laptop.token)
+    assert [row.who for row in device_rows(office.server) if row.id == device] == ["Dr. Nair"]

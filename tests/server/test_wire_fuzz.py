@@ -10,12 +10,14 @@ import zlib
 from typing import Any
 
 import msgspec
+import pytest
 import sqlalchemy as sa
 import zstandard
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from nacl.signing import SigningKey
 
+from alumni_desk.errors import Refused
 from alumni_desk.protocol.canonical import body_hash, body_of
 from alumni_desk.protocol.ids import uuid7
 from alumni_desk.protocol.messages import (
@@ -24,12 +26,14 @@ from alumni_desk.protocol.messages import (
     ChallengeRequest,
     Cursor,
     EnrolRequest,
+    HelloReply,
     HelloRequest,
     Operation,
     PullRequest,
     PushReply,
     PushRequest,
     SessionRequest,
+    Trouble,
     pack,
     unpack,
 )
@@ -238,3 +242,19 @@ def test_parcel_fields_of_wrong_types_are_unreadable(office: Any) -> None:
         assert 400 <= answer.status < 500 and answer.code
 
     tried()
+
+
+@pytest.mark.parametrize(("method", "path", "status", "code"), [
+    ("POST", "/sync/v1/nothing", 404, "no_such_call"), ("POST", "/sync/v2/push", 404, "no_such_call"), ("POST", "/", 404, "no_such_call"),
+    ("POST", "/sync/v1/devices//revoke", 404, "no_such_call"), ("GET", "/sync/v1/push", 405, "method"), ("DELETE", "/sync/v1/hello", 405, "method"),
+])
+def test_what_the_server_does_not_know_is_said_as_every_other_no(office: Any, method: str, path: str, status: int, code: str) -> None:
+    answered, headers, body = office.client.request(method, path, b"x")
+    assert (answered, unpack(body, Trouble).code) == (status, code)
+    assert (status == 405) == ("allow" in headers)
+
+
+def test_a_desk_that_is_newer_than_its_server_says_so(office: Any) -> None:
+    with pytest.raises(Refused) as raised:
+        office.wire().call("nothing", HelloRequest(), HelloReply)
+    assert raised.value.code == "sync_server_old" and "older than this program" in str(raised.value)

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 
 from alumni_desk.errors import KnownError
 from alumni_desk.store.desk import Desk
-from alumni_desk.store.undo import undo
+from alumni_desk.store.undo import redo, undo
 from alumni_desk.sync import conflicts
 from alumni_desk.sync.engine import join, sync_once
 
@@ -113,15 +113,35 @@ def test_an_undone_decision_is_open_again_here_at_once_and_there_after_the_next_
     assert fields(hana) == fields(priya) == ["email", "former_names"]
 
 
-def test_what_is_shown_is_kept_without_a_change_and_that_is_taken_back_too(clash: tuple[Desk, Desk, Desk, str]) -> None:
+def test_to_keep_what_is_shown_is_a_deed_of_its_own_that_undo_takes_back(clash: tuple[Desk, Desk, Desk, str]) -> None:
     priya, tomas, hana, selam = clash
-    name = card(priya, "email").id
-    assert conflicts.decide(priya, name, "theirs").changed.action is None
+    change(priya, selam, city="Boston")
+    before = card(priya, "email")
+    done = conflicts.decide(priya, before.id, "theirs")
+    assert done.changed.action and fields(priya) == ["former_names"]
     rest(priya, tomas, hana)
-    assert fields(hana) == fields(priya) == ["former_names"] and value(hana, selam, "email") == "s.tesfaye@example.net"
-    conflicts.reopen(priya, name)
+    assert fields(hana) == ["former_names"] and value(hana, selam, "email") == "s.tesfaye@example.net"
+    undone = undo(priya)
+    assert undone.of == done.changed.action and value(priya, selam, "city") == "Boston"
+    assert fields(priya) == ["email", "former_names"] and card(priya, "email") == before
     rest(priya, tomas, hana)
-    assert fields(hana) == fields(priya) == ["email", "former_names"]
+    assert fields(hana) == fields(tomas) == ["email", "former_names"] and value(hana, selam, "email") == "s.tesfaye@example.net"
+    redo(priya)
+    rest(priya, tomas, hana)
+    assert fields(hana) == fields(priya) == ["former_names"]
+    conflicts.reopen(priya, before.id)
+    assert fields(priya) == ["email", "former_names"]
+
+
+def test_a_sync_says_how_many_are_open_and_not_how_many_it_brought_up(clash: tuple[Desk, Desk, Desk, str]) -> None:
+    priya, tomas, hana, selam = clash
+    assert [sync_once(desk).conflicts for desk in (priya, tomas, hana, hana)] == [2, 2, 2, 2]
+    conflicts.decide(priya, card(priya, "email").id, "yours")
+    assert [sync_once(desk).conflicts for desk in (priya, tomas, hana)] == [1, 1, 1]
+    change(tomas, selam, city="Boston")
+    change(priya, selam, city="Lowell")
+    found = [sync_once(tomas), sync_once(priya)]
+    assert [(one.clashes, one.conflicts) for one in found] == [(0, 1), (1, 2)]
 
 
 def test_nothing_is_asked_where_nothing_has_changed(clash: tuple[Desk, Desk, Desk, str], monkeypatch: pytest.MonkeyPatch) -> None:

@@ -324,9 +324,19 @@ def test_a_desk_with_members_of_its_own_does_not_go_to_a_door(leader: Desk, offi
     other = make_desk("other")
     other.make_chapter("Other")
     member(other, "Own")
+    code = office.invite("door", dinner)
     with pytest.raises(KnownError) as problem:
-        join(other, office.url, office.invite("door", dinner), merge=True)
+        join(other, office.url, code, merge=True)
     assert problem.value.code == "sync_door_profile"
+    assert join(make_desk("new"), office.url, code).role == "door", "the code was not used up by it"
+
+
+def test_an_invitation_of_another_chapter_is_not_used_up_by_asking(leader: Desk, office: Any, lasting_server: Any, make_desk: MakeDesk) -> None:
+    code = lasting_server.invite(f"Other {office.chapter}")
+    with pytest.raises(KnownError) as problem:
+        join(leader, office.url, code)
+    assert problem.value.code == "sync_joined"
+    assert join(make_desk("new"), office.url, code).role == "leader"
 
 
 def command(profile: Path, *words: str) -> Any:

@@ -92,3 +92,14 @@ def test_a_move_to_the_same_server_is_refused(office: Any, make_desk: MakeDesk) 
     sync_once(desk)
     assert code_of(lambda: moving.move(desk, office.url, office.invite())) == "move_same_server"
     assert sync_once(desk).refused == 0
+
+
+def test_a_volunteers_invitation_moves_no_chapter_and_is_not_used_up(office: Any, make_server: Any, make_desk: MakeDesk) -> None:
+    desk, there, other = make_desk("desk"), make_desk("there"), make_server()
+    join(desk, office.url, office.invite())
+    join(there, other.url, other.invite("Boston"))
+    gathering = new_gathering(there, name="Dinner", start="2027-06-01 18:00")
+    sync_once(there)
+    code = other.invite("Boston", "door", gathering.id)
+    assert code_of(lambda: moving.move(desk, other.url, code)) == "move_role"
+    assert join(make_desk("volunteer"), other.url, code).role == "door"

@@ -131,7 +131,7 @@ def test_of_one_field_the_greatest_clock_wins_whoever_comes_first(pair: tuple[De
     results = [sync_once(pair[first]), sync_once(pair[1 - first])]
     until_equal(*pair)
     assert [value(desk, "person", ada, "email") for desk in pair] == ["later@example.org"] * 2
-    assert sum(result.conflicts for result in results) == 1
+    assert sum(result.clashes for result in results) == 1
     assert rows_of(pair[0]) == rows_of(pair[1])
 
 

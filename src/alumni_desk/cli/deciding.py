@@ -21,7 +21,7 @@ def add_commands(commands: Any) -> None:
     add_json(listed)
     listed.set_defaults(run=run_conflicts)
     one = commands.add_parser("conflict", help=_("decide on one of them"), description=_(
-        "Keep yours, theirs or both; open takes a decision back, and so does undo. JSON: id, choice, action (what undo takes back, or null)."))
+        "Keep yours, theirs or both; open takes a decision back, and so does undo. JSON: id, choice, action (what undo takes back)."))
     one.add_argument("id", metavar="ID", help=_("its id, or how it begins"))
     one.add_argument("choice", choices=("yours", "theirs", "both", "open"), help=_("what to keep"))
     add_json(one)
@@ -56,6 +56,5 @@ def run_conflict(args: argparse.Namespace) -> int:
 
     with opened(args) as desk:
         done = reopen(desk, args.id) if args.choice == "open" else decide(desk, args.id, args.choice)
-    words = _("It is open again.") if args.choice == "open" else _("Decided. “alumni-desk undo” takes it back.") if done.changed else (
-        _("Decided: what is shown stays. “alumni-desk conflict {id} open” takes it back.").format(id=done.id))
+    words = _("It is open again.") if args.choice == "open" else _("Decided. “alumni-desk undo” takes it back.")
     return show(args, {"id": done.id, "choice": args.choice, "action": done.changed.action}, words)

@@ -122,7 +122,8 @@ def _show_invitation(args: argparse.Namespace, made: Invitation, then: str = "")
         lines.append(_("Saved as {file}: whoever has it can join.").format(file=file))
     if then:
         lines.append(then)
-    return show(args, {**asdict(made), "qr": made.qr, "file": str(file) if file else None}, "\n".join(lines))
+    said = {name: value for name, value in asdict(made).items() if name != "long"}
+    return show(args, {**said, "qr": made.qr, "file": str(file) if file else None}, "\n".join(lines))
 
 
 def run_invitations(args: argparse.Namespace) -> int:

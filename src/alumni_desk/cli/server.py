@@ -33,10 +33,11 @@ def add_commands(commands: Any) -> None:
     part("init", run_init, _("make the server's database"), _("Make the server's database."), "server, database")
     invite = part("invite", run_invite, _("an invitation for one laptop"), _(
         "Make an invitation for one laptop, valid for seven days, once. Makes the chapter if there is none of that name."),
-        "code, expires, url (null until it is known how laptops reach the server: see serve --public-url), fingerprint")
+        "code, expires, url (null until it is known how laptops reach the server: see serve --public-url), fingerprint, qr (the text of a QR code, or null)")
     invite.add_argument("--chapter", metavar="NAME", help=_("name or id of the chapter; an admin, who sees every chapter, begins in the first without it"))
     invite.add_argument("--role", required=True, choices=("admin", "leader", "door"), help=_("what the laptop may do; door: check guests in at one gathering"))
     invite.add_argument("--gathering", metavar="ID", help=_("the gathering's id, for --role door"))
+    invite.add_argument("--name", default="", help=_("whom it is for: so they are called until they say it themselves"))
     part("accounts", run_accounts, _("who joined"), _("Who joined, by chapter."), _("list of id, who, chapter, role, gathering, until, created, laptops"))
     part("devices", run_devices, _("the laptops that joined"), _("The laptops that joined, by chapter; waiting: changes that a laptop has still to send."),
          _("list of id, name, who, chapter, role, last_seen, version, waiting, revoked"))
@@ -77,16 +78,18 @@ def run_invite(args: argparse.Namespace) -> int:
     """Make an invitation."""
     from alumni_desk.server.invitations import invite
     from alumni_desk.server.state import address_for_laptops, now_ms, read_state
+    from alumni_desk.sync.inviting import qr_text
 
     if args.chapter is None and args.role != "admin":
         raise BadInput("chapter_needed", _("Say for which chapter: --chapter NAME."))
     with the_server(args) as server:
-        made = invite(server, chapter=args.chapter, role=args.role, gathering=args.gathering, now=now_ms())
+        made = invite(server, chapter=args.chapter, role=args.role, gathering=args.gathering, now=now_ms(), name=args.name)
         with server.database.reading() as connection:
             url, fingerprint = address_for_laptops(read_state(connection, server.tables))
-    data = {"code": made.code, "expires": moment(made.expires), "url": url, "fingerprint": fingerprint}
+    qr = qr_text(url, made.long) if url else None
+    data = {"code": made.code, "expires": moment(made.expires), "url": url, "fingerprint": fingerprint, "qr": qr}
     human = _("Code: {code}\nValid until {expires}, once.").format(code=made.code, expires=data["expires"])
-    where = _("Server: {url}").format(url=url) if url else _("Send the server's address with it; serve --public-url URL makes it stand here.")
+    where = _("Server: {url}\nQR: {qr}").format(url=url, qr=qr) if url else _("Send the server's address with it; serve --public-url URL makes it stand here.")
     show(args, data, f"{human}\n{where}")
     return 0
 

@@ -49,8 +49,9 @@ def add_commands(commands: Any) -> None:
     move.set_defaults(run=run_move)
 
     sync = commands.add_parser("sync", help=_("send what waits and take what is new"),
-                               description=_("Sync now. JSON: pushed, pulled, waiting, conflicts, refused, quarantined "
-                                             "(changes of removed laptops set aside in this chapter; leaders are told), identical (true: all that is "
+                               description=_("Sync now. JSON: pushed, pulled, waiting, conflicts (fields that two people changed at once, "
+                                             "still to be decided on; leaders are told), refused, quarantined (changes of removed laptops set aside in this "
+                                             "chapter; leaders are told), identical (true: all that is "
                                              "here is all that the server has for this laptop; null: not compared since something changed)."))
     sync.add_argument("--check", action="store_true", help=_("compare everything with the server, not once a day alone"))
     add_json(sync)
@@ -162,14 +163,17 @@ def run_sync(args: argparse.Namespace) -> int:
     if result.identical is not None:
         lines.append(_("Checked: nothing missing.") if result.identical else _("Checked: something differs from the server; the next sync fetches it again."))
     if result.conflicts:
-        lines.append(ngettext("{n} field was changed by two people at once; the later change counts.", "{n} fields were changed by two people at once; "
-                              "the later change counts.", result.conflicts).format(n=number(result.conflicts)))
+        lines.append(ngettext("{n} field that two people changed at once is to be decided on; until then the later change counts: see conflicts.",
+                              "{n} fields that two people changed at once are to be decided on; until then the later change counts: see conflicts.",
+                              result.conflicts).format(n=number(result.conflicts)))
     if result.quarantined:
         lines.append(ngettext("{n} change of a removed laptop is set aside: see set-aside.",
                               "{n} changes of removed laptops are set aside: see set-aside.", result.quarantined).format(n=number(result.quarantined)))
     if clock:
         lines.append(clock)
-    show(args, asdict(result), "\n".join(lines))
+    data = asdict(result)
+    del data["clashes"]
+    show(args, data, "\n".join(lines))
     return 0
 
 

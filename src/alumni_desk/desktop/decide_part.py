@@ -29,12 +29,12 @@ SHOWN = 3
 
 
 class DecidePart(QWidget):
-    """``done(changed, words, back)``: a decision was saved, which ``back`` takes back where there is no action to undo; ``said(sentence)``: it was not.
+    """``done(changed, words)``: a decision was saved, an action like any other; ``said(sentence)``: it was not.
 
     ``asked_again``: the cards are to be looked up anew.
     """
 
-    done = Signal(object, str, object)
+    done = Signal(object, str)
     said = Signal(str)
     asked_again = Signal()
 
@@ -120,18 +120,8 @@ class DecidePart(QWidget):
     def _decided(self, one: Conflict, key: Choice, decided: Decided) -> None:
         self._later.pop(one.id, None)
         words = {"yours": _("{name}: yours is kept"), "theirs": _("{name}: theirs is kept"), "both": _("{name}: both are kept")}[key]
-        self.done.emit(decided.changed, words.format(name=isolated(one.name)), lambda: self.take_back(one.id))
+        self.done.emit(decided.changed, words.format(name=isolated(one.name)))
         self.asked_again.emit()
-
-    def take_back(self, conflict: str) -> None:
-        """Undo of a decision that wrote nothing, because the value that is kept was shown already."""
-
-        def work() -> Decided:
-            from alumni_desk.sync.conflicts import reopen
-
-            return reopen(self._desk, conflict)
-
-        self._lanes.write(work, lambda done: self.asked_again.emit(), self._failed)
 
     def _failed(self, error: KnownError) -> None:
         self.said.emit(str(error))

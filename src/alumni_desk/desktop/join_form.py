@@ -13,7 +13,7 @@ from alumni_desk.desktop.controls import Button, Field, Label, Tick, hairline
 from alumni_desk.desktop.fonts import font_of, px
 from alumni_desk.desktop.widgets import Glyph, IconLine
 from alumni_desk.errors import KnownError
-from alumni_desk.protocol.codes import read_invitation, wrong_group
+from alumni_desk.protocol.codes import read_invitation, short_invitation, wrong_group
 from alumni_desk.words import _
 
 CODE_TROUBLE = frozenset({"invitation_wrong", "invitation_used", "invitation_expired", "sync_code"})
@@ -133,6 +133,7 @@ class JoinForm(QWidget):
         self.carry.toggled.connect(self._look)
         column.addWidget(self.carry, 0, Qt.AlignmentFlag.AlignLeft)
         self._here = here
+        self._scanned = ""  # the code of a QR code or a file
         column.addWidget(hairline())
         column.addSpacing(px(8))
         column.addWidget(IconLine("lock-simple", _("The server is asked only when you join. Until then nothing is changed."),
@@ -183,7 +184,8 @@ class JoinForm(QWidget):
     def fill(self, url: str, code: str) -> None:
         """Show an invitation that came some other way; nothing happens before the button is pressed."""
         self.server.setText(url)
-        self.code.fill(code)
+        self.code.fill(short_invitation(code))
+        self._scanned = code
         self._look()
         (self.button if self.button.isEnabled() else self.laptop).setFocus()
 
@@ -200,7 +202,8 @@ class JoinForm(QWidget):
         url, code = found
         if url:
             self.server.setText(url)
-        self.code.fill(code)
+        self.code.fill(short_invitation(code))
+        self._scanned = code
         self._look()
 
     def _ask_file(self) -> None:
@@ -252,6 +255,8 @@ class JoinForm(QWidget):
     def _join(self) -> None:
         code = read_invitation(self.code.text())
         if code is not None:
+            if code == short_invitation(self._scanned):
+                code = self._scanned  # as the QR code or the file had it, with the server's seal
             self.joined.emit(self.server.text().strip(), code, self.laptop.text().strip(), self.carry.isChecked())
 
     def keyPressEvent(self, event: QKeyEvent) -> None:

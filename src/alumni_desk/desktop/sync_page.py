@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -36,7 +35,7 @@ from alumni_desk.desktop.venue_bridge import VenueBridge
 from alumni_desk.desktop.widgets import Glyph, IconLine, MainAndSide, heading, padded
 from alumni_desk.errors import KnownError
 from alumni_desk.protocol.messages import PROTOCOL
-from alumni_desk.store.desk import Changed, Desk
+from alumni_desk.store.desk import Desk
 from alumni_desk.words import _, ngettext, number
 
 if TYPE_CHECKING:
@@ -105,7 +104,7 @@ class SyncPage(Page):
         self._whole_past = self._detailed = False
         self._kept_at = self._not_kept = ""
         self.decide = DecidePart(desk, lanes)
-        self.decide.done.connect(self._decided)
+        self.decide.done.connect(self.done)
         self.decide.said.connect(lambda words: self.said.emit(words, None))
         self.decide.asked_again.connect(self.refresh)
         self.here = HerePart(desk, lanes, venue)
@@ -166,12 +165,6 @@ class SyncPage(Page):
     def regions(self) -> list[QWidget]:
         shown = (self._status_place, self.decide, self.people, self._below_place, self.here, self._past_place)
         return [one for one in shown if one.isVisible()]
-
-    def _decided(self, changed: Changed, words: str, back: Callable[[], None]) -> None:
-        if changed.action is not None:
-            self.done(changed, words)
-        else:
-            self.said.emit(words, back)
 
     def refresh(self) -> None:
         self.lanes.read(lambda: look_up(self.desk), self._show, key="sync")

@@ -18,6 +18,8 @@ RECOVERY_GROUPS = 8
 
 _BADGE_LENGTH = 16
 _GROUPS = 4
+_TYPED = 19  # four groups of four, and what stands between them
+_SEAL = 16
 _RECOVERY_LENGTH = 5
 _VENUE_LENGTH = 5
 _LOOKS_LIKE = str.maketrans({"I": "1", "L": "1", "O": "0", "U": "V", "ı": "1"})
@@ -101,14 +103,36 @@ def new_invitation() -> str:
     return _new_groups(_GROUPS, 4)
 
 
+def long_invitation(code: str, seal: bytes) -> str:
+    """The code as QR codes and files carry it, which nobody types: eighty bits of its server's seal stand after it."""
+    number = int.from_bytes(seal[:10], "big")
+    letters = "".join(INVITATION_LETTERS[number >> 5 * place & 31] for place in reversed(range(_SEAL)))
+    return "-".join([code, *(letters[start:start + 4] for start in range(0, _SEAL, 4))])
+
+
+def short_invitation(code: str) -> str:
+    """The part that people type of an invitation's code, in its one written form, long or short."""
+    return code[:_TYPED]
+
+
 def read_invitation(text: str) -> str | None:
-    """The invitation's code in what somebody typed, in its one written form, or None if it is not one."""
-    return None if wrong_group(text) is not None else "-".join(_split(text, _GROUPS, 4))
+    """The invitation's code in what somebody typed or scanned, in its one written form, or None if it is not one."""
+    typed, seal = _unsealed(text)
+    if _wrong(typed, _GROUPS, 4) is not None:
+        return None
+    return "-".join([*_split(typed, _GROUPS, 4), *(seal[start:start + 4] for start in range(0, len(seal), 4))])
 
 
 def wrong_group(text: str) -> int | None:
     """Which of the four groups (1 to 4) is mistyped or unfinished, the first of them; None if all are right."""
-    return _wrong(text, _GROUPS, 4)
+    return _wrong(_unsealed(text)[0], _GROUPS, 4)
+
+
+def _unsealed(text: str) -> tuple[str, str]:
+    """What people type of a code, and the seal after it, if there is one."""
+    plain = _plain(text)
+    seal = plain[4 * _GROUPS:]
+    return (plain[:4 * _GROUPS], seal) if len(seal) == _SEAL and all(letter in INVITATION_LETTERS for letter in seal) else (text, "")
 
 
 def new_venue_code() -> str:

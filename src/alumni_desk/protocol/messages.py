@@ -73,13 +73,14 @@ class Result(msgspec.Struct, array_like=True, frozen=True):
 
 
 class EnrolRequest(msgspec.Struct, frozen=True):
-    """An invitation's code shown by a new device, with proof that it holds its private key."""
+    """An invitation's code shown by a new device, with proof that it holds its private key. ``look``: it only asks what the invitation is for."""
 
     code: str
     public_key: bytes
     name: str
     proof: bytes
     protocol: int = PROTOCOL
+    look: bool = False
 
 
 class Grant(msgspec.Struct, frozen=True):
@@ -94,7 +95,7 @@ class Grant(msgspec.Struct, frozen=True):
 
 
 class EnrolReply(msgspec.Struct, frozen=True):
-    """The device that an invitation made, and what it may do."""
+    """The device that an invitation made (empty where it was only looked at), and what it may do."""
 
     server: str
     device: str
@@ -349,13 +350,17 @@ class InviteRequest(msgspec.Struct, frozen=True):
 
 
 class InviteReply(msgspec.Struct, frozen=True):
-    """A new invitation: its code, said this once; ``url`` with its pin where the server knows how laptops reach it; ``expires`` in milliseconds."""
+    """A new invitation: its code, said this once; ``url`` with its pin where the server knows how laptops reach it; ``expires`` in milliseconds.
+
+    ``long``: the code for a QR code or a file, with the server's seal; empty from an older server.
+    """
 
     id: str
     code: str
     url: str | None
     expires: int
     time: int
+    long: str = ""
 
 
 class Invited(msgspec.Struct, frozen=True):

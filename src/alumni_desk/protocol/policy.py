@@ -13,7 +13,7 @@ from typing import Any, Literal, NamedTuple, Protocol
 
 from alumni_desk.protocol.clocks import pack, unpack
 
-POLICY_VERSION = 2
+POLICY_VERSION = 3
 
 ROLES = ("admin", "leader", "door")
 
@@ -62,6 +62,7 @@ FIELDS: dict[tuple[str, str, str], Rule] = {
     ("door", "gathering", "@door"): Rule(read="yes", write="no"),
     ("door", "person", "@door"): Rule(read="yes", write="no"),
     ("door", "registration", "@door"): ALL,
+    ("door", "registration", "gone"): Rule(read="yes", write="new"),  # a walk-in is taken back; whoever was on the list can be cancelled, not taken off it
     ("door", "fact", "@door"): ALL,
     # A walk-in: who they are goes to the gathering, how to reach them to the chapter, which the door does not read again.
     **{("door", "person", name): Rule(read="yes", write="new") for name in (
@@ -84,6 +85,7 @@ KINDS: dict[tuple[str, str], bool] = {
 
 VALUES: dict[tuple[str, str, str], AbstractSet[Any]] = {
     ("door", "person", "standing"): frozenset({"guest"}),
+    ("leader", "chapter", "gone"): frozenset({False}),  # a chapter is closed by the network, whose admins would not see it any more
 }
 """Where a role may write certain values alone."""
 

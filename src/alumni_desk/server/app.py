@@ -13,6 +13,7 @@ import msgspec
 import sqlalchemy as sa
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
@@ -345,9 +346,18 @@ def make_app(server: Server, now: Now = now_ms, *, rate: float = CALLS_A_SECOND,
         post("digest", DigestRequest, give_digest),
         Route("/sync/v1/snapshot/{scope}", call("snapshot", SnapshotRequest, offer_snapshot, strangers_too=False), methods=["POST"]),
         Route("/sync/v1/snapshot/{scope}/{name}", give_snapshot, methods=["GET"]),
-    ])
+    ], exception_handlers={404: _no_such_call, 405: _no_such_call})
     app.state.end_waiting = watch.end
     return app
+
+
+async def _no_such_call(request: Request, error: Exception) -> Response:
+    """What nobody here knows, or not in this way: said like every other no, as a desk may be newer than its server."""
+    if isinstance(error, HTTPException) and error.status_code == 405:
+        response = _refused(request, Refusal(405, "method"))
+        response.headers.update(error.headers or {})
+        return response
+    return _refused(request, Refusal(404, "no_such_call"))
 
 
 def _grant_to_see(who: accounts.Caller, scope: str) -> Grant:

@@ -73,7 +73,9 @@ def _until(grant: Grant, now: int) -> int | None:
 
 
 def enrolled(server: Server, reply: EnrolReply, now: int) -> EnrolReply:
-    """The answer to a new device, with everything that it meets others with."""
+    """The answer to a new device, with everything that it meets others with; whoever only looks gets nothing of it."""
+    if not reply.device:
+        return reply
     with server.database.reading() as connection:
         certificates = certificates_of(server, connection, reply.device, reply.grants, now)
     return msgspec.structs.replace(reply, server_key=public_key(server), certificates=certificates, grants=[with_keys(server, one) for one in reply.grants])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import hmac
 import uuid
 from dataclasses import dataclass
 
@@ -10,12 +11,12 @@ import sqlalchemy as sa
 
 from alumni_desk.errors import Ambiguous, BadInput, NotFound, Refused
 from alumni_desk.protocol.clocks import pack_one
-from alumni_desk.protocol.codes import new_invitation, read_invitation
-from alumni_desk.protocol.messages import EnrolReply, EnrolRequest
+from alumni_desk.protocol.codes import long_invitation, new_invitation, read_invitation, short_invitation
+from alumni_desk.protocol.messages import EnrolReply, EnrolRequest, Grant
 from alumni_desk.protocol.proofs import is_enrol_proof
 from alumni_desk.protocol.values import fits, is_id
 from alumni_desk.server import audit, feed, journal
-from alumni_desk.server.accounts import EVERY, grants_of, new_device
+from alumni_desk.server.accounts import EVERY, as_name, grants_of, new_device
 from alumni_desk.server.bulk import put_rows
 from alumni_desk.server.clamping import stamp
 from alumni_desk.server.leaving import end_grant
@@ -38,24 +39,33 @@ _INVITING, _TRYING = 7403523, 7403524  # the numbers of locks on PostgreSQL
 
 @dataclass(frozen=True)
 class Invitation:
-    """A new invitation: its code, shown this once, and when (milliseconds since 1970) it ends."""
+    """A new invitation: its code, shown this once, the longer one for a QR code, and when (milliseconds since 1970) it ends."""
 
     code: str
+    long: str
     expires: int
     scope: str
 
 
 def invitation_hash(server: Server, code: str) -> str:
     """How an invitation is kept, and named where its code is not to be said."""
-    return hashlib.blake2b(code.encode(), key=server.secret, person=b"invitation", digest_size=32).hexdigest()
+    return hashlib.blake2b(short_invitation(code).encode(), key=server.secret, person=b"invitation", digest_size=32).hexdigest()
 
 
-def invite(server: Server, *, chapter: str | None, role: str, now: int, gathering: str | None = None) -> Invitation:
+def sealed(server: Server, code: str) -> str:
+    """An invitation's code with this server's seal: what a QR code and a file carry. Nobody guesses it, so whoever has it is not held up by those who try."""
+    return long_invitation(code, hashlib.blake2b(code.encode(), key=server.secret, person=b"invitation seal", digest_size=10).digest())
+
+
+def invite(server: Server, *, chapter: str | None, role: str, now: int, gathering: str | None = None, name: str = "") -> Invitation:
     """A code that makes one device a member of a chapter's office, or of the door of a gathering. Makes the chapter if there is none of that name or id.
 
-    ``chapter`` None: the first there is, for an admin, who sees every one. Raises BadInput or NotFound.
+    ``chapter`` None: the first there is, for an admin, who sees every one. ``name``: whom it is for; so the laptop's owner is called until they say
+    it themselves. Raises BadInput or NotFound.
     """
     code = new_invitation()
+    if not fits(name, "text"):
+        raise BadInput("name", _("That name holds a letter that cannot be kept. Type it again."))
     with server.database.writing() as connection:
         _one_at_a_time(connection, _INVITING)
         if chapter is None:
@@ -66,9 +76,10 @@ def invite(server: Server, *, chapter: str | None, role: str, now: int, gatherin
         check_gathering(connection, server.tables, scope, role, gathering)
         feed.lock_head(connection, server.tables, scope)
         connection.execute(sa.insert(server.tables.tables["invitation"]).values(
-            code_hash=invitation_hash(server, code), scope=scope, role=role, gathering=gathering, created_at=now, expires_at=now + VALID))
+            code_hash=invitation_hash(server, code), scope=scope, role=role, gathering=gathering, created_at=now, expires_at=now + VALID,
+            name=as_name(name) or None))
         audit.note(connection, server.tables, scope, "invite", at=now, details={"role": role, **({"gathering": gathering} if gathering else {})})
-    return Invitation(code, now + VALID, scope)
+    return Invitation(code, sealed(server, code), now + VALID, scope)
 
 
 def check_gathering(connection: sa.Connection, tables: sa.MetaData, scope: str, role: str, gathering: str | None) -> None:
@@ -140,21 +151,30 @@ def make_chapter(connection: sa.Connection, tables: sa.MetaData, name: str, now:
 
 
 def enrol(server: Server, request: EnrolRequest, now: int) -> EnrolReply:
-    """Turn an invitation into a device. The same code with the same key repeats its answer."""
+    """Turn an invitation into a device, or say what it is for. The same code with the same key repeats its answer."""
     with server.database.writing() as connection:
         _one_at_a_time(connection, _TRYING)  # else all that come at once would be counted before any of them has failed
-        _not_too_often(connection, server.tables, now)
+        guessed = _may_be_guessed(server, request.code)
+        if guessed:
+            _not_too_often(connection, server.tables, now)
         try:
-            return _use(server, connection, _code(request), request, now)
+            return _use(server, connection, _code(server, request), request, now)
         except Refusal as refusal:  # nothing was written yet
-            _failed(connection, server.tables, now)
+            if guessed:
+                _failed(connection, server.tables, now)
             refused = refusal
     raise refused
 
 
-def _code(request: EnrolRequest) -> str:
+def _may_be_guessed(server: Server, text: str) -> bool:
+    """Whether somebody may have made this code up: it is one to be typed, or its seal is not ours."""
+    code = read_invitation(text)
+    return code is None or not hmac.compare_digest(code, sealed(server, short_invitation(code)))
+
+
+def _code(server: Server, request: EnrolRequest) -> str:
     code = read_invitation(request.code)
-    if code is None:
+    if code is None or (code != short_invitation(code) and _may_be_guessed(server, code)):
         raise Refusal(403, "invitation_wrong")
     if len(request.public_key) != 32 or not is_enrol_proof(request.proof, request.public_key, request.code):
         raise Refusal(403, "forged")
@@ -176,10 +196,15 @@ def _use(server: Server, connection: sa.Connection, code: str, request: EnrolReq
         return EnrolReply(server=server.id, device=known.id, grants=grants_of(connection, tables, known.account), time=now, scope=found.scope)
     if found.expires_at < now or found.cancelled_at is not None:
         raise Refusal(403, "invitation_expired")
+    if request.look:
+        name = connection.execute(sa.select(tables.tables["chapter"].c.name).where(tables.tables["chapter"].c.id == found.scope)).scalar()
+        seen = Grant(scope=found.scope, scope_name=name or "", role=found.role, gathering=found.gathering)
+        return EnrolReply(server=server.id, device="", grants=[seen], time=now, scope=found.scope)
     device_id, account = (known.id, known.account) if known else new_device(connection, tables, request, now)
     grant, scope = tables.tables["grant"], EVERY if found.role == "admin" else found.scope
-    if known is None and found.name:
-        connection.execute(sa.update(tables.tables["account"]).where(tables.tables["account"].c.id == account).values(name=found.name))  # until hello says who
+    if found.name:  # until hello says who
+        owner = tables.tables["account"]
+        connection.execute(sa.update(owner).where(owner.c.id == account, owner.c.name.is_(None)).values(name=found.name))
     connection.execute(sa.delete(grant).where(grant.c.scope == scope, grant.c.account == account))
     connection.execute(sa.insert(grant).values(scope=scope, account=account, role=found.role, gathering=found.gathering, created_at=now))
     journal.write(server.journal, server.id, "enrol", at=now, code_hash=found.code_hash, device=device_id, account=account,

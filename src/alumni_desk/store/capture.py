@@ -76,6 +76,7 @@ class Capture:
     clocks: str | None = None
     plans: dict[str, _Plan] = field(default_factory=dict)
     awaited: dict[str, str] = field(default_factory=dict)  # prepared rows that have still to arrive, and their clocks
+    anew: frozenset[str] = frozenset()  # fields that are written though they say what they said: somebody has decided that they shall
 
     def register(self, connection: Any, metadata: sa.MetaData) -> None:
         """Give a raw connection the functions that the triggers call."""
@@ -139,7 +140,7 @@ class Capture:
             old: dict[str, Any] = {}
         else:
             before = dict(zip(plan.names, values[count:], strict=True))
-            changed = {name: value for name, value in zip(plan.names, new, strict=True) if value != before[name]}
+            changed = {name: value for name, value in zip(plan.names, new, strict=True) if value != before[name] or name in self.anew}
             if plan.groups and changed:
                 self._whole_groups(plan, changed, dict(zip(plan.names, new, strict=True)))
             old = {name: before[name] for name in changed}

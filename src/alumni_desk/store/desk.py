@@ -160,13 +160,29 @@ class Writing:
             self.connection.execute(sa.update(target).where(target.c.id == row_id).values(**news))
             self._changed.setdefault(table, set()).add(row_id)
 
-    def change_many(self, table: str, names: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
-        """Write the same fields of many rows: each row is its values in the order of ``names``, then its id. What PostgreSQL could not hold is not asked."""
+    def settle(self, table: str, row_id: str, /, **fields: Any) -> None:
+        """Write fields of a row also where they say this already: somebody has seen what else they might say, and decided. Raises NotFound."""
+        target = self.tables[table]
+        fields = dict(_listed(fields))
+        _check(target, fields)
+        if self.connection.execute(sa.select(target.c.id).where(target.c.id == row_id)).first() is None:
+            raise NotFound("no_such_row", _("It is not here any more: somebody took it away meanwhile. Look it up again."))
+        self.change_many(table, tuple(fields), [(*fields.values(), row_id)], anew=True)
+
+    def change_many(self, table: str, names: Sequence[str], rows: Sequence[Sequence[Any]], *, anew: bool = False) -> None:
+        """Write the same fields of many rows: each row is its values in the order of ``names``, then its id. What PostgreSQL could not hold is not asked.
+
+        ``anew``: also where a row says this already.
+        """
         sets = ", ".join(f'"{self.tables[table].c[name].name}" = ?' for name in names)
         for start in range(0, len(rows), TRANSACTION // 2):
             part = rows[start:start + TRANSACTION // 2]
             self._count(len(part))
-            self.connection.exec_driver_sql(f'UPDATE "{table}" SET {sets} WHERE id = ?', [tuple(row) for row in part])
+            self._capture.anew = frozenset(names if anew else ())
+            try:
+                self.connection.exec_driver_sql(f'UPDATE "{table}" SET {sets} WHERE id = ?', [tuple(row) for row in part])
+            finally:
+                self._capture.anew = frozenset()
         self.touched(table, [str(row[-1]) for row in rows])
 
     def touched(self, table: str, ids: Sequence[str]) -> None:

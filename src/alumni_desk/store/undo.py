@@ -251,7 +251,7 @@ def _rows_back(writing: Writing, table: sa.Table, target: str) -> tuple[int, lis
     for by_fields, kept in _plans(writing.connection, table, target):
         left += kept
         for names, rows in by_fields.items():
-            writing.change_many(table.name, names, rows)
+            writing.change_many(table.name, names, rows, anew=True)  # what was decided on may have said before what it says now
             count += len(rows)
     return count, left
 
@@ -314,15 +314,15 @@ def _values_back(connection: sa.Connection, table: sa.Table, row_id: str, row: _
     """The values to put back, and the clock keys that somebody has changed since."""
     if row.inserted:
         since = {key: clock for key, clock in row.clocks.items() if clock not in row.own}
-        foreign = [key for key, clock in since.items() if _origin(connection, table.name, row_id, key, clock) not in (None, *row.own)]
+        foreign = [key for key, clock in since.items() if origin(connection, table.name, row_id, key, clock) not in (None, *row.own)]
         return ({}, foreign) if foreign else ({"gone": True}, [])
     kept = [key for key, clock in row.last_clocks.items() if (now := row.clocks.get(key)) != clock
-            and _origin(connection, table.name, row_id, key, now) != _origin(connection, table.name, row_id, key, clock)]
+            and origin(connection, table.name, row_id, key, now) != origin(connection, table.name, row_id, key, clock)]
     keys = {column.name: clock_key(column) for column in table.columns}
     return {name: value for name, value in row.first_values.items() if keys[name] not in kept}, kept
 
 
-def _origin(connection: sa.Connection, table: str, row_id: str, key: str, clock: str | None) -> str | None:
+def origin(connection: sa.Connection, table: str, row_id: str, key: str, clock: str | None) -> str | None:
     """The clock that a value stands for: where an undo put it back, the one that it had before what was undone; None if it was empty then."""
     seen: set[str] = set()
     while clock is not None and clock not in seen:

@@ -22,7 +22,7 @@ from alumni_desk.protocol.messages import Author, ConflictRow, ConflictsReply, D
 from alumni_desk.segments.activity import Names, field_word
 from alumni_desk.store.desk import Changed, Desk
 from alumni_desk.store.synced import clock_key
-from alumni_desk.store.undo import undo
+from alumni_desk.store.undo import origin, undo
 from alumni_desk.sync import session, state
 from alumni_desk.sync.state import Membership
 from alumni_desk.sync.wire import Wire
@@ -69,7 +69,7 @@ class Conflict:
 
 @dataclass(frozen=True)
 class Decided:
-    """What a decision changed; ``changed.action`` is what Undo takes back, None where the value that is kept was shown already."""
+    """What a decision changed; ``changed.action`` is what Undo takes back."""
 
     id: str
     choice: Choice
@@ -84,7 +84,7 @@ class Kept(msgspec.Struct, frozen=True):
 
 
 class Decisions(msgspec.Struct, frozen=True):
-    """What was decided here: by card, the action that wrote it (None: nothing had to be written) and whether the server was told."""
+    """What was decided here: by card, the action that wrote it (None: of a former version, that wrote nothing) and whether the server was told."""
 
     made: dict[str, tuple[str | None, bool]]
 
@@ -113,14 +113,15 @@ def count(desk: Desk) -> int:
 
 
 def decide(desk: Desk, conflict: str, choice: Choice) -> Decided:
-    """Decide on a card, by its id or how it begins. The value is written like any change. Raises NotFound, or BadInput where both cannot be kept."""
+    """Decide on a card, by its id or how it begins. The value is written like any change, also where it is shown already: Undo takes that back, too, and
+    its clock says that both were seen. Raises NotFound, or BadInput where both cannot be kept.
+    """
     card = one_of(desk, conflict)
     if choice == "both" and not card.both:
         raise BadInput("conflict_both", _("{what} holds one value, so keep yours or theirs."), what=card.what)
     with desk.writing(EVENT) as writing:
-        writing.change(card.table, card.row, **_wanted(writing.connection, desk, card, choice))
-        action = writing.changed.action
-        _keep_decision(writing.connection, card.id, (action, False))
+        writing.settle(card.table, card.row, **_wanted(writing.connection, desk, card, choice))
+        _keep_decision(writing.connection, card.id, (writing.action_id, False))
     return Decided(card.id, choice, writing.changed)
 
 
@@ -131,24 +132,10 @@ def reopen(desk: Desk, conflict: str) -> Decided:
     fits = [name for name in made if len(conflict) >= 4 and name.startswith(conflict)]
     if len(fits) != 1:
         raise NotFound("no_such_conflict", _("There is no decision {id}. See: conflicts."), id=conflict)
-    action, told = made[fits[0]]
-    changed = Changed()
-    if action is not None:
-        with desk.reading() as connection:
-            stands = _stands(connection, action)
-        if stands:
-            changed = undo(desk, action).changed
-        return Decided(fits[0], "yours", changed)
-    with desk.applying() as applying:
-        if told:
-            _keep_decision(applying.connection, fits[0], (_TAKEN_BACK, told))
-        else:
-            _drop_decisions(applying.connection, [fits[0]])
-    return Decided(fits[0], "yours", changed)
-
-
-_TAKEN_BACK = "-"
-"""In the place of an action: a decision that wrote nothing was taken back."""
+    action, _told = made[fits[0]]
+    with desk.reading() as connection:
+        stands = _stands(connection, action)
+    return Decided(fits[0], "yours", undo(desk, action).changed if stands else Changed())
 
 
 def one_of(desk: Desk, text: str) -> Conflict:
@@ -189,8 +176,6 @@ def exchange(desk: Desk, wire: Wire, membership: Membership, server: HelloReply,
     with desk.applying() as applying:
         for name, stands in news.items():
             _keep_decision(applying.connection, name, (made[name][0], stands))
-        # Taken back and told so: it is as if it had never been decided.
-        _drop_decisions(applying.connection, [name for name, stands in news.items() if not stands and made[name][0] == _TAKEN_BACK])
         listed = {_id(row) for row in reply.conflicts}
         # A card that is decided stays, so that an undo shows it again before the next contact.
         decided = [row for row in rows_here if standing.get(_id(row), False) and _id(row) not in listed]
@@ -204,7 +189,7 @@ def _id(row: ConflictRow) -> str:
 def _card(desk: Desk, row: ConflictRow, there: dict[str, Any], names: Names, membership: Membership) -> Conflict:
     many = bool(desk.tables[row.table].c[row.field].info.get("many"))
     now = there[row.field]
-    clock, author = there["clocks"].get(clock_key(desk.tables[row.table].c[row.field]), row.winner_clock), row.winner
+    clock, author = there["stands_for"][row.field] or row.winner_clock, row.winner
     here = row.winner_device == membership.device
     if clock != row.winner_clock:  # somebody has written over it since
         author, here = _author_of(there["authors"], clock), False
@@ -236,10 +221,14 @@ def _values(connection: sa.Connection, desk: Desk, rows: Sequence[ConflictRow]) 
         ids = sorted({row.row for row in rows if row.table == table})
         for one in connection.execute(sa.select(target).where(target.c.id.in_(ids), ~target.c.gone)).mappings():
             clocks = unpack(one["clocks"])
+            stands_for = {}
+            for field in {row.field for row in rows if (row.table, row.row) == (table, one["id"])}:
+                key = clock_key(target.c[field])
+                stands_for[field] = origin(connection, table, one["id"], key, clocks.get(key)) or clocks.get(key)
             names = [state.REPLICA + clock.rpartition("-")[2] for clock in clocks.values()]
             told = connection.exec_driver_sql("SELECT key, value FROM sync_state WHERE key IN (SELECT value FROM json_each(?))", (json.dumps(names),))
             authors = {author.key.removeprefix(state.REPLICA): msgspec.json.decode(author.value, type=Author) for author in told}
-            found[table, one["id"]] = {**one, "clocks": clocks, "authors": authors}
+            found[table, one["id"]] = {**one, "stands_for": stands_for, "authors": authors}
     return found
 
 
@@ -256,26 +245,19 @@ def _wanted(connection: sa.Connection, desk: Desk, card: Conflict, choice: Choic
     return {card.field: yours, beside: list(dict.fromkeys([*(json.loads(there) if there else []), *([theirs] if theirs else [])]))}
 
 
-def _decisions(connection: sa.Connection) -> dict[str, tuple[str | None, bool]]:
+def _decisions(connection: sa.Connection) -> dict[str, tuple[str, bool]]:
     found = _read(connection, _DECISIONS, Decisions)
-    return {} if found is None else dict(found.made)
+    return {} if found is None else {name: (action, told) for name, (action, told) in found.made.items() if action is not None}
 
 
-def _stands(connection: sa.Connection, action: str | None) -> bool:
+def _stands(connection: sa.Connection, action: str) -> bool:
     """Whether a decision counts: the action that wrote it was not undone."""
-    if action is None:
-        return True
     row = connection.exec_driver_sql("SELECT undone_by FROM action WHERE id = ?", (action,)).first()
     return row is not None and row.undone_by is None
 
 
-def _keep_decision(connection: sa.Connection, name: str, made: tuple[str | None, bool]) -> None:
+def _keep_decision(connection: sa.Connection, name: str, made: tuple[str, bool]) -> None:
     _write(connection, _DECISIONS, Decisions({**_decisions(connection), name: made}))
-
-
-def _drop_decisions(connection: sa.Connection, names: Sequence[str]) -> None:
-    if names:
-        _write(connection, _DECISIONS, Decisions({name: made for name, made in _decisions(connection).items() if name not in names}))
 
 
 def _read(connection: sa.Connection, key: str, kind: type[T]) -> T | None:

@@ -41,8 +41,9 @@ Progress = Callable[[Literal["push", "pull"], int], None]
 
 @dataclass(frozen=True)
 class SyncResult:
-    """What one sync did: operations sent, rows received, operations still to send, clashes and refusals that came up.
+    """What one sync did: operations sent, rows received, operations still to send, and the refusals that came up.
 
+    ``conflicts``: fields that two people changed at once and nobody has decided on, for leaders and admins; ``clashes``: those that this sync brought up.
     ``identical``: whether all that is here is all that the server has for us, as the last check found it, if nothing has changed since; else None.
     """
 
@@ -53,6 +54,7 @@ class SyncResult:
     refused: int
     quarantined: int = 0  # changes of removed laptops that wait for a leader's look, of the whole chapter; leaders and admins are told
     identical: bool | None = None
+    clashes: int = 0
 
 
 @dataclass(frozen=True)
@@ -135,7 +137,7 @@ def sync_once(desk: Desk, progress: Progress | None = None, *, wire: Wire | None
     _remember(desk, None, result)
     if result.waiting == 0 and (result.pushed or result.refused):
         desk.outbox.make_anew(desk)  # what the server has needs no second copy
-    still.note(desk, replace(result, pushed=0, pulled=0, conflicts=0, refused=0))
+    still.note(desk, replace(result, pushed=0, pulled=0, clashes=0, refused=0))
     return result
 
 
@@ -197,8 +199,8 @@ def _sync(desk: Desk, wire: Wire, membership: state.Membership, progress: Progre
     erasing.finish(desk)
     deciding.exchange(desk, wire, membership, server, fresh=pushed.conflicts > 0)
     same = None if waiting else _checked(desk, wire, membership, wanted=check)
-    return SyncResult(pushed=pushed.sent, pulled=pulled, waiting=waiting, conflicts=pushed.conflicts, refused=pushed.refused,
-                      quarantined=server.set_aside.get(membership.scope, 0), identical=same)
+    return SyncResult(pushed=pushed.sent, pulled=pulled, waiting=waiting, conflicts=deciding.count(desk), refused=pushed.refused,
+                      quarantined=server.set_aside.get(membership.scope, 0), identical=same, clashes=pushed.conflicts)
 
 
 def _checked(desk: Desk, wire: Wire, membership: state.Membership, *, wanted: bool) -> bool | None:
@@ -223,7 +225,7 @@ def _after_the_end(desk: Desk, wire: Wire, membership: state.Membership, server:
     relay(desk, wire, membership, server.backed_up.get(membership.scope, 0))
     with desk.reading() as connection:
         waiting = operations.count_waiting(connection)
-    return SyncResult(pushed=pushed.sent, pulled=0, waiting=waiting, conflicts=pushed.conflicts, refused=pushed.refused)
+    return SyncResult(pushed=pushed.sent, pulled=0, waiting=waiting, conflicts=0, refused=pushed.refused, clashes=pushed.conflicts)
 
 
 def _came(progress: Progress, before: int, count: int) -> None:
@@ -241,7 +243,7 @@ def _is_behind(desk: Desk, scope: str, head: int, chain: str) -> bool:
 def _remember(desk: Desk, trouble: str | None, result: SyncResult | None = None) -> None:
     with desk.applying() as applying:
         if result is not None:
-            lately.note(applying.connection, sent=result.pushed, fetched=result.pulled, refused=result.refused, conflicts=result.conflicts)
+            lately.note(applying.connection, sent=result.pushed, fetched=result.pulled, refused=result.refused, conflicts=result.clashes)
         last = state.read(applying.connection, state.LastSync) or state.LastSync()
         at = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z") if trouble is None else last.at
         state.keep(applying.connection, state.LastSync(at=at, trouble=trouble))

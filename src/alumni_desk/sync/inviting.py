@@ -33,7 +33,7 @@ _FILE_LIMIT = 16 * 1024
 @dataclass(frozen=True)
 class Invitation:
     """A new invitation. The code is said this once: it is kept nowhere. ``url`` carries the pin of a server with a certificate of its own;
-    ``until``: ISO 8601 UTC; ``gathering``: the id of the door's; ``qr``: the text of its QR code."""
+    ``until``: ISO 8601 UTC; ``gathering``: the id of the door's; ``qr``: the text of its QR code; ``long``: the code in it and in files."""
 
     id: str
     code: str
@@ -44,11 +44,17 @@ class Invitation:
     gathering: str | None
     name: str | None
     email: str | None
+    long: str = ""
 
     @property
     def qr(self) -> str:
         """What the QR code says: address with pin, and code."""
-        return f"{_SCHEME}://join?server={quote(self.url, safe='')}&code={self.code}"
+        return qr_text(self.url, self.long or self.code)
+
+
+def qr_text(url: str, code: str) -> str:
+    """What the QR code of an invitation says."""
+    return f"{_SCHEME}://join?server={quote(url, safe='')}&code={code}"
 
 
 @dataclass(frozen=True)
@@ -78,7 +84,8 @@ def invite(desk: Desk, role: Role, *, gathering: str | None = None, name: str = 
         reply = line.call("invite", InviteRequest(scope=line.scope, role=role, gathering=gathering, name=name, email=email, hours=hours, replaces=replaces,
                                                   hand_over=hand_over), InviteReply)
         return Invitation(id=reply.id, code=reply.code, url=reply.url or _own_way(line.membership), until=moment(reply.expires) or "",
-                          chapter=line.membership.scope_name, role=role, gathering=gathering, name=name or None, email=email or None)
+                          chapter=line.membership.scope_name, role=role, gathering=gathering, name=name or None, email=email or None,
+                          long=reply.long)
 
 
 def _own_way(membership: Membership) -> str:
@@ -146,8 +153,8 @@ def save(invitation: Invitation, file: Path) -> Path:
     """Write an invitation to a file that ``join`` opens. Gives the file, with its ending."""
     out = file if file.suffix == ENDING else file.with_name(file.name + ENDING)
     url, _hash, pin = invitation.url.partition("#sha256=")
-    content = {"alumni_desk": "invitation", "server": url, "fingerprint": pin or None, "code": invitation.code, "chapter": invitation.chapter,
-               "until": invitation.until}
+    content = {"alumni_desk": "invitation", "server": url, "fingerprint": pin or None, "code": invitation.long or invitation.code,
+               "chapter": invitation.chapter, "until": invitation.until}
     part = out.with_name(out.name + ".part")
     try:
         with open(os.open(part, os.O_CREAT | os.O_WRONLY | os.O_TRUNC, 0o600), "w", encoding="utf-8") as stream:

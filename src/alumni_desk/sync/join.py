@@ -7,12 +7,14 @@ certificate was renewed, its access was removed. What waits to be sent stays.
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 
+import msgspec
 import sqlalchemy as sa
 from nacl.signing import SigningKey
 
 from alumni_desk.errors import BadInput, NetworkProblem, Refused
-from alumni_desk.protocol.codes import read_invitation, wrong_group
+from alumni_desk.protocol.codes import read_invitation, short_invitation, wrong_group
 from alumni_desk.protocol.messages import ChallengeReply, ChallengeRequest, EnrolReply, EnrolRequest, Grant
 from alumni_desk.protocol.proofs import enrol_proof
 from alumni_desk.store.desk import Desk
@@ -43,9 +45,7 @@ def join(desk: Desk, url: str, code: str, *, merge: bool = False, device_name: s
         key = SigningKey(joining.key)
         if there is not None:  # asked before the invitation is used up
             _same_server(there, line.call("challenge", ChallengeRequest(device=there.device), ChallengeReply).server)
-        request = EnrolRequest(code=invitation, public_key=bytes(key.verify_key), name=device_name or desk.device_name or "",
-                               proof=enrol_proof(key, invitation))
-        reply = line.call("enrol", request, EnrolReply)
+        reply, grant = enrol(line, key, invitation, device_name or desk.device_name or "", lambda grant: _may_become(desk, there, grant))
     except NetworkProblem as problem:
         if problem.code in ("sync_unreachable", "sync_slow"):
             raise NetworkProblem(problem.code, _("Nothing answers at {address}. Check the address and the network, then join again. Nothing was changed."),
@@ -54,16 +54,11 @@ def join(desk: Desk, url: str, code: str, *, merge: bool = False, device_name: s
     finally:
         if wire is None:
             line.close()
-    grant = next((one for one in reply.grants if one.scope == reply.scope or len(reply.grants) == 1), None)
-    if grant is None:
-        raise Refused("sync_no_chapter", _("The server gave this laptop no chapter to work on. Ask for a new invitation."))
     membership = state.Membership(url=address.url, fingerprint=address.fingerprint, server=reply.server, device=reply.device, key=joining.key,
                                   scope=grant.scope, scope_name=grant.scope_name, role=grant.role, gathering=grant.gathering,
                                   until=grant.until)
     if there is not None:
         _same_server(there, reply.server)
-        _same_chapter(there, grant)
-    _may_become(desk, there, membership)
     if there is not None and (there.role, there.gathering) != (membership.role, membership.gathering):
         begin_anew(desk, membership)
     else:
@@ -79,6 +74,24 @@ def join(desk: Desk, url: str, code: str, *, merge: bool = False, device_name: s
     if device_name:
         desk.set_setting("device_name", device_name)  # every hello says it again
     return membership
+
+
+def enrol(line: Wire, key: SigningKey, code: str, name: str, may: Callable[[Grant], None]) -> tuple[EnrolReply, Grant]:
+    """Use an invitation, once ``may`` has seen what it is for and raised nothing. The grant is the one of its chapter."""
+    request = EnrolRequest(code=code, public_key=bytes(key.verify_key), name=name, proof=enrol_proof(key, code), look=True)
+    may(_meant(line.call("enrol", request, EnrolReply)))
+    reply = line.call("enrol", msgspec.structs.replace(request, look=False), EnrolReply)
+    grant = _meant(reply)
+    may(grant)  # of an older server, which does not know how to look, this is the first word
+    return reply, grant
+
+
+def _meant(reply: EnrolReply) -> Grant:
+    """What the invitation is for."""
+    grant = next((one for one in reply.grants if one.scope == reply.scope or len(reply.grants) == 1), None)
+    if grant is None:
+        raise Refused("sync_no_chapter", _("The server gave this laptop no chapter to work on. Ask for a new invitation."))
+    return grant
 
 
 def _same_server(there: state.Membership, server: str) -> None:
@@ -100,8 +113,10 @@ def _come_back(connection: sa.Connection, membership: state.Membership) -> None:
     state.keep(connection, membership)
 
 
-def _may_become(desk: Desk, there: state.Membership | None, wanted: state.Membership) -> None:
-    """A laptop at the door takes nothing of its own along but what was done at that door. The same code is taken again once this is mended."""
+def _may_become(desk: Desk, there: state.Membership | None, wanted: Grant) -> None:
+    """One desk, one chapter; and a laptop at the door takes nothing of its own along but what was done at that door."""
+    if there is not None:
+        _same_chapter(there, wanted)
     if wanted.role != DOOR or (there is not None and (there.role, there.gathering) == (DOOR, wanted.gathering)):
         return
     with desk.reading() as connection:
@@ -132,7 +147,7 @@ def _prepare(desk: Desk, address: Address, code: str, merge: bool) -> tuple[stat
         joining = state.read(connection, state.Joining)
         if there is None:
             _may_begin(connection, merge)
-        if joining is None or joining.code != code:
+        if joining is None or short_invitation(joining.code) != short_invitation(code):  # scanned or typed, it is one
             joining = state.Joining(url=address.url, code=code, key=bytes(SigningKey.generate()))
             state.keep(connection, joining)
         return joining, there

@@ -16,10 +16,9 @@ from nacl.signing import SigningKey
 from alumni_desk.errors import BadInput, KnownError, Refused
 from alumni_desk.protocol.canonical import json_text
 from alumni_desk.protocol.clocks import unpack
-from alumni_desk.protocol.codes import read_invitation, wrong_group
+from alumni_desk.protocol.codes import read_invitation, short_invitation, wrong_group
 from alumni_desk.protocol.ids import uuid7
-from alumni_desk.protocol.messages import ChallengeReply, ChallengeRequest, EnrolReply, EnrolRequest
-from alumni_desk.protocol.proofs import enrol_proof
+from alumni_desk.protocol.messages import ChallengeReply, ChallengeRequest, Grant
 from alumni_desk.schema import SCHEMA_VERSION
 from alumni_desk.store.desk import TRANSACTION, Desk
 from alumni_desk.sync import engine, join, state
@@ -56,20 +55,21 @@ def move(desk: Desk, url: str, code: str, *, anyway: bool = False, device_name: 
     try:
         if line.call("challenge", ChallengeRequest(device=there.device), ChallengeReply).server == there.server:
             raise Refused("move_same_server", _("This invitation is of the server that the chapter is at already. To come back to it, use Join again."))
-        reply = line.call("enrol", EnrolRequest(code=invitation, public_key=bytes(key.verify_key), name=device_name or desk.device_name or "",
-                                                proof=enrol_proof(key, invitation)), EnrolReply)
+        reply, grant = join.enrol(line, key, invitation, device_name or desk.device_name or "", _leads)
     finally:
         if wire is None:
             line.close()
-    grant = next((one for one in reply.grants if one.role in ("leader", "admin")), None)
-    if grant is None:
-        raise Refused("move_role", _("This invitation is not for a leader, so the chapter cannot be moved with it. Ask for a leader’s invitation."))
     membership = state.Membership(url=address.url, fingerprint=address.fingerprint, server=reply.server, device=reply.device, key=bytes(key),
                                   scope=grant.scope, scope_name=grant.scope_name, role=grant.role)
     with desk.applying() as applying:
         take_along(applying.connection, membership)
     desk.outbox.make_anew(desk)
     return membership
+
+
+def _leads(grant: Grant) -> None:
+    if grant.role not in ("leader", "admin"):
+        raise Refused("move_role", _("This invitation is not for a leader, so the chapter cannot be moved with it. Ask for a leader’s invitation."))
 
 
 def take_along(connection: sa.Connection, membership: state.Membership) -> int:
@@ -162,7 +162,7 @@ def _key(desk: Desk, url: str, code: str) -> SigningKey:
     """This device's new key, kept before the invitation is used."""
     with desk.applying() as applying:
         joining = state.read(applying.connection, state.Joining)
-        if joining is None or joining.code != code:
+        if joining is None or short_invitation(joining.code) != short_invitation(code):
             joining = state.Joining(url=url, code=code, key=bytes(SigningKey.generate()))
             state.keep(applying.connection, joining)
     return SigningKey(joining.key)

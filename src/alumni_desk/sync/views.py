@@ -17,7 +17,6 @@ Base = dict[str, Any]
 """A row as the server has it: its fields, ``gone`` and ``clock``, and ``clocks`` as a map. Without a clock there is no row."""
 
 
-
 def no_base(shape: Shape) -> Base:
     """The base of a row that the server does not have."""
     return {**dict.fromkeys(shape.types), "gone": False, "clock": None, "clocks": {}}
@@ -56,7 +55,7 @@ def _lay_peers(view: Base, shape: Shape, operation: Overlay) -> None:
             view.update({name: value for name, value in operation.fields.items() if name in shape.types}, clock=operation.clock)
         return
     for key in {shape.clock_keys[name] for name in operation.fields if name in shape.types}:
-        if operation.clock > view["clocks"].get(key, ""):
+        if operation.clock >= view["clocks"].get(key, ""):  # equal: the chapter's part of an edit whose other part, of the same address, was the door's
             view["clocks"][key] = operation.clock
             view.update({name: value for name, value in operation.fields.items() if shape.clock_keys.get(name) == key})
             view["clock"] = max(view["clock"] or "", operation.clock)

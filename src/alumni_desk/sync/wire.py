@@ -280,6 +280,9 @@ def _in_words(status: int, trouble: Trouble) -> KnownError:
         return Refused(code, _("This laptop's access was removed at the server. Ask the chapter's leader for a new invitation."))
     if code == "no_grant":
         return Refused(code, _("This laptop may not see this chapter at the server. Ask the chapter's leader."))
+    if code == "no_such_call":
+        return Refused("sync_server_old", _(
+            "The server is older than this program and cannot do this yet. Everything is saved here; tell whoever runs the server to update it."))
     if code in (told := _of_people()):
         return Refused(code, told[code])
     if status == 426:

@@ -81,13 +81,14 @@ def _allowed(one: Operation, audience: str, signer: Certificate) -> bool:
 
 
 def _may_change(connection: sa.Connection, one: Operation, parcel: Sequence[Operation], signer: Certificate) -> bool:
-    """A door changes registrations of its gathering, and of people those alone that it made itself."""
+    """A door changes registrations of its gathering; people, and what is on the list at all, where it made the row itself."""
     if signer.gathering is None or one.kind == "fact":
         return True
     row = connection.exec_driver_sql(f'SELECT * FROM "{one.table}" WHERE id = ?', (one.row,)).mappings().first()
     if one.table == "registration":
         said = [dict(row or {}), *(other.fields for other in parcel if other.row == one.row)]
-        return {fields.get("gathering") for fields in said} - {None} == {signer.gathering}
+        if {fields.get("gathering") for fields in said} - {None} != {signer.gathering}:
+            return False
     written = rules(signer.role, shapes()[one.table])
     if row is None or not row["clocks"] or not any(written[name].write == "new" for name in one.fields):
         return True
