@@ -7,7 +7,8 @@ import hashlib
 import hmac
 import secrets
 import uuid
-from collections.abc import Collection, Iterable, Sequence
+from collections import namedtuple
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -26,7 +27,6 @@ from alumni_desk.protocol.messages import (
 from alumni_desk.protocol.proofs import is_session_proof
 from alumni_desk.protocol.values import is_id
 from alumni_desk.server import admitting, audit, feed, journal
-from alumni_desk.server.bulk import one_of
 from alumni_desk.server.lasting import end_of_door, is_over
 from alumni_desk.server.refusals import Refusal
 from alumni_desk.server.state import Server
@@ -158,14 +158,26 @@ def caller_in(rows: Sequence[sa.Row[Any]], device_id: str, now: int, *, removed_
     return found
 
 
-def callers(server: Server, connection: sa.Connection, devices: Collection[str], now: int) -> dict[str, Caller]:
-    """The same for many devices in one question; those that are not known are left out, those that were removed say so."""
-    rows: dict[str, list[sa.Row[Any]]] = {}
-    found: Sequence[Any] = connection.execute(_with_grants(server.tables).where(
-        one_of(connection, server.tables.tables["device"].c.id, list(devices)))).all()
-    for row in found:
+@lru_cache(maxsize=8)
+def question_of(tables: sa.MetaData, dialect: sa.Dialect) -> str:
+    """The same of many devices, as ``asking`` has it. Its parameter: their ids."""
+    text = str(_with_grants(tables).compile(dialect=dialect, compile_kwargs={"literal_binds": True}))
+    return f"{text} WHERE device.id IN ?"
+
+
+def callers_from(tables: sa.MetaData, found: Iterable[Sequence[Any]], now: int) -> dict[str, Caller]:
+    """Whom it found; those that are not known are left out, those that were removed say so."""
+    form = _form(tables)
+    rows: dict[str, list[Any]] = {}
+    for each in found:
+        row = form(*each)
         rows.setdefault(row.device, []).append(row)
     return {name: _caller(name, its, now) for name, its in rows.items()}
+
+
+@lru_cache(maxsize=8)
+def _form(tables: sa.MetaData) -> Any:
+    return namedtuple("DeviceWithGrant", _with_grants(tables).selected_columns.keys())
 
 
 @lru_cache(maxsize=8)
@@ -184,7 +196,7 @@ def _with_grants(tables: sa.MetaData) -> sa.Select[Any]:
             .join(gathering, (gathering.c.scope == grant.c.scope) & (gathering.c.id == grant.c.gathering), isouter=True))
 
 
-def _caller(device_id: str, rows: Sequence[sa.Row[Any]], now: int) -> Caller:
+def _caller(device_id: str, rows: Sequence[Any], now: int) -> Caller:
     first = rows[0]
     if first.revoked_at is not None:
         return Caller(device=device_id, public_key=bytes(first.public_key), grants={}, waiting=first.waiting or 0, revoked=True)
@@ -196,7 +208,7 @@ def _caller(device_id: str, rows: Sequence[sa.Row[Any]], now: int) -> Caller:
                   waiting=first.waiting or 0, left={**gone, **over}, gone=frozenset(gone))
 
 
-def _by_scope(rows: Iterable[sa.Row[Any]]) -> dict[str, Grant]:
+def _by_scope(rows: Iterable[Any]) -> dict[str, Grant]:
     """Grants chapter by chapter; a chapter's own comes after the one for all, and counts."""
     found = {}
     for row in rows:

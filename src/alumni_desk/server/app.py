@@ -50,6 +50,7 @@ from alumni_desk.protocol.messages import (
 from alumni_desk.protocol.parcels import verify_parcel
 from alumni_desk.schema import SCHEMA_VERSION
 from alumni_desk.server import accounts, conflicts, erasing, feed, inviting, journal, leaving, set_aside
+from alumni_desk.server.beforehand import look
 from alumni_desk.server.bodies import STRANGERS_LIMIT, drop_body, packed, read_body
 from alumni_desk.server.bulk import put_rows
 from alumni_desk.server.devices import has_sent
@@ -63,7 +64,7 @@ from alumni_desk.server.limits import CALLS_A_SECOND, STRANGERS_A_SECOND, Limite
 from alumni_desk.server.metrics import CONTENT_TYPE, Metrics
 from alumni_desk.server.projection import Projection, projection_of
 from alumni_desk.server.pull import pull_page
-from alumni_desk.server.push import Sent, push_together
+from alumni_desk.server.push import Item, Sent, items_of, operations_in, push_together
 from alumni_desk.server.ranges import answer_from
 from alumni_desk.server.refusals import Refusal
 from alumni_desk.server.relaying import take_relayed
@@ -188,17 +189,18 @@ def make_app(server: Server, now: Now = now_ms, *, rate: float = CALLS_A_SECOND,
         """Pushes to one scope, each with its device: what became of it, why it is not taken, or whose it is where it is to be set aside."""
         answers: list[PushReply | Refusal | accounts.Caller] = []
         those: dict[int, Sent] = {}
+        groups = [items_of(message.parcels) for _device, message in asked]
         with erasures() as note, server.database.writing() as connection:
-            callers = accounts.callers(server, connection, {device for device, _message in asked}, now())
+            there = look(connection, server.tables, scope, operations_in(groups), devices={device for device, _message in asked}, now=now())
             for place, (device, message) in enumerate(asked):
-                who = callers.get(device, Refusal(403, "revoked"))
+                who = there.callers.get(device, Refusal(403, "revoked"))
                 answers.append(who)
                 if isinstance(who, accounts.Caller) and not who.revoked:
                     try:
-                        those[place] = _sent(server, who, message)
+                        those[place] = _sent(server, who, message, groups[place])
                     except Refusal as refusal:
                         answers[place] = refusal
-            replies = push_together(connection, server.tables, list(those.values()), scope=scope, now=now(), journal=note) if those else []
+            replies = push_together(connection, server.tables, list(those.values()), scope=scope, now=now(), journal=note, there=there) if those else []
             for (place, sent), reply in zip(those.items(), replies, strict=True):
                 answers[place] = reply
                 if sent.counted:
@@ -378,11 +380,11 @@ def _refused(request: Request, trouble: Refusal) -> Response:
     return response
 
 
-def _sent(server: Server, who: accounts.Caller, message: PushRequest) -> Sent:
+def _sent(server: Server, who: accounts.Caller, message: PushRequest, items: list[Item]) -> Sent:
     """What is to be judged of a push. Raises a Refusal."""
     scope = _one_scope(server, who, message)
     grant = who.grants.get(scope) or who.left[scope]
-    return Sent(message.parcels, grant.role, who.device, grant.gathering, counted=who.waiting > 0)
+    return Sent(message.parcels, grant.role, who.device, grant.gathering, counted=who.waiting > 0, items=items)
 
 
 def _one_scope(server: Server, who: accounts.Caller, message: PushRequest) -> str:
