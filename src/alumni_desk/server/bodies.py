@@ -8,9 +8,9 @@ import zlib
 from collections.abc import Callable
 
 import zstandard
-from starlette.requests import ClientDisconnect, Request
 
 from alumni_desk.protocol.messages import BODY_LIMIT
+from alumni_desk.server.calls import Call
 from alumni_desk.server.refusals import Refusal
 
 STRANGERS_LIMIT = 16 * 1024
@@ -23,34 +23,38 @@ SLOWEST = 4 * 1024
 _WORTH_PACKING = 512
 
 
-async def read_body(request: Request, limit: int = BODY_LIMIT, *, grace: float = GRACE_SECONDS) -> bytes:
+async def read_body(call: Call, limit: int = BODY_LIMIT, *, grace: float = GRACE_SECONDS) -> bytes:
     """The request's body, unpacked; refuses what is too much before holding it, and who sends too slowly."""
-    received = bytearray()
-    await _receive(request, received.extend, limit, grace)
-    return unpacked(bytes(received), request.headers.get("content-encoding", ""), limit)
+    received: list[bytes] = []
+    await _receive(call, received.append, limit, grace)
+    return unpacked(b"".join(received), call.header(b"content-encoding"), limit)
 
 
-async def drop_body(request: Request) -> None:
+async def drop_body(call: Call) -> None:
     """Let a body that is refused unread run out, so that its sender gets to read the answer; within the same limits."""
     with contextlib.suppress(Refusal):
-        await _receive(request, lambda part: None, BODY_LIMIT, GRACE_SECONDS)
+        await _receive(call, lambda part: None, BODY_LIMIT, GRACE_SECONDS)
 
 
-async def _receive(request: Request, take: Callable[[bytes], None], limit: int, grace: float) -> None:
+async def _receive(call: Call, take: Callable[[bytes], None], limit: int, grace: float) -> None:
     until = asyncio.get_running_loop().time() + grace
     count = 0
     try:
         async with asyncio.timeout(grace) as patience:
-            async for part in request.stream():
+            while True:
+                message = await call.receive()
+                if message["type"] == "http.disconnect":
+                    raise Refusal(400, "gone")
+                part = message.get("body", b"")
                 count += len(part)
                 if count > limit:
                     raise Refusal(413, "too_large")
                 take(part)
+                if not message.get("more_body"):
+                    return
                 patience.reschedule(until + count / SLOWEST)
     except TimeoutError:
         raise Refusal(408, "too_slow") from None
-    except ClientDisconnect:
-        raise Refusal(400, "gone") from None
 
 
 def unpacked(data: bytes, encoding: str, limit: int = BODY_LIMIT) -> bytes:
