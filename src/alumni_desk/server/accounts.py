@@ -210,12 +210,18 @@ def _caller(device_id: str, rows: Sequence[Any], now: int) -> Caller:
     first = rows[0]
     if first.revoked_at is not None:
         return Caller(device=device_id, public_key=bytes(first.public_key), grants={}, waiting=first.waiting or 0, revoked=True)
-    rows = sorted((row for row in rows if row.scope is not None), key=lambda one: bool(one.scope != EVERY))
-    grants, gone = (_by_scope(row for row in rows if (row.ended_at is not None) is ended) for ended in (False, True))
+    grants, gone = _granted(tuple(row for row in rows if row.scope is not None))
     over = {scope: grant for scope, grant in grants.items() if is_over(grant, now)}
-    gone = {scope: grant for scope, grant in gone.items() if scope not in grants}
     return Caller(device=device_id, public_key=bytes(first.public_key), grants={scope: grant for scope, grant in grants.items() if scope not in over},
                   waiting=first.waiting or 0, left={**gone, **over}, gone=frozenset(gone))
+
+
+@lru_cache(maxsize=5_000)
+def _granted(rows: Sequence[Any]) -> tuple[dict[str, Grant], dict[str, Grant]]:
+    """The grants in these rows, and those that had ended before. Put together once, until a row says something else: nobody may change them."""
+    rows = sorted(rows, key=lambda one: bool(one.scope != EVERY))
+    grants, gone = (_by_scope(row for row in rows if (row.ended_at is not None) is ended) for ended in (False, True))
+    return grants, {scope: grant for scope, grant in gone.items() if scope not in grants}
 
 
 def _by_scope(rows: Iterable[Any]) -> dict[str, Grant]:

@@ -10,7 +10,7 @@ from collections.abc import Callable
 import zstandard
 
 from alumni_desk.protocol.messages import BODY_LIMIT
-from alumni_desk.server.calls import Call
+from alumni_desk.server.calls import WHOLE, Call
 from alumni_desk.server.refusals import Refusal
 
 STRANGERS_LIMIT = 16 * 1024
@@ -37,24 +37,30 @@ async def drop_body(call: Call) -> None:
 
 
 async def _receive(call: Call, take: Callable[[bytes], None], limit: int, grace: float) -> None:
+    if WHOLE in call.scope:
+        await _receive_part(call, take, limit, 0)
+        return
     until = asyncio.get_running_loop().time() + grace
     count = 0
     try:
         async with asyncio.timeout(grace) as patience:
-            while True:
-                message = await call.receive()
-                if message["type"] == "http.disconnect":
-                    raise Refusal(400, "gone")
-                part = message.get("body", b"")
-                count += len(part)
-                if count > limit:
-                    raise Refusal(413, "too_large")
-                take(part)
-                if not message.get("more_body"):
-                    return
+            more = True
+            while more:
+                count, more = await _receive_part(call, take, limit, count)
                 patience.reschedule(until + count / SLOWEST)
     except TimeoutError:
         raise Refusal(408, "too_slow") from None
+
+
+async def _receive_part(call: Call, take: Callable[[bytes], None], limit: int, count: int) -> tuple[int, bool]:
+    message = await call.receive()
+    if message["type"] == "http.disconnect":
+        raise Refusal(400, "gone")
+    part = message.get("body", b"")
+    if count + len(part) > limit:
+        raise Refusal(413, "too_large")
+    take(part)
+    return count + len(part), bool(message.get("more_body"))
 
 
 def unpacked(data: bytes, encoding: str, limit: int = BODY_LIMIT) -> bytes:

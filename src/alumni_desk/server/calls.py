@@ -7,6 +7,9 @@ from typing import Any
 
 from starlette.types import Receive, Scope, Send
 
+WHOLE = "alumni_desk.whole"
+"""Stands in the scope of a request once all of its body is there."""
+
 
 class Call:
     """A request to one of ``/sync/v1``. ``device``: whose it is, once that is known."""
