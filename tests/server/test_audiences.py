@@ -188,7 +188,7 @@ def test_a_database_from_before_gets_its_feeds(pushes: list[list[Any]]) -> None:
         wanted = [entry for entry in here.entries() if not entry[3]]
         with here.server.database.writing() as connection:
             connection.exec_driver_sql("DELETE FROM feed WHERE audience <> 'chapter'")
-            for name in ("feed_by_row", "person_merged_into", "fact_registration"):
+            for name in ("feed_by_row", "person_merged_into", "fact_registration", "grant_by_account"):
                 connection.exec_driver_sql(f"DROP INDEX {name}")
             connection.exec_driver_sql("UPDATE alembic_version SET version_num = ?", (before("0004"),))
         migrate(here.server.database)

@@ -7,7 +7,8 @@ import hashlib
 import hmac
 import secrets
 import uuid
-from collections.abc import Collection, Iterable, Sequence
+from collections import namedtuple
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -26,13 +27,15 @@ from alumni_desk.protocol.messages import (
 from alumni_desk.protocol.proofs import is_session_proof
 from alumni_desk.protocol.values import is_id
 from alumni_desk.server import admitting, audit, feed, journal
-from alumni_desk.server.bulk import one_of
 from alumni_desk.server.lasting import end_of_door, is_over
 from alumni_desk.server.refusals import Refusal
 from alumni_desk.server.state import Server
 
 CHALLENGE_LASTS = 60 * 1000
 TOKEN_LASTS = 60 * 60 * 1000
+_MOMENT, _SEAL = 6, 17
+_LETTERS = (16 + _MOMENT + _SEAL) // 3 * 4
+"""Bytes of a token beside the device: when it ends, and its seal; in all a multiple of three, so that nothing is filled up. It goes with every call."""
 
 EVERY = "*"
 """The scope of an admin's grant: every chapter of the server."""
@@ -120,8 +123,8 @@ def begin_session(server: Server, request: SessionRequest, now: int) -> SessionR
             raise Refusal(403, "forged")
         connection.execute(sa.update(device).where(device.c.id == request.device).values(last_seen=now))
     expires = now + TOKEN_LASTS
-    content = f"{request.device}|{expires}".encode()
-    token = base64.urlsafe_b64encode(content + b"|" + _seal(server, b"token", content)).decode()
+    content = uuid.UUID(request.device).bytes + expires.to_bytes(_MOMENT, "big")
+    token = base64.urlsafe_b64encode(content + _seal(server, b"token", content)[:_SEAL]).decode()
     return SessionReply(token=token, expires=expires, time=now)
 
 
@@ -131,18 +134,25 @@ def _proves(request: SessionRequest, server: str, public_key: bytes) -> bool:
 
 def token_device(server: Server, token: str, now: int) -> str:
     """Whose token this is, by its seal alone: costs nothing, and says nothing about whether the device was removed."""
+    found = _opened(server, token) if len(token) == _LETTERS else None
+    if found is None or found[1] < now:
+        raise Refusal(401, "no_session")
+    return found[0]
+
+
+@lru_cache(maxsize=10_000)
+def _opened(server: Server, token: str) -> tuple[str, int] | None:
+    """The device in a token and when it ends; None if it is none of ours. A laptop shows the same one for an hour."""
     try:
         raw = base64.urlsafe_b64decode(token.encode("ascii"))
-        content, seal = raw[:-33], raw[-32:]
-        device_id, expires = content.decode("ascii").split("|")
-        until = int(expires)
     except (ValueError, UnicodeError):
-        raise Refusal(401, "no_session") from None
-    if base64.urlsafe_b64encode(raw).decode() != token:  # decoding passes over letters that do not belong
-        raise Refusal(401, "no_session")
-    if not hmac.compare_digest(seal, _seal(server, b"token", content)) or until < now:
-        raise Refusal(401, "no_session")
-    return device_id
+        return None
+    content, seal = raw[:-_SEAL], raw[-_SEAL:]
+    if len(content) != 16 + _MOMENT or base64.urlsafe_b64encode(raw).decode() != token:  # decoding passes over letters that do not belong
+        return None
+    if not hmac.compare_digest(seal, _seal(server, b"token", content)[:_SEAL]):
+        return None
+    return str(uuid.UUID(bytes=content[:16])), int.from_bytes(content[16:], "big")
 
 
 def caller(server: Server, connection: sa.Connection, device_id: str, now: int, *, removed_too: bool = False) -> Caller:
@@ -158,14 +168,26 @@ def caller_in(rows: Sequence[sa.Row[Any]], device_id: str, now: int, *, removed_
     return found
 
 
-def callers(server: Server, connection: sa.Connection, devices: Collection[str], now: int) -> dict[str, Caller]:
-    """The same for many devices in one question; those that are not known are left out, those that were removed say so."""
-    rows: dict[str, list[sa.Row[Any]]] = {}
-    found: Sequence[Any] = connection.execute(_with_grants(server.tables).where(
-        one_of(connection, server.tables.tables["device"].c.id, list(devices)))).all()
-    for row in found:
+@lru_cache(maxsize=8)
+def question_of(tables: sa.MetaData, dialect: sa.Dialect) -> str:
+    """The same of many devices, as ``asking`` has it. Its parameter: their ids."""
+    text = str(_with_grants(tables).compile(dialect=dialect, compile_kwargs={"literal_binds": True}))
+    return f"{text} WHERE device.id IN ?"
+
+
+def callers_from(tables: sa.MetaData, found: Iterable[Sequence[Any]], now: int) -> dict[str, Caller]:
+    """Whom it found; those that are not known are left out, those that were removed say so."""
+    form = _form(tables)
+    rows: dict[str, list[Any]] = {}
+    for each in found:
+        row = form(*each)
         rows.setdefault(row.device, []).append(row)
     return {name: _caller(name, its, now) for name, its in rows.items()}
+
+
+@lru_cache(maxsize=8)
+def _form(tables: sa.MetaData) -> Any:
+    return namedtuple("DeviceWithGrant", _with_grants(tables).selected_columns.keys())
 
 
 @lru_cache(maxsize=8)
@@ -184,19 +206,25 @@ def _with_grants(tables: sa.MetaData) -> sa.Select[Any]:
             .join(gathering, (gathering.c.scope == grant.c.scope) & (gathering.c.id == grant.c.gathering), isouter=True))
 
 
-def _caller(device_id: str, rows: Sequence[sa.Row[Any]], now: int) -> Caller:
+def _caller(device_id: str, rows: Sequence[Any], now: int) -> Caller:
     first = rows[0]
     if first.revoked_at is not None:
         return Caller(device=device_id, public_key=bytes(first.public_key), grants={}, waiting=first.waiting or 0, revoked=True)
-    rows = sorted((row for row in rows if row.scope is not None), key=lambda one: bool(one.scope != EVERY))
-    grants, gone = (_by_scope(row for row in rows if (row.ended_at is not None) is ended) for ended in (False, True))
+    grants, gone = _granted(tuple(row for row in rows if row.scope is not None))
     over = {scope: grant for scope, grant in grants.items() if is_over(grant, now)}
-    gone = {scope: grant for scope, grant in gone.items() if scope not in grants}
     return Caller(device=device_id, public_key=bytes(first.public_key), grants={scope: grant for scope, grant in grants.items() if scope not in over},
                   waiting=first.waiting or 0, left={**gone, **over}, gone=frozenset(gone))
 
 
-def _by_scope(rows: Iterable[sa.Row[Any]]) -> dict[str, Grant]:
+@lru_cache(maxsize=5_000)
+def _granted(rows: Sequence[Any]) -> tuple[dict[str, Grant], dict[str, Grant]]:
+    """The grants in these rows, and those that had ended before. Put together once, until a row says something else: nobody may change them."""
+    rows = sorted(rows, key=lambda one: bool(one.scope != EVERY))
+    grants, gone = (_by_scope(row for row in rows if (row.ended_at is not None) is ended) for ended in (False, True))
+    return grants, {scope: grant for scope, grant in gone.items() if scope not in grants}
+
+
+def _by_scope(rows: Iterable[Any]) -> dict[str, Grant]:
     """Grants chapter by chapter; a chapter's own comes after the one for all, and counts."""
     found = {}
     for row in rows:

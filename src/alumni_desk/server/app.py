@@ -5,9 +5,9 @@ from __future__ import annotations
 import inspect
 import logging
 import time
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import msgspec
 import sqlalchemy as sa
@@ -17,6 +17,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from alumni_desk import __version__
 from alumni_desk.logs import note_bug
@@ -51,8 +52,10 @@ from alumni_desk.protocol.messages import (
 from alumni_desk.protocol.parcels import verify_parcel
 from alumni_desk.schema import SCHEMA_VERSION
 from alumni_desk.server import accounts, conflicts, erasing, feed, inviting, journal, leaving, set_aside
+from alumni_desk.server.beforehand import look
 from alumni_desk.server.bodies import STRANGERS_LIMIT, drop_body, packed, read_body
 from alumni_desk.server.bulk import put_rows
+from alumni_desk.server.calls import Call, respond
 from alumni_desk.server.devices import has_sent
 from alumni_desk.server.digest import Digests
 from alumni_desk.server.greeting import greet
@@ -64,7 +67,7 @@ from alumni_desk.server.limits import CALLS_A_SECOND, STRANGERS_A_SECOND, Limite
 from alumni_desk.server.metrics import CONTENT_TYPE, Metrics
 from alumni_desk.server.projection import Projection, projection_of
 from alumni_desk.server.pull import pull_page
-from alumni_desk.server.push import Sent, push_together
+from alumni_desk.server.push import Item, Sent, items_of, operations_in, push_together
 from alumni_desk.server.ranges import answer_from
 from alumni_desk.server.refusals import Refusal
 from alumni_desk.server.relaying import take_relayed
@@ -77,14 +80,40 @@ LOG = logging.getLogger("alumni_desk.server")
 WATCHED = 50
 """Scopes of one call that are waited for."""
 
+FEW = 20
+"""So many operations are proven where they come in; more would keep others from coming in."""
+
+REQUESTS = logging.getLogger("alumni_desk.server.requests")
 T = TypeVar("T")
 Now = Callable[[], int]
-Work = Callable[[Request, T], Any]
+Work = Callable[[Call, T], Any]
 """Carries a call out and gives its answer: in a thread, or on the loop where it waits for others (a coroutine)."""
 
 
+class Doors(Starlette):
+    """The application. The commonest calls, ``quick`` by their paths, go straight to what answers them."""
+
+    def __init__(self, routes: Sequence[Route], quick: Mapping[str, ASGIApp]) -> None:
+        super().__init__(routes=routes)
+        self._quick = quick
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        door = self._quick.get(scope["path"]) if scope["type"] == "http" and scope["method"] == "POST" else None
+        await (super().__call__ if door is None else door)(scope, receive, send)
+
+
+class Door:
+    """What answers one call, as Starlette's routes take it."""
+
+    def __init__(self, answer: ASGIApp) -> None:
+        self._answer = answer
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await self._answer(scope, receive, send)
+
+
 def make_app(server: Server, now: Now = now_ms, *, rate: float = CALLS_A_SECOND, strangers_rate: float = STRANGERS_A_SECOND,
-             open_metrics: bool = False) -> Starlette:
+             open_metrics: bool = False) -> Doors:
     """The ASGI application of an open server. ``now`` is its clock, in milliseconds since 1970.
 
     ``rate``: calls a second of one laptop; ``strangers_rate``: of one address without a session;
@@ -92,27 +121,29 @@ def make_app(server: Server, now: Now = now_ms, *, rate: float = CALLS_A_SECOND,
     """
     metrics = Metrics()
     snapshots, digests, watch = Snapshots(server), Digests(server), Watch(server)
+    keys: dict[str, bytes] = {}  # of laptops that have sent something
     noted: dict[tuple[str, str], int] = {}  # where a laptop was last written down to be, by this process
     laptops, strangers = Limiter(rate), Limiter(strangers_rate)
 
-    def call(name: str, kind: type[T], work: Work[T], *, strangers_too: bool) -> Callable[[Request], Awaitable[Response]]:
+    def call(name: str, kind: type[T], work: Work[T], *, strangers_too: bool) -> ASGIApp:
         waits = inspect.iscoroutinefunction(work)  # else it goes into a thread
 
-        async def answer(request: Request) -> Response:
+        async def answer(scope: Scope, receive: Receive, send: Send) -> None:
             began = time.perf_counter()
             metrics.begin()
+            request = Call(scope, receive)
             trouble = None
             try:
                 if not strangers_too:
-                    request.state.device = await _admitted(request)
+                    request.device = await _admitted(request)
                 else:
-                    await _take(strangers, request, request.client.host if request.client else "")
+                    await _take(strangers, request, request.host)
                 message = _message(await read_body(request, STRANGERS_LIMIT if strangers_too else BODY_LIMIT), kind)
                 if isinstance(message, PullRequest) and message.wait > 0 and len(message.cursors) <= WATCHED:
                     await run_in_threadpool(before_waiting, request, message)
                     await watch.until_moved({scope: place.sequence for scope, place in message.cursors.items()}, message.wait)
                 reply = await work(request, message) if waits else await run_in_threadpool(work, request, message)
-                response = _answer(request, 200, reply)
+                status, (headers, body) = 200, _answer(request, reply)
             except Refusal as refusal:
                 trouble = refusal
             except (sa.exc.OperationalError, sa.exc.InterfaceError, sa.exc.TimeoutError) as error:
@@ -122,45 +153,46 @@ def make_app(server: Server, now: Now = now_ms, *, rate: float = CALLS_A_SECOND,
                 note_bug(LOG, error, f"answering {name}")
                 trouble = Refusal(500, "fault")
             if trouble is not None:
-                response = _refused(request, trouble)
+                status, (headers, body) = trouble.status, _refused(request, trouble)
             seconds = time.perf_counter() - began
-            received, sent = int(request.headers.get("content-length") or 0), len(response.body)
-            metrics.end(name, response.status_code, seconds, received, sent)
-            LOG.info("request", extra={"call": name, "status": response.status_code, "code": trouble and trouble.code, "ms": round(seconds * 1000, 1),
-                                       "received": received, "sent": sent, "device": getattr(request.state, "device", None)})
-            return response
+            received, sent = int(request.headers.get(b"content-length", b"0")), len(body)
+            metrics.end(name, status, seconds, received, sent)
+            if REQUESTS.isEnabledFor(logging.INFO):
+                REQUESTS.info("request", extra={"call": name, "status": status, "code": trouble and trouble.code, "ms": round(seconds * 1000, 1),
+                                                "received": received, "sent": sent, "device": request.device or None})
+            await respond(send, status, headers, body)
 
         return answer
 
-    async def _take(limiter: Limiter, request: Request, name: str) -> None:
+    async def _take(limiter: Limiter, request: Call, name: str) -> None:
         try:
             limiter.take(name)
         except Refusal:
             await drop_body(request)
             raise
 
-    async def _admitted(request: Request) -> str:
+    async def _admitted(request: Call) -> str:
         """The device of the request's token, before anything of its body is looked at."""
-        kind, _, token = request.headers.get("authorization", "").partition(" ")
+        kind, _, token = request.header(b"authorization").partition(" ")
         try:
             if kind.lower() != "bearer":
                 raise Refusal(401, "no_session")
             device = accounts.token_device(server, token.strip(), now())
         except Refusal:
-            await _take(strangers, request, request.client.host if request.client else "")
+            await _take(strangers, request, request.host)
             await drop_body(request)
             raise
         await _take(laptops, request, device)
         return device
 
-    def calling(request: Request, connection: sa.Connection, *, removed_too: bool = False) -> accounts.Caller:
-        return accounts.caller(server, connection, request.state.device, now(), removed_too=removed_too)
+    def calling(request: Call, connection: sa.Connection, *, removed_too: bool = False) -> accounts.Caller:
+        return accounts.caller(server, connection, request.device, now(), removed_too=removed_too)
 
-    def asking(request: Request) -> accounts.Caller:
+    def asking(request: Call) -> accounts.Caller:
         with server.database.reading() as connection:
             return calling(request, connection)
 
-    def before_waiting(request: Request, message: PullRequest) -> None:
+    def before_waiting(request: Call, message: PullRequest) -> None:
         """Whoever was removed does not wait; and where a laptop stands is written down now, not when there is news for it."""
         with server.database.reading() as connection:
             who = calling(request, connection)
@@ -169,8 +201,8 @@ def make_app(server: Server, now: Now = now_ms, *, rate: float = CALLS_A_SECOND,
         _keep_cursors(server, who, reached, now())
         noted.update({(scope, who.device): place for scope, place in reached.items()})
 
-    def say_hello(request: Request, message: HelloRequest) -> HelloReply:
-        return greet(server, request.state.device, message, now())
+    def say_hello(request: Call, message: HelloRequest) -> HelloReply:
+        return greet(server, request.device, message, now())
 
     @contextmanager
     def erasures() -> Iterator[erasing.Journal]:
@@ -185,21 +217,23 @@ def make_app(server: Server, now: Now = now_ms, *, rate: float = CALLS_A_SECOND,
         for scope in erased:
             snapshots.forget(scope)
 
-    def carry_out(scope: str, asked: Sequence[tuple[str, PushRequest]]) -> list[PushReply | Refusal | accounts.Caller]:
+    def carry_out(scope: str, asked: Sequence[_Pushed]) -> list[PushReply | Refusal | accounts.Caller]:
         """Pushes to one scope, each with its device: what became of it, why it is not taken, or whose it is where it is to be set aside."""
         answers: list[PushReply | Refusal | accounts.Caller] = []
         those: dict[int, Sent] = {}
+        groups = [items_of(one.message.parcels) for one in asked]
         with erasures() as note, server.database.writing() as connection:
-            callers = accounts.callers(server, connection, {device for device, _message in asked}, now())
-            for place, (device, message) in enumerate(asked):
-                who = callers.get(device, Refusal(403, "revoked"))
+            there = look(connection, server.tables, scope, operations_in(groups), devices={one.device for one in asked}, now=now())
+            for place, one in enumerate(asked):
+                who = there.callers.get(one.device, Refusal(403, "revoked"))
                 answers.append(who)
                 if isinstance(who, accounts.Caller) and not who.revoked:
+                    keys[one.device] = who.public_key
                     try:
-                        those[place] = _sent(server, who, message)
+                        those[place] = _sent(server, who, one, groups[place])
                     except Refusal as refusal:
                         answers[place] = refusal
-            replies = push_together(connection, server.tables, list(those.values()), scope=scope, now=now(), journal=note) if those else []
+            replies = push_together(connection, server.tables, list(those.values()), scope=scope, now=now(), journal=note, there=there) if those else []
             for (place, sent), reply in zip(those.items(), replies, strict=True):
                 answers[place] = reply
                 if sent.counted:
@@ -208,11 +242,14 @@ def make_app(server: Server, now: Now = now_ms, *, rate: float = CALLS_A_SECOND,
 
     together = Together(carry_out, PUSH_OPERATIONS, lambda *work: run_in_threadpool(*work))
 
-    async def take_push(request: Request, message: PushRequest) -> PushReply:
+    async def take_push(request: Call, message: PushRequest) -> PushReply:
         if message.relayed and not message.parcels:
             return await run_in_threadpool(bring, request, message)
         scope = message.parcels[0].scope if message.parcels else ""
-        reply = await together.do(scope, (request.state.device, message), sum(len(parcel.bodies) for parcel in message.parcels))
+        weight = sum(len(parcel.bodies) for parcel in message.parcels)
+        key = keys.get(request.device)  # while the database has those before: whoever has sent before is known by it
+        proven = key if key is not None and weight <= FEW and all(verify_parcel(parcel, key) for parcel in message.parcels) else None
+        reply = await together.do(scope, _Pushed(request.device, message, proven), weight)
         if isinstance(reply, Refusal):
             raise reply
         if isinstance(reply, accounts.Caller):
@@ -221,7 +258,7 @@ def make_app(server: Server, now: Now = now_ms, *, rate: float = CALLS_A_SECOND,
         metrics.pushed(result.status for result in reply.results)
         return reply
 
-    def bring(request: Request, message: PushRequest) -> PushReply:
+    def bring(request: Call, message: PushRequest) -> PushReply:
         """What others gave this laptop for us."""
         with server.database.reading() as connection:
             who = calling(request, connection, removed_too=True)
@@ -231,7 +268,7 @@ def make_app(server: Server, now: Now = now_ms, *, rate: float = CALLS_A_SECOND,
         metrics.pushed(result.status for one in reply.relayed for result in one.results)
         return reply
 
-    def give_pull(request: Request, message: PullRequest) -> PullReply:
+    def give_pull(request: Call, message: PullRequest) -> PullReply:
         pages = {}
         with server.database.reading() as connection:
             who = calling(request, connection)
@@ -248,56 +285,59 @@ def make_app(server: Server, now: Now = now_ms, *, rate: float = CALLS_A_SECOND,
         metrics.pulled(sum(len(block.rows) for page in pages.values() for block in page.blocks))
         return PullReply(pages=pages, time=now())
 
-    def cancel(request: Request, message: ScopeRequest) -> InvitationsReply:
-        return inviting.cancel(server, asking(request), message.scope, request.path_params["id"], now())
+    def cancel(request: Call, message: ScopeRequest) -> InvitationsReply:
+        return inviting.cancel(server, asking(request), message.scope, request.path["id"], now())
 
-    def release(request: Request, message: ScopeRequest) -> Released:
-        released = set_aside.release(server, asking(request), message.scope, request.path_params["id"], now())
+    def release(request: Call, message: ScopeRequest) -> Released:
+        released = set_aside.release(server, asking(request), message.scope, request.path["id"], now())
         snapshots.forget(message.scope)  # what was released may erase somebody
         return released
 
-    def discard(request: Request, message: ScopeRequest) -> Released:
-        return set_aside.discard(server, asking(request), message.scope, request.path_params["id"], now())
+    def discard(request: Call, message: ScopeRequest) -> Released:
+        return set_aside.discard(server, asking(request), message.scope, request.path["id"], now())
 
-    def seen_by(request: Request) -> tuple[str, Projection]:
+    def seen_by(request: Call) -> tuple[str, Projection]:
         """The scope in the request's path, and what its caller may see there."""
         with server.database.reading() as connection:
             who = calling(request, connection)
-        scope = str(request.path_params["scope"])
+        scope = str(request.path["scope"])
         return scope, projection_of(_grant_to_see(who, scope))
 
-    def offer_snapshot(request: Request, message: SnapshotRequest) -> SnapshotReply:
+    def offer_snapshot(request: Call, message: SnapshotRequest) -> SnapshotReply:
         scope, seen = seen_by(request)
         if message.schema > SCHEMA_VERSION:
             return SnapshotReply(state="none", time=now())
         return snapshots.offer(scope, seen, now=now())
 
-    def give_digest(request: Request, message: DigestRequest) -> DigestReply:
+    def give_digest(request: Call, message: DigestRequest) -> DigestReply:
         with server.database.reading() as connection:
             who = calling(request, connection)
         return digests.answer(message, projection_of(_grant_to_see(who, message.scope)), now=now())
 
-    async def give_snapshot(request: Request) -> Response:
+    async def give_snapshot(asked: Request) -> Response:
+        request = Call(asked.scope, asked.receive)
+
         def look() -> Response:
             scope, seen = seen_by(request)
-            file = snapshots.file(scope, seen, request.path_params["name"])
+            file = snapshots.file(scope, seen, request.path["name"])
             if file is None:
                 raise Refusal(404, "no_snapshot")
             try:
-                return answer_from(request, file, request.path_params["name"])
+                return answer_from(asked, file, request.path["name"])
             except FileNotFoundError:
                 raise Refusal(404, "no_snapshot") from None
 
         try:
-            request.state.device = await _admitted(request)
+            request.device = await _admitted(request)
             return await run_in_threadpool(look)
         except Refusal as refusal:
-            return _refused(request, refusal)
+            headers, body = _refused(request, refusal)
+            return Response(body, refusal.status, {name.decode(): value.decode() for name, value in headers})
 
-    def revoke(request: Request, message: HelloRequest) -> HelloReply:
+    def revoke(request: Call, message: HelloRequest) -> HelloReply:
         with server.database.reading() as connection:
             who = calling(request, connection)
-        accounts.revoke(server, who, request.path_params["device"], now())
+        accounts.revoke(server, who, request.path["device"], now())
         return say_hello(request, message)
 
     async def healthz(request: Request) -> Response:
@@ -320,12 +360,11 @@ def make_app(server: Server, now: Now = now_ms, *, rate: float = CALLS_A_SECOND,
         return Response(metrics.text(gauges), media_type=CONTENT_TYPE)
 
     def post(path: str, kind: type[T], work: Work[T], *, strangers_too: bool = False) -> Route:
-        return Route(f"/sync/v1/{path}", call(path.rpartition("/")[2], kind, work, strangers_too=strangers_too), methods=["POST"])
+        return Route(f"/sync/v1/{path}", Door(call(path.rpartition("/")[2], kind, work, strangers_too=strangers_too)), methods=["POST"])
 
-    app = Starlette(routes=[
-        post("push", PushRequest, take_push),  # tried one after the other: the commonest first
-        post("hello", HelloRequest, say_hello),
-        post("pull", PullRequest, give_pull),
+    quick = [post("push", PushRequest, take_push), post("hello", HelloRequest, say_hello), post("pull", PullRequest, give_pull)]
+    app = Doors(quick={route.path: route.app for route in quick}, routes=[
+        *quick,
         Route("/healthz", healthz),
         Route("/readyz", readyz),
         Route("/metrics", figures),
@@ -344,7 +383,7 @@ def make_app(server: Server, now: Now = now_ms, *, rate: float = CALLS_A_SECOND,
         post("set-aside/{id}/discard", ScopeRequest, discard),
         post("leave", ScopeRequest, lambda request, message: leaving.leave(server, asking(request), message.scope, now())),
         post("digest", DigestRequest, give_digest),
-        Route("/sync/v1/snapshot/{scope}", call("snapshot", SnapshotRequest, offer_snapshot, strangers_too=False), methods=["POST"]),
+        Route("/sync/v1/snapshot/{scope}", Door(call("snapshot", SnapshotRequest, offer_snapshot, strangers_too=False)), methods=["POST"]),
         Route("/sync/v1/snapshot/{scope}/{name}", give_snapshot, methods=["GET"]),
     ], exception_handlers={404: _no_such_call, 405: _no_such_call})
     app.state.end_waiting = watch.end
@@ -373,29 +412,40 @@ def _message(body: bytes, kind: type[T]) -> T:
         raise Refusal(400, "unreadable") from None
 
 
-def _answer(request: Request, status: int, reply: msgspec.Struct) -> Response:
-    body, encoding = packed(pack(reply), request.headers.get("accept-encoding", ""))
-    headers = {"content-encoding": encoding} if encoding else {}
-    return Response(body, status_code=status, headers=headers)  # each byte goes with every answer: the path says what it is
+Answered = tuple[list[tuple[bytes, bytes]], bytes]
+"""Headers and body. Each byte goes with every answer: the path says what it is."""
 
 
-def _refused(request: Request, trouble: Refusal) -> Response:
-    response = _answer(request, trouble.status, Trouble(trouble.code, trouble.retry_after))
+def _answer(request: Call, reply: msgspec.Struct) -> Answered:
+    body, encoding = packed(pack(reply), request.header(b"accept-encoding"))
+    return [(b"content-encoding", encoding.encode())] if encoding else [], body
+
+
+def _refused(request: Call, trouble: Refusal) -> Answered:
+    headers, body = _answer(request, Trouble(trouble.code, trouble.retry_after))
     if trouble.retry_after is not None:
-        response.headers["retry-after"] = str(trouble.retry_after)
+        headers.append((b"retry-after", b"%d" % trouble.retry_after))
     if trouble.status in (408, 413):
-        response.headers["connection"] = "close"  # the rest of the body is not waited for
-    return response
+        headers.append((b"connection", b"close"))  # the rest of the body is not waited for
+    return headers, body
 
 
-def _sent(server: Server, who: accounts.Caller, message: PushRequest) -> Sent:
+class _Pushed(NamedTuple):
+    """What a laptop sent. ``proven``: the key under which its parcels were found to be signed already."""
+
+    device: str
+    message: PushRequest
+    proven: bytes | None
+
+
+def _sent(server: Server, who: accounts.Caller, one: _Pushed, items: list[Item]) -> Sent:
     """What is to be judged of a push. Raises a Refusal."""
-    scope = _one_scope(server, who, message)
+    scope = _one_scope(server, who, one.message, proven=one.proven == who.public_key)
     grant = who.grants.get(scope) or who.left[scope]
-    return Sent(message.parcels, grant.role, who.device, grant.gathering, counted=who.waiting > 0)
+    return Sent(one.message.parcels, grant.role, who.device, grant.gathering, counted=who.waiting > 0, items=items)
 
 
-def _one_scope(server: Server, who: accounts.Caller, message: PushRequest) -> str:
+def _one_scope(server: Server, who: accounts.Caller, message: PushRequest, *, proven: bool) -> str:
     """The scope of a push whose parcels are all this device's, signed, within limits and for a scope that it may write."""
     scopes = {parcel.scope for parcel in message.parcels}
     if len(scopes) != 1:
@@ -412,7 +462,7 @@ def _one_scope(server: Server, who: accounts.Caller, message: PushRequest) -> st
             raise Refusal(413, "too_many")
         if parcel.protocol != PROTOCOL:
             raise Refusal(426, "protocol")
-        if parcel.server != server.id or parcel.device != who.device or not verify_parcel(parcel, who.public_key):
+        if parcel.server != server.id or parcel.device != who.device or not (proven or verify_parcel(parcel, who.public_key)):
             raise Refusal(403, "forged")
         if any(body is None for body in parcel.bodies):
             raise Refusal(400, "withheld")

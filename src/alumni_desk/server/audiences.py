@@ -21,10 +21,14 @@ from alumni_desk.server.bulk import chunks
 CHAPTER = "chapter"
 """The audience that reads everything of a scope."""
 
-_NOT_THE_CHAPTER: sa.ColumnClause[str] = sa.literal_column("'chapter'")  # in the statement itself, so that the index without the chapter's entries serves
-
 Name = tuple[str, str]
 """A row: table and id."""
+
+ALONE = ("chapter", "gathering", "person")
+"""Tables whose rows do not say whose door they are for: their places in the feeds do."""
+
+NOT_THE_CHAPTERS = "AND audience <> 'chapter'"
+"""In the statement itself, so that the index without the chapter's entries serves."""
 
 
 class Entry(NamedTuple):
@@ -43,19 +47,27 @@ class Touched(NamedTuple):
     after: Mapping[str, Any]
 
 
-def moves(connection: sa.Connection, tables: sa.MetaData, scope: str, changed: Mapping[Name, Touched]) -> list[Entry]:
-    """What these changes mean to the gatherings' feeds: rows that changed in them, entered or left. The changes are in the tables already."""
-    asked = _Asked(connection, tables, scope)
-    held = _holders(connection, tables, scope, changed)
-    concerned: dict[str, dict[Name, None]] = defaultdict(dict)  # gathering -> rows of which it may be another matter now
-    for name, audiences in held.items():
-        for audience in audiences:
+Concerned = dict[str, dict[Name, None]]
+"""Gathering -> rows of which it may be another matter now."""
+
+
+def concerned_by(scope: str, changed: Mapping[Name, Touched], held: Mapping[Name, Iterable[str]]) -> Concerned:
+    """The gatherings that these changes may mean something to. ``held``: in which gatherings' feeds those of ``ALONE`` are, whether in or gone from them."""
+    concerned: Concerned = defaultdict(dict)
+    for name in changed:
+        for audience in held.get(name, ()):
             concerned[audience][name] = None
     for (table, row_id), one in changed.items():
         for gathering in _named_in(table, row_id, one):
             concerned[gathering][table, row_id] = None
             if table == "gathering":
                 concerned[gathering]["chapter", scope] = None
+    return concerned
+
+
+def moves(connection: sa.Connection, tables: sa.MetaData, scope: str, changed: Mapping[Name, Touched], concerned: Concerned) -> list[Entry]:
+    """What these changes mean to the gatherings' feeds: rows that changed in them, entered or left. The changes are in the tables already."""
+    asked = _Asked(connection, tables, scope)
     asked.know_registrations(_registrations(changed))
     asked.know_people(_people(asked, concerned))
     for rows in concerned.values():
@@ -114,23 +126,6 @@ def _around(asked: _Asked, rows: dict[Name, None], changed: Mapping[Name, Touche
             people.add(str(one.before["merged_into"]))
     for person in people:
         rows.update(dict.fromkeys(("person", each) for each in asked.merged_into(person)))
-
-
-def _holders(connection: sa.Connection, tables: sa.MetaData, scope: str, changed: Iterable[Name]) -> dict[Name, list[str]]:
-    """In which gatherings' feeds these rows are, whether in or gone from them."""
-    feed = tables.tables["feed"]
-    found: dict[Name, list[str]] = defaultdict(list)
-    by_table: dict[str, list[str]] = defaultdict(list)
-    for table, row_id in changed:
-        if table in ("chapter", "gathering", "person"):
-            by_table[table].append(row_id)
-    for table, ids in by_table.items():
-        for part in chunks(ids):
-            query = sa.select(feed.c.row_id, feed.c.audience).where(
-                feed.c.scope == scope, feed.c.table_name == table, feed.c.row_id.in_(part), feed.c.audience != _NOT_THE_CHAPTER)
-            for row in connection.execute(query):
-                found[table, row.row_id].append(row.audience)
-    return found
 
 
 def _there(connection: sa.Connection, tables: sa.MetaData, scope: str, concerned: Mapping[str, Iterable[Name]]) -> dict[tuple[str, str, str], bool]:

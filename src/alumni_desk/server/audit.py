@@ -34,17 +34,22 @@ def note(connection: sa.Connection, tables: sa.MetaData, scope: str, event: str,
 
 def note_all(connection: sa.Connection, tables: sa.MetaData, scope: str, notes: Sequence[Note]) -> None:
     """Add several, in this order."""
-    audit, head = tables.tables["audit"], tables.tables["feed_head"]
+    head = tables.tables["feed_head"]
     last = connection.execute(sa.select(head.c.audited, head.c.audit_hash).where(head.c.scope == scope)).one()
-    number, digest = last.audited, last.audit_hash
+    number, digest = note_after(connection, tables, scope, last.audited, last.audit_hash, notes)
+    connection.execute(sa.update(head).where(head.c.scope == scope).values(audited=number, audit_hash=digest))
+
+
+def note_after(connection: sa.Connection, tables: sa.MetaData, scope: str, number: int, digest: str, notes: Sequence[Note]) -> tuple[int, str]:
+    """Add several after the entry with this number and hash. Returns those of the last one: they belong into the scope's head."""
     rows = []
     for one in notes:
         number += 1
         text = _ENCODER.encode(one.details).decode() if one.details else None
         digest = entry_hash(digest, scope, number, one.at, one.device, one.event, text)
         rows.append({"scope": scope, "number": number, "made_at": one.at, "device": one.device, "event": one.event, "details": text, "hash": digest})
-    put_rows(connection, audit, rows)
-    connection.execute(sa.update(head).where(head.c.scope == scope).values(audited=number, audit_hash=digest))
+    put_rows(connection, tables.tables["audit"], rows)
+    return number, digest
 
 
 def entry_hash(before: str, scope: str, number: int, at: int, device: str | None, event: str, details: str | None) -> str:

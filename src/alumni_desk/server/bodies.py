@@ -8,9 +8,9 @@ import zlib
 from collections.abc import Callable
 
 import zstandard
-from starlette.requests import ClientDisconnect, Request
 
 from alumni_desk.protocol.messages import BODY_LIMIT
+from alumni_desk.server.calls import WHOLE, Call
 from alumni_desk.server.refusals import Refusal
 
 STRANGERS_LIMIT = 16 * 1024
@@ -23,34 +23,44 @@ SLOWEST = 4 * 1024
 _WORTH_PACKING = 512
 
 
-async def read_body(request: Request, limit: int = BODY_LIMIT, *, grace: float = GRACE_SECONDS) -> bytes:
+async def read_body(call: Call, limit: int = BODY_LIMIT, *, grace: float = GRACE_SECONDS) -> bytes:
     """The request's body, unpacked; refuses what is too much before holding it, and who sends too slowly."""
-    received = bytearray()
-    await _receive(request, received.extend, limit, grace)
-    return unpacked(bytes(received), request.headers.get("content-encoding", ""), limit)
+    received: list[bytes] = []
+    await _receive(call, received.append, limit, grace)
+    return unpacked(b"".join(received), call.header(b"content-encoding"), limit)
 
 
-async def drop_body(request: Request) -> None:
+async def drop_body(call: Call) -> None:
     """Let a body that is refused unread run out, so that its sender gets to read the answer; within the same limits."""
     with contextlib.suppress(Refusal):
-        await _receive(request, lambda part: None, BODY_LIMIT, GRACE_SECONDS)
+        await _receive(call, lambda part: None, BODY_LIMIT, GRACE_SECONDS)
 
 
-async def _receive(request: Request, take: Callable[[bytes], None], limit: int, grace: float) -> None:
+async def _receive(call: Call, take: Callable[[bytes], None], limit: int, grace: float) -> None:
+    if WHOLE in call.scope:
+        await _receive_part(call, take, limit, 0)
+        return
     until = asyncio.get_running_loop().time() + grace
     count = 0
     try:
         async with asyncio.timeout(grace) as patience:
-            async for part in request.stream():
-                count += len(part)
-                if count > limit:
-                    raise Refusal(413, "too_large")
-                take(part)
+            more = True
+            while more:
+                count, more = await _receive_part(call, take, limit, count)
                 patience.reschedule(until + count / SLOWEST)
     except TimeoutError:
         raise Refusal(408, "too_slow") from None
-    except ClientDisconnect:
-        raise Refusal(400, "gone") from None
+
+
+async def _receive_part(call: Call, take: Callable[[bytes], None], limit: int, count: int) -> tuple[int, bool]:
+    message = await call.receive()
+    if message["type"] == "http.disconnect":
+        raise Refusal(400, "gone")
+    part = message.get("body", b"")
+    if count + len(part) > limit:
+        raise Refusal(413, "too_large")
+    take(part)
+    return count + len(part), bool(message.get("more_body"))
 
 
 def unpacked(data: bytes, encoding: str, limit: int = BODY_LIMIT) -> bytes:

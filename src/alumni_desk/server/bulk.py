@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import lru_cache
 from itertools import islice
 from typing import Any, TypeVar
 
 import msgspec
 import sqlalchemy as sa
+
+from alumni_desk.server.asking import tell
 
 _CHUNK = 1_000
 _FEW = 50
@@ -47,19 +50,38 @@ def put_rows(connection: sa.Connection, table: sa.Table, rows: Sequence[Mapping[
     """Insert whole rows, or replace those whose key is there. Each row has all the named columns."""
     if not rows:
         return
-    names = list(columns or [column.name for column in table.columns])
+    names = tuple(columns or [column.name for column in table.columns])
+    statement = _putting(table, names, connection.dialect.name)
+    if connection.dialect.name == "postgresql":
+        tell(connection, statement, _json(table, names, rows))
+    else:
+        connection.exec_driver_sql(statement, [tuple(row[name] for name in names) for row in rows])
+
+
+@lru_cache(maxsize=256)
+def _putting(table: sa.Table, names: tuple[str, ...], dialect: str) -> str:
     keys = [column.name for column in table.primary_key.columns]
     rest = [name for name in names if name not in keys]
     into = f"INSERT INTO {_quoted(table.name)} ({', '.join(map(_quoted, names))})"
     then = f"DO UPDATE SET {', '.join(f'{_quoted(n)} = excluded.{_quoted(n)}' for n in rest)}" if rest else "DO NOTHING"
     conflict = f"ON CONFLICT ({', '.join(map(_quoted, keys))}) {then}"
-    if connection.dialect.name == "postgresql":
-        typed = ", ".join(f"{_quoted(name)} {_type(table.c[name])}" for name in names)
-        statement = f"{into} SELECT {', '.join(map(_quoted, names))} FROM json_to_recordset(%s::json) AS given ({typed}) {conflict}"
-        connection.exec_driver_sql(statement, (_json(table, names, rows),))
-    else:
-        marks = ", ".join("?" * len(names))
-        connection.exec_driver_sql(f"{into} VALUES ({marks}) {conflict}", [tuple(row[name] for name in names) for row in rows])
+    if dialect != "postgresql":
+        return f"{into} VALUES ({', '.join('?' * len(names))}) {conflict}"
+    typed = ", ".join(f"{_quoted(name)} {_type(table.c[name])}" for name in names)
+    return f"{into} SELECT {', '.join(map(_quoted, names))} FROM json_to_recordset(?::json) AS given ({typed}) {conflict}"
+
+
+def flags(table: sa.Table) -> Callable[[dict[str, Any]], dict[str, Any]]:
+    """What makes flags of the numbers that SQLite's driver gives for them; a row of PostgreSQL's stays as it is."""
+    names = [column.name for column in table.columns if isinstance(column.type, sa.Boolean)]
+
+    def with_flags(row: dict[str, Any]) -> dict[str, Any]:
+        for name in names:
+            if row[name] is not None:
+                row[name] = bool(row[name])
+        return row
+
+    return with_flags
 
 
 def rows_by_id(connection: sa.Connection, table: sa.Table, scope: str, ids: Iterable[str]) -> dict[str, dict[str, Any]]:

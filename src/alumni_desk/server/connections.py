@@ -7,6 +7,8 @@ from typing import Any
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from alumni_desk.server.calls import WHOLE
+
 HEAD_SECONDS = 15.0
 """From the first byte of a request (or the connection) until its head is whole."""
 
@@ -59,6 +61,12 @@ class Patient(HttpToolsProtocol):
         """Its head is whole."""
         self._in_head = False
         super().on_headers_complete()
+
+    def on_message_complete(self) -> None:
+        """All of a request is there: whoever answers it need not watch how it comes in."""
+        scope: Any = self.scope
+        scope[WHOLE] = True
+        super().on_message_complete()
 
     def on_response_complete(self) -> None:
         """Answered; between requests uvicorn's own keep-alive counts."""

@@ -17,7 +17,7 @@ from alumni_desk.errors import StoreProblem
 from alumni_desk.store import driver
 from alumni_desk.words import _
 
-REVISION = "0004"
+REVISION = "0005"
 """The newest of ``server/migrations``; Alembic is imported only when the database is not there yet."""
 
 
@@ -118,7 +118,7 @@ def _postgresql(url: str) -> sa.Engine:
         raise StoreProblem("server_database_kind", _(
             "The server keeps its data in PostgreSQL or in its own file. The address must begin with postgresql+psycopg://."))
     try:
-        engine = sa.create_engine(address, pool_size=16, max_overflow=16, hide_parameters=True, connect_args={"connect_timeout": 10})
+        engine = sa.create_engine(address, pool_size=16, max_overflow=16, pool_use_lifo=True, hide_parameters=True, connect_args={"connect_timeout": 10})
     except ModuleNotFoundError:
         raise StoreProblem("server_database_driver", _(
             "The driver for PostgreSQL is not installed. Install Alumni Desk with the extra “server”.")) from None

@@ -3,24 +3,30 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import sqlalchemy as sa
 
 from alumni_desk.protocol.messages import Cursor, Head
+from alumni_desk.server.asking import ask, tell
 from alumni_desk.server.audiences import CHAPTER, Entry
 from alumni_desk.server.bulk import put_rows
+
+_LOCK = "SELECT head, chain, audited, audit_hash FROM feed_head WHERE scope = ?"
+LOCK = {"postgresql": f"{_LOCK} FOR UPDATE", "sqlite": _LOCK}  # SQLite has one writer at a time
 
 
 @dataclass
 class LockedHead:
-    """A scope's head inside a push: held until the commit."""
+    """A scope's head inside a push: held until the commit. With it the number and the hash of the last entry of its audit."""
 
     scope: str
     sequence: int
     chain: str
+    audited: int
+    audit_hash: str
 
 
 def begin_feed(connection: sa.Connection, tables: sa.MetaData, scope: str) -> None:
@@ -31,9 +37,12 @@ def begin_feed(connection: sa.Connection, tables: sa.MetaData, scope: str) -> No
 
 def lock_head(connection: sa.Connection, tables: sa.MetaData, scope: str) -> LockedHead | None:
     """Hold the scope's head until the transaction ends; None if there is no such scope."""
-    head = tables.tables["feed_head"]
-    row = connection.execute(sa.select(head.c.head, head.c.chain).where(head.c.scope == scope).with_for_update()).first()
-    return None if row is None else LockedHead(scope, row.head, row.chain)
+    return locked_from(scope, ask(connection, LOCK[connection.dialect.name], scope)())
+
+
+def locked_from(scope: str, rows: Sequence[Sequence[Any]]) -> LockedHead | None:
+    """The same from what ``LOCK`` found."""
+    return LockedHead(scope, *rows[0]) if rows else None
 
 
 def touch(connection: sa.Connection, tables: sa.MetaData, locked: LockedHead, changed: Iterable[tuple[str, str, bool]],
@@ -63,10 +72,10 @@ def _entry(locked: LockedHead, audience: str, table: str, row_id: str, *, gone: 
 
 
 def move_head(connection: sa.Connection, tables: sa.MetaData, locked: LockedHead) -> None:
-    """Write the head and its chain back, and remember the chain there for the cursors to come."""
-    head, chain = tables.tables["feed_head"], tables.tables["feed_chain"]
-    connection.execute(sa.update(head).where(head.c.scope == locked.scope).values(head=locked.sequence, chain=locked.chain))
-    put_rows(connection, chain, [{"scope": locked.scope, "sequence": locked.sequence, "chain": locked.chain}])
+    """Write the head, its chain and the end of its audit back, and remember the chain there for the cursors to come."""
+    tell(connection, "UPDATE feed_head SET head = ?, chain = ?, audited = ?, audit_hash = ? WHERE scope = ?",
+         locked.sequence, locked.chain, locked.audited, locked.audit_hash, locked.scope)
+    put_rows(connection, tables.tables["feed_chain"], [{"scope": locked.scope, "sequence": locked.sequence, "chain": locked.chain}])
 
 
 def head_of(connection: sa.Connection, tables: sa.MetaData, scope: str) -> Head:

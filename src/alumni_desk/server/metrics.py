@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import threading
 import time
+from bisect import bisect_left
 from collections import Counter
 from collections.abc import Iterable, Mapping
+from itertools import accumulate
 
 from alumni_desk import __version__
 
@@ -38,9 +40,8 @@ class Metrics:
             self.under_way -= 1
             self._requests[call, status] += 1
             self._seconds[call] += seconds  # type: ignore[assignment]
-            times = self._times.setdefault(call, [0] * len(BUCKETS))
-            for index, bound in enumerate(BUCKETS):
-                times[index] += seconds <= bound
+            times = self._times.setdefault(call, [0] * (len(BUCKETS) + 1))
+            times[bisect_left(BUCKETS, seconds)] += 1
             self._bytes["received"] += received
             self._bytes["sent"] += sent
 
@@ -78,7 +79,7 @@ class Metrics:
         lines = [f"# HELP {name} Time to answer.", f"# TYPE {name} histogram"]
         for call, times in sorted(self._times.items()):
             count = sum(n for (one, _status), n in self._requests.items() if one == call)
-            lines += [f'{name}_bucket{{call="{call}",le="{bound:g}"}} {times[index]}' for index, bound in enumerate(BUCKETS)]
+            lines += [f'{name}_bucket{{call="{call}",le="{bound:g}"}} {so_far}' for bound, so_far in zip(BUCKETS, accumulate(times), strict=False)]
             lines += [f'{name}_bucket{{call="{call}",le="+Inf"}} {count}', f'{name}_sum{{call="{call}"}} {self._seconds[call]:.6f}',
                       f'{name}_count{{call="{call}"}} {count}']
         return lines

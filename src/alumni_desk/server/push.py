@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -15,8 +15,10 @@ from alumni_desk.protocol.clocks import pack
 from alumni_desk.protocol.messages import ACCEPTED, Cursor, Operation, Parcel, PushReply, Result, Status
 from alumni_desk.protocol.values import is_id
 from alumni_desk.server import audit, erasing, feed
-from alumni_desk.server.audiences import Touched, moves
-from alumni_desk.server.bulk import chunks, one_of, put_rows, rows_by_id
+from alumni_desk.server.asking import in_one_go
+from alumni_desk.server.audiences import Touched, concerned_by, moves
+from alumni_desk.server.beforehand import Beforehand, Known, look
+from alumni_desk.server.bulk import chunks, put_rows
 from alumni_desk.server.clamping import Assigned, is_clock, replica
 from alumni_desk.server.judging import beyond_the_door, refusal, unlike_its_id
 from alumni_desk.server.merging import Clash, Row, lay_fact, lay_put, row_from
@@ -62,6 +64,7 @@ class Sent:
     device: str
     gathering: str | None = None
     counted: bool = False  # it had said how many it had to send
+    items: list[Item] | None = None  # its operations, where they were taken out already
 
     @property
     def operations(self) -> int:
@@ -79,17 +82,21 @@ def push(connection: sa.Connection, tables: sa.MetaData, parcels: Sequence[Parce
 
 
 def push_together(connection: sa.Connection, tables: sa.MetaData, those: Sequence[Sent], *, scope: str, now: int,
-                  journal: erasing.Journal | None = None) -> list[PushReply]:
-    """The same for what several laptops sent to one scope, with the outcome that it has one after the other; far fewer words to the database."""
-    groups = [_items(sent.parcels) for sent in those]
+                  journal: erasing.Journal | None = None, there: Beforehand | None = None) -> list[PushReply]:
+    """The same for what several laptops sent to one scope, with the outcome that it has one after the other; far fewer words to the database.
+
+    ``there``: the database as it is for all of them, where it was asked already.
+    """
+    groups = [items_of(sent.parcels) if sent.items is None else sent.items for sent in those]
     if len(those) > 1 and _meet(groups):
         return [push_together(connection, tables, [sent], scope=scope, now=now, journal=journal)[0] for sent in those]
-    locked = feed.lock_head(connection, tables, scope)
+    there = there or look(connection, tables, scope, operations_in(groups))
+    locked = there.head
     if locked is None:
         raise LookupError("scope without a feed")
     before_it = Cursor(locked.sequence, locked.chain) if len(those) == 1 and those[0].gathering is None and those[0].role in ("admin", "leader") else None
     items = [item for group in groups for item in group]
-    _drop_known(connection, tables, scope, items)
+    _drop_known(items, there.results)
     known = shapes()
     for sent, group in zip(those, groups, strict=True):
         for item in group:
@@ -98,38 +105,26 @@ def push_together(connection: sa.Connection, tables: sa.MetaData, those: Sequenc
                                   gathering=sent.gathering)
                 if refused:
                     item.end(*refused)
-    _refuse_erased(connection, tables, scope, items)
-    rows = _load_rows(connection, tables, scope, items, known)
+    _refuse_erased(items, there.erased)
+    rows = _load_rows(there, scope, items, known)
     _refuse_registrations(items, rows)
     for sent, group in zip(those, groups, strict=True):
         if sent.gathering is not None:
             mine = {name: rows[name] for item in group if item.open and item.operation and (name := (item.operation.table, item.operation.row)) in rows}
             _refuse_beyond_the_door(group, rows, known, sent.role, sent.gathering, _replicas_of(connection, tables, scope, sent.device, mine))
     _refuse_whole_transactions(items)
-    counts = _assign_clocks(connection, tables, scope, items, now)
+    counts = _assign_clocks(connection, tables, scope, items, now, there.ahead)
     before = {name: dict(row.values) if row.existed else None for name, row in rows.items()}
     _apply(items, rows, known, counts)
-    sequences = _write_rows(connection, tables, locked, rows, before)
-    erased = {item.operation.row for item in items if item.open and item.operation and item.operation.kind == "command"}
-    if erased:
-        sequences.update(erasing.erase(connection, tables, locked, erased, now, journal))
+    changed = _changed(rows, before)
+    sequences = _write_rows(connection, tables, locked, changed, there, items, now, journal)
     fresh = [[item for item in group if item.operation is not None and item.status != "duplicate" and item.reason != "other_content"] for group in groups]
     for item in (item for group in fresh for item in group):
         operation = item.operation
         if operation is not None:
             item.sequence = sequences.get((operation.table, operation.row), locked.sequence)
-    told = False
-    if any(fresh):
-        locked.chain = chained(locked.chain, [item.hash for group in fresh for item in group])
-        if not sequences:
-            locked.sequence += 1  # a place of its own for the chain, so that every cursor has one hash
-        _keep_results(connection, tables, scope, [(sent.device, group) for sent, group in zip(those, fresh, strict=True)], now)
-        feed.move_head(connection, tables, locked)
-        told = keep_replicas(connection, tables, locked, {
-            replica(item.operation.clock): sent.device for sent, group in zip(those, fresh, strict=True) for item in group
-            if item.operation and item.status in ACCEPTED})
-        audit.note_all(connection, tables, scope, [audit.Note("push", now, sent.device, _for_audit(group, locked.chain))
-                                                   for sent, group in zip(those, fresh, strict=True) if group])
+    told = any(fresh) and _keep(connection, tables, locked, [(sent.device, group) for sent, group in zip(those, fresh, strict=True)], now, there,
+                                moved=bool(sequences))
     named = authors(connection, tables, scope, before_it.sequence, locked.sequence) if told and before_it is not None else {}
     for item in items:
         if item.twin is not None:
@@ -169,7 +164,13 @@ def _for_audit(fresh: Sequence[Item], chain: str) -> dict[str, Any]:
                      for (status, kind, table, fields), each in alike.items()]}
 
 
-def _items(parcels: Sequence[Parcel]) -> list[Item]:
+def operations_in(groups: Sequence[Sequence[Item]]) -> list[Operation]:
+    """The operations of these items, those that can be read."""
+    return [item.operation for group in groups for item in group if item.operation is not None]
+
+
+def items_of(parcels: Sequence[Parcel]) -> list[Item]:
+    """The operations of parcels, taken out."""
     items = []
     for number, parcel in enumerate(parcels):
         for body, salt, digest in zip(parcel.bodies, parcel.salts, parcel.hashes, strict=True):
@@ -187,9 +188,8 @@ def _items(parcels: Sequence[Parcel]) -> list[Item]:
     return items
 
 
-def _drop_known(connection: sa.Connection, tables: sa.MetaData, scope: str, items: Sequence[Item]) -> None:
+def _drop_known(items: Sequence[Item], results: Sequence[Known]) -> None:
     """The same operation again gets its first result; the same id with another content is no operation."""
-    result = tables.tables["operation_result"]
     by_id: dict[str, Item] = {}
     for item in items:
         if item.operation is None:
@@ -200,28 +200,20 @@ def _drop_known(connection: sa.Connection, tables: sa.MetaData, scope: str, item
                 item.status, item.twin = "duplicate", twin
             else:
                 item.end("invalid", "other_content")
-    for part in chunks(list(by_id)):
-        for row in connection.execute(sa.select(result).where(result.c.scope == scope, one_of(connection, result.c.id, part))):
-            item = by_id[row.id]
-            if body_hash(bytes(row.salt), item.body) != bytes(row.hash):
-                item.end("invalid", "other_content")
-                continue
-            item.end("duplicate", row.reason)
-            item.first, item.sequence, item.clock, item.conflicts = row.status, row.sequence, row.clock, row.conflicts
+    for known in results:
+        item = by_id[known.id]
+        if body_hash(known.salt, item.body) != known.hash:
+            item.end("invalid", "other_content")
+            continue
+        item.end("duplicate", known.reason)
+        item.first, item.sequence, item.clock, item.conflicts = known.status, known.sequence, known.clock, known.conflicts
 
 
-def _refuse_erased(connection: sa.Connection, tables: sa.MetaData, scope: str, items: Sequence[Item]) -> None:
-    erased = tables.tables["erased"]
-    ids = {item.operation.row for item in items if item.open and item.operation}
-    whose = {str(item.operation.fields["person"]) for item in items if item.operation and _names_person(item.operation)}
-    people = erasing.people_erased(connection, tables, scope, sorted(whose)) if whose else set()
-    gone: set[tuple[str, str]] = set()
-    for part in chunks(ids):
-        query = sa.select(erased.c.table_name, erased.c.row_id).where(erased.c.scope == scope, one_of(connection, erased.c.row_id, part))
-        gone.update((row.table_name, row.row_id) for row in connection.execute(query))
+def _refuse_erased(items: Sequence[Item], erased: Collection[tuple[str, str]]) -> None:
     for item in items:
         if item.open and item.operation and item.operation.kind != "command" and (
-                (item.operation.table, item.operation.row) in gone or (_names_person(item.operation) and item.operation.fields["person"] in people)):
+                (item.operation.table, item.operation.row) in erased
+                or (_names_person(item.operation) and ("person", item.operation.fields["person"]) in erased)):
             item.end("erased", "erased")
 
 
@@ -230,17 +222,13 @@ def _names_person(operation: Operation) -> bool:
     return operation.kind == "put" and bool(operation.fields.get("person"))
 
 
-def _load_rows(connection: sa.Connection, tables: sa.MetaData, scope: str, items: Sequence[Item],
-               known: Mapping[str, Shape]) -> dict[tuple[str, str], Row]:
-    wanted: dict[str, dict[str, None]] = defaultdict(dict)
+def _load_rows(there: Beforehand, scope: str, items: Sequence[Item], known: Mapping[str, Shape]) -> dict[tuple[str, str], Row]:
+    rows: dict[tuple[str, str], Row] = {}
     for item in items:
         if item.open and item.operation and item.operation.kind != "command":
-            wanted[item.operation.table][item.operation.row] = None
-    rows: dict[tuple[str, str], Row] = {}
-    for name, ids in wanted.items():
-        there = rows_by_id(connection, tables.tables[name], scope, ids)
-        for row_id in ids:
-            rows[name, row_id] = row_from(there.get(row_id), shape=known[name], scope=scope, row_id=row_id)
+            table, row_id = name = item.operation.table, item.operation.row
+            if name not in rows:
+                rows[name] = row_from(there.rows[table].get(row_id), shape=known[table], scope=scope, row_id=row_id)
     return rows
 
 
@@ -293,8 +281,11 @@ def _refuse_whole_transactions(items: Sequence[Item]) -> None:
             item.end("denied", "transaction")
 
 
-def _assign_clocks(connection: sa.Connection, tables: sa.MetaData, scope: str, items: Sequence[Item], now: int) -> dict[str, str]:
-    """Make clocks that run ahead count as others. Returns what the clocks count as that are named in this push, of those that ran ahead."""
+def _assign_clocks(connection: sa.Connection, tables: sa.MetaData, scope: str, items: Sequence[Item], now: int, ahead: Collection[str]) -> dict[str, str]:
+    """Make clocks that run ahead count as others. Returns what the clocks count as that are named in this push, of those that ran ahead.
+
+    ``ahead``: the replicas whose clocks did before.
+    """
     clamped = tables.tables["clamped"]
     originals: dict[str, list[str]] = defaultdict(list)
     seen: dict[str, set[str]] = defaultdict(set)
@@ -304,9 +295,7 @@ def _assign_clocks(connection: sa.Connection, tables: sa.MetaData, scope: str, i
             for clock in item.operation.before.values():
                 if clock and is_clock(clock):
                     seen[replica(clock)].add(clock)
-    ran_ahead: set[str] = set()
-    for part in chunks(list({**originals, **seen})):
-        ran_ahead.update(connection.execute(sa.select(clamped.c.replica).distinct().where(clamped.c.scope == scope, clamped.c.replica.in_(part))).scalars())
+    ran_ahead = {*originals, *seen}.intersection(ahead)
     replicas = {name: Assigned() for name in originals}
     for name in ran_ahead & originals.keys():
         replicas[name].know(_pairs_around(connection, clamped, scope, name, min(originals[name]), max(originals[name])))
@@ -356,20 +345,49 @@ def _apply(items: Sequence[Item], rows: Mapping[tuple[str, str], Row], known: Ma
             item.status = "stale"
 
 
-def _write_rows(connection: sa.Connection, tables: sa.MetaData, locked: feed.LockedHead,
-                rows: Mapping[tuple[str, str], Row], before: Mapping[tuple[str, str], dict[str, Any] | None]) -> dict[tuple[str, str], int]:
-    changed: dict[str, list[dict[str, Any]]] = defaultdict(list)
-    entries = []
-    touched: dict[tuple[str, str], Touched] = {}
-    for (name, row_id), row in rows.items():
+def _changed(rows: Mapping[tuple[str, str], Row], before: Mapping[tuple[str, str], dict[str, Any] | None]) -> dict[tuple[str, str], Touched]:
+    changed: dict[tuple[str, str], Touched] = {}
+    for name, row in rows.items():
         if row.changed:
             row.values["clocks"] = pack(row.clocks)
-            changed[name].append(row.values)
-            entries.append((name, row_id, bool(row.values["gone"])))
-            touched[name, row_id] = Touched(before[name, row_id], row.values)
-    for name, values in changed.items():
-        put_rows(connection, tables.tables[name], values)
-    return feed.touch(connection, tables, locked, entries, moves(connection, tables, locked.scope, touched))
+            changed[name] = Touched(before[name], row.values)
+    return changed
+
+
+def _write_rows(connection: sa.Connection, tables: sa.MetaData, locked: feed.LockedHead, changed: Mapping[tuple[str, str], Touched], there: Beforehand,
+                items: Sequence[Item], now: int, journal: erasing.Journal | None) -> dict[tuple[str, str], int]:
+    """Write the rows that changed and their places in the feeds; erase whom a command says."""
+    erased = {item.operation.row for item in items if item.open and item.operation and item.operation.kind == "command"}
+    concerned = concerned_by(locked.scope, changed, there.held)
+    with in_one_go(connection):
+        by_table: dict[str, list[Mapping[str, Any]]] = defaultdict(list)
+        for (name, _row), one in changed.items():
+            by_table[name].append(one.after)
+        for name, values in by_table.items():
+            put_rows(connection, tables.tables[name], values)
+        entries = [(name, row_id, bool(one.after["gone"])) for (name, row_id), one in changed.items()]
+        if not concerned and not erased:
+            return feed.touch(connection, tables, locked, entries)
+    sequences = feed.touch(connection, tables, locked, entries, moves(connection, tables, locked.scope, changed, concerned))
+    if erased:
+        sequences.update(erasing.erase(connection, tables, locked, erased, now, journal))
+    return sequences
+
+
+def _keep(connection: sa.Connection, tables: sa.MetaData, locked: feed.LockedHead, fresh: Sequence[tuple[str, Sequence[Item]]], now: int, there: Beforehand, *,
+          moved: bool) -> bool:
+    """Keep what became of new operations: results, chain, audit, head. Returns whether any was written under a replica that was not known."""
+    locked.chain = chained(locked.chain, [item.hash for _device, group in fresh for item in group])
+    if not moved:
+        locked.sequence += 1  # a place of its own for the chain, so that every cursor has one hash
+    with in_one_go(connection):
+        _keep_results(connection, tables, locked.scope, fresh, now)
+        told = keep_replicas(connection, tables, locked, {
+            replica(item.operation.clock): device for device, group in fresh for item in group if item.operation and item.status in ACCEPTED}, there.replicas)
+        notes = [audit.Note("push", now, device, _for_audit(group, locked.chain)) for device, group in fresh if group]
+        locked.audited, locked.audit_hash = audit.note_after(connection, tables, locked.scope, locked.audited, locked.audit_hash, notes)
+        feed.move_head(connection, tables, locked)
+    return told
 
 
 def _keep_results(connection: sa.Connection, tables: sa.MetaData, scope: str, those: Sequence[tuple[str, Sequence[Item]]], now: int) -> None:

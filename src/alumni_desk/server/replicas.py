@@ -2,24 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 import sqlalchemy as sa
 
 from alumni_desk.protocol.messages import Author
-from alumni_desk.server.bulk import chunks, put_rows
+from alumni_desk.server.bulk import put_rows
 from alumni_desk.server.feed import LockedHead
 
 
-def keep_replicas(connection: sa.Connection, tables: sa.MetaData, locked: LockedHead, names: Mapping[str, str]) -> bool:
-    """Note replicas that are new, each as its device's; whoever wrote under one first keeps it. The caller holds the head. Returns whether any is."""
-    table = tables.tables["replica"]
-    known: set[str] = set()
-    for part in chunks(names):
-        known.update(connection.execute(sa.select(table.c.replica).where(table.c.scope == locked.scope, table.c.replica.in_(part))).scalars())
-    put_rows(connection, table, [{"scope": locked.scope, "replica": name, "device": names[name], "sequence": locked.sequence}
-                                 for name in sorted(names.keys() - known)])
-    return bool(names.keys() - known)
+def keep_replicas(connection: sa.Connection, tables: sa.MetaData, locked: LockedHead, names: Mapping[str, str], known: Collection[str]) -> bool:
+    """Note replicas that are not ``known``, each as its device's; whoever wrote under one first keeps it. The caller holds the head. Returns whether any is."""
+    put_rows(connection, tables.tables["replica"], [{"scope": locked.scope, "replica": name, "device": names[name], "sequence": locked.sequence}
+                                                    for name in sorted(names.keys() - set(known))])
+    return bool(names.keys() - set(known))
 
 
 def authors(connection: sa.Connection, tables: sa.MetaData, scope: str, after: int, until: int) -> dict[str, Author]:

@@ -41,3 +41,4 @@ def log_to(stream: TextIO | None = None, *, requests: bool) -> None:
         logger.propagate = False
         logger.setLevel(logging.INFO if name == "alumni_desk" else logging.WARNING)
     handler.setLevel(logging.INFO if requests else logging.WARNING)
+    logging.getLogger("alumni_desk.server.requests").setLevel(logging.INFO if requests else logging.WARNING)  # not even made where nobody reads them

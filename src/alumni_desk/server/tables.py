@@ -108,7 +108,8 @@ def _audience_indexes(metadata: sa.MetaData) -> None:
     sa.Index("feed_by_row", feed.c.scope, feed.c.table_name, feed.c.row_id, sqlite_where=others, postgresql_where=others)
     merged = person.c.merged_into.is_not(None)
     sa.Index("person_merged_into", person.c.scope, person.c.merged_into, sqlite_where=merged, postgresql_where=merged)
-    sa.Index("fact_registration", fact.c.scope, fact.c.registration)
+    named = fact.c.registration.is_not(None)
+    sa.Index("fact_registration", fact.c.scope, fact.c.registration, sqlite_where=named, postgresql_where=named)
 
 
 def _account_tables(metadata: sa.MetaData) -> None:
@@ -128,14 +129,15 @@ def _account_tables(metadata: sa.MetaData) -> None:
                       _number("revoked_at"),
                       _number("waiting"))  # operations that it said it had still to send, less those that came since
     sa.Index("device_by_key", device.c.public_key, unique=True)
-    sa.Table("grant", metadata,
-             _text("scope", primary_key=True),
-             _text("account", primary_key=True),
-             _text("role", nullable=False),
-             _text("gathering"),
-             _number("until"),
-             _number("created_at", nullable=False),
-             _number("ended_at"))  # left, or handed over: what it made before is taken, nothing is given any more
+    grant = sa.Table("grant", metadata,
+                     _text("scope", primary_key=True),
+                     _text("account", primary_key=True),
+                     _text("role", nullable=False),
+                     _text("gathering"),
+                     _number("until"),
+                     _number("created_at", nullable=False),
+                     _number("ended_at"))  # left, or handed over: what it made before is taken, nothing is given any more
+    sa.Index("grant_by_account", grant.c.account)
     sa.Table("device_cursor", metadata,
              _text("scope", primary_key=True),
              _text("device", primary_key=True),

@@ -27,6 +27,7 @@ import alumni_desk.sync.venue.handouts as handouts
 import alumni_desk.sync.venue.visiting as visiting
 import alumni_desk.sync.views as views
 from alumni_desk.protocol.canonical import body_hash
+from alumni_desk.server.bulk import rows_by_id
 from simulation.world import the_world
 
 Planting = Callable[[], AbstractContextManager[Any]]
@@ -164,17 +165,17 @@ def _() -> Iterator[None]:
 
 @bug("a fact is refused before its row", 6, 13)
 def _() -> Iterator[None]:
-    right = server_push._load_rows
+    right = server_push._write_rows
 
-    def wrong(connection: Any, tables: Any, scope: str, items: Sequence[Any], known: Any) -> Any:
-        rows = right(connection, tables, scope, items, known)
+    def wrong(connection: Any, tables: Any, locked: Any, changed: dict[Any, Any], there: Any, items: Sequence[Any], *rest: Any) -> Any:
         for item in items:
             name = item.operation.fields.get("registration") if item.open and item.operation.kind == "fact" else None
-            if name and ("registration", name) not in rows and not server_push.rows_by_id(connection, tables.tables["registration"], scope, [name]):
+            if name and ("registration", name) not in changed and not rows_by_id(connection, tables.tables["registration"], locked.scope, [name]):
                 item.end("invalid", "no_registration")
-        return rows
+                changed.pop((item.operation.table, item.operation.row), None)
+        return right(connection, tables, locked, changed, there, items, *rest)
 
-    with patch.object(server_push, "_load_rows", wrong):
+    with patch.object(server_push, "_write_rows", wrong):
         yield
 
 
