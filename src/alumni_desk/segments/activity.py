@@ -6,10 +6,9 @@ import json
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
-import sqlalchemy as sa
 
 from alumni_desk.gatherings.fields import field_word as gathering_field
 from alumni_desk.members import naming
@@ -18,6 +17,9 @@ from alumni_desk.store.desk import Desk
 from alumni_desk.store.history import ONLY_BY_HAND, Version, history
 from alumni_desk.store.undo import Done, Left, Undone, actions, rows_of, stay_changed
 from alumni_desk.words import _, ngettext, number
+
+if TYPE_CHECKING:
+    import sqlalchemy as sa
 
 CHECK_INS = frozenset({"checked_in", "check_in_undone", "checked_out", "walked_in"})
 """What is corrected at the door or in the gathering; Ctrl+Z elsewhere leaves it alone."""

@@ -8,29 +8,30 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
-import sqlalchemy as sa
+if TYPE_CHECKING:
+    import sqlalchemy as sa
 
-Audience = Literal["chapter", "door"]
+    TakesBack = Callable[[sa.Connection, sa.Table, Sequence[Mapping[str, Any]], str], tuple[list[dict[str, Any]], list[str]]]
+    """Given facts and a moment: the newer facts that undo them, and the ids of those that are closed already."""
 
-TakesBack = Callable[[sa.Connection, sa.Table, Sequence[Mapping[str, Any]], str], tuple[list[dict[str, Any]], list[str]]]
-"""Given facts and a moment: the newer facts that undo them, and the ids of those that are closed already."""
-
-Stays = Callable[[sa.Connection, Sequence[str]], set[str]]
-"""Given ids of rows: those that something newer stands on."""
+    Stays = Callable[[sa.Connection, Sequence[str]], set[str]]
+    """Given ids of rows: those that something newer stands on."""
 
 
-def field(name: str, kind: type[sa.types.TypeEngine[Any]] = sa.Text, *, door: bool = False, group: str | None = None,
+def field(name: str, kind: type[sa.types.TypeEngine[Any]] | None = None, *, door: bool = False, group: str | None = None,
           about: bool = False, many: bool = False) -> sa.Column[Any]:
-    """A synced column: nullable text, 64-bit integer or boolean, because rows may arrive in parts.
+    """A synced column: nullable text (unless it is of another kind), 64-bit integer or boolean, because rows may arrive in parts.
 
     ``door``: a door volunteer may see it, so it belongs to the gathering's audience when written there.
     ``group``: columns of one group share one clock (an address changes as a whole).
     ``about``: describes a person, so erasing that person clears it. ``many``: a JSON list of texts.
     """
+    import sqlalchemy as sa
+
     info = {"audience": "door" if door else "chapter", "group": group, "about": about, "many": many}
-    return sa.Column(name, kind, nullable=True, info=info)
+    return sa.Column(name, kind or sa.Text, nullable=True, info=info)
 
 
 def synced(name: str, *fields: sa.Column[Any], kind: Literal["put", "fact"] = "put",
@@ -43,6 +44,8 @@ def synced(name: str, *fields: sa.Column[Any], kind: Literal["put", "fact"] = "p
     ``takes_back``: how facts are undone, by newer facts. ``stays``: which rows are in use, so that undoing their addition leaves them.
     Only ``id``, ``scope`` and ``gone`` are NOT NULL.
     """
+    import sqlalchemy as sa
+
     return sa.Table(
         name,
         sa.MetaData(),

@@ -11,16 +11,18 @@ from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
-import sqlalchemy as sa
 
 from alumni_desk.errors import NotFound, Refused
 from alumni_desk.protocol.clocks import unpack
 from alumni_desk.store.desk import TRANSACTION, Changed, Desk, Writing
 from alumni_desk.store.synced import clock_key
 from alumni_desk.words import _
+
+if TYPE_CHECKING:
+    import sqlalchemy as sa
 
 DAYS = 30
 """How long one's own actions can be undone."""
@@ -222,6 +224,8 @@ def _take_back(writing: Writing, target: str) -> tuple[int, list[Left]]:
 
 
 def _facts_back(writing: Writing, table: sa.Table, target: str) -> tuple[int, list[Left]]:
+    import sqlalchemy as sa
+
     ids = writing.connection.exec_driver_sql(
         "SELECT row_id FROM operation WHERE action = ? AND table_name = ? AND fate <> 'refused' ORDER BY rowid", (target, table.name)).scalars().all()
     made, left = 0, []
