@@ -25,7 +25,7 @@ def is_at_door(desk: Desk) -> bool:
     """Whether this laptop has the door of one gathering and no more."""
     from alumni_desk.sync import state
 
-    with desk.reading() as connection:
+    with desk.asking() as connection:
         membership = state.read(connection, state.Membership)
     return membership is not None and membership.role == "door"
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from datetime import date, timedelta
 from functools import partial
 
-from PySide6.QtCore import QSize, Qt
+from PySide6.QtCore import QSize, Qt, QTimer
 from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 from shiboken6 import isValid
 
@@ -36,6 +36,7 @@ from alumni_desk.store.desk import Changed, Desk
 from alumni_desk.words import _, ngettext, number
 
 SHOWN = 5
+WEEK_AFTER_MS = 50
 
 
 class TodayPage(Page):
@@ -85,10 +86,10 @@ class TodayPage(Page):
         if focused and self._first is not None:
             self._first.setFocus()
         if self._week is None or self._week[0] != self._clock():
-            self._look_at_week()
+            QTimer.singleShot(WEEK_AFTER_MS, self, self._look_at_week)
 
     def _look_at_week(self) -> None:
-        """Birthdays are looked for among all members, so the page stands already; the long lane, so that no search waits for it."""
+        """Birthdays are looked for among all members: when the page has been painted, and on the long lane, so that no search waits for it."""
         self._week_asked += 1
         asked, today = self._week_asked, self._clock()
 

@@ -562,7 +562,8 @@ def open_with(profile: Profile, metadata: Callable[[], sa.MetaData], version: in
               known: str | None = None) -> Desk:
     """Open a profile's desk with this schema and version of it; make it the first time unless ``create`` is false.
 
-    ``known``: the fingerprint of the schema's triggers; a database that has them needs no look at the schema. ``alumni_desk.schema.open_desk`` is what the program calls. Raises StoreProblem: what ``keys.database_key`` raises, ``no_desk``,
+    ``known``: the fingerprint of the schema's triggers; a database that has them needs no look at the schema.
+    ``alumni_desk.schema.open_desk`` is what the program calls. Raises StoreProblem: what ``keys.database_key`` raises, ``no_desk``,
     ``database_damaged``, ``database_newer`` or what the disk does.
     """
     if not create and not profile.exists and not (profile.path / "removed.json").exists():

@@ -17,6 +17,7 @@ import msgspec
 
 from alumni_desk.errors import NotFound, Refused
 from alumni_desk.protocol.clocks import unpack
+from alumni_desk.store import driver
 from alumni_desk.store.desk import TRANSACTION, Changed, Desk, Writing
 from alumni_desk.store.synced import clock_key
 from alumni_desk.words import _
@@ -106,12 +107,14 @@ def redo(desk: Desk, action: str | None = None, *, but: Collection[str] = ()) ->
 
 def actions(desk: Desk, limit: int = 100, *, only: str | None = None) -> list[Done]:
     """What was done at this desk, the newest first; undoing and redoing are told by the action they are about. ``only``: just this one."""
-    with desk.reading() as connection:
-        rows = connection.exec_driver_sql(
-            "SELECT a.*, u.at AS undone_at FROM action AS a LEFT JOIN action AS u ON u.id = a.undone_by WHERE a.undoes IS NULL"
-            " AND (? IS NULL OR a.id = ?) ORDER BY a.rowid DESC LIMIT ?", (only, only, limit)).all()
-    return [Done(row.id, row.event, row.at, row.who, row.device, row.gathering, msgspec.json.decode(row.counts, type=dict[str, int]),
-                 "undone" if row.undone_by else "never" if row.event in NEVER else "done", row.undone_at, _why_not(row)) for row in rows]
+    with desk.asking() as connection:
+        rows = driver.rows(
+            connection, "SELECT a.id, a.event, a.at, a.who, a.device, a.gathering, a.counts, a.undone_by, u.at FROM action AS a"
+            " LEFT JOIN action AS u ON u.id = a.undone_by WHERE a.undoes IS NULL"
+            " AND (? IS NULL OR a.id = ?) ORDER BY a.rowid DESC LIMIT ?", (only, only, limit))
+    return [Done(action, event, at, who, device, gathering, msgspec.json.decode(counts, type=dict[str, int]),
+                 "undone" if undone_by else "never" if event in NEVER else "done", undone_at, _why_not(event, at))
+            for action, event, at, who, device, gathering, counts, undone_by, undone_at in rows]
 
 
 def changed_since(desk: Desk, action: str) -> list[Left]:
@@ -182,14 +185,14 @@ def _since() -> str:
     return (datetime.now(UTC) - timedelta(days=DAYS)).strftime("%Y-%m-%dT%H:%M:%S")
 
 
-def _why_not(row: sa.Row[Any]) -> str | None:
-    if row.event in NEVER:
+def _why_not(event: str, at: str) -> str | None:
+    if event in NEVER:
         return "stands"
-    return "too_old" if row.at < _since() else None
+    return "too_old" if at < _since() else None
 
 
 def _refuse(row: sa.Row[Any]) -> None:
-    why = _why_not(row)
+    why = _why_not(row.event, row.at)
     if row.event == "person_erased":
         raise Refused("stands", _("Erasing cannot be undone."))
     if why == "stands":
