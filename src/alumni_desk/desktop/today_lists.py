@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from calendar import isleap
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, NamedTuple
@@ -116,7 +115,7 @@ def week_facts(desk: Desk, today: date) -> WeekFacts:
     Who was born on 29 February has it on the 28th in most years.
     """
     week = {f"{day:%m-%d}": day for day in (today + timedelta(days=ahead) for ahead in range(7))}
-    if "02-28" in week and not isleap(week["02-28"].year):
+    if "02-28" in week and (week["02-28"] + timedelta(days=1)).day == 1:
         week["02-29"] = week["02-28"]
     fiftieth = today.year - 50
     with desk.asking() as connection:

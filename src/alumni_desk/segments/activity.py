@@ -6,21 +6,21 @@ import json
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, NamedTuple
-
-import msgspec
 
 from alumni_desk.gatherings.fields import field_word as gathering_field
 from alumni_desk.members import naming
 from alumni_desk.members.fields import ADDRESS, label
 from alumni_desk.store import driver
 from alumni_desk.store.desk import Desk
-from alumni_desk.store.history import ONLY_BY_HAND, Version, history
-from alumni_desk.store.undo import Done, Left, Undone, actions, rows_of, stay_changed
+from alumni_desk.store.done import Done, actions
 from alumni_desk.words import _, ngettext, number
 
 if TYPE_CHECKING:
     from alumni_desk.store.driver import Connection
+    from alumni_desk.store.history import Version
+    from alumni_desk.store.undo import Left, Undone
 
 CHECK_INS = frozenset({"checked_in", "check_in_undone", "checked_out", "walked_in"})
 """What is corrected at the door or in the gathering; Ctrl+Z elsewhere leaves it alone."""
@@ -72,7 +72,11 @@ class Written:
 def deeds(desk: Desk, limit: int = 100, *, but: Collection[str] = (), look: bool = False) -> list[Deed]:
     """The newest actions, newest first; ``but``: events to leave out; ``look`` whether an undo of each would put anything back."""
     done = [one for one in actions(desk, limit) if one.event not in but]
-    stay = stay_changed(desk, done) if look else frozenset()
+    stay: Collection[str] = ()
+    if look:
+        from alumni_desk.store.undo import stay_changed
+
+        stay = stay_changed(desk, done)
     return [replace(one, reason=_("Everything of it was changed since")) if one.id in stay else one for one in told(desk, done)]
 
 
@@ -102,6 +106,8 @@ def grouped(found: Sequence[Deed]) -> list[Deed]:
 
 def written(desk: Desk, action: str, limit: int = 50) -> tuple[list[Written], dict[str, int], int]:
     """The first values and new rows that an action wrote, how many values of each field, and how many of both in all (the first 5,000 rows)."""
+    from alumni_desk.store.undo import rows_of
+
     rows = rows_of(desk, action, 5_000)
     with desk.reading() as connection:
         names = Names(connection, {action: [(table, row_id, after) for table, row_id, _before, after in rows[:limit]]}, set())
@@ -167,6 +173,8 @@ class PastValue:
 
 def past_values(desk: Desk, table: str, row_id: str) -> list[PastValue]:
     """A record's history in words, by field, newest first; fields that changed come first, an address is one. Raises NotFound."""
+    from alumni_desk.store.history import history
+
     lines: dict[tuple[str, str], list[Version]] = {}
     for one in history(desk, table, row_id):
         if one.field not in _SILENT:
@@ -177,6 +185,8 @@ def past_values(desk: Desk, table: str, row_id: str) -> list[PastValue]:
 
 
 def _past_value(word: str, versions: Sequence[Version]) -> PastValue:
+    from alumni_desk.store.history import ONLY_BY_HAND
+
     first = versions[0]
     text = ", ".join(part for one in versions if (part := value_words(one.value)))
     return PastValue(first.id, word, text, first.at, first.who, first.device, first.here, first.event, any(one.now for one in versions), first.refused,
@@ -263,7 +273,7 @@ def _of(connection: Connection, question: str, ids: set[str]) -> list[Any]:
 
 def _first_rows(connection: Connection, ids: Sequence[str]) -> dict[str, list[tuple[str, str, dict[str, Any]]]]:
     """The first rows that each action wrote: enough to name it."""
-    return {action: [(table, row_id, msgspec.json.decode(fields)) for table, row_id, fields in driver.rows(
+    return {action: [(table, row_id, json.loads(fields)) for table, row_id, fields in driver.rows(
         connection, "SELECT table_name, row_id, fields FROM operation WHERE action = ? ORDER BY rowid LIMIT ?", (action, _FIRST))] for action in ids}
 
 
@@ -348,6 +358,7 @@ def _fields(rows: Sequence[tuple[str, str, dict[str, Any]]]) -> str:
     return ngettext("{n} field", "{n} fields", len(words)).format(n=number(len(words)))
 
 
+@lru_cache(maxsize=512)  # an action that wrote many rows asks for the same few
 def field_word(table: str, name: str) -> str:
     """What a field is called; the lines of an address are one."""
     if name in ADDRESS and table == "person":

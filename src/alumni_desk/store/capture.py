@@ -11,7 +11,6 @@ same code, and the trigger then asks whether this very row, under this very cloc
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -24,13 +23,12 @@ from alumni_desk.protocol.clock import Clock
 from alumni_desk.protocol.clocks import pack, packed_names, unpack
 from alumni_desk.protocol.ids import uuid7
 from alumni_desk.protocol.messages import OPERATION_LIMIT, Operation
-from alumni_desk.store.synced import clock_key, data_columns
+from alumni_desk.store.synced import TOO_LARGE, clock_key, data_columns
 
 if TYPE_CHECKING:
     import sqlalchemy as sa
 
 PREFIX = "capture_"
-TOO_LARGE = "the operation is too large"
 
 CHAPTER = "chapter"
 """The audience of what no gathering's door is told."""
@@ -288,11 +286,6 @@ def _table_triggers(table: sa.Table, schema: int, marked: str | None) -> dict[st
         f"{PREFIX}{name}_delete": f"CREATE TRIGGER {PREFIX}{name}_delete BEFORE DELETE ON \"{name}\" WHEN NOT {applying} "
                                   "BEGIN SELECT RAISE(ABORT, 'rows are marked gone, never deleted'); END",
     }
-
-
-def fingerprint(wanted: Mapping[str, str]) -> str:
-    """What tells one set of triggers from another."""
-    return hashlib.blake2b("\0".join(text for one in sorted(wanted.items()) for text in one).encode(), digest_size=16).hexdigest()
 
 
 def set_triggers(connection: sa.Connection, wanted: Mapping[str, str]) -> bool:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import logging
 import os
-import platform
 import re
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -18,23 +17,23 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal, Self, cast
 
-import msgspec
-
 from alumni_desk.errors import BadInput, KnownError, NotFound, Refused, StoreProblem
 from alumni_desk.protocol.clock import Clock, wall_ms
 from alumni_desk.protocol.ids import uuid7, uuid7s
-from alumni_desk.store import disk, driver, keys, recovery, search
-from alumni_desk.store.capture import TOO_LARGE, Capture, fingerprint, set_triggers, synced_of, triggers
-from alumni_desk.store.finding import Vocabulary
+from alumni_desk.store import disk, driver, keys, recovery
 from alumni_desk.store.mark import Mark
-from alumni_desk.store.outbox import Outbox, Record, of_small_action
-from alumni_desk.store.profile import Profile, alone
+from alumni_desk.store.profile import Profile, alone, computer_name
+from alumni_desk.store.synced import TOO_LARGE, fingerprint
 from alumni_desk.words import _
 
 if TYPE_CHECKING:
     import sqlalchemy as sa
 
+    from alumni_desk.store.capture import Capture
     from alumni_desk.store.driver import Connection, Raw
+    from alumni_desk.store.finding import Vocabulary
+    from alumni_desk.store.outbox import Outbox, Record
+    from alumni_desk.store.search import News
 
 log = logging.getLogger(__name__)
 
@@ -86,6 +85,7 @@ class Writing:
         self.action_id, self.transaction_id = uuid7(), uuid7()
         self.queue: str = "live"
         self._capture, self._schema = desk.capture, desk.schema
+        assert desk.news is not None  # a transaction is under way
         self._news = desk.news
         self._operations: list[tuple[Any, ...]] = []  # those made here, as long as they are few
         self._changed: dict[str, set[str]] = {}
@@ -191,14 +191,18 @@ class Writing:
     def note(self) -> Record | None:
         """Write down what was done, for Activity and Undo; what changed nothing is no action. Returns what the outbox is to hold of it, if it is small."""
         counts = {table: len(ids) for table, ids in self._changed.items()}
-        done = (self.action_id, self.event, self.at, self.gathering, msgspec.json.encode(counts).decode(), self.undoes)
+        done = (self.action_id, self.event, self.at, self.gathering, json.dumps(counts, separators=(",", ":")), self.undoes)
         said = driver.row(self.connection, _ACTION, done)
         if said is None or sum(counts.values()) > AT_ONCE:
             return None
         *said, operations = said
         if operations != len(self._operations):  # some were made by triggers, or by hand
+            from alumni_desk.store.outbox import of_small_action
+
             return of_small_action(self.connection, self.action_id)
         action = dict(zip(("id", "event", "at", "gathering", "counts", "undoes", "who", "device"), (*done, *said), strict=True))
+        from alumni_desk.store.outbox import Record
+
         return Record(operations=[dict(zip(OPERATION, one, strict=True)) | ALWAYS for one in self._operations],
                       actions=[{name: value for name, value in action.items() if value is not None}])
 
@@ -244,9 +248,9 @@ class Desk:
                  first: Raw | None = None) -> None:  # fmt: skip
         self.profile, self.schema = profile, schema
         self.clock = Clock()
-        self.capture = Capture(self.clock)
-        self.vocabulary = Vocabulary()
-        self.news = search.News()  # of the transaction under way
+        self._capture: Capture | None = None
+        self._vocabulary: Vocabulary | None = None
+        self.news: News | None = None  # of the transaction under way
         self._key = key
         self._one_writer = threading.Lock()
         self._making = threading.RLock()
@@ -263,7 +267,7 @@ class Desk:
         self._version_lock = threading.Lock()
         self._versions: Raw | None = None
         self._mark = Mark(profile.path, key)
-        self.outbox = Outbox(profile.path, key)
+        self._outbox: Outbox | None = None
         self.unkept: list[str] = []  # actions that are not in the outbox yet
 
     def __enter__(self) -> Self:
@@ -285,8 +289,7 @@ class Desk:
             self._let_go()
         if self._written_by is not None:
             self._written_by.dispose()
-        self._mark.close()
-        self.outbox.close()
+        self._close_files()
 
     def shut(self, why: KnownError) -> None:
         """Close it for good: whatever is asked of it from now on raises ``why``. Its files can be deleted, and nobody makes them anew."""
@@ -304,8 +307,7 @@ class Desk:
             self._let_go()
         if writers is not None:
             writers.dispose()
-        self._mark.close()
-        self.outbox.close()
+        self._close_files()
 
     @property
     def metadata(self) -> sa.MetaData:
@@ -334,10 +336,45 @@ class Desk:
     def _writers(self) -> sa.Engine:
         with self._making:
             if self._written_by is None:
-                if self._triggers is not None and self._triggers != fingerprint(triggers(self.metadata, self.schema, search.SEARCHED)):
+                if self._triggers is not None and self._triggers != fingerprint(_wanted(self.metadata, self.schema)):
                     raise RuntimeError("the triggers are not those of the tables: schema.TRIGGERS lags behind them")
                 self._written_by = _engine(self.profile.database, self._key, self.metadata, self.capture)
             return self._written_by
+
+    @property
+    def capture(self) -> Capture:
+        """What the triggers call."""
+        with self._making:
+            if self._capture is None:
+                from alumni_desk.store.capture import Capture
+
+                self._capture = Capture(self.clock)
+            return self._capture
+
+    @property
+    def vocabulary(self) -> Vocabulary:
+        """The words that are searched, for typing errors."""
+        with self._making:
+            if self._vocabulary is None:
+                from alumni_desk.store.finding import Vocabulary
+
+                self._vocabulary = Vocabulary()
+            return self._vocabulary
+
+    @property
+    def outbox(self) -> Outbox:
+        """The second copy of what waits to be sent."""
+        with self._making:
+            if self._outbox is None:
+                from alumni_desk.store.outbox import Outbox
+
+                self._outbox = Outbox(self.profile.path, self._key)
+            return self._outbox
+
+    def _close_files(self) -> None:
+        self._mark.close()
+        if self._outbox is not None:
+            self._outbox.close()
 
     def _close_idle(self) -> None:
         while self._idle:
@@ -352,7 +389,7 @@ class Desk:
     @property
     def device_name(self) -> str:
         """What this laptop is called at the door and at the server."""
-        return str(self.setting("device_name") or platform.node().split(".")[0] or _("This laptop"))
+        return str(self.setting("device_name") or computer_name().split(".")[0] or _("This laptop"))
 
     @property
     def kept_by(self) -> keys.Keeper:
@@ -451,8 +488,11 @@ class Desk:
 
     @contextmanager
     def _transaction(self, *, keep: bool = True, beside: Beside | None = None) -> Iterator[sa.Connection]:
+        from alumni_desk.store import search
+
         if not self._one_writer.acquire(timeout=BUSY_SECONDS * 10):
             raise _busy()
+        self.news = search.News()
         try:
             with _translated(self.profile.path), _attached(self._opened, beside) as connection:
                 driver.run(connection, "BEGIN IMMEDIATE")
@@ -471,7 +511,7 @@ class Desk:
             if keep:
                 self._note_commit(self._commit)
         finally:
-            self.news = search.News()
+            self.news = None
             self._one_writer.release()
 
     def _rest(self, connection: sa.Connection) -> None:
@@ -533,6 +573,8 @@ class Desk:
                 connection.exec_driver_sql("DELETE FROM setting WHERE key = ?", (key,))
             else:
                 connection.exec_driver_sql("INSERT INTO setting (key, value) VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value", (key, text))
+        from alumni_desk.store.outbox import Record
+
         self.outbox.append(Record(settings={key: text}))
 
     def raw(self) -> Any:
@@ -583,11 +625,18 @@ def open_with(profile: Profile, metadata: Callable[[], sa.MetaData], version: in
             first = _as_known(profile, key, known, last) if known is not None else None
             if first is None:
                 known = None
-                _prepare_here(profile, key, triggers(metadata(), version, search.SEARCHED), last)
+                _prepare_here(profile, key, _wanted(metadata(), version), last)
     desk = Desk(profile, key, metadata, version, triggers=known, first=first)
     _correct_clock(desk)
     recovery.keep_in_step(desk)
     return desk
+
+
+def _wanted(metadata: sa.MetaData, version: int) -> dict[str, str]:
+    """The triggers of a schema."""
+    from alumni_desk.store import capture, search
+
+    return capture.triggers(metadata, version, search.SEARCHED)
 
 
 def _refuse_removed(profile: Profile) -> None:
@@ -609,7 +658,7 @@ def _correct_clock(desk: Desk) -> None:
 
 def open_staged(profile: Profile, key: bytes, metadata: Callable[[], sa.MetaData], version: int) -> Desk:
     """Open a database that lies in a folder without its key file: one on its way to be restored."""
-    _prepare(profile, key, triggers(metadata(), version, search.SEARCHED), None)
+    _prepare(profile, key, _wanted(metadata(), version), None)
     return Desk(profile, key, metadata, version)
 
 
@@ -704,6 +753,8 @@ def _prepare_here(profile: Profile, key: bytes, wanted: Mapping[str, str], last:
 
 def _prepare(profile: Profile, key: bytes, wanted: Mapping[str, str], last: int | None) -> None:
     """Bring a database to this program's form: migrations if it is older, triggers as the schema says. ``last``: the commit that must be there."""
+    from alumni_desk.store import capture
+
     engine = _engine(profile.database, key, None, None)
     try:
         with engine.connect() as connection:
@@ -724,7 +775,7 @@ def _prepare(profile: Profile, key: bytes, wanted: Mapping[str, str], last: int 
             if names != dict(wanted):
                 connection.exec_driver_sql("BEGIN IMMEDIATE")
                 try:
-                    set_triggers(connection, wanted)
+                    capture.set_triggers(connection, wanted)
                     connection.exec_driver_sql("COMMIT")
                 except BaseException:
                     _roll_back(connection)
@@ -765,13 +816,15 @@ def _migrate(connection: sa.Connection) -> None:
     from alembic import command
     from alembic.config import Config
 
+    from alumni_desk.store import capture, search
+
     config = Config()
     config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
     config.set_main_option("path_separator", "os")
     config.attributes["connection"] = connection
     connection.exec_driver_sql("BEGIN IMMEDIATE")
     try:
-        set_triggers(connection, {})  # migrations are nobody's edits
+        capture.set_triggers(connection, {})  # migrations are nobody's edits
         command.upgrade(config, "head")
         search.refresh(connection)
         connection.exec_driver_sql("COMMIT")
@@ -921,4 +974,4 @@ _PROBLEMS: Sequence[tuple[tuple[str, ...], Callable[[Path | None], KnownError]]]
 )
 
 
-__all__ = ["Applying", "Beside", "Changed", "Desk", "Writing", "connect", "open_with", "store_problem", "synced_of"]
+__all__ = ["Applying", "Beside", "Changed", "Desk", "Writing", "connect", "open_with", "store_problem"]

@@ -6,6 +6,7 @@ server's (key ``scope, id``) from what is declared here.
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal
@@ -18,6 +19,10 @@ if TYPE_CHECKING:
 
     Stays = Callable[[sa.Connection, Sequence[str]], set[str]]
     """Given ids of rows: those that something newer stands on."""
+
+
+TOO_LARGE = "the operation is too large"
+"""What a trigger says of an operation that would not fit into a parcel."""
 
 
 def field(name: str, kind: type[sa.types.TypeEngine[Any]] | None = None, *, door: bool = False, group: str | None = None,
@@ -77,3 +82,8 @@ def named_by(connection: sa.Connection, ids: Sequence[str], question: str) -> se
     column = question.split()[1]
     wanted = json.dumps(list(ids))
     return set(connection.exec_driver_sql(f"{question} AND {column} IN (SELECT value FROM json_each(?))", (wanted,)).scalars())
+
+
+def fingerprint(wanted: Mapping[str, str]) -> str:
+    """What tells one set of triggers from another."""
+    return hashlib.blake2b("\0".join(text for one in sorted(wanted.items()) for text in one).encode(), digest_size=16).hexdigest()
