@@ -113,7 +113,7 @@ class Room(QObject):
         self.shell.palette_button.setVisible(not self._at_door)
         if help_files:
             shortcut(QKeySequence.StandardKey.HelpContents, self.shell, self._help_wanted, WINDOW)
-        self._frame()
+        self._look_at_frame()
 
     def _plan(self, about: About, deeds: Deeds) -> list[Planned]:
         """Every page of the window. None but the first is built, or even imported, before somebody wants it or nobody wants anything."""
@@ -192,6 +192,9 @@ class Room(QObject):
 
     def _frame(self, changed: object = None) -> None:
         self.lock.read_rules()
+        self._look_at_frame()
+
+    def _look_at_frame(self) -> None:
         self.lanes.read(self._read_frame, self._show_frame, key="frame")
 
     def _read_frame(self) -> tuple[FrameFacts, str, str]:

@@ -54,12 +54,12 @@ class Birthday:
 class TodayFacts:
     """All that Today shows: what is ahead, soonest first; the last eight held, newest last.
 
-    ``year``: what was held in the last two years, the newest first.
+    ``only_members``: there are members and no gathering. ``year``: what was held in the last two years, the newest first.
     """
 
     ahead: tuple[Ahead, ...]
     held: tuple[Held, ...]
-    members: int
+    only_members: bool
     year: tuple[Held, ...] = ()
 
 
@@ -99,14 +99,15 @@ _STANDS = "NOT gone AND coalesce(status, 'planned') <> 'cancelled'"
 
 
 def today_facts(desk: Desk, today: date) -> TodayFacts:
-    """The gatherings ahead, the turnout of the last eight, the number of members."""
+    """The gatherings ahead and the turnout of the last eight."""
     with desk.asking() as connection:
         rows = driver.rows(connection, "SELECT id, name, starts, ends, place, city, capacity FROM gathering "
                            f"WHERE {_STANDS} AND {_LAST_DAY} >= ? AND starts IS NOT NULL ORDER BY starts", (today.isoformat(),))
         answers = _answers(connection, [row[0] for row in rows])
         ahead = tuple(_ahead(answers.get(row[0], {}), *row) for row in rows)
         year = _held(connection, today, 100, since=today - timedelta(days=2 * 366))
-        return TodayFacts(ahead, _held(connection, today, COLUMNS), _members(connection), tuple(reversed(year)))
+        held = _held(connection, today, COLUMNS)
+        return TodayFacts(ahead, held, not (ahead or held) and _members(connection) > 0, tuple(reversed(year)))
 
 
 def week_facts(desk: Desk, today: date) -> WeekFacts:

@@ -101,8 +101,8 @@ class TodayPage(Page):
         self.lanes.read_long(lambda job: week_facts(self.desk, today), found)
 
     def _empty(self, facts: TodayFacts) -> QWidget:
-        sentence = _("No gathering yet. Plan the first one") if facts.members else _("Start with the list you already have")
-        if facts.members:
+        sentence = _("No gathering yet. Plan the first one") if facts.only_members else _("Start with the list you already have")
+        if facts.only_members:
             empty = EmptyPage("calendar-blank", sentence, _("Plan a gathering"), lambda: self.go("gatherings", plan=True),
                               step_icon="plus")  # fmt: skip
         else:
