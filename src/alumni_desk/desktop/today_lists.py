@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -17,8 +16,7 @@ if TYPE_CHECKING:
 COLUMNS = 8
 
 
-@dataclass(frozen=True)
-class Ahead:
+class Ahead(NamedTuple):
     """A gathering to come. Times are local to it."""
 
     id: str
@@ -31,8 +29,7 @@ class Ahead:
     capacity: int | None
 
 
-@dataclass(frozen=True)
-class Held:
+class Held(NamedTuple):
     """A gathering that was, and how many people came."""
 
     id: str
@@ -41,8 +38,7 @@ class Held:
     came: int
 
 
-@dataclass(frozen=True)
-class Birthday:
+class Birthday(NamedTuple):
     """A member whose birthday is in the next days."""
 
     member: str
@@ -50,8 +46,7 @@ class Birthday:
     day: date
 
 
-@dataclass(frozen=True)
-class TodayFacts:
+class TodayFacts(NamedTuple):
     """All that Today shows: what is ahead, soonest first; the last eight held, newest last.
 
     ``only_members``: there are members and no gathering. ``year``: what was held in the last two years, the newest first.
@@ -63,16 +58,14 @@ class TodayFacts:
     year: tuple[Held, ...] = ()
 
 
-@dataclass(frozen=True)
-class WeekFacts:
+class WeekFacts(NamedTuple):
     """What this week brings among the members; ``fifty``: those of the class of fifty years ago."""
 
     birthdays: tuple[Birthday, ...] = ()
     fifty: int = 0
 
 
-@dataclass(frozen=True)
-class FrameFacts:
+class FrameFacts(NamedTuple):
     """What the sidebar says. ``chapter`` is empty before there is one."""
 
     chapter: str
