@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import os
 import traceback
-from logging.handlers import RotatingFileHandler
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +25,28 @@ class _NoValues(logging.Formatter):
         return "\n".join([f"{kind.__name__} (its text is left out)", *places])
 
 
+class _File(logging.Handler):
+    """Writes to the log file from the first line on; until there is one it costs a start nothing."""
+
+    def __init__(self, file: Path) -> None:
+        super().__init__()
+        self._file = file
+        self._writes: logging.Handler | None = None
+
+    def emit(self, record: logging.LogRecord) -> None:
+        if self._writes is None:
+            from logging.handlers import RotatingFileHandler
+
+            self._writes = RotatingFileHandler(self._file, maxBytes=500_000, backupCount=4, encoding="utf-8", delay=True)
+            self._writes.setFormatter(self.formatter)
+        self._writes.emit(record)
+
+    def close(self) -> None:
+        if self._writes is not None:
+            self._writes.close()
+        super().close()
+
+
 def start_logging(file: Path | None = None) -> None:
     """Write warnings and worse of this program to its log file, five files of 500 KB at most."""
     target = file or log_file()
@@ -34,7 +55,7 @@ def start_logging(file: Path | None = None) -> None:
     root.propagate = False
     try:
         target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        handler: logging.Handler = RotatingFileHandler(target, maxBytes=500_000, backupCount=4, encoding="utf-8", delay=True)
+        handler: logging.Handler = _File(target)
     except OSError:
         handler = logging.NullHandler()  # a full or read-only disk must not keep anybody from working
     handler.setFormatter(_NoValues("%(asctime)s %(process)d %(levelname)s %(name)s %(message)s"))

@@ -1,35 +1,46 @@
-"""Which tables a desk and which a server has, derived from the nouns' records; and a desk opened with them."""
+"""Which tables a desk and which a server has, derived from the nouns' records; and a desk opened with them.
+
+The records, and SQLAlchemy, are imported when somebody asks for a schema: to open a desk that is up to date needs neither.
+"""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import sqlalchemy as sa
-
-from alumni_desk.checkin import records as checkin
-from alumni_desk.exchange import records as exchange
-from alumni_desk.gatherings import records as gatherings
-from alumni_desk.members import records as members
 from alumni_desk.store.desk import Desk, open_with
 from alumni_desk.store.profile import Profile
-from alumni_desk.store.tables import desk_tables, index_synced
+
+if TYPE_CHECKING:
+    import sqlalchemy as sa
 
 SCHEMA_VERSION = 1
 """Number that every operation carries; raised when a synced table gains a column."""
 
+TRIGGERS = "93f2b09d59e8dfb51ec10c8a03b7de0a"
+"""Fingerprint of the triggers that the desk's schema has (``capture.fingerprint``): a database with these is opened without a look at the schema."""
+
 
 def synced_tables() -> list[sa.Table]:
     """Every table that travels, as its noun declared it, in a stable order."""
+    from alumni_desk.checkin import records as checkin
+    from alumni_desk.exchange import records as exchange
+    from alumni_desk.gatherings import records as gatherings
+    from alumni_desk.members import records as members
+
     return [*members.TABLES, *gatherings.TABLES, *checkin.TABLES, *exchange.TABLES]
 
 
 def _copy(column: sa.Column[Any], *, key: bool) -> sa.Column[Any]:
+    import sqlalchemy as sa
+
     return sa.Column(column.name, column.type, primary_key=key, nullable=column.nullable and not key,
                      server_default=sa.false() if column.server_default is not None else None,
                      info=dict(column.info))
 
 
 def _derive(metadata: sa.MetaData, keys: tuple[str, ...]) -> None:
+    import sqlalchemy as sa
+
     for table in synced_tables():
         first = [_copy(table.c[k], key=True) for k in keys]
         rest = [_copy(c, key=False) for c in table.columns if c.name not in keys]
@@ -38,6 +49,10 @@ def _derive(metadata: sa.MetaData, keys: tuple[str, ...]) -> None:
 
 def desk_schema() -> sa.MetaData:
     """The desk's tables: synced ones keyed by ``id``, and the desk's own (``alumni_desk.store.tables``)."""
+    import sqlalchemy as sa
+
+    from alumni_desk.store.tables import desk_tables, index_synced
+
     metadata = sa.MetaData()
     _derive(metadata, ("id",))
     index_synced(metadata)
@@ -47,6 +62,8 @@ def desk_schema() -> sa.MetaData:
 
 def server_schema() -> sa.MetaData:
     """The server's synced tables keyed by ``scope, id``; the server adds its own beside them (``server.tables``)."""
+    import sqlalchemy as sa
+
     metadata = sa.MetaData()
     _derive(metadata, ("scope", "id"))
     return metadata
@@ -58,4 +75,4 @@ def open_desk(profile: Profile, *, passphrase: str | None = None, create: bool =
     Raises StoreProblem: ``passphrase_wanted``, ``passphrase_needed``, ``passphrase_wrong``, ``keyring_silent``, ``key_lost``, ``key_damaged``,
     ``no_desk``, ``database_damaged``, ``database_newer``, or what the disk does.
     """
-    return open_with(profile, desk_schema(), SCHEMA_VERSION, passphrase=passphrase, create=create)
+    return open_with(profile, desk_schema, SCHEMA_VERSION, passphrase=passphrase, create=create, known=TRIGGERS)

@@ -35,8 +35,9 @@ from alumni_desk.members.lists import member_rows
 from alumni_desk.schema import open_desk
 from alumni_desk.store import recovery
 from alumni_desk.store.backup import back_up
+from alumni_desk.store.done import actions
 from alumni_desk.store.profile import Profile
-from alumni_desk.store.undo import actions, undo
+from alumni_desk.store.undo import undo
 from alumni_desk.sync.restoring import restore
 
 WORDS = {name: f"Canary{name.title().replace('_', '')}Zwitscher" for name in (

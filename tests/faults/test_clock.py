@@ -36,7 +36,8 @@ from alumni_desk.store.checking import verify
 from alumni_desk.protocol.clocks import unpack
 from alumni_desk.store.history import history
 from alumni_desk.store.profile import Profile
-from alumni_desk.store.undo import actions, redo, undo
+from alumni_desk.store.done import actions
+from alumni_desk.store.undo import redo, undo
 
 wish = json.loads(sys.argv[1])
 library = ctypes.CDLL(None)
@@ -165,7 +166,8 @@ from alumni_desk.checkin.lists import arrivals, headcount, last_in
 from alumni_desk.gatherings.actions import replan_gathering
 from alumni_desk.schema import open_desk
 from alumni_desk.store.profile import Profile
-from alumni_desk.store.undo import actions, undo
+from alumni_desk.store.done import actions
+from alumni_desk.store.undo import undo
 wish = json.loads(sys.argv[1])
 library = ctypes.CDLL(None)
 library.fault_clock.argtypes = (ctypes.c_longlong,)

@@ -243,8 +243,7 @@ def test_a_writing_outside_the_with_is_over(desk: Desk) -> None:
 
 def test_a_new_table_and_a_new_column_are_captured_without_a_word_about_them(profile: Profile) -> None:
     """A noun declares them; a migration makes them; nothing else has to know."""
-    metadata = desk_schema()
-    open_with(profile, metadata, SCHEMA_VERSION).close()
+    open_with(profile, desk_schema, SCHEMA_VERSION).close()
     grown = desk_schema()
     declared = synced("scholarship", field("name"), field("amount", sa.BigInteger, group="money"), field("currency", group="money"), field("paid", sa.Boolean))
     grown.tables["person"].append_column(field("nickname", door=True))
@@ -253,7 +252,7 @@ def test_a_new_table_and_a_new_column_are_captured_without_a_word_about_them(pro
     raw.execute("ALTER TABLE person ADD COLUMN nickname TEXT")
     raw.execute(str(sa.schema.CreateTable(grown.tables["scholarship"]).compile(dialect=sqlite.dialect())))
     raw.close()
-    with open_with(profile, grown, SCHEMA_VERSION + 1) as desk:
+    with open_with(profile, lambda: grown, SCHEMA_VERSION + 1) as desk:
         with desk.writing("tried", gathering="g-1") as writing:
             person = writing.add("person", nickname="Annie", notes="plays the cello")
         with desk.writing("tried") as writing:

@@ -16,10 +16,11 @@ from alumni_desk.members.lists import count_members, member_rows
 from alumni_desk.schema import open_desk
 from alumni_desk.store import backup
 from alumni_desk.store.desk import Desk, trouble_of
+from alumni_desk.store.done import actions
 from alumni_desk.store.outbox import Outbox
 from alumni_desk.store.profile import Profile
 from alumni_desk.store.recovery import recovery_key
-from alumni_desk.store.undo import actions, redo, undo
+from alumni_desk.store.undo import redo, undo
 from alumni_desk.sync.restoring import restore, salvage
 
 SEED = int(os.environ.get("ALUMNI_DESK_FAULT_SEED", "20261125"))

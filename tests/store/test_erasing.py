@@ -18,8 +18,9 @@ from alumni_desk.schema import open_desk
 from alumni_desk.store import backup, erasing
 from alumni_desk.store.checking import verify
 from alumni_desk.store.desk import Desk
+from alumni_desk.store.done import actions
 from alumni_desk.store.profile import Profile
-from alumni_desk.store.undo import actions, undo
+from alumni_desk.store.undo import undo
 from alumni_desk.sync.restoring import restore
 
 CANARY = "Quetzalcoatlus"

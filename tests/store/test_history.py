@@ -8,8 +8,9 @@ from alumni_desk.errors import NotFound, Refused
 from alumni_desk.members.actions import add_member, change_member
 from alumni_desk.members.lists import member
 from alumni_desk.store.desk import Desk
+from alumni_desk.store.done import actions
 from alumni_desk.store.history import history, restore
-from alumni_desk.store.undo import actions, undo
+from alumni_desk.store.undo import undo
 
 
 def test_every_value_with_who_and_when(desk: Desk) -> None:

@@ -23,8 +23,9 @@ from alumni_desk.members.lists import count_members, member
 from alumni_desk.schema import open_desk
 from alumni_desk.store.checking import verify
 from alumni_desk.store.desk import Desk
+from alumni_desk.store.done import actions
 from alumni_desk.store.profile import Profile
-from alumni_desk.store.undo import actions, redo, undo
+from alumni_desk.store.undo import redo, undo
 
 SYNCED = ("person", "education", "gathering", "registration", "fact", "import_run")
 

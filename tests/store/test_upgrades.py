@@ -21,9 +21,10 @@ from alumni_desk.store import desk as store
 from alumni_desk.store import keys
 from alumni_desk.store.checking import verify
 from alumni_desk.store.desk import REVISION, Desk
+from alumni_desk.store.done import actions
 from alumni_desk.store.history import history
 from alumni_desk.store.profile import Profile
-from alumni_desk.store.undo import actions, redo, undo
+from alumni_desk.store.undo import redo, undo
 
 RELEASED = sorted(one for one in (Path(__file__).parents[1] / "upgrades").iterdir() if one.is_dir() and one.name.isdigit())
 

@@ -62,7 +62,7 @@ from pathlib import Path
 from alumni_desk.members.actions import add_member
 from alumni_desk.schema import open_desk
 from alumni_desk.store.profile import Profile
-from alumni_desk.store.undo import actions
+from alumni_desk.store.done import actions
 from alumni_desk.sync.engine import sync_once
 with open_desk(Profile(Path(sys.argv[1]))) as desk:
     sync_once(desk)

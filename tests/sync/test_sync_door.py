@@ -24,8 +24,9 @@ from alumni_desk.members.actions import add_member, change_member
 from alumni_desk.protocol.policy import project
 from alumni_desk.store import backup
 from alumni_desk.store.desk import Desk
+from alumni_desk.store.done import actions
 from alumni_desk.store.finding import find_people
-from alumni_desk.store.undo import actions, undo
+from alumni_desk.store.undo import undo
 from alumni_desk.sync.engine import join, status, sync_once
 from alumni_desk.sync.shapes import shapes
 

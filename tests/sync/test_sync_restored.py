@@ -14,8 +14,9 @@ from alumni_desk.errors import KnownError
 from alumni_desk.store import backup, erasing
 from alumni_desk.store.checking import verify
 from alumni_desk.store.desk import Desk
+from alumni_desk.store.done import actions
 from alumni_desk.store.profile import Profile
-from alumni_desk.store.undo import actions, undo
+from alumni_desk.store.undo import undo
 from alumni_desk.sync import state
 from alumni_desk.sync.engine import join, status, sync_once
 from alumni_desk.sync.restoring import Restored, restore, salvage

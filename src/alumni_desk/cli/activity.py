@@ -71,7 +71,7 @@ def run_redo(args: argparse.Namespace) -> int:
 
 def _turned(args: argparse.Namespace, desk: Desk, turn: Callable[[Desk, str | None], Undone], *, again: bool) -> int:
     from alumni_desk.segments.activity import left_names, told, undone_words
-    from alumni_desk.store.undo import actions
+    from alumni_desk.store.done import actions
 
     try:
         undone = turn(desk, args.action)

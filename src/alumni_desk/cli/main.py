@@ -124,15 +124,9 @@ def command_of(argv: Sequence[str]) -> str | None:
     return None
 
 
-BEFORE_QT = ("sqlalchemy.dialects.sqlite", "sqlcipher3.dbapi2", "nacl.secret", "alumni_desk.schema", "alumni_desk.segments.activity")
-"""What the first page needs beside Qt. After PySide6 its import hook would read the source text of every module that they import."""
-
-
 def open_window(profile: Profile, files: Sequence[Path] = (), usable: Callable[[Any], None] | None = None) -> int:
     """Open the window and work until it is closed. Returns the exit code. ``usable`` is called when the first page stands."""
     gc.disable()  # until then, see run_window
-    for module in BEFORE_QT:
-        import_module(module)
     from alumni_desk.store import keys
 
     keys.get_ready(profile.path, "desk")

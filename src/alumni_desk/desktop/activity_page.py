@@ -27,7 +27,8 @@ from alumni_desk.errors import KnownError
 from alumni_desk.segments.activity import CHECK_INS, Deed, Written, deeds, grouped, left_words, written
 from alumni_desk.segments.others import everyone, has_others, others_written
 from alumni_desk.store.desk import Desk
-from alumni_desk.store.undo import DAYS, changed_since
+from alumni_desk.store.done import DAYS
+from alumni_desk.store.undo import changed_since
 from alumni_desk.words import _, ngettext, number
 
 AT_ONCE = 200

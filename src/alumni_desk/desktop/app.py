@@ -66,9 +66,11 @@ CALM_MS = 400
 class Room(QObject):
     """A window on an open desk with all that works for it: lanes, news of changes, sync. ``close`` ends every thread.
 
-    ``another_wanted``: the laptop came to a door, or from one to the office, and has a use for other pages than this window has.
+    ``stands``: its first page is filled and painted. ``another_wanted``: the laptop came to a door, or from one to the office, and has a use for
+    other pages than this window has.
     """
 
+    stands = Signal()
     another_wanted = Signal()
 
     def __init__(self, desk: Desk, appearance: Appearance, *, about: About, deeds: Deeds | None = None,
@@ -103,14 +105,15 @@ class Room(QObject):
         self.bridge.ending.connect(self.venue.share_no_more)
         self.bridge.standing.connect(self._stands)
         self.bridge.to_decide.connect(lambda count: self.shell.nav.set_count("sync", number(count) if count else ""))
-        self.shell.current().stack.settled.connect(lambda: QTimer.singleShot(10 * PAINT_MS, self.bridge, self.bridge.first_look))
+        self.shell.current().stack.settled.connect(lambda: QTimer.singleShot(PAINT_MS, self, self.stands.emit), Qt.ConnectionType.SingleShotConnection)
+        self.stands.connect(lambda: QTimer.singleShot(10 * PAINT_MS, self.bridge, self.bridge.first_look))
         self.later = Later(self.shell, self.lanes, self.lock.away.resting)
         self.changes.changed.connect(self._frame)
         self.shell.palette_wanted.connect(self.show_palette)
         self.shell.palette_button.setVisible(not self._at_door)
         if help_files:
             shortcut(QKeySequence.StandardKey.HelpContents, self.shell, self._help_wanted, WINDOW)
-        self._frame()
+        self._look_at_frame()
 
     def _plan(self, about: About, deeds: Deeds) -> list[Planned]:
         """Every page of the window. None but the first is built, or even imported, before somebody wants it or nobody wants anything."""
@@ -189,6 +192,9 @@ class Room(QObject):
 
     def _frame(self, changed: object = None) -> None:
         self.lock.read_rules()
+        self._look_at_frame()
+
+    def _look_at_frame(self) -> None:
         self.lanes.read(self._read_frame, self._show_frame, key="frame")
 
     def _read_frame(self) -> tuple[FrameFacts, str, str]:
@@ -369,7 +375,7 @@ class Sitting(QObject):
         room.shell.show_page(page, **what)
         self.room = room
         room.another_wanted.connect(lambda: QTimer.singleShot(0, self._rebuild))
-        room.shell.current().stack.settled.connect(lambda: QTimer.singleShot(PAINT_MS, self, self._stands), Qt.ConnectionType.SingleShotConnection)
+        room.stands.connect(self._stands)
         room.lock.changed.connect(lambda locked: self.take_files(()))
 
     def _stands(self) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from PySide6.QtCore import QRectF, QSize, Qt
-from PySide6.QtGui import QFontMetricsF, QKeyEvent, QPainter, QPaintEvent
+from PySide6.QtGui import QFontMetricsF, QKeyEvent, QPainter, QPaintEvent, QShowEvent
 from PySide6.QtWidgets import QAbstractButton, QHBoxLayout, QSizePolicy, QVBoxLayout, QWidget
 
 from alumni_desk.desktop.controls import Button, Choice, Label
@@ -19,13 +19,24 @@ from alumni_desk.words import _
 
 
 class Front(QWidget):
-    """A window's whole content while there is no desk yet. ``show_view`` puts one view in, with or without Back."""
+    """A window's whole content while there is no desk yet. ``show_view`` puts one view in, with or without Back.
+
+    Mostly the desk is there before this window is wanted, so it is empty until it is shown.
+    """
 
     def __init__(self, percent: int, on_percent: Callable[[int], None]) -> None:
         super().__init__()
         self.setWindowTitle("Alumni Desk")
         self.setMinimumSize(800, 600)
         on_screen(self)
+        self._percent, self._on_percent = percent, on_percent
+        self._place: QVBoxLayout | None = None
+        self._view: QWidget | None = None
+        self._on_back: Callable[[], None] | None = None
+
+    def _build(self) -> QVBoxLayout:
+        if self._place is not None:
+            return self._place
         whole = QVBoxLayout(self)
         whole.setContentsMargins(0, 0, 0, 0)
         whole.setSpacing(0)
@@ -37,24 +48,28 @@ class Front(QWidget):
         bar.addStretch(1)
         sizes = [(str(size), _("Text size {percent} %").format(percent=size)) for size in TEXT_SIZES]
         self.size_choice = Choice(_("Text size"), sizes)
-        self.size_choice.set_key(str(percent))
-        self.size_choice.activated.connect(lambda: on_percent(int(self.size_choice.key() or 100)))
+        self.size_choice.set_key(str(self._percent))
+        self.size_choice.activated.connect(lambda: self._on_percent(int(self.size_choice.key() or 100)))
         bar.addWidget(self.size_choice)
         whole.addLayout(bar)
         self._place = QVBoxLayout()
         whole.addLayout(self._place, 1)
-        self._view: QWidget | None = None
-        self._on_back: Callable[[], None] | None = None
         self.back.clicked.connect(self._go_back)
+        return self._place
+
+    def showEvent(self, event: QShowEvent) -> None:
+        self._build()
+        super().showEvent(event)
 
     def show_view(self, view: QWidget, back: Callable[[], None] | None = None) -> None:
         """Show one view; ``back`` is what Back and Esc do."""
+        place = self._build()
         if self._view is not None:
-            self._place.removeWidget(self._view)
+            place.removeWidget(self._view)
             self._view.hide()
             self._view.deleteLater()
         self._view = view
-        self._place.addWidget(view)
+        place.addWidget(view)
         self._on_back = back
         self.back.setVisible(back is not None)
         first = getattr(view, "first_focus", None)

@@ -18,7 +18,7 @@ from alumni_desk.desktop.controls import WINDOW, shortcut
 from alumni_desk.desktop.sheet import PlainSheet
 from alumni_desk.desktop.shell import Shell
 from alumni_desk.errors import KnownError
-from alumni_desk.store import keys
+from alumni_desk.store import driver, keys
 from alumni_desk.store.desk import Desk
 from alumni_desk.words import _, ngettext, number
 
@@ -42,8 +42,8 @@ class Rules:
 
 def rules_of(desk: Desk) -> Rules:
     """The settings of locking. Made-up people are locked only by hand."""
-    with desk.reading() as connection:
-        sample = bool(connection.exec_driver_sql("SELECT sample FROM chapter LIMIT 1").scalar())
+    with desk.asking() as connection:
+        sample = any(flag for [flag] in driver.rows(connection, "SELECT sample FROM chapter LIMIT 1"))
     minutes = desk.setting(LOCK_AFTER, 0 if sample else USUAL)
     return Rules(minutes if minutes in MINUTES else USUAL, bool(desk.setting(LOCK_SLEEP, not sample)), bool(desk.setting(LOCK_DOOR, True)))
 
@@ -60,9 +60,8 @@ class Names:
 
 def names_of(desk: Desk) -> Names:
     """What the locked page may say of the chapter and the laptop."""
-    with desk.reading() as connection:
-        row = connection.exec_driver_sql("SELECT name, university FROM chapter LIMIT 1").first()
-    chapter, university = row or ("", "")
+    with desk.asking() as connection:
+        chapter, university = driver.row(connection, "SELECT name, university FROM chapter LIMIT 1") or ("", "")
     return Names(chapter or "", university or "", desk.setting("person_name") or "", desk.setting(FOUND_MAIL) or "")
 
 

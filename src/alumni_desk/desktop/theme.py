@@ -153,7 +153,7 @@ def style_sheet(colours: Colours, percent: int) -> str:
         "item": px(28), "buttoninner": px(CONTROL) - 2 * FOCUS, "buttonpad": px(14), "tab": px(36), "bar": px(12),
         "barround": px(3), "barmargin": px(3),
     }  # fmt: skip
-    words = {name: getattr(colours, name) for name in Colours.__dataclass_fields__ if name != "dark"}
+    words = {name: getattr(colours, name) for name in Colours._fields if name != "dark"}
     return SHEET.format(**words, **measures)
 
 

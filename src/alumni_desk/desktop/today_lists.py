@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from calendar import isleap
-from dataclasses import dataclass
+import json
 from datetime import date, datetime, timedelta
-
-import sqlalchemy as sa
+from typing import TYPE_CHECKING, NamedTuple
 
 from alumni_desk.members import naming
+from alumni_desk.store import driver
 from alumni_desk.store.desk import Desk
+
+if TYPE_CHECKING:
+    from alumni_desk.store.driver import Connection
 
 COLUMNS = 8
 
 
-@dataclass(frozen=True)
-class Ahead:
+class Ahead(NamedTuple):
     """A gathering to come. Times are local to it."""
 
     id: str
@@ -28,8 +29,7 @@ class Ahead:
     capacity: int | None
 
 
-@dataclass(frozen=True)
-class Held:
+class Held(NamedTuple):
     """A gathering that was, and how many people came."""
 
     id: str
@@ -38,8 +38,7 @@ class Held:
     came: int
 
 
-@dataclass(frozen=True)
-class Birthday:
+class Birthday(NamedTuple):
     """A member whose birthday is in the next days."""
 
     member: str
@@ -47,29 +46,26 @@ class Birthday:
     day: date
 
 
-@dataclass(frozen=True)
-class TodayFacts:
+class TodayFacts(NamedTuple):
     """All that Today shows: what is ahead, soonest first; the last eight held, newest last.
 
-    ``year``: what was held in the last two years, the newest first.
+    ``only_members``: there are members and no gathering. ``year``: what was held in the last two years, the newest first.
     """
 
     ahead: tuple[Ahead, ...]
     held: tuple[Held, ...]
-    members: int
+    only_members: bool
     year: tuple[Held, ...] = ()
 
 
-@dataclass(frozen=True)
-class WeekFacts:
+class WeekFacts(NamedTuple):
     """What this week brings among the members; ``fifty``: those of the class of fifty years ago."""
 
     birthdays: tuple[Birthday, ...] = ()
     fifty: int = 0
 
 
-@dataclass(frozen=True)
-class FrameFacts:
+class FrameFacts(NamedTuple):
     """What the sidebar says. ``chapter`` is empty before there is one."""
 
     chapter: str
@@ -86,31 +82,25 @@ SELECT (SELECT count(*) FROM person WHERE standing = 'member' AND gone = 0)
 """Two indexes tell: to decrypt every row would take a third of a second with 100,000 of them."""
 
 
-def _members(connection: sa.Connection) -> int:
-    return int(connection.exec_driver_sql(COUNT_MEMBERS).scalar() or 0)
+def _members(connection: Connection) -> int:
+    return int(driver.row(connection, COUNT_MEMBERS)[0])
 
 
-def _ahead_where(gathering: sa.Table, today: date) -> sa.ColumnElement[bool]:
-    """Not over by the end of its last day; the day is compared as text, as it is kept."""
-    last_day = sa.func.substr(sa.func.coalesce(gathering.c.ends, gathering.c.starts), 1, 10)
-    return sa.and_(~gathering.c.gone, _not_cancelled(gathering), last_day >= today.isoformat())
-
-
-def _not_cancelled(gathering: sa.Table) -> sa.ColumnElement[bool]:
-    return sa.func.coalesce(gathering.c.status, "planned") != "cancelled"
+_LAST_DAY = "substr(coalesce(ends, starts), 1, 10)"
+"""The day is compared as text, as it is kept: a gathering is ahead until the end of its last day."""
+_STANDS = "NOT gone AND coalesce(status, 'planned') <> 'cancelled'"
 
 
 def today_facts(desk: Desk, today: date) -> TodayFacts:
-    """The gatherings ahead, the turnout of the last eight, the number of members."""
-    gathering = desk.tables["gathering"]
-    with desk.reading() as connection:
-        rows = connection.execute(
-            sa.select(gathering).where(_ahead_where(gathering, today), gathering.c.starts.is_not(None)).order_by(gathering.c.starts)
-        ).all()
-        answers = _answers(connection, desk.tables["registration"], [row.id for row in rows])
-        ahead = tuple(_ahead(row, answers.get(row.id, {})) for row in rows)
-        year = _held(connection, desk, today, 100, since=today - timedelta(days=2 * 366))
-        return TodayFacts(ahead, _held(connection, desk, today, COLUMNS), _members(connection), tuple(reversed(year)))
+    """The gatherings ahead and the turnout of the last eight."""
+    with desk.asking() as connection:
+        rows = driver.rows(connection, "SELECT id, name, starts, ends, place, city, capacity FROM gathering "
+                           f"WHERE {_STANDS} AND {_LAST_DAY} >= ? AND starts IS NOT NULL ORDER BY starts", (today.isoformat(),))
+        answers = _answers(connection, [row[0] for row in rows])
+        ahead = tuple(_ahead(answers.get(row[0], {}), *row) for row in rows)
+        year = _held(connection, today, 100, since=today - timedelta(days=2 * 366))
+        held = _held(connection, today, COLUMNS)
+        return TodayFacts(ahead, held, not (ahead or held) and _members(connection) > 0, tuple(reversed(year)))
 
 
 def week_facts(desk: Desk, today: date) -> WeekFacts:
@@ -119,81 +109,69 @@ def week_facts(desk: Desk, today: date) -> WeekFacts:
     Who was born on 29 February has it on the 28th in most years.
     """
     week = {f"{day:%m-%d}": day for day in (today + timedelta(days=ahead) for ahead in range(7))}
-    if "02-28" in week and not isleap(week["02-28"].year):
+    if "02-28" in week and (week["02-28"] + timedelta(days=1)).day == 1:
         week["02-29"] = week["02-28"]
-    person, fiftieth = desk.tables["person"], today.year - 50
-    alive = sa.select(person).where(person.c.standing == "member", ~person.c.gone, person.c.merged_into.is_(None), ~sa.func.coalesce(person.c.deceased, False))
-    wanted = alive.where(sa.or_(sa.func.substr(person.c.birth_date, 6, 5).in_(week), person.c.class_year == fiftieth))
-    with desk.reading() as connection:
-        rows = connection.execute(wanted).all()
-    born = [Birthday(row.id, naming.display_name(row), week[row.birth_date[5:10]]) for row in rows if (row.birth_date or "")[5:10] in week]
+    fiftieth = today.year - 50
+    with desk.asking() as connection:
+        rows = [_Born(*row) for row in driver.rows(
+            connection, f"SELECT {', '.join(_Born._fields)} FROM person WHERE standing = 'member' AND NOT gone AND merged_into IS NULL "
+            "AND NOT coalesce(deceased, 0) AND (class_year = ? OR substr(birth_date, 6, 5) IN (SELECT value FROM json_each(?)))",
+            (fiftieth, json.dumps(list(week))))]
+    born = [Birthday(row.id, naming.display_name(row), week[day]) for row in rows if (day := (row.birth_date or "")[5:10]) in week]
     return WeekFacts(tuple(sorted(born, key=lambda one: (one.day, one.name))), sum(row.class_year == fiftieth for row in rows))
 
 
-def _answers(connection: sa.Connection, registration: sa.Table, gatherings: list[str]) -> dict[str, dict[str, int]]:
-    query = (
-        sa.select(registration.c.gathering, registration.c.status, sa.func.count())
-        .where(registration.c.gathering.in_(gatherings), ~registration.c.gone)
-        .group_by(registration.c.gathering, registration.c.status)
-    )
+class _Born(NamedTuple):
+    id: str
+    first_name: str | None
+    last_name: str | None
+    preferred_name: str | None
+    other_script_name: str | None
+    class_year: int | None
+    birth_date: str | None
+
+
+def _answers(connection: Connection, gatherings: list[str]) -> dict[str, dict[str, int]]:
     found: dict[str, dict[str, int]] = {}
-    for gathering, status, count in connection.execute(query):
+    for gathering, status, count in driver.rows(
+            connection, "SELECT gathering, status, count(*) FROM registration WHERE NOT gone AND gathering IN (SELECT value FROM json_each(?)) "
+            "GROUP BY gathering, status", (json.dumps(gatherings),)):  # fmt: skip
         found.setdefault(gathering, {})[status or "invited"] = count
     return found
 
 
-def _ahead(row: sa.Row[tuple[object, ...]], answers: dict[str, int]) -> Ahead:
-    place = ", ".join(part for part in (row.place, row.city) if part)
+def _ahead(answers: dict[str, int], id: str, name: str | None, starts: str, ends: str | None, place: str | None, city: str | None,
+           capacity: int | None) -> Ahead:  # fmt: skip
     return Ahead(
-        id=row.id,
-        name=row.name or "",
-        starts=datetime.fromisoformat(row.starts),
-        ends=datetime.fromisoformat(row.ends) if row.ends else None,
-        place=place,
+        id=id,
+        name=name or "",
+        starts=datetime.fromisoformat(starts),
+        ends=datetime.fromisoformat(ends) if ends else None,
+        place=", ".join(part for part in (place, city) if part),
         coming=answers.get("yes", 0),
         not_answered=answers.get("invited", 0),
-        capacity=row.capacity,
+        capacity=capacity,
     )
 
 
-def _held(connection: sa.Connection, desk: Desk, today: date, most: int, since: date = date.min) -> tuple[Held, ...]:
-    gathering = desk.tables["gathering"]
-    over = sa.func.substr(sa.func.coalesce(gathering.c.ends, gathering.c.starts), 1, 10) < today.isoformat()
-    rows = connection.execute(
-        sa.select(gathering.c.id, gathering.c.name, gathering.c.starts)
-        .where(~gathering.c.gone, _not_cancelled(gathering), gathering.c.starts >= since.isoformat(), over)
-        .order_by(gathering.c.starts.desc())
-        .limit(most)
-    ).all()
-    came = _came(connection, desk.tables["fact"], [row.id for row in rows])
-    return tuple(Held(row.id, row.name or "", date.fromisoformat(row.starts[:10]), came.get(row.id, 0)) for row in reversed(rows))
+def _held(connection: Connection, today: date, most: int, since: date = date.min) -> tuple[Held, ...]:
+    rows = driver.rows(connection, f"SELECT id, name, starts FROM gathering WHERE {_STANDS} AND starts >= ? AND {_LAST_DAY} < ? "
+                       "ORDER BY starts DESC LIMIT ?", (since.isoformat(), today.isoformat(), most))
+    came = _came(connection, [gathering for gathering, _name, _starts in rows])
+    return tuple(Held(gathering, name or "", date.fromisoformat(starts[:10]), came.get(gathering, 0)) for gathering, name, starts in reversed(rows))
 
 
-def _came(connection: sa.Connection, fact: sa.Table, gatherings: list[str]) -> dict[str, int]:
+def _came(connection: Connection, gatherings: list[str]) -> dict[str, int]:
     """Distinct people with an ``in`` that nobody took back; who left again has come all the same."""
-    void = fact.alias("void")
-    closed = sa.func.json_each(void.c.closes).table_valued("value", name="closed")
-    taken_back = sa.exists().where(
-        void.c.gathering == fact.c.gathering, void.c.kind == "void", closed.c.value == fact.c.id
-    )
-    query = (
-        sa.select(fact.c.gathering, sa.func.count(sa.distinct(fact.c.registration)))
-        .where(fact.c.gathering.in_(gatherings), fact.c.kind == "in", ~fact.c.gone, ~taken_back)
-        .group_by(fact.c.gathering)
-    )
-    return {gathering: count for gathering, count in connection.execute(query)}
+    return dict(driver.rows(
+        connection, "SELECT gathering, count(DISTINCT registration) FROM fact WHERE gathering IN (SELECT value FROM json_each(?)) AND kind = 'in' AND NOT gone "
+        "AND NOT EXISTS (SELECT 1 FROM fact AS void, json_each(void.closes) AS closed WHERE void.gathering = fact.gathering AND void.kind = 'void' "
+        "AND closed.value = fact.id) GROUP BY gathering", (json.dumps(gatherings),)))
 
 
 def frame_facts(desk: Desk, today: date) -> FrameFacts:
     """The chapter and the numbers of the sidebar."""
-    chapter, gathering = desk.tables["chapter"], desk.tables["gathering"]
-    with desk.reading() as connection:
-        ours = connection.execute(sa.select(chapter).where(~chapter.c.gone).limit(1)).first()
-        count = sa.select(sa.func.count()).select_from(gathering).where(_ahead_where(gathering, today))
-        return FrameFacts(
-            chapter=(ours.name or "") if ours else "",
-            university=(ours.university or "") if ours else "",
-            sample=bool(ours.sample) if ours else False,
-            members=_members(connection),
-            ahead=int(connection.scalar(count) or 0),
-        )
+    with desk.asking() as connection:
+        name, university, sample = driver.row(connection, "SELECT name, university, sample FROM chapter WHERE NOT gone LIMIT 1") or ("", "", False)
+        [ahead] = driver.row(connection, f"SELECT count(*) FROM gathering WHERE {_STANDS} AND {_LAST_DAY} >= ?", (today.isoformat(),))
+        return FrameFacts(chapter=name or "", university=university or "", sample=bool(sample), members=_members(connection), ahead=int(ahead))

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from datetime import date, timedelta
 from functools import partial
 
-from PySide6.QtCore import QSize, Qt
+from PySide6.QtCore import QSize, Qt, QTimer
 from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 from shiboken6 import isValid
 
@@ -36,6 +36,7 @@ from alumni_desk.store.desk import Changed, Desk
 from alumni_desk.words import _, ngettext, number
 
 SHOWN = 5
+WEEK_AFTER_MS = 50
 
 
 class TodayPage(Page):
@@ -85,10 +86,10 @@ class TodayPage(Page):
         if focused and self._first is not None:
             self._first.setFocus()
         if self._week is None or self._week[0] != self._clock():
-            self._look_at_week()
+            QTimer.singleShot(WEEK_AFTER_MS, self, self._look_at_week)
 
     def _look_at_week(self) -> None:
-        """Birthdays are looked for among all members, so the page stands already; the long lane, so that no search waits for it."""
+        """Birthdays are looked for among all members: when the page has been painted, and on the long lane, so that no search waits for it."""
         self._week_asked += 1
         asked, today = self._week_asked, self._clock()
 
@@ -100,8 +101,8 @@ class TodayPage(Page):
         self.lanes.read_long(lambda job: week_facts(self.desk, today), found)
 
     def _empty(self, facts: TodayFacts) -> QWidget:
-        sentence = _("No gathering yet. Plan the first one") if facts.members else _("Start with the list you already have")
-        if facts.members:
+        sentence = _("No gathering yet. Plan the first one") if facts.only_members else _("Start with the list you already have")
+        if facts.only_members:
             empty = EmptyPage("calendar-blank", sentence, _("Plan a gathering"), lambda: self.go("gatherings", plan=True),
                               step_icon="plus")  # fmt: skip
         else:

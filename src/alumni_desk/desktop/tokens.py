@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 Role = Literal["caption", "small", "body", "label", "strong", "heading", "title", "number", "door_word", "door_name"]
 Tone = Literal["text", "muted", "accent", "on_accent", "selected_text", "ok", "warn", "danger", "border"]
 
 
-@dataclass(frozen=True)
-class Colours:
+class Colours(NamedTuple):
     """One theme. Contrasts of text on its ground are at least 4.5 : 1, of borders 3 : 1."""
 
     dark: bool
@@ -51,8 +49,7 @@ DARK = Colours(
 )
 
 
-@dataclass(frozen=True)
-class DoorColours:
+class DoorColours(NamedTuple):
     """A verdict's ground, the ink on it and its secondary button; the same in both themes."""
 
     ground: str
@@ -66,8 +63,7 @@ DOOR_REFUSED = DoorColours("#B3261E", "#FFFFFF", "#861812")
 DOOR_NEEDS_A_WORD = DoorColours("#2A3F66", "#FFFFFF", "#1A2A48")
 
 
-@dataclass(frozen=True)
-class Face:
+class Face(NamedTuple):
     """Size and line height in px at 100 %, and weight."""
 
     size: int

@@ -6,7 +6,6 @@ import re
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from alumni_desk.errors import BadInput, about
 from alumni_desk.gatherings.kinds import KINDS, MODES
@@ -80,6 +79,8 @@ def field_word(name: str) -> str:
 
 def local_zone() -> str:
     """The time zone of this laptop by its IANA name; UTC if the system does not say."""
+    from zoneinfo import ZoneInfo
+
     import tzlocal
 
     try:
@@ -99,6 +100,8 @@ def _capacity(value: Any) -> int | None:
 
 
 def _zone(text: str) -> str:
+    from zoneinfo import ZoneInfo
+
     try:
         return ZoneInfo(text).key
     except (KeyError, ValueError, OSError):

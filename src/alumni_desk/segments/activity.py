@@ -6,18 +6,21 @@ import json
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
-
-import msgspec
-import sqlalchemy as sa
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from alumni_desk.gatherings.fields import field_word as gathering_field
 from alumni_desk.members import naming
 from alumni_desk.members.fields import ADDRESS, label
+from alumni_desk.store import driver
 from alumni_desk.store.desk import Desk
-from alumni_desk.store.history import ONLY_BY_HAND, Version, history
-from alumni_desk.store.undo import Done, Left, Undone, actions, rows_of, stay_changed
+from alumni_desk.store.done import Done, actions
 from alumni_desk.words import _, ngettext, number
+
+if TYPE_CHECKING:
+    from alumni_desk.store.driver import Connection
+    from alumni_desk.store.history import Version
+    from alumni_desk.store.undo import Left, Undone
 
 CHECK_INS = frozenset({"checked_in", "check_in_undone", "checked_out", "walked_in"})
 """What is corrected at the door or in the gathering; Ctrl+Z elsewhere leaves it alone."""
@@ -69,15 +72,19 @@ class Written:
 def deeds(desk: Desk, limit: int = 100, *, but: Collection[str] = (), look: bool = False) -> list[Deed]:
     """The newest actions, newest first; ``but``: events to leave out; ``look`` whether an undo of each would put anything back."""
     done = [one for one in actions(desk, limit) if one.event not in but]
-    stay = stay_changed(desk, done) if look else frozenset()
+    stay: Collection[str] = ()
+    if look:
+        from alumni_desk.store.undo import stay_changed
+
+        stay = stay_changed(desk, done)
     return [replace(one, reason=_("Everything of it was changed since")) if one.id in stay else one for one in told(desk, done)]
 
 
 def told(desk: Desk, done: Sequence[Done]) -> list[Deed]:
     """Actions in words."""
-    with desk.reading() as connection:
+    with desk.asking() as connection:
         wrote = _first_rows(connection, [one.id for one in done])
-        names = Names(connection, desk, wrote, {one.gathering for one in done if one.gathering})
+        names = Names(connection, wrote, {one.gathering for one in done if one.gathering})
         return [_deed(one, wrote.get(one.id, []), names) for one in done]
 
 
@@ -99,9 +106,11 @@ def grouped(found: Sequence[Deed]) -> list[Deed]:
 
 def written(desk: Desk, action: str, limit: int = 50) -> tuple[list[Written], dict[str, int], int]:
     """The first values and new rows that an action wrote, how many values of each field, and how many of both in all (the first 5,000 rows)."""
+    from alumni_desk.store.undo import rows_of
+
     rows = rows_of(desk, action, 5_000)
     with desk.reading() as connection:
-        names = Names(connection, desk, {action: [(table, row_id, after) for table, row_id, _before, after in rows[:limit]]}, set())
+        names = Names(connection, {action: [(table, row_id, after) for table, row_id, _before, after in rows[:limit]]}, set())
     found: list[Written] = []
     sums: dict[str, int] = defaultdict(int)
     fresh: set[str] = set()
@@ -123,7 +132,7 @@ def left_words(desk: Desk, left: Sequence[Left], most: int = 3) -> list[str]:
     """What an undo left, a sentence a row: whose, and who changed it since."""
     shown = left[:most]
     with desk.reading() as connection:
-        names = Names(connection, desk, {"": [(one.table, one.row, {}) for one in shown]}, set())
+        names = Names(connection, {"": [(one.table, one.row, {}) for one in shown]}, set())
         sentences = [_left(one, names.of(one.table, one.row, {})) for one in shown]
     if len(left) > most:
         sentences.append(ngettext("{n} more was left too.", "{n} more were left too.", len(left) - most).format(n=number(len(left) - most)))
@@ -133,7 +142,7 @@ def left_words(desk: Desk, left: Sequence[Left], most: int = 3) -> list[str]:
 def left_names(desk: Desk, left: Sequence[Left]) -> list[str]:
     """What the rows that an undo left are called."""
     with desk.reading() as connection:
-        names = Names(connection, desk, {"": [(one.table, one.row, {}) for one in left]}, set())
+        names = Names(connection, {"": [(one.table, one.row, {}) for one in left]}, set())
         return [names.of(one.table, one.row, {}) for one in left]
 
 
@@ -164,6 +173,8 @@ class PastValue:
 
 def past_values(desk: Desk, table: str, row_id: str) -> list[PastValue]:
     """A record's history in words, by field, newest first; fields that changed come first, an address is one. Raises NotFound."""
+    from alumni_desk.store.history import history
+
     lines: dict[tuple[str, str], list[Version]] = {}
     for one in history(desk, table, row_id):
         if one.field not in _SILENT:
@@ -174,16 +185,35 @@ def past_values(desk: Desk, table: str, row_id: str) -> list[PastValue]:
 
 
 def _past_value(word: str, versions: Sequence[Version]) -> PastValue:
+    from alumni_desk.store.history import ONLY_BY_HAND
+
     first = versions[0]
     text = ", ".join(part for one in versions if (part := value_words(one.value)))
     return PastValue(first.id, word, text, first.at, first.who, first.device, first.here, first.event, any(one.now for one in versions), first.refused,
                      any(one.restorable for one in versions) and not any(one.now for one in versions), first.field in ONLY_BY_HAND)
 
 
+class _About(NamedTuple):
+    """A row that is about somebody: a guest, a school, a fact."""
+
+    id: str
+    person: str | None
+    gathering: str | None
+
+
+class _Person(NamedTuple):
+    id: str
+    first_name: str | None
+    last_name: str | None
+    preferred_name: str | None
+    other_script_name: str | None
+    class_year: int | None
+
+
 class Names:
     """What rows are called, looked up for many at once."""
 
-    def __init__(self, connection: sa.Connection, desk: Desk, wrote: Mapping[str, Iterable[tuple[str, str, Mapping[str, Any]]]], gatherings: set[str]) -> None:
+    def __init__(self, connection: Connection, wrote: Mapping[str, Iterable[tuple[str, str, Mapping[str, Any]]]], gatherings: set[str]) -> None:
         ids: dict[str, set[str]] = defaultdict(set)
         for rows in wrote.values():
             for table, row_id, fields in rows:
@@ -191,19 +221,14 @@ class Names:
                 for name in ("person", "gathering"):
                     if fields.get(name):
                         ids[name].add(fields[name])
-        self._registrations = self._read(connection, desk.tables["registration"], ids["registration"])
-        self._schools = self._read(connection, desk.tables["education"], ids["education"])
-        self._facts = self._read(connection, desk.tables["fact"], ids["fact"])
-        people = ids["person"] | {row.person for rows in (self._registrations, self._schools, self._facts) for row in rows.values() if row.person}
-        self._people = self._read(connection, desk.tables["person"], people)
-        wanted = json.dumps(sorted(people))
-        self._erased = set(connection.exec_driver_sql("SELECT id FROM erased WHERE id IN (SELECT value FROM json_each(?))", (wanted,)).scalars())
-        held = ids["gathering"] | gatherings | {row.gathering for rows in (self._registrations, self._facts) for row in rows.values() if row.gathering}
-        self._gatherings = self._read(connection, desk.tables["gathering"], held)
-
-    @staticmethod
-    def _read(connection: sa.Connection, table: sa.Table, ids: set[str]) -> dict[str, sa.Row[Any]]:
-        return {row.id: row for row in connection.execute(sa.select(table).where(table.c.id.in_(ids)))} if ids else {}
+        self._about = {table: {row_id: _About(row_id, *rest) for row_id, *rest in _of(connection, f"SELECT id, person, {held} FROM {table}", ids[table])}
+                       for table, held in (("registration", "gathering"), ("education", "NULL"), ("fact", "gathering"))}
+        about = [row for rows in self._about.values() for row in rows.values()]
+        people = ids["person"] | {row.person for row in about if row.person}
+        self._people = {row[0]: _Person(*row) for row in _of(connection, f"SELECT {', '.join(_Person._fields)} FROM person", people)}
+        self._erased = {row[0] for row in _of(connection, "SELECT id FROM erased", people)}
+        held = ids["gathering"] | gatherings | {row.gathering for row in about if row.gathering}
+        self._gatherings: dict[str, str | None] = dict(_of(connection, "SELECT id, name FROM gathering", held))
 
     def person(self, person_id: str | None) -> str:
         """What somebody is called, with the class year."""
@@ -220,20 +245,18 @@ class Names:
 
     def gathering(self, gathering_id: str | None) -> str:
         """What a gathering is called."""
-        row = self._gatherings.get(gathering_id or "")
-        return (row.name if row is not None else None) or _("a gathering")
+        return self._gatherings.get(gathering_id or "") or _("a gathering")
 
     def whose(self, table: str, row_id: str) -> str | None:
         """The person that a row is about."""
         if table == "person":
             return row_id
-        rows = {"registration": self._registrations, "education": self._schools, "fact": self._facts}.get(table, {})
-        row = rows.get(row_id)
+        row = self._about.get(table, {}).get(row_id)
         return row.person if row is not None else None
 
     def held(self, table: str, row_id: str) -> str | None:
         """The gathering that a guest or a fact belongs to."""
-        row = {"registration": self._registrations, "fact": self._facts}.get(table, {}).get(row_id)
+        row = self._about.get(table, {}).get(row_id)
         return row.gathering if row is not None else None
 
     def of(self, table: str, row_id: str, fields: Mapping[str, Any]) -> str:
@@ -243,14 +266,15 @@ class Names:
         return self.person(self.whose(table, row_id) or fields.get("person"))
 
 
-def _first_rows(connection: sa.Connection, ids: Sequence[str]) -> dict[str, list[tuple[str, str, dict[str, Any]]]]:
+def _of(connection: Connection, question: str, ids: set[str]) -> list[Any]:
+    """The rows that a question has of these ids."""
+    return driver.rows(connection, f"{question} WHERE id IN (SELECT value FROM json_each(?))", (json.dumps(sorted(ids)),)) if ids else []
+
+
+def _first_rows(connection: Connection, ids: Sequence[str]) -> dict[str, list[tuple[str, str, dict[str, Any]]]]:
     """The first rows that each action wrote: enough to name it."""
-    found: dict[str, list[tuple[str, str, dict[str, Any]]]] = {}
-    for action in ids:
-        rows = connection.exec_driver_sql(
-            "SELECT table_name, row_id, fields FROM operation WHERE action = ? ORDER BY rowid LIMIT ?", (action, _FIRST)).all()
-        found[action] = [(row.table_name, row.row_id, msgspec.json.decode(row.fields)) for row in rows]
-    return found
+    return {action: [(table, row_id, json.loads(fields)) for table, row_id, fields in driver.rows(
+        connection, "SELECT table_name, row_id, fields FROM operation WHERE action = ? ORDER BY rowid LIMIT ?", (action, _FIRST))] for action in ids}
 
 
 def _deed(one: Done, rows: Sequence[tuple[str, str, dict[str, Any]]], names: Names) -> Deed:
@@ -334,6 +358,7 @@ def _fields(rows: Sequence[tuple[str, str, dict[str, Any]]]) -> str:
     return ngettext("{n} field", "{n} fields", len(words)).format(n=number(len(words)))
 
 
+@lru_cache(maxsize=512)  # an action that wrote many rows asks for the same few
 def field_word(table: str, name: str) -> str:
     """What a field is called; the lines of an address are one."""
     if name in ADDRESS and table == "person":

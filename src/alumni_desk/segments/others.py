@@ -52,7 +52,7 @@ def others(desk: Desk, limit: int = 100) -> list[Deed]:
         ours = _ours(connection, {(table, row_id) for _clock, table, row_id, _field, _new in seen})
         groups = _grouped((one for one in seen if (one[1], one[2], one[0]) not in ours), limit)
         authors = authors_of(connection, {one.replica for one in groups})
-        names = Names(connection, desk, {"": [(one.table, row_id, {}) for one in groups for row_id in list(one.rows)[:2]]}, set())
+        names = Names(connection, {"": [(one.table, row_id, {}) for one in groups for row_id in list(one.rows)[:2]]}, set())
     return [_deed(one, names, *authors.get(one.replica, (None, None))) for one in groups]
 
 
@@ -60,7 +60,7 @@ def others_written(desk: Desk, deed: Deed, most: int) -> list[Written]:
     """The first values of such a change: of whom, which field, what was, what came."""
     found = []
     with desk.reading() as connection:
-        names = Names(connection, desk, {"": [(table, row_id, {}) for table, row_id, _field, _clock in deed.rows[:most]]}, set())
+        names = Names(connection, {"": [(table, row_id, {}) for table, row_id, _field, _clock in deed.rows[:most]]}, set())
     for table, row_id, name, clock in deed.rows[:most]:
         if not name:
             found.append(Written(names.of(table, row_id, {}), _("New"), "", "", new=True))

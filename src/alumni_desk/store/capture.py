@@ -14,20 +14,21 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
-import sqlalchemy as sa
 
 from alumni_desk.protocol.canonical import body_of
 from alumni_desk.protocol.clock import Clock
 from alumni_desk.protocol.clocks import pack, packed_names, unpack
 from alumni_desk.protocol.ids import uuid7
 from alumni_desk.protocol.messages import OPERATION_LIMIT, Operation
-from alumni_desk.store.synced import clock_key, data_columns
+from alumni_desk.store.synced import TOO_LARGE, clock_key, data_columns
+
+if TYPE_CHECKING:
+    import sqlalchemy as sa
 
 PREFIX = "capture_"
-TOO_LARGE = "the operation is too large"
 
 CHAPTER = "chapter"
 """The audience of what no gathering's door is told."""
@@ -199,6 +200,8 @@ def _audiences(plan: _Plan, changed: dict[str, Any], gathering: str | None) -> I
 
 
 def _plan(table: sa.Table) -> _Plan:
+    import sqlalchemy as sa
+
     columns = data_columns(table)
     groups: dict[str, list[str]] = {}
     for column in columns:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import logging
 import os
-import platform
 import re
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -16,22 +15,25 @@ from functools import lru_cache
 from operator import itemgetter
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Literal, Self, cast
-
-import msgspec
-import sqlalchemy as sa
-from sqlalchemy.pool import QueuePool
+from typing import TYPE_CHECKING, Any, Literal, Self, cast
 
 from alumni_desk.errors import BadInput, KnownError, NotFound, Refused, StoreProblem
 from alumni_desk.protocol.clock import Clock, wall_ms
 from alumni_desk.protocol.ids import uuid7, uuid7s
-from alumni_desk.store import disk, driver, keys, recovery, search
-from alumni_desk.store.capture import TOO_LARGE, Capture, set_triggers, synced_of, triggers
-from alumni_desk.store.finding import Vocabulary
+from alumni_desk.store import disk, driver, keys, recovery
 from alumni_desk.store.mark import Mark
-from alumni_desk.store.outbox import Outbox, Record, of_small_action
-from alumni_desk.store.profile import Profile, alone
+from alumni_desk.store.profile import Profile, alone, computer_name
+from alumni_desk.store.synced import TOO_LARGE, fingerprint
 from alumni_desk.words import _
+
+if TYPE_CHECKING:
+    import sqlalchemy as sa
+
+    from alumni_desk.store.capture import Capture
+    from alumni_desk.store.driver import Connection, Raw
+    from alumni_desk.store.finding import Vocabulary
+    from alumni_desk.store.outbox import Outbox, Record
+    from alumni_desk.store.search import News
 
 log = logging.getLogger(__name__)
 
@@ -83,6 +85,7 @@ class Writing:
         self.action_id, self.transaction_id = uuid7(), uuid7()
         self.queue: str = "live"
         self._capture, self._schema = desk.capture, desk.schema
+        assert desk.news is not None  # a transaction is under way
         self._news = desk.news
         self._operations: list[tuple[Any, ...]] = []  # those made here, as long as they are few
         self._changed: dict[str, set[str]] = {}
@@ -92,6 +95,8 @@ class Writing:
     def connection(self) -> sa.Connection:
         """What the action is written by, until it ends."""
         if self._connection is None:
+            import sqlalchemy as sa
+
             raise sa.exc.ResourceClosedError("the action is over")
         return self._connection
 
@@ -129,6 +134,8 @@ class Writing:
         if made is None:
             for row in rows:
                 row.pop("clock", None), row.pop("clocks", None)
+            import sqlalchemy as sa
+
             self.connection.execute(sa.insert(target), rows)
             return
         kind, at = target.info["kind"], self.at
@@ -147,6 +154,8 @@ class Writing:
 
     def change(self, table: str, row_id: str, /, **fields: Any) -> None:
         """Write fields of a row; what is the same already is left alone. Raises NotFound if there is no such row."""
+        import sqlalchemy as sa
+
         target = self.tables[table]
         fields = dict(_listed(fields))
         _check(target, fields)
@@ -198,14 +207,18 @@ class Writing:
     def note(self) -> Record | None:
         """Write down what was done, for Activity and Undo; what changed nothing is no action. Returns what the outbox is to hold of it, if it is small."""
         counts = {table: len(ids) for table, ids in self._changed.items()}
-        done = (self.action_id, self.event, self.at, self.gathering, msgspec.json.encode(counts).decode(), self.undoes)
+        done = (self.action_id, self.event, self.at, self.gathering, json.dumps(counts, separators=(",", ":")), self.undoes)
         said = driver.row(self.connection, _ACTION, done)
         if said is None or sum(counts.values()) > AT_ONCE:
             return None
         *said, operations = said
         if operations != len(self._operations):  # some were made by triggers, or by hand
+            from alumni_desk.store.outbox import of_small_action
+
             return of_small_action(self.connection, self.action_id)
         action = dict(zip(("id", "event", "at", "gathering", "counts", "undoes", "who", "device"), (*done, *said), strict=True))
+        from alumni_desk.store.outbox import Record
+
         return Record(operations=[dict(zip(OPERATION, one, strict=True)) | ALWAYS for one in self._operations],
                       actions=[{name: value for name, value in action.items() if value is not None}])
 
@@ -240,27 +253,37 @@ class Beside:
 
 
 class Desk:
-    """An open desk. Safe to use from several threads: one writes at a time, many read."""
+    """An open desk. Safe to use from several threads: one writes at a time, many read.
 
-    def __init__(self, profile: Profile, key: bytes, metadata: sa.MetaData, schema: int) -> None:
+    SQLAlchemy and the tables (``metadata`` gives them) are there from the first ``reading`` or ``writing`` on: the window's first page only asks.
+    ``triggers``: the fingerprint of the triggers that the database was found to have, where they were not compared with the tables. ``first``: a
+    connection that reads.
+    """
+
+    def __init__(self, profile: Profile, key: bytes, metadata: Callable[[], sa.MetaData], schema: int, *, triggers: str | None = None,
+                 first: Raw | None = None) -> None:  # fmt: skip
         self.profile, self.schema = profile, schema
         self.clock = Clock()
-        self.capture = Capture(self.clock)
-        self.metadata = metadata
-        self.tables: Mapping[str, sa.Table] = dict(metadata.tables)
-        self.vocabulary = Vocabulary()
-        self.news = search.News()  # of the transaction under way
+        self._capture: Capture | None = None
+        self._vocabulary: Vocabulary | None = None
+        self.news: News | None = None  # of the transaction under way
         self._key = key
         self._one_writer = threading.Lock()
-        self._writers = _engine(profile.database, key, metadata, self.capture)
-        self._readers = _engine(profile.database, key, None, None)
+        self._making = threading.RLock()
+        self._make_metadata, self._triggers = metadata, triggers
+        self._metadata: sa.MetaData | None = None
+        self._tables: Mapping[str, sa.Table] = {}
+        self._read_by: sa.Engine | None = None
+        self._written_by: sa.Engine | None = None
+        self._idle: list[Raw] = [] if first is None else [first]  # the driver's connections that ask, until there is an engine
+        self._shut: KnownError | None = None
         self._commit = 0
         self._of: str | None = None  # of the transaction under way: the chapter's id, and above its number
         self._writer: sa.Connection | None = None  # stays open: checking one out of the pool costs as much as a small action
         self._version_lock = threading.Lock()
-        self._versions: sa.Connection | None = None
+        self._versions: Raw | None = None
         self._mark = Mark(profile.path, key)
-        self.outbox = Outbox(profile.path, key)
+        self._outbox: Outbox | None = None
         self.unkept: list[str] = []  # actions that are not in the outbox yet
 
     def __enter__(self) -> Self:
@@ -275,38 +298,114 @@ class Desk:
             if self._versions is not None:
                 self._versions.close()
                 self._versions = None
-        self._readers.dispose()
+        self._close_idle()
+        if self._read_by is not None:
+            self._read_by.dispose()
         with self._one_writer:
             self._let_go()
-        self._writers.dispose()
-        self._mark.close()
-        self.outbox.close()
+        if self._written_by is not None:
+            self._written_by.dispose()
+        self._close_files()
 
     def shut(self, why: KnownError) -> None:
         """Close it for good: whatever is asked of it from now on raises ``why``. Its files can be deleted, and nobody makes them anew."""
-        readers, writers = self._readers, self._writers
-        self._readers = self._writers = cast(sa.Engine, _Shut(why))
+        with self._making:
+            readers, writers, self._shut = self._read_by, self._written_by, why
+            self._read_by = self._written_by = cast("sa.Engine", _Shut(why))
         with self._version_lock:
             if self._versions is not None:
                 self._versions.close()
                 self._versions = None
-        readers.dispose()
+        self._close_idle()
+        if readers is not None:
+            readers.dispose()
         with self._one_writer:
             self._let_go()
-        writers.dispose()
+        if writers is not None:
+            writers.dispose()
+        self._close_files()
+
+    @property
+    def metadata(self) -> sa.MetaData:
+        """The desk's schema."""
+        with self._making:
+            if self._metadata is None:
+                self._metadata = self._make_metadata()
+            return self._metadata
+
+    @property
+    def tables(self) -> Mapping[str, sa.Table]:
+        """The desk's tables by name."""
+        if not self._tables:
+            self._tables = dict(self.metadata.tables)
+        return self._tables
+
+    @property
+    def _readers(self) -> sa.Engine:
+        with self._making:
+            if self._read_by is None:
+                self._read_by = _engine(self.profile.database, self._key, None, None)
+                self._close_idle()
+            return self._read_by
+
+    @property
+    def _writers(self) -> sa.Engine:
+        with self._making:
+            if self._written_by is None:
+                if self._triggers is not None and self._triggers != fingerprint(_wanted(self.metadata, self.schema)):
+                    raise RuntimeError("the triggers are not those of the tables: schema.TRIGGERS lags behind them")
+                self._written_by = _engine(self.profile.database, self._key, self.metadata, self.capture)
+            return self._written_by
+
+    @property
+    def capture(self) -> Capture:
+        """What the triggers call."""
+        with self._making:
+            if self._capture is None:
+                from alumni_desk.store.capture import Capture
+
+                self._capture = Capture(self.clock)
+            return self._capture
+
+    @property
+    def vocabulary(self) -> Vocabulary:
+        """The words that are searched, for typing errors."""
+        with self._making:
+            if self._vocabulary is None:
+                from alumni_desk.store.finding import Vocabulary
+
+                self._vocabulary = Vocabulary()
+            return self._vocabulary
+
+    @property
+    def outbox(self) -> Outbox:
+        """The second copy of what waits to be sent."""
+        with self._making:
+            if self._outbox is None:
+                from alumni_desk.store.outbox import Outbox
+
+                self._outbox = Outbox(self.profile.path, self._key)
+            return self._outbox
+
+    def _close_files(self) -> None:
         self._mark.close()
-        self.outbox.close()
+        if self._outbox is not None:
+            self._outbox.close()
+
+    def _close_idle(self) -> None:
+        while self._idle:
+            self._idle.pop().close()
 
     @property
     def scope(self) -> str | None:
         """The chapter's id; None before there is a chapter."""
-        with self.reading() as connection:
+        with self.asking() as connection:
             return _scope(connection)
 
     @property
     def device_name(self) -> str:
         """What this laptop is called at the door and at the server."""
-        return str(self.setting("device_name") or platform.node().split(".")[0] or _("This laptop"))
+        return str(self.setting("device_name") or computer_name().split(".")[0] or _("This laptop"))
 
     @property
     def kept_by(self) -> keys.Keeper:
@@ -319,11 +418,39 @@ class Desk:
 
     def version(self) -> int:
         """A number that changes whenever somebody wrote to the database: this program, or another one beside it."""
-        with self._version_lock:
+        with self._version_lock, _translated(self.profile.path):
+            if self._shut is not None:
+                raise self._shut
             if self._versions is None:
-                self._versions = self._readers.connect()
-            with _translated(self.profile.path):
-                return int(self._versions.exec_driver_sql("PRAGMA data_version").scalar() or 0)
+                self._versions = _reader(self.profile.database, self._key)
+            return int(driver.row(self._versions, "PRAGMA data_version")[0])
+
+    @contextmanager
+    def asking(self) -> Iterator[Connection]:
+        """As ``reading``, for ``driver.row`` and ``driver.rows`` alone: what the first page asks must not wait for SQLAlchemy to be imported."""
+        if self._read_by is not None:
+            with self.reading() as connection:
+                yield connection
+            return
+        with _translated(self.profile.path):
+            try:
+                raw = self._idle.pop()
+            except IndexError:
+                raw = _reader(self.profile.database, self._key)
+            try:
+                raw.execute("BEGIN")
+                yield raw
+            finally:
+                if raw.in_transaction:
+                    raw.execute("ROLLBACK")
+                self._put_back(raw)
+
+    def _put_back(self, raw: Raw) -> None:
+        with self._making:
+            if self._read_by is None:
+                self._idle.append(raw)
+                return
+        raw.close()
 
     @contextmanager
     def reading(self) -> Iterator[sa.Connection]:
@@ -377,8 +504,11 @@ class Desk:
 
     @contextmanager
     def _transaction(self, *, keep: bool = True, beside: Beside | None = None) -> Iterator[sa.Connection]:
+        from alumni_desk.store import search
+
         if not self._one_writer.acquire(timeout=BUSY_SECONDS * 10):
             raise _busy()
+        self.news = search.News()
         try:
             with _translated(self.profile.path), _attached(self._opened, beside) as connection:
                 driver.run(connection, "BEGIN IMMEDIATE")
@@ -397,7 +527,7 @@ class Desk:
             if keep:
                 self._note_commit(self._commit)
         finally:
-            self.news = search.News()
+            self.news = None
             self._one_writer.release()
 
     def _rest(self, connection: sa.Connection) -> None:
@@ -447,9 +577,9 @@ class Desk:
 
     def setting(self, key: str, default: Any = None) -> Any:
         """A setting of this laptop (any JSON value); never synced."""
-        with self.reading() as connection:
-            text = connection.exec_driver_sql("SELECT value FROM setting WHERE key = ?", (key,)).scalar()
-        return default if text is None else json.loads(text)
+        with self.asking() as connection:
+            found = driver.row(connection, "SELECT value FROM setting WHERE key = ?", (key,))
+        return default if found is None else json.loads(found[0])
 
     def set_setting(self, key: str, value: Any) -> None:
         """Keep a setting of this laptop; None forgets it."""
@@ -459,6 +589,8 @@ class Desk:
                 connection.exec_driver_sql("DELETE FROM setting WHERE key = ?", (key,))
             else:
                 connection.exec_driver_sql("INSERT INTO setting (key, value) VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value", (key, text))
+        from alumni_desk.store.outbox import Record
+
         self.outbox.append(Record(settings={key: text}))
 
     def raw(self) -> Any:
@@ -484,9 +616,11 @@ class _Shut:
         """Nothing is open."""
 
 
-def open_with(profile: Profile, metadata: sa.MetaData, version: int, *, passphrase: str | None = None, create: bool = True) -> Desk:
+def open_with(profile: Profile, metadata: Callable[[], sa.MetaData], version: int, *, passphrase: str | None = None, create: bool = True,
+              known: str | None = None) -> Desk:
     """Open a profile's desk with this schema and version of it; make it the first time unless ``create`` is false.
 
+    ``known``: the fingerprint of the schema's triggers; a database that has them needs no look at the schema.
     ``alumni_desk.schema.open_desk`` is what the program calls. Raises StoreProblem: what ``keys.database_key`` raises, ``no_desk``,
     ``database_damaged``, ``database_newer`` or what the disk does.
     """
@@ -504,16 +638,21 @@ def open_with(profile: Profile, metadata: sa.MetaData, version: int, *, passphra
 
                 backup.take_place(profile)  # the program ended in the middle of it
             last = Mark(profile.path, key).read()  # before the database is looked at: another program may be writing
-            try:
-                _prepare(profile, key, triggers(metadata, version, search.SEARCHED), last)
-            except sa.exc.OperationalError:
-                if not disk.is_full(profile.path) and not disk.can_share(profile.path):
-                    raise disk.network_drive(profile.path) from None
-                raise
-    desk = Desk(profile, key, metadata, version)
+            first = _as_known(profile, key, known, last) if known is not None else None
+            if first is None:
+                known = None
+                _prepare_here(profile, key, _wanted(metadata(), version), last)
+    desk = Desk(profile, key, metadata, version, triggers=known, first=first)
     _correct_clock(desk)
     recovery.keep_in_step(desk)
     return desk
+
+
+def _wanted(metadata: sa.MetaData, version: int) -> dict[str, str]:
+    """The triggers of a schema."""
+    from alumni_desk.store import capture, search
+
+    return capture.triggers(metadata, version, search.SEARCHED)
 
 
 def _refuse_removed(profile: Profile) -> None:
@@ -526,16 +665,16 @@ def _refuse_removed(profile: Profile) -> None:
 
 def _correct_clock(desk: Desk) -> None:
     """Go by the server's time as it was last seen to differ from this computer's, unless that would be before it was seen: somebody set the clock since."""
-    with desk.reading() as connection:
-        text = connection.exec_driver_sql("SELECT value FROM sync_state WHERE key = 'skew'").scalar()
-    skew = json.loads(text) if text else {}
+    with desk.asking() as connection:
+        found = driver.row(connection, "SELECT value FROM sync_state WHERE key = 'skew'")
+    skew = json.loads(found[0]) if found else {}
     if skew and wall_ms() - skew["ahead_ms"] >= skew.get("seen_ms", 0):
         desk.clock.correct(-skew["ahead_ms"])
 
 
-def open_staged(profile: Profile, key: bytes, metadata: sa.MetaData, version: int) -> Desk:
+def open_staged(profile: Profile, key: bytes, metadata: Callable[[], sa.MetaData], version: int) -> Desk:
     """Open a database that lies in a folder without its key file: one on its way to be restored."""
-    _prepare(profile, key, triggers(metadata, version, search.SEARCHED), None)
+    _prepare(profile, key, _wanted(metadata(), version), None)
     return Desk(profile, key, metadata, version)
 
 
@@ -575,13 +714,21 @@ def connect(path: Path, key: bytes, *, cache: int = WRITER_CACHE) -> Any:
     return connection
 
 
+def _reader(path: Path, key: bytes) -> Raw:
+    connection = connect(path, key, cache=READER_CACHE)
+    connection.execute("PRAGMA query_only = ON")
+    return connection
+
+
 def _engine(path: Path, key: bytes, metadata: sa.MetaData | None, capture: Capture | None) -> sa.Engine:
+    import sqlalchemy as sa
+    from sqlalchemy.pool import QueuePool
+
     def creator() -> Any:
-        connection = connect(path, key, cache=READER_CACHE if metadata is None else WRITER_CACHE)
-        if metadata is not None and capture is not None:
-            capture.register(connection, metadata)
-        else:
-            connection.execute("PRAGMA query_only = ON")
+        if metadata is None or capture is None:
+            return _reader(path, key)
+        connection = connect(path, key)
+        capture.register(connection, metadata)
         return connection
 
     size, more = (1, 0) if metadata is not None else (4, 28)
@@ -589,8 +736,41 @@ def _engine(path: Path, key: bytes, metadata: sa.MetaData | None, capture: Captu
                             pool_size=size, max_overflow=more, isolation_level="AUTOCOMMIT", hide_parameters=True)
 
 
+def _as_known(profile: Profile, key: bytes, known: str, last: int | None) -> Raw | None:
+    """A connection to a database that has this program's form and the triggers that are known, and lacks no commit; None if it has to be looked at closely."""
+    if not profile.database.exists():
+        return None
+    connection: Raw | None = None
+    good = False
+    try:
+        connection = _reader(profile.database, key)
+        [count] = driver.row(connection, "SELECT transaction_id FROM capture")
+        there = dict(driver.rows(connection, "SELECT name, sql FROM sqlite_master WHERE type = 'trigger'"))
+        good = (driver.row(connection, "SELECT version_num FROM alembic_version")[0] == REVISION and fingerprint(there) == known
+                and count is not None and int(count) >= (last or 0))
+    except (driver.sqlcipher().Error, TypeError, ValueError):  # a table that is not there, a row that is missing: the close look says what it means
+        pass
+    finally:
+        if connection is not None and not good:
+            connection.close()
+    return connection if good else None
+
+
+def _prepare_here(profile: Profile, key: bytes, wanted: Mapping[str, str], last: int | None) -> None:
+    import sqlalchemy as sa
+
+    try:
+        _prepare(profile, key, wanted, last)
+    except sa.exc.OperationalError:
+        if not disk.is_full(profile.path) and not disk.can_share(profile.path):
+            raise disk.network_drive(profile.path) from None
+        raise
+
+
 def _prepare(profile: Profile, key: bytes, wanted: Mapping[str, str], last: int | None) -> None:
     """Bring a database to this program's form: migrations if it is older, triggers as the schema says. ``last``: the commit that must be there."""
+    from alumni_desk.store import capture
+
     engine = _engine(profile.database, key, None, None)
     try:
         with engine.connect() as connection:
@@ -611,7 +791,7 @@ def _prepare(profile: Profile, key: bytes, wanted: Mapping[str, str], last: int 
             if names != dict(wanted):
                 connection.exec_driver_sql("BEGIN IMMEDIATE")
                 try:
-                    set_triggers(connection, wanted)
+                    capture.set_triggers(connection, wanted)
                     connection.exec_driver_sql("COMMIT")
                 except BaseException:
                     _roll_back(connection)
@@ -652,13 +832,15 @@ def _migrate(connection: sa.Connection) -> None:
     from alembic import command
     from alembic.config import Config
 
+    from alumni_desk.store import capture, search
+
     config = Config()
     config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
     config.set_main_option("path_separator", "os")
     config.attributes["connection"] = connection
     connection.exec_driver_sql("BEGIN IMMEDIATE")
     try:
-        set_triggers(connection, {})  # migrations are nobody's edits
+        capture.set_triggers(connection, {})  # migrations are nobody's edits
         command.upgrade(config, "head")
         search.refresh(connection)
         connection.exec_driver_sql("COMMIT")
@@ -690,7 +872,7 @@ def _moment(now: datetime) -> str:
     return now.strftime("%Y-%m-%dT%H:%M:%S.") + f"{now.microsecond // 1000:03d}Z"
 
 
-def _scope(connection: sa.Connection) -> str | None:
+def _scope(connection: Connection) -> str | None:
     found = driver.row(connection, "SELECT id FROM scope ORDER BY rowid LIMIT 1")
     return found[0] if found is not None else None
 
@@ -759,8 +941,9 @@ def _translated(folder: Path) -> Iterator[None]:
     """What SQLite says of disk and file, as a sentence; everything else is a fault of the program and stays one."""
     try:
         yield
-    except sa.exc.DBAPIError as error:
-        known = store_problem(str(error.orig), folder)
+    except Exception as error:
+        said = driver.said(error)
+        known = store_problem(said, folder) if said is not None else None
         if known is None:
             raise
         if not isinstance(known, BadInput):
@@ -807,4 +990,4 @@ _PROBLEMS: Sequence[tuple[tuple[str, ...], Callable[[Path | None], KnownError]]]
 )
 
 
-__all__ = ["Applying", "Beside", "Changed", "Desk", "Writing", "connect", "open_with", "store_problem", "synced_of"]
+__all__ = ["Applying", "Beside", "Changed", "Desk", "Writing", "connect", "open_with", "store_problem"]

@@ -1,15 +1,22 @@
 """The driver itself, and short statements by it: composing one through SQLAlchemy and reading its rows costs five times as much as SQLite takes to answer.
 
-What goes wrong is raised as SQLAlchemy raises it, so that nobody has to know which way a statement went.
+Each takes a connection of either kind: SQLAlchemy's (``Desk.reading``), or the driver's own (``Desk.asking``), for which SQLAlchemy, a fifth of what
+starting may cost, need not be there. What goes wrong on one of SQLAlchemy's is raised as SQLAlchemy raises it, so that nobody has to know which way
+a statement went.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import lru_cache
-from typing import Any
+from typing import TYPE_CHECKING, Any, NoReturn, TypeAlias
 
-import sqlalchemy as sa
+if TYPE_CHECKING:
+    import sqlalchemy as sa
+
+    Raw: TypeAlias = Any
+    """A connection of the driver, which has no types."""
+    Connection: TypeAlias = sa.Connection | Raw
 
 
 @lru_cache(maxsize=1)
@@ -22,42 +29,52 @@ def sqlcipher() -> Any:
     return module
 
 
-def run(connection: sa.Connection, sql: str, parameters: Sequence[Any] = ()) -> int:
+def run(connection: Connection, sql: str, parameters: Sequence[Any] = ()) -> int:
     """Carry out a statement that answers nothing. Returns how many rows it wrote."""
     try:
         return int(_raw(connection).execute(sql, parameters).rowcount)
-    except connection.dialect.loaded_dbapi.Error as error:
-        raise _known(connection, sql, error) from error
+    except sqlcipher().Error as error:
+        _tell(connection, sql, error)
 
 
-def run_many(connection: sa.Connection, sql: str, rows: Sequence[Sequence[Any]]) -> None:
+def run_many(connection: Connection, sql: str, rows: Sequence[Sequence[Any]]) -> None:
     """Carry out a statement once for each of these rows."""
     try:
         _raw(connection).executemany(sql, rows)
-    except connection.dialect.loaded_dbapi.Error as error:
-        raise _known(connection, sql, error) from error
+    except sqlcipher().Error as error:
+        _tell(connection, sql, error)
 
 
-def rows(connection: sa.Connection, sql: str, parameters: Sequence[Any] = ()) -> list[Any]:
+def rows(connection: Connection, sql: str, parameters: Sequence[Any] = ()) -> list[Any]:
     """All rows that a question has, as tuples."""
     try:
         found: list[Any] = _raw(connection).execute(sql, parameters).fetchall()
-    except connection.dialect.loaded_dbapi.Error as error:
-        raise _known(connection, sql, error) from error
+    except sqlcipher().Error as error:
+        _tell(connection, sql, error)
     return found
 
 
-def row(connection: sa.Connection, sql: str, parameters: Sequence[Any] = ()) -> Any:
+def row(connection: Connection, sql: str, parameters: Sequence[Any] = ()) -> Any:
     """The first row, as a tuple; None if there is none."""
     try:
         return _raw(connection).execute(sql, parameters).fetchone()
-    except connection.dialect.loaded_dbapi.Error as error:
-        raise _known(connection, sql, error) from error
+    except sqlcipher().Error as error:
+        _tell(connection, sql, error)
 
 
-def _raw(connection: sa.Connection) -> Any:
-    return connection.connection.dbapi_connection
+def said(error: BaseException) -> str | None:
+    """What the database said, if the error is its own, however it was raised; else None."""
+    own = getattr(error, "orig", error)
+    return str(own) if isinstance(own, sqlcipher().Error) else None
 
 
-def _known(connection: sa.Connection, sql: str, error: Exception) -> BaseException:
-    return sa.exc.DBAPIError.instance(sql, None, error, connection.dialect.loaded_dbapi.Error, hide_parameters=True, dialect=connection.dialect)
+def _raw(connection: Connection) -> Raw:
+    return connection if isinstance(connection, sqlcipher().Connection) else connection.connection.dbapi_connection
+
+
+def _tell(connection: Connection, sql: str, error: Exception) -> NoReturn:
+    if isinstance(connection, sqlcipher().Connection):
+        raise error
+    import sqlalchemy as sa
+
+    raise sa.exc.DBAPIError.instance(sql, None, error, sqlcipher().Error, hide_parameters=True, dialect=connection.dialect) from error

@@ -13,13 +13,14 @@ from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain
-from typing import Any, Literal
-
-import sqlalchemy as sa
+from typing import TYPE_CHECKING, Any, Literal
 
 from alumni_desk.protocol.codes import read_badge_code
 from alumni_desk.store import driver
 from alumni_desk.store.search import BACKWARDS, OTHER_NAME, THE_REST, words
+
+if TYPE_CHECKING:
+    import sqlalchemy as sa
 
 MOST_WORDS = 12
 """A longer question is a pasted text; its first words are enough."""
@@ -115,6 +116,8 @@ def _figures(digits: str, star: str) -> str:
 
 def matching_ids(question: Question) -> sa.Select[Any]:
     """The ids of all people who fit, for ``person.id.in_(…)``."""
+    import sqlalchemy as sa
+
     people = sa.table("search_person", sa.column("rowid"), sa.column("id"))
     index = sa.table("search_words", sa.column("rowid"), sa.column("search_words"))
     fits = sa.select(index.c.rowid).where(index.c.search_words.op("MATCH")(question.expression("any")))

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
-import sqlalchemy as sa
 
 from alumni_desk.errors import NotFound, Refused
 from alumni_desk.protocol.clock import milliseconds
@@ -16,6 +15,9 @@ from alumni_desk.protocol.clocks import unpack
 from alumni_desk.store.desk import Changed, Desk
 from alumni_desk.store.synced import clock_key, data_columns
 from alumni_desk.words import _
+
+if TYPE_CHECKING:
+    import sqlalchemy as sa
 
 ONLY_BY_HAND = frozenset({"solicit_codes", "consent", "standing", "gone"})
 """Fields whose older values are shown and not put back: what somebody wished changes only where wishes are noted."""
@@ -42,6 +44,8 @@ class Version:
 
 def history(desk: Desk, table: str, row_id: str) -> list[Version]:
     """Every version of every field of a row, by field as the table has them, newest first. Raises NotFound."""
+    import sqlalchemy as sa
+
     with desk.reading() as connection:
         row = connection.execute(sa.select(desk.tables[table]).where(desk.tables[table].c.id == row_id)).mappings().first()
         if row is None:

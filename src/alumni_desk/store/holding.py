@@ -7,14 +7,13 @@ import getpass
 import hashlib
 import json
 import os
-import platform
 import sys
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import IO
 
 from alumni_desk.errors import StoreProblem
-from alumni_desk.store.profile import Profile, private
+from alumni_desk.store.profile import Profile, computer_name, private
 from alumni_desk.words import _, clock_time, day
 
 
@@ -50,7 +49,7 @@ class Hold:
             handle.close()
             return False
         self._handle = handle
-        me = {"pid": os.getpid(), "user": _user(), "computer": platform.node(), "since": datetime.now(UTC).isoformat(timespec="seconds")}
+        me = {"pid": os.getpid(), "user": _user(), "computer": computer_name(), "since": datetime.now(UTC).isoformat(timespec="seconds")}
         # A disk that is full keeps nobody from looking.
         with contextlib.suppress(OSError), open(self._said, "w", encoding="utf-8", opener=private) as stream:
             json.dump(me, stream, ensure_ascii=False)

@@ -16,7 +16,6 @@ import logging
 import os
 import secrets
 import sys
-import uuid
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -345,6 +344,8 @@ def _keep(key: bytes, typed: str | None) -> dict[str, Any]:
 
 
 def _in_keyring(key: bytes) -> dict[str, Any]:
+    import uuid
+
     ring, name = _keyring(), str(uuid.uuid4())
     if ring is not None and _give(ring, name, base64.b64encode(key).decode()):
         return {"keyring": {"id": name}}

@@ -17,12 +17,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import msgspec
-import sqlalchemy as sa
 
 from alumni_desk.store import keys
 from alumni_desk.store.profile import Turns
 
 if TYPE_CHECKING:
+    import sqlalchemy as sa
+
     from alumni_desk.store.desk import Desk
 
 log = logging.getLogger(__name__)

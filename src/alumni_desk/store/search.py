@@ -12,12 +12,14 @@ import re
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
-import sqlalchemy as sa
 
 from alumni_desk.store import driver
+
+if TYPE_CHECKING:
+    import sqlalchemy as sa
 
 SEARCHED = {
     "person": ("id", ("gone", "standing", "title", "first_name", "middle_name", "last_name", "preferred_name", "other_script_name", "former_names",
@@ -154,6 +156,8 @@ def differences(connection: sa.Connection) -> int:
 
 def is_whole(connection: sa.Connection) -> bool:
     """Whether the index of words holds together and fits the texts beside it. In a transaction that may write."""
+    import sqlalchemy as sa
+
     try:
         connection.exec_driver_sql("INSERT INTO search_words (search_words, rank) VALUES ('integrity-check', 1)")
     except sa.exc.DatabaseError:

@@ -6,31 +6,37 @@ server's (key ``scope, id``) from what is declared here.
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
-import sqlalchemy as sa
+if TYPE_CHECKING:
+    import sqlalchemy as sa
 
-Audience = Literal["chapter", "door"]
+    TakesBack = Callable[[sa.Connection, sa.Table, Sequence[Mapping[str, Any]], str], tuple[list[dict[str, Any]], list[str]]]
+    """Given facts and a moment: the newer facts that undo them, and the ids of those that are closed already."""
 
-TakesBack = Callable[[sa.Connection, sa.Table, Sequence[Mapping[str, Any]], str], tuple[list[dict[str, Any]], list[str]]]
-"""Given facts and a moment: the newer facts that undo them, and the ids of those that are closed already."""
-
-Stays = Callable[[sa.Connection, Sequence[str]], set[str]]
-"""Given ids of rows: those that something newer stands on."""
+    Stays = Callable[[sa.Connection, Sequence[str]], set[str]]
+    """Given ids of rows: those that something newer stands on."""
 
 
-def field(name: str, kind: type[sa.types.TypeEngine[Any]] = sa.Text, *, door: bool = False, group: str | None = None,
+TOO_LARGE = "the operation is too large"
+"""What a trigger says of an operation that would not fit into a parcel."""
+
+
+def field(name: str, kind: type[sa.types.TypeEngine[Any]] | None = None, *, door: bool = False, group: str | None = None,
           about: bool = False, many: bool = False) -> sa.Column[Any]:
-    """A synced column: nullable text, 64-bit integer or boolean, because rows may arrive in parts.
+    """A synced column: nullable text (unless it is of another kind), 64-bit integer or boolean, because rows may arrive in parts.
 
     ``door``: a door volunteer may see it, so it belongs to the gathering's audience when written there.
     ``group``: columns of one group share one clock (an address changes as a whole).
     ``about``: describes a person, so erasing that person clears it. ``many``: a JSON list of texts.
     """
+    import sqlalchemy as sa
+
     info = {"audience": "door" if door else "chapter", "group": group, "about": about, "many": many}
-    return sa.Column(name, kind, nullable=True, info=info)
+    return sa.Column(name, kind or sa.Text, nullable=True, info=info)
 
 
 def synced(name: str, *fields: sa.Column[Any], kind: Literal["put", "fact"] = "put",
@@ -43,6 +49,8 @@ def synced(name: str, *fields: sa.Column[Any], kind: Literal["put", "fact"] = "p
     ``takes_back``: how facts are undone, by newer facts. ``stays``: which rows are in use, so that undoing their addition leaves them.
     Only ``id``, ``scope`` and ``gone`` are NOT NULL.
     """
+    import sqlalchemy as sa
+
     return sa.Table(
         name,
         sa.MetaData(),
@@ -74,3 +82,8 @@ def named_by(connection: sa.Connection, ids: Sequence[str], question: str) -> se
     column = question.split()[1]
     wanted = json.dumps(list(ids))
     return set(connection.exec_driver_sql(f"{question} AND {column} IN (SELECT value FROM json_each(?))", (wanted,)).scalars())
+
+
+def fingerprint(wanted: Mapping[str, str]) -> str:
+    """What tells one set of triggers from another."""
+    return hashlib.blake2b("\0".join(text for one in sorted(wanted.items()) for text in one).encode(), digest_size=16).hexdigest()

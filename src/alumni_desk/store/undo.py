@@ -10,23 +10,20 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
-from typing import Any
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
 
 import msgspec
-import sqlalchemy as sa
 
 from alumni_desk.errors import NotFound, Refused
 from alumni_desk.protocol.clocks import unpack
 from alumni_desk.store.desk import TRANSACTION, Changed, Desk, Writing
+from alumni_desk.store.done import DAYS, NEVER, Done, since, why_not
 from alumni_desk.store.synced import clock_key
 from alumni_desk.words import _
 
-DAYS = 30
-"""How long one's own actions can be undone."""
-
-NEVER = frozenset({"chapter_founded", "chapter_completed", "sample_made", "person_erased"})
-"""Events that stand: a chapter is founded once."""
+if TYPE_CHECKING:
+    import sqlalchemy as sa
 
 _json = msgspec.json.Decoder(dict[str, Any])
 
@@ -53,22 +50,6 @@ class Undone:
     count: int  # rows
     left: tuple[Left, ...] = ()
     changed: Changed = field(default_factory=Changed)
-
-
-@dataclass(frozen=True, slots=True)
-class Done:
-    """An action in the list. ``state``: done, undone, or never (it cannot be undone)."""
-
-    id: str
-    event: str
-    at: str
-    who: str | None
-    device: str | None
-    gathering: str | None
-    counts: Mapping[str, int]
-    state: str
-    undone_at: str | None
-    reason: str | None  # why it cannot be undone: a code
 
 
 def undo(desk: Desk, action: str | None = None, *, but: Collection[str] = ()) -> Undone:
@@ -100,16 +81,6 @@ def redo(desk: Desk, action: str | None = None, *, but: Collection[str] = ()) ->
             raise Refused("not_undone", _("This was not undone, so it cannot be done again."))
         _refuse(row)
     return _turn(desk, row, row.undone_by, "redone")
-
-
-def actions(desk: Desk, limit: int = 100, *, only: str | None = None) -> list[Done]:
-    """What was done at this desk, the newest first; undoing and redoing are told by the action they are about. ``only``: just this one."""
-    with desk.reading() as connection:
-        rows = connection.exec_driver_sql(
-            "SELECT a.*, u.at AS undone_at FROM action AS a LEFT JOIN action AS u ON u.id = a.undone_by WHERE a.undoes IS NULL"
-            " AND (? IS NULL OR a.id = ?) ORDER BY a.rowid DESC LIMIT ?", (only, only, limit)).all()
-    return [Done(row.id, row.event, row.at, row.who, row.device, row.gathering, msgspec.json.decode(row.counts, type=dict[str, int]),
-                 "undone" if row.undone_by else "never" if row.event in NEVER else "done", row.undone_at, _why_not(row)) for row in rows]
 
 
 def changed_since(desk: Desk, action: str) -> list[Left]:
@@ -155,15 +126,15 @@ def _wanted(connection: sa.Connection, action: str) -> sa.Row[Any]:
 def _newest(connection: sa.Connection, but: Collection[str], *, undone: bool) -> sa.Row[Any] | None:
     left_alone = [*NEVER, *but]
     marks = ", ".join("?" * len(left_alone))
-    since = _since()
+    first = since()
     if not undone:
         return connection.exec_driver_sql(
             f"SELECT * FROM action WHERE undoes IS NULL AND undone_by IS NULL AND event NOT IN ({marks}) AND at >= ? ORDER BY rowid DESC LIMIT 1",
-            (*left_alone, since)).first()
+            (*left_alone, first)).first()
     # What was undone last, unless something new was done after it: then Redo has no meaning any more.
     return connection.exec_driver_sql(
         f"SELECT a.* FROM action AS a JOIN action AS u ON u.id = a.undone_by WHERE a.undoes IS NULL AND a.event NOT IN ({marks}) AND a.at >= ?"
-        " AND NOT EXISTS (SELECT 1 FROM action AS n WHERE n.undoes IS NULL AND n.rowid > u.rowid) ORDER BY u.rowid DESC LIMIT 1", (*left_alone, since)).first()
+        " AND NOT EXISTS (SELECT 1 FROM action AS n WHERE n.undoes IS NULL AND n.rowid > u.rowid) ORDER BY u.rowid DESC LIMIT 1", (*left_alone, first)).first()
 
 
 def _latest(connection: sa.Connection, base: str) -> str:
@@ -176,18 +147,8 @@ def _latest(connection: sa.Connection, base: str) -> str:
         base = str(back)
 
 
-def _since() -> str:
-    return (datetime.now(UTC) - timedelta(days=DAYS)).strftime("%Y-%m-%dT%H:%M:%S")
-
-
-def _why_not(row: sa.Row[Any]) -> str | None:
-    if row.event in NEVER:
-        return "stands"
-    return "too_old" if row.at < _since() else None
-
-
 def _refuse(row: sa.Row[Any]) -> None:
-    why = _why_not(row)
+    why = why_not(row.event, row.at)
     if row.event == "person_erased":
         raise Refused("stands", _("Erasing cannot be undone."))
     if why == "stands":
@@ -222,6 +183,8 @@ def _take_back(writing: Writing, target: str) -> tuple[int, list[Left]]:
 
 
 def _facts_back(writing: Writing, table: sa.Table, target: str) -> tuple[int, list[Left]]:
+    import sqlalchemy as sa
+
     ids = writing.connection.exec_driver_sql(
         "SELECT row_id FROM operation WHERE action = ? AND table_name = ? AND fate <> 'refused' ORDER BY rowid", (target, table.name)).scalars().all()
     made, left = 0, []

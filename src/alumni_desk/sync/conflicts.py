@@ -102,7 +102,7 @@ def conflicts(desk: Desk) -> list[Conflict]:
         away = {name for name, (action, _told) in _decisions(connection).items() if _stands(connection, action)}
         now = desk.clock.now_ms()
         rows = [row for row in kept.rows if _id(row) not in away and row.made > now - _90_DAYS and row.table in desk.tables]
-        names = Names(connection, desk, {"": [(row.table, row.row, {}) for row in rows]}, set())
+        names = Names(connection, {"": [(row.table, row.row, {}) for row in rows]}, set())
         there = _values(connection, desk, rows)
         return [_card(desk, row, there[row.table, row.row], names, membership) for row in rows if (row.table, row.row) in there]
 

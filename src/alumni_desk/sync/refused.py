@@ -39,7 +39,7 @@ def refused(desk: Desk, limit: int = 200, after: str = "") -> list[RefusedChange
             "SELECT id, table_name, row_id, fields, reason, resolved_at FROM operation WHERE fate = 'refused' AND resolved_at > ?"
             " ORDER BY resolved_at DESC, rowid DESC LIMIT ?", (after, limit)).all()
         fields = {row.id: msgspec.json.decode(row.fields, type=dict[str, Any]) for row in rows}
-        names = Names(connection, desk, {"": [(row.table_name, row.row_id, fields[row.id]) for row in rows]}, set())
+        names = Names(connection, {"": [(row.table_name, row.row_id, fields[row.id]) for row in rows]}, set())
         return [_told(row, fields[row.id], names) for row in rows]
 
 
@@ -53,7 +53,7 @@ def _told(row: Any, fields: dict[str, Any], names: Names) -> RefusedChange:
 def change_words(desk: Desk, changes: Sequence[tuple[str, str, str, dict[str, Any]]]) -> list[str]:
     """Changes (kind, table, row, fields) in words, a line each: whose or which, and what of it."""
     with desk.reading() as connection:
-        names = Names(connection, desk, {"": [(table, row, fields) for _kind, table, row, fields in changes if table in desk.tables]}, set())
+        names = Names(connection, {"": [(table, row, fields) for _kind, table, row, fields in changes if table in desk.tables]}, set())
     lines = []
     for kind, table, row, fields in changes:
         name = _name(table, row, fields, names)

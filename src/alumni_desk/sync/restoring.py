@@ -113,7 +113,7 @@ def _tried(profile: Profile, stage: Profile, key: bytes, known: bytes | None, he
     present, found = _present(profile, known) if known is not None else (None, Found())
     if known is not None:
         backup.rekey(stage.database, key, known)
-    with open_staged(stage, known or key, desk_schema(), SCHEMA_VERSION) as desk:
+    with open_staged(stage, known or key, desk_schema, SCHEMA_VERSION) as desk:
         carried, erased = _bring_over(desk, profile, known or key, present, found, elsewhere=key != known)
     return Restored(held, carried, erased, None, present is None and bool(found.operations), found.damaged)
 
@@ -138,7 +138,7 @@ def _finish(profile: Profile, stage: Profile, key: bytes, held: Held, present: P
         backup.refuse_if_open(profile, key)
     replaced = backup.by_itself(profile, key, "before_restore") if present is not None else None
     step()
-    with open_staged(stage, key, desk_schema(), SCHEMA_VERSION) as desk:
+    with open_staged(stage, key, desk_schema, SCHEMA_VERSION) as desk:
         carried, erased = _bring_over(desk, profile, key, present, found, elsewhere=elsewhere)
         step()
         backup.trim_outbox(desk, profile)
@@ -300,7 +300,7 @@ def _keep_settings(desk: Desk, settings: Mapping[str, str | None]) -> None:
 
 @contextmanager
 def _reading(profile: Profile, key: bytes) -> Iterator[sa.Connection]:
-    desk = Desk(profile, key, desk_schema(), SCHEMA_VERSION)
+    desk = Desk(profile, key, desk_schema, SCHEMA_VERSION)
     try:
         with desk.reading() as connection:
             yield connection

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import msgspec
-import sqlalchemy as sa
 
 from alumni_desk.protocol.messages import Author, Certificate, Cursor, SnapshotReply
 from alumni_desk.protocol.venue_keys import Keys
+from alumni_desk.store import driver
+
+if TYPE_CHECKING:
+    import sqlalchemy as sa
+
+    from alumni_desk.store.driver import Connection
 
 T = TypeVar("T")
 
@@ -131,10 +136,10 @@ _NAMES: dict[type[msgspec.Struct], str] = {Membership: "membership", Joining: "j
                                            Scrubbing: "scrubbing", Elsewhere: "elsewhere", Ended: "ended", Contact: "contact", Credentials: "credentials"}
 
 
-def read(connection: sa.Connection, kind: type[T]) -> T | None:
+def read(connection: Connection, kind: type[T]) -> T | None:
     """What is kept of this kind, or None."""
-    text = connection.exec_driver_sql("SELECT value FROM sync_state WHERE key = ?", (_NAMES[kind],)).scalar()  # type: ignore[index]
-    return None if text is None else msgspec.json.decode(text, type=kind)
+    found = driver.row(connection, "SELECT value FROM sync_state WHERE key = ?", (_NAMES[kind],))  # type: ignore[index]
+    return None if found is None else msgspec.json.decode(found[0], type=kind)
 
 
 def keep(connection: sa.Connection, value: msgspec.Struct) -> None:
