@@ -93,8 +93,8 @@ Work = Callable[[Call, T], Any]
 class Doors(Starlette):
     """The application. The commonest calls, ``quick`` by their paths, go straight to what answers them."""
 
-    def __init__(self, routes: Sequence[Route], quick: Mapping[str, ASGIApp]) -> None:
-        super().__init__(routes=routes)
+    def __init__(self, routes: Sequence[Route], quick: Mapping[str, ASGIApp], exception_handlers: Mapping[Any, Any]) -> None:
+        super().__init__(routes=routes, exception_handlers=exception_handlers)
         self._quick = quick
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -331,8 +331,7 @@ def make_app(server: Server, now: Now = now_ms, *, rate: float = CALLS_A_SECOND,
             request.device = await _admitted(request)
             return await run_in_threadpool(look)
         except Refusal as refusal:
-            headers, body = _refused(request, refusal)
-            return Response(body, refusal.status, {name.decode(): value.decode() for name, value in headers})
+            return _as_response(_refused(request, refusal), refusal.status)
 
     def revoke(request: Call, message: HelloRequest) -> HelloReply:
         with server.database.reading() as connection:
@@ -393,10 +392,13 @@ def make_app(server: Server, now: Now = now_ms, *, rate: float = CALLS_A_SECOND,
 async def _no_such_call(request: Request, error: Exception) -> Response:
     """What nobody here knows, or not in this way: said like every other no, as a desk may be newer than its server."""
     if isinstance(error, HTTPException) and error.status_code == 405:
-        response = _refused(request, Refusal(405, "method"))
-        response.headers.update(error.headers or {})
-        return response
-    return _refused(request, Refusal(404, "no_such_call"))
+        return _as_response(_refused(Call(request.scope, request.receive), Refusal(405, "method")), 405, error.headers)
+    return _as_response(_refused(Call(request.scope, request.receive), Refusal(404, "no_such_call")), 404)
+
+
+def _as_response(answered: Answered, status: int, more: Mapping[str, str] | None = None) -> Response:
+    headers, body = answered
+    return Response(body, status, {**{name.decode(): value.decode() for name, value in headers}, **(more or {})})
 
 
 def _grant_to_see(who: accounts.Caller, scope: str) -> Grant:
