@@ -19,6 +19,7 @@ from alumni_desk.errors import NotFound, Refused
 from alumni_desk.protocol.clocks import unpack
 from alumni_desk.store.desk import TRANSACTION, Changed, Desk, Writing
 from alumni_desk.store.done import DAYS, NEVER, Done, since, why_not
+from alumni_desk.store.history import authors_of
 from alumni_desk.store.synced import clock_key
 from alumni_desk.words import _
 
@@ -36,7 +37,7 @@ class Left:
     row: str
     why: str
     fields: tuple[str, ...] = ()
-    who: str | None = None  # who changed it; None: somebody on another laptop
+    who: str | None = None  # who changed it, or on which laptop; None: nobody knows
     here: bool = True  # changed at this desk
 
 
@@ -305,10 +306,11 @@ def origin(connection: sa.Connection, table: str, row_id: str, key: str, clock: 
 def _named(connection: sa.Connection, table: sa.Table, row_id: str, row: _Row, kept: Sequence[str]) -> Left:
     newest = max((row.clocks.get(key, "") for key in kept), default="")
     mine = connection.exec_driver_sql(
-        "SELECT a.who FROM operation AS o LEFT JOIN action AS a ON a.id = o.action WHERE o.table_name = ? AND o.row_id = ? AND o.clock = ?",
-        (table.name, row_id, newest)).first()
+        "SELECT a.who FROM operation AS o LEFT JOIN action AS a ON a.id = o.action WHERE o.table_name = ? AND o.row_id = ? AND o.clock = ?"
+        " AND o.queue <> 'peer'", (table.name, row_id, newest)).first()
+    who, device = (mine.who, None) if mine else authors_of(connection, [newest.rpartition("-")[2]]).get(newest.rpartition("-")[2], (None, None))
     names = tuple(column.name for column in table.columns if clock_key(column) in kept and column.name not in ("id", "scope", "clock", "clocks"))
-    return Left(table.name, row_id, "changed", names, mine.who if mine else None, mine is not None)
+    return Left(table.name, row_id, "changed", names, who or device, mine is not None)
 
 
 def _moment(now: datetime) -> str:
