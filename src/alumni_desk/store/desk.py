@@ -473,8 +473,9 @@ class Desk:
         with self._transaction() as connection:
             scope = self._of
             fresh = scope or uuid7()
+            founding = None
             if scope is None:
-                self._found(connection, fresh, name=_("My chapter"), university=None, time_zone=None, sample=False)
+                founding = self._found(connection, fresh, name=_("My chapter"), university=None, time_zone=None, sample=False)
             writing = Writing(self, connection, fresh, event=event, gathering=gathering, undoes=undoes)
             _set_mode(connection, writing, queue)
             try:
@@ -483,6 +484,8 @@ class Desk:
             finally:
                 writing.end()
             self._rest(connection)
+        if founding is not None:
+            self.outbox.append(founding)
         if record is not None:
             self.outbox.append(record)
         elif sum(map(len, writing.changed.tables.values())) > AT_ONCE:
@@ -564,16 +567,21 @@ class Desk:
         with self._transaction() as connection:
             if self._of is not None:
                 raise Refused("chapter_there", _("There is a chapter on this desk already. Use another profile for another chapter."))
-            return self._found(connection, chapter_id or uuid7(), name=name, university=university, time_zone=time_zone, sample=sample)
+            scope = chapter_id or uuid7()
+            founding = self._found(connection, scope, name=name, university=university, time_zone=time_zone, sample=sample)
+        if founding is not None:
+            self.outbox.append(founding)
+        return scope
 
-    def _found(self, connection: sa.Connection, scope: str, *, name: str, university: str | None, time_zone: str | None, sample: bool) -> str:
+    def _found(self, connection: sa.Connection, scope: str, *, name: str, university: str | None, time_zone: str | None, sample: bool) -> Record | None:
+        """Found the chapter in the transaction under way. Returns what the outbox is to hold of it."""
         writing = Writing(self, connection, scope, event="chapter_founded")
         _set_mode(connection, writing, "live")
         connection.exec_driver_sql("INSERT INTO scope (id, cursor, chain) VALUES (?, 0, '')", (scope,))
         writing.add("chapter", id=scope, name=name, university=university, time_zone=time_zone, sample=sample or None)
-        writing.note()
+        record = writing.note()
         self._rest(connection)
-        return scope
+        return record
 
     def setting(self, key: str, default: Any = None) -> Any:
         """A setting of this laptop (any JSON value); never synced."""
