@@ -7,7 +7,7 @@ import logging
 import os
 import re
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -118,39 +118,42 @@ class Writing:
     def add_many(self, table: str, rows: Sequence[Mapping[str, Any]]) -> None:
         """New rows, all of the same fields; ``id`` is made where it is missing."""
         target, table = self.tables[table], str(table)  # a table's own name is a kind of text that only SQLAlchemy knows
-        whole = [{**row, "id": row.get("id") or uuid7(), "scope": self.scope} for row in map(_listed, rows)]
-        _check_many(target, whole)
-        for start in range(0, len(whole), TRANSACTION // 2):
-            part = whole[start:start + TRANSACTION // 2]
+        given = set().union(*rows)
+        _refuse_unknown(target, given)
+        names = [column.name for column in target.columns if column.name in given and column.name not in _STAMPED]
+        for start in range(0, len(rows), TRANSACTION // 2):
+            part = rows[start:start + TRANSACTION // 2]
+            ids = [row.get("id") or uuid7() for row in part]
             self._count(len(part))
-            self._insert(table, part)
-        self._changed.setdefault(table, set()).update(row["id"] for row in whole)
+            self._insert(table, names, ids, part)
+            self._changed.setdefault(table, set()).update(ids)
 
-    def _insert(self, table: str, rows: list[dict[str, Any]]) -> None:
+    def _insert(self, table: str, names: Sequence[str], ids: Sequence[str], rows: Sequence[Mapping[str, Any]]) -> None:
         """Insert rows with the operations that they are; the triggers check that none comes without."""
-        target = self.tables[table]
-        names = self._capture.columns(table, rows)
-        made = self._capture.prepare(table, names, rows, self.gathering)
+        made = self._capture.prepare(table, ids, rows, self.gathering)
+        if made is None and (listed := [_listed(row) for row in rows]) != list(rows):
+            rows, made = listed, self._capture.prepare(table, ids, listed, self.gathering)
         if made is None:
-            for row in rows:
-                row.pop("clock", None), row.pop("clocks", None)
             import sqlalchemy as sa
 
-            self.connection.execute(sa.insert(target), rows)
+            _check_many(self.tables[table], rows)
+            self.connection.execute(sa.insert(self.tables[table]), [{**row, "id": one, "scope": self.scope} for one, row in zip(ids, rows, strict=True)])
             return
-        kind, at = target.info["kind"], self.at
+        stamps, parts = made
+        kind, at, scope = self.tables[table].info["kind"], self.at, self.scope
         operations = [
-            (one, self.action_id, self.event, self.transaction_id, self.scope, audience, kind, table, row_id, fields, stamp, self._schema, self.queue, at)
-            for one, (row_id, audience, fields, stamp) in zip(uuid7s(len(made)), made, strict=True)]
+            (one, self.action_id, self.event, self.transaction_id, scope, audience, kind, table, row_id, fields, stamp, self._schema, self.queue, at)
+            for one, (row_id, audience, fields, stamp) in zip(uuid7s(len(parts)), parts, strict=True)]
         if len(self._operations) <= AT_ONCE:
             self._operations += operations
         driver.run_many(self.connection, INSERT_OPERATION, operations)
-        self._capture.awaited = {row["id"]: row["clock"] for row in rows}
+        self._capture.awaited = {one: stamp for one, (stamp, _clocks) in zip(ids, stamps, strict=True)}
         try:
-            driver.run_many(self.connection, _insert_into(table, names), _values(rows, names))
+            driver.run_many(self.connection, _insert_into(table, tuple(names)),
+                            [(one, scope, *stamped, *values) for one, stamped, values in zip(ids, stamps, _values(rows, names), strict=True)])
         finally:
             self._capture.awaited = {}
-        self._news.take(self.connection, table, rows)
+        self._news.take(self.connection, table, ids, rows)
 
     def change(self, table: str, row_id: str, /, **fields: Any) -> None:
         """Write fields of a row; what is the same already is left alone. Raises NotFound if there is no such row."""
@@ -863,17 +866,23 @@ def _set_mode(connection: sa.Connection, writing: Writing, queue: str) -> None:
     writing.queue = queue
 
 
-def _values(rows: Sequence[Mapping[str, Any]], names: Sequence[str]) -> list[tuple[Any, ...]]:
-    try:
-        return list(map(itemgetter(*names), rows))
-    except KeyError:  # not all of them have the same fields
-        return [tuple(map(row.get, names)) for row in rows]
+def _values(rows: Sequence[Mapping[str, Any]], names: Sequence[str]) -> Iterable[tuple[Any, ...]]:
+    if len(names) > 1:
+        try:
+            return list(map(itemgetter(*names), rows))
+        except KeyError:  # not all of them have the same fields
+            pass
+    return [tuple(map(row.get, names)) for row in rows]
+
+
+_STAMPED = ("id", "scope", "clock", "clocks")
 
 
 @lru_cache(maxsize=256)
 def _insert_into(table: str, names: tuple[str, ...]) -> str:
-    quoted = ", ".join(f'"{name}"' for name in names)
-    return f'INSERT INTO "{table}" ({quoted}) VALUES ({", ".join("?" * len(names))})'
+    """The statement for rows with these fields, behind what every row is given."""
+    quoted = ", ".join(f'"{name}"' for name in (*_STAMPED, *names))
+    return f'INSERT INTO "{table}" ({quoted}) VALUES ({", ".join("?" * (len(_STAMPED) + len(names)))})'
 
 
 def _moment(now: datetime) -> str:
@@ -903,11 +912,15 @@ def _check(table: sa.Table, fields: Mapping[str, Any]) -> None:
     _check_many(table, (fields,))
 
 
-def _check_many(table: sa.Table, rows: Sequence[Mapping[str, Any]]) -> None:
-    """What PostgreSQL or the sync could not carry is refused where it is typed."""
-    for name in set().union(*rows):
+def _refuse_unknown(table: sa.Table, names: Collection[str]) -> None:
+    for name in names:
         if name not in table.c:
             raise KeyError(f"{table.name} has no {name}")
+
+
+def _check_many(table: sa.Table, rows: Sequence[Mapping[str, Any]]) -> None:
+    """What PostgreSQL or the sync could not carry is refused where it is typed."""
+    _refuse_unknown(table, set().union(*rows))
     for row in rows:
         together = "".join([value for value in row.values() if type(value) is str])
         if len(together) <= TEXT_LIMIT // 4 and "\0" not in together and (together.isascii() or not _UNREADABLE.search(together)):
