@@ -43,8 +43,9 @@ registration = synced(
     field("walk_in", sa.Boolean, door=True),
     audience="row",
     stays=lambda connection, ids: named_by(
-        connection, ids, "SELECT registration FROM fact AS f WHERE kind = 'in' AND NOT EXISTS (SELECT 1 FROM fact AS c, json_each(c.closes) AS j"
-                         " WHERE c.registration = f.registration AND c.kind IN ('out', 'void') AND j.value = f.id)"),
+        connection, ids, "SELECT r.id FROM registration AS r CROSS JOIN fact AS f ON f.gathering = r.gathering AND f.registration = r.id"
+                         " WHERE f.kind = 'in' AND NOT EXISTS (SELECT 1 FROM fact AS c, json_each(c.closes) AS j WHERE c.gathering = f.gathering"
+                         " AND c.registration = f.registration AND c.kind IN ('out', 'void') AND j.value = f.id)"),
 )
 
 _REGISTRATION = uuid.UUID("6f1c6c1e-6f0a-5d0e-9d6b-0a1f3a9b7c55")
