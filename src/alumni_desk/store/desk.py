@@ -82,7 +82,7 @@ class Writing:
         self.scope = scope
         self.now = desk.now()
         self.at = _moment(self.now)
-        self.action_id, self.transaction_id = uuid7(), uuid7()
+        self.action_id, self.transaction_id = uuid7s(2)
         self.queue: str = "live"
         self._capture, self._schema = desk.capture, desk.schema
         assert desk.news is not None  # a transaction is under way
@@ -886,7 +886,7 @@ def _insert_into(table: str, names: tuple[str, ...]) -> str:
 
 
 def _moment(now: datetime) -> str:
-    return now.strftime("%Y-%m-%dT%H:%M:%S.") + f"{now.microsecond // 1000:03d}Z"
+    return f"{now.isoformat(timespec='milliseconds')[:23]}Z"
 
 
 def _scope(connection: Connection) -> str | None:
