@@ -5,8 +5,9 @@ that writes to a synced table fails. What happens, per row written: the trigger 
 ``capture_TABLE``, which compares them, ticks the clock and keeps the parts; the trigger then inserts one operation per
 part (the door's fields and the chapter's, inside a gathering) and sets the row's ``clock`` and ``clocks``.
 
-New rows that come through ``Writing`` are prepared before they are inserted (``Capture.prepare``): their operations are made of the same values by the
-same code, and the trigger then asks whether this very row, under this very clock, is one of them. A row with a clock of its own that is not, fails.
+What ``Writing`` adds or changes by the many is prepared before (``Capture.prepare``, ``Capture.prepare_change``): its operations are made of the same
+values by the same code, and the trigger then asks whether this very row, under this very clock, is one of them. Whatever is not, the trigger captures;
+a new row with a clock of its own that is not, fails.
 """
 
 from __future__ import annotations
@@ -145,6 +146,31 @@ class Capture:
                 found.append((row_id, audience, fields.decode(), stamp))
         return stamps, found
 
+    def seen_before(self, table: str, names: Sequence[str]) -> tuple[str, ...] | None:
+        """Which columns of a row have to be known before these fields of it are changed; None if only the triggers may do it."""
+        plan = self.plans[table]
+        if plan.fact:
+            return None
+        whole = {one for members in plan.groups.values() if not set(members).isdisjoint(names) for one in members}
+        return ("clocks", *dict.fromkeys((*names, *sorted(whole), *(("gathering",) if plan.by_row else ()))))
+
+    def prepare_change(self, table: str, before: Mapping[str, Any], news: Mapping[str, Any],
+                       gathering: str | None) -> tuple[str, str | None, list[tuple[str, str, str, str]]] | None:
+        """What a change of one row makes of it, given what ``seen_before`` named: clock, clocks, and its operations: audience, fields, before, values before.
+        There are none if nothing changes. None if the triggers have to see it, as with ``prepare``."""
+        plan = self.plans[table]
+        if any(value is not None and type(value) is not plan.kinds[name] for name, value in news.items()):
+            return None
+        changed = {name: value for name, value in news.items() if value != before[name]}
+        if plan.groups and changed:
+            self._whole_groups(plan, changed, {**before, **news})
+        self.parts.clear()
+        self.too_large = False
+        if changed:
+            self._compare(plan, changed, {name: before[name] for name in changed}, before["clocks"], before["gathering"] if plan.by_row else gathering)
+        found = [(part.audience, self._fields(n), _encode(part.before).decode(), _encode(part.values_before).decode()) for n, part in enumerate(self.parts)]
+        return None if self.too_large else (self.stamp, self.clocks, found)
+
     def _take(self, plan: _Plan, inserting: int, gathering: str | None, clocks: str | None, *values: Any) -> int:
         count = len(plan.names)
         new = values[:count]
@@ -164,6 +190,10 @@ class Capture:
             old = {name: before[name] for name in changed}
         if not changed and not (inserting and plan.fact):
             return 0
+        return self._compare(plan, changed, old, clocks, gathering)
+
+    def _compare(self, plan: _Plan, changed: dict[str, Any], old: dict[str, Any], clocks: str | None, gathering: str | None) -> int:
+        """Make the parts of what changed, with the values that it had. Returns how many there are."""
         for name in plan.booleans & changed.keys():
             changed[name] = None if changed[name] is None else bool(changed[name])
         for name in plan.booleans & old.keys():
@@ -299,10 +329,12 @@ def _table_triggers(table: sa.Table, schema: int, marked: str | None) -> dict[st
         update = "SELECT RAISE(ABORT, 'facts never change');"
     names = ", ".join(f'"{c}"' for c in columns)
     unless = f"WHEN {mode} IS NOT 'applying'"
+    unprepared = "(NEW.clock IS OLD.clock OR NOT capture_awaited(NEW.id, NEW.clock))"
     return {
         f"{PREFIX}{name}_insert": f"CREATE TRIGGER {PREFIX}{name}_insert AFTER INSERT ON \"{name}\" WHEN NEW.clock IS NULL "
                                   f"OR NOT capture_awaited(NEW.id, NEW.clock) BEGIN {insert} END",
-        f"{PREFIX}{name}_update": f"CREATE TRIGGER {PREFIX}{name}_update AFTER UPDATE OF {names} ON \"{name}\" {unless} BEGIN {update} END",
+        f"{PREFIX}{name}_update": f"CREATE TRIGGER {PREFIX}{name}_update AFTER UPDATE OF {names} ON \"{name}\" {unless} "
+                                  f"AND {unprepared} BEGIN {update} END",
         f"{PREFIX}{name}_keys": f"CREATE TRIGGER {PREFIX}{name}_keys AFTER UPDATE OF id, scope ON \"{name}\" {unless} "
                                 "BEGIN SELECT RAISE(ABORT, 'keys never change'); END",
         f"{PREFIX}{name}_delete": f"CREATE TRIGGER {PREFIX}{name}_delete BEFORE DELETE ON \"{name}\" {unless} "

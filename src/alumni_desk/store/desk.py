@@ -56,6 +56,8 @@ ALWAYS = {"before": "{}", "values_before": "{}", "fate": "waiting"}
 INSERT_OPERATION = (f"INSERT INTO operation ({', '.join((*OPERATION, *ALWAYS))}) VALUES ({', '.join('?' * len(OPERATION))}, "
                     + ", ".join(f"'{value}'" for value in ALWAYS.values()) + ")")
 """An operation that is a new row."""
+CHANGE_OPERATION = f"INSERT INTO operation ({', '.join((*OPERATION, *ALWAYS))}) VALUES ({', '.join('?' * (len(OPERATION) + len(ALWAYS)))})"
+"""One that changes a row."""
 
 
 @dataclass(frozen=True)
@@ -186,16 +188,53 @@ class Writing:
 
         ``anew``: also where a row says this already.
         """
-        sets = ", ".join(f'"{self.tables[table].c[name].name}" = ?' for name in names)
         for start in range(0, len(rows), TRANSACTION // 2):
             part = rows[start:start + TRANSACTION // 2]
             self._count(len(part))
+            if not anew and self._change_prepared(table, names, part):
+                continue
+            sets = ", ".join(f'"{self.tables[table].c[name].name}" = ?' for name in names)
             self._capture.anew = frozenset(names if anew else ())
             try:
                 self.connection.exec_driver_sql(f'UPDATE "{table}" SET {sets} WHERE id = ?', [tuple(row) for row in part])
             finally:
                 self._capture.anew = frozenset()
         self.touched(table, [str(row[-1]) for row in rows])
+
+    def _change_prepared(self, table: str, names: Sequence[str], rows: Sequence[Sequence[Any]]) -> bool:
+        """Change rows with the operations that it is. Returns False, with nothing done, if the triggers have to see the rows."""
+        columns = self._capture.seen_before(table, names)
+        if columns is None:
+            return False
+        wanted = msgspec.json.encode([row[-1] for row in rows]).decode()
+        named = ", ".join(f'"{name}"' for name in columns)
+        there = {found[0]: dict(zip(columns, found[1:], strict=True)) for found in driver.rows(
+            self.connection, f'SELECT id, {named} FROM "{table}" WHERE id IN (SELECT value FROM json_each(?))', (wanted,))}
+        changes: list[tuple[Any, ...]] = []
+        parts: list[tuple[str, str, tuple[str, str, str, str]]] = []
+        for *values, row_id in rows:
+            before = there.pop(row_id, None)
+            if before is None:  # it is not here, or comes twice
+                return False
+            made = self._capture.prepare_change(table, before, dict(zip(names, values, strict=True)), self.gathering)
+            if made is None:
+                return False
+            stamp, clocks, found = made
+            if found:
+                changes.append((*values, stamp, clocks, row_id))
+                parts += [(row_id, stamp, one) for one in found]
+        kind, at = self.tables[table].info["kind"], self.at
+        driver.run_many(self.connection, CHANGE_OPERATION, [
+            (one, self.action_id, self.event, self.transaction_id, self.scope, audience, kind, table, row_id, fields, stamp, self._schema, self.queue, at,
+             before, values_before, "waiting")
+            for one, (row_id, stamp, (audience, fields, before, values_before)) in zip(uuid7s(len(parts)), parts, strict=True)])
+        self._capture.awaited = {row_id: stamp for row_id, stamp, _part in parts}
+        try:
+            sets = ", ".join(f'"{name}" = ?' for name in (*names, "clock", "clocks"))
+            driver.run_many(self.connection, f'UPDATE "{table}" SET {sets} WHERE id = ?', changes)
+        finally:
+            self._capture.awaited = {}
+        return True
 
     def touched(self, table: str, ids: Sequence[str]) -> None:
         """Say which rows a statement of one's own changed, so that screens draw them anew."""
