@@ -327,6 +327,7 @@ class Desk:
         self._mark = Mark(profile.path, key)
         self._outbox: Outbox | None = None
         self.unkept: list[str] = []  # actions that are not in the outbox yet
+        self.was_killed = False  # whoever had it open before did not close it, or has it open still
 
     def __enter__(self) -> Self:
         return self
@@ -687,12 +688,14 @@ def open_with(profile: Profile, metadata: Callable[[], sa.MetaData], version: in
                 from alumni_desk.store import backup
 
                 backup.take_place(profile)  # the program ended in the middle of it
+            was_killed = _has_log(profile)
             last = Mark(profile.path, key).read()  # before the database is looked at: another program may be writing
             first = _as_known(profile, key, known, last) if known is not None else None
             if first is None:
                 known = None
                 _prepare_here(profile, key, _wanted(metadata(), version), last)
     desk = Desk(profile, key, metadata, version, triggers=known, first=first)
+    desk.was_killed = was_killed
     _correct_clock(desk)
     recovery.keep_in_step(desk)
     return desk
@@ -703,6 +706,12 @@ def _wanted(metadata: sa.MetaData, version: int) -> dict[str, str]:
     from alumni_desk.store import capture, search
 
     return capture.triggers(metadata, version, search.SEARCHED)
+
+
+def _has_log(profile: Profile) -> bool:
+    """Whether there is a write-ahead log: the last one who closes the database folds it back."""
+    log = profile.database.with_name(profile.database.name + "-wal")
+    return log.exists() and log.stat().st_size > 0
 
 
 def _refuse_removed(profile: Profile) -> None:
@@ -1045,7 +1054,7 @@ _PROBLEMS: Sequence[tuple[tuple[str, ...], Callable[[Path | None], KnownError]]]
     (("locked", "busy"), _busy),
     (("disk is full",), lambda folder: disk.disk_full()),
     (("readonly", "read-only"), lambda folder: disk.read_only()),
-    (("file is not a database", "malformed", "hmac check"), database_damaged),
+    (("file is not a database", "malformed", "hmac check", "vtable constructor failed"), database_damaged),
     (("disk i/o", "unable to open"), _failed),
 )
 
