@@ -206,7 +206,7 @@ class Writing:
         columns = self._capture.seen_before(table, names)
         if columns is None:
             return False
-        wanted = msgspec.json.encode([row[-1] for row in rows]).decode()
+        wanted = json.dumps([row[-1] for row in rows])
         named = ", ".join(f'"{name}"' for name in columns)
         there = {found[0]: dict(zip(columns, found[1:], strict=True)) for found in driver.rows(
             self.connection, f'SELECT id, {named} FROM "{table}" WHERE id IN (SELECT value FROM json_each(?))', (wanted,))}
