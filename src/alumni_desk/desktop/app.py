@@ -37,6 +37,7 @@ from alumni_desk.desktop.today_lists import FrameFacts, frame_facts
 from alumni_desk.desktop.undoing import Undoing
 from alumni_desk.desktop.venue_bridge import VenueBridge
 from alumni_desk.desktop.widgets import paint_mark
+from alumni_desk.errors import KnownError
 from alumni_desk.logs import log_file
 from alumni_desk.store.desk import Desk
 from alumni_desk.store.profile import Profile
@@ -91,7 +92,7 @@ class Room(QObject):
         plan = for_whom(self._plan(about, deeds), at_door=self._at_door)
         self.shell = Shell(plan, Whose(device=desk.device_name), self.undoing, on_close=self.close)
         self.lanes.trouble.connect(lambda error: self.shell.say(str(error)))
-        self.keeping.trouble.connect(lambda error: self.shell.say(str(error)))
+        self.keeping.trouble.connect(self._not_kept)
         self._standing = ""
         self._last_standing: Standing | None = None
         self.lock = Lock(desk, self.shell, door=self._door, standing=lambda: self._standing)
@@ -247,6 +248,12 @@ class Room(QObject):
         self._help.show()
         self._help.raise_()
         return self._help
+
+    def _not_kept(self, error: KnownError) -> None:
+        if error.code == "part_damaged":
+            self.shell.say(str(error), _("Backups"), lambda: self.shell.show_page("restore"))
+        else:
+            self.shell.say(str(error))
 
     def close(self) -> None:
         """End what runs, wait for it, and leave the desk to its owner."""

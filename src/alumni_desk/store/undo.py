@@ -17,6 +17,7 @@ import msgspec
 
 from alumni_desk.errors import NotFound, Refused
 from alumni_desk.protocol.clocks import unpack
+from alumni_desk.store import driver
 from alumni_desk.store.desk import TRANSACTION, Changed, Desk, Writing
 from alumni_desk.store.done import DAYS, NEVER, Done, since, why_not
 from alumni_desk.store.history import authors_of
@@ -254,23 +255,25 @@ def _batches(connection: sa.Connection, table: sa.Table, target: str) -> Iterato
     for start in range(0, len(ids), 5_000):
         part = msgspec.json.encode(list(ids[start:start + 5_000])).decode()
         found: dict[str, _Row] = {}
-        for row in connection.exec_driver_sql(
-                # CROSS: in this order, else SQLite begins with all operations of the table.
+        for row_id, clocks, said, said_before, clock in driver.rows(
+                connection,  # CROSS: in this order, else SQLite begins with all operations of the table.
                 f'SELECT t.id, t.clocks, o.fields, o.values_before, o.clock FROM json_each(?) AS j CROSS JOIN "{table.name}" AS t ON t.id = j.value'
                 " CROSS JOIN operation AS o INDEXED BY operation_row ON o.table_name = ? AND o.row_id = t.id"
                 " WHERE o.action = ? AND o.fate <> 'refused' ORDER BY o.rowid",
                 (part, table.name, target)):
-            one = found.get(row.id)
+            one = found.get(row_id)
             if one is None:
-                one = found[row.id] = _Row(unpack(row.clocks))
-            fields = _json.decode(row.fields)
-            one.own.add(row.clock)
-            if row.values_before == "{}" and fields.get("gone") is None:
+                one = found[row_id] = _Row(unpack(clocks))
+            one.own.add(clock)
+            fields = _json.decode(said)
+            if said_before == "{}" and fields.get("gone") is None:
                 one.inserted = True
-            before = _json.decode(row.values_before)
+            if one.inserted:  # it goes away as a whole
+                continue
+            before = _json.decode(said_before)
             for name in fields:
                 one.first_values.setdefault(name, before.get(name))
-                one.last_clocks[keys[name]] = row.clock
+                one.last_clocks[keys[name]] = clock
         yield found
 
 
