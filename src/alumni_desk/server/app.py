@@ -49,6 +49,7 @@ from alumni_desk.protocol.messages import (
     unpack,
 )
 from alumni_desk.protocol.parcels import verify_parcel
+from alumni_desk.protocol.values import is_id
 from alumni_desk.schema import SCHEMA_VERSION
 from alumni_desk.server import accounts, conflicts, erasing, feed, inviting, journal, leaving, set_aside
 from alumni_desk.server.aside import aside
@@ -221,7 +222,7 @@ def make_app(server: Server, now: Now = now_ms, *, rate: float = CALLS_A_SECOND,
         """Pushes to one scope, each with its device: what became of it, why it is not taken, or whose it is where it is to be set aside."""
         answers: list[PushReply | Refusal | accounts.Caller] = []
         those: dict[int, Sent] = {}
-        groups = [items_of(one.message.parcels) for one in asked]
+        groups = [_taken_out(one.message) for one in asked]
         with erasures() as note, server.database.writing() as connection:
             there = look(connection, server.tables, scope, operations_in(groups), devices={one.device for one in asked}, now=now())
             for place, one in enumerate(asked):
@@ -245,7 +246,11 @@ def make_app(server: Server, now: Now = now_ms, *, rate: float = CALLS_A_SECOND,
     async def take_push(request: Call, message: PushRequest) -> PushReply:
         if message.relayed and not message.parcels:
             return await aside(bring, request, message)
-        scope = message.parcels[0].scope if message.parcels else ""
+        if not message.parcels:
+            raise Refusal(400, "scopes")
+        scope = message.parcels[0].scope
+        if not is_id(scope):
+            raise Refusal(403, "no_grant")
         weight = sum(len(parcel.bodies) for parcel in message.parcels)
         key = keys.get(request.device)  # while the database has those before: whoever has sent before is known by it
         proven = key if key is not None and weight <= FEW and all(verify_parcel(parcel, key) for parcel in message.parcels) else None
@@ -438,6 +443,12 @@ class _Pushed(NamedTuple):
     device: str
     message: PushRequest
     proven: bytes | None
+
+
+def _taken_out(message: PushRequest) -> list[Item]:
+    """The operations of a push; none where its form will be refused."""
+    whole = all(len(one.hashes) == len(one.salts) == len(one.bodies) for one in message.parcels)
+    return items_of(message.parcels) if whole and sum(len(one.bodies) for one in message.parcels) <= PUSH_OPERATIONS else []
 
 
 def _sent(server: Server, who: accounts.Caller, one: _Pushed, items: list[Item]) -> Sent:
