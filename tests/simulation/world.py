@@ -126,7 +126,7 @@ def simulated() -> Iterator[None]:
     import simulation.venue as venue
     from alumni_desk.store import keys
 
-    assert isinstance(app.run_in_threadpool, Callable)  # the seam must still be there
+    assert isinstance(app.aside, Callable)  # the seam must still be there
     with contextlib.ExitStack() as stack:
         stack.enter_context(_silence())
         stack.enter_context(patch.dict(os.environ, {"ALUMNI_DESK_PASSPHRASE": "three words to remember"}))
@@ -134,7 +134,7 @@ def simulated() -> Iterator[None]:
         stack.enter_context(patch.object(os, "urandom", _random_bytes))
         stack.enter_context(patch.object(random, "_urandom", _random_bytes))
         stack.enter_context(patch.object(secrets, "token_bytes", lambda count=32: _random_bytes(count)))
-        stack.enter_context(patch.object(app, "run_in_threadpool", _at_once))
+        stack.enter_context(patch.object(app, "aside", _at_once))
         stack.enter_context(patch.object(keys, "_derived", _argon2_once()))
         stack.enter_context(patch.object(schema, "desk_schema", lru_cache(maxsize=1)(schema.desk_schema)))
         stack.enter_context(patch.object(server_state, "all_tables", lru_cache(maxsize=1)(server_state.all_tables)))

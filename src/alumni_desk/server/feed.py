@@ -80,18 +80,16 @@ def move_head(connection: sa.Connection, tables: sa.MetaData, locked: LockedHead
 
 def head_of(connection: sa.Connection, tables: sa.MetaData, scope: str) -> Head:
     """How far a scope has come."""
-    head = tables.tables["feed_head"]
-    row = connection.execute(sa.select(head.c.head, head.c.chain, head.c.timeline).where(head.c.scope == scope)).first()
-    return Head(sequence=row.head, chain=row.chain, timeline=row.timeline) if row else Head(sequence=0, chain="")
+    rows = ask(connection, "SELECT head, chain, timeline FROM feed_head WHERE scope = ?", scope)()
+    return Head(*rows[0]) if rows else Head(sequence=0, chain="")
 
 
 def chain_at(connection: sa.Connection, tables: sa.MetaData, scope: str, sequence: int, head: Head | None = None) -> str:
     """The chain's hash after the push that a sequence is part of: a page may end inside one, and what lies before does not tell it from another."""
     if head is not None and head.sequence == sequence:
         return head.chain
-    chain = tables.tables["feed_chain"]
-    query = sa.select(chain.c.chain).where(chain.c.scope == scope, chain.c.sequence >= sequence).order_by(chain.c.sequence).limit(1)
-    return connection.execute(query).scalar() or ""
+    rows = ask(connection, "SELECT chain FROM feed_chain WHERE scope = ? AND sequence >= ? ORDER BY sequence LIMIT 1", scope, sequence)()
+    return str(rows[0][0]) if rows else ""
 
 
 def is_known(connection: sa.Connection, tables: sa.MetaData, scope: str, cursor: Cursor, head: Head | None = None) -> bool:
@@ -117,8 +115,8 @@ def is_too_old(connection: sa.Connection, tables: sa.MetaData, scope: str, audie
 
 def floor_of(connection: sa.Connection, tables: sa.MetaData, scope: str, audience: str) -> int:
     """Up to which sequence an audience's feed does not tell any more what has gone."""
-    state = tables.tables["server_state"]
-    return int(connection.execute(sa.select(state.c.value).where(state.c.key == floor_key(scope, audience))).scalar() or 0)
+    rows = ask(connection, "SELECT value FROM server_state WHERE key = ?", floor_key(scope, audience))()
+    return int(rows[0][0]) if rows else 0
 
 
 def floor_key(scope: str, audience: str) -> str:
