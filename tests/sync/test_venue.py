@@ -466,6 +466,49 @@ def test_a_removed_laptop_brings_what_it_carried_before_it_is_emptied(leaders: A
     assert here(three, gathering) == 1
 
 
+def test_of_whose_access_has_passed_is_taken_and_nothing_is_given_before_the_server_has_heard_of_it(leaders: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    from alumni_desk.sync.venue import sharing as sharings
+    from alumni_desk.sync.venue import visiting
+
+    one, two, gathering, people = leaders
+    check_in(one, gathering, person_id=people[0], station="North")
+    check_in(two, gathering, person_id=people[1], station="South")
+    real = holding.now_ms
+
+    def late(desk: Desk) -> int:
+        return real(desk) + 61 * 86_400_000
+
+    with shared(one) as sharing:
+        with monkeypatch.context() as patch:
+            patch.setattr(sharings, "now_ms", late)
+            patch.setattr(holding, "now_ms", late)
+            met = meet(two, sharing)
+            assert (met.given, met.taken) == (1, 0)
+            with one.reading() as connection:
+                assert holding.counts(connection) == {"open": 0, "carried": 1}
+        with monkeypatch.context() as patch:
+            patch.setattr(visiting, "now_ms", late)
+            add_member(two, first_name="Late", last_name="Comer")
+            met = meet(two, sharing)
+            assert (met.given, met.taken) == (0, 1)
+        assert meet(two, sharing).given == 1
+
+
+def test_nothing_is_given_to_a_laptop_that_was_removed_and_shares(leaders: Any, office: Any) -> None:
+    one, two, gathering, people = leaders
+    check_in(one, gathering, person_id=people[0], station="North")
+    with two.reading() as connection:
+        device = me(connection).membership.device
+    office.server.run("server", "revoke", device)
+    sync_once(one)
+    check_in(one, gathering, person_id=people[1], station="North")
+    with shared(two) as sharing, pytest.raises(KnownError) as raised:
+        meet(one, sharing)
+    assert raised.value.code == "venue_partner"
+    with two.reading() as connection:
+        assert holding.counts(connection) == {"open": 0, "carried": 0}
+
+
 def test_one_leader_that_was_in_contact_tells_the_others_who_was_removed(leaders: Any, make_desk: MakeDesk, office: Any) -> None:
     one, two, *_rest = leaders
     three = make_desk("three")

@@ -164,6 +164,10 @@ class Sharing:
                 here = holding.names(connection, scope)
             want = [name for name in request.have[:NAMES] if name not in here]
             given.update(request.have)
+        if mine.trouble(request.chain, now) is not None:  # its access has passed: what it has is taken, and nothing is given before the server heard of it
+            if not want:
+                self._stopping.wait(min(request.wait, LONGEST_WAIT))
+            return Traded(place=request.after, more=False, chain=mine.credentials.chain, want=want, revoked=mine.credentials.revoked)
         handout = self._handout_for(mine, request)
         with desk.reading() as connection:  # a list that ends before the place that the asker saw was put back by a restore
             after = request.after if request.after <= holding.last_place(connection) else 0

@@ -203,6 +203,7 @@ class Visit:
         self._stopping = threading.Event()
         self._theirs: set[bytes] = set()  # names of what the partner has for sure
         self._place_there = 0
+        self._lasts = False  # the partner's access, as of its last answer
 
     def stop(self) -> None:
         """End it."""
@@ -290,9 +291,7 @@ class Visit:
     def _hear(self) -> None:
         mine = self._me()
         request = msgspec.structs.replace(self._request(mine, after=self._place_there), wait=LONGEST_WAIT)
-        reply = self._asking.ask(request, LONGEST_WAIT)
-        assert isinstance(reply, Traded)
-        self._take(mine, reply)
+        self._take(mine, self._known(mine, self._asking.ask(request, LONGEST_WAIT)))
 
     def _give_news(self) -> None:
         mine = self._me()
@@ -303,7 +302,7 @@ class Visit:
     def _give(self, mine: Me, names: set[bytes]) -> int:
         """Give these parcels, in as many messages as it takes."""
         place, count = 0, 0
-        while names:
+        while names and self._lasts:
             with self._desk.reading() as connection:
                 found, place = holding.offered(connection, mine.membership.scope, place)
                 some = [one for one in found if one.name in names]
@@ -333,7 +332,15 @@ class Visit:
 
     def _traded(self, mine: Me, request: Trade) -> Traded:
         reply = self._line.ask(request)
+        return self._known(mine, reply)
+
+    def _known(self, mine: Me, reply: Traded | Welcome) -> Traded:
+        """The answer of a laptop of this chapter. Of one whose access has passed is taken, and nothing is given before the server has heard of it."""
         assert isinstance(reply, Traded)
+        if mine.trouble(reply.chain, None) is not None:
+            raise Refused("venue_partner", _(
+                "The other laptop’s access was removed, or it has none to this chapter, so nothing was exchanged with it. Join another one."))
+        self._lasts = mine.trouble(reply.chain, now_ms(self._desk)) is None
         return reply
 
     def _take(self, mine: Me, reply: Traded) -> TakenIn:
