@@ -37,7 +37,7 @@ from alumni_desk.sync.venue.channel import (
     open_reply,
     seal_request,
 )
-from alumni_desk.sync.venue.credentials import Me, hear_revoked, me
+from alumni_desk.sync.venue.credentials import Me, hear_removals, me
 from alumni_desk.sync.venue.handouts import newest, take_handout
 from alumni_desk.sync.venue.holding import TakenIn, seal_own, take_in
 from alumni_desk.sync.venue.places import Place, interfaces, read_place, same_network
@@ -234,7 +234,8 @@ class Visit:
         with self._desk.reading() as connection:
             have = sorted(holding.names(connection, mine.membership.scope))
         self._theirs, self._place_there = set(), 0
-        reply = self._traded(mine, Trade(mine.membership.server, mine.membership.scope, mine.credentials.chain, have=have[:NAMES]))
+        reply = self._traded(mine, Trade(mine.membership.server, mine.membership.scope, mine.credentials.chain, have=have[:NAMES],
+                                         removals=mine.credentials.removals))
         taken = self._take(mine, reply)
         given = self._give(mine, set(reply.want))
         self._theirs.update(name for name in have if name not in reply.want)
@@ -321,7 +322,7 @@ class Visit:
         desk = self._desk
         said = announce(mine, str(desk.setting("person_name") or ""), desk.device_name, now_ms(desk))
         return Trade(mine.membership.server, mine.membership.scope, mine.credentials.chain, after=after, parcels=list(parcels), chains=list(chains),
-                     handout=self._handout(mine), heard=[said, *self._stations.said()])
+                     handout=self._handout(mine), removals=mine.credentials.removals, heard=[said, *self._stations.said()])
 
     def _handout(self, mine: Me) -> int:
         if mine.certificate.gathering is None:
@@ -345,12 +346,12 @@ class Visit:
 
     def _take(self, mine: Me, reply: Traded) -> TakenIn:
         """Take what came; the place moves only when it is kept here."""
+        mine = hear_removals(self._desk, mine, reply.removals)
         taken = take_in(self._desk, mine, reply.parcels, [reply.chain, *reply.chains])
         self._theirs.update(name_of(one) for one in reply.parcels)
         self._place_there = max(self._place_there, reply.place)
         partner = reply.chain[0].device if reply.chain else None
         self._stations.hear(mine, reply.heard, [reply.chain, *reply.chains], now_ms(self._desk), partner=partner)
-        hear_revoked(self._desk, mine, reply.chain, reply.revoked)
         if reply.handout is not None:
             take_handout(self._desk, mine, reply.handout)
         return taken
