@@ -63,7 +63,7 @@ def test_a_leader_without_contact_sees_nothing_until_the_server_was_heard(leader
     assert command(leader, "status")["state"] == "ended" and command(leader, "verify")
     assert command(leader, "sync")["waiting"] == 0
     assert not locked(leader) and until(leader) > datetime.now(UTC) + timedelta(days=59)
-    assert [one["last_name"] for one in command(leader, "members")] == ["Lovelace"] and status(leader).state == "synced"
+    assert [one["name"] for one in command(leader, "members")] == ["Ada Lovelace"] and status(leader).state == "synced"
 
 
 def test_a_clock_that_is_set_back_opens_nothing(leader: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
