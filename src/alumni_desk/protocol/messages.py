@@ -22,7 +22,7 @@ PLACES = 500  # that a hello may ask about
 
 Value = str | int | bool | None
 Kind = Literal["put", "fact", "command"]
-Status = Literal["ok", "stale", "clamped", "denied", "invalid", "erased", "duplicate", "quarantined", "moved"]
+Status = Literal["ok", "stale", "clamped", "denied", "invalid", "erased", "duplicate", "quarantined"]
 ACCEPTED: frozenset[str] = frozenset({"ok", "stale", "clamped"})
 
 
