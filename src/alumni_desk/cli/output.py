@@ -47,7 +47,7 @@ def opened(args: argparse.Namespace, *, create: bool = True, told: Callable[[str
         if getattr(args, "command", None) not in WHILE_LOCKED:
             from alumni_desk.sync.access import refuse_locked
 
-            with desk.reading() as connection:
+            with desk.asking() as connection:
                 refuse_locked(connection)
         try:
             yield desk

@@ -35,9 +35,11 @@ def is_at_door(desk: Desk) -> bool:
 
 def is_locked(desk: Desk) -> bool:
     """Whether this is a leader's laptop that was without contact for too long."""
-    from alumni_desk.sync import access
+    with desk.asking() as connection:
+        if driver.row(connection, "SELECT 1 FROM sync_state WHERE key = 'membership' AND value ->> 'until' IS NOT NULL") is None:
+            return False
+        from alumni_desk.sync import access
 
-    with desk.reading() as connection:
         return access.is_locked(connection)
 
 

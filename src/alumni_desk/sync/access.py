@@ -6,12 +6,15 @@ Asked at every start and by every command, so it needs nothing but one question 
 from __future__ import annotations
 
 from datetime import datetime
-
-import sqlalchemy as sa
+from typing import TYPE_CHECKING
 
 from alumni_desk.errors import Refused
 from alumni_desk.protocol.clock import wall_ms
+from alumni_desk.store import driver
 from alumni_desk.words import _
+
+if TYPE_CHECKING:
+    from alumni_desk.store.driver import Connection
 
 _LEADING = ("leader", "admin")
 
@@ -20,15 +23,17 @@ _QUESTION = """SELECT json_extract(value, '$.role') AS role, json_extract(value,
     (SELECT json_extract(value, '$.ahead_ms') FROM sync_state WHERE key = 'skew') AS ahead FROM sync_state WHERE key = 'membership'"""
 
 
-def is_locked(connection: sa.Connection) -> bool:
+def is_locked(connection: Connection) -> bool:
     """Whether it is over: by this laptop's clock, less what that was wrong by at the last contact, or by the time that has run since then, which no clock
     can be set back behind.
     """
-    row = connection.exec_driver_sql(_QUESTION).first()
-    if row is None or row.role not in _LEADING or row.until is None:
+    row = driver.row(connection, _QUESTION)
+    if row is None:
         return False
-    until = datetime.fromisoformat(row.until).timestamp() * 1000
-    return max(wall_ms() - (row.ahead or 0), row.known or 0) >= until
+    role, until, known, ahead = row
+    if role not in _LEADING or until is None:
+        return False
+    return bool(max(wall_ms() - (ahead or 0), known or 0) >= datetime.fromisoformat(until).timestamp() * 1000)
 
 
 def locked_words() -> str:
@@ -36,7 +41,7 @@ def locked_words() -> str:
     return _("This laptop was without contact with the server for so long that the chapter is locked on it. Nothing is lost: sync, and it goes on.")
 
 
-def refuse_locked(connection: sa.Connection) -> None:
+def refuse_locked(connection: Connection) -> None:
     """Raise Refused ``access_locked`` where it is over."""
     if is_locked(connection):
         raise Refused("access_locked", locked_words())
