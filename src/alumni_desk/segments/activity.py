@@ -319,6 +319,8 @@ def _what(one: Done, count: int, names: Names, person: str | None, rows: Sequenc
     sentence, strong = {
         "member_added": (_("Added {person}"), "person"),
         "member_changed": (_("Changed {field} of {person}"), ""),
+        "people_merged": (_("Merged {person} with another entry"), ""),
+        "people_unmerged": (_("Took {person} apart from another entry"), ""),
         "conflict_decided": (_("Decided on {field} of {person}"), ""),
         "members_removed": (_("Removed {members}"), "members") if several else (_("Removed {person}"), ""),
         "person_erased": (ngettext("Erased one person", "Erased {n} people", count).format(n=number(count)), ""),

@@ -112,6 +112,7 @@ def push_together(connection: sa.Connection, tables: sa.MetaData, those: Sequenc
         if sent.gathering is not None:
             mine = {name: rows[name] for item in group if item.open and item.operation and (name := (item.operation.table, item.operation.row)) in rows}
             _refuse_beyond_the_door(group, rows, known, sent.role, sent.gathering, _replicas_of(connection, tables, scope, sent.device, mine))
+    _refuse_circles(connection, tables, scope, items, rows)
     _refuse_whole_transactions(items)
     counts = _assign_clocks(connection, tables, scope, items, now, there.ahead)
     before = {name: dict(row.values) if row.existed else None for name, row in rows.items()}
@@ -241,6 +242,33 @@ def _refuse_registrations(items: Sequence[Item], rows: Mapping[tuple[str, str], 
                 item.end("invalid", "registration")
             else:
                 said[operation.row].append(operation.fields)
+
+
+def _refuse_circles(connection: sa.Connection, tables: sa.MetaData, scope: str, items: Sequence[Item], rows: Mapping[tuple[str, str], Row]) -> None:
+    """Of two merges the opposite ways round the second does nothing: nobody is ever part of themselves."""
+    table = tables.tables["person"]
+    into: dict[str, str | None] = {}
+
+    def after(person: str) -> str | None:
+        if person not in into:
+            there = rows.get(("person", person))
+            into[person] = there.values["merged_into"] if there is not None else connection.execute(
+                sa.select(table.c.merged_into).where(table.c.scope == scope, table.c.id == person)).scalar()
+        return into[person]
+
+    for item in items:
+        operation = item.operation
+        if not item.open or operation is None or operation.table != "person" or "merged_into" not in operation.fields:
+            continue
+        one = target = operation.fields["merged_into"]
+        seen = {operation.row}
+        while one is not None and one not in seen:
+            seen.add(str(one))
+            one = after(str(one))
+        if one is not None:
+            item.end("invalid", "merged_already")
+        elif operation.clock >= rows["person", operation.row].clocks.get("merged_into", ""):
+            into[operation.row] = None if target is None else str(target)
 
 
 def _replicas_of(connection: sa.Connection, tables: sa.MetaData, scope: str, device: str, rows: Mapping[tuple[str, str], Row]) -> set[str]:

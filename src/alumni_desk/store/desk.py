@@ -179,7 +179,7 @@ class Writing:
         target = self.tables[table]
         fields = dict(_listed(fields))
         _check(target, fields)
-        if self.connection.execute(sa.select(target.c.id).where(target.c.id == row_id)).first() is None:
+        if driver.row(self.connection, f'SELECT 1 FROM "{target.name}" WHERE id = ?', (row_id,)) is None:
             raise NotFound("no_such_row", _("It is not here any more: somebody took it away meanwhile. Look it up again."))
         self.change_many(table, tuple(fields), [(*fields.values(), row_id)], anew=True)
 
