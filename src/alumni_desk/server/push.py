@@ -25,7 +25,6 @@ from alumni_desk.server.merging import Clash, Row, lay_fact, lay_put, row_from
 from alumni_desk.server.replicas import authors, keep_replicas
 from alumni_desk.sync.shapes import Shape, shapes
 
-
 _RESULT = ("scope", "id", "salt", "hash", "status", "reason", "sequence", "clock", "conflicts", "device", "received_at")
 
 

@@ -20,7 +20,6 @@ from alumni_desk.sync.operations import Outgoing
 from alumni_desk.sync.pull import cursor_of
 from alumni_desk.sync.shapes import shapes
 
-
 _ONE_CLOCK = "(substr(clocks, 1, 37) = '{\"' || clock || '\"' AND instr(substr(clocks, 38), '-') = 0)"
 """A row of which every field has its clock, as most have, see ``protocol.clocks``: no name of a field has a hyphen."""
 

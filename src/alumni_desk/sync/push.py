@@ -21,7 +21,6 @@ from alumni_desk.sync.state import Membership
 from alumni_desk.sync.views import settle
 from alumni_desk.sync.wire import Wire
 
-
 STREAMED = 1_000
 """Operations from which it is worth the thread to have a request on its way while the next is made ready."""
 
