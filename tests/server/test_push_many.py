@@ -68,7 +68,8 @@ def operations(draw: st.DrawFn) -> Operation:
     moment = draw(st.integers(NOW - 50, NOW + 50) | st.integers(NOW + 290_000, NOW + 400_000))
     clock = f"{moment:012x}-{draw(st.integers(0, 3)):04x}-{draw(st.sampled_from(REPLICAS))}"
     return Operation(id=draw(st.sampled_from([*ROWS, "no id"])) if draw(st.integers(0, 19)) == 0 else str(draw(st.uuids(version=4))), action=uuid7(),
-                     transaction=draw(st.sampled_from(ROWS)) if draw(st.integers(0, 9)) == 0 else uuid7(), kind=shape.kind if shape and draw(st.integers(0, 19)) else "put", table=table,
+                     transaction=draw(st.sampled_from(ROWS)) if draw(st.integers(0, 9)) == 0 else uuid7(),
+                     kind=shape.kind if shape and draw(st.integers(0, 19)) else "put", table=table,
                      row=draw(st.sampled_from(ROWS)) if draw(st.booleans()) else str(draw(st.uuids(version=4))), fields=fields,
                      before={"city": f"{NOW - 20:012x}-0000-{REPLICAS[0]}"} if draw(st.booleans()) else {},
                      clock=clock if draw(st.integers(0, 29)) else "no clock", schema=1)
@@ -140,7 +141,8 @@ SIXTEEN = {name: "x" for name, kind in shapes()["person"].types.items() if kind 
 
 @pytest.mark.parametrize(("fields", "reason"), [
     ({"class_year": 2**63}, "value"), ({"class_year": True}, "value"), ({"class_year": "1990"}, "value"), ({"city": 5}, "value"), ({"gone": None}, "value"),
-    ({"city": "a\0b"}, "value"), ({**SIXTEEN, "city": "a\0b"}, "value"), ({"city": "y" * 70_000}, "value"), ({"unheard_of": "x"}, "unknown_field"), ({}, "empty")])
+    ({"city": "a\0b"}, "value"), ({**SIXTEEN, "city": "a\0b"}, "value"), ({"city": "y" * 70_000}, "value"),
+    ({"unheard_of": "x"}, "unknown_field"), ({}, "empty")])
 def test_what_is_not_plain_is_looked_at(fields: dict[str, Any], reason: str) -> None:
     one = Operation(uuid7(), uuid7(), uuid7(), "put", "person", uuid7(), fields, {}, f"{NOW:012x}-0000-{REPLICAS[0]}", 1)
     assert judging.refusal(one, body_of(one), role="leader", scope=ROWS[0], audience="chapter", shapes=shapes()) == ("invalid", reason)
