@@ -105,7 +105,7 @@ def kept(database: Database, scope: str) -> dict[str, list[dict[str, Any]]]:
 def test_the_shorter_ways_lead_to_the_same(postgresql: Database, sqlcipher: Database, pushes: list[list[Operation]]) -> None:
     scope, key = uuid7(), SigningKey.generate()
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(bulk, "_MANY", 1)
+        patch.setattr(bulk, "MANY", 1)
         short = pushed(postgresql, scope, pushes, key)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(judging, "_is_plain", lambda *_arguments: False)
@@ -115,7 +115,7 @@ def test_the_shorter_ways_lead_to_the_same(postgresql: Database, sqlcipher: Data
 
 
 def test_a_row_that_is_there_already_is_replaced_all_the_same(postgresql: Database, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(bulk, "_MANY", 1)
+    monkeypatch.setattr(bulk, "MANY", 1)
     table, scope = TABLES.tables["erased"], uuid7()
     names = ("scope", "table_name", "row_id", "erased_at")
     with postgresql.writing() as connection:
@@ -127,7 +127,7 @@ def test_a_row_that_is_there_already_is_replaced_all_the_same(postgresql: Databa
 
 
 def test_what_the_database_cannot_take_is_told_as_its_trouble(postgresql: Database, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(bulk, "_MANY", 1)
+    monkeypatch.setattr(bulk, "MANY", 1)
     with pytest.raises(sa.exc.DBAPIError), postgresql.writing() as connection:
         add_rows(connection, TABLES.tables["erased"], ("scope", "table_name", "row_id", "erased_at"), [("s", "person", ROWS[0], "no number")])
 
