@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,10 +12,13 @@ import sqlalchemy as sa
 from alumni_desk.protocol.messages import Cursor, Head
 from alumni_desk.server.asking import ask, tell
 from alumni_desk.server.audiences import CHAPTER, Entry
-from alumni_desk.server.bulk import put_rows
+from alumni_desk.server.bulk import add_rows, put_rows
 
 _LOCK = "SELECT head, chain, audited, audit_hash FROM feed_head WHERE scope = ?"
 LOCK = {"postgresql": f"{_LOCK} FOR UPDATE", "sqlite": _LOCK}  # SQLite has one writer at a time
+
+
+_ENTRY = ("scope", "audience", "table_name", "row_id", "sequence", "gone")
 
 
 @dataclass
@@ -46,29 +49,28 @@ def locked_from(scope: str, rows: Sequence[Sequence[Any]]) -> LockedHead | None:
 
 
 def touch(connection: sa.Connection, tables: sa.MetaData, locked: LockedHead, changed: Iterable[tuple[str, str, bool]],
-          audiences: Iterable[Entry] = ()) -> dict[tuple[str, str], int]:
+          audiences: Sequence[Entry] = (), new: Container[tuple[str, str]] = ()) -> dict[tuple[str, str], int]:
     """Move rows (table, id, gone) to the end of the chapter's feed, and rows of the gatherings' feeds to the end of theirs.
 
     Returns the sequence that each changed row got; it has the same in every feed. A row that only entered or left a gathering's gets one of its own.
+    ``new``: rows that were not there before, so they are hardly in the chapter's feed.
     """
-    entries = []
+    added: list[tuple[Any, ...]] = []
+    moved: list[tuple[Any, ...]] = []
     sequences: dict[tuple[str, str], int] = {}
     for table, row_id, gone in changed:
         locked.sequence += 1
         sequences[table, row_id] = locked.sequence
-        entries.append(_entry(locked, CHAPTER, table, row_id, gone=gone))
-    moved = dict(sequences)
+        (added if (table, row_id) in new else moved).append((locked.scope, CHAPTER, table, row_id, locked.sequence, gone))
+    places = dict(sequences) if audiences else sequences
     for audience, table, row_id, gone in audiences:
-        if (table, row_id) not in moved:
+        if (table, row_id) not in places:
             locked.sequence += 1
-            moved[table, row_id] = locked.sequence
-        entries.append(_entry(locked, audience, table, row_id, gone=gone, sequence=moved[table, row_id]))
-    put_rows(connection, tables.tables["feed"], entries)
+            places[table, row_id] = locked.sequence
+        moved.append((locked.scope, audience, table, row_id, places[table, row_id], gone))
+    add_rows(connection, tables.tables["feed"], _ENTRY, added)
+    put_rows(connection, tables.tables["feed"], [dict(zip(_ENTRY, entry, strict=True)) for entry in moved])
     return sequences
-
-
-def _entry(locked: LockedHead, audience: str, table: str, row_id: str, *, gone: bool, sequence: int | None = None) -> dict[str, Any]:
-    return {"scope": locked.scope, "audience": audience, "table_name": table, "row_id": row_id, "sequence": sequence or locked.sequence, "gone": gone}
 
 
 def move_head(connection: sa.Connection, tables: sa.MetaData, locked: LockedHead) -> None:

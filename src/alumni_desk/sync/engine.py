@@ -13,7 +13,7 @@ import sqlalchemy as sa
 
 from alumni_desk.errors import KnownError, NetworkProblem, Refused
 from alumni_desk.protocol.clock import AHEAD_MS
-from alumni_desk.protocol.messages import HelloReply
+from alumni_desk.protocol.messages import PAGE_ROWS, HelloReply
 from alumni_desk.store import removal
 from alumni_desk.store.desk import Desk
 from alumni_desk.sync import access, digest, door, erasing, lately, leaving, operations, session, snapshot, state, still
@@ -176,9 +176,14 @@ def _sync(desk: Desk, wire: Wire, membership: state.Membership, progress: Progre
         with desk.reading() as connection:
             newest = operations.newest(connection)
         more = True
+        if _is_a_little_behind(desk, membership.scope, head.sequence):  # then what goes up need not come down again
+            try:
+                pulled += pull(desk, wire, membership, None if progress is None else partial(_came, progress, pulled))
+            except KnownError as problem:
+                log.info("what is new was not fetched before sending, and is asked for again after it: %s", problem.code)
         while more:  # in turns: what comes down never waits for all that goes up
             try:
-                more = push(desk, wire, membership, pushed, newest)
+                more = push(desk, wire, membership, pushed, newest, None if progress is None else partial(progress, "push"))
             except KnownError as problem:
                 trouble = problem  # what is new there comes down all the same
             if progress is not None:
@@ -231,6 +236,13 @@ def _after_the_end(desk: Desk, wire: Wire, membership: state.Membership, server:
 
 def _came(progress: Progress, before: int, count: int) -> None:
     progress("pull", before + count)
+
+
+def _is_a_little_behind(desk: Desk, scope: str, head: int) -> bool:
+    """Whether something waits here, and what is new at the server is not more than a page."""
+    with desk.reading() as connection:
+        return (0 < head - cursor_of(connection, scope).sequence <= PAGE_ROWS and operations.count_waiting(connection) > 0
+                and state.read(connection, state.Rebuilding) is None)
 
 
 def _is_behind(desk: Desk, scope: str, head: int, chain: str) -> bool:
