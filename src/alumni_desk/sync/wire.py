@@ -249,13 +249,33 @@ def _pools(hold: Callable[[socket.socket], None]) -> dict[str, Any]:
     from urllib3.connection import HTTPConnection, HTTPSConnection
     from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 
-    class Plain(HTTPConnection):
+    class Whole(HTTPConnection):
+        """Head and body of a call leave together, so that whoever answers it has all of it at once."""
+
+        _together: list[bytes] | None = None
+
+        def request(self, *call: Any, **options: Any) -> None:
+            self._together = []
+            try:
+                super().request(*call, **options)
+                parts, self._together = self._together, None
+                super().send(b"".join(parts))
+            finally:
+                self._together = None
+
+        def send(self, data: Any) -> None:
+            if self._together is None:
+                super().send(data)
+            else:
+                self._together.append(data)
+
+    class Plain(Whole):
         def _new_conn(self) -> socket.socket:
             made = super()._new_conn()
             hold(made)
             return made
 
-    class Secure(HTTPSConnection):
+    class Secure(Whole, HTTPSConnection):
         def _new_conn(self) -> socket.socket:
             made = super()._new_conn()
             hold(made)
