@@ -164,8 +164,8 @@ class Room(QObject):
 
     def _wire_settings(self, page: SettingsPage) -> None:
         page.named.connect(self._frame)
-        page.security.lock_now.connect(lambda: self.lock.lock())
-        page.security.ruled.connect(lambda: self.lock.read_rules())
+        page.lock_now.connect(lambda: self.lock.lock())
+        page.ruled.connect(lambda: self.lock.read_rules())
 
     def _go(self, name: str, **what: Any) -> None:
         self.shell.show_page(name, **what)

@@ -214,6 +214,10 @@ class Shell(QMainWindow):
         """The first page that nobody has opened yet; None when all are there."""
         return next((page for name, page in self.plan.items() if name not in self._built), None)
 
+    def next_part(self) -> Callable[[], object] | None:
+        """What builds the next part of a page that is there; None when all are whole."""
+        return next((part for page in self._built.values() if (part := page.next_part()) is not None), None)
+
     def current(self) -> Page:
         """The page that is shown."""
         page = self.stack.currentWidget()
