@@ -1,8 +1,9 @@
-"""Pages that nobody has opened yet are built while nobody types or clicks, one by one, so that the first page need not wait for them."""
+"""Pages that nobody has opened yet are built while nobody types or clicks, piece by piece, so that the first page need not wait for them."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from importlib import import_module
 
 from PySide6.QtCore import QObject, Qt, QTimer
@@ -11,18 +12,23 @@ from PySide6.QtWidgets import QApplication
 from alumni_desk.desktop.background import Lanes
 from alumni_desk.desktop.shell import Shell
 
-EVERY_MS = 150
-"""Between two pages: what was typed or clicked meanwhile comes first."""
+EVERY_MS = 80
+"""Between two pieces: what was typed or clicked meanwhile comes first."""
 QUIET_S = 0.4
 """How long the hands must have rested."""
 
+AHEAD = ("sqlalchemy.util", "sqlalchemy.sql", "sqlalchemy.engine", "sqlalchemy.dialects.sqlite", "msgspec", "alumni_desk.store.capture",
+         "alumni_desk.store.search", "alumni_desk.store.finding", "alumni_desk.store.outbox")  # fmt: skip
+"""What every page but the first needs, and every change. One by one: another thread that imports slows down what is typed meanwhile."""
+
 
 class Later(QObject):
-    """Ends by itself when every page is there. ``resting()``: for how many seconds nobody has touched key or mouse."""
+    """Ends by itself when every page is there, and whole. ``resting()``: for how many seconds nobody has touched key or mouse."""
 
     def __init__(self, shell: Shell, lanes: Lanes, resting: Callable[[], float]) -> None:
         super().__init__(shell)
         self._shell, self._lanes, self._resting = shell, lanes, resting
+        self._ahead: list[Callable[[], object]] = [*(partial(import_module, name) for name in AHEAD), know_widgets]
         self._imported = ""
         self._timer = QTimer(self, interval=EVERY_MS)
         self._timer.timeout.connect(self.look)
@@ -34,20 +40,37 @@ class Later(QObject):
 
     def look(self) -> None:
         """Take one step, if this is a calm moment."""
+        step = self._next()
+        if step is None:
+            self.stop()
+        elif self._calm():
+            step()
+
+    def _next(self) -> Callable[[], object] | None:
+        if self._ahead:
+            return partial(self._beside, self._ahead[0], partial(self._ahead.pop, 0))
         page = self._shell.next_to_build()
         if page is None:
-            self.stop()
-        elif not self._calm():
-            return
-        elif self._imported != page.module:
-            self._lanes.read_long(lambda job: import_module(page.module), lambda module: self._there(page.module))
-        else:
-            self._shell.page(page.name)
+            return self._shell.next_part()
+        if self._imported != page.module:
+            return partial(self._beside, partial(import_module, page.module), partial(setattr, self, "_imported", page.module))
+        if not self._shell.is_made(page.name):
+            return partial(self._shell.make_ahead, page.name)
+        return partial(self._shell.page, page.name)
 
-    def _there(self, module: str) -> None:
-        self._imported = module
+    def _beside(self, work: Callable[[], object], then: Callable[..., object]) -> None:
+        """Do something on a lane, beside the window."""
+        self._lanes.read_long(lambda job: work(), lambda done: then())
 
     def _calm(self) -> bool:
         shell = self._shell
         still = QApplication.mouseButtons() == Qt.MouseButton.NoButton and self._resting() >= QUIET_S
         return shell.isVisible() and not shell.covered() and self._lanes.idle() and still
+
+
+def know_widgets() -> None:
+    """Have PySide6 make the types of all Qt's widgets. It does so when the first widget of Qt's own comes to Python, on the window's thread."""
+    from PySide6 import QtWidgets
+
+    for name in dir(QtWidgets):
+        getattr(QtWidgets, name)

@@ -78,6 +78,7 @@ class Shell(QMainWindow):
         self.setAcceptDrops(True)
         self.plan = {page.name: page for page in plan}
         self._built: dict[str, Page] = {}
+        self._made: dict[str, Page] = {}  # and not in the window yet
         self._undoing = undoing
         self._on_close = on_close
         self._came_from = ""
@@ -199,8 +200,16 @@ class Shell(QMainWindow):
             self._build_page(self.plan[name])
         return self._built.get(name)
 
+    def make_ahead(self, name: str) -> None:
+        """Make a page, without putting it into the window yet."""
+        self._made[name] = self.plan[name].make()
+
+    def is_made(self, name: str) -> bool:
+        """Whether a page is made, in the window or not."""
+        return name in self._made or name in self._built
+
     def _build_page(self, planned: Planned) -> None:
-        page = planned.make()
+        page = self._made.pop(planned.name, None) or planned.make()
         page.said.connect(self._page_said)
         page.titled.connect(self._title)
         self._built[planned.name] = page
