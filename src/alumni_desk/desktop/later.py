@@ -10,7 +10,9 @@ from PySide6.QtCore import QObject, Qt, QTimer
 from PySide6.QtWidgets import QApplication
 
 from alumni_desk.desktop.background import Lanes
+from alumni_desk.desktop.fonts import know_scripts
 from alumni_desk.desktop.shell import Shell
+from alumni_desk.desktop.tokens import Role
 
 EVERY_MS = 80
 """Between two pieces: what was typed or clicked meanwhile comes first."""
@@ -21,6 +23,9 @@ AHEAD = ("sqlalchemy.util", "sqlalchemy.sql", "sqlalchemy.engine", "sqlalchemy.d
          "alumni_desk.store.search", "alumni_desk.store.finding", "alumni_desk.store.outbox")  # fmt: skip
 """What every page but the first needs, and every change. One by one: another thread that imports slows down what is typed meanwhile."""
 
+IN_LISTS: tuple[Role, ...] = ("body", "strong", "small", "caption", "title", "heading")
+"""How names are written."""
+
 
 class Later(QObject):
     """Ends by itself when every page is there, and whole. ``resting()``: for how many seconds nobody has touched key or mouse."""
@@ -28,7 +33,8 @@ class Later(QObject):
     def __init__(self, shell: Shell, lanes: Lanes, resting: Callable[[], float]) -> None:
         super().__init__(shell)
         self._shell, self._lanes, self._resting = shell, lanes, resting
-        self._ahead: list[Callable[[], object]] = [*(partial(import_module, name) for name in AHEAD), know_widgets]
+        beside: list[Callable[[], object]] = [*(partial(import_module, name) for name in AHEAD), know_widgets]
+        self._ahead: list[Callable[[], object]] = [*(partial(self._beside, one) for one in beside), *(partial(know_scripts, role) for role in IN_LISTS)]
         self._imported = ""
         self._timer = QTimer(self, interval=EVERY_MS)
         self._timer.timeout.connect(self.look)
@@ -40,15 +46,14 @@ class Later(QObject):
 
     def look(self) -> None:
         """Take one step, if this is a calm moment."""
-        step = self._next()
+        step = self._ahead[0] if self._ahead else self._next()
         if step is None:
             self.stop()
         elif self._calm():
+            self._ahead = self._ahead[1:]
             step()
 
     def _next(self) -> Callable[[], object] | None:
-        if self._ahead:
-            return partial(self._beside, self._ahead[0], partial(self._ahead.pop, 0))
         page = self._shell.next_to_build()
         if page is None:
             return self._shell.next_part()
@@ -58,9 +63,9 @@ class Later(QObject):
             return partial(self._shell.make_ahead, page.name)
         return partial(self._shell.page, page.name)
 
-    def _beside(self, work: Callable[[], object], then: Callable[..., object]) -> None:
+    def _beside(self, work: Callable[[], object], then: Callable[[], object] | None = None) -> None:
         """Do something on a lane, beside the window."""
-        self._lanes.read_long(lambda job: work(), lambda done: then())
+        self._lanes.read_long(lambda job: work(), lambda done: then() if then is not None else None)
 
     def _calm(self) -> bool:
         shell = self._shell

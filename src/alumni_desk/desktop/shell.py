@@ -79,6 +79,7 @@ class Shell(QMainWindow):
         self.plan = {page.name: page for page in plan}
         self._built: dict[str, Page] = {}
         self._made: dict[str, Page] = {}  # and not in the window yet
+        self._ready: set[str] = set()  # laid out, too
         self._undoing = undoing
         self._on_close = on_close
         self._came_from = ""
@@ -224,8 +225,24 @@ class Shell(QMainWindow):
         return next((page for name, page in self.plan.items() if name not in self._built), None)
 
     def next_part(self) -> Callable[[], object] | None:
-        """What builds the next part of a page that is there; None when all are whole."""
-        return next((part for page in self._built.values() if (part := page.next_part()) is not None), None)
+        """What builds the next part of a page that is there, or lays it out; None when all are whole."""
+        for name, page in self._built.items():
+            if (part := page.next_part()) is not None:
+                return part
+            if name not in self._ready:
+                return partial(self._lay_out, name)
+        return None
+
+    def _lay_out(self, name: str) -> None:
+        """Do ahead what the first look at a page would wait for: style and places of what is in it."""
+        self._ready.add(name)
+        page = self._built[name]
+        if page.isVisible():
+            return
+        page.resize(self.stack.size())
+        for one in (page, *page.findChildren(QWidget)):
+            one.ensurePolished()
+        page.layout().activate()
 
     def current(self) -> Page:
         """The page that is shown."""
