@@ -8,8 +8,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from PySide6.QtCore import QByteArray, QEvent, QMimeData, Qt, Signal
-from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent, QKeySequence, QPainter, QPaintEvent, QResizeEvent
+from PySide6.QtCore import QByteArray, QEvent, QMimeData, QPoint, Qt, Signal
+from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent, QKeySequence, QPainter, QPaintEvent, QPixmap, QRegion, QResizeEvent
 from PySide6.QtWidgets import (
     QApplication,
     QFrame,
@@ -34,6 +34,8 @@ from alumni_desk.words import _
 
 FOLD_BELOW = 900
 SMALL_BELOW = 1_100
+BANDS = 4
+"""In so many pieces a page is drawn ahead."""
 
 
 @dataclass(frozen=True)
@@ -79,7 +81,7 @@ class Shell(QMainWindow):
         self.plan = {page.name: page for page in plan}
         self._built: dict[str, Page] = {}
         self._made: dict[str, Page] = {}  # and not in the window yet
-        self._ready: set[str] = set()  # laid out, too
+        self._ready: dict[str, int] = {}  # how many pieces of the first look at it are done ahead
         self._undoing = undoing
         self._on_close = on_close
         self._came_from = ""
@@ -229,20 +231,30 @@ class Shell(QMainWindow):
         for name, page in self._built.items():
             if (part := page.next_part()) is not None:
                 return part
-            if name not in self._ready:
-                return partial(self._lay_out, name)
+            if self._ready.get(name, 0) <= BANDS:
+                return partial(self._go_ahead, name)
         return None
 
-    def _lay_out(self, name: str) -> None:
-        """Do ahead what the first look at a page would wait for: style and places of what is in it."""
-        self._ready.add(name)
+    def _go_ahead(self, name: str) -> None:
+        """Do ahead what the first look at a page would wait for: style and places of what is in it, then the letters, band by band."""
+        done = self._ready.get(name, 0)
+        self._ready[name] = done + 1
         page = self._built[name]
         if page.isVisible():
             return
-        page.resize(self.stack.size())
-        for one in (page, *page.findChildren(QWidget)):
-            one.ensurePolished()
-        page.layout().activate()
+        if done == 0:
+            page.resize(self.stack.size())
+            for one in (page, *page.findChildren(QWidget)):
+                one.ensurePolished()
+            page.layout().activate()
+            return
+        band = page.rect()
+        band.setHeight(band.height() // BANDS + 1)
+        band.moveTop((done - 1) * band.height())
+        ratio = page.devicePixelRatioF()
+        picture = QPixmap(band.size() * ratio)
+        picture.setDevicePixelRatio(ratio)
+        page.render(picture, QPoint(), QRegion(band))
 
     def current(self) -> Page:
         """The page that is shown."""
