@@ -77,6 +77,8 @@ class Shell(QMainWindow):
     def __init__(self, plan: Sequence[Planned], whose: Whose, undoing: Undoing, *, on_close: Callable[[], None] | None = None) -> None:
         super().__init__()
         self.may_close: Callable[[], bool] = lambda: True
+        self.go: Callable[..., None] = self.show_page
+        """How somebody gets to a page."""
         self.setAcceptDrops(True)
         self.plan = {page.name: page for page in plan}
         self._built: dict[str, Page] = {}
@@ -92,7 +94,7 @@ class Shell(QMainWindow):
         self.set_whose(whose)
         undoing.said.connect(self.say)
         for number, page in enumerate((page for page in self.plan.values() if not page.apart), 1):
-            shortcut(f"Ctrl+{number}", self, partial(self.show_page, page.name), WINDOW)
+            shortcut(f"Ctrl+{number}", self, partial(self._wish, page.name), WINDOW)
         shortcut(QKeySequence.StandardKey.Undo, self, lambda: undoing.undo(), WINDOW)
         for keys in {"Ctrl+Shift+Z", QKeySequence(QKeySequence.StandardKey.Redo).toString()}:
             shortcut(keys, self, lambda: undoing.redo(), WINDOW)
@@ -190,7 +192,7 @@ class Shell(QMainWindow):
         self.palette_button.clicked.connect(self.palette_wanted)
         row.addWidget(self.palette_button)
         self.chip = SyncChip()
-        self.chip.clicked.connect(lambda: self.show_page("sync"))
+        self.chip.clicked.connect(lambda: self._wish("sync"))
         row.addWidget(self.chip)
         self._shown_header: QWidget | None = None
         return header
@@ -282,7 +284,10 @@ class Shell(QMainWindow):
 
     def _nav_chosen(self, name: str) -> None:
         if name != self.current().name and not self._marking:
-            self.show_page(name)
+            self._wish(name)
+
+    def _wish(self, name: str) -> None:
+        self.go(name)
 
     def _title(self) -> None:
         page = self.current()
