@@ -184,6 +184,7 @@ class Room(QObject):
         plan = [self.shell.plan[name] for name in pages if name in self.shell.plan and not self.shell.is_made(name)]
         missing = [page.module for page in plan if page.module not in sys.modules]
         if missing:
+            self.later.know_types()
             self.lanes.read(lambda: [import_module(module) for module in missing], lambda done: then())
         else:
             then()

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 from importlib import import_module
+from types import ModuleType
 
+from PySide6 import QtCore, QtGui, QtWidgets
 from PySide6.QtCore import QObject, Qt, QTimer
 from PySide6.QtWidgets import QApplication
 
@@ -23,6 +25,8 @@ AHEAD = ("sqlalchemy.util", "sqlalchemy.sql", "sqlalchemy.engine", "sqlalchemy.d
          "alumni_desk.store.search", "alumni_desk.store.finding", "alumni_desk.store.outbox")  # fmt: skip
 """What every page but the first needs, and every change. One by one: another thread that imports slows down what is typed meanwhile."""
 
+TYPES = 60
+"""Of Qt's types made at once: some 6 ms."""
 IN_LISTS: tuple[Role, ...] = ("body", "strong", "small", "caption", "title", "heading")
 """How names are written."""
 
@@ -33,7 +37,10 @@ class Later(QObject):
     def __init__(self, shell: Shell, lanes: Lanes, resting: Callable[[], float]) -> None:
         super().__init__(shell)
         self._shell, self._lanes, self._resting = shell, lanes, resting
-        beside: list[Callable[[], object]] = [*(partial(import_module, name) for name in AHEAD), know_widgets]
+        beside = (partial(import_module, name) for name in AHEAD)
+        # Qt's types first: two threads must not make the same one, and a module that a lane imports makes those it names.
+        self._types = [partial(_know, module, names[at:at + TYPES]) for module in (QtWidgets, QtGui, QtCore)
+                       for names in (dir(module),) for at in range(0, len(names), TYPES)]
         self._ahead: list[Callable[[], object]] = [*(partial(self._beside, one) for one in beside), *(partial(know_scripts, role) for role in IN_LISTS)]
         self._imported = ""
         self._timer = QTimer(self, interval=EVERY_MS)
@@ -46,12 +53,20 @@ class Later(QObject):
 
     def look(self) -> None:
         """Take one step, if this is a calm moment."""
-        step = self._ahead[0] if self._ahead else self._next()
+        step = self._types[0] if self._types else self._ahead[0] if self._ahead else self._next()
         if step is None:
             self.stop()
         elif self._calm():
-            self._ahead = self._ahead[1:]
+            if self._types:
+                del self._types[0]
+            else:
+                del self._ahead[:1]
             step()
+
+    def know_types(self) -> None:
+        """Have all of Qt's types made now: a lane is about to import what names them."""
+        while self._types:
+            self._types.pop(0)()
 
     def _next(self) -> Callable[[], object] | None:
         page = self._shell.next_to_build()
@@ -73,9 +88,7 @@ class Later(QObject):
         return shell.isVisible() and not shell.covered() and self._lanes.idle() and still
 
 
-def know_widgets() -> None:
-    """Have PySide6 make the types of all Qt's widgets. It does so when the first widget of Qt's own comes to Python, on the window's thread."""
-    from PySide6 import QtWidgets
-
-    for name in dir(QtWidgets):
-        getattr(QtWidgets, name)
+def _know(module: ModuleType, names: list[str]) -> None:
+    """Have PySide6 make types of Qt's. It does so when somebody names one, and all widgets' when the first widget of Qt's own comes to Python."""
+    for name in names:
+        getattr(module, name)

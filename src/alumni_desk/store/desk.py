@@ -319,6 +319,7 @@ class Desk:
         self._written_by: sa.Engine | None = None
         self._idle: list[Raw] = [] if first is None else [first]  # the driver's connections that ask, until there is an engine
         self._shut: KnownError | None = None
+        self._closed = False
         self._commit = 0
         self._of: str | None = None  # of the transaction under way: the chapter's id, and above its number
         self._writer: sa.Connection | None = None  # stays open: checking one out of the pool costs as much as a small action
@@ -337,6 +338,7 @@ class Desk:
 
     def close(self) -> None:
         """Close every connection; the last one folds the write-ahead log back into the file."""
+        self._closed = True
         with self._version_lock:
             if self._versions is not None:
                 self._versions.close()
@@ -490,7 +492,7 @@ class Desk:
 
     def _put_back(self, raw: Raw) -> None:
         with self._making:
-            if self._read_by is None:
+            if self._read_by is None and not self._closed:
                 self._idle.append(raw)
                 return
         raw.close()
