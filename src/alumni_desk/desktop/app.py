@@ -180,14 +180,22 @@ class Room(QObject):
         self._with_modules([name], show)
 
     def _with_modules(self, pages: Iterable[str], then: Callable[[], object]) -> None:
-        """Import on a lane what these pages come from, if it is not there yet: the window answers meanwhile."""
+        """Import on a lane what these pages come from, if it is not there yet, and make them one by one: the window answers meanwhile."""
         plan = [self.shell.plan[name] for name in pages if name in self.shell.plan and not self.shell.is_made(name)]
         missing = [page.module for page in plan if page.module not in sys.modules]
         if missing:
-            self.later.know_types()
-            self.lanes.read(lambda: [import_module(module) for module in missing], lambda done: then())
+            names = [page.name for page in plan]
+            self.later.know_types(lambda: self.lanes.read(lambda: [import_module(module) for module in missing], lambda done: self._make(names, then)))
         else:
             then()
+
+    def _make(self, pages: list[str], then: Callable[[], object]) -> None:
+        name = next((one for one in pages if not self.shell.is_made(one)), None)
+        if name is None:
+            then()
+            return
+        self.shell.make_ahead(name)
+        QTimer.singleShot(0, self.shell, lambda: self._make(pages, then))
 
     def _palette_wanted(self) -> None:
         self._with_modules(self.shell.plan, self.show_palette)

@@ -63,10 +63,13 @@ class Later(QObject):
                 del self._ahead[:1]
             step()
 
-    def know_types(self) -> None:
-        """Have all of Qt's types made now: a lane is about to import what names them."""
-        while self._types:
-            self._types.pop(0)()
+    def know_types(self, then: Callable[[], object]) -> None:
+        """Have all of Qt's types made now, and ``then`` go on: a lane is to import what names them. What is typed meanwhile comes in between."""
+        if not self._types:
+            then()
+            return
+        self._types.pop(0)()
+        QTimer.singleShot(0, self, partial(self.know_types, then))
 
     def _next(self) -> Callable[[], object] | None:
         page = self._shell.next_to_build()

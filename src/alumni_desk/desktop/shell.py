@@ -416,6 +416,8 @@ class Shell(QMainWindow):
             return
         if self._on_close is not None:
             self._on_close()
+        while self._made:  # nobody else's children
+            self._made.popitem()[1].deleteLater()
         super().closeEvent(event)
 
     def changeEvent(self, event: QEvent) -> None:
