@@ -16,7 +16,7 @@ from alumni_desk.desktop.fonts import know_scripts
 from alumni_desk.desktop.shell import Shell
 from alumni_desk.desktop.tokens import Role
 
-EVERY_MS = 80
+EVERY_MS = 40
 """Between two pieces: what was typed or clicked meanwhile comes first."""
 QUIET_S = 0.4
 """How long the hands must have rested."""
