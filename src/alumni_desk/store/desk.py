@@ -176,7 +176,6 @@ class Writing:
 
     def settle(self, table: str, row_id: str, /, **fields: Any) -> None:
         """Write fields of a row also where they say this already: somebody has seen what else they might say, and decided. Raises NotFound."""
-        import sqlalchemy as sa
 
         target = self.tables[table]
         fields = dict(_listed(fields))
