@@ -42,10 +42,11 @@ def usable(sitting):
     timer = QTimer(sitting)
 
     def look():
-        if sitting.room.shell.next_to_build() is None and sitting.room.lanes.idle():
+        shell = sitting.room.shell
+        if shell.next_to_build() is None and shell.next_part() is None and sitting.room.lanes.idle():
             timer.stop()
             told()
-            sitting.room.shell.close()
+            shell.close()
 
     told()
     timer.timeout.connect(look)

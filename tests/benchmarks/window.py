@@ -1,10 +1,11 @@
-"""From a key pressed in the member list of 100,000 to the list painted with the new answer, in the real window."""
+"""From a key pressed in the member list of 100,000 to the list painted with the new answer, in the real window; and the first look at every page."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from random import Random
 
@@ -16,6 +17,7 @@ from PySide6.QtWidgets import QApplication
 
 from alumni_desk.desktop.app import Room, build
 from alumni_desk.desktop.members_page import MembersPage
+from alumni_desk.store.desk import Desk
 from alumni_desk.store.search import fold
 
 FRAME_MS = 16
@@ -26,25 +28,74 @@ WORST = 10
 PAUSE_MS = (122, 150)
 """From one key to the next of somebody who thinks: the rest of a list begins to come after 120."""
 STEPS, REPEAT_MS = 100, 33
+VISIT_MS = 300
 
 
 def measure(folder: Path) -> list[Row]:
-    """The line of the window."""
+    """The lines of the window."""
     app = QApplication.instance() or QApplication(["bench", "-platform", "offscreen"])
     assert isinstance(app, QApplication)
     with big_chapter(folder) as desk:
         with desk.reading() as connection:
             names = [fold(row[0]) for row in connection.exec_driver_sql("SELECT last_name FROM person WHERE length(last_name) > 3 ORDER BY id")]
             names = [name for name in names if name.isascii() and name.isalpha()]
+        pages = _pages(app, desk)
         room = build(desk, theme="light", today=lambda: TODAY)
         room.shell.resize(1280, 800)
         room.shell.show()
         room.shell.show_page("members")
         try:
-            return _typed(app, room, names)
+            return [*pages, *_typed(app, room, names)]
         finally:
             room.close()
             room.shell.close()
+
+
+def _pages(app: QApplication, desk: Desk) -> list[Row]:
+    """Every page is built while nobody types, then visited for the first time."""
+    room = build(desk, theme="light", today=lambda: TODAY)
+    room.shell.resize(1280, 800)
+    try:
+        stands: list[bool] = []
+        room.stands.connect(lambda: stands.append(True))
+        room.shell.show()
+        _until(app, lambda: bool(stands), "the first page")
+        with _computing() as ahead:
+            _until(app, lambda: room.shell.next_to_build() is None and room.shell.next_part() is None, "all pages")
+        visits: dict[str, float] = {}
+        for name in room.shell.plan:
+            with _computing() as times:
+                QTimer.singleShot(0, partial(room.shell.show_page, name))
+                _pass(app, VISIT_MS)
+                _until(app, room.lanes.idle, name)
+            visits[name] = max(times, default=0.0)
+    finally:
+        room.close()
+        room.shell.close()
+    each = ", ".join(f"{name} {took:.1f}" for name, took in sorted(visits.items(), key=lambda one: -one[1]))
+    return [at_most("pages built while nobody types: window computes at a stretch, longest", "one frame", max(ahead), FRAME_MS, "ms",
+                    f"{len(ahead)} stretches, p99 {percentile(ahead, 0.99):.1f} ms"),
+            at_most("first visit of a page: window computes at a stretch, longest", "one frame", max(visits.values()), FRAME_MS, "ms", each)]
+
+
+@contextmanager
+def _computing() -> Iterator[list[float]]:
+    """Milliseconds that the window's thread computes between two waits; what else the computer does is not in it."""
+    times: list[float] = []
+    begun = time.thread_time()
+
+    def waits() -> None:
+        nonlocal begun
+        now = time.thread_time()
+        times.append((now - begun) * 1000)
+        begun = now
+
+    dispatcher = QAbstractEventDispatcher.instance()
+    dispatcher.aboutToBlock.connect(waits, Qt.ConnectionType.DirectConnection)
+    try:
+        yield times
+    finally:
+        dispatcher.aboutToBlock.disconnect(waits)
 
 
 def _typed(app: QApplication, room: Room, names: Sequence[str]) -> list[Row]:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
+import sys
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from datetime import date, datetime
 from functools import partial
@@ -95,6 +96,7 @@ class Room(QObject):
         self.lanes.trouble.connect(lambda error: self.shell.say(str(error)))
         self.keeping.trouble.connect(self._not_kept)
         self._standing = ""
+        self._wanted = ""
         self._last_standing: Standing | None = None
         self.lock = Lock(desk, self.shell, door=self._door, standing=lambda: self._standing)
         self.quitting = Quitting(self.shell, desk, self.lanes, self.bridge)
@@ -111,7 +113,8 @@ class Room(QObject):
         self.stands.connect(lambda: QTimer.singleShot(10 * PAINT_MS, self.bridge, self.bridge.first_look))
         self.later = Later(self.shell, self.lanes, self.lock.away.resting)
         self.changes.changed.connect(self._frame)
-        self.shell.palette_wanted.connect(self.show_palette)
+        self.shell.palette_wanted.connect(self._palette_wanted)
+        self.shell.go = self._go
         self.shell.palette_button.setVisible(not self._at_door and not self._locked)
         if help_files:
             shortcut(QKeySequence.StandardKey.HelpContents, self.shell, self._help_wanted, WINDOW)
@@ -164,11 +167,38 @@ class Room(QObject):
 
     def _wire_settings(self, page: SettingsPage) -> None:
         page.named.connect(self._frame)
-        page.security.lock_now.connect(lambda: self.lock.lock())
-        page.security.ruled.connect(lambda: self.lock.read_rules())
+        page.lock_now.connect(lambda: self.lock.lock())
+        page.ruled.connect(lambda: self.lock.read_rules())
 
     def _go(self, name: str, **what: Any) -> None:
-        self.shell.show_page(name, **what)
+        self._wanted = name
+
+        def show() -> None:
+            if self._wanted == name:  # and nobody has thought better of it meanwhile
+                self.shell.show_page(name, **what)
+
+        self._with_modules([name], show)
+
+    def _with_modules(self, pages: Iterable[str], then: Callable[[], object]) -> None:
+        """Import on a lane what these pages come from, if it is not there yet, and make them one by one: the window answers meanwhile."""
+        plan = [self.shell.plan[name] for name in pages if name in self.shell.plan and not self.shell.is_made(name)]
+        missing = [page.module for page in plan if page.module not in sys.modules]
+        if missing:
+            names = [page.name for page in plan]
+            self.later.know_types(lambda: self.lanes.read(lambda: [import_module(module) for module in missing], lambda done: self._make(names, then)))
+        else:
+            then()
+
+    def _make(self, pages: list[str], then: Callable[[], object]) -> None:
+        name = next((one for one in pages if not self.shell.is_made(one)), None)
+        if name is None:
+            then()
+            return
+        self.shell.make_ahead(name)
+        QTimer.singleShot(0, self.shell, lambda: self._make(pages, then))
+
+    def _palette_wanted(self) -> None:
+        self._with_modules(self.shell.plan, self.show_palette)
 
     def _tell_door(self) -> None:
         """The door says where the data stands, and which laptops are heard here."""

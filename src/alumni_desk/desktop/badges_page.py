@@ -131,6 +131,7 @@ class BadgesPage(Page):
         self._names: tuple[str, ...] = ()
         self._skip: set[int] = set()
         content = QWidget()
+        self.stack.set_content(content)  # before it is filled: what moves with all that is in it is styled anew
         across = QHBoxLayout(content)
         across.setContentsMargins(0, 0, 0, 0)
         across.setSpacing(0)
@@ -139,7 +140,6 @@ class BadgesPage(Page):
         across.addWidget(self._middle(), 1)
         across.addWidget(hairline("v"))
         across.addWidget(self._right())
-        self.stack.set_content(content)
 
     def _left(self) -> QWidget:
         box = QFrame()

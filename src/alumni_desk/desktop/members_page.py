@@ -71,7 +71,7 @@ class MembersPage(Page):
         self.table_model = MembersTable()
         self.table_model.wanted.connect(self._fetch)
         self.setAcceptDrops(True)
-        self.stack.set_content(self._content())
+        self._build()
         shortcut(QKeySequence.StandardKey.New, self, self.add, WINDOW)
         shortcut(QKeySequence.StandardKey.Find, self, self._to_find, WINDOW)
         shortcut(Qt.Key.Key_Delete, self.list, self.remove)
@@ -79,8 +79,9 @@ class MembersPage(Page):
             shortcut(enter, self.list, self._enter)
         shortcut(Qt.Key.Key_Escape, self.search, self._clear_find)
 
-    def _content(self) -> QWidget:
+    def _build(self) -> None:
         content = QWidget()
+        self.stack.set_content(content)  # before it is filled: what moves with all that is in it is styled anew
         across = QHBoxLayout(content)
         across.setContentsMargins(0, 0, 0, 0)
         across.setSpacing(0)
@@ -108,7 +109,6 @@ class MembersPage(Page):
         across.addWidget(self.panel)
         self._line.hide()
         self.panel.hide()
-        return content
 
     def _tools(self) -> QHBoxLayout:
         row = QHBoxLayout()

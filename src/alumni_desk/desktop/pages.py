@@ -90,6 +90,10 @@ class Page(QWidget):
     finds = False
     """Whether the page has a find field of its own: the palette's button is small there."""
 
+    def next_part(self) -> Callable[[], object] | None:
+        """What builds the next part of the page that nobody has wanted yet; None when it is whole."""
+        return None
+
     def deeds(self) -> list[Deed]:
         """What can be done on this page, for the palette; the page is shown first."""
         return []

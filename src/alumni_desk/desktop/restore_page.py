@@ -283,8 +283,10 @@ class RestorePage(Page):
         self.table.take(rows)
         self._span()
         at = next((n for n, one in enumerate(rows) if one.file == self._chosen), 0)
+        chosen = self.list.currentIndex().row() == at
         self.list.selectRow(at)
-        self._choose(at)
+        if chosen:  # it was there before, and may be another one now
+            self._choose(at)
 
     def _show_empty(self) -> None:
         empty = EmptyPage("clock-counter-clockwise", _("No backups yet"), _("Back up now"), self._make_now, _("From then on one is made every day, by itself"))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 from PySide6.QtCore import QUrl, Signal
@@ -36,13 +37,18 @@ def _does(button: Button, deed: Callable[[], None], name: str = "") -> Button:
 
 
 class SettingsPage(Page):
-    """Sections at the left, rows of 52 in a column of 656."""
+    """Sections at the left, rows of 52 in a column of 656. A section is built when it is first wanted, or when nobody does anything.
+
+    ``named``: your name or the laptop's is another one. ``lock_now`` by a button; ``ruled`` when the rules of locking are others.
+    """
 
     name = "settings"
     icon = "gear-six"
     title = _("Settings")
     watches = frozenset({"chapter"})
-    named = Signal()  # your name or the laptop's is another one
+    named = Signal()
+    lock_now = Signal()
+    ruled = Signal()
 
     def __init__(self, desk: Desk, lanes: Lanes, changes: ChangeBus, go: Go, *, appearance: Appearance, deeds: Deeds, about: About) -> None:
         super().__init__(desk, lanes, changes, go)
@@ -68,10 +74,41 @@ class SettingsPage(Page):
         across.addWidget(hairline("v"))
         self.places = QStackedWidget()
         across.addWidget(self.places, 1)
-        self._parts = {"general": self._general(), "security": self._security(), "backup": self._backup(), "about": self._about_part()}
-        for part in self._parts.values():
-            self.places.addWidget(part)
+        self._builders = {"general": self._general, "security": self._security_part, "backup": self._backup, "about": self._about_part}
+        self._parts: dict[str, QWidget] = {}
+        self._security: SecurityPart | None = None
+        self._backups: BackupRows | None = None
+        self._part("general")
         self.stack.show_content()
+
+    def _part(self, key: str) -> QWidget:
+        """A section, built if it is not there yet."""
+        if key not in self._parts:
+            scroll, column = _column(self.places)
+            self._parts[key] = scroll
+            self._builders[key](column)
+            column.addStretch(1)
+            if not self._stale:
+                self._refresh_part(key)
+        return self._parts[key]
+
+    def next_part(self) -> Callable[[], object] | None:
+        missing = next((key for key in self._builders if key not in self._parts), None)
+        return partial(self._part, missing) if missing is not None else None
+
+    @property
+    def security(self) -> SecurityPart:
+        """The rows of Security."""
+        self._part("security")
+        assert self._security is not None
+        return self._security
+
+    @property
+    def backups(self) -> BackupRows:
+        """The rows about backups."""
+        self._part("backup")
+        assert self._backups is not None
+        return self._backups
 
     def deeds(self) -> list[Deed]:
         given = self._deeds
@@ -81,7 +118,7 @@ class SettingsPage(Page):
         return [*(Deed(key, icon, words, act, also=also) for key, icon, words, act, also in offered if act is not None),
                 Deed("verify", "check-circle", _("Check the whole database"), self.check, also=_("verify test damage integrity health repair")),
                 Deed("backups", "folder", _("Choose the folder for backups"), lambda: self.open("backup"), also=_("backup where kept")),
-                Deed("lock", "lock-simple", _("Lock now"), self.security.lock_now.emit, _("Ctrl L"), also=_("away hide close screen")),
+                Deed("lock", "lock-simple", _("Lock now"), self.lock_now.emit, _("Ctrl L"), also=_("away hide close screen")),
                 Deed("security", "key", _("Password, recovery key and lock"), lambda: self.open("security"), also=_("change passphrase security pin idle")),
                 Deed("size", "note-pencil", _("Text size"), self._to_size, also=_("larger bigger smaller font letters zoom theme appearance")),
                 Deed("light", "sun-horizon", _("Light colours"), lambda: self._colours("light"), can=lambda: self._appearance.theme != "light",
@@ -126,9 +163,16 @@ class SettingsPage(Page):
         self.sections.choose(section)
 
     def refresh(self) -> None:
-        self.lanes.read(lambda: names(self.desk), self._named, key="settings.names")
-        self.backups.refresh()
-        self.security.refresh()
+        for key in self._parts:
+            self._refresh_part(key)
+
+    def _refresh_part(self, key: str) -> None:
+        if key == "general":
+            self.lanes.read(lambda: names(self.desk), self._named, key="settings.names")
+        elif key == "backup":
+            self.backups.refresh()
+        elif key == "security":
+            self.security.refresh()
 
     def _named(self, both: tuple[str, str]) -> None:
         you, laptop = both
@@ -138,10 +182,9 @@ class SettingsPage(Page):
             self.laptop.setText(laptop)
 
     def _show_section(self, key: str) -> None:
-        self.places.setCurrentWidget(self._parts[key])
+        self.places.setCurrentWidget(self._part(key))
 
-    def _general(self) -> QWidget:
-        scroll, column = _column()
+    def _general(self, column: QVBoxLayout) -> None:
         column.addWidget(section(_("You and this laptop")))
         self.you = Field(_("Your name"))
         self.you.editingFinished.connect(lambda: self._keep("person_name", self.you.text()))
@@ -163,19 +206,15 @@ class SettingsPage(Page):
         self.size_choice.set_key(str(self._appearance.percent))
         self.size_choice.activated.connect(lambda: self._appearance.set_percent(int(self.size_choice.key() or 100)))
         column.addWidget(SettingRow(_("Text size"), _("Everything grows with it."), self.size_choice))
-        column.addStretch(1)
-        return scroll
 
-    def _security(self) -> QWidget:
-        scroll, column = _column()
-        self.security = SecurityPart(self.desk, self.lanes, str(self._about.folder), self._deeds.erase)
-        self.security.said.connect(lambda words: self.said.emit(words, None))
-        column.addWidget(self.security)
-        column.addStretch(1)
-        return scroll
+    def _security_part(self, column: QVBoxLayout) -> None:
+        self._security = SecurityPart(self.desk, self.lanes, str(self._about.folder), self._deeds.erase)
+        self._security.said.connect(lambda words: self.said.emit(words, None))
+        self._security.lock_now.connect(self.lock_now)
+        self._security.ruled.connect(self.ruled)
+        column.addWidget(self._security)
 
-    def _backup(self) -> QWidget:
-        scroll, column = _column()
+    def _backup(self, column: QVBoxLayout) -> None:
         column.addWidget(section(_("Backup")))
         if self._deeds.back_up:
             save = _does(Button(_("Back up now"), "primary", "floppy-disk"), self._deeds.back_up)
@@ -186,13 +225,10 @@ class SettingsPage(Page):
         self._check_button = _does(Button(_("Check")), self.check, _("Check the whole database"))
         self._check_row = SettingRow(_("Check the whole database"), _("Every page, every reference, the search and what waits to be sent."), self._check_button)
         column.addWidget(self._check_row)
-        self.backups = BackupRows(self.desk, self.lanes, self.said.emit)
-        column.addWidget(self.backups)
-        column.addStretch(1)
-        return scroll
+        self._backups = BackupRows(self.desk, self.lanes, self.said.emit)
+        column.addWidget(self._backups)
 
-    def _about_part(self) -> QWidget:
-        scroll, column = _column()
+    def _about_part(self, column: QVBoxLayout) -> None:
         column.addWidget(section(_("Alumni Desk")))
         column.addWidget(SettingRow(_("Version"), self._about.version))
         if self._deeds.show_help:
@@ -204,8 +240,6 @@ class SettingsPage(Page):
         log.setAccessibleName(_("Open the folder of the log"))
         log.clicked.connect(lambda: QDesktopServices.openUrl(QUrl.fromLocalFile(str(self._about.log.parent))))
         column.addWidget(SettingRow(_("Log"), str(self._about.log), log))
-        column.addStretch(1)
-        return scroll
 
     def _set_theme(self, key: str) -> None:
         theme: Theme = key if key in ("light", "dark") else "system"  # type: ignore[assignment]
@@ -222,8 +256,9 @@ def names(desk: Desk) -> tuple[str, str]:
     return desk.setting("person_name", "") or "", desk.device_name
 
 
-def _column() -> tuple[Scroll, QVBoxLayout]:
+def _column(places: QStackedWidget) -> tuple[Scroll, QVBoxLayout]:
     scroll = Scroll(margins=(32, 4, 24, 24))
+    places.addWidget(scroll)  # before it is filled: what moves with all that is in it is styled anew
     middle = QWidget()
     middle.setMaximumWidth(px(656))
     column = QVBoxLayout(middle)

@@ -8,8 +8,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from PySide6.QtCore import QByteArray, QEvent, QMimeData, Qt, Signal
-from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent, QKeySequence, QPainter, QPaintEvent, QResizeEvent
+from PySide6.QtCore import QByteArray, QEvent, QMimeData, QPoint, Qt, Signal
+from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent, QKeySequence, QPainter, QPaintEvent, QPixmap, QRegion, QResizeEvent
 from PySide6.QtWidgets import (
     QApplication,
     QFrame,
@@ -34,6 +34,8 @@ from alumni_desk.words import _
 
 FOLD_BELOW = 900
 SMALL_BELOW = 1_100
+BANDS = 4
+"""In so many pieces a page is drawn ahead."""
 
 
 @dataclass(frozen=True)
@@ -75,9 +77,13 @@ class Shell(QMainWindow):
     def __init__(self, plan: Sequence[Planned], whose: Whose, undoing: Undoing, *, on_close: Callable[[], None] | None = None) -> None:
         super().__init__()
         self.may_close: Callable[[], bool] = lambda: True
+        self.go: Callable[..., None] = self.show_page
+        """How somebody gets to a page."""
         self.setAcceptDrops(True)
         self.plan = {page.name: page for page in plan}
         self._built: dict[str, Page] = {}
+        self._made: dict[str, Page] = {}  # and not in the window yet
+        self._ready: dict[str, int] = {}  # how many pieces of the first look at it are done ahead
         self._undoing = undoing
         self._on_close = on_close
         self._came_from = ""
@@ -88,7 +94,7 @@ class Shell(QMainWindow):
         self.set_whose(whose)
         undoing.said.connect(self.say)
         for number, page in enumerate((page for page in self.plan.values() if not page.apart), 1):
-            shortcut(f"Ctrl+{number}", self, partial(self.show_page, page.name), WINDOW)
+            shortcut(f"Ctrl+{number}", self, partial(self._wish, page.name), WINDOW)
         shortcut(QKeySequence.StandardKey.Undo, self, lambda: undoing.undo(), WINDOW)
         for keys in {"Ctrl+Shift+Z", QKeySequence(QKeySequence.StandardKey.Redo).toString()}:
             shortcut(keys, self, lambda: undoing.redo(), WINDOW)
@@ -186,7 +192,7 @@ class Shell(QMainWindow):
         self.palette_button.clicked.connect(self.palette_wanted)
         row.addWidget(self.palette_button)
         self.chip = SyncChip()
-        self.chip.clicked.connect(lambda: self.show_page("sync"))
+        self.chip.clicked.connect(lambda: self._wish("sync"))
         row.addWidget(self.chip)
         self._shown_header: QWidget | None = None
         return header
@@ -199,8 +205,16 @@ class Shell(QMainWindow):
             self._build_page(self.plan[name])
         return self._built.get(name)
 
+    def make_ahead(self, name: str) -> None:
+        """Make a page, without putting it into the window yet."""
+        self._made[name] = self.plan[name].make()
+
+    def is_made(self, name: str) -> bool:
+        """Whether a page is made, in the window or not."""
+        return name in self._made or name in self._built
+
     def _build_page(self, planned: Planned) -> None:
-        page = planned.make()
+        page = self._made.pop(planned.name, None) or planned.make()
         page.said.connect(self._page_said)
         page.titled.connect(self._title)
         self._built[planned.name] = page
@@ -213,6 +227,36 @@ class Shell(QMainWindow):
     def next_to_build(self) -> Planned | None:
         """The first page that nobody has opened yet; None when all are there."""
         return next((page for name, page in self.plan.items() if name not in self._built), None)
+
+    def next_part(self) -> Callable[[], object] | None:
+        """What builds the next part of a page that is there, or lays it out; None when all are whole."""
+        for name, page in self._built.items():
+            if (part := page.next_part()) is not None:
+                return part
+            if self._ready.get(name, 0) <= BANDS:
+                return partial(self._go_ahead, name)
+        return None
+
+    def _go_ahead(self, name: str) -> None:
+        """Do ahead what the first look at a page would wait for: style and places of what is in it, then the letters, band by band."""
+        done = self._ready.get(name, 0)
+        self._ready[name] = done + 1
+        page = self._built[name]
+        if page.isVisible():
+            return
+        if done == 0:
+            page.resize(self.stack.size())
+            for one in (page, *page.findChildren(QWidget)):
+                one.ensurePolished()
+            page.layout().activate()
+            return
+        band = page.rect()
+        band.setHeight(band.height() // BANDS + 1)
+        band.moveTop((done - 1) * band.height())
+        ratio = page.devicePixelRatioF()
+        picture = QPixmap(band.size() * ratio)
+        picture.setDevicePixelRatio(ratio)
+        page.render(picture, QPoint(), QRegion(band))
 
     def current(self) -> Page:
         """The page that is shown."""
@@ -240,7 +284,10 @@ class Shell(QMainWindow):
 
     def _nav_chosen(self, name: str) -> None:
         if name != self.current().name and not self._marking:
-            self.show_page(name)
+            self._wish(name)
+
+    def _wish(self, name: str) -> None:
+        self.go(name)
 
     def _title(self) -> None:
         page = self.current()
@@ -369,6 +416,8 @@ class Shell(QMainWindow):
             return
         if self._on_close is not None:
             self._on_close()
+        while self._made:  # nobody else's children
+            self._made.popitem()[1].deleteLater()
         super().closeEvent(event)
 
     def changeEvent(self, event: QEvent) -> None:

@@ -198,13 +198,16 @@ class Scroll(QScrollArea):
         self.setWidgetResizable(True)
         self.setFrameShape(QFrame.Shape.NoFrame)
         self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        # Not the one that Qt made: to wrap a widget of Qt's own, PySide6 first makes every type of widget that there is, for 15 ms.
+        ground = QWidget()
+        self.setViewport(ground)
         inside = QWidget()
         inside.setAutoFillBackground(False)
         self.column = QVBoxLayout(inside)
         self.column.setContentsMargins(*(px(m) for m in margins))
         self.column.setSpacing(px(8))
         self.setWidget(inside)
-        self.viewport().setAutoFillBackground(False)
+        ground.setAutoFillBackground(False)
         if width is not None:
             self.setFixedWidth(px(width))
 

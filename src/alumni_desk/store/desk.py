@@ -176,6 +176,7 @@ class Writing:
 
     def settle(self, table: str, row_id: str, /, **fields: Any) -> None:
         """Write fields of a row also where they say this already: somebody has seen what else they might say, and decided. Raises NotFound."""
+
         target = self.tables[table]
         fields = dict(_listed(fields))
         _check(target, fields)
@@ -319,6 +320,7 @@ class Desk:
         self._written_by: sa.Engine | None = None
         self._idle: list[Raw] = [] if first is None else [first]  # the driver's connections that ask, until there is an engine
         self._shut: KnownError | None = None
+        self._closed = False
         self._commit = 0
         self._of: str | None = None  # of the transaction under way: the chapter's id, and above its number
         self._writer: sa.Connection | None = None  # stays open: checking one out of the pool costs as much as a small action
@@ -337,6 +339,7 @@ class Desk:
 
     def close(self) -> None:
         """Close every connection; the last one folds the write-ahead log back into the file."""
+        self._closed = True
         with self._version_lock:
             if self._versions is not None:
                 self._versions.close()
@@ -490,7 +493,7 @@ class Desk:
 
     def _put_back(self, raw: Raw) -> None:
         with self._making:
-            if self._read_by is None:
+            if self._read_by is None and not self._closed:
                 self._idle.append(raw)
                 return
         raw.close()

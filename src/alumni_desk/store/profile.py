@@ -133,5 +133,7 @@ else:
 def computer_name() -> str:
     """What this computer is called; empty if nobody has named it."""
     if sys.platform == "win32":
-        return os.environ.get("COMPUTERNAME", "")
+        import socket
+
+        return socket.gethostname()
     return os.uname().nodename
