@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -20,6 +22,9 @@ from alumni_desk.sync.views import Base, base_of, bases_of, no_base, settle
 from alumni_desk.sync.wire import Wire
 
 EVERY = timedelta(days=1)
+MANY = 4_000
+"""Changes at the server from which adding up takes longer than the thread that asks meanwhile."""
+
 _AT_ONCE = 5_000
 _TRIES = 3
 
@@ -42,13 +47,16 @@ def check(desk: Desk, wire: Wire, membership: state.Membership) -> bool | None:
     """Compare with the server, fetch again what differs, and keep what was found. None: the chapter moved on each time, so nobody can say."""
     mended = 0
     for _time in range(_TRIES):
-        with desk.reading() as connection:  # one moment: where we stand, and what we have there
-            cursor = cursor_of(connection, membership.scope)
-            connection.exec_driver_sql("PRAGMA shrink_memory")
-            ours = _sums(connection, membership.scope)
-            connection.exec_driver_sql("PRAGMA shrink_memory")  # the whole chapter went by once: nothing of it need stay
-        request = DigestRequest(scope=membership.scope, cursor=cursor, columns=_columns())
-        theirs = session.call(desk, wire, membership, "digest", request, DigestReply)
+        with ThreadPoolExecutor(1, "asking") as aside:
+            with desk.reading() as connection:  # one moment: where we stand, and what we have there
+                cursor = cursor_of(connection, membership.scope)
+                request = DigestRequest(scope=membership.scope, cursor=cursor, columns=_columns())
+                ask = partial(session.call, desk, wire, membership, "digest", request, DigestReply)
+                asked = aside.submit(ask) if cursor.sequence >= MANY else None  # both add up at the same time
+                connection.exec_driver_sql("PRAGMA shrink_memory")
+                ours = _sums(connection, membership.scope)
+                connection.exec_driver_sql("PRAGMA shrink_memory")  # the whole chapter went by once: nothing of it need stay
+            theirs = ask() if asked is None else asked.result()
         if theirs.cursor != cursor or not theirs.counts:
             pull(desk, wire, membership)
             continue
