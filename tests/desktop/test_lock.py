@@ -251,6 +251,22 @@ def test_the_password_store_unlocks_what_it_keeps(hands: Hands, monkeypatch: pyt
     hands.until(lambda: not hands.room.lock.locked)
 
 
+def test_a_silent_password_store_names_only_what_there_is(hands: Hands, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
+    shelf = Shelf()
+    monkeypatch.setattr(keys, "_keyring", lambda: shelf)
+    keys.keep_anew(hands.desk.profile.path, "desk", hands.desk.key, None)
+    shelf.silent = True
+    hands.room.lock.lock()
+    page = hands.room.lock.page
+    assert page is not None
+    QTest.mouseClick(page.store, Qt.MouseButton.LeftButton)
+    hands.until(lambda: page.store_said.isVisible())
+    assert "it is locked" in page.store_said.text() and "recovery key" in page.store_said.text() and "password." not in page.store_said.text()
+    shelf.silent = False
+    QTest.mouseClick(page.store, Qt.MouseButton.LeftButton)
+    hands.until(lambda: not hands.room.lock.locked)
+
+
 class Clocks:
     """Two clocks that go as told."""
 

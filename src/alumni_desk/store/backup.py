@@ -161,6 +161,11 @@ def backups(profile: Profile, key: bytes | None = None, *, now: datetime | None 
     return [replace(one, rule=rules.get(one.file.name)) for one in found]
 
 
+def everywhere(profile: Profile, key: bytes | None) -> list[Backup]:
+    """The backups in every folder that was used, newest first, by their heads alone."""
+    return sorted((one for folder in folders(profile) for one in listed_in(folder, key)), key=lambda one: (one.made_at, one.file.name), reverse=True)
+
+
 def listed_in(folder: Path, key: bytes | None) -> list[Backup]:
     """The backups in a folder, by their heads alone; none if it is not there."""
     return [listed(file, key) for file in sorted(folder.glob(f"*{ENDING}"))] if folder.is_dir() else []

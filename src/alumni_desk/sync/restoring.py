@@ -94,7 +94,7 @@ def salvage(profile: Profile, *, passphrase: str | None = None, desk_key: bytes 
     found = Outbox(profile.path, key).read()
     with _stage(profile) as stage:
         held = _what_is_left(profile, stage, key) if trouble.code == "changes_lost" else None
-        for one in () if held is not None else backup.backups(profile, key):
+        for one in () if held is not None else backup.everywhere(profile, key):
             if one.ours and not one.damaged:
                 try:
                     backup.unpack(one.file, one.header, backup.read_head(one.file)[1], stage.database)
