@@ -73,7 +73,7 @@ class StuckPage(QWidget):
         column.addSpacing(px(4))
         foot = QVBoxLayout()
         foot.setContentsMargins(px(16), 0, px(16), 0)
-        foot.addWidget(Label(_foot(damaged), "small", "muted", wrap=True))
+        foot.addWidget(Label(_foot(bool(kept), damaged), "small", "muted", wrap=True))
         column.addLayout(foot)
 
     def first_focus(self) -> QWidget:
@@ -96,14 +96,16 @@ def _when(at: datetime) -> str:
 
 
 def _holds(one: Kept) -> str:
-    return _("{members}, {gatherings}; it was looked at just now and is whole").format(
+    return _("{members}, {gatherings}").format(
         members=ngettext("{n} member", "{n} members", one.members).format(n=number(one.members)),
         gatherings=ngettext("{n} gathering", "{n} gatherings", one.gatherings).format(n=number(one.gatherings)))
 
 
-def _foot(damaged: int) -> str:
-    said = _("Nothing is thrown away: the file that does not open stays beside the new one.")
+def _foot(kept: bool, damaged: int) -> str:
+    said = [_("Nothing is thrown away: the file that does not open stays beside the new one.")]
+    if kept:
+        said.append(_("What is offered was read through just now and is whole."))
     if damaged:
-        said += " " + ngettext("{n} backup that is damaged too is not offered.", "{n} backups that are damaged too are not offered.", damaged).format(
-            n=number(damaged))
-    return said
+        said.append(ngettext("{n} backup that is damaged too is not offered.", "{n} backups that are damaged too are not offered.", damaged).format(
+            n=number(damaged)))
+    return " ".join(said)
