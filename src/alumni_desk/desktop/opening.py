@@ -85,7 +85,7 @@ class Opening(QObject):
         """Go on in another window, after the text size changed: where one stands is asked anew."""
         self._front = front
         if self._unlock is not None:
-            self._ask_password(choose=self._unlock.choose, why=self._unlock.why, again=self._unlock.again is not None)
+            self._ask_password(choose=self._unlock.choose, why=self._unlock.why, again=self._unlock.try_again is not None)
         elif self._desk is not None:
             self.first_run()
         elif self._why is not None:

@@ -259,11 +259,11 @@ class UnlockPage(QWidget):
         usual = _("This computer has no password store that works, so a password of your own locks the members.") if choose \
             else _("The members on this laptop are locked.")  # fmt: skip
         column.addWidget(IconLine("lock-simple", why or usual))
-        self.again: Button | None = None
+        self.try_again: Button | None = None
         if again is not None:
-            self.again = Button(_("Try again"), icon="arrow-clockwise")
-            self.again.clicked.connect(lambda: again())
-            column.addWidget(self.again, 0, Qt.AlignmentFlag.AlignLeft)
+            self.try_again = Button(_("Try again"), icon="arrow-clockwise")
+            self.try_again.clicked.connect(lambda: again())
+            column.addWidget(self.try_again, 0, Qt.AlignmentFlag.AlignLeft)
         column.addSpacing(px(8))
         self.entry: SecretEntry | None = None
         if choose:

@@ -263,7 +263,10 @@ def folder_in_use(profile: Profile) -> Path:
 
 
 def choose_folder(profile: Profile, folder: Path | None) -> None:
-    """Keep backups there from now on; None: in the profile's own folder. Those that lie elsewhere stay there, and it is kept where. Raises StoreProblem if nothing can be written there."""
+    """Keep backups there from now on; None: in the profile's own folder. Those that lie elsewhere stay, and it is kept where.
+
+    Raises StoreProblem if nothing can be written there.
+    """
     if folder is not None:
         with _disk():
             folder.mkdir(parents=True, exist_ok=True)
