@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import io
 import json
 from collections.abc import Callable
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +14,8 @@ from tests.store.test_keyring import Shelf
 
 from alumni_desk.cli.main import COMMANDS, command_of, run
 from alumni_desk.store import keys as store_keys
+from alumni_desk.store.desk import changes_lost
+from alumni_desk.words import day
 
 Do = Callable[..., Any]
 
@@ -391,3 +395,35 @@ def test_erasing(do: Do, chapter: dict[str, str], monkeypatch: pytest.MonkeyPatc
     newest = do("activity")[0]
     assert (newest["what"], newest["undoable"], newest["reason"]) == ("Erased one person", False, "Erasing cannot be undone")
     assert "Name to come" not in do("activity", text=True) and "Added somebody who was erased" in do("activity", text=True)
+
+
+def test_a_backup_where_there_is_no_folder_and_one_that_a_recovery_key_opens(do: Do, chapter: dict[str, str], tmp_path: Path,
+                                                                              monkeypatch: pytest.MonkeyPatch) -> None:
+    assert f"no folder {tmp_path / 'nowhere'}" in do("backup", tmp_path / "nowhere" / "x", code=1)
+    shelf = Shelf()
+    monkeypatch.setattr(store_keys, "_keyring", lambda: shelf)
+    assert do("passphrase", "--keyring")["kept"] == "keyring"
+    monkeypatch.delenv("ALUMNI_DESK_PASSPHRASE")
+    monkeypatch.setattr("sys.stdin", io.StringIO(""))
+    assert "A backup needs a password" in do("backup", tmp_path / "x", code=1)
+    key = do("recovery-key")["key"]
+    assert "recovery key" in do("backup", tmp_path / "x", text=True)
+    shelf.kept.clear()
+    monkeypatch.setenv("ALUMNI_DESK_RECOVERY", key)
+    said = do("--profile", tmp_path / "new", "restore", tmp_path / "x", "--dry-run", text=True)
+    assert "3 members" in said and f"The backup of {day(datetime.now().date())} " in said
+
+
+def test_erasing_names_the_folder_that_is_not_there(do: Do, chapter: dict[str, str], tmp_path: Path) -> None:
+    stick = tmp_path / "stick"
+    do("backups", "--folder", stick, "--now")
+    do("backups", "--folder", "default")
+    stick.rename(tmp_path / "away")
+    assert str(stick) in do("member", "erase", chapter["Ada"], "--yes", text=True)
+    (tmp_path / "away").rename(stick)
+    do("backups")
+    assert not list(stick.glob("*.alumnidesk"))
+
+
+def test_one_thing_that_is_missing() -> None:
+    assert "The last thing that was saved is missing" in str(changes_lost(1)) and "last 2 things that were saved are missing" in str(changes_lost(2))

@@ -13,6 +13,7 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QWidget
 
 from alumni_desk.desktop.app import Room, build
+from alumni_desk.desktop.deeds import Deeds
 from alumni_desk.desktop.member_form import MemberForm
 from alumni_desk.desktop.members_page import MembersPage
 from alumni_desk.desktop.members_table import FIRST
@@ -36,7 +37,7 @@ def room(desk: Desk, qtbot: Any) -> Iterator[Room]:
     for first, last in (("Jan", "Kowalski"), ("Łukasz", "Żółć"), ("Kow", "Li")):
         add_member(desk, first_name=first, last_name=last)
     new_gathering(desk, name="Winter Dinner", start="2026-12-12T18:30")
-    made = build(desk, theme="light", help_files=help_files(), today=lambda: date(2026, 11, 10))
+    made = build(desk, theme="light", deeds=Deeds(restore=lambda: None), help_files=help_files(), today=lambda: date(2026, 11, 10))
     made.shell.resize(1280, 800)
     made.shell.show()
     settle(made, qtbot.waitUntil)
@@ -268,3 +269,30 @@ def test_sharing_is_found_once_there_is_a_chapter_to_share(room: Room) -> None:
     page: Any = room.shell.page("sync")
     found = [deed for deed in page.deeds() if _fits(words("share laptops"), f"{deed.words} {deed.also}")]
     assert [deed.words for deed in found] == ["Share with laptops here"] and not found[0].can()
+
+
+def test_how_many_there_are_follows_while_something_is_being_looked_for(room: Room, qtbot: Any) -> None:
+    page = members(room, qtbot.waitUntil)
+    QTest.keyClicks(page.search, "kowal00")
+    qtbot.waitUntil(lambda: page._asked == "kowal00" and page._counted)
+    assert page.table_model.rowCount() == 10 and page.note == "203"
+    page.list.selectAll()
+    page.remove()
+    qtbot.waitUntil(lambda: page.note == "193", timeout=15_000)
+    assert page.search.text() == "kowal00"
+    room.undoing.undo()
+    qtbot.waitUntil(lambda: page.note == "203", timeout=15_000)
+
+
+def test_everything_is_offered_once_and_before_its_page_was_opened(room: Room, qtbot: Any) -> None:
+    it = palette(room, qtbot.waitUntil)
+    assert "Export members as a table" in typed(room, it, "export", qtbot.waitUntil)
+    assert typed(room, it, "restore", qtbot.waitUntil).count("Restore a backup") == 1
+
+
+def test_people_come_before_what_is_meant_by_a_word_that_nobody_sees(room: Room, qtbot: Any) -> None:
+    add_member(room.desk, first_name="Zoë", last_name="Ng")
+    it = palette(room, qtbot.waitUntil)
+    found = typed(room, it, "zoo", qtbot.waitUntil)
+    assert found[0].startswith("People") and found.index("Text size") > 1
+    assert typed(room, it, "dark", qtbot.waitUntil)[1] == "Dark colours"

@@ -22,6 +22,7 @@ from tests.store.test_keyring import Shelf
 
 from alumni_desk.desktop.away import Away
 from alumni_desk.desktop.door_pin import DOOR_PIN, NewPinSheet, PinSheet
+from alumni_desk.desktop.first_run import FirstRun
 from alumni_desk.desktop.front import Front
 from alumni_desk.desktop.locking import LOCK_AFTER, LOCK_DOOR, Lock
 from alumni_desk.desktop.member_form import MemberForm
@@ -246,6 +247,22 @@ def test_the_password_store_unlocks_what_it_keeps(hands: Hands, monkeypatch: pyt
     QTest.mouseClick(page.store, Qt.MouseButton.LeftButton)
     hands.until(lambda: page.store_said.isVisible())
     assert "it is locked" in page.store_said.text() and "type the password" in page.store_said.text()
+    shelf.silent = False
+    QTest.mouseClick(page.store, Qt.MouseButton.LeftButton)
+    hands.until(lambda: not hands.room.lock.locked)
+
+
+def test_a_silent_password_store_names_only_what_there_is(hands: Hands, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
+    shelf = Shelf()
+    monkeypatch.setattr(keys, "_keyring", lambda: shelf)
+    keys.keep_anew(hands.desk.profile.path, "desk", hands.desk.key, None)
+    shelf.silent = True
+    hands.room.lock.lock()
+    page = hands.room.lock.page
+    assert page is not None
+    QTest.mouseClick(page.store, Qt.MouseButton.LeftButton)
+    hands.until(lambda: page.store_said.isVisible())
+    assert "it is locked" in page.store_said.text() and "recovery key" in page.store_said.text() and "password." not in page.store_said.text()
     shelf.silent = False
     QTest.mouseClick(page.store, Qt.MouseButton.LeftButton)
     hands.until(lambda: not hands.room.lock.locked)
@@ -675,3 +692,35 @@ def test_made_up_people_are_locked_by_hand_only(tmp_path: Path, desk: Desk) -> N
     with open_desk(Profile(tmp_path / "sample")) as sample:
         sample.make_chapter("Sample", sample=True)
         assert rules_of(sample).minutes == 0 and not rules_of(sample).on_sleep
+
+
+def test_a_silent_password_store_is_asked_again_by_a_button(front: Any, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
+    shelf = Shelf()
+    monkeypatch.setattr(keys, "_keyring", lambda: shelf)
+    keys.keep_anew(front.profile.path, "desk", keys.database_key(front.profile.path, "desk", passphrase=PASSPHRASE), None)
+    shelf.silent = True
+    front.opening.begin()
+    page = front.page()
+    assert page.try_again is not None and "it is locked" in page.why
+    shelf.silent = False
+    page.try_again.click()
+    front.until(lambda: bool(front.ready))
+
+
+def test_a_locked_password_store_and_no_desk_yet(qapp: QApplication, profile: Profile, monkeypatch: pytest.MonkeyPatch, qtbot: Any,
+                                                 caplog: pytest.LogCaptureFixture) -> None:
+    monkeypatch.delenv("ALUMNI_DESK_PASSPHRASE")
+    shelf = Shelf()
+    shelf.silent = True
+    monkeypatch.setattr(keys, "_keyring", lambda: shelf)
+    window = Front(100, lambda percent: None)
+    opening = Opening(window, ways_of(profile), lambda desk, page, what: None)
+    opening.begin()
+    qtbot.waitUntil(lambda: any(one.isVisible() for one in window.findChildren(UnlockPage)), timeout=10_000)
+    page = window.findChild(UnlockPage)
+    assert page.choose and "it is locked" in page.why and page.try_again is not None
+    shelf.silent = False
+    page.try_again.click()
+    qtbot.waitUntil(lambda: bool(window.findChildren(FirstRun)), timeout=10_000)
+    opening.close()
+    window.close()

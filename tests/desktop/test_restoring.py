@@ -14,17 +14,18 @@ from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QLabel, QWidget
 
+from alumni_desk.desktop import opening
 from alumni_desk.desktop.app import Room, Sitting, build
-from alumni_desk.desktop.controls import Button
 from alumni_desk.desktop.deeds import Deeds
+from alumni_desk.desktop.front import WayIn
 from alumni_desk.desktop.keeping import Keeping
-from alumni_desk.desktop.pages import ErrorPage
 from alumni_desk.desktop.restore_page import MEMBERS, WHEN, WHY, RestorePage, when_words
+from alumni_desk.desktop.stuck_page import StuckPage
 from alumni_desk.desktop.wiring import room_in, ways_of
 from alumni_desk.members.actions import add_member
 from alumni_desk.members.lists import count_members
 from alumni_desk.schema import open_desk
-from alumni_desk.store import backup
+from alumni_desk.store import backup, outbox
 from alumni_desk.store.backup import Backup
 from alumni_desk.store.desk import Desk
 from alumni_desk.store.profile import Profile
@@ -187,16 +188,78 @@ def test_going_back_by_hand_and_forth_again(sitting: Sitting, profile: Profile, 
         assert "Back at" in sitting.room.shell.toast.accessibleName()
 
 
+def stuck(sitting: Sitting, until: Any, without: object = None) -> StuckPage:
+    """The page of a desk that does not open, another one than ``without``."""
+    def pages() -> list[StuckPage]:
+        front = sitting.front
+        return [one for one in front.findChildren(StuckPage) if one.isVisible() and one is not without] if front is not None else []
+
+    until(pages)
+    return pages()[0]
+
+
+def way(page: StuckPage, words: str) -> WayIn:
+    """The way on that says so."""
+    return next(one for one in page.ways if words in one.text())
+
+
 def test_a_damaged_chapter_is_put_right_by_one_button(sitting: Sitting, profile: Profile, until: Any, caplog: pytest.LogCaptureFixture) -> None:
     profile.database.write_bytes(os.urandom(100_000))
     sitting.begin()
-    assert sitting.front is not None
-    front = sitting.front
-    until(lambda: front.findChildren(ErrorPage))
-    [page] = front.findChildren(ErrorPage)
-    assert "damaged" in texts(page) and isinstance(page.button, Button)
-    page.button.click()
+    page = stuck(sitting, until)
+    assert "damaged" in texts(page) and page.first_focus() is way(page, "Put it right")
+    way(page, "Put it right").click()
     until(lambda: sitting.room is not None)
     assert sitting.room is not None
     assert count_members(sitting.room.desk) == 2  # the second one from the outbox copy
     assert "carried over" in sitting.room.shell.toast.accessibleName()
+
+
+def harm(file: Path) -> None:
+    """Change a byte in the middle of a file."""
+    content = bytearray(file.read_bytes())
+    content[len(content) // 2] ^= 1
+    file.write_bytes(content)
+
+
+def test_what_cannot_be_put_right_says_why_and_offers_a_file(sitting: Sitting, profile: Profile, until: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+                                                             caplog: pytest.LogCaptureFixture) -> None:
+    stick = tmp_path / "stick.alumnidesk"
+    with open_desk(profile) as desk:
+        backup.back_up(desk, stick)
+        for one in backup.everywhere(profile, desk.key):
+            harm(one.file)
+    (profile.path / outbox.NAME).unlink()
+    profile.database.write_bytes(profile.database.read_bytes()[:9_000])
+    sitting.begin()
+    page = stuck(sitting, until)
+    assert "that is damaged too is not offered" in texts(page) or "that are damaged too are not offered" in texts(page)
+    way(page, "Put it right").click()
+    page = stuck(sitting, until, page)
+    assert "no whole backup" in texts(page) and not any("Put it right" in one.text() for one in page.ways)
+    monkeypatch.setattr(opening.QFileDialog, "getOpenFileName", lambda *asked: (str(Path(__file__)), ""))
+    way(page, "Choose a backup file").click()
+    page = stuck(sitting, until, page)
+    assert "not a backup" in texts(page)
+    monkeypatch.setattr(opening.QFileDialog, "getOpenFileName", lambda *asked: (str(stick), ""))
+    way(page, "Choose a backup file").click()
+    until(lambda: sitting.room is not None)
+    assert sitting.room is not None and count_members(sitting.room.desk) == 2
+
+
+@pytest.mark.parametrize("content", [None, "{"])
+def test_without_its_key_a_backup_from_the_list_opens_it(content: str | None, sitting: Sitting, profile: Profile, until: Any,
+                                                         caplog: pytest.LogCaptureFixture) -> None:
+    kept = (profile.path / "desk.key").read_bytes()
+    (profile.path / "desk.key").unlink() if content is None else (profile.path / "desk.key").write_text(content)
+    sitting.begin()
+    page = stuck(sitting, until)
+    assert "Restore a backup" in texts(page)
+    (profile.path / "desk.key").write_bytes(kept)
+    (profile.path / "desk.key").rename(profile.path / "taken.key")
+    way(page, "Try again").click()
+    page = stuck(sitting, until, page)
+    way(page, "Restore the backup of").click()
+    until(lambda: sitting.room is not None)
+    assert sitting.room is not None and count_members(sitting.room.desk) == 1
+    assert list(profile.path.glob("desk-damaged-*"))

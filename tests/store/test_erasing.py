@@ -106,6 +106,39 @@ def test_it_is_in_no_file_any_more(desk: Desk, canary: str) -> None:
     assert findings(desk.profile, desk.key, CANARY) == []
 
 
+def test_backups_in_a_folder_that_was_used_before_are_reached(desk: Desk, canary: str, tmp_path: Path) -> None:
+    first, stick = backup.by_itself(desk.profile, desk.key, "daily"), tmp_path / "stick"
+    backup.choose_folder(desk.profile, stick)
+    second = backup.by_itself(desk.profile, desk.key, "daily")
+    backup.choose_folder(desk.profile, tmp_path / "other")
+    kept = stick / f"mine{backup.ENDING}"
+    backup.back_up(desk, kept)
+    done = erasing.erase(desk, [canary])
+    assert (done.backups_deleted, done.unreached) == (2, ())
+    assert not first.exists() and not second.exists() and kept.exists()  # made by hand: theirs to delete
+    assert len(backup.listed_in(tmp_path / "other", desk.key)) == 1
+    assert findings(desk.profile, desk.key, CANARY) == []
+    # And what they made by hand brings nobody back, not even elsewhere: the list lies beside it.
+    new = Profile(tmp_path / "new")
+    restore(new, kept, passphrase="three words to remember")
+    with open_desk(new) as again:
+        assert not member_rows(again, CANARY)
+
+
+def test_a_folder_that_is_not_there_is_named_and_done_when_it_is_seen_again(desk: Desk, canary: str, tmp_path: Path) -> None:
+    stick, away = tmp_path / "stick", tmp_path / "taken out"
+    backup.choose_folder(desk.profile, stick)
+    made = backup.by_itself(desk.profile, desk.key, "daily")
+    backup.choose_folder(desk.profile, None)
+    stick.rename(away)
+    assert erasing.erase(desk, [canary]).unreached == (stick,)
+    assert erasing.catch_up(desk) == 0
+    away.rename(stick)
+    assert erasing.catch_up(desk) == 1
+    assert not made.exists() and backup.owed(desk.profile) == []
+    assert erasing.catch_up(desk) == 0 and stick not in backup.folders(desk.profile)  # nothing of ours is there any more
+
+
 def test_it_cannot_be_undone_and_undoing_older_actions_brings_nothing_back(desk: Desk, canary: str) -> None:
     erasing.erase(desk, [canary])
     newest = actions(desk, 10)

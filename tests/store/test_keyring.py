@@ -233,3 +233,13 @@ def test_no_collection_leads_to_the_password_in_words(login: Session) -> None:
     shutil.rmtree(login.folder / "data" / "keyrings")
     said = login.run(f"{NOT_SIGNED_IN}\n{DESK} members", code=1)
     assert "it was never set up" in said
+
+
+def test_a_locked_store_and_a_new_desk(profile: Profile, shelf: Shelf, caplog: pytest.LogCaptureFixture) -> None:
+    shelf.silent = True
+    with pytest.raises(StoreProblem, match="it is locked") as raised:
+        open_desk(profile)
+    assert raised.value.code == "passphrase_wanted" and "no password store" not in str(raised.value)
+    shelf.silent = False
+    open_desk(profile).close()
+    assert keys.keepers(profile.path, "desk") == {"keyring"}

@@ -155,6 +155,32 @@ def test_a_folder_with_backups_that_is_not_there_is_named_and_emptied_later(pair
     assert removal.removed(leader.profile) is None
 
 
+def test_folders_used_before_are_emptied_too_even_if_nobody_saw_what_is_in_them(pair: tuple[Desk, Desk], tmp_path: Path) -> None:
+    leader, other = pair
+    gone, here, away = tmp_path / "gone", tmp_path / "here", tmp_path / "taken out"
+    made = []
+    for folder in (gone, here):
+        backup.choose_folder(other.profile, folder)
+        made.append(backup.by_itself(other.profile, other.key, "daily"))
+    backup.choose_folder(other.profile, None)
+    others = backup.by_itself(leader.profile, leader.key, "daily")
+    foreign = gone / others.name.replace("daily", "daily-9")
+    others.rename(foreign)
+    gone.rename(away)
+    begun = removal.begin(other, "revoked")
+    assert begun.left == (gone, here)
+    other.shut(begun.error)
+    with pytest.raises(KnownError, match="could not be reached"):
+        open_desk(other.profile)
+    assert not made[1].exists()
+    away.rename(gone)
+    with pytest.raises(KnownError) as raised:
+        open_desk(other.profile)
+    assert "could not be reached" not in str(raised.value)
+    assert not made[0].exists() and foreign.exists()
+    assert '"seal": ""' in (other.profile.path / removal.FILE).read_text()
+
+
 def test_a_new_invitation_begins_anew(pair: tuple[Desk, Desk], office: Any) -> None:
     leader, other = pair
     profile = other.profile

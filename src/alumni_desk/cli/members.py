@@ -58,7 +58,7 @@ def add_commands(commands: Any) -> None:
         "erase", help=_("erase a person for good, as the law lets them ask for"),
         description=_("Erase everything about a person, and about whoever was merged with them: in the list, its history, what waits to be sent and, by "
                       "making them anew, the backups made by themselves. There is no undo. Backups that you made by hand and files that you exported "
-                      "are yours to delete. JSON: erased (ids), backups_deleted."))
+                      "are yours to delete. JSON: erased (ids), backups_deleted, unreached (folders with backups)."))
     erase.add_argument("who", metavar="ID", help=_("the id"))
     erase.add_argument("--yes", action="store_true", help=_("do not ask"))
     erase.add_argument("--keep-backups", action="store_true", help=_("leave the backups; whoever was erased is taken out when one is restored"))
@@ -186,6 +186,9 @@ def run_erase(args: argparse.Namespace) -> int:
             if not sys.stdin.isatty() or input(asked).strip() != "erase":
                 raise BadInput("erase_unsaid", _("Nobody was erased. Say --yes, or type “erase” when asked."))
         done = erase(desk, [args.who], remake_backups=not args.keep_backups)
-    show(args, {"erased": list(done.ids), "backups_deleted": done.backups_deleted},
-         _("Erased. What others hold goes with the next sync; delete backups that you made by hand and files that you exported yourself."))
+    said = _("Erased. What others hold goes with the next sync; delete backups that you made by hand and files that you exported yourself.")
+    if done.unreached:
+        said += " " + _("Backups in {folder} could not be reached: they are deleted once they can, or delete them yourself.").format(
+            folder=", ".join(str(one) for one in done.unreached))
+    show(args, {"erased": list(done.ids), "backups_deleted": done.backups_deleted, "unreached": [str(one) for one in done.unreached]}, said)
     return 0

@@ -5,11 +5,12 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from alumni_desk.cli.output import add_json, opened, profile_of, show, table, with_password
-from alumni_desk.words import _, ngettext, number
+from alumni_desk.words import _, clock_time, day, ngettext, number
 
 
 def add_commands(commands: Any) -> None:
@@ -79,12 +80,15 @@ def run_backup(args: argparse.Namespace) -> int:
     with opened(args) as desk:
         passphrase = None
         if "passphrase" not in keys.keepers(desk.profile.path, "desk"):
-            passphrase = os.environ.get(keys.PASSPHRASE) or (_ask_new(_("Password for the backup: ")) if sys.stdin.isatty() else None)
+            asks = sys.stdin.isatty() and keys.recovery_box(desk.profile.path, "desk") is None
+            passphrase = os.environ.get(keys.PASSPHRASE) or (_ask_new(_("Password for the backup: ")) if asks else None)
         held = back_up(desk, out, passphrase=passphrase)
+        kept = keys.keeper(desk.profile.path, "desk")
     data = {"file": str(out), "chapter": held.chapter, "members": held.members, "gatherings": held.gatherings, "check_ins": held.check_ins,
             "made_at": held.made_at}
-    show(args, data, _("Backed up to {file}: {what}. It opens with the password of this desk, or the one that was just given.").format(
-        file=out, what=_holds(held.members, held.gatherings)))
+    opens = _("It opens with the password of this desk, or the one that was just given.") if passphrase or kept == "passphrase" else _(
+        "On another computer it opens with the recovery key.")
+    show(args, data, _("Backed up to {file}: {what}. {opens}").format(file=out, opens=opens, what=_holds(held.members, held.gatherings)))
     return 0
 
 
@@ -110,14 +114,14 @@ def _restored(done: Any, tried: bool) -> str:
     what = _holds(done.held.members, done.held.gatherings)
     if tried:
         return " ".join(filter(None, (
-            _("The backup of {when} holds {what}.").format(when=done.held.made_at, what=what),
+            _("The backup of {when} holds {what}.").format(when=_moment(done.held.made_at), what=what),
             done.carried and ngettext("{n} change that was not sent yet would be carried over.", "{n} changes that were not sent yet would be carried over.",
                                       done.carried).format(n=number(done.carried)),
             done.erased and ngettext("{n} person erased since would stay erased.", "{n} people erased since would stay erased.",
                                      done.erased).format(n=number(done.erased)),
             _("Nothing was changed."))))
     if done.held.made_at:
-        lines = [_("Restored the backup of {when}: {what}.").format(when=done.held.made_at, what=what)]
+        lines = [_("Restored the backup of {when}: {what}.").format(when=_moment(done.held.made_at), what=what)]
     else:
         lines = [_("Saved what was left: {what}.").format(what=what)]
     if done.carried:
@@ -132,13 +136,20 @@ def _restored(done: Any, tried: bool) -> str:
     return "\n".join(lines)
 
 
+def _moment(made_at: str) -> str:
+    when = datetime.fromisoformat(made_at).astimezone()
+    year = "" if when.year == datetime.now().year else f" {when.year}"
+    return f"{day(when.date())}{year} {clock_time(when)}"
+
+
 def run_backups(args: argparse.Namespace) -> int:
     """List the backups."""
-    from alumni_desk.store import backup
+    from alumni_desk.store import backup, erasing
 
     with opened(args, create=False) as desk:
         if args.folder:
             backup.choose_folder(desk.profile, None if args.folder == "default" else Path(args.folder).expanduser().absolute())
+        erasing.catch_up(desk)
         if args.now:
             backup.by_itself(desk.profile, desk.key, "daily")
         rows = [(one, one.damaged or not backup.is_whole(one.file)) for one in backup.backups(desk.profile, desk.key)]
@@ -149,7 +160,7 @@ def run_backups(args: argparse.Namespace) -> int:
             for one, damaged in rows]
 
     def words() -> str:
-        lines = table([(one.made_at[:16].replace("T", " "), why_words(one.why, one.note),
+        lines = table([(_moment(one.made_at), why_words(one.why, one.note),
                         _("damaged, cannot be used") if damaged else _holds(one.members, one.gatherings), _("{n} KB").format(n=number(one.size // 1024)))
                        for one, damaged in rows])
         if here_only:

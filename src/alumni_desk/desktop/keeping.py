@@ -37,15 +37,16 @@ class Keeping(QObject):
             timer.start()
 
     def look(self) -> None:
-        """Make the backup of the day if it is due, and read what nobody has read since a crash."""
+        """Make the backup of the day if it is due, read what nobody has read since a crash, and reach the backups in a folder that was away."""
         if self._job is None:
             self._job = self._lanes.read_long(self._back_up, self._made, self._failed)
 
     def _back_up(self, job: Job) -> Path | None:
         """A backup reads every page. After an end that was none all are read at once, be there a backup of today or not."""
-        from alumni_desk.store import backup, checking
+        from alumni_desk.store import backup, checking, erasing
 
         try:
+            erasing.catch_up(self._desk)
             made = backup.daily(self._desk, cancelled=job.cancelled)
         except KnownError as error:
             raise (checking.part_damaged() if error.code == "database_damaged" else error) from None

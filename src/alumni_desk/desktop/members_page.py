@@ -26,6 +26,7 @@ from alumni_desk.desktop.pages import Go, Page
 from alumni_desk.desktop.recovery_page import before_saving
 from alumni_desk.errors import KnownError
 from alumni_desk.members.actions import Removed, Saved, add_member, change_member, remove_members
+from alumni_desk.members.lists import count_members
 from alumni_desk.segments.activity import PastValue, past_values
 from alumni_desk.store import exports
 from alumni_desk.store.desk import Changed, Desk
@@ -150,7 +151,7 @@ class MembersPage(Page):
         return [Deed("add", "user-plus", _("Add a member"), self.add, _("Ctrl N"), also=_("new person create")),
                 Deed("find", "magnifying-glass", _("Find members"), self._to_find, _("Ctrl F")),
                 Deed("import", "upload-simple", _("Import members from a file"), self.import_file, also=_("csv xlsx excel spreadsheet list load")),
-                Deed("export", "floppy-disk", _("Export members as a table"), self.export, can=lambda: self._total > 0,
+                Deed("export", "floppy-disk", _("Export members as a table"), self.export, can=lambda: self._total != 0,
                      also=_("csv excel spreadsheet save download")),
                 Deed("edit", "note-pencil", _("Edit the chosen member"), self.edit, _("Enter"), can=somebody, also=_("change correct")),
                 Deed("remove", "x-circle", _("Remove the chosen members"), self.remove, _("Delete"), can=lambda: somebody() or self._count_selected() > 1,
@@ -174,8 +175,9 @@ class MembersPage(Page):
 
     def redraw(self, changed: Changed) -> None:
         people = changed.tables.get("person")
+        self._read_total()
         if people is None or len(people) > EXACTLY or self.watches & changed.tables.keys() != {"person"}:
-            self.refresh()  # what a line says of gatherings is not told by the row that changed
+            self._refresh()  # what a line says of gatherings is not told by the row that changed
             return
         self.table_model.forget(people)
         if self._listed and self.search.text() == self._asked:
@@ -184,6 +186,10 @@ class MembersPage(Page):
             self._read_panel(str(self._chosen))
 
     def refresh(self) -> None:
+        self._read_total()
+        self._refresh()
+
+    def _refresh(self) -> None:
         self.table_model.forget()
         if self._listed and self.search.text() == self._asked:
             self._read_rest()  # the same list as before, perhaps with others in it: nothing jumps
@@ -247,9 +253,17 @@ class MembersPage(Page):
 
     def _know_total(self) -> None:
         if not self._asked.strip():
-            self._total = self.table_model.rowCount()
-            self.note = number(self._total)
-            self.titled.emit()
+            self._say_total(self.table_model.rowCount())
+
+    def _read_total(self) -> None:
+        """How many there are in all: a list of those who fit something does not tell."""
+        if self.search.text().strip():
+            self.lanes.read(lambda: count_members(self.desk), self._say_total, key="members.total")
+
+    def _say_total(self, total: int) -> None:
+        self._total = total
+        self.note = number(total) if total else ""
+        self.titled.emit()
 
     def _choose_again(self) -> None:
         """Whoever was chosen stays so, wherever they stand now."""

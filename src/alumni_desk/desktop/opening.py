@@ -23,11 +23,15 @@ from alumni_desk.words import _
 if TYPE_CHECKING:
     from alumni_desk.desktop.first_run import StartEmpty
     from alumni_desk.desktop.join_form import JoinForm
+    from alumni_desk.desktop.stuck_page import Kept
     from alumni_desk.desktop.unlock import UnlockPage
     from alumni_desk.sync.inviting import Way
     from alumni_desk.sync.venue.finding import Search
 
 DAMAGED = ("database_damaged", "changes_lost")
+SHUT = (*DAMAGED, "key_lost", "key_damaged", "keyring_silent", "no_backup")
+"""What a backup mends."""
+ASKS = ("passphrase_needed", "passphrase_wrong", "recovery_wrong", "recovery_typo", "recovery_none")
 
 
 @dataclass(frozen=True)
@@ -52,6 +56,7 @@ class Ways:
     salvage: Callable[[Job, str | None], str] | None = None  # what to do about a damaged desk; gives what to say of it
     find: Callable[[], Search] | None = None  # laptops that share in this room
     meet: Callable[[Desk, str, str], None] | None = None  # be let in at the door by one of them: its address, its code
+    kept: Callable[[str | None], tuple[list[Kept], int]] = lambda password: ([], 0)  # whole backups to choose from, and how many are damaged
     start_again: Callable[[], None] | None = None  # after this laptop's access ended: an empty desk in the same folder
 
 
@@ -67,6 +72,8 @@ class Opening(QObject):
         self._password: str | None = None
         self.news = ""  # what to say once the window is there
         self._recovered = False
+        self._why: KnownError | None = None  # it does not open
+        self._mended = False  # and was put right, as it seemed
         self._file: Path | None = None  # with which to begin, once there is a place for it
         self.lanes.trouble.connect(self.stuck)
 
@@ -78,9 +85,11 @@ class Opening(QObject):
         """Go on in another window, after the text size changed: where one stands is asked anew."""
         self._front = front
         if self._unlock is not None:
-            self._ask_password(choose=self._unlock.choose, why=self._unlock.why)
+            self._ask_password(choose=self._unlock.choose, why=self._unlock.why, again=self._unlock.try_again is not None)
         elif self._desk is not None:
             self.first_run()
+        elif self._why is not None:
+            self._offer("", salvage=self._why.code in DAMAGED)
 
     def close(self) -> None:
         """End the background work; a desk that was opened and not handed on is closed."""
@@ -90,7 +99,7 @@ class Opening(QObject):
             self._desk = None
 
     def _opened(self, desk: Desk) -> None:
-        self._desk = desk
+        self._desk, self._why, self._mended = desk, None, False
         if self._recovered and self._ways.enrol is not None:
             self._enrol(desk, None)
         elif desk.scope is None:
@@ -130,17 +139,27 @@ class Opening(QObject):
             self._unlock.complain(str(error), counts=error.code in ("passphrase_wrong", "recovery_wrong"))
         elif wanted:
             # That it is locked with a password needs no words; that the password store is silent does.
-            self._ask_password(choose=wanted == "chosen", why=str(error) if "keyring" in self._ways.keepers() else "")
+            silent = "keyring" in self._ways.keepers()
+            why = str(error) if silent else ""
+            if wanted == "chosen" and error.facts.get("why"):  # there is one, and it takes no key
+                silent, why = True, _("This computer’s password store takes no key: {why}. Unlock it and try again, so that it keeps the members "
+                                      "locked; or choose a password of your own.").format(why=error.facts["why"])  # fmt: skip
+            self._ask_password(choose=wanted == "chosen", why=why, again=silent)
         else:
             self.stuck(error)
 
-    def _ask_password(self, *, choose: bool, why: str) -> None:
+    def _ask_password(self, *, choose: bool, why: str, again: bool) -> None:
         from alumni_desk.desktop.unlock import UnlockPage
 
         keepers = self._ways.keepers()
         self._unlock = UnlockPage(self._with_password, choose=choose, why=why, password="passphrase" in keepers or "recovery" not in keepers,
-                                  recovery="recovery" in keepers)  # fmt: skip
+                                  recovery="recovery" in keepers, again=self._again if again else None)  # fmt: skip
         self._front.show_view(self._unlock)
+
+    def _again(self) -> None:
+        """The password store may answer by now."""
+        self._unlock, self._password = None, None
+        self.begin()
 
     def _with_password(self, password: str) -> None:
         self._password = password
@@ -150,12 +169,31 @@ class Opening(QObject):
     def stuck(self, error: KnownError) -> None:
         """Show why it could not be opened, and a way on."""
         self._unlock = None
-        if error.code in DAMAGED and self._ways.salvage is not None:
-            self._front.show_view(ErrorPage(error, _("Put it right with what was kept"), self._salvage))
+        if error.code in SHUT and self._ways.restore is not None:
+            note = _("That was done, and it still does not open. Choose another way.") if self._mended else ""
+            self._why, self._mended = error, False
+            self._offer(note, salvage=error.code in DAMAGED)
         elif error.code == "access_removed" and self._ways.start_again is not None:
             self._front.show_view(ErrorPage(error, _("Begin anew"), self._start_again))
         else:
             self._front.show_view(ErrorPage(error, _("Try again"), self.begin))
+
+    def _offer(self, note: str, *, salvage: bool) -> None:
+        """Every way on from a desk that does not open. ``note``: why the last one led nowhere."""
+        def seen(found: tuple[list[Kept], int]) -> None:
+            from alumni_desk.desktop.stuck_page import StuckPage
+
+            if self._why is None:
+                return
+            page = StuckPage(self._why, *found, salvage=salvage and self._ways.salvage is not None, note=note)
+            page.salvage.connect(self._salvage)
+            page.restore.connect(self._try_backup)
+            page.other.connect(self._ask_backup)
+            page.again.connect(self.begin)
+            self._front.show_view(page)
+
+        password = self._password
+        self.lanes.read(lambda: self._ways.kept(password), seen, lambda problem: seen(([], 0)))
 
     def _start_again(self) -> None:
         if (start_again := self._ways.start_again) is not None:
@@ -171,17 +209,17 @@ class Opening(QObject):
         self._front.show_view(view)
 
         def saved(said: str) -> None:
-            self.news = said
+            self.news, self._mended = said, True
             self.begin()
 
         job = self.lanes.write_long(lambda job: salvage(job, password), saved, self._not_saved, progress=view.progress)
         view.cancelled.connect(job.cancel)
 
     def _not_saved(self, error: KnownError) -> None:
-        if error.code == "no_backup":
-            self._front.show_view(ErrorPage(error, _("Restore a backup"), self._ask_backup))
+        if self._why is None or error.code == "nothing_to_salvage":
+            self.begin()
         else:
-            self._front.show_view(ErrorPage(error, _("Try again"), self.begin))
+            self._offer(str(error), salvage=error.code != "no_backup")
 
     def first_run(self) -> None:
         """Four ways to begin."""
@@ -284,14 +322,51 @@ class Opening(QObject):
         sheet.form.first_focus().setFocus()
 
     def _ask_backup(self) -> None:
+        chosen, _kind = QFileDialog.getOpenFileName(self._front, _("Restore a backup"))
+        if chosen and self._why is not None:
+            self._try_backup(Path(chosen))
+        elif chosen:
+            self._ask_for_backup(chosen)
+
+    def _try_backup(self, file: Path) -> None:
+        """Restore it with what is known; a password is asked for only if that does not open it."""
+        from alumni_desk.desktop.first_run import Working
+
+        restore, password = self._ways.restore, self._password or ""
+        if restore is None:
+            return
+        self._front.show_view(Working(_("Restoring the backup"), _("The file that does not open stays beside the new one.")))
+
+        def failed(error: KnownError) -> None:
+            if error.code in ASKS:
+                self._ask_for_backup(str(file))
+            elif error.code == "passphrase_wanted":
+                self._ask_own(str(file), password)
+            else:
+                self._offer(str(error), salvage=self._why is not None and self._why.code in DAMAGED)
+
+        self.lanes.write(lambda: restore(str(file), password, None), lambda done: self._restored(None), failed)
+
+    def _ask_for_backup(self, file: str) -> None:
         from alumni_desk.desktop.unlock import UnlockPage
 
-        chosen, _kind = QFileDialog.getOpenFileName(self._front, _("Restore a backup"))
-        if not chosen:
-            return
         why = _("The backup is locked. Its password opens it, or the recovery key of its chapter.")
-        unlock = UnlockPage(lambda password: self._restore(chosen, password, None, unlock), why=why)
-        self._front.show_view(unlock, self.first_run if self._desk is not None else self.begin)
+        unlock = UnlockPage(lambda password: self._restore(file, password, None, unlock), why=why)
+        self._front.show_view(unlock, self._to_start)
+
+    def _to_start(self) -> None:
+        """Back to the first page; a restore that did not go has closed the desk."""
+        if self._desk is not None:
+            self.first_run()
+        else:
+            self.begin()
+
+    def _ask_own(self, file: str, password: str) -> None:
+        from alumni_desk.desktop.unlock import UnlockPage
+
+        why = _("The backup opens. Choose the password that locks it on this laptop.")
+        chooses = UnlockPage(lambda own: self._restore(file, password, own, chooses), choose=True, why=why)
+        self._front.show_view(chooses, self._to_start)
 
     def _restore(self, file: str, password: str, own: str | None, unlock: UnlockPage) -> None:
         restore = self._ways.restore
@@ -304,18 +379,15 @@ class Opening(QObject):
                          lambda error: self._not_restored(error, file, password, unlock))  # fmt: skip
 
     def _restored(self, own: str | None) -> None:
+        self._mended = self._why is not None
         if own is None:
             self.begin()
         else:
             self._with_password(own)
 
     def _not_restored(self, error: KnownError, file: str, password: str, unlock: UnlockPage) -> None:
-        from alumni_desk.desktop.unlock import UnlockPage
-
         if error.code == "passphrase_wanted":
-            why = _("The recovery key opens the backup. Choose the password that locks it on this laptop.")
-            chooses = UnlockPage(lambda own: self._restore(file, password, own, chooses), choose=True, why=why)
-            self._front.show_view(chooses, self.first_run)
+            self._ask_own(file, password)
         else:
             unlock.complain(str(error), counts=error.code in ("passphrase_wrong", "recovery_wrong"))
 

@@ -192,9 +192,9 @@ class Palette(QDialog):
         parts: list[tuple[str, list[Choice]]] = [(_("People"), people), (_("Gatherings"), gatherings)]
         if self._known.close:
             parts = [(_("Gatherings"), gatherings), (_("People spelled nearly so"), people)]
-        pages, rest = self._parted([deed for deed in fits if deed not in meant])
-        doings = [(_("Go to"), list(self._doable(pages))), (_("Do"), list(self._doable(rest)))]
-        parts = [*doings, *parts] if self._known.close else [*parts, *doings]
+        # People come first; those who are only spelled nearly so come after what says the very word, and before what merely is meant by it.
+        named = [deed for deed in fits if self._known.close and deed not in meant and _fits(asked, deed.words)]
+        parts = [*self._parts_of(named), *parts, *self._parts_of([deed for deed in fits if deed not in meant and deed not in named])]
         for heading, choices in [(_("Just so"), list(self._doable(meant))), *parts]:
             if choices:
                 yield heading
@@ -216,6 +216,10 @@ class Palette(QDialog):
     def _doable(deeds: Sequence[Deed]) -> Iterator[Choice]:
         for deed in deeds:
             yield Choice(deed.key, deed.words, deed.act, icon=deed.icon, keys=deed.keys)
+
+    def _parts_of(self, deeds: Sequence[Deed]) -> list[tuple[str, list[Choice]]]:
+        pages, rest = self._parted(deeds)
+        return [(_("Go to"), list(self._doable(pages))), (_("Do"), list(self._doable(rest)))]
 
     @staticmethod
     def _parted(deeds: Sequence[Deed]) -> tuple[list[Deed], list[Deed]]:

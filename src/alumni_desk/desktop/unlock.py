@@ -245,11 +245,12 @@ def caps_lock_seems_on(event: QEvent) -> bool:
 class UnlockPage(QWidget):
     """Column 440: the mark, why it is locked, the password, Unlock. ``choose`` asks for a new password, twice.
 
-    ``why``: a sentence in place of the usual one; ``password`` and ``recovery``: whether there is one to ask for.
+    ``why``: a sentence in place of the usual one; ``password`` and ``recovery``: whether there is one to ask for; ``again``: what Try again does, where
+    the cause may go away by itself.
     """
 
     def __init__(self, on_password: Callable[[str], None], *, choose: bool = False, why: str = "", password: bool = True, recovery: bool = True,
-                 parent: QWidget | None = None) -> None:  # fmt: skip
+                 again: Callable[[], None] | None = None, parent: QWidget | None = None) -> None:  # fmt: skip
         super().__init__(parent)
         self._on_password, self.choose, self.why = on_password, choose, why
         whole, column = centred_column(self)
@@ -258,6 +259,11 @@ class UnlockPage(QWidget):
         usual = _("This computer has no password store that works, so a password of your own locks the members.") if choose \
             else _("The members on this laptop are locked.")  # fmt: skip
         column.addWidget(IconLine("lock-simple", why or usual))
+        self.try_again: Button | None = None
+        if again is not None:
+            self.try_again = Button(_("Try again"), icon="arrow-clockwise")
+            self.try_again.clicked.connect(lambda: again())
+            column.addWidget(self.try_again, 0, Qt.AlignmentFlag.AlignLeft)
         column.addSpacing(px(8))
         self.entry: SecretEntry | None = None
         if choose:

@@ -34,6 +34,7 @@ from alumni_desk.store.profile import Profile
 from alumni_desk.words import _, day
 
 if TYPE_CHECKING:
+    from alumni_desk.desktop.stuck_page import Kept
     from alumni_desk.store.backup import Backup
     from alumni_desk.sync.venue.finding import Search
 
@@ -138,6 +139,7 @@ def ways_of(profile: Profile, hold: Hold | None = None) -> Ways:
         meet=_meet,
         salvage=lambda job, password: _salvaged(profile, password, job),
         start_again=lambda: _start_again(profile),
+        kept=lambda password: _kept(profile, password),
     )
 
 
@@ -262,6 +264,27 @@ def _restored(profile: Profile, file: Path, password: str, own: str | None = Non
     from alumni_desk.sync import restoring
 
     restoring.restore(profile, file, passphrase=password, own=own)
+
+
+def _kept(profile: Profile, password: str | None) -> tuple[list[Kept], int]:
+    """The newest backups that are whole, and how many are damaged, read through; those of other desks are left out where the key is there to tell."""
+    from alumni_desk.desktop.stuck_page import LISTED, Kept
+    from alumni_desk.store import backup
+
+    try:
+        key = keys.database_key(profile.path, "desk", passphrase=password) if (profile.path / "desk.key").exists() else None
+    except StoreProblem:
+        key = None
+    kept: list[Kept] = []
+    damaged = 0
+    for one in backup.everywhere(profile, key):
+        if len(kept) == LISTED:
+            break
+        if one.damaged or not backup.is_whole(one.file):
+            damaged += 1
+        elif one.ours or key is None:
+            kept.append(Kept(one.file, one.at, one.members, one.gatherings))
+    return kept, damaged
 
 
 def _gone_back(profile: Profile, file: Path, password: str | None, key: bytes, job: Job) -> str:

@@ -14,7 +14,7 @@ import logging
 import os
 import re
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -89,11 +89,13 @@ def back_up(desk: Desk, out: Path, *, passphrase: str | None = None, progress: P
     boxes = keys.boxes(desk.profile.path, "desk")
     if passphrase:
         boxes = {**boxes, "kept": "passphrase", "key": keys.seal(desk.key, passphrase).as_json()}
-    if boxes["key"] is None:
+    if boxes["key"] is None and boxes.get("recovery") is None:
         raise StoreProblem("backup_passphrase", _(
             "A backup needs a password that opens it on another computer. Set ALUMNI_DESK_PASSPHRASE before the command, or type one."))
     if out.is_dir():
         raise BadInput("backup_is_folder", _("{file} is a folder. Give the backup a file name."), file=out)
+    if not out.absolute().parent.is_dir():
+        raise BadInput("no_folder", _("There is no folder {folder}. Make it first, or choose another one."), folder=out.parent)
     return _write(desk.profile, desk.key, out, boxes, "by_hand", "", progress, cancelled)
 
 
@@ -153,11 +155,20 @@ def trim_outbox(desk: Desk, profile: Profile | None = None) -> None:
 
 def backups(profile: Profile, key: bytes | None = None, *, now: datetime | None = None) -> list[Backup]:
     """The backups in the profile's folder, newest first, by what their heads say; ``is_whole`` reads the rest. ``key``: the desk's, if it is known."""
-    folder = folder_in_use(profile)
-    found = [listed(file, key) for file in sorted(folder.glob(f"*{ENDING}"))] if folder.is_dir() else []
+    found = listed_in(folder_in_use(profile), key)
     found.sort(key=lambda one: (one.made_at, len(one.file.name), one.file.name), reverse=True)  # …-daily-2 after …-daily
     rules = kept(_judged(found), (now or datetime.now()).astimezone())
     return [replace(one, rule=rules.get(one.file.name)) for one in found]
+
+
+def everywhere(profile: Profile, key: bytes | None) -> list[Backup]:
+    """The backups in every folder that was used, newest first, by their heads alone."""
+    return sorted((one for folder in folders(profile) for one in listed_in(folder, key)), key=lambda one: (one.made_at, one.file.name), reverse=True)
+
+
+def listed_in(folder: Path, key: bytes | None) -> list[Backup]:
+    """The backups in a folder, by their heads alone; none if it is not there."""
+    return [listed(file, key) for file in sorted(folder.glob(f"*{ENDING}"))] if folder.is_dir() else []
 
 
 def thin_out(profile: Profile, key: bytes, now: datetime) -> list[Path]:
@@ -197,11 +208,52 @@ def own_folder(profile: Profile) -> Path:
 
 def chosen_folder(profile: Profile) -> Path:
     """The folder that the user chose, there or not; else the profile's own. Kept in a file: it is needed when the database cannot be read."""
-    try:
-        said = json.loads((profile.path / "backups.json").read_text("utf-8"))["folder"]
-    except (OSError, ValueError, KeyError, TypeError):
-        return own_folder(profile)
+    said = _told(profile).get("folder")
     return Path(said) if isinstance(said, str) and said else own_folder(profile)
+
+
+def folders(profile: Profile) -> list[Path]:
+    """Every folder that backups made by themselves were put into, there or not (a stick that was taken out); the one that was chosen first."""
+    own = own_folder(profile)
+    return list(dict.fromkeys(one for one in (chosen_folder(profile), own, *_paths(profile, "former")) if one != own or own.is_dir()))
+
+
+def owed(profile: Profile) -> list[Path]:
+    """The folders whose backups still may hold somebody who was erased."""
+    return _paths(profile, "owed")
+
+
+def owe(profile: Profile, owing: Iterable[Path]) -> None:
+    """Keep which folders these are. One that was used before and has no backup any more is forgotten."""
+    still = [str(one) for one in owing]
+    former = [str(one) for one in _paths(profile, "former") if str(one) in still or not one.is_dir() or any(one.glob(f"*{ENDING}"))]
+    said = _told(profile)
+    if said.get("owed", []) != still or said.get("former", []) != former:
+        _tell(profile, {**said, "owed": still, "former": former})
+
+
+def _told(profile: Profile) -> dict[str, Any]:
+    try:
+        said = json.loads((profile.path / "backups.json").read_text("utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return said if isinstance(said, dict) else {}
+
+
+def _paths(profile: Profile, name: str) -> list[Path]:
+    said = _told(profile).get(name)
+    return [Path(one) for one in said if isinstance(one, str) and one] if isinstance(said, list) else []
+
+
+def _tell(profile: Profile, said: dict[str, Any]) -> None:
+    file = profile.path / "backups.json"
+    part = file.with_name("backups.json.part")
+    with _disk():
+        with open(part, "w", encoding="utf-8", opener=private) as stream:
+            json.dump(said, stream)
+            stream.flush()
+            os.fsync(stream.fileno())
+        os.replace(part, file)
 
 
 def folder_in_use(profile: Profile) -> Path:
@@ -211,19 +263,19 @@ def folder_in_use(profile: Profile) -> Path:
 
 
 def choose_folder(profile: Profile, folder: Path | None) -> None:
-    """Keep backups there from now on; None: in the profile's own folder. Raises StoreProblem if nothing can be written there."""
+    """Keep backups there from now on; None: in the profile's own folder. Those that lie elsewhere stay, and it is kept where.
+
+    Raises StoreProblem if nothing can be written there.
+    """
     if folder is not None:
         with _disk():
             folder.mkdir(parents=True, exist_ok=True)
             probe = folder / ".alumni-desk-writable"
             probe.touch()
             probe.unlink()
-    file = profile.path / "backups.json"
-    part = file.with_name("backups.json.part")
-    with _disk():
-        with open(part, "w", encoding="utf-8", opener=private) as stream:
-            json.dump({"folder": str(folder) if folder else None}, stream)
-        os.replace(part, file)
+    before = chosen_folder(profile)
+    former = [str(one) for one in dict.fromkeys((*_paths(profile, "former"), before)) if one not in (folder, own_folder(profile))]
+    _tell(profile, {**_told(profile), "folder": str(folder) if folder else None, "former": former})
 
 
 def _free_name(folder: Path, moment: datetime, why: str) -> Path:
@@ -437,19 +489,33 @@ def listed(file: Path, key: bytes | None) -> Backup:
                   inside is not None, said.get("chapter", ""), header=header)
 
 
+def head_key(key: bytes) -> bytes:
+    """What opens the sealed part of the heads of a desk's backups, and nothing else of them."""
+    return keys.derived(key, b"alumni header")
+
+
+def of_head_key(folder: Path, opens: bytes) -> list[str]:
+    """The names of the backups in a folder whose heads this opens: those of one desk, though its key is gone."""
+    return [one.file.name for one in listed_in(folder, None) if _opened(one.header, opens) is not None]
+
+
 def _sealed_inside(key: bytes, said: dict[str, str]) -> str:
     from nacl.secret import SecretBox
 
-    return base64.b64encode(bytes(SecretBox(keys.derived(key, b"alumni header")).encrypt(json.dumps(said).encode()))).decode()
+    return base64.b64encode(bytes(SecretBox(head_key(key)).encrypt(json.dumps(said).encode()))).decode()
 
 
 def _inside(header: dict[str, Any], key: bytes) -> dict[str, str] | None:
+    return _opened(header, head_key(key))
+
+
+def _opened(header: dict[str, Any], opens: bytes) -> dict[str, str] | None:
     from nacl.exceptions import CryptoError
     from nacl.secret import SecretBox
 
     try:
         box = base64.b64decode(header["inside"], validate=True)
-        return dict(json.loads(SecretBox(keys.derived(key, b"alumni header")).decrypt(box)))
+        return dict(json.loads(SecretBox(opens).decrypt(box)))
     except (KeyError, TypeError, ValueError, CryptoError):
         return None
 

@@ -24,7 +24,7 @@ from alumni_desk.store import disk, driver, keys, recovery
 from alumni_desk.store.mark import Mark
 from alumni_desk.store.profile import Profile, alone, computer_name
 from alumni_desk.store.synced import TOO_LARGE, fingerprint
-from alumni_desk.words import _
+from alumni_desk.words import _, ngettext
 
 if TYPE_CHECKING:
     import sqlalchemy as sa
@@ -880,9 +880,11 @@ def _refuse_loss(connection: sa.Connection, last: int | None) -> None:
 
 def changes_lost(count: int) -> StoreProblem:
     """The database opens, and what was saved last is not in it."""
-    return StoreProblem("changes_lost", _(
+    return StoreProblem("changes_lost", ngettext(
+        "The last thing that was saved is missing from the chapter's database: its log was damaged or taken away. Nothing was opened. "
+        "Restore with what was kept beside it (in the window, or: restore --salvage).",
         "The last {count} things that were saved are missing from the chapter's database: its log was damaged or taken away. Nothing was opened. "
-        "Restore with what was kept beside it (in the window, or: restore --salvage)."), count=count)
+        "Restore with what was kept beside it (in the window, or: restore --salvage).", count), count=count)
 
 
 def _refuse_newer(found: str | None) -> None:

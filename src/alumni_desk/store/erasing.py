@@ -7,6 +7,7 @@ made before does not bring anybody back.
 from __future__ import annotations
 
 import json
+import logging
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -22,6 +23,8 @@ from alumni_desk.store.desk import INSERT_OPERATION, TRANSACTION, Changed, Desk,
 from alumni_desk.store.profile import Profile, private
 from alumni_desk.store.tables import FULL_TEXT
 from alumni_desk.words import _
+
+log = logging.getLogger(__name__)
 
 FILE = "erased.json"
 EVENT = "person_erased"
@@ -42,6 +45,7 @@ class Erased:
     ids: tuple[str, ...]
     backups_deleted: int
     changed: Changed
+    unreached: tuple[Path, ...] = ()  # folders with backups that are not there now: done when they are seen again
 
 
 def erase(desk: Desk, people: Sequence[str], *, remake_backups: bool = True) -> Erased:
@@ -69,10 +73,12 @@ def erase(desk: Desk, people: Sequence[str], *, remake_backups: bool = True) -> 
         clear_rows(applying.connection, applying.tables, rows)
         forget(applying.connection, applying.tables, rows)
     _keep_list(desk.profile, _listed_in(desk))
+    if remake_backups:
+        backup.owe(desk.profile, backup.folders(desk.profile))  # first: killed anywhere from here, it is done later
     scrub(desk)
     desk.outbox.make_anew(desk)
     deleted = _remake(desk) if remake_backups else 0
-    return Erased(tuple(ids), deleted, writing.changed)
+    return Erased(tuple(ids), deleted, writing.changed, tuple(backup.owed(desk.profile)) if remake_backups else ())
 
 
 def apply(desk: Desk, erased: Mapping[str, str]) -> None:
@@ -118,9 +124,15 @@ def rows_erased(connection: sa.Connection) -> set[tuple[str, str]]:
 def finish(desk: Desk) -> int:
     """After others' erasures came: no page, copy or backup holds them any more. Returns how many backups were deleted."""
     _keep_list(desk.profile, _listed_in(desk))
+    backup.owe(desk.profile, backup.folders(desk.profile))
     scrub(desk)
     desk.outbox.make_anew(desk)
     return _remake(desk)
+
+
+def catch_up(desk: Desk) -> int:
+    """Reach the backups in folders that were not there when somebody was erased, and are now. Returns how many were deleted."""
+    return _remake(desk) if any(_reached(one) for one in backup.owed(desk.profile)) else 0
 
 
 def _role(connection: sa.Connection) -> str | None:
@@ -138,10 +150,10 @@ def _command(desk: Desk, writing: Writing, people: Sequence[str]) -> None:
     writing.touched("person", people)
 
 
-def known_erased(profile: Profile) -> dict[str, str]:
-    """Who was erased on this computer, as far as the files beside database and backups know: id -> when."""
+def known_erased(profile: Profile, *beside: Path) -> dict[str, str]:
+    """Who was erased on this computer, as far as the files beside database and backups (and in other folders) know: id -> when."""
     found: dict[str, str] = {}
-    for folder in (profile.path, backup.folder_in_use(profile)):
+    for folder in (profile.path, *backup.folders(profile), *beside):
         try:
             said = json.loads((folder / FILE).read_text("utf-8"))
         except (OSError, ValueError):
@@ -215,15 +227,32 @@ def scrub(desk: Desk) -> None:
 
 
 def _remake(desk: Desk) -> int:
-    old = [one for one in backup.backups(desk.profile, desk.key) if one.ours and one.why != "by_hand"]
-    backup.by_itself(desk.profile, desk.key, "daily")
-    for one in old:
-        one.file.unlink(missing_ok=True)
-    count = len(old)
-    for file in desk.profile.path.glob("desk-damaged-*"):
+    """A new backup, and those that are owed go, with their copies of a damaged database; what cannot be reached stays owed."""
+    profile = desk.profile
+    there = [one for one in backup.owed(profile) if _reached(one)]
+    old = [one for folder in there for one in backup.listed_in(folder, desk.key) if one.ours and one.why != "by_hand"]
+    backup.by_itself(profile, desk.key, "daily")
+    stay = {one.file.parent for one in old if not _gone(one.file)}
+    count = sum(one.file.parent not in stay for one in old)
+    for file in profile.path.glob("desk-damaged-*"):
         file.unlink(missing_ok=True)
         count += file.suffix == ".db"
+    _keep_list(profile, _listed_in(desk))  # a folder that is seen again gets the list, too
+    backup.owe(profile, [one for one in backup.owed(profile) if one not in there or one in stay])
     return count
+
+
+def _gone(file: Path) -> bool:
+    try:
+        file.unlink(missing_ok=True)
+    except OSError as error:
+        log.warning("a backup stays for now: %s", error.strerror)
+        return False
+    return True
+
+
+def _reached(folder: Path) -> bool:
+    return folder.is_dir() and os.access(folder, os.W_OK)
 
 
 def _merge_group(connection: sa.Connection, people: Sequence[str]) -> list[str]:
@@ -255,9 +284,8 @@ def _listed_in(desk: Desk) -> dict[str, str]:
 def _keep_list(profile: Profile, erased: Mapping[str, str]) -> None:
     """Ids and moments, beside the database and beside the backups."""
     everyone = {**known_erased(profile), **erased}
-    folders: list[Path] = [profile.path, backup.folder_in_use(profile)]
-    for folder in folders:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    backup.folder_in_use(profile).mkdir(mode=0o700, parents=True, exist_ok=True)
+    for folder in (profile.path, *(one for one in backup.folders(profile) if _reached(one))):
         part = folder / f"{FILE}.part"
         with open(part, "w", encoding="utf-8", opener=private) as stream:
             json.dump(everyone, stream, sort_keys=True)

@@ -206,9 +206,19 @@ def opens(folder: Path, name: str, key: bytes, typed: str) -> None:
 
 def keyring_opens(folder: Path, name: str, key: bytes) -> None:
     """Nothing, if the keyring gives out the key of this database; raises StoreProblem ``keyring_silent`` if not."""
-    found, why = _from_keyring(_read(folder / f"{name}.key"))
-    if found is None or not hmac.compare_digest(found, key):
-        raise StoreProblem("keyring_silent", _("This computer's password store does not give out the key: {why}. Unlock it, or type the password."), why=why)
+    content = _read(folder / f"{name}.key")
+    found, why = _from_keyring(content)
+    if found is not None and hmac.compare_digest(found, key):
+        return
+    if found is not None:
+        why = _("it holds another one")
+    if "passphrase" in content:
+        next_one = _("Unlock it and try again, or type the password.")
+    elif "recovery" in content:
+        next_one = _("Unlock it (signing in to the computer does) and try again, or type the recovery key.")
+    else:
+        next_one = _("Unlock it (signing in to the computer does) and try again.")
+    raise StoreProblem("keyring_silent", _("This computer's password store does not give out the key: {why}. {next}"), why=why, next=next_one)
 
 
 def keyring_key(folder: Path, name: str) -> bytes | None:
@@ -347,8 +357,13 @@ def _in_keyring(key: bytes) -> dict[str, Any]:
     import uuid
 
     ring, name = _keyring(), str(uuid.uuid4())
-    if ring is not None and _give(ring, name, base64.b64encode(key).decode()):
+    gave = _give(ring, name, base64.b64encode(key).decode()) if ring is not None else "none"
+    if gave == "taken":
         return {"keyring": {"id": name}}
+    if gave == "locked":
+        raise StoreProblem("passphrase_wanted", _(
+            "This computer's password store takes no key: {why}. Unlock it (signing in to the computer does) and try again; or lock the chapter with a "
+            "password of your own, in the window or with ALUMNI_DESK_PASSPHRASE before a command."), why=_("it is locked"))
     raise StoreProblem("passphrase_wanted", _(
         "This computer has no password store that works, so a password of your own has to lock the chapter. Choose one in the window, "
         "or set ALUMNI_DESK_PASSPHRASE before a command."))
@@ -400,25 +415,33 @@ def _keyring() -> KeyringBackend | None:
 
 def _ask(ring: KeyringBackend, name: str) -> tuple[str | None, str]:
     """What the keyring has under a name, or None and why."""
-    from keyring.errors import InitError, KeyringError, KeyringLocked
+    from keyring.errors import KeyringError
 
     try:
         return ring.get_password(SERVICE, name), _("it does not hold it any more")
     except (KeyringError, OSError, RuntimeError) as error:
         log.warning("the keyring does not answer: %s", type(error).__name__)
-        why = _("it is locked") if isinstance(error, KeyringLocked) else _("it was never set up") if isinstance(error, InitError) else _("it does not answer")
-        return None, why
+        return None, _why_silent(error)
 
 
-def _give(ring: KeyringBackend, name: str, secret: str) -> bool:
-    from keyring.errors import KeyringError
+def _give(ring: KeyringBackend, name: str, secret: str) -> Literal["taken", "locked", "none"]:
+    """Have the keyring keep this."""
+    from keyring.errors import KeyringError, KeyringLocked
 
     try:
         ring.set_password(SERVICE, name, secret)
-        return ring.get_password(SERVICE, name) == secret  # some take it and keep nothing
+        return "taken" if ring.get_password(SERVICE, name) == secret else "none"  # some take it and keep nothing
     except (KeyringError, OSError, RuntimeError) as error:
         log.warning("the keyring takes no key: %s", type(error).__name__)
-        return False
+        return "locked" if isinstance(error, KeyringLocked) else "none"
+
+
+def _why_silent(error: Exception) -> str:
+    from keyring.errors import InitError, KeyringLocked
+
+    if isinstance(error, KeyringLocked):
+        return _("it is locked")
+    return _("it was never set up") if isinstance(error, InitError) else _("it does not answer")
 
 
 def _forget(before: dict[str, Any]) -> None:

@@ -71,15 +71,32 @@ class Removed:
                        _("You can begin anew here."))
 
 
+class _Place(msgspec.Struct):
+    """A folder outside the profile with backups of this desk. ``files``: their names, as far as it was there; ``unseen``: it was not."""
+
+    folder: str
+    files: list[str] = []
+    unseen: bool = False
+
+    @property
+    def left(self) -> bool:
+        return bool(self.files) or self.unseen
+
+
 class _Said(msgspec.Struct):
-    """The file. ``folder`` is the folder for backups that the user chose, ``files`` the names of those of this desk in it."""
+    """The file. ``folder``, ``files`` and ``unseen`` are a place as an earlier program wrote it.
+
+    ``seal``: what opens the heads of this desk's backups, and no backup, so that they are known in a folder that is seen again.
+    """
 
     why: Why
     at: str
     finished: bool = False
     folder: str | None = None
     files: list[str] = []
-    unseen: bool = False  # the folder was not there, so nobody knows what is in it
+    unseen: bool = False
+    places: list[_Place] = []
+    seal: str = ""
 
 
 def removed(profile: Profile) -> Removed | None:
@@ -89,22 +106,24 @@ def removed(profile: Profile) -> Removed | None:
 
 
 def _told(said: _Said) -> Removed:
-    left = (Path(said.folder),) if said.folder and (said.files or said.unseen) else ()
-    return Removed(said.why, said.at, left, said.finished)
+    return Removed(said.why, said.at, tuple(Path(one.folder) for one in said.places if one.left), said.finished)
 
 
 def begin(desk: Desk, why: Why) -> Removed:
     """Say for good that this desk is to be emptied. Everything it had to send must have been handed over."""
     profile = desk.profile
     said = _Said(why=why, at=datetime.now(UTC).isoformat(timespec="seconds"))
-    chosen = backup.chosen_folder(profile)
-    if chosen != backup.own_folder(profile):
-        said.folder = str(chosen)
-        said.unseen = not chosen.is_dir()
-        if not said.unseen:
-            said.files = [one.file.name for one in backup.backups(profile, desk.key) if one.ours and one.file.parent == chosen]
+    said.places = [_place(folder, desk.key) for folder in backup.folders(profile) if folder != backup.own_folder(profile)]
+    if any(one.unseen for one in said.places):
+        said.seal = backup.head_key(desk.key).hex()
     _write(profile, said)
     return _told(said)
+
+
+def _place(folder: Path, key: bytes) -> _Place:
+    if not folder.is_dir():
+        return _Place(str(folder), unseen=True)
+    return _Place(str(folder), [one.file.name for one in backup.listed_in(folder, key) if one.ours])
 
 
 def finish(profile: Profile) -> Removed | None:
@@ -121,8 +140,10 @@ def finish(profile: Profile) -> Removed | None:
         if not said.finished:
             gone = [_delete(file) for file in _files(profile)]
             said.finished = all(gone)
-        if said.folder is not None:
-            _delete_backups(said, Path(said.folder))
+        for place in said.places:
+            _delete_backups(place, said.seal)
+        if not any(one.unseen for one in said.places):
+            said.seal = ""
         _write(profile, said)
     return _told(said)
 
@@ -157,20 +178,29 @@ def _delete(path: Path) -> bool:
     return True
 
 
-def _delete_backups(said: _Said, folder: Path) -> None:
-    """The backups in the folder that the user chose, if it is there."""
-    if folder.is_dir():
-        said.files = [name for name in said.files if not _delete(folder / Path(name).name)]
+def _delete_backups(place: _Place, seal: str) -> None:
+    """The backups in a folder outside the profile, if it is there."""
+    folder = Path(place.folder)
+    if not folder.is_dir():
+        return
+    if place.unseen and seal:
+        place.files = backup.of_head_key(folder, bytes.fromhex(seal))
+        place.unseen = False
+    place.files = [name for name in place.files if not _delete(folder / Path(name).name)]
 
 
 def _read(profile: Profile) -> _Said | None:
     try:
-        return msgspec.json.decode((profile.path / FILE).read_bytes(), type=_Said)
+        said = msgspec.json.decode((profile.path / FILE).read_bytes(), type=_Said)
     except FileNotFoundError:
         return None
     except (msgspec.DecodeError, OSError):
         # It is written in one step, so it was damaged afterwards: what it is there for is known all the same.
         return _Said(why="revoked", at=datetime.now(UTC).isoformat(timespec="seconds"))
+    if said.folder is not None:
+        said.places = [_Place(said.folder, said.files, said.unseen), *said.places]
+        said.folder, said.files, said.unseen = None, [], False
+    return said
 
 
 def _write(profile: Profile, said: _Said) -> None:

@@ -71,12 +71,12 @@ def restore(profile: Profile, file: Path, *, passphrase: str | None = None, own:
         held = backup.look(stage.database, key, header["made_at"])
         step()
         if dry_run:
-            return _tried(profile, stage, key, known if known is not None else _known_key(profile, passphrase), held)
+            return _tried(profile, stage, key, known if known is not None else _known_key(profile, passphrase), held, file.parent)
         new_key = known if known is not None else _own_key(profile, passphrase, own)
         backup.rekey(stage.database, key, new_key)
         step()
         present, found = _present(profile, new_key)
-        return _finish(profile, stage, new_key, held, present, found, step, elsewhere=key != new_key)
+        return _finish(profile, stage, new_key, held, present, found, step, file.parent, elsewhere=key != new_key)
 
 
 def salvage(profile: Profile, *, passphrase: str | None = None, desk_key: bytes | None = None, progress: Progress | None = None,
@@ -94,7 +94,7 @@ def salvage(profile: Profile, *, passphrase: str | None = None, desk_key: bytes 
     found = Outbox(profile.path, key).read()
     with _stage(profile) as stage:
         held = _what_is_left(profile, stage, key) if trouble.code == "changes_lost" else None
-        for one in () if held is not None else backup.backups(profile, key):
+        for one in () if held is not None else backup.everywhere(profile, key):
             if one.ours and not one.damaged:
                 try:
                     backup.unpack(one.file, one.header, backup.read_head(one.file)[1], stage.database)
@@ -108,13 +108,13 @@ def salvage(profile: Profile, *, passphrase: str | None = None, desk_key: bytes 
         return _finish(profile, stage, key, held or Held("", 0, 0, 0, ""), None, found, step)
 
 
-def _tried(profile: Profile, stage: Profile, key: bytes, known: bytes | None, held: Held) -> Restored:
+def _tried(profile: Profile, stage: Profile, key: bytes, known: bytes | None, held: Held, beside: Path) -> Restored:
     """What a restore would carry over and leave erased: all of it is done, in the folder where it is made ready, and goes."""
     present, found = _present(profile, known) if known is not None else (None, Found())
     if known is not None:
         backup.rekey(stage.database, key, known)
     with open_staged(stage, known or key, desk_schema, SCHEMA_VERSION) as desk:
-        carried, erased = _bring_over(desk, profile, known or key, present, found, elsewhere=key != known)
+        carried, erased = _bring_over(desk, profile, known or key, present, found, beside, elsewhere=key != known)
     return Restored(held, carried, erased, None, present is None and bool(found.operations), found.damaged)
 
 
@@ -132,14 +132,14 @@ class _Steps:
             raise Refused("restore_cancelled", _("The restore was cancelled. Nothing was changed."))
 
 
-def _finish(profile: Profile, stage: Profile, key: bytes, held: Held, present: Profile | None, found: Found, step: _Steps, *,
-            elsewhere: bool = False) -> Restored:
+def _finish(profile: Profile, stage: Profile, key: bytes, held: Held, present: Profile | None, found: Found, step: _Steps,
+            *beside: Path, elsewhere: bool = False) -> Restored:
     if present is not None:
         backup.refuse_if_open(profile, key)
     replaced = backup.by_itself(profile, key, "before_restore") if present is not None else None
     step()
     with open_staged(stage, key, desk_schema, SCHEMA_VERSION) as desk:
-        carried, erased = _bring_over(desk, profile, key, present, found, elsewhere=elsewhere)
+        carried, erased = _bring_over(desk, profile, key, present, found, *beside, elsewhere=elsewhere)
         step()
         backup.trim_outbox(desk, profile)
         counted = _count(desk, held.made_at)
@@ -155,7 +155,8 @@ def _finish(profile: Profile, stage: Profile, key: bytes, held: Held, present: P
     return Restored(counted, carried, erased, replaced, present is None and bool(found.operations), found.damaged)
 
 
-def _bring_over(desk: Desk, profile: Profile, key: bytes, present: Profile | None, found: Found, *, elsewhere: bool) -> tuple[int, int]:
+def _bring_over(desk: Desk, profile: Profile, key: bytes, present: Profile | None, found: Found, *beside: Path,
+                elsewhere: bool) -> tuple[int, int]:
     """Lay over a restored database what is newer here, and erase whom this computer knows to be erased. Returns how many changes, and how many people."""
     carried, erased_before = 0, _erased_in(desk)
     if elsewhere:
@@ -166,7 +167,7 @@ def _bring_over(desk: Desk, profile: Profile, key: bytes, present: Profile | Non
         _keep_settings(desk, found.settings)
         if found.operations or found.sync:
             carried = _carry(desk, found)
-    erasing.apply(desk, {**erasing.known_erased(profile), **_erased_in(desk)})
+    erasing.apply(desk, {**erasing.known_erased(profile, *beside), **_erased_in(desk)})
     return carried, _count_erased(desk, _erased_in(desk).keys() - erased_before.keys())
 
 
