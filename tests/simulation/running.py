@@ -20,10 +20,10 @@ from alumni_desk.members import actions as members
 from alumni_desk.protocol.canonical import body_of
 from alumni_desk.protocol.messages import Operation, PushReply, PushRequest
 from alumni_desk.protocol.parcels import Piece, sign_parcel
-from alumni_desk.store import erasing, removal
+from alumni_desk.store import backup, erasing, removal
 from alumni_desk.store import undo as undoing
 from alumni_desk.sync import session, state
-from simulation import checking, venue
+from simulation import checking, disks, venue
 from simulation.ground import copy_ground, ground, memory
 from simulation.holding import Violation, hold
 from simulation.laptop import Laptop
@@ -134,7 +134,9 @@ class Run:
         checking.own_writes_are_seen(laptop, self.ledger)
 
     def do_sync(self, step: Step) -> None:
-        laptop = self.laptop(step)
+        self._sync(self.laptop(step), step)
+
+    def _sync(self, laptop: Laptop, step: Step) -> None:
         before = laptop.folder
         laptop.late = self.late
         try:
@@ -187,6 +189,43 @@ class Run:
         laptop = self.laptop(step)
         if laptop.name in self.copies:
             self._back_to(laptop, self.copies[laptop.name])
+
+    def do_backup(self, step: Step) -> None:
+        laptop = self.laptop(step)
+        with contextlib.suppress(KnownError):  # a disk that went back to before
+            laptop.do(lambda: backup.by_itself(laptop.desk.profile, laptop.desk.key, "daily"))
+
+    def do_restore(self, step: Step) -> None:
+        """2, 5 and 11: a restore leaves nothing behind that waits, shows it, and brings nobody back who was erased."""
+        laptop = self.laptop(step)
+        files = [one.file for one in backup.backups(laptop.desk.profile, laptop.desk.key) if one.ours and not one.damaged]
+        if not files:
+            return
+        before = {row["id"] for row in laptop.rows("SELECT id FROM operation")}
+        waiting = {row["id"] for row in laptop.rows(UNANSWERED)}
+        erased = laptop.rows("SELECT id FROM erased")
+        laptop.restore(pick(files, step.a))
+        there = {row["id"] for row in laptop.rows("SELECT id FROM operation")}
+        hold(2, waiting <= there, f"a restore on {laptop.name} left {sorted(waiting - there)[:3]} behind, which waited")
+        for row in erased:
+            found = laptop.rows("SELECT first_name, last_name, notes, email FROM person WHERE id = ?", row["id"])
+            hold(11, not any(value for one in found for value in one.values()), f"a restore on {laptop.name} brought {row['id']} back, who was erased")
+        self.ledger.discarded(before, self.laptops, self.office)
+        self.ledger.anew(laptop)
+        checking.own_writes_are_seen(laptop, self.ledger)
+
+    def do_join(self, step: Step) -> None:
+        """A new laptop, whose first sync may meet with anything."""
+        if len(self.laptops) >= 7 or not self.office.up:
+            return
+        self.count += 1
+        name = f"laptop-{90 + self.count}"
+        shutil.copytree(ground() / "new-0", self.folder / name)
+        newcomer = Laptop(self.world, self.office, name, self.folder / name, pick(list(SKEWS), step.a))
+        newcomer.do(lambda: newcomer.join(self.office.invite()))
+        self.laptops.append(newcomer)
+        self.ledger.anew(newcomer)
+        self._sync(newcomer, step)
 
     def _back_to(self, laptop: Laptop, copy: Path) -> None:
         before = {row["id"] for row in laptop.rows("SELECT id FROM operation")}
@@ -321,16 +360,19 @@ class Run:
         self.office.back_up(self.backup)
 
     def do_server_restored(self, step: Step) -> None:
-        self._restore(properly=True)
+        self._put_back(self.office.restore)
+        there = {row["row_id"] for row in self.office.rows("SELECT row_id FROM erased")}
+        hold(11, there >= self.ledger.erased, f"the restored server forgot that it erased {sorted(self.ledger.erased - there)[:3]}")
 
     def do_server_rolled_back(self, step: Step) -> None:
-        self._restore(properly=False)
+        self._put_back(self.office.roll_back)
 
-    def _restore(self, *, properly: bool) -> None:
+    def _put_back(self, how: Callable[[Path], None]) -> None:
         if self.backup is None:
             return
         before = self.ledger.results(self.office) | self.office.set_aside()
-        self.office.restore(self.backup, properly=properly)
+        self.ledger.erased |= {row["row_id"] for row in self.office.rows("SELECT row_id FROM erased")}
+        how(self.backup)
         self.ledger.discarded(before, self.laptops, self.office)
         self.ledger.accepted_once |= before
 
@@ -345,7 +387,7 @@ class Run:
         for turn in range(ROUNDS):
             moved = 0
             for laptop in list(self.laptops):
-                if turn and not self.thorough and checking.is_level(laptop, self.office):
+                if not self.thorough and self._has_nothing_to_do(laptop, turn):
                     continue
                 self.world.now += 1_000
                 try:
@@ -365,6 +407,12 @@ class Run:
         else:
             raise Violation(13, f"after {ROUNDS} rounds on a fair network something still moves")
 
+    def _has_nothing_to_do(self, laptop: Laptop, turn: int) -> bool:
+        """First they speak who have something to say, so that the others need to listen once."""
+        if self._is_removed(laptop):
+            return False
+        return not checking.has_something_to_send(laptop) if not turn else checking.is_level(laptop, self.office)
+
     def check(self) -> None:
         """Everything that must hold in the end."""
         scope = self.laptops[0].desk.scope or ""
@@ -376,6 +424,7 @@ class Run:
         checking.the_server_is_right(self.office, scope, self.ledger, self.world, checking.tables_of(self.laptops[0]))
         checking.nothing_is_lost(self.office, self.laptops, self.ledger)
         checking.nobody_erased_is_here(self.office, self.laptops)
+        checking.the_disks_forgot(self.office, self.laptops, self.ledger)
         checking.attendance_is_the_same(self.office, leaders, leaders if self.thorough else leaders[:1])
         if self.thorough:
             self._exports(leaders)
@@ -410,7 +459,13 @@ def _guests(laptop: Laptop, gathering: str | None) -> list[str]:
     return [row["id"] for row in laptop.rows("SELECT id FROM registration WHERE gathering = ? AND NOT gone ORDER BY id", gathering)]
 
 
-def _value(name: str, number: int) -> Any:
+def _word(laptop: Laptop) -> str:
+    return disks.mark(laptop.world.chance.randrange(16**12))
+
+
+def _value(laptop: Laptop, name: str, number: int) -> Any:
+    if name in ("notes", "employer") and number % 3:
+        return _word(laptop)
     if name == "class_year":
         return 1950 + number % 60
     if name == "deceased":
@@ -426,12 +481,12 @@ def _value(name: str, number: int) -> Any:
 
 
 def _add(laptop: Laptop, step: Step) -> None:
-    members.add_member(laptop.desk, first_name=f"New{step.a}", last_name=f"Of {step.who}", class_year=1990)
+    members.add_member(laptop.desk, first_name=f"New{step.a}", last_name=f"Of {step.who}", class_year=1990, employer=_word(laptop))
 
 
 def _edit(laptop: Laptop, step: Step) -> None:
     name = pick(list(FIELDS), step.b)
-    members.change_member(laptop.desk, pick(_people(laptop), step.a), **{name: _value(name, step.c)})
+    members.change_member(laptop.desk, pick(_people(laptop), step.a), **{name: _value(laptop, name, step.c)})
 
 
 def _many(laptop: Laptop, step: Step) -> None:
@@ -521,7 +576,7 @@ def _forbidden(laptop: Laptop, step: Step) -> None:
 
 def _erase(laptop: Laptop, step: Step) -> None:
     """11: everywhere and for ever."""
-    erasing.erase(laptop.desk, [pick(_people(laptop), step.a)], remake_backups=False)
+    erasing.erase(laptop.desk, [pick(_people(laptop), step.a)])
 
 
 EDITS: dict[str, Callable[[Laptop, Step], None]] = {
@@ -554,7 +609,9 @@ class Failure:
 def carry_out(wanted: Plan) -> None:
     """Run a plan; raises Violation, or whatever the code under test raised."""
     rows, operations = SIZES[wanted.seed // 4 % len(SIZES)]
-    with patch("alumni_desk.server.pull.PAGE_ROWS", rows), patch("alumni_desk.sync.push.PUSH_OPERATIONS", operations):
+    worth = 1 if wanted.seed // 2 % 2 else 4_000
+    with (patch("alumni_desk.server.pull.PAGE_ROWS", rows), patch("alumni_desk.sync.push.PUSH_OPERATIONS", operations),
+          patch("alumni_desk.sync.snapshot.WORTH", worth)):
         _carry_out(wanted)
 
 

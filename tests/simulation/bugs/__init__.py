@@ -19,6 +19,7 @@ import alumni_desk.server.push as server_push
 import alumni_desk.server.relaying as relaying
 import alumni_desk.store.capture as capture
 import alumni_desk.store.desk as desk_store
+import alumni_desk.store.driver as driver
 import alumni_desk.store.undo as undo
 import alumni_desk.sync.engine as engine
 import alumni_desk.sync.pull as desk_pull
@@ -184,7 +185,7 @@ def _() -> Iterator[None]:
     def by_number(connection: Any, tables: Any, scope: str, cursor: Any, *_head: Any) -> bool:
         return bool(0 <= cursor.sequence <= feed.head_of(connection, tables, scope).sequence)
 
-    with patch.object(feed, "is_known", by_number), patch("simulation.office.begin_timeline", lambda *_arguments, **_named: 0):
+    with patch.object(feed, "is_known", by_number), patch("alumni_desk.server.backups.begin_timeline", lambda *_arguments, **_named: 0):
         yield
 
 
@@ -251,12 +252,11 @@ def _() -> Iterator[None]:
     right = desk_pull.apply_page
 
     def wrong(connection: Any, scope: str, page: Any, seen: Any = None) -> int:
-        raw = connection.connection.dbapi_connection
         if not page.reset:
             connection.exec_driver_sql("UPDATE scope SET cursor = ?, chain = ? WHERE id = ?", (page.cursor.sequence, page.cursor.chain, scope))
             connection.exec_driver_sql("UPDATE capture SET mode = 'rest', rest = 1")
-            raw.execute("COMMIT")
-            raw.execute("BEGIN IMMEDIATE")
+            driver.run(connection, "COMMIT")
+            driver.run(connection, "BEGIN IMMEDIATE")
             connection.exec_driver_sql("UPDATE capture SET mode = 'applying', rest = 0")
         return right(connection, scope, page, seen)
 
