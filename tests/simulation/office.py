@@ -10,9 +10,9 @@ import msgspec
 
 from alumni_desk.protocol.canonical import operation_of
 from alumni_desk.protocol.messages import Parcel
+from alumni_desk.server import backups
 from alumni_desk.server.accounts import remove
 from alumni_desk.server.app import make_app
-from alumni_desk.server import backups
 from alumni_desk.server.database import sqlcipher_database
 from alumni_desk.server.invitations import invite
 from alumni_desk.server.state import open_server

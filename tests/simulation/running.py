@@ -7,6 +7,7 @@ import shutil
 import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
@@ -46,6 +47,9 @@ WEATHER = frozenset({"sync_unreachable", "sync_slow", "sync_no_server", "sync_bu
 VENUE_WEATHER = frozenset({"venue_closed", "venue_no_laptop", "venue_door_closed", "venue_over", "venue_ended", "venue_certificate_wrong",
                            "venue_leader", "venue_revoked", "handout_ended"})
 """What a meeting may say."""
+
+OVER = frozenset({"handout_not_ours", "handout_forged"})
+"""And when its time at the door is over, by its own clock or by everybody's."""
 
 KEPT_WHEN_EMPTIED = frozenset({removal.FILE, "desk.lock", "outbox.lock"})
 
@@ -259,7 +263,8 @@ class Run:
         try:
             visitor.do(lambda: venue.meet(visitor, host, dict(step.faults), gathering), step.kill)
         except KnownError as problem:
-            hold(13, problem.code in VENUE_WEATHER, f"{visitor.name} cannot meet {host.name}: {problem.code}: {problem}")
+            expected = VENUE_WEATHER | OVER if _seems_over(visitor) else VENUE_WEATHER
+            hold(13, problem.code in expected, f"{visitor.name} cannot meet {host.name}: {problem.code}: {problem}")
         self._note(visitor, folder)
         self._note(host, host.folder)
         for laptop, ids in before.items():
@@ -443,6 +448,13 @@ class Run:
         for laptop in self.laptops:
             laptop.close()
         self.office.close()
+
+
+def _seems_over(laptop: Laptop) -> bool:
+    """Whether what a laptop may see has an end that has passed, by true time or by its own clock."""
+    until = laptop.rows("SELECT json_extract(value, '$.until') AS until FROM sync_state WHERE key = 'membership'")[0]["until"]
+    now = max(laptop.world.now, laptop.world.now + laptop.skew)
+    return until is not None and datetime.fromisoformat(until).timestamp() * 1000 < now
 
 
 # What people do. Each takes a laptop and a step.

@@ -180,10 +180,10 @@ def _seldom_collected() -> Iterator[None]:
 @contextlib.contextmanager
 def simulated() -> Iterator[None]:
     """Inside, clocks and chance are the world's, calls of the server are answered in the caller's thread, and a password becomes a key at once."""
-    import alumni_desk.cli.main  # noqa: F401  so that every module is there to be given the clock
+    import alumni_desk.cli.main
     import alumni_desk.schema as schema
     import alumni_desk.server.app as app
-    import alumni_desk.server.backups
+    import alumni_desk.server.backups  # noqa: F401
     import alumni_desk.server.ranges as ranges
     import alumni_desk.server.snapshot as server_snapshot
     import alumni_desk.server.tables as server_tables

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import json
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 
 import sqlalchemy as sa
@@ -39,6 +40,18 @@ def after_page(connection: sa.Connection, page: Page) -> None:
     again = erasing.erased_of(connection, sorted(named)) if named else []
     if again:
         erasing.learn(connection, _tables(), dict.fromkeys(again, ""))
+
+
+def after_push(connection: sa.Connection, rows: Sequence[tuple[str, str]]) -> None:
+    """The server says of these rows, as table and id, that they were erased, though no page may ever bring it: take out whom they are about."""
+    people = {row for table, row in rows if table == "person"}
+    for table in ("education", "registration"):
+        ids = json.dumps([row for name, row in rows if name == table])
+        people.update(connection.exec_driver_sql(f'SELECT person FROM "{table}" WHERE id IN (SELECT value FROM json_each(?)) AND person IS NOT NULL',
+                                                 (ids,)).scalars())
+    now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    if people and erasing.learn(connection, _tables(), dict.fromkeys(sorted(people), now)):
+        state.keep(connection, state.Scrubbing())
 
 
 def finish(desk: Desk) -> None:

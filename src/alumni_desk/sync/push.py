@@ -13,6 +13,7 @@ from alumni_desk.protocol.parcels import in_parcels, sign_parcel
 from alumni_desk.store import erasing
 from alumni_desk.store.desk import Desk
 from alumni_desk.sync import operations, own, session, state
+from alumni_desk.sync.erasing import after_push
 from alumni_desk.sync.operations import Outgoing
 from alumni_desk.sync.shapes import shapes
 from alumni_desk.sync.state import Membership
@@ -98,6 +99,9 @@ def _keep(desk: Desk, membership: Membership, sent: Sequence[Outgoing], reply: P
             shape = shapes().get(table)
             if shape is not None:
                 settle(connection, shape, membership.scope, over, done)
+        gone = [(one.table, one.row) for one, result in zip(sent, reply.results, strict=True) if result.settled == "erased"]
+        if gone:
+            after_push(connection, gone)
 
 
 def _emptied(desk: Desk, sent: Sequence[Outgoing], results: Sequence[Result]) -> set[int]:
