@@ -443,6 +443,13 @@ class Run:
             files.append((self.folder / f"{number}.ndjson").read_bytes())
         hold(1, len(set(files)) == 1, "the exports differ")
 
+    def tell(self, told: Callable[[str], object]) -> None:
+        """All that was made, in order."""
+        for made in self.ledger.made.values():
+            told(" ".join(str(made[name]) for name in ("laptop", "event", "kind", "table_name", "row_id", "id", "clock")))
+        for row in self.office.rows("SELECT sequence, chain FROM feed_chain ORDER BY sequence"):
+            told(f"{row['sequence']} {row['chain']}")
+
     def close(self) -> None:
         """End everything."""
         for laptop in self.laptops:
@@ -618,16 +625,16 @@ class Failure:
         return "\n".join(lines)
 
 
-def carry_out(wanted: Plan) -> None:
-    """Run a plan; raises Violation, or whatever the code under test raised."""
+def carry_out(wanted: Plan, told: Callable[[str], object] | None = None) -> None:
+    """Run a plan; raises Violation, or whatever the code under test raised. ``told`` hears in the end of all that was made."""
     rows, operations = SIZES[wanted.seed // 4 % len(SIZES)]
     worth = 1 if wanted.seed // 2 % 2 else 4_000
     with (patch("alumni_desk.server.pull.PAGE_ROWS", rows), patch("alumni_desk.sync.push.PUSH_OPERATIONS", operations),
           patch("alumni_desk.sync.snapshot.WORTH", worth)):
-        _carry_out(wanted)
+        _carry_out(wanted, told)
 
 
-def _carry_out(wanted: Plan) -> None:
+def _carry_out(wanted: Plan, told: Callable[[str], object] | None) -> None:
     world = begin(World(wanted.seed))
     folder = Path(tempfile.mkdtemp(prefix="alumni-desk-run-", dir=memory()))
     run: Run | None = None
@@ -644,6 +651,8 @@ def _carry_out(wanted: Plan) -> None:
             run.do(step)
         run.settle()
         run.check()
+        if told is not None:
+            run.tell(told)
     finally:
         if run is not None:
             run.close()

@@ -83,6 +83,7 @@ def begin(world: World) -> World:
     """Let another world run."""
     global _world
     _world = world
+    random.seed(world.chance.getrandbits(64))  # how long a desk waits for a busy server is left to chance, too
     return world
 
 
@@ -153,6 +154,15 @@ def _one_dialect() -> Callable[..., Any]:
 
 
 @contextlib.contextmanager
+def _random_kept() -> Iterator[None]:
+    before = random.getstate()
+    try:
+        yield
+    finally:
+        random.setstate(before)
+
+
+@contextlib.contextmanager
 def _silence() -> Iterator[None]:
     """What goes wrong on purpose is not worth a line in the log; what goes wrong otherwise is raised."""
     before = logging.root.manager.disable
@@ -192,12 +202,14 @@ def simulated() -> Iterator[None]:
     import alumni_desk.sync.venue.visiting as visiting
     import simulation.venue as venue
     from alumni_desk.store import desk, disk, driver, keys
+    from simulation.ground import ground
 
     all_tables = lru_cache(maxsize=1)(server_tables.all_tables)
     assert isinstance(app.run_in_threadpool, Callable)  # the seam must still be there
     with contextlib.ExitStack() as stack:
         stack.enter_context(_silence())
         stack.enter_context(_seldom_collected())
+        stack.enter_context(_random_kept())
         for name in ("run", "run_many", "rows", "row"):
             stack.enter_context(patch.object(driver, name, _told(getattr(driver, name))))
         stack.enter_context(patch.dict(os.environ, {"ALUMNI_DESK_PASSPHRASE": "three words to remember"}))
@@ -220,4 +232,5 @@ def simulated() -> Iterator[None]:
             stack.enter_context(patch.object(module, "key_of", _key_at_once))
         for module in _those_with("datetime", datetime):
             stack.enter_context(patch.object(module, "datetime", _Datetime))
+        ground()  # now: whatever a run changes in the code, all begin on the same
         yield

@@ -12,6 +12,7 @@ from unittest.mock import patch
 import alumni_desk.checkin.actions as door
 import alumni_desk.checkin.lists as door_lists
 import alumni_desk.protocol.clock as clock
+import alumni_desk.server.backups as server_backups
 import alumni_desk.server.clamping as clamping
 import alumni_desk.server.feed as feed
 import alumni_desk.server.pull as server_pull
@@ -20,15 +21,19 @@ import alumni_desk.server.relaying as relaying
 import alumni_desk.store.capture as capture
 import alumni_desk.store.desk as desk_store
 import alumni_desk.store.driver as driver
+import alumni_desk.store.erasing as store_erasing
 import alumni_desk.store.undo as undo
 import alumni_desk.sync.engine as engine
 import alumni_desk.sync.pull as desk_pull
 import alumni_desk.sync.push as desk_push
+import alumni_desk.sync.restoring as restoring
+import alumni_desk.sync.snapshot as snapshot
 import alumni_desk.sync.venue.handouts as handouts
 import alumni_desk.sync.venue.visiting as visiting
 import alumni_desk.sync.views as views
 from alumni_desk.protocol.canonical import body_hash
 from alumni_desk.server.bulk import rows_by_id
+from alumni_desk.server.database import Database
 from simulation.world import the_world
 
 Planting = Callable[[], AbstractContextManager[Any]]
@@ -449,4 +454,81 @@ def _() -> Iterator[None]:
         return found
 
     with patch.object(engine.digest, "_sums", wrong):
+        yield
+
+
+# First syncs by file.
+
+@bug("a file's cursor is the head, though the file is older", 1, 8)
+def _() -> Iterator[None]:
+    right = snapshot._take
+
+    def wrong(desk: Any, wire: Any, membership: Any, head: Any, progress: Any) -> int:
+        count = right(desk, wire, membership, head, progress)
+        with desk.applying() as applying:
+            if count:
+                applying.connection.exec_driver_sql("UPDATE scope SET cursor = ?, chain = ? WHERE id = ?", (head.sequence, head.chain, membership.scope))
+        return count
+
+    with patch.object(snapshot, "_take", wrong):
+        yield
+
+
+@bug("what waits does not lie over the file", 1, 5, 8)
+def _() -> Iterator[None]:
+    with patch.object(snapshot, "_lay_under", lambda *_arguments: None):
+        yield
+
+
+@bug("a file does not say who was erased", 11)
+def _() -> Iterator[None]:
+    with patch.object(snapshot.erasing, "before_rows", _unless_of_a_file(snapshot.erasing.before_rows)):
+        yield
+
+
+def _unless_of_a_file(right: Any) -> Any:
+    def wrong(connection: Any, erased: Any) -> None:
+        if connection.exec_driver_sql("SELECT 1 FROM pragma_database_list WHERE name = 'snapshot'").first() is None:
+            right(connection, erased)
+
+    return wrong
+
+
+# Disks.
+
+@bug("what was erased on a laptop stays in free pages and the log", 10, 11)
+def _() -> Iterator[None]:
+    with patch.object(store_erasing, "scrub", lambda _desk: None):
+        yield
+
+
+@bug("what was erased stays in the server's log", 11)
+def _() -> Iterator[None]:
+    with patch.object(Database, "scrub", lambda _self: None):
+        yield
+
+
+@bug("what was erased stays in a laptop's backups", 11)
+def _() -> Iterator[None]:
+    with patch.object(store_erasing, "_remake", lambda _desk: 0):
+        yield
+
+
+# Backups.
+
+@bug("a restore leaves behind what waits", 2, 16)
+def _() -> Iterator[None]:
+    with patch.object(restoring, "_carry", lambda *_arguments: 0):
+        yield
+
+
+@bug("a restore brings back who was erased", 11)
+def _() -> Iterator[None]:
+    with patch.object(restoring.erasing, "apply", lambda *_arguments: None):
+        yield
+
+
+@bug("a restored server does not hear its journal", 11)
+def _() -> Iterator[None]:
+    with patch.object(server_backups.journal, "replay", lambda *_arguments: 0):
         yield
