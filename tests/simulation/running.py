@@ -244,8 +244,10 @@ class Run:
         if len(self.laptops) >= 7:
             return
         self.count += 1
-        twin = self.laptop(step).copy(self.folder / f"clone-{self.count}")
-        made = Laptop(self.world, self.office, f"twin-{self.count}-of-{self.laptop(step).name}", twin, pick(list(SKEWS), step.a))
+        laptop = self.laptop(step)
+        twin = laptop.copy(self.folder / f"clone-{self.count}")
+        made = Laptop(self.world, self.office, f"twin-{self.count}-of-{laptop.name}", twin, pick(list(SKEWS), step.a))
+        made.removed, made.let_in_by = laptop.removed, laptop.let_in_by  # it is the same laptop to the server
         self.laptops.append(made)
         self.ledger.anew(made)
 
@@ -366,18 +368,19 @@ class Run:
 
     def do_server_restored(self, step: Step) -> None:
         self._put_back(self.office.restore)
-        there = {row["row_id"] for row in self.office.rows("SELECT row_id FROM erased")}
-        hold(11, there >= self.ledger.erased, f"the restored server forgot that it erased {sorted(self.ledger.erased - there)[:3]}")
 
     def do_server_rolled_back(self, step: Step) -> None:
         self._put_back(self.office.roll_back)
 
     def _put_back(self, how: Callable[[Path], None]) -> None:
+        """11: a server that goes back erases again whom it had erased, before it serves."""
         if self.backup is None:
             return
         before = self.ledger.results(self.office) | self.office.set_aside()
         self.ledger.erased |= {row["row_id"] for row in self.office.rows("SELECT row_id FROM erased")}
         how(self.backup)
+        there = {row["row_id"] for row in self.office.rows("SELECT row_id FROM erased")}
+        hold(11, there >= self.ledger.erased, f"the server went back and forgot that it erased {sorted(self.ledger.erased - there)[:3]}")
         self.ledger.discarded(before, self.laptops, self.office)
         self.ledger.accepted_once |= before
 
