@@ -73,8 +73,8 @@ class Run:
 
     @property
     def thorough(self) -> bool:
-        """Whether the end of the run is looked at in ways that cost more: one in eight."""
-        return self.plan.seed % 8 == 0
+        """Whether the end of the run is looked at in ways that cost more: one in sixteen."""
+        return self.plan.seed % 16 == 0
 
     def laptop(self, step: Step) -> Laptop:
         """The laptop that a step is about."""

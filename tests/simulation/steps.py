@@ -78,7 +78,7 @@ THEMES: tuple[dict[str, int], ...] = (
     {"server backup": 4, "server restored": 4, "server rolled back": 4, "in": 16, "guests": 10, "walk": 8, "sync": 50, "edit": 6},  # a server that goes back
     {"copy": 8, "older": 8, "clone": 3, "restart": 3, "impostor": 3},  # disks that go back, and twins
     {"edit": 30, "undo": 14, "redo": 6, "many": 10, "jump": 8, "remove": 6},  # people who get in each other's way
-    {"add": 12, "erase": 7, "backup": 6, "restore": 5, "join": 6, "server backup": 4, "server restored": 3, "removed": 2, "sync": 40},  # what is gone stays gone
+    {"add": 12, "erase": 7, "backup": 6, "restore": 5, "join": 6, "server backup": 4, "server restored": 3, "removed": 2, "sync": 40},  # gone is gone
 )
 """What some runs are about: steps that are likelier in them."""
 
