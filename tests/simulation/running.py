@@ -23,6 +23,7 @@ from alumni_desk.protocol.messages import Operation, PushReply, PushRequest
 from alumni_desk.protocol.parcels import Piece, sign_parcel
 from alumni_desk.store import backup, erasing, removal
 from alumni_desk.store import undo as undoing
+from alumni_desk.store.done import actions
 from alumni_desk.sync import session, state
 from simulation import checking, disks, venue
 from simulation.ground import copy_ground, ground, memory
@@ -116,7 +117,7 @@ class Run:
         laptop = self.laptop(step)
         known = {row["id"] for row in laptop.rows("SELECT id FROM operation")}
         before = laptop.folder
-        done = [one.id for one in undoing.actions(laptop.desk, 30) if one.state == ("done" if turn is undoing.undo else "undone")]
+        done = [one.id for one in actions(laptop.desk, 30) if one.state == ("done" if turn is undoing.undo else "undone")]
         if not done:
             return
         try:

@@ -59,7 +59,8 @@ def listen(engine: Any, heard: Callable[[str], None]) -> None:
 
 def _told(right: Callable[..., Any]) -> Callable[..., Any]:
     def told(connection: Any, sql: str, *more: Any) -> Any:
-        heard = _heard.get(connection.engine)
+        engine = getattr(connection, "engine", None)  # the driver's own connections only read
+        heard = None if engine is None else _heard.get(engine)
         if heard is not None:
             heard(sql)
         return right(connection, sql, *more)
@@ -103,19 +104,6 @@ async def _at_once(work: Callable[..., Any], *arguments: Any) -> Any:
 
 def _derived_at_once(passphrase: str, salt: bytes, _passes: int, _memory: int) -> bytes:
     return hashlib.blake2b(passphrase.encode(), salt=salt, digest_size=32).digest()
-
-
-def _triggers_once() -> Callable[..., dict[str, str]]:
-    from alumni_desk.store import desk
-
-    right, known = desk.triggers, dict[tuple[Any, int], dict[str, str]]()
-
-    def triggers(metadata: Any, version: int, searched: Any) -> dict[str, str]:
-        if (metadata, version) not in known:
-            known[metadata, version] = right(metadata, version, searched)
-        return known[metadata, version]
-
-    return triggers
 
 
 def _key_at_once(code: str, salt: bytes) -> bytes:
@@ -201,7 +189,7 @@ def simulated() -> Iterator[None]:
     import alumni_desk.sync.venue.sharing as sharing
     import alumni_desk.sync.venue.visiting as visiting
     import simulation.venue as venue
-    from alumni_desk.store import desk, disk, driver, keys
+    from alumni_desk.store import disk, driver, keys
     from simulation.ground import ground
 
     all_tables = lru_cache(maxsize=1)(server_tables.all_tables)
@@ -224,7 +212,6 @@ def simulated() -> Iterator[None]:
         stack.enter_context(patch.object(keys, "_derived", _derived_at_once))
         stack.enter_context(patch.object(schema, "desk_schema", lru_cache(maxsize=1)(schema.desk_schema)))
         stack.enter_context(patch.object(disk, "on_network", lambda _folder: False))
-        stack.enter_context(patch.object(desk, "triggers", _triggers_once()))
         for module in _those_with("all_tables", server_tables.all_tables):
             stack.enter_context(patch.object(module, "all_tables", all_tables))
         stack.enter_context(patch("sqlalchemy.create_engine", _one_dialect()))
