@@ -94,14 +94,15 @@ def _keep(desk: Desk, membership: Membership, sent: Sequence[Outgoing], reply: P
         if there.chain:
             places = state.read(connection, state.Places) or state.Places([])
             state.keep(connection, state.Places([*places.places, there][1 - PLACES:]))
-        gone = [(one.table, one.row) for one, result in zip(sent, reply.results, strict=True) if result.settled == "erased"]
-        if gone:
-            after_push(connection, gone)
         operations.mark_refused(connection, refused, at)
         for table, over in lying.items():
             shape = shapes().get(table)
             if shape is not None:
                 settle(connection, shape, membership.scope, over, done)
+        gone = [(one.table, one.row) for one, result in zip(sent, reply.results, strict=True) if result.settled == "erased"]
+        if gone:
+            after_push(connection, gone)
+
 
 def _emptied(desk: Desk, sent: Sequence[Outgoing], results: Sequence[Result]) -> set[int]:
     """Operations that the server has as they once were: the answer was lost, then an erasure took out of them here what they said."""
