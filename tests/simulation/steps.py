@@ -102,6 +102,9 @@ def _stories(p: int, q: int, a: int, b: int, kill: int) -> tuple[tuple[Step, ...
         # What only the lost part of a server knew.
         (Step("server backup"), Step("copy", p), Step("add", p, a), Step("edit", p, a, b), Step("sync", p), Step("sync", q), Step("older", p),
          Step("server restored"), Step("sync", q)),
+        # Somebody is erased, and whoever wrote of that one takes the whole chapter anew before having heard of it.
+        (Step("sync", q), Step("edit", p, a, 5, b), Step("sync", p), Step("sync", q), Step("erase", q, a), Step("sync", q), Step("server backup"),
+         Step("server restored"), Step("sync", p)),
     )
 
 

@@ -236,8 +236,8 @@ def _() -> Iterator[None]:
 def _() -> Iterator[None]:
     right = server_push.moves
 
-    def wrong(connection: Any, tables: Any, scope: str, changed: Any) -> Any:
-        return [entry for entry in right(connection, tables, scope, changed) if (entry.table, entry.row) in changed]
+    def wrong(connection: Any, tables: Any, scope: str, changed: Any, *more: Any) -> Any:
+        return [entry for entry in right(connection, tables, scope, changed, *more) if (entry.table, entry.row) in changed]
 
     with patch.object(server_push, "moves", wrong):
         yield
