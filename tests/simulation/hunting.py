@@ -9,8 +9,6 @@ from simulation.running import Failure, try_seed
 LOOK_AT = 80
 """Seeds after which a planted bug counts as not found."""
 
-RARE = frozenset({"the cursor moves outside the page's transaction"})
-
 BEGIN_AT = {
     "no dedupe": 9,
     "dedupe by id alone": 21,
