@@ -52,6 +52,8 @@ VENUE_WEATHER = frozenset({"venue_closed", "venue_no_laptop", "venue_door_closed
 OVER = frozenset({"handout_not_ours", "handout_forged"})
 """And when its time at the door is over, by its own clock or by everybody's."""
 
+HOUR = 3_600_000
+
 KEPT_WHEN_EMPTIED = frozenset({removal.FILE, "desk.lock", "outbox.lock"})
 
 UNANSWERED = "SELECT id FROM operation WHERE fate = 'waiting' AND sequence IS NULL AND queue <> 'peer'"
@@ -266,7 +268,8 @@ class Run:
         try:
             visitor.do(lambda: venue.meet(visitor, host, dict(step.faults), gathering), step.kill)
         except KnownError as problem:
-            expected = VENUE_WEATHER | OVER if _seems_over(visitor) else VENUE_WEATHER
+            apart = abs(visitor.skew - host.skew) > HOUR  # what the one signed is not yet, or no more, by the other's clock
+            expected = VENUE_WEATHER | OVER if apart or _seems_over(visitor) else VENUE_WEATHER
             hold(13, problem.code in expected, f"{visitor.name} cannot meet {host.name}: {problem.code}: {problem}")
         self._note(visitor, folder)
         self._note(host, host.folder)

@@ -359,7 +359,7 @@ def _() -> Iterator[None]:
 
 @bug("a migration is captured as edits", 9)
 def _() -> Iterator[None]:
-    right = desk_store.set_triggers
+    right = capture.set_triggers
 
     right_engine = desk_store._engine
 
@@ -376,7 +376,7 @@ def _() -> Iterator[None]:
         connection.exec_driver_sql("UPDATE capture SET mode = 'rest', action = NULL, event = NULL, transaction_id = '0', queue = NULL, at = NULL")
         return right(connection, wanted)
 
-    with patch.object(desk_store, "set_triggers", keep_triggers), patch.object(desk_store, "_engine", engine_with_capture):
+    with patch.object(capture, "set_triggers", keep_triggers), patch.object(desk_store, "_engine", engine_with_capture):
         yield
 
 
