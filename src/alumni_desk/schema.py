@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 SCHEMA_VERSION = 1
 """Number that every operation carries; raised when a synced table gains a column."""
 
-TRIGGERS = "93f2b09d59e8dfb51ec10c8a03b7de0a"
+TRIGGERS = "57ffe37dac65d94414bfd73dd8527109"
 """Fingerprint of the triggers that the desk's schema has (``capture.fingerprint``): a database with these is opened without a look at the schema."""
 
 

@@ -86,12 +86,17 @@ class Place:
 
     def computed(self) -> float | None:
         """Seconds of computing that the server's process has done, the database's not included; None where a system does not tell."""
-        try:
-            text = Path(f"/proc/{self._process.pid}/stat").read_text(encoding="ascii")
-        except OSError:
+        found = _times(self._process.pid)
+        return found and found[1]
+
+    def computed_by_the_database(self) -> float | None:
+        """The same of the database's processes, those that have ended included."""
+        master = int((self.folder / "data" / "postmaster.pid").read_text(encoding="ascii").split()[0])
+        first = _times(master)
+        if first is None:
             return None
-        user, system = text.rpartition(")")[2].split()[11:13]
-        return (int(user) + int(system)) / os.sysconf("SC_CLK_TCK")
+        others = [_times(int(one.name)) for one in Path("/proc").iterdir() if one.name.isdigit()]
+        return first[1] + first[2] + sum(one[1] for one in others if one is not None and one[0] == master)
 
     def invite(self, chapter: str = CHAPTER) -> str:
         """A fresh invitation's code."""
@@ -104,6 +109,17 @@ class Place:
     def forget_snapshots(self) -> None:
         """As if none had been made."""
         shutil.rmtree(self.profile / "snapshots", ignore_errors=True)
+
+
+def _times(process: int) -> tuple[int, float, float] | None:
+    """The parent of a process, and seconds of computing: its own, and its ended children's; None where a system does not tell."""
+    try:
+        said = Path(f"/proc/{process}/stat").read_text(encoding="ascii", errors="replace").rpartition(")")[2].split()
+    except OSError:
+        return None
+    user, system, *ended = map(int, said[11:15])
+    second = os.sysconf("SC_CLK_TCK")
+    return int(said[1]), (user + system) / second, sum(ended) / second
 
 
 class Floor:

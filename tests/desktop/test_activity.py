@@ -87,7 +87,7 @@ def test_what_somebody_changed_since_is_named_before_undoing(hands: Any, field: 
     page.list.setCurrentIndex(page.lines.index(older, 0))
     from alumni_desk.desktop.controls import Label
 
-    hands.until(lambda: any("was left" in label.text() for label in page.detail.findChildren(Label)))
+    hands.until(lambda: any("would be left" in label.text() for label in page.detail.findChildren(Label)))
 
 
 def test_an_older_value_is_restored_from_the_history(hands: Any) -> None:

@@ -13,9 +13,12 @@ from PySide6.QtTest import QTest
 
 from alumni_desk.cli.main import run
 from alumni_desk.desktop.activity_page import DEED, link_box
-from alumni_desk.members.actions import add_member, change_member
+from alumni_desk.members.actions import add_member, change_member, remove_members
+from alumni_desk.protocol.clocks import pack, unpack
+from alumni_desk.segments.activity import deeds, left_words, written
 from alumni_desk.segments.others import everyone, has_others, others
 from alumni_desk.store.desk import Desk
+from alumni_desk.store.undo import changed_since, undo
 
 TOMAS = "aaaaaaaaaaaaaaaa"
 START = int(datetime(2026, 11, 9, 12, tzinfo=UTC).timestamp() * 1000)
@@ -54,6 +57,36 @@ def test_others_are_grouped_by_author_field_and_minute(desk: Desk) -> None:
     mixed = everyone(desk)
     assert mixed[0].at >= mixed[-1].at and any("Own" in one.what and one.undoable for one in mixed)
     assert ours
+
+
+def test_what_somebody_on_another_laptop_changed_since_is_named_with_who(desk: Desk) -> None:
+    ana = add_member(desk, first_name="Ana", last_name="Sync").id
+    change_member(desk, ana, employer="Mill", city="Boston")
+    other = clock(9_000_000_000)
+    with desk.applying() as applying:
+        applying.connection.execute(sa.insert(desk.tables["sync_state"]), {"key": f"replica:{TOMAS}", "value": '["Tomás Silva", "Tomás’s laptop"]'})
+        kept = unpack(applying.connection.exec_driver_sql("SELECT clocks FROM person WHERE id = ?", (ana,)).scalar())
+        applying.connection.exec_driver_sql("UPDATE person SET city = 'Salem', clock = ?, clocks = ? WHERE id = ?",
+                                            (other, pack({**kept, "address": other}), ana))
+    [newest] = deeds(desk, 1)
+    assert left_words(desk, changed_since(desk, newest.id), ahead=True) == ["Ana Sync would be left: Tomás Silva changed Address since."]
+    assert left_words(desk, undo(desk).left) == ["Ana Sync was left: Tomás Silva changed Address since."]
+
+
+def test_what_cannot_be_undone_any_more_says_so_among_everyones_too(desk: Desk) -> None:
+    of_others(desk)
+    ana = add_member(desk, first_name="Ana", last_name="Sync").id
+    change_member(desk, ana, city="Boston")
+    change_member(desk, ana, city="Salem")
+    first = next(one for one in everyone(desk)[1:] if one.event == "member_changed" and not one.rows)
+    assert not first.undoable and first.reason == "Everything of it was changed since"
+
+
+def test_a_removal_is_said_the_right_way_round(desk: Desk) -> None:
+    ana = add_member(desk, first_name="Ana", last_name="Sync").id
+    remove_members(desk, [ana])
+    [value] = written(desk, deeds(desk, 1)[0].id)[0]
+    assert (value.field, value.was, value.now) == ("Taken off the list", "no", "yes")
 
 
 def test_the_command_line_says_whose(desk: Desk, capsys: Any) -> None:

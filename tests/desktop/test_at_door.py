@@ -7,11 +7,12 @@ from datetime import datetime
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 from tests.desktop.conftest import Hands
 from tests.desktop.test_sync_page import words
 
 from alumni_desk.desktop.app import build
-from alumni_desk.desktop.at_door import PAGES
+from alumni_desk.desktop.at_door import LOCKED, PAGES
 from alumni_desk.gatherings.actions import new_gathering
 from alumni_desk.members.actions import add_member
 from alumni_desk.sync import door, state
@@ -88,3 +89,30 @@ def test_a_laptop_that_comes_to_a_door_gets_another_window(hands: Hands) -> None
     at_door(hands.desk, "leader")
     hands.room.bridge.look()
     hands.until(lambda: len(wanted) == 2)
+
+
+def test_a_leaders_window_without_contact_for_too_long_has_the_sync_alone_and_the_next_contact_opens_it(desk: Any, qtbot: Any,
+                                                                                                       hands_of: Callable[[Any], Hands]) -> None:
+    add_member(desk, first_name="Ana", last_name="Quetzalcoatlus")
+    new_gathering(desk, name="Dinner", start="2026-11-19T18:00")
+    member = at_door(desk, "leader")
+    room = build(desk, theme="light")
+    room.bridge.stop()
+    room.shell.show()
+    hands = hands_of(room)
+    try:
+        hands.rest()
+        assert set(room.shell.plan) == LOCKED and room.show_palette() is None and not room.shell.palette_button.isVisible()
+        said = words(hands.page("sync"))
+        assert "was without contact with the server for so long" in said and "Quetzalcoatlus" not in said
+        wanted: list[int] = []
+        room.another_wanted.connect(lambda: wanted.append(1))
+        with desk.applying() as applying:
+            state.keep(applying.connection, replace(member, until="2999-01-01T00:00:00+00:00"))
+        room.bridge.look()
+        hands.until(lambda: wanted)
+    finally:
+        hands.rest()
+        room.close()
+        room.shell.close()
+        room.shell.deleteLater()

@@ -17,8 +17,9 @@ from PySide6.QtWidgets import QApplication, QLabel, QWidget
 from alumni_desk.desktop.app import Room, Sitting, build
 from alumni_desk.desktop.controls import Button
 from alumni_desk.desktop.deeds import Deeds
+from alumni_desk.desktop.keeping import Keeping
 from alumni_desk.desktop.pages import ErrorPage
-from alumni_desk.desktop.restore_page import MEMBERS, WHEN, WHY, when_words
+from alumni_desk.desktop.restore_page import MEMBERS, WHEN, WHY, RestorePage, when_words
 from alumni_desk.desktop.wiring import room_in, ways_of
 from alumni_desk.members.actions import add_member
 from alumni_desk.members.lists import count_members
@@ -110,6 +111,33 @@ def test_the_backup_of_the_day_is_made_once(room: Room, until: Any) -> None:
     until(room.lanes.idle)
     assert len(made) == 1 and backup.is_whole(made[0])
     assert not backup.is_due(room.desk.profile, room.desk.key)
+
+
+def test_after_a_crash_every_page_is_read_though_there_is_a_backup_of_today(
+        room: Room, until: Any, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
+    room.keeping.look()
+    until(room.lanes.idle)
+    raw = room.desk.raw()
+    raw.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    raw.close()
+    whole = room.desk.profile.database.read_bytes()
+    worse = bytearray(whole)
+    worse[-2_000] ^= 4
+    room.desk.profile.database.write_bytes(worse)
+    try:
+        room.keeping.look()  # closed well before: nobody looks
+        until(room.lanes.idle)
+        assert "cannot be read" not in room.shell.toast.accessibleName()
+        monkeypatch.setattr(room.desk, "was_killed", True)
+        again = Keeping(room.desk, room.lanes)
+        again.trouble.connect(room._not_kept)
+        again.look()
+        until(lambda: "cannot be read" in room.shell.toast.accessibleName())
+        again.stop()
+        room.shell.toast.link.click()
+        assert isinstance(room.shell.current(), RestorePage)
+    finally:
+        room.desk.profile.database.write_bytes(whole)
 
 
 def test_another_folder_for_backups_and_one_that_was_taken_out(room: Room, until: Any, tmp_path: Path) -> None:

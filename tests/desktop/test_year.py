@@ -61,7 +61,7 @@ def test_today_has_last_years_idea_and_this_week(hands: Any) -> None:
     last = new_gathering(hands.desk, name="Winter Feast", start="2025-12-06T18:00", end="2025-12-06T22:00", place="Boat House", capacity="40").id
     page = hands.page("today")
     page.refresh()
-    hands.rest()
+    hands.until(lambda: "Class of 1976" in texts(page))
     shown = texts(page)
     assert "December is free" in shown and "Winter Feast" in shown and "0 came in December 2025" in shown
     assert [one.name for one in week_facts(hands.desk, TODAY).birthdays] == ["Kenta Sato"]

@@ -179,24 +179,47 @@ def _no_longer_than_its_rows(here: House, of: str) -> None:
 
 
 @settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-@given(PUSHES)
-def test_a_database_from_before_gets_its_feeds(pushes: list[list[Any]]) -> None:
+@given(st.booleans(), PUSHES)
+def test_a_database_from_before_gets_its_feeds(people: bool, pushes: list[list[Any]]) -> None:
     with house() as here:
-        begin(here, people=True)
+        begin(here, people=people)
         for puts in pushes:
             here.push(puts)
         wanted = [entry for entry in here.entries() if not entry[3]]
-        with here.server.database.writing() as connection:
-            connection.exec_driver_sql("DELETE FROM feed WHERE audience <> 'chapter'")
-            for name in ("feed_by_row", "person_merged_into", "fact_registration", "grant_by_account"):
-                connection.exec_driver_sql(f"DROP INDEX {name}")
-            connection.exec_driver_sql("UPDATE alembic_version SET version_num = ?", (before("0004"),))
-        migrate(here.server.database)
+        as_before(here)
         assert here.entries() == wanted
         for of in GATHERINGS:
             door = Door(of)
             door.pull(here.server, here.scope)
             assert door.rows == here.audience(of)
+            here.push([("person", one, {"last_name": "Came later"}) for one in PEOPLE])  # whoever is on a list and had not come
+            door.pull(here.server, here.scope)
+            assert door.rows == here.audience(of)
+
+
+def as_before(here: House) -> None:
+    """Make the database one of before gatherings had feeds, and migrate it."""
+    with here.server.database.writing() as connection:
+        connection.exec_driver_sql("DELETE FROM feed WHERE audience <> 'chapter'")
+        for name in ("feed_by_row", "person_merged_into", "fact_registration", "grant_by_account"):
+            connection.exec_driver_sql(f"DROP INDEX {name}")
+        connection.exec_driver_sql("UPDATE alembic_version SET version_num = ?", (before("0004"),))
+    migrate(here.server.database)
+
+
+def test_whoever_is_on_a_list_and_comes_after_the_migration_is_told_to_the_door() -> None:
+    of, (first, second, third, _other, *_rest) = GATHERINGS[0], PEOPLE
+    with house() as here:
+        begin(here, people=False)
+        here.push([("gathering", of, {"name": "A"}), ("registration", (of, first), {"status": "yes", "gone": False}),
+                   ("registration", (of, second), {"status": "yes", "gone": False}), ("person", second, {"merged_into": third})])
+        as_before(here)
+        door = Door(of)
+        door.pull(here.server, here.scope)
+        assert {row for table, row in door.rows if table == "person"} == {second}
+        here.push([("person", first, {"last_name": "A", "email": "x"}), ("person", third, {"last_name": "B", "email": "y"})])
+        door.pull(here.server, here.scope)
+        assert {row for table, row in door.rows if table == "person"} == {first, second, third} and door.rows == here.audience(of)
 
 
 def before(revision: str) -> str:

@@ -119,9 +119,12 @@ def test_a_push_with_flipped_bytes_is_refused_or_the_same(office: Any) -> None:
             assert connection.execute(sa.select(person.c.last_name)).scalars().all() == ["Lovelace"]
 
 
-def test_a_parcel_with_any_part_forged_has_no_effect(office: Any) -> None:
+@pytest.mark.parametrize("sent_before", [False, True])
+def test_a_parcel_with_any_part_forged_has_no_effect(office: Any, sent_before: bool) -> None:
     laptop, other = office.laptop(), office.laptop()
     stranger = office.laptop("Zürich")
+    for one in (laptop, other, stranger) if sent_before else ():  # its key is known where parcels come in
+        one.push(one.operation(last_name="Before"))
     parcel = laptop.parcels(laptop.operation(last_name="A"), laptop.operation(last_name="B")).parcels[0]
     theirs = other.parcels(other.operation(last_name="C"), other.operation(last_name="D")).parcels[0]
     before = state_of(office)

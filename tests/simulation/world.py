@@ -193,7 +193,7 @@ def simulated() -> Iterator[None]:
     from simulation.ground import ground
 
     all_tables = lru_cache(maxsize=1)(server_tables.all_tables)
-    assert isinstance(app.run_in_threadpool, Callable)  # the seam must still be there
+    assert isinstance(app.aside, Callable)  # the seam must still be there
     with contextlib.ExitStack() as stack:
         stack.enter_context(_silence())
         stack.enter_context(_seldom_collected())
@@ -205,8 +205,8 @@ def simulated() -> Iterator[None]:
         stack.enter_context(patch.object(os, "urandom", _random_bytes))
         stack.enter_context(patch.object(random, "_urandom", _random_bytes))
         stack.enter_context(patch.object(secrets, "token_bytes", lambda count=32: _random_bytes(count)))
-        for module in (app, ranges):
-            stack.enter_context(patch.object(module, "run_in_threadpool", _at_once))
+        stack.enter_context(patch.object(app, "aside", _at_once))
+        stack.enter_context(patch.object(ranges, "aside", _at_once))
         stack.enter_context(patch.object(server_snapshot.Snapshots, "_make", _made_at_once))
         stack.enter_context(patch.object(server_snapshot, "note_bug", _raised))
         stack.enter_context(patch.object(keys, "_derived", _derived_at_once))

@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
+import shutil
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
+from random import Random
 from typing import Any
 
+import pytest
 import sqlalchemy as sa
 
+from alumni_desk.errors import KnownError
 from alumni_desk.members.actions import add_member
 from alumni_desk.members.lists import count_members
-from alumni_desk.store.checking import verify
+from alumni_desk.schema import open_desk
+from alumni_desk.store import checking
+from alumni_desk.store.checking import look_at_pages, verify
 from alumni_desk.store.desk import Desk
+from alumni_desk.store.profile import Profile
 
 
 @contextmanager
@@ -63,3 +71,36 @@ def test_a_first_page_that_cannot_be_read_is_damage_too(desk: Desk) -> None:
         file.write(b"\xa5" * 64)
     found = verify(desk)
     assert found.pages and not found.ok
+
+
+def test_a_page_that_changed_on_the_disk_is_found_wherever_it_is(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    with desk.writing("import") as writing:
+        writing.add_many("person", [{"standing": "member", "first_name": f"First {n}", "notes": "x" * n} for n in range(500)])
+    with desk.reading() as connection:
+        assert connection.exec_driver_sql("PRAGMA freelist_count").scalar() == 0
+    raw = desk.raw()
+    raw.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    raw.close()
+    look_at_pages(desk)
+    whole, random = desk.profile.database.read_bytes(), Random(7)
+    for page in range(1, len(whole) // 4096):
+        worse = bytearray(whole)
+        worse[page * 4096 + random.randrange(4096)] ^= 1 << random.randrange(8)
+        desk.profile.database.write_bytes(worse)
+        with pytest.raises(KnownError) as found:
+            look_at_pages(desk)
+        assert found.value.code == "part_damaged", page
+    monkeypatch.setattr(checking, "_STEPS", 5)
+    look_at_pages(desk, cancelled=lambda: True)  # ended before it came so far
+    desk.profile.database.write_bytes(whole)
+    look_at_pages(desk)
+
+
+def test_it_is_known_that_the_last_one_did_not_close(desk: Desk, tmp_path: Path) -> None:
+    assert not desk.was_killed
+    add_member(desk, first_name="Ada")
+    shutil.copytree(desk.profile.path, tmp_path / "killed")
+    with open_desk(Profile(tmp_path / "killed")) as killed:
+        assert killed.was_killed
+    with open_desk(Profile(tmp_path / "killed")) as closed:
+        assert not closed.was_killed

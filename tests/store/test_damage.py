@@ -15,6 +15,7 @@ from alumni_desk.members.actions import add_member, change_member
 from alumni_desk.members.lists import count_members, member_rows
 from alumni_desk.schema import open_desk
 from alumni_desk.store import backup
+from alumni_desk.store.checking import verify
 from alumni_desk.store.desk import Desk, trouble_of
 from alumni_desk.store.done import actions
 from alumni_desk.store.outbox import Outbox
@@ -183,7 +184,7 @@ def test_the_outbox_alone_keeps_the_recovery_key_and_what_was_undone(desk: Desk)
     change_member(desk, member_rows(desk, "obi")[0].id, city="Rome")
     undo(desk)
     redo(desk)
-    before = [(one.id, one.state) for one in actions(desk) if one.state != "never"]
+    before = [(one.id, one.state) for one in actions(desk)]
     desk.set_setting("forgotten", 1)
     desk.set_setting("forgotten", None)
     desk.close()
@@ -197,6 +198,26 @@ def test_the_outbox_alone_keeps_the_recovery_key_and_what_was_undone(desk: Desk)
         assert [(row.name, row.city) for row in member_rows(saved)] == [("Ada Obi", None)] and redo(saved).count == 1
         assert redo(saved, next(one.id for one in actions(saved) if one.event == "member_added" and one.state == "undone")).count == 1
         assert bo in {row.id for row in member_rows(saved)}
+
+
+@pytest.mark.parametrize("founded", [True, False], ids=["founded", "founded by what was saved first"])
+def test_the_outbox_alone_keeps_the_chapter_itself(profile: Profile, founded: bool) -> None:
+    with open_desk(profile, passphrase=PASSPHRASE) as desk:
+        if founded:
+            desk.make_chapter("Boston", "Northgate", "America/New_York")
+        add_member(desk, first_name="Ada", last_name="Obi")
+        before = chapter_of(desk)
+    assert before["name"] == ("Boston" if founded else "My chapter")
+    profile.database.write_bytes(b"")
+    salvage(profile)
+    with open_desk(profile, passphrase=PASSPHRASE) as saved:
+        assert chapter_of(saved) == before and saved.scope == before["id"] and count_members(saved) == 1
+        assert [one.event for one in actions(saved)] == ["member_added", "chapter_founded"] and verify(saved).ok
+
+
+def chapter_of(desk: Desk) -> dict[str, object]:
+    with desk.reading() as connection:
+        return dict(connection.exec_driver_sql("SELECT id, name, university, time_zone, gone, clock FROM chapter").mappings().one())
 
 
 def test_a_harmed_outbox_gives_what_it_can(killed: tuple[Path, bytes, Path], copy_of: Profile) -> None:
@@ -215,14 +236,14 @@ def test_a_harmed_outbox_loses_the_harmed_records_alone(killed: tuple[Path, byte
     box = Outbox(copy_of.path, killed[1])
     content = box.file.read_bytes()
     whole = [one["id"] for one in box.read().operations]
-    assert len(whole) == 13
+    assert len(whole) == 14  # the founding too
     random = Random(f"{SEED} outbox")
     for turn in range(ROUNDS):
         worse = bytearray(content)
         worse[random.randrange(len(worse))] ^= 1 << random.randrange(8)
         box.file.write_bytes(worse)
         found = box.read()
-        assert found.damaged == 1 and len(found.operations) >= 12, f"seed {SEED}, turn {turn}"
+        assert found.damaged == 1 and len(found.operations) >= 13, f"seed {SEED}, turn {turn}"
         assert {one["id"] for one in found.operations} <= set(whole)
         cut = random.randrange(len(content))
         box.file.write_bytes(content[:cut] + content[-400:])  # torn, and then written on

@@ -106,10 +106,18 @@ def test_a_newer_database_is_refused_in_a_sentence(desk: Desk) -> None:
 
 def test_the_migrations_make_what_the_records_say(desk: Desk) -> None:
     with desk._readers.connect() as connection:
+        # An index by an expression is not read back by SQLAlchemy: its statement is compared.
+        unread = {index.name: index for table in desk.metadata.tables.values() for index in table.indexes
+                  if any(not isinstance(one, sa.Column) for one in index.expressions)}
         context = MigrationContext.configure(connection, opts={
             "compare_type": True, "compare_server_default": True,
-            "include_object": lambda item, name, kind, *rest: kind != "table" or not (name.startswith("search_words") or name == "alembic_version")})
-        assert compare_metadata(context, desk.metadata) == []
+            "include_object": lambda item, name, kind, *rest: (kind != "table" or not (name.startswith("search_words") or name == "alembic_version"))
+            and name not in unread})
+        with pytest.warns(Warning, match="expression-based index '?person_birthday"):
+            assert compare_metadata(context, desk.metadata) == []
+        made = {row.name: row.sql for row in connection.exec_driver_sql("SELECT name, sql FROM sqlite_master WHERE type = 'index'")}
+        for name, index in unread.items():
+            assert made[name] == str(sa.schema.CreateIndex(index).compile(dialect=connection.dialect)), name
         looked = sa.inspect(connection)
         for table in desk.metadata.tables.values():
             assert looked.get_pk_constraint(table.name)["constrained_columns"] == [column.name for column in table.primary_key], table.name

@@ -17,8 +17,8 @@ from alumni_desk.errors import StoreProblem
 from alumni_desk.members.actions import add_member
 from alumni_desk.members.lists import count_members, member, member_rows
 from alumni_desk.schema import open_desk
+from alumni_desk.store import capture, keys
 from alumni_desk.store import desk as store
-from alumni_desk.store import keys
 from alumni_desk.store.checking import verify
 from alumni_desk.store.desk import REVISION, Desk
 from alumni_desk.store.done import actions
@@ -104,7 +104,9 @@ def test_an_index_of_before_is_made_anew_once(profile: Profile) -> None:
         raw.execute("INSERT INTO search_words (search_words) VALUES ('delete-all')")
         raw.execute("UPDATE search_person SET other = 'ª486015551234 ª1234'")
         raw.execute("INSERT INTO search_words (search_words) VALUES ('rebuild')")
-        raw.execute("UPDATE alembic_version SET version_num = '0003'")
+        for statement in ("CREATE INDEX fact_registration ON fact (registration)", "DROP INDEX person_clock", "DROP INDEX person_birthday",
+                          "UPDATE alembic_version SET version_num = '0003'"):
+            raw.execute(statement)
         raw.close()
         assert member_rows(desk, "5551234") == []
     with open_desk(profile) as desk:
@@ -120,7 +122,7 @@ def test_opened_twice_it_is_changed_once(old: Profile) -> None:
 
 def test_a_migration_that_fails_half_way_changes_nothing(old: Profile, monkeypatch: pytest.MonkeyPatch) -> None:
     """The form, its record and the triggers are one transaction: after a failure in the last step the old program could go on."""
-    real = store.set_triggers
+    real = capture.set_triggers
 
     def fails_at_the_end(connection: sa.Connection, wanted: Any) -> bool:
         done = real(connection, wanted)
@@ -128,10 +130,10 @@ def test_a_migration_that_fails_half_way_changes_nothing(old: Profile, monkeypat
         connection.exec_driver_sql("CREATE TRIGGER trap AFTER UPDATE ON alembic_version BEGIN SELECT RAISE(ABORT, 'trap'); END")
         return done
 
-    monkeypatch.setattr(store, "set_triggers", fails_at_the_end)
+    monkeypatch.setattr(capture, "set_triggers", fails_at_the_end)
     with pytest.raises(DBAPIError):
         open_desk(old)
-    monkeypatch.setattr(store, "set_triggers", real)
+    monkeypatch.setattr(capture, "set_triggers", real)
     raw = store.connect(old.database, keys.database_key(old.path, "desk"))
     found = raw.execute("SELECT version_num FROM alembic_version").fetchone()[0]
     there = {name for (name,) in raw.execute("SELECT name FROM sqlite_master")}

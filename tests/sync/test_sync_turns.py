@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
+from alumni_desk.errors import NetworkProblem
 from alumni_desk.store.desk import Desk
-from alumni_desk.sync import push
+from alumni_desk.sync import engine, operations, push, session
 from alumni_desk.sync.engine import join, sync_once
 
 MakeDesk = Callable[[str], Desk]
@@ -68,4 +69,92 @@ def test_an_import_goes_up_in_parts_and_what_is_new_comes_down_between(pair: tup
     result = sync_once(one, lambda step, count: seen.append((step, "two" in stations(one))))
     assert result.pushed == 1_000 and result.waiting == 0
     pushes = [here for step, here in seen if step == "push"]
-    assert len(pushes) >= 3 and not pushes[0] and pushes[1], "what is new comes after the first part, not after the whole import"
+    assert len(pushes) >= 3 and all(pushes), "what is new comes before the first part, not after the whole import"
+
+
+def test_where_little_can_be_fetched_it_is_sent_all_the_same(pair: tuple[Desk, Desk], monkeypatch: pytest.MonkeyPatch) -> None:
+    one, two = pair
+    check_in(two, "two")
+    sync_once(two)
+    check_in(one, "one")
+
+    def trouble(*_arguments: object, **_named: object) -> int:
+        raise NetworkProblem("sync_server_trouble", "The server is in trouble.")
+
+    monkeypatch.setattr(engine, "pull", trouble)
+    with pytest.raises(NetworkProblem):
+        sync_once(one)
+    assert operations_waiting(one) == 0
+
+
+def test_a_large_import_goes_up_as_a_stream(pair: tuple[Desk, Desk], monkeypatch: pytest.MonkeyPatch) -> None:
+    one, two = pair
+    sync_once(one)
+    monkeypatch.setattr(push, "PUSH_OPERATIONS", 100)
+    monkeypatch.setattr(push, "STREAMED", 100)
+    order: list[str] = []
+    right, keep = session.call, push._keep
+
+    def call(*arguments: Any) -> Any:
+        if arguments[3] != "push":
+            return right(*arguments)
+        order.append("sent")
+        reply = right(*arguments)
+        order.append("answered")
+        return reply
+
+    def slowly(*arguments: Any) -> bool:
+        alone = keep(*arguments)
+        if arguments[0] is two:
+            return alone
+        order.append("kept" if alone else "kept, not alone")
+        if order[-1] == "kept" and order.count("kept") == 3:
+            check_in(two, "two")
+            sync_once(two)
+        return alone
+
+    monkeypatch.setattr(session, "call", call)
+    monkeypatch.setattr(push, "_keep", slowly)
+    with one.writing("import", queue="load") as writing:
+        for part in range(10):
+            writing.add_many("person", [{"standing": "member", "last_name": f"Name {part}-{n}"} for n in range(100)])
+    seen: list[int] = []
+    result = sync_once(one, lambda step, count: seen.append(count) if step == "push" else None)
+    assert (result.pushed, result.waiting) == (1_000, 0) and "two" in stations(one)
+    assert seen[:3] == [100, 200, 300] and seen[-1] == 1_000
+    assert order.count("sent") == order.count("answered") == 11, "each once, and the check-in of the other laptop"
+    assert order.count("kept, not alone") in (1, 2), "one request may have been on its way when something else came between"
+    monkeypatch.undo()
+    sync_once(two)
+    for desk in pair:
+        assert sync_once(desk, check=True).identical is True
+
+
+def test_a_stream_that_breaks_goes_on_where_it_was(pair: tuple[Desk, Desk], monkeypatch: pytest.MonkeyPatch) -> None:
+    one, _two = pair
+    sync_once(one)
+    monkeypatch.setattr(push, "PUSH_OPERATIONS", 100)
+    monkeypatch.setattr(push, "STREAMED", 100)
+    right, count = session.call, []
+
+    def call(*arguments: Any) -> Any:
+        reply = right(*arguments)
+        if arguments[3] == "push":
+            count.append(1)
+            if len(count) == 3:
+                raise NetworkProblem("sync_unreachable", "The answer was lost.")
+        return reply
+
+    monkeypatch.setattr(session, "call", call)
+    with one.writing("import", queue="load") as writing:
+        writing.add_many("person", [{"standing": "member", "last_name": f"Name {n}"} for n in range(450)])
+    with pytest.raises(NetworkProblem):
+        sync_once(one)
+    assert 0 < operations_waiting(one) < 450
+    assert sync_once(one).waiting == 0
+    assert sync_once(one, check=True).identical is True
+
+
+def operations_waiting(desk: Desk) -> int:
+    with desk.reading() as connection:
+        return operations.count_waiting(connection)

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import msgspec
 import pytest
 
 from alumni_desk.checkin.actions import check_in, walk_in
@@ -16,11 +17,12 @@ from alumni_desk.checkin.lists import DoorList
 from alumni_desk.errors import KnownError
 from alumni_desk.gatherings.actions import add_guests, change_gathering, new_gathering, remove_guests
 from alumni_desk.members.actions import add_member, change_member
+from alumni_desk.protocol.removals import sign_removals
 from alumni_desk.store.checking import verify
 from alumni_desk.store.desk import Desk
 from alumni_desk.sync.engine import join, status, sync_once
 from alumni_desk.sync.venue import holding
-from alumni_desk.sync.venue.credentials import me
+from alumni_desk.sync.venue.credentials import hear_removals, me
 from alumni_desk.sync.venue.sharing import Sharing
 from alumni_desk.sync.venue.visiting import Visit
 
@@ -466,8 +468,51 @@ def test_a_removed_laptop_brings_what_it_carried_before_it_is_emptied(leaders: A
     assert here(three, gathering) == 1
 
 
-def test_one_leader_that_was_in_contact_tells_the_others_who_was_removed(leaders: Any, make_desk: MakeDesk, office: Any) -> None:
-    one, two, *_rest = leaders
+def test_of_whose_access_has_passed_is_taken_and_nothing_is_given_before_the_server_has_heard_of_it(leaders: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    from alumni_desk.sync.venue import sharing as sharings
+    from alumni_desk.sync.venue import visiting
+
+    one, two, gathering, people = leaders
+    check_in(one, gathering, person_id=people[0], station="North")
+    check_in(two, gathering, person_id=people[1], station="South")
+    real = holding.now_ms
+
+    def late(desk: Desk) -> int:
+        return real(desk) + 61 * 86_400_000
+
+    with shared(one) as sharing:
+        with monkeypatch.context() as patch:
+            patch.setattr(sharings, "now_ms", late)
+            patch.setattr(holding, "now_ms", late)
+            met = meet(two, sharing)
+            assert (met.given, met.taken) == (1, 0)
+            with one.reading() as connection:
+                assert holding.counts(connection) == {"open": 0, "carried": 1}
+        with monkeypatch.context() as patch:
+            patch.setattr(visiting, "now_ms", late)
+            add_member(two, first_name="Late", last_name="Comer")
+            met = meet(two, sharing)
+            assert (met.given, met.taken) == (0, 1)
+        assert meet(two, sharing).given == 1
+
+
+def test_nothing_is_given_to_a_laptop_that_was_removed_and_shares(leaders: Any, office: Any) -> None:
+    one, two, gathering, people = leaders
+    check_in(one, gathering, person_id=people[0], station="North")
+    with two.reading() as connection:
+        device = me(connection).membership.device
+    office.server.run("server", "revoke", device)
+    sync_once(one)
+    check_in(one, gathering, person_id=people[1], station="North")
+    with shared(two) as sharing, pytest.raises(KnownError) as raised:
+        meet(one, sharing)
+    assert raised.value.code == "venue_partner"
+    with two.reading() as connection:
+        assert holding.counts(connection) == {"open": 0, "carried": 0}
+
+
+def test_the_servers_list_of_who_was_removed_travels_with_whoever_has_it(leaders: Any, make_desk: MakeDesk, office: Any) -> None:
+    one, two, gathering, _people = leaders
     three = make_desk("three")
     join(three, office.url, office.invite())
     sync_once(three)
@@ -475,8 +520,22 @@ def test_one_leader_that_was_in_contact_tells_the_others_who_was_removed(leaders
         device = me(connection).membership.device
     office.server.run("server", "revoke", device)
     sync_once(one)
-    with shared(one) as sharing:
-        meet(two, sharing)
+    door = make_desk("door")
+    with shared(one, gathering=gathering) as sharing:
+        meet(door, sharing)  # a volunteer's laptop carries it on
+    with shared(two) as sharing:
+        meet(door, sharing)
     with shared(two) as sharing, pytest.raises(KnownError) as refused:
         meet(three, sharing)
     assert refused.value.code == "venue_revoked"
+    with two.reading() as connection:
+        mine = me(connection)
+    assert mine.credentials.removals is not None and mine.credentials.revoked == [device]
+    with one.reading() as connection:
+        other, leaders_key = me(connection).membership.device, me(connection).key
+    membership = mine.membership
+    forged = [sign_removals(leaders_key, server=membership.server, scope=membership.scope, issued=2**62, devices=[other]),
+              msgspec.structs.replace(mine.credentials.removals, devices=[device, other]),
+              msgspec.structs.replace(mine.credentials.removals, devices=[device, other], scope="another")]
+    for one_list in forged:  # nobody but the server removes anybody, a leader neither
+        assert hear_removals(two, mine, one_list).credentials.revoked == [device]

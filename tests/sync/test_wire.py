@@ -42,6 +42,16 @@ def dying_server() -> Iterator[Dying]:
         thread.join(20)
 
 
+def test_where_nobody_listens() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        url = f"http://127.0.0.1:{listening.getsockname()[1]}"
+    wire = Wire(read_address(url))
+    with pytest.raises(NetworkProblem) as raised:
+        wire.call("hello", Trouble(code=""), Trouble)
+    wire.close()
+    assert raised.value.code == "sync_unreachable"
+
+
 @pytest.mark.parametrize("answer", [
     b"HTTP/1.1 200 OK\r\ncontent-length: 5000\r\n\r\nabc",
     b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n5\r\nab",

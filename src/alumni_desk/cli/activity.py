@@ -127,7 +127,7 @@ def run_history(args: argparse.Namespace) -> int:
 
     with opened(args) as desk:
         name, row_id = _record(desk, " ".join(args.who))
-        if args.restore:
+        if args.restore is not None:
             changed = restore(desk, name, row_id, args.restore)
             show(args, {"restored": args.restore, "changed": bool(changed)}, _("Put back.") if changed else _("It is the value in force already."))
             return 0

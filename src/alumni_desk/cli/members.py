@@ -23,7 +23,7 @@ def add_commands(commands: Any) -> None:
     add_json(some)
     some.set_defaults(run=run_members)
 
-    one = commands.add_parser("member", help=_("one member: show, add, set, remove, erase"))
+    one = commands.add_parser("member", help=_("one member: show, add, set, remove, merge, unmerge, erase"))
     parts = one.add_subparsers(dest="member_command", metavar="COMMAND", required=True)
     look = parts.add_parser("show", help=_("everything about one member"),
                             description=_("Everything about one member. JSON: id, name, standing, fields, degrees, household."))
@@ -42,6 +42,18 @@ def add_commands(commands: Any) -> None:
                             description=_("Take a member off the list; what they attended stays. JSON: removed (ids)."))
     away.add_argument("who", metavar="ID", nargs="+", help=_("the id, or words that fit one member only"))
     away.set_defaults(run=run_remove)
+    merge = parts.add_parser(
+        "merge", help=_("make two entries of one person one"),
+        description=_("Make WHO part of INTO. INTO keeps what it says; what WHO alone knew comes along: empty fields, further addresses, degrees, and every "
+                      "wish to be left alone. What was done under either stays. JSON: id, name, merged (the entry that is part of it now), action."))
+    merge.add_argument("who", metavar="WHO", help=_("the id, or words that fit one member only"))
+    merge.add_argument("into", metavar="INTO", help=_("the id, or words that fit one member only"))
+    merge.set_defaults(run=run_merge)
+    apart = parts.add_parser(
+        "unmerge", help=_("take a merged entry apart again"),
+        description=_("Make a merged entry one of its own again; what was changed since stays. JSON: id, name, merged (what it was part of), action."))
+    apart.add_argument("who", metavar="ID", help=_("the id of the entry that was merged"))
+    apart.set_defaults(run=run_unmerge)
     erase = parts.add_parser(
         "erase", help=_("erase a person for good, as the law lets them ask for"),
         description=_("Erase everything about a person, and about whoever was merged with them: in the list, its history, what waits to be sent and, by "
@@ -51,7 +63,7 @@ def add_commands(commands: Any) -> None:
     erase.add_argument("--yes", action="store_true", help=_("do not ask"))
     erase.add_argument("--keep-backups", action="store_true", help=_("leave the backups; whoever was erased is taken out when one is restored"))
     erase.set_defaults(run=run_erase)
-    for part in (look, add, change, away, erase):
+    for part in (look, add, change, away, merge, apart, erase):
         add_json(part)
 
 
@@ -133,6 +145,29 @@ def run_remove(args: argparse.Namespace) -> int:
     with opened(args) as desk:
         gone = remove_members(desk, [find_one(desk, " ".join(args.who))])
     show(args, {"removed": list(gone.ids)}, _("Removed {name}. What they attended stays.").format(name=", ".join(gone.names)))
+    return 0
+
+
+def run_merge(args: argparse.Namespace) -> int:
+    """Merge two entries."""
+    from alumni_desk.members.lists import find_one
+    from alumni_desk.members.merging import merge_people
+
+    with opened(args) as desk:
+        done = merge_people(desk, find_one(desk, args.who), find_one(desk, args.into))
+    show(args, {"id": done.id, "name": done.name, "merged": done.other, "action": done.changed.action},
+         _("Both are {name} now. “alumni-desk undo” takes it back, and so does member unmerge {id}.").format(name=done.name, id=done.other))
+    return 0
+
+
+def run_unmerge(args: argparse.Namespace) -> int:
+    """Take a merged entry apart."""
+    from alumni_desk.members.merging import unmerge
+
+    with opened(args) as desk:
+        done = unmerge(desk, args.who)
+    show(args, {"id": done.id, "name": done.name, "merged": done.other, "action": done.changed.action},
+         _("{name} is an entry of its own again.").format(name=done.name))
     return 0
 
 

@@ -32,6 +32,10 @@ def profile_of(args: argparse.Namespace) -> Profile:
     return Profile(Path(args.profile).expanduser().absolute()) if args.profile else default_profile()
 
 
+WHILE_LOCKED = frozenset({"join", "sync", "status", "keep", "move", "leave", "switch", "parcel", "backup", "backups", "verify", "passphrase", "recovery-key"})
+"""The commands that show nobody and work also where a leader's laptop was without contact for too long."""
+
+
 @contextmanager
 def opened(args: argparse.Namespace, *, create: bool = True, told: Callable[[str | None], None] | None = None) -> Iterator[Desk]:
     """The open desk of the command's profile; made if it is not there, unless ``create`` is false. Asks for the password at a terminal.
@@ -40,6 +44,11 @@ def opened(args: argparse.Namespace, *, create: bool = True, told: Callable[[str
     """
     desk = open_asking(profile_of(args), create=create, told=told)
     with desk:
+        if getattr(args, "command", None) not in WHILE_LOCKED:
+            from alumni_desk.sync.access import refuse_locked
+
+            with desk.asking() as connection:
+                refuse_locked(connection)
         try:
             yield desk
         finally:

@@ -24,7 +24,7 @@ from alumni_desk.desktop.tokens import Colours
 from alumni_desk.desktop.undoing import Undoing
 from alumni_desk.desktop.widgets import IconLine, Scroll
 from alumni_desk.errors import KnownError
-from alumni_desk.segments.activity import CHECK_INS, Deed, Written, deeds, grouped, left_words, written
+from alumni_desk.segments.activity import CHECK_INS, Deed, Written, all_changed, deeds, grouped, left_words, written
 from alumni_desk.segments.others import everyone, has_others, others_written
 from alumni_desk.store.desk import Desk
 from alumni_desk.store.done import DAYS
@@ -41,6 +41,7 @@ FIELD_ICONS = {"mobile": "phone", "phone": "phone", "email": "envelope-simple", 
                "job_title": "briefcase", "birth_date": "cake", "household": "house", "consent": "prohibit", "solicit_codes": "prohibit", "status": "check"}
 ICONS = {"answers_noted": "check", "answers_taken_back": "check", "guests_removed": "user-minus", "guests_brought_back": "user-plus",
          "guest_of_added": "user-plus", "guest_named": "user", "members_brought_back": "user-plus", "conflict_decided": "git-merge",
+         "people_merged": "git-merge", "people_unmerged": "git-merge",
          "gathering_changed": "calendar-blank", "gathering_replanned": "calendar-check", "chapter_founded": "flag", "chapter_completed": "flag",
          "sample_made": "flag",
          "import": "upload-simple", "member_added": "user-plus", "members_removed": "user-minus", "badges_printed": "printer", "checked_in": "door",
@@ -150,20 +151,21 @@ class ActivityPage(Page):
         whose, found = both
         self._asked_whose = True
         self.whose.set_on(whose)
-        if whose == "everyone" and self._job is None:
+        if self._job is None:
             # Not on the reading lane: a large chapter takes a second, and a search must not wait for it. One's own are there meanwhile.
-            self._job = self.lanes.read_long(lambda job: everyone(self.desk, self._limit), self._everyone_came, self._failed)
-        elif whose == "everyone":
+            self._job = self.lanes.read_long(lambda job: (whose, whole(self.desk, self._limit, whose)), self._whole_came, self._failed)
+        else:
             self._again = True
         if whose == "mine" or (found and not any(one.rows for one in self._found)):
             self._take(found)
 
-    def _everyone_came(self, found: list[Deed]) -> None:
+    def _whole_came(self, both: tuple[str, list[Deed]]) -> None:
+        whose, found = both
         self._job = None
         if self._again:
             self._again = False
             self.refresh()
-        if self.whose.on() == "everyone":
+        elif self.whose.on() == whose:
             self._take(found)
 
     def _take(self, found: list[Deed]) -> None:
@@ -213,17 +215,22 @@ class ActivityPage(Page):
             self.go("gatherings", gathering=deed.gathering)
 
     def _turn(self, deed: Deed) -> None:
-        if deed.state == "undone":
-            self._undoing.redo(deed.id)
-        elif deed.rows:
+        if deed.rows or deed.event in CHECK_INS:
             self._open(deed)
-        elif deed.undoable and deed.event not in CHECK_INS:
+        elif deed.state == "undone":
+            self._undoing.redo(deed.id)
+        elif deed.undoable:
             self._undoing.undo(deed.id)
 
 
 def look_back(desk: Desk, limit: int, whose: str) -> tuple[str, list[Deed]]:
     """Whose are wanted ("mine", "everyone"; everyone's first where there is anybody else), and one's own to begin with."""
     return whose or ("everyone" if has_others(desk) else "mine"), deeds(desk, limit)
+
+
+def whole(desk: Desk, limit: int, whose: str) -> list[Deed]:
+    """All that is wanted, and of one's own whether an undo would put anything back."""
+    return everyone(desk, limit) if whose == "everyone" else deeds(desk, limit, look=True)
 
 
 @dataclass(frozen=True)
@@ -243,8 +250,8 @@ def look_at(desk: Desk, deed: Deed) -> Seen:
         return Seen(deed, tuple(others_written(desk, deed, SHOWN)), {}, deed.count, None)
     values, sums, total = written(desk, deed.id, SHOWN)
     left = None
-    if deed.count <= MOST_CHECKED and (deed.undoable or deed.state == "undone"):
-        left = tuple(left_words(desk, changed_since(desk, deed.id)))
+    if deed.count <= MOST_CHECKED and (deed.undoable or deed.state == "undone" or deed.reason == all_changed()):
+        left = tuple(left_words(desk, changed_since(desk, deed.id), ahead=True))
     return Seen(deed, tuple(values), sums, total, left)
 
 
@@ -343,7 +350,7 @@ class LineDelegate(QStyledItemDelegate):
             return
         right = QRectF(box.right() - px(24 + 208), box.top(), px(208), box.height())
         paint_icon(painter, QRectF(right.left(), right.center().y() - px(8), px(16), px(16)), "prohibit", colours.muted)
-        if not deed.rows or not way:
+        if not way:
             paint_text(painter, right.adjusted(px(24), 0, 0, 0), why, colours.muted, "small")
             return
         paint_text(painter, QRectF(right.left() + px(24), box.top() + px(8), right.width() - px(24), px(20)), why, colours.muted, "small")
@@ -355,7 +362,7 @@ class LineDelegate(QStyledItemDelegate):
             if button_box(QRectF(option.rect)).contains(event.position()):
                 self.pressed.emit(deed)
                 return True
-        if isinstance(event, QMouseEvent) and event.type() == QEvent.Type.MouseButtonRelease and deed is not None and deed.rows and reason_of(deed)[1]:
+        if isinstance(event, QMouseEvent) and event.type() == QEvent.Type.MouseButtonRelease and deed is not None and reason_of(deed)[1]:
             if link_box(QRectF(option.rect)).contains(event.position()):
                 self.pressed.emit(deed)
                 return True
@@ -393,8 +400,8 @@ def reason_of(deed: Deed) -> tuple[str, str]:
     if deed.rows:
         way = "" if deed.person is None and deed.gathering is None else _("Change it yourself") if deed.count == 1 else _("Change them yourself")
         return deed.reason or "", way
-    if deed.event in CHECK_INS and deed.state == "done":
-        return _("Corrected in the gathering"), "gathering"
+    if deed.event in CHECK_INS:
+        return _("Corrected in the gathering"), _("Open the gathering") if deed.gathering is not None else ""
     if deed.state == "undone":
         return "", ""
     return deed.reason or "", ""
@@ -434,6 +441,8 @@ class Detail(Scroll):
         why, _way = reason_of(deed)
         if why:
             column.addWidget(IconLine("prohibit", why))
+            if seen.left:
+                column.addWidget(Label("\n".join(seen.left), tone="muted", wrap=True))
         elif seen.left is not None:
             column.addWidget(IconLine("warning", "\n".join(seen.left), tone="warn") if seen.left else
                              IconLine("check-circle", _("Nobody has changed this since"), tone="ok"))

@@ -16,7 +16,7 @@ from PySide6.QtGui import QIcon, QKeySequence, QPainter, QPixmap
 from PySide6.QtWidgets import QApplication
 
 from alumni_desk import __version__
-from alumni_desk.desktop.at_door import for_whom, is_at_door
+from alumni_desk.desktop.at_door import for_whom, is_at_door, is_locked
 from alumni_desk.desktop.background import Job, Lanes
 from alumni_desk.desktop.changes import ChangeBus, Watch
 from alumni_desk.desktop.controls import WINDOW, shortcut
@@ -37,6 +37,7 @@ from alumni_desk.desktop.today_lists import FrameFacts, frame_facts
 from alumni_desk.desktop.undoing import Undoing
 from alumni_desk.desktop.venue_bridge import VenueBridge
 from alumni_desk.desktop.widgets import paint_mark
+from alumni_desk.errors import KnownError
 from alumni_desk.logs import log_file
 from alumni_desk.store.desk import Desk
 from alumni_desk.store.profile import Profile
@@ -66,8 +67,8 @@ CALM_MS = 400
 class Room(QObject):
     """A window on an open desk with all that works for it: lanes, news of changes, sync. ``close`` ends every thread.
 
-    ``stands``: its first page is filled and painted. ``another_wanted``: the laptop came to a door, or from one to the office, and has a use for
-    other pages than this window has.
+    ``stands``: its first page is filled and painted. ``another_wanted``: the laptop came to a door, or from one to the office, or is locked or free
+    again: it has a use for other pages than this window has.
     """
 
     stands = Signal()
@@ -88,10 +89,11 @@ class Room(QObject):
         self._help: HelpWindow | None = None
         deeds = deeds or Deeds(None, None, self._help_wanted if help_files else None)
         self._at_door = is_at_door(desk)
-        plan = for_whom(self._plan(about, deeds), at_door=self._at_door)
+        self._locked = is_locked(desk)
+        plan = for_whom(self._plan(about, deeds), at_door=self._at_door, locked=self._locked)
         self.shell = Shell(plan, Whose(device=desk.device_name), self.undoing, on_close=self.close)
         self.lanes.trouble.connect(lambda error: self.shell.say(str(error)))
-        self.keeping.trouble.connect(lambda error: self.shell.say(str(error)))
+        self.keeping.trouble.connect(self._not_kept)
         self._standing = ""
         self._last_standing: Standing | None = None
         self.lock = Lock(desk, self.shell, door=self._door, standing=lambda: self._standing)
@@ -110,7 +112,7 @@ class Room(QObject):
         self.later = Later(self.shell, self.lanes, self.lock.away.resting)
         self.changes.changed.connect(self._frame)
         self.shell.palette_wanted.connect(self.show_palette)
-        self.shell.palette_button.setVisible(not self._at_door)
+        self.shell.palette_button.setVisible(not self._at_door and not self._locked)
         if help_files:
             shortcut(QKeySequence.StandardKey.HelpContents, self.shell, self._help_wanted, WINDOW)
         self._look_at_frame()
@@ -182,8 +184,9 @@ class Room(QObject):
         self._tell_door()
         self.shell.chip.set_standing(standing.state, standing.short)
         self._standing = standing_words(standing.waiting, standing.state != "alone")
-        if (standing.role == "door") is not self._at_door:
-            self._at_door = not self._at_door
+        stands = (standing.role == "door", standing.locked)
+        if stands != (self._at_door, self._locked):
+            self._at_door, self._locked = stands
             self.another_wanted.emit()
 
     def _door(self) -> DoorWindow | None:
@@ -208,8 +211,8 @@ class Room(QObject):
         self.shell.nav.set_count("gatherings", number(facts.ahead) if facts.ahead else "")
 
     def show_palette(self) -> Palette | None:
-        """Everybody and everything by a few letters; not while the window is locked, and not at a door, where one list is all there is."""
-        if self.shell.covered() or self._at_door:
+        """Everybody and everything by a few letters; not while the window or the chapter is locked, and not at a door, where one list is all there is."""
+        if self.shell.covered() or self._at_door or self._locked:
             return None
         from alumni_desk.desktop.palette import Palette
 
@@ -247,6 +250,12 @@ class Room(QObject):
         self._help.show()
         self._help.raise_()
         return self._help
+
+    def _not_kept(self, error: KnownError) -> None:
+        if error.code == "part_damaged":
+            self.shell.say(str(error), _("Backups"), lambda: self.shell.show_page("restore"))
+        else:
+            self.shell.say(str(error))
 
     def close(self) -> None:
         """End what runs, wait for it, and leave the desk to its owner."""

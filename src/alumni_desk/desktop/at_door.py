@@ -1,4 +1,6 @@
-"""The window of a laptop at the door of one gathering: check-in, sync and settings, for there is nothing else that it may see."""
+"""The window of a laptop at the door of one gathering: check-in, sync and settings, for there is nothing else that it may see. And of a leader's that was
+without contact for too long: sync, until the server was heard.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +12,9 @@ from alumni_desk.store.desk import Desk
 
 PAGES = frozenset({"checkin", "sync", "settings"})
 """The pages that somebody at a door has a use for."""
+
+
+LOCKED = frozenset({"sync"})
 
 
 class Named(Protocol):
@@ -28,6 +33,17 @@ def is_at_door(desk: Desk) -> bool:
         return driver.row(connection, "SELECT 1 FROM sync_state WHERE key = 'membership' AND value ->> 'role' = 'door'") is not None
 
 
-def for_whom(pages: Iterable[P], *, at_door: bool) -> list[P]:
+def is_locked(desk: Desk) -> bool:
+    """Whether this is a leader's laptop that was without contact for too long."""
+    with desk.asking() as connection:
+        if driver.row(connection, "SELECT 1 FROM sync_state WHERE key = 'membership' AND value ->> 'until' IS NOT NULL") is None:
+            return False
+        from alumni_desk.sync import access
+
+        return access.is_locked(connection)
+
+
+def for_whom(pages: Iterable[P], *, at_door: bool, locked: bool = False) -> list[P]:
     """Of a window's pages those that are of use here."""
-    return [page for page in pages if not at_door or page.name in PAGES]
+    allowed = LOCKED if locked else PAGES if at_door else None
+    return [page for page in pages if allowed is None or page.name in allowed]

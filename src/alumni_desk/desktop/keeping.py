@@ -1,4 +1,4 @@
-"""What the window does by itself so that nothing is lost: the backup of the day, and the outbox copy of large actions."""
+"""What the window does by itself so that nothing is lost: the backup of the day, a look at every page after a crash, the outbox copy of large actions."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ COPY_MS = 1_000
 
 
 class Keeping(QObject):
-    """``made`` tells of a new backup; ``trouble`` once of each thing that stands in its way."""
+    """``made`` tells of a new backup; ``trouble`` once of each thing that stands in its way, and of damage again and again."""
 
     made = Signal(object)
     trouble = Signal(object)
@@ -28,6 +28,7 @@ class Keeping(QObject):
         self._copying = False
         self._job: Job | None = None
         self._told = ""
+        self._unsure = desk.was_killed  # of the database's pages, until all of them were read
         self._soon = QTimer(self, interval=FIRST_MS, singleShot=True)
         self._often = QTimer(self, interval=EVERY_MS)
         self._copies = QTimer(self, interval=COPY_MS)
@@ -36,14 +37,22 @@ class Keeping(QObject):
             timer.start()
 
     def look(self) -> None:
-        """Make the backup of the day if it is due."""
+        """Make the backup of the day if it is due, and read what nobody has read since a crash."""
         if self._job is None:
             self._job = self._lanes.read_long(self._back_up, self._made, self._failed)
 
     def _back_up(self, job: Job) -> Path | None:
-        from alumni_desk.store import backup
+        """A backup reads every page. After an end that was none all are read at once, be there a backup of today or not."""
+        from alumni_desk.store import backup, checking
 
-        return backup.daily(self._desk, cancelled=job.cancelled)
+        try:
+            made = backup.daily(self._desk, cancelled=job.cancelled)
+        except KnownError as error:
+            raise (checking.part_damaged() if error.code == "database_damaged" else error) from None
+        if made is None and self._unsure:
+            checking.look_at_pages(self._desk, cancelled=job.cancelled)
+        self._unsure = False
+        return made
 
     def stop(self) -> None:
         """Nothing more by itself; a backup under way ends at its next page."""
@@ -60,7 +69,7 @@ class Keeping(QObject):
 
     def _failed(self, error: KnownError) -> None:
         self._job = None
-        if error.code != self._told:
+        if error.code != self._told or error.code == "part_damaged":  # that one until something is done about it
             self._told = error.code
             self.trouble.emit(error)
 

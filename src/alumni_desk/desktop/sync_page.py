@@ -67,6 +67,7 @@ class Facts:
     lately: tuple[Did, ...] = ()  # what the last syncs did, the newest first
     admin: bool = False
     door: bool = False
+    locked: bool = False  # a leader's laptop that was without contact for too long
     checked: str | None = None  # when all that is here was compared with the server
     identical: bool | None = None
     members: int = 0
@@ -319,6 +320,8 @@ class SyncPage(Page):
             return _("This is the sample chapter. It never joins a server, so nobody made up gets among real people.")
         if facts.state == "alone":
             return _("It is shared with nobody. With an invitation from your chapter lead or alumni office it keeps in step with other laptops.")
+        if facts.locked and not facts.waiting:
+            return _("Nothing of the chapter is shown until then.")
         if facts.state == "ended" and not facts.waiting:
             return _("Its list is gone from this laptop, and all that was done here is at the server. Another invitation opens another door.")
         if facts.waiting:
@@ -601,7 +604,7 @@ def look_up(desk: Desk) -> Facts:
         sample = connection.exec_driver_sql("SELECT 1 FROM chapter WHERE sample LIMIT 1").first() is not None
         members = int(connection.exec_driver_sql(COUNT_MEMBERS).scalar() or 0)
         oldest = connection.exec_driver_sql("SELECT min(id) FROM operation WHERE fate = 'waiting' AND sequence IS NULL AND queue <> 'peer'").scalar()
-    leads = membership is not None and membership.role in ("leader", "admin")
+    leads = membership is not None and membership.role in ("leader", "admin") and not standing.locked
     return Facts(
         state=standing.state,
         sentence=standing.sentence,
@@ -615,12 +618,13 @@ def look_up(desk: Desk) -> Facts:
         clock=standing.clock,
         access=standing.access if standing.state not in ("ended", "invitation") else "",
         refused=not_taken,
-        refusals=refusals,
+        refusals=() if standing.locked else refusals,
         pin=(membership.fingerprint or "") if membership else "",
         leads=leads,
         lately=past,
         admin=membership is not None and membership.role == "admin",
         door=membership is not None and membership.role == "door",
+        locked=standing.locked,
         checked=standing.checked,
         identical=standing.identical,
         members=members,

@@ -184,7 +184,8 @@ def remove_guests(desk: Desk, gathering_id: str, registrations: Iterable[str]) -
     with desk.writing("guests_removed", gathering=gathering_id) as writing:
         table, fact = writing.tables["registration"], writing.tables["fact"]
         wanted |= set(writing.connection.scalars(sa.select(table.c.id).where(table.c.host.in_(wanted), ~table.c.gone)))
-        if writing.connection.execute(sa.select(fact.c.id).where(fact.c.registration.in_(wanted), fact.c.kind == "in").limit(1)).first() is not None:
+        if writing.connection.execute(sa.select(fact.c.id).where(
+                fact.c.gathering == gathering_id, fact.c.registration.in_(wanted), fact.c.kind == "in").limit(1)).first() is not None:
             raise Refused("guest_is_in", _("Somebody chosen was checked in already, so they stay on the list. Undo the check-in first."))
         for one in sorted(wanted):
             writing.change("registration", one, gone=True)

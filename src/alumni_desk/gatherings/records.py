@@ -6,6 +6,7 @@ import uuid
 
 import sqlalchemy as sa
 
+from alumni_desk.protocol.ids import uuid5
 from alumni_desk.store.synced import field, named_by, synced
 
 gathering = synced(
@@ -43,16 +44,17 @@ registration = synced(
     field("walk_in", sa.Boolean, door=True),
     audience="row",
     stays=lambda connection, ids: named_by(
-        connection, ids, "SELECT registration FROM fact AS f WHERE kind = 'in' AND NOT EXISTS (SELECT 1 FROM fact AS c, json_each(c.closes) AS j"
-                         " WHERE c.registration = f.registration AND c.kind IN ('out', 'void') AND j.value = f.id)"),
+        connection, ids, "SELECT r.id FROM registration AS r CROSS JOIN fact AS f ON f.gathering = r.gathering AND f.registration = r.id"
+                         " WHERE f.kind = 'in' AND NOT EXISTS (SELECT 1 FROM fact AS c, json_each(c.closes) AS j WHERE c.gathering = f.gathering"
+                         " AND c.registration = f.registration AND c.kind IN ('out', 'void') AND j.value = f.id)"),
 )
 
-_REGISTRATION = uuid.UUID("6f1c6c1e-6f0a-5d0e-9d6b-0a1f3a9b7c55")
+_REGISTRATION = uuid.UUID("6f1c6c1e-6f0a-5d0e-9d6b-0a1f3a9b7c55").bytes
 
 
 def registration_id(gathering_id: str, person_id: str) -> str:
     """The one id a person's registration for a gathering can have, on every laptop: UUIDv5(gathering, person)."""
-    return str(uuid.uuid5(_REGISTRATION, f"{gathering_id}/{person_id}"))
+    return uuid5(_REGISTRATION, f"{gathering_id}/{person_id}")
 
 
 TABLES = (gathering, registration)

@@ -42,7 +42,7 @@ def add_member(desk: Desk, **typed: Any) -> Saved:
     values.setdefault("constituent_codes", '["alumnus"]')
     with desk.writing("member_added") as writing:
         person = writing.add("person", standing="member", **values)
-        name = display_name(_row(writing, person))
+        name = display_name(row_of(writing, person))
     return Saved(person, name, writing.changed)
 
 
@@ -50,10 +50,10 @@ def change_member(desk: Desk, person_id: str, **typed: Any) -> Saved:
     """Change fields of a person. Raises NotFound, or BadInput if a field cannot be used or no name would be left."""
     values = read_fields(typed)
     with desk.writing("member_changed") as writing:
-        before = _row(writing, person_id)
+        before = row_of(writing, person_id)
         _named({**{name: getattr(before, name) for name in _NAMES}, **values})
         writing.change("person", person_id, **values)
-        name = display_name(_row(writing, person_id))
+        name = display_name(row_of(writing, person_id))
     return Saved(person_id, name, writing.changed)
 
 
@@ -77,7 +77,8 @@ def bring_back(desk: Desk, ids: Iterable[str]) -> Changed:
     return writing.changed
 
 
-def _row(writing: Writing, person_id: str) -> sa.Row[Any]:
+def row_of(writing: Writing, person_id: str) -> sa.Row[Any]:
+    """The row of a person who is here. Raises NotFound."""
     row = _rows(writing, (person_id,)).get(person_id)
     if row is None:
         raise _gone()

@@ -85,9 +85,12 @@ class Clock:
             now = self.now_ms()
             ms, counter = (now, -1) if now > self._ms else (self._ms, self._counter)
             found = []
+            head, tail = f"{ms:012x}-", f"-{self.replica}"
             for _n in range(count):
                 ms, counter = _next(ms, counter)
-                found.append(f"{ms:012x}-{counter:04x}-{self.replica}")
+                if not counter:
+                    head = f"{ms:012x}-"
+                found.append(f"{head}{counter:04x}{tail}")
             self._ms, self._counter = ms, counter
             return found
 

@@ -22,7 +22,7 @@ PLACES = 500  # that a hello may ask about
 
 Value = str | int | bool | None
 Kind = Literal["put", "fact", "command"]
-Status = Literal["ok", "stale", "clamped", "denied", "invalid", "erased", "duplicate", "quarantined", "moved"]
+Status = Literal["ok", "stale", "clamped", "denied", "invalid", "erased", "duplicate", "quarantined"]
 ACCEPTED: frozenset[str] = frozenset({"ok", "stale", "clamped"})
 
 
@@ -191,6 +191,7 @@ class HelloReply(msgspec.Struct, frozen=True, omit_defaults=True):
     set_aside: dict[str, int] = {}  # changes of removed laptops that nobody has looked at, for leaders and admins
     server_key: bytes = b""
     certificates: list[Certificate] = []
+    removals: list[Removals] = []  # ``revoked`` by chapter and signed, for those whom it meets without us; none where nobody was removed
     same: bytes = b""
 
 
@@ -287,6 +288,16 @@ class Certificate(msgspec.Struct, array_like=True, frozen=True):
     until: int | None
     issued: int
     issuer: str  # the device that signed; empty: the server
+    signature: bytes
+
+
+class Removals(msgspec.Struct, array_like=True, frozen=True):
+    """The laptops that were removed from a chapter, signed by the server: see protocol/removals.py. ``issued``: milliseconds since 1970."""
+
+    server: str
+    scope: str
+    issued: int
+    devices: list[str]
     signature: bytes
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import groupby
+from operator import attrgetter
 from typing import NamedTuple, Protocol, TypeVar
 
 from nacl.exceptions import BadSignatureError
@@ -48,14 +50,20 @@ def signed_bytes(protocol: int, server: str, device: str, scope: str, audience: 
     return _PURPOSE + state.digest()
 
 
-def salt_of(key: SigningKey, operation_id: str) -> bytes:
-    """The salt that this device gives an operation, each time the same, so that a repeated parcel is the same parcel."""
-    return hashlib.blake2b(operation_id.encode(), key=bytes(key), person=b"salt", digest_size=16).digest()
+def salts_of(key: SigningKey, operations: Iterable[str]) -> list[bytes]:
+    """The salts that this device gives operations (their ids), each time the same, so that a repeated parcel is the same parcel."""
+    begun = hashlib.blake2b(key=bytes(key), person=b"salt", digest_size=16)
+    found = []
+    for one in operations:
+        state = begun.copy()
+        state.update(one.encode())
+        found.append(state.digest())
+    return found
 
 
 def sign_parcel(key: SigningKey, *, server: str, device: str, scope: str, audience: str, pieces: Sequence[Packable]) -> Parcel:
     """The pieces as one parcel signed by this device."""
-    salts = [salt_of(key, piece.id) for piece in pieces]
+    salts = salts_of(key, [piece.id for piece in pieces])
     bodies: list[bytes | None] = [piece.body for piece in pieces]
     hashes = [body_hash(salt, piece.body) for salt, piece in zip(salts, pieces, strict=True)]
     signature = key.sign(signed_bytes(PROTOCOL, server, device, scope, audience, hashes)).signature
@@ -85,27 +93,22 @@ def in_parcels(pieces: Iterable[T]) -> Iterator[list[T]]:
     """Pieces of one scope and audience cut into parcels: a transaction stays whole where it fits into one at all."""
     parcel: list[T] = []
     size = 0
-    for group in _transactions(pieces):
-        weight = sum(len(piece.body) for piece in group)
+    for _transaction, pieces_of_it in groupby(pieces, attrgetter("transaction")):
+        group = list(pieces_of_it)
+        sizes = [len(piece.body) for piece in group]
+        weight = sum(sizes)
         if parcel and (len(parcel) + len(group) > PARCEL_OPERATIONS or size + weight > PARCEL_BYTES):
             yield parcel
             parcel, size = [], 0
-        for piece in group:
-            if parcel and (len(parcel) >= PARCEL_OPERATIONS or size + len(piece.body) > PARCEL_BYTES):
+        if len(parcel) + len(group) <= PARCEL_OPERATIONS and size + weight <= PARCEL_BYTES:
+            parcel += group
+            size += weight
+            continue
+        for piece, one in zip(group, sizes, strict=True):
+            if parcel and (len(parcel) >= PARCEL_OPERATIONS or size + one > PARCEL_BYTES):
                 yield parcel
                 parcel, size = [], 0
             parcel.append(piece)
-            size += len(piece.body)
+            size += one
     if parcel:
         yield parcel
-
-
-def _transactions(pieces: Iterable[T]) -> Iterator[list[T]]:
-    group: list[T] = []
-    for piece in pieces:
-        if group and group[-1].transaction != piece.transaction:
-            yield group
-            group = []
-        group.append(piece)
-    if group:
-        yield group

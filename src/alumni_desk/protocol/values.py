@@ -7,14 +7,15 @@ from typing import Literal
 
 from alumni_desk.protocol.messages import TEXT_LIMIT
 
-_UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\Z")
+UUID = "[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
+_UUID = re.compile(UUID)
 
 Type = Literal["text", "integer", "boolean"]
 
 
 def is_id(text: object) -> bool:
     """Whether this is a UUID in its one written form."""
-    return isinstance(text, str) and _UUID.match(text) is not None
+    return isinstance(text, str) and _UUID.fullmatch(text) is not None
 
 
 def fits(value: object, kind: Type) -> bool:

@@ -77,7 +77,12 @@ def deeds(desk: Desk, limit: int = 100, *, but: Collection[str] = (), look: bool
         from alumni_desk.store.undo import stay_changed
 
         stay = stay_changed(desk, done)
-    return [replace(one, reason=_("Everything of it was changed since")) if one.id in stay else one for one in told(desk, done)]
+    return [replace(one, reason=all_changed()) if one.id in stay else one for one in told(desk, done)]
+
+
+def all_changed() -> str:
+    """Why an action whose every value was changed since cannot be undone."""
+    return _("Everything of it was changed since")
 
 
 def told(desk: Desk, done: Sequence[Done]) -> list[Deed]:
@@ -128,14 +133,17 @@ def written(desk: Desk, action: str, limit: int = 50) -> tuple[list[Written], di
     return found[:limit], dict(sorted(sums.items(), key=lambda one: -one[1])), len(found)
 
 
-def left_words(desk: Desk, left: Sequence[Left], most: int = 3) -> list[str]:
-    """What an undo left, a sentence a row: whose, and who changed it since."""
+def left_words(desk: Desk, left: Sequence[Left], most: int = 3, *, ahead: bool = False) -> list[str]:
+    """What an undo left, a sentence a row: whose, and who changed it since. ``ahead``: what it would leave."""
     shown = left[:most]
     with desk.reading() as connection:
         names = Names(connection, {"": [(one.table, one.row, {}) for one in shown]}, set())
-        sentences = [_left(one, names.of(one.table, one.row, {})) for one in shown]
-    if len(left) > most:
-        sentences.append(ngettext("{n} more was left too.", "{n} more were left too.", len(left) - most).format(n=number(len(left) - most)))
+        sentences = [(_would_be_left if ahead else _left)(one, names.of(one.table, one.row, {})) for one in shown]
+    rest = len(left) - most
+    if rest > 0:
+        words = ngettext("{n} more would be left too.", "{n} more would be left too.", rest) if ahead else ngettext(
+            "{n} more was left too.", "{n} more were left too.", rest)
+        sentences.append(words.format(n=number(rest)))
     return sentences
 
 
@@ -311,6 +319,8 @@ def _what(one: Done, count: int, names: Names, person: str | None, rows: Sequenc
     sentence, strong = {
         "member_added": (_("Added {person}"), "person"),
         "member_changed": (_("Changed {field} of {person}"), ""),
+        "people_merged": (_("Merged {person} with another entry"), ""),
+        "people_unmerged": (_("Took {person} apart from another entry"), ""),
         "conflict_decided": (_("Decided on {field} of {person}"), ""),
         "members_removed": (_("Removed {members}"), "members") if several else (_("Removed {person}"), ""),
         "person_erased": (ngettext("Erased one person", "Erased {n} people", count).format(n=number(count)), ""),
@@ -364,7 +374,7 @@ def field_word(table: str, name: str) -> str:
     if name in ADDRESS and table == "person":
         return _("Address")
     if name == "gone":
-        return _("On the list")
+        return _("Taken off the list")
     words = {"status": _("Answer"), "host": _("Host"), "badge_name": _("Name on the badge"), "table_name": _("Table"), "meal": _("Meal"), "code": _("Code"),
              "answered_at": _("Answered"), "walk_in": _("Walk-in"), "person": _("Person"), "gathering": _("Gathering"), "standing": _("Standing"),
              "household": _("Household"), "consent": _("Consent"), "badge_tail": _("Family ties"), "merged_into": _("Merged into")}
@@ -400,14 +410,24 @@ def value_words(value: Any) -> str:
 
 
 def _left(one: Left, name: str) -> str:
-    if one.why == "in_use":
-        return _("{name} was left: something newer stands on it.").format(name=name)
-    if one.why == "closed":
-        return _("{name} was left: that was taken back already.").format(name=name)
-    fields = list(dict.fromkeys(field_word(one.table, field) for field in one.fields))
-    what = ", ".join(fields[:3])
-    if one.here and one.who:
-        return _("{name} was left: {who} changed {what} since.").format(name=name, who=one.who, what=what)
-    if one.here:
-        return _("{name} was left: {what} was changed here since.").format(name=name, what=what)
-    return _("{name} was left: {what} was changed on another laptop since.").format(name=name, what=what)
+    return {"in_use": _("{name} was left: something newer stands on it."),
+            "closed": _("{name} was left: that was taken back already."),
+            "who": _("{name} was left: {who} changed {what} since."),
+            "here": _("{name} was left: {what} was changed here since."),
+            "elsewhere": _("{name} was left: {what} was changed on another laptop since.")}[_how(one)].format(name=name, who=one.who, what=_what_of(one))
+
+
+def _would_be_left(one: Left, name: str) -> str:
+    return {"in_use": _("{name} would be left: something newer stands on it."),
+            "closed": _("{name} would be left: that was taken back already."),
+            "who": _("{name} would be left: {who} changed {what} since."),
+            "here": _("{name} would be left: {what} was changed here since."),
+            "elsewhere": _("{name} would be left: {what} was changed on another laptop since.")}[_how(one)].format(name=name, who=one.who, what=_what_of(one))
+
+
+def _how(one: Left) -> str:
+    return one.why if one.why in ("in_use", "closed") else "who" if one.who else "here" if one.here else "elsewhere"
+
+
+def _what_of(one: Left) -> str:
+    return ", ".join(list(dict.fromkeys(field_word(one.table, field) for field in one.fields))[:3])

@@ -88,7 +88,7 @@ def visits(desk: Desk, person_id: str) -> list[Visit]:
             .where(registration.c.person == person_id, ~registration.c.gone, ~gathering.c.gone, gathering.c.starts.is_not(None))
             .order_by(gathering.c.starts.desc())).all()
         facts = connection.execute(sa.select(fact.c.id, fact.c.kind, fact.c.registration, fact.c.closes).where(
-            fact.c.registration.in_([row.registration for row in rows]), ~fact.c.gone)).all()
+            fact.c.person == person_id, fact.c.registration.in_([row.registration for row in rows]), ~fact.c.gone)).all()
     taken_back = {one for row in facts if row.kind == "void" and row.closes for one in json.loads(row.closes)}
     came = {row.registration for row in facts if row.kind == "in" and row.id not in taken_back}
     return [Visit(row.id, row.name or "", date.fromisoformat(row.starts[:10]), row.status or "invited", row.registration in came, bool(row.walk_in))

@@ -27,6 +27,7 @@ from alumni_desk.protocol.messages import (
 from alumni_desk.protocol.proofs import is_session_proof
 from alumni_desk.protocol.values import is_id
 from alumni_desk.server import admitting, audit, feed, journal
+from alumni_desk.server.asking import rows_of
 from alumni_desk.server.lasting import end_of_door, is_over
 from alumni_desk.server.refusals import Refusal
 from alumni_desk.server.state import Server
@@ -157,7 +158,7 @@ def _opened(server: Server, token: str) -> tuple[str, int] | None:
 
 def caller(server: Server, connection: sa.Connection, device_id: str, now: int, *, removed_too: bool = False) -> Caller:
     """The device of a token with its grants; asks at every call whether it was removed. ``removed_too``: the call is open to those."""
-    return caller_in(connection.execute(of_device(server.tables), {"device": device_id}).all(), device_id, now, removed_too=removed_too)
+    return caller_in(rows_of(connection, of_device(server.tables), device=device_id), device_id, now, removed_too=removed_too)
 
 
 def caller_in(rows: Sequence[sa.Row[Any]], device_id: str, now: int, *, removed_too: bool = False) -> Caller:

@@ -12,7 +12,6 @@ from typing import Any, NamedTuple, TypeVar
 import msgspec
 import sqlalchemy as sa
 from starlette.applications import Starlette
-from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
@@ -50,8 +49,10 @@ from alumni_desk.protocol.messages import (
     unpack,
 )
 from alumni_desk.protocol.parcels import verify_parcel
+from alumni_desk.protocol.values import is_id
 from alumni_desk.schema import SCHEMA_VERSION
 from alumni_desk.server import accounts, conflicts, erasing, feed, inviting, journal, leaving, set_aside
+from alumni_desk.server.aside import aside
 from alumni_desk.server.beforehand import look
 from alumni_desk.server.bodies import STRANGERS_LIMIT, drop_body, packed, read_body
 from alumni_desk.server.bulk import put_rows
@@ -140,9 +141,9 @@ def make_app(server: Server, now: Now = now_ms, *, rate: float = CALLS_A_SECOND,
                     await _take(strangers, request, request.host)
                 message = _message(await read_body(request, STRANGERS_LIMIT if strangers_too else BODY_LIMIT), kind)
                 if isinstance(message, PullRequest) and message.wait > 0 and len(message.cursors) <= WATCHED:
-                    await run_in_threadpool(before_waiting, request, message)
+                    await aside(before_waiting, request, message)
                     await watch.until_moved({scope: place.sequence for scope, place in message.cursors.items()}, message.wait)
-                reply = await work(request, message) if waits else await run_in_threadpool(work, request, message)
+                reply = await work(request, message) if waits else await aside(work, request, message)
                 status, (headers, body) = 200, _answer(request, reply)
             except Refusal as refusal:
                 trouble = refusal
@@ -223,7 +224,7 @@ def make_app(server: Server, now: Now = now_ms, *, rate: float = CALLS_A_SECOND,
         """Pushes to one scope, each with its device: what became of it, why it is not taken, or whose it is where it is to be set aside."""
         answers: list[PushReply | Refusal | accounts.Caller] = []
         those: dict[int, Sent] = {}
-        groups = [items_of(one.message.parcels) for one in asked]
+        groups = [_taken_out(one.message) for one in asked]
         with erasures() as note, server.database.writing() as connection:
             there = look(connection, server.tables, scope, operations_in(groups), devices={one.device for one in asked}, now=now())
             for place, one in enumerate(asked):
@@ -242,12 +243,16 @@ def make_app(server: Server, now: Now = now_ms, *, rate: float = CALLS_A_SECOND,
                     has_sent(connection, server.tables, sent.device, len(reply.results))
         return answers
 
-    together = Together(carry_out, PUSH_OPERATIONS, lambda *work: run_in_threadpool(*work))
+    together = Together(carry_out, PUSH_OPERATIONS, lambda *work: aside(*work))
 
     async def take_push(request: Call, message: PushRequest) -> PushReply:
         if message.relayed and not message.parcels:
-            return await run_in_threadpool(bring, request, message)
-        scope = message.parcels[0].scope if message.parcels else ""
+            return await aside(bring, request, message)
+        if not message.parcels:
+            raise Refusal(400, "scopes")
+        scope = message.parcels[0].scope
+        if not is_id(scope):
+            raise Refusal(403, "no_grant")
         weight = sum(len(parcel.bodies) for parcel in message.parcels)
         key = keys.get(request.device)  # while the database has those before: whoever has sent before is known by it
         proven = key if key is not None and weight <= FEW and all(verify_parcel(parcel, key) for parcel in message.parcels) else None
@@ -255,7 +260,7 @@ def make_app(server: Server, now: Now = now_ms, *, rate: float = CALLS_A_SECOND,
         if isinstance(reply, Refusal):
             raise reply
         if isinstance(reply, accounts.Caller):
-            return await run_in_threadpool(set_aside.take, server, reply, message, now())
+            return await aside(set_aside.take, server, reply, message, now())
         watch.moved(scope, reply.head)
         metrics.pushed(result.status for result in reply.results)
         return reply
@@ -332,7 +337,7 @@ def make_app(server: Server, now: Now = now_ms, *, rate: float = CALLS_A_SECOND,
 
         try:
             request.device = await _admitted(request)
-            return await run_in_threadpool(look)
+            return await aside(look)
         except Refusal as refusal:
             return _as_response(_refused(request, refusal), refusal.status)
 
@@ -347,7 +352,7 @@ def make_app(server: Server, now: Now = now_ms, *, rate: float = CALLS_A_SECOND,
 
     async def readyz(request: Request) -> Response:
         try:
-            await run_in_threadpool(_counts, server)
+            await aside(_counts, server)
         except sa.exc.SQLAlchemyError:
             return Response("the database does not answer\n", status_code=503, media_type="text/plain")
         return Response("ready\n", media_type="text/plain")
@@ -356,7 +361,7 @@ def make_app(server: Server, now: Now = now_ms, *, rate: float = CALLS_A_SECOND,
         if not open_metrics and not (request.client and is_loopback(request.client.host)):
             return Response("only for this computer\n", status_code=403, media_type="text/plain")
         try:
-            gauges = await run_in_threadpool(_counts, server)
+            gauges = await aside(_counts, server)
         except sa.exc.SQLAlchemyError:
             gauges = {}
         return Response(metrics.text(gauges), media_type=CONTENT_TYPE)
@@ -441,6 +446,12 @@ class _Pushed(NamedTuple):
     device: str
     message: PushRequest
     proven: bytes | None
+
+
+def _taken_out(message: PushRequest) -> list[Item]:
+    """The operations of a push; none where its form will be refused."""
+    whole = all(len(one.hashes) == len(one.salts) == len(one.bodies) for one in message.parcels)
+    return items_of(message.parcels) if whole and sum(len(one.bodies) for one in message.parcels) <= PUSH_OPERATIONS else []
 
 
 def _sent(server: Server, who: accounts.Caller, one: _Pushed, items: list[Item]) -> Sent:

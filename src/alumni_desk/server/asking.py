@@ -5,6 +5,7 @@ Statements are text, with ``?`` for a value and ``IN ?`` for a list of texts. Th
 
 from __future__ import annotations
 
+from collections import namedtuple
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import lru_cache
@@ -42,6 +43,21 @@ def ask(connection: sa.Connection, statement: str, *parameters: Parameter) -> An
             return cursor.fetchall()  # type: ignore[no-any-return]
 
     return answer
+
+
+def rows_of(connection: sa.Connection, query: sa.Select[Any], **parameters: Parameter) -> Sequence[Any]:
+    """The rows of a question that is put together once and kept: the same object each time."""
+    if connection.dialect.name != "postgresql":
+        return connection.execute(query, parameters).all()
+    text, constants, row = _compiled(query, connection.dialect, tuple(parameters))
+    with _in_our_words(connection):
+        return list(map(row._make, _driver(connection).execute(text, {**constants, **parameters}).fetchall()))
+
+
+@lru_cache(maxsize=32)
+def _compiled(query: sa.Select[Any], dialect: sa.Dialect, names: Sequence[str]) -> tuple[str, dict[str, Any], Any]:
+    whole = query.compile(dialect=dialect).construct_expanded_state(dict.fromkeys(names))
+    return whole.statement, dict(whole.parameters), namedtuple("Row", query.selected_columns.keys(), rename=True)
 
 
 def find(connection: sa.Connection, columns: str, table: str, by: str, among: Sequence[str], *, also: str = "", first: bool = False,

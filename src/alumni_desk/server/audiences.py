@@ -16,10 +16,13 @@ from typing import Any, NamedTuple
 import sqlalchemy as sa
 
 from alumni_desk.gatherings.records import registration_id
-from alumni_desk.server.bulk import chunks
+from alumni_desk.server.bulk import chunks, one_of
 
 CHAPTER = "chapter"
 """The audience that reads everything of a scope."""
+
+_NAMING = frozenset({"gathering", "registration", "fact"})
+"""The tables whose rows are a gathering or name one."""
 
 Name = tuple[str, str]
 """A row: table and id."""
@@ -58,7 +61,7 @@ def concerned_by(scope: str, changed: Mapping[Name, Touched], held: Mapping[Name
         for audience in held.get(name, ()):
             concerned[audience][name] = None
     for (table, row_id), one in changed.items():
-        for gathering in _named_in(table, row_id, one):
+        for gathering in _named_in(table, row_id, one) if table in _NAMING else ():
             concerned[gathering][table, row_id] = None
             if table == "gathering":
                 concerned[gathering]["chapter", scope] = None
@@ -90,8 +93,6 @@ def _named_in(table: str, row_id: str, one: Touched) -> set[str]:
     """The gatherings that a changed row names."""
     if table == "gathering":
         return {row_id}
-    if table not in ("registration", "fact"):
-        return set()
     return {str(row["gathering"]) for row in (one.before, one.after) if row is not None and row["gathering"] is not None}
 
 
@@ -136,7 +137,7 @@ def _there(connection: sa.Connection, tables: sa.MetaData, scope: str, concerned
         names = sorted({table for table, _row in rows})
         for part in chunks({row_id for _table, row_id in rows}):
             query = sa.select(feed.c.table_name, feed.c.row_id, feed.c.gone).where(
-                feed.c.scope == scope, feed.c.audience == gathering, feed.c.table_name.in_(names), feed.c.row_id.in_(part))
+                feed.c.scope == scope, feed.c.audience == gathering, feed.c.table_name.in_(names), one_of(connection, feed.c.row_id, part))
             found.update(((gathering, row.table_name, row.row_id), not row.gone) for row in connection.execute(query))
     return found
 
@@ -158,7 +159,7 @@ class _Asked:
         for part in chunks(set(ids) - self._registrations.keys()):
             self._registrations.update(dict.fromkeys(part))
             query = sa.select(table.c.id, table.c.gathering, table.c.person, table.c.status, table.c.gone).where(
-                table.c.scope == self._scope, table.c.id.in_(part))
+                table.c.scope == self._scope, one_of(self._connection, table.c.id, part))
             self._registrations.update((row["id"], dict(row)) for row in self._connection.execute(query).mappings())
 
     def know_people(self, ids: Iterable[str]) -> None:
@@ -167,7 +168,8 @@ class _Asked:
         for part in chunks(set(ids) - self._into.keys()):
             self._into.update(dict.fromkeys(part))
             self._from.update((one, []) for one in part)
-            mine, theirs = (sa.select(table.c.id, table.c.merged_into).where(table.c.scope == self._scope, table.c.merged_into.is_not(None), column.in_(part))
+            mine, theirs = (sa.select(table.c.id, table.c.merged_into).where(table.c.scope == self._scope, table.c.merged_into.is_not(None),
+                                                                                            one_of(self._connection, column, part))
                             for column in (table.c.id, table.c.merged_into))
             self._into.update((row.id, row.merged_into) for row in self._connection.execute(mine))
             for row in self._connection.execute(theirs):

@@ -1,8 +1,9 @@
-"""Many rows in one statement: one JSON text on PostgreSQL, ``executemany`` on SQLite."""
+"""Many rows in one statement: a COPY or one JSON text on PostgreSQL, ``executemany`` on SQLite."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from functools import lru_cache
 from itertools import islice
 from typing import Any, TypeVar
@@ -10,10 +11,14 @@ from typing import Any, TypeVar
 import msgspec
 import sqlalchemy as sa
 
-from alumni_desk.server.asking import tell
+from alumni_desk.server.asking import in_one_go, tell
 
 _CHUNK = 1_000
 _FEW = 50
+MANY = 200
+"""New rows from which a COPY costs less than the further words to the database that it takes."""
+
+_ESCAPES = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"})
 T = TypeVar("T")
 
 
@@ -69,6 +74,56 @@ def _putting(table: sa.Table, names: tuple[str, ...], dialect: str) -> str:
         return f"{into} VALUES ({', '.join('?' * len(names))}) {conflict}"
     typed = ", ".join(f"{_quoted(name)} {_type(table.c[name])}" for name in names)
     return f"{into} SELECT {', '.join(map(_quoted, names))} FROM json_to_recordset(?::json) AS given ({typed}) {conflict}"
+
+
+def in_few_words(connection: sa.Connection, rows: int) -> AbstractContextManager[None]:
+    """What so many rows are written in: few are on their way at once, many are copied, which is not to be had so."""
+    return in_one_go(connection) if rows < MANY else nullcontext()
+
+
+def add_rows(connection: sa.Connection, table: sa.Table, names: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
+    """The same as ``put_rows`` for values of the named columns that are probably all new: PostgreSQL takes them in as they come, three times as fast."""
+    if connection.dialect.name == "postgresql" and len(rows) >= MANY and _copied(connection, table, names, rows):
+        return
+    put_rows(connection, table, [dict(zip(names, row, strict=True)) for row in rows], columns=names)
+
+
+def _copied(connection: sa.Connection, table: sa.Table, names: Sequence[str], rows: Sequence[Sequence[Any]]) -> bool:
+    """Whether the rows could be copied in; not if one of them is there already, then nothing has changed."""
+    dialect: Any = connection.dialect
+    columns = {name: column for name, column in zip(names, zip(*rows, strict=True), strict=True)
+               if column.count(None) < len(column) or not table.c[name].nullable}
+    text = copy_text(list(columns.values()))
+    saved = connection.begin_nested()
+    raw: Any = connection.connection.dbapi_connection
+    try:
+        with raw.cursor() as cursor, cursor.copy(f"COPY {_quoted(table.name)} ({', '.join(map(_quoted, columns))}) FROM STDIN") as copy:
+            copy.write(text)
+    except dialect.loaded_dbapi.IntegrityError:
+        saved.rollback()
+        return False
+    except dialect.loaded_dbapi.Error as error:
+        raise sa.exc.DBAPIError.instance("COPY", None, error, dialect.loaded_dbapi.Error, hide_parameters=True, dialect=dialect) from None
+    saved.commit()
+    return True
+
+
+def copy_text(columns: Sequence[Sequence[Any]]) -> str:
+    """Values, column by column, in PostgreSQL's text form of COPY."""
+    return "".join(["\t".join(row) + "\n" for row in zip(*map(_texts, columns), strict=True)])
+
+
+def _texts(values: Sequence[Any]) -> Sequence[str]:
+    """A column's values as COPY has them, none of the letters that mean something in them."""
+    kinds = set(map(type, values))
+    if bytes in kinds:
+        return ["\\N" if value is None else "\\\\x" + value.hex() for value in values]
+    if str not in kinds:
+        return ["\\N" if value is None else str(value) for value in values]
+    together = "".join(values if len(kinds) == 1 else filter(None, values))
+    if "\\" in together or "\t" in together or "\n" in together or "\r" in together:
+        return ["\\N" if value is None else value.translate(_ESCAPES) for value in values]
+    return values if len(kinds) == 1 else ["\\N" if value is None else value for value in values]
 
 
 def flags(table: sa.Table) -> Callable[[dict[str, Any]], dict[str, Any]]:

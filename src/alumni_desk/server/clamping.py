@@ -24,7 +24,7 @@ def milliseconds(clock: str) -> int:
 
 def replica(clock: str) -> str:
     """Whose clock it is."""
-    return clock.rsplit("-", 1)[1]
+    return clock.rpartition("-")[2]
 
 
 def is_clock(text: str) -> bool:

@@ -17,7 +17,7 @@ from alumni_desk.errors import StoreProblem
 from alumni_desk.store import driver
 from alumni_desk.words import _
 
-REVISION = "0005"
+REVISION = "0006"
 """The newest of ``server/migrations``; Alembic is imported only when the database is not there yet."""
 
 
@@ -87,7 +87,16 @@ class Database:
     def asking(self) -> Iterator[sa.Connection]:
         """For one question, or several that need not be of one moment: no transaction is begun for them, and so none is ended."""
         with self.engine.connect() as connection:
-            yield connection.execution_options(isolation_level="AUTOCOMMIT") if self.postgresql else connection
+            if not self.postgresql:
+                yield connection
+                return
+            driver: Any = connection.connection.driver_connection
+            driver.autocommit = True
+            try:
+                yield connection
+            finally:
+                if not driver.closed:
+                    driver.autocommit = False
 
     def close(self) -> None:
         """Close every connection."""

@@ -10,6 +10,7 @@ import sqlalchemy as sa
 
 from alumni_desk.protocol.clocks import pack, unpack
 from alumni_desk.server import feed, set_aside
+from alumni_desk.server.asking import ask
 from alumni_desk.server.audiences import CHAPTER, Entry
 from alumni_desk.server.bulk import chunks, put_rows
 from alumni_desk.server.clamping import stamp
@@ -23,6 +24,9 @@ GONE = frozenset({"person", "education"})
 
 SHARED = frozenset({"household"})
 """Rows that are about others too: what they say is taken out, and they may be written anew."""
+
+_ERASED = ("SELECT e.table_name, e.row_id FROM erased AS e JOIN feed AS f ON f.scope = e.scope AND f.table_name = e.table_name AND f.row_id = e.row_id"
+           " WHERE e.scope = ? AND f.audience = ? AND f.sequence > ? AND f.sequence <= ?")
 
 
 def erase(connection: sa.Connection, tables: sa.MetaData, locked: feed.LockedHead, people: Iterable[str], now: int,
@@ -93,14 +97,9 @@ def forget(connection: sa.Connection, tables: sa.MetaData, scope: str, rows: set
 
 def erased_in(connection: sa.Connection, tables: sa.MetaData, scope: str, audience: str, after: int, until: int) -> dict[str, list[str]]:
     """Of the rows in this part of the feed those that were erased, by table."""
-    erased, entries = tables.tables["erased"], tables.tables["feed"]
-    query = (sa.select(erased.c.table_name, erased.c.row_id)
-             .join_from(erased, entries, (entries.c.scope == erased.c.scope) & (entries.c.table_name == erased.c.table_name)
-                        & (entries.c.row_id == erased.c.row_id))
-             .where(erased.c.scope == scope, entries.c.audience == audience, entries.c.sequence > after, entries.c.sequence <= until))
     found: dict[str, list[str]] = defaultdict(list)
-    for row in connection.execute(query):
-        found[row.table_name].append(row.row_id)
+    for table, row_id in ask(connection, _ERASED, scope, audience, after, until)():
+        found[table].append(row_id)
     return dict(found)
 
 

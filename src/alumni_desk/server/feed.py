@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,10 +12,13 @@ import sqlalchemy as sa
 from alumni_desk.protocol.messages import Cursor, Head
 from alumni_desk.server.asking import ask, tell
 from alumni_desk.server.audiences import CHAPTER, Entry
-from alumni_desk.server.bulk import put_rows
+from alumni_desk.server.bulk import add_rows, put_rows
 
 _LOCK = "SELECT head, chain, audited, audit_hash FROM feed_head WHERE scope = ?"
 LOCK = {"postgresql": f"{_LOCK} FOR UPDATE", "sqlite": _LOCK}  # SQLite has one writer at a time
+
+
+_ENTRY = ("scope", "audience", "table_name", "row_id", "sequence", "gone")
 
 
 @dataclass
@@ -46,29 +49,28 @@ def locked_from(scope: str, rows: Sequence[Sequence[Any]]) -> LockedHead | None:
 
 
 def touch(connection: sa.Connection, tables: sa.MetaData, locked: LockedHead, changed: Iterable[tuple[str, str, bool]],
-          audiences: Iterable[Entry] = ()) -> dict[tuple[str, str], int]:
+          audiences: Sequence[Entry] = (), new: Container[tuple[str, str]] = ()) -> dict[tuple[str, str], int]:
     """Move rows (table, id, gone) to the end of the chapter's feed, and rows of the gatherings' feeds to the end of theirs.
 
     Returns the sequence that each changed row got; it has the same in every feed. A row that only entered or left a gathering's gets one of its own.
+    ``new``: rows that were not there before, so they are hardly in the chapter's feed.
     """
-    entries = []
+    added: list[tuple[Any, ...]] = []
+    moved: list[tuple[Any, ...]] = []
     sequences: dict[tuple[str, str], int] = {}
     for table, row_id, gone in changed:
         locked.sequence += 1
         sequences[table, row_id] = locked.sequence
-        entries.append(_entry(locked, CHAPTER, table, row_id, gone=gone))
-    moved = dict(sequences)
+        (added if (table, row_id) in new else moved).append((locked.scope, CHAPTER, table, row_id, locked.sequence, gone))
+    places = dict(sequences) if audiences else sequences
     for audience, table, row_id, gone in audiences:
-        if (table, row_id) not in moved:
+        if (table, row_id) not in places:
             locked.sequence += 1
-            moved[table, row_id] = locked.sequence
-        entries.append(_entry(locked, audience, table, row_id, gone=gone, sequence=moved[table, row_id]))
-    put_rows(connection, tables.tables["feed"], entries)
+            places[table, row_id] = locked.sequence
+        moved.append((locked.scope, audience, table, row_id, places[table, row_id], gone))
+    add_rows(connection, tables.tables["feed"], _ENTRY, added)
+    put_rows(connection, tables.tables["feed"], [dict(zip(_ENTRY, entry, strict=True)) for entry in moved])
     return sequences
-
-
-def _entry(locked: LockedHead, audience: str, table: str, row_id: str, *, gone: bool, sequence: int | None = None) -> dict[str, Any]:
-    return {"scope": locked.scope, "audience": audience, "table_name": table, "row_id": row_id, "sequence": sequence or locked.sequence, "gone": gone}
 
 
 def move_head(connection: sa.Connection, tables: sa.MetaData, locked: LockedHead) -> None:
@@ -80,18 +82,16 @@ def move_head(connection: sa.Connection, tables: sa.MetaData, locked: LockedHead
 
 def head_of(connection: sa.Connection, tables: sa.MetaData, scope: str) -> Head:
     """How far a scope has come."""
-    head = tables.tables["feed_head"]
-    row = connection.execute(sa.select(head.c.head, head.c.chain, head.c.timeline).where(head.c.scope == scope)).first()
-    return Head(sequence=row.head, chain=row.chain, timeline=row.timeline) if row else Head(sequence=0, chain="")
+    rows = ask(connection, "SELECT head, chain, timeline FROM feed_head WHERE scope = ?", scope)()
+    return Head(*rows[0]) if rows else Head(sequence=0, chain="")
 
 
 def chain_at(connection: sa.Connection, tables: sa.MetaData, scope: str, sequence: int, head: Head | None = None) -> str:
     """The chain's hash after the push that a sequence is part of: a page may end inside one, and what lies before does not tell it from another."""
     if head is not None and head.sequence == sequence:
         return head.chain
-    chain = tables.tables["feed_chain"]
-    query = sa.select(chain.c.chain).where(chain.c.scope == scope, chain.c.sequence >= sequence).order_by(chain.c.sequence).limit(1)
-    return connection.execute(query).scalar() or ""
+    rows = ask(connection, "SELECT chain FROM feed_chain WHERE scope = ? AND sequence >= ? ORDER BY sequence LIMIT 1", scope, sequence)()
+    return str(rows[0][0]) if rows else ""
 
 
 def is_known(connection: sa.Connection, tables: sa.MetaData, scope: str, cursor: Cursor, head: Head | None = None) -> bool:
@@ -117,8 +117,8 @@ def is_too_old(connection: sa.Connection, tables: sa.MetaData, scope: str, audie
 
 def floor_of(connection: sa.Connection, tables: sa.MetaData, scope: str, audience: str) -> int:
     """Up to which sequence an audience's feed does not tell any more what has gone."""
-    state = tables.tables["server_state"]
-    return int(connection.execute(sa.select(state.c.value).where(state.c.key == floor_key(scope, audience))).scalar() or 0)
+    rows = ask(connection, "SELECT value FROM server_state WHERE key = ?", floor_key(scope, audience))()
+    return int(rows[0][0]) if rows else 0
 
 
 def floor_key(scope: str, audience: str) -> str:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import OrderedDict
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from functools import lru_cache
 from typing import Any
 from weakref import WeakKeyDictionary
@@ -17,10 +17,12 @@ import sqlalchemy as sa
 
 from alumni_desk.protocol.messages import PLACES, PROTOCOL, Grant, Head, HelloReply, HelloRequest, pack
 from alumni_desk.protocol.policy import POLICY_VERSION
+from alumni_desk.protocol.removals import sign_removals
 from alumni_desk.schema import SCHEMA_VERSION
 from alumni_desk.server import accounts, conflicts, feed, set_aside
+from alumni_desk.server.asking import rows_of
 from alumni_desk.server.devices import News, keep_news, news_in
-from alumni_desk.server.identity import certificates_of, public_key, with_keys
+from alumni_desk.server.identity import certificates_of, identity, public_key, with_keys
 from alumni_desk.server.lasting import lasting
 from alumni_desk.server.refusals import Refusal
 from alumni_desk.server.state import Server
@@ -30,6 +32,7 @@ _LOOKED_AFTER = ("admin", "leader")
 
 
 _KEPT = 1_000
+_NAMES: WeakKeyDictionary[Server, OrderedDict[str, tuple[int, Sequence[Any], bytes]]] = WeakKeyDictionary()
 _ENDS: WeakKeyDictionary[Server, OrderedDict[tuple[Any, ...], str | None]] = WeakKeyDictionary()
 
 
@@ -40,19 +43,37 @@ def greet(server: Server, device: str, message: HelloRequest, now: int) -> Hello
     question = _question(server.tables)
     if message.same:
         with server.database.asking() as connection:
-            rows = connection.execute(question, {"device": device, "since": now - conflicts.KEPT}).all()
-            reply, same, news = _said(server, connection, rows, device, message, now)
+            rows = rows_of(connection, question, device=device, since=now - conflicts.KEPT)
+            same, news = _named_as(server, connection, rows, device, message, now)
         reply = HelloReply(time=now, same=same if message.same == same else b"")
     else:
         with server.database.reading() as connection:
-            rows = connection.execute(question, {"device": device, "since": now - conflicts.KEPT}).all()
+            rows = rows_of(connection, question, device=device, since=now - conflicts.KEPT)
             reply, same, news = _said(server, connection, rows, device, message, now)
             unknown = _unknown_places(connection, server, reply.heads, message)
             certificates = certificates_of(server, connection, device, [one for one in reply.grants if one.scope in reply.heads], now)
-        reply = msgspec.structs.replace(reply, time=now, unknown=unknown, certificates=certificates, same=b"" if unknown else same)
+            removals = [sign_removals(identity(server), server=server.id, scope=scope, issued=now, devices=gone) for scope, gone in _removed(rows).items()
+                        if scope in reply.heads]
+        reply = msgspec.structs.replace(reply, time=now, unknown=unknown, certificates=certificates, removals=removals, same=b"" if unknown else same)
     if news is not None:
         keep_news(server, device, news)
     return reply
+
+
+def _named_as(server: Server, connection: sa.Connection, rows: Sequence[Any], device: str, message: HelloRequest, now: int) -> tuple[bytes, News | None]:
+    """What the whole answer would be named by, and the laptop's news. Worked out once, as long as the database says the same and it is the same day."""
+    if message != HelloRequest(same=message.same) or any(row.revoked_at is not None or row.until is not None or row.gathering is not None for row in rows):
+        _reply, same, news = _said(server, connection, rows, device, message, now)
+        return same, news
+    names = _NAMES.setdefault(server, OrderedDict())
+    kept = names.get(device)
+    if kept is not None and kept[:2] == (now // _DAY, rows):
+        return kept[2], news_in(rows[0], message, now)[1]
+    _reply, same, news = _said(server, connection, rows, device, message, now)
+    names[device] = (now // _DAY, rows, same)
+    if len(names) > _KEPT:
+        names.popitem(last=False)
+    return same, news
 
 
 def _said(server: Server, connection: sa.Connection, rows: Sequence[Any], device: str, message: HelloRequest,
@@ -66,11 +87,16 @@ def _said(server: Server, connection: sa.Connection, rows: Sequence[Any], device
     reply = HelloReply(
         server=server.id, protocols=(PROTOCOL, PROTOCOL), schemas=(1, SCHEMA_VERSION), time=0, policy=POLICY_VERSION,
         grants=[with_keys(server, one) for one in grants], heads=heads, backed_up={scope: row.backed_up or 0 for scope, row in scopes.items()},
-        revoked=sorted({gone for row in scopes.values() for gone in (row.removed or "").split(",") if gone}), commands=_commands(who),
+        revoked=sorted({one for gone in _removed(scopes.values()).values() for one in gone}), commands=_commands(who),
         conflicts={scope: int(scopes[scope].conflicts) for scope in led if scopes[scope].conflicts},
         set_aside={scope: int(scopes[scope].set_aside) for scope in led if scopes[scope].set_aside}, server_key=public_key(server))
     known, news = news_in(rows[0], message, now)
     return reply, _name(server, reply, known, now), news
+
+
+def _removed(rows: Iterable[Any]) -> dict[str, list[str]]:
+    """The removed laptops of each chapter that has any."""
+    return {row.of or row.scope: row.removed.split(",") for row in rows if row.removed}
 
 
 def _lasting(server: Server, connection: sa.Connection, grant: Grant, head: Head | None, now: int) -> Grant:

@@ -2,24 +2,58 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
 from alumni_desk.gatherings.records import registration_id
-from alumni_desk.protocol.messages import OPERATION_LIMIT, Operation, Status
+from alumni_desk.protocol.clock import PATTERN
+from alumni_desk.protocol.messages import OPERATION_LIMIT, TEXT_LIMIT, Operation, Status
 from alumni_desk.protocol.policy import VALUES, may_say, may_send, rule
-from alumni_desk.protocol.values import fits, is_id
+from alumni_desk.protocol.values import UUID, fits, is_id
 from alumni_desk.server.clamping import is_clock
-from alumni_desk.sync.shapes import Shape
+from alumni_desk.sync.shapes import Shape, shapes
 
 Refusal = tuple[Status, str]
 
+_TYPES: Mapping[str, type] = {"text": str, "integer": int, "boolean": bool}
+_NAMES = re.compile(f"{UUID} {UUID} {PATTERN.pattern}")
+_SMALL_MAP = 15
+"""Fields up to which msgpack says their number in four bits; that of some more has one byte of zeros, and that of many more has two."""
 
-def refusal(operation: Operation, size: int, *, role: str, scope: str, audience: str, shapes: Mapping[str, Shape],
+
+def refusal(operation: Operation, body: bytes, *, role: str, scope: str, audience: str, shapes: Mapping[str, Shape],
             gathering: str | None = None) -> Refusal | None:
-    """Why an operation cannot be taken, as status and reason, or None. ``size`` is its body's, in bytes; ``gathering``: the only one of its sender."""
-    return _malformed(operation, size, scope, audience, shapes) or _forbidden(operation, role, shapes) or _elsewhere(operation, audience, gathering)
+    """Why an operation cannot be taken, as status and reason, or None. ``body``: as it was sent; ``gathering``: the only one of its sender."""
+    return (None if _is_plain(operation, body, audience, shapes) else _malformed(operation, len(body), scope, audience, shapes)
+            ) or _forbidden(operation, role, shapes) or _elsewhere(operation, audience, gathering)
+
+
+def _is_plain(operation: Operation, body: bytes, audience: str, shapes: Mapping[str, Shape]) -> bool:
+    """Whether an operation for the chapter is surely well formed, as most of many are; of any other each of its values has to be looked at."""
+    shape = shapes.get(operation.table)
+    if shape is None or audience != "chapter" or operation.table == "chapter" or operation.kind != shape.kind or len(body) > TEXT_LIMIT:
+        return False
+    fields = operation.fields
+    if body.count(0) > (len(fields) > _SMALL_MAP):  # there may be a NUL in a text
+        return False
+    kinds, numbers = _kinds(shape.name, tuple(fields))
+    if not kinds or tuple(map(type, fields.values())) != kinds or (operation.kind == "fact" and not fields.get("kind")):
+        return False
+    for name in numbers:
+        if fields[name] >= 2**63:  # type: ignore[operator]  # its type was compared
+            return False
+    return _NAMES.fullmatch(f"{operation.id} {operation.row} {operation.clock}") is not None
+
+
+@lru_cache(maxsize=4_096)
+def _kinds(table: str, names: tuple[str, ...]) -> tuple[tuple[type, ...], tuple[str, ...]]:
+    """Of which kind the values of these fields are, unless they are empty, and which of them are numbers; nothing if there are no such fields."""
+    types = shapes()[table].types
+    if not types.keys() >= set(names):
+        return (), ()
+    return tuple(_TYPES[types[name]] for name in names), tuple(name for name in names if types[name] == "integer")
 
 
 def _malformed(operation: Operation, size: int, scope: str, audience: str, shapes: Mapping[str, Shape]) -> Refusal | None:

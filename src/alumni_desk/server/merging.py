@@ -22,7 +22,7 @@ class Clash:
     loser_value: Value
 
 
-@dataclass
+@dataclass(slots=True)
 class Row:
     """A row being changed: its columns, and the clocks of its fields unpacked."""
 
@@ -35,9 +35,9 @@ class Row:
 def row_from(columns: dict[str, Any] | None, *, shape: Shape, scope: str, row_id: str) -> Row:
     """A row as it is in the database, or a new empty one."""
     if columns is None:
-        empty: dict[str, Any] = dict.fromkeys(shape.types)
-        empty.update(id=row_id, scope=scope, gone=False, clock=None, clocks=None)
-        return Row(values=empty, clocks={}, existed=False)
+        blank = shape.blank.copy()
+        blank["id"], blank["scope"] = row_id, scope
+        return Row(blank, {}, False)
     return Row(values=columns, clocks=unpack(columns["clocks"]), existed=True)
 
 
@@ -48,7 +48,7 @@ def lay_put(row: Row, operation: Operation, clock: str, shape: Shape, counts: Ma
     """
     if not row.clocks and row.values["clock"] is None:  # a new row: nothing to compare with
         row.values.update(operation.fields, clock=clock)
-        row.clocks.update(dict.fromkeys([shape.clock_keys[name] for name in operation.fields], clock))
+        row.clocks = dict.fromkeys(map(shape.clock_keys.__getitem__, operation.fields), clock)
         row.changed = True
         return True, []
     won = False

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from functools import lru_cache
+from typing import Any
+
 import sqlalchemy as sa
 
 from alumni_desk.protocol.messages import PAGE_BYTES, PAGE_ROWS, Block, Cursor, Head, Page, Value, pack
 from alumni_desk.protocol.policy import projected, readable
 from alumni_desk.server import erasing, feed
+from alumni_desk.server.asking import ask, rows_of
 from alumni_desk.server.audiences import CHAPTER
 from alumni_desk.server.replicas import authors
 from alumni_desk.sync.shapes import Shape, shapes
 
 _SMALLEST = 64 * 1024
+_PART = ("SELECT table_name, row_id, sequence, gone FROM feed WHERE scope = ? AND audience = ? AND sequence > ? ORDER BY sequence LIMIT ?")
 
 
 def pull_page(connection: sa.Connection, tables: sa.MetaData, *, scope: str, role: str, cursor: Cursor, max_bytes: int,
@@ -36,41 +42,46 @@ def pull_page(connection: sa.Connection, tables: sa.MetaData, *, scope: str, rol
 
 def _page(connection: sa.Connection, tables: sa.MetaData, scope: str, role: str, audience: str, cursor: Cursor, count: int,
           head: Head) -> Page:
-    entries = tables.tables["feed"]
-    after = (entries.c.scope == scope, entries.c.audience == audience, entries.c.sequence > cursor.sequence)
-    part = sa.select(entries.c.table_name, entries.c.row_id, entries.c.sequence, entries.c.gone).where(*after).order_by(entries.c.sequence).limit(count + 1)
-    found = connection.execute(part).all()
+    found = ask(connection, _PART, scope, audience, cursor.sequence, count + 1)()
     more = len(found) > count
-    last = found[count - 1].sequence if more else head.sequence
-    present = {row.table_name for row in found[:count]}
+    last = found[count - 1][2] if more else head.sequence
+    present = {table for table, _row, _sequence, _gone in found[:count]}
     blocks = [block for name, shape in shapes().items() if name in present
               and (block := _block(connection, tables, shape, scope, role, audience, cursor.sequence, last)) is not None]
     left: dict[str, list[str]] = {}
     if audience != CHAPTER and cursor.sequence:  # whoever begins has nothing that could leave
-        for row in found[:count]:
-            if row.gone:
-                left.setdefault(row.table_name, []).append(row.row_id)
+        for table, row_id, _sequence, gone in found[:count]:
+            if gone:
+                left.setdefault(table, []).append(row_id)
     named = authors(connection, tables, scope, cursor.sequence, last) if role in ("admin", "leader") else {}
     return Page(blocks=blocks, cursor=Cursor(last, feed.chain_at(connection, tables, scope, last, head)), more=more, replicas=named, left=left,
                 erased=erasing.erased_in(connection, tables, scope, audience, cursor.sequence, last))
 
 
 def _block(connection: sa.Connection, tables: sa.MetaData, shape: Shape, scope: str, role: str, audience: str, after: int, last: int) -> Block | None:
-    entries, table = tables.tables["feed"], tables.tables[shape.name]
     if not readable(role, shape):
         return None
-    in_it = () if audience == CHAPTER else (~entries.c.gone,)
-    query = (
-        sa.select(entries.c.sequence, *(table.c[name] for name in shape.columns))
-        .join_from(entries, table, (table.c.scope == entries.c.scope) & (table.c.id == entries.c.row_id))
-        .where(entries.c.scope == scope, entries.c.audience == audience, entries.c.table_name == shape.name,
-               entries.c.sequence > after, entries.c.sequence <= last, *in_it)
-        .order_by(entries.c.sequence)
-    )
+    query = _rows_in(tables, shape.name, shape.columns, audience == CHAPTER)
+    found = rows_of(connection, query, scope=scope, audience=audience, after=after, last=last)
     columns = ["id", "clock", "clocks", *readable(role, shape)]
     if len(columns) == len(shape.columns):
-        return Block(table=shape.name, columns=["sequence", *columns], rows=[list(row) for row in connection.execute(query)])
-    found = [dict(row) for row in connection.execute(query).mappings()]
+        return Block(table=shape.name, columns=["sequence", *columns], rows=[list(row) for row in found])
+    seen_from = [dict(zip(("sequence", *shape.columns), row, strict=True)) for row in found]
     rows: list[list[Value]] = [[row["sequence"], *(seen[name] for name in columns)]
-                               for row, seen in zip(found, projected(role, shape, found), strict=True) if seen is not None]
+                               for row, seen in zip(seen_from, projected(role, shape, seen_from), strict=True) if seen is not None]
     return Block(table=shape.name, columns=["sequence", *columns], rows=rows)
+
+
+@lru_cache(maxsize=256)
+def _rows_in(tables: sa.MetaData, name: str, columns: Sequence[str], every: bool) -> sa.Select[Any]:
+    """The rows of a table in a part of a feed; of the chapter's ``every`` one, of others those that are still in it."""
+    entries, table = tables.tables["feed"], tables.tables[name]
+    scope, audience, after, last = (sa.bindparam(one, type_=kind) for one, kind in (
+        ("scope", sa.Text), ("audience", sa.Text), ("after", sa.BigInteger), ("last", sa.BigInteger)))
+    return (
+        sa.select(entries.c.sequence, *(table.c[one] for one in columns))
+        .join_from(entries, table, (table.c.scope == entries.c.scope) & (table.c.id == entries.c.row_id))
+        .where(entries.c.scope == scope, entries.c.audience == audience, entries.c.table_name == sa.literal_column(f"'{name}'"),
+               entries.c.sequence > after, entries.c.sequence <= last, *(() if every else (~entries.c.gone,)))
+        .order_by(entries.c.sequence)
+    )

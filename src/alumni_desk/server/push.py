@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import msgspec
@@ -15,18 +16,19 @@ from alumni_desk.protocol.clocks import pack
 from alumni_desk.protocol.messages import ACCEPTED, Cursor, Operation, Parcel, PushReply, Result, Status
 from alumni_desk.protocol.values import is_id
 from alumni_desk.server import audit, erasing, feed
-from alumni_desk.server.asking import in_one_go
 from alumni_desk.server.audiences import Touched, concerned_by, moves
 from alumni_desk.server.beforehand import Beforehand, Known, look
-from alumni_desk.server.bulk import chunks, put_rows
-from alumni_desk.server.clamping import Assigned, is_clock, replica
+from alumni_desk.server.bulk import add_rows, chunks, in_few_words, put_rows
+from alumni_desk.server.clamping import AHEAD, Assigned, is_clock, milliseconds, replica
 from alumni_desk.server.judging import beyond_the_door, refusal, unlike_its_id
 from alumni_desk.server.merging import Clash, Row, lay_fact, lay_put, row_from
 from alumni_desk.server.replicas import authors, keep_replicas
 from alumni_desk.sync.shapes import Shape, shapes
 
+_RESULT = ("scope", "id", "salt", "hash", "status", "reason", "sequence", "clock", "conflicts", "device", "received_at")
 
-@dataclass
+
+@dataclass(slots=True)
 class Item:
     """One operation on its way through a push."""
 
@@ -41,7 +43,7 @@ class Item:
     sequence: int = 0
     clock: str | None = None
     first: Status | None = None
-    clashes: list[Clash] = field(default_factory=list)
+    clashes: Sequence[Clash] = ()
     conflicts: int = 0
     twin: Item | None = None
 
@@ -101,8 +103,7 @@ def push_together(connection: sa.Connection, tables: sa.MetaData, those: Sequenc
     for sent, group in zip(those, groups, strict=True):
         for item in group:
             if item.open and item.operation is not None:
-                refused = refusal(item.operation, len(item.body), role=sent.role, scope=scope, audience=item.audience, shapes=known,
-                                  gathering=sent.gathering)
+                refused = refusal(item.operation, item.body, role=sent.role, scope=scope, audience=item.audience, shapes=known, gathering=sent.gathering)
                 if refused:
                     item.end(*refused)
     _refuse_erased(items, there.erased)
@@ -112,10 +113,12 @@ def push_together(connection: sa.Connection, tables: sa.MetaData, those: Sequenc
         if sent.gathering is not None:
             mine = {name: rows[name] for item in group if item.open and item.operation and (name := (item.operation.table, item.operation.row)) in rows}
             _refuse_beyond_the_door(group, rows, known, sent.role, sent.gathering, _replicas_of(connection, tables, scope, sent.device, mine))
+    _refuse_circles(connection, tables, scope, items, rows)
     _refuse_whole_transactions(items)
-    counts = _assign_clocks(connection, tables, scope, items, now, there.ahead)
+    taken = [item for item in items if item.open]
+    counts = _assign_clocks(connection, tables, scope, taken, now, there.ahead)
     before = {name: dict(row.values) if row.existed else None for name, row in rows.items()}
-    _apply(items, rows, known, counts)
+    _apply(taken, rows, known, counts)
     changed = _changed(rows, before)
     sequences = _write_rows(connection, tables, locked, changed, there, items, now, journal)
     fresh = [[item for item in group if item.operation is not None and item.status != "duplicate" and item.reason != "other_content"] for group in groups]
@@ -135,8 +138,8 @@ def push_together(connection: sa.Connection, tables: sa.MetaData, those: Sequenc
 
 
 def _result(item: Item) -> Result:
-    return Result(id=item.operation.id if item.operation else "", status=item.status, sequence=item.sequence, reason=item.reason,
-                  first=item.first, clock=item.clock, conflicts=item.conflicts or len(item.clashes))
+    return Result(item.operation.id if item.operation else "", item.status, item.sequence, item.reason, item.first, item.clock,
+                  item.conflicts or len(item.clashes))
 
 
 def _meet(groups: Sequence[Sequence[Item]]) -> bool:
@@ -156,12 +159,19 @@ def _for_audit(fresh: Sequence[Item], chain: str) -> dict[str, Any]:
     """What a push did, by ids, field names and salted hashes; what is alike stands once."""
     alike: dict[tuple[str, str, str, tuple[str, ...]], list[tuple[str, str, str]]] = defaultdict(list)
     for item in fresh:
-        if item.operation is not None:
-            key = (item.status, item.operation.kind, item.operation.table[:64], tuple(name[:64] for name in list(item.operation.fields)[:64]))
-            alike[key].append((item.operation.id, item.operation.row[:64], item.hash.hex()))
+        operation = item.operation
+        if operation is not None:
+            key = (item.status, operation.kind, operation.table[:64], _shortened(tuple(operation.fields)))
+            alike[key].append((operation.id, operation.row[:64], item.hash.hex()))
     return {"operations": len(fresh), "accepted": sum(item.status in ACCEPTED for item in fresh), "chain": chain,
             "what": [{"status": status, "kind": kind, "table": table, "fields": fields, "each": each}
                      for (status, kind, table, fields), each in alike.items()]}
+
+
+@lru_cache(maxsize=4_096)
+def _shortened(names: tuple[str, ...]) -> tuple[str, ...]:
+    """Names as the audit holds them, whatever somebody sent. Many rows have the same fields."""
+    return tuple(name[:64] for name in names[:64])
 
 
 def operations_in(groups: Sequence[Sequence[Item]]) -> list[Operation]:
@@ -174,7 +184,7 @@ def items_of(parcels: Sequence[Parcel]) -> list[Item]:
     items = []
     for number, parcel in enumerate(parcels):
         for body, salt, digest in zip(parcel.bodies, parcel.salts, parcel.hashes, strict=True):
-            item = Item(body=body or b"", salt=salt, hash=digest, parcel=number, audience=parcel.audience, operation=None)
+            item = Item(body or b"", salt, digest, number, parcel.audience, None)
             try:
                 operation = operation_of(item.body)
             except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
@@ -210,6 +220,8 @@ def _drop_known(items: Sequence[Item], results: Sequence[Known]) -> None:
 
 
 def _refuse_erased(items: Sequence[Item], erased: Collection[tuple[str, str]]) -> None:
+    if not erased:
+        return
     for item in items:
         if item.open and item.operation and item.operation.kind != "command" and (
                 (item.operation.table, item.operation.row) in erased
@@ -236,11 +248,38 @@ def _refuse_registrations(items: Sequence[Item], rows: Mapping[tuple[str, str], 
     said: dict[str, list[Mapping[str, Any]]] = defaultdict(list)
     for item in items:
         operation = item.operation
-        if item.open and operation and operation.table == "registration":
+        if operation and operation.table == "registration" and item.open:
             if unlike_its_id(operation, [rows[operation.table, operation.row].values, *said[operation.row]]):
                 item.end("invalid", "registration")
             else:
                 said[operation.row].append(operation.fields)
+
+
+def _refuse_circles(connection: sa.Connection, tables: sa.MetaData, scope: str, items: Sequence[Item], rows: Mapping[tuple[str, str], Row]) -> None:
+    """Of two merges the opposite ways round the second does nothing: nobody is ever part of themselves."""
+    table = tables.tables["person"]
+    into: dict[str, str | None] = {}
+
+    def after(person: str) -> str | None:
+        if person not in into:
+            there = rows.get(("person", person))
+            into[person] = there.values["merged_into"] if there is not None else connection.execute(
+                sa.select(table.c.merged_into).where(table.c.scope == scope, table.c.id == person)).scalar()
+        return into[person]
+
+    for item in items:
+        operation = item.operation
+        if not item.open or operation is None or operation.table != "person" or "merged_into" not in operation.fields:
+            continue
+        one = target = operation.fields["merged_into"]
+        seen = {operation.row}
+        while one is not None and one not in seen:
+            seen.add(str(one))
+            one = after(str(one))
+        if one is not None:
+            item.end("invalid", "merged_already")
+        elif operation.clock >= rows["person", operation.row].clocks.get("merged_into", ""):
+            into[operation.row] = None if target is None else str(target)
 
 
 def _replicas_of(connection: sa.Connection, tables: sa.MetaData, scope: str, device: str, rows: Mapping[tuple[str, str], Row]) -> set[str]:
@@ -274,8 +313,10 @@ def _refuse_beyond_the_door(items: Sequence[Item], rows: Mapping[tuple[str, str]
 def _refuse_whole_transactions(items: Sequence[Item]) -> None:
     """A transaction's puts stand or fall together within an audience; facts are judged singly."""
     failed = {(item.operation.transaction, item.audience) for item in items
-              if item.operation and item.operation.kind != "fact" and item.status not in ACCEPTED and item.status != "duplicate"
+              if item.status not in ACCEPTED and item.status != "duplicate" and item.operation and item.operation.kind != "fact"
               and item.reason != "other_content"}
+    if not failed:
+        return
     for item in items:
         if item.open and item.operation and item.operation.kind != "fact" and (item.operation.transaction, item.audience) in failed:
             item.end("denied", "transaction")
@@ -290,16 +331,18 @@ def _assign_clocks(connection: sa.Connection, tables: sa.MetaData, scope: str, i
     originals: dict[str, list[str]] = defaultdict(list)
     seen: dict[str, set[str]] = defaultdict(set)
     for item in items:
-        if item.open and item.operation:
+        if item.operation:
             originals[replica(item.operation.clock)].append(item.operation.clock)
             for clock in item.operation.before.values():
                 if clock and is_clock(clock):
                     seen[replica(clock)].add(clock)
     ran_ahead = {*originals, *seen}.intersection(ahead)
+    if not ran_ahead and all(milliseconds(max(clocks)) <= now + AHEAD for clocks in originals.values()):
+        return {}
     replicas = {name: Assigned() for name in originals}
     for name in ran_ahead & originals.keys():
         replicas[name].know(_pairs_around(connection, clamped, scope, name, min(originals[name]), max(originals[name])))
-    for item in sorted((item for item in items if item.open), key=lambda one: one.operation.clock if one.operation else ""):
+    for item in sorted(items, key=lambda one: one.operation.clock if one.operation else ""):
         if item.operation:
             assigned = replicas[replica(item.operation.clock)].clock(item.operation.clock, now)
             if assigned != item.operation.clock:
@@ -328,7 +371,7 @@ def _pairs_around(connection: sa.Connection, clamped: sa.Table, scope: str, name
 
 def _apply(items: Sequence[Item], rows: Mapping[tuple[str, str], Row], known: Mapping[str, Shape], counts: Mapping[str, str]) -> None:
     """Lay the operations over their rows in the order of their clocks, ties by id: arrival order is never used."""
-    waiting = [item for item in items if item.open and item.operation and item.operation.kind != "command"]
+    waiting = [item for item in items if item.operation and item.operation.kind != "command"]
     waiting.sort(key=lambda one: (one.clock or one.operation.clock, one.operation.id) if one.operation else ("", ""))
     for item in waiting:
         operation = item.operation
@@ -359,16 +402,24 @@ def _write_rows(connection: sa.Connection, tables: sa.MetaData, locked: feed.Loc
     """Write the rows that changed and their places in the feeds; erase whom a command says."""
     erased = {item.operation.row for item in items if item.open and item.operation and item.operation.kind == "command"}
     concerned = concerned_by(locked.scope, changed, there.held)
-    with in_one_go(connection):
-        by_table: dict[str, list[Mapping[str, Any]]] = defaultdict(list)
-        for (name, _row), one in changed.items():
-            by_table[name].append(one.after)
-        for name, values in by_table.items():
-            put_rows(connection, tables.tables[name], values)
-        entries = [(name, row_id, bool(one.after["gone"])) for (name, row_id), one in changed.items()]
+    entries = [(name, row_id, bool(one.after["gone"])) for (name, row_id), one in changed.items()]
+    added: dict[str, list[Sequence[Any]]] = defaultdict(list)
+    other: dict[str, list[Mapping[str, Any]]] = defaultdict(list)
+    new = set()
+    for name, one in changed.items():
+        if one.before is None:
+            added[name[0]].append(list(one.after.values()))
+            new.add(name)
+        else:
+            other[name[0]].append(one.after)
+    with in_few_words(connection, len(changed)):
+        for table, those in added.items():
+            add_rows(connection, tables.tables[table], tuple(shapes()[table].blank), those)
+        for table, values in other.items():
+            put_rows(connection, tables.tables[table], values)
         if not concerned and not erased:
-            return feed.touch(connection, tables, locked, entries)
-    sequences = feed.touch(connection, tables, locked, entries, moves(connection, tables, locked.scope, changed, concerned))
+            return feed.touch(connection, tables, locked, entries, new=new)
+    sequences = feed.touch(connection, tables, locked, entries, moves(connection, tables, locked.scope, changed, concerned), new)
     if erased:
         sequences.update(erasing.erase(connection, tables, locked, erased, now, journal))
     return sequences
@@ -380,7 +431,7 @@ def _keep(connection: sa.Connection, tables: sa.MetaData, locked: feed.LockedHea
     locked.chain = chained(locked.chain, [item.hash for _device, group in fresh for item in group])
     if not moved:
         locked.sequence += 1  # a place of its own for the chain, so that every cursor has one hash
-    with in_one_go(connection):
+    with in_few_words(connection, sum(len(group) for _device, group in fresh)):
         _keep_results(connection, tables, locked.scope, fresh, now)
         told = keep_replicas(connection, tables, locked, {
             replica(item.operation.clock): device for device, group in fresh for item in group if item.operation and item.status in ACCEPTED}, there.replicas)
@@ -391,19 +442,17 @@ def _keep(connection: sa.Connection, tables: sa.MetaData, locked: feed.LockedHea
 
 
 def _keep_results(connection: sa.Connection, tables: sa.MetaData, scope: str, those: Sequence[tuple[str, Sequence[Item]]], now: int) -> None:
-    results: list[dict[str, Any]] = []
+    results: list[Sequence[Any]] = []
     conflicts: list[dict[str, Any]] = []
     for device, items in those:
         for item in items:
             operation = item.operation
             if operation is None:
                 continue
-            results.append({"scope": scope, "id": operation.id, "salt": item.salt, "hash": item.hash, "status": item.status,
-                            "reason": item.reason, "sequence": item.sequence, "clock": item.clock, "conflicts": len(item.clashes),
-                            "device": device, "received_at": now})
+            results.append((scope, operation.id, item.salt, item.hash, item.status, item.reason, item.sequence, item.clock, len(item.clashes), device, now))
             conflicts.extend({"scope": scope, "operation": operation.id, "field": clash.field, "table_name": operation.table,
                               "row_id": operation.row, "winner_clock": clash.winner_clock, "loser_clock": clash.loser_clock,
                               "loser_value": json_text(clash.loser_value), "device": device, "made_at": now,
                               "decided_at": None} for clash in item.clashes)
-    put_rows(connection, tables.tables["operation_result"], results)
+    add_rows(connection, tables.tables["operation_result"], _RESULT, results)
     put_rows(connection, tables.tables["conflict"], conflicts)

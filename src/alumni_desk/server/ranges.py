@@ -6,10 +6,11 @@ import re
 from pathlib import Path
 from typing import BinaryIO
 
-from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
+
+from alumni_desk.server.aside import aside
 
 _PIECE = 1 << 18
 _FROM = re.compile(r"bytes=(\d{1,15})-")
@@ -46,7 +47,7 @@ class Rest(Response):
         try:
             await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
             self._handle.seek(self._start)
-            while part := await run_in_threadpool(self._handle.read, _PIECE):
+            while part := await aside(self._handle.read, _PIECE):
                 await send({"type": "http.response.body", "body": part, "more_body": True})
             await send({"type": "http.response.body", "body": b"", "more_body": False})
         finally:

@@ -7,8 +7,12 @@ from collections.abc import Collection, Mapping
 import sqlalchemy as sa
 
 from alumni_desk.protocol.messages import Author
+from alumni_desk.server.asking import ask
 from alumni_desk.server.bulk import put_rows
 from alumni_desk.server.feed import LockedHead
+
+_AUTHORS = ("SELECT replica.replica, account.name, device.name FROM replica JOIN device ON device.id = replica.device"
+            " LEFT JOIN account ON account.id = device.account WHERE replica.scope = ? AND replica.sequence > ? AND replica.sequence <= ?")
 
 
 def keep_replicas(connection: sa.Connection, tables: sa.MetaData, locked: LockedHead, names: Mapping[str, str], known: Collection[str]) -> bool:
@@ -20,8 +24,4 @@ def keep_replicas(connection: sa.Connection, tables: sa.MetaData, locked: Locked
 
 def authors(connection: sa.Connection, tables: sa.MetaData, scope: str, after: int, until: int) -> dict[str, Author]:
     """Whose the replicas are that first wrote in this part of the feed: each is told once to whoever pulls on."""
-    table, device, account = (tables.tables[name] for name in ("replica", "device", "account"))
-    query = (sa.select(table.c.replica, account.c.name.label("who"), device.c.name.label("device"))
-             .join_from(table, device, device.c.id == table.c.device).join(account, account.c.id == device.c.account, isouter=True)
-             .where(table.c.scope == scope, table.c.sequence > after, table.c.sequence <= until))
-    return {row.replica: Author(row.who, row.device) for row in connection.execute(query)}
+    return {name: Author(who, device) for name, who, device in ask(connection, _AUTHORS, scope, after, until)()}

@@ -12,7 +12,7 @@ A = TypeVar("A")
 R = TypeVar("R")
 
 Aside = Callable[..., Awaitable[Any]]
-"""Runs a function in a thread and waits for it, as ``run_in_threadpool`` does."""
+"""Runs a function in a thread and waits for it, as ``aside.aside`` does."""
 
 
 @dataclass

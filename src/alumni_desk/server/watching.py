@@ -9,8 +9,8 @@ import asyncio
 from collections.abc import Mapping
 
 import sqlalchemy as sa
-from starlette.concurrency import run_in_threadpool
 
+from alumni_desk.server.aside import aside
 from alumni_desk.server.bulk import chunks
 from alumni_desk.server.state import Server
 
@@ -36,7 +36,7 @@ class Watch:
         event = asyncio.Event()
         self._waiting[event] = places  # before the first look, so that nothing slips in between
         try:
-            self._wake(await run_in_threadpool(self._heads, set(places)))
+            self._wake(await aside(self._heads, set(places)))
             if self._poller is None or self._poller.done():
                 self._poller = asyncio.create_task(self._poll())
             async with asyncio.timeout(min(seconds, LONGEST_SECONDS)):
@@ -74,7 +74,7 @@ class Watch:
             await asyncio.sleep(POLL_SECONDS)
             watched = {scope for event, places in self._waiting.items() if not event.is_set() for scope in places}
             try:
-                self._wake(await run_in_threadpool(self._heads, watched))
+                self._wake(await aside(self._heads, watched))
             except sa.exc.SQLAlchemyError:  # the database is away: whoever waits asks it again soon enough, and says so
                 self._let_go()
 

@@ -5,8 +5,9 @@ that writes to a synced table fails. What happens, per row written: the trigger 
 ``capture_TABLE``, which compares them, ticks the clock and keeps the parts; the trigger then inserts one operation per
 part (the door's fields and the chapter's, inside a gathering) and sets the row's ``clock`` and ``clocks``.
 
-New rows that come through ``Writing`` are prepared before they are inserted (``Capture.prepare``): their operations are made of the same values by the
-same code, and the trigger then asks whether this very row, under this very clock, is one of them. A row with a clock of its own that is not, fails.
+What ``Writing`` adds or changes by the many is prepared before (``Capture.prepare``, ``Capture.prepare_change``): its operations are made of the same
+values by the same code, and the trigger then asks whether this very row, under this very clock, is one of them. Whatever is not, the trigger captures;
+a new row with a clock of its own that is not, fails.
 """
 
 from __future__ import annotations
@@ -37,10 +38,22 @@ _SOME_ID = "0" * 36
 _WORTH_A_LOOK = 48 * 1024
 """Characters of an operation's fields up to which it cannot be too large, whatever the letters and whatever else it holds."""
 
+_WORTH_A_LOOK_HERE = 16 * 1024
+"""Bytes of a new row's fields up to which none of its texts can be too long."""
+
 _encode = msgspec.json.Encoder().encode
 
 _FIELDS = ("id, action, event, transaction_id, scope, audience, kind, table_name, row_id, fields, before, values_before, clock, schema, "
            "queue, fate, made_at")
+
+
+@dataclass(frozen=True, slots=True)
+class _Shape:
+    """What rows with the same fields have in common: the kind of each value, the clocks (a question mark for the stamp), the table's order if it is another."""
+
+    kinds: tuple[type, ...]
+    clocks: str
+    order: tuple[str, ...] | None
 
 
 @dataclass(frozen=True)
@@ -56,7 +69,7 @@ class _Plan:
     fact: bool
     by_row: bool
     kinds: Mapping[str, type]
-    shapes: dict[tuple[str, ...], tuple[tuple[type, ...], str]] = field(default_factory=dict)  # of prepared rows, see ``_shape``
+    shapes: dict[tuple[str, ...], _Shape] = field(default_factory=dict)  # of prepared rows
 
 
 @dataclass
@@ -74,6 +87,7 @@ class Capture:
     clock: Clock
     parts: list[_Part] = field(default_factory=list)
     stamp: str = ""
+    too_large: bool = False
     clocks: str | None = None
     plans: dict[str, _Plan] = field(default_factory=dict)
     awaited: dict[str, str] = field(default_factory=dict)  # prepared rows that have still to arrive, and their clocks
@@ -92,48 +106,77 @@ class Capture:
             ("capture_clock", 0, lambda: self.stamp),
             ("capture_clocks", 0, lambda: self.clocks),
             ("capture_audience", 1, lambda n: parts[n].audience),
-            ("capture_fields", 1, lambda n: _encode(parts[n].fields).decode()),
-            ("capture_size", 3, _size),
+            ("capture_fields", 1, self._fields),
+            ("capture_too_large", 0, lambda: self.too_large),
             ("capture_before", 1, lambda n: _encode(parts[n].before).decode()),
             ("capture_values", 1, lambda n: _encode(parts[n].values_before).decode()),
         ):
             connection.create_function(name, count, function)
 
-    def columns(self, table: str, rows: Sequence[Mapping[str, Any]]) -> tuple[str, ...]:
-        """The columns that some of these rows have once they are prepared, in the table's order."""
-        there = set().union(*rows) | {"clock", "clocks"}
-        return tuple([name for name in self.plans[table].columns if name in there])
-
-    def prepare(self, table: str, names: Sequence[str], rows: Sequence[dict[str, Any]], gathering: str | None) -> list[tuple[str, str, str, str]] | None:
-        """Stamp new rows, which have these columns, and say their operations: row, audience, fields and clock of each. None if the database would
-        store a value otherwise than it is given (a number as text): then the triggers have to see what it made of it."""
+    def prepare(self, table: str, ids: Sequence[str], rows: Sequence[Mapping[str, Any]],
+                gathering: str | None) -> tuple[list[tuple[str, str | None]], list[tuple[str, str, str, str]]] | None:
+        """Stamp new rows: clock and clocks of each; and say their operations: row, audience, fields, clock. None if the triggers have to see the rows,
+        because the database would store a value otherwise than it is given (a number as text); or somebody, because of what a text holds."""
         plan = self.plans[table]
+        stamps: list[tuple[str, str | None]] = []
         found: list[tuple[str, str, str, str]] = []
-        wanted = [name for name in names if name in plan.kinds]
-        for row, stamp in zip(rows, self.clock.ticks(len(rows)), strict=True):
-            changed = {name: value for name, value in zip(wanted, map(row.get, wanted), strict=True) if value is not None}
+        shapes, by_row, fact = plan.shapes, plan.by_row, plan.fact
+        for row_id, row, stamp in zip(ids, rows, self.clock.ticks(len(rows)), strict=True):
+            changed = {name: value for name, value in row.items() if value is not None}
+            changed.pop("id", None)
             if changed.get("gone") is False:
                 del changed["gone"]
-            if not changed and not plan.fact:
+            if not changed and not fact:
                 return None
-            kinds, clocks = _shape(plan, tuple(changed))
-            if tuple(map(type, changed.values())) != kinds:
+            names = tuple(changed)
+            shape = shapes.get(names) or _shape(plan, names)
+            if tuple(map(type, changed.values())) != shape.kinds:
                 return None
-            row["clock"] = stamp
-            row["clocks"] = None if plan.fact else clocks.replace("?", stamp)
-            at = row.get("gathering") if plan.by_row else gathering
-            if at is None:
-                found.append((row["id"], CHAPTER, _encode(changed).decode(), stamp))
-                continue
-            for audience, mine in _audiences(plan, changed, at):
-                found.append((row["id"], audience, _encode(mine).decode(), stamp))
-        return found
+            if shape.order is not None:
+                changed = {name: changed[name] for name in shape.order}
+            stamps.append((stamp, None if fact else shape.clocks.replace("?", stamp)))
+            at = row.get("gathering") if by_row else gathering
+            for audience, mine in ((CHAPTER, changed),) if at is None else _audiences(plan, changed, at):
+                try:
+                    fields = _encode(mine)
+                except UnicodeEncodeError:
+                    return None
+                if len(fields) > _WORTH_A_LOOK_HERE or b"\\u0000" in fields:
+                    return None
+                found.append((row_id, audience, fields.decode(), stamp))
+        return stamps, found
+
+    def seen_before(self, table: str, names: Sequence[str]) -> tuple[str, ...] | None:
+        """Which columns of a row have to be known before these fields of it are changed; None if only the triggers may do it."""
+        plan = self.plans[table]
+        if plan.fact:
+            return None
+        whole = {one for members in plan.groups.values() if not set(members).isdisjoint(names) for one in members}
+        return ("clocks", *dict.fromkeys((*names, *sorted(whole), *(("gathering",) if plan.by_row else ()))))
+
+    def prepare_change(self, table: str, before: Mapping[str, Any], news: Mapping[str, Any],
+                       gathering: str | None) -> tuple[str, str | None, list[tuple[str, str, str, str]]] | None:
+        """What a change of one row makes of it, given what ``seen_before`` named: clock, clocks, and its operations: audience, fields, before, values before.
+        There are none if nothing changes. None if the triggers have to see it, as with ``prepare``."""
+        plan = self.plans[table]
+        if any(value is not None and type(value) is not plan.kinds[name] for name, value in news.items()):
+            return None
+        changed = {name: value for name, value in news.items() if value != before[name]}
+        if plan.groups and changed:
+            self._whole_groups(plan, changed, {**before, **news})
+        self.parts.clear()
+        self.too_large = False
+        if changed:
+            self._compare(plan, changed, {name: before[name] for name in changed}, before["clocks"], before["gathering"] if plan.by_row else gathering)
+        found = [(part.audience, self._fields(n), _encode(part.before).decode(), _encode(part.values_before).decode()) for n, part in enumerate(self.parts)]
+        return None if self.too_large else (self.stamp, self.clocks, found)
 
     def _take(self, plan: _Plan, inserting: int, gathering: str | None, clocks: str | None, *values: Any) -> int:
         count = len(plan.names)
         new = values[:count]
         parts = self.parts
         parts.clear()
+        self.too_large = False
         if inserting:
             changed = {name: value for name, value in zip(plan.names, new, strict=True) if value is not None}
             if not changed.get("gone"):
@@ -147,11 +190,21 @@ class Capture:
             old = {name: before[name] for name in changed}
         if not changed and not (inserting and plan.fact):
             return 0
+        return self._compare(plan, changed, old, clocks, gathering)
+
+    def _compare(self, plan: _Plan, changed: dict[str, Any], old: dict[str, Any], clocks: str | None, gathering: str | None) -> int:
+        """Make the parts of what changed, with the values that it had. Returns how many there are."""
         for name in plan.booleans & changed.keys():
             changed[name] = None if changed[name] is None else bool(changed[name])
         for name in plan.booleans & old.keys():
             old[name] = None if old[name] is None else bool(old[name])
         return self._split(plan, changed, old, unpack(clocks), gathering)
+
+    def _fields(self, n: int) -> str:
+        part = self.parts[n]
+        fields = _encode(part.fields).decode()
+        self.too_large |= len(fields) > _WORTH_A_LOOK and _size(part, self.stamp) > OPERATION_LIMIT
+        return fields
 
     @staticmethod
     def _whole_groups(plan: _Plan, changed: dict[str, Any], new: dict[str, Any]) -> None:
@@ -175,13 +228,13 @@ class Capture:
         return len(parts)
 
 
-def _shape(plan: _Plan, names: tuple[str, ...]) -> tuple[tuple[type, ...], str]:
-    """Of a row with these fields: of which kind each must be, and the clocks, with a question mark for the stamp. Many rows have the same fields."""
-    found = plan.shapes.get(names)
-    if found is None:
-        if len(plan.shapes) > 1_000:
-            plan.shapes.clear()
-        found = plan.shapes[names] = (tuple(plan.kinds[name] for name in names), packed_names(plan.key_of[name] for name in names))
+def _shape(plan: _Plan, names: tuple[str, ...]) -> _Shape:
+    """What rows with these fields have in common. Many rows have the same fields."""
+    if len(plan.shapes) > 1_000:
+        plan.shapes.clear()
+    order = tuple(sorted(names, key=plan.names.index))
+    found = plan.shapes[names] = _Shape(tuple(plan.kinds[name] for name in names), packed_names(plan.key_of[name] for name in names),
+                                        order if order != names else None)
     return found
 
 
@@ -220,10 +273,9 @@ def _plan(table: sa.Table) -> _Plan:
     )
 
 
-def _size(fields: str, before: str, clock: str) -> int:
+def _size(part: _Part, clock: str) -> int:
     """How many bytes an operation of this has when it is sent."""
-    return len(body_of(Operation(_SOME_ID, _SOME_ID, _SOME_ID, "put", "registration", _SOME_ID, msgspec.json.decode(fields), msgspec.json.decode(before),
-                                 clock, 1)))
+    return len(body_of(Operation(_SOME_ID, _SOME_ID, _SOME_ID, "put", "registration", _SOME_ID, part.fields, part.before, clock, 1)))
 
 
 def synced_of(metadata: sa.MetaData) -> list[sa.Table]:
@@ -238,14 +290,8 @@ def triggers(metadata: sa.MetaData, schema: int, searched: Mapping[str, tuple[st
               for name, (person, _columns) in searched.items()}
     for table in synced_of(metadata):
         found.update(_table_triggers(table, schema, marked.get(table.name)))
-    found[f"{PREFIX}size"] = (
-        f"CREATE TRIGGER {PREFIX}size BEFORE INSERT ON operation WHEN length(NEW.fields) > {_WORTH_A_LOOK} AND NEW.fate = 'waiting' "
-        f"AND (SELECT mode FROM capture) IS NOT 'applying' BEGIN SELECT RAISE(ABORT, '{TOO_LARGE}') "
-        f"WHERE capture_size(NEW.fields, NEW.before, NEW.clock) > {OPERATION_LIMIT}; END")
     for name, (person, columns) in searched.items():
         stale = marked[name]
-        # Of those with a clock of their own the trigger for prepared rows marks what has to be marked.
-        found[f"search_{name}_insert"] = f"CREATE TRIGGER search_{name}_insert AFTER INSERT ON {name} WHEN NEW.clock IS NULL BEGIN {stale}; END"
         found[f"search_{name}_update"] = (f"CREATE TRIGGER search_{name}_update AFTER UPDATE OF {', '.join(columns)} ON {name} BEGIN {stale}; END")
         gone = f"INSERT INTO search_stale (id) SELECT OLD.{person} WHERE OLD.{person} IS NOT NULL ON CONFLICT DO NOTHING"
         found[f"search_{name}_delete"] = f"CREATE TRIGGER search_{name}_delete AFTER DELETE ON {name} BEGIN {gone}; END"
@@ -254,37 +300,44 @@ def triggers(metadata: sa.MetaData, schema: int, searched: Mapping[str, tuple[st
 
 def _table_triggers(table: sa.Table, schema: int, marked: str | None) -> dict[str, str]:
     name, columns = table.name, [c.name for c in data_columns(table)]
-    applying = "(SELECT mode FROM capture) = 'applying'"
-    acting = "SELECT RAISE(ABORT, 'no action is under way') WHERE (SELECT mode FROM capture) IS NOT 'action'"
+    mode = "(SELECT mode FROM capture)"
     new, old = ", ".join(f'NEW."{c}"' for c in columns), ", ".join(f'OLD."{c}"' for c in columns)
     kind, by_row = table.info["kind"], table.info["audience"] == "row"
     gathering = "NEW.gathering" if by_row else "c.gathering"
 
-    def body(take: str, before: str, values: str) -> str:
+    def operations(take: str, before: str, values: str) -> str:
         # The first operation's WHERE takes the row's values in; the second one is for what the door may not see.
-        wheres = [f"{take} > 0"] if by_row else [f"{take} > 0", "c.gathering IS NOT NULL AND capture_parts() > 1"]
-        operations = " ".join(
+        wheres = [f"CASE c.mode WHEN 'action' THEN {take} > 0 END"]
+        if not by_row:
+            wheres.append("c.mode = 'action' AND c.gathering IS NOT NULL AND capture_parts() > 1")
+        inserts = " ".join(
             f"INSERT INTO operation ({_FIELDS}) SELECT capture_id(), c.action, c.event, c.transaction_id, NEW.scope, capture_audience({n}), "
             f"'{kind}', '{name}', NEW.id, capture_fields({n}), {before.format(n=n)}, {values.format(n=n)}, capture_clock(), {schema}, c.queue, "
             f"'waiting', c.at FROM capture AS c WHERE {where};" for n, where in enumerate(wheres))
-        return (f"BEGIN {acting}; {operations} "
-                f'UPDATE "{name}" SET clock = capture_clock(), clocks = capture_clocks() WHERE id = NEW.id AND capture_parts() > 0; END')
+        large = f"SELECT RAISE(ABORT, '{TOO_LARGE}') WHERE {mode} = 'action' AND capture_too_large();"
+        return (f'{inserts} {large} UPDATE "{name}" SET clock = capture_clock(), clocks = capture_clocks() '
+                f"WHERE id = NEW.id AND {mode} = 'action' AND capture_parts() > 0;")
 
-    insert = body(f"{PREFIX}{name}(1, {gathering}, NULL, {new})", "'{{}}'", "'{{}}'")
-    update = body(f"{PREFIX}{name}(0, {gathering}, OLD.clocks, {new}, {old})", "capture_before({n})", "capture_values({n})")
+    # One trigger for every row that comes, since each costs a prepared row as much as all that is asked of it. What is not prepared is marked for the
+    # search and, in an action, captured; only what is applied has a clock of its own.
+    insert = (f"{f'{marked}; ' if marked else ''}SELECT RAISE(ABORT, 'no action is under way') WHERE {mode} IS NOT 'action' AND {mode} IS NOT 'applying'; "
+              f"SELECT RAISE(ABORT, 'a clock of its own') WHERE NEW.clock IS NOT NULL AND {mode} IS NOT 'applying'; "
+              + operations(f"{PREFIX}{name}(1, {gathering}, NULL, {new})", "'{{}}'", "'{{}}'"))
+    update = (f"SELECT RAISE(ABORT, 'no action is under way') WHERE {mode} IS NOT 'action'; "
+              + operations(f"{PREFIX}{name}(0, {gathering}, OLD.clocks, {new}, {old})", "capture_before({n})", "capture_values({n})"))
     if kind == "fact":
-        update = "BEGIN SELECT RAISE(ABORT, 'facts never change'); END"
+        update = "SELECT RAISE(ABORT, 'facts never change');"
     names = ", ".join(f'"{c}"' for c in columns)
+    unless = f"WHEN {mode} IS NOT 'applying'"
+    unprepared = "(NEW.clock IS OLD.clock OR NOT capture_awaited(NEW.id, NEW.clock))"
     return {
-        f"{PREFIX}{name}_insert": f"CREATE TRIGGER {PREFIX}{name}_insert AFTER INSERT ON \"{name}\" WHEN NEW.clock IS NULL AND NOT {applying} {insert}",
-        # Of a prepared row only this is asked; the search has heard of it already. Only an action prepares rows.
-        f"{PREFIX}{name}_prepared": f"CREATE TRIGGER {PREFIX}{name}_prepared AFTER INSERT ON \"{name}\" WHEN NEW.clock IS NOT NULL "
-                                    f"AND NOT capture_awaited(NEW.id, NEW.clock) BEGIN {acting} AND NOT {applying}; "
-                                    f"SELECT RAISE(ABORT, 'a clock of its own') WHERE NOT {applying};{f' {marked};' if marked else ''} END",
-        f"{PREFIX}{name}_update": f"CREATE TRIGGER {PREFIX}{name}_update AFTER UPDATE OF {names} ON \"{name}\" WHEN NOT {applying} {update}",
-        f"{PREFIX}{name}_keys": f"CREATE TRIGGER {PREFIX}{name}_keys AFTER UPDATE OF id, scope ON \"{name}\" WHEN NOT {applying} "
+        f"{PREFIX}{name}_insert": f"CREATE TRIGGER {PREFIX}{name}_insert AFTER INSERT ON \"{name}\" WHEN NEW.clock IS NULL "
+                                  f"OR NOT capture_awaited(NEW.id, NEW.clock) BEGIN {insert} END",
+        f"{PREFIX}{name}_update": f"CREATE TRIGGER {PREFIX}{name}_update AFTER UPDATE OF {names} ON \"{name}\" {unless} "
+                                  f"AND {unprepared} BEGIN {update} END",
+        f"{PREFIX}{name}_keys": f"CREATE TRIGGER {PREFIX}{name}_keys AFTER UPDATE OF id, scope ON \"{name}\" {unless} "
                                 "BEGIN SELECT RAISE(ABORT, 'keys never change'); END",
-        f"{PREFIX}{name}_delete": f"CREATE TRIGGER {PREFIX}{name}_delete BEFORE DELETE ON \"{name}\" WHEN NOT {applying} "
+        f"{PREFIX}{name}_delete": f"CREATE TRIGGER {PREFIX}{name}_delete BEFORE DELETE ON \"{name}\" {unless} "
                                   "BEGIN SELECT RAISE(ABORT, 'rows are marked gone, never deleted'); END",
     }
 

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
 import msgspec
 import sqlalchemy as sa
 
+from alumni_desk.errors import StoreProblem
 from alumni_desk.store import search
-from alumni_desk.store.desk import Desk, store_problem
+from alumni_desk.store.desk import Desk, connect, store_problem
 from alumni_desk.words import _, ngettext, number
 
 REFERENCES = (
@@ -83,6 +85,42 @@ def _damaged_pages(desk: Desk) -> int:
         if known is None or known.code != "database_damaged":
             raise
         return 1
+
+
+def look_at_pages(desk: Desk, *, cancelled: Callable[[], bool] = lambda: False) -> None:
+    """Read every page that holds anything, as it is on the disk, on a connection of its own. Ends early once ``cancelled`` says so.
+
+    Raises StoreProblem ``part_damaged``, or what the disk does.
+    """
+    import sqlcipher3.dbapi2 as sqlcipher
+
+    try:
+        with contextlib.closing(connect(desk.profile.database, desk.key, cache=_LITTLE_CACHE)) as raw:
+            raw.execute("PRAGMA query_only = ON")
+            raw.set_progress_handler(cancelled, _STEPS)
+            # Unlike the check of the whole file it can be ended, and sees one moment: nobody writes a page while it is read.
+            whole = raw.execute("PRAGMA quick_check(1)").fetchone()[0] == "ok"
+    except sqlcipher.DatabaseError as error:
+        if cancelled():
+            return
+        known = store_problem(str(error), desk.profile.path)
+        if known is None:
+            raise
+        raise (part_damaged() if known.code == "database_damaged" else known) from None
+    if not whole:
+        raise part_damaged()
+
+
+_LITTLE_CACHE = 2_048
+_STEPS = 20_000
+"""So often it is asked whether somebody waits for the end: every few thousandths of a second."""
+
+
+def part_damaged() -> StoreProblem:
+    """The sentence for damage that is found in an open database."""
+    return StoreProblem("part_damaged", _(
+        "A part of the chapter's database cannot be read any more, so something may be missing from what you see. Go back to a backup now: "
+        "what was changed since comes back from the copy of what waits. Then look at the disk: it may be failing."))
 
 
 def _hidden(connection: sa.Connection, table: sa.Table) -> int:

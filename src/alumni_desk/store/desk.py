@@ -7,7 +7,7 @@ import logging
 import os
 import re
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-REVISION = "0004"
+REVISION = "0005"
 """The newest of ``store/migrations``. Alembic is imported only when a database is not there yet (0.4 s)."""
 
 TRANSACTION = 400
@@ -56,6 +56,8 @@ ALWAYS = {"before": "{}", "values_before": "{}", "fate": "waiting"}
 INSERT_OPERATION = (f"INSERT INTO operation ({', '.join((*OPERATION, *ALWAYS))}) VALUES ({', '.join('?' * len(OPERATION))}, "
                     + ", ".join(f"'{value}'" for value in ALWAYS.values()) + ")")
 """An operation that is a new row."""
+CHANGE_OPERATION = f"INSERT INTO operation ({', '.join((*OPERATION, *ALWAYS))}) VALUES ({', '.join('?' * (len(OPERATION) + len(ALWAYS)))})"
+"""One that changes a row."""
 
 
 @dataclass(frozen=True)
@@ -82,7 +84,7 @@ class Writing:
         self.scope = scope
         self.now = desk.now()
         self.at = _moment(self.now)
-        self.action_id, self.transaction_id = uuid7(), uuid7()
+        self.action_id, self.transaction_id = uuid7s(2)
         self.queue: str = "live"
         self._capture, self._schema = desk.capture, desk.schema
         assert desk.news is not None  # a transaction is under way
@@ -118,39 +120,42 @@ class Writing:
     def add_many(self, table: str, rows: Sequence[Mapping[str, Any]]) -> None:
         """New rows, all of the same fields; ``id`` is made where it is missing."""
         target, table = self.tables[table], str(table)  # a table's own name is a kind of text that only SQLAlchemy knows
-        whole = [{**row, "id": row.get("id") or uuid7(), "scope": self.scope} for row in map(_listed, rows)]
-        _check_many(target, whole)
-        for start in range(0, len(whole), TRANSACTION // 2):
-            part = whole[start:start + TRANSACTION // 2]
+        given = set().union(*rows)
+        _refuse_unknown(target, given)
+        names = [column.name for column in target.columns if column.name in given and column.name not in _STAMPED]
+        for start in range(0, len(rows), TRANSACTION // 2):
+            part = rows[start:start + TRANSACTION // 2]
+            ids = [row.get("id") or uuid7() for row in part]
             self._count(len(part))
-            self._insert(table, part)
-        self._changed.setdefault(table, set()).update(row["id"] for row in whole)
+            self._insert(table, names, ids, part)
+            self._changed.setdefault(table, set()).update(ids)
 
-    def _insert(self, table: str, rows: list[dict[str, Any]]) -> None:
+    def _insert(self, table: str, names: Sequence[str], ids: Sequence[str], rows: Sequence[Mapping[str, Any]]) -> None:
         """Insert rows with the operations that they are; the triggers check that none comes without."""
-        target = self.tables[table]
-        names = self._capture.columns(table, rows)
-        made = self._capture.prepare(table, names, rows, self.gathering)
+        made = self._capture.prepare(table, ids, rows, self.gathering)
+        if made is None and (listed := [_listed(row) for row in rows]) != list(rows):
+            rows, made = listed, self._capture.prepare(table, ids, listed, self.gathering)
         if made is None:
-            for row in rows:
-                row.pop("clock", None), row.pop("clocks", None)
             import sqlalchemy as sa
 
-            self.connection.execute(sa.insert(target), rows)
+            _check_many(self.tables[table], rows)
+            self.connection.execute(sa.insert(self.tables[table]), [{**row, "id": one, "scope": self.scope} for one, row in zip(ids, rows, strict=True)])
             return
-        kind, at = target.info["kind"], self.at
+        stamps, parts = made
+        kind, at, scope = self.tables[table].info["kind"], self.at, self.scope
         operations = [
-            (one, self.action_id, self.event, self.transaction_id, self.scope, audience, kind, table, row_id, fields, stamp, self._schema, self.queue, at)
-            for one, (row_id, audience, fields, stamp) in zip(uuid7s(len(made)), made, strict=True)]
+            (one, self.action_id, self.event, self.transaction_id, scope, audience, kind, table, row_id, fields, stamp, self._schema, self.queue, at)
+            for one, (row_id, audience, fields, stamp) in zip(uuid7s(len(parts)), parts, strict=True)]
         if len(self._operations) <= AT_ONCE:
             self._operations += operations
         driver.run_many(self.connection, INSERT_OPERATION, operations)
-        self._capture.awaited = {row["id"]: row["clock"] for row in rows}
+        self._capture.awaited = {one: stamp for one, (stamp, _clocks) in zip(ids, stamps, strict=True)}
         try:
-            driver.run_many(self.connection, _insert_into(table, names), _values(rows, names))
+            driver.run_many(self.connection, _insert_into(table, tuple(names)),
+                            [(one, scope, *stamped, *values) for one, stamped, values in zip(ids, stamps, _values(rows, names), strict=True)])
         finally:
             self._capture.awaited = {}
-        self._news.take(self.connection, table, rows)
+        self._news.take(self.connection, table, ids, rows)
 
     def change(self, table: str, row_id: str, /, **fields: Any) -> None:
         """Write fields of a row; what is the same already is left alone. Raises NotFound if there is no such row."""
@@ -174,7 +179,7 @@ class Writing:
         target = self.tables[table]
         fields = dict(_listed(fields))
         _check(target, fields)
-        if self.connection.execute(sa.select(target.c.id).where(target.c.id == row_id)).first() is None:
+        if driver.row(self.connection, f'SELECT 1 FROM "{target.name}" WHERE id = ?', (row_id,)) is None:
             raise NotFound("no_such_row", _("It is not here any more: somebody took it away meanwhile. Look it up again."))
         self.change_many(table, tuple(fields), [(*fields.values(), row_id)], anew=True)
 
@@ -183,16 +188,53 @@ class Writing:
 
         ``anew``: also where a row says this already.
         """
-        sets = ", ".join(f'"{self.tables[table].c[name].name}" = ?' for name in names)
         for start in range(0, len(rows), TRANSACTION // 2):
             part = rows[start:start + TRANSACTION // 2]
             self._count(len(part))
+            if not anew and self._change_prepared(table, names, part):
+                continue
+            sets = ", ".join(f'"{self.tables[table].c[name].name}" = ?' for name in names)
             self._capture.anew = frozenset(names if anew else ())
             try:
                 self.connection.exec_driver_sql(f'UPDATE "{table}" SET {sets} WHERE id = ?', [tuple(row) for row in part])
             finally:
                 self._capture.anew = frozenset()
         self.touched(table, [str(row[-1]) for row in rows])
+
+    def _change_prepared(self, table: str, names: Sequence[str], rows: Sequence[Sequence[Any]]) -> bool:
+        """Change rows with the operations that it is. Returns False, with nothing done, if the triggers have to see the rows."""
+        columns = self._capture.seen_before(table, names)
+        if columns is None:
+            return False
+        wanted = json.dumps([row[-1] for row in rows])
+        named = ", ".join(f'"{name}"' for name in columns)
+        there = {found[0]: dict(zip(columns, found[1:], strict=True)) for found in driver.rows(
+            self.connection, f'SELECT id, {named} FROM "{table}" WHERE id IN (SELECT value FROM json_each(?))', (wanted,))}
+        changes: list[tuple[Any, ...]] = []
+        parts: list[tuple[str, str, tuple[str, str, str, str]]] = []
+        for *values, row_id in rows:
+            before = there.pop(row_id, None)
+            if before is None:  # it is not here, or comes twice
+                return False
+            made = self._capture.prepare_change(table, before, dict(zip(names, values, strict=True)), self.gathering)
+            if made is None:
+                return False
+            stamp, clocks, found = made
+            if found:
+                changes.append((*values, stamp, clocks, row_id))
+                parts += [(row_id, stamp, one) for one in found]
+        kind, at = self.tables[table].info["kind"], self.at
+        driver.run_many(self.connection, CHANGE_OPERATION, [
+            (one, self.action_id, self.event, self.transaction_id, self.scope, audience, kind, table, row_id, fields, stamp, self._schema, self.queue, at,
+             before, values_before, "waiting")
+            for one, (row_id, stamp, (audience, fields, before, values_before)) in zip(uuid7s(len(parts)), parts, strict=True)])
+        self._capture.awaited = {row_id: stamp for row_id, stamp, _part in parts}
+        try:
+            sets = ", ".join(f'"{name}" = ?' for name in (*names, "clock", "clocks"))
+            driver.run_many(self.connection, f'UPDATE "{table}" SET {sets} WHERE id = ?', changes)
+        finally:
+            self._capture.awaited = {}
+        return True
 
     def touched(self, table: str, ids: Sequence[str]) -> None:
         """Say which rows a statement of one's own changed, so that screens draw them anew."""
@@ -285,6 +327,7 @@ class Desk:
         self._mark = Mark(profile.path, key)
         self._outbox: Outbox | None = None
         self.unkept: list[str] = []  # actions that are not in the outbox yet
+        self.was_killed = False  # whoever had it open before did not close it, or has it open still
 
     def __enter__(self) -> Self:
         return self
@@ -473,8 +516,9 @@ class Desk:
         with self._transaction() as connection:
             scope = self._of
             fresh = scope or uuid7()
+            founding = None
             if scope is None:
-                self._found(connection, fresh, name=_("My chapter"), university=None, time_zone=None, sample=False)
+                founding = self._found(connection, fresh, name=_("My chapter"), university=None, time_zone=None, sample=False)
             writing = Writing(self, connection, fresh, event=event, gathering=gathering, undoes=undoes)
             _set_mode(connection, writing, queue)
             try:
@@ -483,6 +527,8 @@ class Desk:
             finally:
                 writing.end()
             self._rest(connection)
+        if founding is not None:
+            self.outbox.append(founding)
         if record is not None:
             self.outbox.append(record)
         elif sum(map(len, writing.changed.tables.values())) > AT_ONCE:
@@ -564,16 +610,21 @@ class Desk:
         with self._transaction() as connection:
             if self._of is not None:
                 raise Refused("chapter_there", _("There is a chapter on this desk already. Use another profile for another chapter."))
-            return self._found(connection, chapter_id or uuid7(), name=name, university=university, time_zone=time_zone, sample=sample)
+            scope = chapter_id or uuid7()
+            founding = self._found(connection, scope, name=name, university=university, time_zone=time_zone, sample=sample)
+        if founding is not None:
+            self.outbox.append(founding)
+        return scope
 
-    def _found(self, connection: sa.Connection, scope: str, *, name: str, university: str | None, time_zone: str | None, sample: bool) -> str:
+    def _found(self, connection: sa.Connection, scope: str, *, name: str, university: str | None, time_zone: str | None, sample: bool) -> Record | None:
+        """Found the chapter in the transaction under way. Returns what the outbox is to hold of it."""
         writing = Writing(self, connection, scope, event="chapter_founded")
         _set_mode(connection, writing, "live")
         connection.exec_driver_sql("INSERT INTO scope (id, cursor, chain) VALUES (?, 0, '')", (scope,))
         writing.add("chapter", id=scope, name=name, university=university, time_zone=time_zone, sample=sample or None)
-        writing.note()
+        record = writing.note()
         self._rest(connection)
-        return scope
+        return record
 
     def setting(self, key: str, default: Any = None) -> Any:
         """A setting of this laptop (any JSON value); never synced."""
@@ -637,12 +688,14 @@ def open_with(profile: Profile, metadata: Callable[[], sa.MetaData], version: in
                 from alumni_desk.store import backup
 
                 backup.take_place(profile)  # the program ended in the middle of it
+            was_killed = _has_log(profile)
             last = Mark(profile.path, key).read()  # before the database is looked at: another program may be writing
             first = _as_known(profile, key, known, last) if known is not None else None
             if first is None:
                 known = None
                 _prepare_here(profile, key, _wanted(metadata(), version), last)
     desk = Desk(profile, key, metadata, version, triggers=known, first=first)
+    desk.was_killed = was_killed
     _correct_clock(desk)
     recovery.keep_in_step(desk)
     return desk
@@ -653,6 +706,12 @@ def _wanted(metadata: sa.MetaData, version: int) -> dict[str, str]:
     from alumni_desk.store import capture, search
 
     return capture.triggers(metadata, version, search.SEARCHED)
+
+
+def _has_log(profile: Profile) -> bool:
+    """Whether there is a write-ahead log: the last one who closes the database folds it back."""
+    log = profile.database.with_name(profile.database.name + "-wal")
+    return log.exists() and log.stat().st_size > 0
 
 
 def _refuse_removed(profile: Profile) -> None:
@@ -855,21 +914,27 @@ def _set_mode(connection: sa.Connection, writing: Writing, queue: str) -> None:
     writing.queue = queue
 
 
-def _values(rows: Sequence[Mapping[str, Any]], names: Sequence[str]) -> list[tuple[Any, ...]]:
-    try:
-        return list(map(itemgetter(*names), rows))
-    except KeyError:  # not all of them have the same fields
-        return [tuple(map(row.get, names)) for row in rows]
+def _values(rows: Sequence[Mapping[str, Any]], names: Sequence[str]) -> Iterable[tuple[Any, ...]]:
+    if len(names) > 1:
+        try:
+            return list(map(itemgetter(*names), rows))
+        except KeyError:  # not all of them have the same fields
+            pass
+    return [tuple(map(row.get, names)) for row in rows]
+
+
+_STAMPED = ("id", "scope", "clock", "clocks")
 
 
 @lru_cache(maxsize=256)
 def _insert_into(table: str, names: tuple[str, ...]) -> str:
-    quoted = ", ".join(f'"{name}"' for name in names)
-    return f'INSERT INTO "{table}" ({quoted}) VALUES ({", ".join("?" * len(names))})'
+    """The statement for rows with these fields, behind what every row is given."""
+    quoted = ", ".join(f'"{name}"' for name in (*_STAMPED, *names))
+    return f'INSERT INTO "{table}" ({quoted}) VALUES ({", ".join("?" * (len(_STAMPED) + len(names)))})'
 
 
 def _moment(now: datetime) -> str:
-    return now.strftime("%Y-%m-%dT%H:%M:%S.") + f"{now.microsecond // 1000:03d}Z"
+    return f"{now.isoformat(timespec='milliseconds')[:23]}Z"
 
 
 def _scope(connection: Connection) -> str | None:
@@ -895,11 +960,15 @@ def _check(table: sa.Table, fields: Mapping[str, Any]) -> None:
     _check_many(table, (fields,))
 
 
-def _check_many(table: sa.Table, rows: Sequence[Mapping[str, Any]]) -> None:
-    """What PostgreSQL or the sync could not carry is refused where it is typed."""
-    for name in set().union(*rows):
+def _refuse_unknown(table: sa.Table, names: Collection[str]) -> None:
+    for name in names:
         if name not in table.c:
             raise KeyError(f"{table.name} has no {name}")
+
+
+def _check_many(table: sa.Table, rows: Sequence[Mapping[str, Any]]) -> None:
+    """What PostgreSQL or the sync could not carry is refused where it is typed."""
+    _refuse_unknown(table, set().union(*rows))
     for row in rows:
         together = "".join([value for value in row.values() if type(value) is str])
         if len(together) <= TEXT_LIMIT // 4 and "\0" not in together and (together.isascii() or not _UNREADABLE.search(together)):
@@ -985,7 +1054,7 @@ _PROBLEMS: Sequence[tuple[tuple[str, ...], Callable[[Path | None], KnownError]]]
     (("locked", "busy"), _busy),
     (("disk is full",), lambda folder: disk.disk_full()),
     (("readonly", "read-only"), lambda folder: disk.read_only()),
-    (("file is not a database", "malformed", "hmac check"), database_damaged),
+    (("file is not a database", "malformed", "hmac check", "vtable constructor failed"), database_damaged),
     (("disk i/o", "unable to open"), _failed),
 )
 

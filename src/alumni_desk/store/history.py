@@ -12,6 +12,7 @@ import msgspec
 from alumni_desk.errors import NotFound, Refused
 from alumni_desk.protocol.clock import milliseconds
 from alumni_desk.protocol.clocks import unpack
+from alumni_desk.store import driver
 from alumni_desk.store.desk import Changed, Desk
 from alumni_desk.store.synced import clock_key, data_columns
 from alumni_desk.words import _
@@ -85,11 +86,15 @@ def restore(desk: Desk, table: str, row_id: str, version: str) -> Changed:
     return writing.changed
 
 
-def clocks_here(connection: sa.Connection, table: str, ids: Sequence[str]) -> dict[str, str | None]:
-    """The clocks of those of these rows that are here, as they are kept."""
-    wanted = msgspec.json.encode(list(ids)).decode()
-    rows = connection.exec_driver_sql(f'SELECT id, clocks FROM "{table}" WHERE id IN (SELECT value FROM json_each(?))', (wanted,))
-    return {row.id: row.clocks for row in rows}
+Past = tuple[str, str, Any, str]
+"""A value that goes: its row, field, the value and its clock."""
+
+
+def keep(connection: sa.Connection, table: str, gone: Sequence[Past]) -> None:
+    """Keep values that others' newer ones replace."""
+    if gone:
+        driver.run_many(connection, "INSERT INTO past (table_name, row_id, field, value, clock) VALUES (?, ?, ?, ?, ?)",
+                        [(table, row_id, name, msgspec.json.encode(value).decode(), clock) for row_id, name, value, clock in gone])
 
 
 def keep_replaced(connection: sa.Connection, table: str, keys: Mapping[str, str], newer: Mapping[str, Mapping[str, str]]) -> None:
@@ -99,14 +104,13 @@ def keep_replaced(connection: sa.Connection, table: str, keys: Mapping[str, str]
     columns = ", ".join(f'"{name}"' for name in keys)
     rows = connection.exec_driver_sql(f'SELECT id, clocks, {columns} FROM "{table}" WHERE id IN (SELECT value FROM json_each(?))',
                                       (msgspec.json.encode(list(newer)).decode(),)).mappings()
-    gone = []
+    gone: list[Past] = []
     for row in rows.all():
         clocks = unpack(row["clocks"])
         coming = newer[row["id"]]
-        gone += [(table, row["id"], name, msgspec.json.encode(row[name]).decode(), clocks[key])
+        gone += [(row["id"], name, row[name], clocks[key])
                  for name, key in keys.items() if key in clocks and coming.get(key) not in (None, clocks[key])]
-    if gone:
-        connection.exec_driver_sql("INSERT INTO past (table_name, row_id, field, value, clock) VALUES (?, ?, ?, ?, ?)", gone)
+    keep(connection, table, gone)
 
 
 def _own(connection: sa.Connection, table: str, row_id: str) -> Iterator[Version]:

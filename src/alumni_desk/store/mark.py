@@ -25,7 +25,7 @@ class Mark:
 
     def __init__(self, folder: Path, key: bytes) -> None:
         self._file = folder / NAME
-        self._key = keys.derived(key, b"alumni mark")
+        self._begun = hashlib.blake2b(_MAGIC, key=keys.derived(key, b"alumni mark"), digest_size=16)
         self._handle: int | None = None
 
     def read(self) -> int | None:
@@ -58,4 +58,6 @@ class Mark:
         self._file.unlink(missing_ok=True)
 
     def _mac(self, count: int) -> bytes:
-        return hashlib.blake2b(_MAGIC + count.to_bytes(8, "big"), key=self._key, digest_size=16).digest()
+        mac = self._begun.copy()
+        mac.update(count.to_bytes(8, "big"))
+        return mac.digest()

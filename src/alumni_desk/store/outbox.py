@@ -130,7 +130,7 @@ class Outbox:
         # By the system's own calls: a stream of Python's costs as much as all the rest of it.
         handle = os.open(self.file, os.O_WRONLY | os.O_APPEND | os.O_CREAT | getattr(os, "O_BINARY", 0), 0o600)
         try:
-            left = sealed if os.fstat(handle).st_size else MAGIC + sealed
+            left = sealed if os.lseek(handle, 0, os.SEEK_END) else MAGIC + sealed
             while left:
                 left = left[os.write(handle, left):]
         finally:
@@ -139,7 +139,7 @@ class Outbox:
     def _sealed(self, record: Record) -> bytes:
         content = msgspec.json.encode(record)
         # What one small action was is packed when the file is made anew: packing it at once would take longer than the rest of it.
-        box = bytes(self._box.encrypt(zlib.compress(content, 0 if len(content) <= _SMALL else 1)))
+        box = bytes(self._box.encrypt(_unpacked(content) if len(content) <= _SMALL else zlib.compress(content, 1)))
         return _BEGIN + _LENGTH.pack(len(box)) + box
 
     def _records(self, found: Found) -> Iterator[Record]:
@@ -164,6 +164,14 @@ class Outbox:
                 place = content.find(_BEGIN, place + 1) if place + 1 < len(content) else -1
                 if place < 0:
                     return
+
+
+def _unpacked(content: bytes) -> bytes:
+    """What ``zlib.compress`` makes at level 0 of a short content: the memory that it takes for packing costs more than all of this."""
+    return b"\x78\x01\x01" + _STORED.pack(len(content), len(content) ^ 0xFFFF) + content + zlib.adler32(content).to_bytes(4, "big")
+
+
+_STORED = struct.Struct("<HH")
 
 
 def of_actions(connection: sa.Connection, actions: Sequence[str]) -> Iterator[Record]:

@@ -102,10 +102,10 @@ class News:
     def __init__(self) -> None:
         self.people: dict[str, tuple[Any, ...]] = {}  # by id: id and the columns that are searched
 
-    def take(self, connection: sa.Connection, table: str, rows: Sequence[Mapping[str, Any]]) -> None:
+    def take(self, connection: sa.Connection, table: str, ids: Sequence[str], rows: Sequence[Mapping[str, Any]]) -> None:
         """Hear of rows that were added, of which the triggers say nothing."""
         if table == "person":
-            self.people.update((row["id"], tuple(map(row.get, _ID_AND_PERSON))) for row in rows)
+            self.people.update({one: (one, *map(row.get, _PERSON)) for one, row in zip(ids, rows, strict=True)})
         elif table == "education":  # of those who are new themselves it is looked up anyway
             others = {row.get("person") for row in rows} - self.people.keys() - {None}
             driver.run_many(connection, "INSERT INTO search_stale (id) VALUES (?) ON CONFLICT DO NOTHING", [(one,) for one in others])
@@ -166,7 +166,6 @@ def is_whole(connection: sa.Connection) -> bool:
 
 
 _PERSON = SEARCHED["person"][1]
-_ID_AND_PERSON = ("id", *_PERSON)
 _COLUMNS = ", ".join(f"p.{name}" for name in _PERSON)
 _LISTED = "NOT p.gone AND p.merged_into IS NULL"
 
@@ -197,7 +196,7 @@ def _texts(person: Sequence[Any], schooling: Sequence[str] | None) -> tuple[str,
         names = " ".join((*called, *(OTHER_NAME + word for word in more if word not in called)))
     rest = [*_years(year, schooling)]
     if email:
-        rest += _marked(email)
+        rest += _plain(email)
     if mobile:
         rest += _number(mobile)
     if phone:
@@ -207,11 +206,20 @@ def _texts(person: Sequence[Any], schooling: Sequence[str] | None) -> tuple[str,
     if employer:
         rest += _place(employer)
     if other_emails:
-        rest += [word for one in _list(other_emails) for word in _marked(one)]
+        rest += [word for one in _list(other_emails) for word in _plain(one)]
     if codes:
-        rest += [word for one in _list(codes) for word in _marked(one.rpartition(":")[2])]
+        rest += [word for one in _list(codes) for word in _plain(one.rpartition(":")[2])]
     # By last name, then the given one; folded, so that Łoś stands under L.
-    return " ".join(whole_last + whole_given) or names, names, " ".join(dict.fromkeys(rest))
+    return " ".join(whole_last + whole_given) or names, names, _marked(dict.fromkeys(rest))
+
+
+def _marked(words: Iterable[str]) -> str:
+    """All the rest, each word behind its letter."""
+    together = _BETWEEN.join(words)
+    return (THE_REST + together).replace(THE_REST + BACKWARDS, BACKWARDS) if together else ""
+
+
+_BETWEEN = f" {THE_REST}"
 
 
 _NOTHING: tuple[tuple[str, ...], tuple[str, ...]] = ((), ())
@@ -227,33 +235,36 @@ def _years(year: int | None, schooling: Sequence[str] | None) -> Sequence[str]:
         return _year(year) if year else ()
     years = [str(year)] if year else []
     years += [one for one in schooling if one.isdigit() and one not in years]
-    return [THE_REST + word for text in (*years, *(one[-2:] for one in years)) for word in words(text)]
+    return [word for text in (*years, *(one[-2:] for one in years)) for word in words(text)]
 
 
-def _marked(text: str) -> list[str]:
+def _plain(text: str) -> list[str]:
     """All that a text is found by which is no name."""
     if text.isascii():
         if text.isalnum():
-            return [THE_REST + text.lower()]
+            return [text.lower()]
         if "'" not in text and "`" not in text:
-            return [THE_REST + word for word in _ASCII_WORD.findall(text.lower())]
-    return [THE_REST + word for word in _words_of(text)]
+            return text.translate(_LETTERS).split()
+    return _words_of(text)
+
+
+_LETTERS = {code: chr(code).lower() if chr(code).isalnum() else " " for code in range(128)}
+_NO_DIGITS = {code: None for code in range(128) if not chr(code).isdigit()}
 
 
 @lru_cache(maxsize=1_024)
 def _year(year: int) -> list[str]:
-    return [*_marked(str(year)), *_marked(str(year)[-2:])]
+    return [*_plain(str(year)), *_plain(str(year)[-2:])]
 
 
-_place = lru_cache(maxsize=8_192)(_marked)
+_place = lru_cache(maxsize=8_192)(_plain)
 """The same of what many have in common: a city, an employer."""
 
 
-@lru_cache(maxsize=8_192)
-def _number(number: str) -> list[str]:
+def _number(number: str) -> tuple[str, ...]:
     """A phone number's digits, from the country code on and from the end: what people remember of it."""
-    digits = _NO_DIGIT.sub("", number)
-    return [THE_REST + digits, BACKWARDS + digits[::-1]] if digits else []
+    digits = number.translate(_NO_DIGITS) if number.isascii() else _NO_DIGIT.sub("", number)
+    return (digits, BACKWARDS + digits[::-1]) if digits else ()
 
 
 @lru_cache(maxsize=65_536)
@@ -261,12 +272,13 @@ def _cut(text: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """The words of a name, which many bear; and all that it is found by."""
     if text.isascii() and text.isalnum():
         return ((text.lower(),),) * 2
-    return tuple(words(text)), tuple(_words_of(text))
+    whole = words(text)
+    return tuple(whole), tuple(_words_of(text, whole))
 
 
-def _words_of(text: str) -> list[str]:
-    """All that a text is found by."""
-    found = words(text)
+def _words_of(text: str, whole: Sequence[str] | None = None) -> list[str]:
+    """All that a text is found by; ``whole``: its words, if they are known."""
+    found = [*whole] if whole is not None else words(text)
     plain = text.isascii()
     if "'" in text or (not plain and _APOSTROPHE.search(text)):  # O'Brien is found as obrien and as brien
         found += [word for word in words(_APOSTROPHE.sub(" ", text)) if word not in found]

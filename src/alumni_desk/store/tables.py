@@ -146,16 +146,18 @@ def index_synced(metadata: sa.MetaData) -> None:
     for table, columns in (
         ("person", ("email",)),
         ("person", ("standing", "gone")),
+        ("person", ("clock",)),
         ("education", ("person",)),
         ("registration", ("gathering", "status")),
         ("registration", ("person",)),
         ("registration", ("code",)),
         ("registration", ("host",)),
         ("fact", ("gathering", "registration")),
-        ("fact", ("registration",)),
         ("fact", ("person",)),
         ("gathering", ("starts",)),
     ):
         sa.Index(f"{table}_{'_'.join(columns)}", *(metadata.tables[table].c[one] for one in columns))
-    merged = metadata.tables["person"].c.merged_into
+    person = metadata.tables["person"].c
+    merged, born = person.merged_into, person.birth_date
+    sa.Index("person_birthday", sa.func.substr(born, 6, 5), sqlite_where=born.is_not(None))  # MM-DD
     sa.Index("person_merged_into", merged, sqlite_where=merged.is_not(None))  # every check-in asks who else somebody is

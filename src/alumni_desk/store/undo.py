@@ -17,8 +17,10 @@ import msgspec
 
 from alumni_desk.errors import NotFound, Refused
 from alumni_desk.protocol.clocks import unpack
+from alumni_desk.store import driver
 from alumni_desk.store.desk import TRANSACTION, Changed, Desk, Writing
 from alumni_desk.store.done import DAYS, NEVER, Done, since, why_not
+from alumni_desk.store.history import authors_of
 from alumni_desk.store.synced import clock_key
 from alumni_desk.words import _
 
@@ -36,7 +38,7 @@ class Left:
     row: str
     why: str
     fields: tuple[str, ...] = ()
-    who: str | None = None  # who changed it; None: somebody on another laptop
+    who: str | None = None  # who changed it, or on which laptop; None: nobody knows
     here: bool = True  # changed at this desk
 
 
@@ -253,23 +255,25 @@ def _batches(connection: sa.Connection, table: sa.Table, target: str) -> Iterato
     for start in range(0, len(ids), 5_000):
         part = msgspec.json.encode(list(ids[start:start + 5_000])).decode()
         found: dict[str, _Row] = {}
-        for row in connection.exec_driver_sql(
-                # CROSS: in this order, else SQLite begins with all operations of the table.
+        for row_id, clocks, said, said_before, clock in driver.rows(
+                connection,  # CROSS: in this order, else SQLite begins with all operations of the table.
                 f'SELECT t.id, t.clocks, o.fields, o.values_before, o.clock FROM json_each(?) AS j CROSS JOIN "{table.name}" AS t ON t.id = j.value'
                 " CROSS JOIN operation AS o INDEXED BY operation_row ON o.table_name = ? AND o.row_id = t.id"
                 " WHERE o.action = ? AND o.fate <> 'refused' ORDER BY o.rowid",
                 (part, table.name, target)):
-            one = found.get(row.id)
+            one = found.get(row_id)
             if one is None:
-                one = found[row.id] = _Row(unpack(row.clocks))
-            fields = _json.decode(row.fields)
-            one.own.add(row.clock)
-            if row.values_before == "{}" and fields.get("gone") is None:
+                one = found[row_id] = _Row(unpack(clocks))
+            one.own.add(clock)
+            fields = _json.decode(said)
+            if said_before == "{}" and fields.get("gone") is None:
                 one.inserted = True
-            before = _json.decode(row.values_before)
+            if one.inserted:  # it goes away as a whole
+                continue
+            before = _json.decode(said_before)
             for name in fields:
                 one.first_values.setdefault(name, before.get(name))
-                one.last_clocks[keys[name]] = row.clock
+                one.last_clocks[keys[name]] = clock
         yield found
 
 
@@ -305,10 +309,11 @@ def origin(connection: sa.Connection, table: str, row_id: str, key: str, clock: 
 def _named(connection: sa.Connection, table: sa.Table, row_id: str, row: _Row, kept: Sequence[str]) -> Left:
     newest = max((row.clocks.get(key, "") for key in kept), default="")
     mine = connection.exec_driver_sql(
-        "SELECT a.who FROM operation AS o LEFT JOIN action AS a ON a.id = o.action WHERE o.table_name = ? AND o.row_id = ? AND o.clock = ?",
-        (table.name, row_id, newest)).first()
+        "SELECT a.who FROM operation AS o LEFT JOIN action AS a ON a.id = o.action WHERE o.table_name = ? AND o.row_id = ? AND o.clock = ?"
+        " AND o.queue <> 'peer'", (table.name, row_id, newest)).first()
+    who, device = (mine.who, None) if mine else authors_of(connection, [newest.rpartition("-")[2]]).get(newest.rpartition("-")[2], (None, None))
     names = tuple(column.name for column in table.columns if clock_key(column) in kept and column.name not in ("id", "scope", "clock", "clocks"))
-    return Left(table.name, row_id, "changed", names, mine.who if mine else None, mine is not None)
+    return Left(table.name, row_id, "changed", names, who or device, mine is not None)
 
 
 def _moment(now: datetime) -> str:

@@ -77,8 +77,8 @@ def _sums(connection: sa.Connection, scope: str) -> Sums:
         at = shape.columns.index("clocks")
         names = ", ".join(f't."{name}"' for name in shape.columns)
         rows = connection.exec_driver_sql(
-            f'SELECT {names} FROM "{shape.name}" AS t WHERE scope = ? AND NOT EXISTS'
-            " (SELECT 1 FROM operation AS o WHERE o.table_name = ? AND o.row_id = t.id AND o.fate = 'waiting')", (scope, shape.name))
+            f'SELECT {names} FROM "{shape.name}" AS t WHERE scope = ?'
+            " AND id NOT IN (SELECT row_id FROM operation WHERE table_name = ? AND fate = 'waiting')", (scope, shape.name))
         found.add(shape.name, _plain(rows), at)
         found.add(shape.name, _under(connection, shape), at)
     return found

@@ -22,6 +22,7 @@ from alumni_desk.sync.views import no_base, settle
 CHUNK = 5_000
 
 _WORTH_KEEPING_MS = 60_000
+_LEADERS_WORTH_MS = 3_600_000
 _running: WeakKeyDictionary[Desk, float] = WeakKeyDictionary()
 """Since when, on a clock that nobody can set, the time of each open desk has to be counted."""
 
@@ -60,16 +61,25 @@ def has_ended(membership: Membership, server: HelloReply) -> bool:
 
 
 def note_contact(desk: Desk, membership: Membership, server_ms: int) -> None:
-    """Remember when the server was heard, at a door: from then on the time runs that no clock here can change."""
-    if membership.role == DOOR:
-        _running[desk] = time.monotonic()
-        with desk.applying() as applying:
-            state.keep(applying.connection, state.Contact(server_ms))
+    """Remember when the server was heard: from then on the time runs that no clock here can change. A leader has 60 days, so once an hour will do."""
+    if membership.role != DOOR:
+        if membership.until is None:
+            return
+        with desk.reading() as connection:
+            contact = state.read(connection, state.Contact)
+        if contact is not None and 0 <= server_ms - contact.server_ms - contact.ran_ms < _LEADERS_WORTH_MS and not contact.ran_ms:
+            return
+    _running[desk] = time.monotonic()
+    with desk.applying() as applying:
+        state.keep(applying.connection, state.Contact(server_ms))
 
 
 def pass_time(desk: Desk, membership: Membership) -> bool:
-    """At a door, count how long this program has run since the server was heard. Once that is beyond its time, it is over without being told."""
-    if membership.role != DOOR or membership.until is None:
+    """Count how long this program has run since the server was heard. Once that is beyond a door's time, it is over without being told; then True.
+
+    A leader's laptop only locks, see ``access``.
+    """
+    if membership.until is None:
         return False
     with desk.reading() as connection:
         contact, ended = state.read(connection, state.Contact), state.read(connection, state.Ended)
@@ -77,11 +87,14 @@ def pass_time(desk: Desk, membership: Membership) -> bool:
         return False
     now = time.monotonic()
     ran = contact.ran_ms + round((now - _running.get(desk, now)) * 1000)
-    if ran - contact.ran_ms >= _WORTH_KEEPING_MS or desk not in _running:
+    begun = desk in _running
+    if not begun and membership.role != DOOR:
+        _running[desk] = now
+    elif not begun or ran - contact.ran_ms >= (_WORTH_KEEPING_MS if membership.role == DOOR else _LEADERS_WORTH_MS):
         _running[desk] = now
         with desk.applying() as applying:
             state.keep(applying.connection, state.Contact(contact.server_ms, ran))
-    if contact.server_ms + ran < _milliseconds(membership.until):
+    if membership.role != DOOR or contact.server_ms + ran < _milliseconds(membership.until):
         return False
     end(desk, membership)
     return True

@@ -13,11 +13,11 @@ import sqlalchemy as sa
 
 from alumni_desk.errors import KnownError, NetworkProblem, Refused
 from alumni_desk.protocol.clock import AHEAD_MS
-from alumni_desk.protocol.messages import HelloReply
+from alumni_desk.protocol.messages import PAGE_ROWS, HelloReply
 from alumni_desk.store import removal
 from alumni_desk.store.desk import Desk
+from alumni_desk.sync import access, digest, door, erasing, lately, leaving, operations, session, snapshot, state, still
 from alumni_desk.sync import conflicts as deciding
-from alumni_desk.sync import digest, door, erasing, lately, leaving, operations, session, snapshot, state, still
 from alumni_desk.sync import join as joining
 from alumni_desk.sync.address import Address
 from alumni_desk.sync.hello import ending, hello
@@ -80,6 +80,7 @@ class Standing:
     until: str | None = None
     access: str = ""
     chip: str = ""  # fewer words than the sentence, where it is too long for the chip
+    locked: bool = False  # a leader's laptop without contact for too long: nothing is shown before the next one
 
     @property
     def short(self) -> str:
@@ -175,9 +176,14 @@ def _sync(desk: Desk, wire: Wire, membership: state.Membership, progress: Progre
         with desk.reading() as connection:
             newest = operations.newest(connection)
         more = True
+        if _is_a_little_behind(desk, membership.scope, head.sequence):  # then what goes up need not come down again
+            try:
+                pulled += pull(desk, wire, membership, None if progress is None else partial(_came, progress, pulled))
+            except KnownError as problem:
+                log.info("what is new was not fetched before sending, and is asked for again after it: %s", problem.code)
         while more:  # in turns: what comes down never waits for all that goes up
             try:
-                more = push(desk, wire, membership, pushed, newest)
+                more = push(desk, wire, membership, pushed, newest, None if progress is None else partial(progress, "push"))
             except KnownError as problem:
                 trouble = problem  # what is new there comes down all the same
             if progress is not None:
@@ -230,6 +236,13 @@ def _after_the_end(desk: Desk, wire: Wire, membership: state.Membership, server:
 
 def _came(progress: Progress, before: int, count: int) -> None:
     progress("pull", before + count)
+
+
+def _is_a_little_behind(desk: Desk, scope: str, head: int) -> bool:
+    """Whether something waits here, and what is new at the server is not more than a page."""
+    with desk.reading() as connection:
+        return (0 < head - cursor_of(connection, scope).sequence <= PAGE_ROWS and operations.count_waiting(connection) > 0
+                and state.read(connection, state.Rebuilding) is None)
 
 
 def _is_behind(desk: Desk, scope: str, head: int, chain: str) -> bool:
@@ -291,7 +304,11 @@ def _over(connection: sa.Connection) -> Standing | None:
 
 
 def _late(connection: sa.Connection, membership: state.Membership) -> Standing | None:
-    """How it stands with a laptop whose time at a door is over by its own clock alone."""
+    """How it stands with a laptop whose time at a door is over by its own clock alone, and with a leader's without contact for too long."""
+    if access.is_locked(connection):
+        stands = _standing(connection)
+        return replace(stands, state="ended", sentence=access.locked_words(), access=access.locked_words(), locked=True,
+                       chip=_("Locked · {what}").format(what=stands.sentence))
     if not door.is_late(connection, membership):
         return None
     stands = _standing(connection)
@@ -315,8 +332,6 @@ def ending_sentence(membership: state.Membership, now: datetime) -> str:
     left = door.days_left(membership.until, now)
     if membership.role == door.DOOR or left is None or left > WARNED_DAYS:
         return ""
-    if left <= 0:
-        return _("This laptop was not in contact with the server for so long that its access has ended. Sync, and it goes on.")
     return _("This laptop’s access ends on {day}. Sync before, and it goes on.").format(day=day_long(membership.until or ""))
 
 

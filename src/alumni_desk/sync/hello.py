@@ -62,7 +62,7 @@ def hello(desk: Desk, wire: Wire, membership: Membership) -> HelloReply:
     reply = session.call(desk, wire, membership, "hello", message, HelloReply)
     _note_skew(desk, reply.time)
     _said.pop(desk, None)
-    credentials.keep(desk, membership.scope, reply.server_key, reply.certificates, reply.grants, reply.revoked)
+    credentials.keep(desk, membership.scope, reply.server_key, reply.certificates, reply.grants, reply.revoked, reply.removals)
     first, last = reply.protocols
     oldest, newest = reply.schemas
     if not first <= PROTOCOL <= last or oldest > SCHEMA_VERSION:

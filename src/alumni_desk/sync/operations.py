@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import msgspec
@@ -11,6 +11,7 @@ import sqlalchemy as sa
 
 from alumni_desk.protocol.canonical import body_of
 from alumni_desk.protocol.messages import Operation, Value
+from alumni_desk.store import driver
 from alumni_desk.sync.shapes import Shape, shapes
 
 CHUNK = 5_000
@@ -30,6 +31,7 @@ class Outgoing(NamedTuple):
     table: str
     row: str
     kind: str
+    load: bool = False
 
 
 class Overlay(NamedTuple):
@@ -48,43 +50,50 @@ class Overlay(NamedTuple):
 def typed(shape: Shape | None, values: Mapping[str, Any]) -> dict[str, Value]:
     """Values with booleans as booleans: SQLite's JSON holds them as 0 and 1."""
     found = dict(values)
-    if shape is not None:
+    if shape is not None and not shape.booleans.isdisjoint(found):
         for name in shape.booleans & found.keys():
             if found[name] in (0, 1):
                 found[name] = bool(found[name])
     return found
 
 
-def outgoing(connection: sa.Connection, scope: str, limit: int, newest: int | None = None) -> list[Outgoing]:
-    """The next operations to send, what people did before what files brought, none after ``newest``; a transaction is not cut if it can be helped."""
-    rows = connection.exec_driver_sql(
-        "SELECT rowid, id, action, transaction_id, audience, kind, table_name, row_id, fields, before, clock, schema FROM operation"
-        " WHERE fate = 'waiting' AND sequence IS NULL AND queue <> 'peer' AND scope = ? AND rowid <= ? ORDER BY queue = 'load', rowid LIMIT ?",
-        (scope, _LAST if newest is None else newest, limit)).all()
-    if len(rows) == limit:
-        last = rows[-1].transaction_id
-        whole = [row for row in rows if row.transaction_id != last]
-        rows = whole or rows
-    return _ready(rows)
+def outgoing(connection: sa.Connection, scope: str, limit: int, newest: int | None = None, after: int | None = None) -> list[Outgoing]:
+    """The next operations to send, what people did before what files brought, none after ``newest``; a transaction is not cut if it can be helped.
+
+    ``after``: only of what files brought, and only what comes after this one (its rowid).
+    """
+    last = _LAST if newest is None else newest
+    found: list[Any] = []
+    if after is None:
+        found = driver.rows(connection, f"{_READY} AND queue NOT IN ('peer', 'load') AND scope = ? AND rowid <= ? ORDER BY rowid LIMIT ?", (scope, last, limit))
+    if len(found) < limit:
+        found += driver.rows(connection, f"{_READY} AND queue = 'load' AND scope = ? AND rowid > ? AND rowid <= ? ORDER BY rowid LIMIT ?",
+                             (scope, after or 0, last, limit - len(found)))
+    if len(found) == limit:
+        cut = found[-1][3]
+        whole = [row for row in found if row[3] != cut]
+        found = whole or found
+    return _ready(found)
+
+
+_READY = ("SELECT rowid, id, action, transaction_id, audience, kind, table_name, row_id, fields, before, clock, schema, queue = 'load'"
+          " FROM operation INDEXED BY operation_fate WHERE fate = 'waiting' AND sequence IS NULL")  # these are by their rowid there
 
 
 def unsealed(connection: sa.Connection, scope: str, limit: int) -> list[Outgoing]:
     """Operations still to send that lie in no sealed parcel yet."""
-    rows = connection.exec_driver_sql(
-        "SELECT rowid, id, action, transaction_id, audience, kind, table_name, row_id, fields, before, clock, schema FROM operation AS o"
-        " WHERE fate = 'waiting' AND sequence IS NULL AND queue <> 'peer' AND scope = ?"
-        " AND NOT EXISTS (SELECT 1 FROM parcel_operation AS p WHERE p.operation = o.id) ORDER BY queue = 'load', rowid LIMIT ?", (scope, limit)).all()
-    return _ready(rows)
+    return _ready(driver.rows(
+        connection, f"{_READY} AND queue <> 'peer' AND scope = ? AND NOT EXISTS (SELECT 1 FROM parcel_operation AS p WHERE p.operation = operation.id)"
+        " ORDER BY queue = 'load', rowid LIMIT ?", (scope, limit)))
 
 
-def _ready(rows: Sequence[sa.Row[Any]]) -> list[Outgoing]:
+def _ready(rows: Sequence[Any]) -> list[Outgoing]:
     known = shapes()
     found = []
-    for row in rows:
-        operation = Operation(id=row.id, action=row.action, transaction=row.transaction_id, kind=row.kind, table=row.table_name,
-                              row=row.row_id, fields=typed(known.get(row.table_name), _JSON_MAP.decode(row.fields)),
-                              before=_JSON_MAP.decode(row.before) if row.before else {}, clock=row.clock, schema=row.schema)
-        found.append(Outgoing(row.id, row.transaction_id, body_of(operation), row.rowid, row.audience, row.table_name, row.row_id, row.kind))
+    for rowid, name, action, transaction, audience, kind, table, row, fields, before, clock, schema, load in rows:
+        operation = Operation(name, action, transaction, kind, table, row, typed(known.get(table), _JSON_MAP.decode(fields)),
+                              {} if before in ("", "{}") else _JSON_MAP.decode(before), clock, schema)
+        found.append(Outgoing(name, transaction, body_of(operation), rowid, audience, table, row, kind, bool(load)))
     return found
 
 
@@ -117,6 +126,26 @@ def mark_sent(connection: sa.Connection, answered: Sequence[tuple[int, int]]) ->
         connection.exec_driver_sql("UPDATE operation SET sequence = ? WHERE rowid = ?", list(answered))
 
 
+def mark_base(connection: sa.Connection, answered: Sequence[tuple[int, int]], at: str) -> None:
+    """These are part of the base now, under the sequences that the server gave: pairs of sequence and rowid."""
+    for sequence, first, count in _runs(answered):
+        driver.run(connection, "UPDATE operation SET fate = 'accepted', sequence = rowid + ?, resolved_at = ? WHERE rowid BETWEEN ? AND ?",
+                   (sequence - first, at, first, first + count - 1))
+
+
+def _runs(answered: Sequence[tuple[int, int]]) -> Iterator[tuple[int, int, int]]:
+    """Where sequences and rowids rise together: the first of each, and how many there are."""
+    begun = before = (0, 0)
+    for one in answered:
+        if before == (0, 0) or one != (before[0] + 1, before[1] + 1):
+            if before != (0, 0):
+                yield *begun, before[1] - begun[1] + 1
+            begun = one
+        before = one
+    if before != (0, 0):
+        yield *begun, before[1] - begun[1] + 1
+
+
 def mark_accepted(connection: sa.Connection, rowids: Sequence[int], at: str) -> None:
     """These are part of the base now."""
     if rowids:
@@ -139,7 +168,13 @@ def passed(connection: sa.Connection, scope: str, cursor: int) -> list[tuple[int
 
 def count_waiting(connection: sa.Connection) -> int:
     """How many operations the server has not answered yet."""
-    return int(connection.exec_driver_sql("SELECT count(*) FROM operation WHERE fate = 'waiting' AND sequence IS NULL AND queue <> 'peer'").scalar() or 0)
+    mine = " AND queue <> 'peer'" if others(connection) else ""  # without it the index alone tells
+    return int(driver.row(connection, f"SELECT count(*) FROM operation WHERE fate = 'waiting' AND sequence IS NULL{mine}")[0])
+
+
+def others(connection: sa.Connection) -> bool:
+    """Whether parcels of other laptops were ever brought here: only then may their operations lie here, unanswered."""
+    return driver.row(connection, "SELECT 1 FROM parcel WHERE state <> 'own' LIMIT 1") is not None
 
 
 def is_unsettled(connection: sa.Connection, scope: str) -> bool:

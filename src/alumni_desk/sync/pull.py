@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
+from operator import itemgetter
 from typing import Any
 
 import sqlalchemy as sa
@@ -16,7 +17,7 @@ from alumni_desk.sync import erasing, operations, session, state
 from alumni_desk.sync.door import forget_rows
 from alumni_desk.sync.shapes import Shape, shapes
 from alumni_desk.sync.state import Membership
-from alumni_desk.sync.views import Base, bases_of, keep_shadows, no_base, put_columns, settle, write_views
+from alumni_desk.sync.views import Base, bases_of, keep_shadows, no_base, put_over, rows_here, settle, write_views
 from alumni_desk.sync.wire import Wire
 
 
@@ -119,42 +120,47 @@ def apply_block(connection: sa.Connection, shape: Shape, scope: str, block: Bloc
     """Make a block's rows the base under what waits here; returns how many there are."""
     names = block.columns[1:]
     at_id = block.columns.index("id")
-    over = operations.lying_over(connection, shape.name, [str(row[at_id]) for row in block.rows])
-    bare: list[tuple[Any, ...]] = []
-    newer: dict[str, Base] = {}
-    done: set[int] = set()
+    ids = [str(row[at_id]) for row in block.rows]
+    over = operations.lying_over(connection, shape.name, ids)
     kept = [index + 1 for index, name in enumerate(names) if name in shape.columns]
     unseen = [name for name in shape.types if name not in names]  # not for this laptop's eyes: what it knew of that is not known any more
-    nothing = [None] * len(unseen)
-    for row in block.rows:
-        row_id = str(row[at_id])
+    columns = ("scope", *(block.columns[index] for index in kept), *unseen)
+    here = rows_here(connection, shape, columns, ids)
+    _keep_replaced(connection, shape, block, columns, here)
+    bare: dict[str, tuple[Any, ...]] = {}
+    newer: dict[str, Base] = {}
+    done: set[int] = set()
+    pick, nothing = itemgetter(*kept, 0), (None,) * len(unseen)
+    for row_id, row in zip(ids, block.rows, strict=True):
         if row_id not in over:
-            bare.append((scope, *(row[index] for index in kept), *nothing))
+            bare[row_id] = (scope, *pick(row)[:-1], *nothing)
             continue
         sequence = row[0]
         newer[row_id] = _base(shape, dict(zip(names, row[1:], strict=True)))
         # Only what this very row includes is settled: its later entries may not have come yet.
         done.update(one.rowid for one in over[row_id] if one.sequence is not None and isinstance(sequence, int) and one.sequence <= sequence)
-    _keep_replaced(connection, shape, block)
-    put_columns(connection, shape, ("scope", *(block.columns[index] for index in kept), *unseen), bare)
+    put_over(connection, shape, columns, list(bare.values()), here)
     operations.mark_accepted(connection, sorted(done), at)
     settle(connection, shape, scope, over, done, newer)
     return len(block.rows)
 
 
-def _keep_replaced(connection: sa.Connection, shape: Shape, block: Block) -> None:
+def _keep_replaced(connection: sa.Connection, shape: Shape, block: Block, columns: Sequence[str], here: Mapping[str, tuple[Any, ...]]) -> None:
     """What a row's fields were goes into its history before it is replaced; a first sync replaces nothing."""
-    if shape.kind != "put" or "clocks" not in block.columns:
+    if shape.kind != "put" or "clocks" not in block.columns or not here:
         return
-    at_id, at_clocks = block.columns.index("id"), block.columns.index("clocks")
-    coming = {str(row[at_id]): str(row[at_clocks]) for row in block.rows if row[at_clocks]}
-    newer: dict[str, dict[str, str]] = {}
-    for row_id, kept in history.clocks_here(connection, shape.name, list(coming)).items():
-        if kept != coming[row_id]:  # one's own words come back under the clocks that they have, written in the former form perhaps
-            clocks = unpack(coming[row_id])
-            if unpack(kept) != clocks:
-                newer[row_id] = clocks
-    history.keep_replaced(connection, shape.name, {name: shape.clock_keys.get(name, name) for name in shape.types}, newer)
+    at_id, at_clocks, kept_at = block.columns.index("id"), block.columns.index("clocks"), columns.index("clocks")
+    keys = {name: shape.clock_keys.get(name, name) for name in shape.types}
+    places = {name: columns.index(name) for name in keys}
+    gone: list[history.Past] = []
+    for row in block.rows:
+        there = here.get(str(row[at_id]))
+        if there is None or not row[at_clocks] or there[kept_at] == row[at_clocks]:
+            continue  # one's own words come back under the clocks that they have, written in the former form perhaps
+        clocks, coming = unpack(there[kept_at]), unpack(str(row[at_clocks]))
+        went = {key for key, clock in clocks.items() if coming.get(key) not in (None, clock)}
+        gone += [(str(row[at_id]), name, there[places[name]], clocks[key]) for name, key in keys.items() if key in went]
+    history.keep(connection, shape.name, gone)
 
 
 def _base(shape: Shape, row: dict[str, Any]) -> Base:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 
 from nacl.signing import SigningKey
 
@@ -20,6 +22,12 @@ from alumni_desk.sync.state import Membership
 from alumni_desk.sync.views import settle
 from alumni_desk.sync.wire import Wire
 
+STREAMED = 1_000
+"""Operations from which it is worth the thread to have a request on its way while the next is made ready."""
+
+Progress = Callable[[int], None]
+"""Told how many operations the server has taken so far."""
+
 
 @dataclass
 class Pushed:
@@ -30,17 +38,53 @@ class Pushed:
     conflicts: int = 0
 
 
-def push(desk: Desk, wire: Wire, membership: Membership, count: Pushed, newest: int | None = None) -> bool:
+def push(desk: Desk, wire: Wire, membership: Membership, count: Pushed, newest: int | None = None, progress: Progress | None = None) -> bool:
     """Send one request of what waits, adding to ``count``; False if nothing does. Safe to repeat: the server knows what it has seen.
 
+    Of what files brought, several requests: while the server works on one the next is made ready and the answer to the last is kept.
     ``newest``: the last operation (its rowid) that is sent now, so that whoever goes on working does not keep a sync from ending.
     """
     with desk.reading() as connection:
         waiting = operations.outgoing(connection, membership.scope, PUSH_OPERATIONS, newest)
     if not waiting:
         return False
-    _send(desk, wire, membership, _request(waiting), count)
+    parcels = _request(waiting)
+    if len(waiting) < STREAMED or _sent_up_to(parcels) is None:
+        ask = _ask(desk, wire, membership, parcels)
+        _keep(desk, membership, parcels, ask(), count)
+    else:
+        _stream(desk, wire, membership, parcels, count, newest, progress)
     return True
+
+
+def _stream(desk: Desk, wire: Wire, membership: Membership, parcels: list[list[Outgoing]], count: Pushed, newest: int | None,
+            progress: Progress | None) -> None:
+    """One request after the other, until all is sent or something of others has to come down first."""
+    with ThreadPoolExecutor(1, "sending") as sender:
+        asked: Future[PushReply] | None = sender.submit(_ask(desk, wire, membership, parcels))
+        alone = True
+        while asked is not None:
+            after = _sent_up_to(parcels)
+            following = _following(desk, membership, after, newest) if alone and after is not None else []
+            ask = _ask(desk, wire, membership, following) if following else None
+            reply = asked.result()
+            asked = sender.submit(ask) if ask is not None else None
+            alone = _keep(desk, membership, parcels, reply, count)
+            parcels = following
+            if progress is not None:
+                progress(count.sent)
+
+
+def _following(desk: Desk, membership: Membership, after: int, newest: int | None) -> list[list[Outgoing]]:
+    with desk.reading() as connection:
+        return _request(operations.outgoing(connection, membership.scope, PUSH_OPERATIONS, newest, after))
+
+
+def _sent_up_to(parcels: Sequence[Sequence[Outgoing]]) -> int | None:
+    """The last of what files brought, if there is nothing else here and nothing left out before it."""
+    if not parcels[0][0].load or len({parcel[0].audience for parcel in parcels}) != 1:  # all else comes before what files brought
+        return None
+    return parcels[-1][-1].rowid
 
 
 def _request(waiting: Sequence[Outgoing]) -> list[list[Outgoing]]:
@@ -52,7 +96,7 @@ def _request(waiting: Sequence[Outgoing]) -> list[list[Outgoing]]:
     size = 0
     for group in audiences.values():
         for parcel in in_parcels(group):
-            weight = sum(len(one.body) + 64 for one in parcel)
+            weight = sum([len(one.body) for one in parcel]) + 64 * len(parcel)
             if request and size + weight > PUSH_BYTES:
                 return request
             request.append(parcel)
@@ -60,36 +104,42 @@ def _request(waiting: Sequence[Outgoing]) -> list[list[Outgoing]]:
     return request
 
 
-def _send(desk: Desk, wire: Wire, membership: Membership, parcels: list[list[Outgoing]], count: Pushed) -> None:
+def _ask(desk: Desk, wire: Wire, membership: Membership, parcels: Sequence[Sequence[Outgoing]]) -> Callable[[], PushReply]:
+    """The request signed; what is given back sends it and waits for the answer."""
     key = SigningKey(membership.key)
-    signed = [sign_parcel(key, server=membership.server, device=membership.device, scope=membership.scope, audience=parcel[0].audience,
-                          pieces=parcel) for parcel in parcels]
-    reply = session.call(desk, wire, membership, "push", PushRequest(parcels=signed), PushReply)
+    message = PushRequest([sign_parcel(key, server=membership.server, device=membership.device, scope=membership.scope, audience=parcel[0].audience,
+                                       pieces=parcel) for parcel in parcels])
+    return partial(session.call, desk, wire, membership, "push", message, PushReply)
+
+
+def _keep(desk: Desk, membership: Membership, parcels: Sequence[Sequence[Outgoing]], reply: PushReply, count: Pushed) -> bool:
+    """Keep what became of it. Returns whether all of that is part of the base now: nothing else lay between."""
     sent = [one for parcel in parcels for one in parcel]
-    _keep(desk, membership, sent, reply, count)
-
-
-def _keep(desk: Desk, membership: Membership, sent: Sequence[Outgoing], reply: PushReply, count: Pushed) -> None:
     at = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
     answered: list[tuple[int, int]] = []
     refused: list[tuple[int, str, int]] = []
     fallen: dict[str, set[str]] = {}
     emptied = _emptied(desk, sent, reply.results)
     for one, result in zip(sent, reply.results, strict=True):
+        if result.status == "ok":
+            answered.append((result.sequence, one.rowid))
+            count.conflicts += result.conflicts
+            continue
         count.conflicts += result.conflicts if result.status != "duplicate" else 0
         if result.settled in ACCEPTED or one.rowid in emptied:
             answered.append((result.sequence, one.rowid))
-            count.sent += 1
         else:
             refused.append((result.sequence, result.reason or result.settled, one.rowid))
             fallen.setdefault(one.table, set()).add(one.row)
             count.refused += 1
+    count.sent += len(answered)
     there = Cursor(reply.head, reply.chain)
     done = {rowid for _sequence, _reason, rowid in refused}
     with desk.applying() as applying:
         connection = applying.connection
         lying = {table: operations.lying_over(connection, table, rows) for table, rows in fallen.items()}
-        if not own.pass_over(connection, membership, sent, reply, at):
+        alone = own.pass_over(connection, membership, sent, reply, at)
+        if not alone:
             operations.mark_sent(connection, answered)
         if there.chain:
             places = state.read(connection, state.Places) or state.Places([])
@@ -102,6 +152,7 @@ def _keep(desk: Desk, membership: Membership, sent: Sequence[Outgoing], reply: P
         gone = [(one.table, one.row) for one, result in zip(sent, reply.results, strict=True) if result.settled == "erased"]
         if gone:
             after_push(connection, gone)
+    return alone
 
 
 def _emptied(desk: Desk, sent: Sequence[Outgoing], results: Sequence[Result]) -> set[int]:

@@ -104,6 +104,8 @@ def why(reason: str) -> str:
         return _("This person was erased for good, at their own wish. Nothing needs to be done.")
     if reason == "transaction":
         return _("It belonged to a change of which another part was not taken. Enter it again without that part.")
+    if reason == "merged_already":
+        return _("Another laptop had merged these two entries the other way round, so they are one already. Nothing needs to be done.")
     if reason == "fact_is_there":
         return _("It is at the server already, with something else in it. Look it up there and enter it again.")
     return _("The server could not read it ({reason}). Update Alumni Desk, enter it again, and tell whoever runs the server if it comes back.").format(

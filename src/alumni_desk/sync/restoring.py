@@ -372,6 +372,8 @@ def _lay_over(connection: sa.Connection, waiting: Sequence[dict[str, Any]]) -> N
     # A new database has no chapter yet: that of what is carried over.
     connection.exec_driver_sql("INSERT INTO scope (id, cursor, chain) SELECT ?, 0, '' WHERE NOT EXISTS (SELECT 1 FROM scope)", (waiting[0]["scope"],))
     scope = str(connection.exec_driver_sql("SELECT id FROM scope ORDER BY rowid LIMIT 1").scalar())
+    # How a chapter was founded here that joined a server's since is nothing to that one.
+    waiting = [one for one in waiting if one["table_name"] != "chapter" or one["row_id"] == scope]
     rows: dict[str, dict[str, None]] = defaultdict(dict)
     for one in waiting:
         rows[one["table_name"]][one["row_id"]] = None

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from types import MappingProxyType
-from typing import Literal
+from typing import Any, Literal
 
 import sqlalchemy as sa
 
@@ -30,6 +30,11 @@ class Shape:
     def booleans(self) -> frozenset[str]:
         """The fields that are flags."""
         return frozenset(name for name, kind in self.types.items() if kind == "boolean")
+
+    @cached_property
+    def blank(self) -> dict[str, Any]:
+        """The columns of a row of which nothing is known yet, as the server keeps it: to be copied."""
+        return {"id": None, "scope": None, "clock": None, "clocks": None, **dict.fromkeys(self.types), "gone": False}
 
     @property
     def fields(self) -> tuple[str, ...]:

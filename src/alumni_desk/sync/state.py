@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 import msgspec
 
-from alumni_desk.protocol.messages import Author, Certificate, Cursor, SnapshotReply
+from alumni_desk.protocol.messages import Author, Certificate, Cursor, Removals, SnapshotReply
 from alumni_desk.protocol.venue_keys import Keys
 from alumni_desk.store import driver
 
@@ -96,6 +96,7 @@ class Credentials(msgspec.Struct, frozen=True):
     chain: list[Certificate]
     keys: Keys
     revoked: list[str] = []
+    removals: Removals | None = None  # what ``revoked`` was last told by, to be carried on to others
 
 
 class Rebuilding(msgspec.Struct, frozen=True):

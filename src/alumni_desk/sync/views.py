@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from operator import itemgetter
 from typing import Any
 
 import msgspec
@@ -10,6 +11,7 @@ import sqlalchemy as sa
 
 from alumni_desk.protocol.canonical import json_text
 from alumni_desk.protocol.clocks import pack, unpack
+from alumni_desk.store import driver
 from alumni_desk.sync.operations import CHUNK, Overlay, typed
 from alumni_desk.sync.shapes import Shape
 
@@ -159,6 +161,43 @@ def put_columns(connection: sa.Connection, shape: Shape, names: Sequence[str], r
     marks = ", ".join("?" * len(names))
     sets = ", ".join(f"{name} = excluded.{name}" for name in quoted if name != '"id"')
     connection.exec_driver_sql(f'INSERT INTO "{shape.name}" ({", ".join(quoted)}) VALUES ({marks}) ON CONFLICT (id) DO UPDATE SET {sets}', list(rows))
+
+
+def rows_here(connection: sa.Connection, shape: Shape, names: Sequence[str], ids: Sequence[str]) -> dict[str, tuple[Any, ...]]:
+    """These columns of those of these rows that are here, by id."""
+    columns = ", ".join(f't."{name}"' for name in names)
+    found: dict[str, tuple[Any, ...]] = {}
+    for start in range(0, len(ids), CHUNK):
+        part = msgspec.json.encode(ids[start:start + CHUNK]).decode()
+        rows = driver.rows(connection, f'SELECT t.id, {columns} FROM "{shape.name}" AS t WHERE t.id IN (SELECT value FROM json_each(?))', (part,))
+        found.update((row[0], row[1:]) for row in rows)
+    return found
+
+
+def put_over(connection: sa.Connection, shape: Shape, names: Sequence[str], rows: Sequence[tuple[Any, ...]], here: Mapping[str, tuple[Any, ...]]) -> None:
+    """The same as ``put_columns``, where it is known what is ``here``: only what is another value now is written, and looked at by indexes and search."""
+    at_id = list(names).index("id")
+    whole: list[tuple[Any, ...]] = []
+    changed: dict[tuple[int, ...], list[tuple[Any, ...]]] = {}
+    for row in rows:
+        there = here.get(row[at_id])
+        if there is None:
+            whole.append(row)
+        elif there != row:
+            places = tuple([place for place, (one, other) in enumerate(zip(row, there, strict=True)) if one != other])
+            changed.setdefault(places, []).append(row)
+    for places, those in changed.items():
+        if len(those) < _ALIKE:
+            whole += those
+            continue
+        sets = ", ".join(f'"{names[place]}" = ?' for place in places)
+        pick = itemgetter(*places, at_id)
+        driver.run_many(connection, f'UPDATE "{shape.name}" SET {sets} WHERE id = ?', [pick(row) for row in those])
+    put_columns(connection, shape, names, whole)
+
+
+_ALIKE = 10
+"""Rows that change in the same columns from which a statement of their own is worth it."""
 
 
 def keep_shadows(connection: sa.Connection, table: str, bases: Mapping[str, Base]) -> None:

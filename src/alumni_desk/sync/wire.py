@@ -8,7 +8,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 import msgspec
 import zstandard
@@ -161,19 +161,27 @@ class Wire:
             raise NetworkProblem("sync_certificate", _(
                 "The server's certificate is not the one that was expected, so nothing was sent. "
                 "Ask whoever runs the server for a new invitation, with its whole address. What waits here stays.")) from None
-        except (requests.exceptions.Timeout, urllib3.exceptions.TimeoutError):
-            raise NetworkProblem("sync_slow", _("The server did not answer in time. Everything is saved here; the next sync tries again.")) from None
-        except (requests.exceptions.RequestException, urllib3.exceptions.HTTPError, OSError):
-            # The body is read as it comes, so a line that breaks in mid-answer raises urllib3's own errors.
+        except (requests.exceptions.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
+            if _took_too_long(error):
+                raise NetworkProblem("sync_slow", _("The server did not answer in time. Everything is saved here; the next sync tries again.")) from None
             if self._stopping.is_set():
                 raise _stopped() from None
             raise NetworkProblem("sync_unreachable", _(
                 "The server cannot be reached. Everything is saved here; check the network, then sync again.")) from None
 
 
+def _took_too_long(error: Exception) -> bool:
+    import requests
+    import urllib3
+
+    # Nobody listens there, or nobody has the name: urllib3 counts it among what takes too long.
+    return (isinstance(error, requests.exceptions.Timeout | urllib3.exceptions.TimeoutError) and not isinstance(error, urllib3.exceptions.NewConnectionError))
+
+
 def _session(address: Address, hold: Callable[[socket.socket], None]) -> requests.Session:
     import requests
     from requests.adapters import HTTPAdapter
+    from urllib3 import Timeout
 
     pin: dict[str, Any] = {} if address.fingerprint is None else {"assert_fingerprint": address.fingerprint}
     pools = _pools(hold)
@@ -188,7 +196,29 @@ def _session(address: Address, hold: Callable[[socket.socket], None]) -> request
             manager.pool_classes_by_scheme = pools
             return manager
 
-    session = requests.Session()
+    class Short(requests.Session):
+        """Posts on the shortest way: what requests works out for each call anew is worked out once for all of them."""
+
+        def __init__(self) -> None:
+            super().__init__()
+            self._ways: dict[str, tuple[Any, str]] = {}
+
+        def post(self, url: Any, data: Any = None, json: Any = None, **options: Any) -> Any:
+            pool, target = self._ways.get(url) or self._way(url)
+            return _Answer(pool.urlopen("POST", target, body=data, headers=options["headers"], retries=False, redirect=False, assert_same_host=False,
+                                        timeout=Timeout(*options["timeout"]), preload_content=False, decode_content=False))
+
+        def _way(self, url: str) -> tuple[Any, str]:
+            """The connections to an address, by way of a proxy perhaps, and how the address is called there."""
+            prepared = requests.Request("POST", url).prepare()
+            terms = self.merge_environment_settings(url, {}, False, None, None)
+            adapter: Any = self.get_adapter(url)
+            pool = adapter.get_connection_with_tls_context(prepared, terms["verify"], proxies=terms["proxies"], cert=terms["cert"])
+            adapter.cert_verify(pool, url, terms["verify"], terms["cert"])
+            self._ways[url] = pool, adapter.request_url(prepared, terms["proxies"])
+            return self._ways[url]
+
+    session = Short()
     session.headers.clear()  # each call says its own
     session.mount("http://", Held())
     session.mount("https://", Held())
@@ -198,6 +228,20 @@ def _session(address: Address, hold: Callable[[socket.socket], None]) -> request
     elif address.loopback:
         session.trust_env = False  # a proxy has no way to this computer
     return session
+
+
+class _Answer:
+    """An answer as requests would give it, as far as it is read here."""
+
+    def __init__(self, raw: Any) -> None:
+        self.raw, self.status_code, self.headers = raw, raw.status, raw.headers
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_trouble: object) -> None:
+        self.raw.close()  # a connection that was read to the end is back in its pool already
+        self.raw.release_conn()
 
 
 def _pools(hold: Callable[[socket.socket], None]) -> dict[str, Any]:

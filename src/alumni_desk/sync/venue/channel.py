@@ -14,7 +14,7 @@ from nacl.exceptions import CryptoError
 from nacl.secret import SecretBox
 
 from alumni_desk.protocol.handout import SealedHandout
-from alumni_desk.protocol.messages import BODY_LIMIT, Certificate, Sealed
+from alumni_desk.protocol.messages import BODY_LIMIT, Certificate, Removals, Sealed
 from alumni_desk.protocol.venue_keys import Keys
 
 VERSION = 1
@@ -52,6 +52,7 @@ class Trade(msgspec.Struct, tag="trade", frozen=True):
     chains: list[list[Certificate]] = []
     handout: int = 0  # the number of the newest that it has
     heard: list[Announcement] = []
+    removals: Removals | None = None
 
 
 class Traded(msgspec.Struct, tag="traded", frozen=True):
@@ -63,7 +64,7 @@ class Traded(msgspec.Struct, tag="traded", frozen=True):
     want: list[bytes] = []
     parcels: list[Sealed] = []
     chains: list[list[Certificate]] = []
-    revoked: list[str] = []
+    removals: Removals | None = None
     handout: SealedHandout | None = None
     heard: list[Announcement] = []
 

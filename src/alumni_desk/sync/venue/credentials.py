@@ -11,7 +11,8 @@ from nacl.signing import SigningKey
 
 from alumni_desk.errors import Refused
 from alumni_desk.protocol.certificates import LEADING, chain_trouble
-from alumni_desk.protocol.messages import Certificate, Grant
+from alumni_desk.protocol.messages import Certificate, Grant, Removals
+from alumni_desk.protocol.removals import removals_hold
 from alumni_desk.protocol.venue_keys import Keys, keys_of
 from alumni_desk.store.desk import Desk
 from alumni_desk.sync.state import Credentials, Membership, read
@@ -56,13 +57,15 @@ class Me:
         return chain_trouble(chain, server=self.membership.server, server_key=self.credentials.server_key, revoked=self.credentials.revoked, now=now)
 
 
-def keep(desk: Desk, scope: str, server_key: bytes, certificates: Sequence[Certificate], grants: Sequence[Grant], revoked: Collection[str] = ()) -> None:
+def keep(desk: Desk, scope: str, server_key: bytes, certificates: Sequence[Certificate], grants: Sequence[Grant], revoked: Collection[str] = (),
+         removals: Sequence[Removals] = ()) -> None:
     """Keep what the server said, unless it is what is here already."""
     chain = [one for one in certificates if one.scope == scope]
     grant = next((one for one in grants if one.scope == scope), None)
     if not server_key or not chain or grant is None:
         return
-    new = Credentials(server_key, chain[:1], keys_of(grant.keys, grant.gathering), sorted(revoked))
+    new = Credentials(server_key, chain[:1], keys_of(grant.keys, grant.gathering), sorted(revoked),
+                      next((one for one in removals if one.scope == scope), None))
     with desk.reading() as connection:
         there = read(connection, Credentials)
     if there is None or _differ(there, new):
@@ -73,19 +76,23 @@ def keep(desk: Desk, scope: str, server_key: bytes, certificates: Sequence[Certi
 def _differ(there: Credentials, new: Credentials) -> bool:
     old, young = there.chain[0], new.chain[0]
     said = [(one.device, one.public_key, one.who, one.name, one.role, one.gathering, one.issuer) for one in (old, young)]
-    rest = [(one.server_key, one.keys, one.revoked) for one in (there, new)]
+    rest = [(one.server_key, one.keys, one.revoked, one.removals and one.removals.devices) for one in (there, new)]
     return said[0] != said[1] or young.issued > old.issued + STALE_MS or rest[0] != rest[1]
 
 
-def hear_revoked(desk: Desk, mine: Me, chain: Sequence[Certificate], revoked: Collection[str]) -> None:
-    """A leader's laptop that was in contact later knows of more that were removed; the server's next hello says it anew."""
-    news = set(revoked) - set(mine.credentials.revoked)
-    if not news or mine.trouble(chain, None) is not None or chain[0].role not in LEADING:
-        return
+def hear_removals(desk: Desk, mine: Me, removals: Removals | None) -> Me:
+    """Believe the server's own list of who was removed, whoever carried it here, if it names more; its next hello says it anew. Gives how we stand then."""
+    if removals is None or set(removals.devices) <= set(mine.credentials.revoked):
+        return mine
+    membership = mine.membership
+    if not removals_hold(removals, server=membership.server, scope=membership.scope, server_key=mine.credentials.server_key):
+        return mine
     with desk.applying() as applying:
-        there = read(applying.connection, Credentials)
-        if there is not None:
-            keep_state(applying.connection, msgspec.structs.replace(there, revoked=sorted({*there.revoked, *news})))
+        known = read(applying.connection, Credentials) or mine.credentials
+        older = known.removals is not None and removals.issued <= known.removals.issued
+        known = msgspec.structs.replace(known, revoked=sorted({*known.revoked, *removals.devices}), removals=known.removals if older else removals)
+        keep_state(applying.connection, known)
+    return Me(membership, known)
 
 
 def me(connection: sa.Connection) -> Me:

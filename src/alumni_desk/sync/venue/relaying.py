@@ -46,6 +46,8 @@ def relay(desk: Desk, wire: Wire, membership: Membership, backed_up: int = 0) ->
 
 def forget_settled_operations(desk: Desk) -> None:
     """Operations of others that are part of the base now are known by it."""
+    if not _anything_held(desk):
+        return
     settled = "queue = 'peer' AND fate <> 'waiting'"
     with desk.reading() as connection:
         if connection.exec_driver_sql(f"SELECT 1 FROM operation WHERE {settled} LIMIT 1").first() is None:

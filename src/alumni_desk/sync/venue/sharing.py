@@ -40,7 +40,7 @@ from alumni_desk.sync.venue.channel import (
     open_request,
     seal_reply,
 )
-from alumni_desk.sync.venue.credentials import Me, me
+from alumni_desk.sync.venue.credentials import Me, hear_removals, me
 from alumni_desk.sync.venue.finding import Announcer, mark_of
 from alumni_desk.sync.venue.handouts import make_handout, newest
 from alumni_desk.sync.venue.holding import seal_own
@@ -146,6 +146,7 @@ class Sharing:
     def _trade(self, mine: Me, request: Trade) -> Reply:
         if (request.server, request.scope) != (mine.membership.server, mine.membership.scope) or not request.chain:
             return Nay("chapter")
+        mine = hear_removals(self._desk, mine, request.removals)
         trouble = mine.trouble(request.chain, None)
         if trouble is not None:
             return Nay("revoked" if trouble == "revoked" else "certificate")
@@ -164,6 +165,10 @@ class Sharing:
                 here = holding.names(connection, scope)
             want = [name for name in request.have[:NAMES] if name not in here]
             given.update(request.have)
+        if mine.trouble(request.chain, now) is not None:  # its access has passed: what it has is taken, and nothing is given before the server heard of it
+            if not want:
+                self._stopping.wait(min(request.wait, LONGEST_WAIT))
+            return Traded(place=request.after, more=False, chain=mine.credentials.chain, want=want, removals=mine.credentials.removals)
         handout = self._handout_for(mine, request)
         with desk.reading() as connection:  # a list that ends before the place that the asker saw was put back by a restore
             after = request.after if request.after <= holding.last_place(connection) else 0
@@ -181,7 +186,7 @@ class Sharing:
             self._watch.wait(changes, left)
         heard = [announce(mine, str(desk.setting("person_name") or ""), desk.device_name, now_ms(desk)), *self._stations.said()]
         return Traded(place=place, more=place < last, chain=mine.credentials.chain, want=want, parcels=[holding.opened_parcel(one.content) for one in parcels],
-                      chains=chains, revoked=mine.credentials.revoked, handout=handout, heard=heard)
+                      chains=chains, removals=mine.credentials.removals, handout=handout, heard=heard)
 
     def _handout_for(self, mine: Me, request: Trade) -> SealedHandout | None:
         """The newest hand-out of the asker's door, if it is newer than the asker's."""

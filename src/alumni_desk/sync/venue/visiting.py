@@ -37,7 +37,7 @@ from alumni_desk.sync.venue.channel import (
     open_reply,
     seal_request,
 )
-from alumni_desk.sync.venue.credentials import Me, hear_revoked, me
+from alumni_desk.sync.venue.credentials import Me, hear_removals, me
 from alumni_desk.sync.venue.handouts import newest, take_handout
 from alumni_desk.sync.venue.holding import TakenIn, seal_own, take_in
 from alumni_desk.sync.venue.places import Place, interfaces, read_place, same_network
@@ -203,6 +203,7 @@ class Visit:
         self._stopping = threading.Event()
         self._theirs: set[bytes] = set()  # names of what the partner has for sure
         self._place_there = 0
+        self._lasts = False  # the partner's access, as of its last answer
 
     def stop(self) -> None:
         """End it."""
@@ -233,7 +234,8 @@ class Visit:
         with self._desk.reading() as connection:
             have = sorted(holding.names(connection, mine.membership.scope))
         self._theirs, self._place_there = set(), 0
-        reply = self._traded(mine, Trade(mine.membership.server, mine.membership.scope, mine.credentials.chain, have=have[:NAMES]))
+        reply = self._traded(mine, Trade(mine.membership.server, mine.membership.scope, mine.credentials.chain, have=have[:NAMES],
+                                         removals=mine.credentials.removals))
         taken = self._take(mine, reply)
         given = self._give(mine, set(reply.want))
         self._theirs.update(name for name in have if name not in reply.want)
@@ -290,9 +292,7 @@ class Visit:
     def _hear(self) -> None:
         mine = self._me()
         request = msgspec.structs.replace(self._request(mine, after=self._place_there), wait=LONGEST_WAIT)
-        reply = self._asking.ask(request, LONGEST_WAIT)
-        assert isinstance(reply, Traded)
-        self._take(mine, reply)
+        self._take(mine, self._known(mine, self._asking.ask(request, LONGEST_WAIT)))
 
     def _give_news(self) -> None:
         mine = self._me()
@@ -303,7 +303,7 @@ class Visit:
     def _give(self, mine: Me, names: set[bytes]) -> int:
         """Give these parcels, in as many messages as it takes."""
         place, count = 0, 0
-        while names:
+        while names and self._lasts:
             with self._desk.reading() as connection:
                 found, place = holding.offered(connection, mine.membership.scope, place)
                 some = [one for one in found if one.name in names]
@@ -322,7 +322,7 @@ class Visit:
         desk = self._desk
         said = announce(mine, str(desk.setting("person_name") or ""), desk.device_name, now_ms(desk))
         return Trade(mine.membership.server, mine.membership.scope, mine.credentials.chain, after=after, parcels=list(parcels), chains=list(chains),
-                     handout=self._handout(mine), heard=[said, *self._stations.said()])
+                     handout=self._handout(mine), removals=mine.credentials.removals, heard=[said, *self._stations.said()])
 
     def _handout(self, mine: Me) -> int:
         if mine.certificate.gathering is None:
@@ -333,17 +333,25 @@ class Visit:
 
     def _traded(self, mine: Me, request: Trade) -> Traded:
         reply = self._line.ask(request)
+        return self._known(mine, reply)
+
+    def _known(self, mine: Me, reply: Traded | Welcome) -> Traded:
+        """The answer of a laptop of this chapter. Of one whose access has passed is taken, and nothing is given before the server has heard of it."""
         assert isinstance(reply, Traded)
+        if mine.trouble(reply.chain, None) is not None:
+            raise Refused("venue_partner", _(
+                "The other laptop’s access was removed, or it has none to this chapter, so nothing was exchanged with it. Join another one."))
+        self._lasts = mine.trouble(reply.chain, now_ms(self._desk)) is None
         return reply
 
     def _take(self, mine: Me, reply: Traded) -> TakenIn:
         """Take what came; the place moves only when it is kept here."""
+        mine = hear_removals(self._desk, mine, reply.removals)
         taken = take_in(self._desk, mine, reply.parcels, [reply.chain, *reply.chains])
         self._theirs.update(name_of(one) for one in reply.parcels)
         self._place_there = max(self._place_there, reply.place)
         partner = reply.chain[0].device if reply.chain else None
         self._stations.hear(mine, reply.heard, [reply.chain, *reply.chains], now_ms(self._desk), partner=partner)
-        hear_revoked(self._desk, mine, reply.chain, reply.revoked)
         if reply.handout is not None:
             take_handout(self._desk, mine, reply.handout)
         return taken

@@ -56,7 +56,7 @@ def welcome(desk: Desk, mine: Me, newcomer: Newcomer, gathering: str) -> Reply:
     if not mine.leads:
         return Nay("not_a_leader")
     ends = door_ends(desk, gathering)
-    if len(newcomer.public_key) != 32 or ends <= now_ms(desk):
+    if len(newcomer.public_key) != 32 or ends <= now_ms(desk) or mine.trouble(mine.credentials.chain, now_ms(desk)) is not None:
         return Nay("door_closed")
     with desk.reading() as connection:
         known = next((chain for chain in holding.chains_of(connection).values() if chain[0].public_key == newcomer.public_key), None)

@@ -1,0 +1,75 @@
+"""Two entries of one person: one list entry afterwards, nothing lost, and apart again when that was wrong."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from alumni_desk.errors import KnownError
+from alumni_desk.members.actions import add_member, change_member
+from alumni_desk.members.lists import member, member_rows
+from alumni_desk.members.merging import merge_people, unmerge
+from alumni_desk.segments.activity import deeds
+from alumni_desk.store.checking import verify
+from alumni_desk.store.undo import redo, undo
+
+
+def names(desk: Any) -> list[str]:
+    """The list."""
+    return sorted(row.name for row in member_rows(desk))
+
+
+@pytest.fixture
+def two(desk: Any) -> tuple[str, str]:
+    """Ana, as the office's list and as an event's list have her."""
+    office = add_member(desk, first_name="Ana", last_name="Lima", class_year="1998", email="ana@office.example", city="Boston", solicit_codes="do_not_call").id
+    event = add_member(desk, first_name="Ana", last_name="Lima Souza", email="ana@event.example", mobile="+1 617 555 0143", city="Lowell", street="1 Main",
+                       former_names="Souza", solicit_codes="do_not_mail").id
+    with desk.writing("degrees") as writing:
+        for person, school in ((office, "Law"), (event, "Law"), (event, "Arts")):
+            writing.add("education", person=person, school=school)
+    return office, event
+
+
+def test_what_the_other_alone_knew_comes_along_and_nothing_is_written_over(desk: Any, two: tuple[str, str]) -> None:
+    office, event = two
+    done = merge_people(desk, event, office)
+    assert (done.id, done.other, names(desk)) == (office, event, ["Ana Lima"])
+    one = member(desk, office)
+    fields = one.fields
+    assert (fields["email"], fields["other_emails"], fields["mobile"]) == ("ana@office.example", ["ana@event.example"], "+1 617 555 0143")
+    assert (fields["city"], fields["street"]) == ("Boston", None), "half of another address is no address"
+    assert (set(fields["solicit_codes"]), fields["former_names"], fields["class_year"]) == ({"do_not_call", "do_not_mail"}, ["Souza"], 1998)
+    assert sorted(degree.school for degree in one.degrees) == ["Arts", "Law"]
+    assert "Merged Ana Lima" in deeds(desk)[0].what
+    assert verify(desk).ok
+
+
+def test_undo_and_unmerge_take_them_apart_and_leave_what_was_changed_since(desk: Any, two: tuple[str, str]) -> None:
+    office, event = two
+    merge_people(desk, event, office)
+    undo(desk)
+    assert names(desk) == ["Ana Lima", "Ana Lima Souza"] and member(desk, office).fields["mobile"] is None
+    redo(desk)
+    assert names(desk) == ["Ana Lima"]
+    change_member(desk, office, mobile="+1 617 555 0199")
+    assert unmerge(desk, event).other == office
+    assert names(desk) == ["Ana Lima", "Ana Lima Souza"]
+    assert (member(desk, office).fields["mobile"], member(desk, office).fields["other_emails"]) == ("+1 617 555 0199", [])
+    assert [degree.school for degree in member(desk, office).degrees] == ["Law"]
+    with pytest.raises(KnownError, match="part of no other"):
+        unmerge(desk, event)
+
+
+def test_whoever_is_merged_into_a_merged_one_goes_where_that_one_went_and_nobody_into_themselves(desk: Any, two: tuple[str, str]) -> None:
+    office, event = two
+    third = add_member(desk, first_name="Anna", last_name="Lima").id
+    merge_people(desk, event, office)
+    assert merge_people(desk, third, event).id == office
+    for other, into in ((office, office), (office, event), (office, third)):
+        with pytest.raises(KnownError, match="one entry already"):
+            merge_people(desk, other, into)
+    with pytest.raises(KnownError, match="Take it apart first"):
+        merge_people(desk, event, add_member(desk, first_name="B", last_name="C").id)
+    assert names(desk) == ["Ana Lima", "B C"]

@@ -1,0 +1,35 @@
+"""Two laptops merge the same two entries, the one this way and the other that way round."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from alumni_desk.members.actions import add_member
+from alumni_desk.members.lists import member_rows
+from alumni_desk.members.merging import merge_people, unmerge
+from alumni_desk.store.desk import Desk
+from alumni_desk.sync.engine import join, sync_once
+from alumni_desk.sync.refused import refused
+
+
+def test_the_second_does_nothing_and_the_laptops_agree(office: Any, make_desk: Callable[[str], Desk]) -> None:
+    one, two = make_desk("one"), make_desk("two")
+    for desk in (one, two):
+        join(desk, office.url, office.invite())
+    ana, anna = (add_member(one, first_name=name, last_name="Lima", email=f"{name}@example.org").id for name in ("Ana", "Anna"))
+    sync_once(one)
+    sync_once(two)
+    merge_people(one, anna, ana)
+    merge_people(two, ana, anna)
+    for desk in (one, two, one):
+        sync_once(desk)
+    for desk in (one, two):
+        assert [(row.id, row.name) for row in member_rows(desk)] == [(ana, "Ana Lima")]
+        assert sync_once(desk, check=True).identical
+    assert refused(one, 10) == [] and {change.reason for change in refused(two, 10)} <= {"merged_already", "transaction"}
+    assert "one already" in " ".join(change.why for change in refused(two, 10))
+    unmerge(two, anna)  # of a merge that another laptop made
+    for desk in (two, one):
+        sync_once(desk)
+    assert [sorted(row.name for row in member_rows(desk)) for desk in (one, two)] == [["Ana Lima", "Anna Lima"]] * 2
