@@ -45,7 +45,7 @@ WEATHER = frozenset({"sync_unreachable", "sync_slow", "sync_no_server", "sync_bu
 """What a sync may say while the network is not fair."""
 
 
-VENUE_WEATHER = frozenset({"venue_closed", "venue_no_laptop", "venue_door_closed", "venue_over", "venue_ended", "venue_certificate_wrong",
+VENUE_WEATHER = frozenset({"venue_partner", "venue_closed", "venue_no_laptop", "venue_door_closed", "venue_over", "venue_ended", "venue_certificate_wrong",
                            "venue_leader", "venue_revoked", "handout_ended"})
 """What a meeting may say."""
 
