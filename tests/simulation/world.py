@@ -13,6 +13,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import Future
 from datetime import datetime, tzinfo
 from functools import lru_cache
 from typing import Any
@@ -96,6 +97,28 @@ class _Datetime(datetime):
 
 def _random_bytes(count: int) -> bytes:
     return _world.chance.randbytes(count)
+
+
+class _AtOnce:
+    """Stands where a pool of threads stands: what it is given is done when it is given."""
+
+    def __init__(self, *_options: Any) -> None:
+        pass
+
+    def __enter__(self) -> _AtOnce:
+        return self
+
+    def __exit__(self, *_trouble: object) -> None:
+        return None
+
+    def submit(self, work: Callable[..., Any], *arguments: Any) -> Future[Any]:
+        """Do it, and keep what came of it."""
+        done: Future[Any] = Future()
+        try:
+            done.set_result(work(*arguments))
+        except BaseException as error:  # raised by whoever asks for the result, a kill too
+            done.set_exception(error)
+        return done
 
 
 async def _at_once(work: Callable[..., Any], *arguments: Any) -> Any:
@@ -185,6 +208,7 @@ def simulated() -> Iterator[None]:
     import alumni_desk.server.ranges as ranges
     import alumni_desk.server.snapshot as server_snapshot
     import alumni_desk.server.tables as server_tables
+    import alumni_desk.sync.push as push
     import alumni_desk.sync.venue.channel as venue_channel
     import alumni_desk.sync.venue.sharing as sharing
     import alumni_desk.sync.venue.visiting as visiting
@@ -206,6 +230,7 @@ def simulated() -> Iterator[None]:
         stack.enter_context(patch.object(random, "_urandom", _random_bytes))
         stack.enter_context(patch.object(secrets, "token_bytes", lambda count=32: _random_bytes(count)))
         stack.enter_context(patch.object(app, "aside", _at_once))
+        stack.enter_context(patch.object(push, "ThreadPoolExecutor", _AtOnce))
         stack.enter_context(patch.object(ranges, "aside", _at_once))
         stack.enter_context(patch.object(server_snapshot.Snapshots, "_make", _made_at_once))
         stack.enter_context(patch.object(server_snapshot, "note_bug", _raised))
