@@ -16,21 +16,30 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 AGAIN = "python3 packaging/dev.py simulation --seed {seed}"
 
 
-def many(first: int, count: int, cores: int) -> int:
+def many(seeds: list[int], cores: int) -> int:
     """Try seeds on all cores; returns how many fail."""
+    count = len(seeds)
     from simulation.running import some
 
     began, failed, tried = time.monotonic(), 0, 0
-    size = max(1, min(50, count // (cores * 4) or 1))
-    parts = [list(range(start, min(start + size, first + count))) for start in range(first, first + count, size)]
-    with ProcessPoolExecutor(cores, mp_context=multiprocessing.get_context("spawn")) as pool:
-        for finished in as_completed([pool.submit(some, part) for part in parts]):
-            tried += size
-            print(f"{min(tried, count)} of {count} tried, {time.monotonic() - began:.0f} s", flush=True)
-            for seed, trouble in finished.result():
-                failed += 1
-                print(f"seed {seed} fails: {trouble}\n  again: {AGAIN.format(seed=seed)}", flush=True)
-    print(f"{count} seeds from {first}: {failed} failed, {time.monotonic() - began:.0f} s on {cores} cores", flush=True)
+    def told(finished: list[tuple[int, str]], tried: int) -> int:
+        print(f"{min(tried, count)} of {count} tried, {time.monotonic() - began:.0f} s", flush=True)
+        for seed, trouble in finished:
+            print(f"seed {seed} fails: {trouble}\n  again: {AGAIN.format(seed=seed)}", flush=True)
+        return len(finished)
+
+    size = max(1, min(20, count // (cores * 4) or 1))
+    parts = [seeds[start:start + size] for start in range(0, count, size)]
+    if cores == 1:
+        for part in parts:
+            tried += len(part)
+            failed += told(some(part), tried)
+    else:
+        with ProcessPoolExecutor(cores, mp_context=multiprocessing.get_context("spawn")) as pool:
+            for finished in as_completed([pool.submit(some, part) for part in parts]):
+                tried += size
+                failed += told(finished.result(), tried)
+    print(f"{count} seeds from {seeds[0]}: {failed} failed, {time.monotonic() - began:.0f} s on {cores} cores", flush=True)
     return failed
 
 
@@ -51,6 +60,16 @@ def one(seed: int, *, shrinking: bool) -> int:
             print(f"\nThe fewest steps found that still do it:\n{failure.told()}")
         traceback.print_exception(failure.trouble)
     return 1
+
+
+def trace(seed: int) -> int:
+    """Tell every operation that a seed's laptops make, every clock and every hash of the feed: what must be the same each time."""
+    from simulation.running import carry_out, plan
+    from simulation.world import simulated
+
+    with simulated():
+        carry_out(plan(seed), told=print)
+    return 0
 
 
 def bank(named: str) -> int:
@@ -75,14 +94,19 @@ def main() -> int:
     parser.add_argument("--no-shrink", action="store_true", help="with --seed: leave the steps as they are")
     parser.add_argument("--seeds", type=int, default=200, metavar="N", help="how many (200)")
     parser.add_argument("--first", type=int, default=0, metavar="S", help="the first of them (0)")
+    parser.add_argument("--without", type=int, nargs="*", default=[], metavar="S", help="but these")
     parser.add_argument("--cores", type=int, default=os.cpu_count() or 1, metavar="N", help="processes (all cores)")
     parser.add_argument("--bugs", nargs="?", const="", metavar="WORDS", help="plant the bugs of the bank, or those so named, and tell where each is found")
+    parser.add_argument("--trace", type=int, metavar="S", help="run this one and print every operation, clock and hash of it")
     args = parser.parse_args()
+    if args.trace is not None:
+        return trace(args.trace)
     if args.bugs is not None:
         return 1 if bank(args.bugs) else 0
     if args.seed is not None:
         return one(args.seed, shrinking=not args.no_shrink)
-    return 1 if many(args.first, args.seeds, args.cores) else 0
+    wanted = [seed for seed in range(args.first, args.first + args.seeds) if seed not in args.without]
+    return 1 if many(wanted, args.cores) else 0
 
 
 if __name__ == "__main__":

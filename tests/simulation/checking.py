@@ -7,6 +7,7 @@ from collections import defaultdict
 from typing import Any
 
 from alumni_desk.protocol.clocks import unpack
+from simulation import disks
 from simulation.holding import hold
 from simulation.laptop import Laptop
 from simulation.ledger import Ledger
@@ -64,13 +65,18 @@ def own_writes_are_seen(laptop: Laptop, ledger: Ledger) -> None:
             hold(5, found[0][name] == value, f"{laptop.name} shows {table}.{name} = {found[0][name]!r}, and {value!r} was written and waits")
 
 
+def has_something_to_send(laptop: Laptop) -> bool:
+    """Whether anything on a laptop waits for the server."""
+    return bool(laptop.rows("SELECT 1 FROM operation WHERE fate = 'waiting' UNION SELECT 1 FROM sync_state WHERE key = 'rebuilding'"
+                            " UNION SELECT 1 FROM parcel WHERE resolved IS NULL"))
+
+
 def is_level(laptop: Laptop, office: Office) -> bool:
     """Whether a laptop stands where the server does and has nothing to send, so that a sync would move nothing."""
     place = laptop.rows("SELECT id, cursor, chain FROM scope")[0]
     there = office.rows("SELECT head, chain FROM feed_head WHERE scope = ?", place["id"])[0]
-    return ((place["cursor"], place["chain"]) == (there["head"], there["chain"])
-            and not laptop.rows("SELECT 1 FROM operation WHERE fate = 'waiting' UNION SELECT 1 FROM sync_state WHERE key = 'rebuilding'"
-                                " UNION SELECT 1 FROM parcel WHERE resolved IS NULL"))
+    unfinished = laptop.rows("SELECT 1 FROM sync_state WHERE key = 'scrubbing'")
+    return (place["cursor"], place["chain"]) == (there["head"], there["chain"]) and not unfinished and not has_something_to_send(laptop)
 
 
 def the_check_found_nothing(laptop: Laptop) -> None:
@@ -121,7 +127,10 @@ def the_server_is_right(office: Office, scope: str, ledger: Ledger, world: World
     assigned: dict[str, dict[str, str]] = defaultdict(dict)
     forbidden = {made["transaction_id"] for made in ledger.made.values() if made["table_name"] == "chapter" and "sample" in made["fields"]}
     erased = {(row["table_name"], row["row_id"]) for row in office.rows("SELECT table_name, row_id FROM erased WHERE scope = ?", scope)}
+    denied = set(forbidden)
     forbidden |= {ledger.made[one]["transaction_id"] for one, result in results.items() if result["status"] == "erased" and one in ledger.made}
+    if not ledger.parcels:  # else a sealed copy may bring what its laptop has taken out of the transaction, after the rest was taken
+        denied = forbidden
     for one, result in results.items():
         made = ledger.made.get(one)
         hold(9, made is not None, f"the server took an operation that nobody made: {one}")
@@ -134,7 +143,7 @@ def the_server_is_right(office: Office, scope: str, ledger: Ledger, world: World
             continue
         if made["kind"] == "command":
             continue
-        hold(9, made["transaction_id"] not in forbidden or made["kind"] == "fact", f"what the policy denies was taken, or a part of it: {made}")
+        hold(9, made["transaction_id"] not in denied or made["kind"] == "fact", f"what the policy denies was taken, or a part of it: {made}")
         counts = result["clock"] or made["clock"]
         hold(14, int(counts[:12], 16) <= result["received_at"] + AHEAD_MS, f"{counts} was taken at {result['received_at']:012x}")
         assigned[made["clock"].rsplit("-", 1)[1]][made["clock"]] = counts
@@ -261,6 +270,20 @@ def nobody_erased_is_here(office: Office, laptops: list[Laptop]) -> None:
                 said = {**json.loads(row["values_before"]), **json.loads(row["fields"])}
                 left = [name for name in about if said.get(name) is not None]
                 hold(11, not left, f"an operation on {laptop.name} still says {left} of {table} {row_id}")
+
+
+def the_disks_forgot(office: Office, laptops: list[Laptop], ledger: Ledger) -> None:
+    """10 and 11: no file of ours, whatever it is and wherever in it, holds a word about whom was erased, nor one of anybody once a door's time is over."""
+    erased = {(row["table_name"], row["row_id"]) for row in office.rows("SELECT table_name, row_id FROM erased")}
+    words = {word for made in ledger.made.values() if (made["table_name"], made["row_id"]) in erased for word in disks.marks_in(json.dumps(made["fields"]))}
+    ended = [laptop for laptop in laptops if laptop.ended and not has_something_to_send(laptop)]
+    for laptop in ended:
+        there = disks.marks_of_laptop(laptop)
+        hold(10, not there, f"the time of {laptop.name} is over, and it still has {there}")
+    if words:
+        for where, found in (("the server", disks.marks_of_server(office)), *((laptop.name, disks.marks_of_laptop(laptop)) for laptop in laptops)):
+            there = {word: found[word] for word in words if word in found}
+            hold(11, not there, f"on the disk of {where} are still {there} of somebody who was erased")
 
 
 def attendance(facts: list[Any]) -> dict[str, set[str]]:

@@ -7,18 +7,17 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import sqlalchemy as sa
-
 from alumni_desk.schema import open_desk
 from alumni_desk.store.desk import Desk
 from alumni_desk.store.profile import Profile
 from alumni_desk.sync.address import read_address
 from alumni_desk.sync.engine import SyncResult, join, sync_once
+from alumni_desk.sync.restoring import restore
 from alumni_desk.sync.wire import Wire
 from simulation.asking import asked
 from simulation.network import Line, Request
 from simulation.office import Office
-from simulation.world import Killed, World
+from simulation.world import Killed, World, listen
 
 ADDRESS = "http://127.0.0.1:9"
 
@@ -60,7 +59,7 @@ class Laptop:
         self.world.acting = self
         with self.world.at(self.skew):
             self.desk: Desk = open_desk(Profile(self.folder), create=False)
-        sa.event.listen(self.desk._writers, "before_cursor_execute", self._statement)
+        listen(self.desk._writers, self._statement)
         self._own = self.desk.raw()
         self.counted = self.rows("SELECT count(*) AS n FROM operation")[0]["n"]  # for a planted bug
 
@@ -69,14 +68,25 @@ class Laptop:
         self._own.close()
         self.desk.close()
 
-    def _statement(self, *_arguments: Any) -> None:
+    def _statement(self, sql: str) -> None:
         if self._kill_after is None:
             return
-        self._kill_after -= 1
-        if self._kill_after <= 0:
-            self._kill_after = None
-            self._killed_at = self.copy()
-            raise Killed
+        if self._kill_after > 0:
+            self._kill_after -= 1
+        if self._kill_after == 0:
+            self._die()
+        if self._kill_after < 0 and sql == "COMMIT":
+            self._kill_after += 1
+
+    def _die(self) -> None:
+        self._kill_after = None
+        self._killed_at = self.copy()
+        raise Killed
+
+    def speaks(self) -> None:
+        """It is about to say something to others: one that is due to die says nothing more."""
+        if self._kill_after == 0:
+            self._die()
 
     def copy(self, to: Path | None = None) -> Path:
         """The files of the profile as they are on the disk now."""
@@ -92,8 +102,19 @@ class Laptop:
         self.folder = folder
         self.open()
 
+    def restore(self, file: Path) -> None:
+        """Go back to one of its backups."""
+        self.close()
+        self.world.acting = self
+        try:
+            with self.world.at(self.skew):
+                restore(Profile(self.folder), file)
+        finally:
+            self.open()
+
     def do(self, work: Callable[[], Any], kill_after: int | None = None) -> Any:
-        """Let the laptop do something, and perhaps be killed at a statement of it; then it is started again."""
+        """Let the laptop do something, and perhaps be killed in it; then it is started again. ``kill_after``: at that statement; below zero, after so
+        many commits, before it does or says anything else."""
         self._kill_after = kill_after
         self.world.acting = self
         try:
@@ -109,7 +130,7 @@ class Laptop:
 
     def wire(self, faults: dict[int, str]) -> Wire:
         """A real wire over the simulated line."""
-        found = Wire(read_address(ADDRESS), session=Line(self.world, self.office, {0: "lost"} if self.away else faults, self.late))  # type: ignore[arg-type]
+        found = Wire(read_address(ADDRESS), session=Line(self.world, self.office, {0: "lost"} if self.away else faults, self.late, self.speaks))  # type: ignore[arg-type]
         found._stopping = _Patience(self.world)  # type: ignore[assignment]
         return found
 

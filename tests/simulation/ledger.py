@@ -24,6 +24,7 @@ class Ledger:
     refused: set[str] = field(default_factory=set)  # a laptop holds that as the result, for good
     undoing: set[str] = field(default_factory=set)  # actions that take another back
     facts: dict[str, dict[str, Any]] = field(default_factory=dict)  # envelopes that the server had
+    erased: set[str] = field(default_factory=set)  # rows that the server ever erased
     parcels: dict[bytes, set[str]] = field(default_factory=dict)  # the operations in a sealed parcel
     _read_to: dict[int, int] = field(default_factory=dict)
 

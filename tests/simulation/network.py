@@ -29,6 +29,7 @@ class Request:
     path: str
     body: bytes
     headers: dict[str, str]
+    method: str = "POST"
 
 
 @dataclass
@@ -65,8 +66,8 @@ class ServerFault(Exception):
 class Line:
     """Stands where ``requests.Session`` stands in a ``Wire``."""
 
-    def __init__(self, world: World, office: Any, faults: dict[int, str], late: list[Request], killed: Callable[[], None] | None = None) -> None:
-        self.world, self.office, self.faults, self.late, self.killed = world, office, faults, late, killed
+    def __init__(self, world: World, office: Any, faults: dict[int, str], late: list[Request], speaks: Callable[[], None] | None = None) -> None:
+        self.world, self.office, self.faults, self.late, self.speaks = world, office, faults, late, speaks
         self.calls = 0
 
     def close(self) -> None:
@@ -74,7 +75,15 @@ class Line:
 
     def post(self, url: str, *, data: bytes, headers: dict[str, str], **_options: Any) -> Answer:
         """One call, with whatever befalls it."""
-        request = Request(url.partition("//")[2].partition("/")[2], data, headers)
+        return self._ask(Request(url.partition("//")[2].partition("/")[2], data, headers))
+
+    def get(self, url: str, *, headers: dict[str, str], **_options: Any) -> Answer:
+        """A file, or the rest of it, with the same."""
+        return self._ask(Request(url.partition("//")[2].partition("/")[2], b"", headers, "GET"))
+
+    def _ask(self, request: Request) -> Answer:
+        if self.speaks is not None:
+            self.speaks()
         fault = self.faults.get(self.calls)
         self.calls += 1
         hold(13, self.calls < MOST_CALLS, "a sync goes on for ever")
@@ -121,7 +130,7 @@ class Ears:
 
     def hear(self, request: Request) -> Answer:
         """One request, answered."""
-        scope = {"type": "http", "asgi": {"version": "3.0"}, "http_version": "1.1", "method": "POST", "path": f"/{request.path}",
+        scope = {"type": "http", "asgi": {"version": "3.0"}, "http_version": "1.1", "method": request.method, "path": f"/{request.path}",
                  "raw_path": f"/{request.path}".encode(), "root_path": "", "scheme": "http", "query_string": b"", "client": ("127.0.0.1", 1),
                  "server": ("127.0.0.1", 80),
                  "headers": [(name.lower().encode(), value.encode()) for name, value in {**request.headers, "content-length": str(len(request.body))}.items()]}

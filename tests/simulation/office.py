@@ -7,21 +7,22 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
-import sqlalchemy as sa
 
 from alumni_desk.protocol.canonical import operation_of
 from alumni_desk.protocol.messages import Parcel
+from alumni_desk.server import backups
 from alumni_desk.server.accounts import remove
 from alumni_desk.server.app import make_app
-from alumni_desk.server.backups import begin_timeline
 from alumni_desk.server.database import sqlcipher_database
 from alumni_desk.server.invitations import invite
 from alumni_desk.server.state import open_server
 from simulation.asking import asked
 from simulation.network import Answer, Ears, Request, ServerFault
-from simulation.world import Killed, World
+from simulation.world import Killed, World, listen
 
 KEY = bytes(range(32))
+PASSPHRASE = "three words to remember"
+BACKUP = "server.alumnibackup"
 
 
 class Office:
@@ -39,9 +40,9 @@ class Office:
         self.server = open_server(self.database, self.folder / "journal")
         self.ears = Ears(make_app(self.server, lambda: self.world.now, rate=1e9, strangers_rate=1e9))
         self._own = self.database.engine.raw_connection()
-        sa.event.listen(self.database.engine, "before_cursor_execute", self._statement)
+        listen(self.database.engine, self._statement)
 
-    def _statement(self, *_arguments: Any) -> None:
+    def _statement(self, _sql: str) -> None:
         if self.kill_after is not None:
             self.kill_after -= 1
             if self.kill_after <= 0:
@@ -89,23 +90,33 @@ class Office:
         self._open()
 
     def back_up(self, to: Path) -> None:
-        """Copy its files as they are."""
+        """As ``server backup`` does it; and a copy of its files as they are then."""
         to.mkdir(parents=True, exist_ok=True)
+        backups.back_up(self.database, to / BACKUP, PASSPHRASE)
         for name in ("server.db", "server.db-wal"):
             if (self.folder / name).exists():
                 shutil.copyfile(self.folder / name, to / name)
 
-    def restore(self, backup: Path, *, properly: bool) -> None:
-        """Put an older copy in the place of its database. ``properly``: as ``server restore`` does; else as a virtual machine rolled back."""
+    def restore(self, backup: Path) -> None:
+        """As ``server restore`` does it: a new timeline begins."""
+        self.close()
+        database = sqlcipher_database(self.folder / "server.db", KEY)
+        try:
+            with self.world.at(0):
+                backups.restore(database, backup / BACKUP, PASSPHRASE, self.folder / "journal", now=self.world.now)
+        finally:
+            database.close()
+            self._open()
+
+    def roll_back(self, backup: Path) -> None:
+        """Put the files back behind its back, as a virtual machine does that is rolled back."""
         self.close()
         for name in ("server.db", "server.db-wal", "server.db-shm"):
             (self.folder / name).unlink(missing_ok=True)
-        for file in backup.iterdir():
-            shutil.copyfile(file, self.folder / file.name)
+        for name in ("server.db", "server.db-wal"):
+            if (backup / name).exists():
+                shutil.copyfile(backup / name, self.folder / name)
         self._open()
-        if properly:
-            with self.database.writing() as connection:
-                begin_timeline(connection, self.folder / "journal", now=self.world.now)
 
     def rows(self, question: str, *values: Any) -> list[Any]:
         """What its database says."""

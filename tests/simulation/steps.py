@@ -25,7 +25,7 @@ SKEWS = (0, 0, 0, 40_000, -40_000, 4 * 60_000, 6 * 60_000, -3_600_000, 3_600_000
 @dataclass(frozen=True)
 class Step:
     """One of them. ``who``: a laptop, counted round; ``a``, ``b``, ``c``: its choices; ``faults``: what befalls the calls of a sync by their number;
-    ``kill``: the statement at which the laptop's program is killed."""
+    ``kill``: the statement at which the laptop's program is killed; below zero: so many commits after which it is."""
 
     kind: str
     who: int = 0
@@ -39,7 +39,8 @@ class Step:
         """The step in words."""
         parts = [f"laptop {self.who}: {SAID[self.kind]}" if self.kind in OF_LAPTOPS else SAID[self.kind], f"[{self.a} {self.b} {self.c}]"]
         parts += [f"call {number} {fault}" for number, fault in self.faults]
-        parts += [f"killed at statement {self.kill}"] if self.kill is not None else []
+        if self.kill is not None:
+            parts.append(f"killed at statement {self.kill}" if self.kill > 0 else f"killed after commit {-self.kill}")
         return " · ".join(parts)
 
 
@@ -55,26 +56,29 @@ SAID = {
     "server rolled back": "the server's machine is rolled back", "server restarts": "the server restarts", "late": "a delayed request arrives",
     "meet": "joins a laptop that shares", "let in": "lets a volunteer in at the door", "destroyed": "is destroyed; its owner begins with an old disk",
     "removed": "is removed by a leader",
+    "backup": "makes a backup", "restore": "goes back to one of its backups", "join": "is a new laptop that joins",
     "impostor": "pushes another operation under an id that is known", "erase": "erases somebody for good", "update": "is updated, which migrates its database",
 }
 OF_LAPTOPS = frozenset({
     "add", "edit", "many", "remove", "back", "school", "plan", "replan", "guests", "answer", "off", "in", "void", "out", "walk", "guest", "import",
     "undo", "redo", "forbidden", "sync", "restart", "jump", "copy", "older", "clone", "away", "here", "impostor", "erase", "update",
-    "meet", "let in", "destroyed", "removed",
+    "meet", "let in", "destroyed", "removed", "backup", "restore",
 })
 
 WEIGHTS = {
     "add": 4, "edit": 12, "many": 3, "remove": 2, "back": 1, "school": 1, "plan": 1, "replan": 2, "guests": 3, "answer": 4, "off": 2, "in": 8,
     "void": 3, "out": 2, "walk": 3, "guest": 1, "import": 1, "undo": 4, "redo": 2, "forbidden": 1, "sync": 30, "restart": 1, "jump": 2, "copy": 1,
-    "older": 1, "impostor": 1, "erase": 1, "update": 1, "clone": 1, "away": 1, "here": 1, "wait": 3, "server backup": 2, "server restored": 1,
+    "older": 1, "impostor": 1, "erase": 1, "update": 1, "clone": 1, "away": 1, "here": 1, "wait": 3, "server backup": 1, "server restored": 1,
     "server rolled back": 1, "server restarts": 1, "late": 3,
+    "backup": 2, "restore": 1, "join": 1,
 }
 
 THEMES: tuple[dict[str, int], ...] = (
     {},
-    {"server backup": 8, "server restored": 5, "server rolled back": 4, "in": 16, "guests": 10, "walk": 8, "sync": 50, "edit": 6},  # a server that goes back
+    {"server backup": 4, "server restored": 4, "server rolled back": 4, "in": 16, "guests": 10, "walk": 8, "sync": 50, "edit": 6},  # a server that goes back
     {"copy": 8, "older": 8, "clone": 3, "restart": 3, "impostor": 3},  # disks that go back, and twins
     {"edit": 30, "undo": 14, "redo": 6, "many": 10, "jump": 8, "remove": 6},  # people who get in each other's way
+    {"add": 12, "erase": 7, "backup": 6, "restore": 5, "join": 6, "server backup": 4, "server restored": 3, "removed": 2, "sync": 40},  # gone is gone
 )
 """What some runs are about: steps that are likelier in them."""
 
@@ -98,6 +102,9 @@ def _stories(p: int, q: int, a: int, b: int, kill: int) -> tuple[tuple[Step, ...
         # What only the lost part of a server knew.
         (Step("server backup"), Step("copy", p), Step("add", p, a), Step("edit", p, a, b), Step("sync", p), Step("sync", q), Step("older", p),
          Step("server restored"), Step("sync", q)),
+        # Somebody is erased, and whoever wrote of that one takes the whole chapter anew before having heard of it.
+        (Step("sync", q), Step("edit", p, a, 5, b), Step("sync", p), Step("sync", q), Step("erase", q, a), Step("sync", q), Step("server backup"),
+         Step("server restored"), Step("sync", p)),
     )
 
 
@@ -144,7 +151,7 @@ def _at_the_venue(chance: Random, steps: list[Step], laptops: int) -> list[Step]
         if chance.random() < 0.4:
             kind = chance.choices(("meet", "let in", "destroyed"), (20, 1, 1))[0]
             faults = tuple((number, chance.choice(VENUE_FAULTS)) for number in range(3) if chance.random() < 0.2)
-            kill = chance.randrange(1, 60) if chance.random() < 0.1 else None
+            kill = _kill(chance, 60, 5) if chance.random() < 0.1 else None
             found.append(Step(kind, chance.randrange(laptops), chance.randrange(1_000), chance.randrange(1_000), chance.randrange(1_000), faults, kill))
     if chance.random() < 0.3:
         found.insert(chance.randrange(len(found) + 1), Step("removed", chance.randrange(1, laptops)))
@@ -154,12 +161,17 @@ def _at_the_venue(chance: Random, steps: list[Step], laptops: int) -> list[Step]
 def _step(chance: Random, kind: str, laptops: int, rough: float) -> Step:
     faults: tuple[tuple[int, str], ...] = ()
     kill = None
-    if kind == "sync":
+    if kind in ("sync", "join"):
         faults = tuple((number, chance.choice(FAULTS)) for number in range(6) if chance.random() < rough)
-        kill = chance.randrange(1, 80) if chance.random() < rough / 2 + 0.05 else None
-    elif kind in ("edit", "in", "walk", "add", "import", "undo") and chance.random() < 0.06:
-        kill = chance.randrange(1, 30)
+        kill = _kill(chance, 80, 9) if chance.random() < rough / 2 + 0.05 else None
+    elif kind in ("edit", "in", "walk", "add", "import", "undo", "erase") and chance.random() < 0.08:
+        kill = _kill(chance, 30, 3)
     return Step(kind, chance.randrange(laptops), chance.randrange(1_000), chance.randrange(1_000), chance.randrange(1_000), faults, kill)
+
+
+def _kill(chance: Random, statements: int, commits: int) -> int:
+    """At some statement; or after some commit, where a state may be torn that belongs together."""
+    return chance.randrange(1, statements) if chance.random() < 0.5 else -chance.randrange(1, commits)
 
 
 AT_A_DOOR = ("in", "in", "in", "walk", "walk", "void", "out", "guest", "answer")

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 
 import pytest
 
 from simulation.bugs import BUGS, Bug
-from simulation.hunting import LOOK_AT, RARE, hunt
+from simulation.hunting import LOOK_AT, hunt
 from simulation.running import try_seed
 from simulation.world import simulated
 
@@ -21,8 +20,6 @@ def _simulated() -> Iterator[None]:
 
 @pytest.mark.parametrize("bug", BUGS, ids=lambda bug: bug.name)
 def test_a_planted_bug_is_found(bug: Bug) -> None:
-    if bug.name in RARE and os.environ.get("ALUMNI_DESK_SOAK") != "1":
-        pytest.skip("takes a kill between two statements, which some hundred seeds may miss: the soak looks for it")
     failure = hunt(bug)
     if failure is None:
         pytest.fail(f"“{bug.name}” was not found in {LOOK_AT} seeds", pytrace=False)

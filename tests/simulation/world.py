@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import hashlib
 import logging
 import os
 import random
 import secrets
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import Future
 from datetime import datetime, tzinfo
 from functools import lru_cache
 from typing import Any
 from unittest.mock import patch
+from weakref import WeakKeyDictionary
 
 START_MS = 1_790_000_000_000
 """When every run begins, in milliseconds since 1970."""
@@ -43,6 +47,28 @@ class World:
             self.skew = before
 
 
+_heard: WeakKeyDictionary[Any, Callable[[str], None]] = WeakKeyDictionary()
+
+
+def listen(engine: Any, heard: Callable[[str], None]) -> None:
+    """Let somebody hear of every statement before it is carried out, whichever way it goes to the driver."""
+    import sqlalchemy as sa
+
+    sa.event.listen(engine, "before_cursor_execute", lambda _connection, _cursor, statement, *_more: heard(statement))
+    _heard[engine] = heard
+
+
+def _told(right: Callable[..., Any]) -> Callable[..., Any]:
+    def told(connection: Any, sql: str, *more: Any) -> Any:
+        engine = getattr(connection, "engine", None)  # the driver's own connections only read
+        heard = None if engine is None else _heard.get(engine)
+        if heard is not None:
+            heard(sql)
+        return right(connection, sql, *more)
+
+    return told
+
+
 class Killed(BaseException):
     """The process ends here. Nothing may catch it but the simulator."""
 
@@ -59,6 +85,7 @@ def begin(world: World) -> World:
     """Let another world run."""
     global _world
     _world = world
+    random.seed(world.chance.getrandbits(64))  # how long a desk waits for a busy server is left to chance, too
     return world
 
 
@@ -72,18 +99,53 @@ def _random_bytes(count: int) -> bytes:
     return _world.chance.randbytes(count)
 
 
+class _AtOnce:
+    """Stands where a pool of threads stands: what it is given is done when it is given."""
+
+    def __init__(self, *_options: Any) -> None:
+        pass
+
+    def __enter__(self) -> _AtOnce:
+        return self
+
+    def __exit__(self, *_trouble: object) -> None:
+        return None
+
+    def submit(self, work: Callable[..., Any], *arguments: Any) -> Future[Any]:
+        """Do it, and keep what came of it."""
+        done: Future[Any] = Future()
+        try:
+            done.set_result(work(*arguments))
+        except BaseException as error:  # raised by whoever asks for the result, a kill too
+            done.set_exception(error)
+        return done
+
+
 async def _at_once(work: Callable[..., Any], *arguments: Any) -> Any:
     return work(*arguments)
 
 
-def _argon2_once() -> Callable[..., bytes]:
-    from alumni_desk.store import keys
-
-    return lru_cache(maxsize=64)(keys._derived)
+def _derived_at_once(passphrase: str, salt: bytes, _passes: int, _memory: int) -> bytes:
+    return hashlib.blake2b(passphrase.encode(), salt=salt, digest_size=32).digest()
 
 
 def _key_at_once(code: str, salt: bytes) -> bytes:
     return hashlib.blake2b(code.encode(), salt=salt, digest_size=32).digest()
+
+
+def _made_at_once(snapshots: Any, scope: str, seen: Any) -> threading.Event:
+    done = snapshots._under_way[scope, seen] = threading.Event()
+    snapshots._work(snapshots._folder, scope, seen, done)
+    return done
+
+
+def _raised(_log: Any, error: Exception, _what: str) -> None:
+    raise error
+
+
+def _those_with(name: str, what: Any) -> list[Any]:
+    """The program's modules that have this under that name."""
+    return [module for title, module in list(sys.modules.items()) if title.startswith("alumni_desk.") and getattr(module, name, None) is what]
 
 
 def _one_dialect() -> Callable[..., Any]:
@@ -103,6 +165,15 @@ def _one_dialect() -> Callable[..., Any]:
 
 
 @contextlib.contextmanager
+def _random_kept() -> Iterator[None]:
+    before = random.getstate()
+    try:
+        yield
+    finally:
+        random.setstate(before)
+
+
+@contextlib.contextmanager
 def _silence() -> Iterator[None]:
     """What goes wrong on purpose is not worth a line in the log; what goes wrong otherwise is raised."""
     before = logging.root.manager.disable
@@ -114,34 +185,64 @@ def _silence() -> Iterator[None]:
 
 
 @contextlib.contextmanager
+def _seldom_collected() -> Iterator[None]:
+    """All these modules live to the end: looking through them for rubbish again and again takes an eighth of a run."""
+    before = gc.get_threshold()
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 100)
+    try:
+        yield
+    finally:
+        gc.set_threshold(*before)
+        gc.unfreeze()
+
+
+@contextlib.contextmanager
 def simulated() -> Iterator[None]:
-    """Inside, clocks and chance are the world's, calls of the server are answered in the caller's thread, and a password is derived once."""
-    import alumni_desk.cli.main  # noqa: F401  so that every module is there to be given the clock
+    """Inside, clocks and chance are the world's, calls of the server are answered in the caller's thread, and a password becomes a key at once."""
+    import alumni_desk.cli.main
     import alumni_desk.schema as schema
     import alumni_desk.server.app as app
-    import alumni_desk.server.state as server_state
+    import alumni_desk.server.backups  # noqa: F401
+    import alumni_desk.server.ranges as ranges
+    import alumni_desk.server.snapshot as server_snapshot
+    import alumni_desk.server.tables as server_tables
+    import alumni_desk.sync.push as push
     import alumni_desk.sync.venue.channel as venue_channel
     import alumni_desk.sync.venue.sharing as sharing
     import alumni_desk.sync.venue.visiting as visiting
     import simulation.venue as venue
-    from alumni_desk.store import keys
+    from alumni_desk.store import disk, driver, keys
+    from simulation.ground import ground
 
+    all_tables = lru_cache(maxsize=1)(server_tables.all_tables)
     assert isinstance(app.aside, Callable)  # the seam must still be there
     with contextlib.ExitStack() as stack:
         stack.enter_context(_silence())
+        stack.enter_context(_seldom_collected())
+        stack.enter_context(_random_kept())
+        for name in ("run", "run_many", "rows", "row"):
+            stack.enter_context(patch.object(driver, name, _told(getattr(driver, name))))
         stack.enter_context(patch.dict(os.environ, {"ALUMNI_DESK_PASSPHRASE": "three words to remember"}))
         stack.enter_context(patch.object(time, "time_ns", lambda: _world.clock_ms() * 1_000_000))
         stack.enter_context(patch.object(os, "urandom", _random_bytes))
         stack.enter_context(patch.object(random, "_urandom", _random_bytes))
         stack.enter_context(patch.object(secrets, "token_bytes", lambda count=32: _random_bytes(count)))
         stack.enter_context(patch.object(app, "aside", _at_once))
-        stack.enter_context(patch.object(keys, "_derived", _argon2_once()))
+        stack.enter_context(patch.object(push, "ThreadPoolExecutor", _AtOnce))
+        stack.enter_context(patch.object(ranges, "aside", _at_once))
+        stack.enter_context(patch.object(server_snapshot.Snapshots, "_make", _made_at_once))
+        stack.enter_context(patch.object(server_snapshot, "note_bug", _raised))
+        stack.enter_context(patch.object(keys, "_derived", _derived_at_once))
         stack.enter_context(patch.object(schema, "desk_schema", lru_cache(maxsize=1)(schema.desk_schema)))
-        stack.enter_context(patch.object(server_state, "all_tables", lru_cache(maxsize=1)(server_state.all_tables)))
+        stack.enter_context(patch.object(disk, "on_network", lambda _folder: False))
+        for module in _those_with("all_tables", server_tables.all_tables):
+            stack.enter_context(patch.object(module, "all_tables", all_tables))
         stack.enter_context(patch("sqlalchemy.create_engine", _one_dialect()))
         for module in (sharing, venue_channel, visiting, venue):
             stack.enter_context(patch.object(module, "key_of", _key_at_once))
-        for name, module in list(sys.modules.items()):
-            if name.startswith("alumni_desk.") and getattr(module, "datetime", None) is datetime:
-                stack.enter_context(patch.object(module, "datetime", _Datetime))
+        for module in _those_with("datetime", datetime):
+            stack.enter_context(patch.object(module, "datetime", _Datetime))
+        ground()  # now: whatever a run changes in the code, all begin on the same
         yield

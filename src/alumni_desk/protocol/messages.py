@@ -516,7 +516,7 @@ class SnapshotRequest(msgspec.Struct, frozen=True):
 class SnapshotReply(msgspec.Struct, frozen=True):
     """Where the file is. ``making``: ask again in a moment; ``none``: this server has none for you, pull from zero.
 
-    ``key`` is the file's alone; ``cursor``: the place in the feed that it shows, from which to pull on.
+    ``key`` is the file's alone; ``cursor``: the place in the feed that it shows, from which to pull on; ``erased``: its rows, by table, that were erased.
     """
 
     state: Literal["ready", "making", "none"]
@@ -528,6 +528,7 @@ class SnapshotReply(msgspec.Struct, frozen=True):
     cursor: Cursor = Cursor()
     timeline: str = ""
     replicas: dict[str, Author] = {}
+    erased: dict[str, list[str]] = {}
 
 
 class DigestRequest(msgspec.Struct, frozen=True):

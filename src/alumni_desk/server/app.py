@@ -217,6 +217,8 @@ def make_app(server: Server, now: Now = now_ms, *, rate: float = CALLS_A_SECOND,
         yield note
         for scope in erased:
             snapshots.forget(scope)
+        if erased:
+            server.database.scrub()
 
     def carry_out(scope: str, asked: Sequence[_Pushed]) -> list[PushReply | Refusal | accounts.Caller]:
         """Pushes to one scope, each with its device: what became of it, why it is not taken, or whose it is where it is to be set aside."""
@@ -296,6 +298,7 @@ def make_app(server: Server, now: Now = now_ms, *, rate: float = CALLS_A_SECOND,
     def release(request: Call, message: ScopeRequest) -> Released:
         released = set_aside.release(server, asking(request), message.scope, request.path["id"], now())
         snapshots.forget(message.scope)  # what was released may erase somebody
+        server.database.scrub()
         return released
 
     def discard(request: Call, message: ScopeRequest) -> Released:

@@ -98,6 +98,7 @@ def restore(database: Database, file: Path, passphrase: str, journal_file: Path 
                 begin_timeline(connection, journal_file, now=now)
         finally:
             source.close()
+    database.scrub()  # whom the journal erased was in the backup
     return held
 
 

@@ -23,6 +23,10 @@ REVISION = "0006"
 
 IDLE_SECONDS = 1.0
 
+_BUSY_SECONDS = 30
+_SCRUB_MS = 100
+"""How long the server waits for whoever reads before it puts off to shorten the log."""
+
 
 class Database:
     """An open server database. Writing on SQLite goes one at a time, and a reader sees one moment."""
@@ -31,6 +35,7 @@ class Database:
         self.engine = engine
         self.postgresql = engine.dialect.name == "postgresql"
         self._one_writer = threading.Lock()
+        self._to_scrub = False
 
     @contextmanager
     def writing(self) -> Iterator[sa.Connection]:
@@ -47,6 +52,21 @@ class Database:
                 connection.exec_driver_sql("ROLLBACK")
                 raise
             connection.exec_driver_sql("COMMIT")
+            if self._to_scrub:
+                self._scrub(connection)
+
+    def scrub(self) -> None:
+        """Something was taken out for good: SQLite's log must not hold it either. While somebody reads what was there, it is done after a later commit."""
+        if self.postgresql:
+            return
+        with self._one_writer, self.engine.connect() as connection:
+            self._scrub(connection)
+
+    def _scrub(self, connection: sa.Connection) -> None:
+        connection.exec_driver_sql(f"PRAGMA busy_timeout = {_SCRUB_MS}")
+        busy = connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)").one()[0]
+        connection.exec_driver_sql(f"PRAGMA busy_timeout = {_BUSY_SECONDS * 1000}")
+        self._to_scrub = bool(busy)
 
     @contextmanager
     def reading(self) -> Iterator[sa.Connection]:
@@ -85,12 +105,13 @@ class Database:
 
 def _sqlcipher(path: Path, key: bytes) -> sa.Engine:
     def connect() -> Any:
-        connection = driver.sqlcipher().connect(str(path), check_same_thread=False, isolation_level=None, timeout=30)
+        connection = driver.sqlcipher().connect(str(path), check_same_thread=False, isolation_level=None, timeout=_BUSY_SECONDS)
         connection.execute("PRAGMA cipher_log_level = NONE")
         connection.execute(f"PRAGMA key = \"x'{key.hex()}'\"")
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA synchronous = FULL")
         connection.execute("PRAGMA fullfsync = 1")
+        connection.execute("PRAGMA secure_delete = ON")  # what an erasure takes out is nowhere in the file
         return connection
 
     return sa.create_engine(f"sqlite+pysqlite:///{path}", module=driver.sqlcipher(), creator=connect, poolclass=QueuePool, hide_parameters=True,
@@ -102,7 +123,11 @@ def sqlcipher_database(path: Path, key: bytes) -> Database:
     path.parent.mkdir(parents=True, exist_ok=True)
     if not path.exists():
         os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
-    return _in_form(Database(_sqlcipher(path, key)), upgrade=True)
+    logged = path.with_name(f"{path.name}-wal").exists()
+    database = _in_form(Database(_sqlcipher(path, key)), upgrade=True)
+    if logged:
+        database.scrub()  # the program may have ended in the middle of an erasure
+    return database
 
 
 def postgresql_database(url: str, *, upgrade: bool = False) -> Database:

@@ -28,7 +28,7 @@ from alumni_desk.logs import note_bug
 from alumni_desk.protocol.messages import Cursor, SnapshotReply
 from alumni_desk.protocol.policy import POLICY_VERSION
 from alumni_desk.schema import SCHEMA_VERSION, desk_schema
-from alumni_desk.server import feed
+from alumni_desk.server import erasing, feed
 from alumni_desk.server.projection import Projection, columns_for, rows_in
 from alumni_desk.server.replicas import authors
 from alumni_desk.server.state import Server
@@ -85,8 +85,9 @@ class Snapshots:
             return SnapshotReply(state="making", time=now)
         with self._server.database.reading() as connection:
             named = authors(connection, self._server.tables, scope, 0, found.sequence) if seen.sees_authors else {}
+            erased = erasing.erased_in(connection, self._server.tables, scope, seen.audience, 0, found.sequence)
         return SnapshotReply(state="ready", time=now, name=found.name, key=self._key(found.name), size=found.size, rows=found.rows,
-                             cursor=Cursor(found.sequence, found.chain), timeline=found.timeline, replicas=named)
+                             cursor=Cursor(found.sequence, found.chain), timeline=found.timeline, replicas=named, erased=erased)
 
     def file(self, scope: str, seen: Projection, name: str) -> Path | None:
         """The file of a snapshot that is still good for whoever asks; None if it is not."""

@@ -502,7 +502,7 @@ class Desk:
     def reading(self) -> Iterator[sa.Connection]:
         """A connection that cannot write and sees one moment, however long it is held."""
         with _translated(self.profile.path), self._readers.connect() as connection:
-            connection.exec_driver_sql("BEGIN")
+            driver.run(connection, "BEGIN")
             try:
                 yield connection
             finally:
@@ -992,7 +992,7 @@ def _roll_back(connection: sa.Connection) -> None:
         return
     raw = connection.connection.dbapi_connection
     if raw is not None and raw.in_transaction:  # after a full disk SQLite has rolled back by itself
-        connection.exec_driver_sql("ROLLBACK")
+        driver.run(connection, "ROLLBACK")
 
 
 @contextmanager

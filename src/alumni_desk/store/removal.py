@@ -35,7 +35,8 @@ Why = Literal["revoked", "left", "handed_over", "erased"]
 
 # By name: the folder may hold what somebody else put there.
 _OURS = ("desk.db", "desk.db-wal", "desk.db-shm", "desk.db-journal", "desk.mark", "desk.outbox", "desk.outbox.part", "desk-damaged-*", "desk-replaced-*",
-         "erased.json", "erased.json.part", "backups.json", "backups.json.part", "desk.key.part", "snapshot.part", "snapshot.lock")
+         "erased.json", "erased.json.part", "backups.json", "backups.json.part", "desk.key.part", "snapshot.part", "snapshot.lock",
+         "restore.lock")
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import json
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 
 import sqlalchemy as sa
@@ -18,14 +20,9 @@ def _tables() -> Mapping[str, sa.Table]:
     return {str(table.name): table for table in synced_tables()}
 
 
-def before_page(connection: sa.Connection, page: Page) -> None:
-    """Take those out whom a page says to be erased, before its rows replace theirs: no history keeps what they were."""
-    people = page.erased.get("person", [])
-    if not people:
-        return
-    now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-    if erasing.learn(connection, _tables(), dict.fromkeys(people, now)):
-        state.keep(connection, state.Scrubbing())
+def before_rows(connection: sa.Connection, erased: Mapping[str, Sequence[str]]) -> None:
+    """Take those out whom a page or a file says to be erased (by table), before its rows replace theirs: no history keeps what they were."""
+    _learn(connection, set(erased.get("person", ())))
 
 
 def after_page(connection: sa.Connection, page: Page) -> None:
@@ -39,6 +36,33 @@ def after_page(connection: sa.Connection, page: Page) -> None:
     again = erasing.erased_of(connection, sorted(named)) if named else []
     if again:
         erasing.learn(connection, _tables(), dict.fromkeys(again, ""))
+
+
+def after_file(connection: sa.Connection) -> None:
+    """The same after a whole chapter came."""
+    again = connection.exec_driver_sql("SELECT id FROM erased").scalars().all()
+    if again:
+        erasing.learn(connection, _tables(), dict.fromkeys(again, ""))
+
+
+def after_push(connection: sa.Connection, rows: Sequence[tuple[str, str]]) -> None:
+    """The server says of these rows, as table and id, that they were erased, though no page may ever bring it: take out whom they are about."""
+    people = {row for table, row in rows if table == "person"}
+    by_table: dict[str, list[str]] = defaultdict(list)
+    for table, row in rows:
+        by_table[table].append(row)
+    for table in ("education", "registration"):
+        people.update(connection.exec_driver_sql(f'SELECT person FROM "{table}" WHERE id IN (SELECT value FROM json_each(?)) AND person IS NOT NULL',
+                                                 (json.dumps(by_table[table]),)).scalars())
+    if erasing.forget(connection, _tables(), by_table):  # the rows themselves may not be here any more
+        state.keep(connection, state.Scrubbing())
+    _learn(connection, people)
+
+
+def _learn(connection: sa.Connection, people: set[str]) -> None:
+    now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    if people and erasing.learn(connection, _tables(), dict.fromkeys(sorted(people), now)):
+        state.keep(connection, state.Scrubbing())
 
 
 def finish(desk: Desk) -> None:

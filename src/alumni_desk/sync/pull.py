@@ -97,7 +97,7 @@ def apply_page(connection: sa.Connection, scope: str, page: Page, seen: set[tupl
         _begin_again(connection, scope)
         return 0
     count = 0
-    erasing.before_page(connection, page)
+    erasing.before_rows(connection, page.erased)
     for block in page.blocks:
         shape = shapes().get(block.table)
         if shape is not None:  # a table of a newer version; it comes again once this program knows it

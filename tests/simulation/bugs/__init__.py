@@ -12,6 +12,7 @@ from unittest.mock import patch
 import alumni_desk.checkin.actions as door
 import alumni_desk.checkin.lists as door_lists
 import alumni_desk.protocol.clock as clock
+import alumni_desk.server.backups as server_backups
 import alumni_desk.server.clamping as clamping
 import alumni_desk.server.feed as feed
 import alumni_desk.server.pull as server_pull
@@ -19,15 +20,20 @@ import alumni_desk.server.push as server_push
 import alumni_desk.server.relaying as relaying
 import alumni_desk.store.capture as capture
 import alumni_desk.store.desk as desk_store
+import alumni_desk.store.driver as driver
+import alumni_desk.store.erasing as store_erasing
 import alumni_desk.store.undo as undo
 import alumni_desk.sync.engine as engine
 import alumni_desk.sync.pull as desk_pull
 import alumni_desk.sync.push as desk_push
+import alumni_desk.sync.restoring as restoring
+import alumni_desk.sync.snapshot as snapshot
 import alumni_desk.sync.venue.handouts as handouts
 import alumni_desk.sync.venue.visiting as visiting
 import alumni_desk.sync.views as views
 from alumni_desk.protocol.canonical import body_hash
 from alumni_desk.server.bulk import rows_by_id
+from alumni_desk.server.database import Database
 from simulation.world import the_world
 
 Planting = Callable[[], AbstractContextManager[Any]]
@@ -184,7 +190,7 @@ def _() -> Iterator[None]:
     def by_number(connection: Any, tables: Any, scope: str, cursor: Any, *_head: Any) -> bool:
         return bool(0 <= cursor.sequence <= feed.head_of(connection, tables, scope).sequence)
 
-    with patch.object(feed, "is_known", by_number), patch("simulation.office.begin_timeline", lambda *_arguments, **_named: 0):
+    with patch.object(feed, "is_known", by_number), patch("alumni_desk.server.backups.begin_timeline", lambda *_arguments, **_named: 0):
         yield
 
 
@@ -230,8 +236,8 @@ def _() -> Iterator[None]:
 def _() -> Iterator[None]:
     right = server_push.moves
 
-    def wrong(connection: Any, tables: Any, scope: str, changed: Any, concerned: Any) -> Any:
-        return [entry for entry in right(connection, tables, scope, changed, concerned) if (entry.table, entry.row) in changed]
+    def wrong(connection: Any, tables: Any, scope: str, changed: Any, *more: Any) -> Any:
+        return [entry for entry in right(connection, tables, scope, changed, *more) if (entry.table, entry.row) in changed]
 
     with patch.object(server_push, "moves", wrong):
         yield
@@ -251,12 +257,11 @@ def _() -> Iterator[None]:
     right = desk_pull.apply_page
 
     def wrong(connection: Any, scope: str, page: Any, seen: Any = None) -> int:
-        raw = connection.connection.dbapi_connection
         if not page.reset:
             connection.exec_driver_sql("UPDATE scope SET cursor = ?, chain = ? WHERE id = ?", (page.cursor.sequence, page.cursor.chain, scope))
             connection.exec_driver_sql("UPDATE capture SET mode = 'rest', rest = 1")
-            raw.execute("COMMIT")
-            raw.execute("BEGIN IMMEDIATE")
+            driver.run(connection, "COMMIT")
+            driver.run(connection, "BEGIN IMMEDIATE")
             connection.exec_driver_sql("UPDATE capture SET mode = 'applying', rest = 0")
         return right(connection, scope, page, seen)
 
@@ -449,4 +454,81 @@ def _() -> Iterator[None]:
         return found
 
     with patch.object(engine.digest, "_sums", wrong):
+        yield
+
+
+# First syncs by file.
+
+@bug("a file's cursor is the head, though the file is older", 1, 8)
+def _() -> Iterator[None]:
+    right = snapshot._take
+
+    def wrong(desk: Any, wire: Any, membership: Any, head: Any, progress: Any) -> int:
+        count = right(desk, wire, membership, head, progress)
+        with desk.applying() as applying:
+            if count:
+                applying.connection.exec_driver_sql("UPDATE scope SET cursor = ?, chain = ? WHERE id = ?", (head.sequence, head.chain, membership.scope))
+        return count
+
+    with patch.object(snapshot, "_take", wrong):
+        yield
+
+
+@bug("what waits does not lie over the file", 1, 5, 8)
+def _() -> Iterator[None]:
+    with patch.object(snapshot, "_lay_under", lambda *_arguments: None):
+        yield
+
+
+@bug("a file does not say who was erased", 11)
+def _() -> Iterator[None]:
+    with patch.object(snapshot.erasing, "before_rows", _unless_of_a_file(snapshot.erasing.before_rows)):
+        yield
+
+
+def _unless_of_a_file(right: Any) -> Any:
+    def wrong(connection: Any, erased: Any) -> None:
+        if connection.exec_driver_sql("SELECT 1 FROM pragma_database_list WHERE name = 'snapshot'").first() is None:
+            right(connection, erased)
+
+    return wrong
+
+
+# Disks.
+
+@bug("what was erased on a laptop stays in free pages and the log", 10, 11)
+def _() -> Iterator[None]:
+    with patch.object(store_erasing, "scrub", lambda _desk: None):
+        yield
+
+
+@bug("what was erased stays in the server's log", 11)
+def _() -> Iterator[None]:
+    with patch.object(Database, "scrub", lambda _self: None):
+        yield
+
+
+@bug("what was erased stays in a laptop's backups", 11)
+def _() -> Iterator[None]:
+    with patch.object(store_erasing, "_remake", lambda _desk: 0):
+        yield
+
+
+# Backups.
+
+@bug("a restore leaves behind what waits", 2, 16)
+def _() -> Iterator[None]:
+    with patch.object(restoring, "_carry", lambda *_arguments: 0):
+        yield
+
+
+@bug("a restore brings back who was erased", 11)
+def _() -> Iterator[None]:
+    with patch.object(restoring.erasing, "apply", lambda *_arguments: None):
+        yield
+
+
+@bug("a restored server does not hear its journal", 11)
+def _() -> Iterator[None]:
+    with patch.object(server_backups.journal, "replay", lambda *_arguments: 0):
         yield
