@@ -123,6 +123,18 @@ def test_an_erased_row_is_erased_again(kept: Any, tmp_path: Path) -> None:
     assert laptop.push(laptop.operation(row=operation.row, last_name="Again")).results[0].status == "erased"
 
 
+def test_who_was_erased_by_a_server_that_ended_before_it_was_done_is_told_to_all(kept: Any) -> None:
+    laptop = kept.laptop()
+    operation = laptop.operation(last_name="Forgotten")
+    head = laptop.push(operation)
+    journal.write(kept.server.journal, kept.server.id, "erase", at=1, scope=laptop.scope, table="person", row=operation.row)
+    open_server(kept.server.database, kept.server.journal)
+    page = kept.call("pull", PullRequest({laptop.scope: Cursor(head.head, head.chain)}), PullReply, laptop.token).pages[laptop.scope]
+    assert page.erased == {"person": [operation.row]} and page.cursor.sequence > head.head and not page.more
+    open_server(kept.server.database, kept.server.journal)
+    assert kept.call("pull", PullRequest({laptop.scope: page.cursor}), PullReply, laptop.token).pages[laptop.scope].cursor == page.cursor
+
+
 def test_a_damaged_line_of_the_journal_and_one_of_another_server_are_passed_over(kept: Any, tmp_path: Path) -> None:
     laptop = kept.laptop()
     journal.write(kept.server.journal, "another", "revoke", at=1, device=laptop.device)

@@ -26,26 +26,22 @@ class Ledger:
     facts: dict[str, dict[str, Any]] = field(default_factory=dict)  # envelopes that the server had
     erased: set[str] = field(default_factory=set)  # rows that the server ever erased
     parcels: dict[bytes, set[str]] = field(default_factory=dict)  # the operations in a sealed parcel
-    _read_to: dict[int, int] = field(default_factory=dict)
 
     def note(self, laptop: Laptop) -> None:
         """Take down what is new in a laptop's database."""
-        known = self._read_to.get(id(laptop), 0)
-        for row in laptop.rows(f"SELECT {COLUMNS} FROM operation WHERE rowid > ?", known):
-            known = row["rowid"]
-            if row["id"] not in self.made:
-                one = {**row, "fields": json.loads(row["fields"]), "before": json.loads(row["before"]), "laptop": laptop.name}
-                self.made[row["id"]] = one
-                self.clocks[row["clock"]] = one
-                seen = max((clock for clock in one["before"].values() if clock), default="")
-                hold(4, one["clock"] > seen, f"{laptop.name} gave {one['clock']} to an edit of what it saw under {seen}")
-        self._read_to[id(laptop)] = known
+        # All ids, as an erasure takes the newest away and their row numbers are given again.
+        new = [row["id"] for row in laptop.rows("SELECT id FROM operation ORDER BY rowid") if row["id"] not in self.made]
+        for row in laptop.rows(f"SELECT {COLUMNS} FROM operation WHERE id IN (SELECT value FROM json_each(?)) ORDER BY rowid", json.dumps(new)) if new else ():
+            one = {**row, "fields": json.loads(row["fields"]), "before": json.loads(row["before"]), "laptop": laptop.name}
+            self.made[row["id"]] = one
+            self.clocks[row["clock"]] = one
+            seen = max((clock for clock in one["before"].values() if clock), default="")
+            hold(4, one["clock"] > seen, f"{laptop.name} gave {one['clock']} to an edit of what it saw under {seen}")
         for row in laptop.rows("SELECT operation, parcel FROM parcel_operation"):
             self.parcels.setdefault(row["parcel"], set()).add(row["operation"])
 
     def anew(self, laptop: Laptop) -> None:
         """The laptop's database is another one now."""
-        self._read_to[id(laptop)] = 0
         self.note(laptop)
 
     def held(self, laptops: list[Laptop]) -> set[str]:

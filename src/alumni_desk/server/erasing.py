@@ -43,8 +43,21 @@ def erase(connection: sa.Connection, tables: sa.MetaData, locked: feed.LockedHea
         clear(connection, tables, scope, name, held, now)
     note(connection, tables, scope, {(name, row) for name, ids in rows.items() for row in ids}, now)
     forget(connection, tables, scope, {(name, row) for name, ids in rows.items() for row in ids})
+    return _tell(connection, tables, locked, there)
+
+
+def tell_again(connection: sa.Connection, tables: sa.MetaData, scope: str, rows: Mapping[str, set[str]]) -> None:
+    """Move rows that were erased outside a push to the end of the feeds, so that every laptop hears of it. The caller commits."""
+    locked = feed.lock_head(connection, tables, scope)
+    if locked is None:
+        return
+    _tell(connection, tables, locked, {name: _there(connection, tables.tables[name], scope, ids) for name, ids in rows.items()})
+    feed.move_head(connection, tables, locked)
+
+
+def _tell(connection: sa.Connection, tables: sa.MetaData, locked: feed.LockedHead, there: Mapping[str, list[str]]) -> dict[tuple[str, str], int]:
     return feed.touch(connection, tables, locked, [(name, row, name in GONE) for name, ids in there.items() for row in sorted(ids)],
-                      _at_doors(connection, tables, scope, there))
+                      _at_doors(connection, tables, locked.scope, there))
 
 
 def _at_doors(connection: sa.Connection, tables: sa.MetaData, scope: str, rows: Mapping[str, Iterable[str]]) -> list[Entry]:

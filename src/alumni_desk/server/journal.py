@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -52,12 +53,15 @@ def lines(path: Path | None, server: str) -> Iterator[dict[str, Any]]:
 
 def replay(connection: sa.Connection, tables: sa.MetaData, path: Path | None, server: str) -> int:
     """Make every line true in the database; returns how many were not. Safe to repeat."""
+    from alumni_desk.server import erasing
+
     device, invitation, erased = (tables.tables[name] for name in ("device", "invitation", "erased"))
     there = {row.id: row for row in connection.execute(sa.select(device.c.id, device.c.public_key, device.c.revoked_at))}
     keys = {bytes(row.public_key) for row in there.values()}
     removed = {row.id for row in there.values() if row.revoked_at is not None}
     used = set(connection.execute(sa.select(invitation.c.code_hash).where(invitation.c.used_at.is_not(None))).scalars())
     gone = {(row.scope, row.row_id) for row in connection.execute(sa.select(erased.c.scope, erased.c.row_id))}
+    again: dict[str, dict[str, set[str]]] = defaultdict(lambda: defaultdict(set))
     count = 0
     for line in lines(path, server):
         event = line["event"]
@@ -79,7 +83,10 @@ def replay(connection: sa.Connection, tables: sa.MetaData, path: Path | None, se
         elif event == "erase" and (line["scope"], line["row"]) not in gone:
             gone.add((line["scope"], line["row"]))
             count += 1
-            _erase_again(connection, tables, line)
+            if _erase_again(connection, tables, line):
+                again[line["scope"]][line["table"]].add(line["row"])
+    for scope, rows in again.items():
+        erasing.tell_again(connection, tables, scope, rows)
     return count
 
 
@@ -96,14 +103,15 @@ def _enrol_again(connection: sa.Connection, tables: sa.MetaData, line: dict[str,
                                                                 gathering=line["gathering"], created_at=at))
 
 
-def _erase_again(connection: sa.Connection, tables: sa.MetaData, line: dict[str, Any]) -> None:
-    """A row that was erased keeps its id and what is about nobody."""
+def _erase_again(connection: sa.Connection, tables: sa.MetaData, line: dict[str, Any]) -> bool:
+    """A row that was erased keeps its id and what is about nobody. Returns whether this server knows such rows."""
     from alumni_desk.server import erasing
 
     name, scope, row = line["table"], line["scope"], line["row"]
     table = tables.tables.get(name)
     if table is None or "clocks" not in table.c or not is_id(row):
-        return
+        return False
     erasing.clear(connection, tables, scope, name, [row], line["at"])
     erasing.note(connection, tables, scope, [(name, row)], line["at"])
     erasing.forget(connection, tables, scope, {(name, row)})
+    return True
