@@ -246,7 +246,7 @@ def opening_full() -> None:
         with open_desk(Profile(folder)) as desk:
             change_or_found(desk)
             found = verify(desk)
-        say(flow="opening", nth=nth, struck=struck, code=code, sentence=".", same=True, verified=found.ok)
+        say(flow="opening", nth=nth, struck=struck, code=code, sentence=".", same=True, verified=found.ok, found=str(found) if not found.ok else "")
         if not struck:
             say(end=0)
             return
