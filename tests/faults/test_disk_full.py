@@ -70,7 +70,7 @@ def test_at_every_write_of_every_flow(what: int, base: Any, fresh: Callable[[str
 @pytest.mark.parametrize("first", [True, False], ids=["first time", "again"])
 def test_at_every_write_of_the_opening(first: bool, base: Any, shim: Path, tmp_path: Path) -> None:
     told = starved(["opening"], shim, {"folder": str(tmp_path), "profile": "" if first else str(base.folder), "stride": (3 if SOAK else 40) if first else 1})
-    assert all(one["verified"] for one in told), [one for one in told if not one["verified"]]
+    assert all(one["verified"] for one in told), [one["found"] for one in told if not one["verified"]]
     codes = Counter(one["code"] for one in told if one["struck"])
     assert set(codes) <= {"disk_full", ""} and codes["disk_full"] >= 1, codes
 

@@ -107,7 +107,6 @@ def test_whole_pages_are_copied(office: Any, make_desk: MakeDesk, taken: list[in
     assert taken and ways == []
 
 
-@pytest.mark.xfail(strict=False, reason="open: a push comes before the file now; the test has to follow")
 def test_what_waits_here_lies_over_it(office: Any, make_desk: MakeDesk, taken: list[int], monkeypatch: pytest.MonkeyPatch) -> None:
     one, two = make_desk("one"), make_desk("two")
     ids = begun(one, office, monkeypatch)

@@ -175,8 +175,9 @@ def _sync(desk: Desk, wire: Wire, membership: state.Membership, progress: Progre
     for _round in range(_ROUNDS):
         with desk.reading() as connection:
             newest = operations.newest(connection)
+            by_file = snapshot.is_worth(connection, membership.scope, head)
         more = True
-        if _is_a_little_behind(desk, membership.scope, head.sequence):  # then what goes up need not come down again
+        if not by_file and _is_a_little_behind(desk, membership.scope, head.sequence):  # then what goes up need not come down again
             try:
                 pulled += pull(desk, wire, membership, None if progress is None else partial(_came, progress, pulled))
             except KnownError as problem:

@@ -49,13 +49,14 @@ class _TooSlow(Exception):
 def take(desk: Desk, wire: Wire, membership: state.Membership, head: Head, progress: Callable[[int], None] | None = None) -> int:
     """If this desk begins from zero in a chapter that is worth it, make the server's snapshot its base. Returns how many rows came; 0: pull them."""
     with desk.reading() as connection:
-        if not _is_worth(connection, membership.scope, head):
+        if not is_worth(connection, membership.scope, head):
             return 0
     with alone(desk.profile.path / "snapshot.lock"):  # another program of this desk may fetch it, too
         return _take(desk, wire, membership, head, progress)
 
 
-def _is_worth(connection: sa.Connection, scope: str, head: Head) -> bool:
+def is_worth(connection: sa.Connection, scope: str, head: Head) -> bool:
+    """Whether this desk begins from zero in a chapter that is large enough for a file."""
     fresh = cursor_of(connection, scope).sequence == 0 or state.read(connection, state.Rebuilding) is not None
     return fresh and head.sequence >= WORTH
 
@@ -64,7 +65,7 @@ def _take(desk: Desk, wire: Wire, membership: state.Membership, head: Head, prog
     file = desk.profile.path / "snapshot.part"
     for _attempt in range(2):
         with desk.reading() as connection:
-            if not _is_worth(connection, membership.scope, head):  # the other program has done it
+            if not is_worth(connection, membership.scope, head):  # the other program has done it
                 return 0
             kept = state.read(connection, state.Fetching)
         offer = kept.offer if kept is not None and kept.offer.timeline == head.timeline and file.exists() else _offer(desk, wire, membership, file)
