@@ -105,6 +105,9 @@ def _stories(p: int, q: int, a: int, b: int, kill: int) -> tuple[tuple[Step, ...
         # Somebody is erased, and whoever wrote of that one takes the whole chapter anew before having heard of it.
         (Step("sync", q), Step("edit", p, a, 5, b), Step("sync", p), Step("sync", q), Step("erase", q, a), Step("sync", q), Step("server backup"),
          Step("server restored"), Step("sync", p)),
+        # Somebody is erased whom backups hold, one that the program made and one on a stick; then it goes back to the one on the stick.
+        (Step("edit", p, a % 3, FIELDS.index("notes"), 1), Step("backup", p, a, 1), Step("backup", p, a, 0), Step("sync", p), Step("erase", p, a % 3),
+         Step("restore", p, -1), Step("sync", p)),
     )
 
 

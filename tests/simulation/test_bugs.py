@@ -18,12 +18,7 @@ def _simulated() -> Iterator[None]:
         yield
 
 
-OPEN = frozenset({"what was erased stays in a laptop's backups", "a restore brings back who was erased"})
-"""Not found in the seeds that are tried: the steps that would show them come too seldom."""
-
-
-@pytest.mark.parametrize("bug", [pytest.param(bug, id=bug.name, marks=[pytest.mark.xfail(strict=False, reason="open: not found")] if bug.name in OPEN else [])
-                                 for bug in BUGS])
+@pytest.mark.parametrize("bug", [pytest.param(bug, id=bug.name) for bug in BUGS])
 def test_a_planted_bug_is_found(bug: Bug) -> None:
     failure = hunt(bug)
     if failure is None:
