@@ -161,7 +161,7 @@ class Capture:
         plan = self.plans[table]
         if any(value is not None and type(value) is not plan.kinds[name] for name, value in news.items()):
             return None
-        changed = {name: value for name, value in news.items() if value != before[name]}
+        changed = {name: value for name, value in news.items() if value != before[name] or name in self.anew}
         if plan.groups and changed:
             self._whole_groups(plan, changed, {**before, **news})
         self.parts.clear()

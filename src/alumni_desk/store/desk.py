@@ -192,12 +192,11 @@ class Writing:
         for start in range(0, len(rows), TRANSACTION // 2):
             part = rows[start:start + TRANSACTION // 2]
             self._count(len(part))
-            if not anew and self._change_prepared(table, names, part):
-                continue
-            sets = ", ".join(f'"{self.tables[table].c[name].name}" = ?' for name in names)
             self._capture.anew = frozenset(names if anew else ())
             try:
-                self.connection.exec_driver_sql(f'UPDATE "{table}" SET {sets} WHERE id = ?', [tuple(row) for row in part])
+                if not self._change_prepared(table, names, part):
+                    sets = ", ".join(f'"{self.tables[table].c[name].name}" = ?' for name in names)
+                    self.connection.exec_driver_sql(f'UPDATE "{table}" SET {sets} WHERE id = ?', [tuple(row) for row in part])
             finally:
                 self._capture.anew = frozenset()
         self.touched(table, [str(row[-1]) for row in rows])
