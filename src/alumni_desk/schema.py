@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from alumni_desk.store.desk import Desk, open_with
+from alumni_desk.store.desk import Desk
+from alumni_desk.store.opening import open_with
 from alumni_desk.store.profile import Profile
 
 if TYPE_CHECKING:

@@ -13,7 +13,8 @@ import sqlalchemy as sa
 from harness import SEED, Row, at_least, at_most, big_chapter, in_turns, median_of, median_ratio, timed
 from rapidfuzz import fuzz, process
 
-from alumni_desk.store.desk import Desk, connect
+from alumni_desk.store.connecting import connect
+from alumni_desk.store.desk import Desk
 from alumni_desk.store.finding import Vocabulary, find_people
 from alumni_desk.store.search import fold, words
 

@@ -15,7 +15,8 @@ from alumni_desk.gatherings.actions import add_guests, new_gathering
 from alumni_desk.gatherings.records import registration_id
 from alumni_desk.protocol.ids import uuid7
 from alumni_desk.schema import open_desk
-from alumni_desk.store.desk import Desk, connect
+from alumni_desk.store.connecting import connect
+from alumni_desk.store.desk import Desk
 from alumni_desk.store.profile import Profile
 
 MEMBERS = 100_000

@@ -14,7 +14,7 @@ from tests.store.test_keyring import Shelf
 
 from alumni_desk.cli.main import COMMANDS, command_of, run
 from alumni_desk.store import keys as store_keys
-from alumni_desk.store.desk import changes_lost
+from alumni_desk.store.troubles import changes_lost
 from alumni_desk.words import day
 
 Do = Callable[..., Any]

@@ -21,7 +21,8 @@ from alumni_desk.desktop.palette import RECENT, Choice, Palette
 from alumni_desk.desktop.wiring import help_files
 from alumni_desk.gatherings.actions import new_gathering
 from alumni_desk.members.actions import add_member, change_member
-from alumni_desk.store.desk import Changed, Desk
+from alumni_desk.store.desk import Desk
+from alumni_desk.store.writing import Changed
 
 Wait = Callable[..., None]
 

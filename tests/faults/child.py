@@ -39,8 +39,9 @@ from alumni_desk.schema import open_desk
 from alumni_desk.store import keys
 from alumni_desk.store.backup import back_up
 from alumni_desk.store.checking import verify
-from alumni_desk.store.desk import Desk, _translated
+from alumni_desk.store.desk import Desk
 from alumni_desk.store.profile import Profile
+from alumni_desk.store.troubles import translated
 from alumni_desk.store.undo import redo, undo
 
 FULL, KILL, BROKEN = 1, 2, 3
@@ -161,7 +162,7 @@ def flows(desk: Desk, wish: dict[str, Any], out: Path) -> dict[str, Callable[[in
         return run_import(desk, csv, rejects=out / "rejects.csv")
 
     def folded(number: int) -> object:
-        with desk._one_writer, _translated(desk.profile.path):
+        with desk._one_writer, translated(desk.profile.path):
             return desk._opened().exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)").one()
 
     return {

@@ -14,8 +14,7 @@ from alumni_desk.gatherings.lists import guest_rows
 from alumni_desk.members.actions import add_member, change_member, remove_members
 from alumni_desk.members.lists import all_members, best_members, find_one, member_ids, member_rows, rows_of
 from alumni_desk.schema import open_desk
-from alumni_desk.store import desk as desk_module
-from alumni_desk.store import keys
+from alumni_desk.store import connecting, keys, opening
 from alumni_desk.store.checking import rebuild_search, verify
 from alumni_desk.store.desk import Desk
 from alumni_desk.store.finding import find_people, question_of
@@ -185,11 +184,11 @@ def test_people_of_the_first_release_are_found_after_its_database_is_opened(prof
 
     profile.create()
     key = keys.database_key(profile.path, "desk")
-    engine = desk_module._engine(profile.database, key, None, None)
+    engine = connecting.engine_of(profile.database, key, None, None)
     with engine.connect() as connection:
         connection.exec_driver_sql("PRAGMA query_only = OFF")
         config = Config()
-        config.set_main_option("script_location", str(Path(desk_module.__file__).parent / "migrations"))
+        config.set_main_option("script_location", str(Path(opening.__file__).parent / "migrations"))
         config.set_main_option("path_separator", "os")
         config.attributes["connection"] = connection
         connection.exec_driver_sql("BEGIN IMMEDIATE")

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 
 from alumni_desk.protocol.messages import SnapshotReply, SnapshotRequest
 from alumni_desk.server import snapshot
-from alumni_desk.store.desk import connect
+from alumni_desk.store.connecting import connect
 
 
 def offered(laptop: Any) -> SnapshotReply:

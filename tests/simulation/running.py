@@ -369,7 +369,7 @@ class Run:
             connection.exec_driver_sql("UPDATE person SET region = 'of a migration' WHERE region IS NULL")
             connection.exec_driver_sql("UPDATE person SET region = NULL WHERE region = 'of a migration'")
 
-        with patch("alembic.command.upgrade", upgrade), patch("alumni_desk.store.desk.REVISION", "9999"), patch("alumni_desk.store.backup.before_update"):
+        with patch("alembic.command.upgrade", upgrade), patch("alumni_desk.store.opening.REVISION", "9999"), patch("alumni_desk.store.backup.before_update"):
             laptop.open()
         after = laptop.rows("SELECT count(*) AS n FROM operation")[0]["n"]
         hold(9, after == before, f"a migration on {laptop.name} was captured as {after - before} edits")

@@ -12,7 +12,9 @@ import pytest
 from alumni_desk import schema
 from alumni_desk.errors import Refused, StoreProblem
 from alumni_desk.store import capture, driver, keys, search
-from alumni_desk.store.desk import Desk, connect, open_with
+from alumni_desk.store.connecting import connect
+from alumni_desk.store.desk import Desk
+from alumni_desk.store.opening import open_with
 from alumni_desk.store.profile import Profile
 from alumni_desk.store.synced import fingerprint
 

@@ -19,7 +19,8 @@ from alumni_desk.schema import open_desk
 from alumni_desk.store import keys
 from alumni_desk.store.backup import back_up, backups, by_itself, folder_in_use, read_head, trim_outbox
 from alumni_desk.store.checking import rebuild_search, verify
-from alumni_desk.store.desk import Desk, connect
+from alumni_desk.store.connecting import connect
+from alumni_desk.store.desk import Desk
 from alumni_desk.store.outbox import catch_up
 from alumni_desk.store.profile import Profile
 from alumni_desk.sync.restoring import restore

@@ -16,11 +16,14 @@ from alumni_desk.protocol.clocks import unpack
 from alumni_desk.schema import SCHEMA_VERSION, desk_schema, open_desk
 from alumni_desk.store import keys
 from alumni_desk.store.capture import synced_of
-from alumni_desk.store.desk import Desk, Writing, connect, open_with
+from alumni_desk.store.connecting import connect
+from alumni_desk.store.desk import Desk
+from alumni_desk.store.opening import open_with
 from alumni_desk.store.outbox import of_small_action
 from alumni_desk.store.profile import Profile
 from alumni_desk.store.synced import data_columns, field, synced
 from alumni_desk.store.undo import undo
+from alumni_desk.store.writing import Writing
 
 
 def operations(desk: Desk) -> list[dict[str, Any]]:

@@ -16,8 +16,9 @@ from alumni_desk.members.lists import count_members, member_rows
 from alumni_desk.schema import open_desk
 from alumni_desk.store import backup
 from alumni_desk.store.checking import verify
-from alumni_desk.store.desk import Desk, trouble_of
+from alumni_desk.store.desk import Desk
 from alumni_desk.store.done import actions
+from alumni_desk.store.opening import trouble_of
 from alumni_desk.store.outbox import Outbox
 from alumni_desk.store.profile import Profile
 from alumni_desk.store.recovery import recovery_key

@@ -19,8 +19,9 @@ from alumni_desk.errors import StoreProblem
 from alumni_desk.members.actions import add_member
 from alumni_desk.schema import open_desk
 from alumni_desk.store import backup, driver, keys
-from alumni_desk.store.desk import Desk, open_with
+from alumni_desk.store.desk import Desk
 from alumni_desk.store.erasing import erase
+from alumni_desk.store.opening import open_with
 from alumni_desk.store.profile import Profile
 
 CANARY = "Zyx-Canary-73"

@@ -20,7 +20,8 @@ from alumni_desk.protocol.codes import new_recovery_key
 from alumni_desk.schema import open_desk
 from alumni_desk.store import keys, recovery
 from alumni_desk.store.backup import back_up
-from alumni_desk.store.desk import Desk, connect
+from alumni_desk.store.connecting import connect
+from alumni_desk.store.desk import Desk
 from alumni_desk.store.profile import Profile
 from alumni_desk.sync.restoring import restore
 

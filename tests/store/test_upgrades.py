@@ -17,12 +17,13 @@ from alumni_desk.errors import StoreProblem
 from alumni_desk.members.actions import add_member
 from alumni_desk.members.lists import count_members, member, member_rows
 from alumni_desk.schema import open_desk
-from alumni_desk.store import capture, keys
-from alumni_desk.store import desk as store
+from alumni_desk.store import capture, keys, opening
 from alumni_desk.store.checking import verify
-from alumni_desk.store.desk import REVISION, Desk
+from alumni_desk.store.connecting import connect
+from alumni_desk.store.desk import Desk
 from alumni_desk.store.done import actions
 from alumni_desk.store.history import history
+from alumni_desk.store.opening import REVISION
 from alumni_desk.store.profile import Profile
 from alumni_desk.store.undo import redo, undo
 
@@ -63,7 +64,7 @@ def revision(desk: Desk) -> str:
 
 
 def test_there_is_one_of_every_revision_before_this() -> None:
-    revisions = sorted(file.name[:4] for file in (Path(store.__file__).parent / "migrations" / "versions").glob("[0-9]*.py"))
+    revisions = sorted(file.name[:4] for file in (Path(opening.__file__).parent / "migrations" / "versions").glob("[0-9]*.py"))
     assert revisions[-1] == REVISION
     assert [folder.name for folder in RELEASED] == [one for one in revisions if one in {folder.name for folder in RELEASED}]
     assert "0001" in {folder.name for folder in RELEASED}
@@ -134,7 +135,7 @@ def test_a_migration_that_fails_half_way_changes_nothing(old: Profile, monkeypat
     with pytest.raises(DBAPIError):
         open_desk(old)
     monkeypatch.setattr(capture, "set_triggers", real)
-    raw = store.connect(old.database, keys.database_key(old.path, "desk"))
+    raw = connect(old.database, keys.database_key(old.path, "desk"))
     found = raw.execute("SELECT version_num FROM alembic_version").fetchone()[0]
     there = {name for (name,) in raw.execute("SELECT name FROM sqlite_master")}
     raw.close()

@@ -11,7 +11,8 @@ import sqlalchemy as sa
 
 from alumni_desk.gatherings.records import registration_id
 from alumni_desk.store import backup, erasing
-from alumni_desk.store.desk import Desk, connect
+from alumni_desk.store.connecting import connect
+from alumni_desk.store.desk import Desk
 from alumni_desk.sync import conflicts, laptops, session, set_aside, state
 from alumni_desk.sync.engine import join, sync_once, wire_of
 from alumni_desk.sync.pull import pull

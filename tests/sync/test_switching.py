@@ -9,7 +9,8 @@ import pytest
 import sqlalchemy as sa
 
 from alumni_desk.errors import KnownError
-from alumni_desk.store.desk import Desk, connect
+from alumni_desk.store.connecting import connect
+from alumni_desk.store.desk import Desk
 from alumni_desk.sync import erasing, inviting, switching
 from alumni_desk.sync.engine import join, status, sync_once
 

@@ -56,13 +56,13 @@ def change(desk: Desk, table: str, row_id: str, **fields: Any) -> None:
 
 def test_a_laptop_whose_clock_runs_ahead_goes_by_the_servers(office: Any, make_desk: MakeDesk, monkeypatch: pytest.MonkeyPatch) -> None:
     from alumni_desk.protocol import clock as clocks
-    from alumni_desk.store import desk as desks
+    from alumni_desk.store import opening
     from alumni_desk.sync import session
 
     hour = 3_600_000
     real = clocks.wall_ms
     ahead = lambda: real() + hour
-    for module in (desks, session):
+    for module in (opening, session):
         monkeypatch.setattr(module, "wall_ms", ahead)
     desk = make_desk("one")
     monkeypatch.setattr(desk.clock, "_now", ahead)
@@ -83,7 +83,7 @@ def test_a_laptop_whose_clock_runs_ahead_goes_by_the_servers(office: Any, make_d
     again = make_desk("one")  # and so it does after the next start, before any contact
     assert abs(again.clock.offset + hour) < 20_000
     again.close()
-    monkeypatch.setattr(desks, "wall_ms", real)  # unless the clock was set right meanwhile
+    monkeypatch.setattr(opening, "wall_ms", real)  # unless the clock was set right meanwhile
     with make_desk("one") as set_right:
         assert set_right.clock.offset == 0
 

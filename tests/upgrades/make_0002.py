@@ -15,7 +15,8 @@ from alumni_desk.gatherings.actions import add_guest_of, add_guests, new_gatheri
 from alumni_desk.gatherings.records import registration_id
 from alumni_desk.members.actions import add_member, change_member, remove_members
 from alumni_desk.schema import open_desk
-from alumni_desk.store.desk import REVISION, Desk
+from alumni_desk.store.desk import Desk
+from alumni_desk.store.opening import REVISION
 from alumni_desk.store.profile import Profile
 
 PEOPLE = (("Łukasz", "Żółć", "1998", "Kraków"), ("Siobhán", "O’Brien", "2004", "Cork"), ("Minh Khai", "Nguyễn", "2011", "Hà Nội"),

@@ -8,7 +8,8 @@ import sqlalchemy as sa
 
 from alumni_desk.badges.people import BadgePerson
 from alumni_desk.errors import BadInput, NotFound
-from alumni_desk.store.desk import Changed, Desk
+from alumni_desk.store.desk import Desk
+from alumni_desk.store.writing import Changed
 from alumni_desk.words import _
 
 

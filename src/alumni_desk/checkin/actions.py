@@ -25,8 +25,9 @@ from alumni_desk.gatherings.records import registration_id
 from alumni_desk.members import naming
 from alumni_desk.protocol.codes import badge_code, read_badge_code
 from alumni_desk.store import driver
-from alumni_desk.store.desk import Changed, Desk, Writing
+from alumni_desk.store.desk import Desk
 from alumni_desk.store.search import fold
+from alumni_desk.store.writing import Changed, Writing
 from alumni_desk.words import _
 
 WALK_IN_FIELDS = frozenset({

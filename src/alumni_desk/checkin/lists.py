@@ -19,8 +19,9 @@ from alumni_desk.errors import NotFound
 from alumni_desk.members import naming
 from alumni_desk.protocol.codes import read_badge_code
 from alumni_desk.store import driver
-from alumni_desk.store.desk import Changed, Desk
+from alumni_desk.store.desk import Desk
 from alumni_desk.store.finding import find_people
+from alumni_desk.store.writing import Changed
 from alumni_desk.words import _
 
 FIVE_MINUTES = timedelta(minutes=5)

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from enum import Enum
 
-from alumni_desk.store.desk import Changed
+from alumni_desk.store.writing import Changed
 
 
 class Outcome(Enum):

@@ -34,8 +34,9 @@ from alumni_desk.errors import KnownError
 from alumni_desk.gatherings.lists import GatheringRow, gathering_rows, guest_rows
 from alumni_desk.paper.preview import page_picture
 from alumni_desk.store import exports
-from alumni_desk.store.desk import Changed, Desk
+from alumni_desk.store.desk import Desk
 from alumni_desk.store.search import fold
+from alumni_desk.store.writing import Changed
 from alumni_desk.words import _, ngettext, number
 
 BLANKS = 6

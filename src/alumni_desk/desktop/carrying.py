@@ -17,7 +17,8 @@ from alumni_desk.desktop.sheet import Sheet
 from alumni_desk.errors import KnownError
 from alumni_desk.store import backup as backups
 from alumni_desk.store.backup import ENDING
-from alumni_desk.store.desk import Changed, Desk
+from alumni_desk.store.desk import Desk
+from alumni_desk.store.writing import Changed
 from alumni_desk.words import _, clock_time, ngettext, number
 
 if TYPE_CHECKING:

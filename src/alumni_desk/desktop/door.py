@@ -65,7 +65,8 @@ from alumni_desk.desktop.sound import Sounds
 from alumni_desk.desktop.venue_bridge import AtVenue
 from alumni_desk.errors import KnownError
 from alumni_desk.protocol.codes import read_badge_code
-from alumni_desk.store.desk import Changed, Desk
+from alumni_desk.store.desk import Desk
+from alumni_desk.store.writing import Changed
 from alumni_desk.words import _, clock_time, ngettext
 
 GREEN_MS = 8_000

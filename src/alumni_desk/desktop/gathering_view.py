@@ -25,7 +25,8 @@ from alumni_desk.desktop.widgets import Turning
 from alumni_desk.gatherings.actions import Added, Answered, add_guest_of, add_guests, name_guest, remove_guests, set_rsvp
 from alumni_desk.gatherings.kinds import answer_word
 from alumni_desk.gatherings.lists import GatheringRow, GuestRow, gathering, guest_rows
-from alumni_desk.store.desk import Changed, Desk
+from alumni_desk.store.desk import Desk
+from alumni_desk.store.writing import Changed
 from alumni_desk.words import _, ngettext, number
 
 SHOWN = {"all": None, "yes": ("yes",), "maybe": ("maybe",), "invited": ("invited",), "waitlisted": ("waitlisted",), "no": ("no", "cancelled")}

@@ -29,9 +29,10 @@ from alumni_desk.members.actions import Removed, Saved, add_member, change_membe
 from alumni_desk.members.lists import count_members
 from alumni_desk.segments.activity import PastValue, past_values
 from alumni_desk.store import exports
-from alumni_desk.store.desk import Changed, Desk
+from alumni_desk.store.desk import Desk
 from alumni_desk.store.finding import Question
 from alumni_desk.store.history import restore
+from alumni_desk.store.writing import Changed
 from alumni_desk.words import _, ngettext, number
 
 QUIET_MS = 120

@@ -21,7 +21,8 @@ from alumni_desk.desktop.paint import paint_ground, paint_ring, paint_text, pill
 from alumni_desk.desktop.tokens import DARK, LIGHT
 from alumni_desk.desktop.widgets import Glyph
 from alumni_desk.errors import KnownError
-from alumni_desk.store.desk import Changed, Desk
+from alumni_desk.store.desk import Desk
+from alumni_desk.store.writing import Changed
 from alumni_desk.words import _
 
 FILE_ENDING = ".alumnidesk"

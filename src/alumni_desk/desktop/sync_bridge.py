@@ -12,7 +12,8 @@ from PySide6.QtCore import QObject, QTimer, Signal
 from alumni_desk.desktop.background import Job, Lanes
 from alumni_desk.desktop.changes import ChangeBus
 from alumni_desk.errors import KnownError, NetworkProblem
-from alumni_desk.store.desk import Changed, Desk
+from alumni_desk.store.desk import Desk
+from alumni_desk.store.writing import Changed
 
 if TYPE_CHECKING:
     from alumni_desk.sync.engine import Standing

@@ -32,7 +32,8 @@ from alumni_desk.desktop.tokens import Tone
 from alumni_desk.desktop.widgets import Bar, Card, Columns, DateBlock, IconLine, MainAndSide, heading, padded, small_heading
 from alumni_desk.errors import KnownError
 from alumni_desk.segments.activity import Deed, deeds, grouped
-from alumni_desk.store.desk import Changed, Desk
+from alumni_desk.store.desk import Desk
+from alumni_desk.store.writing import Changed
 from alumni_desk.words import _, ngettext, number
 
 SHOWN = 5

@@ -19,8 +19,9 @@ from alumni_desk.exchange.recognise import Recognised
 from alumni_desk.exchange.rejects import rejects_file
 from alumni_desk.gatherings.records import registration_id
 from alumni_desk.protocol.codes import badge_code
-from alumni_desk.store.desk import Desk, Writing
+from alumni_desk.store.desk import Desk
 from alumni_desk.store.search import fold
+from alumni_desk.store.writing import Writing
 from alumni_desk.words import _
 
 

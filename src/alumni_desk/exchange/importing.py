@@ -18,7 +18,8 @@ from alumni_desk.exchange.people import Members
 from alumni_desk.exchange.reading import Row, Table, read_table
 from alumni_desk.exchange.recognise import KINDS, Recognised, asks, recognise, settle_dates
 from alumni_desk.exchange.rejects import Rejects, rejects_file
-from alumni_desk.store.desk import Changed, Desk, Writing
+from alumni_desk.store.desk import Desk
+from alumni_desk.store.writing import Changed, Writing
 from alumni_desk.words import _
 
 _AT_ONCE = 400  # rows looked up and written together

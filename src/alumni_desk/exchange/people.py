@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from alumni_desk.exchange.mapping import ADDRESS, MANY, Entry, as_json
 from alumni_desk.exchange.matching import Index, differences, keys, known_fields, match
 from alumni_desk.protocol.ids import uuid7
-from alumni_desk.store.desk import Writing
+from alumni_desk.store.writing import Writing
 
 _ALWAYS = ("standing", "first_name", "last_name", "preferred_name", "other_script_name", "class_year", "email",
            "email_status", "other_emails", "external_ids", *ADDRESS)

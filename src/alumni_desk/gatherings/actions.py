@@ -16,7 +16,8 @@ from alumni_desk.gatherings.records import registration_id
 from alumni_desk.members.fields import read_fields as read_person
 from alumni_desk.members.naming import display_name
 from alumni_desk.protocol.codes import badge_code
-from alumni_desk.store.desk import Changed, Desk, Writing
+from alumni_desk.store.desk import Desk
+from alumni_desk.store.writing import Changed, Writing
 from alumni_desk.words import _
 
 

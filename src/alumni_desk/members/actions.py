@@ -11,7 +11,8 @@ import sqlalchemy as sa
 from alumni_desk.errors import BadInput, NotFound, about
 from alumni_desk.members.fields import read_fields
 from alumni_desk.members.naming import display_name
-from alumni_desk.store.desk import Changed, Desk, Writing
+from alumni_desk.store.desk import Desk
+from alumni_desk.store.writing import Changed, Writing
 from alumni_desk.words import _
 
 _NAMES = ("first_name", "last_name", "preferred_name", "other_script_name")

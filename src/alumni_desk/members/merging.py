@@ -12,9 +12,10 @@ import sqlalchemy as sa
 from alumni_desk.errors import BadInput, Refused
 from alumni_desk.members.actions import row_of
 from alumni_desk.members.naming import display_name
-from alumni_desk.store.desk import Changed, Desk, Writing
+from alumni_desk.store.desk import Desk
 from alumni_desk.store.synced import clock_key, data_columns
 from alumni_desk.store.undo import undo
+from alumni_desk.store.writing import Changed, Writing
 from alumni_desk.words import _
 
 MERGED, UNMERGED = "people_merged", "people_unmerged"

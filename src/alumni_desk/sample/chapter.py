@@ -13,7 +13,8 @@ from alumni_desk.errors import Refused
 from alumni_desk.resources import resource
 from alumni_desk.sample.gatherings import Held, make_gatherings
 from alumni_desk.sample.people import Maker, make_people
-from alumni_desk.store.desk import Changed, Desk, Writing
+from alumni_desk.store.desk import Desk
+from alumni_desk.store.writing import Changed, Writing
 from alumni_desk.words import _
 
 MEMBERS = 2_000

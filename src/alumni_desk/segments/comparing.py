@@ -11,7 +11,8 @@ from typing import Any
 
 from alumni_desk.members.naming import full_name
 from alumni_desk.store import backup
-from alumni_desk.store.desk import Desk, connect
+from alumni_desk.store.connecting import connect
+from alumni_desk.store.desk import Desk
 from alumni_desk.words import _
 
 SHOWN = 200

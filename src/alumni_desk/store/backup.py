@@ -24,10 +24,13 @@ from typing import Any, Literal
 from alumni_desk import __version__
 from alumni_desk.errors import BadInput, KnownError, Refused, StoreProblem
 from alumni_desk.store import keys, mark, outbox
-from alumni_desk.store.desk import Desk, connect, store_problem, trouble_of
+from alumni_desk.store.connecting import connect
+from alumni_desk.store.desk import Desk
 from alumni_desk.store.disk import disk_full, disk_trouble, is_full
+from alumni_desk.store.opening import trouble_of
 from alumni_desk.store.profile import Profile, private
 from alumni_desk.store.rotation import Made, Rule, kept
+from alumni_desk.store.troubles import store_problem
 from alumni_desk.words import _
 
 log = logging.getLogger(__name__)

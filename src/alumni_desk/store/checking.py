@@ -12,7 +12,9 @@ import sqlalchemy as sa
 
 from alumni_desk.errors import StoreProblem
 from alumni_desk.store import search
-from alumni_desk.store.desk import Desk, connect, store_problem
+from alumni_desk.store.connecting import connect
+from alumni_desk.store.desk import Desk
+from alumni_desk.store.troubles import store_problem
 from alumni_desk.words import _, ngettext, number
 
 REFERENCES = (
@@ -76,7 +78,7 @@ def _damaged_pages(desk: Desk) -> int:
 
     try:
         with contextlib.closing(desk.raw()) as raw:
-            count = len(raw.execute("PRAGMA cipher_integrity_check").fetchall())
+            count: int = len(raw.execute("PRAGMA cipher_integrity_check").fetchall())
             if count:
                 # It reads the file past the log: a page that a full disk or a kill left half written there, and that is whole in the log, is not damaged.
                 raw.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()

@@ -1,30 +1,28 @@
-"""A desk's encrypted database: opening it, reading one moment, and writing one action at a time."""
+"""A desk's encrypted database: reading one moment, and writing one action at a time."""
 
 from __future__ import annotations
 
 import json
 import logging
-import os
-import re
 import threading
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import lru_cache
-from operator import itemgetter
-from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal, Self, cast
 
-from alumni_desk.errors import BadInput, KnownError, NotFound, Refused, StoreProblem
-from alumni_desk.protocol.clock import Clock, wall_ms
-from alumni_desk.protocol.ids import uuid7, uuid7s
-from alumni_desk.store import disk, driver, keys, recovery
+from alumni_desk.errors import KnownError, Refused
+from alumni_desk.protocol.clock import Clock
+from alumni_desk.protocol.ids import uuid7
+from alumni_desk.store import driver, keys
+from alumni_desk.store.connecting import BUSY_SECONDS, Beside, attached, connect, engine_of, reader, roll_back
 from alumni_desk.store.mark import Mark
-from alumni_desk.store.profile import Profile, alone, computer_name
-from alumni_desk.store.synced import TOO_LARGE, fingerprint
-from alumni_desk.words import _, ngettext
+from alumni_desk.store.profile import Profile, computer_name
+from alumni_desk.store.synced import fingerprint
+from alumni_desk.store.troubles import busy, translated
+from alumni_desk.store.writing import AT_ONCE, Writing, set_mode
+from alumni_desk.words import _
 
 if TYPE_CHECKING:
     import sqlalchemy as sa
@@ -37,244 +35,6 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-REVISION = "0005"
-"""The newest of ``store/migrations``. Alembic is imported only when a database is not there yet (0.4 s)."""
-
-TRANSACTION = 400
-"""Operations after which an action goes on in a new transaction: at most 500 of one must lie in a parcel, and a row may make two."""
-
-AT_ONCE = 50
-"""Rows of an action up to which its copy in the outbox is made with it; larger ones are copied when there is time (``outbox.catch_up``)."""
-
-TEXT_LIMIT = 65_536
-BUSY_SECONDS = 30.0
-WRITER_CACHE, READER_CACHE = 65_536, 32_768
-"""KB of decrypted pages that a connection keeps. Several read at a time, and one look at every member fills it."""
-
-OPERATION = ("id", "action", "event", "transaction_id", "scope", "audience", "kind", "table_name", "row_id", "fields", "clock", "schema", "queue", "made_at")
-ALWAYS = {"before": "{}", "values_before": "{}", "fate": "waiting"}
-INSERT_OPERATION = (f"INSERT INTO operation ({', '.join((*OPERATION, *ALWAYS))}) VALUES ({', '.join('?' * len(OPERATION))}, "
-                    + ", ".join(f"'{value}'" for value in ALWAYS.values()) + ")")
-"""An operation that is a new row."""
-CHANGE_OPERATION = f"INSERT INTO operation ({', '.join((*OPERATION, *ALWAYS))}) VALUES ({', '.join('?' * (len(OPERATION) + len(ALWAYS)))})"
-"""One that changes a row."""
-
-
-@dataclass(frozen=True)
-class Changed:
-    """Which rows an action changed, by table: what screens draw anew. ``action``: what Undo takes back."""
-
-    tables: Mapping[str, frozenset[str]] = field(default_factory=dict)
-    action: str | None = None
-
-    def __or__(self, other: Changed) -> Changed:
-        return Changed({name: self.tables.get(name, frozenset()) | other.tables.get(name, frozenset()) for name in {*self.tables, *other.tables}})
-
-    def __bool__(self) -> bool:
-        return any(self.tables.values())
-
-
-class Writing:
-    """One action under way. Rows go in through it; triggers make operations of them; all of it commits together, or nothing."""
-
-    def __init__(self, desk: Desk, connection: sa.Connection, scope: str, *, event: str, gathering: str | None = None, undoes: str | None = None) -> None:
-        self.event, self.gathering, self.undoes = event, gathering, undoes
-        self._connection: sa.Connection | None = connection
-        self.tables = desk.tables
-        self.scope = scope
-        self.now = desk.now()
-        self.at = _moment(self.now)
-        self.action_id, self.transaction_id = uuid7s(2)
-        self.queue: str = "live"
-        self._capture, self._schema = desk.capture, desk.schema
-        assert desk.news is not None  # a transaction is under way
-        self._news = desk.news
-        self._operations: list[tuple[Any, ...]] = []  # those made here, as long as they are few
-        self._changed: dict[str, set[str]] = {}
-        self._rows = 0
-
-    @property
-    def connection(self) -> sa.Connection:
-        """What the action is written by, until it ends."""
-        if self._connection is None:
-            import sqlalchemy as sa
-
-            raise sa.exc.ResourceClosedError("the action is over")
-        return self._connection
-
-    def end(self) -> None:
-        """Nothing more is written by this action."""
-        self._connection = None
-
-    @property
-    def changed(self) -> Changed:
-        """What this action changed so far."""
-        return Changed({name: frozenset(ids) for name, ids in self._changed.items()}, self.action_id if any(self._changed.values()) else None)
-
-    def add(self, table: str, /, **fields: Any) -> str:
-        """A new row; returns its id (a UUIDv7 unless given)."""
-        row_id = str(fields.pop("id", None) or uuid7())
-        self.add_many(table, [{**fields, "id": row_id}])
-        return row_id
-
-    def add_many(self, table: str, rows: Sequence[Mapping[str, Any]]) -> None:
-        """New rows, all of the same fields; ``id`` is made where it is missing."""
-        target, table = self.tables[table], str(table)  # a table's own name is a kind of text that only SQLAlchemy knows
-        given = set().union(*rows)
-        _refuse_unknown(target, given)
-        names = [column.name for column in target.columns if column.name in given and column.name not in _STAMPED]
-        for start in range(0, len(rows), TRANSACTION // 2):
-            part = rows[start:start + TRANSACTION // 2]
-            ids = [row.get("id") or uuid7() for row in part]
-            self._count(len(part))
-            self._insert(table, names, ids, part)
-            self._changed.setdefault(table, set()).update(ids)
-
-    def _insert(self, table: str, names: Sequence[str], ids: Sequence[str], rows: Sequence[Mapping[str, Any]]) -> None:
-        """Insert rows with the operations that they are; the triggers check that none comes without."""
-        made = self._capture.prepare(table, ids, rows, self.gathering)
-        if made is None and (listed := [_listed(row) for row in rows]) != list(rows):
-            rows, made = listed, self._capture.prepare(table, ids, listed, self.gathering)
-        if made is None:
-            import sqlalchemy as sa
-
-            _check_many(self.tables[table], rows)
-            self.connection.execute(sa.insert(self.tables[table]), [{**row, "id": one, "scope": self.scope} for one, row in zip(ids, rows, strict=True)])
-            return
-        stamps, parts = made
-        kind, at, scope = self.tables[table].info["kind"], self.at, self.scope
-        operations = [
-            (one, self.action_id, self.event, self.transaction_id, scope, audience, kind, table, row_id, fields, stamp, self._schema, self.queue, at)
-            for one, (row_id, audience, fields, stamp) in zip(uuid7s(len(parts)), parts, strict=True)]
-        if len(self._operations) <= AT_ONCE:
-            self._operations += operations
-        driver.run_many(self.connection, INSERT_OPERATION, operations)
-        self._capture.awaited = {one: stamp for one, (stamp, _clocks) in zip(ids, stamps, strict=True)}
-        try:
-            driver.run_many(self.connection, _insert_into(table, tuple(names)),
-                            [(one, scope, *stamped, *values) for one, stamped, values in zip(ids, stamps, _values(rows, names), strict=True)])
-        finally:
-            self._capture.awaited = {}
-        self._news.take(self.connection, table, ids, rows)
-
-    def change(self, table: str, row_id: str, /, **fields: Any) -> None:
-        """Write fields of a row; what is the same already is left alone. Raises NotFound if there is no such row."""
-        import sqlalchemy as sa
-
-        target = self.tables[table]
-        fields = dict(_listed(fields))
-        _check(target, fields)
-        names = [target.c[name] for name in fields]
-        row = self.connection.execute(sa.select(target.c.id, *names).where(target.c.id == row_id)).mappings().first()
-        if row is None:
-            raise NotFound("no_such_row", _("It is not here any more: somebody took it away meanwhile. Look it up again."))
-        news = {name: value for name, value in fields.items() if row[name] != value}
-        if news:
-            self._count(1)
-            self.connection.execute(sa.update(target).where(target.c.id == row_id).values(**news))
-            self._changed.setdefault(table, set()).add(row_id)
-
-    def settle(self, table: str, row_id: str, /, **fields: Any) -> None:
-        """Write fields of a row also where they say this already: somebody has seen what else they might say, and decided. Raises NotFound."""
-
-        target = self.tables[table]
-        fields = dict(_listed(fields))
-        _check(target, fields)
-        if driver.row(self.connection, f'SELECT 1 FROM "{target.name}" WHERE id = ?', (row_id,)) is None:
-            raise NotFound("no_such_row", _("It is not here any more: somebody took it away meanwhile. Look it up again."))
-        self.change_many(table, tuple(fields), [(*fields.values(), row_id)], anew=True)
-
-    def change_many(self, table: str, names: Sequence[str], rows: Sequence[Sequence[Any]], *, anew: bool = False) -> None:
-        """Write the same fields of many rows: each row is its values in the order of ``names``, then its id. What PostgreSQL could not hold is not asked.
-
-        ``anew``: also where a row says this already.
-        """
-        for start in range(0, len(rows), TRANSACTION // 2):
-            part = rows[start:start + TRANSACTION // 2]
-            self._count(len(part))
-            self._capture.anew = frozenset(names if anew else ())
-            try:
-                if not self._change_prepared(table, names, part):
-                    sets = ", ".join(f'"{self.tables[table].c[name].name}" = ?' for name in names)
-                    self.connection.exec_driver_sql(f'UPDATE "{table}" SET {sets} WHERE id = ?', [tuple(row) for row in part])
-            finally:
-                self._capture.anew = frozenset()
-        self.touched(table, [str(row[-1]) for row in rows])
-
-    def _change_prepared(self, table: str, names: Sequence[str], rows: Sequence[Sequence[Any]]) -> bool:
-        """Change rows with the operations that it is. Returns False, with nothing done, if the triggers have to see the rows."""
-        columns = self._capture.seen_before(table, names)
-        if columns is None:
-            return False
-        wanted = json.dumps([row[-1] for row in rows])
-        named = ", ".join(f'"{name}"' for name in columns)
-        there = {found[0]: dict(zip(columns, found[1:], strict=True)) for found in driver.rows(
-            self.connection, f'SELECT id, {named} FROM "{table}" WHERE id IN (SELECT value FROM json_each(?))', (wanted,))}
-        changes: list[tuple[Any, ...]] = []
-        parts: list[tuple[str, str, tuple[str, str, str, str]]] = []
-        for *values, row_id in rows:
-            before = there.pop(row_id, None)
-            if before is None:  # it is not here, or comes twice
-                return False
-            made = self._capture.prepare_change(table, before, dict(zip(names, values, strict=True)), self.gathering)
-            if made is None:
-                return False
-            stamp, clocks, found = made
-            if found:
-                changes.append((*values, stamp, clocks, row_id))
-                parts += [(row_id, stamp, one) for one in found]
-        kind, at = self.tables[table].info["kind"], self.at
-        driver.run_many(self.connection, CHANGE_OPERATION, [
-            (one, self.action_id, self.event, self.transaction_id, self.scope, audience, kind, table, row_id, fields, stamp, self._schema, self.queue, at,
-             before, values_before, "waiting")
-            for one, (row_id, stamp, (audience, fields, before, values_before)) in zip(uuid7s(len(parts)), parts, strict=True)])
-        self._capture.awaited = {row_id: stamp for row_id, stamp, _part in parts}
-        try:
-            sets = ", ".join(f'"{name}" = ?' for name in (*names, "clock", "clocks"))
-            driver.run_many(self.connection, f'UPDATE "{table}" SET {sets} WHERE id = ?', changes)
-        finally:
-            self._capture.awaited = {}
-        return True
-
-    def touched(self, table: str, ids: Sequence[str]) -> None:
-        """Say which rows a statement of one's own changed, so that screens draw them anew."""
-        self._changed.setdefault(table, set()).update(ids)
-
-    def next_transaction(self) -> None:
-        """What follows is a transaction of its own in the sync (never more than 500 operations), of the same action."""
-        self.transaction_id = uuid7()
-        self.connection.exec_driver_sql("UPDATE capture SET transaction_id = ?", (self.transaction_id,))
-        self._rows = 0
-
-    def note(self) -> Record | None:
-        """Write down what was done, for Activity and Undo; what changed nothing is no action. Returns what the outbox is to hold of it, if it is small."""
-        counts = {table: len(ids) for table, ids in self._changed.items()}
-        done = (self.action_id, self.event, self.at, self.gathering, json.dumps(counts, separators=(",", ":")), self.undoes)
-        said = driver.row(self.connection, _ACTION, done)
-        if said is None or sum(counts.values()) > AT_ONCE:
-            return None
-        *said, operations = said
-        if operations != len(self._operations):  # some were made by triggers, or by hand
-            from alumni_desk.store.outbox import of_small_action
-
-            return of_small_action(self.connection, self.action_id)
-        action = dict(zip(("id", "event", "at", "gathering", "counts", "undoes", "who", "device"), (*done, *said), strict=True))
-        from alumni_desk.store.outbox import Record
-
-        return Record(operations=[dict(zip(OPERATION, one, strict=True)) | ALWAYS for one in self._operations],
-                      actions=[{name: value for name, value in action.items() if value is not None}])
-
-    def _count(self, rows: int) -> None:
-        if self._rows and (self._rows + rows) * 2 > TRANSACTION:
-            self.next_transaction()
-        self._rows += rows
-
-
-_ACTION = """
-    INSERT INTO action (id, event, at, gathering, counts, undoes, who, device) SELECT ?1, ?2, ?3, ?4, ?5, ?6,
-        (SELECT json_extract(value, '$') FROM setting WHERE key = 'person_name'), (SELECT json_extract(value, '$') FROM setting WHERE key = 'device_name')
-    WHERE EXISTS (SELECT 1 FROM operation WHERE action = ?1) RETURNING who, device, (SELECT count(*) FROM operation WHERE action = ?1)"""
-
 
 @dataclass(frozen=True)
 class Applying:
@@ -283,15 +43,6 @@ class Applying:
     connection: sa.Connection
     tables: Mapping[str, sa.Table]
     now: datetime
-
-
-@dataclass(frozen=True)
-class Beside:
-    """An SQLCipher file under a key of its own that is read, and never written, as another schema of the desk's connection."""
-
-    name: str
-    file: Path
-    key: bytes
 
 
 class Desk:
@@ -389,7 +140,7 @@ class Desk:
     def _readers(self) -> sa.Engine:
         with self._making:
             if self._read_by is None:
-                self._read_by = _engine(self.profile.database, self._key, None, None)
+                self._read_by = engine_of(self.profile.database, self._key, None, None)
                 self._close_idle()
             return self._read_by
 
@@ -397,9 +148,9 @@ class Desk:
     def _writers(self) -> sa.Engine:
         with self._making:
             if self._written_by is None:
-                if self._triggers is not None and self._triggers != fingerprint(_wanted(self.metadata, self.schema)):
+                if self._triggers is not None and self._triggers != fingerprint(wanted_triggers(self.metadata, self.schema)):
                     raise RuntimeError("the triggers are not those of the tables: schema.TRIGGERS lags behind them")
-                self._written_by = _engine(self.profile.database, self._key, self.metadata, self.capture)
+                self._written_by = engine_of(self.profile.database, self._key, self.metadata, self.capture)
             return self._written_by
 
     @property
@@ -463,11 +214,11 @@ class Desk:
 
     def version(self) -> int:
         """A number that changes whenever somebody wrote to the database: this program, or another one beside it."""
-        with self._version_lock, _translated(self.profile.path):
+        with self._version_lock, translated(self.profile.path):
             if self._shut is not None:
                 raise self._shut
             if self._versions is None:
-                self._versions = _reader(self.profile.database, self._key)
+                self._versions = reader(self.profile.database, self._key)
             return int(driver.row(self._versions, "PRAGMA data_version")[0])
 
     @contextmanager
@@ -477,11 +228,11 @@ class Desk:
             with self.reading() as connection:
                 yield connection
             return
-        with _translated(self.profile.path):
+        with translated(self.profile.path):
             try:
                 raw = self._idle.pop()
             except IndexError:
-                raw = _reader(self.profile.database, self._key)
+                raw = reader(self.profile.database, self._key)
             try:
                 raw.execute("BEGIN")
                 yield raw
@@ -500,12 +251,12 @@ class Desk:
     @contextmanager
     def reading(self) -> Iterator[sa.Connection]:
         """A connection that cannot write and sees one moment, however long it is held."""
-        with _translated(self.profile.path), self._readers.connect() as connection:
+        with translated(self.profile.path), self._readers.connect() as connection:
             driver.run(connection, "BEGIN")
             try:
                 yield connection
             finally:
-                _roll_back(connection)
+                roll_back(connection)
 
     @contextmanager
     def writing(self, event: str, *, gathering: str | None = None, queue: Literal["live", "load"] = "live", undoes: str | None = None) -> Iterator[Writing]:
@@ -522,7 +273,7 @@ class Desk:
             if scope is None:
                 founding = self._found(connection, fresh, name=_("My chapter"), university=None, time_zone=None, sample=False)
             writing = Writing(self, connection, fresh, event=event, gathering=gathering, undoes=undoes)
-            _set_mode(connection, writing, queue)
+            set_mode(connection, writing, queue)
             try:
                 yield writing
                 record = writing.note()
@@ -555,10 +306,10 @@ class Desk:
         from alumni_desk.store import search
 
         if not self._one_writer.acquire(timeout=BUSY_SECONDS * 10):
-            raise _busy()
+            raise busy()
         self.news = search.News()
         try:
-            with _translated(self.profile.path), _attached(self._opened, beside) as connection:
+            with translated(self.profile.path), attached(self._opened, beside) as connection:
                 driver.run(connection, "BEGIN IMMEDIATE")
                 try:
                     # How many were committed: at rest the capture row's transaction is the number of the last one.
@@ -591,7 +342,7 @@ class Desk:
 
     def _take_back(self, connection: sa.Connection) -> None:
         try:
-            _roll_back(connection)
+            roll_back(connection)
         finally:
             self._let_go()  # the next one begins with a connection that nothing has happened to
 
@@ -621,7 +372,7 @@ class Desk:
     def _found(self, connection: sa.Connection, scope: str, *, name: str, university: str | None, time_zone: str | None, sample: bool) -> Record | None:
         """Found the chapter in the transaction under way. Returns what the outbox is to hold of it."""
         writing = Writing(self, connection, scope, event="chapter_founded")
-        _set_mode(connection, writing, "live")
+        set_mode(connection, writing, "live")
         connection.exec_driver_sql("INSERT INTO scope (id, cursor, chain) VALUES (?, 0, '')", (scope,))
         writing.add("chapter", id=scope, name=name, university=university, time_zone=time_zone, sample=sample or None)
         record = writing.note()
@@ -669,398 +420,13 @@ class _Shut:
         """Nothing is open."""
 
 
-def open_with(profile: Profile, metadata: Callable[[], sa.MetaData], version: int, *, passphrase: str | None = None, create: bool = True,
-              known: str | None = None) -> Desk:
-    """Open a profile's desk with this schema and version of it; make it the first time unless ``create`` is false.
-
-    ``known``: the fingerprint of the schema's triggers; a database that has them needs no look at the schema.
-    ``alumni_desk.schema.open_desk`` is what the program calls. Raises StoreProblem: what ``keys.database_key`` raises, ``no_desk``,
-    ``database_damaged``, ``database_newer`` or what the disk does.
-    """
-    if not create and not profile.exists and not (profile.path / "removed.json").exists():
-        raise StoreProblem("no_desk", _("There is no desk in {folder}."), folder=profile.path)
-    disk.refuse_bad_places(profile.path)
-    profile.create()
-    if (profile.path / "removed.json").exists():
-        _refuse_removed(profile)
-    with disk.chapters_files(profile.path), _translated(profile.path):
-        key = keys.database_key(profile.path, "desk", passphrase=passphrase)
-        with alone(profile.path / "desk.lock"):
-            if (profile.path / "restoring" / "ready").exists():
-                from alumni_desk.store import backup
-
-                backup.take_place(profile)  # the program ended in the middle of it
-            was_killed = _has_log(profile)
-            last = Mark(profile.path, key).read()  # before the database is looked at: another program may be writing
-            first = _as_known(profile, key, known, last) if known is not None else None
-            if first is None:
-                known = None
-                _prepare_here(profile, key, _wanted(metadata(), version), last)
-    desk = Desk(profile, key, metadata, version, triggers=known, first=first)
-    desk.was_killed = was_killed
-    _correct_clock(desk)
-    recovery.keep_in_step(desk)
-    return desk
-
-
-def _wanted(metadata: sa.MetaData, version: int) -> dict[str, str]:
+def wanted_triggers(metadata: sa.MetaData, version: int) -> dict[str, str]:
     """The triggers of a schema."""
     from alumni_desk.store import capture, search
 
     return capture.triggers(metadata, version, search.SEARCHED)
 
 
-def _has_log(profile: Profile) -> bool:
-    """Whether there is a write-ahead log: the last one who closes the database folds it back."""
-    log = profile.database.with_name(profile.database.name + "-wal")
-    return log.exists() and log.stat().st_size > 0
-
-
-def _refuse_removed(profile: Profile) -> None:
-    """This laptop's access ended: finish emptying it, and say so."""
-    from alumni_desk.store import removal
-
-    if (found := removal.finish(profile)) is not None:
-        raise found.error
-
-
-def _correct_clock(desk: Desk) -> None:
-    """Go by the server's time as it was last seen to differ from this computer's, unless that would be before it was seen: somebody set the clock since."""
-    with desk.asking() as connection:
-        found = driver.row(connection, "SELECT value FROM sync_state WHERE key = 'skew'")
-    skew = json.loads(found[0]) if found else {}
-    if skew and wall_ms() - skew["ahead_ms"] >= skew.get("seen_ms", 0):
-        desk.clock.correct(-skew["ahead_ms"])
-
-
-def open_staged(profile: Profile, key: bytes, metadata: Callable[[], sa.MetaData], version: int) -> Desk:
-    """Open a database that lies in a folder without its key file: one on its way to be restored."""
-    _prepare(profile, key, _wanted(metadata(), version), None)
-    return Desk(profile, key, metadata, version)
-
-
-def trouble_of(profile: Profile, key: bytes) -> KnownError | None:
-    """Why a database cannot be trusted: ``database_damaged`` or ``changes_lost``; None if every page is whole and no commit is missing. Changes nothing."""
-    import sqlcipher3.dbapi2 as sqlcipher
-
-    last = Mark(profile.path, key).read()
-    try:
-        connection = connect(profile.database, key)
-        try:
-            whole = not connection.execute("PRAGMA cipher_integrity_check").fetchall() and connection.execute("PRAGMA integrity_check").fetchone()[0] == "ok"
-            there = connection.execute("SELECT transaction_id FROM capture").fetchone()[0]
-        finally:
-            connection.close()
-    except (sqlcipher.DatabaseError, TypeError) as error:  # no row where there always is one
-        known = store_problem(str(error), profile.path)
-        if known is not None and known.code in ("disk_full", "database_busy", "read_only"):
-            raise known from None
-        return database_damaged()
-    if not whole:
-        return database_damaged()
-    return changes_lost(last - int(there)) if last is not None and there is not None and int(there) < last else None
-
-
-def connect(path: Path, key: bytes, *, cache: int = WRITER_CACHE) -> Any:
-    """A raw SQLCipher connection with this key, as every connection of a desk is set up."""
-    if not path.exists():  # SQLite would let others read it; its log gets the database's mode
-        with disk.chapters_files(path.parent):
-            os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
-    connection = driver.sqlcipher().connect(str(path), check_same_thread=False, isolation_level=None, timeout=BUSY_SECONDS)
-    connection.execute("PRAGMA cipher_log_level = NONE")
-    connection.execute(f"PRAGMA key = \"x'{key.hex()}'\"")
-    for pragma in ("journal_mode = WAL", "synchronous = FULL", "fullfsync = ON", "checkpoint_fullfsync = ON", "foreign_keys = ON",
-                   "recursive_triggers = ON", f"cache_size = -{cache}", "temp_store = MEMORY", "trusted_schema = ON"):
-        connection.execute(f"PRAGMA {pragma}")
-    return connection
-
-
-def _reader(path: Path, key: bytes) -> Raw:
-    connection = connect(path, key, cache=READER_CACHE)
-    connection.execute("PRAGMA query_only = ON")
-    return connection
-
-
-def _engine(path: Path, key: bytes, metadata: sa.MetaData | None, capture: Capture | None) -> sa.Engine:
-    import sqlalchemy as sa
-    from sqlalchemy.pool import QueuePool
-
-    def creator() -> Any:
-        if metadata is None or capture is None:
-            return _reader(path, key)
-        connection = connect(path, key)
-        capture.register(connection, metadata)
-        return connection
-
-    size, more = (1, 0) if metadata is not None else (4, 28)
-    return sa.create_engine("sqlite+pysqlite:///named-so-that-a-queue-pool-is-used", module=driver.sqlcipher(), creator=creator, poolclass=QueuePool,
-                            pool_size=size, max_overflow=more, isolation_level="AUTOCOMMIT", hide_parameters=True)
-
-
-def _as_known(profile: Profile, key: bytes, known: str, last: int | None) -> Raw | None:
-    """A connection to a database that has this program's form and the triggers that are known, and lacks no commit; None if it has to be looked at closely."""
-    if not profile.database.exists():
-        return None
-    connection: Raw | None = None
-    good = False
-    try:
-        connection = _reader(profile.database, key)
-        [count] = driver.row(connection, "SELECT transaction_id FROM capture")
-        there = dict(driver.rows(connection, "SELECT name, sql FROM sqlite_master WHERE type = 'trigger'"))
-        good = (driver.row(connection, "SELECT version_num FROM alembic_version")[0] == REVISION and fingerprint(there) == known
-                and count is not None and int(count) >= (last or 0))
-    except (driver.sqlcipher().Error, TypeError, ValueError):  # a table that is not there, a row that is missing: the close look says what it means
-        pass
-    finally:
-        if connection is not None and not good:
-            connection.close()
-    return connection if good else None
-
-
-def _prepare_here(profile: Profile, key: bytes, wanted: Mapping[str, str], last: int | None) -> None:
-    import sqlalchemy as sa
-
-    try:
-        _prepare(profile, key, wanted, last)
-    except sa.exc.OperationalError:
-        if not disk.is_full(profile.path) and not disk.can_share(profile.path):
-            raise disk.network_drive(profile.path) from None
-        raise
-
-
-def _prepare(profile: Profile, key: bytes, wanted: Mapping[str, str], last: int | None) -> None:
-    """Bring a database to this program's form: migrations if it is older, triggers as the schema says. ``last``: the commit that must be there."""
-    from alumni_desk.store import capture
-
-    engine = _engine(profile.database, key, None, None)
-    try:
-        with engine.connect() as connection:
-            connection.exec_driver_sql("PRAGMA query_only = OFF")
-            found = _revision(connection)
-            if found is None and last:
-                raise database_damaged()  # an empty file where a chapter was
-            if found is not None:
-                _refuse_loss(connection, last)
-            if found != REVISION:
-                _refuse_newer(found)
-                if found is not None:
-                    from alumni_desk.store import backup
-
-                    backup.before_update(profile, key)
-                _migrate(connection)
-            names = {row.name: row.sql for row in connection.exec_driver_sql("SELECT name, sql FROM sqlite_master WHERE type = 'trigger'")}
-            if names != dict(wanted):
-                connection.exec_driver_sql("BEGIN IMMEDIATE")
-                try:
-                    capture.set_triggers(connection, wanted)
-                    connection.exec_driver_sql("COMMIT")
-                except BaseException:
-                    _roll_back(connection)
-                    raise
-            if connection.exec_driver_sql("SELECT 1 FROM capture WHERE transaction_id IS NULL").first():
-                connection.exec_driver_sql("UPDATE capture SET transaction_id = ?", (str(last or 0),))
-                connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")  # so that a log lost from now on is seen to be lost
-            connection.invalidate()  # it may write: not one for the pool
-    finally:
-        engine.dispose()
-
-
-def _revision(connection: sa.Connection) -> str | None:
-    if connection.exec_driver_sql("SELECT 1 FROM sqlite_master WHERE name = 'alembic_version'").first() is None:
-        return None
-    return connection.exec_driver_sql("SELECT version_num FROM alembic_version").scalar()
-
-
-def _refuse_loss(connection: sa.Connection, last: int | None) -> None:
-    there = connection.exec_driver_sql("SELECT transaction_id FROM capture").scalar()
-    if last is not None and there is not None and int(there) < last:
-        raise changes_lost(last - int(there))
-
-
-def changes_lost(count: int) -> StoreProblem:
-    """The database opens, and what was saved last is not in it."""
-    return StoreProblem("changes_lost", ngettext(
-        "The last thing that was saved is missing from the chapter's database: its log was damaged or taken away. Nothing was opened. "
-        "Restore with what was kept beside it (in the window, or: restore --salvage).",
-        "The last {count} things that were saved are missing from the chapter's database: its log was damaged or taken away. Nothing was opened. "
-        "Restore with what was kept beside it (in the window, or: restore --salvage).", count), count=count)
-
-
-def _refuse_newer(found: str | None) -> None:
-    if found is not None and found > REVISION:
-        raise StoreProblem("database_newer", _("This chapter was opened with a newer Alumni Desk. Install the newest version to work with it."))
-
-
-def _migrate(connection: sa.Connection) -> None:
-    from alembic import command
-    from alembic.config import Config
-
-    from alumni_desk.store import capture, search
-
-    config = Config()
-    config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
-    config.set_main_option("path_separator", "os")
-    config.attributes["connection"] = connection
-    connection.exec_driver_sql("BEGIN IMMEDIATE")
-    try:
-        capture.set_triggers(connection, {})  # migrations are nobody's edits
-        command.upgrade(config, "head")
-        search.refresh(connection)
-        connection.exec_driver_sql("COMMIT")
-    except BaseException:
-        _roll_back(connection)
-        raise
-
-
-def _set_mode(connection: sa.Connection, writing: Writing, queue: str) -> None:
-    driver.run(connection, "UPDATE capture SET mode = 'action', action = ?, event = ?, transaction_id = ?, gathering = ?, queue = ?, at = ?, rest = 0",
-               (writing.action_id, writing.event, writing.transaction_id, writing.gathering, queue, writing.at))
-    writing.queue = queue
-
-
-def _values(rows: Sequence[Mapping[str, Any]], names: Sequence[str]) -> Iterable[tuple[Any, ...]]:
-    if len(names) > 1:
-        try:
-            return list(map(itemgetter(*names), rows))
-        except KeyError:  # not all of them have the same fields
-            pass
-    return [tuple(map(row.get, names)) for row in rows]
-
-
-_STAMPED = ("id", "scope", "clock", "clocks")
-
-
-@lru_cache(maxsize=256)
-def _insert_into(table: str, names: tuple[str, ...]) -> str:
-    """The statement for rows with these fields, behind what every row is given."""
-    quoted = ", ".join(f'"{name}"' for name in (*_STAMPED, *names))
-    return f'INSERT INTO "{table}" ({quoted}) VALUES ({", ".join("?" * (len(_STAMPED) + len(names)))})'
-
-
-def _moment(now: datetime) -> str:
-    return f"{now.isoformat(timespec='milliseconds')[:23]}Z"
-
-
 def _scope(connection: Connection) -> str | None:
     found = driver.row(connection, "SELECT id FROM scope ORDER BY rowid LIMIT 1")
     return found[0] if found is not None else None
-
-
-def _listed(fields: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Lists of a many-valued field as it keeps them."""
-    if _LISTS.isdisjoint(map(type, fields.values())):
-        return fields
-    return {name: json.dumps(list(value), ensure_ascii=False, separators=(",", ":")) if isinstance(value, (list, tuple)) else value
-            for name, value in fields.items()}
-
-
-_LISTS = frozenset({list, tuple})
-
-
-_UNREADABLE = re.compile("[\0\ud800-\udfff]")
-
-
-def _check(table: sa.Table, fields: Mapping[str, Any]) -> None:
-    _check_many(table, (fields,))
-
-
-def _refuse_unknown(table: sa.Table, names: Collection[str]) -> None:
-    for name in names:
-        if name not in table.c:
-            raise KeyError(f"{table.name} has no {name}")
-
-
-def _check_many(table: sa.Table, rows: Sequence[Mapping[str, Any]]) -> None:
-    """What PostgreSQL or the sync could not carry is refused where it is typed."""
-    _refuse_unknown(table, set().union(*rows))
-    for row in rows:
-        together = "".join([value for value in row.values() if type(value) is str])
-        if len(together) <= TEXT_LIMIT // 4 and "\0" not in together and (together.isascii() or not _UNREADABLE.search(together)):
-            continue
-        for value in row.values():
-            if type(value) is not str:
-                continue
-            if len(value) > TEXT_LIMIT // 4 and len(value.encode("utf-8", "surrogatepass")) > TEXT_LIMIT:
-                raise BadInput("text_too_long", _("A text is longer than 64 KB. Keep the file elsewhere and write down where."))
-            if _UNREADABLE.search(value):
-                raise BadInput("text_unreadable", _("A text holds signs that are no letters and cannot be kept. Type it again instead of pasting it."))
-
-
-def _roll_back(connection: sa.Connection) -> None:
-    if connection.closed or connection.invalidated:
-        return
-    raw = connection.connection.dbapi_connection
-    if raw is not None and raw.in_transaction:  # after a full disk SQLite has rolled back by itself
-        driver.run(connection, "ROLLBACK")
-
-
-@contextmanager
-def _attached(opened: Callable[[], sa.Connection], beside: Beside | None) -> Iterator[sa.Connection]:
-    connection = opened()
-    if beside is None:
-        yield connection
-        return
-    address = f"{beside.file.absolute().as_uri()}?mode=ro&immutable=1"
-    connection.exec_driver_sql(f"ATTACH DATABASE ? AS \"{beside.name}\" KEY \"x'{beside.key.hex()}'\"", (address,))
-    raw: Any = connection.connection.dbapi_connection
-    try:
-        yield connection
-    finally:
-        raw.execute(f'DETACH DATABASE "{beside.name}"')  # rolled back or not: the connection lives on in its pool
-
-
-@contextmanager
-def _translated(folder: Path) -> Iterator[None]:
-    """What SQLite says of disk and file, as a sentence; everything else is a fault of the program and stays one."""
-    try:
-        yield
-    except Exception as error:
-        said = driver.said(error)
-        known = store_problem(said, folder) if said is not None else None
-        if known is None:
-            raise
-        if not isinstance(known, BadInput):
-            log.warning("the database said: %s", known.code)
-        raise known from None
-
-
-def store_problem(said: str, folder: Path | None = None) -> KnownError | None:
-    """The sentence for what SQLite or SQLCipher said of a database in a folder; None if it is not about the world."""
-    text = said.lower()
-    return next((problem(folder) for words_of_it, problem in _PROBLEMS if any(one in text for one in words_of_it)), None)
-
-
-def database_damaged(folder: Path | None = None) -> StoreProblem:
-    """The sentence for a database that cannot be trusted."""
-    return StoreProblem("database_damaged", _(
-        "The chapter's database is damaged or belongs to another key, so it was not opened. Restore a backup; leave the file where it is."))
-
-
-def _busy(folder: Path | None = None) -> StoreProblem:
-    return StoreProblem("database_busy", _(
-        "Another program has been writing to this chapter for a long time, so nothing of this was saved. Wait for it to end, then do it again."))
-
-
-def _failed(folder: Path | None) -> StoreProblem:
-    """Of some calls that find no room SQLite says only that they failed."""
-    return disk.disk_full() if folder is not None and disk.is_full(folder) else disk.disk_trouble()
-
-
-def _too_large(folder: Path | None) -> KnownError:
-    return BadInput("row_too_large", _(
-        "The texts of one record are longer than 256 KB together, so nothing of this was saved. Shorten the longest, or keep it in a file elsewhere "
-        "and write down where."))
-
-
-_PROBLEMS: Sequence[tuple[tuple[str, ...], Callable[[Path | None], KnownError]]] = (
-    ((TOO_LARGE,), _too_large),
-    (("locking protocol",), lambda folder: disk.network_drive(folder or Path())),
-    (("locked", "busy"), _busy),
-    (("disk is full",), lambda folder: disk.disk_full()),
-    (("readonly", "read-only"), lambda folder: disk.read_only()),
-    (("file is not a database", "malformed", "hmac check", "vtable constructor failed"), database_damaged),
-    (("disk i/o", "unable to open"), _failed),
-)
-
-
-__all__ = ["Applying", "Beside", "Changed", "Desk", "Writing", "connect", "open_with", "store_problem"]

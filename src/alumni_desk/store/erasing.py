@@ -19,9 +19,10 @@ import sqlalchemy as sa
 from alumni_desk.errors import NotFound, Refused
 from alumni_desk.protocol.ids import uuid7
 from alumni_desk.store import backup
-from alumni_desk.store.desk import INSERT_OPERATION, TRANSACTION, Changed, Desk, Writing
+from alumni_desk.store.desk import Desk
 from alumni_desk.store.profile import Profile, private
 from alumni_desk.store.tables import FULL_TEXT
+from alumni_desk.store.writing import INSERT_OPERATION, TRANSACTION, Changed, Writing
 from alumni_desk.words import _
 
 log = logging.getLogger(__name__)

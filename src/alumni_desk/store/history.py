@@ -13,8 +13,9 @@ from alumni_desk.errors import NotFound, Refused
 from alumni_desk.protocol.clock import milliseconds
 from alumni_desk.protocol.clocks import unpack
 from alumni_desk.store import driver
-from alumni_desk.store.desk import Changed, Desk
+from alumni_desk.store.desk import Desk
 from alumni_desk.store.synced import clock_key, data_columns
+from alumni_desk.store.writing import Changed
 from alumni_desk.words import _
 
 if TYPE_CHECKING:

@@ -18,10 +18,11 @@ import msgspec
 from alumni_desk.errors import NotFound, Refused
 from alumni_desk.protocol.clocks import unpack
 from alumni_desk.store import driver
-from alumni_desk.store.desk import TRANSACTION, Changed, Desk, Writing
+from alumni_desk.store.desk import Desk
 from alumni_desk.store.done import DAYS, NEVER, Done, since, why_not
 from alumni_desk.store.history import authors_of
 from alumni_desk.store.synced import clock_key
+from alumni_desk.store.writing import TRANSACTION, Changed, Writing
 from alumni_desk.words import _
 
 if TYPE_CHECKING:

@@ -20,9 +20,10 @@ from alumni_desk.protocol.clock import milliseconds
 from alumni_desk.protocol.clocks import unpack
 from alumni_desk.protocol.messages import Author, ConflictRow, ConflictsReply, DecideRequest, Decision, Head, HelloReply, ScopeRequest, Value
 from alumni_desk.segments.activity import Names, field_word
-from alumni_desk.store.desk import Changed, Desk
+from alumni_desk.store.desk import Desk
 from alumni_desk.store.synced import clock_key
 from alumni_desk.store.undo import origin, undo
+from alumni_desk.store.writing import Changed
 from alumni_desk.sync import session, state
 from alumni_desk.sync.state import Membership
 from alumni_desk.sync.wire import Wire

@@ -20,7 +20,8 @@ from alumni_desk.protocol.codes import read_invitation, short_invitation, wrong_
 from alumni_desk.protocol.ids import uuid7
 from alumni_desk.protocol.messages import ChallengeReply, ChallengeRequest, Grant
 from alumni_desk.schema import SCHEMA_VERSION
-from alumni_desk.store.desk import TRANSACTION, Desk
+from alumni_desk.store.desk import Desk
+from alumni_desk.store.writing import TRANSACTION
 from alumni_desk.sync import engine, join, state
 from alumni_desk.sync.address import read_address
 from alumni_desk.sync.shapes import Shape, shapes

@@ -24,7 +24,8 @@ from alumni_desk.protocol import codes
 from alumni_desk.schema import SCHEMA_VERSION, desk_schema
 from alumni_desk.store import backup, erasing, keys
 from alumni_desk.store.backup import Held, Progress
-from alumni_desk.store.desk import Desk, open_staged, trouble_of
+from alumni_desk.store.desk import Desk
+from alumni_desk.store.opening import open_staged, trouble_of
 from alumni_desk.store.outbox import Found, Outbox
 from alumni_desk.store.profile import Profile, alone
 from alumni_desk.sync import join, operations, state

@@ -20,7 +20,8 @@ from alumni_desk.protocol.clocks import unpack
 from alumni_desk.protocol.messages import Head, SnapshotReply, SnapshotRequest
 from alumni_desk.schema import SCHEMA_VERSION
 from alumni_desk.store import disk, history, search
-from alumni_desk.store.desk import Beside, Desk
+from alumni_desk.store.connecting import Beside
+from alumni_desk.store.desk import Desk
 from alumni_desk.store.profile import alone
 from alumni_desk.sync import erasing, operations, session, state
 from alumni_desk.sync.operations import CHUNK

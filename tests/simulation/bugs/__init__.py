@@ -19,7 +19,6 @@ import alumni_desk.server.pull as server_pull
 import alumni_desk.server.push as server_push
 import alumni_desk.server.relaying as relaying
 import alumni_desk.store.capture as capture
-import alumni_desk.store.desk as desk_store
 import alumni_desk.store.driver as driver
 import alumni_desk.store.erasing as store_erasing
 import alumni_desk.store.undo as undo
@@ -34,6 +33,8 @@ import alumni_desk.sync.views as views
 from alumni_desk.protocol.canonical import body_hash
 from alumni_desk.server.bulk import rows_by_id
 from alumni_desk.server.database import Database
+from alumni_desk.store import opening as store_opening
+from alumni_desk.store import writing as store_writing
 from simulation.world import the_world
 
 Planting = Callable[[], AbstractContextManager[Any]]
@@ -281,7 +282,7 @@ def _() -> Iterator[None]:
             found.append(f"01900000-0000-7000-8000-{laptop.number:04x}{laptop.counted:08x}")
         return found
 
-    with patch.object(desk_store, "uuid7s", ids), patch.object(capture, "uuid7", lambda: ids(1)[0]):
+    with patch.object(store_writing, "uuid7s", ids), patch.object(capture, "uuid7", lambda: ids(1)[0]):
         yield
 
 
@@ -361,7 +362,7 @@ def _() -> Iterator[None]:
 def _() -> Iterator[None]:
     right = capture.set_triggers
 
-    right_engine = desk_store._engine
+    right_engine = store_opening.engine_of
 
     def engine_with_capture(path: Any, key: Any, metadata: Any, taking: Any) -> Any:
         if metadata is None:
@@ -376,7 +377,7 @@ def _() -> Iterator[None]:
         connection.exec_driver_sql("UPDATE capture SET mode = 'rest', action = NULL, event = NULL, transaction_id = '0', queue = NULL, at = NULL")
         return right(connection, wanted)
 
-    with patch.object(capture, "set_triggers", keep_triggers), patch.object(desk_store, "_engine", engine_with_capture):
+    with patch.object(capture, "set_triggers", keep_triggers), patch.object(store_opening, "engine_of", engine_with_capture):
         yield
 
 

@@ -1,0 +1,218 @@
+"""Opening a desk: its key, a look at what is there, migrations and triggers."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from alumni_desk.errors import KnownError, StoreProblem
+from alumni_desk.protocol.clock import wall_ms
+from alumni_desk.store import disk, driver, keys, recovery
+from alumni_desk.store.connecting import connect, engine_of, reader, roll_back
+from alumni_desk.store.desk import Desk, wanted_triggers
+from alumni_desk.store.mark import Mark
+from alumni_desk.store.profile import Profile, alone
+from alumni_desk.store.synced import fingerprint
+from alumni_desk.store.troubles import changes_lost, database_damaged, store_problem, translated
+from alumni_desk.words import _
+
+if TYPE_CHECKING:
+    import sqlalchemy as sa
+
+    from alumni_desk.store.driver import Raw
+
+REVISION = "0005"
+"""The newest of ``store/migrations``. Alembic is imported only when a database is not there yet (0.4 s)."""
+
+
+def open_with(profile: Profile, metadata: Callable[[], sa.MetaData], version: int, *, passphrase: str | None = None, create: bool = True,
+              known: str | None = None) -> Desk:
+    """Open a profile's desk with this schema and version of it; make it the first time unless ``create`` is false.
+
+    ``known``: the fingerprint of the schema's triggers; a database that has them needs no look at the schema.
+    ``alumni_desk.schema.open_desk`` is what the program calls. Raises StoreProblem: what ``keys.database_key`` raises, ``no_desk``,
+    ``database_damaged``, ``database_newer`` or what the disk does.
+    """
+    if not create and not profile.exists and not (profile.path / "removed.json").exists():
+        raise StoreProblem("no_desk", _("There is no desk in {folder}."), folder=profile.path)
+    disk.refuse_bad_places(profile.path)
+    profile.create()
+    if (profile.path / "removed.json").exists():
+        _refuse_removed(profile)
+    with disk.chapters_files(profile.path), translated(profile.path):
+        key = keys.database_key(profile.path, "desk", passphrase=passphrase)
+        with alone(profile.path / "desk.lock"):
+            if (profile.path / "restoring" / "ready").exists():
+                from alumni_desk.store import backup
+
+                backup.take_place(profile)  # the program ended in the middle of it
+            was_killed = _has_log(profile)
+            last = Mark(profile.path, key).read()  # before the database is looked at: another program may be writing
+            first = _as_known(profile, key, known, last) if known is not None else None
+            if first is None:
+                known = None
+                _prepare_here(profile, key, wanted_triggers(metadata(), version), last)
+    desk = Desk(profile, key, metadata, version, triggers=known, first=first)
+    desk.was_killed = was_killed
+    _correct_clock(desk)
+    recovery.keep_in_step(desk)
+    return desk
+
+
+def _has_log(profile: Profile) -> bool:
+    """Whether there is a write-ahead log: the last one who closes the database folds it back."""
+    log = profile.database.with_name(profile.database.name + "-wal")
+    return log.exists() and log.stat().st_size > 0
+
+
+def _refuse_removed(profile: Profile) -> None:
+    """This laptop's access ended: finish emptying it, and say so."""
+    from alumni_desk.store import removal
+
+    if (found := removal.finish(profile)) is not None:
+        raise found.error
+
+
+def _correct_clock(desk: Desk) -> None:
+    """Go by the server's time as it was last seen to differ from this computer's, unless that would be before it was seen: somebody set the clock since."""
+    with desk.asking() as connection:
+        found = driver.row(connection, "SELECT value FROM sync_state WHERE key = 'skew'")
+    skew = json.loads(found[0]) if found else {}
+    if skew and wall_ms() - skew["ahead_ms"] >= skew.get("seen_ms", 0):
+        desk.clock.correct(-skew["ahead_ms"])
+
+
+def open_staged(profile: Profile, key: bytes, metadata: Callable[[], sa.MetaData], version: int) -> Desk:
+    """Open a database that lies in a folder without its key file: one on its way to be restored."""
+    _prepare(profile, key, wanted_triggers(metadata(), version), None)
+    return Desk(profile, key, metadata, version)
+
+
+def trouble_of(profile: Profile, key: bytes) -> KnownError | None:
+    """Why a database cannot be trusted: ``database_damaged`` or ``changes_lost``; None if every page is whole and no commit is missing. Changes nothing."""
+    import sqlcipher3.dbapi2 as sqlcipher
+
+    last = Mark(profile.path, key).read()
+    try:
+        connection = connect(profile.database, key)
+        try:
+            whole = not connection.execute("PRAGMA cipher_integrity_check").fetchall() and connection.execute("PRAGMA integrity_check").fetchone()[0] == "ok"
+            there = connection.execute("SELECT transaction_id FROM capture").fetchone()[0]
+        finally:
+            connection.close()
+    except (sqlcipher.DatabaseError, TypeError) as error:  # no row where there always is one
+        known = store_problem(str(error), profile.path)
+        if known is not None and known.code in ("disk_full", "database_busy", "read_only"):
+            raise known from None
+        return database_damaged()
+    if not whole:
+        return database_damaged()
+    return changes_lost(last - int(there)) if last is not None and there is not None and int(there) < last else None
+
+
+def _as_known(profile: Profile, key: bytes, known: str, last: int | None) -> Raw | None:
+    """A connection to a database that has this program's form and the triggers that are known, and lacks no commit; None if it has to be looked at closely."""
+    if not profile.database.exists():
+        return None
+    connection: Raw | None = None
+    good = False
+    try:
+        connection = reader(profile.database, key)
+        [count] = driver.row(connection, "SELECT transaction_id FROM capture")
+        there = dict(driver.rows(connection, "SELECT name, sql FROM sqlite_master WHERE type = 'trigger'"))
+        good = (driver.row(connection, "SELECT version_num FROM alembic_version")[0] == REVISION and fingerprint(there) == known
+                and count is not None and int(count) >= (last or 0))
+    except (driver.sqlcipher().Error, TypeError, ValueError):  # a table that is not there, a row that is missing: the close look says what it means
+        pass
+    finally:
+        if connection is not None and not good:
+            connection.close()
+    return connection if good else None
+
+
+def _prepare_here(profile: Profile, key: bytes, wanted: Mapping[str, str], last: int | None) -> None:
+    import sqlalchemy as sa
+
+    try:
+        _prepare(profile, key, wanted, last)
+    except sa.exc.OperationalError:
+        if not disk.is_full(profile.path) and not disk.can_share(profile.path):
+            raise disk.network_drive(profile.path) from None
+        raise
+
+
+def _prepare(profile: Profile, key: bytes, wanted: Mapping[str, str], last: int | None) -> None:
+    """Bring a database to this program's form: migrations if it is older, triggers as the schema says. ``last``: the commit that must be there."""
+    from alumni_desk.store import capture
+
+    engine = engine_of(profile.database, key, None, None)
+    try:
+        with engine.connect() as connection:
+            connection.exec_driver_sql("PRAGMA query_only = OFF")
+            found = _revision(connection)
+            if found is None and last:
+                raise database_damaged()  # an empty file where a chapter was
+            if found is not None:
+                _refuse_loss(connection, last)
+            if found != REVISION:
+                _refuse_newer(found)
+                if found is not None:
+                    from alumni_desk.store import backup
+
+                    backup.before_update(profile, key)
+                _migrate(connection)
+            names = {row.name: row.sql for row in connection.exec_driver_sql("SELECT name, sql FROM sqlite_master WHERE type = 'trigger'")}
+            if names != dict(wanted):
+                connection.exec_driver_sql("BEGIN IMMEDIATE")
+                try:
+                    capture.set_triggers(connection, wanted)
+                    connection.exec_driver_sql("COMMIT")
+                except BaseException:
+                    roll_back(connection)
+                    raise
+            if connection.exec_driver_sql("SELECT 1 FROM capture WHERE transaction_id IS NULL").first():
+                connection.exec_driver_sql("UPDATE capture SET transaction_id = ?", (str(last or 0),))
+                connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")  # so that a log lost from now on is seen to be lost
+            connection.invalidate()  # it may write: not one for the pool
+    finally:
+        engine.dispose()
+
+
+def _revision(connection: sa.Connection) -> str | None:
+    if connection.exec_driver_sql("SELECT 1 FROM sqlite_master WHERE name = 'alembic_version'").first() is None:
+        return None
+    return connection.exec_driver_sql("SELECT version_num FROM alembic_version").scalar()
+
+
+def _refuse_loss(connection: sa.Connection, last: int | None) -> None:
+    there = connection.exec_driver_sql("SELECT transaction_id FROM capture").scalar()
+    if last is not None and there is not None and int(there) < last:
+        raise changes_lost(last - int(there))
+
+
+def _refuse_newer(found: str | None) -> None:
+    if found is not None and found > REVISION:
+        raise StoreProblem("database_newer", _("This chapter was opened with a newer Alumni Desk. Install the newest version to work with it."))
+
+
+def _migrate(connection: sa.Connection) -> None:
+    from alembic import command
+    from alembic.config import Config
+
+    from alumni_desk.store import capture, search
+
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+    config.set_main_option("path_separator", "os")
+    config.attributes["connection"] = connection
+    connection.exec_driver_sql("BEGIN IMMEDIATE")
+    try:
+        capture.set_triggers(connection, {})  # migrations are nobody's edits
+        command.upgrade(config, "head")
+        search.refresh(connection)
+        connection.exec_driver_sql("COMMIT")
+    except BaseException:
+        roll_back(connection)
+        raise

@@ -1,0 +1,78 @@
+"""What SQLite and SQLCipher say of disk and file, as sentences."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from alumni_desk.errors import BadInput, KnownError, StoreProblem
+from alumni_desk.store import disk, driver
+from alumni_desk.store.synced import TOO_LARGE
+from alumni_desk.words import _, ngettext
+
+log = logging.getLogger(__name__)
+
+
+def changes_lost(count: int) -> StoreProblem:
+    """The database opens, and what was saved last is not in it."""
+    return StoreProblem("changes_lost", ngettext(
+        "The last thing that was saved is missing from the chapter's database: its log was damaged or taken away. Nothing was opened. "
+        "Restore with what was kept beside it (in the window, or: restore --salvage).",
+        "The last {count} things that were saved are missing from the chapter's database: its log was damaged or taken away. Nothing was opened. "
+        "Restore with what was kept beside it (in the window, or: restore --salvage).", count), count=count)
+
+
+@contextmanager
+def translated(folder: Path) -> Iterator[None]:
+    """What SQLite says of disk and file, as a sentence; everything else is a fault of the program and stays one."""
+    try:
+        yield
+    except Exception as error:
+        said = driver.said(error)
+        known = store_problem(said, folder) if said is not None else None
+        if known is None:
+            raise
+        if not isinstance(known, BadInput):
+            log.warning("the database said: %s", known.code)
+        raise known from None
+
+
+def store_problem(said: str, folder: Path | None = None) -> KnownError | None:
+    """The sentence for what SQLite or SQLCipher said of a database in a folder; None if it is not about the world."""
+    text = said.lower()
+    return next((problem(folder) for words_of_it, problem in _PROBLEMS if any(one in text for one in words_of_it)), None)
+
+
+def database_damaged(folder: Path | None = None) -> StoreProblem:
+    """The sentence for a database that cannot be trusted."""
+    return StoreProblem("database_damaged", _(
+        "The chapter's database is damaged or belongs to another key, so it was not opened. Restore a backup; leave the file where it is."))
+
+
+def busy(folder: Path | None = None) -> StoreProblem:
+    return StoreProblem("database_busy", _(
+        "Another program has been writing to this chapter for a long time, so nothing of this was saved. Wait for it to end, then do it again."))
+
+
+def _failed(folder: Path | None) -> StoreProblem:
+    """Of some calls that find no room SQLite says only that they failed."""
+    return disk.disk_full() if folder is not None and disk.is_full(folder) else disk.disk_trouble()
+
+
+def _too_large(folder: Path | None) -> KnownError:
+    return BadInput("row_too_large", _(
+        "The texts of one record are longer than 256 KB together, so nothing of this was saved. Shorten the longest, or keep it in a file elsewhere "
+        "and write down where."))
+
+
+_PROBLEMS: Sequence[tuple[tuple[str, ...], Callable[[Path | None], KnownError]]] = (
+    ((TOO_LARGE,), _too_large),
+    (("locking protocol",), lambda folder: disk.network_drive(folder or Path())),
+    (("locked", "busy"), busy),
+    (("disk is full",), lambda folder: disk.disk_full()),
+    (("readonly", "read-only"), lambda folder: disk.read_only()),
+    (("file is not a database", "malformed", "hmac check", "vtable constructor failed"), database_damaged),
+    (("disk i/o", "unable to open"), _failed),
+)
