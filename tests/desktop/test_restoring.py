@@ -114,8 +114,8 @@ def test_the_backup_of_the_day_is_made_once(room: Room, until: Any) -> None:
     assert not backup.is_due(room.desk.profile, room.desk.key)
 
 
-def test_after_a_crash_every_page_is_read_though_there_is_a_backup_of_today(
-        room: Room, until: Any, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
+def test_every_page_is_read_after_each_opening_though_there_is_a_backup_of_today(
+        room: Room, until: Any, caplog: pytest.LogCaptureFixture) -> None:
     room.keeping.look()
     until(room.lanes.idle)
     raw = room.desk.raw()
@@ -126,10 +126,9 @@ def test_after_a_crash_every_page_is_read_though_there_is_a_backup_of_today(
     worse[-2_000] ^= 4
     room.desk.profile.database.write_bytes(worse)
     try:
-        room.keeping.look()  # closed well before: nobody looks
+        room.keeping.look()  # all of them were read since it was opened
         until(room.lanes.idle)
         assert "cannot be read" not in room.shell.toast.accessibleName()
-        monkeypatch.setattr(room.desk, "was_killed", True)
         again = Keeping(room.desk, room.lanes)
         again.trouble.connect(room._not_kept)
         again.look()

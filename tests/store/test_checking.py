@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import shutil
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from random import Random
 from typing import Any
 
@@ -16,11 +14,9 @@ import sqlalchemy as sa
 from alumni_desk.errors import KnownError
 from alumni_desk.members.actions import add_member
 from alumni_desk.members.lists import count_members
-from alumni_desk.schema import open_desk
 from alumni_desk.store import checking
 from alumni_desk.store.checking import look_at_pages, verify
 from alumni_desk.store.desk import Desk
-from alumni_desk.store.profile import Profile
 
 
 @contextmanager
@@ -94,13 +90,3 @@ def test_a_page_that_changed_on_the_disk_is_found_wherever_it_is(desk: Desk, mon
     look_at_pages(desk, cancelled=lambda: True)  # ended before it came so far
     desk.profile.database.write_bytes(whole)
     look_at_pages(desk)
-
-
-def test_it_is_known_that_the_last_one_did_not_close(desk: Desk, tmp_path: Path) -> None:
-    assert not desk.was_killed
-    add_member(desk, first_name="Ada")
-    shutil.copytree(desk.profile.path, tmp_path / "killed")
-    with open_desk(Profile(tmp_path / "killed")) as killed:
-        assert killed.was_killed
-    with open_desk(Profile(tmp_path / "killed")) as closed:
-        assert not closed.was_killed

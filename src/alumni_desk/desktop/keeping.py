@@ -1,4 +1,4 @@
-"""What the window does by itself so that nothing is lost: the backup of the day, a look at every page after a crash, the outbox copy of large actions."""
+"""What the window does by itself so that nothing is lost: the backup of the day, a look at every page of the database, the outbox copy of large actions."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Keeping(QObject):
         self._copying = False
         self._job: Job | None = None
         self._told = ""
-        self._unsure = desk.was_killed  # of the database's pages, until all of them were read
+        self._unsure = True  # of the database's pages, until all of them were read
         self._soon = QTimer(self, interval=FIRST_MS, singleShot=True)
         self._often = QTimer(self, interval=EVERY_MS)
         self._copies = QTimer(self, interval=COPY_MS)
@@ -37,12 +37,12 @@ class Keeping(QObject):
             timer.start()
 
     def look(self) -> None:
-        """Make the backup of the day if it is due, read what nobody has read since a crash, and reach the backups in a folder that was away."""
+        """Make the backup of the day if it is due, read what nobody has read since the desk was opened, and reach the backups in a folder that was away."""
         if self._job is None:
             self._job = self._lanes.read_long(self._back_up, self._made, self._failed)
 
     def _back_up(self, job: Job) -> Path | None:
-        """A backup reads every page. After an end that was none all are read at once, be there a backup of today or not."""
+        """A backup reads every page. Once after each opening all are read, be there a backup of today or not: no damage stays unsaid."""
         from alumni_desk.store import backup, checking, erasing
 
         try:

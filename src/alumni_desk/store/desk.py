@@ -79,7 +79,6 @@ class Desk:
         self._mark = Mark(profile.path, key)
         self._outbox: Outbox | None = None
         self.unkept: list[str] = []  # actions that are not in the outbox yet
-        self.was_killed = False  # whoever had it open before did not close it, or has it open still
 
     def __enter__(self) -> Self:
         return self

@@ -48,23 +48,15 @@ def open_with(profile: Profile, metadata: Callable[[], sa.MetaData], version: in
                 from alumni_desk.store import backup
 
                 backup.take_place(profile)  # the program ended in the middle of it
-            was_killed = _has_log(profile)
             last = Mark(profile.path, key).read()  # before the database is looked at: another program may be writing
             first = _as_known(profile, key, known, last) if known is not None else None
             if first is None:
                 known = None
                 _prepare_here(profile, key, wanted_triggers(metadata(), version), last)
     desk = Desk(profile, key, metadata, version, triggers=known, first=first)
-    desk.was_killed = was_killed
     _correct_clock(desk)
     recovery.keep_in_step(desk)
     return desk
-
-
-def _has_log(profile: Profile) -> bool:
-    """Whether there is a write-ahead log: the last one who closes the database folds it back."""
-    log = profile.database.with_name(profile.database.name + "-wal")
-    return log.exists() and log.stat().st_size > 0
 
 
 def _refuse_removed(profile: Profile) -> None:
