@@ -89,3 +89,27 @@ def test_a_clock_that_was_known_to_run_ahead_locks_nothing(leader: Desk, monkeyp
         with leader.applying() as applying:
             state.keep(applying.connection, state.Skew(ahead, 0))
         assert not locked(leader)
+
+
+@pytest.mark.parametrize("ahead_days", [-3, 3])
+def test_a_clock_that_was_set_right_since_locks_nothing(leader: Desk, monkeypatch: pytest.MonkeyPatch, ahead_days: int) -> None:
+    day = 86_400_000
+    with leader.applying() as applying:
+        contact = state.read(applying.connection, state.Contact)
+        assert contact is not None
+        state.keep(applying.connection, state.Skew(ahead_days * day, contact.server_ms))
+    until(leader, datetime.fromtimestamp(contact.server_ms / 1000, UTC) + timedelta(days=2))
+    for wrong_by, hours, over in ((ahead_days, 1, False), (0, 1, False), (0, 47, False), (0, 49, True)):
+        monkeypatch.setattr(access, "wall_ms", lambda wrong_by=wrong_by, hours=hours: contact.server_ms + wrong_by * day + hours * 3_600_000)
+        assert locked(leader) is over, (wrong_by, hours)
+
+
+def test_a_door_whose_time_is_over_shows_nothing_to_a_command_either(leader: Desk) -> None:
+    with leader.applying() as applying:
+        member = state.read(applying.connection, state.Membership)
+        assert member is not None
+        state.keep(applying.connection, msgspec.structs.replace(member, role="door", gathering="nowhere"))
+    until(leader, datetime.now(UTC) - timedelta(seconds=1))
+    for words in (["members"], ["guests", "next"], ["headcount", "next"], ["export", "-o", "out.ndjson"]):
+        assert "time at the door of the gathering is over" in command(leader, *words), words
+    assert command(leader, "status")["state"] == "ended"

@@ -261,8 +261,8 @@ def test_what_waits_stays_when_the_push_does_not_get_through(leader: Desk, at_do
 
 def test_without_the_server_its_time_ends_too_but_a_clock_that_jumps_only_locks(leader: Desk, at_door: Callable[..., Desk],
                                                                                 monkeypatch: pytest.MonkeyPatch) -> None:
+    from alumni_desk.sync import access, engine
     from alumni_desk.sync import door as doors
-    from alumni_desk.sync import engine
 
     dinner = evening(leader)
     guest = member(leader, "Quetzalcoatlus")
@@ -277,10 +277,12 @@ def test_without_the_server_its_time_ends_too_but_a_clock_that_jumps_only_locks(
 
     with monkeypatch.context() as patch:
         patch.setattr(engine, "hello", cut)
-        patch.setattr(doors, "wall_ms", lambda: 4_000_000_000_000)
+        patch.setattr(access, "wall_ms", lambda: 4_000_000_000_000)
         with pytest.raises(KnownError):
             sync_once(door)
         assert status(door).state == "ended" and "By this laptop’s clock" in status(door).sentence
+        with door.asking() as connection, pytest.raises(KnownError, match="By this laptop’s clock"):
+            access.refuse_locked(connection)
         assert guest in rows(door, "person"), "a clock alone takes nothing away"
         patch.setattr(doors.time, "monotonic", lambda: gone + 4 * 86_400)
         with pytest.raises(KnownError):

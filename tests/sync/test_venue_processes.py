@@ -135,6 +135,20 @@ def test_two_processes_and_a_check_in_that_shows_on_the_other(office: Any, make_
     two.kill(signal.SIGTERM)
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such shell")
+def test_sharing_in_the_background_of_a_script_ends_when_it_is_asked_to(office: Any, make_laptop: Callable[..., Laptop]) -> None:
+    laptop = make_laptop("one")
+    open_chapter(office, laptop, [])
+    script = subprocess.Popen(["sh", "-c", '"$@" & echo $!; wait', "sh", *laptop.words("share", "--host", "127.0.0.1", "--port", "0", "--json")],
+                              stdout=subprocess.PIPE, text=True)
+    assert script.stdout is not None
+    number = int(script.stdout.readline())
+    assert "address" in json.loads(script.stdout.readline())
+    os.kill(number, signal.SIGTERM)
+    assert script.wait(20) == 0
+    script.stdout.close()
+
+
 # Hosts of their own.
 
 ROOT = hasattr(os, "geteuid") and os.geteuid() == 0 and shutil.which("ip") is not None

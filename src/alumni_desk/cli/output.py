@@ -33,7 +33,7 @@ def profile_of(args: argparse.Namespace) -> Profile:
 
 
 WHILE_LOCKED = frozenset({"join", "sync", "status", "keep", "move", "leave", "switch", "parcel", "backup", "backups", "verify", "passphrase", "recovery-key"})
-"""The commands that show nobody and work also where a leader's laptop was without contact for too long."""
+"""The commands that show nobody and work also where a laptop's access has passed."""
 
 
 @contextmanager

@@ -81,7 +81,8 @@ def until_ended(wait: Callable[[], None], stop: Callable[[], None]) -> None:
     """Wait; Ctrl+C and the system's request to end both end it well."""
     if threading.current_thread() is threading.main_thread():
         with suppress(ValueError):
-            signal.signal(signal.SIGTERM, signal.getsignal(signal.SIGINT))
+            interrupt = signal.getsignal(signal.SIGINT)  # ignored where a shell started it in the background; the request to end is not
+            signal.signal(signal.SIGTERM, interrupt if callable(interrupt) else signal.default_int_handler)
     try:
         with suppress(KeyboardInterrupt):
             wait()

@@ -624,7 +624,7 @@ def look_up(desk: Desk) -> Facts:
         lately=past,
         admin=membership is not None and membership.role == "admin",
         door=membership is not None and membership.role == "door",
-        locked=standing.locked,
+        locked=standing.locked or standing.late,
         checked=standing.checked,
         identical=standing.identical,
         members=members,

@@ -10,7 +10,6 @@ from weakref import WeakKeyDictionary
 import msgspec
 import sqlalchemy as sa
 
-from alumni_desk.protocol.clock import wall_ms
 from alumni_desk.protocol.messages import Grant, HelloReply
 from alumni_desk.store.desk import Desk
 from alumni_desk.sync import erasing, operations, state
@@ -98,14 +97,6 @@ def pass_time(desk: Desk, membership: Membership) -> bool:
         return False
     end(desk, membership)
     return True
-
-
-def is_late(connection: sa.Connection, membership: Membership) -> bool:
-    """Whether a door's time is over by this laptop's clock, which may be wrong: then nothing is shown, and nothing goes, until the server was heard."""
-    if membership.role != DOOR or membership.until is None:
-        return False
-    skew = state.read(connection, state.Skew) or state.Skew()
-    return wall_ms() - skew.ahead_ms >= _milliseconds(membership.until)
 
 
 def _milliseconds(until: str) -> int:

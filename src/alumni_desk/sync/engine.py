@@ -81,6 +81,7 @@ class Standing:
     access: str = ""
     chip: str = ""  # fewer words than the sentence, where it is too long for the chip
     locked: bool = False  # a leader's laptop without contact for too long: nothing is shown before the next one
+    late: bool = False  # and a door's whose time is over by its own clock alone
 
     @property
     def short(self) -> str:
@@ -310,12 +311,12 @@ def _late(connection: sa.Connection, membership: state.Membership) -> Standing |
         stands = _standing(connection)
         return replace(stands, state="ended", sentence=access.locked_words(), access=access.locked_words(), locked=True,
                        chip=_("Locked · {what}").format(what=stands.sentence))
-    if not door.is_late(connection, membership):
+    if not access.is_late(connection):
         return None
     stands = _standing(connection)
     name = connection.exec_driver_sql("SELECT name FROM gathering WHERE id = ?", (membership.gathering or "",)).scalar()
-    sentence = _("By this laptop’s clock its time at the door of {gathering} is over. Sync: the server knows.").format(gathering=name or _("the gathering"))
-    return replace(stands, state="ended", sentence=sentence, access=sentence, chip=_("Locked · {what}").format(what=stands.sentence))
+    sentence = access.late_words(name)
+    return replace(stands, state="ended", sentence=sentence, access=sentence, late=True, chip=_("Locked · {what}").format(what=stands.sentence))
 
 
 def _ended_sentence(ended: state.Ended, waiting: int) -> str:
