@@ -133,6 +133,30 @@ def test_to_keep_what_is_shown_is_a_deed_of_its_own_that_undo_takes_back(clash: 
     assert fields(priya) == ["email", "former_names"]
 
 
+def test_whoever_lost_and_writes_anew_has_decided(clash: tuple[Desk, Desk, Desk, str]) -> None:
+    priya, tomas, hana, selam = clash
+    change(priya, selam, email="selam@later.example.org")
+    assert fields(priya) == ["former_names"] and fields(tomas) == ["email", "former_names"]
+    rest(priya, tomas, hana)
+    for desk in clash[:3]:
+        assert fields(desk) == ["former_names"] and value(desk, selam, "email") == "selam@later.example.org"
+    undo(priya)
+    assert fields(priya) == ["email", "former_names"] and value(priya, selam, "email") == "s.tesfaye@example.net"
+    rest(priya, tomas, hana)
+    assert fields(hana) == fields(tomas) == ["email", "former_names"]
+
+
+def test_whoever_won_and_writes_anew_is_named_and_the_value_that_lost_is_still_there(clash: tuple[Desk, Desk, Desk, str]) -> None:
+    priya, tomas, hana, selam = clash
+    change(tomas, selam, email="tomas@later.example.net")
+    mine = card(tomas, "email")
+    assert (mine.yours.value, mine.yours.here, mine.theirs.value) == ("tomas@later.example.net", True, "selam.t@example.org")
+    rest(priya, tomas, hana)
+    theirs = card(priya, "email")
+    assert (theirs.yours.value, theirs.yours.who, theirs.theirs.value, theirs.theirs.who) == (
+        "selam.t@example.org", "Priya", "tomas@later.example.net", "Tomás")
+
+
 def test_a_sync_says_how_many_are_open_and_not_how_many_it_brought_up(clash: tuple[Desk, Desk, Desk, str]) -> None:
     priya, tomas, hana, selam = clash
     assert [sync_once(desk).conflicts for desk in (priya, tomas, hana, hana)] == [2, 2, 2, 2]

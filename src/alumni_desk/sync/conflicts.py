@@ -1,13 +1,13 @@
 """Fields that two people changed without seeing each other: listed as cards, decided on, opened again. Kept on the desk, so that it can be read offline.
 
 A decision is an action like any other: Undo takes it back, and the card is open again. The server is told at the next sync; then the card
-vanishes on the other laptops.
+vanishes on the other laptops. Whoever lost and then writes another value over the one that won has seen both: that, too, is a decision.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Literal, TypeVar
@@ -103,9 +103,11 @@ def conflicts(desk: Desk) -> list[Conflict]:
         away = {name for name, (action, _told) in _decisions(connection).items() if _stands(connection, action)}
         now = desk.clock.now_ms()
         rows = [row for row in kept.rows if _id(row) not in away and row.made > now - _90_DAYS and row.table in desk.tables]
-        names = Names(connection, {"": [(row.table, row.row, {}) for row in rows]}, set())
         there = _values(connection, desk, rows)
-        return [_card(desk, row, there[row.table, row.row], names, membership) for row in rows if (row.table, row.row) in there]
+        away |= _written_over(connection, rows, there, membership).keys()
+        rows = [row for row in rows if _id(row) not in away and (row.table, row.row) in there]
+        names = Names(connection, {"": [(row.table, row.row, {}) for row in rows]}, set())
+        return [_card(desk, row, there[row.table, row.row], names, membership) for row in rows]
 
 
 def count(desk: Desk) -> int:
@@ -160,11 +162,14 @@ def exchange(desk: Desk, wire: Wire, membership: Membership, server: HelloReply,
         return
     with desk.reading() as connection:
         kept, made = _read(connection, _KEPT, Kept), _decisions(connection)
+        rows_here = [] if kept is None else [row for row in kept.rows if row.table in desk.tables]
+        written = _written_over(connection, rows_here, _values(connection, desk, rows_here), membership)
+        made |= {name: (action, made.get(name, ("", False))[1]) for name, action in written.items()
+                 if name not in made or not _stands(connection, made[name][0])}
         standing = {name: _stands(connection, action) for name, (action, _told) in made.items()}
     news = {name: stands for name, stands in standing.items() if stands != made[name][1]}
     head = server.heads[scope]
     open_there = server.conflicts.get(scope, 0)
-    rows_here = [] if kept is None else kept.rows
     open_here = sum(not standing.get(_id(row), False) for row in rows_here)
     if not news and not fresh and open_here == open_there and (not open_there or (kept is not None and kept.head == head)):
         return
@@ -193,12 +198,25 @@ def _card(desk: Desk, row: ConflictRow, there: dict[str, Any], names: Names, mem
     clock, author = there["stands_for"][row.field] or row.winner_clock, row.winner
     here = row.winner_device == membership.device
     if clock != row.winner_clock:  # somebody has written over it since
-        author, here = _author_of(there["authors"], clock), False
+        author, here = _author_of(there["authors"], clock), clock in there["own"]
     winner = _side(clock, author.who, author.device, now, now, many, here)
     loser = _side(row.loser_clock, row.loser.who, row.loser.device, row.value, now, many, row.loser_device == membership.device)
     yours, theirs = (loser, winner) if loser.here and not winner.here else (winner, loser)
     return Conflict(id=_id(row), table=row.table, row=row.row, field=row.field, name=names.of(row.table, row.row, {}), what=field_word(row.table, row.field),
                     yours=yours, theirs=theirs, both=many or (row.table == "person" and row.field in BESIDE), until=_moment(row.made + _90_DAYS))
+
+
+def _written_over(connection: sa.Connection, rows: Sequence[ConflictRow], there: Mapping[tuple[str, str], dict[str, Any]],
+                  membership: Membership) -> dict[str, str]:
+    """Cards whose losing value is this laptop's own, and which it has replaced since by another one: the action that did."""
+    found = {}
+    for row in rows:
+        if row.loser_device != membership.device or (row.table, row.row) not in there:
+            continue
+        clock = there[row.table, row.row]["stands_for"][row.field]
+        if clock != row.winner_clock and clock in there[row.table, row.row]["own"] and clock > row.loser_clock:
+            found[_id(row)] = str(there[row.table, row.row]["own"][clock])
+    return found
 
 
 def _author_of(authors: dict[str, Author], clock: str) -> Author:
@@ -229,7 +247,9 @@ def _values(connection: sa.Connection, desk: Desk, rows: Sequence[ConflictRow]) 
             names = [state.REPLICA + clock.rpartition("-")[2] for clock in clocks.values()]
             told = connection.exec_driver_sql("SELECT key, value FROM sync_state WHERE key IN (SELECT value FROM json_each(?))", (json.dumps(names),))
             authors = {author.key.removeprefix(state.REPLICA): msgspec.json.decode(author.value, type=Author) for author in told}
-            found[table, one["id"]] = {**one, "stands_for": stands_for, "authors": authors}
+            own = connection.exec_driver_sql("SELECT clock, action FROM operation WHERE table_name = ? AND row_id = ? AND queue <> 'peer'",
+                                             (table, one["id"]))
+            found[table, one["id"]] = {**one, "stands_for": stands_for, "authors": authors, "own": {wrote.clock: wrote.action for wrote in own}}
     return found
 
 
