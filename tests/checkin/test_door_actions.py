@@ -21,6 +21,7 @@ from alumni_desk.checkin.lists import (
 )
 from alumni_desk.checkin.verdicts import Outcome, Reason
 from alumni_desk.errors import BadInput, NotFound, Refused
+from alumni_desk.gatherings.lists import guest_rows
 from alumni_desk.gatherings.records import registration_id
 from alumni_desk.protocol.codes import badge_code
 from alumni_desk.schema import open_desk
@@ -238,3 +239,19 @@ def test_an_unknown_gathering_is_said_plainly(evening: Evening) -> None:
         check_in(evening.desk, "nowhere", evening.registrations["Li Chen 2004"])
     with pytest.raises(NotFound):
         check_in(evening.desk, evening.other, evening.registrations["Li Chen 2004"])
+
+
+def test_who_was_erased_after_being_let_in_is_called_so_and_who_was_removed_keeps_the_name(evening: Evening) -> None:
+    from alumni_desk.store import erasing
+
+    erased, removed = list(evening.registrations)[:2]
+    for name in (erased, removed):
+        check_in(evening.desk, evening.id, evening.registrations[name])
+    erasing.erase(evening.desk, [evening.people[erased]])
+    with evening.desk.writing("member_removed") as writing:
+        writing.change("person", evening.people[removed], gone=True)
+    shown = DoorList(evening.desk, evening.id).hits
+    assert shown[evening.registrations[erased]].name == "Erased"
+    assert removed.startswith(shown[evening.registrations[removed]].name)
+    listed = {row.registration: row.name for row in guest_rows(evening.desk, evening.id)}
+    assert listed[evening.registrations[erased]] == "Erased" and removed.startswith(listed[evening.registrations[removed]])

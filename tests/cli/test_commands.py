@@ -195,6 +195,7 @@ def test_the_roster_leaves_out_who_is_not_expected(do: Do, chapter: dict[str, st
 
 
 def test_a_chapter_of_the_server_has_a_name(do: Do) -> None:
+    do("server", "init")
     for name in ("", "  ", "x" * 500):
         assert "A chapter's name has 1 to 200 letters" in do("server", "invite", "--chapter", name, "--role", "admin", code=1)
 

@@ -48,6 +48,13 @@ def do(tmp_path: Path, url: str | None, capsys: pytest.CaptureFixture[str]) -> D
     return doing
 
 
+def test_where_there_is_no_server_none_is_made_by_looking(do: Do, tmp_path: Path) -> None:
+    for words in (("accounts",), ("devices",), ("stats",), ("audit",), ("quarantine",), ("invite", "--chapter", "Boston", "--role", "leader"),
+                  ("revoke", "x"), ("backup", str(tmp_path / "out.backup"))):
+        assert "server init" in do(*words, code=1), words
+    assert not (tmp_path / "office" / "server.db").exists()
+
+
 def joined(folder: Path, url: str | None, code: str, name: str) -> str:
     """A laptop that joined with this code and said hello; gives its id."""
     from alumni_desk.server.journal import FILE
@@ -105,12 +112,14 @@ def test_from_nothing_to_looking_after_it(do: Do, tmp_path: Path, url: str | Non
 
 
 def test_two_laptops_of_one_name_are_told_apart_by_id(do: Do, tmp_path: Path, url: str | None) -> None:
+    do("init")
     ids = [joined(tmp_path / "office", url, do("invite", "--chapter", "Boston", "--role", "leader")["code"], "Dell") for _ in range(2)]
     assert "2 laptops are called" in do("revoke", "Dell", code=1)
     assert do("revoke", ids[0])["id"] == ids[0]
 
 
 def test_backup_and_restore(do: Do, tmp_path: Path, url: str | None) -> None:
+    do("init")
     do("invite", "--chapter", "Boston", "--role", "leader")
     file = tmp_path / "b"
     made = do("backup", file)

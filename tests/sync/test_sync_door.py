@@ -350,6 +350,13 @@ def command(profile: Path, *words: str) -> Any:
     return json.loads(done.stdout)
 
 
+def no_of(profile: Path, *words: str) -> str:
+    """What a command says no with."""
+    done = subprocess.run([sys.executable, "-m", "alumni_desk", "--profile", str(profile), *words], capture_output=True, text=True, check=False, timeout=60)
+    assert done.returncode == 1, done.stdout
+    return done.stderr
+
+
 def test_the_story_of_an_evening_in_processes(make_server: Callable[..., Any], tmp_path: Path) -> None:
     server = make_server()
     leader, door = tmp_path / "the-leader", tmp_path / "the-door"
@@ -363,6 +370,8 @@ def test_the_story_of_an_evening_in_processes(make_server: Callable[..., Any], t
     assert joined["role"] == "door"
     command(door, "sync")
     assert command(door, "status")["gathering"] == dinner
+    for words in (["member", "add", "first_name=A"], ["laptops"], ["invite"], ["set-aside"], ["gathering", "cancel", dinner], ["import", "x.csv"]):
+        assert "has the door of Dinner and no more" in no_of(door, *words), words
     assert command(door, "check-in", dinner, "Ana Guest")["person"]["id"] == guest
     command(door, "walk-in", dinner, "Bo Walker", "email=bo@example.org", "consent=yes")
     assert command(door, "sync")["refused"] == 0

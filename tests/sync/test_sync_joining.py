@@ -317,3 +317,8 @@ def test_a_certificate_that_cannot_be_used_is_said_before_anything_is_served(
         assert run(["--profile", str(tmp_path / "office"), "serve", "--port", "0", "--tls-cert", str(certificate), "--tls-key", str(key)]) == 1
         said = capsys.readouterr()
         assert not said.out and len(said.err.strip().splitlines()) == 1 and "cannot be used together" in said.err
+
+
+def test_a_server_without_encryption_at_an_https_address(make_server: Any, make_desk: MakeDesk) -> None:
+    server = make_server()
+    assert code_of(lambda: join(make_desk("a"), server.url.replace("http://", "https://"), server.invite())) == "sync_not_encrypted"

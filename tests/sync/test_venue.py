@@ -237,11 +237,12 @@ def test_a_parcel_of_a_removed_laptop_is_set_aside_whoever_brings_it(leaders: An
     check_in(one, gathering, person_id=people[0])
     with shared(one) as sharing:
         meet(two, sharing)
+    assert status(two).carrying and "carries others’ changes" in status(two).sentence  # the server has not heard of them
     with one.reading() as connection:
         device = me(connection).membership.device
     office.server.run("server", "revoke", device)
     result = sync_once(two)
-    assert result.waiting == 0 and here(two, gathering) == 0  # seen as long as nobody knew
+    assert result.waiting == 0 and here(two, gathering) == 0 and not status(two).carrying  # seen as long as nobody knew
     with two.reading() as connection:
         assert connection.exec_driver_sql("SELECT reason FROM parcel WHERE state <> 'own'").scalars().all() == ["revoked"]
         assert device in me(connection).credentials.revoked

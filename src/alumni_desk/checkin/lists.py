@@ -206,7 +206,7 @@ class DoorList:
         registration, person = tables["registration"], tables["person"]
         self.gathering = door_gathering(connection, tables, self._id)
         here = sa.select(registration.c.person).where(registration.c.gathering == self._id, ~registration.c.gone)
-        rows = connection.execute(sa.select(person).where(person.c.id.in_(here), ~person.c.gone))
+        rows = connection.execute(sa.select(person).where(person.c.id.in_(here)))
         self._persons = {row.id: row for row in rows}
         merged = sa.select(person.c.id, person.c.merged_into).where(person.c.merged_into.is_not(None))
         self._merged = {row.id: row.merged_into for row in connection.execute(merged)}
@@ -384,7 +384,7 @@ def _is_named(person: sa.Row[Any] | None) -> bool:
 def _hit(person: sa.Row[Any] | None, key: str, person_id: str, status: DoorStatus) -> DoorHit:
     return DoorHit(
         key=key, registration=None, person=person_id,
-        name=naming.display_name(person) if _is_named(person) else _("Name to come"),
+        name=naming.display_name(person) if _is_named(person) else naming.no_name(person),
         other_script_name=person.other_script_name if person is not None else None,
         class_tail=naming.class_tail(person) if person is not None else "",
         disc=naming.disc(person) if person is not None else "", city=person.city if person is not None else None,

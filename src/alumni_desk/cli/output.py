@@ -36,6 +36,18 @@ WHILE_LOCKED = frozenset({"join", "sync", "status", "keep", "move", "leave", "sw
 """The commands that show nobody and work also where a laptop's access has passed."""
 
 
+LEADERS_ALONE = frozenset({
+    *((command, None) for command in ("import", "invite", "invitations", "laptops", "set-aside", "hand-over", "conflicts", "conflict", "hand-out")),
+    *(("member", part) for part in ("add", "set", "remove", "merge", "unmerge", "erase")), *(("gathering", part) for part in ("new", "set", "cancel")),
+})
+"""The commands, and of some their parts, that a laptop at the door has no use for: the server would refuse what they do."""
+
+
+def _part(args: argparse.Namespace) -> str | None:
+    found = getattr(args, "member_command", None) or getattr(args, "gathering_command", None)
+    return None if found is None else str(found)
+
+
 @contextmanager
 def opened(args: argparse.Namespace, *, create: bool = True, told: Callable[[str | None], None] | None = None) -> Iterator[Desk]:
     """The open desk of the command's profile; made if it is not there, unless ``create`` is false. Asks for the password at a terminal.
@@ -45,10 +57,12 @@ def opened(args: argparse.Namespace, *, create: bool = True, told: Callable[[str
     desk = open_asking(profile_of(args), create=create, told=told)
     with desk:
         if getattr(args, "command", None) not in WHILE_LOCKED:
-            from alumni_desk.sync.access import refuse_locked
+            from alumni_desk.sync import access
 
             with desk.asking() as connection:
-                refuse_locked(connection)
+                access.refuse_locked(connection)
+                if (getattr(args, "command", None), _part(args)) in LEADERS_ALONE:
+                    access.refuse_at_door(connection)
         try:
             yield desk
         finally:

@@ -68,7 +68,7 @@ def add_commands(commands: Any) -> None:
 
 def run_init(args: argparse.Namespace) -> int:
     """Make the database."""
-    with the_server(args) as server:
+    with the_server(args, make=True) as server:
         kind = "postgresql" if server.database.postgresql else "sqlcipher"
         show(args, {"server": server.id, "database": kind}, _("The server's database is ready."))
     return 0
@@ -186,8 +186,10 @@ def run_stats(args: argparse.Namespace) -> int:
 
     with the_server(args) as server:
         found = figures(server, now_ms())
-    lines = [(one.name or one.id, _("{n} people").format(n=number(one.people)), _("{n} laptops").format(n=number(one.laptops)),
-              _("{n} changes, {saved} backed up").format(n=number(one.head), saved=number(one.backed_up))) for one in found.chapters]
+    lines = [(one.name or one.id, ngettext("{n} person", "{n} people", one.people).format(n=number(one.people)),
+              ngettext("{n} laptop", "{n} laptops", one.laptops).format(n=number(one.laptops)),
+              ngettext("{n} change, {saved} backed up", "{n} changes, {saved} backed up", one.head).format(n=number(one.head), saved=number(one.backed_up)))
+             for one in found.chapters]
     show(args, asdict(found), table(lines) or _("No chapter yet."))
     return 0
 

@@ -88,12 +88,27 @@ def the_database(args: argparse.Namespace, *, upgrade: bool = False) -> Iterator
 
 
 @contextlib.contextmanager
-def the_server(args: argparse.Namespace) -> Iterator[Server]:
-    """The server, open."""
+def the_server(args: argparse.Namespace, *, make: bool = False) -> Iterator[Server]:
+    """The server, open. Raises NotFound ``no_server`` where there is none, unless it may be made: a mistyped folder would look like a lost chapter."""
     from alumni_desk.server.state import open_server
 
+    if not make:
+        _refuse_absent(args)
     with the_database(args) as database:
         yield open_server(database, journal_of(args))
+
+
+def _refuse_absent(args: argparse.Namespace) -> None:
+    from alumni_desk.errors import NotFound
+    from alumni_desk.server.database import postgresql_revision
+    from alumni_desk.server.opening import FILE
+
+    if args.database:
+        if postgresql_revision(args.database) is None:
+            raise NotFound("no_server", _("The database is empty: there is no server in it. Check its address, or begin with: server init."))
+    elif not (profile_of(args).path / FILE).exists():
+        raise NotFound("no_server", _("There is no server in {folder}. Name its folder with --profile or its database with --database, "
+                                      "or begin with: server init."), folder=profile_of(args).path)
 
 
 def moment(milliseconds: int | None) -> str | None:
@@ -138,7 +153,7 @@ def run_serve(args: argparse.Namespace) -> int:
     log_to(requests=args.log)
     terms = Terms(rate=args.rate, behind_proxy=args.behind_proxy, share_port=args.share_port, open_metrics=args.open_metrics,
                   public=public)
-    with the_server(args) as server, held(server.database, folder, alone=False):
+    with the_server(args, make=True) as server, held(server.database, folder, alone=False):
         if args.key_stdin:
             end_with(sys.stdin)
         serve(server, host=args.host, port=args.port, certificate=certificate, terms=terms, ready=ready)

@@ -9,7 +9,7 @@ from typing import Any
 
 from alumni_desk.cli.arguments import whole_number
 from alumni_desk.cli.output import add_json, opened, show
-from alumni_desk.errors import BadInput, NetworkProblem
+from alumni_desk.errors import BadInput, NetworkProblem, NotFound
 from alumni_desk.words import _, ngettext, number
 
 
@@ -135,6 +135,8 @@ def _way(text: str, code: str) -> tuple[str, str]:
         way = inviting.read(file)
         return way.url, way.code
     said = inviting.read_text(text)
+    if said is None and "://" not in text and (file.suffix or len(file.parts) > 1):
+        raise NotFound("no_file", _("There is no file {file}. Look where the invitation was saved."), file=file)
     if said is None:
         raise BadInput("join_code", _("Give the invitation's code after the address, or the invitation's file."))
     return said.url, said.code

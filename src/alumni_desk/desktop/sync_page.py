@@ -70,6 +70,7 @@ class Facts:
     locked: bool = False  # a leader's laptop that was without contact for too long
     checked: str | None = None  # when all that is here was compared with the server
     identical: bool | None = None
+    carrying: bool = False  # what other laptops did, to the server
     members: int = 0
     conflicts: tuple[Conflict, ...] = ()
     lets: tuple[Letting, ...] = ()  # gatherings at whose doors new laptops may be let in
@@ -330,6 +331,8 @@ class SyncPage(Page):
             if self._busy or next_try is None:
                 return _("{safe}.").format(safe=safe)
             return _("{safe}; the next try is at {time}, by itself.").format(safe=safe, time=_moment(next_try))
+        if facts.carrying:
+            return _("It carries what other laptops did, which the server may not have yet: the next sync gives it to the server.")
         return _("Work goes on without the internet; what you change meanwhile is sent at the next sync.")
 
     def _progress(self, column: QVBoxLayout) -> None:
@@ -627,6 +630,7 @@ def look_up(desk: Desk) -> Facts:
         locked=standing.locked or standing.late,
         checked=standing.checked,
         identical=standing.identical,
+        carrying=standing.carrying,
         members=members,
         conflicts=tuple(conflicts.conflicts(desk)) if leads else (),
         lets=tuple(_doors(desk)) if leads else (),

@@ -133,7 +133,7 @@ def guest_rows(desk: Desk, gathering_id: str, *, statuses: Iterable[str] | None 
     """Everybody on a list by name, each guest of somebody directly under their host."""
     registration, person = desk.tables["registration"], desk.tables["person"]
     people = [person.c[name].label(f"person_{name}") for name in ("first_name", "last_name", "preferred_name", "other_script_name", "class_year", "badge_tail",
-                                                                 "constituent_codes", "city", "email", "standing", "door_note")]
+                                                                 "constituent_codes", "city", "email", "standing", "door_note", "gone")]
     chosen = sa.select(registration, *people).join(person, person.c.id == registration.c.person, isouter=True)
     with desk.reading() as connection:
         rows = connection.execute(chosen.where(registration.c.gathering == gathering_id, ~registration.c.gone)).all()
@@ -250,7 +250,7 @@ def _facts(connection: sa.Connection, desk: Desk, gathering_id: str) -> tuple[se
 
 class _Person:
     def __init__(self, row: Any) -> None:
-        for name in ("first_name", "last_name", "preferred_name", "other_script_name", "class_year", "badge_tail", "constituent_codes"):
+        for name in ("first_name", "last_name", "preferred_name", "other_script_name", "class_year", "badge_tail", "constituent_codes", "gone"):
             setattr(self, name, getattr(row, f"person_{name}"))
 
 
@@ -259,7 +259,7 @@ def _guest(row: Any, inside: bool, printed: bool) -> GuestRow:
     name = row.badge_name or naming.display_name(person)
     tail = " ".join(part for part in (naming.short_year(row.person_class_year), (row.badge_tail or row.person_badge_tail or "").replace("'", "’")) if part)
     return GuestRow(
-        registration=row.id, person=row.person or "", name=name or _("Name to come"), named=bool(name), other_script_name=row.person_other_script_name,
+        registration=row.id, person=row.person or "", name=name or naming.no_name(person), named=bool(name), other_script_name=row.person_other_script_name,
         first_name=row.person_first_name, last_name=row.person_last_name, class_tail=tail, class_year=row.person_class_year, disc=naming.disc(person),
         city=row.person_city, email=row.person_email, standing=row.person_standing or "guest", status=row.status or "invited", answered_at=row.answered_at,
         host=row.host, host_name=None, table_name=row.table_name, meal=row.meal, code=row.code, walk_in=bool(row.walk_in),

@@ -31,6 +31,11 @@ def display_name(person: Any) -> str:
     return " ".join(part for part in (first, last) if part) or getattr(person, "other_script_name", None) or ""
 
 
+def no_name(person: Any) -> str:
+    """What stands where a name would: somebody was erased, or is only announced (``person`` may be None)."""
+    return _("Erased") if person is not None and person.gone else _("Name to come")
+
+
 def full_name(person: Any) -> str:
     """The whole name with title, middle name and suffix, for letters and the detail of a member."""
     first = " ".join(part for part in (person.title, person.first_name, person.middle_name, person.last_name) if part)

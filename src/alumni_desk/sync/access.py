@@ -24,6 +24,10 @@ _QUESTION = """SELECT json_extract(value, '$.role') AS role, json_extract(value,
     WHERE key = 'membership' AND NOT EXISTS (SELECT 1 FROM sync_state WHERE key = 'ended')"""
 
 
+_ROLE = """SELECT json_extract(value, '$.role'), (SELECT name FROM gathering WHERE id = json_extract(value, '$.gathering')) FROM sync_state
+    WHERE key = 'membership'"""
+
+
 def is_locked(connection: Connection) -> bool:
     """Whether a leader's is over."""
     over = _over(connection)
@@ -69,3 +73,11 @@ def refuse_locked(connection: Connection) -> None:
     over = _over(connection)
     if over is not None:
         raise Refused("access_locked", late_words(over[1]) if over[0] == "door" else locked_words())
+
+
+def refuse_at_door(connection: Connection) -> None:
+    """Raise Refused ``leaders_alone`` on a laptop that has the door of a gathering and no more."""
+    row = driver.row(connection, _ROLE)
+    if row is not None and row[0] == "door":
+        raise Refused("leaders_alone", _("This laptop has the door of {gathering} and no more. A leader’s laptop does that.").format(
+            gathering=row[1] or _("the gathering")))

@@ -23,6 +23,7 @@ from alumni_desk.sync.address import Address
 from alumni_desk.sync.hello import ending, hello
 from alumni_desk.sync.pull import cursor_of, follow_timeline, pull
 from alumni_desk.sync.push import Pushed, push
+from alumni_desk.sync.venue import holding
 from alumni_desk.sync.venue.relaying import forget_settled_operations, relay
 from alumni_desk.sync.wire import Wire
 from alumni_desk.words import _, ngettext, number
@@ -82,6 +83,7 @@ class Standing:
     chip: str = ""  # fewer words than the sentence, where it is too long for the chip
     locked: bool = False  # a leader's laptop without contact for too long: nothing is shown before the next one
     late: bool = False  # and a door's whose time is over by its own clock alone
+    carrying: bool = False  # what other laptops did is here, and not at the server as far as this one knows
 
     @property
     def short(self) -> str:
@@ -378,4 +380,7 @@ def _standing(connection: sa.Connection) -> Standing:
         return Standing("trouble", 0, last.at, _("Saved here · no contact with the server"))
     if last.at is None:
         return Standing("waiting", 0, None, _("Joined · not synced yet"))
+    if holding.is_carrying(connection):
+        return Standing("synced", 0, last.at, _("Saved here and at the server; carries others’ changes to it"), carrying=True,
+                        chip=_("Saved here · carries others’ changes"))
     return Standing("synced", 0, last.at, _("Saved here and at the server"))

@@ -155,9 +155,12 @@ class Wire:
             raise _stopped()
         try:
             yield
-        except (requests.exceptions.SSLError, urllib3.exceptions.SSLError):
+        except (requests.exceptions.SSLError, urllib3.exceptions.SSLError) as error:
             if self._stopping.is_set():
                 raise _stopped() from None
+            if "WRONG_VERSION_NUMBER" in str(error):
+                raise NetworkProblem("sync_not_encrypted", _(
+                    "At that address something answers without encryption, so nothing was sent. Ask whoever runs the server for its right address.")) from None
             raise NetworkProblem("sync_certificate", _(
                 "The server's certificate is not the one that was expected, so nothing was sent. "
                 "Ask whoever runs the server for a new invitation, with its whole address. What waits here stays.")) from None

@@ -91,7 +91,9 @@ def read_parcels(desk: Desk, file: Path) -> TakenIn:
     for start in range(0, len(bundle.parcels), AT_ONCE):
         taken += take_in(desk, mine, bundle.parcels[start:start + AT_ONCE], bundle.chains)
     if taken.refused and taken.refused == len(bundle.parcels):
-        raise Refused("parcel_forged", _("Nothing in this file is signed by a laptop that this chapter knows, so nothing was taken from it."))
+        raise Refused("parcel_forged", _(
+            "Nothing was taken from this file: the laptop that wrote it was removed or is of another chapter, or the file was damaged on its way. "
+            "Ask for it again."))
     return taken
 
 

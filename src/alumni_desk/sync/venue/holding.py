@@ -141,6 +141,11 @@ def chains_of(connection: sa.Connection) -> dict[str, list[Certificate]]:
     return {row.device: msgspec.msgpack.decode(row.content, type=list[Certificate]) for row in connection.exec_driver_sql("SELECT device, content FROM chain")}
 
 
+def is_carrying(connection: sa.Connection) -> bool:
+    """Whether anything of other laptops is here that the server has not answered for."""
+    return connection.exec_driver_sql("SELECT 1 FROM parcel WHERE resolved IS NULL AND state <> 'own' LIMIT 1").first() is not None
+
+
 def names(connection: sa.Connection, scope: str) -> set[bytes]:
     """Every parcel that is here, by name."""
     return set(connection.exec_driver_sql("SELECT name FROM parcel WHERE scope = ?", (scope,)).scalars())
