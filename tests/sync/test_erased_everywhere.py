@@ -10,6 +10,7 @@ import pytest
 import sqlalchemy as sa
 
 from alumni_desk.gatherings.records import registration_id
+from alumni_desk.protocol.ids import uuid7
 from alumni_desk.store import backup, erasing
 from alumni_desk.store.connecting import connect
 from alumni_desk.store.desk import Desk
@@ -161,6 +162,30 @@ def test_a_restored_server_has_erased_before_anybody_asks(chapter: tuple[Any, De
     server.start()
     rest(one, two)
     assert not holds(one) and not holds(two)
+
+
+def test_after_a_restore_of_the_server_who_was_erased_takes_nobody_of_the_same_import_along(chapter: tuple[Any, Desk, Desk, str, str], tmp_path: Path) -> None:
+    server, one, two, _root, _double = chapter
+    server.run("server", "backup", str(tmp_path / "kept"))
+    people = [uuid7() for _n in range(5)]
+    with one.writing("import", queue="load") as writing:
+        writing.add_many("person", [{"id": person, "standing": "member", "last_name": f"Guest {n}"} for n, person in enumerate(people)])
+        gathering = writing.add("gathering", name="Dinner", status="planned")
+        for person in people:
+            writing.add("registration", id=registration_id(gathering, person), gathering=gathering, person=person, status="yes")
+    rest(one, two)
+    erasing.erase(one, people[:1])
+    rest(one, two)
+    server.stop()
+    server.run("server", "restore", str(tmp_path / "kept"), "--replace")
+    server.start()
+    rest(one, two)
+    for desk in (one, two):
+        with desk.reading() as connection:
+            found = connection.exec_driver_sql("SELECT id FROM person WHERE last_name LIKE 'Guest %' AND NOT gone ORDER BY last_name").scalars().all()
+            listed = connection.exec_driver_sql("SELECT person FROM registration WHERE gathering = ? AND NOT gone", (gathering,)).scalars().all()
+        assert found == people[1:] and set(people[1:]) <= set(listed)
+        assert [one.reason for one in refused(desk) if one.reason != "erased"] == []
 
 
 def test_killed_before_it_was_scrubbed_the_next_sync_does_it(chapter: tuple[Any, Desk, Desk, str, str], monkeypatch: pytest.MonkeyPatch) -> None:

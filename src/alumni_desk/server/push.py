@@ -311,9 +311,12 @@ def _refuse_beyond_the_door(items: Sequence[Item], rows: Mapping[tuple[str, str]
 
 
 def _refuse_whole_transactions(items: Sequence[Item]) -> None:
-    """A transaction's puts stand or fall together within an audience; facts are judged singly."""
+    """A transaction's puts stand or fall together within an audience; facts are judged singly.
+
+    Those of somebody who was erased are none any more, and take nobody with them: the others of an import came to stay.
+    """
     failed = {(item.operation.transaction, item.audience) for item in items
-              if item.status not in ACCEPTED and item.status != "duplicate" and item.operation and item.operation.kind != "fact"
+              if item.status not in ACCEPTED and item.status not in ("duplicate", "erased") and item.operation and item.operation.kind != "fact"
               and item.reason != "other_content"}
     if not failed:
         return
