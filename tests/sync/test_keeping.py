@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import signal
 import socket
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -12,6 +15,7 @@ import sqlalchemy as sa
 
 from alumni_desk.errors import KnownError
 from alumni_desk.members.actions import add_member
+from alumni_desk.store import removal
 from alumni_desk.store.desk import Desk
 from alumni_desk.sync import keeping
 from alumni_desk.sync.engine import join, status, sync_once
@@ -89,6 +93,8 @@ def test_everything_moves_to_the_office_and_the_laptop_keeps_it_no_more(make_des
     add_member(desk, first_name="Bo", last_name="Li")
     moved = keeping.move_away(desk, serving, office.url, office.invite())
     assert not serving.running and not keeping.keeps(desk) and desk.scope == moved.scope
+    assert not list(desk.profile.path.glob("serv*")) and not (desk.profile.path / "snapshots").exists(), "no erasure would reach it"
+    assert desk.setting(keeping.NAME) is None
     assert sync_once(desk).refused == 0
     join(other, office.url, office.invite())
     sync_once(other)
@@ -102,3 +108,25 @@ def test_a_port_in_use_is_said_and_nothing_is_lost(make_desk: MakeDesk, keep: An
         keeping.start(desk, host="127.0.0.1")
     assert raised.value.code == "keeps_failed" and serving.running
     assert sync_once(desk).waiting == 0
+
+
+def test_a_server_of_its_own_in_the_same_folder_is_nobodys_to_delete(make_desk: MakeDesk, keep: Any, office: Any) -> None:
+    desk = alone(make_desk, "keeper")
+    serving = keep(desk)
+    serving.stop()
+    (desk.profile.path / "server.key").write_text("{}")
+    assert removal.delete_kept_server(desk.profile) and (desk.profile.path / "server.db").exists()
+
+
+def test_a_command_keeps_a_chapter_that_it_names_and_keeps_it_again_unnamed(tmp_path: Path) -> None:
+    def words(*more: str) -> list[str]:
+        return [sys.executable, "-m", "alumni_desk", "--profile", str(tmp_path / "desk"), *more]
+
+    refused = subprocess.run(words("keep", "--host", "127.0.0.1"), capture_output=True, text=True, check=False)
+    assert refused.returncode == 1 and "--chapter NAME" in refused.stderr
+    for more in (["--chapter", "Great Lakes"], []):
+        process = subprocess.Popen(words("keep", "--host", "127.0.0.1", "--json", *more), stdout=subprocess.PIPE, text=True)
+        assert process.stdout is not None and "url" in process.stdout.readline()
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(30) == 0
+        process.stdout.close()

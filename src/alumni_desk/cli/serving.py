@@ -103,6 +103,8 @@ def _refuse_absent(args: argparse.Namespace) -> None:
     from alumni_desk.server.database import postgresql_revision
     from alumni_desk.server.opening import FILE
 
+    if args.key_stdin:  # a desk that begins to keep its chapter
+        return
     if args.database:
         if postgresql_revision(args.database) is None:
             raise NotFound("no_server", _("The database is empty: there is no server in it. Check its address, or begin with: server init."))

@@ -33,6 +33,7 @@ def add_commands(commands: Any) -> None:
         description=_("Keep the chapter for its other laptops, without an office's server: makes a server on this laptop the first time, joins it with "
                       "everything that is here, and serves until ended. “alumni-desk invite” invites the others. JSON, once it serves: url."))
     keep.add_argument("--host", default="0.0.0.0", metavar="ADDRESS", help=_("address to listen on; default every one of this computer"))
+    keep.add_argument("--chapter", metavar="NAME", help=_("the chapter's name, where it has none yet"))
     keep.add_argument("--port", type=whole_number(1, 65_535), metavar="N", help=_("port for the first time; default 8413, or a free one"))
     add_json(keep)
     keep.set_defaults(run=run_keep)
@@ -97,6 +98,10 @@ def run_keep(args: argparse.Namespace) -> int:
 
     ended = threading.Event()
     with opened(args) as desk:
+        if args.chapter:
+            keeping.name_chapter(desk, args.chapter)
+        elif not keeping.keeps(desk) and not keeping.has_name(desk):
+            raise BadInput("chapter_needed", _("Say what the chapter is called: --chapter NAME."))
         serving = keeping.begin(desk, port=args.port, host=args.host)
         for kind in (signal.SIGINT, signal.SIGTERM):
             signal.signal(kind, lambda *_: ended.set())
@@ -113,10 +118,10 @@ def run_keep(args: argparse.Namespace) -> int:
 
 def run_move(args: argparse.Namespace) -> int:
     """Move the chapter to another server."""
-    from alumni_desk.sync.moving import move
+    from alumni_desk.sync.keeping import move_away
 
     with opened(args) as desk:
-        moved = move(desk, args.url, " ".join(args.code), anyway=args.anyway)
+        moved = move_away(desk, None, args.url, " ".join(args.code), anyway=args.anyway)
     show(args, {"scope": moved.scope, "chapter": moved.scope_name, "role": moved.role},
          _("This desk belongs to {chapter} at the new server now. “alumni-desk sync” brings everything there.").format(chapter=moved.scope_name))
     return 0
@@ -149,6 +154,10 @@ def run_sync(args: argparse.Namespace) -> int:
 
     with opened(args) as desk:
         result = sync_once(desk, check=args.check)
+        if desk.setting("keeps_chapter") is not None:
+            from alumni_desk.sync.keeping import forget_former
+
+            forget_former(desk)
         clock = status(desk).clock
         gone = list_refused(desk, min(result.refused, 10)) if result.refused else []
     lines = [_("{sent}, {received}.").format(

@@ -160,9 +160,9 @@ class SyncBridge(QObject):
         """Move the chapter to an office's server, with everything; this laptop keeps it no more."""
 
         def work() -> Any:
-            from alumni_desk.sync import keeping, moving
+            from alumni_desk.sync import keeping
 
-            return keeping.move_away(self._desk, self._serving, url, code) if self._serving is not None else moving.move(self._desk, url, code)
+            return keeping.move_away(self._desk, self._serving, url, code)
 
         def done(membership: Any) -> None:
             self._unlisten()
@@ -218,7 +218,10 @@ class SyncBridge(QObject):
             return None
         from alumni_desk.sync import keeping
 
-        return keeping.start(self._desk) if keeping.keeps(self._desk) else None
+        if keeping.keeps(self._desk):
+            return keeping.start(self._desk)
+        keeping.forget_former(self._desk)
+        return None
 
     def _keeps(self, serving: Keeping | None) -> None:
         self._serving = serving

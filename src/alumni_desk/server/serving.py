@@ -108,15 +108,20 @@ def serve(server: Server, *, host: str, port: int, certificate: Certificate | No
         timeout_keep_alive=75, timeout_graceful_shutdown=20, limit_concurrency=4_096,
         proxy_headers=terms.behind_proxy, forwarded_allow_ips="127.0.0.1" if terms.behind_proxy else None,
         ssl_certfile=str(certificate.certificate) if certificate else None, ssl_keyfile=str(certificate.key) if certificate else None)
-    signal.signal(signal.SIGTERM, lambda *_: None)  # uvicorn raises it once more when it has stopped: that is no failure
-    signal.signal(signal.SIGINT, lambda *_: None)
+    stoppable = Stoppable(config)
+
+    def end(*_: object) -> None:  # before uvicorn listens to signals; and after it has stopped, when it raises them once more
+        stoppable.should_exit = True
+
+    signal.signal(signal.SIGTERM, end)
+    signal.signal(signal.SIGINT, end)
     ready(address)
     gc.freeze()  # what is there now stays
     gc.set_threshold(*_LOOKED_FOR_LOOPS)
     sys.setswitchinterval(_TURN_SECONDS)
     try:
         with tidying(server):
-            Stoppable(config).run(sockets=[listener])
+            stoppable.run(sockets=[listener])
     finally:
         listener.close()
 

@@ -39,6 +39,10 @@ _OURS = ("desk.db", "desk.db-wal", "desk.db-shm", "desk.db-journal", "desk.mark"
          "restore.lock")
 
 
+_SERVERS = ("server.db", "server.db-wal", "server.db-shm", "server-journal.jsonl", "server-cert.pem", "server-key.pem", "server.lock", "serving.lock",
+            "snapshots", "server-replaced-*")
+
+
 @dataclass(frozen=True)
 class Removed:
     """That this laptop's access ended. ``at``: UTC, ISO 8601; ``left``: folders with backups of the chapter that could not be reached."""
@@ -165,6 +169,20 @@ def _files(profile: Profile) -> Iterator[Path]:
     for folder in (backup.own_folder(profile), profile.path / backup.STAGE):
         if folder.is_dir():
             yield folder
+    yield from files_of_kept_server(profile)
+
+
+def files_of_kept_server(profile: Profile) -> list[Path]:
+    """Those of the server that this desk keeps, or kept, for the others: its key lies in the desk. A server with a key of its own is nobody's to delete."""
+    if (profile.path / "server.key").exists():
+        return []
+    return [file for pattern in _SERVERS for file in sorted(profile.path.glob(pattern))]
+
+
+def delete_kept_server(profile: Profile) -> bool:
+    """Delete them; whether all are gone."""
+    deleted = [_delete(file) for file in files_of_kept_server(profile)]
+    return all(deleted)
 
 
 def _delete(path: Path) -> bool:
@@ -193,7 +211,7 @@ def _delete_backups(place: _Place, seal: str) -> None:
 def _read(profile: Profile) -> _Said | None:
     try:
         said = msgspec.json.decode((profile.path / FILE).read_bytes(), type=_Said)
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return None
     except (msgspec.DecodeError, OSError):
         # It is written in one step, so it was damaged afterwards: what it is there for is known all the same.

@@ -19,6 +19,7 @@ from typing import Any
 import msgspec
 
 from alumni_desk.errors import KnownError, NetworkProblem, Refused, StoreProblem
+from alumni_desk.store import removal
 from alumni_desk.store.desk import Desk
 from alumni_desk.sync import engine, moving, state
 from alumni_desk.words import _
@@ -60,6 +61,25 @@ class Keeping:
             self.process.stdout.close()
 
 
+def name_chapter(desk: Desk, name: str) -> None:
+    """Give a chapter that is alone and has no name one; its own name stays."""
+    if desk.scope is None:
+        desk.make_chapter(name)
+        return
+    with desk.writing("chapter_changed") as writing:
+        there = writing.connection.exec_driver_sql("SELECT name FROM chapter WHERE id = ?", (writing.scope,)).first()
+        if there is None:
+            writing.add("chapter", id=writing.scope, name=name)
+        elif not there.name:
+            writing.change("chapter", writing.scope, name=name)
+
+
+def has_name(desk: Desk) -> bool:
+    """Whether the chapter has one."""
+    with desk.reading() as connection:
+        return connection.exec_driver_sql("SELECT 1 FROM chapter WHERE NOT gone AND name > ''").first() is not None
+
+
 def keeps(desk: Desk) -> bool:
     """Whether this laptop keeps its chapter."""
     return _kept(desk) is not None
@@ -76,6 +96,8 @@ def begin(desk: Desk, *, port: int | None = None, host: str = "0.0.0.0") -> Keep
     kept = _kept(desk)
     if membership is not None and kept is None:
         raise Refused("keeps_joined", _("This laptop belongs to a server already. Only one that works alone can begin to keep its chapter."))
+    if kept is not None and membership is not None:  # what it is called, the others may know better
+        return start(desk, host=host)
     if chapter is None or not chapter.name:
         raise Refused("keeps_no_chapter", _("Name the chapter first; then this laptop can keep it for the others."))
     if chapter.sample:
@@ -83,8 +105,6 @@ def begin(desk: Desk, *, port: int | None = None, host: str = "0.0.0.0") -> Keep
     if kept is None:
         kept = Keeps(port if port is not None else _free_port(), secrets.token_hex(32))
         desk.set_setting(NAME, msgspec.to_builtins(kept))
-    if membership is not None:
-        return start(desk, host=host)
     code = _run(desk, kept, "server", "invite", "--chapter", str(chapter.name), "--role", "leader")["code"]
     serving = start(desk, host=host)
     try:
@@ -117,12 +137,22 @@ def start(desk: Desk, *, host: str = "0.0.0.0") -> Keeping:
     return Keeping(process, f"{scheme}://{address}:{kept.port}{pin}", f"{scheme}://127.0.0.1:{kept.port}{pin}")
 
 
-def move_away(desk: Desk, serving: Keeping, url: str, code: str) -> state.Membership:
-    """Move the chapter from this laptop to an office's server, and keep it no more: everything goes along. Raises what ``moving.move`` raises."""
-    moved = moving.move(desk, url, code)
-    serving.stop()
-    desk.set_setting(NAME, None)
+def move_away(desk: Desk, serving: Keeping | None, url: str, code: str, *, anyway: bool = False) -> state.Membership:
+    """Move the chapter to an office's server, with everything. A laptop that kept it keeps it no more: nothing of its server stays here.
+
+    Raises what ``moving.move`` raises.
+    """
+    moved = moving.move(desk, url, code, anyway=anyway)
+    if serving is not None:
+        serving.stop()
+    forget_former(desk)
     return moved
+
+
+def forget_former(desk: Desk) -> None:
+    """Once the chapter has moved away, delete the server that this laptop kept it on: later erasures would not reach it. Does nothing else."""
+    if desk.setting(NAME) is not None and _kept(desk) is None and removal.delete_kept_server(desk.profile):
+        desk.set_setting(NAME, None)
 
 
 def own_address() -> str:
