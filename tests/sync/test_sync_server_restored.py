@@ -108,6 +108,33 @@ def test_after_a_restore_the_desks_bring_back_what_they_hold(postgres_url: str, 
     assert "Only on a laptop that burns" in names(two) and rows_of(one) == rows_of(two) == rows_of(lost)
 
 
+def test_a_chapter_that_was_made_after_the_backup_comes_back_from_its_laptops(postgres_url: str, make_server: Any, make_desk: MakeDesk, tmp_path: Path) -> None:
+    server = make_server(postgres_url)
+    join(make_desk("other"), server.url, server.invite())
+    file = str(tmp_path / "yesterday.backup")
+    server.run("server", "backup", file)
+    one, two = make_desk("one"), make_desk("two")
+    for desk in (one, two):
+        join(desk, server.url, server.run("server", "invite", "--chapter", "Lowell", "--role", "leader")["code"])
+        sync_once(desk)
+    add(one, "Ana", city="Porto")
+    sync_once(one)
+    sync_once(two)
+    add(two, "Bo")
+    assert server.stop() == 0
+    server.run("server", "restore", file, "--replace")
+    server.start()
+    for _turn in range(3):
+        for desk in (one, two):
+            assert sync_once(desk).waiting == 0
+    assert names(one) == {"Ana": "Porto", "Bo": None} and rows_of(one) == rows_of(two)
+    assert {chapter["name"] for chapter in server.run("server", "stats")["chapters"]} == {"Boston", "Lowell"}
+    fresh = make_desk("fresh")
+    join(fresh, server.url, server.run("server", "invite", "--chapter", "Lowell", "--role", "leader")["code"])
+    sync_once(fresh)
+    assert rows_of(fresh) == rows_of(one)
+
+
 def put_back(server: Any, day: Path) -> None:
     """The server's whole folder as it was, by no command of ours: a virtual machine's snapshot."""
     assert server.stop() == 0

@@ -72,7 +72,11 @@ def invite(server: Server, *, chapter: str | None, role: str, now: int, gatherin
             scope = _first_chapter(connection, server.tables)
         else:
             chapter = " ".join(chapter.split())
-            scope = _chapter(connection, server.tables, chapter) or make_chapter(connection, server.tables, chapter, now)
+            found = _chapter(connection, server.tables, chapter)
+            scope = found or str(uuid.uuid4())
+            if found is None:
+                journal.write(server.journal, server.id, "chapter", at=now, scope=scope, name=chapter)
+                make_chapter(connection, server.tables, chapter, now, scope)
         check_gathering(connection, server.tables, scope, role, gathering)
         feed.lock_head(connection, server.tables, scope)
         connection.execute(sa.insert(server.tables.tables["invitation"]).values(
@@ -133,9 +137,9 @@ def _first_chapter(connection: sa.Connection, tables: sa.MetaData) -> str:
     return str(found)
 
 
-def make_chapter(connection: sa.Connection, tables: sa.MetaData, name: str, now: int) -> str:
-    """A new chapter with its empty feed and its row; returns its id, which is the scope."""
-    scope = str(uuid.uuid4())
+def make_chapter(connection: sa.Connection, tables: sa.MetaData, name: str, now: int, scope: str | None = None) -> str:
+    """A new chapter with its empty feed and its row; returns its id, which is the scope: a new one, unless it is given."""
+    scope = scope or str(uuid.uuid4())
     feed.begin_feed(connection, tables, scope)
     locked = feed.lock_head(connection, tables, scope)
     if locked is None:

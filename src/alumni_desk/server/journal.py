@@ -1,7 +1,7 @@
-"""The journal: what no restore may undo, kept outside the database. Ids and hashes only.
+"""The journal: what no restore may undo, kept outside the database. Ids and hashes, and chapters' names; nothing about anybody.
 
-One line of JSON each: laptops that were removed, invitations that were used (and the laptop that each made), rows erased for good. It is
-written before the database commits, and all of it is read and made true again before the server serves.
+One line of JSON each: chapters that were made, laptops that were removed, invitations that were used (and the laptop that each made), rows erased
+for good. It is written before the database commits, and all of it is read and made true again before the server serves.
 """
 
 from __future__ import annotations
@@ -54,6 +54,7 @@ def lines(path: Path | None, server: str) -> Iterator[dict[str, Any]]:
 def replay(connection: sa.Connection, tables: sa.MetaData, path: Path | None, server: str) -> int:
     """Make every line true in the database; returns how many were not. Safe to repeat."""
     from alumni_desk.server import erasing
+    from alumni_desk.server.invitations import make_chapter
 
     device, invitation, erased = (tables.tables[name] for name in ("device", "invitation", "erased"))
     there = {row.id: row for row in connection.execute(sa.select(device.c.id, device.c.public_key, device.c.revoked_at))}
@@ -61,11 +62,16 @@ def replay(connection: sa.Connection, tables: sa.MetaData, path: Path | None, se
     removed = {row.id for row in there.values() if row.revoked_at is not None}
     used = set(connection.execute(sa.select(invitation.c.code_hash).where(invitation.c.used_at.is_not(None))).scalars())
     gone = {(row.scope, row.row_id) for row in connection.execute(sa.select(erased.c.scope, erased.c.row_id))}
+    chapters = set(connection.execute(sa.select(tables.tables["feed_head"].c.scope)).scalars())
     again: dict[str, dict[str, set[str]]] = defaultdict(lambda: defaultdict(set))
     count = 0
     for line in lines(path, server):
         event = line["event"]
-        if event == "enrol" and line["code_hash"] not in used:
+        if event == "chapter" and line["scope"] not in chapters:
+            chapters.add(line["scope"])
+            count += 1
+            make_chapter(connection, tables, line["name"], line["at"], line["scope"])  # its laptops bring the rest
+        elif event == "enrol" and line["code_hash"] not in used:
             used.add(line["code_hash"])
             count += 1
             if line["device"] not in there and bytes.fromhex(line["public_key"]) not in keys:
@@ -94,7 +100,7 @@ def _enrol_again(connection: sa.Connection, tables: sa.MetaData, line: dict[str,
     """A laptop that joined after the backup goes on as before; its name comes with its next hello."""
     head = tables.tables["feed_head"]
     if line["scope"] != "*" and connection.execute(sa.select(head.c.scope).where(head.c.scope == line["scope"])).first() is None:
-        return  # its chapter was made after the backup: there is nothing to join
+        return  # its chapter was made after the backup, by a version whose journal did not say so: there is nothing to join
     at = line["at"]
     connection.execute(sa.insert(tables.tables["account"]).values(id=line["account"], created_at=at))
     connection.execute(sa.insert(tables.tables["device"]).values(id=line["device"], account=line["account"], public_key=bytes.fromhex(line["public_key"]),

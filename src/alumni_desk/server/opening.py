@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import _thread
+import logging
+import signal
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,7 +17,12 @@ from alumni_desk.errors import Refused
 from alumni_desk.server.database import Database, postgresql_database, sqlcipher_database
 from alumni_desk.words import _
 
+LOG = logging.getLogger("alumni_desk.server")
+
 FILE = "server.db"
+LOOK_SECONDS = 2.0
+"""So often a serving process sees whether it still holds its place."""
+
 _SERVING = 7403522  # the number of the lock that serving processes share on PostgreSQL
 
 
@@ -30,15 +39,8 @@ def open_in_profile(folder: Path, url: str | None, *, upgrade: bool = False, key
 def held(database: Database, folder: Path, *, alone: bool) -> Iterator[None]:
     """While a process serves (on PostgreSQL with others), nobody restores; and the other way round. Raises Refused ``server_running``."""
     if database.postgresql:
-        with database.engine.connect() as connection:
-            asked = "pg_try_advisory_lock" if alone else "pg_try_advisory_lock_shared"
-            if not connection.execute(sa.text(f"SELECT {asked}({_SERVING})")).scalar():
-                raise _running()
-            connection.commit()  # the lock is the session's; no transaction stays open
-            try:
-                yield
-            finally:
-                _let_go(connection)
+        with _alone(database) if alone else _among_others(database):
+            yield
         return
     with open(folder / "serving.lock", "a+b") as handle:
         try:
@@ -46,6 +48,64 @@ def held(database: Database, folder: Path, *, alone: bool) -> Iterator[None]:
         except OSError:
             raise _running() from None
         yield  # closing the file ends the lock
+
+
+@contextmanager
+def _alone(database: Database) -> Iterator[None]:
+    with database.engine.connect() as connection:
+        if not _take(connection, "pg_try_advisory_lock"):
+            raise _running()
+        try:
+            yield
+        finally:
+            _let_go(connection)
+
+
+@contextmanager
+def _among_others(database: Database) -> Iterator[None]:
+    """The lock is the connection's: should the database restart it is taken again, and if somebody restores by then, serving ends."""
+    held = [database.engine.connect()]
+    ended = threading.Event()
+
+    def watch() -> None:
+        while not ended.wait(LOOK_SECONDS):
+            try:
+                held[0].execute(sa.text("SELECT 1"))
+                held[0].commit()
+                continue
+            except sa.exc.SQLAlchemyError:
+                if not held[0].closed:
+                    held[0].invalidate()
+            try:
+                held[0].close()
+                held[0] = database.engine.connect()
+                taken = _take(held[0], "pg_try_advisory_lock_shared")
+            except sa.exc.SQLAlchemyError:  # it is not back yet
+                continue
+            if not taken:
+                LOG.error("the database is being restored: this process ends")
+                _thread.interrupt_main(signal.SIGINT)
+                return
+
+    watching = threading.Thread(target=watch, name="lock", daemon=True)
+    try:
+        if not _take(held[0], "pg_try_advisory_lock_shared"):
+            raise _running()
+        watching.start()
+        try:
+            yield
+        finally:
+            ended.set()
+            watching.join()
+            _let_go(held[0])
+    finally:
+        held[0].close()
+
+
+def _take(connection: sa.Connection, how: str) -> bool:
+    taken = bool(connection.execute(sa.text(f"SELECT {how}({_SERVING})")).scalar())
+    connection.commit()  # the lock is the session's; no transaction stays open
+    return taken
 
 
 def _let_go(connection: sa.Connection) -> None:
