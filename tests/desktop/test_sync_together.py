@@ -36,10 +36,13 @@ from alumni_desk.desktop.quitting_sheets import SendingSheet, WaitingSheet
 from alumni_desk.desktop.sheet import PlainSheet, Sheet
 from alumni_desk.desktop.venue_bridge import AtVenue, Nearby
 from alumni_desk.desktop.wiring import ways_of
+from alumni_desk.errors import NetworkProblem
 from alumni_desk.gatherings.actions import add_guests, new_gathering
 from alumni_desk.members.actions import add_member, change_member
 from alumni_desk.protocol.codes import long_invitation, new_invitation, read_invitation
 from alumni_desk.schema import open_desk
+from alumni_desk.server import journal
+from alumni_desk.server.opening import open_in_profile
 from alumni_desk.store import removal
 from alumni_desk.store.desk import Desk
 from alumni_desk.store.profile import Profile
@@ -653,3 +656,25 @@ def test_the_reason_is_named_for_somebody_at_a_window(why: Any, shares: bool, sa
     assert search.why == why
     sentence = reason_words(search, shares=shares)
     assert says in sentence and "parcel write" not in sentence
+
+
+def test_whom_the_server_lets_in_no_more_does_not_ask_again_and_again(office: RunningServer, laptop: Callable[..., Desk], window: Window) -> None:
+    desk = laptop("stranger", office)
+    hands = window(desk)
+    bridge = hands.room.bridge
+    hands.until(lambda: bridge._listens)
+    office.kill()
+    database = open_in_profile(office.profile, None)
+    with database.writing() as connection:  # a server that was restored to a day before this laptop came
+        connection.exec_driver_sql("DELETE FROM device")
+    (office.profile / journal.FILE).unlink()
+    database.close()
+    office.start()
+    begun: list[int] = []
+    bridge.begun.connect(lambda: begun.append(1))
+    refused: list[Any] = []
+    bridge.failed.connect(refused.append)
+    bridge.sync_now()
+    hands.until(lambda: [one for one in refused if not isinstance(one, NetworkProblem)] and not bridge._listens and not bridge.busy)
+    hands.rest()
+    assert len(begun) <= 3 and not bridge._listens

@@ -115,7 +115,7 @@ def run_devices(args: argparse.Namespace) -> int:
         rows = device_rows(server)
     data = [{"id": row.id, "name": row.name, "who": row.who, "chapter": row.chapter, "role": row.role, "last_seen": moment(row.last_seen),
              "version": row.version, "waiting": row.waiting, "revoked": row.revoked} for row in rows]
-    lines = [(row.name or row.id, row.who or "", row.chapter or "", row.role, moment(row.last_seen) or "", row.version or "",
+    lines = [(row.id, row.name or "", row.who or "", row.chapter or "", row.role, moment(row.last_seen) or "", row.version or "",
               _("{n} to send").format(n=number(row.waiting)) if row.waiting else "", _("removed") if row.revoked else "") for row in rows]
     show(args, data, table(lines) or _("No laptop has joined yet."))
     return 0
@@ -172,7 +172,7 @@ def run_quarantine(args: argparse.Namespace) -> int:
         rows = set_aside(server)
     data = [{"id": row.id, "chapter": row.chapter, "device": row.device, "name": row.name, "reason": row.reason, "operations": row.operations,
              "received": moment(row.received_at)} for row in rows]
-    lines = [(moment(row.received_at) or "", row.chapter or "", row.name or row.device, row.reason, number(row.operations)) for row in rows]
+    lines = [(row.id, moment(row.received_at) or "", row.chapter or "", row.name or row.device, row.reason, number(row.operations)) for row in rows]
     show(args, data, table(lines) or _("Nothing is set aside."))
     return 0
 

@@ -120,8 +120,8 @@ def run_join_laptop(args: argparse.Namespace) -> int:
 
         def wait() -> None:
             met = visit.once()
-            words = [_("{given}, {taken}.").format(given=ngettext("{n} parcel given", "{n} parcels given", met.given).format(n=number(met.given)),
-                                                   taken=ngettext("{n} parcel taken", "{n} parcels taken", met.taken).format(n=number(met.taken)))]
+            given = ngettext("{n} bundle of changes given", "{n} bundles of changes given", met.given).format(n=number(met.given))
+            words = [_("{given}, {taken}.").format(given=given, taken=ngettext("{n} taken", "{n} taken", met.taken).format(n=number(met.taken)))]
             if met.joined:
                 words.insert(0, _("Let in at the door of {chapter}.").format(chapter=met.chapter))
             show(args, asdict(met), "\n".join(words))
@@ -181,14 +181,14 @@ def run_parcel(args: argparse.Namespace) -> int:
         if args.what == "write":
             written = write_parcels(desk, file)
             return show(args, {"file": str(file), "parcels": written.parcels, "own": written.own},
-                        ngettext("{n} parcel is in {file}. It stays here, too, until the server has it.",
-                                 "{n} parcels are in {file}. They stay here, too, until the server has them.", written.parcels).format(
+                        ngettext("{n} bundle of changes is in {file}. It stays here, too, until the server has it.",
+                                 "{n} bundles of changes are in {file}. They stay here, too, until the server has them.", written.parcels).format(
                                      n=number(written.parcels), file=file))
         return _taken(args, read_parcels(desk, file), {})
 
 
 def _taken(args: argparse.Namespace, taken: TakenIn, more: dict[str, Any]) -> int:
-    said = [ngettext("{n} new parcel, {opened} opened here.", "{n} new parcels, {opened} opened here.", taken.new).format(
+    said = [ngettext("{n} new bundle of changes, {opened} opened here.", "{n} new bundles of changes, {opened} opened here.", taken.new).format(
         n=number(taken.new), opened=number(taken.opened))]
     if taken.refused:
         said.append(ngettext("{n} was signed by nobody known and was left.", "{n} were signed by nobody known and were left.", taken.refused).format(

@@ -62,6 +62,7 @@ class SyncBridge(QObject):
         self._serving: Keeping | None = None
         self._listening: Listening | None = None
         self._listens = False
+        self._refused = False  # by the server, as of the last sync: who is not let in does not ask again and again
         self.silent_since: datetime | None = None
         """Since when the server has not answered; None while it does."""
         self._came.connect(lambda: changes.tell(Changed({})))
@@ -279,7 +280,7 @@ class SyncBridge(QObject):
         if self._joined and standing.waiting > self._waiting and not self._soon.isActive():
             self._soon.start()
         self._waiting = standing.waiting
-        if standing.state in ("alone", "ended"):
+        if standing.state in ("alone", "ended") or self._refused:
             self._unlisten()
         else:
             self._listen()
@@ -290,7 +291,7 @@ class SyncBridge(QObject):
         """The next look will tell."""
 
     def _done(self, result: Any) -> None:
-        self._busy = False
+        self._busy = self._refused = False
         if result.pulled:
             self._changes.tell(Changed({}))
         self._has_reached(True)
@@ -303,7 +304,8 @@ class SyncBridge(QObject):
             self.stop()
             self.removed.emit(str(error))
             return
-        if isinstance(error, NetworkProblem):
+        self._refused = not isinstance(error, NetworkProblem)
+        if not self._refused:
             self._has_reached(False)
         self.failed.emit(error)
         self.look()
