@@ -157,6 +157,35 @@ def test_whoever_won_and_writes_anew_is_named_and_the_value_that_lost_is_still_t
         "selam.t@example.org", "Priya", "tomas@later.example.net", "Tomás")
 
 
+@pytest.mark.parametrize("first", ["removal", "edit"])
+@pytest.mark.parametrize("choice", ["yours", "theirs"])
+def test_who_is_removed_while_somebody_changes_them_later_is_a_card(clash: tuple[Desk, Desk, Desk, str], first: str, choice: conflicts.Choice) -> None:
+    priya, tomas, hana, selam = clash
+    change(priya, selam, gone=True)
+    change(tomas, selam, notes="Edited after", city="Newer")
+    change(tomas, selam, notes="And again")
+    rest(*((priya, tomas, hana) if first == "removal" else (tomas, priya, hana)))
+    for desk in clash[:3]:
+        assert fields(desk) == ["gone"] and value(desk, selam, "gone")
+    mine = card(tomas, "gone")
+    assert (mine.yours.value, mine.yours.here, mine.theirs.value, mine.theirs.who, mine.theirs.shown) == (False, True, True, "Priya", True)
+    assert (conflicts.said(mine, mine.yours), conflicts.said(mine, mine.theirs)) == ("kept, with the change", "removed")
+    assert card(priya, "gone").yours.value is True
+    conflicts.decide(tomas, mine.id, choice)
+    rest(tomas, priya, hana)
+    for desk in clash[:3]:
+        assert "gone" not in fields(desk) and bool(value(desk, selam, "gone")) is (choice == "theirs") and value(desk, selam, "notes") == "And again"
+
+
+def test_who_is_removed_after_a_change_that_was_seen_is_no_card(clash: tuple[Desk, Desk, Desk, str]) -> None:
+    priya, tomas, hana, selam = clash
+    change(tomas, selam, notes="Edited before")
+    rest(tomas, priya, hana)
+    change(priya, selam, gone=True)
+    rest(priya, tomas, hana)
+    assert fields(hana) == fields(priya) == []
+
+
 def test_a_sync_says_how_many_are_open_and_not_how_many_it_brought_up(clash: tuple[Desk, Desk, Desk, str]) -> None:
     priya, tomas, hana, selam = clash
     assert [sync_once(desk).conflicts for desk in (priya, tomas, hana, hana)] == [2, 2, 2, 2]

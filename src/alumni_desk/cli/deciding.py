@@ -38,14 +38,17 @@ def run_conflicts(args: argparse.Namespace) -> int:
 
 
 def _card(one: Conflict) -> str:
-    lines = [_("{id}  {name}: {what}").format(id=one.id, name=one.name, what=one.what), _side(_("yours"), one.yours), _side(_("theirs"), one.theirs)]
+    lines = [_("{id}  {name}: {what}").format(id=one.id, name=one.name, what=one.what), _side(_("yours"), one, one.yours), _side(_("theirs"), one, one.theirs)]
     if one.both:
         lines.append("  " + _("both"))
     return "\n".join(lines)
 
 
-def _side(word: str, side: Side) -> str:
-    value = "; ".join(map(str, side.value)) if isinstance(side.value, list) else _("(empty)") if side.value is None else str(side.value)
+def _side(word: str, card: Conflict, side: Side) -> str:
+    from alumni_desk.sync.conflicts import said
+
+    value = said(card, side)
+    value = "; ".join(map(str, value)) if isinstance(value, list) else _("(empty)") if value is None else str(value)
     who = ", ".join(filter(None, (side.who, _("this laptop") if side.here else side.device, side.at[:16].replace("T", " "))))
     return f"  {word}: {value} ({who})" + (" · " + _("shown now") if side.shown else "")
 

@@ -136,11 +136,13 @@ def what_words(one: Conflict) -> str:
 
 def sides_of(one: Conflict) -> list[Side]:
     """A card's columns."""
+    from alumni_desk.sync.conflicts import said
+
     # Where this laptop wrote neither, neither is called yours.
     of_others = not one.yours.here and not one.theirs.here
     first, second, deed = (_("One of two"), _("The other"), _("Keep this")) if of_others else ("", "", "")
-    sides = [Side("yours", value_words(one.yours.value), _who(one.yours), one.yours.shown, first, deed),
-             Side("theirs", value_words(one.theirs.value), _who(one.theirs), one.theirs.shown, second, deed)]
+    sides = [Side("yours", value_words(said(one, one.yours)), _who(one.yours), one.yours.shown, first, deed),
+             Side("theirs", value_words(said(one, one.theirs)), _who(one.theirs), one.theirs.shown, second, deed)]
     if one.both:
         many = isinstance(one.yours.value, list)
         sides.append(Side("both", _("all of them, the first first") if many else _("the first, and the other as second") if of_others

@@ -11,6 +11,8 @@ from alumni_desk.protocol.messages import Operation, Value
 from alumni_desk.server.clamping import replica
 from alumni_desk.sync.shapes import Shape
 
+GONE = "gone"
+
 
 @dataclass(frozen=True)
 class Clash:
@@ -66,6 +68,8 @@ def lay_put(row: Row, operation: Operation, clock: str, shape: Shape, counts: Ma
         if wins:
             row.values[name] = value
             won = True
+    if won and GONE in shape.clock_keys and (clash := _removed_meanwhile(row, operation, clock, shape)) is not None:
+        clashes.append(clash)
     if won:
         for key in {shape.clock_keys[name] for name in operation.fields}:
             if row.clocks.get(key, "") < clock:
@@ -73,6 +77,19 @@ def lay_put(row: Row, operation: Operation, clock: str, shape: Shape, counts: Ma
         row.values["clock"] = max(row.values["clock"] or "", clock)
         row.changed = True
     return won, clashes
+
+
+def _removed_meanwhile(row: Row, operation: Operation, clock: str, shape: Shape) -> Clash | None:
+    """Somebody removes a row while another changes it, later and without knowing: it is gone, and somebody is to decide whether it shall be."""
+    if not row.values.get(GONE):
+        return None
+    key = shape.clock_keys[GONE]
+    if operation.fields.get(GONE):
+        newest = max((one for name, one in row.clocks.items() if name != key), default="")
+        return Clash(GONE, clock, newest, False) if newest > clock and replica(newest) != replica(clock) else None
+    removed = row.clocks.get(key, "")
+    unseen = max((one or "" for one in operation.before.values()), default="") < removed < clock
+    return Clash(GONE, removed, clock, False) if unseen and GONE not in operation.fields and replica(removed) != replica(clock) else None
 
 
 def _seen(operation: Operation, name: str, key: str, counts: Mapping[str, str]) -> str:

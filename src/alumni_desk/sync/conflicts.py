@@ -35,6 +35,8 @@ Choice = Literal["yours", "theirs", "both"]
 
 EVENT = "conflict_decided"
 
+GONE = "gone"
+
 BESIDE = {"email": "other_emails"}
 """Fields of one value whose second value has a place of its own."""
 
@@ -66,6 +68,13 @@ class Conflict:
     theirs: Side
     both: bool
     until: str
+
+
+def said(card: Conflict, side: Side) -> Any:
+    """A side's value as it is shown: of a row that one removed and the other changed, what becomes of it."""
+    if card.field != GONE:
+        return side.value
+    return _("removed") if side.value else _("kept, with the change")
 
 
 @dataclass(frozen=True)
@@ -105,7 +114,8 @@ def conflicts(desk: Desk) -> list[Conflict]:
         rows = [row for row in kept.rows if _id(row) not in away and row.made > now - _90_DAYS and row.table in desk.tables]
         there = _values(connection, desk, rows)
         away |= _written_over(connection, rows, there, membership).keys()
-        rows = [row for row in rows if _id(row) not in away and (row.table, row.row) in there]
+        rows = [row for row in rows if _id(row) not in away and (row.table, row.row) in there
+                and (row.field == GONE or not there[row.table, row.row][GONE])]
         names = Names(connection, {"": [(row.table, row.row, {}) for row in rows]}, set())
         return [_card(desk, row, there[row.table, row.row], names, membership) for row in rows]
 
@@ -233,12 +243,13 @@ def _moment(ms: int) -> str:
 
 
 def _values(connection: sa.Connection, desk: Desk, rows: Sequence[ConflictRow]) -> dict[tuple[str, str], dict[str, Any]]:
-    """The records that the cards are about, as this desk shows them; those that are gone are left out."""
+    """The records that the cards are about, as this desk shows them; those that are gone are left out, unless that is the question."""
     found: dict[tuple[str, str], dict[str, Any]] = {}
     for table in {row.table for row in rows}:
         target = desk.tables[table]
         ids = sorted({row.row for row in rows if row.table == table})
-        for one in connection.execute(sa.select(target).where(target.c.id.in_(ids), ~target.c.gone)).mappings():
+        removed = sorted({row.row for row in rows if row.table == table and row.field == GONE})
+        for one in connection.execute(sa.select(target).where(target.c.id.in_(ids), sa.or_(~target.c.gone, target.c.id.in_(removed)))).mappings():
             clocks = unpack(one["clocks"])
             stands_for = {}
             for field in {row.field for row in rows if (row.table, row.row) == (table, one["id"])}:
