@@ -88,6 +88,16 @@ class Front(QWidget):
             super().keyPressEvent(event)
 
 
+def fill_front(view: QWidget, width: int) -> QVBoxLayout:
+    """Give a view of this window one centred column of ``width`` px that scrolls when it must."""
+    whole = QVBoxLayout(view)
+    whole.setContentsMargins(0, 0, 0, 0)
+    scroll, column = front_column(width)
+    whole.addWidget(scroll)
+    column.addSpacing(px(24))
+    return column
+
+
 def front_column(width: int) -> tuple[Scroll, QVBoxLayout]:
     """A scrolling view with one centred column of ``width`` px."""
     scroll = Scroll(margins=(24, 16, 24, 24))

@@ -138,7 +138,7 @@ def left_words(desk: Desk, left: Sequence[Left], most: int = 3, *, ahead: bool =
     shown = left[:most]
     with desk.reading() as connection:
         names = Names(connection, {"": [(one.table, one.row, {}) for one in shown]}, set())
-        sentences = [(_would_be_left if ahead else _left)(one, names.of(one.table, one.row, {})) for one in shown]
+        sentences = [_left(one, names.of(one.table, one.row, {}), ahead=ahead) for one in shown]
     rest = len(left) - most
     if rest > 0:
         words = ngettext("{n} more would be left too.", "{n} more would be left too.", rest) if ahead else ngettext(
@@ -209,15 +209,6 @@ class _About(NamedTuple):
     gathering: str | None
 
 
-class _Person(NamedTuple):
-    id: str
-    first_name: str | None
-    last_name: str | None
-    preferred_name: str | None
-    other_script_name: str | None
-    class_year: int | None
-
-
 class Names:
     """What rows are called, looked up for many at once."""
 
@@ -233,7 +224,7 @@ class Names:
                        for table, held in (("registration", "gathering"), ("education", "NULL"), ("fact", "gathering"))}
         about = [row for rows in self._about.values() for row in rows.values()]
         people = ids["person"] | {row.person for row in about if row.person}
-        self._people = {row[0]: _Person(*row) for row in _of(connection, f"SELECT {', '.join(_Person._fields)} FROM person", people)}
+        self._people = {row[0]: naming.Called(*row) for row in _of(connection, f"SELECT {', '.join(naming.Called._fields)} FROM person", people)}
         self._erased = {row[0] for row in _of(connection, "SELECT id FROM erased", people)}
         held = ids["gathering"] | gatherings | {row.gathering for row in about if row.gathering}
         self._gatherings: dict[str, str | None] = dict(_of(connection, "SELECT id, name FROM gathering", held))
@@ -245,7 +236,7 @@ class Names:
             return _("Somebody")
         if row.id in self._erased:
             return _("somebody who was erased")
-        return f"{naming.display_name(row) or _('Name to come')} {naming.short_year(row.class_year)}".rstrip()
+        return f"{naming.set_apart(naming.display_name(row)) or _('Name to come')} {naming.short_year(row.class_year)}".rstrip()
 
     def has_person(self, person_id: str) -> bool:
         """Whether somebody is here by this id."""
@@ -409,20 +400,17 @@ def value_words(value: Any) -> str:
     return text
 
 
-def _left(one: Left, name: str) -> str:
-    return {"in_use": _("{name} was left: something newer stands on it."),
-            "closed": _("{name} was left: that was taken back already."),
-            "who": _("{name} was left: {who} changed {what} since."),
-            "here": _("{name} was left: {what} was changed here since."),
-            "elsewhere": _("{name} was left: {what} was changed on another laptop since.")}[_how(one)].format(name=name, who=one.who, what=_what_of(one))
-
-
-def _would_be_left(one: Left, name: str) -> str:
-    return {"in_use": _("{name} would be left: something newer stands on it."),
-            "closed": _("{name} would be left: that was taken back already."),
-            "who": _("{name} would be left: {who} changed {what} since."),
-            "here": _("{name} would be left: {what} was changed here since."),
-            "elsewhere": _("{name} would be left: {what} was changed on another laptop since.")}[_how(one)].format(name=name, who=one.who, what=_what_of(one))
+def _left(one: Left, name: str, *, ahead: bool) -> str:
+    """Whose was left by an undo, or would be (``ahead``), and why."""
+    left, would_be = {
+        "in_use": (_("{name} was left: something newer stands on it."), _("{name} would be left: something newer stands on it.")),
+        "closed": (_("{name} was left: that was taken back already."), _("{name} would be left: that was taken back already.")),
+        "who": (_("{name} was left: {who} changed {what} since."), _("{name} would be left: {who} changed {what} since.")),
+        "here": (_("{name} was left: {what} was changed here since."), _("{name} would be left: {what} was changed here since.")),
+        "elsewhere": (_("{name} was left: {what} was changed on another laptop since."),
+                      _("{name} would be left: {what} was changed on another laptop since.")),
+    }[_how(one)]
+    return (would_be if ahead else left).format(name=name, who=one.who, what=_what_of(one))
 
 
 def _how(one: Left) -> str:
