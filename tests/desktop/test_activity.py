@@ -31,9 +31,15 @@ def test_ctrl_z_takes_the_newest_back_and_ctrl_shift_z_brings_it_again(hands: An
     press(hands, "undo")
     hands.until(lambda: member(hands.desk, ana).fields["city"] is None)
     hands.until(lambda: "Undone" in hands.shell.toast.words.text())
+    assert hands.shell.toast.keys.text() == "Ctrl Shift Z" and hands.shell.toast.keys.isVisible()
     press(hands, "redo")
     hands.until(lambda: member(hands.desk, ana).fields["city"] == "Porto")
     hands.until(lambda: "Done again" in hands.shell.toast.words.text())
+    assert hands.shell.toast.keys.text() == "Ctrl Z"
+    page.done(change_member(hands.desk, ana, city="Faro").changed, "Ana was changed")
+    assert hands.shell.toast.keys.text() == "Ctrl Z" and hands.shell.toast.keys.isVisible()
+    page.said.emit("Saved", None)
+    assert not hands.shell.toast.keys.isVisible()
 
 
 def test_nothing_to_undo_is_said(hands: Any) -> None:

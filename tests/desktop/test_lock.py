@@ -582,15 +582,27 @@ def test_the_password_is_changed_after_the_present_one(hands: Hands) -> None:
 
 def test_an_old_paper_is_asked_for(hands: Hands) -> None:
     settings = hands.page("settings", section="security")
-    assert not settings.security.card.isVisible()
+    assert not settings.security.card.isVisible() and not settings.sections.rows.counts.get("security")
     hands.desk.set_setting(recovery.READ_BACK, "2020-01-01T10:00:00Z")
     settings.security.refresh()
     hands.rest()
     assert settings.security.card.isVisible() and settings.security.check.text() == "Check the key"
+    assert settings.sections.rows.counts["security"] == "1"
     settings.security.check.click()
     page = hands.dialog(RecoveryPage)
     page.reject()
     hands.rest()
+
+
+def test_what_is_due_is_counted_before_security_was_opened(hands: Hands) -> None:
+    hands.desk.set_setting(recovery.READ_BACK, "2020-01-01T10:00:00Z")
+    settings = hands.shell.page("settings")
+    settings._parts.pop("security", None)  # nobody was there, and no time was left to build it ahead
+    settings.refresh()
+    hands.until(lambda: settings.sections.rows.counts.get("security") == "1")
+    recovery.note_read_back(hands.desk)
+    settings.refresh()
+    hands.until(lambda: not settings.sections.rows.counts.get("security"))
 
 
 # -- opening

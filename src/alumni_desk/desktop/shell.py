@@ -333,12 +333,15 @@ class Shell(QMainWindow):
 
     # -- saying
 
-    def say(self, sentence: str, link: str = "", act: Callable[[], None] | None = None) -> None:
+    def say(self, sentence: str, link: str = "", act: Callable[[], None] | None = None, keys: str = "") -> None:
         """A toast above the foot of the window."""
-        self.toast.say(sentence, link, act)
+        self.toast.say(sentence, link, act, keys)
 
     def _page_said(self, sentence: str, action: str | Callable[[], None] | None) -> None:
-        self.say(sentence, _("Undo"), action if callable(action) else (lambda: self._undoing.undo(action)) if action else None)
+        if callable(action):
+            self.say(sentence, _("Undo"), action)
+        else:
+            self.say(sentence, _("Undo"), (lambda: self._undoing.undo(action)) if action else None, _("Ctrl Z"))
 
     def set_whose(self, whose: Whose) -> None:
         """Chapter, university and person of the sidebar; the band of a sample."""
