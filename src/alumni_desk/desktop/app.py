@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from PySide6.QtCore import QObject, Qt, QTimer, Signal
 from PySide6.QtGui import QIcon, QKeySequence, QPainter, QPixmap
-from PySide6.QtWidgets import QApplication
+from PySide6.QtWidgets import QApplication, QDialog
 
 from alumni_desk import __version__
 from alumni_desk.desktop.at_door import for_whom, is_at_door, is_locked
@@ -48,6 +48,7 @@ if TYPE_CHECKING:
     from alumni_desk.desktop.door import DoorWindow
     from alumni_desk.desktop.door_page import CheckInPage
     from alumni_desk.desktop.help_window import HelpWindow
+    from alumni_desk.desktop.lock_page import Locked
     from alumni_desk.desktop.palette import Palette
     from alumni_desk.desktop.settings_page import SettingsPage
     from alumni_desk.desktop.sync_page import SyncPage
@@ -98,7 +99,7 @@ class Room(QObject):
         self._standing = ""
         self._wanted = ""
         self._last_standing: Standing | None = None
-        self.lock = Lock(desk, self.shell, door=self._door, standing=lambda: self._standing)
+        self.lock = Lock(desk, self.shell, door=self._door, standing=lambda: self._standing, appearance=appearance)
         self.quitting = Quitting(self.shell, desk, self.lanes, self.bridge)
         self.shell.may_close = self.quitting.may_close
         self.shell.dropped.connect(lambda files: QTimer.singleShot(0, self.shell, lambda: self.take_file(files[0])))
@@ -289,6 +290,11 @@ class Room(QObject):
         else:
             self.shell.say(str(error))
 
+    def holds_work(self) -> bool:
+        """Whether the window may not be made anew now: it is locked, a dialog is open, or a door is."""
+        door = self._door()
+        return self.lock.locked or bool(open_dialogs()) or (door is not None and door.isVisible())
+
     def close(self) -> None:
         """End what runs, wait for it, and leave the desk to its owner."""
         self.later.stop()
@@ -320,6 +326,8 @@ class Sitting(QObject):
         self._files: list[Path] = []
         self.appearance.repainted.connect(self._keep)
         self.appearance.resized.connect(self._resized)
+        self._size_waits = False  # the window still has the measures of another text size
+        app.focusWindowChanged.connect(lambda window: self._look_at_size())
 
     def begin(self) -> None:
         """Open the profile; if that takes a while or asks for something, there is a calm page meanwhile."""
@@ -407,17 +415,20 @@ class Sitting(QObject):
         self._close_desk()
         self.preferences.keep()
 
-    def _show_room(self, page: str, what: dict[str, Any]) -> None:
+    def _show_room(self, page: str, what: dict[str, Any], locked: Locked | None = None) -> None:
         if self._desk is None:
             return
         room = self._room_of(self._desk, self)
         room.shell.restore_geometry_text(self.preferences.place)
+        if locked is not None:
+            room.lock.lock(locked.why, locked)
         room.shell.show()
         room.shell.show_page(page, **what)
         self.room = room
         room.another_wanted.connect(lambda: QTimer.singleShot(0, self._rebuild))
         room.stands.connect(self._stands)
         room.lock.changed.connect(lambda locked: self.take_files(()))
+        room.lock.changed.connect(lambda locked: self._look_at_size())
 
     def _stands(self) -> None:
         self.usable.emit()
@@ -443,16 +454,32 @@ class Sitting(QObject):
     def _resized(self) -> None:
         # Measures are taken when widgets are made, so windows are made anew; not inside the click that asked for it.
         self._keep()
-        QTimer.singleShot(0, self._rebuild)
+        self._size_waits = True
+        self._look_at_size()
+
+    def _look_at_size(self, result: int = 0) -> None:
+        """Make the window anew once nothing is open in it that would be lost."""
+        if self._size_waits:
+            QTimer.singleShot(0, self, self._follow_size)
+
+    def _follow_size(self) -> None:
+        if not self._size_waits:
+            return
+        if self.room is None or not self.room.holds_work():
+            self._rebuild()
+        for dialog in open_dialogs():  # the last one that is closed makes room
+            dialog.finished.connect(self._look_at_size)
 
     def _rebuild(self) -> None:
+        self._size_waits = False
         if self.room is not None:
             page = self.room.shell.current().name
+            locked = self.room.lock.page.locked if self.room.lock.page is not None else None
             # The new window first: Qt ends the program when the last one closes.
             before, self.room = self.room, None
             self.preferences.place = before.shell.geometry_text()
             before.close()
-            self._show_room(page, {})
+            self._show_room(page, {}, locked)
             before.shell.close()
             before.shell.deleteLater()
         elif self.front is not None and self.opening is not None:
@@ -463,6 +490,11 @@ class Sitting(QObject):
             opening.move_to(self.front)
             old.close()
             old.deleteLater()
+
+
+def open_dialogs() -> list[QDialog]:
+    """The dialogs that somebody sees."""
+    return [window for window in QApplication.topLevelWidgets() if isinstance(window, QDialog) and window.isVisible()]
 
 
 def build(desk: Desk, *, theme: Theme = "system", percent: int = 100, about: About | None = None, deeds: Deeds | None = None,

@@ -11,7 +11,8 @@ from PySide6.QtGui import QPainter, QPaintEvent
 from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
 from alumni_desk.desktop.controls import Button, Label, Link, hairline
-from alumni_desk.desktop.fonts import px
+from alumni_desk.desktop.fonts import px, text_size
+from alumni_desk.desktop.front import text_size_choice
 from alumni_desk.desktop.look import look
 from alumni_desk.desktop.unlock import SecretEntry, centred_column, head_row
 from alumni_desk.desktop.widgets import Glyph
@@ -40,14 +41,18 @@ class Locked:
 
 
 class LockPage(QWidget):
-    """Column 440. ``given(typed)``: a password or recovery key to try; ``by_store``: the password store is to open it; ``door``: back to check-in."""
+    """Column 440. ``given(typed)``: a password or recovery key to try; ``by_store``: the password store is to open it; ``door``: back to check-in;
+    ``sized(percent)``: another text size is wanted.
+    """
 
     given = Signal(str)
     by_store = Signal()
     door = Signal()
+    sized = Signal(int)
 
     def __init__(self, locked: Locked, parent: QWidget) -> None:
         super().__init__(parent)
+        self.locked = locked
         self.setAccessibleName(_("Locked"))
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         whole, column = centred_column(self, above=1)
@@ -72,6 +77,13 @@ class LockPage(QWidget):
             self.store.hide()
         column.addSpacing(px(8))
         self._meanwhile(column, locked)
+        if not locked.door:  # its text is measured for the guests who look at it
+            bar = QHBoxLayout()
+            bar.setContentsMargins(px(24), px(12), px(24), 0)
+            bar.addStretch(1)
+            self.size_choice = text_size_choice(text_size(), self.sized.emit)
+            bar.addWidget(self.size_choice)
+            whole.insertLayout(0, bar)
         whole.addStretch(2)
         foot = Label(foot_words(locked), "small", "muted", wrap=True)
         foot.setAlignment(Qt.AlignmentFlag.AlignHCenter)
@@ -97,6 +109,13 @@ class LockPage(QWidget):
             column.addLayout(row)
         for icon, words in lines:
             column.addLayout(_line(icon, Label(words, wrap=True)))
+
+    def take_over(self, before: LockPage) -> None:
+        """Stand as the page before it did: what was typed, and how long the next try waits."""
+        if self.entry is not None and before.entry is not None:
+            self.entry.take_over(before.entry)
+        if not before.store_said.isHidden():
+            self.store_failed(before.store_said.text())
 
     def first_focus(self) -> QWidget:
         """Where the keyboard begins."""

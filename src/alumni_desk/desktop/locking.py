@@ -24,6 +24,7 @@ from alumni_desk.words import _, ngettext, number
 
 if TYPE_CHECKING:
     from alumni_desk.desktop.lock_page import Locked, LockPage, Why
+    from alumni_desk.desktop.theme import Appearance
 
 LOCK_AFTER, LOCK_SLEEP, LOCK_DOOR, FOUND_MAIL = "lock_after", "lock_sleep", "lock_door", "found_mail"
 KEYS = frozenset({QEvent.Type.KeyPress, QEvent.Type.KeyRelease, QEvent.Type.ShortcutOverride, QEvent.Type.Shortcut, QEvent.Type.InputMethod})
@@ -71,8 +72,9 @@ class Lock(QObject):
     changed = Signal(bool)
 
     def __init__(self, desk: Desk, shell: Shell, *, door: Callable[[], Any], standing: Callable[[], str] = lambda: "", away: Away | None = None,
-                 now: Callable[[], datetime] = datetime.now) -> None:  # fmt: skip
+                 now: Callable[[], datetime] = datetime.now, appearance: Appearance | None = None) -> None:  # fmt: skip
         super().__init__(shell)
+        self._appearance = appearance
         self._desk, self._shell, self._door, self._standing, self._now = desk, shell, door, standing, now
         # Lanes of its own: a sync that hangs must not keep anybody locked out.
         self._lanes = Lanes(self)
@@ -123,10 +125,8 @@ class Lock(QObject):
         if self.rules.on_sleep:
             self.lock("sleep")
 
-    def lock(self, why: Why = "asked") -> None:
-        """Cover everything that shows a member, at once: what the page says was read before."""
-        from alumni_desk.desktop.lock_page import LockPage
-
+    def lock(self, why: Why = "asked", said: Locked | None = None) -> None:
+        """Cover everything that shows a member, at once: what the page says was read before. ``said``: what the window before this one said of it."""
         if self.locked:
             return
         self._focus = QApplication.focusWidget()
@@ -136,18 +136,33 @@ class Lock(QObject):
         for one in self._keys:
             one.setEnabled(False)
         self._hide_windows()
-        self.page = LockPage(self._said(why), self._shell)
-        self.page.given.connect(self._try)
-        self.page.by_store.connect(self._try_store)
-        self.page.door.connect(self._to_door)
-        self._shell.cover(self.page)
-        self._focus_page()
+        self._show_page(said or self._said(why))
         QApplication.instance().installEventFilter(self)
         if ours is not None and not self._may_stay(ours):
             # It had the keyboard: the window that is left takes it. Another program that has it keeps it.
             self._shell.raise_()
             self._shell.activateWindow()
         self.changed.emit(True)
+
+    def _show_page(self, said: Locked) -> None:
+        from alumni_desk.desktop.lock_page import LockPage
+
+        before, self.page = self.page, LockPage(said, self._shell)
+        self.page.given.connect(self._try)
+        self.page.by_store.connect(self._try_store)
+        self.page.door.connect(self._to_door)
+        # Not inside the click that asked for it.
+        self.page.sized.connect(lambda percent: QTimer.singleShot(0, self, lambda: self._set_size(percent)))
+        if before is not None:
+            self.page.take_over(before)
+        self._shell.cover(self.page)
+        self._focus_page()
+
+    def _set_size(self, percent: int) -> None:
+        """Another text size: the locked page is drawn anew at once; what it covers follows when somebody may see it."""
+        if self._appearance is not None and self.page is not None:
+            self._appearance.set_percent(percent)
+            self._show_page(self.page.locked)
 
     def _focus_page(self) -> None:
         page = self.page

@@ -364,6 +364,9 @@ class Shell(QMainWindow):
 
     def cover(self, page: QWidget) -> None:
         """Show one page in place of everything; nothing behind it is drawn, or read out by a screen reader."""
+        if self._cover is not None:
+            self._cover.hide()
+            self._cover.deleteLater()
         self._cover = page
         self.centralWidget().hide()
         page.setGeometry(self.rect())
