@@ -99,7 +99,7 @@ class Room(QObject):
         self._standing = ""
         self._wanted = ""
         self._last_standing: Standing | None = None
-        self.lock = Lock(desk, self.shell, door=self._door, standing=lambda: self._standing, appearance=appearance)
+        self.lock = Lock(desk, self.shell, door=self._door, standing=lambda: self._standing)
         self.quitting = Quitting(self.shell, desk, self.lanes, self.bridge)
         self.shell.may_close = self.quitting.may_close
         self.shell.dropped.connect(lambda files: QTimer.singleShot(0, self.shell, lambda: self.take_file(files[0])))
@@ -115,6 +115,7 @@ class Room(QObject):
         self.later = Later(self.shell, self.lanes, self.lock.away.resting)
         self.changes.changed.connect(self._frame)
         self.shell.palette_wanted.connect(self._palette_wanted)
+        self.shell.size_wanted.connect(appearance.set_percent)
         self.shell.go = self._go
         self.shell.palette_button.setVisible(not self._at_door and not self._locked)
         if help_files:

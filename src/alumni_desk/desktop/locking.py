@@ -24,7 +24,6 @@ from alumni_desk.words import _, ngettext, number
 
 if TYPE_CHECKING:
     from alumni_desk.desktop.lock_page import Locked, LockPage, Why
-    from alumni_desk.desktop.theme import Appearance
 
 LOCK_AFTER, LOCK_SLEEP, LOCK_DOOR, FOUND_MAIL = "lock_after", "lock_sleep", "lock_door", "found_mail"
 KEYS = frozenset({QEvent.Type.KeyPress, QEvent.Type.KeyRelease, QEvent.Type.ShortcutOverride, QEvent.Type.Shortcut, QEvent.Type.InputMethod})
@@ -72,9 +71,8 @@ class Lock(QObject):
     changed = Signal(bool)
 
     def __init__(self, desk: Desk, shell: Shell, *, door: Callable[[], Any], standing: Callable[[], str] = lambda: "", away: Away | None = None,
-                 now: Callable[[], datetime] = datetime.now, appearance: Appearance | None = None) -> None:  # fmt: skip
+                 now: Callable[[], datetime] = datetime.now) -> None:  # fmt: skip
         super().__init__(shell)
-        self._appearance = appearance
         self._desk, self._shell, self._door, self._standing, self._now = desk, shell, door, standing, now
         # Lanes of its own: a sync that hangs must not keep anybody locked out.
         self._lanes = Lanes(self)
@@ -160,8 +158,8 @@ class Lock(QObject):
 
     def _set_size(self, percent: int) -> None:
         """Another text size: the locked page is drawn anew at once; what it covers follows when somebody may see it."""
-        if self._appearance is not None and self.page is not None:
-            self._appearance.set_percent(percent)
+        if self.page is not None:
+            self._shell.size_wanted.emit(percent)
             self._show_page(self.page.locked)
 
     def _focus_page(self) -> None:

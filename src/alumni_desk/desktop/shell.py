@@ -68,10 +68,11 @@ class SampleBand(QWidget):
 class Shell(QMainWindow):
     """Sidebar, header and pages, each built when it is first wanted. Closing it asks ``may_close``, then tells ``on_close``, which ends the background work.
 
-    ``dropped(files)``: files of ours that were dropped on it; pages take others themselves.
+    ``dropped(files)``: files of ours that were dropped on it; pages take others themselves. ``size_wanted(percent)``: another text size.
     """
 
     palette_wanted = Signal()
+    size_wanted = Signal(int)
     dropped = Signal(list)
 
     def __init__(self, plan: Sequence[Planned], whose: Whose, undoing: Undoing, *, on_close: Callable[[], None] | None = None) -> None:

@@ -359,6 +359,7 @@ class UnlockPage(QWidget):
 def centred_column(page: QWidget, above: int = 2) -> tuple[QVBoxLayout, QVBoxLayout]:
     """A page's own layout and in it a centred column of 440."""
     whole = QVBoxLayout(page)
+    whole.setContentsMargins(0, 0, 0, 0)
     whole.addStretch(above)
     middle = QWidget()
     middle.setFixedWidth(px(440))
