@@ -24,6 +24,7 @@ from alumni_desk.desktop.controls import WINDOW, shortcut
 from alumni_desk.desktop.deeds import About, Deed, Deeds
 from alumni_desk.desktop.front import Front
 from alumni_desk.desktop.keeping import Keeping
+from alumni_desk.desktop.keys_ahead import KeysAhead
 from alumni_desk.desktop.later import Later
 from alumni_desk.desktop.locking import Lock, standing_words
 from alumni_desk.desktop.look import look
@@ -94,7 +95,9 @@ class Room(QObject):
         self._locked = is_locked(desk)
         plan = for_whom(self._plan(about, deeds), at_door=self._at_door, locked=self._locked)
         self.shell = Shell(plan, Whose(device=desk.device_name), self.undoing, on_close=self.close)
+        self._keys_ahead = KeysAhead(self)
         self.lanes.trouble.connect(lambda error: self.shell.say(str(error)))
+        self.lanes.trouble.connect(lambda error: self._keys_ahead.give(None))
         self.keeping.trouble.connect(self._not_kept)
         self._standing = ""
         self._wanted = ""
@@ -185,9 +188,11 @@ class Room(QObject):
         """Import on a lane what these pages come from, if it is not there yet, and make them one by one: the window answers meanwhile."""
         plan = [self.shell.plan[name] for name in pages if name in self.shell.plan and not self.shell.is_made(name)]
         missing = [page.module for page in plan if page.module not in sys.modules]
+        names = [page.name for page in plan]
         if missing:
-            names = [page.name for page in plan]
             self.later.know_types(lambda: self.lanes.read(lambda: [import_module(module) for module in missing], lambda done: self._make(names, then)))
+        elif len(names) > 1:
+            self._make(names, then)
         else:
             then()
 
@@ -200,7 +205,14 @@ class Room(QObject):
         QTimer.singleShot(0, self.shell, lambda: self._make(pages, then))
 
     def _palette_wanted(self) -> None:
-        self._with_modules(self.shell.plan, self.show_palette)
+        """Pages that are not there yet have something to offer, too; what is typed meanwhile is meant for the palette."""
+        def stands() -> None:
+            palette = self.show_palette()
+            self._keys_ahead.give(palette.field if palette is not None else None)
+
+        if not self._keys_ahead.waiting:
+            self._keys_ahead.begin()
+            self._with_modules(self.shell.plan, stands)
 
     def _tell_door(self) -> None:
         """The door says where the data stands, and which laptops are heard here."""
@@ -299,6 +311,7 @@ class Room(QObject):
     def close(self) -> None:
         """End what runs, wait for it, and leave the desk to its owner."""
         self.later.stop()
+        self._keys_ahead.give(None)
         self.lock.close()
         self.watch.stop()
         self.keeping.stop()

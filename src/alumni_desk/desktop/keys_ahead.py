@@ -1,0 +1,43 @@
+"""What is typed before the field stands that it is meant for: kept, and typed there as soon as it does."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QEvent, QObject, Qt
+from PySide6.QtGui import QKeyEvent
+from PySide6.QtWidgets import QApplication, QWidget
+
+
+class KeysAhead(QObject):
+    """Between ``begin`` and ``give`` no key reaches anything else in the program."""
+
+    def __init__(self, parent: QObject) -> None:
+        super().__init__(parent)
+        self.waiting = False
+        self._kept: list[tuple[int, Qt.KeyboardModifier, str]] = []
+
+    def begin(self) -> None:
+        """Keep from now on what is typed."""
+        if not self.waiting:
+            self.waiting = True
+            QApplication.instance().installEventFilter(self)
+
+    def give(self, field: QWidget | None) -> None:
+        """Type it into the field, or forget it."""
+        if not self.waiting:
+            return
+        QApplication.instance().removeEventFilter(self)
+        self.waiting = False
+        kept, self._kept = self._kept, []
+        if field is not None:
+            for key, modifiers, text in kept:
+                QApplication.sendEvent(field, QKeyEvent(QEvent.Type.KeyPress, key, modifiers, text))
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        if event.type() == QEvent.Type.ShortcutOverride:
+            event.accept()  # no shortcut: it comes as a key
+            return True
+        if isinstance(event, QKeyEvent) and event.type() == QEvent.Type.KeyPress:
+            if not event.modifiers() & Qt.KeyboardModifier.ControlModifier:  # the key that asked, once more
+                self._kept.append((event.key(), event.modifiers(), event.text()))
+            return True
+        return event.type() == QEvent.Type.KeyRelease
