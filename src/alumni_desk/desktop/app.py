@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from PySide6.QtCore import QObject, Qt, QTimer, Signal
 from PySide6.QtGui import QIcon, QKeySequence, QPainter, QPixmap
-from PySide6.QtWidgets import QApplication, QDialog
+from PySide6.QtWidgets import QApplication, QDialog, QWidget
 
 from alumni_desk import __version__
 from alumni_desk.desktop.at_door import for_whom, is_at_door, is_locked
@@ -24,7 +24,6 @@ from alumni_desk.desktop.controls import WINDOW, shortcut
 from alumni_desk.desktop.deeds import About, Deed, Deeds
 from alumni_desk.desktop.front import Front
 from alumni_desk.desktop.keeping import Keeping
-from alumni_desk.desktop.keys_ahead import KeysAhead
 from alumni_desk.desktop.later import Later
 from alumni_desk.desktop.locking import Lock, standing_words
 from alumni_desk.desktop.look import look
@@ -49,6 +48,7 @@ if TYPE_CHECKING:
     from alumni_desk.desktop.door import DoorWindow
     from alumni_desk.desktop.door_page import CheckInPage
     from alumni_desk.desktop.help_window import HelpWindow
+    from alumni_desk.desktop.keys_ahead import KeysAhead
     from alumni_desk.desktop.lock_page import Locked
     from alumni_desk.desktop.palette import Palette
     from alumni_desk.desktop.settings_page import SettingsPage
@@ -95,9 +95,9 @@ class Room(QObject):
         self._locked = is_locked(desk)
         plan = for_whom(self._plan(about, deeds), at_door=self._at_door, locked=self._locked)
         self.shell = Shell(plan, Whose(device=desk.device_name), self.undoing, on_close=self.close)
-        self._keys_ahead = KeysAhead(self)
+        self._keys_ahead: KeysAhead | None = None
         self.lanes.trouble.connect(lambda error: self.shell.say(str(error)))
-        self.lanes.trouble.connect(lambda error: self._keys_ahead.give(None))
+        self.lanes.trouble.connect(lambda error: self._give_keys(None))
         self.keeping.trouble.connect(self._not_kept)
         self._standing = ""
         self._wanted = ""
@@ -206,13 +206,20 @@ class Room(QObject):
 
     def _palette_wanted(self) -> None:
         """Pages that are not there yet have something to offer, too; what is typed meanwhile is meant for the palette."""
+        from alumni_desk.desktop.keys_ahead import KeysAhead
+
         def stands() -> None:
             palette = self.show_palette()
-            self._keys_ahead.give(palette.field if palette is not None else None)
+            self._give_keys(palette.field if palette is not None else None)
 
-        if not self._keys_ahead.waiting:
-            self._keys_ahead.begin()
+        if self._keys_ahead is None:
+            self._keys_ahead = KeysAhead(self)
             self._with_modules(self.shell.plan, stands)
+
+    def _give_keys(self, field: QWidget | None) -> None:
+        if self._keys_ahead is not None:
+            keys, self._keys_ahead = self._keys_ahead, None
+            keys.give(field)
 
     def _tell_door(self) -> None:
         """The door says where the data stands, and which laptops are heard here."""
@@ -311,7 +318,7 @@ class Room(QObject):
     def close(self) -> None:
         """End what runs, wait for it, and leave the desk to its owner."""
         self.later.stop()
-        self._keys_ahead.give(None)
+        self._give_keys(None)
         self.lock.close()
         self.watch.stop()
         self.keeping.stop()

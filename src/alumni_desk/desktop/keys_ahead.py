@@ -8,29 +8,20 @@ from PySide6.QtWidgets import QApplication, QWidget
 
 
 class KeysAhead(QObject):
-    """Between ``begin`` and ``give`` no key reaches anything else in the program."""
+    """Until ``give`` no key reaches anything else in the program."""
 
     def __init__(self, parent: QObject) -> None:
         super().__init__(parent)
-        self.waiting = False
         self._kept: list[tuple[int, Qt.KeyboardModifier, str]] = []
-
-    def begin(self) -> None:
-        """Keep from now on what is typed."""
-        if not self.waiting:
-            self.waiting = True
-            QApplication.instance().installEventFilter(self)
+        QApplication.instance().installEventFilter(self)
 
     def give(self, field: QWidget | None) -> None:
-        """Type it into the field, or forget it."""
-        if not self.waiting:
-            return
+        """Type what was kept into the field, or forget it; this is over then."""
         QApplication.instance().removeEventFilter(self)
-        self.waiting = False
-        kept, self._kept = self._kept, []
         if field is not None:
-            for key, modifiers, text in kept:
+            for key, modifiers, text in self._kept:
                 QApplication.sendEvent(field, QKeyEvent(QEvent.Type.KeyPress, key, modifiers, text))
+        self.deleteLater()
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         if event.type() == QEvent.Type.ShortcutOverride:
