@@ -492,6 +492,11 @@ def test_the_window_and_its_door_lock_together(hands: Hands) -> None:
     QTest.keyClick(window.field, Qt.Key.Key_L, Qt.KeyboardModifier.ControlModifier)
     assert hands.room.lock.locked and window.isVisible() and window._locked
     assert "Check-in keeps scanning; names are hidden" in words_of(hands.shell)
+    window.activateWindow()
+    hands.until(window.isActiveWindow)
+    QTest.keyClick(window.field, Qt.Key.Key_L, Qt.KeyboardModifier.ControlModifier)  # once more: to unlock
+    hands.until(hands.shell.isActiveWindow)
+    assert hands.room.lock.locked and hands.room.lock.page.entry.password.hasFocus()
     unlock(hands)
     assert not window._locked
     hands.desk.set_setting(LOCK_DOOR, False)

@@ -104,7 +104,7 @@ class Lock(QObject):
         self._with_key = [one for one in self._with_key if shiboken6.isValid(one)]
         if window not in self._with_key:
             self._with_key.append(window)
-            shortcut("Ctrl+L", window, self.lock, WINDOW)
+            shortcut("Ctrl+L", window, lambda: self.ask() if self.locked else self.lock(), WINDOW)
 
     @property
     def locked(self) -> bool:

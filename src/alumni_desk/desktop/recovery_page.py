@@ -126,6 +126,7 @@ class RecoveryPage(PlainSheet):
         self._build()
         for line, text in zip(self.lines.values(), typed, strict=True):
             line.field.setText(text)
+        self.size_choice.setFocus()
         if self._kept:
             self._done(self._kept)
 
