@@ -399,7 +399,8 @@ class _ToastKeys(Label):
         super().__init__(role="caption")
 
     def paintEvent(self, event: QPaintEvent) -> None:
-        paint_text(QPainter(self), QRectF(self.rect()), self.text(), (LIGHT if look(self).dark else DARK).muted, "caption", elide=False)
+        other = LIGHT if look().dark else DARK  # not by this label's own palette, in which the style sheet has its say
+        paint_text(QPainter(self), QRectF(self.rect()), self.text(), other.muted, "caption", elide=False)
 
 
 class _ToastLink(Button):
