@@ -172,7 +172,8 @@ def test_the_keys_in_a_toast_can_be_read(qapp, theme):
     picture = toast.grab().toImage()
     place = toast.keys.geometry()
     ratio = picture.devicePixelRatio()
-    seen = {picture.pixelColor(round(x * ratio), round(y * ratio)).name() for x in range(place.left(), place.right()) for y in range(place.top(), place.bottom())}
+    across, down = range(place.left(), place.right()), range(place.top(), place.bottom())
+    seen = {picture.pixelColor(round(x * ratio), round(y * ratio)).name() for x in across for y in down}
     ground = appearance.colours().text
     assert max(contrast(ground, one) for one in seen) >= 4.5
     window.close()
