@@ -574,6 +574,7 @@ def test_the_password_is_changed_after_the_present_one(hands: Hands) -> None:
         field.setText(typed)
     QTest.mouseClick(sheet.done_button, Qt.MouseButton.LeftButton)
     hands.until(lambda: "not the password of this chapter" in sheet.reason.text())
+    assert sheet.focusWidget() is sheet.present and sheet.present.selectedText() and sheet.present.property("wrong") is True
     sheet.present.setText(recovery.recovery_key(hands.desk))  # forgotten: the paper does it
     QTest.mouseClick(sheet.done_button, Qt.MouseButton.LeftButton)
     hands.until(lambda: not hands.open_dialogs(PasswordSheet))
