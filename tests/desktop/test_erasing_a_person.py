@@ -39,6 +39,9 @@ def test_a_member_is_erased_for_good_after_a_word_was_typed(hands: Any) -> None:
     assert not page.panel.isVisible()
     assert not member_rows(hands.desk, "obi") and deeds(hands.desk)[0].reason == "Erasing cannot be undone"
     assert not before.exists()
+    of_them = [deed for deed in deeds(hands.desk) if "erased" in deed.what and deed.event != "person_erased"]
+    assert [deed.what for deed in of_them] == ["Changed somebody who was erased", "Added somebody who was erased"]
+    assert not any(deed.undoable for deed in of_them) and {deed.reason for deed in of_them} == {"Erased since"}
 
 
 def test_erasing_is_found_by_the_palette_only_while_somebody_is_chosen(hands: Any) -> None:

@@ -27,6 +27,8 @@ CHECK_INS = frozenset({"checked_in", "check_in_undone", "checked_out", "walked_i
 
 _SILENT = frozenset({"standing", "constituent_codes", "external_ids", "network_person_id", "merged_into", "gone"})
 
+_ABOUT_ONE = frozenset({"member_added", "member_changed", "value_restored", "conflict_decided", "people_merged", "people_unmerged"})
+
 _PRINCIPAL = ("person", "registration", "gathering", "fact", "education", "household", "chapter")
 _FIRST = 40
 
@@ -238,6 +240,10 @@ class Names:
             return _("somebody who was erased")
         return f"{naming.set_apart(naming.display_name(row)) or _('Name to come')} {naming.short_year(row.class_year)}".rstrip()
 
+    def was_erased(self, person_id: str | None) -> bool:
+        """Whether somebody was erased."""
+        return person_id in self._erased
+
     def has_person(self, person_id: str) -> bool:
         """Whether somebody is here by this id."""
         return person_id in self._people
@@ -284,6 +290,8 @@ def _deed(one: Done, rows: Sequence[tuple[str, str, dict[str, Any]]], names: Nam
     alone = people[0] if len(people) == 1 and count <= 1 else None
     what, strong = _what(one, count, names, alone or (people[0] if people else None), rows)
     where = names.gathering(one.gathering) if one.gathering else ""
+    if one.event in _ABOUT_ONE and (not rows or names.was_erased(alone)):  # with the person went what was written
+        return Deed(one.id, one.event, one.at, one.who, one.device, what, strong, 0, "never", None, _("Erased since"), one.gathering, where, None)
     return Deed(one.id, one.event, one.at, one.who, one.device, what, strong, count, one.state, one.undone_at, _why(one), one.gathering, where, alone,
                 _one_field(rows))
 
@@ -307,6 +315,8 @@ def _what(one: Done, count: int, names: Names, person: str | None, rows: Sequenc
              "badges": ngettext("{n} badge", "{n} badges", one.counts.get("fact", 0)).format(n=number(one.counts.get("fact", 0))),
              "file": _file(rows), "field": _fields(rows)}
     several = count != 1
+    if one.event in _ABOUT_ONE and not rows:
+        return (_("Added somebody who was erased") if one.event == "member_added" else _("Changed somebody who was erased")), ""
     sentence, strong = {
         "member_added": (_("Added {person}"), "person"),
         "member_changed": (_("Changed {field} of {person}"), ""),
