@@ -242,6 +242,7 @@ def test_the_password_store_unlocks_what_it_keeps(hands: Hands, monkeypatch: pyt
     keys.keep_in_keyring(hands.desk.profile.path, "desk", hands.desk.key, on=True)
     shelf.silent = True
     hands.room.lock.lock()
+    hands.until(lambda: hands.room.lock.page.locked.keyring)  # what was known of it before was another thing
     page = hands.room.lock.page
     assert page is not None and page.store.isVisible()
     QTest.mouseClick(page.store, Qt.MouseButton.LeftButton)
@@ -258,6 +259,7 @@ def test_a_silent_password_store_names_only_what_there_is(hands: Hands, monkeypa
     keys.keep_anew(hands.desk.profile.path, "desk", hands.desk.key, None)
     shelf.silent = True
     hands.room.lock.lock()
+    hands.until(lambda: not hands.room.lock.page.locked.password)
     page = hands.room.lock.page
     assert page is not None
     QTest.mouseClick(page.store, Qt.MouseButton.LeftButton)

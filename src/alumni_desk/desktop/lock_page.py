@@ -68,6 +68,8 @@ class LockPage(QWidget):
         self.store.clicked.connect(self.by_store)
         self.store_said = Label("", "small", "danger", wrap=True)
         self.store_said.hide()
+        if self.entry is not None and locked.keyring and not locked.password:
+            self.entry.button.kind = "secondary"  # one thing matters most: the store
         parts: list[QWidget | None] = [self.entry, self.store if locked.keyring else None, self.store_said]
         # Where there is no password the password store comes first, and the recovery key is what remains.
         for part in parts if locked.password else [self.store if locked.keyring else None, self.store_said, self.entry]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -50,19 +50,20 @@ def rules_of(desk: Desk) -> Rules:
 
 @dataclass(frozen=True)
 class Names:
-    """Whose chapter and whose laptop it is."""
+    """Whose chapter and whose laptop it is, and what keeps the key."""
 
     chapter: str = ""
     university: str = ""
     owner: str = ""
     write_to: str = ""
+    keepers: frozenset[str] = frozenset()
 
 
 def names_of(desk: Desk) -> Names:
     """What the locked page may say of the chapter and the laptop."""
     with desk.asking() as connection:
         chapter, university = driver.row(connection, "SELECT name, university FROM chapter LIMIT 1") or ("", "")
-    return Names(chapter or "", university or "", desk.setting("person_name") or "", desk.setting(FOUND_MAIL) or "")
+    return Names(chapter or "", university or "", desk.setting("person_name") or "", desk.setting(FOUND_MAIL) or "", keys.keepers(desk.profile.path, "desk"))
 
 
 class Lock(QObject):
@@ -135,6 +136,7 @@ class Lock(QObject):
             one.setEnabled(False)
         self._hide_windows()
         self._show_page(said or self._said(why))
+        self._lanes.read(lambda: keys.keepers(self._desk.profile.path, "desk"), self._know_keepers)
         QApplication.instance().installEventFilter(self)
         if ours is not None and not self._may_stay(ours):
             # It had the keyboard: the window that is left takes it. Another program that has it keeps it.
@@ -155,6 +157,13 @@ class Lock(QObject):
             self.page.take_over(before)
         self._shell.cover(self.page)
         self._focus_page()
+
+    def _know_keepers(self, keepers: frozenset[str]) -> None:
+        """A command may have changed meanwhile what opens it."""
+        if self.page is not None:
+            now = replace(self.page.locked, password="passphrase" in keepers, keyring="keyring" in keepers, recovery="recovery" in keepers)
+            if now != self.page.locked:
+                self._show_page(now)
 
     def _set_size(self, percent: int) -> None:
         """Another text size: the locked page is drawn anew at once; what it covers follows when somebody may see it."""
@@ -247,7 +256,7 @@ class Lock(QObject):
     def _said(self, why: Why) -> Locked:
         from alumni_desk.desktop.lock_page import Locked
 
-        keepers = keys.keepers(self._desk.profile.path, "desk")
+        keepers = self._names.keepers or keys.keepers(self._desk.profile.path, "desk")  # a disk may be slow, and it is to lock at once
         drafts = sum(isinstance(window, PlainSheet) for window in self._hidden)
         names, door = self._names, self._door()
         return Locked(names.chapter, names.university, why, self.rules.minutes, self._now(), password="passphrase" in keepers,
