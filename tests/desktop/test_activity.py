@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import date, timedelta
 from typing import Any
 
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 
-from alumni_desk.desktop.activity_page import DEED, lines_of, places, reason_of, wrapped
+from alumni_desk.desktop.activity_page import DEED, day_words, lines_of, places, reason_of, wrapped
 from alumni_desk.desktop.app import build
 from alumni_desk.desktop.fonts import metrics_of, px
 from alumni_desk.members.actions import change_member
@@ -196,3 +197,10 @@ def test_a_name_from_right_to_left_turns_no_sentence_around(desk: Any) -> None:
 
     add_member(desk, first_name="يوسف", last_name="كريمي", class_year="2003")
     assert deeds(desk)[0].what == "Added \u2068يوسف كريمي\u2069 ’03"
+
+
+def test_a_day_of_another_year_has_its_year() -> None:
+    today = date.today()
+    assert day_words(today).startswith("Today, ") and str(today.year) not in day_words(today)
+    assert day_words(date(2023, 11, 27)) == "Monday 27 November 2023"
+    assert day_words(today - timedelta(days=1)).startswith("Yesterday, ")

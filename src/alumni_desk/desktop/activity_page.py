@@ -589,8 +589,8 @@ class Detail(Scroll):
 
 
 def day_words(day: date) -> str:
-    """Today, Tuesday 10 November."""
-    words = day_long(day)
+    """Today, Tuesday 10 November; with its year if it is not this one."""
+    words = day_long(day) if day.year == date.today().year else f"{day_long(day)} {day.year}"
     distance = (date.today() - day).days
     if distance == 0:
         return _("Today, {day}").format(day=words)
