@@ -343,17 +343,17 @@ class Sitting(QObject):
         self.opening: Opening | None = None
         self.room: Room | None = None
         self._desk: Desk | None = None
-        self._news = ""
         self._files: list[Path] = []
         self.appearance.repainted.connect(self._keep)
         self.appearance.resized.connect(self._resized)
         self._size_waits = False  # the window still has the measures of another text size
         app.focusWindowChanged.connect(lambda window: self._look_at_size())
 
-    def begin(self) -> None:
-        """Open the profile; if that takes a while or asks for something, there is a calm page meanwhile."""
+    def begin(self, news: str = "") -> None:
+        """Open the profile; if that takes a while or asks for something, there is a calm page meanwhile. ``news``: what was done with it just before."""
         self.front = Front(self.appearance.percent, self.appearance.set_percent)
         self.opening = Opening(self.front, self._ways, self.work_at)
+        self.opening.news = news
         QTimer.singleShot(CALM_MS, self.front, partial(self._show_front, self.front))
         self.opening.begin()
 
@@ -365,10 +365,9 @@ class Sitting(QObject):
         """Show the window of an open desk."""
         self._desk = desk
         self._show_room(page, what)
-        news = (self.opening.news if self.opening is not None else "") or self._news
+        news = self.opening.news if self.opening is not None else ""
         if news and self.room is not None:
             self.room.shell.say(news)
-        self._news = ""
         if self.front is not None:
             front, self.front, self.opening = self.front, None, None
             front.close()
@@ -419,8 +418,7 @@ class Sitting(QObject):
 
         def go_on(said: str) -> None:
             lanes.close()
-            self.begin()
-            self._news = said
+            self.begin(said)
             front.close()
             front.deleteLater()
             self._app.setQuitOnLastWindowClosed(True)
