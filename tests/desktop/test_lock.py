@@ -201,6 +201,15 @@ def test_a_wrong_password_is_said_and_after_three_it_waits(hands: Hands) -> None
     assert not hands.room.lock.locked
 
 
+def test_a_click_beside_the_field_takes_no_letter_from_it(hands: Hands) -> None:
+    hands.room.lock.lock()
+    page = hands.room.lock.page
+    assert page is not None and page.entry is not None
+    QTest.mouseClick(page, Qt.MouseButton.LeftButton, pos=QPoint(20, page.height() - 20))
+    assert page.entry.password.hasFocus()
+    unlock(hands)
+
+
 def test_caps_lock_is_said(hands: Hands) -> None:
     hands.room.lock.lock()
     page = hands.room.lock.page

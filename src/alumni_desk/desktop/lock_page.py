@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Literal
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtGui import QPainter, QPaintEvent
+from PySide6.QtGui import QFocusEvent, QPainter, QPaintEvent
 from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
 from alumni_desk.desktop.controls import Button, Label, Link, hairline
@@ -135,6 +135,11 @@ class LockPage(QWidget):
         self.store.setEnabled(True)
         self.store_said.setText(sentence)
         self.store_said.show()
+
+    def focusInEvent(self, event: QFocusEvent) -> None:
+        """Whoever clicks beside the field may type all the same."""
+        super().focusInEvent(event)
+        self.first_focus().setFocus(Qt.FocusReason.OtherFocusReason)
 
     def paintEvent(self, event: QPaintEvent) -> None:
         QPainter(self).fillRect(self.rect(), look(self).bg)
