@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
-from functools import partial
+from functools import lru_cache, partial
 
 from PySide6.QtCore import QAbstractListModel, QEvent, QModelIndex, QPersistentModelIndex, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QColor, QKeySequence, QMouseEvent, QPainter
@@ -17,7 +17,7 @@ from alumni_desk.desktop.changes import ChangeBus
 from alumni_desk.desktop.controls import WINDOW, Button, Choice, Field, Label, Link, Segments, hairline, shortcut
 from alumni_desk.desktop.dates import day_long, local
 from alumni_desk.desktop.deeds import second_line
-from alumni_desk.desktop.fonts import metrics_of, px
+from alumni_desk.desktop.fonts import metrics_of, px, text_size
 from alumni_desk.desktop.icons import paint_icon
 from alumni_desk.desktop.look import look
 from alumni_desk.desktop.pages import EmptyPage, Go, Page
@@ -319,12 +319,20 @@ class LineDelegate(QStyledItemDelegate):
     def __init__(self, view: QListView) -> None:
         super().__init__(view)
         self._view = view
+        self._heights: dict[tuple[str, str, str, str | None], int] = {}  # of rows at one width and text size
+        self._for = (0, 0)
 
     def sizeHint(self, option: QStyleOptionViewItem, index: Index) -> QSize:
         deed: Deed | None = index.data(DEED)
         if deed is None:
             return QSize(px(320), px(40))
-        return QSize(px(320), round(places(QRectF(0, 0, self._view.viewport().width(), 0), deed).height))
+        now = (self._view.viewport().width(), text_size())
+        if now != self._for:
+            self._heights, self._for = {}, now
+        key = (deed.id, deed.what, deed.state, deed.reason)
+        if key not in self._heights:
+            self._heights[key] = round(places(QRectF(0, 0, now[0], 0), deed).height)
+        return QSize(px(320), self._heights[key])
 
     def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: Index) -> None:
         colours = look(option.widget)
@@ -432,23 +440,33 @@ def lines_of(deed: Deed, width: float) -> list[list[Run]]:
 
 def wrapped(parts: Sequence[Run], width: float) -> list[list[Run]]:
     """Text in lines no wider than ``width``, broken at spaces; of more than ``MOST_LINES`` the last is left to be cut."""
-    if sum(metrics_of(role).horizontalAdvance(text) for text, role in parts if text) <= width:
+    # Mostly it is one line, also if all of it were semibold.
+    if advance("".join(text for text, _role in parts), parts[0][1] if len(parts) == 1 else "strong") <= width:
         return [[part for part in parts if part[0]]]
     lines: list[list[Run]] = [[]]
     used = 0.0
     for text, role in parts:
         for word in _WORDS.findall(text):
-            bare = metrics_of(role).horizontalAdvance(word.rstrip())
-            if used and used + bare > width and len(lines) < MOST_LINES:
+            if used and used + advance(word.rstrip(), role) > width and len(lines) < MOST_LINES:
                 lines.append([])
                 used, word = 0.0, word.lstrip()
-            used += metrics_of(role).horizontalAdvance(word)
+            used += advance(word, role)
             line = lines[-1]
             if line and line[-1][1] == role:
                 line[-1] = (line[-1][0] + word, role)
             else:
                 line.append((word, role))
     return lines
+
+
+def advance(text: str, role: Role) -> float:
+    """How wide a text is."""
+    return _advance(text, role, text_size())
+
+
+@lru_cache(maxsize=8_192)  # a list that is filled again asks for the same
+def _advance(text: str, role: Role, percent: int) -> float:
+    return metrics_of(role).horizontalAdvance(text)
 
 
 _WORDS = re.compile(r"\s*\S+\s*")
@@ -461,7 +479,7 @@ def paint_lines(painter: QPainter, box: QRectF, lines: Sequence[Sequence[Run]], 
         for text, role in runs:
             if left < box.right():
                 paint_text(painter, QRectF(left, box.top() + place * px(LINE), box.right() + 1 - left, px(LINE)), text, ink, role)
-                left += metrics_of(role).horizontalAdvance(text)
+                left += advance(text, role)
 
 
 def reason_of(deed: Deed) -> tuple[str, str]:
