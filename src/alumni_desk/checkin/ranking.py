@@ -108,11 +108,6 @@ def _match(person: Findable, token: str) -> int:
     return _HOST if any(word.startswith(token) for word in person.host_words) else _NONE
 
 
-def _may_fit(person: Findable, tokens: Sequence[str]) -> bool:
-    """What passes over most people fast."""
-    return all(f" {t}" in person.haystack or (t.isdecimal() and t.lstrip("0") in person.phone) for t in tokens)
-
-
 def _fit(person: Findable, tokens: Sequence[str]) -> tuple[int, int] | None:
     """(words that are not whole, words found only in the host's name), smaller is better; None if a word fits nothing."""
     parts = host = 0
@@ -149,12 +144,18 @@ def rank(people: Iterable[Findable], text: str, limit: int = 50) -> Ranked:
     tokens = tokens_of(text)
     if not tokens:
         return Ranked((), None, ())
-    readings = readings_of(text)
+    readings = [(reading, [(f" {t}", t.lstrip("0") if t.isdecimal() else None) for t in reading]) for reading in readings_of(text)]
     hits: list[Hit] = []
     for person in people:
-        fits = [fit for reading in readings if _may_fit(person, reading) and (fit := _fit(person, reading)) is not None]
-        if fits:
-            fit = min(fits)
+        fits = []
+        for reading, looks in readings:
+            for beginning, digits in looks:  # passes over most people fast
+                if beginning not in person.haystack and (digits is None or digits not in person.phone):
+                    break
+            else:
+                fits.append(_fit(person, reading))
+        fit = min((one for one in fits if one is not None), default=None) if fits else None
+        if fit is not None:
             hits.append(((*fit, person.order, person.name, min((n for n in person.numbers if len(n) == 4), default="~"), person.key), person))
     hits.sort(key=lambda hit: hit[0])
     groups: dict[tuple[str, ...], list[Findable]] = {}
