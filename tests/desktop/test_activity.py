@@ -97,6 +97,12 @@ def test_what_somebody_changed_since_is_named_before_undoing(hands: Any, field: 
     from alumni_desk.desktop.controls import Label
 
     hands.until(lambda: any("would be left" in label.text() for label in page.detail.findChildren(Label)))
+    said = [label.text() for label in page.detail.findChildren(Label)]
+    assert "then" in said and "now" not in said  # what came then is not what is there now
+    page.list.setCurrentIndex(page.lines.index(1, 0))
+    hands.until(lambda: "now" in [label.text() for label in page.detail.findChildren(Label)])
+    hands.room.undoing.undo(deeds(hands.desk)[0].id)
+    hands.until(lambda: "then" in [label.text() for label in page.detail.findChildren(Label)])
 
 
 def test_an_older_value_is_restored_from_the_history(hands: Any) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from functools import lru_cache, partial
 
@@ -26,7 +26,7 @@ from alumni_desk.desktop.tokens import Colours, Role
 from alumni_desk.desktop.undoing import Undoing
 from alumni_desk.desktop.widgets import IconLine, Scroll
 from alumni_desk.errors import KnownError
-from alumni_desk.segments.activity import CHECK_INS, Deed, Written, all_changed, deeds, grouped, left_words, written
+from alumni_desk.segments.activity import CHECK_INS, Deed, Written, all_changed, deeds, grouped, left_words, standing, written
 from alumni_desk.segments.others import everyone, has_others, others_written
 from alumni_desk.store.desk import Desk
 from alumni_desk.store.done import DAYS
@@ -252,9 +252,13 @@ def look_at(desk: Desk, deed: Deed) -> Seen:
     if deed.rows:
         return Seen(deed, tuple(others_written(desk, deed, SHOWN)), {}, deed.count, None)
     values, sums, total = written(desk, deed.id, SHOWN)
+    if deed.state == "undone":
+        values = [replace(one, stands=False) for one in values]
     left = None
     if deed.count <= MOST_CHECKED and (deed.undoable or deed.state == "undone" or deed.reason == all_changed()):
-        left = tuple(left_words(desk, changed_since(desk, deed.id), ahead=True))
+        would_stay = changed_since(desk, deed.id)
+        left = tuple(left_words(desk, would_stay, ahead=True))
+        values = standing(values, would_stay) if deed.state == "done" else values
     return Seen(deed, tuple(values), sums, total, left)
 
 
@@ -592,13 +596,14 @@ class Detail(Scroll):
             top.addWidget(Label(isolated(one.name), "strong", wrap=True), 1)
             top.addWidget(Label(one.field, tone="muted"), 0, Qt.AlignmentFlag.AlignTop)
             column.addLayout(top)
-            for word, value in ((_("was"), one.was), (_("now"), one.now)) if not one.new else ():
+            came = _("now") if one.stands else _("then")
+            for word, value in ((_("was"), one.was), (came, one.now)) if not one.new else ():
                 row = QHBoxLayout()
                 row.setSpacing(px(8))
                 word_label = Label(word, tone="muted")
                 word_label.setFixedWidth(px(36))
                 row.addWidget(word_label, 0, Qt.AlignmentFlag.AlignTop)
-                row.addWidget(Label(isolated(value) if value else _("nothing"), tone="text" if value and word == _("now") else "muted", wrap=True), 1)
+                row.addWidget(Label(isolated(value) if value else _("nothing"), tone="text" if value and word == came else "muted", wrap=True), 1)
                 column.addLayout(row)
         more = seen.total - len(seen.values)
         if more:

@@ -62,13 +62,18 @@ class Deed:
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """One value that an action wrote: of whom, which field, what was, what is now. A new row is one of these, without values."""
+    """One value that an action wrote: of whom, which field, what was, what came. A new row is one of these, without values.
+
+    ``stands``: it is still so.
+    """
 
     name: str
     field: str
     was: str
     now: str
     new: bool = False
+    row: str = ""
+    stands: bool = True
 
 
 def deeds(desk: Desk, limit: int = 100, *, but: Collection[str] = (), look: bool = False) -> list[Deed]:
@@ -131,8 +136,14 @@ def written(desk: Desk, action: str, limit: int = 50) -> tuple[list[Written], di
             continue
         for word, was, now in _changes(table, before, after):
             sums[word] += 1
-            found.append(Written(names.of(table, row_id, after), word, was, now))
+            found.append(Written(names.of(table, row_id, after), word, was, now, row=row_id))
     return found[:limit], dict(sorted(sums.items(), key=lambda one: -one[1])), len(found)
+
+
+def standing(values: Iterable[Written], left: Iterable[Left]) -> list[Written]:
+    """Those values with whether they are still so, by what an undo would leave because it was changed since."""
+    changed = {(one.row, field_word(one.table, name)) for one in left for name in one.fields}
+    return [replace(one, stands=(one.row, one.field) not in changed) for one in values]
 
 
 def left_words(desk: Desk, left: Sequence[Left], most: int = 3, *, ahead: bool = False) -> list[str]:
