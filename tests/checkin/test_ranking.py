@@ -125,6 +125,13 @@ def test_a_phone_number_as_people_write_it_and_by_its_end(typed: str) -> None:
     assert rank(crowd, typed).keys == ("rivera",)
 
 
+@pytest.mark.parametrize("typed", ["4417", "44 17", "312 555 4417", "555-4417", "+13125554417 carmen"])
+def test_a_laptop_at_the_door_that_holds_four_digits_finds_the_whole_number_too(typed: str) -> None:
+    crowd = [findable("rivera", "Carmen Rivera", phones=["4417"]), findable("other", "Carmen Rivero", phones=["4418"])]
+    assert rank(crowd, typed).keys == ("rivera",)
+    assert rank(crowd, "312 555 4419").keys == () == rank(crowd, "31255544170").keys
+
+
 @pytest.mark.parametrize("typed", ["44 1", "417", "1744", "44 18 rivera", "98 4 4", "555 4417 98 0"])
 def test_a_few_digits_are_no_phone_number(typed: str) -> None:
     crowd = [findable("rivera", "Carmen Rivera", class_years=[1998], phones=["+1 (312) 555-4417"])]

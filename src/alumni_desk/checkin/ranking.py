@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
-from alumni_desk.store.search import fold, phone_ends
+from alumni_desk.store.search import TAIL, fold, phone_ends
 
 _APOSTROPHES = str.maketrans("", "", "'’‘ʼʻ`´′")
 MOST_GROUPS = 6
@@ -104,6 +104,8 @@ def _match(person: Findable, token: str) -> int:
     if token.isdecimal():
         if any(phone.endswith(end) for phone in person.phone.split() for end in phone_ends(token)):
             return _WHOLE
+        if len(token) > TAIL and token[-TAIL:] in person.phone.split():  # a laptop at the door holds no more of a number than its end
+            return _BEGINNING
         return _BEGINNING if any(n.startswith(token) for n in person.numbers if len(n) == 4) else _NONE
     return _HOST if any(word.startswith(token) for word in person.host_words) else _NONE
 
@@ -144,7 +146,7 @@ def rank(people: Iterable[Findable], text: str, limit: int = 50) -> Ranked:
     tokens = tokens_of(text)
     if not tokens:
         return Ranked((), None, ())
-    readings = [(reading, [(f" {t}", t.lstrip("0") if t.isdecimal() else None) for t in reading]) for reading in readings_of(text)]
+    readings = [(reading, [(f" {t}", t.lstrip("0")[-TAIL:] if t.isdecimal() else None) for t in reading]) for reading in readings_of(text)]
     hits: list[Hit] = []
     for person in people:
         fits = []
