@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QWidget
+from tests.conftest import PASSPHRASE
 
 from alumni_desk.desktop.app import Room, build
 from alumni_desk.desktop.deeds import Deeds
@@ -196,6 +197,25 @@ def test_what_is_typed_before_the_palette_stands_is_typed_into_it(room: Room, qt
     qtbot.waitUntil(lambda: any(isinstance(one, Palette) and one.isVisible() for one in QApplication.topLevelWidgets()), timeout=15_000)
     press(Qt.Key.Key_Escape)
     room.appearance.set_theme("light")
+
+
+def test_a_lock_before_the_palette_stands_gets_the_keys(room: Room, qtbot: Any) -> None:
+    room.later.stop()
+    room.shell.activateWindow()
+    qtbot.waitUntil(room.shell.isActiveWindow, timeout=15_000)
+    press(Qt.Key.Key_K, Qt.KeyboardModifier.ControlModifier)
+    press("x")
+    press(Qt.Key.Key_L, Qt.KeyboardModifier.ControlModifier)
+    assert room.lock.locked and room.lock.page is not None and room.lock.page.entry is not None
+    for letter in PASSPHRASE:
+        press(letter)
+    assert room.lock.page.entry.password.text() == PASSPHRASE
+    press(Qt.Key.Key_Return)
+    qtbot.waitUntil(lambda: not room.lock.locked, timeout=15_000)
+    settle(room, qtbot.waitUntil)
+    for one in QApplication.topLevelWidgets():
+        if isinstance(one, Palette):
+            one.reject()
 
 
 def test_a_deed_is_done_on_its_page_and_remembered_without_a_name(room: Room, qtbot: Any) -> None:

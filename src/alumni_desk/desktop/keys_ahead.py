@@ -8,7 +8,7 @@ from PySide6.QtWidgets import QApplication, QWidget
 
 
 class KeysAhead(QObject):
-    """Until ``give`` no key reaches anything else in the program."""
+    """Until ``give`` no letter reaches anything else in the program."""
 
     def __init__(self, parent: QObject) -> None:
         super().__init__(parent)
@@ -24,11 +24,10 @@ class KeysAhead(QObject):
         self.deleteLater()
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        if not isinstance(event, QKeyEvent) or event.modifiers() & Qt.KeyboardModifier.ControlModifier:
+            return False  # Ctrl+L locks now, too
         if event.type() == QEvent.Type.ShortcutOverride:
             event.accept()  # no shortcut: it comes as a key
-            return True
-        if isinstance(event, QKeyEvent) and event.type() == QEvent.Type.KeyPress:
-            if not event.modifiers() & Qt.KeyboardModifier.ControlModifier:  # the key that asked, once more
-                self._kept.append((event.key(), event.modifiers(), event.text()))
-            return True
-        return event.type() == QEvent.Type.KeyRelease
+        elif event.type() == QEvent.Type.KeyPress:
+            self._kept.append((event.key(), event.modifiers(), event.text()))
+        return True
