@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -116,11 +117,32 @@ def test_years_phones_hosts_and_scripts() -> None:
     assert rank(crowd, "nobody").keys == ()
 
 
+@pytest.mark.parametrize("typed", ["4417", "44 17", "555-4417", "5 5 5 4 4 1 7", "312 555 4417", "(312) 555-4417", "+1 312 555 4417", "001 312 555 4417",
+                                   "0312 555 4417", "rivera 44 17", "44 17 carmen", "98 4417", "98 44 17", "1998 555 44 17 rivera"])
+def test_a_phone_number_as_people_write_it_and_by_its_end(typed: str) -> None:
+    crowd = [findable("rivera", "Carmen Rivera", class_years=[1998], phones=["+1 (312) 555-4417", "+49 30 1234567"]),
+             findable("other", "Carmen Rivero", class_years=[1998], phones=["+1 (312) 555-4418"])]
+    assert rank(crowd, typed).keys == ("rivera",)
+
+
+@pytest.mark.parametrize("typed", ["4417", "44 17", "312 555 4417", "555-4417", "+13125554417 carmen"])
+def test_a_laptop_at_the_door_that_holds_four_digits_finds_the_whole_number_too(typed: str) -> None:
+    crowd = [findable("rivera", "Carmen Rivera", phones=["4417"]), findable("other", "Carmen Rivero", phones=["4418"])]
+    assert rank(crowd, typed).keys == ("rivera",)
+    assert rank(crowd, "312 555 4419").keys == () == rank(crowd, "31255544170").keys
+
+
+@pytest.mark.parametrize("typed", ["44 1", "417", "1744", "44 18 rivera", "98 4 4", "555 4417 98 0"])
+def test_a_few_digits_are_no_phone_number(typed: str) -> None:
+    crowd = [findable("rivera", "Carmen Rivera", class_years=[1998], phones=["+1 (312) 555-4417"])]
+    assert rank(crowd, typed).keys == ()
+
+
 def test_twenty_thousand_people_are_searched_while_typing() -> None:
     crowd = [findable(f"p{n}", f"{a}{n % 977} {b}{n % 1009}", class_years=[1950 + n % 70]) for n, (a, b) in enumerate(
         [(a, b) for a in ("Anna", "Li", "Mei", "Jose", "Olu") for b in ("Chen", "Smith", "Garcia", "Adeyemi")] * 1000)]  # fmt: skip
     taken = []
-    for text in ("li4 chen", "anna 98", "smith", "olu1 ade"):
+    for text in ("li4 chen", "anna 98", "smith", "olu1 ade", "312 555 44 17"):
         start = time.perf_counter()
         rank(crowd, text)
         taken.append(time.perf_counter() - start)

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from datetime import date, timedelta
 from typing import Any
 
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 
-from alumni_desk.desktop.activity_page import DEED, button_box
+from alumni_desk.desktop.activity_page import DEED, day_words, lines_of, places, reason_of, wrapped
+from alumni_desk.desktop.app import build
+from alumni_desk.desktop.fonts import metrics_of, px
 from alumni_desk.members.actions import change_member
 from alumni_desk.members.lists import count_members, member, member_rows
 from alumni_desk.segments.activity import deeds
@@ -29,9 +32,15 @@ def test_ctrl_z_takes_the_newest_back_and_ctrl_shift_z_brings_it_again(hands: An
     press(hands, "undo")
     hands.until(lambda: member(hands.desk, ana).fields["city"] is None)
     hands.until(lambda: "Undone" in hands.shell.toast.words.text())
+    assert hands.shell.toast.keys.text() == "Ctrl Shift Z" and hands.shell.toast.keys.isVisible()
     press(hands, "redo")
     hands.until(lambda: member(hands.desk, ana).fields["city"] == "Porto")
     hands.until(lambda: "Done again" in hands.shell.toast.words.text())
+    assert hands.shell.toast.keys.text() == "Ctrl Z"
+    page.done(change_member(hands.desk, ana, city="Faro").changed, "Ana was changed")
+    assert hands.shell.toast.keys.text() == "Ctrl Z" and hands.shell.toast.keys.isVisible()
+    page.said.emit("Saved", None)
+    assert not hands.shell.toast.keys.isVisible()
 
 
 def test_nothing_to_undo_is_said(hands: Any) -> None:
@@ -55,7 +64,7 @@ def test_the_list_says_what_was_done_and_undoes_from_there(hands: Any) -> None:
     hands.until(lambda: member(hands.desk, ana.id).fields["email"] is None)
     hands.until(lambda: deeds(hands.desk)[0].state == "undone" and page.lines.index(1, 0).data(DEED).state == "undone")
     row = page.list.visualRect(page.lines.index(1, 0))
-    QTest.mouseClick(page.list.viewport(), Qt.MouseButton.LeftButton, pos=button_box(row.toRectF()).center().toPoint())
+    QTest.mouseClick(page.list.viewport(), Qt.MouseButton.LeftButton, pos=places(row.toRectF(), page.lines.index(1, 0).data(DEED)).button.center().toPoint())
     hands.until(lambda: member(hands.desk, ana.id).fields["email"] == "ana@example.org")
 
 
@@ -88,6 +97,12 @@ def test_what_somebody_changed_since_is_named_before_undoing(hands: Any, field: 
     from alumni_desk.desktop.controls import Label
 
     hands.until(lambda: any("would be left" in label.text() for label in page.detail.findChildren(Label)))
+    said = [label.text() for label in page.detail.findChildren(Label)]
+    assert "then" in said and "now" not in said  # what came then is not what is there now
+    page.list.setCurrentIndex(page.lines.index(1, 0))
+    hands.until(lambda: "now" in [label.text() for label in page.detail.findChildren(Label)])
+    hands.room.undoing.undo(deeds(hands.desk)[0].id)
+    hands.until(lambda: "then" in [label.text() for label in page.detail.findChildren(Label)])
 
 
 def test_an_older_value_is_restored_from_the_history(hands: Any) -> None:
@@ -139,3 +154,59 @@ def test_the_columns_are_as_wide_as_the_list(hands: Any) -> None:
     page = hands.page("members")
     width = page.list.viewport().width()
     assert sum(page.list.columnWidth(column) for column in range(4)) >= width - max(160, width // 4) - 8
+
+
+def rows_of(page: Any) -> list[tuple[Any, Any]]:
+    """Each action that is listed, and the height of its row."""
+    indexes = [page.lines.index(row, 0) for row in range(page.lines.rowCount())]
+    return [(index.data(DEED), page.list.visualRect(index).toRectF()) for index in indexes if index.data(DEED) is not None]
+
+
+@pytest.mark.parametrize(("percent", "width"), [(100, 1280), (150, 1280), (100, 1024), (150, 1920)])
+def test_no_name_and_no_reason_is_cut(desk: Any, hands_of: Any, percent: int, width: int) -> None:
+    from alumni_desk.members.actions import add_member
+
+    name = "María de los Ángeles Echeverría de Villanueva y Montemayor-Hohenzollern"
+    person = add_member(desk, first_name=name, last_name="Rebecca", class_year="1992").id
+    for email in ("one@example.org", "two@example.org"):
+        change_member(desk, person, email=email)
+    add_member(desk, first_name="Bo", last_name="Li")
+    room = build(desk, theme="light", percent=percent)
+    room.shell.resize(width, 800)
+    room.shell.show()
+    hands = hands_of(room)
+    try:
+        page = hands.page("activity")
+        hands.until(lambda: any(reason_of(deed)[0] for deed, _row in rows_of(page)))
+        short = next(row for deed, row in rows_of(page) if "Bo Li" in deed.what)
+        assert short.height() == px(48)
+        for deed, row in rows_of(page):
+            at = places(row, deed)
+            lines = lines_of(deed, at.sentence.width())
+            assert "".join(text for line in lines for text, _role in line).split() == deed.what.split()
+            why = wrapped(((reason_of(deed)[0], "small"),), at.why.width()) if reason_of(deed)[0] else []
+            for part, its in ((at.sentence, lines), (at.why, why)):
+                assert part.bottom() <= row.bottom() and part.height() == px(20) * len(its)
+                assert all(sum(metrics_of(role).horizontalAdvance(text.rstrip()) for text, role in line) <= part.width() + 4 for line in its)
+            parts = [part for part in (at.sentence, at.second, at.button, at.why, at.way) if not part.isEmpty()]
+            assert not any(one.intersects(other) for n, one in enumerate(parts) for other in parts[n + 1:])
+            assert all(row.left() <= part.left() and part.right() <= row.right() and part.bottom() <= row.bottom() for part in parts)
+    finally:
+        hands.rest()
+        room.close()
+        room.shell.close()
+        room.shell.deleteLater()
+
+
+def test_a_name_from_right_to_left_turns_no_sentence_around(desk: Any) -> None:
+    from alumni_desk.members.actions import add_member
+
+    add_member(desk, first_name="يوسف", last_name="كريمي", class_year="2003")
+    assert deeds(desk)[0].what == "Added \u2068يوسف كريمي\u2069 ’03"
+
+
+def test_a_day_of_another_year_has_its_year() -> None:
+    today = date.today()
+    assert day_words(today).startswith("Today, ") and str(today.year) not in day_words(today)
+    assert day_words(date(2023, 11, 27)) == "Monday 27 November 2023"
+    assert day_words(today - timedelta(days=1)).startswith("Yesterday, ")

@@ -12,7 +12,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 
 from alumni_desk.cli.main import run
-from alumni_desk.desktop.activity_page import DEED, link_box
+from alumni_desk.desktop.activity_page import DEED, places
 from alumni_desk.members.actions import add_member, change_member, remove_members
 from alumni_desk.protocol.clocks import pack, unpack
 from alumni_desk.segments.activity import deeds, left_words, written
@@ -107,7 +107,7 @@ def test_everyone_is_shown_first_and_the_link_opens_the_member(hands: Any) -> No
     page.list.setCurrentIndex(page.lines.index(row, 0))
     hands.rest()
     assert page.detail.button is None
-    box = link_box(page.list.visualRect(page.lines.index(row, 0)).toRectF())
+    box = places(page.list.visualRect(page.lines.index(row, 0)).toRectF(), page.lines.index(row, 0).data(DEED)).way
     QTest.mouseClick(page.list.viewport(), Qt.MouseButton.LeftButton, pos=box.center().toPoint())
     hands.rest()
     assert hands.shell.current().name == "members" and hands.shell.current()._chosen == ids[2]

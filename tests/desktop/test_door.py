@@ -535,10 +535,11 @@ def test_the_door_knows_the_name_from_settings_also_when_opened_from_elsewhere(h
     hands.rest()
     hands.desk.set_setting("person_name", "Priya R.")  # corrected in Settings: the door says it too
     page.refresh()
-    assert page.by.text() == "Priya R."
+    hands.until(lambda: page.by.text() == "Priya R.")
     page.by.setText("Tomás")  # somebody else stands in tonight
     page.open_chosen()
-    assert page.door is not None and page.door.by == "Tomás" and hands.desk.setting("door_by") == "Tomás"
+    assert page.door is not None and page.door.by == "Tomás"
+    hands.until(lambda: hands.desk.setting("door_by") == "Tomás")
     hands.rest()
     page.door.close()
     hands.rest()

@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QWidget
+from tests.conftest import PASSPHRASE
 
 from alumni_desk.desktop.app import Room, build
 from alumni_desk.desktop.deeds import Deeds
@@ -80,7 +81,7 @@ def offered(it: Palette) -> list[str]:
 def typed(room: Room, it: Palette, text: str, wait: Wait) -> list[str]:
     it.field.clear()
     QTest.keyClicks(it.field, text)
-    wait(lambda: it._known.query == text, timeout=15_000)
+    wait(lambda: it._known is not None and it._known.query == text, timeout=15_000)
     return offered(it)
 
 
@@ -164,6 +165,57 @@ def test_enter_waits_for_what_was_typed_last(room: Room, qtbot: Any) -> None:
     QTest.keyClicks(it.field, "winter")
     QTest.keyClick(it.field, Qt.Key.Key_Return)  # nothing has been looked up yet
     qtbot.waitUntil(lambda: room.shell.current().name == "gatherings" and room.shell.current().title == "Winter Dinner")
+
+
+def press(key: Qt.Key | str, modifier: Qt.KeyboardModifier = Qt.KeyboardModifier.NoModifier) -> None:
+    """A key, to whatever has the keyboard."""
+    window = QApplication.focusWindow()
+    assert window is not None
+    QTest.keyClick(window, key, modifier)  # type: ignore[call-overload]
+
+
+@pytest.mark.parametrize("late", [True, False])
+def test_what_is_typed_before_the_palette_stands_is_typed_into_it(room: Room, qtbot: Any, late: bool) -> None:
+    room.later.stop()
+    room.desk.set_setting(RECENT, ["page:restore", "settings:light"])
+    room.shell.activateWindow()
+    qtbot.waitUntil(room.shell.isActiveWindow, timeout=15_000)
+    if not late:
+        room._with_modules(room.shell.plan, lambda: None)
+        qtbot.waitUntil(lambda: all(room.shell.is_made(name) for name in room.shell.plan), timeout=15_000)
+    press(Qt.Key.Key_K, Qt.KeyboardModifier.ControlModifier)
+    for letter in "dark":
+        press(letter)
+    press(Qt.Key.Key_Return)
+    qtbot.waitUntil(lambda: room.appearance.theme == "dark", timeout=15_000)
+    settle(room, qtbot.waitUntil)
+    assert room.shell.current().name == "settings" and not any(isinstance(one, Palette) and one.isVisible() for one in QApplication.topLevelWidgets())
+    assert room.desk.setting(RECENT) == ["settings:dark", "page:restore", "settings:light"]
+    room.shell.activateWindow()
+    qtbot.waitUntil(room.shell.isActiveWindow, timeout=15_000)
+    press(Qt.Key.Key_K, Qt.KeyboardModifier.ControlModifier)  # and the keys are free again
+    qtbot.waitUntil(lambda: any(isinstance(one, Palette) and one.isVisible() for one in QApplication.topLevelWidgets()), timeout=15_000)
+    press(Qt.Key.Key_Escape)
+    room.appearance.set_theme("light")
+
+
+def test_a_lock_before_the_palette_stands_gets_the_keys(room: Room, qtbot: Any) -> None:
+    room.later.stop()
+    room.shell.activateWindow()
+    qtbot.waitUntil(room.shell.isActiveWindow, timeout=15_000)
+    press(Qt.Key.Key_K, Qt.KeyboardModifier.ControlModifier)
+    press("x")
+    press(Qt.Key.Key_L, Qt.KeyboardModifier.ControlModifier)
+    assert room.lock.locked and room.lock.page is not None and room.lock.page.entry is not None
+    for letter in PASSPHRASE:
+        press(letter)
+    assert room.lock.page.entry.password.text() == PASSPHRASE
+    press(Qt.Key.Key_Return)
+    qtbot.waitUntil(lambda: not room.lock.locked, timeout=15_000)
+    settle(room, qtbot.waitUntil)
+    for one in QApplication.topLevelWidgets():
+        if isinstance(one, Palette):
+            one.reject()
 
 
 def test_a_deed_is_done_on_its_page_and_remembered_without_a_name(room: Room, qtbot: Any) -> None:

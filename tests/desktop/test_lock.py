@@ -201,6 +201,15 @@ def test_a_wrong_password_is_said_and_after_three_it_waits(hands: Hands) -> None
     assert not hands.room.lock.locked
 
 
+def test_a_click_beside_the_field_takes_no_letter_from_it(hands: Hands) -> None:
+    hands.room.lock.lock()
+    page = hands.room.lock.page
+    assert page is not None and page.entry is not None
+    QTest.mouseClick(page, Qt.MouseButton.LeftButton, pos=QPoint(20, page.height() - 20))
+    assert page.entry.password.hasFocus()
+    unlock(hands)
+
+
 def test_caps_lock_is_said(hands: Hands) -> None:
     hands.room.lock.lock()
     page = hands.room.lock.page
@@ -242,6 +251,7 @@ def test_the_password_store_unlocks_what_it_keeps(hands: Hands, monkeypatch: pyt
     keys.keep_in_keyring(hands.desk.profile.path, "desk", hands.desk.key, on=True)
     shelf.silent = True
     hands.room.lock.lock()
+    hands.until(lambda: hands.room.lock.page.locked.keyring)  # what was known of it before was another thing
     page = hands.room.lock.page
     assert page is not None and page.store.isVisible()
     QTest.mouseClick(page.store, Qt.MouseButton.LeftButton)
@@ -258,6 +268,7 @@ def test_a_silent_password_store_names_only_what_there_is(hands: Hands, monkeypa
     keys.keep_anew(hands.desk.profile.path, "desk", hands.desk.key, None)
     shelf.silent = True
     hands.room.lock.lock()
+    hands.until(lambda: not hands.room.lock.page.locked.password)
     page = hands.room.lock.page
     assert page is not None
     QTest.mouseClick(page.store, Qt.MouseButton.LeftButton)
@@ -492,6 +503,11 @@ def test_the_window_and_its_door_lock_together(hands: Hands) -> None:
     QTest.keyClick(window.field, Qt.Key.Key_L, Qt.KeyboardModifier.ControlModifier)
     assert hands.room.lock.locked and window.isVisible() and window._locked
     assert "Check-in keeps scanning; names are hidden" in words_of(hands.shell)
+    window.activateWindow()
+    hands.until(window.isActiveWindow)
+    QTest.keyClick(window.field, Qt.Key.Key_L, Qt.KeyboardModifier.ControlModifier)  # once more: to unlock
+    hands.until(hands.shell.isActiveWindow)
+    assert hands.room.lock.locked and hands.room.lock.page.entry.password.hasFocus()
     unlock(hands)
     assert not window._locked
     hands.desk.set_setting(LOCK_DOOR, False)
@@ -569,6 +585,7 @@ def test_the_password_is_changed_after_the_present_one(hands: Hands) -> None:
         field.setText(typed)
     QTest.mouseClick(sheet.done_button, Qt.MouseButton.LeftButton)
     hands.until(lambda: "not the password of this chapter" in sheet.reason.text())
+    assert sheet.focusWidget() is sheet.present and sheet.present.selectedText() and sheet.present.property("wrong") is True
     sheet.present.setText(recovery.recovery_key(hands.desk))  # forgotten: the paper does it
     QTest.mouseClick(sheet.done_button, Qt.MouseButton.LeftButton)
     hands.until(lambda: not hands.open_dialogs(PasswordSheet))
@@ -582,15 +599,27 @@ def test_the_password_is_changed_after_the_present_one(hands: Hands) -> None:
 
 def test_an_old_paper_is_asked_for(hands: Hands) -> None:
     settings = hands.page("settings", section="security")
-    assert not settings.security.card.isVisible()
+    assert not settings.security.card.isVisible() and not settings.sections.rows.counts.get("security")
     hands.desk.set_setting(recovery.READ_BACK, "2020-01-01T10:00:00Z")
     settings.security.refresh()
     hands.rest()
     assert settings.security.card.isVisible() and settings.security.check.text() == "Check the key"
+    assert settings.sections.rows.counts["security"] == "1"
     settings.security.check.click()
     page = hands.dialog(RecoveryPage)
     page.reject()
     hands.rest()
+
+
+def test_what_is_due_is_counted_before_security_was_opened(hands: Hands) -> None:
+    hands.desk.set_setting(recovery.READ_BACK, "2020-01-01T10:00:00Z")
+    settings = hands.shell.page("settings")
+    settings._parts.pop("security", None)  # nobody was there, and no time was left to build it ahead
+    settings.refresh()
+    hands.until(lambda: settings.sections.rows.counts.get("security") == "1")
+    recovery.note_read_back(hands.desk)
+    settings.refresh()
+    hands.until(lambda: not settings.sections.rows.counts.get("security"))
 
 
 # -- opening

@@ -10,6 +10,7 @@ from PySide6.QtWidgets import QWidget
 from alumni_desk.desktop import icons
 from alumni_desk.desktop.controls import Button, Choice, Radio, Tick
 from alumni_desk.desktop.fonts import font_of, package_files, px
+from alumni_desk.desktop.pages import Toast
 from alumni_desk.desktop.theme import Appearance, style_sheet
 from alumni_desk.desktop.tokens import DARK, DOOR_ADMITTED, DOOR_ALREADY_IN, DOOR_NEEDS_A_WORD, DOOR_REFUSED, LIGHT
 
@@ -159,3 +160,21 @@ def test_a_long_choice_is_shortened_with_dots_and_said_in_full(qapp):
     option = QStyleOptionComboBox()
     box.initStyleOption(option)
     assert option.currentText.endswith("…") and box.currentText().endswith("friends")
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_the_keys_in_a_toast_can_be_read(qapp, theme):
+    appearance = Appearance(qapp, theme)
+    toast = Toast(window := QWidget())
+    window.resize(600, 300)
+    window.show()
+    toast.say("Ana was changed", "Undo", lambda: None, "Ctrl Z")
+    picture = toast.grab().toImage()
+    place = toast.keys.geometry()
+    ratio = picture.devicePixelRatio()
+    across, down = range(place.left(), place.right()), range(place.top(), place.bottom())
+    seen = {picture.pixelColor(round(x * ratio), round(y * ratio)).name() for x in across for y in down}
+    ground = appearance.colours().text
+    assert max(contrast(ground, one) for one in seen) >= 4.5
+    window.close()
+    appearance.set_theme("light")

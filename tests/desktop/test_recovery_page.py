@@ -13,6 +13,7 @@ from PySide6.QtWidgets import QApplication
 from tests.desktop.conftest import Hands
 
 from alumni_desk.desktop.controls import Radio
+from alumni_desk.desktop.fonts import text_size
 from alumni_desk.desktop.import_sheet import ImportSheet
 from alumni_desk.desktop.member_form import MemberForm
 from alumni_desk.desktop.recovery_page import Paper, RecoveryPage, wanted, write_paper
@@ -154,3 +155,27 @@ def test_not_for_made_up_people_nor_under_a_door_grant(desk: Desk, tmp_path: Pat
     with open_desk(Profile(tmp_path / "sample")) as sample:
         sample.make_chapter("Sample", sample=True)
         assert not wanted(sample)
+
+
+def test_another_text_size_keeps_the_key_and_what_was_typed(fresh: Hands, tmp_path: Path) -> None:
+    fresh.page("members").add()
+    form = fresh.dialog(MemberForm)
+    form._fields["first_name"].setText("Grace")
+    QTest.mouseClick(form.done_button, Qt.MouseButton.LeftButton)
+    page = fresh.dialog(RecoveryPage)
+    page.save_to(tmp_path / "key.txt")
+    fresh.until(lambda: "Saved at" in page._done_words.text())
+    groups, first = recovery.recovery_key(fresh.desk).split("-"), page.asked[0]
+    QTest.keyClicks(page.lines[first].field, groups[first - 1])
+    before = page.print_button
+    page.size_choice.set_key("125")
+    page.size_choice.activated.emit(page.size_choice.currentIndex())
+    try:
+        fresh.until(lambda: page.print_button is not before)
+        assert text_size() == 125 and page.size() == fresh.shell.size() and "Saved at" in page._done_words.text()
+        assert page.lines[first].field.text() == groups[first - 1] and page.lines[first].right() and not page.done_button.isEnabled()
+        QTest.keyClicks(page.lines[page.asked[1]].field, groups[page.asked[1] - 1])
+        QTest.mouseClick(page.done_button, Qt.MouseButton.LeftButton)
+        fresh.until(lambda: count_members(fresh.desk) == 4)
+    finally:
+        fresh.room.appearance.set_percent(100)

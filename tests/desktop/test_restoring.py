@@ -13,6 +13,7 @@ import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QLabel, QWidget
+from tests.conftest import PASSPHRASE
 
 from alumni_desk.desktop import opening
 from alumni_desk.desktop.app import Room, Sitting, build
@@ -21,6 +22,7 @@ from alumni_desk.desktop.front import WayIn
 from alumni_desk.desktop.keeping import Keeping
 from alumni_desk.desktop.restore_page import MEMBERS, WHEN, WHY, RestorePage, when_words
 from alumni_desk.desktop.stuck_page import StuckPage
+from alumni_desk.desktop.unlock import UnlockPage
 from alumni_desk.desktop.wiring import room_in, ways_of
 from alumni_desk.members.actions import add_member
 from alumni_desk.members.lists import count_members
@@ -185,6 +187,23 @@ def test_going_back_by_hand_and_forth_again(sitting: Sitting, profile: Profile, 
         assert sitting.room is not None
         assert count_members(sitting.room.desk) == members
         assert "Back at" in sitting.room.shell.toast.accessibleName()
+
+
+def test_after_going_back_the_page_that_asks_for_the_password_says_what_was_done(sitting: Sitting, profile: Profile, until: Any,
+                                                                                 monkeypatch: pytest.MonkeyPatch) -> None:  # fmt: skip
+    sitting.begin()
+    until(lambda: sitting.room is not None)
+    monkeypatch.delenv("ALUMNI_DESK_PASSPHRASE")
+    sitting.leave_for(("Going back", "Kept first"), lambda job: "Back at Thu 26 Nov.")
+
+    def pages() -> list[UnlockPage]:
+        return [one for one in sitting.front.findChildren(UnlockPage) if one.isVisible()] if sitting.front is not None else []
+
+    until(pages)
+    assert "Back at Thu 26 Nov. Type the password to go on." in texts(pages()[0])
+    pages()[0]._given(PASSPHRASE)
+    until(lambda: sitting.room is not None)
+    assert sitting.room is not None and sitting.room.shell.toast.accessibleName() == "Back at Thu 26 Nov."
 
 
 def stuck(sitting: Sitting, until: Any, without: object = None) -> StuckPage:

@@ -9,10 +9,14 @@ import re
 import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 
-from alumni_desk.store.search import fold
+from alumni_desk.store.search import TAIL, fold, phone_ends
 
 _APOSTROPHES = str.maketrans("", "", "'’‘ʼʻ`´′")
+MOST_GROUPS = 6
+"""Into so many groups of digits people write a phone number."""
+
 _UNSPACED = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff\uac00-\ud7a3]{2,}")
 """Kana, Han and Hangul: names written without a space, where the given name is the end of the word."""
 
@@ -98,8 +102,10 @@ def _match(person: Findable, token: str) -> int:
     if any(word.startswith(token) for word in person.words):
         return _BEGINNING
     if token.isdecimal():
-        if len(token) >= 4 and any(phone.endswith(token) for phone in person.phone.split()):
+        if any(phone.endswith(end) for phone in person.phone.split() for end in phone_ends(token)):
             return _WHOLE
+        if len(token) > TAIL and token[-TAIL:] in person.phone.split():  # a laptop at the door holds no more of a number than its end
+            return _BEGINNING
         return _BEGINNING if any(n.startswith(token) for n in person.numbers if len(n) == 4) else _NONE
     return _HOST if any(word.startswith(token) for word in person.host_words) else _NONE
 
@@ -121,6 +127,15 @@ def tokens_of(text: str) -> list[str]:
     return list(dict.fromkeys(words_of(text)))
 
 
+def readings_of(text: str) -> list[list[str]]:
+    """How what was typed may be read: as it stands; and groups of digits as one phone number, the first of them perhaps a class year."""
+    parts = words_of(text)
+    runs = [list(run) for digits, run in groupby(range(len(parts)), lambda place: parts[place].isdecimal()) if digits]
+    run = max(runs, key=len, default=[])
+    together = [[*parts[:start], "".join(parts[start:run[-1] + 1]), *parts[run[-1] + 1:]] for start in run[:-1][:MOST_GROUPS]]
+    return [list(dict.fromkeys(reading)) for reading in (parts, *together)]
+
+
 def rank(people: Iterable[Findable], text: str, limit: int = 50) -> Ranked:
     """Those whom the text may mean.
 
@@ -131,11 +146,17 @@ def rank(people: Iterable[Findable], text: str, limit: int = 50) -> Ranked:
     tokens = tokens_of(text)
     if not tokens:
         return Ranked((), None, ())
+    readings = [(reading, [(f" {t}", t.lstrip("0")[-TAIL:] if t.isdecimal() else None) for t in reading]) for reading in readings_of(text)]
     hits: list[Hit] = []
     for person in people:
-        if not all(f" {t}" in person.haystack or (t.isdecimal() and t in person.phone) for t in tokens):
-            continue
-        fit = _fit(person, tokens)
+        fits = []
+        for reading, looks in readings:
+            for beginning, digits in looks:  # passes over most people fast
+                if beginning not in person.haystack and (digits is None or digits not in person.phone):
+                    break
+            else:
+                fits.append(_fit(person, reading))
+        fit = min((one for one in fits if one is not None), default=None) if fits else None
         if fit is not None:
             hits.append(((*fit, person.order, person.name, min((n for n in person.numbers if len(n) == 4), default="~"), person.key), person))
     hits.sort(key=lambda hit: hit[0])

@@ -177,7 +177,7 @@ def run_erase(args: argparse.Namespace) -> int:
 
     from alumni_desk.errors import BadInput
     from alumni_desk.members.lists import member
-    from alumni_desk.store.erasing import erase
+    from alumni_desk.store.erasing import erase, erased_words
 
     with opened(args, create=False) as desk:
         name = member(desk, args.who).full_name
@@ -186,9 +186,6 @@ def run_erase(args: argparse.Namespace) -> int:
             if not sys.stdin.isatty() or input(asked).strip() != "erase":
                 raise BadInput("erase_unsaid", _("Nobody was erased. Say --yes, or type “erase” when asked."))
         done = erase(desk, [args.who], remake_backups=not args.keep_backups)
-    said = _("Erased. What others hold goes with the next sync; delete backups that you made by hand and files that you exported yourself.")
-    if done.unreached:
-        said += " " + _("Backups in {folder} could not be reached: they are deleted once they can, or delete them yourself.").format(
-            folder=", ".join(str(one) for one in done.unreached))
-    show(args, {"erased": list(done.ids), "backups_deleted": done.backups_deleted, "unreached": [str(one) for one in done.unreached]}, said)
+    show(args, {"erased": list(done.ids), "backups_deleted": done.backups_deleted, "unreached": [str(one) for one in done.unreached]},
+         erased_words(done))
     return 0

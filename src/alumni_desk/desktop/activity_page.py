@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from datetime import date
-from functools import partial
+from functools import lru_cache, partial
 
 from PySide6.QtCore import QAbstractListModel, QEvent, QModelIndex, QPersistentModelIndex, QRectF, QSize, Qt, Signal
-from PySide6.QtGui import QColor, QFontMetricsF, QKeySequence, QMouseEvent, QPainter
+from PySide6.QtGui import QColor, QKeySequence, QMouseEvent, QPainter
 from PySide6.QtWidgets import QHBoxLayout, QListView, QStyle, QStyledItemDelegate, QStyleOptionViewItem, QVBoxLayout, QWidget
 
 from alumni_desk.desktop.background import Job, Lanes
@@ -15,16 +17,16 @@ from alumni_desk.desktop.changes import ChangeBus
 from alumni_desk.desktop.controls import WINDOW, Button, Choice, Field, Label, Link, Segments, hairline, shortcut
 from alumni_desk.desktop.dates import day_long, local
 from alumni_desk.desktop.deeds import second_line
-from alumni_desk.desktop.fonts import font_of, px
+from alumni_desk.desktop.fonts import metrics_of, px, text_size
 from alumni_desk.desktop.icons import paint_icon
 from alumni_desk.desktop.look import look
 from alumni_desk.desktop.pages import EmptyPage, Go, Page
 from alumni_desk.desktop.paint import isolated, paint_ground, paint_text
-from alumni_desk.desktop.tokens import Colours
+from alumni_desk.desktop.tokens import Colours, Role
 from alumni_desk.desktop.undoing import Undoing
 from alumni_desk.desktop.widgets import IconLine, Scroll
 from alumni_desk.errors import KnownError
-from alumni_desk.segments.activity import CHECK_INS, Deed, Written, all_changed, deeds, grouped, left_words, written
+from alumni_desk.segments.activity import CHECK_INS, Deed, Written, all_changed, deeds, grouped, left_words, standing, written
 from alumni_desk.segments.others import everyone, has_others, others_written
 from alumni_desk.store.desk import Desk
 from alumni_desk.store.done import DAYS
@@ -104,6 +106,7 @@ class ActivityPage(Page):
         self.list.setAccessibleName(_("Activity"))
         self.list.setFrameShape(QListView.Shape.NoFrame)
         self.list.setVerticalScrollMode(QListView.ScrollMode.ScrollPerPixel)
+        self.list.setResizeMode(QListView.ResizeMode.Adjust)  # a narrower list may need higher rows
         self.list.setModel(self.lines)
         self.painter = LineDelegate(self.list)
         self.painter.pressed.connect(self._turn)
@@ -249,9 +252,13 @@ def look_at(desk: Desk, deed: Deed) -> Seen:
     if deed.rows:
         return Seen(deed, tuple(others_written(desk, deed, SHOWN)), {}, deed.count, None)
     values, sums, total = written(desk, deed.id, SHOWN)
+    if deed.state == "undone":
+        values = [replace(one, stands=False) for one in values]
     left = None
     if deed.count <= MOST_CHECKED and (deed.undoable or deed.state == "undone" or deed.reason == all_changed()):
-        left = tuple(left_words(desk, changed_since(desk, deed.id), ahead=True))
+        would_stay = changed_since(desk, deed.id)
+        left = tuple(left_words(desk, would_stay, ahead=True))
+        values = standing(values, would_stay) if deed.state == "done" else values
     return Seen(deed, tuple(values), sums, total, left)
 
 
@@ -309,12 +316,27 @@ class Lines(QAbstractListModel):
 
 
 class LineDelegate(QStyledItemDelegate):
-    """Rows 48: time, icon, sentence with its number in semibold, who; at the right 208 Undo, Redo or why not."""
+    """Rows 48, higher where a sentence needs more lines: time, icon, sentence with its number in semibold, who; at the right Undo, Redo or why not."""
 
     pressed = Signal(object)
 
+    def __init__(self, view: QListView) -> None:
+        super().__init__(view)
+        self._view = view
+        self._heights: dict[tuple[str, str, str, str | None], int] = {}  # of rows at one width and text size
+        self._for = (0, 0)
+
     def sizeHint(self, option: QStyleOptionViewItem, index: Index) -> QSize:
-        return QSize(px(320), px(56 if index.data(DEED) is not None else 40))
+        deed: Deed | None = index.data(DEED)
+        if deed is None:
+            return QSize(px(320), px(40))
+        now = (self._view.viewport().width(), text_size())
+        if now != self._for:
+            self._heights, self._for = {}, now
+        key = (deed.id, deed.what, deed.state, deed.reason)
+        if key not in self._heights:
+            self._heights[key] = round(places(QRectF(0, 0, now[0], 0), deed).height)
+        return QSize(px(320), self._heights[key])
 
     def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: Index) -> None:
         colours = look(option.widget)
@@ -332,38 +354,32 @@ class LineDelegate(QStyledItemDelegate):
             painter.fillRect(QRectF(inner.left(), box.bottom() - 1, inner.width(), 1), QColor(colours.line))
         undone = deed.state == "undone"
         ink = colours.muted if undone else colours.text
-        paint_text(painter, QRectF(inner.left(), box.top(), px(48), box.height()), f"{local(deed.at):%H:%M}", colours.muted, "body", tabular=True)
-        paint_icon(painter, QRectF(inner.left() + px(56), box.center().y() - px(9), px(18), px(18)), icon_of(deed), colours.muted)
-        words = QRectF(inner.left() + px(88), box.top() + px(7), inner.width() - px(88) - px(216), px(20))
-        paint_sentence(painter, words, deed, ink)
-        paint_text(painter, words.translated(0, px(21)), second_line(deed), colours.muted, "small")
-        self._paint_way_back(painter, box, deed, colours, selected=selected)
+        first = QRectF(inner.left(), box.top(), px(48), px(ROW))
+        paint_text(painter, first, f"{local(deed.at):%H:%M}", colours.muted, "body", tabular=True)
+        paint_icon(painter, QRectF(inner.left() + px(56), first.center().y() - px(9), px(18), px(18)), icon_of(deed), colours.muted)
+        at = places(box, deed)
+        paint_lines(painter, at.sentence, lines_of(deed, at.sentence.width()), ink)
+        paint_lines(painter, at.second, wrapped(((second_line(deed), "small"),), at.second.width()), colours.muted)
+        self._paint_way_back(painter, at, deed, colours, selected=selected)
         if option.state & QStyle.StateFlag.State_HasFocus:
             painter.fillRect(QRectF(0, box.top(), 2, box.height()), QColor(colours.accent))
 
-    def _paint_way_back(self, painter: QPainter, box: QRectF, deed: Deed, colours: Colours, *, selected: bool) -> None:
+    def _paint_way_back(self, painter: QPainter, at: Places, deed: Deed, colours: Colours, *, selected: bool) -> None:
         why, way = reason_of(deed)
         if not why:
-            button = button_box(box)
-            paint_ground(painter, button, colours.bg if selected else colours.fill, px(6))
-            paint_text(painter, button, _("Redo") if deed.state == "undone" else _("Undo"), colours.text, "label", Qt.AlignmentFlag.AlignHCenter)
+            paint_ground(painter, at.button, colours.bg if selected else colours.fill, px(6))
+            paint_text(painter, at.button, _("Redo") if deed.state == "undone" else _("Undo"), colours.text, "label", Qt.AlignmentFlag.AlignHCenter)
             return
-        right = QRectF(box.right() - px(24 + 208), box.top(), px(208), box.height())
-        paint_icon(painter, QRectF(right.left(), right.center().y() - px(8), px(16), px(16)), "prohibit", colours.muted)
-        if not way:
-            paint_text(painter, right.adjusted(px(24), 0, 0, 0), why, colours.muted, "small")
-            return
-        paint_text(painter, QRectF(right.left() + px(24), box.top() + px(8), right.width() - px(24), px(20)), why, colours.muted, "small")
-        paint_text(painter, link_box(box), way, colours.accent, "small")
+        paint_icon(painter, QRectF(at.why.left() - px(24), at.why.top() + px(2), px(16), px(16)), "prohibit", colours.muted)
+        paint_lines(painter, at.why, wrapped(((why, "small"),), at.why.width()), colours.muted)
+        if way:
+            paint_text(painter, at.way, way, colours.accent, "small")
 
     def editorEvent(self, event: QEvent, model: object, option: QStyleOptionViewItem, index: Index) -> bool:
         deed: Deed | None = index.data(DEED)
-        if isinstance(event, QMouseEvent) and event.type() == QEvent.Type.MouseButtonRelease and deed is not None and not reason_of(deed)[0]:
-            if button_box(QRectF(option.rect)).contains(event.position()):
-                self.pressed.emit(deed)
-                return True
-        if isinstance(event, QMouseEvent) and event.type() == QEvent.Type.MouseButtonRelease and deed is not None and reason_of(deed)[1]:
-            if link_box(QRectF(option.rect)).contains(event.position()):
+        if isinstance(event, QMouseEvent) and event.type() == QEvent.Type.MouseButtonRelease and deed is not None:
+            at = places(QRectF(option.rect), deed)
+            if at.button.contains(event.position()) or at.way.contains(event.position()):
                 self.pressed.emit(deed)
                 return True
         return False
@@ -374,25 +390,100 @@ def icon_of(deed: Deed) -> str:
     return FIELD_ICONS.get(deed.field, "") if deed.event == "member_changed" and deed.field in FIELD_ICONS else ICONS.get(deed.event, "note-pencil")
 
 
-def button_box(row: QRectF) -> QRectF:
-    """Where a row's Undo stands."""
-    return QRectF(row.right() - px(24 + 80), row.center().y() - px(16), px(80), px(32))
+ROW, LINE = 48, 20
+WAY_BACK, WAY_BACK_BUTTON = 208, 80
+SENTENCE = 200
+"""A sentence has at least so much room; where the list is too narrow for that, the way back stands below it."""
+MOST_LINES = 6
+
+Run = tuple[str, Role]
+"""Words of one line that are painted alike."""
 
 
-def link_box(row: QRectF) -> QRectF:
-    """Where the way to change what others did stands."""
-    return QRectF(row.right() - px(24 + 208 - 24), row.top() + px(28), px(208 - 24), px(20))
+@dataclass(frozen=True)
+class Places:
+    """Where the parts of a row stand; those it has not are empty."""
+
+    sentence: QRectF
+    second: QRectF
+    button: QRectF
+    why: QRectF
+    way: QRectF
+    height: float
 
 
-def paint_sentence(painter: QPainter, box: QRectF, deed: Deed, ink: str) -> None:
-    """The sentence, with the part that counts in semibold."""
+def places(row: QRectF, deed: Deed) -> Places:
+    """How a row is laid out that begins at the top of ``row`` and is as wide."""
+    why, way = reason_of(deed)
+    left, right = row.left() + px(24 + 88), row.right() - px(24)
+    beside = right - px(WAY_BACK if why else WAY_BACK_BUTTON) - px(8)
+    below = beside - left < px(SENTENCE)
+    line = px(LINE)
+    sentence = QRectF(left, row.top() + px(4), (right if below else beside) - left, line)
+    sentence.setHeight(line * len(lines_of(deed, sentence.width())))
+    second = QRectF(left, sentence.bottom(), sentence.width(), line * len(wrapped(((second_line(deed), "small"),), sentence.width())))
+    words = second.bottom() + px(4) - row.top()
+    nothing = QRectF()
+    if not why:
+        top = second.bottom() + px(4) if below else row.top() + (px(ROW) - px(32)) / 2
+        button = QRectF(left if below else right - px(WAY_BACK_BUTTON), top, px(WAY_BACK_BUTTON), px(32))
+        return Places(sentence, second, button, nothing, nothing, button.bottom() + px(8) - row.top() if below else words)
+    start = (left if below else right - px(WAY_BACK)) + px(24)
+    its_lines = len(wrapped(((why, "small"),), right - start))
+    top = second.bottom() if below else row.top() + (px(4) if its_lines > 1 or way else (px(ROW) - line) / 2)
+    reason = QRectF(start, top, right - start, line * its_lines)
+    link = QRectF(start, reason.bottom(), reason.width(), line) if way else nothing
+    return Places(sentence, second, nothing, reason, link, max(words, (link if way else reason).bottom() + px(4) - row.top()))
+
+
+def lines_of(deed: Deed, width: float) -> list[list[Run]]:
+    """The lines of a sentence, with the part that counts in semibold."""
     before, strong, after = deed.what.partition(deed.strong) if deed.strong else (deed.what, "", "")
-    left = box.left()
-    for text, role in ((before, "body"), (strong, "strong"), (after, "body")):
-        if text and left < box.right():
-            place = QRectF(left, box.top(), box.right() - left, box.height())
-            paint_text(painter, place, text, ink, role)  # type: ignore[arg-type]
-            left += QFontMetricsF(font_of(role)).horizontalAdvance(text)  # type: ignore[arg-type]
+    return wrapped(((before, "body"), (strong, "strong"), (after, "body")), width)
+
+
+def wrapped(parts: Sequence[Run], width: float) -> list[list[Run]]:
+    """Text in lines no wider than ``width``, broken at spaces; of more than ``MOST_LINES`` the last is left to be cut."""
+    # Mostly it is one line, also if all of it were semibold.
+    if advance("".join(text for text, _role in parts), parts[0][1] if len(parts) == 1 else "strong") <= width:
+        return [[part for part in parts if part[0]]]
+    lines: list[list[Run]] = [[]]
+    used = 0.0
+    for text, role in parts:
+        for word in _WORDS.findall(text):
+            if used and used + advance(word.rstrip(), role) > width and len(lines) < MOST_LINES:
+                lines.append([])
+                used, word = 0.0, word.lstrip()
+            used += advance(word, role)
+            line = lines[-1]
+            if line and line[-1][1] == role:
+                line[-1] = (line[-1][0] + word, role)
+            else:
+                line.append((word, role))
+    return lines
+
+
+def advance(text: str, role: Role) -> float:
+    """How wide a text is."""
+    return _advance(text, role, text_size())
+
+
+@lru_cache(maxsize=8_192)  # a list that is filled again asks for the same
+def _advance(text: str, role: Role, percent: int) -> float:
+    return metrics_of(role).horizontalAdvance(text)
+
+
+_WORDS = re.compile(r"\s*\S+\s*")
+
+
+def paint_lines(painter: QPainter, box: QRectF, lines: Sequence[Sequence[Run]], ink: str) -> None:
+    """Lines one below the other."""
+    for place, runs in enumerate(lines):
+        left = box.left()
+        for text, role in runs:
+            if left < box.right():
+                paint_text(painter, QRectF(left, box.top() + place * px(LINE), box.right() + 1 - left, px(LINE)), text, ink, role)
+                left += advance(text, role)
 
 
 def reason_of(deed: Deed) -> tuple[str, str]:
@@ -505,13 +596,14 @@ class Detail(Scroll):
             top.addWidget(Label(isolated(one.name), "strong", wrap=True), 1)
             top.addWidget(Label(one.field, tone="muted"), 0, Qt.AlignmentFlag.AlignTop)
             column.addLayout(top)
-            for word, value in ((_("was"), one.was), (_("now"), one.now)) if not one.new else ():
+            came = _("now") if one.stands else _("then")
+            for word, value in ((_("was"), one.was), (came, one.now)) if not one.new else ():
                 row = QHBoxLayout()
                 row.setSpacing(px(8))
                 word_label = Label(word, tone="muted")
                 word_label.setFixedWidth(px(36))
                 row.addWidget(word_label, 0, Qt.AlignmentFlag.AlignTop)
-                row.addWidget(Label(isolated(value) if value else _("nothing"), tone="text" if value and word == _("now") else "muted", wrap=True), 1)
+                row.addWidget(Label(isolated(value) if value else _("nothing"), tone="text" if value and word == came else "muted", wrap=True), 1)
                 column.addLayout(row)
         more = seen.total - len(seen.values)
         if more:
@@ -520,8 +612,8 @@ class Detail(Scroll):
 
 
 def day_words(day: date) -> str:
-    """Today, Tuesday 10 November."""
-    words = day_long(day)
+    """Today, Tuesday 10 November; with its year if it is not this one."""
+    words = day_long(day) if day.year == date.today().year else f"{day_long(day)} {day.year}"
     distance = (date.today() - day).days
     if distance == 0:
         return _("Today, {day}").format(day=words)

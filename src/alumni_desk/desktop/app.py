@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from PySide6.QtCore import QObject, Qt, QTimer, Signal
 from PySide6.QtGui import QIcon, QKeySequence, QPainter, QPixmap
-from PySide6.QtWidgets import QApplication
+from PySide6.QtWidgets import QApplication, QDialog, QWidget
 
 from alumni_desk import __version__
 from alumni_desk.desktop.at_door import for_whom, is_at_door, is_locked
@@ -48,6 +48,8 @@ if TYPE_CHECKING:
     from alumni_desk.desktop.door import DoorWindow
     from alumni_desk.desktop.door_page import CheckInPage
     from alumni_desk.desktop.help_window import HelpWindow
+    from alumni_desk.desktop.keys_ahead import KeysAhead
+    from alumni_desk.desktop.lock_page import Locked
     from alumni_desk.desktop.palette import Palette
     from alumni_desk.desktop.settings_page import SettingsPage
     from alumni_desk.desktop.sync_page import SyncPage
@@ -93,12 +95,15 @@ class Room(QObject):
         self._locked = is_locked(desk)
         plan = for_whom(self._plan(about, deeds), at_door=self._at_door, locked=self._locked)
         self.shell = Shell(plan, Whose(device=desk.device_name), self.undoing, on_close=self.close)
+        self._keys_ahead: KeysAhead | None = None
         self.lanes.trouble.connect(lambda error: self.shell.say(str(error)))
+        self.lanes.trouble.connect(lambda error: self._give_keys(None))
         self.keeping.trouble.connect(self._not_kept)
         self._standing = ""
         self._wanted = ""
         self._last_standing: Standing | None = None
         self.lock = Lock(desk, self.shell, door=self._door, standing=lambda: self._standing)
+        self.lock.changed.connect(lambda locked: self._give_keys(None))  # what is typed is the password now
         self.quitting = Quitting(self.shell, desk, self.lanes, self.bridge)
         self.shell.may_close = self.quitting.may_close
         self.shell.dropped.connect(lambda files: QTimer.singleShot(0, self.shell, lambda: self.take_file(files[0])))
@@ -114,6 +119,7 @@ class Room(QObject):
         self.later = Later(self.shell, self.lanes, self.lock.away.resting)
         self.changes.changed.connect(self._frame)
         self.shell.palette_wanted.connect(self._palette_wanted)
+        self.shell.size_wanted.connect(appearance.set_percent)
         self.shell.go = self._go
         self.shell.palette_button.setVisible(not self._at_door and not self._locked)
         if help_files:
@@ -183,9 +189,11 @@ class Room(QObject):
         """Import on a lane what these pages come from, if it is not there yet, and make them one by one: the window answers meanwhile."""
         plan = [self.shell.plan[name] for name in pages if name in self.shell.plan and not self.shell.is_made(name)]
         missing = [page.module for page in plan if page.module not in sys.modules]
+        names = [page.name for page in plan]
         if missing:
-            names = [page.name for page in plan]
             self.later.know_types(lambda: self.lanes.read(lambda: [import_module(module) for module in missing], lambda done: self._make(names, then)))
+        elif len(names) > 1:
+            self._make(names, then)
         else:
             then()
 
@@ -198,7 +206,21 @@ class Room(QObject):
         QTimer.singleShot(0, self.shell, lambda: self._make(pages, then))
 
     def _palette_wanted(self) -> None:
-        self._with_modules(self.shell.plan, self.show_palette)
+        """Pages that are not there yet have something to offer, too; what is typed meanwhile is meant for the palette."""
+        from alumni_desk.desktop.keys_ahead import KeysAhead
+
+        def stands() -> None:
+            palette = self.show_palette()
+            self._give_keys(palette.field if palette is not None else None)
+
+        if self._keys_ahead is None:
+            self._keys_ahead = KeysAhead(self)
+            self._with_modules(self.shell.plan, stands)
+
+    def _give_keys(self, field: QWidget | None) -> None:
+        if self._keys_ahead is not None:
+            keys, self._keys_ahead = self._keys_ahead, None
+            keys.give(field)
 
     def _tell_door(self) -> None:
         """The door says where the data stands, and which laptops are heard here."""
@@ -289,9 +311,15 @@ class Room(QObject):
         else:
             self.shell.say(str(error))
 
+    def holds_work(self) -> bool:
+        """Whether the window may not be made anew now: it is locked, a dialog is open, or a door is."""
+        door = self._door()
+        return self.lock.locked or bool(open_dialogs()) or (door is not None and door.isVisible())
+
     def close(self) -> None:
         """End what runs, wait for it, and leave the desk to its owner."""
         self.later.stop()
+        self._give_keys(None)
         self.lock.close()
         self.watch.stop()
         self.keeping.stop()
@@ -316,15 +344,17 @@ class Sitting(QObject):
         self.opening: Opening | None = None
         self.room: Room | None = None
         self._desk: Desk | None = None
-        self._news = ""
         self._files: list[Path] = []
         self.appearance.repainted.connect(self._keep)
         self.appearance.resized.connect(self._resized)
+        self._size_waits = False  # the window still has the measures of another text size
+        app.focusWindowChanged.connect(lambda window: self._look_at_size())
 
-    def begin(self) -> None:
-        """Open the profile; if that takes a while or asks for something, there is a calm page meanwhile."""
+    def begin(self, news: str = "") -> None:
+        """Open the profile; if that takes a while or asks for something, there is a calm page meanwhile. ``news``: what was done with it just before."""
         self.front = Front(self.appearance.percent, self.appearance.set_percent)
         self.opening = Opening(self.front, self._ways, self.work_at)
+        self.opening.news = news
         QTimer.singleShot(CALM_MS, self.front, partial(self._show_front, self.front))
         self.opening.begin()
 
@@ -336,10 +366,9 @@ class Sitting(QObject):
         """Show the window of an open desk."""
         self._desk = desk
         self._show_room(page, what)
-        news = (self.opening.news if self.opening is not None else "") or self._news
+        news = self.opening.news if self.opening is not None else ""
         if news and self.room is not None:
             self.room.shell.say(news)
-        self._news = ""
         if self.front is not None:
             front, self.front, self.opening = self.front, None, None
             front.close()
@@ -390,8 +419,7 @@ class Sitting(QObject):
 
         def go_on(said: str) -> None:
             lanes.close()
-            self.begin()
-            self._news = said
+            self.begin(said)
             front.close()
             front.deleteLater()
             self._app.setQuitOnLastWindowClosed(True)
@@ -407,17 +435,20 @@ class Sitting(QObject):
         self._close_desk()
         self.preferences.keep()
 
-    def _show_room(self, page: str, what: dict[str, Any]) -> None:
+    def _show_room(self, page: str, what: dict[str, Any], locked: Locked | None = None) -> None:
         if self._desk is None:
             return
         room = self._room_of(self._desk, self)
         room.shell.restore_geometry_text(self.preferences.place)
+        if locked is not None:
+            room.lock.lock(locked.why, locked)
         room.shell.show()
         room.shell.show_page(page, **what)
         self.room = room
         room.another_wanted.connect(lambda: QTimer.singleShot(0, self._rebuild))
         room.stands.connect(self._stands)
         room.lock.changed.connect(lambda locked: self.take_files(()))
+        room.lock.changed.connect(lambda locked: self._look_at_size())
 
     def _stands(self) -> None:
         self.usable.emit()
@@ -443,16 +474,32 @@ class Sitting(QObject):
     def _resized(self) -> None:
         # Measures are taken when widgets are made, so windows are made anew; not inside the click that asked for it.
         self._keep()
-        QTimer.singleShot(0, self._rebuild)
+        self._size_waits = True
+        self._look_at_size()
+
+    def _look_at_size(self, result: int = 0) -> None:
+        """Make the window anew once nothing is open in it that would be lost."""
+        if self._size_waits:
+            QTimer.singleShot(0, self, self._follow_size)
+
+    def _follow_size(self) -> None:
+        if not self._size_waits:
+            return
+        if self.room is None or not self.room.holds_work():
+            self._rebuild()
+        for dialog in open_dialogs():  # the last one that is closed makes room
+            dialog.finished.connect(self._look_at_size)
 
     def _rebuild(self) -> None:
+        self._size_waits = False
         if self.room is not None:
             page = self.room.shell.current().name
+            locked = self.room.lock.page.locked if self.room.lock.page is not None else None
             # The new window first: Qt ends the program when the last one closes.
             before, self.room = self.room, None
             self.preferences.place = before.shell.geometry_text()
             before.close()
-            self._show_room(page, {})
+            self._show_room(page, {}, locked)
             before.shell.close()
             before.shell.deleteLater()
         elif self.front is not None and self.opening is not None:
@@ -463,6 +510,11 @@ class Sitting(QObject):
             opening.move_to(self.front)
             old.close()
             old.deleteLater()
+
+
+def open_dialogs() -> list[QDialog]:
+    """The dialogs that somebody sees."""
+    return [window for window in QApplication.topLevelWidgets() if isinstance(window, QDialog) and window.isVisible()]
 
 
 def build(desk: Desk, *, theme: Theme = "system", percent: int = 100, about: About | None = None, deeds: Deeds | None = None,

@@ -67,6 +67,26 @@ def where_it_stands(desk: Desk) -> Standing:
     return engine.status(desk)
 
 
+@dataclass(frozen=True)
+class LastTime:
+    """What was given at the door last time; the name is else the one in Settings."""
+
+    station: str
+    by: str
+    device: str
+
+
+def last_time(desk: Desk) -> LastTime:
+    """Read it."""
+    return LastTime(desk.setting("door_station") or _("Main door"), desk.setting("door_by") or desk.setting("person_name") or "", desk.device_name)
+
+
+def keep(desk: Desk, station: str, by: str) -> None:
+    """For the next time."""
+    desk.set_setting("door_station", station)
+    desk.set_setting("door_by", by if by != desk.setting("person_name") else "")
+
+
 class CheckInPage(Page):
     """Chooses the gathering, the next one at first, and opens its door."""
 
@@ -99,8 +119,8 @@ class CheckInPage(Page):
         column.addWidget(FormRow(_("Gathering"), self.gathering))
         self.when = Label("", tone="muted", wrap=True)
         column.addWidget(self.when)
-        self.station = Field(_("Station"), desk.device_name)
-        self.station.setText(desk.setting("door_station") or _("Main door"))
+        self.station = Field(_("Station"))
+        self._station_filled = ""
         column.addWidget(FormRow(_("Station"), self.station, _("The name of this door, shown with every check-in")))
         self.by = Field(_("Your name"))
         self._by_filled = ""
@@ -120,16 +140,19 @@ class CheckInPage(Page):
         return self.button if self._found else None
 
     def refresh(self) -> None:
-        self._fill_name()
         self.stack.loading(True)
-        self.lanes.read(lambda: (choosable(self.desk), where_it_stands(self.desk)), lambda both: self._on_read(*both), self.stack.show_error,
-                        key="checkin-page")  # fmt: skip
+        self.lanes.read(lambda: (choosable(self.desk), where_it_stands(self.desk), last_time(self.desk)), lambda found: self._on_read(*found),
+                        self.stack.show_error, key="checkin-page")  # fmt: skip
 
-    def _fill_name(self) -> None:
-        """The name given at the door last time, else the one in Settings, unless somebody has typed another."""
+    def _fill(self, last: LastTime) -> None:
+        """Unless somebody has typed something else."""
+        self.station.setPlaceholderText(last.device)
+        if self.station.text() == self._station_filled:
+            self._station_filled = last.station
+            self.station.setText(last.station)
         if self.by.text() == self._by_filled:
-            self._by_filled = self.desk.setting("door_by") or self.desk.setting("person_name") or ""
-            self.by.setText(self._by_filled)
+            self._by_filled = last.by
+            self.by.setText(last.by)
 
     def open(self, **what: Any) -> None:
         """``gathering=id`` opens that gathering's door at once."""
@@ -137,7 +160,8 @@ class CheckInPage(Page):
         self._opens = self._wanted is not None
         self.refresh()
 
-    def _on_read(self, found: list[Choosable], standing: Standing) -> None:
+    def _on_read(self, found: list[Choosable], standing: Standing, last: LastTime) -> None:
+        self._fill(last)
         before = self._wanted or self.gathering.key()
         self._found = {g.id: g for g in found}
         self.gathering.blockSignals(True)
@@ -194,8 +218,7 @@ class CheckInPage(Page):
             self.door.activateWindow()
             return
         station, by = self.station.text().strip() or _("Main door"), self.by.text().strip()
-        self.desk.set_setting("door_station", station)
-        self.desk.set_setting("door_by", by if by != self.desk.setting("person_name") else "")
+        self.lanes.write(lambda: keep(self.desk, station, by))
         self._wanted = None
         self.door = open_door(self.desk, self.lanes, self.changes, gathering, station=station, by=by, sounds=self.sounds)
         self.door.left.connect(self._left)

@@ -7,7 +7,7 @@ from PySide6.QtWidgets import QHBoxLayout, QProgressBar, QVBoxLayout, QWidget
 
 from alumni_desk.desktop.controls import Button, Field, FormRow, Label, Link, hairline
 from alumni_desk.desktop.fonts import px
-from alumni_desk.desktop.front import WayIn, front_column, front_head
+from alumni_desk.desktop.front import WayIn, fill_front, front_head
 from alumni_desk.desktop.widgets import Glyph
 from alumni_desk.words import _
 
@@ -24,11 +24,7 @@ class FirstRun(QWidget):
 
     def __init__(self, where: str, key_holder: str, *, restore: bool = True, laptops: bool = False) -> None:
         super().__init__()
-        whole = QVBoxLayout(self)
-        whole.setContentsMargins(0, 0, 0, 0)
-        scroll, column = front_column(560)
-        whole.addWidget(scroll)
-        column.addSpacing(px(24))
+        column = fill_front(self, 560)
         head = QHBoxLayout()
         head.setContentsMargins(px(16), 0, 0, 0)
         head.addLayout(front_head(_("Welcome to Alumni Desk"), _("How would you like to begin? You can do the others later.")))
@@ -108,11 +104,7 @@ class StartEmpty(QWidget):
 
     def __init__(self, title: str = "", second: str = "", deed: str = "") -> None:
         super().__init__()
-        whole = QVBoxLayout(self)
-        whole.setContentsMargins(0, 0, 0, 0)
-        scroll, column = front_column(560)
-        whole.addWidget(scroll)
-        column.addSpacing(px(24))
+        column = fill_front(self, 560)
         column.addLayout(front_head(title or _("Name your chapter"), second or _("It stands at the head of every page and on every badge.")))
         column.addSpacing(px(16))
         self.chapter = Field(_("Chapter"), _("Great Lakes"), height=40)
@@ -176,11 +168,7 @@ class Working(QWidget):
 
     def __init__(self, title: str, second: str, *, cancel: bool = False) -> None:
         super().__init__()
-        whole = QVBoxLayout(self)
-        whole.setContentsMargins(0, 0, 0, 0)
-        scroll, column = front_column(560)
-        whole.addWidget(scroll)
-        column.addSpacing(px(24))
+        column = fill_front(self, 560)
         column.addLayout(front_head(title, second))
         column.addSpacing(px(16))
         self.bar = QProgressBar()

@@ -46,10 +46,7 @@ class Front(QWidget):
         self.back.hide()
         bar.addWidget(self.back)
         bar.addStretch(1)
-        sizes = [(str(size), _("Text size {percent} %").format(percent=size)) for size in TEXT_SIZES]
-        self.size_choice = Choice(_("Text size"), sizes)
-        self.size_choice.set_key(str(self._percent))
-        self.size_choice.activated.connect(lambda: self._on_percent(int(self.size_choice.key() or 100)))
+        self.size_choice = text_size_choice(self._percent, self._on_percent)
         bar.addWidget(self.size_choice)
         whole.addLayout(bar)
         self._place = QVBoxLayout()
@@ -86,6 +83,24 @@ class Front(QWidget):
             self._on_back()
         else:
             super().keyPressEvent(event)
+
+
+def text_size_choice(percent: int, on_percent: Callable[[int], None]) -> Choice:
+    """The text size, at the top right of pages that fill a window."""
+    choice = Choice(_("Text size"), [(str(size), _("Text size {percent} %").format(percent=size)) for size in TEXT_SIZES])
+    choice.set_key(str(percent))
+    choice.activated.connect(lambda: on_percent(int(choice.key() or 100)))
+    return choice
+
+
+def fill_front(view: QWidget, width: int) -> QVBoxLayout:
+    """Give a view of this window one centred column of ``width`` px that scrolls when it must."""
+    whole = QVBoxLayout(view)
+    whole.setContentsMargins(0, 0, 0, 0)
+    scroll, column = front_column(width)
+    whole.addWidget(scroll)
+    column.addSpacing(px(24))
+    return column
 
 
 def front_column(width: int) -> tuple[Scroll, QVBoxLayout]:

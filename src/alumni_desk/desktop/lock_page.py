@@ -7,11 +7,12 @@ from datetime import datetime
 from typing import Literal
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtGui import QPainter, QPaintEvent
+from PySide6.QtGui import QFocusEvent, QPainter, QPaintEvent
 from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
 from alumni_desk.desktop.controls import Button, Label, Link, hairline
-from alumni_desk.desktop.fonts import px
+from alumni_desk.desktop.fonts import px, text_size
+from alumni_desk.desktop.front import text_size_choice
 from alumni_desk.desktop.look import look
 from alumni_desk.desktop.unlock import SecretEntry, centred_column, head_row
 from alumni_desk.desktop.widgets import Glyph
@@ -40,14 +41,18 @@ class Locked:
 
 
 class LockPage(QWidget):
-    """Column 440. ``given(typed)``: a password or recovery key to try; ``by_store``: the password store is to open it; ``door``: back to check-in."""
+    """Column 440. ``given(typed)``: a password or recovery key to try; ``by_store``: the password store is to open it; ``door``: back to check-in;
+    ``sized(percent)``: another text size is wanted.
+    """
 
     given = Signal(str)
     by_store = Signal()
     door = Signal()
+    sized = Signal(int)
 
     def __init__(self, locked: Locked, parent: QWidget) -> None:
         super().__init__(parent)
+        self.locked = locked
         self.setAccessibleName(_("Locked"))
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         whole, column = centred_column(self, above=1)
@@ -63,6 +68,8 @@ class LockPage(QWidget):
         self.store.clicked.connect(self.by_store)
         self.store_said = Label("", "small", "danger", wrap=True)
         self.store_said.hide()
+        if self.entry is not None and locked.keyring and not locked.password:
+            self.entry.button.kind = "secondary"  # one thing matters most: the store
         parts: list[QWidget | None] = [self.entry, self.store if locked.keyring else None, self.store_said]
         # Where there is no password the password store comes first, and the recovery key is what remains.
         for part in parts if locked.password else [self.store if locked.keyring else None, self.store_said, self.entry]:
@@ -72,6 +79,13 @@ class LockPage(QWidget):
             self.store.hide()
         column.addSpacing(px(8))
         self._meanwhile(column, locked)
+        if not locked.door:  # its text is measured for the guests who look at it
+            bar = QHBoxLayout()
+            bar.setContentsMargins(px(24), px(12), px(24), 0)
+            bar.addStretch(1)
+            self.size_choice = text_size_choice(text_size(), self.sized.emit)
+            bar.addWidget(self.size_choice)
+            whole.insertLayout(0, bar)
         whole.addStretch(2)
         foot = Label(foot_words(locked), "small", "muted", wrap=True)
         foot.setAlignment(Qt.AlignmentFlag.AlignHCenter)
@@ -98,6 +112,13 @@ class LockPage(QWidget):
         for icon, words in lines:
             column.addLayout(_line(icon, Label(words, wrap=True)))
 
+    def take_over(self, before: LockPage) -> None:
+        """Stand as the page before it did: what was typed, and how long the next try waits."""
+        if self.entry is not None and before.entry is not None:
+            self.entry.take_over(before.entry)
+        if not before.store_said.isHidden():
+            self.store_failed(before.store_said.text())
+
     def first_focus(self) -> QWidget:
         """Where the keyboard begins."""
         if self.entry is not None and (self.store.isHidden() or not self.entry.password.isHidden()):
@@ -114,6 +135,11 @@ class LockPage(QWidget):
         self.store.setEnabled(True)
         self.store_said.setText(sentence)
         self.store_said.show()
+
+    def focusInEvent(self, event: QFocusEvent) -> None:
+        """Whoever clicks beside the field may type all the same."""
+        super().focusInEvent(event)
+        self.first_focus().setFocus(Qt.FocusReason.OtherFocusReason)
 
     def paintEvent(self, event: QPaintEvent) -> None:
         QPainter(self).fillRect(self.rect(), look(self).bg)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -50,19 +50,20 @@ def rules_of(desk: Desk) -> Rules:
 
 @dataclass(frozen=True)
 class Names:
-    """Whose chapter and whose laptop it is."""
+    """Whose chapter and whose laptop it is, and what keeps the key."""
 
     chapter: str = ""
     university: str = ""
     owner: str = ""
     write_to: str = ""
+    keepers: frozenset[str] = frozenset()
 
 
 def names_of(desk: Desk) -> Names:
     """What the locked page may say of the chapter and the laptop."""
     with desk.asking() as connection:
         chapter, university = driver.row(connection, "SELECT name, university FROM chapter LIMIT 1") or ("", "")
-    return Names(chapter or "", university or "", desk.setting("person_name") or "", desk.setting(FOUND_MAIL) or "")
+    return Names(chapter or "", university or "", desk.setting("person_name") or "", desk.setting(FOUND_MAIL) or "", keys.keepers(desk.profile.path, "desk"))
 
 
 class Lock(QObject):
@@ -104,7 +105,7 @@ class Lock(QObject):
         self._with_key = [one for one in self._with_key if shiboken6.isValid(one)]
         if window not in self._with_key:
             self._with_key.append(window)
-            shortcut("Ctrl+L", window, self.lock, WINDOW)
+            shortcut("Ctrl+L", window, lambda: self.ask() if self.locked else self.lock(), WINDOW)
 
     @property
     def locked(self) -> bool:
@@ -123,10 +124,8 @@ class Lock(QObject):
         if self.rules.on_sleep:
             self.lock("sleep")
 
-    def lock(self, why: Why = "asked") -> None:
-        """Cover everything that shows a member, at once: what the page says was read before."""
-        from alumni_desk.desktop.lock_page import LockPage
-
+    def lock(self, why: Why = "asked", said: Locked | None = None) -> None:
+        """Cover everything that shows a member, at once: what the page says was read before. ``said``: what the window before this one said of it."""
         if self.locked:
             return
         self._focus = QApplication.focusWidget()
@@ -136,18 +135,41 @@ class Lock(QObject):
         for one in self._keys:
             one.setEnabled(False)
         self._hide_windows()
-        self.page = LockPage(self._said(why), self._shell)
-        self.page.given.connect(self._try)
-        self.page.by_store.connect(self._try_store)
-        self.page.door.connect(self._to_door)
-        self._shell.cover(self.page)
-        self._focus_page()
+        self._show_page(said or self._said(why))
+        self._lanes.read(lambda: keys.keepers(self._desk.profile.path, "desk"), self._know_keepers)
         QApplication.instance().installEventFilter(self)
         if ours is not None and not self._may_stay(ours):
             # It had the keyboard: the window that is left takes it. Another program that has it keeps it.
             self._shell.raise_()
             self._shell.activateWindow()
         self.changed.emit(True)
+
+    def _show_page(self, said: Locked) -> None:
+        from alumni_desk.desktop.lock_page import LockPage
+
+        before, self.page = self.page, LockPage(said, self._shell)
+        self.page.given.connect(self._try)
+        self.page.by_store.connect(self._try_store)
+        self.page.door.connect(self._to_door)
+        # Not inside the click that asked for it.
+        self.page.sized.connect(lambda percent: QTimer.singleShot(0, self, lambda: self._set_size(percent)))
+        if before is not None:
+            self.page.take_over(before)
+        self._shell.cover(self.page)
+        self._focus_page()
+
+    def _know_keepers(self, keepers: frozenset[str]) -> None:
+        """A command may have changed meanwhile what opens it."""
+        if self.page is not None:
+            now = replace(self.page.locked, password="passphrase" in keepers, keyring="keyring" in keepers, recovery="recovery" in keepers)
+            if now != self.page.locked:
+                self._show_page(now)
+
+    def _set_size(self, percent: int) -> None:
+        """Another text size: the locked page is drawn anew at once; what it covers follows when somebody may see it."""
+        if self.page is not None:
+            self._shell.size_wanted.emit(percent)
+            self._show_page(self.page.locked)
 
     def _focus_page(self) -> None:
         page = self.page
@@ -234,7 +256,7 @@ class Lock(QObject):
     def _said(self, why: Why) -> Locked:
         from alumni_desk.desktop.lock_page import Locked
 
-        keepers = keys.keepers(self._desk.profile.path, "desk")
+        keepers = self._names.keepers or keys.keepers(self._desk.profile.path, "desk")  # a disk may be slow, and it is to lock at once
         drafts = sum(isinstance(window, PlainSheet) for window in self._hidden)
         names, door = self._names, self._door()
         return Locked(names.chapter, names.university, why, self.rules.minutes, self._now(), password="passphrase" in keepers,

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from datetime import date
 from itertools import groupby
 
-from PySide6.QtCore import Qt, Signal
+from PySide6.QtCore import QPoint, Qt, Signal
 from PySide6.QtGui import QGuiApplication
-from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QTabBar, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QMenu, QTabBar, QVBoxLayout, QWidget
 
-from alumni_desk.desktop.controls import Button, Label, Link, hairline
+from alumni_desk.desktop.controls import Button, IconButton, Label, Link, hairline
 from alumni_desk.desktop.dates import day_middle, day_short, local
 from alumni_desk.desktop.fonts import px
 from alumni_desk.desktop.import_preview import value_words
@@ -42,13 +42,14 @@ def known(desk: Desk, person: str) -> Known:
 
 
 class MemberPanel(Scroll):
-    """Width 360. ``edit``, ``remove``, ``show_gathering`` and ``restore(version)`` are for the page to do.
+    """Width 360. ``edit``, ``remove``, ``erase``, ``show_gathering`` and ``restore(version)`` are for the page to do.
 
     ``history_wanted`` asks for ``show_history``.
     """
 
     edit = Signal()
     remove = Signal()
+    erase = Signal()
     show_gathering = Signal(str)
     show_member = Signal(str)
     history_wanted = Signal()
@@ -226,7 +227,16 @@ class MemberPanel(Scroll):
         remove.clicked.connect(self.remove)
         row.addWidget(remove)
         row.addStretch(1)
+        self.more_button = IconButton(_("More about this member"), "dots-three")
+        self.more_button.clicked.connect(self._show_more)
+        row.addWidget(self.more_button)
         return row
+
+    def _show_more(self) -> None:
+        menu = QMenu(self)
+        menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        menu.addAction(_("Erase for good …")).triggered.connect(self.erase)
+        menu.popup(self.more_button.mapToGlobal(QPoint(self.more_button.width() - menu.sizeHint().width(), self.more_button.height())))
 
     def _grid(self, lines: Sequence[tuple[str, QWidget]]) -> QGridLayout:
         grid = QGridLayout()

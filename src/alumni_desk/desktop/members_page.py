@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import date
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QEvent, QItemSelectionModel, QObject, Qt, QTimer
 from PySide6.QtGui import QDragEnterEvent, QDropEvent, QKeySequence, QResizeEvent
@@ -26,7 +26,7 @@ from alumni_desk.desktop.pages import Go, Page
 from alumni_desk.desktop.recovery_page import before_saving
 from alumni_desk.errors import KnownError
 from alumni_desk.members.actions import Removed, Saved, add_member, change_member, remove_members
-from alumni_desk.members.lists import count_members
+from alumni_desk.members.lists import count_members, member
 from alumni_desk.segments.activity import PastValue, past_values
 from alumni_desk.store import exports
 from alumni_desk.store.desk import Desk
@@ -34,6 +34,9 @@ from alumni_desk.store.finding import Question
 from alumni_desk.store.history import restore
 from alumni_desk.store.writing import Changed
 from alumni_desk.words import _, ngettext, number
+
+if TYPE_CHECKING:
+    from alumni_desk.store.erasing import Erased
 
 QUIET_MS = 120
 """So long nobody types before the rest of a list is looked up."""
@@ -105,6 +108,7 @@ class MembersPage(Page):
         self.panel = MemberPanel()
         self.panel.edit.connect(self.edit)
         self.panel.remove.connect(self.remove)
+        self.panel.erase.connect(self.erase)
         self.panel.show_member.connect(self._show_member)
         self.panel.history_wanted.connect(self._read_history)
         self.panel.restore.connect(self._restore)
@@ -156,7 +160,8 @@ class MembersPage(Page):
                      also=_("csv excel spreadsheet save download")),
                 Deed("edit", "note-pencil", _("Edit the chosen member"), self.edit, _("Enter"), can=somebody, also=_("change correct")),
                 Deed("remove", "x-circle", _("Remove the chosen members"), self.remove, _("Delete"), can=lambda: somebody() or self._count_selected() > 1,
-                     also=_("delete erase person"))]
+                     also=_("delete person")),
+                Deed("erase", "prohibit", _("Erase the chosen member for good"), self.erase, can=somebody, also=_("delete privacy law gdpr forget"))]
 
     def first_focus(self) -> QWidget:
         return self.search
@@ -517,6 +522,24 @@ class MembersPage(Page):
         words = _("{name} was removed").format(name=gone.names[0]) if len(gone.names) == 1 else ngettext(
             "{n} member was removed", "{n} members were removed", len(gone.names)).format(n=number(len(gone.names)))
         self.done(gone.changed, words)
+
+    def erase(self) -> None:
+        """Everything about the chosen member goes, for good; asked first, since there is no undo."""
+        person = self._chosen
+        if person is not None:
+            self.lanes.read(lambda: member(self.desk, person).full_name, lambda name: self._ask_erase(person, name))
+
+    def _ask_erase(self, person: str, name: str) -> None:
+        from alumni_desk.desktop.erase_person_sheet import ErasePersonSheet
+
+        sheet = ErasePersonSheet(self, self.desk, self.lanes, person, name)
+        sheet.erased.connect(self._erased)
+        sheet.open()
+
+    def _erased(self, what: Erased, sentence: str) -> None:
+        self._hide_panel()
+        self.list.clearSelection()
+        self.done(what.changed | Changed({"person": frozenset(what.ids), "registration": frozenset()}), sentence)
 
     def import_file(self) -> None:
         """Ask for a list, then lead through its import."""

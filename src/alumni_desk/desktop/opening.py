@@ -140,7 +140,7 @@ class Opening(QObject):
         elif wanted:
             # That it is locked with a password needs no words; that the password store is silent does.
             silent = "keyring" in self._ways.keepers()
-            why = str(error) if silent else ""
+            why = str(error) if silent else _("{news} Type the password to go on.").format(news=self.news) if self.news and wanted == "typed" else ""
             if wanted == "chosen" and error.facts.get("why"):  # there is one, and it takes no key
                 silent, why = True, _("This computer’s password store takes no key: {why}. Unlock it and try again, so that it keeps the members "
                                       "locked; or choose a password of your own.").format(why=error.facts["why"])  # fmt: skip

@@ -312,6 +312,8 @@ class Toast(QWidget):
         row.addWidget(self.words, 1)
         self.link = _ToastLink(_("Undo"))
         row.addWidget(self.link)
+        self.keys = _ToastKeys()
+        row.addWidget(self.keys)
         self._act: Callable[[], None] | None = None
         self.link.clicked.connect(self._follow)
         self._timer = QTimer(self, interval=8000, singleShot=True)
@@ -322,13 +324,15 @@ class Toast(QWidget):
         parent.installEventFilter(self)
         self.hide()
 
-    def say(self, sentence: str, link: str = "", act: Callable[[], None] | None = None) -> None:
-        """Show a sentence, with a link that does something about it."""
+    def say(self, sentence: str, link: str = "", act: Callable[[], None] | None = None, keys: str = "") -> None:
+        """Show a sentence, with a link that does something about it, and the keys that do the same."""
         self._act = act
         self.words.setText(sentence)
         self.setAccessibleName(sentence)
         self.link.setText(link)
         self.link.setVisible(act is not None)
+        self.keys.setText(keys)
+        self.keys.setVisible(bool(keys) and act is not None)
         self._place()
         self.show()
         self.raise_()
@@ -388,6 +392,15 @@ class _ToastWords(Label):
     def __init__(self) -> None:
         super().__init__(wrap=True)
         self.setProperty("toast", "words")
+
+
+class _ToastKeys(Label):
+    def __init__(self) -> None:
+        super().__init__(role="caption")
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        other = LIGHT if look().dark else DARK  # not by this label's own palette, in which the style sheet has its say
+        paint_text(QPainter(self), QRectF(self.rect()), self.text(), other.muted, "caption", elide=False)
 
 
 class _ToastLink(Button):

@@ -85,9 +85,10 @@ class Palette(QDialog):
         self._recent: list[str] = []
         self._dim = Dim(window)
         self._build()
-        self._known = Known("", [], False, [])
+        self._known: Known | None = None  # the list stands for nothing yet
         self._enter = False
-        self._lanes.read(lambda: (kept := list(desk.setting(RECENT) or []), look_up(desk, "", kept)), self._begun, key="palette")
+        # By itself: whoever types before it came still has a memory of what was chosen lately.
+        self._lanes.read(lambda: list(desk.setting(RECENT) or []), self._begun, key="palette.recent")
 
     def _build(self) -> None:
         self.setFixedWidth(px(WIDTH))
@@ -143,12 +144,13 @@ class Palette(QDialog):
 
     # -- what is offered
 
-    def _begun(self, both: tuple[list[str], Known]) -> None:
-        self._recent, self._known = both
-        self._show()
+    def _begun(self, recent: list[str]) -> None:
+        self._recent = recent
+        if not self.field.text():
+            self._typed("")
 
     def _typed(self, text: str) -> None:
-        self._enter = False
+        self._enter = False  # it was meant for what stood there before
         self._lanes.read(lambda: look_up(self._desk, text, self._recent), self._found, key="palette")
 
     def _found(self, known: Known) -> None:
@@ -158,7 +160,7 @@ class Palette(QDialog):
             self._choose(self.list.currentIndex().row())
 
     def _show(self) -> None:
-        query = self._known.query
+        query = self._known.query if self._known is not None else ""
         lines = list(self._of_query(query) if query.strip() else self._of_nothing())
         self.lines.set_lines(lines)
         self.list.setVisible(bool(lines))
@@ -190,10 +192,11 @@ class Palette(QDialog):
         meant = [deed for deed in fits if _meant(asked, deed.words)]
         people, gatherings = list(self._people()), list(self._gatherings())
         parts: list[tuple[str, list[Choice]]] = [(_("People"), people), (_("Gatherings"), gatherings)]
-        if self._known.close:
+        close = self._known is not None and self._known.close
+        if close:
             parts = [(_("Gatherings"), gatherings), (_("People spelled nearly so"), people)]
         # People come first; those who are only spelled nearly so come after what says the very word, and before what merely is meant by it.
-        named = [deed for deed in fits if self._known.close and deed not in meant and _fits(asked, deed.words)]
+        named = [deed for deed in fits if close and deed not in meant and _fits(asked, deed.words)]
         parts = [*self._parts_of(named), *parts, *self._parts_of([deed for deed in fits if deed not in meant and deed not in named])]
         for heading, choices in [(_("Just so"), list(self._doable(meant))), *parts]:
             if choices:
@@ -201,13 +204,13 @@ class Palette(QDialog):
                 yield from choices
 
     def _people(self) -> Iterator[Choice]:
-        for row in self._known.people:
+        for row in self._known.people if self._known is not None else ():
             note = " · ".join(part for part in (row.class_label, row.city or "") if part)
             yield Choice(f"member:{row.id}", row.name, lambda row=row: self._go("members", member=row.id),  # type: ignore[misc]
                          disc=row.disc or " ", other=row.other_script_name or "", note=note)
 
     def _gatherings(self) -> Iterator[Choice]:
-        for one in self._known.gatherings:
+        for one in self._known.gatherings if self._known is not None else ():
             starts = parse_wall(one.starts)
             yield Choice(f"gathering:{one.id}", one.name, lambda one=one: self._go("gatherings", gathering=one.id),  # type: ignore[misc]
                          icon="calendar-blank", note=_("cancelled") if one.cancelled else day_long(starts.date()) if starts else "")
@@ -235,7 +238,7 @@ class Palette(QDialog):
                 self._step(steps[key])
                 return True
             if key in (Qt.Key.Key_Return, Qt.Key.Key_Enter):
-                self._enter = self._known.query != self.field.text()  # what was typed last is still being looked up
+                self._enter = self._known is None or self._known.query != self.field.text()  # what was typed last is still being looked up
                 if not self._enter:
                     self._choose(self.list.currentIndex().row())
                 return True

@@ -22,6 +22,7 @@ class PasswordSheet(Sheet):
         self._choose = choose
         self.present = PasswordField(_("Present password"))
         self.typed_present = ""
+        self.present.textEdited.connect(lambda text: self.present.set_wrong(False))
         if present:
             self.column.addWidget(FormRow(_("Present password"), self.present, _("Or the recovery key, if the password is forgotten.")))
         self.password = PasswordField(_("Password"))
@@ -48,5 +49,9 @@ class PasswordSheet(Sheet):
         lanes.send(lambda: work(typed), done, self.failed)
 
     def failed(self, error: KnownError) -> None:
-        """Say why not; it can be tried again."""
+        """Say why not; it can be tried again. A present password that is wrong is chosen, so that typing replaces it."""
         self.complain(error)
+        if self.typed_present and error.code in ("passphrase_wrong", "recovery_wrong", "recovery_typo"):
+            self.present.set_wrong(True)
+            self.present.selectAll()
+            self.present.setFocus()

@@ -8,15 +8,15 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from PySide6.QtCore import QLocale, QRectF, QSize, Qt
+from PySide6.QtCore import QLocale, QRectF, QSize, Qt, QTimer
 from PySide6.QtGui import QFont, QPainter, QPaintEvent
 from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QSizePolicy, QVBoxLayout, QWidget
 
 from alumni_desk.desktop.background import Lanes
 from alumni_desk.desktop.controls import Button, Field, Label, hairline
 from alumni_desk.desktop.dates import month_long
-from alumni_desk.desktop.fonts import font_of, px
-from alumni_desk.desktop.front import front_column, front_head
+from alumni_desk.desktop.fonts import font_of, px, text_size
+from alumni_desk.desktop.front import front_column, front_head, text_size_choice
 from alumni_desk.desktop.look import look
 from alumni_desk.desktop.paint import paint_ground, paint_ring, paint_text
 from alumni_desk.desktop.sheet import PlainSheet
@@ -81,19 +81,25 @@ class RecoveryPage(PlainSheet):
         super().__init__(parent, _("One key to keep on paper"))
         self._desk, self._lanes, self._paper = desk, lanes, paper
         self.asked = (choose or _two_groups)()
-        self._kept = False
+        self._kept = ""  # how and when it was
         self._foot_words = _("No member is saved before this is done") if foot is None else foot
         self.setObjectName("page")  # a page has no border
         self._fill_window(parent)
         # The sheet's own title bar gives way to a page.
         for part in (self.whole.takeAt(0), self.whole.takeAt(0), self.whole.takeAt(0)):
             _drop(part)
+        self._build()
+        self.print_button.setFocus()
+
+    def _build(self) -> None:
         bar = QHBoxLayout()
         bar.setContentsMargins(px(24), px(12), px(24), px(12))
         self.back = Button(_("Back"), icon="arrow-left")
         self.back.clicked.connect(self.reject)
         bar.addWidget(self.back)
         bar.addStretch(1)
+        self.size_choice = text_size_choice(text_size(), lambda percent: QTimer.singleShot(0, self, lambda: self._set_size(percent)))
+        bar.addWidget(self.size_choice)
         self.whole.addLayout(bar)
         scroll, column = front_column(688)
         column.addLayout(front_head(_("One key to keep on paper"), _("If this laptop breaks or the password is forgotten, only this recovery key opens "
@@ -107,7 +113,22 @@ class RecoveryPage(PlainSheet):
         self.whole.addWidget(scroll, 1)
         self._middle = scroll
         self._look()
-        self.print_button.setFocus()
+
+    def _set_size(self, percent: int) -> None:
+        """Another text size: the page is drawn anew at once, with what was typed; the window under it follows when it is seen again."""
+        from alumni_desk.desktop.shell import Shell
+
+        if isinstance(self._fills, Shell):
+            self._fills.size_wanted.emit(percent)
+        typed = [line.field.text() for line in self.lines.values()]
+        while self.whole.count():
+            _drop(self.whole.takeAt(0))
+        self._build()
+        for line, text in zip(self.lines.values(), typed, strict=True):
+            line.field.setText(text)
+        self.size_choice.setFocus()
+        if self._kept:
+            self._done(self._kept)
 
     def _fill_window(self, parent: QWidget) -> None:
         window = parent.window()
@@ -207,7 +228,7 @@ class RecoveryPage(PlainSheet):
         american = QLocale.system().measurementSystem() == QLocale.MeasurementSystem.ImperialUSSystem
         page = stock("avery-5392" if american else "avery-l4785")
         pdf = recovery_pdf(self._paper.chapter, self._paper.key, _today(), paper=page.paper)
-        print_pdf(self, pdf, page, _("Recovery key"), self._lanes, lambda: self._done(_("Sent to the printer at {time}")))
+        print_pdf(self, pdf, page, _("Recovery key"), self._lanes, lambda: self._done(_now(_("Sent to the printer at {time}"))))
 
     def save_it(self) -> None:
         """Save the key as PDF or text, where the user says; best on a stick."""
@@ -218,13 +239,13 @@ class RecoveryPage(PlainSheet):
 
     def save_to(self, file: Path) -> None:
         """Save the key as this file: text if it ends in .txt, else PDF."""
-        self._lanes.send(lambda: write_paper(self._paper, file), lambda done: self._done(_("Saved at {time}")), self._trouble)
+        self._lanes.send(lambda: write_paper(self._paper, file), lambda done: self._done(_now(_("Saved at {time}"))), self._trouble)
 
     def _done(self, words: str) -> None:
-        self._kept = True
+        self._kept = words
         self._done_glyph.show()
         self._done_words.set_tone("ok")
-        self._done_words.setText(words.format(time=clock_time(datetime.now())))
+        self._done_words.setText(words)
         self.print_button.set_words(_("Print again"))
         self.print_button.kind = "secondary"
         self._look()
@@ -240,7 +261,7 @@ class RecoveryPage(PlainSheet):
         typing = any(line.field.text() for line in self.lines.values())
         self.groups.cover(self.asked if self._kept or typing else ())
         missing = [number for number, line in self.lines.items() if not line.right()]
-        self._first.set_done(self._kept)
+        self._first.set_done(bool(self._kept))
         self._second.set_done(not missing)
         if not self._kept:
             reason = _("Print or save it first")
@@ -278,6 +299,10 @@ def write_paper(paper: Paper, file: Path) -> None:
     except OSError as error:
         raise BadInput("file_not_written", _("{file} cannot be written ({reason}). Choose another folder."), file=file.name,
                        reason=error.strerror or type(error).__name__) from None
+
+
+def _now(words: str) -> str:
+    return words.format(time=clock_time(datetime.now()))
 
 
 def _today() -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, Literal
 
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
@@ -48,12 +48,31 @@ def security_of(desk: Desk) -> Security:
                     bool(desk.setting(DOOR_PIN)), desk.setting(FOUND_MAIL) or "")  # fmt: skip
 
 
+Due = Literal["never", "old", ""]
+"""What is due about the recovery key: it was never read back from paper, or long ago; or nothing."""
+
+
+def paper_due(paper: recovery.Standing, *, paper_wanted: bool) -> Due:
+    """What the card asks for."""
+    if paper.read_back is None:
+        return "never" if paper_wanted else ""
+    return "old" if datetime.now(UTC) - datetime.fromisoformat(paper.read_back) > CHECK_AFTER else ""
+
+
+def due(desk: Desk) -> Due:
+    """What is due here."""
+    return paper_due(recovery.standing(desk), paper_wanted=wanted(desk))
+
+
 class SecurityPart(QWidget):
-    """The rows of Security. ``said(sentence)`` for a toast; ``ruled`` when the rules of locking are others; ``lock_now`` by its button."""
+    """The rows of Security. ``said(sentence)`` for a toast; ``ruled`` when the rules of locking are others; ``lock_now`` by its button;
+    ``is_due(what)`` whenever it was looked at.
+    """
 
     said = Signal(str)
     ruled = Signal()
     lock_now = Signal()
+    is_due = Signal(str)
 
     def __init__(self, desk: Desk, lanes: Lanes, folder: str, erase: Callable[[], None] | None = None) -> None:
         super().__init__()
@@ -158,8 +177,10 @@ class SecurityPart(QWidget):
         self._show_card(it)
 
     def _show_card(self, it: Security) -> None:
-        never, old = it.paper.read_back is None, _is_old(it.paper.read_back)
-        self.card.setVisible((never and it.paper_wanted) or old)
+        what = paper_due(it.paper, paper_wanted=it.paper_wanted)
+        self.is_due.emit(what)
+        old = what == "old"
+        self.card.setVisible(bool(what))
         self.card_title.setText(_("Is the recovery key still where you think?") if old else _("There is no recovery key on paper yet"))
         self.card_words.setText(_("Last checked {when}. Have the paper at hand.").format(when=_when(it.paper.read_back)) if old
                                 else _("Without it a forgotten password cannot be mended, by anybody."))  # fmt: skip
@@ -236,10 +257,6 @@ def _off_on(name: str, act: Callable[[bool], None]) -> Segments:
 
 def _key(on: bool) -> str:
     return "on" if on else "off"
-
-
-def _is_old(read_back: str | None) -> bool:
-    return read_back is not None and datetime.now(UTC) - datetime.fromisoformat(read_back) > CHECK_AFTER
 
 
 def _when(read_back: str | None) -> str:

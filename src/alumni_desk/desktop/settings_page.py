@@ -18,7 +18,7 @@ from alumni_desk.desktop.deeds import About, Deed, Deeds
 from alumni_desk.desktop.fonts import px
 from alumni_desk.desktop.nav import Entry, NavList
 from alumni_desk.desktop.pages import Go, Page
-from alumni_desk.desktop.security_part import SecurityPart
+from alumni_desk.desktop.security_part import Due, SecurityPart, due
 from alumni_desk.desktop.setting_rows import SettingRow, section
 from alumni_desk.desktop.theme import Appearance, Theme
 from alumni_desk.desktop.tokens import SIDEBAR, TEXT_SIZES
@@ -26,7 +26,7 @@ from alumni_desk.desktop.widgets import Scroll
 from alumni_desk.errors import KnownError
 from alumni_desk.store.checking import Findings, found_words, verify
 from alumni_desk.store.desk import Desk
-from alumni_desk.words import _
+from alumni_desk.words import _, number
 
 
 def _does(button: Button, deed: Callable[[], None], name: str = "") -> Button:
@@ -165,6 +165,12 @@ class SettingsPage(Page):
     def refresh(self) -> None:
         for key in self._parts:
             self._refresh_part(key)
+        if "security" not in self._parts:
+            self.lanes.read(lambda: due(self.desk), self._count_due, key="settings.due")
+
+    def _count_due(self, what: Due) -> None:
+        """Beside Security stands whether something is due there."""
+        self.sections.set_count("security", number(1) if what else "")
 
     def _refresh_part(self, key: str) -> None:
         if key == "general":
@@ -210,6 +216,7 @@ class SettingsPage(Page):
     def _security_part(self, column: QVBoxLayout) -> None:
         self._security = SecurityPart(self.desk, self.lanes, str(self._about.folder), self._deeds.erase)
         self._security.said.connect(lambda words: self.said.emit(words, None))
+        self._security.is_due.connect(self._count_due)
         self._security.lock_now.connect(self.lock_now)
         self._security.ruled.connect(self.ruled)
         column.addWidget(self._security)

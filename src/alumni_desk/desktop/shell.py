@@ -68,10 +68,11 @@ class SampleBand(QWidget):
 class Shell(QMainWindow):
     """Sidebar, header and pages, each built when it is first wanted. Closing it asks ``may_close``, then tells ``on_close``, which ends the background work.
 
-    ``dropped(files)``: files of ours that were dropped on it; pages take others themselves.
+    ``dropped(files)``: files of ours that were dropped on it; pages take others themselves. ``size_wanted(percent)``: another text size.
     """
 
     palette_wanted = Signal()
+    size_wanted = Signal(int)
     dropped = Signal(list)
 
     def __init__(self, plan: Sequence[Planned], whose: Whose, undoing: Undoing, *, on_close: Callable[[], None] | None = None) -> None:
@@ -333,12 +334,15 @@ class Shell(QMainWindow):
 
     # -- saying
 
-    def say(self, sentence: str, link: str = "", act: Callable[[], None] | None = None) -> None:
+    def say(self, sentence: str, link: str = "", act: Callable[[], None] | None = None, keys: str = "") -> None:
         """A toast above the foot of the window."""
-        self.toast.say(sentence, link, act)
+        self.toast.say(sentence, link, act, keys)
 
     def _page_said(self, sentence: str, action: str | Callable[[], None] | None) -> None:
-        self.say(sentence, _("Undo"), action if callable(action) else (lambda: self._undoing.undo(action)) if action else None)
+        if callable(action):
+            self.say(sentence, _("Undo"), action)
+        else:
+            self.say(sentence, _("Undo"), (lambda: self._undoing.undo(action)) if action else None, _("Ctrl Z"))
 
     def set_whose(self, whose: Whose) -> None:
         """Chapter, university and person of the sidebar; the band of a sample."""
@@ -361,6 +365,9 @@ class Shell(QMainWindow):
 
     def cover(self, page: QWidget) -> None:
         """Show one page in place of everything; nothing behind it is drawn, or read out by a screen reader."""
+        if self._cover is not None:
+            self._cover.hide()
+            self._cover.deleteLater()
         self._cover = page
         self.centralWidget().hide()
         page.setGeometry(self.rect())

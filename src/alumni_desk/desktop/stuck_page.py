@@ -13,7 +13,7 @@ from PySide6.QtWidgets import QVBoxLayout, QWidget
 from alumni_desk.desktop.controls import Label, hairline
 from alumni_desk.desktop.dates import day_short, weekday_short
 from alumni_desk.desktop.fonts import px
-from alumni_desk.desktop.front import WayIn, front_column, front_head
+from alumni_desk.desktop.front import WayIn, fill_front, front_head
 from alumni_desk.desktop.widgets import IconLine
 from alumni_desk.errors import KnownError
 from alumni_desk.words import _, clock_time, ngettext, number
@@ -42,11 +42,7 @@ class StuckPage(QWidget):
 
     def __init__(self, error: KnownError, kept: Sequence[Kept], damaged: int, *, salvage: bool, note: str = "") -> None:
         super().__init__()
-        whole = QVBoxLayout(self)
-        whole.setContentsMargins(0, 0, 0, 0)
-        scroll, column = front_column(600)
-        whole.addWidget(scroll)
-        column.addSpacing(px(24))
+        column = fill_front(self, 600)
         head = QVBoxLayout()
         head.setContentsMargins(px(16), 0, px(16), 0)
         head.addLayout(front_head(_("The chapter does not open"), str(error)))

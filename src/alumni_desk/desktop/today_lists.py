@@ -115,24 +115,15 @@ def week_facts(desk: Desk, today: date) -> WeekFacts:
     from alumni_desk.store.search import THE_REST  # not for the first page
 
     with desk.asking() as connection:
-        born = [_Born(*row) for row in driver.rows(connection, _BORN, (json.dumps(list(week)),))]
+        born = [(birth_date, naming.Called(*row)) for birth_date, *row in driver.rows(connection, _BORN, (json.dumps(list(week)),))]
         [fifty] = driver.row(connection, _OF_CLASS, (f'"{THE_REST}{fiftieth}"', fiftieth))
-    birthdays = [Birthday(one.id, naming.display_name(one), week[one.birth_date[5:10]]) for one in born]
+    birthdays = [Birthday(one.id, naming.display_name(one), week[birth_date[5:10]]) for birth_date, one in born]
     return WeekFacts(tuple(sorted(birthdays, key=lambda one: (one.day, one.name))), fifty)
 
 
-class _Born(NamedTuple):
-    id: str
-    first_name: str | None
-    last_name: str | None
-    preferred_name: str | None
-    other_script_name: str | None
-    class_year: int | None
-    birth_date: str
-
-
 _ALIVE = "p.standing = 'member' AND NOT p.gone AND p.merged_into IS NULL AND NOT coalesce(p.deceased, 0)"
-_BORN = (f"SELECT {', '.join(f'p.{name}' for name in _Born._fields)} FROM json_each(?) AS day CROSS JOIN person AS p INDEXED BY person_birthday"
+_BORN = (f"SELECT p.birth_date, {', '.join(f'p.{name}' for name in naming.Called._fields)} FROM json_each(?) AS day"
+         " CROSS JOIN person AS p INDEXED BY person_birthday"
          f" ON substr(p.birth_date, 6, 5) = day.value AND p.birth_date IS NOT NULL WHERE {_ALIVE}")
 _OF_CLASS = ("SELECT count(*) FROM search_words AS w CROSS JOIN search_person AS s ON s.rowid = w.rowid CROSS JOIN person AS p ON p.id = s.id"
              f" WHERE w.search_words MATCH ? AND p.class_year = ? AND {_ALIVE}")

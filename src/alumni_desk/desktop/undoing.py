@@ -17,9 +17,9 @@ if TYPE_CHECKING:
 
 
 class Undoing(QObject):
-    """``said(sentence, link, act)`` asks for a toast. Check-ins are left alone unless named: they are corrected at the door."""
+    """``said(sentence, link, act, keys)`` asks for a toast. Check-ins are left alone unless named: they are corrected at the door."""
 
-    said = Signal(str, str, object)
+    said = Signal(str, str, object, str)
 
     def __init__(self, desk: Desk, lanes: Lanes, changes: ChangeBus) -> None:
         super().__init__(lanes)
@@ -53,8 +53,8 @@ class Undoing(QObject):
         undone, words = done
         self._changes.tell(undone.changed)
         back: Callable[[], Any] = (lambda: self.undo(undone.of)) if again else (lambda: self.redo(undone.of))
-        self.said.emit(words, _("Undo") if again else _("Redo"), back)
+        self.said.emit(words, _("Undo") if again else _("Redo"), back, _("Ctrl Z") if again else _("Ctrl Shift Z"))
 
     def _failed(self, error: Exception) -> None:
         self._busy = False
-        self.said.emit(str(error), "", None)
+        self.said.emit(str(error), "", None, "")

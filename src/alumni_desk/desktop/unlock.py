@@ -162,6 +162,19 @@ class SecretEntry(QWidget):
             part.setEnabled(not words)
         self._say(words, "muted") if words else self._say_keyboard()
 
+    def take_over(self, before: SecretEntry) -> None:
+        """Stand as the one before did: what was typed, how often it was wrong, how long the next try waits."""
+        self.show_recovery(not before.recovery.isHidden())
+        self.password.setText(before.password.text())
+        self.recovery.setText(before.recovery.text())
+        self._wrong, self._wait = before._wrong, before._wait
+        if self._wait:
+            self._sentence = before._sentence
+            self.field().setEnabled(False)
+            self.button.setEnabled(False)
+            self._tick.start()
+            self._say_wait()
+
     def waits(self) -> int:
         """How many seconds the next try waits."""
         return self._wait
@@ -346,6 +359,7 @@ class UnlockPage(QWidget):
 def centred_column(page: QWidget, above: int = 2) -> tuple[QVBoxLayout, QVBoxLayout]:
     """A page's own layout and in it a centred column of 440."""
     whole = QVBoxLayout(page)
+    whole.setContentsMargins(0, 0, 0, 0)
     whole.addStretch(above)
     middle = QWidget()
     middle.setFixedWidth(px(440))

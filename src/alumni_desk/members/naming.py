@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any, Protocol
+import unicodedata
+from typing import Any, NamedTuple, Protocol
 
 from alumni_desk.words import _
 
@@ -16,6 +17,17 @@ class Named(Protocol):
     def last_name(self) -> str | None: ...
     @property
     def preferred_name(self) -> str | None: ...
+
+
+class Called(NamedTuple):
+    """The columns of a person that a list needs to name them."""
+
+    id: str
+    first_name: str | None
+    last_name: str | None
+    preferred_name: str | None
+    other_script_name: str | None
+    class_year: int | None
 
 
 def display_name(person: Any) -> str:
@@ -34,6 +46,12 @@ def display_name(person: Any) -> str:
 def no_name(person: Any) -> str:
     """What stands where a name would: somebody was erased, or is only announced (``person`` may be None)."""
     return _("Erased") if person is not None and person.gone else _("Name to come")
+
+
+def set_apart(name: str) -> str:
+    """A name that is to stand in a sentence: one that is written from right to left does not turn what stands beside it around."""
+    turns = any(unicodedata.bidirectional(letter) in ("R", "AL") for letter in name)
+    return f"\u2068{name}\u2069" if turns else name
 
 
 def full_name(person: Any) -> str:

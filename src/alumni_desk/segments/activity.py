@@ -27,6 +27,8 @@ CHECK_INS = frozenset({"checked_in", "check_in_undone", "checked_out", "walked_i
 
 _SILENT = frozenset({"standing", "constituent_codes", "external_ids", "network_person_id", "merged_into", "gone"})
 
+_ABOUT_ONE = frozenset({"member_added", "member_changed", "value_restored", "conflict_decided", "people_merged", "people_unmerged"})
+
 _PRINCIPAL = ("person", "registration", "gathering", "fact", "education", "household", "chapter")
 _FIRST = 40
 
@@ -60,13 +62,18 @@ class Deed:
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """One value that an action wrote: of whom, which field, what was, what is now. A new row is one of these, without values."""
+    """One value that an action wrote: of whom, which field, what was, what came. A new row is one of these, without values.
+
+    ``stands``: it is still so.
+    """
 
     name: str
     field: str
     was: str
     now: str
     new: bool = False
+    row: str = ""
+    stands: bool = True
 
 
 def deeds(desk: Desk, limit: int = 100, *, but: Collection[str] = (), look: bool = False) -> list[Deed]:
@@ -129,8 +136,14 @@ def written(desk: Desk, action: str, limit: int = 50) -> tuple[list[Written], di
             continue
         for word, was, now in _changes(table, before, after):
             sums[word] += 1
-            found.append(Written(names.of(table, row_id, after), word, was, now))
+            found.append(Written(names.of(table, row_id, after), word, was, now, row=row_id))
     return found[:limit], dict(sorted(sums.items(), key=lambda one: -one[1])), len(found)
+
+
+def standing(values: Iterable[Written], left: Iterable[Left]) -> list[Written]:
+    """Those values with whether they are still so, by what an undo would leave because it was changed since."""
+    changed = {(one.row, field_word(one.table, name)) for one in left for name in one.fields}
+    return [replace(one, stands=(one.row, one.field) not in changed) for one in values]
 
 
 def left_words(desk: Desk, left: Sequence[Left], most: int = 3, *, ahead: bool = False) -> list[str]:
@@ -138,7 +151,7 @@ def left_words(desk: Desk, left: Sequence[Left], most: int = 3, *, ahead: bool =
     shown = left[:most]
     with desk.reading() as connection:
         names = Names(connection, {"": [(one.table, one.row, {}) for one in shown]}, set())
-        sentences = [(_would_be_left if ahead else _left)(one, names.of(one.table, one.row, {})) for one in shown]
+        sentences = [_left(one, names.of(one.table, one.row, {}), ahead=ahead) for one in shown]
     rest = len(left) - most
     if rest > 0:
         words = ngettext("{n} more would be left too.", "{n} more would be left too.", rest) if ahead else ngettext(
@@ -209,15 +222,6 @@ class _About(NamedTuple):
     gathering: str | None
 
 
-class _Person(NamedTuple):
-    id: str
-    first_name: str | None
-    last_name: str | None
-    preferred_name: str | None
-    other_script_name: str | None
-    class_year: int | None
-
-
 class Names:
     """What rows are called, looked up for many at once."""
 
@@ -233,7 +237,7 @@ class Names:
                        for table, held in (("registration", "gathering"), ("education", "NULL"), ("fact", "gathering"))}
         about = [row for rows in self._about.values() for row in rows.values()]
         people = ids["person"] | {row.person for row in about if row.person}
-        self._people = {row[0]: _Person(*row) for row in _of(connection, f"SELECT {', '.join(_Person._fields)} FROM person", people)}
+        self._people = {row[0]: naming.Called(*row) for row in _of(connection, f"SELECT {', '.join(naming.Called._fields)} FROM person", people)}
         self._erased = {row[0] for row in _of(connection, "SELECT id FROM erased", people)}
         held = ids["gathering"] | gatherings | {row.gathering for row in about if row.gathering}
         self._gatherings: dict[str, str | None] = dict(_of(connection, "SELECT id, name FROM gathering", held))
@@ -245,7 +249,11 @@ class Names:
             return _("Somebody")
         if row.id in self._erased:
             return _("somebody who was erased")
-        return f"{naming.display_name(row) or _('Name to come')} {naming.short_year(row.class_year)}".rstrip()
+        return f"{naming.set_apart(naming.display_name(row)) or _('Name to come')} {naming.short_year(row.class_year)}".rstrip()
+
+    def was_erased(self, person_id: str | None) -> bool:
+        """Whether somebody was erased."""
+        return person_id in self._erased
 
     def has_person(self, person_id: str) -> bool:
         """Whether somebody is here by this id."""
@@ -293,6 +301,8 @@ def _deed(one: Done, rows: Sequence[tuple[str, str, dict[str, Any]]], names: Nam
     alone = people[0] if len(people) == 1 and count <= 1 else None
     what, strong = _what(one, count, names, alone or (people[0] if people else None), rows)
     where = names.gathering(one.gathering) if one.gathering else ""
+    if one.event in _ABOUT_ONE and (not rows or names.was_erased(alone)):  # with the person went what was written
+        return Deed(one.id, one.event, one.at, one.who, one.device, what, strong, 0, "never", None, _("Erased since"), one.gathering, where, None)
     return Deed(one.id, one.event, one.at, one.who, one.device, what, strong, count, one.state, one.undone_at, _why(one), one.gathering, where, alone,
                 _one_field(rows))
 
@@ -316,6 +326,8 @@ def _what(one: Done, count: int, names: Names, person: str | None, rows: Sequenc
              "badges": ngettext("{n} badge", "{n} badges", one.counts.get("fact", 0)).format(n=number(one.counts.get("fact", 0))),
              "file": _file(rows), "field": _fields(rows)}
     several = count != 1
+    if one.event in _ABOUT_ONE and not rows:
+        return (_("Added somebody who was erased") if one.event == "member_added" else _("Changed somebody who was erased")), ""
     sentence, strong = {
         "member_added": (_("Added {person}"), "person"),
         "member_changed": (_("Changed {field} of {person}"), ""),
@@ -409,20 +421,17 @@ def value_words(value: Any) -> str:
     return text
 
 
-def _left(one: Left, name: str) -> str:
-    return {"in_use": _("{name} was left: something newer stands on it."),
-            "closed": _("{name} was left: that was taken back already."),
-            "who": _("{name} was left: {who} changed {what} since."),
-            "here": _("{name} was left: {what} was changed here since."),
-            "elsewhere": _("{name} was left: {what} was changed on another laptop since.")}[_how(one)].format(name=name, who=one.who, what=_what_of(one))
-
-
-def _would_be_left(one: Left, name: str) -> str:
-    return {"in_use": _("{name} would be left: something newer stands on it."),
-            "closed": _("{name} would be left: that was taken back already."),
-            "who": _("{name} would be left: {who} changed {what} since."),
-            "here": _("{name} would be left: {what} was changed here since."),
-            "elsewhere": _("{name} would be left: {what} was changed on another laptop since.")}[_how(one)].format(name=name, who=one.who, what=_what_of(one))
+def _left(one: Left, name: str, *, ahead: bool) -> str:
+    """Whose was left by an undo, or would be (``ahead``), and why."""
+    left, would_be = {
+        "in_use": (_("{name} was left: something newer stands on it."), _("{name} would be left: something newer stands on it.")),
+        "closed": (_("{name} was left: that was taken back already."), _("{name} would be left: that was taken back already.")),
+        "who": (_("{name} was left: {who} changed {what} since."), _("{name} would be left: {who} changed {what} since.")),
+        "here": (_("{name} was left: {what} was changed here since."), _("{name} would be left: {what} was changed here since.")),
+        "elsewhere": (_("{name} was left: {what} was changed on another laptop since."),
+                      _("{name} would be left: {what} was changed on another laptop since.")),
+    }[_how(one)]
+    return (would_be if ahead else left).format(name=name, who=one.who, what=_what_of(one))
 
 
 def _how(one: Left) -> str:

@@ -69,7 +69,7 @@ def others_written(desk: Desk, deed: Deed, most: int) -> list[Written]:
         now = next((n for n, one in enumerate(versions) if one.id == f"{name}@{clock}"), None)
         if now is not None:
             was = value_words(versions[now + 1].value) if now + 1 < len(versions) else ""
-            found.append(Written(names.of(table, row_id, {}), field_word(table, name), was, value_words(versions[now].value)))
+            found.append(Written(names.of(table, row_id, {}), field_word(table, name), was, value_words(versions[now].value), row=row_id, stands=now == 0))
     return found
 
 

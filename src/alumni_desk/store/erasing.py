@@ -49,6 +49,15 @@ class Erased:
     unreached: tuple[Path, ...] = ()  # folders with backups that are not there now: done when they are seen again
 
 
+def erased_words(done: Erased) -> str:
+    """What to say of it."""
+    said = _("Erased. What others hold goes with the next sync; delete backups that you made by hand and files that you exported yourself.")
+    if done.unreached:
+        said += " " + _("Backups in {folder} could not be reached: they are deleted once they can, or delete them yourself.").format(
+            folder=", ".join(str(one) for one in done.unreached))
+    return said
+
+
 def erase(desk: Desk, people: Sequence[str], *, remake_backups: bool = True) -> Erased:
     """Erase these people and whoever was merged with them, here and at once; what is shared learns it by the next sync.
 

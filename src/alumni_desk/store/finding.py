@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from alumni_desk.protocol.codes import read_badge_code
 from alumni_desk.store import driver
-from alumni_desk.store.search import BACKWARDS, OTHER_NAME, THE_REST, words
+from alumni_desk.store.search import BACKWARDS, OTHER_NAME, TAIL, THE_REST, phone_ends, words
 
 if TYPE_CHECKING:
     import sqlalchemy as sa
@@ -33,9 +33,6 @@ _END = "\U0010ffff"
 _DIGITS = "0123456789"
 _FIGURE = re.compile("[0-9]")
 _NUMBER = re.compile(r"(?<!\w)\+?\(?[0-9](?:[0-9]|[\s()+./\u2010-\u2013-]+(?=[0-9]))*\)?(?!\w)")
-_TAIL = 4
-"""So many of a phone number's last digits find it."""
-
 MOST_GROUPS = 6
 """Into so many groups of digits people write a phone number."""
 
@@ -97,7 +94,7 @@ def question_of(query: str) -> Question | None:
 def _groups(query: str, asked: Sequence[str]) -> tuple[tuple[str, ...], ...]:
     """The groups of digits in a typed text that may be a phone number or its end."""
     found = [tuple(re.findall("[0-9]+", run)) for run in _NUMBER.findall(query)]
-    return tuple(groups for groups in found if len("".join(groups)) >= _TAIL and len(groups) <= MOST_GROUPS and set(groups) <= set(asked))
+    return tuple(groups for groups in found if len("".join(groups)) >= TAIL and len(groups) <= MOST_GROUPS and set(groups) <= set(asked))
 
 
 def _splits(groups: Sequence[str], star: str) -> Iterator[str]:
@@ -110,8 +107,11 @@ def _splits(groups: Sequence[str], star: str) -> Iterator[str]:
 
 def _figures(digits: str, star: str) -> str:
     """A full-text question for digits: how a year, a number or a code begins; how a phone number ends."""
-    marks = " OR ".join(f'"{mark}{digits}"{star}' for mark in _MARKS["any"])
-    return f'({marks} OR "{BACKWARDS}{digits[::-1]}"*)' if len(digits) >= _TAIL else f"({marks})"
+    terms = [f'"{mark}{digits}"{star}' for mark in _MARKS["any"]]
+    terms += [f'"{BACKWARDS}{end[::-1]}"*' for end in phone_ends(digits)]
+    if digits.startswith("00"):
+        terms.append(f'"{THE_REST}{digits.lstrip("0")}"{star}')
+    return "(" + " OR ".join(terms) + ")"
 
 
 def matching_ids(question: Question) -> sa.Select[Any]:

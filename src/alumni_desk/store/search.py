@@ -34,6 +34,9 @@ OTHER_NAME, THE_REST = "º", "ª"
 BACKWARDS = "³"
 """Before a phone number's digits from the last to the first: whatever it ends in is a beginning of them. Folding makes 3 of it."""
 
+TAIL = 4
+"""So many of a phone number's last digits find it."""
+
 # Letters that are letters of their own in Unicode and that people type without.
 _PLAIN = str.maketrans({"ł": "l", "ø": "o", "đ": "d", "ð": "d", "ß": "ss", "ẞ": "ss", "æ": "ae", "œ": "oe", "þ": "th", "ı": "i", "ħ": "h", "ŧ": "t",
                         "ŋ": "n", "ə": "e", "\u00ad": "", "\u200c": "", "\u200d": ""})
@@ -84,6 +87,11 @@ def words(text: str) -> list[str]:
         folded = text.translate(_FOLDED_APART)
         return _ASCII_WORD.findall(folded) if folded.isascii() else _WORD.findall(_spaced(folded))
     return _WORD.findall(_spaced(fold(text.translate(_APOSTROPHES))))
+
+
+def phone_ends(digits: str) -> list[str]:
+    """What a phone number may end in that is meant by these digits: themselves; also without the zeros dialled within a country (0) or out of one (00)."""
+    return [end for end in dict.fromkeys((digits, digits.lstrip("0"))) if len(end) >= TAIL]
 
 
 def _spaced(text: str) -> str:
