@@ -52,7 +52,7 @@ SAID = {
     "import": "imports people", "undo": "undoes", "redo": "redoes", "forbidden": "writes what the policy denies, with an edit", "sync": "syncs",
     "restart": "restarts", "jump": "its clock is set", "copy": "its disk is copied", "older": "an older copy of its disk is put in place",
     "clone": "its disk goes into another laptop", "away": "loses the network", "here": "has the network again", "wait": "time goes by",
-    "server backup": "the server is backed up", "server restored": "the server is restored from its backup",
+    "server tidies": "the server tidies, long after", "server backup": "the server is backed up", "server restored": "the server is restored from its backup",
     "server rolled back": "the server's machine is rolled back", "server restarts": "the server restarts", "late": "a delayed request arrives",
     "meet": "joins a laptop that shares", "let in": "lets a volunteer in at the door", "destroyed": "is destroyed; its owner begins with an old disk",
     "removed": "is removed by a leader",
@@ -143,6 +143,8 @@ def plan(seed: int) -> Plan:
             steps.insert(at, step)
     if seed % 3 == 0:
         steps = _at_the_venue(Random(-seed), steps, laptops + doors)
+    if seed % 7 == 6:
+        steps = _over_the_years(Random(-seed), steps, laptops + doors)
     return Plan(seed, laptops, tuple(chance.choice(SKEWS) for _n in range(laptops + doors)), doors, tuple(steps))
 
 
@@ -159,6 +161,21 @@ def _at_the_venue(chance: Random, steps: list[Step], laptops: int) -> list[Step]
     if chance.random() < 0.3:
         found.insert(chance.randrange(len(found) + 1), Step("removed", chance.randrange(1, laptops)))
     return found
+
+
+def _over_the_years(chance: Random, steps: list[Step], laptops: int) -> list[Step]:
+    """The same, and between the steps a month goes by, or a year, and the server tidies; people are removed, and somebody writes of them late."""
+    found: list[Step] = []
+    for step in steps:
+        found.append(step)
+        a, who = chance.randrange(1_000), chance.randrange(laptops)
+        if chance.random() < 0.25:
+            found.append(Step(chance.choice(("remove", "remove", "off", "edit", "back", "guests")), who, a, chance.randrange(1_000), chance.randrange(1_000)))
+        if chance.random() < 0.2:
+            found.append(Step("sync", who))
+        if chance.random() < 0.2:
+            found.append(Step("server tidies", a=chance.choice((0, 0, 0, 1))))
+    return [*found, Step("server tidies", a=chance.choice((0, 1)))]
 
 
 def _step(chance: Random, kind: str, laptops: int, rough: float) -> Step:
