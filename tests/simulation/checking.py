@@ -55,14 +55,31 @@ def own_writes_are_seen(laptop: Laptop, ledger: Ledger) -> None:
                 of_others[row["table_name"], row["row_id"]].add(name)
             else:
                 last[row["table_name"], row["row_id"]][name] = (row["id"], value)
+    into = {row["id"]: row["merged_into"] for row in laptop.rows("SELECT id, merged_into FROM person WHERE merged_into IS NOT NULL")}
+    nobody_is_part_of_themselves(into, laptop.name)
+    gives_way = {one for row in laptop.rows("SELECT value FROM sync_state WHERE key = 'circles'") for one in json.loads(row["value"])}
     for (table, row_id), fields in last.items():
         found = laptop.rows(f'SELECT * FROM "{table}" WHERE id = ?', row_id)
         new = {name: value for name, (one, value) in fields.items() if one not in ledger.accepted_once}
         hold(5, bool(found) or not new, f"{laptop.name} does not show its own row {table} {row_id}")
         for name, value in new.items():
-            if name in of_others[table, row_id]:
-                continue
+            if name in of_others[table, row_id] or (name == "merged_into" and row_id in gives_way):
+                continue  # of two merges the opposite ways the later does nothing
             hold(5, found[0][name] == value, f"{laptop.name} shows {table}.{name} = {found[0][name]!r}, and {value!r} was written and waits")
+
+
+def _whole(into: dict[str, str], person: str) -> list[str]:
+    """This entry and those that it is part of, one after the other."""
+    found = [person]
+    while (after := into.get(found[-1])) is not None and after not in found:
+        found.append(after)
+    return found
+
+
+def nobody_is_part_of_themselves(into: dict[str, str], where: str) -> None:
+    """Of merges the opposite ways round the second does nothing: else no list would show either."""
+    for person in into:
+        hold(4, into.get(_whole(into, person)[-1]) is None, f"on {where} {person} is part of themselves, so nobody is shown")
 
 
 def has_something_to_send(laptop: Laptop) -> bool:
@@ -129,6 +146,10 @@ def the_server_is_right(office: Office, scope: str, ledger: Ledger, world: World
     assigned: dict[str, dict[str, str]] = defaultdict(dict)
     forbidden = {made["transaction_id"] for made in ledger.made.values() if made["table_name"] == "chapter" and "sample" in made["fields"]}
     erased = {(row["table_name"], row["row_id"]) for row in office.rows("SELECT table_name, row_id FROM erased WHERE scope = ? AND kept IS NULL", scope)}
+    merged = {ledger.made[one]["transaction_id"] for one, result in results.items()
+              if result["reason"] == "merged_already" and one in ledger.made and ledger.made[one]["fields"].get("merged_into")}
+    nobody_is_part_of_themselves({row["id"]: row["merged_into"] for (table, _id), row in server.items() if table == "person" and row["merged_into"]},
+                                 "the server")
     for one, result in results.items():
         made = ledger.made.get(one)
         hold(9, made is not None, f"the server took an operation that nobody made: {one}")
@@ -138,8 +159,9 @@ def the_server_is_right(office: Office, scope: str, ledger: Ledger, world: World
                 named = made is not None and ("person", made["fields"].get("person")) in erased
                 hold(11, made is None or named or (made["table_name"], made["row_id"]) in erased, f"nobody erased that: {made}")
                 continue
+            twice = made is not None and made["transaction_id"] in merged
             late = result["reason"] in ("removed", "transaction") and bool(ledger.cleared)
-            hold(13, made is None or made["transaction_id"] in forbidden or at_door or late, f"an honest operation was refused: {result}, {made}")
+            hold(13, made is None or made["transaction_id"] in forbidden or at_door or late or twice, f"an honest operation was refused: {result}, {made}")
             continue
         if made["kind"] == "command":
             continue
@@ -312,6 +334,8 @@ def the_disks_forgot(office: Office, laptops: list[Laptop], ledger: Ledger) -> N
     """10 and 11: no file of ours, whatever it is and wherever in it, holds a word about whom was erased, nor one of anybody once a door's time is over."""
     erased = {(row["table_name"], row["row_id"]) for row in office.rows("SELECT table_name, row_id FROM erased WHERE kept IS NULL")}
     words = {word for made in ledger.made.values() if (made["table_name"], made["row_id"]) in erased for word in disks.marks_in(json.dumps(made["fields"]))}
+    words -= {word for made in ledger.made.values() if (made["table_name"], made["row_id"]) not in erased
+              for word in disks.marks_in(json.dumps(made["fields"]))}  # by a merge it stands in the entry of somebody who was not
     ended = [laptop for laptop in laptops if laptop.ended and not has_something_to_send(laptop)]
     for laptop in ended:
         there = disks.marks_of_laptop(laptop)
@@ -337,6 +361,7 @@ def attendance_is_the_same(office: Office, laptops: list[Laptop], stations: list
     from alumni_desk.checkin.lists import headcount
 
     there = attendance(office.rows("SELECT * FROM fact"))
+    into = {row["id"]: row["merged_into"] for row in office.rows("SELECT id, merged_into FROM person WHERE merged_into IS NOT NULL")}
     listed = {(row["gathering"], row["person"]) for row in office.rows("SELECT gathering, person FROM registration WHERE NOT gone")}
     for laptop in laptops:
         hold(7, attendance(laptop.rows("SELECT * FROM fact")) == there, f"{laptop.name} has other facts")
@@ -346,5 +371,5 @@ def attendance_is_the_same(office: Office, laptops: list[Laptop], stations: list
             if gathering in gone:
                 continue
             here = headcount(laptop.desk, gathering).present
-            wanted = len({one for one in people if (gathering, one) in listed})
+            wanted = len({_whole(into, one)[-1] for one in people if (gathering, one) in listed})
             hold(7, here == wanted, f"{laptop.name} counts {here} at {gathering}, and {wanted} are here")

@@ -18,6 +18,7 @@ from alumni_desk.checkin import actions as door
 from alumni_desk.errors import KnownError
 from alumni_desk.gatherings import actions as gatherings
 from alumni_desk.members import actions as members
+from alumni_desk.members import merging
 from alumni_desk.protocol.canonical import body_of
 from alumni_desk.protocol.messages import Operation, PushReply, PushRequest
 from alumni_desk.protocol.parcels import Piece, sign_parcel
@@ -551,6 +552,15 @@ def _back(laptop: Laptop, step: Step) -> None:
         members.bring_back(laptop.desk, [person])
 
 
+def _merge(laptop: Laptop, step: Step) -> None:
+    people = _people(laptop)
+    merging.merge_people(laptop.desk, pick(people, step.a), pick(people, step.b))
+
+
+def _unmerge(laptop: Laptop, step: Step) -> None:
+    merging.unmerge(laptop.desk, pick(_people(laptop, "merged_into IS NOT NULL"), step.a) or "")
+
+
 def _school(laptop: Laptop, step: Step) -> None:
     with laptop.desk.writing("member_changed") as writing:
         writing.add("education", person=pick(_people(laptop), step.a), school=f"School {step.b % 3}", class_year=1990 + step.c % 9)
@@ -626,6 +636,7 @@ def _erase(laptop: Laptop, step: Step) -> None:
 
 
 EDITS: dict[str, Callable[[Laptop, Step], None]] = {
+    "merge": _merge, "unmerge": _unmerge,
     "add": _add, "edit": _edit, "many": _many, "remove": _remove, "back": _back, "school": _school, "plan": _plan, "replan": _replan, "guests": _on_list,
     "answer": _answer, "off": _off, "in": _in, "void": _void, "out": _out, "walk": _walk, "guest": _guest, "import": _import, "forbidden": _forbidden,
     "erase": _erase,

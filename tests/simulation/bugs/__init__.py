@@ -543,6 +543,18 @@ def _() -> Iterator[None]:
         yield
 
 
+@bug("two merges the opposite ways hide both", 4)
+def _() -> Iterator[None]:
+    with patch.object(views, "open_circles", lambda _connection: None), patch.object(desk_push, "open_circles", lambda _connection: None):
+        yield
+
+
+@bug("the server takes both of two merges the opposite ways", 1, 4)
+def _() -> Iterator[None]:
+    with patch.object(server_push, "_refuse_circles", lambda *_arguments: None):
+        yield
+
+
 # Backups.
 
 @bug("a restore leaves behind what waits", 2, 16)
