@@ -219,6 +219,7 @@ def lock(words: list[str]) -> int:
     subprocess.run([uv, "pip", "compile", "pyproject.toml", "--extra", "server", "--extra", "test", "--group", "build", "--universal", "--generate-hashes",
                     "--no-emit-index-url", "--no-header", "--quiet", "--output-file", LOCK, *words], cwd=ROOT, check=True, stdout=subprocess.DEVNULL)
     say(f"{LOCK} is written.")
+    subprocess.run([sys.executable, ROOT / "packaging" / "server_lock.py"], check=True)  # of it what a server needs
     return 0
 
 

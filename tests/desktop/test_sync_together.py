@@ -48,6 +48,7 @@ from alumni_desk.store.desk import Desk
 from alumni_desk.store.profile import Profile
 from alumni_desk.sync import inviting
 from alumni_desk.sync.engine import join, status, sync_once
+from alumni_desk.sync.laptops import laptops
 from alumni_desk.sync.venue.files import write_parcels
 from alumni_desk.sync.venue.finding import Found, told
 from alumni_desk.sync.venue.places import Place
@@ -520,6 +521,17 @@ def test_at_a_door_there_are_status_laptops_here_and_details_only(office: Any, l
     assert "Laptops here" in text and "Check-in volunteer" in text and page.here.here.letting is None
     for away in ("Laptops of this chapter", "To decide", "History", "Hand over", "Leave the chapter"):
         assert away not in text
+
+
+def test_without_the_server_a_leader_sees_the_laptops_as_it_last_told(office: Any, laptop: Any, window: Window) -> None:
+    leader = laptop("leader", office)
+    laptop("Garden door", office)
+    assert len(laptops(leader)) == 2
+    office.kill()
+    hands = window(leader)
+    page = details(hands)
+    hands.room.bridge.sync_now()
+    hands.until(lambda: "Garden door" in words(page) and "2 · as of " in words(page))
 
 
 def test_everything_on_the_page_has_a_name_and_fits_at_150_per_cent(office: Any, laptop: Any, hands_of: Any) -> None:

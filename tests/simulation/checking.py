@@ -55,14 +55,31 @@ def own_writes_are_seen(laptop: Laptop, ledger: Ledger) -> None:
                 of_others[row["table_name"], row["row_id"]].add(name)
             else:
                 last[row["table_name"], row["row_id"]][name] = (row["id"], value)
+    into = {row["id"]: row["merged_into"] for row in laptop.rows("SELECT id, merged_into FROM person WHERE merged_into IS NOT NULL")}
+    nobody_is_part_of_themselves(into, laptop.name)
+    gives_way = {one for row in laptop.rows("SELECT value FROM sync_state WHERE key = 'circles'") for one in json.loads(row["value"])}
     for (table, row_id), fields in last.items():
         found = laptop.rows(f'SELECT * FROM "{table}" WHERE id = ?', row_id)
         new = {name: value for name, (one, value) in fields.items() if one not in ledger.accepted_once}
         hold(5, bool(found) or not new, f"{laptop.name} does not show its own row {table} {row_id}")
         for name, value in new.items():
-            if name in of_others[table, row_id]:
-                continue
+            if name in of_others[table, row_id] or (name == "merged_into" and row_id in gives_way):
+                continue  # of two merges the opposite ways the later does nothing
             hold(5, found[0][name] == value, f"{laptop.name} shows {table}.{name} = {found[0][name]!r}, and {value!r} was written and waits")
+
+
+def _whole(into: dict[str, str], person: str) -> list[str]:
+    """This entry and those that it is part of, one after the other."""
+    found = [person]
+    while (after := into.get(found[-1])) is not None and after not in found:
+        found.append(after)
+    return found
+
+
+def nobody_is_part_of_themselves(into: dict[str, str], where: str) -> None:
+    """Of merges the opposite ways round the second does nothing: else no list would show either."""
+    for person in into:
+        hold(4, into.get(_whole(into, person)[-1]) is None, f"on {where} {person} is part of themselves, so nobody is shown")
 
 
 def has_something_to_send(laptop: Laptop) -> bool:
@@ -101,7 +118,9 @@ def nothing_is_missing(laptop: Laptop, office: Office) -> bool:
     bases = {(row["table_name"], row["row_id"]): json.loads(row["base"]) for row in laptop.rows("SELECT table_name, row_id, base FROM shadow")}
     for entry in office.rows("SELECT table_name, row_id FROM feed WHERE scope = ? AND audience = 'chapter' AND sequence <= ?", scope, cursor):
         key = entry["table_name"], entry["row_id"]
-        if key in bases:
+        if key not in server:
+            hold(8, key not in here or key in waits, f"{laptop.name} has {key}, which was removed so long ago that nobody has it any more")
+        elif key in bases:
             base = bases[key]
             wrong = [name for name in _same(base, server[key]) if name not in ("id", "scope")]
             hold(8, not wrong, f"{laptop.name} keeps another base of {key} than the server at its cursor: {wrong}")
@@ -126,7 +145,11 @@ def the_server_is_right(office: Office, scope: str, ledger: Ledger, world: World
     facts: dict[str, dict[str, Any]] = {}
     assigned: dict[str, dict[str, str]] = defaultdict(dict)
     forbidden = {made["transaction_id"] for made in ledger.made.values() if made["table_name"] == "chapter" and "sample" in made["fields"]}
-    erased = {(row["table_name"], row["row_id"]) for row in office.rows("SELECT table_name, row_id FROM erased WHERE scope = ?", scope)}
+    erased = {(row["table_name"], row["row_id"]) for row in office.rows("SELECT table_name, row_id FROM erased WHERE scope = ? AND kept IS NULL", scope)}
+    merged = {ledger.made[one]["transaction_id"] for one, result in results.items()
+              if result["reason"] == "merged_already" and one in ledger.made and ledger.made[one]["fields"].get("merged_into")}
+    nobody_is_part_of_themselves({row["id"]: row["merged_into"] for (table, _id), row in server.items() if table == "person" and row["merged_into"]},
+                                 "the server")
     for one, result in results.items():
         made = ledger.made.get(one)
         hold(9, made is not None, f"the server took an operation that nobody made: {one}")
@@ -136,7 +159,9 @@ def the_server_is_right(office: Office, scope: str, ledger: Ledger, world: World
                 named = made is not None and ("person", made["fields"].get("person")) in erased
                 hold(11, made is None or named or (made["table_name"], made["row_id"]) in erased, f"nobody erased that: {made}")
                 continue
-            hold(13, made is None or made["transaction_id"] in forbidden or at_door, f"an honest operation was refused: {result}, {made}")
+            twice = made is not None and made["transaction_id"] in merged
+            late = result["reason"] in ("removed", "transaction") and bool(ledger.cleared)
+            hold(13, made is None or made["transaction_id"] in forbidden or at_door or late or twice, f"an honest operation was refused: {result}, {made}")
             continue
         if made["kind"] == "command":
             continue
@@ -155,6 +180,8 @@ def the_server_is_right(office: Office, scope: str, ledger: Ledger, world: World
         order = [clocks[original] for original in sorted(clocks)]
         hold(4, order == sorted(order) and len(set(order)) == len(order), f"clocks of {replica} changed their order or tie")
     for key, row in fields.items():
+        if key in ledger.cleared:  # it was removed, and an older word of it finds nothing to be compared with
+            continue
         hold(4, key in server, f"the server has no row {key}")
         if key in erased or key[0] == "household":
             continue
@@ -171,9 +198,9 @@ def the_server_is_right(office: Office, scope: str, ledger: Ledger, world: World
         hold(14, row["clock"] is None or int(row["clock"][:12], 16) <= world.now + AHEAD_MS, f"{table} {row_id} is of the future: {row['clock']}")
         hold(9, table != "chapter" or not row["sample"], "a leader wrote what the policy denies")
     the_audiences_are_right(office, scope, server)
-    counts_of = office.rows("SELECT audience, count(*) AS n FROM feed WHERE scope = ? GROUP BY audience", scope)
-    for entry in counts_of:
-        hold(15, entry["n"] <= len(server), f"the feed of {entry['audience'][:8]} has {entry['n']} entries for {len(server)} rows")
+    the_feeds_have_an_end(office, scope, server)
+    for mark in office.rows("SELECT table_name, row_id FROM erased WHERE scope = ? AND kept IS NOT NULL AND table_name <> 'registration'", scope):
+        hold(4, (mark["table_name"], mark["row_id"]) not in server, f"an edit brought {tuple(mark.values())} back, which was removed long before")
     seen: set[str] = set()
     for entry in office.rows("SELECT details FROM audit WHERE scope = ? AND event = 'push'", scope):
         for alike in json.loads(entry["details"])["what"]:
@@ -181,6 +208,38 @@ def the_server_is_right(office: Office, scope: str, ledger: Ledger, world: World
                 hold(3, one not in seen, f"the operation {one} took effect twice")
                 seen.add(one)
     hold(3, seen == results.keys(), f"operations in the audit and results differ: {sorted(seen ^ results.keys())[:3]}")
+
+
+def the_feeds_have_an_end(office: Office, scope: str, server: dict[tuple[str, str], dict[str, Any]]) -> None:
+    """15: one entry for each row at most, and one for each mark of what is not there any more."""
+    marked = {(row["table_name"], row["row_id"]) for row in office.rows("SELECT table_name, row_id FROM erased WHERE scope = ?", scope)}
+    found: dict[str, list[tuple[str, str]]] = defaultdict(list)
+    for row in office.rows("SELECT audience, table_name, row_id, gone FROM feed WHERE scope = ? AND (audience = 'chapter' OR NOT gone)", scope):
+        found[row["audience"]].append((row["table_name"], row["row_id"]))
+        key = row["table_name"], row["row_id"]
+        hold(15, row["audience"] != "chapter" or key in server or (row["gone"] and key in marked), f"the feed has {key}, of which nothing is known")
+    for audience, names in found.items():
+        hold(15, len(names) == len(set(names)) <= len(server.keys() | marked), f"the feed of {audience[:8]} has {len(names)} entries")
+
+
+def the_feed_is_short(office: Office, scope: str, world: World) -> None:
+    """15: right after a tidying nothing is there but what it may keep: live rows, what was removed of late or is named still, and young marks."""
+    day = 24 * 3_600_000
+    named = {("person", row["id"]) for row in office.rows(
+        "SELECT person AS id FROM registration WHERE NOT gone UNION SELECT person FROM fact UNION SELECT merged_into FROM person WHERE NOT gone")}
+    named |= {(table, row["id"]) for table, question in (
+        ("gathering", "SELECT gathering AS id FROM registration WHERE NOT gone UNION SELECT gathering FROM fact UNION SELECT gathering FROM \"grant\""),
+        ("registration", "SELECT registration AS id FROM fact UNION SELECT host FROM registration WHERE NOT gone"),
+        ("household", "SELECT household AS id FROM person WHERE NOT gone")) for row in office.rows(question)}
+    last = office.rows("SELECT max(sequence) AS n FROM operation_result WHERE scope = ? AND received_at < ?", scope, world.now - 30 * day)[0]["n"] or 0
+    erased = {(row["table_name"], row["row_id"]): row for row in office.rows("SELECT * FROM erased WHERE scope = ?", scope)}
+    for row in office.rows("SELECT table_name, row_id, sequence FROM feed WHERE scope = ? AND audience = 'chapter' AND gone", scope):
+        key = row["table_name"], row["row_id"]
+        there = bool(office.rows(f'SELECT 1 FROM "{key[0]}" WHERE id = ?', key[1]))
+        if there:
+            hold(15, row["sequence"] > last or key in named or (key in erased and erased[key]["kept"] is None), f"{key} was removed long ago and is kept")
+        else:
+            hold(15, key in erased and erased[key]["erased_at"] >= world.now - 370 * day, f"the mark of {key} is older than it may be")
 
 
 def audience_of(gathering: str, scope: str, server: dict[tuple[str, str], dict[str, Any]]) -> set[tuple[str, str]]:
@@ -245,8 +304,10 @@ def nothing_is_lost(office: Office, laptops: list[Laptop], ledger: Ledger) -> No
     """2 and 16: every committed operation has a durable result, but for those held nowhere else."""
     results, held = ledger.results(office) | office.set_aside(), ledger.held(laptops)
     known = results | ledger.may_be_lost | ledger.refused
-    erased = {(row["table_name"], row["row_id"]) for row in office.rows("SELECT table_name, row_id FROM erased")}
-    lost = [one for one, made in ledger.made.items() if one not in known and (made["table_name"], made["row_id"]) not in erased]
+    erased = {(row["table_name"], row["row_id"]) for row in office.rows("SELECT table_name, row_id FROM erased WHERE kept IS NULL")}
+    gone = erased | ledger.cleared
+    lost = [one for one, made in ledger.made.items() if one not in known and (made["table_name"], made["row_id"]) not in gone
+            and ("person", made["fields"].get("person")) not in erased]
     hold(2, not lost, "lost: " + "; ".join(f"{ledger.made[one]['event']} {ledger.made[one]['table_name']} {one} of {ledger.made[one]['laptop']}"
                                           f"{' (a laptop still has it)' if one in held else ''}" for one in lost[:3]))
     left = [one for one in held if one not in results and one not in ledger.refused]
@@ -255,7 +316,7 @@ def nothing_is_lost(office: Office, laptops: list[Laptop], ledger: Ledger) -> No
 
 def nobody_erased_is_here(office: Office, laptops: list[Laptop]) -> None:
     """11: of whom was erased, nothing about them is at the server or on any laptop, nor in what is kept of their operations."""
-    for erased in office.rows("SELECT table_name, row_id FROM erased"):
+    for erased in office.rows("SELECT table_name, row_id FROM erased WHERE kept IS NULL"):
         table, row_id = erased["table_name"], erased["row_id"]
         about = [column.name for column in laptops[0].desk.tables[table].columns if column.info.get("about")]
         for where, found in (("the server", office.rows(f'SELECT * FROM "{table}" WHERE id = ?', row_id)),
@@ -271,8 +332,10 @@ def nobody_erased_is_here(office: Office, laptops: list[Laptop]) -> None:
 
 def the_disks_forgot(office: Office, laptops: list[Laptop], ledger: Ledger) -> None:
     """10 and 11: no file of ours, whatever it is and wherever in it, holds a word about whom was erased, nor one of anybody once a door's time is over."""
-    erased = {(row["table_name"], row["row_id"]) for row in office.rows("SELECT table_name, row_id FROM erased")}
+    erased = {(row["table_name"], row["row_id"]) for row in office.rows("SELECT table_name, row_id FROM erased WHERE kept IS NULL")}
     words = {word for made in ledger.made.values() if (made["table_name"], made["row_id"]) in erased for word in disks.marks_in(json.dumps(made["fields"]))}
+    words -= {word for made in ledger.made.values() if (made["table_name"], made["row_id"]) not in erased
+              for word in disks.marks_in(json.dumps(made["fields"]))}  # by a merge it stands in the entry of somebody who was not
     ended = [laptop for laptop in laptops if laptop.ended and not has_something_to_send(laptop)]
     for laptop in ended:
         there = disks.marks_of_laptop(laptop)
@@ -298,6 +361,7 @@ def attendance_is_the_same(office: Office, laptops: list[Laptop], stations: list
     from alumni_desk.checkin.lists import headcount
 
     there = attendance(office.rows("SELECT * FROM fact"))
+    into = {row["id"]: row["merged_into"] for row in office.rows("SELECT id, merged_into FROM person WHERE merged_into IS NOT NULL")}
     listed = {(row["gathering"], row["person"]) for row in office.rows("SELECT gathering, person FROM registration WHERE NOT gone")}
     for laptop in laptops:
         hold(7, attendance(laptop.rows("SELECT * FROM fact")) == there, f"{laptop.name} has other facts")
@@ -307,5 +371,5 @@ def attendance_is_the_same(office: Office, laptops: list[Laptop], stations: list
             if gathering in gone:
                 continue
             here = headcount(laptop.desk, gathering).present
-            wanted = len({one for one in people if (gathering, one) in listed})
+            wanted = len({_whole(into, one)[-1] for one in people if (gathering, one) in listed})
             hold(7, here == wanted, f"{laptop.name} counts {here} at {gathering}, and {wanted} are here")

@@ -44,6 +44,9 @@ BEGIN_AT = {
     "the check against the server counts otherwise than the server": 33,
     "a new clock does not exceed what its editor saw": 37,
     "an answer to a push counts as pulled": 1,
+    "old marks of what has gone stay in the feeds": 13,
+    "what was removed keeps what it says": 13,
+    "who was away for longer than marks are kept pulls on": 13,
 }
 """Where each was found when it was planted, so that the looking is short; any other seed would do as well."""
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+import sqlalchemy as sa
 
 from alumni_desk.protocol.canonical import operation_of
 from alumni_desk.protocol.messages import Parcel
@@ -16,6 +17,7 @@ from alumni_desk.server.app import make_app
 from alumni_desk.server.database import sqlcipher_database
 from alumni_desk.server.invitations import invite
 from alumni_desk.server.state import open_server
+from alumni_desk.server.tidying import tidy_all
 from simulation.asking import asked
 from simulation.network import Answer, Ears, Request, ServerFault
 from simulation.world import Killed, World, listen
@@ -54,7 +56,7 @@ class Office:
         try:
             with self.world.at(0):
                 return self.ears.hear(request)
-        except (Killed, ServerFault):
+        except (Killed, ServerFault, sa.exc.PendingRollbackError):  # the last: killed while it only read
             if not self.killed:
                 raise
             self.killed = False
@@ -77,6 +79,10 @@ class Office:
             parcel = msgspec.msgpack.decode(row["parcel"], type=Parcel)
             found.update(operation_of(body).id for body in parcel.bodies if body)
         return found
+
+    def tidy(self) -> None:
+        """As one of its processes does it each day."""
+        tidy_all(self.server, self.world.now)
 
     def close(self) -> None:
         """Stop it."""

@@ -18,6 +18,7 @@ from alumni_desk.checkin import actions as door
 from alumni_desk.errors import KnownError
 from alumni_desk.gatherings import actions as gatherings
 from alumni_desk.members import actions as members
+from alumni_desk.members import merging
 from alumni_desk.protocol.canonical import body_of
 from alumni_desk.protocol.messages import Operation, PushReply, PushRequest
 from alumni_desk.protocol.parcels import Piece, sign_parcel
@@ -374,6 +375,16 @@ class Run:
         after = laptop.rows("SELECT count(*) AS n FROM operation")[0]["n"]
         hold(9, after == before, f"a migration on {laptop.name} was captured as {after - before} edits")
 
+    def do_server_tidies(self, step: Step) -> None:
+        """15: days later nothing is left of what was removed; years later no mark of it either."""
+        self.world.now += pick([31 * DAY, 401 * DAY], step.a)
+        if not self.office.up:
+            return
+        self.office.tidy()
+        self.ledger.cleared |= {(row["table_name"], row["row_id"]) for row in self.office.rows(
+            "SELECT table_name, row_id FROM erased WHERE kept IS NOT NULL")}
+        checking.the_feed_is_short(self.office, self.laptops[0].desk.scope or "", self.world)
+
     def do_server_backup(self, step: Step) -> None:
         self.count += 1
         self.backup = self.folder / f"server-{self.count}"
@@ -390,11 +401,12 @@ class Run:
         if self.backup is None:
             return
         before = self.ledger.results(self.office) | self.office.set_aside()
-        self.ledger.erased |= {row["row_id"] for row in self.office.rows("SELECT row_id FROM erased")}
+        self.ledger.erased |= {row["row_id"] for row in self.office.rows("SELECT row_id FROM erased WHERE kept IS NULL")}
         how(self.backup)
-        there = {row["row_id"] for row in self.office.rows("SELECT row_id FROM erased")}
+        there = {row["row_id"] for row in self.office.rows("SELECT row_id FROM erased WHERE kept IS NULL")}
         hold(11, there >= self.ledger.erased, f"the server went back and forgot that it erased {sorted(self.ledger.erased - there)[:3]}")
-        self.ledger.discarded(before, self.laptops, self.office)
+        # A door whose time is over lets go of what the server had answered, when it hears of that: it is no second place for it.
+        self.ledger.discarded(before, [laptop for laptop in self.laptops if not (laptop.gathering and _seems_over(laptop))], self.office)
         self.ledger.accepted_once |= before
 
     def do_server_restarts(self, step: Step) -> None:
@@ -540,6 +552,15 @@ def _back(laptop: Laptop, step: Step) -> None:
         members.bring_back(laptop.desk, [person])
 
 
+def _merge(laptop: Laptop, step: Step) -> None:
+    people = _people(laptop)
+    merging.merge_people(laptop.desk, pick(people, step.a), pick(people, step.b))
+
+
+def _unmerge(laptop: Laptop, step: Step) -> None:
+    merging.unmerge(laptop.desk, pick(_people(laptop, "merged_into IS NOT NULL"), step.a) or "")
+
+
 def _school(laptop: Laptop, step: Step) -> None:
     with laptop.desk.writing("member_changed") as writing:
         writing.add("education", person=pick(_people(laptop), step.a), school=f"School {step.b % 3}", class_year=1990 + step.c % 9)
@@ -615,6 +636,7 @@ def _erase(laptop: Laptop, step: Step) -> None:
 
 
 EDITS: dict[str, Callable[[Laptop, Step], None]] = {
+    "merge": _merge, "unmerge": _unmerge,
     "add": _add, "edit": _edit, "many": _many, "remove": _remove, "back": _back, "school": _school, "plan": _plan, "replan": _replan, "guests": _on_list,
     "answer": _answer, "off": _off, "in": _in, "void": _void, "out": _out, "walk": _walk, "guest": _guest, "import": _import, "forbidden": _forbidden,
     "erase": _erase,

@@ -45,6 +45,7 @@ class Step:
 
 
 SAID = {
+    "merge": "merges two members", "unmerge": "takes a merged entry apart",
     "add": "adds a member", "edit": "edits a field", "many": "edits several fields", "remove": "removes a member",
     "back": "brings a removed member back", "school": "adds an education", "plan": "plans a gathering", "replan": "changes a gathering",
     "guests": "puts people on a list", "answer": "notes an answer", "off": "takes a guest off the list", "in": "checks a guest in",
@@ -52,7 +53,7 @@ SAID = {
     "import": "imports people", "undo": "undoes", "redo": "redoes", "forbidden": "writes what the policy denies, with an edit", "sync": "syncs",
     "restart": "restarts", "jump": "its clock is set", "copy": "its disk is copied", "older": "an older copy of its disk is put in place",
     "clone": "its disk goes into another laptop", "away": "loses the network", "here": "has the network again", "wait": "time goes by",
-    "server backup": "the server is backed up", "server restored": "the server is restored from its backup",
+    "server tidies": "the server tidies, long after", "server backup": "the server is backed up", "server restored": "the server is restored from its backup",
     "server rolled back": "the server's machine is rolled back", "server restarts": "the server restarts", "late": "a delayed request arrives",
     "meet": "joins a laptop that shares", "let in": "lets a volunteer in at the door", "destroyed": "is destroyed; its owner begins with an old disk",
     "removed": "is removed by a leader",
@@ -60,6 +61,7 @@ SAID = {
     "impostor": "pushes another operation under an id that is known", "erase": "erases somebody for good", "update": "is updated, which migrates its database",
 }
 OF_LAPTOPS = frozenset({
+    "merge", "unmerge",
     "add", "edit", "many", "remove", "back", "school", "plan", "replan", "guests", "answer", "off", "in", "void", "out", "walk", "guest", "import",
     "undo", "redo", "forbidden", "sync", "restart", "jump", "copy", "older", "clone", "away", "here", "impostor", "erase", "update",
     "meet", "let in", "destroyed", "removed", "backup", "restore",
@@ -143,6 +145,10 @@ def plan(seed: int) -> Plan:
             steps.insert(at, step)
     if seed % 3 == 0:
         steps = _at_the_venue(Random(-seed), steps, laptops + doors)
+    if seed % 5 == 2:
+        steps = _with_merges(Random(-seed - 1), steps, laptops + doors)
+    if seed % 7 == 6:
+        steps = _over_the_years(Random(-seed), steps, laptops + doors)
     return Plan(seed, laptops, tuple(chance.choice(SKEWS) for _n in range(laptops + doors)), doors, tuple(steps))
 
 
@@ -159,6 +165,36 @@ def _at_the_venue(chance: Random, steps: list[Step], laptops: int) -> list[Step]
     if chance.random() < 0.3:
         found.insert(chance.randrange(len(found) + 1), Step("removed", chance.randrange(1, laptops)))
     return found
+
+
+def _with_merges(chance: Random, steps: list[Step], laptops: int) -> list[Step]:
+    """The same, and between the steps people are merged, often the same two the opposite ways, and taken apart."""
+    found: list[Step] = []
+    for step in steps:
+        found.append(step)
+        if chance.random() < 0.35:
+            who, a, b = chance.randrange(laptops), chance.randrange(4), chance.randrange(4)
+            found.append(Step("merge", who, a, b))
+            if chance.random() < 0.5:
+                found.append(Step("merge", who + 1, b, a))
+        if chance.random() < 0.1:
+            found.append(Step("unmerge", chance.randrange(laptops), chance.randrange(1_000)))
+    return found
+
+
+def _over_the_years(chance: Random, steps: list[Step], laptops: int) -> list[Step]:
+    """The same, and between the steps a month goes by, or a year, and the server tidies; people are removed, and somebody writes of them late."""
+    found: list[Step] = []
+    for step in steps:
+        found.append(step)
+        a, who = chance.randrange(1_000), chance.randrange(laptops)
+        if chance.random() < 0.25:
+            found.append(Step(chance.choice(("remove", "remove", "off", "edit", "back", "guests")), who, a, chance.randrange(1_000), chance.randrange(1_000)))
+        if chance.random() < 0.2:
+            found.append(Step("sync", who))
+        if chance.random() < 0.2:
+            found.append(Step("server tidies", a=chance.choice((0, 0, 0, 1))))
+    return [*found, Step("server tidies", a=chance.choice((0, 1)))]
 
 
 def _step(chance: Random, kind: str, laptops: int, rough: float) -> Step:

@@ -6,7 +6,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,8 @@ import pytest
 from alumni_desk.errors import KnownError
 from alumni_desk.protocol.codes import new_invitation
 from alumni_desk.store.desk import Desk
-from alumni_desk.sync import inviting, laptops
+from alumni_desk.sync import door as doors
+from alumni_desk.sync import inviting, laptops, state
 from alumni_desk.sync.engine import join, status, sync_once
 
 MakeDesk = Callable[[str], Desk]
@@ -124,6 +125,24 @@ def test_the_laptops_of_the_chapter(leader: Desk, office: Any, make_desk: MakeDe
     assert code_of(lambda: laptops.remove(leader, "Priya's laptop")) == "laptop_here"
     assert laptops.remove(leader, "tomás’s laptop").revoked is not None
     assert {one.name: bool(one.revoked) for one in laptops.laptops(leader)} == {"Priya's laptop": False, "Tomás’s laptop": True}
+
+
+def test_the_laptops_are_known_without_the_server_as_long_as_this_one_leads(leader: Desk, office: Any, make_desk: MakeDesk) -> None:
+    assert laptops.last_told(leader) is None
+    second = make_desk("second")
+    join(second, office.url, office.invite(), device_name="Second")
+    there = laptops.laptops(leader)
+    kept = laptops.last_told(leader)
+    assert kept is not None and kept.laptops == there and abs(datetime.fromisoformat(kept.at) - leader.now()) < timedelta(minutes=1)
+    laptops.remove(leader, "Second")
+    assert [bool(one.revoked) for one in laptops.last_told(leader).laptops if one.name == "Second"] == [True]  # type: ignore[union-attr]
+    with leader.reading() as connection:
+        membership = state.read(connection, state.Membership)
+    assert membership is not None
+    doors.end(leader, membership)
+    assert laptops.last_told(leader) is None
+    with leader.reading() as connection:
+        assert state.read(connection, state.Told) is None
 
 
 def test_until_when_a_laptop_has_access_is_told_as_it_says_itself(leader: Desk, office: Any, make_desk: MakeDesk) -> None:

@@ -17,6 +17,8 @@ from alumni_desk.checkin.lists import DoorList
 from alumni_desk.errors import KnownError
 from alumni_desk.gatherings.actions import add_guests, change_gathering, new_gathering, remove_guests
 from alumni_desk.members.actions import add_member, change_member
+from alumni_desk.members.lists import member_rows
+from alumni_desk.members.merging import merge_people, unmerge
 from alumni_desk.protocol.removals import sign_removals
 from alumni_desk.store.checking import verify
 from alumni_desk.store.desk import Desk
@@ -136,6 +138,31 @@ def test_a_peers_edit_counts_if_it_is_the_later_one(leaders: Any) -> None:
             row = connection.exec_driver_sql("SELECT employer, city FROM person WHERE id = ?", (people[0],)).one()
         assert tuple(row) == ("Later", "Salem")
         assert verify(desk).ok
+
+
+def test_two_who_merge_the_same_two_the_opposite_ways_both_go_on_showing_one(leaders: Any) -> None:
+    one, two, _gathering, _people = leaders
+    ana, anna = (add_member(one, first_name=name, last_name="Lima").id for name in ("Ana", "Anna"))
+    sync_once(one)
+    sync_once(two)
+    merge_people(one, anna, ana)
+    merge_people(two, ana, anna)
+    with shared(one) as sharing:
+        meet(two, sharing)
+        meet(two, sharing)
+    shown = [{row.id for row in member_rows(desk)} & {ana, anna} for desk in (one, two)]
+    assert shown[0] == shown[1] and len(shown[0]) == 1, "neither of them, or another on each laptop"
+    for desk in (two, one, two):
+        sync_once(desk)
+    shown = [{row.id for row in member_rows(desk)} & {ana, anna} for desk in (one, two)]
+    assert shown == [{anna}, {anna}], "the server heard of that one first"
+    for desk in (one, two):
+        assert sync_once(desk, check=True).identical
+    [part] = {ana, anna} - shown[0]
+    unmerge(one, part)
+    sync_once(one)
+    sync_once(two)
+    assert [{row.id for row in member_rows(desk)} & {ana, anna} for desk in (one, two)] == [{ana, anna}] * 2
 
 
 def test_who_stays_sees_a_change_in_well_under_a_second_both_ways(leaders: Any) -> None:

@@ -14,7 +14,7 @@ from alumni_desk.words import _, ngettext, number
 
 if TYPE_CHECKING:
     from alumni_desk.sync.inviting import Invitation, SentInvitation
-    from alumni_desk.sync.laptops import Laptop
+    from alumni_desk.sync.laptops import Kept, Laptop
     from alumni_desk.sync.set_aside import SetAside
 
 _LAPTOP = "id, name, who, role, gathering, gathering_name, last_seen, waiting, until, version, revoked, left, set_aside, here"
@@ -61,6 +61,7 @@ def _add_invited(parser: argparse.ArgumentParser) -> None:
 def _add_laptops(commands: Any) -> None:
     laptops = commands.add_parser("laptops", help=_("this chapter's laptops"), description=_("The laptops of this chapter. JSON: a list of {keys}.").format(
         keys=_LAPTOP))
+    laptops.add_argument("--kept", action="store_true", help=_("as the server last told, without asking it. JSON: {keys}").format(keys="at, laptops"))
     add_json(laptops)
     laptops.set_defaults(run=run_laptops)
     parts = laptops.add_subparsers(dest="part", metavar="COMMAND")
@@ -161,11 +162,20 @@ def run_cancel(args: argparse.Namespace) -> int:
 
 def run_laptops(args: argparse.Namespace) -> int:
     """List the laptops."""
-    from alumni_desk.sync.laptops import laptops
+    from alumni_desk.sync.laptops import laptops, last_told
 
     with opened(args) as desk:
+        if args.kept:
+            return _show_kept(args, last_told(desk))
         found = laptops(desk)
     return show(args, [asdict(one) for one in found], table([_laptop(one) for one in found]))
+
+
+def _show_kept(args: argparse.Namespace, kept: Kept | None) -> int:
+    if kept is None:
+        return show(args, {"at": None, "laptops": []}, _("The server has not told this laptop of any yet: laptops asks it."))
+    words = _("As of {moment} UTC:").format(moment=_short(kept.at)) + "\n" + table([_laptop(one) for one in kept.laptops])
+    return show(args, {"at": kept.at, "laptops": [asdict(one) for one in kept.laptops]}, words)
 
 
 def _laptop(one: Laptop) -> tuple[str, ...]:

@@ -23,7 +23,7 @@ from alumni_desk.store.desk import Desk
 from alumni_desk.words import _, ngettext, number
 
 if TYPE_CHECKING:
-    from alumni_desk.sync.laptops import Laptop
+    from alumni_desk.sync.laptops import Kept, Laptop
     from alumni_desk.sync.set_aside import SetAside
 
 LATE = timedelta(days=1)
@@ -38,6 +38,7 @@ class PeoplePart(QWidget):
         super().__init__()
         self._desk, self._lanes = desk, lanes
         self._found: list[Laptop] = []
+        self._at = ""  # when the server told of them; empty: just now
         self._asking = False
         self._inviting: Inviting | None = None
         column = QVBoxLayout(self)
@@ -56,19 +57,32 @@ class PeoplePart(QWidget):
         self._asking = True
         self._lanes.send(self._ask, self._came, self._failed)
 
+    def show_kept(self, waiting: int) -> None:
+        """Show what the server last told, without asking it: it did not answer of late."""
+        from alumni_desk.sync.laptops import last_told
+
+        self._waiting = waiting
+        if not self._asking:
+            self._lanes.read(lambda: last_told(self._desk), self._show_kept, key="laptops-kept")
+
+    def _show_kept(self, kept: Kept | None) -> None:
+        if self._asking:
+            return
+        self._found, self._at = (kept.laptops, kept.at) if kept is not None else ([], "")
+        self._draw(_("This list is kept at the server, which cannot be reached now.") if kept is None else "")
+
     def _ask(self) -> list[Laptop]:
         from alumni_desk.sync.laptops import laptops
 
         return laptops(self._desk)
 
     def _came(self, found: list[Laptop]) -> None:
-        self._asking, self._found = False, found
+        self._asking, self._found, self._at = False, found, ""
         self._draw("")
 
-    def _failed(self, error: KnownError) -> None:
+    def _failed(self, _error: KnownError) -> None:
         self._asking = False
-        self._draw(_("This list is kept at the server, which cannot be reached now.") if not self._found
-                   else _("As it was when the server was last reached."))  # fmt: skip
+        self.show_kept(self._waiting)
 
     def _draw(self, trouble: str) -> None:
         body = QWidget()
@@ -77,7 +91,7 @@ class PeoplePart(QWidget):
         column.setSpacing(px(8))
         invites = Link(_("Invite someone"))
         invites.clicked.connect(self.invite)
-        column.addWidget(heading(_("Laptops of this chapter"), number(len(self._found)) if self._found else "", right=invites))
+        column.addWidget(heading(_("Laptops of this chapter"), self._count(), right=invites))
         if self._found:
             table = LaptopsTable([line_of(one, getattr(self, "_waiting", 0), datetime.now(UTC)) for one in self._found])
             table.remove.connect(self._ask_remove)
@@ -92,6 +106,15 @@ class PeoplePart(QWidget):
         self._body.hide()
         self._body.deleteLater()
         self._body = body
+
+    def _count(self) -> str:
+        """How many there are, and as of when, if not now."""
+        if not self._found:
+            return ""
+        count = number(len(self._found))
+        if not self._at:
+            return count
+        return _("{count} · as of {moment}").format(count=count, moment=_seen(datetime.fromisoformat(self._at), datetime.now(UTC)))
 
     def invite(self) -> None:
         """Invite somebody."""

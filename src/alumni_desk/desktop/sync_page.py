@@ -209,6 +209,8 @@ class SyncPage(Page):
         # Only where the server answered last: a silent one would keep the next sync waiting.
         if facts.leads and self.isVisible() and not self._busy and facts.state in ("synced", "waiting") and facts.last_sync is not None:
             self.people.refresh(facts.waiting)
+        elif facts.leads and self.isVisible() and not self._busy and facts.state == "trouble":
+            self.people.show_kept(facts.waiting)
 
     def _draw(self) -> None:
         facts = self._facts

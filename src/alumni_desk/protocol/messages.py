@@ -219,11 +219,15 @@ class PushReply(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class PullRequest(msgspec.Struct, frozen=True, omit_defaults=True):
-    """Where the desk stands in each scope and how much it takes at once. ``wait``: seconds that it would wait for something new, 25 at most."""
+    """Where the desk stands in each scope and how much it takes at once. ``wait``: seconds that it would wait for something new, 25 at most.
+
+    ``anew``: it began from zero a moment ago and lets go of what does not come, so it need not be told what has gone.
+    """
 
     cursors: dict[str, Cursor]
     max_bytes: int = PAGE_BYTES
     wait: float = 0
+    anew: bool = False
 
 
 class Block(msgspec.Struct, frozen=True):
@@ -255,6 +259,7 @@ class Page(msgspec.Struct, frozen=True, omit_defaults=True):
     replicas: dict[str, Author] = {}
     left: dict[str, list[str]] = {}
     erased: dict[str, list[str]] = {}  # by table, of the rows that came: those that were erased for good
+    removed: dict[str, list[str]] = {}  # by table: rows that were removed so long ago that nothing of them is kept
 
 
 class PullReply(msgspec.Struct, frozen=True):

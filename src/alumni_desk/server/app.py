@@ -285,7 +285,7 @@ def make_app(server: Server, now: Now = now_ms, *, rate: float = CALLS_A_SECOND,
                     raise Refusal(403, "ended" if scope in who.left else "no_grant")
                 grant = who.grants[scope]
                 pages[scope] = pull_page(connection, server.tables, scope=scope, role=grant.role, gathering=grant.gathering, cursor=cursor,
-                                         max_bytes=room // max(1, len(message.cursors)))
+                                         max_bytes=room // max(1, len(message.cursors)), anew=message.anew)
         reached = {scope: message.cursors[scope].sequence for scope, page in pages.items() if not page.reset}
         _keep_cursors(server, who, {scope: place for scope, place in reached.items() if noted.get((scope, who.device)) != place}, now())
         noted.update({(scope, who.device): place for scope, place in reached.items()})

@@ -42,6 +42,7 @@ class Beforehand:
     callers: dict[str, accounts.Caller] = field(default_factory=dict)
     results: list[Known] = field(default_factory=list)
     erased: set[Name] = field(default_factory=set)
+    removed: dict[Name, str] = field(default_factory=dict)  # long ago, with what is kept of them
     rows: dict[str, dict[str, dict[str, Any]]] = field(default_factory=dict)
     held: dict[Name, list[str]] = field(default_factory=dict)  # in which gatherings' feeds they are
     ahead: set[str] = field(default_factory=set)  # replicas whose clocks ran ahead
@@ -62,14 +63,17 @@ def look(connection: sa.Connection, tables: sa.MetaData, scope: str, operations:
 
         results = those(", ".join(Known._fields), "operation_result", "id", ids)
         erased = [answer for name in {*rows, *(("person",) if people else ())}
-                  for answer in those("table_name, row_id", "erased", "row_id", {*rows.get(name, ()), *(people if name == "person" else ())}, table_name=name)]
+                  for answer in those("table_name, row_id, kept", "erased", "row_id", {*rows.get(name, ()), *(people if name == "person" else ())},
+                                      table_name=name)]
         there = {name: those(_columns(tables.tables[name])[1], name, "id", each) for name, each in rows.items()}
         held = [answer for name in ALONE if name in rows
                 for answer in those("table_name, row_id, audience", "feed", "row_id", rows[name], table_name=name, also=NOT_THE_CHAPTERS)]
         ahead, known = those("replica", "clamped", "replica", replicas, first=True), those("replica", "replica", "replica", replicas)
+        first, marked = head(), [row for one in erased for row in one()]
         return Beforehand(
-            head=locked_from(scope, head()), callers=accounts.callers_from(tables, (row for one in whose for row in one()), now),
-            results=[Known(*row) for one in results for row in one()], erased={(row[0], row[1]) for one in erased for row in one()},
+            head=locked_from(scope, first), callers=accounts.callers_from(tables, (row for one in whose for row in one()), now),
+            results=[Known(*row) for one in results for row in one()], erased={(row[0], row[1]) for row in marked if row[2] is None},
+            removed={(row[0], row[1]): row[2] for row in marked if row[2] is not None},
             rows={name: _rows(tables.tables[name], (row for one in each for row in one())) for name, each in there.items()},
             held=_by_name(held), ahead={row[0] for one in ahead for row in one()}, replicas={row[0] for one in known for row in one()})
 

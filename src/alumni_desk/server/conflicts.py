@@ -81,7 +81,7 @@ def decide(server: Server, who: Caller, message: DecideRequest, now: int) -> Con
     return conflicts(server, who, message.scope, now)
 
 
-def forget_old(connection: sa.Connection, tables: sa.MetaData, scope: str, now: int) -> None:
-    """Values that lost more than 90 days ago are kept no longer, whether anybody decided or not."""
+def forget_old(connection: sa.Connection, tables: sa.MetaData, scope: str, now: int) -> int:
+    """Values that lost more than 90 days ago are kept no longer, whether anybody decided or not. Returns how many went."""
     table = tables.tables["conflict"]
-    connection.execute(sa.delete(table).where(table.c.scope == scope, table.c.made_at <= now - KEPT))
+    return connection.execute(sa.delete(table).where(table.c.scope == scope, table.c.made_at <= now - KEPT)).rowcount

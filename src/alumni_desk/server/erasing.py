@@ -26,7 +26,7 @@ SHARED = frozenset({"household"})
 """Rows that are about others too: what they say is taken out, and they may be written anew."""
 
 _ERASED = ("SELECT e.table_name, e.row_id FROM erased AS e JOIN feed AS f ON f.scope = e.scope AND f.table_name = e.table_name AND f.row_id = e.row_id"
-           " WHERE e.scope = ? AND f.audience = ? AND f.sequence > ? AND f.sequence <= ?")
+           " WHERE e.scope = ? AND e.kept IS NULL AND f.audience = ? AND f.sequence > ? AND f.sequence <= ?")
 
 
 def erase(connection: sa.Connection, tables: sa.MetaData, locked: feed.LockedHead, people: Iterable[str], now: int,
@@ -92,7 +92,7 @@ def clear(connection: sa.Connection, tables: sa.MetaData, scope: str, name: str,
 
 def note(connection: sa.Connection, tables: sa.MetaData, scope: str, rows: Iterable[tuple[str, str]], now: int) -> None:
     """Keep for ever that these rows were erased: later operations on them are answered so."""
-    put_rows(connection, tables.tables["erased"], [{"scope": scope, "table_name": name, "row_id": row, "erased_at": now}
+    put_rows(connection, tables.tables["erased"], [{"scope": scope, "table_name": name, "row_id": row, "erased_at": now, "kept": None}
                                                    for name, row in sorted(rows) if name not in SHARED])
 
 
@@ -122,7 +122,7 @@ def people_erased(connection: sa.Connection, tables: sa.MetaData, scope: str, pe
     found: set[str] = set()
     for part in chunks(people):
         found.update(connection.execute(sa.select(erased.c.row_id).where(erased.c.scope == scope, erased.c.table_name == "person",
-                                                                         erased.c.row_id.in_(part))).scalars())
+                                                                         erased.c.kept.is_(None), erased.c.row_id.in_(part))).scalars())
     return found
 
 

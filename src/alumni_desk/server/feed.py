@@ -110,6 +110,17 @@ def backed_up(connection: sa.Connection, tables: sa.MetaData, scope: str) -> int
     return connection.execute(sa.select(head.c.backed_up).where(head.c.scope == scope)).scalar() or 0
 
 
+def place_before(connection: sa.Connection, tables: sa.MetaData, scope: str, moment: int) -> int | None:
+    """Up to which sequence everything in a scope's feeds was entered before a moment (milliseconds since 1970); None: nothing was, as far as is known."""
+    result = tables.tables["operation_result"]
+    last = connection.execute(sa.select(sa.func.max(result.c.sequence)).where(result.c.scope == scope, result.c.received_at < moment)).scalar()
+    if last is None:
+        return None
+    # What lies between two results was entered with the later one, or came without any.
+    newer = connection.execute(sa.select(sa.func.min(result.c.sequence)).where(result.c.scope == scope, result.c.sequence > last)).scalar()
+    return int(last if newer is None else newer - 1)
+
+
 def is_too_old(connection: sa.Connection, tables: sa.MetaData, scope: str, audience: str, cursor: Cursor) -> bool:
     """Whether marks of what has gone were taken out of this feed after the cursor: what it would not hear of."""
     return 0 < cursor.sequence < floor_of(connection, tables, scope, audience)

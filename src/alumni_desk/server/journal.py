@@ -61,7 +61,7 @@ def replay(connection: sa.Connection, tables: sa.MetaData, path: Path | None, se
     keys = {bytes(row.public_key) for row in there.values()}
     removed = {row.id for row in there.values() if row.revoked_at is not None}
     used = set(connection.execute(sa.select(invitation.c.code_hash).where(invitation.c.used_at.is_not(None))).scalars())
-    gone = {(row.scope, row.row_id) for row in connection.execute(sa.select(erased.c.scope, erased.c.row_id))}
+    gone = {(row.scope, row.row_id) for row in connection.execute(sa.select(erased.c.scope, erased.c.row_id).where(erased.c.kept.is_(None)))}
     chapters = set(connection.execute(sa.select(tables.tables["feed_head"].c.scope)).scalars())
     again: dict[str, dict[str, set[str]]] = defaultdict(lambda: defaultdict(set))
     count = 0

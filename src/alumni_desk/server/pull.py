@@ -21,14 +21,14 @@ _PART = ("SELECT table_name, row_id, sequence, gone FROM feed WHERE scope = ? AN
 
 
 def pull_page(connection: sa.Connection, tables: sa.MetaData, *, scope: str, role: str, cursor: Cursor, max_bytes: int,
-              gathering: str | None = None) -> Page:
+              gathering: str | None = None, anew: bool = False) -> Page:
     """The next page for a role. ``connection`` is a snapshot. Pages keep to ``max_bytes`` as packed, but hold a row at least.
 
-    ``gathering``: whose feed it is; None: the chapter's.
+    ``gathering``: whose feed it is; None: the chapter's. ``anew``: the desk has just begun from zero, and lets go of what does not come.
     """
     audience = gathering or CHAPTER
     head = feed.head_of(connection, tables, scope)
-    if not feed.is_known(connection, tables, scope, cursor, head) or feed.is_too_old(connection, tables, scope, audience, cursor):
+    if not feed.is_known(connection, tables, scope, cursor, head) or (not anew and feed.is_too_old(connection, tables, scope, audience, cursor)):
         return Page(blocks=[], cursor=Cursor(), more=True, reset=True)
     limit = min(max(max_bytes, _SMALLEST), PAGE_BYTES)
     count = PAGE_ROWS
@@ -53,9 +53,23 @@ def _page(connection: sa.Connection, tables: sa.MetaData, scope: str, role: str,
         for table, row_id, _sequence, gone in found[:count]:
             if gone:
                 left.setdefault(table, []).append(row_id)
+    removed = _removed(found[:count], blocks) if audience == CHAPTER and cursor.sequence else {}
     named = authors(connection, tables, scope, cursor.sequence, last) if role in ("admin", "leader") else {}
-    return Page(blocks=blocks, cursor=Cursor(last, feed.chain_at(connection, tables, scope, last, head)), more=more, replicas=named, left=left,
+    return Page(blocks=blocks, cursor=Cursor(last, feed.chain_at(connection, tables, scope, last, head)), more=more, replicas=named, left=left, removed=removed,
                 erased=erasing.erased_in(connection, tables, scope, audience, cursor.sequence, last))
+
+
+def _removed(found: Sequence[Sequence[Any]], blocks: Sequence[Block]) -> dict[str, list[str]]:
+    """Of this part of the chapter's feed the rows that were removed so long ago that they are there no more."""
+    gone = [(table, row_id) for table, row_id, _sequence, is_gone in found if is_gone]
+    if not gone:
+        return {}
+    there = {(block.table, row[block.columns.index("id")]) for block in blocks for row in block.rows}
+    removed: dict[str, list[str]] = {}
+    for table, row_id in gone:
+        if (table, row_id) not in there:
+            removed.setdefault(table, []).append(row_id)
+    return removed
 
 
 def _block(connection: sa.Connection, tables: sa.MetaData, shape: Shape, scope: str, role: str, audience: str, after: int, last: int) -> Block | None:

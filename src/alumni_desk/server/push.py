@@ -15,7 +15,7 @@ from alumni_desk.protocol.canonical import body_hash, chained, json_text, operat
 from alumni_desk.protocol.clocks import pack
 from alumni_desk.protocol.messages import ACCEPTED, Cursor, Operation, Parcel, PushReply, Result, Status
 from alumni_desk.protocol.values import is_id
-from alumni_desk.server import audit, erasing, feed
+from alumni_desk.server import audit, erasing, feed, removing
 from alumni_desk.server.audiences import Touched, concerned_by, moves
 from alumni_desk.server.beforehand import Beforehand, Known, look
 from alumni_desk.server.bulk import add_rows, chunks, in_few_words, put_rows
@@ -46,6 +46,7 @@ class Item:
     clashes: Sequence[Clash] = ()
     conflicts: int = 0
     twin: Item | None = None
+    passed_over: bool = False  # it is on a row that was removed long ago
 
     @property
     def open(self) -> bool:
@@ -96,7 +97,8 @@ def push_together(connection: sa.Connection, tables: sa.MetaData, those: Sequenc
     locked = there.head
     if locked is None:
         raise LookupError("scope without a feed")
-    before_it = Cursor(locked.sequence, locked.chain) if len(those) == 1 and those[0].gathering is None and those[0].role in ("admin", "leader") else None
+    alone = len(those) == 1 and those[0].gathering is None and those[0].role in ("admin", "leader") and not there.removed
+    before_it = Cursor(locked.sequence, locked.chain) if alone else None
     items = [item for group in groups for item in group]
     _drop_known(items, there.results)
     known = shapes()
@@ -107,6 +109,7 @@ def push_together(connection: sa.Connection, tables: sa.MetaData, those: Sequenc
                 if refused:
                     item.end(*refused)
     _refuse_erased(items, there.erased)
+    _pass_over_removed(items, there)
     rows = _load_rows(there, scope, items, known)
     _refuse_registrations(items, rows)
     for sent, group in zip(those, groups, strict=True):
@@ -118,7 +121,7 @@ def push_together(connection: sa.Connection, tables: sa.MetaData, those: Sequenc
     taken = [item for item in items if item.open]
     counts = _assign_clocks(connection, tables, scope, taken, now, there.ahead)
     before = {name: dict(row.values) if row.existed else None for name, row in rows.items()}
-    _apply(taken, rows, known, counts)
+    _apply(taken, rows, known, counts, there.removed)
     changed = _changed(rows, before)
     sequences = _write_rows(connection, tables, locked, changed, there, items, now, journal)
     fresh = [[item for item in group if item.operation is not None and item.status != "duplicate" and item.reason != "other_content"] for group in groups]
@@ -229,6 +232,22 @@ def _refuse_erased(items: Sequence[Item], erased: Collection[tuple[str, str]]) -
             item.end("erased", "erased")
 
 
+def _pass_over_removed(items: Sequence[Item], there: Beforehand) -> None:
+    """An edit does not bring back what was removed long ago; nor does whoever wants just that, and hears of it."""
+    back: set[str] = set()
+    for item in items if there.removed else ():
+        one = item.operation
+        if not item.open or one is None or (one.table, one.row) not in there.removed or one.row in there.rows[one.table] or one.row in back:
+            continue
+        answer = removing.answer(one, there.removed[one.table, one.row])
+        if answer == "wanted_back":
+            item.end("denied", "removed")
+        elif answer == "back":
+            back.add(one.row)
+        else:
+            item.passed_over = answer == "lost"
+
+
 def _names_person(operation: Operation) -> bool:
     """Whether a put is on a row about somebody else's: a registration, a degree."""
     return operation.kind == "put" and bool(operation.fields.get("person"))
@@ -241,6 +260,8 @@ def _load_rows(there: Beforehand, scope: str, items: Sequence[Item], known: Mapp
             table, row_id = name = item.operation.table, item.operation.row
             if name not in rows:
                 rows[name] = row_from(there.rows[table].get(row_id), shape=known[table], scope=scope, row_id=row_id)
+                if name in there.removed and table == "registration" and not rows[name].existed:
+                    removing.take_up(rows[name], there.removed[name])
     return rows
 
 
@@ -372,7 +393,8 @@ def _pairs_around(connection: sa.Connection, clamped: sa.Table, scope: str, name
     return [(row.original, row.assigned) for row in found]
 
 
-def _apply(items: Sequence[Item], rows: Mapping[tuple[str, str], Row], known: Mapping[str, Shape], counts: Mapping[str, str]) -> None:
+def _apply(items: Sequence[Item], rows: Mapping[tuple[str, str], Row], known: Mapping[str, Shape], counts: Mapping[str, str],
+           removed: Collection[tuple[str, str]]) -> None:
     """Lay the operations over their rows in the order of their clocks, ties by id: arrival order is never used."""
     waiting = [item for item in items if item.operation and item.operation.kind != "command"]
     waiting.sort(key=lambda one: (one.clock or one.operation.clock, one.operation.id) if one.operation else ("", ""))
@@ -380,8 +402,13 @@ def _apply(items: Sequence[Item], rows: Mapping[tuple[str, str], Row], known: Ma
         operation = item.operation
         if operation is None:
             continue
-        row, shape = rows[operation.table, operation.row], known[operation.table]
-        clock = item.clock or operation.clock
+        if item.passed_over:
+            item.status = "stale"
+            continue
+        name, shape = (operation.table, operation.row), known[operation.table]
+        row, clock = rows[name], item.clock or operation.clock
+        if name in removed and removing.is_put_again(operation, clock, row):
+            row.values, row.clocks = row_from(None, shape=shape, scope=row.values["scope"], row_id=operation.row).values, {}
         if operation.kind == "fact":
             if not lay_fact(row, operation, clock):
                 item.end("invalid", "fact_is_there")

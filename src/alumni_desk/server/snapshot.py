@@ -29,6 +29,7 @@ from alumni_desk.protocol.messages import Cursor, SnapshotReply
 from alumni_desk.protocol.policy import POLICY_VERSION
 from alumni_desk.schema import SCHEMA_VERSION, desk_schema
 from alumni_desk.server import erasing, feed
+from alumni_desk.server.audiences import CHAPTER
 from alumni_desk.server.projection import Projection, columns_for, rows_in
 from alumni_desk.server.replicas import authors
 from alumni_desk.server.state import Server
@@ -147,6 +148,8 @@ class Snapshots:
                 and feed.is_known(connection, tables, made.scope, Cursor(made.sequence, made.chain)))
 
     def _is_near(self, connection: sa.Connection, made: Made) -> bool:
+        if feed.is_too_old(connection, self._server.tables, made.scope, made.gathering or CHAPTER, Cursor(made.sequence, made.chain)):
+            return False
         return feed.head_of(connection, self._server.tables, made.scope).sequence - made.sequence <= max(BEHIND, made.rows // 20)
 
     def _remove(self, name: str) -> None:
@@ -200,7 +203,7 @@ class Snapshots:
 def _erased(connection: sa.Connection, tables: sa.MetaData, scope: str) -> int:
     """How much was ever erased in a scope: another number than then means that a snapshot shows too much."""
     erased = tables.tables["erased"]
-    return int(connection.execute(sa.select(sa.func.count()).select_from(erased).where(erased.c.scope == scope)).scalar_one())
+    return int(connection.execute(sa.select(sa.func.count()).select_from(erased).where(erased.c.scope == scope, erased.c.kept.is_(None))).scalar_one())
 
 
 def _fill(connection: sa.Connection, tables: sa.MetaData, scope: str, seen: Projection, file: Path, key: bytes) -> int:

@@ -42,6 +42,7 @@ def _feed_tables(metadata: sa.MetaData) -> None:
                     _number("sequence", nullable=False),
                     _flag("gone"))
     sa.Index("feed_in_order", feed.c.scope, feed.c.audience, feed.c.sequence, unique=True)
+    sa.Index("feed_gone", feed.c.scope, feed.c.audience, feed.c.sequence, sqlite_where=feed.c.gone, postgresql_where=feed.c.gone)  # for the tidying
     sa.Table("operation_result", metadata,
              _text("scope", primary_key=True),
              _text("id", primary_key=True),
@@ -78,7 +79,8 @@ def _feed_tables(metadata: sa.MetaData) -> None:
              _text("scope", primary_key=True),
              _text("table_name", primary_key=True),
              _text("row_id", primary_key=True),
-             _number("erased_at", nullable=False))
+             _number("erased_at", nullable=False),
+             _text("kept"))  # of a row that was removed long ago, what it still says (JSON), see ``removing``; none: it was erased for good
     sa.Table("conflict", metadata,  # two people changed one field without seeing each other: the value that lost
              _text("scope", primary_key=True),
              _text("operation", primary_key=True),

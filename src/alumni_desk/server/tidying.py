@@ -1,7 +1,7 @@
-"""Marks of what has left leave the gatherings' feeds after a time: such a feed is no longer than its rows and the marks of the last 400 days.
-Values that lost a conflict go after 90.
+"""What is kept for a time only: what removed rows say, 30 days; marks of what has gone, 400 days, after which a feed is no longer than its rows and
+the younger marks; values that lost a conflict, 90 days.
 
-In the chapter's feed a row that was removed keeps its one entry as long as the row is kept.
+One of the processes does it, once a day, chapter by chapter and some hundred rows at a time, so that no push waits for long.
 """
 
 from __future__ import annotations
@@ -14,31 +14,40 @@ from contextlib import contextmanager
 import sqlalchemy as sa
 
 from alumni_desk.logs import note_bug
-from alumni_desk.server import feed
+from alumni_desk.server import feed, removing
 from alumni_desk.server.audiences import CHAPTER
 from alumni_desk.server.bulk import put_rows
 from alumni_desk.server.conflicts import forget_old
 from alumni_desk.server.state import Server, now_ms
 
 LOG = logging.getLogger("alumni_desk.server")
-A_DAY = 24 * 3600
+LOOK_SECONDS = 3_600
+"""How often a process looks whether it is time; whichever comes first does it."""
 
-MARKS_LAST = 400 * 24 * 3600 * 1000
+A_DAY = 24 * 3600 * 1000
+NEARLY_A_DAY = A_DAY - LOOK_SECONDS * 1000
+
+MARKS_LAST = 400 * A_DAY
 """How long (milliseconds) a feed tells that a row has gone. A laptop that was away for longer begins again from zero."""
+
+_CLAIM = ("INSERT INTO server_state (key, value) VALUES ('tidied', {now}) ON CONFLICT (key) DO UPDATE SET value = excluded.value"
+          " WHERE CAST(server_state.value AS BIGINT) <= {since} OR CAST(server_state.value AS BIGINT) > {later}")
 
 
 @contextmanager
 def tidying(server: Server) -> Iterator[None]:
-    """Tidy now, and once a day while the server serves."""
+    """Tidy when it is time, while the server serves."""
     ended = threading.Event()
 
     def work() -> None:
         while True:
             try:
-                tidy_all(server, now_ms())
-            except sa.exc.SQLAlchemyError as error:  # the database is away: tomorrow is another day
+                now = now_ms()
+                if claim(server, now):
+                    tidy_all(server, now, ended)
+            except sa.exc.SQLAlchemyError as error:  # the database is away: later, then
                 note_bug(LOG, error, "tidying the feeds")
-            if ended.wait(A_DAY):
+            if ended.wait(LOOK_SECONDS):
                 return
 
     worker = threading.Thread(target=work, name="tidying", daemon=True)
@@ -50,34 +59,53 @@ def tidying(server: Server) -> Iterator[None]:
         worker.join(10)
 
 
-def tidy_all(server: Server, now: int) -> int:
-    """Every chapter's feeds, each in a transaction of its own. Returns how many marks went."""
-    head = server.tables.tables["feed_head"]
-    with server.database.reading() as connection:
-        scopes = connection.execute(sa.select(head.c.scope).order_by(head.c.scope)).scalars().all()
+def claim(server: Server, now: int) -> bool:
+    """Whether it is time, and this process is the one that does it: no other hears yes within a day. A clock that was ahead stops nobody for ever."""
+    sql = _CLAIM.format(now=f"'{now}'", since=now - NEARLY_A_DAY, later=now + A_DAY)
+    with server.database.writing() as connection:
+        return connection.exec_driver_sql(sql).rowcount > 0
+
+
+def tidy_all(server: Server, now: int, ended: threading.Event | None = None) -> int:
+    """Every chapter that has something to tidy, in small transactions. Returns how many rows and marks went. ``ended``: stop at the next transaction."""
     count = 0
-    for scope in scopes:
-        with server.database.writing() as connection:
-            count += tidy(connection, server.tables, scope, now)
-            forget_old(connection, server.tables, scope, now)
+    for scope in _scopes(server):
+        for work in (tidy, removing.clear, forget_old):
+            while ended is None or not ended.is_set():
+                with server.database.writing() as connection:
+                    went = work(connection, server.tables, scope, now)
+                count += went
+                if went < removing.AT_ONCE:
+                    break
     return count
 
 
+def _scopes(server: Server) -> list[str]:
+    """The chapters in which something has gone, or somebody lost."""
+    feeds, conflict = server.tables.tables["feed"], server.tables.tables["conflict"]
+    with server.database.reading() as connection:
+        gone = connection.execute(sa.select(feeds.c.scope).where(feeds.c.gone).distinct()).scalars()
+        lost = connection.execute(sa.select(conflict.c.scope).distinct()).scalars()
+        return sorted({*gone, *lost})
+
+
 def tidy(connection: sa.Connection, tables: sa.MetaData, scope: str, now: int) -> int:
-    """Take the old marks out of a chapter's feeds, and remember up to where each does not tell any more. Returns how many went."""
-    feed.lock_head(connection, tables, scope)
-    result, entries = tables.tables["operation_result"], tables.tables["feed"]
-    query = sa.select(sa.func.max(result.c.sequence)).where(result.c.scope == scope, result.c.received_at < now - MARKS_LAST)
-    last = connection.execute(query).scalar()
-    if last is None:
+    """Take some of the old marks out of a chapter's feeds, and remember up to where each does not tell any more. Returns how many went."""
+    if feed.lock_head(connection, tables, scope) is None:
         return 0
-    # What lies between two results was entered with the later one, or came without any.
-    newer = sa.select(sa.func.min(result.c.sequence)).where(result.c.scope == scope, result.c.sequence > last)
-    until = connection.execute(newer).scalar()
-    old = (entries.c.scope == scope, entries.c.audience != CHAPTER, entries.c.gone,
-           entries.c.sequence <= last if until is None else entries.c.sequence < until)
-    audiences = connection.execute(sa.select(entries.c.audience, sa.func.max(entries.c.sequence).label("last"), sa.func.count().label("marks"))
-                                   .where(*old).group_by(entries.c.audience)).all()
-    connection.execute(sa.delete(entries).where(*old))
-    put_rows(connection, tables.tables["server_state"], [{"key": feed.floor_key(scope, row.audience), "value": str(row.last)} for row in audiences])
-    return sum(int(row.marks) for row in audiences)
+    entries, erased = tables.tables["feed"], tables.tables["erased"]
+    place = feed.place_before(connection, tables, scope, now - MARKS_LAST)
+    # In the chapter's feed those alone of whose rows nothing is kept: they were removed 30 days before their marks were made.
+    bare = sa.exists().where(erased.c.scope == scope, erased.c.table_name == entries.c.table_name, erased.c.row_id == entries.c.row_id,
+                             erased.c.kept.is_not(None), erased.c.erased_at < now - MARKS_LAST + removing.BODIES_LAST)
+    at_doors = sa.and_(entries.c.audience != CHAPTER, entries.c.sequence <= (-1 if place is None else place))
+    old = connection.execute(sa.select(entries.c.audience, entries.c.table_name, entries.c.row_id, entries.c.sequence)
+                             .where(entries.c.scope == scope, entries.c.gone, sa.or_(at_doors, sa.and_(entries.c.audience == CHAPTER, bare)))
+                             .limit(removing.AT_ONCE)).all()
+    floors: dict[str, int] = {}
+    for row in old:
+        connection.execute(sa.delete(entries).where(entries.c.scope == scope, entries.c.audience == row.audience,
+                                                    entries.c.table_name == row.table_name, entries.c.row_id == row.row_id))
+        floors[row.audience] = max(floors.get(row.audience, feed.floor_of(connection, tables, scope, row.audience)), row.sequence)
+    put_rows(connection, tables.tables["server_state"], [{"key": feed.floor_key(scope, audience), "value": str(last)} for audience, last in floors.items()])
+    return len(old)

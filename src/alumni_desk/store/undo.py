@@ -169,8 +169,22 @@ def _turn(desk: Desk, row: sa.Row[Any], target: str, event: str) -> Undone:
         count, left = _take_back(writing, target)
         if not count:
             raise Refused("all_changed_since", _("Everything of this was changed or is in use since, so nothing was put back."), left=tuple(left))
+        _refuse_circles(writing)
         writing.connection.exec_driver_sql("UPDATE action SET undone_by = ? WHERE id = ?", (writing.action_id if event == "undone" else None, row.id))
     return Undone(row.id, row.event, writing.action_id, count, tuple(left), writing.changed)
+
+
+def _refuse_circles(writing: Writing) -> None:
+    """What was merged the other way round meanwhile is not merged this way again: nobody is part of themselves."""
+    merged = writing.connection.exec_driver_sql(
+        "SELECT row_id FROM operation WHERE action = ? AND table_name = 'person' AND json_type(fields, '$.merged_into') = 'text'",
+        (writing.action_id,)).scalars().all()
+    for person in merged:
+        circle = writing.connection.exec_driver_sql(
+            "WITH RECURSIVE path (id) AS (SELECT merged_into FROM person WHERE id = ?1 UNION SELECT p.merged_into FROM path JOIN person AS p ON p.id = path.id"
+            " WHERE p.merged_into IS NOT NULL) SELECT 1 FROM path WHERE id = ?1", (person,)).first()
+        if circle is not None:
+            raise Refused("merged_already", _("These entries were merged the other way round meanwhile, so they are one already. Nothing needs to be done."))
 
 
 def _take_back(writing: Writing, target: str) -> tuple[int, list[Left]]:

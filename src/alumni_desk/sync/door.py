@@ -168,7 +168,7 @@ def _forget_all(connection: sa.Connection, scope: str) -> None:
     connection.exec_driver_sql("UPDATE operation SET values_before = '{}'")
     connection.exec_driver_sql("DELETE FROM action WHERE id NOT IN (SELECT action FROM operation)")
     connection.exec_driver_sql("DELETE FROM sync_state WHERE key LIKE ?", (f"{state.REPLICA}%",))
-    for kind in (state.Rebuilding, state.Places):
+    for kind in (state.Rebuilding, state.Places, state.Told):
         state.drop(connection, kind)
     connection.exec_driver_sql("UPDATE scope SET cursor = 0, chain = '' WHERE id = ?", (scope,))
 

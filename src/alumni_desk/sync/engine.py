@@ -175,14 +175,15 @@ def _sync(desk: Desk, wire: Wire, membership: state.Membership, progress: Progre
     head = server.heads[membership.scope]
     follow_timeline(desk, membership.scope, head.timeline, known=membership.scope not in server.unknown)
     pushed, pulled, trouble = Pushed(), 0, None
+    by_file = partial(snapshot.take, desk, wire, membership, head)
     for _round in range(_ROUNDS):
         with desk.reading() as connection:
             newest = operations.newest(connection)
-            by_file = snapshot.is_worth(connection, membership.scope, head)
+            whole = snapshot.is_worth(connection, membership.scope, head)
         more = True
-        if not by_file and _is_a_little_behind(desk, membership.scope, head.sequence):  # then what goes up need not come down again
+        if not whole and _is_a_little_behind(desk, membership.scope, head.sequence):  # then what goes up need not come down again
             try:
-                pulled += pull(desk, wire, membership, None if progress is None else partial(_came, progress, pulled))
+                pulled += pull(desk, wire, membership, None if progress is None else partial(_came, progress, pulled), by_file=by_file)
             except KnownError as problem:
                 log.info("what is new was not fetched before sending, and is asked for again after it: %s", problem.code)
         while more:  # in turns: what comes down never waits for all that goes up
@@ -195,11 +196,11 @@ def _sync(desk: Desk, wire: Wire, membership: state.Membership, progress: Progre
             if _is_behind(desk, membership.scope, head.sequence, head.chain):
                 copied = snapshot.take(desk, wire, membership, head, None if progress is None else partial(_came, progress, pulled))
                 pulled, check = pulled + copied, check or copied > 0
-                pulled += pull(desk, wire, membership, None if progress is None else partial(_came, progress, pulled))
+                pulled += pull(desk, wire, membership, None if progress is None else partial(_came, progress, pulled), by_file=by_file)
             if trouble is not None:
                 raise trouble
         if relay(desk, wire, membership, server.backed_up.get(membership.scope, 0)):
-            pulled += pull(desk, wire, membership, None if progress is None else partial(_came, progress, pulled))
+            pulled += pull(desk, wire, membership, None if progress is None else partial(_came, progress, pulled), by_file=by_file)
         forget_settled_operations(desk)
         joining.complete_chapter(desk, membership)
         with desk.reading() as connection:

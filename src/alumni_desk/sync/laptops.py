@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from alumni_desk.errors import Ambiguous, NotFound, Refused
-from alumni_desk.protocol.messages import HelloReply, HelloRequest, LaptopsReply, ScopeRequest
+from alumni_desk.protocol.messages import HelloReply, HelloRequest, LaptopRow, LaptopsReply, ScopeRequest
 from alumni_desk.store.desk import Desk
+from alumni_desk.sync import state
 from alumni_desk.sync.asking import Line, line_of, moment
 from alumni_desk.sync.inviting import gathering_names
 from alumni_desk.sync.wire import Wire
@@ -50,6 +51,23 @@ def laptops(desk: Desk, *, wire: Wire | None = None) -> list[Laptop]:
         return _all(line)
 
 
+@dataclass(frozen=True)
+class Kept:
+    """The list as the server last told it. ``at``: when, ISO 8601 UTC."""
+
+    at: str
+    laptops: list[Laptop]
+
+
+def last_told(desk: Desk) -> Kept | None:
+    """What the server last told of the chapter's laptops, without asking it; None if it never did. It goes with this laptop's access."""
+    with desk.reading() as connection:
+        membership, told = state.read(connection, state.Membership), state.read(connection, state.Told)
+    if membership is None or told is None or told.scope != membership.scope or membership.role not in ("admin", "leader"):
+        return None
+    return Kept(told.at, _rows(desk, membership, told.laptops))
+
+
 def remove(desk: Desk, text: str, *, wire: Wire | None = None) -> Laptop:
     """Remove a laptop, by its id (or how it begins) or its name: at its next contact it hands over what it had not sent and empties itself."""
     with line_of(desk, wire) as line:
@@ -74,9 +92,16 @@ def find(found: list[Laptop], text: str) -> Laptop:
 
 
 def _all(line: Line) -> list[Laptop]:
-    names = gathering_names(line.desk)
     reply = line.call("laptops", ScopeRequest(line.scope), LaptopsReply)
+    with line.desk.applying() as applying:
+        if state.read(applying.connection, state.Membership) == line.membership:  # else its access ended, or changed, meanwhile
+            state.keep(applying.connection, state.Told(at=moment(reply.time) or "", scope=line.scope, laptops=reply.laptops))
+    return _rows(line.desk, line.membership, reply.laptops)
+
+
+def _rows(desk: Desk, membership: state.Membership, told: list[LaptopRow]) -> list[Laptop]:
+    names = gathering_names(desk)
     return [Laptop(id=one.device, name=one.name or one.device[:8], who=one.who, role=one.role, gathering=one.gathering,
                    gathering_name=names.get(one.gathering or ""), last_seen=moment(one.last_seen), waiting=one.waiting, until=moment(one.until),
                    version=one.version, revoked=moment(one.revoked), left=moment(one.ended), set_aside=one.set_aside,
-                   here=one.device == line.membership.device) for one in reply.laptops]
+                   here=one.device == membership.device) for one in told]

@@ -75,7 +75,7 @@ def _leads(grant: Grant) -> None:
 
 def take_along(connection: sa.Connection, membership: state.Membership) -> int:
     """Make everything here the chapter of this membership, and offer it there. Returns how many operations that is. The caller commits."""
-    for kind in (state.Session, state.LastSync, state.Timeline, state.Places, state.Rebuilding):
+    for kind in (state.Session, state.LastSync, state.Timeline, state.Places, state.Rebuilding, state.Told):
         state.drop(connection, kind)
     holding.leave(connection)
     former = [str(one) for one in connection.exec_driver_sql("SELECT id FROM scope").scalars()]

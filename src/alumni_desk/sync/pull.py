@@ -15,16 +15,18 @@ from alumni_desk.store import history
 from alumni_desk.store.desk import Desk
 from alumni_desk.sync import erasing, operations, session, state
 from alumni_desk.sync.door import forget_rows
+from alumni_desk.sync.removing import forget_removed
 from alumni_desk.sync.shapes import Shape, shapes
 from alumni_desk.sync.state import Membership
 from alumni_desk.sync.views import Base, bases_of, keep_shadows, no_base, put_over, rows_here, settle, write_views
 from alumni_desk.sync.wire import Wire
 
 
-def pull(desk: Desk, wire: Wire, membership: Membership, progress: Callable[[int], None] | None = None, *, wait: float = 0) -> int:
+def pull(desk: Desk, wire: Wire, membership: Membership, progress: Callable[[int], None] | None = None, *, wait: float = 0,
+         by_file: Callable[[], int] | None = None) -> int:
     """Take pages until there are no more; returns how many rows came. Safe to repeat at any point: the cursor tells.
 
-    ``wait``: seconds that the server may wait for something new, if there is nothing.
+    ``wait``: seconds that the server may wait for something new, if there is nothing. ``by_file``: fetches a snapshot, where all has to come anew.
     """
     scope, count = membership.scope, 0
     seen: set[tuple[str, str]] = set()
@@ -38,7 +40,7 @@ def pull(desk: Desk, wire: Wire, membership: Membership, progress: Callable[[int
             with desk.applying() as applying:
                 _to_zero(applying.connection, scope)
             continue
-        reply = session.call(desk, wire, membership, "pull", PullRequest(cursors={scope: cursor}, wait=wait), PullReply)
+        reply = session.call(desk, wire, membership, "pull", PullRequest(cursors={scope: cursor}, wait=wait, anew=rebuilding), PullReply)
         page = reply.pages[scope]
         if wait and page.cursor == cursor and not _is_unsettled(desk, scope):
             return count  # nothing has moved: nothing is written
@@ -49,6 +51,8 @@ def pull(desk: Desk, wire: Wire, membership: Membership, progress: Callable[[int
             count += apply_page(applying.connection, scope, page, seen if rebuilding else None)
         if page.left:
             erasing.finish(desk)
+        if page.reset and by_file is not None:
+            count += by_file()
         reached = page.cursor
         if progress is not None:
             progress(count)
@@ -107,6 +111,7 @@ def apply_page(connection: sa.Connection, scope: str, page: Page, seen: set[tupl
             seen.update((block.table, str(row[at_id])) for row in block.rows)
     erasing.after_page(connection, page)
     count += forget_rows(connection, scope, page.left)
+    count += forget_removed(connection, scope, page.removed)
     state.keep_authors(connection, page.replicas)
     if not page.more:
         settle_passed(connection, scope, page.cursor.sequence, at)

@@ -15,6 +15,7 @@ from alumni_desk.protocol.parcels import in_parcels, sign_parcel
 from alumni_desk.store import erasing
 from alumni_desk.store.desk import Desk
 from alumni_desk.sync import operations, own, session, state
+from alumni_desk.sync.circles import open_circles
 from alumni_desk.sync.erasing import after_push
 from alumni_desk.sync.operations import Outgoing
 from alumni_desk.sync.shapes import shapes
@@ -152,6 +153,7 @@ def _keep(desk: Desk, membership: Membership, parcels: Sequence[Sequence[Outgoin
         gone = [(one.table, one.row) for one, result in zip(sent, reply.results, strict=True) if result.settled == "erased"]
         if gone:
             after_push(connection, gone)
+        open_circles(connection)
     return alone
 
 

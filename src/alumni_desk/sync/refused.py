@@ -102,6 +102,8 @@ def why(reason: str) -> str:
         return _("This laptop may not change that. Ask the chapter’s leader to do it.")
     if reason == "erased":
         return _("This person was erased for good, at their own wish. Nothing needs to be done.")
+    if reason == "removed":
+        return _("It was removed more than 30 days ago, and nothing of it is kept. Enter it anew if it is wanted again.")
     if reason == "transaction":
         return _("It belonged to a change of which another part was not taken. Enter it again without that part.")
     if reason == "merged_already":

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 import msgspec
 
-from alumni_desk.protocol.messages import Author, Certificate, Cursor, Removals, SnapshotReply
+from alumni_desk.protocol.messages import Author, Certificate, Cursor, LaptopRow, Removals, SnapshotReply
 from alumni_desk.protocol.venue_keys import Keys
 from alumni_desk.store import driver
 
@@ -119,6 +119,14 @@ class Fetching(msgspec.Struct, frozen=True):
     offer: SnapshotReply
 
 
+class Told(msgspec.Struct, frozen=True):
+    """The laptops of the chapter as the server last told them, for whoever looks after it. ``at``: when, ISO 8601 UTC."""
+
+    at: str
+    scope: str
+    laptops: list[LaptopRow]
+
+
 class Checked(msgspec.Struct, frozen=True):
     """The last check that nothing is missing: when, where in the feed, what it found, and how many parts it had to fetch again. ``at``: ISO 8601 UTC."""
 
@@ -133,7 +141,7 @@ REPLICA = "replica:"
 
 _NAMES: dict[type[msgspec.Struct], str] = {Membership: "membership", Joining: "joining", Session: "session", LastSync: "last_sync",
                                            Timeline: "timeline", Rebuilding: "rebuilding",
-                                           Places: "places", Skew: "skew", Fetching: "fetching", Checked: "checked",
+                                           Places: "places", Skew: "skew", Fetching: "fetching", Checked: "checked", Told: "laptops",
                                            Scrubbing: "scrubbing", Elsewhere: "elsewhere", Ended: "ended", Contact: "contact", Credentials: "credentials"}
 
 

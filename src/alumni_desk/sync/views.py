@@ -12,6 +12,7 @@ import sqlalchemy as sa
 from alumni_desk.protocol.canonical import json_text
 from alumni_desk.protocol.clocks import pack, unpack
 from alumni_desk.store import driver
+from alumni_desk.sync.circles import open_circles
 from alumni_desk.sync.operations import CHUNK, Overlay, typed
 from alumni_desk.sync.shapes import Shape
 
@@ -229,3 +230,5 @@ def settle(connection: sa.Connection, shape: Shape, scope: str, lying: Mapping[s
     write_views(connection, shape, scope, views)
     keep_shadows(connection, shape.name, kept)
     drop_shadows(connection, shape.name, [row_id for row_id in bases if row_id not in kept])
+    if shape.name == "person":
+        open_circles(connection)

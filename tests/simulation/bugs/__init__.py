@@ -18,6 +18,8 @@ import alumni_desk.server.feed as feed
 import alumni_desk.server.pull as server_pull
 import alumni_desk.server.push as server_push
 import alumni_desk.server.relaying as relaying
+import alumni_desk.server.removing as removing
+import alumni_desk.server.tidying as tidying
 import alumni_desk.store.capture as capture
 import alumni_desk.store.driver as driver
 import alumni_desk.store.erasing as store_erasing
@@ -512,6 +514,44 @@ def _() -> Iterator[None]:
 @bug("what was erased stays in a laptop's backups", 11)
 def _() -> Iterator[None]:
     with patch.object(store_erasing, "_remake", lambda _desk: 0):
+        yield
+
+
+# What was removed long ago.
+
+@bug("old marks of what has gone stay in the feeds", 15)
+def _() -> Iterator[None]:
+    with patch.object(tidying, "tidy", lambda *_arguments: 0):
+        yield
+
+
+@bug("what was removed keeps what it says", 15)
+def _() -> Iterator[None]:
+    with patch.object(removing, "clear", lambda *_arguments: 0):
+        yield
+
+
+@bug("who was away for longer than marks are kept pulls on", 1, 8)
+def _() -> Iterator[None]:
+    with patch.object(feed, "is_too_old", lambda *_arguments: False):
+        yield
+
+
+@bug("an edit brings back what was removed long ago", 1, 4, 8, 15)
+def _() -> Iterator[None]:
+    with patch.object(removing, "answer", lambda *_arguments: None):
+        yield
+
+
+@bug("two merges the opposite ways hide both", 4)
+def _() -> Iterator[None]:
+    with patch.object(views, "open_circles", lambda _connection: None), patch.object(desk_push, "open_circles", lambda _connection: None):
+        yield
+
+
+@bug("the server takes both of two merges the opposite ways", 1, 4)
+def _() -> Iterator[None]:
+    with patch.object(server_push, "_refuse_circles", lambda *_arguments: None):
         yield
 
 
