@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,12 @@ from alumni_desk.store.connecting import connect
 
 
 def offered(laptop: Any) -> SnapshotReply:
-    return laptop.office.call(f"snapshot/{laptop.scope}", SnapshotRequest(), SnapshotReply, laptop.token)
+    """The file, once it is made: the server says so if that takes longer than it waits."""
+    until = time.monotonic() + 60
+    while (offer := laptop.office.call(f"snapshot/{laptop.scope}", SnapshotRequest(), SnapshotReply, laptop.token)).state == "making":
+        assert time.monotonic() < until
+        time.sleep(0.05)
+    return offer
 
 
 def fetched(laptop: Any, name: str, scope: str | None = None, **headers: str) -> tuple[int, dict[str, str], bytes]:
