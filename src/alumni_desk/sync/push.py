@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
 
+import msgspec
+import sqlalchemy as sa
 from nacl.signing import SigningKey
 
 from alumni_desk.errors import NetworkProblem
@@ -21,7 +23,7 @@ from alumni_desk.sync.erasing import after_push
 from alumni_desk.sync.operations import Outgoing
 from alumni_desk.sync.shapes import shapes
 from alumni_desk.sync.state import Membership
-from alumni_desk.sync.views import settle
+from alumni_desk.sync.views import no_base, settle
 from alumni_desk.sync.wire import Wire
 
 STREAMED = 1_000
@@ -170,12 +172,21 @@ def _keep(desk: Desk, membership: Membership, parcels: Sequence[Sequence[Outgoin
         for table, over in lying.items():
             shape = shapes().get(table)
             if shape is not None:
-                settle(connection, shape, membership.scope, over, done)
+                nothing = _made_here(connection, table, [rowid for _sequence, reason, rowid in refused if reason == "erased"])
+                settle(connection, shape, membership.scope, over, done, {row_id: no_base(shape) for row_id in nothing if row_id in over})
         gone = [] if plain else [(one.table, one.row) for one, result in zip(sent, reply.results, strict=True) if result.settled == "erased"]
         if gone:
             after_push(connection, gone)
         open_circles(connection)
     return alone
+
+
+def _made_here(connection: sa.Connection, table: str, rowids: Sequence[int]) -> list[str]:
+    """The rows that these operations made, and that the server never had. What an erasure left of them does not tell any more what was theirs."""
+    return list(connection.exec_driver_sql(
+        "SELECT DISTINCT row_id FROM operation AS o WHERE o.rowid IN (SELECT value FROM json_each(?)) AND table_name = ? AND kind = 'put'"
+        " AND before IN ('', '{}') AND NOT EXISTS (SELECT 1 FROM shadow AS s WHERE s.table_name = o.table_name AND s.row_id = o.row_id)",
+        (msgspec.json.encode(list(rowids)).decode(), table)).scalars())
 
 
 def _emptied(desk: Desk, sent: Sequence[Outgoing], results: Sequence[Result]) -> set[int]:
