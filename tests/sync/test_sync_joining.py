@@ -132,6 +132,21 @@ def test_a_desk_joins_once(office: Any, make_desk: MakeDesk) -> None:
     assert sync_once(desk).waiting == 0
 
 
+def test_joining_again_as_the_same_uses_no_invitation_up(make_server: Any, make_desk: MakeDesk) -> None:
+    server, desk = make_server(), make_desk("one")
+    join(desk, server.url, server.invite())
+    sync_once(desk)
+    code = server.invite()
+    for _try in range(2):  # what was kept of the first try does not open the second one
+        assert code_of(lambda: join(desk, server.url, code)) == "sync_joined_already"
+    assert len(server.run("server", "devices")) == 1 and sync_once(desk).waiting == 0
+    assert join(make_desk("two"), server.url, code).role == "leader"  # it was not used
+    other = server.url.replace("127.0.0.1", "localhost")
+    assert join(desk, other, server.invite()).role == "leader"  # the server moved
+    assert join(desk, other, server.invite(role="admin")).role == "admin"
+    assert sync_once(desk).waiting == 0
+
+
 def test_a_new_invitation_brings_a_laptop_that_was_removed_by_mistake_back_with_its_queue(make_server: Any, make_desk: MakeDesk) -> None:
     server, desk, other = make_server(), make_desk("one"), make_desk("other")
     join(desk, server.url, server.invite(), device_name="Door")

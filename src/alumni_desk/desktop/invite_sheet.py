@@ -226,7 +226,8 @@ class InviteSheet(PlainSheet):
         self.valid.show()
         who = self.name.text().strip() or _("Your guest")
         if made.typed:
-            self.say(_("{name} scans it, types the code or opens the file. A change above makes a new code and ends this one.").format(name=who))
+            self.say(_("{name} types the code with the server’s address, pastes the text or opens the file. A change above makes a new code and ends this "
+                       "one.").format(name=who))
         else:
             self.say(_("{name} opens the file, or copies the text and chooses Paste in “Join with an invitation”. A change above makes a new invitation and "
                        "ends this one.").format(name=who))

@@ -15,10 +15,10 @@ from nacl.signing import SigningKey
 
 from alumni_desk.errors import BadInput, NetworkProblem, Refused
 from alumni_desk.protocol.codes import read_invitation, short_invitation, wrong_group
-from alumni_desk.protocol.messages import ChallengeReply, ChallengeRequest, EnrolReply, EnrolRequest, Grant
+from alumni_desk.protocol.messages import ChallengeReply, ChallengeRequest, EnrolReply, EnrolRequest, Grant, HelloReply, HelloRequest
 from alumni_desk.protocol.proofs import enrol_proof
 from alumni_desk.store.desk import Desk
-from alumni_desk.sync import state
+from alumni_desk.sync import session, state
 from alumni_desk.sync.address import Address, read_address
 from alumni_desk.sync.door import DOOR, begin_anew
 from alumni_desk.sync.operations import count_waiting
@@ -28,6 +28,7 @@ from alumni_desk.sync.wire import Wire
 from alumni_desk.words import _, ngettext, number
 
 CARRIED = "chapter_carried"
+NEEDLESS = "sync_joined_already"
 
 
 def join(desk: Desk, url: str, code: str, *, merge: bool = False, device_name: str | None = None, wire: Wire | None = None) -> state.Membership:
@@ -37,15 +38,25 @@ def join(desk: Desk, url: str, code: str, *, merge: bool = False, device_name: s
     """
     address = read_address(url)
     invitation = _code(code)
+    with desk.reading() as connection:
+        former = state.read(connection, state.Joining)
+    begun = former is not None and short_invitation(former.code) == short_invitation(invitation)  # then the server may have said yes already
     joining, there = _prepare(desk, address, invitation, merge)
     if there is not None and joining.key == there.key:
         return there
     line = wire or Wire(address)
+    needless = False
     try:
         key = SigningKey(joining.key)
         if there is not None:  # asked before the invitation is used up
             _same_server(there, line.call("challenge", ChallengeRequest(device=there.device), ChallengeReply).server)
-        reply, grant = enrol(line, key, invitation, device_name or desk.device_name or "", lambda grant: _may_become(desk, there, grant))
+            needless = not begun and _is_well(desk, line, there, address)
+        reply, grant = enrol(line, key, invitation, device_name or desk.device_name or "", lambda grant: _may_become(desk, there, grant, needless=needless))
+    except Refused as refusal:
+        if refusal.code == NEEDLESS and former is not None:
+            with desk.applying() as applying:
+                state.keep(applying.connection, former)  # this one was never begun
+        raise
     except NetworkProblem as problem:
         if problem.code in ("sync_unreachable", "sync_slow"):
             raise NetworkProblem(problem.code, _("Nothing answers at {address}. Check the address and the network, then join again. Nothing was changed."),
@@ -113,10 +124,16 @@ def _come_back(connection: sa.Connection, membership: state.Membership) -> None:
     state.keep(connection, membership)
 
 
-def _may_become(desk: Desk, there: state.Membership | None, wanted: Grant) -> None:
-    """One desk, one chapter; and a laptop at the door takes nothing of its own along but what was done at that door."""
+def _may_become(desk: Desk, there: state.Membership | None, wanted: Grant, *, needless: bool = False) -> None:
+    """One desk, one chapter; and a laptop at the door takes nothing of its own along but what was done at that door.
+
+    ``needless``: it is at the server already, and to join as the same again would only use the invitation up and list the laptop twice.
+    """
     if there is not None:
         _same_chapter(there, wanted)
+        if needless and (there.role, there.gathering) == (wanted.role, wanted.gathering):
+            raise Refused(NEEDLESS, _("This laptop has joined {chapter} already. The invitation was not used: it is still good for another laptop."),
+                          chapter=there.scope_name)
     if wanted.role != DOOR or (there is not None and (there.role, there.gathering) == (DOOR, wanted.gathering)):
         return
     with desk.reading() as connection:
@@ -130,6 +147,19 @@ def _may_become(desk: Desk, there: state.Membership | None, wanted: Grant) -> No
             "{n} change made here before has still to be sent, and at the door of another gathering it would not be taken. Sync first, then join again.",
             "{n} changes made here before have still to be sent, and at the door of another gathering they would not be taken. Sync first, then join "
             "again.", waiting), n=number(waiting))
+
+
+def _is_well(desk: Desk, line: Wire, there: state.Membership, address: Address) -> bool:
+    """Whether this laptop's place at the server is as good as a new one: reached by this address, and the chapter is open to it."""
+    with desk.reading() as connection:
+        elsewhere = state.read(connection, state.Elsewhere)
+    if elsewhere is not None or (there.url, there.fingerprint) != (address.url, address.fingerprint):
+        return False
+    try:
+        reply = session.call(desk, line, there, "hello", HelloRequest(), HelloReply)
+    except Refused:  # it is not known there any more
+        return False
+    return there.scope in reply.heads and not reply.commands
 
 
 def _code(text: str) -> str:
