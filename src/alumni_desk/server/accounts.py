@@ -84,7 +84,7 @@ def _its_chapter(grant: sa.Table, chapter: sa.Table) -> sa.ColumnElement[bool]:
     return (chapter.c.id == chapter.c.scope) & sa.or_(chapter.c.scope == grant.c.scope, (grant.c.scope == EVERY) & ~chapter.c.gone)
 
 
-def _moment(milliseconds: int | None) -> str | None:
+def moment_of(milliseconds: int | None) -> str | None:
     """When a grant ends: as the server's table says, at a door when the gathering does, for leaders as each contact says anew (``lasting``)."""
     return None if milliseconds is None else datetime.fromtimestamp(milliseconds / 1000, UTC).isoformat()
 
@@ -232,7 +232,7 @@ def _by_scope(rows: Iterable[Any]) -> dict[str, Grant]:
         scope = row.of or row.scope
         if scope != EVERY:
             until = row.until if row.until is not None or row.gathering is None else end_of_door(row)
-            found[scope] = Grant(scope=scope, scope_name=row.name or "", role=row.role, gathering=row.gathering, until=_moment(until))
+            found[scope] = Grant(scope=scope, scope_name=row.name or "", role=row.role, gathering=row.gathering, until=moment_of(until))
     return {scope: found[scope] for scope in sorted(found)}
 
 
