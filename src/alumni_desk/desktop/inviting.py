@@ -14,9 +14,10 @@ from PySide6.QtWidgets import QFileDialog, QWidget
 from alumni_desk.desktop.background import Lanes
 from alumni_desk.desktop.dates import day_middle, day_short
 from alumni_desk.desktop.invite_sheet import Evening, InviteSheet, Made, Wish
+from alumni_desk.desktop.offer_card import door_list
 from alumni_desk.errors import KnownError
 from alumni_desk.store.desk import Desk
-from alumni_desk.words import _, clock_time, ngettext, number
+from alumni_desk.words import _, clock_time
 
 if TYPE_CHECKING:
     from alumni_desk.sync.inviting import Invitation, SentInvitation
@@ -44,11 +45,8 @@ def _evening(key: str, name: str | None, starts: str | None, ends: str | None, g
 
 
 def door_sees(guests: int) -> str:
-    """What a laptop at the door sees, as the policy has it for ``door``."""
-    return ngettext("Sees {n} guest: name, class year, city, answer, host, table, meal, code, notes for the door and the last four digits of phones. No "
-                    "e-mail, no street, no other notes, no other members.",
-                    "Sees {n} guests: name, class year, city, answer, host, table, meal, code, notes for the door and the last four digits of phones. No "
-                    "e-mail, no street, no other notes, no other members.", guests).format(n=number(guests))
+    """What a laptop at the door will see."""
+    return _("Sees {what}").format(what=door_list(guests))
 
 
 class Inviting:

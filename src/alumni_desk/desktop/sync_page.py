@@ -523,7 +523,7 @@ class SyncPage(Page):
         chapter = isolated(invitation.chapter) if invitation is not None and invitation.chapter else ""
         title = _("Invitation to {chapter}").format(chapter=chapter) if chapter else _("Join with an invitation")
         sheet = PlainSheet(self.window(), title, width=720)
-        form = JoinForm(self.desk.device_name, here)
+        form = JoinForm(self.desk.device_name, here, look=self._bridge.look_at)
         if invitation is not None:
             form.fill(invitation.url, invitation.code)
         sheet.column.addWidget(form)
