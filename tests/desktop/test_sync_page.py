@@ -11,6 +11,9 @@ from typing import Any
 import pytest
 
 from alumni_desk.desktop.controls import Button, Label
+from alumni_desk.desktop.quitting_sheets import WaitingSheet
+from alumni_desk.desktop.refused_sheet import RefusedSheet
+from alumni_desk.members.actions import add_member
 from alumni_desk.sync import state
 
 
@@ -63,6 +66,38 @@ def test_what_the_server_did_not_take_is_shown_until_it_was_seen(hands: Any) -> 
     assert hands.desk.setting("refused_seen") == "2026-11-10T10:00:00.000Z"
 
 
+def test_all_that_was_not_taken_is_listed_in_the_window_by_reason(hands: Any) -> None:
+    joined(hands.desk)
+    for first in ("Hana", "Tomás", "Selam"):
+        add_member(hands.desk, first_name=first)
+    with hands.desk.writing("import", queue="load") as writing:
+        writing.add("import_run", file_name="members.csv", rows=3, added=3, mapping="{}")
+    with hands.desk.applying() as applying:
+        applying.connection.exec_driver_sql("UPDATE operation SET fate = 'refused', resolved_at = '2026-11-10T10:00:00.000Z',"
+                                            " reason = CASE table_name WHEN 'person' THEN 'denied' ELSE 'transaction' END")
+    page = hands.page("sync")
+    hands.until(lambda: "more are not shown" in words(page) or "more is not shown" in words(page))
+    assert "alumni-desk refused" not in words(page)
+    every = next(button for button in page.findChildren(Button) if button.text() == "Show all")
+    hands.click(every)
+    sheet = hands.dialog(RefusedSheet)
+    said = words(sheet)
+    assert all(name in said for name in ("Ada Obi", "Hana", "Tomás", "Selam")) and said.count("This laptop may not change that") == 1
+    assert "An import: File, Columns, Rows in the file, Added" in said and "file_name" not in said and "Somebody" not in said
+    sheet.accept()
+
+
+def test_a_server_that_is_away_is_said_once_and_is_no_warning(hands: Any) -> None:
+    joined(hands.desk)
+    page = hands.page("sync")
+    hands.room.bridge.sync_now()
+    hands.until(lambda: "cannot be reached" in words(page))
+    hands.rest()
+    about = [label for label in page._status_place.findChildren(Label) if "cannot be reached" in label.text() and label.isVisible()]
+    assert [label.property("tone") for label in about] == ["muted"]
+    assert "by itself" in about[0].text()
+
+
 def test_a_window_closes_at_once_though_the_server_does_not_answer(hands: Any, silent: tuple[str, threading.Event]) -> None:
     url, called = silent
     joined(hands.desk, url)
@@ -83,10 +118,17 @@ def test_a_long_sync_tells_how_far_it_is_and_can_be_cancelled(hands: Any, silent
     hands.room.bridge.sync_now()
     assert called.wait(10)
     hands.room.bridge.moved.emit("pull", 4_000)
-    hands.until(lambda: "4,000 rows received so far" in words(page))
+    hands.until(lambda: "4,000 changes fetched so far" in words(page))
     hands.room.bridge.moved.emit("pull", 8_000)
-    hands.until(lambda: "8,000 rows received so far" in words(page))
+    hands.until(lambda: "8,000 changes fetched so far" in words(page))
     hands.click(next(button for button in page.findChildren(Button) if button.text() == "Cancel"))
     hands.until(lambda: not hands.room.bridge.busy)
     hands.rest()
     assert "The sync was stopped" in words(page) and "so far" not in words(page)
+
+
+@pytest.mark.parametrize(("waiting", "says"), [(1, "takes it along"), (2, "takes them along")])
+def test_what_is_asked_at_the_end_says_one_or_many(qtbot: Any, waiting: int, says: str) -> None:
+    sheet = WaitingSheet(None, waiting)  # type: ignore[arg-type]
+    qtbot.addWidget(sheet)
+    assert says in "\n".join(label.text() for label in sheet.findChildren(Label))

@@ -615,7 +615,8 @@ def test_an_invitation_by_double_click_fills_the_form_of_the_first_page(office: 
         front.show()
         qtbot.waitUntil(lambda: "Invitation to" in all_words(front) and front.findChild(JoinForm) is not None, timeout=15_000)
         form = front.findChild(JoinForm)
-        assert form.server.text() == made.url and form.button.isEnabled()
+        assert form.server.text() == made.url
+        qtbot.waitUntil(lambda: form.button.isEnabled() and form.button.text() == "Join Boston", timeout=15_000)
         assert status(new).state == "alone"
         letter = tmp_path / "letter.alumnidesk"
         letter.write_text("Dear all")

@@ -104,3 +104,8 @@ def test_the_environment_of_another_checkout_is_left_alone(tmp_path: Path) -> No
     with pytest.raises(there.Stop, match="is a link"):
         there.set_up()
     assert not list((tmp_path / "elsewhere").iterdir())
+
+
+def test_a_planted_bug_that_there_is_not_is_said() -> None:
+    done = subprocess.run([sys.executable, ROOT / "tests" / "simulation", "--bugs", "nosuchbug"], capture_output=True, text=True, check=False, timeout=120)
+    assert done.returncode == 1 and "No planted bug has these words: nosuchbug" in done.stderr

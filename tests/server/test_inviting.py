@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import Counter
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -13,7 +14,7 @@ from nacl.signing import SigningKey
 from alumni_desk.errors import Ambiguous, KnownError
 from alumni_desk.protocol.codes import long_invitation, new_invitation
 from alumni_desk.protocol.ids import uuid7
-from alumni_desk.protocol.messages import EnrolReply, EnrolRequest, HelloReply, HelloRequest
+from alumni_desk.protocol.messages import EnrolReply, EnrolRequest, HelloReply, HelloRequest, InviteReply, InviteRequest, Offer, Trouble, unpack
 from alumni_desk.protocol.proofs import enrol_proof
 from alumni_desk.server.devices import device_rows
 from alumni_desk.server.invitations import FAILURES_A_MINUTE, enrol, invite, make_chapter
@@ -136,6 +137,37 @@ def test_to_look_at_an_invitation_uses_nothing_and_tells_nothing_else(office: An
     assert office.call("enrol", asking(code, other), EnrolReply).device
     assert office.ask("enrol", asking(code, key, look=True)).code == "invitation_used"
     assert office.ask("enrol", asking(new_invitation(), key, look=True)).code == "invitation_wrong"
+
+
+def test_whoever_looks_hears_who_invites_to_what_and_until_when(office: Any) -> None:
+    leader = office.laptop()
+    gathering = uuid7()
+    leader.push(leader.operation("gathering", gathering, name="Dinner", starts="2027-02-01T18:00", ends="2027-02-01T21:00", time_zone="UTC"))
+    office.call("hello", HelloRequest(who="Priya Raman"), HelloReply, leader.token)
+    made = office.call("invite", InviteRequest(scope=leader.scope, role="door", gathering=gathering), InviteReply, leader.token)
+    key = SigningKey.generate()
+    seen = office.call("enrol", asking(made.code, key, look=True), EnrolReply)
+    assert seen.offer == Offer(by="Priya Raman", expires=made.expires, gathering="Dinner", guests=0)
+    assert seen.grants[0].until == "2027-02-02T21:00:00+00:00"
+    assert office.call("enrol", asking(made.code, SigningKey.generate()), EnrolReply).offer is None
+    used = office.ask("enrol", asking(made.code, key, look=True))
+    assert unpack(used.body, Trouble) == Trouble("invitation_used", at=office.time())
+    assert unpack(office.ask("enrol", asking(new_invitation(), key)).body, Trouble).at is None
+
+
+@pytest.mark.parametrize(("ends_in", "lasts"), [(3, 3), (24 * 30, 7 * 24), (-3, 21), (-30, 7 * 24)])
+def test_an_invitation_to_a_door_ends_with_its_gathering(office: Any, ends_in: int, lasts: int) -> None:
+    """Hours from now: of a gathering that is over it ends with the access to its door, and one that is far away is not waited for."""
+    leader = office.laptop()
+    gathering, hour = uuid7(), 3_600_000
+    office.time.now -= office.time.now % hour  # a wall time has whole minutes
+    end = datetime.fromtimestamp(office.time() / 1000, UTC) + timedelta(hours=ends_in)
+    leader.push(leader.operation("gathering", gathering, name="Dinner", starts=f"{end - timedelta(hours=4):%Y-%m-%dT%H:%M}", ends=f"{end:%Y-%m-%dT%H:%M}",
+                                 time_zone="UTC"))
+    from_laptop = office.call("invite", InviteRequest(scope=leader.scope, role="door", gathering=gathering), InviteReply, leader.token)
+    at_server = invite(office.server, chapter="Boston", role="door", gathering=gathering, now=office.time())
+    for made in (from_laptop, at_server):
+        assert round((made.expires - office.time()) / hour) == lasts
 
 
 def test_whom_an_invitation_is_for_is_said_until_they_say_it_themselves(office: Any) -> None:

@@ -78,9 +78,13 @@ def bank(named: str) -> int:
     from simulation.hunting import hunt
     from simulation.world import simulated
 
+    bugs = [one for one in BUGS if named in one.name]
+    if not bugs:
+        print(f"No planted bug has these words: {named}. Without words all {len(BUGS)} are planted.", file=sys.stderr)
+        return 1
     missed = 0
     with simulated():
-        for bug in (one for one in BUGS if named in one.name):
+        for bug in bugs:
             failure = hunt(bug)
             missed += failure is None
             print(f"{bug.name:72} {'NOT FOUND' if failure is None else f'seed {failure.plan.seed:3}  {str(failure.trouble)[:120]}'}", flush=True)

@@ -19,6 +19,7 @@ from alumni_desk.store.desk import Desk
 from alumni_desk.sync import state
 from alumni_desk.sync.address import read_address
 from alumni_desk.sync.engine import join, status, sync_once
+from alumni_desk.sync.join import look
 
 MakeDesk = Callable[[str], Desk]
 
@@ -130,6 +131,38 @@ def test_a_desk_joins_once(office: Any, make_desk: MakeDesk) -> None:
     assert join(desk, office.url, invitation) == join(desk, office.url, invitation)
     assert code_of(lambda: join(desk, office.url, office.server.invite("Another"))) == "sync_joined"
     assert sync_once(desk).waiting == 0
+
+
+def test_joining_again_as_the_same_uses_no_invitation_up(make_server: Any, make_desk: MakeDesk) -> None:
+    server, desk = make_server(), make_desk("one")
+    join(desk, server.url, server.invite())
+    sync_once(desk)
+    code = server.invite()
+    for _try in range(2):  # what was kept of the first try does not open the second one
+        assert code_of(lambda: join(desk, server.url, code)) == "sync_joined_already"
+        assert code_of(lambda: look(desk, server.url, code)) == "sync_joined_already"
+    assert len(server.run("server", "devices")) == 1 and sync_once(desk).waiting == 0
+    assert join(make_desk("two"), server.url, code).role == "leader"  # it was not used
+    other = server.url.replace("127.0.0.1", "localhost")
+    assert join(desk, other, server.invite()).role == "leader"  # the server moved
+    assert join(desk, other, server.invite(role="admin")).role == "admin"
+    assert sync_once(desk).waiting == 0
+
+
+def test_looking_uses_nothing_and_the_join_afterwards_shows_the_same_key(office: Any, make_desk: MakeDesk) -> None:
+    """A server that does not know how to look yet takes the first call for the join: its answer must be repeated."""
+    desk, code = make_desk("one"), office.invite()
+    for _again in range(2):
+        shown = look(desk, office.url, code)
+        assert (shown.chapter, shown.role, shown.by, shown.confirmed) == (office.chapter, "leader", "", False) and shown.expires is not None
+    with desk.reading() as connection:
+        kept, there = state.read(connection, state.Joining), state.read(connection, state.Membership)
+    assert there is None and kept is not None and status(desk).state == "alone"
+    join(desk, office.url, code)
+    with desk.reading() as connection:
+        there = state.read(connection, state.Membership)
+    assert there is not None and there.key == kept.key
+    assert code_of(lambda: look(make_desk("two"), office.url, code)) == "invitation_used"
 
 
 def test_a_new_invitation_brings_a_laptop_that_was_removed_by_mistake_back_with_its_queue(make_server: Any, make_desk: MakeDesk) -> None:

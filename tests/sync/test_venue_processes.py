@@ -120,6 +120,19 @@ def open_chapter(office: Any, first: Laptop, others: list[Laptop], guests: int =
     return gathering, ids
 
 
+@pytest.mark.skipif(not sys.platform.startswith("linux") or os.geteuid() != 0, reason="a place without a network needs root")
+def test_sharing_in_no_network_says_that_nobody_can_reach_it(office: Any, make_laptop: Callable[..., Laptop]) -> None:
+    one = make_laptop("one")
+    one.run("join", office.url, office.invite())
+    with subprocess.Popen(["unshare", "-n", *one.words("share", "--port", "0")], stdout=subprocess.PIPE, text=True) as alone:
+        try:
+            assert alone.stdout is not None
+            said = alone.stdout.readline() + alone.stdout.readline()
+        finally:
+            alone.send_signal(signal.SIGINT)
+    assert said.startswith("Sharing at 127.0.0.1") and "nobody can reach it" in said
+
+
 def test_two_processes_and_a_check_in_that_shows_on_the_other(office: Any, make_laptop: Callable[..., Laptop]) -> None:
     one, two = make_laptop("one"), make_laptop("two")
     gathering, people = open_chapter(office, one, [two])

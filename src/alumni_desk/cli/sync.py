@@ -162,7 +162,7 @@ def run_sync(args: argparse.Namespace) -> int:
         gone = list_refused(desk, min(result.refused, 10)) if result.refused else []
     lines = [_("{sent}, {received}.").format(
         sent=ngettext("{n} change sent", "{n} changes sent", result.pushed).format(n=number(result.pushed)),
-        received=ngettext("{n} row received", "{n} rows received", result.pulled).format(n=number(result.pulled)))]
+        received=ngettext("{n} change fetched", "{n} changes fetched", result.pulled).format(n=number(result.pulled)))]
     if result.waiting:
         lines.append(_("{count} still to send.").format(count=result.waiting))
     if result.refused:

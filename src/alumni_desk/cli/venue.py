@@ -93,6 +93,7 @@ def until_ended(wait: Callable[[], None], stop: Callable[[], None]) -> None:
 def run_share(args: argparse.Namespace) -> int:
     """Share until ended."""
     from alumni_desk.gatherings.lists import resolve
+    from alumni_desk.sync.venue.places import interfaces
     from alumni_desk.sync.venue.sharing import Sharing
 
     with opened(args, create=False) as desk:
@@ -101,8 +102,11 @@ def run_share(args: argparse.Namespace) -> int:
         ended = threading.Event()
 
         def wait() -> None:
-            show(args, {"address": sharing.address, "code": sharing.code, "gathering": gathering},
-                 _("Sharing at {address} with the code {code}. Ctrl+C ends it.").format(address=sharing.address, code=sharing.code))
+            said = _("Sharing at {address} with the code {code}. Ctrl+C ends it.").format(address=sharing.address, code=sharing.code)
+            if not args.host and not interfaces():
+                said = _("{sharing}\nThis laptop is in no network, so nobody can reach it: join the Wi-Fi that the others are in, or open a phone’s hotspot "
+                         "for all, then share again.").format(sharing=said)
+            show(args, {"address": sharing.address, "code": sharing.code, "gathering": gathering}, said)
             sys.stdout.flush()
             ended.wait()
 

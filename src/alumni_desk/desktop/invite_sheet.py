@@ -8,7 +8,7 @@ from typing import Literal
 
 from PySide6.QtCore import QPoint, QRectF, QSize, Qt, QTimer, Signal
 from PySide6.QtGui import QMouseEvent, QPainter, QPaintEvent
-from PySide6.QtWidgets import QButtonGroup, QHBoxLayout, QRadioButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QButtonGroup, QGridLayout, QHBoxLayout, QRadioButton, QVBoxLayout, QWidget
 
 from alumni_desk.desktop.controls import Button, Choice, Field, FormRow, Label, hairline
 from alumni_desk.desktop.fonts import metrics_of, px
@@ -36,13 +36,18 @@ class Wish:
 
 @dataclass(frozen=True)
 class Made:
-    """An invitation that stands: its id, code, QR text, the server's address, and until when, in words."""
+    """An invitation that stands: its id, code, QR text, the server's address, until when, in words, and the whole of it as text to be sent.
+
+    ``typed``: whether somebody can join by typing the code; else ``server`` is the whole address, which only a copy brings.
+    """
 
     id: str
     code: str
     qr: str
     server: str
     until: str
+    text: str = ""
+    typed: bool = True
 
 
 @dataclass(frozen=True)
@@ -56,11 +61,12 @@ class Evening:
 
 
 class InviteSheet(PlainSheet):
-    """``wished(Wish)`` for a new code, in place of the one that stands; ``cancelled(id)``; ``save``, ``mail`` and ``print`` with what stands."""
+    """``wished(Wish)`` for a new code, in place of the one that stands; ``cancelled(id)``; ``save``, ``copy``, ``mail`` and ``print`` with what stands."""
 
     wished = Signal(object)
     cancelled = Signal(str)
     save = Signal(object)
+    copy = Signal(object)
     mail = Signal(object)
     print = Signal(object)
 
@@ -117,26 +123,31 @@ class InviteSheet(PlainSheet):
         across.addWidget(self.picture, 0, Qt.AlignmentFlag.AlignTop)
         words = QVBoxLayout()
         words.setSpacing(px(2))
-        words.addWidget(Label(_("Code"), "small", "muted"))
+        self.code_name = Label(_("Code"), "small", "muted")
+        words.addWidget(self.code_name)
         self.first_half, self.second_half = Label("", "number"), Label("", "number")
         words.addWidget(self.first_half)
         words.addWidget(self.second_half)
+        self.address = Field(_("The server’s whole address"))
+        self.address.setReadOnly(True)
+        self.address.hide()
+        words.addWidget(self.address)
         self.server = Label("", "small", "muted", wrap=True)
         self.server.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         words.addWidget(self.server)
         self.valid = IconLine("clock", "")
         words.addWidget(self.valid)
         words.addSpacing(px(8))
-        buttons = QHBoxLayout()
+        buttons = QGridLayout()
         buttons.setSpacing(px(8))
         self.deeds = []
-        for text, icon, signal in ((_("Save as file"), "floppy-disk", self.save), (_("E-mail"), "envelope-simple", self.mail),
-                                   (_("Print"), "printer", self.print)):
+        for place, (text, icon, signal) in enumerate(((_("Save as file"), "floppy-disk", self.save), (_("Copy as text"), "clipboard-text", self.copy),
+                                                      (_("E-mail"), "envelope-simple", self.mail), (_("Print"), "printer", self.print))):
             button = Button(text, icon=icon)
             button.clicked.connect(lambda checked=False, signal=signal: signal.emit(self._made))
-            buttons.addWidget(button)
+            buttons.addWidget(button, place // 2, place % 2)
             self.deeds.append(button)
-        buttons.addStretch(1)
+        buttons.setColumnStretch(2, 1)
         words.addLayout(buttons)
         words.addStretch(1)
         across.addLayout(words, 1)
@@ -187,6 +198,7 @@ class InviteSheet(PlainSheet):
 
     def _blank(self, words: str, tone: Tone = "muted") -> None:
         self.picture.show_text("")
+        self.address.clear()
         for label in (self.first_half, self.second_half, self.server):
             label.setText("")
         self.valid.hide()
@@ -202,11 +214,23 @@ class InviteSheet(PlainSheet):
         for label, half in ((self.first_half, letters[:9]), (self.second_half, letters[10:])):
             label.setText(half)
             label.setAccessibleName(" ".join(half.replace(" ", "")))
-        self.server.setText(_("Server {address}").format(address=made.server))
+            label.setVisible(made.typed)
+        self.code_name.setText(_("Code") if made.typed else _("The server’s whole address"))
+        self.address.setText("" if made.typed else made.server)
+        self.address.setCursorPosition(0)
+        self.address.setVisible(not made.typed)
+        self.server.setText(_("Server {address}").format(address=made.server) if made.typed else _(
+            "Laptops know this server by its own certificate, so a code that is typed does not find it."))
+        self.deeds[-1].setVisible(made.typed)
         self.valid.first.setText(_("Valid until {until}, once").format(until=made.until))
         self.valid.show()
         who = self.name.text().strip() or _("Your guest")
-        self.say(_("{name} scans it, types the code or opens the file. A change above makes a new code and ends this one.").format(name=who))
+        if made.typed:
+            self.say(_("{name} types the code with the server’s address, pastes the text or opens the file. A change above makes a new code and ends this "
+                       "one.").format(name=who))
+        else:
+            self.say(_("{name} opens the file, or copies the text and chooses Paste in “Join with an invitation”. A change above makes a new invitation and "
+                       "ends this one.").format(name=who))
         for button in (*self.deeds, self.cancel):
             button.setEnabled(True)
 

@@ -8,15 +8,16 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote, urlsplit
 
 from PySide6.QtCore import QLocale, QTimer, QUrl
-from PySide6.QtGui import QDesktopServices
+from PySide6.QtGui import QDesktopServices, QGuiApplication
 from PySide6.QtWidgets import QFileDialog, QWidget
 
 from alumni_desk.desktop.background import Lanes
 from alumni_desk.desktop.dates import day_middle, day_short
 from alumni_desk.desktop.invite_sheet import Evening, InviteSheet, Made, Wish
+from alumni_desk.desktop.offer_card import door_list
 from alumni_desk.errors import KnownError
 from alumni_desk.store.desk import Desk
-from alumni_desk.words import _, clock_time, ngettext, number
+from alumni_desk.words import _, clock_time
 
 if TYPE_CHECKING:
     from alumni_desk.sync.inviting import Invitation, SentInvitation
@@ -38,10 +39,14 @@ def evenings(desk: Desk, now: datetime) -> list[Evening]:
 def _evening(key: str, name: str | None, starts: str | None, ends: str | None, guests: int) -> Evening:
     begins = datetime.fromisoformat(starts) if starts else None
     words = _("{name}, {day}").format(name=name, day=day_short(begins.date())) if begins else str(name)
-    sees = ngettext("Sees {n} guest with name, class year and code; no addresses, no notes.", "Sees {n} guests with name, class year and code; no addresses, "
-                    "no notes.", guests).format(n=number(guests))
+    sees = door_sees(guests)
     end = datetime.fromisoformat(ends or starts or "1970-01-01T00:00") + timedelta(hours=24)
     return Evening(key, words, sees, _("Until {day}, {time}: 24 hours after it ends").format(day=day_middle(end.date()), time=clock_time(end)))
+
+
+def door_sees(guests: int) -> str:
+    """What a laptop at the door will see."""
+    return _("Sees {what}").format(what=door_list(guests))
 
 
 class Inviting:
@@ -62,6 +67,7 @@ class Inviting:
         self.sheet.wished.connect(self._ask)
         self.sheet.cancelled.connect(self._cancel)
         self.sheet.save.connect(lambda made: self._save())
+        self.sheet.copy.connect(self._copy)
         self.sheet.mail.connect(lambda made: self._mail())
         self.sheet.print.connect(lambda made: self._print())
         self._timer = QTimer(self.sheet, interval=LOOK_MS)
@@ -89,8 +95,9 @@ class Inviting:
             self._ask(self._wish)
             return
         until = datetime.fromisoformat(made.until).astimezone()
-        server = urlsplit(made.url).netloc
-        self.sheet.show_made(Made(made.id, made.code, made.qr, server, _("{day}, {time}").format(day=day_middle(until.date()), time=clock_time(until))))
+        server = made.url if made.pinned else urlsplit(made.url).netloc
+        self.sheet.show_made(Made(made.id, made.code, made.qr, server, _("{day}, {time}").format(day=day_middle(until.date()), time=clock_time(until)),
+                                  letter(made), typed=not made.pinned))
         self._timer.start()
 
     def _failed(self, error: KnownError) -> None:
@@ -139,6 +146,10 @@ class Inviting:
             self._lanes.send(lambda: save(made, file), lambda out: self.sheet.say(_("Saved as {file}. Whoever has the file can join.").format(file=out.name)),
                              lambda error: self.sheet.say(str(error), "danger"))
 
+    def _copy(self, made: Made) -> None:
+        QGuiApplication.clipboard().setText(made.text)
+        self.sheet.say(_("Copied: whoever has the text can join."))
+
     def _mail(self) -> None:
         made = self._made
         if made is not None:
@@ -163,7 +174,9 @@ class Inviting:
 def how_to(made: Invitation) -> list[str]:
     """What somebody does with an invitation, in sentences."""
     until = datetime.fromisoformat(made.until).astimezone()
-    return [_("Open Alumni Desk, choose “Join with an invitation”, and type the code with the server’s address, or open the file."),
+    way = (_("Open Alumni Desk, choose “Join with an invitation”, then open the file; or copy this whole text and choose “Paste” there.") if made.pinned else
+           _("Open Alumni Desk, choose “Join with an invitation”, and type the code with the server’s address, or open the file."))
+    return [way,
             _("It can be used once, on one laptop, until {day}, {time}.").format(day=day_middle(until.date()), time=clock_time(until)),
             _("Keep it to yourself: whoever uses it first is let in.")]
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QEvent, QRegularExpression, Qt, Signal
 from PySide6.QtGui import QGuiApplication, QKeyEvent, QKeySequence, QRegularExpressionValidator
@@ -11,10 +13,16 @@ from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QVBoxLayout, QWidget
 
 from alumni_desk.desktop.controls import Button, Field, Label, Tick, hairline
 from alumni_desk.desktop.fonts import font_of, px
+from alumni_desk.desktop.offer_card import OfferCard, moment_words
 from alumni_desk.desktop.widgets import Glyph, IconLine
 from alumni_desk.errors import KnownError
 from alumni_desk.protocol.codes import read_invitation, short_invitation, wrong_group
 from alumni_desk.words import _
+
+if TYPE_CHECKING:
+    from alumni_desk.sync.join import Shown
+
+Look = Callable[[str, str, Callable[["Shown"], None], Callable[[KnownError], None]], None]
 
 CODE_TROUBLE = frozenset({"invitation_wrong", "invitation_used", "invitation_expired", "sync_code"})
 """Refusals that are about the code itself."""
@@ -91,30 +99,40 @@ class CodeField(QWidget):
 
 
 class JoinForm(QWidget):
-    """Asks for everything a join needs. ``joined(url, code, laptop, carry)`` when the person presses the button."""
+    """Asks for everything a join needs. ``joined(url, code, laptop, carry)`` when the person presses the button.
+
+    ``look(url, code, then, failed)`` asks the server what the invitation is for: that is shown before anything can be joined. Without it nothing is asked.
+    """
 
     joined = Signal(str, str, str, bool)
 
-    def __init__(self, laptop: str, here: str = "", parent: QWidget | None = None) -> None:
+    def __init__(self, laptop: str, here: str = "", parent: QWidget | None = None, *, look: Look | None = None) -> None:
         super().__init__(parent)
+        self._ask, self._asking = look, False
+        self._shown: Shown | None = None
+        self._tried: tuple[str, str] | None = None  # what was asked about last
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(px(8))
         column.addWidget(Label(_("Code"), "label"))
         self.code = CodeField()
-        self.code.changed.connect(self._look)
+        self.code.changed.connect(self._changed)
         self.code.pasted.connect(self.take_text)
         column.addWidget(self.code)
         self.verdict = _Verdict()
         column.addWidget(self.verdict)
         column.addSpacing(px(4))
         self.server = Field(_("Server"), _("desk.university.example"))
-        self.server.textEdited.connect(self._look)
+        self.server.textEdited.connect(self._changed)
+        self.server.editingFinished.connect(self._ask_by_itself)
         column.addLayout(_row(_("Server"), self.server, _("written below the code")))
         self.laptop = Field(_("Call this laptop"))
         self.laptop.setText(laptop)
         self.laptop.textEdited.connect(self._look)
-        column.addLayout(_row(_("Call this laptop"), self.laptop, _("so that others know it")))
+        self.card = OfferCard(self.laptop)
+        self.another = Button(_("Type another code"), "primary")
+        self.another.clicked.connect(self._begin_anew)
+        self.another.hide()
         paste = Button(_("Paste"), icon="clipboard-text")
         paste.clicked.connect(self._paste)
         from_file = Button(_("From a file"), icon="folder")
@@ -122,6 +140,7 @@ class JoinForm(QWidget):
         from_file.clicked.connect(self._ask_file)
         tools = QHBoxLayout()
         tools.setSpacing(px(8))
+        tools.addWidget(self.another)
         tools.addWidget(paste)
         tools.addWidget(from_file)
         tools.addStretch(1)
@@ -134,10 +153,12 @@ class JoinForm(QWidget):
         column.addWidget(self.carry, 0, Qt.AlignmentFlag.AlignLeft)
         self._here = here
         self._scanned = ""  # the code of a QR code or a file
-        column.addWidget(hairline())
+        self.line = hairline()
+        column.addWidget(self.line)
+        column.addWidget(self.card)
         column.addSpacing(px(8))
-        column.addWidget(IconLine("lock-simple", _("The server is asked only when you join. Until then nothing is changed."),
-                                  tone="muted"))  # fmt: skip
+        self.note = IconLine("lock-simple", "", tone="muted")
+        column.addWidget(self.note)
         column.addSpacing(px(16))
         self.foot = QWidget()
         row = QHBoxLayout(self.foot)
@@ -150,10 +171,10 @@ class JoinForm(QWidget):
         self.cancel.hide()
         row.addWidget(self.cancel)
         self.button = Button(_("Join"), "primary", height=40)
-        self.button.clicked.connect(self._join)
+        self.button.clicked.connect(self._press)
         row.addWidget(self.button)
         column.addWidget(self.foot)
-        self._look()
+        self._offer(None)
 
     def first_focus(self) -> QWidget:
         return self.code.groups[0]
@@ -170,9 +191,13 @@ class JoinForm(QWidget):
         self.setEnabled(True)
         self.foot.setEnabled(True)
         if code in CODE_TROUBLE:
+            self._offer(None)
             self.code.mark({1, 2, 3, 4})
             self.verdict.say("x-circle", "danger", sentence)
-            self._set_reason(_("The code does not work"))
+            self._set_reason(_("The code is used up") if code == "invitation_used" else _("The code does not work"))
+            self.another.show()
+            if code == "invitation_used":
+                self.note.first.setText(_("You did not use it? Tell whoever gave it to you: they can remove that laptop. Nothing was changed here."))
         else:
             self._look()
             self.reason.set_tone("danger")
@@ -182,12 +207,17 @@ class JoinForm(QWidget):
                 self.server.setFocus()
 
     def fill(self, url: str, code: str) -> None:
-        """Show an invitation that came some other way; nothing happens before the button is pressed."""
-        self.server.setText(url)
+        """Show an invitation that came some other way; the server is asked what it is for, and nothing else before the button is pressed."""
+        self._show_address(url)
         self.code.fill(short_invitation(code))
         self._scanned = code
-        self._look()
+        self._changed()
         (self.button if self.button.isEnabled() else self.laptop).setFocus()
+        self._ask_by_itself()
+
+    def _show_address(self, url: str) -> None:
+        self.server.setText(url)
+        self.server.setCursorPosition(0)  # its beginning says whose it is
 
     def _paste(self) -> None:
         self.take_text(QGuiApplication.clipboard().text())
@@ -201,10 +231,11 @@ class JoinForm(QWidget):
             return
         url, code = found
         if url:
-            self.server.setText(url)
+            self._show_address(url)
         self.code.fill(short_invitation(code))
         self._scanned = code
-        self._look()
+        self._changed()
+        self._ask_by_itself()
 
     def _ask_file(self) -> None:
         chosen, _kind = QFileDialog.getOpenFileName(self, _("Take the invitation from a file"), str(Path.home()),
@@ -223,6 +254,75 @@ class JoinForm(QWidget):
             return
         self.fill(way.url, way.code)
 
+    # -- what the invitation is for
+
+    def _changed(self) -> None:
+        """Another code or server: what was said of the one before counts no more."""
+        self._tried = None
+        self._offer(None)
+
+    def _begin_anew(self) -> None:
+        for field in self.code.groups:
+            field.clear()
+        self._scanned = ""
+        self._changed()
+        self.code.groups[0].setFocus()
+
+    def _offer(self, shown: Shown | None) -> None:
+        """Show what the invitation is for, or nothing yet."""
+        self._shown, self._asking = shown, False
+        if shown is not None:
+            self.card.show_offer(shown)
+        self.card.setVisible(shown is not None or self._ask is None)
+        self.line.setVisible(shown is None)
+        self.another.hide()
+        if self._ask is None:
+            self.note.first.setText(_("The server is asked only when you join. Until then nothing is changed."))
+        elif shown is None:
+            self.button.set_words(_("Next"))
+            self.note.first.setText(_("Once the code fits you see here who invites you, what you may do and what is kept on this laptop. Nothing was changed "
+                                      "so far."))
+        else:
+            self.button.set_words(_("Join {chapter}").format(chapter=shown.chapter))
+            self.note.first.setText(_("Nothing is fetched before you join."))
+        self._look()
+
+    def _ask_by_itself(self) -> None:
+        """Ask once the code and the server are there, and not twice about the same."""
+        if self._ask is not None and self._shown is None and self.button.isEnabled() and self._tried != (self.server.text().strip(), self.code.text()):
+            self._ask_server()
+
+    def _ask_server(self) -> None:
+        code, url = self._whole_code(), self.server.text().strip()
+        if self._ask is None or self._asking or code is None:
+            return
+        asked = self._tried = (url, self.code.text())
+
+        def answered(shown: Shown) -> None:
+            if self._tried == asked:
+                self._offer(shown)
+                self.button.setFocus()
+
+        def failed(error: KnownError) -> None:
+            if self._tried == asked:
+                self._asking = False
+                self.refused(error.code, str(error))
+
+        self._asking = True
+        self._set_reason(_("Asking the server …"))
+        self._ask(url, code, answered, failed)
+
+    def _press(self) -> None:
+        if self._ask is not None and self._shown is None:
+            self._ask_server()
+        else:
+            self._join()
+
+    def _whole_code(self) -> str | None:
+        """The code as the QR code or the file had it, with the server's seal, or as it was typed."""
+        code = read_invitation(self.code.text())
+        return self._scanned if code is not None and code == short_invitation(self._scanned) else code
+
     def _look(self) -> None:
         self.server.set_wrong(False)
         groups = [field.text() for field in self.code.groups]
@@ -237,9 +337,16 @@ class JoinForm(QWidget):
             self.verdict.say("", "muted", "")
             self._set_reason(_("The {which} group is missing").format(which=ordinal[wrong - 1]) if any(groups) else _("Type the code you were given"))
         else:
-            self.verdict.say("check-circle", "ok", _("The code is typed right."))
+            if self._shown is not None and self._shown.expires:
+                self.verdict.say("check-circle", "ok", _("The code is right. It works once, until {moment}.").format(moment=moment_words(self._shown.expires)))
+            else:
+                self.verdict.say("check-circle", "ok", _("The code is typed right."))
             if not self.server.text().strip():
                 self._set_reason(_("The server’s address is missing"))
+            elif self._asking:
+                self._set_reason(_("Asking the server …"))
+            elif self._ask is not None and self._shown is None:
+                self._set_reason("")
             elif not self.laptop.text().strip():
                 self._set_reason(_("Give this laptop a name"))
             elif self._here and not self.carry.isChecked():
@@ -253,15 +360,13 @@ class JoinForm(QWidget):
         self.button.setEnabled(not words)
 
     def _join(self) -> None:
-        code = read_invitation(self.code.text())
+        code = self._whole_code()
         if code is not None:
-            if code == short_invitation(self._scanned):
-                code = self._scanned  # as the QR code or the file had it, with the server's seal
             self.joined.emit(self.server.text().strip(), code, self.laptop.text().strip(), self.carry.isChecked())
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter) and self.button.isEnabled():
-            self._join()
+            self._press()
         else:
             super().keyPressEvent(event)
 

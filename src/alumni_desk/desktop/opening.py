@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from alumni_desk.desktop.stuck_page import Kept
     from alumni_desk.desktop.unlock import UnlockPage
     from alumni_desk.sync.inviting import Way
+    from alumni_desk.sync.join import Shown
     from alumni_desk.sync.venue.finding import Search
 
 DAMAGED = ("database_damaged", "changes_lost")
@@ -47,6 +48,7 @@ class Ways:
     wants: Callable[[KnownError], str]
     start: Callable[[Desk, str, str, str], None]
     sample: Callable[[Desk], None]
+    look: Callable[[Desk, str, str], Shown]
     join: Callable[[Desk, str, str, str], None]
     restore: Callable[[str, str, str | None], None] | None
     key_holder: Callable[[], str]
@@ -283,7 +285,11 @@ class Opening(QObject):
         desk = self._desk
         if desk is None:
             return
-        form = JoinForm(desk.device_name)
+
+        def look_at(url: str, code: str, then: Callable[[Shown], None], failed: Callable[[KnownError], None]) -> None:
+            self.lanes.send(lambda: self._ways.look(desk, url, code), then, failed)
+
+        form = JoinForm(desk.device_name, look=look_at)
         form.joined.connect(lambda url, code, laptop, carry: self._join(form, url, code, laptop))
         title = _("Invitation to {chapter}").format(chapter=isolated(way.chapter)) if way is not None and way.chapter else _("Join with an invitation")
         second = _("It is filled in. Look at it, then join.") if way is not None else _("Type the code you were given, or paste it.")

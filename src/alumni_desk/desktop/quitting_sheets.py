@@ -61,8 +61,9 @@ class WaitingSheet(PlainSheet):
         self.column.addWidget(Label(ngettext("It is safe on this laptop, and goes up by itself when the program is open and the server can be reached.",
                                              "They are safe on this laptop, and go up by themselves when the program is open and the server can be reached.",
                                              waiting), wrap=True))  # fmt: skip
-        self.column.addWidget(Label(_("Will this laptop not be opened for a while? A transfer file takes them along: any laptop of the chapter can bring it to "
-                                      "the server."), tone="muted", wrap=True))  # fmt: skip
+        self.column.addWidget(Label(ngettext("Will this laptop not be opened for a while? A transfer file takes it along: any laptop of the chapter can bring "
+                                             "that file to the server.", "Will this laptop not be opened for a while? A transfer file takes them along: any "
+                                             "laptop of the chapter can bring that file to the server.", waiting), tone="muted", wrap=True))  # fmt: skip
         self.said = Label("", "small", "ok", wrap=True)
         self.said.hide()
         self.column.addWidget(self.said)

@@ -17,6 +17,7 @@ from alumni_desk.store.writing import Changed
 
 if TYPE_CHECKING:
     from alumni_desk.sync.engine import Standing
+    from alumni_desk.sync.join import Shown
     from alumni_desk.sync.keeping import Keeping
     from alumni_desk.sync.listening import Listening
     from alumni_desk.sync.switching import Chapter
@@ -134,6 +135,19 @@ class SyncBridge(QObject):
             self.sync_now()
 
         self._lanes.send(work, joined, failed)
+
+    def look_at(self, url: str, code: str, then: Callable[[Shown], None], failed: Callable[[KnownError], None]) -> None:
+        """Ask a server what an invitation is for; nothing is used."""
+
+        def work() -> Shown:
+            from alumni_desk.sync.address import read_address
+            from alumni_desk.sync.join import look
+            from alumni_desk.sync.wire import Wire
+
+            with self._holding(Wire(read_address(url))) as wire:
+                return look(self._desk, url, code, wire=wire)
+
+        self._lanes.send(work, then, failed)
 
     # -- this laptop keeps the chapter
 

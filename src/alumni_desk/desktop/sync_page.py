@@ -25,6 +25,7 @@ from alumni_desk.desktop.laptops_here import Letting
 from alumni_desk.desktop.pages import Go, Page
 from alumni_desk.desktop.paint import isolated
 from alumni_desk.desktop.people_part import PeoplePart
+from alumni_desk.desktop.refused_sheet import REFUSED_SHOWN, RefusedSheet
 from alumni_desk.desktop.setting_rows import SettingRow, section
 from alumni_desk.desktop.sheet import PlainSheet
 from alumni_desk.desktop.sync_bridge import SyncBridge
@@ -190,7 +191,7 @@ class SyncPage(Page):
         if step == "push":
             self._far = ngettext("{n} change sent so far", "{n} changes sent so far", count).format(n=number(count))
         else:
-            self._far = ngettext("{n} row received so far", "{n} rows received so far", count).format(n=number(count))
+            self._far = ngettext("{n} change fetched so far", "{n} changes fetched so far", count).format(n=number(count))
         if self._under_way is None:
             self._draw()
         else:
@@ -274,7 +275,8 @@ class SyncPage(Page):
         for sentence in self._sentences(facts):
             words.addWidget(Label(sentence, "title", wrap=True))
         words.addWidget(Label(self._below(facts), tone="muted", wrap=True))
-        for warning in filter(None, (self._trouble, facts.access, facts.clock)):
+        away = self._code in PASSING  # work goes on without the server: that is no warning
+        for warning in filter(None, ("" if away else self._trouble, facts.access, facts.clock)):
             words.addSpacing(px(8))
             words.addWidget(Label(warning, tone="warn", wrap=True))
         if self._trouble and self._code not in PASSING and facts.state != "alone":
@@ -327,6 +329,11 @@ class SyncPage(Page):
             return _("Nothing of the chapter is shown until then.")
         if facts.state == "ended" and not facts.waiting:
             return _("Its list is gone from this laptop, and all that was done here is at the server. Another invitation opens another door.")
+        if self._trouble and self._code in PASSING:
+            next_try = self._bridge.next_try()
+            if next_try is None:
+                return self._trouble
+            return _("{trouble} The next try is at {time}, by itself.").format(trouble=self._trouble, time=_moment(next_try))
         if facts.waiting:
             safe = ngettext("It is saved here in any case", "They are saved here in any case", facts.waiting)
             next_try = self._bridge.next_try()
@@ -349,19 +356,43 @@ class SyncPage(Page):
     def _not_taken(self, column: QVBoxLayout, facts: Facts) -> None:
         title = ngettext("{n} change was not taken", "{n} changes were not taken", facts.refused).format(n=number(facts.refused))
         column.addWidget(section(title))
+        alike = len({one.why for one in facts.refusals}) == 1  # then it is said once, below them
         for one in facts.refusals:
-            column.addWidget(SettingRow(one.what, one.why))
+            column.addWidget(SettingRow(one.what, "" if alike else one.why))
+        below = ngettext("The server has not got it, and it was taken back here.", "The server has not got them, and they were taken back here.", facts.refused)
         rest = facts.refused - len(facts.refusals)
-        below = _("The server has not got them, and they were taken back here.")
         if rest:
             more = ngettext("{n} more is not shown.", "{n} more are not shown.", rest).format(n=number(rest))
-            below = _("{first} {more} “alumni-desk refused” lists them all.").format(first=below, more=more)
+            below = _("{first} {more}").format(first=below, more=more)
+        buttons = QWidget()
+        row = QHBoxLayout(buttons)
+        row.setContentsMargins(0, 0, 0, 0)
+        row.setSpacing(px(8))
+        if rest:
+            every = Button(_("Show all"))
+            every.setAccessibleName(_("Show all changes that were not taken"))
+            every.clicked.connect(self._show_refused)
+            row.addWidget(every)
         seen = Button(_("Seen"))
         seen.setAccessibleName(_("Seen: take the changes that were not taken off this page"))
         newest = facts.refusals[0].at
         seen.clicked.connect(lambda: self.lanes.write(lambda: self.desk.set_setting(_SEEN, newest), lambda done: self.refresh()))
-        column.addWidget(SettingRow(below, "", seen))
+        row.addWidget(seen)
+        column.addWidget(SettingRow(below, facts.refusals[0].why if alike else "", buttons, width=224 if rest else 144))
         column.addSpacing(px(12))
+
+    def _show_refused(self) -> None:
+        """All that was not taken and nobody here has seen yet, in a sheet."""
+
+        def ask() -> tuple[list[RefusedChange], int]:
+            from alumni_desk.sync.refused import count_refused, refused
+
+            seen = str(self.desk.setting(_SEEN) or "")
+            with self.desk.reading() as connection:
+                count = count_refused(connection, seen)
+            return refused(self.desk, REFUSED_SHOWN, seen), count
+
+        self.lanes.read(ask, lambda found: RefusedSheet(self.window(), *found).open())
 
     # -- this laptop keeps the chapter
 
@@ -492,7 +523,7 @@ class SyncPage(Page):
         chapter = isolated(invitation.chapter) if invitation is not None and invitation.chapter else ""
         title = _("Invitation to {chapter}").format(chapter=chapter) if chapter else _("Join with an invitation")
         sheet = PlainSheet(self.window(), title, width=720)
-        form = JoinForm(self.desk.device_name, here)
+        form = JoinForm(self.desk.device_name, here, look=self._bridge.look_at)
         if invitation is not None:
             form.fill(invitation.url, invitation.code)
         sheet.column.addWidget(form)
@@ -560,7 +591,7 @@ def past_lines(facts: Facts) -> list[PastLine]:
 def _did_line(did: Did, server: str) -> PastLine:
     """One sync in words."""
     sent = ngettext("{n} change sent", "{n} changes sent", did.sent).format(n=number(did.sent))
-    fetched = ngettext("{n} row fetched", "{n} rows fetched", did.fetched).format(n=number(did.fetched))
+    fetched = ngettext("{n} change fetched", "{n} changes fetched", did.fetched).format(n=number(did.fetched))
     words = _("{sent}, {n} fetched").format(sent=sent, n=number(did.fetched)) if did.sent and did.fetched else sent if did.sent else fetched
     icon, second = ("check-circle", _("all taken by {server}").format(server=server)) if did.sent else ("download-simple", "")
     tone: Tone = "muted"

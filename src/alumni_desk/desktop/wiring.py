@@ -36,6 +36,7 @@ from alumni_desk.words import _, day
 if TYPE_CHECKING:
     from alumni_desk.desktop.stuck_page import Kept
     from alumni_desk.store.backup import Backup
+    from alumni_desk.sync.join import Shown
     from alumni_desk.sync.venue.finding import Search
 
 log = logging.getLogger(__name__)
@@ -129,6 +130,7 @@ def ways_of(profile: Profile, hold: Hold | None = None) -> Ways:
         wants=lambda error: ASKS.get(error.code, ""),
         start=_start,
         sample=_sample,
+        look=_look,
         join=_join,
         restore=lambda file, password, own: _restored(profile, Path(file), password, own),
         key_holder=lambda: key_holder(profile),
@@ -222,6 +224,12 @@ def _sample(desk: Desk) -> None:
     from alumni_desk.sample.chapter import make_sample
 
     make_sample(desk)
+
+
+def _look(desk: Desk, url: str, code: str) -> Shown:
+    from alumni_desk.sync.join import look
+
+    return look(desk, url, code)
 
 
 def _join(desk: Desk, url: str, code: str, laptop: str) -> None:

@@ -94,8 +94,20 @@ class Grant(msgspec.Struct, frozen=True):
     keys: dict[str, bytes] = {}  # what seals and opens between laptops, see protocol/sealing.py
 
 
+class Offer(msgspec.Struct, frozen=True):
+    """What an invitation says of itself to whoever looks at it: who invites, for the door which gathering of how many guests, and until when it can be used.
+
+    ``expires`` is milliseconds since 1970.
+    """
+
+    by: str
+    expires: int
+    gathering: str = ""
+    guests: int = 0
+
+
 class EnrolReply(msgspec.Struct, frozen=True):
-    """The device that an invitation made (empty where it was only looked at), and what it may do."""
+    """The device that an invitation made, and what it may do. Where it was only looked at ``device`` is empty and ``offer`` says more."""
 
     server: str
     device: str
@@ -104,6 +116,7 @@ class EnrolReply(msgspec.Struct, frozen=True):
     scope: str = ""  # the chapter of the invitation, where the grants are of several
     server_key: bytes = b""
     certificates: list[Certificate] = []
+    offer: Offer | None = None
 
 
 class ChallengeRequest(msgspec.Struct, frozen=True):
@@ -270,10 +283,11 @@ class PullReply(msgspec.Struct, frozen=True):
 
 
 class Trouble(msgspec.Struct, frozen=True):
-    """Why the server did not do it: a stable code, never a sentence and never data."""
+    """Why the server did not do it: a stable code, never a sentence and never data. ``at``: when an invitation was used (milliseconds since 1970)."""
 
     code: str
     retry_after: int | None = None
+    at: int | None = None
 
 
 # Between laptops at a venue: see sync/venue.

@@ -390,7 +390,23 @@ def field_word(table: str, name: str) -> str:
     words = {"status": _("Answer"), "host": _("Host"), "badge_name": _("Name on the badge"), "table_name": _("Table"), "meal": _("Meal"), "code": _("Code"),
              "answered_at": _("Answered"), "walk_in": _("Walk-in"), "person": _("Person"), "gathering": _("Gathering"), "standing": _("Standing"),
              "household": _("Household"), "consent": _("Consent"), "badge_tail": _("Family ties"), "merged_into": _("Merged into")}
-    return words.get(name) or (gathering_field(name) if table == "gathering" else label(name))
+    return _of_its_table(table).get(name) or words.get(name) or (gathering_field(name) if table == "gathering" else label(name))
+
+
+def _of_its_table(table: str) -> dict[str, str]:
+    """What the fields are called that only one table has, or that mean something else in it."""
+    if table == "import_run":
+        return {"file_name": _("File"), "file_hash": _("File"), "recognised": _("Kind of list"), "mapping": _("Columns"), "rows": _("Rows in the file"),
+                "added": _("Added"), "updated": _("Updated"), "unchanged": _("Unchanged"), "rejected": _("Left out"), "started_at": _("Begun"),
+                "finished_at": _("Finished"), "complete": _("Finished")}
+    if table == "chapter":
+        return {"name": _("Name"), "university": _("University"), "time_zone": _("Time zone"), "sample": _("Sample")}
+    if table == "education":
+        return {"school": _("School"), "degree": _("Degree"), "major": _("Major"), "is_primary": _("Main degree"),
+                "name_at_graduation": _("Name at graduation")}
+    if table == "household":
+        return {"name": _("Name"), "formal_greeting": _("Formal greeting"), "informal_greeting": _("Informal greeting")}
+    return {"email_status": _("E-mail fails"), "network_person_id": _("Network’s number")} if table == "person" else {}
 
 
 def _changes(table: str, before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterable[tuple[str, str, str]]:

@@ -90,7 +90,7 @@ def _reached(scope: sa.ColumnElement[str], grant: sa.Table) -> sa.ColumnElement[
     return (scope >= first) & (scope <= last)
 
 
-def _moment(milliseconds: int | None) -> str | None:
+def moment_of(milliseconds: int | None) -> str | None:
     """When a grant ends: as the server's table says, at a door when the gathering does, for leaders as each contact says anew (``lasting``)."""
     return None if milliseconds is None else datetime.fromtimestamp(milliseconds / 1000, UTC).isoformat()
 
@@ -238,7 +238,7 @@ def _by_scope(rows: Iterable[Any]) -> dict[str, Grant]:
         scope = row.of or row.scope
         if scope != EVERY:
             until = row.until if row.until is not None or row.gathering is None else end_of_door(row)
-            found[scope] = Grant(scope=scope, scope_name=row.name or "", role=row.role, gathering=row.gathering, until=_moment(until))
+            found[scope] = Grant(scope=scope, scope_name=row.name or "", role=row.role, gathering=row.gathering, until=moment_of(until))
     return {scope: found[scope] for scope in sorted(found)}
 
 

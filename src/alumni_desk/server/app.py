@@ -457,7 +457,7 @@ def _answer(request: Call, reply: msgspec.Struct) -> Answered:
 
 
 def _refused(request: Call, trouble: Refusal) -> Answered:
-    headers, body = _answer(request, Trouble(trouble.code, trouble.retry_after))
+    headers, body = _answer(request, Trouble(trouble.code, trouble.retry_after, trouble.at))
     if trouble.retry_after is not None:
         headers.append((b"retry-after", b"%d" % trouble.retry_after))
     if trouble.status in (408, 413):

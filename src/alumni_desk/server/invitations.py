@@ -6,19 +6,22 @@ import hashlib
 import hmac
 import uuid
 from dataclasses import dataclass
+from typing import Any
 
+import msgspec
 import sqlalchemy as sa
 
 from alumni_desk.errors import Ambiguous, BadInput, NotFound, Refused
 from alumni_desk.protocol.clocks import pack_one
 from alumni_desk.protocol.codes import long_invitation, new_invitation, read_invitation, short_invitation
-from alumni_desk.protocol.messages import EnrolReply, EnrolRequest, Grant
+from alumni_desk.protocol.messages import EnrolReply, EnrolRequest, Grant, Offer
 from alumni_desk.protocol.proofs import is_enrol_proof
 from alumni_desk.protocol.values import fits, is_id
 from alumni_desk.server import audit, feed, journal
-from alumni_desk.server.accounts import EVERY, as_name, grants_of, new_device
+from alumni_desk.server.accounts import EVERY, as_name, grants_of, moment_of, new_device
 from alumni_desk.server.bulk import put_rows
 from alumni_desk.server.clamping import stamp
+from alumni_desk.server.lasting import end_of_door, end_of_invitation
 from alumni_desk.server.leaving import end_grant
 from alumni_desk.server.merging import row_from
 from alumni_desk.server.refusals import Refusal
@@ -77,29 +80,31 @@ def invite(server: Server, *, chapter: str | None, role: str, now: int, gatherin
             if found is None:
                 journal.write(server.journal, server.id, "chapter", at=now, scope=scope, name=chapter)
                 make_chapter(connection, server.tables, chapter, now, scope)
-        check_gathering(connection, server.tables, scope, role, gathering)
+        there = check_gathering(connection, server.tables, scope, role, gathering)
+        expires = now + VALID if there is None else end_of_invitation(there, now + VALID, now)
         feed.lock_head(connection, server.tables, scope)
         connection.execute(sa.insert(server.tables.tables["invitation"]).values(
-            code_hash=invitation_hash(server, code), scope=scope, role=role, gathering=gathering, created_at=now, expires_at=now + VALID,
+            code_hash=invitation_hash(server, code), scope=scope, role=role, gathering=gathering, created_at=now, expires_at=expires,
             name=as_name(name) or None))
         audit.note(connection, server.tables, scope, "invite", at=now, details={"role": role, **({"gathering": gathering} if gathering else {})})
-    return Invitation(code, sealed(server, code), now + VALID, scope)
+    return Invitation(code, sealed(server, code), expires, scope)
 
 
-def check_gathering(connection: sa.Connection, tables: sa.MetaData, scope: str, role: str, gathering: str | None) -> None:
-    """See that an invitation to the door says of which gathering, that it is one of the chapter's, and that no other role says one."""
+def check_gathering(connection: sa.Connection, tables: sa.MetaData, scope: str, role: str, gathering: str | None) -> sa.Row[Any] | None:
+    """See that an invitation to the door says of which gathering, that it is one of the chapter's, and that no other role says one. Returns the row."""
     if role != "door":
         if gathering is not None:
             raise BadInput("gathering_not_meant", _("Only an invitation to the door is for one gathering. Leave --gathering out, or say --role door."))
-        return
+        return None
     if gathering is None:
         raise BadInput("gathering_needed", _("An invitation to the door is for one gathering. Say which with --gathering."))
     table = tables.tables["gathering"]
-    there = connection.execute(sa.select(table.c.gone).where(table.c.scope == scope, table.c.id == gathering)).first() if is_id(gathering) else None
+    there = connection.execute(sa.select(table).where(table.c.scope == scope, table.c.id == gathering)).first() if is_id(gathering) else None
     if there is None or there.gone:
         raise NotFound("no_such_gathering", _(
             "The chapter has no gathering with the id {id} at this server. Sync the laptop that planned it first, then look the id up with “gatherings”."),
             id=gathering[:80])
+    return there
 
 
 def _one_at_a_time(connection: sa.Connection, what: int) -> None:
@@ -196,14 +201,12 @@ def _use(server: Server, connection: sa.Connection, code: str, request: EnrolReq
         raise Refusal(403, "revoked")
     if found.used_at is not None:
         if known is None or known.id != found.device:
-            raise Refusal(403, "invitation_used")
+            raise Refusal(403, "invitation_used", at=found.used_at)
         return EnrolReply(server=server.id, device=known.id, grants=grants_of(connection, tables, known.account), time=now, scope=found.scope)
     if found.expires_at < now or found.cancelled_at is not None:
         raise Refusal(403, "invitation_expired")
     if request.look:
-        name = connection.execute(sa.select(tables.tables["chapter"].c.name).where(tables.tables["chapter"].c.id == found.scope)).scalar()
-        seen = Grant(scope=found.scope, scope_name=name or "", role=found.role, gathering=found.gathering)
-        return EnrolReply(server=server.id, device="", grants=[seen], time=now, scope=found.scope)
+        return _shown(server, connection, found, now)
     device_id, account = (known.id, known.account) if known else new_device(connection, tables, request, now)
     grant, scope = tables.tables["grant"], EVERY if found.role == "admin" else found.scope
     if found.name:  # until hello says who
@@ -219,6 +222,24 @@ def _use(server: Server, connection: sa.Connection, code: str, request: EnrolReq
     if found.succeeds is not None and found.succeeds != device_id:
         end_grant(server, connection, found.succeeds, found.scope, now, event="handed_over", by=device_id)
     return EnrolReply(server=server.id, device=device_id, grants=grants_of(connection, tables, account), time=now, scope=found.scope)
+
+
+def _shown(server: Server, connection: sa.Connection, found: sa.Row[Any], now: int) -> EnrolReply:
+    """What an invitation is for, to whoever only looks at it."""
+    chapter, gathering, registration, device, account = (server.tables.tables[name] for name in ("chapter", "gathering", "registration", "device", "account"))
+    name = connection.execute(sa.select(chapter.c.name).where(chapter.c.id == found.scope)).scalar()
+    by = connection.execute(sa.select(account.c.name).join_from(device, account, account.c.id == device.c.account)
+                            .where(device.c.id == found.created_by)).scalar() if found.created_by else None
+    offer, until = Offer(by=by or "", expires=found.expires_at), None
+    if found.gathering is not None:
+        there = connection.execute(sa.select(gathering).where(gathering.c.scope == found.scope, gathering.c.id == found.gathering)).first()
+        guests = connection.execute(sa.select(sa.func.count()).select_from(registration).where(
+            registration.c.scope == found.scope, registration.c.gathering == found.gathering, ~registration.c.gone,
+            sa.func.coalesce(registration.c.status, "") != "cancelled")).scalar()
+        until = None if there is None else end_of_door(there)
+        offer = msgspec.structs.replace(offer, gathering=there.name or "" if there is not None else "", guests=int(guests or 0))
+    grant = Grant(scope=found.scope, scope_name=name or "", role=found.role, gathering=found.gathering, until=moment_of(until))
+    return EnrolReply(server=server.id, device="", grants=[grant], time=now, scope=found.scope, offer=offer)
 
 
 def _not_too_often(connection: sa.Connection, tables: sa.MetaData, now: int) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import sqlalchemy as sa
 
 from alumni_desk.protocol.codes import new_invitation
@@ -9,6 +11,7 @@ from alumni_desk.protocol.messages import InvitationsReply, Invited, InviteReply
 from alumni_desk.server import audit, feed
 from alumni_desk.server.accounts import Caller, as_name
 from alumni_desk.server.invitations import invitation_hash, sealed
+from alumni_desk.server.lasting import end_of_invitation
 from alumni_desk.server.refusals import Refusal
 from alumni_desk.server.state import Server, address_for_laptops, read_state
 
@@ -43,7 +46,9 @@ def invite(server: Server, who: Caller, message: InviteRequest, now: int) -> Inv
     table, expires = tables.tables["invitation"], now + message.hours * 3_600_000
     with server.database.writing() as connection:
         feed.lock_head(connection, tables, message.scope)
-        _see_gathering(connection, tables, message)
+        gathering = _see_gathering(connection, tables, message)
+        if gathering is not None:
+            expires = end_of_invitation(gathering, expires, now)
         if message.replaces is not None:
             _end(connection, tables, message.scope, message.replaces, now, must=False)
         is_open = (table.c.scope == message.scope, table.c.used_at.is_(None), table.c.cancelled_at.is_(None), table.c.expires_at > now)
@@ -61,16 +66,18 @@ def invite(server: Server, who: Caller, message: InviteRequest, now: int) -> Inv
     return InviteReply(id=made, code=code, url=url, expires=expires, time=now, long=sealed(server, code))
 
 
-def _see_gathering(connection: sa.Connection, tables: sa.MetaData, message: InviteRequest) -> None:
-    """A door volunteer is one of a gathering that there is; anybody else is of none."""
+def _see_gathering(connection: sa.Connection, tables: sa.MetaData, message: InviteRequest) -> sa.Row[Any] | None:
+    """A door volunteer is one of a gathering that there is; anybody else is of none. Returns when it is."""
     if (message.role == "door") != (message.gathering is not None):
         raise Refusal(400, "gathering")
     if message.gathering is None:
-        return
+        return None
     gathering = tables.tables["gathering"]
-    there = sa.select(gathering.c.id).where(gathering.c.scope == message.scope, gathering.c.id == message.gathering, ~gathering.c.gone)
-    if connection.execute(there).first() is None:
+    found = connection.execute(sa.select(gathering).where(gathering.c.scope == message.scope, gathering.c.id == message.gathering,
+                                                          ~gathering.c.gone)).first()
+    if found is None:
         raise Refusal(404, "no_such_gathering")
+    return found
 
 
 def invitations(server: Server, who: Caller, scope: str, now: int) -> InvitationsReply:

@@ -49,6 +49,13 @@ def end_of_door(gathering: Any) -> int | None:
     return None if ends is None else round((ends + AFTER_THE_END).timestamp() * 1000)
 
 
+def end_of_invitation(gathering: Any, wanted: int, now: int) -> int:
+    """When an invitation to a door ends (milliseconds since 1970): with the gathering, with the access to its door where it has ended, or as wanted."""
+    ends = _end(gathering)
+    ahead = [] if ends is None else [at for end in (ends, ends + AFTER_THE_END) if (at := round(end.timestamp() * 1000)) > now]
+    return min([wanted, *ahead[:1]])
+
+
 def is_over(grant: Grant, now: int) -> bool:
     """Whether a grant has ended."""
     return grant.until is not None and datetime.fromisoformat(grant.until).timestamp() * 1000 <= now

@@ -47,6 +47,11 @@ class Invitation:
     long: str = ""
 
     @property
+    def pinned(self) -> bool:
+        """Whether laptops know the server by its own certificate alone: then a code that is typed finds nothing, for nobody types the whole address."""
+        return "#sha256=" in self.url
+
+    @property
     def qr(self) -> str:
         """What the QR code says: address with pin, and code."""
         return qr_text(self.url, self.long or self.code)

@@ -7,7 +7,10 @@ certificate was renewed, its access was removed. What waits to be sent stays.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
 
 import msgspec
 import sqlalchemy as sa
@@ -15,10 +18,10 @@ from nacl.signing import SigningKey
 
 from alumni_desk.errors import BadInput, NetworkProblem, Refused
 from alumni_desk.protocol.codes import read_invitation, short_invitation, wrong_group
-from alumni_desk.protocol.messages import ChallengeReply, ChallengeRequest, EnrolReply, EnrolRequest, Grant
+from alumni_desk.protocol.messages import ChallengeReply, ChallengeRequest, EnrolReply, EnrolRequest, Grant, HelloReply, HelloRequest, Offer
 from alumni_desk.protocol.proofs import enrol_proof
 from alumni_desk.store.desk import Desk
-from alumni_desk.sync import state
+from alumni_desk.sync import session, state
 from alumni_desk.sync.address import Address, read_address
 from alumni_desk.sync.door import DOOR, begin_anew
 from alumni_desk.sync.operations import count_waiting
@@ -28,6 +31,7 @@ from alumni_desk.sync.wire import Wire
 from alumni_desk.words import _, ngettext, number
 
 CARRIED = "chapter_carried"
+NEEDLESS = "sync_joined_already"
 
 
 def join(desk: Desk, url: str, code: str, *, merge: bool = False, device_name: str | None = None, wire: Wire | None = None) -> state.Membership:
@@ -37,23 +41,23 @@ def join(desk: Desk, url: str, code: str, *, merge: bool = False, device_name: s
     """
     address = read_address(url)
     invitation = _code(code)
+    with desk.reading() as connection:
+        former = state.read(connection, state.Joining)
     joining, there = _prepare(desk, address, invitation, merge)
     if there is not None and joining.key == there.key:
         return there
-    line = wire or Wire(address)
+    begun = former is not None and former.key == joining.key and not former.looked  # then the server may have said yes already
+    key = SigningKey(joining.key)
     try:
-        key = SigningKey(joining.key)
-        if there is not None:  # asked before the invitation is used up
-            _same_server(there, line.call("challenge", ChallengeRequest(device=there.device), ChallengeReply).server)
-        reply, grant = enrol(line, key, invitation, device_name or desk.device_name or "", lambda grant: _may_become(desk, there, grant))
-    except NetworkProblem as problem:
-        if problem.code in ("sync_unreachable", "sync_slow"):
-            raise NetworkProblem(problem.code, _("Nothing answers at {address}. Check the address and the network, then join again. Nothing was changed."),
-                                 address=address.url.partition("://")[2]) from None
+        with _line(address, wire) as line:
+            needless = _ask_first(desk, line, there, address, begun=begun)
+            reply, grant = enrol(line, key, invitation, device_name or desk.device_name or "",
+                                 lambda grant: _may_become(desk, there, grant, needless=needless))
+    except Refused as refusal:
+        if refusal.code == NEEDLESS and former is not None:
+            with desk.applying() as applying:
+                state.keep(applying.connection, former)  # this one was never begun
         raise
-    finally:
-        if wire is None:
-            line.close()
     membership = state.Membership(url=address.url, fingerprint=address.fingerprint, server=reply.server, device=reply.device, key=joining.key,
                                   scope=grant.scope, scope_name=grant.scope_name, role=grant.role, gathering=grant.gathering,
                                   until=grant.until)
@@ -74,6 +78,69 @@ def join(desk: Desk, url: str, code: str, *, merge: bool = False, device_name: s
     if device_name:
         desk.set_setting("device_name", device_name)  # every hello says it again
     return membership
+
+
+@contextmanager
+def _line(address: Address, wire: Wire | None) -> Iterator[Wire]:
+    """A line to a server that may not be there. ``wire``: one that is open already, and stays so."""
+    line = wire or Wire(address)
+    try:
+        yield line
+    except NetworkProblem as problem:
+        if problem.code in ("sync_unreachable", "sync_slow"):
+            raise NetworkProblem(problem.code, _("Nothing answers at {address}. Check the address and the network, then join again. Nothing was changed."),
+                                 address=address.url.partition("://")[2]) from None
+        raise
+    finally:
+        if wire is None:
+            line.close()
+
+
+def _ask_first(desk: Desk, line: Wire, there: state.Membership | None, address: Address, *, begun: bool) -> bool:
+    """Before an invitation is used up: see that it is of the same server. Returns whether to join as the same again would be needless."""
+    if there is None:
+        return False
+    _same_server(there, line.call("challenge", ChallengeRequest(device=there.device), ChallengeReply).server)
+    return not begun and _is_well(desk, line, there, address)
+
+
+@dataclass(frozen=True)
+class Shown:
+    """What an invitation is for. ``by``: who invites; ``gathering``: the name of the door's, with ``guests``; ``until``: when access to it ends, ``expires``:
+    until when the invitation can be used (both ISO 8601 UTC); ``confirmed``: the server's certificate was proven."""
+
+    chapter: str
+    role: str
+    server: str
+    by: str
+    gathering: str
+    guests: int
+    until: str | None
+    expires: str | None
+    confirmed: bool
+
+
+def look(desk: Desk, url: str, code: str, *, wire: Wire | None = None) -> Shown:
+    """See what an invitation is for, and that this desk can become that, before it is used. Raises as ``join`` does."""
+    address = read_address(url)
+    invitation = _code(code)
+    with desk.applying() as applying:
+        there = state.read(applying.connection, state.Membership)
+        joining = state.read(applying.connection, state.Joining)
+        if joining is None or short_invitation(joining.code) != short_invitation(invitation):
+            # Kept, because a server that does not know how to look yet would use it.
+            joining = state.Joining(url=address.url, code=invitation, key=bytes(SigningKey.generate()), looked=True)
+            state.keep(applying.connection, joining)
+    key = SigningKey(joining.key)
+    request = EnrolRequest(code=invitation, public_key=bytes(key.verify_key), name=desk.device_name or "", proof=enrol_proof(key, invitation), look=True)
+    with _line(address, wire) as line:
+        needless = _ask_first(desk, line, there, address, begun=not joining.looked)
+        reply = line.call("enrol", request, EnrolReply)
+    grant, offer = _meant(reply), reply.offer or Offer(by="", expires=0)
+    _may_become(desk, there, grant, needless=needless)
+    expires = datetime.fromtimestamp(offer.expires / 1000, UTC).isoformat() if offer.expires else None
+    return Shown(chapter=grant.scope_name, role=grant.role, server=address.url.partition("://")[2], by=offer.by, gathering=offer.gathering,
+                 guests=offer.guests, until=grant.until, expires=expires, confirmed=address.url.startswith("https://"))
 
 
 def enrol(line: Wire, key: SigningKey, code: str, name: str, may: Callable[[Grant], None]) -> tuple[EnrolReply, Grant]:
@@ -113,10 +180,16 @@ def _come_back(connection: sa.Connection, membership: state.Membership) -> None:
     state.keep(connection, membership)
 
 
-def _may_become(desk: Desk, there: state.Membership | None, wanted: Grant) -> None:
-    """One desk, one chapter; and a laptop at the door takes nothing of its own along but what was done at that door."""
+def _may_become(desk: Desk, there: state.Membership | None, wanted: Grant, *, needless: bool = False) -> None:
+    """One desk, one chapter; and a laptop at the door takes nothing of its own along but what was done at that door.
+
+    ``needless``: it is at the server already, and to join as the same again would only use the invitation up and list the laptop twice.
+    """
     if there is not None:
         _same_chapter(there, wanted)
+        if needless and (there.role, there.gathering) == (wanted.role, wanted.gathering):
+            raise Refused(NEEDLESS, _("This laptop has joined {chapter} already. The invitation was not used: it is still good for another laptop."),
+                          chapter=there.scope_name)
     if wanted.role != DOOR or (there is not None and (there.role, there.gathering) == (DOOR, wanted.gathering)):
         return
     with desk.reading() as connection:
@@ -130,6 +203,19 @@ def _may_become(desk: Desk, there: state.Membership | None, wanted: Grant) -> No
             "{n} change made here before has still to be sent, and at the door of another gathering it would not be taken. Sync first, then join again.",
             "{n} changes made here before have still to be sent, and at the door of another gathering they would not be taken. Sync first, then join "
             "again.", waiting), n=number(waiting))
+
+
+def _is_well(desk: Desk, line: Wire, there: state.Membership, address: Address) -> bool:
+    """Whether this laptop's place at the server is as good as a new one: reached by this address, and the chapter is open to it."""
+    with desk.reading() as connection:
+        elsewhere = state.read(connection, state.Elsewhere)
+    if elsewhere is not None or (there.url, there.fingerprint) != (address.url, address.fingerprint):
+        return False
+    try:
+        reply = session.call(desk, line, there, "hello", HelloRequest(), HelloReply)
+    except Refused:  # it is not known there any more
+        return False
+    return there.scope in reply.heads and not reply.commands
 
 
 def _code(text: str) -> str:
@@ -149,6 +235,9 @@ def _prepare(desk: Desk, address: Address, code: str, merge: bool) -> tuple[stat
             _may_begin(connection, merge)
         if joining is None or short_invitation(joining.code) != short_invitation(code):  # scanned or typed, it is one
             joining = state.Joining(url=address.url, code=code, key=bytes(SigningKey.generate()))
+            state.keep(connection, joining)
+        elif joining.looked:
+            joining = state.Joining(url=address.url, code=code, key=joining.key)
             state.keep(connection, joining)
         return joining, there
 

@@ -32,6 +32,14 @@ def count_refused(connection: sa.Connection, after: str = "") -> int:
     return int(connection.exec_driver_sql("SELECT count(*) FROM operation WHERE fate = 'refused' AND resolved_at > ?", (after,)).scalar() or 0)
 
 
+def by_reason(changes: Sequence[RefusedChange]) -> list[tuple[str, list[RefusedChange]]]:
+    """The same, with one reason those that have it; the reason that most have first."""
+    found: dict[str, list[RefusedChange]] = {}
+    for one in changes:
+        found.setdefault(one.why, []).append(one)
+    return sorted(found.items(), key=lambda each: -len(each[1]))
+
+
 def refused(desk: Desk, limit: int = 200, after: str = "") -> list[RefusedChange]:
     """The newest of them first; ``after``: of those answered after that moment."""
     with desk.reading() as connection:
@@ -74,6 +82,10 @@ def _name(table: str, row_id: str, fields: dict[str, Any], names: Names) -> str:
     """What the row is called; a row that is not here any more by what was to be written."""
     if table == "gathering" and fields.get("name"):
         return str(fields["name"])
+    if table == "import_run":
+        return _("An import")
+    if table in ("chapter", "household"):
+        return str(fields.get("name") or (_("The chapter") if table == "chapter" else _("A household")))
     if table == "person" and not names.has_person(row_id) and (typed := naming.display_name(_Typed(fields))):
         return typed
     return names.of(table, row_id, fields)

@@ -35,11 +35,12 @@ class Membership(msgspec.Struct, frozen=True):
 
 
 class Joining(msgspec.Struct, frozen=True):
-    """An invitation being used: kept from before the call, so that a crash after it repeats the same answer."""
+    """An invitation being used: kept from before the call, so that a crash after it repeats the same answer. ``looked``: it was only looked at."""
 
     url: str
     code: str
     key: bytes
+    looked: bool = False
 
 
 class Session(msgspec.Struct, frozen=True):

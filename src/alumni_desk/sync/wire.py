@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 import msgspec
@@ -17,7 +18,7 @@ from alumni_desk import __version__
 from alumni_desk.errors import KnownError, NetworkProblem, Refused
 from alumni_desk.protocol.messages import BODY_LIMIT, Trouble, pack, unpack
 from alumni_desk.sync.address import Address
-from alumni_desk.words import _
+from alumni_desk.words import _, day
 
 if TYPE_CHECKING:
     import requests
@@ -364,7 +365,10 @@ def _in_words(status: int, trouble: Trouble) -> KnownError:
     if code == "invitation_wrong":
         return Refused(code, _("The server does not know this code. Check it, or ask for a new invitation."))
     if code == "invitation_used":
-        return Refused(code, _("This invitation was used already, on another laptop. Ask for a new one."))
+        if trouble.at is None:
+            return Refused(code, _("This invitation was used already, on another laptop. Ask for a new one."))
+        return Refused(code, _("This invitation was used on {day}, on another laptop. Ask whoever gave it to you for a new one."),
+                       day=day(datetime.fromtimestamp(trouble.at / 1000).date()))
     if code == "invitation_expired":
         return Refused(code, _("This invitation has ended. Ask for a new one."))
     if code == "too_many_tries":

@@ -1,0 +1,125 @@
+"""Inviting somebody from the Sync page: what works is offered, and what is said of it is true."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PySide6.QtGui import QGuiApplication
+from PySide6.QtWidgets import QLabel, QWidget
+from tests.sync.conftest import make_server
+
+from alumni_desk.desktop.app import build
+from alumni_desk.desktop.invite_sheet import InviteSheet
+from alumni_desk.desktop.inviting import door_sees
+from alumni_desk.desktop.join_form import JoinForm
+from alumni_desk.protocol.policy import rules
+from alumni_desk.schema import open_desk
+from alumni_desk.store.desk import Desk
+from alumni_desk.store.profile import Profile
+from alumni_desk.sync.engine import join, sync_once
+from alumni_desk.sync.shapes import shapes
+
+__all__ = ["make_server"]
+
+
+@pytest.fixture
+def hands_on(desk: Desk, qtbot: Any, hands_of: Callable[[Any], Any]) -> Iterator[Callable[[str, str], Any]]:
+    """The Sync page of a leader's laptop that has joined."""
+    rooms = []
+
+    def begin(url: str, code: str) -> Any:
+        join(desk, url, code)
+        sync_once(desk)
+        room = build(desk, theme="light")
+        rooms.append(room)
+        room.shell.resize(1280, 800)
+        room.shell.show()
+        hands = hands_of(room)
+        hands.rest()
+        hands.page("sync")
+        return hands
+
+    yield begin
+    for room in rooms:
+        room.close()
+        room.shell.close()
+        room.shell.deleteLater()
+
+
+@pytest.fixture
+def make_second(tmp_path: Path) -> Iterator[Callable[[], Desk]]:
+    """Another laptop."""
+    made: list[Desk] = []
+
+    def make() -> Desk:
+        made.append(open_desk(Profile(tmp_path / "second")))
+        return made[-1]
+
+    yield make
+    for desk in made:
+        desk.close()
+
+
+def all_words(widget: QWidget) -> str:
+    """Everything that is to be read."""
+    return "\n".join(label.text() for label in widget.findChildren(QLabel) if label.isVisibleTo(widget))
+
+
+def invited(hands: Any) -> InviteSheet:
+    """The dialog, with an invitation that stands."""
+    hands.shell.current().people.invite()
+    sheet: InviteSheet = hands.dialog(InviteSheet)
+    hands.until(lambda: sheet.standing is not None)
+    return sheet
+
+
+def test_where_a_typed_code_cannot_work_the_whole_address_is_there_to_be_copied(
+        make_server: Any, hands_on: Any, qtbot: Any, make_second: Callable[[], Desk]) -> None:
+    server = make_server(None, ["--host", "0.0.0.0"])
+    whole = server.url.replace(server.url.split("//")[1].split(":")[0], "127.0.0.1", 1)
+    hands = hands_on(whole, server.invite())
+    sheet = invited(hands)
+    made = sheet.standing
+    assert made is not None and not made.typed and "#sha256=" in made.server
+    assert not sheet.first_half.isVisible() and made.code[:4] not in all_words(sheet) and sheet.address.text() == made.server
+    assert "types the code" not in all_words(sheet) and "Paste" in all_words(sheet)
+    hands.click(next(one for one in sheet.deeds if one.text() == "Copy as text"))
+    copied = QGuiApplication.clipboard().text()
+    form = JoinForm("Laptop")
+    qtbot.addWidget(form)
+    asked: list[tuple[str, str]] = []
+    form.joined.connect(lambda url, code, laptop, carry: asked.append((url, code)))
+    form.take_text(copied)
+    form._join()
+    [(url, code)] = asked
+    second = make_second()
+    assert join(second, url.replace(url.split("//")[1].split(":")[0], "127.0.0.1", 1), code).role == "leader"
+    sheet.reject()
+
+
+def test_where_a_code_can_be_typed_it_is_shown_with_the_servers_name(make_server: Any, hands_on: Any) -> None:
+    server = make_server()
+    hands = hands_on(server.url, server.invite())
+    sheet = invited(hands)
+    made = sheet.standing
+    assert made is not None and made.typed and sheet.first_half.text().replace(" ", "") == made.code.replace("-", "")[:8]
+    assert not sheet.address.isVisible() and made.server in all_words(sheet) and sheet.deeds[-1].isVisible()
+    sheet.reject()
+
+
+def test_what_the_door_sees_is_said_as_the_policy_has_it() -> None:
+    """A field that the door gets to see one day is said here, too."""
+    said = {"person": {"standing", "constituent_codes", "title", "first_name", "middle_name", "last_name", "suffix", "preferred_name", "other_script_name",
+                       "former_names", "pronunciation", "pronouns", "class_year", "badge_tail", "mobile", "phone", "city", "door_note", "merged_into", "gone"},
+            "registration": {"gathering", "person", "host", "status", "answered_at", "badge_name", "badge_tail", "table_name", "meal", "code", "door_note",
+                             "walk_in", "gone"}}
+    for table, names in said.items():
+        read = {name: one.read for name, one in rules("door", shapes()[table]).items() if one.read != "no"}
+        assert set(read) == names, f"say in door_sees what else of {table} the door sees"
+        assert {name for name, how in read.items() if how == "tail"} == ({"mobile", "phone"} if table == "person" else set())
+    words = door_sees(14)
+    for word in ("14 guests", "class year", "city", "host", "table", "meal", "code", "notes for the door", "last four digits"):
+        assert word in words

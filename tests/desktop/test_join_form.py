@@ -1,0 +1,95 @@
+"""Joining at a window: what the invitation is for is shown first, from a real server; nothing is used before Join."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from datetime import date
+from typing import Any
+
+import pytest
+from PySide6.QtWidgets import QLabel, QWidget
+from tests.sync.conftest import make_server
+
+from alumni_desk.desktop.join_form import JoinForm
+from alumni_desk.desktop.sheet import PlainSheet
+from alumni_desk.store.desk import Desk
+from alumni_desk.sync.engine import join, status
+from alumni_desk.words import day
+
+__all__ = ["make_server"]
+
+
+def all_words(widget: QWidget) -> str:
+    """Everything that is to be read."""
+    return "\n".join(label.text() for label in widget.findChildren(QLabel) if label.isVisibleTo(widget))
+
+
+@pytest.fixture
+def form(hands: Any) -> Iterator[JoinForm]:
+    """The form on the Sync page of a laptop with three members."""
+    hands.page("sync")._open_join("3 members")
+    sheet = hands.dialog(PlainSheet)
+    found = sheet.findChild(JoinForm)
+    assert isinstance(found, JoinForm)
+    yield found
+    hands.rest()
+    if hands.open_dialogs(PlainSheet):
+        sheet.reject()
+
+
+def typed(form: JoinForm, url: str, code: str) -> None:
+    """Type both, as a person does."""
+    form.code.fill(code)
+    form.server.setText(url)
+    form.server.textEdited.emit(url)
+
+
+def test_what_an_invitation_is_for_is_shown_before_anybody_joins(make_server: Callable[..., Any], hands: Any, form: JoinForm) -> None:
+    server = make_server()
+    assert not form.card.isVisible() and not form.button.isEnabled()
+    typed(form, server.url, server.invite())
+    assert form.button.text() == "Next" and form.button.isEnabled()
+    hands.click(form.button)
+    hands.until(form.card.isVisible)
+    said = all_words(form)
+    assert "Leader of" in said and "Boston" in said and server.url.partition("://")[2] in said and "It works once, until" in said
+    assert form.button.text() == "Join Boston" and not form.button.isEnabled(), "what is here already has still to be ticked"
+    assert status(hands.desk).state == "alone" and server.run("server", "devices") == []
+    form.carry.setChecked(True)
+    hands.click(form.button)
+    hands.until(lambda: status(hands.desk).state != "alone")
+    hands.until(lambda: not hands.open_dialogs(PlainSheet))
+
+
+def test_another_code_takes_away_what_was_said_of_the_one_before(make_server: Callable[..., Any], hands: Any, form: JoinForm) -> None:
+    server = make_server()
+    typed(form, server.url, server.invite())
+    hands.click(form.button)
+    hands.until(form.card.isVisible)
+    form.code.groups[3].setText("AAAA")
+    form.code.changed.emit()
+    assert not form.card.isVisible() and form.button.text() == "Next" and not form.button.isEnabled()
+
+
+def test_a_used_code_says_when_and_what_to_do(make_server: Callable[..., Any], hands: Any, form: JoinForm, second: Desk) -> None:
+    server = make_server()
+    code = server.invite()
+    join(second, server.url, code)
+    typed(form, server.url, code)
+    hands.click(form.button)
+    hands.until(form.another.isVisible)
+    said = all_words(form)
+    assert f"This invitation was used on {day(date.today())}" in said and "Ask whoever gave it to you" in said and "they can remove that laptop" in said
+    assert form.code.groups[0].property("wrong") and not form.card.isVisible()
+    hands.click(form.another)
+    assert form.code.text() == "---" and not form.another.isVisible() and not form.code.groups[0].property("wrong")
+
+
+@pytest.fixture
+def second(tmp_path: Any) -> Iterator[Desk]:
+    """Another laptop."""
+    from alumni_desk.schema import open_desk
+    from alumni_desk.store.profile import Profile
+
+    with open_desk(Profile(tmp_path / "second")) as desk:
+        yield desk
