@@ -155,6 +155,50 @@ def test_a_stream_that_breaks_goes_on_where_it_was(pair: tuple[Desk, Desk], monk
     assert sync_once(one, check=True).identical is True
 
 
+def test_what_is_too_much_for_a_slow_server_goes_up_in_smaller_parts(pair: tuple[Desk, Desk], monkeypatch: pytest.MonkeyPatch) -> None:
+    one, _two = pair
+    sync_once(one)
+    monkeypatch.setattr(push, "FEWER", 50)
+    monkeypatch.setattr(push, "STREAMED", 100)
+    right, tried = session.call, []
+
+    def call(*arguments: Any) -> Any:
+        if arguments[3] != "push":
+            return right(*arguments)
+        count = sum(len(parcel.bodies) for parcel in arguments[4].parcels)
+        tried.append(count)
+        reply = right(*arguments)  # it does the work, though nobody waits for the answer any more
+        if count > 50:
+            raise NetworkProblem("sync_slow", "The server did not answer in time.")
+        return reply
+
+    monkeypatch.setattr(session, "call", call)
+    with one.writing("import", queue="load") as writing:
+        writing.add_many("person", [{"standing": "member", "last_name": f"Name {n}"} for n in range(450)])
+    result = sync_once(one)
+    assert result.waiting == 0 and tried[0] == 450 and max(tried[1:]) == 50 and len(tried) == 10
+    assert sync_once(one, check=True).identical is True
+
+
+def test_what_somebody_did_at_once_is_not_cut_for_a_slow_server(pair: tuple[Desk, Desk], monkeypatch: pytest.MonkeyPatch) -> None:
+    one, _two = pair
+    sync_once(one)
+    monkeypatch.setattr(push, "FEWER", 50)
+    right, tried = session.call, []
+
+    def call(*arguments: Any) -> Any:
+        if arguments[3] == "push":
+            tried.append(sum(len(parcel.bodies) for parcel in arguments[4].parcels))
+            if len(tried) == 1:
+                raise NetworkProblem("sync_slow", "The server did not answer in time.")
+        return right(*arguments)
+
+    monkeypatch.setattr(session, "call", call)
+    with one.writing("added") as writing:
+        writing.add_many("person", [{"standing": "member", "last_name": f"Name {n}"} for n in range(120)])
+    assert sync_once(one).waiting == 0 and tried == [120, 120]
+
+
 def operations_waiting(desk: Desk) -> int:
     with desk.reading() as connection:
         return operations.count_waiting(connection)

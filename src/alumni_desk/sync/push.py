@@ -10,6 +10,7 @@ from functools import partial
 
 from nacl.signing import SigningKey
 
+from alumni_desk.errors import NetworkProblem
 from alumni_desk.protocol.messages import ACCEPTED, PLACES, PUSH_BYTES, PUSH_OPERATIONS, Cursor, PushReply, PushRequest, Result
 from alumni_desk.protocol.parcels import in_parcels, sign_parcel
 from alumni_desk.store import erasing
@@ -26,17 +27,21 @@ from alumni_desk.sync.wire import Wire
 STREAMED = 1_000
 """Operations from which it is worth the thread to have a request on its way while the next is made ready."""
 
+FEWER = 500
+"""Operations of a request after one that the server did not answer in time: an old or a busy one does a part of it sooner."""
+
 Progress = Callable[[int], None]
 """Told how many operations the server has taken so far."""
 
 
 @dataclass
 class Pushed:
-    """Counts of a push: operations that the server has now, those it refused, clashes it saw."""
+    """Counts of a push: operations that the server has now, those it refused, clashes it saw; and how many a request may hold (None: as many as may)."""
 
     sent: int = 0
     refused: int = 0
     conflicts: int = 0
+    most: int | None = None
 
 
 def push(desk: Desk, wire: Wire, membership: Membership, count: Pushed, newest: int | None = None, progress: Progress | None = None) -> bool:
@@ -45,17 +50,29 @@ def push(desk: Desk, wire: Wire, membership: Membership, count: Pushed, newest: 
     Of what files brought, several requests: while the server works on one the next is made ready and the answer to the last is kept.
     ``newest``: the last operation (its rowid) that is sent now, so that whoever goes on working does not keep a sync from ending.
     """
-    with desk.reading() as connection:
-        waiting = operations.outgoing(connection, membership.scope, PUSH_OPERATIONS, newest)
+    waiting = _waiting(desk, membership, newest, count.most or PUSH_OPERATIONS)
     if not waiting:
         return False
     parcels = _request(waiting)
-    if len(waiting) < STREAMED or _sent_up_to(parcels) is None:
-        ask = _ask(desk, wire, membership, parcels)
-        _keep(desk, membership, parcels, ask(), count)
-    else:
-        _stream(desk, wire, membership, parcels, count, newest, progress)
+    try:
+        if len(waiting) < STREAMED or _sent_up_to(parcels) is None:
+            ask = _ask(desk, wire, membership, parcels)
+            _keep(desk, membership, parcels, ask(), count)
+        else:
+            _stream(desk, wire, membership, parcels, count, newest, progress)
+    except NetworkProblem as problem:
+        if problem.code != "sync_slow" or count.most is not None or len(waiting) <= FEWER:
+            raise
+        count.most = FEWER  # what the server has of it by now it knows
     return True
+
+
+def _waiting(desk: Desk, membership: Membership, newest: int | None, most: int) -> list[Outgoing]:
+    with desk.reading() as connection:
+        found = operations.outgoing(connection, membership.scope, most, newest)
+        if len(found) < most or most >= PUSH_OPERATIONS or found[0].load or found[0].transaction != found[-1].transaction:
+            return found
+        return operations.outgoing(connection, membership.scope, PUSH_OPERATIONS, newest)  # what somebody did at once is judged at once
 
 
 def _stream(desk: Desk, wire: Wire, membership: Membership, parcels: list[list[Outgoing]], count: Pushed, newest: int | None,

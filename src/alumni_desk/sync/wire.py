@@ -24,9 +24,14 @@ if TYPE_CHECKING:
 
 CONNECT_SECONDS = 10.0
 READ_SECONDS = 60.0
+SLOW = 16 * 1024
+"""Bytes a second of a line on which an answer is waited for longer, by what the call needs to get there: the system takes it at once, and sends it on."""
+
 TRIES = 4
 LONGEST_WAIT = 20.0
 _WORTH_PACKING = 512
+_PIECE = 1 << 16
+"""Bytes of a call that must leave within ``READ_SECONDS``; over a line that is slower than that a server hangs up, too."""
 
 T = TypeVar("T")
 
@@ -141,7 +146,7 @@ class Wire:
         if self.token:
             headers["authorization"] = f"Bearer {self.token}"
         with self._spoken(), self._session.post(f"{self.address.url}/sync/v1/{name}", data=body, headers=headers, stream=True,
-                                                  timeout=(CONNECT_SECONDS, READ_SECONDS), allow_redirects=False) as response:
+                                                  timeout=(CONNECT_SECONDS, READ_SECONDS + len(body) / SLOW), allow_redirects=False) as response:
             received = _received(response)
             return response.status_code, {key.lower(): value for key, value in response.headers.items()}, received
 
@@ -208,8 +213,9 @@ def _session(address: Address, hold: Callable[[socket.socket], None]) -> request
 
         def post(self, url: Any, data: Any = None, json: Any = None, **options: Any) -> Any:
             pool, target = self._ways.get(url) or self._way(url)
+            connect, read = options["timeout"]
             return _Answer(pool.urlopen("POST", target, body=data, headers=options["headers"], retries=False, redirect=False, assert_same_host=False,
-                                        timeout=Timeout(*options["timeout"]), preload_content=False, decode_content=False))
+                                        timeout=Timeout(connect=connect, read=read), preload_content=False, decode_content=False))
 
         def _way(self, url: str) -> tuple[Any, str]:
             """The connections to an address, by way of a proxy perhaps, and how the address is called there."""
@@ -262,9 +268,17 @@ def _pools(hold: Callable[[socket.socket], None]) -> dict[str, Any]:
             try:
                 super().request(*call, **options)
                 parts, self._together = self._together, None
-                super().send(b"".join(parts))
+                self._leave(memoryview(b"".join(parts)))
             finally:
                 self._together = None
+
+        def _leave(self, whole: memoryview) -> None:
+            """Piece by piece, each in its own time: a slow line needs minutes for all of it, and moves on all the same."""
+            if self.sock is None:
+                self.connect()
+            self.sock.settimeout(READ_SECONDS)
+            for start in range(0, len(whole), _PIECE):
+                super().send(whole[start:start + _PIECE])
 
         def send(self, data: Any) -> None:
             if self._together is None:
