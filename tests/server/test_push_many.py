@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 import sqlalchemy as sa
 from hypothesis import HealthCheck, given, settings
@@ -17,8 +18,8 @@ from alumni_desk.protocol.canonical import body_of
 from alumni_desk.protocol.ids import uuid7
 from alumni_desk.protocol.messages import Operation, PushReply
 from alumni_desk.protocol.parcels import Piece, in_parcels, sign_parcel
-from alumni_desk.server import bulk, judging
-from alumni_desk.server.bulk import add_rows, copy_text
+from alumni_desk.server import anew, bulk, judging
+from alumni_desk.server.bulk import add_rows, copy_text, put_rows
 from alumni_desk.server.database import Database, postgresql_database, sqlcipher_database
 from alumni_desk.server.feed import begin_feed
 from alumni_desk.server.push import Sent, push_together
@@ -88,6 +89,23 @@ def pushed(database: Database, scope: str, pushes: list[list[Operation]], key: S
     return replies
 
 
+def pushed_anew(database: Database, scope: str, pushes: list[list[Operation]], key: SigningKey) -> tuple[list[PushReply], list[bool]]:
+    """The same with the way of an import, where it is open; and where it was."""
+    replies, ways = [], []
+    with database.writing() as connection:
+        begin_feed(connection, TABLES, scope)
+    for number, mine in enumerate(pushes):
+        parcels = [sign_parcel(key, server="s", device="d", scope=scope, audience="chapter", pieces=pieces)
+                   for pieces in in_parcels([Piece(one.id, one.transaction, body_of(one)) for one in mine])]
+        fresh, sent = anew.fresh_of(parcels), Sent(parcels, "leader", "d")
+        with database.writing() as connection:
+            there = anew.glance(connection, TABLES, scope, fresh, devices=[], now=NOW + number) if fresh is not None else None
+            reply = None if fresh is None or there is None else anew.push_anew(connection, TABLES, fresh, sent, there, NOW + number)
+            ways.append(reply is not None)
+            replies.append(reply or push_together(connection, TABLES, [sent], scope=scope, now=NOW + number)[0])
+    return replies, ways
+
+
 def kept(database: Database, scope: str) -> dict[str, list[dict[str, Any]]]:
     """Everything of a scope."""
     found = {}
@@ -112,6 +130,62 @@ def test_the_shorter_ways_lead_to_the_same(postgresql: Database, sqlcipher: Data
         long = pushed(sqlcipher, scope, pushes, key)
     assert short == long
     assert kept(postgresql, scope) == kept(sqlcipher, scope)
+
+
+@st.composite
+def new_rows(draw: st.DrawFn) -> Operation:
+    """A plain operation that makes a row, mostly one that nobody knows."""
+    table = draw(st.sampled_from(["person", "person", "education", "household"]))
+    types = shapes()[table].types
+    names = draw(st.lists(st.sampled_from(sorted(types.keys() - {"gone", "merged_into"})), min_size=1, max_size=6, unique=True))
+    return Operation(id=str(draw(st.uuids(version=4))), action=uuid7(), transaction=uuid7(), kind="put", table=table,
+                     row=draw(st.sampled_from(ROWS)) if draw(st.integers(0, 19)) == 0 else str(draw(st.uuids(version=4))),
+                     fields={name: draw(values[types[name]]) for name in names}, before={},
+                     clock=f"{NOW + draw(st.integers(-50, 50)):012x}-0000-{draw(st.sampled_from(REPLICAS))}", schema=1)
+
+
+@settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(pushes=st.lists(st.lists(st.one_of(*[new_rows()] * 12, operations()), min_size=1, max_size=12), min_size=1, max_size=3), again=st.booleans())
+def test_the_way_of_an_import_leads_to_the_same(postgresql: Database, sqlcipher: Database, pushes: list[list[Operation]], again: bool) -> None:
+    scope, key = uuid7(), SigningKey.generate()
+    pushes = [*pushes, pushes[0]] if again else pushes
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(anew, "MANY", 1)
+        short, _ways = pushed_anew(postgresql, scope, pushes, key)
+    assert short == pushed(sqlcipher, scope, pushes, key)
+    assert kept(postgresql, scope) == kept(sqlcipher, scope)
+
+
+def some(count: int, **fields: Any) -> list[Operation]:
+    """New people."""
+    return [Operation(uuid7(), uuid7(), uuid7(), "put", "person", uuid7(), {"last_name": f"Name {n}", **fields}, {}, f"{NOW:012x}-{n:04x}-{REPLICAS[0]}", 1)
+            for n in range(count)]
+
+
+def test_an_import_goes_the_way_of_an_import(postgresql: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(anew, "MANY", 3)
+    first, more = some(3, city="a\\b"), some(4)
+    scope, key = uuid7(), SigningKey.generate()
+    changed = [msgspec.structs.replace(one, id=uuid7(), fields={"city": "Paris"}) for one in first]
+    late = [msgspec.structs.replace(one, clock=f"{NOW + 400_000:012x}-0000-{REPLICAS[0]}") for one in some(3)]
+    replies, ways = pushed_anew(postgresql, scope, [first, more, first, some(2), changed, some(3, gone=True), some(3), late, some(3)], key)
+    assert ways == [True, True, False, False, False, False, True, False, False], "what is known, few, changes something, removes, or was ahead once"
+    assert [one.status for one in replies[2].results] == ["duplicate"] * 3 and [one.sequence for one in replies[1].results] == [4, 5, 6, 7]
+
+
+@pytest.mark.parametrize("what", ["erased", "awaited"])
+def test_where_more_is_to_be_known_an_import_is_looked_at(postgresql: Database, monkeypatch: pytest.MonkeyPatch, what: str) -> None:
+    monkeypatch.setattr(anew, "MANY", 3)
+    scope, key, mine = uuid7(), SigningKey.generate(), some(3)
+    with postgresql.writing() as connection:
+        if what == "erased":
+            add_rows(connection, TABLES.tables["erased"], ("scope", "table_name", "row_id", "erased_at"), [(scope, "person", mine[1].row, 1)])
+        else:
+            put_rows(connection, TABLES.tables["feed"], [{"scope": scope, "audience": ROWS[0], "table_name": "person", "row_id": mine[1].row, "sequence": 0,
+                                                          "gone": False}])
+    replies, ways = pushed_anew(postgresql, scope, [mine], key)
+    assert ways == [False]
+    assert [one.status for one in replies[0].results] == (["ok", "erased", "ok"] if what == "erased" else ["ok"] * 3)
 
 
 def test_a_row_that_is_there_already_is_replaced_all_the_same(postgresql: Database, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -52,6 +52,7 @@ from alumni_desk.protocol.parcels import verify_parcel
 from alumni_desk.protocol.values import is_id
 from alumni_desk.schema import SCHEMA_VERSION
 from alumni_desk.server import accounts, conflicts, erasing, feed, inviting, journal, leaving, set_aside
+from alumni_desk.server.anew import Fresh, fresh_of, glance, push_anew
 from alumni_desk.server.aside import aside
 from alumni_desk.server.beforehand import look
 from alumni_desk.server.bodies import STRANGERS_LIMIT, drop_body, packed, read_body
@@ -224,8 +225,11 @@ def make_app(server: Server, now: Now = now_ms, *, rate: float = CALLS_A_SECOND,
         """Pushes to one scope, each with its device: what became of it, why it is not taken, or whose it is where it is to be set aside."""
         answers: list[PushReply | Refusal | accounts.Caller] = []
         those: dict[int, Sent] = {}
-        groups = [_taken_out(one.message) for one in asked]
+        fresh = fresh_of(asked[0].message.parcels) if len(asked) == 1 and server.database.postgresql else None
         with erasures() as note, server.database.writing() as connection:
+            if fresh is not None and (answer := carry_out_anew(connection, scope, asked[0], fresh)) is not None:
+                return [answer]
+            groups = [_taken_out(one.message) for one in asked]
             there = look(connection, server.tables, scope, operations_in(groups), devices={one.device for one in asked}, now=now())
             for place, one in enumerate(asked):
                 who = there.callers.get(one.device, Refusal(403, "revoked"))
@@ -242,6 +246,21 @@ def make_app(server: Server, now: Now = now_ms, *, rate: float = CALLS_A_SECOND,
                 if sent.counted:
                     has_sent(connection, server.tables, sent.device, len(reply.results))
         return answers
+
+    def carry_out_anew(connection: sa.Connection, scope: str, one: _Pushed, fresh: Fresh) -> PushReply | Refusal | None:
+        """The same for one push of nothing but new rows; None, and nothing has happened, if it is not that."""
+        there = glance(connection, server.tables, scope, fresh, devices=[one.device], now=now())
+        who = there.callers.get(one.device) if there is not None else None
+        if there is None or who is None or who.revoked:
+            return None
+        try:
+            sent = _sent(server, who, one, [])
+        except Refusal as refusal:
+            return refusal
+        reply = push_anew(connection, server.tables, fresh, sent, there, now())
+        if reply is not None and sent.counted:
+            has_sent(connection, server.tables, sent.device, len(reply.results))
+        return reply
 
     together = Together(carry_out, PUSH_OPERATIONS, lambda *work: aside(*work))
 

@@ -21,7 +21,7 @@ from alumni_desk.server.bulk import chunks, one_of
 CHAPTER = "chapter"
 """The audience that reads everything of a scope."""
 
-_NAMING = frozenset({"gathering", "registration", "fact"})
+NAMING = frozenset({"gathering", "registration", "fact"})
 """The tables whose rows are a gathering or name one."""
 
 Name = tuple[str, str]
@@ -61,7 +61,7 @@ def concerned_by(scope: str, changed: Mapping[Name, Touched], held: Mapping[Name
         for audience in held.get(name, ()):
             concerned[audience][name] = None
     for (table, row_id), one in changed.items():
-        for gathering in _named_in(table, row_id, one) if table in _NAMING else ():
+        for gathering in _named_in(table, row_id, one) if table in NAMING else ():
             concerned[gathering][table, row_id] = None
             if table == "gathering":
                 concerned[gathering]["chapter", scope] = None

@@ -68,7 +68,7 @@ def look(connection: sa.Connection, tables: sa.MetaData, scope: str, operations:
         there = {name: those(_columns(tables.tables[name])[1], name, "id", each) for name, each in rows.items()}
         held = [answer for name in ALONE if name in rows
                 for answer in those("table_name, row_id, audience", "feed", "row_id", rows[name], table_name=name, also=NOT_THE_CHAPTERS)]
-        ahead, known = those("replica", "clamped", "replica", replicas, first=True), those("replica", "replica", "replica", replicas)
+        ahead, known = replicas_among(connection, scope, replicas)
         first, marked = head(), [row for one in erased for row in one()]
         return Beforehand(
             head=locked_from(scope, first), callers=accounts.callers_from(tables, (row for one in whose for row in one()), now),
@@ -76,6 +76,12 @@ def look(connection: sa.Connection, tables: sa.MetaData, scope: str, operations:
             removed={(row[0], row[1]): row[2] for row in marked if row[2] is not None},
             rows={name: _rows(tables.tables[name], (row for one in each for row in one())) for name, each in there.items()},
             held=_by_name(held), ahead={row[0] for one in ahead for row in one()}, replicas={row[0] for one in known for row in one()})
+
+
+def replicas_among(connection: sa.Connection, scope: str, replicas: Collection[str]) -> tuple[list[Answer], list[Answer]]:
+    """Which of these replicas have had clocks that ran ahead, and which of them are known."""
+    return ([find(connection, "replica", "clamped", "replica", part, scope=scope, first=True) for part in chunks(replicas)],
+            [find(connection, "replica", "replica", "replica", part, scope=scope) for part in chunks(replicas)])
 
 
 def _named(operations: Iterable[Operation]) -> tuple[set[str], dict[str, dict[str, None]], set[str], set[str]]:

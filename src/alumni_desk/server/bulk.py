@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from functools import lru_cache
 from itertools import islice
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import msgspec
 import sqlalchemy as sa
@@ -18,7 +18,7 @@ _FEW = 50
 MANY = 200
 """New rows from which a COPY costs less than the further words to the database that it takes."""
 
-_ESCAPES = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"})
+ESCAPES = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"})
 T = TypeVar("T")
 
 
@@ -90,15 +90,29 @@ def add_rows(connection: sa.Connection, table: sa.Table, names: Sequence[str], r
 
 def _copied(connection: sa.Connection, table: sa.Table, names: Sequence[str], rows: Sequence[Sequence[Any]]) -> bool:
     """Whether the rows could be copied in; not if one of them is there already, then nothing has changed."""
-    dialect: Any = connection.dialect
     columns = {name: column for name, column in zip(names, zip(*rows, strict=True), strict=True)
                if column.count(None) < len(column) or not table.c[name].nullable}
-    text = copy_text(list(columns.values()))
+    return copied(connection, [Copy(table.name, tuple(columns), copy_text(list(columns.values())))])
+
+
+class Copy(NamedTuple):
+    """Rows of a table in PostgreSQL's text form of COPY."""
+
+    table: str
+    columns: Sequence[str]
+    text: str
+
+
+def copied(connection: sa.Connection, those: Sequence[Copy]) -> bool:
+    """Whether all of these rows could be copied in; not if one of them is there already, then nothing has changed."""
+    dialect: Any = connection.dialect
     saved = connection.begin_nested()
     raw: Any = connection.connection.dbapi_connection
     try:
-        with raw.cursor() as cursor, cursor.copy(f"COPY {_quoted(table.name)} ({', '.join(map(_quoted, columns))}) FROM STDIN") as copy:
-            copy.write(text)
+        with raw.cursor() as cursor:
+            for one in those:
+                with cursor.copy(f"COPY {_quoted(one.table)} ({', '.join(map(_quoted, one.columns))}) FROM STDIN") as copy:
+                    copy.write(one.text)
     except dialect.loaded_dbapi.IntegrityError:
         saved.rollback()
         return False
@@ -122,7 +136,7 @@ def _texts(values: Sequence[Any]) -> Sequence[str]:
         return ["\\N" if value is None else str(value) for value in values]
     together = "".join(values if len(kinds) == 1 else filter(None, values))
     if "\\" in together or "\t" in together or "\n" in together or "\r" in together:
-        return ["\\N" if value is None else value.translate(_ESCAPES) for value in values]
+        return ["\\N" if value is None else value.translate(ESCAPES) for value in values]
     return values if len(kinds) == 1 else ["\\N" if value is None else value for value in values]
 
 

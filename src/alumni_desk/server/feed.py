@@ -18,7 +18,7 @@ _LOCK = "SELECT head, chain, audited, audit_hash FROM feed_head WHERE scope = ?"
 LOCK = {"postgresql": f"{_LOCK} FOR UPDATE", "sqlite": _LOCK}  # SQLite has one writer at a time
 
 
-_ENTRY = ("scope", "audience", "table_name", "row_id", "sequence", "gone")
+ENTRY = ("scope", "audience", "table_name", "row_id", "sequence", "gone")
 
 
 @dataclass
@@ -68,8 +68,8 @@ def touch(connection: sa.Connection, tables: sa.MetaData, locked: LockedHead, ch
             locked.sequence += 1
             places[table, row_id] = locked.sequence
         moved.append((locked.scope, audience, table, row_id, places[table, row_id], gone))
-    add_rows(connection, tables.tables["feed"], _ENTRY, added)
-    put_rows(connection, tables.tables["feed"], [dict(zip(_ENTRY, entry, strict=True)) for entry in moved])
+    add_rows(connection, tables.tables["feed"], ENTRY, added)
+    put_rows(connection, tables.tables["feed"], [dict(zip(ENTRY, entry, strict=True)) for entry in moved])
     return sequences
 
 

@@ -18,8 +18,8 @@ from alumni_desk.sync.shapes import Shape, shapes
 Refusal = tuple[Status, str]
 
 _TYPES: Mapping[str, type] = {"text": str, "integer": int, "boolean": bool}
-_NAMES = re.compile(f"{UUID} {UUID} {PATTERN.pattern}")
-_SMALL_MAP = 15
+NAMES = re.compile(f"{UUID} {UUID} {PATTERN.pattern}")
+SMALL_MAP = 15
 """Fields up to which msgpack says their number in four bits; that of some more has one byte of zeros, and that of many more has two."""
 
 
@@ -36,19 +36,19 @@ def _is_plain(operation: Operation, body: bytes, audience: str, shapes: Mapping[
     if shape is None or audience != "chapter" or operation.table == "chapter" or operation.kind != shape.kind or len(body) > TEXT_LIMIT:
         return False
     fields = operation.fields
-    if body.count(0) > (len(fields) > _SMALL_MAP):  # there may be a NUL in a text
+    if body.count(0) > (len(fields) > SMALL_MAP):  # there may be a NUL in a text
         return False
-    kinds, numbers = _kinds(shape.name, tuple(fields))
-    if not kinds or tuple(map(type, fields.values())) != kinds or (operation.kind == "fact" and not fields.get("kind")):
+    types, numbers = kinds(shape.name, tuple(fields))
+    if not types or tuple(map(type, fields.values())) != types or (operation.kind == "fact" and not fields.get("kind")):
         return False
     for name in numbers:
         if fields[name] >= 2**63:  # type: ignore[operator]  # its type was compared
             return False
-    return _NAMES.fullmatch(f"{operation.id} {operation.row} {operation.clock}") is not None
+    return NAMES.fullmatch(f"{operation.id} {operation.row} {operation.clock}") is not None
 
 
 @lru_cache(maxsize=4_096)
-def _kinds(table: str, names: tuple[str, ...]) -> tuple[tuple[type, ...], tuple[str, ...]]:
+def kinds(table: str, names: tuple[str, ...]) -> tuple[tuple[type, ...], tuple[str, ...]]:
     """Of which kind the values of these fields are, unless they are empty, and which of them are numbers; nothing if there are no such fields."""
     types = shapes()[table].types
     if not types.keys() >= set(names):
@@ -114,6 +114,11 @@ def _forbidden(operation: Operation, role: str, shapes: Mapping[str, Shape]) -> 
     if any(not may_say(role, operation.table, name, operation.fields[name]) for name in choosy):
         return "denied", "value"
     return None
+
+
+def is_open(role: str, table: str, names: tuple[str, ...]) -> bool:
+    """Whether a role may put any value into these fields of a table."""
+    return may_send(role, "put") and _closed(role, table, names, shapes()[table].door) == (False, ())
 
 
 @lru_cache(maxsize=4_096)

@@ -25,7 +25,7 @@ from alumni_desk.server.merging import Clash, Row, lay_fact, lay_put, row_from
 from alumni_desk.server.replicas import authors, keep_replicas
 from alumni_desk.sync.shapes import Shape, shapes
 
-_RESULT = ("scope", "id", "salt", "hash", "status", "reason", "sequence", "clock", "conflicts", "device", "received_at")
+RESULT = ("scope", "id", "salt", "hash", "status", "reason", "sequence", "clock", "conflicts", "device", "received_at")
 
 
 @dataclass(slots=True)
@@ -164,7 +164,7 @@ def _for_audit(fresh: Sequence[Item], chain: str) -> dict[str, Any]:
     for item in fresh:
         operation = item.operation
         if operation is not None:
-            key = (item.status, operation.kind, operation.table[:64], _shortened(tuple(operation.fields)))
+            key = (item.status, operation.kind, operation.table[:64], shortened(tuple(operation.fields)))
             alike[key].append((operation.id, operation.row[:64], item.hash.hex()))
     return {"operations": len(fresh), "accepted": sum(item.status in ACCEPTED for item in fresh), "chain": chain,
             "what": [{"status": status, "kind": kind, "table": table, "fields": fields, "each": each}
@@ -172,7 +172,7 @@ def _for_audit(fresh: Sequence[Item], chain: str) -> dict[str, Any]:
 
 
 @lru_cache(maxsize=4_096)
-def _shortened(names: tuple[str, ...]) -> tuple[str, ...]:
+def shortened(names: tuple[str, ...]) -> tuple[str, ...]:
     """Names as the audit holds them, whatever somebody sent. Many rows have the same fields."""
     return tuple(name[:64] for name in names[:64])
 
@@ -484,5 +484,5 @@ def _keep_results(connection: sa.Connection, tables: sa.MetaData, scope: str, th
                               "row_id": operation.row, "winner_clock": clash.winner_clock, "loser_clock": clash.loser_clock,
                               "loser_value": json_text(clash.loser_value), "device": device, "made_at": now,
                               "decided_at": None} for clash in item.clashes)
-    add_rows(connection, tables.tables["operation_result"], _RESULT, results)
+    add_rows(connection, tables.tables["operation_result"], RESULT, results)
     put_rows(connection, tables.tables["conflict"], conflicts)
