@@ -91,6 +91,7 @@ def _forms(operations: Sequence[Operation], bodies: Sequence[bytes]) -> list[_Fo
             if form is None:
                 return None
             found[key] = form
+        # What was seen before says that the row is somewhere: there is no use in trying.
         if one.kind != "put" or one.before or body.count(0) > form.zeros or tuple(map(type, fields.values())) != form.kinds:
             return None
         for name in form.numbers:

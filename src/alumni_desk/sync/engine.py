@@ -209,14 +209,15 @@ def _sync(desk: Desk, wire: Wire, membership: state.Membership, progress: Progre
             break
     erasing.finish(desk)
     deciding.exchange(desk, wire, membership, server, fresh=pushed.conflicts > 0)
-    same = None if waiting else _checked(desk, wire, membership, wanted=check)
+    same = None if waiting else _checked(desk, wire, membership, wanted=check, much=pushed.sent + pulled >= digest.MANY)
     return SyncResult(pushed=pushed.sent, pulled=pulled, waiting=waiting, conflicts=deciding.count(desk), refused=pushed.refused,
                       quarantined=server.set_aside.get(membership.scope, 0), identical=same, clashes=pushed.conflicts)
 
 
-def _checked(desk: Desk, wire: Wire, membership: state.Membership, *, wanted: bool) -> bool | None:
+def _checked(desk: Desk, wire: Wire, membership: state.Membership, *, wanted: bool, much: bool) -> bool | None:
+    """What the check found. One that is merely due waits for the next sync where this one had ``much`` to do: nobody shall wait for both."""
     with desk.reading() as connection:
-        if not wanted and not digest.is_due(connection, desk.now()):
+        if not wanted and (much or not digest.is_due(connection, desk.now())):
             return digest.identical(connection, membership.scope)
     try:
         return digest.check(desk, wire, membership)
