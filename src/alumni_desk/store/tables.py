@@ -34,7 +34,7 @@ def desk_tables(metadata: sa.MetaData) -> None:
         sa.Column("made_at", sa.Text, nullable=False),  # UTC, ISO 8601 with milliseconds
         sa.Column("resolved_at", sa.Text),
         sa.Index("operation_row", "table_name", "row_id"),
-        sa.Index("operation_fate", "fate", "sequence"),
+        sa.Index("operation_fate", "fate", "sequence", "queue"),
         sa.Index("operation_action", "action"),
     )
     sa.Table(

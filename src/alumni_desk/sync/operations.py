@@ -65,7 +65,7 @@ def outgoing(connection: sa.Connection, scope: str, limit: int, newest: int | No
     last = _LAST if newest is None else newest
     found: list[Any] = []
     if after is None:
-        found = driver.rows(connection, f"{_READY} AND queue NOT IN ('peer', 'load') AND scope = ? AND rowid <= ? ORDER BY rowid LIMIT ?", (scope, last, limit))
+        found = driver.rows(connection, f"{_READY} AND queue = 'live' AND scope = ? AND rowid <= ? ORDER BY rowid LIMIT ?", (scope, last, limit))
     if len(found) < limit:
         found += driver.rows(connection, f"{_READY} AND queue = 'load' AND scope = ? AND rowid > ? AND rowid <= ? ORDER BY rowid LIMIT ?",
                              (scope, after or 0, last, limit - len(found)))
@@ -77,7 +77,7 @@ def outgoing(connection: sa.Connection, scope: str, limit: int, newest: int | No
 
 
 _READY = ("SELECT rowid, id, action, transaction_id, audience, kind, table_name, row_id, fields, before, clock, schema, queue = 'load'"
-          " FROM operation INDEXED BY operation_fate WHERE fate = 'waiting' AND sequence IS NULL")  # these are by their rowid there
+          " FROM operation INDEXED BY operation_fate WHERE fate = 'waiting' AND sequence IS NULL")  # of one queue these are by their rowid there
 
 
 def unsealed(connection: sa.Connection, scope: str, limit: int) -> list[Outgoing]:
