@@ -32,6 +32,7 @@ class Outgoing(NamedTuple):
     row: str
     kind: str
     load: bool = False
+    new: bool = False  # it made its row: nothing was seen before
 
 
 class Overlay(NamedTuple):
@@ -89,11 +90,15 @@ def unsealed(connection: sa.Connection, scope: str, limit: int) -> list[Outgoing
 
 def _ready(rows: Sequence[Any]) -> list[Outgoing]:
     known = shapes()
+    flags = {name: shape.booleans for name, shape in known.items()}
     found = []
     for rowid, name, action, transaction, audience, kind, table, row, fields, before, clock, schema, load in rows:
-        operation = Operation(name, action, transaction, kind, table, row, typed(known.get(table), _JSON_MAP.decode(fields)),
-                              {} if before in ("", "{}") else _JSON_MAP.decode(before), clock, schema)
-        found.append(Outgoing(name, transaction, body_of(operation), rowid, audience, table, row, kind, bool(load)))
+        said = _JSON_MAP.decode(fields)
+        if table in flags and not flags[table].isdisjoint(said):
+            said = typed(known[table], said)
+        new = before == "{}" or before == ""
+        operation = Operation(name, action, transaction, kind, table, row, said, {} if new else _JSON_MAP.decode(before), clock, schema)
+        found.append(Outgoing(name, transaction, body_of(operation), rowid, audience, table, row, kind, bool(load), new))
     return found
 
 
@@ -128,9 +133,17 @@ def mark_sent(connection: sa.Connection, answered: Sequence[tuple[int, int]]) ->
 
 def mark_base(connection: sa.Connection, answered: Sequence[tuple[int, int]], at: str) -> None:
     """These are part of the base now, under the sequences that the server gave: pairs of sequence and rowid."""
-    for sequence, first, count in _runs(answered):
+    for sequence, first, count in _run_of(answered) or _runs(answered):
         driver.run(connection, "UPDATE operation SET fate = 'accepted', sequence = rowid + ?, resolved_at = ? WHERE rowid BETWEEN ? AND ?",
                    (sequence - first, at, first, first + count - 1))
+
+
+def _run_of(answered: Sequence[tuple[int, int]]) -> list[tuple[int, int, int]]:
+    """All of them as one run, as they mostly are; nothing where they are not."""
+    if not answered:
+        return []
+    (sequence, first), count = answered[0], len(answered)
+    return [(sequence, first, count)] if list(answered) == list(zip(range(sequence, sequence + count), range(first, first + count), strict=True)) else []
 
 
 def _runs(answered: Sequence[tuple[int, int]]) -> Iterator[tuple[int, int, int]]:

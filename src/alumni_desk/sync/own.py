@@ -8,12 +8,14 @@ lies over it. Then the cursor moves over them. In any other case they come down 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from itertools import groupby
+from operator import attrgetter
 
 import msgspec
 import sqlalchemy as sa
 
 from alumni_desk.protocol.clocks import unpack
-from alumni_desk.protocol.messages import PushReply
+from alumni_desk.protocol.messages import PushReply, Result
 from alumni_desk.store import driver
 from alumni_desk.sync import operations, state
 from alumni_desk.sync.operations import Outgoing
@@ -28,20 +30,28 @@ def pass_over(connection: sa.Connection, membership: state.Membership, sent: Seq
     """Make what was sent part of the base and move the cursor over it, if that is all that lies between. The caller commits."""
     if membership.gathering is not None or reply.before is None or not reply.chain or reply.before != cursor_of(connection, membership.scope):
         return False
-    if any(result.status != "ok" or result.conflicts for result in reply.results) or any(one.kind == "command" for one in sent):
+    if not are_plain(reply.results) or "command" in {one.kind for one in sent}:
         return False
     rows: dict[str, set[str]] = {}
-    for one in sent:
-        rows.setdefault(one.table, set()).add(one.row)
+    changed: dict[str, set[str]] = {}  # not made by this very operation: others may have written in it
+    for table, those in groupby(sent, attrgetter("table")):
+        mine = list(those)
+        rows.setdefault(table, set()).update([one.row for one in mine])
+        changed.setdefault(table, set()).update([one.row for one in mine if not one.new])
     if not rows.keys() <= shapes().keys() or not _is_all(connection, membership.scope, rows, len(sent)):
         return False
     operations.mark_base(connection, [(result.sequence, one.rowid) for one, result in zip(sent, reply.results, strict=True)], at)
-    for table, ids in rows.items():
-        if shapes()[table].kind == "put":
+    for table, ids in changed.items():
+        if ids and shapes()[table].kind == "put":
             _greatest_clocks(connection, table, ids)
     state.keep_authors(connection, reply.replicas)
     connection.exec_driver_sql("UPDATE scope SET cursor = ?, chain = ? WHERE id = ?", (reply.head, reply.chain, membership.scope))
     return True
+
+
+def are_plain(results: Sequence[Result]) -> bool:
+    """Whether all were taken just as they were made, and nobody minds."""
+    return {(result.status, result.conflicts) for result in results} <= {("ok", 0)}
 
 
 def _is_all(connection: sa.Connection, scope: str, rows: dict[str, set[str]], count: int) -> bool:

@@ -137,8 +137,11 @@ def _keep(desk: Desk, membership: Membership, parcels: Sequence[Sequence[Outgoin
     answered: list[tuple[int, int]] = []
     refused: list[tuple[int, str, int]] = []
     fallen: dict[str, set[str]] = {}
-    emptied = _emptied(desk, sent, reply.results)
-    for one, result in zip(sent, reply.results, strict=True):
+    plain = own.are_plain(reply.results)
+    emptied = set() if plain else _emptied(desk, sent, reply.results)
+    if plain:
+        answered = [(result.sequence, one.rowid) for one, result in zip(sent, reply.results, strict=True)]
+    for one, result in () if plain else zip(sent, reply.results, strict=True):
         if result.status == "ok":
             answered.append((result.sequence, one.rowid))
             count.conflicts += result.conflicts
@@ -167,7 +170,7 @@ def _keep(desk: Desk, membership: Membership, parcels: Sequence[Sequence[Outgoin
             shape = shapes().get(table)
             if shape is not None:
                 settle(connection, shape, membership.scope, over, done)
-        gone = [(one.table, one.row) for one, result in zip(sent, reply.results, strict=True) if result.settled == "erased"]
+        gone = [] if plain else [(one.table, one.row) for one, result in zip(sent, reply.results, strict=True) if result.settled == "erased"]
         if gone:
             after_push(connection, gone)
         open_circles(connection)

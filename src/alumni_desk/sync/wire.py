@@ -141,7 +141,7 @@ class Wire:
         body = pack(message)
         headers = {"accept-encoding": "zstd", "user-agent": f"AlumniDesk/{__version__}"}  # each byte goes with every call: the path says what it is
         if len(body) >= _WORTH_PACKING:
-            body = zstandard.ZstdCompressor(level=3).compress(body)
+            body = zstandard.ZstdCompressor(level=1).compress(body)
             headers["content-encoding"] = "zstd"
         if self.token:
             headers["authorization"] = f"Bearer {self.token}"
