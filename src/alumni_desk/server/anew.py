@@ -7,6 +7,7 @@ are known already, several operations on one row, clocks that run ahead, a door'
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -135,24 +136,38 @@ def push_anew(connection: sa.Connection, tables: sa.MetaData, fresh: Fresh, sent
     if (locked is None or sent.gathering is not None or sent.role not in ("admin", "leader") or milliseconds(fresh.latest) > now + AHEAD
             or not all(is_open(sent.role, form.table, form.names) for form in fresh.forms)):
         return None
-    first, count, scope, device = locked.sequence + 1, len(fresh.operations), locked.scope, sent.device
-    rows = [_rows(fresh, scope, table) for table in dict.fromkeys(form.table for form in fresh.forms)]
-    entries = "".join([f"{scope}\t{CHAPTER}\t{one.table}\t{one.row}\t{place}\tf\n" for place, one in enumerate(fresh.operations, first)])
-    hexed = [one.hex() for one in fresh.hashes]
-    results = "".join([f"{scope}\t{one.id}\t\\\\x{salt.hex()}\t\\\\x{digest}\tok\t\\N\t{place}\t\\N\t0\t{device}\t{now}\n" for place, (one, salt, digest)
-                       in enumerate(zip(fresh.operations, fresh.salts, hexed, strict=True), first)])
-    if not copied(connection, [*rows, Copy("feed", feed.ENTRY, entries), Copy("operation_result", RESULT, results)]):
-        return None  # some of it is known
-    before = Cursor(locked.sequence, locked.chain)
-    locked.sequence += count
-    locked.chain = chained(locked.chain, fresh.hashes)
-    with in_one_go(connection):
-        told = keep_replicas(connection, tables, locked, dict.fromkeys(fresh.replicas, device), there.replicas)
-        note = audit.Note("push", now, device, _for_audit(fresh, hexed, locked.chain))
-        locked.audited, locked.audit_hash = audit.note_after(connection, tables, scope, locked.audited, locked.audit_hash, [note])
-        feed.move_head(connection, tables, locked)
-    return PushReply(results=[Result(one.id, "ok", place) for place, one in enumerate(fresh.operations, first)], head=locked.sequence, time=now,
-                     chain=locked.chain, before=before, replicas=authors(connection, tables, scope, before.sequence, locked.sequence) if told else {})
+    scope, device, before = locked.scope, sent.device, Cursor(locked.sequence, locked.chain)
+    names = list(dict.fromkeys(form.table for form in fresh.forms))
+    with ThreadPoolExecutor(1, "beside") as beside:  # the next is made ready while the database takes what is
+        ready = [beside.submit(_rows, fresh, scope, name) for name in names]
+        ready += [beside.submit(_entries, fresh, scope, locked.sequence + 1), beside.submit(_results, fresh, scope, locked.sequence + 1, device, now)]
+        locked.chain = chained(locked.chain, fresh.hashes)
+        details = beside.submit(_for_audit, fresh, locked.chain)
+        results = beside.submit(lambda: [Result(one.id, "ok", place) for place, one in enumerate(fresh.operations, before.sequence + 1)])
+        if not copied(connection, (one.result() for one in ready)):  # some of it is known
+            locked.chain = before.chain
+            return None
+        locked.sequence += len(fresh.operations)
+        with in_one_go(connection):
+            told = keep_replicas(connection, tables, locked, dict.fromkeys(fresh.replicas, device), there.replicas)
+            note = audit.Note("push", now, device, details.result())
+            locked.audited, locked.audit_hash = audit.note_after(connection, tables, scope, locked.audited, locked.audit_hash, [note])
+            feed.move_head(connection, tables, locked)
+        return PushReply(results=results.result(), head=locked.sequence, time=now, chain=locked.chain, before=before,
+                         replicas=authors(connection, tables, scope, before.sequence, locked.sequence) if told else {})
+
+
+def _entries(fresh: Fresh, scope: str, first: int) -> Copy:
+    """Their places in the chapter's feed."""
+    return Copy("feed", feed.ENTRY, "".join([f"{scope}\t{CHAPTER}\t{one.table}\t{one.row}\t{place}\tf\n"
+                                             for place, one in enumerate(fresh.operations, first)]))
+
+
+def _results(fresh: Fresh, scope: str, first: int, device: str, now: int) -> Copy:
+    """What became of them."""
+    return Copy("operation_result", RESULT, "".join([
+        f"{scope}\t{one.id}\t\\\\x{salt.hex()}\t\\\\x{digest.hex()}\tok\t\\N\t{place}\t\\N\t0\t{device}\t{now}\n"
+        for place, (one, salt, digest) in enumerate(zip(fresh.operations, fresh.salts, fresh.hashes, strict=True), first)]))
 
 
 def _rows(fresh: Fresh, scope: str, table: str) -> Copy:
@@ -188,8 +203,8 @@ def _escaped(fresh: Fresh, scope: str, forms: Sequence[_Form], names: Sequence[s
     return "\n".join([*lines, ""])
 
 
-def _for_audit(fresh: Fresh, hexed: Sequence[str], chain: str) -> dict[str, Any]:
+def _for_audit(fresh: Fresh, chain: str) -> dict[str, Any]:
     count, those = len(fresh.operations), fresh.operations
     return {"operations": count, "accepted": count, "chain": chain,
             "what": [{"status": "ok", "kind": "put", "table": form.table, "fields": shortened(form.names),
-                      "each": [(those[place].id, those[place].row, hexed[place]) for place in form.places]} for form in fresh.forms]}
+                      "each": [(those[place].id, those[place].row, fresh.hashes[place].hex()) for place in form.places]} for form in fresh.forms]}

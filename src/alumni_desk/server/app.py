@@ -6,6 +6,7 @@ import inspect
 import logging
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import Any, NamedTuple, TypeVar
 
@@ -35,6 +36,7 @@ from alumni_desk.protocol.messages import (
     HelloRequest,
     InvitationsReply,
     InviteRequest,
+    Parcel,
     PullReply,
     PullRequest,
     PushReply,
@@ -249,7 +251,10 @@ def make_app(server: Server, now: Now = now_ms, *, rate: float = CALLS_A_SECOND,
 
     def carry_out_anew(connection: sa.Connection, scope: str, one: _Pushed, fresh: Fresh) -> PushReply | Refusal | None:
         """The same for one push of nothing but new rows; None, and nothing has happened, if it is not that."""
-        there = glance(connection, server.tables, scope, fresh, devices=[one.device], now=now())
+        with ThreadPoolExecutor(1, "proving") as beside:
+            proving = beside.submit(_proven, one.message.parcels, keys.get(one.device))  # while the database answers
+            there = glance(connection, server.tables, scope, fresh, devices=[one.device], now=now())
+        one = one._replace(proven=proving.result())
         who = there.callers.get(one.device) if there is not None else None
         if there is None or who is None or who.revoked:
             return None
@@ -257,6 +262,7 @@ def make_app(server: Server, now: Now = now_ms, *, rate: float = CALLS_A_SECOND,
             sent = _sent(server, who, one, [])
         except Refusal as refusal:
             return refusal
+        keys[one.device] = who.public_key
         reply = push_anew(connection, server.tables, fresh, sent, there, now())
         if reply is not None and sent.counted:
             has_sent(connection, server.tables, sent.device, len(reply.results))
@@ -274,7 +280,7 @@ def make_app(server: Server, now: Now = now_ms, *, rate: float = CALLS_A_SECOND,
             raise Refusal(403, "no_grant")
         weight = sum(len(parcel.bodies) for parcel in message.parcels)
         key = keys.get(request.device)  # while the database has those before: whoever has sent before is known by it
-        proven = key if key is not None and weight <= FEW and all(verify_parcel(parcel, key) for parcel in message.parcels) else None
+        proven = _proven(message.parcels, key) if weight <= FEW else None
         reply = await together.do(scope, _Pushed(request.device, message, proven), weight)
         if isinstance(reply, Refusal):
             raise reply
@@ -465,6 +471,11 @@ class _Pushed(NamedTuple):
     device: str
     message: PushRequest
     proven: bytes | None
+
+
+def _proven(parcels: Sequence[Parcel], key: bytes | None) -> bytes | None:
+    """The key of a laptop, if these parcels are signed with it."""
+    return key if key is not None and all(verify_parcel(parcel, key) for parcel in parcels) else None
 
 
 def _taken_out(message: PushRequest) -> list[Item]:

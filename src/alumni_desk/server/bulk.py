@@ -103,7 +103,7 @@ class Copy(NamedTuple):
     text: str
 
 
-def copied(connection: sa.Connection, those: Sequence[Copy]) -> bool:
+def copied(connection: sa.Connection, those: Iterable[Copy]) -> bool:
     """Whether all of these rows could be copied in; not if one of them is there already, then nothing has changed."""
     dialect: Any = connection.dialect
     saved = connection.begin_nested()

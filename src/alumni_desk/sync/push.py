@@ -127,6 +127,7 @@ def _ask(desk: Desk, wire: Wire, membership: Membership, parcels: Sequence[Seque
     key = SigningKey(membership.key)
     message = PushRequest([sign_parcel(key, server=membership.server, device=membership.device, scope=membership.scope, audience=parcel[0].audience,
                                        pieces=parcel) for parcel in parcels])
+    wire.make_ready(message)
     return partial(session.call, desk, wire, membership, "push", message, PushReply)
 
 
