@@ -19,6 +19,7 @@ from alumni_desk.store.checking import rebuild_search, verify
 from alumni_desk.store.desk import Desk
 from alumni_desk.store.finding import find_people, question_of
 from alumni_desk.store.profile import Profile
+from alumni_desk.store.search import differences, is_whole
 
 
 def best(desk: Desk, query: str, limit: int = 50) -> list[str]:
@@ -249,3 +250,23 @@ def test_a_phone_number_as_it_is_kept_and_by_whatever_it_ends_in(desk: Desk, sto
     for wrong in ("234", "1 312 555 4418", "555 1235", "5551235", "123455", "601 555 4417"):
         assert not member_rows(desk, wrong), wrong
     assert verify(desk).ok
+
+
+def test_a_change_is_found_where_somebody_stood_in_the_index(desk: Desk) -> None:
+    ada, bo, cy = (add_member(desk, first_name=first, last_name=last, city="Paris").id for first, last in (("Ada", "Byron"), ("Bo", "Vega"), ("Cy", "Zed")))
+
+    def places() -> dict[str, int]:
+        with desk.reading() as connection:
+            return {row.id: row.rowid for row in connection.exec_driver_sql("SELECT id, rowid FROM search_person")}
+
+    before = places()
+    change_member(desk, ada, city="London")
+    change_member(desk, bo, last_name="Abel")
+    change_member(desk, cy, notes="Likes jazz")
+    assert places() == before
+    assert (sorted(best(desk, "paris")), best(desk, "london"), best(desk, "vega"), best(desk, "abel")) == (["Bo Abel", "Cy Zed"], ["Ada Byron"], [], ["Bo Abel"])
+    assert member_ids(desk)[0] == bo, "sorted by the new name"
+    remove_members(desk, [cy])
+    assert places().keys() == {ada, bo} and best(desk, "zed") == []
+    with desk.checking() as connection:
+        assert differences(connection) == 0 and is_whole(connection)

@@ -129,17 +129,48 @@ def refresh(connection: sa.Connection, news: News | None = None) -> int:
         new.pop(one, None)
     people = [row for row in new.values() if not row[1] and row[-1] is None]
     graduated = _graduated(connection, [row[0] for row in people])
+    entries = [(row[0], row[2], *_texts(row, graduated.get(row[0]))) for row in people]
     if marked:
-        driver.run(connection, "DELETE FROM search_words WHERE rowid IN (SELECT p.rowid FROM search_person AS p JOIN search_stale AS s ON s.id = p.id)")
-        driver.run(connection, "DELETE FROM search_person WHERE id IN (SELECT id FROM search_stale)")
-        people += driver.rows(connection, f"SELECT p.id, {_COLUMNS} FROM search_stale AS s JOIN person AS p ON p.id = s.id WHERE {_LISTED}")
-        graduated.update(_graduated(connection, marked))
+        entries += _changed(connection, marked)
         driver.run(connection, "DELETE FROM search_stale")
-    start = driver.row(connection, "SELECT coalesce(max(rowid), 0) FROM search_person")[0] + 1
-    entries = [(place, row[0], row[2], *_texts(row, graduated.get(row[0]))) for place, row in enumerate(people, start)]
-    driver.run_many(connection, "INSERT INTO search_person (rowid, id, standing, sort, names, other) VALUES (?, ?, ?, ?, ?, ?)", entries)
-    driver.run_many(connection, "INSERT INTO search_words (rowid, names, other) VALUES (?, ?, ?)", [(one[0], one[4], one[5]) for one in entries])
+    if entries:
+        start = driver.row(connection, "SELECT coalesce(max(rowid), 0) FROM search_person")[0] + 1
+        placed = [(place, *one) for place, one in enumerate(entries, start)]
+        driver.run_many(connection, "INSERT INTO search_person (rowid, id, standing, sort, names, other) VALUES (?, ?, ?, ?, ?, ?)", placed)
+        driver.run_many(connection, "INSERT INTO search_words (rowid, names, other) VALUES (?, ?, ?)", [(one[0], one[4], one[5]) for one in placed])
     return len(new) + len(marked)
+
+
+Entry = tuple[str, str | None, str, str, str]
+"""Somebody in the index: id, standing, by what they are sorted, names, and all the rest."""
+
+
+def _changed(connection: sa.Connection, marked: Sequence[str]) -> list[Entry]:
+    """Put those of the marked people right who are in the index, where they stand: only what is another value now is written. Returns the others."""
+    there = {row[1]: row for row in driver.rows(
+        connection, "SELECT p.rowid, p.id, p.standing, p.sort, p.names, p.other FROM search_stale AS s JOIN search_person AS p ON p.id = s.id")}
+    graduated = _graduated(connection, marked)
+    new: list[Entry] = []
+    words: list[tuple[str, str, int]] = []
+    heads: list[tuple[str | None, str, int]] = []
+    for row in driver.rows(connection, f"SELECT p.id, {_COLUMNS} FROM search_stale AS s JOIN person AS p ON p.id = s.id WHERE {_LISTED}"):
+        sort, names, other = _texts(row, graduated.get(row[0]))
+        before = there.pop(row[0], None)
+        if before is None:
+            new.append((row[0], row[2], sort, names, other))
+            continue
+        if before[4:] != (names, other):
+            words.append((names, other, before[0]))
+        if before[2:4] != (row[2], sort):
+            heads.append((row[2], sort, before[0]))
+    gone = [(row[0],) for row in there.values()]
+    # The words first: what they were is read from beside.
+    driver.run_many(connection, "DELETE FROM search_words WHERE rowid = ?", gone)
+    driver.run_many(connection, "DELETE FROM search_person WHERE rowid = ?", gone)
+    driver.run_many(connection, "UPDATE search_words SET names = ?, other = ? WHERE rowid = ?", words)
+    driver.run_many(connection, "UPDATE search_person SET names = ?, other = ? WHERE rowid = ?", words)
+    driver.run_many(connection, "UPDATE search_person SET standing = ?, sort = ? WHERE rowid = ?", heads)
+    return new
 
 
 def rebuild(connection: sa.Connection) -> int:
