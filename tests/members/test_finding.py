@@ -264,7 +264,8 @@ def test_a_change_is_found_where_somebody_stood_in_the_index(desk: Desk) -> None
     change_member(desk, bo, last_name="Abel")
     change_member(desk, cy, notes="Likes jazz")
     assert places() == before
-    assert (sorted(best(desk, "paris")), best(desk, "london"), best(desk, "vega"), best(desk, "abel")) == (["Bo Abel", "Cy Zed"], ["Ada Byron"], [], ["Bo Abel"])
+    assert sorted(best(desk, "paris")) == ["Bo Abel", "Cy Zed"] and best(desk, "london") == ["Ada Byron"]
+    assert best(desk, "vega") == [] and best(desk, "abel") == ["Bo Abel"]
     assert member_ids(desk)[0] == bo, "sorted by the new name"
     remove_members(desk, [cy])
     assert places().keys() == {ada, bo} and best(desk, "zed") == []
