@@ -46,24 +46,37 @@ def columns_for(role: str, shape: Shape) -> tuple[str, ...]:
     return ("id", "clock", "clocks", *names) if names else ()
 
 
+def sees_all(role: str, shape: Shape) -> bool:
+    """Whether a role reads every column as it is."""
+    return columns_for(role, shape) == shape.columns and all(one.read == "yes" for one in rules(role, shape).values())
+
+
+def columns_in_use(connection: sa.Connection, tables: sa.MetaData, shape: Shape, scope: str) -> tuple[str, ...]:
+    """The columns of a table that hold anything at all in a scope: handing over nothing, for each of many rows, costs as much as handing over something."""
+    table = tables.tables[shape.name]
+    found = connection.execute(sa.select(*(sa.func.count(table.c[name]) for name in shape.columns)).where(table.c.scope == scope)).one()
+    return tuple(name for name, count in zip(shape.columns, found, strict=True) if count or name in ("id", "gone"))
+
+
 def rows_in(connection: sa.Connection, tables: sa.MetaData, shape: Shape, scope: str, seen: Projection, *,
-            tails: Sequence[str] | None = None) -> Iterator[Sequence[tuple[Any, ...]]]:
+            tails: Sequence[str] | None = None, only: Sequence[str] | None = None) -> Iterator[Sequence[tuple[Any, ...]]]:
     """A table's rows as a projection shows them, by id, some thousand at a time: values of ``columns_for``, flags as 0 and 1.
 
-    ``tails``: only rows whose id ends in one of these. ``connection`` is a snapshot.
+    ``tails``: only rows whose id ends in one of these. ``only``: ``columns_in_use``. ``connection`` is a snapshot.
     """
     names = columns_for(seen.role, shape)
     if not names:
         return
+    wanted = shape.columns if only is None else only
     table, entries = tables.tables[shape.name], tables.tables["feed"]
-    columns = [sa.cast(table.c[name], sa.Integer).label(name) if shape.types.get(name) == "boolean" else table.c[name] for name in shape.columns]
+    columns = [sa.cast(table.c[name], sa.Integer).label(name) if shape.types.get(name) == "boolean" else table.c[name] for name in wanted]
     query = sa.select(*columns).where(table.c.scope == scope).order_by(table.c.id)
     if seen.gathering is not None:
         query = query.join_from(table, entries, (entries.c.scope == table.c.scope) & (entries.c.row_id == table.c.id)).where(
             entries.c.table_name == shape.name, entries.c.audience == seen.gathering, entries.c.gone.is_(False))
     if tails is not None:
         query = query.where(sa.func.substr(table.c.id, 35, 2).in_(list(tails)))
-    whole = names == shape.columns and all(one.read == "yes" for one in rules(seen.role, shape).values())
+    whole = sees_all(seen.role, shape)
     for part in _raw(connection, query):
         yield part if whole else _narrowed(seen.role, shape, names, part)
 

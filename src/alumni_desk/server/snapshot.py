@@ -15,7 +15,8 @@ import threading
 import time
 import uuid
 import weakref
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any
@@ -30,7 +31,7 @@ from alumni_desk.protocol.policy import POLICY_VERSION
 from alumni_desk.schema import SCHEMA_VERSION, desk_schema
 from alumni_desk.server import erasing, feed
 from alumni_desk.server.audiences import CHAPTER
-from alumni_desk.server.projection import Projection, columns_for, rows_in
+from alumni_desk.server.projection import Projection, columns_for, columns_in_use, rows_in, sees_all
 from alumni_desk.server.replicas import authors
 from alumni_desk.server.state import Server
 from alumni_desk.store import driver
@@ -210,7 +211,7 @@ def _fill(connection: sa.Connection, tables: sa.MetaData, scope: str, seen: Proj
     """Write the tables as a desk has them, then their indexes; returns how many rows there are."""
     count = 0
     quoted = "'" + scope.replace("'", "''") + "'"
-    with closing(_new_file(file, key)) as target:
+    with closing(_new_file(file, key)) as target, ThreadPoolExecutor(1, "fetching") as beside:
         target.execute("BEGIN")
         for table in desk_schema().sorted_tables:
             shape = shapes().get(table.name)
@@ -218,15 +219,25 @@ def _fill(connection: sa.Connection, tables: sa.MetaData, scope: str, seen: Proj
                 continue
             target.execute(str(CreateTable(table).compile(dialect=_SQLITE)))
             names = columns_for(seen.role, shape)
+            only = columns_in_use(connection, tables, shape, scope) if sees_all(seen.role, shape) else None
+            names = only or names
             columns = ", ".join(f'"{name}"' for name in ("scope", *names))
             insert = f"INSERT INTO \"{table.name}\" ({columns}) VALUES ({quoted}, {', '.join('?' * len(names))})"
-            for part in rows_in(connection, tables, shape, scope, seen):
+            for part in _ahead(rows_in(connection, tables, shape, scope, seen, only=only), beside):
                 target.executemany(insert, part)
                 count += len(part)
             for index in sorted(table.indexes, key=lambda one: str(one.name)):
                 target.execute(str(CreateIndex(index).compile(dialect=_SQLITE)))
         target.execute("COMMIT")
     return count
+
+
+def _ahead(parts: Iterator[Sequence[tuple[Any, ...]]], beside: ThreadPoolExecutor) -> Iterator[Sequence[tuple[Any, ...]]]:
+    """The same parts; while one is worked on the next is fetched."""
+    coming = beside.submit(next, parts, None)
+    while (part := coming.result()) is not None:
+        coming = beside.submit(next, parts, None)
+        yield part
 
 
 _SQLITE = sa.create_engine("sqlite://").dialect
