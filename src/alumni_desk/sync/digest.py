@@ -14,6 +14,7 @@ import sqlalchemy as sa
 from alumni_desk.protocol.clocks import pack
 from alumni_desk.protocol.digest import Sums, differing, part_of, tail_of
 from alumni_desk.protocol.messages import Block, Cursor, DigestReply, DigestRequest
+from alumni_desk.store.connecting import READER_CACHE
 from alumni_desk.store.desk import Desk
 from alumni_desk.sync import operations, session, state
 from alumni_desk.sync.pull import apply_block, cursor_of, pull
@@ -25,7 +26,7 @@ EVERY = timedelta(days=1)
 MANY = 4_000
 """Changes at the server from which adding up takes longer than the thread that asks meanwhile."""
 
-_AT_ONCE = 5_000
+_AT_ONCE = 1_000
 _TRIES = 3
 
 
@@ -54,8 +55,11 @@ def check(desk: Desk, wire: Wire, membership: state.Membership) -> bool | None:
                 ask = partial(session.call, desk, wire, membership, "digest", request, DigestReply)
                 asked = aside.submit(ask) if cursor.sequence >= MANY else None  # both add up at the same time
                 connection.exec_driver_sql("PRAGMA shrink_memory")
-                ours = _sums(connection, membership.scope)
-                connection.exec_driver_sql("PRAGMA shrink_memory")  # the whole chapter went by once: nothing of it need stay
+                connection.exec_driver_sql("PRAGMA cache_size = -2048")  # the whole chapter goes by once: nothing of it need stay
+                try:
+                    ours = _sums(connection, membership.scope)
+                finally:
+                    connection.exec_driver_sql(f"PRAGMA cache_size = -{READER_CACHE}")
             theirs = ask() if asked is None else asked.result()
         if theirs.cursor != cursor or not theirs.counts:
             pull(desk, wire, membership)

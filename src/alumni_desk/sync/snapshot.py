@@ -20,7 +20,7 @@ from alumni_desk.protocol.clocks import unpack
 from alumni_desk.protocol.messages import Head, SnapshotReply, SnapshotRequest
 from alumni_desk.schema import SCHEMA_VERSION
 from alumni_desk.store import disk, history, search
-from alumni_desk.store.connecting import Beside
+from alumni_desk.store.connecting import WRITER_CACHE, Beside
 from alumni_desk.store.desk import Desk
 from alumni_desk.store.profile import alone
 from alumni_desk.sync import erasing, operations, session, state
@@ -41,6 +41,8 @@ TOO_LONG = 90.0
 """Seconds that a fetch may take still, judged after the first few; rows are a quarter as many bytes."""
 
 _SEARCHED_AT_ONCE = 2_000
+_COPY_CACHE = 57_344
+"""KB of pages that are kept while a file is copied in and the search index made: with fewer that takes twice as long."""
 
 
 class _TooSlow(Exception):
@@ -94,6 +96,7 @@ def _drop(desk: Desk, file: Path) -> None:
     file.unlink(missing_ok=True)
     with desk.applying() as applying:
         state.drop(applying.connection, state.Fetching)
+        applying.connection.exec_driver_sql(f"PRAGMA main.cache_size = -{WRITER_CACHE}")
         applying.connection.exec_driver_sql("PRAGMA shrink_memory")  # pages of all that was copied
 
 
@@ -170,6 +173,7 @@ def copy_in(desk: Desk, scope: str, offer: SnapshotReply, file: Path, progress: 
     with desk.applying(Beside("snapshot", file, offer.key)) as applying:
         connection = applying.connection
         connection.exec_driver_sql("PRAGMA snapshot.cache_size = -2048")  # each of its pages is read once
+        connection.exec_driver_sql(f"PRAGMA main.cache_size = -{_COPY_CACHE}")
         there = {str(name) for name in connection.exec_driver_sql("SELECT name FROM snapshot.sqlite_master WHERE type = 'table'").scalars()}
         known = [shape for name, shape in shapes().items() if name in there]
         first = connection.exec_driver_sql("SELECT 1 FROM person LIMIT 1").first() is None
@@ -266,12 +270,13 @@ def _keep_replaced(connection: sa.Connection, shape: Shape) -> None:
 
 def _search(connection: sa.Connection, *, everybody: bool) -> None:
     """Refresh the search index for whoever changed, some thousand at a time: all of them at once would take memory for each."""
-    source = "SELECT id FROM person" if everybody else "SELECT id FROM search_stale"
-    connection.exec_driver_sql(f"CREATE TEMP TABLE to_search AS {source}")
+    if not everybody:
+        connection.exec_driver_sql("CREATE TEMP TABLE to_search AS SELECT id FROM search_stale")
+    source = "person" if everybody else "to_search"
     connection.exec_driver_sql("DELETE FROM search_stale")
-    last = int(connection.exec_driver_sql("SELECT coalesce(max(rowid), 0) FROM to_search").scalar() or 0)
+    last = int(connection.exec_driver_sql(f"SELECT coalesce(max(rowid), 0) FROM {source}").scalar() or 0)
     for start in range(0, last, _SEARCHED_AT_ONCE):
-        connection.exec_driver_sql("INSERT INTO search_stale (id) SELECT id FROM to_search WHERE rowid > ? AND rowid <= ?", (start, start + _SEARCHED_AT_ONCE))
+        connection.exec_driver_sql(f"INSERT INTO search_stale (id) SELECT id FROM {source} WHERE rowid > ? AND rowid <= ?", (start, start + _SEARCHED_AT_ONCE))
         search.refresh(connection)
-    connection.exec_driver_sql("DROP TABLE to_search")
-
+    if not everybody:
+        connection.exec_driver_sql("DROP TABLE to_search")
