@@ -20,6 +20,7 @@ from alumni_desk.members.actions import add_member, change_member
 from alumni_desk.members.lists import member_rows
 from alumni_desk.members.merging import merge_people, unmerge
 from alumni_desk.protocol.removals import sign_removals
+from alumni_desk.store import erasing
 from alumni_desk.store.checking import verify
 from alumni_desk.store.desk import Desk
 from alumni_desk.sync.engine import join, status, sync_once
@@ -567,3 +568,17 @@ def test_the_servers_list_of_who_was_removed_travels_with_whoever_has_it(leaders
               msgspec.structs.replace(mine.credentials.removals, devices=[device, other], scope="another")]
     for one_list in forged:  # nobody but the server removes anybody, a leader neither
         assert hear_removals(two, mine, one_list).credentials.revoked == [device]
+
+
+def test_what_is_said_of_somebody_erased_here_by_who_has_not_heard_is_never_written_down(leaders: Any) -> None:
+    one, two, _gathering, people = leaders
+    change_member(one, people[0], notes="Quetzalcoatlus")
+    erasing.erase(two, [people[0]])
+    with shared(one) as sharing:
+        meet(two, sharing)
+    with two.reading() as connection:
+        assert connection.exec_driver_sql("SELECT count(*) FROM operation WHERE fields LIKE '%Quetzal%'").scalar() == 0
+        assert connection.exec_driver_sql("SELECT notes FROM person WHERE id = ?", (people[0],)).scalar() is None
+    sync_once(two)
+    sync_once(one)
+    assert verify(one).ok and verify(two).ok
