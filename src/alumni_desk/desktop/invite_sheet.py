@@ -9,7 +9,7 @@ from typing import Literal
 
 from PySide6.QtCore import QDate, QDateTime, QPoint, QRectF, QSize, Qt, QTime, QTimer, Signal
 from PySide6.QtGui import QMouseEvent, QPainter, QPaintEvent
-from PySide6.QtWidgets import QButtonGroup, QGridLayout, QHBoxLayout, QRadioButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QButtonGroup, QHBoxLayout, QRadioButton, QVBoxLayout, QWidget
 
 from alumni_desk.desktop.controls import Button, Choice, Field, FormRow, Label, When, hairline
 from alumni_desk.desktop.fonts import metrics_of, px
@@ -149,21 +149,20 @@ class InviteSheet(PlainSheet):
         words.addWidget(self.server)
         self.valid = IconLine("clock", "")
         words.addWidget(self.valid)
-        words.addSpacing(px(8))
-        buttons = QGridLayout()
-        buttons.setSpacing(px(8))
-        self.deeds = []
-        for place, (text, icon, signal) in enumerate(((_("Save as file"), "floppy-disk", self.save), (_("Copy as text"), "clipboard-text", self.copy),
-                                                      (_("E-mail"), "envelope-simple", self.mail), (_("Print"), "printer", self.print))):
-            button = Button(text, icon=icon)
-            button.clicked.connect(lambda checked=False, signal=signal: signal.emit(self._made))
-            buttons.addWidget(button, place // 2, place % 2)
-            self.deeds.append(button)
-        buttons.setColumnStretch(2, 1)
-        words.addLayout(buttons)
         words.addStretch(1)
         across.addLayout(words, 1)
         column.addLayout(across)
+        buttons = QHBoxLayout()
+        buttons.setSpacing(px(8))
+        self.deeds = []
+        for text, icon, signal in ((_("Save as file"), "floppy-disk", self.save), (_("Copy as text"), "clipboard-text", self.copy),
+                                   (_("E-mail"), "envelope-simple", self.mail), (_("Print"), "printer", self.print)):
+            button = Button(text, icon=icon)
+            button.clicked.connect(lambda checked=False, signal=signal: signal.emit(self._made))
+            buttons.addWidget(button)
+            self.deeds.append(button)
+        buttons.addStretch(1)
+        column.addLayout(buttons)
         self.note = Label("", "small", "muted", wrap=True)
         column.addWidget(self.note)
 
