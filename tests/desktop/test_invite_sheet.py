@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -15,11 +16,13 @@ from alumni_desk.desktop.app import build
 from alumni_desk.desktop.invite_sheet import InviteSheet
 from alumni_desk.desktop.inviting import door_sees
 from alumni_desk.desktop.join_form import JoinForm
+from alumni_desk.gatherings.actions import new_gathering
 from alumni_desk.protocol.policy import rules
 from alumni_desk.schema import open_desk
 from alumni_desk.store.desk import Desk
 from alumni_desk.store.profile import Profile
 from alumni_desk.sync.engine import join, sync_once
+from alumni_desk.sync.join import look
 from alumni_desk.sync.shapes import shapes
 
 __all__ = ["make_server"]
@@ -107,6 +110,27 @@ def test_where_a_code_can_be_typed_it_is_shown_with_the_servers_name(make_server
     made = sheet.standing
     assert made is not None and made.typed and sheet.first_half.text().replace(" ", "") == made.code.replace("-", "")[:8]
     assert not sheet.address.isVisible() and made.server in all_words(sheet) and sheet.deeds[-1].isVisible()
+    sheet.reject()
+
+
+def test_access_to_a_door_can_be_shortened(make_server: Any, hands_on: Any, desk: Desk, make_second: Callable[[], Desk]) -> None:
+    server = make_server()
+    hands = hands_on(server.url, server.invite())
+    end = (datetime.now(UTC) + timedelta(days=2)).replace(second=0, microsecond=0, tzinfo=None)
+    new_gathering(desk, name="Dinner", start=f"{end - timedelta(hours=3):%Y-%m-%dT%H:%M}", end=f"{end:%Y-%m-%dT%H:%M}", time_zone="UTC")
+    sync_once(desk)
+    sheet = invited(hands)
+    assert sheet.wish().role == "door" and sheet.wish().until is None and "At most 24 hours" in all_words(sheet)
+    assert sheet.until.dateTime() == sheet.until.maximumDateTime()
+    first = sheet.standing
+    sheet.until.setDateTime(sheet.until.dateTime().addSecs(-20 * 3_600))
+    hands.until(lambda: sheet.standing is not None and sheet.standing != first)
+    made = sheet.standing
+    assert made is not None
+    shown = look(make_second(), server.url, made.code)
+    assert shown.until is not None and datetime.fromisoformat(shown.until) == (end + timedelta(hours=4)).replace(tzinfo=UTC)
+    sheet.leader.button.setChecked(True)
+    assert not sheet.until.isVisible() and sheet.wish().until is None
     sheet.reject()
 
 

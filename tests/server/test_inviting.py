@@ -14,7 +14,19 @@ from nacl.signing import SigningKey
 from alumni_desk.errors import Ambiguous, KnownError
 from alumni_desk.protocol.codes import long_invitation, new_invitation
 from alumni_desk.protocol.ids import uuid7
-from alumni_desk.protocol.messages import EnrolReply, EnrolRequest, HelloReply, HelloRequest, InviteReply, InviteRequest, Offer, Trouble, unpack
+from alumni_desk.protocol.messages import (
+    EnrolReply,
+    EnrolRequest,
+    HelloReply,
+    HelloRequest,
+    InviteReply,
+    InviteRequest,
+    LaptopsReply,
+    Offer,
+    ScopeRequest,
+    Trouble,
+    unpack,
+)
 from alumni_desk.protocol.proofs import enrol_proof
 from alumni_desk.server.devices import device_rows
 from alumni_desk.server.invitations import FAILURES_A_MINUTE, enrol, invite, make_chapter
@@ -168,6 +180,31 @@ def test_an_invitation_to_a_door_ends_with_its_gathering(office: Any, ends_in: i
     at_server = invite(office.server, chapter="Boston", role="door", gathering=gathering, now=office.time())
     for made in (from_laptop, at_server):
         assert round((made.expires - office.time()) / hour) == lasts
+
+
+def test_access_to_a_door_can_be_shortened_and_never_lasts_longer_than_the_gathering_lets_it(office: Any) -> None:
+    leader = office.laptop()
+    gathering, hour = uuid7(), 3_600_000
+    office.time.now -= office.time.now % hour
+    end = office.time() + 48 * hour
+    wall = f"{datetime.fromtimestamp(end / 1000, UTC):%Y-%m-%dT%H:%M}"
+    leader.push(leader.operation("gathering", gathering, name="Dinner", starts=wall, ends=wall, time_zone="UTC"))
+
+    def until(wanted: int | None) -> int:
+        made = office.call("invite", InviteRequest(scope=leader.scope, role="door", gathering=gathering, until=wanted), InviteReply, leader.token)
+        key = SigningKey.generate()
+        seen = office.call("enrol", asking(made.code, key, look=True), EnrolReply).grants[0].until
+        device = office.call("enrol", asking(made.code, key), EnrolReply)
+        assert seen is not None and device.grants[0].until == seen
+        at = round(datetime.fromisoformat(seen).timestamp() * 1000)
+        listed = office.call("laptops", ScopeRequest(leader.scope), LaptopsReply, leader.token)
+        assert [row.until for row in listed.laptops if row.device == device.device] == [at]
+        return at
+
+    assert until(None) == end + 24 * hour and until(end + hour) == end + hour and until(end + 90 * hour) == end + 24 * hour
+    for role, wanted in (("door", office.time() - 1), ("leader", end)):
+        asked = InviteRequest(scope=leader.scope, role=role, gathering=gathering if role == "door" else None, until=wanted)
+        assert office.ask("invite", asked, leader.token).code == "until"
 
 
 def test_whom_an_invitation_is_for_is_said_until_they_say_it_themselves(office: Any) -> None:

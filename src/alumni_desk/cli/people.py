@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Callable
 from dataclasses import asdict
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -34,6 +35,7 @@ def _add_inviting(commands: Any) -> None:
         "name, email, qr, file."))
     invite.add_argument("--role", choices=("leader", "door", "admin"), default="leader", help=_("what the laptop may do; default leader"))
     invite.add_argument("--gathering", metavar="NAME", help=_("for the door: name or id of the gathering"))
+    invite.add_argument("--until", metavar="WHEN", help=_("for the door: when access ends, if sooner than a day after the gathering (2026-11-13T21:00)"))
     invite.add_argument("--replaces", metavar="ID", help=_("the invitation that ends with this one"))
     _add_invited(invite)
     invite.set_defaults(run=run_invite)
@@ -107,10 +109,22 @@ def run_invite(args: argparse.Namespace) -> int:
 
     if (args.role == "door") != bool(args.gathering):
         raise BadInput("invite_gathering", _("A volunteer at the door is invited to one gathering: --role door --gathering NAME."))
+    if args.until and args.role != "door":
+        raise BadInput("invite_until", _("--until is for a volunteer at the door: --role door --gathering NAME."))
+    until = _moment_of(args.until) if args.until else None
     with opened(args) as desk:
         gathering = resolve(desk, args.gathering) if args.gathering else None
-        made = invite(desk, args.role, gathering=gathering, name=args.name, email=args.email, hours=args.hours, replaces=args.replaces)
+        made = invite(desk, args.role, gathering=gathering, name=args.name, email=args.email, hours=args.hours, replaces=args.replaces, until=until)
     return _show_invitation(args, made)
+
+
+def _moment_of(text: str) -> datetime:
+    from alumni_desk.errors import BadInput
+
+    try:
+        return datetime.fromisoformat(text).astimezone()
+    except (ValueError, OverflowError):
+        raise BadInput("invite_until", _("“{text}” is no moment. It looks like 2026-11-13T21:00."), text=text[:40]) from None
 
 
 def _show_invitation(args: argparse.Namespace, made: Invitation, then: str = "") -> int:

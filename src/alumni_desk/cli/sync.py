@@ -140,7 +140,7 @@ def _way(text: str, code: str) -> tuple[str, str]:
         way = inviting.read(file)
         return way.url, way.code
     said = inviting.read_text(text)
-    if said is None and "://" not in text and (file.suffix or len(file.parts) > 1):
+    if said is None and "://" not in text and (file.suffix.lower() == inviting.ENDING or len(file.parts) > 1):
         raise NotFound("no_file", _("There is no file {file}. Look where the invitation was saved."), file=file)
     if said is None:
         raise BadInput("join_code", _("Give the invitation's code after the address, or the invitation's file."))

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Literal
 
-from PySide6.QtCore import QPoint, QRectF, QSize, Qt, QTimer, Signal
+from PySide6.QtCore import QDate, QDateTime, QPoint, QRectF, QSize, Qt, QTime, QTimer, Signal
 from PySide6.QtGui import QMouseEvent, QPainter, QPaintEvent
-from PySide6.QtWidgets import QButtonGroup, QGridLayout, QHBoxLayout, QRadioButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QButtonGroup, QHBoxLayout, QRadioButton, QVBoxLayout, QWidget
 
-from alumni_desk.desktop.controls import Button, Choice, Field, FormRow, Label, hairline
+from alumni_desk.desktop.controls import Button, Choice, Field, FormRow, Label, When, hairline
 from alumni_desk.desktop.fonts import metrics_of, px
 from alumni_desk.desktop.look import look
 from alumni_desk.desktop.paint import paint_ground, paint_ring, paint_text
@@ -26,12 +27,13 @@ SETTLED_MS = 700
 
 @dataclass(frozen=True)
 class Wish:
-    """What the inviter asks for. ``gathering``: its id, for check-in."""
+    """What the inviter asks for. ``gathering``: its id, for check-in; ``until``: when access to it ends, where that is not left to the gathering."""
 
     name: str
     email: str
     role: Literal["door", "leader"]
     gathering: str | None
+    until: datetime | None = None
 
 
 @dataclass(frozen=True)
@@ -52,12 +54,13 @@ class Made:
 
 @dataclass(frozen=True)
 class Evening:
-    """A gathering that somebody may be invited to check guests in at. ``sees``: what they will see, in words; ``until``: when access ends."""
+    """A gathering that somebody may be invited to check guests in at. ``sees``: what they will see, in words; ``until``: when access ends
+    at the latest; None while nobody has said when it is."""
 
     id: str
     words: str
     sees: str
-    until: str
+    until: datetime | None
 
 
 class InviteSheet(PlainSheet):
@@ -90,8 +93,15 @@ class InviteSheet(PlainSheet):
                            _("Members, gatherings, badges and inviting others. For leaders; ends 60 days after their last contact."))
         ways = _Ways((self.door, self.leader))
         self.column.addWidget(ways)
-        self.until = Label("", tone="muted", wrap=True)
-        self.column.addWidget(self.until)
+        self.column.addWidget(Label(_("Until"), "label"))
+        line = QHBoxLayout()
+        line.setSpacing(px(12))
+        self.until = When(_("Until"))
+        self.until.setMinimumWidth(px(270))
+        line.addWidget(self.until)
+        self.until_note = Label("", tone="muted", wrap=True)
+        line.addWidget(self.until_note, 1)
+        self.column.addLayout(line)
         self.column.addWidget(hairline())
         self._code(self.column)
         first = self.leader if leader_alone or not evenings else self.door
@@ -103,9 +113,11 @@ class InviteSheet(PlainSheet):
         self._settle.timeout.connect(self._wish)
         self.name.textEdited.connect(self._settle.start)
         self.email.textEdited.connect(self._settle.start)
-        self.evening.activated.connect(lambda: self._wish())
+        self.evening.activated.connect(lambda: self._turn())
+        self.until.dateTimeChanged.connect(lambda at: self._settle.start())
         for way in (self.door, self.leader):
-            way.button.toggled.connect(lambda on: self._wish() if on else None)
+            way.button.toggled.connect(lambda on: self._turn() if on else None)
+        self._show_until()
         self._foot()
         self.name.setFocus()
 
@@ -137,21 +149,20 @@ class InviteSheet(PlainSheet):
         words.addWidget(self.server)
         self.valid = IconLine("clock", "")
         words.addWidget(self.valid)
-        words.addSpacing(px(8))
-        buttons = QGridLayout()
-        buttons.setSpacing(px(8))
-        self.deeds = []
-        for place, (text, icon, signal) in enumerate(((_("Save as file"), "floppy-disk", self.save), (_("Copy as text"), "clipboard-text", self.copy),
-                                                      (_("E-mail"), "envelope-simple", self.mail), (_("Print"), "printer", self.print))):
-            button = Button(text, icon=icon)
-            button.clicked.connect(lambda checked=False, signal=signal: signal.emit(self._made))
-            buttons.addWidget(button, place // 2, place % 2)
-            self.deeds.append(button)
-        buttons.setColumnStretch(2, 1)
-        words.addLayout(buttons)
         words.addStretch(1)
         across.addLayout(words, 1)
         column.addLayout(across)
+        buttons = QHBoxLayout()
+        buttons.setSpacing(px(8))
+        self.deeds = []
+        for text, icon, signal in ((_("Save as file"), "floppy-disk", self.save), (_("Copy as text"), "clipboard-text", self.copy),
+                                   (_("E-mail"), "envelope-simple", self.mail), (_("Print"), "printer", self.print)):
+            button = Button(text, icon=icon)
+            button.clicked.connect(lambda checked=False, signal=signal: signal.emit(self._made))
+            buttons.addWidget(button)
+            self.deeds.append(button)
+        buttons.addStretch(1)
+        column.addLayout(buttons)
         self.note = Label("", "small", "muted", wrap=True)
         column.addWidget(self.note)
 
@@ -174,8 +185,35 @@ class InviteSheet(PlainSheet):
 
     def wish(self) -> Wish:
         """What the form says now."""
-        door = self.door.button.isChecked()
-        return Wish(self.name.text().strip(), self.email.text().strip(), "door" if door else "leader", self.evening.key() if door else None)
+        name, email = self.name.text().strip(), self.email.text().strip()
+        evening = self._evening()
+        if evening is None:
+            return Wish(name, email, "leader", None)
+        until = None if evening.until is None or self.until.dateTime() >= self.until.maximumDateTime() else _moment(self.until)
+        return Wish(name, email, "door", evening.id, until)
+
+    def _evening(self) -> Evening | None:
+        """The gathering that is chosen; None for everything in the chapter."""
+        return self._evenings.get(self.evening.key() or "") if self.door.button.isChecked() else None
+
+    def _turn(self) -> None:
+        """Another gathering, or another way."""
+        self._show_until()
+        self._wish()
+
+    def _show_until(self) -> None:
+        """The field for when access ends: at first the latest moment that there is."""
+        evening = self._evening()
+        latest = evening.until if evening is not None else None
+        self.until.setVisible(latest is not None)
+        if latest is not None:
+            blocked = self.until.blockSignals(True)
+            wall = latest.astimezone()
+            self.until.setMaximumDateTime(QDateTime(QDate(wall.year, wall.month, wall.day), QTime(wall.hour, wall.minute)))
+            self.until.setDateTime(self.until.maximumDateTime())
+            self.until.blockSignals(blocked)
+        self.until_note.setText(self._leader_until if evening is None else _("At most 24 hours after it ends") if latest is not None else
+                                _("24 hours after it ends; when that is nobody has said yet"))
 
     @property
     def standing(self) -> Made | None:
@@ -189,7 +227,6 @@ class InviteSheet(PlainSheet):
         self.evening.setEnabled(wish.role == "door")
         if evening is not None:
             self.door.say(evening.sees)
-        self.until.setText(evening.until if evening is not None else self._leader_until)
         if wish == self._asked:
             return
         self._asked = wish
@@ -253,6 +290,13 @@ class InviteSheet(PlainSheet):
         if self._made is not None:
             self.cancelled.emit(self._made.id)
         self.reject()
+
+
+def _moment(field: When) -> datetime:
+    """What the field says, in this computer's time zone."""
+    at = field.dateTime()
+    day, time = at.date(), at.time()
+    return datetime(day.year(), day.month(), day.day(), time.hour(), time.minute()).astimezone()
 
 
 class _Way(QWidget):

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta, tzinfo
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import quote, urlsplit
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from PySide6.QtCore import QLocale, QTimer, QUrl
 from PySide6.QtGui import QDesktopServices, QGuiApplication
@@ -26,22 +27,34 @@ LOOK_MS = 5_000
 """How often it is asked whether the invitation that is shown was used."""
 
 
+AN_EVENING = timedelta(hours=12)
+"""How long a gathering of which nobody said when it ends may last, as the server has it."""
+
+
 def evenings(desk: Desk, now: datetime) -> list[Evening]:
     """The gatherings that volunteers may be invited to, the next first."""
     with desk.reading() as connection:
         rows = connection.exec_driver_sql(
-            "SELECT g.id, g.name, g.starts, g.ends, (SELECT count(*) FROM registration AS r WHERE r.gathering = g.id AND NOT r.gone"
+            "SELECT g.id, g.name, g.starts, g.ends, g.time_zone, (SELECT count(*) FROM registration AS r WHERE r.gathering = g.id AND NOT r.gone"
             " AND r.status <> 'cancelled') AS guests FROM gathering AS g WHERE NOT g.gone AND g.status IS NOT 'cancelled'"
             " AND coalesce(g.ends, g.starts) >= ? ORDER BY g.starts", ((now - timedelta(days=1)).strftime("%Y-%m-%dT%H:%M"),)).all()
-    return [_evening(row.id, row.name, row.starts, row.ends, row.guests) for row in rows]
+    return [_evening(row.id, row.name, row.starts, row.ends, row.time_zone, row.guests) for row in rows]
 
 
-def _evening(key: str, name: str | None, starts: str | None, ends: str | None, guests: int) -> Evening:
+def _evening(key: str, name: str | None, starts: str | None, ends: str | None, zone: str | None, guests: int) -> Evening:
     begins = datetime.fromisoformat(starts) if starts else None
     words = _("{name}, {day}").format(name=name, day=day_short(begins.date())) if begins else str(name)
     sees = door_sees(guests)
-    end = datetime.fromisoformat(ends or starts or "1970-01-01T00:00") + timedelta(hours=24)
-    return Evening(key, words, sees, _("Until {day}, {time}: 24 hours after it ends").format(day=day_middle(end.date()), time=clock_time(end)))
+    wall = datetime.fromisoformat(ends) if ends else begins + AN_EVENING if begins else None
+    until = wall.replace(tzinfo=_zone(zone)) + timedelta(hours=24) if wall is not None else None
+    return Evening(key, words, sees, until)
+
+
+def _zone(name: str | None) -> tzinfo:
+    try:
+        return ZoneInfo(name or "UTC")
+    except (ZoneInfoNotFoundError, ValueError):
+        return UTC
 
 
 def door_sees(guests: int) -> str:
@@ -56,7 +69,7 @@ class Inviting:
         self._parent, self._desk, self._lanes, self._hand_over = parent, desk, lanes, hand_over
         self._made: Invitation | None = None
         self._wish: Wish | None = None
-        self._asking = False
+        self._asking = self._over = False
         lanes.read(lambda: evenings(desk, datetime.now()), self._open)
 
     def _open(self, found: list[Evening]) -> None:
@@ -72,7 +85,11 @@ class Inviting:
         self.sheet.print.connect(lambda made: self._print())
         self._timer = QTimer(self.sheet, interval=LOOK_MS)
         self._timer.timeout.connect(self._look)
+        self.sheet.finished.connect(self._end)
         self.sheet.open()
+
+    def _end(self) -> None:
+        self._over = True
 
     # -- the code
 
@@ -87,10 +104,13 @@ class Inviting:
         from alumni_desk.sync.inviting import invite
 
         return invite(self._desk, wish.role, gathering=wish.gathering, name=wish.name, email=wish.email, hand_over=self._hand_over,
-                      replaces=self._made.id if self._made else None)
+                      replaces=self._made.id if self._made else None, until=wish.until)
 
     def _came(self, wish: Wish, made: Invitation) -> None:
         self._asking, self._made = False, made
+        if self._over:
+            self._cancel(made.id)  # nobody has seen it
+            return
         if self._wish is not None and self._wish != wish:
             self._ask(self._wish)
             return
@@ -102,7 +122,8 @@ class Inviting:
 
     def _failed(self, error: KnownError) -> None:
         self._asking = False
-        self.sheet.complain(str(error))
+        if not self._over:
+            self.sheet.complain(str(error))
 
     def _cancel(self, invitation: str) -> None:
         from alumni_desk.sync.inviting import cancel
@@ -122,7 +143,7 @@ class Inviting:
         self._lanes.send(look, self._looked, lambda error: None)
 
     def _looked(self, found: SentInvitation | None) -> None:
-        if found is not None and found.state == "used":
+        if found is not None and found.state == "used" and not self._over:
             self._timer.stop()
             self.sheet.show_used(_("{name} has joined").format(name=found.name) if found.name else _("Used: the laptop has joined"))
 

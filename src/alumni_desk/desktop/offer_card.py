@@ -96,10 +96,9 @@ def kept_words(role: str, guests: int) -> tuple[str, str]:
 
 def door_list(guests: int) -> str:
     """What a laptop at the door holds, as the policy has it for ``door``."""
-    return ngettext("{n} guest: name, class year, city, answer, host, table, meal, code, notes for the door and the last four digits of phones. No e-mail, no "
-                    "street, no other notes, no other members.",
-                    "{n} guests: name, class year, city, answer, host, table, meal, code, notes for the door and the last four digits of phones. No e-mail, "
-                    "no street, no other notes, no other members.", guests).format(n=number(guests))
+    return ngettext("{n} guest: name, class year, city, answer, host, table, meal, code, notes for the door, last four digits of phones; no e-mail or street.",
+                    "{n} guests: name, class year, city, answer, host, table, meal, code, notes for the door, last four digits of phones; no e-mail or street.",
+                    guests).format(n=number(guests))
 
 
 def moment_words(text: str) -> str:

@@ -47,3 +47,4 @@ class RefusedSheet(PlainSheet):
         done.clicked.connect(self.accept)
         row.addWidget(done)
         self.set_foot(foot)
+        done.setFocus()

@@ -367,7 +367,10 @@ class ScopeRequest(msgspec.Struct, frozen=True):
 
 
 class InviteRequest(msgspec.Struct, frozen=True):
-    """An invitation to be made. ``replaces``: the id of one that ends with it; ``hand_over``: whoever uses it succeeds the asking laptop."""
+    """An invitation to be made. ``replaces``: the id of one that ends with it; ``hand_over``: whoever uses it succeeds the asking laptop.
+
+    ``until``: access to the door ends then, if not sooner by the gathering (milliseconds since 1970).
+    """
 
     scope: str
     role: str
@@ -377,6 +380,7 @@ class InviteRequest(msgspec.Struct, frozen=True):
     hours: int = 7 * 24
     replaces: str | None = None
     hand_over: bool = False
+    until: int | None = None
 
 
 class InviteReply(msgspec.Struct, frozen=True):

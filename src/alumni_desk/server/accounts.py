@@ -237,7 +237,7 @@ def _by_scope(rows: Iterable[Any]) -> dict[str, Grant]:
     for row in rows:
         scope = row.of or row.scope
         if scope != EVERY:
-            until = row.until if row.until is not None or row.gathering is None else end_of_door(row)
+            until = row.until if row.gathering is None else end_of_door(row, row.until)
             found[scope] = Grant(scope=scope, scope_name=row.name or "", role=row.role, gathering=row.gathering, until=moment_of(until))
     return {scope: found[scope] for scope in sorted(found)}
 

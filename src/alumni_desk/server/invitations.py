@@ -213,9 +213,9 @@ def _use(server: Server, connection: sa.Connection, code: str, request: EnrolReq
         owner = tables.tables["account"]
         connection.execute(sa.update(owner).where(owner.c.id == account, owner.c.name.is_(None)).values(name=found.name))
     connection.execute(sa.delete(grant).where(grant.c.scope == scope, grant.c.account == account))
-    connection.execute(sa.insert(grant).values(scope=scope, account=account, role=found.role, gathering=found.gathering, created_at=now))
+    connection.execute(sa.insert(grant).values(scope=scope, account=account, role=found.role, gathering=found.gathering, created_at=now, until=found.until))
     journal.write(server.journal, server.id, "enrol", at=now, code_hash=found.code_hash, device=device_id, account=account,
-                  public_key=request.public_key.hex(), scope=scope, role=found.role, gathering=found.gathering)
+                  public_key=request.public_key.hex(), scope=scope, role=found.role, gathering=found.gathering, until=found.until)
     connection.execute(sa.update(invitation).where(invitation.c.code_hash == found.code_hash).values(used_at=now, device=device_id))
     feed.lock_head(connection, tables, found.scope)
     audit.note(connection, tables, found.scope, "enrol", at=now, device=device_id, details={"role": found.role})
@@ -236,7 +236,7 @@ def _shown(server: Server, connection: sa.Connection, found: sa.Row[Any], now: i
         guests = connection.execute(sa.select(sa.func.count()).select_from(registration).where(
             registration.c.scope == found.scope, registration.c.gathering == found.gathering, ~registration.c.gone,
             sa.func.coalesce(registration.c.status, "") != "cancelled")).scalar()
-        until = None if there is None else end_of_door(there)
+        until = found.until if there is None else end_of_door(there, found.until)
         offer = msgspec.structs.replace(offer, gathering=there.name or "" if there is not None else "", guests=int(guests or 0))
     grant = Grant(scope=found.scope, scope_name=name or "", role=found.role, gathering=found.gathering, until=moment_of(until))
     return EnrolReply(server=server.id, device="", grants=[grant], time=now, scope=found.scope, offer=offer)

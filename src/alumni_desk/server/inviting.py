@@ -42,13 +42,15 @@ def invite(server: Server, who: Caller, message: InviteRequest, now: int) -> Inv
         raise Refusal(400, "hours")
     if message.hand_over and message.role != "leader":
         raise Refusal(400, "role")
+    if message.until is not None and (message.role != "door" or message.until <= now):
+        raise Refusal(400, "until")
     code, tables = new_invitation(), server.tables
     table, expires = tables.tables["invitation"], now + message.hours * 3_600_000
     with server.database.writing() as connection:
         feed.lock_head(connection, tables, message.scope)
         gathering = _see_gathering(connection, tables, message)
         if gathering is not None:
-            expires = end_of_invitation(gathering, expires, now)
+            expires = min(end_of_invitation(gathering, expires, now), message.until or expires)
         if message.replaces is not None:
             _end(connection, tables, message.scope, message.replaces, now, must=False)
         is_open = (table.c.scope == message.scope, table.c.used_at.is_(None), table.c.cancelled_at.is_(None), table.c.expires_at > now)
@@ -58,7 +60,7 @@ def invite(server: Server, who: Caller, message: InviteRequest, now: int) -> Inv
         connection.execute(sa.insert(table).values(
             code_hash=made, scope=message.scope, role=message.role, gathering=message.gathering, created_at=now, expires_at=expires,
             name=as_name(message.name) or None, email=as_name(message.email) or None, created_by=who.device,
-            succeeds=who.device if message.hand_over else None))
+            succeeds=who.device if message.hand_over else None, until=message.until))
         details = {"role": message.role, "gathering": message.gathering, "invitation": made, "replaces": message.replaces, "hand_over": message.hand_over}
         audit.note(connection, tables, message.scope, "invite", at=now, device=who.device,
                    details={name: value for name, value in details.items() if value})

@@ -106,7 +106,7 @@ def _enrol_again(connection: sa.Connection, tables: sa.MetaData, line: dict[str,
     connection.execute(sa.insert(tables.tables["device"]).values(id=line["device"], account=line["account"], public_key=bytes.fromhex(line["public_key"]),
                                                                  created_at=at, last_seen=at))
     connection.execute(sa.insert(tables.tables["grant"]).values(scope=line["scope"], account=line["account"], role=line["role"],
-                                                                gathering=line["gathering"], created_at=at))
+                                                                gathering=line["gathering"], created_at=at, until=line.get("until")))
 
 
 def _erase_again(connection: sa.Connection, tables: sa.MetaData, line: dict[str, Any]) -> bool:

@@ -34,19 +34,19 @@ def lasting(connection: sa.Connection, tables: sa.MetaData, grant: Grant, now: i
 
 def end_of(connection: sa.Connection, tables: sa.MetaData, grant: Any, scope: str, seen: int) -> int | None:
     """When the access of a row of ``grant`` ends, in milliseconds since 1970, for a laptop that was last seen then; None: without an end."""
-    if grant.until is not None or grant.role == "admin":
+    if grant.role != "door" and (grant.until is not None or grant.role == "admin"):
         return None if grant.until is None else int(grant.until)
     if grant.role == "leader":
         return round(_leaders_end(connection, tables, scope, _moment(seen)).timestamp() * 1000)
     table = tables.tables["gathering"]
     found = connection.execute(sa.select(table.c.starts, table.c.ends, table.c.time_zone).where(table.c.scope == scope, table.c.id == grant.gathering)).first()
-    return None if found is None else end_of_door(found)
+    return grant.until if found is None else end_of_door(found, grant.until)
 
 
-def end_of_door(gathering: Any) -> int | None:
-    """When a door grant ends, in milliseconds since 1970, by the gathering's times; None while nobody has said when it is."""
+def end_of_door(gathering: Any, until: int | None = None) -> int | None:
+    """When a door grant ends, in milliseconds since 1970, by the gathering's times; None while nobody has said when it is. ``until``: at the latest."""
     ends = _end(gathering)
-    return None if ends is None else round((ends + AFTER_THE_END).timestamp() * 1000)
+    return min((at for at in (None if ends is None else round((ends + AFTER_THE_END).timestamp() * 1000), until) if at is not None), default=None)
 
 
 def end_of_invitation(gathering: Any, wanted: int, now: int) -> int:

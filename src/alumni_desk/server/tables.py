@@ -158,7 +158,8 @@ def _account_tables(metadata: sa.MetaData) -> None:
              _text("email"),
              _text("created_by"),  # the device that made it; none: at the server
              _text("succeeds"),  # the device whose access ends when this one is used
-             _number("cancelled_at"))
+             _number("cancelled_at"),
+             _number("until"))  # when access to the door ends, if that is sooner than by the gathering
     failure = sa.Table("invitation_failure", metadata,  # shared by all processes: 10 a minute for everybody together
                        _text("id", primary_key=True),
                        _number("at", nullable=False))

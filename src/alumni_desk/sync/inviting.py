@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal
 from urllib.parse import parse_qs, quote, urlsplit
@@ -82,12 +83,15 @@ class SentInvitation:
 
 
 def invite(desk: Desk, role: Role, *, gathering: str | None = None, name: str = "", email: str = "", hours: int = HOURS, replaces: str | None = None,
-           hand_over: bool = False, wire: Wire | None = None) -> Invitation:
+           hand_over: bool = False, until: datetime | None = None, wire: Wire | None = None) -> Invitation:
     """Invite somebody. A leader invites leaders and volunteers at the door, an admin anybody. ``replaces``: the invitation (its id) that ends with it:
-    what is to be changed about one makes another code. ``hand_over``: whoever uses it takes over from this laptop."""
+    what is to be changed about one makes another code. ``hand_over``: whoever uses it takes over from this laptop. ``until``: access to the door ends
+    then, if that is sooner than a day after the gathering."""
+    if until is not None and until <= datetime.now(UTC):
+        raise BadInput("invite_until", _("Access would be over already. Choose a later moment."))
     with line_of(desk, wire) as line:
         reply = line.call("invite", InviteRequest(scope=line.scope, role=role, gathering=gathering, name=name, email=email, hours=hours, replaces=replaces,
-                                                  hand_over=hand_over), InviteReply)
+                                                  hand_over=hand_over, until=None if until is None else round(until.timestamp() * 1000)), InviteReply)
         return Invitation(id=reply.id, code=reply.code, url=reply.url or _own_way(line.membership), until=moment(reply.expires) or "",
                           chapter=line.membership.scope_name, role=role, gathering=gathering, name=name or None, email=email or None,
                           long=reply.long)
