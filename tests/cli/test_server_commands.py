@@ -129,7 +129,8 @@ def test_backup_and_restore(do: Do, tmp_path: Path, url: str | None) -> None:
     assert "--replace" in do("restore", file, code=1) and len(do("stats")["chapters"]) == 2
     restored = do("restore", file, "--replace")
     assert restored.keys() == {"server", "chapters", "people", "changes", "made_at", "replaced"}
-    assert [one["name"] for one in do("stats")["chapters"]] == ["Boston"] and do("stats")["open_invitations"] == 0
+    # A chapter that was made since is there again, empty: its laptops bring the rest.
+    assert sorted(one["name"] for one in do("stats")["chapters"]) == ["Boston", "Zürich"] and do("stats")["open_invitations"] == 0
     assert do("audit", "--check")["ok"]
     do("restore", restored["replaced"], "--replace")  # a step back
     assert len(do("stats")["chapters"]) == 2

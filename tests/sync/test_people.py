@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from alumni_desk.errors import KnownError
@@ -143,6 +144,20 @@ def test_the_laptops_are_known_without_the_server_as_long_as_this_one_leads(lead
     assert laptops.last_told(leader) is None
     with leader.reading() as connection:
         assert state.read(connection, state.Told) is None
+
+
+def test_a_list_that_is_as_before_is_not_written_again(leader: Desk) -> None:
+    laptops.laptops(leader)
+    before = leader.version()
+    laptops.laptops(leader)  # an open page that is told of a write would ask again, and again
+    assert leader.version() == before
+    with leader.applying() as applying:
+        told = state.read(applying.connection, state.Told)
+        assert told is not None
+        state.keep(applying.connection, msgspec.structs.replace(told, at="2026-01-01T00:00:00+00:00"))
+    laptops.laptops(leader)
+    kept = laptops.last_told(leader)
+    assert kept is not None and kept.at > "2026-01-02"
 
 
 def test_until_when_a_laptop_has_access_is_told_as_it_says_itself(leader: Desk, office: Any, make_desk: MakeDesk) -> None:

@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QVBoxLayout, QWidget
 
 from alumni_desk.desktop.controls import Button, Label, hairline
 from alumni_desk.desktop.fonts import px
+from alumni_desk.desktop.paint import breakable
 from alumni_desk.desktop.tokens import Tone
 from alumni_desk.desktop.widgets import Glyph
 from alumni_desk.words import _
@@ -95,9 +96,9 @@ def _whose(line: LaptopLine) -> QWidget:
     row.addWidget(Glyph("laptop", "muted", 18))
     words = QVBoxLayout()
     words.setSpacing(0)
-    words.addWidget(Label(line.name, wrap=True))
+    words.addWidget(Label(breakable(line.name), wrap=True))
     if line.who:
-        words.addWidget(Label(line.who, "small", "muted", wrap=True))
+        words.addWidget(Label(breakable(line.who), "small", "muted", wrap=True))
     row.addLayout(words, 1)
     return box
 

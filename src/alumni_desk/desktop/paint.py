@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from functools import lru_cache
 from typing import NamedTuple
@@ -19,6 +20,15 @@ FSI, PDI = "\u2068", "\u2069"
 def isolated(text: str) -> str:
     """Text in whatever script, set so that it never turns around what stands beside it."""
     return f"{FSI}{text}{PDI}" if text else ""
+
+
+def breakable(text: str) -> str:
+    """Text whose longest words may be broken, so that none is cut off where lines wrap."""
+    return _LONG.sub(lambda found: "\u200b".join(found[0][start:start + _PART] for start in range(0, len(found[0]), _PART)), text)
+
+
+_PART = 10
+_LONG = re.compile(r"\w{18,}")
 
 
 def paint_ground(painter: QPainter, rect: QRectF | QRect, colour: str, radius: float) -> None:

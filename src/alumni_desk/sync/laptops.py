@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
+
+import msgspec
 
 from alumni_desk.errors import Ambiguous, NotFound, Refused
 from alumni_desk.protocol.messages import HelloReply, HelloRequest, LaptopRow, LaptopsReply, ScopeRequest
@@ -93,10 +97,26 @@ def find(found: list[Laptop], text: str) -> Laptop:
 
 def _all(line: Line) -> list[Laptop]:
     reply = line.call("laptops", ScopeRequest(line.scope), LaptopsReply)
-    with line.desk.applying() as applying:
-        if state.read(applying.connection, state.Membership) == line.membership:  # else its access ended, or changed, meanwhile
-            state.keep(applying.connection, state.Told(at=moment(reply.time) or "", scope=line.scope, laptops=reply.laptops))
+    with line.desk.reading() as connection:
+        told = state.read(connection, state.Told)
+    if told is None or told.scope != line.scope or _is_news(told, reply):
+        with line.desk.applying() as applying:
+            if state.read(applying.connection, state.Membership) == line.membership:  # else its access ended, or changed, meanwhile
+                state.keep(applying.connection, state.Told(at=moment(reply.time) or "", scope=line.scope, laptops=reply.laptops))
     return _rows(line.desk, line.membership, reply.laptops)
+
+
+def _is_news(told: state.Told, reply: LaptopsReply) -> bool:
+    """Whether the list says more than that somebody was seen: every write has each open window look again, and a window that looks asks for the list."""
+    old = datetime.fromisoformat(told.at).timestamp() * 1000 if told.at else 0
+    return reply.time - old > _OLD_MS or _unmoved(told.laptops) != _unmoved(reply.laptops)
+
+
+def _unmoved(rows: Sequence[LaptopRow]) -> list[LaptopRow]:
+    return sorted((msgspec.structs.replace(one, last_seen=None, until=None) for one in rows), key=lambda one: one.device)
+
+
+_OLD_MS = 10 * 60_000
 
 
 def _rows(desk: Desk, membership: state.Membership, told: list[LaptopRow]) -> list[Laptop]:
