@@ -174,8 +174,8 @@ def run_sync(args: argparse.Namespace) -> int:
     if result.identical is not None:
         lines.append(_("Checked: nothing missing.") if result.identical else _("Checked: something differs from the server; the next sync fetches it again."))
     if result.conflicts:
-        lines.append(ngettext("{n} field that two people changed at once is to be decided on; until then the later change counts: see conflicts.",
-                              "{n} fields that two people changed at once are to be decided on; until then the later change counts: see conflicts.",
+        lines.append(ngettext("{n} field that two people changed at once is to be decided on; until then what is shown counts: see conflicts.",
+                              "{n} fields that two people changed at once are to be decided on; until then what is shown counts: see conflicts.",
                               result.conflicts).format(n=number(result.conflicts)))
     if result.quarantined:
         lines.append(ngettext("{n} change of a removed laptop is set aside: see set-aside.",
