@@ -204,6 +204,7 @@ def as_before(here: House) -> None:
         for name in ("feed_by_row", "person_merged_into", "fact_registration", "grant_by_account", "feed_gone"):
             connection.exec_driver_sql(f"DROP INDEX {name}")
         connection.exec_driver_sql("ALTER TABLE erased DROP COLUMN kept")
+        connection.exec_driver_sql("ALTER TABLE invitation DROP COLUMN until")
         connection.exec_driver_sql("UPDATE alembic_version SET version_num = ?", (before("0004"),))
     migrate(here.server.database)
 
