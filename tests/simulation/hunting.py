@@ -39,7 +39,7 @@ BEGIN_AT = {
     "the answer is kept in a transaction of its own": 9,
     "the row that enters an audience is not put into its feed": 3,
     "a peer's acknowledgement deletes what it has": 3,
-    "a relayed parcel is judged by who relays it": 57,
+    "a relayed parcel is judged by who relays it": 129,
     "a hand-out moves the server's cursor": 21,
     "the check against the server counts otherwise than the server": 33,
     "a new clock does not exceed what its editor saw": 37,
