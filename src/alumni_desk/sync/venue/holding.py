@@ -115,7 +115,9 @@ def _take_one(desk: Desk, connection: sa.Connection, me: Me, sealed: Sealed, cha
     if parcel is None:
         return TakenIn(new=1)
     laid = lay(desk, connection, parcel, chain[0])
-    connection.exec_driver_sql("INSERT INTO parcel_operation (operation, parcel) VALUES (?, ?) ON CONFLICT DO NOTHING", [(one, name) for one in laid] or [])
+    connection.exec_driver_sql(  # of several parcels with the same the newest counts: an older one may be answered already
+        "INSERT INTO parcel_operation (operation, parcel) VALUES (?, ?) ON CONFLICT (operation) DO UPDATE SET parcel = excluded.parcel"
+        " WHERE (SELECT state FROM parcel WHERE name = parcel_operation.parcel) IS NOT 'own'", [(one, name) for one in laid] or [])
     return TakenIn(new=1, opened=1)
 
 
