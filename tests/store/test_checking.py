@@ -90,3 +90,24 @@ def test_a_page_that_changed_on_the_disk_is_found_wherever_it_is(desk: Desk, mon
     look_at_pages(desk, cancelled=lambda: True)  # ended before it came so far
     desk.profile.database.write_bytes(whole)
     look_at_pages(desk)
+
+
+def test_a_check_of_much_that_waits_takes_as_long_as_there_is(desk: Desk) -> None:
+    def steps(rows: int) -> int:
+        with desk.writing("import", queue="load") as writing:
+            writing.add_many("person", [{"standing": "member", "first_name": f"First {n}"} for n in range(rows)])
+        count = [0]
+
+        def step() -> int:
+            count[0] += 1
+            return 0
+
+        with desk.reading() as connection:
+            raw = connection.connection.dbapi_connection
+            raw.set_progress_handler(step, 1_000)
+            checking._hidden(connection, desk.tables["person"])
+            raw.set_progress_handler(None, 0)
+        return count[0]
+
+    few, more = steps(500), steps(1_500)
+    assert more <= few * 6, f"{few} and {more}: four times as much waits"

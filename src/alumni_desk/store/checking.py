@@ -52,7 +52,7 @@ def verify(desk: Desk) -> Findings:
         known = ", ".join(f"'{name}'" for name in synced)
         loose = int(connection.exec_driver_sql(
             f"SELECT (SELECT count(*) FROM operation WHERE table_name NOT IN ({known}) OR NOT json_valid(fields) OR NOT json_valid(before))"
-            " + (SELECT count(*) FROM shadow AS s WHERE NOT EXISTS (SELECT 1 FROM operation AS o WHERE o.table_name = s.table_name"
+            " + (SELECT count(*) FROM shadow AS s WHERE NOT EXISTS (SELECT 1 FROM operation AS o INDEXED BY operation_row WHERE o.table_name = s.table_name"
             " AND o.row_id = s.row_id AND o.fate = 'waiting'))").scalar() or 0)
         for name in synced:
             loose += int(connection.exec_driver_sql(
@@ -133,7 +133,9 @@ def _hidden(connection: sa.Connection, table: sa.Table) -> int:
     """How many rows of a table show something else than what their last waiting operations say: one's own write stays visible."""
     said: dict[str, dict[str, Any]] = {}
     for row in connection.exec_driver_sql(
-            "SELECT row_id, fields FROM operation AS o WHERE table_name = ? AND fate = 'waiting' AND NOT EXISTS (SELECT 1 FROM operation AS p"
+            "SELECT row_id, fields FROM operation AS o WHERE table_name = ? AND fate = 'waiting'"
+            # By the row: SQLite would look through all that waits for each.
+            " AND NOT EXISTS (SELECT 1 FROM operation AS p INDEXED BY operation_row"
             " WHERE p.table_name = o.table_name AND p.row_id = o.row_id AND p.fate = 'waiting' AND p.queue = 'peer') ORDER BY rowid", (table.name,)):
         said.setdefault(row.row_id, {}).update(msgspec.json.decode(row.fields))
     hidden = 0

@@ -194,7 +194,7 @@ def forget(connection: sa.Connection, tables: Mapping[str, sa.Table], rows: Mapp
             connection.exec_driver_sql(
                 f"DELETE FROM operation WHERE {where} AND fields = '{{}}' AND kind = 'put' AND fate = 'waiting' AND before <> '{{}}'", wanted)
             connection.exec_driver_sql(  # a base is kept only while something lies over it, and the order to erase does not
-                f"DELETE FROM shadow WHERE {where} AND NOT EXISTS (SELECT 1 FROM operation AS o WHERE o.table_name = shadow.table_name"
+                f"DELETE FROM shadow WHERE {where} AND NOT EXISTS (SELECT 1 FROM operation AS o INDEXED BY operation_row WHERE o.table_name = shadow.table_name"
                 " AND o.row_id = shadow.row_id AND o.fate = 'waiting' AND o.kind <> 'command')", wanted)
     return count
 
