@@ -55,6 +55,12 @@ def test_where_there_is_no_server_none_is_made_by_looking(do: Do, tmp_path: Path
     assert not (tmp_path / "office" / "server.db").exists()
 
 
+def test_an_invitation_that_is_refused_makes_no_chapter(do: Do) -> None:
+    do("init")
+    do("invite", "--chapter", "Typo", "--role", "door", code=1)
+    assert do("stats")["chapters"] == []
+
+
 def joined(folder: Path, url: str | None, code: str, name: str) -> str:
     """A laptop that joined with this code and said hello; gives its id."""
     from alumni_desk.server.journal import FILE

@@ -57,18 +57,18 @@ def tell_again(connection: sa.Connection, tables: sa.MetaData, scope: str, rows:
 
 def _tell(connection: sa.Connection, tables: sa.MetaData, locked: feed.LockedHead, there: Mapping[str, list[str]]) -> dict[tuple[str, str], int]:
     return feed.touch(connection, tables, locked, [(name, row, name in GONE) for name, ids in there.items() for row in sorted(ids)],
-                      _at_doors(connection, tables, locked.scope, there))
+                      at_doors(connection, tables, locked.scope, there))
 
 
-def _at_doors(connection: sa.Connection, tables: sa.MetaData, scope: str, rows: Mapping[str, Iterable[str]]) -> list[Entry]:
-    """The places of these rows in the feeds of gatherings: they are told there, too."""
+def at_doors(connection: sa.Connection, tables: sa.MetaData, scope: str, rows: Mapping[str, Iterable[str]], *, gone: bool = False) -> list[Entry]:
+    """The places of these rows in the feeds of gatherings: they are told there, too. ``gone``: that they leave."""
     entries = tables.tables["feed"]
     found: list[Entry] = []
     for name, ids in rows.items():
         for part in chunks(ids):
             query = sa.select(entries.c.audience, entries.c.row_id).where(
                 entries.c.scope == scope, entries.c.table_name == name, entries.c.row_id.in_(part), entries.c.audience != CHAPTER, ~entries.c.gone)
-            found.extend(Entry(row.audience, name, row.row_id, False) for row in connection.execute(query))
+            found.extend(Entry(row.audience, name, row.row_id, gone) for row in connection.execute(query))
     return found
 
 

@@ -76,10 +76,7 @@ def invite(server: Server, *, chapter: str | None, role: str, now: int, gatherin
         else:
             chapter = " ".join(chapter.split())
             found = _chapter(connection, server.tables, chapter)
-            scope = found or str(uuid.uuid4())
-            if found is None:
-                journal.write(server.journal, server.id, "chapter", at=now, scope=scope, name=chapter)
-                make_chapter(connection, server.tables, chapter, now, scope)
+            scope = found or make_chapter(connection, server.tables, chapter, now)
         there = check_gathering(connection, server.tables, scope, role, gathering)
         expires = now + VALID if there is None else end_of_invitation(there, now + VALID, now)
         feed.lock_head(connection, server.tables, scope)
@@ -87,6 +84,8 @@ def invite(server: Server, *, chapter: str | None, role: str, now: int, gatherin
             code_hash=invitation_hash(server, code), scope=scope, role=role, gathering=gathering, created_at=now, expires_at=expires,
             name=as_name(name) or None))
         audit.note(connection, server.tables, scope, "invite", at=now, details={"role": role, **({"gathering": gathering} if gathering else {})})
+        if chapter is not None and found is None:  # last: what is refused makes no chapter, and what stands here is made true at the next start
+            journal.write(server.journal, server.id, "chapter", at=now, scope=scope, name=chapter)
     return Invitation(code, sealed(server, code), expires, scope)
 
 

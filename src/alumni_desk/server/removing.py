@@ -14,8 +14,7 @@ import sqlalchemy as sa
 
 from alumni_desk.protocol.clocks import unpack
 from alumni_desk.protocol.messages import Operation
-from alumni_desk.server import audit, feed
-from alumni_desk.server.audiences import CHAPTER, Entry
+from alumni_desk.server import audit, erasing, feed
 from alumni_desk.server.bulk import chunks, put_rows
 from alumni_desk.server.merging import Row
 from alumni_desk.sync.removing import NAMED, unnamed
@@ -52,7 +51,7 @@ def clear(connection: sa.Connection, tables: sa.MetaData, scope: str, now: int) 
     if not names:
         return 0
     _mark(connection, tables, scope, rows, now)
-    gatherings = _elsewhere(connection, tables, scope, rows)
+    gatherings = erasing.at_doors(connection, tables, scope, rows, gone=True)
     feed.touch(connection, tables, locked, [(*name, True) for name in names], gatherings)
     entry = audit.Note("cleared", now, None, {"what": [{"table": table, "each": ids} for table, ids in rows.items() if ids]})
     locked.audited, locked.audit_hash = audit.note_after(connection, tables, scope, locked.audited, locked.audit_hash, [entry])
@@ -96,18 +95,6 @@ def _kept(table: str, row: Mapping[str, Any]) -> str:
     clocks = unpack(row["clocks"])
     values = {name: row[name] for name in _KEPT if row[name] is not None}
     return msgspec.json.encode({"values": values, "clocks": {name: clocks[name] for name in (*values, "gone") if name in clocks}}).decode()
-
-
-def _elsewhere(connection: sa.Connection, tables: sa.MetaData, scope: str, rows: Mapping[str, Sequence[str]]) -> list[Entry]:
-    """The gatherings' feeds that have these rows: they leave them, too."""
-    entries = tables.tables["feed"]
-    found: list[Entry] = []
-    for name, ids in rows.items():
-        for part in chunks(ids):
-            query = sa.select(entries.c.audience, entries.c.row_id).where(
-                entries.c.scope == scope, entries.c.table_name == name, entries.c.row_id.in_(part), entries.c.audience != CHAPTER, ~entries.c.gone)
-            found += [Entry(row.audience, name, row.row_id, gone=True) for row in connection.execute(query)]
-    return found
 
 
 Answer = Literal["lost", "wanted_back", "back"]
