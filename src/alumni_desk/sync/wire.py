@@ -35,6 +35,9 @@ _PIECE = 1 << 16
 """Bytes of a call that must leave within ``READ_SECONDS``; over a line that is slower than that a server hangs up, too."""
 
 T = TypeVar("T")
+_NO_TLS = ("WRONG_VERSION_NUMBER", "RECORD_LAYER_FAILURE", "HTTP_REQUEST")
+"""What OpenSSL, by its version, says of an answer that is not encrypted."""
+
 Packed = tuple[bytes, str]
 """What is sent, and how it is packed; empty: it is not."""
 
@@ -171,7 +174,7 @@ class Wire:
         except (requests.exceptions.SSLError, urllib3.exceptions.SSLError) as error:
             if self._stopping.is_set():
                 raise _stopped() from None
-            if "WRONG_VERSION_NUMBER" in str(error):
+            if any(word in str(error) for word in _NO_TLS):
                 raise NetworkProblem("sync_not_encrypted", _(
                     "At that address something answers without encryption, so nothing was sent. Ask whoever runs the server for its right address.")) from None
             raise NetworkProblem("sync_certificate", _(
