@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import shiboken6
 from PySide6.QtCore import QMimeData, QPointF, Qt, QUrl
 from PySide6.QtGui import QDropEvent
 from PySide6.QtTest import QTest
@@ -49,6 +50,7 @@ from alumni_desk.store.profile import Profile
 from alumni_desk.sync import inviting
 from alumni_desk.sync.engine import join, status, sync_once
 from alumni_desk.sync.laptops import laptops
+from alumni_desk.sync.venue import files
 from alumni_desk.sync.venue.files import write_parcels
 from alumni_desk.sync.venue.finding import Found, told
 from alumni_desk.sync.venue.places import Place
@@ -390,13 +392,34 @@ def test_closing_with_unsent_changes_says_how_many_and_offers_a_file(office: Any
     file = tmp_path / "way.alumnidesk"
     monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *args: (str(file), ""))
     hands.click(sheet.save)
-    hands.until(file.exists)
+    assert not sheet.quit.isEnabled()  # before it is known what came of the file
+    hands.until(lambda: "Saved as way.alumnidesk" in all_words(sheet))
+    assert file.exists() and sheet.quit.isEnabled()
     hands.click(sheet.stay)
     hands.until(lambda: hands.room.quitting.sheet is None)
     assert hands.shell.isVisible()
     hands.shell.close()
     hands.click(hands.dialog(WaitingSheet).quit)
     hands.until(lambda: not hands.shell.isVisible())
+
+
+def test_what_came_of_a_transfer_file_is_said_when_its_sheet_is_gone(office: Any, laptop: Any, window: Window, tmp_path: Path, monkeypatch: Any) -> None:
+    one = laptop("one", office)
+    office.kill()
+    hands = window(one)
+    add_member(one, first_name="Ada")
+    hands.until(lambda: hands.room.bridge.waiting)
+    go_on = threading.Event()
+    right = files.write_parcels
+    monkeypatch.setattr(files, "write_parcels", lambda *arguments: (go_on.wait(30), right(*arguments))[1])
+    monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *args: (str(tmp_path / "way.alumnidesk"), ""))
+    hands.shell.close()
+    sheet = hands.dialog(WaitingSheet)
+    hands.click(sheet.save)
+    hands.click(sheet.stay)
+    hands.until(lambda: not shiboken6.isValid(sheet))
+    go_on.set()
+    hands.until(lambda: "Saved as way.alumnidesk" in hands.shell.toast.words.text())
 
 
 def test_a_silent_server_is_not_waited_for(laptop: Any, office: Any, window: Window) -> None:

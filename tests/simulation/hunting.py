@@ -6,7 +6,7 @@ from simulation.bugs import Bug
 from simulation.holding import Violation
 from simulation.running import Failure, try_seed
 
-LOOK_AT = 80
+LOOK_AT = 400
 """Seeds after which a planted bug counts as not found."""
 
 BEGIN_AT = {
@@ -24,7 +24,7 @@ BEGIN_AT = {
     "a page passes over its last row": 1,
     "who leaves an audience stays in its feed": 1,
     "the cursor moves outside the page's transaction": 13,
-    "ids are counted": 33,
+    "ids are counted": 99,
     "half an address travels": 3,
     "a pull writes over what waits": 35,
     "one refused operation blocks the queue": 3,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, QTimer
@@ -19,9 +20,9 @@ if TYPE_CHECKING:
 class Quitting(QObject):
     """``may_close`` is what the window asks. ``free``: somebody has decided, or the program closes the window itself."""
 
-    def __init__(self, window: QWidget, desk: Desk, lanes: Lanes, bridge: SyncBridge) -> None:
+    def __init__(self, window: QWidget, desk: Desk, lanes: Lanes, bridge: SyncBridge, say: Callable[[str], None]) -> None:
         super().__init__(window)
-        self._window, self._desk, self._lanes, self._bridge = window, desk, lanes, bridge
+        self._window, self._desk, self._lanes, self._bridge, self._say = window, desk, lanes, bridge, say
         self.free = self._sends = False
         self.sheet: SendingSheet | WaitingSheet | None = None
         bridge.ended.connect(lambda result: self._tried())
@@ -78,7 +79,14 @@ class Quitting(QObject):
 
         place = ask_transfer_place(sheet)
         if place is not None:
-            save_transfer(self._desk, self._lanes, place, sheet.saved, lambda error: sheet.saved(str(error)))
+            sheet.saving()
+            save_transfer(self._desk, self._lanes, place, lambda words: self._saved(sheet, words), lambda error: self._saved(sheet, str(error)))
+
+    def _saved(self, sheet: WaitingSheet, words: str) -> None:
+        if self.sheet is sheet:
+            sheet.saved(words)
+        else:
+            self._say(words)
 
     def _stay(self) -> None:
         self.sheet, self._sends = None, False

@@ -81,7 +81,14 @@ class WaitingSheet(PlainSheet):
         self.rejected.connect(self.stays)
         self.quit.setFocus()
 
+    def saving(self) -> None:
+        """The file is being written; quitting waits for what comes of it."""
+        self.save.setEnabled(False)
+        self.quit.setEnabled(False)
+
     def saved(self, sentence: str) -> None:
         """What came of the transfer file."""
+        self.save.setEnabled(True)
+        self.quit.setEnabled(True)
         self.said.setText(sentence)
         self.said.show()
