@@ -120,13 +120,21 @@ class Asker(QWidget):
     def listen(self, answer):
         Asker.heard += 1
 
+    def ask(self, lanes, work):
+        lanes.read(work, self.listen)
 
-def test_an_answer_to_a_widget_that_is_gone_is_dropped(lanes, qtbot):
+    def ask_in_other_words(self, lanes, work):
+        lanes.read(work, lambda answer: self.listen(answer))
+
+
+@pytest.mark.parametrize("ask", [Asker.ask, Asker.ask_in_other_words])
+def test_an_answer_to_a_widget_that_is_gone_is_dropped(lanes, qtbot, ask):
     import shiboken6
 
     asker = Asker()
     gate = threading.Event()
-    lanes.read(gate.wait, asker.listen)
+    Asker.heard = 0
+    ask(asker, lanes, gate.wait)
     shiboken6.delete(asker)
     gate.set()
     qtbot.waitUntil(lanes.idle)

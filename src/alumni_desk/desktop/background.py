@@ -83,8 +83,11 @@ class _Post(QObject):
 
 
 def _still_there(slot: Callable[..., Any]) -> bool:
-    """False when the widget whose method this is has been destroyed meanwhile."""
+    """False when the widget whose method this is, or in whose method it was written (a lambda), has been destroyed meanwhile."""
     owner = getattr(slot, "__self__", None)
+    code = getattr(slot, "__code__", None)
+    if owner is None and code is not None and "self" in code.co_freevars:
+        owner = slot.__closure__[code.co_freevars.index("self")].cell_contents  # type: ignore[index]
     return not isinstance(owner, QObject) or shiboken6.isValid(owner)
 
 

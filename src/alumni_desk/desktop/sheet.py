@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from PySide6.QtCore import QEvent, QObject, QSize, Qt, Signal
-from PySide6.QtGui import QColor, QKeyEvent, QPainter, QPaintEvent
+from PySide6.QtGui import QCloseEvent, QColor, QKeyEvent, QPainter, QPaintEvent
 from PySide6.QtWidgets import QDialog, QHBoxLayout, QLayoutItem, QVBoxLayout, QWidget
 
 from alumni_desk.desktop.controls import Button, FormRow, IconButton, Kind, Label, hairline
@@ -199,8 +199,14 @@ class Sheet(PlainSheet):
         if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter):
             if self.done_button.isEnabled():
                 self.done_clicked.emit()
-        else:
+        elif event.key() != Qt.Key.Key_Escape or self.cancel.isEnabled():
             super().keyPressEvent(event)
+
+    def closeEvent(self, event: QCloseEvent) -> None:
+        if self.cancel.isEnabled():
+            super().closeEvent(event)
+        else:
+            event.ignore()  # what came of the deed is said here
 
 
 def _height(item: QLayoutItem, width: int) -> int:
