@@ -12,6 +12,7 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QWidget
 
 from alumni_desk.desktop.app import Room, build
+from alumni_desk.desktop.background import Lanes
 from alumni_desk.desktop.wiring import help_files
 from alumni_desk.members.actions import add_member
 from alumni_desk.store import recovery
@@ -47,6 +48,13 @@ class Hands:
 
     def click(self, button: QWidget) -> None:
         QTest.mouseClick(button, Qt.MouseButton.LeftButton)
+
+
+@pytest.fixture
+def lanes(qtbot: Any) -> Iterator[Lanes]:
+    made = Lanes()
+    yield made
+    made.close()
 
 
 @pytest.fixture

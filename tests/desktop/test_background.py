@@ -15,13 +15,6 @@ from alumni_desk.desktop.background import Lanes
 from alumni_desk.errors import KnownError
 
 
-@pytest.fixture
-def lanes(qtbot):
-    made = Lanes()
-    yield made
-    made.close()
-
-
 def test_an_answer_comes_back_on_the_screens_thread(lanes, qtbot):
     seen = []
     lanes.read(lambda: threading.current_thread().name, lambda name: seen.append((name, QThread.currentThread().isMainThread())))

@@ -91,7 +91,7 @@ def test_where_a_typed_code_cannot_work_the_whole_address_is_there_to_be_copied(
     assert "types the code" not in all_words(sheet) and "Paste" in all_words(sheet)
     hands.click(next(one for one in sheet.deeds if one.text() == "Copy as text"))
     copied = QGuiApplication.clipboard().text()
-    form = JoinForm("Laptop")
+    form = JoinForm("Laptop", lanes=hands.room.lanes)
     qtbot.addWidget(form)
     asked: list[tuple[str, str]] = []
     form.joined.connect(lambda url, code, laptop, carry: asked.append((url, code)))

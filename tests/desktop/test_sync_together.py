@@ -23,6 +23,7 @@ from tests.sync.conftest import RunningServer, make_server
 
 from alumni_desk.checkin.actions import check_in
 from alumni_desk.desktop.app import build
+from alumni_desk.desktop.background import Lanes
 from alumni_desk.desktop.carrying import BroughtSheet
 from alumni_desk.desktop.deeds import Deeds
 from alumni_desk.desktop.door_network import network_words
@@ -661,9 +662,9 @@ def test_an_invitation_is_found_in_whatever_was_copied(text: str) -> None:
     assert invitation_in("Dear Hana, the code is 1234-5678-9012-3456, call 0123 4567 8901 2345") is None
 
 
-def test_a_scanned_code_is_sent_whole_and_a_typed_one_as_it_was_typed(qtbot: Any) -> None:
+def test_a_scanned_code_is_sent_whole_and_a_typed_one_as_it_was_typed(qtbot: Any, lanes: Lanes) -> None:
     code = new_invitation()
-    form = JoinForm("Laptop", "")
+    form = JoinForm("Laptop", lanes=lanes)
     qtbot.addWidget(form)
     asked: list[str] = []
     form.joined.connect(lambda url, code, laptop, carry: asked.append(code))

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QEvent, QRegularExpression, Qt, Signal
-from PySide6.QtGui import QGuiApplication, QKeyEvent, QKeySequence, QRegularExpressionValidator
+from PySide6.QtGui import QGuiApplication, QImage, QKeyEvent, QKeySequence, QRegularExpressionValidator
 from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QVBoxLayout, QWidget
 
+from alumni_desk.desktop.background import Lanes
 from alumni_desk.desktop.controls import Button, Field, Label, Tick, hairline
 from alumni_desk.desktop.fonts import font_of, px
 from alumni_desk.desktop.offer_card import OfferCard, moment_words
@@ -32,10 +34,10 @@ ADDRESS_TROUBLE = frozenset({"sync_address", "sync_fingerprint", "sync_unreachab
 
 
 class CodeField(QWidget):
-    """Four boxes of four letters; ``changed`` after every letter, ``pasted(text)`` when something is pasted into any of them."""
+    """Four boxes of four letters; ``changed`` after every letter, ``pasted`` when somebody pastes into any of them."""
 
     changed = Signal()
-    pasted = Signal(str)
+    pasted = Signal()
 
     def __init__(self) -> None:
         super().__init__()
@@ -89,7 +91,7 @@ class CodeField(QWidget):
     def eventFilter(self, watched: object, event: QEvent) -> bool:
         if event.type() == QEvent.Type.KeyPress and isinstance(event, QKeyEvent):
             if event.matches(QKeySequence.StandardKey.Paste):
-                self.pasted.emit(QGuiApplication.clipboard().text())
+                self.pasted.emit()
                 return True
             if event.key() == Qt.Key.Key_Backspace:
                 at = next((n for n, field in enumerate(self.groups) if field is watched), 0)
@@ -106,8 +108,9 @@ class JoinForm(QWidget):
 
     joined = Signal(str, str, str, bool)
 
-    def __init__(self, laptop: str, here: str = "", parent: QWidget | None = None, *, look: Look | None = None) -> None:
+    def __init__(self, laptop: str, here: str = "", parent: QWidget | None = None, *, lanes: Lanes, look: Look | None = None) -> None:
         super().__init__(parent)
+        self._lanes = lanes
         self._ask, self._asking = look, False
         self._shown: Shown | None = None
         self._tried: tuple[str, str] | None = None  # what was asked about last
@@ -117,7 +120,7 @@ class JoinForm(QWidget):
         column.addWidget(Label(_("Code"), "label"))
         self.code = CodeField()
         self.code.changed.connect(self._changed)
-        self.code.pasted.connect(self.take_text)
+        self.code.pasted.connect(self._paste)
         column.addWidget(self.code)
         self.verdict = _Verdict()
         column.addWidget(self.verdict)
@@ -136,13 +139,17 @@ class JoinForm(QWidget):
         paste = Button(_("Paste"), icon="clipboard-text")
         paste.clicked.connect(self._paste)
         from_file = Button(_("From a file"), icon="folder")
-        from_file.setAccessibleName(_("Take the invitation from a file"))
+        from_file.setAccessibleName(_("Take the invitation from a file or a picture"))
         from_file.clicked.connect(self._ask_file)
+        self.camera = Button(_("Use the camera"), icon="camera")
+        self.camera.setVisible(find_spec("PySide6.QtMultimedia") is not None)
+        self.camera.clicked.connect(self._ask_camera)
         tools = QHBoxLayout()
         tools.setSpacing(px(8))
         tools.addWidget(self.another)
         tools.addWidget(paste)
         tools.addWidget(from_file)
+        tools.addWidget(self.camera)
         tools.addStretch(1)
         column.addSpacing(px(4))
         column.addLayout(tools)
@@ -220,7 +227,11 @@ class JoinForm(QWidget):
         self.server.setCursorPosition(0)  # its beginning says whose it is
 
     def _paste(self) -> None:
-        self.take_text(QGuiApplication.clipboard().text())
+        text, image = QGuiApplication.clipboard().text(), QGuiApplication.clipboard().image()
+        if text.strip() or image.isNull():
+            self.take_text(text)
+        else:
+            self._read_picture(lambda: image)
 
     def take_text(self, text: str) -> None:
         """Take what somebody was sent: a code, the text of a QR code, or a whole letter with both in it."""
@@ -238,21 +249,59 @@ class JoinForm(QWidget):
         self._ask_by_itself()
 
     def _ask_file(self) -> None:
-        chosen, _kind = QFileDialog.getOpenFileName(self, _("Take the invitation from a file"), str(Path.home()),
-                                                    _("Invitation (*.alumnidesk);;All files (*)"))
+        from alumni_desk.desktop.qr_reading import endings
+
+        pictures = " ".join(f"*.{one}" for one in endings())
+        kinds = _("Invitations and pictures of them ({endings})").format(endings=f"*.alumnidesk {pictures}")
+        chosen, _kind = QFileDialog.getOpenFileName(self, _("Take the invitation from a file"), str(Path.home()), f"{kinds};;{_('All files (*)')}")
         if chosen:
             self.take_file(Path(chosen))
 
     def take_file(self, file: Path) -> None:
-        """Take an invitation that was saved to a file."""
+        """Take an invitation that was saved to a file, or a picture with its square code."""
+        from alumni_desk.desktop.qr_reading import is_picture, picture_in
         from alumni_desk.sync import inviting
 
+        if is_picture(file):
+            self._read_picture(lambda: picture_in(file))
+            return
         try:
             way = inviting.read(file)
         except KnownError as error:
             self.verdict.say("x-circle", "danger", str(error))
             return
         self.fill(way.url, way.code)
+
+    def _read_picture(self, picture: Callable[[], QImage]) -> None:
+        from alumni_desk.desktop.qr_reading import codes_in
+
+        def none(error: KnownError) -> None:
+            self.verdict.say("x-circle", "danger", str(error))
+
+        def read(found: list[str]) -> None:
+            if not any(self._take_square(text) for text in found):
+                self.verdict.say("x-circle", "danger", _("That is a code, but not an invitation of Alumni Desk.") if found else _(
+                    "There is no square code in that picture, or it is not sharp. Take it again, or type the code."))
+
+        self._lanes.read(lambda: codes_in(picture()), read, none, key="invitation picture")
+
+    def _take_square(self, text: str) -> bool:
+        """Take what a QR code says; False if it is no invitation."""
+        if not text.isprintable() or invitation_in(text) is None:
+            return False
+        self.take_text(text)
+        return True
+
+    def _ask_camera(self) -> None:
+        try:
+            from alumni_desk.desktop.camera_sheet import CameraSheet
+        except ImportError as error:  # a library of the system that Qt’s multimedia part wants
+            self.verdict.say("x-circle", "danger", _("The camera cannot be used on this computer ({reason}). Type the code, or open a picture of it.").format(
+                reason=error))
+            return
+        sheet = CameraSheet(self.window(), self._lanes, self._take_square)
+        sheet.open()
+        sheet.begin()
 
     # -- what the invitation is for
 

@@ -289,7 +289,7 @@ class Opening(QObject):
         def look_at(url: str, code: str, then: Callable[[Shown], None], failed: Callable[[KnownError], None]) -> None:
             self.lanes.send(lambda: self._ways.look(desk, url, code), then, failed)
 
-        form = JoinForm(desk.device_name, look=look_at)
+        form = JoinForm(desk.device_name, lanes=self.lanes, look=look_at)
         form.joined.connect(lambda url, code, laptop, carry: self._join(form, url, code, laptop))
         title = _("Invitation to {chapter}").format(chapter=isolated(way.chapter)) if way is not None and way.chapter else _("Join with an invitation")
         second = _("It is filled in. Look at it, then join.") if way is not None else _("Type the code you were given, or paste it.")

@@ -440,7 +440,7 @@ class SyncPage(Page):
 
     def _ask_move(self) -> None:
         sheet = PlainSheet(self.window(), _("Move to an office’s server"), width=720)
-        form = JoinForm(self.desk.device_name)
+        form = JoinForm(self.desk.device_name, lanes=self.lanes)
         form.button.set_words(_("Move the chapter"))
         sheet.column.addWidget(form)
         sheet.set_foot(form.foot)
@@ -523,7 +523,7 @@ class SyncPage(Page):
         chapter = isolated(invitation.chapter) if invitation is not None and invitation.chapter else ""
         title = _("Invitation to {chapter}").format(chapter=chapter) if chapter else _("Join with an invitation")
         sheet = PlainSheet(self.window(), title, width=720)
-        form = JoinForm(self.desk.device_name, here, look=self._bridge.look_at)
+        form = JoinForm(self.desk.device_name, here, lanes=self.lanes, look=self._bridge.look_at)
         if invitation is not None:
             form.fill(invitation.url, invitation.code)
         sheet.column.addWidget(form)
