@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QWidget
 
-from alumni_desk.desktop.sheet import Sheet
+from alumni_desk.desktop.sheet import PlainSheet, Sheet
 
 
 def test_what_is_under_way_is_not_left_by_escape_or_the_windows_cross(qtbot) -> None:
@@ -14,8 +15,24 @@ def test_what_is_under_way_is_not_left_by_escape_or_the_windows_cross(qtbot) -> 
     sheet.open()
     sheet.set_busy("Removing …")
     QTest.keyClick(sheet, Qt.Key.Key_Escape)
+    QTest.mouseClick(sheet.shut, Qt.MouseButton.LeftButton)
     sheet.close()
     assert sheet.isVisible()
     sheet.set_busy("")
     QTest.keyClick(sheet, Qt.Key.Key_Escape)
     assert not sheet.isVisible()
+
+
+def test_a_sheet_over_a_small_sheet_has_the_room_of_the_window(qtbot) -> None:
+    window = QWidget()
+    qtbot.addWidget(window)
+    window.resize(1000, 700)
+    first = PlainSheet(window, "First")
+    first.open()
+    second = PlainSheet(first, "Second")
+    tall = QWidget()
+    tall.setFixedHeight(500)
+    second.column.addWidget(tall)
+    second.open()
+    assert first.height() < 300 and second.height() > 500
+    assert second.geometry().center().x() == window.geometry().center().x()

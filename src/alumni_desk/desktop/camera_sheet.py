@@ -34,10 +34,11 @@ class CameraSheet(PlainSheet):
         super().__init__(parent, _("Hold the square code before the camera"), width=640)
         self._lanes, self._wanted = lanes, wanted
         self._reads, self._shown_at = False, 0.0
-        self.view = View()
-        self.column.addWidget(self.view)
-        self.said = Label("", "small", "muted", wrap=True)
+        self.said = Label("", tone="muted", wrap=True)
         self.column.addWidget(self.said)
+        self.view = View()
+        self.view.hide()
+        self.column.addWidget(self.view)
         self.sink = QVideoSink(self)
         self.sink.videoFrameChanged.connect(self._frame)
         self._session = QMediaCaptureSession(self)
@@ -54,6 +55,7 @@ class CameraSheet(PlainSheet):
         row.addStretch(1)
         cancel = Button(_("Cancel"))
         cancel.clicked.connect(self.reject)
+        cancel.setFocus()
         row.addWidget(cancel)
         self.set_foot(foot)
         self.finished.connect(self._stop)
@@ -85,6 +87,7 @@ class CameraSheet(PlainSheet):
             self._camera.setCameraFormat(max(small, key=lambda one: (one.resolution().width(), one.maxFrameRate())))
         self._camera.errorOccurred.connect(self._failed)
         self._session.setCamera(self._camera)
+        self.view.show()
         self._say(_("The whole square must be in the picture, and sharp."))
         self._camera.start()
 
@@ -96,6 +99,7 @@ class CameraSheet(PlainSheet):
 
     def _failed(self, error: QCamera.Error, reason: str) -> None:
         if error != QCamera.Error.NoError:
+            self.view.hide()
             self._say(_("The camera cannot be used ({reason}). Close other programs that use it, or type the code.").format(reason=reason), "danger")
 
     def _say(self, sentence: str, tone: str = "muted") -> None:

@@ -42,9 +42,9 @@ class PlainSheet(QDialog):
         bar.setContentsMargins(px(24), px(4), px(8), px(4))
         self.heading = Label(title, "heading", wrap=True)
         bar.addWidget(self.heading, 1)
-        shut = IconButton(_("Close"), "x", "quiet")
-        shut.clicked.connect(self.reject)
-        bar.addWidget(shut, 0, Qt.AlignmentFlag.AlignTop)
+        self.shut = IconButton(_("Close"), "x", "quiet")
+        self.shut.clicked.connect(self.reject)
+        bar.addWidget(self.shut, 0, Qt.AlignmentFlag.AlignTop)
         self.whole.addLayout(bar)
         self.whole.addWidget(hairline())
         scroll = Scroll(margins=(24, 20, 24, 20))
@@ -75,9 +75,17 @@ class PlainSheet(QDialog):
 
     def room(self) -> QSize:
         """How large it may be: the window under it (which is no larger than the screen), less an edge."""
+        ground = self._ground()
+        return (ground.size() if ground is not None else self.screen().availableSize()) - QSize(2 * EDGE, 2 * EDGE)
+
+    def _ground(self) -> QWidget | None:
+        """The window under it, and under the dialogs it came from."""
+        ground: QWidget | None = None
         owner = self.parentWidget()
-        room = owner.window().size() if owner is not None else self.screen().availableSize()
-        return room - QSize(2 * EDGE, 2 * EDGE)
+        while owner is not None:
+            ground = owner.window()
+            owner = ground.parentWidget()
+        return ground
 
     def fit(self) -> None:
         """Take the size that the content wants, or that there is room for, in the middle of the window."""
@@ -89,9 +97,9 @@ class PlainSheet(QDialog):
         if (self.width(), self.height(), self._middle.height()) != (width, rest + middle, middle):
             self._middle.setFixedHeight(middle)
             self.setFixedSize(width, rest + middle)
-            owner = self.parentWidget()
-            if owner is not None:
-                self.move(owner.window().geometry().center() - self.rect().center())
+            ground = self._ground()
+            if ground is not None:
+                self.move(ground.geometry().center() - self.rect().center())
 
     def _wanted_height(self, width: int) -> int:
         inside = self._middle.widget() if isinstance(self._middle, Scroll) else self._middle
@@ -105,9 +113,9 @@ class PlainSheet(QDialog):
         super().showEvent(event)
         if self._dim is not None:
             self._dim.cover()
-        if self._watched is None and self.parentWidget() is not None:
-            self._watched = self.parentWidget().window()
-            self._watched.installEventFilter(self)
+        if self._watched is None and (ground := self._ground()) is not None:
+            self._watched = ground
+            ground.installEventFilter(self)
         inside = self._middle.widget() if isinstance(self._middle, Scroll) else self._middle
         inside.installEventFilter(self)
         self.fit()
@@ -168,6 +176,7 @@ class Sheet(PlainSheet):
         """The deed is under way (words), or over (empty)."""
         self.set_reason(words)
         self.cancel.setEnabled(not words)
+        self.shut.setEnabled(not words)
 
     def watch(self, name: str, row: FormRow) -> None:
         """A row of the form: what is wrong with the field of that name is said there, until something else is typed."""
