@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QWidget
@@ -9,7 +13,7 @@ from PySide6.QtWidgets import QWidget
 from alumni_desk.desktop.sheet import PlainSheet, Sheet
 
 
-def test_what_is_under_way_is_not_left_by_escape_or_the_windows_cross(qtbot) -> None:
+def test_what_is_under_way_is_not_left_by_escape_or_the_windows_cross(qtbot: Any) -> None:
     sheet = Sheet(None, "Remove it?", "Remove")
     qtbot.addWidget(sheet)
     sheet.open()
@@ -23,10 +27,17 @@ def test_what_is_under_way_is_not_left_by_escape_or_the_windows_cross(qtbot) -> 
     assert not sheet.isVisible()
 
 
-def test_a_sheet_over_a_small_sheet_has_the_room_of_the_window(qtbot) -> None:
-    window = QWidget()
-    qtbot.addWidget(window)
-    window.resize(1000, 700)
+@pytest.fixture
+def window(qtbot: Any) -> Iterator[QWidget]:
+    """Held until its children are painted no more."""
+    made = QWidget()
+    made.resize(1000, 700)
+    yield made
+    made.close()
+    made.deleteLater()
+
+
+def test_a_sheet_over_a_small_sheet_has_the_room_of_the_window(window: QWidget) -> None:
     first = PlainSheet(window, "First")
     first.open()
     second = PlainSheet(first, "Second")
