@@ -46,6 +46,8 @@ BEGIN_AT = {
     "an answer to a push counts as pulled": 1,
     "old marks of what has gone stay in the feeds": 13,
     "what was removed keeps what it says": 13,
+    "tidying throws old facts away": 13,
+    "a commit is marked as safe before it is": 15,
     "who was away for longer than marks are kept pulls on": 13,
 }
 """Where each was found when it was planted, so that the looking is short; any other seed would do as well."""

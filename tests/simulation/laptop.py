@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from alumni_desk.errors import KnownError
 from alumni_desk.schema import open_desk
 from alumni_desk.store.desk import Desk
 from alumni_desk.store.profile import Profile
@@ -15,6 +16,7 @@ from alumni_desk.sync.engine import SyncResult, join, sync_once
 from alumni_desk.sync.restoring import restore
 from alumni_desk.sync.wire import Wire
 from simulation.asking import asked
+from simulation.holding import Violation
 from simulation.network import Line, Request
 from simulation.office import Office
 from simulation.world import Killed, World, listen
@@ -123,7 +125,10 @@ class Laptop:
         except Killed:
             if self._killed_at is None:
                 raise
-            self.move(self._killed_at)
+            try:
+                self.move(self._killed_at)
+            except KnownError as error:
+                raise Violation(12, f"{self.name} was killed and does not open: {error.code}: {error}") from error
             return None
         finally:
             self._kill_after, self._killed_at = None, None

@@ -37,6 +37,7 @@ from alumni_desk.server.bulk import rows_by_id
 from alumni_desk.server.database import Database
 from alumni_desk.store import opening as store_opening
 from alumni_desk.store import writing as store_writing
+from alumni_desk.store.desk import Desk
 from simulation.world import the_world
 
 Planting = Callable[[], AbstractContextManager[Any]]
@@ -552,6 +553,32 @@ def _() -> Iterator[None]:
 @bug("the server takes both of two merges the opposite ways", 1, 4)
 def _() -> Iterator[None]:
     with patch.object(server_push, "_refuse_circles", lambda *_arguments: None):
+        yield
+
+
+@bug("tidying throws old facts away", 1, 6)
+def _() -> Iterator[None]:
+    right = tidying.tidy
+
+    def wrong(connection: Any, tables: Any, scope: str, now: int) -> int:
+        connection.exec_driver_sql(f"DELETE FROM fact WHERE scope = '{scope}' AND id = (SELECT min(id) FROM fact WHERE scope = '{scope}')")
+        return right(connection, tables, scope, now)
+
+    with patch.object(tidying, "tidy", wrong):
+        yield
+
+
+# Kills.
+
+@bug("a commit is marked as safe before it is", 12)
+def _() -> Iterator[None]:
+    right = Desk._rest
+
+    def wrong(self: Desk, connection: Any) -> None:
+        right(self, connection)
+        self._note_commit(self._commit)
+
+    with patch.object(Desk, "_rest", wrong):
         yield
 
 
