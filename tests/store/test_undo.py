@@ -25,7 +25,7 @@ from alumni_desk.store.checking import verify
 from alumni_desk.store.desk import Desk
 from alumni_desk.store.done import actions
 from alumni_desk.store.profile import Profile
-from alumni_desk.store.undo import redo, undo
+from alumni_desk.store.undo import changed_since, redo, undo
 
 SYNCED = ("person", "education", "gathering", "registration", "fact", "import_run")
 
@@ -94,6 +94,76 @@ def test_a_pair_undone_does_not_block(desk: Desk) -> None:
     assert member(desk, ana).fields["email"] == "two@example.org"
     with pytest.raises(Refused, match="nothing to redo"):
         redo(desk)
+
+
+def imported(desk: Desk, tmp_path: Path, count: int = 3) -> tuple[str, list[str]]:
+    """An import's action, and its people."""
+    file = tmp_path / "list.csv"
+    file.write_text("First Name,Last Name\n" + "".join(f"P{n},Tester{n}\n" for n in range(count)))
+    run_import(desk, file)
+    return next(one.id for one in actions(desk) if one.event == "import"), sorted(view(desk, "person")["person"])
+
+
+@pytest.mark.parametrize("turns", [1, 2])
+def test_what_was_changed_after_a_redo_is_left_and_named(desk: Desk, tmp_path: Path, turns: int) -> None:
+    action, people = imported(desk, tmp_path)
+    for _turn in range(turns):
+        undo(desk, action)
+        redo(desk, action)
+    change_member(desk, people[0], city="Nice")
+    assert [(one.row, one.why) for one in changed_since(desk, action)] == [(people[0], "changed")]
+    undone = undo(desk, action)
+    assert [(one.row, one.why) for one in undone.left] == [(people[0], "changed")]
+    assert "city" in undone.left[0].fields and set(view(desk, "person")["person"]) == {people[0]}
+    assert redo(desk, action).changed.tables["person"] == set(people[1:]) and len(view(desk, "person")["person"]) == 3
+
+
+def test_a_change_after_a_redo_that_is_undone_itself_does_not_block(desk: Desk) -> None:
+    ana = add_member(desk, first_name="Ana", last_name="Lima").id
+    undo(desk)
+    redo(desk)
+    change_member(desk, ana, city="Nice")
+    undo(desk)
+    undone = undo(desk)
+    assert undone.event == "member_added" and undone.left == () and count_members(desk) == 0
+
+
+def test_who_was_left_once_is_tried_and_named_again(desk: Desk, tmp_path: Path) -> None:
+    action, people = imported(desk, tmp_path)
+    change_member(desk, people[1], city="Nice")
+    [changed, *_rest] = actions(desk)
+    assert [one.row for one in undo(desk, action).left] == [people[1]]
+    assert redo(desk, action).changed.tables["person"] == {people[0], people[2]}
+    again = undo(desk, action)
+    assert [one.row for one in again.left] == [people[1]] and set(view(desk, "person")["person"]) == {people[1]}
+    redo(desk, action)
+    undo(desk, changed.id)
+    assert changed_since(desk, action) == [] and undo(desk, action).left == () and view(desk, "person")["person"] == {}
+
+
+def test_a_field_that_was_left_once_is_named_again(desk: Desk) -> None:
+    ana = add_member(desk, first_name="Ana", last_name="Lima").id
+    change_member(desk, ana, employer="Acme", job_title="Clerk")
+    [action, *_rest] = actions(desk)
+    change_member(desk, ana, employer="Initech")
+    for _turn in range(2):
+        undone = undo(desk, action.id)
+        assert undone.left[0].fields == ("employer",) and member(desk, ana).fields["job_title"] is None
+        redo(desk, action.id)
+    assert (member(desk, ana).fields["job_title"], member(desk, ana).fields["employer"]) == ("Clerk", "Initech")
+
+
+def test_who_was_changed_after_coming_back_is_not_removed_by_a_redo(desk: Desk) -> None:
+    people = [add_member(desk, first_name=name, last_name="Lima").id for name in ("Ana", "Bo")]
+    change_member(desk, people[1], city="Porto")  # before the removal: no reason to leave him
+    remove_members(desk, people)
+    [removal, *_rest] = actions(desk)
+    undo(desk)
+    change_member(desk, people[0], city="Nice")
+    again = redo(desk, removal.id)
+    assert [(one.row, one.why) for one in again.left] == [(people[0], "changed")] and set(view(desk, "person")["person"]) == {people[0]}
+    undo(desk, removal.id)
+    assert set(view(desk, "person")["person"]) == set(people)
 
 
 def test_nothing_is_put_back_where_everything_was_changed(desk: Desk) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from alumni_desk.errors import KnownError
+from alumni_desk.errors import KnownError, Refused
 from alumni_desk.gatherings.records import registration_id
 from alumni_desk.store.desk import Desk
 from alumni_desk.store.history import history
@@ -287,6 +287,34 @@ def test_undo_leaves_what_another_laptop_changed_since(pair: tuple[Desk, Desk]) 
     redo(one)
     until_equal(one, two)
     assert rows_of(one) == rows_of(two) and value(two, "person", bo, "employer") == "Acme"
+
+
+def test_undo_after_a_redo_leaves_what_another_laptop_changed_since(pair: tuple[Desk, Desk]) -> None:
+    one, two = pair
+    ana = person(one, "Lima")
+    undo(one)
+    redo(one)
+    until_equal(one, two)
+    change(two, "person", ana, city="Nice")
+    until_equal(one, two)
+    with pytest.raises(Refused, match="changed"):
+        undo(one)
+    assert value(one, "person", ana, "city") == "Nice"
+
+
+def test_undo_after_a_redo_leaves_what_another_laptop_changed_before_it_and_sent_later(pair: tuple[Desk, Desk]) -> None:
+    one, two = pair
+    ana = person(one, "Lima")
+    until_equal(one, two)
+    change(two, "person", ana, city="Nice")
+    undo(one)
+    redo(one)
+    until_equal(one, two)
+    assert value(one, "person", ana, "city") == "Nice"
+    with pytest.raises(Refused, match="changed"):
+        undo(one)
+    until_equal(one, two)
+    assert value(one, "person", ana, "city") == "Nice" == value(two, "person", ana, "city")
 
 
 def test_the_history_names_who_wrote_elsewhere(pair: tuple[Desk, Desk]) -> None:

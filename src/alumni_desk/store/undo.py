@@ -1,5 +1,8 @@
 """Undo and redo of whole actions: a value goes back only where nobody has changed it since, and what was left is named.
 
+An action, its undo, the redo of that, the undo of the redo … are a chain, each taking the one before back. What stands of an action is what it or a
+redo wrote and no undo took back since, field by field; "since" is since the chain wrote it.
+
 Undo of an action is an action itself (compare-and-set over the fields' clocks), so it travels like any other. A field that was
 changed and changed back counts as unchanged: the clock of a value that was put back stands for the clock that it had before.
 A fact is taken back by a newer fact, which its table's ``takes_back`` makes.
@@ -67,8 +70,8 @@ def undo(desk: Desk, action: str | None = None, *, but: Collection[str] = ()) ->
         if row.undone_by is not None:
             raise Refused("undone_already", _("This was undone already."))
         _refuse(row)
-        latest = _latest(connection, row.id)
-    return _turn(desk, row, latest, "undone")
+        chain = _chain(_links(connection), row.id)
+    return _turn(desk, row, chain, "undone")
 
 
 def redo(desk: Desk, action: str | None = None, *, but: Collection[str] = ()) -> Undone:
@@ -83,17 +86,16 @@ def redo(desk: Desk, action: str | None = None, *, but: Collection[str] = ()) ->
         if row.undone_by is None:
             raise Refused("not_undone", _("This was not undone, so it cannot be done again."))
         _refuse(row)
-    return _turn(desk, row, row.undone_by, "redone")
+        chain = _chain(_links(connection), row.id)
+    return _turn(desk, row, chain, "redone")
 
 
 def changed_since(desk: Desk, action: str) -> list[Left]:
     """What undoing an action (or redoing one that was undone) would leave, because somebody changed it or stands on it since."""
     with desk.reading() as connection:
-        row = _wanted(connection, action)
-        target = row.undone_by or _latest(connection, row.id)
-        names = connection.exec_driver_sql("SELECT DISTINCT table_name FROM operation WHERE action = ?", (target,)).scalars().all()
-        tables = [desk.tables[name] for name in names if desk.tables[name].info["kind"] == "put"]
-        return [one for table in tables for _rows, left in _plans(connection, table, target) for one in left]
+        chain = _chain(_links(connection), _wanted(connection, action).id)
+        tables = [desk.tables[name] for name in _tables_of(connection, chain) if desk.tables[name].info["kind"] == "put"]
+        return [one for table in tables for _rows, left in _plans(connection, table, chain) for one in left]
 
 
 def stay_changed(desk: Desk, done: Sequence[Done], most: int = 50) -> set[str]:
@@ -101,11 +103,12 @@ def stay_changed(desk: Desk, done: Sequence[Done], most: int = 50) -> set[str]:
     wanted = [one for one in done if one.state == "done" and one.reason is None and sum(one.counts.values()) <= most]
     found = set()
     with desk.reading() as connection:
+        links = _links(connection)
         for one in wanted:
             tables = [desk.tables[name] for name in one.counts]
             if any(table.info["kind"] != "put" for table in tables):
                 continue
-            plans = [plan for table in tables for plan in _plans(connection, table, _latest(connection, one.id))]
+            plans = [plan for table in tables for plan in _plans(connection, table, _chain(links, one.id))]
             if any(left for _rows, left in plans) and not any(rows for rows, _left in plans):
                 found.add(one.id)
     return found
@@ -140,14 +143,29 @@ def _newest(connection: sa.Connection, but: Collection[str], *, undone: bool) ->
         " AND NOT EXISTS (SELECT 1 FROM action AS n WHERE n.undoes IS NULL AND n.rowid > u.rowid) ORDER BY u.rowid DESC LIMIT 1", (*left_alone, first)).first()
 
 
-def _latest(connection: sa.Connection, base: str) -> str:
-    """The action whose values stand: the action itself, or the redo that brought it back."""
-    while True:
-        back = connection.exec_driver_sql(
-            "SELECT r.id FROM action AS u JOIN action AS r ON r.undoes = u.id WHERE u.undoes = ? ORDER BY r.rowid DESC LIMIT 1", (base,)).scalar()
-        if back is None:
-            return base
-        base = str(back)
+def _links(connection: sa.Connection) -> dict[str, str]:
+    """Which action took which back, newest last."""
+    return dict(driver.rows(connection, "SELECT undoes, id FROM action WHERE undoes IS NOT NULL ORDER BY rowid"))
+
+
+def _chain(links: Mapping[str, str], base: str) -> list[str]:
+    """An action and all that took it back and brought it back, in order; the last is the one to take back next."""
+    chain = [base]
+    while (following := links.get(chain[-1])) is not None:
+        chain.append(following)
+    return chain
+
+
+def _standing(chain: Sequence[str]) -> list[str]:
+    """Those of a chain that wrote what would be taken back now: the last, and every second before it."""
+    return list(chain[::-2])
+
+
+def _tables_of(connection: sa.Connection, chain: Sequence[str]) -> list[str]:
+    """The tables that those wrote to, the one that came last first."""
+    return list(connection.exec_driver_sql(
+        "SELECT table_name FROM operation WHERE action IN (SELECT value FROM json_each(?)) GROUP BY 1 ORDER BY max(rowid) DESC",
+        (msgspec.json.encode(_standing(chain)).decode(),)).scalars().all())
 
 
 def _refuse(row: sa.Row[Any]) -> None:
@@ -160,13 +178,13 @@ def _refuse(row: sa.Row[Any]) -> None:
         raise Refused(why, _("This is more than {days} days ago, so it cannot be undone any more. Change it by hand."), days=DAYS)
 
 
-def _turn(desk: Desk, row: sa.Row[Any], target: str, event: str) -> Undone:
-    """Take ``target`` back, which flips whether ``row`` (the action somebody sees) is undone."""
-    with desk.writing(event, gathering=row.gathering, queue="load" if row.event == "import" else "live", undoes=target) as writing:
+def _turn(desk: Desk, row: sa.Row[Any], chain: Sequence[str], event: str) -> Undone:
+    """Take the last of a chain back, which flips whether ``row`` (the action somebody sees) is undone."""
+    with desk.writing(event, gathering=row.gathering, queue="load" if row.event == "import" else "live", undoes=chain[-1]) as writing:
         state = writing.connection.exec_driver_sql("SELECT undone_by FROM action WHERE id = ?", (row.id,)).scalar()
         if state != row.undone_by:
             raise Refused("changed_meanwhile", _("Somebody undid or redid this a moment ago. Look at it again."))
-        count, left = _take_back(writing, target)
+        count, left = _take_back(writing, chain)
         if not count:
             raise Refused("all_changed_since", _("Everything of this was changed or is in use since, so nothing was put back."), left=tuple(left))
         _refuse_circles(writing)
@@ -187,13 +205,11 @@ def _refuse_circles(writing: Writing) -> None:
             raise Refused("merged_already", _("These entries were merged the other way round meanwhile, so they are one already. Nothing needs to be done."))
 
 
-def _take_back(writing: Writing, target: str) -> tuple[int, list[Left]]:
+def _take_back(writing: Writing, chain: Sequence[str]) -> tuple[int, list[Left]]:
     count, left = 0, []
-    tables = writing.connection.exec_driver_sql(
-        "SELECT table_name FROM operation WHERE action = ? GROUP BY 1 ORDER BY max(rowid) DESC", (target,)).scalars().all()
-    for name in tables:
+    for name in _tables_of(writing.connection, chain):
         table = writing.tables[name]
-        part = _facts_back(writing, table, target) if table.info["kind"] == "fact" else _rows_back(writing, table, target)
+        part = _facts_back(writing, table, chain[-1]) if table.info["kind"] == "fact" else _rows_back(writing, table, chain)
         count += part[0]
         left += part[1]
     return count, left
@@ -217,18 +233,21 @@ def _facts_back(writing: Writing, table: sa.Table, target: str) -> tuple[int, li
 
 @dataclass(slots=True)
 class _Row:
-    """What an action did to one row, and how the row is now."""
+    """What stands of an action in one row, and how the row is now. ``own``: the clocks that its chain wrote; ``went``: where taking it back removes the
+    row again, the clock of the removal that it had taken back."""
 
     clocks: Mapping[str, str]
     first_values: dict[str, Any] = field(default_factory=dict)
     last_clocks: dict[str, str] = field(default_factory=dict)
-    inserted: bool = False
+    made: bool = False  # the chain put the row there,
+    inserted: bool = False  # and it stands
+    went: str | None = None
     own: set[str] = field(default_factory=set)
 
 
-def _rows_back(writing: Writing, table: sa.Table, target: str) -> tuple[int, list[Left]]:
+def _rows_back(writing: Writing, table: sa.Table, chain: Sequence[str]) -> tuple[int, list[Left]]:
     count, left = 0, []
-    for by_fields, kept in _plans(writing.connection, table, target):
+    for by_fields, kept in _plans(writing.connection, table, chain):
         left += kept
         for names, rows in by_fields.items():
             writing.change_many(table.name, names, rows, anew=True)  # what was decided on may have said before what it says now
@@ -236,9 +255,10 @@ def _rows_back(writing: Writing, table: sa.Table, target: str) -> tuple[int, lis
     return count, left
 
 
-def _plans(connection: sa.Connection, table: sa.Table, target: str) -> Iterator[tuple[dict[tuple[str, ...], list[tuple[Any, ...]]], list[Left]]]:
+def _plans(connection: sa.Connection, table: sa.Table,
+           chain: Sequence[str]) -> Iterator[tuple[dict[tuple[str, ...], list[tuple[Any, ...]]], list[Left]]]:  # fmt: skip
     """What would be written to take an action back, rows of the same fields together (values, then the id); and what would be left."""
-    for batch in _batches(connection, table, target):
+    for batch in _batches(connection, table, chain):
         by_fields: dict[tuple[str, ...], list[tuple[Any, ...]]] = defaultdict(list)
         stay = _in_use(connection, table, batch)
         left = [Left(table.name, row_id, "in_use") for row_id in batch if row_id in stay]
@@ -261,27 +281,39 @@ def _in_use(connection: sa.Connection, table: sa.Table, batch: Mapping[str, _Row
     return found
 
 
-def _batches(connection: sa.Connection, table: sa.Table, target: str) -> Iterator[dict[str, _Row]]:
-    """The rows that an action wrote, some hundreds at a time, each with all its operations of that action."""
+def _batches(connection: sa.Connection, table: sa.Table, chain: Sequence[str]) -> Iterator[dict[str, _Row]]:
+    """The rows in which something of a chain stands, some hundreds at a time, each with what its actions wrote there."""
+    standing = _standing(chain)
     ids = connection.exec_driver_sql(
-        "SELECT row_id FROM operation WHERE action = ? AND table_name = ? AND fate <> 'refused' GROUP BY row_id ORDER BY min(rowid)",
-        (target, table.name)).scalars().all()
+        "SELECT row_id FROM operation WHERE action IN (SELECT value FROM json_each(?)) AND table_name = ? AND fate <> 'refused' GROUP BY row_id"
+        " ORDER BY min(rowid)", (msgspec.json.encode(standing).decode(), table.name)).scalars().all()
     keys = {column.name: clock_key(column) for column in table.columns}
+    all_of_it = "o.action = ?" if len(chain) == 1 else "o.action IN (SELECT value FROM json_each(?))"
+    wanted = chain[0] if len(chain) == 1 else msgspec.json.encode(list(chain)).decode()
     for start in range(0, len(ids), 5_000):
         part = msgspec.json.encode(list(ids[start:start + 5_000])).decode()
         found: dict[str, _Row] = {}
-        for row_id, clocks, said, said_before, clock in driver.rows(
+        for row_id, clocks, said, said_before, went, clock, action in driver.rows(
                 connection,  # CROSS: in this order, else SQLite begins with all operations of the table.
-                f'SELECT t.id, t.clocks, o.fields, o.values_before, o.clock FROM json_each(?) AS j CROSS JOIN "{table.name}" AS t ON t.id = j.value'
+                "SELECT t.id, t.clocks, o.fields, o.values_before, o.before ->> '$.gone', o.clock, o.action"
+                f' FROM json_each(?) AS j CROSS JOIN "{table.name}" AS t ON t.id = j.value'
                 " CROSS JOIN operation AS o INDEXED BY operation_row ON o.table_name = ? AND o.row_id = t.id"
-                " WHERE o.action = ? AND o.fate <> 'refused' ORDER BY o.rowid",
-                (part, table.name, target)):
+                f" WHERE {all_of_it} AND o.fate <> 'refused' ORDER BY o.rowid",
+                (part, table.name, wanted)):
             one = found.get(row_id)
             if one is None:
                 one = found[row_id] = _Row(unpack(clocks))
             one.own.add(clock)
             fields = _json.decode(said)
-            if said_before == "{}" and fields.get("gone") is None:
+            one.made = one.made or (said_before == "{}" and not fields.get("gone"))
+            if action not in standing:  # what it took back does not stand; where it put a row there, that is not to be taken back now
+                for name in fields:
+                    one.first_values.pop(name, None)
+                    one.last_clocks.pop(keys[name], None)
+                if "gone" in fields:
+                    one.inserted, one.went = False, None
+                continue
+            if one.made and chain[0] in standing and not fields.get("gone") and (said_before == "{}" or "gone" in fields):
                 one.inserted = True
             if one.inserted:  # it goes away as a whole
                 continue
@@ -289,19 +321,28 @@ def _batches(connection: sa.Connection, table: sa.Table, target: str) -> Iterato
             for name in fields:
                 one.first_values.setdefault(name, before.get(name))
                 one.last_clocks[keys[name]] = clock
+            if "gone" in fields and before.get("gone"):
+                one.went = went
         yield found
 
 
 def _values_back(connection: sa.Connection, table: sa.Table, row_id: str, row: _Row) -> tuple[dict[str, Any], list[str]]:
     """The values to put back, and the clock keys that somebody has changed since."""
     if row.inserted:
-        since = {key: clock for key, clock in row.clocks.items() if clock not in row.own}
-        foreign = [key for key, clock in since.items() if origin(connection, table.name, row_id, key, clock) not in (None, *row.own)]
+        foreign = _foreign(connection, table, row_id, row, "")
         return ({}, foreign) if foreign else ({"gone": True}, [])
+    if row.went is not None and (foreign := _foreign(connection, table, row_id, row, row.went)):
+        return {}, foreign
     kept = [key for key, clock in row.last_clocks.items() if (now := row.clocks.get(key)) != clock
             and origin(connection, table.name, row_id, key, now) != origin(connection, table.name, row_id, key, clock)]
     keys = {column.name: clock_key(column) for column in table.columns}
     return {name: value for name, value in row.first_values.items() if keys[name] not in kept}, kept
+
+
+def _foreign(connection: sa.Connection, table: sa.Table, row_id: str, row: _Row, after: str) -> list[str]:
+    """The clock keys of a row that goes away as a whole which somebody changed since: after that clock, and not in the chain itself."""
+    return [key for key, clock in row.clocks.items() if clock not in row.own and clock > after
+            and (first := origin(connection, table.name, row_id, key, clock)) is not None and first not in row.own and first > after]
 
 
 def origin(connection: sa.Connection, table: str, row_id: str, key: str, clock: str | None) -> str | None:
