@@ -380,6 +380,11 @@ def test_a_damaged_desk_is_saved_by_a_command(do: Do, chapter: dict[str, str], t
     database = tmp_path / "profile" / "desk.db"
     database.write_bytes(b"not a database any more" * 1000)
     assert "damaged" in do("members", code=1)
+    before = {file: file.read_bytes() for file in (tmp_path / "profile").iterdir() if file.is_file() and not file.name.endswith(".lock")}
+    tried = do("restore", "--salvage", "--dry-run")
+    assert (tried["restored"], tried["members"], tried["carried"], tried["replaced"]) == (False, 4, 1, None)
+    assert "Nothing was changed" in do("restore", "--salvage", "--dry-run", text=True)
+    assert before == {file: file.read_bytes() for file in (tmp_path / "profile").iterdir() if file.is_file() and not file.name.endswith(".lock")}
     done = do("restore", "--salvage")
     assert (done["members"], done["carried"], done["from_outbox"]) == (4, 1, True)
     assert Path(done["replaced"]).read_bytes().startswith(b"not a database")
@@ -396,6 +401,9 @@ def test_erasing(do: Do, chapter: dict[str, str], monkeypatch: pytest.MonkeyPatc
     newest = do("activity")[0]
     assert (newest["what"], newest["undoable"], newest["reason"]) == ("Erased one person", False, "Erasing cannot be undone")
     assert "Name to come" not in do("activity", text=True) and "Added somebody who was erased" in do("activity", text=True)
+    there = len(do("backups"))
+    said = do("member", "erase", chapter["Li"], "--yes", text=True)
+    assert f"{there} older backup" in said and "a new one is there" in said and [one["why"] for one in do("backups")] == ["daily"]
 
 
 def test_a_backup_where_there_is_no_folder_and_one_that_a_recovery_key_opens(do: Do, chapter: dict[str, str], tmp_path: Path,

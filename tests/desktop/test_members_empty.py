@@ -14,9 +14,11 @@ from alumni_desk.desktop.app import build
 from alumni_desk.desktop.import_sheet import ImportSheet
 from alumni_desk.desktop.member_form import MemberForm
 from alumni_desk.desktop.members_empty import MembersEmpty
+from alumni_desk.members.actions import add_member
 from alumni_desk.members.lists import member_rows
 from alumni_desk.store import recovery
 from alumni_desk.store.desk import Desk
+from alumni_desk.store.undo import redo, undo
 
 TABLE = "First Name\tLast Name\tClass Year\nMei\tWong\t2001\n"
 
@@ -65,3 +67,18 @@ def test_a_member_is_added_by_hand(nobody: Any) -> None:
     page = nobody.page("members")
     page.findChild(MembersEmpty).links[0].click()
     nobody.dialog(MemberForm).reject()
+
+
+def test_who_comes_back_or_comes_from_elsewhere_is_shown_without_a_restart(nobody: Any) -> None:
+    page = nobody.page("members")
+
+    def is_empty() -> bool:
+        return bool(page.findChildren(MembersEmpty))
+
+    nobody.until(is_empty)
+    for do, empty in ((lambda: add_member(nobody.desk, first_name="Jana", last_name="Test"), False), (lambda: undo(nobody.desk), True),
+                      (lambda: redo(nobody.desk), False)):
+        nobody.room.changes.tell(do().changed)
+        nobody.until(lambda empty=empty: is_empty() == empty)
+        nobody.rest()
+    assert page.table_model.rowCount() == 1

@@ -100,7 +100,7 @@ def run_restore(args: argparse.Namespace) -> int:
     if bool(args.file) == args.salvage:
         raise BadInput("restore_what", _("Say which backup, or --salvage for a desk that does not open. See: restore --help."))
     profile = profile_of(args)
-    done = with_password(lambda typed: salvage(profile, passphrase=typed) if args.salvage
+    done = with_password(lambda typed: salvage(profile, passphrase=typed, dry_run=args.dry_run) if args.salvage
                          else restore(profile, Path(args.file), passphrase=typed, dry_run=args.dry_run))
     held = done.held
     data = {"restored": not args.dry_run, "chapter": held.chapter, "members": held.members, "gatherings": held.gatherings,
@@ -114,7 +114,8 @@ def _restored(done: Any, tried: bool) -> str:
     what = _holds(done.held.members, done.held.gatherings)
     if tried:
         return " ".join(filter(None, (
-            _("The backup of {when} holds {what}.").format(when=_moment(done.held.made_at), what=what),
+            _("The backup of {when} holds {what}.").format(when=_moment(done.held.made_at), what=what) if done.held.made_at else _(
+                "What is left holds {what}.").format(what=what),
             done.carried and ngettext("{n} change that was not sent yet would be carried over.", "{n} changes that were not sent yet would be carried over.",
                                       done.carried).format(n=number(done.carried)),
             done.erased and ngettext("{n} person erased since would stay erased.", "{n} people erased since would stay erased.",

@@ -188,6 +188,8 @@ class MembersPage(Page):
         self.table_model.forget(people)
         if self._listed and self.search.text() == self._asked:
             self._read_rest()  # somebody may have come, gone or moved
+        elif not self._listed:
+            self.refresh_list()
         if self._chosen in people:
             self._read_panel(str(self._chosen))
 
@@ -212,8 +214,8 @@ class MembersPage(Page):
 
     def _found(self, first: First) -> None:
         self._asked, self._question, self._counted = first.query, first.found.question, False
-        self._listed = True
-        if not first.found.ids and not first.query.strip():
+        self._listed = bool(first.found.ids or first.query.strip())
+        if not self._listed:  # there is no list that others could come into
             self._counted = True
             self._total = 0
             self.note = ""

@@ -23,7 +23,7 @@ from alumni_desk.store.desk import Desk
 from alumni_desk.store.profile import Profile, private
 from alumni_desk.store.tables import FULL_TEXT
 from alumni_desk.store.writing import INSERT_OPERATION, TRANSACTION, Changed, Writing
-from alumni_desk.words import _
+from alumni_desk.words import _, ngettext, number
 
 log = logging.getLogger(__name__)
 
@@ -52,6 +52,10 @@ class Erased:
 def erased_words(done: Erased) -> str:
     """What to say of it."""
     said = _("Erased. What others hold goes with the next sync; delete backups that you made by hand and files that you exported yourself.")
+    if done.backups_deleted:
+        said += " " + ngettext("{n} older backup that was made by itself was deleted, for it may have held them; a new one is there.",
+                               "{n} older backups that were made by themselves were deleted, for they may have held them; a new one is there.",
+                               done.backups_deleted).format(n=number(done.backups_deleted))
     if done.unreached:
         said += " " + _("Backups in {folder} could not be reached: they are deleted once they can, or delete them yourself.").format(
             folder=", ".join(str(one) for one in done.unreached))

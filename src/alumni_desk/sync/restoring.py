@@ -80,8 +80,8 @@ def restore(profile: Profile, file: Path, *, passphrase: str | None = None, own:
         return _finish(profile, stage, new_key, held, present, found, step, file.parent, elsewhere=key != new_key)
 
 
-def salvage(profile: Profile, *, passphrase: str | None = None, desk_key: bytes | None = None, progress: Progress | None = None,
-            cancelled: Callable[[], bool] | None = None) -> Restored:
+def salvage(profile: Profile, *, passphrase: str | None = None, desk_key: bytes | None = None, dry_run: bool = False,
+            progress: Progress | None = None, cancelled: Callable[[], bool] | None = None) -> Restored:
     """Make the best of a desk that does not open: its own database where only the last commits are missing, else the newest whole backup;
     and the outbox copy over it.
 
@@ -106,7 +106,12 @@ def salvage(profile: Profile, *, passphrase: str | None = None, desk_key: bytes 
         if held is None and not found.operations:
             raise NotFound("no_backup", _("There is no whole backup in {folder}. Open one that you keep elsewhere."), folder=backup.folder_in_use(profile))
         step()
-        return _finish(profile, stage, key, held or Held("", 0, 0, 0, ""), None, found, step)
+        held = held or Held("", 0, 0, 0, "")
+        if dry_run:
+            with open_staged(stage, key, desk_schema, SCHEMA_VERSION) as desk:
+                carried, erased = _bring_over(desk, profile, key, None, found, elsewhere=False)
+                return Restored(_count(desk, held.made_at), carried, erased, None, bool(found.operations), found.damaged)
+        return _finish(profile, stage, key, held, None, found, step)
 
 
 def _tried(profile: Profile, stage: Profile, key: bytes, known: bytes | None, held: Held, beside: Path) -> Restored:
