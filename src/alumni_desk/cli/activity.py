@@ -183,4 +183,5 @@ def _record(desk: Desk, text: str) -> tuple[str, str]:
 
 def _when(at: str) -> str:
     moment = datetime.fromisoformat(at.replace("Z", "+00:00")).astimezone()
-    return f"{day(moment.date())} {moment:%H:%M}"
+    year = "" if moment.year == datetime.now().year else f" {moment.year}"
+    return f"{day(moment.date())}{year} {moment:%H:%M}"
