@@ -43,6 +43,13 @@ def add_commands(commands: Any) -> None:
          _("list of id, name, who, chapter, role, last_seen, version, waiting, revoked"))
     revoke = part("revoke", run_revoke, _("remove a laptop"), _("Remove a laptop: from its next call on it gets nothing more."), "id, name, revoked")
     revoke.add_argument("device", metavar="DEVICE", help=_("its id, or its name if no other has it"))
+    moving = part("move-member", run_move_member, _("hand a member over to another chapter"), _(
+        "Hand a member over to another chapter, with whoever was merged with them, their degrees, and the household if nobody else of it stays. The former "
+        "chapter keeps that somebody came to its gatherings, and nothing of who it was; what its laptops send of them later is not taken, and they say so. "
+        "A restore of the server does not undo it; the same command moves them back."), _("people, from, to, lists (places on lists of gatherings to come)"))
+    moving.add_argument("member", metavar="MEMBER", help=_("their id, or their name if no other has it"))
+    moving.add_argument("--to", required=True, metavar="CHAPTER", help=_("name or id of the chapter they belong to from now on"))
+    moving.add_argument("--chapter", metavar="NAME", help=_("name or id of the chapter they are in, where names alone do not tell"))
     looked = part("audit", run_audit, _("who did what, and whether that record is whole"), _(
         "The newest entries of the audit: ids, field names and hashes, never values. --check goes through every entry and its hash; it ends with 1 if one "
         "was changed, removed or moved. Note the last hashes elsewhere: they also show whether the whole record was written anew."),
@@ -134,6 +141,28 @@ def run_revoke(args: argparse.Namespace) -> int:
             remove(server, connection, device.id, now, by=None)
     words = _("{name} is removed.") if device.revoked_at is None else _("{name} was removed before.")
     show(args, {"id": device.id, "name": device.name, "revoked": moment(device.revoked_at or now)}, words.format(name=device.name or device.id))
+    return 0
+
+
+def run_move_member(args: argparse.Namespace) -> int:
+    """Move a member."""
+    from alumni_desk.server import moved
+    from alumni_desk.server.moved_finding import chapter_that_is, find_member
+    from alumni_desk.server.snapshot import Snapshots
+    from alumni_desk.server.state import now_ms
+
+    with the_server(args) as server:
+        with server.database.reading() as connection:
+            to = chapter_that_is(connection, server.tables, args.to)
+            scope = chapter_that_is(connection, server.tables, args.chapter) if args.chapter else None
+            found = find_member(connection, server.tables, args.member, scope.id if scope else None)
+        done = moved.move(server, found.id, to.id, now_ms(), scope=found.scope)
+        Snapshots(server).forget(done.scope)
+    words = _("{name} belongs to {chapter} now.").format(name=found.name, chapter=to.name)
+    if done.lists:
+        words += " " + ngettext("One place on a list of a gathering to come ended.", "{n} places on lists of gatherings to come ended.", done.lists).format(
+            n=number(done.lists))
+    show(args, {"people": list(done.people), "from": done.scope, "to": done.to, "lists": done.lists}, words)
     return 0
 
 

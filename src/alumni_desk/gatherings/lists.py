@@ -250,7 +250,7 @@ def _facts(connection: sa.Connection, desk: Desk, gathering_id: str) -> tuple[se
 
 class _Person:
     def __init__(self, row: Any) -> None:
-        for name in ("first_name", "last_name", "preferred_name", "other_script_name", "class_year", "badge_tail", "constituent_codes", "gone"):
+        for name in ("first_name", "last_name", "preferred_name", "other_script_name", "class_year", "badge_tail", "constituent_codes", "standing", "gone"):
             setattr(self, name, getattr(row, f"person_{name}"))
 
 

@@ -44,7 +44,9 @@ def display_name(person: Any) -> str:
 
 
 def no_name(person: Any) -> str:
-    """What stands where a name would: somebody was erased, or is only announced (``person`` may be None)."""
+    """What stands where a name would: somebody was erased, moved to another chapter, or is only announced (``person`` may be None)."""
+    if person is not None and getattr(person, "standing", None) == "moved":
+        return _("Moved to another chapter")
     return _("Erased") if person is not None and person.gone else _("Name to come")
 
 

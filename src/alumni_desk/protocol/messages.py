@@ -22,7 +22,7 @@ PLACES = 500  # that a hello may ask about
 
 Value = str | int | bool | None
 Kind = Literal["put", "fact", "command"]
-Status = Literal["ok", "stale", "clamped", "denied", "invalid", "erased", "duplicate", "quarantined"]
+Status = Literal["ok", "stale", "clamped", "denied", "invalid", "erased", "duplicate", "quarantined", "moved"]
 ACCEPTED: frozenset[str] = frozenset({"ok", "stale", "clamped"})
 
 
@@ -273,6 +273,7 @@ class Page(msgspec.Struct, frozen=True, omit_defaults=True):
     left: dict[str, list[str]] = {}
     erased: dict[str, list[str]] = {}  # by table, of the rows that came: those that were erased for good
     removed: dict[str, list[str]] = {}  # by table: rows that were removed so long ago that nothing of them is kept
+    moved: dict[str, list[str]] = {}  # by table, of the rows that came: those that another chapter has now; the desk keeps nothing of what they were
 
 
 class PullReply(msgspec.Struct, frozen=True):
@@ -539,7 +540,8 @@ class SnapshotRequest(msgspec.Struct, frozen=True):
 class SnapshotReply(msgspec.Struct, frozen=True):
     """Where the file is. ``making``: ask again in a moment; ``none``: this server has none for you, pull from zero.
 
-    ``key`` is the file's alone; ``cursor``: the place in the feed that it shows, from which to pull on; ``erased``: its rows, by table, that were erased.
+    ``key`` is the file's alone; ``cursor``: the place in the feed that it shows, from which to pull on; ``erased``: its rows, by table, that were erased;
+    ``moved``: those that another chapter has now.
     """
 
     state: Literal["ready", "making", "none"]
@@ -552,6 +554,7 @@ class SnapshotReply(msgspec.Struct, frozen=True):
     timeline: str = ""
     replicas: dict[str, Author] = {}
     erased: dict[str, list[str]] = {}
+    moved: dict[str, list[str]] = {}
 
 
 class DigestRequest(msgspec.Struct, frozen=True):

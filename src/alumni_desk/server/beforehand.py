@@ -43,6 +43,7 @@ class Beforehand:
     results: list[Known] = field(default_factory=list)
     erased: set[Name] = field(default_factory=set)
     removed: dict[Name, str] = field(default_factory=dict)  # long ago, with what is kept of them
+    moved: dict[Name, str] = field(default_factory=dict)  # to other chapters
     rows: dict[str, dict[str, dict[str, Any]]] = field(default_factory=dict)
     held: dict[Name, list[str]] = field(default_factory=dict)  # in which gatherings' feeds they are
     ahead: set[str] = field(default_factory=set)  # replicas whose clocks ran ahead
@@ -63,7 +64,7 @@ def look(connection: sa.Connection, tables: sa.MetaData, scope: str, operations:
 
         results = those(", ".join(Known._fields), "operation_result", "id", ids)
         erased = [answer for name in {*rows, *(("person",) if people else ())}
-                  for answer in those("table_name, row_id, kept", "erased", "row_id", {*rows.get(name, ()), *(people if name == "person" else ())},
+                  for answer in those("table_name, row_id, kept, moved_to", "erased", "row_id", {*rows.get(name, ()), *(people if name == "person" else ())},
                                       table_name=name)]
         there = {name: those(_columns(tables.tables[name])[1], name, "id", each) for name, each in rows.items()}
         held = [answer for name in ALONE if name in rows
@@ -73,7 +74,8 @@ def look(connection: sa.Connection, tables: sa.MetaData, scope: str, operations:
         return Beforehand(
             head=locked_from(scope, first), callers=accounts.callers_from(tables, (row for one in whose for row in one()), now),
             results=[Known(*row) for one in results for row in one()], erased={(row[0], row[1]) for row in marked if row[2] is None},
-            removed={(row[0], row[1]): row[2] for row in marked if row[2] is not None},
+            removed={(row[0], row[1]): row[2] for row in marked if row[2] is not None and row[3] is None},
+            moved={(row[0], row[1]): row[3] for row in marked if row[3] is not None},
             rows={name: _rows(tables.tables[name], (row for one in each for row in one())) for name, each in there.items()},
             held=_by_name(held), ahead={row[0] for one in ahead for row in one()}, replicas={row[0] for one in known for row in one()})
 
@@ -95,8 +97,10 @@ def _named(operations: Iterable[Operation]) -> tuple[set[str], dict[str, dict[st
         ids.add(one.id)
         if is_id(one.row) and one.kind != "command" and one.table in known:
             rows[one.table][one.row] = None
-        if one.kind == "put" and is_id(person := one.fields.get("person")):
-            people.add(str(person))
+        if one.kind == "put":
+            people.update(str(one.fields[name]) for name in ("person", "merged_into") if is_id(one.fields.get(name)))
+        elif one.kind == "command" and is_id(one.row):
+            people.add(one.row)
         replicas.update(replica(clock) for clock in (one.clock, *one.before.values()) if clock and is_clock(clock))
     return ids, dict(rows), people, replicas
 

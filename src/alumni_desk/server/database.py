@@ -17,7 +17,7 @@ from alumni_desk.errors import StoreProblem
 from alumni_desk.store import driver
 from alumni_desk.words import _
 
-REVISION = "0009"
+REVISION = "0011"
 """The newest of ``server/migrations``; Alembic is imported only when the database is not there yet."""
 
 

@@ -25,15 +25,16 @@ GONE = frozenset({"person", "education"})
 SHARED = frozenset({"household"})
 """Rows that are about others too: what they say is taken out, and they may be written anew."""
 
-_ERASED = ("SELECT e.table_name, e.row_id FROM erased AS e JOIN feed AS f ON f.scope = e.scope AND f.table_name = e.table_name AND f.row_id = e.row_id"
-           " WHERE e.scope = ? AND e.kept IS NULL AND f.audience = ? AND f.sequence > ? AND f.sequence <= ?")
+_MARKED = ("SELECT e.table_name, e.row_id, e.moved_to FROM erased AS e"
+           " JOIN feed AS f ON f.scope = e.scope AND f.table_name = e.table_name AND f.row_id = e.row_id"
+           " WHERE e.scope = ? AND (e.kept IS NULL OR e.moved_to IS NOT NULL) AND f.audience = ? AND f.sequence > ? AND f.sequence <= ?")
 
 
 def erase(connection: sa.Connection, tables: sa.MetaData, locked: feed.LockedHead, people: Iterable[str], now: int,
           journal: Journal | None) -> dict[tuple[str, str], int]:
     """Erase these people and whoever was merged with them; gives the sequences of the rows that changed by it. The caller commits."""
     scope = locked.scope
-    rows = _rows_about(connection, tables, scope, _merge_group(connection, tables, scope, people))
+    rows = _rows_about(connection, tables, scope, merge_group(connection, tables, scope, people))
     there = {name: _there(connection, tables.tables[name], scope, ids) for name, ids in rows.items()}
     for name, ids in rows.items():
         for row in sorted(ids):
@@ -92,7 +93,7 @@ def clear(connection: sa.Connection, tables: sa.MetaData, scope: str, name: str,
 
 def note(connection: sa.Connection, tables: sa.MetaData, scope: str, rows: Iterable[tuple[str, str]], now: int) -> None:
     """Keep for ever that these rows were erased: later operations on them are answered so."""
-    put_rows(connection, tables.tables["erased"], [{"scope": scope, "table_name": name, "row_id": row, "erased_at": now, "kept": None}
+    put_rows(connection, tables.tables["erased"], [{"scope": scope, "table_name": name, "row_id": row, "erased_at": now, "kept": None, "moved_to": None}
                                                    for name, row in sorted(rows) if name not in SHARED])
 
 
@@ -108,12 +109,12 @@ def forget(connection: sa.Connection, tables: sa.MetaData, scope: str, rows: set
     set_aside.forget(connection, tables, scope, rows)
 
 
-def erased_in(connection: sa.Connection, tables: sa.MetaData, scope: str, audience: str, after: int, until: int) -> dict[str, list[str]]:
-    """Of the rows in this part of the feed those that were erased, by table."""
-    found: dict[str, list[str]] = defaultdict(list)
-    for table, row_id in ask(connection, _ERASED, scope, audience, after, until)():
-        found[table].append(row_id)
-    return dict(found)
+def marked_in(connection: sa.Connection, scope: str, audience: str, after: int, until: int) -> tuple[dict[str, list[str]], dict[str, list[str]]]:
+    """Of the rows in this part of the feed, by table, those that were erased; and those that another chapter has now, see ``moved``."""
+    found: dict[bool, dict[str, list[str]]] = {False: defaultdict(list), True: defaultdict(list)}
+    for table, row_id, to in ask(connection, _MARKED, scope, audience, after, until)():
+        found[to is not None][table].append(row_id)
+    return dict(found[False]), dict(found[True])
 
 
 def people_erased(connection: sa.Connection, tables: sa.MetaData, scope: str, people: Iterable[str]) -> set[str]:
@@ -126,7 +127,8 @@ def people_erased(connection: sa.Connection, tables: sa.MetaData, scope: str, pe
     return found
 
 
-def _merge_group(connection: sa.Connection, tables: sa.MetaData, scope: str, people: Iterable[str]) -> set[str]:
+def merge_group(connection: sa.Connection, tables: sa.MetaData, scope: str, people: Iterable[str]) -> set[str]:
+    """These people and everybody who was merged with them."""
     person = tables.tables["person"]
     found: set[str] = set()
     news = set(people)

@@ -72,10 +72,10 @@ def invite(server: Server, *, chapter: str | None, role: str, now: int, gatherin
     with server.database.writing() as connection:
         _one_at_a_time(connection, _INVITING)
         if chapter is None:
-            scope = _first_chapter(connection, server.tables)
+            scope = _firstchapter_named(connection, server.tables)
         else:
             chapter = " ".join(chapter.split())
-            found = _chapter(connection, server.tables, chapter)
+            found = chapter_named(connection, server.tables, chapter)
             scope = found or make_chapter(connection, server.tables, chapter, now)
         there = check_gathering(connection, server.tables, scope, role, gathering)
         expires = now + VALID if there is None else end_of_invitation(there, now + VALID, now)
@@ -112,7 +112,7 @@ def _one_at_a_time(connection: sa.Connection, what: int) -> None:
         connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({what})")
 
 
-def _chapter(connection: sa.Connection, tables: sa.MetaData, text: str) -> str | None:
+def chapter_named(connection: sa.Connection, tables: sa.MetaData, text: str) -> str | None:
     """The chapter of this id or name, None if there is none of the name. Raises BadInput, NotFound, Refused or Ambiguous."""
     name = " ".join(text.split())
     if not name or len(name) > NAME_LETTERS or not fits(name, "text"):
@@ -133,7 +133,7 @@ def _chapter(connection: sa.Connection, tables: sa.MetaData, text: str) -> str |
     return found[0] if found else None
 
 
-def _first_chapter(connection: sa.Connection, tables: sa.MetaData) -> str:
+def _firstchapter_named(connection: sa.Connection, tables: sa.MetaData) -> str:
     chapter = tables.tables["chapter"]
     found = connection.execute(sa.select(chapter.c.id).where(~chapter.c.gone).order_by(sa.func.lower(chapter.c.name), chapter.c.id).limit(1)).scalar()
     if found is None:

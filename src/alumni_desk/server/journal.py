@@ -1,7 +1,8 @@
 """The journal: what no restore may undo, kept outside the database. Ids and hashes, and chapters' names; nothing about anybody.
 
-One line of JSON each: chapters that were made, laptops that were removed, invitations that were used (and the laptop that each made), rows erased
-for good. It is written before the database commits, and all of it is read and made true again before the server serves.
+One line of JSON each: chapters that were made, laptops that were removed, invitations that were used (and the laptop that each made), members who
+moved to another chapter (their rows are sealed beside it), rows erased for good. It is written before the database commits, and all of it is read
+and made true again before the server serves.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from alumni_desk.protocol.values import is_id
+from alumni_desk.server import sealed_moves
 
 FILE = "server-journal.jsonl"
 
@@ -24,6 +26,8 @@ def write(path: Path | None, server: str, event: str, **facts: Any) -> None:
     """Add a line and see it on the disk. ``path`` None: a server without a folder of its own, in tests."""
     if path is None:
         return
+    if event == "erase":
+        sealed_moves.forget(path, facts["row"])
     line = json.dumps({"server": server, "event": event, **facts}, separators=(",", ":")).encode() + b"\n"
     # One write to a file opened for appending: several processes never mix their lines.
     handle = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT | getattr(os, "O_BINARY", 0), 0o600)
@@ -53,9 +57,11 @@ def lines(path: Path | None, server: str) -> Iterator[dict[str, Any]]:
 
 def replay(connection: sa.Connection, tables: sa.MetaData, path: Path | None, server: str) -> int:
     """Make every line true in the database; returns how many were not. Safe to repeat."""
-    from alumni_desk.server import erasing
+    from alumni_desk.server import erasing, moved
     from alumni_desk.server.invitations import make_chapter
 
+    state = tables.tables["server_state"]
+    known = {row.key: row.value for row in connection.execute(sa.select(state.c.key, state.c.value))}
     device, invitation, erased = (tables.tables[name] for name in ("device", "invitation", "erased"))
     there = {row.id: row for row in connection.execute(sa.select(device.c.id, device.c.public_key, device.c.revoked_at))}
     keys = {bytes(row.public_key) for row in there.values()}
@@ -86,6 +92,9 @@ def replay(connection: sa.Connection, tables: sa.MetaData, path: Path | None, se
             ended = sa.update(grant).where(grant.c.account == line["account"], grant.c.scope == line["scope"], grant.c.ended_at.is_(None),
                                            grant.c.created_at <= line["at"])
             count += connection.execute(ended.values(ended_at=line["at"])).rowcount
+        elif event == "move" and f"moved:{line['id']}" not in known:
+            count += 1
+            moved.move_again(connection, tables, line, path, bytes.fromhex(known["secret"]))
         elif event == "erase" and (line["scope"], line["row"]) not in gone:
             gone.add((line["scope"], line["row"]))
             count += 1

@@ -6,7 +6,9 @@ gatherings. Admin: without an end.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -54,6 +56,12 @@ def end_of_invitation(gathering: Any, wanted: int, now: int) -> int:
     ends = _end(gathering)
     ahead = [] if ends is None else [at for end in (ends, ends + AFTER_THE_END) if (at := round(end.timestamp() * 1000)) > now]
     return min([wanted, *ahead[:1]])
+
+
+def is_to_come(gathering: Mapping[str, Any], now: int) -> bool:
+    """Whether a gathering has not ended, as far as is known."""
+    ends = _end(SimpleNamespace(**{name: gathering[name] for name in ("starts", "ends", "time_zone")}))
+    return ends is None or ends > _moment(now)
 
 
 def is_over(grant: Grant, now: int) -> bool:

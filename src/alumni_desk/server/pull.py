@@ -55,8 +55,9 @@ def _page(connection: sa.Connection, tables: sa.MetaData, scope: str, role: str,
                 left.setdefault(table, []).append(row_id)
     removed = _removed(found[:count], blocks) if audience == CHAPTER and cursor.sequence else {}
     named = authors(connection, tables, scope, cursor.sequence, last) if role in ("admin", "leader") else {}
+    erased, moved = erasing.marked_in(connection, scope, audience, cursor.sequence, last)
     return Page(blocks=blocks, cursor=Cursor(last, feed.chain_at(connection, tables, scope, last, head)), more=more, replicas=named, left=left, removed=removed,
-                erased=erasing.erased_in(connection, tables, scope, audience, cursor.sequence, last))
+                erased=erased, moved=moved)
 
 
 def _removed(found: Sequence[Sequence[Any]], blocks: Sequence[Block]) -> dict[str, list[str]]:

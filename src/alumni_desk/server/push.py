@@ -15,7 +15,7 @@ from alumni_desk.protocol.canonical import body_hash, chained, json_text, operat
 from alumni_desk.protocol.clocks import pack
 from alumni_desk.protocol.messages import ACCEPTED, Cursor, Operation, Parcel, PushReply, Result, Status
 from alumni_desk.protocol.values import is_id
-from alumni_desk.server import audit, erasing, feed, removing
+from alumni_desk.server import audit, erasing, feed, moved, removing
 from alumni_desk.server.audiences import Touched, concerned_by, moves
 from alumni_desk.server.beforehand import Beforehand, Known, look
 from alumni_desk.server.bulk import add_rows, chunks, in_few_words, put_rows
@@ -47,6 +47,7 @@ class Item:
     conflicts: int = 0
     twin: Item | None = None
     passed_over: bool = False  # it is on a row that was removed long ago
+    without: Collection[str] = ()  # fields that are not taken: they are about somebody who moved to another chapter
 
     @property
     def open(self) -> bool:
@@ -111,6 +112,7 @@ def push_together(connection: sa.Connection, tables: sa.MetaData, those: Sequenc
     _refuse_erased(items, there.erased)
     _pass_over_removed(items, there)
     rows = _load_rows(there, scope, items, known)
+    moved.refuse(connection, tables, items, there, scope, rows)
     _refuse_registrations(items, rows)
     for sent, group in zip(those, groups, strict=True):
         if sent.gathering is not None:
@@ -130,7 +132,7 @@ def push_together(connection: sa.Connection, tables: sa.MetaData, those: Sequenc
         if operation is not None:
             item.sequence = sequences.get((operation.table, operation.row), locked.sequence)
     told = any(fresh) and _keep(connection, tables, locked, [(sent.device, group) for sent, group in zip(those, fresh, strict=True)], now, there,
-                                moved=bool(sequences))
+                                onward=bool(sequences))
     named = authors(connection, tables, scope, before_it.sequence, locked.sequence) if told and before_it is not None else {}
     for item in items:
         if item.twin is not None:
@@ -334,10 +336,10 @@ def _refuse_beyond_the_door(items: Sequence[Item], rows: Mapping[tuple[str, str]
 def _refuse_whole_transactions(items: Sequence[Item]) -> None:
     """A transaction's puts stand or fall together within an audience; facts are judged singly.
 
-    Those of somebody who was erased are none any more, and take nobody with them: the others of an import came to stay.
+    Those of somebody who was erased, or moved, are none here any more, and take nobody with them: the others of an import came to stay.
     """
     failed = {(item.operation.transaction, item.audience) for item in items
-              if item.status not in ACCEPTED and item.status not in ("duplicate", "erased") and item.operation and item.operation.kind != "fact"
+              if item.status not in ACCEPTED and item.status not in ("duplicate", "erased", "moved") and item.operation and item.operation.kind != "fact"
               and item.reason != "other_content"}
     if not failed:
         return
@@ -405,6 +407,8 @@ def _apply(items: Sequence[Item], rows: Mapping[tuple[str, str], Row], known: Ma
         if item.passed_over:
             item.status = "stale"
             continue
+        if item.without:
+            operation = msgspec.structs.replace(operation, fields={name: value for name, value in operation.fields.items() if name not in item.without})
         name, shape = (operation.table, operation.row), known[operation.table]
         row, clock = rows[name], item.clock or operation.clock
         if name in removed and removing.is_put_again(operation, clock, row):
@@ -456,10 +460,10 @@ def _write_rows(connection: sa.Connection, tables: sa.MetaData, locked: feed.Loc
 
 
 def _keep(connection: sa.Connection, tables: sa.MetaData, locked: feed.LockedHead, fresh: Sequence[tuple[str, Sequence[Item]]], now: int, there: Beforehand, *,
-          moved: bool) -> bool:
+          onward: bool) -> bool:
     """Keep what became of new operations: results, chain, audit, head. Returns whether any was written under a replica that was not known."""
     locked.chain = chained(locked.chain, [item.hash for _device, group in fresh for item in group])
-    if not moved:
+    if not onward:
         locked.sequence += 1  # a place of its own for the chain, so that every cursor has one hash
     with in_few_words(connection, sum(len(group) for _device, group in fresh)):
         _keep_results(connection, tables, locked.scope, fresh, now)

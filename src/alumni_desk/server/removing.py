@@ -35,7 +35,8 @@ _WITH_DOORS = ' AND t.id NOT IN (SELECT gathering FROM "grant" WHERE scope = :sc
 
 _OLD = ("SELECT f.row_id FROM feed AS f JOIN \"{table}\" AS t ON t.scope = f.scope AND t.id = f.row_id"
         " WHERE f.scope = :scope AND f.audience = 'chapter' AND f.table_name = '{table}' AND f.gone AND f.sequence <= :place AND t.gone{unnamed}"
-        " AND NOT EXISTS (SELECT 1 FROM erased AS e WHERE e.scope = f.scope AND e.table_name = f.table_name AND e.row_id = f.row_id AND e.kept IS NULL)"
+        " AND NOT EXISTS (SELECT 1 FROM erased AS e WHERE e.scope = f.scope AND e.table_name = f.table_name AND e.row_id = f.row_id"
+        " AND (e.kept IS NULL OR e.moved_to IS NOT NULL))"
         " ORDER BY f.sequence LIMIT {most}")
 
 
@@ -82,7 +83,7 @@ def _mark(connection: sa.Connection, tables: sa.MetaData, scope: str, rows: Mapp
         table = tables.tables[name]
         for part in chunks(ids):
             these = (table.c.scope == scope, table.c.id.in_(part))
-            marks += [{"scope": scope, "table_name": name, "row_id": row["id"], "erased_at": now, "kept": _kept(name, dict(row))}
+            marks += [{"scope": scope, "table_name": name, "row_id": row["id"], "erased_at": now, "kept": _kept(name, dict(row)), "moved_to": None}
                       for row in connection.execute(sa.select(table).where(*these)).mappings()]
             connection.execute(sa.delete(table).where(*these))
             connection.execute(sa.delete(conflict).where(conflict.c.scope == scope, conflict.c.table_name == name, conflict.c.row_id.in_(part)))

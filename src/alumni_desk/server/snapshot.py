@@ -29,7 +29,7 @@ from alumni_desk.logs import note_bug
 from alumni_desk.protocol.messages import Cursor, SnapshotReply
 from alumni_desk.protocol.policy import POLICY_VERSION
 from alumni_desk.schema import SCHEMA_VERSION, desk_schema
-from alumni_desk.server import erasing, feed
+from alumni_desk.server import erasing, feed, moved
 from alumni_desk.server.audiences import CHAPTER
 from alumni_desk.server.projection import Projection, columns_for, columns_in_use, rows_in, sees_all
 from alumni_desk.server.replicas import authors
@@ -87,9 +87,9 @@ class Snapshots:
             return SnapshotReply(state="making", time=now)
         with self._server.database.reading() as connection:
             named = authors(connection, self._server.tables, scope, 0, found.sequence) if seen.sees_authors else {}
-            erased = erasing.erased_in(connection, self._server.tables, scope, seen.audience, 0, found.sequence)
+            erased, away = erasing.marked_in(connection, scope, seen.audience, 0, found.sequence)
         return SnapshotReply(state="ready", time=now, name=found.name, key=self._key(found.name), size=found.size, rows=found.rows,
-                             cursor=Cursor(found.sequence, found.chain), timeline=found.timeline, replicas=named, erased=erased)
+                             cursor=Cursor(found.sequence, found.chain), timeline=found.timeline, replicas=named, erased=erased, moved=away)
 
     def file(self, scope: str, seen: Projection, name: str) -> Path | None:
         """The file of a snapshot that is still good for whoever asks; None if it is not."""
@@ -146,6 +146,7 @@ class Snapshots:
         tables = self._server.tables
         return ((made.schema, made.policy) == (SCHEMA_VERSION, POLICY_VERSION) and made.timeline == feed.head_of(connection, tables, made.scope).timeline
                 and made.erased == _erased(connection, tables, made.scope)
+                and not moved.moved_since(connection, made.scope, made.sequence)
                 and feed.is_known(connection, tables, made.scope, Cursor(made.sequence, made.chain)))
 
     def _is_near(self, connection: sa.Connection, made: Made) -> bool:

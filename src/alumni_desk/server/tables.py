@@ -80,7 +80,8 @@ def _feed_tables(metadata: sa.MetaData) -> None:
              _text("table_name", primary_key=True),
              _text("row_id", primary_key=True),
              _number("erased_at", nullable=False),
-             _text("kept"))  # of a row that was removed long ago, what it still says (JSON), see ``removing``; none: it was erased for good
+             _text("kept"),  # of a row that was removed long ago, what it still says (JSON), see ``removing``; none: it was erased for good
+             _text("moved_to"))  # of a row that was moved to another chapter (then ``kept`` is ``{}``): to which, see ``moved``
     sa.Table("conflict", metadata,  # two people changed one field without seeing each other: the value that lost
              _text("scope", primary_key=True),
              _text("operation", primary_key=True),

@@ -179,8 +179,8 @@ def known_erased(profile: Profile, *beside: Path) -> dict[str, str]:
 
 def forget(connection: sa.Connection, tables: Mapping[str, sa.Table], rows: Mapping[str, Sequence[str]]) -> int:
     """Take what is about these rows out of operations (but those that say they are empty), past values and kept bases. Returns out of how many."""
-    _forget_parcels(connection, rows)
-    count = _forget_conflicts(connection, rows)
+    forget_parcels(connection, rows)
+    count = forget_conflicts(connection, rows)
     for table, row_ids in rows.items():
         about = _about(tables[table])
         paths = ", ".join(f"'$.{name}'" for name in about)
@@ -203,7 +203,7 @@ def forget(connection: sa.Connection, tables: Mapping[str, sa.Table], rows: Mapp
     return count
 
 
-def _forget_conflicts(connection: sa.Connection, rows: Mapping[str, Sequence[str]]) -> int:
+def forget_conflicts(connection: sa.Connection, rows: Mapping[str, Sequence[str]]) -> int:
     """Take the cards about these rows away: they hold the values that lost."""
     text = connection.exec_driver_sql("SELECT value FROM sync_state WHERE key = 'conflicts'").scalar()
     kept = json.loads(text) if text else {"rows": []}
@@ -214,7 +214,7 @@ def _forget_conflicts(connection: sa.Connection, rows: Mapping[str, Sequence[str
     return len(kept["rows"]) - len(left)
 
 
-def _forget_parcels(connection: sa.Connection, rows: Mapping[str, Sequence[str]]) -> None:
+def forget_parcels(connection: sa.Connection, rows: Mapping[str, Sequence[str]]) -> None:
     """What the server has needs no sealed copy here; one's own that holds any of these rows is sealed again without it. Others' wait for the server."""
     for table, row_ids in rows.items():
         for ids in _parts(row_ids):

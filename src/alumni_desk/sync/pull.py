@@ -13,7 +13,7 @@ from alumni_desk.protocol.clocks import unpack
 from alumni_desk.protocol.messages import Block, Cursor, Page, PullReply, PullRequest
 from alumni_desk.store import history
 from alumni_desk.store.desk import Desk
-from alumni_desk.sync import erasing, operations, session, state
+from alumni_desk.sync import erasing, moved_away, operations, session, state
 from alumni_desk.sync.door import forget_rows
 from alumni_desk.sync.removing import forget_removed
 from alumni_desk.sync.shapes import Shape, shapes
@@ -49,7 +49,7 @@ def pull(desk: Desk, wire: Wire, membership: Membership, progress: Callable[[int
             if cursor_of(applying.connection, scope) != cursor:
                 continue  # another program of this desk pulled meanwhile: ask again from where it is now
             count += apply_page(applying.connection, scope, page, seen if rebuilding else None)
-        if page.left:
+        if page.left or page.moved:
             erasing.finish(desk)
         if page.reset and by_file is not None:
             count += by_file()
@@ -102,6 +102,7 @@ def apply_page(connection: sa.Connection, scope: str, page: Page, seen: set[tupl
         return 0
     count = 0
     erasing.before_rows(connection, page.erased)
+    moved_away.before_rows(connection, scope, page.moved)
     for block in page.blocks:
         shape = shapes().get(block.table)
         if shape is not None:  # a table of a newer version; it comes again once this program knows it
@@ -117,6 +118,7 @@ def apply_page(connection: sa.Connection, scope: str, page: Page, seen: set[tupl
         settle_passed(connection, scope, page.cursor.sequence, at)
         if seen is not None:
             drop_unseen(connection, scope, seen)
+    moved_away.after_page(connection, page)
     connection.exec_driver_sql("UPDATE scope SET cursor = ?, chain = ? WHERE id = ?", (page.cursor.sequence, page.cursor.chain, scope))
     return count
 

@@ -17,7 +17,7 @@ from alumni_desk.protocol.messages import ACCEPTED, PLACES, PUSH_BYTES, PUSH_OPE
 from alumni_desk.protocol.parcels import in_parcels, sign_parcel
 from alumni_desk.store import erasing
 from alumni_desk.store.desk import Desk
-from alumni_desk.sync import operations, own, session, state
+from alumni_desk.sync import moved_away, operations, own, session, state
 from alumni_desk.sync.circles import open_circles
 from alumni_desk.sync.erasing import after_push
 from alumni_desk.sync.operations import Outgoing
@@ -190,10 +190,10 @@ def _made_here(connection: sa.Connection, table: str, rowids: Sequence[int]) -> 
 
 
 def _emptied(desk: Desk, sent: Sequence[Outgoing], results: Sequence[Result]) -> set[int]:
-    """Operations that the server has as they once were: the answer was lost, then an erasure took out of them here what they said."""
+    """Operations that the server has as they once were: the answer was lost, then an erasure, or a move, took out of them here what they said."""
     other = [one for one, result in zip(sent, results, strict=True) if result.reason == "other_content"]
     if not other:
         return set()
     with desk.reading() as connection:
-        erased = erasing.rows_erased(connection)
-    return {one.rowid for one in other if (one.table, one.row) in erased}
+        emptied = erasing.rows_erased(connection) | moved_away.rows_away(connection, lists=True)
+    return {one.rowid for one in other if (one.table, one.row) in emptied}

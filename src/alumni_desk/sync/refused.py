@@ -14,6 +14,9 @@ from alumni_desk.segments.activity import Names, field_word
 from alumni_desk.store.desk import Desk
 from alumni_desk.words import _
 
+MOVED = "moved:"
+"""How the reason begins where somebody belongs to another chapter now, which is called as the rest says."""
+
 
 @dataclass(frozen=True)
 class RefusedChange:
@@ -114,6 +117,8 @@ def why(reason: str) -> str:
         return _("This laptop may not change that. Ask the chapter’s leader to do it.")
     if reason == "erased":
         return _("This person was erased for good, at their own wish. Nothing needs to be done.")
+    if reason.startswith(MOVED):
+        return _moved(reason.removeprefix(MOVED))
     if reason == "removed":
         return _("It was removed more than 30 days ago, and nothing of it is kept. Enter it anew if it is wanted again.")
     if reason == "transaction":
@@ -124,3 +129,9 @@ def why(reason: str) -> str:
         return _("It is at the server already, with something else in it. Look it up there and enter it again.")
     return _("The server could not read it ({reason}). Update Alumni Desk, enter it again, and tell whoever runs the server if it comes back.").format(
         reason=reason or "?")
+
+
+def _moved(chapter: str) -> str:
+    if not chapter:
+        return _("This person belongs to another chapter now, so the change was not taken here. Tell the office, which knows which one.")
+    return _("This person now belongs to the {chapter} chapter, so the change was not taken here. Tell them what you know.").format(chapter=chapter)

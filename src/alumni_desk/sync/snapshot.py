@@ -23,7 +23,7 @@ from alumni_desk.store import disk, history, search
 from alumni_desk.store.connecting import WRITER_CACHE, Beside
 from alumni_desk.store.desk import Desk
 from alumni_desk.store.profile import alone
-from alumni_desk.sync import erasing, operations, session, state
+from alumni_desk.sync import erasing, moved_away, operations, session, state
 from alumni_desk.sync.operations import CHUNK
 from alumni_desk.sync.pull import cursor_of, settle_passed
 from alumni_desk.sync.shapes import Shape, shapes
@@ -178,11 +178,13 @@ def copy_in(desk: Desk, scope: str, offer: SnapshotReply, file: Path, progress: 
         known = [shape for name, shape in shapes().items() if name in there]
         first = connection.exec_driver_sql("SELECT 1 FROM person LIMIT 1").first() is None
         erasing.before_rows(connection, offer.erased)
+        moved_away.before_rows(connection, scope, offer.moved)
         for shape in known:
             _copy_table(connection, shape, scope, offer.cursor.sequence, at)
         erasing.after_file(connection)
         state.keep_authors(connection, offer.replicas)
         settle_passed(connection, scope, offer.cursor.sequence, at)
+        moved_away.after_rows(connection)
         connection.exec_driver_sql("UPDATE scope SET cursor = ?, chain = ? WHERE id = ?", (offer.cursor.sequence, offer.cursor.chain, scope))
         state.drop(connection, state.Rebuilding)
         if progress is not None:

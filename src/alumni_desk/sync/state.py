@@ -114,6 +114,12 @@ class Scrubbing(msgspec.Struct, frozen=True):
     backups: bool = True
 
 
+class Away(msgspec.Struct, frozen=True):
+    """Rows, by table, that another chapter has now."""
+
+    rows: dict[str, list[str]]
+
+
 class Fetching(msgspec.Struct, frozen=True):
     """A snapshot on its way here: what the server offered, so that a fetch that was cut off goes on where it ended."""
 

@@ -16,6 +16,7 @@ from alumni_desk.protocol.values import fits, is_id
 from alumni_desk.store.desk import Desk
 from alumni_desk.store.erasing import rows_erased
 from alumni_desk.sync import operations, state
+from alumni_desk.sync.moved_away import rows_away
 from alumni_desk.sync.shapes import Shape, shapes
 from alumni_desk.sync.venue.timing import moment
 from alumni_desk.sync.views import bases_of, settle
@@ -26,9 +27,10 @@ def lay(desk: Desk, connection: sa.Connection, parcel: Parcel, signer: Certifica
     found = [one for one in map(_read, parcel.bodies) if one is not None]
     allowed = {one.id for one in found if _allowed(one, parcel.audience, signer) and _may_change(connection, one, found, signer)}
     bad = {one.transaction for one in found if one.kind != "fact" and one.id not in allowed}
-    erased = rows_erased(connection)  # what a laptop says of them that has not heard is never written down here
+    erased = rows_erased(connection)
+    nowhere = erased | rows_away(connection)  # what a laptop says of them that has not heard is never written down here
     laid = [one for one in found if one.id in allowed and (one.kind == "fact" or one.transaction not in bad)
-            and not (one.kind == "put" and ((one.table, one.row) in erased or ("person", one.fields.get("person")) in erased))]
+            and not (one.kind == "put" and ((one.table, one.row) in nowhere or ("person", one.fields.get("person")) in erased))]
     ids = json_text([one.id for one in laid])
     there = set(connection.exec_driver_sql("SELECT id FROM operation WHERE id IN (SELECT value FROM json_each(?))", (ids,)).scalars())
     by_table: dict[str, list[Operation]] = {}

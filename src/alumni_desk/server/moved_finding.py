@@ -1,0 +1,50 @@
+"""Who is meant by a name on the command line of a server, and which chapter."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import sqlalchemy as sa
+
+from alumni_desk.errors import Ambiguous, NotFound
+from alumni_desk.members import naming
+from alumni_desk.protocol.values import is_id
+from alumni_desk.server.invitations import chapter_named
+from alumni_desk.words import _
+
+
+@dataclass(frozen=True)
+class Found:
+    """Somebody in a chapter, or (then both ids are the same) a chapter."""
+
+    id: str
+    scope: str
+    name: str
+
+
+def chapter_that_is(connection: sa.Connection, tables: sa.MetaData, text: str) -> Found:
+    """The chapter of this id or name. Raises KnownError."""
+    scope = chapter_named(connection, tables, text)
+    if scope is None:
+        raise NotFound("no_such_chapter", _("This server has no chapter called “{text}”. server stats lists them."), text=text)
+    chapter = tables.tables["chapter"]
+    return Found(scope, scope, str(connection.execute(sa.select(chapter.c.name).where(chapter.c.scope == scope)).scalar() or scope))
+
+
+def find_member(connection: sa.Connection, tables: sa.MetaData, text: str, scope: str | None) -> Found:
+    """The member of this id or name, in one chapter or in any. Raises NotFound or Ambiguous."""
+    person = tables.tables["person"]
+    wanted = " ".join(text.split()).casefold()
+    query = sa.select(person.c.id, person.c.scope, *(person.c[name] for name in naming.Called._fields[1:])).where(~person.c.gone)
+    if scope is not None:
+        query = query.where(person.c.scope == scope)
+    query = query.where(person.c.id == wanted) if is_id(wanted) else query.where(person.c.merged_into.is_(None)).order_by(person.c.id)
+    found = [Found(row.id, row.scope, naming.display_name(row) or row.id) for row in connection.execution_options(yield_per=1_000).execute(query)
+             if row.id == wanted or " ".join(naming.display_name(row).split()).casefold() == wanted]
+    if not found:
+        raise NotFound("no_such_person", _("There is no member called “{text}” in any of these chapters. Give the name as the chapter writes it, or the id."),
+                       text=text)
+    if len(found) > 1:
+        raise Ambiguous("several_members", _("{count} members are called “{text}”. Give the id of one."), candidates=[one.id for one in found],
+                        count=len(found), text=text)
+    return found[0]

@@ -1,0 +1,98 @@
+"""Members whom another chapter has now: nothing of what they were stays on this chapter's laptops, nor in their backups.
+
+What waits here about them is still sent, so that the server answers it (``moved``) and whoever wrote it hears so. Of registrations and
+check-ins, which stay this chapter's, only what is about the person goes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import msgspec
+import sqlalchemy as sa
+
+from alumni_desk.protocol.messages import Page
+from alumni_desk.schema import synced_tables
+from alumni_desk.store import erasing
+from alumni_desk.sync import state
+from alumni_desk.sync.door import forget_rows
+
+TABLES = ("person", "education", "household")
+"""The tables whose rows move; the server's name for the same is in its ``moved``."""
+
+
+def before_rows(connection: sa.Connection, scope: str, moved: Mapping[str, Sequence[str]]) -> None:
+    """Let go of what the rows were that a page or a file says to be moved, before the empty ones come. ``erasing.finish`` has to follow the commit."""
+    gone = {table: list(moved[table]) for table in TABLES if moved.get(table)}
+    if not gone:
+        return
+    known = away(connection)
+    state.keep(connection, state.Away({table: sorted({*known.get(table, ()), *gone.get(table, ())}) for table in TABLES}))
+    held = {table: here for table, ids in gone.items() if (here := _held(connection, table, ids))}
+    if held:
+        erasing.forget_parcels(connection, held)
+        erasing.forget_conflicts(connection, held)
+        forget_rows(connection, scope, held)
+    lists = {"registration": list(connection.exec_driver_sql("SELECT id FROM registration WHERE person IN (SELECT value FROM json_each(?))",
+                                                             (_json(gone.get("person", ())),)).scalars())}
+    tables = {str(table.name): table for table in synced_tables()}
+    if erasing.clear_rows(connection, tables, lists) + erasing.forget(connection, tables, lists):
+        state.keep(connection, state.Scrubbing())
+
+
+def after_page(connection: sa.Connection, page: Page) -> None:
+    """Who came back is this chapter's again; and what the server has of one's own about those who are away goes, too."""
+    known = away(connection)
+    if not known:
+        return
+    for block in page.blocks:
+        if known.get(block.table):
+            at_id, moved = block.columns.index("id"), set(page.moved.get(block.table, ()))
+            back = {str(row[at_id]) for row in block.rows} - moved
+            known[block.table] = [one for one in known[block.table] if one not in back]
+    state.keep(connection, state.Away(known))
+    if not page.more:
+        after_rows(connection)
+
+
+def after_rows(connection: sa.Connection) -> None:
+    """What the server has of one's own about those who are away goes."""
+    for table, ids in away(connection).items():
+        for name in ("operation", "past"):
+            accepted = " AND fate = 'accepted'" if name == "operation" else ""
+            if connection.exec_driver_sql(f"DELETE FROM {name} WHERE table_name = ? AND row_id IN (SELECT value FROM json_each(?)){accepted}",
+                                          (table, _json(ids))).rowcount:
+                state.keep(connection, state.Scrubbing())
+
+
+def away(connection: sa.Connection) -> dict[str, list[str]]:
+    """The rows that another chapter has now, by table, as far as it is known here."""
+    found = state.read(connection, state.Away)
+    return {} if found is None else {table: list(ids) for table, ids in found.rows.items() if ids}
+
+
+def rows_away(connection: sa.Connection, *, lists: bool = False) -> set[tuple[str, str]]:
+    """The same as names of rows; ``lists``: and the places on lists of those who are away."""
+    known = away(connection)
+    found = {(table, row) for table, ids in known.items() for row in ids}
+    if lists and known.get("person"):
+        found.update(("registration", str(row)) for row in connection.exec_driver_sql(
+            "SELECT id FROM registration WHERE person IN (SELECT value FROM json_each(?))", (_json(known["person"]),)).scalars())
+    return found
+
+
+def _held(connection: sa.Connection, table: str, ids: Sequence[str]) -> list[str]:
+    """Those of these rows of which anything is here that was before they moved."""
+    columns = [str(column.name) for one in synced_tables() if one.name == table for column in one.columns if column.info.get("about")]
+    some = " OR ".join(f'"{name}" IS NOT NULL' for name in columns)
+    wanted = _json(ids)
+    full = f'SELECT id FROM "{table}" WHERE id IN (SELECT value FROM json_each(?)) AND (NOT gone OR {some})'
+    found = set(connection.exec_driver_sql(full, (wanted,)).scalars())
+    for name in ("past", "shadow", "operation"):
+        found.update(connection.exec_driver_sql(f"SELECT row_id FROM {name} WHERE table_name = ? AND row_id IN (SELECT value FROM json_each(?))",
+                                                (table, wanted)).scalars())
+    return sorted(str(one) for one in found)
+
+
+def _json(ids: Sequence[str]) -> str:
+    return msgspec.json.encode(list(ids)).decode()
