@@ -53,6 +53,12 @@ class Network:
         return Operation(uuid7(), uuid7(), uuid7(), kind or ("fact" if table == "fact" else "put"), table, row, fields, {},  # type: ignore[arg-type]
                          f"{clock or self.now:012x}-{self.count:04x}-{'a' * 16}", 1)
 
+    def came(self, gathering: str, registration: str, person: str) -> Operation:
+        """Somebody was let in."""
+        one = self.operation("fact", uuid7())
+        fields: dict[str, Any] = {"kind": "in", "gathering": gathering, "registration": registration, "person": person}
+        return Operation(one.id, one.action, one.transaction, "fact", "fact", one.row, fields, {}, one.clock, 1)
+
     def push(self, *operations: Operation, scope: str = "", audience: str = "chapter", role: str = "leader", gathering: str | None = None) -> list[Result]:
         """Push them to a chapter, Berlin unless it is said."""
         scope = scope or self.berlin
@@ -145,22 +151,23 @@ def test_a_household_stays_with_those_who_stay(network: Network) -> None:
 def test_whoever_came_is_still_counted_and_is_off_the_lists_to_come(network: Network) -> None:
     anna = network.add(standing="member", last_name="Berg")
     past, came = network.party(anna, meal="vegetarian", badge_name="Anna")
-    fact = network.operation("fact", uuid7(), gathering=past, registration=came, person=anna, **{"kind_": "in"})
-    fact = Operation(fact.id, fact.action, fact.transaction, "fact", "fact", fact.row, {"kind": "in", "gathering": past, "registration": came, "person": anna},
-                     {}, fact.clock, 1)
+    fact = network.came(past, came, anna)
     assert network.push(fact, audience=past)[0].status == "ok"
-    _next, place = network.party(anna, days=10)
+    coming, place = network.party(anna, days=10)
     was = network.row("fact", fact.row, network.berlin)
     assert network.move(anna).lists == 1
     assert network.row("fact", fact.row, network.berlin) == was
     left = values(network.row("registration", came, network.berlin))
     assert left["person"] == anna and left["status"] == "yes" and "meal" not in left and "badge_name" not in left
-    assert values(network.row("registration", place, network.berlin))["gone"]
+    assert values(network.row("registration", place, network.berlin))["status"] == "cancelled"
     with network.database.reading() as connection:  # the door sees an empty row, and nothing of a list that she is off
         assert anna in members(connection, network.server.tables, network.berlin, past)["person"]
         feed = network.server.tables.tables["feed"]
-        there = set(connection.execute(sa.select(feed.c.row_id).where(feed.c.audience == _next, ~feed.c.gone)).scalars())
+        there = set(connection.execute(sa.select(feed.c.row_id).where(feed.c.audience == coming, ~feed.c.gone)).scalars())
     assert anna not in there and place not in there
+    assert network.push(network.came(coming, place, anna), audience=coming)[0].status == "ok"
+    with network.database.reading() as connection:
+        assert place in members(connection, network.server.tables, network.berlin, coming)["registration"], "who is let in all the same counts"
     page = network.pull(network.berlin, gathering=past)
     person = next(block for block in page.blocks if block.table == "person")
     assert [dict(zip(person.columns, row, strict=True))["last_name"] for row in person.rows] == [None] and page.moved["person"] == [anna]
@@ -168,7 +175,7 @@ def test_whoever_came_is_still_counted_and_is_off_the_lists_to_come(network: Net
 
 def test_late_operations_are_answered_moved_and_late_check_ins_count(network: Network) -> None:
     anna, bo = network.add(standing="member", last_name="Berg"), network.add(standing="member", last_name="Bo")
-    party, place = network.party(anna)
+    _party, place = network.party(anna)
     other, _place = network.party(bo)
     network.move(anna)
     late = [network.operation("person", anna, city="Berlin"), network.operation("education", uuid7(), person=anna, school="FU"),
@@ -185,10 +192,7 @@ def test_late_operations_are_answered_moved_and_late_check_ins_count(network: Ne
     both = [Operation(one.id, one.action, transaction, one.kind, one.table, one.row, one.fields, {}, one.clock, 1) for one in both]
     assert [one.status for one in network.push(*both)] == ["ok", "ok"]
     assert "meal" not in values(network.row("registration", added, network.berlin))
-    fact = network.operation("fact", uuid7(), gathering=other)
-    fact = Operation(fact.id, fact.action, fact.transaction, "fact", "fact", fact.row, {"kind": "in", "gathering": other, "registration": added, "person": anna},
-                     {}, fact.clock, 1)
-    assert network.push(fact, audience=other)[0].status == "ok"
+    assert network.push(network.came(other, added, anna), audience=other)[0].status == "ok"
     edit = network.operation("person", anna, city="Munich")
     assert network.push(edit, scope=network.munich)[0].status == "ok"
     network.move(anna, network.berlin)

@@ -239,6 +239,7 @@ class Names:
         people = ids["person"] | {row.person for row in about if row.person}
         self._people = {row[0]: naming.Called(*row) for row in _of(connection, f"SELECT {', '.join(naming.Called._fields)} FROM person", people)}
         self._erased = {row[0] for row in _of(connection, "SELECT id FROM erased", people)}
+        self._moved = {row[0] for row in _of(connection, "SELECT id, standing FROM person", people) if row[1] == "moved"}
         held = ids["gathering"] | gatherings | {row.gathering for row in about if row.gathering}
         self._gatherings: dict[str, str | None] = dict(_of(connection, "SELECT id, name FROM gathering", held))
 
@@ -249,6 +250,8 @@ class Names:
             return _("Somebody")
         if row.id in self._erased:
             return _("somebody who was erased")
+        if row.id in self._moved:
+            return _("somebody who moved to another chapter")
         return f"{naming.set_apart(naming.display_name(row)) or _('Name to come')} {naming.short_year(row.class_year)}".rstrip()
 
     def was_erased(self, person_id: str | None) -> bool:

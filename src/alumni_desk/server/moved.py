@@ -2,8 +2,8 @@
 
 Decided so: the rows go to the new chapter as they are, every field under its clock. In the old chapter an empty row stays (``gone``, standing
 ``moved``, ``merged_into``) and a mark of where it went. What happened there stays a fact of the old chapter: check-ins are untouched, and
-registrations stay without what they say about the person, so that no headcount changes; of gatherings to come the person is taken off the
-list. A late operation that says something about the person is answered ``moved``, also if it is an erasure; late check-ins and places on lists
+registrations stay without what they say about the person, so that no headcount changes; for gatherings to come they are cancelled, and
+whoever is let in all the same counts. A late operation that says something about the person is answered ``moved``, also if it is an erasure; late check-ins and places on lists
 are taken as ever. Both chapters' heads are held meanwhile, always in the order of their ids, so that two opposite moves never wait for each other.
 """
 
@@ -202,7 +202,7 @@ def _stub(both: _Both, name: Name, row: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _places(both: _Both, group: set[str]) -> tuple[dict[Name, Touched], int]:
-    """The registrations of the old chapter that change: without what is about the person, and off the lists of gatherings to come."""
+    """The registrations of the old chapter that change: without what is about the person, and cancelled where the gathering is to come."""
     connection, scope = both.connection, both.old.scope
     registration, gathering, fact = (both.tables.tables[name] for name in ("registration", "gathering", "fact"))
     changed: dict[Name, Touched] = {}
@@ -214,8 +214,9 @@ def _places(both: _Both, group: set[str]) -> tuple[dict[Name, Touched], int]:
         came = set(connection.execute(sa.select(fact.c.registration).where(fact.c.scope == scope, fact.c.person.in_(part))).scalars())
         for row in those:
             after = {**row, **dict.fromkeys(ABOUT)}
-            if not row["gone"] and row["id"] not in came and row["gathering"] in when and is_to_come(when[row["gathering"]], both.now):
-                after.update(gone=True, clocks=pack({**unpack(row["clocks"]), "gone": both.stamp}), clock=max(row["clock"] or "", both.stamp))
+            if (not row["gone"] and row["status"] != "cancelled" and row["id"] not in came and row["gathering"] in when
+                    and is_to_come(when[row["gathering"]], both.now)):
+                after.update(status="cancelled", clocks=pack({**unpack(row["clocks"]), "status": both.stamp}), clock=max(row["clock"] or "", both.stamp))
                 ended += 1
             if after != row:
                 changed["registration", row["id"]] = Touched(row, after)

@@ -11,10 +11,12 @@ from collections.abc import Mapping, Sequence
 import msgspec
 import sqlalchemy as sa
 
+from alumni_desk.members import naming
 from alumni_desk.protocol.messages import Page
 from alumni_desk.schema import synced_tables
 from alumni_desk.store import erasing
 from alumni_desk.sync import state
+from alumni_desk.sync.away import away, names_of
 from alumni_desk.sync.door import forget_rows
 
 TABLES = ("person", "education", "household")
@@ -27,7 +29,8 @@ def before_rows(connection: sa.Connection, scope: str, moved: Mapping[str, Seque
     if not gone:
         return
     known = away(connection)
-    state.keep(connection, state.Away({table: sorted({*known.get(table, ()), *gone.get(table, ())}) for table in TABLES}))
+    state.keep(connection, state.Away({table: sorted({*known.get(table, ()), *gone.get(table, ())}) for table in TABLES},
+                                      {**names_of(connection), **_called(connection, gone.get("person", ()))}))
     held = {table: here for table, ids in gone.items() if (here := _held(connection, table, ids))}
     if held:
         erasing.forget_parcels(connection, held)
@@ -50,7 +53,7 @@ def after_page(connection: sa.Connection, page: Page) -> None:
             at_id, moved = block.columns.index("id"), set(page.moved.get(block.table, ()))
             back = {str(row[at_id]) for row in block.rows} - moved
             known[block.table] = [one for one in known[block.table] if one not in back]
-    state.keep(connection, state.Away(known))
+    state.keep(connection, state.Away(known, {one: name for one, name in names_of(connection).items() if one in known.get("person", ())}))
     if not page.more:
         after_rows(connection)
 
@@ -65,20 +68,14 @@ def after_rows(connection: sa.Connection) -> None:
                 state.keep(connection, state.Scrubbing())
 
 
-def away(connection: sa.Connection) -> dict[str, list[str]]:
-    """The rows that another chapter has now, by table, as far as it is known here."""
-    found = state.read(connection, state.Away)
-    return {} if found is None else {table: list(ids) for table, ids in found.rows.items() if ids}
-
-
-def rows_away(connection: sa.Connection, *, lists: bool = False) -> set[tuple[str, str]]:
-    """The same as names of rows; ``lists``: and the places on lists of those who are away."""
-    known = away(connection)
-    found = {(table, row) for table, ids in known.items() for row in ids}
-    if lists and known.get("person"):
-        found.update(("registration", str(row)) for row in connection.exec_driver_sql(
-            "SELECT id FROM registration WHERE person IN (SELECT value FROM json_each(?))", (_json(known["person"]),)).scalars())
-    return found
+def _called(connection: sa.Connection, people: Sequence[str]) -> dict[str, str]:
+    """The names of those of whom something was written here that is not at the server: whoever wrote it is told, and of whom it was."""
+    rows = connection.exec_driver_sql(
+        "SELECT p.id, p.first_name, p.last_name, p.preferred_name, p.other_script_name, p.class_year FROM person AS p"
+        " WHERE p.id IN (SELECT value FROM json_each(?)) AND NOT p.gone AND EXISTS (SELECT 1 FROM operation AS o WHERE o.queue <> 'peer'"
+        " AND (o.fate = 'waiting' OR o.fate = 'refused') AND (o.row_id = p.id AND o.table_name = 'person' OR json_extract(o.fields, '$.person') = p.id))",
+        (_json(people),))
+    return {str(row.id): naming.display_name(row) for row in rows if naming.display_name(row)}
 
 
 def _held(connection: sa.Connection, table: str, ids: Sequence[str]) -> list[str]:

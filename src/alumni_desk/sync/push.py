@@ -17,7 +17,8 @@ from alumni_desk.protocol.messages import ACCEPTED, PLACES, PUSH_BYTES, PUSH_OPE
 from alumni_desk.protocol.parcels import in_parcels, sign_parcel
 from alumni_desk.store import erasing
 from alumni_desk.store.desk import Desk
-from alumni_desk.sync import moved_away, operations, own, session, state
+from alumni_desk.sync import operations, own, session, state
+from alumni_desk.sync.away import rows_away
 from alumni_desk.sync.circles import open_circles
 from alumni_desk.sync.erasing import after_push
 from alumni_desk.sync.operations import Outgoing
@@ -195,5 +196,5 @@ def _emptied(desk: Desk, sent: Sequence[Outgoing], results: Sequence[Result]) ->
     if not other:
         return set()
     with desk.reading() as connection:
-        emptied = erasing.rows_erased(connection) | moved_away.rows_away(connection, lists=True)
+        emptied = erasing.rows_erased(connection) | rows_away(connection, lists=True)
     return {one.rowid for one in other if (one.table, one.row) in emptied}

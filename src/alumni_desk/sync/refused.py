@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,6 +12,7 @@ import sqlalchemy as sa
 from alumni_desk.members import naming
 from alumni_desk.segments.activity import Names, field_word
 from alumni_desk.store.desk import Desk
+from alumni_desk.sync.away import names_of
 from alumni_desk.words import _
 
 MOVED = "moved:"
@@ -51,11 +52,12 @@ def refused(desk: Desk, limit: int = 200, after: str = "") -> list[RefusedChange
             " ORDER BY resolved_at DESC, rowid DESC LIMIT ?", (after, limit)).all()
         fields = {row.id: msgspec.json.decode(row.fields, type=dict[str, Any]) for row in rows}
         names = Names(connection, {"": [(row.table_name, row.row_id, fields[row.id]) for row in rows]}, set())
-        return [_told(row, fields[row.id], names) for row in rows]
+        known = names_of(connection)
+        return [_told(row, fields[row.id], names, known) for row in rows]
 
 
-def _told(row: Any, fields: dict[str, Any], names: Names) -> RefusedChange:
-    name = _name(row.table_name, row.row_id, fields, names)
+def _told(row: Any, fields: dict[str, Any], names: Names, known: Mapping[str, str]) -> RefusedChange:
+    name = known.get(row.row_id) or known.get(str(fields.get("person"))) or _name(row.table_name, row.row_id, fields, names)
     words = list(dict.fromkeys(field_word(row.table_name, field) for field in fields if field not in ("standing", "id"))) if row.table_name != "fact" else []
     what = _("{name}: {fields}").format(name=name, fields=_listed(words)) if words else name
     return RefusedChange(row.id, row.resolved_at, name, what, row.reason or "", why(row.reason or ""))

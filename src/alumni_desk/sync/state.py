@@ -115,9 +115,10 @@ class Scrubbing(msgspec.Struct, frozen=True):
 
 
 class Away(msgspec.Struct, frozen=True):
-    """Rows, by table, that another chapter has now."""
+    """Rows, by table, that another chapter has now. ``names``: of whom something was written here that the server does not take any more."""
 
     rows: dict[str, list[str]]
+    names: dict[str, str] = {}
 
 
 class Fetching(msgspec.Struct, frozen=True):
@@ -149,7 +150,8 @@ REPLICA = "replica:"
 _NAMES: dict[type[msgspec.Struct], str] = {Membership: "membership", Joining: "joining", Session: "session", LastSync: "last_sync",
                                            Timeline: "timeline", Rebuilding: "rebuilding",
                                            Places: "places", Skew: "skew", Fetching: "fetching", Checked: "checked", Told: "laptops",
-                                           Scrubbing: "scrubbing", Elsewhere: "elsewhere", Ended: "ended", Contact: "contact", Credentials: "credentials"}
+                                           Scrubbing: "scrubbing", Elsewhere: "elsewhere", Ended: "ended", Contact: "contact", Credentials: "credentials",
+                                           Away: "away"}
 
 
 def read(connection: Connection, kind: type[T]) -> T | None:

@@ -16,7 +16,7 @@ from alumni_desk.protocol.values import fits, is_id
 from alumni_desk.store.desk import Desk
 from alumni_desk.store.erasing import rows_erased
 from alumni_desk.sync import operations, state
-from alumni_desk.sync.moved_away import rows_away
+from alumni_desk.sync.away import rows_away
 from alumni_desk.sync.shapes import Shape, shapes
 from alumni_desk.sync.venue.timing import moment
 from alumni_desk.sync.views import bases_of, settle

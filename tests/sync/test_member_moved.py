@@ -1,0 +1,188 @@
+"""A member who moved to another chapter: the laptops of the old one let go of them, those of the new one have all, and what comes too late is told."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from alumni_desk.checkin.actions import check_in
+from alumni_desk.checkin.lists import headcount
+from alumni_desk.gatherings.lists import guest_rows
+from alumni_desk.gatherings.records import registration_id
+from alumni_desk.members.actions import change_member
+from alumni_desk.members.lists import member_rows
+from alumni_desk.store import backup, erasing
+from alumni_desk.store.connecting import connect
+from alumni_desk.store.desk import Desk
+from alumni_desk.sync import state
+from alumni_desk.sync.engine import join, sync_once, wire_of
+from alumni_desk.sync.pull import pull
+from alumni_desk.sync.refused import refused
+from alumni_desk.sync.venue.sharing import Sharing
+from alumni_desk.sync.venue.visiting import Visit
+
+MakeDesk = Callable[[str], Desk]
+SECRET = "Zaphodbeeblebrox"
+
+
+def dump(desk: Desk) -> str:
+    """Everything that a desk's database holds, as text: every table, every column."""
+    database = connect(desk.profile.database, desk.key)
+    try:
+        return "\n".join(str(row) for (name,) in database.execute("SELECT name FROM sqlite_master WHERE type = 'table' AND sql NOT LIKE 'CREATE VIRTUAL%'")
+                         for row in database.execute(f'SELECT * FROM "{name}"'))
+    finally:
+        database.close()
+
+
+def says(desk: Desk, word: str = SECRET) -> bool:
+    """Whether anything of a desk, its outbox or its newest backups holds a word."""
+    return word.lower() in (dump(desk) + str(desk.outbox.read())).lower()
+
+
+@pytest.fixture
+def chapters(make_server: Any, make_desk: MakeDesk) -> tuple[Any, Desk, Desk, Desk, str, str]:
+    """Two desks in Berlin and one in Munich; a member who was merged and came to a gathering, with a badge name."""
+    server = make_server()
+    one, two, three = make_desk("one"), make_desk("two"), make_desk("three")
+    for desk, chapter in ((one, "Berlin"), (two, "Berlin"), (three, "Munich")):
+        join(desk, server.url, server.invite(chapter))
+    with one.writing("made") as writing:
+        gathering = writing.add("gathering", name="Reception", status="planned", starts="2020-01-01T19:00", ends="2020-01-01T21:00", time_zone="UTC")
+        home = writing.add("household", name=f"The {SECRET}s")
+        root = writing.add("person", standing="member", last_name=SECRET, household=home, email="first@example.org")
+        writing.add("person", standing="member", last_name=f"{SECRET} too", merged_into=root)
+        writing.add("education", person=root, school=f"{SECRET} College")
+        writing.add("registration", id=registration_id(gathering, root), gathering=gathering, person=root, badge_name=SECRET, status="yes")
+        writing.add("person", standing="member", last_name="Stays")
+    check_in(one, gathering, registration_id(gathering, root), station="one")
+    change_member(one, root, notes=f"{SECRET} called")
+    for _turn in range(2):
+        for desk in (one, two, three):
+            sync_once(desk)
+    return server, one, two, three, root, gathering
+
+
+def test_the_old_chapter_lets_go_and_the_new_one_has_all(chapters: Any) -> None:
+    server, one, two, three, root, gathering = chapters
+    backup.by_itself(two.profile, two.key, "daily")
+    assert says(one) and says(two) and not says(three)
+    said = server.run("server", "move-member", SECRET, "--to", "Munich")
+    assert root in said["people"] and len(said["people"]) == 2
+    for desk in (one, two, three):
+        assert sync_once(desk, check=True).identical
+    for desk in (one, two):
+        assert not says(desk), "nothing of them stays: rows, history, operations, outbox"
+        assert [row.name for row in member_rows(desk)] == ["Stays"]
+        assert headcount(desk, gathering).present == 1, "whoever came still came"
+        assert [row.name for row in guest_rows(desk, gathering)] == ["Moved to another chapter"]
+        assert refused(desk) == []
+    assert [row.name for row in member_rows(three)] == [SECRET]
+    with three.reading() as connection:
+        row = connection.exec_driver_sql("SELECT * FROM person WHERE id = ?", (root,)).mappings().one()
+        assert row["notes"] == f"{SECRET} called" and connection.exec_driver_sql("SELECT school FROM education").scalar() == f"{SECRET} College"
+    assert len(backup.backups(two.profile, two.key)) == 1, "the backup that held them was made anew"
+    change_member(three, root, city="Munich")
+    sync_once(three)
+    server.run("server", "move-member", root, "--to", "Berlin")
+    for desk in (one, two, three):
+        assert sync_once(desk, check=True).identical
+    assert {row.name for row in member_rows(two)} == {SECRET, "Stays"} and member_rows(three) == [] and not says(three, "Munich called")
+    change_member(two, root, city="Bonn")
+    assert sync_once(two).refused == 0
+
+
+@pytest.mark.parametrize("first", ["push", "pull"])
+def test_what_is_written_too_late_is_told_and_names_whom(chapters: Any, first: str) -> None:
+    """Whether the news comes before the answer or after it."""
+    server, one, _two, three, root, gathering = chapters
+    change_member(one, root, city="Too late")
+    with one.writing("guests_changed") as writing:
+        writing.change("registration", registration_id(gathering, root), table_name="7")
+    server.run("server", "move-member", root, "--to", "Munich")
+    if first == "pull":
+        with one.reading() as connection:
+            membership = state.read(connection, state.Membership)
+        assert membership is not None
+        wire = wire_of(one)
+        pull(one, wire, membership)
+        wire.close()
+        assert [row.name for row in member_rows(one)] == ["Stays"]
+    done = sync_once(one, check=True)
+    assert done.refused == 1 and done.waiting == 0 and sync_once(one, check=True).identical
+    [told] = refused(one)
+    assert told.name == SECRET and "Address" in told.what and "now belongs to the Munich chapter" in told.why and "Tell them" in told.why
+    assert [row.name for row in member_rows(one)] == ["Stays"]
+    assert guest_rows(one, gathering)[0].table_name == "7", "places on the old chapter's lists are its own"
+    sync_once(three)
+    assert member_rows(three)[0].city is None
+
+
+def test_an_erasure_that_comes_too_late_is_told_too(chapters: Any) -> None:
+    server, one, _two, three, root, _gathering = chapters
+    server.run("server", "move-member", root, "--to", "Munich")
+    erasing.erase(one, [root])
+    assert sync_once(one).refused >= 1
+    assert all("now belongs to the Munich chapter" in each.why for each in refused(one))
+    sync_once(three)
+    assert [row.name for row in member_rows(three)] == [SECRET]
+
+
+def test_a_peer_that_relays_a_late_operation_gets_the_same_answer(chapters: Any) -> None:
+    server, one, two, three, root, _gathering = chapters
+    change_member(one, root, city="Too late")
+    sharing = Sharing(two, host="127.0.0.1", port=0)
+    visit = Visit(one, sharing.address, sharing.code)
+    try:
+        visit.once()
+    finally:
+        visit.close()
+        sharing.stop()
+    server.run("server", "move-member", root, "--to", "Munich")
+    sync_once(two, check=True)
+    assert not says(two) and [row.name for row in member_rows(two)] == ["Stays"]
+    sync_once(one)
+    assert [told.name for told in refused(one)] == [SECRET]
+    for desk in (one, two, three):
+        assert sync_once(desk, check=True).identical
+    assert member_rows(three)[0].city is None
+
+
+def test_a_server_that_goes_back_to_before_the_move_moves_again(chapters: Any, tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    server, one, two, three, root, gathering = chapters
+    monkeypatch.setenv("ALUMNI_DESK_PASSPHRASE", "three words to remember")
+    server.run("server", "backup", str(tmp_path / "b.backup"))
+    change_member(two, root, city="After the backup")
+    sync_once(two)
+    server.run("server", "move-member", root, "--to", "Munich")
+    for desk in (one, two, three):
+        sync_once(desk)
+    change_member(three, root, job_title="Pilot")
+    sync_once(three)
+    server.stop()
+    server.run("server", "restore", str(tmp_path / "b.backup"), "--replace")
+    server.start()
+    for _turn in range(2):
+        for desk in (one, two, three):
+            sync_once(desk)
+    for desk in (one, two, three):
+        assert sync_once(desk, check=True).identical
+    assert not says(one) and not says(two) and refused(one) == [] == refused(two)
+    with three.reading() as connection:
+        row = connection.exec_driver_sql("SELECT * FROM person WHERE id = ?", (root,)).mappings().one()
+    assert (row["city"], row["job_title"], row["last_name"]) == ("After the backup", "Pilot", SECRET)
+    assert headcount(two, gathering).present == 1
+
+
+def test_the_command_says_who_and_where(chapters: Any) -> None:
+    server, *_desks = chapters
+
+    for words in (("move-member", "Nobody", "--to", "Munich"), ("move-member", SECRET, "--to", "Atlantis"), ("move-member", SECRET, "--to", "Berlin")):
+        done = subprocess.run(server.command("server", *words), capture_output=True, text=True, check=False)
+        assert done.returncode == 1 and len(done.stderr.strip().splitlines()) == 1, done.stderr
+    done = subprocess.run(server.command("server", "move-member", SECRET, "--to", "munich", "--chapter", "berlin"), capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == f"{SECRET} belongs to Munich now."
+    assert server.run("server", "audit")[0]["event"] == "move"
