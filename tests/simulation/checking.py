@@ -18,6 +18,9 @@ AHEAD_MS = 5 * 60_000
 ADDRESS = ("street", "city", "region", "postal_code", "country")
 TABLES = ("chapter", "person", "education", "household", "gathering", "registration", "fact", "import_run")
 ACCEPTED = ("ok", "stale", "clamped")
+MOVING = ["person", "education", "household"]
+AS_MOVED = ("badge_name", "badge_tail", "meal", "door_note", "status")
+"""What the server itself changes of a registration when its person moves."""
 
 
 def tables_of(laptop: Laptop) -> list[str]:
@@ -149,6 +152,7 @@ def the_server_is_right(office: Office, scope: str, ledger: Ledger, world: World
     assigned: dict[str, dict[str, str]] = defaultdict(dict)
     forbidden = {made["transaction_id"] for made in ledger.made.values() if made["table_name"] == "chapter" and "sample" in made["fields"]}
     erased = {(row["table_name"], row["row_id"]) for row in office.rows("SELECT table_name, row_id FROM erased WHERE scope = ? AND kept IS NULL", scope)}
+    away = {(row["table_name"], row["row_id"]) for row in office.rows("SELECT table_name, row_id FROM erased WHERE scope = ? AND moved_to IS NOT NULL", scope)}
     merged = {ledger.made[one]["transaction_id"] for one, result in results.items()
               if result["reason"] == "merged_already" and one in ledger.made and ledger.made[one]["fields"].get("merged_into")}
     nobody_is_part_of_themselves({row["id"]: row["merged_into"] for (table, _id), row in server.items() if table == "person" and row["merged_into"]},
@@ -161,6 +165,11 @@ def the_server_is_right(office: Office, scope: str, ledger: Ledger, world: World
             if result["status"] == "erased":
                 named = made is not None and ("person", made["fields"].get("person")) in erased
                 hold(11, made is None or named or (made["table_name"], made["row_id"]) in erased, f"nobody erased that: {made}")
+                continue
+            if result["status"] == "moved":
+                about = {(made["table_name"], made["row_id"]), *(("person", made["fields"].get(name)) for name in ("person", "merged_into"))} if made else set()
+                lists = {row["person"] for row in office.rows("SELECT person FROM registration WHERE id = ?", made["row_id"])} if made else set()
+                hold(9, made is None or bool({*about, *(("person", one) for one in lists)} & ledger.moved.keys()), f"nobody moved whom that is about: {made}")
                 continue
             twice = made is not None and made["transaction_id"] in merged
             late = result["reason"] in ("removed", "transaction") and bool(ledger.cleared)
@@ -186,9 +195,12 @@ def the_server_is_right(office: Office, scope: str, ledger: Ledger, world: World
         if key in ledger.cleared:  # it was removed, and an older word of it finds nothing to be compared with
             continue
         hold(4, key in server, f"the server has no row {key}")
-        if key in erased or key[0] == "household":
+        if key in erased or key[0] == "household" or key in away:
             continue
+        cleared = AS_MOVED if key[0] == "registration" and ("person", server[key]["person"]) in ledger.moved else ()
         for name, (counts, _one, value) in row.items():
+            if name in cleared:
+                continue
             there = server[key][name]
             hold(4, (bool(there) if isinstance(value, bool) else there) == value, f"{key} {name} is {there!r}, and the greatest clock says {value!r}")
             group = "address" if key[0] == "person" and name in ADDRESS else name
@@ -202,7 +214,8 @@ def the_server_is_right(office: Office, scope: str, ledger: Ledger, world: World
         hold(9, table != "chapter" or not row["sample"], "a leader wrote what the policy denies")
     the_audiences_are_right(office, scope, server)
     the_feeds_have_an_end(office, scope, server)
-    for mark in office.rows("SELECT table_name, row_id FROM erased WHERE scope = ? AND kept IS NOT NULL AND table_name <> 'registration'", scope):
+    for mark in office.rows("SELECT table_name, row_id FROM erased WHERE scope = ? AND kept IS NOT NULL AND moved_to IS NULL"
+                            " AND table_name <> 'registration'", scope):
         hold(4, (mark["table_name"], mark["row_id"]) not in server, f"an edit brought {tuple(mark.values())} back, which was removed long before")
     seen: set[str] = set()
     for entry in office.rows("SELECT details FROM audit WHERE scope = ? AND event = 'push'", scope):
@@ -240,7 +253,8 @@ def the_feed_is_short(office: Office, scope: str, world: World) -> None:
         key = row["table_name"], row["row_id"]
         there = bool(office.rows(f'SELECT 1 FROM "{key[0]}" WHERE id = ?', key[1]))
         if there:
-            hold(15, row["sequence"] > last or key in named or (key in erased and erased[key]["kept"] is None), f"{key} was removed long ago and is kept")
+            marked = key in erased and (erased[key]["kept"] is None or erased[key]["moved_to"] is not None)
+            hold(15, row["sequence"] > last or key in named or marked, f"{key} was removed long ago and is kept")
         else:
             hold(15, key in erased and erased[key]["erased_at"] >= world.now - 370 * day, f"the mark of {key} is older than it may be")
 
@@ -308,7 +322,7 @@ def nothing_is_lost(office: Office, laptops: list[Laptop], ledger: Ledger) -> No
     results, held = ledger.results(office) | office.set_aside(), ledger.held(laptops)
     known = results | ledger.may_be_lost | ledger.refused
     erased = {(row["table_name"], row["row_id"]) for row in office.rows("SELECT table_name, row_id FROM erased WHERE kept IS NULL")}
-    gone = erased | ledger.cleared
+    gone = erased | ledger.cleared | ledger.moved.keys()  # of who moved their chapter's laptops keep nothing, and the server has it beside its journal
     lost = [one for one, made in ledger.made.items() if one not in known and (made["table_name"], made["row_id"]) not in gone
             and ("person", made["fields"].get("person")) not in erased]
     hold(2, not lost, "lost: " + "; ".join(f"{ledger.made[one]['event']} {ledger.made[one]['table_name']} {one} of {ledger.made[one]['laptop']}"
@@ -316,6 +330,40 @@ def nothing_is_lost(office: Office, laptops: list[Laptop], ledger: Ledger) -> No
     left = [one for one in held if one not in results and one not in ledger.refused  # what was set aside of somebody erased is forgotten there, too
             and (one not in ledger.made or (ledger.made[one]["table_name"], ledger.made[one]["row_id"]) not in gone)]
     hold(13, not left, f"a laptop holds what the server never answered: {left[:3]}")
+
+
+def take_down_moves(office: Office, ledger: Ledger, scope: str, to: str, before: dict[tuple[str, str], dict[str, Any]]) -> None:
+    """4: what moved is in the new chapter as it was in the old one, field by field and clock by clock."""
+    after = rows_of_server(office, to, MOVING)
+    for mark in office.rows("SELECT table_name, row_id FROM erased WHERE scope = ? AND moved_to = ?", scope, to):
+        key = mark["table_name"], mark["row_id"]
+        if key in ledger.moved and ledger.moved[key][0] == to:
+            continue
+        hold(4, key in after, f"{key} left, and did not arrive")
+        wrong = [name for name in _same(after[key], before[key]) if name not in ("scope", "household", "clock")]
+        hold(4, wrong in ([], ["clocks"]) if before[key].get("household") else not wrong, f"{key} arrived with other values: {wrong}")
+        ledger.moved[key] = to, after[key]
+
+
+def who_moved_is_in_one_chapter(office: Office, scope: str, laptops: list[Laptop], ledger: Ledger) -> None:
+    """4 and 9: who moved is in the other chapter as they came there; this one's server and laptops keep nothing of them but that they came to something."""
+    away = {(row["table_name"], row["row_id"]): row["moved_to"] for row in office.rows("SELECT * FROM erased WHERE scope = ? AND moved_to IS NOT NULL", scope)}
+    gone = ledger.cleared | {(row["table_name"], row["row_id"]) for row in office.rows("SELECT table_name, row_id FROM erased WHERE kept IS NULL")}
+    for key, (to, came) in ledger.moved.items():
+        hold(4, (key in away) == (to != scope) or key in gone, f"{key} is not in the chapter that it moved to")
+        if key not in away:
+            continue
+        there = rows_of_server(office, to, [key[0]]).get(key)
+        hold(4, there is not None and not _same(there, came), f"the other chapter has {key} otherwise than it came")
+        about = [column.name for column in laptops[0].desk.tables[key[0]].columns if column.info.get("about")]
+        for where, found in (("the server", office.rows(f'SELECT * FROM "{key[0]}" WHERE scope = ? AND id = ?', scope, key[1])),
+                             *((laptop.name, laptop.rows(f'SELECT * FROM "{key[0]}" WHERE id = ?', key[1])) for laptop in laptops)):
+            left = [name for row in found for name in about if row[name] is not None]
+            hold(9, not left, f"{where} still has {left} of {key}, which another chapter has now")
+        for laptop in laptops:
+            hold(9, not laptop.rows("SELECT 1 FROM past WHERE table_name = ? AND row_id = ?", *key)
+                 and not laptop.rows("SELECT 1 FROM operation WHERE table_name = ? AND row_id = ? AND fate NOT IN ('waiting', 'refused')", *key),
+                 f"{laptop.name} still knows what {key} was, which another chapter has now")
 
 
 def nobody_erased_is_here(office: Office, laptops: list[Laptop]) -> None:

@@ -26,6 +26,7 @@ class Ledger:
     facts: dict[str, dict[str, Any]] = field(default_factory=dict)  # envelopes that the server had
     erased: set[str] = field(default_factory=set)  # rows that the server ever erased
     cleared: set[tuple[str, str]] = field(default_factory=set)  # rows that were removed so long ago that the server took out what they said
+    moved: dict[tuple[str, str], tuple[str, dict[str, Any]]] = field(default_factory=dict)  # rows that ever moved: where to last, and as they were then
     parcels: dict[bytes, set[str]] = field(default_factory=dict)  # the operations in a sealed parcel
 
     def note(self, laptop: Laptop) -> None:

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 
 from alumni_desk.protocol.canonical import operation_of
 from alumni_desk.protocol.messages import Parcel
-from alumni_desk.server import backups
+from alumni_desk.server import backups, moved
 from alumni_desk.server.accounts import remove
 from alumni_desk.server.app import make_app
 from alumni_desk.server.database import sqlcipher_database
@@ -71,6 +71,26 @@ class Office:
         """Remove a laptop, as a leader does."""
         with self.database.writing() as connection:
             remove(self.server, connection, device, self.world.now, by=None)
+
+    def other_chapter(self) -> str:
+        """The id of the network's other chapter, made at first need."""
+        found = self.rows("SELECT id FROM chapter WHERE name = 'Munich'")
+        if not found:
+            invite(self.server, chapter="Munich", role="leader", now=self.world.now)
+            return self.other_chapter()
+        return str(found[0]["id"])
+
+    def move(self, person: str, scope: str, to: str, kill: int | None) -> None:
+        """Hand a member over to another chapter, as ``server move-member`` does; killed in the middle of it, the next start goes on."""
+        self.kill_after = kill
+        try:
+            moved.move(self.server, person, to, self.world.now, scope=scope)
+        except (Killed, sa.exc.PendingRollbackError):
+            if not self.killed:
+                raise
+            self.killed = False
+            self.restart()
+        self.kill_after = None
 
     def set_aside(self) -> set[str]:
         """The operations that wait for a leader's look, because who made them was removed."""

@@ -375,6 +375,20 @@ class Run:
         after = laptop.rows("SELECT count(*) AS n FROM operation")[0]["n"]
         hold(9, after == before, f"a migration on {laptop.name} was captured as {after - before} edits")
 
+    def do_moved(self, step: Step) -> None:
+        """4 and 9: whoever moves is whole in one of the two chapters, whatever happens meanwhile."""
+        here = self.laptops[0].desk.scope or ""
+        if not self.office.up:
+            return
+        there = self.office.other_chapter()
+        scope, to = (there, here) if step.b == 3 else (here, there)
+        person = pick([row["id"] for row in self.office.rows("SELECT id FROM person WHERE scope = ? AND NOT gone ORDER BY id", scope)], step.a)
+        if person is None:
+            return
+        before = checking.rows_of_server(self.office, scope, checking.MOVING)
+        self.office.move(person, scope, to, step.kill)
+        checking.take_down_moves(self.office, self.ledger, scope, to, before)
+
     def do_server_tidies(self, step: Step) -> None:
         """15: days later nothing is left of what was removed; years later no mark of it either."""
         self.world.now += pick([31 * DAY, 401 * DAY], step.a)
@@ -382,7 +396,7 @@ class Run:
             return
         self.office.tidy()
         self.ledger.cleared |= {(row["table_name"], row["row_id"]) for row in self.office.rows(
-            "SELECT table_name, row_id FROM erased WHERE kept IS NOT NULL")}
+            "SELECT table_name, row_id FROM erased WHERE kept IS NOT NULL AND moved_to IS NULL")}
         checking.the_feed_is_short(self.office, self.laptops[0].desk.scope or "", self.world)
 
     def do_server_backup(self, step: Step) -> None:
@@ -456,6 +470,7 @@ class Run:
             hold(1, checking.nothing_is_missing(laptop, self.office), f"{laptop.name} is not caught up")
         checking.the_server_is_right(self.office, scope, self.ledger, self.world, checking.tables_of(self.laptops[0]))
         checking.nothing_is_lost(self.office, self.laptops, self.ledger)
+        checking.who_moved_is_in_one_chapter(self.office, scope, self.laptops, self.ledger)
         checking.nobody_erased_is_here(self.office, self.laptops)
         checking.the_disks_forgot(self.office, self.laptops, self.ledger)
         checking.attendance_is_the_same(self.office, leaders, leaders if self.thorough else leaders[:1])

@@ -53,6 +53,7 @@ SAID = {
     "import": "imports people", "undo": "undoes", "redo": "redoes", "forbidden": "writes what the policy denies, with an edit", "sync": "syncs",
     "restart": "restarts", "jump": "its clock is set", "copy": "its disk is copied", "older": "an older copy of its disk is put in place",
     "clone": "its disk goes into another laptop", "away": "loses the network", "here": "has the network again", "wait": "time goes by",
+    "moved": "a member moves to the other chapter, or back",
     "server tidies": "the server tidies, long after", "server backup": "the server is backed up", "server restored": "the server is restored from its backup",
     "server rolled back": "the server's machine is rolled back", "server restarts": "the server restarts", "late": "a delayed request arrives",
     "meet": "joins a laptop that shares", "let in": "lets a volunteer in at the door", "destroyed": "is destroyed; its owner begins with an old disk",
@@ -147,6 +148,8 @@ def plan(seed: int) -> Plan:
         steps = _at_the_venue(Random(-seed), steps, laptops + doors)
     if seed % 5 == 2:
         steps = _with_merges(Random(-seed - 1), steps, laptops + doors)
+    if seed % 6 == 4:
+        steps = _with_moves(Random(-seed - 2), steps)
     if seed % 7 == 6:
         steps = _over_the_years(Random(-seed), steps, laptops + doors)
     return Plan(seed, laptops, tuple(chance.choice(SKEWS) for _n in range(laptops + doors)), doors, tuple(steps))
@@ -179,6 +182,17 @@ def _with_merges(chance: Random, steps: list[Step], laptops: int) -> list[Step]:
                 found.append(Step("merge", who + 1, b, a))
         if chance.random() < 0.1:
             found.append(Step("unmerge", chance.randrange(laptops), chance.randrange(1_000)))
+    return found
+
+
+def _with_moves(chance: Random, steps: list[Step]) -> list[Step]:
+    """The same, and between the steps members move to the other chapter, and some of them back. From a chance of its own: no other seed changes."""
+    found: list[Step] = []
+    for step in steps:
+        found.append(step)
+        if chance.random() < 0.25:
+            kill = chance.randrange(1, 60) if chance.random() < 0.3 else None
+            found.append(Step("moved", a=chance.randrange(6), b=chance.randrange(4), kill=kill))
     return found
 
 

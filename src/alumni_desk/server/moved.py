@@ -2,9 +2,10 @@
 
 Decided so: the rows go to the new chapter as they are, every field under its clock. In the old chapter an empty row stays (``gone``, standing
 ``moved``, ``merged_into``) and a mark of where it went. What happened there stays a fact of the old chapter: check-ins are untouched, and
-registrations stay without what they say about the person, so that no headcount changes; for gatherings to come they are cancelled, and
-whoever is let in all the same counts. A late operation that says something about the person is answered ``moved``, also if it is an erasure; late check-ins and places on lists
-are taken as ever. Both chapters' heads are held meanwhile, always in the order of their ids, so that two opposite moves never wait for each other.
+registrations stay without what they say about the person, so that no headcount changes; for gatherings to come they are cancelled, and whoever
+is let in all the same counts. A late operation that says something about the person is answered ``moved``, also if it is an erasure; late
+check-ins and places on lists are taken as ever. Both chapters' heads are held meanwhile, always in the order of their ids, so that two opposite
+moves never wait for each other.
 """
 
 from __future__ import annotations

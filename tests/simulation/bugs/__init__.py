@@ -15,6 +15,7 @@ import alumni_desk.protocol.clock as clock
 import alumni_desk.server.backups as server_backups
 import alumni_desk.server.clamping as clamping
 import alumni_desk.server.feed as feed
+import alumni_desk.server.moved as server_moved
 import alumni_desk.server.pull as server_pull
 import alumni_desk.server.push as server_push
 import alumni_desk.server.relaying as relaying
@@ -25,6 +26,7 @@ import alumni_desk.store.driver as driver
 import alumni_desk.store.erasing as store_erasing
 import alumni_desk.store.undo as undo
 import alumni_desk.sync.engine as engine
+import alumni_desk.sync.moved_away as moved_away
 import alumni_desk.sync.pull as desk_pull
 import alumni_desk.sync.push as desk_push
 import alumni_desk.sync.restoring as restoring
@@ -579,6 +581,31 @@ def _() -> Iterator[None]:
         self._note_commit(self._commit)
 
     with patch.object(Desk, "_rest", wrong):
+
+
+# Who moves to another chapter.
+
+@bug("a late operation on who moved is applied in the old chapter", 1, 4, 9)
+def _() -> Iterator[None]:
+    with patch.object(server_moved, "refuse", lambda *_arguments: None):
+        yield
+
+
+@bug("the old chapter keeps who moved", 9)
+def _() -> Iterator[None]:
+    with patch.object(server_moved, "_stub", lambda both, _name, row: {**row, "scope": both.old.scope}):
+        yield
+
+
+@bug("a laptop keeps what it knew of who moved", 9)
+def _() -> Iterator[None]:
+    with patch.object(moved_away, "before_rows", lambda *_arguments: None):
+        yield
+
+
+@bug("a server that goes back takes moves back", 4, 9)
+def _() -> Iterator[None]:
+    with patch.object(server_moved, "move_again", lambda *_arguments: None):
         yield
 
 
