@@ -193,6 +193,10 @@ def _with_moves(chance: Random, steps: list[Step]) -> list[Step]:
         if chance.random() < 0.25:
             kill = chance.randrange(1, 60) if chance.random() < 0.3 else None
             found.append(Step("moved", a=chance.randrange(6), b=chance.randrange(4), kill=kill))
+    if chance.random() < 0.5:  # and the server goes back to before some of it
+        begin = chance.randrange(len(found))
+        found.insert(chance.randrange(begin, len(found)) + 1, Step(chance.choice(("server restored", "server rolled back"))))
+        found.insert(begin, Step("server backup"))
     return found
 
 
