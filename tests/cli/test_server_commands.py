@@ -21,7 +21,7 @@ from alumni_desk.server.opening import held, open_in_profile
 from alumni_desk.server.state import now_ms, open_server
 
 Do = Callable[..., Any]
-PARTS = ["init", "invite", "accounts", "devices", "revoke", "audit", "quarantine", "stats", "migrate", "backup", "restore"]
+PARTS = ["init", "invite", "accounts", "devices", "revoke", "move-member", "audit", "quarantine", "stats", "migrate", "backup", "restore"]
 
 
 @pytest.fixture(params=["sqlcipher", "postgresql"])

@@ -26,8 +26,10 @@ from alumni_desk.server import audit, backups, journal, moved, sealed_moves
 from alumni_desk.server.audiences import members
 from alumni_desk.server.database import Database, postgresql_database, sqlcipher_database
 from alumni_desk.server.invitations import make_chapter
+from alumni_desk.server.projection import Projection
 from alumni_desk.server.pull import pull_page
 from alumni_desk.server.push import push
+from alumni_desk.server.snapshot import Snapshots
 from alumni_desk.server.state import open_server
 from alumni_desk.server.tidying import A_DAY, tidy_all
 
@@ -266,6 +268,20 @@ def test_who_is_erased_after_a_move_is_in_no_file(network: Network, tmp_path: Pa
     assert values(network.row("person", bo, network.munich))["last_name"] == "Bo"
 
 
+def test_a_file_for_a_first_sync_made_before_a_move_is_not_given_any_more(network: Network) -> None:
+    snapshots = Snapshots(network.server)
+    anna = network.add(standing="member", last_name="Berg")
+    seen = Projection("leader")
+    before = snapshots.offer(network.berlin, seen, now=NOW)
+    assert before.state == "ready" and snapshots.file(network.berlin, seen, before.name) is not None and not before.moved
+    network.move(anna)
+    assert snapshots.file(network.berlin, seen, before.name) is None
+    after = snapshots.offer(network.berlin, seen, now=NOW)
+    assert after.name != before.name and after.moved == {"person": [anna]}
+    network.add(last_name="Later")
+    assert snapshots.offer(network.berlin, seen, now=NOW).name == after.name
+
+
 def test_the_tidying_leaves_who_moved_answered(network: Network) -> None:
     anna = network.add(standing="member", last_name="Berg")
     network.move(anna)
@@ -278,7 +294,7 @@ def test_the_tidying_leaves_who_moved_answered(network: Network) -> None:
 
 
 def test_two_opposite_moves_at_once_both_end(network: Network) -> None:
-    those = [(network.add(standing="member", last_name=f"B{n}"), network.add(standing="member", last_name=f"M{n}", scope=network.munich)) for n in range(15)]
+    those = [(network.add(standing="member", last_name=f"B{n}"), network.add(standing="member", last_name=f"M{n}", scope=network.munich)) for n in range(8)]
     trouble: list[BaseException] = []
 
     def work(place: int, to: str) -> None:
@@ -313,12 +329,12 @@ def test_a_move_and_an_edit_at_once_lose_nothing(network: Network) -> None:
         assert (said[0].status, there) in (("ok", f"City {n}"), ("moved", None))
 
 
-def _move_until_killed(where: Any, key: bytes, people: list[str], berlin: str, munich: str, journal_file: Path, begun: Any) -> None:
+def _move_until_killed(where: Any, key: bytes, people: list[str], berlin: str, munich: str, journal_file: Path, said: Any) -> None:
     database = postgresql_database(where) if isinstance(where, str) else sqlcipher_database(where, key)
     server = open_server(database, journal_file)
-    begun.set()
     for one in people:
         moved.move(server, one, munich, NOW + 5_000, scope=berlin)
+        said.send(one)
 
 
 @pytest.fixture(params=["sqlcipher", "postgresql"])
@@ -335,14 +351,13 @@ def test_killed_in_the_middle_everybody_is_in_one_chapter_whole(where: Any, tmp_
 
     database = opened()
     network = Network(database, tmp_path)
-    people = [network.add(standing="member", last_name=f"Berg {n}") for n in range(60)]
+    people = [network.add(standing="member", last_name=f"Berg {n}") for n in range(25)]
     context = multiprocessing.get_context("spawn")
-    begun = context.Event()
-    worker = context.Process(target=_move_until_killed, args=(where, key, people, network.berlin, network.munich, network.journal, begun))
+    heard, said = context.Pipe(duplex=False)
+    worker = context.Process(target=_move_until_killed, args=(where, key, people, network.berlin, network.munich, network.journal, said))
     worker.start()
-    assert begun.wait(60)
-    while worker.is_alive() and network.row("person", people[4], network.munich) is None:
-        pass
+    for _time in range(5):
+        assert heard.poll(120) and heard.recv()
     os.kill(worker.pid or 0, signal.SIGKILL)
     worker.join(60)
     database.close()

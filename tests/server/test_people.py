@@ -199,7 +199,7 @@ def _zero() -> Any:
     return Cursor()
 
 
-@pytest.mark.parametrize("fields", [{"command": "merge"}, {"command": "erase", "more": "x"}, {}, {"command": None}])
+@pytest.mark.parametrize("fields", [{"command": "merge"}, {"command": "move"}, {"command": "erase", "more": "x"}, {}, {"command": None}])
 def test_commands_that_nobody_knows(office: Office, fields: dict[str, Any]) -> None:
     leader = office.laptop()
     wish = erase(leader, uuid7())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
+from collections.abc import Collection
 from typing import Any
 
 from alumni_desk.protocol.clocks import unpack
@@ -364,6 +365,21 @@ def who_moved_is_in_one_chapter(office: Office, scope: str, laptops: list[Laptop
             hold(9, not laptop.rows("SELECT 1 FROM past WHERE table_name = ? AND row_id = ?", *key)
                  and not laptop.rows("SELECT 1 FROM operation WHERE table_name = ? AND row_id = ? AND fate NOT IN ('waiting', 'refused')", *key),
                  f"{laptop.name} still knows what {key} was, which another chapter has now")
+    if away:
+        _the_disks_let_go(laptops, ledger, away.keys())
+
+
+def _the_disks_let_go(laptops: list[Laptop], ledger: Ledger, away: Collection[tuple[str, str]]) -> None:
+    """9: no file of this chapter's laptops holds a word about them, but what somebody wrote too late and was told so."""
+    late = {row["id"] for laptop in laptops for row in laptop.rows("SELECT id FROM operation WHERE fate = 'refused'")}
+    words = {word for one, made in ledger.made.items() if (made["table_name"], made["row_id"]) in away and one not in late
+             for word in disks.marks_in(json.dumps(made["fields"]))}
+    words -= {word for one, made in ledger.made.items() if (made["table_name"], made["row_id"]) not in away or one in late
+              for word in disks.marks_in(json.dumps(made["fields"]))}
+    for laptop in laptops if words else ():
+        found = disks.marks_of_laptop(laptop)
+        there = {word: found[word] for word in words if word in found}
+        hold(9, not there, f"on the disk of {laptop.name} are still {there} of somebody who moved")
 
 
 def nobody_erased_is_here(office: Office, laptops: list[Laptop]) -> None:

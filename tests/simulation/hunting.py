@@ -49,6 +49,10 @@ BEGIN_AT = {
     "tidying throws old facts away": 13,
     "a commit is marked as safe before it is": 15,
     "who was away for longer than marks are kept pulls on": 13,
+    "a late operation on who moved is applied in the old chapter": 10,
+    "the old chapter keeps who moved": 4,
+    "a laptop keeps what it knew of who moved": 4,
+    "a server that goes back takes moves back": 22,
 }
 """Where each was found when it was planted, so that the looking is short; any other seed would do as well."""
 

@@ -50,5 +50,5 @@ def test_somebody_who_is_not_here_any_more_is_called_as_was_typed(desk: Desk) ->
 
 
 def test_every_reason_of_the_server_has_a_sentence() -> None:
-    for reason in ("too_large", "denied", "field", "kind", "erased", "transaction", "fact_is_there", "unknown_field", ""):
+    for reason in ("too_large", "denied", "field", "kind", "erased", "moved:Munich", "moved:", "transaction", "fact_is_there", "unknown_field", ""):
         assert why(reason).endswith(".") and why(reason).count(".") >= 2

@@ -66,7 +66,7 @@ def add_commands(commands: Any) -> None:
         _("file, server, chapters, people, changes, made_at"))
     backup.add_argument("file", metavar="FILE", help=_("the file to write"))
     restore = part("restore", run_restore, _("put a backup back"), _(
-        "Put a backup back, into either kind of database, while no process serves. Removals and used invitations since the backup are kept (see "
+        "Put a backup back, into either kind of database, while no process serves. Removals, moves and used invitations since the backup are kept (see "
         "--journal), open invitations end, and the laptops offer again what they hold. Without FILE: the database itself was put back by other means."),
         _("server, chapters, people, changes, made_at, replaced"))
     restore.add_argument("file", metavar="FILE", nargs="?", help=_("the backup"))

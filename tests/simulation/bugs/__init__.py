@@ -581,6 +581,7 @@ def _() -> Iterator[None]:
         self._note_commit(self._commit)
 
     with patch.object(Desk, "_rest", wrong):
+        yield
 
 
 # Who moves to another chapter.
