@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from random import Random
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
+from alumni_desk.cli.main import run
 from alumni_desk.protocol.digest import PARTS, Sums, differing, part_of
 from alumni_desk.protocol.ids import uuid7
 from alumni_desk.store import search
@@ -131,6 +133,17 @@ def test_it_is_made_once_a_day_and_said(pair: tuple[Desk, Desk, list[str]], monk
         assert checked is not None
         state.keep(applying.connection, state.Checked(at="2026-01-01T00:00:00.000Z", identical=True, cursor=checked.cursor))
     assert sync_once(two).identical is True and len(checks) == 1
+
+
+def test_a_first_upload_by_command_says_whether_all_of_it_is_there(office: Any, make_desk: MakeDesk, monkeypatch: pytest.MonkeyPatch,
+                                                                   capsys: pytest.CaptureFixture[str]) -> None:
+    desk = make_desk("first")
+    join(desk, office.url, office.invite())
+    fill(desk, 30)
+    monkeypatch.setattr(digest, "MANY", 10)
+    assert run(["--profile", str(desk.profile.path), "sync", "--json"]) == 0
+    said = json.loads(capsys.readouterr().out)
+    assert said["identical"] is True and said["pushed"] >= 50 and said["waiting"] == 0
 
 
 def test_sums_do_not_depend_on_order_and_see_a_row_twice() -> None:
