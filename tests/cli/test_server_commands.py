@@ -89,7 +89,8 @@ def test_from_nothing_to_looking_after_it(do: Do, tmp_path: Path, url: str | Non
     device = joined(tmp_path / "office", url, code, "Door laptop")
     [row] = do("devices")
     assert {key: row[key] for key in row if key != "last_seen"} == {
-        "id": device, "name": "Door laptop", "who": "Priya Nair", "chapter": "Łódź", "role": "leader", "version": "1.2.3", "waiting": 4, "revoked": False}
+        "id": device, "name": "Door laptop", "who": "Priya Nair", "chapter": "Łódź", "role": "leader", "version": "1.2.3", "waiting": 4, "revoked": False,
+        "replaced": False}
     assert row["last_seen"].endswith("Z")
     [account] = do("accounts")
     assert (account["who"], account["chapter"], account["role"], account["laptops"]) == ("Priya Nair", "Łódź", "leader", 1)

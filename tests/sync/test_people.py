@@ -128,6 +128,17 @@ def test_the_laptops_of_the_chapter(leader: Desk, office: Any, make_desk: MakeDe
     assert {one.name: bool(one.revoked) for one in laptops.laptops(leader)} == {"Priya's laptop": False, "Tomás’s laptop": True}
 
 
+def test_a_laptop_that_joined_anew_is_listed_so_under_what_it_was(leader: Desk, office: Any, make_desk: MakeDesk) -> None:
+    desk = make_desk("other")
+    join(desk, office.url, office.invite(role="door", gathering=gathering_of(leader)), device_name="Other")
+    sync_once(desk)
+    assert not any(one.replaced for one in laptops.laptops(leader))
+    join(desk, office.url, office.invite(), device_name="Other")
+    sync_once(desk)
+    old, new = sorted((one for one in laptops.laptops(leader) if one.name == "Other"), key=lambda one: one.role)
+    assert (old.role, new.role) == ("door", "leader") and old.replaced and not new.replaced and not old.revoked and not old.left
+
+
 def test_the_laptops_are_known_without_the_server_as_long_as_this_one_leads(leader: Desk, office: Any, make_desk: MakeDesk) -> None:
     assert laptops.last_told(leader) is None
     second = make_desk("second")

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from alumni_desk.sync.laptops import Kept, Laptop
     from alumni_desk.sync.set_aside import SetAside
 
-_LAPTOP = "id, name, who, role, gathering, gathering_name, last_seen, waiting, until, version, revoked, left, set_aside, here"
+_LAPTOP = "id, name, who, role, gathering, gathering_name, last_seen, waiting, until, version, revoked, left, set_aside, here, replaced"
 
 
 def add_commands(commands: Any) -> None:
@@ -194,8 +194,8 @@ def _show_kept(args: argparse.Namespace, kept: Kept | None) -> int:
 
 def _laptop(one: Laptop) -> tuple[str, ...]:
     here = _("{name} (this laptop)").format(name=one.name) if one.here else one.name
-    end = _("removed {moment}").format(moment=_short(one.revoked)) if one.revoked else _("left {moment}").format(moment=_short(one.left)) if one.left else (
-        _("until {moment}").format(moment=_short(one.until)) if one.until else "")
+    ends = ((_("removed {moment}"), one.revoked), (_("left {moment}"), one.left), (_("joined anew {moment}"), one.replaced), (_("until {moment}"), one.until))
+    end = next((words.format(moment=_short(at)) for words, at in ends if at), "")
     return (one.id[:8], here, one.who or "", one.may_see, _short(one.last_seen), _("{n} to send").format(n=number(one.waiting)) if one.waiting else "",
             _("{n} set aside").format(n=number(one.set_aside)) if one.set_aside else "", end, one.version or "")
 

@@ -180,9 +180,9 @@ def line_of(laptop: Laptop, waiting: int, now: datetime) -> LaptopLine:
         to_send = ngettext("{n} change", "{n} changes", count).format(n=number(count))
     else:
         to_send = _("nothing") if count == 0 else _("not said")
-    until = _("removed") if laptop.revoked else _("has left") if laptop.left else _until(laptop.until)
+    until = _("removed") if laptop.revoked else _("has left") if laptop.left else _("joined anew") if laptop.replaced else _until(laptop.until)
     deed = "" if laptop.here or (gone and not laptop.set_aside) else "look" if gone else "remove"
-    late = not gone and not laptop.here and bool(count) and seen is not None and now - seen > LATE
+    late = not gone and not laptop.here and not laptop.replaced and bool(count) and seen is not None and now - seen > LATE
     return LaptopLine(device=laptop.id, name=_("This laptop") if laptop.here else isolated(laptop.name), who=isolated(laptop.who or ""), may_see=laptop.may_see,
                       seen=_("now") if laptop.here else _seen(seen, now), to_send=to_send, until=until, late=late, removed=bool(laptop.revoked), deed=deed)
 

@@ -73,7 +73,10 @@ class Result(msgspec.Struct, array_like=True, frozen=True):
 
 
 class EnrolRequest(msgspec.Struct, frozen=True):
-    """An invitation's code shown by a new device, with proof that it holds its private key. ``look``: it only asks what the invitation is for."""
+    """An invitation's code shown by a new device, with proof that it holds its private key. ``look``: it only asks what the invitation is for.
+
+    ``former``: the device that the same laptop was to this server, with the same proof by that one's key.
+    """
 
     code: str
     public_key: bytes
@@ -81,6 +84,8 @@ class EnrolRequest(msgspec.Struct, frozen=True):
     proof: bytes
     protocol: int = PROTOCOL
     look: bool = False
+    former: str = ""
+    former_proof: bytes = b""
 
 
 class Grant(msgspec.Struct, frozen=True):
@@ -437,6 +442,7 @@ class LaptopRow(msgspec.Struct, frozen=True):
     revoked: int | None
     ended: int | None
     set_aside: int
+    replaced: int | None = None  # the same laptop joined anew then, and was not seen as this one since
 
 
 class LaptopsReply(msgspec.Struct, frozen=True):

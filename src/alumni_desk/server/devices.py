@@ -31,6 +31,7 @@ class DeviceRow:
     version: str | None
     waiting: int | None
     revoked: bool
+    replaced: bool  # the same laptop joined anew, and was not seen as this one since
 
 
 @dataclass(frozen=True)
@@ -58,7 +59,8 @@ def device_rows(server: Server) -> list[DeviceRow]:
         .order_by(device.c.created_at.desc(), device.c.id)
     )
     with server.database.reading() as connection:
-        return [DeviceRow(row.id, row.name, row.who, row.chapter, row.role, row.last_seen, row.version, row.waiting, row.revoked_at is not None)
+        return [DeviceRow(row.id, row.name, row.who, row.chapter, row.role, row.last_seen, row.version, row.waiting, row.revoked_at is not None,
+                          row.replaced_at is not None and (row.last_seen or 0) <= row.replaced_at)
                 for row in connection.execute(query)]
 
 

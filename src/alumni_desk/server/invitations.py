@@ -216,11 +216,20 @@ def _use(server: Server, connection: sa.Connection, code: str, request: EnrolReq
     journal.write(server.journal, server.id, "enrol", at=now, code_hash=found.code_hash, device=device_id, account=account,
                   public_key=request.public_key.hex(), scope=scope, role=found.role, gathering=found.gathering, until=found.until)
     connection.execute(sa.update(invitation).where(invitation.c.code_hash == found.code_hash).values(used_at=now, device=device_id))
+    _replace(connection, tables, request, device_id, now)
     feed.lock_head(connection, tables, found.scope)
     audit.note(connection, tables, found.scope, "enrol", at=now, device=device_id, details={"role": found.role})
     if found.succeeds is not None and found.succeeds != device_id:
         end_grant(server, connection, found.succeeds, found.scope, now, event="handed_over", by=device_id)
     return EnrolReply(server=server.id, device=device_id, grants=grants_of(connection, tables, account), time=now, scope=found.scope)
+
+
+def _replace(connection: sa.Connection, tables: sa.MetaData, request: EnrolRequest, device_id: str, now: int) -> None:
+    """The device that the same laptop was before is listed as such: it keeps its access, for an older copy of its disk may come back as it."""
+    device = tables.tables["device"]
+    former = connection.execute(sa.select(device.c.public_key).where(device.c.id == request.former)).scalar() if is_id(request.former) else None
+    if former is not None and request.former != device_id and is_enrol_proof(request.former_proof, bytes(former), request.code):
+        connection.execute(sa.update(device).where(device.c.id == request.former).values(replaced_at=now))
 
 
 def _shown(server: Server, connection: sa.Connection, found: sa.Row[Any], now: int) -> EnrolReply:

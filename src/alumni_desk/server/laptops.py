@@ -29,4 +29,5 @@ def laptops(server: Server, who: Caller, scope: str, now: int) -> LaptopsReply:
         return LaptopsReply([LaptopRow(
             device=row.id, name=row.name, who=row.who, role=row.role, gathering=row.gathering, last_seen=row.last_seen,
             waiting=row.waiting, until=end_of(connection, server.tables, row, scope, row.last_seen or row.created_at), version=row.version,
-            revoked=row.revoked_at, ended=row.ended_at, set_aside=int(row.set_aside or 0)) for row in connection.execute(query).all()], now)
+            revoked=row.revoked_at, ended=row.ended_at, set_aside=int(row.set_aside or 0),
+            replaced=row.replaced_at if (row.last_seen or 0) <= (row.replaced_at or 0) else None) for row in connection.execute(query).all()], now)

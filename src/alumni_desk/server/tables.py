@@ -130,7 +130,8 @@ def _account_tables(metadata: sa.MetaData) -> None:
                       _number("created_at", nullable=False),
                       _number("last_seen"),
                       _number("revoked_at"),
-                      _number("waiting"))  # operations that it said it had still to send, less those that came since
+                      _number("waiting"),  # operations that it said it had still to send, less those that came since
+                      _number("replaced_at"))  # when the same laptop joined anew, as another device
     sa.Index("device_by_key", device.c.public_key, unique=True)
     grant = sa.Table("grant", metadata,
                      _text("scope", primary_key=True),

@@ -52,7 +52,7 @@ def join(desk: Desk, url: str, code: str, *, merge: bool = False, device_name: s
         with _line(address, wire) as line:
             needless = _ask_first(desk, line, there, address, begun=begun)
             reply, grant = enrol(line, key, invitation, device_name or desk.device_name or "",
-                                 lambda grant: _may_become(desk, there, grant, needless=needless))
+                                 lambda grant: _may_become(desk, there, grant, needless=needless), _former(desk, there))
     except Refused as refusal:
         if refusal.code == NEEDLESS and former is not None:
             with desk.applying() as applying:
@@ -143,14 +143,26 @@ def look(desk: Desk, url: str, code: str, *, wire: Wire | None = None) -> Shown:
                  guests=offer.guests, until=grant.until, expires=expires, confirmed=address.url.startswith("https://"))
 
 
-def enrol(line: Wire, key: SigningKey, code: str, name: str, may: Callable[[Grant], None]) -> tuple[EnrolReply, Grant]:
-    """Use an invitation, once ``may`` has seen what it is for and raised nothing. The grant is the one of its chapter."""
+def enrol(line: Wire, key: SigningKey, code: str, name: str, may: Callable[[Grant], None],
+          former: state.Membership | None = None) -> tuple[EnrolReply, Grant]:
+    """Use an invitation, once ``may`` has seen what it is for and raised nothing. The grant is the one of its chapter.
+
+    ``former``: what this laptop was to the same server, which lists that as replaced.
+    """
     request = EnrolRequest(code=code, public_key=bytes(key.verify_key), name=name, proof=enrol_proof(key, code), look=True)
+    if former is not None:
+        request = msgspec.structs.replace(request, former=former.device, former_proof=enrol_proof(SigningKey(former.key), code))
     may(_meant(line.call("enrol", request, EnrolReply)))
     reply = line.call("enrol", msgspec.structs.replace(request, look=False), EnrolReply)
     grant = _meant(reply)
     may(grant)  # of an older server, which does not know how to look, this is the first word
     return reply, grant
+
+
+def _former(desk: Desk, there: state.Membership | None) -> state.Membership | None:
+    """What this laptop was to its server; nothing where it has another computer's desk, which goes on as it was."""
+    with desk.reading() as connection:
+        return there if state.read(connection, state.Elsewhere) is None else None
 
 
 def _meant(reply: EnrolReply) -> Grant:

@@ -22,7 +22,8 @@ from alumni_desk.words import _
 class Laptop:
     """A laptop of the chapter. ``here``: it is this one; ``role``: admin, leader or door, with ``gathering`` (id) and ``gathering_name``;
     ``waiting``: changes it has still to send as far as it has said; moments are ISO 8601 UTC; ``until`` None: no end; ``revoked``: when it was
-    removed; ``left``: when it left or handed over; ``set_aside``: its changes that wait for a leader's look."""
+    removed; ``left``: when it left or handed over; ``set_aside``: its changes that wait for a leader's look;
+    ``replaced``: when the same laptop joined anew, under another id."""
 
     id: str
     name: str
@@ -38,6 +39,7 @@ class Laptop:
     left: str | None
     set_aside: int
     here: bool
+    replaced: str | None = None
 
     @property
     def may_see(self) -> str:
@@ -124,4 +126,4 @@ def _rows(desk: Desk, membership: state.Membership, told: list[LaptopRow]) -> li
     return [Laptop(id=one.device, name=one.name or one.device[:8], who=one.who, role=one.role, gathering=one.gathering,
                    gathering_name=names.get(one.gathering or ""), last_seen=moment(one.last_seen), waiting=one.waiting, until=moment(one.until),
                    version=one.version, revoked=moment(one.revoked), left=moment(one.ended), set_aside=one.set_aside,
-                   here=one.device == membership.device) for one in told]
+                   here=one.device == membership.device, replaced=moment(one.replaced)) for one in told]

@@ -1,4 +1,4 @@
-"""Marks of rows that were moved to another chapter, and to which."""
+"""Marks of rows that were moved to another chapter, and to which; and which laptops joined anew since."""
 
 from __future__ import annotations
 
@@ -12,5 +12,6 @@ depends_on = None
 
 
 def upgrade() -> None:
-    """Add the column."""
+    """Add the columns."""
     op.add_column("erased", sa.Column("moved_to", sa.Text))
+    op.add_column("device", sa.Column("replaced_at", sa.BigInteger))
