@@ -129,6 +129,8 @@ def test_an_erasure_that_comes_too_late_is_told_too(chapters: Any) -> None:
     assert all("now belongs to the Munich chapter" in each.why for each in refused(one))
     sync_once(three)
     assert [row.name for row in member_rows(three)] == [SECRET]
+    server.run("server", "move-member", root, "--to", "Berlin")
+    assert sync_once(one, check=True).identical and {row.name for row in member_rows(one)} == {SECRET, "Stays"}, "it was not erased"
 
 
 def test_a_peer_that_relays_a_late_operation_gets_the_same_answer(chapters: Any) -> None:

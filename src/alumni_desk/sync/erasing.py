@@ -59,6 +59,11 @@ def after_push(connection: sa.Connection, rows: Sequence[tuple[str, str]]) -> No
     _learn(connection, people)
 
 
+def forget_order(connection: sa.Connection, people: Sequence[str]) -> None:
+    """The order to erase these people came too late, for another chapter has them: should they come back they are as that chapter left them."""
+    connection.exec_driver_sql("DELETE FROM erased WHERE id IN (SELECT value FROM json_each(?))", (json.dumps(list(people)),))
+
+
 def _learn(connection: sa.Connection, people: set[str]) -> None:
     now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     if people and erasing.learn(connection, _tables(), dict.fromkeys(sorted(people), now)):

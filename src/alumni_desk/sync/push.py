@@ -20,7 +20,7 @@ from alumni_desk.store.desk import Desk
 from alumni_desk.sync import operations, own, session, state
 from alumni_desk.sync.away import rows_away
 from alumni_desk.sync.circles import open_circles
-from alumni_desk.sync.erasing import after_push
+from alumni_desk.sync.erasing import after_push, forget_order
 from alumni_desk.sync.operations import Outgoing
 from alumni_desk.sync.shapes import shapes
 from alumni_desk.sync.state import Membership
@@ -178,6 +178,8 @@ def _keep(desk: Desk, membership: Membership, parcels: Sequence[Sequence[Outgoin
         gone = [] if plain else [(one.table, one.row) for one, result in zip(sent, reply.results, strict=True) if result.settled == "erased"]
         if gone:
             after_push(connection, gone)
+        if not plain and (late := [one.row for one, result in zip(sent, reply.results, strict=True) if one.kind == "command" and result.settled == "moved"]):
+            forget_order(connection, late)
         open_circles(connection)
     return alone
 
