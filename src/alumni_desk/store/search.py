@@ -148,12 +148,12 @@ Entry = tuple[str, str | None, str, str, str]
 def _changed(connection: sa.Connection, marked: Sequence[str]) -> list[Entry]:
     """Put those of the marked people right who are in the index, where they stand: only what is another value now is written. Returns the others."""
     there = {row[1]: row for row in driver.rows(
-        connection, "SELECT p.rowid, p.id, p.standing, p.sort, p.names, p.other FROM search_stale AS s JOIN search_person AS p ON p.id = s.id")}
+        connection, "SELECT p.rowid, p.id, p.standing, p.sort, p.names, p.other FROM search_stale AS s CROSS JOIN search_person AS p ON p.id = s.id")}
     graduated = _graduated(connection, marked)
     new: list[Entry] = []
     words: list[tuple[str, str, int]] = []
     heads: list[tuple[str | None, str, int]] = []
-    for row in driver.rows(connection, f"SELECT p.id, {_COLUMNS} FROM search_stale AS s JOIN person AS p ON p.id = s.id WHERE {_LISTED}"):
+    for row in driver.rows(connection, f"SELECT p.id, {_COLUMNS} FROM search_stale AS s CROSS JOIN person AS p ON p.id = s.id WHERE {_LISTED}"):
         sort, names, other = _texts(row, graduated.get(row[0]))
         before = there.pop(row[0], None)
         if before is None:
