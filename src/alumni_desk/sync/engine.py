@@ -22,7 +22,7 @@ from alumni_desk.sync import join as joining
 from alumni_desk.sync.address import Address
 from alumni_desk.sync.hello import ending, hello
 from alumni_desk.sync.pull import cursor_of, follow_timeline, pull
-from alumni_desk.sync.push import Pushed, push
+from alumni_desk.sync.push import Pushed, push, pushing
 from alumni_desk.sync.venue import holding
 from alumni_desk.sync.venue.relaying import forget_settled_operations, relay
 from alumni_desk.sync.wire import Wire
@@ -183,7 +183,8 @@ def _sync(desk: Desk, wire: Wire, membership: state.Membership, progress: Progre
         more = True
         if not whole and _is_a_little_behind(desk, membership.scope, head.sequence):  # then what goes up need not come down again
             try:
-                pulled += pull(desk, wire, membership, None if progress is None else partial(_came, progress, pulled), by_file=by_file)
+                pulled += pull(desk, wire, membership, None if progress is None else partial(_came, progress, pulled), by_file=by_file,
+                               beside=partial(pushing, desk, wire, membership, pushed, newest))
             except KnownError as problem:
                 log.info("what is new was not fetched before sending, and is asked for again after it: %s", problem.code)
         while more:  # in turns: what comes down never waits for all that goes up

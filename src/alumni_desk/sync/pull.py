@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from datetime import UTC, datetime
 from operator import itemgetter
 from typing import Any
@@ -23,10 +24,11 @@ from alumni_desk.sync.wire import Wire
 
 
 def pull(desk: Desk, wire: Wire, membership: Membership, progress: Callable[[int], None] | None = None, *, wait: float = 0,
-         by_file: Callable[[], int] | None = None) -> int:
+         by_file: Callable[[], int] | None = None, beside: Callable[[], AbstractContextManager[None]] = nullcontext) -> int:
     """Take pages until there are no more; returns how many rows came. Safe to repeat at any point: the cursor tells.
 
     ``wait``: seconds that the server may wait for something new, if there is nothing. ``by_file``: fetches a snapshot, where all has to come anew.
+    ``beside``: what is done while the last page is applied, so that the server has something to do meanwhile.
     """
     scope, count = membership.scope, 0
     seen: set[tuple[str, str]] = set()
@@ -45,7 +47,7 @@ def pull(desk: Desk, wire: Wire, membership: Membership, progress: Callable[[int
         if wait and page.cursor == cursor and not _is_unsettled(desk, scope):
             return count  # nothing has moved: nothing is written
         wait = 0
-        with desk.applying() as applying:
+        with nullcontext() if page.more or page.reset else beside(), desk.applying() as applying:
             if cursor_of(applying.connection, scope) != cursor:
                 continue  # another program of this desk pulled meanwhile: ask again from where it is now
             count += apply_page(applying.connection, scope, page, seen if rebuilding else None)
@@ -157,16 +159,18 @@ def _keep_replaced(connection: sa.Connection, shape: Shape, block: Block, column
     if shape.kind != "put" or "clocks" not in block.columns or not here:
         return
     at_id, at_clocks, kept_at = block.columns.index("id"), block.columns.index("clocks"), columns.index("clocks")
-    keys = {name: shape.clock_keys.get(name, name) for name in shape.types}
-    places = {name: columns.index(name) for name in keys}
+    under: dict[str, list[tuple[str, int]]] = {}  # a clock's key -> fields that it is for, and where they stand
+    for name in shape.types:
+        under.setdefault(shape.clock_keys.get(name, name), []).append((name, columns.index(name)))
     gone: list[history.Past] = []
     for row in block.rows:
         there = here.get(str(row[at_id]))
         if there is None or not row[at_clocks] or there[kept_at] == row[at_clocks]:
             continue  # one's own words come back under the clocks that they have, written in the former form perhaps
         clocks, coming = unpack(there[kept_at]), unpack(str(row[at_clocks]))
-        went = {key for key, clock in clocks.items() if coming.get(key) not in (None, clock)}
-        gone += [(str(row[at_id]), name, there[places[name]], clocks[key]) for name, key in keys.items() if key in went]
+        for key, clock in clocks.items():
+            if coming.get(key, clock) != clock:
+                gone += [(str(row[at_id]), name, there[place], clock) for name, place in under.get(key, ())]
     history.keep(connection, shape.name, gone)
 
 

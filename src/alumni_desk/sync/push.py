@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import logging
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
@@ -12,7 +14,7 @@ import msgspec
 import sqlalchemy as sa
 from nacl.signing import SigningKey
 
-from alumni_desk.errors import NetworkProblem
+from alumni_desk.errors import KnownError, NetworkProblem
 from alumni_desk.protocol.messages import ACCEPTED, PLACES, PUSH_BYTES, PUSH_OPERATIONS, Cursor, PushReply, PushRequest, Result
 from alumni_desk.protocol.parcels import in_parcels, sign_parcel
 from alumni_desk.store import erasing
@@ -27,8 +29,13 @@ from alumni_desk.sync.state import Membership
 from alumni_desk.sync.views import no_base, settle
 from alumni_desk.sync.wire import Wire
 
+log = logging.getLogger(__name__)
+
 STREAMED = 1_000
 """Operations from which it is worth the thread to have a request on its way while the next is made ready."""
+
+BESIDE = 200
+"""Operations from which it is worth the thread to send them while the rows that came are applied."""
 
 FEWER = 500
 """Operations of a request after one that the server did not answer in time: an old or a busy one does a part of it sooner."""
@@ -68,6 +75,29 @@ def push(desk: Desk, wire: Wire, membership: Membership, count: Pushed, newest: 
             raise
         count.most = FEWER  # what the server has of it by now it knows
     return True
+
+
+@contextmanager
+def pushing(desk: Desk, wire: Wire, membership: Membership, count: Pushed, newest: int | None = None) -> Iterator[None]:
+    """One request of what waits is with the server while the caller applies what came; then what became of it is kept.
+
+    Nothing is sent of what is little, or is better streamed. What could not be sent is left to ``push``, which comes next and says why.
+    """
+    waiting = _waiting(desk, membership, newest, count.most or PUSH_OPERATIONS)
+    if len(waiting) < BESIDE or waiting[0].load:
+        yield
+        return
+    parcels = _request(waiting)
+    ask = _ask(desk, wire, membership, parcels)
+    with ThreadPoolExecutor(1, "sending") as sender:
+        asked = sender.submit(ask)
+        yield
+    try:
+        reply = asked.result()
+    except KnownError as problem:
+        log.info("what waits was not taken while rows were applied, and is sent again: %s", problem.code)
+        return
+    _keep(desk, membership, parcels, reply, count)
 
 
 def _waiting(desk: Desk, membership: Membership, newest: int | None, most: int) -> list[Outgoing]:

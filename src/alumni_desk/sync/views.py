@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from operator import itemgetter
+from operator import itemgetter, ne
 from typing import Any
 
 import msgspec
@@ -179,18 +179,18 @@ def put_over(connection: sa.Connection, shape: Shape, names: Sequence[str], rows
     """The same as ``put_columns``, where it is known what is ``here``: only what is another value now is written, and looked at by indexes and search."""
     at_id = list(names).index("id")
     whole: list[tuple[Any, ...]] = []
-    changed: dict[tuple[int, ...], list[tuple[Any, ...]]] = {}
+    changed: dict[tuple[bool, ...], list[tuple[Any, ...]]] = {}
     for row in rows:
         there = here.get(row[at_id])
         if there is None:
             whole.append(row)
         elif there != row:
-            places = tuple([place for place, (one, other) in enumerate(zip(row, there, strict=True)) if one != other])
-            changed.setdefault(places, []).append(row)
-    for places, those in changed.items():
+            changed.setdefault(tuple(map(ne, row, there)), []).append(row)
+    for differs, those in changed.items():
         if len(those) < _ALIKE:
             whole += those
             continue
+        places = [place for place, other in enumerate(differs) if other]
         sets = ", ".join(f'"{names[place]}" = ?' for place in places)
         pick = itemgetter(*places, at_id)
         driver.run_many(connection, f'UPDATE "{shape.name}" SET {sets} WHERE id = ?', [pick(row) for row in those])
