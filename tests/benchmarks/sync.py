@@ -316,7 +316,7 @@ def cut_at_half(chapter: Chapter) -> list[Row]:
     try:
         with closing(chapter.desk(relay.url)) as desk:
             with _line(desk) as (wire, membership):
-                offer = session.call(desk, wire, membership, f"snapshot/{membership.scope}", snapshot.SnapshotRequest(), snapshot.SnapshotReply)
+                offer = _offered(desk, wire, membership)
             relay.cut_after, before = relay.down + offer.size // 2, relay.down
             with suppress(KnownError):
                 sync_once(desk)
@@ -326,6 +326,42 @@ def cut_at_half(chapter: Chapter) -> list[Row]:
     finally:
         relay.close()
     return [at_most("cut at half of the first sync, fetched again", "", again * 100, 2, "%", f"of {offer.size / 1e6:.1f} MB")]
+
+
+def killed_at_half(chapter: Chapter) -> list[Row]:
+    """The program is killed when half of the first sync is on its disk, and starts again: how much of it comes twice."""
+    if not Path("/proc/self/clear_refs").exists():
+        return []  # its process is that of ``memory``
+    chapter.filled()
+    relay = Relay(chapter.place.url)
+    try:
+        with closing(chapter.desk(relay.url)) as desk:
+            with _line(desk) as (wire, membership):
+                offer = _offered(desk, wire, membership)
+            path = desk.profile.path
+        before, child = relay.down, [sys.executable, "-c", _CHILD, str(path)]
+        with subprocess.Popen(child, stdout=subprocess.DEVNULL) as process:
+            while process.poll() is None and _size(path / "snapshot.part") < offer.size // 2:
+                time.sleep(0.001)
+            process.kill()
+        assert process.returncode != 0, "it was done before it could be killed"
+        assert json.loads(subprocess.run(child, capture_output=True, text=True, check=True).stdout)["rows"] >= offer.rows
+        again = (relay.down - before - offer.size) / offer.size
+    finally:
+        relay.close()
+    return [at_most("killed at half of the first sync, fetched again", "", again * 100, 2, "%", f"of {offer.size / 1e6:.1f} MB")]
+
+
+def _offered(desk: Desk, wire: Any, membership: state.Membership) -> snapshot.SnapshotReply:
+    """The file that a first sync fetches, once it is made."""
+    while True:
+        offer = session.call(desk, wire, membership, f"snapshot/{membership.scope}", snapshot.SnapshotRequest(), snapshot.SnapshotReply)
+        if offer.state == "ready":
+            return offer
+
+
+def _size(file: Path) -> int:
+    return file.stat().st_size if file.exists() else 0
 
 
 def nothing(chapter: Chapter) -> list[Row]:
@@ -412,4 +448,4 @@ def _line(desk: Desk) -> Iterator[tuple[Any, state.Membership]]:
 
 LINES: dict[str, Callable[[Chapter], list[Row]]] = {
     "first": first_sync, "upload": first_upload, "three": three_laptops, "change": one_change, "doors": fifty_doors, "capacity": capacity,
-    "queued": queued, "cut": cut_at_half, "nothing": nothing, "memory": memory}
+    "queued": queued, "cut": cut_at_half, "killed": killed_at_half, "nothing": nothing, "memory": memory}
