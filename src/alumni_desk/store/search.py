@@ -12,6 +12,7 @@ import re
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -163,7 +164,9 @@ def _changed(connection: sa.Connection, marked: Sequence[str]) -> list[Entry]:
             words.append((names, other, before[0]))
         if before[2:4] != (row[2], sort):
             heads.append((row[2], sort, before[0]))
-    gone = [(row[0],) for row in there.values()]
+    # In the order of their places: at each step back the index of words would write a part of its own to the disk, to be merged later.
+    gone = sorted((row[0],) for row in there.values())
+    words.sort(key=itemgetter(2))
     # The words first: what they were is read from beside.
     driver.run_many(connection, "DELETE FROM search_words WHERE rowid = ?", gone)
     driver.run_many(connection, "DELETE FROM search_person WHERE rowid = ?", gone)

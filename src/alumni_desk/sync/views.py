@@ -168,8 +168,9 @@ def rows_here(connection: sa.Connection, shape: Shape, names: Sequence[str], ids
     """These columns of those of these rows that are here, by id."""
     columns = ", ".join(f't."{name}"' for name in names)
     found: dict[str, tuple[Any, ...]] = {}
-    for start in range(0, len(ids), CHUNK):
-        part = msgspec.json.encode(ids[start:start + CHUNK]).decode()
+    wanted = sorted(ids)
+    for start in range(0, len(wanted), CHUNK):
+        part = msgspec.json.encode(wanted[start:start + CHUNK]).decode()
         rows = driver.rows(connection, f'SELECT t.id, {columns} FROM "{shape.name}" AS t WHERE t.id IN (SELECT value FROM json_each(?))', (part,))
         found.update((row[0], row[1:]) for row in rows)
     return found
@@ -193,6 +194,7 @@ def put_over(connection: sa.Connection, shape: Shape, names: Sequence[str], rows
         places = [place for place, other in enumerate(differs) if other]
         sets = ", ".join(f'"{names[place]}" = ?' for place in places)
         pick = itemgetter(*places, at_id)
+        those.sort(key=itemgetter(at_id))  # neighbours one after the other: ids rise with time, as places do
         driver.run_many(connection, f'UPDATE "{shape.name}" SET {sets} WHERE id = ?', [pick(row) for row in those])
     put_columns(connection, shape, names, whole)
 
