@@ -271,3 +271,20 @@ def test_a_change_is_found_where_somebody_stood_in_the_index(desk: Desk) -> None
     assert places().keys() == {ada, bo} and best(desk, "zed") == []
     with desk.checking() as connection:
         assert differences(connection) == 0 and is_whole(connection)
+
+
+def test_many_changes_in_any_order_are_one_part_of_the_index(desk: Desk) -> None:
+    with desk.writing("import", queue="load") as writing:
+        writing.add_many("person", [{"standing": "member", "last_name": f"Name{number}"} for number in range(300)])
+
+    def parts() -> int:
+        with desk.reading() as connection:
+            return int(connection.exec_driver_sql("SELECT count(DISTINCT segid) FROM search_words_idx").scalar() or 0)
+
+    before = parts()
+    with desk.reading() as connection:
+        ids = list(connection.exec_driver_sql("SELECT id FROM person ORDER BY id DESC").scalars())
+    with desk.writing("changed") as writing:
+        writing.change_many("person", ("city",), [(f"Town{number:03}", one) for number, one in enumerate(ids)])
+    assert parts() <= before + 1
+    assert best(desk, "Town007") == ["Name292"]
