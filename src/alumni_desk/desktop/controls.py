@@ -72,6 +72,20 @@ class Label(QLabel):
             self.style().polish(self)
 
 
+class Held(QWidget):
+    """A place that a label fills whatever it says: words that change at every key must not have the whole window laid out anew."""
+
+    def __init__(self, label: Label, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._label = label
+        label.setParent(self)
+        self.setFixedHeight(label.minimumHeight())
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._label.setFixedSize(event.size())
+
+
 class Elided(Label):
     """One line that gives way: what does not fit is cut with an ellipsis, and the whole is its tool tip."""
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from typing import Any
 
 from PySide6.QtCore import QPointF, QRect, QRectF, Qt
-from PySide6.QtGui import QColor, QPainter, QPaintEvent, QPixmap, QStaticText, QTransform
+from PySide6.QtGui import QColor, QFont, QPainter, QPaintEvent, QPixmap, QStaticText, QTransform
 from PySide6.QtWidgets import QTableView, QWidget
 
 from alumni_desk.desktop.dates import day_short
@@ -23,8 +24,12 @@ COMMONLY = 24
 """So many lines a window of common size shows."""
 TEXTS, PICTURES = 1_000, 300
 """So many are kept: some 5 MB together."""
-FIRST_MARK = "\u0300"
-"""From here on Unicode has marks, and letters of scripts that take more than one font."""
+KEPT = 8 << 20
+"""So many bytes of painted lines are kept: twice what a common window shows."""
+SPARE = 32
+"""So much wider than the list is the sheet they are painted on."""
+OTHERS = re.compile("[^\u0020-\u02ff\u1e00-\u1eff\u2010-\u201d]")
+"""Marks, and letters of scripts that take more than one font."""
 ONE_LINE = int(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter | Qt.TextFlag.TextSingleLine)
 WIDE = 10_000
 """The box of a text that is known to fit."""
@@ -49,59 +54,110 @@ class MembersList(QTableView):
 
     def lines_seen(self) -> int:
         """How many lines there is room for, those that are cut at either end included; before it is shown, as many as in a common window."""
-        return max(COMMONLY, self.viewport().height() // self.verticalHeader().defaultSectionSize() + 2)
+        return self.viewport().height() // self.verticalHeader().defaultSectionSize() + 2 if self.isVisible() else COMMONLY
 
     def paintEvent(self, event: QPaintEvent) -> None:
         with QPainter(self.viewport()) as painter:
             self._paint(painter, event.rect(), look(self))
 
     def _paint(self, painter: QPainter, area: QRect, colours: Colours) -> None:
-        painter.fillRect(area, QColor(colours.bg))
         row, height = self.rowAt(area.top()), self.verticalHeader().defaultSectionSize()
         if row < 0:
+            painter.fillRect(area, QColor(colours.bg))
             return
         columns = [(self.columnViewportPosition(one), self.columnWidth(one) - px(8)) for one in range(self._table.columnCount())]
-        width = self.viewport().width()
-        self._words.begin(columns, height, colours, self.devicePixelRatioF())
+        self._words.begin(columns, self.viewport().width(), height, colours, self.devicePixelRatioF())
         focus = self.currentIndex().row() if self.hasFocus() or self.viewport().hasFocus() else -1
         chosen = self.selectionModel()
-        some, last = chosen.hasSelection(), self._table.rowCount() - 1
-        for top in range(self.rowViewportPosition(row), area.bottom() + 1, height):
-            selected = some and chosen.isSelected(self._table.index(row, 0))
-            if selected:
-                painter.fillRect(0, top, width, height, QColor(colours.selected))
-            else:
-                painter.fillRect(0, top + height - 1, width, 1, QColor(colours.line))
-            shown = self._table.shown_at(row)
-            if shown is not None:
-                self._words.paint(painter, top, shown, selected=selected)
-            if row == focus:  # where the keyboard stands: a bar at the left edge, visible on the selection too
-                painter.fillRect(0, top, 2, height, QColor(colours.accent))
-            if row == last:
-                break
-            row += 1
+        some = chosen.hasSelection()
+        top = self.rowViewportPosition(row)
+        end = min(self._table.rowCount(), row + (area.bottom() - top) // height + 1)
+        lines = [(self._table.shown_at(one), some and chosen.isSelected(self._table.index(one, 0))) for one in range(row, end)]
+        self._words.paint(painter, top, lines)
+        below = top + height * len(lines)
+        if below <= area.bottom():
+            painter.fillRect(area.left(), below, area.width(), area.bottom() + 1 - below, QColor(colours.bg))
+        if row <= focus < end:  # where the keyboard stands: a bar at the left edge, visible on the selection too
+            painter.fillRect(0, top + height * (focus - row), 2, height, QColor(colours.accent))
+
+
+Line = tuple[Shown | None, bool]
+"""What stands in a line, if it has come, and whether it is chosen."""
 
 
 class _Words:
-    """What lines say, as it was last laid out: while somebody types most of it is wanted again."""
+    """What lines say, as it was last laid out, and the lines themselves as they were painted: while somebody types most of it is wanted again."""
 
     def __init__(self) -> None:
-        self._texts: dict[tuple[str, Role], tuple[QStaticText | None, float]] = {}
+        self._texts: dict[tuple[str, Role], tuple[QStaticText | None, float, float]] = {}
         self._pictures: dict[tuple[object, bool], QPixmap] = {}
+        self._sheet: QPixmap | None = None  # painted lines, one below the other
+        self._room = 0  # so many lines fit on it
+        self._places: dict[Line, int] = {}  # where on the sheet, what was wanted last at the end
         self._set: tuple[Any, ...] = ()
         self._columns: Sequence[tuple[int, int]] = ()
+        self._across: tuple[Sequence[tuple[int, int]], int] = ((), 0)
 
-    def begin(self, columns: Sequence[tuple[int, int]], height: int, colours: Colours, dots: float) -> None:
+    def begin(self, columns: Sequence[tuple[int, int]], width: int, height: int, colours: Colours, dots: float) -> None:
         """``columns``: left edge and width of each. ``dots``: of the screen to a measured one."""
-        self._columns, self._height, self._colours, self._dots = columns, height, colours, dots
+        self._columns, self._width, self._height, self._colours, self._dots = columns, width, height, colours, dots
         now = (height, text_size(), colours, dots)
         if now != self._set or len(self._texts) > TEXTS or len(self._pictures) > PICTURES:
             self._texts.clear()
             self._pictures.clear()
             self._set = now
+            self._inks = {ink: QColor(ink) for ink in (colours.text, colours.muted)}
+            self._fonts: dict[Role, QFont] = {"body": font_of("body"), "strong": font_of("strong")}
+            self._sheet = None
+        if self._sheet is None or self._across != (columns, width):
+            self._across = (columns, width)
+            self._places.clear()
+            self._sheet = self._sheet_for(width)
 
-    def paint(self, painter: QPainter, top: int, shown: Shown, *, selected: bool) -> None:
-        row, colours = shown.row, self._colours
+    def _sheet_for(self, width: int) -> QPixmap | None:
+        """The sheet there is, if it is wide enough: the scroll bar comes and goes, and to have new memory takes 2 ms."""
+        if self._dots % 1:  # dots of a picture would not meet those of the screen
+            return None
+        if self._sheet is not None and self._sheet.width() >= width * self._dots:
+            return self._sheet
+        width += SPARE
+        self._room = int(KEPT // (width * self._height * 4 * self._dots ** 2))
+        if not self._room:
+            return None
+        sheet = QPixmap(round(width * self._dots), round(self._height * self._room * self._dots))
+        sheet.setDevicePixelRatio(self._dots)
+        return sheet
+
+    def paint(self, painter: QPainter, top: int, lines: Sequence[Line]) -> None:
+        """Lines, the first at ``top``: those that were painted before are copied."""
+        if self._sheet is None or len(set(lines)) > self._room:
+            for number, line in enumerate(lines):
+                self._line(painter, top + number * self._height, line)
+            return
+        for line in lines:
+            if line in self._places:
+                self._places[line] = self._places.pop(line)
+        new = [line for line in dict.fromkeys(lines) if line not in self._places]
+        if new:
+            with QPainter(self._sheet) as on_sheet:
+                for line in new:
+                    place = len(self._places) if len(self._places) < self._room else self._places.pop(next(iter(self._places)))
+                    self._places[line] = place
+                    on_sheet.setClipRect(0, place * self._height, self._width, self._height)
+                    self._line(on_sheet, place * self._height, line)
+        for number, line in enumerate(lines):
+            painter.drawPixmap(QPointF(0, top + number * self._height), self._sheet,
+                               QRectF(0, self._places[line] * self._height * self._dots, self._width * self._dots, self._height * self._dots))
+
+    def _line(self, painter: QPainter, top: int, line: Line) -> None:
+        shown, selected = line
+        colours = self._colours
+        painter.fillRect(0, top, self._width, self._height, QColor(colours.selected if selected else colours.bg))
+        if not selected:
+            painter.fillRect(0, top + self._height - 1, self._width, 1, QColor(colours.line))
+        if shown is None:
+            return
+        row = shown.row
         (left, width), klass, city, seen, status = self._columns
         self._disc(painter, left + px(24), top, row.disc or " ", selected)
         self._name(painter, left + px(24 + 38), top, width - px(24 + 38), row, selected)
@@ -115,44 +171,46 @@ class _Words:
     def _name(self, painter: QPainter, left: int, top: int, room: int, row: MemberRow, selected: bool) -> None:
         """As ``delegates.paint_name``, which is asked where one line is too short."""
         role: Role = "strong" if selected else "body"
-        name, width = self._laid_out(row.name, role)
+        width = self._laid_out(row.name, role)[1]
         if width > room:
             paint_name(painter, QRectF(left, top, room, self._height), row.name, row.other_script_name or "", self._colours, strong=selected)
             return
-        self._draw(painter, left, top, row.name, name, role, self._colours.text)
+        self._draw(painter, left, top, row.name, role, self._colours.text)
         if row.other_script_name:
-            other, needed = self._laid_out(row.other_script_name, "body")
+            needed = self._laid_out(row.other_script_name, "body")[1]
             if needed <= room - width - px(8):
-                self._draw(painter, left + width + px(8), top, row.other_script_name, other, "body", self._colours.muted)
+                self._draw(painter, left + width + px(8), top, row.other_script_name, "body", self._colours.muted)
 
     def _text(self, painter: QPainter, top: int, column: tuple[int, int], words: str, ink: str) -> None:
         if not words:
             return
-        text, width = self._laid_out(words, "body")
-        if width > column[1]:
+        if self._laid_out(words, "body")[1] > column[1]:
             paint_text(painter, QRectF(column[0], top, column[1], self._height), words, ink)
         else:
-            self._draw(painter, column[0], top, words, text, "body", ink)
+            self._draw(painter, column[0], top, words, "body", ink)
 
-    def _laid_out(self, words: str, role: Role) -> tuple[QStaticText | None, float]:
-        """The text, and its width. Only Latin letters are kept laid out: of others Qt would not put every mark where it does else."""
+    def _laid_out(self, words: str, role: Role) -> tuple[QStaticText | None, float, float]:
+        """The text, its width, and how far below the line's top it stands. Only Latin letters are kept laid out: of others Qt would not put every mark
+        where it does else."""
         found = self._texts.get((words, role))
         if found is None:
-            if max(words) < FIRST_MARK:
+            if OTHERS.search(words) is None:
                 text = QStaticText(words)
                 text.setTextFormat(Qt.TextFormat.PlainText)
-                text.prepare(QTransform(), font_of(role))
-                found = (text, text.size().width())
+                text.prepare(QTransform(), self._fonts[role])
+                size = text.size()
+                found = (text, size.width(), (self._height - size.height()) / 2)
             else:
-                found = (None, metrics_of(role).horizontalAdvance(words))
+                found = (None, metrics_of(role).horizontalAdvance(words), 0)
             self._texts[words, role] = found
         return found
 
-    def _draw(self, painter: QPainter, left: float, top: int, words: str, text: QStaticText | None, role: Role, ink: str) -> None:
-        painter.setFont(font_of(role))
-        painter.setPen(QColor(ink))
+    def _draw(self, painter: QPainter, left: float, top: int, words: str, role: Role, ink: str) -> None:
+        text, _width, below = self._laid_out(words, role)
+        painter.setFont(self._fonts[role])
+        painter.setPen(self._inks[ink])
         if text is not None:
-            painter.drawStaticText(QPointF(left, top + (self._height - text.size().height()) / 2), text)
+            painter.drawStaticText(QPointF(left, top + below), text)
         else:
             painter.drawText(QRectF(left, top, WIDE, self._height), ONE_LINE, isolated(words))
 

@@ -13,7 +13,7 @@ from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QVBoxLayout, QWidget
 
 from alumni_desk.desktop.background import Lanes
 from alumni_desk.desktop.changes import ChangeBus
-from alumni_desk.desktop.controls import WINDOW, Button, Field, Label, hairline, shortcut
+from alumni_desk.desktop.controls import WINDOW, Button, Field, Held, Label, hairline, shortcut
 from alumni_desk.desktop.deeds import Deed
 from alumni_desk.desktop.fonts import px
 from alumni_desk.desktop.import_sheet import ImportSheet
@@ -138,7 +138,7 @@ class MembersPage(Page):
         row.setContentsMargins(px(24), px(8), px(24), px(8))
         row.setSpacing(px(8))
         self.foot = Label("", "small", "muted")
-        row.addWidget(self.foot, 1)
+        row.addWidget(Held(self.foot), 1)
         self.remove_button = Button(_("Remove"), "danger")
         self.remove_button.clicked.connect(self.remove)
         self.remove_button.hide()
@@ -236,6 +236,7 @@ class MembersPage(Page):
         self._choose_again()
 
     def _read_rest(self) -> None:
+        self.table_model.let_go()
         query, question, shown = self._asked, self._question, list(self.table_model.ids()[:FIRST])
         self.lanes.read_on(lambda job: (query, rest_of(self.desk, question, query, shown, job.cancelled)), self._came_rest, key="members.ids")
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import sqlalchemy as sa
 
 from alumni_desk.errors import Ambiguous, NotFound
 from alumni_desk.members import naming
 from alumni_desk.members.fields import FIELDS, listed
+from alumni_desk.store import driver
 from alumni_desk.store.desk import Desk
 from alumni_desk.store.finding import Found, Question, everybody, find_people, matching_ids, question_of
 from alumni_desk.words import _
@@ -118,8 +119,8 @@ def all_members(desk: Desk, question: Question | None, *, standing: str | None =
     ``unwanted`` is asked every millisecond or so; once it says so there is no more to come.
     """
     with desk.reading() as connection:
-        driver: Any = connection.connection.dbapi_connection
-        driver.set_progress_handler(unwanted, STEPS)  # the first portion of many takes the database a while
+        raw: Any = connection.connection.dbapi_connection
+        raw.set_progress_handler(unwanted, STEPS)  # the first portion of many takes the database a while
         try:
             yield from everybody(connection, question, standing)
         except sa.exc.OperationalError:
@@ -127,7 +128,7 @@ def all_members(desk: Desk, question: Question | None, *, standing: str | None =
                 raise
             return
         finally:
-            driver.set_progress_handler(None, 0)
+            raw.set_progress_handler(None, 0)
         if not unwanted():
             desk.vocabulary.be_ready(connection)
 
@@ -136,6 +137,27 @@ def rows_of(desk: Desk, ids: Sequence[str]) -> list[MemberRow]:
     """The rows of some ids, in their order; those gone meanwhile are left out."""
     with desk.reading() as connection:
         return rows_on(connection, ids)
+
+
+class _Line(NamedTuple):
+    """What ``_ROWS`` asks for."""
+
+    id: str
+    preferred_name: str | None
+    first_name: str | None
+    last_name: str | None
+    other_script_name: str | None
+    class_year: int | None
+    badge_tail: str | None
+    constituent_codes: str | None
+    city: str | None
+    email: str | None
+    email_status: str | None
+    other_emails: str | None
+    solicit_codes: str | None
+    deceased: int | None
+    standing: str | None
+    degree: str | None
 
 
 _ROWS = """SELECT p.id, p.preferred_name, p.first_name, p.last_name, p.other_script_name, p.class_year, p.badge_tail, p.constituent_codes, p.city, p.email,
@@ -147,8 +169,8 @@ FROM json_each(?) AS wanted JOIN person AS p ON p.id = wanted.value WHERE NOT p.
 
 def rows_on(connection: sa.Connection, ids: Sequence[str]) -> list[MemberRow]:
     """``rows_of`` on a connection that has looked up the ids. Asked at every key, so in one question and for nothing that a row does not say."""
-    found = {row.id: row for row in connection.exec_driver_sql(_ROWS, (json.dumps(ids),))}
-    return [_row(found[one], class_words(found[one], found[one].degree)) for one in ids if one in found]
+    found = {row[0]: _Line(*row) for row in driver.rows(connection, _ROWS, (json.dumps(ids),))}
+    return [_row(row, class_words(row, row.degree)) for one in ids if (row := found.get(one)) is not None]
 
 
 def member(desk: Desk, person_id: str) -> MemberDetail:

@@ -9,6 +9,7 @@ from datetime import date
 
 import sqlalchemy as sa
 
+from alumni_desk.store import driver
 from alumni_desk.store.desk import Desk
 
 
@@ -52,13 +53,13 @@ def last_seen(desk: Desk, people: Sequence[str]) -> dict[str, Seen]:
 def seen_on(connection: sa.Connection, people: Sequence[str]) -> dict[str, Seen]:
     """``last_seen`` on a connection that has looked up the people."""
     found: dict[str, Seen] = {}
-    rows = connection.exec_driver_sql(
-        "SELECT f.id, f.kind, f.person, f.closes, g.id AS gathering, g.name, g.starts FROM json_each(?) AS wanted JOIN fact AS f ON f.person = wanted.value "
-        "JOIN gathering AS g ON g.id = f.gathering WHERE f.kind IN ('in', 'void') AND NOT f.gone ORDER BY g.starts", (json.dumps(people),)).all()
-    taken_back = {one for row in rows if row.kind == "void" and row.closes for one in json.loads(row.closes)}
-    for row in rows:
-        if row.kind == "in" and row.id not in taken_back and row.starts:
-            found[row.person] = Seen(row.gathering, row.name or "", date.fromisoformat(row.starts[:10]))
+    rows = driver.rows(
+        connection, "SELECT f.id, f.kind, f.person, f.closes, g.id, g.name, g.starts FROM json_each(?) AS wanted JOIN fact AS f ON f.person = wanted.value "
+        "JOIN gathering AS g ON g.id = f.gathering WHERE f.kind IN ('in', 'void') AND NOT f.gone ORDER BY g.starts", (json.dumps(people),))
+    taken_back = {one for _id, kind, _person, closes, *_gathering in rows if kind == "void" and closes for one in json.loads(closes)}
+    for fact, kind, person, _closes, gathering, name, starts in rows:
+        if kind == "in" and fact not in taken_back and starts:
+            found[person] = Seen(gathering, name or "", date.fromisoformat(starts[:10]))
     return found
 
 
@@ -70,11 +71,11 @@ def expected_next(desk: Desk, people: Sequence[str], today: date) -> dict[str, E
 
 def expected_on(connection: sa.Connection, people: Sequence[str], today: date) -> dict[str, Expected]:
     """``expected_next`` on a connection that has looked up the people."""
-    rows = connection.exec_driver_sql(
-        "SELECT r.person, r.status, g.id, g.name, g.starts FROM json_each(?) AS wanted JOIN registration AS r ON r.person = wanted.value "
+    rows = driver.rows(
+        connection, "SELECT r.person, r.status, g.id, g.name, g.starts FROM json_each(?) AS wanted JOIN registration AS r ON r.person = wanted.value "
         "JOIN gathering AS g ON g.id = r.gathering WHERE NOT r.gone AND NOT g.gone AND r.status <> 'cancelled' "
-        "AND coalesce(g.status, 'planned') <> 'cancelled' AND g.starts >= ? ORDER BY g.starts DESC", (json.dumps(people), today.isoformat())).all()
-    return {row.person: Expected(row.id, row.name or "", date.fromisoformat(row.starts[:10]), row.status or "invited") for row in rows}
+        "AND coalesce(g.status, 'planned') <> 'cancelled' AND g.starts >= ? ORDER BY g.starts DESC", (json.dumps(people), today.isoformat()))
+    return {person: Expected(gathering, name or "", date.fromisoformat(starts[:10]), status or "invited") for person, status, gathering, name, starts in rows}
 
 
 def visits(desk: Desk, person_id: str) -> list[Visit]:
