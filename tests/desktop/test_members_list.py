@@ -37,7 +37,8 @@ def line(number: int, name: str, **more: Any) -> Shown:
 LINES = [line(number, name, **more) for number, (name, more) in enumerate([
     ("Ada Obi", {"seen": Seen("g", "Dinner", DAY)}), ("Łukasz Żółć", {"deceased": True}), ("Li Chen", {"other_script_name": "陈丽", "disc": ""}),
     ("Yusuf Khoury", {"other_script_name": "يوسف خوري", "solicit_codes": ("do_not_contact",)}), ("דוד לוי", {"city": "תל אביב", "email_fails": True}),
-    ("Olúfẹ́mi Adébáyọ̀", {"city": None, "class_label": ""}), ("Vũ Thị Hằng", {"class_label": "Parent ’23"}), ("Maximiliana Wilhelmina Theodora von Hohenstein-Schwarzenfels", {"several_emails": True}),
+    ("Olúfẹ́mi Adébáyọ̀", {"city": None, "class_label": ""}), ("Vũ Thị Hằng", {"class_label": "Parent ’23"}),
+    ("Maximiliana Wilhelmina Theodora von Hohenstein-Schwarzenfels", {"several_emails": True}),
     ("Ngô Ô̂ng", {"city": "Llanfairpwllgwyngyllgogerychwyrndrobwllllantysiliogogogoch"}), ("(x) 12.", {"expected": Expected("g", "Dinner", DAY, "yes")})])]
 
 

@@ -17,7 +17,7 @@ from alumni_desk.store.desk import Desk
 from alumni_desk.store.finding import Found, Question, everybody, find_people, matching_ids, question_of
 from alumni_desk.words import _
 
-STEPS = 20_000
+STEPS = 4_000
 """So many steps the database takes between two questions whether its answer is still wanted."""
 Order = Literal["name", "class_year", "city", "best"]
 

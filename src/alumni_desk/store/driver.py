@@ -7,7 +7,7 @@ a statement went.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, NoReturn, TypeAlias
 
@@ -52,6 +52,19 @@ def rows(connection: Connection, sql: str, parameters: Sequence[Any] = ()) -> li
     except sqlcipher().Error as error:
         _tell(connection, sql, error)
     return found
+
+
+def portions(connection: Connection, sql: str, parameters: Sequence[Any], size: int) -> Iterator[list[Any]]:
+    """All rows that a question has, so many at a time."""
+    try:
+        cursor = _raw(connection).execute(sql, parameters)
+        try:
+            while portion := cursor.fetchmany(size):
+                yield portion
+        finally:
+            cursor.close()
+    except sqlcipher().Error as error:
+        _tell(connection, sql, error)
 
 
 def row(connection: Connection, sql: str, parameters: Sequence[Any] = ()) -> Any:

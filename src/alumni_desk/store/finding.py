@@ -300,9 +300,8 @@ def _portion(connection: sa.Connection, sql: str, parameters: tuple[Any, ...]) -
 
 
 def _portions(connection: sa.Connection, sql: str, parameters: tuple[Any, ...], size: int) -> Iterator[list[str]]:
-    with connection.exec_driver_sql(sql, parameters) as rows:
-        while portion := rows.fetchmany(size):
-            yield [row[0] for row in portion]
+    for portion in driver.portions(connection, sql, parameters, size):
+        yield [one for (one,) in portion]
 
 
 class Vocabulary:
