@@ -230,19 +230,27 @@ def _texts(person: Sequence[Any], schooling: Sequence[str] | None) -> tuple[str,
      _merged) = person
     given = preferred or first
     whole_given, cut_given = _cut(given) if given else _NOTHING
-    whole_last, cut_last = _cut(last) if last else _NOTHING
-    called = dict.fromkeys(cut_given + cut_last) or dict.fromkeys(_cut(other_script)[1] if other_script else ())
+    if not last:
+        whole_last, cut_last = _NOTHING
+    elif last.isascii() and last.isalnum():  # of most; and too many bear a name that nobody else has for all to be kept
+        whole_last = cut_last = (last.lower(),)
+    else:
+        whole_last, cut_last = _cut(last)
+    called = cut_given + cut_last
+    if len(called) != 2 or called[0] == called[1]:
+        called = tuple(dict.fromkeys(called)) or tuple(dict.fromkeys(_cut(other_script)[1] if other_script else ()))
     names = " ".join(called)
     if preferred or middle or other_script or former or schooling:
         more = _more_names((first, middle, other_script, *_list(former), *(one for one in schooling or () if not one.isdigit())))
-        names = " ".join((*called, *(OTHER_NAME + word for word in more if word not in called)))
+        names = " ".join([*called, *[OTHER_NAME + word for word in more if word not in called]])
     rest = [*_years(year, schooling)]
     if email:
         rest += _plain(email)
-    if mobile:
-        rest += _number(mobile)
-    if phone:
-        rest += _number(phone)
+    for number in (mobile, phone):
+        if number:
+            digits = number.encode().translate(None, _NO_DIGITS).decode() if number.isascii() else _NO_DIGIT.sub("", number)
+            if digits:
+                rest += (digits, BACKWARDS + digits[::-1])
     if city:
         rest += _place(city)
     if employer:
@@ -252,7 +260,7 @@ def _texts(person: Sequence[Any], schooling: Sequence[str] | None) -> tuple[str,
     if codes:
         rest += [word for one in _list(codes) for word in _plain(one.rpartition(":")[2])]
     # By last name, then the given one; folded, so that Łoś stands under L.
-    return " ".join(whole_last + whole_given) or names, names, _marked(dict.fromkeys(rest))
+    return " ".join(whole_last + whole_given) or names, names, _marked(dict.fromkeys(rest)) if rest else ""
 
 
 def _marked(words: Iterable[str]) -> str:
@@ -286,12 +294,13 @@ def _plain(text: str) -> list[str]:
         if text.isalnum():
             return [text.lower()]
         if "'" not in text and "`" not in text:
-            return text.translate(_LETTERS).split()
+            return text.encode().translate(_LETTERS).decode().split()
     return _words_of(text)
 
 
-_LETTERS = {code: chr(code).lower() if chr(code).isalnum() else " " for code in range(128)}
-_NO_DIGITS = {code: None for code in range(128) if not chr(code).isdigit()}
+# As bytes: a text's own translate looks every letter up anew.
+_LETTERS = "".join(chr(code).lower() if chr(code).isalnum() else " " for code in range(128)).encode() + bytes(128)
+_NO_DIGITS = bytes(code for code in range(128) if not chr(code).isdigit())
 
 
 @lru_cache(maxsize=1_024)
@@ -301,12 +310,6 @@ def _year(year: int) -> list[str]:
 
 _place = lru_cache(maxsize=8_192)(_plain)
 """The same of what many have in common: a city, an employer."""
-
-
-def _number(number: str) -> tuple[str, ...]:
-    """A phone number's digits, from the country code on and from the end: what people remember of it."""
-    digits = number.translate(_NO_DIGITS) if number.isascii() else _NO_DIGIT.sub("", number)
-    return (digits, BACKWARDS + digits[::-1]) if digits else ()
 
 
 @lru_cache(maxsize=65_536)
