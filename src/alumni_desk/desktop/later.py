@@ -12,7 +12,7 @@ from PySide6.QtCore import QObject, Qt, QTimer
 from PySide6.QtWidgets import QApplication
 
 from alumni_desk.desktop.background import Lanes
-from alumni_desk.desktop.fonts import know_scripts
+from alumni_desk.desktop.fonts import SCRIPTS, know_scripts
 from alumni_desk.desktop.shell import Shell
 from alumni_desk.desktop.tokens import Role
 
@@ -41,7 +41,8 @@ class Later(QObject):
         # Qt's types first: two threads must not make the same one, and a module that a lane imports makes those it names.
         self._types = [partial(_know, module, names[at:at + TYPES]) for module in (QtWidgets, QtGui, QtCore)
                        for names in (dir(module),) for at in range(0, len(names), TYPES)]
-        self._ahead: list[Callable[[], object]] = [*(partial(self._beside, one) for one in beside), *(partial(know_scripts, role) for role in IN_LISTS)]
+        letters = (partial(know_scripts, role, some) for role in IN_LISTS for some in SCRIPTS)
+        self._ahead: list[Callable[[], object]] = [*(partial(self._beside, one) for one in beside), *letters]
         self._imported = ""
         self._timer = QTimer(self, interval=EVERY_MS)
         self._timer.timeout.connect(self.look)
