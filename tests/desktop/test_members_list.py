@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date
 from typing import Any
 
@@ -9,8 +10,9 @@ import pytest
 from PySide6.QtCore import QEvent, QObject, QRectF, Qt
 from PySide6.QtGui import QColor, QImage, QPainter
 from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QApplication
 
-from alumni_desk.desktop import members_page
+from alumni_desk.desktop import members_list, members_page
 from alumni_desk.desktop.dates import day_short
 from alumni_desk.desktop.delegates import paint_person
 from alumni_desk.desktop.fonts import px
@@ -18,7 +20,7 @@ from alumni_desk.desktop.members_list import MembersList
 from alumni_desk.desktop.members_table import MembersTable, Shown, status_pill
 from alumni_desk.desktop.paint import paint_pill, paint_text
 from alumni_desk.desktop.theme import Appearance
-from alumni_desk.desktop.tokens import Colours
+from alumni_desk.desktop.tokens import ROW, Colours
 from alumni_desk.members.actions import add_member
 from alumni_desk.members.lists import MemberRow
 from alumni_desk.segments.lists import Expected, Seen
@@ -81,6 +83,75 @@ def test_what_is_kept_looks_as_if_painted_anew(qapp: Any, qtbot: Any, theme: Any
             assert shown == painted_anew(view, appearance.colours()), f"with line {row} about to be chosen"
             view.selectRow(row)
     Appearance(qapp, "light", 100)
+
+
+@pytest.mark.parametrize("kept", [4, 11, 12])  # fewer than are seen; so few that nearly each that is chosen takes the place of another
+def test_as_many_lines_as_are_kept_the_list_looks_the_same(qapp: Any, qtbot: Any, monkeypatch: pytest.MonkeyPatch, kept: int) -> None:
+    appearance = Appearance(qapp, "light", 100)
+    monkeypatch.setattr(members_list, "KEPT", kept * (900 + members_list.SPARE) * px(ROW) * 4)
+    table = MembersTable()
+    view = MembersList(table)
+    qtbot.addWidget(view)
+    view.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+    view.resize(900, 600)
+    table.begin([shown.row.id for shown in LINES], LINES)
+    view.show()
+    for row in (1, 2, 3, 2, 8, 1, 0):
+        view.selectRow(row)
+        shown = view.viewport().grab().toImage().convertToFormat(QImage.Format.Format_RGB32)
+        assert shown == painted_anew(view, appearance.colours()), f"with line {row} chosen"
+
+
+def test_what_was_painted_is_not_painted_again(qapp: Any, qtbot: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    painted: list[Shown | None] = []
+    line_of = members_list._Words._line
+
+    def counted(words: Any, painter: QPainter, top: int, one: Any) -> None:
+        painted.append(one[0])
+        line_of(words, painter, top, one)
+
+    monkeypatch.setattr(members_list._Words, "_line", counted)
+    table = MembersTable()
+    view = MembersList(table)
+    qtbot.addWidget(view)
+    view.resize(900, 600)
+    table.begin([shown.row.id for shown in LINES], LINES)
+    view.show()
+    view.viewport().grab()
+    assert painted == LINES
+    painted.clear()
+    other = line(99, "Zoe Obi")
+    table.begin(["3", "99", "0"], [replace(LINES[3]), other, LINES[0]])
+    view.viewport().grab()
+    assert painted == [other]
+
+
+def test_only_what_is_seen_is_looked_up_at_once(hands: Any) -> None:
+    page = hands.page("members")
+    hands.until(lambda: page._counted)
+    page.list.resize(page.list.width(), 300)
+    assert 300 // page.list.rowHeight(0) - 1 <= page.list.lines_seen() <= 300 // page.list.rowHeight(0) + 2
+
+
+def test_what_the_foot_says_lays_nothing_out_anew(hands: Any) -> None:
+    page = hands.page("members")
+    hands.until(lambda: page._counted)
+    hands.rest()
+    asked: list[str] = []
+
+    class Requests(QObject):
+        def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+            if event.type() == QEvent.Type.LayoutRequest and watched is page:
+                asked.append(page.foot.text())
+            return False
+
+    requests = Requests()
+    QApplication.instance().installEventFilter(requests)  # type: ignore[union-attr]
+    for words in ("One", "One member and another, and some more", ""):
+        page.foot.setText(words)
+        hands.rest()
+    QApplication.instance().removeEventFilter(requests)  # type: ignore[union-attr]
+    assert not asked and page.foot.width() > px(400)
 
 
 class Paints(QObject):
