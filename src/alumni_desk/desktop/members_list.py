@@ -25,7 +25,7 @@ COMMONLY = 24
 TEXTS, PICTURES = 1_000, 300
 """So many are kept: some 5 MB together."""
 KEPT = 8 << 20
-"""So many bytes of painted lines are kept: twice what a common window shows."""
+"""So many bytes of painted lines are kept, on a screen of finer dots so much more: three times what a common window shows."""
 SPARE = 32
 """So much wider than the list is the sheet they are painted on."""
 OTHERS = re.compile("[^\u0020-\u02ff\u1e00-\u1eff\u2010-\u201d]")
@@ -105,6 +105,7 @@ class _Words:
         if now != self._set or len(self._texts) > TEXTS or len(self._pictures) > PICTURES:
             self._texts.clear()
             self._pictures.clear()
+        if now != self._set:
             self._set = now
             self._inks = {ink: QColor(ink) for ink in (colours.text, colours.muted)}
             self._fonts: dict[Role, QFont] = {"body": font_of("body"), "strong": font_of("strong")}
@@ -121,7 +122,7 @@ class _Words:
         if self._sheet is not None and self._sheet.width() >= width * self._dots:
             return self._sheet
         width += SPARE
-        self._room = int(KEPT // (width * self._height * 4 * self._dots ** 2))
+        self._room = KEPT // (width * self._height * 4)
         if not self._room:
             return None
         sheet = QPixmap(round(width * self._dots), round(self._height * self._room * self._dots))
