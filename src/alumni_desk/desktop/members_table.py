@@ -92,10 +92,11 @@ def status_pill(shown: Shown) -> Pill | None:
         return Pill("warning", _("E-mail fails"), "warn")
     if row.several_emails:
         return Pill("git-merge", _("Two e-mails"), "warn")
-    wishes = {"do_not_call": _("No calls"), "do_not_email": _("No e-mail"), "do_not_mail": _("No letters"), "do_not_solicit": _("Do not ask")}
-    for code, words in wishes.items():
-        if code in codes:
-            return Pill("prohibit", words, "muted")
+    if codes:
+        wishes = {"do_not_call": _("No calls"), "do_not_email": _("No e-mail"), "do_not_mail": _("No letters"), "do_not_solicit": _("Do not ask")}
+        for code, words in wishes.items():
+            if code in codes:
+                return Pill("prohibit", words, "muted")
     if shown.expected is None:
         return None
     day = day_short(shown.expected.day)
