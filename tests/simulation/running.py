@@ -419,8 +419,10 @@ class Run:
         how(self.backup)
         there = {row["row_id"] for row in self.office.rows("SELECT row_id FROM erased WHERE kept IS NULL")}
         hold(11, there >= self.ledger.erased, f"the server went back and forgot that it erased {sorted(self.ledger.erased - there)[:3]}")
-        # A door whose time is over lets go of what the server had answered, when it hears of that: it is no second place for it.
-        self.ledger.discarded(before, [laptop for laptop in self.laptops if not (laptop.gathering and _seems_over(laptop))], self.office)
+        # A door whose time is over lets go of what the server had answered, when it hears of that: of its own facts alone it is a second place.
+        over = [laptop for laptop in self.laptops if laptop.gathering and _seems_over(laptop)]
+        facts = {row["id"] for laptop in over for row in laptop.rows("SELECT id FROM operation WHERE kind = 'fact' AND queue <> 'peer'")}
+        self.ledger.discarded(before - facts, [laptop for laptop in self.laptops if laptop not in over], self.office)
         self.ledger.accepted_once |= before
 
     def do_server_restarts(self, step: Step) -> None:

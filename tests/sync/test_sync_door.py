@@ -236,6 +236,34 @@ def test_after_the_end_it_reads_nothing_and_still_sends(leader: Desk, at_door: C
     assert status(door).state == "synced" and guest in rows(door, "person"), "the grant follows the gathering"
 
 
+def test_after_the_end_it_offers_its_check_ins_again_to_a_server_that_lost_them(make_server: Any, make_desk: MakeDesk, tmp_path: Path,
+                                                                              monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ALUMNI_DESK_PASSPHRASE", "three words to remember")
+    server, leader, door = make_server(), make_desk("leads"), make_desk("at the door")
+    join(leader, server.url, server.invite())
+    dinner, guest = evening(leader, "Autumn Dinner"), member(leader, "Quetzalcoatlus")
+    add_guests(leader, dinner, [guest])
+    sync_once(leader)
+    join(door, server.url, server.invite(role="door", gathering=dinner))
+    sync_once(door)
+    check_in(door, dinner, registration_id(dinner, guest))
+    change_gathering(leader, dinner, start=f"{LONG_AGO}T18:00", end=f"{LONG_AGO}T22:00")
+    sync_once(leader)
+    server.run("server", "backup", str(tmp_path / "b.backup"))
+    assert sync_once(door).pushed == 1 and status(door).state == "ended"
+    server.stop()
+    server.run("server", "restore", str(tmp_path / "b.backup"), "--replace")
+    server.start()
+    assert sync_once(door).pushed == 1, "it is not there any more"
+    sync_once(leader)
+    assert facts_of(leader, registration_id(dinner, guest)) == ["in"]
+    assert all(not rows(door, name) for name in shapes()) and findings(door.profile, door.key, "Quetzalcoatlus") == []
+    server.run("server", "backup", str(tmp_path / "c.backup"))
+    sync_once(door)
+    with door.reading() as connection:
+        assert connection.exec_driver_sql("SELECT count(*) FROM operation").scalar() == 0, "a backup has it"
+
+
 def test_what_waits_stays_when_the_push_does_not_get_through(leader: Desk, at_door: Callable[..., Desk], monkeypatch: pytest.MonkeyPatch) -> None:
     from alumni_desk.sync import engine
 

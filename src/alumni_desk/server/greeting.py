@@ -50,7 +50,7 @@ def greet(server: Server, device: str, message: HelloRequest, now: int) -> Hello
         with server.database.reading() as connection:
             rows = rows_of(connection, question, device=device, since=now - conflicts.KEPT)
             reply, same, news = _said(server, connection, rows, device, message, now)
-            unknown = _unknown_places(connection, server, reply.heads, message)
+            unknown = _unknown_places(connection, server, {one.scope for one in reply.grants}, message)
             certificates = certificates_of(server, connection, device, [one for one in reply.grants if one.scope in reply.heads], now)
             removals = [sign_removals(identity(server), server=server.id, scope=scope, issued=now, devices=gone) for scope, gone in _removed(rows).items()
                         if scope in reply.heads]
@@ -86,7 +86,8 @@ def _said(server: Server, connection: sa.Connection, rows: Sequence[Any], device
     grants = [_lasting(server, connection, grant, heads.get(grant.scope), now) for grant in (*who.grants.values(), *who.left.values())]
     reply = HelloReply(
         server=server.id, protocols=(PROTOCOL, PROTOCOL), schemas=(1, SCHEMA_VERSION), time=0, policy=POLICY_VERSION,
-        grants=[with_keys(server, one) for one in grants], heads=heads, backed_up={scope: row.backed_up or 0 for scope, row in scopes.items()},
+        grants=[with_keys(server, one) for one in grants], heads=heads, backed_up={row.of or row.scope: row.backed_up or 0 for row in rows
+                                                                                    if (row.of or row.scope) in who.grants | who.left},
         revoked=sorted({one for gone in _removed(scopes.values()).values() for one in gone}), commands=_commands(who),
         conflicts={scope: int(scopes[scope].conflicts) for scope in led if scopes[scope].conflicts},
         set_aside={scope: int(scopes[scope].set_aside) for scope in led if scopes[scope].set_aside}, server_key=public_key(server))

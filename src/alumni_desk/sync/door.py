@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from weakref import WeakKeyDictionary
 
 import msgspec
 import sqlalchemy as sa
 
-from alumni_desk.protocol.messages import Grant, HelloReply
+from alumni_desk.protocol.messages import PLACES, Cursor, Grant, HelloReply
 from alumni_desk.store.desk import Desk
 from alumni_desk.sync import erasing, operations, state
 from alumni_desk.sync.shapes import Shape, shapes
@@ -41,7 +41,7 @@ def follow_grant(desk: Desk, membership: Membership, server: HelloReply) -> Memb
     with desk.reading() as connection:
         before = state.read(connection, state.Ended)
     if (now.role, now.gathering) != (membership.role, membership.gathering) or (before is not None and not ended):
-        begin_anew(desk, now)
+        begin_anew(desk, now, facts=now.gathering == membership.gathering)
     elif now != membership:
         with desk.applying() as applying:
             state.keep(applying.connection, now)
@@ -103,11 +103,12 @@ def _milliseconds(until: str) -> int:
     return round(datetime.fromisoformat(until).timestamp() * 1000)
 
 
-def begin_anew(desk: Desk, membership: Membership) -> None:
-    """Forget everything that was read and pull from zero; what waits to be sent stays, and is seen."""
+def begin_anew(desk: Desk, membership: Membership, *, facts: bool = False) -> None:
+    """Forget everything that was read and pull from zero; what waits to be sent stays, and is seen. ``facts``: so do those of its own, see ``end``."""
     with desk.applying() as applying:
         connection = applying.connection
-        _forget_all(connection, membership.scope)
+        _forget_all(connection, membership.scope, facts=facts)
+        state.drop(connection, state.Places)
         _show_what_waits(connection, membership.scope)
         for kind in (state.Ended, state.Session):  # the session may be another device's
             state.drop(connection, kind)
@@ -116,14 +117,35 @@ def begin_anew(desk: Desk, membership: Membership) -> None:
 
 
 def end(desk: Desk, membership: Membership) -> None:
-    """The grant is over: nothing that was read stays on this laptop. What waits is kept for the sync alone, and what the server has is gone, too."""
+    """The grant is over: nothing that was read stays on this laptop. What waits is kept for the sync alone, and what the server has is gone, too,
+    but for check-ins of its own (ids and moments, nobody's name) until a backup of the server has them: see ``offer_again``."""
     with desk.applying() as applying:
         connection = applying.connection
         if state.read(connection, state.Ended) is None:
             name = connection.exec_driver_sql("SELECT name FROM gathering WHERE id = ?", (membership.gathering or "",)).scalar()
             state.keep(connection, state.Ended(name=name or "", until=membership.until))
-        _forget_all(connection, membership.scope)
+        _forget_all(connection, membership.scope, facts=True)
     erasing.finish(desk)
+
+
+_OWN_FACTS = "kind = 'fact' AND queue <> 'peer'"
+
+
+def offer_again(desk: Desk, scope: str, server: HelloReply) -> None:
+    """After the end: where the server was put back to an older day, what was done here is offered again; what a backup of it has is kept no longer."""
+    saved = server.backed_up.get(scope, 0)
+    accepted = f"fate = 'accepted' AND {_OWN_FACTS}"
+    with desk.reading() as connection:
+        first = connection.exec_driver_sql(f"SELECT min(sequence) FROM operation WHERE {accepted}").scalar()
+    if first is None or (scope not in server.unknown and first > saved):
+        return
+    with desk.applying() as applying:
+        connection = applying.connection
+        if scope in server.unknown:
+            connection.exec_driver_sql(f"UPDATE operation SET fate = 'waiting', sequence = NULL, resolved_at = NULL WHERE {accepted}")
+            state.drop(connection, state.Places)
+        else:
+            connection.exec_driver_sql(f"DELETE FROM operation WHERE {accepted} AND sequence <= ?", (saved,))
 
 
 def forget_rows(connection: sa.Connection, scope: str, left: Mapping[str, Sequence[str]]) -> int:
@@ -157,20 +179,35 @@ def days_left(until: str | None, now: datetime) -> float | None:
     return None if until is None else (datetime.fromisoformat(until) - now).total_seconds() / 86_400
 
 
-def _forget_all(connection: sa.Connection, scope: str) -> None:
+def _forget_all(connection: sa.Connection, scope: str, *, facts: bool) -> None:
     state.keep(connection, state.Scrubbing())
+    if facts:
+        connection.exec_driver_sql(f"UPDATE operation SET fate = 'accepted', resolved_at = ? WHERE fate = 'waiting' AND sequence IS NOT NULL AND {_OWN_FACTS}",
+                                   (datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z"),))
+        _keep_place(connection, scope)
+    else:
+        state.drop(connection, state.Places)
     for name in shapes():
         connection.exec_driver_sql(f'DELETE FROM "{name}"')
     for name in ("shadow", "past"):
         connection.exec_driver_sql(f"DELETE FROM {name}")
     holding.close(connection)
-    connection.exec_driver_sql("DELETE FROM operation WHERE fate NOT IN ('waiting', 'refused') OR (fate = 'waiting' AND sequence IS NOT NULL)")
+    kept = f" AND NOT (fate = 'accepted' AND {_OWN_FACTS})" if facts else ""
+    connection.exec_driver_sql(f"DELETE FROM operation WHERE (fate NOT IN ('waiting', 'refused') OR (fate = 'waiting' AND sequence IS NOT NULL)){kept}")
     connection.exec_driver_sql("UPDATE operation SET values_before = '{}'")
-    connection.exec_driver_sql("DELETE FROM action WHERE id NOT IN (SELECT action FROM operation)")
+    connection.exec_driver_sql("DELETE FROM action WHERE id NOT IN (SELECT action FROM operation WHERE fate <> 'accepted')")
     connection.exec_driver_sql("DELETE FROM sync_state WHERE key LIKE ?", (f"{state.REPLICA}%",))
-    for kind in (state.Rebuilding, state.Places, state.Told):
+    for kind in (state.Rebuilding, state.Told):
         state.drop(connection, kind)
     connection.exec_driver_sql("UPDATE scope SET cursor = 0, chain = '' WHERE id = ?", (scope,))
+
+
+def _keep_place(connection: sa.Connection, scope: str) -> None:
+    """How far this laptop had come: by that a server that was put back is known."""
+    row = connection.exec_driver_sql("SELECT cursor, chain FROM scope WHERE id = ?", (scope,)).first()
+    if row is not None and row.cursor:
+        places = state.read(connection, state.Places) or state.Places([])
+        state.keep(connection, state.Places([*places.places, Cursor(row.cursor, row.chain or "")][1 - PLACES:]))
 
 
 def _show_what_waits(connection: sa.Connection, scope: str) -> None:

@@ -230,6 +230,7 @@ def _checked(desk: Desk, wire: Wire, membership: state.Membership, *, wanted: bo
 def _after_the_end(desk: Desk, wire: Wire, membership: state.Membership, server: HelloReply, progress: Progress | None) -> SyncResult:
     """This laptop may read nothing more: what it could read goes, what was done on it is still sent."""
     door.end(desk, membership)
+    door.offer_again(desk, membership.scope, server)
     pushed = Pushed()
     while push(desk, wire, membership, pushed):
         door.end(desk, membership)
