@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import Signal
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import QWidget
 
 from alumni_desk.desktop.background import Lanes
 from alumni_desk.desktop.controls import FormRow, Label
 from alumni_desk.desktop.sheet import PlainSheet, Sheet
-from alumni_desk.desktop.unlock import PasswordField, SecretEntry
+from alumni_desk.desktop.unlock import PasswordField, SecretEntry, eyes_last, still_empty
 from alumni_desk.errors import BadInput, KnownError
 from alumni_desk.protocol.codes import read_badge_code
 from alumni_desk.store import keys, pin
@@ -71,7 +72,15 @@ class NewPinSheet(Sheet):
         self.column.addWidget(FormRow(_("PIN"), self.first, _("Four digits or more. Asked when somebody leaves check-in. Empty: none is asked.")))
         self.column.addWidget(FormRow(_("The same again"), self.again))
         self.done_clicked.connect(self._keep)
+        eyes_last(self.done_button, self.first, self.again)
         self.first.setFocus()
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        following = still_empty(self.first, self.again) if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter) else None
+        if following is not None:
+            following.setFocus()
+        else:
+            super().keyPressEvent(event)
 
     def _keep(self) -> None:
         typed = self.first.text().strip()

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import QWidget
 
 from alumni_desk.desktop.background import Lanes
 from alumni_desk.desktop.controls import FormRow
 from alumni_desk.desktop.sheet import Sheet
-from alumni_desk.desktop.unlock import PasswordField, password_faults
+from alumni_desk.desktop.unlock import PasswordField, eyes_last, password_faults, still_empty
 from alumni_desk.errors import KnownError
 from alumni_desk.words import _
 
@@ -30,7 +32,16 @@ class PasswordSheet(Sheet):
         self.again = PasswordField(_("The same again"))
         if choose:
             self.column.addWidget(FormRow(_("The same again"), self.again))
-        (self.present if present else self.password).setFocus()
+        self._fields = [self.present] * present + [self.password] + [self.again] * choose
+        eyes_last(self.done_button, *self._fields)
+        self._fields[0].setFocus()
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        following = still_empty(*self._fields) if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter) else None
+        if following is not None:
+            following.setFocus()
+        else:
+            super().keyPressEvent(event)
 
     def run(self, lanes: Lanes, work: Callable[[str], object], then: Callable[..., None]) -> None:
         """Check what was typed, do the work, close, and say so."""

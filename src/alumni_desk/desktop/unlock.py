@@ -19,14 +19,26 @@ FREE_TRIES = 3
 LONGEST_WAIT = 30
 
 
+class _Eye(IconButton):
+    """Shows what was typed. What is typed on it goes nowhere, not to the field it stands in."""
+
+    def __init__(self, field: QWidget) -> None:
+        super().__init__(_("Show what I type"), "eye", "quiet", parent=field)
+        self.setCursor(Qt.CursorShape.ArrowCursor)
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        super().keyPressEvent(event)
+        if event.key() != Qt.Key.Key_Escape:
+            event.accept()
+
+
 class PasswordField(Field):
     """A field that shows dots, with an eye at its right that shows what was typed."""
 
     def __init__(self, name: str) -> None:
         super().__init__(name, height=40)
         self.setTextMargins(0, 0, px(36), 0)
-        self.eye = IconButton(_("Show what I type"), "eye", "quiet", parent=self)
-        self.eye.setCursor(Qt.CursorShape.ArrowCursor)
+        self.eye = _Eye(self)
         self.eye.clicked.connect(lambda: self.set_shown(self.echoMode() == QLineEdit.EchoMode.Password))
         self.set_shown(False)
 
@@ -41,6 +53,20 @@ class PasswordField(Field):
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
         self.eye.move(self.width() - self.eye.width() - px(4), (self.height() - self.eye.height()) // 2)
+
+
+def eyes_last(after: QWidget, *fields: PasswordField) -> None:
+    """Let Tab go through the fields of a form first, and to their eyes after this one."""
+    for field in fields:
+        QWidget.setTabOrder(after, field.eye)
+        after = field.eye
+
+
+def still_empty(*fields: PasswordField) -> PasswordField | None:
+    """The empty field that comes after the one that was typed in: Enter goes there."""
+    at = next((number for number, field in enumerate(fields) if field.hasFocus()), len(fields))
+    following = fields[at + 1] if at + 1 < len(fields) else None
+    return following if following is not None and fields[at].text() and not following.text() else None
 
 
 def password_faults(typed: str, again: str) -> str:
@@ -107,6 +133,9 @@ class SecretEntry(QWidget):
         self._tick.timeout.connect(self._count_down)
         QGuiApplication.inputMethod().localeChanged.connect(self._say_keyboard)
         self.show_recovery(not password)
+        self.setTabOrder(self.recovery, self.button)
+        self.setTabOrder(self.button, self.other)
+        eyes_last(self.other, self.password)
 
     def _foot(self) -> QHBoxLayout:
         foot = QHBoxLayout()
@@ -308,6 +337,7 @@ class UnlockPage(QWidget):
         column.addWidget(Label(_("Nobody can open the members without this password or the recovery key, not even we. Write it down and keep it "
                                  "away from the laptop."), "small", "muted", wrap=True))  # fmt: skip
         for field in (self.password, self.again):
+            field.eye.setFocusPolicy(Qt.FocusPolicy.NoFocus)  # the tick below is for the keyboard
             field.returnPressed.connect(self._try)
             field.installEventFilter(self)
 
@@ -335,8 +365,8 @@ class UnlockPage(QWidget):
         typed, again = self.password.text(), self.again.text()
         if not typed:
             self.password.setFocus()
-        elif len(typed) >= LETTERS and not again:
-            self.again.setFocus()
+        elif (following := still_empty(self.password, self.again)) is not None or (len(typed) >= LETTERS and not again):
+            (following or self.again).setFocus()
         elif fault := password_faults(typed, again):
             self.complain(fault)
         else:
