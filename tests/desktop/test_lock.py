@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import shutil
 import subprocess
@@ -12,9 +13,9 @@ from typing import Any
 
 import pytest
 from PySide6.QtCore import QPoint, Qt, QTimer
-from PySide6.QtGui import QAction, QShortcut
+from PySide6.QtGui import QAction, QGuiApplication, QShortcut
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication, QFileDialog, QLabel, QLineEdit, QWidget
+from PySide6.QtWidgets import QApplication, QComboBox, QFileDialog, QLabel, QLineEdit, QWidget
 from tests.conftest import PASSPHRASE
 from tests.desktop.conftest import Hands
 from tests.desktop.test_door import Door, door
@@ -180,6 +181,27 @@ def test_a_dialog_of_the_system_is_closed_by_the_lock(hands: Hands) -> None:
     assert hands.room.lock.locked
     unlock(hands)
     chooser.deleteLater()
+
+
+def test_a_list_that_opens_over_the_window_is_let_go(hands: Hands, qtbot: Any) -> None:
+    """What Qt makes by itself is known to Python only while somebody asks: a file dialog's list of names, a box's list of choices."""
+    box = QComboBox(hands.shell)
+    box.addItems(["Boston", "Nice"])
+    box.show()
+    hands.shell.activateWindow()
+    own = hands.shell.windowHandle()
+    for _turn in range(3):
+        hands.until(lambda: QGuiApplication.focusWindow() is own)
+        box.showPopup()
+        hands.until(lambda: QGuiApplication.focusWindow() not in (own, None))
+        gc.collect()
+        box.hidePopup()
+        hands.shell.activateWindow()
+    hands.until(lambda: QGuiApplication.focusWindow() is own)
+    hands.room.lock.away._touched = 0.0
+    QTest.keyClick(own, Qt.Key.Key_Shift)
+    assert hands.room.lock.away._touched > 0.0
+    box.deleteLater()
 
 
 def test_a_wrong_password_is_said_and_after_three_it_waits(hands: Hands) -> None:

@@ -7,6 +7,7 @@ import sys
 import time
 from collections.abc import Callable
 
+import shiboken6
 from PySide6.QtCore import SLOT, QEvent, QObject, QTimer, Signal, Slot
 from PySide6.QtGui import QGuiApplication, QWindow
 
@@ -84,16 +85,13 @@ class Away(QObject):
 
     def _watch(self, window: QWindow | None) -> None:
         # The window that has the keyboard gets every key and mouse move first. A filter on the whole application would see every repaint too.
-        if self._window is not None:
+        # The one before may be no more: a list that opened over a box or a file dialog, a dialog of the system.
+        if self._window is not None and shiboken6.isValid(self._window):
             self._window.removeEventFilter(self)
         self._window = window
         if window is not None:
             window.installEventFilter(self)
-            window.destroyed.connect(self._lost)
             self.touched()
-
-    def _lost(self) -> None:
-        self._window = None
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         if event.type() in _TOUCHES:
