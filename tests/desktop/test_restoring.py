@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -31,6 +32,8 @@ from alumni_desk.store import backup, outbox
 from alumni_desk.store.backup import Backup
 from alumni_desk.store.desk import Desk
 from alumni_desk.store.profile import Profile
+from alumni_desk.store.troubles import database_damaged
+from alumni_desk.sync.engine import Standing
 
 NOW = datetime.now().astimezone()
 
@@ -57,7 +60,7 @@ def room(desk: Desk, qtbot: Any, asked: list[Backup]) -> Iterator[Room]:
     content = bytearray(harmed.read_bytes())
     content[-5] ^= 1
     harmed.write_bytes(content)
-    room = build(desk, theme="light", deeds=Deeds(restore_it=asked.append))
+    room = build(desk, theme="light", deeds=Deeds(restore=lambda: None, restore_it=asked.append))
     room.shell.show()
     yield room
     room.shell.close()
@@ -130,16 +133,64 @@ def test_every_page_is_read_after_each_opening_though_there_is_a_backup_of_today
     try:
         room.keeping.look()  # all of them were read since it was opened
         until(room.lanes.idle)
-        assert "cannot be read" not in room.shell.toast.accessibleName()
+        assert not room.keeping.is_damaged and "cannot be read" not in texts(room.shell)
         again = Keeping(room.desk, room.lanes)
-        again.trouble.connect(room._not_kept)
         again.look()
-        until(lambda: "cannot be read" in room.shell.toast.accessibleName())
+        until(lambda: again.is_damaged)
         again.stop()
-        room.shell.toast.link.click()
-        assert isinstance(room.shell.current(), RestorePage)
     finally:
         room.desk.profile.database.write_bytes(whole)
+
+
+@contextmanager
+def harmed(desk: Desk) -> Iterator[None]:
+    """One bit of the database is another one."""
+    with closing(desk.raw()) as raw:
+        raw.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    whole = desk.profile.database.read_bytes()
+    worse = bytearray(whole)
+    worse[-2_000] ^= 4
+    desk.profile.database.write_bytes(worse)
+    try:
+        yield
+    finally:
+        desk.profile.database.write_bytes(whole)
+
+
+def test_damage_stays_said_on_every_page_until_it_is_mended(room: Room, until: Any, caplog: pytest.LogCaptureFixture) -> None:
+    room.keeping.look()
+    until(room.lanes.idle)
+    with harmed(room.desk):
+        room.keeping._unsure = True
+        room.keeping.look()
+        until(lambda: "cannot be read" in texts(room.shell))
+        for page in ("members", "today", "settings"):
+            room.shell.show_page(page)
+            until(room.lanes.idle)
+            assert room.shell.damage.isVisible() and "Go back to a backup now" in room.shell.damage.words.text()
+            assert room.shell.chip.accessibleName() == "Partly damaged"
+        room.shell.show_page("settings", section="backup")
+        assert texts(room.shell.current()).count("cannot be read") == 1
+        room.bridge.standing.emit(Standing("synced", 0, None, "Saved here"))  # what the sync says of itself does not hide it
+        assert room.shell.chip.accessibleName() == "Partly damaged"
+        room.keeping.look()
+        until(room.lanes.idle)
+        assert room.shell.damage.isVisible()
+    room.shell.damage.button.click()
+    until(lambda: isinstance(room.shell.current(), RestorePage))
+    room.keeping.look()
+    until(lambda: not room.shell.damage.isVisible())
+    assert "cannot be read" not in texts(room.shell) and room.shell.chip.accessibleName() == "Saved here"
+
+
+def test_a_damaged_part_that_a_page_comes_upon_is_said_too(room: Room, until: Any) -> None:
+    def unreadable() -> None:
+        raise database_damaged()
+
+    room.lanes.read(unreadable, failed=lambda error: None)
+    until(room.shell.damage.isVisible)
+    room.keeping.look()  # nothing is damaged after all
+    until(lambda: not room.shell.damage.isVisible())
 
 
 def test_another_folder_for_backups_and_one_that_was_taken_out(room: Room, until: Any, tmp_path: Path) -> None:

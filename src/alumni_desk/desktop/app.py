@@ -38,7 +38,6 @@ from alumni_desk.desktop.today_lists import FrameFacts, frame_facts
 from alumni_desk.desktop.undoing import Undoing
 from alumni_desk.desktop.venue_bridge import VenueBridge
 from alumni_desk.desktop.widgets import paint_mark
-from alumni_desk.errors import KnownError
 from alumni_desk.logs import log_file
 from alumni_desk.store.desk import Desk
 from alumni_desk.store.profile import Profile
@@ -98,7 +97,8 @@ class Room(QObject):
         self._keys_ahead: KeysAhead | None = None
         self.lanes.trouble.connect(lambda error: self.shell.say(str(error)))
         self.lanes.trouble.connect(lambda error: self._give_keys(None))
-        self.keeping.trouble.connect(self._not_kept)
+        self.keeping.trouble.connect(lambda error: self.shell.say(str(error)))
+        self.keeping.damaged.connect(self._say_damage)
         self._standing = ""
         self._wanted = ""
         self._last_standing: Standing | None = None
@@ -175,6 +175,7 @@ class Room(QObject):
         page.named.connect(self._frame)
         page.lock_now.connect(lambda: self.lock.lock())
         page.ruled.connect(lambda: self.lock.read_rules())
+        page.set_damage(self._damage_words())
 
     def _go(self, name: str, **what: Any) -> None:
         self._wanted = name
@@ -305,11 +306,19 @@ class Room(QObject):
         self._help.raise_()
         return self._help
 
-    def _not_kept(self, error: KnownError) -> None:
-        if error.code == "part_damaged":
-            self.shell.say(str(error), _("Backups"), lambda: self.shell.show_page("restore"))
-        else:
-            self.shell.say(str(error))
+    def _damage_words(self) -> str:
+        if not self.keeping.is_damaged:
+            return ""
+        from alumni_desk.store.checking import part_damaged
+
+        return str(part_damaged())
+
+    def _say_damage(self, damaged: bool) -> None:
+        """Damage is said on every page until it is mended: a volunteer who works on would work on in a database that loses more."""
+        self.shell.set_damage(self._damage_words())
+        settings = self.shell.built("settings")
+        if settings is not None:
+            cast("SettingsPage", settings).set_damage(self._damage_words())
 
     def holds_work(self) -> bool:
         """Whether the window may not be made anew now: it is locked, a dialog is open, or a door is."""

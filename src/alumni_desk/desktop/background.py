@@ -92,9 +92,10 @@ def _still_there(slot: Callable[..., Any]) -> bool:
 
 
 class Lanes(QObject):
-    """The lanes of background work. ``trouble`` tells of an error that no caller took."""
+    """The lanes of background work. ``trouble`` tells of an error that no caller took, ``damage`` that a part of the database cannot be read."""
 
     trouble = Signal(object)
+    damage = Signal()
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -208,6 +209,8 @@ class Lanes(QObject):
             return
         error = done.exception()
         if isinstance(error, KnownError):
+            if error.code in ("database_damaged", "part_damaged"):
+                self.damage.emit()
             if failed is None:
                 self.trouble.emit(error)
             elif _still_there(failed):

@@ -17,10 +17,13 @@ COPY_MS = 1_000
 
 
 class Keeping(QObject):
-    """``made`` tells of a new backup; ``trouble`` once of each thing that stands in its way, and of damage again and again."""
+    """``made`` tells of a new backup; ``trouble`` once of each thing that stands in its way; ``damaged`` that a part of the database cannot be read, until
+    all of it can be.
+    """
 
     made = Signal(object)
     trouble = Signal(object)
+    damaged = Signal(bool)
 
     def __init__(self, desk: Desk, lanes: Lanes) -> None:
         super().__init__(lanes)
@@ -28,6 +31,8 @@ class Keeping(QObject):
         self._copying = False
         self._job: Job | None = None
         self._told = ""
+        self.is_damaged = False
+        lanes.damage.connect(self._found_damage)
         self._unsure = True  # of the database's pages, until all of them were read
         self._soon = QTimer(self, interval=FIRST_MS, singleShot=True)
         self._often = QTimer(self, interval=EVERY_MS)
@@ -68,14 +73,23 @@ class Keeping(QObject):
     def _made(self, file: Path | None) -> None:
         self._job = None
         self._told = ""
+        if self.is_damaged and not self._unsure:  # every page was read once more
+            self.is_damaged = False
+            self.damaged.emit(False)
         if file is not None:
             self.made.emit(file)
 
     def _failed(self, error: KnownError) -> None:
         self._job = None
-        if error.code != self._told or error.code == "part_damaged":  # that one until something is done about it
-            self._told = error.code
+        if error.code != "part_damaged" and error.code != self._told:  # that one is said as long as it is so
             self.trouble.emit(error)
+        self._told = error.code
+
+    def _found_damage(self) -> None:
+        self._unsure = True
+        if not self.is_damaged:
+            self.is_damaged = True
+            self.damaged.emit(True)
 
     def _copy(self) -> None:
         if self._desk.unkept and not self._copying:

@@ -22,7 +22,7 @@ from alumni_desk.desktop.security_part import Due, SecurityPart, due
 from alumni_desk.desktop.setting_rows import SettingRow, section
 from alumni_desk.desktop.theme import Appearance, Theme
 from alumni_desk.desktop.tokens import SIDEBAR, TEXT_SIZES
-from alumni_desk.desktop.widgets import Scroll
+from alumni_desk.desktop.widgets import IconLine, Scroll
 from alumni_desk.errors import KnownError
 from alumni_desk.store.checking import Findings, found_words, verify
 from alumni_desk.store.desk import Desk
@@ -78,6 +78,7 @@ class SettingsPage(Page):
         self._parts: dict[str, QWidget] = {}
         self._security: SecurityPart | None = None
         self._backups: BackupRows | None = None
+        self._damage = ""
         self._part("general")
         self.stack.show_content()
 
@@ -221,8 +222,23 @@ class SettingsPage(Page):
         self._security.ruled.connect(self.ruled)
         column.addWidget(self._security)
 
+    def set_damage(self, sentence: str) -> None:
+        """Say above the backups that a part of the database cannot be read; empty: all of it can be."""
+        self._damage = sentence
+        self.sections.set_count("backup", number(1) if sentence else "")
+        if "backup" in self._parts:
+            self._show_damage()
+
+    def _show_damage(self) -> None:
+        self._damaged.first.setText(self._damage)
+        self._damaged.setVisible(bool(self._damage))
+
     def _backup(self, column: QVBoxLayout) -> None:
         column.addWidget(section(_("Backup")))
+        self._damaged = IconLine("warning", "", tone="danger")
+        self._damaged.setContentsMargins(0, px(12), 0, px(4))
+        column.addWidget(self._damaged)
+        self._show_damage()
         if self._deeds.back_up:
             save = _does(Button(_("Back up now"), "primary", "floppy-disk"), self._deeds.back_up)
             column.addWidget(SettingRow(_("A copy of everything"), _("One locked file. It opens on another laptop with the password you give it."), save))

@@ -20,7 +20,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from alumni_desk.desktop.controls import WINDOW, Elided, IconButton, Label, hairline, shortcut
+from alumni_desk.desktop.controls import WINDOW, Button, Elided, IconButton, Label, hairline, shortcut
 from alumni_desk.desktop.fonts import px
 from alumni_desk.desktop.look import look
 from alumni_desk.desktop.nav import Entry, NavList
@@ -29,7 +29,7 @@ from alumni_desk.desktop.palette_button import PaletteButton
 from alumni_desk.desktop.syncchip import SyncChip
 from alumni_desk.desktop.tokens import HEADER, SIDEBAR, SIDEBAR_FOLDED
 from alumni_desk.desktop.undoing import Undoing
-from alumni_desk.desktop.widgets import Mark, YearDisc, on_screen, way_in
+from alumni_desk.desktop.widgets import Glyph, Mark, YearDisc, on_screen, way_in
 from alumni_desk.words import _
 
 FOLD_BELOW = 900
@@ -63,6 +63,31 @@ class SampleBand(QWidget):
 
     def paintEvent(self, event: QPaintEvent) -> None:
         QPainter(self).fillRect(self.rect(), look(self).warn_soft)
+
+
+class DamageBand(QWidget):
+    """Says on every page that a part of the database cannot be read, and leads to the backups."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        row = QHBoxLayout(self)
+        row.setContentsMargins(px(24), px(8), px(24), px(8))
+        row.setSpacing(px(10))
+        row.addWidget(Glyph("warning", "danger", 18))
+        self.words = Label("", "small", "danger", wrap=True)
+        row.addWidget(self.words, 1)
+        row.addSpacing(px(6))
+        self.button = Button(_("Backups"))
+        row.addWidget(self.button)
+        self.hide()
+
+    def say(self, sentence: str) -> None:
+        """What is damaged and what to do; empty: nothing is."""
+        self.words.setText(sentence)
+        self.setVisible(bool(sentence))
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        QPainter(self).fillRect(self.rect(), look(self).danger_soft)
 
 
 class Shell(QMainWindow):
@@ -122,6 +147,10 @@ class Shell(QMainWindow):
         right.addWidget(hairline())
         self.band = SampleBand()
         right.addWidget(self.band)
+        self.damage = DamageBand()
+        self.damage.button.setVisible("restore" in self.plan)
+        self.damage.button.clicked.connect(lambda: self._wish("restore"))
+        right.addWidget(self.damage)
         self.stack = QStackedWidget()
         right.addWidget(self.stack, 1)
         across.addLayout(right, 1)
@@ -193,7 +222,7 @@ class Shell(QMainWindow):
         self.palette_button.clicked.connect(self.palette_wanted)
         row.addWidget(self.palette_button)
         self.chip = SyncChip()
-        self.chip.clicked.connect(lambda: self._wish("sync"))
+        self.chip.clicked.connect(lambda: self._wish("restore" if self.chip.damaged and "restore" in self.plan else "sync"))
         row.addWidget(self.chip)
         self._shown_header: QWidget | None = None
         return header
@@ -319,7 +348,7 @@ class Shell(QMainWindow):
 
     def _next_region(self, step: int) -> None:
         toast = [self.toast.link] if self.toast.isVisible() and self.toast.link.isVisible() else []
-        places = [self.nav, *self.current().regions(), self.palette_button, self.chip, *toast]
+        places = [self.nav, self.damage.button, *self.current().regions(), self.palette_button, self.chip, *toast]
         now = QApplication.focusWidget()
         at = next((n for n, place in enumerate(places) if now is not None and (place is now or place.isAncestorOf(now))), -1)
         for turn in range(1, len(places) + 1):
@@ -337,6 +366,11 @@ class Shell(QMainWindow):
     def say(self, sentence: str, link: str = "", act: Callable[[], None] | None = None, keys: str = "") -> None:
         """A toast above the foot of the window."""
         self.toast.say(sentence, link, act, keys)
+
+    def set_damage(self, sentence: str) -> None:
+        """Say on every page that a part of the database cannot be read, and what to do; empty: all of it can be."""
+        self.damage.say(sentence)
+        self.chip.set_damaged(bool(sentence))
 
     def _page_said(self, sentence: str, action: str | Callable[[], None] | None) -> None:
         if callable(action):

@@ -31,12 +31,23 @@ class SyncChip(Button):
     def __init__(self) -> None:
         super().__init__(_("Saved here"), "quiet", "check-circle")
         self._state: State = "alone"
+        self._sentence = _("Saved here")
+        self.damaged = False
+
+    def set_damaged(self, damaged: bool) -> None:
+        """A part of the database cannot be read: that is said in place of where data stands, until it is mended."""
+        self.damaged = damaged
+        self.set_standing(self._state, self._sentence)
 
     def set_standing(self, state: State, sentence: str) -> None:
         """What the engine says: its state and its sentence."""
         self._state = state if state in ICONS else "alone"
-        self.set_icon(ICONS[self._state][0])
-        self.set_words(sentence)
+        self._sentence = sentence
+        self.set_icon(self._sign()[0])
+        self.set_words(_("Partly damaged") if self.damaged else sentence)
+
+    def _sign(self) -> tuple[str, Tone]:
+        return ("warning", "danger") if self.damaged else ICONS[self._state]
 
     def sizeHint(self) -> QSize:
         return QSize(round(QFontMetricsF(font_of("body")).horizontalAdvance(self._shown)) + px(18 + 8 + 16), px(32))
@@ -45,7 +56,7 @@ class SyncChip(Button):
         colours = look(self)
         size = px(18)
         left = px(8)
-        paint_icon(painter, QRectF(left, (self.height() - size) / 2, size, size), ICONS[self._state][0],
-                   getattr(colours, ICONS[self._state][1]))  # fmt: skip
+        icon, tone = self._sign()
+        paint_icon(painter, QRectF(left, (self.height() - size) / 2, size, size), icon, getattr(colours, tone))
         words = QRectF(left + size + px(8), 0, self.width(), self.height())
-        paint_text(painter, words, self._shown, colours.muted, elide=False)
+        paint_text(painter, words, self._shown, colours.danger if self.damaged else colours.muted, elide=False)
