@@ -254,6 +254,31 @@ def test_killed_while_it_takes_the_place_the_next_opening_ends_it(make_desk: Mak
     assert ended_ready >= 3
 
 
+def test_a_backup_of_another_chapter_says_so_and_that_the_laptop_is_no_longer_joined(pair: tuple[Desk, Desk], make_desk: MakeDesk, tmp_path: Path) -> None:
+    one, two = pair
+    person(one, "Lovelace")
+    settle(one, two)
+    own = tmp_path / "own.alumnidesk"
+    backup.back_up(one, own)
+    alone = make_desk("alone")
+    alone.make_chapter("Lisbon", "Northgate", "Europe/Lisbon")
+    person(alone, "Silva")
+    saved = tmp_path / "stick.alumnidesk"
+    backup.back_up(alone, saved)
+    with one.reading() as connection:
+        here = str(connection.exec_driver_sql("SELECT name FROM chapter").scalar())
+    one.close()
+    tried = restore(one.profile, saved, desk_key=one.key, dry_run=True)
+    assert (tried.held.chapter, tried.instead_of, tried.leaves) == ("Lisbon", here, True)
+    same = restore(one.profile, own, desk_key=one.key, dry_run=True)
+    assert (same.held.chapter, same.instead_of, same.leaves) == (here, None, False)
+    done = restore(one.profile, saved, desk_key=one.key)
+    assert (done.instead_of, done.leaves) == (here, True) and done.replaced is not None
+    assert status(make_desk(one.profile.path.name.removeprefix("desk-"))).state == "alone"
+    back = restore(one.profile, done.replaced, desk_key=one.key, dry_run=True)
+    assert (back.instead_of, back.leaves) == ("Lisbon", False)
+
+
 def test_a_profile_that_is_new_takes_a_backup_that_has_a_password(pair: tuple[Desk, Desk], office: Any, tmp_path: Path, make_desk: MakeDesk) -> None:
     """It enrols anew: two laptops never speak to the server as one."""
     one, two = pair

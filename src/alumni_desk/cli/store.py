@@ -29,7 +29,8 @@ def add_commands(commands: Any) -> None:
                       "was there is kept: as a backup, or as a file if it could not be read. Close the window first. "
                       "ALUMNI_DESK_PASSPHRASE or ALUMNI_DESK_RECOVERY opens a backup of another desk; a new profile that no password store can keep is "
                       "locked with ALUMNI_DESK_PASSPHRASE. "
-                      "JSON: restored, chapter, members, gatherings, check_ins, made_at, carried, erased, replaced, from_outbox, unread."))
+                      "JSON: restored, chapter, members, gatherings, check_ins, made_at, carried, erased, replaced, from_outbox, unread, "
+                      "instead_of (the chapter that was here, if it is another one's backup), leaves (true if this laptop is no longer joined)."))
     back.add_argument("file", metavar="FILE", nargs="?", help=_("the backup"))
     back.add_argument("--dry-run", action="store_true", help=_("say what the backup holds and change nothing"))
     back.add_argument("--salvage", action="store_true", help=_(
@@ -105,7 +106,8 @@ def run_restore(args: argparse.Namespace) -> int:
     held = done.held
     data = {"restored": not args.dry_run, "chapter": held.chapter, "members": held.members, "gatherings": held.gatherings,
             "check_ins": held.check_ins, "made_at": held.made_at, "carried": done.carried, "erased": done.erased,
-            "replaced": str(done.replaced) if done.replaced else None, "from_outbox": done.from_outbox, "unread": done.unread}
+            "replaced": str(done.replaced) if done.replaced else None, "from_outbox": done.from_outbox, "unread": done.unread,
+            "instead_of": done.instead_of, "leaves": done.leaves}
     show(args, data, _restored(done, args.dry_run))
     return 0
 
@@ -120,11 +122,18 @@ def _restored(done: Any, tried: bool) -> str:
                                       done.carried).format(n=number(done.carried)),
             done.erased and ngettext("{n} person erased since would stay erased.", "{n} people erased since would stay erased.",
                                      done.erased).format(n=number(done.erased)),
+            done.instead_of is not None and _("It is a backup of another chapter, “{name}”, and would take the place of “{here}”.").format(
+                name=done.held.chapter, here=done.instead_of),
+            done.leaves and _("This laptop would no longer be joined to a server; to come back it needs a new invitation."),
             _("Nothing was changed."))))
     if done.held.made_at:
         lines = [_("Restored the backup of {when}: {what}.").format(when=_moment(done.held.made_at), what=what)]
     else:
         lines = [_("Saved what was left: {what}.").format(what=what)]
+    if done.instead_of is not None:
+        lines.append(_("It is a backup of another chapter, “{name}”, in place of “{here}”.").format(name=done.held.chapter, here=done.instead_of))
+    if done.leaves:
+        lines.append(_("This laptop is no longer joined to a server; to come back it needs a new invitation, or the backup of what was here."))
     if done.carried:
         lines.append(ngettext("{n} change that was not sent yet was carried over.", "{n} changes that were not sent yet were carried over.",
                               done.carried).format(n=number(done.carried)))

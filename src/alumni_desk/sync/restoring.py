@@ -41,7 +41,9 @@ _STEPS = 6
 @dataclass(frozen=True)
 class Restored:
     """What was restored. ``carried``: waiting operations laid over it; ``erased``: people erased since who stay so; ``replaced``: where what was
-    there lies now; ``from_outbox``: it could not be read, so the outbox copy was used; ``unread``: parts of that copy that were damaged too."""
+    there lies now; ``from_outbox``: it could not be read, so the outbox copy was used; ``unread``: parts of that copy that were damaged too.
+    ``instead_of``: the name of the chapter that was here, if the backup is of another one, else None; ``leaves``: this laptop was joined, and is no longer.
+    """
 
     held: Held
     carried: int = 0
@@ -49,6 +51,8 @@ class Restored:
     replaced: Path | None = None
     from_outbox: bool = False
     unread: int = 0
+    instead_of: str | None = None
+    leaves: bool = False
 
 
 def restore(profile: Profile, file: Path, *, passphrase: str | None = None, own: str | None = None, desk_key: bytes | None = None,
@@ -121,7 +125,8 @@ def _tried(profile: Profile, stage: Profile, key: bytes, known: bytes | None, he
         backup.rekey(stage.database, key, known)
     with open_staged(stage, known or key, desk_schema, SCHEMA_VERSION) as desk:
         carried, erased = _bring_over(desk, profile, known or key, present, found, beside, elsewhere=key != known)
-    return Restored(held, carried, erased, None, present is None and bool(found.operations), found.damaged)
+        instead_of, leaves = _instead_of(desk, present, known or key)
+    return Restored(held, carried, erased, None, present is None and bool(found.operations), found.damaged, instead_of, leaves)
 
 
 class _Steps:
@@ -146,6 +151,7 @@ def _finish(profile: Profile, stage: Profile, key: bytes, held: Held, present: P
     step()
     with open_staged(stage, key, desk_schema, SCHEMA_VERSION) as desk:
         carried, erased = _bring_over(desk, profile, key, present, found, *beside, elsewhere=elsewhere)
+        instead_of, leaves = _instead_of(desk, present, key)
         step()
         backup.trim_outbox(desk, profile)
         counted = _count(desk, held.made_at)
@@ -158,7 +164,7 @@ def _finish(profile: Profile, stage: Profile, key: bytes, held: Held, present: P
         backup.take_place(profile)
     if present is None and was_there:
         replaced = profile.path / f"desk-damaged-{stamp}.db"
-    return Restored(counted, carried, erased, replaced, present is None and bool(found.operations), found.damaged)
+    return Restored(counted, carried, erased, replaced, present is None and bool(found.operations), found.damaged, instead_of, leaves)
 
 
 def _bring_over(desk: Desk, profile: Profile, key: bytes, present: Profile | None, found: Found, *beside: Path,
@@ -324,6 +330,23 @@ def _same_chapter(desk: Desk, present: sa.Connection, scope: str) -> bool:
             return False
         some = json.dumps(list(connection.exec_driver_sql("SELECT id FROM person LIMIT 1000").scalars()))
     return present.exec_driver_sql("SELECT 1 FROM person WHERE id IN (SELECT value FROM json_each(?)) LIMIT 1", (some,)).first() is not None
+
+
+def _instead_of(desk: Desk, present: Profile | None, key: bytes) -> tuple[str | None, bool]:
+    """The name of the chapter that is here if the restored one is another, else None; and whether this laptop was joined and would be no longer."""
+    if present is None:
+        return None, False
+    with _reading(present, key) as connection:
+        scope = connection.exec_driver_sql("SELECT id FROM scope ORDER BY rowid LIMIT 1").scalar()
+        other = scope is not None and not _same_chapter(desk, connection, str(scope))
+        name = connection.exec_driver_sql("SELECT name FROM chapter WHERE NOT gone LIMIT 1").scalar()
+        joined = _is_joined(connection)
+    with desk.reading() as connection:
+        return str(name or "") if other else None, joined and not _is_joined(connection)
+
+
+def _is_joined(connection: sa.Connection) -> bool:
+    return state.read(connection, state.Membership) is not None and state.read(connection, state.Elsewhere) is None
 
 
 def _carry(desk: Desk, found: Found) -> int:
