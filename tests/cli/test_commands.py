@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import shutil
 from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
@@ -13,7 +14,10 @@ import pytest
 from tests.store.test_keyring import Shelf
 
 from alumni_desk.cli.main import COMMANDS, command_of, run
+from alumni_desk.schema import open_desk
 from alumni_desk.store import keys as store_keys
+from alumni_desk.store.backup import back_up
+from alumni_desk.store.profile import Profile
 from alumni_desk.store.troubles import changes_lost
 from alumni_desk.words import day
 
@@ -337,8 +341,27 @@ def test_backups_by_themselves(do: Do, chapter: dict[str, str], tmp_path: Path) 
     stick = tmp_path / "stick"
     assert [one["why"] for one in do("backups", "--folder", stick, "--now")] == ["daily"]
     assert Path(do("backups")[0]["file"]).parent == stick
+    missing = tmp_path / "not mounted" / "backups"
+    assert str(missing) in do("backups", "--folder", missing, code=1) and not missing.parent.exists()
+    assert "is not there" not in do("backups", text=True)
+    shutil.rmtree(stick)
+    said = do("backups", text=True)
+    assert f"{stick}, which was chosen for them, is not there" in said and str(tmp_path / "profile") in said
+    assert "so it was made" in do("backups", "--folder", stick, text=True) and "was made" not in do("backups", "--folder", stick, text=True)
     assert "say which backup" in do("restore", code=1).lower()
     assert "whole" in do("restore", "--salvage", code=1)
+
+
+def test_a_backup_of_another_chapter_says_so(do: Do, chapter: dict[str, str], tmp_path: Path) -> None:
+    with open_desk(Profile(tmp_path / "other")) as other:
+        other.make_chapter("Lisbon", "Northgate", "Europe/Lisbon")
+        back_up(other, tmp_path / "other.alumnidesk")
+    here = do("restore", tmp_path / "other.alumnidesk", "--dry-run")["instead_of"]
+    said = do("restore", tmp_path / "other.alumnidesk", "--dry-run", text=True)
+    assert f"another chapter, “Lisbon”, and would take the place of “{here}”" in said and "joined" not in said
+    done = do("restore", tmp_path / "other.alumnidesk")
+    assert (done["chapter"], done["instead_of"], done["leaves"]) == ("Lisbon", here, False)
+    assert "in place of “Lisbon”" in do("restore", done["replaced"], text=True)
 
 
 def test_history_says_who_and_keeps_an_address_together(do: Do) -> None:

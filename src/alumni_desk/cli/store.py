@@ -157,13 +157,16 @@ def run_backups(args: argparse.Namespace) -> int:
     from alumni_desk.store import backup, erasing
 
     with opened(args, create=False) as desk:
+        made = None
         if args.folder:
-            backup.choose_folder(desk.profile, None if args.folder == "default" else Path(args.folder).expanduser().absolute())
+            wanted = None if args.folder == "default" else Path(args.folder).expanduser().absolute()
+            made = wanted if wanted is not None and not wanted.exists() else None
+            backup.choose_folder(desk.profile, wanted)
         erasing.catch_up(desk)
         if args.now:
             backup.by_itself(desk.profile, desk.key, "daily")
         rows = [(one, one.damaged or not backup.is_whole(one.file)) for one in backup.backups(desk.profile, desk.key)]
-        folder = backup.folder_in_use(desk.profile)
+        folder, chosen = backup.folder_in_use(desk.profile), backup.chosen_folder(desk.profile)
         here_only = args.now and backup.opens_here_alone(desk.profile)
     data = [{"id": one.file.stem, "file": str(one.file), "made_at": one.made_at, "why": one.why, "note": one.note, "kept_as": one.rule,
              "members": one.members, "gatherings": one.gatherings, "check_ins": one.check_ins, "size": one.size, "damaged": damaged}
@@ -176,8 +179,14 @@ def run_backups(args: argparse.Namespace) -> int:
         if here_only:
             lines += "\n" + _("They open only on this computer, whose password store has the key. “alumni-desk recovery-key” prints a key that opens them "
                               "anywhere, and so does a password: “alumni-desk passphrase”.")
-        foot = ngettext("{n} backup in {folder}", "{n} backups in {folder}", len(rows)).format(n=number(len(rows)), folder=folder)
-        return f"{lines}\n{foot}" if rows else _("No backups yet in {folder}. The window makes one every day; so does: backups --now.").format(folder=folder)
+        foot = ngettext("{n} backup in {folder}", "{n} backups in {folder}", len(rows)).format(n=number(len(rows)), folder=folder) if rows else _(
+            "No backups yet in {folder}. The window makes one every day; so does: backups --now.").format(folder=folder)
+        if made is not None:
+            foot += "\n" + _("There was no such folder, so it was made.")
+        if folder != chosen:
+            foot += "\n" + _("{folder}, which was chosen for them, is not there or cannot be written; until it is, they go to the one above.").format(
+                folder=chosen)
+        return f"{lines}\n{foot}" if rows else foot
 
     show(args, data, words)
     return 0

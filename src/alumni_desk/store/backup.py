@@ -268,11 +268,14 @@ def folder_in_use(profile: Profile) -> Path:
 def choose_folder(profile: Profile, folder: Path | None) -> None:
     """Keep backups there from now on; None: in the profile's own folder. Those that lie elsewhere stay, and it is kept where.
 
-    Raises StoreProblem if nothing can be written there.
+    Raises StoreProblem if nothing can be written there, BadInput ``no_folder`` if even what it should lie in is not there: a path with a typing error, a
+    stick that is not in.
     """
     if folder is not None:
+        if not folder.parent.is_dir():
+            raise BadInput("no_folder", _("There is no folder {folder}. Make it first, or choose another one."), folder=folder)
         with _disk():
-            folder.mkdir(parents=True, exist_ok=True)
+            folder.mkdir(exist_ok=True)
             probe = folder / ".alumni-desk-writable"
             probe.touch()
             probe.unlink()
