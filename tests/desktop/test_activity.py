@@ -8,10 +8,13 @@ from typing import Any
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QLabel
 
-from alumni_desk.desktop.activity_page import DEED, day_words, lines_of, places, reason_of, wrapped
+from alumni_desk.desktop.activity_page import DEED, SHOWN, day_words, lines_of, places, reason_of, wrapped
 from alumni_desk.desktop.app import build
 from alumni_desk.desktop.fonts import metrics_of, px
+from alumni_desk.desktop.widgets import Scroll
+from alumni_desk.exchange.importing import run_import
 from alumni_desk.members.actions import change_member
 from alumni_desk.members.lists import count_members, member, member_rows
 from alumni_desk.segments.activity import deeds
@@ -97,7 +100,7 @@ def test_what_somebody_changed_since_is_named_before_undoing(hands: Any, field: 
     from alumni_desk.desktop.controls import Label
 
     hands.until(lambda: any("would be left" in label.text() for label in page.detail.findChildren(Label)))
-    said = [label.text() for label in page.detail.findChildren(Label)]
+    said = [label.text() for label in page.detail.findChildren(Label) if label.isVisibleTo(page.detail)]  # the former ones go at the next turn
     assert "then" in said and "now" not in said  # what came then is not what is there now
     page.list.setCurrentIndex(page.lines.index(1, 0))
     hands.until(lambda: "now" in [label.text() for label in page.detail.findChildren(Label)])
@@ -210,3 +213,42 @@ def test_a_day_of_another_year_has_its_year() -> None:
     assert day_words(today).startswith("Today, ") and str(today.year) not in day_words(today)
     assert day_words(date(2023, 11, 27)) == "Monday 27 November 2023"
     assert day_words(today - timedelta(days=1)).startswith("Yesterday, ")
+
+
+def test_a_day_is_no_action(hands: Any) -> None:
+    page = hands.page("activity")
+    hands.until(lambda: page.detail.button is not None)
+    shown, chosen = page.detail.button, page.list.currentIndex().row()
+    assert page.lines.index(0, 0).data(DEED) is None and chosen > 0
+    QTest.mouseClick(page.list.viewport(), Qt.MouseButton.LeftButton, pos=page.list.visualRect(page.lines.index(0, 0)).center())
+    QTest.keyClick(page.list, Qt.Key.Key_Up)
+    hands.rest()
+    assert page.detail.button is shown and page.list.currentIndex().row() == chosen and page.list.selectionModel().selectedIndexes()
+
+
+def test_an_import_names_everybody_that_there_is_room_for(hands: Any) -> None:
+    file = hands.desk.profile.path.parent / "people.csv"
+    file.write_text("First name,Last name,Email\n" + "".join(f"Ana{n},Silva,a{n}@example.org\n" for n in range(40)), "utf-8")
+    run_import(hands.desk, file)
+    page = hands.page("activity")
+    hands.until(lambda: page.detail.button is not None)
+    said = [label.text() for label in page.detail.findChildren(QLabel) if label.isVisibleTo(page.detail)]
+    assert len([words for words in said if "Silva" in words]) == SHOWN and not any("Somebody" in words for words in said)
+    assert f"and {40 - SHOWN} more" in said
+
+
+def test_a_long_name_without_a_break_stays_inside_the_details(hands: Any) -> None:
+    long = "Wolfeschlegelsteinhausenbergerdorffwelchevoraltern"
+    ana = member_rows(hands.desk)[0].id
+    change_member(hands.desk, ana, last_name=f"Jónsdóttir-{long}", former_names=[long], employer=long)
+    page = hands.page("activity")
+    hands.until(lambda: page.detail.button is not None)
+    assert page.detail.widget().width() <= page.detail.viewport().width()
+    members = hands.page("members")
+    members.open(member=ana)
+    hands.rest()
+    hands.until(lambda: members.panel.more_button.isVisible())
+    for scroll in members.panel.findChildren(Scroll):
+        if scroll.isVisible():
+            assert scroll.widget().width() <= scroll.viewport().width()
+    assert members.panel.more_button.mapTo(members.panel, members.panel.more_button.rect().topRight()).x() < members.panel.width()

@@ -98,7 +98,7 @@ def test_a_draft_is_hidden_and_comes_back_as_it_was(hands: Hands) -> None:
     form._fields["last_name"].setFocus()
     hands.room.lock.lock("idle")
     assert not hands.open_dialogs(MemberForm)
-    assert "A draft is kept" in words_of(hands.shell) and "Halfway" not in words_of(hands.shell)
+    assert "comes back as you left it; nothing of it is saved yet" in words_of(hands.shell) and "Halfway" not in words_of(hands.shell)
     unlock(hands)
     assert hands.dialog(MemberForm) is form
     assert form.values() == {"first_name": "Halfway", "notes": "not finished"}

@@ -21,7 +21,7 @@ from alumni_desk.desktop.fonts import metrics_of, px, text_size
 from alumni_desk.desktop.icons import paint_icon
 from alumni_desk.desktop.look import look
 from alumni_desk.desktop.pages import EmptyPage, Go, Page
-from alumni_desk.desktop.paint import isolated, paint_ground, paint_text
+from alumni_desk.desktop.paint import breakable, isolated, paint_ground, paint_text
 from alumni_desk.desktop.tokens import Colours, Role
 from alumni_desk.desktop.undoing import Undoing
 from alumni_desk.desktop.widgets import IconLine, Scroll
@@ -311,7 +311,7 @@ class Lines(QAbstractListModel):
 
     def flags(self, index: Index) -> Qt.ItemFlag:
         if self._lines[index.row()].deed is None:
-            return Qt.ItemFlag.ItemIsEnabled
+            return Qt.ItemFlag.NoItemFlags  # a day is no action: neither a click nor an arrow key stops there
         return Qt.ItemFlag.ItemIsEnabled | Qt.ItemFlag.ItemIsSelectable | Qt.ItemFlag.ItemNeverHasChildren
 
 
@@ -523,7 +523,7 @@ class Detail(Scroll):
         """Show an action."""
         deed = seen.deed
         column = self._anew()
-        column.addWidget(Label(deed.what, "title", wrap=True))
+        column.addWidget(Label(breakable(deed.what), "title", wrap=True))
         who = ", ".join(part for part in (deed.who or "", deed.device or _("this laptop")) if part)
         column.addWidget(Label(who, tone="muted", wrap=True))
         column.addWidget(Label(f"{day_words(local(deed.at).date())}, {local(deed.at):%H:%M}", tone="muted", wrap=True))
@@ -533,9 +533,9 @@ class Detail(Scroll):
         if why:
             column.addWidget(IconLine("prohibit", why))
             if seen.left:
-                column.addWidget(Label("\n".join(seen.left), tone="muted", wrap=True))
+                column.addWidget(Label(breakable("\n".join(seen.left)), tone="muted", wrap=True))
         elif seen.left is not None:
-            column.addWidget(IconLine("warning", "\n".join(seen.left), tone="warn") if seen.left else
+            column.addWidget(IconLine("warning", breakable("\n".join(seen.left)), tone="warn") if seen.left else
                              IconLine("check-circle", _("Nobody has changed this since"), tone="ok"))
         if seen.values:
             self._values(column, seen)
@@ -593,7 +593,7 @@ class Detail(Scroll):
         for one in seen.values:
             column.addWidget(hairline())
             top = QHBoxLayout()
-            top.addWidget(Label(isolated(one.name), "strong", wrap=True), 1)
+            top.addWidget(Label(isolated(breakable(one.name)), "strong", wrap=True), 1)
             top.addWidget(Label(one.field, tone="muted"), 0, Qt.AlignmentFlag.AlignTop)
             column.addLayout(top)
             came = _("now") if one.stands else _("then")
@@ -603,7 +603,7 @@ class Detail(Scroll):
                 word_label = Label(word, tone="muted")
                 word_label.setFixedWidth(px(36))
                 row.addWidget(word_label, 0, Qt.AlignmentFlag.AlignTop)
-                row.addWidget(Label(isolated(value) if value else _("nothing"), tone="text" if value and word == came else "muted", wrap=True), 1)
+                row.addWidget(Label(isolated(breakable(value)) if value else _("nothing"), tone="text" if value and word == came else "muted", wrap=True), 1)
                 column.addLayout(row)
         more = seen.total - len(seen.values)
         if more:

@@ -95,8 +95,9 @@ class LockPage(QWidget):
     def _meanwhile(self, column: QVBoxLayout, locked: Locked) -> None:
         lines = []
         if locked.drafts:
-            lines.append(("note-pencil", ngettext("A draft is kept, as you left it", "{n} drafts are kept, as you left them", locked.drafts).format(
-                n=locked.drafts)))
+            lines.append(("note-pencil", ngettext(
+                "An open form comes back as you left it; nothing of it is saved yet",
+                "{n} open forms come back as you left them; nothing of them is saved yet", locked.drafts).format(n=locked.drafts)))
         if locked.standing:
             lines.append(("arrows-clockwise", locked.standing))
         if not lines and not locked.door:

@@ -15,7 +15,7 @@ from alumni_desk.desktop.controls import Button, IconButton, Label, Link, hairli
 from alumni_desk.desktop.dates import day_middle, day_short, local
 from alumni_desk.desktop.fonts import px
 from alumni_desk.desktop.import_preview import value_words
-from alumni_desk.desktop.paint import Pill, isolated
+from alumni_desk.desktop.paint import Pill, breakable, isolated
 from alumni_desk.desktop.widgets import IconLine, Scroll, StatusPill, YearDisc
 from alumni_desk.gatherings.kinds import answer_word
 from alumni_desk.members.lists import Degree, MemberDetail, member
@@ -203,17 +203,17 @@ class MemberPanel(Scroll):
         row.addWidget(YearDisc(detail.disc, 56), 0, Qt.AlignmentFlag.AlignTop)
         words = QVBoxLayout()
         words.setSpacing(px(2))
-        name = Label(isolated(detail.name), "title", wrap=True)
+        name = Label(isolated(breakable(detail.name)), "title", wrap=True)
         name.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         words.addWidget(name)
         second = " · ".join(part for part in (detail.fields["other_script_name"], detail.fields["pronouns"]) if part)
         for text in (second, detail.full_name if detail.full_name != detail.name else ""):
             if text:
-                words.addWidget(Label(isolated(text), tone="muted", wrap=True))
+                words.addWidget(Label(isolated(breakable(text)), tone="muted", wrap=True))
         if detail.fields["pronunciation"]:
-            words.addWidget(IconLine("speaker-low", detail.fields["pronunciation"]))
+            words.addWidget(IconLine("speaker-low", breakable(detail.fields["pronunciation"])))
         if detail.fields["former_names"]:
-            words.addWidget(Label(_("formerly {names}").format(names=", ".join(detail.fields["former_names"])), "small", "muted", wrap=True))
+            words.addWidget(Label(_("formerly {names}").format(names=breakable(", ".join(detail.fields["former_names"]))), "small", "muted", wrap=True))
         row.addLayout(words, 1)
         return row
 
@@ -261,8 +261,8 @@ class MemberPanel(Scroll):
 
 
 def _breakable(text: str) -> str:
-    """A long address may break after its signs."""
-    return text.replace("@", "@\u200b").replace(".", ".\u200b") if "@" in text else text
+    """A long address may break after its signs; no word is so long that it is cut off."""
+    return breakable(text.replace("@", "@\u200b").replace(".", ".\u200b") if "@" in text else text)
 
 
 def _value(text: str, *, copy: bool = False, below: QWidget | None = None) -> QWidget:

@@ -120,24 +120,25 @@ def written(desk: Desk, action: str, limit: int = 50) -> tuple[list[Written], di
     """The first values and new rows that an action wrote, how many values of each field, and how many of both in all (the first 5,000 rows)."""
     from alumni_desk.store.undo import rows_of
 
-    rows = rows_of(desk, action, 5_000)
-    with desk.reading() as connection:
-        names = Names(connection, {action: [(table, row_id, after) for table, row_id, _before, after in rows[:limit]]}, set())
-    found: list[Written] = []
+    found: list[tuple[tuple[str, str, Mapping[str, Any]], Written]] = []  # beside each the row whose name it needs
     sums: dict[str, int] = defaultdict(int)
     fresh: set[str] = set()
-    for table, row_id, before, after in rows:
+    for table, row_id, before, after in rows_of(desk, action, 5_000):
         if table not in ("person", "gathering", "registration"):
             continue
+        row = (table, row_id, after)
         if not before:
             if row_id not in fresh:
                 fresh.add(row_id)
-                found.append(Written(names.of(table, row_id, after), _("New"), "", "", new=True))
+                found.append((row, Written("", _("New"), "", "", new=True)))
             continue
         for word, was, now in _changes(table, before, after):
             sums[word] += 1
-            found.append(Written(names.of(table, row_id, after), word, was, now, row=row_id))
-    return found[:limit], dict(sorted(sums.items(), key=lambda one: -one[1])), len(found)
+            found.append((row, Written("", word, was, now, row=row_id)))
+    with desk.reading() as connection:
+        names = Names(connection, {action: [row for row, _one in found[:limit]]}, set())
+    shown = [replace(one, name=names.of(*row)) for row, one in found[:limit]]
+    return shown, dict(sorted(sums.items(), key=lambda one: -one[1])), len(found)
 
 
 def standing(values: Iterable[Written], left: Iterable[Left]) -> list[Written]:
