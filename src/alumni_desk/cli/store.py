@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -115,17 +116,7 @@ def run_restore(args: argparse.Namespace) -> int:
 def _restored(done: Any, tried: bool) -> str:
     what = _holds(done.held.members, done.held.gatherings)
     if tried:
-        return " ".join(filter(None, (
-            _("The backup of {when} holds {what}.").format(when=_moment(done.held.made_at), what=what) if done.held.made_at else _(
-                "What is left holds {what}.").format(what=what),
-            done.carried and ngettext("{n} change that was not sent yet would be carried over.", "{n} changes that were not sent yet would be carried over.",
-                                      done.carried).format(n=number(done.carried)),
-            done.erased and ngettext("{n} person erased since would stay erased.", "{n} people erased since would stay erased.",
-                                     done.erased).format(n=number(done.erased)),
-            done.instead_of is not None and _("It is a backup of another chapter, “{name}”, and would take the place of “{here}”.").format(
-                name=done.held.chapter, here=done.instead_of),
-            done.leaves and _("This laptop would no longer be joined to a server; to come back it needs a new invitation."),
-            _("Nothing was changed."))))
+        return " ".join(_would(done, what))
     if done.held.made_at:
         lines = [_("Restored the backup of {when}: {what}.").format(when=_moment(done.held.made_at), what=what)]
     else:
@@ -144,6 +135,24 @@ def _restored(done: Any, tried: bool) -> str:
     if done.replaced:
         lines.append(_("What was there before is in {file}.").format(file=done.replaced))
     return "\n".join(lines)
+
+
+def _would(done: Any, what: str) -> Iterator[str]:
+    """What a restore would do, a sentence each."""
+    if done.held.made_at:
+        yield _("The backup of {when} holds {what}.").format(when=_moment(done.held.made_at), what=what)
+    else:
+        yield _("What is left holds {what}.").format(what=what)
+    if done.carried:
+        yield ngettext("{n} change that was not sent yet would be carried over.", "{n} changes that were not sent yet would be carried over.",
+                       done.carried).format(n=number(done.carried))
+    if done.erased:
+        yield ngettext("{n} person erased since would stay erased.", "{n} people erased since would stay erased.", done.erased).format(n=number(done.erased))
+    if done.instead_of is not None:
+        yield _("It is a backup of another chapter, “{name}”, and would take the place of “{here}”.").format(name=done.held.chapter, here=done.instead_of)
+    if done.leaves:
+        yield _("This laptop would no longer be joined to a server; to come back it needs a new invitation.")
+    yield _("Nothing was changed.")
 
 
 def _moment(made_at: str) -> str:
