@@ -328,6 +328,10 @@ def cut_at_half(chapter: Chapter) -> list[Row]:
     return [at_most("cut at half of the first sync, fetched again", "", again * 100, 2, "%", f"of {offer.size / 1e6:.1f} MB")]
 
 
+_LINE = 25e6
+"""Bytes a second: a line of 200 Mbit/s."""
+
+
 def killed_at_half(chapter: Chapter) -> list[Row]:
     """The program is killed when half of the first sync is on its disk, and starts again: how much of it comes twice."""
     if not Path("/proc/self/clear_refs").exists():
@@ -339,6 +343,7 @@ def killed_at_half(chapter: Chapter) -> list[Row]:
             with _line(desk) as (wire, membership):
                 offer = _offered(desk, wire, membership)
             path = desk.profile.path
+        relay.pace = _LINE
         before, child = relay.down, [sys.executable, "-c", _CHILD, str(path)]
         with subprocess.Popen(child, stdout=subprocess.DEVNULL) as process:
             while process.poll() is None and _size(path / "snapshot.part") < offer.size // 2:
@@ -349,7 +354,7 @@ def killed_at_half(chapter: Chapter) -> list[Row]:
         again = (relay.down - before - offer.size) / offer.size
     finally:
         relay.close()
-    return [at_most("killed at half of the first sync, fetched again", "", again * 100, 2, "%", f"of {offer.size / 1e6:.1f} MB")]
+    return [at_most("killed at half of the first sync, fetched again", "", again * 100, 2, "%", f"of {offer.size / 1e6:.1f} MB, over a line of 200 Mbit/s")]
 
 
 def _offered(desk: Desk, wire: Any, membership: state.Membership) -> snapshot.SnapshotReply:

@@ -180,6 +180,7 @@ class Relay:
         self.url = f"http://127.0.0.1:{self._listener.getsockname()[1]}"
         self.up = self.down = 0
         self.cut_after: int | None = None
+        self.pace: float | None = None  # bytes a second that come down at most; without it megabytes lie between the two ends of a socket
         self._ends: list[socket.socket] = []
         self._threads = [threading.Thread(target=self._accept, daemon=True)]
         self._threads[0].start()
@@ -211,6 +212,8 @@ class Relay:
         with contextlib.suppress(OSError):
             while part := source.recv(1 << 16):
                 setattr(self, way, getattr(self, way) + len(part))
+                if way == "down" and self.pace is not None:
+                    time.sleep(len(part) / self.pace)
                 target.sendall(part)
                 if way == "down" and self.cut_after is not None and self.down > self.cut_after:
                     break
