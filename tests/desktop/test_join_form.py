@@ -10,10 +10,14 @@ import pytest
 from PySide6.QtWidgets import QLabel, QWidget
 from tests.sync.conftest import make_server
 
+from alumni_desk.desktop.background import Lanes
+from alumni_desk.desktop.front import Front
 from alumni_desk.desktop.join_form import JoinForm
+from alumni_desk.desktop.opening import _framed
 from alumni_desk.desktop.sheet import PlainSheet
 from alumni_desk.store.desk import Desk
 from alumni_desk.sync.engine import join, status
+from alumni_desk.sync.join import Shown
 from alumni_desk.words import day
 
 __all__ = ["make_server"]
@@ -93,3 +97,18 @@ def second(tmp_path: Any) -> Iterator[Desk]:
 
     with open_desk(Profile(tmp_path / "second")) as desk:
         yield desk
+
+
+@pytest.mark.parametrize("width", [1280, 1000])
+def test_on_the_first_page_nothing_is_cut(qtbot: Any, lanes: Lanes, width: int) -> None:
+    front = Front(100, lambda percent: None)
+    qtbot.addWidget(front)
+    front.resize(width, 800)
+    form = JoinForm("Laptop", lanes=lanes, look=lambda *asked: None)
+    front.show_view(_framed(form, "Join with an invitation", "Type the code you were given, or paste it."), lambda: None)
+    front.show()
+    qtbot.waitUntil(lambda: form.code.height() >= form.code.groups[0].height())
+    form._offer(Shown("Great Lakes", "door", "https://desk.example.org", "Priya Raman", "Autumn Reception", 84, "2026-11-13T21:00:00Z",
+                      "2026-11-12T21:00:00Z", True))
+    labels = [one for one in form.findChildren(QLabel) if one.isVisible()]
+    qtbot.waitUntil(lambda: form.card.isVisible() and all(one.height() >= one.heightForWidth(one.width()) for one in labels))

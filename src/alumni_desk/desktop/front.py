@@ -111,7 +111,11 @@ def front_column(width: int) -> tuple[Scroll, QVBoxLayout]:
     column = QVBoxLayout(middle)
     column.setContentsMargins(0, 0, 0, 0)
     column.setSpacing(px(8))
-    scroll.column.addWidget(middle, 0, Qt.AlignmentFlag.AlignHCenter)
+    row = QHBoxLayout()  # not aligned in the column: its height would be reckoned for the column's whole width, and wrapped lines be missing
+    row.addStretch(1)
+    row.addWidget(middle)
+    row.addStretch(1)
+    scroll.column.addLayout(row)
     scroll.column.addStretch(1)
     return scroll, column
 
