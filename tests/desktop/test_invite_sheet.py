@@ -12,15 +12,18 @@ from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QLabel, QWidget
 from tests.sync.conftest import make_server
 
+from alumni_desk.desktop import inviting as desktop_inviting
 from alumni_desk.desktop.app import build
 from alumni_desk.desktop.invite_sheet import InviteSheet
 from alumni_desk.desktop.inviting import door_sees
 from alumni_desk.desktop.join_form import JoinForm
+from alumni_desk.errors import NetworkProblem
 from alumni_desk.gatherings.actions import new_gathering
 from alumni_desk.protocol.policy import rules
 from alumni_desk.schema import open_desk
 from alumni_desk.store.desk import Desk
 from alumni_desk.store.profile import Profile
+from alumni_desk.sync import inviting
 from alumni_desk.sync.engine import join, sync_once
 from alumni_desk.sync.join import look
 from alumni_desk.sync.shapes import shapes
@@ -147,3 +150,26 @@ def test_what_the_door_sees_is_said_as_the_policy_has_it() -> None:
     words = door_sees(14)
     for word in ("14 guests", "class year", "city", "host", "table", "meal", "code", "notes for the door", "last four digits"):
         assert word in words
+
+
+def test_while_the_server_is_away_it_is_tried_again_and_the_code_before_can_be_cancelled(make_server: Any, hands_on: Any, monkeypatch: Any) -> None:
+    server = make_server()
+    hands = hands_on(server.url, server.invite())
+    monkeypatch.setattr(desktop_inviting, "AGAIN_MS", 50)
+    sheet = invited(hands)
+    right, away = inviting.invite, [True]
+
+    def invite(*arguments: Any, **more: Any) -> Any:
+        if away:
+            raise NetworkProblem("sync_unreachable", "The server cannot be reached.")
+        return right(*arguments, **more)
+
+    monkeypatch.setattr(inviting, "invite", invite)
+    first = sheet.standing
+    sheet.name.setText("Kwame")
+    hands.until(lambda: "tried again by itself" in all_words(sheet))
+    assert sheet.cancel.isEnabled() and not sheet.state.isVisible()
+    away.clear()
+    hands.until(lambda: sheet.standing is not None and sheet.standing != first and sheet.state.isVisible())
+    assert "tried again" not in all_words(sheet)
+    sheet.reject()

@@ -240,6 +240,7 @@ class InviteSheet(PlainSheet):
             label.setText("")
         self.valid.hide()
         self.say(words, tone)
+        self.state.hide()
         for button in (*self.deeds, self.cancel):
             button.setEnabled(False)
 
@@ -268,6 +269,7 @@ class InviteSheet(PlainSheet):
         else:
             self.say(_("{name} opens the file, or copies the text and chooses Paste in “Join with an invitation”. A change above makes a new invitation and "
                        "ends this one.").format(name=who))
+        self.state.show()
         for button in (*self.deeds, self.cancel):
             button.setEnabled(True)
 
@@ -285,6 +287,7 @@ class InviteSheet(PlainSheet):
         """Why there is no code."""
         self._asked = None
         self._blank(sentence, "danger")
+        self.cancel.setEnabled(self._made is not None)  # the code before is still good
 
     def _cancel(self) -> None:
         if self._made is not None:

@@ -16,13 +16,15 @@ from alumni_desk.desktop.background import Lanes
 from alumni_desk.desktop.dates import day_middle, day_short
 from alumni_desk.desktop.invite_sheet import Evening, InviteSheet, Made, Wish
 from alumni_desk.desktop.offer_card import door_list
-from alumni_desk.errors import KnownError
+from alumni_desk.desktop.tokens import Tone
+from alumni_desk.errors import KnownError, NetworkProblem
 from alumni_desk.store.desk import Desk
 from alumni_desk.words import _, clock_time
 
 if TYPE_CHECKING:
     from alumni_desk.sync.inviting import Invitation, SentInvitation
 
+AGAIN_MS = 5_000
 LOOK_MS = 5_000
 """How often it is asked whether the invitation that is shown was used."""
 
@@ -85,6 +87,8 @@ class Inviting:
         self.sheet.print.connect(lambda made: self._print())
         self._timer = QTimer(self.sheet, interval=LOOK_MS)
         self._timer.timeout.connect(self._look)
+        self._again = QTimer(self.sheet, interval=AGAIN_MS, singleShot=True)
+        self._again.timeout.connect(self._ask_again)
         self.sheet.finished.connect(self._end)
         self.sheet.open()
 
@@ -96,6 +100,7 @@ class Inviting:
     def _ask(self, wish: Wish) -> None:
         """A newer wish waits for the answer to the one before: each replaces the last."""
         self._wish = wish
+        self._again.stop()
         if not self._asking:
             self._asking = True
             self._lanes.send(lambda: self._invite(wish), lambda made: self._came(wish, made), self._failed)
@@ -115,15 +120,28 @@ class Inviting:
             self._ask(self._wish)
             return
         until = datetime.fromisoformat(made.until).astimezone()
-        server = made.url if made.pinned else urlsplit(made.url).netloc
+        server = made.url if made.pinned or made.url.startswith("http:") else urlsplit(made.url).netloc
         self.sheet.show_made(Made(made.id, made.code, made.qr, server, _("{day}, {time}").format(day=day_middle(until.date()), time=clock_time(until)),
                                   letter(made), typed=not made.pinned))
         self._timer.start()
 
     def _failed(self, error: KnownError) -> None:
         self._asking = False
-        if not self._over:
+        if self._over:
+            return
+        if isinstance(error, NetworkProblem):
+            self.sheet.complain(_("{problem} It is tried again by itself.").format(problem=error))
+            self._again.start()
+        else:
             self.sheet.complain(str(error))
+
+    def _ask_again(self) -> None:
+        if self._wish is not None:
+            self._ask(self._wish)
+
+    def _say(self, sentence: str, tone: Tone = "muted") -> None:
+        if not self._over:
+            self.sheet.say(sentence, tone)
 
     def _cancel(self, invitation: str) -> None:
         from alumni_desk.sync.inviting import cancel
@@ -164,8 +182,8 @@ class Inviting:
 
         made = self._made
         if made is not None:
-            self._lanes.send(lambda: save(made, file), lambda out: self.sheet.say(_("Saved as {file}. Whoever has the file can join.").format(file=out.name)),
-                             lambda error: self.sheet.say(str(error), "danger"))
+            self._lanes.send(lambda: save(made, file), lambda out: self._say(_("Saved as {file}. Whoever has the file can join.").format(file=out.name)),
+                             lambda error: self._say(str(error), "danger"))
 
     def _copy(self, made: Made) -> None:
         QGuiApplication.clipboard().setText(made.text)
