@@ -99,9 +99,11 @@ def test_what_somebody_changed_since_is_named_before_undoing(hands: Any, field: 
     page.list.setCurrentIndex(page.lines.index(older, 0))
     from alumni_desk.desktop.controls import Label
 
-    hands.until(lambda: any("would be left" in label.text() for label in page.detail.findChildren(Label)))
-    said = [label.text() for label in page.detail.findChildren(Label) if label.isVisibleTo(page.detail)]  # the former ones go at the next turn
-    assert "then" in said and "now" not in said  # what came then is not what is there now
+    def said() -> list[str]:
+        return [label.text() for label in page.detail.findChildren(Label) if label.isVisible()]
+
+    hands.until(lambda: any("would be left" in words for words in said()))
+    assert "then" in said() and "now" not in said()  # what came then is not what is there now
     page.list.setCurrentIndex(page.lines.index(1, 0))
     hands.until(lambda: "now" in [label.text() for label in page.detail.findChildren(Label)])
     hands.room.undoing.undo(deeds(hands.desk)[0].id)
