@@ -306,6 +306,18 @@ def test_the_columns_say_what_is_sure_and_the_preview_what_comes(hands: Any, tmp
     assert sum(isinstance(choice, QuietChoice) and bool(choice.key()) for choice in sheet.pages.currentWidget().findChildren(Choice)) > 4
 
 
+def test_the_preview_of_many_people_does_not_scroll_sideways(hands: Any, tmp_path: Path) -> None:
+    file = tmp_path / "members.csv"
+    long = "Wolfeschlegelsteinhausenbergerdorff"
+    file.write_text("First Name,Last Name,Employer\n" + "".join(f"Mei{n},{long},{long}{long}\n" for n in range(60)))
+    sheet = hands.page("members").import_from(file)
+    hands.until(lambda: sheet._at == 1)
+    hands.rest()
+    assert "1 of the first 50" in words_in(sheet._preview_inside)
+    assert sheet.preview.widget().width() <= sheet.preview.viewport().width()
+    sheet.reject()
+
+
 def test_the_check_says_its_sums_and_why_rows_are_left_out(hands: Any, tmp_path: Path) -> None:
     file = tmp_path / "members.csv"
     file.write_text("First Name,Last Name,Email\nMei,Wong,\n,,bad\n")

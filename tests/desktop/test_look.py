@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from PySide6.QtCore import QRect
 from PySide6.QtGui import QColor, QImage, QPainter, QRawFont
-from PySide6.QtWidgets import QWidget
+from PySide6.QtWidgets import QFileDialog, QToolButton, QWidget
 
 from alumni_desk.desktop import icons
 from alumni_desk.desktop.controls import Button, Choice, Radio, Tick
@@ -177,4 +177,42 @@ def test_the_keys_in_a_toast_can_be_read(qapp, theme):
     ground = appearance.colours().text
     assert max(contrast(ground, one) for one in seen) >= 4.5
     window.close()
+    appearance.set_theme("light")
+
+
+@pytest.mark.parametrize("percent", [90, 100, 150])
+def test_an_opened_choice_shows_all_of_its_entries(qapp, qtbot, percent):
+    appearance = Appearance(qapp, "light", percent)
+    window = QWidget()
+    window.resize(600, 400)
+    box = Choice("Lock after", [(str(n), f"{n} minutes") for n in range(8)], window)
+    box.set_key("2")
+    box.resize(px(144), px(32))
+    qtbot.addWidget(window)
+    window.show()
+    box.showPopup()
+    view = box.view()
+    qtbot.waitUntil(view.isVisible)
+    for row in range(8):
+        assert view.viewport().rect().contains(view.visualRect(box.model().index(row, 0))), row
+    around = view.window().rect()
+    assert view.geometry().top() <= px(8) and around.bottom() - view.geometry().bottom() <= px(8)  # and no arrow stands beside them
+    box.hidePopup()
+    appearance.set_percent(100)
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_the_tools_of_a_file_dialog_can_be_seen(qapp, qtbot, theme):
+    appearance = Appearance(qapp, theme)
+    chooser = QFileDialog()
+    chooser.setOption(QFileDialog.Option.DontUseNativeDialog)
+    qtbot.addWidget(chooser)
+    chooser.show()
+    tools = [tool for tool in chooser.findChildren(QToolButton) if tool.isVisible() and tool.isEnabled() and not tool.icon().isNull()]
+    assert len(tools) >= 4
+    for tool in tools:
+        picture = tool.grab().toImage()
+        ground = picture.pixelColor(picture.width() // 2, 4).name()
+        seen = {picture.pixelColor(x, y).name() for x in range(6, picture.width() - 6) for y in range(6, picture.height() - 6)}
+        assert max(contrast(ground, one) for one in seen) >= 3, tool.objectName()
     appearance.set_theme("light")

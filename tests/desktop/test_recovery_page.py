@@ -138,6 +138,7 @@ def test_the_paper_holds_the_key_and_belongs_to_its_user(tmp_path: Path) -> None
         if sys.platform != "win32":
             assert stat.S_IMODE((tmp_path / name).stat().st_mode) == 0o600
     text = (tmp_path / "key.txt").read_text("utf-8")
+    assert "Saved on" in text and "Printed" not in text
     assert all(f"{number} {group}" in text for number, group in enumerate(key.split("-"), 1)) and "Łódź" in text
     pdf = (tmp_path / "key.pdf").read_bytes()
     assert page_count(pdf) == 1 and key.encode() not in pdf

@@ -16,7 +16,7 @@ from alumni_desk.desktop.dates import day_full
 from alumni_desk.desktop.fonts import px
 from alumni_desk.desktop.icons import paint_icon
 from alumni_desk.desktop.look import look
-from alumni_desk.desktop.paint import isolated, paint_ground, paint_ring, paint_text
+from alumni_desk.desktop.paint import breakable, isolated, paint_ground, paint_ring, paint_text
 from alumni_desk.desktop.widgets import Glyph, IconLine, YearDisc
 from alumni_desk.exchange.mapping import Entry
 from alumni_desk.exchange.recognise import Recognised, Sure, asks
@@ -93,11 +93,11 @@ class PersonPreview(QWidget):
         words = QVBoxLayout()
         words.setSpacing(0)
         words.addStretch(1)
-        self.name = Label(isolated(shown), "heading", wrap=True)
+        self.name = Label(isolated(breakable(shown)), "heading", wrap=True)
         words.addWidget(self.name)
         other = str(fields.get("other_script_name") or "") or full_name(person)
         if other and other != shown:
-            words.addWidget(Label(isolated(other), tone="muted", wrap=True))
+            words.addWidget(Label(isolated(breakable(other)), tone="muted", wrap=True))
         words.addStretch(1)
         head.addLayout(words, 1)
         column.addLayout(head)
@@ -131,7 +131,7 @@ def _values(rows: Sequence[tuple[str, str, bool]]) -> QGridLayout:
         grid.addWidget(name, line, 0, top)
         if guess:
             grid.addWidget(Glyph("eye", "warn", 16, _("Comes from a guess")), line, 1, top)
-        said = Label(isolated(value if len(value) <= 120 else f"{value[:119]}…"), tone="warn" if guess else "text", wrap=True)
+        said = Label(isolated(breakable(value if len(value) <= 120 else f"{value[:119]}…")), tone="warn" if guess else "text", wrap=True)
         grid.addWidget(said, line, 2 if guess else 1, 1, 1 if guess else 2, top)
     return grid
 

@@ -292,7 +292,7 @@ def write_paper(paper: Paper, file: Path) -> None:
 
     made = _today()
     text = file.suffix.lower() == ".txt"
-    content = recovery_text(paper.chapter, paper.key, made).encode() if text else recovery_pdf(paper.chapter, paper.key, made)
+    content = recovery_text(paper.chapter, paper.key, made).encode() if text else recovery_pdf(paper.chapter, paper.key, made, saved=True)
     try:
         with open(os.open(file, os.O_CREAT | os.O_WRONLY | os.O_TRUNC, 0o600), "wb") as stream:
             stream.write(content)

@@ -118,7 +118,7 @@ class SecurityPart(QWidget):
         choices = [(str(minutes), ngettext("{n} minute", "{n} minutes", minutes).format(n=minutes) if minutes else _("Never")) for minutes in MINUTES]
         self.after = Choice(_("Lock after"), choices)
         self.after.activated.connect(lambda: self._keep(LOCK_AFTER, int(self.after.key() or 0)))
-        column.addWidget(SettingRow(_("Lock after"), _("Without a key or mouse. Drafts are kept."), self.after))
+        column.addWidget(SettingRow(_("Lock after"), _("Without a key or mouse. What is open comes back."), self.after))
         self.sleep = _off_on(_("Lock when the laptop sleeps"), lambda on: self._keep(LOCK_SLEEP, on))
         column.addWidget(SettingRow(_("Lock when the laptop sleeps"), _("Also when its screen is locked or its lid closed."), self.sleep, width=0))
         self.door = _off_on(_("Check-in while locked"), lambda on: self._keep(LOCK_DOOR, on))

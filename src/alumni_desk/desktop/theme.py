@@ -82,6 +82,7 @@ QLineEdit[bare="true"], QLineEdit[bare="true"]:focus {{ border: none; background
 QTextEdit[bare="true"], QTextEdit[bare="true"]:focus {{ border: none; background: {bg}; padding: 0; border-radius: 0; }}
 QListView#nav::item {{ min-height: {item}px; padding-left: {half}px; margin: 0 {half}px; border-radius: {radius}px; }}
 QListView#nav::item:selected {{ background: {selected}; color: {selected_text}; }}
+QComboBox {{ combobox-popup: 0; }}
 QComboBox::drop-down, QDateTimeEdit::drop-down,
 QAbstractSpinBox::up-button, QAbstractSpinBox::down-button {{ border: none; width: {drop}px; background: transparent; }}
 QComboBox::down-arrow, QDateTimeEdit::down-arrow, QAbstractSpinBox::up-arrow, QAbstractSpinBox::down-arrow {{ image: none; width: 0; height: 0; }}
@@ -95,6 +96,7 @@ QPushButton, QToolButton {{
     background: {fill}; color: {text}; border: {focus}px solid transparent; border-radius: {radius}px;
     min-height: {buttoninner}px; padding: 0 {buttonpad}px;
 }}
+QFileDialog QToolButton {{ background: {filetool}; padding: 0; min-height: 0; }}
 QPushButton:pressed, QToolButton:pressed {{ background: {fill_down}; }}
 QPushButton:focus, QToolButton:focus {{ border-color: {accent}; }}
 QPushButton:disabled, QToolButton:disabled {{ color: {muted}; }}
@@ -154,6 +156,7 @@ def style_sheet(colours: Colours, percent: int) -> str:
         "barround": px(3), "barmargin": px(3),
     }  # fmt: skip
     words = {name: getattr(colours, name) for name in Colours._fields if name != "dark"}
+    words["filetool"] = colours.border if colours.dark else colours.fill  # Qt's own icons of that dialog are dark
     return SHEET.format(**words, **measures)
 
 

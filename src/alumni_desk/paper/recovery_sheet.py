@@ -15,21 +15,22 @@ INK, GREY = (0.106, 0.122, 0.141), (0.365, 0.392, 0.424)
 
 
 def recovery_text(chapter: str, key: str, made: str) -> str:
-    """The same as plain text, for a file."""
+    """The same as plain text, for a file: that is not printed yet."""
     groups = key.split("-")
     lines = ["  ".join(f"{4 * row + column + 1} {groups[4 * row + column]}" for column in range(4)) for row in range(2)]
-    return "\n".join([_title(chapter), "", *lines, "", *_words(made), ""])
+    return "\n".join([_title(chapter), "", *lines, "", *_words(_("Saved on {day}."), made), ""])
 
 
-def recovery_pdf(chapter: str, key: str, made: str, *, paper: str = "Letter") -> bytes:
-    """One page: eight numbered groups, what they are for, and where to keep them."""
+def recovery_pdf(chapter: str, key: str, made: str, *, paper: str = "Letter", saved: bool = False) -> bytes:
+    """One page: eight numbered groups, what they are for, and where to keep them. ``saved``: as a file, not printed yet."""
     from reportlab.lib.pagesizes import A4, LETTER
     from reportlab.pdfgen.canvas import Canvas
 
+    words = _words(_("Saved on {day}.") if saved else _("Printed on {day}."), made)
     width, height = A4 if paper == "A4" else LETTER
     faces = Faces()
     faces.need([_title(chapter), key], "bold")
-    faces.need([*_words(made), "12345678"], "regular")
+    faces.need([*words, "12345678"], "regular")
     out = io.BytesIO()
     canvas = Canvas(out, pagesize=(width, height), pageCompression=1, invariant=1)
     canvas.setTitle(_("Recovery key"))  # not the key itself: printers list titles
@@ -41,7 +42,7 @@ def recovery_pdf(chapter: str, key: str, made: str, *, paper: str = "Letter") ->
         _cell(canvas, faces, number, group, (MARGIN + number % 4 * cell, top - 60 - (number // 4 + 1) * row_height), (cell, row_height))
     base = top - 60 - 2 * row_height - 34
     canvas.setFillColorRGB(*GREY)
-    for sentence in _words(made):
+    for sentence in words:
         for line in fit(faces, sentence, width - 2 * MARGIN, [11, 10, 9], max_lines=3).lines:
             draw_line(canvas, line, MARGIN, base)
             base -= 16
@@ -66,10 +67,10 @@ def _title(chapter: str) -> str:
     return _("Recovery key of {chapter}").format(chapter=chapter or "Alumni Desk")
 
 
-def _words(made: str) -> list[str]:
+def _words(when: str, made: str) -> list[str]:
     return [
         _("It opens the members when the password is forgotten, or a backup on another laptop. Type it where the password is asked for."),
         _("The last letter of each group checks it. There is no letter I, L, O or U: what looks like one is a digit."),
         _("Whoever has this paper and the laptop or a backup can open the members. Keep it with the chapter’s papers, not with the laptop."),
-        _("Printed on {day}. Nobody else has a copy, not even the makers of Alumni Desk.").format(day=made),
+        f"{when.format(day=made)} {_('Nobody else has a copy, not even the makers of Alumni Desk.')}",
     ]
