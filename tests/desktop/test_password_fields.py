@@ -12,6 +12,7 @@ from PySide6.QtWidgets import QApplication, QLineEdit, QVBoxLayout, QWidget
 from tests.desktop.conftest import Hands
 
 from alumni_desk.desktop.door_pin import NewPinSheet
+from alumni_desk.desktop.first_run import StartEmpty
 from alumni_desk.desktop.password_sheet import PasswordSheet
 from alumni_desk.desktop.unlock import PasswordField, SecretEntry, UnlockPage
 
@@ -147,3 +148,15 @@ def test_a_new_pin_goes_from_field_to_field(hands: Hands) -> None:
     press(Qt.Key.Key_Tab)
     assert sheet.again.hasFocus() and sheet.isVisible()
     sheet.reject()
+
+
+def test_what_is_missing_is_said_until_it_is_typed(qtbot: Any) -> None:
+    page = StartEmpty()
+    shown(page, qtbot)
+    QTest.mouseClick(page.button, Qt.MouseButton.LeftButton)
+    assert all(row.control.property("wrong") for row in page.rows)
+    page.university.setFocus()
+    type_in("A")
+    assert [bool(row.control.property("wrong")) for row in page.rows] == [True, False, True]
+    page.close()
+    page.deleteLater()

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
+from threading import Event
 from typing import Any
 
 import pytest
@@ -191,6 +192,19 @@ def test_a_damaged_part_that_a_page_comes_upon_is_said_too(room: Room, until: An
     until(room.shell.damage.isVisible)
     room.keeping.look()  # nothing is damaged after all
     until(lambda: not room.shell.damage.isVisible())
+
+
+def test_nothing_is_offered_while_the_list_is_read(room: Room, until: Any) -> None:
+    free = Event()
+    room.lanes.read(free.wait)  # the reading lane has something to do
+    room.shell.show_page("restore")
+    page: Any = room.shell.current()
+    QApplication.processEvents()
+    try:
+        assert not page.detail.button.isVisible() and not page.detail.activity.isVisible() and not texts(page.detail).strip(" |")
+    finally:
+        free.set()
+    until(lambda: page.detail.button.isVisible() and page.detail.button.text().startswith("Restore"))
 
 
 def test_another_folder_for_backups_and_one_that_was_taken_out(room: Room, until: Any, tmp_path: Path) -> None:

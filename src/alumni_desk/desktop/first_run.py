@@ -121,6 +121,7 @@ class StartEmpty(QWidget):
         for row in self.rows:
             fields.addWidget(row)
             row.control.returnPressed.connect(self._next)  # type: ignore[attr-defined]
+            row.control.textEdited.connect(lambda text, row=row: row.set_wrong(""))  # type: ignore[attr-defined]
         foot = QHBoxLayout()
         self.said = Label("", "small", "muted", wrap=True)
         foot.addWidget(self.said, 1)

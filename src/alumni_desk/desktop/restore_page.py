@@ -429,6 +429,8 @@ class BackupDetail(Scroll):
         self.column.addSpacing(px(12))
         self.column.addWidget(self.button)
         self.column.addWidget(self._note)
+        for part in (self.activity, self.button):  # nothing is offered before a backup is chosen
+            part.hide()
 
     def show_backup(self, one: Backup, present: Present, whole: bool | None, *, can: bool) -> None:
         """``whole``: None while it is still being read through."""
@@ -466,6 +468,7 @@ class BackupDetail(Scroll):
         body.show()
         self._body = body
         self.activity.setVisible(not damaged and not present.alone)
+        self.button.show()
         self.button.set_words(_("Restore {day}").format(day=f"{local.day} {month_long(local.date())}"))
         self.button.setEnabled(can and not damaged and whole is not None)
         seconds = max(2, round(one.size / SPEED))
