@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import random
 import shutil
 from collections.abc import Callable
 from datetime import datetime
@@ -412,6 +413,26 @@ def test_a_damaged_desk_is_saved_by_a_command(do: Do, chapter: dict[str, str], t
     assert (done["members"], done["carried"], done["from_outbox"]) == (4, 1, True)
     assert Path(done["replaced"]).read_bytes().startswith(b"not a database")
     assert do("verify")["ok"] and len(do("members")) == 4
+
+
+def test_a_command_that_comes_upon_a_damaged_page_says_so_and_verify_always_does(
+        do: Do, chapter: dict[str, str], tmp_path: Path, capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture) -> None:
+    """A command reads what it needs; what it says is right, or it says that it cannot read it."""
+    right = do("members")
+    database = tmp_path / "profile" / "desk.db"
+    whole = database.read_bytes()
+    endings = set()
+    for page in sorted(random.Random(20261126).sample(range(1, len(whole) // 4096), 12)):
+        worse = bytearray(whole)
+        worse[page * 4096 + 100] ^= 4
+        database.write_bytes(worse)
+        ended = run(["--profile", str(tmp_path / "profile"), "members", "--json"])
+        endings.add(ended)
+        out, err = capsys.readouterr()
+        assert (json.loads(out) == right) if ended == 0 else "damaged" in err, page
+        assert "damaged" in do("verify", code=1, text=True), page
+        database.write_bytes(whole)
+    assert do("verify")["ok"] and 1 in endings
 
 
 def test_erasing(do: Do, chapter: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
