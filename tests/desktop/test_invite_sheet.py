@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from PySide6.QtGui import QGuiApplication
+from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QLabel, QWidget
 from tests.sync.conftest import make_server
 
@@ -166,7 +167,7 @@ def test_while_the_server_is_away_it_is_tried_again_and_the_code_before_can_be_c
 
     monkeypatch.setattr(inviting, "invite", invite)
     first = sheet.standing
-    sheet.name.setText("Kwame")
+    QTest.keyClicks(sheet.name, "Kwame")
     hands.until(lambda: "tried again by itself" in all_words(sheet))
     assert sheet.cancel.isEnabled() and not sheet.state.isVisible()
     away.clear()
