@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from PySide6.QtCore import Signal
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtGui import QMouseEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QSizePolicy, QVBoxLayout, QWidget
 
 from alumni_desk.desktop.controls import INSIDE, Button, Label, Link, hairline, shortcut
@@ -95,6 +96,12 @@ class ConflictCard(QFrame):
         column.addWidget(button)
         self.buttons.append(button)
         return box
+
+    def mousePressEvent(self, event: QMouseEvent) -> None:
+        """A click anywhere in it leads the keys here."""
+        if self.buttons and not any(button.hasFocus() for button in self.buttons):
+            self.buttons[0].setFocus(Qt.FocusReason.MouseFocusReason)
+        event.accept()
 
     def busy(self) -> None:
         """It is being decided."""
