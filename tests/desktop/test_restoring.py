@@ -184,14 +184,18 @@ def test_damage_stays_said_on_every_page_until_it_is_mended(room: Room, until: A
     assert "cannot be read" not in texts(room.shell) and room.shell.chip.accessibleName() == "Saved here"
 
 
-def test_a_damaged_part_that_a_page_comes_upon_is_said_too(room: Room, until: Any) -> None:
+def test_a_damaged_part_that_a_page_comes_upon_is_said_once_it_is_sure(room: Room, until: Any, caplog: pytest.LogCaptureFixture) -> None:
     def unreadable() -> None:
         raise database_damaged()
 
+    room.keeping.look()
+    until(room.lanes.idle)
     room.lanes.read(unreadable, failed=lambda error: None)
-    until(room.shell.damage.isVisible)
-    room.keeping.look()  # nothing is damaged after all
-    until(lambda: not room.shell.damage.isVisible())
+    until(room.lanes.idle)
+    assert not room.keeping._unsure and not room.shell.damage.isVisible()  # it was another file's: all of the database can be read
+    with harmed(room.desk):
+        room.lanes.read(unreadable, failed=lambda error: None)
+        until(room.shell.damage.isVisible)
 
 
 def test_nothing_is_offered_while_the_list_is_read(room: Room, until: Any) -> None:

@@ -92,7 +92,7 @@ def _still_there(slot: Callable[..., Any]) -> bool:
 
 
 class Lanes(QObject):
-    """The lanes of background work. ``trouble`` tells of an error that no caller took, ``damage`` that a part of the database cannot be read."""
+    """The lanes of background work. ``trouble`` tells of an error that no caller took, ``damage`` that something could not be read."""
 
     trouble = Signal(object)
     damage = Signal()
@@ -209,7 +209,7 @@ class Lanes(QObject):
             return
         error = done.exception()
         if isinstance(error, KnownError):
-            if error.code in ("database_damaged", "part_damaged"):
+            if error.code == "database_damaged":
                 self.damage.emit()
             if failed is None:
                 self.trouble.emit(error)

@@ -32,7 +32,8 @@ class Keeping(QObject):
         self._job: Job | None = None
         self._told = ""
         self.is_damaged = False
-        lanes.damage.connect(self._found_damage)
+        self._again = False
+        lanes.damage.connect(self._doubt)
         self._unsure = True  # of the database's pages, until all of them were read
         self._soon = QTimer(self, interval=FIRST_MS, singleShot=True)
         self._often = QTimer(self, interval=EVERY_MS)
@@ -78,18 +79,30 @@ class Keeping(QObject):
             self.damaged.emit(False)
         if file is not None:
             self.made.emit(file)
+        self._look_again()
 
     def _failed(self, error: KnownError) -> None:
         self._job = None
         if error.code != "part_damaged" and error.code != self._told:  # that one is said as long as it is so
             self.trouble.emit(error)
         self._told = error.code
+        if error.code == "part_damaged":
+            self._unsure = True
+            if not self.is_damaged:
+                self.is_damaged = True
+                self.damaged.emit(True)
+        self._look_again()
 
-    def _found_damage(self) -> None:
-        self._unsure = True
+    def _doubt(self) -> None:
+        """Something came upon a part that it could not read; it may have been another file's, so all of this one is looked at."""
         if not self.is_damaged:
-            self.is_damaged = True
-            self.damaged.emit(True)
+            self._again = True
+            self._look_again()
+
+    def _look_again(self) -> None:
+        if self._again and self._job is None:
+            self._again, self._unsure = False, True
+            self.look()
 
     def _copy(self) -> None:
         if self._desk.unkept and not self._copying:
