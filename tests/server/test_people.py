@@ -25,6 +25,7 @@ from alumni_desk.protocol.messages import (
     InvitationsReply,
     InviteReply,
     InviteRequest,
+    LaptopRow,
     LaptopsReply,
     Operation,
     PullReply,
@@ -37,6 +38,7 @@ from alumni_desk.protocol.proofs import enrol_proof
 from alumni_desk.server import audit
 from alumni_desk.server.app import make_app
 from alumni_desk.server.database import Database
+from alumni_desk.server.devices import device_rows
 from alumni_desk.server.state import open_server
 from alumni_desk.server.tidying import tidy_all
 
@@ -119,9 +121,17 @@ def test_an_invitation_is_listed_ends_and_is_forgotten(office: Office) -> None:
 def test_parcels_of_a_removed_laptop_are_kept_once_and_judged_when_they_are_released(office: Office) -> None:
     leader, other = office.laptop(), office.laptop()
     late, sample = other.operation(last_name="Late"), other.operation("chapter", row=other.scope, sample=True)
+    office.call("hello", HelloRequest(waiting=3), HelloReply, other.token)
     office.call(f"devices/{other.device}/revoke", HelloRequest(), HelloReply, leader.token)
-    for _time in range(2):
+
+    def to_send() -> list[int | None]:
+        listed = office.call("laptops", ScopeRequest(leader.scope), LaptopsReply, leader.token).laptops
+        return [row.waiting for row in (*listed, *device_rows(office.server)) if (row.device if isinstance(row, LaptopRow) else row.id) == other.device]
+
+    assert to_send() == [3, 3]
+    for left in (1, 0):  # the second time it said how much before, as it always does
         assert [one.status for one in other.push(late, sample).results] == ["quarantined", "quarantined"]
+        assert to_send() == [left, left]
     other.begin()  # a new session is good for that alone
     assert office.ask("pull", PullRequest({}), other.token).code == "revoked"
     [aside] = office.call("set-aside", ScopeRequest(leader.scope), SetAsideReply, leader.token).parcels

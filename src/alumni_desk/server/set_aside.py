@@ -33,6 +33,7 @@ from alumni_desk.protocol.values import is_id
 from alumni_desk.server import audit, feed, journal
 from alumni_desk.server.accounts import Caller, chapters_of, grants_of
 from alumni_desk.server.bulk import put_rows
+from alumni_desk.server.devices import has_sent
 from alumni_desk.server.inviting import look_after
 from alumni_desk.server.refusals import Refusal
 from alumni_desk.server.state import Server
@@ -56,7 +57,9 @@ def take(server: Server, who: Caller, message: PushRequest, now: int) -> PushRep
     with server.database.writing() as connection:
         if scope not in chapters_of(connection, server.tables, who.device):
             raise Refusal(403, "no_grant")
-        return keep(connection, server.tables, message.parcels, scope=scope, by=who.device, reason="revoked", now=now)
+        reply = keep(connection, server.tables, message.parcels, scope=scope, by=who.device, reason="revoked", now=now)
+        has_sent(connection, server.tables, who.device, len(reply.results))
+        return reply
 
 
 def keep(connection: sa.Connection, tables: sa.MetaData, parcels: Sequence[Parcel], *, scope: str, by: str, reason: str, now: int) -> PushReply:
