@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
+from alumni_desk.checkin.actions import walk_in
 from alumni_desk.errors import KnownError
 from alumni_desk.schema import open_desk
 from alumni_desk.store import backup, removal
@@ -91,6 +92,23 @@ def test_a_removed_laptop_hands_over_what_it_had_and_empties_itself(pair: tuple[
     assert set_aside.release(leader, aside.id[:8]).taken == 2
     assert code_of(lambda: set_aside.release(leader, aside.id)) == "no_such_parcel"
     assert sync_once(leader).quarantined == 0 and names(leader) == ["Lovelace", "Unsent", "Unsent too"]
+
+
+def test_what_is_set_aside_names_whom_it_brings_itself(pair: tuple[Desk, Desk]) -> None:
+    leader, other = pair
+    with leader.writing("gathering_planned") as writing:
+        gathering = writing.add("gathering", name="Autumn Dinner", starts="2027-10-10T18:00", time_zone="UTC")
+    sync_once(leader)
+    sync_once(other)
+    late = walk_in(other, gathering, "Late Dora")
+    with other.writing("answers_noted") as writing:
+        writing.change("registration", str(late.registration), door_note="Vegan")
+    remove_other(leader)
+    assert code_of(lambda: sync_once(other)) == "access_removed"
+    found = set_aside.set_aside(leader)
+    assert len([line for one in found for line in one.what if line.startswith("Late Dora: ")]) >= 4
+    assert not any("Somebody" in line for one in found for line in one.what)
+    assert {one.why for one in found} == {"The laptop that this comes from is removed, so a leader looks at it first."}
 
 
 def test_what_is_discarded_never_counts(pair: tuple[Desk, Desk]) -> None:

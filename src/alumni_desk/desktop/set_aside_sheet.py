@@ -31,8 +31,8 @@ class SetAsideSheet(PlainSheet):
         super().__init__(parent, _("Set aside"), width=640)
         self._desk, self._lanes, self._looked = desk, lanes, looked
         self._left = len(parcels)
-        self.column.addWidget(Label(_("This came from a laptop after its access was removed. It counts only if you release it; then it is judged as any "
-                                      "other change. What you throw away is gone."), tone="muted", wrap=True))  # fmt: skip
+        self.column.addWidget(Label(_("This comes from laptops that are removed, or that the server does not know. It counts only if you release it; then it "
+                                      "is judged as any other change. What you throw away is gone."), tone="muted", wrap=True))  # fmt: skip
         for one in parcels:
             self.column.addWidget(self._lot(one))
         if not parcels:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -66,19 +66,43 @@ def _told(row: Any, fields: dict[str, Any], names: Names, known: Mapping[str, st
     return RefusedChange(row.id, row.resolved_at, name, what, row.reason or "", why(row.reason or ""))
 
 
-def change_words(desk: Desk, changes: Sequence[tuple[str, str, str, dict[str, Any]]]) -> list[str]:
-    """Changes (kind, table, row, fields) in words, a line each: whose or which, and what of it."""
+Change = tuple[str, str, str, dict[str, Any]]
+"""Kind, table, row, fields."""
+
+
+def change_words(desk: Desk, changes: Sequence[Change], beside: Iterable[Change] = ()) -> list[str]:
+    """Changes in words, a line each: whose or which, and what of it. ``beside``: what came with them and may name whom they are about."""
     with desk.reading() as connection:
         names = Names(connection, {"": [(table, row, fields) for _kind, table, row, fields in changes if table in desk.tables]}, set())
+    brought = _Brought([*beside, *changes])
     lines = []
     for kind, table, row, fields in changes:
-        name = _name(table, row, fields, names)
+        name = brought.name(table, row, fields, names) or _name(table, row, fields, names)
         if kind == "fact":
             lines.append(_("{name}: {fields}").format(name=name, fields=_fact_word(str(fields.get("kind", "")))))
             continue
         words = list(dict.fromkeys(field_word(table, field) for field in fields if field not in ("standing", "id")))
         lines.append(_("{name}: {fields}").format(name=name, fields=_listed(words)) if words else name)
     return lines
+
+
+class _Brought:
+    """Whom changes themselves name: people who are not here yet, and whose the rows are that came with them."""
+
+    def __init__(self, changes: Sequence[Change]) -> None:
+        people: dict[str, dict[str, Any]] = {}
+        for _kind, table, row, fields in changes:
+            if table == "person":
+                people.setdefault(row, {}).update(fields)
+        self._people = {row: naming.display_name(_Typed(fields)) for row, fields in people.items()}
+        self._whose = {row: str(fields["person"]) for _kind, _table, row, fields in changes if fields.get("person")}
+
+    def name(self, table: str, row: str, fields: Mapping[str, Any], names: Names) -> str | None:
+        """What they call whom a change is about; None where that is known here, or they do not say."""
+        person = row if table == "person" else names.whose(table, row) or fields.get("person") or self._whose.get(row)
+        if person is None or names.has_person(person):
+            return None
+        return self._people.get(person) or None
 
 
 def _fact_word(kind: str) -> str:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from alumni_desk.errors import Ambiguous, NotFound
 from alumni_desk.protocol.messages import Released, ScopeRequest, SetAsideReply, SetAsideRow
 from alumni_desk.store.desk import Desk
 from alumni_desk.sync.asking import Line, line_of, moment
-from alumni_desk.sync.refused import change_words
+from alumni_desk.sync.refused import Change, change_words
 from alumni_desk.sync.wire import Wire
 from alumni_desk.words import _
 
@@ -72,16 +73,21 @@ def _one_of(found: list[SetAside], text: str) -> SetAside:
 
 def _all(line: Line) -> list[SetAside]:
     reply = line.call("set-aside", ScopeRequest(line.scope), SetAsideReply)
+    beside = [change for one in reversed(reply.parcels) for change in _changes(one)]  # whom one parcel adds another may let in
     return [SetAside(id=one.id, laptop=one.name or one.device[:8], who=one.who, received=moment(one.received) or "", reason=one.reason,
-                     why=why(one.reason), count=one.operations, what=_words(line.desk, one), more=one.operations - len(one.changes)) for one in reply.parcels]
+                     why=why(one.reason), count=one.operations, what=_words(line.desk, one, beside), more=one.operations - len(one.changes)) for one in reply.parcels]
 
 
 def why(reason: str) -> str:
     """Why it was set aside, in a sentence."""
     if reason == "revoked":
-        return _("This laptop had been removed when it sent this.")
+        return _("The laptop that this comes from is removed, so a leader looks at it first.")
     return _("The server does not know the laptop that made this.")
 
 
-def _words(desk: Desk, row: SetAsideRow) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(change_words(desk, [(one.kind, one.table, one.row, one.fields) for one in row.changes])))
+def _words(desk: Desk, row: SetAsideRow, beside: Sequence[Change]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(change_words(desk, _changes(row), beside)))
+
+
+def _changes(row: SetAsideRow) -> list[Change]:
+    return [(one.kind, one.table, one.row, one.fields) for one in row.changes]
