@@ -7,6 +7,8 @@ from datetime import date
 from typing import Any
 
 import pytest
+from PySide6.QtCore import Qt
+from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QLabel, QWidget
 from tests.sync.conftest import make_server
 
@@ -73,6 +75,29 @@ def test_another_code_takes_away_what_was_said_of_the_one_before(make_server: Ca
     form.code.groups[3].setText("AAAA")
     form.code.changed.emit()
     assert not form.card.isVisible() and form.button.text() == "Next" and not form.button.isEnabled()
+
+
+def test_letters_flow_on_after_one_backspace_too_many(hands: Any, form: JoinForm) -> None:
+    groups = form.code.groups
+
+    def press(*keys: Any) -> None:
+        for key in keys:
+            box = next(one for one in groups if one.hasFocus())
+            (QTest.keyClick if isinstance(key, Qt.Key) else QTest.keyClicks)(box, key)
+
+    groups[0].setFocus()
+    press(*"ABCDEFGHJKMNPQRS")
+    assert form.code.text() == "ABCD-EFGH-JKMN-PQRS"
+    press(*[Qt.Key.Key_Backspace] * 5)
+    assert form.code.text() == "ABCD-EFGH-JKMN-" and groups[2].hasFocus()
+    press(*"mx5z")
+    assert form.code.text() == "ABCD-EFGH-JKMN-MX5Z" and groups[3].hasFocus()
+    press(*[Qt.Key.Key_Backspace] * 6, *"wt4y7")
+    assert form.code.text() == "ABCD-EFGH-JKMW-T4Y7"
+    groups[0].setFocus()
+    groups[0].setCursorPosition(4)
+    press("X")
+    assert form.code.text() == "ABCD-EFGH-JKMW-T4Y7", "a full box is not written over"
 
 
 def test_a_used_code_says_when_and_what_to_do(make_server: Callable[..., Any], hands: Any, form: JoinForm, second: Desk) -> None:

@@ -8,7 +8,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QEvent, QRegularExpression, Qt, Signal
+from PySide6.QtCore import QCoreApplication, QEvent, QRegularExpression, Qt, Signal
 from PySide6.QtGui import QGuiApplication, QImage, QKeyEvent, QKeySequence, QRegularExpressionValidator
 from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QVBoxLayout, QWidget
 
@@ -97,7 +97,23 @@ class CodeField(QWidget):
                 at = next((n for n, field in enumerate(self.groups) if field is watched), 0)
                 if at and not self.groups[at].text():
                     self.groups[at - 1].setFocus()
+            return self._flows_on(watched, event)
         return False
+
+    def _flows_on(self, watched: object, event: QKeyEvent) -> bool:
+        """A letter behind a full box belongs into the next one, unless that is full as well."""
+        at = next((n for n, field in enumerate(self.groups) if field is watched), 3)
+        held = event.modifiers() & (Qt.KeyboardModifier.ControlModifier | Qt.KeyboardModifier.AltModifier | Qt.KeyboardModifier.MetaModifier)
+        letter = event.text()
+        if at == 3 or held or not (len(letter) == 1 and letter.isascii() and letter.isalnum()):
+            return False
+        field, following = self.groups[at], self.groups[at + 1]
+        if len(field.text()) < 4 or field.cursorPosition() < 4 or field.hasSelectedText() or len(following.text()) == 4:
+            return False
+        following.setFocus()
+        following.setCursorPosition(0)
+        QCoreApplication.sendEvent(following, event)
+        return True
 
 
 class JoinForm(QWidget):
