@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from PySide6.QtCore import Qt
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QLabel, QWidget
@@ -114,6 +115,24 @@ def test_where_a_code_can_be_typed_it_is_shown_with_the_servers_name(make_server
     made = sheet.standing
     assert made is not None and made.typed and sheet.first_half.text().replace(" ", "") == made.code.replace("-", "")[:8]
     assert not sheet.address.isVisible() and made.server in all_words(sheet) and sheet.deeds[-1].isVisible()
+    sheet.reject()
+
+
+def test_what_cannot_be_an_address_is_said_at_its_field_and_the_code_stays(make_server: Any, hands_on: Any, desk: Desk) -> None:
+    server = make_server()
+    hands = hands_on(server.url, server.invite())
+    sheet = invited(hands)
+    first = sheet.standing
+    QTest.keyClicks(sheet.email, "not an email")
+    hands.until(lambda: "“not an email” is not an e-mail address" in all_words(sheet))
+    hands.rest()
+    assert sheet.standing == first and all(one.isEnabled() for one in sheet.deeds) and sheet.first_half.text() and sheet.wish().email == ""
+    QTest.keyClick(sheet.email, Qt.Key.Key_A, Qt.KeyboardModifier.ControlModifier)
+    QTest.keyClicks(sheet.email, "hana@example.org")
+    assert "is not an e-mail address" not in all_words(sheet)
+    hands.until(lambda: sheet.standing != first)
+    made = sheet.standing
+    assert made is not None and [one.email for one in inviting.invitations(desk) if one.id == made.id] == ["hana@example.org"]
     sheet.reject()
 
 

@@ -83,6 +83,7 @@ def test_what_a_leader_may_not_invite_to(leader: Desk) -> None:
     assert code_of(lambda: inviting.invite(leader, "leader", gathering=gathering_of(leader))) == "gathering"
     assert code_of(lambda: inviting.invite(leader, "door", gathering="0190a6a2-7b1c-7def-8123-456789abcdef")) == "no_such_gathering"
     assert code_of(lambda: inviting.invite(leader, "leader", hours=0)) == "hours"
+    assert code_of(lambda: inviting.invite(leader, "leader", email="not an email")) == "email"
 
 
 def test_a_leader_of_another_chapter_neither_sees_nor_cancels(leader: Desk, office: Any, make_desk: MakeDesk) -> None:

@@ -19,6 +19,8 @@ from alumni_desk.desktop.qr_view import QrView
 from alumni_desk.desktop.sheet import PlainSheet
 from alumni_desk.desktop.tokens import CARD_RADIUS, Tone
 from alumni_desk.desktop.widgets import IconLine
+from alumni_desk.errors import BadInput
+from alumni_desk.members.fields import read_fields
 from alumni_desk.words import _
 
 SETTLED_MS = 700
@@ -83,8 +85,10 @@ class InviteSheet(PlainSheet):
         self.email = Field(_("E-mail"))
         both = QHBoxLayout()
         both.setSpacing(px(16))
-        both.addWidget(FormRow(_("Who"), self.name), 1)
-        both.addWidget(FormRow(_("E-mail (optional)"), self.email), 1)
+        self._email_row = FormRow(_("E-mail (optional)"), self.email)
+        for one in (FormRow(_("Who"), self.name), self._email_row):
+            both.addWidget(one, 1)
+            both.setAlignment(one, Qt.AlignmentFlag.AlignTop)
         self.column.addLayout(both)
         self.column.addWidget(Label(_("May do"), "label"))
         self.evening = Choice(_("Gathering"), [(one.id, one.words) for one in evenings])
@@ -113,6 +117,7 @@ class InviteSheet(PlainSheet):
         self._settle.timeout.connect(self._wish)
         self.name.textEdited.connect(self._settle.start)
         self.email.textEdited.connect(self._settle.start)
+        self.email.textEdited.connect(lambda text: self._email_row.set_wrong("") if not _trouble(text) else None)
         self.evening.activated.connect(lambda: self._turn())
         self.until.dateTimeChanged.connect(lambda at: self._settle.start())
         for way in (self.door, self.leader):
@@ -186,6 +191,8 @@ class InviteSheet(PlainSheet):
     def wish(self) -> Wish:
         """What the form says now."""
         name, email = self.name.text().strip(), self.email.text().strip()
+        if _trouble(email):
+            email = ""  # nothing is sent there; the code is good without
         evening = self._evening()
         if evening is None:
             return Wish(name, email, "leader", None)
@@ -222,6 +229,7 @@ class InviteSheet(PlainSheet):
 
     def _wish(self) -> None:
         self._settle.stop()
+        self._email_row.set_wrong(_trouble(self.email.text()))
         wish = self.wish()
         evening = self._evenings.get(wish.gathering or "")
         self.evening.setEnabled(wish.role == "door")
@@ -293,6 +301,15 @@ class InviteSheet(PlainSheet):
         if self._made is not None:
             self.cancelled.emit(self._made.id)
         self.reject()
+
+
+def _trouble(email: str) -> str:
+    """Why that cannot be an e-mail address; empty if it can, or if there is none."""
+    try:
+        read_fields({"email": email})
+    except BadInput as error:
+        return str(error)
+    return ""
 
 
 def _moment(field: When) -> datetime:

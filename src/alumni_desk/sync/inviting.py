@@ -13,6 +13,7 @@ from urllib.parse import parse_qs, quote, urlsplit
 import sqlalchemy as sa
 
 from alumni_desk.errors import Ambiguous, BadInput, NotFound, StoreProblem
+from alumni_desk.members.fields import read_fields
 from alumni_desk.protocol.codes import read_invitation
 from alumni_desk.protocol.messages import InvitationsReply, Invited, InviteReply, InviteRequest, ScopeRequest
 from alumni_desk.store.desk import Desk
@@ -89,6 +90,7 @@ def invite(desk: Desk, role: Role, *, gathering: str | None = None, name: str = 
     then, if that is sooner than a day after the gathering."""
     if until is not None and until <= datetime.now(UTC):
         raise BadInput("invite_until", _("Access would be over already. Choose a later moment."))
+    email = read_fields({"email": email})["email"] or ""
     with line_of(desk, wire) as line:
         reply = line.call("invite", InviteRequest(scope=line.scope, role=role, gathering=gathering, name=name, email=email, hours=hours, replaces=replaces,
                                                   hand_over=hand_over, until=None if until is None else round(until.timestamp() * 1000)), InviteReply)

@@ -75,7 +75,8 @@ def _all(line: Line) -> list[SetAside]:
     reply = line.call("set-aside", ScopeRequest(line.scope), SetAsideReply)
     beside = [change for one in reversed(reply.parcels) for change in _changes(one)]  # whom one parcel adds another may let in
     return [SetAside(id=one.id, laptop=one.name or one.device[:8], who=one.who, received=moment(one.received) or "", reason=one.reason,
-                     why=why(one.reason), count=one.operations, what=_words(line.desk, one, beside), more=one.operations - len(one.changes)) for one in reply.parcels]
+                     why=why(one.reason), count=one.operations, what=_words(line.desk, one, beside),
+                     more=one.operations - len(one.changes)) for one in reply.parcels]
 
 
 def why(reason: str) -> str:
