@@ -6,6 +6,7 @@ import socket
 import threading
 import time
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -14,7 +15,8 @@ from alumni_desk.desktop.controls import Button, Label
 from alumni_desk.desktop.quitting_sheets import WaitingSheet
 from alumni_desk.desktop.refused_sheet import RefusedSheet
 from alumni_desk.members.actions import add_member
-from alumni_desk.sync import state
+from alumni_desk.sync import lately, state
+from alumni_desk.sync.pull import cursor_of
 
 
 def joined(desk: Any, url: str = "http://127.0.0.1:9") -> None:
@@ -132,3 +134,28 @@ def test_what_is_asked_at_the_end_says_one_or_many(qtbot: Any, waiting: int, say
     sheet = WaitingSheet(None, waiting)  # type: ignore[arg-type]
     qtbot.addWidget(sheet)
     assert says in "\n".join(label.text() for label in sheet.findChildren(Label))
+
+
+def test_a_wrong_clocks_moment_neither_lies_on_top_nor_is_said(hands: Any) -> None:
+    joined(hands.desk)
+    now = datetime.now(UTC)
+
+    def note(sent: int, after: timedelta) -> None:
+        with hands.desk.applying() as applying:
+            lately.note(applying.connection, now + after, sent=sent, fetched=0, refused=0, conflicts=0)
+
+    note(11, timedelta(hours=-9))
+    note(12, timedelta(days=70))  # as an earlier program kept it
+    note(13, timedelta(days=-400))
+    note(14, timedelta(hours=-7))
+    with hands.desk.applying() as applying:
+        cursor = cursor_of(applying.connection, hands.desk.scope)
+        state.keep(applying.connection, state.Checked(at=(now - timedelta(hours=8)).isoformat(), identical=True, cursor=cursor))
+    page = hands.page("sync")
+    hands.until(lambda: "14 changes sent" in words(page))
+    said = [line for line in words(page).splitlines() if line.endswith(" changes sent") or line == "Checked: nothing missing" or line == "clock was wrong"]
+    assert said == ["14 changes sent", "Checked: nothing missing", "13 changes sent", "12 changes sent", "clock was wrong", "11 changes sent"]
+    note(15, timedelta(days=70))
+    page.refresh()
+    hands.until(lambda: "15 changes sent" in words(page))
+    assert words(page).count("clock was wrong") == 2

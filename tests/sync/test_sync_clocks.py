@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,9 @@ import pytest
 from alumni_desk.members.actions import add_member, change_member
 from alumni_desk.members.lists import member
 from alumni_desk.store.desk import Desk
+from alumni_desk.sync import state
 from alumni_desk.sync.engine import join, status, sync_once
+from alumni_desk.sync.lately import lately
 
 YEAR = 365 * 24 * 3_600_000
 
@@ -48,6 +51,11 @@ def test_a_wrong_clock_loses_nothing_and_is_said(years: int, office: Any, make_d
     sync_once(right)
     under(shim, years * YEAR, wrong, "sync")
     assert member(wrong, ana).fields["city"] == "Lisbon" == member(right, ana).fields["city"]
+    with wrong.reading() as connection:
+        checked = state.read(connection, state.Checked)
+        moments = [one.at for one in lately(connection)] + ([checked.at] if checked else [])
+    now = datetime.now(UTC)
+    assert len(moments) >= 3 and all(timedelta(0) <= now - datetime.fromisoformat(one) < timedelta(minutes=10) for one in moments), "the corrected time"
     under(shim, 0, wrong, "sync")  # the clock was set right
     assert status(wrong).clock == "" and status(right).clock == ""
 

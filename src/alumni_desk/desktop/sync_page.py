@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -35,6 +35,7 @@ from alumni_desk.desktop.tokens import Tone
 from alumni_desk.desktop.venue_bridge import VenueBridge
 from alumni_desk.desktop.widgets import Glyph, IconLine, MainAndSide, heading, padded
 from alumni_desk.errors import KnownError
+from alumni_desk.protocol.clock import AHEAD_MS
 from alumni_desk.protocol.messages import PROTOCOL
 from alumni_desk.store.desk import Desk
 from alumni_desk.words import _, ngettext, number
@@ -250,7 +251,7 @@ class SyncPage(Page):
             return box
         if facts.door:  # whoever checks in has no use for it
             return box
-        lines = past_lines(facts)
+        lines = past_lines(facts, self.desk.now())
         more = None
         if len(lines) > _SHOWN and not self._whole_past:
             more = Link(_("Show all"))
@@ -566,29 +567,45 @@ class Place(QWidget):
 
 @dataclass(frozen=True)
 class PastLine:
-    """A line of the history."""
+    """A line of the history. ``at`` None: this laptop's clock was wrong then."""
 
-    at: datetime
+    at: datetime | None
     icon: str
     words: str
     second: str = ""
     tone: Tone = "muted"
 
 
-def past_lines(facts: Facts) -> list[PastLine]:
-    """What the last syncs did, and when it was last checked that nothing is missing; the newest first."""
-    lines = [_did_line(did, facts.server) for did in facts.lately]
+def past_lines(facts: Facts, now: datetime) -> list[PastLine]:
+    """What the last syncs did, and when it was last checked that nothing is missing; the newest first. ``now``: the corrected time.
+
+    Syncs stand in the order in which they were, whatever the clock said; a moment that is still to come was a wrong clock's, and is not shown.
+    """
+    found: list[tuple[datetime, PastLine]] = []
+    last = datetime.min.replace(tzinfo=UTC)
+    for did in reversed(facts.lately):
+        moment = _believed(did.at, now)
+        last = max(last, moment or last)
+        found.append((last, _did_line(did, moment, facts.server)))
+    found.reverse()
     if facts.checked is not None:
-        at = datetime.fromisoformat(facts.checked)
+        moment = _believed(facts.checked, now)
         if facts.identical:
             members = ngettext("{n} member", "{n} members", facts.members).format(n=number(facts.members))
-            lines.append(PastLine(at, "check", _("Checked: nothing missing"), members))
+            line = PastLine(moment, "check", _("Checked: nothing missing"), members)
         else:
-            lines.append(PastLine(at, "warning", _("Checked: something differs"), _("the next sync fetches it again"), "warn"))
-    return sorted(lines, key=lambda line: line.at, reverse=True)
+            line = PastLine(moment, "warning", _("Checked: something differs"), _("the next sync fetches it again"), "warn")
+        found.append((moment or last, line))
+    return [line for _at, line in sorted(found, key=lambda one: one[0], reverse=True)]
 
 
-def _did_line(did: Did, server: str) -> PastLine:
+def _believed(text: str, now: datetime) -> datetime | None:
+    """A kept moment; None if it lies further ahead than two good clocks differ."""
+    at = datetime.fromisoformat(text)
+    return at if at <= now + timedelta(milliseconds=AHEAD_MS) else None
+
+
+def _did_line(did: Did, at: datetime | None, server: str) -> PastLine:
     """One sync in words."""
     sent = ngettext("{n} change sent", "{n} changes sent", did.sent).format(n=number(did.sent))
     fetched = ngettext("{n} change fetched", "{n} changes fetched", did.fetched).format(n=number(did.fetched))
@@ -602,7 +619,7 @@ def _did_line(did: Did, server: str) -> PastLine:
     elif did.conflicts:
         icon = "git-merge"
         second = ngettext("{n} to decide", "{n} to decide", did.conflicts).format(n=number(did.conflicts))
-    return PastLine(datetime.fromisoformat(did.at), icon, words, second, tone)
+    return PastLine(at, icon, words, second, tone)
 
 
 def _past_line(line: PastLine) -> QWidget:
@@ -614,7 +631,7 @@ def _past_line(line: PastLine) -> QWidget:
     words = IconLine(line.icon, line.words, line.second)
     words.findChildren(Glyph)[0].set_icon(line.icon, line.tone)
     row.addWidget(words, 1)
-    row.addWidget(Label(_moment(line.at), "small", "muted"), 0, Qt.AlignmentFlag.AlignTop)
+    row.addWidget(Label(_("clock was wrong") if line.at is None else _moment(line.at), "small", "muted"), 0, Qt.AlignmentFlag.AlignTop)
     return box
 
 

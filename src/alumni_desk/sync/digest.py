@@ -72,8 +72,8 @@ def check(desk: Desk, wire: Wire, membership: state.Membership) -> bool | None:
 
 
 def _keep(desk: Desk, cursor: Cursor, same: bool, mended: int) -> bool:
-    at = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
     with desk.applying() as applying:
+        at = applying.now.isoformat(timespec="milliseconds").replace("+00:00", "Z")
         state.keep(applying.connection, state.Checked(at=at, identical=same, cursor=cursor, mended=mended))
     return same
 

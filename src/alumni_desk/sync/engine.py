@@ -264,7 +264,7 @@ def _is_behind(desk: Desk, scope: str, head: int, chain: str) -> bool:
 def _remember(desk: Desk, trouble: str | None, result: SyncResult | None = None) -> None:
     with desk.applying() as applying:
         if result is not None:
-            lately.note(applying.connection, sent=result.pushed, fetched=result.pulled, refused=result.refused, conflicts=result.clashes)
+            lately.note(applying.connection, applying.now, sent=result.pushed, fetched=result.pulled, refused=result.refused, conflicts=result.clashes)
         last = state.read(applying.connection, state.LastSync) or state.LastSync()
         at = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z") if trouble is None else last.at
         state.keep(applying.connection, state.LastSync(at=at, trouble=trouble))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import datetime
 
 import msgspec
 import sqlalchemy as sa
@@ -21,10 +21,10 @@ class Did(msgspec.Struct, frozen=True, omit_defaults=True):
     conflicts: int = 0
 
 
-def note(connection: sa.Connection, *, sent: int, fetched: int, refused: int, conflicts: int) -> None:
-    """Keep what a sync did, if it did anything. The caller commits."""
+def note(connection: sa.Connection, now: datetime, *, sent: int, fetched: int, refused: int, conflicts: int) -> None:
+    """Keep what a sync did, if it did anything. ``now``: the corrected time, as the server told it. The caller commits."""
     if sent or fetched or refused or conflicts:
-        at = datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+        at = now.isoformat(timespec="seconds").replace("+00:00", "Z")
         found = [Did(at, sent, fetched, refused, conflicts), *lately(connection)][:KEPT]
         connection.exec_driver_sql("INSERT INTO sync_state (key, value) VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value",
                                    (_KEY, msgspec.json.encode(found).decode()))
