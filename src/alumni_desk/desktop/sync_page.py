@@ -628,10 +628,12 @@ def _past_line(line: PastLine) -> QWidget:
     row = QHBoxLayout(box)
     row.setContentsMargins(0, px(4), 0, px(4))
     row.setSpacing(px(8))
-    words = IconLine(line.icon, line.words, line.second)
+    doubt = "" if line.at is not None else _("the clock was wrong then")
+    words = IconLine(line.icon, line.words, " · ".join(filter(None, (line.second, doubt))))
     words.findChildren(Glyph)[0].set_icon(line.icon, line.tone)
     row.addWidget(words, 1)
-    row.addWidget(Label(_("clock was wrong") if line.at is None else _moment(line.at), "small", "muted"), 0, Qt.AlignmentFlag.AlignTop)
+    if line.at is not None:
+        row.addWidget(Label(_moment(line.at), "small", "muted"), 0, Qt.AlignmentFlag.AlignTop)
     return box
 
 
