@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from alumni_desk.cli.arguments import whole_number
 from alumni_desk.cli.output import add_json, opened, show
-from alumni_desk.errors import BadInput, NetworkProblem, NotFound
+from alumni_desk.errors import BadInput, KnownError, NetworkProblem, NotFound
 from alumni_desk.words import _, ngettext, number
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ def add_commands(commands: Any) -> None:
     keep = commands.add_parser(
         "keep", help=_("this laptop keeps the chapter for the others"),
         description=_("Keep the chapter for its other laptops, without an office's server: makes a server on this laptop the first time, joins it with "
-                      "everything that is here, and serves until ended. “alumni-desk invite” invites the others. JSON, once it serves: url."))
+                      "everything that is here, sends what waits, and serves until ended. “alumni-desk invite” invites the others. JSON, once it serves: url."))
     keep.add_argument("--host", default="0.0.0.0", metavar="ADDRESS", help=_("address to listen on; default every one of this computer"))
     keep.add_argument("--chapter", metavar="NAME", help=_("the chapter's name, where it has none yet"))
     keep.add_argument("--port", type=whole_number(1, 65_535), metavar="N", help=_("port for the first time; default 8413, or a free one"))
@@ -107,17 +107,30 @@ def run_keep(args: argparse.Namespace) -> int:
         elif not keeping.keeps(desk) and not keeping.has_name(desk):
             raise BadInput("chapter_needed", _("Say what the chapter is called: --chapter NAME."))
         serving = keeping.begin(desk, port=args.port, host=args.host)
-        for kind in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(kind, lambda *_: ended.set())
-        show(args, {"url": serving.url}, _("This laptop keeps the chapter, at {url}. Ctrl+C ends it.").format(url=serving.url))
-        sys.stdout.flush()
-        while serving.running and not ended.wait(0.5):
-            pass
-        lost = not serving.running
-        serving.stop()
+        try:
+            _send_what_is_here(desk)
+            for kind in (signal.SIGINT, signal.SIGTERM):
+                signal.signal(kind, lambda *_: ended.set())
+            show(args, {"url": serving.url}, _("This laptop keeps the chapter, at {url}. Ctrl+C ends it.").format(url=serving.url))
+            sys.stdout.flush()
+            while serving.running and not ended.wait(0.5):
+                pass
+            lost = not serving.running
+        finally:
+            serving.stop()
     if lost:
         raise NetworkProblem("keeps_ended", _("The server on this laptop has ended by itself. Everything is saved; start “keep” again."))
     return 0
+
+
+def _send_what_is_here(desk: Desk) -> None:
+    """Sync once, so that whoever joins first finds everybody; what stands in its way is said, and it is served all the same."""
+    from alumni_desk.sync.engine import sync_once
+
+    try:
+        sync_once(desk)
+    except KnownError as problem:
+        print(problem, file=sys.stderr, flush=True)
 
 
 def run_move(args: argparse.Namespace) -> int:

@@ -22,6 +22,7 @@ from alumni_desk.errors import KnownError, NetworkProblem, Refused, StoreProblem
 from alumni_desk.store import removal
 from alumni_desk.store.desk import Desk
 from alumni_desk.sync import engine, moving, state
+from alumni_desk.sync.address import Address
 from alumni_desk.words import _
 
 PORT = 8413
@@ -121,7 +122,8 @@ def start(desk: Desk, *, host: str = "0.0.0.0") -> Keeping:
     if kept is None:
         raise Refused("keeps_none", _("This laptop keeps no chapter."))
     address = own_address() if host == "0.0.0.0" else host
-    arguments = ["serve", "--host", host, "--port", str(kept.port), "--public-url", f"https://{address}:{kept.port}", "--key-stdin", "--json"]
+    public = f"{_scheme(host)}://{address}:{kept.port}"
+    arguments = ["serve", "--host", host, "--port", str(kept.port), "--public-url", public, "--key-stdin", "--json"]
     process = subprocess.Popen(_command(desk, *arguments), stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
     said = _first_line(process, kept)
     if said is None:
@@ -135,6 +137,11 @@ def start(desk: Desk, *, host: str = "0.0.0.0") -> Keeping:
     pin = f"#sha256={said['fingerprint']}" if said["fingerprint"] else ""
     scheme = "https" if pin else "http"
     return Keeping(process, f"{scheme}://{address}:{kept.port}{pin}", f"{scheme}://127.0.0.1:{kept.port}{pin}")
+
+
+def _scheme(host: str) -> str:
+    """How it is served at an address to listen on: on this computer alone without encryption, as ``serve`` does."""
+    return "http" if Address(f"https://{f'[{host}]' if ':' in host else host}", None).loopback else "https"
 
 
 def move_away(desk: Desk, serving: Keeping | None, url: str, code: str, *, anyway: bool = False) -> state.Membership:

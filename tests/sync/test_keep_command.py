@@ -1,0 +1,64 @@
+"""``keep`` without a window, as a process: whoever is invited finds the way and the members."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+
+def words(folder: Path, *more: str) -> list[str]:
+    return [sys.executable, "-m", "alumni_desk", "--profile", str(folder), *more]
+
+
+def said(folder: Path, *more: str) -> Any:
+    """What a command answers in JSON."""
+    done = subprocess.run(words(folder, *more, "--json"), capture_output=True, text=True, check=False, timeout=60)
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+@contextlib.contextmanager
+def kept(folder: Path, *more: str) -> Iterator[tuple[str, list[str]]]:
+    """The chapter while a command keeps it: at which address; and a list that gets, at its end, what it said on stderr."""
+    process = subprocess.Popen(words(folder, "keep", "--host", "127.0.0.1", "--json", *more), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    errors: list[str] = []
+    try:
+        yield json.loads(process.stdout.readline())["url"], errors
+    finally:
+        process.send_signal(signal.SIGTERM)
+        errors.append(process.communicate(timeout=40)[1])
+        assert process.returncode == 0
+
+
+@pytest.fixture
+def keeper(tmp_path: Path) -> Path:
+    """A desk of one member that no server has."""
+    said(tmp_path / "keeper", "member", "add", "first_name=Kay")
+    return tmp_path / "keeper"
+
+
+def first_names(folder: Path) -> set[str]:
+    return {one["name"].split()[0] for one in said(folder, "members")}
+
+
+def test_whoever_joins_by_its_invitation_finds_everybody_who_is_here(keeper: Path, tmp_path: Path) -> None:
+    file, other = tmp_path / "way.alumnidesk", tmp_path / "other"
+    with kept(keeper) as (url, _errors):
+        assert url.startswith("http://127.0.0.1:") and said(keeper, "status")["waiting"] == 0
+        assert said(keeper, "invite", "--name", "Sam", "--save", str(file))["url"] == url
+        said(other, "join", str(file))
+        said(other, "sync")
+        assert first_names(other) == {"Kay"}
+    said(keeper, "member", "add", "first_name=Lee")
+    with kept(keeper):  # what was added meanwhile, too
+        said(other, "sync")
+        assert first_names(other) == {"Kay", "Lee"}
