@@ -56,6 +56,14 @@ def chapter(do: Do) -> dict[str, str]:
     return ids
 
 
+def test_a_picture_of_an_invitation_is_for_the_window(do: Do, tmp_path: Path) -> None:
+    for name, begins in (("code.png", b"\x89PNG\r\n\x1a\n"), ("photo.jpg", b"\xff\xd8\xff\xe0")):
+        (tmp_path / name).write_bytes(begins + bytes(40))
+        assert "only the window reads pictures" in do("join", tmp_path / name, code=1)
+    (tmp_path / "list.txt").write_text("Anna")
+    assert "is not an invitation" in do("join", tmp_path / "list.txt", code=1)
+
+
 def test_members(do: Do) -> None:
     added = do("member", "add", "first_name=Łukasz", "last_name=Żółć", "class_year=1998", "email=lz@example.org", "city=Gdańsk")
     assert [row["name"] for row in do("members", "lukasz", "zolc")] == ["Łukasz Żółć"]

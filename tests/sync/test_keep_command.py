@@ -62,3 +62,11 @@ def test_whoever_joins_by_its_invitation_finds_everybody_who_is_here(keeper: Pat
     with kept(keeper):  # what was added meanwhile, too
         said(other, "sync")
         assert first_names(other) == {"Kay", "Lee"}
+
+
+def test_a_chapter_that_has_a_name_is_not_called_another_one(keeper: Path) -> None:
+    done = subprocess.run(words(keeper, "keep", "--host", "127.0.0.1", "--chapter", "Great Lakes"), capture_output=True, text=True, check=False, timeout=60)
+    assert done.returncode == 1 and done.stderr.startswith("This chapter is called “My chapter” already"), done.stderr
+    assert not list(keeper.glob("server*")), "nothing was made"
+    with kept(keeper, "--chapter", "My chapter") as (url, _errors):
+        assert url

@@ -7,16 +7,18 @@ from ipaddress import IPv4Interface
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from alumni_desk.checkin.actions import check_in
 from alumni_desk.checkin.lists import DoorList
+from alumni_desk.cli.main import run
 from alumni_desk.errors import KnownError
 from alumni_desk.gatherings.actions import add_guests, new_gathering
 from alumni_desk.members.actions import add_member
 from alumni_desk.store.desk import Desk
 from alumni_desk.sync.engine import Joined, join, sync_once
-from alumni_desk.sync.venue.files import look_at, open_file, read_parcels, write_handout, write_parcels
+from alumni_desk.sync.venue.files import PARCELS, Bundle, look_at, open_file, read_parcels, write_handout, write_parcels
 from alumni_desk.sync.venue.finding import Found, find, told
 from alumni_desk.sync.venue.handouts import HandedOut
 from alumni_desk.sync.venue.places import Place, read_place
@@ -86,6 +88,30 @@ def test_a_hand_out_says_what_it_is_before_it_does_anything(leaders: Any, make_d
     check_in(door, gathering, person_id=people[0])
     assert read_parcels(two, write_parcels(door, tmp_path / "door.alumni").file).opened == 1  # the volunteer's chain goes along
     assert here(two, gathering) == 1
+
+
+def test_a_hand_out_alone_lets_nobody_in(leaders: Any, make_desk: MakeDesk, tmp_path: Path) -> None:
+    one, _two, gathering, _people = leaders
+    write_handout(one, gathering, tmp_path / "list.alumni")
+    with pytest.raises(KnownError, match="lets nobody in by itself") as refused:
+        open_file(make_desk("alone"), tmp_path / "list.alumni")
+    assert refused.value.code == "handout_alone"
+
+
+def test_who_carries_a_file_is_said_though_nothing_in_it_is_theirs(leaders: Any, tmp_path: Path) -> None:
+    one, two, gathering, people = leaders
+    check_in(one, gathering, person_id=people[0])
+    own = write_parcels(one, tmp_path / "own.alumni").file
+    read_parcels(two, own)
+    carried = write_parcels(two, tmp_path / "carried.alumni")
+    assert carried.own == 0 and look_at(carried.file).by == look_at(own).by != ""
+
+
+def test_of_a_file_without_a_name_it_is_said_that_somebody_made_it(tmp_path: Path, capsys: Any) -> None:
+    file = tmp_path / "there.alumni"
+    file.write_bytes(PARCELS + msgspec.msgpack.encode(Bundle("server", "scope", "device", 0, [], [])))
+    assert run(["--profile", str(tmp_path / "door"), "open", str(file), "--look"]) == 0
+    assert capsys.readouterr().out == "Changes that somebody of the chapter carries to the server.\n"
 
 
 def test_an_invitation_in_a_file_is_opened_too(office: Any, make_desk: MakeDesk, tmp_path: Path) -> None:

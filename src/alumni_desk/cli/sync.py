@@ -154,6 +154,10 @@ def _way(text: str, code: str) -> tuple[str, str]:
         return text, code
     file = Path(text).expanduser()
     if file.is_file():
+        if inviting.is_picture(file):
+            raise BadInput("invitation_picture", _(
+                "{file} is a picture, and only the window reads pictures: Sync, “Join with an invitation”, “From a file”. Or give the address and the code "
+                "that stand beside the square code."), file=file)
         way = inviting.read(file)
         return way.url, way.code
     said = inviting.read_text(text)

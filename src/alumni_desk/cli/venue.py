@@ -221,7 +221,7 @@ def run_open(args: argparse.Namespace) -> int:
 
     file = Path(args.file).expanduser()
     brought = look_at(file)
-    by = brought.by or brought.chapter or "?"
+    by = brought.by or brought.chapter or (_("a chapter") if brought.what == "invitation" else _("somebody of the chapter"))
     said = {"handout": _("A hand-out: a gathering’s list for its door, made by {by}."), "parcels": _("Changes that {by} carries to the server."),
             "invitation": _("An invitation to {by}.")}[brought.what].format(by=by)
     data: dict[str, Any] = {"what": brought.what, "by": brought.by, "done": not args.look}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -187,6 +188,18 @@ def is_invitation(file: Path) -> bool:
         with open(file, "rb") as stream:
             return stream.read(64).startswith(b'{"alumni_desk": "invitation"')
     except OSError:
+        return False
+
+
+_PICTURES = re.compile(rb"\x89PNG|\xff\xd8\xff|GIF8|BM|II\*\x00|MM\x00\*|RIFF....WEBP", re.DOTALL)
+
+
+def is_picture(file: Path) -> bool:
+    """Whether a file is a picture, by how it begins: of a QR code, perhaps."""
+    try:
+        with open(file, "rb") as stream:
+            return _PICTURES.match(stream.read(12)) is not None
+    except OSError:  # whoever reads it next says why it cannot be
         return False
 
 

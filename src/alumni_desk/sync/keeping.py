@@ -63,10 +63,13 @@ class Keeping:
 
 
 def name_chapter(desk: Desk, name: str) -> None:
-    """Give a chapter that is alone and has no name one; its own name stays."""
+    """Give a chapter that is alone and has no name one. Raises Refused ``chapter_named`` where it has another one."""
     if desk.scope is None:
         desk.make_chapter(name)
         return
+    called = _name(desk)
+    if called and called != name:
+        raise Refused("chapter_named", _("This chapter is called “{name}” already, and keeping it does not change that. Leave --chapter away."), name=called)
     with desk.writing("chapter_changed") as writing:
         there = writing.connection.exec_driver_sql("SELECT name FROM chapter WHERE id = ?", (writing.scope,)).first()
         if there is None:
@@ -77,8 +80,12 @@ def name_chapter(desk: Desk, name: str) -> None:
 
 def has_name(desk: Desk) -> bool:
     """Whether the chapter has one."""
+    return bool(_name(desk))
+
+
+def _name(desk: Desk) -> str:
     with desk.reading() as connection:
-        return connection.exec_driver_sql("SELECT 1 FROM chapter WHERE NOT gone AND name > ''").first() is not None
+        return str(connection.exec_driver_sql("SELECT name FROM chapter WHERE NOT gone AND name > ''").scalar() or "")
 
 
 def keeps(desk: Desk) -> bool:

@@ -71,7 +71,7 @@ def write_parcels(desk: Desk, file: Path) -> Written:
     seal_own(desk, mine)
     with desk.reading() as connection:
         held, _place = holding.offered(connection, mine.membership.scope, room=LARGEST)
-        chains = holding.chains_for(connection, [one.device for one in held])
+        chains = holding.chains_for(connection, [mine.membership.device, *(one.device for one in held)])  # its own too: the file says who carries it
     if not held:
         raise Refused("parcel_nothing", _("There is nothing to carry: the server has everything of this laptop. No file was written."))
     bundle = Bundle(mine.membership.server, mine.membership.scope, mine.membership.device, now_ms(desk),
@@ -133,7 +133,15 @@ def open_file(desk: Desk, file: Path) -> TakenIn | HandedOut | Joined:
         return read_parcels(desk, file)
     if brought.what == "invitation":
         return join(desk, brought.url, brought.code)
-    return take_handout(desk, _mine(desk), _decoded(file, HANDOUT, SealedHandout))
+    try:
+        mine = _mine(desk)
+    except Refused as problem:
+        if problem.code != "venue_alone":
+            raise
+        raise Refused("handout_alone", _(
+            "This is a gathering’s list for laptops that are let in at its door already; it lets nobody in by itself. Ask a leader for an invitation to the "
+            "door, or join a leader’s laptop that shares there, then open the file again.")) from None
+    return take_handout(desk, mine, _decoded(file, HANDOUT, SealedHandout))
 
 
 def _mine(desk: Desk) -> Me:
