@@ -197,11 +197,13 @@ def test_access_to_a_door_can_be_shortened_and_never_lasts_longer_than_the_gathe
         device = office.call("enrol", asking(made.code, key), EnrolReply)
         assert seen is not None and device.grants[0].until == seen
         at = round(datetime.fromisoformat(seen).timestamp() * 1000)
+        assert made.access == at, "whoever invites is told what the moment became"
         listed = office.call("laptops", ScopeRequest(leader.scope), LaptopsReply, leader.token)
         assert [row.until for row in listed.laptops if row.device == device.device] == [at]
         return at
 
     assert until(None) == end + 24 * hour and until(end + hour) == end + hour and until(end + 90 * hour) == end + 24 * hour
+    assert office.call("invite", InviteRequest(scope=leader.scope, role="leader"), InviteReply, leader.token).access is None
     for role, wanted in (("door", office.time() - 1), ("leader", end)):
         asked = InviteRequest(scope=leader.scope, role=role, gathering=gathering if role == "door" else None, until=wanted)
         assert office.ask("invite", asked, leader.token).code == "until"

@@ -13,6 +13,7 @@ from typing import Any
 import msgspec
 import pytest
 
+from alumni_desk.cli.main import run
 from alumni_desk.errors import KnownError
 from alumni_desk.protocol.codes import new_invitation
 from alumni_desk.store.desk import Desk
@@ -46,6 +47,21 @@ def gathering_of(desk: Desk) -> str:
     """The id of the one gathering."""
     with desk.reading() as connection:
         return str(connection.exec_driver_sql("SELECT id FROM gathering").scalar_one())
+
+
+def test_a_command_says_until_when_access_to_a_door_is_and_that_a_later_moment_was_too_late(leader: Desk, capsys: Any) -> None:
+    gathering, profile = gathering_of(leader), str(leader.profile.path)
+    late = ": --until was later than a day after the gathering"
+    for wanted, ends, why in ((None, "2027-11-13T21:00:00Z", ""), ("2027-11-12T22:00+00:00", "2027-11-12T22:00:00Z", ""),
+                              ("2027-12-24T22:00+00:00", "2027-11-13T21:00:00Z", late)):
+        said = f"Access to the door ends {datetime.fromisoformat(ends).astimezone():%Y-%m-%d %H:%M}{why}."
+        words = ["--profile", profile, "invite", "--role", "door", "--gathering", gathering, *(["--until", wanted] if wanted else [])]
+        assert run(words) == 0
+        assert said in capsys.readouterr().out.splitlines()
+        assert run([*words, "--json"]) == 0
+        assert json.loads(capsys.readouterr().out)["access"] == ends
+    assert run(["--profile", profile, "invite", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["access"] is None
 
 
 def test_an_invitation_from_a_leaders_laptop_is_used_once(leader: Desk, office: Any, make_desk: MakeDesk) -> None:

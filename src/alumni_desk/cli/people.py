@@ -32,7 +32,7 @@ def add_commands(commands: Any) -> None:
 def _add_inviting(commands: Any) -> None:
     invite = commands.add_parser("invite", help=_("invite somebody to this chapter"), description=_(
         "Invite a leader, or a volunteer to the door of one gathering. The code is said this once. JSON: id, code, url, until, chapter, role, gathering, "
-        "name, email, qr, file."))
+        "name, email, qr, file, access (when access to the door ends, or null)."))
     invite.add_argument("--role", choices=("leader", "door", "admin"), default="leader", help=_("what the laptop may do; default leader"))
     invite.add_argument("--gathering", metavar="NAME", help=_("for the door: name or id of the gathering"))
     invite.add_argument("--until", metavar="WHEN", help=_("for the door: when access ends, if sooner than a day after the gathering (2026-11-13T21:00)"))
@@ -115,7 +115,22 @@ def run_invite(args: argparse.Namespace) -> int:
     with opened(args) as desk:
         gathering = resolve(desk, args.gathering) if args.gathering else None
         made = invite(desk, args.role, gathering=gathering, name=args.name, email=args.email, hours=args.hours, replaces=args.replaces, until=until)
-    return _show_invitation(args, made)
+    return _show_invitation(args, made, _access(made, until))
+
+
+def _access(made: Invitation, wanted: datetime | None) -> str:
+    """Until when access to the door is; a moment later than that was asked for in vain. Empty where nobody knows, or for others."""
+    if made.access is None:
+        return ""
+    ends = datetime.fromisoformat(made.access)
+    words = _("Access to the door ends {until}.") if wanted is None or wanted.replace(microsecond=0) <= ends else _(
+        "Access to the door ends {until}: --until was later than a day after the gathering.")
+    return words.format(until=_here(made.access))
+
+
+def _here(moment: str) -> str:
+    """A moment by this computer's clock, as --until takes it."""
+    return f"{datetime.fromisoformat(moment).astimezone():%Y-%m-%d %H:%M}"
 
 
 def _moment_of(text: str) -> datetime:
@@ -132,7 +147,7 @@ def _show_invitation(args: argparse.Namespace, made: Invitation, then: str = "")
 
     file = save(made, Path(args.save).expanduser()) if args.save else None
     lines = [_("Code: {code}").format(code=made.code), _("Server: {url}").format(url=made.url),
-             _("Valid until {until}, once.").format(until=_short(made.until)), _("QR: {text}").format(text=made.qr)]
+             _("Valid until {until}, once.").format(until=_here(made.until)), _("QR: {text}").format(text=made.qr)]
     if file is not None:
         lines.append(_("Saved as {file}: whoever has it can join.").format(file=file))
     if then:

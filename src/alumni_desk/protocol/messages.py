@@ -392,7 +392,8 @@ class InviteRequest(msgspec.Struct, frozen=True):
 class InviteReply(msgspec.Struct, frozen=True):
     """A new invitation: its code, said this once; ``url`` with its pin where the server knows how laptops reach it; ``expires`` in milliseconds.
 
-    ``long``: the code for a QR code or a file, with the server's seal; empty from an older server.
+    ``long``: the code for a QR code or a file, with the server's seal; empty from an older server. ``access``: when access to the door ends as it
+    stands now (milliseconds since 1970); None for others, from an older server, and while nobody has said when the gathering is.
     """
 
     id: str
@@ -401,6 +402,7 @@ class InviteReply(msgspec.Struct, frozen=True):
     expires: int
     time: int
     long: str = ""
+    access: int | None = None
 
 
 class Invited(msgspec.Struct, frozen=True):

@@ -11,7 +11,7 @@ from alumni_desk.protocol.messages import InvitationsReply, Invited, InviteReply
 from alumni_desk.server import audit, feed
 from alumni_desk.server.accounts import Caller, as_name
 from alumni_desk.server.invitations import invitation_hash, sealed
-from alumni_desk.server.lasting import end_of_invitation
+from alumni_desk.server.lasting import end_of_door, end_of_invitation
 from alumni_desk.server.refusals import Refusal
 from alumni_desk.server.state import Server, address_for_laptops, read_state
 
@@ -65,7 +65,8 @@ def invite(server: Server, who: Caller, message: InviteRequest, now: int) -> Inv
         audit.note(connection, tables, message.scope, "invite", at=now, device=who.device,
                    details={name: value for name, value in details.items() if value})
         url, _pin = address_for_laptops(read_state(connection, tables))
-    return InviteReply(id=made, code=code, url=url, expires=expires, time=now, long=sealed(server, code))
+    return InviteReply(id=made, code=code, url=url, expires=expires, time=now, long=sealed(server, code),
+                       access=None if gathering is None else end_of_door(gathering, message.until))
 
 
 def _see_gathering(connection: sa.Connection, tables: sa.MetaData, message: InviteRequest) -> sa.Row[Any] | None:

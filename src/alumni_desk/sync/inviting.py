@@ -36,7 +36,8 @@ _FILE_LIMIT = 16 * 1024
 @dataclass(frozen=True)
 class Invitation:
     """A new invitation. The code is said this once: it is kept nowhere. ``url`` carries the pin of a server with a certificate of its own;
-    ``until``: ISO 8601 UTC; ``gathering``: the id of the door's; ``qr``: the text of its QR code; ``long``: the code in it and in files."""
+    ``until``: ISO 8601 UTC; ``gathering``: the id of the door's; ``qr``: the text of its QR code; ``long``: the code in it and in files;
+    ``access``: when access to the door ends, None if nobody knows yet."""
 
     id: str
     code: str
@@ -48,6 +49,7 @@ class Invitation:
     name: str | None
     email: str | None
     long: str = ""
+    access: str | None = None
 
     @property
     def pinned(self) -> bool:
@@ -97,7 +99,7 @@ def invite(desk: Desk, role: Role, *, gathering: str | None = None, name: str = 
                                                   hand_over=hand_over, until=None if until is None else round(until.timestamp() * 1000)), InviteReply)
         return Invitation(id=reply.id, code=reply.code, url=reply.url or _own_way(line.membership), until=moment(reply.expires) or "",
                           chapter=line.membership.scope_name, role=role, gathering=gathering, name=name or None, email=email or None,
-                          long=reply.long)
+                          long=reply.long, access=moment(reply.access))
 
 
 def _own_way(membership: Membership) -> str:

@@ -71,11 +71,11 @@ def write_parcels(desk: Desk, file: Path) -> Written:
     seal_own(desk, mine)
     with desk.reading() as connection:
         held, _place = holding.offered(connection, mine.membership.scope, room=LARGEST)
-        chains = holding.chains_for(connection, [mine.membership.device, *(one.device for one in held)])  # its own too: the file says who carries it
+        chains = holding.chains_for(connection, {one.device for one in held} - {mine.membership.device})
     if not held:
         raise Refused("parcel_nothing", _("There is nothing to carry: the server has everything of this laptop. No file was written."))
     bundle = Bundle(mine.membership.server, mine.membership.scope, mine.membership.device, now_ms(desk),
-                    [holding.opened_parcel(one.content) for one in held], chains)
+                    [holding.opened_parcel(one.content) for one in held], [mine.credentials.chain, *chains])  # its own though nothing is its own: who carries it is said
     _write(file, PARCELS + msgspec.msgpack.encode(bundle))
     return Written(file, len(held), sum(one.device == mine.membership.device for one in held))
 
