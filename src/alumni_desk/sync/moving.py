@@ -153,7 +153,8 @@ def _send_what_waits(desk: Desk, anyway: bool) -> None:
     except KnownError as problem:
         if not anyway:
             raise Refused("move_unsent", _("The present server does not answer ({reason}), so what other laptops sent it cannot be fetched first. "
-                                           "Try again when it does, or move anyway with “alumni-desk move URL CODE --anyway”."), reason=str(problem).rstrip(".")) from None
+                                           "Try again when it does, or move anyway with “alumni-desk move URL CODE --anyway”."),
+                          reason=str(problem).rstrip(".")) from None
         return
     if waiting and not anyway:
         raise Refused("move_unsent", _("The present server has not taken everything yet, so nothing was moved. Sync, then move again."))

@@ -74,8 +74,9 @@ def write_parcels(desk: Desk, file: Path) -> Written:
         chains = holding.chains_for(connection, {one.device for one in held} - {mine.membership.device})
     if not held:
         raise Refused("parcel_nothing", _("There is nothing to carry: the server has everything of this laptop. No file was written."))
+    # With one's own certificates though nothing in it may be one's own: who carries it is said.
     bundle = Bundle(mine.membership.server, mine.membership.scope, mine.membership.device, now_ms(desk),
-                    [holding.opened_parcel(one.content) for one in held], [mine.credentials.chain, *chains])  # its own though nothing is its own: who carries it is said
+                    [holding.opened_parcel(one.content) for one in held], [mine.credentials.chain, *chains])
     _write(file, PARCELS + msgspec.msgpack.encode(bundle))
     return Written(file, len(held), sum(one.device == mine.membership.device for one in held))
 
