@@ -218,7 +218,7 @@ def test_the_commands(office: Any, tmp_path: Path) -> None:
 
     run("one", "join", office.url, office.invite(), "--device-name", "First")
     made = run("one", "invite", "--name", "Ana", "--hours", "2", "--save", str(tmp_path / "ana"))
-    assert set(made) == {"id", "code", "url", "until", "chapter", "role", "gathering", "name", "email", "qr", "file"}
+    assert set(made) == {"id", "code", "url", "until", "chapter", "role", "gathering", "name", "email", "qr", "file", "access"}
     assert run("two", "join", made["file"], "--device-name", "Second")["chapter"] == office.chapter
     assert [one["state"] for one in run("one", "invitations") if one["name"] == "Ana"] == ["used"]
     assert run("one", "laptops", "remove", "Second")["revoked"]
