@@ -239,7 +239,9 @@ def _pass_over_removed(items: Sequence[Item], there: Beforehand) -> None:
     back: set[str] = set()
     for item in items if there.removed else ():
         one = item.operation
-        if not item.open or one is None or (one.table, one.row) not in there.removed or one.row in there.rows[one.table] or one.row in back:
+        if not item.open or one is None or one.kind == "command" or (one.table, one.row) not in there.removed:
+            continue
+        if one.row in there.rows[one.table] or one.row in back:
             continue
         answer = removing.answer(one, there.removed[one.table, one.row])
         if answer == "wanted_back":
