@@ -488,3 +488,13 @@ def test_erasing_names_the_folder_that_is_not_there(do: Do, chapter: dict[str, s
 
 def test_one_thing_that_is_missing() -> None:
     assert "The last thing that was saved is missing" in str(changes_lost(1)) and "last 2 things that were saved are missing" in str(changes_lost(2))
+
+
+def test_the_chapter_is_called_something_else(do: Do, chapter: dict[str, str]) -> None:
+    assert do("chapter")["name"] == "My chapter"
+    assert do("chapter", "--name", "Great Lakes", "--university", "Aldermoor", "--time-zone", "America/Chicago") == do("chapter") == {
+        "name": "Great Lakes", "university": "Aldermoor", "time_zone": "America/Chicago", "sample": False}
+    assert "Great Lakes" in do("chapter", text=True)
+    assert "not a time zone" in do("chapter", "--time-zone", "Mars", code=1, text=True)
+    do("undo")
+    assert do("chapter")["name"] == "My chapter"

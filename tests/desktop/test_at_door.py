@@ -62,6 +62,11 @@ def test_there_is_the_door_the_sync_and_the_settings_and_no_way_to_anything_else
     assert shell.current().name == "checkin"
 
 
+def test_what_the_chapter_is_called_is_not_its_to_change(at_the_door: Hands) -> None:
+    page = at_the_door.page("settings")
+    assert page._chapter_rows.isHidden() and page.you.isVisible()
+
+
 def test_when_its_time_is_over_it_says_so_and_what_is_still_to_send(at_the_door: Hands) -> None:
     hands = at_the_door
     with hands.desk.reading() as connection:

@@ -36,7 +36,7 @@ COMMANDS = {
     "server": "server", "serve": "serving",
     "join": "sync", "sync": "sync", "status": "sync", "refused": "sync",
     "invite": "people", "invitations": "people", "laptops": "people", "set-aside": "people", "hand-over": "people", "leave": "people",
-    "conflicts": "deciding", "conflict": "deciding", "chapters": "switching", "switch": "switching",
+    "conflicts": "deciding", "conflict": "deciding", "chapter": "switching", "chapters": "switching", "switch": "switching",
     "share": "venue", "join-laptop": "venue", "parcel": "venue", "hand-out": "venue", "open": "venue", "venue": "venue",
     "backup": "store", "backups": "store", "restore": "store", "verify": "store", "passphrase": "store", "recovery-key": "store",
 }

@@ -26,6 +26,7 @@ class SettingRow(QWidget):
         words = QVBoxLayout()
         words.setSpacing(0)
         self.first = Label(title, tone=tone, wrap=True)
+        self._second = second
         self.second = Label(second, "small", "muted", wrap=True)
         self.second.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         if not second:
@@ -51,6 +52,11 @@ class SettingRow(QWidget):
         """Another line below the label."""
         self.second.setText(second)
         self.second.setVisible(bool(second))
+
+    def say_wrong(self, sentence: str) -> None:
+        """Say below the label why what was typed does not fit; empty: the first line again."""
+        self.say(sentence or self._second)
+        self.second.set_tone("danger" if sentence else "muted")
 
 
 def section(title: str) -> QWidget:

@@ -10,6 +10,7 @@ from PySide6.QtCore import QUrl, Signal
 from PySide6.QtGui import QDesktopServices
 from PySide6.QtWidgets import QFileDialog, QFrame, QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
 
+from alumni_desk.desktop.at_door import is_at_door
 from alumni_desk.desktop.background import Lanes
 from alumni_desk.desktop.backup_rows import BackupRows
 from alumni_desk.desktop.changes import ChangeBus
@@ -24,6 +25,8 @@ from alumni_desk.desktop.theme import Appearance, Theme
 from alumni_desk.desktop.tokens import SIDEBAR, TEXT_SIZES
 from alumni_desk.desktop.widgets import IconLine, Scroll
 from alumni_desk.errors import KnownError
+from alumni_desk.members.chapter import Chapter, change_chapter, chapter
+from alumni_desk.members.chapter import Saved as ChapterSaved
 from alumni_desk.store.checking import Findings, found_words, verify
 from alumni_desk.store.desk import Desk
 from alumni_desk.words import _, number
@@ -79,6 +82,7 @@ class SettingsPage(Page):
         self._security: SecurityPart | None = None
         self._backups: BackupRows | None = None
         self._damage = ""
+        self._chapter: Chapter | None = None
         self._part("general")
         self.stack.show_content()
 
@@ -127,11 +131,16 @@ class SettingsPage(Page):
                 Deed("dark", "eye", _("Dark colours"), lambda: self._colours("dark"), can=lambda: self._appearance.theme != "dark",
                      also=_("theme appearance night mode")),
                 Deed("name", "users", _("Your name and this laptop’s"), lambda: self.open("general"), also=_("rename me")),
+                Deed("chapter", "flag", _("Name of the chapter and university"), self._to_chapter, also=_("rename chapter call school time zone")),
                 Deed("about", "info", _("Version, licence and log"), lambda: self.open("about"), also=_("about help update"))]
 
     def _to_size(self) -> None:
         self.open("general")
         self.size_choice.setFocus()
+
+    def _to_chapter(self) -> None:
+        self.open("general")
+        self.chapter.setFocus()
 
     def check(self) -> None:
         """Look through the whole database, off the screen; the row says what was found."""
@@ -176,6 +185,7 @@ class SettingsPage(Page):
     def _refresh_part(self, key: str) -> None:
         if key == "general":
             self.lanes.read(lambda: names(self.desk), self._named, key="settings.names")
+            self.lanes.read(lambda: None if is_at_door(self.desk) else chapter(self.desk), self._show_chapter, key="settings.chapter")
         elif key == "backup":
             self.backups.refresh()
         elif key == "security":
@@ -187,6 +197,36 @@ class SettingsPage(Page):
             self.you.setText(you)
         if not self.laptop.hasFocus():
             self.laptop.setText(laptop)
+
+    def _show_chapter(self, found: Chapter | None) -> None:
+        self._chapter = found
+        self._chapter_rows.setVisible(found is not None and bool(found.name))
+        for name, (field, _row) in self._chapter_lines.items():
+            if found is not None and not (field.hasFocus() and field.isModified()):
+                field.setText(getattr(found, name))
+
+    def _call(self, name: str) -> None:
+        """Keep what the chapter is called, once the field is left; what cannot be is said beside it and stays as it was typed."""
+        field, row = self._chapter_lines[name]
+        typed = field.text()
+        if self._chapter is None or typed.strip() == getattr(self._chapter, name):
+            row.say_wrong("")
+            field.set_wrong(False)
+            return
+
+        def done(saved: ChapterSaved) -> None:
+            row.say_wrong("")
+            field.set_wrong(False)
+            field.setModified(False)
+            if saved.changed:
+                self.done(saved.changed, _("The chapter is called {name} now.").format(name=saved.chapter.name) if name == "name" else _("Saved."))
+            self._show_chapter(saved.chapter)
+
+        def failed(error: KnownError) -> None:
+            row.say_wrong(str(error))
+            field.set_wrong(True)
+
+        self.lanes.write(lambda: change_chapter(self.desk, **{name: typed}), done, failed)
 
     def _show_section(self, key: str) -> None:
         self.places.setCurrentWidget(self._part(key))
@@ -203,6 +243,22 @@ class SettingsPage(Page):
         activity.setAccessibleName(_("Open the activity"))
         activity.clicked.connect(lambda: self.go("activity"))
         column.addWidget(SettingRow(_("Activity"), _("What was done on this laptop, and the way back."), activity))
+        self._chapter_rows = QWidget()
+        rows = QVBoxLayout(self._chapter_rows)
+        rows.setContentsMargins(0, 0, 0, 0)
+        rows.setSpacing(0)
+        rows.addWidget(section(_("The chapter")))
+        self.chapter, self.university, self.zone = Field(_("Name of the chapter")), Field(_("University")), Field(_("Time zone"))
+        self._chapter_lines = {
+            "name": (self.chapter, SettingRow(_("Name"), _("Stands at the head of every page, on badges and on invitations."), self.chapter, width=240)),
+            "university": (self.university, SettingRow(_("University"), _("Stands below it, and on badges."), self.university, width=240)),
+            "time_zone": (self.zone, SettingRow(_("Time zone"), _("Of new gatherings. Each keeps its own."), self.zone, width=240)),
+        }
+        for name, (field, row) in self._chapter_lines.items():
+            field.editingFinished.connect(partial(self._call, name))
+            rows.addWidget(row)
+        column.addWidget(self._chapter_rows)
+        self._chapter_rows.hide()  # until it is known that there is one, and that its name is this laptop's to change
         column.addWidget(section(_("Appearance")))
         themes = [("system", _("As the system")), ("light", _("Light")), ("dark", _("Dark"))]
         self.theme = Segments(_("Theme"), themes, self._appearance.theme)

@@ -9,6 +9,7 @@ from typing import Any
 
 from alumni_desk.errors import BadInput, about
 from alumni_desk.gatherings.kinds import KINDS, MODES
+from alumni_desk.members.chapter import zone
 from alumni_desk.words import _
 
 TEXTS = ("name", "place", "address", "city", "online_link", "description")
@@ -49,7 +50,7 @@ def _read(name: str, text: Any) -> Any:
     if name in ("start", "end"):
         return wall_time(str(text))
     if name == "time_zone":
-        return _zone(str(text))
+        return zone(str(text))
     if name in ("kind", "mode"):
         return _one_of(name, str(text).lower().replace("-", "_").replace(" ", "_"), KINDS if name == "kind" else MODES)
     return _text(name, str(text))
@@ -97,15 +98,6 @@ def _capacity(value: Any) -> int | None:
     if not text.isascii() or not text.isdigit() or not 1 <= int(text) <= 1_000_000:
         raise BadInput("capacity", _("“{value}” is not a number of places. Type a whole number, or nothing if there is no limit."), value=text)
     return int(text)
-
-
-def _zone(text: str) -> str:
-    from zoneinfo import ZoneInfo
-
-    try:
-        return ZoneInfo(text).key
-    except (KeyError, ValueError, OSError):
-        raise BadInput("time_zone", _("“{value}” is not a time zone. Use a name like America/New_York."), value=text) from None
 
 
 def _one_of(name: str, value: str, allowed: tuple[str, ...]) -> str:

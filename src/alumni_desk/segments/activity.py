@@ -283,6 +283,8 @@ class Names:
         """What a row of any table is called."""
         if table == "gathering":
             return self.gathering(row_id)
+        if table == "chapter":
+            return _("The chapter")
         return self.person(self.whose(table, row_id) or fields.get("person"))
 
 
@@ -360,6 +362,7 @@ def _what(one: Done, count: int, names: Names, person: str | None, rows: Sequenc
         "walked_in": (_("Walk-in at {gathering}: {person}"), ""),
         "badges_printed": (_("Printed {badges} for {gathering}"), "badges"),
         "chapter_founded": (_("Started the chapter"), ""),
+        "chapter_changed": (_("Changed {field} of the chapter"), ""),
         "chapter_completed": (_("Completed the chapter’s details"), ""),
         "sample_made": (_("Made the sample chapter"), ""),
     }.get(one.event, (_("Changed something"), ""))

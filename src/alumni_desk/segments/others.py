@@ -17,7 +17,7 @@ from alumni_desk.store.desk import Desk
 from alumni_desk.store.history import authors_of, history
 from alumni_desk.words import _, ngettext, number
 
-TABLES = ("person", "registration", "gathering", "fact")
+TABLES = ("person", "registration", "gathering", "fact", "chapter")
 TOGETHER_MS = 60_000
 """What one laptop wrote into one field within so long is one line."""
 ROWS = 20
@@ -90,7 +90,8 @@ def _seen(connection: sa.Connection, desk: Desk, most: int) -> Iterator[Seen]:
             for clock, written in by_clock.items():
                 # All of a row at once is a new row; what was changed of it since has clocks of its own.
                 if len(written) * 2 > len(clocks):
-                    yield clock, table, row.id, "", True
+                    if table != "chapter":  # that it was begun nobody did today
+                        yield clock, table, row.id, "", True
                 else:
                     yield from ((clock, table, row.id, fields[key], False) for key in written if key in fields)
     past = connection.exec_driver_sql("SELECT table_name, row_id, field, clock FROM past ORDER BY rowid DESC LIMIT ?", (most,)).all()
@@ -158,5 +159,7 @@ def _what(group: _Group, first: str, count: int, names: Names) -> tuple[str, str
         return "guests_added", _("Added {guests} to {gathering}").format(guests=guests if several else person, gathering=gathering), guests if several else ""
     if group.table == "registration":
         return "answers_noted", _("Noted {answers} for {gathering}").format(answers=answers, gathering=gathering), answers
+    if group.table == "chapter":
+        return "chapter_changed", _("Changed the {field} of the chapter").format(field=word), ""
     return ("gathering_changed", _("Changed the {field} of {gathering}").format(field=word, gathering=gathering), "") if word else (
         "gathering_planned", _("Planned {gathering}").format(gathering=gathering), gathering)

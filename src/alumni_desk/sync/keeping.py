@@ -69,7 +69,8 @@ def name_chapter(desk: Desk, name: str) -> None:
         return
     called = _name(desk)
     if called and called != name:
-        raise Refused("chapter_named", _("This chapter is called “{name}” already, and keeping it does not change that. Leave --chapter away."), name=called)
+        raise Refused("chapter_named", _("This chapter is called “{name}” already, and keeping it does not change that. Leave --chapter away; "
+                                         "the chapter command calls it something else."), name=called)
     with desk.writing("chapter_changed") as writing:
         there = writing.connection.exec_driver_sql("SELECT name FROM chapter WHERE id = ?", (writing.scope,)).first()
         if there is None:
