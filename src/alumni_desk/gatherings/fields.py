@@ -9,7 +9,6 @@ from typing import Any
 
 from alumni_desk.errors import BadInput, about
 from alumni_desk.gatherings.kinds import KINDS, MODES
-from alumni_desk.members.chapter import zone
 from alumni_desk.words import _
 
 TEXTS = ("name", "place", "address", "city", "online_link", "description")
@@ -50,6 +49,8 @@ def _read(name: str, text: Any) -> Any:
     if name in ("start", "end"):
         return wall_time(str(text))
     if name == "time_zone":
+        from alumni_desk.members.chapter import zone
+
         return zone(str(text))
     if name in ("kind", "mode"):
         return _one_of(name, str(text).lower().replace("-", "_").replace(" ", "_"), KINDS if name == "kind" else MODES)
