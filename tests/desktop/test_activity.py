@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from datetime import date, timedelta
+from time import time
 from typing import Any
 
 import pytest
@@ -17,6 +19,7 @@ from alumni_desk.desktop.widgets import Scroll
 from alumni_desk.exchange.importing import run_import
 from alumni_desk.members.actions import change_member
 from alumni_desk.members.lists import count_members, member, member_rows
+from alumni_desk.protocol.clocks import unpack
 from alumni_desk.segments.activity import deeds
 
 
@@ -44,6 +47,26 @@ def test_ctrl_z_takes_the_newest_back_and_ctrl_shift_z_brings_it_again(hands: An
     assert hands.shell.toast.keys.text() == "Ctrl Z" and hands.shell.toast.keys.isVisible()
     page.said.emit("Saved", None)
     assert not hands.shell.toast.keys.isVisible()
+
+
+def test_what_others_changed_since_is_passed_over_by_the_next_ctrl_z(hands: Any) -> None:
+    page = hands.page("members")
+    ana, other = (row.id for row in member_rows(hands.desk)[:2])
+    change_member(hands.desk, other, city="Oslo")
+    change_member(hands.desk, ana, city="Porto")
+    newest = deeds(hands.desk)[0]
+    with hands.desk.applying() as applying:  # what a leader wrote elsewhere
+        clocks = applying.connection.exec_driver_sql("SELECT clocks FROM person WHERE id = ?", (ana,)).scalar_one()
+        later = {**unpack(clocks), "address": f"{round(time() * 1000) + 60_000:012x}-0000-aaaaaaaaaaaaaaaa"}
+        applying.connection.exec_driver_sql("UPDATE person SET city = 'Faro', clocks = ? WHERE id = ?", (json.dumps(later), ana))
+    page.list.setFocus()
+    press(hands, "undo")
+    hands.until(lambda: hands.shell.toast.isVisible() and "Not undone" in hands.shell.toast.words.text())
+    assert newest.what in hands.shell.toast.words.text() and hands.shell.toast.keys.text() == "Ctrl Z"
+    hands.rest()
+    press(hands, "undo")
+    hands.until(lambda: member(hands.desk, other).fields["city"] is None)
+    assert member(hands.desk, ana).fields["city"] == "Faro"
 
 
 def test_nothing_to_undo_is_said(hands: Any) -> None:

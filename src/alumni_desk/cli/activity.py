@@ -80,6 +80,8 @@ def _turned(args: argparse.Namespace, desk: Desk, turn: Callable[[Desk, str | No
         if not left:
             raise
         sentence = _("{problem} Left: {names}.").format(problem=problem, names=", ".join(dict.fromkeys(left_names(desk, left))))
+        if args.action is None:
+            sentence += " " + _("What was done before it is in “activity”; “undo ID” takes one of that back.")
         return show(args, {"error": problem.code, "left": _left(desk, left)}, "", wrong=sentence)
     words = undone_words(desk, undone, again=again)
     [deed] = told(desk, actions(desk, 1, only=undone.of))

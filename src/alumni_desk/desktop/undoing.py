@@ -9,6 +9,7 @@ from PySide6.QtCore import QObject, Signal
 
 from alumni_desk.desktop.background import Lanes
 from alumni_desk.desktop.changes import ChangeBus
+from alumni_desk.errors import KnownError
 from alumni_desk.store.desk import Desk
 from alumni_desk.words import _
 
@@ -25,6 +26,7 @@ class Undoing(QObject):
         super().__init__(lanes)
         self._desk, self._lanes, self._changes = desk, lanes, changes
         self._busy = False
+        self._passing: set[str] = set()  # of which Ctrl+Z found that nothing could be put back: the next one goes on to what was done before
 
     def undo(self, action: str | None = None) -> None:
         """Take an action back, or the newest one."""
@@ -39,14 +41,17 @@ class Undoing(QObject):
             return
         self._busy = True
 
+        passing = frozenset(self._passing)
+
         def both() -> tuple[Undone, str]:
             from alumni_desk.segments.activity import CHECK_INS, undone_words
             from alumni_desk.store.undo import redo, undo
 
-            undone = (redo if again else undo)(self._desk, action, but=() if action else CHECK_INS)
+            but = () if action else CHECK_INS
+            undone = redo(self._desk, action, but=but) if again else undo(self._desk, action, but=but, passing=passing)
             return undone, undone_words(self._desk, undone, again=again)
 
-        self._lanes.write(both, lambda done: self._done(done, again), self._failed)
+        self._lanes.write(both, lambda done: self._done(done, again), lambda error: self._failed(error, newest=not action and not again))
 
     def _done(self, done: tuple[Undone, str], again: bool) -> None:
         self._busy = False
@@ -55,6 +60,20 @@ class Undoing(QObject):
         back: Callable[[], Any] = (lambda: self.undo(undone.of)) if again else (lambda: self.redo(undone.of))
         self.said.emit(words, _("Undo") if again else _("Redo"), back, _("Ctrl Z") if again else _("Ctrl Shift Z"))
 
-    def _failed(self, error: Exception) -> None:
+    def _failed(self, error: KnownError, *, newest: bool) -> None:
         self._busy = False
-        self.said.emit(str(error), "", None, "")
+        if newest and error.code == "all_changed_since":
+            self._passing.add(str(error.facts["action"]))
+            self._lanes.read(lambda: self._of(str(error.facts["action"])), self._passed)
+        else:
+            self.said.emit(str(error), "", None, "")
+
+    def _of(self, action: str) -> str:
+        from alumni_desk.segments.activity import told
+        from alumni_desk.store.done import actions
+
+        [deed] = told(self._desk, actions(self._desk, 1, only=action))
+        return _("Not undone: {what}. All of it was changed or is in use since.").format(what=deed.what)
+
+    def _passed(self, words: str) -> None:
+        self.said.emit(words, _("Undo what was before it"), self.undo, _("Ctrl Z"))

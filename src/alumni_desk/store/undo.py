@@ -58,13 +58,14 @@ class Undone:
     changed: Changed = field(default_factory=Changed)
 
 
-def undo(desk: Desk, action: str | None = None, *, but: Collection[str] = ()) -> Undone:
-    """Take an action back; without an id the newest one that can be, leaving events in ``but`` alone.
+def undo(desk: Desk, action: str | None = None, *, but: Collection[str] = (), passing: Collection[str] = ()) -> Undone:
+    """Take an action back; without an id the newest one that can be, leaving events in ``but`` and the actions in ``passing`` alone.
 
-    Raises NotFound, Refused ``nothing_to_undo``, ``undone_already``, ``too_old``, ``stands`` or ``all_changed_since``.
+    Raises NotFound, Refused ``nothing_to_undo``, ``undone_already``, ``too_old``, ``stands`` or ``all_changed_since`` (with the facts ``action``
+    and ``left``).
     """
     with desk.reading() as connection:
-        row = _wanted(connection, action) if action else _newest(connection, but, undone=False)
+        row = _wanted(connection, action) if action else _newest(connection, but, passing, undone=False)
         if row is None:
             raise Refused("nothing_to_undo", _("There is nothing to undo."))
         if row.undone_by is not None:
@@ -80,7 +81,7 @@ def redo(desk: Desk, action: str | None = None, *, but: Collection[str] = ()) ->
     Raises NotFound, Refused ``nothing_to_redo``, ``not_undone``, ``too_old`` or ``all_changed_since``.
     """
     with desk.reading() as connection:
-        row = _wanted(connection, action) if action else _newest(connection, but, undone=True)
+        row = _wanted(connection, action) if action else _newest(connection, but, (), undone=True)
         if row is None:
             raise Refused("nothing_to_redo", _("There is nothing to redo."))
         if row.undone_by is None:
@@ -129,14 +130,15 @@ def _wanted(connection: sa.Connection, action: str) -> sa.Row[Any]:
     return row
 
 
-def _newest(connection: sa.Connection, but: Collection[str], *, undone: bool) -> sa.Row[Any] | None:
+def _newest(connection: sa.Connection, but: Collection[str], passing: Collection[str], *, undone: bool) -> sa.Row[Any] | None:
     left_alone = [*NEVER, *but]
     marks = ", ".join("?" * len(left_alone))
     first = since()
     if not undone:
+        passed = msgspec.json.encode(list(passing)).decode()
         return connection.exec_driver_sql(
-            f"SELECT * FROM action WHERE undoes IS NULL AND undone_by IS NULL AND event NOT IN ({marks}) AND at >= ? ORDER BY rowid DESC LIMIT 1",
-            (*left_alone, first)).first()
+            f"SELECT * FROM action WHERE undoes IS NULL AND undone_by IS NULL AND event NOT IN ({marks}) AND at >= ?"
+            " AND id NOT IN (SELECT value FROM json_each(?)) ORDER BY rowid DESC LIMIT 1", (*left_alone, first, passed)).first()
     # What was undone last, unless something new was done after it: then Redo has no meaning any more.
     return connection.exec_driver_sql(
         f"SELECT a.* FROM action AS a JOIN action AS u ON u.id = a.undone_by WHERE a.undoes IS NULL AND a.event NOT IN ({marks}) AND a.at >= ?"
@@ -186,7 +188,8 @@ def _turn(desk: Desk, row: sa.Row[Any], chain: Sequence[str], event: str) -> Und
             raise Refused("changed_meanwhile", _("Somebody undid or redid this a moment ago. Look at it again."))
         count, left = _take_back(writing, chain)
         if not count:
-            raise Refused("all_changed_since", _("Everything of this was changed or is in use since, so nothing was put back."), left=tuple(left))
+            raise Refused("all_changed_since", _("Everything of this was changed or is in use since, so nothing was put back."), left=tuple(left),
+                          action=row.id)
         _refuse_circles(writing)
         writing.connection.exec_driver_sql("UPDATE action SET undone_by = ? WHERE id = ?", (writing.action_id if event == "undone" else None, row.id))
     return Undone(row.id, row.event, writing.action_id, count, tuple(left), writing.changed)
