@@ -22,7 +22,7 @@ from alumni_desk.protocol.canonical import body_of
 from alumni_desk.protocol.ids import uuid7
 from alumni_desk.protocol.messages import PAGE_BYTES, Cursor, Operation, Page, Result
 from alumni_desk.protocol.parcels import Piece, sign_parcel
-from alumni_desk.server import audit, backups, journal, moved, sealed_moves
+from alumni_desk.server import audit, backups, journal, moved, moved_erased, sealed_moves
 from alumni_desk.server.audiences import members
 from alumni_desk.server.database import Database, postgresql_database, sqlcipher_database
 from alumni_desk.server.invitations import make_chapter
@@ -266,6 +266,42 @@ def test_who_is_erased_after_a_move_is_in_no_file(network: Network, tmp_path: Pa
     for scope in (network.berlin, network.munich):
         assert "last_name" not in values(network.row("person", anna, scope))
     assert values(network.row("person", bo, network.munich))["last_name"] == "Bo"
+
+
+def test_who_is_erased_where_they_are_is_erased_in_every_chapter_before(network: Network, tmp_path: Path) -> None:
+    anna, bo, stays = (network.add(standing="member", last_name=name) for name in ("Berg", "Berg", "Stays"))
+    assert network.push(network.operation("person", bo, merged_into=anna))[0].status == "ok"
+    backups.back_up(network.database, tmp_path / "backup", PASSPHRASE)
+    network.move(anna)
+    late = network.pull(network.berlin).cursor
+    with network.database.writing() as connection:
+        vienna = make_chapter(connection, network.server.tables, "Vienna", network.now)
+    network.move(anna, vienna, network.munich)
+    note = partial(journal.write, network.server.journal, network.server.id)
+    assert moved_erased.follow(network.server, network.now, note) == 0
+    assert network.push(network.operation("person", anna, "command", command="erase"), scope=vienna)[0].status == "ok"
+    assert set(network.pull(network.berlin, late).moved.get("person", ())) == set()
+    assert moved_erased.follow(network.server, network.now, note, {stays}) == 0
+    assert moved_erased.follow(network.server, network.now, note, {anna, bo}) == 4, "two people, two chapters before"
+    assert moved_erased.follow(network.server, network.now, note) == 0
+    page = network.pull(network.berlin, late)
+    assert set(page.erased["person"]) == {anna, bo} and not page.moved
+    for scope in (network.berlin, network.munich):
+        assert [one.status for one in network.push(network.operation("person", anna, city="Too late"), scope=scope)] == ["erased"]
+    assert values(network.row("person", stays, network.berlin))["last_name"] == "Stays"
+    assert journal_is_true(network)
+    backups.restore(network.database, tmp_path / "backup", PASSPHRASE, network.journal, now=network.now)
+    for scope in (network.berlin, network.munich, vienna):
+        assert all("last_name" not in values(row) for one in (anna, bo) if (row := network.row("person", one, scope)) is not None)
+
+
+def test_tidying_makes_up_for_an_erasure_that_did_not_reach_the_chapters_before(network: Network) -> None:
+    anna = network.add(standing="member", last_name="Berg")
+    network.move(anna)
+    assert network.push(network.operation("person", anna, "command", command="erase"), scope=network.munich)[0].status == "ok"
+    late = network.pull(network.berlin).cursor
+    tidy_all(network.server, network.now)
+    assert network.pull(network.berlin, late).erased == {"person": [anna]}
 
 
 def test_a_file_for_a_first_sync_made_before_a_move_is_not_given_any_more(network: Network) -> None:

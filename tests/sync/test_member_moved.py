@@ -133,6 +133,22 @@ def test_an_erasure_that_comes_too_late_is_told_too(chapters: Any) -> None:
     assert sync_once(one, check=True).identical and {row.name for row in member_rows(one)} == {SECRET, "Stays"}, "it was not erased"
 
 
+def test_who_is_erased_in_the_new_chapter_is_in_no_list_of_the_old_one(chapters: Any) -> None:
+    server, one, _two, three, root, _gathering = chapters
+    change_member(one, root, city="Too late")
+    server.run("server", "move-member", root, "--to", "Munich")
+    assert sync_once(one).refused == 1 and [told.name for told in refused(one)] == [SECRET]
+    sync_once(three)
+    erasing.erase(three, [root])
+    sync_once(three)
+    assert sync_once(one, check=True).identical
+    assert [told.name for told in refused(one)] == ["somebody who was erased"]
+    with one.reading() as connection:
+        assert connection.exec_driver_sql("SELECT count(*) FROM operation WHERE fields LIKE '%Too late%' OR values_before LIKE '%Too late%'").scalar() == 0
+        assert connection.exec_driver_sql("SELECT count(*) FROM erased WHERE id = ?", (root,)).scalar() == 1
+        assert root not in state.read(connection, state.Away).names
+
+
 def test_a_peer_that_relays_a_late_operation_gets_the_same_answer(chapters: Any) -> None:
     server, one, two, three, root, _gathering = chapters
     change_member(one, root, city="Too late")

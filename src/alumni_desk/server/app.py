@@ -53,7 +53,7 @@ from alumni_desk.protocol.messages import (
 from alumni_desk.protocol.parcels import verify_parcel
 from alumni_desk.protocol.values import is_id
 from alumni_desk.schema import SCHEMA_VERSION
-from alumni_desk.server import accounts, conflicts, erasing, feed, inviting, journal, leaving, set_aside
+from alumni_desk.server import accounts, conflicts, erasing, feed, inviting, journal, leaving, moved_erased, set_aside
 from alumni_desk.server.anew import Fresh, fresh_of, glance, push_anew
 from alumni_desk.server.aside import aside
 from alumni_desk.server.beforehand import look
@@ -212,12 +212,17 @@ def make_app(server: Server, now: Now = now_ms, *, rate: float = CALLS_A_SECOND,
     def erasures() -> Iterator[erasing.Journal]:
         """What is erased meanwhile stands in the journal before anything else, and is in no snapshot afterwards."""
         erased: set[str] = set()
+        people: set[str] = set()
 
         def note(event: str, *, scope: str, **details: Any) -> None:
             erased.add(scope)
+            if details.get("table") == "person":
+                people.add(str(details["row"]))
             journal.write(server.journal, server.id, event, scope=scope, **details)
 
         yield note
+        if people:
+            moved_erased.follow(server, now(), note, frozenset(people))
         for scope in erased:
             snapshots.forget(scope)
         if erased:

@@ -10,11 +10,12 @@ import logging
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 
 import sqlalchemy as sa
 
 from alumni_desk.logs import note_bug
-from alumni_desk.server import feed, removing
+from alumni_desk.server import feed, journal, moved_erased, removing
 from alumni_desk.server.audiences import CHAPTER
 from alumni_desk.server.bulk import put_rows
 from alumni_desk.server.conflicts import forget_old
@@ -77,7 +78,7 @@ def tidy_all(server: Server, now: int, ended: threading.Event | None = None) -> 
                 count += went
                 if went < removing.AT_ONCE:
                     break
-    return count
+    return count + moved_erased.follow(server, now, partial(journal.write, server.journal, server.id))
 
 
 def _scopes(server: Server) -> list[str]:

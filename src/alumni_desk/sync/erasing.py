@@ -14,6 +14,7 @@ from alumni_desk.schema import synced_tables
 from alumni_desk.store import erasing
 from alumni_desk.store.desk import Desk
 from alumni_desk.sync import state
+from alumni_desk.sync.away import away, names_of
 
 
 def _tables() -> Mapping[str, sa.Table]:
@@ -67,6 +68,11 @@ def forget_order(connection: sa.Connection, people: Sequence[str]) -> None:
 def _learn(connection: sa.Connection, people: set[str]) -> None:
     now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     if people and erasing.learn(connection, _tables(), dict.fromkeys(sorted(people), now)):
+        state.keep(connection, state.Scrubbing())
+    gone = people & set(away(connection).get("person", ()))
+    if gone:  # another chapter had them: of whom something came too late is not known by name any more, either
+        rows = {table: [one for one in ids if one not in gone] for table, ids in away(connection).items()}
+        state.keep(connection, state.Away(rows, {one: name for one, name in names_of(connection).items() if one not in gone}))
         state.keep(connection, state.Scrubbing())
 
 
