@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ import sqlalchemy as sa
 
 from alumni_desk.protocol.canonical import operation_of
 from alumni_desk.protocol.messages import Parcel
-from alumni_desk.server import backups, moved
+from alumni_desk.server import backups, erasing, feed, journal, moved, moved_erased
 from alumni_desk.server.accounts import remove
 from alumni_desk.server.app import make_app
 from alumni_desk.server.database import sqlcipher_database
@@ -90,6 +91,26 @@ class Office:
                 raise
             self.killed = False
             self.restart()
+        self.kill_after = None
+
+    def erase(self, person: str, scope: str, kill: int | None) -> None:
+        """Erase somebody in a chapter of which no laptop is here, as a push of one's would; killed in the middle of it, a tidying goes on."""
+        self.kill_after = kill
+        note = partial(journal.write, self.server.journal, self.server.id)
+        try:
+            with self.database.writing() as connection:
+                locked = feed.lock_head(connection, self.server.tables, scope)
+                assert locked is not None
+                erasing.erase(connection, self.server.tables, locked, [person], self.world.now, note)
+                feed.move_head(connection, self.server.tables, locked)
+            moved_erased.follow(self.server, self.world.now, note, {person})
+            self.database.scrub()
+        except (Killed, sa.exc.PendingRollbackError):
+            if not self.killed:
+                raise
+            self.killed = False
+            self.restart()
+            moved_erased.follow(self.server, self.world.now, note)
         self.kill_after = None
 
     def set_aside(self) -> set[str]:

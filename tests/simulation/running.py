@@ -376,11 +376,15 @@ class Run:
         hold(9, after == before, f"a migration on {laptop.name} was captured as {after - before} edits")
 
     def do_moved(self, step: Step) -> None:
-        """4 and 9: whoever moves is whole in one of the two chapters, whatever happens meanwhile."""
+        """4, 9 and 11: whoever moves is whole in one of the two chapters, whatever happens meanwhile; and once erased there is nowhere any more."""
         here = self.laptops[0].desk.scope or ""
         if not self.office.up:
             return
         there = self.office.other_chapter()
+        came = pick([row["id"] for row in self.office.rows("SELECT id FROM person WHERE scope = ? AND NOT gone ORDER BY id", there)], step.a)
+        if step.b == 2 and came is not None:
+            self.office.erase(came, there, step.kill)
+            return
         scope, to = (there, here) if step.b == 3 else (here, there)
         person = pick([row["id"] for row in self.office.rows("SELECT id FROM person WHERE scope = ? AND NOT gone ORDER BY id", scope)], step.a)
         if person is None:

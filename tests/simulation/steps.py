@@ -53,7 +53,7 @@ SAID = {
     "import": "imports people", "undo": "undoes", "redo": "redoes", "forbidden": "writes what the policy denies, with an edit", "sync": "syncs",
     "restart": "restarts", "jump": "its clock is set", "copy": "its disk is copied", "older": "an older copy of its disk is put in place",
     "clone": "its disk goes into another laptop", "away": "loses the network", "here": "has the network again", "wait": "time goes by",
-    "moved": "a member moves to the other chapter, or back",
+    "moved": "a member moves to the other chapter, or back, or is erased there",
     "server tidies": "the server tidies, long after", "server backup": "the server is backed up", "server restored": "the server is restored from its backup",
     "server rolled back": "the server's machine is rolled back", "server restarts": "the server restarts", "late": "a delayed request arrives",
     "meet": "joins a laptop that shares", "let in": "lets a volunteer in at the door", "destroyed": "is destroyed; its owner begins with an old disk",
@@ -197,6 +197,10 @@ def _with_moves(chance: Random, steps: list[Step]) -> list[Step]:
         begin = chance.randrange(len(found))
         found.insert(chance.randrange(begin, len(found)) + 1, Step(chance.choice(("server restored", "server rolled back"))))
         found.insert(begin, Step("server backup"))
+    if chance.random() < 0.4:  # what a laptop wrote too late about somebody, who is erased where they are afterwards
+        who = chance.randrange(3)
+        found += [Step("sync", who), *(Step("edit", who, n, FIELDS.index("notes"), n) for n in range(8)), *(Step("moved", a=n) for n in range(3)),
+                  Step("sync", who), *(Step("moved", a=n, b=2) for n in range(4)), Step("sync", who)]
     return found
 
 

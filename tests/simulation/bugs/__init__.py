@@ -16,6 +16,7 @@ import alumni_desk.server.backups as server_backups
 import alumni_desk.server.clamping as clamping
 import alumni_desk.server.feed as feed
 import alumni_desk.server.moved as server_moved
+import alumni_desk.server.moved_erased as moved_erased
 import alumni_desk.server.pull as server_pull
 import alumni_desk.server.push as server_push
 import alumni_desk.server.relaying as relaying
@@ -601,6 +602,12 @@ def _() -> Iterator[None]:
 @bug("a laptop keeps what it knew of who moved", 9)
 def _() -> Iterator[None]:
     with patch.object(moved_away, "before_rows", lambda *_arguments: None):
+        yield
+
+
+@bug("whoever is erased in the new chapter is not in the one before", 4, 9, 11)
+def _() -> Iterator[None]:
+    with patch.object(moved_erased, "follow", lambda *_arguments: 0):
         yield
 
 
