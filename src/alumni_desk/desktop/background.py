@@ -1,8 +1,8 @@
 """The one door to work off the screen: lanes, so that no kind of work waits for another kind.
 
-``writing`` changes rows, ``reading`` looks them up, ``sending`` speaks with a server or a printer, ``listening``
-waits for news, ``meeting`` speaks with laptops in the room. One job of a lane runs at a time, in order; only meetings
-run together. Results come back on the screen's own thread.
+``writing`` changes rows, ``reading`` looks them up, ``reading on`` the many behind the first of a list, ``sending``
+speaks with a server or a printer, ``listening`` waits for news, ``meeting`` speaks with laptops in the room. One job of
+a lane runs at a time, in order; only meetings run together. Results come back on the screen's own thread.
 """
 
 from __future__ import annotations
@@ -12,8 +12,9 @@ import logging
 import sys
 import threading
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from typing import Any, TypeVar
 
 import shiboken6
@@ -26,6 +27,8 @@ log = logging.getLogger(__name__)
 T = TypeVar("T")
 TURN_S = 0.0005
 """How long one thread computes before another may: a tenth of what Python has."""
+BEGIN_S = 0.001
+"""How long the screen's thread makes way for what somebody waits for."""
 MEETINGS = 4
 """Visits, searches and sharing at once: a visit lasts as long as the laptops are together."""
 SETTLED_MS = 3_000
@@ -54,10 +57,27 @@ class Job:
     def __init__(self, report: Callable[[int, int], None] | None = None) -> None:
         self._stop = threading.Event()
         self._report = report
+        self._ends: list[Callable[[], object]] = []
+        self._one_at_a_time = threading.Lock()
+        self.begun = threading.Event()
 
     def cancel(self) -> None:
         """Ask the work to end; what it saved in whole steps stays, or nothing, as the work promises."""
         self._stop.set()
+        with self._one_at_a_time:
+            for end in self._ends:
+                end()
+
+    @contextmanager
+    def ended_by(self, end: Callable[[], object]) -> Iterator[None]:
+        """Whoever cancels the job calls ``end``, too, as long as this lasts: it breaks off a wait."""
+        with self._one_at_a_time:
+            self._ends.append(end)
+        try:
+            yield
+        finally:
+            with self._one_at_a_time:
+                self._ends.remove(end)
 
     def cancelled(self) -> bool:
         """Whether the work should end at its next good moment."""
@@ -101,7 +121,7 @@ class Lanes(QObject):
         super().__init__(parent)
         # Each time Qt calls Python while a lane computes, the screen's thread waits so long for its turn; painting a list calls a hundred times.
         sys.setswitchinterval(TURN_S)
-        names = {"writing": 1, "reading": 1, "sending": 1, "listening": 1, "meeting": MEETINGS}
+        names = {"writing": 1, "reading": 1, "reading on": 1, "sending": 1, "listening": 1, "meeting": MEETINGS}
         self._lanes = {name: ThreadPoolExecutor(max_workers=at_once, thread_name_prefix=name) for name, at_once in names.items()}
         self._post = _Post(self)
         self._jobs: set[Job] = set()
@@ -120,9 +140,15 @@ class Lanes(QObject):
         """Look something up. Of several lookups with one ``key`` only the newest answers (search as you type)."""
         return self._start("reading", lambda job: fn(), then, failed, key=key)
 
+    def read_first(self, fn: Callable[[], T], then: Callable[[T], Any] | None = None, failed: Failed | None = None, *, key: str) -> Job:
+        """As ``read``, for what somebody waits for: it begins before the screen is painted, which hardly lets another thread begin."""
+        job = self.read(fn, then, failed, key=key)
+        job.begun.wait(BEGIN_S)
+        return job
+
     def read_on(self, fn: Callable[[Job], T], then: Callable[[T], Any] | None = None, failed: Failed | None = None, *, key: str) -> Job:
-        """A longer lookup that asks its job often whether it is still wanted: a newer one with its key ends it."""
-        return self._start("reading", fn, then, failed, key=key)
+        """A longer lookup that asks its job often whether it is still wanted: a newer one with its key ends it, and does not wait for that."""
+        return self._start("reading on", fn, then, failed, key=key)
 
     def send(self, fn: Callable[[], T], then: Callable[[T], Any] | None = None, failed: Failed | None = None) -> Job:
         """Speak with a server or a printer."""
@@ -186,6 +212,7 @@ class Lanes(QObject):
 
     @staticmethod
     def _work(lane: str, fn: Callable[[Job], T], job: Job, key: str | None) -> T | None:
+        job.begun.set()
         if key is not None and job.cancelled():
             return None
         try:

@@ -210,7 +210,7 @@ class MembersPage(Page):
         """Find anew: the best at once, the rest when nobody types. Of several questions only the newest answers."""
         query, today, seen = self.search.text(), self._clock(), self.list.lines_seen()
         self._rest.stop()
-        self.lanes.read(lambda: first_of(self.desk, query, today, seen), self._found, key="members.ids")
+        self.lanes.read_first(lambda: first_of(self.desk, query, today, seen), self._found, key="members.ids")
 
     def _found(self, first: First) -> None:
         self._asked, self._question, self._counted = first.query, first.found.question, False
@@ -238,7 +238,7 @@ class MembersPage(Page):
     def _read_rest(self) -> None:
         self.table_model.let_go()
         query, question, shown = self._asked, self._question, list(self.table_model.ids()[:FIRST])
-        self.lanes.read_on(lambda job: (query, rest_of(self.desk, question, query, shown, job.cancelled)), self._came_rest, key="members.ids")
+        self.lanes.read_on(lambda job: (query, rest_of(self.desk, question, query, shown, job.cancelled, job.ended_by)), self._came_rest, key="members.ids")
 
     def _came_rest(self, both: tuple[str, list[str] | None]) -> None:
         query, ids = both

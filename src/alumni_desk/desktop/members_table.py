@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -13,7 +14,7 @@ from sqlalchemy import Connection
 from alumni_desk.desktop.dates import day_short
 from alumni_desk.desktop.delegates import MUTED, PERSON, PILL
 from alumni_desk.desktop.paint import Pill
-from alumni_desk.members.lists import MemberRow, all_members, best_of, rows_on
+from alumni_desk.members.lists import EndedBy, MemberRow, all_members, best_of, rows_on
 from alumni_desk.segments.lists import Expected, Seen, expected_on, seen_on
 from alumni_desk.store.desk import Desk
 from alumni_desk.store.finding import Found, Question
@@ -62,23 +63,28 @@ def first_of(desk: Desk, query: str, today: date, at_once: int) -> First:
         return First(query, found, _shown_on(connection, found.ids[:at_once], today))
 
 
-def rest_of(desk: Desk, question: Question | None, query: str, shown: Sequence[str], unwanted: Callable[[], bool]) -> list[str] | None:
+def rest_of(desk: Desk, question: Question | None, query: str, shown: Sequence[str], unwanted: Callable[[], bool],
+            ended_by: EndedBy = lambda end: nullcontext()) -> list[str] | None:
     """Everybody who fits, those shown first as they stand; None if it is not wanted any more."""
     if question is None and query.strip():
         return []
     if question is not None and question.code is not None:
         return list(shown)
-    everyone: dict[str, None] = {}
-    for portion in all_members(desk, question, unwanted=unwanted):
+    ids = [] if question is None else list(shown)  # without a question by name, as what is shown
+    there, lacking = set(ids), set(ids)
+    for portion in all_members(desk, question, unwanted=unwanted, ended_by=ended_by):
         if unwanted():
             break
-        everyone.update(dict.fromkeys(portion))
+        if question is None:
+            ids += portion
+            continue
+        # A portion at a time: what is done with 100,000 at once lets no other thread compute meanwhile.
+        lacking.difference_update(portion)
+        ids += [one for one in portion if one not in there]
+        there.update(portion)
     if unwanted():
         return None
-    if question is None:
-        return list(everyone)  # by name, as what is shown
-    first = [one for one in shown if one in everyone]
-    return list(dict.fromkeys(first) | everyone)
+    return [one for one in ids[:len(shown)] if one not in lacking] + ids[len(shown):] if lacking else ids
 
 
 def status_pill(shown: Shown) -> Pill | None:

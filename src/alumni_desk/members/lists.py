@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple
 
@@ -19,6 +20,8 @@ from alumni_desk.words import _
 
 STEPS = 4_000
 """So many steps the database takes between two questions whether its answer is still wanted."""
+EndedBy = Callable[[Callable[[], object]], AbstractContextManager[None]]
+"""While it lasts, whoever ends the work calls this."""
 Order = Literal["name", "class_year", "city", "best"]
 
 
@@ -113,24 +116,25 @@ def best_of(desk: Desk, connection: sa.Connection, query: str, limit: int, *, st
     return find_people(connection, query, limit, standing=standing, vocabulary=desk.vocabulary)
 
 
-def all_members(desk: Desk, question: Question | None, *, standing: str | None = "member", unwanted: Callable[[], bool] = lambda: False) -> Iterator[list[str]]:
+def all_members(desk: Desk, question: Question | None, *, standing: str | None = "member", unwanted: Callable[[], bool] = lambda: False,
+                ended_by: EndedBy = lambda end: nullcontext()) -> Iterator[list[str]]:
     """The ids of all who fit a question (None: of everybody) by name, in portions; some may come twice. Makes ready for forgiving, too.
 
-    ``unwanted`` is asked every millisecond or so; once it says so there is no more to come.
+    ``unwanted`` is asked every millisecond or so; once it says so there is no more to come. ``ended_by`` is told what breaks off a question at once.
     """
     with desk.reading() as connection:
         raw: Any = connection.connection.dbapi_connection
         raw.set_progress_handler(unwanted, STEPS)  # the first portion of many takes the database a while
         try:
-            yield from everybody(connection, question, standing)
+            with ended_by(raw.interrupt):
+                yield from everybody(connection, question, standing)
+                if not unwanted():
+                    desk.vocabulary.be_ready(connection)
         except sa.exc.OperationalError:
             if not unwanted():
                 raise
-            return
         finally:
             raw.set_progress_handler(None, 0)
-        if not unwanted():
-            desk.vocabulary.be_ready(connection)
 
 
 def rows_of(desk: Desk, ids: Sequence[str]) -> list[MemberRow]:

@@ -65,7 +65,7 @@ def engine_of(path: Path, key: bytes, metadata: sa.MetaData | None, capture: Cap
 
     size, more = (1, 0) if metadata is not None else (4, 28)
     return sa.create_engine("sqlite+pysqlite:///named-so-that-a-queue-pool-is-used", module=driver.sqlcipher(), creator=creator, poolclass=QueuePool,
-                            pool_size=size, max_overflow=more, isolation_level="AUTOCOMMIT", hide_parameters=True)
+                            pool_size=size, max_overflow=more, pool_use_lifo=True, isolation_level="AUTOCOMMIT", hide_parameters=True)
 
 
 def roll_back(connection: sa.Connection) -> None:
