@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple
 
 from PySide6.QtCore import QPointF, QRect, QRectF, Qt
 from PySide6.QtGui import QColor, QFont, QPainter, QPaintEvent, QPixmap, QStaticText, QTransform
@@ -33,6 +33,7 @@ OTHERS = re.compile("[^\u0020-\u02ff\u1e00-\u1eff\u2010-\u201d]")
 ONE_LINE = int(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter | Qt.TextFlag.TextSingleLine)
 WIDE = 10_000
 """The box of a text that is known to fit."""
+PLACE = QTransform()
 EDGE = 1
 """Round edges may reach so far out of their box."""
 
@@ -83,17 +84,30 @@ class MembersList(QTableView):
 
 Line = tuple[Shown | None, bool]
 """What stands in a line, if it has come, and whether it is chosen."""
+Key = tuple[str, bool]
+"""Whose line, and whether it is chosen: quicker to look for than all that the line says."""
+
+
+class _Text(NamedTuple):
+    """A text, laid out if it is kept so, its width, and how far below the line's top it stands."""
+
+    words: str
+    laid_out: QStaticText | None
+    width: float
+    below: float
 
 
 class _Words:
     """What lines say, as it was last laid out, and the lines themselves as they were painted: while somebody types most of it is wanted again."""
 
     def __init__(self) -> None:
-        self._texts: dict[tuple[str, Role], tuple[QStaticText | None, float, float]] = {}
+        self._texts: dict[tuple[str, Role], _Text] = {}
         self._pictures: dict[tuple[object, bool], QPixmap] = {}
         self._sheet: QPixmap | None = None  # painted lines, one below the other
         self._room = 0  # so many lines fit on it
-        self._places: dict[Line, int] = {}  # where on the sheet, what was wanted last at the end
+        self._places: dict[Key, tuple[int, Shown | None]] = {}  # where on the sheet and what, what was wanted last at the end
+        self._free: list[int] = []  # places of what stands on the sheet in vain
+        self._written: tuple[Role, str] | None = None  # the letters and the ink that the painter has
         self._set: tuple[Any, ...] = ()
         self._columns: Sequence[tuple[int, int]] = ()
         self._across: tuple[Sequence[tuple[int, int]], int] = ((), 0)
@@ -107,12 +121,14 @@ class _Words:
             self._pictures.clear()
         if now != self._set:
             self._set = now
-            self._inks = {ink: QColor(ink) for ink in (colours.text, colours.muted)}
+            self._inks = {ink: QColor(ink) for ink in (colours.text, colours.muted, colours.bg, colours.selected, colours.line)}
+            self._left, self._after_disc, self._gap, self._disc_side = px(24), px(24 + 38), px(8), px(28)
             self._fonts: dict[Role, QFont] = {"body": font_of("body"), "strong": font_of("strong")}
             self._sheet = None
         if self._sheet is None or self._across != (columns, width):
             self._across = (columns, width)
             self._places.clear()
+            self._free.clear()
             self._sheet = self._sheet_for(width)
 
     def _sheet_for(self, width: int) -> QPixmap | None:
@@ -131,40 +147,66 @@ class _Words:
 
     def paint(self, painter: QPainter, top: int, lines: Sequence[Line]) -> None:
         """Lines, the first at ``top``: those that were painted before are copied."""
-        if self._sheet is None or len(set(lines)) > self._room:
+        keys = [(shown.row.id if shown is not None else "", chosen) for shown, chosen in lines]
+        if self._sheet is None or len(set(keys)) > self._room:
             for number, line in enumerate(lines):
+                self._begin_line()
                 self._line(painter, top + number * self._height, line)
             return
-        for line in lines:
-            if line in self._places:
-                self._places[line] = self._places.pop(line)
-        new = [line for line in dict.fromkeys(lines) if line not in self._places]
+        new: dict[Key, Line] = {}
+        for key, line in zip(keys, lines, strict=True):
+            kept = self._places.pop(key, None)
+            if kept is not None and kept[1] == line[0]:
+                self._places[key] = kept
+            else:
+                new[key] = line
+                if kept is not None:  # it says something else now
+                    self._free.append(kept[0])
         if new:
-            with QPainter(self._sheet) as on_sheet:
-                for line in new:
-                    place = len(self._places) if len(self._places) < self._room else self._places.pop(next(iter(self._places)))
-                    self._places[line] = place
-                    on_sheet.setClipRect(0, place * self._height, self._width, self._height)
-                    self._line(on_sheet, place * self._height, line)
-        for number, line in enumerate(lines):
-            painter.drawPixmap(QPointF(0, top + number * self._height), self._sheet,
-                               QRectF(0, self._places[line] * self._height * self._dots, self._width * self._dots, self._height * self._dots))
+            self._paint_new(self._sheet, new)
+        self._copy_lines(painter, self._sheet, top, [self._places[key][0] for key in keys])
+
+    def _paint_new(self, sheet: QPixmap, new: Mapping[Key, Line]) -> None:
+        with QPainter(sheet) as on_sheet:
+            self._begin_line()
+            for key, line in new.items():
+                if self._free:
+                    place = self._free.pop()
+                else:
+                    place = len(self._places) if len(self._places) < self._room else self._places.pop(next(iter(self._places)))[0]
+                self._places[key] = place, line[0]
+                on_sheet.setClipRect(0, place * self._height, self._width, self._height)
+                self._line(on_sheet, place * self._height, line)
+
+    def _copy_lines(self, painter: QPainter, sheet: QPixmap, top: int, places: Sequence[int]) -> None:
+        """From the sheet to the screen; those that follow each other there as well in one go."""
+        start = 0
+        for end in range(1, len(places) + 1):
+            if end == len(places) or places[end] != places[end - 1] + 1:
+                painter.drawPixmap(QPointF(0, top + start * self._height), sheet, QRectF(
+                    0, places[start] * self._height * self._dots, self._width * self._dots, (end - start) * self._height * self._dots))
+                start = end
+
+    def _begin_line(self) -> None:
+        """The painter's letters and ink are not those of a text of ours."""
+        self._written = None
 
     def _line(self, painter: QPainter, top: int, line: Line) -> None:
         shown, selected = line
         colours = self._colours
-        painter.fillRect(0, top, self._width, self._height, QColor(colours.selected if selected else colours.bg))
+        painter.fillRect(0, top, self._width, self._height, self._inks[colours.selected if selected else colours.bg])
         if not selected:
-            painter.fillRect(0, top + self._height - 1, self._width, 1, QColor(colours.line))
+            painter.fillRect(0, top + self._height - 1, self._width, 1, self._inks[colours.line])
         if shown is None:
             return
         row = shown.row
         (left, width), klass, city, seen, status = self._columns
-        self._disc(painter, left + px(24), top, row.disc or " ", selected)
-        self._name(painter, left + px(24 + 38), top, width - px(24 + 38), row, selected)
+        self._disc(painter, left + self._left, top, row.disc or " ", selected)
+        self._name(painter, left + self._after_disc, top, width - self._after_disc, row, selected)
         self._text(painter, top, klass, row.class_label, colours.text)
         self._text(painter, top, city, row.city or "", colours.text)
-        self._text(painter, top, seen, day_short(shown.seen.day) if shown.seen is not None else "", colours.muted)
+        if shown.seen is not None:
+            self._text(painter, top, seen, day_short(shown.seen.day), colours.muted)
         pill = status_pill(shown)
         if pill is not None:
             self._pill(painter, top, status, pill, selected)
@@ -172,56 +214,60 @@ class _Words:
     def _name(self, painter: QPainter, left: int, top: int, room: int, row: MemberRow, selected: bool) -> None:
         """As ``delegates.paint_name``, which is asked where one line is too short."""
         role: Role = "strong" if selected else "body"
-        width = self._laid_out(row.name, role)[1]
-        if width > room:
+        name = self._laid_out(row.name, role)
+        if name.width > room:
             paint_name(painter, QRectF(left, top, room, self._height), row.name, row.other_script_name or "", self._colours, strong=selected)
+            self._begin_line()
             return
-        self._draw(painter, left, top, row.name, role, self._colours.text)
+        self._draw(painter, left, top, name, role, self._colours.text)
         if row.other_script_name:
-            needed = self._laid_out(row.other_script_name, "body")[1]
-            if needed <= room - width - px(8):
-                self._draw(painter, left + width + px(8), top, row.other_script_name, "body", self._colours.muted)
+            other = self._laid_out(row.other_script_name, "body")
+            if other.width <= room - name.width - self._gap:
+                self._draw(painter, left + name.width + self._gap, top, other, "body", self._colours.muted)
 
     def _text(self, painter: QPainter, top: int, column: tuple[int, int], words: str, ink: str) -> None:
         if not words:
             return
-        if self._laid_out(words, "body")[1] > column[1]:
+        text = self._laid_out(words, "body")
+        if text.width > column[1]:
             paint_text(painter, QRectF(column[0], top, column[1], self._height), words, ink)
+            self._begin_line()
         else:
-            self._draw(painter, column[0], top, words, "body", ink)
+            self._draw(painter, column[0], top, text, "body", ink)
 
-    def _laid_out(self, words: str, role: Role) -> tuple[QStaticText | None, float, float]:
-        """The text, its width, and how far below the line's top it stands. Only Latin letters are kept laid out: of others Qt would not put every mark
-        where it does else."""
+    def _laid_out(self, words: str, role: Role) -> _Text:
+        """Only Latin letters are kept laid out: of others Qt would not put every mark where it does else."""
         found = self._texts.get((words, role))
         if found is None:
             if OTHERS.search(words) is None:
                 text = QStaticText(words)
                 text.setTextFormat(Qt.TextFormat.PlainText)
-                text.prepare(QTransform(), self._fonts[role])
+                text.prepare(PLACE, self._fonts[role])
                 size = text.size()
-                found = (text, size.width(), (self._height - size.height()) / 2)
+                found = _Text(words, text, size.width(), (self._height - size.height()) / 2)
             else:
-                found = (None, metrics_of(role).horizontalAdvance(words), 0)
+                found = _Text(words, None, metrics_of(role).horizontalAdvance(words), 0)
             self._texts[words, role] = found
         return found
 
-    def _draw(self, painter: QPainter, left: float, top: int, words: str, role: Role, ink: str) -> None:
-        text, _width, below = self._laid_out(words, role)
-        painter.setFont(self._fonts[role])
-        painter.setPen(self._inks[ink])
-        if text is not None:
-            painter.drawStaticText(QPointF(left, top + below), text)
+    def _draw(self, painter: QPainter, left: float, top: int, text: _Text, role: Role, ink: str) -> None:
+        if self._written != (role, ink):
+            self._written = role, ink
+            painter.setFont(self._fonts[role])
+            painter.setPen(self._inks[ink])
+        if text.laid_out is not None:
+            painter.drawStaticText(QPointF(left, top + text.below), text.laid_out)
         else:
-            painter.drawText(QRectF(left, top, WIDE, self._height), ONE_LINE, isolated(words))
+            painter.drawText(QRectF(left, top, WIDE, self._height), ONE_LINE, isolated(text.words))
 
     def _disc(self, painter: QPainter, left: int, top: int, disc: str, selected: bool) -> None:
-        self._copy(painter, left, top, px(28), (disc, selected), lambda on, box: paint_disc(on, box, disc, self._colours, selected=selected))
+        self._copy(painter, left, top, self._disc_side, (disc, selected), lambda on, box: paint_disc(on, box, disc, self._colours, selected=selected))
 
     def _pill(self, painter: QPainter, top: int, column: tuple[int, int], pill: Pill, selected: bool) -> None:
         width = pill_width(pill)
         if width > column[1]:
             paint_pill(painter, QRectF(column[0], top, column[1], self._height), pill, self._colours)
+            self._begin_line()
         else:
             self._copy(painter, column[0], top, width, (pill, selected), lambda on, box: paint_pill(on, box, pill, self._colours))
 
@@ -229,6 +275,7 @@ class _Words:
         """Discs and pills are painted once and then copied."""
         if self._dots % 1:  # dots of the picture would not meet those of the screen
             paint(painter, QRectF(left, top, width, self._height))
+            self._begin_line()
             return
         picture = self._pictures.get(what)
         if picture is None:
@@ -244,4 +291,3 @@ class _Words:
         paint(painter, QRectF(EDGE, 0, width, self._height))
         painter.end()
         return picture
-
