@@ -199,11 +199,11 @@ class Room(QObject):
             then()
 
     def _make(self, pages: list[str], then: Callable[[], object]) -> None:
-        name = next((one for one in pages if not self.shell.is_made(one)), None)
-        if name is None:
+        step = next((step for step in map(self.shell.next_step, pages) if step is not None), None)
+        if step is None:
             then()
             return
-        self.shell.make_ahead(name)
+        step()
         QTimer.singleShot(0, self.shell, lambda: self._make(pages, then))
 
     def _palette_wanted(self) -> None:

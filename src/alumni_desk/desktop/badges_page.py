@@ -136,11 +136,8 @@ class BadgesPage(Page):
         across = QHBoxLayout(content)
         across.setContentsMargins(0, 0, 0, 0)
         across.setSpacing(0)
-        across.addWidget(self._left())
-        across.addWidget(hairline("v"))
-        across.addWidget(self._middle(), 1)
-        across.addWidget(hairline("v"))
-        across.addWidget(self._right())
+        self.steps = [lambda: across.addWidget(self._left()), lambda: across.addWidget(hairline("v")), lambda: across.addWidget(self._middle(), 1),
+                      lambda: across.addWidget(hairline("v")), lambda: across.addWidget(self._right())]
 
     def _left(self) -> QWidget:
         box = QFrame()

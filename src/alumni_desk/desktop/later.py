@@ -78,9 +78,7 @@ class Later(QObject):
             return self._shell.next_part()
         if self._imported != page.module:
             return partial(self._beside, partial(import_module, page.module), partial(setattr, self, "_imported", page.module))
-        if not self._shell.is_made(page.name):
-            return partial(self._shell.make_ahead, page.name)
-        return partial(self._shell.page, page.name)
+        return self._shell.next_step(page.name) or partial(self._shell.page, page.name)
 
     def _beside(self, work: Callable[[], object], then: Callable[[], object] | None = None) -> None:
         """Do something on a lane, beside the window."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any, NamedTuple
 
 from PySide6.QtCore import QPointF, QRect, QRectF, Qt
@@ -34,6 +35,10 @@ ONE_LINE = int(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter | Qt.T
 WIDE = 10_000
 """The box of a text that is known to fit."""
 PLACE = QTransform()
+LETTERS = "etaoinshrdlucmfwypvbgkqjxzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789áéíóúüöäñçšžčłńřøåßëè.-'’ "
+"""Most names, cities and degrees are written in these."""
+PARTS, BETWEEN = 6, 4
+"""In so many steps all that is got ready; in so many places between two dots a letter is drawn."""
 EDGE = 1
 """Round edges may reach so far out of their box."""
 
@@ -44,6 +49,7 @@ class MembersList(QTableView):
     def __init__(self, table: MembersTable, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._table, self._words = table, _Words()
+        self._unready = [(LETTERS[part::PARTS], range(part, 100, PARTS)) for part in range(PARTS)]
         self.setModel(table)
         self.setProperty("people", "true")
         dress_table(self, _("Members"))
@@ -56,6 +62,15 @@ class MembersList(QTableView):
     def lines_seen(self) -> int:
         """How many lines there is room for, those that are cut at either end included; before it is shown, as many as in a common window."""
         return self.viewport().height() // self.verticalHeader().defaultSectionSize() + 2 if self.isVisible() else COMMONLY
+
+    def next_part(self) -> Callable[[], object] | None:
+        """What gets some of what most lists show ready while nobody types; None when all of it is."""
+        return partial(self._get_ready, *self._unready[0]) if self._unready else None
+
+    def _get_ready(self, letters: str, years: Sequence[int]) -> None:
+        del self._unready[0]
+        self._words.set_look(self.verticalHeader().defaultSectionSize(), look(self), self.devicePixelRatioF())
+        self._words.get_ready(letters, [f"’{year:02}" for year in years])
 
     def paintEvent(self, event: QPaintEvent) -> None:
         with QPainter(self.viewport()) as painter:
@@ -114,7 +129,17 @@ class _Words:
 
     def begin(self, columns: Sequence[tuple[int, int]], width: int, height: int, colours: Colours, dots: float) -> None:
         """``columns``: left edge and width of each. ``dots``: of the screen to a measured one."""
-        self._columns, self._width, self._height, self._colours, self._dots = columns, width, height, colours, dots
+        self._columns, self._width = columns, width
+        self.set_look(height, colours, dots)
+        if self._sheet is None or self._across != (columns, width):
+            self._across = (columns, width)
+            self._places.clear()
+            self._free.clear()
+            self._sheet = self._sheet_for(width)
+
+    def set_look(self, height: int, colours: Colours, dots: float) -> None:
+        """What is kept of another look is forgotten."""
+        self._height, self._colours, self._dots = height, colours, dots
         now = (height, text_size(), colours, dots)
         if now != self._set or len(self._texts) > TEXTS or len(self._pictures) > PICTURES:
             self._texts.clear()
@@ -125,11 +150,19 @@ class _Words:
             self._left, self._after_disc, self._gap, self._disc_side = px(24), px(24 + 38), px(8), px(28)
             self._fonts: dict[Role, QFont] = {"body": font_of("body"), "strong": font_of("strong")}
             self._sheet = None
-        if self._sheet is None or self._across != (columns, width):
-            self._across = (columns, width)
-            self._places.clear()
-            self._free.clear()
-            self._sheet = self._sheet_for(width)
+
+    def get_ready(self, letters: str, discs: Sequence[str]) -> None:
+        """Draw letters and discs that nobody has seen yet: the first list would wait for each of them."""
+        for letter in letters:
+            text = self._laid_out(letter, "body")
+            picture = QPixmap(round((text.width + 2) * self._dots), round(self._height * self._dots))
+            picture.setDevicePixelRatio(self._dots)
+            with QPainter(picture) as painter:
+                self._begin_line()
+                for part in range(BETWEEN):  # a letter is another picture where it stands between two dots
+                    self._draw(painter, part / BETWEEN, 0, text, "body", self._colours.text)
+        for disc in discs:
+            self._disc_picture(disc, False)
 
     def _sheet_for(self, width: int) -> QPixmap | None:
         """The sheet there is, if it is wide enough: the scroll bar comes and goes, and to have new memory takes 2 ms."""
@@ -261,7 +294,14 @@ class _Words:
             painter.drawText(QRectF(left, top, WIDE, self._height), ONE_LINE, isolated(text.words))
 
     def _disc(self, painter: QPainter, left: int, top: int, disc: str, selected: bool) -> None:
-        self._copy(painter, left, top, self._disc_side, (disc, selected), lambda on, box: paint_disc(on, box, disc, self._colours, selected=selected))
+        self._copy(painter, left, top, self._disc_side, (disc, selected), partial(self._paint_disc, disc, selected))
+
+    def _disc_picture(self, disc: str, selected: bool) -> None:
+        if not self._dots % 1:
+            self._picture(self._disc_side, (disc, selected), partial(self._paint_disc, disc, selected))
+
+    def _paint_disc(self, disc: str, selected: bool, painter: QPainter, box: QRectF) -> None:
+        paint_disc(painter, box, disc, self._colours, selected=selected)
 
     def _pill(self, painter: QPainter, top: int, column: tuple[int, int], pill: Pill, selected: bool) -> None:
         width = pill_width(pill)
@@ -277,10 +317,13 @@ class _Words:
             paint(painter, QRectF(left, top, width, self._height))
             self._begin_line()
             return
+        painter.drawPixmap(left - EDGE, top, self._picture(width, what, paint))
+
+    def _picture(self, width: int, what: tuple[object, bool], paint: Callable[[QPainter, QRectF], object]) -> QPixmap:
         picture = self._pictures.get(what)
         if picture is None:
             picture = self._pictures[what] = self._painted(width, self._colours.selected if what[1] else self._colours.bg, paint)
-        painter.drawPixmap(left - EDGE, top, picture)
+        return picture
 
     def _painted(self, width: int, ground: str, paint: Callable[[QPainter, QRectF], object]) -> QPixmap:
         wide, high = width + 2 * EDGE, self._height - 1  # the hairline is not in it

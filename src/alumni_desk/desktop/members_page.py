@@ -76,35 +76,39 @@ class MembersPage(Page):
         self.table_model = MembersTable()
         self.table_model.wanted.connect(self._fetch)
         self.setAcceptDrops(True)
-        self._build()
-        shortcut(QKeySequence.StandardKey.New, self, self.add, WINDOW)
-        shortcut(QKeySequence.StandardKey.Find, self, self._to_find, WINDOW)
-        shortcut(Qt.Key.Key_Delete, self.list, self.remove)
-        for enter in (Qt.Key.Key_Return, Qt.Key.Key_Enter):
-            shortcut(enter, self.list, self._enter)
-        shortcut(Qt.Key.Key_Escape, self.search, self._clear_find)
-
-    def _build(self) -> None:
         content = QWidget()
         self.stack.set_content(content)  # before it is filled: what moves with all that is in it is styled anew
-        across = QHBoxLayout(content)
-        across.setContentsMargins(0, 0, 0, 0)
-        across.setSpacing(0)
+        self._across = QHBoxLayout(content)
+        self._across.setContentsMargins(0, 0, 0, 0)
+        self._across.setSpacing(0)
         self.left = QWidget()
-        column = QVBoxLayout(self.left)
-        column.setContentsMargins(0, 0, 0, 0)
-        column.setSpacing(0)
-        column.addLayout(self._tools())
+        self._across.addWidget(self.left, 1)
+        self._column = QVBoxLayout(self.left)
+        self._column.setContentsMargins(0, 0, 0, 0)
+        self._column.setSpacing(0)
+        self.steps = [self._build_tools, self._build_list, self._build_panel]
+
+    def _build_tools(self) -> None:
+        self._column.addLayout(self._tools())
+        shortcut(QKeySequence.StandardKey.New, self, self.add, WINDOW)
+        shortcut(QKeySequence.StandardKey.Find, self, self._to_find, WINDOW)
+        shortcut(Qt.Key.Key_Escape, self.search, self._clear_find)
+
+    def _build_list(self) -> None:
         self.list = MembersList(self.table_model)
         self.list.selectionModel().selectionChanged.connect(self._selected)
         self.list.viewport().installEventFilter(self)
         self.list.doubleClicked.connect(self.edit)
-        column.addWidget(self.list, 1)
-        column.addWidget(hairline())
-        column.addLayout(self._foot())
-        across.addWidget(self.left, 1)
+        self._column.addWidget(self.list, 1)
+        shortcut(Qt.Key.Key_Delete, self.list, self.remove)
+        for enter in (Qt.Key.Key_Return, Qt.Key.Key_Enter):
+            shortcut(enter, self.list, self._enter)
+
+    def _build_panel(self) -> None:
+        self._column.addWidget(hairline())
+        self._column.addLayout(self._foot())
         self._line = hairline("v")
-        across.addWidget(self._line)
+        self._across.addWidget(self._line)
         self.panel = MemberPanel()
         self.panel.edit.connect(self.edit)
         self.panel.remove.connect(self.remove)
@@ -112,7 +116,7 @@ class MembersPage(Page):
         self.panel.show_member.connect(self._show_member)
         self.panel.history_wanted.connect(self._read_history)
         self.panel.restore.connect(self._restore)
-        across.addWidget(self.panel)
+        self._across.addWidget(self.panel)
         self._line.hide()
         self.panel.hide()
 
@@ -165,6 +169,9 @@ class MembersPage(Page):
 
     def first_focus(self) -> QWidget:
         return self.search
+
+    def next_part(self) -> Callable[[], object] | None:
+        return self.list.next_part()
 
     def regions(self) -> list[QWidget]:
         return [self.search, self.list, *([self.panel] if self.panel.isVisible() else [])]

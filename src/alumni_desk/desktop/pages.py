@@ -59,6 +59,17 @@ class Page(QWidget):
         column.addWidget(self.stack)
         changes.changed.connect(self._on_changed)
         self._stale = True
+        self.steps: list[Callable[[], object]] = []
+        """What is still to be built before the page can be shown: a page of many widgets takes longer than nobody would notice."""
+
+    def take_step(self) -> None:
+        """Build the next piece of it."""
+        self.steps.pop(0)()
+
+    def make_whole(self) -> None:
+        """Build what is missing: it is shown now."""
+        while self.steps:
+            self.take_step()
 
     watches: frozenset[str] = frozenset()
     """Tables whose changes make this page refresh; empty means any."""

@@ -239,12 +239,20 @@ class Shell(QMainWindow):
         """Make a page, without putting it into the window yet."""
         self._made[name] = self.plan[name].make()
 
+    def next_step(self, name: str) -> Callable[[], object] | None:
+        """What makes a page ahead, or its next piece; None when it is whole."""
+        if not self.is_made(name):
+            return partial(self.make_ahead, name)
+        page = self._made.get(name)
+        return page.take_step if page is not None and page.steps else None
+
     def is_made(self, name: str) -> bool:
         """Whether a page is made, in the window or not."""
         return name in self._made or name in self._built
 
     def _build_page(self, planned: Planned) -> None:
         page = self._made.pop(planned.name, None) or planned.make()
+        page.make_whole()
         page.said.connect(self._page_said)
         page.titled.connect(self._title)
         self._built[planned.name] = page
