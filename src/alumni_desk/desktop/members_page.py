@@ -20,6 +20,7 @@ from alumni_desk.desktop.import_sheet import ImportSheet
 from alumni_desk.desktop.member_form import MemberForm
 from alumni_desk.desktop.member_panel import Known, MemberPanel, known
 from alumni_desk.desktop.members_empty import MembersEmpty, dropped_file
+from alumni_desk.desktop.members_letters import FirstLetters
 from alumni_desk.desktop.members_list import MembersList
 from alumni_desk.desktop.members_table import FIRST, First, MembersTable, Shown, first_of, rest_of, shown_rows
 from alumni_desk.desktop.pages import Go, Page
@@ -75,6 +76,7 @@ class MembersPage(Page):
         self._sheet: QWidget | None = None
         self.table_model = MembersTable()
         self.table_model.wanted.connect(self._fetch)
+        self._letters = FirstLetters(desk, lanes, clock, lambda: self.list.lines_seen(), self._nobody_types, self)
         self.setAcceptDrops(True)
         content = QWidget()
         self.stack.set_content(content)  # before it is filled: what moves with all that is in it is styled anew
@@ -188,6 +190,7 @@ class MembersPage(Page):
 
     def redraw(self, changed: Changed) -> None:
         people = changed.tables.get("person")
+        self._look_up_letters_anew()
         self._read_total()
         if people is None or len(people) > EXACTLY or self.watches & changed.tables.keys() != {"person"}:
             self._refresh()  # what a line says of gatherings is not told by the row that changed
@@ -201,8 +204,13 @@ class MembersPage(Page):
             self._read_panel(str(self._chosen))
 
     def refresh(self) -> None:
+        self._look_up_letters_anew()
         self._read_total()
         self._refresh()
+
+    def _look_up_letters_anew(self) -> None:
+        self._letters.forget()
+        self._letters.look_up()
 
     def _refresh(self) -> None:
         self.table_model.forget()
@@ -217,7 +225,21 @@ class MembersPage(Page):
         """Find anew: the best at once, the rest when nobody types. Of several questions only the newest answers."""
         query, today, seen = self.search.text(), self._clock(), self.list.lines_seen()
         self._rest.stop()
-        self.lanes.read_first(lambda: first_of(self.desk, query, today, seen), self._found, key="members.ids")
+        known, right = self._letters.answer(query), self._letters.still_right()
+        if known is None:
+            self.lanes.read_first(lambda: first_of(self.desk, query, today, seen), self._found, key="members.ids")
+            return
+        self._found(known)
+        self.lanes.read(lambda: None if right() else first_of(self.desk, query, today, seen), self._found_other, key="members.ids")
+
+    def _found_other(self, first: First | None) -> None:
+        """What was known of a letter before it was typed may have been old."""
+        if first is not None:
+            self._letters.forget()
+            self._found(first)
+
+    def _nobody_types(self) -> bool:
+        return self.isVisible() and self._listed and not self.search.text() and self.lanes.idle()
 
     def _found(self, first: First) -> None:
         self._asked, self._question, self._counted = first.query, first.found.question, False
@@ -241,6 +263,8 @@ class MembersPage(Page):
             self._rest.start()
         self._say_foot()
         self._choose_again()
+        if not first.query:
+            self._letters.look_up()
 
     def _read_rest(self) -> None:
         self.table_model.let_go()
