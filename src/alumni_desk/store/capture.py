@@ -12,9 +12,11 @@ a new row with a clock of its own that is not, fails.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
+from itertools import repeat, starmap
+from types import NoneType
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -41,19 +43,20 @@ _WORTH_A_LOOK = 48 * 1024
 _WORTH_A_LOOK_HERE = 16 * 1024
 """Bytes of a new row's fields up to which none of its texts can be too long."""
 
-_encode = msgspec.json.Encoder().encode
+_encode, _lines = msgspec.json.Encoder().encode, msgspec.json.Encoder().encode_lines
 
 _FIELDS = ("id, action, event, transaction_id, scope, audience, kind, table_name, row_id, fields, before, values_before, clock, schema, "
            "queue, fate, made_at")
 
 
 @dataclass(frozen=True, slots=True)
-class _Shape:
-    """What rows with the same fields have in common: the kind of each value, the clocks (a question mark for the stamp), the table's order if it is another."""
+class _Form:
+    """What new rows with values for the same columns have in common."""
 
-    kinds: tuple[type, ...]
-    clocks: str
-    order: tuple[str, ...] | None
+    fields: Callable[..., Any]  # makes of a row's values what is encoded as its fields: those that say something
+    gone: int | None  # where it says whether the row is gone
+    gathering: int | None  # where it says of which gathering it is
+    clocks: dict[tuple[type, ...], str]  # by the kinds of the values: the clocks, with a question mark for the stamp; nothing if only the triggers may
 
 
 @dataclass(frozen=True)
@@ -69,7 +72,7 @@ class _Plan:
     fact: bool
     by_row: bool
     kinds: Mapping[str, type]
-    shapes: dict[tuple[str, ...], _Shape] = field(default_factory=dict)  # of prepared rows
+    forms: dict[tuple[str, ...], _Form] = field(default_factory=dict)  # of prepared rows
 
 
 @dataclass
@@ -113,38 +116,34 @@ class Capture:
         ):
             connection.create_function(name, count, function)
 
-    def prepare(self, table: str, ids: Sequence[str], rows: Sequence[Mapping[str, Any]],
+    def prepare(self, table: str, names: tuple[str, ...], ids: Sequence[str], rows: Sequence[Sequence[Any]],
                 gathering: str | None) -> tuple[list[tuple[str, str | None]], list[tuple[str, str, str, str]]] | None:
-        """Stamp new rows: clock and clocks of each; and say their operations: row, audience, fields, clock. None if the triggers have to see the rows,
-        because the database would store a value otherwise than it is given (a number as text); or somebody, because of what a text holds."""
+        """Stamp new rows, each its values in the order of ``names``: clock and clocks of each; and say their operations: row, audience, fields, clock.
+        None if the triggers have to see the rows, because the database would store a value otherwise than it is given (a number as text); or somebody,
+        because of what a text holds. Many rows come at once, so that each step is taken for all of them."""
         plan = self.plans[table]
-        stamps: list[tuple[str, str | None]] = []
-        found: list[tuple[str, str, str, str]] = []
-        shapes, by_row, fact = plan.shapes, plan.by_row, plan.fact
-        for row_id, row, stamp in zip(ids, rows, self.clock.ticks(len(rows)), strict=True):
-            changed = {name: value for name, value in row.items() if value is not None}
-            changed.pop("id", None)
-            if changed.get("gone") is False:
-                del changed["gone"]
-            if not changed and not fact:
-                return None
-            names = tuple(changed)
-            shape = shapes.get(names) or _shape(plan, names)
-            if tuple(map(type, changed.values())) != shape.kinds:
-                return None
-            if shape.order is not None:
-                changed = {name: changed[name] for name in shape.order}
-            stamps.append((stamp, None if fact else shape.clocks.replace("?", stamp)))
-            at = row.get("gathering") if by_row else gathering
-            for audience, mine in ((CHAPTER, changed),) if at is None else _audiences(plan, changed, at):
-                try:
-                    fields = _encode(mine)
-                except UnicodeEncodeError:
-                    return None
-                if len(fields) > _WORTH_A_LOOK_HERE or b"\\u0000" in fields:
-                    return None
-                found.append((row_id, audience, fields.decode(), stamp))
-        return stamps, found
+        form = plan.forms.get(names) or _form(plan, names)
+        kinds = [tuple(map(type, row)) for row in rows]
+        for unknown in set(kinds).difference(form.clocks):
+            form.clocks[unknown] = _clocks(plan, names, unknown)
+        clocks = list(map(form.clocks.__getitem__, kinds))
+        if "" in clocks or (form.gone is not None and any(row[form.gone] for row in rows)):
+            return None
+        doors = gathering is not None and not plan.by_row
+        try:
+            texts = [] if doors else _texts(starmap(form.fields, rows))
+            split = [[(audience, *_texts([mine])) for audience, mine in _audiences(plan, _said(names, row), gathering)] for row in rows] if doors else []
+        except _ToBeSeenError:
+            return None
+        stamps = self.clock.ticks(len(rows))
+        if doors:
+            found = [(row_id, audience, text, stamp) for row_id, parts, stamp in zip(ids, split, stamps, strict=True) for audience, text in parts]
+        else:
+            audiences = repeat(CHAPTER) if not plan.by_row or form.gathering is None else (row[form.gathering] or CHAPTER for row in rows)
+            found = list(zip(ids, audiences, texts, stamps, strict=False))
+        if plan.fact:
+            return [(stamp, None) for stamp in stamps], found
+        return [(stamp, text.replace("?", stamp)) for stamp, text in zip(stamps, clocks, strict=True)], found
 
     def seen_before(self, table: str, names: Sequence[str]) -> tuple[str, ...] | None:
         """Which columns of a row have to be known before these fields of it are changed; None if only the triggers may do it."""
@@ -228,14 +227,44 @@ class Capture:
         return len(parts)
 
 
-def _shape(plan: _Plan, names: tuple[str, ...]) -> _Shape:
-    """What rows with these fields have in common. Many rows have the same fields."""
-    if len(plan.shapes) > 1_000:
-        plan.shapes.clear()
-    order = tuple(sorted(names, key=plan.names.index))
-    found = plan.shapes[names] = _Shape(tuple(plan.kinds[name] for name in names), packed_names(plan.key_of[name] for name in names),
-                                        order if order != names else None)
+def _form(plan: _Plan, names: tuple[str, ...]) -> _Form:
+    """What new rows with values for these columns have in common. Many rows have the same columns."""
+    if len(plan.forms) > 100:
+        plan.forms.clear()
+    places = {name: at for at, name in enumerate(names)}
+    made = msgspec.defstruct("Fields", [(name, Any, False if name == "gone" else None) for name in names], omit_defaults=True, gc=False)
+    found = plan.forms[names] = _Form(made, places.get("gone"), places.get("gathering"), {})
     return found
+
+
+def _clocks(plan: _Plan, names: tuple[str, ...], kinds: tuple[type, ...]) -> str:
+    """The clocks of a row with values of these kinds, a question mark for the stamp. Nothing if only the triggers may take it in."""
+    said = [name for name, kind in zip(names, kinds, strict=True) if kind is not NoneType and name != "gone"]
+    if any(kind is not plan.kinds[name] and (kind is not NoneType or name == "gone") for name, kind in zip(names, kinds, strict=True)):
+        return ""
+    if plan.fact:
+        return "?"
+    return packed_names(plan.key_of[name] for name in said) if said else ""
+
+
+def _said(names: Sequence[str], row: Sequence[Any]) -> dict[str, Any]:
+    """What a new row says."""
+    return {name: value for name, value in zip(names, row, strict=True) if value is not None and not (name == "gone" and value is False)}
+
+
+class _ToBeSeenError(Exception):
+    """The triggers, or somebody, have to see what a text holds."""
+
+
+def _texts(fields: Iterable[Any]) -> list[str]:
+    """The fields of each row as JSON."""
+    try:
+        lines = _lines(list(fields))
+    except UnicodeEncodeError as error:
+        raise _ToBeSeenError from error
+    if b"\\u0000" in lines or max(map(len, lines.split(b"\n"))) > _WORTH_A_LOOK_HERE:
+        raise _ToBeSeenError
+    return lines.decode().split("\n")[:-1]
 
 
 def _audiences(plan: _Plan, changed: dict[str, Any], gathering: str | None) -> Iterator[tuple[str, dict[str, Any]]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import lru_cache
@@ -104,7 +104,9 @@ class Writing:
         target, table = self.tables[table], str(table)  # a table's own name is a kind of text that only SQLAlchemy knows
         given = set().union(*rows)
         _refuse_unknown(target, given)
-        names = [column.name for column in target.columns if column.name in given and column.name not in _STAMPED]
+        names = tuple(str(column.name) for column in target.columns if column.name in given and column.name not in _STAMPED)
+        if len(rows) > 1:  # what none of them says need not be handed over with each
+            names = tuple(name for name in names if any(row.get(name) is not None for row in rows))
         for start in range(0, len(rows), TRANSACTION // 2):
             part = rows[start:start + TRANSACTION // 2]
             ids = [row.get("id") or uuid7() for row in part]
@@ -112,11 +114,13 @@ class Writing:
             self._insert(table, names, ids, part)
             self._changed.setdefault(table, set()).update(ids)
 
-    def _insert(self, table: str, names: Sequence[str], ids: Sequence[str], rows: Sequence[Mapping[str, Any]]) -> None:
+    def _insert(self, table: str, names: tuple[str, ...], ids: Sequence[str], rows: Sequence[Mapping[str, Any]]) -> None:
         """Insert rows with the operations that they are; the triggers check that none comes without."""
-        made = self._capture.prepare(table, ids, rows, self.gathering)
+        values = _values(rows, names)
+        made = self._capture.prepare(table, names, ids, values, self.gathering)
         if made is None and (listed := [_listed(row) for row in rows]) != list(rows):
-            rows, made = listed, self._capture.prepare(table, ids, listed, self.gathering)
+            rows, values = listed, _values(listed, names)
+            made = self._capture.prepare(table, names, ids, values, self.gathering)
         if made is None:
             import sqlalchemy as sa
 
@@ -133,8 +137,8 @@ class Writing:
         driver.run_many(self.connection, INSERT_OPERATION, operations)
         self._capture.awaited = {one: stamp for one, (stamp, _clocks) in zip(ids, stamps, strict=True)}
         try:
-            driver.run_many(self.connection, _insert_into(table, tuple(names)),
-                            [(one, scope, *stamped, *values) for one, stamped, values in zip(ids, stamps, _values(rows, names), strict=True)])
+            driver.run_many(self.connection, _insert_into(table, names),
+                            [(one, scope, *stamped, *row) for one, stamped, row in zip(ids, stamps, values, strict=True)])
         finally:
             self._capture.awaited = {}
         self._news.take(self.connection, table, ids, rows)
@@ -264,7 +268,7 @@ def set_mode(connection: sa.Connection, writing: Writing, queue: str) -> None:
     writing.queue = queue
 
 
-def _values(rows: Sequence[Mapping[str, Any]], names: Sequence[str]) -> Iterable[tuple[Any, ...]]:
+def _values(rows: Sequence[Mapping[str, Any]], names: Sequence[str]) -> Sequence[tuple[Any, ...]]:
     if len(names) > 1:
         try:
             return list(map(itemgetter(*names), rows))
