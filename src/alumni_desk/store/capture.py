@@ -7,7 +7,9 @@ part (the door's fields and the chapter's, inside a gathering) and sets the row'
 
 What ``Writing`` adds or changes by the many is prepared before (``Capture.prepare``, ``Capture.prepare_change``): its operations are made of the same
 values by the same code, and the trigger then asks whether this very row, under this very clock, is one of them. Whatever is not, the trigger captures;
-a new row with a clock of its own that is not, fails.
+a new row with a clock of its own that is not, fails. Being asked costs a row a third of what writing it does, most of it for a copy of every page that
+SQLite keeps in case the answer is no: where a call adds very many rows (``Writing.add_many``), the trigger is put aside for as long as nothing but those
+rows and their operations is written, and is there again before anything else can be.
 """
 
 from __future__ import annotations

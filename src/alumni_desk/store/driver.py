@@ -75,6 +75,11 @@ def row(connection: Connection, sql: str, parameters: Sequence[Any] = ()) -> Any
         _tell(connection, sql, error)
 
 
+def is_writing(connection: Connection) -> bool:
+    """Whether a transaction is under way."""
+    return bool(_raw(connection).in_transaction)
+
+
 def said(error: BaseException) -> str | None:
     """What the database said, if the error is its own, however it was raised; else None."""
     own = getattr(error, "orig", error)

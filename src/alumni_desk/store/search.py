@@ -130,16 +130,26 @@ def refresh(connection: sa.Connection, news: News | None = None) -> int:
         new.pop(one, None)
     people = [row for row in new.values() if not row[1] and row[-1] is None]
     graduated = _graduated(connection, [row[0] for row in people])
-    entries = [(row[0], row[2], *_texts(row, graduated.get(row[0]))) for row in people]
+    for start in range(0, len(people), TOGETHER):  # some at a time: nobody's words are kept for longer than it takes to write them
+        _put_in(connection, [(row[0], row[2], *_texts(row, graduated.get(row[0]))) for row in people[start:start + TOGETHER]])
     if marked:
-        entries += _changed(connection, marked)
+        _put_in(connection, _changed(connection, marked))
         driver.run(connection, "DELETE FROM search_stale")
-    if entries:
-        start = driver.row(connection, "SELECT coalesce(max(rowid), 0) FROM search_person")[0] + 1
-        placed = [(place, *one) for place, one in enumerate(entries, start)]
-        driver.run_many(connection, "INSERT INTO search_person (rowid, id, standing, sort, names, other) VALUES (?, ?, ?, ?, ?, ?)", placed)
-        driver.run_many(connection, "INSERT INTO search_words (rowid, names, other) VALUES (?, ?, ?)", [(one[0], one[4], one[5]) for one in placed])
     return len(new) + len(marked)
+
+
+TOGETHER = 10_000
+"""So many people are put into the index in one go."""
+
+
+def _put_in(connection: sa.Connection, entries: Sequence[Entry]) -> None:
+    """People who are not in the index."""
+    if not entries:
+        return
+    start = driver.row(connection, "SELECT coalesce(max(rowid), 0) FROM search_person")[0] + 1
+    placed = [(place, *one) for place, one in enumerate(entries, start)]
+    driver.run_many(connection, "INSERT INTO search_person (rowid, id, standing, sort, names, other) VALUES (?, ?, ?, ?, ?, ?)", placed)
+    driver.run_many(connection, "INSERT INTO search_words (rowid, names, other) VALUES (?, ?, ?)", [(one[0], one[4], one[5]) for one in placed])
 
 
 Entry = tuple[str, str | None, str, str, str]
@@ -215,6 +225,8 @@ _LISTED = "NOT p.gone AND p.merged_into IS NULL"
 def _graduated(connection: sa.Connection, people: Sequence[str] | None = None) -> dict[str, list[str]]:
     """Names and years of graduation by person; of these people, or of everybody."""
     if people is not None and not people:
+        return {}
+    if people is not None and driver.row(connection, "SELECT 1 FROM education LIMIT 1") is None:
         return {}
     only, parameters = ("", ()) if people is None else (" AND person IN (SELECT value FROM json_each(?))", (json.dumps(people),))
     found: dict[str, list[str]] = {}

@@ -28,6 +28,12 @@ TRANSACTION = 400
 AT_ONCE = 50
 """Rows of an action up to which its copy in the outbox is made with it; larger ones are copied when there is time (``outbox.catch_up``)."""
 
+VERY_MANY = 1_000
+"""Rows added in one call from which on the trigger of new rows is put aside: they are all prepared by the same code."""
+
+TOGETHER = 10_000
+"""So many rows are written in one go, after their operations: turning from table to table drives what is needed next out of the processor's caches."""
+
 TEXT_LIMIT = 65_536
 
 OPERATION = ("id", "action", "event", "transaction_id", "scope", "audience", "kind", "table_name", "row_id", "fields", "clock", "schema", "queue", "made_at")
@@ -56,6 +62,16 @@ class Changed:
         return any(self.tables.values())
 
 
+@dataclass
+class _Due:
+    """New rows of a table that are ready to be written, and their operations."""
+
+    table: str
+    names: tuple[str, ...]  # of the columns behind those that every row has
+    operations: list[tuple[Any, ...]] = field(default_factory=list)
+    rows: list[tuple[Any, ...]] = field(default_factory=list)  # id, scope, clock, clocks, then these columns
+
+
 class Writing:
     """One action under way. Rows go in through it; triggers make operations of them; all of it commits together, or nothing."""
 
@@ -74,6 +90,7 @@ class Writing:
         self._operations: list[tuple[Any, ...]] = []  # those made here, as long as they are few
         self._changed: dict[str, set[str]] = {}
         self._rows = 0
+        self._aside: dict[str, str] = {}  # triggers that are put aside: table -> what makes it anew
 
     @property
     def connection(self) -> sa.Connection:
@@ -107,15 +124,39 @@ class Writing:
         names = tuple(str(column.name) for column in target.columns if column.name in given and column.name not in _STAMPED)
         if len(rows) > 1:  # what none of them says need not be handed over with each
             names = tuple(name for name in names if any(row.get(name) is not None for row in rows))
-        for start in range(0, len(rows), TRANSACTION // 2):
-            part = rows[start:start + TRANSACTION // 2]
-            ids = [row.get("id") or uuid7() for row in part]
-            self._count(len(part))
-            self._insert(table, names, ids, part)
-            self._changed.setdefault(table, set()).update(ids)
+        if len(rows) >= VERY_MANY:
+            self._put_aside(table)
+        due = _Due(table, names)
+        try:
+            for start in range(0, len(rows), TRANSACTION // 2):
+                part = rows[start:start + TRANSACTION // 2]
+                ids = [row.get("id") or uuid7() for row in part]
+                self._count(len(part))
+                self._insert(due, ids, part)
+                self._changed.setdefault(table, set()).update(ids)
+            self._write(due)
+        finally:
+            self._put_back()
 
-    def _insert(self, table: str, names: tuple[str, ...], ids: Sequence[str], rows: Sequence[Mapping[str, Any]]) -> None:
-        """Insert rows with the operations that they are; the triggers check that none comes without."""
+    def _put_aside(self, table: str) -> None:
+        """Take the trigger of new rows away until ``_put_back``: each of them is written with its operations by ``_insert``, or the trigger is back."""
+        from alumni_desk.store.capture import PREFIX
+
+        name = f"{PREFIX}{table}_insert"
+        found = driver.row(self.connection, "SELECT sql FROM sqlite_master WHERE type = 'trigger' AND name = ?", (name,))
+        if found is not None:
+            driver.run(self.connection, f'DROP TRIGGER "{name}"')
+            self._aside[table] = found[0]
+
+    def _put_back(self) -> None:
+        if self._aside and driver.is_writing(self.connection):  # else SQLite has rolled back by itself, and it is there
+            for sql in self._aside.values():
+                driver.run(self.connection, sql)
+        self._aside = {}
+
+    def _insert(self, due: _Due, ids: Sequence[str], rows: Sequence[Mapping[str, Any]]) -> None:
+        """Make rows ready with the operations that they are, to be written soon; or have the triggers do it now."""
+        table, names = due.table, due.names
         values = _values(rows, names)
         made = self._capture.prepare(table, names, ids, values, self.gathering)
         if made is None and (listed := [_listed(row) for row in rows]) != list(rows):
@@ -124,6 +165,8 @@ class Writing:
         if made is None:
             import sqlalchemy as sa
 
+            self._write(due)
+            self._put_back()
             _check_many(self.tables[table], rows)
             self.connection.execute(sa.insert(self.tables[table]), [{**row, "id": one, "scope": self.scope} for one, row in zip(ids, rows, strict=True)])
             return
@@ -134,14 +177,24 @@ class Writing:
             for one, (row_id, audience, fields, stamp) in zip(uuid7s(len(parts)), parts, strict=True)]
         if len(self._operations) <= AT_ONCE:
             self._operations += operations
-        driver.run_many(self.connection, INSERT_OPERATION, operations)
-        self._capture.awaited = {one: stamp for one, (stamp, _clocks) in zip(ids, stamps, strict=True)}
+        due.operations += operations
+        due.rows += [(one, scope, *stamped, *row) for one, stamped, row in zip(ids, stamps, values, strict=True)]
+        if len(due.rows) >= TOGETHER:
+            self._write(due)
+        self._news.take(self.connection, table, ids, rows)
+
+    def _write(self, due: _Due) -> None:
+        """Write rows with the operations that they are; the trigger, where it is not put aside, checks that none comes without."""
+        if not due.rows:
+            return
+        driver.run_many(self.connection, INSERT_OPERATION, due.operations)
+        if due.table not in self._aside:
+            self._capture.awaited = {row[0]: row[2] for row in due.rows}
         try:
-            driver.run_many(self.connection, _insert_into(table, names),
-                            [(one, scope, *stamped, *row) for one, stamped, row in zip(ids, stamps, values, strict=True)])
+            driver.run_many(self.connection, _insert_into(due.table, due.names), due.rows)
         finally:
             self._capture.awaited = {}
-        self._news.take(self.connection, table, ids, rows)
+        due.operations, due.rows = [], []
 
     def change(self, table: str, row_id: str, /, **fields: Any) -> None:
         """Write fields of a row; what is the same already is left alone. Raises NotFound if there is no such row."""
