@@ -54,8 +54,9 @@ def seen_on(connection: sa.Connection, people: Sequence[str]) -> dict[str, Seen]
     """``last_seen`` on a connection that has looked up the people."""
     found: dict[str, Seen] = {}
     rows = driver.rows(
-        connection, "SELECT f.id, f.kind, f.person, f.closes, g.id, g.name, g.starts FROM json_each(?) AS wanted JOIN fact AS f ON f.person = wanted.value "
-        "JOIN gathering AS g ON g.id = f.gathering WHERE f.kind IN ('in', 'void') AND NOT f.gone ORDER BY g.starts", (json.dumps(people),))
+        connection, "SELECT f.id, f.kind, f.person, f.closes, g.id, g.name, g.starts FROM json_each(?) AS wanted"
+        " CROSS JOIN registration AS r ON r.person = wanted.value CROSS JOIN fact AS f ON f.gathering = r.gathering AND f.registration = r.id"
+        " JOIN gathering AS g ON g.id = f.gathering WHERE f.kind IN ('in', 'void') AND NOT f.gone ORDER BY g.starts", (json.dumps(people),))
     taken_back = {one for _id, kind, _person, closes, *_gathering in rows if kind == "void" and closes for one in json.loads(closes)}
     for fact, kind, person, _closes, gathering, name, starts in rows:
         if kind == "in" and fact not in taken_back and starts:
@@ -88,8 +89,10 @@ def visits(desk: Desk, person_id: str) -> list[Visit]:
             .join(gathering, gathering.c.id == registration.c.gathering)
             .where(registration.c.person == person_id, ~registration.c.gone, ~gathering.c.gone, gathering.c.starts.is_not(None))
             .order_by(gathering.c.starts.desc())).all()
-        facts = connection.execute(sa.select(fact.c.id, fact.c.kind, fact.c.registration, fact.c.closes).where(
-            fact.c.person == person_id, fact.c.registration.in_([row.registration for row in rows]), ~fact.c.gone)).all()
+        facts = connection.execute(
+            sa.select(fact.c.id, fact.c.kind, fact.c.registration, fact.c.closes)
+            .join(registration, sa.and_(registration.c.gathering == fact.c.gathering, registration.c.id == fact.c.registration))
+            .where(registration.c.person == person_id, ~fact.c.gone)).all()
     taken_back = {one for row in facts if row.kind == "void" and row.closes for one in json.loads(row.closes)}
     came = {row.registration for row in facts if row.kind == "in" and row.id not in taken_back}
     return [Visit(row.id, row.name or "", date.fromisoformat(row.starts[:10]), row.status or "invited", row.registration in came, bool(row.walk_in))

@@ -35,6 +35,10 @@ _BEGIN = b"\xadREC"
 _LENGTH = struct.Struct(">I")
 _HEAD = len(_BEGIN) + _LENGTH.size
 
+_NONCE = 24
+
+_encode = msgspec.json.Encoder().encode
+
 _SMALL = 4_096
 
 _WAITING = "fate = 'waiting' AND queue <> 'peer'"  # others' are with them, too
@@ -66,11 +70,9 @@ class Outbox:
     """The file of one profile."""
 
     def __init__(self, folder: Path, key: bytes) -> None:
-        from nacl.secret import SecretBox
-
         self.file = folder / NAME
         self._turns = Turns(folder / "outbox.lock")
-        self._box = SecretBox(keys.derived(key, b"alumni outbox"))
+        self._key = keys.derived(key, b"alumni outbox")
 
     def append(self, record: Record) -> None:
         """Add what was just saved. It is safe in the database already, so trouble here is told to the log and to nobody's face."""
@@ -137,14 +139,19 @@ class Outbox:
             os.close(handle)
 
     def _sealed(self, record: Record) -> bytes:
-        content = msgspec.json.encode(record)
+        from nacl.bindings import crypto_secretbox_easy
+
+        content = _encode(record)
         # What one small action was is packed when the file is made anew: packing it at once would take longer than the rest of it.
-        box = bytes(self._box.encrypt(_unpacked(content) if len(content) <= _SMALL else zlib.compress(content, 1)))
+        nonce = os.urandom(_NONCE)  # as ``SecretBox`` does it; it takes as long again for putting its answer into a form that nobody wants here
+        box = nonce + crypto_secretbox_easy(_unpacked(content) if len(content) <= _SMALL else zlib.compress(content, 1), nonce, self._key)
         return _BEGIN + _LENGTH.pack(len(box)) + box
 
     def _records(self, found: Found) -> Iterator[Record]:
         from nacl.exceptions import CryptoError
+        from nacl.secret import SecretBox
 
+        box = SecretBox(self._key)
         if not self.file.exists():
             return
         content = self.file.read_bytes()
@@ -156,7 +163,7 @@ class Outbox:
             try:
                 if not content.startswith(_BEGIN, place) or end > len(content):
                     raise ValueError
-                yield msgspec.json.decode(zlib.decompress(self._box.decrypt(content[place + _HEAD:end])), type=Record)
+                yield msgspec.json.decode(zlib.decompress(box.decrypt(content[place + _HEAD:end])), type=Record)
                 place = end
             except (CryptoError, zlib.error, ValueError, msgspec.MsgspecError):
                 # Harmed, or half written when the power went: go on at what looks like the next one.

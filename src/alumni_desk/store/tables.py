@@ -153,7 +153,6 @@ def index_synced(metadata: sa.MetaData) -> None:
         ("registration", ("code",)),
         ("registration", ("host",)),
         ("fact", ("gathering", "registration")),
-        ("fact", ("person",)),
         ("gathering", ("starts",)),
     ):
         sa.Index(f"{table}_{'_'.join(columns)}", *(metadata.tables[table].c[one] for one in columns))
