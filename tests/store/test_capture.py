@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from typing import Any
 
 import pytest
@@ -23,7 +24,7 @@ from alumni_desk.store.outbox import of_small_action
 from alumni_desk.store.profile import Profile
 from alumni_desk.store.synced import data_columns, field, synced
 from alumni_desk.store.undo import undo
-from alumni_desk.store.writing import Writing
+from alumni_desk.store.writing import VERY_MANY, Writing
 
 
 def operations(desk: Desk) -> list[dict[str, Any]]:
@@ -279,6 +280,57 @@ def test_a_new_table_and_a_new_column_are_captured_without_a_word_about_them(pro
             with pytest.raises(Exception, match=r"no such function|no action|never deleted"):
                 raw.execute(statement)
             raw.close()
+
+
+def _triggers(connection: sa.Connection) -> dict[str, str]:
+    return {name: sql for name, sql in connection.exec_driver_sql("SELECT name, sql FROM sqlite_master WHERE type = 'trigger'")}
+
+
+@pytest.mark.parametrize("code", [60_601, "60601"])
+def test_of_very_many_rows_each_has_its_operation_and_the_trigger_is_back(desk: Desk, code: int | str) -> None:
+    """Also where one in the midst is of a kind that only the trigger can take in: a number in the place of a text."""
+    rows: list[dict[str, Any]] = [{"last_name": f"Lima {number}", "postal_code": f"{number:05}", "class_year": None, "city": None}
+                                  for number in range(2 * VERY_MANY + 1)]
+    rows[VERY_MANY] = {"last_name": "Obi", "postal_code": code, "class_year": 1998, "city": "Łódź"}
+    with desk.reading() as connection:
+        before = _triggers(connection)
+    with desk.writing("import", queue="load") as writing:
+        writing.add_many("person", rows)
+        assert _triggers(writing.connection) == before
+        writing.connection.exec_driver_sql("INSERT INTO person (id, scope, last_name) VALUES ('by-hand', ?, 'Hand')", (writing.scope,))
+    found = operations(desk)
+    with desk.reading() as connection:
+        there = {row.id: row for row in connection.exec_driver_sql("SELECT * FROM person")}
+        assert _triggers(connection) == before
+        assert connection.exec_driver_sql("SELECT count(*) FROM search_person").scalar() == len(rows) + 1
+    assert len(found) == len(there) == len(rows) + 1 and writing.changed.tables["person"] == there.keys() - {"by-hand"}
+    for one in found:
+        row = there[one["row_id"]]
+        assert one["fields"] == {name: value for name in ("last_name", "postal_code", "class_year", "city") if (value := getattr(row, name)) is not None}
+        assert one["clock"] == row.clock and unpack(row.clocks).keys() == {"last_name", *({"address"} if row.postal_code else ()),
+                                                                         *({"class_year"} if row.class_year else ())}
+    assert found[VERY_MANY]["fields"]["postal_code"] == "60601"
+    assert max(Counter(one["transaction_id"] for one in found).values()) <= 500
+
+
+def test_very_many_rows_that_fail_leave_no_table_unwatched(desk: Desk) -> None:
+    """Whoever catches what is said of one of them goes on under the triggers' eyes, with the rows that were written until then."""
+    rows = [{"last_name": f"Lima {number}"} for number in range(VERY_MANY)]
+    with desk.reading() as connection:
+        before = _triggers(connection)
+    with desk.writing("import") as writing:
+        with pytest.raises(BadInput):
+            writing.add_many("person", [*rows, {"last_name": "Not\0read"}])
+        assert _triggers(writing.connection) == before
+        writing.connection.exec_driver_sql("INSERT INTO person (id, scope, last_name) VALUES ('by-hand', ?, 'Hand')", (writing.scope,))
+    with desk.reading() as connection:
+        there = set(connection.exec_driver_sql("SELECT id FROM person").scalars())
+        assert _triggers(connection) == before
+    assert {one["row_id"] for one in operations(desk)} == there == writing.changed.tables["person"] | {"by-hand"}
+    with pytest.raises(sa.exc.IntegrityError), desk.writing("import") as writing:
+        writing.add_many("person", [{"id": f"p{number % VERY_MANY}", **row} for number, row in enumerate([*rows, rows[0]])])
+    with desk.reading() as connection:
+        assert _triggers(connection) == before and set(connection.exec_driver_sql("SELECT id FROM person").scalars()) == there
 
 
 @pytest.mark.parametrize("table", [table.name for table in synced_of(desk_schema())])

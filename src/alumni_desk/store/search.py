@@ -10,8 +10,9 @@ from __future__ import annotations
 import json
 import re
 import unicodedata
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from functools import lru_cache
+from itertools import repeat
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
@@ -111,12 +112,15 @@ class News:
     def __init__(self) -> None:
         self.people: dict[str, tuple[Any, ...]] = {}  # by id: id and the columns that are searched
 
-    def take(self, connection: sa.Connection, table: str, ids: Sequence[str], rows: Sequence[Mapping[str, Any]]) -> None:
-        """Hear of rows that were added, of which the triggers say nothing."""
+    def take(self, connection: sa.Connection, table: str, names: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
+        """Hear of rows that were added, each its values in the order of ``names``, of which the triggers say nothing."""
+        def column(name: str) -> Iterable[Any]:
+            return map(itemgetter(names.index(name)), rows) if name in names else repeat(None, len(rows))
+
         if table == "person":
-            self.people.update({one: (one, *map(row.get, _PERSON)) for one, row in zip(ids, rows, strict=True)})
+            self.people.update(zip(column("id"), zip(*map(column, ("id", *_PERSON)), strict=True), strict=True))
         elif table == "education":  # of those who are new themselves it is looked up anyway
-            others = {row.get("person") for row in rows} - self.people.keys() - {None}
+            others = {*column("person")} - self.people.keys() - {None}
             driver.run_many(connection, "INSERT INTO search_stale (id) VALUES (?) ON CONFLICT DO NOTHING", [(one,) for one in others])
 
 

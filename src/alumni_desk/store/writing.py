@@ -133,7 +133,6 @@ class Writing:
                 ids = [row.get("id") or uuid7() for row in part]
                 self._count(len(part))
                 self._insert(due, ids, part)
-                self._changed.setdefault(table, set()).update(ids)
             self._write(due)
         finally:
             self._put_back()
@@ -169,6 +168,7 @@ class Writing:
             self._put_back()
             _check_many(self.tables[table], rows)
             self.connection.execute(sa.insert(self.tables[table]), [{**row, "id": one, "scope": self.scope} for one, row in zip(ids, rows, strict=True)])
+            self.touched(table, ids)
             return
         stamps, parts = made
         kind, at, scope = self.tables[table].info["kind"], self.at, self.scope
@@ -181,7 +181,6 @@ class Writing:
         due.rows += [(one, scope, *stamped, *row) for one, stamped, row in zip(ids, stamps, values, strict=True)]
         if len(due.rows) >= TOGETHER:
             self._write(due)
-        self._news.take(self.connection, table, ids, rows)
 
     def _write(self, due: _Due) -> None:
         """Write rows with the operations that they are; the trigger, where it is not put aside, checks that none comes without."""
@@ -194,6 +193,8 @@ class Writing:
             driver.run_many(self.connection, _insert_into(due.table, due.names), due.rows)
         finally:
             self._capture.awaited = {}
+        self._news.take(self.connection, due.table, (*_STAMPED, *due.names), due.rows)
+        self.touched(due.table, [row[0] for row in due.rows])
         due.operations, due.rows = [], []
 
     def change(self, table: str, row_id: str, /, **fields: Any) -> None:
