@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 import threading
 import time
+from collections import deque
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,12 @@ REVISION = "0011"
 
 IDLE_SECONDS = 1.0
 
+_ASKING = 4
+"""Connections that are kept ready for questions, of the pool's."""
+
+_LAY_SINCE = "lay_since"
+"""In what is noted of such a connection when it goes back to the pool: since when nobody has used it."""
+
 _BUSY_SECONDS = 30
 _SCRUB_MS = 100
 """How long the server waits for whoever reads before it puts off to shorten the log."""
@@ -35,7 +42,8 @@ class Database:
         self.engine = engine
         self.postgresql = engine.dialect.name == "postgresql"
         self._one_writer = threading.Lock()
-        self._to_scrub = False
+        self._to_scrub = self._closed = False
+        self._asking: deque[tuple[sa.Connection, float]] = deque()  # connections between two questions, and since when
 
     @contextmanager
     def writing(self) -> Iterator[sa.Connection]:
@@ -86,20 +94,50 @@ class Database:
     @contextmanager
     def asking(self) -> Iterator[sa.Connection]:
         """For one question, or several that need not be of one moment: no transaction is begun for them, and so none is ended."""
-        with self.engine.connect() as connection:
-            if not self.postgresql:
+        if not self.postgresql:
+            with self.engine.connect() as connection:
                 yield connection
+            return
+        connection = self._to_ask()
+        try:
+            yield connection
+        except BaseException:
+            self._give_back(connection)
+            raise
+        self._keep(connection)
+
+    def _to_ask(self) -> sa.Connection:
+        """A connection on which each question stands alone: the one that asked last, as it is, for to get ready costs as much as many a question."""
+        with suppress(IndexError):
+            connection, since = self._asking.pop()
+            if time.monotonic() - since < IDLE_SECONDS:
+                return connection
+            connection.info[_LAY_SINCE] = since
+            self._give_back(connection)  # the pool sees whether it still stands
+        connection = self.engine.connect()
+        driver: Any = connection.connection.driver_connection
+        driver.autocommit = True
+        return connection
+
+    def _keep(self, connection: sa.Connection) -> None:
+        with self._one_writer:
+            if not self._closed and len(self._asking) < _ASKING:
+                self._asking.append((connection, time.monotonic()))
                 return
-            driver: Any = connection.connection.driver_connection
-            driver.autocommit = True
-            try:
-                yield connection
-            finally:
-                if not driver.closed:
-                    driver.autocommit = False
+        self._give_back(connection)
+
+    def _give_back(self, connection: sa.Connection) -> None:
+        driver: Any = connection.connection.driver_connection
+        if not driver.closed:
+            driver.autocommit = False
+        connection.close()
 
     def close(self) -> None:
         """Close every connection."""
+        with self._one_writer:
+            self._closed = True
+        while self._asking:
+            self._give_back(self._asking.pop()[0])
         self.engine.dispose()
 
 
@@ -165,7 +203,7 @@ def _ask_the_idle(engine: sa.Engine) -> None:
 
     @sa.event.listens_for(engine, "checkin")
     def note(_connection: Any, record: Any) -> None:
-        record.info["idle_since"] = time.monotonic()
+        record.info["idle_since"] = record.info.pop(_LAY_SINCE, None) or time.monotonic()
 
     @sa.event.listens_for(engine, "checkout")
     def ask(connection: Any, record: Any, _proxy: Any) -> None:

@@ -80,6 +80,8 @@ def pass_time(desk: Desk, membership: Membership) -> bool:
     """
     if membership.until is None:
         return False
+    if membership.role != DOOR and desk in _running and (time.monotonic() - _running[desk]) * 1000 < _LEADERS_WORTH_MS:
+        return False  # nothing is to be written down yet, and it is not for this clock to end a leader's time
     with desk.reading() as connection:
         contact, ended = state.read(connection, state.Contact), state.read(connection, state.Ended)
     if contact is None or ended is not None:
