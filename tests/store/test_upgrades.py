@@ -106,7 +106,7 @@ def test_an_index_of_before_is_made_anew_once(profile: Profile) -> None:
         raw.execute("UPDATE search_person SET other = 'ª486015551234 ª1234'")
         raw.execute("INSERT INTO search_words (search_words) VALUES ('rebuild')")
         for statement in ("CREATE INDEX fact_registration ON fact (registration)", "CREATE INDEX fact_person ON fact (person)",
-                          "DROP INDEX person_clock", "DROP INDEX person_birthday",
+                          "DROP INDEX person_changed", "DROP INDEX person_birthday",
                           "UPDATE alembic_version SET version_num = '0003'"):
             raw.execute(statement)
         raw.close()

@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from typing import Any
 
 import msgspec
 import sqlalchemy as sa
@@ -15,6 +16,7 @@ from alumni_desk.protocol.clocks import unpack
 from alumni_desk.segments.activity import Deed, Names, Written, deeds, field_word, value_words
 from alumni_desk.store.desk import Desk
 from alumni_desk.store.history import authors_of, history
+from alumni_desk.store.tables import CHANGED
 from alumni_desk.words import _, ngettext, number
 
 TABLES = ("person", "registration", "gathering", "fact", "chapter")
@@ -80,7 +82,7 @@ Seen = tuple[str, str, str, str, bool]
 def _seen(connection: sa.Connection, desk: Desk, most: int) -> Iterator[Seen]:
     """The newest values in force, and the newest that were replaced."""
     for table in TABLES:
-        rows = connection.exec_driver_sql(f'SELECT id, clock, clocks FROM "{table}" WHERE clock IS NOT NULL ORDER BY clock DESC LIMIT ?', (most,)).all()
+        rows = _newest(connection, table, most)
         fields = {column.info.get("group") or column.name: column.name for column in reversed(desk.tables[table].columns)}
         for row in rows:
             clocks = unpack(row.clocks)
@@ -96,6 +98,15 @@ def _seen(connection: sa.Connection, desk: Desk, most: int) -> Iterator[Seen]:
                     yield from ((clock, table, row.id, fields[key], False) for key in written if key in fields)
     past = connection.exec_driver_sql("SELECT table_name, row_id, field, clock FROM past ORDER BY rowid DESC LIMIT ?", (most,)).all()
     yield from ((row.clock, row.table_name, row.row_id, row.field, False) for row in past if row.table_name in TABLES)
+
+
+def _newest(connection: sa.Connection, table: str, most: int) -> Iterable[sa.Row[Any]]:
+    """The newest rows of a table; of members, who are many, the newest that were changed, and those that were made or came last."""
+    question = f'SELECT id, clock, clocks FROM "{table}" WHERE clock IS NOT NULL'
+    orders = (f"AND {CHANGED} ORDER BY clock DESC", "AND id < '02' ORDER BY id DESC", "ORDER BY rowid DESC")  # ids that rise with time begin with 01
+    found = {row.id: row for order in (orders if table == "person" else ("ORDER BY clock DESC",))
+             for row in connection.exec_driver_sql(f"{question} {order} LIMIT ?", (most,))}
+    return found.values()
 
 
 def _ours(connection: sa.Connection, rows: Iterable[tuple[str, str]]) -> set[tuple[str, str, str]]:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from alumni_desk.store.driver import Raw
 
-REVISION = "0007"
+REVISION = "0008"
 """The newest of ``store/migrations``. Alembic is imported only when a database is not there yet (0.4 s)."""
 
 
