@@ -25,9 +25,19 @@ GONE = frozenset({"person", "education"})
 SHARED = frozenset({"household"})
 """Rows that are about others too: what they say is taken out, and they may be written anew."""
 
-_MARKED = ("SELECT e.table_name, e.row_id, e.moved_to FROM erased AS e"
-           " JOIN feed AS f ON f.scope = e.scope AND f.table_name = e.table_name AND f.row_id = e.row_id"
-           " WHERE e.scope = ? AND (e.kept IS NULL OR e.moved_to IS NOT NULL) AND f.audience = ? AND f.sequence > ? AND f.sequence <= ?")
+_ONE = "e.scope = f.scope AND e.table_name = f.table_name AND e.row_id = f.row_id AND (e.kept IS NULL OR e.moved_to IS NOT NULL)"
+_PART = "f.scope = ? AND f.audience = ? AND f.sequence > ? AND f.sequence <= ?"
+_MARKED = {
+    "postgresql": "SELECT e.table_name, e.row_id, e.moved_to FROM feed AS f,"
+                  f" LATERAL (SELECT e.table_name, e.row_id, e.moved_to FROM erased AS e WHERE {_ONE} OFFSET 0) AS e WHERE {_PART}",
+    "sqlite": f"SELECT e.table_name, e.row_id, e.moved_to FROM feed AS f CROSS JOIN erased AS e ON {_ONE} WHERE {_PART}"}
+"""A look-up for each row of the part: left to itself PostgreSQL reads the whole feed, as it does not know how few were ever erased."""
+
+_ALL_MARKED = {
+    "postgresql": f"SELECT e.table_name, e.row_id, e.moved_to FROM erased AS e, LATERAL (SELECT 1 FROM feed AS f WHERE {_ONE} AND {_PART} OFFSET 0) AS there"
+                  " WHERE e.scope = ?",
+    "sqlite": f"SELECT e.table_name, e.row_id, e.moved_to FROM erased AS e CROSS JOIN feed AS f ON {_ONE} WHERE {_PART} AND e.scope = ?"}
+"""The same from the first row on: a look-up for each that was erased."""
 
 
 def erase(connection: sa.Connection, tables: sa.MetaData, locked: feed.LockedHead, people: Iterable[str], now: int,
@@ -112,7 +122,9 @@ def forget(connection: sa.Connection, tables: sa.MetaData, scope: str, rows: set
 def marked_in(connection: sa.Connection, scope: str, audience: str, after: int, until: int) -> tuple[dict[str, list[str]], dict[str, list[str]]]:
     """Of the rows in this part of the feed, by table, those that were erased; and those that another chapter has now, see ``moved``."""
     found: dict[bool, dict[str, list[str]]] = {False: defaultdict(list), True: defaultdict(list)}
-    for table, row_id, to in ask(connection, _MARKED, scope, audience, after, until)():
+    dialect, part = connection.dialect.name, (scope, audience, after, until)
+    rows = ask(connection, _MARKED[dialect], *part) if after else ask(connection, _ALL_MARKED[dialect], *part, scope)
+    for table, row_id, to in rows():
         found[to is not None][table].append(row_id)
     return dict(found[False]), dict(found[True])
 
