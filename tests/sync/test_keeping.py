@@ -19,6 +19,7 @@ from alumni_desk.store import removal
 from alumni_desk.store.desk import Desk
 from alumni_desk.sync import keeping
 from alumni_desk.sync.engine import join, status, sync_once
+from alumni_desk.sync.inviting import invite
 
 MakeDesk = Callable[[str], Desk]
 
@@ -108,6 +109,21 @@ def test_a_port_in_use_is_said_and_nothing_is_lost(make_desk: MakeDesk, keep: An
         keeping.start(desk, host="127.0.0.1")
     assert raised.value.code == "keeps_failed" and serving.running
     assert sync_once(desk).waiting == 0
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="one address of this computer beside 127.0.0.1 that is always there")
+def test_kept_at_one_address_of_a_network_it_is_reached_by_this_laptop_too(make_desk: MakeDesk) -> None:
+    desk = alone(make_desk, "keeper")
+    serving = keeping.begin(desk, host="127.0.0.2")
+    try:
+        assert "127.0.0.2" in serving.url and "127.0.0.1" in serving.own_url
+        assert sync_once(desk, check=True).identical and keeping.keeps(desk)
+        other = make_desk("other")
+        join(other, serving.url, invite(desk, "leader").code)
+        sync_once(other)
+        assert names(other) == names(desk)
+    finally:
+        serving.stop()
 
 
 def test_a_server_of_its_own_in_the_same_folder_is_nobodys_to_delete(make_desk: MakeDesk, keep: Any, office: Any) -> None:

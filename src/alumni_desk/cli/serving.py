@@ -154,7 +154,7 @@ def run_serve(args: argparse.Namespace) -> int:
     certificate = certificate_for(args.host, folder, cert=args.tls_cert, key=args.tls_key, behind_proxy=args.behind_proxy)
     log_to(requests=args.log)
     terms = Terms(rate=args.rate, behind_proxy=args.behind_proxy, share_port=args.share_port, open_metrics=args.open_metrics,
-                  public=public)
+                  public=public, here=args.key_stdin)
     with the_server(args, make=True) as server, held(server.database, folder, alone=False):
         if args.key_stdin:
             end_with(sys.stdin)

@@ -64,6 +64,9 @@ def _must_fit(cert: Path, key: Path) -> None:
             "have no password."), cert=str(cert), key=str(key)) from None
 
 
+EVERYWHERE = ("0.0.0.0", "::", "[::]")
+"""Listening on every address of this computer."""
+
 _LOOKED_FOR_LOOPS = (50_000, 20, 50)
 """How seldom: a push of thousands is so many small objects at once, none of them in a loop, and each look goes through all of them."""
 
@@ -74,13 +77,14 @@ _TURN_SECONDS = 0.0005
 
 @dataclass(frozen=True)
 class Terms:
-    """How a server serves: see the options of ``serve``."""
+    """How a server serves: see the options of ``serve``. ``here``: this computer reaches it at 127.0.0.1, whatever address it listens on."""
 
     rate: float = CALLS_A_SECOND
     behind_proxy: bool = False
     share_port: bool = False
     open_metrics: bool = False
     public: str | None = None
+    here: bool = False
 
 
 def serve(server: Server, *, host: str, port: int, certificate: Certificate | None, terms: Terms, ready: Callable[[Listening], None]) -> None:
@@ -90,8 +94,15 @@ def serve(server: Server, *, host: str, port: int, certificate: Certificate | No
     from alumni_desk.server.app import make_app
     from alumni_desk.server.connections import Patient
 
-    listener = _listen(host, port, shared=terms.share_port)
-    address = Listening(_url(host, listener.getsockname()[1], certificate is not None),
+    listeners = [_listen(host, port, shared=terms.share_port)]
+    port = listeners[0].getsockname()[1]
+    if terms.here and host not in (*EVERYWHERE, "127.0.0.1", "localhost"):
+        try:
+            listeners.append(_listen("127.0.0.1", port, shared=terms.share_port))
+        except Refused:
+            listeners[0].close()
+            raise
+    address = Listening(_url(host, port, certificate is not None),
                         pin(certificate.certificate) if certificate else None)
     # Behind a proxy our own address is of no use to anybody: plain, and on this computer alone.
     keep_address(server, None if terms.behind_proxy else address.url, address.fingerprint, public=terms.public)
@@ -121,9 +132,10 @@ def serve(server: Server, *, host: str, port: int, certificate: Certificate | No
     sys.setswitchinterval(_TURN_SECONDS)
     try:
         with tidying(server):
-            stoppable.run(sockets=[listener])
+            stoppable.run(sockets=listeners)
     finally:
-        listener.close()
+        for listener in listeners:
+            listener.close()
 
 
 def end_with(stream: IO[str]) -> None:
@@ -157,7 +169,7 @@ def _listen(host: str, port: int, *, shared: bool) -> socket.socket:
 
 
 def _url(host: str, port: int, encrypted: bool) -> str:
-    if host in ("0.0.0.0", "::", "[::]"):
+    if host in EVERYWHERE:
         host = socket.gethostname()  # every address of this computer: others know it by its name
     name = f"[{host}]" if ":" in host and not host.startswith("[") else host
     return f"{'https' if encrypted else 'http'}://{name}:{port}"
