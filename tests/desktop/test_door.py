@@ -32,6 +32,7 @@ from alumni_desk.desktop.tokens import (
     DOOR_NEEDS_A_WORD,
     DOOR_REFUSED,
 )
+from alumni_desk.gatherings.actions import new_gathering
 from alumni_desk.gatherings.records import registration_id
 from alumni_desk.protocol.codes import badge_code
 from alumni_desk.schema import open_desk
@@ -543,3 +544,17 @@ def test_the_door_knows_the_name_from_settings_also_when_opened_from_elsewhere(h
     hands.rest()
     page.door.close()
     hands.rest()
+
+
+def test_the_door_says_that_a_part_of_the_database_is_damaged_and_that_it_is_mended(hands: Any) -> None:
+    gathering = new_gathering(hands.desk, name="Reception", start="2026-11-12T18:30", end="2026-11-12T21:00").id
+    page = hands.page("checkin")
+    hands.shell.show_page("checkin", gathering=gathering)
+    hands.until(lambda: page.door is not None)
+    hands.rest()
+    before = page.door.whose.standing.text()
+    for damaged in (True, False):
+        hands.room.keeping.is_damaged = damaged
+        hands.room.keeping.damaged.emit(damaged)
+        assert page.door.whose.standing.text() == ("Partly damaged: see the main window" if damaged else before)
+    page.door.close()

@@ -228,7 +228,7 @@ class Room(QObject):
         door, standing = self._door(), self._last_standing
         if door is None or standing is None:
             return
-        door.set_standing(standing.state, standing.short)
+        door.set_standing(standing.state, standing.short, damaged=self.keeping.is_damaged)
         last = datetime.fromisoformat(standing.last_sync) if standing.last_sync else None
         door.set_venue(self.venue.standing, self.bridge.silent_since, last)
 
@@ -316,6 +316,7 @@ class Room(QObject):
     def _say_damage(self, damaged: bool) -> None:
         """Damage is said on every page until it is mended: a volunteer who works on would work on in a database that loses more."""
         self.shell.set_damage(self._damage_words())
+        self._tell_door()
         settings = self.shell.built("settings")
         if settings is not None:
             cast("SettingsPage", settings).set_damage(self._damage_words())

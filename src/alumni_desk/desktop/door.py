@@ -202,9 +202,9 @@ class DoorWindow(QWidget):
         self.column.set_room(self.width())
         self.whose.setFixedWidth(self.column.minimumWidth() - px(48))
 
-    def set_standing(self, state: str, sentence: str) -> None:
-        """What the sync engine says, in the corner."""
-        self.whose.set_standing(state, sentence)
+    def set_standing(self, state: str, sentence: str, *, damaged: bool = False) -> None:
+        """What the sync engine says, in the corner; or that a part of the database cannot be read."""
+        self.whose.set_standing(state, sentence, damaged=damaged)
 
     def set_venue(self, venue: AtVenue, silent_since: datetime | None, last_sync: datetime | None) -> None:
         """Which laptops are heard here, since when the server does not answer, and when it last did."""

@@ -144,11 +144,12 @@ class WhoseDoor(QWidget):
         self._fit()
         self.station.setText(" · ".join(isolated(part) for part in (station, by) if part))
 
-    def set_standing(self, state: str, sentence: str) -> None:
+    def set_standing(self, state: str, sentence: str, *, damaged: bool = False) -> None:
         """What the sync chip says."""
         mark, tone = ICONS.get(state, ICONS["alone"])  # type: ignore[call-overload]
-        self._mark.set_icon(mark, tone)
-        self.standing.setText(sentence)
+        self._mark.set_icon("warning" if damaged else mark, "danger" if damaged else tone)
+        self.standing.set_tone("danger" if damaged else "muted")
+        self.standing.setText(_("Partly damaged: see the main window") if damaged else sentence)
 
 
 @dataclass(frozen=True)
