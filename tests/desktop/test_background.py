@@ -134,6 +134,34 @@ def test_an_answer_to_a_widget_that_is_gone_is_dropped(lanes, qtbot, ask):
     assert Asker.heard == 0
 
 
+def test_whoever_cancels_breaks_off_what_the_job_waits_for_and_nothing_after_it(lanes, qtbot):
+    under_way, broken_off, over = threading.Event(), threading.Event(), threading.Event()
+    ends = []
+
+    def work(job):
+        with job.ended_by(lambda: (ends.append("wait"), broken_off.set())):
+            under_way.set()
+            broken_off.wait()
+        over.wait()
+
+    lanes.read_on(work, ends.append, key="find")
+    under_way.wait()
+    lanes.read_on(lambda job: 2, ends.append, key="find")
+    assert broken_off.wait(5) and ends == ["wait"]
+    over.set()
+    qtbot.waitUntil(lanes.idle)
+    assert ends == ["wait", 2]
+
+
+def test_what_is_read_first_has_begun_when_the_screen_goes_on(lanes, qtbot, monkeypatch):
+    monkeypatch.setattr(background, "BEGIN_S", 10)
+    gate = threading.Event()
+    job = lanes.read_first(gate.wait, key="find")
+    assert job.begun.is_set()
+    gate.set()
+    qtbot.waitUntil(lanes.idle)
+
+
 def test_closing_ends_every_thread_and_drops_what_waits(qtbot):
     lanes = Lanes()
     ran = []

@@ -68,6 +68,15 @@ def test_only_the_first_page_is_built_at_first_and_the_others_when_nobody_does_a
     assert shell.current().name == "today" and shell.stack.count() == len(shell.plan)
 
 
+def test_a_page_of_many_widgets_is_built_in_pieces_and_whole_when_it_is_wanted(fresh: Room, qtbot: Any) -> None:
+    shell = fresh.shell
+    qtbot.waitUntil(lambda: shell.is_made("members") and shell.next_step("members") is not None, timeout=30_000)
+    assert shell.built("members") is None
+    page = shell.page("members")
+    assert page is not None and page.steps == [] and shell.next_step("members") is None
+    assert page.first_focus() is not None and len(page.regions()) == 2
+
+
 def test_the_plan_says_what_the_pages_say(fresh: Room) -> None:
     for name, planned in fresh.shell.plan.items():
         page = fresh.shell.page(name)
