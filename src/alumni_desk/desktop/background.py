@@ -1,8 +1,8 @@
 """The one door to work off the screen: lanes, so that no kind of work waits for another kind.
 
-``writing`` changes rows, ``reading`` looks them up, ``sending`` speaks with a server or a printer, ``listening``
-waits for news, ``meeting`` speaks with laptops in the room. One job of a lane runs at a time, in order; only meetings
-run together. Results come back on the screen's own thread.
+``writing`` changes rows, ``reading`` looks them up, ``reading on`` the many behind the first of a list, ``sending``
+speaks with a server or a printer, ``listening`` waits for news, ``meeting`` speaks with laptops in the room. One job of
+a lane runs at a time, in order; only meetings run together. Results come back on the screen's own thread.
 """
 
 from __future__ import annotations
@@ -121,7 +121,7 @@ class Lanes(QObject):
         super().__init__(parent)
         # Each time Qt calls Python while a lane computes, the screen's thread waits so long for its turn; painting a list calls a hundred times.
         sys.setswitchinterval(TURN_S)
-        names = {"writing": 1, "reading": 1, "sending": 1, "listening": 1, "meeting": MEETINGS}
+        names = {"writing": 1, "reading": 1, "reading on": 1, "sending": 1, "listening": 1, "meeting": MEETINGS}
         self._lanes = {name: ThreadPoolExecutor(max_workers=at_once, thread_name_prefix=name) for name, at_once in names.items()}
         self._post = _Post(self)
         self._jobs: set[Job] = set()
@@ -147,8 +147,8 @@ class Lanes(QObject):
         return job
 
     def read_on(self, fn: Callable[[Job], T], then: Callable[[T], Any] | None = None, failed: Failed | None = None, *, key: str) -> Job:
-        """A longer lookup that asks its job often whether it is still wanted: a newer one with its key ends it."""
-        return self._start("reading", fn, then, failed, key=key)
+        """A longer lookup that asks its job often whether it is still wanted: a newer one with its key ends it, and does not wait for that."""
+        return self._start("reading on", fn, then, failed, key=key)
 
     def send(self, fn: Callable[[], T], then: Callable[[T], Any] | None = None, failed: Failed | None = None) -> Job:
         """Speak with a server or a printer."""

@@ -122,7 +122,7 @@ def all_members(desk: Desk, question: Question | None, *, standing: str | None =
 
     ``unwanted`` is asked every millisecond or so; once it says so there is no more to come. ``ended_by`` is told what breaks off a question at once.
     """
-    with desk.reading() as connection:
+    with desk.reading(everybody=True) as connection:
         raw: Any = connection.connection.dbapi_connection
         raw.set_progress_handler(unwanted, STEPS)  # the first portion of many takes the database a while
         try:

@@ -67,6 +67,7 @@ class Desk:
         self._metadata: sa.MetaData | None = None
         self._tables: Mapping[str, sa.Table] = {}
         self._read_by: sa.Engine | None = None
+        self._walk_by: sa.Engine | None = None
         self._written_by: sa.Engine | None = None
         self._idle: list[Raw] = [] if first is None else [first]  # the driver's connections that ask, until there is an engine
         self._shut: KnownError | None = None
@@ -94,8 +95,9 @@ class Desk:
                 self._versions.close()
                 self._versions = None
         self._close_idle()
-        if self._read_by is not None:
-            self._read_by.dispose()
+        for readers in (self._read_by, self._walk_by):
+            if readers is not None:
+                readers.dispose()
         with self._one_writer:
             self._let_go()
         if self._written_by is not None:
@@ -105,19 +107,18 @@ class Desk:
     def shut(self, why: KnownError) -> None:
         """Close it for good: whatever is asked of it from now on raises ``why``. Its files can be deleted, and nobody makes them anew."""
         with self._making:
-            readers, writers, self._shut = self._read_by, self._written_by, why
-            self._read_by = self._written_by = cast("sa.Engine", _Shut(why))
+            engines, self._shut = (self._read_by, self._walk_by, self._written_by), why
+            self._read_by = self._walk_by = self._written_by = cast("sa.Engine", _Shut(why))
         with self._version_lock:
             if self._versions is not None:
                 self._versions.close()
                 self._versions = None
         self._close_idle()
-        if readers is not None:
-            readers.dispose()
         with self._one_writer:
             self._let_go()
-        if writers is not None:
-            writers.dispose()
+        for engine in engines:
+            if engine is not None:
+                engine.dispose()
         self._close_files()
 
     @property
@@ -142,6 +143,13 @@ class Desk:
                 self._read_by = engine_of(self.profile.database, self._key, None, None)
                 self._close_idle()
             return self._read_by
+
+    @property
+    def _walkers(self) -> sa.Engine:
+        with self._making:
+            if self._walk_by is None:
+                self._walk_by = engine_of(self.profile.database, self._key, None, None)
+            return self._walk_by
 
     @property
     def _writers(self) -> sa.Engine:
@@ -248,9 +256,12 @@ class Desk:
         raw.close()
 
     @contextmanager
-    def reading(self) -> Iterator[sa.Connection]:
-        """A connection that cannot write and sees one moment, however long it is held."""
-        with translated(self.profile.path), self._readers.connect() as connection:
+    def reading(self, *, everybody: bool = False) -> Iterator[sa.Connection]:
+        """A connection that cannot write and sees one moment, however long it is held.
+
+        ``everybody``: one of those that look at all there is: the others keep in memory what is asked for with every key.
+        """
+        with translated(self.profile.path), (self._walkers if everybody else self._readers).connect() as connection:
             driver.run(connection, "BEGIN")
             try:
                 yield connection
