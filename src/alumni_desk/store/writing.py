@@ -289,7 +289,7 @@ class Writing:
     def note(self) -> Record | None:
         """Write down what was done, for Activity and Undo; what changed nothing is no action. Returns what the outbox is to hold of it, if it is small."""
         counts = {table: len(ids) for table, ids in self._changed.items()}
-        done = (self.action_id, self.event, self.at, self.gathering, json.dumps(counts, separators=(",", ":")), self.undoes)
+        done = (self.action_id, self.event, self.at, self.gathering, _encode(counts), self.undoes)
         said = driver.row(self.connection, _ACTION, done)
         if said is None or sum(counts.values()) > AT_ONCE:
             return None
@@ -309,6 +309,8 @@ class Writing:
             self.next_transaction()
         self._rows += rows
 
+
+_encode = json.JSONEncoder(separators=(",", ":")).encode
 
 _ACTION = """
     INSERT INTO action (id, event, at, gathering, counts, undoes, who, device) SELECT ?1, ?2, ?3, ?4, ?5, ?6,
