@@ -198,7 +198,7 @@ def make_app(server: Server, now: Now = now_ms, *, rate: float = CALLS_A_SECOND,
 
     def before_waiting(request: Call, message: PullRequest) -> None:
         """Whoever was removed does not wait; and where a laptop stands is written down now, not when there is news for it."""
-        with server.database.reading() as connection:
+        with server.database.asking() as connection:
             who = calling(request, connection)
             reached = {scope: place.sequence for scope, place in message.cursors.items()
                        if scope in who.grants and noted.get((scope, who.device)) != place.sequence and feed.is_known(connection, server.tables, scope, place)}
@@ -523,7 +523,7 @@ def _one_scope(server: Server, who: accounts.Caller, message: PushRequest, *, pr
 def _keep_cursors(server: Server, who: accounts.Caller, reached: dict[str, int], now: int) -> None:
     """Remember how far a laptop has come for sure: the cursor it asks from, not the one it is given."""
     if reached:
-        with server.database.writing() as connection:
+        with server.database.telling() as connection:
             put_rows(connection, server.tables.tables["device_cursor"],
                      [{"scope": scope, "device": who.device, "sequence": sequence, "seen_at": now} for scope, sequence in reached.items()])
 

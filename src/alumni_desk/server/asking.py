@@ -81,9 +81,9 @@ def _one_after_the_other(columns: str, table: str, by: str, also: str, first: bo
 
 
 def by_index(connection: sa.Connection) -> None:
-    """Until the transaction ends PostgreSQL looks things up, even where going through all of a small table would do today."""
+    """Until the transaction ends PostgreSQL looks things up, even where going through all of a small table would do today; so one plan is good for all."""
     if connection.dialect.name == "postgresql":
-        tell(connection, "SET LOCAL enable_seqscan = off")
+        tell(connection, "SELECT set_config('enable_seqscan', 'off', true), set_config('plan_cache_mode', 'force_generic_plan', true)")
 
 
 def tell(connection: sa.Connection, statement: str, *parameters: Parameter) -> None:

@@ -24,8 +24,8 @@ REVISION = "0011"
 
 IDLE_SECONDS = 1.0
 
-_ASKING = 4
-"""Connections that are kept ready for questions, of the pool's."""
+_KEPT = 4
+"""Connections that are kept ready between two questions, as many between two looks and two transactions, of the pool's."""
 
 _LAY_SINCE = "lay_since"
 """In what is noted of such a connection when it goes back to the pool: since when nobody has used it."""
@@ -35,6 +35,51 @@ _SCRUB_MS = 100
 """How long the server waits for whoever reads before it puts off to shorten the log."""
 
 
+class _Ready:
+    """Connections to PostgreSQL that stay as they are from one use to the next: to get one from the pool and ready costs as much as many a question."""
+
+    def __init__(self, engine: sa.Engine, isolation: str | None = None) -> None:
+        self._engine, self._isolation = engine, isolation
+        self._kept: deque[tuple[sa.Connection, float]] = deque()  # and since when each lies idle
+        self._lock = threading.Lock()
+        self._closed = False
+
+    @contextmanager
+    def one(self) -> Iterator[sa.Connection]:
+        """A connection for one use; the one that was used last."""
+        connection = self._taken()
+        try:
+            yield connection
+        except BaseException:
+            connection.close()
+            raise
+        if connection.in_transaction():  # somebody asked by SQLAlchemy, which begins one in name
+            connection.rollback()
+        with self._lock:
+            keep = not self._closed and len(self._kept) < _KEPT
+            if keep:
+                self._kept.append((connection, time.monotonic()))
+        if not keep:
+            connection.close()
+
+    def close(self) -> None:
+        """Keep none any more."""
+        with self._lock:
+            self._closed = True
+        while self._kept:
+            self._kept.pop()[0].close()
+
+    def _taken(self) -> sa.Connection:
+        with suppress(IndexError):
+            connection, since = self._kept.pop()
+            if time.monotonic() - since < IDLE_SECONDS:
+                return connection
+            connection.info[_LAY_SINCE] = since
+            connection.close()  # the pool sees whether it still stands
+        connection = self._engine.connect()
+        return connection if self._isolation is None else connection.execution_options(isolation_level=self._isolation)
+
+
 class Database:
     """An open server database. Writing on SQLite goes one at a time, and a reader sees one moment."""
 
@@ -42,14 +87,14 @@ class Database:
         self.engine = engine
         self.postgresql = engine.dialect.name == "postgresql"
         self._one_writer = threading.Lock()
-        self._to_scrub = self._closed = False
-        self._asking: deque[tuple[sa.Connection, float]] = deque()  # connections between two questions, and since when
+        self._to_scrub = False
+        self._asking, self._reading, self._writing = _Ready(engine, "AUTOCOMMIT"), _Ready(engine, "REPEATABLE READ"), _Ready(engine)
 
     @contextmanager
     def writing(self) -> Iterator[sa.Connection]:
         """A transaction that commits at the end, or not at all."""
         if self.postgresql:
-            with self.engine.begin() as connection:
+            with self._writing.one() as connection, connection.begin():
                 yield connection
             return
         with self._one_writer, self.engine.connect() as connection:
@@ -79,12 +124,11 @@ class Database:
     @contextmanager
     def reading(self) -> Iterator[sa.Connection]:
         """A snapshot: everything read inside is of one moment."""
+        if self.postgresql:
+            with self._reading.one() as connection, connection.begin():
+                yield connection
+            return
         with self.engine.connect() as connection:
-            if self.postgresql:
-                connection = connection.execution_options(isolation_level="REPEATABLE READ")
-                with connection.begin():
-                    yield connection
-                return
             connection.exec_driver_sql("BEGIN")
             try:
                 yield connection
@@ -98,46 +142,19 @@ class Database:
             with self.engine.connect() as connection:
                 yield connection
             return
-        connection = self._to_ask()
-        try:
+        with self._asking.one() as connection:
             yield connection
-        except BaseException:
-            self._give_back(connection)
-            raise
-        self._keep(connection)
 
-    def _to_ask(self) -> sa.Connection:
-        """A connection on which each question stands alone: the one that asked last, as it is, for to get ready costs as much as many a question."""
-        with suppress(IndexError):
-            connection, since = self._asking.pop()
-            if time.monotonic() - since < IDLE_SECONDS:
-                return connection
-            connection.info[_LAY_SINCE] = since
-            self._give_back(connection)  # the pool sees whether it still stands
-        connection = self.engine.connect()
-        driver: Any = connection.connection.driver_connection
-        driver.autocommit = True
-        return connection
-
-    def _keep(self, connection: sa.Connection) -> None:
-        with self._one_writer:
-            if not self._closed and len(self._asking) < _ASKING:
-                self._asking.append((connection, time.monotonic()))
-                return
-        self._give_back(connection)
-
-    def _give_back(self, connection: sa.Connection) -> None:
-        driver: Any = connection.connection.driver_connection
-        if not driver.closed:
-            driver.autocommit = False
-        connection.close()
+    @contextmanager
+    def telling(self) -> Iterator[sa.Connection]:
+        """For one statement that writes: it is a transaction of its own."""
+        with self.asking() if self.postgresql else self.writing() as connection:
+            yield connection
 
     def close(self) -> None:
         """Close every connection."""
-        with self._one_writer:
-            self._closed = True
-        while self._asking:
-            self._give_back(self._asking.pop()[0])
+        for ready in (self._asking, self._reading, self._writing):
+            ready.close()
         self.engine.dispose()
 
 

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 import sqlalchemy as sa
 
 from alumni_desk.server.aside import aside
+from alumni_desk.server.asking import ask
 from alumni_desk.server.bulk import chunks
 from alumni_desk.server.state import Server
 
@@ -79,9 +80,5 @@ class Watch:
                 self._let_go()
 
     def _heads(self, scopes: set[str]) -> dict[str, int]:
-        head = self._server.tables.tables["feed_head"]
-        found: dict[str, int] = {}
-        with self._server.database.reading() as connection:
-            for part in chunks(scopes):
-                found.update((row.scope, row.head) for row in connection.execute(sa.select(head.c.scope, head.c.head).where(head.c.scope.in_(part))))
-        return found
+        with self._server.database.asking() as connection:
+            return {row[0]: row[1] for part in chunks(scopes) for row in ask(connection, "SELECT scope, head FROM feed_head WHERE scope IN ?", part)()}
