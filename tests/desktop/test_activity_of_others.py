@@ -109,8 +109,9 @@ def test_everyone_is_shown_first_and_the_link_opens_the_member(hands: Any) -> No
     assert page.detail.button is None
     box = places(page.list.visualRect(page.lines.index(row, 0)).toRectF(), page.lines.index(row, 0).data(DEED)).way
     QTest.mouseClick(page.list.viewport(), Qt.MouseButton.LeftButton, pos=box.center().toPoint())
+    hands.until(lambda: hands.shell.current().name == "members")
     hands.rest()
-    assert hands.shell.current().name == "members" and hands.shell.current()._chosen == ids[2]
+    assert hands.shell.current()._chosen == ids[2]
     page = hands.page("activity")
     page.whose._buttons["mine"].click()
     hands.until(lambda: not any((deed := page.lines.index(n, 0).data(DEED)) is not None and deed.rows for n in range(page.lines.rowCount())))
