@@ -166,7 +166,7 @@ def _standing(chain: Sequence[str]) -> list[str]:
 def _tables_of(connection: sa.Connection, chain: Sequence[str]) -> list[str]:
     """The tables that those wrote to, the one that came last first."""
     return list(connection.exec_driver_sql(
-        "SELECT table_name FROM operation WHERE action IN (SELECT value FROM json_each(?)) GROUP BY 1 ORDER BY max(rowid) DESC",
+        "SELECT table_name FROM operation INDEXED BY operation_action WHERE action IN (SELECT value FROM json_each(?)) GROUP BY 1 ORDER BY max(rowid) DESC",
         (msgspec.json.encode(_standing(chain)).decode(),)).scalars().all())
 
 
@@ -198,7 +198,7 @@ def _turn(desk: Desk, row: sa.Row[Any], chain: Sequence[str], event: str) -> Und
 def _refuse_circles(writing: Writing) -> None:
     """What was merged the other way round meanwhile is not merged this way again: nobody is part of themselves."""
     merged = writing.connection.exec_driver_sql(
-        "SELECT row_id FROM operation WHERE action = ? AND table_name = 'person' AND json_type(fields, '$.merged_into') = 'text'",
+        "SELECT row_id FROM operation INDEXED BY operation_action WHERE action = ? AND table_name = 'person' AND json_type(fields, '$.merged_into') = 'text'",
         (writing.action_id,)).scalars().all()
     for person in merged:
         circle = writing.connection.exec_driver_sql(
@@ -222,7 +222,8 @@ def _facts_back(writing: Writing, table: sa.Table, target: str) -> tuple[int, li
     import sqlalchemy as sa
 
     ids = writing.connection.exec_driver_sql(
-        "SELECT row_id FROM operation WHERE action = ? AND table_name = ? AND fate <> 'refused' ORDER BY rowid", (target, table.name)).scalars().all()
+        "SELECT row_id FROM operation INDEXED BY operation_action WHERE action = ? AND table_name = ? AND fate <> 'refused' ORDER BY rowid",
+        (target, table.name)).scalars().all()
     made, left = 0, []
     for start in range(0, len(ids), TRANSACTION // 2):
         part = ids[start:start + TRANSACTION // 2]
@@ -288,8 +289,8 @@ def _batches(connection: sa.Connection, table: sa.Table, chain: Sequence[str]) -
     """The rows in which something of a chain stands, some hundreds at a time, each with what its actions wrote there."""
     standing = _standing(chain)
     ids = connection.exec_driver_sql(
-        "SELECT row_id FROM operation WHERE action IN (SELECT value FROM json_each(?)) AND table_name = ? AND fate <> 'refused' GROUP BY row_id"
-        " ORDER BY min(rowid)", (msgspec.json.encode(standing).decode(), table.name)).scalars().all()
+        "SELECT row_id FROM operation INDEXED BY operation_action WHERE action IN (SELECT value FROM json_each(?)) AND table_name = ?"
+        " AND fate <> 'refused' GROUP BY row_id ORDER BY min(rowid)", (msgspec.json.encode(standing).decode(), table.name)).scalars().all()
     keys = {column.name: clock_key(column) for column in table.columns}
     all_of_it = "o.action = ?" if len(chain) == 1 else "o.action IN (SELECT value FROM json_each(?))"
     wanted = chain[0] if len(chain) == 1 else msgspec.json.encode(list(chain)).decode()
