@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 from datetime import date, timedelta
 from time import time
 from typing import Any
@@ -21,6 +22,7 @@ from alumni_desk.members.actions import change_member
 from alumni_desk.members.lists import count_members, member, member_rows
 from alumni_desk.protocol.clocks import unpack
 from alumni_desk.segments.activity import deeds
+from alumni_desk.store import undo as store_undo
 
 
 def press(hands: Any, keys: str) -> None:
@@ -67,6 +69,23 @@ def test_what_others_changed_since_is_passed_over_by_the_next_ctrl_z(hands: Any)
     press(hands, "undo")
     hands.until(lambda: member(hands.desk, other).fields["city"] is None)
     assert member(hands.desk, ana).fields["city"] == "Faro"
+
+
+def test_a_long_undo_says_that_it_is_under_way(hands: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    ended = threading.Event()
+    real = store_undo.undo
+
+    def slow(*arguments: Any, **more: Any) -> Any:
+        assert ended.wait(20)
+        return real(*arguments, **more)
+
+    monkeypatch.setattr(store_undo, "undo", slow)
+    hands.page("members").list.setFocus()
+    press(hands, "undo")
+    hands.until(lambda: hands.shell.toast.isVisible() and hands.shell.toast.words.text() == "Undoing …")
+    assert not hands.shell.toast.link.isVisible()
+    ended.set()
+    hands.until(lambda: "Undone" in hands.shell.toast.words.text())
 
 
 def test_nothing_to_undo_is_said(hands: Any) -> None:

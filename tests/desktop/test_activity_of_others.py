@@ -79,7 +79,7 @@ def test_what_cannot_be_undone_any_more_says_so_among_everyones_too(desk: Desk) 
     change_member(desk, ana, city="Boston")
     change_member(desk, ana, city="Salem")
     first = next(one for one in everyone(desk)[1:] if one.event == "member_changed" and not one.rows)
-    assert not first.undoable and first.reason == "Everything of it was changed since"
+    assert not first.undoable and first.reason == "Changed or in use since, so it stays"
 
 
 def test_a_removal_is_said_the_right_way_round(desk: Desk) -> None:

@@ -175,6 +175,18 @@ def test_nothing_is_put_back_where_everything_was_changed(desk: Desk) -> None:
     assert refused.value.code == "all_changed_since" and actions(desk)[1].state == "done"
 
 
+def test_a_change_of_somebody_who_is_off_the_list_is_not_done_again_and_says_why(desk: Desk) -> None:
+    ana = add_member(desk, first_name="Ana", last_name="Lima").id
+    change_member(desk, ana, city="Porto")
+    change_member(desk, ana, city="Faro")
+    last = actions(desk)[0].id
+    for _turn in range(3):
+        undo(desk)
+    with pytest.raises(Refused) as refused:
+        redo(desk, last)
+    assert refused.value.code == "off_the_list" and "taken off the list" in str(refused.value)
+
+
 def test_after_something_new_there_is_nothing_to_redo(desk: Desk) -> None:
     add_member(desk, first_name="Ana", last_name="Lima")
     undo(desk)

@@ -25,6 +25,7 @@ from alumni_desk.desktop.fonts import px
 from alumni_desk.desktop.look import look
 from alumni_desk.desktop.nav import Entry, NavList
 from alumni_desk.desktop.pages import FILE_ENDING, Page, Planned, Toast
+from alumni_desk.desktop.paint import breakable
 from alumni_desk.desktop.palette_button import PaletteButton
 from alumni_desk.desktop.syncchip import SyncChip
 from alumni_desk.desktop.tokens import HEADER, SIDEBAR, SIDEBAR_FOLDED
@@ -388,8 +389,8 @@ class Shell(QMainWindow):
 
     def set_whose(self, whose: Whose) -> None:
         """Chapter, university and person of the sidebar; the band of a sample."""
-        self.chapter.setText(whose.chapter or "Alumni Desk")
-        self.university.setText(whose.university)
+        self.chapter.setText(breakable(whose.chapter) or "Alumni Desk")
+        self.university.setText(breakable(whose.university))
         self.university.setVisible(bool(whose.university))
         self.person.setText(whose.person)
         self.person.setVisible(bool(whose.person))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from PySide6.QtCore import QObject, Signal
+from PySide6.QtCore import QObject, QTimer, Signal
 
 from alumni_desk.desktop.background import Lanes
 from alumni_desk.desktop.changes import ChangeBus
@@ -17,6 +17,12 @@ if TYPE_CHECKING:
     from alumni_desk.store.undo import Undone
 
 
+LONG_MS = 700
+"""After so long somebody who waits is told that it is under way."""
+AGAIN_MS = 6_000
+"""And again, before that toast has gone."""
+
+
 class Undoing(QObject):
     """``said(sentence, link, act, keys)`` asks for a toast. Check-ins are left alone unless named: they are corrected at the door."""
 
@@ -26,6 +32,9 @@ class Undoing(QObject):
         super().__init__(lanes)
         self._desk, self._lanes, self._changes = desk, lanes, changes
         self._busy = False
+        self._doing = ""
+        self._long = QTimer(self)
+        self._long.timeout.connect(self._say_doing)
         self._passing: set[str] = set()  # of which Ctrl+Z found that nothing could be put back: the next one goes on to what was done before
 
     def undo(self, action: str | None = None) -> None:
@@ -40,7 +49,8 @@ class Undoing(QObject):
         if self._busy:  # a key that is held down: one turn at a time
             return
         self._busy = True
-
+        self._doing = _("Doing it again …") if again else _("Undoing …")
+        self._long.start(LONG_MS)
         passing = frozenset(self._passing)
 
         def both() -> tuple[Undone, str]:
@@ -53,16 +63,24 @@ class Undoing(QObject):
 
         self._lanes.write(both, lambda done: self._done(done, again), lambda error: self._failed(error, newest=not action and not again))
 
-    def _done(self, done: tuple[Undone, str], again: bool) -> None:
+    def _say_doing(self) -> None:
+        self.said.emit(self._doing, "", None, "")
+        self._long.start(AGAIN_MS)
+
+    def _over(self) -> None:
         self._busy = False
+        self._long.stop()
+
+    def _done(self, done: tuple[Undone, str], again: bool) -> None:
+        self._over()
         undone, words = done
         self._changes.tell(undone.changed)
         back: Callable[[], Any] = (lambda: self.undo(undone.of)) if again else (lambda: self.redo(undone.of))
         self.said.emit(words, _("Undo") if again else _("Redo"), back, _("Ctrl Z") if again else _("Ctrl Shift Z"))
 
     def _failed(self, error: KnownError, *, newest: bool) -> None:
-        self._busy = False
-        if newest and error.code == "all_changed_since":
+        self._over()
+        if newest and error.code in ("all_changed_since", "off_the_list"):
             self._passing.add(str(error.facts["action"]))
             self._lanes.read(lambda: self._of(str(error.facts["action"])), self._passed)
         else:

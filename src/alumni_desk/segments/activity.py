@@ -88,8 +88,8 @@ def deeds(desk: Desk, limit: int = 100, *, but: Collection[str] = (), look: bool
 
 
 def all_changed() -> str:
-    """Why an action whose every value was changed since cannot be undone."""
-    return _("Everything of it was changed since")
+    """Why an action of which an undo would put nothing back cannot be undone."""
+    return _("Changed or in use since, so it stays")
 
 
 def told(desk: Desk, done: Sequence[Done]) -> list[Deed]:

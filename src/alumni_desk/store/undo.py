@@ -61,8 +61,8 @@ class Undone:
 def undo(desk: Desk, action: str | None = None, *, but: Collection[str] = (), passing: Collection[str] = ()) -> Undone:
     """Take an action back; without an id the newest one that can be, leaving events in ``but`` and the actions in ``passing`` alone.
 
-    Raises NotFound, Refused ``nothing_to_undo``, ``undone_already``, ``too_old``, ``stands`` or ``all_changed_since`` (with the facts ``action``
-    and ``left``).
+    Raises NotFound, Refused ``nothing_to_undo``, ``undone_already``, ``too_old``, ``stands``, and ``all_changed_since`` or ``off_the_list``
+    (with the facts ``action`` and ``left``).
     """
     with desk.reading() as connection:
         row = _wanted(connection, action) if action else _newest(connection, but, passing, undone=False)
@@ -78,7 +78,7 @@ def undo(desk: Desk, action: str | None = None, *, but: Collection[str] = (), pa
 def redo(desk: Desk, action: str | None = None, *, but: Collection[str] = ()) -> Undone:
     """Do again what was undone; without an id what was undone last, if nothing else was done since.
 
-    Raises NotFound, Refused ``nothing_to_redo``, ``not_undone``, ``too_old`` or ``all_changed_since``.
+    Raises NotFound, Refused ``nothing_to_redo``, ``not_undone``, ``too_old``, ``all_changed_since`` or ``off_the_list``.
     """
     with desk.reading() as connection:
         row = _wanted(connection, action) if action else _newest(connection, but, (), undone=True)
@@ -188,11 +188,18 @@ def _turn(desk: Desk, row: sa.Row[Any], chain: Sequence[str], event: str) -> Und
             raise Refused("changed_meanwhile", _("Somebody undid or redid this a moment ago. Look at it again."))
         count, left = _take_back(writing, chain)
         if not count:
+            if left and all(_is_off(writing.connection, one) for one in left):
+                raise Refused("off_the_list", _("What this is about was taken off the list since, so nothing was put back. Bring it back first, by undoing "
+                                                "or redoing that."), left=tuple(left), action=row.id)
             raise Refused("all_changed_since", _("Everything of this was changed or is in use since, so nothing was put back."), left=tuple(left),
                           action=row.id)
         _refuse_circles(writing)
         writing.connection.exec_driver_sql("UPDATE action SET undone_by = ? WHERE id = ?", (writing.action_id if event == "undone" else None, row.id))
     return Undone(row.id, row.event, writing.action_id, count, tuple(left), writing.changed)
+
+
+def _is_off(connection: sa.Connection, left: Left) -> bool:
+    return bool(connection.exec_driver_sql(f'SELECT gone FROM "{left.table}" WHERE id = ?', (left.row,)).scalar())
 
 
 def _refuse_circles(writing: Writing) -> None:
