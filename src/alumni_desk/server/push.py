@@ -232,6 +232,8 @@ def _refuse_erased(items: Sequence[Item], erased: Collection[tuple[str, str]]) -
                 (item.operation.table, item.operation.row) in erased
                 or (_names_person(item.operation) and ("person", item.operation.fields["person"]) in erased)):
             item.end("erased", "erased")
+        elif item.open and item.operation and item.operation.table == "person" and ("person", item.operation.fields.get("merged_into")) in erased:
+            item.end("invalid", "merged_erased")  # whoever is part of somebody who is not there would be on no list any more
 
 
 def _pass_over_removed(items: Sequence[Item], there: Beforehand) -> None:

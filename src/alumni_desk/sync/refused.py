@@ -49,9 +49,9 @@ def refused(desk: Desk, limit: int = 200, after: str = "") -> list[RefusedChange
     with desk.reading() as connection:
         rows = connection.exec_driver_sql(
             # Of a merge that gives way every part says so.
-            "SELECT o.id, o.table_name, o.row_id, o.fields, CASE WHEN o.reason = 'transaction' AND EXISTS (SELECT 1 FROM operation AS m"
-            " WHERE m.fate = 'refused' AND m.action = o.action AND m.transaction_id = o.transaction_id AND m.reason = 'merged_already')"
-            " THEN 'merged_already' ELSE o.reason END AS reason, o.resolved_at FROM operation AS o WHERE fate = 'refused' AND resolved_at > ?"
+            "SELECT o.id, o.table_name, o.row_id, o.fields, coalesce((SELECT m.reason FROM operation AS m WHERE o.reason = 'transaction'"
+            " AND m.fate = 'refused' AND m.action = o.action AND m.transaction_id = o.transaction_id AND m.reason IN ('merged_already', 'merged_erased')"
+            " LIMIT 1), o.reason) AS reason, o.resolved_at FROM operation AS o WHERE fate = 'refused' AND resolved_at > ?"
             " ORDER BY o.resolved_at DESC, o.rowid DESC LIMIT ?", (after, limit)).all()
         fields = {row.id: msgspec.json.decode(row.fields, type=dict[str, Any]) for row in rows}
         names = Names(connection, {"": [(row.table_name, row.row_id, fields[row.id]) for row in rows]}, set())
@@ -155,6 +155,8 @@ def why(reason: str) -> str:
     if reason == "merged_already":
         return _("Another laptop had merged these two entries the other way round, so they are one already. Look at the entry that stayed: what "
                  "you entered in the other one since belongs there.")
+    if reason == "merged_erased":
+        return _("The entry that this one was to be part of was erased for good meanwhile, so they were not merged. This one stays as it is.")
     if reason == "fact_is_there":
         return _("It is at the server already, with something else in it. Look it up there and enter it again.")
     return _("The server could not read it ({reason}). Update Alumni Desk, enter it again, and tell whoever runs the server if it comes back.").format(
