@@ -24,13 +24,20 @@ from alumni_desk.sync.inviting import invite
 MakeDesk = Callable[[str], Desk]
 
 
+def free_port() -> int:
+    """A port of the system's choice: the usual one is everybody's who runs these tests beside us."""
+    with socket.socket() as trying:
+        trying.bind(("0.0.0.0", 0))
+        return int(trying.getsockname()[1])
+
+
 @pytest.fixture
 def keep() -> Iterator[Callable[[Desk], keeping.Keeping]]:
     """Begins to keep, and ends it after the test."""
     begun: list[keeping.Keeping] = []
 
     def make(desk: Desk) -> keeping.Keeping:
-        begun.append(keeping.begin(desk, host="127.0.0.1"))
+        begun.append(keeping.begin(desk, port=free_port(), host="127.0.0.1"))
         return begun[-1]
 
     yield make
@@ -114,7 +121,7 @@ def test_a_port_in_use_is_said_and_nothing_is_lost(make_desk: MakeDesk, keep: An
 @pytest.mark.skipif(sys.platform != "linux", reason="one address of this computer beside 127.0.0.1 that is always there")
 def test_kept_at_one_address_of_a_network_it_is_reached_by_this_laptop_too(make_desk: MakeDesk) -> None:
     desk = alone(make_desk, "keeper")
-    serving = keeping.begin(desk, host="127.0.0.2")
+    serving = keeping.begin(desk, port=free_port(), host="127.0.0.2")
     try:
         assert "127.0.0.2" in serving.url and "127.0.0.1" in serving.own_url
         assert sync_once(desk, check=True).identical and keeping.keeps(desk)

@@ -15,14 +15,23 @@ from alumni_desk.store.desk import Desk
 from alumni_desk.sync.engine import join, sync_once
 from alumni_desk.sync.refused import refused
 
+Twins = tuple[Desk, Desk, str, str]
 
-def test_the_second_does_nothing_and_the_laptops_agree(office: Any, make_desk: Callable[[str], Desk]) -> None:
+
+@pytest.fixture
+def twins(office: Any, make_desk: Callable[[str], Desk]) -> Twins:
+    """Two laptops that both have two entries of somebody, and the ids of these."""
     one, two = make_desk("one"), make_desk("two")
     for desk in (one, two):
         join(desk, office.url, office.invite())
     ana, anna = (add_member(one, first_name=name, last_name="Lima", email=f"{name}@example.org").id for name in ("Ana", "Anna"))
     sync_once(one)
     sync_once(two)
+    return one, two, ana, anna
+
+
+def test_the_second_does_nothing_and_the_laptops_agree(twins: Twins) -> None:
+    one, two, ana, anna = twins
     merge_people(one, anna, ana)
     merge_people(two, ana, anna)
     for desk in (one, two, one):
@@ -39,14 +48,8 @@ def test_the_second_does_nothing_and_the_laptops_agree(office: Any, make_desk: C
 
 
 @pytest.mark.parametrize("first", ["erasure", "merge"])
-def test_whoever_is_merged_with_somebody_who_is_erased_meanwhile_is_on_no_list_less(
-        office: Any, make_desk: Callable[[str], Desk], first: str) -> None:
-    one, two = make_desk("one"), make_desk("two")
-    for desk in (one, two):
-        join(desk, office.url, office.invite())
-    ana, anna = (add_member(one, first_name=name, last_name="Lima", email=f"{name}@example.org").id for name in ("Ana", "Anna"))
-    sync_once(one)
-    sync_once(two)
+def test_whoever_is_merged_with_somebody_who_is_erased_meanwhile_is_on_no_list_less(twins: Twins, first: str) -> None:
+    one, two, ana, anna = twins
     merge_people(two, anna, ana)
     erasing.erase(one, [ana])
     for desk in (one, two, one, two) if first == "erasure" else (two, one, two):

@@ -82,16 +82,16 @@ class Undoing(QObject):
         self._over()
         if newest and error.code in ("all_changed_since", "off_the_list"):
             self._passing.add(str(error.facts["action"]))
-            self._lanes.read(lambda: self._of(str(error.facts["action"])), self._passed)
+            self._lanes.read(lambda: self._not_undone(error), self._passed)
         else:
             self.said.emit(str(error), "", None, "")
 
-    def _of(self, action: str) -> str:
+    def _not_undone(self, error: KnownError) -> str:
         from alumni_desk.segments.activity import told
         from alumni_desk.store.done import actions
 
-        [deed] = told(self._desk, actions(self._desk, 1, only=action))
-        return _("Not undone: {what}. All of it was changed or is in use since.").format(what=deed.what)
+        [deed] = told(self._desk, actions(self._desk, 1, only=str(error.facts["action"])))
+        return _("Not undone: {what}. {why}").format(what=deed.what, why=error)
 
     def _passed(self, words: str) -> None:
         self.said.emit(words, _("Undo what was before it"), self.undo, _("Ctrl Z"))

@@ -19,6 +19,7 @@ from typing import Any
 import msgspec
 
 from alumni_desk.errors import KnownError, NetworkProblem, Refused, StoreProblem
+from alumni_desk.members.chapter import change_chapter, chapter
 from alumni_desk.store import removal
 from alumni_desk.store.desk import Desk
 from alumni_desk.sync import engine, moving, state
@@ -67,26 +68,17 @@ def name_chapter(desk: Desk, name: str) -> None:
     if desk.scope is None:
         desk.make_chapter(name)
         return
-    called = _name(desk)
+    called = chapter(desk).name
     if called and called != name:
         raise Refused("chapter_named", _("This chapter is called “{name}” already, and keeping it does not change that. Leave --chapter away; "
                                          "the chapter command calls it something else."), name=called)
-    with desk.writing("chapter_changed") as writing:
-        there = writing.connection.exec_driver_sql("SELECT name FROM chapter WHERE id = ?", (writing.scope,)).first()
-        if there is None:
-            writing.add("chapter", id=writing.scope, name=name)
-        elif not there.name:
-            writing.change("chapter", writing.scope, name=name)
+    if not called:
+        change_chapter(desk, name=name)
 
 
 def has_name(desk: Desk) -> bool:
     """Whether the chapter has one."""
-    return bool(_name(desk))
-
-
-def _name(desk: Desk) -> str:
-    with desk.reading() as connection:
-        return str(connection.exec_driver_sql("SELECT name FROM chapter WHERE NOT gone AND name > ''").scalar() or "")
+    return bool(chapter(desk).name)
 
 
 def keeps(desk: Desk) -> bool:
@@ -101,20 +93,20 @@ def begin(desk: Desk, *, port: int | None = None, host: str = "0.0.0.0") -> Keep
     """
     with desk.reading() as connection:
         membership = state.read(connection, state.Membership)
-        chapter = connection.exec_driver_sql("SELECT name, sample FROM chapter WHERE NOT gone LIMIT 1").first()
     kept = _kept(desk)
     if membership is not None and kept is None:
         raise Refused("keeps_joined", _("This laptop belongs to a server already. Only one that works alone can begin to keep its chapter."))
     if kept is not None and membership is not None:  # what it is called, the others may know better
         return start(desk, host=host)
-    if chapter is None or not chapter.name:
+    ours = chapter(desk)
+    if not ours.name:
         raise Refused("keeps_no_chapter", _("Name the chapter first; then this laptop can keep it for the others."))
-    if chapter.sample:
+    if ours.sample:
         raise Refused("sync_sample", _("The sample chapter is never shared, so that made-up people stay out of the real list. Start with a new profile."))
     if kept is None:
         kept = Keeps(port if port is not None else _free_port(), secrets.token_hex(32))
         desk.set_setting(NAME, msgspec.to_builtins(kept))
-    code = _run(desk, kept, "server", "invite", "--chapter", str(chapter.name), "--role", "leader")["code"]
+    code = _run(desk, kept, "server", "invite", "--chapter", ours.name, "--role", "leader")["code"]
     serving = start(desk, host=host)
     try:
         engine.join(desk, serving.own_url, code, merge=True)
