@@ -314,7 +314,7 @@ def test_undo_redo_activity_and_history(do: Do) -> None:
     assert refused["error"] == "all_changed_since" and [(one["name"], one["why"]) for one in refused["left"]] == [("Ana Lima", "changed")]
     assert "Ana Lima" in do("undo", older["id"], code=1, text=True)
     stays = next(one for one in do("activity") if one["id"] == older["id"])
-    assert not stays["undoable"] and "changed since" in stays["reason"]
+    assert not stays["undoable"] and stays["reason"] == "Changed or in use since, so it stays"
     done = do("undo")
     assert newest.keys() <= done.keys() and (done["what"], done["count"], done["undoable"], done["reason"]) == (newest["what"], 1, False, "Undone already")
     assert done["id"] == newest["id"] and done["state"] == "undone" and done["left"] == []

@@ -253,7 +253,7 @@ def test_sharing_shows_the_code_and_who_comes_and_lets_volunteers_in(office: Any
     hands.click(page.here.here.switch.findChildren(QAbstractButton)[1])
     hands.until(lambda: hands.room.venue.standing.sharing == "on")
     sharing = hands.room.venue.standing
-    assert sharing.code.split("-")[0] in words(page) and sharing.address in words(page) and "No other laptop has come yet" in words(page)
+    hands.until(lambda: all(word in words(page) for word in (sharing.code.split("-")[0], sharing.address, "No other laptop has come yet")))
     address = f"127.0.0.1:{sharing.address.rsplit(':', 1)[1]}"
     visit = Visit(two, address, sharing.code)
     visit.once()
