@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import date
 
 from PySide6.QtCore import QObject, QTimer
 
 from alumni_desk.desktop.background import Lanes
-from alumni_desk.desktop.members_table import First, first_of
+from alumni_desk.desktop.members_table import First, Shown, first_of
 from alumni_desk.store.desk import Desk
 
 EVERY_MS = 25
@@ -19,11 +19,15 @@ OFTEN = "smbkgcprldhtafwvnojezyiuqx"
 
 
 class FirstLetters(QObject):
-    """Answers to single letters. ``calm()``: nobody types, and no lookup is under way; ``seen()``: how many lines are seen at once."""
+    """Answers to single letters.
 
-    def __init__(self, desk: Desk, lanes: Lanes, clock: Callable[[], date], seen: Callable[[], int], calm: Callable[[], bool], parent: QObject) -> None:
+    ``calm()``: nobody types, and no lookup is under way; ``seen()``: how many lines are seen at once; ``lay_out(lines)``: gets them ready to be painted.
+    """
+
+    def __init__(self, desk: Desk, lanes: Lanes, clock: Callable[[], date], seen: Callable[[], int], calm: Callable[[], bool],
+                 lay_out: Callable[[Sequence[Shown]], object], parent: QObject) -> None:  # fmt: skip
         super().__init__(parent)
-        self._desk, self._lanes, self._clock, self._seen, self._calm = desk, lanes, clock, seen, calm
+        self._desk, self._lanes, self._clock, self._seen, self._calm, self._lay_out = desk, lanes, clock, seen, calm, lay_out
         self._answers: dict[str, First] = {}
         self._of: tuple[int, date, int] | None = None  # the database's version, the day and the lines seen that they were looked up for
         self._timer = QTimer(self, interval=EVERY_MS)
@@ -67,3 +71,4 @@ class FirstLetters(QObject):
             self.forget()
             self._of = of
         self._answers[first.query] = first
+        self._lay_out(first.lines)

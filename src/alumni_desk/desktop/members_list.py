@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 from PySide6.QtCore import QPointF, QRect, QRectF, Qt
 from PySide6.QtGui import QColor, QFont, QPainter, QPaintEvent, QPixmap, QStaticText, QTransform
@@ -21,10 +21,12 @@ from alumni_desk.desktop.tokens import Colours, Role
 from alumni_desk.members.lists import MemberRow
 from alumni_desk.words import _
 
+K = TypeVar("K")
+V = TypeVar("V")
 COMMONLY = 24
 """So many lines a window of common size shows."""
-TEXTS, PICTURES = 1_000, 300
-"""So many are kept: some 5 MB together."""
+TEXTS, PICTURES = 2_000, 300
+"""So many are kept: some 6 MB together."""
 KEPT = 8 << 20
 """So many bytes of painted lines are kept, on a screen of finer dots so much more: three times what a common window shows."""
 SPARE = 32
@@ -37,6 +39,8 @@ WIDE = 10_000
 PLACE = QTransform()
 LETTERS = "etaoinshrdlucmfwypvbgkqjxzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789áéíóúüöäñçšžčłńřøåßëè.-'’ "
 """Most names, cities and degrees are written in these."""
+SCRIPTS = "Жλאعअक한漢あกሀ"
+"""The first letter of a script waits until the font that has it is read, up to 7 ms."""
 PARTS, BETWEEN = 6, 4
 """In so many steps all that is got ready; in so many places between two dots a letter is drawn."""
 EDGE = 1
@@ -49,7 +53,7 @@ class MembersList(QTableView):
     def __init__(self, table: MembersTable, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._table, self._words = table, _Words()
-        self._unready = [(LETTERS[part::PARTS], range(part, 100, PARTS)) for part in range(PARTS)]
+        self._unready = [*((LETTERS[part::PARTS], range(part, 100, PARTS)) for part in range(PARTS)), *((script, range(0)) for script in SCRIPTS)]
         self.setModel(table)
         self.setProperty("people", "true")
         dress_table(self, _("Members"))
@@ -69,8 +73,16 @@ class MembersList(QTableView):
 
     def _get_ready(self, letters: str, years: Sequence[int]) -> None:
         del self._unready[0]
-        self._words.set_look(self.verticalHeader().defaultSectionSize(), look(self), self.devicePixelRatioF())
+        self._set_look()
         self._words.get_ready(letters, [f"’{year:02}" for year in years])
+
+    def lay_out(self, lines: Sequence[Shown]) -> None:
+        """Get lines ready that may be wanted at the next key."""
+        self._set_look()
+        self._words.lay_out(lines)
+
+    def _set_look(self) -> None:
+        self._words.set_look(self.verticalHeader().defaultSectionSize(), look(self), self.devicePixelRatioF())
 
     def paintEvent(self, event: QPaintEvent) -> None:
         with QPainter(self.viewport()) as painter:
@@ -141,11 +153,10 @@ class _Words:
         """What is kept of another look is forgotten."""
         self._height, self._colours, self._dots = height, colours, dots
         now = (height, text_size(), colours, dots)
-        if now != self._set or len(self._texts) > TEXTS or len(self._pictures) > PICTURES:
-            self._texts.clear()
-            self._pictures.clear()
         if now != self._set:
             self._set = now
+            self._texts.clear()
+            self._pictures.clear()
             self._inks = {ink: QColor(ink) for ink in (colours.text, colours.muted, colours.bg, colours.selected, colours.line)}
             self._left, self._after_disc, self._gap, self._disc_side = px(24), px(24 + 38), px(8), px(28)
             self._fonts: dict[Role, QFont] = {"body": font_of("body"), "strong": font_of("strong")}
@@ -163,6 +174,14 @@ class _Words:
                     self._draw(painter, part / BETWEEN, 0, text, "body", self._colours.text)
         for disc in discs:
             self._disc_picture(disc, False)
+
+    def lay_out(self, lines: Sequence[Shown]) -> None:
+        """What lines say."""
+        for shown in lines:
+            row = shown.row
+            for words in (row.name, row.other_script_name, row.class_label, row.city, day_short(shown.seen.day) if shown.seen is not None else ""):
+                if words:
+                    self._laid_out(words, "body")
 
     def _sheet_for(self, width: int) -> QPixmap | None:
         """The sheet there is, if it is wide enough: the scroll bar comes and goes, and to have new memory takes 2 ms."""
@@ -270,7 +289,7 @@ class _Words:
 
     def _laid_out(self, words: str, role: Role) -> _Text:
         """Only Latin letters are kept laid out: of others Qt would not put every mark where it does else."""
-        found = self._texts.get((words, role))
+        found = self._texts.pop((words, role), None)
         if found is None:
             if OTHERS.search(words) is None:
                 text = QStaticText(words)
@@ -280,7 +299,7 @@ class _Words:
                 found = _Text(words, text, size.width(), (self._height - size.height()) / 2)
             else:
                 found = _Text(words, None, metrics_of(role).horizontalAdvance(words), 0)
-            self._texts[words, role] = found
+        _keep(self._texts, (words, role), found, TEXTS)  # what was wanted last stays longest
         return found
 
     def _draw(self, painter: QPainter, left: float, top: int, text: _Text, role: Role, ink: str) -> None:
@@ -322,7 +341,8 @@ class _Words:
     def _picture(self, width: int, what: tuple[object, bool], paint: Callable[[QPainter, QRectF], object]) -> QPixmap:
         picture = self._pictures.get(what)
         if picture is None:
-            picture = self._pictures[what] = self._painted(width, self._colours.selected if what[1] else self._colours.bg, paint)
+            picture = self._painted(width, self._colours.selected if what[1] else self._colours.bg, paint)
+            _keep(self._pictures, what, picture, PICTURES)
         return picture
 
     def _painted(self, width: int, ground: str, paint: Callable[[QPainter, QRectF], object]) -> QPixmap:
@@ -334,3 +354,10 @@ class _Words:
         paint(painter, QRectF(EDGE, 0, width, self._height))
         painter.end()
         return picture
+
+
+def _keep(kept: dict[K, V], key: K, value: V, most: int) -> None:
+    """Put something where at most so many are kept; what came first makes room. One at a time: to forget all takes 2 ms, and all would be wanted again."""
+    if len(kept) >= most:
+        del kept[next(iter(kept))]
+    kept[key] = value

@@ -76,7 +76,8 @@ class MembersPage(Page):
         self._sheet: QWidget | None = None
         self.table_model = MembersTable()
         self.table_model.wanted.connect(self._fetch)
-        self._letters = FirstLetters(desk, lanes, clock, lambda: self.list.lines_seen(), self._nobody_types, self)
+        self._letters = FirstLetters(desk, lanes, clock, lambda: self.list.lines_seen(), self._nobody_types,
+                                     lambda lines: self.list.lay_out(lines), self)
         self.setAcceptDrops(True)
         content = QWidget()
         self.stack.set_content(content)  # before it is filled: what moves with all that is in it is styled anew
