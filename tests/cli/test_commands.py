@@ -328,7 +328,7 @@ def test_undo_redo_activity_and_history(do: Do) -> None:
     assert "Ana Lima" in do("activity", text=True) and "one@example.org" in do("history", ana, text=True)
 
 
-def test_backups_by_themselves(do: Do, chapter: dict[str, str], tmp_path: Path) -> None:
+def test_backups_by_themselves(do: Do, chapter: dict[str, str], tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert do("backups") == []
     people = tmp_path / "people.csv"
     people.write_text("First name,Last name\nMei,Lin\n", "utf-8")
@@ -356,6 +356,9 @@ def test_backups_by_themselves(do: Do, chapter: dict[str, str], tmp_path: Path) 
     shutil.rmtree(stick)
     said = do("backups", text=True)
     assert f"{stick}, which was chosen for them, is not there" in said and str(tmp_path / "profile") in said
+    assert run(["--profile", str(tmp_path / "profile"), "backups", "--json"]) == 0
+    listed = capsys.readouterr()
+    assert json.loads(listed.out) and f"{stick}, which was chosen for them, is not there" in listed.err
     assert "so it was made" in do("backups", "--folder", stick, text=True) and "was made" not in do("backups", "--folder", stick, text=True)
     assert "say which backup" in do("restore", code=1).lower()
     assert "whole" in do("restore", "--salvage", code=1)

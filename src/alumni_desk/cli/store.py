@@ -181,6 +181,9 @@ def run_backups(args: argparse.Namespace) -> int:
              "members": one.members, "gatherings": one.gatherings, "check_ins": one.check_ins, "size": one.size, "damaged": damaged}
             for one, damaged in rows]
 
+    away = "" if folder == chosen else _(
+        "{chosen}, which was chosen for them, is not there or cannot be written; until it is, they go to {folder}.").format(chosen=chosen, folder=folder)
+
     def words() -> str:
         lines = table([(_moment(one.made_at), why_words(one.why, one.note),
                         _("damaged, cannot be used") if damaged else _holds(one.members, one.gatherings), _("{n} KB").format(n=number(one.size // 1024)))
@@ -192,12 +195,13 @@ def run_backups(args: argparse.Namespace) -> int:
             "No backups yet in {folder}. The window makes one every day; so does: backups --now.").format(folder=folder)
         if made is not None:
             foot += "\n" + _("There was no such folder, so it was made.")
-        if folder != chosen:
-            foot += "\n" + _("{folder}, which was chosen for them, is not there or cannot be written; until it is, they go to the one above.").format(
-                folder=chosen)
+        if away:
+            foot += "\n" + away
         return f"{lines}\n{foot}" if rows else foot
 
     show(args, data, words)
+    if away and args.json:  # the list has no place for it
+        print(away, file=sys.stderr)
     return 0
 
 

@@ -5,13 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from alumni_desk.errors import BadInput, NotFound, about
+from alumni_desk.protocol.values import NAME_LETTERS
 from alumni_desk.store import driver
 from alumni_desk.store.desk import Desk
 from alumni_desk.store.writing import Changed
 from alumni_desk.words import _
-
-LETTERS = 200
-"""The longest name of a chapter or a university, in characters."""
 
 
 @dataclass(frozen=True)
@@ -79,6 +77,6 @@ def zone(text: str) -> str:
 
 def _line(code: str, text: str) -> str:
     cleaned = " ".join(text.split())
-    if len(cleaned) > LETTERS:
-        raise BadInput(code, _("This name has {length} letters; {limit} fit. Nothing was saved."), length=len(cleaned), limit=LETTERS)
+    if len(cleaned) > NAME_LETTERS:
+        raise BadInput(code, _("This name has {length} letters; {limit} fit. Nothing was saved."), length=len(cleaned), limit=NAME_LETTERS)
     return cleaned

@@ -12,6 +12,9 @@ _UUID = re.compile(UUID)
 
 Type = Literal["text", "integer", "boolean"]
 
+NAME_LETTERS = 200
+"""The longest name of a chapter or a university, in characters."""
+
 
 def is_id(text: object) -> bool:
     """Whether this is a UUID in its one written form."""

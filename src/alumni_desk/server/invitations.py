@@ -16,7 +16,7 @@ from alumni_desk.protocol.clocks import pack_one
 from alumni_desk.protocol.codes import long_invitation, new_invitation, read_invitation, short_invitation
 from alumni_desk.protocol.messages import EnrolReply, EnrolRequest, Grant, Offer
 from alumni_desk.protocol.proofs import is_enrol_proof
-from alumni_desk.protocol.values import fits, is_id
+from alumni_desk.protocol.values import NAME_LETTERS, fits, is_id
 from alumni_desk.server import audit, feed, journal
 from alumni_desk.server.accounts import EVERY, as_name, grants_of, moment_of, new_device
 from alumni_desk.server.bulk import put_rows
@@ -33,9 +33,6 @@ VALID = 7 * 24 * 3600 * 1000
 """How long an invitation can be used, in milliseconds."""
 
 FAILURES_A_MINUTE = 10
-
-NAME_LETTERS = 200
-"""How long a chapter's name may be."""
 
 _INVITING, _TRYING = 7403523, 7403524  # the numbers of locks on PostgreSQL
 
