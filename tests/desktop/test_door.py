@@ -267,7 +267,7 @@ def test_undo_by_key_and_not_beyond_two_minutes(door: Door, monkeypatch: pytest.
     assert "Ctrl Z" not in door.window.keys.shown()
     door.scan(door.codes["Ada Obi 2012"])
     door.settled()
-    monkeypatch.setattr("alumni_desk.desktop.door.UNDO_S", 0)
+    monkeypatch.setattr("alumni_desk.desktop.door.DOOR_TAKES_BACK_S", 0)
     door.window._each_second()
     door.press(Qt.Key.Key_Z, Qt.KeyboardModifier.ControlModifier)
     door.settled()

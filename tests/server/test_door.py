@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
@@ -68,6 +69,24 @@ def test_it_writes_nowhere_but_in_its_gathering(evening: Evening) -> None:
     assert answer(door, "chapter", "education", school="X") == ("denied", "field")
     assert answer(door, here, "gathering", here, name="Mine") == ("denied", "field")
     assert evening.leader.rows()["registration", elsewhere]["status"] == "yes"
+
+
+def test_it_takes_back_what_it_recorded_itself_and_nothing_else(evening: Evening) -> None:
+    here, other = evening.gathering, evening.office.laptop(role="door", gathering=evening.gathering)
+    about = {"registration": registration_id(here, evening.guest), "person": evening.guest, "gathering": here}
+    mine, others, leaders = uuid7(), uuid7(), uuid7()
+    assert answer(evening.door, here, "fact", mine, kind="in", **about) == ("ok", None)
+    assert answer(other, here, "fact", others, kind="in", **about) == ("ok", None)
+    assert answer(evening.leader, here, "fact", leaders, kind="in", **about) == ("ok", None)
+    for named in ([others], [leaders], [mine, others], [uuid7()]):
+        assert answer(evening.door, here, "fact", kind="void", closes=json.dumps(named), **about) == ("denied", "not_its_own")
+    assert answer(evening.door, here, "fact", kind="out", closes=json.dumps([others]), **about) == ("ok", None), "whoever leaves does so by any door"
+    assert answer(evening.door, here, "fact", kind="void", closes=json.dumps([mine]), **about) == ("ok", None)
+    again = uuid7()
+    both = evening.door.push(evening.door.operation("fact", again, kind="in", **about),
+                             evening.door.operation("fact", kind="void", closes=json.dumps([again]), **about), audience=here)
+    assert [one.status for one in both.results] == ["ok", "ok"]
+    assert answer(evening.leader, here, "fact", kind="void", closes=json.dumps([others, leaders]), **about) == ("ok", None)
 
 
 def test_it_tells_of_people_whom_it_met_and_of_nobody_else(evening: Evening) -> None:

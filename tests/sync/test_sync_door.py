@@ -17,7 +17,7 @@ import sqlalchemy as sa
 from tests.store.test_erasing import findings
 
 from alumni_desk.checkin.actions import check_in, check_out, undo_check_in, walk_in
-from alumni_desk.errors import KnownError
+from alumni_desk.errors import KnownError, Refused
 from alumni_desk.gatherings.actions import add_guest_of, add_guests, change_gathering, new_gathering, remove_guests, set_rsvp
 from alumni_desk.gatherings.records import registration_id
 from alumni_desk.members.actions import add_member, change_member
@@ -144,6 +144,34 @@ def test_what_is_done_at_the_door_reaches_the_leader(leader: Desk, at_door: Call
     sync_once(door)
     assert rows(door, "person")[verdict.person]["email"] is None and rows(door, "person")[verdict.person]["mobile"] == "0188"
     assert mistaken.person not in rows(door, "person")
+
+
+def test_it_takes_back_its_own_check_ins_for_two_minutes_and_no_others(leader: Desk, at_door: Callable[..., Desk],
+                                                                         monkeypatch: pytest.MonkeyPatch) -> None:  # fmt: skip
+    dinner = evening(leader)
+    people = [member(leader, name) for name in ("First", "Second", "Third")]
+    first, second, third = (registration_id(dinner, person) for person in people)
+    add_guests(leader, dinner, people)
+    check_in(leader, dinner, second)
+    sync_once(leader)
+    door = at_door(dinner)
+    with pytest.raises(Refused, match="Second was checked in on another laptop") as caught:
+        undo_check_in(door, dinner, second)
+    assert caught.value.code == "not_its_own"
+    check_in(door, dinner, first)
+    check_in(door, dinner, third)
+    assert undo_check_in(door, dinner, first).closed
+    now = Desk.now
+    monkeypatch.setattr(Desk, "now", lambda desk: now(desk) + timedelta(minutes=3))
+    for take_back in (lambda: undo_check_in(door, dinner, third), lambda: undo(door, next(
+            one.id for one in actions(door) if one.event == "checked_in" and one.state == "done"))):
+        with pytest.raises(Refused, match="more than two minutes ago") as caught:
+            take_back()
+        assert caught.value.code == "too_long_ago"
+    sync_once(door)
+    sync_once(leader)
+    assert (facts_of(leader, first), facts_of(leader, second), facts_of(leader, third)) == (["in", "void"], ["in"], ["in"])
+    assert undo_check_in(leader, dinner, third).closed, "a leader takes any back, whenever"
 
 
 def test_a_leaders_work_inside_a_gathering_is_taken_whole(leader: Desk) -> None:

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 import sqlalchemy as sa
 
 from alumni_desk.checkin.lists import door_gathering, fact_of, texts
+from alumni_desk.checkin.taking_back import is_at_door, refuse_at_door
 from alumni_desk.checkin.verdicts import (
     Fact,
     Outcome,
@@ -65,7 +66,7 @@ def check_in(desk: Desk, gathering_id: str, registration_id: str | None = None, 
 
 def undo_check_in(desk: Desk, gathering_id: str, registration_id: str, reason: str | None = None, *,
                   facts: Collection[str] | None = None, station: str | None = None, by: str | None = None) -> Undone:  # fmt: skip
-    """Take a check-in back: a ``void`` fact names every open ``in`` of this guest, or only those in ``facts``."""
+    """Take a check-in back: a ``void`` fact names every open ``in`` of this guest, or only those in ``facts``; at a door those that it may take back."""
     with desk.writing("check_in_undone", gathering=gathering_id) as writing:
         undone = _close(writing, "void", gathering_id, registration_id, reason, facts, station, by)
     return replace(undone, changed=writing.changed)
@@ -237,6 +238,9 @@ def _close(writing: Writing, kind: str, gathering: str, registration: str, reaso
     ins = [f for f in open_ins(_facts(writing, gathering, row)) if only is None or f.id in only]
     if not ins:
         raise Refused("not_in", _("{name} is not checked in, so there is nothing to undo."), name=name)
+    if kind == "void" and is_at_door(writing.connection):
+        may = refuse_at_door(writing.connection, {one.id: one.at for one in ins}, writing.now, name)
+        ins = [one for one in ins if one.id in may]
     closed = tuple(f.id for f in ins)
     writing.add("fact", kind=kind, gathering=gathering, registration=row.id, person=row.person, closes=list(closed),
                 at=moment(writing.now), station=station, reason=reason, by=by)  # fmt: skip

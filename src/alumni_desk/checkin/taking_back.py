@@ -1,21 +1,54 @@
-"""How facts of the door are undone: never rewritten, only followed by newer facts."""
+"""How facts of the door are undone: never rewritten, only followed by newer facts; and which of them a laptop that is at a door may take back."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
 from typing import Any
 
 import sqlalchemy as sa
 
+from alumni_desk.errors import Refused
+from alumni_desk.store import driver
+from alumni_desk.words import _
+
 METHOD = "undo"
+DOOR_TAKES_BACK_S = 120
+"""So long a laptop at a door takes back a check-in that it made; a leader's takes any back."""
+_LATE = timedelta(seconds=DOOR_TAKES_BACK_S + 10)
+"""Whoever is asked at the last moment may still say it."""
+
+
+def is_at_door(connection: sa.Connection) -> bool:
+    """Whether this laptop has the door of one gathering and no more."""
+    return driver.row(connection, "SELECT 1 FROM sync_state WHERE key = 'membership' AND value ->> 'role' = 'door'") is not None
+
+
+def refuse_at_door(connection: sa.Connection, ins: Mapping[str, str | None], at: datetime, name: str | None = None) -> list[str]:
+    """Those of these check-ins (id -> when) that a laptop at a door may take back: its own of the last two minutes.
+
+    Raises Refused ``not_its_own`` or ``too_long_ago`` if that is none of them.
+    """
+    own = [one for one in ins if driver.row(connection, "SELECT 1 FROM operation WHERE table_name = 'fact' AND row_id = ?", (one,)) is not None]
+    if not own:
+        raise Refused("not_its_own", _("{name} was checked in on another laptop. A leader can take it back; tell them who it is.").format(
+            name=name or _("This guest")))
+    found = [one for one in own if abs(at - datetime.fromisoformat(ins[one] or "")) <= _LATE]
+    if not found:
+        raise Refused("too_long_ago", _("{name} was checked in more than two minutes ago. A leader can take it back; tell them who it is.").format(
+            name=name or _("This guest")))
+    return found
 
 
 def facts_back(connection: sa.Connection, table: sa.Table, facts: Sequence[Mapping[str, Any]], at: str) -> tuple[list[dict[str, Any]], list[str]]:
     """The facts that undo these, and the ids of those that need none: an ``in`` or badge is voided, what closed one is answered by a new one.
 
-    An ``in`` that is closed already is left, and nobody who is in gets a second ``in``.
+    An ``in`` that is closed already is left, and nobody who is in gets a second ``in``. Raises Refused as ``refuse_at_door``.
     """
+    if is_at_door(connection):
+        for fact in (one for one in facts if one["kind"] == "in"):
+            refuse_at_door(connection, {fact["id"]: fact["at"]}, datetime.fromisoformat(at))
     there = _around(connection, table, facts)
     closed = {one for fact in there.values() if fact["kind"] in ("out", "void") for one in _closes(fact)}
     inside = {(fact["gathering"], fact["person"]) for fact in there.values() if fact["kind"] == "in" and fact["id"] not in closed}

@@ -34,6 +34,7 @@ from alumni_desk.checkin.lists import (
     DoorStatus,
     local_time,
 )
+from alumni_desk.checkin.taking_back import DOOR_TAKES_BACK_S
 from alumni_desk.checkin.verdicts import Outcome, Reason, Verdict
 from alumni_desk.desktop.background import Lanes
 from alumni_desk.desktop.changes import ChangeBus
@@ -72,7 +73,6 @@ from alumni_desk.words import _, clock_time, ngettext
 GREEN_MS = 8_000
 NOTE_MS = 20_000
 MUTE_MS = 400
-UNDO_S = 120
 RESCAN_S = 2
 """Within this time the same code again is the scanner's own repeat, not a second guest with the same badge."""
 SAVING_MS = 300
@@ -90,7 +90,7 @@ class Own:
     at: float  # monotonic seconds
 
     def fresh(self) -> bool:
-        return time.monotonic() - self.at < UNDO_S
+        return time.monotonic() - self.at < DOOR_TAKES_BACK_S
 
 
 class DoorWindow(QWidget):

@@ -144,6 +144,8 @@ def why(reason: str) -> str:
         return _("Its texts are longer than 256 KB together. Enter it again with less.")
     if reason in ("denied", "field", "kind"):
         return _("This laptop may not change that. Ask the chapter’s leader to do it.")
+    if reason == "not_its_own":
+        return _("Another laptop let this guest in, and only a leader takes that back. Tell a leader who it is.")
     if reason == "erased":
         return _("This person was erased for good, at their own wish. Nothing needs to be done.")
     if reason.startswith(MOVED):
