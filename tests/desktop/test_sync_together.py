@@ -22,7 +22,8 @@ from tests.desktop.test_sync_page import words
 from tests.sync.conftest import RunningServer, make_server
 
 from alumni_desk.checkin.actions import check_in
-from alumni_desk.desktop.app import build
+from alumni_desk.checkin.lists import headcount
+from alumni_desk.desktop.app import Sitting, build
 from alumni_desk.desktop.background import Lanes
 from alumni_desk.desktop.carrying import BroughtSheet
 from alumni_desk.desktop.deeds import Deeds
@@ -37,7 +38,7 @@ from alumni_desk.desktop.opening import Opening
 from alumni_desk.desktop.quitting_sheets import SendingSheet, WaitingSheet
 from alumni_desk.desktop.sheet import PlainSheet, Sheet
 from alumni_desk.desktop.venue_bridge import AtVenue, Nearby
-from alumni_desk.desktop.wiring import ways_of
+from alumni_desk.desktop.wiring import room_in, ways_of
 from alumni_desk.errors import NetworkProblem
 from alumni_desk.gatherings.actions import add_guests, new_gathering
 from alumni_desk.members.actions import add_member, change_member
@@ -619,12 +620,89 @@ def test_a_new_laptop_joins_from_the_first_page(office: Any, laptop: Any, qtbot:
         sheet.form.paste(sharing.qr)
         sheet.done_button.click()
         qtbot.waitUntil(lambda: bool(ready), timeout=15_000)
-        assert ready[0][1] == "checkin" and status(new).role == "door"
+        assert ready[0][1:] == ("checkin", {"stay_with": (sharing.address, sharing.code)}) and status(new).role == "door"
     finally:
         sharing.stop()
         opening.close()
         front.close()
         front.deleteLater()
+
+
+def test_a_new_laptop_stays_with_the_one_that_let_it_in_also_in_another_text_size(office: Any, laptop: Any, qapp: QApplication, qtbot: Any) -> None:
+    leader = laptop("leader", office)
+    gathering, people = dinner(leader)
+    sync_once(leader)
+    office.kill()
+    new = laptop("new")
+    qapp.setQuitOnLastWindowClosed(False)
+    sitting = Sitting(qapp, new.profile, replace(ways_of(new.profile), open=lambda password: new), room_in)
+    sharing = Sharing(leader, host="127.0.0.1", port=0, gathering=gathering)
+
+    def until(condition: Callable[[], Any]) -> None:
+        qtbot.waitUntil(lambda: bool(condition()), timeout=15_000)
+
+    def venue() -> AtVenue:
+        return sitting.room.venue.standing if sitting.room is not None else AtVenue()
+
+    try:
+        sitting.begin()
+        until(lambda: sitting.front is not None and sitting.front.findChild(FirstRun) is not None)
+        button(sitting.front, "Join a laptop that shares here").click()
+        until(lambda: any(isinstance(one, JoinLaptopSheet) and one.isVisible() for one in QApplication.topLevelWidgets()))
+        sheet = next(one for one in QApplication.topLevelWidgets() if isinstance(one, JoinLaptopSheet) and one.isVisible())
+        sheet.form.paste(sharing.qr)
+        sheet.done_button.click()
+        until(lambda: venue().visiting == sharing.address and venue().connected == 1)
+        check_in(leader, gathering, person_id=people[0])
+        until(lambda: headcount(new, gathering).present == 1)
+        check_in(new, gathering, person_id=people[1])
+        until(lambda: headcount(leader, gathering).present == 2)
+        before = sitting.room
+        sitting.appearance.set_percent(125)
+        until(lambda: sitting.room is not before and venue().visiting == sharing.address and venue().connected == 1)
+        check_in(new, gathering, person_id=people[2])
+        until(lambda: headcount(leader, gathering).present == 3)
+    finally:
+        sharing.stop()
+        sitting.appearance.set_percent(100)
+        until(lambda: not sitting._size_waits)
+        sitting.close()
+        qapp.setQuitOnLastWindowClosed(True)
+
+
+def test_sharing_goes_on_with_the_same_code_in_another_text_size(office: Any, laptop: Any, qapp: QApplication, qtbot: Any) -> None:
+    one, two = laptop("one", office), laptop("two", office)
+    office.kill()
+    qapp.setQuitOnLastWindowClosed(False)
+    sitting = Sitting(qapp, one.profile, replace(ways_of(one.profile), open=lambda password: one), room_in)
+
+    def until(condition: Callable[[], Any]) -> None:
+        qtbot.waitUntil(lambda: bool(condition()), timeout=15_000)
+
+    try:
+        sitting.begin()
+        until(lambda: sitting.room is not None and sitting.room.lanes.idle())
+        room = sitting.room
+        assert room is not None
+        room.venue.share()
+        until(lambda: room.venue.standing.sharing == "on")
+        before = room.venue.standing
+        sitting.appearance.set_percent(125)
+        until(lambda: sitting.room is not None and sitting.room is not room)
+        after = sitting.room.venue.standing if sitting.room is not None else AtVenue()
+        assert (after.sharing, after.code, after.address) == ("on", before.code, before.address)
+        visit = Visit(two, f"127.0.0.1:{before.address.rsplit(':', 1)[1]}", before.code)
+        visit.once()
+        staying = threading.Thread(target=visit.stay)
+        staying.start()
+        until(lambda: sitting.room is not None and sitting.room.venue.standing.connected == 1)
+        visit.stop()
+        staying.join(10)
+    finally:
+        sitting.appearance.set_percent(100)
+        until(lambda: not sitting._size_waits)
+        sitting.close()
+        qapp.setQuitOnLastWindowClosed(True)
 
 
 def test_an_invitation_by_double_click_fills_the_form_of_the_first_page(office: Any, laptop: Any, qtbot: Any, tmp_path: Path) -> None:

@@ -36,7 +36,7 @@ from alumni_desk.desktop.sync_bridge import SyncBridge
 from alumni_desk.desktop.theme import Appearance, Theme
 from alumni_desk.desktop.today_lists import FrameFacts, frame_facts
 from alumni_desk.desktop.undoing import Undoing
-from alumni_desk.desktop.venue_bridge import VenueBridge
+from alumni_desk.desktop.venue_bridge import GoesOn, VenueBridge
 from alumni_desk.desktop.widgets import paint_mark
 from alumni_desk.logs import log_file
 from alumni_desk.store.desk import Desk
@@ -375,7 +375,10 @@ class Sitting(QObject):
     def work_at(self, desk: Desk, page: str, what: dict[str, Any]) -> None:
         """Show the window of an open desk."""
         self._desk = desk
+        stay_with = what.pop("stay_with", None)
         self._show_room(page, what)
+        if stay_with is not None and self.room is not None:
+            self.room.venue.stay_with(*stay_with)
         news = self.opening.news if self.opening is not None else ""
         if news and self.room is not None:
             self.room.shell.say(news)
@@ -500,6 +503,12 @@ class Sitting(QObject):
         for dialog in open_dialogs():  # the last one that is closed makes room
             dialog.finished.connect(self._look_at_size)
 
+    def _room_goes_on(self, at_venue: GoesOn) -> None:
+        if self.room is not None:
+            self.room.venue.go_on(at_venue)
+        elif at_venue.sharing is not None:
+            at_venue.sharing.stop()
+
     def _rebuild(self) -> None:
         self._size_waits = False
         if self.room is not None:
@@ -508,8 +517,10 @@ class Sitting(QObject):
             # The new window first: Qt ends the program when the last one closes.
             before, self.room = self.room, None
             self.preferences.place = before.shell.geometry_text()
+            at_venue = before.venue.hand_over()
             before.close()
             self._show_room(page, {}, locked)
+            self._room_goes_on(at_venue)
             before.shell.close()
             before.shell.deleteLater()
         elif self.front is not None and self.opening is not None:

@@ -63,7 +63,7 @@ class Ways:
 
 
 class Opening(QObject):
-    """Leads to ``ready(desk, page, what)`` once there is a chapter to work on."""
+    """Leads to ``ready(desk, page, what)`` once there is a chapter to work on; ``stay_with`` in ``what``: address and code of the laptop that let it in."""
 
     def __init__(self, front: Front, ways: Ways, ready: Callable[[Desk, str, dict[str, Any]], None]) -> None:
         super().__init__()
@@ -315,14 +315,18 @@ class Opening(QObject):
         find, meet = ways.find, ways.meet
         sheet = JoinLaptopSheet(self._front, lambda then, failed: self.lanes.meet(find, then, failed))
 
-        def met(nothing: None) -> None:
+        def met(both: tuple[str, str]) -> None:
             sheet.accept()
-            self._hand_on("checkin")
+            self._hand_on("checkin", stay_with=both)
+
+        def meeting(address: str, code: str) -> tuple[str, str]:
+            meet(desk, address, code)
+            return address, code
 
         def not_found() -> None:
             NotFoundSheet(self._front, lambda then, failed: self.lanes.meet(find, then, failed), shares=False, may_carry=False).open()
 
-        sheet.wanted.connect(lambda address, code: self.lanes.meet(lambda: meet(desk, address, code), met, sheet.refuse))
+        sheet.wanted.connect(lambda address, code: self.lanes.meet(lambda: meeting(address, code), met, sheet.refuse))
         sheet.form.not_found.connect(not_found)
         sheet.open()
         sheet.form.first_focus().setFocus()

@@ -59,6 +59,16 @@ class AtVenue:
         return sum(one.now for one in self.others)
 
 
+@dataclass(frozen=True)
+class GoesOn:
+    """What another window of the same desk goes on with: a service that runs, or one that was just to begin, its gathering, and whom to stay with."""
+
+    sharing: Sharing | None = None
+    begins: bool = False
+    gathering: str | None = None
+    visit: tuple[str, str] | None = None  # address and code
+
+
 class VenueBridge(QObject):
     """``changed(AtVenue)`` whenever that is another; ``news`` after each exchange, when another laptop may have brought something."""
 
@@ -74,7 +84,7 @@ class VenueBridge(QObject):
         self._visit: Visit | None = None
         self._begins = self._stopped = False
         self._gathering: str | None = None
-        self._visiting = self._trouble = ""
+        self._visiting = self._trouble = self._code = ""
         self._heard.connect(self._hear)
         self._answered.connect(self._hear_visit)
         self._told = AtVenue()
@@ -174,14 +184,24 @@ class VenueBridge(QObject):
                 visit.stop()
                 visit.close()
                 return
-            self._visiting, self._trouble = address, ""
-            self._aging.start()
-            self._lanes.stay(visit.stay, lambda nothing: None, lambda error: self._hear_visit(error))
+            self._stay(visit.stay, address, code)
             self.news.emit()
-            self._tell()
             then(what)
 
         self._lanes.meet(work, met, failed)
+
+    def stay_with(self, address: str, code: str) -> None:
+        """Stay with a laptop that was joined before; if it does not answer just now, that is said, and it is tried again and again."""
+        from alumni_desk.sync.venue.visiting import Visit
+
+        self._visit = visit = Visit(self._desk, address, code, told=lambda stations, problem: self._answered.emit(problem))
+        self._stay(lambda: visit.stay(begin=True), address, code)
+
+    def _stay(self, work: Callable[[], None], address: str, code: str) -> None:
+        self._visiting, self._code, self._trouble = address, code, ""
+        self._aging.start()
+        self._lanes.stay(work, lambda nothing: None, lambda error: self._hear_visit(error))
+        self._tell()
 
     def leave(self) -> None:
         """Visit no more."""
@@ -190,6 +210,26 @@ class VenueBridge(QObject):
         if visit is not None:
             visit.stop()
         self._tell()
+
+    def hand_over(self) -> GoesOn:
+        """What is under way, for the window that takes this one's place; a service is not ended with this one any more."""
+        goes_on = GoesOn(self._sharing, self._begins, self._gathering, (self._visiting, self._code) if self._visiting else None)
+        self._sharing = None
+        if goes_on.sharing is not None:
+            goes_on.sharing.tell(None)
+        return goes_on
+
+    def go_on(self, before: GoesOn) -> None:
+        """Go on with what was under way in the window before."""
+        if before.sharing is not None:
+            before.sharing.tell(lambda stations: self._heard.emit())
+            self._sharing, self._gathering = before.sharing, before.gathering
+            self._aging.start()
+            self._tell()
+        elif before.begins:
+            self.share(before.gathering)
+        if before.visit is not None:
+            self.stay_with(*before.visit)
 
     def stop(self) -> None:
         """End both; the window closes. Before the lanes are."""

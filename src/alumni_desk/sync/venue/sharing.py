@@ -101,6 +101,10 @@ class Sharing:
         """What the others scan instead of typing: it carries the code."""
         return f"{SCHEME}://laptop?at={self.address}&code={self.code}"
 
+    def tell(self, told: Callable[[list[Station]], None] | None) -> None:
+        """Let somebody else hear who is there; None: nobody."""
+        self._told = told
+
     @property
     def announced_as(self) -> str:
         """The name under which the network is told of it, which says nothing of whose it is."""
@@ -155,8 +159,8 @@ class Sharing:
         holding.take_in(desk, mine, request.parcels, [request.chain, *request.chains])
         now = now_ms(desk)
         self._stations.hear(mine, request.heard, [request.chain, *request.chains], now, partner=partner)
-        if self._told is not None:
-            self._told(self.stations())
+        if (told := self._told) is not None:
+            told(self.stations())
         given = {name_of(one) for one in request.parcels}
         want: list[bytes] = []
         if request.have is not None:

@@ -247,8 +247,10 @@ class Visit:
         certificate = mine.certificate
         return Met(given, taken.new, taken.opened, mine.membership.scope_name, certificate.role, certificate.gathering, joined)
 
-    def stay(self) -> None:
-        """Exchange whatever changes, on either side, until ``stop``. A partner out of reach is tried again and again."""
+    def stay(self, *, begin: bool = False) -> None:
+        """Exchange whatever changes, on either side, until ``stop``. A partner out of reach is tried again and again. ``begin``: all there is first."""
+        if begin:
+            self._trying(self._begin)
         watch = Watch(self._desk)
         listener = threading.Thread(target=self._listen, args=(watch,), name="venue listening", daemon=True)
         listener.start()
@@ -262,6 +264,9 @@ class Visit:
             watch.stop()
             listener.join()
             self.close()
+
+    def _begin(self) -> None:
+        self._exchange()
 
     def _listen(self, watch: Watch) -> None:
         while not self._stopping.is_set():
