@@ -61,7 +61,7 @@ def unlock(hands: Hands, typed: str = PASSPHRASE) -> None:
     assert page is not None and page.entry is not None
     page.entry.password.setText(typed)
     QTest.keyClick(page.entry.password, Qt.Key.Key_Return)
-    hands.until(lambda: not hands.room.lock.locked or page.entry.password.isEnabled() or page.entry.waits())
+    hands.until(lambda: not hands.room.lock.locked or not page.entry.password.isReadOnly() or page.entry.waits())
 
 
 def test_nothing_of_a_member_is_left_while_it_is_locked(hands: Hands) -> None:
@@ -282,6 +282,28 @@ def test_the_password_store_unlocks_what_it_keeps(hands: Hands, monkeypatch: pyt
     shelf.silent = False
     QTest.mouseClick(page.store, Qt.MouseButton.LeftButton)
     hands.until(lambda: not hands.room.lock.locked)
+
+
+def test_wrong_passwords_never_lead_to_the_button_of_the_store(hands: Hands, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(keys, "_keyring", Shelf)
+    keys.keep_in_keyring(hands.desk.profile.path, "desk", hands.desk.key, on=True)
+    hands.room.lock.lock()
+    hands.until(lambda: hands.room.lock.page.locked.keyring)
+    page = hands.room.lock.page
+    asked: list[bool] = []
+    page.by_store.connect(lambda: asked.append(True))
+    for turn in range(5):  # as a scanner types on a page that it does not know
+        for by_button in (False, True):
+            QTest.keyClicks(QApplication.focusWidget(), "BADGE123")
+            if by_button and page.entry.button.isEnabled():
+                page.entry.button.setFocus()
+            QTest.keyClick(QApplication.focusWidget(), Qt.Key.Key_Return)
+            hands.until(lambda: not page.entry.password.isReadOnly() or page.entry.waits())
+            assert page.entry.password.hasFocus() and not asked and hands.room.lock.locked, turn
+    while page.entry.waits():
+        page.entry._count_down()
+    unlock(hands)
+    assert not hands.room.lock.locked
 
 
 def test_a_silent_password_store_names_only_what_there_is(hands: Hands, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
@@ -532,6 +554,18 @@ def test_the_window_and_its_door_lock_together(hands: Hands) -> None:
     assert hands.room.lock.locked and hands.room.lock.page.entry.password.hasFocus()
     unlock(hands)
     assert not window._locked
+    hands.desk.set_setting(DOOR_PIN, pin.made("2468"))
+    window.activateWindow()
+    hands.until(window.isActiveWindow)
+    QTest.keyClick(window.field, Qt.Key.Key_Escape)
+    hands.until(lambda: window._pin is not None and window._pin.isActiveWindow())
+    hands.room.lock.lock()  # while somebody is asked for the PIN: the door goes on all the same
+    hands.until(window.isActiveWindow)
+    assert window.isVisible() and window._locked and not hands.open_dialogs(PinSheet)
+    unlock(hands)
+    for sheet in hands.open_dialogs(PinSheet):
+        sheet.reject()
+    hands.desk.set_setting(DOOR_PIN, None)
     hands.desk.set_setting(LOCK_DOOR, False)
     hands.room.lock.read_rules()
     hands.until(lambda: not hands.room.lock.rules.door_goes_on)

@@ -14,6 +14,8 @@ from alumni_desk.gatherings.lists import guest_rows
 from alumni_desk.gatherings.records import registration_id
 from alumni_desk.members.actions import change_member
 from alumni_desk.members.lists import member_rows
+from alumni_desk.segments.activity import deeds
+from alumni_desk.segments.others import others
 from alumni_desk.store import backup, erasing
 from alumni_desk.store.connecting import connect
 from alumni_desk.store.desk import Desk
@@ -80,6 +82,9 @@ def test_the_old_chapter_lets_go_and_the_new_one_has_all(chapters: Any) -> None:
         assert headcount(desk, gathering).present == 1, "whoever came still came"
         assert [row.name for row in guest_rows(desk, gathering)] == ["Moved to another chapter"]
         assert refused(desk) == []
+    told = [deed for deed in deeds(one) if deed.event == "member_changed"]
+    assert [(deed.what, deed.reason) for deed in told] == [("Changed somebody who was erased or has moved", "Erased or moved since")]
+    assert [deed.what for deed in others(one) if deed.what.startswith("Added")] == [], "what a move leaves was added by nobody"
     assert [row.name for row in member_rows(three)] == [SECRET]
     with three.reading() as connection:
         row = connection.exec_driver_sql("SELECT * FROM person WHERE id = ?", (root,)).mappings().one()

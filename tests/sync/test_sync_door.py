@@ -21,11 +21,13 @@ from alumni_desk.errors import KnownError, Refused
 from alumni_desk.gatherings.actions import add_guest_of, add_guests, change_gathering, new_gathering, remove_guests, set_rsvp
 from alumni_desk.gatherings.records import registration_id
 from alumni_desk.members.actions import add_member, change_member
+from alumni_desk.members.lists import member as member_of
 from alumni_desk.protocol.policy import project
 from alumni_desk.store import backup
 from alumni_desk.store.desk import Desk
 from alumni_desk.store.done import actions
 from alumni_desk.store.finding import find_people
+from alumni_desk.store.history import history
 from alumni_desk.store.undo import undo
 from alumni_desk.sync.engine import join, status, sync_once
 from alumni_desk.sync.shapes import shapes
@@ -128,6 +130,12 @@ def test_what_is_done_at_the_door_reaches_the_leader(leader: Desk, at_door: Call
     undo_check_in(door, dinner, registration_id(dinner, first), reason="wrong name")
     verdict = walk_in(door, dinner, "Bo Walker", consent=True, email="bo@example.org", mobile="+1 617 555 0188", class_year=1999, city="Lynn")
     with_guest = add_guest_of(door, dinner, registration_id(dinner, second), "Her Brother")
+    for _turn in range(2):  # before the server has it, and after
+        assert "email" not in {one.field for one in history(door, "person", verdict.person)}
+        assert not {"bo@example.org", "+1 617 555 0188"} & set(map(str, member_of(door, verdict.person).fields.values()))
+        assert member_of(door, verdict.person).fields["mobile"] == "0188"
+        sync_once(door)
+    assert undo_check_in(door, dinner, verdict.registration).closed and check_in(door, dinner, verdict.registration).fact
     mistaken = walk_in(door, dinner, "Not Really", email="not@example.org")
     undo(door, next(one.id for one in actions(door, limit=1)))
     result = sync_once(door)
@@ -135,10 +143,11 @@ def test_what_is_done_at_the_door_reaches_the_leader(leader: Desk, at_door: Call
     sync_once(leader)
     assert facts_of(leader, registration_id(dinner, first)) == ["in", "void"]
     assert facts_of(leader, registration_id(dinner, second)) == ["in", "out"]
+    assert facts_of(leader, verdict.registration) == ["in", "void", "in"]
     bo = rows(leader, "person")[verdict.person]
     assert (bo["last_name"], bo["email"], bo["mobile"], bo["consent"], bo["standing"], bo["city"], bo["class_year"]) == (
         "Walker", "bo@example.org", "+1 617 555 0188", "contact", "guest", "Lynn", 1999)
-    assert rows(leader, "registration")[verdict.registration]["walk_in"] and facts_of(leader, verdict.registration) == ["in"]
+    assert rows(leader, "registration")[verdict.registration]["walk_in"]
     assert {rows(leader, "registration")[one]["host"] for one in with_guest.registrations} == {registration_id(dinner, second)}
     assert rows(leader, "person")[mistaken.person]["gone"] and rows(leader, "registration")[mistaken.registration]["gone"]
     sync_once(door)

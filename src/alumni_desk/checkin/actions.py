@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import sqlalchemy as sa
 
 from alumni_desk.checkin.lists import door_gathering, fact_of, texts
-from alumni_desk.checkin.taking_back import is_at_door, refuse_at_door
+from alumni_desk.checkin.taking_back import refuse_at_door
 from alumni_desk.checkin.verdicts import (
     Fact,
     Outcome,
@@ -26,6 +26,7 @@ from alumni_desk.gatherings.records import registration_id
 from alumni_desk.members import naming
 from alumni_desk.protocol.codes import badge_code, read_badge_code
 from alumni_desk.store import driver
+from alumni_desk.store.at_door import is_at_door
 from alumni_desk.store.desk import Desk
 from alumni_desk.store.search import fold
 from alumni_desk.store.writing import Changed, Writing

@@ -11,6 +11,7 @@ import sqlalchemy as sa
 
 from alumni_desk.errors import Refused
 from alumni_desk.store import driver
+from alumni_desk.store.at_door import is_at_door
 from alumni_desk.words import _
 
 METHOD = "undo"
@@ -18,11 +19,6 @@ DOOR_TAKES_BACK_S = 120
 """So long a laptop at a door takes back a check-in that it made; a leader's takes any back."""
 _LATE = timedelta(seconds=DOOR_TAKES_BACK_S + 10)
 """Whoever is asked at the last moment may still say it."""
-
-
-def is_at_door(connection: sa.Connection) -> bool:
-    """Whether this laptop has the door of one gathering and no more."""
-    return driver.row(connection, "SELECT 1 FROM sync_state WHERE key = 'membership' AND value ->> 'role' = 'door'") is not None
 
 
 def refuse_at_door(connection: sa.Connection, ins: Mapping[str, str | None], at: datetime, name: str | None = None) -> list[str]:

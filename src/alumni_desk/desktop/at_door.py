@@ -7,8 +7,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Protocol, TypeVar
 
-from alumni_desk.checkin import taking_back
-from alumni_desk.store import driver
+from alumni_desk.store import at_door, driver
 from alumni_desk.store.desk import Desk
 
 PAGES = frozenset({"checkin", "sync", "settings"})
@@ -31,7 +30,7 @@ P = TypeVar("P", bound=Named)
 def is_at_door(desk: Desk) -> bool:
     """Whether this laptop has the door of one gathering and no more."""
     with desk.asking() as connection:  # and not ``state.read``: the window asks before it knows whether it needs anything of the sync
-        return taking_back.is_at_door(connection)
+        return at_door.is_at_door(connection)
 
 
 def is_locked(desk: Desk) -> bool:

@@ -139,9 +139,11 @@ class Lock(QObject):
         self._lanes.read(lambda: keys.keepers(self._desk.profile.path, "desk"), self._know_keepers)
         QApplication.instance().installEventFilter(self)
         if ours is not None and not self._may_stay(ours):
-            # It had the keyboard: the window that is left takes it. Another program that has it keeps it.
-            self._shell.raise_()
-            self._shell.activateWindow()
+            # It had the keyboard: the window that is left takes it, the one that it lay over first. Another program that has it keeps it.
+            below = ours.parentWidget().window() if ours.parentWidget() is not None else None
+            window = below if below is not None and self._may_stay(below) and below.isVisible() else self._shell
+            window.raise_()
+            window.activateWindow()
         self.changed.emit(True)
 
     def _show_page(self, said: Locked) -> None:

@@ -177,8 +177,7 @@ class SecretEntry(QWidget):
         if self._wrong >= FREE_TRIES and counts:
             self._wait = int(min(LONGEST_WAIT, 2 ** (self._wrong - FREE_TRIES + 1)))
             self._sentence = sentence
-            self.field().setEnabled(False)
-            self.button.setEnabled(False)
+            self._hold(True)
             self._tick.start()
             self._say_wait()
         else:
@@ -187,9 +186,17 @@ class SecretEntry(QWidget):
 
     def set_busy(self, words: str) -> None:
         """It is being tried (words), or no longer (empty)."""
-        for part in (self.password, self.recovery, self.button, self.other):
-            part.setEnabled(not words)
+        self._hold(bool(words))
+        self.other.setEnabled(not words)
         self._say(words, "muted") if words else self._say_keyboard()
+
+    def _hold(self, on: bool) -> None:
+        """Take nothing just now. The keyboard stays in the field: if it went on to another button, the next Enter would press that."""
+        for field in (self.password, self.recovery):
+            field.setReadOnly(on)
+        if on and (self.button.hasFocus() or self.other.hasFocus()):
+            self.field().setFocus()
+        self.button.setEnabled(not on)
 
     def take_over(self, before: SecretEntry) -> None:
         """Stand as the one before did: what was typed, how often it was wrong, how long the next try waits."""
@@ -199,8 +206,7 @@ class SecretEntry(QWidget):
         self._wrong, self._wait = before._wrong, before._wait
         if self._wait:
             self._sentence = before._sentence
-            self.field().setEnabled(False)
-            self.button.setEnabled(False)
+            self._hold(True)
             self._tick.start()
             self._say_wait()
 
@@ -221,8 +227,7 @@ class SecretEntry(QWidget):
             self._say_wait()
             return
         self._tick.stop()
-        self.field().setEnabled(True)
-        self.button.setEnabled(True)
+        self._hold(False)
         self._say(self._sentence, "danger")
         self._choose_typed()
 
@@ -232,7 +237,7 @@ class SecretEntry(QWidget):
 
     def _try(self) -> None:
         typed = self.field().text()
-        if not typed or self._wait:
+        if not typed or self.field().isReadOnly():
             self.field().setFocus()
         elif self.field() is self.recovery and (group := codes.wrong_recovery_group(typed)) is not None:
             self._say(_("Group {n} has a typing error, or is not finished.").format(n=group), "danger")

@@ -14,6 +14,7 @@ from alumni_desk.errors import Ambiguous, NotFound
 from alumni_desk.members import naming
 from alumni_desk.members.fields import FIELDS, listed
 from alumni_desk.store import driver
+from alumni_desk.store.at_door import as_seen
 from alumni_desk.store.desk import Desk
 from alumni_desk.store.finding import Found, Question, everybody, find_people, matching_ids, question_of
 from alumni_desk.words import _
@@ -186,10 +187,11 @@ def member(desk: Desk, person_id: str) -> MemberDetail:
             raise NotFound("member_not_found", _("There is no such person here. They may have been removed meanwhile; look for the name again."))
         degrees = _degrees(connection, desk.tables["education"], [person_id]).get(person_id, ())
         household, others = _household(connection, desk, row["household"], person_id)
-    it = _Row(dict(row))
-    values = {name: listed(row[name]) if name in _MANY else row[name] for name in FIELDS}
+        values = as_seen(connection, person, dict(row))
+    it = _Row(values)
+    fields = {name: listed(values[name]) if name in _MANY else values[name] for name in FIELDS}
     return MemberDetail(person_id, naming.display_name(it) or _("Name to come"), naming.full_name(it), naming.class_tail(it), naming.disc(it),
-                        row["standing"] or "member", values, tuple(degrees), household, others)
+                        values["standing"] or "member", fields, tuple(degrees), household, others)
 
 
 def find_one(desk: Desk, text: str) -> str:

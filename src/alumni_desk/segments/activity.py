@@ -241,6 +241,9 @@ class Names:
         self._people = {row[0]: naming.Called(*row) for row in _of(connection, f"SELECT {', '.join(naming.Called._fields)} FROM person", people)}
         self._erased = {row[0] for row in _of(connection, "SELECT id FROM erased", people)}
         self._moved = {row[0] for row in _of(connection, "SELECT id, standing FROM person", people) if row[1] == "moved"}
+        # An action that has nothing left was about somebody who was erased; or who moved, where anybody has.
+        self.any_moved = driver.row(
+            connection, "SELECT 1 FROM sync_state WHERE key = 'away' AND json_array_length(value, '$.rows.person') > 0") is not None
         held = ids["gathering"] | gatherings | {row.gathering for row in about if row.gathering}
         self._gatherings: dict[str, str | None] = dict(_of(connection, "SELECT id, name FROM gathering", held))
 
@@ -308,7 +311,8 @@ def _deed(one: Done, rows: Sequence[tuple[str, str, dict[str, Any]]], names: Nam
     what, strong = _what(one, count, names, alone or (people[0] if people else None), rows)
     where = names.gathering(one.gathering) if one.gathering else ""
     if one.event in _ABOUT_ONE and (not rows or names.was_erased(alone)):  # with the person went what was written
-        return Deed(one.id, one.event, one.at, one.who, one.device, what, strong, 0, "never", None, _("Erased since"), one.gathering, where, None)
+        why = _("Erased or moved since") if not rows and names.any_moved else _("Erased since")
+        return Deed(one.id, one.event, one.at, one.who, one.device, what, strong, 0, "never", None, why, one.gathering, where, None)
     return Deed(one.id, one.event, one.at, one.who, one.device, what, strong, count, one.state, one.undone_at, _why(one), one.gathering, where, alone,
                 _one_field(rows))
 
@@ -333,7 +337,9 @@ def _what(one: Done, count: int, names: Names, person: str | None, rows: Sequenc
              "file": _file(rows), "field": _fields(rows)}
     several = count != 1
     if one.event in _ABOUT_ONE and not rows:
-        return (_("Added somebody who was erased") if one.event == "member_added" else _("Changed somebody who was erased")), ""
+        added, changed = (_("Added somebody who was erased or has moved"), _("Changed somebody who was erased or has moved")) if names.any_moved else (
+            _("Added somebody who was erased"), _("Changed somebody who was erased"))
+        return (added if one.event == "member_added" else changed), ""
     sentence, strong = {
         "member_added": (_("Added {person}"), "person"),
         "member_changed": (_("Changed {field} of {person}"), ""),

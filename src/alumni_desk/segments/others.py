@@ -102,7 +102,8 @@ def _seen(connection: sa.Connection, desk: Desk, most: int) -> Iterator[Seen]:
 
 def _newest(connection: sa.Connection, table: str, most: int) -> Iterable[sa.Row[Any]]:
     """The newest rows of a table; of members, who are many, the newest that were changed, and those that were made or came last."""
-    question = f'SELECT id, clock, clocks FROM "{table}" WHERE clock IS NOT NULL'
+    here = " AND standing IS NOT 'moved'" if table == "person" else ""  # what a move leaves of somebody was done by nobody
+    question = f'SELECT id, clock, clocks FROM "{table}" WHERE clock IS NOT NULL{here}'
     orders = (f"AND {CHANGED} ORDER BY clock DESC", "AND id < '02' ORDER BY id DESC", "ORDER BY rowid DESC")  # ids that rise with time begin with 01
     found = {row.id: row for order in (orders if table == "person" else ("ORDER BY clock DESC",))
              for row in connection.exec_driver_sql(f"{question} {order} LIMIT ?", (most,))}

@@ -13,6 +13,7 @@ from alumni_desk.errors import NotFound, Refused
 from alumni_desk.protocol.clock import milliseconds
 from alumni_desk.protocol.clocks import unpack
 from alumni_desk.store import driver
+from alumni_desk.store.at_door import unseen
 from alumni_desk.store.desk import Desk
 from alumni_desk.store.synced import clock_key, data_columns
 from alumni_desk.store.writing import Changed
@@ -45,7 +46,7 @@ class Version:
 
 
 def history(desk: Desk, table: str, row_id: str) -> list[Version]:
-    """Every version of every field of a row, by field as the table has them, newest first. Raises NotFound."""
+    """Every version of every field of a row that may be seen here, by field as the table has them, newest first. Raises NotFound."""
     import sqlalchemy as sa
 
     with desk.reading() as connection:
@@ -53,6 +54,7 @@ def history(desk: Desk, table: str, row_id: str) -> list[Version]:
         if row is None:
             raise NotFound("no_such_row", _("There is nothing here with this id. Look it up again."))
         found = {(one.field, one.id): one for one in (*_past(connection, table, row_id), *_own(connection, table, row_id))}
+        hidden = unseen(connection, desk.tables[table])
         clocks = unpack(row["clocks"])
         authors = authors_of(connection, {_replica(clock) for clock in (*clocks.values(), *(one.id for one in found.values()))})
     own = {one.id.partition("@")[2]: one for one in found.values() if one.here}
@@ -68,7 +70,7 @@ def history(desk: Desk, table: str, row_id: str) -> list[Version]:
     place = {column.name: n for n, column in enumerate(data_columns(desk.tables[table]))}
     keys = {column.name: clock_key(column) for column in data_columns(desk.tables[table])}
     in_force = {_name(name, clocks.get(keys[name], "")) for name in place}
-    told = (_told(one, in_force, row, authors) for one in found.values() if one.field in place)
+    told = (_told(one, in_force, row, authors) for one in found.values() if one.field in place and one.field not in hidden)
     newest_first = sorted(told, key=lambda one: one.id.partition("@")[2], reverse=True)
     return sorted(newest_first, key=lambda one: place[one.field])
 
