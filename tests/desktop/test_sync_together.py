@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -20,6 +21,7 @@ from PySide6.QtWidgets import QAbstractButton, QApplication, QFileDialog, QLabel
 from tests.desktop.conftest import Hands
 from tests.desktop.test_sync_page import words
 from tests.sync.conftest import RunningServer, make_server
+from tests.sync.test_keeping import free_port
 
 from alumni_desk.checkin.actions import check_in
 from alumni_desk.checkin.lists import headcount
@@ -49,7 +51,7 @@ from alumni_desk.server.opening import open_in_profile
 from alumni_desk.store import removal
 from alumni_desk.store.desk import Desk
 from alumni_desk.store.profile import Profile
-from alumni_desk.sync import inviting
+from alumni_desk.sync import inviting, keeping
 from alumni_desk.sync.engine import join, status, sync_once
 from alumni_desk.sync.laptops import laptops
 from alumni_desk.sync.venue import files
@@ -337,6 +339,40 @@ def test_not_found_names_the_reason_and_offers_a_file_each_way(office: Any, lapt
     other.click(brought.done_button)
     other.until(lambda: len(emails(two)) == 1)
     other.until(lambda: "taken in" in said(other))
+
+
+# -- beginning
+
+
+def test_a_laptop_that_has_just_joined_fetches_at_once(office: Any, laptop: Any, window: Window) -> None:
+    leader, new = laptop("leader", office), laptop("new")
+    person = add_member(leader, first_name="There").id
+    sync_once(leader)
+    join(new, office.url, office.invite(), device_name="new")
+    hands = window(new)
+    hands.until(lambda: person in emails(new))  # and not a minute later
+    assert hands.room.bridge.next_try() is not None
+
+
+def test_what_a_laptop_keeps_is_said_after_the_window_was_opened_again(laptop: Any, window: Window) -> None:
+    keeper = laptop("keeper")
+    keeper.make_chapter("Great Lakes", "Aldermoor", "America/Chicago")
+    port = free_port()
+    keeping.begin(keeper, port=port, host="127.0.0.1").stop()
+    hands = window(keeper)
+    hands.until(lambda: hands.room.bridge.kept_at)  # before the page is built
+    page = hands.page("sync")
+    hands.until(lambda: "For the others" in words(page) and str(port) in words(page))
+    assert button(page, "Move to an office’s server")
+    hands.room.close()
+    with socket.socket() as taken:
+        taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        taken.bind(("127.0.0.1", port))
+        taken.listen()
+        again = window(keeper)
+        again.until(lambda: again.room.bridge.not_kept)
+        page = again.page("sync")
+        again.until(lambda: "It is not kept now" in words(page) and again.room.bridge.not_kept in words(page))
 
 
 # -- files

@@ -61,6 +61,9 @@ class SyncBridge(QObject):
         self._wire: Wire | None = None
         self._stopped = False
         self._serving: Keeping | None = None
+        self.not_kept = ""
+        """Why this laptop does not keep the chapter now, though it should."""
+        self._fetched = False  # at the beginning, what a laptop that has just joined has never had
         self._listening: Listening | None = None
         self._listens = False
         self._refused = False  # by the server, as of the last sync: who is not let in does not ask again and again
@@ -242,10 +245,12 @@ class SyncBridge(QObject):
         self._serving = serving
         if self._stopped and serving is not None:
             serving.stop()
+        self.not_kept = ""
         self.kept.emit(self.kept_at, "")
 
     def _cannot_keep(self, error: KnownError) -> None:
-        self.kept.emit("", str(error))
+        self.not_kept = str(error)
+        self.kept.emit("", self.not_kept)
 
     def cancel(self) -> None:
         """End the sync that is under way; what it has saved stays."""
@@ -300,6 +305,9 @@ class SyncBridge(QObject):
             self._listen()
         self.standing.emit(standing)
         self.to_decide.emit(undecided)
+        if standing.state == "waiting" and standing.last_sync is None and not self._fetched:
+            self._fetched = True
+            self.sync_now()
 
     def _not_seen(self, error: KnownError) -> None:
         """The next look will tell."""

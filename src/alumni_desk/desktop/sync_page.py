@@ -106,7 +106,7 @@ class SyncPage(Page):
         self._under_way: SettingRow | None = None
         self._first: QWidget | None = None
         self._whole_past = self._detailed = False
-        self._kept_at = self._not_kept = ""
+        self._kept_at, self._not_kept = bridge.kept_at, bridge.not_kept
         self.decide = DecidePart(desk, lanes)
         self.decide.done.connect(self.done)
         self.decide.said.connect(lambda words: self.said.emit(words, None))
