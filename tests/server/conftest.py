@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import io
 import secrets
+import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -51,13 +52,23 @@ ADDRESS = "http://127.0.0.1:9"
 START = 1_790_000_000_000
 
 
+@pytest.fixture(scope="session")
+def _migrated_file(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, bytes]:
+    """The one file of this run that is migrated for others to be copies of it, and its key."""
+    file, key = tmp_path_factory.mktemp("migrated") / "server.db", secrets.token_bytes(32)
+    sqlcipher_database(file, key).close()
+    assert not file.with_name("server.db-wal").exists(), "all of it is in the file"
+    return file, key
+
+
 @pytest.fixture(params=["sqlcipher", "postgresql"])
 def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Database]:
     """A migrated server database of each kind."""
     if request.param == "sqlcipher":
-        made = sqlcipher_database(tmp_path / "server.db", secrets.token_bytes(32))
+        file, key = request.getfixturevalue("_migrated_file")
+        made = sqlcipher_database(shutil.copy(file, tmp_path / "server.db"), key)
     else:
-        made = postgresql_database(request.getfixturevalue("postgres_url"))
+        made = postgresql_database(request.getfixturevalue("migrated_url"))
     yield made
     made.close()
 

@@ -18,8 +18,8 @@ def pid(database: Database, way: str) -> int:
 
 
 @pytest.fixture
-def made(postgres_url: str) -> Database:
-    return postgresql_database(postgres_url)
+def made(migrated_url: str) -> Database:
+    return postgresql_database(migrated_url)
 
 
 @pytest.mark.parametrize("way", WAYS)

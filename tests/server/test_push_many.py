@@ -34,9 +34,9 @@ KEPT = ["person", "education", "household", "registration", "fact", "feed", "ope
 
 
 @pytest.fixture
-def postgresql(postgres_url: str) -> Iterator[Database]:
+def postgresql(migrated_url: str) -> Iterator[Database]:
     """A server's PostgreSQL."""
-    made = postgresql_database(postgres_url)
+    made = postgresql_database(migrated_url)
     yield made
     made.close()
 

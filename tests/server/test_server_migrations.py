@@ -3,15 +3,28 @@
 from __future__ import annotations
 
 import ast
+from collections.abc import Iterator
 from pathlib import Path
 
+import pytest
 import sqlalchemy as sa
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 
-from alumni_desk.server.database import REVISION, Database, migrate
+from alumni_desk.server.database import REVISION, Database, migrate, postgresql_database, sqlcipher_database
 from alumni_desk.server.migrations import versions
 from alumni_desk.server.tables import all_tables
+
+
+@pytest.fixture(params=["sqlcipher", "postgresql"])
+def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Database]:
+    """One that is migrated here and now: elsewhere tests get copies of one that was migrated once."""
+    if request.param == "sqlcipher":
+        made = sqlcipher_database(tmp_path / "server.db", bytes(32))
+    else:
+        made = postgresql_database(request.getfixturevalue("postgres_url"))
+    yield made
+    made.close()
 
 
 def test_migrations_lead_to_the_schema(database: Database) -> None:
