@@ -114,7 +114,7 @@ def test(words: list[str]) -> int:
     need_system(OFFSCREEN | ON_SCREEN, FOR_TESTS)
     set_up()
     with tempfile.TemporaryDirectory(prefix="alumni-desk-") as runtime:
-        environment = {**os.environ, "PYTHONUTF8": "1"}  # a Windows console of old cannot print what the checks print
+        environment = compiled_once({**os.environ, "PYTHONUTF8": "1"})  # a Windows console of old cannot print what the checks print
         if sys.platform.startswith("linux"):
             environment.setdefault("XDG_RUNTIME_DIR", runtime)  # PostgreSQL of the tests keeps its locks there
         steps = {
@@ -149,9 +149,9 @@ def soak(words: list[str]) -> int:
     need_system(OFFSCREEN)
     set_up()
     say(f"Seed {args.seed}: {args.kills} kills, {args.damage} damages. Again: dev.py soak --kills {args.kills} --damage {args.damage} --seed {args.seed}")
-    environment = {**os.environ, "PYTHONUTF8": "1", "ALUMNI_DESK_SOAK": "1", "ALUMNI_DESK_SOAK_KILLS": str(args.kills),
-                   "ALUMNI_DESK_SOAK_DAMAGE": str(args.damage), "ALUMNI_DESK_FAULT_SEED": str(args.seed), "ALUMNI_DESK_FUZZ": "2000",
-                   "ALUMNI_DESK_MACHINE": "400 100", "ALUMNI_DESK_SEEDS": "4000"}
+    environment = compiled_once({**os.environ, "PYTHONUTF8": "1", "ALUMNI_DESK_SOAK": "1", "ALUMNI_DESK_SOAK_KILLS": str(args.kills),
+                                 "ALUMNI_DESK_SOAK_DAMAGE": str(args.damage), "ALUMNI_DESK_FAULT_SEED": str(args.seed), "ALUMNI_DESK_FUZZ": "2000",
+                                 "ALUMNI_DESK_MACHINE": "400 100", "ALUMNI_DESK_SEEDS": "4000"})
     # What was tried and how often stands in what the tests print: -s shows it as they go.
     chosen = rest or ["tests/faults", "tests/store/test_damage.py", "tests/server/test_wire_fuzz.py", "tests/sync/test_sync_many_writers.py",
                       "tests/sync/test_sync_killed_doors.py", "tests/simulation"]
@@ -169,6 +169,13 @@ def policy() -> int:
     """Write down anew what each role reads and writes of every field."""
     set_up()
     return subprocess.run([PYTHON, ROOT / "packaging" / "policy_table.py"], cwd=ROOT, check=False).returncode
+
+
+def compiled_once(environment: dict[str, str]) -> dict[str, str]:
+    """Where Python is told to keep nothing that it compiled, let it keep it in .venv: else each of the thousand processes of a run compiles all anew."""
+    if not environment.get("PYTHONDONTWRITEBYTECODE"):
+        return environment
+    return {**environment, "PYTHONDONTWRITEBYTECODE": "", "PYTHONPYCACHEPREFIX": str(VENV / "pycache")}
 
 
 def passes(name: str, words: list[str], environment: dict[str, str]) -> bool:

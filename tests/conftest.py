@@ -60,6 +60,19 @@ def pytest_configure(config: pytest.Config) -> None:
         os.environ["HOME"] = home.name
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The long ones first: whoever has done its share takes half of another's, and in the end nobody waits for one that has just begun."""
+    items.sort(key=lambda item: item.get_closest_marker("long") is None)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Tell what tests want to be known though they are green: those that noted it by ``record_property("said", …)``."""
+    for report in terminalreporter.getreports("passed"):
+        for name, value in report.user_properties:
+            if name == "said":
+                terminalreporter.write_line(f"{report.nodeid}: {value}")
+
+
 @pytest.fixture(autouse=True)
 def _passphrase(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ALUMNI_DESK_PASSPHRASE", PASSPHRASE)

@@ -10,6 +10,7 @@ from PySide6.QtGui import QImage
 from alumni_desk.desktop.tour import take_tour
 
 
+@pytest.mark.long
 @pytest.mark.usefixtures("qapp")
 def test_the_tour_gets_to_its_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("ALUMNI_DESK_PASSPHRASE")

@@ -138,6 +138,7 @@ def listened(child: Any, known: Known, tally: Tally, kill: Callable[[int, int], 
     return known, begun
 
 
+@pytest.mark.long
 def test_at_any_time(base: Any, fresh: Callable[[str], Profile], child_of: Callable[..., Any], tmp_path: Path, seed: int) -> None:
     random = Random(seed)
     child, tally = child_of("acting"), Tally()

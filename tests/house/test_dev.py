@@ -109,3 +109,11 @@ def test_the_environment_of_another_checkout_is_left_alone(tmp_path: Path) -> No
 def test_a_planted_bug_that_there_is_not_is_said() -> None:
     done = subprocess.run([sys.executable, ROOT / "tests" / "simulation", "--bugs", "nosuchbug"], capture_output=True, text=True, check=False, timeout=120)
     assert done.returncode == 1 and "No planted bug has these words: nosuchbug" in done.stderr
+
+
+def test_where_nothing_compiled_is_kept_it_is_kept_in_venv_for_the_run(dev: ModuleType) -> None:
+    assert dev.compiled_once({"A": "1"}) == {"A": "1"}
+    environment = dev.compiled_once({**os.environ, "PYTHONDONTWRITEBYTECODE": "1"})
+    said = subprocess.run([sys.executable, "-c", "import sys; print(sys.dont_write_bytecode, sys.pycache_prefix)"], env=environment, capture_output=True,
+                          text=True, check=True).stdout
+    assert said.split() == ["False", str(dev.VENV / "pycache")]

@@ -72,10 +72,10 @@ def trace(seed: int) -> int:
     return 0
 
 
-def bank(named: str) -> int:
-    """Plant every bug whose name has these words, and tell where it was found."""
+def bank(named: str, *, anew: bool) -> int:
+    """Plant every bug whose name has these words, and tell where it was found. ``anew``: tell the seeds at which they are found soonest instead."""
     from simulation.bugs import BUGS
-    from simulation.hunting import hunt
+    from simulation.hunting import hunt, look_up
     from simulation.world import simulated
 
     bugs = [one for one in BUGS if named in one.name]
@@ -84,10 +84,12 @@ def bank(named: str) -> int:
         return 1
     missed = 0
     with simulated():
+        if anew:
+            return look_up(bugs, lambda line: print(line, flush=True))
         for bug in bugs:
-            failure = hunt(bug)
-            missed += failure is None
-            print(f"{bug.name:72} {'NOT FOUND' if failure is None else f'seed {failure.plan.seed:3}  {str(failure.trouble)[:120]}'}", flush=True)
+            found = hunt(bug)
+            missed += found is None
+            print(f"{bug.name:72} {'NOT FOUND' if found is None else f'seed {found.seed:3}  {found.sentence[:120]}'}", flush=True)
     return missed
 
 
@@ -101,12 +103,13 @@ def main() -> int:
     parser.add_argument("--without", type=int, nargs="*", default=[], metavar="S", help="but these")
     parser.add_argument("--cores", type=int, default=os.cpu_count() or 1, metavar="N", help="processes (all cores)")
     parser.add_argument("--bugs", nargs="?", const="", metavar="WORDS", help="plant the bugs of the bank, or those so named, and tell where each is found")
+    parser.add_argument("--look-up", action="store_true", help="with --bugs: look up where each is found soonest, and print what belongs into hunting.BEGIN_AT")
     parser.add_argument("--trace", type=int, metavar="S", help="run this one and print every operation, clock and hash of it")
     args = parser.parse_args()
     if args.trace is not None:
         return trace(args.trace)
     if args.bugs is not None:
-        return 1 if bank(args.bugs) else 0
+        return 1 if bank(args.bugs, anew=args.look_up) else 0
     if args.seed is not None:
         return one(args.seed, shrinking=not args.no_shrink)
     wanted = [seed for seed in range(args.first, args.first + args.seeds) if seed not in args.without]

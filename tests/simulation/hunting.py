@@ -1,13 +1,26 @@
-"""Looks for a planted bug with the simulation: the seeds to try, and what came of it."""
+"""Looks for planted bugs with the simulation: the seeds to try, and what came of it."""
 
 from __future__ import annotations
 
-from simulation.bugs import Bug
+import contextlib
+from collections.abc import Callable, Sequence, Set
+from dataclasses import dataclass
+from functools import cache, lru_cache
+from multiprocessing.connection import Connection
+
+from simulation.bugs import BUGS, Bug
 from simulation.holding import Violation
 from simulation.running import Failure, try_seed
+from simulation.steps import plan
+from simulation.world import simulated
 
 LOOK_AT = 400
 """Seeds after which a planted bug counts as not found."""
+
+ENOUGH = 60
+"""Short seeds among which a better one than the known is looked for."""
+
+ANEW = "python3 packaging/dev.py simulation --bugs --look-up"
 
 BEGIN_AT = {
     "no dedupe": 3,
@@ -55,15 +68,79 @@ BEGIN_AT = {
     "a server that goes back takes moves back": 22,
     "whoever is erased in the new chapter is not in the one before": 16,
 }
-"""Where each was found when it was planted, so that the looking is short; any other seed would do as well."""
+"""Where each is found soonest, as ``look_up`` tells it; any other seed would do as well, and takes longer."""
 
 
-def hunt(bug: Bug) -> Failure | None:
-    """The first seed at which a bug breaks what it must break."""
-    begin = BEGIN_AT.get(bug.name, 0)
-    for seed in dict.fromkeys((begin, *range(1, LOOK_AT, 2), *range(0, LOOK_AT, 2))):  # the odd ones have stories
-        with bug.plant():
-            failure = try_seed(seed)
-        if failure is not None and isinstance(failure.trouble, Violation) and failure.number in bug.breaks:
-            return failure
+def length(seed: int) -> int:
+    """About how long a seed's run is: its steps, and each laptop, which has to be opened and to sync to the end."""
+    wanted = plan(seed)
+    return len(wanted.steps) + 5 * (wanted.laptops + wanted.doors)
+
+
+@lru_cache(maxsize=1)
+def shortest_first() -> tuple[int, ...]:
+    """All seeds that are looked at."""
+    return tuple(sorted(range(LOOK_AT), key=lambda seed: (length(seed), seed)))
+
+
+def found_at(bug: Bug, seed: int) -> Failure | None:
+    """How a planted bug breaks at a seed what it must break; None if it does not."""
+    with bug.plant():
+        failure = try_seed(seed)
+    return failure if failure is not None and isinstance(failure.trouble, Violation) and failure.number in bug.breaks else None
+
+
+@dataclass(frozen=True)
+class Found:
+    """Where a planted bug was found, by which sentence, what fails there without it (nothing), and what is to be said if the looking was long."""
+
+    seed: int
+    sentence: str
+    without: str | None
+    stale: str | None
+
+
+def hunt(bug: Bug) -> Found | None:
+    """Look for a bug at the seed that is known, or else at all others, the shortest first."""
+    known = BEGIN_AT.get(bug.name)
+    for seed in dict.fromkeys((*(() if known is None else (known,)), *shortest_first())):
+        if (failure := found_at(bug, seed)) is not None:
+            where = "is not in BEGIN_AT yet" if known is None else f"is found at seed {known} no more"
+            stale = None if seed == known else f"the planted bug “{bug.name}” {where}, but at {seed}. To look up all anew: {ANEW}"
+            clean = without(seed)
+            return Found(seed, str(failure.trouble), None if clean is None else str(clean.trouble), stale)
     return None
+
+
+def hunter(line: Connection) -> None:
+    """In a process of its own: says of each bug whose name comes over this line where it was found, until there is nobody at the other end."""
+    bugs = {bug.name: bug for bug in BUGS}
+    with simulated(), contextlib.suppress(EOFError):
+        while True:
+            line.send(hunt(bugs[line.recv()]))
+
+
+@cache
+def without(seed: int) -> Failure | None:
+    """What fails at a seed without any bug: nothing. Tried once in a process, however many bugs are found there."""
+    return try_seed(seed)
+
+
+def look_up(bugs: Sequence[Bug], told: Callable[[str], object]) -> int:
+    """Tell what belongs into BEGIN_AT: where each bug is found soonest, at one seed for many bugs where that is shorter. Returns how many are not found."""
+    taken: set[int] = set()
+    missed = 0
+    for bug in bugs:
+        seed = _soonest(bug, taken)
+        missed += seed is None
+        taken |= set() if seed is None else {seed}
+        told(f'    # not found in {LOOK_AT} seeds: "{bug.name}"' if seed is None else f'    "{bug.name}": {seed},')
+    return missed
+
+
+def _soonest(bug: Bug, taken: Set[int]) -> int | None:
+    """A short seed at which a bug is found; those that are taken need not be tried without it once more. What is seldom found stays where it is known."""
+    seeds = sorted(range(LOOK_AT), key=lambda seed: (length(seed) * (1 if seed in taken else 2), seed))
+    known = (BEGIN_AT[bug.name],) if bug.name in BEGIN_AT else ()
+    tried = dict.fromkeys((*seeds[:ENOUGH], *known, *seeds))
+    return next((seed for seed in tried if found_at(bug, seed) is not None and without(seed) is None), None)

@@ -194,6 +194,7 @@ class Machine(RuleBasedStateMachine):
         shutil.rmtree(self.folder, ignore_errors=True)
 
 
+@pytest.mark.long
 def test_the_program_does_what_the_reference_says() -> None:
     with simulated():
         run_state_machine_as_test(Machine, settings=settings(

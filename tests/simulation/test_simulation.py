@@ -34,6 +34,7 @@ def fails_not(first: int, count: int) -> None:
         pytest.fail(done.stdout + (simulation("--seed", failing[1]).stdout if failing else done.stderr), pytrace=False)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("part", range(PARTS))
 def test_every_invariant_holds(part: int) -> None:
     size = SEEDS // PARTS

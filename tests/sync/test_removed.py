@@ -270,6 +270,7 @@ def test_a_laptop_that_keeps_the_chapter_is_not_emptied_with_it(pair: tuple[Desk
     assert names(other) == ["Lovelace"]
 
 
+@pytest.mark.long
 def test_killed_anywhere_it_is_emptied_in_the_end_and_nothing_is_lost(make_server: Any, make_desk: MakeDesk) -> None:
     server, leader = make_server(), make_desk("leader")
     join(leader, server.url, server.invite(), device_name="leader laptop")

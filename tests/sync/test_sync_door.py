@@ -422,6 +422,7 @@ def no_of(profile: Path, *words: str) -> str:
     return done.stderr
 
 
+@pytest.mark.long
 def test_the_story_of_an_evening_in_processes(make_server: Callable[..., Any], tmp_path: Path) -> None:
     server = make_server()
     leader, door = tmp_path / "the-leader", tmp_path / "the-door"

@@ -36,6 +36,7 @@ def facts(desk: Desk) -> int:
         return int(connection.execute(sa.select(sa.func.count()).select_from(desk.tables["fact"])).scalar_one())
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("kind", ["postgresql", "sqlcipher"])
 def test_a_server_killed_in_the_middle_of_pushes(kind: str, request: pytest.FixtureRequest, make_server: Any, make_desk: MakeDesk) -> None:
     server = make_server(request.getfixturevalue("postgres_url") if kind == "postgresql" else None)
@@ -71,6 +72,7 @@ def test_a_server_killed_in_the_middle_of_pushes(kind: str, request: pytest.Fixt
         assert connection.exec_driver_sql("SELECT count(*) FROM shadow").scalar() == 0
 
 
+@pytest.mark.long
 def test_a_desk_killed_in_the_middle_of_syncs(office: Any, make_desk: MakeDesk, tmp_path: Path) -> None:
     one, two = make_desk("one"), make_desk("two")
     for desk in (one, two):

@@ -129,6 +129,7 @@ def ins_of_walk_ins(desk: Desk) -> Counter[str]:
                                                   " WHERE f.kind = 'in' AND p.first_name = 'Walk'").scalars())
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("kind", ["postgresql", "sqlcipher"])
 def test_killed_while_people_come_in(kind: str, request: pytest.FixtureRequest, make_server: Any, make_desk: MakeDesk, doors: Doors) -> None:
     server = make_server(request.getfixturevalue("postgres_url") if kind == "postgresql" else None)

@@ -113,6 +113,7 @@ class Caller:
         return ids, PushRequest([sign_parcel(self.key, server=self.server, device=self.device, scope=self.scope, audience="chapter", pieces=pieces)])
 
 
+@pytest.mark.long
 def test_sixteen_writers_and_everything_killed(make_server: Callable[..., Any], postgres_url: str) -> None:
     servers = [make_server(postgres_url), make_server(postgres_url)]
     urls = [server.url for server in servers]

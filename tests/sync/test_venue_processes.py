@@ -225,6 +225,7 @@ def venue() -> Iterator[Venue]:
     made.close()
 
 
+@pytest.mark.long
 def test_a_venue_without_internet_a_partition_a_kill_and_then_the_server(venue: Venue, office: Any, make_laptop: Callable[..., Laptop], tmp_path: Path) -> None:
     one, two, three = make_laptop("one", venue.hosts[0]), make_laptop("two", venue.host()), make_laptop("three", venue.host())
     door = make_laptop("door", venue.host())
