@@ -1,4 +1,4 @@
-"""Members without a window: members, member show, add, set, remove, erase."""
+"""Members without a window: members, member show, add, set, remove, move, erase."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def add_commands(commands: Any) -> None:
     add_json(some)
     some.set_defaults(run=run_members)
 
-    one = commands.add_parser("member", help=_("one member: show, add, set, remove, merge, unmerge, erase"))
+    one = commands.add_parser("member", help=_("one member: show, add, set, remove, merge, unmerge, move, erase"))
     parts = one.add_subparsers(dest="member_command", metavar="COMMAND", required=True)
     look = parts.add_parser("show", help=_("everything about one member"),
                             description=_("Everything about one member. JSON: id, name, standing, fields, degrees, household."))
@@ -54,6 +54,15 @@ def add_commands(commands: Any) -> None:
         description=_("Make a merged entry one of its own again; what was changed since stays. JSON: id, name, merged (what it was part of), action."))
     apart.add_argument("who", metavar="ID", help=_("the id of the entry that was merged"))
     apart.set_defaults(run=run_unmerge)
+    move = parts.add_parser(
+        "move", help=_("move a member to another chapter of the network"),
+        description=_("Move a member to another chapter, for the network's admin or whoever looks after both: what waits is sent first, then the server hands "
+                      "them over with all that was merged with them, their degrees, and the household if nobody else of it stays. That they came to gatherings "
+                      "stays here, without a name; places at gatherings to come end. No undo: to take it back, switch there and move them back. "
+                      "JSON: people (ids), name, chapter, places (that ended), let_go (whether this laptop has let go of them)."))
+    move.add_argument("who", metavar="ID", nargs="+", help=_("the id, or words that fit one member only"))
+    move.add_argument("--to", metavar="CHAPTER", required=True, help=_("name or id of the chapter; chapters lists them"))
+    move.set_defaults(run=run_move)
     erase = parts.add_parser(
         "erase", help=_("erase a person for good, as the law lets them ask for"),
         description=_("Erase everything about a person, and about whoever was merged with them: in the list, its history, what waits to be sent and, by "
@@ -63,7 +72,7 @@ def add_commands(commands: Any) -> None:
     erase.add_argument("--yes", action="store_true", help=_("do not ask"))
     erase.add_argument("--keep-backups", action="store_true", help=_("leave the backups; whoever was erased is taken out when one is restored"))
     erase.set_defaults(run=run_erase)
-    for part in (look, add, change, away, merge, apart, erase):
+    for part in (look, add, change, away, merge, apart, move, erase):
         add_json(part)
 
 
@@ -145,6 +154,18 @@ def run_remove(args: argparse.Namespace) -> int:
     with opened(args) as desk:
         gone = remove_members(desk, [find_one(desk, " ".join(args.who))])
     show(args, {"removed": list(gone.ids)}, _("Removed {name}. What they attended stays.").format(name=", ".join(gone.names)))
+    return 0
+
+
+def run_move(args: argparse.Namespace) -> int:
+    """Move a member to another chapter."""
+    from alumni_desk.members.lists import find_one
+    from alumni_desk.sync.member_moving import going, move_member, place_called, places
+
+    with opened(args) as desk:
+        who = going(desk, find_one(desk, " ".join(args.who)))
+        done = move_member(desk, who, place_called(places(desk), args.to))
+    show(args, asdict(done), done.sentence)
     return 0
 
 

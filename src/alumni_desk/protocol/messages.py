@@ -586,3 +586,22 @@ class DigestReply(msgspec.Struct, frozen=True, omit_defaults=True):
     sums: list[bytes] = []
     given: list[int] = []
     blocks: list[Block] = []
+
+
+# --- a member who moves to another chapter
+
+
+class MoveMemberRequest(msgspec.Struct, frozen=True):
+    """Who is to move from one chapter to another: everybody that the desk shows as one, so that nobody goes along unseen."""
+
+    scope: str
+    to: str
+    people: list[str]
+
+
+class MoveMemberReply(msgspec.Struct, frozen=True):
+    """Who moved, and how many places on lists of gatherings to come ended by it. Asked once more it says the same people, and no places."""
+
+    people: list[str]
+    places: int
+    time: int

@@ -36,6 +36,8 @@ from alumni_desk.protocol.messages import (
     HelloRequest,
     InvitationsReply,
     InviteRequest,
+    MoveMemberReply,
+    MoveMemberRequest,
     Parcel,
     PullReply,
     PullRequest,
@@ -68,6 +70,7 @@ from alumni_desk.server.identity import enrolled
 from alumni_desk.server.invitations import enrol
 from alumni_desk.server.laptops import laptops as laptops_of
 from alumni_desk.server.limits import CALLS_A_SECOND, STRANGERS_A_SECOND, Limiter
+from alumni_desk.server.member_moves import move_member
 from alumni_desk.server.metrics import CONTENT_TYPE, Metrics
 from alumni_desk.server.projection import Projection, projection_of
 from alumni_desk.server.pull import pull_page
@@ -334,6 +337,11 @@ def make_app(server: Server, now: Now = now_ms, *, rate: float = CALLS_A_SECOND,
     def discard(request: Call, message: ScopeRequest) -> Released:
         return set_aside.discard(server, asking(request), message.scope, request.path["id"], now())
 
+    def move(request: Call, message: MoveMemberRequest) -> MoveMemberReply:
+        moved = move_member(server, asking(request), message, now())
+        snapshots.forget(message.scope)
+        return moved
+
     def seen_by(request: Call) -> tuple[str, Projection]:
         """The scope in the request's path, and what its caller may see there."""
         with server.database.reading() as connection:
@@ -418,6 +426,7 @@ def make_app(server: Server, now: Now = now_ms, *, rate: float = CALLS_A_SECOND,
         post("set-aside", ScopeRequest, lambda request, message: set_aside.listed(server, asking(request), message.scope, now())),
         post("set-aside/{id}/release", ScopeRequest, release),
         post("set-aside/{id}/discard", ScopeRequest, discard),
+        post("move-member", MoveMemberRequest, move),
         post("leave", ScopeRequest, lambda request, message: leaving.leave(server, asking(request), message.scope, now())),
         post("digest", DigestRequest, give_digest),
         Route("/sync/v1/snapshot/{scope}", Door(call("snapshot", SnapshotRequest, offer_snapshot, strangers_too=False)), methods=["POST"]),

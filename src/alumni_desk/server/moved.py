@@ -79,14 +79,16 @@ class _Both:
         self.stamp = stamp(self.now, self.old.scope.replace("-", "")[:16])
 
 
-def move(server: Server, person: str, to: str, now: int, *, scope: str | None = None, by: str | None = None) -> Moved:
+def move(server: Server, person: str, to: str, now: int, *, scope: str | None = None, by: str | None = None,
+         seen: frozenset[str] | None = None) -> Moved:
     """Move somebody to another chapter. ``scope``: the chapter they are in, if it is known. Raises NotFound or Refused.
 
+    ``seen``: whom somebody takes to be this one person: if it is others by now, nobody moves (Refused ``group_changed``).
     The journal has it first, with the rows sealed beside it: no restore brings anybody back, nor loses what the old chapter had written last.
     """
     with server.database.writing() as connection:
         scope = scope or _chapter_of(connection, server.tables, person)
-        done = carry_out(connection, server.tables, scope, to, [person], now, by=by,
+        done = carry_out(connection, server.tables, scope, to, [person], now, by=by, seen=seen,
                          sealed=Sealed(server.journal, server.secret), write=partial(journal.write, server.journal, server.id))
     server.database.scrub()
     return done
@@ -105,7 +107,8 @@ def _nobody() -> NotFound:
 
 
 def carry_out(connection: sa.Connection, tables: sa.MetaData, scope: str, to: str, people: Sequence[str], now: int, *, by: str | None = None,
-              sealed: Sealed | None = None, write: Any = None, name: str | None = None, given: Rows | None = None) -> Moved:
+              sealed: Sealed | None = None, write: Any = None, name: str | None = None, given: Rows | None = None,
+              seen: frozenset[str] | None = None) -> Moved:
     """The same in a transaction that the caller commits. ``name``, ``given``: a move that the journal tells of, and the rows as they were."""
     if scope == to:
         raise Refused("moved_already", _("They belong to that chapter already."))
@@ -114,6 +117,8 @@ def carry_out(connection: sa.Connection, tables: sa.MetaData, scope: str, to: st
         raise _nobody()  # somebody else moved, removed or erased them a moment ago
     group = erasing.merge_group(connection, tables, scope, people) if given is None else set(people)
     rows = _as_given(both, given) if given else _going(both, group)
+    if seen is not None and seen != {row for (table, row), one in rows.items() if table == "person" and not one["gone"]}:
+        raise Refused("group_changed", _("Meanwhile this entry was merged with another one, or taken apart, so nobody was moved. Sync, then move them."))
     if erasing.people_erased(connection, tables, to, group) or erasing.people_erased(connection, tables, scope, group):
         raise _nobody()
     name = name or uuid7()

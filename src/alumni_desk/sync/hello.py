@@ -11,14 +11,14 @@ import sqlalchemy as sa
 
 from alumni_desk import __version__
 from alumni_desk.errors import Refused
-from alumni_desk.protocol.messages import PROTOCOL, Cursor, HelloReply, HelloRequest
+from alumni_desk.protocol.messages import PROTOCOL, Cursor, Grant, HelloReply, HelloRequest
 from alumni_desk.schema import SCHEMA_VERSION
 from alumni_desk.store.desk import Desk
 from alumni_desk.store.removal import Why
 from alumni_desk.sync import session
 from alumni_desk.sync.operations import count_waiting
 from alumni_desk.sync.pull import cursor_of
-from alumni_desk.sync.state import Membership, Places, Skew, keep, read
+from alumni_desk.sync.state import Membership, Places, Reach, Skew, keep, read
 from alumni_desk.sync.venue import credentials
 from alumni_desk.sync.wire import Wire
 from alumni_desk.words import _
@@ -63,6 +63,7 @@ def hello(desk: Desk, wire: Wire, membership: Membership) -> HelloReply:
     _note_skew(desk, reply.time)
     _said.pop(desk, None)
     credentials.keep(desk, membership.scope, reply.server_key, reply.certificates, reply.grants, reply.revoked, reply.removals)
+    _note_reach(desk, membership.scope, reply.grants)
     first, last = reply.protocols
     oldest, newest = reply.schemas
     if not first <= PROTOCOL <= last or oldest > SCHEMA_VERSION:
@@ -111,6 +112,16 @@ def _same(desk: Desk, wire: Wire, membership: Membership, said: _Said) -> HelloR
     if abs(desk.clock.offset - said.offset) > SAME_MS:
         _note_skew(desk, reply.time)
     return msgspec.structs.replace(said.reply, time=reply.time) if reply.same == said.reply.same else None
+
+
+def _note_reach(desk: Desk, scope: str, grants: Sequence[Grant]) -> None:
+    """Remember whether this laptop looks after other chapters, too: what can be done between two of them is offered then."""
+    reach = Reach(sum(one.scope != scope and one.role in ("admin", "leader") for one in grants))
+    with desk.reading() as connection:
+        known = read(connection, Reach)
+    if known != reach:
+        with desk.applying() as applying:
+            keep(applying.connection, reach)
 
 
 def _note_skew(desk: Desk, server_ms: int) -> None:

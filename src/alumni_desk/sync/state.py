@@ -121,6 +121,12 @@ class Away(msgspec.Struct, frozen=True):
     names: dict[str, str] = {}
 
 
+class Reach(msgspec.Struct, frozen=True):
+    """How many other chapters this laptop looks after, as the server said last."""
+
+    others: int
+
+
 class Fetching(msgspec.Struct, frozen=True):
     """A snapshot on its way here: what the server offered, so that a fetch that was cut off goes on where it ended."""
 
@@ -151,7 +157,7 @@ _NAMES: dict[type[msgspec.Struct], str] = {Membership: "membership", Joining: "j
                                            Timeline: "timeline", Rebuilding: "rebuilding",
                                            Places: "places", Skew: "skew", Fetching: "fetching", Checked: "checked", Told: "laptops",
                                            Scrubbing: "scrubbing", Elsewhere: "elsewhere", Ended: "ended", Contact: "contact", Credentials: "credentials",
-                                           Away: "away"}
+                                           Away: "away", Reach: "reach"}
 
 
 def read(connection: Connection, kind: type[T]) -> T | None:

@@ -408,6 +408,10 @@ def _of_people() -> dict[str, str]:
         "too_many_invitations": _("This chapter has 500 open invitations. Cancel some first."),
         "no_such_parcel": _("That is not set aside any more."),
         "looked_at": _("Somebody has looked at that already."),
+        "no_grant_there": _("This laptop does not look after that chapter, so nobody was moved there. The network’s admin can move them."),
+        "no_such_person": _("They are not in this chapter any more: somebody moved, removed or erased them meanwhile. Nobody was moved now."),
+        "no_such_chapter": _("The server has no such chapter any more, so nobody was moved. Look at the list of chapters again."),
+        "group_changed": _("Meanwhile this entry was merged with another one, or taken apart, so nobody was moved. Look at it again, then move it."),
         "last_leader": _("Nobody else looks after this chapter. Invite your successor first: hand-over."),
     }
 
