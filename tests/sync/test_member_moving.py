@@ -23,7 +23,8 @@ from alumni_desk.store.desk import Desk
 from alumni_desk.sync import operations
 from alumni_desk.sync.asking import line_of, membership_of
 from alumni_desk.sync.engine import join, sync_once, wire_of
-from alumni_desk.sync.member_moving import LETTING_GO, MOVING, SENDING, going, move_member, place_called, places, right
+from alumni_desk.sync.member_moving import LETTING_GO, MOVING, SENDING, going, move_member, place_called, places
+from alumni_desk.sync.reach import right
 from alumni_desk.sync.refused import refused
 from alumni_desk.sync.switching import Chapter
 

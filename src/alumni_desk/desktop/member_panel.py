@@ -6,10 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from itertools import groupby
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QPoint, Qt, Signal
 from PySide6.QtGui import QGuiApplication
-from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QMenu, QTabBar, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QMenu, QTabBar, QVBoxLayout, QWidget, QWidgetAction
 
 from alumni_desk.desktop.controls import Button, IconButton, Label, Link, hairline
 from alumni_desk.desktop.dates import day_middle, day_short, local
@@ -24,6 +25,9 @@ from alumni_desk.segments.lists import Visit, visits
 from alumni_desk.store.desk import Desk
 from alumni_desk.words import _, ngettext, number
 
+if TYPE_CHECKING:
+    from alumni_desk.sync.reach import Right
+
 NEWEST = 5
 """So many values of a field are shown at first."""
 
@@ -34,21 +38,27 @@ class Known:
 
     detail: MemberDetail
     visits: tuple[Visit, ...]
+    moving: Right
 
 
 def known(desk: Desk, person: str) -> Known:
     """Read it. Raises NotFound."""
-    return Known(member(desk, person), tuple(visits(desk, person)))
+    from alumni_desk.sync.reach import right
+
+    with desk.asking() as connection:
+        moving = right(connection)
+    return Known(member(desk, person), tuple(visits(desk, person)), moving)
 
 
 class MemberPanel(Scroll):
-    """Width 360. ``edit``, ``remove``, ``erase``, ``show_gathering`` and ``restore(version)`` are for the page to do.
+    """Width 360. ``edit``, ``remove``, ``move_wanted``, ``erase``, ``show_gathering`` and ``restore(version)`` are for the page to do.
 
     ``history_wanted`` asks for ``show_history``.
     """
 
     edit = Signal()
     remove = Signal()
+    move_wanted = Signal()
     erase = Signal()
     show_gathering = Signal(str)
     show_member = Signal(str)
@@ -63,6 +73,7 @@ class MemberPanel(Scroll):
         self.tabs: QTabBar | None = None
         self._overview, self._history = QWidget(), QWidget()
         self._person = ""
+        self._moving: Right | None = None
         self._past: list[PastValue] | None = None
         self._all_of: set[str] = set()
 
@@ -98,7 +109,7 @@ class MemberPanel(Scroll):
         if not same:
             self._all_of.clear()
         past, self._past = (self._past if same else None), None
-        self._person = it.detail.id
+        self._person, self._moving = it.detail.id, it.moving
         if on_history and self.tabs is not None:
             if past:
                 self.show_history(past)  # as it was, until what is new has been read
@@ -235,6 +246,14 @@ class MemberPanel(Scroll):
     def _show_more(self) -> None:
         menu = QMenu(self)
         menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        moving = self._moving
+        if moving is not None and (moving.may or moving.why):
+            move = menu.addAction(_("Move to another chapter …"))
+            move.setEnabled(moving.may)
+            move.triggered.connect(self.move_wanted)
+            if moving.why:
+                menu.addAction(_why_not(menu, moving.why))
+            menu.addSeparator()
         menu.addAction(_("Erase for good …")).triggered.connect(self.erase)
         menu.popup(self.more_button.mapToGlobal(QPoint(self.more_button.width() - menu.sizeHint().width(), self.more_button.height())))
 
@@ -258,6 +277,22 @@ class MemberPanel(Scroll):
             link.clicked.connect(lambda checked=False, person=person: self.show_member.emit(person))
             column.addWidget(link, 0, Qt.AlignmentFlag.AlignLeft)
         return self._grid([(_("Household"), box)])
+
+
+def _why_not(menu: QMenu, why: str) -> QWidgetAction:
+    """Why the line above cannot be chosen, below it; screen readers hear it as a line of its own."""
+    box = QWidget()
+    column = QVBoxLayout(box)
+    column.setContentsMargins(px(16), 0, px(16), px(8))
+    words = Label(why, "small", "muted", wrap=True)
+    words.setFixedWidth(px(240))
+    words.setMinimumHeight(words.heightForWidth(px(240)))
+    column.addWidget(words)
+    action = QWidgetAction(menu)
+    action.setText(why)
+    action.setDefaultWidget(box)
+    action.setEnabled(False)
+    return action
 
 
 def _breakable(text: str) -> str:

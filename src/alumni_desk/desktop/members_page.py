@@ -38,6 +38,7 @@ from alumni_desk.words import _, ngettext, number
 
 if TYPE_CHECKING:
     from alumni_desk.store.erasing import Erased
+    from alumni_desk.sync.member_moving import Going, MovedAway
 
 QUIET_MS = 120
 """So long nobody types before the rest of a list is looked up."""
@@ -72,6 +73,7 @@ class MembersPage(Page):
         self._rest.timeout.connect(self._read_rest)
         self._walk = QTimer(self, interval=WALK_MS, singleShot=True)
         self._walk.timeout.connect(self._walked)
+        self._known: Known | None = None  # whom the panel shows, or showed last
         self._read_for: str | None = None  # whose panel was asked for last
         self._sheet: QWidget | None = None
         self.table_model = MembersTable()
@@ -115,6 +117,7 @@ class MembersPage(Page):
         self.panel = MemberPanel()
         self.panel.edit.connect(self.edit)
         self.panel.remove.connect(self.remove)
+        self.panel.move_wanted.connect(self.move_away)
         self.panel.erase.connect(self.erase)
         self.panel.show_member.connect(self._show_member)
         self.panel.history_wanted.connect(self._read_history)
@@ -168,6 +171,8 @@ class MembersPage(Page):
                 Deed("edit", "note-pencil", _("Edit the chosen member"), self.edit, _("Enter"), can=somebody, also=_("change correct")),
                 Deed("remove", "x-circle", _("Remove the chosen members"), self.remove, _("Delete"), can=lambda: somebody() or self._count_selected() > 1,
                      also=_("delete person")),
+                Deed("move", "arrow-right", _("Move the chosen member to another chapter"), self.move_away, can=self._may_move,
+                     also=_("transfer hand over branch city")),
                 Deed("erase", "prohibit", _("Erase the chosen member for good"), self.erase, can=somebody, also=_("delete privacy law gdpr forget"))]
 
     def first_focus(self) -> QWidget:
@@ -558,6 +563,30 @@ class MembersPage(Page):
             "{n} member was removed", "{n} members were removed", len(gone.names)).format(n=number(len(gone.names)))
         self.done(gone.changed, words)
 
+    def _may_move(self) -> bool:
+        return self._known is not None and self._known.detail.id == self._chosen and self._known.moving.may
+
+    def move_away(self) -> None:
+        """Another chapter has the chosen member then; asked first, since Undo does not bring them back."""
+        person = self._chosen
+        if person is not None:
+            self.lanes.read(lambda: _going(self.desk, person), self._ask_move)
+
+    def _ask_move(self, who: Going) -> None:
+        from alumni_desk.desktop.move_member_sheet import MoveMemberSheet
+
+        sheet = MoveMemberSheet(self, self.desk, self.lanes, who)
+        sheet.moved.connect(self._moved_away)
+        sheet.tried.connect(lambda: self.changes.tell(Changed({})))
+        sheet.open()
+
+    def _moved_away(self, what: MovedAway) -> None:
+        if what.let_go:
+            self._hide_panel()
+            self.list.clearSelection()
+            self.list.setFocus()
+        self.done(Changed({"person": frozenset(what.people), "registration": frozenset()}), what.sentence)
+
     def erase(self) -> None:
         """Everything about the chosen member goes, for good; asked first, since there is no undo."""
         person = self._chosen
@@ -620,3 +649,10 @@ class MembersPage(Page):
             self.lanes.read_long(work, lambda report: self.said.emit(
                 ngettext("{n} member written to {file}. The file is not locked.", "{n} members written to {file}. The file is not locked.",
                          report.rows).format(n=number(report.rows), file=report.path.name), None))
+
+
+def _going(desk: Desk, person: str) -> Going:
+    """What a move would be about."""
+    from alumni_desk.sync.member_moving import going
+
+    return going(desk, person)

@@ -1,4 +1,4 @@
-"""Moving a member to another chapter from a laptop: who may, what goes along and what stays, and the move itself, which the server does."""
+"""Moving a member to another chapter from a laptop: what goes along and what stays, and the move itself, which the server does. See also ``reach``."""
 
 from __future__ import annotations
 
@@ -15,9 +15,10 @@ from alumni_desk.protocol.messages import MoveMemberReply, MoveMemberRequest
 from alumni_desk.segments.lists import visits
 from alumni_desk.store import driver
 from alumni_desk.store.desk import Desk
-from alumni_desk.sync import operations, state
+from alumni_desk.sync import operations
 from alumni_desk.sync.asking import line_of, membership_of
 from alumni_desk.sync.conflicts import conflicts
+from alumni_desk.sync.reach import LED
 from alumni_desk.sync.switching import Chapter, chapters
 from alumni_desk.sync.wire import Wire
 from alumni_desk.words import _, ngettext, number
@@ -25,32 +26,8 @@ from alumni_desk.words import _, ngettext, number
 if TYPE_CHECKING:
     from alumni_desk.store.driver import Connection
 
-LED = ("admin", "leader")
 SENDING, MOVING, LETTING_GO = 1, 2, 3
 """The steps of a move."""
-
-
-@dataclass(frozen=True)
-class Right:
-    """Whether members can be moved from here. ``why`` says why not; where it is empty, too, nothing is to be said of it at all."""
-
-    may: bool
-    why: str = ""
-
-
-def right(connection: Connection) -> Right:
-    """As far as the server has told; it has the last word."""
-    membership = state.read(connection, state.Membership)
-    if membership is None or membership.role not in LED:
-        return Right(False)
-    reach = state.read(connection, state.Reach)
-    if reach is not None and reach.others:
-        return Right(True)
-    if membership.role == "leader":
-        return Right(False, _("Only the network’s admin can, or whoever looks after both chapters."))
-    if reach is None:
-        return Right(True)  # the server has not been asked yet
-    return Right(False, _("There is no other chapter at this server."))
 
 
 @dataclass(frozen=True)
