@@ -10,7 +10,7 @@ from PySide6.QtCore import QRect, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QColor, QPainter, QPaintEvent
 from PySide6.QtWidgets import QSizePolicy, QVBoxLayout, QWidget
 
-from alumni_desk.desktop.controls import Field, Label, Radio, hairline
+from alumni_desk.desktop.controls import Field, Label, Radio, hairline, shortcut
 from alumni_desk.desktop.fonts import font_of, metrics_of, px
 from alumni_desk.desktop.look import look
 from alumni_desk.desktop.paint import breakable, isolated, paint_ground, paint_ring
@@ -41,6 +41,7 @@ class ChapterChoice(QWidget):
         column.setSpacing(px(8))
         self.field = Field(_("Find a chapter"), _("Find a chapter by its name"), icon="magnifying-glass")
         self.field.textChanged.connect(lambda text: self._show())
+        shortcut(Qt.Key.Key_Down, self.field, self._to_list)
         column.addWidget(self.field)
         self._box: QWidget = QWidget()
         column.addWidget(self._box)
@@ -60,6 +61,10 @@ class ChapterChoice(QWidget):
     def first(self) -> QWidget:
         """Where the keyboard begins."""
         return self.radios[0] if self.field.isHidden() and self.radios else self.field
+
+    def _to_list(self) -> None:
+        if self.radios:
+            self.radios[0].setFocus(Qt.FocusReason.TabFocusReason)
 
     def _show(self) -> None:
         asked = words(self.field.text())

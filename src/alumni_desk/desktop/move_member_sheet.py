@@ -193,7 +193,7 @@ def _goes(who: Going) -> list[tuple[str, str]]:
         lines.append(("git-merge", ngettext("{n} entry that was merged with theirs.", "{n} entries that were merged with theirs.", merged).format(
             n=number(merged))))
     if who.household and who.household_goes:
-        lines.append(("users-three", _("{household}: nobody else of it stays.").format(household=isolated(who.household))))
+        lines.append(("users-three", _("Their household, {household}: nobody else of it stays.").format(household=isolated(who.household))))
     if who.undecided:
         lines.append(("git-merge", ngettext("{n} field that two people changed: whoever looks after the new chapter decides on it.",
                                             "{n} fields that two people changed: whoever looks after the new chapter decides on them.",
@@ -209,7 +209,7 @@ def _stays(who: Going) -> list[tuple[str, str]]:
         lines.append(("x-circle", ngettext("Their place at {n} gathering to come, which ends.", "Their places at {n} gatherings to come, which end.",
                                            who.ahead).format(n=number(who.ahead))))
     if who.household and not who.household_goes:
-        lines.append(("users-three", _("{household}, with those who stay.").format(household=isolated(who.household))))
+        lines.append(("users-three", _("Their household, {household}, with those of it who stay.").format(household=isolated(who.household))))
     return lines
 
 

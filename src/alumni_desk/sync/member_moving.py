@@ -65,7 +65,7 @@ def going(desk: Desk, person: str, *, today: date | None = None) -> Going:
     met = {one.gathering: one for each in entries for one in visits(desk, each)}.values()
     theirs = {("person", one) for one in entries} | {("education", str(one)) for one in degrees}
     return Going(id=person, name=found.name, chapter=membership.scope_name, entries=tuple(entries), degrees=len(degrees),
-                 household=(home.name or _("their household")) if home is not None else "", household_goes=not stay,
+                 household=(home.name or _("without a name")) if home is not None else "", household_goes=not stay,
                  came=sum(one.came for one in met), ahead=sum(not one.came and one.day >= today and one.status != "cancelled" for one in met),
                  undecided=sum((one.table, one.row) in theirs for one in conflicts(desk)), waiting=waiting)
 
