@@ -9,6 +9,7 @@ import pytest
 import sqlalchemy as sa
 
 from alumni_desk.errors import KnownError
+from alumni_desk.segments.activity import deeds
 from alumni_desk.store.desk import Desk
 from alumni_desk.store.undo import redo, undo
 from alumni_desk.sync import conflicts
@@ -172,9 +173,19 @@ def test_who_is_removed_while_somebody_changes_them_later_is_a_card(clash: tuple
     assert (conflicts.said(mine, mine.yours), conflicts.said(mine, mine.theirs)) == ("kept, with the change", "removed")
     assert card(priya, "gone").yours.value is True
     conflicts.decide(tomas, mine.id, choice)
+    assert "gone" not in fields(tomas) and deeds(tomas, 1)[0].what == "Decided whether Selam Tesfaye is on the list"
+    undo(tomas)
+    assert fields(tomas) == ["gone"] and value(tomas, selam, "gone"), "the card is there again"
+    conflicts.decide(tomas, mine.id, choice)
+    with pytest.raises(KnownError, match="on the list or is not"):
+        conflicts.decide(priya, mine.id, "both")
     rest(tomas, priya, hana)
     for desk in clash[:3]:
         assert "gone" not in fields(desk) and bool(value(desk, selam, "gone")) is (choice == "theirs") and value(desk, selam, "notes") == "And again"
+    undo(tomas)
+    rest(tomas, priya, hana)
+    for desk in clash[:3]:
+        assert fields(desk) == ["gone"] and value(desk, selam, "gone")
 
 
 def test_who_is_removed_after_a_change_that_was_seen_is_no_card(clash: tuple[Desk, Desk, Desk, str]) -> None:

@@ -340,6 +340,8 @@ def _what(one: Done, count: int, names: Names, person: str | None, rows: Sequenc
         added, changed = (_("Added somebody who was erased or has moved"), _("Changed somebody who was erased or has moved")) if names.any_moved else (
             _("Added somebody who was erased"), _("Changed somebody who was erased"))
         return (added if one.event == "member_added" else changed), ""
+    if one.event == "conflict_decided" and rows and all("gone" in fields for _table, _row, fields in rows):
+        return _("Decided whether {person} is on the list").format(**facts), ""
     sentence, strong = {
         "member_added": (_("Added {person}"), "person"),
         "member_changed": (_("Changed {field} of {person}"), ""),

@@ -32,6 +32,8 @@ if TYPE_CHECKING:
     import sqlalchemy as sa
 
 _json = msgspec.json.Decoder(dict[str, Any])
+DECIDED = "conflict_decided"
+"""The event of a decision between two values."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -304,9 +306,9 @@ def _batches(connection: sa.Connection, table: sa.Table, chain: Sequence[str]) -
     for start in range(0, len(ids), 5_000):
         part = msgspec.json.encode(list(ids[start:start + 5_000])).decode()
         found: dict[str, _Row] = {}
-        for row_id, clocks, said, said_before, went, clock, action in driver.rows(
+        for row_id, clocks, said, said_before, went, clock, action, event in driver.rows(
                 connection,  # CROSS: in this order, else SQLite begins with all operations of the table.
-                "SELECT t.id, t.clocks, o.fields, o.values_before, o.before ->> '$.gone', o.clock, o.action"
+                "SELECT t.id, t.clocks, o.fields, o.values_before, o.before ->> '$.gone', o.clock, o.action, o.event"
                 f' FROM json_each(?) AS j CROSS JOIN "{table.name}" AS t ON t.id = j.value'
                 " CROSS JOIN operation AS o INDEXED BY operation_row ON o.table_name = ? AND o.row_id = t.id"
                 f" WHERE {all_of_it} AND o.fate <> 'refused' ORDER BY o.rowid",
@@ -332,8 +334,8 @@ def _batches(connection: sa.Connection, table: sa.Table, chain: Sequence[str]) -
             for name in fields:
                 one.first_values.setdefault(name, before.get(name))
                 one.last_clocks[keys[name]] = clock
-            if "gone" in fields and before.get("gone"):
-                one.went = went
+            if "gone" in fields and before.get("gone"):  # whoever decided on a card has seen what was changed after the removal
+                one.went = clock if event == DECIDED else went
         yield found
 
 

@@ -22,7 +22,7 @@ from alumni_desk.protocol.messages import Author, ConflictRow, ConflictsReply, D
 from alumni_desk.segments.activity import Names, field_word
 from alumni_desk.store.desk import Desk
 from alumni_desk.store.synced import clock_key
-from alumni_desk.store.undo import origin, undo
+from alumni_desk.store.undo import DECIDED, origin, undo
 from alumni_desk.store.writing import Changed
 from alumni_desk.sync import session, state
 from alumni_desk.sync.state import Membership
@@ -32,8 +32,6 @@ from alumni_desk.words import _
 T = TypeVar("T")
 
 Choice = Literal["yours", "theirs", "both"]
-
-EVENT = "conflict_decided"
 
 GONE = "gone"
 
@@ -130,9 +128,11 @@ def decide(desk: Desk, conflict: str, choice: Choice) -> Decided:
     its clock says that both were seen. Raises NotFound, or BadInput where both cannot be kept.
     """
     card = one_of(desk, conflict)
+    if choice == "both" and card.field == GONE:
+        raise BadInput("conflict_both", _("{name} is on the list or is not, so keep yours or theirs."), name=card.name)
     if choice == "both" and not card.both:
         raise BadInput("conflict_both", _("{what} holds one value, so keep yours or theirs."), what=card.what)
-    with desk.writing(EVENT) as writing:
+    with desk.writing(DECIDED) as writing:
         writing.settle(card.table, card.row, **_wanted(writing.connection, desk, card, choice))
         _keep_decision(writing.connection, card.id, (writing.action_id, False))
     return Decided(card.id, choice, writing.changed)
