@@ -84,6 +84,29 @@ def test_add_a_member_by_hand(hands: Any) -> None:
     assert page.table_model.rowCount() == 4
 
 
+def test_a_form_that_was_closed_half_typed_comes_back(hands: Any) -> None:
+    page = hands.page("members")
+    page.add()
+    form = hands.dialog(MemberForm)
+    form._fields["first_name"].setText("Half a na")
+    form._fields["notes"].setPlainText("met her at the dinner")
+    form.rule.set_key("do_not_call")
+    QTest.keyClick(form, Qt.Key.Key_Escape)
+    hands.until(lambda: hands.shell.toast.isVisible() and not hands.open_dialogs(MemberForm))
+    hands.click(hands.shell.toast.link)
+    form = hands.dialog(MemberForm)
+    assert form.values() == {"first_name": "Half a na", "notes": "met her at the dinner", "solicit_codes": ["do_not_call"]}
+    hands.click(form.done_button)
+    hands.until(lambda: count_members(hands.desk) == 4)
+    hands.until(lambda: not hands.open_dialogs(MemberForm))
+    hands.rest()
+    page.edit()
+    form = hands.dialog(MemberForm)
+    QTest.keyClick(form, Qt.Key.Key_Escape)  # nothing was typed: nothing is said
+    hands.rest()
+    assert "not saved" not in hands.shell.toast.words.text()
+
+
 def test_remove_and_undo(hands: Any) -> None:
     page = hands.page("members")
     page.list.selectAll()

@@ -67,6 +67,17 @@ class MemberForm(Sheet):
         self.watch(name, row)
         return row
 
+    def type_in(self, typed: Mapping[str, Any]) -> None:
+        """Stand as a form stood that was put away; ``typed``: its ``values``."""
+        for name, value in typed.items():
+            control = self._fields.get(name)
+            if isinstance(control, QPlainTextEdit):
+                control.setPlainText(_typed(value))
+            elif control is not None:
+                control.setText(_typed(value))
+        if "solicit_codes" in typed:
+            self.rule.set_key(next(iter(typed["solicit_codes"]), ""))
+
     def values(self) -> dict[str, Any]:
         """What was typed in fields that differ from before."""
         typed = {name: control.toPlainText() if isinstance(control, QPlainTextEdit) else control.text() for name, control in self._fields.items()}

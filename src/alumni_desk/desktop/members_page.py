@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -139,7 +139,7 @@ class MembersPage(Page):
             button.clicked.connect(lambda checked=False, act=act: act())
             row.addWidget(button)
         self.add_button = Button(_("Add member"), "primary", "plus")
-        self.add_button.clicked.connect(self.add)
+        self.add_button.clicked.connect(lambda: self.add())
         row.addWidget(self.add_button)
         return row
 
@@ -504,11 +504,19 @@ class MembersPage(Page):
         else:
             self.edit()
 
-    def add(self) -> None:
-        """Ask for a new member."""
+    def add(self, typed: Mapping[str, Any] | None = None) -> None:
+        """Ask for a new member; ``typed``: as far as somebody had come."""
         form = MemberForm(self, _("Add a member"), _("Add"))
+        form.type_in(typed or {})
         form.done_clicked.connect(lambda: self._save_new(form))
+        form.rejected.connect(lambda: self._put_away(form, self.add))
         form.open()
+
+    def _put_away(self, form: MemberForm, again: Callable[[Mapping[str, Any]], None]) -> None:
+        """A form was closed with something in it that nobody saved: the toast brings it back."""
+        typed = form.values()
+        if typed:
+            self.said.emit(_("What was typed is not saved"), lambda: again(typed))
 
     def _save_new(self, form: MemberForm) -> None:
         values = form.values()
@@ -529,9 +537,11 @@ class MembersPage(Page):
             return
         self.lanes.read(lambda: known(self.desk, member), self._edit_known)
 
-    def _edit_known(self, it: Known) -> None:
+    def _edit_known(self, it: Known, typed: Mapping[str, Any] | None = None) -> None:
         form = MemberForm(self, _("Edit {name}").format(name=it.detail.name), _("Save"), it.detail.fields)
+        form.type_in(typed or {})
         form.done_clicked.connect(lambda: self._save_change(form, it))
+        form.rejected.connect(lambda: self._put_away(form, lambda typed: self._edit_known(it, typed)))
         form.open()
 
     def _save_change(self, form: MemberForm, it: Known) -> None:

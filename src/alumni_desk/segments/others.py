@@ -142,7 +142,7 @@ def _deed(group: _Group, names: Names, who: str | None, device: str | None) -> D
     first, count = next(iter(group.rows)), len(group.rows)
     event, what, strong = _what(group, first, count, names)
     at = datetime.fromtimestamp(milliseconds(group.newest) / 1000, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-    reason = _("Only {who} can undo this").format(who=who.split()[0]) if who else _("Undone on its own laptop")
+    reason = _("Only {who} can undo this").format(who=who.split()[0]) if who else _("Only its own laptop can undo this")
     person = names.whose(group.table, first) if count == 1 else None
     gathering = first if group.table == "gathering" else names.held(group.table, first)
     rows = tuple((group.table, row_id, name, clock) for row_id, (name, clock) in group.rows.items())
