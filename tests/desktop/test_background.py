@@ -23,14 +23,16 @@ def test_an_answer_comes_back_on_the_screens_thread(lanes, qtbot):
     assert name.startswith("reading") and on_screen
 
 
-def test_a_slow_send_does_not_hold_up_a_save(lanes, qtbot):
+def test_a_server_that_does_not_answer_holds_up_nothing_here(lanes, qtbot):
     gate = threading.Event()
     seen = []
     lanes.send(gate.wait, lambda done: seen.append("sent"))
     lanes.write(lambda: "saved", seen.append)
-    qtbot.waitUntil(lambda: seen == ["saved"])
+    lanes.work(lambda: "printed", seen.append)
+    lanes.read_long(lambda job: "backed up", seen.append)
+    qtbot.waitUntil(lambda: sorted(seen) == ["backed up", "printed", "saved"])
     gate.set()
-    qtbot.waitUntil(lambda: seen == ["saved", "sent"])
+    qtbot.waitUntil(lambda: len(seen) == 4)
 
 
 def test_writes_keep_their_order(lanes, qtbot):
@@ -175,7 +177,7 @@ def test_closing_ends_every_thread_and_drops_what_waits(qtbot):
     lanes.write(lambda: ran.append(1))
     lanes.close()
     names = [thread.name for thread in threading.enumerate()]
-    assert not [name for name in names if name.startswith(("writing", "reading", "sending", "listening"))]
+    assert not [name for name in names if name.startswith(("writing", "reading", "working", "sending", "listening"))]
     after = lanes.write(lambda: ran.append(2))
     assert after.cancelled() and 2 not in ran
 

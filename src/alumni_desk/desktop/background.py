@@ -1,8 +1,9 @@
 """The one door to work off the screen: lanes, so that no kind of work waits for another kind.
 
-``writing`` changes rows, ``reading`` looks them up, ``reading on`` the many behind the first of a list, ``sending``
-speaks with a server or a printer, ``listening`` waits for news, ``meeting`` speaks with laptops in the room. One job of
-a lane runs at a time, in order; only meetings run together. Results come back on the screen's own thread.
+``writing`` changes rows, ``reading`` looks them up, ``reading on`` the many behind the first of a list, ``reading long``
+what takes its time (a PDF, an export, a backup), ``working`` does what somebody stands and waits for, with a printer, a
+password or a file; ``sending`` speaks with a server, ``listening`` waits for news, ``meeting`` speaks with laptops in the
+room. One job of a lane runs at a time, in order; only meetings run together. Results come back on the screen's own thread.
 """
 
 from __future__ import annotations
@@ -121,7 +122,7 @@ class Lanes(QObject):
         super().__init__(parent)
         # Each time Qt calls Python while a lane computes, the screen's thread waits so long for its turn; painting a list calls a hundred times.
         sys.setswitchinterval(TURN_S)
-        names = {"writing": 1, "reading": 1, "reading on": 1, "sending": 1, "listening": 1, "meeting": MEETINGS}
+        names = {"writing": 1, "reading": 1, "reading on": 1, "reading long": 1, "working": 1, "sending": 1, "listening": 1, "meeting": MEETINGS}
         self._lanes = {name: ThreadPoolExecutor(max_workers=at_once, thread_name_prefix=name) for name, at_once in names.items()}
         self._post = _Post(self)
         self._jobs: set[Job] = set()
@@ -150,9 +151,18 @@ class Lanes(QObject):
         """A longer lookup that asks its job often whether it is still wanted: a newer one with its key ends it, and does not wait for that."""
         return self._start("reading on", fn, then, failed, key=key)
 
+    def work(self, fn: Callable[[], T], then: Callable[[T], Any] | None = None, failed: Failed | None = None) -> Job:
+        """Do something on this computer that somebody waits for: print, try a password, save a file. Never behind a server that does not answer."""
+        return self._start("working", lambda job: fn(), then, failed)
+
     def send(self, fn: Callable[[], T], then: Callable[[T], Any] | None = None, failed: Failed | None = None) -> Job:
-        """Speak with a server or a printer."""
+        """Speak with a server."""
         return self._start("sending", lambda job: fn(), then, failed)
+
+    def send_long(self, fn: Callable[[Job], T], then: Callable[[T], Any] | None = None, failed: Failed | None = None,
+                  *, progress: Callable[[int, int], None] | None = None) -> Job:  # fmt: skip
+        """Speak with a server for longer: ``fn(job)`` calls ``job.progress(done, total)`` and asks ``job.cancelled()``."""
+        return self._start("sending", fn, then, failed, progress=progress)
 
     def listen(self, fn: Callable[[Job], T], then: Callable[[T], Any] | None = None, failed: Failed | None = None) -> Job:
         """Wait for news; ``fn`` asks its job often whether it is still wanted."""
@@ -173,8 +183,8 @@ class Lanes(QObject):
 
     def read_long(self, fn: Callable[[Job], T], then: Callable[[T], Any] | None = None, failed: Failed | None = None,
                   *, progress: Callable[[int, int], None] | None = None) -> Job:  # fmt: skip
-        """A long lookup (a PDF, an export): it takes the sending lane, so that search goes on meanwhile."""
-        return self._start("sending", fn, then, failed, progress=progress)
+        """A long lookup, or what is done to files of this computer (a PDF, an export, a backup): search goes on meanwhile, and so does the sync."""
+        return self._start("reading long", fn, then, failed, progress=progress)
 
     def close(self) -> None:
         """Cancel what runs, drop what waits, and wait for the threads to end."""

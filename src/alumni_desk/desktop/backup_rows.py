@@ -77,4 +77,4 @@ class BackupRows(QWidget):
             self._say(str(error), None)
             self.refresh()
 
-        self._lanes.send(move, done, failed)
+        self._lanes.read_long(lambda job: move(), done, failed)

@@ -541,7 +541,7 @@ class BadgesPage(Page):
                 write_whole(out, laid.pdf)
                 exports.note(self.desk, out)
 
-            self.lanes.send(work, lambda done: self._ask(laid, _("Saved as {file}.").format(file=out.name)))
+            self.lanes.work(work, lambda done: self._ask(laid, _("Saved as {file}.").format(file=out.name)))
 
     def print_them(self) -> None:
         """Print on a printer of this computer."""

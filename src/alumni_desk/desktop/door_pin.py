@@ -40,7 +40,7 @@ class PinSheet(PlainSheet):
 
     def _try(self, typed: str) -> None:
         self.entry.set_busy(_("Looking …"))
-        self._lanes.send(lambda: self._check(typed), lambda done: self.accept(), self._refused)
+        self._lanes.work(lambda: self._check(typed), lambda done: self.accept(), self._refused)
 
     def _check(self, typed: str) -> None:
         if pin.fits(self._kept, typed):

@@ -182,7 +182,7 @@ class Inviting:
 
         made = self._made
         if made is not None:
-            self._lanes.send(lambda: save(made, file), lambda out: self._say(_("Saved as {file}. Whoever has the file can join.").format(file=out.name)),
+            self._lanes.work(lambda: save(made, file), lambda out: self._say(_("Saved as {file}. Whoever has the file can join.").format(file=out.name)),
                              lambda error: self._say(str(error), "danger"))
 
     def _copy(self, made: Made) -> None:

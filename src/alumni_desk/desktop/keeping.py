@@ -107,7 +107,7 @@ class Keeping(QObject):
     def _copy(self) -> None:
         if self._desk.unkept and not self._copying:
             self._copying = True
-            self._lanes.send(self._catch_up, self._copied, self._copied)
+            self._lanes.read_long(lambda job: self._catch_up(), self._copied, self._copied)
 
     def _catch_up(self) -> None:
         from alumni_desk.store import outbox

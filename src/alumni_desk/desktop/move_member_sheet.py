@@ -59,7 +59,7 @@ class MoveMemberSheet(Sheet):
         self._asking.setText(_("Asking the server for its chapters …"))
         self._asking.show()
         self.set_reason(_("The chapters are still to come"))
-        self._job = self._lanes.read_long(self._places, self._came, self._not_asked)
+        self._job = self._lanes.send_long(self._places, self._came, self._not_asked)
 
     def _places(self, job: Job) -> list[Chapter]:
         from alumni_desk.sync.engine import wire_of
@@ -133,7 +133,7 @@ class MoveMemberSheet(Sheet):
         self.choice.setEnabled(False)
         self._at = 0
         self.set_busy(_("Sending what waits …"))
-        self._job = self._lanes.read_long(partial(self._carry_out, to), self._moved, self._failed, progress=self._step)
+        self._job = self._lanes.send_long(partial(self._carry_out, to), self._moved, self._failed, progress=self._step)
 
     def _carry_out(self, to: Chapter, job: Job) -> MovedAway:
         from alumni_desk.sync.engine import wire_of

@@ -57,7 +57,7 @@ class PasswordSheet(Sheet):
             self.accept()
             then(result)
 
-        lanes.send(lambda: work(typed), done, self.failed)
+        lanes.work(lambda: work(typed), done, self.failed)
 
     def failed(self, error: KnownError) -> None:
         """Say why not; it can be tried again. A present password that is wrong is chosen, so that typing replaces it."""

@@ -34,7 +34,7 @@ def print_pdf(window: QWidget, pdf: bytes, paper: Stock, title: str, lanes: Lane
     dialog.setWindowTitle(_("Print {title}").format(title=title))
     if dialog.exec() != QPrintDialog.DialogCode.Accepted:
         return False
-    lanes.send(lambda: _print(printer, pdf, paper), lambda done: printed())
+    lanes.work(lambda: _print(printer, pdf, paper), lambda done: printed())
     return True
 
 

@@ -239,7 +239,7 @@ class RecoveryPage(PlainSheet):
 
     def save_to(self, file: Path) -> None:
         """Save the key as this file: text if it ends in .txt, else PDF."""
-        self._lanes.send(lambda: write_paper(self._paper, file), lambda done: self._done(_now(_("Saved at {time}"))), self._trouble)
+        self._lanes.work(lambda: write_paper(self._paper, file), lambda done: self._done(_now(_("Saved at {time}"))), self._trouble)
 
     def _done(self, words: str) -> None:
         self._kept = words

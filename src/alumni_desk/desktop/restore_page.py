@@ -316,14 +316,14 @@ class RestorePage(Page):
         self._check_next()
 
     def _check_next(self) -> None:
-        """Read the backups through, one at a time so that a sync gets its turn: the chosen one first."""
+        """Read the backups through, one at a time so that other long work gets its turn: the chosen one first."""
         if self._checking or not self.isVisible():
             return
         files = sorted((one.file for one in self.table.rows if one.file not in self._whole and not one.damaged), key=lambda file: file != self._chosen)
         if files:
             self._checking = True
             file = files[0]
-            self.lanes.send(lambda: (file, backup.is_whole(file)), self._checked, self._not_checked)
+            self.lanes.read_long(lambda job: (file, backup.is_whole(file)), self._checked, self._not_checked)
 
     def _not_checked(self, error: KnownError) -> None:
         self._checking = False

@@ -26,7 +26,7 @@ def back_up_now(window: QWidget, desk: Desk, lanes: Lanes, say: Say) -> None:
     if place is None:
         return
     if "passphrase" in keys.keepers(desk.profile.path, "desk"):
-        lanes.send(lambda: backup.back_up(desk, place), lambda held: say(_held(held, place)))
+        lanes.read_long(lambda job: backup.back_up(desk, place), lambda held: say(_held(held, place)))
         return
     sheet = PasswordSheet(window, _("Back up everything"), _("Back up"), _("The copy opens on another laptop with this password."))
     sheet.done_clicked.connect(lambda: sheet.run(lanes, lambda typed: backup.back_up(desk, place, passphrase=typed), lambda held: say(_held(held, place))))

@@ -192,7 +192,7 @@ class SecurityPart(QWidget):
         self._lanes.write(lambda: self._desk.set_setting(name, value), lambda done: self.ruled.emit())
 
     def _set_store(self, on: bool) -> None:
-        self._lanes.send(lambda: keys.keep_in_keyring(self._desk.profile.path, "desk", self._desk.key, on=on),
+        self._lanes.work(lambda: keys.keep_in_keyring(self._desk.profile.path, "desk", self._desk.key, on=on),
                          lambda done: self._done(_("This computer’s password store keeps the key as well.") if on
                                                  else _("From now on the password opens this desk.")), self._failed)  # fmt: skip
 
