@@ -451,6 +451,7 @@ def test_erasing(do: Do, chapter: dict[str, str], monkeypatch: pytest.MonkeyPatc
     done = do("member", "erase", chapter["Ada"], "--yes")
     assert done["erased"] == [chapter["Ada"]] and done["backups_deleted"] == 0
     assert len(do("members")) == 2 and do("members", "obi") == []
+    assert do("history", chapter["Ada"]) == [] and "was erased has no history" in do("history", chapter["Ada"], text=True)
     assert do("verify")["ok"]
     assert "cannot be undone" in do("undo", do("activity")[0]["id"], code=1)
     newest = do("activity")[0]

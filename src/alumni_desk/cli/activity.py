@@ -142,6 +142,8 @@ def run_history(args: argparse.Namespace) -> int:
         lines = [(field_word(name, one.field), _said(value) or _("nothing"), _when(one.at),
                   one.who or one.device or (_("this laptop") if one.here else _("another laptop")), _("now") if one.now else "", one.id)
                  for one, _field, value in entries]
+        if not lines:
+            return _("No values are kept: whoever was erased has no history.")
         return table(lines) + "\n" + ngettext("{n} value", "{n} values", len(lines)).format(n=number(len(lines)))
 
     show(args, data, words)

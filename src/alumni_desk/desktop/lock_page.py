@@ -160,7 +160,7 @@ def why_words(locked: Locked) -> str:
     if locked.why == "idle":
         return ngettext("Locked at {time}, after {n} minute without a key or mouse", "Locked at {time}, after {n} minutes without a key or mouse",
                         locked.minutes).format(time=time, n=locked.minutes)  # fmt: skip
-    return (_("Locked at {time}, because the laptop slept") if locked.why == "sleep" else _("Locked at {time}")).format(time=time)
+    return (_("Locked at {time}, because the laptop slept or its screen was locked") if locked.why == "sleep" else _("Locked at {time}")).format(time=time)
 
 
 def foot_words(locked: Locked) -> str:

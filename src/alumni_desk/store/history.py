@@ -54,6 +54,8 @@ def history(desk: Desk, table: str, row_id: str) -> list[Version]:
         if row is None:
             raise NotFound("no_such_row", _("There is nothing here with this id. Look it up again."))
         found = {(one.field, one.id): one for one in (*_past(connection, table, row_id), *_own(connection, table, row_id))}
+        if table == "person" and driver.row(connection, "SELECT 1 FROM erased WHERE id = ?", (row_id,)) is not None:
+            return []  # that there once was somebody is all that is kept
         hidden = unseen(connection, desk.tables[table])
         clocks = unpack(row["clocks"])
         authors = authors_of(connection, {_replica(clock) for clock in (*clocks.values(), *(one.id for one in found.values()))})
