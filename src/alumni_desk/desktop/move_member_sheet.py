@@ -40,6 +40,7 @@ class MoveMemberSheet(Sheet):
         self.choice.setAccessibleName(_("To which chapter"))
         self.choice.chosen.connect(self._choose)
         self.column.addWidget(self.choice)
+        self.choice.hide()  # nothing to choose yet
         self._asking = Label("", tone="muted", wrap=True)
         self.column.addWidget(self._asking)
         self._trouble: Notice | None = None
@@ -79,6 +80,7 @@ class MoveMemberSheet(Sheet):
             self.set_reason(_("There is no other chapter"))
             return
         self.choice.set_chapters(found)
+        self.choice.show()
         self.set_reason(_("No chapter is chosen yet"))
         if self.focusWidget() in (None, self.shut, self.cancel):
             QTimer.singleShot(0, self.choice, lambda: self.choice.first().setFocus(Qt.FocusReason.OtherFocusReason))
@@ -90,6 +92,8 @@ class MoveMemberSheet(Sheet):
         self._trouble = Notice("wifi-slash" if offline else "warning", words, mend=_("Try again"), act=self._ask)
         self.column.insertWidget(self.column.indexOf(self._asking), self._trouble)
         self.set_reason(_("The server cannot be asked now"))
+        if self._trouble.button is not None:
+            self._trouble.button.setFocus(Qt.FocusReason.OtherFocusReason)
 
     def _forget_trouble(self) -> None:
         if self._trouble is not None:
