@@ -131,16 +131,23 @@ class DecidePart(QWidget):
 
 def what_words(one: Conflict) -> str:
     """What the two disagree on, after the name."""
+    from alumni_desk.sync.hidden_edits import is_of_here
+
+    if is_of_here(one.id):
+        return _("{what}: noted here on an entry that was merged into this one meanwhile").format(what=one.what)
     return _("{what}: two people changed it without seeing each other").format(what=one.what)
 
 
 def sides_of(one: Conflict) -> list[Side]:
     """A card's columns."""
     from alumni_desk.sync.conflicts import said
+    from alumni_desk.sync.hidden_edits import is_of_here
 
     # Where this laptop wrote neither, neither is called yours.
     of_others = not one.yours.here and not one.theirs.here
     first, second, deed = (_("One of two"), _("The other"), _("Keep this")) if of_others else ("", "", "")
+    if is_of_here(one.id):
+        first, second, deed = _("On the merged entry"), _("On this entry"), _("Keep this")
     sides = [Side("yours", value_words(said(one, one.yours)), _who(one.yours), one.yours.shown, first, deed),
              Side("theirs", value_words(said(one, one.theirs)), _who(one.theirs), one.theirs.shown, second, deed)]
     if one.both:

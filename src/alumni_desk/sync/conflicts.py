@@ -25,6 +25,7 @@ from alumni_desk.store.synced import clock_key
 from alumni_desk.store.undo import DECIDED, origin, undo
 from alumni_desk.store.writing import Changed
 from alumni_desk.sync import session, state
+from alumni_desk.sync.hidden_edits import hidden_edits, is_of_here
 from alumni_desk.sync.state import Membership
 from alumni_desk.sync.wire import Wire
 from alumni_desk.words import _
@@ -105,11 +106,13 @@ def conflicts(desk: Desk) -> list[Conflict]:
     """The cards to decide on, the newest first; without asking the server."""
     with desk.reading() as connection:
         membership, kept = state.read(connection, state.Membership), _read(connection, _KEPT, Kept)
-        if membership is None or kept is None:
+        if membership is None:
             return []
         away = {name for name, (action, _told) in _decisions(connection).items() if _stands(connection, action)}
         now = desk.clock.now_ms()
-        rows = [row for row in kept.rows if _id(row) not in away and row.made > now - _90_DAYS and row.table in desk.tables]
+        told = kept.rows if kept is not None else []
+        rows = [*told, *hidden_edits(connection, desk.tables["person"], membership)]
+        rows = [row for row in rows if _id(row) not in away and row.made > now - _90_DAYS and row.table in desk.tables]
         there = _values(connection, desk, rows)
         away |= _written_over(connection, rows, there, membership).keys()
         rows = [row for row in rows if _id(row) not in away and (row.table, row.row) in there
@@ -176,7 +179,7 @@ def exchange(desk: Desk, wire: Wire, membership: Membership, server: HelloReply,
         written = _written_over(connection, rows_here, _values(connection, desk, rows_here), membership)
         made |= {name: (action, made.get(name, ("", False))[1]) for name, action in written.items()
                  if name not in made or not _stands(connection, made[name][0])}
-        standing = {name: _stands(connection, action) for name, (action, _told) in made.items()}
+        standing = {name: _stands(connection, action) for name, (action, _told) in made.items() if not is_of_here(name)}
     news = {name: stands for name, stands in standing.items() if stands != made[name][1]}
     head = server.heads[scope]
     open_there = server.conflicts.get(scope, 0)
@@ -211,7 +214,7 @@ def _card(desk: Desk, row: ConflictRow, there: dict[str, Any], names: Names, mem
         author, here = _author_of(there["authors"], clock), clock in there["own"]
     winner = _side(clock, author.who, author.device, now, now, many, here)
     loser = _side(row.loser_clock, row.loser.who, row.loser.device, row.value, now, many, row.loser_device == membership.device)
-    yours, theirs = (loser, winner) if loser.here and not winner.here else (winner, loser)
+    yours, theirs = (loser, winner) if loser.here and (not winner.here or is_of_here(_id(row))) else (winner, loser)
     return Conflict(id=_id(row), table=row.table, row=row.row, field=row.field, name=names.of(row.table, row.row, {}), what=field_word(row.table, row.field),
                     yours=yours, theirs=theirs, both=many or (row.table == "person" and row.field in BESIDE), until=_moment(row.made + _90_DAYS))
 
