@@ -106,6 +106,9 @@ def test_what_was_noted_on_the_entry_that_gave_way_is_offered_to_the_one_that_st
         row = person_row(desk, ana)
         assert (row["employer"], row["email"]) == ("Harbor", "Ana@example.org") and set(json.loads(row["solicit_codes"])) == {"do_not_call", "do_not_email"}
         assert person_row(desk, anna)["employer"] == "Harbor", "nothing was taken from the other one"
+    with two.reading() as connection:
+        made = json.loads(connection.exec_driver_sql("SELECT value FROM sync_state WHERE key = 'decisions'").scalar())["made"]
+    assert len(made) == 3 and not any(told for _action, told in made.values()), "the server has no such cards"
     undo(two, kept.changed.action)
     assert [said(card)[1:3] for card in conflicts(two)] == [("email", "new@example.org")]
 
@@ -137,8 +140,8 @@ def test_what_was_undone_is_not_offered_nor_anything_once_they_are_two_again(twi
 
 def test_an_edit_that_a_plain_merge_did_not_see_is_offered_by_whoever_made_it(twins: Twins) -> None:
     one, two, ana, anna = twins
-    change_member(two, anna, job_title="Known", notes="Seen by whoever merges")
-    change_member(two, ana, notes="Kept by them")
+    change_member(two, ana, notes="Kept by whoever merges")
+    change_member(two, anna, job_title="Known", notes="Seen by them")
     for desk in (two, one):
         sync_once(desk)
     merge_people(one, anna, ana)
@@ -165,8 +168,8 @@ def test_the_card_says_where_each_value_stands_even_where_both_are_this_laptops_
 
 def test_whoever_merged_has_seen_what_they_wrote_and_needs_no_card(twins: Twins) -> None:
     one, two, ana, anna = twins
-    change_member(one, anna, employer="Harbor")
     change_member(one, ana, employer="Station")
+    change_member(one, anna, employer="Harbor")
     merge_people(one, anna, ana)
     for desk in (one, two):
         sync_once(desk)
