@@ -34,8 +34,9 @@ MARK = "@"
 _APART = frozenset({"gone", "standing", "merged_into", "network_person_id", "household"})
 """Fields that say what the entry is, not what is known of the person."""
 
-_OWN = ("SELECT p.id AS person, p.clocks, o.id, o.fields, o.values_before, o.clock, o.resolved_at, a.who FROM person AS p CROSS JOIN operation AS o"
-        " INDEXED BY operation_row ON o.table_name = 'person' AND o.row_id = p.id LEFT JOIN action AS a ON a.id = o.action"
+_OWN = ("SELECT p.id AS person, p.clocks, o.id, o.fields, o.values_before, o.clock, o.resolved_at, a.who"
+        " FROM person AS p INDEXED BY person_merged_into CROSS JOIN operation AS o INDEXED BY operation_row ON o.table_name = 'person' AND o.row_id = p.id"
+        " LEFT JOIN action AS a ON a.id = o.action"
         " WHERE p.merged_into IS NOT NULL AND NOT p.gone AND o.kind = 'put' AND o.queue = 'live' AND o.fate IN ('accepted', 'waiting')"
         " ORDER BY p.id, o.rowid DESC")
 
