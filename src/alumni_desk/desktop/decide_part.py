@@ -146,13 +146,15 @@ def sides_of(one: Conflict) -> list[Side]:
     # Where this laptop wrote neither, neither is called yours.
     of_others = not one.yours.here and not one.theirs.here
     first, second, deed = (_("One of two"), _("The other"), _("Keep this")) if of_others else ("", "", "")
-    if is_of_here(one.id):
+    merged = is_of_here(one.id)
+    if merged:
         first, second, deed = _("On the merged entry"), _("On this entry"), _("Keep this")
     sides = [Side("yours", value_words(said(one, one.yours)), _who(one.yours), one.yours.shown, first, deed),
-             Side("theirs", value_words(said(one, one.theirs)), _who(one.theirs), one.theirs.shown, second, deed)]
+             Side("theirs", value_words(said(one, one.theirs)), "" if merged and not one.theirs.value else _who(one.theirs),
+                  one.theirs.shown, second, deed)]  # whoever left it empty is nobody
     if one.both:
         many = isinstance(one.yours.value, list)
-        sides.append(Side("both", _("all of them, the first first") if many else _("the first, and the other as second") if of_others
+        sides.append(Side("both", _("all of them, the first first") if many else _("the first, and the other as second") if deed
                           else _("yours first, theirs as second"), _("nothing is lost")))
     return sides
 
