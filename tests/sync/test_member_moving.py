@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import secrets
 from collections.abc import Callable
 from dataclasses import replace
@@ -12,6 +13,7 @@ import pytest
 from tests.sync.test_member_moved import says
 
 from alumni_desk.checkin.actions import check_in
+from alumni_desk.cli.main import run
 from alumni_desk.errors import Ambiguous, KnownError, NetworkProblem, NotFound, Refused
 from alumni_desk.gatherings.actions import add_guests, new_gathering
 from alumni_desk.members.actions import add_member, change_member
@@ -20,6 +22,7 @@ from alumni_desk.members.merging import merge_people
 from alumni_desk.protocol.messages import MoveMemberReply, MoveMemberRequest
 from alumni_desk.store import erasing
 from alumni_desk.store.desk import Desk
+from alumni_desk.store.undo import undo
 from alumni_desk.sync import operations
 from alumni_desk.sync.asking import line_of, membership_of
 from alumni_desk.sync.engine import join, sync_once, wire_of
@@ -238,3 +241,30 @@ def test_a_call_that_makes_no_sense_moves_nobody(network: Network, people: list[
     who = replace(going(admin, add_member(admin, first_name="Anna").id), entries=tuple(people))
     with pytest.raises(KnownError):
         _ask(admin, who, to)
+
+
+def test_the_command_moves_them_and_says_so(network: Network, capsys: pytest.CaptureFixture[str]) -> None:
+    _server, admin, _berlin, munich, to = network
+    person = add_member(admin, first_name="Anna", last_name=SECRET).id
+    words = ["--profile", str(admin.profile.path), "member", "move", SECRET, "--to"]
+    assert run([*words, "Atlantis"]) == 1 and "cannot be moved from here to a chapter called “Atlantis”" in capsys.readouterr().err
+    assert run([*words, to.name.upper(), "--json"]) == 0
+    assert json.loads(capsys.readouterr().out) == {"people": [person], "name": f"Anna {SECRET}", "chapter": to.name, "places": 0, "let_go": True}
+    sync_once(munich)
+    assert [row.id for row in member_rows(munich)] == [person] and member_rows(admin) == []
+
+
+def test_undo_does_not_bring_back_whoever_moved(network: Network) -> None:
+    _server, admin, _berlin, _munich, to = network
+    other, person = (add_member(admin, first_name=name, last_name=SECRET).id for name in ("Berta", "Anna"))
+    change_member(admin, other, city="Bonn")
+    change_member(admin, person, city="Ulm")
+    move_member(admin, going(admin, person), to)
+    while True:
+        try:
+            undo(admin)
+        except KnownError as error:
+            assert SECRET not in str(error)
+            break
+    assert sync_once(admin, check=True).identical and refused(admin) == []
+    assert person not in {row.id for row in member_rows(admin)} and not says(admin, "Anna")

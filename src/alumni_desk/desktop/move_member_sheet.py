@@ -121,8 +121,8 @@ class MoveMemberSheet(Sheet):
             for icon, line in lines:
                 column.addWidget(IconLine(icon, line))
         column.addSpacing(px(4))
-        column.addWidget(Label(_("There is no Undo. To take it back, the network’s admin switches to the other chapter and moves them back; places that ended "
-                                 "are then noted anew."), tone="muted", wrap=True))
+        column.addWidget(Label(_("There is no Undo. To take it back, switch to the other chapter (Sync page, Details) and move them back from there; places "
+                                 "that ended are then noted anew."), tone="muted", wrap=True))
         self.column.replaceWidget(self._words, words)
         self._words.hide()
         self._words.deleteLater()
