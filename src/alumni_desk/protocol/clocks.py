@@ -57,6 +57,21 @@ def unpack(text: str | None) -> dict[str, str]:
     return {key: clock for clock, keys in found.items() for key in keys.split(" ")}
 
 
+def replaced(before: str | None, after: str | None) -> dict[str, str]:
+    """Key -> the clock that it had, of what stands under another clock in the text ``after`` than in the text ``before``."""
+    if not before or not after or before == after:
+        return {}
+    if not (is_packed(before) and is_packed(after)):
+        coming = unpack(after)
+        return {key: clock for key, clock in unpack(before).items() if coming.get(key, clock) != clock}
+    there = _DECODER.decode(before)
+    # Of most rows nearly all fields stay under the clock that they had: only the others are looked at one by one.
+    moved = [key for clock, keys in _DECODER.decode(after).items() if there.get(clock) != keys
+             for key in set(keys.split(" ")).difference(there.get(clock, "").split(" "))]
+    listed = [(clock, f" {keys} ") for clock, keys in there.items()] if moved else []
+    return {key: clock for key in moved for clock, keys in listed if f" {key} " in keys}
+
+
 def is_packed(text: str) -> bool:
     """Whether a text has the present form."""
     return text[_DASH:_DASH + 1] == "-"

@@ -22,8 +22,11 @@ Parameter = str | int | Sequence[str]
 
 @contextmanager
 def in_one_go(connection: sa.Connection) -> Iterator[None]:
-    """What ``ask`` and ``tell`` say in here is on its way at once; at the end all of it is done. Nothing else may use the connection meanwhile."""
-    if connection.dialect.name != "postgresql":
+    """What ``ask`` and ``tell`` say in here is on its way at once; at the end all of it is done. Nothing else may use the connection meanwhile.
+
+    One inside another goes with it.
+    """
+    if connection.dialect.name != "postgresql" or _driver(connection).pgconn.pipeline_status:
         yield
         return
     with _in_our_words(connection), _driver(connection).pipeline():

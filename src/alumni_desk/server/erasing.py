@@ -119,14 +119,27 @@ def forget(connection: sa.Connection, tables: sa.MetaData, scope: str, rows: set
     set_aside.forget(connection, tables, scope, rows)
 
 
-def marked_in(connection: sa.Connection, scope: str, audience: str, after: int, until: int) -> tuple[dict[str, list[str]], dict[str, list[str]]]:
+Marked = tuple[dict[str, list[str]], dict[str, list[str]]]
+"""Rows by table: those that were erased, and those that another chapter has now."""
+
+
+def marked_in(connection: sa.Connection, scope: str, audience: str, after: int, until: int) -> Marked:
     """Of the rows in this part of the feed, by table, those that were erased; and those that another chapter has now, see ``moved``."""
-    found: dict[bool, dict[str, list[str]]] = {False: defaultdict(list), True: defaultdict(list)}
+    return asked_marked(connection, scope, audience, after, until)()
+
+
+def asked_marked(connection: sa.Connection, scope: str, audience: str, after: int, until: int) -> Callable[[], Marked]:
+    """The same, asked now and answered later."""
     dialect, part = connection.dialect.name, (scope, audience, after, until)
     rows = ask(connection, _MARKED[dialect], *part) if after else ask(connection, _ALL_MARKED[dialect], *part, scope)
-    for table, row_id, to in rows():
-        found[to is not None][table].append(row_id)
-    return dict(found[False]), dict(found[True])
+
+    def answer() -> Marked:
+        found: dict[bool, dict[str, list[str]]] = {False: defaultdict(list), True: defaultdict(list)}
+        for table, row_id, to in rows():
+            found[to is not None][table].append(row_id)
+        return dict(found[False]), dict(found[True])
+
+    return answer
 
 
 def people_erased(connection: sa.Connection, tables: sa.MetaData, scope: str, people: Iterable[str]) -> set[str]:

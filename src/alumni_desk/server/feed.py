@@ -18,6 +18,10 @@ _LOCK = "SELECT head, chain, audited, audit_hash FROM feed_head WHERE scope = ?"
 LOCK = {"postgresql": f"{_LOCK} FOR UPDATE", "sqlite": _LOCK}  # SQLite has one writer at a time
 
 
+HEAD = "SELECT head, chain, timeline FROM feed_head WHERE scope = ?"
+CHAIN_AT = "SELECT chain FROM feed_chain WHERE scope = ? AND sequence >= ? ORDER BY sequence LIMIT 1"
+FLOOR = "SELECT value FROM server_state WHERE key = ?"
+
 ENTRY = ("scope", "audience", "table_name", "row_id", "sequence", "gone")
 
 
@@ -82,7 +86,11 @@ def move_head(connection: sa.Connection, tables: sa.MetaData, locked: LockedHead
 
 def head_of(connection: sa.Connection, tables: sa.MetaData, scope: str) -> Head:
     """How far a scope has come."""
-    rows = ask(connection, "SELECT head, chain, timeline FROM feed_head WHERE scope = ?", scope)()
+    return head_from(ask(connection, HEAD, scope)())
+
+
+def head_from(rows: Sequence[Sequence[Any]]) -> Head:
+    """The same from what ``HEAD`` found."""
     return Head(*rows[0]) if rows else Head(sequence=0, chain="")
 
 
@@ -90,7 +98,11 @@ def chain_at(connection: sa.Connection, tables: sa.MetaData, scope: str, sequenc
     """The chain's hash after the push that a sequence is part of: a page may end inside one, and what lies before does not tell it from another."""
     if head is not None and head.sequence == sequence:
         return head.chain
-    rows = ask(connection, "SELECT chain FROM feed_chain WHERE scope = ? AND sequence >= ? ORDER BY sequence LIMIT 1", scope, sequence)()
+    return value_from(ask(connection, CHAIN_AT, scope, sequence)())
+
+
+def value_from(rows: Sequence[Sequence[Any]]) -> str:
+    """The one value that was asked for, ``CHAIN_AT`` or ``FLOOR``; empty where there is none."""
     return str(rows[0][0]) if rows else ""
 
 
@@ -99,9 +111,12 @@ def is_known(connection: sa.Connection, tables: sa.MetaData, scope: str, cursor:
     if cursor.sequence == 0:
         return True
     head = head or head_of(connection, tables, scope)
-    if cursor.sequence < 0 or cursor.sequence > head.sequence:
-        return False
-    return chain_at(connection, tables, scope, cursor.sequence, head) == cursor.chain
+    return may_be_known(cursor, head) and chain_at(connection, tables, scope, cursor.sequence, head) == cursor.chain
+
+
+def may_be_known(cursor: Cursor, head: Head) -> bool:
+    """Whether a cursor is as far as the feed is; if not, it is of another one."""
+    return 0 <= cursor.sequence <= head.sequence
 
 
 def backed_up(connection: sa.Connection, tables: sa.MetaData, scope: str) -> int:
@@ -128,8 +143,7 @@ def is_too_old(connection: sa.Connection, tables: sa.MetaData, scope: str, audie
 
 def floor_of(connection: sa.Connection, tables: sa.MetaData, scope: str, audience: str) -> int:
     """Up to which sequence an audience's feed does not tell any more what has gone."""
-    rows = ask(connection, "SELECT value FROM server_state WHERE key = ?", floor_key(scope, audience))()
-    return int(rows[0][0]) if rows else 0
+    return int(value_from(ask(connection, FLOOR, floor_key(scope, audience))()) or 0)
 
 
 def floor_key(scope: str, audience: str) -> str:

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
 import sqlalchemy as sa
 
-from alumni_desk.protocol.messages import PAGE_BYTES, PAGE_ROWS, Block, Cursor, Head, Page, Value, pack
+from alumni_desk.protocol.messages import PAGE_BYTES, PAGE_ROWS, Author, Block, Cursor, Head, Page, Value, pack
 from alumni_desk.protocol.policy import projected, readable
 from alumni_desk.server import erasing, feed
-from alumni_desk.server.asking import ask, rows_of
+from alumni_desk.server.asking import ask, in_one_go, rows_of
 from alumni_desk.server.audiences import CHAPTER
-from alumni_desk.server.replicas import authors
+from alumni_desk.server.replicas import asked_authors, authors
 from alumni_desk.sync.shapes import Shape, shapes
 
+SEE_AUTHORS = ("admin", "leader")
+_LAST = 2**63 - 1
 _SMALLEST = 64 * 1024
 _PART = ("SELECT table_name, row_id, sequence, gone FROM feed WHERE scope = ? AND audience = ? AND sequence > ? ORDER BY sequence LIMIT ?")
 
@@ -27,22 +30,51 @@ def pull_page(connection: sa.Connection, tables: sa.MetaData, *, scope: str, rol
     ``gathering``: whose feed it is; None: the chapter's. ``anew``: the desk has just begun from zero, and lets go of what does not come.
     """
     audience = gathering or CHAPTER
-    head = feed.head_of(connection, tables, scope)
-    if not feed.is_known(connection, tables, scope, cursor, head) or (not anew and feed.is_too_old(connection, tables, scope, audience, cursor)):
+    there = _look(connection, scope, role, audience, cursor)
+    if not there.knows(cursor) or (not anew and 0 < cursor.sequence < there.floor):
         return Page(blocks=[], cursor=Cursor(), more=True, reset=True)
     limit = min(max(max_bytes, _SMALLEST), PAGE_BYTES)
     count = PAGE_ROWS
     while True:
-        page = _page(connection, tables, scope, role, audience, cursor, count, head)
+        page = _page(connection, tables, scope, role, audience, cursor, count, there)
         size = sum(len(pack(block)) for block in page.blocks)
         if size <= limit or count == 1:
             return page
         count = max(1, min(count // 2, count * limit // (2 * size)))
 
 
+@dataclass(frozen=True)
+class _Beforehand:
+    """What a pull asks in one go. ``chain``: at the cursor; ``found``: the feed's next entries; of all after the cursor: who wrote, what was taken out."""
+
+    head: Head
+    chain: str
+    floor: int
+    found: Sequence[Sequence[Any]]
+    authors: dict[str, Author]
+    marked: erasing.Marked
+
+    def knows(self, cursor: Cursor) -> bool:
+        """Whether a cursor is a place in this feed, see ``feed.is_known``."""
+        return cursor.sequence == 0 or (feed.may_be_known(cursor, self.head)
+                                        and cursor.chain == (self.head.chain if cursor.sequence == self.head.sequence else self.chain))
+
+
+def _look(connection: sa.Connection, scope: str, role: str, audience: str, cursor: Cursor) -> _Beforehand:
+    after = max(0, min(cursor.sequence, _LAST))
+    with in_one_go(connection):
+        head = ask(connection, feed.HEAD, scope)
+        chain = ask(connection, feed.CHAIN_AT, scope, after)
+        floor = ask(connection, feed.FLOOR, feed.floor_key(scope, audience))
+        found = ask(connection, _PART, scope, audience, after, PAGE_ROWS + 1)
+        named = asked_authors(connection, scope, after, _LAST) if role in SEE_AUTHORS else dict
+        marked = erasing.asked_marked(connection, scope, audience, after, _LAST)
+        return _Beforehand(feed.head_from(head()), feed.value_from(chain()), int(feed.value_from(floor()) or 0), found(), named(), marked())
+
+
 def _page(connection: sa.Connection, tables: sa.MetaData, scope: str, role: str, audience: str, cursor: Cursor, count: int,
-          head: Head) -> Page:
-    found = ask(connection, _PART, scope, audience, cursor.sequence, count + 1)()
+          there: _Beforehand) -> Page:
+    found, head = there.found[:count + 1], there.head
     more = len(found) > count
     last = found[count - 1][2] if more else head.sequence
     present = {table for table, _row, _sequence, _gone in found[:count]}
@@ -54,8 +86,10 @@ def _page(connection: sa.Connection, tables: sa.MetaData, scope: str, role: str,
             if gone:
                 left.setdefault(table, []).append(row_id)
     removed = _removed(found[:count], blocks) if audience == CHAPTER and cursor.sequence else {}
-    named = authors(connection, tables, scope, cursor.sequence, last) if role in ("admin", "leader") else {}
-    erased, moved = erasing.marked_in(connection, scope, audience, cursor.sequence, last)
+    named, (erased, moved) = there.authors, there.marked
+    if more:  # of this part alone
+        named = authors(connection, tables, scope, cursor.sequence, last) if role in SEE_AUTHORS else {}
+        erased, moved = erasing.marked_in(connection, scope, audience, cursor.sequence, last)
     return Page(blocks=blocks, cursor=Cursor(last, feed.chain_at(connection, tables, scope, last, head)), more=more, replicas=named, left=left, removed=removed,
                 erased=erased, moved=moved)
 

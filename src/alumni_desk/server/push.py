@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -16,7 +17,7 @@ from alumni_desk.protocol.clocks import pack
 from alumni_desk.protocol.messages import ACCEPTED, Cursor, Operation, Parcel, PushReply, Result, Status
 from alumni_desk.protocol.values import is_id
 from alumni_desk.server import audit, doors_facts, erasing, feed, moved, removing
-from alumni_desk.server.audiences import Touched, concerned_by, moves
+from alumni_desk.server.audiences import Concerned, Touched, concerned_by, moves
 from alumni_desk.server.beforehand import Beforehand, Known, look
 from alumni_desk.server.bulk import add_rows, chunks, in_few_words, put_rows
 from alumni_desk.server.clamping import AHEAD, Assigned, is_clock, milliseconds, replica
@@ -126,14 +127,17 @@ def push_together(connection: sa.Connection, tables: sa.MetaData, those: Sequenc
     before = {name: dict(row.values) if row.existed else None for name, row in rows.items()}
     _apply(taken, rows, known, counts, there.removed)
     changed = _changed(rows, before)
-    sequences = _write_rows(connection, tables, locked, changed, there, items, now, journal)
     fresh = [[item for item in group if item.operation is not None and item.status != "duplicate" and item.reason != "other_content"] for group in groups]
-    for item in (item for group in fresh for item in group):
-        operation = item.operation
-        if operation is not None:
-            item.sequence = sequences.get((operation.table, operation.row), locked.sequence)
-    told = any(fresh) and _keep(connection, tables, locked, [(sent.device, group) for sent, group in zip(those, fresh, strict=True)], now, there,
-                                onward=bool(sequences))
+    concerned = concerned_by(scope, changed, there.held)
+    erased = {item.operation.row for item in items if item.open and item.operation and item.operation.kind == "command"}
+    with nullcontext() if concerned or erased else in_few_words(connection, len(items)):
+        sequences = _write_rows(connection, tables, locked, changed, concerned, erased, now, journal)
+        for item in (item for group in fresh for item in group):
+            operation = item.operation
+            if operation is not None:
+                item.sequence = sequences.get((operation.table, operation.row), locked.sequence)
+        told = any(fresh) and _keep(connection, tables, locked, [(sent.device, group) for sent, group in zip(those, fresh, strict=True)], now, there,
+                                    onward=bool(sequences))
     named = authors(connection, tables, scope, before_it.sequence, locked.sequence) if told and before_it is not None else {}
     for item in items:
         if item.twin is not None:
@@ -436,11 +440,9 @@ def _changed(rows: Mapping[tuple[str, str], Row], before: Mapping[tuple[str, str
     return changed
 
 
-def _write_rows(connection: sa.Connection, tables: sa.MetaData, locked: feed.LockedHead, changed: Mapping[tuple[str, str], Touched], there: Beforehand,
-                items: Sequence[Item], now: int, journal: erasing.Journal | None) -> dict[tuple[str, str], int]:
-    """Write the rows that changed and their places in the feeds; erase whom a command says."""
-    erased = {item.operation.row for item in items if item.open and item.operation and item.operation.kind == "command"}
-    concerned = concerned_by(locked.scope, changed, there.held)
+def _write_rows(connection: sa.Connection, tables: sa.MetaData, locked: feed.LockedHead, changed: Mapping[tuple[str, str], Touched], concerned: Concerned,
+                erased: set[str], now: int, journal: erasing.Journal | None) -> dict[tuple[str, str], int]:
+    """Write the rows that changed and their places in the feeds; erase whom a command says. ``concerned``: gatherings that it may mean something to."""
     entries = [(name, row_id, bool(one.after["gone"])) for (name, row_id), one in changed.items()]
     added: dict[str, list[Sequence[Any]]] = defaultdict(list)
     other: dict[str, list[Mapping[str, Any]]] = defaultdict(list)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 
 import sqlalchemy as sa
 
@@ -24,4 +24,10 @@ def keep_replicas(connection: sa.Connection, tables: sa.MetaData, locked: Locked
 
 def authors(connection: sa.Connection, tables: sa.MetaData, scope: str, after: int, until: int) -> dict[str, Author]:
     """Whose the replicas are that first wrote in this part of the feed: each is told once to whoever pulls on."""
-    return {name: Author(who, device) for name, who, device in ask(connection, _AUTHORS, scope, after, until)()}
+    return asked_authors(connection, scope, after, until)()
+
+
+def asked_authors(connection: sa.Connection, scope: str, after: int, until: int) -> Callable[[], dict[str, Author]]:
+    """The same, asked now and answered later."""
+    answer = ask(connection, _AUTHORS, scope, after, until)
+    return lambda: {name: Author(who, device) for name, who, device in answer()}

@@ -10,7 +10,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from alumni_desk.protocol.clocks import unpack
+from alumni_desk.protocol.clocks import replaced, unpack
 from alumni_desk.protocol.messages import Block, Cursor, Page, PullReply, PullRequest
 from alumni_desk.store import history
 from alumni_desk.store.desk import Desk
@@ -167,10 +167,8 @@ def _keep_replaced(connection: sa.Connection, shape: Shape, block: Block, column
         there = here.get(str(row[at_id]))
         if there is None or not row[at_clocks] or there[kept_at] == row[at_clocks]:
             continue  # one's own words come back under the clocks that they have, written in the former form perhaps
-        clocks, coming = unpack(there[kept_at]), unpack(str(row[at_clocks]))
-        for key, clock in clocks.items():
-            if coming.get(key, clock) != clock:
-                gone += [(str(row[at_id]), name, there[place], clock) for name, place in under.get(key, ())]
+        for key, clock in replaced(there[kept_at], str(row[at_clocks])).items():
+            gone += [(str(row[at_id]), name, there[place], clock) for name, place in under.get(key, ())]
     history.keep(connection, shape.name, gone)
 
 
