@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from alumni_desk.protocol.clocks import is_packed, pack, pack_one, repacked, unpack
+from alumni_desk.protocol.clocks import is_packed, pack, pack_one, repacked, replaced, unpack
 from alumni_desk.protocol.digest import Sums
 from alumni_desk.schema import synced_tables
 from alumni_desk.store.synced import clock_key, data_columns
@@ -31,6 +31,18 @@ def test_it_says_the_same_in_either_form_and_is_told_from_the_former(clocks: dic
     if text is not None and former is not None:
         assert is_packed(text) and not is_packed(former)
         assert list(json.loads(text)) == sorted(set(clocks.values())) and all(one.split() == sorted(one.split()) for one in json.loads(text).values())
+
+
+@settings(suppress_health_check=[HealthCheck.too_slow])
+@given(maps, maps, st.booleans(), st.booleans())
+def test_what_was_replaced_is_what_has_another_clock_in_either_form(before: dict[str, str], more: dict[str, str], former: bool, kept: bool) -> None:
+    after = {**before, **more} if kept else more
+
+    def text(clocks: dict[str, str]) -> str | None:
+        return json.dumps(clocks) if former and clocks else pack(clocks)
+
+    expected = {key: clock for key, clock in before.items() if after.get(key, clock) != clock}
+    assert replaced(text(before), pack(after)) == replaced(text(before), text(after)) == expected
 
 
 def test_it_has_one_encoding_whatever_was_written_first() -> None:

@@ -26,7 +26,7 @@ Status = Literal["ok", "stale", "clamped", "denied", "invalid", "erased", "dupli
 ACCEPTED: frozenset[str] = frozenset({"ok", "stale", "clamped"})
 
 
-class Operation(msgspec.Struct, array_like=True, frozen=True):
+class Operation(msgspec.Struct, array_like=True, frozen=True, gc=False):  # thousands at once, and none can hold itself
     """One immutable change of one row; scope and audience stand on the parcel that carries it."""
 
     id: str
@@ -55,7 +55,7 @@ class Parcel(msgspec.Struct, frozen=True):
     protocol: int = PROTOCOL
 
 
-class Result(msgspec.Struct, array_like=True, frozen=True):
+class Result(msgspec.Struct, array_like=True, frozen=True, gc=False):
     """What became of one operation. ``first`` is the first status of a duplicate; ``clock`` the assigned one."""
 
     id: str

@@ -15,6 +15,8 @@ from alumni_desk.protocol.canonical import body_hash
 from alumni_desk.protocol.messages import PARCEL_BYTES, PARCEL_OPERATIONS, PROTOCOL, Parcel
 
 _PURPOSE = b"alumni-desk parcel\0"
+_HASH = 32
+_HASH_LENGTH = _HASH.to_bytes(4, "big")
 
 
 class Packable(Protocol):
@@ -45,8 +47,11 @@ def signed_bytes(protocol: int, server: str, device: str, scope: str, audience: 
         data = part.encode()
         state.update(len(data).to_bytes(4, "big") + data)
     state.update(len(hashes).to_bytes(4, "big"))
-    for one in hashes:
-        state.update(len(one).to_bytes(4, "big") + one)
+    if set(map(len, hashes)) == {_HASH}:  # as they are, and so in one piece
+        state.update(_HASH_LENGTH + _HASH_LENGTH.join(hashes))
+    else:
+        for one in hashes:
+            state.update(len(one).to_bytes(4, "big") + one)
     return _PURPOSE + state.digest()
 
 
@@ -87,6 +92,7 @@ def verify_parcel(parcel: Parcel, public_key: bytes) -> bool:
 
 
 T = TypeVar("T", bound=Packable)
+_BODY = attrgetter("body")
 
 
 def in_parcels(pieces: Iterable[T]) -> Iterator[list[T]]:
@@ -95,7 +101,7 @@ def in_parcels(pieces: Iterable[T]) -> Iterator[list[T]]:
     size = 0
     for _transaction, pieces_of_it in groupby(pieces, attrgetter("transaction")):
         group = list(pieces_of_it)
-        sizes = [len(piece.body) for piece in group]
+        sizes = list(map(len, map(_BODY, group)))
         weight = sum(sizes)
         if parcel and (len(parcel) + len(group) > PARCEL_OPERATIONS or size + weight > PARCEL_BYTES):
             yield parcel

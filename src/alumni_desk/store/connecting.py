@@ -23,6 +23,10 @@ WRITER_CACHE, READER_CACHE = 65_536, 32_768
 """KB of decrypted pages that a connection keeps. Several read at a time, and one look at every member fills it."""
 
 
+LOG_PAGES = 4_000
+"""Pages of the log (16 MB) from which a commit folds it back into the database. What many commits write, the same pages again and again, is folded once."""
+
+
 @dataclass(frozen=True)
 class Beside:
     """An SQLCipher file under a key of its own that is read, and never written, as another schema of the desk's connection."""
@@ -41,7 +45,7 @@ def connect(path: Path, key: bytes, *, cache: int = WRITER_CACHE) -> Any:
     connection.execute("PRAGMA cipher_log_level = NONE")
     connection.execute(f"PRAGMA key = \"x'{key.hex()}'\"")
     for pragma in ("journal_mode = WAL", "synchronous = FULL", "fullfsync = ON", "checkpoint_fullfsync = ON", "foreign_keys = ON",
-                   "recursive_triggers = ON", f"cache_size = -{cache}", "temp_store = MEMORY", "trusted_schema = ON"):
+                   "recursive_triggers = ON", f"cache_size = -{cache}", f"wal_autocheckpoint = {LOG_PAGES}", "temp_store = MEMORY", "trusted_schema = ON"):
         connection.execute(f"PRAGMA {pragma}")
     return connection
 

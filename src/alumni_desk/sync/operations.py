@@ -20,7 +20,7 @@ _LAST = 2**63 - 1
 _JSON_MAP = msgspec.json.Decoder(dict[str, Any])
 
 
-class Outgoing(NamedTuple):
+class Outgoing(msgspec.Struct, frozen=True, gc=False):
     """An operation ready to be sent."""
 
     id: str
@@ -91,10 +91,11 @@ def unsealed(connection: sa.Connection, scope: str, limit: int) -> list[Outgoing
 def _ready(rows: Sequence[Any]) -> list[Outgoing]:
     known = shapes()
     flags = {name: shape.booleans for name, shape in known.items()}
+    none: frozenset[str] = frozenset()
     found = []
     for rowid, name, action, transaction, audience, kind, table, row, fields, before, clock, schema, load in rows:
         said = _JSON_MAP.decode(fields)
-        if table in flags and not flags[table].isdisjoint(said):
+        if not said.keys().isdisjoint(flags.get(table, none)):  # this way round: there are few flags, and many fields
             said = typed(known[table], said)
         new = before == "{}" or before == ""
         operation = Operation(name, action, transaction, kind, table, row, said, {} if new else _JSON_MAP.decode(before), clock, schema)

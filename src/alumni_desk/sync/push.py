@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
+from operator import attrgetter
 
 import msgspec
 import sqlalchemy as sa
@@ -39,6 +40,8 @@ BESIDE = 200
 
 FEWER = 500
 """Operations of a request after one that the server did not answer in time: an old or a busy one does a part of it sooner."""
+
+_BODY = attrgetter("body")
 
 Progress = Callable[[int], None]
 """Told how many operations the server has taken so far."""
@@ -147,7 +150,7 @@ def _request(waiting: Sequence[Outgoing]) -> list[list[Outgoing]]:
     size = 0
     for group in audiences.values():
         for parcel in in_parcels(group):
-            weight = sum([len(one.body) for one in parcel]) + 64 * len(parcel)
+            weight = sum(map(len, map(_BODY, parcel))) + 64 * len(parcel)
             if request and size + weight > PUSH_BYTES:
                 return request
             request.append(parcel)
