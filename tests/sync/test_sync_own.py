@@ -9,7 +9,7 @@ import pytest
 
 from alumni_desk.protocol.clocks import unpack
 from alumni_desk.store.desk import Desk
-from alumni_desk.sync import push, state
+from alumni_desk.sync import push, session, state
 from alumni_desk.sync.engine import join, sync_once
 from alumni_desk.sync.wire import Wire
 
@@ -121,3 +121,33 @@ def test_where_something_lies_over_a_row_still_all_of_it_comes_down(pair: tuple[
     with one.reading() as connection:
         assert connection.exec_driver_sql("SELECT city FROM person WHERE id = ?", (ada,)).scalar() == "London"
     assert is_whole(one)
+
+
+@pytest.mark.parametrize("meanwhile", [False, True])
+def test_what_an_import_made_is_not_fetched_unless_somebody_changed_some_of_it_meanwhile(pair: tuple[Desk, Desk], monkeypatch: pytest.MonkeyPatch,
+                                                                                          calls: list[str], meanwhile: bool) -> None:
+    one, two = pair
+    with one.writing("import", queue="load") as writing:
+        people = [writing.add("person", last_name=f"Name {n}") for n in range(20)]
+    right = session.call
+
+    def call(*arguments: Any) -> Any:
+        reply = right(*arguments)
+        if meanwhile and arguments[3] == "push" and operations_on(one, people[7]) == 1:
+            change(one, people[7], city="London")
+        return reply
+
+    monkeypatch.setattr(session, "call", call)
+    calls.clear()
+    assert sync_once(one).pushed == 20 + meanwhile
+    assert ("pull" in calls) is meanwhile and fates(one) == {"accepted"}
+    monkeypatch.undo()
+    assert is_whole(one)
+    sync_once(two)
+    with two.reading() as connection:
+        assert connection.exec_driver_sql("SELECT city FROM person WHERE id = ?", (people[7],)).scalar() == ("London" if meanwhile else None)
+
+
+def operations_on(desk: Desk, row: str) -> int:
+    with desk.reading() as connection:
+        return int(connection.exec_driver_sql("SELECT count(*) FROM operation WHERE row_id = ?", (row,)).scalar() or 0)

@@ -301,7 +301,7 @@ class Desk:
     def applying(self, beside: Beside | None = None) -> Iterator[Applying]:
         """A transaction for what a server, a peer or a restore says: captured as nobody's edit. ``beside``: a file that is read in it."""
         with self._transaction(beside=beside) as connection:
-            connection.exec_driver_sql("UPDATE capture SET mode = 'applying', rest = 0")
+            driver.run(connection, "UPDATE capture SET mode = 'applying', rest = 0")
             yield Applying(connection, self.tables, self.now())
             self._rest(connection)
 

@@ -18,7 +18,7 @@ import sqlalchemy as sa
 
 from alumni_desk.errors import NotFound, Refused
 from alumni_desk.protocol.ids import uuid7
-from alumni_desk.store import backup
+from alumni_desk.store import backup, driver
 from alumni_desk.store.desk import Desk
 from alumni_desk.store.profile import Profile, private
 from alumni_desk.store.tables import FULL_TEXT
@@ -126,7 +126,7 @@ def clear_rows(connection: sa.Connection, tables: Mapping[str, sa.Table], rows: 
 
 def erased_of(connection: sa.Connection, people: Sequence[str]) -> list[str]:
     """Those of these people who were erased, as far as it is known here."""
-    return list(connection.exec_driver_sql("SELECT id FROM erased WHERE id IN (SELECT value FROM json_each(?))", (json.dumps(list(people)),)).scalars())
+    return [row[0] for row in driver.rows(connection, "SELECT id FROM erased WHERE id IN (SELECT value FROM json_each(?))", (json.dumps(list(people)),))]
 
 
 def rows_erased(connection: sa.Connection) -> set[tuple[str, str]]:

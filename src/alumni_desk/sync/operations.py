@@ -115,21 +115,21 @@ def lying_over(connection: sa.Connection, table: str, ids: Iterable[str]) -> dic
     wanted = list(ids)
     for start in range(0, len(wanted), CHUNK):
         part = msgspec.json.encode(wanted[start:start + CHUNK]).decode()
-        rows = connection.exec_driver_sql(
-            "SELECT o.rowid, o.id, o.row_id, o.fields, o.before, o.values_before, o.clock, o.sequence, o.queue FROM operation AS o"
+        rows = driver.rows(
+            connection, "SELECT o.rowid, o.id, o.row_id, o.fields, o.before, o.values_before, o.clock, o.sequence, o.queue FROM operation AS o"
             " WHERE o.table_name = ? AND o.row_id IN (SELECT value FROM json_each(?)) AND o.fate = 'waiting' AND o.kind <> 'command'"
             " ORDER BY o.rowid", (table, part))
-        for row in rows:
-            found[row.row_id].append(Overlay(
-                row.rowid, row.id, typed(shape, _JSON_MAP.decode(row.fields)), _JSON_MAP.decode(row.before) if row.before else {},
-                typed(shape, _JSON_MAP.decode(row.values_before)) if row.values_before else {}, row.clock, row.sequence, row.queue == "peer"))
+        for rowid, name, row_id, fields, before, values_before, clock, sequence, queue in rows:
+            found[row_id].append(Overlay(
+                rowid, name, typed(shape, _JSON_MAP.decode(fields)), _JSON_MAP.decode(before) if before else {},
+                typed(shape, _JSON_MAP.decode(values_before)) if values_before else {}, clock, sequence, queue == "peer"))
     return found
 
 
 def mark_sent(connection: sa.Connection, answered: Sequence[tuple[int, int]]) -> None:
     """Keep the sequence that the server gave: pairs of sequence and rowid. The fate is sealed when the cursor has passed it."""
     if answered:
-        connection.exec_driver_sql("UPDATE operation SET sequence = ? WHERE rowid = ?", list(answered))
+        driver.run_many(connection, "UPDATE operation SET sequence = ? WHERE rowid = ?", answered)
 
 
 def mark_base(connection: sa.Connection, answered: Sequence[tuple[int, int]], at: str) -> None:
@@ -163,7 +163,7 @@ def _runs(answered: Sequence[tuple[int, int]]) -> Iterator[tuple[int, int, int]]
 def mark_accepted(connection: sa.Connection, rowids: Sequence[int], at: str) -> None:
     """These are part of the base now."""
     if rowids:
-        connection.exec_driver_sql("UPDATE operation SET fate = 'accepted', resolved_at = ? WHERE rowid = ?", [(at, rowid) for rowid in rowids])
+        driver.run_many(connection, "UPDATE operation SET fate = 'accepted', resolved_at = ? WHERE rowid = ?", [(at, rowid) for rowid in rowids])
 
 
 def mark_refused(connection: sa.Connection, refused: Sequence[tuple[int, str, int]], at: str) -> None:
@@ -175,9 +175,8 @@ def mark_refused(connection: sa.Connection, refused: Sequence[tuple[int, str, in
 
 def passed(connection: sa.Connection, scope: str, cursor: int) -> list[tuple[int, str, str]]:
     """Operations that the server has resolved at or before the cursor and that still lie over their rows: rowid, table, row."""
-    rows = connection.exec_driver_sql(
-        "SELECT rowid, table_name, row_id FROM operation WHERE fate = 'waiting' AND sequence <= ? AND scope = ?", (cursor, scope))
-    return [(row.rowid, row.table_name, row.row_id) for row in rows]
+    return driver.rows(
+        connection, "SELECT rowid, table_name, row_id FROM operation WHERE fate = 'waiting' AND sequence <= ? AND scope = ?", (cursor, scope))
 
 
 def count_waiting(connection: sa.Connection) -> int:
@@ -193,5 +192,5 @@ def others(connection: sa.Connection) -> bool:
 
 def is_unsettled(connection: sa.Connection, scope: str) -> bool:
     """Whether the server has resolved operations that still lie over their rows."""
-    return connection.exec_driver_sql(
-        "SELECT 1 FROM operation WHERE fate = 'waiting' AND sequence IS NOT NULL AND scope = ? LIMIT 1", (scope,)).first() is not None
+    return driver.row(
+        connection, "SELECT 1 FROM operation WHERE fate = 'waiting' AND sequence IS NOT NULL AND scope = ? LIMIT 1", (scope,)) is not None

@@ -46,7 +46,7 @@ def pass_over(connection: sa.Connection, membership: state.Membership, sent: Seq
         if ids and shapes()[table].kind == "put":
             _greatest_clocks(connection, table, ids)
     state.keep_authors(connection, reply.replicas)
-    connection.exec_driver_sql("UPDATE scope SET cursor = ?, chain = ? WHERE id = ?", (reply.head, reply.chain, membership.scope))
+    driver.run(connection, "UPDATE scope SET cursor = ?, chain = ? WHERE id = ?", (reply.head, reply.chain, membership.scope))
     return True
 
 

@@ -12,7 +12,7 @@ import sqlalchemy as sa
 
 from alumni_desk.protocol.clocks import replaced, unpack
 from alumni_desk.protocol.messages import Block, Cursor, Page, PullReply, PullRequest
-from alumni_desk.store import history
+from alumni_desk.store import driver, history
 from alumni_desk.store.desk import Desk
 from alumni_desk.sync import erasing, moved_away, operations, session, state
 from alumni_desk.sync.door import forget_rows
@@ -69,8 +69,8 @@ def _is_unsettled(desk: Desk, scope: str) -> bool:
 
 def cursor_of(connection: sa.Connection, scope: str) -> Cursor:
     """How far this desk has pulled."""
-    row = connection.exec_driver_sql("SELECT cursor, chain FROM scope WHERE id = ?", (scope,)).first()
-    return Cursor(sequence=row.cursor or 0, chain=row.chain or "") if row else Cursor()
+    row = driver.row(connection, "SELECT cursor, chain FROM scope WHERE id = ?", (scope,))
+    return Cursor(sequence=row[0] or 0, chain=row[1] or "") if row else Cursor()
 
 
 def follow_timeline(desk: Desk, scope: str, name: str, *, known: bool) -> None:
@@ -121,7 +121,7 @@ def apply_page(connection: sa.Connection, scope: str, page: Page, seen: set[tupl
         if seen is not None:
             drop_unseen(connection, scope, seen)
     moved_away.after_page(connection, page)
-    connection.exec_driver_sql("UPDATE scope SET cursor = ?, chain = ? WHERE id = ?", (page.cursor.sequence, page.cursor.chain, scope))
+    driver.run(connection, "UPDATE scope SET cursor = ?, chain = ? WHERE id = ?", (page.cursor.sequence, page.cursor.chain, scope))
     return count
 
 

@@ -168,8 +168,8 @@ def read(connection: Connection, kind: type[T]) -> T | None:
 
 def keep(connection: sa.Connection, value: msgspec.Struct) -> None:
     """Keep it, in place of an older one."""
-    connection.exec_driver_sql("INSERT INTO sync_state (key, value) VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value",
-                               (_NAMES[type(value)], msgspec.json.encode(value).decode()))
+    driver.run(connection, "INSERT INTO sync_state (key, value) VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value",
+               (_NAMES[type(value)], msgspec.json.encode(value).decode()))
 
 
 def drop(connection: sa.Connection, kind: type[msgspec.Struct]) -> None:
