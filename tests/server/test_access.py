@@ -23,11 +23,13 @@ from alumni_desk.protocol.messages import (
     HelloReply,
     HelloRequest,
     PullRequest,
+    PushReply,
     SessionRequest,
     pack,
 )
 from alumni_desk.protocol.proofs import enrol_proof, session_proof
 from alumni_desk.server.accounts import CHALLENGE_LASTS, TOKEN_LASTS
+from alumni_desk.server.bulk import MANY
 from alumni_desk.server.invitations import FAILURES_A_MINUTE, VALID
 
 
@@ -134,6 +136,21 @@ def test_a_forged_parcel_has_no_effect(office: Any) -> None:
         answer = office.ask("push", msgspec.structs.replace(laptop.parcels(), parcels=[forged]), laptop.token)
         assert (answer.status, answer.code) == (403, "forged")
     assert laptop.rows() == rows
+
+
+def test_of_an_import_with_one_forged_body_nothing_is_kept(office: Any) -> None:
+    laptop = office.laptop()
+    laptop.push(laptop.operation(last_name="A"))
+    rows, many = laptop.rows(), [laptop.operation(last_name=f"Name {n}") for n in range(MANY + 10)]
+    honest = laptop.parcels(*many)
+    other = laptop.parcels(laptop.operation(last_name="B")).parcels[0]
+    parcel = honest.parcels[0]
+    for forged in (msgspec.structs.replace(parcel, signature=bytes(64)), msgspec.structs.replace(parcel, bodies=[*parcel.bodies[:-1], *other.bodies])):
+        answer = office.ask("push", msgspec.structs.replace(honest, parcels=[forged, *honest.parcels[1:]]), laptop.token)
+        assert (answer.status, answer.code) == (403, "forged")
+        assert laptop.rows() == rows
+    reply = office.call("push", honest, PushReply, laptop.token)
+    assert {one.status for one in reply.results} == {"ok"} and len(laptop.rows()) == len(rows) + len(many)
 
 
 def test_bodies_are_capped_packed_and_unpacked(office: Any) -> None:

@@ -6,7 +6,7 @@ are known already, several operations on one row, clocks that run ahead, a door'
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any
@@ -25,6 +25,7 @@ from alumni_desk.server.bulk import ESCAPES, MANY, Copy, copied
 from alumni_desk.server.clamping import AHEAD, milliseconds, replica
 from alumni_desk.server.judging import NAMES, SMALL_MAP, is_open, kinds
 from alumni_desk.server.push import RESULT, Sent, shortened
+from alumni_desk.server.refusals import Refusal
 from alumni_desk.server.replicas import authors, keep_replicas
 from alumni_desk.sync.shapes import shapes
 
@@ -130,8 +131,12 @@ def glance(connection: sa.Connection, tables: sa.MetaData, scope: str, fresh: Fr
     return None if more or there.head is None else there
 
 
-def push_anew(connection: sa.Connection, tables: sa.MetaData, fresh: Fresh, sent: Sent, there: Beforehand, now: int) -> PushReply | None:
-    """Judge and write them; None, and nothing has happened, if they are not for this way. The caller commits."""
+def push_anew(connection: sa.Connection, tables: sa.MetaData, fresh: Fresh, sent: Sent, there: Beforehand, now: int, *,
+              prove: Callable[[], bool]) -> PushReply | None:
+    """Judge and write them; None, and nothing has happened, if they are not for this way. The caller commits.
+
+    ``prove`` says whether they are signed as they must be. If not, a Refusal is raised, and the caller commits nothing.
+    """
     locked = there.head
     if (locked is None or sent.gathering is not None or sent.role not in ("admin", "leader") or milliseconds(fresh.latest) > now + AHEAD
             or not all(is_open(sent.role, form.table, form.names) for form in fresh.forms)):
@@ -140,6 +145,7 @@ def push_anew(connection: sa.Connection, tables: sa.MetaData, fresh: Fresh, sent
     names = list(dict.fromkeys(form.table for form in fresh.forms))
     with ThreadPoolExecutor(1, "beside") as beside:  # the next is made ready while the database takes what is
         ready = [beside.submit(_rows, fresh, scope, name) for name in names]
+        proving = beside.submit(prove)
         ready += [beside.submit(_entries, fresh, scope, locked.sequence + 1), beside.submit(_results, fresh, scope, locked.sequence + 1, device, now)]
         locked.chain = chained(locked.chain, fresh.hashes)
         details = beside.submit(_for_audit, fresh, locked.chain)
@@ -147,6 +153,8 @@ def push_anew(connection: sa.Connection, tables: sa.MetaData, fresh: Fresh, sent
         if not copied(connection, (one.result() for one in ready)):  # some of it is known
             locked.chain = before.chain
             return None
+        if not proving.result():
+            raise Refusal(403, "forged")
         locked.sequence += len(fresh.operations)
         with in_one_go(connection):
             told = keep_replicas(connection, tables, locked, dict.fromkeys(fresh.replicas, device), there.replicas)

@@ -6,7 +6,6 @@ import inspect
 import logging
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import Any, NamedTuple, TypeVar
 
@@ -259,19 +258,17 @@ def make_app(server: Server, now: Now = now_ms, *, rate: float = CALLS_A_SECOND,
 
     def carry_out_anew(connection: sa.Connection, scope: str, one: _Pushed, fresh: Fresh) -> PushReply | Refusal | None:
         """The same for one push of nothing but new rows; None, and nothing has happened, if it is not that."""
-        with ThreadPoolExecutor(1, "proving") as beside:
-            proving = beside.submit(_proven, one.message.parcels, keys.get(one.device))  # while the database answers
-            there = glance(connection, server.tables, scope, fresh, devices=[one.device], now=now())
-        one = one._replace(proven=proving.result())
+        there = glance(connection, server.tables, scope, fresh, devices=[one.device], now=now())
         who = there.callers.get(one.device) if there is not None else None
         if there is None or who is None or who.revoked:
             return None
+        key, parcels = who.public_key, one.message.parcels
         try:
-            sent = _sent(server, who, one, [])
+            sent = _sent(server, who, one._replace(proven=key), [])  # that it is signed is seen while the database takes it, and before it keeps it
         except Refusal as refusal:
             return refusal
-        keys[one.device] = who.public_key
-        reply = push_anew(connection, server.tables, fresh, sent, there, now())
+        keys[one.device] = key
+        reply = push_anew(connection, server.tables, fresh, sent, there, now(), prove=lambda: _proven(parcels, key) is not None)
         if reply is not None and sent.counted:
             has_sent(connection, server.tables, sent.device, len(reply.results))
         return reply
