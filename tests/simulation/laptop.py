@@ -122,9 +122,9 @@ class Laptop:
         try:
             with self.world.at(self.skew):
                 return work()
-        except Killed:
+        except (Killed, Exception):
             if self._killed_at is None:
-                raise
+                raise  # else whatever was said by what tidies up behind it was said by nobody: it is dead
             try:
                 self.move(self._killed_at)
             except KnownError as error:

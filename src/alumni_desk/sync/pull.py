@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from datetime import UTC, datetime
@@ -212,9 +213,27 @@ def _begin_again(connection: sa.Connection, scope: str) -> None:
     connection.exec_driver_sql(
         "UPDATE operation SET fate = 'waiting', sequence = NULL, resolved_at = NULL WHERE scope = ? AND fate IN ('accepted', 'waiting')", (scope,))
     connection.exec_driver_sql("UPDATE parcel SET resolved = NULL, sequence = NULL, reason = NULL WHERE scope = ?", (scope,))
+    _drop_without_parcels(connection, scope)
     state.keep(connection, state.Rebuilding())
     state.drop(connection, state.Places)
     _to_zero(connection, scope)
+
+
+def _drop_without_parcels(connection: sa.Connection, scope: str) -> None:
+    """Others' operations whose parcels went when somebody was erased cannot be offered again by this laptop: whoever made them does."""
+    rows = connection.exec_driver_sql(
+        "SELECT rowid, table_name, row_id FROM operation WHERE scope = ? AND queue = 'peer' AND fate = 'waiting'"
+        " AND id NOT IN (SELECT operation FROM parcel_operation)", (scope,)).all()
+    by_table: dict[str, set[str]] = {}
+    for row in rows:
+        by_table.setdefault(row.table_name, set()).add(row.row_id)
+    lying = {table: operations.lying_over(connection, table, ids) for table, ids in by_table.items()}
+    gone = {row.rowid for row in rows}
+    connection.exec_driver_sql("DELETE FROM operation WHERE rowid IN (SELECT value FROM json_each(?))", (json.dumps(sorted(gone)),))
+    for table, over in lying.items():
+        shape = shapes().get(table)
+        if shape is not None:
+            settle(connection, shape, scope, over, gone)
 
 
 def _to_zero(connection: sa.Connection, scope: str) -> None:
