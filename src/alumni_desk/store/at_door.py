@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from alumni_desk.protocol import policy
 from alumni_desk.store import driver
 from alumni_desk.store.synced import data_columns
 
 if TYPE_CHECKING:
     import sqlalchemy as sa
+
+    from alumni_desk.protocol import policy
 
 ROLE = "door"
 
@@ -23,6 +24,8 @@ def unseen(connection: sa.Connection, table: sa.Table) -> dict[str, policy.Read]
     """The fields of a table that are not shown here, or by their tail alone: a walk-in's e-mail and phone go to the chapter. Empty but at a door."""
     if not is_at_door(connection):
         return {}
+    from alumni_desk.protocol import policy  # the first page of any other laptop needs none
+
     rules = {column.name: policy.rule(ROLE, table.name, column.name, door=column.info.get("audience") == ROLE) for column in data_columns(table)}
     return {name: rule.read for name, rule in rules.items() if rule.read != "yes"}
 
@@ -38,4 +41,6 @@ def _part(value: Any, read: policy.Read) -> Any:
         return value
     if read == "no":
         return None
+    from alumni_desk.protocol import policy
+
     return value if len(value) <= policy.TAIL else policy.tail(value)  # as it comes from the server it is its tail already
