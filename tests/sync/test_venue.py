@@ -280,7 +280,7 @@ def test_a_parcel_of_a_removed_laptop_is_set_aside_whoever_brings_it(leaders: An
 
 
 def test_a_server_restored_to_yesterday_is_offered_what_others_did_again(leaders: Any) -> None:
-    from alumni_desk.sync.pull import _begin_again
+    from alumni_desk.sync.pull import begin_again
 
     one, two, gathering, people = leaders
     check_in(one, gathering, person_id=people[0])
@@ -288,7 +288,7 @@ def test_a_server_restored_to_yesterday_is_offered_what_others_did_again(leaders
         meet(two, sharing)
     sync_once(two)
     with two.applying() as applying:
-        _begin_again(applying.connection, str(two.scope))
+        begin_again(applying.connection, str(two.scope))
         assert holding.counts(applying.connection)["open"] == 1
     sync_once(two)
     with two.reading() as connection:

@@ -111,7 +111,7 @@ def begin_anew(desk: Desk, membership: Membership, *, facts: bool = False) -> No
         connection = applying.connection
         _forget_all(connection, membership.scope, facts=facts)
         state.drop(connection, state.Places)
-        _show_what_waits(connection, membership.scope)
+        show_what_waits(connection, membership.scope)
         for kind in (state.Ended, state.Session):  # the session may be another device's
             state.drop(connection, kind)
         state.keep(connection, membership)
@@ -212,7 +212,8 @@ def _keep_place(connection: sa.Connection, scope: str) -> None:
         state.keep(connection, state.Places([*places.places, Cursor(row.cursor, row.chain or "")][1 - PLACES:]))
 
 
-def _show_what_waits(connection: sa.Connection, scope: str) -> None:
+def show_what_waits(connection: sa.Connection, scope: str) -> None:
+    """Where no row is left: of each what was done here and waits to be sent."""
     for name, shape in shapes().items():
         rows = connection.exec_driver_sql("SELECT DISTINCT row_id FROM operation WHERE table_name = ? AND fate = 'waiting'", (name,)).scalars().all()
         _show(connection, shape, scope, rows)

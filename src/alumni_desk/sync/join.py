@@ -1,7 +1,8 @@
 """Joining a server with an invitation; whoever the chapter has here already is carried over.
 
 A desk that has joined takes another invitation of the same chapter when its way to the server ended: the address moved, the
-certificate was renewed, its access was removed. What waits to be sent stays.
+certificate was renewed, its access was removed. What waits to be sent stays. Where the chapter itself moved to another server, a laptop at a door
+follows it, see ``following``, and a leader's moves, see ``moving``.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import NamedTuple
 
 import msgspec
 import sqlalchemy as sa
@@ -21,7 +23,7 @@ from alumni_desk.protocol.codes import read_invitation, short_invitation, wrong_
 from alumni_desk.protocol.messages import ChallengeReply, ChallengeRequest, EnrolReply, EnrolRequest, Grant, HelloReply, HelloRequest, Offer
 from alumni_desk.protocol.proofs import enrol_proof
 from alumni_desk.store.desk import Desk
-from alumni_desk.sync import session, state
+from alumni_desk.sync import following, session, state
 from alumni_desk.sync.address import Address, read_address
 from alumni_desk.sync.door import DOOR, begin_anew
 from alumni_desk.sync.operations import count_waiting
@@ -50,9 +52,9 @@ def join(desk: Desk, url: str, code: str, *, merge: bool = False, device_name: s
     key = SigningKey(joining.key)
     try:
         with _line(address, wire) as line:
-            needless = _ask_first(desk, line, there, address, begun=begun)
+            met = _ask_first(desk, line, there, address, begun=begun)
             reply, grant = enrol(line, key, invitation, device_name or desk.device_name or "",
-                                 lambda grant: _may_become(desk, there, grant, needless=needless), _former(desk, there))
+                                 lambda grant: _may_become(desk, there, grant, met), None if met.other else _former(desk, there))
     except Refused as refusal:
         if refusal.code == NEEDLESS and former is not None:
             with desk.applying() as applying:
@@ -61,9 +63,9 @@ def join(desk: Desk, url: str, code: str, *, merge: bool = False, device_name: s
     membership = state.Membership(url=address.url, fingerprint=address.fingerprint, server=reply.server, device=reply.device, key=joining.key,
                                   scope=grant.scope, scope_name=grant.scope_name, role=grant.role, gathering=grant.gathering,
                                   until=grant.until)
-    if there is not None:
-        _same_server(there, reply.server)
-    if there is not None and (there.role, there.gathering) != (membership.role, membership.gathering):
+    if there is not None and met.other:
+        following.follow(desk, membership)
+    elif there is not None and (there.role, there.gathering) != (membership.role, membership.gathering):
         begin_anew(desk, membership)
     else:
         with desk.applying() as applying:
@@ -96,18 +98,27 @@ def _line(address: Address, wire: Wire | None) -> Iterator[Wire]:
             line.close()
 
 
-def _ask_first(desk: Desk, line: Wire, there: state.Membership | None, address: Address, *, begun: bool) -> bool:
-    """Before an invitation is used up: see that it is of the same server. Returns whether to join as the same again would be needless."""
+class _Met(NamedTuple):
+    """Who answers there. ``other``: not the server that this desk has joined; ``needless``: to join it as the same again would change nothing."""
+
+    other: bool = False
+    needless: bool = False
+
+
+def _ask_first(desk: Desk, line: Wire, there: state.Membership | None, address: Address, *, begun: bool) -> _Met:
+    """Before an invitation is used up: see of which server it is."""
     if there is None:
-        return False
-    _same_server(there, line.call("challenge", ChallengeRequest(device=there.device), ChallengeReply).server)
-    return not begun and _is_well(desk, line, there, address)
+        return _Met()
+    if line.call("challenge", ChallengeRequest(device=there.device), ChallengeReply).server != there.server:
+        return _Met(other=True)
+    return _Met(needless=not begun and _is_well(desk, line, there, address))
 
 
 @dataclass(frozen=True)
 class Shown:
     """What an invitation is for. ``by``: who invites; ``gathering``: the name of the door's, with ``guests``; ``until``: when access to it ends, ``expires``:
-    until when the invitation can be used (both ISO 8601 UTC); ``confirmed``: the server's certificate was proven."""
+    until when the invitation can be used (both ISO 8601 UTC); ``confirmed``: the server's certificate was proven; ``moves``: it is of another server,
+    and this leader's laptop takes everything of its chapter there."""
 
     chapter: str
     role: str
@@ -118,6 +129,7 @@ class Shown:
     until: str | None
     expires: str | None
     confirmed: bool
+    moves: bool = False
 
 
 def look(desk: Desk, url: str, code: str, *, wire: Wire | None = None) -> Shown:
@@ -134,13 +146,20 @@ def look(desk: Desk, url: str, code: str, *, wire: Wire | None = None) -> Shown:
     key = SigningKey(joining.key)
     request = EnrolRequest(code=invitation, public_key=bytes(key.verify_key), name=desk.device_name or "", proof=enrol_proof(key, invitation), look=True)
     with _line(address, wire) as line:
-        needless = _ask_first(desk, line, there, address, begun=not joining.looked)
+        met = _ask_first(desk, line, there, address, begun=not joining.looked)
         reply = line.call("enrol", request, EnrolReply)
     grant, offer = _meant(reply), reply.offer or Offer(by="", expires=0)
-    _may_become(desk, there, grant, needless=needless)
+    moves = there is not None and met.other and _moves(there, grant)
+    if not moves:
+        _may_become(desk, there, grant, met)
     expires = datetime.fromtimestamp(offer.expires / 1000, UTC).isoformat() if offer.expires else None
     return Shown(chapter=grant.scope_name, role=grant.role, server=address.url.partition("://")[2], by=offer.by, gathering=offer.gathering,
-                 guests=offer.guests, until=grant.until, expires=expires, confirmed=address.url.startswith("https://"))
+                 guests=offer.guests, until=grant.until, expires=expires, confirmed=address.url.startswith("https://"), moves=moves)
+
+
+def _moves(there: state.Membership, wanted: Grant) -> bool:
+    """Whether a leader's laptop can go to another server with this, as ``moving`` does it."""
+    return there.role != DOOR and wanted.role != DOOR
 
 
 def enrol(line: Wire, key: SigningKey, code: str, name: str, may: Callable[[Grant], None],
@@ -173,16 +192,10 @@ def _meant(reply: EnrolReply) -> Grant:
     return grant
 
 
-def _same_server(there: state.Membership, server: str) -> None:
-    if server != there.server:
-        raise Refused("sync_joined", _(
-            "This invitation is of another server than the one that this desk joined, for {chapter}. Use another profile for another chapter."),
-            chapter=there.scope_name)
-
-
 def _same_chapter(there: state.Membership, grant: Grant) -> None:
     if grant.scope != there.scope:
-        raise Refused("sync_joined", _("This invitation is for {other}, and this desk belongs to {chapter}. Use another profile for another chapter."),
+        raise Refused("sync_joined", _("This invitation is for {other}, and this laptop belongs to {chapter}. It works for one chapter: use the invitation on another "
+                                       "laptop, or in another account of this computer. Nothing was changed, and the invitation is still good."),
                       other=grant.scope_name, chapter=there.scope_name)
 
 
@@ -192,14 +205,17 @@ def _come_back(connection: sa.Connection, membership: state.Membership) -> None:
     state.keep(connection, membership)
 
 
-def _may_become(desk: Desk, there: state.Membership | None, wanted: Grant, *, needless: bool = False) -> None:
+def _may_become(desk: Desk, there: state.Membership | None, wanted: Grant, met: _Met) -> None:
     """One desk, one chapter; and a laptop at the door takes nothing of its own along but what was done at that door.
 
-    ``needless``: it is at the server already, and to join as the same again would only use the invitation up and list the laptop twice.
+    Where it is at the server already, to join as the same again would only use the invitation up and list the laptop twice.
     """
+    if there is not None and met.other:
+        following.may_follow(there, wanted)
+        return
     if there is not None:
         _same_chapter(there, wanted)
-        if needless and (there.role, there.gathering) == (wanted.role, wanted.gathering):
+        if met.needless and (there.role, there.gathering) == (wanted.role, wanted.gathering):
             raise Refused(NEEDLESS, _("This laptop has joined {chapter} already. The invitation was not used: it is still good for another laptop."),
                           chapter=there.scope_name)
     if wanted.role != DOOR or (there is not None and (there.role, there.gathering) == (DOOR, wanted.gathering)):

@@ -87,7 +87,7 @@ def follow_timeline(desk: Desk, scope: str, name: str, *, known: bool) -> None:
         return
     with desk.applying() as applying:
         if not known or not (same or before is None):
-            _begin_again(applying.connection, scope)
+            begin_again(applying.connection, scope)
         else:
             state.keep(applying.connection, state.Places(places.places[-1:]))
         if name:
@@ -101,7 +101,7 @@ def apply_page(connection: sa.Connection, scope: str, page: Page, seen: set[tupl
     """
     at = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
     if page.reset:
-        _begin_again(connection, scope)
+        begin_again(connection, scope)
         return 0
     count = 0
     erasing.before_rows(connection, page.erased)
@@ -195,7 +195,7 @@ def settle_passed(connection: sa.Connection, scope: str, cursor: int, at: str) -
             settle(connection, shape, scope, over, done)
 
 
-def _begin_again(connection: sa.Connection, scope: str) -> None:
+def begin_again(connection: sa.Connection, scope: str) -> None:
     """The server does not know our cursor: it was restored. Pull from zero, and offer again everything that we still hold."""
     # What says nothing any more, because somebody was erased here, is not offered: see store/erasing.py.
     connection.exec_driver_sql("DELETE FROM operation WHERE scope = ? AND fate = 'accepted' AND kind = 'put' AND fields = '{}' AND before <> '{}'", (scope,))

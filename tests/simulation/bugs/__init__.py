@@ -333,7 +333,7 @@ def _() -> Iterator[None]:
 
 @bug("after a restore of the server nothing is offered again", 2, 13)
 def _() -> Iterator[None]:
-    right = desk_pull._begin_again
+    right = desk_pull.begin_again
 
     def wrong(connection: Any, scope: str) -> None:
         held = connection.exec_driver_sql("SELECT rowid, sequence FROM operation WHERE fate = 'accepted'").all()
@@ -341,7 +341,7 @@ def _() -> Iterator[None]:
         for row in held:
             connection.exec_driver_sql("UPDATE operation SET fate = 'accepted', sequence = ? WHERE rowid = ?", (row.sequence, row.rowid))
 
-    with patch.object(desk_pull, "_begin_again", wrong):
+    with patch.object(desk_pull, "begin_again", wrong):
         yield
 
 
