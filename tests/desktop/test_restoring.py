@@ -198,6 +198,42 @@ def test_a_damaged_part_that_a_page_comes_upon_is_said_once_it_is_sure(room: Roo
         until(room.shell.damage.isVisible)
 
 
+@contextmanager
+def unreadable(desk: Desk) -> Iterator[None]:
+    """A bit of every page but the first is another one, and none of them is in memory any more."""
+    with closing(desk.raw()) as raw:
+        raw.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    whole = desk.profile.database.read_bytes()
+    worse = bytearray(whole)
+    for page in range(4096, len(worse), 4096):
+        worse[page + 100] ^= 1
+    desk.profile.database.write_bytes(worse)
+    desk._readers.dispose()
+    try:
+        yield
+    finally:
+        desk.profile.database.write_bytes(whole)
+
+
+def test_the_backups_are_listed_though_what_is_here_cannot_be_read(room: Room, asked: list[Backup], until: Any, caplog: pytest.LogCaptureFixture) -> None:
+    room.keeping.look()
+    until(room.lanes.idle)
+    with unreadable(room.desk):
+        room.shell.show_page("restore")
+        page: Any = room.shell.current()
+        until(lambda: page.table.rowCount() == 4)
+        page.list.selectRow(next(n for n, one in enumerate(page.table.rows) if one.why == "before_import"))
+        until(page.detail.button.isEnabled)
+        until(room.shell.damage.isVisible)
+        said = texts(page)
+        assert "cannot be read any more" in said and "not opened" not in texts(room.shell)
+        assert "today" not in said.lower() and "kept as a backup first" not in said and "is taken back" not in said and "stays beside" in said
+        assert not page.now.isVisible() and "See who" not in said
+        page.detail.button.click()
+        assert [one.members for one in asked] == [2]
+        assert "not opened" not in room.shell.toast.accessibleName()
+
+
 def test_nothing_is_offered_while_the_list_is_read(room: Room, until: Any) -> None:
     free = Event()
     room.lanes.read(free.wait)  # the reading lane has something to do
@@ -275,6 +311,31 @@ def test_after_going_back_the_page_that_asks_for_the_password_says_what_was_done
     assert sitting.room is not None and sitting.room.shell.toast.accessibleName() == "Back at Thu 26 Nov."
 
 
+def test_damage_that_comes_while_it_is_open_is_left_by_the_line_that_says_it(
+        sitting: Sitting, profile: Profile, until: Any, caplog: pytest.LogCaptureFixture) -> None:
+    sitting.begin()
+    until(lambda: sitting.room is not None)
+    room = sitting.room
+    assert room is not None
+    until(room.lanes.idle)
+    with unreadable(room.desk):
+        room.keeping._unsure = True
+        room.keeping.look()
+        until(room.shell.damage.isVisible)
+        room.shell.damage.button.click()
+        page: Any = room.shell.current()
+        until(lambda: isinstance(page, RestorePage) and page.table.rowCount() and page.detail.button.isEnabled())
+        page.detail.button.click()
+        until(lambda: sitting.room is not None and sitting.room is not room)
+        assert sitting.room is not None and count_members(sitting.room.desk) == 2
+        said = sitting.room.shell.toast.accessibleName()
+        assert "carried over" in said and "desk-damaged-" in said
+        damaged = next(profile.path.glob("desk-damaged-*.db"))
+        new = profile.database.read_bytes()
+    profile.database.write_bytes(new)
+    assert damaged.stat().st_size
+
+
 def stuck(sitting: Sitting, until: Any, without: object = None) -> StuckPage:
     """The page of a desk that does not open, another one than ``without``."""
     def pages() -> list[StuckPage]:
@@ -335,18 +396,37 @@ def test_what_cannot_be_put_right_says_why_and_offers_a_file(sitting: Sitting, p
 
 
 @pytest.mark.parametrize("content", [None, "{"])
-def test_without_its_key_a_backup_from_the_list_opens_it(content: str | None, sitting: Sitting, profile: Profile, until: Any,
-                                                         caplog: pytest.LogCaptureFixture) -> None:
+def test_without_its_key_a_backup_from_the_list_opens_all_of_it(content: str | None, sitting: Sitting, profile: Profile, until: Any,
+                                                                caplog: pytest.LogCaptureFixture) -> None:
     kept = (profile.path / "desk.key").read_bytes()
     (profile.path / "desk.key").unlink() if content is None else (profile.path / "desk.key").write_text(content)
     sitting.begin()
     page = stuck(sitting, until)
-    assert "Restore a backup" in texts(page)
+    assert "Restore a backup" in texts(page) and "nothing is replaced" in texts(page)
     (profile.path / "desk.key").write_bytes(kept)
     (profile.path / "desk.key").rename(profile.path / "taken.key")
     way(page, "Try again").click()
     page = stuck(sitting, until, page)
     way(page, "Restore the backup of").click()
     until(lambda: sitting.room is not None)
-    assert sitting.room is not None and count_members(sitting.room.desk) == 1
-    assert list(profile.path.glob("desk-damaged-*"))
+    assert sitting.room is not None and count_members(sitting.room.desk) == 2
+    assert "Nothing was lost" in sitting.room.shell.toast.accessibleName()
+    assert not list(profile.path.glob("desk-damaged-*.db"))
+
+
+def test_what_is_typed_for_the_backup_opens_the_chapter_without_being_asked_again(sitting: Sitting, profile: Profile, until: Any,
+                                                                                  monkeypatch: pytest.MonkeyPatch) -> None:
+    (profile.path / "desk.key").unlink()
+    monkeypatch.delenv("ALUMNI_DESK_PASSPHRASE")
+    sitting.begin()
+    way(stuck(sitting, until), "Restore the backup of").click()
+
+    def pages() -> list[UnlockPage]:
+        return [one for one in sitting.front.findChildren(UnlockPage) if one.isVisible()] if sitting.front is not None else []
+
+    until(pages)
+    assert "The password of the day when it was made opens it." in texts(pages()[0])
+    pages()[0]._given(PASSPHRASE)
+    until(lambda: sitting.room is not None)
+    assert sitting.room is not None and count_members(sitting.room.desk) == 2
+    assert "Nothing was lost" in sitting.room.shell.toast.accessibleName()

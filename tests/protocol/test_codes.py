@@ -122,6 +122,16 @@ def test_a_recovery_key_is_told_from_a_password() -> None:
     assert like_recovery_key(key[:-1]) and not like_recovery_key("three words to remember")
     assert not like_recovery_key("correct horse battery staple and a very long tail")
     assert len(set(key.replace("-", ""))) > 8 and wrong_recovery_group(key + "A") == 8
+    assert not like_recovery_key("correcthorsebatterystaplecorrecthorsebat") and not like_recovery_key("")
+
+
+@pytest.mark.parametrize("place", range(0, 40, 3))
+@pytest.mark.parametrize("kind", ["another", "left out", "twice"])
+def test_a_mistyped_recovery_key_without_hyphens_is_no_password(place: int, kind: str) -> None:
+    letters = new_recovery_key().replace("-", "").lower()
+    other = "2" if letters[place] != "2" else "3"
+    typed = letters[:place] + {"another": other, "left out": "", "twice": 2 * letters[place]}[kind] + letters[place + 1:]
+    assert like_recovery_key(typed) and wrong_recovery_group(typed) is not None
 
 
 def test_a_long_invitation_is_a_short_one_and_eighty_bits() -> None:

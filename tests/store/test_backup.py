@@ -10,11 +10,14 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 import sqlcipher3.dbapi2 as sqlcipher
+from tests.conftest import PASSPHRASE
 
 from alumni_desk import store
+from alumni_desk.cli.store import opens_words
 from alumni_desk.errors import BadInput, Refused, StoreProblem
 from alumni_desk.members.actions import add_member
 from alumni_desk.members.lists import count_members, member_rows
+from alumni_desk.protocol.codes import new_recovery_key
 from alumni_desk.schema import open_desk
 from alumni_desk.store import keys
 from alumni_desk.store.backup import back_up, backups, by_itself, folder_in_use, read_head, trim_outbox
@@ -23,6 +26,7 @@ from alumni_desk.store.connecting import connect
 from alumni_desk.store.desk import Desk
 from alumni_desk.store.outbox import catch_up
 from alumni_desk.store.profile import Profile
+from alumni_desk.store.recovery import recovery_key
 from alumni_desk.sync.restoring import restore
 
 
@@ -196,3 +200,44 @@ def test_of_two_in_one_second_the_later_one_stays(desk: Desk) -> None:
     by_itself(desk.profile, desk.key, "daily", now=now)
     second = by_itself(desk.profile, desk.key, "daily", now=now)
     assert second.exists() and [one.file for one in backups(desk.profile, desk.key, now=now)] == [second]
+
+
+@pytest.mark.parametrize("given", [None, "another three words"])
+@pytest.mark.parametrize("recovery", [False, True])
+@pytest.mark.parametrize("keepers", [{"passphrase"}, {"passphrase", "keyring"}, {"keyring"}])
+def test_what_is_said_to_open_a_backup_opens_it_and_nothing_else(desk: Desk, tmp_path: Path, keepers: set[str], recovery: bool, given: str | None,
+                                                                 monkeypatch: pytest.MonkeyPatch) -> None:  # fmt: skip
+    paper = recovery_key(desk) if recovery else new_recovery_key()
+    file = desk.profile.path / "desk.key"
+    content = {**json.loads(file.read_text()), "keyring": {"id": "nobody knows it"}}
+    file.write_text(json.dumps({one: entry for one, entry in content.items() if one in keepers or one == "recovery"}))
+    if "passphrase" not in keepers and not recovery and given is None:
+        with pytest.raises(StoreProblem, match="needs a password"):
+            back_up(desk, tmp_path / "out")
+        return
+    back_up(desk, tmp_path / "out", passphrase=given)
+    said = opens_words(given=given is not None, password="passphrase" in keepers, recovery=recovery)
+    monkeypatch.delenv(keys.PASSPHRASE)
+    for n, (typed, named) in enumerate((("another three words", "just given" in said), (PASSPHRASE, "password of this desk" in said),
+                                        (paper, "recovery key" in said))):  # fmt: skip
+        try:
+            restore(Profile(tmp_path / f"{n}"), tmp_path / "out", passphrase=typed, dry_run=True)
+            opened = True
+        except StoreProblem:
+            opened = False
+        assert opened == named, said
+    with pytest.raises(StoreProblem) as raised:
+        restore(Profile(tmp_path / "none"), tmp_path / "out", dry_run=True)
+    asked = str(raised.value)
+    assert raised.value.code == "passphrase_needed"
+    assert ("recovery key" in asked) == recovery and ("ALUMNI_DESK_PASSPHRASE" in asked) == ("password" in said)
+
+
+def test_what_is_typed_wrong_for_a_backup_is_told_of_the_backup(desk: Desk, tmp_path: Path) -> None:
+    paper = recovery_key(desk)
+    back_up(desk, tmp_path / "out")
+    other = Profile(tmp_path / "other")
+    for typed, words in (("four words of another day", "password of this backup"), (new_recovery_key(), "paper of then"),
+                         (paper.replace("-", "")[:-1].lower(), "Group 8 has a typing error")):
+        with pytest.raises(StoreProblem, match=words):
+            restore(other, tmp_path / "out", passphrase=typed)

@@ -30,7 +30,9 @@ def add_commands(commands: Any) -> None:
                       "was there is kept: as a backup, or as a file if it could not be read. Close the window first. "
                       "ALUMNI_DESK_PASSPHRASE or ALUMNI_DESK_RECOVERY opens a backup of another desk; a new profile that no password store can keep is "
                       "locked with ALUMNI_DESK_PASSPHRASE. "
-                      "JSON: restored, chapter, members, gatherings, check_ins, made_at, carried, erased, replaced, from_outbox, unread, "
+                      "If only the key of what is here is lost and the backup holds it, "
+                      "the key is put right and nothing is replaced (reopened). "
+                      "JSON: restored, reopened, chapter, members, gatherings, check_ins, made_at, carried, erased, replaced, from_outbox, unread, "
                       "instead_of (the chapter that was here, if it is another one's backup), leaves (true if this laptop is no longer joined)."))
     back.add_argument("file", metavar="FILE", nargs="?", help=_("the backup"))
     back.add_argument("--dry-run", action="store_true", help=_("say what the backup holds and change nothing"))
@@ -85,13 +87,23 @@ def run_backup(args: argparse.Namespace) -> int:
             asks = sys.stdin.isatty() and keys.recovery_box(desk.profile.path, "desk") is None
             passphrase = os.environ.get(keys.PASSPHRASE) or (_ask_new(_("Password for the backup: ")) if asks else None)
         held = back_up(desk, out, passphrase=passphrase)
-        kept = keys.keeper(desk.profile.path, "desk")
+        keepers = keys.keepers(desk.profile.path, "desk")
     data = {"file": str(out), "chapter": held.chapter, "members": held.members, "gatherings": held.gatherings, "check_ins": held.check_ins,
             "made_at": held.made_at}
-    opens = _("It opens with the password of this desk, or the one that was just given.") if passphrase or kept == "passphrase" else _(
-        "On another computer it opens with the recovery key.")
+    opens = opens_words(given=bool(passphrase), password="passphrase" in keepers, recovery="recovery" in keepers)
     show(args, data, _("Backed up to {file}: {what}. {opens}").format(file=out, opens=opens, what=_holds(held.members, held.gatherings)))
     return 0
+
+
+def opens_words(*, given: bool, password: bool, recovery: bool) -> str:
+    """What opens a backup elsewhere. ``given``: a password for it alone; ``password``, ``recovery``: what opens the desk."""
+    if given:
+        return _("On another computer it opens with the password that was just given, or with the recovery key of this desk.") if recovery else _(
+            "On another computer it opens with the password that was just given.")
+    if password:
+        return _("On another computer it opens with the password of this desk as it is now, or with its recovery key.") if recovery else _(
+            "On another computer it opens with the password of this desk as it is now.")
+    return _("On another computer it opens with the recovery key of this desk.")
 
 
 def run_restore(args: argparse.Namespace) -> int:
@@ -105,8 +117,8 @@ def run_restore(args: argparse.Namespace) -> int:
     done = with_password(lambda typed: salvage(profile, passphrase=typed, dry_run=args.dry_run) if args.salvage
                          else restore(profile, Path(args.file), passphrase=typed, dry_run=args.dry_run))
     held = done.held
-    data = {"restored": not args.dry_run, "chapter": held.chapter, "members": held.members, "gatherings": held.gatherings,
-            "check_ins": held.check_ins, "made_at": held.made_at, "carried": done.carried, "erased": done.erased,
+    data = {"restored": not args.dry_run and not done.reopened, "reopened": done.reopened, "chapter": held.chapter, "members": held.members,
+            "gatherings": held.gatherings, "check_ins": held.check_ins, "made_at": held.made_at, "carried": done.carried, "erased": done.erased,
             "replaced": str(done.replaced) if done.replaced else None, "from_outbox": done.from_outbox, "unread": done.unread,
             "instead_of": done.instead_of, "leaves": done.leaves}
     show(args, data, _restored(done, args.dry_run))
@@ -115,6 +127,12 @@ def run_restore(args: argparse.Namespace) -> int:
 
 def _restored(done: Any, tried: bool) -> str:
     what = _holds(done.held.members, done.held.gatherings)
+    if done.reopened and tried:
+        return _("The backup holds the key of the chapter that is here, and that opens with it again, whole: {what}. The key would be put right, "
+                 "and nothing would be replaced. Nothing was changed.").format(what=what)
+    if done.reopened:
+        return _("Nothing was lost and nothing was replaced: the backup holds the key of the chapter that is here, so the key was put right: {what}. "
+                 "The chapter opens now with what opens that backup. To go back to the backup all the same, restore it once more.").format(what=what)
     if tried:
         return " ".join(_would(done, what))
     if done.held.made_at:
@@ -128,7 +146,9 @@ def _restored(done: Any, tried: bool) -> str:
     if done.carried:
         lines.append(ngettext("{n} change that was not sent yet was carried over.", "{n} changes that were not sent yet were carried over.",
                               done.carried).format(n=number(done.carried)))
-    if done.unread:
+    if done.unread and not done.from_outbox:
+        lines.append(_("The copy of what waited to be sent cannot be read with this key, either; it is kept beside the old file."))
+    elif done.unread:
         lines.append(_("Part of the copy of what waited to be sent was damaged too: a few of the last changes may be missing."))
     if done.erased:
         lines.append(ngettext("{n} person erased since stays erased.", "{n} people erased since stay erased.", done.erased).format(n=number(done.erased)))

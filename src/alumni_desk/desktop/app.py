@@ -38,6 +38,7 @@ from alumni_desk.desktop.today_lists import FrameFacts, frame_facts
 from alumni_desk.desktop.undoing import Undoing
 from alumni_desk.desktop.venue_bridge import GoesOn, VenueBridge
 from alumni_desk.desktop.widgets import paint_mark
+from alumni_desk.errors import KnownError
 from alumni_desk.logs import log_file
 from alumni_desk.store.desk import Desk
 from alumni_desk.store.profile import Profile
@@ -95,7 +96,7 @@ class Room(QObject):
         plan = for_whom(self._plan(about, deeds), at_door=self._at_door, locked=self._locked)
         self.shell = Shell(plan, Whose(device=desk.device_name), self.undoing, on_close=self.close)
         self._keys_ahead: KeysAhead | None = None
-        self.lanes.trouble.connect(lambda error: self.shell.say(str(error)))
+        self.lanes.trouble.connect(self._say_trouble)
         self.lanes.trouble.connect(lambda error: self._give_keys(None))
         self.keeping.trouble.connect(lambda error: self.shell.say(str(error)))
         self.keeping.damaged.connect(self._say_damage)
@@ -140,7 +141,8 @@ class Room(QObject):
                           wire=self._wire_sync),
             self._planned("settings", "gear-six", _("Settings"), "settings_page.SettingsPage", wire=self._wire_settings, **settings),
             self._planned("activity", "clock-counter-clockwise", _("Activity"), "activity_page.ActivityPage", apart=True, undoing=self.undoing),
-            self._planned("restore", "clock-counter-clockwise", _("Restore a backup"), "restore_page.RestorePage", apart=True, restore_it=deeds.restore_it),
+            self._planned("restore", "clock-counter-clockwise", _("Restore a backup"), "restore_page.RestorePage", apart=True, restore_it=deeds.restore_it,
+                          is_damaged=lambda: self.keeping.is_damaged),
         ]
 
     def _planned(self, name: str, icon: str, title: str, where: str, *, apart: bool = False, wire: Callable[[Any], None] | None = None,
@@ -306,10 +308,15 @@ class Room(QObject):
         self._help.raise_()
         return self._help
 
+    def _say_trouble(self, error: KnownError) -> None:
+        """A toast; what the line on every page says already is not said twice."""
+        if not (error.code == "database_damaged" and self.keeping.is_damaged):
+            self.shell.say(str(error))
+
     def _damage_words(self) -> str:
         if not self.keeping.is_damaged:
             return ""
-        from alumni_desk.store.checking import part_damaged
+        from alumni_desk.store.troubles import part_damaged
 
         return str(part_damaged())
 

@@ -50,6 +50,7 @@ class Keeping(QObject):
     def _back_up(self, job: Job) -> Path | None:
         """A backup reads every page. Once after each opening all are read, be there a backup of today or not: no damage stays unsaid."""
         from alumni_desk.store import backup, checking, erasing
+        from alumni_desk.store.troubles import part_damaged
         from alumni_desk.sync import removing
 
         try:
@@ -58,7 +59,7 @@ class Keeping(QObject):
             if made is not None:
                 removing.clear_own(self._desk)
         except KnownError as error:
-            raise (checking.part_damaged() if error.code == "database_damaged" else error) from None
+            raise (part_damaged() if error.code == "database_damaged" else error) from None
         if made is None and self._unsure:
             checking.look_at_pages(self._desk, cancelled=job.cancelled)
         self._unsure = False

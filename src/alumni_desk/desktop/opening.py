@@ -30,7 +30,8 @@ if TYPE_CHECKING:
     from alumni_desk.sync.venue.finding import Search
 
 DAMAGED = ("database_damaged", "changes_lost")
-SHUT = (*DAMAGED, "key_lost", "key_damaged", "keyring_silent", "no_backup")
+KEYLESS = ("key_lost", "key_damaged", "keyring_silent")
+SHUT = (*DAMAGED, *KEYLESS, "no_backup")
 """What a backup mends."""
 ASKS = ("passphrase_needed", "passphrase_wrong", "recovery_wrong", "recovery_typo", "recovery_none")
 
@@ -41,7 +42,8 @@ class Ways:
 
     ``open(password)`` gives the desk, by its password or its recovery key; ``wants(error)`` says whether an error asks for a password:
     "typed", "chosen" or "". ``keepers()``: of "keyring", "passphrase" and "recovery" those that keep the key. ``enrol(desk, password)``
-    keeps it anew after a recovery, in the password store where no password is given. ``restore(file, password, own)``: ``own`` locks it here.
+    keeps it anew after a recovery, in the password store where no password is given. ``restore(file, password, own)``: ``own`` locks it here;
+    it gives what to say then.
     """
 
     open: Callable[[str | None], Desk]
@@ -50,7 +52,7 @@ class Ways:
     sample: Callable[[Desk], None]
     look: Callable[[Desk, str, str], Shown]
     join: Callable[[Desk, str, str, str], None]
-    restore: Callable[[str, str, str | None], None] | None
+    restore: Callable[[str, str, str | None], str] | None
     key_holder: Callable[[], str]
     where: str
     keepers: Callable[[], frozenset[str]] = frozenset
@@ -187,7 +189,7 @@ class Opening(QObject):
 
             if self._why is None:
                 return
-            page = StuckPage(self._why, *found, salvage=salvage and self._ways.salvage is not None, note=note)
+            page = StuckPage(self._why, *found, salvage=salvage and self._ways.salvage is not None, keyless=self._why.code in KEYLESS, note=note)
             page.salvage.connect(self._salvage)
             page.restore.connect(self._try_backup)
             page.other.connect(self._ask_backup)
@@ -345,7 +347,9 @@ class Opening(QObject):
         restore, password = self._ways.restore, self._password or ""
         if restore is None:
             return
-        self._front.show_view(Working(_("Restoring the backup"), _("The file that does not open stays beside the new one.")))
+        lost = self._why is not None and self._why.code in KEYLESS
+        self._front.show_view(Working(_("Restoring the backup"), _("Its key is tried on what is here first.") if lost
+                                      else _("The file that does not open stays beside the new one.")))
 
         def failed(error: KnownError) -> None:
             if error.code in ASKS:
@@ -355,12 +359,13 @@ class Opening(QObject):
             else:
                 self._offer(str(error), salvage=self._why is not None and self._why.code in DAMAGED)
 
-        self.lanes.write(lambda: restore(str(file), password, None), lambda done: self._restored(None), failed)
+        self.lanes.write(lambda: restore(str(file), password, None), lambda said: self._restored(said, None), failed)
 
     def _ask_for_backup(self, file: str) -> None:
+        from alumni_desk.desktop.safekeeping import locked_words
         from alumni_desk.desktop.unlock import UnlockPage
 
-        why = _("The backup is locked. Its password opens it, or the recovery key of its chapter.")
+        why = locked_words(Path(file))
         unlock = UnlockPage(lambda password: self._restore(file, password, None, unlock), why=why)
         self._front.show_view(unlock, self._to_start)
 
@@ -385,15 +390,16 @@ class Opening(QObject):
         if self._desk is not None:
             self._desk.close()
             self._desk = None
-        self.lanes.write(lambda: restore(file, password, own), lambda done: self._restored(own),
+        self.lanes.write(lambda: restore(file, password, own), lambda said: self._restored(said, own or password),
                          lambda error: self._not_restored(error, file, password, unlock))  # fmt: skip
 
-    def _restored(self, own: str | None) -> None:
-        self._mended = self._why is not None
-        if own is None:
-            self.begin()
+    def _restored(self, said: str, typed: str | None) -> None:
+        """Go on, without asking once more for what was typed for the backup if it opens this, too."""
+        self.news, self._mended = said, self._why is not None
+        if typed and (read_recovery_key(typed) is None or "recovery" in self._ways.keepers()):
+            self._with_password(typed)
         else:
-            self._with_password(own)
+            self.begin()
 
     def _not_restored(self, error: KnownError, file: str, password: str, unlock: UnlockPage) -> None:
         if error.code == "passphrase_wanted":

@@ -54,15 +54,25 @@ class Present:
 
 @dataclass(frozen=True)
 class Seen:
-    """All that the page shows."""
+    """All that the page shows. ``present``: None if the database cannot be read any more."""
 
     backups: list[Backup]
-    present: Present
+    present: Present | None
     folder: Path
 
 
 def look_around(desk: Desk) -> Seen:
-    """The backups by their heads, and what is here now."""
+    """The backups by their heads, and what is here now, as far as that can be read."""
+    try:
+        present = _present(desk)
+    except KnownError as problem:
+        if problem.code != "database_damaged":
+            raise
+        present = None
+    return Seen(backup.backups(desk.profile, desk.key), present, backup.folder_in_use(desk.profile))
+
+
+def _present(desk: Desk) -> Present:
     from alumni_desk.sync import engine
 
     with desk.reading() as connection:
@@ -70,8 +80,7 @@ def look_around(desk: Desk) -> Seen:
             "person WHERE standing = 'member' AND NOT gone", "gathering WHERE NOT gone", "fact WHERE kind = 'in'"))
         standing = engine.standing(connection)
         erased = tuple(connection.exec_driver_sql("SELECT at FROM erased").scalars())
-    present = Present(members, gatherings, check_ins, standing.waiting, standing.state == "alone", erased)
-    return Seen(backup.backups(desk.profile, desk.key), present, backup.folder_in_use(desk.profile))
+    return Present(members, gatherings, check_ins, standing.waiting, standing.state == "alone", erased)
 
 
 def why_words(one: Backup) -> tuple[str, str]:
@@ -180,7 +189,10 @@ class BackupDelegate(RowDelegate):
 
 
 class RestorePage(Page):
-    """The list at the left, one backup at the right. ``restore_it`` does it; without one there is nothing to press."""
+    """The list at the left, one backup at the right. ``restore_it`` does it; without one there is nothing to press.
+
+    ``is_damaged``: whether a part of the database is known to be damaged, though enough of it can be read for this page.
+    """
 
     name = "restore"
     icon = "clock-counter-clockwise"
@@ -189,9 +201,9 @@ class RestorePage(Page):
     belongs = "settings"
 
     def __init__(self, desk: Desk, lanes: Lanes, changes: ChangeBus, go: Go, *, restore_it: RestoreIt | None = None,
-                 back_up: Callable[[], None] | None = None) -> None:  # fmt: skip
+                 is_damaged: Callable[[], bool] = lambda: False) -> None:  # fmt: skip
         super().__init__(desk, lanes, changes, go)
-        self._restore_it, self._back_up = restore_it, back_up
+        self._restore_it, self._is_damaged = restore_it, is_damaged
         self._seen: Seen | None = None
         self._other: Backup | None = None
         self._chosen: Path | None = None
@@ -273,6 +285,9 @@ class RestorePage(Page):
     def _came(self, seen: Seen) -> None:
         self.stack.loading(False)
         self._seen = seen
+        if seen.present is None:
+            self.lanes.damage.emit()
+        self.now.setVisible(seen.present is not None)
         rows = ([self._other] if self._other is not None and self._other.file not in {one.file for one in seen.backups} else []) + seen.backups
         if not rows:
             self._show_empty()
@@ -289,6 +304,10 @@ class RestorePage(Page):
             self._choose(at)
 
     def _show_empty(self) -> None:
+        if self._seen is not None and self._seen.present is None:  # of what cannot be read no backup can be made
+            self.stack.show_empty(EmptyPage("clock-counter-clockwise", _("No backups here"), _("Open one that lies elsewhere"), self._ask_other,
+                                            _("On a stick, on another disk, on another laptop")))  # fmt: skip
+            return
         empty = EmptyPage("clock-counter-clockwise", _("No backups yet"), _("Back up now"), self._make_now, _("From then on one is made every day, by itself"))
         link = Link(_("Open one that lies elsewhere"))
         link.clicked.connect(self._ask_other)
@@ -312,8 +331,11 @@ class RestorePage(Page):
             return
         one = self.table.rows[row]
         self._chosen = one.file
-        self.detail.show_backup(one, self._seen.present, self._whole.get(one.file), can=self._restore_it is not None)
+        self._show_detail(one, self._seen, self._whole.get(one.file))
         self._check_next()
+
+    def _show_detail(self, one: Backup, seen: Seen, whole: bool | None) -> None:
+        self.detail.show_backup(one, seen.present, whole, can=self._restore_it is not None, harmed=seen.present is None or self._is_damaged())
 
     def _check_next(self) -> None:
         """Read the backups through, one at a time so that other long work gets its turn: the chosen one first."""
@@ -339,7 +361,7 @@ class RestorePage(Page):
         if file == self._chosen and self._seen is not None:
             one = next((one for one in self.table.rows if one.file == file), None)
             if one is not None:
-                self.detail.show_backup(one, self._seen.present, whole, can=self._restore_it is not None)
+                self._show_detail(one, self._seen, whole)
         self._check_next()
 
     def showEvent(self, event: Any) -> None:
@@ -432,8 +454,8 @@ class BackupDetail(Scroll):
         for part in (self.activity, self.button):  # nothing is offered before a backup is chosen
             part.hide()
 
-    def show_backup(self, one: Backup, present: Present, whole: bool | None, *, can: bool) -> None:
-        """``whole``: None while it is still being read through."""
+    def show_backup(self, one: Backup, present: Present | None, whole: bool | None, *, can: bool, harmed: bool = False) -> None:
+        """``whole``: None while it is still being read through; ``harmed``: what is here now is damaged."""
         now = datetime.now().astimezone()
         local = one.at.astimezone(now.tzinfo)
         self.title.setText(_("{day}, {time}").format(day=day_long(local.date()), time=f"{local:%H:%M}"))
@@ -449,31 +471,34 @@ class BackupDetail(Scroll):
             column.addWidget(IconLine("hourglass", _("Being checked …")))
         else:
             column.addWidget(IconLine("check-circle", _("Checked just now: whole and readable") if one.ours
-                                      else _("Checked just now: whole. Its password opens it."), tone="ok"))
+                                      else elsewhere_words(one), tone="ok"))
         if not damaged:
             column.addSpacing(px(8))
             column.addWidget(self._compared(one, present, local))
-            if one.ours:
+            if present is None:
+                column.addWidget(Label(_("What is here now cannot be read any more, so there is nothing to compare it with."), tone="muted", wrap=True))
+            elif one.ours:
                 self._see = Link(_("See who and which"))
                 self._see.clicked.connect(self.which)
                 column.addWidget(self._see)
                 self.comparing(self._reading)
             column.addSpacing(px(8))
             column.addWidget(Label(_("What happens"), "heading"))
-            for icon, words in happenings(one, present):
+            for icon, words in happenings(one, present) if present is not None and not harmed else happenings_after_damage(present):
                 column.addWidget(IconLine(icon, words))
         self.column.replaceWidget(self._body, body)
         self._body.hide()
         self._body.deleteLater()
         body.show()
         self._body = body
-        self.activity.setVisible(not damaged and not present.alone)
+        self.activity.setVisible(not damaged and not harmed and present is not None and not present.alone)
         self.button.show()
         self.button.set_words(_("Restore {day}").format(day=f"{local.day} {month_long(local.date())}"))
         self.button.setEnabled(can and not damaged and whole is not None)
         seconds = max(2, round(one.size / SPEED))
         self._note.setText("" if damaged else ngettext("About {n} second; you can go back the same way", "About {n} seconds; you can go back the same way",
-                                                       seconds).format(n=number(seconds)))
+                                                       seconds).format(n=number(seconds))
+                           if not harmed else ngettext("About {n} second", "About {n} seconds", seconds).format(n=number(seconds)))
 
     def comparing(self, now: bool) -> None:
         """Who and which is being read, or was."""
@@ -491,7 +516,7 @@ class BackupDetail(Scroll):
         return ", ".join(part for part in (f"{why} ({note})" if note else why, age, by) if part)
 
     @staticmethod
-    def _compared(one: Backup, present: Present, local: datetime) -> QWidget:
+    def _compared(one: Backup, present: Present | None, local: datetime) -> QWidget:
         box = QWidget()
         grid = QGridLayout(box)
         grid.setContentsMargins(0, 0, 0, 0)
@@ -499,19 +524,44 @@ class BackupDetail(Scroll):
         grid.setVerticalSpacing(px(6))
         grid.setColumnStretch(0, 1)
         right = Qt.AlignmentFlag.AlignRight
-        grid.addWidget(Label(_("Compared with today"), "heading"), 0, 0, 1, 4)
-        for column, words in ((1, day_short(local.date())), (2, _("today"))):
+        grid.addWidget(Label(_("What it holds") if present is None else _("Compared with today"), "heading"), 0, 0, 1, 4)
+        for column, words in ((1, day_short(local.date())), (2, _("today")))[:1 if present is None else 2]:
             grid.addWidget(Label(words, "small", "muted"), 1, column, right)
-        for row, (words, then, today) in enumerate(((_("Members"), one.members, present.members), (_("Check-ins"), one.check_ins, present.check_ins),
-                                                    (_("Gatherings"), one.gatherings, present.gatherings))):
+        now = present or Present(0, 0, 0, 0, True, ())
+        for row, (words, then, today) in enumerate(((_("Members"), one.members, now.members), (_("Check-ins"), one.check_ins, now.check_ins),
+                                                    (_("Gatherings"), one.gatherings, now.gatherings))):
             grid.addWidget(hairline(), 2 + 2 * row, 0, 1, 4)
             grid.addWidget(Label(words), 3 + 2 * row, 0)
             grid.addWidget(Label(number(then), tone="muted"), 3 + 2 * row, 1, right)
+            if present is None:
+                continue
             grid.addWidget(Label(number(today), tone="muted"), 3 + 2 * row, 2, right)
             difference = then - today
             said = _("the same") if not difference else (_("{n} fewer") if difference < 0 else _("{n} more")).format(n=number(abs(difference)))
             grid.addWidget(Label(said, "strong" if difference else "body", "text" if difference else "muted"), 3 + 2 * row, 3, right)
         return box
+
+
+def happenings_after_damage(present: Present | None) -> list[tuple[str, str]]:
+    """What a restore does if a part of what is here cannot be read any more."""
+    found = [("floppy-disk", _("The damaged file stays beside the new one: no backup can be made of what cannot be read")),
+             ("paper-plane-tilt", _("What was changed since comes back from the second copy of it; that reaches back to the newest two backups"))]
+    if present is None:
+        found.append(("arrows-clockwise", _("With a server, the next sync brings back what the office and other laptops hold")))
+    elif not present.alone:
+        found.append(("arrows-clockwise", _("The next sync brings back what the office and other laptops hold")))
+    return [*found, ("prohibit", _("Whoever was erased since stays erased"))]
+
+
+def elsewhere_words(one: Backup) -> str:
+    """What is known of a whole backup of another desk, and what opens it."""
+    by = backup.opened_by(one.header)
+    if by == {"password"}:
+        return _("Checked just now: whole. Its password opens it.")
+    if by == {"recovery"}:
+        return _("Checked just now: whole. The recovery key of its chapter opens it.")
+    return _("Checked just now: whole. Its password or its chapter’s recovery key opens it.") if by else _(
+        "Checked just now: whole. Only the computer that made it has its key.")
 
 
 def happenings(one: Backup, present: Present) -> list[tuple[str, str]]:

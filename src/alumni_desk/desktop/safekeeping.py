@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QWidget
 from alumni_desk.desktop.background import Lanes
 from alumni_desk.desktop.password_sheet import PasswordSheet
 from alumni_desk.desktop.settings_page import ask_backup_place
+from alumni_desk.errors import KnownError
 from alumni_desk.store import backup, keys
 from alumni_desk.store.desk import Desk
 from alumni_desk.sync import restoring
@@ -35,15 +36,29 @@ def back_up_now(window: QWidget, desk: Desk, lanes: Lanes, say: Say) -> None:
 
 def ask_password(window: QWidget, desk: Desk, lanes: Lanes, file: Path, then: Callable[[str], None]) -> None:
     """Ask for the password of a backup that another laptop made, try it, and hand it on."""
-    sheet = PasswordSheet(window, _("Restore a backup"), _("Restore"), _("The password that was given when the copy was made, or the recovery key."),
-                          choose=False)  # fmt: skip
+    sheet = PasswordSheet(window, _("Restore a backup"), _("Restore"), locked_words(file), choose=False)
     sheet.done_clicked.connect(lambda: sheet.run(
         lanes, lambda typed: (typed, restoring.restore(desk.profile, file, passphrase=typed, dry_run=True)), lambda done: then(done[0])))
     sheet.show()
 
 
+def locked_words(file: Path) -> str:
+    """What opens a backup that is locked, in a sentence; a file that is none says so when it is tried."""
+    try:
+        by = backup.opened_by(backup.read_head(file)[0])
+    except KnownError:
+        by = frozenset()
+    if by == {"password"}:
+        return _("The backup is locked. The password of the day when it was made opens it.")
+    if by == {"recovery"}:
+        return _("The backup is locked. The recovery key of its chapter opens it.")
+    return _("The backup is locked. The password of the day when it was made opens it, or the recovery key of its chapter.")
+
+
 def restored_words(done: Restored) -> str:
     """What a restore did, in a toast."""
+    if done.reopened:
+        return _("Nothing was lost and nothing replaced: the backup held the key of what is here, {what}.").format(what=_what(done.held))
     if done.held.made_at:
         when = datetime.fromisoformat(done.held.made_at).astimezone()
         words = [_("Back at {day}: {what}.").format(day=f"{day(when.date())}, {clock_time(when)}", what=_what(done.held))]
@@ -51,6 +66,8 @@ def restored_words(done: Restored) -> str:
         words = [_("Put right: {what}.").format(what=_what(done.held))]
     if done.carried:
         words.append(ngettext("{n} change was carried over.", "{n} changes were carried over.", done.carried).format(n=number(done.carried)))
+    if done.replaced is not None and done.replaced.suffix == ".db":
+        words.append(_("The file that did not open is kept as {file}.").format(file=done.replaced.name))
     if done.unread:
         words.append(_("A few of the last changes may be missing."))
     return " ".join(words)

@@ -33,14 +33,16 @@ class Kept:
 
 
 class StuckPage(QWidget):
-    """``error``: why it does not open; ``note``: why the last way did not lead on; ``salvage``: whether it can be put right with what was kept."""
+    """``error``: why it does not open; ``note``: why the last way did not lead on; ``salvage``: whether it can be put right with what was kept;
+    ``keyless``: it lacks nothing but its key, as far as anybody can tell.
+    """
 
     salvage = Signal()
     restore = Signal(object)  # a Path
     other = Signal()
     again = Signal()
 
-    def __init__(self, error: KnownError, kept: Sequence[Kept], damaged: int, *, salvage: bool, note: str = "") -> None:
+    def __init__(self, error: KnownError, kept: Sequence[Kept], damaged: int, *, salvage: bool, keyless: bool = False, note: str = "") -> None:
         super().__init__()
         column = fill_front(self, 600)
         head = QVBoxLayout()
@@ -69,7 +71,7 @@ class StuckPage(QWidget):
         column.addSpacing(px(4))
         foot = QVBoxLayout()
         foot.setContentsMargins(px(16), 0, px(16), 0)
-        foot.addWidget(Label(_foot(bool(kept), damaged), "small", "muted", wrap=True))
+        foot.addWidget(Label(_foot(bool(kept), damaged, keyless), "small", "muted", wrap=True))
         column.addLayout(foot)
 
     def first_focus(self) -> QWidget:
@@ -97,8 +99,9 @@ def _holds(one: Kept) -> str:
         gatherings=ngettext("{n} gathering", "{n} gatherings", one.gatherings).format(n=number(one.gatherings)))
 
 
-def _foot(kept: bool, damaged: int) -> str:
-    said = [_("Nothing is thrown away: the file that does not open stays beside the new one.")]
+def _foot(kept: bool, damaged: int, keyless: bool) -> str:
+    said = [_("A backup holds the key, too. It is tried on what is here first: if that opens, nothing is replaced. If not, it stays beside the new one.")
+            if keyless else _("Nothing is thrown away: the file that does not open stays beside the new one.")]
     if kept:
         said.append(_("What is offered was read through just now and is whole."))
     if damaged:

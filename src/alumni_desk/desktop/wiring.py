@@ -157,7 +157,8 @@ def room_in(desk: Desk, sitting: Sitting) -> Room:
 
     def go_back(one: Backup, password: str | None) -> None:
         key, when = desk.key, day(one.at.astimezone().date())
-        sitting.leave_for((_("Going back to {day}").format(day=when), _("What is here now is kept as a backup first.")),
+        kept = _("What is here now stays as a file beside it.") if held[0].keeping.is_damaged else _("What is here now is kept as a backup first.")
+        sitting.leave_for((_("Going back to {day}").format(day=when), kept),
                           lambda job: _gone_back(desk.profile, one.file, password, key, job))
 
     def restore_it(one: Backup) -> None:
@@ -268,10 +269,11 @@ def _enrol(desk: Desk, password: str | None) -> None:
         keys.keep_under(desk.profile.path, "desk", desk.key, password)
 
 
-def _restored(profile: Profile, file: Path, password: str, own: str | None = None) -> None:
+def _restored(profile: Profile, file: Path, password: str, own: str | None = None) -> str:
+    from alumni_desk.desktop.safekeeping import restored_words
     from alumni_desk.sync import restoring
 
-    restoring.restore(profile, file, passphrase=password, own=own)
+    return restored_words(restoring.restore(profile, file, passphrase=password, own=own))
 
 
 def _kept(profile: Profile, password: str | None) -> tuple[list[Kept], int]:

@@ -13,6 +13,8 @@ and every swapped pair."""
 INVITATION_LETTERS = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 """Crockford's 32, read by a person: no I, L, O or U, which are read as 1, 1, 0 and V."""
 
+_SURE = 4
+"""So many groups that are right are no accident: one is, once in thirty-two."""
 RECOVERY_GROUPS = 8
 """A recovery key's groups: four random letters (20 bits) and one that checks them, 160 bits in all."""
 
@@ -174,4 +176,14 @@ def like_recovery_key(text: str) -> bool:
     if read_recovery_key(text) is not None:
         return True
     words = text.upper().replace("-", " ").split()
+    if len(words) < RECOVERY_GROUPS - 1:
+        return _run_together(_plain(text))
     return abs(len(words) - RECOVERY_GROUPS) <= 1 and sum(len(word) == _RECOVERY_LENGTH for word in words) >= RECOVERY_GROUPS - 2
+
+
+def _run_together(letters: str) -> bool:
+    """Whether these are a recovery key without its hyphens, with few errors: about as many letters, and groups that are right, from either end."""
+    from_end = letters[max(0, len(letters) - RECOVERY_GROUPS * _RECOVERY_LENGTH):].rjust(RECOVERY_GROUPS * _RECOVERY_LENGTH)
+    right = {group for text in (letters, from_end) for group in range(RECOVERY_GROUPS)
+             if _right(group, text[_RECOVERY_LENGTH * group:_RECOVERY_LENGTH * (group + 1)], _RECOVERY_LENGTH)}
+    return abs(len(letters) - RECOVERY_GROUPS * _RECOVERY_LENGTH) <= 2 and len(right) >= _SURE

@@ -14,7 +14,7 @@ import logging
 import os
 import re
 import shutil
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -43,6 +43,7 @@ STAGE = "restoring"
 """The folder in which a database is made ready before it takes the place of the present one."""
 
 Why = Literal["by_hand", "daily", "before_import", "before_update", "before_restore"]
+Opens = Literal["password", "recovery"]
 Progress = Callable[[int, int], object]
 """Told how many of how many parts of the work are done."""
 
@@ -346,16 +347,21 @@ def look(file: Path, key: bytes, made_at: str = "", *, deep: bool = True) -> Hel
             wrong = wrong or [row for row in connection.execute("PRAGMA integrity_check" if deep else "PRAGMA quick_check") if row[0] != "ok"]
             if wrong:
                 raise _damaged(file)
-            chapter = connection.execute("SELECT name FROM chapter WHERE NOT gone LIMIT 1").fetchone()
-            counts = [connection.execute(f"SELECT count(*) FROM {question}").fetchone()[0] for question in (
-                "person WHERE standing = 'member' AND NOT gone", "gathering WHERE NOT gone", "fact WHERE kind = 'in'")]
+            held = counted(connection, made_at)
             connection.execute("PRAGMA journal_mode = DELETE")
     except sqlcipher.DatabaseError as error:
         known = store_problem(str(error), file.parent)
         if known is not None and known.code in ("disk_full", "disk_trouble", "database_busy", "read_only"):
             raise known from None
         raise _damaged(file) from None
-    members, gatherings, check_ins = counts
+    return held
+
+
+def counted(connection: Any, made_at: str = "") -> Held:
+    """What a database holds that a connection of the driver's is open to."""
+    chapter = connection.execute("SELECT name FROM chapter WHERE NOT gone LIMIT 1").fetchone()
+    members, gatherings, check_ins = (connection.execute(f"SELECT count(*) FROM {question}").fetchone()[0] for question in (
+        "person WHERE standing = 'member' AND NOT gone", "gathering WHERE NOT gone", "fact WHERE kind = 'in'"))
     return Held(str(chapter[0]) if chapter and chapter[0] else "", members, gatherings, check_ins, made_at)
 
 
@@ -392,13 +398,16 @@ def refuse_if_open(profile: Profile, key: bytes) -> None:
 def take_place(profile: Profile) -> None:
     """Put the database that lies ready in ``restoring`` in the place of the profile's own. Ended in the middle, the next opening ends it.
 
-    What was there stays as ``desk-damaged-….db`` if it could not be read; else it is in a backup, and goes.
+    What was there stays as ``desk-damaged-….db`` if it could not be read, and its outbox copy as ``….outbox`` if that could not be read either; else
+    it is in a backup, and goes.
     """
     ready = profile.path / STAGE / "ready"
     said = json.loads(ready.read_text("utf-8"))
     with _disk():
         if (ready.parent / "desk.db").exists():
             (profile.path / mark.NAME).unlink(missing_ok=True)
+            if said.get("outbox") and (profile.path / outbox.NAME).exists():
+                os.replace(profile.path / outbox.NAME, profile.path / f"desk-damaged-{said['stamp']}.outbox")
             # The log first: a new database must never meet the old one's log.
             for end in ("-wal", "-shm", ""):
                 there = profile.database.with_name(profile.database.name + end)
@@ -429,13 +438,47 @@ def key_of(header: dict[str, Any], own: bytes | None, passphrase: str | None) ->
     spare = os.environ.get(keys.RECOVERY)
     typed = passphrase or os.environ.get(keys.PASSPHRASE) or spare
     if not typed:
-        raise StoreProblem("passphrase_needed", _("This backup is locked with a password. Type it, or set ALUMNI_DESK_PASSPHRASE before the command."))
+        raise _locked(opened_by(header))
     try:
-        return keys.open_sealed(boxes, typed)
+        return _unlocked(boxes, typed)
     except StoreProblem:
         if not spare or spare == typed:
             raise
-        return keys.open_sealed(boxes, spare)
+        return _unlocked(boxes, spare)
+
+
+def opened_by(header: Mapping[str, Any]) -> frozenset[Opens]:
+    """What opens a backup on any computer; nothing of it: only the password store of the computer that made it has its key."""
+    boxes: tuple[tuple[Opens, str], ...] = (("password", "key"), ("recovery", "recovery"))
+    return frozenset(what for what, name in boxes if header.get(name) is not None)
+
+
+def _locked(by: frozenset[Opens]) -> StoreProblem:
+    if by == {"password"}:
+        words = _("This backup is locked with a password. Type it, or set ALUMNI_DESK_PASSPHRASE before the command.")
+    elif by == {"recovery"}:
+        words = _("This backup opens with the recovery key of its chapter. Type it, or set ALUMNI_DESK_RECOVERY before the command.")
+    else:
+        words = _("This backup is locked with a password. Type it or the recovery key of its chapter, or set ALUMNI_DESK_PASSPHRASE or "
+                  "ALUMNI_DESK_RECOVERY before the command.")
+    return StoreProblem("passphrase_needed", words)
+
+
+def _unlocked(boxes: Mapping[str, Any], typed: str) -> bytes:
+    try:
+        return keys.open_sealed(boxes, typed)
+    except StoreProblem as problem:
+        if problem.code == "passphrase_wrong" and boxes.get("passphrase") is not None:
+            raise StoreProblem("passphrase_wrong", _(
+                "That is not the password of this backup: the one of the day when it was made opens it. Check Caps Lock and the keyboard, and try again.")
+                if boxes.get("recovery") is None else _(
+                "That is not the password of this backup: the one of the day when it was made opens it, and so does the recovery key. "
+                "Check Caps Lock and the keyboard, and try again.")) from None
+        if problem.code == "recovery_wrong":
+            raise StoreProblem("recovery_wrong", _(
+                "That recovery key has no typing error, but it does not open this backup: it belongs to another chapter or was made on another day. "
+                "Look for the paper of then.")) from None
+        raise
 
 
 def unpack(file: Path, header: dict[str, Any], start: int, to: Path) -> None:

@@ -10,11 +10,10 @@ from typing import Any
 import msgspec
 import sqlalchemy as sa
 
-from alumni_desk.errors import StoreProblem
 from alumni_desk.store import search
 from alumni_desk.store.connecting import connect
 from alumni_desk.store.desk import Desk
-from alumni_desk.store.troubles import store_problem
+from alumni_desk.store.troubles import part_damaged, store_problem
 from alumni_desk.words import _, ngettext, number
 
 REFERENCES = (
@@ -120,13 +119,6 @@ def look_at_pages(desk: Desk, *, cancelled: Callable[[], bool] = lambda: False) 
 _LITTLE_CACHE = 2_048
 _STEPS = 1_000
 """So often it is asked whether somebody waits for the end: after some twenty pages, which a slow disk takes half a second for."""
-
-
-def part_damaged() -> StoreProblem:
-    """The sentence for damage that is found in an open database."""
-    return StoreProblem("part_damaged", _(
-        "A part of the chapter's database cannot be read any more, so something may be missing from what you see. Go back to a backup now: "
-        "what was changed since comes back from the copy of what waits. Then look at the disk: it may be failing."))
 
 
 def _hidden(connection: sa.Connection, table: sa.Table) -> int:

@@ -221,7 +221,7 @@ class Desk:
 
     def version(self) -> int:
         """A number that changes whenever somebody wrote to the database: this program, or another one beside it."""
-        with self._version_lock, translated(self.profile.path):
+        with self._version_lock, translated(self.profile.path, opened=True):
             if self._shut is not None:
                 raise self._shut
             if self._versions is None:
@@ -235,7 +235,7 @@ class Desk:
             with self.reading() as connection:
                 yield connection
             return
-        with translated(self.profile.path):
+        with translated(self.profile.path, opened=True):
             try:
                 raw = self._idle.pop()
             except IndexError:
@@ -261,7 +261,7 @@ class Desk:
 
         ``everybody``: one of those that look at all there is: the others keep in memory what is asked for with every key.
         """
-        with translated(self.profile.path), (self._walkers if everybody else self._readers).connect() as connection:
+        with translated(self.profile.path, opened=True), (self._walkers if everybody else self._readers).connect() as connection:
             driver.run(connection, "BEGIN")
             try:
                 yield connection
@@ -319,7 +319,7 @@ class Desk:
             raise busy()
         self.news = search.News()
         try:
-            with translated(self.profile.path), attached(self._opened, beside) as connection:
+            with translated(self.profile.path, opened=True), attached(self._opened, beside) as connection:
                 driver.run(connection, "BEGIN IMMEDIATE")
                 try:
                     # How many were committed: at rest the capture row's transaction is the number of the last one.

@@ -19,6 +19,7 @@ import sys
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -170,7 +171,8 @@ def database_key(folder: Path, name: str, *, passphrase: str | None = None) -> b
         if file.exists():
             return _kept(_read(file), typed)
         if (folder / f"{name}.db").exists():
-            raise StoreProblem("key_lost", _("The key of the database in {folder} is missing, so it cannot be opened. Restore a backup."), folder=folder)
+            raise StoreProblem("key_lost", _("The key of the database in {folder} is missing, so it cannot be opened. Restore a backup: "
+                                                   "the key lies in that, too, and if it opens what is here, nothing is replaced."), folder=folder)
         if typed is not None and len(typed) < SHORTEST:
             raise StoreProblem("passphrase_short", _("A password needs ten letters or more: three words you will remember do well. Nothing was made."))
         key = secrets.token_bytes(32)
@@ -247,6 +249,30 @@ def keep_anew(folder: Path, name: str, key: bytes, passphrase: str | None) -> Ke
         _write(file, content)
         _forget(before)
     return "keyring" if "keyring" in content else "passphrase"
+
+
+def put_right(folder: Path, name: str, key: bytes, header: Mapping[str, Any]) -> None:
+    """Make a key file anew that was lost or leads nowhere, of what a backup says of the same key; the old one stays beside it.
+
+    What opens the backup opens the database from then on; this computer's keyring, too, if that kept the key and takes it.
+    """
+    content = {one: header[entry] for one, entry in (("passphrase", "key"), ("recovery", "recovery")) if isinstance(header.get(entry), dict)}
+    if header.get("kept") == "keyring" or not content:
+        try:
+            content |= _in_keyring(key)
+        except StoreProblem:
+            if not content:
+                raise
+    with alone(folder / f"{name}.lock"):
+        set_aside(folder, name)
+        _write(folder / f"{name}.key", content)
+
+
+def set_aside(folder: Path, name: str) -> None:
+    """Let a key file that leads nowhere lie beside the one that follows."""
+    file = folder / f"{name}.key"
+    if file.exists():
+        file.replace(folder / f"{name}-damaged-{datetime.now(UTC):%Y%m%d-%H%M%S}.key")
 
 
 def destroy(folder: Path, name: str) -> None:
@@ -498,4 +524,5 @@ def _write(file: Path, content: dict[str, Any]) -> None:
 
 
 def _damaged() -> StoreProblem:
-    return StoreProblem("key_damaged", _("The file that leads to the chapter's key cannot be read, so the chapter cannot be opened. Restore a backup."))
+    return StoreProblem("key_damaged", _("The file that leads to the chapter's key cannot be read, so the chapter cannot be opened. Restore a backup: "
+                                              "the key lies in that, too, and if it opens what is here, nothing is replaced."))

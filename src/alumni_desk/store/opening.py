@@ -82,6 +82,24 @@ def open_staged(profile: Profile, key: bytes, metadata: Callable[[], sa.MetaData
     return Desk(profile, key, metadata, version)
 
 
+def fits(profile: Profile, key: bytes) -> bool:
+    """Whether this key opens the profile's database, be the rest of it whole or not."""
+    if not profile.exists:
+        return False
+    try:
+        connection = connect(profile.database, key)
+        try:
+            connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
+        finally:
+            connection.close()
+    except driver.sqlcipher().DatabaseError as error:
+        known = store_problem(str(error), profile.path)
+        if known is None or known.code != "database_damaged":
+            raise (known or error) from None
+        return False
+    return True
+
+
 def trouble_of(profile: Profile, key: bytes) -> KnownError | None:
     """Why a database cannot be trusted: ``database_damaged`` or ``changes_lost``; None if every page is whole and no commit is missing. Changes nothing."""
     import sqlcipher3.dbapi2 as sqlcipher

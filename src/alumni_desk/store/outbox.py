@@ -103,6 +103,10 @@ class Outbox:
             found.settings.update(record.settings)
         return found
 
+    def opens(self) -> bool:
+        """Whether there is anything in it that this key opens."""
+        return next(self._records(Found()), None) is not None
+
     def make_anew(self, desk: Desk, *, since: str = "") -> None:
         """Write the file again, of what waits now. ``since``: for a desk without a server, where everything waits for ever, only what is younger."""
         part = self.file.with_name(NAME + ".part")

@@ -25,8 +25,8 @@ def changes_lost(count: int) -> StoreProblem:
 
 
 @contextmanager
-def translated(folder: Path) -> Iterator[None]:
-    """What SQLite says of disk and file, as a sentence; everything else is a fault of the program and stays one."""
+def translated(folder: Path, *, opened: bool = False) -> Iterator[None]:
+    """What SQLite says of disk and file, as a sentence; everything else is a fault of the program and stays one. ``opened``: of a desk that is open."""
     try:
         yield
     except Exception as error:
@@ -36,6 +36,8 @@ def translated(folder: Path) -> Iterator[None]:
             raise
         if not isinstance(known, BadInput):
             log.warning("the database said: %s", known.code)
+        if opened and known.code == "database_damaged":
+            raise part_damaged(known.code) from None
         raise known from None
 
 
@@ -49,6 +51,13 @@ def database_damaged(folder: Path | None = None) -> StoreProblem:
     """The sentence for a database that cannot be trusted."""
     return StoreProblem("database_damaged", _(
         "The chapter's database is damaged or belongs to another key, so it was not opened. Restore a backup; leave the file where it is."))
+
+
+def part_damaged(code: str = "part_damaged") -> StoreProblem:
+    """The sentence for damage in an open database: that somebody came upon (``database_damaged``), or that was found when all of it was read."""
+    return StoreProblem(code, _(
+        "A part of the chapter's database cannot be read any more, so something may be missing from what you see. Go back to a backup now: "
+        "what was changed since comes back from the copy of what waits. Then look at the disk: it may be failing."))
 
 
 def busy(folder: Path | None = None) -> StoreProblem:

@@ -11,7 +11,7 @@ import logging
 import shutil
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -24,9 +24,10 @@ from alumni_desk.protocol import codes
 from alumni_desk.schema import SCHEMA_VERSION, desk_schema
 from alumni_desk.store import backup, erasing, keys
 from alumni_desk.store.backup import Held, Progress
+from alumni_desk.store.connecting import reader
 from alumni_desk.store.desk import Desk
-from alumni_desk.store.opening import open_staged, trouble_of
-from alumni_desk.store.outbox import Found, Outbox
+from alumni_desk.store.opening import fits, open_staged, trouble_of
+from alumni_desk.store.outbox import NAME, Found, Outbox
 from alumni_desk.store.profile import Profile, alone
 from alumni_desk.sync import join, operations, state
 from alumni_desk.sync.shapes import shapes
@@ -36,6 +37,8 @@ from alumni_desk.words import _
 log = logging.getLogger(__name__)
 
 _STEPS = 6
+NEW = "new"
+"""The name of a key that is ready to take the place of one that leads nowhere."""
 
 
 @dataclass(frozen=True)
@@ -43,6 +46,7 @@ class Restored:
     """What was restored. ``carried``: waiting operations laid over it; ``erased``: people erased since who stay so; ``replaced``: where what was
     there lies now; ``from_outbox``: it could not be read, so the outbox copy was used; ``unread``: parts of that copy that were damaged too.
     ``instead_of``: the name of the chapter that was here, if the backup is of another one, else None; ``leaves``: this laptop was joined, and is no longer.
+    ``reopened``: the key of what is here was lost and lay in the backup, so nothing had to be replaced; ``held`` is what is here.
     """
 
     held: Held
@@ -53,11 +57,12 @@ class Restored:
     unread: int = 0
     instead_of: str | None = None
     leaves: bool = False
+    reopened: bool = False
 
 
 def restore(profile: Profile, file: Path, *, passphrase: str | None = None, own: str | None = None, desk_key: bytes | None = None,
             dry_run: bool = False, progress: Progress | None = None, cancelled: Callable[[], bool] | None = None) -> Restored:
-    """Put a backup in the place of a profile's desk, which must be closed.
+    """Put a backup in the place of a profile's desk, which must be closed. If that only lacks its key, and the backup has it, the key is put right instead.
 
     ``passphrase``: the backup's password or its recovery key. ``own``: the password of a new profile that no keyring can keep. ``desk_key``: the
     key of the desk that is there, if it is known.
@@ -70,6 +75,11 @@ def restore(profile: Profile, file: Path, *, passphrase: str | None = None, own:
     known = desk_key if desk_key is not None else _known_key(profile)
     key = backup.key_of(header, known, passphrase)
     profile.create()
+    astray = _is_astray(profile, known, key, passphrase)
+    if astray:
+        if profile.exists and trouble_of(profile, key) is None:
+            return _reopened(profile, header, key, dry_run=dry_run)
+        known = key
     with _stage(profile) as stage:
         backup.unpack(file, header, start, stage.database)
         step()
@@ -77,7 +87,9 @@ def restore(profile: Profile, file: Path, *, passphrase: str | None = None, own:
         step()
         if dry_run:
             return _tried(profile, stage, key, known if known is not None else _known_key(profile, passphrase), held, file.parent)
-        new_key = known if known is not None else _own_key(profile, passphrase, own)
+        if astray:
+            keys.put_right(profile.path, "desk", key, header)
+        new_key = known if known is not None else _own_key(profile, stage, passphrase, own)
         backup.rekey(stage.database, key, new_key)
         step()
         present, found = _present(profile, new_key)
@@ -91,7 +103,12 @@ def salvage(profile: Profile, *, passphrase: str | None = None, desk_key: bytes 
 
     Raises Refused ``nothing_to_salvage`` if the desk opens, NotFound ``no_backup``.
     """
-    key = desk_key if desk_key is not None else keys.database_key(profile.path, "desk", passphrase=passphrase)
+    try:
+        key = desk_key if desk_key is not None else keys.database_key(profile.path, "desk", passphrase=passphrase)
+    except StoreProblem as problem:
+        if problem.code in _ASTRAY and (file := _with_a_key(profile, passphrase)) is not None:
+            return restore(profile, file, passphrase=passphrase, dry_run=dry_run, progress=progress, cancelled=cancelled)
+        raise
     step = _Steps(progress, cancelled)
     trouble = trouble_of(profile, key)
     if trouble is None:
@@ -116,6 +133,49 @@ def salvage(profile: Profile, *, passphrase: str | None = None, desk_key: bytes 
                 carried, erased = _bring_over(desk, profile, key, None, found, elsewhere=False)
                 return Restored(_count(desk, held.made_at), carried, erased, None, bool(found.operations), found.damaged)
         return _finish(profile, stage, key, held, None, found, step)
+
+
+_ASTRAY = ("key_lost", "key_damaged", "keyring_silent")
+
+
+def _is_astray(profile: Profile, known: bytes | None, key: bytes, typed: str | None) -> bool:
+    """Whether the key file is lost or leads nowhere, while this key opens what is here: the database, or at least its outbox copy."""
+    if known is not None:
+        return key != known and not _opens(profile, known) and _opens(profile, key)
+    if (profile.path / "desk.key").exists():
+        try:
+            keys.database_key(profile.path, "desk", passphrase=typed)
+            return False
+        except StoreProblem as problem:
+            if problem.code not in _ASTRAY:  # it is whole, and another password opens it
+                return False
+    return _opens(profile, key)
+
+
+def _opens(profile: Profile, key: bytes) -> bool:
+    return fits(profile, key) or Outbox(profile.path, key).opens()
+
+
+def _with_a_key(profile: Profile, typed: str | None) -> Path | None:
+    """The newest whole backup that what was typed opens."""
+    for one in backup.everywhere(profile, None):
+        if not one.damaged and backup.is_whole(one.file):
+            try:
+                backup.key_of(one.header, None, typed)
+                return one.file
+            except StoreProblem as problem:
+                if problem.code == "passphrase_needed":
+                    raise
+                log.warning("a backup cannot be used: %s", problem.code)
+    return None
+
+
+def _reopened(profile: Profile, header: dict[str, Any], key: bytes, *, dry_run: bool) -> Restored:
+    """Put the key file right: nothing else is missing."""
+    if not dry_run:
+        keys.put_right(profile.path, "desk", key, header)
+    with closing(reader(profile.database, key)) as connection:
+        return Restored(backup.counted(connection), reopened=True)
 
 
 def _tried(profile: Profile, stage: Profile, key: bytes, known: bytes | None, held: Held, beside: Path) -> Restored:
@@ -157,7 +217,12 @@ def _finish(profile: Profile, stage: Profile, key: bytes, held: Held, present: P
         counted = _count(desk, held.made_at)
         step()
     stamp = datetime.now(UTC).strftime("%Y%m%d-%H%M%S")
-    (stage.path / "ready.part").write_text(json.dumps({"stamp": stamp, "keep": present is None}), "utf-8")
+    if (new := stage.path / f"{NEW}.key").exists():
+        with alone(profile.path / "desk.lock"):
+            keys.set_aside(profile.path, "desk")
+            new.replace(profile.path / "desk.key")
+    ready = {"stamp": stamp, "keep": present is None, "outbox": bool(found.damaged)}
+    (stage.path / "ready.part").write_text(json.dumps(ready), "utf-8")
     (stage.path / "ready.part").replace(stage.path / "ready")
     was_there = profile.exists
     with alone(profile.path / "desk.lock"):
@@ -231,10 +296,12 @@ def _known_key(profile: Profile, typed: str | None = None) -> bytes | None:
         return None
 
 
-def _own_key(profile: Profile, typed: str | None, own: str | None) -> bytes:
-    """The profile's own key with what was typed for the backup; for a new profile one kept as this computer keeps keys, else under that passphrase."""
-    file = profile.path / "desk.key"
-    if file.exists() and profile.exists:
+def _own_key(profile: Profile, stage: Profile, typed: str | None, own: str | None) -> bytes:
+    """The profile's own key with what was typed for the backup; else a new one, kept as this computer keeps keys, or under the passphrase ``own``.
+
+    The file of a new one lies in the stage until the restored database takes its place.
+    """
+    if (profile.path / "desk.key").exists() and _is_something(profile):
         try:
             return keys.database_key(profile.path, "desk", passphrase=typed)
         except StoreProblem as problem:
@@ -246,25 +313,23 @@ def _own_key(profile: Profile, typed: str | None, own: str | None) -> bytes:
                     "(--profile), or give the desk that is here the backup's password first.")) from None
             if problem.code != "key_damaged":
                 raise
-            file.replace(file.with_name(f"desk-damaged-{datetime.now(UTC):%Y%m%d-%H%M%S}.key"))
-    elif file.exists():
-        file.unlink()
-    if profile.exists:  # without its key nobody can ever read it
-        profile.database.replace(profile.path / f"desk-damaged-{datetime.now(UTC):%Y%m%d-%H%M%S}-without-key.db")
     try:
-        return keys.database_key(profile.path, "desk", passphrase=own)
+        return keys.database_key(stage.path, NEW, passphrase=own)
     except StoreProblem as problem:
         # A recovery key opens a backup; it never becomes a password: a new one is asked for.
         if problem.code != "passphrase_wanted" or typed is None or codes.read_recovery_key(typed) is not None:
             raise
-        return keys.database_key(profile.path, "desk", passphrase=typed)
+        return keys.database_key(stage.path, NEW, passphrase=typed)
+
+
+def _is_something(profile: Profile) -> bool:
+    return profile.exists or (profile.path / NAME).exists()
 
 
 def _present(profile: Profile, key: bytes) -> tuple[Profile | None, Found]:
     """The desk that is there, if it is whole; else what its outbox copy holds."""
-    if not profile.exists:
-        return None, Found()
-    return (profile, Found()) if trouble_of(profile, key) is None else (None, Outbox(profile.path, key).read())
+    whole = profile.exists and trouble_of(profile, key) is None
+    return (profile, Found()) if whole else (None, Outbox(profile.path, key).read())
 
 
 def _what_is_left(profile: Profile, stage: Profile, key: bytes) -> Held | None:
