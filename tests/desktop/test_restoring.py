@@ -20,9 +20,12 @@ from tests.conftest import PASSPHRASE
 from alumni_desk.desktop import opening
 from alumni_desk.desktop.app import Room, Sitting, build
 from alumni_desk.desktop.deeds import Deeds
+from alumni_desk.desktop.first_run import FirstRun
 from alumni_desk.desktop.front import WayIn
 from alumni_desk.desktop.keeping import Keeping
+from alumni_desk.desktop.password_sheet import PasswordSheet
 from alumni_desk.desktop.restore_page import MEMBERS, WHEN, WHY, RestorePage, when_words
+from alumni_desk.desktop.safekeeping import OtherChapterSheet
 from alumni_desk.desktop.stuck_page import StuckPage
 from alumni_desk.desktop.unlock import UnlockPage
 from alumni_desk.desktop.wiring import room_in, ways_of
@@ -33,6 +36,7 @@ from alumni_desk.store import backup, outbox
 from alumni_desk.store.backup import Backup
 from alumni_desk.store.desk import Desk
 from alumni_desk.store.profile import Profile
+from alumni_desk.store.recovery import recovery_key
 from alumni_desk.store.troubles import database_damaged
 from alumni_desk.sync.engine import Standing
 
@@ -430,3 +434,71 @@ def test_what_is_typed_for_the_backup_opens_the_chapter_without_being_asked_agai
     until(lambda: sitting.room is not None)
     assert sitting.room is not None and count_members(sitting.room.desk) == 2
     assert "Nothing was lost" in sitting.room.shell.toast.accessibleName()
+
+
+@pytest.mark.parametrize("by", ["recovery key", "password"])
+def test_on_another_computer_a_backup_is_locked_with_the_password_that_was_just_chosen_there(
+        by: str, qapp: QApplication, desk: Desk, profile: Profile, until: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    add_member(desk, first_name="Ada")
+    typed = recovery_key(desk) if by == "recovery key" else "the password of the copy"
+    backup.back_up(desk, tmp_path / "away.alumnidesk", passphrase="the password of the copy")
+    monkeypatch.delenv("ALUMNI_DESK_PASSPHRASE")
+    new = Profile(tmp_path / "new")
+    sitting = Sitting(qapp, new, ways_of(new), room_in)
+    try:
+        sitting.begin()
+
+        def page(kind: type[QWidget], choose: bool = False) -> Any:
+            found = sitting.front.findChildren(kind) if sitting.front is not None else []
+            return next((one for one in found if one.isVisible() and getattr(one, "choose", False) == choose), None)
+
+        until(lambda: page(UnlockPage, choose=True))
+        page(UnlockPage, choose=True)._on_password("new machine 22")
+        until(lambda: page(FirstRun))
+        monkeypatch.setattr(opening.QFileDialog, "getOpenFileName", lambda *asked: (str(tmp_path / "away.alumnidesk"), ""))
+        page(FirstRun).backup.emit()
+        until(lambda: page(UnlockPage))
+        page(UnlockPage)._given("not that one")
+        until(lambda: "not the password of this backup" in texts(page(UnlockPage)))
+        page(UnlockPage)._given(typed)
+        until(lambda: sitting.room is not None)
+        assert sitting.room is not None and count_members(sitting.room.desk) == 1
+        assert "1 member" in sitting.room.shell.toast.accessibleName()
+    finally:
+        sitting.close()
+        qapp.setQuitOnLastWindowClosed(True)
+    with open_desk(new, passphrase="new machine 22") as opened:
+        assert count_members(opened) == 1
+
+
+def test_a_backup_of_another_chapter_is_asked_about_first(sitting: Sitting, profile: Profile, until: Any, tmp_path: Path) -> None:
+    with open_desk(Profile(tmp_path / "other")) as other:
+        other.make_chapter("Lagos", "Northgate", "Africa/Lagos")
+        add_member(other, first_name="Obi")
+        backup.back_up(other, tmp_path / "stick.alumnidesk", passphrase="another three words")
+    sitting.begin()
+    until(lambda: sitting.room is not None)
+    room = sitting.room
+    assert room is not None
+    room.shell.show_page("restore")
+    page: Any = room.shell.current()
+    until(lambda: page.table.rowCount())
+    page.open_file(tmp_path / "stick.alumnidesk")
+    until(lambda: page.table.rows[0].file == tmp_path / "stick.alumnidesk" and page.detail.button.isEnabled())
+    for go_on in (False, True):
+        page.detail.button.click()
+        until(lambda: room.shell.findChildren(PasswordSheet))
+        password = room.shell.findChildren(PasswordSheet)[-1]
+        password.password.setText("another three words")
+        password.done_clicked.emit()
+        until(lambda: [one for one in room.shell.findChildren(OtherChapterSheet) if one.isVisible()])
+        ask = next(one for one in room.shell.findChildren(OtherChapterSheet) if one.isVisible())
+        assert "Lagos" in texts(ask) and "Boston" in texts(ask)
+        if go_on:
+            ask.done_button.click()
+        else:
+            ask.cancel.click()
+            until(lambda: room.lanes.idle())
+            assert sitting.room is room
+    until(lambda: sitting.room is not None and sitting.room is not room)
+    assert "in place of" in sitting.room.shell.toast.accessibleName()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from collections import Counter
@@ -155,3 +156,65 @@ print("well")
     if done.returncode == 77 or "unshare failed" in done.stderr:
         pytest.skip("this computer lets nobody mount")
     assert done.returncode == 0 and done.stdout.strip() == "well", done.stderr[-2_000:]
+
+
+NO_ROOM = """
+import os, shutil, sys
+from pathlib import Path
+from alumni_desk.cli.main import run
+from alumni_desk.errors import StoreProblem
+from alumni_desk.members.actions import add_member
+from alumni_desk.members.lists import count_members
+from alumni_desk.schema import open_desk
+from alumni_desk.store.checking import verify
+from alumni_desk.store.profile import Profile
+disk, files, base, gathering = Path(sys.argv[1]), Path(sys.argv[2]), sys.argv[3], sys.argv[4]
+profile = Profile(disk / "désk")
+shutil.copytree(base, profile.path)
+try:
+    with open(disk / "ballast", "wb", buffering=0) as stream:
+        while True:
+            stream.write(bytes(4096))
+except OSError:
+    pass
+for words in (["members"], ["headcount", gathering], ["verify"], ["activity"], ["roster", gathering, "-o", str(files / "roster.pdf")]):
+    assert run(["--profile", str(profile.path), *words]) == 0, words
+assert (files / "roster.pdf").stat().st_size > 1_000
+assert run(["--profile", str(profile.path), "member", "add", "first_name=No"]) == 1
+with open_desk(profile) as desk:
+    before = count_members(desk)
+    try:
+        add_member(desk, first_name="No", last_name="Room")
+    except StoreProblem as problem:
+        assert problem.code == "disk_full"
+    assert count_members(desk) == before
+    (disk / "ballast").unlink()
+    add_member(desk, first_name="Some", last_name="Room")
+    assert count_members(desk) == before + 1 and verify(desk).ok
+with open_desk(profile) as desk:
+    assert count_members(desk) == before + 1 and verify(desk).ok
+print("well")
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "geteuid") or not sys.platform.startswith("linux") or os.geteuid() != 0, reason="mounts a small file system: needs root")
+@pytest.mark.parametrize("log", ["folded", "left by a kill"])
+def test_on_a_disk_without_any_room_a_chapter_is_read_all_the_same(log: str, base: Any, fresh: Callable[[str], Profile], tmp_path: Path) -> None:
+    """Not a byte is free when it is opened: the list for the door can be printed, and once there is room it is saved to without opening it again."""
+    profile = fresh("before")
+    if log != "folded":
+        with open_desk(profile) as desk:
+            add_member(desk, first_name="Only", last_name="In the log")
+            shutil.copytree(profile.path, tmp_path / "killed")
+        (tmp_path / "killed" / "desk.db-shm").unlink()
+        profile = Profile(tmp_path / "killed")
+        assert (profile.path / "desk.db-wal").stat().st_size
+    for name in ("disk", "files"):
+        (tmp_path / name).mkdir()
+    code = f"mount -t tmpfs -o size=8m tmpfs '{tmp_path / 'disk'}' || exit 77; exec '{sys.executable}' -c \"$0\" \"$@\""
+    done = subprocess.run(["unshare", "-m", "sh", "-c", code, NO_ROOM, *map(str, (tmp_path / "disk", tmp_path / "files", profile.path, base.gathering))],
+                          capture_output=True, text=True, check=False)
+    if done.returncode == 77 or "unshare failed" in done.stderr:
+        pytest.skip("this computer lets nobody mount")
+    assert done.returncode == 0 and done.stdout.endswith("well\n"), done.stdout[-1_000:] + done.stderr[-2_000:]
+    assert ("In the log" in done.stdout) == (log != "folded")

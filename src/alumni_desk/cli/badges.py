@@ -82,9 +82,11 @@ def run_roster(args: argparse.Namespace) -> int:
         listed = guest_rows(desk, which)
         rows = awaited(listed)
         write_roster(rows, args.out, heading_of(desk, which), paper=args.paper)
-        exports.note(desk, args.out)
+        unnoted = exports.note(desk, args.out)
     words = ngettext("{n} guest: {file}", "{n} guests: {file}", len(rows)).format(n=number(len(rows)), file=args.out)
     if away := len(listed) - len(rows):
         words += "\n" + ngettext("{n} who is not coming is left out.", "{n} who are not coming are left out.", away).format(n=number(away))
+    if unnoted:
+        words += "\n" + unnoted
     show(args, {"file": str(args.out), "rows": len(rows)}, words)
     return 0

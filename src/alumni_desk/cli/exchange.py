@@ -94,8 +94,7 @@ def run_export(args: argparse.Namespace) -> int:
 
     with opened(args) as desk:
         report = export_ndjson(desk, Path(args.out))
-        exports.note(desk, report.path)
-    show(args, {"rows": report.rows, "file": str(report.path)},
-         ngettext("{count} row written to {file}.", "{count} rows written to {file}.", report.rows).format(
-             count=f"{report.rows:,}", file=report.path))
+        unnoted = exports.note(desk, report.path)
+    words = ngettext("{count} row written to {file}.", "{count} rows written to {file}.", report.rows).format(count=f"{report.rows:,}", file=report.path)
+    show(args, {"rows": report.rows, "file": str(report.path)}, f"{words}\n{unnoted}" if unnoted else words)
     return 0

@@ -369,11 +369,15 @@ class GatheringsPage(Page):
 
         rows = awaited(it.guests)
 
-        def work(job: Any) -> None:
+        def work(job: Any) -> str:
             write_roster(rows, out, heading_of(self.desk, it.row.id))
-            exports.note(self.desk, out)
+            return exports.note(self.desk, out)
 
-        self.lanes.read_long(work, lambda done: self.said.emit(_("Roster saved as {file}").format(file=out.name), None))
+        def saved(unnoted: str) -> None:
+            words = _("Roster saved as {file}").format(file=out.name)
+            self.said.emit(f"{words}. {unnoted}" if unnoted else words, None)
+
+        self.lanes.read_long(work, saved)
 
     def _zone(self) -> str:
         return self._chapter_zone or local_zone()

@@ -653,12 +653,15 @@ class MembersPage(Page):
 
             def work(job: Any) -> Any:
                 report = members_csv(self.desk, Path(chosen))
-                exports.note(self.desk, report.path)
-                return report
+                return report, exports.note(self.desk, report.path)
 
-            self.lanes.read_long(work, lambda report: self.said.emit(
-                ngettext("{n} member written to {file}. The file is not locked.", "{n} members written to {file}. The file is not locked.",
-                         report.rows).format(n=number(report.rows), file=report.path.name), None))
+            def written(done: Any) -> None:
+                report, unnoted = done
+                words = ngettext("{n} member written to {file}. The file is not locked.", "{n} members written to {file}. The file is not locked.",
+                                 report.rows).format(n=number(report.rows), file=report.path.name)
+                self.said.emit(f"{words} {unnoted}" if unnoted else words, None)
+
+            self.lanes.read_long(work, written)
 
 
 def _going(desk: Desk, person: str) -> Going:

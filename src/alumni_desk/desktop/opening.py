@@ -42,8 +42,8 @@ class Ways:
 
     ``open(password)`` gives the desk, by its password or its recovery key; ``wants(error)`` says whether an error asks for a password:
     "typed", "chosen" or "". ``keepers()``: of "keyring", "passphrase" and "recovery" those that keep the key. ``enrol(desk, password)``
-    keeps it anew after a recovery, in the password store where no password is given. ``restore(file, password, own)``: ``own`` locks it here;
-    it gives what to say then.
+    keeps it anew after a recovery, in the password store where no password is given. ``restore(file, password, own, key)``: ``own`` locks it
+    here, ``key`` is that of the desk that was open; it gives what to say then.
     """
 
     open: Callable[[str | None], Desk]
@@ -52,7 +52,7 @@ class Ways:
     sample: Callable[[Desk], None]
     look: Callable[[Desk, str, str], Shown]
     join: Callable[[Desk, str, str, str], None]
-    restore: Callable[[str, str, str | None], str] | None
+    restore: Callable[[str, str, str | None, bytes | None], str] | None
     key_holder: Callable[[], str]
     where: str
     keepers: Callable[[], frozenset[str]] = frozenset
@@ -74,6 +74,7 @@ class Opening(QObject):
         self._desk: Desk | None = None
         self._unlock: UnlockPage | None = None
         self._password: str | None = None
+        self._key: bytes | None = None  # of the desk of the first page, while a backup is to take its place
         self.news = ""  # what to say once the window is there
         self._recovered = False
         self._why: KnownError | None = None  # it does not open
@@ -103,7 +104,7 @@ class Opening(QObject):
             self._desk = None
 
     def _opened(self, desk: Desk) -> None:
-        self._desk, self._why, self._mended = desk, None, False
+        self._desk, self._key, self._why, self._mended = desk, None, None, False
         if self._recovered and self._ways.enrol is not None:
             self._enrol(desk, None)
         elif desk.scope is None:
@@ -359,7 +360,7 @@ class Opening(QObject):
             else:
                 self._offer(str(error), salvage=self._why is not None and self._why.code in DAMAGED)
 
-        self.lanes.write(lambda: restore(str(file), password, None), lambda said: self._restored(said, None), failed)
+        self.lanes.write(lambda: restore(str(file), password, None, None), lambda said: self._restored(said, None), failed)
 
     def _ask_for_backup(self, file: str) -> None:
         from alumni_desk.desktop.safekeeping import locked_words
@@ -387,10 +388,12 @@ class Opening(QObject):
         restore = self._ways.restore
         if restore is None:
             return
-        if self._desk is not None:
+        if self._desk is not None:  # the empty one of the first page: what locks that locks the backup from now on
+            self._key = self._desk.key
             self._desk.close()
             self._desk = None
-        self.lanes.write(lambda: restore(file, password, own), lambda said: self._restored(said, own or password),
+        key = self._key
+        self.lanes.write(lambda: restore(file, password, own, key), lambda said: self._restored(said, own or (None if key else password)),
                          lambda error: self._not_restored(error, file, password, unlock))  # fmt: skip
 
     def _restored(self, said: str, typed: str | None) -> None:

@@ -9,8 +9,11 @@ from pathlib import Path
 from PySide6.QtWidgets import QWidget
 
 from alumni_desk.desktop.background import Lanes
+from alumni_desk.desktop.controls import Label
+from alumni_desk.desktop.paint import isolated
 from alumni_desk.desktop.password_sheet import PasswordSheet
 from alumni_desk.desktop.settings_page import ask_backup_place
+from alumni_desk.desktop.sheet import Sheet
 from alumni_desk.errors import KnownError
 from alumni_desk.store import backup, keys
 from alumni_desk.store.desk import Desk
@@ -37,9 +40,35 @@ def back_up_now(window: QWidget, desk: Desk, lanes: Lanes, say: Say) -> None:
 def ask_password(window: QWidget, desk: Desk, lanes: Lanes, file: Path, then: Callable[[str], None]) -> None:
     """Ask for the password of a backup that another laptop made, try it, and hand it on."""
     sheet = PasswordSheet(window, _("Restore a backup"), _("Restore"), locked_words(file), choose=False)
+
+    def tried(done: tuple[str, Restored]) -> None:
+        typed, would = done
+        if would.instead_of is None and not would.leaves:
+            then(typed)
+            return
+        ask = OtherChapterSheet(window, would)
+        ask.done_clicked.connect(ask.accept)
+        ask.accepted.connect(lambda: then(typed))
+        ask.open()
+
     sheet.done_clicked.connect(lambda: sheet.run(
-        lanes, lambda typed: (typed, restoring.restore(desk.profile, file, passphrase=typed, dry_run=True)), lambda done: then(done[0])))
+        lanes, lambda typed: (typed, restoring.restore(desk.profile, file, passphrase=typed, desk_key=desk.key, dry_run=True)), tried))
     sheet.show()
+
+
+class OtherChapterSheet(Sheet):
+    """Asked before another chapter takes the place of the one that is here, or the laptop is joined no longer."""
+
+    def __init__(self, parent: QWidget, would: Restored) -> None:
+        other = would.instead_of is not None
+        super().__init__(parent, _("Put another chapter in the place of this one?") if other else _("Leave the server?"), _("Restore"), kind="danger")
+        if other:
+            self.column.addWidget(Label(_("The backup is of another chapter, {name}, and takes the place of {here}: {what}.").format(
+                name=isolated(would.held.chapter), here=isolated(would.instead_of or ""), what=_what(would.held)), wrap=True))
+        if would.leaves:
+            self.column.addWidget(Label(_("This laptop is then no longer joined to a server; to come back it needs a new invitation."), wrap=True, tone="warn"))
+        self.column.addWidget(Label(_("What is here now is kept as a backup first; going back to that brings it back."), tone="muted", wrap=True))
+        self.cancel.setFocus()
 
 
 def locked_words(file: Path) -> str:
@@ -64,6 +93,10 @@ def restored_words(done: Restored) -> str:
         words = [_("Back at {day}: {what}.").format(day=f"{day(when.date())}, {clock_time(when)}", what=_what(done.held))]
     else:
         words = [_("Put right: {what}.").format(what=_what(done.held))]
+    if done.instead_of is not None:
+        words.append(_("It is another chapter, in place of {here}.").format(here=isolated(done.instead_of)))
+    if done.leaves:
+        words.append(_("This laptop is no longer joined to a server."))
     if done.carried:
         words.append(ngettext("{n} change was carried over.", "{n} changes were carried over.", done.carried).format(n=number(done.carried)))
     if done.replaced is not None and done.replaced.suffix == ".db":

@@ -132,7 +132,7 @@ def ways_of(profile: Profile, hold: Hold | None = None) -> Ways:
         sample=_sample,
         look=_look,
         join=_join,
-        restore=lambda file, password, own: _restored(profile, Path(file), password, own),
+        restore=lambda file, password, own, key: _restored(profile, Path(file), password, own, key),
         key_holder=lambda: key_holder(profile),
         where=_("They are kept in {folder}.").format(folder=profile.path),
         keepers=lambda: keepers(profile),
@@ -269,11 +269,11 @@ def _enrol(desk: Desk, password: str | None) -> None:
         keys.keep_under(desk.profile.path, "desk", desk.key, password)
 
 
-def _restored(profile: Profile, file: Path, password: str, own: str | None = None) -> str:
+def _restored(profile: Profile, file: Path, password: str, own: str | None, key: bytes | None) -> str:
     from alumni_desk.desktop.safekeeping import restored_words
     from alumni_desk.sync import restoring
 
-    return restored_words(restoring.restore(profile, file, passphrase=password, own=own))
+    return restored_words(restoring.restore(profile, file, passphrase=password, own=own, desk_key=key))
 
 
 def _kept(profile: Profile, password: str | None) -> tuple[list[Kept], int]:

@@ -42,11 +42,39 @@ def connect(path: Path, key: bytes, *, cache: int = WRITER_CACHE) -> Any:
         with disk.chapters_files(path.parent):
             os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
     connection = driver.sqlcipher().connect(str(path), check_same_thread=False, isolation_level=None, timeout=BUSY_SECONDS)
+    try:
+        _set_up(connection, key, cache)
+    except BaseException:
+        connection.close()  # else whoever keeps the error keeps its files, half opened
+        raise
+    return connection
+
+
+def _set_up(connection: Raw, key: bytes, cache: int) -> None:
     connection.execute("PRAGMA cipher_log_level = NONE")
     connection.execute(f"PRAGMA key = \"x'{key.hex()}'\"")
     for pragma in ("journal_mode = WAL", "synchronous = FULL", "fullfsync = ON", "checkpoint_fullfsync = ON", "foreign_keys = ON",
                    "recursive_triggers = ON", f"cache_size = -{cache}", f"wal_autocheckpoint = {LOG_PAGES}", "temp_store = MEMORY", "trusted_schema = ON"):
         connection.execute(f"PRAGMA {pragma}")
+
+
+def alone_with(path: Path, key: bytes) -> Raw | None:
+    """A connection through which this program alone has a database, and needs no room on the disk for it: SQLite keeps in memory what programs share else.
+
+    As long as it is open all of this program's connections do without that file, too. None where SQLite cannot do so (Windows), or another program has the
+    database open.
+    """
+    sqlcipher = driver.sqlcipher()
+    connection: Raw | None = None
+    try:
+        connection = sqlcipher.connect(f"{path.absolute().as_uri()}?mode=rw&vfs=unix-excl", uri=True, check_same_thread=False, isolation_level=None, timeout=0)
+        _set_up(connection, key, READER_CACHE)
+        connection.execute("PRAGMA query_only = ON")
+        connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
+    except sqlcipher.Error:
+        if connection is not None:
+            connection.close()
+        return None
     return connection
 
 

@@ -50,11 +50,11 @@ class Desk:
 
     SQLAlchemy and the tables (``metadata`` gives them) are there from the first ``reading`` or ``writing`` on: the window's first page only asks.
     ``triggers``: the fingerprint of the triggers that the database was found to have, where they were not compared with the tables. ``first``: a
-    connection that reads.
+    connection that reads. ``sole``: one that stays open as long as the desk, for it was opened on a full disk (``connecting.alone_with``).
     """
 
     def __init__(self, profile: Profile, key: bytes, metadata: Callable[[], sa.MetaData], schema: int, *, triggers: str | None = None,
-                 first: Raw | None = None) -> None:  # fmt: skip
+                 first: Raw | None = None, sole: Raw | None = None) -> None:  # fmt: skip
         self.profile, self.schema = profile, schema
         self.clock = Clock()
         self._capture: Capture | None = None
@@ -70,6 +70,7 @@ class Desk:
         self._walk_by: sa.Engine | None = None
         self._written_by: sa.Engine | None = None
         self._idle: list[Raw] = [] if first is None else [first]  # the driver's connections that ask, until there is an engine
+        self._sole = sole
         self._shut: KnownError | None = None
         self._closed = False
         self._commit = 0
@@ -194,6 +195,9 @@ class Desk:
         self._mark.close()
         if self._outbox is not None:
             self._outbox.close()
+        if self._sole is not None:
+            self._sole.close()
+            self._sole = None
 
     def _close_idle(self) -> None:
         while self._idle:

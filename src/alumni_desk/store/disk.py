@@ -41,6 +41,13 @@ def disk_full() -> StoreProblem:
         "The disk is full, so nothing of this was saved. Make room (a few hundred megabytes) and do it again; what was saved before is safe."))
 
 
+def too_full_to_open() -> StoreProblem:
+    """No room even for reading."""
+    return StoreProblem("disk_full", _(
+        "The disk is full, so the chapter cannot be opened, not even to look at it. Make room (a few hundred megabytes) and try again; "
+        "all that was saved is safe."))
+
+
 def read_only() -> StoreProblem:
     """The chapter's folder may not be written."""
     return StoreProblem("read_only", _(

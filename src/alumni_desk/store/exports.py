@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from alumni_desk.errors import StoreProblem
 from alumni_desk.store.desk import Desk
+from alumni_desk.words import _
 
 NAME = "exports"
 _KEPT = 200
@@ -19,10 +21,16 @@ class Export:
     at: str
 
 
-def note(desk: Desk, file: Path) -> None:
-    """Remember that a file with people in it was written."""
+def note(desk: Desk, file: Path) -> str:
+    """Remember that a file with people in it was written. Returns what is to be said if there is no room for that: the file itself is written."""
     kept = [one for one in desk.setting(NAME) or [] if one[0] != str(file.absolute())]
-    desk.set_setting(NAME, [*kept, [str(file.absolute()), desk.now().isoformat(timespec="seconds").replace("+00:00", "Z")]][-_KEPT:])
+    try:
+        desk.set_setting(NAME, [*kept, [str(file.absolute()), desk.now().isoformat(timespec="seconds").replace("+00:00", "Z")]][-_KEPT:])
+    except StoreProblem as problem:
+        if problem.code != "disk_full":
+            raise
+        return _("The disk of the chapter is full, so where this file lies is not remembered; delete it by hand once nobody needs it.")
+    return ""
 
 
 def exports(desk: Desk) -> list[Export]:

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from alumni_desk.errors import KnownError, StoreProblem
 from alumni_desk.protocol.clock import wall_ms
 from alumni_desk.store import disk, driver, keys, recovery
-from alumni_desk.store.connecting import connect, engine_of, reader, roll_back
+from alumni_desk.store.connecting import alone_with, connect, engine_of, reader, roll_back
 from alumni_desk.store.desk import Desk, wanted_triggers
 from alumni_desk.store.mark import Mark
 from alumni_desk.store.profile import Profile, alone
@@ -38,7 +39,7 @@ def open_with(profile: Profile, metadata: Callable[[], sa.MetaData], version: in
     if not create and not profile.exists and not (profile.path / "removed.json").exists():
         raise StoreProblem("no_desk", _("There is no desk in {folder}."), folder=profile.path)
     disk.refuse_bad_places(profile.path)
-    profile.create()
+    _make_folder(profile)
     if (profile.path / "removed.json").exists():
         _refuse_removed(profile)
     with disk.chapters_files(profile.path), translated(profile.path):
@@ -50,13 +51,49 @@ def open_with(profile: Profile, metadata: Callable[[], sa.MetaData], version: in
                 backup.take_place(profile)  # the program ended in the middle of it
             last = Mark(profile.path, key).read()  # before the database is looked at: another program may be writing
             first = _as_known(profile, key, known, last) if known is not None else None
+            sole = None
+            if first is None and known is not None and disk.is_full(profile.path):
+                sole, first = _without_room(profile, key, known, last)
             if first is None:
                 known = None
-                _prepare_here(profile, key, wanted_triggers(metadata(), version), last)
-    desk = Desk(profile, key, metadata, version, triggers=known, first=first)
+                with _said_of_opening(profile):
+                    _prepare_here(profile, key, wanted_triggers(metadata(), version), last)
+    desk = Desk(profile, key, metadata, version, triggers=known, first=first, sole=sole)
     _correct_clock(desk)
-    recovery.keep_in_step(desk)
+    if sole is None:
+        recovery.keep_in_step(desk)
     return desk
+
+
+def _make_folder(profile: Profile) -> None:
+    try:
+        profile.create()
+    except StoreProblem as problem:
+        if problem.code != "disk_full" or not profile.exists:
+            raise  # a full disk keeps nobody from reading what is there
+
+
+@contextmanager
+def _said_of_opening(profile: Profile) -> Iterator[None]:
+    """A full disk in words that fit: somebody wants to look, and has nothing to save."""
+    there = profile.exists
+    try:
+        with translated(profile.path):
+            yield
+    except StoreProblem as problem:
+        if problem.code == "disk_full" and there:
+            raise disk.too_full_to_open() from None
+        raise
+
+
+def _without_room(profile: Profile, key: bytes, known: str, last: int | None) -> tuple[Raw | None, Raw | None]:
+    """The connection that has the database for this program alone, and one that asks: on a full disk it can be read, and saved to once there is room."""
+    sole = alone_with(profile.database, key) if profile.exists else None
+    first = _as_known(profile, key, known, last) if sole is not None else None
+    if sole is not None and first is None:
+        sole.close()
+        sole = None
+    return sole, first
 
 
 def _refuse_removed(profile: Profile) -> None:
