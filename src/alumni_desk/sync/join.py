@@ -194,8 +194,8 @@ def _meant(reply: EnrolReply) -> Grant:
 
 def _same_chapter(there: state.Membership, grant: Grant) -> None:
     if grant.scope != there.scope:
-        raise Refused("sync_joined", _("This invitation is for {other}, and this laptop belongs to {chapter}. It works for one chapter: use the invitation on another "
-                                       "laptop, or in another account of this computer. Nothing was changed, and the invitation is still good."),
+        raise Refused("sync_joined", _("This invitation is for {other}, and this laptop belongs to {chapter}. It works for one chapter: use the invitation on "
+                                       "another laptop, or in another account of this computer. Nothing was changed, and the invitation is still good."),
                       other=grant.scope_name, chapter=there.scope_name)
 
 
