@@ -14,6 +14,7 @@ import msgspec
 import pytest
 
 from alumni_desk.cli.main import run
+from alumni_desk.desktop.door_page import keep
 from alumni_desk.errors import KnownError
 from alumni_desk.protocol.codes import new_invitation
 from alumni_desk.store.desk import Desk
@@ -205,9 +206,55 @@ def test_an_admin_sees_every_chapter_and_is_not_removed_by_a_leader(leader: Desk
     sync_once(admin)
     [network] = [one for one in laptops.laptops(leader) if one.name == "Network"]
     assert network.role == "admin"
-    assert code_of(lambda: laptops.remove(leader, network.id)) == "no_grant"
+    assert code_of(lambda: laptops.remove(leader, network.id)) == "laptop_admin"
     assert inviting.invite(admin, "admin").code and inviting.invite(admin, "leader").code
     assert laptops.remove(admin, "Priya's laptop").revoked is not None
+
+
+def test_a_door_whose_time_is_over_is_listed_so_and_named_as_its_volunteer_said(leader: Desk, office: Any, make_desk: MakeDesk, capsys: Any) -> None:
+    door = make_desk("door")
+    join(door, office.url, inviting.invite(leader, "door", gathering=gathering_of(leader)).code, device_name="Door")
+    sync_once(door)
+
+    def listed() -> laptops.Laptop:
+        return next(one for one in laptops.laptops(leader) if one.name == "Door")
+
+    assert not listed().over and listed().may_see == "Autumn Reception" and listed().who is None
+    keep(door, "Main door", "Nora N")
+    sync_once(door)
+    assert listed().who == "Nora N"
+    with leader.writing("moved") as writing:
+        writing.change("gathering", gathering_of(leader), starts="2025-11-12T18:00", ends="2025-11-12T21:00")
+    sync_once(leader)
+    assert listed().over and listed().may_see == "nothing"
+    assert run(["--profile", str(leader.profile.path), "laptops"]) == 0
+    [line] = [one for one in capsys.readouterr().out.splitlines() if "Nora N" in one]
+    assert "until 2025-11-13 21:00, over" in line
+
+
+def test_a_laptop_that_a_restored_server_knows_by_its_id_alone_is_named_in_words(leader: Desk) -> None:
+    laptops.laptops(leader)
+    with leader.applying() as applying:
+        told = state.read(applying.connection, state.Told)
+        assert told is not None
+        row = msgspec.structs.replace(told.laptops[0], device="0e44c441-0000-4000-8000-000000000000", name=None, who=None, last_seen=None)
+        state.keep(applying.connection, msgspec.structs.replace(told, laptops=[row]))
+    kept = laptops.last_told(leader)
+    assert kept is not None and [one.name for one in kept.laptops] == ["A laptop that has not come since the restore"]
+
+
+def test_the_name_of_a_laptop_is_not_dropped_where_an_invitation_was_opened_before(leader: Desk, office: Any, make_desk: MakeDesk, tmp_path: Path,
+                                                                                   capsys: Any) -> None:
+    made = inviting.invite(leader, "leader")
+    file = str(inviting.save(made, tmp_path / "ana"))
+    second = make_desk("second")
+    words = ["--profile", str(second.profile.path)]
+    assert run([*words, "open", file, "--device-name", "Door 2"]) == 0
+    sync_once(second)
+    assert "Door 2" in {one.name for one in laptops.laptops(leader)}
+    assert run([*words, "join", file, "--device-name", "Garden door"]) == 0
+    sync_once(second)
+    assert "Garden door" in {one.name for one in laptops.laptops(leader)}
 
 
 def test_the_commands(office: Any, tmp_path: Path) -> None:

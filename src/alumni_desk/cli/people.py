@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from alumni_desk.sync.laptops import Kept, Laptop
     from alumni_desk.sync.set_aside import SetAside
 
-_LAPTOP = "id, name, who, role, gathering, gathering_name, last_seen, waiting, until, version, revoked, left, set_aside, here, replaced"
+_LAPTOP = "id, name, who, role, gathering, gathering_name, last_seen, waiting, until, version, revoked, left, set_aside, here, replaced, over"
 
 
 def add_commands(commands: Any) -> None:
@@ -209,7 +209,8 @@ def _show_kept(args: argparse.Namespace, kept: Kept | None) -> int:
 
 def _laptop(one: Laptop) -> tuple[str, ...]:
     here = _("{name} (this laptop)").format(name=one.name) if one.here else one.name
-    ends = ((_("removed {moment}"), one.revoked), (_("left {moment}"), one.left), (_("joined anew {moment}"), one.replaced), (_("until {moment}"), one.until))
+    until = _("until {moment}, over") if one.over else _("until {moment}")
+    ends = ((_("removed {moment}"), one.revoked), (_("left {moment}"), one.left), (_("joined anew {moment}"), one.replaced), (until, one.until))
     end = next((words.format(moment=_short(at)) for words, at in ends if at), "")
     return (one.id[:8], here, one.who or "", one.may_see, _short(one.last_seen), _("{n} to send").format(n=number(one.waiting)) if one.waiting else "",
             _("{n} set aside").format(n=number(one.set_aside)) if one.set_aside else "", end, one.version or "")

@@ -73,6 +73,7 @@ def add_commands(commands: Any) -> None:
                                                 "of a hand-out gathering, guests, number, of changes new, opened, refused, of an invitation chapter, role."))
     brought.add_argument("file", metavar="FILE")
     brought.add_argument("--look", action="store_true", help=_("only say what it is"))
+    brought.add_argument("--device-name", metavar="NAME", help=_("of an invitation: what the others call this laptop"))
     add_json(brought)
     brought.set_defaults(run=run_open)
 
@@ -230,7 +231,7 @@ def run_open(args: argparse.Namespace) -> int:
     if not args.json:
         print(said, flush=True)
     with opened(args) as desk:
-        result = open_file(desk, file)
+        result = open_file(desk, file, device_name=args.device_name)
     if isinstance(result, TakenIn):
         return _taken(args, result, data)
     if isinstance(result, Joined):

@@ -82,7 +82,13 @@ def last_time(desk: Desk) -> LastTime:
 
 
 def keep(desk: Desk, station: str, by: str) -> None:
-    """For the next time."""
+    """For the next time. Whoever sits at a door's laptop is whose it is, as the leader's list has it."""
+    from alumni_desk.sync import state
+
+    with desk.reading() as connection:
+        membership = state.read(connection, state.Membership)
+    if by and membership is not None and membership.role == "door":
+        desk.set_setting("person_name", by)
     desk.set_setting("door_station", station)
     desk.set_setting("door_by", by if by != desk.setting("person_name") else "")
 

@@ -47,6 +47,8 @@ def join(desk: Desk, url: str, code: str, *, merge: bool = False, device_name: s
         former = state.read(connection, state.Joining)
     joining, there = _prepare(desk, address, invitation, merge)
     if there is not None and joining.key == there.key:
+        if device_name:
+            desk.set_setting("device_name", device_name)  # the next hello says it
         return there
     begun = former is not None and former.key == joining.key and not former.looked  # then the server may have said yes already
     key = SigningKey(joining.key)

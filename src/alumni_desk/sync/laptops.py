@@ -23,7 +23,7 @@ class Laptop:
     """A laptop of the chapter. ``here``: it is this one; ``role``: admin, leader or door, with ``gathering`` (id) and ``gathering_name``;
     ``waiting``: changes it has still to send as far as it has said; moments are ISO 8601 UTC; ``until`` None: no end; ``revoked``: when it was
     removed; ``left``: when it left or handed over; ``set_aside``: its changes that wait for a leader's look;
-    ``replaced``: when the same laptop joined anew, under another id."""
+    ``replaced``: when the same laptop joined anew, under another id; ``over``: its time has ended."""
 
     id: str
     name: str
@@ -40,12 +40,15 @@ class Laptop:
     set_aside: int
     here: bool
     replaced: str | None = None
+    over: bool = False
 
     @property
     def may_see(self) -> str:
         """What it may see, in words."""
         if self.revoked or self.left:
             return _("nothing")
+        if self.over:
+            return _("nothing") if self.role == "door" else _("nothing until its next contact")
         if self.role == "door":
             return self.gathering_name or _("check-in")
         return _("every chapter") if self.role == "admin" else _("everything")
@@ -80,6 +83,8 @@ def remove(desk: Desk, text: str, *, wire: Wire | None = None) -> Laptop:
         wanted = find(_all(line), text)
         if wanted.here:
             raise Refused("laptop_here", _("That is this laptop. To end its access, leave the chapter or hand it over."))
+        if wanted.role == "admin" and line.membership.role != "admin":
+            raise Refused("laptop_admin", _("Only a network admin can remove a network admin’s laptop."))
         line.call(f"devices/{wanted.id}/revoke", HelloRequest(), HelloReply)
         return find(_all(line), wanted.id)
 
@@ -122,8 +127,16 @@ _OLD_MS = 10 * 60_000
 
 
 def _rows(desk: Desk, membership: state.Membership, told: list[LaptopRow]) -> list[Laptop]:
-    names = gathering_names(desk)
-    return [Laptop(id=one.device, name=one.name or one.device[:8], who=one.who, role=one.role, gathering=one.gathering,
+    names, now = gathering_names(desk), desk.now().timestamp() * 1000
+    return [Laptop(id=one.device, name=_called(one), who=one.who, role=one.role, gathering=one.gathering,
                    gathering_name=names.get(one.gathering or ""), last_seen=moment(one.last_seen), waiting=one.waiting, until=moment(one.until),
                    version=one.version, revoked=moment(one.revoked), left=moment(one.ended), set_aside=one.set_aside,
-                   here=one.device == membership.device, replaced=moment(one.replaced)) for one in told]
+                   here=one.device == membership.device, replaced=moment(one.replaced),
+                   over=one.until is not None and one.until <= now) for one in told]
+
+
+def _called(row: LaptopRow) -> str:
+    """What a laptop is called; one of which a restored server knows no more than that it joined has not said yet."""
+    if row.name:
+        return row.name
+    return _("A laptop that has not come since the restore") if row.last_seen is None else row.device[:8]

@@ -127,13 +127,13 @@ def look_at(file: Path) -> Brought:
         raise _unknown(file) from None
 
 
-def open_file(desk: Desk, file: Path) -> TakenIn | HandedOut | Joined:
-    """Do what a file is for. Raises KnownError."""
+def open_file(desk: Desk, file: Path, *, device_name: str | None = None) -> TakenIn | HandedOut | Joined:
+    """Do what a file is for. ``device_name``: what a laptop that joins by it is called. Raises KnownError."""
     brought = look_at(file)
     if brought.what == "parcels":
         return read_parcels(desk, file)
     if brought.what == "invitation":
-        return join(desk, brought.url, brought.code)
+        return join(desk, brought.url, brought.code, device_name=device_name)
     try:
         mine = _mine(desk)
     except Refused as problem:
