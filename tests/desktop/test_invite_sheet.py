@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import signal
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -14,8 +17,11 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QLabel, QWidget
 from tests.sync.conftest import make_server
 
+from alumni_desk import __version__
 from alumni_desk.desktop import inviting as desktop_inviting
+from alumni_desk.desktop import people_part
 from alumni_desk.desktop.app import build
+from alumni_desk.desktop.controls import Button
 from alumni_desk.desktop.invite_sheet import InviteSheet
 from alumni_desk.desktop.inviting import door_sees
 from alumni_desk.desktop.join_form import JoinForm
@@ -116,6 +122,94 @@ def test_where_a_code_can_be_typed_it_is_shown_with_the_servers_name(make_server
     assert made is not None and made.typed and sheet.first_half.text().replace(" ", "") == made.code.replace("-", "")[:8]
     assert not sheet.address.isVisible() and made.server in all_words(sheet) and sheet.deeds[-1].isVisible()
     sheet.reject()
+
+
+def states(desk: Desk) -> dict[str | None, str]:
+    """What became of each invitation, by whom it is for."""
+    return {one.name: one.state for one in inviting.invitations(desk)}
+
+
+def test_an_invitation_that_nobody_was_given_ends_with_its_dialog_and_an_open_one_is_listed_and_taken_back(
+        make_server: Any, hands_on: Any, desk: Desk, tmp_path: Path) -> None:
+    server = make_server()
+    hands = hands_on(server.url, server.invite())
+    people = hands.shell.current().people
+    said: list[str] = []
+    people.said.connect(said.append)
+    sheet = invited(hands)
+    QTest.keyClick(sheet, Qt.Key.Key_Escape)
+    hands.until(lambda: bool(said))
+    assert said == ["The invitation was given to nobody, so it was taken back."] and set(states(desk).values()) <= {"cancelled", "used"}
+    assert "Open invitations" not in all_words(people)
+
+    sheet = invited(hands)
+    QTest.keyClicks(sheet.name, "Kwame")
+    hands.until(lambda: states(desk).get("Kwame") == "open" and sheet.state.isVisible())
+    people._inviting.save_as(tmp_path / "kwame")
+    QTest.keyClick(sheet, Qt.Key.Key_Escape)  # somebody may have the file
+    hands.until(lambda: "Kwame" in all_words(people))
+    assert said[1:] == ["The invitation stands. It is listed on the Sync page, where it can be taken back."]
+    assert "Everything in the chapter · can be used until" in all_words(people) and states(desk)["Kwame"] == "open"
+    [back] = [one for one in people.findChildren(Button) if one.text() == "Take back"]
+    assert back.accessibleName().startswith("Take back the invitation: ") and "Kwame" in back.accessibleName()
+    hands.click(back)
+    hands.until(lambda: "Open invitations" not in all_words(people))
+    assert states(desk)["Kwame"] == "cancelled" and said[2:] == ["The invitation is taken back: its code opens nothing any more."]
+
+    sheet = invited(hands)
+    sheet.accept()  # Done: whoever closes it so has read the code out
+    hands.until(lambda: "Without a name" in all_words(people))
+    sheet = invited(hands)
+    hands.click(sheet.cancel)
+    hands.until(lambda: len(said) == 5)
+    assert said[-1] == "The invitation is taken back: its code opens nothing any more."
+    assert [one.state for one in inviting.invitations(desk)].count("open") == 1
+
+
+def test_the_details_say_which_laptop_has_which_version(make_server: Any, hands_on: Any, make_second: Callable[[], Desk]) -> None:
+    server = make_server()
+    second = make_second()
+    join(second, server.url, server.invite(), device_name="Garden laptop")
+    sync_once(second)
+    hands = hands_on(server.url, server.invite())
+    page = hands.shell.current()
+    hands.until(lambda: "Garden laptop" in all_words(page.people))
+    page._turn_details()
+    hands.until(lambda: f"Alumni Desk {__version__}\nThis laptop, \u2068Garden laptop\u2069" in all_words(page))
+
+
+def test_while_the_server_hangs_the_laptops_are_shown_as_it_told_them_last(make_server: Any, hands_on: Any, desk: Desk) -> None:
+    server = make_server()
+    hands = hands_on(server.url, server.invite())
+    people = hands.shell.current().people
+    hands.until(lambda: "This laptop" in all_words(people))
+    os.kill(server.process.pid, signal.SIGSTOP)
+    try:
+        people._found, people._at = [], ""  # as in a window that opens now
+        people._draw("")
+        assert "This laptop" not in all_words(people)
+        people.refresh(0)
+        hands.until(lambda: "This laptop" in all_words(people) and "as of" in all_words(people))
+        assert people._asking
+    finally:
+        os.kill(server.process.pid, signal.SIGCONT)
+    hands.until(lambda: "as of" not in all_words(people))
+
+
+def test_a_leader_is_not_offered_to_remove_a_network_admins_laptop(make_server: Any, hands_on: Any, make_second: Callable[[], Desk]) -> None:
+    server = make_server()
+    second = make_second()
+    join(second, server.url, server.invite(role="admin"), device_name="Network")
+    sync_once(second)
+    hands = hands_on(server.url, server.invite())
+    people = hands.shell.current().people
+    hands.until(lambda: "Network" in all_words(people))
+    assert [one.text() for one in people.findChildren(Button)] == []
+    now = datetime.now(UTC)
+    [network] = [one for one in people._found if one.role == "admin"]
+    assert people_part.line_of(network, 0, now, admin=True).deed == "remove" and people_part.line_of(network, 0, now).deed == ""
+    past = replace(network, role="door", over=True, until=f"{now - timedelta(days=1):%Y-%m-%dT%H:%M:%SZ}")
+    assert people_part.line_of(past, 0, now).until.endswith(", over")
 
 
 def test_what_cannot_be_an_address_is_said_at_its_field_and_the_code_stays(make_server: Any, hands_on: Any, desk: Desk) -> None:

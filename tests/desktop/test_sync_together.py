@@ -792,11 +792,10 @@ def test_a_scanned_code_is_sent_whole_and_a_typed_one_as_it_was_typed(qtbot: Any
 def test_the_line_at_the_door_says_what_the_venue_knows() -> None:
     now = datetime(2026, 11, 10, 19, 0, tzinfo=UTC)
     near = (Nearby("Hana", "Garden door", now, True), Nearby("Yusuf", "Terrace", now, True), Nearby("Ada", "Old", now, False))
-    said = network_words(AtVenue(sharing="on", others=near), now - timedelta(minutes=58), now - timedelta(minutes=40), 41, now)
-    since = f"{(now - timedelta(minutes=58)).astimezone():%H:%M}"
-    assert said.first == f"3 laptops here, no internet since {since}"
+    said = network_words(AtVenue(sharing="on", others=near), now - timedelta(minutes=58), now - timedelta(minutes=40), 41, now, "America/Detroit")
+    assert said.first == "3 laptops here, no internet since 13:02", "as the clock and the list of that door, whatever the computer's zone"
     assert said.second == "41 check-ins wait on this laptop, nothing is lost" and said.age == "The guest list is 40 minutes old"
-    assert network_words(AtVenue(sharing="on", others=near), None, None, 41, now).first == "", "with the internet it is silent"
+    assert network_words(AtVenue(sharing="on", others=near), None, None, 41, now, None).first == "", "with the internet it is silent"
 
 
 @pytest.mark.parametrize(("why", "shares", "says"), [("no_network", False, "in no network"), ("nobody", True, "keeps its guests apart"),

@@ -114,7 +114,7 @@ class Room(QObject):
         self.bridge.ending.connect(self.venue.leave)
         self.bridge.ending.connect(self.venue.share_no_more)
         self.bridge.standing.connect(self._stands)
-        self.bridge.to_decide.connect(lambda count: self.shell.nav.set_count("sync", number(count) if count else ""))
+        self.bridge.to_decide.connect(lambda count: self.shell.nav.set_count("sync", number(count) if count else "", due=True))
         self.shell.current().stack.settled.connect(lambda: QTimer.singleShot(PAINT_MS, self, self.stands.emit), Qt.ConnectionType.SingleShotConnection)
         self.stands.connect(lambda: QTimer.singleShot(10 * PAINT_MS, self.bridge, self.bridge.first_look))
         self.later = Later(self.shell, self.lanes, self.lock.away.resting)

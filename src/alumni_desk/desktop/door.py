@@ -214,7 +214,7 @@ class DoorWindow(QWidget):
 
     def _show_network(self) -> None:
         waiting = self._column.waiting if self._column is not None else 0
-        self.network.show_network(network_words(self._venue, self._silent_since, self._last_sync, waiting, datetime.now(UTC)))
+        self.network.show_network(network_words(self._venue, self._silent_since, self._last_sync, waiting, datetime.now(UTC), self._zone()))
 
     def set_locked(self, locked: bool) -> None:
         """While the laptop is locked badges are read and answered, and no member is shown. What was half typed comes back after it."""

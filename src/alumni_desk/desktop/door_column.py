@@ -306,8 +306,8 @@ class DoorColumn(QFrame):
         stations.setdefault(data.this_station, 0)
         ordered = sorted(stations.items(), key=lambda pair: (pair[0] != data.this_station, pair[0]))
         heard = {one.name.casefold(): one for one in data.others}
-        rows = [_station_row(name, str(n), here=name == data.this_station, heard=heard.pop(name.casefold(), None)) for name, n in ordered]
-        rows += [_station_row(one.name or one.who, "", here=False, heard=one) for one in heard.values()]
+        rows = [_station_row(name, str(n), here=name == data.this_station, heard=heard.pop(name.casefold(), None), now=data.now) for name, n in ordered]
+        rows += [_station_row(one.name or one.who, "", here=False, heard=one, now=data.now) for one in heard.values()]
         self.stations_part.show_rows(rows)
         self.last_part.show_rows([LastRow(arrival, self._act_of(arrival, may_undo)) for arrival in data.last[:LAST]])
         self._fit()
@@ -347,7 +347,7 @@ def _as_of(data: ColumnData) -> str:
         time=time, n=connected, all=len(data.others) + 1)
 
 
-def _station_row(name: str, number: str, *, here: bool, heard: Nearby | None = None) -> QWidget:
+def _station_row(name: str, number: str, *, here: bool, now: datetime, heard: Nearby | None = None) -> QWidget:
     box = QWidget()
     box.setFixedHeight(px(24))
     row = QHBoxLayout(box)
@@ -357,7 +357,7 @@ def _station_row(name: str, number: str, *, here: bool, heard: Nearby | None = N
     row.addWidget(Glyph("check-circle" if connected else "laptop" if heard is None else "clock", "ok" if connected else "muted", 16))
     row.addWidget(Elided(isolated(name) or _("Without a name")))
     second = _("this laptop") if here else "" if heard is None else _("connected") if heard.now else _("heard {time}").format(
-        time=f"{heard.heard.astimezone():%H:%M}")
+        time=said_time(heard.heard.astimezone(now.tzinfo)))
     if second:
         row.addWidget(Label(second, "caption", "muted"))
     row.addStretch(1)

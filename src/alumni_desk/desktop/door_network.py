@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
+from alumni_desk.checkin.lists import local_time
 from alumni_desk.desktop.door_bars import Network
 from alumni_desk.desktop.venue_bridge import AtVenue
 from alumni_desk.store.desk import Desk
-from alumni_desk.words import _, ngettext
+from alumni_desk.words import _, clock_time, ngettext
 
 
 def waiting_facts(desk: Desk) -> int:
@@ -20,12 +21,13 @@ def waiting_facts(desk: Desk) -> int:
 OLD_LIST = timedelta(minutes=10)
 
 
-def network_words(venue: AtVenue, silent_since: datetime | None, last_sync: datetime | None, waiting: int, now: datetime) -> Network:
-    """What the line above the keys says; nothing while the server answers."""
+def network_words(venue: AtVenue, silent_since: datetime | None, last_sync: datetime | None, waiting: int, now: datetime,
+                  zone: str | None) -> Network:
+    """What the line above the keys says, by the clocks of the gathering's time zone; nothing while the server answers."""
     if silent_since is None:
         return Network()
     laptops = venue.connected + 1
-    since = f"{silent_since.astimezone():%H:%M}"
+    since = clock_time(local_time(silent_since.isoformat(), zone) or silent_since)
     if venue.together:
         first = ngettext("{n} laptop here, no internet since {time}", "{n} laptops here, no internet since {time}", laptops).format(n=laptops, time=since)
     else:

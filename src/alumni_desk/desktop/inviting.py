@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta, tzinfo
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,7 +11,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from PySide6.QtCore import QLocale, QTimer, QUrl
 from PySide6.QtGui import QDesktopServices, QGuiApplication
-from PySide6.QtWidgets import QFileDialog, QWidget
+from PySide6.QtWidgets import QDialog, QFileDialog, QWidget
 
 from alumni_desk.desktop.background import Lanes
 from alumni_desk.desktop.dates import day_middle, day_short
@@ -65,10 +66,15 @@ def door_sees(guests: int) -> str:
 
 
 class Inviting:
-    """One invitation being made: it lives as long as its dialog. ``hand_over``: whoever uses it takes over from this laptop."""
+    """One invitation being made: it lives as long as its dialog. ``hand_over``: whoever uses it takes over from this laptop.
 
-    def __init__(self, parent: QWidget, desk: Desk, lanes: Lanes, *, hand_over: bool = False) -> None:
-        self._parent, self._desk, self._lanes, self._hand_over = parent, desk, lanes, hand_over
+    It stands once it was saved, copied, sent or printed, or closed with Done; a dialog that is closed otherwise takes it back. ``closed(sentence)``
+    when the dialog is gone and the server knows what became of it; the sentence says so.
+    """
+
+    def __init__(self, parent: QWidget, desk: Desk, lanes: Lanes, *, hand_over: bool = False, closed: Callable[[str], None] = lambda said: None) -> None:
+        self._parent, self._desk, self._lanes, self._hand_over, self._closed = parent, desk, lanes, hand_over, closed
+        self._given = False  # somebody may have it
         self._made: Invitation | None = None
         self._wish: Wish | None = None
         self._asking = self._over = False
@@ -80,7 +86,7 @@ class Inviting:
         if self._hand_over:
             self.sheet.heading.setText(_("Hand over the chapter"))
         self.sheet.wished.connect(self._ask)
-        self.sheet.cancelled.connect(self._cancel)
+        self.sheet.cancelled.connect(lambda invitation: self._take_back())
         self.sheet.save.connect(lambda made: self._save())
         self.sheet.copy.connect(self._copy)
         self.sheet.mail.connect(lambda made: self._mail())
@@ -92,8 +98,25 @@ class Inviting:
         self.sheet.finished.connect(self._end)
         self.sheet.open()
 
-    def _end(self) -> None:
+    def _end(self, result: int) -> None:
+        if self._over:  # it was taken back by its button
+            return
         self._over = True
+        if self._made is None:
+            return
+        if result == QDialog.DialogCode.Accepted or self._given or self.sheet.used:
+            self._closed("" if self.sheet.used else _("The invitation stands. It is listed on the Sync page, where it can be taken back."))
+        else:
+            self._take_back(_("The invitation was given to nobody, so it was taken back."))
+
+    def _take_back(self, words: str = "") -> None:
+        """End the one that stands, and say so."""
+        made, self._over = self._made, True
+        if made is not None:
+            from alumni_desk.sync.inviting import cancel
+
+            said = words or _("The invitation is taken back: its code opens nothing any more.")
+            self._lanes.send(lambda: cancel(self._desk, made.id), lambda done: self._closed(said), lambda error: self._closed(str(error)))
 
     # -- the code
 
@@ -112,9 +135,9 @@ class Inviting:
                       replaces=self._made.id if self._made else None, until=wish.until)
 
     def _came(self, wish: Wish, made: Invitation) -> None:
-        self._asking, self._made = False, made
+        self._asking, self._made, self._given = False, made, False
         if self._over:
-            self._cancel(made.id)  # nobody has seen it
+            self._take_back(_("The invitation was given to nobody, so it was taken back."))
             return
         if self._wish is not None and self._wish != wish:
             self._ask(self._wish)
@@ -142,11 +165,6 @@ class Inviting:
     def _say(self, sentence: str, tone: Tone = "muted") -> None:
         if not self._over:
             self.sheet.say(sentence, tone)
-
-    def _cancel(self, invitation: str) -> None:
-        from alumni_desk.sync.inviting import cancel
-
-        self._lanes.send(lambda: cancel(self._desk, invitation))
 
     def _look(self) -> None:
         made = self._made
@@ -182,16 +200,19 @@ class Inviting:
 
         made = self._made
         if made is not None:
+            self._given = True  # before it is there: whoever closes the dialog meanwhile wants it
             self._lanes.work(lambda: save(made, file), lambda out: self._say(_("Saved as {file}. Whoever has the file can join.").format(file=out.name)),
                              lambda error: self._say(str(error), "danger"))
 
     def _copy(self, made: Made) -> None:
+        self._given = True
         QGuiApplication.clipboard().setText(made.text)
         self.sheet.say(_("Copied: whoever has the text can join."))
 
     def _mail(self) -> None:
         made = self._made
         if made is not None:
+            self._given = True
             subject = _("Invitation to {chapter}").format(chapter=made.chapter)
             QDesktopServices.openUrl(QUrl(f"mailto:{quote(made.email or '')}?subject={quote(subject)}&body={quote(letter(made))}"))
 
@@ -202,6 +223,7 @@ class Inviting:
 
         made = self._made
         if made is not None:
+            self._given = True
             american = QLocale.system().measurementSystem() == QLocale.MeasurementSystem.ImperialUSSystem
             page = stock("avery-5392" if american else "avery-l4785")
             who = _("{name}: welcome to {chapter}").format(name=made.name, chapter=made.chapter) if made.name else _("Welcome to {chapter}").format(

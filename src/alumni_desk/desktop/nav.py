@@ -13,11 +13,13 @@ from alumni_desk.desktop.fonts import px
 from alumni_desk.desktop.icons import paint_icon
 from alumni_desk.desktop.look import look
 from alumni_desk.desktop.paint import paint_ground, paint_ring, paint_text
-from alumni_desk.desktop.tokens import SIDEBAR, SIDEBAR_FOLDED
+from alumni_desk.desktop.tokens import SIDEBAR, SIDEBAR_FOLDED, Colours
 
 Index = QModelIndex | QPersistentModelIndex
 ICON = Qt.ItemDataRole.UserRole
 COUNT = Qt.ItemDataRole.UserRole + 1
+DUE = Qt.ItemDataRole.UserRole + 2
+"""Whether its number is of what waits for somebody, and not of what there is."""
 
 
 class Entry(NamedTuple):
@@ -34,6 +36,7 @@ class _Rows(QAbstractListModel):
         super().__init__()
         self.entries = list(entries)
         self.counts: dict[str, str] = {}
+        self.due: set[str] = set()
 
     def rowCount(self, parent: Index = QModelIndex()) -> int:  # noqa: B008
         return 0 if parent.isValid() else len(self.entries)
@@ -45,7 +48,8 @@ class _Rows(QAbstractListModel):
             Qt.ItemDataRole.DisplayRole: entry.words,
             ICON: entry.icon,
             COUNT: count,
-            Qt.ItemDataRole.ToolTipRole: f"{entry.words}  {entry.keys}".strip(),
+            DUE: entry.key in self.due,
+            Qt.ItemDataRole.ToolTipRole: f"{entry.words}{f' {count}' if entry.key in self.due and count else ''}  {entry.keys}".strip(),
             Qt.ItemDataRole.AccessibleTextRole: f"{entry.words} {count}".strip(),
         }
         return answers.get(Qt.ItemDataRole(role))
@@ -72,13 +76,23 @@ class _Delegate(QStyledItemDelegate):
         ink = colours.selected_text if on else colours.text
         mark = QRectF(left, box.center().y() - size / 2, size, size)
         paint_icon(painter, mark, index.data(ICON), colours.selected_text if on else colours.muted)
-        if folded:
-            return
         count = index.data(COUNT)
+        if folded:
+            if count and index.data(DUE):
+                _paint_due(painter, mark, colours, colours.selected if on else colours.side)
+            return
         words = box.adjusted(px(38), 0, -px(10), 0)
         if count:
             paint_text(painter, words, count, ink if on else colours.muted, "small", Qt.AlignmentFlag.AlignRight)
         paint_text(painter, words, index.data(), ink, "strong" if on else "body")
+
+
+def _paint_due(painter: QPainter, mark: QRectF, colours: Colours, ground: str) -> None:
+    """Where there is no room for the number: a dot at the icon's corner."""
+    size = px(8)
+    dot = QRectF(mark.right() - size / 2, mark.top() - size / 2, size, size)
+    paint_ground(painter, dot.adjusted(-2, -2, 2, 2), ground, size / 2 + 2)
+    paint_ground(painter, dot, colours.accent, size / 2)
 
 
 class NavList(QListView):
@@ -108,8 +122,10 @@ class NavList(QListView):
         if number is not None:
             self.setCurrentIndex(self.rows.index(number))
 
-    def set_count(self, key: str, count: str) -> None:
-        """The number beside an entry; empty for none."""
+    def set_count(self, key: str, count: str, *, due: bool = False) -> None:
+        """The number beside an entry; empty for none. ``due``: of what waits for somebody, so that a folded list shows that there is something."""
+        if due:
+            self.rows.due.add(key)
         if self.rows.counts.get(key, "") != count:
             self.rows.counts[key] = count
             self.rows.dataChanged.emit(self.rows.index(0), self.rows.index(len(self.rows.entries) - 1))

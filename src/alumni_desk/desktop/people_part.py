@@ -14,6 +14,7 @@ from alumni_desk.desktop.dates import day_short, weekday_short
 from alumni_desk.desktop.fonts import px
 from alumni_desk.desktop.inviting import Inviting
 from alumni_desk.desktop.laptops_table import LaptopLine, LaptopsTable
+from alumni_desk.desktop.open_invitations import OpenInvitations
 from alumni_desk.desktop.paint import isolated
 from alumni_desk.desktop.set_aside_sheet import SetAsideSheet
 from alumni_desk.desktop.sheet import Sheet
@@ -23,6 +24,7 @@ from alumni_desk.store.desk import Desk
 from alumni_desk.words import _, ngettext, number
 
 if TYPE_CHECKING:
+    from alumni_desk.sync.inviting import SentInvitation
     from alumni_desk.sync.laptops import Kept, Laptop
     from alumni_desk.sync.set_aside import SetAside
 
@@ -33,11 +35,14 @@ class PeoplePart(QWidget):
     """Asks the server whenever ``refresh`` is called, and shows what it said last meanwhile. ``said(sentence)`` for a toast."""
 
     said = Signal(str)
+    told = Signal()  # what the list says is here, or another one
 
     def __init__(self, desk: Desk, lanes: Lanes) -> None:
         super().__init__()
         self._desk, self._lanes = desk, lanes
         self._found: list[Laptop] = []
+        self._open: list[SentInvitation] = []
+        self._waiting = 0
         self._at = ""  # when the server told of them; empty: just now
         self._asking = False
         self._inviting: Inviting | None = None
@@ -55,29 +60,42 @@ class PeoplePart(QWidget):
         if self._asking:
             return
         self._asking = True
-        self._lanes.send(self._ask, self._came, self._failed)
+        self._lanes.send(self._ask, lambda found: self._came(*found), self._failed)
+        self.show_meanwhile(waiting)
+
+    def show_meanwhile(self, waiting: int) -> None:
+        """Show what the server last told where nothing is shown yet: its answer may be long in coming."""
+        self._waiting = waiting
+        if not self._found:
+            self._read_kept()
 
     def show_kept(self, waiting: int) -> None:
         """Show what the server last told, without asking it: it did not answer of late."""
-        from alumni_desk.sync.laptops import last_told
-
         self._waiting = waiting
         if not self._asking:
-            self._lanes.read(lambda: last_told(self._desk), self._show_kept, key="laptops-kept")
+            self._read_kept()
+
+    def _read_kept(self) -> None:
+        from alumni_desk.sync.laptops import last_told
+
+        self._lanes.read(lambda: last_told(self._desk), self._show_kept, key="laptops-kept")
 
     def _show_kept(self, kept: Kept | None) -> None:
-        if self._asking:
+        if self._asking and (self._found or kept is None):
             return
-        self._found, self._at = (kept.laptops, kept.at) if kept is not None else ([], "")
+        self._found, self._at, self._open = (kept.laptops, kept.at, []) if kept is not None else ([], "", [])
         self._draw(_("This list is kept at the server, which cannot be reached now.") if kept is None else "")
 
-    def _ask(self) -> list[Laptop]:
+    def _ask(self) -> tuple[list[Laptop], list[SentInvitation]]:
+        from alumni_desk.sync.asking import line_of
+        from alumni_desk.sync.inviting import invitations
         from alumni_desk.sync.laptops import laptops
 
-        return laptops(self._desk)
+        with line_of(self._desk) as line:
+            return laptops(self._desk, wire=line.wire), [one for one in invitations(self._desk, wire=line.wire) if one.state == "open"]
 
-    def _came(self, found: list[Laptop]) -> None:
-        self._asking, self._found, self._at = False, found, ""
+    def _came(self, found: list[Laptop], invited: list[SentInvitation]) -> None:
+        self._asking, self._found, self._open, self._at = False, found, invited, ""
         self._draw("")
 
     def _failed(self, _error: KnownError) -> None:
@@ -93,7 +111,8 @@ class PeoplePart(QWidget):
         invites.clicked.connect(self.invite)
         column.addWidget(heading(_("Laptops of this chapter"), self._count(), right=invites))
         if self._found:
-            table = LaptopsTable([line_of(one, getattr(self, "_waiting", 0), datetime.now(UTC)) for one in self._found])
+            admin = any(one.here and one.role == "admin" for one in self._found)
+            table = LaptopsTable([line_of(one, self._waiting, datetime.now(UTC), admin=admin) for one in self._found])
             table.remove.connect(self._ask_remove)
             table.look.connect(self._look)
             column.addWidget(table)
@@ -102,10 +121,22 @@ class PeoplePart(QWidget):
                                    "small", "muted", wrap=True))  # fmt: skip
         if trouble:
             column.addWidget(Label(trouble, "small", "muted", wrap=True))
+        if self._open:
+            column.addSpacing(px(16))
+            column.addWidget(OpenInvitations(self._open, self._take_back))
         self._column.replaceWidget(self._body, body)
         self._body.hide()
         self._body.deleteLater()
         self._body = body
+        self.told.emit()
+
+    def versions(self) -> list[tuple[str, list[str]]]:
+        """Which laptops have which version of the program, by name; empty for those that have not said it. Those that are gone count no more."""
+        found: dict[str, list[str]] = {}
+        for one in self._found:
+            if not (one.revoked or one.left or one.replaced):
+                found.setdefault(one.version or "", []).append(_("This laptop") if one.here else isolated(one.name))
+        return sorted(found.items())
 
     def _count(self) -> str:
         """How many there are, and as of when, if not now."""
@@ -118,11 +149,22 @@ class PeoplePart(QWidget):
 
     def invite(self) -> None:
         """Invite somebody."""
-        self._inviting = Inviting(self.window(), self._desk, self._lanes)
+        self._inviting = Inviting(self.window(), self._desk, self._lanes, closed=self._invited)
 
     def hand_over(self) -> None:
         """End this laptop's term: invite the successor."""
-        self._inviting = Inviting(self.window(), self._desk, self._lanes, hand_over=True)
+        self._inviting = Inviting(self.window(), self._desk, self._lanes, hand_over=True, closed=self._invited)
+
+    def _invited(self, sentence: str) -> None:
+        if sentence:
+            self.said.emit(sentence)
+        self.refresh(self._waiting)
+
+    def _take_back(self, invitation: str) -> None:
+        from alumni_desk.sync.inviting import cancel
+
+        self._lanes.send(lambda: cancel(self._desk, invitation), lambda done: self._invited(_(
+            "The invitation is taken back: its code opens nothing any more.")), lambda error: self._invited(str(error)))
 
     # -- removing, looking
 
@@ -154,12 +196,10 @@ class PeoplePart(QWidget):
         self._lanes.send(lambda: remove(self._desk, laptop.id), done, sheet.complain)
 
     def _look(self, device: str) -> None:
-        laptop = self._of(device)
-
         def ask() -> list[SetAside]:
             from alumni_desk.sync.set_aside import set_aside
 
-            return [one for one in set_aside(self._desk) if laptop is None or one.laptop == laptop.name]
+            return [one for one in set_aside(self._desk) if one.device == device]
 
         def came(found: list[SetAside]) -> None:
             SetAsideSheet(self.window(), self._desk, self._lanes, found, lambda: self.refresh(self._waiting)).open()
@@ -167,8 +207,8 @@ class PeoplePart(QWidget):
         self._lanes.send(ask, came, lambda error: self.said.emit(str(error)))
 
 
-def line_of(laptop: Laptop, waiting: int, now: datetime) -> LaptopLine:
-    """A laptop in words."""
+def line_of(laptop: Laptop, waiting: int, now: datetime, *, admin: bool = False) -> LaptopLine:
+    """A laptop in words. ``admin``: this one is a network admin's; nobody else removes another one of those."""
     seen = datetime.fromisoformat(laptop.last_seen) if laptop.last_seen else None
     count = waiting if laptop.here else laptop.waiting
     gone = bool(laptop.revoked or laptop.left)
@@ -181,7 +221,10 @@ def line_of(laptop: Laptop, waiting: int, now: datetime) -> LaptopLine:
     else:
         to_send = _("nothing") if count == 0 else _("not said")
     until = _("removed") if laptop.revoked else _("has left") if laptop.left else _("joined anew") if laptop.replaced else _until(laptop.until)
-    deed = "" if laptop.here or (gone and not laptop.set_aside) else "look" if gone else "remove"
+    if laptop.over and not gone and not laptop.replaced:
+        until = _("{until}, over").format(until=until)
+    mine = admin or laptop.role != "admin"  # to remove
+    deed = "" if laptop.here or (gone and not laptop.set_aside) else "look" if gone else "remove" if mine else ""
     late = not gone and not laptop.here and not laptop.replaced and bool(count) and seen is not None and now - seen > LATE
     return LaptopLine(device=laptop.id, name=_("This laptop") if laptop.here else isolated(laptop.name), who=isolated(laptop.who or ""), may_see=laptop.may_see,
                       seen=_("now") if laptop.here else _seen(seen, now), to_send=to_send, until=until, late=late, removed=bool(laptop.revoked), deed=deed)

@@ -92,3 +92,4 @@ class WaitingSheet(PlainSheet):
         self.quit.setEnabled(True)
         self.said.setText(sentence)
         self.said.show()
+        self.quit.setFocus()  # switched off meanwhile, it lost it

@@ -116,6 +116,7 @@ class SyncPage(Page):
         self.here.brought.connect(self.brought)
         self.people = PeoplePart(desk, lanes)
         self.people.said.connect(lambda words: self.said.emit(words, None))
+        self.people.told.connect(lambda: self._draw() if self._detailed else None)
         self._build()
         bridge.begun.connect(self._begun)
         bridge.ended.connect(self._ended)
@@ -213,6 +214,8 @@ class SyncPage(Page):
             self.people.refresh(facts.waiting)
         elif facts.leads and self.isVisible() and not self._busy and facts.state == "trouble":
             self.people.show_kept(facts.waiting)
+        elif facts.leads and self.isVisible():  # a sync under way may have to wait long
+            self.people.show_meanwhile(facts.waiting)
 
     def _draw(self) -> None:
         facts = self._facts
@@ -492,11 +495,23 @@ class SyncPage(Page):
             found = _("nothing missing") if facts.identical else _("something differs; the next sync fetches it again")
             column.addWidget(SettingRow(_("Checked"), f"{_moment(datetime.fromisoformat(facts.checked))} · {found}"))
         column.addWidget(SettingRow(_("Version"), _("Alumni Desk {version}, protocol {protocol}").format(version=__version__, protocol=PROTOCOL)))
+        if facts.leads:
+            self._versions(column)
         if facts.leads and facts.state != "ended":
             self.term = EndTerm(self._bridge, facts.chapter, admin=facts.admin, hand_over=self.people.hand_over)
             self.term.said.connect(lambda words: self.said.emit(words, None))
             self.term.switched.connect(self.refresh)
             column.addWidget(self.term)
+
+    def _versions(self, column: QVBoxLayout) -> None:
+        """Which laptops of the chapter have which version: who of them should update."""
+        found = self.people.versions()
+        if not found:
+            return
+        column.addWidget(section(_("Versions on the chapter’s laptops")))
+        for version, laptops in found:
+            title = _("Alumni Desk {version}").format(version=version) if version else _("Not said yet")
+            column.addWidget(SettingRow(title, ", ".join(laptops)))
 
     def _turn_details(self) -> None:
         self._detailed = not self._detailed

@@ -16,10 +16,11 @@ from alumni_desk.words import _
 
 @dataclass(frozen=True)
 class SetAside:
-    """Changes of one laptop that wait for a leader. ``received``: ISO 8601 UTC; ``reason``: revoked or unknown, ``why`` the same in a sentence;
-    ``count``: how many changes; ``what``: the first of them in words, a line each; ``more``: how many are not among these."""
+    """Changes of one laptop (``device``: its id) that wait for a leader. ``received``: ISO 8601 UTC; ``reason``: revoked or unknown, ``why`` the
+    same in a sentence; ``count``: how many changes; ``what``: the first of them in words, a line each; ``more``: how many are not among these."""
 
     id: str
+    device: str
     laptop: str
     who: str | None
     received: str
@@ -74,7 +75,7 @@ def _one_of(found: list[SetAside], text: str) -> SetAside:
 def _all(line: Line) -> list[SetAside]:
     reply = line.call("set-aside", ScopeRequest(line.scope), SetAsideReply)
     beside = [change for one in reversed(reply.parcels) for change in _changes(one)]  # whom one parcel adds another may let in
-    return [SetAside(id=one.id, laptop=one.name or one.device[:8], who=one.who, received=moment(one.received) or "", reason=one.reason,
+    return [SetAside(id=one.id, device=one.device, laptop=one.name or one.device[:8], who=one.who, received=moment(one.received) or "", reason=one.reason,
                      why=why(one.reason), count=one.operations, what=_words(line.desk, one, beside),
                      more=one.operations - len(one.changes)) for one in reply.parcels]
 

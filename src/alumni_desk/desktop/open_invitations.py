@@ -1,0 +1,64 @@
+"""The invitations of the chapter that nobody has used yet: for whom, to what, until when, and taken back."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from PySide6.QtWidgets import QVBoxLayout, QWidget
+
+from alumni_desk.desktop.controls import Button
+from alumni_desk.desktop.dates import day_short
+from alumni_desk.desktop.paint import isolated
+from alumni_desk.desktop.setting_rows import SettingRow
+from alumni_desk.desktop.widgets import heading
+from alumni_desk.words import _, clock_time, number
+
+if TYPE_CHECKING:
+    from alumni_desk.sync.inviting import SentInvitation
+
+
+class OpenInvitations(QWidget):
+    """A row each. Their codes are kept nowhere, so none is shown again. ``take_back(id)`` by its button."""
+
+    def __init__(self, invitations: Sequence[SentInvitation], take_back: Callable[[str], None]) -> None:
+        super().__init__()
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(0)
+        column.addWidget(heading(_("Open invitations"), number(len(invitations))))
+        for one in invitations:
+            column.addWidget(SettingRow(for_whom(one), to_what(one), self._button(one, take_back), width=104, icon="envelope-simple"))
+
+    def _button(self, one: SentInvitation, take_back: Callable[[str], None]) -> Button:
+        button = Button(_("Take back"))
+        button.setAccessibleName(_("Take back the invitation: {who}, {what}").format(who=for_whom(one), what=to_what(one)))
+
+        def pressed() -> None:
+            button.setEnabled(False)
+            take_back(one.id)
+
+        button.clicked.connect(pressed)
+        return button
+
+
+def for_whom(one: SentInvitation) -> str:
+    """Whom an invitation is for."""
+    return isolated(one.name or one.email or "") or _("Without a name")
+
+
+def to_what(one: SentInvitation) -> str:
+    """What it is for, until when it can be used, and who made it."""
+    local = datetime.fromisoformat(one.until).astimezone()
+    until = _("can be used until {day}, {time}").format(day=day_short(local.date()), time=clock_time(local))
+    by = _("by {who}").format(who=isolated(one.by)) if one.by else ""
+    return " · ".join(filter(None, (_what(one), until, by)))
+
+
+def _what(one: SentInvitation) -> str:
+    if one.hand_over:
+        return _("Takes the chapter over")
+    if one.role == "door":
+        return _("Check-in for {gathering}").format(gathering=isolated(one.gathering_name)) if one.gathering_name else _("Check-in for one gathering")
+    return _("Every chapter") if one.role == "admin" else _("Everything in the chapter")
