@@ -25,13 +25,14 @@ from alumni_desk.desktop.controls import Button
 from alumni_desk.desktop.invite_sheet import InviteSheet
 from alumni_desk.desktop.inviting import door_sees
 from alumni_desk.desktop.join_form import JoinForm
-from alumni_desk.errors import NetworkProblem
+from alumni_desk.desktop.set_aside_sheet import SetAsideSheet
+from alumni_desk.errors import KnownError, NetworkProblem
 from alumni_desk.gatherings.actions import new_gathering
 from alumni_desk.protocol.policy import rules
 from alumni_desk.schema import open_desk
 from alumni_desk.store.desk import Desk
 from alumni_desk.store.profile import Profile
-from alumni_desk.sync import inviting
+from alumni_desk.sync import inviting, laptops, set_aside
 from alumni_desk.sync.engine import join, sync_once
 from alumni_desk.sync.join import look
 from alumni_desk.sync.shapes import shapes
@@ -204,12 +205,44 @@ def test_a_leader_is_not_offered_to_remove_a_network_admins_laptop(make_server: 
     hands = hands_on(server.url, server.invite())
     people = hands.shell.current().people
     hands.until(lambda: "Network" in all_words(people))
-    assert [one.text() for one in people.findChildren(Button)] == []
+    assert "Remove" not in [one.text() for one in people.findChildren(Button)]
     now = datetime.now(UTC)
     [network] = [one for one in people._found if one.role == "admin"]
     assert people_part.line_of(network, 0, now, admin=True).deed == "remove" and people_part.line_of(network, 0, now).deed == ""
     past = replace(network, role="door", over=True, until=f"{now - timedelta(days=1):%Y-%m-%dT%H:%M:%SZ}")
     assert people_part.line_of(past, 0, now).until.endswith(", over")
+
+
+def test_what_is_set_aside_is_read_before_it_is_decided_on_and_thrown_away_only_when_asked_again(
+        make_server: Any, hands_on: Any, desk: Desk, make_second: Callable[[], Desk]) -> None:
+    server = make_server()
+    second = make_second()
+    join(second, server.url, server.invite(), device_name="Old laptop")
+    hands = hands_on(server.url, server.invite())
+    with second.writing("new") as writing:
+        writing.add("person", standing="member", last_name="Unsent", employer="Acme")
+    laptops.remove(desk, "Old laptop")
+    with pytest.raises(KnownError):
+        sync_once(second)
+    people = hands.shell.current().people
+    people.refresh(0)
+    hands.until(lambda: "1 set aside" in all_words(people))
+    hands.click(next(one for one in people.findChildren(Button) if one.text() == "Look"))
+    sheet = hands.dialog(SetAsideSheet)
+    assert "Employer “Acme”" in all_words(sheet)
+
+    def press(words: str) -> None:
+        hands.click(next(one for one in sheet.findChildren(Button) if one.text() == words and one.isVisible()))
+
+    press("Throw away")
+    assert "Throw 1 change away? There is no undo." in all_words(sheet) and len(set_aside.set_aside(desk)) == 1
+    press("Keep it here")
+    assert "no undo" not in all_words(sheet)
+    press("Throw away")
+    press("Throw away for good")
+    hands.until(lambda: "Thrown away." in all_words(sheet))
+    assert set_aside.set_aside(desk) == []
+    sheet.accept()
 
 
 def test_what_cannot_be_an_address_is_said_at_its_field_and_the_code_stays(make_server: Any, hands_on: Any, desk: Desk) -> None:

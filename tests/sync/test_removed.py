@@ -15,6 +15,7 @@ import pytest
 import sqlalchemy as sa
 
 from alumni_desk.checkin.actions import walk_in
+from alumni_desk.cli.main import run
 from alumni_desk.errors import KnownError
 from alumni_desk.schema import open_desk
 from alumni_desk.store import backup, removal
@@ -109,6 +110,23 @@ def test_what_is_set_aside_names_whom_it_brings_itself(pair: tuple[Desk, Desk]) 
     assert len([line for one in found for line in one.what if line.startswith("Late Dora: ")]) >= 4
     assert not any("Somebody" in line for one in found for line in one.what)
     assert {one.why for one in found} == {"The laptop that this comes from is removed, so a leader looks at it first."}
+
+
+def test_what_is_set_aside_says_what_was_written_and_what_is_here_now(pair: tuple[Desk, Desk], capsys: Any) -> None:
+    leader, other = pair
+    with other.reading() as connection:
+        person = str(connection.exec_driver_sql("SELECT id FROM person").scalar_one())
+    with other.writing("member_changed") as writing:
+        writing.change("person", person, employer="Acme & Sons", city="Boston")
+    with leader.writing("member_changed") as writing:
+        writing.change("person", person, employer="Initech")
+    remove_other(leader)
+    assert code_of(lambda: sync_once(other)) == "access_removed"
+    [aside] = set_aside.set_aside(leader)
+    [line] = aside.what
+    assert "Employer “Acme & Sons” (now “Initech”)" in line and "Address “Boston”" in line
+    assert run(["--profile", str(leader.profile.path), "set-aside"]) == 0
+    assert line in capsys.readouterr().out
 
 
 def test_what_is_discarded_never_counts(pair: tuple[Desk, Desk]) -> None:

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING
 from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
 from alumni_desk.desktop.background import Lanes
-from alumni_desk.desktop.controls import Button, Elided, Label, hairline
+from alumni_desk.desktop.controls import Button, Label, hairline
 from alumni_desk.desktop.dates import day_middle
 from alumni_desk.desktop.fonts import px
+from alumni_desk.desktop.paint import breakable
 from alumni_desk.desktop.sheet import PlainSheet
 from alumni_desk.errors import KnownError
 from alumni_desk.store.desk import Desk
@@ -19,10 +20,6 @@ from alumni_desk.words import _, clock_time, ngettext, number
 
 if TYPE_CHECKING:
     from alumni_desk.sync.set_aside import Looked, SetAside
-
-_SHOWN = 8
-"""Lines of one lot: what it is about, and the buttons below it in sight."""
-
 
 class SetAsideSheet(PlainSheet):
     """``looked`` is called whenever something was decided."""
@@ -61,24 +58,39 @@ class SetAsideSheet(PlainSheet):
         column.addWidget(Label(who.format(who=one.who, day=day_middle(at.date()), time=clock_time(at)), "small", "muted", wrap=True))
         column.addWidget(Label(one.why, "small", "muted", wrap=True))
         column.addSpacing(px(8))
-        for line in one.what[:_SHOWN]:
-            column.addWidget(Elided(line))
-        rest = len(one.what) - len(one.what[:_SHOWN]) + one.more
-        if rest:
-            column.addWidget(Label(ngettext("and {n} more", "and {n} more", rest).format(n=number(rest)), tone="muted"))
+        for line in one.what:  # whole: whoever decides has to see what was written
+            column.addWidget(Label(breakable(line), wrap=True))
+        if one.more:
+            column.addWidget(Label(ngettext("and {n} more", "and {n} more", one.more).format(n=number(one.more)), tone="muted"))
         column.addSpacing(px(8))
+        asks = Label(ngettext("Throw {n} change away? There is no undo.", "Throw {n} changes away? There is no undo.", one.count).format(n=number(one.count)),
+                     tone="danger", wrap=True)  # fmt: skip
+        column.addWidget(asks)
         buttons = QHBoxLayout()
         buttons.setSpacing(px(8))
-        release, discard = Button(_("Release: let it count")), Button(_("Throw away"), "danger")
-        for button, deed in ((release, "release"), (discard, "discard")):
+        release, discard = Button(_("Release: let it count")), Button(_("Throw away"))
+        keep, away = Button(_("Keep it here")), Button(_("Throw away for good"), "danger")
+        every = (release, discard, keep, away)
+        for button in every:
             button.setAccessibleName(_("{deed}: {changes} from {laptop}").format(deed=button.text(), changes=changes, laptop=one.laptop))
-            button.clicked.connect(lambda checked=False, deed=deed: self._decide(one, deed, (release, discard), box))
             buttons.addWidget(button)
         buttons.addStretch(1)
         column.addLayout(buttons)
+
+        def turn(asked: bool) -> None:
+            for widget, shown in ((asks, asked), (keep, asked), (away, asked), (release, not asked), (discard, not asked)):
+                widget.setVisible(shown)
+            (keep if asked else discard).setFocus()
+
+        for widget in (asks, keep, away):
+            widget.hide()  # not shown before the lot has its place in the dialog
+        discard.clicked.connect(lambda: turn(True))
+        keep.clicked.connect(lambda: turn(False))
+        release.clicked.connect(lambda: self._decide(one, "release", every, box))
+        away.clicked.connect(lambda: self._decide(one, "discard", every, box))
         return box
 
-    def _decide(self, one: SetAside, deed: str, buttons: tuple[Button, Button], box: QWidget) -> None:
+    def _decide(self, one: SetAside, deed: str, buttons: Sequence[Button], box: QWidget) -> None:
         for button in buttons:
             button.setEnabled(False)
 

@@ -10,7 +10,8 @@ import msgspec
 import sqlalchemy as sa
 
 from alumni_desk.members import naming
-from alumni_desk.segments.activity import Names, field_word
+from alumni_desk.protocol.values import is_id
+from alumni_desk.segments.activity import Names, field_word, value_words
 from alumni_desk.store.desk import Desk
 from alumni_desk.sync.away import names_of
 from alumni_desk.words import _
@@ -66,14 +67,21 @@ def _told(row: Any, fields: dict[str, Any], names: Names, known: Mapping[str, st
     return RefusedChange(row.id, row.resolved_at, name, what, row.reason or "", why(row.reason or ""))
 
 
+_LONGEST = 400
+"""Letters of a text that are shown of a change."""
+
 Change = tuple[str, str, str, dict[str, Any]]
 """Kind, table, row, fields."""
 
 
 def change_words(desk: Desk, changes: Sequence[Change], beside: Iterable[Change] = ()) -> list[str]:
-    """Changes in words, a line each: whose or which, and what of it. ``beside``: what came with them and may name whom they are about."""
+    """Changes in words, a line each: whose or which, each field with what was written, and what this desk has there now.
+
+    ``beside``: what came with them and may name whom they are about.
+    """
     with desk.reading() as connection:
         names = Names(connection, {"": [(table, row, fields) for _kind, table, row, fields in changes if table in desk.tables]}, set())
+        there = _there(desk, connection, changes)
     brought = _Brought([*beside, *changes])
     lines = []
     for kind, table, row, fields in changes:
@@ -81,9 +89,45 @@ def change_words(desk: Desk, changes: Sequence[Change], beside: Iterable[Change]
         if kind == "fact":
             lines.append(_("{name}: {fields}").format(name=name, fields=_fact_word(str(fields.get("kind", "")))))
             continue
-        words = list(dict.fromkeys(field_word(table, field) for field in fields if field not in ("standing", "id")))
-        lines.append(_("{name}: {fields}").format(name=name, fields=_listed(words)) if words else name)
+        words = _written(table, fields, there.get((table, row), {}))
+        lines.append(_("{name}: {fields}").format(name=name, fields=", ".join(words)) if words else name)
     return lines
+
+
+def _there(desk: Desk, connection: sa.Connection, changes: Sequence[Change]) -> dict[tuple[str, str], Mapping[str, Any]]:
+    """What this desk has now of the rows that changes are about."""
+    found: dict[tuple[str, str], Mapping[str, Any]] = {}
+    for table in {table for kind, table, _row, _fields in changes if kind == "put" and table in desk.tables}:
+        rows = [row for _kind, name, row, _fields in changes if name == table]
+        columns = desk.tables[table].c
+        found |= {(table, str(row["id"])): dict(row) for row in connection.execute(sa.select(desk.tables[table]).where(columns.id.in_(rows))).mappings()}
+    return found
+
+
+def _written(table: str, fields: Mapping[str, Any], there: Mapping[str, Any]) -> list[str]:
+    """Each field with what was written into it; the lines of an address are one. What only points at another row has its word alone."""
+    grouped: dict[str, list[str]] = {}
+    for field in fields:
+        if field not in ("standing", "id"):
+            grouped.setdefault(field_word(table, field), []).append(field)
+    words = []
+    for word, group in grouped.items():
+        points = group == ["gone"] or any(is_id(fields[one]) for one in group)
+        words.append(word if points else _value(word, _together(fields, group), _together(there, group)))
+    return words
+
+
+def _together(values: Mapping[str, Any], group: Sequence[str]) -> str:
+    text = ", ".join(filter(None, (value_words(values.get(one)) for one in group)))
+    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}…"
+
+
+def _value(word: str, written: str, now: str) -> str:
+    if not now or written == now:
+        return _("{field} “{value}”").format(field=word, value=written) if written else _("{field} empty").format(field=word)
+    if not written:
+        return _("{field} emptied (now “{now}”)").format(field=word, now=now)
+    return _("{field} “{value}” (now “{now}”)").format(field=word, value=written, now=now)
 
 
 class _Brought:
