@@ -10,6 +10,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QWidget
 
+from alumni_desk.desktop.controls import Label
 from alumni_desk.desktop.sheet import PlainSheet, Sheet
 
 
@@ -47,3 +48,23 @@ def test_a_sheet_over_a_small_sheet_has_the_room_of_the_window(window: QWidget) 
     second.open()
     assert first.height() < 300 and second.height() > 500
     assert second.geometry().center().x() == window.geometry().center().x()
+
+
+def test_a_bar_goes_when_everything_fits_though_the_words_were_higher_beside_it(window: QWidget) -> None:
+    sheet = PlainSheet(window, "Remove it?")
+    label = Label("", wrap=True)
+    sheet.column.addWidget(label)
+    scroll = sheet._middle
+    words, inside = "word", 558 - 48  # of the words, without the margins
+    while True:  # until the last line just fits
+        label.setText(words)
+        if label.heightForWidth(inside) < label.heightForWidth(inside - 18) and label.heightForWidth(inside) > 60:
+            break
+        words += " word" if len(words) % 3 else "s"
+    window.resize(1000, 170)
+    sheet.open()
+    assert scroll.verticalScrollBar().maximum() > 0
+    window.resize(1000, 700)
+    sheet.fit()
+    assert scroll.verticalScrollBar().maximum() == 0 and not scroll.verticalScrollBar().isVisible()
+    sheet.reject()

@@ -10,8 +10,12 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from PySide6.QtCore import Qt
+from PySide6.QtTest import QTest
 
 from alumni_desk.desktop.controls import Button, Label
+from alumni_desk.desktop.look import look
+from alumni_desk.desktop.nav import DUE
 from alumni_desk.desktop.quitting_sheets import WaitingSheet
 from alumni_desk.desktop.refused_sheet import RefusedSheet
 from alumni_desk.members.actions import add_member
@@ -134,6 +138,40 @@ def test_what_is_asked_at_the_end_says_one_or_many(qtbot: Any, waiting: int, say
     sheet = WaitingSheet(None, waiting)  # type: ignore[arg-type]
     qtbot.addWidget(sheet)
     assert says in "\n".join(label.text() for label in sheet.findChildren(Label))
+
+
+def test_after_a_transfer_file_was_saved_enter_quits(qtbot: Any) -> None:
+    sheet = WaitingSheet(None, 2)  # type: ignore[arg-type]
+    qtbot.addWidget(sheet)
+    sheet.open()
+    with qtbot.waitSignal(sheet.quits, timeout=1_000):
+        sheet.save.setFocus()
+        sheet.saving()
+        sheet.saved("Saved.")
+        assert sheet.focusWidget() is sheet.quit
+        QTest.keyClick(sheet.focusWidget(), Qt.Key.Key_Return)
+
+
+def test_a_folded_sidebar_shows_that_something_is_to_be_decided_and_not_how_many_there_are_of_a_thing(hands: Any) -> None:
+    nav, bridge = hands.shell.nav, hands.room.bridge
+    hands.shell.resize(880, 700)
+    hands.rest()
+    number = next(n for n, entry in enumerate(nav.rows.entries) if entry.key == "sync")
+    index = nav.rows.index(number)
+
+    def dot() -> bool:
+        picture = nav.viewport().grab(nav.visualRect(index)).toImage()
+        accent = look(nav).accent
+        return sum(picture.pixelColor(x, y).name().upper() == str(accent).upper() for x in range(picture.width()) for y in range(picture.height())) > 20
+
+    assert not dot()
+    bridge.to_decide.emit(2)
+    assert dot() and "2" in index.data(Qt.ItemDataRole.ToolTipRole)
+    bridge.to_decide.emit(0)
+    assert not dot()
+    members = nav.rows.index(next(n for n, entry in enumerate(nav.rows.entries) if entry.key == "members"))
+    nav.set_count("members", "2,014")
+    assert not members.data(DUE)
 
 
 def test_a_wrong_clocks_moment_neither_lies_on_top_nor_is_said(hands: Any) -> None:

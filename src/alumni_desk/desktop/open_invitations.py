@@ -6,13 +6,14 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from PySide6.QtWidgets import QVBoxLayout, QWidget
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
-from alumni_desk.desktop.controls import Button
+from alumni_desk.desktop.controls import Button, Label, hairline
 from alumni_desk.desktop.dates import day_short
-from alumni_desk.desktop.paint import isolated
-from alumni_desk.desktop.setting_rows import SettingRow
-from alumni_desk.desktop.widgets import heading
+from alumni_desk.desktop.fonts import px
+from alumni_desk.desktop.paint import breakable, isolated
+from alumni_desk.desktop.widgets import Glyph, heading
 from alumni_desk.words import _, clock_time, number
 
 if TYPE_CHECKING:
@@ -26,10 +27,16 @@ class OpenInvitations(QWidget):
         super().__init__()
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
-        column.setSpacing(0)
+        column.setSpacing(px(6))
         column.addWidget(heading(_("Open invitations"), number(len(invitations))))
         for one in invitations:
-            column.addWidget(SettingRow(for_whom(one), to_what(one), self._button(one, take_back), width=104, icon="envelope-simple"))
+            column.addWidget(hairline())
+            row = QHBoxLayout()
+            row.setSpacing(px(20))
+            row.addWidget(_words(one), 1)
+            row.addWidget(self._button(one, take_back), 0, Qt.AlignmentFlag.AlignVCenter)
+            column.addLayout(row)
+        column.addWidget(hairline())
 
     def _button(self, one: SentInvitation, take_back: Callable[[str], None]) -> Button:
         button = Button(_("Take back"))
@@ -41,6 +48,20 @@ class OpenInvitations(QWidget):
 
         button.clicked.connect(pressed)
         return button
+
+
+def _words(one: SentInvitation) -> QWidget:
+    box = QWidget()
+    row = QHBoxLayout(box)
+    row.setContentsMargins(0, 0, 0, 0)
+    row.setSpacing(px(12))
+    row.addWidget(Glyph("envelope-simple", "muted", 18))
+    words = QVBoxLayout()
+    words.setSpacing(0)
+    words.addWidget(Label(breakable(for_whom(one)), wrap=True))
+    words.addWidget(Label(breakable(to_what(one)), "small", "muted", wrap=True))
+    row.addLayout(words, 1)
+    return box
 
 
 def for_whom(one: SentInvitation) -> str:

@@ -93,7 +93,12 @@ class PlainSheet(QDialog):
         width = min(self._width, room.width())
         items = [item for n in range(self.whole.count()) if (item := self.whole.itemAt(n)) is not None]
         rest = 2 + sum(_height(item, width - 2) for item in items if item.widget() is not self._middle)
-        middle = max(px(40), min(self._wanted_height(width - 2), room.height() - rest))
+        wanted = self._wanted_height(width - 2)
+        middle = max(px(40), min(wanted, room.height() - rest))
+        if isinstance(self._middle, Scroll):
+            # A bar that is there makes the words narrower and so higher, and would stay for that.
+            bar = Qt.ScrollBarPolicy.ScrollBarAlwaysOff if wanted <= middle else Qt.ScrollBarPolicy.ScrollBarAsNeeded
+            self._middle.setVerticalScrollBarPolicy(bar)
         if (self.width(), self.height(), self._middle.height()) != (width, rest + middle, middle):
             self._middle.setFixedHeight(middle)
             self.setFixedSize(width, rest + middle)
