@@ -90,7 +90,7 @@ class _Delegate(QStyledItemDelegate):
 def _paint_due(painter: QPainter, mark: QRectF, colours: Colours, ground: str) -> None:
     """Where there is no room for the number: a dot at the icon's corner."""
     size = px(8)
-    dot = QRectF(mark.right() - size / 2, mark.top() - size / 2, size, size)
+    dot = QRectF(mark.right() - size * 0.7, mark.top() - size * 0.3, size, size)
     paint_ground(painter, dot.adjusted(-2, -2, 2, 2), ground, size / 2 + 2)
     paint_ground(painter, dot, colours.accent, size / 2)
 
