@@ -80,7 +80,6 @@ class InviteSheet(PlainSheet):
         self._evenings = {one.id: one for one in evenings}
         self._made: Made | None = None
         self._asked: Wish | None = None
-        self.used = False
         self._leader_until = leader_until
         self.name = Field(_("Who"))
         self.email = Field(_("E-mail"))
@@ -289,7 +288,6 @@ class InviteSheet(PlainSheet):
 
     def show_used(self, words: str) -> None:
         """Somebody has joined with it."""
-        self.used = True
         self.state.first.setText(words)
         self.cancel.setEnabled(False)
 

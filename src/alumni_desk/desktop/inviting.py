@@ -53,6 +53,10 @@ def _evening(key: str, name: str | None, starts: str | None, ends: str | None, z
     return Evening(key, words, sees, until)
 
 
+def _nobodys() -> str:
+    return _("The invitation was given to nobody, so it was taken back.")
+
+
 def _zone(name: str | None) -> tzinfo:
     try:
         return ZoneInfo(name or "UTC")
@@ -74,7 +78,7 @@ class Inviting:
 
     def __init__(self, parent: QWidget, desk: Desk, lanes: Lanes, *, hand_over: bool = False, closed: Callable[[str], None] = lambda said: None) -> None:
         self._parent, self._desk, self._lanes, self._hand_over, self._closed = parent, desk, lanes, hand_over, closed
-        self._given = False  # somebody may have it
+        self._given = self._used = False  # somebody may have it, or has joined with it
         self._made: Invitation | None = None
         self._wish: Wish | None = None
         self._asking = self._over = False
@@ -102,12 +106,15 @@ class Inviting:
         if self._over:  # it was taken back by its button
             return
         self._over = True
-        if self._made is None:
-            return
-        if result == QDialog.DialogCode.Accepted or self._given or self.sheet.used:
-            self._closed("" if self.sheet.used else _("The invitation stands. It is listed on the Sync page, where it can be taken back."))
+        self._given = self._given or (result == QDialog.DialogCode.Accepted and not self.sheet.state.isHidden())
+        if not self._asking:  # else the one that stands gives way to another one, which is taken back
+            self._say_what_stands()
+
+    def _say_what_stands(self) -> None:
+        if self._given:
+            self._closed("" if self._used else _("The invitation stands. It is listed on the Sync page, where it can be taken back."))
         else:
-            self._take_back(_("The invitation was given to nobody, so it was taken back."))
+            self._take_back(_nobodys())
 
     def _take_back(self, words: str = "") -> None:
         """End the one that stands, and say so."""
@@ -135,9 +142,9 @@ class Inviting:
                       replaces=self._made.id if self._made else None, until=wish.until)
 
     def _came(self, wish: Wish, made: Invitation) -> None:
-        self._asking, self._made, self._given = False, made, False
+        self._asking, self._made, self._given, self._used = False, made, False, False
         if self._over:
-            self._take_back(_("The invitation was given to nobody, so it was taken back."))
+            self._take_back(_nobodys())
             return
         if self._wish is not None and self._wish != wish:
             self._ask(self._wish)
@@ -151,6 +158,7 @@ class Inviting:
     def _failed(self, error: KnownError) -> None:
         self._asking = False
         if self._over:
+            self._say_what_stands()  # the one before
             return
         if isinstance(error, NetworkProblem):
             self.sheet.complain(_("{problem} It is tried again by itself.").format(problem=error))
@@ -181,6 +189,7 @@ class Inviting:
     def _looked(self, found: SentInvitation | None) -> None:
         if found is not None and found.state == "used" and not self._over:
             self._timer.stop()
+            self._used = self._given = True
             self.sheet.show_used(_("{name} has joined").format(name=found.name) if found.name else _("Used: the laptop has joined"))
 
     # -- on its way
