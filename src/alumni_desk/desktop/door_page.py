@@ -20,6 +20,7 @@ from alumni_desk.desktop.door import DoorWindow, open_door
 from alumni_desk.desktop.fonts import px
 from alumni_desk.desktop.pages import EmptyPage, Go, Page
 from alumni_desk.desktop.sound import Sounds
+from alumni_desk.store.at_door import is_at_door
 from alumni_desk.store.desk import Desk
 from alumni_desk.words import _, ngettext
 
@@ -83,11 +84,9 @@ def last_time(desk: Desk) -> LastTime:
 
 def keep(desk: Desk, station: str, by: str) -> None:
     """For the next time. Whoever sits at a door's laptop is whose it is, as the leader's list has it."""
-    from alumni_desk.sync import state
-
     with desk.reading() as connection:
-        membership = state.read(connection, state.Membership)
-    if by and membership is not None and membership.role == "door":
+        at_door = is_at_door(connection)
+    if by and at_door:
         desk.set_setting("person_name", by)
     desk.set_setting("door_station", station)
     desk.set_setting("door_by", by if by != desk.setting("person_name") else "")
