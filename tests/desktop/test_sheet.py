@@ -55,12 +55,13 @@ def test_a_bar_goes_when_everything_fits_though_the_words_were_higher_beside_it(
     label = Label("", wrap=True)
     sheet.column.addWidget(label)
     scroll = sheet._middle
-    words, inside = "word", 558 - 48  # of the words, without the margins
-    while True:  # until the last line just fits
-        label.setText(words)
-        if label.heightForWidth(inside) < label.heightForWidth(inside - 18) and label.heightForWidth(inside) > 60:
-            break
-        words += " word" if len(words) % 3 else "s"
+    inside = 558 - 48  # the sheet's width without its edge and margins, at 100 %
+
+    def just_fits(text: str) -> bool:
+        label.setText(text)
+        return label.heightForWidth(inside) < label.heightForWidth(inside - 12)
+
+    assert any(just_fits(f"{'word ' * 40}{'s' * more}") for more in range(200))
     window.resize(1000, 170)
     sheet.open()
     assert scroll.verticalScrollBar().maximum() > 0

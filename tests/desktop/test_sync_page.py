@@ -119,10 +119,11 @@ def test_a_window_closes_at_once_though_the_server_does_not_answer(hands: Any, s
 
 def test_a_long_sync_tells_how_far_it_is_and_can_be_cancelled(hands: Any, silent: tuple[str, threading.Event]) -> None:
     url, called = silent
-    joined(hands.desk, url)
     page = hands.page("sync")
-    hands.room.bridge.sync_now()
+    joined(hands.desk, url)
+    hands.room.bridge.sync_now()  # it may have begun by itself: no page rests any more
     assert called.wait(10)
+    hands.until(lambda: "Nothing has been fetched yet" in words(page))
     hands.room.bridge.moved.emit("pull", 4_000)
     hands.until(lambda: "4,000 changes fetched so far" in words(page))
     hands.room.bridge.moved.emit("pull", 8_000)
