@@ -232,6 +232,29 @@ def test_a_click_beside_the_field_takes_no_letter_from_it(hands: Hands) -> None:
     unlock(hands)
 
 
+def test_where_the_store_comes_first_a_click_beside_the_recovery_key_leaves_it_alone(hands: Hands, monkeypatch: pytest.MonkeyPatch) -> None:
+    shelf = Shelf()
+    monkeypatch.setattr(keys, "_keyring", lambda: shelf)
+    paper = recovery.recovery_key(hands.desk)
+    keys.keep_in_keyring(hands.desk.profile.path, "desk", hands.desk.key, on=True)
+    keys.keep_anew(hands.desk.profile.path, "desk", hands.desk.key, None)
+    shelf.silent = True  # whatever presses the button, it does not open by it
+    hands.room.lock.lock()
+    hands.until(lambda: hands.room.lock.page.locked.keyring and not hands.room.lock.page.locked.password)
+    page = hands.room.lock.page
+    assert page is not None and page.entry is not None
+    QTest.mouseClick(page.entry.recovery, Qt.MouseButton.LeftButton)
+    for beside, where in ((page.entry.label, QPoint(5, 5)), (page, QPoint(20, page.height() - 20)), (page.entry, QPoint(page.entry.width() - 2, 2))):
+        QTest.mouseClick(beside, Qt.MouseButton.LeftButton, pos=where)
+        assert page.entry.recovery.hasFocus()
+    page.store.setFocus()
+    QTest.mouseClick(page.entry.label, Qt.MouseButton.LeftButton, pos=QPoint(5, 5))
+    QTest.keyClicks(QApplication.focusWidget(), " ".join(paper.split("-")))
+    assert page.store_said.isHidden()
+    QTest.keyClick(page.entry.recovery, Qt.Key.Key_Return)
+    hands.until(lambda: not hands.room.lock.locked)
+
+
 def test_caps_lock_is_said(hands: Hands) -> None:
     hands.room.lock.lock()
     page = hands.room.lock.page

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Literal
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtGui import QFocusEvent, QPainter, QPaintEvent
+from PySide6.QtGui import QFocusEvent, QMouseEvent, QPainter, QPaintEvent
 from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
 from alumni_desk.desktop.controls import Button, Label, Link, hairline
@@ -54,7 +54,7 @@ class LockPage(QWidget):
         super().__init__(parent)
         self.locked = locked
         self.setAccessibleName(_("Locked"))
-        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        self.setFocusPolicy(Qt.FocusPolicy.TabFocus)  # a click on it takes the caret from nobody
         whole, column = centred_column(self, above=1)
         column.addLayout(head_row(locked.chapter or "Alumni Desk", locked.university))
         column.addSpacing(px(12))
@@ -137,8 +137,14 @@ class LockPage(QWidget):
         self.store_said.setText(sentence)
         self.store_said.show()
 
+    def mousePressEvent(self, event: QMouseEvent) -> None:
+        """Whoever clicks beside the field may type all the same: where they typed before, never into a button. A field's name leads to its field."""
+        entry, there = self.entry, self.focusWidget()
+        if entry is not None and self.childAt(event.position().toPoint()) is entry.label:
+            there = entry.field()
+        (there if there is not None and there is not self and there.isVisible() else self.first_focus()).setFocus(Qt.FocusReason.OtherFocusReason)
+
     def focusInEvent(self, event: QFocusEvent) -> None:
-        """Whoever clicks beside the field may type all the same."""
         super().focusInEvent(event)
         self.first_focus().setFocus(Qt.FocusReason.OtherFocusReason)
 

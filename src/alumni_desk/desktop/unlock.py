@@ -200,7 +200,9 @@ class SecretEntry(QWidget):
 
     def take_over(self, before: SecretEntry) -> None:
         """Stand as the one before did: what was typed, how often it was wrong, how long the next try waits."""
-        self.show_recovery(not before.recovery.isHidden())
+        by_recovery = not before.recovery.isHidden()
+        if self._has_recovery if by_recovery else self._has_password:  # who keeps the key may have changed meanwhile
+            self.show_recovery(by_recovery)
         self.password.setText(before.password.text())
         self.recovery.setText(before.recovery.text())
         self._wrong, self._wait = before._wrong, before._wait
