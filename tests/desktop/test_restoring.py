@@ -6,6 +6,7 @@ import os
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
+from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from threading import Event
@@ -502,3 +503,21 @@ def test_a_backup_of_another_chapter_is_asked_about_first(sitting: Sitting, prof
             assert sitting.room is room
     until(lambda: sitting.room is not None and sitting.room is not room)
     assert "in place of" in sitting.room.shell.toast.accessibleName()
+
+
+def test_while_it_is_being_opened_the_window_says_so(sitting: Sitting, profile: Profile, until: Any) -> None:
+    free = Event()
+    opened = sitting._ways.open
+
+    def slowly(password: str | None) -> Desk:
+        free.wait(15)
+        return opened(password)
+
+    sitting._ways = replace(sitting._ways, open=slowly)
+    sitting.begin()
+    try:
+        until(lambda: sitting.front is not None and sitting.front.isVisible())
+        assert sitting.front is not None and "Opening the chapter" in texts(sitting.front)
+    finally:
+        free.set()
+    until(lambda: sitting.room is not None)

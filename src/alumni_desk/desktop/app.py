@@ -376,7 +376,8 @@ class Sitting(QObject):
         self.opening.begin()
 
     def _show_front(self, front: Front) -> None:
-        if self.front is front:
+        if self.front is front and self.opening is not None:
+            self.opening.calm()
             front.show()
 
     def work_at(self, desk: Desk, page: str, what: dict[str, Any]) -> None:

@@ -74,6 +74,11 @@ class Front(QWidget):
         if first is not None and first() is not None:
             first().setFocus(Qt.FocusReason.TabFocusReason)
 
+    @property
+    def is_empty(self) -> bool:
+        """Whether no view was shown yet."""
+        return self._view is None
+
     def _go_back(self) -> None:
         if self._on_back is not None:
             self._on_back()

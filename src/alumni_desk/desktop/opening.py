@@ -86,6 +86,20 @@ class Opening(QObject):
         """Open with what the password store has."""
         self.lanes.write(lambda: self._ways.open(self._password), self._opened, self._not_opened)
 
+    def calm(self) -> None:
+        """It takes a while: say that it is being opened, and where somebody may be asked for something."""
+        if not self._front.is_empty:
+            return
+        from alumni_desk.desktop.first_run import Working
+
+        try:
+            by_store = "keyring" in self._ways.keepers()
+        except KnownError:
+            by_store = False  # opening will say what is wrong with the file
+        self._front.show_view(Working(_("Opening the chapter"), _(
+            "This computer’s password store is asked for the key. If it is locked, it asks for its password in a window of its own.")
+            if by_store else _("The disk of this computer takes its time.")))
+
     def move_to(self, front: Front) -> None:
         """Go on in another window, after the text size changed: where one stands is asked anew."""
         self._front = front
@@ -95,6 +109,8 @@ class Opening(QObject):
             self.first_run()
         elif self._why is not None:
             self._offer("", salvage=self._why.code in DAMAGED)
+        else:
+            self.calm()
 
     def close(self) -> None:
         """End the background work; a desk that was opened and not handed on is closed."""
@@ -145,7 +161,7 @@ class Opening(QObject):
         elif wanted:
             # That it is locked with a password needs no words; that the password store is silent does.
             silent = "keyring" in self._ways.keepers()
-            why = str(error) if silent else _("{news} Type the password to go on.").format(news=self.news) if self.news and wanted == "typed" else ""
+            why = _silent_words(error) if silent else _("{news} Type the password to go on.").format(news=self.news) if self.news and wanted == "typed" else ""
             if wanted == "chosen" and error.facts.get("why"):  # there is one, and it takes no key
                 silent, why = True, _("This computer’s password store takes no key: {why}. Unlock it and try again, so that it keeps the members "
                                       "locked; or choose a password of your own.").format(why=error.facts["why"])  # fmt: skip
@@ -412,6 +428,14 @@ class Opening(QObject):
 
     def _back_with(self, error: KnownError) -> None:
         self._front.show_view(ErrorPage(error, _("Back"), self.first_run))
+
+
+def _silent_words(error: KnownError) -> str:
+    """That the password store does not give out the key, as a window says it."""
+    if error.code != "passphrase_needed" or not error.facts.get("why"):
+        return str(error)
+    return _("This computer’s password store does not give out the key of the chapter: {why}. Unlock it and try again, or type the password.").format(
+        why=error.facts["why"])
 
 
 def _for_later(file: Path) -> KnownError:
