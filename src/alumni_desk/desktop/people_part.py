@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -67,23 +68,21 @@ class PeoplePart(QWidget):
         """Show what the server last told where nothing is shown yet: its answer may be long in coming."""
         self._waiting = waiting
         if not self._found:
-            self._read_kept()
+            self._read_kept(lambda kept: self._show_kept(kept) if kept is not None and not self._found else None)
 
     def show_kept(self, waiting: int) -> None:
         """Show what the server last told, without asking it: it did not answer of late."""
         self._waiting = waiting
         if not self._asking:
-            self._read_kept()
+            self._read_kept(lambda kept: self._show_kept(kept) if not self._asking else None)
 
-    def _read_kept(self) -> None:
+    def _read_kept(self, then: Callable[[Kept | None], None]) -> None:
         from alumni_desk.sync.laptops import last_told
 
-        self._lanes.read(lambda: last_told(self._desk), self._show_kept, key="laptops-kept")
+        self._lanes.read(lambda: last_told(self._desk), then, key="laptops-kept")
 
     def _show_kept(self, kept: Kept | None) -> None:
-        if self._asking and (self._found or kept is None):
-            return
-        self._found, self._at, self._open = (kept.laptops, kept.at, []) if kept is not None else ([], "", [])
+        self._found, self._at, self._open = (kept.laptops, kept.at, self._open) if kept is not None else ([], "", [])
         self._draw(_("This list is kept at the server, which cannot be reached now.") if kept is None else "")
 
     def _ask(self) -> tuple[list[Laptop], list[SentInvitation]]:
