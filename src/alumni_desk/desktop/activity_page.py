@@ -10,7 +10,7 @@ from functools import lru_cache, partial
 
 from PySide6.QtCore import QAbstractListModel, QEvent, QModelIndex, QPersistentModelIndex, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QColor, QKeySequence, QMouseEvent, QPainter
-from PySide6.QtWidgets import QHBoxLayout, QListView, QStyle, QStyledItemDelegate, QStyleOptionViewItem, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QBoxLayout, QHBoxLayout, QListView, QStyle, QStyledItemDelegate, QStyleOptionViewItem, QVBoxLayout, QWidget
 
 from alumni_desk.desktop.background import Job, Lanes
 from alumni_desk.desktop.changes import ChangeBus
@@ -557,25 +557,53 @@ class Detail(Scroll):
         self.verticalScrollBar().setValue(0)
         return column
 
-    def _deeds(self, deed: Deed) -> QHBoxLayout:
-        row = QHBoxLayout()
-        row.setSpacing(px(8))
+    def _deeds(self, deed: Deed) -> QBoxLayout:
+        buttons: list[QWidget] = []
         why, way = reason_of(deed)
         if not why:
             undone = deed.state == "undone"
             words = _("Redo") if undone else _("Undo all {n}").format(n=number(deed.count)) if deed.count > 1 else _("Undo")
             self.button = Button(words, "primary", "arrow-clockwise" if undone else "arrow-counter-clockwise")
             self.button.clicked.connect(lambda: self.turn.emit(deed))
-            row.addWidget(self.button)
+            buttons.append(self.button)
         if deed.person is not None:
             show = Button(_("Show the member"))
             show.clicked.connect(partial(self.member.emit, deed.person))
-            row.addWidget(show)
+            buttons.append(show)
         elif deed.gathering is not None:
             show = Button(_("Open the gathering"), "primary" if way else "secondary")
             show.clicked.connect(partial(self.gathering.emit, deed.gathering))
-            row.addWidget(show)
-        row.addStretch(1)
+            buttons.append(show)
+        return self._beside(buttons, sum(button.sizeHint().width() for button in buttons))
+
+    def _beside(self, parts: Sequence[QWidget], width: float) -> QBoxLayout:
+        """Parts in a row, or one below the other where there is no room for so much ``width`` and the gaps between."""
+        fits = width + px(8) * (len(parts) - 1) <= self._room()
+        box = QBoxLayout(QBoxLayout.Direction.LeftToRight if fits else QBoxLayout.Direction.TopToBottom)
+        box.setSpacing(px(8) if fits else px(4))
+        for part in parts:
+            box.addWidget(part, 0, Qt.AlignmentFlag.AlignLeft) if isinstance(part, Button) else box.addWidget(part)
+        if fits:
+            box.addStretch(1)
+        return box
+
+    def _room(self) -> int:
+        """How wide what is shown may be."""
+        return self.maximumWidth() - 2 * px(24) - self.verticalScrollBar().sizeHint().width()
+
+    def _whose(self, one: Written) -> QBoxLayout:
+        """Whose value it is, and at the right edge which; below, where both are too long for that."""
+        name, its_field = Label(isolated(breakable(one.name)), "strong", wrap=True), metrics_of("body").horizontalAdvance(one.field)
+        beside = its_field <= self._room() * 0.4 or metrics_of("strong").horizontalAdvance(one.name) + px(8) + its_field <= self._room()
+        if not beside:
+            box = QVBoxLayout()
+            box.setSpacing(0)
+            box.addWidget(name)
+            box.addWidget(Label(breakable(one.field), tone="muted", wrap=True))
+            return box
+        row = QHBoxLayout()
+        row.addWidget(name, 1)
+        row.addWidget(Label(one.field, tone="muted"), 0, Qt.AlignmentFlag.AlignTop)
         return row
 
     def _values(self, column: QVBoxLayout, seen: Seen) -> None:
@@ -592,10 +620,7 @@ class Detail(Scroll):
             column.addWidget(Label(sums, "small", "muted", wrap=True))
         for one in seen.values:
             column.addWidget(hairline())
-            top = QHBoxLayout()
-            top.addWidget(Label(isolated(breakable(one.name)), "strong", wrap=True), 1)
-            top.addWidget(Label(one.field, tone="muted"), 0, Qt.AlignmentFlag.AlignTop)
-            column.addLayout(top)
+            column.addLayout(self._whose(one))
             came = _("now") if one.stands else _("then")
             for word, value in ((_("was"), one.was), (came, one.now)) if not one.new else ():
                 row = QHBoxLayout()

@@ -758,7 +758,9 @@ class DoorWindow(QWidget):
         if self._found is not None and self._found.hits:
             keys.append(("↓", _("Choose another") if row is not None else _("Choose one")))
         if isinstance(row, HitRow):
-            keys.append(("Enter", _("Check in {name}").format(name=first_name(row.hit.name))))
+            # Whoever is in already is not checked in again: their answer says since when, and what else can be done.
+            words = _("Show {name}") if row.hit.here else _("Check in {name}")
+            keys.append(("Enter", words.format(name=first_name(row.hit.name))))
         return [*keys, ("F2", _("Add a walk-in"))]
 
     def _zone(self) -> str | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 
 from PySide6.QtCore import (
@@ -16,7 +17,7 @@ from PySide6.QtCore import (
     Qt,
     Signal,
 )
-from PySide6.QtGui import QColor, QFontMetricsF, QKeyEvent, QPainter
+from PySide6.QtGui import QColor, QFont, QFontMetricsF, QKeyEvent, QPainter
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QListView,
@@ -28,8 +29,9 @@ from PySide6.QtWidgets import (
 
 from alumni_desk.checkin.lists import DoorHit, DoorHits, DoorStatus
 from alumni_desk.desktop.dates import day_short, parse_wall
+from alumni_desk.desktop.door_panel import fit_name
 from alumni_desk.desktop.door_words import said_time, table_words
-from alumni_desk.desktop.fonts import font_of, px
+from alumni_desk.desktop.fonts import drawable, font_of, metrics_of, px, text_size
 from alumni_desk.desktop.icons import paint_icon
 from alumni_desk.desktop.look import look
 from alumni_desk.desktop.paint import (
@@ -69,6 +71,12 @@ class HitRow:
 
 
 Row = Band | WalkInRow | HitRow
+
+STATUS_AT = 0.61
+"""Where in the width of a row the status begins."""
+NAME_SIZES = ((1, 20), (1, 18), (2, 20), (2, 18), (2, 16), (3, 16))
+"""How many lines at which size, as on the verdict (``door_panel``)."""
+NAME_BY_LETTERS = (16,)
 
 STATUS: dict[DoorStatus, tuple[str, str]] = {
     DoorStatus.EXPECTED: ("hourglass", "text"),
@@ -175,8 +183,19 @@ class HitsModel(QAbstractListModel):
 class HitDelegate(QStyledItemDelegate):
     """Paints a band, a person or the walk-in row."""
 
+    def __init__(self, view: HitsView) -> None:
+        super().__init__(view)
+        self._view = view
+
     def sizeHint(self, option: QStyleOptionViewItem, index: Index) -> QSize:
-        return QSize(px(320), px(32) if isinstance(index.data(ROW), Band) else px(64))
+        row: Row = index.data(ROW)
+        if isinstance(row, Band):
+            return QSize(px(320), px(32))
+        more = 0
+        if isinstance(row, HitRow):
+            name = fitted(row.hit.name, name_room(self._view.viewport().width()))
+            more = max(0, len(name.lines) * px(name.line) - px(28))
+        return QSize(px(320), px(64) + more)
 
     def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: Index) -> None:
         colours = look(option.widget)
@@ -220,12 +239,15 @@ class HitDelegate(QStyledItemDelegate):
             paint_icon(painter, disc.adjusted(*(px(14) * k for k in (1, 1, -1, -1))), mark, colours.text)
         else:
             paint_disc(painter, disc, hit.disc, colours, selected=chosen)
-        status_left = box.left() + box.width() * 0.61
-        room = QRectF(px(88), box.top() + px(6), status_left - px(88 + 16), px(28))
-        _paint_fitted(painter, room, isolated(hit.name), colours.selected_text if chosen else colours.text)
-        brings = index.model().brings.get(hit.key, "")  # type: ignore[attr-defined]
-        below = QRectF(room.left(), box.top() + px(34), room.width(), px(22))
-        paint_text(painter, below, second_line(hit, brings), colours.muted)
+        status_left = box.left() + box.width() * STATUS_AT
+        name = fitted(hit.name, name_room(box.width()))
+        room = QRectF(px(88), box.top() + px(6), name_room(box.width()), max(px(28), len(name.lines) * px(name.line)))
+        second = second_line(hit, index.model().brings.get(hit.key, ""))  # type: ignore[attr-defined]
+        below = QRectF(room.left(), room.bottom(), room.width(), px(22))
+        paint_text(painter, below, second, colours.muted)
+        if not second:
+            room.moveTop(box.center().y() - room.height() / 2)
+        _paint_name(painter, room, name, colours.selected_text if chosen else colours.text)
         mark, tone = STATUS[hit.status]
         ink = getattr(colours, tone)
         word, more = status_words(hit)
@@ -233,8 +255,13 @@ class HitDelegate(QStyledItemDelegate):
         left = status_left + px(28)
         middle = box.center().y()
         width = max(0.0, box.right() - px(24) - left)
+        enter = _("Show · Enter") if hit.here else _("Check in · Enter")
+        if chosen and not standing_beside(word, enter, width):  # in large letters: one below the other
+            paint_text(painter, QRectF(left, middle - px(30), width, px(24)), word, ink, "heading")
+            _paint_enter(painter, QRectF(box.left(), middle - px(4), box.width(), px(32)), colours, enter, left)
+            return
         if chosen:
-            width = _paint_enter(painter, box, colours, _("Show · Enter") if hit.here else _("Check in · Enter")) - left - px(8)
+            width = _paint_enter(painter, box, colours, enter) - left - px(8)
         if more:
             paint_text(painter, QRectF(left, middle - px(22), width, px(22)), word, ink, "heading")
             paint_text(painter, QRectF(left, middle, width, px(20)), more, colours.muted)
@@ -242,20 +269,69 @@ class HitDelegate(QStyledItemDelegate):
             paint_text(painter, QRectF(left, middle - px(12), width, px(24)), word, ink, "heading")
 
 
-def _paint_fitted(painter: QPainter, box: QRectF, text: str, ink: str) -> None:
-    """A name, a little smaller if it must be; never cut."""
+@dataclass(frozen=True)
+class Fitted:
+    """A name in its lines, and how large they are, in px at 100 %."""
+
+    size: int
+    lines: tuple[str, ...]
+
+    @property
+    def line(self) -> int:
+        """How high a line is."""
+        return 28 if len(self.lines) == 1 else self.size + 5
+
+
+def name_room(width: float) -> float:
+    """How wide a name may be in a row: as far as the status."""
+    return width * STATUS_AT - px(88 + 16)
+
+
+def fitted(name: str, width: float) -> Fitted:
+    """A name on one line, else on two or more, only a little smaller: read from two steps away, never cut."""
+    return _fitted(drawable(name), round(width), text_size())
+
+
+@lru_cache(maxsize=512)  # a row is measured, painted and measured again
+def _fitted(name: str, width: int, percent: int) -> Fitted:
+    if metrics_of("title").horizontalAdvance(name) <= width:
+        return Fitted(NAME_SIZES[0][1], (name,))
+    size, lines = fit_name(name, width, lambda text, size: QFontMetricsF(name_font(size)).horizontalAdvance(text), sizes=NAME_SIZES,
+                           by_letters=NAME_BY_LETTERS)  # fmt: skip
+    return Fitted(size, tuple(lines))
+
+
+def name_font(size: int) -> QFont:
+    """A name's font at a size in px at 100 %."""
     font = font_of("title")
-    while QFontMetricsF(font).horizontalAdvance(text) > box.width() and font.pixelSize() > px(10):
-        font.setPixelSize(font.pixelSize() - 1)
-    painter.setFont(font)
+    font.setPixelSize(px(size))
+    return font
+
+
+def _paint_name(painter: QPainter, box: QRectF, name: Fitted, ink: str) -> None:
+    painter.setFont(name_font(name.size))
     painter.setPen(QColor(ink))
-    painter.drawText(box, int(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter), text)
+    high = box.height() / len(name.lines)
+    for number, line in enumerate(name.lines):
+        painter.drawText(QRectF(box.left(), box.top() + number * high, box.width() + 2, high), _ONE_LINE, isolated(line))
 
 
-def _paint_enter(painter: QPainter, box: QRectF, colours: Colours, words: str) -> float:
-    """The button on the chosen row that says what Enter does; returns its left edge."""
-    width = QFontMetricsF(font_of("label")).horizontalAdvance(words) + px(28)
-    button = QRectF(box.right() - px(24) - width, box.center().y() - px(18), width, px(36))
+_ONE_LINE = int(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
+
+
+def standing_beside(word: str, enter: str, width: float) -> bool:
+    """Whether somebody's standing is read whole where the button of the chosen row stands beside it."""
+    return metrics_of("heading").horizontalAdvance(word) + px(8) + _enter_width(enter) <= width
+
+
+def _enter_width(words: str) -> float:
+    return metrics_of("label").horizontalAdvance(words) + px(28)
+
+
+def _paint_enter(painter: QPainter, box: QRectF, colours: Colours, words: str, left: float | None = None) -> float:
+    """The button on the chosen row that says what Enter does, at the right edge if not from ``left``; returns its left edge."""
+    width, high = _enter_width(words), min(float(px(36)), box.height())
+    button = QRectF(box.right() - px(24) - width if left is None else left, box.center().y() - high / 2, width, high)
     paint_ground(painter, button, colours.accent, 6)
     paint_text(painter, button, words, colours.on_accent, "label", Qt.AlignmentFlag.AlignHCenter, elide=False)
     return button.left()
@@ -274,6 +350,7 @@ class HitsView(QListView):
         self.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
         self.setVerticalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
         self.setMouseTracking(True)
+        self.setResizeMode(QListView.ResizeMode.Adjust)  # a narrower list may need higher rows
         self.hits = HitsModel()
         self.setModel(self.hits)
         self.setItemDelegate(HitDelegate(self))

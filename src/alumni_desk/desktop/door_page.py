@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
 from alumni_desk.checkin.lists import headcount, local_time
 from alumni_desk.desktop.background import Lanes
@@ -20,6 +20,7 @@ from alumni_desk.desktop.door import DoorWindow, open_door
 from alumni_desk.desktop.fonts import px
 from alumni_desk.desktop.pages import EmptyPage, Go, Page
 from alumni_desk.desktop.sound import Sounds
+from alumni_desk.desktop.widgets import Scroll
 from alumni_desk.store.at_door import is_at_door
 from alumni_desk.store.desk import Desk
 from alumni_desk.words import _, ngettext
@@ -110,16 +111,15 @@ class CheckInPage(Page):
         """What the door plays on; its own if None."""
         self._wanted: str | None = None
         self._opens = False
-        content = QWidget()
-        across = QVBoxLayout(content)
-        across.setContentsMargins(px(24), px(48), px(24), px(24))
+        content = Scroll(margins=(24, 48, 24, 24))
         box = QWidget()
-        box.setFixedWidth(px(560))
+        box.setMaximumWidth(px(560))
         column = QVBoxLayout(box)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(px(16))
         column.addWidget(Label(_("Who comes in tonight?"), "number"))
         self.gathering = Choice(_("Gathering"))
+        self.gathering.setMinimumWidth(px(200))  # a long name gives way, not the page
         self.gathering.currentIndexChanged.connect(lambda index: self._say_who())
         column.addWidget(FormRow(_("Gathering"), self.gathering))
         self.when = Label("", tone="muted", wrap=True)
@@ -133,8 +133,13 @@ class CheckInPage(Page):
         self.button = Button(_("Open check-in, full screen"), "primary", "door", height=40)
         self.button.clicked.connect(self.open_chosen)
         column.addWidget(self.button, 0, Qt.AlignmentFlag.AlignLeft)
-        across.addWidget(box, 0, Qt.AlignmentFlag.AlignHCenter)
-        across.addStretch(1)
+        # Between stretches, not aligned: an aligned widget is not asked how high its wrapped lines are.
+        centred = QHBoxLayout()
+        centred.addStretch(1)
+        centred.addWidget(box, 1_000)
+        centred.addStretch(1)
+        content.column.addLayout(centred)
+        content.column.addStretch(1)
         self.stack.set_content(content)
         self._found: dict[str, Choosable] = {}
 

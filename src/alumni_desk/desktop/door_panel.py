@@ -23,7 +23,7 @@ from PySide6.QtWidgets import QApplication, QSizePolicy, QWidget
 
 from alumni_desk.desktop.controls import Button
 from alumni_desk.desktop.door_words import Offer, Shape, Showing
-from alumni_desk.desktop.fonts import face, text_size
+from alumni_desk.desktop.fonts import drawable, face, text_size
 from alumni_desk.desktop.icons import paint_icon
 from alumni_desk.desktop.paint import paint_ground, paint_ring
 from alumni_desk.desktop.tokens import DoorColours, Role
@@ -59,22 +59,24 @@ def _lines(pieces: Sequence[str], width: float, size: int, measure: Measure) -> 
     return [*lines, line.rstrip(" ")] if line.strip() else lines
 
 
-def fit_name(name: str, width: float, measure: Measure, room: Callable[[int, int], bool] = lambda lines, size: True
+def fit_name(name: str, width: float, measure: Measure, room: Callable[[int, int], bool] = lambda lines, size: True,
+             sizes: Sequence[tuple[int, int]] = (*NAME_SIZES, *LAST_SIZES), by_letters: Sequence[int] = (32, 24, 16)
              ) -> tuple[int, list[str]]:  # fmt: skip
     """Size in px at 100 % and lines of a name: one line at 64, else two at 64, 56, 48, 40, then three at 40.
 
-    Breaks stand at spaces and after hyphens. ``room(lines, size)`` says whether the height allows it.
+    Breaks stand at spaces and after hyphens. ``room(lines, size)`` says whether the height allows it. ``sizes``: other (lines, size) than these, then
+    those at which a word may be broken anywhere.
     """
     pieces = _pieces(name)
-    for most, size in (*NAME_SIZES, *LAST_SIZES):
+    for most, size in sizes:
         lines = _lines(pieces, width, size, measure)
         if lines is not None and len(lines) <= most and room(len(lines), size):
             return size, lines
-    for size in (32, 24, 16):
+    for size in by_letters:
         lines = _lines(list(name), width, size, measure)
         if lines is not None and room(len(lines), size):
             return size, lines
-    return 16, _lines(list(name), width, 16, measure) or [name]
+    return by_letters[-1], _lines(list(name), width, by_letters[-1], measure) or [name]
 
 
 def name_font(size: int, percent: int) -> QFont:
@@ -323,7 +325,7 @@ class VerdictPanel(QWidget):
             return m(24 + 56 + 20) + lines * m(size * 1.125) + rest <= foot_top
 
         # A name that fits by no size of the rule makes the whole answer smaller, as far down as 100 %; only then itself.
-        size, lines = fit_name(showing.name, width, measure, room) if showing.name else (64, [])
+        size, lines = fit_name(drawable(showing.name), width, measure, room) if showing.name else (64, [])
         fits = fits and room(len(lines), size) and (percent <= 100 or not lines or size >= NAME_SIZES[-1][1])
         needed = m(56 + 20) + len(lines) * m(size * 1.125) + rest
         top = max(m(24), min(m(64), foot_top - needed))

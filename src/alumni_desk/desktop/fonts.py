@@ -15,6 +15,8 @@ from alumni_desk.desktop.tokens import FACES, Role
 PERCENT = "text_size"
 LATIN = ("Inter", "Noto Sans")
 CJK = ("Noto Sans CJK SC",)
+EMOJI = ("\U0001f000", "\U0001fbff")
+"""The first and the last of them."""
 SCRIPTS = ("李 あ 한", "ع א", "क ไ")
 """Some of those that names are written in: so many at a time that nobody waits for it."""
 
@@ -34,12 +36,13 @@ def install_fonts() -> list[str]:
     # Qt tells of every family in the list that lacks a script, though the list exists for just that.
     QLoggingCategory.setFilterRules("qt.text.font.db=false")
     files = package_files("fontpkg_inter", "files/Inter[[]*.ttf") + package_files("manimgx_fonts", "*.ttf")
-    files = [path for path in files if "Italic" not in path.name and "Emoji" not in path.name]
+    files = [path for path in files if "Italic" not in path.name]
     found: list[str] = []
     for path in [*files, *package_files("manimgx_fonts_cjk", "*.ttc")]:
         number = QFontDatabase.addApplicationFont(str(path))
         found += QFontDatabase.applicationFontFamilies(number) if number >= 0 else []
-    rest = [f for f in found if f not in LATIN and "CJK" not in f and not f.endswith("Light")]
+    # Known, but none of the families: Qt takes the system's own emoji where there are some, and these where there are none.
+    rest = [f for f in found if f not in LATIN and "CJK" not in f and "Emoji" not in f and not f.endswith("Light")]
     return [f for f in (*LATIN, *sorted(rest), *CJK) if f in found]
 
 
@@ -89,6 +92,18 @@ def _present(role: Role, tabular: bool) -> QFont:
 def metrics_of(role: Role, tabular: bool = False) -> QFontMetricsF:
     """The measures of a role's font."""
     return QFontMetricsF(_present(role, tabular))
+
+
+def drawable(text: str) -> str:
+    """Text without the emoji that no font here has: nothing is better than an empty box. Only what is drawn goes without."""
+    return _drawable(text) if max(text, default="") >= EMOJI[0] else text
+
+
+@lru_cache(maxsize=1_024)
+def _drawable(text: str) -> str:
+    metrics = metrics_of("body")
+    kept = "".join(c for c in text if not EMOJI[0] <= c <= EMOJI[1] or metrics.inFontUcs4(ord(c)))
+    return text if kept == text else " ".join(kept.split()) or text
 
 
 def know_scripts(role: Role, scripts: str) -> None:

@@ -14,6 +14,7 @@ from alumni_desk.desktop.controls import Button, Label, Link, hairline
 from alumni_desk.desktop.fonts import px, text_size
 from alumni_desk.desktop.front import text_size_choice
 from alumni_desk.desktop.look import look
+from alumni_desk.desktop.paint import breakable
 from alumni_desk.desktop.unlock import SecretEntry, centred_column, head_row
 from alumni_desk.desktop.widgets import Glyph
 from alumni_desk.words import _, clock_time, ngettext
@@ -87,7 +88,7 @@ class LockPage(QWidget):
             bar.addWidget(self.size_choice)
             whole.insertLayout(0, bar)
         whole.addStretch(2)
-        foot = Label(foot_words(locked), "small", "muted", wrap=True)
+        foot = Label(breakable(foot_words(locked)), "small", "muted", wrap=True)
         foot.setAlignment(Qt.AlignmentFlag.AlignHCenter)
         whole.addWidget(foot)
         whole.addSpacing(px(16))

@@ -185,7 +185,7 @@ class MemberPanel(Scroll):
         box.setSpacing(0)
         top = QHBoxLayout()
         top.setSpacing(px(8))
-        value = Label(isolated(_breakable(one.text)) if one.text else _("nothing"), "strong" if one.now else "body", "text" if one.text else "muted", wrap=True)
+        value = Label(isolated(breakable(one.text)) if one.text else _("nothing"), "strong" if one.now else "body", "text" if one.text else "muted", wrap=True)
         value.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         top.addWidget(value, 1)
         if one.now:
@@ -295,18 +295,13 @@ def _why_not(menu: QMenu, why: str) -> QWidgetAction:
     return action
 
 
-def _breakable(text: str) -> str:
-    """A long address may break after its signs; no word is so long that it is cut off."""
-    return breakable(text.replace("@", "@\u200b").replace(".", ".\u200b") if "@" in text else text)
-
-
 def _value(text: str, *, copy: bool = False, below: QWidget | None = None) -> QWidget:
     box = QWidget()
     column = QVBoxLayout(box)
     column.setContentsMargins(0, 0, 0, 0)
     column.setSpacing(px(2))
     row = QHBoxLayout()
-    words = Label("\n".join(isolated(_breakable(line)) for line in text.split("\n")), wrap=True)
+    words = Label("\n".join(isolated(breakable(line)) for line in text.split("\n")), wrap=True)
     words.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
     row.addWidget(words, 1)
     if copy:

@@ -10,7 +10,7 @@ from typing import NamedTuple
 from PySide6.QtCore import QPointF, QRect, QRectF, Qt
 from PySide6.QtGui import QColor, QPainter, QPen
 
-from alumni_desk.desktop.fonts import font_of, metrics_of, px
+from alumni_desk.desktop.fonts import drawable, font_of, metrics_of, px
 from alumni_desk.desktop.icons import paint_icon
 from alumni_desk.desktop.tokens import FOCUS, RADIUS, Colours, Role, Tone
 
@@ -23,12 +23,15 @@ def isolated(text: str) -> str:
 
 
 def breakable(text: str) -> str:
-    """Text whose longest words may be broken, so that none is cut off where lines wrap."""
+    """Text whose longest words may be broken, and addresses after their signs, so that none is cut off where lines wrap."""
+    if "@" in text:
+        text = _SIGN.sub("\\g<0>\u200b", text)
     return _LONG.sub(lambda found: "\u200b".join(found[0][start:start + _PART] for start in range(0, len(found[0]), _PART)), text)
 
 
 _PART = 10
 _LONG = re.compile(r"\w{18,}")
+_SIGN = re.compile(r"[@.](?=\w)")
 
 
 def paint_ground(painter: QPainter, rect: QRectF | QRect, colour: str, radius: float) -> None:
@@ -56,6 +59,7 @@ def paint_text(painter: QPainter, rect: QRectF | QRect, text: str, colour: str, 
                align: Qt.AlignmentFlag = Qt.AlignmentFlag.AlignLeft, *, tabular: bool = False, elide: bool = True) -> float:  # fmt: skip
     """One line of text, centred in the height of ``rect``, cut with an ellipsis if it must be; returns its width."""
     metrics = metrics_of(role, tabular)
+    text = drawable(text)
     box = QRectF(rect)
     width = metrics.horizontalAdvance(text)
     shown = metrics.elidedText(text, Qt.TextElideMode.ElideRight, box.width()) if elide and width > box.width() else text

@@ -10,6 +10,7 @@ from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QLineEdit, QVBoxLayout, 
 
 from alumni_desk.desktop.controls import Button, Field, IconButton, Label, Link, Tick
 from alumni_desk.desktop.fonts import font_of, px
+from alumni_desk.desktop.paint import breakable
 from alumni_desk.desktop.widgets import Glyph, IconLine, Mark
 from alumni_desk.protocol import codes
 from alumni_desk.words import _, ngettext
@@ -423,7 +424,7 @@ def head_row(title: str, second: str) -> QHBoxLayout:
     row.addWidget(Mark(56))
     words = QVBoxLayout()
     words.setSpacing(0)
-    words.addWidget(Label(title, "number", wrap=True))
-    words.addWidget(Label(second, tone="muted", wrap=True))
+    words.addWidget(Label(breakable(title), "number", wrap=True))
+    words.addWidget(Label(breakable(second), tone="muted", wrap=True))
     row.addLayout(words, 1)
     return row

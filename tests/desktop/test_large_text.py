@@ -1,0 +1,168 @@
+"""Long names and large letters: nothing is cut, squeezed or drawn as an empty box."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PySide6.QtCore import QPoint, QRect
+from PySide6.QtGui import QFontMetricsF
+from PySide6.QtWidgets import QApplication, QLabel, QWidget
+from tests.desktop.test_door import Door, door, text_of
+
+from alumni_desk.checkin.actions import check_in
+from alumni_desk.desktop.app import build
+from alumni_desk.desktop.controls import Button, FormRow
+from alumni_desk.desktop.door_hits import STATUS_AT, HitRow, fitted, name_font, name_room
+from alumni_desk.desktop.fonts import drawable, metrics_of, px
+from alumni_desk.desktop.lock_page import Locked, LockPage
+from alumni_desk.gatherings.actions import add_guests, new_gathering
+from alumni_desk.gatherings.lists import guest_rows
+from alumni_desk.members.actions import add_member, change_member
+from alumni_desk.schema import open_desk
+from alumni_desk.store import recovery
+from alumni_desk.store.profile import Profile
+
+__all__ = ["door", "text_of"]
+LONG = "O'Hara-🎓 von und zu Extremely Long Surname That Does Not End"
+WORD = "Wolfeschlegelsteinhausenbergerdorff"
+DAMAGED = "A part of the chapter’s database cannot be read any more. Go back to a backup now; what was done since is kept."
+UNKNOWN = "\U0001faff"
+"""An emoji that is none yet: no font has it."""
+
+
+@pytest.fixture(params=[((1280, 800), 100), ((1280, 800), 150), ((1024, 640), 150)], ids=str)
+def hands_at(request: pytest.FixtureRequest, tmp_path: Path, hands_of: Callable[..., Any]) -> Iterator[Any]:
+    """A window of a size, at a text size."""
+    (width, height), percent = request.param
+    with open_desk(Profile(tmp_path / "large")) as desk:
+        desk.make_chapter(f"Ehemalige {WORD} und Umgebung")
+        recovery.recovery_key(desk)
+        recovery.note_read_back(desk)
+        person = add_member(desk, first_name="Zoë", last_name=LONG, class_year="1998").id
+        gathering = new_gathering(desk, name="Autumn Reception", start="2026-11-12T18:30", end="2026-11-12T21:00").id
+        add_guests(desk, gathering, [person])
+        change_member(desk, person, email="a.rather.long.address.of.zoe@some.subdomain.of.example.org")
+        room = build(desk, theme="light", percent=percent)
+        room.shell.resize(width, height)
+        room.shell.show()
+        made = hands_of(room)
+        made.person, made.gathering = person, gathering
+        yield made
+        made.rest()
+        room.close()
+        room.shell.close()
+        room.shell.deleteLater()
+        again = build(desk, theme="light", percent=100)
+        again.close()
+        again.shell.deleteLater()
+
+
+def place(part: QWidget, whole: QWidget) -> QRect:
+    return QRect(part.mapTo(whole, QPoint(0, 0)), part.size())
+
+
+def test_the_check_in_page_scrolls_before_anything_is_squeezed(hands_at: Any) -> None:
+    hands = hands_at
+    page = hands.page("checkin")
+    hands.shell.set_damage(DAMAGED)
+    hands.rest()
+    inside = page.stack._content.widget()
+    rows = inside.findChildren(FormRow)
+    assert len(rows) == 3
+    parts = [part for row in rows for part in (row.control, row.below) if part.isVisible()] + [page.when, page.button]
+    for part in parts:
+        needed = part.heightForWidth(part.width()) if isinstance(part, QLabel) else part.sizeHint().height()
+        assert part.height() >= needed, part
+        assert inside.rect().contains(place(part, inside)), part
+    places = [place(part, inside) for part in parts]
+    assert not any(one.intersects(other) for n, one in enumerate(places) for other in places[n + 1:])
+    assert inside.width() <= page.stack._content.viewport().width()
+    page.stack._content.ensureWidgetVisible(page.button)
+    assert page.stack._content.viewport().rect().contains(place(page.button, page.stack._content.viewport()))
+
+
+def test_the_detail_of_an_action_is_as_wide_as_its_column(hands_at: Any) -> None:
+    hands = hands_at
+    check_in(hands.desk, hands.gathering, guest_rows(hands.desk, hands.gathering)[0].id, station="Main door")
+    page = hands.page("activity")
+    for event in ("check", "member_changed", "guests_added", "gathering_planned"):
+        row = next(n for n in range(page.lines.rowCount()) if (deed := page._found and page.lines._lines[n].deed) and deed.event.startswith(event))
+        page.list.setCurrentIndex(page.lines.index(row, 0))
+        hands.rest()
+        QApplication.processEvents()
+        viewport, inside = page.detail.viewport(), page.detail.widget()
+        assert inside.width() <= viewport.width(), event
+        assert inside.minimumSizeHint().width() <= viewport.width(), event
+        for button in inside.findChildren(Button):
+            if button.isVisible():
+                assert button.width() >= button.sizeHint().width() and inside.rect().contains(place(button, inside)), event
+
+
+@pytest.mark.parametrize("percent", [100, 150])
+def test_the_lock_page_breaks_a_long_word_of_the_chapters_name(text_of: Callable[[int], None], qtbot: Any, percent: int) -> None:
+    text_of(percent)
+    whole = QWidget()
+    qtbot.addWidget(whole)
+    whole.resize(1280, 800)
+    page = LockPage(Locked(f"Ehemalige {WORD} und Umgebung", f"Universität {WORD}", "asked", 5, datetime(2026, 11, 26, 20, 30), True, True, True,
+                           owner=f"Zoë {WORD}", write_to=f"{WORD}@example.org"), whole)  # fmt: skip
+    page.resize(1280, 800)
+    whole.show()
+    QApplication.processEvents()
+    long = [label for label in page.findChildren(QLabel) if WORD in label.text().replace("\u200b", "")]
+    assert len(long) == 3
+    for label in long:
+        assert label.width() <= (px(440) if label.parentWidget() is not page else 1280)
+        widest = max(label.fontMetrics().horizontalAdvance(word) for word in label.text().replace("\u200b", " ").split())
+        assert widest <= label.width() and label.height() >= label.heightForWidth(label.width())
+
+
+@pytest.mark.parametrize("percent", [100, 150])
+def test_a_long_name_among_the_hits_takes_lines_and_stays_large(text_of: Callable[[int], None], door: Door, percent: int) -> None:
+    text_of(percent)
+    name = f"Zoë {LONG}"
+    view = door.window.hits
+    for width in (960, 850, 600):
+        found = fitted(name, name_room(width))
+        assert "".join(found.lines).replace(" ", "") == name.replace(" ", "") and 1 < len(found.lines) and found.size >= 16
+        assert all(QFontMetricsF(name_font(found.size)).horizontalAdvance(line) <= width * STATUS_AT - px(88 + 16) for line in found.lines)
+    assert fitted("Mei-Ling Chen", name_room(850)).lines == ("Mei-Ling Chen",) and fitted("Mei-Ling Chen", name_room(850)).size == 20
+    person = add_member(door.desk, first_name="Zoë", last_name=LONG).id
+    add_guests(door.desk, door.gathering, [person])
+    registration = next(row.id for row in guest_rows(door.desk, door.gathering) if LONG in row.name)
+    door.window.field.setText("Extremely")
+    door.found()
+    (row,) = [n for n, one in enumerate(view.hits.rows) if isinstance(one, HitRow)]
+    rect = view.visualRect(view.hits.index(row))
+    found = fitted(name, name_room(rect.width()))
+    assert rect.width() == view.viewport().width() and rect.height() >= len(found.lines) * px(found.line) + px(6 + 22)
+    view.setCurrentIndex(view.hits.index(row))
+    door.window._show_keys()
+    assert ("Enter", "Check in Zoë") in door.window.keys._shown
+    check_in(door.desk, door.gathering, registration, station="Main door", let_in=True)
+    door.window.field.setText("Extremel")
+    door.found()
+    view.setCurrentIndex(view.hits.index(0))
+    door.window._show_keys()
+    assert ("Enter", "Show Zoë") in door.window.keys._shown
+    assert not view.grab().isNull()
+
+
+def test_an_emoji_is_drawn_or_left_out_and_never_a_box(qapp: QApplication, door: Door) -> None:
+    metrics = metrics_of("door_name")
+    assert all(metrics.inFontUcs4(ord(sign)) for sign in "🎓🦉🎉👩🏽") and not metrics.inFontUcs4(ord(UNKNOWN))
+    assert drawable("Zoë 🎓 Obi") == "Zoë 🎓 Obi" and drawable("Łukasz 𠮷 李") == "Łukasz 𠮷 李" and drawable("") == ""
+    assert drawable(f"Zoë {UNKNOWN} Obi") == "Zoë Obi" and drawable(f"Zoë{UNKNOWN}") == "Zoë"
+    person = add_member(door.desk, first_name="Zoë", last_name=f"Obi {UNKNOWN}").id
+    add_guests(door.desk, door.gathering, [person])
+    (row,) = [row for row in guest_rows(door.desk, door.gathering) if row.person == person]
+    window = door.window
+    window._verdict = check_in(door.desk, door.gathering, row.id, station="Main door")
+    window._show(window._showing(window._verdict))
+    QApplication.processEvents()
+    assert window.panel.showing is not None and UNKNOWN in window._verdict.name
+    assert "Zoë Obi" in " ".join(window.panel.lines) and UNKNOWN not in "".join(window.panel.lines)
