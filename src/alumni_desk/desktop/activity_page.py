@@ -480,7 +480,8 @@ def paint_lines(painter: QPainter, box: QRectF, lines: Sequence[Sequence[Run]], 
     """Lines one below the other."""
     for place, runs in enumerate(lines):
         left = box.left()
-        for text, role in runs:
+        for run, (words, role) in enumerate(runs, 1):
+            text = words.rstrip() if run == len(runs) else words  # the blank before a break has no room, and needs none
             if left < box.right():
                 paint_text(painter, QRectF(left, box.top() + place * px(LINE), box.right() + 1 - left, px(LINE)), text, ink, role)
                 left += advance(text, role)
