@@ -214,11 +214,16 @@ class HelloReply(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class PushRequest(msgspec.Struct, frozen=True, omit_defaults=True):
-    """Parcels of one scope, in the order in which they are to be judged."""
+    """Parcels of one scope, in the order in which they are to be judged.
+
+    ``own``: the replicas that are the sender's, where it brings a chapter from another server with what others wrote; those of others are nobody's until
+    they come themselves. None: all are its own.
+    """
 
     parcels: list[Parcel]
     relayed: list[Sealed] = []  # of other laptops, met at a venue
     chains: list[list[Certificate]] = []  # their signers'
+    own: list[str] | None = None
 
 
 class PushReply(msgspec.Struct, frozen=True, omit_defaults=True):

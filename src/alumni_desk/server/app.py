@@ -499,7 +499,8 @@ def _sent(server: Server, who: accounts.Caller, one: _Pushed, items: list[Item])
     """What is to be judged of a push. Raises a Refusal."""
     scope = _one_scope(server, who, one.message, proven=one.proven == who.public_key)
     grant = who.grants.get(scope) or who.left[scope]
-    return Sent(one.message.parcels, grant.role, who.device, grant.gathering, counted=who.waiting > 0, items=items)
+    return Sent(one.message.parcels, grant.role, who.device, grant.gathering, counted=who.waiting > 0, items=items,
+                own=None if one.message.own is None else frozenset(one.message.own))
 
 
 def _one_scope(server: Server, who: accounts.Caller, message: PushRequest, *, proven: bool) -> str:

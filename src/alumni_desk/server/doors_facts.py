@@ -10,6 +10,7 @@ import sqlalchemy as sa
 
 from alumni_desk.server.bulk import chunks
 from alumni_desk.server.clamping import replica
+from alumni_desk.server.replicas import replicas_of
 
 if TYPE_CHECKING:
     from alumni_desk.server.push import Item
@@ -18,19 +19,18 @@ if TYPE_CHECKING:
 def refuse(connection: sa.Connection, tables: sa.MetaData, scope: str, device: str, items: Sequence[Item]) -> None:
     """Refuse, of what a laptop at a door sent, every ``void`` that names a fact which is not its own."""
     facts = [(item, item.operation) for item in items if item.open and item.operation is not None and item.operation.kind == "fact"]
-    own = {operation.row for _item, operation in facts}
     voids = [(item, _named(operation.fields.get("closes"))) for item, operation in facts if operation.fields.get("kind") == "void"]
-    others = set().union(*(named for _item, named in voids)) - own
-    if not others:
+    named = set().union(*(closed for _item, closed in voids))
+    if not named:
         return
-    fact, of_device = tables.tables["fact"], tables.tables["replica"]
-    for part in chunks(sorted(others)):
-        clocks = dict(connection.execute(sa.select(fact.c.id, fact.c.clock).where(fact.c.scope == scope, fact.c.id.in_(part))).all())
-        mine = set(connection.execute(sa.select(of_device.c.replica).where(
-            of_device.c.scope == scope, of_device.c.device == device, of_device.c.replica.in_({replica(clock) for clock in clocks.values()}))).scalars())
-        own.update(one for one, clock in clocks.items() if replica(clock) in mine)
-    for item, named in voids:
-        if not named <= own:
+    fact, clocks = tables.tables["fact"], dict[str, str]()
+    for part in chunks(sorted(named)):
+        clocks.update(connection.execute(sa.select(fact.c.id, fact.c.clock).where(fact.c.scope == scope, fact.c.id.in_(part))).all())
+    mine = replicas_of(connection, tables, scope, device, {replica(clock) for clock in clocks.values()},
+                       {replica(operation.clock) for _item, operation in facts})
+    own = {operation.row for _item, operation in facts} - clocks.keys() | {one for one, clock in clocks.items() if replica(clock) in mine}
+    for item, closed in voids:
+        if not closed <= own:
             item.end("denied", "not_its_own")
 
 

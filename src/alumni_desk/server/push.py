@@ -23,7 +23,7 @@ from alumni_desk.server.bulk import add_rows, chunks, in_few_words, put_rows
 from alumni_desk.server.clamping import AHEAD, Assigned, is_clock, milliseconds, replica
 from alumni_desk.server.judging import beyond_the_door, refusal, unlike_its_id
 from alumni_desk.server.merging import Clash, Row, lay_fact, lay_put, row_from
-from alumni_desk.server.replicas import authors, keep_replicas
+from alumni_desk.server.replicas import authors, keep_replicas, replicas_of
 from alumni_desk.sync.shapes import Shape, shapes
 
 RESULT = ("scope", "id", "salt", "hash", "status", "reason", "sequence", "clock", "conflicts", "device", "received_at")
@@ -70,6 +70,7 @@ class Sent:
     gathering: str | None = None
     counted: bool = False  # it had said how many it had to send
     items: list[Item] | None = None  # its operations, where they were taken out already
+    own: frozenset[str] | None = None  # the replicas that are its own, where others' are among them
 
     @property
     def operations(self) -> int:
@@ -118,7 +119,7 @@ def push_together(connection: sa.Connection, tables: sa.MetaData, those: Sequenc
     for sent, group in zip(those, groups, strict=True):
         if sent.gathering is not None:
             mine = {name: rows[name] for item in group if item.open and item.operation and (name := (item.operation.table, item.operation.row)) in rows}
-            _refuse_beyond_the_door(group, rows, known, sent.role, sent.gathering, _replicas_of(connection, tables, scope, sent.device, mine))
+            _refuse_beyond_the_door(group, rows, known, sent.role, sent.gathering, _replicas_of(connection, tables, scope, sent.device, mine, group))
             doors_facts.refuse(connection, tables, scope, sent.device, group)
     _refuse_circles(connection, tables, scope, items, rows)
     _refuse_whole_transactions(items)
@@ -136,8 +137,7 @@ def push_together(connection: sa.Connection, tables: sa.MetaData, those: Sequenc
             operation = item.operation
             if operation is not None:
                 item.sequence = sequences.get((operation.table, operation.row), locked.sequence)
-        told = any(fresh) and _keep(connection, tables, locked, [(sent.device, group) for sent, group in zip(those, fresh, strict=True)], now, there,
-                                    onward=bool(sequences))
+        told = any(fresh) and _keep(connection, tables, locked, list(zip(those, fresh, strict=True)), now, there, onward=bool(sequences))
     named = authors(connection, tables, scope, before_it.sequence, locked.sequence) if told and before_it is not None else {}
     for item in items:
         if item.twin is not None:
@@ -314,15 +314,11 @@ def _refuse_circles(connection: sa.Connection, tables: sa.MetaData, scope: str, 
             into[operation.row] = None if target is None else str(target)
 
 
-def _replicas_of(connection: sa.Connection, tables: sa.MetaData, scope: str, device: str, rows: Mapping[tuple[str, str], Row]) -> set[str]:
-    """Under which of the replicas that wrote in these rows this device writes."""
-    table = tables.tables["replica"]
-    named = {replica(clock) for row in rows.values() for clock in row.clocks.values()}
-    found: set[str] = set()
-    for part in chunks(named):
-        query = sa.select(table.c.replica).where(table.c.scope == scope, table.c.device == device, table.c.replica.in_(part))
-        found.update(connection.execute(query).scalars())
-    return found
+def _replicas_of(connection: sa.Connection, tables: sa.MetaData, scope: str, device: str, rows: Mapping[tuple[str, str], Row],
+                 items: Sequence[Item]) -> set[str]:
+    """Under which of the replicas that wrote in these rows this device writes, or comes to say that it does."""
+    return replicas_of(connection, tables, scope, device, {replica(clock) for row in rows.values() for clock in row.clocks.values()},
+                       {replica(item.operation.clock) for item in items if item.open and item.operation})
 
 
 def _refuse_beyond_the_door(items: Sequence[Item], rows: Mapping[tuple[str, str], Row], known: Mapping[str, Shape], role: str, gathering: str,
@@ -466,17 +462,18 @@ def _write_rows(connection: sa.Connection, tables: sa.MetaData, locked: feed.Loc
     return sequences
 
 
-def _keep(connection: sa.Connection, tables: sa.MetaData, locked: feed.LockedHead, fresh: Sequence[tuple[str, Sequence[Item]]], now: int, there: Beforehand, *,
+def _keep(connection: sa.Connection, tables: sa.MetaData, locked: feed.LockedHead, fresh: Sequence[tuple[Sent, Sequence[Item]]], now: int, there: Beforehand, *,
           onward: bool) -> bool:
     """Keep what became of new operations: results, chain, audit, head. Returns whether any was written under a replica that was not known."""
-    locked.chain = chained(locked.chain, [item.hash for _device, group in fresh for item in group])
+    locked.chain = chained(locked.chain, [item.hash for _sent, group in fresh for item in group])
     if not onward:
         locked.sequence += 1  # a place of its own for the chain, so that every cursor has one hash
-    with in_few_words(connection, sum(len(group) for _device, group in fresh)):
-        _keep_results(connection, tables, locked.scope, fresh, now)
+    with in_few_words(connection, sum(len(group) for _sent, group in fresh)):
+        _keep_results(connection, tables, locked.scope, [(sent.device, group) for sent, group in fresh], now)
         told = keep_replicas(connection, tables, locked, {
-            replica(item.operation.clock): device for device, group in fresh for item in group if item.operation and item.status in ACCEPTED}, there.replicas)
-        notes = [audit.Note("push", now, device, _for_audit(group, locked.chain)) for device, group in fresh if group]
+            replica(item.operation.clock): sent.device for sent, group in fresh for item in group
+            if item.operation and item.status in ACCEPTED and (sent.own is None or replica(item.operation.clock) in sent.own)}, there.replicas)
+        notes = [audit.Note("push", now, sent.device, _for_audit(group, locked.chain)) for sent, group in fresh if group]
         locked.audited, locked.audit_hash = audit.note_after(connection, tables, locked.scope, locked.audited, locked.audit_hash, notes)
         feed.move_head(connection, tables, locked)
     return told

@@ -8,7 +8,7 @@ import sqlalchemy as sa
 
 from alumni_desk.protocol.messages import Author
 from alumni_desk.server.asking import ask
-from alumni_desk.server.bulk import put_rows
+from alumni_desk.server.bulk import chunks, put_rows
 from alumni_desk.server.feed import LockedHead
 
 _AUTHORS = ("SELECT replica.replica, account.name, device.name FROM replica JOIN device ON device.id = replica.device"
@@ -20,6 +20,18 @@ def keep_replicas(connection: sa.Connection, tables: sa.MetaData, locked: Locked
     put_rows(connection, tables.tables["replica"], [{"scope": locked.scope, "replica": name, "device": names[name], "sequence": locked.sequence}
                                                     for name in sorted(names.keys() - set(known))])
     return bool(names.keys() - set(known))
+
+
+def replicas_of(connection: sa.Connection, tables: sa.MetaData, scope: str, device: str, named: Collection[str], written: Collection[str]) -> set[str]:
+    """Which of the replicas ``named`` are a device's. ``written``: those that it writes under now; what nobody has of them becomes its own.
+
+    Nobody has the replicas of whoever has not come yet, where another laptop brought a chapter from its former server.
+    """
+    table = tables.tables["replica"]
+    whose: dict[str, str] = {}
+    for part in chunks(sorted(named)):
+        whose.update(connection.execute(sa.select(table.c.replica, table.c.device).where(table.c.scope == scope, table.c.replica.in_(part))).all())
+    return {name for name in named if whose.get(name, device if name in written else None) == device}
 
 
 def authors(connection: sa.Connection, tables: sa.MetaData, scope: str, after: int, until: int) -> dict[str, Author]:

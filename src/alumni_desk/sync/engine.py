@@ -209,10 +209,21 @@ def _sync(desk: Desk, wire: Wire, membership: state.Membership, progress: Progre
         if not waiting:
             break
     erasing.finish(desk)
+    if not waiting:
+        _has_carried(desk)
     deciding.exchange(desk, wire, membership, server, fresh=pushed.conflicts > 0)
     same = None if waiting else _checked(desk, wire, membership, wanted=check, much=pushed.sent + pulled >= digest.MANY)
     return SyncResult(pushed=pushed.sent, pulled=pulled, waiting=waiting, conflicts=deciding.count(desk), refused=pushed.refused,
                       quarantined=server.set_aside.get(membership.scope, 0), identical=same, clashes=pushed.conflicts)
+
+
+def _has_carried(desk: Desk) -> None:
+    """Everything of a chapter that moved is at its new server."""
+    with desk.reading() as connection:
+        carrying = state.read(connection, state.Carrying)
+    if carrying is not None:
+        with desk.applying() as applying:
+            state.drop(applying.connection, state.Carrying)
 
 
 def _checked(desk: Desk, wire: Wire, membership: state.Membership, *, wanted: bool, much: bool) -> bool | None:

@@ -80,6 +80,7 @@ def take_along(connection: sa.Connection, membership: state.Membership) -> int:
     """Make everything here the chapter of this membership, and offer it there. Returns how many operations that is. The caller commits."""
     for kind in (state.Session, state.LastSync, state.Timeline, state.Places, state.Rebuilding, state.Told):
         state.drop(connection, kind)
+    state.keep(connection, state.Carrying(own_replicas(connection)))
     holding.leave(connection)
     former = [str(one) for one in connection.exec_driver_sql("SELECT id FROM scope").scalars()]
     join.move_in(connection, membership)
@@ -88,6 +89,12 @@ def take_along(connection: sa.Connection, membership: state.Membership) -> int:
     # What the former server answered counts for nothing there; what it refused stays refused.
     connection.exec_driver_sql("UPDATE operation SET sequence = NULL WHERE fate = 'waiting'")
     return sum(_offer(connection, shape, membership.scope) for shape in shapes().values() if shape.name != "chapter" or membership.scope in former)
+
+
+def own_replicas(connection: sa.Connection) -> list[str]:
+    """The replicas under which this laptop itself wrote what is here."""
+    return list(connection.exec_driver_sql("SELECT DISTINCT substr(clock, -16) FROM operation WHERE queue <> 'peer' AND event <> ? ORDER BY 1",
+                                           (EVENT,)).scalars())
 
 
 def _offer(connection: sa.Connection, shape: Shape, scope: str) -> int:
@@ -123,9 +130,9 @@ def _parts(shape: Shape, row: Any) -> Iterator[tuple[str, dict[str, Any]]]:
     values = {name: bool(row[name]) if kind == "boolean" and row[name] is not None else row[name] for name, kind in shape.types.items()}
     if shape.kind == "fact":
         if row["clock"]:
-            yield row["clock"], {name: value for name, value in values.items() if value is not None and (name != "gone" or value)}
+            yield plain(row["clock"]), {name: value for name, value in values.items() if value is not None and (name != "gone" or value)}
         return
-    clocks = unpack(row["clocks"])
+    clocks = {key: plain(clock) for key, clock in unpack(row["clocks"]).items()}
     together: dict[str, dict[str, Any]] = defaultdict(dict)
     for name, value in values.items():
         clock = clocks.get(shape.clock_keys[name])

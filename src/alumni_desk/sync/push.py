@@ -162,9 +162,16 @@ def _ask(desk: Desk, wire: Wire, membership: Membership, parcels: Sequence[Seque
     """The request signed; what is given back sends it and waits for the answer."""
     key = SigningKey(membership.key)
     message = PushRequest([sign_parcel(key, server=membership.server, device=membership.device, scope=membership.scope, audience=parcel[0].audience,
-                                       pieces=parcel) for parcel in parcels])
+                                       pieces=parcel) for parcel in parcels], own=_own(desk))
     wire.make_ready(message)
     return partial(session.call, desk, wire, membership, "push", message, PushReply)
+
+
+def _own(desk: Desk) -> list[str] | None:
+    """Under which replicas this laptop writes, while it carries what others wrote to another server; else all is its own, and it need not say."""
+    with desk.reading() as connection:
+        carrying = state.read(connection, state.Carrying)
+    return None if carrying is None else sorted({*carrying.own, desk.clock.replica})
 
 
 def _keep(desk: Desk, membership: Membership, parcels: Sequence[Sequence[Outgoing]], reply: PushReply, count: Pushed) -> bool:

@@ -133,6 +133,12 @@ class Fetching(msgspec.Struct, frozen=True):
     offer: SnapshotReply
 
 
+class Carrying(msgspec.Struct, frozen=True):
+    """All of a chapter goes to another server with this laptop, what others wrote, too. ``own``: the replicas under which it wrote itself."""
+
+    own: list[str]
+
+
 class Told(msgspec.Struct, frozen=True):
     """The laptops of the chapter as the server last told them, for whoever looks after it. ``at``: when, ISO 8601 UTC."""
 
@@ -157,7 +163,7 @@ _NAMES: dict[type[msgspec.Struct], str] = {Membership: "membership", Joining: "j
                                            Timeline: "timeline", Rebuilding: "rebuilding",
                                            Places: "places", Skew: "skew", Fetching: "fetching", Checked: "checked", Told: "laptops",
                                            Scrubbing: "scrubbing", Elsewhere: "elsewhere", Ended: "ended", Contact: "contact", Credentials: "credentials",
-                                           Away: "away", Reach: "reach"}
+                                           Away: "away", Reach: "reach", Carrying: "carrying"}
 
 
 def read(connection: Connection, kind: type[T]) -> T | None:
