@@ -98,7 +98,7 @@ def run_keep(args: argparse.Namespace) -> int:
     import signal
     import threading
 
-    from alumni_desk.sync import keeping
+    from alumni_desk.sync import keeping, moving_mark
 
     ended = threading.Event()
     with opened(args) as desk:
@@ -114,10 +114,15 @@ def run_keep(args: argparse.Namespace) -> int:
             show(args, {"url": serving.url}, _("This laptop keeps the chapter, at {url}. Ctrl+C ends it.").format(url=serving.url))
             sys.stdout.flush()
             while serving.running and not ended.wait(0.5):
-                pass
+                if moving_mark.stands(desk.profile.path):
+                    keeping.look_after(desk)
             lost = not serving.running
         finally:
             serving.stop()
+        if lost and not keeping.keeps(desk):
+            keeping.forget_former(desk)
+            print(_("The chapter has moved to another server, so this laptop keeps it no more."), file=sys.stderr, flush=True)
+            return 0
     if lost:
         raise NetworkProblem("keeps_ended", _("The server on this laptop has ended by itself. Everything is saved; start “keep” again."))
     return 0
@@ -178,9 +183,9 @@ def run_sync(args: argparse.Namespace) -> int:
         if result.identical is None and not result.waiting and status(desk).checked is None:
             result = _checked_at_once(desk, result)
         if desk.setting("keeps_chapter") is not None:
-            from alumni_desk.sync.keeping import forget_former
+            from alumni_desk.sync.keeping import look_after
 
-            forget_former(desk)
+            look_after(desk)
         clock = status(desk).clock
         gone = list_refused(desk, min(result.refused, 10)) if result.refused else []
     lines = [_("{sent}, {received}.").format(

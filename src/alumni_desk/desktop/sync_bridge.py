@@ -289,6 +289,10 @@ class SyncBridge(QObject):
     def _sync(self) -> Any:
         from alumni_desk.sync import engine
 
+        if self._serving is not None:
+            from alumni_desk.sync import keeping
+
+            keeping.look_after(self._desk)  # a command may have moved the chapter away
         with self._holding(engine.wire_of(self._desk)) as wire:
             return engine.sync_once(self._desk, self.moved.emit, wire=wire)
 
@@ -314,6 +318,9 @@ class SyncBridge(QObject):
 
     def _done(self, result: Any) -> None:
         self._busy = self._refused = False
+        if self._serving is not None and not self._serving.running:
+            self._serving.stop()
+            self._keeps(None)
         if result.pulled:
             self._changes.tell(Changed({}))
         self._has_reached(True)

@@ -54,7 +54,7 @@ from alumni_desk.protocol.messages import (
 from alumni_desk.protocol.parcels import verify_parcel
 from alumni_desk.protocol.values import is_id
 from alumni_desk.schema import SCHEMA_VERSION
-from alumni_desk.server import accounts, conflicts, erasing, feed, inviting, journal, leaving, moved_erased, set_aside
+from alumni_desk.server import accounts, conflicts, erasing, feed, inviting, journal, leaving, moved_erased, presence, set_aside
 from alumni_desk.server.anew import Fresh, fresh_of, glance, push_anew
 from alumni_desk.server.aside import aside
 from alumni_desk.server.beforehand import look
@@ -144,11 +144,13 @@ def make_app(server: Server, now: Now = now_ms, *, rate: float = CALLS_A_SECOND,
                     request.device = await _admitted(request)
                 else:
                     await _take(strangers, request, request.host)
+                presence.check(server.database, name, request.device)
                 message = _message(await read_body(request, STRANGERS_LIMIT if strangers_too else BODY_LIMIT), kind)
                 if isinstance(message, PullRequest) and message.wait > 0 and len(message.cursors) <= WATCHED:
                     await aside(before_waiting, request, message)
                     await watch.until_moved({scope: place.sequence for scope, place in message.cursors.items()}, message.wait)
                 reply = await work(request, message) if waits else await aside(work, request, message)
+                presence.check(server.database, name, request.device)
                 status, (headers, body) = 200, _answer(request, reply)
             except Refusal as refusal:
                 trouble = refusal
@@ -372,6 +374,7 @@ def make_app(server: Server, now: Now = now_ms, *, rate: float = CALLS_A_SECOND,
 
         try:
             request.device = await _admitted(request)
+            presence.check(server.database, "snapshot", request.device)
             return await aside(look)
         except Refusal as refusal:
             return _as_response(_refused(request, refusal), refusal.status)
@@ -388,8 +391,11 @@ def make_app(server: Server, now: Now = now_ms, *, rate: float = CALLS_A_SECOND,
     async def readyz(request: Request) -> Response:
         try:
             await aside(_counts, server)
+            presence.check(server.database, "readyz", "")
         except sa.exc.SQLAlchemyError:
             return Response("the database does not answer\n", status_code=503, media_type="text/plain")
+        except Refusal:
+            return Response("the chapter moves away, or the database's file is gone\n", status_code=503, media_type="text/plain")
         return Response("ready\n", media_type="text/plain")
 
     async def figures(request: Request) -> Response:

@@ -83,8 +83,10 @@ class _Ready:
 class Database:
     """An open server database. Writing on SQLite goes one at a time, and a reader sees one moment."""
 
-    def __init__(self, engine: sa.Engine) -> None:
+    def __init__(self, engine: sa.Engine, path: Path | None = None) -> None:
         self.engine = engine
+        self.path = path  # of a file
+        self._file = _file(path)
         self.postgresql = engine.dialect.name == "postgresql"
         self._one_writer = threading.Lock()
         self._to_scrub = False
@@ -151,11 +153,23 @@ class Database:
         with self.asking() if self.postgresql else self.writing() as connection:
             yield connection
 
+    def is_there(self) -> bool:
+        """Whether the file that was opened is still what its name stands for: one that was deleted, or replaced, can be written and is kept by nobody."""
+        return self.path is None or _file(self.path) == self._file
+
     def close(self) -> None:
         """Close every connection."""
         for ready in (self._asking, self._reading, self._writing):
             ready.close()
         self.engine.dispose()
+
+
+def _file(path: Path | None) -> tuple[int, int] | None:
+    """What names a file, whatever it is called; None if there is none."""
+    try:
+        return None if path is None else ((found := os.stat(path)).st_dev, found.st_ino)
+    except OSError:
+        return None
 
 
 def _sqlcipher(path: Path, key: bytes) -> sa.Engine:
@@ -179,7 +193,7 @@ def sqlcipher_database(path: Path, key: bytes) -> Database:
     if not path.exists():
         os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
     logged = path.with_name(f"{path.name}-wal").exists()
-    database = _in_form(Database(_sqlcipher(path, key)), upgrade=True)
+    database = _in_form(Database(_sqlcipher(path, key), path), upgrade=True)
     if logged:
         database.scrub()  # the program may have ended in the middle of an erasure
     return database

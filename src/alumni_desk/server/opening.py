@@ -47,7 +47,29 @@ def held(database: Database, folder: Path, *, alone: bool) -> Iterator[None]:
             _lock(handle.fileno())
         except OSError:
             raise _running() from None
-        yield  # closing the file ends the lock
+        with _ending_with(database):
+            yield  # closing the file ends the lock
+
+
+@contextmanager
+def _ending_with(database: Database) -> Iterator[None]:
+    """Serving ends where the file goes: the chapter moved, or somebody took it away."""
+    ended = threading.Event()
+
+    def watch() -> None:
+        while not ended.wait(LOOK_SECONDS):
+            if not database.is_there():
+                LOG.error("the database's file is gone, or another one: this process ends")
+                _thread.interrupt_main(signal.SIGINT)
+                return
+
+    watching = threading.Thread(target=watch, name="file", daemon=True)
+    watching.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        watching.join()
 
 
 @contextmanager

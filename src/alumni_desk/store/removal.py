@@ -41,6 +41,8 @@ _OURS = ("desk.db", "desk.db-wal", "desk.db-shm", "desk.db-journal", "desk.mark"
 
 _SERVERS = ("server.db", "server.db-wal", "server.db-shm", "server-journal.jsonl", "server-cert.pem", "server-key.pem", "server.lock", "serving.lock",
             "snapshots", "server-replaced-*")
+_MARKS = ("server-moving.json", "server-moving.json.part", "server-moving.lock")
+"""Beside them, see ``sync/moving_mark``: the first outlives the database."""
 
 
 @dataclass(frozen=True)
@@ -170,6 +172,8 @@ def _files(profile: Profile) -> Iterator[Path]:
         if folder.is_dir():
             yield folder
     yield from files_of_kept_server(profile)
+    for name in _MARKS:
+        yield from sorted(profile.path.glob(name))
 
 
 def files_of_kept_server(profile: Profile) -> list[Path]:

@@ -22,12 +22,13 @@ from alumni_desk.errors import KnownError, NetworkProblem, Refused, StoreProblem
 from alumni_desk.members.chapter import change_chapter, chapter
 from alumni_desk.store import removal
 from alumni_desk.store.desk import Desk
-from alumni_desk.sync import engine, moving, state
+from alumni_desk.sync import engine, moving, moving_mark, state
 from alumni_desk.sync.address import Address
 from alumni_desk.words import _
 
 PORT = 8413
 READY_SECONDS = 60.0
+_ANSWER_SECONDS = 5.0
 END_SECONDS = 30.0
 NAME = "keeps_chapter"
 
@@ -121,6 +122,7 @@ def start(desk: Desk, *, host: str = "0.0.0.0") -> Keeping:
     kept = _kept(desk)
     if kept is None:
         raise Refused("keeps_none", _("This laptop keeps no chapter."))
+    look_after(desk)
     address = own_address() if host == "0.0.0.0" else host
     public = f"{_scheme(host)}://{address}:{kept.port}"
     arguments = ["serve", "--host", host, "--port", str(kept.port), "--public-url", public, "--key-stdin", "--json"]
@@ -147,18 +149,55 @@ def _scheme(host: str) -> str:
 def move_away(desk: Desk, serving: Keeping | None, url: str, code: str, *, anyway: bool = False) -> state.Membership:
     """Move the chapter to an office's server, with everything. A laptop that kept it keeps it no more: nothing of its server stays here.
 
-    Raises what ``moving.move`` raises.
+    From the first step that server answers this laptop alone, whichever program serves: what it said to have taken by then is fetched, and goes along.
+    Killed anywhere, ``look_after`` finishes. Raises Refused ``move_under_way``, and what ``start`` and ``moving.move`` raise.
     """
-    moved = moving.move(desk, url, code, anyway=anyway)
+    kept = _kept(desk)
+    if kept is None or not (desk.profile.path / "server.db").exists():
+        moved = moving.move(desk, url, code, anyway=anyway)
+        forget_former(desk)
+        return moved
+    with desk.reading() as connection:
+        here = state.read(connection, state.Membership)
+    with moving_mark.moving(desk.profile.path, here.device if here is not None else "") as alone:
+        if not alone:
+            raise Refused("move_under_way", _("This chapter is being moved already, in another window or by another command. Wait until that has ended."))
+        own: Keeping | None = None
+        try:
+            if serving is None and not _answers(kept):
+                own = start(desk, host="127.0.0.1")
+            moved = moving.move(desk, url, code, anyway=anyway)
+        except BaseException:
+            moving_mark.take_away(desk.profile.path)
+            raise
+        finally:
+            if own is not None:
+                own.stop()
     if serving is not None:
         serving.stop()
     forget_former(desk)
     return moved
 
 
+def _answers(kept: Keeps) -> bool:
+    """Whether a program serves already, on this computer."""
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as asking:
+        asking.settimeout(_ANSWER_SECONDS)
+        return asking.connect_ex(("127.0.0.1", kept.port)) == 0
+
+
+def look_after(desk: Desk) -> None:
+    """Finish a move that was killed: the chapter has moved, and the server goes, or it has not, and the others may ask again."""
+    if _kept(desk) is None:
+        forget_former(desk)
+    elif moving_mark.is_left_behind(desk.profile.path):
+        moving_mark.take_away(desk.profile.path)
+
+
 def forget_former(desk: Desk) -> None:
     """Once the chapter has moved away, delete the server that this laptop kept it on: later erasures would not reach it. Does nothing else."""
     if desk.setting(NAME) is not None and _kept(desk) is None and removal.delete_kept_server(desk.profile):
+        moving_mark.take_away(desk.profile.path)  # a server that still runs says no without it, for its file is gone
         desk.set_setting(NAME, None)
 
 

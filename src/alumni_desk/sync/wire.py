@@ -56,6 +56,10 @@ class NoSession(NetworkProblem):
         super().__init__("no_session", _("The server does not let this laptop in. Everything is saved here; tell whoever runs the server."))
 
 
+_FOR_GOOD = ("moving", "not_here")
+"""What a server says that has not just much to do."""
+
+
 class Wire:
     """A kept connection to one server."""
 
@@ -105,7 +109,7 @@ class Wire:
                 except (msgspec.DecodeError, UnicodeDecodeError):
                     raise _no_desk_server() from None
             trouble = _trouble(body)
-            if status in (429, 503) and attempt < TRIES:
+            if status in (429, 503) and trouble.code not in _FOR_GOOD and attempt < TRIES:
                 wait = _seconds(headers.get("retry-after"), attempt)
                 if wait <= LONGEST_WAIT and not self._stopping.wait(wait):
                     continue
@@ -383,6 +387,11 @@ def _in_words(status: int, trouble: Trouble) -> KnownError:
     if code == "no_such_call":
         return Refused("sync_server_old", _(
             "The server is older than this program and cannot do this yet. Everything is saved here; tell whoever runs the server to update it."))
+    if code == "moving":
+        return NetworkProblem("sync_moving", _("The chapter is on its way to another server. Everything is saved here; ask its leader for a new invitation."))
+    if code == "not_here":
+        return NetworkProblem("sync_moved", _("The chapter is not at this server any more: it moved to another one. Everything is saved here; ask its leader "
+                                              "for a new invitation, and what waits goes along."))
     if code in (told := _of_people()):
         return Refused(code, told[code])
     if status == 426:

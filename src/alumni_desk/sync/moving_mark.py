@@ -1,0 +1,91 @@
+"""The mark beside a kept server's database while its chapter moves away: from then on that server answers nobody but the laptop that keeps it.
+
+It is made before that laptop fetches for the last time, so that whatever the server said to have taken goes along; and it outlives whoever was killed
+in the middle: only the desk can say whether the chapter has moved by then.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import msgspec
+
+from alumni_desk.store.profile import private
+
+NAME = "server-moving.json"
+_LOCK = "server-moving.lock"
+
+
+class Mark(msgspec.Struct, frozen=True):
+    """``device``: who may still ask."""
+
+    device: str
+
+
+@contextmanager
+def moving(folder: Path, device: str) -> Iterator[bool]:
+    """Make the mark, and hold it while the chapter moves; gives False where another program is at that. The caller takes it away again."""
+    with open(folder / _LOCK, "a+b", opener=private) as handle:
+        if not _taken(handle.fileno()):
+            yield False
+            return
+        part = folder / f"{NAME}.part"
+        with open(part, "wb", opener=private) as stream:
+            stream.write(msgspec.json.encode(Mark(device)))
+            stream.flush()
+            os.fsync(stream.fileno())
+        os.replace(part, folder / NAME)
+        yield True
+
+
+def read(folder: Path) -> Mark | None:
+    """What stands there; one that cannot be read lets nobody ask."""
+    try:
+        return msgspec.json.decode((folder / NAME).read_bytes(), type=Mark)
+    except FileNotFoundError:
+        return None
+    except (msgspec.DecodeError, OSError):
+        return Mark("")
+
+
+def stands(folder: Path) -> bool:
+    """Whether there is one."""
+    return (folder / NAME).exists()
+
+
+def take_away(folder: Path) -> None:
+    """The chapter stays after all, or nothing is left of the server."""
+    (folder / NAME).unlink(missing_ok=True)
+
+
+def is_left_behind(folder: Path) -> bool:
+    """Whether one stands there and whoever made it has ended."""
+    if not stands(folder):
+        return False
+    with open(folder / _LOCK, "a+b", opener=private) as handle:
+        return _taken(handle.fileno())
+
+
+if sys.platform == "win32":
+    def _taken(file: int) -> bool:
+        import msvcrt
+
+        os.lseek(file, 0, os.SEEK_SET)
+        try:
+            msvcrt.locking(file, msvcrt.LK_NBLCK, 1)
+        except OSError:
+            return False
+        return True
+else:
+    def _taken(file: int) -> bool:
+        import fcntl
+
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            return False
+        return True
