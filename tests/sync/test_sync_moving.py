@@ -13,9 +13,11 @@ from alumni_desk.checkin.actions import check_in
 from alumni_desk.errors import KnownError
 from alumni_desk.exchange.exporting import export_ndjson
 from alumni_desk.gatherings.actions import add_guests, new_gathering
-from alumni_desk.members.actions import add_member, change_member
+from alumni_desk.members.actions import add_member, change_member, remove_members
+from alumni_desk.store.checking import verify
 from alumni_desk.store.desk import Desk
-from alumni_desk.sync import moving
+from alumni_desk.store.history import history
+from alumni_desk.sync import conflicts, moving
 from alumni_desk.sync.engine import join, status, sync_once
 
 MakeDesk = Callable[[str], Desk]
@@ -105,3 +107,97 @@ def test_a_volunteers_invitation_moves_no_chapter_and_is_not_used_up(office: Any
     code = other.invite("Boston", "door", gathering.id)
     assert code_of(lambda: moving.move(desk, other.url, code)) == "move_role"
     assert join(make_desk("volunteer"), other.url, code).role == "door"
+
+
+def two_values(office: Any, first: Desk, second: Desk) -> str:
+    """A member whose city two leaders changed without seeing each other: the first laptop's won."""
+    join(first, office.url, office.invite())
+    join(second, office.url, office.invite())
+    kay = add_member(first, first_name="Kay", last_name="Li", city="Boston").id
+    sync_once(first)
+    sync_once(second)
+    change_member(second, kay, city="Bath")
+    change_member(first, kay, city="Aachen")
+    for desk in (first, second, first):
+        sync_once(desk)
+    assert [len(conflicts.conflicts(desk)) for desk in (first, second)] == [1, 1]
+    return kay
+
+
+def card(desk: Desk) -> conflicts.Conflict:
+    """The one card."""
+    found = conflicts.conflicts(desk)
+    assert len(found) == 1
+    return found[0]
+
+
+@pytest.mark.parametrize("first_to_go", [0, 1])
+def test_what_is_to_be_decided_goes_along_and_is_decided_once(office: Any, make_server: Any, make_desk: MakeDesk, first_to_go: int) -> None:
+    desks = [make_desk("first"), make_desk("second")]
+    kay = two_values(office, *desks)
+    other = make_server()
+    one, two = desks[first_to_go], desks[1 - first_to_go]
+    moving.move(one, other.url, other.invite("Great Lakes"))
+    assert {card(one).yours.value, card(one).theirs.value} == {"Aachen", "Bath"}, "before the first contact, too"
+    assert sync_once(one).conflicts == 1 and verify(one).ok
+    assert {card(one).yours.value, card(one).theirs.value} == {"Aachen", "Bath"}
+    with one.reading() as connection:
+        assert connection.exec_driver_sql("SELECT city FROM person WHERE id = ?", (kay,)).scalar() == "Aachen"
+    moving.move(two, other.url, other.invite("Great Lakes"))
+    for desk in (two, one):
+        assert sync_once(desk).refused == 0
+    assert card(one).id == card(two).id and (card(two).yours.here or card(two).theirs.here)
+    assert card(desks[1]).yours.value == "Bath" and card(desks[1]).yours.here
+    conflicts.decide(two, card(two).id, "yours" if two is desks[1] else "theirs")
+    for desk in (two, one):
+        sync_once(desk)
+        assert conflicts.conflicts(desk) == []
+        with desk.reading() as connection:
+            assert connection.exec_driver_sql("SELECT city FROM person WHERE id = ?", (kay,)).scalar() == "Bath"
+    assert sync_once(one, check=True).identical and sync_once(two, check=True).identical
+
+
+def test_what_is_decided_before_the_first_contact_stays_decided(office: Any, make_server: Any, make_desk: MakeDesk) -> None:
+    first, second = make_desk("first"), make_desk("second")
+    two_values(office, first, second)
+    other = make_server()
+    moving.move(first, other.url, other.invite("Great Lakes"))
+    conflicts.decide(first, card(first).id, "yours")
+    moving.move(second, other.url, other.invite("Great Lakes"))
+    for desk in (first, second, first, second):
+        sync_once(desk)
+    assert conflicts.conflicts(first) == [] == conflicts.conflicts(second)
+
+
+def test_whoever_was_removed_and_changed_is_still_to_be_decided_on(office: Any, make_server: Any, make_desk: MakeDesk) -> None:
+    first, second = make_desk("first"), make_desk("second")
+    join(first, office.url, office.invite())
+    join(second, office.url, office.invite())
+    kay = add_member(first, first_name="Kay", last_name="Li").id
+    sync_once(first)
+    sync_once(second)
+    remove_members(first, [kay])
+    change_member(second, kay, city="Bath")
+    for desk in (first, second, first):
+        sync_once(desk)
+    assert card(first).field == conflicts.GONE
+    other = make_server()
+    moving.move(first, other.url, other.invite("Great Lakes"))
+    sync_once(first)
+    assert card(first).field == conflicts.GONE
+    with first.reading() as connection:
+        assert connection.exec_driver_sql("SELECT gone FROM person WHERE id = ?", (kay,)).scalar()
+
+
+def test_what_others_wrote_is_theirs_after_a_move(office: Any, make_server: Any, make_desk: MakeDesk) -> None:
+    first, second = make_desk("first"), make_desk("second")
+    two_values(office, first, second)
+    ana = add_member(second, first_name="Ana", last_name="Li").id
+    sync_once(second)
+    sync_once(first)
+    other = make_server()
+    for desk in (first, second):
+        moving.move(desk, other.url, other.invite("Great Lakes"))
+        sync_once(desk)
+    sync_once(first)
+    assert not any(one.here for one in history(first, "person", ana)) and all(one.here for one in history(second, "person", ana))

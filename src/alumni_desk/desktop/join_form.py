@@ -202,6 +202,11 @@ class JoinForm(QWidget):
     def first_focus(self) -> QWidget:
         return self.code.groups[0]
 
+    @property
+    def moves(self) -> bool:
+        """Whether the invitation is of another server, to which a leader's laptop goes with everything."""
+        return self._shown is not None and self._shown.moves
+
     def busy(self, words: str) -> None:
         """The join is under way."""
         self.setEnabled(False)
@@ -347,6 +352,9 @@ class JoinForm(QWidget):
             self.button.set_words(_("Next"))
             self.note.first.setText(_("Once the code fits you see here who invites you, what you may do and what is kept on this laptop. Nothing was changed "
                                       "so far."))
+        elif shown.moves:
+            self.button.set_words(_("Move to {chapter} there").format(chapter=shown.chapter))
+            self.note.first.setText(_("This is another server. Everything that is on this laptop goes along to it; do this only if the chapter moved there."))
         else:
             self.button.set_words(_("Join {chapter}").format(chapter=shown.chapter))
             self.note.first.setText(_("Nothing is fetched before you join."))

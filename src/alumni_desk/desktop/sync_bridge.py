@@ -174,13 +174,14 @@ class SyncBridge(QObject):
 
         self._lanes.send(work, done, failed)
 
-    def move_away(self, url: str, code: str, then: Callable[[Any], None], failed: Callable[[KnownError], None]) -> None:
-        """Move the chapter to an office's server, with everything; this laptop keeps it no more."""
+    def move_away(self, url: str, code: str, then: Callable[[Any], None], failed: Callable[[KnownError], None], *, anyway: bool = False) -> None:
+        """Move the chapter to an office's server, with everything; this laptop keeps it no more. ``anyway``: it moved already, and the former server may
+        be gone."""
 
         def work() -> Any:
             from alumni_desk.sync import keeping
 
-            return keeping.move_away(self._desk, self._serving, url, code)
+            return keeping.move_away(self._desk, self._serving, url, code, anyway=anyway)
 
         def done(membership: Any) -> None:
             self._unlisten()

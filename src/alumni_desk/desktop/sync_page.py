@@ -551,6 +551,10 @@ class SyncPage(Page):
         form.first_focus().setFocus()
 
     def _join(self, form: JoinForm, sheet: PlainSheet, url: str, code: str, laptop: str, carry: bool) -> None:
+        if form.moves:
+            form.busy(_("Moving …"))
+            self._bridge.move_away(url, code, lambda membership: self._has_joined(sheet), lambda error: form.refused(error.code, str(error)), anyway=True)
+            return
         form.busy(_("Joining …"))
         self._bridge.join(url, code, laptop, carry, lambda result: self._has_joined(sheet), lambda error: form.refused(error.code, str(error)))
 

@@ -16,7 +16,7 @@ from alumni_desk.protocol.clocks import unpack
 from alumni_desk.segments.activity import Deed, Names, Written, deeds, field_word, value_words
 from alumni_desk.store.desk import Desk
 from alumni_desk.store.history import authors_of, history
-from alumni_desk.store.tables import CHANGED
+from alumni_desk.store.tables import CARRIED, CHANGED
 from alumni_desk.words import _, ngettext, number
 
 TABLES = ("person", "registration", "gathering", "fact", "chapter")
@@ -118,8 +118,8 @@ def _ours(connection: sa.Connection, rows: Iterable[tuple[str, str]]) -> set[tup
     found: set[tuple[str, str, str]] = set()
     for table, ids in by_table.items():
         found |= {(table, row.row_id, row.clock) for row in connection.exec_driver_sql(
-            "SELECT row_id, clock FROM operation WHERE table_name = ? AND row_id IN (SELECT value FROM json_each(?)) AND queue <> 'peer'",
-            (table, msgspec.json.encode(ids).decode()))}
+            "SELECT row_id, clock FROM operation WHERE table_name = ? AND row_id IN (SELECT value FROM json_each(?)) AND queue <> 'peer'"
+            " AND event NOT IN (?, ?)", (table, msgspec.json.encode(ids).decode(), *CARRIED))}
     return found
 
 

@@ -157,7 +157,8 @@ def push_anew(connection: sa.Connection, tables: sa.MetaData, fresh: Fresh, sent
             raise Refusal(403, "forged")
         locked.sequence += len(fresh.operations)
         with in_one_go(connection):
-            told = keep_replicas(connection, tables, locked, dict.fromkeys(fresh.replicas if sent.own is None else fresh.replicas & sent.own, device), there.replicas)
+            own = fresh.replicas if sent.own is None else fresh.replicas & sent.own
+            told = keep_replicas(connection, tables, locked, dict.fromkeys(own, device), there.replicas)
             note = audit.Note("push", now, device, details.result())
             locked.audited, locked.audit_hash = audit.note_after(connection, tables, scope, locked.audited, locked.audit_hash, [note])
             feed.move_head(connection, tables, locked)

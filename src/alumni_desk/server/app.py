@@ -61,6 +61,7 @@ from alumni_desk.server.beforehand import look
 from alumni_desk.server.bodies import STRANGERS_LIMIT, drop_body, packed, read_body
 from alumni_desk.server.bulk import put_rows
 from alumni_desk.server.calls import Call, respond
+from alumni_desk.server.clamping import REPLICA
 from alumni_desk.server.devices import has_sent
 from alumni_desk.server.digest import Digests
 from alumni_desk.server.greeting import greet
@@ -506,7 +507,7 @@ def _sent(server: Server, who: accounts.Caller, one: _Pushed, items: list[Item])
     scope = _one_scope(server, who, one.message, proven=one.proven == who.public_key)
     grant = who.grants.get(scope) or who.left[scope]
     return Sent(one.message.parcels, grant.role, who.device, grant.gathering, counted=who.waiting > 0, items=items,
-                own=None if one.message.own is None else frozenset(one.message.own))
+                own=None if one.message.own is None else frozenset(filter(REPLICA.fullmatch, one.message.own)))
 
 
 def _one_scope(server: Server, who: accounts.Caller, message: PushRequest, *, proven: bool) -> str:

@@ -7,11 +7,14 @@ in the order of their originals.
 
 from __future__ import annotations
 
+import re
 from bisect import bisect_left
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from alumni_desk.protocol.clock import PATTERN
+
+REPLICA = re.compile("[0-9a-f]{16}")
 
 AHEAD = 5 * 60 * 1000
 """How far (milliseconds) a clock may run ahead of the server's."""

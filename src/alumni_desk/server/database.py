@@ -167,7 +167,7 @@ class Database:
 def _file(path: Path | None) -> tuple[int, int] | None:
     """What names a file, whatever it is called; None if there is none."""
     try:
-        return None if path is None else ((found := os.stat(path)).st_dev, found.st_ino)
+        return None if path is None else ((found := path.stat()).st_dev, found.st_ino)
     except OSError:
         return None
 

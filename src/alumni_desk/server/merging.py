@@ -53,7 +53,7 @@ def lay_put(row: Row, operation: Operation, clock: str, shape: Shape, counts: Ma
         row.clocks = dict.fromkeys(map(shape.clock_keys.__getitem__, operation.fields), clock)
         row.changed = True
         return True, []
-    won = False
+    won = new = False
     clashes: list[Clash] = []
     mine = replica(clock)
     for name, value in operation.fields.items():
@@ -66,9 +66,10 @@ def lay_put(row: Row, operation: Operation, clock: str, shape: Shape, counts: Ma
             else:
                 clashes.append(Clash(name, there, clock, value))
         if wins:
+            new = new or there != clock or row.values[name] != value
             row.values[name] = value
             won = True
-    if won and GONE in shape.clock_keys and (clash := _removed_meanwhile(row, operation, clock, shape)) is not None:
+    if new and GONE in shape.clock_keys and (clash := _removed_meanwhile(row, operation, clock, shape)) is not None:
         clashes.append(clash)
     if won:
         for key in {shape.clock_keys[name] for name in operation.fields}:

@@ -23,7 +23,7 @@ from alumni_desk.server.bulk import add_rows, chunks, in_few_words, put_rows
 from alumni_desk.server.clamping import AHEAD, Assigned, is_clock, milliseconds, replica
 from alumni_desk.server.judging import beyond_the_door, refusal, unlike_its_id
 from alumni_desk.server.merging import Clash, Row, lay_fact, lay_put, row_from
-from alumni_desk.server.replicas import authors, keep_replicas, replicas_of
+from alumni_desk.server.replicas import authors, claim_replicas, keep_replicas, replicas_of
 from alumni_desk.sync.shapes import Shape, shapes
 
 RESULT = ("scope", "id", "salt", "hash", "status", "reason", "sequence", "clock", "conflicts", "device", "received_at")
@@ -473,6 +473,9 @@ def _keep(connection: sa.Connection, tables: sa.MetaData, locked: feed.LockedHea
         told = keep_replicas(connection, tables, locked, {
             replica(item.operation.clock): sent.device for sent, group in fresh for item in group
             if item.operation and item.status in ACCEPTED and (sent.own is None or replica(item.operation.clock) in sent.own)}, there.replicas)
+        for sent, _group in fresh:
+            if sent.own is not None and sent.gathering is None:
+                told = claim_replicas(connection, tables, locked, sent.own, sent.device) or told
         notes = [audit.Note("push", now, sent.device, _for_audit(group, locked.chain)) for sent, group in fresh if group]
         locked.audited, locked.audit_hash = audit.note_after(connection, tables, locked.scope, locked.audited, locked.audit_hash, notes)
         feed.move_head(connection, tables, locked)

@@ -22,6 +22,15 @@ def keep_replicas(connection: sa.Connection, tables: sa.MetaData, locked: Locked
     return bool(names.keys() - set(known))
 
 
+def claim_replicas(connection: sa.Connection, tables: sa.MetaData, locked: LockedHead, named: Collection[str], device: str) -> bool:
+    """Note, of the replicas that a leader's laptop names as its own, those that nobody has. Returns whether there are any."""
+    table = tables.tables["replica"]
+    known: set[str] = set()
+    for part in chunks(sorted(named)):
+        known.update(connection.execute(sa.select(table.c.replica).where(table.c.scope == locked.scope, table.c.replica.in_(part))).scalars())
+    return keep_replicas(connection, tables, locked, dict.fromkeys(named, device), known)
+
+
 def replicas_of(connection: sa.Connection, tables: sa.MetaData, scope: str, device: str, named: Collection[str], written: Collection[str]) -> set[str]:
     """Which of the replicas ``named`` are a device's. ``written``: those that it writes under now; what nobody has of them becomes its own.
 

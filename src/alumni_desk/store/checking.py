@@ -13,6 +13,7 @@ import sqlalchemy as sa
 from alumni_desk.store import search
 from alumni_desk.store.connecting import connect
 from alumni_desk.store.desk import Desk
+from alumni_desk.store.tables import CARD_MOVED
 from alumni_desk.store.troubles import part_damaged, store_problem
 from alumni_desk.words import _, ngettext, number
 
@@ -125,10 +126,10 @@ def _hidden(connection: sa.Connection, table: sa.Table) -> int:
     """How many rows of a table show something else than what their last waiting operations say: one's own write stays visible."""
     said: dict[str, dict[str, Any]] = {}
     for row in connection.exec_driver_sql(
-            "SELECT row_id, fields FROM operation AS o WHERE table_name = ? AND fate = 'waiting'"
+            "SELECT row_id, fields FROM operation AS o WHERE table_name = ? AND fate = 'waiting' AND event <> ?"
             # By the row: SQLite would look through all that waits for each.
             " AND NOT EXISTS (SELECT 1 FROM operation AS p INDEXED BY operation_row"
-            " WHERE p.table_name = o.table_name AND p.row_id = o.row_id AND p.fate = 'waiting' AND p.queue = 'peer') ORDER BY rowid", (table.name,)):
+            " WHERE p.table_name = o.table_name AND p.row_id = o.row_id AND p.fate = 'waiting' AND p.queue = 'peer') ORDER BY rowid", (table.name, CARD_MOVED)):
         said.setdefault(row.row_id, {}).update(msgspec.json.decode(row.fields))
     hidden = 0
     ids = list(said)

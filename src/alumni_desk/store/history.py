@@ -16,6 +16,7 @@ from alumni_desk.store import driver
 from alumni_desk.store.at_door import unseen
 from alumni_desk.store.desk import Desk
 from alumni_desk.store.synced import clock_key, data_columns
+from alumni_desk.store.tables import CARRIED
 from alumni_desk.store.writing import Changed
 from alumni_desk.words import _
 
@@ -121,7 +122,8 @@ def keep_replaced(connection: sa.Connection, table: str, keys: Mapping[str, str]
 def _own(connection: sa.Connection, table: str, row_id: str) -> Iterator[Version]:
     rows = connection.exec_driver_sql(
         "SELECT o.fields, o.clock, o.fate, a.event, a.who, a.device FROM operation AS o LEFT JOIN action AS a ON a.id = o.action"
-        " WHERE o.table_name = ? AND o.row_id = ? AND o.queue <> 'peer' ORDER BY o.rowid", (table, row_id))
+        " WHERE o.table_name = ? AND o.row_id = ? AND o.queue <> 'peer' AND o.event NOT IN (?, ?) ORDER BY o.rowid",
+        (table, row_id, *CARRIED))
     for row in rows:
         for name, value in _json.decode(row.fields).items():
             yield _version(name, value, row.clock, who=row.who, device=row.device, here=True, event=row.event, refused=row.fate == "refused")

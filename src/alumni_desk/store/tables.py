@@ -144,6 +144,9 @@ def desk_tables(metadata: sa.MetaData) -> None:
 CHANGED = "instr(substr(clocks, 38), '-') > 0"
 """A row of which a part was written later than the rest, see ``protocol.clocks``: after its first clock there is another one."""
 
+CHAPTER_MOVED, CARD_MOVED = CARRIED = ("chapter_moved", "card_moved")
+"""Events under which a laptop that moves a chapter offers to its new server what anybody wrote: they are not its own words."""
+
 
 def index_synced(metadata: sa.MetaData) -> None:
     """Add the indexes on synced tables that the desk's lists, the door and the import read by."""

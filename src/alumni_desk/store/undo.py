@@ -25,6 +25,7 @@ from alumni_desk.store.desk import Desk
 from alumni_desk.store.done import DAYS, NEVER, Done, since, why_not
 from alumni_desk.store.history import authors_of
 from alumni_desk.store.synced import clock_key
+from alumni_desk.store.tables import CARRIED
 from alumni_desk.store.writing import TRANSACTION, Changed, Writing
 from alumni_desk.words import _
 
@@ -379,7 +380,7 @@ def _named(connection: sa.Connection, table: sa.Table, row_id: str, row: _Row, k
     newest = max((row.clocks.get(key, "") for key in kept), default="")
     mine = connection.exec_driver_sql(
         "SELECT a.who FROM operation AS o LEFT JOIN action AS a ON a.id = o.action WHERE o.table_name = ? AND o.row_id = ? AND o.clock = ?"
-        " AND o.queue <> 'peer'", (table.name, row_id, newest)).first()
+        " AND o.queue <> 'peer' AND o.event NOT IN (?, ?)", (table.name, row_id, newest, *CARRIED)).first()
     who, device = (mine.who, None) if mine else authors_of(connection, [newest.rpartition("-")[2]]).get(newest.rpartition("-")[2], (None, None))
     names = tuple(column.name for column in table.columns if clock_key(column) in kept and column.name not in ("id", "scope", "clock", "clocks"))
     return Left(table.name, row_id, "changed", names, who or device, mine is not None)

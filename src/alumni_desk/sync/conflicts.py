@@ -22,6 +22,7 @@ from alumni_desk.protocol.messages import Author, ConflictRow, ConflictsReply, D
 from alumni_desk.segments.activity import Names, field_word
 from alumni_desk.store.desk import Desk
 from alumni_desk.store.synced import clock_key
+from alumni_desk.store.tables import CARRIED
 from alumni_desk.store.undo import DECIDED, origin, undo
 from alumni_desk.store.writing import Changed
 from alumni_desk.sync import session, state
@@ -105,20 +106,44 @@ _90_DAYS = 90 * 24 * 3600 * 1000
 def conflicts(desk: Desk) -> list[Conflict]:
     """The cards to decide on, the newest first; without asking the server."""
     with desk.reading() as connection:
-        membership, kept = state.read(connection, state.Membership), _read(connection, _KEPT, Kept)
+        membership = state.read(connection, state.Membership)
         if membership is None:
             return []
-        away = {name for name, (action, _told) in _decisions(connection).items() if _stands(connection, action)}
-        now = desk.clock.now_ms()
-        told = kept.rows if kept is not None else []
-        rows = [*told, *hidden_edits(connection, desk.tables["person"], membership)]
-        rows = [row for row in rows if _id(row) not in away and row.made > now - _90_DAYS and row.table in desk.tables]
-        there = _values(connection, desk, rows)
-        away |= _written_over(connection, rows, there, membership).keys()
-        rows = [row for row in rows if _id(row) not in away and (row.table, row.row) in there
-                and (row.field == GONE or not there[row.table, row.row][GONE])]
+        rows, there = _open_here(connection, desk, membership)
         names = Names(connection, {"": [(row.table, row.row, {}) for row in rows]}, set())
         return [_card(desk, row, there[row.table, row.row], names, membership) for row in rows]
+
+
+def _open_here(connection: sa.Connection, desk: Desk, membership: Membership) -> tuple[list[ConflictRow], dict[tuple[str, str], dict[str, Any]]]:
+    """What is to be decided on, and the records that it is about."""
+    kept = _read(connection, _KEPT, Kept)
+    told = kept.rows if kept is not None else []
+    away = {name for name, (action, _told) in _decisions(connection).items() if _stands(connection, action)}
+    now = desk.clock.now_ms()
+    rows = [*told, *hidden_edits(connection, desk.tables["person"], membership)]
+    rows = [row for row in rows if _id(row) not in away and row.made > now - _90_DAYS and row.table in desk.tables]
+    there = _values(connection, desk, rows)
+    away |= _written_over(connection, rows, there, membership).keys()
+    return [row for row in rows if _id(row) not in away and (row.table, row.row) in there
+            and (row.field == GONE or not there[row.table, row.row][GONE])], there
+
+
+def open_rows(desk: Desk) -> list[ConflictRow]:
+    """What is to be decided on, as the server told it."""
+    with desk.reading() as connection:
+        membership = state.read(connection, state.Membership)
+        found = [] if membership is None else _open_here(connection, desk, membership)[0]
+        return [row for row in found if not is_of_here(_id(row))]
+
+
+def keep_moved(connection: sa.Connection, rows: Sequence[ConflictRow]) -> None:
+    """The chapter moves: these are to be decided on as before, and what was decided at the former server is the past."""
+    made = {name: decision for name, decision in _decisions(connection).items() if is_of_here(name)}
+    connection.exec_driver_sql("DELETE FROM sync_state WHERE key IN (?, ?)", (_KEPT, _DECISIONS))
+    if made:
+        _write(connection, _DECISIONS, Decisions(dict(made)))
+    if rows:
+        _write(connection, _KEPT, Kept(Head(0, ""), list(rows)))
 
 
 def count(desk: Desk) -> int:
@@ -261,8 +286,8 @@ def _values(connection: sa.Connection, desk: Desk, rows: Sequence[ConflictRow]) 
             names = [state.REPLICA + clock.rpartition("-")[2] for clock in clocks.values()]
             told = connection.exec_driver_sql("SELECT key, value FROM sync_state WHERE key IN (SELECT value FROM json_each(?))", (json.dumps(names),))
             authors = {author.key.removeprefix(state.REPLICA): msgspec.json.decode(author.value, type=Author) for author in told}
-            own = connection.exec_driver_sql("SELECT clock, action FROM operation WHERE table_name = ? AND row_id = ? AND queue <> 'peer'",
-                                             (table, one["id"]))
+            own = connection.exec_driver_sql("SELECT clock, action FROM operation WHERE table_name = ? AND row_id = ? AND queue <> 'peer'"
+                                             " AND event NOT IN (?, ?)", (table, one["id"], *CARRIED))
             found[table, one["id"]] = {**one, "stands_for": stands_for, "authors": authors, "own": {wrote.clock: wrote.action for wrote in own}}
     return found
 

@@ -16,7 +16,7 @@ from alumni_desk.protocol.clock import AHEAD_MS
 from alumni_desk.protocol.messages import PAGE_ROWS, HelloReply
 from alumni_desk.store import removal
 from alumni_desk.store.desk import Desk
-from alumni_desk.sync import access, digest, door, erasing, lately, leaving, operations, session, snapshot, state, still
+from alumni_desk.sync import access, digest, door, erasing, lately, leaving, moving_cards, operations, session, snapshot, state, still
 from alumni_desk.sync import conflicts as deciding
 from alumni_desk.sync import join as joining
 from alumni_desk.sync.address import Address
@@ -206,24 +206,13 @@ def _sync(desk: Desk, wire: Wire, membership: state.Membership, progress: Progre
         joining.complete_chapter(desk, membership)
         with desk.reading() as connection:
             waiting = operations.count_waiting(connection)
-        if not waiting:
+        if not waiting and not moving_cards.carry_on(desk, membership):
             break
     erasing.finish(desk)
-    if not waiting:
-        _has_carried(desk)
     deciding.exchange(desk, wire, membership, server, fresh=pushed.conflicts > 0)
     same = None if waiting else _checked(desk, wire, membership, wanted=check, much=pushed.sent + pulled >= digest.MANY)
     return SyncResult(pushed=pushed.sent, pulled=pulled, waiting=waiting, conflicts=deciding.count(desk), refused=pushed.refused,
                       quarantined=server.set_aside.get(membership.scope, 0), identical=same, clashes=pushed.conflicts)
-
-
-def _has_carried(desk: Desk) -> None:
-    """Everything of a chapter that moved is at its new server."""
-    with desk.reading() as connection:
-        carrying = state.read(connection, state.Carrying)
-    if carrying is not None:
-        with desk.applying() as applying:
-            state.drop(applying.connection, state.Carrying)
 
 
 def _checked(desk: Desk, wire: Wire, membership: state.Membership, *, wanted: bool, much: bool) -> bool | None:

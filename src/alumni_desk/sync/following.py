@@ -23,7 +23,7 @@ from alumni_desk.sync.venue import holding
 from alumni_desk.words import _
 
 _OF_THE_FORMER = (state.Session, state.LastSync, state.Timeline, state.Places, state.Told, state.Ended, state.Contact, state.Checked, state.Fetching,
-                  state.Elsewhere)
+                  state.Elsewhere, state.Reach)
 
 
 def may_follow(there: Membership, wanted: Grant) -> None:

@@ -6,7 +6,7 @@ The clocks stay what they were, so that a laptop that moves later loses nothing 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -18,11 +18,13 @@ from alumni_desk.protocol.canonical import json_text
 from alumni_desk.protocol.clocks import unpack
 from alumni_desk.protocol.codes import read_invitation, short_invitation, wrong_group
 from alumni_desk.protocol.ids import uuid7
-from alumni_desk.protocol.messages import ChallengeReply, ChallengeRequest, Grant
+from alumni_desk.protocol.messages import ChallengeReply, ChallengeRequest, ConflictRow, Grant
 from alumni_desk.schema import SCHEMA_VERSION
 from alumni_desk.store.desk import Desk
+from alumni_desk.store.tables import CARRIED, CHAPTER_MOVED
 from alumni_desk.store.writing import TRANSACTION
-from alumni_desk.sync import engine, join, state
+from alumni_desk.sync import conflicts as deciding
+from alumni_desk.sync import engine, join, moving_cards, state
 from alumni_desk.sync.address import read_address
 from alumni_desk.sync.door import DOOR
 from alumni_desk.sync.shapes import Shape, shapes
@@ -30,7 +32,6 @@ from alumni_desk.sync.venue import holding
 from alumni_desk.sync.wire import Wire
 from alumni_desk.words import _
 
-EVENT = "chapter_moved"
 _AT_ONCE = 2_000
 
 
@@ -65,8 +66,10 @@ def move(desk: Desk, url: str, code: str, *, anyway: bool = False, device_name: 
             line.close()
     membership = state.Membership(url=address.url, fingerprint=address.fingerprint, server=reply.server, device=reply.device, key=bytes(key),
                                   scope=grant.scope, scope_name=grant.scope_name, role=grant.role)
+    cards = moving_cards.taken_along(deciding.open_rows(desk), there, membership)
     with desk.applying() as applying:
-        take_along(applying.connection, membership)
+        take_along(applying.connection, membership, cards)
+        deciding.keep_moved(applying.connection, cards)
     desk.outbox.make_anew(desk)
     return membership
 
@@ -76,11 +79,14 @@ def _leads(grant: Grant) -> None:
         raise Refused("move_role", _("This invitation is not for a leader, so the chapter cannot be moved with it. Ask for a leader’s invitation."))
 
 
-def take_along(connection: sa.Connection, membership: state.Membership) -> int:
-    """Make everything here the chapter of this membership, and offer it there. Returns how many operations that is. The caller commits."""
-    for kind in (state.Session, state.LastSync, state.Timeline, state.Places, state.Rebuilding, state.Told):
+def take_along(connection: sa.Connection, membership: state.Membership, cards: Sequence[ConflictRow] = ()) -> int:
+    """Make everything here the chapter of this membership, and offer it there. Returns how many operations that is. The caller commits.
+
+    ``cards``: what is still to be decided on.
+    """
+    for kind in (state.Session, state.LastSync, state.Timeline, state.Places, state.Rebuilding, state.Told, state.Checked, state.Reach):
         state.drop(connection, kind)
-    state.keep(connection, state.Carrying(own_replicas(connection)))
+    state.keep(connection, state.Carrying(own_replicas(connection), list(cards)))
     holding.leave(connection)
     former = [str(one) for one in connection.exec_driver_sql("SELECT id FROM scope").scalars()]
     join.move_in(connection, membership)
@@ -93,8 +99,8 @@ def take_along(connection: sa.Connection, membership: state.Membership) -> int:
 
 def own_replicas(connection: sa.Connection) -> list[str]:
     """The replicas under which this laptop itself wrote what is here."""
-    return list(connection.exec_driver_sql("SELECT DISTINCT substr(clock, -16) FROM operation WHERE queue <> 'peer' AND event <> ? ORDER BY 1",
-                                           (EVENT,)).scalars())
+    return list(connection.exec_driver_sql("SELECT DISTINCT substr(clock, -16) FROM operation WHERE queue <> 'peer' AND event NOT IN (?, ?) ORDER BY 1",
+                                           CARRIED).scalars())
 
 
 def _offer(connection: sa.Connection, shape: Shape, scope: str) -> int:
@@ -116,7 +122,7 @@ def _offer(connection: sa.Connection, shape: Shape, scope: str) -> int:
                 transaction, in_it = uuid7(), 0
             in_it += len(parts)
             audience = row["gathering"] if shape.by_row and row["gathering"] else "chapter"
-            made += [(uuid7(), action, EVENT, transaction, scope, audience, shape.kind, shape.name, row["id"], json_text(fields), "{}", "{}", clock,
+            made += [(uuid7(), action, CHAPTER_MOVED, transaction, scope, audience, shape.kind, shape.name, row["id"], json_text(fields), "{}", "{}", clock,
                       SCHEMA_VERSION, "load", "waiting", at) for clock, fields in parts]
         if made:
             connection.exec_driver_sql(

@@ -12,6 +12,7 @@ import sqlalchemy as sa
 from alumni_desk.protocol.canonical import body_of
 from alumni_desk.protocol.messages import Operation, Value
 from alumni_desk.store import driver
+from alumni_desk.store.tables import CARD_MOVED
 from alumni_desk.sync.shapes import Shape, shapes
 
 CHUNK = 5_000
@@ -45,7 +46,7 @@ class Overlay(NamedTuple):
     values_before: Mapping[str, Value]
     clock: str
     sequence: int | None
-    peer: bool = False  # another laptop's, met at a venue
+    peer: bool = False  # another laptop's, met at a venue; or of a card that moves to another server
 
 
 def typed(shape: Shape | None, values: Mapping[str, Any]) -> dict[str, Value]:
@@ -116,13 +117,13 @@ def lying_over(connection: sa.Connection, table: str, ids: Iterable[str]) -> dic
     for start in range(0, len(wanted), CHUNK):
         part = msgspec.json.encode(wanted[start:start + CHUNK]).decode()
         rows = driver.rows(
-            connection, "SELECT o.rowid, o.id, o.row_id, o.fields, o.before, o.values_before, o.clock, o.sequence, o.queue FROM operation AS o"
+            connection, "SELECT o.rowid, o.id, o.row_id, o.fields, o.before, o.values_before, o.clock, o.sequence, o.queue, o.event FROM operation AS o"
             " WHERE o.table_name = ? AND o.row_id IN (SELECT value FROM json_each(?)) AND o.fate = 'waiting' AND o.kind <> 'command'"
             " ORDER BY o.rowid", (table, part))
-        for rowid, name, row_id, fields, before, values_before, clock, sequence, queue in rows:
+        for rowid, name, row_id, fields, before, values_before, clock, sequence, queue, event in rows:
             found[row_id].append(Overlay(
                 rowid, name, typed(shape, _JSON_MAP.decode(fields)), _JSON_MAP.decode(before) if before else {},
-                typed(shape, _JSON_MAP.decode(values_before)) if values_before else {}, clock, sequence, queue == "peer"))
+                typed(shape, _JSON_MAP.decode(values_before)) if values_before else {}, clock, sequence, queue == "peer" or event == CARD_MOVED))
     return found
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 import msgspec
 
-from alumni_desk.protocol.messages import Author, Certificate, Cursor, LaptopRow, Removals, SnapshotReply
+from alumni_desk.protocol.messages import Author, Certificate, ConflictRow, Cursor, LaptopRow, Removals, SnapshotReply
 from alumni_desk.protocol.venue_keys import Keys
 from alumni_desk.store import driver
 
@@ -134,9 +134,11 @@ class Fetching(msgspec.Struct, frozen=True):
 
 
 class Carrying(msgspec.Struct, frozen=True):
-    """All of a chapter goes to another server with this laptop, what others wrote, too. ``own``: the replicas under which it wrote itself."""
+    """All of a chapter goes to another server with this laptop, what others wrote, too. ``own``: the replicas under which it wrote itself; ``cards``:
+    what two people changed and nobody has decided on, to be offered when all else is there."""
 
     own: list[str]
+    cards: list[ConflictRow] = []
 
 
 class Told(msgspec.Struct, frozen=True):

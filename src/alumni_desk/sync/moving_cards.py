@@ -1,0 +1,67 @@
+"""Cards that nobody has decided on go along when a chapter moves: the value that lost is offered to the new server, which finds the same two values there.
+
+That is done once all else is there, so that it meets the value that won; and under an id that follows from the card's, so that a second leader's laptop
+that brings it, too, brings the same.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+import msgspec
+import sqlalchemy as sa
+
+from alumni_desk.protocol.canonical import json_text
+from alumni_desk.protocol.messages import ConflictRow
+from alumni_desk.schema import SCHEMA_VERSION
+from alumni_desk.store.desk import Desk
+from alumni_desk.store.tables import CARD_MOVED
+from alumni_desk.sync import operations, state
+from alumni_desk.sync.carried_clocks import plain
+from alumni_desk.sync.conflicts import GONE
+from alumni_desk.sync.shapes import shapes
+from alumni_desk.sync.state import Membership
+from alumni_desk.sync.views import bases_of, settle
+
+
+def taken_along(rows: Sequence[ConflictRow], former: Membership, now: Membership) -> list[ConflictRow]:
+    """The cards as they are at the new server: there an operation of ours made them, and this laptop is another device."""
+    def device(name: str | None) -> str | None:
+        return now.device if name == former.device else name
+
+    return [msgspec.structs.replace(row, operation=str(uuid.uuid5(uuid.NAMESPACE_OID, f"{row.operation}:{row.field}:{SCHEMA_VERSION}")),
+                                    winner_device=device(row.winner_device), loser_device=device(row.loser_device)) for row in rows]
+
+
+def carry_on(desk: Desk, membership: Membership) -> bool:
+    """All else of a chapter that moved is at its new server: offer what lost; True if there is any. Without, the move has ended."""
+    with desk.reading() as connection:
+        carrying = state.read(connection, state.Carrying)
+    if carrying is None:
+        return False
+    with desk.applying() as applying:
+        if not carrying.cards:
+            state.drop(applying.connection, state.Carrying)
+            return False
+        for row in carrying.cards:
+            _offer(applying.connection, membership.scope, row)
+        state.keep(applying.connection, state.Carrying(carrying.own))
+    return True
+
+
+def _offer(connection: sa.Connection, scope: str, row: ConflictRow) -> None:
+    shape = shapes().get(row.table)
+    known = connection.exec_driver_sql("SELECT 1 FROM operation WHERE id = ?", (row.operation,)).first()
+    if shape is None or row.field not in shape.types or row.field == GONE or known is not None:
+        return  # that a row is gone, and was changed later, the server sees by the row itself
+    lying = operations.lying_over(connection, shape.name, [row.row])
+    bases = bases_of(connection, shape, {row.row: lying.get(row.row, [])})
+    at = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    connection.exec_driver_sql(
+        "INSERT INTO operation (id, action, event, transaction_id, scope, audience, kind, table_name, row_id, fields, before, values_before, clock, schema,"
+        " queue, fate, made_at) VALUES (?, ?, ?, ?, ?, 'chapter', ?, ?, ?, ?, '{}', '{}', ?, ?, 'load', 'waiting', ?)",
+        (row.operation, row.operation, CARD_MOVED, row.operation, scope, shape.kind, row.table, row.row, json_text({row.field: row.value}),
+         plain(row.loser_clock), SCHEMA_VERSION, at))
+    settle(connection, shape, scope, operations.lying_over(connection, shape.name, [row.row]), frozenset(), bases)
