@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import lru_cache
@@ -23,7 +23,7 @@ from alumni_desk.server.bulk import add_rows, chunks, in_few_words, put_rows
 from alumni_desk.server.clamping import AHEAD, Assigned, is_clock, milliseconds, replica
 from alumni_desk.server.judging import beyond_the_door, refusal, unlike_its_id
 from alumni_desk.server.merging import Clash, Row, lay_fact, lay_put, row_from
-from alumni_desk.server.replicas import authors, claim_replicas, keep_replicas, replicas_of
+from alumni_desk.server.replicas import authors, keep_replicas, known_replicas, replicas_of
 from alumni_desk.sync.shapes import Shape, shapes
 
 RESULT = ("scope", "id", "salt", "hash", "status", "reason", "sequence", "clock", "conflicts", "device", "received_at")
@@ -129,6 +129,7 @@ def push_together(connection: sa.Connection, tables: sa.MetaData, those: Sequenc
     _apply(taken, rows, known, counts, there.removed)
     changed = _changed(rows, before)
     fresh = [[item for item in group if item.operation is not None and item.status != "duplicate" and item.reason != "other_content"] for group in groups]
+    there.replicas.update(known_replicas(connection, tables, scope, _own_named(those)))
     concerned = concerned_by(scope, changed, there.held)
     erased = {item.operation.row for item in items if item.open and item.operation and item.operation.kind == "command"}
     with nullcontext() if concerned or erased else in_few_words(connection, len(items)):
@@ -462,6 +463,11 @@ def _write_rows(connection: sa.Connection, tables: sa.MetaData, locked: feed.Loc
     return sequences
 
 
+def _own_named(those: Iterable[Sent]) -> dict[str, str]:
+    """The device of each replica that a leader's laptop names as its own, while it brings others' too."""
+    return {name: sent.device for sent in those if sent.own is not None and sent.gathering is None for name in sent.own}
+
+
 def _keep(connection: sa.Connection, tables: sa.MetaData, locked: feed.LockedHead, fresh: Sequence[tuple[Sent, Sequence[Item]]], now: int, there: Beforehand, *,
           onward: bool) -> bool:
     """Keep what became of new operations: results, chain, audit, head. Returns whether any was written under a replica that was not known."""
@@ -470,12 +476,9 @@ def _keep(connection: sa.Connection, tables: sa.MetaData, locked: feed.LockedHea
         locked.sequence += 1  # a place of its own for the chain, so that every cursor has one hash
     with in_few_words(connection, sum(len(group) for _sent, group in fresh)):
         _keep_results(connection, tables, locked.scope, [(sent.device, group) for sent, group in fresh], now)
-        told = keep_replicas(connection, tables, locked, {
+        told = keep_replicas(connection, tables, locked, {**_own_named(sent for sent, _group in fresh), **{
             replica(item.operation.clock): sent.device for sent, group in fresh for item in group
-            if item.operation and item.status in ACCEPTED and (sent.own is None or replica(item.operation.clock) in sent.own)}, there.replicas)
-        for sent, _group in fresh:
-            if sent.own is not None and sent.gathering is None:
-                told = claim_replicas(connection, tables, locked, sent.own, sent.device) or told
+            if item.operation and item.status in ACCEPTED and (sent.own is None or replica(item.operation.clock) in sent.own)}}, there.replicas)
         notes = [audit.Note("push", now, sent.device, _for_audit(group, locked.chain)) for sent, group in fresh if group]
         locked.audited, locked.audit_hash = audit.note_after(connection, tables, locked.scope, locked.audited, locked.audit_hash, notes)
         feed.move_head(connection, tables, locked)

@@ -22,13 +22,13 @@ def keep_replicas(connection: sa.Connection, tables: sa.MetaData, locked: Locked
     return bool(names.keys() - set(known))
 
 
-def claim_replicas(connection: sa.Connection, tables: sa.MetaData, locked: LockedHead, named: Collection[str], device: str) -> bool:
-    """Note, of the replicas that a leader's laptop names as its own, those that nobody has. Returns whether there are any."""
+def known_replicas(connection: sa.Connection, tables: sa.MetaData, scope: str, named: Collection[str]) -> set[str]:
+    """Those of these replicas that somebody has."""
     table = tables.tables["replica"]
-    known: set[str] = set()
+    found: set[str] = set()
     for part in chunks(sorted(named)):
-        known.update(connection.execute(sa.select(table.c.replica).where(table.c.scope == locked.scope, table.c.replica.in_(part))).scalars())
-    return keep_replicas(connection, tables, locked, dict.fromkeys(named, device), known)
+        found.update(connection.execute(sa.select(table.c.replica).where(table.c.scope == scope, table.c.replica.in_(part))).scalars())
+    return found
 
 
 def replicas_of(connection: sa.Connection, tables: sa.MetaData, scope: str, device: str, named: Collection[str], written: Collection[str]) -> set[str]:
