@@ -51,7 +51,7 @@ from alumni_desk.server.opening import open_in_profile
 from alumni_desk.store import removal
 from alumni_desk.store.desk import Desk
 from alumni_desk.store.profile import Profile
-from alumni_desk.sync import inviting, keeping
+from alumni_desk.sync import inviting, keeping, moving
 from alumni_desk.sync.engine import join, status, sync_once
 from alumni_desk.sync.laptops import laptops
 from alumni_desk.sync.venue import files
@@ -828,3 +828,34 @@ def test_whom_the_server_lets_in_no_more_does_not_ask_again_and_again(office: Ru
     hands.until(lambda: [one for one in refused if not isinstance(one, NetworkProblem)] and not bridge._listens and not bridge.busy)
     hands.rest()
     assert len(begun) <= 3 and not bridge._listens
+
+
+# -- the chapter has moved to another server
+
+
+@pytest.mark.parametrize("role", ["door", "leader"])
+def test_it_has_moved_takes_this_laptop_to_the_new_server(make_server: Any, laptop: Any, window: Window, role: str) -> None:
+    """Also where the former one is gone."""
+    former, new = make_server(), make_server()
+    lead = laptop("Priya’s", former)
+    evening = new_gathering(lead, name="Pub Night", start="2027-06-01T19:00", end="2027-06-01T23:00").id
+    pat = add_member(lead, first_name="Pat", last_name="Two").id
+    add_guests(lead, evening, [pat])
+    sync_once(lead)
+    other = laptop("Tomás’s", former, role, evening if role == "door" else None)
+    moving.move(lead, new.url, new.invite())
+    sync_once(lead)
+    former.kill()
+    check_in(other, evening, person_id=pat)
+    hands = window(other)
+    page = details(hands)
+    button(page, "The server has moved").click()
+    hands.until(lambda: any(one.isVisible() for one in hands.shell.findChildren(JoinForm)))
+    form = next(one for one in hands.shell.findChildren(JoinForm) if one.isVisible())
+    form.fill(new.url, new.invite(role=role, gathering=evening if role == "door" else None))
+    hands.until(lambda: form._shown is not None and form.button.isEnabled())
+    assert form.button.text().startswith("Move to Boston there" if role == "leader" else "Join Boston"), form.button.text()
+    form.button.click()
+    hands.until(lambda: status(other).state == "synced")
+    sync_once(lead)
+    assert headcount(lead, evening).present == 1

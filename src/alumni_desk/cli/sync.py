@@ -46,9 +46,10 @@ def add_commands(commands: Any) -> None:
         "move", help=_("move the chapter to another server"),
         description=_("Leave this desk's server for the one at URL, with everything: what waits goes to the present server first, then all that is here is "
                       "offered to the new one, each value under the clock that it has. Each laptop moves with an invitation of its own, in any order. "
+                      "A laptop at a door takes an invitation to the same door: what was done on it goes along. "
                       "JSON: scope, chapter, role."))
     move.add_argument("url", metavar="URL", help=_("the new server's address, as the invitation says it"))
-    move.add_argument("code", metavar="CODE", nargs="+", help=_("a leader's invitation of the new server"))
+    move.add_argument("code", metavar="CODE", nargs="+", help=_("an invitation of the new server: a leader's, or at a door one to the same door"))
     move.add_argument("--anyway", action="store_true", help=_("though the present server cannot be reached"))
     add_json(move)
     move.set_defaults(run=run_move)

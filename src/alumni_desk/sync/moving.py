@@ -26,6 +26,7 @@ from alumni_desk.store.writing import TRANSACTION
 from alumni_desk.sync import conflicts as deciding
 from alumni_desk.sync import engine, join, moving_cards, state
 from alumni_desk.sync.address import read_address
+from alumni_desk.sync.carried_clocks import plain
 from alumni_desk.sync.door import DOOR
 from alumni_desk.sync.shapes import Shape, shapes
 from alumni_desk.sync.venue import holding
