@@ -178,17 +178,16 @@ def _() -> Iterator[None]:
 
 @bug("a fact is refused before its row", 6, 13)
 def _() -> Iterator[None]:
-    right = server_push._write_rows
+    right = server_push._refuse_circles
 
-    def wrong(connection: Any, tables: Any, locked: Any, changed: dict[Any, Any], there: Any, items: Sequence[Any], *rest: Any) -> Any:
+    def wrong(connection: Any, tables: Any, scope: str, items: Sequence[Any], rows: dict[Any, Any]) -> None:
+        right(connection, tables, scope, items, rows)
         for item in items:
             name = item.operation.fields.get("registration") if item.open and item.operation.kind == "fact" else None
-            if name and ("registration", name) not in changed and not rows_by_id(connection, tables.tables["registration"], locked.scope, [name]):
+            if name and ("registration", name) not in rows and not rows_by_id(connection, tables.tables["registration"], scope, [name]):
                 item.end("invalid", "no_registration")
-                changed.pop((item.operation.table, item.operation.row), None)
-        return right(connection, tables, locked, changed, there, items, *rest)
 
-    with patch.object(server_push, "_write_rows", wrong):
+    with patch.object(server_push, "_refuse_circles", wrong):
         yield
 
 
