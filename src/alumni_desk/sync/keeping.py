@@ -197,7 +197,7 @@ def look_after(desk: Desk) -> None:
 def forget_former(desk: Desk) -> None:
     """Once the chapter has moved away, delete the server that this laptop kept it on: later erasures would not reach it. Does nothing else."""
     if desk.setting(NAME) is not None and _kept(desk) is None and removal.delete_kept_server(desk.profile):
-        moving_mark.take_away(desk.profile.path)  # a server that still runs says no without it, for its file is gone
+        moving_mark.forget(desk.profile.path)  # a server that still runs says no without it, for its file is gone
         desk.set_setting(NAME, None)
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import msgspec
@@ -58,8 +58,15 @@ def stands(folder: Path) -> bool:
 
 
 def take_away(folder: Path) -> None:
-    """The chapter stays after all, or nothing is left of the server."""
+    """The chapter stays after all."""
     (folder / NAME).unlink(missing_ok=True)
+
+
+def forget(folder: Path) -> None:
+    """Nothing is left of the server, and nothing shall be left of this."""
+    take_away(folder)
+    with suppress(PermissionError):  # Windows deletes no file that whoever moves still holds: it is empty
+        (folder / _LOCK).unlink(missing_ok=True)
 
 
 def is_left_behind(folder: Path) -> bool:
