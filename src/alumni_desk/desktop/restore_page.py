@@ -523,14 +523,14 @@ class BackupDetail(Scroll):
         grid.setHorizontalSpacing(px(16))
         grid.setVerticalSpacing(px(6))
         grid.setColumnStretch(0, 1)
-        right = Qt.AlignmentFlag.AlignRight
-        grid.addWidget(Label(_("What it holds") if present is None else _("Compared with today"), "heading"), 0, 0, 1, 4)
+        right, wide = Qt.AlignmentFlag.AlignRight, 2 if present is None else 4
+        grid.addWidget(Label(_("What it holds") if present is None else _("Compared with today"), "heading"), 0, 0, 1, wide)
         for column, words in ((1, day_short(local.date())), (2, _("today")))[:1 if present is None else 2]:
             grid.addWidget(Label(words, "small", "muted"), 1, column, right)
         now = present or Present(0, 0, 0, 0, True, ())
         for row, (words, then, today) in enumerate(((_("Members"), one.members, now.members), (_("Check-ins"), one.check_ins, now.check_ins),
                                                     (_("Gatherings"), one.gatherings, now.gatherings))):
-            grid.addWidget(hairline(), 2 + 2 * row, 0, 1, 4)
+            grid.addWidget(hairline(), 2 + 2 * row, 0, 1, wide)
             grid.addWidget(Label(words), 3 + 2 * row, 0)
             grid.addWidget(Label(number(then), tone="muted"), 3 + 2 * row, 1, right)
             if present is None:
@@ -545,7 +545,7 @@ class BackupDetail(Scroll):
 def happenings_after_damage(present: Present | None) -> list[tuple[str, str]]:
     """What a restore does if a part of what is here cannot be read any more."""
     found = [("floppy-disk", _("The damaged file stays beside the new one: no backup can be made of what cannot be read")),
-             ("paper-plane-tilt", _("What was changed since comes back from the second copy of it; that reaches back to the newest two backups"))]
+             ("paper-plane-tilt", _("What was changed since comes back from a second copy, which reaches back two backups"))]
     if present is None:
         found.append(("arrows-clockwise", _("With a server, the next sync brings back what the office and other laptops hold")))
     elif not present.alone:
