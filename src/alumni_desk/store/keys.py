@@ -38,6 +38,8 @@ log = logging.getLogger(__name__)
 PASSPHRASE = "ALUMNI_DESK_PASSPHRASE"
 RECOVERY = "ALUMNI_DESK_RECOVERY"
 SERVICE = "Alumni Desk"
+DESK = "desk"
+"""The name of a desk's database; a server's is another one."""
 SHORTEST = 10
 """So many letters a new passphrase has at least; an older one that is shorter still opens."""
 
@@ -171,8 +173,10 @@ def database_key(folder: Path, name: str, *, passphrase: str | None = None) -> b
         if file.exists():
             return _kept(_read(file), typed)
         if (folder / f"{name}.db").exists():
-            raise StoreProblem("key_lost", _("The key of the database in {folder} is missing, so it cannot be opened. Restore a backup: "
-                                                   "the key lies in that, too, and if it opens what is here, nothing is replaced."), folder=folder)
+            raise StoreProblem("key_lost", _(
+                "The key of the database in {folder} is missing, so it cannot be opened. Restore a backup: the key lies in that, too, and if it opens "
+                "what is here, nothing is replaced.") if name == DESK else _(
+                "The key of the database in {folder} is missing, so it cannot be opened. Restore a backup."), folder=folder)
         if typed is not None and len(typed) < SHORTEST:
             raise StoreProblem("passphrase_short", _("A password needs ten letters or more: three words you will remember do well. Nothing was made."))
         key = secrets.token_bytes(32)
@@ -524,5 +528,5 @@ def _write(file: Path, content: dict[str, Any]) -> None:
 
 
 def _damaged() -> StoreProblem:
-    return StoreProblem("key_damaged", _("The file that leads to the chapter's key cannot be read, so the chapter cannot be opened. Restore a backup: "
-                                              "the key lies in that, too, and if it opens what is here, nothing is replaced."))
+    return StoreProblem("key_damaged", _(
+        "The file that leads to the chapter's key cannot be read, so the chapter cannot be opened. Restore a backup: the key lies in that, too."))

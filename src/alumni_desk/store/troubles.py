@@ -56,7 +56,7 @@ def database_damaged(folder: Path | None = None) -> StoreProblem:
 def part_damaged(code: str = "part_damaged") -> StoreProblem:
     """The sentence for damage in an open database: that somebody came upon (``database_damaged``), or that was found when all of it was read."""
     return StoreProblem(code, _(
-        "A part of the chapter's database cannot be read any more, so something may be missing from what you see. Go back to a backup now: "
+        "A part of the chapter's database is damaged and cannot be read any more, so something may be missing from what you see. Go back to a backup now: "
         "what was changed since comes back from the copy of what waits. Then look at the disk: it may be failing."))
 
 
