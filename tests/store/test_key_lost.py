@@ -122,6 +122,25 @@ def test_a_restore_that_fails_leaves_a_desk_without_a_key_as_it_was(profile: Pro
         {name: content for name, content in before.items() if not name.endswith(".lock")}
 
 
+def test_one_that_ended_while_it_took_the_place_is_ended_before_another_begins(
+        profile: Profile, saved: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with open_desk(Profile(tmp_path / "other")) as desk:
+        desk.make_chapter("Lagos", "Northgate", "Africa/Lagos")
+        file = backup.by_itself(desk.profile, desk.key, "daily")
+    spoil(profile, "lost")
+
+    def killed(profile: Profile) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(backup, "take_place", killed)
+        with pytest.raises(KeyboardInterrupt):
+            restore(profile, file)
+    restore(profile, saved)
+    assert names(profile) == ["Ada Obi"]
+    assert len(list(profile.path.glob("desk-damaged-*.db"))) == 1
+
+
 def test_the_recovery_key_opens_it_as_well_and_stays_good(profile: Profile, saved: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with open_desk(profile) as desk:
         paper = recovery_key(desk)

@@ -75,6 +75,7 @@ def restore(profile: Profile, file: Path, *, passphrase: str | None = None, own:
     known = desk_key if desk_key is not None else _known_key(profile)
     key = backup.key_of(header, known, passphrase)
     profile.create()
+    _end_what_began(profile)
     astray = _is_astray(profile, known, key, passphrase)
     if astray:
         if profile.exists and trouble_of(profile, key) is None:
@@ -216,7 +217,7 @@ def _finish(profile: Profile, stage: Profile, key: bytes, held: Held, present: P
         backup.trim_outbox(desk, profile)
         counted = _count(desk, held.made_at)
         step()
-    stamp = datetime.now(UTC).strftime("%Y%m%d-%H%M%S")
+    stamp = _free_stamp(profile)
     if (new := stage.path / f"{NEW}.key").exists():
         with alone(profile.path / "desk.lock"):
             keys.set_aside(profile.path, "desk")
@@ -230,6 +231,16 @@ def _finish(profile: Profile, stage: Profile, key: bytes, held: Held, present: P
     if present is None and was_there:
         replaced = profile.path / f"desk-damaged-{stamp}.db"
     return Restored(counted, carried, erased, replaced, present is None and bool(found.operations), found.damaged, instead_of, leaves)
+
+
+def _free_stamp(profile: Profile) -> str:
+    """The moment, as the names of files have it that are kept; no older one is ever written over, be it of the same second."""
+    moment = datetime.now(UTC).strftime("%Y%m%d-%H%M%S")
+    stamp, count = moment, 1
+    while any(profile.path.glob(f"desk-damaged-{stamp}*")):
+        count += 1
+        stamp = f"{moment}-{count}"
+    return stamp
 
 
 def _bring_over(desk: Desk, profile: Profile, key: bytes, present: Profile | None, found: Found, *beside: Path,
@@ -274,9 +285,8 @@ def _count(desk: Desk, made_at: str) -> Held:
 def _stage(profile: Profile) -> Iterator[Profile]:
     """A folder for the database to be made ready in; gone afterwards, unless the work ended in the middle of taking the place."""
     stage = Profile(profile.path / backup.STAGE)
+    _end_what_began(profile)
     with alone(profile.path / "restore.lock"):
-        if (stage.path / "ready").exists():
-            backup.take_place(profile)
         shutil.rmtree(stage.path, ignore_errors=True)
         stage.create()
         try:
@@ -284,6 +294,13 @@ def _stage(profile: Profile) -> Iterator[Profile]:
         finally:
             if not (stage.path / "ready").exists():
                 shutil.rmtree(stage.path, ignore_errors=True)
+
+
+def _end_what_began(profile: Profile) -> None:
+    """A restore that ended in the middle of taking the place: its key is there already, its database follows."""
+    with alone(profile.path / "restore.lock"):
+        if (profile.path / backup.STAGE / "ready").exists():
+            backup.take_place(profile)
 
 
 def _known_key(profile: Profile, typed: str | None = None) -> bytes | None:
