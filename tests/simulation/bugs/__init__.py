@@ -196,7 +196,11 @@ def _() -> Iterator[None]:
     def by_number(connection: Any, tables: Any, scope: str, cursor: Any, *_head: Any) -> bool:
         return bool(0 <= cursor.sequence <= feed.head_of(connection, tables, scope).sequence)
 
-    with patch.object(feed, "is_known", by_number), patch("alumni_desk.server.backups.begin_timeline", lambda *_arguments, **_named: 0):
+    def knows(there: Any, cursor: Any) -> bool:
+        return bool(0 <= cursor.sequence <= there.head.sequence)
+
+    with (patch.object(feed, "is_known", by_number), patch("alumni_desk.server.pull._Beforehand.knows", knows),
+          patch("alumni_desk.server.backups.begin_timeline", lambda *_arguments, **_named: 0)):
         yield
 
 
