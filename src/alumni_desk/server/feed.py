@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Container, Iterable, Sequence
+from collections.abc import Callable, Container, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -111,12 +111,12 @@ def is_known(connection: sa.Connection, tables: sa.MetaData, scope: str, cursor:
     if cursor.sequence == 0:
         return True
     head = head or head_of(connection, tables, scope)
-    return may_be_known(cursor, head) and chain_at(connection, tables, scope, cursor.sequence, head) == cursor.chain
+    return is_place(cursor, head, lambda: chain_at(connection, tables, scope, cursor.sequence, head))
 
 
-def may_be_known(cursor: Cursor, head: Head) -> bool:
-    """Whether a cursor is as far as the feed is; if not, it is of another one."""
-    return 0 <= cursor.sequence <= head.sequence
+def is_place(cursor: Cursor, head: Head, chain: Callable[[], str]) -> bool:
+    """The same where all is known: the head, and what the chain is at the cursor, asked for if it matters."""
+    return cursor.sequence == 0 or (0 < cursor.sequence <= head.sequence and chain() == cursor.chain)
 
 
 def backed_up(connection: sa.Connection, tables: sa.MetaData, scope: str) -> int:
@@ -138,7 +138,12 @@ def place_before(connection: sa.Connection, tables: sa.MetaData, scope: str, mom
 
 def is_too_old(connection: sa.Connection, tables: sa.MetaData, scope: str, audience: str, cursor: Cursor) -> bool:
     """Whether marks of what has gone were taken out of this feed after the cursor: what it would not hear of."""
-    return 0 < cursor.sequence < floor_of(connection, tables, scope, audience)
+    return is_below(cursor, floor_of(connection, tables, scope, audience))
+
+
+def is_below(cursor: Cursor, floor: int) -> bool:
+    """The same where it is known up to where they were."""
+    return 0 < cursor.sequence < floor
 
 
 def floor_of(connection: sa.Connection, tables: sa.MetaData, scope: str, audience: str) -> int:

@@ -31,7 +31,7 @@ def pull_page(connection: sa.Connection, tables: sa.MetaData, *, scope: str, rol
     """
     audience = gathering or CHAPTER
     there = _look(connection, scope, role, audience, cursor)
-    if not there.knows(cursor) or (not anew and 0 < cursor.sequence < there.floor):
+    if not there.knows(cursor) or (not anew and feed.is_below(cursor, there.floor)):
         return Page(blocks=[], cursor=Cursor(), more=True, reset=True)
     limit = min(max(max_bytes, _SMALLEST), PAGE_BYTES)
     count = PAGE_ROWS
@@ -56,8 +56,7 @@ class _Beforehand:
 
     def knows(self, cursor: Cursor) -> bool:
         """Whether a cursor is a place in this feed, see ``feed.is_known``."""
-        return cursor.sequence == 0 or (feed.may_be_known(cursor, self.head)
-                                        and cursor.chain == (self.head.chain if cursor.sequence == self.head.sequence else self.chain))
+        return feed.is_place(cursor, self.head, lambda: self.head.chain if cursor.sequence == self.head.sequence else self.chain)
 
 
 def _look(connection: sa.Connection, scope: str, role: str, audience: str, cursor: Cursor) -> _Beforehand:

@@ -193,14 +193,10 @@ def _() -> Iterator[None]:
 
 @bug("a restored server uses its sequences again", 1, 2, 8)
 def _() -> Iterator[None]:
-    def by_number(connection: Any, tables: Any, scope: str, cursor: Any, *_head: Any) -> bool:
-        return bool(0 <= cursor.sequence <= feed.head_of(connection, tables, scope).sequence)
+    def by_number(cursor: Any, head: Any, _chain: Any) -> bool:
+        return bool(0 <= cursor.sequence <= head.sequence)
 
-    def knows(there: Any, cursor: Any) -> bool:
-        return bool(0 <= cursor.sequence <= there.head.sequence)
-
-    with (patch.object(feed, "is_known", by_number), patch("alumni_desk.server.pull._Beforehand.knows", knows),
-          patch("alumni_desk.server.backups.begin_timeline", lambda *_arguments, **_named: 0)):
+    with patch.object(feed, "is_place", by_number), patch("alumni_desk.server.backups.begin_timeline", lambda *_arguments, **_named: 0):
         yield
 
 
@@ -540,7 +536,7 @@ def _() -> Iterator[None]:
 
 @bug("who was away for longer than marks are kept pulls on", 1, 8)
 def _() -> Iterator[None]:
-    with patch.object(feed, "is_too_old", lambda *_arguments: False):
+    with patch.object(feed, "is_below", lambda *_arguments: False):
         yield
 
 
