@@ -72,6 +72,8 @@ def restore(profile: Profile, file: Path, *, passphrase: str | None = None, own:
     """
     header, start = backup.read_head(file)
     step = _Steps(progress, cancelled)
+    if profile.exists:  # before its key is asked for: that may be written anew, and a folder may be read alone
+        profile.create()
     known = desk_key if desk_key is not None else _known_key(profile)
     key = backup.key_of(header, known, passphrase)
     profile.create()
@@ -102,8 +104,10 @@ def salvage(profile: Profile, *, passphrase: str | None = None, desk_key: bytes 
     """Make the best of a desk that does not open: its own database where only the last commits are missing, else the newest whole backup;
     and the outbox copy over it.
 
-    Raises Refused ``nothing_to_salvage`` if the desk opens, NotFound ``no_backup``.
+    Raises Refused ``nothing_to_salvage`` if the desk opens, NotFound ``no_backup``, StoreProblem if the folder cannot be written.
     """
+    if profile.exists:
+        profile.create()
     try:
         key = desk_key if desk_key is not None else keys.database_key(profile.path, "desk", passphrase=passphrase)
     except StoreProblem as problem:
