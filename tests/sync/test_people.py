@@ -137,13 +137,13 @@ def test_the_laptops_of_the_chapter(leader: Desk, office: Any, make_desk: MakeDe
     with second.writing("new") as writing:
         writing.add("person", standing="member", last_name="Unsent")
     sync_once(second)
-    rows = {one.name: one for one in laptops.laptops(leader)}
+    rows = {one.name: one for one in laptops.laptops(leader) if one.role != "admin"}  # those of the network's admins, of other tests, see every chapter
     assert set(rows) == {"Priya's laptop", "Tomás’s laptop"}
     assert rows["Priya's laptop"].here and not rows["Tomás’s laptop"].here
     assert rows["Tomás’s laptop"].who == "Tomás Herrera" and rows["Tomás’s laptop"].waiting == 0
     assert code_of(lambda: laptops.remove(leader, "Priya's laptop")) == "laptop_here"
     assert laptops.remove(leader, "tomás’s laptop").revoked is not None
-    assert {one.name: bool(one.revoked) for one in laptops.laptops(leader)} == {"Priya's laptop": False, "Tomás’s laptop": True}
+    assert {one.name: bool(one.revoked) for one in laptops.laptops(leader) if one.role != "admin"} == {"Priya's laptop": False, "Tomás’s laptop": True}
 
 
 def test_a_laptop_that_joined_anew_is_listed_so_under_what_it_was(leader: Desk, office: Any, make_desk: MakeDesk) -> None:
