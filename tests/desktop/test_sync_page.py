@@ -95,6 +95,8 @@ def test_all_that_was_not_taken_is_listed_in_the_window_by_reason(hands: Any) ->
 
 def test_a_server_that_is_away_is_said_once_and_is_no_warning(hands: Any) -> None:
     joined(hands.desk)
+    hands.room.bridge.look()
+    hands.until(lambda: hands.room.bridge.joined)
     page = hands.page("sync")
     hands.room.bridge.sync_now()
     hands.until(lambda: "cannot be reached" in words(page))
