@@ -307,9 +307,10 @@ def _batches(connection: sa.Connection, table: sa.Table, chain: Sequence[str]) -
     for start in range(0, len(ids), 5_000):
         part = msgspec.json.encode(list(ids[start:start + 5_000])).decode()
         found: dict[str, _Row] = {}
-        for row_id, clocks, said, said_before, went, clock, action, event in driver.rows(
+        for row_id, clocks, said, said_before, went, clock, action, decided in driver.rows(
                 connection,  # CROSS: in this order, else SQLite begins with all operations of the table.
-                "SELECT t.id, t.clocks, o.fields, o.values_before, o.before ->> '$.gone', o.clock, o.action, o.event"
+                "SELECT t.id, t.clocks, o.fields, o.values_before, o.before ->> '$.gone', o.clock, o.action,"
+                f" o.event = '{DECIDED}'"
                 f' FROM json_each(?) AS j CROSS JOIN "{table.name}" AS t ON t.id = j.value'
                 " CROSS JOIN operation AS o INDEXED BY operation_row ON o.table_name = ? AND o.row_id = t.id"
                 f" WHERE {all_of_it} AND o.fate <> 'refused' ORDER BY o.rowid",
@@ -336,7 +337,7 @@ def _batches(connection: sa.Connection, table: sa.Table, chain: Sequence[str]) -
                 one.first_values.setdefault(name, before.get(name))
                 one.last_clocks[keys[name]] = clock
             if "gone" in fields and before.get("gone"):  # whoever decided on a card has seen what was changed after the removal
-                one.went = clock if event == DECIDED else went
+                one.went = clock if decided else went
         yield found
 
 
