@@ -327,6 +327,9 @@ class Room(QObject):
         settings = self.shell.built("settings")
         if settings is not None:
             cast("SettingsPage", settings).set_damage(self._damage_words())
+        restore = self.shell.built("restore")
+        if restore is not None and restore.isVisible():  # what going back does is another thing then
+            restore.refresh()
 
     def holds_work(self) -> bool:
         """Whether the window may not be made anew now: it is locked, a dialog is open, or a door is."""
