@@ -17,7 +17,7 @@ LATIN = ("Inter", "Noto Sans")
 CJK = ("Noto Sans CJK SC",)
 EMOJI = ("\U0001f000", "\U0001fbff")
 """The first and the last of them."""
-SCRIPTS = ("李 あ 한", "ع א", "क ไ")
+SCRIPTS = ("李 あ 한", "ع א", "क ไ", "አ")
 """Some of those that names are written in: so many at a time that nobody waits for it."""
 
 

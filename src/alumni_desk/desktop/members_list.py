@@ -39,8 +39,6 @@ WIDE = 10_000
 PLACE = QTransform()
 LETTERS = "etaoinshrdlucmfwypvbgkqjxzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789áéíóúüöäñçšžčłńřøåßëè.-'’ "
 """Most names, cities and degrees are written in these."""
-SCRIPTS = "Жλאعअक한漢あกሀ"
-"""The first letter of a script waits until the font that has it is read, up to 7 ms."""
 PARTS, BETWEEN = 6, 4
 """In so many steps all that is got ready; in so many places between two dots a letter is drawn."""
 EDGE = 1
@@ -53,7 +51,7 @@ class MembersList(QTableView):
     def __init__(self, table: MembersTable, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._table, self._words = table, _Words()
-        self._unready = [*((LETTERS[part::PARTS], range(part, 100, PARTS)) for part in range(PARTS)), *((script, range(0)) for script in SCRIPTS)]
+        self._unready = [(LETTERS[part::PARTS], range(part, 100, PARTS)) for part in range(PARTS)]
         self.setModel(table)
         self.setProperty("people", "true")
         dress_table(self, _("Members"))

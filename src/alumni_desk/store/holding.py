@@ -45,7 +45,7 @@ class Hold:
             handle = open(self._lock, "a+b", opener=private)  # noqa: SIM115  kept open: it is the lock
         except OSError:
             return True
-        if not _locked(handle.fileno()):
+        if not locked(handle.fileno()):
             handle.close()
             return False
         self._handle = handle
@@ -105,7 +105,8 @@ def _user() -> str:
 
 
 if sys.platform == "win32":
-    def _locked(file: int) -> bool:
+    def locked(file: int) -> bool:
+        """Lock an open file, if no other program has; it stays so until the file is closed."""
         import msvcrt
 
         os.lseek(file, 0, os.SEEK_SET)
@@ -115,7 +116,8 @@ if sys.platform == "win32":
             return False
         return True
 else:
-    def _locked(file: int) -> bool:
+    def locked(file: int) -> bool:
+        """Lock an open file, if no other program has; it stays so until the file is closed."""
         import fcntl
 
         try:

@@ -7,13 +7,13 @@ in the middle: only the desk can say whether the chapter has moved by then.
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import msgspec
 
+from alumni_desk.store.holding import locked
 from alumni_desk.store.profile import private
 
 NAME = "server-moving.json"
@@ -30,7 +30,7 @@ class Mark(msgspec.Struct, frozen=True):
 def moving(folder: Path, device: str) -> Iterator[bool]:
     """Make the mark, and hold it while the chapter moves; gives False where another program is at that. The caller takes it away again."""
     with open(folder / _LOCK, "a+b", opener=private) as handle:
-        if not _taken(handle.fileno()):
+        if not locked(handle.fileno()):
             yield False
             return
         part = folder / f"{NAME}.part"
@@ -74,25 +74,4 @@ def is_left_behind(folder: Path) -> bool:
     if not stands(folder):
         return False
     with open(folder / _LOCK, "a+b", opener=private) as handle:
-        return _taken(handle.fileno())
-
-
-if sys.platform == "win32":
-    def _taken(file: int) -> bool:
-        import msvcrt
-
-        os.lseek(file, 0, os.SEEK_SET)
-        try:
-            msvcrt.locking(file, msvcrt.LK_NBLCK, 1)
-        except OSError:
-            return False
-        return True
-else:
-    def _taken(file: int) -> bool:
-        import fcntl
-
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            return False
-        return True
+        return locked(handle.fileno())
