@@ -333,6 +333,50 @@ def test_very_many_rows_that_fail_leave_no_table_unwatched(desk: Desk) -> None:
         assert _triggers(connection) == before and set(connection.exec_driver_sql("SELECT id FROM person").scalars()) == there
 
 
+@pytest.mark.parametrize("code", ["60601", 60_601])
+def test_of_very_many_changes_each_has_its_operation_and_the_trigger_is_back(desk: Desk, code: int | str) -> None:
+    """Also where one is of a kind that only the trigger can take in, one changes nothing, and one is not here."""
+    with desk.writing("import", queue="load") as writing:
+        writing.add_many("person", [{"id": f"p{number:04}", "last_name": f"Lima {number}", "postal_code": "00000"} for number in range(VERY_MANY + 500)])
+    with desk.reading() as connection:
+        before = _triggers(connection)
+        clocks = dict(tuple(row) for row in connection.exec_driver_sql("SELECT id, clock FROM person"))
+        newest = connection.exec_driver_sql("SELECT max(rowid) FROM operation").scalar()
+    changes: list[tuple[Any, ...]] = [(f"{number:05}", f"p{number:04}") for number in range(VERY_MANY + 500)]
+    changes[700] = (code, "p0700")
+    with desk.writing("changed") as writing:
+        writing.change_many("person", ("postal_code",), [*changes, ("1", "nobody")])
+        assert _triggers(writing.connection) == before
+        writing.connection.exec_driver_sql("UPDATE person SET city = 'Hand' WHERE id = 'p0000'")
+    with desk.reading() as connection:
+        assert _triggers(connection) == before
+        there = {row.id: row for row in connection.exec_driver_sql("SELECT * FROM person")}
+        marks = "SELECT row_id, clock, json_extract(fields, '$.postal_code') AS code, values_before, before FROM operation WHERE rowid > ? ORDER BY rowid"
+        found = connection.exec_driver_sql(marks, (newest,)).all()
+    *found, by_hand = found
+    assert by_hand.row_id == "p0000" and by_hand.clock == there["p0000"].clock
+    assert [one.row_id for one in found] == [one for code, one in changes if code != "00000"]  # the first says what it said
+    for one in found:
+        row = there[one.row_id]
+        assert one.code == row.postal_code and '"00000"' in one.values_before and clocks[one.row_id] in one.before and one.clock == row.clock
+
+
+def test_very_many_changes_that_fail_leave_no_table_unwatched(desk: Desk) -> None:
+    with desk.writing("import") as writing:
+        writing.add_many("person", [{"id": f"p{number:04}", "last_name": f"Lima {number}"} for number in range(VERY_MANY)])
+    with desk.reading() as connection:
+        before = _triggers(connection)
+    with desk.writing("changed") as writing:
+        names = ["Obi"] * (VERY_MANY - 1) + ["x" * 300_000]
+        with pytest.raises(sa.exc.DBAPIError):
+            writing.change_many("person", ("last_name",), [(name, f"p{number:04}") for number, name in enumerate(names)])
+        assert _triggers(writing.connection) == before
+        writing.connection.exec_driver_sql("UPDATE person SET city = 'Hand' WHERE id = 'p0000'")
+    with desk.reading() as connection:
+        assert connection.exec_driver_sql("SELECT count(*) FROM operation WHERE row_id = 'p0000'").scalar() == 3
+        assert _triggers(connection) == before
+
+
 @pytest.mark.parametrize("table", [table.name for table in synced_of(desk_schema())])
 def test_without_the_clock_nothing_can_be_written_even_with_an_action_named(desk: Desk, table: str) -> None:
     """A connection that knows about the capture row, and lacks only the functions of a desk, writes nothing to any table."""

@@ -24,12 +24,12 @@ def pack(clocks: Mapping[str, str]) -> str | None:
     if len(set(clocks.values())) == 1:  # of most rows
         return _packed_names(tuple(clocks)).replace("?", next(iter(clocks.values())))
     keys: dict[str, list[str]] = {}
-    for key, clock in sorted(clocks.items()):
+    for key, clock in clocks.items():
         if clock in keys:
             keys[clock].append(key)
         else:
             keys[clock] = [key]
-    return _encode({clock: " ".join(names) for clock, names in sorted(keys.items())}).decode()
+    return _encode({clock: " ".join(sorted(keys[clock])) for clock in sorted(keys)}).decode()
 
 
 def pack_one(keys: Iterable[str], clock: str) -> str:

@@ -8,8 +8,8 @@ part (the door's fields and the chapter's, inside a gathering) and sets the row'
 What ``Writing`` adds or changes by the many is prepared before (``Capture.prepare``, ``Capture.prepare_change``): its operations are made of the same
 values by the same code, and the trigger then asks whether this very row, under this very clock, is one of them. Whatever is not, the trigger captures;
 a new row with a clock of its own that is not, fails. Being asked costs a row a third of what writing it does, most of it for a copy of every page that
-SQLite keeps in case the answer is no: where a call adds very many rows (``Writing.add_many``), the trigger is put aside for as long as nothing but those
-rows and their operations is written, and is there again before anything else can be.
+SQLite keeps in case the answer is no: where a call adds or changes very many rows (``Writing.add_many``, ``Writing.change_many``), the trigger is put
+aside for as long as nothing but those rows and their operations is written, and is there again before anything else can be.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from itertools import repeat, starmap
+from itertools import chain, repeat, starmap
 from types import NoneType
 from typing import TYPE_CHECKING, Any
 
@@ -71,6 +71,7 @@ class _Plan:
     booleans: frozenset[str]
     door: frozenset[str]
     groups: Mapping[str, tuple[str, ...]]
+    grouped: frozenset[str]  # the members of all groups
     fact: bool
     by_row: bool
     kinds: Mapping[str, type]
@@ -163,7 +164,7 @@ class Capture:
         if any(value is not None and type(value) is not plan.kinds[name] for name, value in news.items()):
             return None
         changed = {name: value for name, value in news.items() if value != before[name] or name in self.anew}
-        if plan.groups and changed:
+        if not plan.grouped.isdisjoint(changed):
             self._whole_groups(plan, changed, {**before, **news})
         self.parts.clear()
         self.too_large = False
@@ -186,7 +187,7 @@ class Capture:
         else:
             before = dict(zip(plan.names, values[count:], strict=True))
             changed = {name: value for name, value in zip(plan.names, new, strict=True) if value != before[name] or name in self.anew}
-            if plan.groups and changed:
+            if not plan.grouped.isdisjoint(changed):
                 self._whole_groups(plan, changed, dict(zip(plan.names, new, strict=True)))
             old = {name: before[name] for name in changed}
         if not changed and not (inserting and plan.fact):
@@ -195,10 +196,10 @@ class Capture:
 
     def _compare(self, plan: _Plan, changed: dict[str, Any], old: dict[str, Any], clocks: str | None, gathering: str | None) -> int:
         """Make the parts of what changed, with the values that it had. Returns how many there are."""
-        for name in plan.booleans & changed.keys():
+        for name in plan.booleans & changed.keys():  # both have the same fields, or there is nothing old
             changed[name] = None if changed[name] is None else bool(changed[name])
-        for name in plan.booleans & old.keys():
-            old[name] = None if old[name] is None else bool(old[name])
+            if old:
+                old[name] = None if old[name] is None else bool(old[name])
         return self._split(plan, changed, old, unpack(clocks), gathering)
 
     def _fields(self, n: int) -> str:
@@ -298,6 +299,7 @@ def _plan(table: sa.Table) -> _Plan:
         booleans=frozenset(c.name for c in columns if isinstance(c.type, sa.Boolean)),
         door=frozenset(c.name for c in columns if c.name == "gone" or c.info.get("audience") == "door"),
         groups={name: tuple(members) for name, members in groups.items()},
+        grouped=frozenset(chain.from_iterable(groups.values())),
         fact=table.info["kind"] == "fact",
         by_row=table.info["audience"] == "row",
         kinds={c.name: bool if isinstance(c.type, sa.Boolean) else int if isinstance(c.type, sa.Integer) else str for c in columns},

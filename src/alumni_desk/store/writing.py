@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from functools import lru_cache
 from operator import itemgetter
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from alumni_desk.errors import BadInput, NotFound
 from alumni_desk.protocol.ids import uuid7, uuid7s
@@ -29,7 +29,7 @@ AT_ONCE = 50
 """Rows of an action up to which its copy in the outbox is made with it; larger ones are copied when there is time (``outbox.catch_up``)."""
 
 VERY_MANY = 1_000
-"""Rows added in one call from which on the trigger of new rows is put aside: they are all prepared by the same code."""
+"""Rows added or changed in one call from which on the trigger that would look at each is put aside: they are all prepared by the same code."""
 
 TOGETHER = 10_000
 """So many rows are written in one go, after their operations: turning from table to table drives what is needed next out of the processor's caches."""
@@ -125,7 +125,7 @@ class Writing:
         if len(rows) > 1:  # what none of them says need not be handed over with each
             names = tuple(name for name in names if any(row.get(name) is not None for row in rows))
         if len(rows) >= VERY_MANY:
-            self._put_aside(table)
+            self._put_aside(table, "insert")
         due = _Due(table, names)
         try:
             for start in range(0, len(rows), TRANSACTION // 2):
@@ -137,11 +137,11 @@ class Writing:
         finally:
             self._put_back()
 
-    def _put_aside(self, table: str) -> None:
-        """Take the trigger of new rows away until ``_put_back``: each of them is written with its operations by ``_insert``, or the trigger is back."""
+    def _put_aside(self, table: str, what: Literal["insert", "update"]) -> None:
+        """Take the trigger of new rows, or of changes, away until ``_put_back``: each is written here with its operations, or the trigger is back."""
         from alumni_desk.store.capture import PREFIX
 
-        name = f"{PREFIX}{table}_insert"
+        name = f"{PREFIX}{table}_{what}"
         found = driver.row(self.connection, "SELECT sql FROM sqlite_master WHERE type = 'trigger' AND name = ?", (name,))
         if found is not None:
             driver.run(self.connection, f'DROP TRIGGER "{name}"')
@@ -229,16 +229,20 @@ class Writing:
 
         ``anew``: also where a row says this already.
         """
-        for start in range(0, len(rows), TRANSACTION // 2):
-            part = rows[start:start + TRANSACTION // 2]
-            self._count(len(part))
-            self._capture.anew = frozenset(names if anew else ())
-            try:
+        if len(rows) >= VERY_MANY:
+            self._put_aside(str(table), "update")
+        self._capture.anew = frozenset(names if anew else ())
+        try:
+            for start in range(0, len(rows), TRANSACTION // 2):
+                part = rows[start:start + TRANSACTION // 2]
+                self._count(len(part))
                 if not self._change_prepared(table, names, part):
+                    self._put_back()
                     sets = ", ".join(f'"{self.tables[table].c[name].name}" = ?' for name in names)
                     self.connection.exec_driver_sql(f'UPDATE "{table}" SET {sets} WHERE id = ?', [tuple(row) for row in part])
-            finally:
-                self._capture.anew = frozenset()
+        finally:
+            self._capture.anew = frozenset()
+            self._put_back()
         self.touched(table, [str(row[-1]) for row in rows])
 
     def _change_prepared(self, table: str, names: Sequence[str], rows: Sequence[Sequence[Any]]) -> bool:
@@ -268,7 +272,8 @@ class Writing:
             (one, self.action_id, self.event, self.transaction_id, self.scope, audience, kind, table, row_id, fields, stamp, self._schema, self.queue, at,
              before, values_before, "waiting")
             for one, (row_id, stamp, (audience, fields, before, values_before)) in zip(uuid7s(len(parts)), parts, strict=True)])
-        self._capture.awaited = {row_id: stamp for row_id, stamp, _part in parts}
+        if table not in self._aside:
+            self._capture.awaited = {row_id: stamp for row_id, stamp, _part in parts}
         try:
             sets = ", ".join(f'"{name}" = ?' for name in (*names, "clock", "clocks"))
             driver.run_many(self.connection, f'UPDATE "{table}" SET {sets} WHERE id = ?', changes)
