@@ -173,7 +173,10 @@ class Snapshots:
     def _work(self, folder: Path, scope: str, seen: Projection, done: threading.Event) -> None:
         try:
             with _HALVES:
-                self._write(folder, scope, seen)
+                file = self._write(folder, scope, seen)
+            done.set()
+            with open(file, "rb") as handle:  # nobody waits for it: what a power cut takes of it a laptop sees, and pulls rows instead
+                os.fsync(handle.fileno())
         except Exception as error:
             note_bug(LOG, error, "making a snapshot")
         finally:
@@ -181,7 +184,7 @@ class Snapshots:
                 del self._under_way[scope, seen]
             done.set()
 
-    def _write(self, folder: Path, scope: str, seen: Projection) -> None:
+    def _write(self, folder: Path, scope: str, seen: Projection) -> Path:
         name = uuid.uuid4().hex
         part, file = folder / f"{name}.part", folder / f"{name}.db"
         try:
@@ -190,8 +193,6 @@ class Snapshots:
                 head = feed.head_of(connection, tables, scope)
                 erased = _erased(connection, tables, scope)
                 rows = _fill(connection, tables, scope, seen, part, self._key(name))
-            with open(part, "rb") as handle:
-                os.fsync(handle.fileno())
             part.replace(file)
         finally:
             part.unlink(missing_ok=True)
@@ -200,6 +201,7 @@ class Snapshots:
         note = folder / f"{name}.note"
         note.write_bytes(msgspec.json.encode(made))
         note.replace(folder / f"{name}.made")
+        return file
 
 
 def _erased(connection: sa.Connection, tables: sa.MetaData, scope: str) -> int:
