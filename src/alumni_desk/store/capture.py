@@ -43,7 +43,7 @@ _WORTH_A_LOOK = 48 * 1024
 """Characters of an operation's fields up to which it cannot be too large, whatever the letters and whatever else it holds."""
 
 _WORTH_A_LOOK_HERE = 16 * 1024
-"""Bytes of a new row's fields up to which none of its texts can be too long."""
+"""Characters of a new row's fields up to which none of its texts can be too long: a character has four bytes at most."""
 
 _encode, _lines = msgspec.json.Encoder().encode, msgspec.json.Encoder().encode_lines
 
@@ -265,9 +265,10 @@ def _texts(fields: Iterable[Any]) -> list[str]:
         lines = _lines(list(fields))
     except UnicodeEncodeError as error:
         raise _ToBeSeenError from error
-    if b"\\u0000" in lines or max(map(len, lines.split(b"\n"))) > _WORTH_A_LOOK_HERE:
+    found = lines.decode().split("\n")[:-1]
+    if b"\\u0000" in lines or max(map(len, found)) > _WORTH_A_LOOK_HERE:
         raise _ToBeSeenError
-    return lines.decode().split("\n")[:-1]
+    return found
 
 
 def _audiences(plan: _Plan, changed: dict[str, Any], gathering: str | None) -> Iterator[tuple[str, dict[str, Any]]]:

@@ -86,6 +86,11 @@ def said(error: BaseException) -> str | None:
     return str(own) if isinstance(own, sqlcipher().Error) else None
 
 
+def kind_of(error: BaseException) -> str:
+    """SQLite's own name for what went wrong, as in SQLITE_READONLY_DBMOVED; it tells more than the sentence and holds nothing of anybody."""
+    return str(getattr(getattr(error, "orig", error), "sqlite_errorname", "unnamed"))
+
+
 def _raw(connection: Connection) -> Raw:
     return connection if isinstance(connection, sqlcipher().Connection) else connection.connection.dbapi_connection
 

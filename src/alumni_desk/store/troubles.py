@@ -35,7 +35,7 @@ def translated(folder: Path, *, opened: bool = False) -> Iterator[None]:
         if known is None:
             raise
         if not isinstance(known, BadInput):
-            log.warning("the database said: %s", known.code)
+            log.warning("the database said: %s (%s)", known.code, driver.kind_of(error))
         if opened and known.code == "database_damaged":
             raise part_damaged(known.code) from None
         raise known from None
