@@ -83,11 +83,12 @@ def _said(server: Server, connection: sa.Connection, rows: Sequence[Any], device
     scopes = {row.of or row.scope: row for row in rows if (row.of or row.scope) in who.grants}
     heads = {scope: Head(row.head or 0, row.chain or "", row.timeline or "") for scope, row in scopes.items()}
     led = [scope for scope, grant in who.grants.items() if grant.role in _LOOKED_AFTER]
+    told = who.grants.keys() | who.left.keys()
     grants = [_lasting(server, connection, grant, heads.get(grant.scope), now) for grant in (*who.grants.values(), *who.left.values())]
     reply = HelloReply(
         server=server.id, protocols=(PROTOCOL, PROTOCOL), schemas=(1, SCHEMA_VERSION), time=0, policy=POLICY_VERSION,
         grants=[with_keys(server, one) for one in grants], heads=heads, backed_up={row.of or row.scope: row.backed_up or 0 for row in rows
-                                                                                    if (row.of or row.scope) in who.grants | who.left},
+                                                                                    if (row.of or row.scope) in told},
         revoked=sorted({one for gone in _removed(scopes.values()).values() for one in gone}), commands=_commands(who),
         conflicts={scope: int(scopes[scope].conflicts) for scope in led if scopes[scope].conflicts},
         set_aside={scope: int(scopes[scope].set_aside) for scope in led if scopes[scope].set_aside}, server_key=public_key(server))
