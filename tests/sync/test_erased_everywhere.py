@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
+from alumni_desk.checkin.actions import walk_in
 from alumni_desk.gatherings.records import registration_id
 from alumni_desk.protocol.ids import uuid7
 from alumni_desk.store import backup, erasing
@@ -186,6 +187,24 @@ def test_after_a_restore_of_the_server_who_was_erased_takes_nobody_of_the_same_i
             listed = connection.exec_driver_sql("SELECT person FROM registration WHERE gathering = ? AND NOT gone", (gathering,)).scalars().all()
         assert found == people[1:] and set(people[1:]) <= set(listed)
         assert [one.reason for one in refused(desk) if one.reason != "erased"] == []
+
+
+def test_of_a_walk_in_who_was_erased_nothing_empty_is_offered_to_a_restored_server(chapter: tuple[Any, Desk, Desk, str, str], tmp_path: Path) -> None:
+    """A walk-in is two operations of one person, the door's and the chapter's; both were accepted, then lost at the server, and one says nothing any more."""
+    server, one, _two, _root, _double = chapter
+    sync_once(one)
+    server.run("server", "backup", str(tmp_path / "kept"))
+    with one.reading() as connection:
+        gathering = str(connection.exec_driver_sql("SELECT id FROM gathering").scalar())
+    walked = walk_in(one, gathering, "Trillian", email="trillian@example.org")
+    sync_once(one)
+    with one.reading() as connection:
+        person = str(connection.exec_driver_sql("SELECT person FROM registration WHERE id = ?", (walked.registration,)).scalar())
+    erasing.erase(one, [person])
+    server.stop()
+    server.run("server", "restore", str(tmp_path / "kept"), "--replace")
+    server.start()
+    assert sync_once(one).refused == 0 and refused(one) == []
 
 
 def test_killed_before_it_was_scrubbed_the_next_sync_does_it(chapter: tuple[Any, Desk, Desk, str, str], monkeypatch: pytest.MonkeyPatch) -> None:

@@ -23,6 +23,7 @@ from alumni_desk.protocol.removals import sign_removals
 from alumni_desk.store import erasing
 from alumni_desk.store.checking import verify
 from alumni_desk.store.desk import Desk
+from alumni_desk.sync import state
 from alumni_desk.sync.engine import join, status, sync_once
 from alumni_desk.sync.venue import holding
 from alumni_desk.sync.venue.credentials import hear_removals, me
@@ -582,3 +583,30 @@ def test_what_is_said_of_somebody_erased_here_by_who_has_not_heard_is_never_writ
     sync_once(two)
     sync_once(one)
     assert verify(one).ok and verify(two).ok
+
+
+def test_of_somebody_erased_before_the_server_heard_of_them_nothing_stays_with_who_carried_it(leaders: Any, make_desk: MakeDesk, office: Any,
+                                                                                              monkeypatch: pytest.MonkeyPatch) -> None:
+    """The server never had a row of theirs, so no page tells of it: its answer to whoever brings the parcel does."""
+    one, two, _gathering, _people = leaders
+    three = make_desk("three")
+    join(three, office.url, office.invite())
+    sync_once(three)
+    person = add_member(one, last_name="Quetzalcoatlus").id
+    with shared(one) as sharing:
+        for desk in (two, three):
+            meet(desk, sharing)
+    erasing.erase(three, [person])
+    sync_once(three)
+    scrubbed: list[Desk] = []
+    scrub = erasing.scrub
+    monkeypatch.setattr(erasing, "scrub", lambda desk: (scrubbed.append(desk), scrub(desk)))
+    sync_once(two)
+    assert scrubbed == [two]  # the pages and the log are written anew, after the last word of them was taken out
+    with two.reading() as connection:
+        assert connection.exec_driver_sql("SELECT count(*) FROM operation WHERE row_id = ?", (person,)).scalar() == 0
+        assert connection.exec_driver_sql("SELECT count(*) FROM parcel_operation").scalar() == 0
+        assert connection.exec_driver_sql("SELECT id FROM erased").scalars().all() == [person]
+        assert state.read(connection, state.Scrubbing) is None
+    sync_once(one)
+    assert verify(one).ok and verify(two).ok and verify(three).ok

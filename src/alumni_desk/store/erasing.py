@@ -30,6 +30,11 @@ log = logging.getLogger(__name__)
 FILE = "erased.json"
 EVENT = "person_erased"
 
+EMPTIED = ("fields = '{}' AND kind = 'put' AND (before <> '{}' OR EXISTS (SELECT 1 FROM operation AS o INDEXED BY operation_row"
+           " WHERE o.table_name = operation.table_name AND o.row_id = operation.row_id AND o.kind = 'put' AND o.fields <> '{}'))")
+"""An operation that says nothing any more and is not sent. Facts and rows that are new say that they are there, each once (a walk-in's contact goes up by
+itself)."""
+
 # Rows that are about a person, by the column that names them; a household is about everybody in it.
 _ABOUT = {
     "person": 'SELECT id FROM person WHERE id IN (SELECT value FROM json_each(?))',
@@ -194,11 +199,7 @@ def forget(connection: sa.Connection, tables: Mapping[str, sa.Table], rows: Mapp
                         f"UPDATE shadow SET base = json_remove(base, {paths}) WHERE {where} AND base <> json_remove(base, {paths})",
                         f"DELETE FROM past WHERE {where} AND field IN ({', '.join(repr(name) for name in about)})"):
                 count += connection.exec_driver_sql(sql, wanted).rowcount
-            # What says nothing any more is not sent; facts and rows that are new say that they are there, each once (a walk-in's contact goes up by itself).
-            connection.exec_driver_sql(
-                f"DELETE FROM operation WHERE {where} AND fields = '{{}}' AND kind = 'put' AND fate = 'waiting' AND (before <> '{{}}' OR EXISTS (SELECT 1"
-                " FROM operation AS o INDEXED BY operation_row WHERE o.table_name = operation.table_name AND o.row_id = operation.row_id"
-                " AND o.kind = 'put' AND o.fields <> '{}'))", wanted)
+            connection.exec_driver_sql(f"DELETE FROM operation WHERE {where} AND fate = 'waiting' AND {EMPTIED}", wanted)
             connection.exec_driver_sql(  # a base is kept only while something lies over it, and the order to erase does not
                 f"DELETE FROM shadow WHERE {where} AND NOT EXISTS (SELECT 1 FROM operation AS o INDEXED BY operation_row WHERE o.table_name = shadow.table_name"
                 " AND o.row_id = shadow.row_id AND o.fate = 'waiting' AND o.kind <> 'command')", wanted)

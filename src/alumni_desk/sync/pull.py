@@ -15,6 +15,7 @@ from alumni_desk.protocol.clocks import replaced, unpack
 from alumni_desk.protocol.messages import Block, Cursor, Page, PullReply, PullRequest
 from alumni_desk.store import driver, history
 from alumni_desk.store.desk import Desk
+from alumni_desk.store.erasing import EMPTIED
 from alumni_desk.sync import erasing, moved_away, operations, session, state
 from alumni_desk.sync.door import forget_rows
 from alumni_desk.sync.removing import forget_removed
@@ -198,7 +199,7 @@ def settle_passed(connection: sa.Connection, scope: str, cursor: int, at: str) -
 def begin_again(connection: sa.Connection, scope: str) -> None:
     """The server does not know our cursor: it was restored. Pull from zero, and offer again everything that we still hold."""
     # What says nothing any more, because somebody was erased here, is not offered: see store/erasing.py.
-    connection.exec_driver_sql("DELETE FROM operation WHERE scope = ? AND fate = 'accepted' AND kind = 'put' AND fields = '{}' AND before <> '{}'", (scope,))
+    connection.exec_driver_sql(f"DELETE FROM operation WHERE scope = ? AND fate = 'accepted' AND {EMPTIED}", (scope,))
     rows = connection.exec_driver_sql(
         "SELECT DISTINCT table_name, row_id FROM operation WHERE scope = ? AND fate = 'accepted'"
         " AND NOT EXISTS (SELECT 1 FROM shadow AS s WHERE s.table_name = operation.table_name AND s.row_id = operation.row_id)", (scope,)).all()

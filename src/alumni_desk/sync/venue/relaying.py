@@ -9,6 +9,7 @@ import sqlalchemy as sa
 from alumni_desk.protocol.messages import ACCEPTED, PLACES, PUSH_OPERATIONS, Cursor, PushReply, PushRequest, Relayed, Sealed
 from alumni_desk.store.desk import Desk
 from alumni_desk.sync import operations, session, state
+from alumni_desk.sync.erasing import after_push
 from alumni_desk.sync.shapes import shapes
 from alumni_desk.sync.state import Membership
 from alumni_desk.sync.venue import holding
@@ -99,8 +100,11 @@ def _settle(connection: sa.Connection, scope: str, one: Relayed) -> None:
     fallen: dict[str, set[str]] = {}
     gone: set[int] = set()
     answered: list[tuple[int, int]] = []
+    erased: list[tuple[str, str]] = []
     for row in laid:
         result = results.get(row.id)
+        if result is not None and result.settled == "erased":
+            erased.append((row.table_name, row.row_id))
         if result is not None and result.settled in ACCEPTED:
             answered.append((result.sequence, row.rowid))
         else:
@@ -113,6 +117,9 @@ def _settle(connection: sa.Connection, scope: str, one: Relayed) -> None:
         shape = shapes().get(table)
         if shape is not None:
             settle(connection, shape, scope, over, gone)
+    if erased:  # what fell away lies in free pages and in the log still, though no page may ever tell of them
+        after_push(connection, erased)
+        state.keep(connection, state.Scrubbing())
 
 
 def drop(connection: sa.Connection, rowids: Sequence[int] | set[int]) -> None:
