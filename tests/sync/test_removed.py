@@ -140,6 +140,41 @@ def test_what_is_discarded_never_counts(pair: tuple[Desk, Desk]) -> None:
     assert names(leader) == ["Lovelace"]
 
 
+def test_the_command_asks_before_what_was_set_aside_is_thrown_away(pair: tuple[Desk, Desk], capsys: Any) -> None:
+    leader, other = pair
+    add(other, "Unwanted")
+    remove_other(leader)
+    assert code_of(lambda: sync_once(other)) == "access_removed"
+    [aside] = set_aside.set_aside(leader)
+    discard = ["--profile", str(leader.profile.path), "set-aside", "discard", aside.id[:8]]
+    for words in (discard, [*discard, "--json"]):  # nobody sits at a terminal
+        assert run(words) == 1
+        assert tuple(capsys.readouterr()) == ("", "Nothing was thrown away. Say --yes, or type “discard” when asked.\n")
+    if sys.platform != "win32":
+        said = at_a_terminal(discard, "yes")
+        assert "Throw 1 change of desk-other laptop away for good? There is no undo. Type “discard”: " in said and "Nothing was thrown away." in said
+        assert "Nothing was thrown away." in at_a_terminal(discard, "\x04")  # Ctrl+D
+        assert set_aside.set_aside(leader) == [aside]
+        assert "Thrown away: 1." in at_a_terminal(discard, "discard")
+    else:
+        assert run([*discard, "--yes"]) == 0
+    assert set_aside.set_aside(leader) == []
+    assert run([*discard, "--yes"]) == 1 and "Nothing is set aside under" in capsys.readouterr().err
+
+
+def at_a_terminal(words: list[str], typed: str) -> str:
+    """What the program says to somebody who types this at a terminal."""
+    import pty
+
+    ours, theirs = pty.openpty()
+    with subprocess.Popen([sys.executable, "-m", "alumni_desk", *words], stdin=theirs, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:
+        os.close(theirs)
+        os.write(ours, f"{typed}\n".encode())
+        said, _nothing = process.communicate(timeout=60)
+    os.close(ours)
+    return said
+
+
 def test_a_removed_laptop_gets_nothing_more(pair: tuple[Desk, Desk]) -> None:
     from alumni_desk.protocol.messages import InvitationsReply, PullReply, PullRequest, ScopeRequest
     from alumni_desk.sync.asking import line_of

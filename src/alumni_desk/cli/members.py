@@ -7,7 +7,7 @@ from dataclasses import asdict
 from typing import Any
 
 from alumni_desk.cli.arguments import field_value, whole_number
-from alumni_desk.cli.output import add_json, opened, show, table
+from alumni_desk.cli.output import add_json, add_yes, opened, show, sure, table
 from alumni_desk.members.fields import FIELDS
 from alumni_desk.words import _, ngettext, number
 
@@ -69,7 +69,7 @@ def add_commands(commands: Any) -> None:
                       "making them anew, the backups made by themselves. There is no undo. Backups that you made by hand and files that you exported "
                       "are yours to delete. JSON: erased (ids), backups_deleted, unreached (folders with backups)."))
     erase.add_argument("who", metavar="ID", help=_("the id"))
-    erase.add_argument("--yes", action="store_true", help=_("do not ask"))
+    add_yes(erase)
     erase.add_argument("--keep-backups", action="store_true", help=_("leave the backups; whoever was erased is taken out when one is restored"))
     erase.set_defaults(run=run_erase)
     for part in (look, add, change, away, merge, apart, move, erase):
@@ -194,18 +194,12 @@ def run_unmerge(args: argparse.Namespace) -> int:
 
 def run_erase(args: argparse.Namespace) -> int:
     """Erase a person."""
-    import sys
-
-    from alumni_desk.errors import BadInput
     from alumni_desk.members.lists import member
     from alumni_desk.store.erasing import erase, erased_words
 
     with opened(args, create=False) as desk:
         name = member(desk, args.who).full_name
-        if not args.yes:
-            asked = _("Erase {name} for good? There is no undo. Type “erase”: ").format(name=name)
-            if not sys.stdin.isatty() or input(asked).strip() != "erase":
-                raise BadInput("erase_unsaid", _("Nobody was erased. Say --yes, or type “erase” when asked."))
+        sure(args, "erase", _("Erase {name} for good? There is no undo.").format(name=name), _("Nobody was erased."))
         done = erase(desk, [args.who], remake_backups=not args.keep_backups)
     show(args, {"erased": list(done.ids), "backups_deleted": done.backups_deleted, "unreached": [str(one) for one in done.unreached]},
          erased_words(done))

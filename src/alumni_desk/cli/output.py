@@ -136,6 +136,30 @@ def _asked(*, choose: bool) -> str:
     return typed
 
 
+def add_yes(parser: argparse.ArgumentParser) -> None:
+    """Give a command without an undo its ``--yes``."""
+    from alumni_desk.words import _
+
+    parser.add_argument("--yes", action="store_true", help=_("do not ask"))
+
+
+def sure(args: argparse.Namespace, word: str, asked: str, unsaid: str) -> None:
+    """Ask before what has no undo: go on with ``--yes``, or when somebody at a terminal types ``word``. Otherwise raises BadInput, which ``unsaid`` begins."""
+    from alumni_desk.errors import BadInput
+    from alumni_desk.words import _
+
+    if args.yes or (sys.stdin.isatty() and _typed(_("{asked} Type “{word}”: ").format(asked=asked, word=word)) == word):
+        return
+    raise BadInput(f"{word}_unsaid", _("{unsaid} Say --yes, or type “{word}” when asked."), unsaid=unsaid, word=word)
+
+
+def _typed(asked: str) -> str:
+    try:
+        return input(asked).strip()
+    except EOFError:  # Ctrl+D: no answer is no
+        return ""
+
+
 def show(args: argparse.Namespace, data: Any, human: str | Callable[[], str], *, wrong: str = "") -> int:
     """Say what came of a command: ``data`` with ``--json``, else the words. Gives the exit code.
 

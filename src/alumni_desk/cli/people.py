@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable
 from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from alumni_desk.cli.arguments import whole_number
-from alumni_desk.cli.output import add_json, opened, show, table
+from alumni_desk.cli.output import add_json, add_yes, opened, show, sure, table
 from alumni_desk.words import _, ngettext, number
 
 if TYPE_CHECKING:
@@ -85,6 +84,8 @@ def _add_set_aside(commands: Any) -> None:
                             ("discard", _("throw it away for good"), run_discard)):
         part = parts.add_parser(name, help=help, description=_("{what}. JSON: taken, refused.").format(what=help[:1].upper() + help[1:]))
         part.add_argument("id", metavar="ID", help=_("its id, or how it begins"))
+        if run is run_discard:
+            add_yes(part)
         add_json(part)
         part.set_defaults(run=run)
 
@@ -96,7 +97,7 @@ def _add_leaving(commands: Any) -> None:
     over.set_defaults(run=run_hand_over)
     leave = commands.add_parser("leave", help=_("leave the chapter with this laptop"), description=_(
         "Send everything, end this laptop's access and empty it: the chapter's database, its key and its backups. JSON: left, sentence."))
-    leave.add_argument("--yes", action="store_true", help=_("do not ask"))
+    add_yes(leave)
     add_json(leave)
     leave.set_defaults(run=run_leave)
 
@@ -245,22 +246,25 @@ def _aside(one: SetAside) -> str:
 
 def run_release(args: argparse.Namespace) -> int:
     """Release what is set aside."""
-    from alumni_desk.sync import set_aside
+    from alumni_desk.sync.set_aside import release
 
-    return _looked(args, set_aside.release, _("{taken} count now, {refused} could not be taken. The next sync brings them here."))
+    with opened(args) as desk:
+        done = release(desk, args.id)
+    words = _("{taken} count now, {refused} could not be taken. The next sync brings them here.")
+    return show(args, asdict(done), words.format(taken=number(done.taken), refused=number(done.refused)))
 
 
 def run_discard(args: argparse.Namespace) -> int:
     """Throw away what is set aside."""
-    from alumni_desk.sync import set_aside
+    from alumni_desk.sync.set_aside import discard, find
 
-    return _looked(args, set_aside.discard, _("Thrown away: {refused}."))
-
-
-def _looked(args: argparse.Namespace, deed: Callable[..., Any], words: str) -> int:
     with opened(args) as desk:
-        done = deed(desk, args.id)
-    return show(args, asdict(done), words.format(taken=number(done.taken), refused=number(done.refused)))
+        one = find(desk, args.id)
+        asked = ngettext("Throw {n} change of {laptop} away for good? There is no undo.", "Throw {n} changes of {laptop} away for good? There is no undo.",
+                         one.count)
+        sure(args, "discard", asked.format(n=number(one.count), laptop=one.laptop), _("Nothing was thrown away."))
+        done = discard(desk, one.id)
+    return show(args, asdict(done), _("Thrown away: {refused}.").format(refused=number(done.refused)))
 
 
 def run_hand_over(args: argparse.Namespace) -> int:
@@ -275,15 +279,9 @@ def run_hand_over(args: argparse.Namespace) -> int:
 
 def run_leave(args: argparse.Namespace) -> int:
     """Leave the chapter."""
-    import sys
-
-    from alumni_desk.errors import BadInput
     from alumni_desk.sync.leaving import leave
 
     with opened(args, create=False) as desk:
-        if not args.yes:
-            asked = _("Leave the chapter? This laptop sends everything and then empties itself; there is no undo. Type “leave”: ")
-            if not sys.stdin.isatty() or input(asked).strip() != "leave":
-                raise BadInput("leave_unsaid", _("Nothing was changed. Say --yes, or type “leave” when asked."))
+        sure(args, "leave", _("Leave the chapter? This laptop sends everything and then empties itself; there is no undo."), _("Nothing was changed."))
         sentence = leave(desk)
     return show(args, {"left": True, "sentence": sentence}, sentence)

@@ -45,6 +45,12 @@ def set_aside(desk: Desk, *, wire: Wire | None = None) -> list[SetAside]:
         return _all(line)
 
 
+def find(desk: Desk, text: str, *, wire: Wire | None = None) -> SetAside:
+    """The one whose id is this, or begins so."""
+    with line_of(desk, wire) as line:
+        return _one_of(_all(line), text)
+
+
 def release(desk: Desk, text: str, *, wire: Wire | None = None) -> Looked:
     """Have it judged as of now, by the role that the laptop had; the next sync brings here what counts. ``text``: its id, or how it begins."""
     return _look(desk, text, "release", wire)
