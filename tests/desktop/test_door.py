@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
+from tests.desktop.test_restoring import unreadable
 
 from alumni_desk.checkin.actions import check_in
 from alumni_desk.checkin.lists import DoorHit, DoorStatus, headcount
@@ -38,6 +39,7 @@ from alumni_desk.protocol.codes import badge_code
 from alumni_desk.schema import open_desk
 from alumni_desk.store.desk import Desk
 from alumni_desk.store.profile import Profile
+from alumni_desk.store.writing import Changed
 
 
 @dataclass
@@ -389,6 +391,55 @@ def test_what_is_not_saved_is_never_green(door: Door, monkeypatch: pytest.Monkey
     assert shown(door) is DOOR_REFUSED
     assert door.window.panel.showing.word == "Not saved" and door.facts() == []
     assert door.window._own == []
+
+
+def test_a_list_that_cannot_be_read_is_called_that_and_the_door_can_be_left(door: Door, caplog: pytest.LogCaptureFixture) -> None:
+    """Nothing was to be saved, and nobody is refused: it says what happened, what next, and that nothing was changed."""
+    window = door.window
+    window.grab()
+    with unreadable(door.desk):
+        door.type("Li")
+        door.wait(lambda: window.state() == "verdict")
+        said = window.panel.showing
+        assert said.word == "The list cannot be read" and shown(door) is DOOR_NEEDS_A_WORD
+        assert "damaged and cannot be read any more" in said.details[0] and "Go back to a backup now" in said.details[0]
+        assert said.foot == "Nothing was changed. The backups are in the main window."
+        assert "saved" not in said.word.lower() + said.foot.lower() and "Not saved" not in said.spoken
+    door.press(Qt.Key.Key_F5)  # it can be read again
+    door.wait(lambda: window.state() == "find")
+    assert window._found.text == "Li" and window._found.hits
+    door.press(Qt.Key.Key_Escape)
+    assert window.state() == "idle"
+    door.scan(door.codes["Ada Obi 2012"])
+    door.wait(lambda: window.state() == "verdict")
+    door.settled()
+    with unreadable(door.desk):
+        door.changes.tell(Changed({}))  # another laptop's check-ins, say
+        door.settled()
+        assert shown(door) is DOOR_ADMITTED and "Ada" in window.panel.showing.name and window.field.accessibleDescription() == "The list cannot be read"
+        window._to_idle()
+        door.changes.tell(Changed({}))
+        door.wait(lambda: window.state() == "verdict")
+        assert window.panel.showing.word == "The list cannot be read"
+        window.set_locked(True)
+        door.changes.tell(Changed({}))
+        door.wait(lambda: window.state() == "verdict")
+        assert window.panel.showing.details == () and window.panel.showing.foot.startswith("Nothing was changed.")
+        window.set_locked(False)
+        window._to_idle()
+        door.press(Qt.Key.Key_Escape)
+        door.wait(lambda: not window.isVisible())
+
+
+def test_what_cannot_be_taken_back_says_so(door: Door, caplog: pytest.LogCaptureFixture) -> None:
+    door.scan(door.codes["Ada Obi 2012"])
+    door.wait(lambda: door.window.state() == "verdict")
+    door.settled()
+    with door.desk.writing("broken", gathering=door.gathering) as writing:
+        writing.connection.exec_driver_sql("CREATE TEMP TRIGGER full_disk BEFORE INSERT ON main.fact BEGIN SELECT RAISE(ABORT, 'disk I/O error'); END")
+    door.press(Qt.Key.Key_Z, Qt.KeyboardModifier.ControlModifier)
+    door.wait(lambda: shown(door) is DOOR_REFUSED)
+    assert door.window.panel.showing.foot == "Not taken back. Nothing was changed."
 
 
 def test_esc_clears_then_closes_then_leaves(door: Door, qtbot: object) -> None:

@@ -56,7 +56,9 @@ from alumni_desk.desktop.door_words import (
     covered,
     first_name,
     full_name,
+    not_read,
     not_saved,
+    not_taken_back,
     said_time,
     short_name,
     showing,
@@ -401,7 +403,11 @@ class DoorWindow(QWidget):
 
     def _leave(self) -> None:
         """Leave the door: at once, or with the PIN, so that a guest at the laptop gets no further."""
-        self._lanes.read(lambda: self._desk.setting(DOOR_PIN), self._leave_with, self._on_trouble)
+        self._lanes.read(lambda: self._desk.setting(DOOR_PIN), self._leave_with, self._leave_unread)
+
+    def _leave_unread(self, error: KnownError) -> None:
+        """The PIN cannot be read any more: the one that was known, so that nobody is shut in here, away from the backups."""
+        self._leave_with(self._pin_kept)
 
     def _leave_with(self, kept: str | None) -> None:
         self._pin_kept = kept
@@ -440,7 +446,7 @@ class DoorWindow(QWidget):
             if self.state() == "find":
                 self._to_idle()
             return
-        self._lanes.read(lambda: self._look_up(text), self._on_found, self._on_trouble, key="door-find")
+        self._lanes.read(lambda: self._look_up(text), self._on_found, lambda error: self._on_not_found(text, error), key="door-find")
 
     def _look_up(self, text: str) -> tuple[DoorHits, dict[str, str]]:
         door = self._the_list()
@@ -470,6 +476,10 @@ class DoorWindow(QWidget):
         if self._enter_waits == found.text:
             self._enter_waits = None
             self._enter_on_choice()
+
+    def _on_not_found(self, text: str, error: KnownError) -> None:
+        if text == self.field.text() and not self._locked:
+            self._say_unread(error, partial(self._typed, text))
 
     def _clear_field(self) -> None:
         self.field.clear()
@@ -619,7 +629,7 @@ class DoorWindow(QWidget):
     def _undo_fact(self, fact: str, registration: str) -> None:
         action = lambda: undo_check_in(
             self._desk, self._gathering, registration, facts=(fact,), station=self.station, by=self.by or None)
-        self._lanes.write(action, lambda undone: self._on_undone(undone, fact), self._on_trouble)
+        self._lanes.write(action, lambda undone: self._on_undone(undone, fact), self._on_not_undone)
 
     def _on_undone(self, undone: Undone, fact: str) -> None:
         self._own = [own for own in self._own if own.fact != fact]
@@ -636,11 +646,9 @@ class DoorWindow(QWidget):
         self.idle.show_last(Last(DOOR_NEEDS_A_WORD, "hand", full_name(undone.name, ""),
                                  _("Taken back at {time}, not checked in").format(time=clock_time(self._now()))))  # fmt: skip
 
-    def _on_trouble(self, error: KnownError) -> None:
-        self._verdict = None
-        self._retry = None
-        shown = not_saved(error, "")
-        self._show(replace(shown, offers=shown.offers[1:]))
+    def _on_not_undone(self, error: KnownError) -> None:
+        self._verdict = self._retry = None
+        self._show(not_taken_back(error))
 
     # -- walk-ins
 
@@ -825,8 +833,21 @@ class DoorWindow(QWidget):
             self._show_keys()
 
     def _on_read_failed(self, error: KnownError) -> None:
+        """Only where nothing else is shown: an answer is as true as before, and nobody's typing is interrupted."""
         self._reading = False
-        self._on_trouble(error)
+        self._due = Changed({})
+        if self.state() == "idle":
+            self._say_unread(error, self._read_anew)
+        else:
+            self.field.set_note(_("The list cannot be read"))
+
+    def _read_anew(self) -> None:
+        self._to_idle()
+        self._refresh()
+
+    def _say_unread(self, error: KnownError, again: Callable[[], None]) -> None:
+        self._verdict, self._retry = None, again
+        self._show(not_read(error))
 
     def _show_column(self) -> None:
         if self._column is not None:

@@ -69,6 +69,7 @@ class Showing:
     foot: str = ""
     offers: tuple[Offer, ...] = ()
     stays: bool = True  # green alone falls back to idle by itself
+    trouble: bool = False  # no answer about a guest: something of the world stood in its way
     spoken: str = ""
 
 
@@ -275,8 +276,9 @@ def _not_found(verdict: Verdict, hit: DoorHit | None, zone: str | None, count: H
 
 def covered(shown: Showing) -> Showing:
     """The same answer while the laptop is locked: admitted or not, and nothing about whom."""
-    kept = shown.foot if shown.word == _("Not saved") else _("Unlock this laptop to see more")
-    return replace(shown, name="", details=(_("The name is hidden while this laptop is locked."),), status="", status_icon="", note="", note_icon="",
+    kept = shown.foot if shown.trouble else _("Unlock this laptop to see more")
+    hidden = () if shown.trouble and not shown.name else (_("The name is hidden while this laptop is locked."),)
+    return replace(shown, name="", details=hidden, status="", status_icon="", note="", note_icon="",
                    foot=kept, offers=(), spoken=shown.word)  # fmt: skip
 
 
@@ -285,4 +287,17 @@ def not_saved(error: KnownError, name: str) -> Showing:
     return Showing(DOOR_REFUSED, "cross", _("Not saved"), "stop", isolated(name), (str(error),),
                    foot=_("Not checked in. Nothing was changed."),
                    offers=(Offer(Act.AGAIN, _("Try again"), "F5"), Offer(Act.SOMEONE_ELSE, _("Leave it"))),
-                   spoken=_("Not saved. {sentence}").format(sentence=str(error)))  # fmt: skip
+                   trouble=True, spoken=_("Not saved. {sentence}").format(sentence=str(error)))  # fmt: skip
+
+
+def not_taken_back(error: KnownError) -> Showing:
+    """The answer when a check-in could not be taken back."""
+    return replace(not_saved(error, ""), foot=_("Not taken back. Nothing was changed."), offers=(Offer(Act.SOMEONE_ELSE, _("Leave it")),))
+
+
+def not_read(error: KnownError) -> Showing:
+    """The answer when the list could not be read: nobody was refused and nothing was to be saved."""
+    foot = _("Nothing was changed. The backups are in the main window.") if error.code == "database_damaged" else _("Nothing was changed.")
+    return Showing(DOOR_NEEDS_A_WORD, "hand", _("The list cannot be read"), "look", details=(str(error),), foot=foot,
+                   offers=(Offer(Act.AGAIN, _("Try again"), "F5"), Offer(Act.SOMEONE_ELSE, _("Leave it"))),
+                   trouble=True, spoken=_("The list cannot be read. {sentence}").format(sentence=str(error)))  # fmt: skip
