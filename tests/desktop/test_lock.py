@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import json
 import os
 import shutil
 import subprocess
@@ -30,6 +31,7 @@ from alumni_desk.desktop.member_form import MemberForm
 from alumni_desk.desktop.opening import Opening
 from alumni_desk.desktop.password_sheet import PasswordSheet
 from alumni_desk.desktop.recovery_page import RecoveryPage
+from alumni_desk.desktop.stuck_page import StuckPage
 from alumni_desk.desktop.unlock import UnlockPage
 from alumni_desk.desktop.wiring import ways_of
 from alumni_desk.members.actions import add_member
@@ -344,6 +346,40 @@ def test_a_silent_password_store_names_only_what_there_is(hands: Hands, monkeypa
     shelf.silent = False
     QTest.mouseClick(page.store, Qt.MouseButton.LeftButton)
     hands.until(lambda: not hands.room.lock.locked)
+
+
+@pytest.mark.parametrize("paper", [True, False])
+def test_a_store_that_has_lost_the_key_leaves_the_other_ways(hands: Hands, monkeypatch: pytest.MonkeyPatch, paper: bool) -> None:
+    shelf = Shelf()
+    monkeypatch.setattr(keys, "_keyring", lambda: shelf)
+    keys.keep_anew(hands.desk.profile.path, "desk", hands.desk.key, None)
+    if not paper:
+        file = hands.desk.profile.path / "desk.key"
+        file.write_text(json.dumps({"keyring": json.loads(file.read_text())["keyring"]}))
+    shelf.kept.clear()
+    hands.room.lock.lock()
+    hands.until(lambda: not hands.room.lock.page.locked.password and hands.room.lock.page.locked.recovery == paper)
+    page = hands.room.lock.page
+    wanted: list[bool] = []
+    hands.room.lock.backups_wanted.connect(lambda: wanted.append(True))
+    QTest.mouseClick(page.store, Qt.MouseButton.LeftButton)
+    hands.until(lambda: page.store_said.isVisible())
+    hands.room.lock._set_size(100)  # drawn anew it says the same
+    page = hands.room.lock.page
+    said = page.store_said.text()
+    assert "does not have the key of the chapter any more" in said and "nlock" not in said and not page.store.isVisible()
+    assert page.restore.isVisible() and ("Type the recovery key, or restore a backup" if paper else "Restore a backup that has a password") in said
+    assert page.restore.kind == ("secondary" if paper else "primary")
+    QTest.mouseClick(page.restore, Qt.MouseButton.LeftButton)
+    assert wanted == [True] and hands.room.lock.locked
+    if paper:
+        assert page.entry.recovery.hasFocus() or page.restore.hasFocus()
+        assert page.entry.button.kind == "primary"
+        QTest.keyClicks(page.entry.recovery, recovery.recovery_key(hands.desk))
+        QTest.mouseClick(page.entry.button, Qt.MouseButton.LeftButton)
+        hands.until(lambda: not hands.room.lock.locked)
+    else:
+        hands.room.lock.unlock()
 
 
 class Clocks:
@@ -725,6 +761,9 @@ def front(qapp: QApplication, profile: Profile, monkeypatch: pytest.MonkeyPatch,
             qtbot.waitUntil(lambda: any(one.isVisible() for one in window.findChildren(UnlockPage)), timeout=10_000)
             return next(one for one in window.findChildren(UnlockPage) if one.isVisible())
 
+        def stuck(self) -> StuckPage | None:
+            return next((one for one in window.findChildren(StuckPage) if one.isVisible()), None)
+
         def until(self, condition: Any) -> None:
             qtbot.waitUntil(condition, timeout=10_000)
 
@@ -813,6 +852,27 @@ def test_a_silent_password_store_is_asked_again_by_a_button(front: Any, monkeypa
     shelf.silent = False
     page.try_again.click()
     front.until(lambda: bool(front.ready))
+
+
+def test_a_password_store_that_has_lost_the_key_leads_to_the_paper_or_the_backups(front: Any, monkeypatch: pytest.MonkeyPatch,
+                                                                                          caplog: pytest.LogCaptureFixture) -> None:
+    shelf = Shelf()
+    monkeypatch.setattr(keys, "_keyring", lambda: shelf)
+    keys.keep_anew(front.profile.path, "desk", keys.database_key(front.profile.path, "desk", passphrase=PASSPHRASE), None)
+    shelf.kept.clear()
+    front.opening.begin()
+    page = front.page()
+    assert page.try_again is None and "does not have the key of the chapter any more" in page.why and "nlock it" not in page.why
+    page.backup.click()
+    front.until(lambda: front.stuck() is not None)
+    assert "does not have the key" in words_of(front.stuck()) and "A backup holds the key, too" in words_of(front.stuck())
+    next(one for one in front.stuck().ways if "Try again" in one.text()).click()
+    front.until(lambda: front.stuck() is None)
+    page = front.page()
+    QTest.keyClicks(page.entry.recovery, front.paper)
+    QTest.mouseClick(page.entry.button, Qt.MouseButton.LeftButton)
+    front.until(lambda: bool(front.ready))
+    assert len(shelf.kept) == 1  # the store has it again
 
 
 def test_a_locked_password_store_and_no_desk_yet(qapp: QApplication, profile: Profile, monkeypatch: pytest.MonkeyPatch, qtbot: Any,

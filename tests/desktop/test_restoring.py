@@ -17,6 +17,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QLabel, QWidget
 from tests.conftest import PASSPHRASE
+from tests.store.test_keyring import Shelf
 
 from alumni_desk.desktop import opening
 from alumni_desk.desktop.app import Room, Sitting, build
@@ -33,7 +34,7 @@ from alumni_desk.desktop.wiring import room_in, ways_of
 from alumni_desk.members.actions import add_member
 from alumni_desk.members.lists import count_members
 from alumni_desk.schema import open_desk
-from alumni_desk.store import backup, outbox
+from alumni_desk.store import backup, keys, outbox
 from alumni_desk.store.backup import Backup
 from alumni_desk.store.desk import Desk
 from alumni_desk.store.profile import Profile
@@ -418,6 +419,36 @@ def test_without_its_key_a_backup_from_the_list_opens_all_of_it(content: str | N
     assert sitting.room is not None and count_members(sitting.room.desk) == 2
     assert "Nothing was lost" in sitting.room.shell.toast.accessibleName()
     assert not list(profile.path.glob("desk-damaged-*.db"))
+
+
+def test_from_the_locked_page_to_a_backup_where_the_password_store_has_lost_the_key(
+        sitting: Sitting, profile: Profile, until: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    shelf = Shelf()
+    monkeypatch.setattr(keys, "_keyring", lambda: shelf)
+    monkeypatch.delenv("ALUMNI_DESK_PASSPHRASE")
+    keys.keep_anew(profile.path, "desk", keys.database_key(profile.path, "desk", passphrase=PASSPHRASE), None)
+    sitting.begin()
+    until(lambda: sitting.room is not None)
+    room = sitting.room
+    assert room is not None
+    shelf.kept.clear()
+    room.lock.lock()
+    until(lambda: not room.lock.page.locked.password)
+    room.lock.page.store.click()
+    until(lambda: room.lock.page.restore.isVisible())
+    room.lock.page.restore.click()
+    page = stuck(sitting, until)
+    assert "does not have the key of the chapter any more" in texts(page)
+    way(page, "Restore the backup of").click()
+
+    def asks() -> list[UnlockPage]:
+        return [one for one in sitting.front.findChildren(UnlockPage) if one.isVisible()] if sitting.front is not None else []
+
+    until(asks)
+    asks()[0]._given(PASSPHRASE)  # of the day when it was made
+    until(lambda: sitting.room is not None)
+    assert sitting.room is not None and count_members(sitting.room.desk) == 2
+    assert "Nothing was lost" in sitting.room.shell.toast.accessibleName()
 
 
 def test_what_is_typed_for_the_backup_opens_the_chapter_without_being_asked_again(sitting: Sitting, profile: Profile, until: Any,

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from tests.conftest import PASSPHRASE
+from tests.store.test_keyring import Shelf
 
 from alumni_desk.cli.main import run as main
 from alumni_desk.errors import KnownError
@@ -139,6 +140,25 @@ def test_one_that_ended_while_it_took_the_place_is_ended_before_another_begins(
     restore(profile, saved)
     assert names(profile) == ["Ada Obi"]
     assert len(list(profile.path.glob("desk-damaged-*.db"))) == 1
+
+
+def test_a_key_that_the_store_has_lost_comes_back_out_of_a_backup_though_there_is_a_recovery_key(
+        profile: Profile, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """The paper is lost, too: a copy that was made with a password opens all that is here."""
+    monkeypatch.delenv(keys.PASSPHRASE)
+    shelf = Shelf()
+    monkeypatch.setattr(keys, "_keyring", lambda: shelf)
+    with open_desk(profile) as desk:
+        desk.make_chapter("Boston")
+        recovery_key(desk)
+        file = tmp_path / "stick.alumnidesk"
+        backup.back_up(desk, file, passphrase=PASSPHRASE)
+        add_member(desk, first_name="Zed", last_name="Late")
+    shelf.kept.clear()
+    done = restore(profile, file, passphrase=PASSPHRASE)
+    assert done.reopened and done.replaced is None and done.held.members == 1
+    monkeypatch.setenv(keys.PASSPHRASE, PASSPHRASE)
+    assert names(profile) == ["Zed Late"]
 
 
 def test_the_recovery_key_opens_it_as_well_and_stays_good(profile: Profile, saved: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import os
 import shutil
@@ -11,7 +12,7 @@ from pathlib import Path
 
 import pytest
 from keyring.backend import KeyringBackend
-from keyring.errors import KeyringLocked
+from keyring.errors import KeyringLocked, PasswordDeleteError
 
 from alumni_desk.errors import StoreProblem
 from alumni_desk.members.actions import add_member
@@ -19,6 +20,7 @@ from alumni_desk.members.lists import count_members
 from alumni_desk.schema import open_desk
 from alumni_desk.store import keys
 from alumni_desk.store.profile import Profile
+from alumni_desk.store.recovery import recovery_key
 
 
 class Shelf(KeyringBackend):
@@ -41,7 +43,8 @@ class Shelf(KeyringBackend):
 
     def delete_password(self, service: str, username: str) -> None:
         self._speak()
-        del self.kept[service, username]
+        if self.kept.pop((service, username), None) is None:
+            raise PasswordDeleteError("not found")
 
     def _speak(self) -> None:
         if self.silent:
@@ -88,12 +91,37 @@ def test_a_silent_store_is_said_and_makes_no_second_key(profile: Profile, shelf:
         assert desk.scope is not None
 
 
-def test_a_key_that_is_gone_is_said(profile: Profile, shelf: Shelf) -> None:
+@pytest.mark.parametrize(("keeper", "code", "next_one"), [
+    ("passphrase", "passphrase_needed", "Type the chapter's password"), ("recovery", "recovery_needed", "Type the recovery key, or restore a backup"),
+    (None, "keyring_silent", "Restore a backup that has a password")])
+@pytest.mark.parametrize("instead", [None, "bm8ga2V5"])
+def test_a_key_that_is_gone_from_the_store_is_said_with_what_is_left(profile: Profile, shelf: Shelf, keeper: str | None, code: str, next_one: str,
+                                                                     instead: str | None) -> None:
+    """Nobody is told to unlock a store that is open and has nothing."""
     with open_desk(profile) as desk:
         desk.make_chapter("Boston")
-    shelf.kept.clear()
-    with pytest.raises(StoreProblem, match="password store"):
+        key = desk.key
+        if keeper == "passphrase":
+            keys.keep_under(profile.path, "desk", key, "three words here")
+        elif keeper == "recovery":
+            recovery_key(desk)
+    shelf.kept = {} if instead is None else dict.fromkeys(shelf.kept, instead)
+    for call in (lambda: open_desk(profile), lambda: keys.keyring_opens(profile.path, "desk", key)):
+        with pytest.raises(StoreProblem, match="password store does not have the key of the chapter any more") as raised:
+            call()
+        assert "nlock" not in str(raised.value) and "try again" not in str(raised.value) and raised.value.facts["gone"]
+    with pytest.raises(StoreProblem) as raised:
         open_desk(profile)
+    assert raised.value.code == code and next_one in str(raised.value)
+
+
+def test_another_key_in_the_store_is_as_good_as_none(profile: Profile, shelf: Shelf) -> None:
+    with open_desk(profile) as desk:
+        key = desk.key
+    shelf.kept = dict.fromkeys(shelf.kept, base64.b64encode(bytes(32)).decode())
+    with pytest.raises(StoreProblem, match="does not have the key") as raised:
+        keys.keyring_opens(profile.path, "desk", key)
+    assert "Restore a backup" in str(raised.value)
 
 
 def test_without_a_store_a_password_is_wanted(profile: Profile, shelf: Shelf, caplog: pytest.LogCaptureFixture) -> None:

@@ -42,12 +42,13 @@ class Locked:
 
 
 class LockPage(QWidget):
-    """Column 440. ``given(typed)``: a password or recovery key to try; ``by_store``: the password store is to open it; ``door``: back to check-in;
-    ``sized(percent)``: another text size is wanted.
+    """Column 440. ``given(typed)``: a password or recovery key to try; ``by_store``: the password store is to open it; ``backups``: the chapter is
+    to be closed, for the way to a backup; ``door``: back to check-in; ``sized(percent)``: another text size is wanted.
     """
 
     given = Signal(str)
     by_store = Signal()
+    backups = Signal()
     door = Signal()
     sized = Signal(int)
 
@@ -69,13 +70,20 @@ class LockPage(QWidget):
         self.store.clicked.connect(self.by_store)
         self.store_said = Label("", "small", "danger", wrap=True)
         self.store_said.hide()
+        self.restore = Button(_("Restore a backup …"), "secondary" if self.entry is not None else "primary", "clock-counter-clockwise", height=40)
+        self.restore.clicked.connect(self.backups)
+        self.restore_said = Label(_("For that the chapter is closed first; what you had not saved is lost."), "small", "muted", wrap=True)
+        for part in (self.restore, self.restore_said):
+            part.hide()
         if self.entry is not None and locked.keyring and not locked.password:
             self.entry.button.kind = "secondary"  # one thing matters most: the store
-        parts: list[QWidget | None] = [self.entry, self.store if locked.keyring else None, self.store_said]
+        store: list[QWidget | None] = [self.store if locked.keyring else None, self.store_said]
         # Where there is no password the password store comes first, and the recovery key is what remains.
-        for part in parts if locked.password else [self.store if locked.keyring else None, self.store_said, self.entry]:
-            if part is not None:
-                column.addWidget(part)
+        for one in [self.entry, *store] if locked.password else [*store, self.entry]:
+            if one is not None:
+                column.addWidget(one)
+        column.addWidget(self.restore)
+        column.addWidget(self.restore_said)
         if not locked.keyring:
             self.store.hide()
         column.addSpacing(px(8))
@@ -119,24 +127,33 @@ class LockPage(QWidget):
         if self.entry is not None and before.entry is not None:
             self.entry.take_over(before.entry)
         if not before.store_said.isHidden():
-            self.store_failed(before.store_said.text())
+            self.store_failed(before.store_said.text(), gone=before.store.isHidden())
 
     def first_focus(self) -> QWidget:
         """Where the keyboard begins."""
         if self.entry is not None and (self.store.isHidden() or not self.entry.password.isHidden()):
             return self.entry.field()
-        return self.store
+        return self.restore if self.store.isHidden() else self.store
 
     def complain(self, sentence: str, *, counts: bool = True) -> None:
         """Say why what was typed did not open it."""
         if self.entry is not None:
             self.entry.complain(sentence, counts=counts)
 
-    def store_failed(self, sentence: str) -> None:
-        """Say why the password store did not open it."""
+    def store_failed(self, sentence: str, *, gone: bool = False) -> None:
+        """Say why the password store did not open it. ``gone``: it has lost the key, so the other ways are what is left."""
         self.store.setEnabled(True)
         self.store_said.setText(sentence)
         self.store_said.show()
+        if not gone:
+            return
+        for part, shown in ((self.restore, not self.locked.password), (self.restore_said, not self.locked.password and self.locked.drafts > 0)):
+            part.setVisible(shown)
+        if self.entry is not None:
+            self.entry.button.kind = "primary"
+            self.entry.button.update()
+        self.store.hide()
+        self.first_focus().setFocus(Qt.FocusReason.OtherFocusReason)
 
     def mousePressEvent(self, event: QMouseEvent) -> None:
         """Whoever clicks beside the field may type all the same: where they typed before, never into a button. A field's name leads to its field."""

@@ -67,9 +67,10 @@ def names_of(desk: Desk) -> Names:
 
 
 class Lock(QObject):
-    """The lock of one window. ``changed(locked)`` when it closes and opens."""
+    """The lock of one window. ``changed(locked)`` when it closes and opens; ``backups_wanted`` when nothing but a backup may open it."""
 
     changed = Signal(bool)
+    backups_wanted = Signal()
 
     def __init__(self, desk: Desk, shell: Shell, *, door: Callable[[], Any], standing: Callable[[], str] = lambda: "", away: Away | None = None,
                  now: Callable[[], datetime] = datetime.now) -> None:  # fmt: skip
@@ -152,6 +153,7 @@ class Lock(QObject):
         before, self.page = self.page, LockPage(said, self._shell)
         self.page.given.connect(self._try)
         self.page.by_store.connect(self._try_store)
+        self.page.backups.connect(self.backups_wanted)
         self.page.door.connect(self._to_door)
         # Not inside the click that asked for it.
         self.page.sized.connect(lambda percent: QTimer.singleShot(0, self, lambda: self._set_size(percent)))
@@ -288,7 +290,7 @@ class Lock(QObject):
 
     def _store_refused(self, error: KnownError) -> None:
         if self.page is not None:
-            self.page.store_failed(str(error))
+            self.page.store_failed(str(error), gone=bool(error.facts.get("gone")))
 
     def _to_door(self) -> None:
         door = self._door()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -78,6 +79,7 @@ class Opening(QObject):
         self.news = ""  # what to say once the window is there
         self._recovered = False
         self._why: KnownError | None = None  # it does not open
+        self._gone: KnownError | None = None  # the password store has lost its key
         self._mended = False  # and was put right, as it seemed
         self._file: Path | None = None  # with which to begin, once there is a place for it
         self.lanes.trouble.connect(self.stuck)
@@ -104,7 +106,8 @@ class Opening(QObject):
         """Go on in another window, after the text size changed: where one stands is asked anew."""
         self._front = front
         if self._unlock is not None:
-            self._ask_password(choose=self._unlock.choose, why=self._unlock.why, again=self._unlock.try_again is not None)
+            self._ask_password(choose=self._unlock.choose, why=self._unlock.why, again=self._unlock.try_again is not None,
+                               gone=self._gone if self._unlock.backup is not None else None)  # fmt: skip
         elif self._desk is not None:
             self.first_run()
         elif self._why is not None:
@@ -160,27 +163,35 @@ class Opening(QObject):
             self._unlock.complain(str(error), counts=error.code in ("passphrase_wrong", "recovery_wrong"))
         elif wanted:
             # That it is locked with a password needs no words; that the password store is silent does.
+            gone = error if error.facts.get("gone") else None
             silent = "keyring" in self._ways.keepers()
             why = _silent_words(error) if silent else _("{news} Type the password to go on.").format(news=self.news) if self.news and wanted == "typed" else ""
             if wanted == "chosen" and error.facts.get("why"):  # there is one, and it takes no key
                 silent, why = True, _("This computer’s password store takes no key: {why}. Unlock it and try again, so that it keeps the members "
                                       "locked; or choose a password of your own.").format(why=error.facts["why"])  # fmt: skip
-            self._ask_password(choose=wanted == "chosen", why=why, again=silent)
+            self._ask_password(choose=wanted == "chosen", why=why, again=silent and gone is None, gone=gone)
         else:
             self.stuck(error)
 
-    def _ask_password(self, *, choose: bool, why: str, again: bool) -> None:
+    def _ask_password(self, *, choose: bool, why: str, again: bool, gone: KnownError | None) -> None:
+        """``again``: it may open by itself by now; ``gone``: the password store has lost the key, so that a backup may be what is left."""
         from alumni_desk.desktop.unlock import UnlockPage
 
+        self._gone = gone
         keepers = self._ways.keepers()
         self._unlock = UnlockPage(self._with_password, choose=choose, why=why, password="passphrase" in keepers or "recovery" not in keepers,
-                                  recovery="recovery" in keepers, again=self._again if again else None)  # fmt: skip
+                                  recovery="recovery" in keepers, again=self._again if again else None,
+                                  backup=partial(self._offer_backups, gone) if gone is not None else None)  # fmt: skip
         self._front.show_view(self._unlock)
 
     def _again(self) -> None:
         """The password store may answer by now."""
         self._unlock, self._password = None, None
         self.begin()
+
+    def _offer_backups(self, why: KnownError) -> None:
+        self._unlock, self._password, self._why = None, None, why
+        self._offer("", salvage=False)
 
     def _with_password(self, password: str) -> None:
         self._password = password
@@ -206,7 +217,7 @@ class Opening(QObject):
 
             if self._why is None:
                 return
-            page = StuckPage(self._why, *found, salvage=salvage and self._ways.salvage is not None, keyless=self._why.code in KEYLESS, note=note)
+            page = StuckPage(self._why, *found, salvage=salvage and self._ways.salvage is not None, keyless=_lacks_key(self._why), note=note)
             page.salvage.connect(self._salvage)
             page.restore.connect(self._try_backup)
             page.other.connect(self._ask_backup)
@@ -364,7 +375,7 @@ class Opening(QObject):
         restore, password = self._ways.restore, self._password or ""
         if restore is None:
             return
-        lost = self._why is not None and self._why.code in KEYLESS
+        lost = self._why is not None and _lacks_key(self._why)
         self._front.show_view(Working(_("Restoring the backup"), _("Its key is tried on what is here first.") if lost
                                       else _("The file that does not open stays beside the new one.")))
 
@@ -430,8 +441,14 @@ class Opening(QObject):
         self._front.show_view(ErrorPage(error, _("Back"), self.first_run))
 
 
+def _lacks_key(error: KnownError) -> bool:
+    return error.code in KEYLESS or bool(error.facts.get("gone"))
+
+
 def _silent_words(error: KnownError) -> str:
     """That the password store does not give out the key, as a window says it."""
+    if error.code == "passphrase_needed" and error.facts.get("gone"):
+        return _("This computer’s password store does not have the key of the chapter any more. Type the password.")
     if error.code != "passphrase_needed" or not error.facts.get("why"):
         return str(error)
     return _("This computer’s password store does not give out the key of the chapter: {why}. Unlock it and try again, or type the password.").format(

@@ -296,11 +296,11 @@ class UnlockPage(QWidget):
     """Column 440: the mark, why it is locked, the password, Unlock. ``choose`` asks for a new password, twice.
 
     ``why``: a sentence in place of the usual one; ``password`` and ``recovery``: whether there is one to ask for; ``again``: what Try again does, where
-    the cause may go away by itself.
+    the cause may go away by itself; ``backup``: what Restore a backup does, where nothing else may be left.
     """
 
     def __init__(self, on_password: Callable[[str], None], *, choose: bool = False, why: str = "", password: bool = True, recovery: bool = True,
-                 again: Callable[[], None] | None = None, parent: QWidget | None = None) -> None:  # fmt: skip
+                 again: Callable[[], None] | None = None, backup: Callable[[], None] | None = None, parent: QWidget | None = None) -> None:  # fmt: skip
         super().__init__(parent)
         self._on_password, self.choose, self.why = on_password, choose, why
         whole, column = centred_column(self)
@@ -314,6 +314,7 @@ class UnlockPage(QWidget):
             self.try_again = Button(_("Try again"), icon="arrow-clockwise")
             self.try_again.clicked.connect(lambda: again())
             column.addWidget(self.try_again, 0, Qt.AlignmentFlag.AlignLeft)
+        self.backup: Link | None = None
         column.addSpacing(px(8))
         self.entry: SecretEntry | None = None
         if choose:
@@ -323,6 +324,10 @@ class UnlockPage(QWidget):
             self.entry.given.connect(self._given)
             self.password, self.button, self.said = self.entry.password, self.entry.button, self.entry.said
             column.addWidget(self.entry)
+        if backup is not None:
+            self.backup = Link(_("Restore a backup …"), role="small")
+            self.backup.clicked.connect(lambda: backup())
+            column.addWidget(self.backup, 0, Qt.AlignmentFlag.AlignLeading)
         whole.addStretch(3)
 
     def _build_choice(self, column: QVBoxLayout) -> None:

@@ -191,6 +191,8 @@ def room_in(desk: Desk, sitting: Sitting) -> Room:
     held.append(room)
     # Not inside the answer of the sync that is ending with the room.
     room.bridge.removed.connect(lambda said: QTimer.singleShot(0, lambda: sitting.leave_for((_("This laptop’s access ended"), said), lambda job: "")))
+    closing = (_("Closing the chapter"), _("Then it says what may open it."))
+    room.lock.backups_wanted.connect(lambda: QTimer.singleShot(0, lambda: sitting.leave_for(closing, lambda job: "")))
     return room
 
 

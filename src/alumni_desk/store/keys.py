@@ -213,23 +213,26 @@ def opens(folder: Path, name: str, key: bytes, typed: str) -> None:
 def keyring_opens(folder: Path, name: str, key: bytes) -> None:
     """Nothing, if the keyring gives out the key of this database; raises StoreProblem ``keyring_silent`` if not."""
     content = _read(folder / f"{name}.key")
-    found, why = _from_keyring(content)
-    if found is not None and hmac.compare_digest(found, key):
+    given = _from_keyring(content)
+    if given.key is not None and hmac.compare_digest(given.key, key):
         return
-    if found is not None:
-        why = _("it holds another one")
+    if given.key is not None or given.gone:
+        if "passphrase" in content:
+            raise _gone("keyring_silent", _("Type the password."))
+        raise _gone("keyring_silent", _("Type the recovery key, or restore a backup.") if "recovery" in content else _only_backups())
     if "passphrase" in content:
         next_one = _("Unlock it and try again, or type the password.")
     elif "recovery" in content:
         next_one = _("Unlock it (signing in to the computer does) and try again, or type the recovery key.")
     else:
         next_one = _("Unlock it (signing in to the computer does) and try again.")
-    raise StoreProblem("keyring_silent", _("This computer's password store does not give out the key: {why}. {next}"), why=why, next=next_one)
+    raise StoreProblem("keyring_silent", _("This computer's password store does not give out the key: {why}. {next}"), why=given.why,
+                       next=next_one)
 
 
 def keyring_key(folder: Path, name: str) -> bytes | None:
     """The key of a database that exists as the keyring gives it out; None if it does not."""
-    return _from_keyring(_read(folder / f"{name}.key"))[0]
+    return _from_keyring(_read(folder / f"{name}.key")).key
 
 
 def boxes(folder: Path, name: str) -> dict[str, Any]:
@@ -363,9 +366,12 @@ def _opened(content: dict[str, Any], typed: str | None) -> bytes:
     if "keyring" not in content:
         raise StoreProblem("passphrase_needed", _(
             "This chapter is locked with a password. Type it, or set ALUMNI_DESK_PASSPHRASE before a command."))
-    key, why = _from_keyring(content)
-    if key is not None:
-        return key
+    given = _from_keyring(content)
+    if given.key is not None:
+        return given.key
+    if given.gone:
+        raise _out_of_keyring(content)
+    why = given.why
     if "passphrase" in content:
         raise StoreProblem("passphrase_needed", _(
             "This computer's password store does not give out the key of the chapter: {why}. Type the chapter's password, or set "
@@ -377,6 +383,23 @@ def _opened(content: dict[str, Any], typed: str | None) -> bytes:
     raise StoreProblem("keyring_silent", _(
         "This computer's password store does not give out the key of the chapter: {why}. Unlock it (signing in to the computer does) and "
         "try again, or restore a backup."), why=why)
+
+
+def _out_of_keyring(content: Mapping[str, Any]) -> StoreProblem:
+    """The keyring answers, and has lost the key: unlocking it would not help. What else keeps it says what to ask for."""
+    if "passphrase" in content:
+        return _gone("passphrase_needed", _("Type the chapter's password, or set ALUMNI_DESK_PASSPHRASE before a command."))
+    if "recovery" in content:
+        return _gone("recovery_needed", _("Type the recovery key, or restore a backup that has a password: the key lies in that, too."))
+    return _gone("keyring_silent", _only_backups())
+
+
+def _gone(code: str, next_one: str) -> StoreProblem:
+    return StoreProblem(code, _("This computer's password store does not have the key of the chapter any more. {next}"), next=next_one, gone=True)
+
+
+def _only_backups() -> str:
+    return _("Restore a backup that has a password or a recovery key: the key lies in that, too, and if it opens what is here, nothing is replaced.")
 
 
 def _keep(key: bytes, typed: str | None) -> dict[str, Any]:
@@ -399,19 +422,27 @@ def _in_keyring(key: bytes) -> dict[str, Any]:
         "or set ALUMNI_DESK_PASSPHRASE before a command."))
 
 
-def _from_keyring(content: Mapping[str, Any]) -> tuple[bytes | None, str]:
-    """The key out of the keyring, or None and why not, as the middle of a sentence."""
+@dataclass(frozen=True)
+class _Given:
+    """What the keyring gives out: the key, or ``why`` not, as the middle of a sentence; or it answers, and the key is ``gone`` from it."""
+
+    key: bytes | None = None
+    why: str = ""
+    gone: bool = False
+
+
+def _from_keyring(content: Mapping[str, Any]) -> _Given:
     entry, ring = content.get("keyring"), _keyring()
     if ring is None or not isinstance(entry, dict):
-        return None, _("none answers")
+        return _Given(why=_("none answers"))
     found, why = _ask(ring, str(entry.get("id")))
     if found is None:
-        return None, why
+        return _Given(why=why, gone=not why)
     try:
         key = base64.b64decode(found, validate=True)
     except ValueError:
         key = b""
-    return (key, "") if len(key) == 32 else (None, _("what it holds is no key"))
+    return _Given(key) if len(key) == 32 else _Given(gone=True)
 
 
 def get_ready(folder: Path, name: str) -> None:
@@ -444,11 +475,11 @@ def _keyring() -> KeyringBackend | None:
 
 
 def _ask(ring: KeyringBackend, name: str) -> tuple[str | None, str]:
-    """What the keyring has under a name, or None and why."""
+    """What the keyring has under a name; None and why it does not answer, or None and nothing if it has nothing."""
     from keyring.errors import KeyringError
 
     try:
-        return ring.get_password(SERVICE, name), _("it does not hold it any more")
+        return ring.get_password(SERVICE, name), ""
     except (KeyringError, OSError, RuntimeError) as error:
         log.warning("the keyring does not answer: %s", type(error).__name__)
         return None, _why_silent(error)

@@ -152,7 +152,7 @@ def _is_astray(profile: Profile, known: bytes | None, key: bytes, typed: str | N
             keys.database_key(profile.path, "desk", passphrase=typed)
             return False
         except StoreProblem as problem:
-            if problem.code not in _ASTRAY:  # it is whole, and another password opens it
+            if problem.code not in _ASTRAY and not problem.facts.get("gone"):  # it is whole, and another password opens it
                 return False
     return _opens(profile, key)
 
