@@ -18,6 +18,7 @@ from tests.store.test_erasing import findings
 
 from alumni_desk.checkin.actions import check_in, check_out, undo_check_in, walk_in
 from alumni_desk.errors import KnownError, Refused
+from alumni_desk.exchange.exporting import export_ndjson, members_csv
 from alumni_desk.gatherings.actions import add_guest_of, add_guests, change_gathering, new_gathering, remove_guests, set_rsvp
 from alumni_desk.gatherings.records import registration_id
 from alumni_desk.members.actions import add_member, change_member
@@ -118,7 +119,19 @@ def test_it_sees_its_gathering_as_the_door_may_and_nothing_else(leader: Desk, at
     assert (rows(door, "person")[guest]["city"], rows(door, "person")[guest]["email"]) == ("Lynn", None)
 
 
-def test_what_is_done_at_the_door_reaches_the_leader(leader: Desk, at_door: Callable[..., Desk]) -> None:
+def test_the_table_of_members_from_a_door_has_no_contact_that_was_typed_there(leader: Desk, at_door: Callable[..., Desk], tmp_path: Path) -> None:
+    dinner = evening(leader)
+    person = member(leader, "First")
+    add_guests(leader, dinner, [person])
+    sync_once(leader)
+    door = at_door(dinner)
+    walk_in(door, dinner, "Ana First", person_id=person, email="new@example.org", mobile="+1 617 555 0188")
+    members_csv(door, tmp_path / "door.csv")
+    table = (tmp_path / "door.csv").read_text("utf-8-sig")
+    assert "Ana" in table and "new@example.org" not in table and "555" not in table and ",0188," in table
+
+
+def test_what_is_done_at_the_door_reaches_the_leader(leader: Desk, at_door: Callable[..., Desk], tmp_path: Path) -> None:
     dinner = evening(leader)
     first, second = member(leader, "First"), member(leader, "Second")
     add_guests(leader, dinner, [first, second])
@@ -130,11 +143,18 @@ def test_what_is_done_at_the_door_reaches_the_leader(leader: Desk, at_door: Call
     undo_check_in(door, dinner, registration_id(dinner, first), reason="wrong name")
     verdict = walk_in(door, dinner, "Bo Walker", consent=True, email="bo@example.org", mobile="+1 617 555 0188", class_year=1999, city="Lynn")
     with_guest = add_guest_of(door, dinner, registration_id(dinner, second), "Her Brother")
+    exports = set()
     for _turn in range(2):  # before the server has it, and after
         assert "email" not in {one.field for one in history(door, "person", verdict.person)}
         assert not {"bo@example.org", "+1 617 555 0188"} & set(map(str, member_of(door, verdict.person).fields.values()))
         assert member_of(door, verdict.person).fields["mobile"] == "0188"
+        export_ndjson(door, tmp_path / "door.ndjson")
+        exported = (tmp_path / "door.ndjson").read_text()
+        assert '"last_name":"Walker"' in exported and '"mobile":"0188"' in exported
+        assert "bo@example.org" not in exported and "555" not in exported
+        exports.add(exported)
         sync_once(door)
+    assert len(exports) == 1
     assert undo_check_in(door, dinner, verdict.registration).closed and check_in(door, dinner, verdict.registration).fact
     mistaken = walk_in(door, dinner, "Not Really", email="not@example.org")
     undo(door, next(one.id for one in actions(door, limit=1)))

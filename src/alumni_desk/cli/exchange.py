@@ -30,7 +30,8 @@ def add_commands(commands: Any) -> None:
 
     give = commands.add_parser(
         "export", help=_("write all shared rows"),
-        description=_("Write all shared rows, one JSON object a line, sorted by table and id. JSON: rows, file."))
+        description=_("Write all shared rows, one JSON object a line, sorted by table and id. At a door without the "
+                      "e-mail and phone of walk-ins, which are for the chapter. JSON: rows, file."))
     give.add_argument("-o", "--out", metavar="OUT.ndjson", required=True, help=_("the file to write"))
     add_json(give)
     give.set_defaults(run=run_export)

@@ -13,6 +13,7 @@ import sqlalchemy as sa
 
 from alumni_desk.exchange.matching import listed
 from alumni_desk.exchange.rejects import safe, written_whole
+from alumni_desk.store import at_door
 from alumni_desk.store.desk import Desk
 
 _CLOCKS = ("clock", "clocks", "gone")
@@ -41,7 +42,8 @@ class ExportReport:
 def export_ndjson(desk: Desk, out: Path | str) -> ExportReport:
     """Every shared row that is not gone, one JSON object a line, sorted by table and id; no clocks, no empty fields.
 
-    The same rows give the same bytes on every laptop. The file appears only when it is complete. Raises BadInput.
+    The same rows give the same bytes on every laptop. At a door what was typed there for the chapter alone is left out: a walk-in's e-mail, and of the
+    phone all but its end. The file appears only when it is complete. Raises BadInput.
     """
     out = Path(out)
     count = 0
@@ -50,9 +52,10 @@ def export_ndjson(desk: Desk, out: Path | str) -> ExportReport:
         for table in sorted(tables, key=lambda table: table.name):
             columns = [column for column in table.columns if column.name not in _CLOCKS]
             many = {column.name for column in columns if column.info.get("many")}
+            hidden = at_door.unseen(connection, table)
             query = sa.select(*columns).where(table.c.gone.is_(False)).order_by(table.c.id)
             for row in connection.execute(query.execution_options(yield_per=1000)).mappings():
-                stream.write(_line(table.name, dict(row), many))
+                stream.write(_line(table.name, at_door.without(hidden, dict(row)), many))
                 count += 1
     return ExportReport(count, out)
 
@@ -71,11 +74,12 @@ def members_csv(desk: Desk, out: Path | str) -> ExportReport:
         writer = csv.writer(stream, lineterminator="\r\n")
         writer.writerow(_MEMBER_COLUMNS.values())
         person = desk.tables["person"]
+        hidden = at_door.unseen(connection, person)
         query = (sa.select(*[person.c[name] for name in _MEMBER_COLUMNS])
                  .where(person.c.standing == "member", person.c.gone.is_(False), person.c.merged_into.is_(None))
                  .order_by(person.c.last_name, person.c.first_name, person.c.id))
         for row in connection.execute(query.execution_options(yield_per=1000)).mappings():
-            writer.writerow([safe(_cell(name, value)) for name, value in row.items()])
+            writer.writerow([safe(_cell(name, value)) for name, value in at_door.without(hidden, dict(row)).items()])
             count += 1
     return ExportReport(count, out)
 
