@@ -33,6 +33,7 @@ from alumni_desk.desktop.door_network import network_words
 from alumni_desk.desktop.end_term import ChaptersSheet
 from alumni_desk.desktop.erasing_sheets import FirstAsk, SecondAsk, erase_everything
 from alumni_desk.desktop.first_run import FirstRun
+from alumni_desk.desktop.fonts import px
 from alumni_desk.desktop.front import Front
 from alumni_desk.desktop.join_form import JoinForm, invitation_in
 from alumni_desk.desktop.join_laptop_sheet import JoinLaptopSheet, NotFoundSheet, reason_words
@@ -561,12 +562,39 @@ def test_an_admin_chooses_another_chapter(office: Any, laptop: Any, window: Wind
     page = details(hands)
     button(page, "Choose another chapter").click()
     sheet = hands.dialog(ChaptersSheet)
-    hands.until(lambda: len(sheet.radios) == 2)
-    other = next(radio for radio in sheet.radios if "Twin Cities" in radio.text() or ("Boston" in radio.text() and "shown now" not in radio.text()))
+    hands.until(lambda: len(sheet.choice.radios) == 2)
+    other = next(radio for radio in sheet.choice.radios if "Twin Cities" in radio.text() or ("Boston" in radio.text() and "shown now" not in radio.text()))
     name = other.text()
     other.setChecked(True)
     hands.click(sheet.done_button)
     hands.until(lambda: name in said(hands))
+
+
+@pytest.mark.parametrize("percent", [90, 150])
+def test_long_names_of_chapters_take_lines_and_are_not_cut(office: Any, laptop: Any, window: Window, percent: int) -> None:
+    long = "Vereinigung der Ehemaligen der Northgate University in Süddeutschland, Österreich und der deutschsprachigen Schweiz"
+    for name in (long, "Donaudampfschifffahrtselektrizitätenhauptbetriebswerkbauunterbeamtengesellschaft"):
+        office.run("server", "invite", "--chapter", name, "--role", "leader")
+    hands = window(laptop("admin", office, role="admin"))
+    hands.room.appearance.set_percent(percent)
+    page = details(hands)
+    button(page, "Choose another chapter").click()
+    sheet = hands.dialog(ChaptersSheet)
+    try:
+        hands.until(lambda: len(sheet.choice.radios) >= 3)
+        [radio] = [one for one in sheet.choice.radios if one.accessibleName().startswith(long)]
+        hands.until(lambda: radio.width() < sheet.width() and radio.height() >= radio.heightForWidth(radio.width()) > px(40))  # laid out
+        assert sheet._middle.horizontalScrollBar().maximum() == 0
+        for one in sheet.choice.radios:
+            assert one.height() >= one.heightForWidth(one.width())
+            assert one.mapTo(sheet, one.rect().bottomRight()).x() < sheet.width()
+        assert [one.isChecked() for one in sheet.choice.radios if "shown now" in one.text()] == [True]
+        assert not sheet.done_button.isEnabled()
+        hands.click(radio)
+        assert sheet.done_button.isEnabled()
+    finally:
+        sheet.reject()
+        hands.room.appearance.set_percent(100)
 
 
 # -- a volunteer's laptop

@@ -51,8 +51,9 @@ class ChapterChoice(QWidget):
             one.hide()
 
     def set_chapters(self, found: Sequence[Chapter]) -> None:
-        """These there are."""
+        """These there are; the one that is shown on this laptop, if it is among them, is chosen to begin with."""
         self._all = found
+        self._wanted = next((one for one in found if one.here), None)
         counted = Counter(one.name for one in found)
         self._alike = {name for name, count in counted.items() if count > 1}
         self.field.setVisible(len(found) > AT_ONCE)
@@ -78,7 +79,7 @@ class ChapterChoice(QWidget):
         for one in shown:
             if self.radios:
                 column.addWidget(hairline())
-            radio = _ChapterRadio(f"{one.name} · {one.id[:8]}" if one.name in self._alike else one.name)
+            radio = _ChapterRadio(self._called(one))
             radio.setChecked(self._wanted is not None and one.id == self._wanted.id)
             radio.toggled.connect(lambda on, one=one: self._choose(one) if on else None)
             self.radios.append(radio)
@@ -93,6 +94,10 @@ class ChapterChoice(QWidget):
         self.note.setVisible(bool(self._all) and (left > 0 or not fits))
         if self._wanted is not None and self._wanted not in shown:
             self._choose(None)
+
+    def _called(self, one: Chapter) -> str:
+        name = f"{one.name} · {one.id[:8]}" if one.name in self._alike else one.name
+        return _("{chapter}, shown now").format(chapter=isolated(name)) if one.here else name
 
     def _choose(self, one: Chapter | None) -> None:
         self._wanted = one

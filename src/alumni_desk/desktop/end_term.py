@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import Signal
+from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
-from alumni_desk.desktop.controls import Button, Label, Radio
+from alumni_desk.desktop.chapter_choice import ChapterChoice
+from alumni_desk.desktop.controls import Button, Label
 from alumni_desk.desktop.paint import isolated
 from alumni_desk.desktop.setting_rows import SettingRow, section
 from alumni_desk.desktop.sheet import Sheet
@@ -81,30 +82,28 @@ class ChaptersSheet(Sheet):
         super().__init__(parent, _("Chapters"), _("Switch"))
         self._bridge = bridge
         self._wanted: Chapter | None = None
-        self.radios: list[Radio] = []
         self._words = Label(_("Asking the server …"), tone="muted", wrap=True)
         self.column.addWidget(self._words)
+        self.choice = ChapterChoice()
+        self.choice.chosen.connect(self._choose)
+        self.column.addWidget(self.choice)
         self.done_clicked.connect(self._switch)
         self.set_reason(_("Asking the server …"))
         bridge.chapters(self._came, self._failed)
 
     def _came(self, found: list[Chapter]) -> None:
         self._words.setText(_("What waits is sent first; then this laptop is emptied of the present chapter and fetches the other one."))
-        for one in found:
-            radio = Radio(_("{chapter}, shown now").format(chapter=isolated(one.name)) if one.here else isolated(one.name))
-            radio.setChecked(one.here)
-            radio.toggled.connect(lambda on, one=one: self._choose(one) if on else None)
-            self.radios.append(radio)
-            self.column.addWidget(radio)
+        self.choice.set_chapters(found)
+        self.choice.first().setFocus(Qt.FocusReason.OtherFocusReason)
         self.set_reason(_("Choose another one") if len(found) > 1 else _("There is no other one"))
 
     def _failed(self, error: Exception) -> None:
         self._words.setText(str(error))
         self.set_reason(_("The server cannot be asked now"))
 
-    def _choose(self, one: Chapter) -> None:
+    def _choose(self, one: Chapter | None) -> None:
         self._wanted = one
-        self.set_reason(_("It is shown already") if one.here else "")
+        self.set_reason(_("Choose another one") if one is None else _("It is shown already") if one.here else "")
 
     def _switch(self) -> None:
         wanted = self._wanted
