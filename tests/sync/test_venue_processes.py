@@ -7,10 +7,13 @@ import os
 import secrets
 import shutil
 import signal
+import socket
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
@@ -32,6 +35,7 @@ class Laptop:
     def __init__(self, profile: Path, host: str | None = None) -> None:
         self.profile, self.host = profile, host
         self.running: list[subprocess.Popen[str]] = []
+        self.errors = profile.with_suffix(".err")
         self.open: Desk | None = None
 
     def words(self, *words: str, at_home: bool = False) -> list[str]:
@@ -47,12 +51,17 @@ class Laptop:
 
     def start(self, *words: str) -> Any:
         """Start a command that goes on; the first line of JSON that it says."""
-        process = subprocess.Popen(self.words(*words, "--json"), stdout=subprocess.PIPE, text=True)
+        with self.errors.open("a", encoding="utf-8") as errors:
+            process = subprocess.Popen(self.words(*words, "--json"), stdout=subprocess.PIPE, stderr=errors, text=True)
         self.running.append(process)
         assert process.stdout is not None
         line = process.stdout.readline()
         assert line, f"{words} said nothing"
         return json.loads(line)
+
+    def told(self) -> list[str]:
+        """What the commands that go on have said beside their JSON."""
+        return self.errors.read_text("utf-8").splitlines()
 
     def kill(self, how: int = signal.SIGKILL) -> None:
         """End what goes on."""
@@ -146,6 +155,81 @@ def test_two_processes_and_a_check_in_that_shows_on_the_other(office: Any, make_
     assert one.run("check-in", gathering, people[1])["verdict"] == "already_in"
     one.kill(signal.SIGTERM)
     two.kill(signal.SIGTERM)
+
+
+class Cable:
+    """A way to a laptop's port, which can be cut and mended."""
+
+    def __init__(self, to: tuple[str, int]) -> None:
+        self.to, self.port = to, 0
+        self.mend()
+
+    def mend(self) -> None:
+        """Let through whoever comes."""
+        self._listening = socket.create_server(("127.0.0.1", self.port))
+        self.port = self._listening.getsockname()[1]
+        self._ends: list[socket.socket] = []
+        self._threads = [threading.Thread(target=self._accept, daemon=True)]
+        self._threads[0].start()
+
+    def cut(self) -> None:
+        """End all there is."""
+        for one in (self._listening, *self._ends):
+            with suppress(OSError):
+                one.shutdown(socket.SHUT_RDWR)
+            one.close()
+        for thread in self._threads:
+            thread.join()
+
+    def _accept(self) -> None:
+        with suppress(OSError):  # it is cut
+            while True:
+                near, _address = self._listening.accept()
+                try:
+                    far = socket.create_connection(self.to)
+                except ConnectionRefusedError:
+                    near.close()
+                    continue
+                self._ends += [near, far]
+                for one, other in ((near, far), (far, near)):
+                    self._threads.append(threading.Thread(target=self._carry, args=(one, other), daemon=True))
+                    self._threads[-1].start()
+
+    def _carry(self, one: socket.socket, other: socket.socket) -> None:
+        with suppress(OSError):
+            while data := one.recv(65_536):
+                other.sendall(data)
+            other.shutdown(socket.SHUT_WR)
+
+
+def test_whoever_stays_is_told_when_the_other_laptop_goes_away_and_when_it_is_back(office: Any, make_laptop: Callable[..., Laptop]) -> None:
+    one, two = make_laptop("one"), make_laptop("two")
+    gathering, people = open_chapter(office, one, [two])
+    said = one.start("share", "--host", "127.0.0.1", "--port", "0")
+    host, _colon, port = said["address"].rpartition(":")
+    cable = Cable((host, int(port)))
+    address = f"127.0.0.1:{cable.port}"
+    away = f"The laptop at {address} does not answer any more; this one keeps trying, and keeps for it what is done here."
+    back = f"The laptop at {address} answers again."
+    try:
+        two.start("join-laptop", address, said["code"], "--stay")
+        for turn in range(2):
+            cable.cut()
+            soon(lambda turn=turn: two.told() == [away, back] * turn + [away])
+            with open_desk(Profile(two.profile)) as desk:
+                desk.set_setting("door_by", f"Somebody {turn}")  # what is no news for the others is no word that they are there
+            two.run("check-in", gathering, people[turn])
+            cable.mend()
+            soon(lambda turn=turn: two.told() == [away, back] * (turn + 1))
+            soon(lambda turn=turn: one.here(gathering) == turn + 1)
+        one.kill(signal.SIGKILL)
+        soon(lambda: two.told() == [away, back] * 2 + [away])
+        one.start("share", "--host", "127.0.0.1", "--port", port)
+        soon(lambda: two.told()[5:] == ["The other laptop shares with another code now. Join it again, with the code that it shows."])
+    finally:
+        two.kill(signal.SIGTERM)
+        one.kill(signal.SIGTERM)
+        cable.cut()
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such shell")
@@ -255,9 +339,11 @@ def test_a_venue_without_internet_a_partition_a_kill_and_then_the_server(venue: 
     door.run("walk-in", gathering, "Grace Hopper", "email=grace@example.org", "consent=yes")
     soon(lambda: three.here(gathering) == 6)
     assert two.here(gathering) == 6
+    soon(lambda: any("does not answer any more; this one keeps trying" in line for line in two.told()), 60)
     venue.cable(venue.hosts[1], plugged=True)
     for laptop in (one, two, three, door):
         soon(partial(is_seen, laptop, gathering, 7), 60)
+    soon(lambda: two.told()[-1].endswith("answers again."), 60)
 
     # A Wi-Fi that keeps its guests apart is named.
     three.kill()

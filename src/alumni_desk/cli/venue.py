@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from alumni_desk.cli.output import add_json, opened, show
-from alumni_desk.errors import BadInput, NetworkProblem
+from alumni_desk.errors import BadInput, KnownError, NetworkProblem
 from alumni_desk.words import _, ngettext, number
 
 if TYPE_CHECKING:
@@ -40,7 +40,8 @@ def add_commands(commands: Any) -> None:
                       "of no chapter is let in at the door that the other laptop shares. JSON: given, taken, opened, chapter, role, gathering, joined."))
     meet.add_argument("words", metavar="[ADDRESS] CODE", nargs="+",
                       help=_("both as the other laptop shows them; without the address the network is searched"))
-    meet.add_argument("--stay", action="store_true", help=_("go on exchanging until ended with Ctrl+C"))
+    meet.add_argument("--stay", action="store_true", help=_(
+        "go on exchanging until ended with Ctrl+C; a line on the error output says when the other laptop goes away and when it is back"))
     add_json(meet)
     meet.set_defaults(run=run_join_laptop)
 
@@ -121,7 +122,7 @@ def run_join_laptop(args: argparse.Namespace) -> int:
 
     with opened(args) as desk:
         address, code = _where(desk, args.words)
-        visit = Visit(desk, address, code)
+        visit = Visit(desk, address, code, told=_Telling(address))
 
         def wait() -> None:
             met = visit.once()
@@ -136,6 +137,27 @@ def run_join_laptop(args: argparse.Namespace) -> int:
 
         until_ended(wait, visit.close)
     return 0
+
+
+class _Telling:
+    """Says on the error output when the laptop that shares goes away, and when it is back; each once, whichever thread hears it first."""
+
+    def __init__(self, address: str) -> None:
+        self._address, self._said = address, ""
+        self._one = threading.Lock()
+
+    def __call__(self, stations: object, problem: KnownError | None) -> None:
+        with self._one:
+            said = self._words(problem) if problem is not None else ""
+            if said != self._said:
+                print(said or _("The laptop at {address} answers again.").format(address=self._address), file=sys.stderr, flush=True)
+                self._said = said
+
+    def _words(self, problem: KnownError) -> str:
+        if problem.code in ("venue_not_sharing", "venue_closed", "venue_other_network", "venue_no_such_name"):  # it was met: nothing was mistyped
+            return _("The laptop at {address} does not answer any more; this one keeps trying, and keeps for it what is done here.").format(
+                address=self._address)
+        return str(problem)
 
 
 def _where(desk: Desk, words: list[str]) -> tuple[str, str]:

@@ -173,6 +173,10 @@ def _stopped() -> KnownError:
     return Refused("venue_stopped", _("Meeting the other laptops was stopped. Everything is saved here."))
 
 
+def _code_changed() -> KnownError:
+    return Refused("venue_code_changed", _("The other laptop shares with another code now. Join it again, with the code that it shows."))
+
+
 def _in_words(code: str) -> KnownError:
     if code == "chapter":
         return Refused("venue_chapter", _("The other laptop is of another chapter or server, so nothing was exchanged."))
@@ -204,6 +208,7 @@ class Visit:
         self._theirs: set[bytes] = set()  # names of what the partner has for sure
         self._place_there = 0
         self._lasts = False  # the partner's access, as of its last answer
+        self._known_before = False
 
     def stop(self) -> None:
         """End it."""
@@ -265,45 +270,49 @@ class Visit:
             listener.join()
             self.close()
 
-    def _begin(self) -> None:
+    def _begin(self) -> bool:
         self._exchange()
+        return True
 
     def _listen(self, watch: Watch) -> None:
         while not self._stopping.is_set():
             self._trying(self._hear)
 
-    def _trying(self, work: Callable[[], None]) -> None:
+    def _trying(self, work: Callable[[], bool]) -> None:
+        """Do it until it is done. ``work`` says whether the partner was asked: what needs no answer tells nothing of whether it is there."""
         for wait in (*AGAIN_SECONDS, AGAIN_SECONDS[-1]):
             if self._stopping.is_set():
                 return
             try:
-                work()
+                asked = work()
             except NetworkProblem as problem:
                 self._say(problem)
                 self._stopping.wait(wait)
                 continue
             except Refused as problem:
                 if problem.code != "venue_stopped":
-                    self._say(problem)
+                    self._say(_code_changed() if problem.code == "venue_code" and self._known_before else problem)
                     self._stopping.wait(AGAIN_SECONDS[-1])
                 return
-            self._say(None)
+            if asked:
+                self._say(None)
             return
 
     def _say(self, problem: KnownError | None) -> None:
         if self._told is not None and not self._stopping.is_set():
             self._told(self.stations(), problem)
 
-    def _hear(self) -> None:
+    def _hear(self) -> bool:
         mine = self._me()
         request = msgspec.structs.replace(self._request(mine, after=self._place_there), wait=LONGEST_WAIT)
         self._take(mine, self._known(mine, self._asking.ask(request, LONGEST_WAIT)))
+        return True
 
-    def _give_news(self) -> None:
+    def _give_news(self) -> bool:
         mine = self._me()
         with self._desk.reading() as connection:
             found, _place = holding.offered(connection, mine.membership.scope, but=self._theirs)
-        self._give(mine, {one.name for one in found})
+        return self._give(mine, {one.name for one in found}) > 0
 
     def _give(self, mine: Me, names: set[bytes]) -> int:
         """Give these parcels, in as many messages as it takes."""
@@ -347,6 +356,7 @@ class Visit:
             raise Refused("venue_partner", _(
                 "The other laptop’s access was removed, or it has none to this chapter, so nothing was exchanged with it. Join another one."))
         self._lasts = mine.trouble(reply.chain, now_ms(self._desk)) is None
+        self._known_before = True
         return reply
 
     def _take(self, mine: Me, reply: Traded) -> TakenIn:
