@@ -65,6 +65,21 @@ def listens(port: int) -> bool:
         return asking.connect_ex(("127.0.0.1", port)) == 0
 
 
+def test_where_the_chapter_is_kept_nothing_is_called_saved_in_two_places(make_desk: MakeDesk, keep: Any) -> None:
+    """Its server lies on the same disk."""
+    desk = alone(make_desk, "keeper")
+    serving = keep(desk)
+    sync_once(desk)
+    stands = status(desk)
+    assert (stands.state, stands.waiting, stands.short) == ("synced", 0, "Saved here · ready for others")
+    assert stands.sentence == "Saved here; the other laptops get it from this one, which they reach while Alumni Desk is open on it"
+    serving.stop()
+    with pytest.raises(KnownError):
+        sync_once(desk)
+    stands = status(desk)
+    assert (stands.state, stands.short) == ("trouble", "Saved here · the others cannot sync now")
+
+
 def test_a_second_laptop_joins_the_one_that_keeps_the_chapter(make_desk: MakeDesk, keep: Any) -> None:
     desk, other = alone(make_desk, "keeper"), make_desk("other")
     serving = keep(desk)

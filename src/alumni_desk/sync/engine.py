@@ -21,6 +21,7 @@ from alumni_desk.sync import conflicts as deciding
 from alumni_desk.sync import join as joining
 from alumni_desk.sync.address import Address
 from alumni_desk.sync.hello import ending, hello
+from alumni_desk.sync.kept import kept_here
 from alumni_desk.sync.pull import cursor_of, follow_timeline, pull
 from alumni_desk.sync.push import Pushed, push, pushing
 from alumni_desk.sync.venue import holding
@@ -380,11 +381,17 @@ def _standing(connection: sa.Connection) -> Standing:
     if waiting:
         sentence = ngettext("Saved here · {count} to send", "Saved here · {count} to send", waiting).format(count=number(waiting))
         return Standing("trouble" if last.trouble else "waiting", waiting, last.at, sentence)
+    keeps = kept_here(connection) is not None  # then the server is on this disk, and a second place for nothing
     if last.trouble:
-        return Standing("trouble", 0, last.at, _("Saved here · no contact with the server"))
+        return Standing("trouble", 0, last.at, _("Saved here · the others cannot sync now") if keeps else _("Saved here · no contact with the server"))
     if last.at is None:
         return Standing("waiting", 0, None, _("Joined · not synced yet"))
     if holding.is_carrying(connection):
-        return Standing("synced", 0, last.at, _("Saved here and at the server; carries others’ changes to it"), carrying=True,
+        sentence = _("Saved here; carries others’ changes, which all laptops get after its next sync") if keeps else _(
+            "Saved here and at the server; carries others’ changes to it")
+        return Standing("synced", 0, last.at, sentence, carrying=True,
                         chip=_("Saved here · carries others’ changes"))
+    if keeps:
+        return Standing("synced", 0, last.at, _("Saved here; the other laptops get it from this one, which they reach while Alumni Desk is open on it"),
+                        chip=_("Saved here · ready for others"))
     return Standing("synced", 0, last.at, _("Saved here and at the server"))

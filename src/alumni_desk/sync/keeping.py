@@ -24,20 +24,13 @@ from alumni_desk.store import removal
 from alumni_desk.store.desk import Desk
 from alumni_desk.sync import engine, moving, moving_mark, state
 from alumni_desk.sync.address import Address
+from alumni_desk.sync.kept import NAME, Keeps, kept_here
 from alumni_desk.words import _
 
 PORT = 8413
 READY_SECONDS = 60.0
 _ANSWER_SECONDS = 5.0
 END_SECONDS = 30.0
-NAME = "keeps_chapter"
-
-
-class Keeps(msgspec.Struct, frozen=True):
-    """Kept in the desk's settings: the port that the other laptops know, and the key of the server's database in hexadecimal."""
-
-    port: int
-    key: str
 
 
 class Keeping:
@@ -212,15 +205,8 @@ def own_address() -> str:
 
 
 def _kept(desk: Desk) -> Keeps | None:
-    said = desk.setting(NAME)
-    if said is None:
-        return None
-    kept = msgspec.convert(said, Keeps)
-    with desk.reading() as connection:
-        membership = state.read(connection, state.Membership)
-    if membership is not None and not membership.url.endswith(f"://127.0.0.1:{kept.port}"):
-        return None  # it has moved to an office, and was ended before it noted that it keeps the chapter no more
-    return kept
+    with desk.asking() as connection:
+        return kept_here(connection)
 
 
 def _command(desk: Desk, *arguments: str) -> list[str]:
