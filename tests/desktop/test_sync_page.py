@@ -201,3 +201,18 @@ def test_a_wrong_clocks_moment_neither_lies_on_top_nor_is_said(hands: Any) -> No
     page.refresh()
     hands.until(lambda: "15 changes sent" in words(page))
     assert words(page).count("clock was wrong") == 2
+
+
+def test_the_history_says_how_many_unsent_changes_went_with_somebody_who_was_erased(hands: Any) -> None:
+    joined(hands.desk)
+    now = datetime.now(UTC)
+    with hands.desk.applying() as applying:
+        for at, (sent, fetched, refused, dropped) in enumerate(((0, 0, 0, 1), (3, 1, 0, 2), (0, 2, 1, 2))):
+            lately.note(applying.connection, now + timedelta(minutes=at - 9), sent=sent, fetched=fetched, refused=refused, conflicts=0, dropped=dropped)
+    page = hands.page("sync")
+    hands.until(lambda: "2 unsent changes went with people erased" in words(page))
+    said = words(page).splitlines()
+    found = [(line, said[number + 1]) for number, line in enumerate(said) if "unsent change" in said[min(number + 1, len(said) - 1)]]
+    assert found == [("2 changes fetched", "1 was not taken · 2 unsent changes went with people erased"),
+                     ("3 changes sent, 1 fetched", "2 unsent changes went with people erased"),
+                     ("Somebody was erased", "1 unsent change went with somebody erased")]

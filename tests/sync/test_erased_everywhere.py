@@ -10,12 +10,13 @@ import pytest
 import sqlalchemy as sa
 
 from alumni_desk.checkin.actions import walk_in
+from alumni_desk.cli.main import run
 from alumni_desk.gatherings.records import registration_id
 from alumni_desk.protocol.ids import uuid7
 from alumni_desk.store import backup, erasing
 from alumni_desk.store.connecting import connect
 from alumni_desk.store.desk import Desk
-from alumni_desk.sync import conflicts, laptops, session, set_aside, state
+from alumni_desk.sync import conflicts, laptops, lately, session, set_aside, state
 from alumni_desk.sync.engine import join, sync_once, wire_of
 from alumni_desk.sync.pull import pull
 from alumni_desk.sync.refused import refused
@@ -130,6 +131,33 @@ def make_change_after(desk: Desk, root: str) -> bool:
     change(desk, root, last_name=SECRET)
     sync_once(desk)
     return [one.reason for one in refused(desk)] == ["erased"] and erasing.erase(desk, [root]) is not None
+
+
+def test_changes_that_were_not_sent_and_fall_with_whom_they_were_about_are_counted(chapter: tuple[Any, Desk, Desk, str, str], capsys: Any) -> None:
+    """The server never hears of them, so that no answer of it tells of them."""
+    _server, one, two, root, _double = chapter
+    with one.writing("made") as writing:
+        other = writing.add("person", standing="member", last_name="Stays")
+    rest(one, two)
+    erasing.erase(one, [root], remake_backups=False)
+    sync_once(one)
+    change(two, root, city=f"{SECRET} City")
+    change(two, root, employer="Acme")
+    change(two, other, city="Boston")
+    _pull_alone(two)  # killed before it has told: the next one does
+    result = sync_once(two)
+    assert (result.pushed, result.refused, result.dropped, result.waiting) == (1, 0, 2, 0)
+    with two.reading() as connection:
+        assert [did.dropped for did in lately.lately(connection)][:1] == [2]
+    assert sync_once(two).dropped == 0 and refused(two) == []
+    with one.writing("made") as writing:
+        third = writing.add("person", standing="member", last_name="Third")
+    rest(one, two)
+    erasing.erase(one, [third], remake_backups=False)
+    sync_once(one)
+    change(two, third, city="Lagos")
+    assert run(["--profile", str(two.profile.path), "sync"]) == 0
+    assert "1 change that was not sent yet was of somebody whom others erased, and went with them." in capsys.readouterr().out
 
 
 def test_what_is_set_aside_forgets_too(chapter: tuple[Any, Desk, Desk, str, str]) -> None:

@@ -302,7 +302,7 @@ def test_the_commands(office: Any, tmp_path: Path) -> None:
     failed = run("join", office.url, new_invitation())
     assert failed[0] == 1 and failed[1].count("\n") == 1 and "Traceback" not in failed[1]
     assert run("join", office.url, office.invite())["chapter"] == office.chapter
-    assert run("sync") == {"pushed": 0, "pulled": 1, "waiting": 0, "conflicts": 0, "refused": 0, "quarantined": 0, "identical": True}
+    assert run("sync") == {"pushed": 0, "pulled": 1, "waiting": 0, "conflicts": 0, "refused": 0, "quarantined": 0, "identical": True, "dropped": 0}
     assert run("status")["state"] == "synced"
     devices = office.server.run("server", "devices")
     assert [device["role"] for device in devices if device["chapter"] == office.chapter] == ["leader"]

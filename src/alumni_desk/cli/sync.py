@@ -58,7 +58,8 @@ def add_commands(commands: Any) -> None:
                                description=_("Sync now. JSON: pushed, pulled, waiting, conflicts (fields that two people changed at once, "
                                              "still to be decided on; leaders are told), refused, quarantined (changes of removed laptops set aside in this "
                                              "chapter; leaders are told), identical (true: all that is "
-                                             "here is all that the server has for this laptop; null: not compared since something changed)."))
+                                             "here is all that the server has for this laptop; null: not compared since something changed), "
+                                             "dropped (changes that were not sent yet, of somebody whom others erased: they went with them)."))
     sync.add_argument("--check", action="store_true", help=_("compare everything with the server, not once a day alone"))
     add_json(sync)
     sync.set_defaults(run=run_sync)
@@ -200,6 +201,10 @@ def run_sync(args: argparse.Namespace) -> int:
         lines.extend(f"  {one.what}. {one.why}" for one in gone)
         if result.refused > len(gone):
             lines.append(_("  “alumni-desk refused” lists them all."))
+    if result.dropped:
+        lines.append(ngettext("{n} change that was not sent yet was of somebody whom others erased, and went with them.",
+                              "{n} changes that were not sent yet were of people whom others erased, and went with them.", result.dropped).format(
+                                  n=number(result.dropped)))
     if result.identical is not None:
         lines.append(_("Checked: nothing missing.") if result.identical else _("Checked: something differs from the server; the next sync fetches it again."))
     if result.conflicts:
@@ -227,7 +232,8 @@ def _checked_at_once(desk: Desk, result: SyncResult) -> SyncResult:
         again = sync_once(desk, check=True)
     except NetworkProblem:  # all is synced, and the check is due at the next; that there is no contact any more the next says, too
         return result
-    return replace(again, pushed=result.pushed + again.pushed, pulled=result.pulled + again.pulled, refused=result.refused + again.refused)
+    return replace(again, pushed=result.pushed + again.pushed, pulled=result.pulled + again.pulled, refused=result.refused + again.refused,
+                   dropped=result.dropped + again.dropped)
 
 
 def run_refused(args: argparse.Namespace) -> int:

@@ -634,11 +634,20 @@ def _did_line(did: Did, at: datetime | None, server: str) -> PastLine:
     if did.refused:
         icon, tone = "x-circle", "danger"
         second = ngettext("{n} was not taken", "{n} were not taken", did.refused).format(n=number(did.refused))
+        second += f" · {_erased_words(did)}" if did.dropped else ""
         words = words if did.sent or did.fetched else _("Changes were refused")
+    elif did.dropped:
+        icon = "user-minus"
+        second = _erased_words(did)
+        words = words if did.sent or did.fetched else _("Somebody was erased")
     elif did.conflicts:
         icon = "git-merge"
         second = ngettext("{n} to decide", "{n} to decide", did.conflicts).format(n=number(did.conflicts))
     return PastLine(at, icon, words, second, tone)
+
+
+def _erased_words(did: Did) -> str:
+    return ngettext("{n} unsent change went with somebody erased", "{n} unsent changes went with people erased", did.dropped).format(n=number(did.dropped))
 
 
 def _past_line(line: PastLine) -> QWidget:

@@ -47,6 +47,7 @@ class SyncResult:
 
     ``conflicts``: fields that two people changed at once and nobody has decided on, for leaders and admins; ``clashes``: those that this sync brought up.
     ``identical``: whether all that is here is all that the server has for us, as the last check found it, if nothing has changed since; else None.
+    ``dropped``: changes that were not sent yet, of somebody whom others erased: they went with them.
     """
 
     pushed: int
@@ -57,6 +58,7 @@ class SyncResult:
     quarantined: int = 0  # changes of removed laptops that wait for a leader's look, of the whole chapter; leaders and admins are told
     identical: bool | None = None
     clashes: int = 0
+    dropped: int = 0
 
 
 @dataclass(frozen=True)
@@ -139,10 +141,10 @@ def sync_once(desk: Desk, progress: Progress | None = None, *, wire: Wire | None
     finally:
         if wire is None:
             line.close()
-    _remember(desk, None, result)
+    result = replace(result, dropped=_remember(desk, None, result))
     if result.waiting == 0 and (result.pushed or result.refused):
         desk.outbox.make_anew(desk)  # what the server has needs no second copy
-    still.note(desk, replace(result, pushed=0, pulled=0, clashes=0, refused=0))
+    still.note(desk, replace(result, pushed=0, pulled=0, clashes=0, refused=0, dropped=0))
     return result
 
 
@@ -262,13 +264,18 @@ def _is_behind(desk: Desk, scope: str, head: int, chain: str) -> bool:
         return not there or operations.is_unsettled(connection, scope) or state.read(connection, state.Rebuilding) is not None
 
 
-def _remember(desk: Desk, trouble: str | None, result: SyncResult | None = None) -> None:
+def _remember(desk: Desk, trouble: str | None, result: SyncResult | None = None) -> int:
+    """Write down how it went. Returns how many changes went with whom they were about, since one went well."""
+    dropped = 0
     with desk.applying() as applying:
         if result is not None:
-            lately.note(applying.connection, applying.now, sent=result.pushed, fetched=result.pulled, refused=result.refused, conflicts=result.clashes)
+            dropped = erasing.take_dropped(applying.connection)
+            lately.note(applying.connection, applying.now, sent=result.pushed, fetched=result.pulled, refused=result.refused, conflicts=result.clashes,
+                        dropped=dropped)
         last = state.read(applying.connection, state.LastSync) or state.LastSync()
         at = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z") if trouble is None else last.at
         state.keep(applying.connection, state.LastSync(at=at, trouble=trouble))
+    return dropped
 
 
 def status(desk: Desk) -> Standing:

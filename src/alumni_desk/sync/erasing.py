@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime
 
 import sqlalchemy as sa
@@ -13,7 +14,7 @@ from alumni_desk.protocol.messages import Page
 from alumni_desk.schema import synced_tables
 from alumni_desk.store import erasing
 from alumni_desk.store.desk import Desk
-from alumni_desk.sync import state
+from alumni_desk.sync import operations, state
 from alumni_desk.sync.away import away, names_of
 
 
@@ -36,14 +37,14 @@ def after_page(connection: sa.Connection, page: Page) -> None:
             named.update(str(row[block.columns.index("person")]) for row in block.rows)
     again = erasing.erased_of(connection, sorted(named)) if named else []
     if again:
-        erasing.learn(connection, _tables(), dict.fromkeys(again, ""))
+        _forget(connection, dict.fromkeys(again, ""))
 
 
 def after_file(connection: sa.Connection) -> None:
     """The same after a whole chapter came."""
     again = connection.exec_driver_sql("SELECT id FROM erased").scalars().all()
     if again:
-        erasing.learn(connection, _tables(), dict.fromkeys(again, ""))
+        _forget(connection, dict.fromkeys(again, ""))
 
 
 def after_push(connection: sa.Connection, rows: Sequence[tuple[str, str]]) -> None:
@@ -55,7 +56,9 @@ def after_push(connection: sa.Connection, rows: Sequence[tuple[str, str]]) -> No
     for table in ("education", "registration"):
         people.update(connection.exec_driver_sql(f'SELECT person FROM "{table}" WHERE id IN (SELECT value FROM json_each(?)) AND person IS NOT NULL',
                                                  (json.dumps(by_table[table]),)).scalars())
-    if erasing.forget(connection, _tables(), by_table):  # the rows themselves may not be here any more
+    with _counted(connection):
+        held = erasing.forget(connection, _tables(), by_table)  # the rows themselves may not be here any more
+    if held:
         state.keep(connection, state.Scrubbing())
     _learn(connection, people)
 
@@ -67,13 +70,38 @@ def forget_order(connection: sa.Connection, people: Sequence[str]) -> None:
 
 def _learn(connection: sa.Connection, people: set[str]) -> None:
     now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-    if people and erasing.learn(connection, _tables(), dict.fromkeys(sorted(people), now)):
+    if people and _forget(connection, dict.fromkeys(sorted(people), now)):
         state.keep(connection, state.Scrubbing())
     gone = people & set(away(connection).get("person", ()))
     if gone:  # another chapter had them: of whom something came too late is not known by name any more, either
         rows = {table: [one for one in ids if one not in gone] for table, ids in away(connection).items()}
         state.keep(connection, state.Away(rows, {one: name for one, name in names_of(connection).items() if one not in gone}))
         state.keep(connection, state.Scrubbing())
+
+
+def _forget(connection: sa.Connection, people: Mapping[str, str]) -> int:
+    with _counted(connection):
+        return erasing.learn(connection, _tables(), people)
+
+
+@contextmanager
+def _counted(connection: sa.Connection) -> Iterator[None]:
+    """Remember how many changes fall that the server has not got: no answer of it will ever tell of them."""
+    before = operations.count_waiting(connection)
+    yield
+    fell = before - operations.count_waiting(connection)
+    if fell:
+        there = state.read(connection, state.Dropped) or state.Dropped()
+        state.keep(connection, state.Dropped(there.count + fell))
+
+
+def take_dropped(connection: sa.Connection) -> int:
+    """How many fell since the last sync that ended; from now on they are told of."""
+    found = state.read(connection, state.Dropped)
+    if found is None:
+        return 0
+    state.drop(connection, state.Dropped)
+    return found.count
 
 
 def finish(desk: Desk) -> None:

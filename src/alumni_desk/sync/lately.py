@@ -12,20 +12,22 @@ _KEY = "lately"
 
 
 class Did(msgspec.Struct, frozen=True, omit_defaults=True):
-    """One sync. ``at``: ISO 8601 UTC; how many changes were sent, rows fetched, changes refused, fields that clashed."""
+    """One sync. ``at``: ISO 8601 UTC; how many changes were sent, rows fetched, changes refused, fields that clashed, unsent changes that went
+    with somebody who was erased."""
 
     at: str
     sent: int = 0
     fetched: int = 0
     refused: int = 0
     conflicts: int = 0
+    dropped: int = 0
 
 
-def note(connection: sa.Connection, now: datetime, *, sent: int, fetched: int, refused: int, conflicts: int) -> None:
+def note(connection: sa.Connection, now: datetime, *, sent: int, fetched: int, refused: int, conflicts: int, dropped: int = 0) -> None:
     """Keep what a sync did, if it did anything. ``now``: the corrected time, as the server told it. The caller commits."""
-    if sent or fetched or refused or conflicts:
+    if sent or fetched or refused or conflicts or dropped:
         at = now.isoformat(timespec="seconds").replace("+00:00", "Z")
-        found = [Did(at, sent, fetched, refused, conflicts), *lately(connection)][:KEPT]
+        found = [Did(at, sent, fetched, refused, conflicts, dropped), *lately(connection)][:KEPT]
         connection.exec_driver_sql("INSERT INTO sync_state (key, value) VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value",
                                    (_KEY, msgspec.json.encode(found).decode()))
 

@@ -114,6 +114,12 @@ class Scrubbing(msgspec.Struct, frozen=True):
     backups: bool = True
 
 
+class Dropped(msgspec.Struct, frozen=True):
+    """How many changes that were not sent went with whom they were about, who was erased elsewhere; the sync that ends next says so."""
+
+    count: int = 0
+
+
 class Away(msgspec.Struct, frozen=True):
     """Rows, by table, that another chapter has now. ``names``: of whom something was written here that the server does not take any more."""
 
@@ -165,7 +171,7 @@ _NAMES: dict[type[msgspec.Struct], str] = {Membership: "membership", Joining: "j
                                            Timeline: "timeline", Rebuilding: "rebuilding",
                                            Places: "places", Skew: "skew", Fetching: "fetching", Checked: "checked", Told: "laptops",
                                            Scrubbing: "scrubbing", Elsewhere: "elsewhere", Ended: "ended", Contact: "contact", Credentials: "credentials",
-                                           Away: "away", Reach: "reach", Carrying: "carrying"}
+                                           Away: "away", Reach: "reach", Carrying: "carrying", Dropped: "dropped"}
 
 
 def read(connection: Connection, kind: type[T]) -> T | None:
