@@ -10,11 +10,13 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
+from alumni_desk.errors import KnownError
 from alumni_desk.protocol.messages import Cursor, PullReply, PullRequest
 from alumni_desk.server.backups import begin_timeline
 from alumni_desk.server.database import postgresql_database
+from alumni_desk.store import erasing
 from alumni_desk.store.desk import Desk
-from alumni_desk.sync import pull, push, session
+from alumni_desk.sync import pull, push, session, set_aside, snapshot
 from alumni_desk.sync.address import Address
 from alumni_desk.sync.engine import join, sync_once
 from alumni_desk.sync.shapes import shapes
@@ -232,3 +234,57 @@ def test_a_desk_that_ended_while_it_took_everything_anew_goes_on(office: Any, ma
     assert "Lost" not in names(two) and len(names(two)) == 60
     with two.reading() as connection:
         assert read(connection, Rebuilding) is None
+
+
+def test_what_a_removed_laptop_had_sent_before_the_restore_is_set_aside(make_server: Any, make_desk: MakeDesk, tmp_path: Path) -> None:
+    """Nobody else may have it any more, and soon this laptop has not either."""
+    server = make_server()
+    one, two = make_desk("one"), make_desk("two")
+    for desk in (one, two):
+        join(desk, server.url, server.invite())
+    add(one, "Ana")
+    sync_once(one)
+    server.run("server", "backup", str(tmp_path / "kept"))
+    add(one, "Bo")
+    sync_once(one)
+    with one.reading() as connection:
+        membership = read(connection, Membership)
+    assert membership is not None
+    server.run("server", "revoke", membership.device)
+    server.stop()
+    server.run("server", "restore", str(tmp_path / "kept"), "--replace")
+    server.start()
+    with pytest.raises(KnownError) as removed:
+        sync_once(one)
+    assert removed.value.code == "access_removed"
+    sync_once(two)
+    (aside,) = set_aside.set_aside(two)
+    assert any("Bo" in one for one in aside.what)
+    set_aside.release(two, aside.id)
+    sync_once(two)
+    assert set(names(two)) == {"Ana", "Bo"}
+
+
+@pytest.mark.parametrize("worth", [1, 4_000])  # all comes anew by a file, or by pages
+def test_who_was_erased_where_the_server_has_lost_them_is_no_row_any_more(make_server: Any, make_desk: MakeDesk, tmp_path: Path, worth: int,
+                                                                          monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(snapshot, "WORTH", worth)
+    server = make_server()
+    one, two = make_desk("one"), make_desk("two")
+    for desk in (one, two):
+        join(desk, server.url, server.invite())
+    add(one, "Ana")
+    sync_once(one)
+    server.run("server", "backup", str(tmp_path / "kept"))
+    lost = add(one, "Bo")
+    for desk in (one, two):
+        sync_once(desk)
+    erasing.erase(two, [lost])
+    server.stop()
+    server.run("server", "restore", str(tmp_path / "kept"), "--replace")
+    server.start()
+    for desk in (two, one, two):
+        sync_once(desk)
+        with desk.reading() as connection:
+            assert connection.exec_driver_sql("SELECT count(*) FROM person WHERE id = ?", (lost,)).scalar() == 0
+            assert connection.exec_driver_sql("SELECT count(*) FROM shadow").scalar() == 0

@@ -610,3 +610,26 @@ def test_of_somebody_erased_before_the_server_heard_of_them_nothing_stays_with_w
         assert state.read(connection, state.Scrubbing) is None
     sync_once(one)
     assert verify(one).ok and verify(two).ok and verify(three).ok
+
+
+def test_a_hand_out_of_a_leader_who_was_removed_since_stops_no_exchange(leaders: Any, make_desk: MakeDesk, office: Any, caplog: Any) -> None:
+    one, _two, gathering, people = leaders
+    three = make_desk("three")
+    join(three, office.url, office.invite())
+    sync_once(three)
+    first, second = make_desk("first"), make_desk("second")
+    for door, leader in ((first, one), (second, one), (second, three)):  # the second one's list is the newer
+        with shared(leader, gathering=gathering) as sharing:
+            meet(door, sharing)
+    check_in(second, gathering, person_id=people[0])
+    with three.reading() as connection:
+        device = me(connection).membership.device
+    office.server.run("server", "revoke", device)
+    sync_once(one)
+    with shared(one) as sharing:  # the first one hears of it
+        meet(first, sharing)
+    check_in(first, gathering, person_id=people[1])
+    with caplog.at_level("INFO", "alumni_desk.sync.venue.visiting"), shared(second) as sharing:
+        meet(first, sharing)
+    assert here(first, gathering) == here(second, gathering) == 2
+    assert "a hand-out was passed over: handout_forged" in caplog.text

@@ -50,7 +50,10 @@ def greet(server: Server, device: str, message: HelloRequest, now: int) -> Hello
         with server.database.reading() as connection:
             rows = rows_of(connection, question, device=device, since=now - conflicts.KEPT)
             reply, same, news = _said(server, connection, rows, device, message, now)
-            unknown = _unknown_places(connection, server, {one.scope for one in reply.grants}, message)
+            had = accounts.chapters_of(connection, server.tables, device) if "wipe" in reply.commands else frozenset()
+            unknown = _unknown_places(connection, server, {*(one.scope for one in reply.grants), *had}, message)
+            if had:  # a removed laptop offers again what a restored server has lost, and only that
+                reply.backed_up.update((scope, feed.backed_up(connection, server.tables, scope)) for scope in had)
             certificates = certificates_of(server, connection, device, [one for one in reply.grants if one.scope in reply.heads], now)
             removals = [sign_removals(identity(server), server=server.id, scope=scope, issued=now, devices=gone) for scope, gone in _removed(rows).items()
                         if scope in reply.heads]

@@ -167,7 +167,7 @@ def _sync(desk: Desk, wire: Wire, membership: state.Membership, progress: Progre
     erasing.finish(desk)  # the program ended in the middle of it
     server = hello(desk, wire, membership)
     if (why := ending(server.commands)) is not None:
-        leaving.go(desk, wire, membership, why, None if progress is None else partial(progress, "push"))
+        leaving.go(desk, wire, membership, why, None if progress is None else partial(progress, "push"), server=server)
         found = removal.removed(desk.profile)
         if found is not None:
             raise found.error

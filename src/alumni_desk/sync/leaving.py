@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from alumni_desk.errors import Refused
-from alumni_desk.protocol.messages import Done, ScopeRequest
+from alumni_desk.protocol.messages import Done, HelloReply, ScopeRequest
 from alumni_desk.store import removal
 from alumni_desk.store.desk import Desk
+from alumni_desk.store.erasing import EMPTIED
 from alumni_desk.store.removal import Why
 from alumni_desk.sync import operations, state
 from alumni_desk.sync.asking import line_of
@@ -19,12 +20,14 @@ from alumni_desk.sync.wire import Wire
 from alumni_desk.words import _, ngettext, number
 
 
-def go(desk: Desk, wire: Wire, membership: Membership, why: Why, progress: Callable[[int], None] | None = None) -> str:
+def go(desk: Desk, wire: Wire, membership: Membership, why: Why, progress: Callable[[int], None] | None = None, *, server: HelloReply | None = None) -> str:
     """Send everything that waits, then empty the desk, which cannot be used afterwards. Gives the sentence about it.
 
-    Killed anywhere: before everything was sent the next contact goes on, afterwards the next start.
+    Killed anywhere: before everything was sent the next contact goes on, afterwards the next start. ``server``: what it said to this contact's hello.
     """
     _keeps_nothing(desk)
+    if server is not None and membership.scope in server.unknown:
+        _offer_again(desk, membership.scope, server.backed_up.get(membership.scope, 0))
     count = Pushed()
     while push(desk, wire, membership, count):
         if progress is not None:
@@ -37,6 +40,16 @@ def go(desk: Desk, wire: Wire, membership: Membership, why: Why, progress: Calla
             "{n} change of this laptop could not be sent, so it keeps everything for now. Sync again.",
             "{n} changes of this laptop could not be sent, so it keeps everything for now. Sync again.", left), n=number(left))
     return _empty(desk, why)
+
+
+def _offer_again(desk: Desk, scope: str, saved: int) -> None:
+    """The server was put back to an older day: what it answered since (after the sequence ``saved``) it may have lost, and soon nobody else has it."""
+    with desk.applying() as applying:
+        connection = applying.connection
+        connection.exec_driver_sql("UPDATE operation SET fate = 'waiting', sequence = NULL, resolved_at = NULL WHERE scope = ? AND queue <> 'peer'"
+                                   f" AND fate IN ('accepted', 'waiting') AND sequence > ? AND NOT ({EMPTIED})", (scope, saved))
+        connection.exec_driver_sql("UPDATE parcel SET resolved = NULL, sequence = NULL, reason = NULL WHERE scope = ? AND sequence > ?", (scope, saved))
+        state.drop(connection, state.Places)
 
 
 def _empty(desk: Desk, why: Why) -> str:

@@ -244,7 +244,9 @@ def _to_zero(connection: sa.Connection, scope: str) -> None:
 def drop_unseen(connection: sa.Connection, scope: str, seen: set[tuple[str, str]]) -> None:
     """What the whole list does not have is not there, or not for this laptop: the row goes, where something waits over it once that is resolved."""
     for name, shape in shapes().items():
-        waits = "EXISTS (SELECT 1 FROM operation AS o INDEXED BY operation_row WHERE o.table_name = ? AND o.row_id = t.id AND o.fate = 'waiting')"
+        # An order lies over no row: nothing would ever rebuild it.
+        waits = ("EXISTS (SELECT 1 FROM operation AS o INDEXED BY operation_row WHERE o.table_name = ? AND o.row_id = t.id AND o.fate = 'waiting'"
+                 " AND o.kind <> 'command')")
         here = connection.exec_driver_sql(f'SELECT id, {waits} AS waits FROM "{name}" AS t WHERE scope = ?', (name, scope)).all()
         unseen = [row for row in here if (name, row.id) not in seen]
         write_views(connection, shape, scope, {row.id: no_base(shape) for row in unseen if not row.waits})

@@ -195,7 +195,7 @@ def copy_in(desk: Desk, scope: str, offer: SnapshotReply, file: Path, progress: 
 
 def _copy_table(connection: sa.Connection, shape: Shape, scope: str, reached: int, at: str) -> None:
     ours, theirs = _columns(connection, "main", shape.name), _columns(connection, "snapshot", shape.name)
-    lying = sorted(connection.exec_driver_sql("SELECT DISTINCT row_id FROM operation WHERE table_name = ? AND fate = 'waiting'", (shape.name,)).scalars())
+    lying = sorted(connection.exec_driver_sql(_LYING.replace("SELECT", "SELECT DISTINCT", 1), (shape.name,)).scalars())
     empty = connection.exec_driver_sql(f'SELECT 1 FROM main."{shape.name}" LIMIT 1').first() is None
     if empty and not lying and ours == theirs:
         with _without_triggers(connection, shape.name):
@@ -229,7 +229,7 @@ def _columns(connection: sa.Connection, schema: str, table: str) -> list[str]:
     return [str(row.name) for row in connection.exec_driver_sql(f'PRAGMA {schema}.table_info("{table}")')]
 
 
-_LYING = "SELECT row_id FROM operation WHERE table_name = ? AND fate = 'waiting'"
+_LYING = "SELECT row_id FROM operation WHERE table_name = ? AND fate = 'waiting' AND kind <> 'command'"  # an order lies over no row
 
 
 def _lay_bare(connection: sa.Connection, shape: Shape, scope: str, names: Sequence[str]) -> None:

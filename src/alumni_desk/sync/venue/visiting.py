@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import json
+import logging
 import socket
 import threading
 from collections.abc import Callable, Sequence
@@ -45,6 +46,8 @@ from alumni_desk.sync.venue.stations import Station, Stations, announce
 from alumni_desk.sync.venue.timing import now_ms
 from alumni_desk.sync.venue.watching import Watch
 from alumni_desk.words import _
+
+log = logging.getLogger(__name__)
 
 CONNECT_SECONDS = 4.0
 ANSWER_SECONDS = 10.0
@@ -209,6 +212,8 @@ class Visit:
         self._place_there = 0
         self._lasts = False  # the partner's access, as of its last answer
         self._known_before = False
+        self._passed_over = 0  # the number of a hand-out that does not count here
+        self._no_list: Refused | None = None  # why one does not
 
     def stop(self) -> None:
         """End it."""
@@ -249,6 +254,7 @@ class Visit:
             before = reply.place
             reply = self._traded(self._me(), self._request(mine, after=reply.place))
             taken += self._take(mine, reply)
+        self._tell_of_list(mine)
         certificate = mine.certificate
         return Met(given, taken.new, taken.opened, mine.membership.scope_name, certificate.role, certificate.gathering, joined)
 
@@ -306,6 +312,7 @@ class Visit:
         mine = self._me()
         request = msgspec.structs.replace(self._request(mine, after=self._place_there), wait=LONGEST_WAIT)
         self._take(mine, self._known(mine, self._asking.ask(request, LONGEST_WAIT)))
+        self._tell_of_list(mine)
         return True
 
     def _give_news(self) -> bool:
@@ -343,7 +350,7 @@ class Visit:
             return 0
         with self._desk.reading() as connection:
             there = newest(connection, mine.certificate.gathering)
-        return there.number if there else 0
+        return max(there.number if there else 0, self._passed_over)
 
     def _traded(self, mine: Me, request: Trade) -> Traded:
         reply = self._line.ask(request)
@@ -368,12 +375,35 @@ class Visit:
         partner = reply.chain[0].device if reply.chain else None
         self._stations.hear(mine, reply.heard, [reply.chain, *reply.chains], now_ms(self._desk), partner=partner)
         if reply.handout is not None:
-            take_handout(self._desk, mine, reply.handout)
+            try:
+                take_handout(self._desk, mine, reply.handout)
+            except Refused as problem:  # whoever carries it did nothing wrong, and what was done at the doors goes before lists
+                self._no_list = problem
+                if problem.code == "handout_forged" and _has_list(self._desk, mine):
+                    self._passed_over = reply.handout.number
         return taken
+
+    def _tell_of_list(self, mine: Me) -> None:
+        """When all was exchanged: why a list was not taken, where this laptop has to know. That whoever made one was removed since matters to nobody who
+        has a list. Raises Refused."""
+        problem, self._no_list = self._no_list, None
+        if problem is None:
+            return
+        if not self._passed_over:
+            raise problem
+        log.info("a hand-out was passed over: %s", problem.code)
 
     def _me(self) -> Me:
         with self._desk.reading() as connection:
             return me(connection)
+
+
+def _has_list(desk: Desk, mine: Me) -> bool:
+    """Whether this laptop knows its gathering's guests, or is a leader's, which needs no hand-out."""
+    if mine.leads:
+        return True
+    with desk.reading() as connection:
+        return connection.exec_driver_sql("SELECT 1 FROM registration WHERE gathering = ? LIMIT 1", (mine.certificate.gathering,)).first() is not None
 
 
 def _iso(until: int | None) -> str | None:
