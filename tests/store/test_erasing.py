@@ -15,7 +15,7 @@ from alumni_desk.gatherings.records import registration_id
 from alumni_desk.members.actions import add_member, change_member
 from alumni_desk.members.lists import count_members, member_rows
 from alumni_desk.schema import open_desk
-from alumni_desk.store import backup, erasing
+from alumni_desk.store import backup, disk, erasing
 from alumni_desk.store.checking import verify
 from alumni_desk.store.desk import Desk
 from alumni_desk.store.done import actions
@@ -187,3 +187,62 @@ def test_nobody_by_that_id(desk: Desk) -> None:
     with pytest.raises(KnownError) as raised:
         erasing.erase(desk, ["nobody"])
     assert raised.value.code == "no_such_person"
+
+
+@pytest.mark.parametrize("ended_in", ["scrub", "_remake", "_keep_list"])
+def test_ended_in_the_middle_it_goes_on_at_the_next_opening(profile: Profile, desk: Desk, canary: str, ended_in: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """From the one transaction on they are erased; what pages, copies and backups still hold goes as soon as it can."""
+    backup.by_itself(desk.profile, desk.key, "daily")
+
+    def killed(*_arguments: object) -> int:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(erasing, ended_in, killed)
+        with pytest.raises(KeyboardInterrupt):
+            erasing.erase(desk, [canary])
+    with desk.reading() as connection:
+        assert connection.exec_driver_sql("SELECT id FROM erased").scalars().all() == [canary]
+        assert connection.exec_driver_sql("SELECT count(*) FROM operation WHERE fields || values_before LIKE ?", (f"%{CANARY}%",)).scalar() == 0
+    assert actions(desk)[0].event == "person_erased"
+    erasing.catch_up(desk)
+    assert findings(desk.profile, desk.key, CANARY) == [] and verify(desk).ok
+    assert canary in erasing.known_erased(desk.profile)
+
+
+def test_what_fails_in_the_midst_leaves_nothing_erased(desk: Desk, canary: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    def trouble(*_arguments: object) -> int:
+        raise RuntimeError
+
+    with monkeypatch.context() as patched:
+        patched.setattr(erasing, "forget", trouble)
+        with pytest.raises(RuntimeError):
+            erasing.erase(desk, [canary])
+    assert actions(desk)[0].event != "person_erased"
+    with desk.reading() as connection:
+        assert connection.exec_driver_sql("SELECT first_name FROM person WHERE id = ?", (canary,)).scalar() == CANARY
+        assert connection.exec_driver_sql("SELECT count(*) FROM erased").scalar() == 0
+        assert connection.exec_driver_sql("SELECT mode FROM capture").scalar() == "rest"
+
+
+def test_on_a_full_disk_it_is_said_what_is_still_to_go(desk: Desk, canary: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
+    def full(*_arguments: object) -> None:
+        raise disk.disk_full()
+
+    with monkeypatch.context() as patched, caplog.at_level("WARNING", "alumni_desk.store.erasing"):
+        patched.setattr(erasing, "scrub", full)
+        done = erasing.erase(desk, [canary])
+    assert done.unfinished is not None and done.unfinished.code == "disk_full" and done.ids == (canary,)
+    assert "make room" in erasing.erased_words(done)
+    caplog.clear()
+    erasing.catch_up(desk)
+    assert findings(desk.profile, desk.key, CANARY) == []
+
+
+def test_what_a_killed_backup_left_goes_too(desk: Desk, canary: str) -> None:
+    made = backup.by_itself(desk.profile, desk.key, "daily")
+    left = [made.with_name(f"alumni-desk-20261101-120000-daily{backup.ENDING}{end}") for end in (".part", ".copy", ".copy-journal")]
+    for one in left:
+        one.write_bytes(made.read_bytes())
+    erasing.erase(desk, [canary])
+    assert not any(one.exists() for one in left)

@@ -63,6 +63,7 @@ def opened(args: argparse.Namespace, *, create: bool = True, told: Callable[[str
                 access.refuse_locked(connection)
                 if (getattr(args, "command", None), _part(args)) in LEADERS_ALONE:
                     access.refuse_at_door(connection)
+        _finish_erasing(desk)
         try:
             yield desk
         finally:
@@ -70,6 +71,23 @@ def opened(args: argparse.Namespace, *, create: bool = True, told: Callable[[str
                 from alumni_desk.store.outbox import catch_up
 
                 catch_up(desk)
+
+
+def _finish_erasing(desk: Desk) -> None:
+    """Go on where a command or the window ended in the middle of erasing somebody. What still does not go is said, and stops nothing else."""
+    from alumni_desk.errors import KnownError
+    from alumni_desk.store import driver
+
+    with desk.asking() as connection:
+        begun = driver.row(connection, "SELECT 1 FROM sync_state WHERE key = 'scrubbing'")
+    if begun is None:
+        return
+    from alumni_desk.store.erasing import finish_begun
+
+    try:
+        finish_begun(desk)
+    except KnownError as problem:
+        print(problem, file=sys.stderr)
 
 
 TRIES = 3

@@ -116,6 +116,13 @@ def by_itself(profile: Profile, key: bytes, why: Why, note: str = "", *, now: da
     return out
 
 
+def remove_leftovers(folder: Path) -> None:
+    """Delete what backups left behind that were killed in the middle: it holds the whole chapter, and is no backup that anybody sees."""
+    for pattern in (f"*{ENDING}.part", f"*{ENDING}.copy*"):
+        for one in folder.glob(pattern):
+            one.unlink(missing_ok=True)
+
+
 def before(desk: Desk, why: Why, note: str = "", *, progress: Progress | None = None, cancelled: Callable[[], bool] | None = None) -> Path | None:
     """A backup before something large; a desk without anybody in it needs none."""
     with desk.reading() as connection:

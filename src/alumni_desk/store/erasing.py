@@ -10,18 +10,20 @@ import json
 import logging
 import os
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
 import sqlalchemy as sa
 
-from alumni_desk.errors import NotFound, Refused
+from alumni_desk.errors import KnownError, NotFound, Refused
 from alumni_desk.protocol.ids import uuid7
 from alumni_desk.store import backup, driver
 from alumni_desk.store.desk import Desk
 from alumni_desk.store.profile import Profile, private
 from alumni_desk.store.tables import FULL_TEXT
+from alumni_desk.store.troubles import translated
 from alumni_desk.store.writing import INSERT_OPERATION, TRANSACTION, Changed, Writing
 from alumni_desk.words import _, ngettext, number
 
@@ -29,6 +31,8 @@ log = logging.getLogger(__name__)
 
 FILE = "erased.json"
 EVENT = "person_erased"
+UNFINISHED = "scrubbing"
+"""Under this key of ``sync_state`` stands that pages, copies and backups may still hold what was taken out (``sync.state.Scrubbing``)."""
 
 EMPTIED = ("fields = '{}' AND kind = 'put' AND (before <> '{}' OR EXISTS (SELECT 1 FROM operation AS o INDEXED BY operation_row"
            " WHERE o.table_name = operation.table_name AND o.row_id = operation.row_id AND o.kind = 'put' AND o.fields <> '{}'))")
@@ -52,11 +56,15 @@ class Erased:
     backups_deleted: int
     changed: Changed
     unreached: tuple[Path, ...] = ()  # folders with backups that are not there now: done when they are seen again
+    unfinished: KnownError | None = None  # why pages, copies and backups are not written anew yet
 
 
 def erased_words(done: Erased) -> str:
     """What to say of it."""
     said = _("Erased. What others hold goes with the next sync; delete backups that you made by hand and files that you exported yourself.")
+    if done.unfinished is not None:
+        said = _("Erased, and nobody sees them any more. But the disk did not let all of their traces and the older backups go yet: make room, and open Alumni "
+                 "Desk again; it goes on by itself. Delete backups that you made by hand and files that you exported yourself.")
     if done.backups_deleted:
         said += " " + ngettext("{n} older backup that was made by itself was deleted, for it may have held them; a new one is there.",
                                "{n} older backups that were made by themselves were deleted, for they may have held them; a new one is there.",
@@ -87,16 +95,17 @@ def erase(desk: Desk, people: Sequence[str], *, remake_backups: bool = True) -> 
             clear = dict.fromkeys(_about(writing.tables[table]))
             for row_id in row_ids:
                 writing.change(table, row_id, **clear, **({"gone": True} if table in ("person", "education") else {}))
-    with desk.applying() as applying:
-        _note(applying.connection, dict.fromkeys(ids, _now()))
-        clear_rows(applying.connection, applying.tables, rows)
-        forget(applying.connection, applying.tables, rows)
-    _keep_list(desk.profile, _listed_in(desk))
-    if remake_backups:
-        backup.owe(desk.profile, backup.folders(desk.profile))  # first: killed anywhere from here, it is done later
-    scrub(desk)
-    desk.outbox.make_anew(desk)
-    deleted = _remake(desk) if remake_backups else 0
+        with writing.applying() as connection:  # all of it in one transaction: whoever was erased is so wholly, whatever happens next
+            _note(connection, dict.fromkeys(ids, _now()))
+            clear_rows(connection, writing.tables, rows)
+            forget(connection, writing.tables, rows)
+            driver.run(connection, "INSERT INTO sync_state (key, value) VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value",
+                       (UNFINISHED, json.dumps({"backups": remake_backups})))
+    try:
+        deleted = finish_begun(desk)
+    except KnownError as problem:  # it is saved, and the next opening goes on
+        log.warning("what was erased is still in pages, copies or backups: %s", problem.code)
+        return Erased(tuple(ids), 0, writing.changed, unfinished=problem)
     return Erased(tuple(ids), deleted, writing.changed, tuple(backup.owed(desk.profile)) if remake_backups else ())
 
 
@@ -149,9 +158,28 @@ def finish(desk: Desk) -> int:
     return _remake(desk)
 
 
+def finish_begun(desk: Desk) -> int:
+    """What was taken out goes from pages, copies and backups, too; ended in the middle of it, the next opening or sync does it. Returns as ``finish``."""
+    with desk.asking() as asked:
+        found = driver.row(asked, "SELECT value FROM sync_state WHERE key = ?", (UNFINISHED,))
+    if found is None:
+        return 0
+    count = 0
+    if json.loads(found[0]).get("backups", True):
+        count = finish(desk)
+    else:
+        _keep_list(desk.profile, _listed_in(desk))
+        scrub(desk)
+        desk.outbox.make_anew(desk)
+    with desk.applying() as applying:
+        driver.run(applying.connection, "DELETE FROM sync_state WHERE key = ?", (UNFINISHED,))
+    return count
+
+
 def catch_up(desk: Desk) -> int:
-    """Reach the backups in folders that were not there when somebody was erased, and are now. Returns how many were deleted."""
-    return _remake(desk) if any(_reached(one) for one in backup.owed(desk.profile)) else 0
+    """Finish what was begun, and reach the backups in folders that were not there when somebody was erased, and are now. Returns how many were deleted."""
+    count = finish_begun(desk)
+    return count + (_remake(desk) if any(_reached(one) for one in backup.owed(desk.profile)) else 0)
 
 
 def _role(connection: sa.Connection) -> str | None:
@@ -234,13 +262,10 @@ def scrub(desk: Desk) -> None:
     with desk.applying() as applying:
         # The index keeps taken out words until its parts are merged.
         applying.connection.exec_driver_sql(f"INSERT INTO {FULL_TEXT} ({FULL_TEXT}) VALUES ('rebuild')")
-    raw = desk.raw()
-    try:
+    with translated(desk.profile.path, opened=True), closing(desk.raw()) as raw:
         raw.execute("PRAGMA secure_delete = ON")
         raw.execute("VACUUM")
         raw.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-    finally:
-        raw.close()
 
 
 def _remake(desk: Desk) -> int:
@@ -248,6 +273,8 @@ def _remake(desk: Desk) -> int:
     profile = desk.profile
     there = [one for one in backup.owed(profile) if _reached(one)]
     old = [one for folder in there for one in backup.listed_in(folder, desk.key) if one.ours and one.why != "by_hand"]
+    for folder in there:
+        backup.remove_leftovers(folder)
     backup.by_itself(profile, desk.key, "daily")
     stay = {one.file.parent for one in old if not _gone(one.file)}
     count = sum(one.file.parent not in stay for one in old)

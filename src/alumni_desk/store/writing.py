@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import lru_cache
@@ -284,6 +285,16 @@ class Writing:
     def touched(self, table: str, ids: Sequence[str]) -> None:
         """Say which rows a statement of one's own changed, so that screens draw them anew."""
         self._changed.setdefault(table, set()).update(ids)
+
+    @contextmanager
+    def applying(self) -> Iterator[sa.Connection]:
+        """What is written in here is nobody's edit, and commits with the action all the same."""
+        driver.run(self.connection, "UPDATE capture SET mode = 'applying'")
+        try:
+            yield self.connection
+        finally:
+            if driver.is_writing(self.connection):  # else SQLite has rolled back by itself
+                driver.run(self.connection, "UPDATE capture SET mode = 'action'")
 
     def next_transaction(self) -> None:
         """What follows is a transaction of its own in the sync (never more than 500 operations), of the same action."""

@@ -105,15 +105,5 @@ def take_dropped(connection: sa.Connection) -> int:
 
 
 def finish(desk: Desk) -> None:
-    """What was taken out goes from pages, copies and backups too; killed meanwhile, the next sync does it."""
-    with desk.reading() as connection:
-        scrubbing = state.read(connection, state.Scrubbing)
-    if scrubbing is None:
-        return
-    if scrubbing.backups:
-        erasing.finish(desk)
-    else:
-        erasing.scrub(desk)
-        desk.outbox.make_anew(desk)
-    with desk.applying() as applying:
-        state.drop(applying.connection, state.Scrubbing)
+    """What was taken out goes from pages, copies and backups too; killed meanwhile, the next sync or opening does it."""
+    erasing.finish_begun(desk)
