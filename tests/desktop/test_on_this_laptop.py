@@ -9,7 +9,9 @@ from alumni_desk.desktop.compared_sheet import ComparedSheet
 from alumni_desk.desktop.controls import Label
 from alumni_desk.desktop.laptop_part import ExportedSheet
 from alumni_desk.exchange.exporting import members_csv
-from alumni_desk.members.actions import add_member
+from alumni_desk.gatherings.actions import add_guests, new_gathering, set_rsvp
+from alumni_desk.gatherings.records import registration_id
+from alumni_desk.members.actions import add_member, change_member
 from alumni_desk.segments.comparing import compare
 from alumni_desk.store import backup, exports
 
@@ -34,7 +36,26 @@ def test_the_members_added_since_and_removed_since_are_named(hands: Any) -> None
 def test_a_backup_compared_with_itself_differs_in_nothing(hands: Any) -> None:
     file = backup.by_itself(hands.desk.profile, hands.desk.key, "daily")
     found = compare(hands.desk, file)
-    assert [one.count for side in (found.only_now, found.only_then) for one in side.values()] == [0] * 6
+    assert [one.count for side in (found.only_now, found.only_then, found.changed) for one in side.values()] == [0] * 12
+
+
+def test_what_was_changed_since_is_not_called_the_same(hands: Any) -> None:
+    desk = hands.desk
+    noor = add_member(desk, first_name="Noor", last_name="Haddad", city="Porto").id
+    dinner = new_gathering(desk, name="Dinner", start="2030-11-12T18:30").id
+    add_guests(desk, dinner, [noor])
+    backup.by_itself(desk.profile, desk.key, "daily")
+    change_member(desk, noor, city="Lisbon", notes="moved")
+    set_rsvp(desk, dinner, [registration_id(dinner, noor)], "no")
+    page = hands.page("restore")
+    words = [label.text() for label in page.detail.findChildren(Label)]
+    assert "as many" in words and "the same" not in words
+    page.detail._see.click()
+    sheet = hands.dialog(ComparedSheet)
+    said = [label.text() for label in sheet.findChildren(Label)]
+    assert "Changed since" in said and "Only today" not in said
+    assert said[said.index("1 member") + 1] == "Noor Haddad" and said[said.index("1 entry of a guest list") + 1] == "Noor Haddad at Dinner"
+    sheet.reject()
 
 
 def test_exported_files_are_said_to_be_unlocked_and_can_be_deleted(hands: Any, tmp_path: Path) -> None:

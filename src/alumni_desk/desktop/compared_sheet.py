@@ -15,7 +15,7 @@ from alumni_desk.words import _, ngettext, number
 
 
 class ComparedSheet(PlainSheet):
-    """Two parts: only today, only then; each by members, check-ins and gatherings."""
+    """Three parts: only today, only then, changed since; each by members, check-ins, guests and gatherings."""
 
     def __init__(self, parent: QWidget, day: date, found: Compared) -> None:
         super().__init__(parent, _("Who and which"))
@@ -23,6 +23,8 @@ class ComparedSheet(PlainSheet):
         for title, second, side in (
             (_("Only today"), _("These are not in the backup of {day}.").format(day=then), found.only_now),
             (_("Only on {day}").format(day=then), _("These are in the backup and not here today."), found.only_then),
+            (_("Changed since"), _("These are in both. Of the fields that were changed since, the backup of {day} has the older values.").format(day=then),
+             found.changed),
         ):
             if not any(one.count for one in side.values()):
                 continue
@@ -31,8 +33,8 @@ class ComparedSheet(PlainSheet):
             for table, difference in side.items():
                 self._list(table, difference)
             self.column.addSpacing(px(8))
-        if not any(one.count for side in (found.only_now, found.only_then) for one in side.values()):
-            self.column.addWidget(Label(_("The same people, check-ins and gatherings are in both."), wrap=True))
+        if not any(one.count for side in (found.only_now, found.only_then, found.changed) for one in side.values()):
+            self.column.addWidget(Label(_("The same people, check-ins, guests and gatherings are in both, and nothing of them was changed."), wrap=True))
         self.column.addStretch(1)
         shut = Button(_("Close"), "primary")
         shut.clicked.connect(self.accept)
@@ -48,6 +50,7 @@ class ComparedSheet(PlainSheet):
             return
         count = difference.count
         words = {"person": ngettext("{n} member", "{n} members", count), "fact": ngettext("{n} check-in", "{n} check-ins", count),
+                 "registration": ngettext("{n} entry of a guest list", "{n} entries of guest lists", count),
                  "gathering": ngettext("{n} gathering", "{n} gatherings", count)}[table]
         self.column.addWidget(hairline())
         self.column.addWidget(Label(words.format(n=number(count)), "strong"))

@@ -537,7 +537,7 @@ class BackupDetail(Scroll):
                 continue
             grid.addWidget(Label(number(today), tone="muted"), 3 + 2 * row, 2, right)
             difference = then - today
-            said = _("the same") if not difference else (_("{n} fewer") if difference < 0 else _("{n} more")).format(n=number(abs(difference)))
+            said = _("as many") if not difference else (_("{n} fewer") if difference < 0 else _("{n} more")).format(n=number(abs(difference)))
             grid.addWidget(Label(said, "strong" if difference else "body", "text" if difference else "muted"), 3 + 2 * row, 3, right)
         return box
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Set
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +11,7 @@ from types import SimpleNamespace
 from typing import Any
 
 from alumni_desk.members.naming import full_name
+from alumni_desk.protocol.clocks import repacked
 from alumni_desk.store import backup
 from alumni_desk.store.connecting import connect
 from alumni_desk.store.desk import Desk
@@ -19,10 +21,12 @@ SHOWN = 200
 """Lines of each list; a longer one says how many more there are."""
 
 _NAME = ("title", "first_name", "middle_name", "last_name", "suffix", "preferred_name")
-_MEMBERS = f"SELECT id, {', '.join(_NAME)} FROM person WHERE standing = 'member' AND NOT gone"
-_GATHERINGS = "SELECT id, name, starts FROM gathering WHERE NOT gone"
-_CHECK_INS = (f"SELECT f.id, {', '.join(f'p.{name}' for name in _NAME)}, g.name AS gathering FROM fact AS f"
-              " LEFT JOIN person AS p ON p.id = f.person LEFT JOIN gathering AS g ON g.id = f.gathering WHERE f.kind = 'in'")
+_MEMBERS = f"SELECT id, clocks, {', '.join(_NAME)} FROM person WHERE standing = 'member' AND NOT gone"
+_GATHERINGS = "SELECT id, clocks, name, starts FROM gathering WHERE NOT gone"
+_OF_THEM = (f"SELECT f.id, f.clocks, {', '.join(f'p.{name}' for name in _NAME)}, g.name AS gathering FROM {{}} AS f"
+            " LEFT JOIN person AS p ON p.id = f.person LEFT JOIN gathering AS g ON g.id = f.gathering WHERE {}")
+_CHECK_INS = _OF_THEM.format("fact", "f.kind = 'in'")
+_GUESTS = _OF_THEM.format("registration", "NOT f.gone")
 
 
 @dataclass(frozen=True)
@@ -35,10 +39,13 @@ class Difference:
 
 @dataclass(frozen=True)
 class Compared:
-    """``only_then``: the backup has it, the present has not. ``only_now``: going back loses it. By table: person, fact, gathering."""
+    """``only_then``: the backup has it, the present has not. ``only_now``: going back loses it. ``changed``: both have it, and it says something else
+    in one of its fields. By table: person, fact, registration, gathering.
+    """
 
     only_then: dict[str, Difference]
     only_now: dict[str, Difference]
+    changed: dict[str, Difference]
 
 
 def compare(desk: Desk, file: Path) -> Compared:
@@ -56,10 +63,11 @@ def compare(desk: Desk, file: Path) -> Compared:
     finally:
         raw.close()
     return Compared({table: _only(table, then[table], now[table]) for table in _QUESTIONS},
-                    {table: _only(table, now[table], then[table]) for table in _QUESTIONS})
+                    {table: _only(table, now[table], then[table]) for table in _QUESTIONS},
+                    {table: _changed(table, then[table], now[table]) for table in _QUESTIONS})
 
 
-_QUESTIONS = {"person": _MEMBERS, "fact": _CHECK_INS, "gathering": _GATHERINGS}
+_QUESTIONS = {"person": _MEMBERS, "fact": _CHECK_INS, "registration": _GUESTS, "gathering": _GATHERINGS}
 
 
 def _rows(connection: Any, question: str) -> dict[str, dict[str, Any]]:
@@ -69,12 +77,20 @@ def _rows(connection: Any, question: str) -> dict[str, dict[str, Any]]:
 
 
 def _only(table: str, here: dict[str, dict[str, Any]], there: dict[str, dict[str, Any]]) -> Difference:
-    ids = sorted(here.keys() - there.keys(), reverse=True)  # an id begins with when it was made
-    return Difference(tuple(_words(table, here[one]) for one in ids[:SHOWN]), len(ids))
+    return _listed(table, here.keys() - there.keys(), here)
+
+
+def _changed(table: str, then: dict[str, dict[str, Any]], now: dict[str, dict[str, Any]]) -> Difference:
+    return _listed(table, {one for one in then.keys() & now.keys() if repacked(then[one]["clocks"]) != repacked(now[one]["clocks"])}, now)
+
+
+def _listed(table: str, those: Set[str], rows: dict[str, dict[str, Any]]) -> Difference:
+    ids = sorted(those, reverse=True)  # an id begins with when it was made
+    return Difference(tuple(_words(table, rows[one]) for one in ids[:SHOWN]), len(ids))
 
 
 def _words(table: str, row: dict[str, Any]) -> str:
     if table == "gathering":
         return _("{name}, {day}").format(name=row["name"] or _("No name"), day=str(row["starts"] or "")[:10]) if row["starts"] else row["name"] or _("No name")
     name = full_name(SimpleNamespace(**row)) or _("No name")
-    return _("{name} at {gathering}").format(name=name, gathering=row["gathering"]) if table == "fact" and row["gathering"] else name
+    return _("{name} at {gathering}").format(name=name, gathering=row["gathering"]) if row.get("gathering") else name
