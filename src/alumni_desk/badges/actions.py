@@ -8,6 +8,7 @@ import sqlalchemy as sa
 
 from alumni_desk.badges.people import BadgePerson
 from alumni_desk.errors import BadInput, NotFound
+from alumni_desk.store import driver
 from alumni_desk.store.desk import Desk
 from alumni_desk.store.writing import Changed
 from alumni_desk.words import _
@@ -17,8 +18,11 @@ def note_printed(desk: Desk, gathering_id: str, people: Sequence[BadgePerson], *
     """A fact for each badge that was printed, so that the next print can leave them out. Prints again are facts again."""
     with desk.writing("badges_printed", gathering=gathering_id) as writing:
         at = writing.now.strftime("%Y-%m-%dT%H:%M:%S.") + f"{writing.now.microsecond // 1000:03d}Z"
+        # A fact names the entry that is on the list, whoever it has become part of: so it stays theirs, should they be taken apart.
+        whose = dict(driver.rows(writing.connection, "SELECT id, person FROM registration WHERE gathering = ?", (gathering_id,)))
         if people:
-            writing.add_many("fact", [{"kind": "badge", "gathering": gathering_id, "registration": one.registration, "person": one.person, "at": at,
+            writing.add_many("fact", [{"kind": "badge", "gathering": gathering_id, "registration": one.registration,
+                                       "person": whose.get(one.registration, one.person), "at": at,
                                        "station": station or desk.device_name, "method": "print"} for one in people])
     return writing.changed
 

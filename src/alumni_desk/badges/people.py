@@ -43,7 +43,7 @@ def badge_people(desk: Desk, gathering_id: str, *, only_new: bool = False, regis
     if wanted is None:
         rows = [row for row in rows if row.status in statuses or row.checked_in]
     else:
-        rows = [row for row in rows if row.registration in wanted]
+        rows = [row for row in rows if not wanted.isdisjoint((row.registration, *row.others))]
     return [badge_of(row) for row in rows if not (only_new and row.badge_printed)]
 
 

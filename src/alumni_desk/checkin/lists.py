@@ -17,6 +17,7 @@ from alumni_desk.checkin.ranking import Findable, findable, rank
 from alumni_desk.checkin.verdicts import Fact, has_left, open_ins
 from alumni_desk.errors import NotFound
 from alumni_desk.members import naming
+from alumni_desk.members.roots import merged_on, root_of
 from alumni_desk.protocol.codes import read_badge_code
 from alumni_desk.store import driver
 from alumni_desk.store.desk import Desk
@@ -208,8 +209,7 @@ class DoorList:
         here = sa.select(registration.c.person).where(registration.c.gathering == self._id, ~registration.c.gone)
         rows = connection.execute(sa.select(person).where(person.c.id.in_(here)))
         self._persons = {row.id: row for row in rows}
-        merged = sa.select(person.c.id, person.c.merged_into).where(person.c.merged_into.is_not(None))
-        self._merged = {row.id: row.merged_into for row in connection.execute(merged)}
+        self._merged = merged_on(connection)
         self._registrations = {row.id: row for row in connection.execute(
             sa.select(registration).where(registration.c.gathering == self._id, ~registration.c.gone))}
 
@@ -222,16 +222,8 @@ class DoorList:
         self._facts = facts
 
     def root(self, person: str) -> str:
-        """The person that this one was merged into in the end; themselves if never merged.
-
-        Two laptops may merge A into B and B into A: all of such a circle are one person, under the smallest id.
-        """
-        path = [person]
-        while (onward := self._merged.get(path[-1])) is not None:
-            if onward in path:
-                return min(path[path.index(onward):])
-            path.append(onward)
-        return path[-1]
+        """The person that this one was merged into in the end; themselves if never merged."""
+        return root_of(self._merged, person)
 
     def _derive(self) -> None:
         by_root: dict[str, list[Fact]] = defaultdict(list)

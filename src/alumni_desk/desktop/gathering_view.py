@@ -289,7 +289,7 @@ class GatheringView(QWidget):
             return
 
         def done(answered: Answered) -> None:
-            n = len(answered.before)
+            n = answered.count
             self.changed.emit(answered.changed, ngettext("{n} answer noted", "{n} answers noted", n).format(n=number(n)))
 
         self._lanes.write(lambda: set_rsvp(self._desk, it.row.id, chosen, status), done)

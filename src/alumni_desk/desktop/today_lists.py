@@ -6,6 +6,7 @@ import json
 from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, NamedTuple
 
+from alumni_desk.gatherings.counts import answers_once, came_once
 from alumni_desk.members import naming
 from alumni_desk.store import driver
 from alumni_desk.store.desk import Desk
@@ -136,6 +137,7 @@ def _answers(connection: Connection, gatherings: list[str]) -> dict[str, dict[st
             connection, "SELECT gathering, status, count(*) FROM registration WHERE NOT gone AND gathering IN (SELECT value FROM json_each(?)) "
             "GROUP BY gathering, status", (json.dumps(gatherings),)):  # fmt: skip
         found.setdefault(gathering, {})[status or "invited"] = count
+    answers_once(connection, found)
     return found
 
 
@@ -162,10 +164,12 @@ def _held(connection: Connection, today: date, most: int, since: date = date.min
 
 def _came(connection: Connection, gatherings: list[str]) -> dict[str, int]:
     """Distinct people with an ``in`` that nobody took back; who left again has come all the same."""
-    return dict(driver.rows(
+    found: dict[str, int] = dict(driver.rows(
         connection, "SELECT gathering, count(DISTINCT registration) FROM fact WHERE gathering IN (SELECT value FROM json_each(?)) AND kind = 'in' AND NOT gone "
         "AND NOT EXISTS (SELECT 1 FROM fact AS void, json_each(void.closes) AS closed WHERE void.gathering = fact.gathering AND void.kind = 'void' "
         "AND closed.value = fact.id) GROUP BY gathering", (json.dumps(gatherings),)))
+    came_once(connection, found)
+    return found
 
 
 def frame_facts(desk: Desk, today: date) -> FrameFacts:

@@ -15,6 +15,7 @@ from alumni_desk.gatherings.kinds import ANSWERS
 from alumni_desk.gatherings.records import registration_id
 from alumni_desk.members.fields import read_fields as read_person
 from alumni_desk.members.naming import display_name
+from alumni_desk.members.roots import merged_on, root_of
 from alumni_desk.protocol.codes import badge_code
 from alumni_desk.store.desk import Desk
 from alumni_desk.store.writing import Changed, Writing
@@ -42,10 +43,11 @@ class Added:
 
 @dataclass(frozen=True)
 class Answered:
-    """Answers that were noted, with what stood before, so that they can be taken back."""
+    """Answers that were noted, with what stood before, so that they can be taken back; ``count``: of how many people."""
 
     before: Mapping[str, str]
     changed: Changed
+    count: int = 0
 
 
 def new_gathering(desk: Desk, **typed: Any) -> Planned:
@@ -147,25 +149,26 @@ def name_guest(desk: Desk, registration: str, **typed: Any) -> Changed:
         if row is None or row.gone:
             raise NotFound("registration_not_found", _("This guest is not on the list any more. Look for the name again."))
     with desk.writing("guest_named", gathering=row.gathering) as writing:
-        writing.change("person", row.person, **values)
+        writing.change("person", root_of(merged_on(writing.connection), row.person), **values)
         writing.touched("registration", [registration])
     return writing.changed
 
 
 def set_rsvp(desk: Desk, gathering_id: str, registrations: Sequence[str], status: str) -> Answered:
-    """Note the answer of one or many. Raises NotFound, or BadInput for an unknown answer."""
+    """Note the answer of one or many; who is on the list under several entries that were merged has one. Raises NotFound, or BadInput."""
     _known(status)
     with desk.writing("answers_noted", gathering=gathering_id) as writing:
-        there = _registrations(writing, set(registrations))
+        whose = _of_the_same(writing, gathering_id, registrations)
+        there = _registrations(writing, set(whose))
         before: dict[str, str] = {}
-        for one in dict.fromkeys(registrations):
+        for one in whose:
             row = there.get(one)
             if row is None or row.gone or row.gathering != gathering_id:
                 raise NotFound("registration_not_found", _("Somebody chosen is not on this list any more. Look for the name again."))
             if row.status != status:
                 before[one] = row.status or "invited"
                 writing.change("registration", one, status=status, answered_at=None if status == "invited" else _moment(writing.now))
-    return Answered(before, writing.changed)
+    return Answered(before, writing.changed, len({whose[one] for one in before}))
 
 
 def take_back_rsvp(desk: Desk, gathering_id: str, before: Mapping[str, str]) -> Changed:
@@ -184,6 +187,7 @@ def remove_guests(desk: Desk, gathering_id: str, registrations: Iterable[str]) -
     wanted = set(registrations)
     with desk.writing("guests_removed", gathering=gathering_id) as writing:
         table, fact = writing.tables["registration"], writing.tables["fact"]
+        wanted |= _of_the_same(writing, gathering_id, sorted(wanted)).keys()
         wanted |= set(writing.connection.scalars(sa.select(table.c.id).where(table.c.host.in_(wanted), ~table.c.gone)))
         if writing.connection.execute(sa.select(fact.c.id).where(
                 fact.c.gathering == gathering_id, fact.c.registration.in_(wanted), fact.c.kind == "in").limit(1)).first() is not None:
@@ -236,6 +240,23 @@ def _registrations(writing: Writing, ids: set[str]) -> dict[str, sa.Row[Any]]:
         for row in writing.connection.execute(sa.select(table).where(table.c.id.in_(wanted[start:start + 5_000]))):
             found[row.id] = row
     return found
+
+
+def _of_the_same(writing: Writing, gathering_id: str, registrations: Sequence[str]) -> dict[str, str]:
+    """These registrations and those of the same people under entries that were merged, each with its person."""
+    whose = dict.fromkeys(registrations, "")
+    merged = merged_on(writing.connection)
+    table = writing.tables["registration"]
+    together: dict[str, list[str]] = {}
+    for one, person in writing.connection.execute(sa.select(table.c.id, table.c.person).where(
+            table.c.gathering == gathering_id, ~table.c.gone, table.c.person.is_not(None))):
+        root = root_of(merged, person)
+        together.setdefault(root, []).append(one)
+        if one in whose:
+            whose[one] = root
+    for root in [root for root in whose.values() if root]:
+        whose.update(dict.fromkeys(together[root], root))
+    return whose
 
 
 def _known(status: str) -> None:

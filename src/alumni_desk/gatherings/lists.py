@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -13,7 +13,9 @@ from zoneinfo import ZoneInfo
 import sqlalchemy as sa
 
 from alumni_desk.errors import Ambiguous, NotFound
+from alumni_desk.gatherings.counts import answer_of, answers_once
 from alumni_desk.members import naming
+from alumni_desk.members.roots import merged_on, root_of
 from alumni_desk.store.desk import Desk
 from alumni_desk.store.search import fold, words
 from alumni_desk.words import _
@@ -83,6 +85,7 @@ class GuestRow:
     checked_in: bool
     badge_printed: bool
     sort: tuple[str, str]
+    others: tuple[str, ...] = ()  # registrations of entries that were merged: this line stands for them, too
 
 
 def gathering_rows(desk: Desk) -> list[GatheringRow]:
@@ -130,17 +133,30 @@ def gathering(desk: Desk, gathering_id: str) -> GatheringRow:
 
 
 def guest_rows(desk: Desk, gathering_id: str, *, statuses: Iterable[str] | None = None) -> list[GuestRow]:
-    """Everybody on a list by name, each guest of somebody directly under their host."""
+    """Everybody on a list by name, each guest of somebody directly under their host; entries that were merged are one line."""
     registration, person = desk.tables["registration"], desk.tables["person"]
-    people = [person.c[name].label(f"person_{name}") for name in ("first_name", "last_name", "preferred_name", "other_script_name", "class_year", "badge_tail",
-                                                                 "constituent_codes", "city", "email", "standing", "door_note", "gone")]
-    chosen = sa.select(registration, *people).join(person, person.c.id == registration.c.person, isouter=True)
+    chosen = sa.select(registration).where(registration.c.gathering == gathering_id, ~registration.c.gone)
     with desk.reading() as connection:
-        rows = connection.execute(chosen.where(registration.c.gathering == gathering_id, ~registration.c.gone)).all()
+        rows = connection.execute(chosen).all()
+        merged = merged_on(connection)
+        listed = sa.select(registration.c.person).where(registration.c.gathering == gathering_id, ~registration.c.gone)
+        shown = sa.select(*(person.c[name] for name in _SHOWN))
+        people = {row.id: row for row in connection.execute(shown.where(person.c.id.in_(listed)))}
+        roots = {root_of(merged, one) for one in people if one in merged} - people.keys()
+        if roots:
+            people.update((row.id, row) for row in connection.execute(shown.where(person.c.id.in_(roots))))
         inside, printed = _facts(connection, desk, gathering_id)
-    guests = {row.id: _guest(row, row.id in inside, row.id in printed) for row in rows}
-    named = {one: guest.name for one, guest in guests.items()}
-    whole = [_hosted(guest, named) for guest in guests.values()]
+    together: dict[str, list[sa.Row[Any]]] = {}
+    for row in rows:
+        together.setdefault(root_of(merged, row.person or row.id), []).append(row)
+    guests: dict[str, GuestRow] = {}
+    line: dict[str, str] = {}  # of each registration: the one whose line it is
+    for root, entries in together.items():
+        entries.sort(key=lambda row: (row.person != root, row.id))
+        guest = _guest(entries, people, root, inside, printed)
+        guests[guest.registration] = guest
+        line.update(dict.fromkeys((row.id for row in entries), guest.registration))
+    whole = [_hosted(guest, guests, line) for guest in guests.values()]
     wanted = None if statuses is None else set(statuses)
     whole = [guest for guest in whole if wanted is None or guest.status in wanted]
     by_id = {guest.registration: guest for guest in whole}
@@ -221,6 +237,7 @@ def _answers(connection: sa.Connection, desk: Desk, gathering_id: str | None) ->
     found: dict[str, Counter[str]] = {}
     for where, status, count in connection.execute(chosen):
         found.setdefault(where, Counter())[status or "invited"] += count
+    answers_once(connection, found)
     return found
 
 
@@ -233,9 +250,10 @@ def _came(connection: sa.Connection, desk: Desk, gathering_id: str | None) -> di
     rows = connection.execute(chosen).all()
     taken_back = {one for row in rows if row.kind == "void" and row.closes for one in json.loads(row.closes)}
     people: dict[str, set[str]] = {}
+    merged = merged_on(connection)
     for row in rows:
         if row.kind == "in" and row.id not in taken_back:
-            people.setdefault(row.gathering, set()).add(row.person or row.registration)
+            people.setdefault(row.gathering, set()).add(root_of(merged, row.person or row.registration))
     return {where: len(who) for where, who in people.items()}
 
 
@@ -248,25 +266,42 @@ def _facts(connection: sa.Connection, desk: Desk, gathering_id: str) -> tuple[se
             {row.registration for row in rows if row.kind == "badge" and row.id not in closed})
 
 
-class _Person:
-    def __init__(self, row: Any) -> None:
-        for name in ("first_name", "last_name", "preferred_name", "other_script_name", "class_year", "badge_tail", "constituent_codes", "standing", "gone"):
-            setattr(self, name, getattr(row, f"person_{name}"))
+_SHOWN = ("id", "first_name", "last_name", "preferred_name", "other_script_name", "class_year", "badge_tail", "constituent_codes", "city", "email", "standing",
+          "door_note", "gone")
+"""What a list shows of a person."""
+_NOBODY = naming.Called("", None, None, None, None, None)
 
 
-def _guest(row: Any, inside: bool, printed: bool) -> GuestRow:
-    person = _Person(row)
-    name = row.badge_name or naming.display_name(person)
-    tail = " ".join(part for part in (naming.short_year(row.person_class_year), (row.badge_tail or row.person_badge_tail or "").replace("'", "’")) if part)
+def _guest(entries: Sequence[sa.Row[Any]], people: Mapping[str, Any], root: str, inside: set[str], printed: set[str]) -> GuestRow:
+    """One line of a list. ``entries``: the registrations of one person, that of the entry which stands for them first."""
+    row = entries[0]
+    person = people.get(root)
+    if person is None or (person.gone and root != row.person):
+        person = people.get(row.person)  # who stands for them is not here (any more): what the list itself has
+
+    def said(name: str) -> Any:
+        return next((value for one in entries if (value := getattr(one, name))), None)
+
+    status = answer_of([one.status for one in entries])
+    name = said("badge_name") or (naming.display_name(person) if person is not None else "")
+    tail = " ".join(part for part in (naming.short_year(person.class_year if person is not None else None),
+                                      (said("badge_tail") or (person.badge_tail if person is not None else None) or "").replace("'", "’")) if part)
+    it = person if person is not None else _NOBODY
     return GuestRow(
-        registration=row.id, person=row.person or "", name=name or naming.no_name(person), named=bool(name), other_script_name=row.person_other_script_name,
-        first_name=row.person_first_name, last_name=row.person_last_name, class_tail=tail, class_year=row.person_class_year, disc=naming.disc(person),
-        city=row.person_city, email=row.person_email, standing=row.person_standing or "guest", status=row.status or "invited", answered_at=row.answered_at,
-        host=row.host, host_name=None, table_name=row.table_name, meal=row.meal, code=row.code, walk_in=bool(row.walk_in),
-        door_note=row.door_note or row.person_door_note, checked_in=inside, badge_printed=printed, sort=naming.sort_key(person))
+        registration=row.id, person=(person.id if person is not None else row.person) or "", name=name or naming.no_name(person), named=bool(name),
+        other_script_name=it.other_script_name, first_name=it.first_name, last_name=it.last_name, class_tail=tail, class_year=it.class_year,
+        disc=naming.disc(it), city=person.city if person is not None else None, email=person.email if person is not None else None,
+        standing=(person.standing if person is not None else None) or "guest", status=status,
+        answered_at=next(one.answered_at for one in entries if (one.status or "invited") == status), host=said("host"), host_name=None,
+        table_name=said("table_name"), meal=said("meal"), code=row.code, walk_in=all(one.walk_in for one in entries),
+        door_note=said("door_note") or (person.door_note if person is not None else None), checked_in=any(one.id in inside for one in entries),
+        badge_printed=any(one.id in printed for one in entries), sort=naming.sort_key(it), others=tuple(one.id for one in entries[1:]))
 
 
-def _hosted(guest: GuestRow, named: dict[str, str]) -> GuestRow:
-    from dataclasses import replace
-
-    return replace(guest, host_name=named.get(guest.host)) if guest.host else guest
+def _hosted(guest: GuestRow, guests: Mapping[str, GuestRow], line: Mapping[str, str]) -> GuestRow:
+    if not guest.host:
+        return guest
+    host = line.get(guest.host, guest.host)
+    if host == guest.registration:  # the guest and the host were one person
+        return replace(guest, host=None)
+    return replace(guest, host=host, host_name=guests[host].name if host in guests else None)

@@ -1,0 +1,54 @@
+"""Answers and attendance of people, not of entries: whoever is on a list twice, under entries that were merged, counts once."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from alumni_desk.members.roots import merged_on, root_of
+from alumni_desk.store import driver
+
+_ORDER = ("yes", "waitlisted", "maybe", "invited", "no", "cancelled")
+
+
+def answer_of(statuses: Iterable[str | None]) -> str:
+    """The answer of somebody who is on a list under several entries: the one with which they are likeliest to come."""
+    return min((status or "invited" for status in statuses), key=lambda one: _ORDER.index(one) if one in _ORDER else len(_ORDER))
+
+
+def answers_once(connection: Any, found: Mapping[str, dict[str, int]]) -> None:
+    """Of answers that were counted by entries (gathering → answer → how many), count each person's once."""
+    for gathering, several in _twice(connection, found, "SELECT r.gathering, r.person, r.status FROM json_each(?) AS wanted"
+                                     " CROSS JOIN registration AS r ON r.person = wanted.value WHERE NOT r.gone").items():
+        for statuses in several:
+            counts = found[gathering]
+            for status in statuses:
+                counts[status or "invited"] -= 1
+            counts[answer_of(statuses)] = counts.get(answer_of(statuses), 0) + 1
+
+
+def came_once(connection: Any, found: dict[str, int]) -> None:
+    """Of attendance that was counted by registrations (gathering → how many), count each person's once."""
+    for gathering, several in _twice(
+            connection, found, "SELECT DISTINCT r.gathering, r.person, r.id FROM json_each(?) AS wanted CROSS JOIN registration AS r ON r.person = wanted.value"
+            " CROSS JOIN fact AS f ON f.gathering = r.gathering AND f.registration = r.id WHERE f.kind = 'in' AND NOT f.gone AND NOT EXISTS"
+            " (SELECT 1 FROM fact AS void, json_each(void.closes) AS closed WHERE void.gathering = f.gathering AND void.kind = 'void'"
+            " AND closed.value = f.id)").items():  # fmt: skip
+        found[gathering] -= sum(len(each) - 1 for each in several)
+
+
+def _twice(connection: Any, gatherings: Mapping[str, object], question: str) -> dict[str, list[list[Any]]]:
+    """What a question finds about those who are on a list under several entries, by gathering, together for each person."""
+    merged = merged_on(connection)
+    if not merged or not gatherings:
+        return {}
+    told: dict[tuple[str, str], list[Any]] = {}
+    for gathering, person, what in driver.rows(connection, question, (json.dumps(sorted({*merged, *merged.values()})),)):
+        if gathering in gatherings:
+            told.setdefault((gathering, root_of(merged, person)), []).append(what)
+    found: dict[str, list[list[Any]]] = {}
+    for (gathering, _root), each in told.items():
+        if len(each) > 1:
+            found.setdefault(gathering, []).append(each)
+    return found

@@ -1,0 +1,26 @@
+"""Which entries are one person: what became part of another entry counts, and is listed, as that one. Nothing is rewritten, so it can be taken apart."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from alumni_desk.store import driver
+
+
+def merged_on(connection: Any) -> dict[str, str]:
+    """Every entry that is part of another, with the one that it was merged into."""
+    return dict(driver.rows(connection, "SELECT id, merged_into FROM person WHERE merged_into IS NOT NULL"))
+
+
+def root_of(merged: Mapping[str, str], person: str) -> str:
+    """The person that this one was merged into in the end; themselves if never merged.
+
+    Two laptops may merge A into B and B into A: all of such a circle are one person, under the smallest id.
+    """
+    path = [person]
+    while (onward := merged.get(path[-1])) is not None:
+        if onward in path:
+            return min(path[path.index(onward):])
+        path.append(onward)
+    return path[-1]

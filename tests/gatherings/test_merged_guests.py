@@ -1,0 +1,116 @@
+"""Entries that were merged are one person in every number and on every list and paper of a gathering, and two again when they are taken apart."""
+
+from __future__ import annotations
+
+from datetime import date
+
+import pytest
+
+from alumni_desk.badges.actions import note_printed
+from alumni_desk.badges.people import badge_people
+from alumni_desk.badges.rosters import awaited, roster_csv
+from alumni_desk.checkin.actions import check_in
+from alumni_desk.checkin.lists import headcount
+from alumni_desk.desktop.today_lists import today_facts
+from alumni_desk.gatherings.actions import add_guest_of, add_guests, name_guest, new_gathering, remove_guests, set_rsvp
+from alumni_desk.gatherings.lists import gathering, gathering_rows, guest_rows
+from alumni_desk.gatherings.records import registration_id
+from alumni_desk.members.actions import add_member
+from alumni_desk.members.merging import merge_people, unmerge
+from alumni_desk.store.desk import Desk
+
+DAY = date(2030, 11, 12)
+
+
+@pytest.fixture
+def dinner(desk: Desk) -> str:
+    return new_gathering(desk, name="Dinner", start="2030-11-12T18:30", end="2030-11-12T21:00").id
+
+
+@pytest.fixture
+def people(desk: Desk, dinner: str) -> list[str]:
+    """Three entries on the list; the first two are one person, as it turns out."""
+    people = [add_member(desk, first_name=name, last_name="Obi").id for name in ("Ada", "Adaeze", "Cy")]
+    add_guests(desk, dinner, people)
+    return people
+
+
+def numbers(desk: Desk, dinner: str, today: date = DAY) -> list[tuple[int, int]]:
+    """How many come and came, as each place says it."""
+    [listed] = gathering_rows(desk)
+    one, facts = gathering(desk, dinner), today_facts(desk, today)
+    return [(listed.coming, listed.came), (one.coming, one.came)] + [(ahead.coming, one.came) for ahead in facts.ahead] + [
+        (one.coming, held.came) for held in facts.held]
+
+
+def names(desk: Desk, dinner: str) -> list[str]:
+    return [row.name for row in guest_rows(desk, dinner)]
+
+
+def test_whoever_was_merged_counts_once_outside_the_door_too(desk: Desk, dinner: str, people: list[str]) -> None:
+    ada, adaeze, _cy = people
+    for person in people:
+        check_in(desk, dinner, registration_id(dinner, person), station="Main door")
+    merge_people(desk, adaeze, ada)
+    assert headcount(desk, dinner).present == 2
+    for today in (DAY, date(2030, 12, 1)):
+        assert numbers(desk, dinner, today) == [(2, 2)] * 3
+    assert [(row.name, row.checked_in) for row in guest_rows(desk, dinner)] == [("Ada Obi", True), ("Cy Obi", True)]
+    unmerge(desk, adaeze)
+    assert numbers(desk, dinner) == [(3, 3)] * 3
+    assert names(desk, dinner) == ["Ada Obi", "Adaeze Obi", "Cy Obi"]
+
+
+def test_on_paper_they_stand_once_with_the_name_that_stays(desk: Desk, dinner: str, people: list[str]) -> None:
+    ada, adaeze, _cy = people
+    merge_people(desk, adaeze, ada)
+    rows = awaited(guest_rows(desk, dinner))
+    assert roster_csv(rows).count("Obi") == 2 and "Adaeze" not in roster_csv(rows)
+    badges = badge_people(desk, dinner)
+    assert [one.big for one in badges] == ["Ada", "Cy"]
+    assert [one.big for one in badge_people(desk, dinner, registrations=[registration_id(dinner, adaeze)])] == ["Ada"]
+    note_printed(desk, dinner, badges)
+    assert badge_people(desk, dinner, only_new=True) == []
+    unmerge(desk, adaeze)
+    assert [one.big for one in badge_people(desk, dinner)] == ["Ada", "Adaeze", "Cy"]
+    assert [one.big for one in badge_people(desk, dinner, only_new=True)] == ["Adaeze"], "the badge was the other entry's"
+
+
+def test_the_entry_that_stays_needs_not_be_on_the_list(desk: Desk, dinner: str, people: list[str]) -> None:
+    _ada, adaeze, _cy = people
+    other = add_member(desk, first_name="Adaeze", last_name="Obi Nwosu", class_year="2004").id
+    merge_people(desk, adaeze, other)
+    [row] = [row for row in guest_rows(desk, dinner) if row.registration == registration_id(dinner, adaeze)]
+    assert (row.name, row.class_tail, row.person) == ("Adaeze Obi Nwosu", "’04", other)
+    name_guest(desk, row.registration, first_name="Ada", last_name="Nwosu")
+    assert "Ada Nwosu" in names(desk, dinner)
+    note_printed(desk, dinner, badge_people(desk, dinner))
+    with desk.reading() as connection:
+        told = connection.exec_driver_sql("SELECT person FROM fact WHERE kind = 'badge' AND registration = ?", (row.registration,)).scalars().all()
+    assert told == [adaeze], "a fact names the entry that is on the list"
+
+
+def test_a_yes_of_either_counts_once_and_an_answer_is_noted_for_both(desk: Desk, dinner: str, people: list[str]) -> None:
+    ada, adaeze, cy = people
+    set_rsvp(desk, dinner, [registration_id(dinner, ada)], "invited")
+    merge_people(desk, adaeze, ada)
+    one = gathering(desk, dinner)
+    assert (one.coming, one.not_answered) == (2, 0)
+    assert [row.status for row in guest_rows(desk, dinner)] == ["yes", "yes"]
+    assert set_rsvp(desk, dinner, [registration_id(dinner, ada)], "no").count == 1
+    one = gathering(desk, dinner)
+    assert (one.coming, one.not_coming) == (1, 1)
+    assert [row.status for row in guest_rows(desk, dinner)] == ["no", "yes"]
+    remove_guests(desk, dinner, [registration_id(dinner, ada)])
+    assert names(desk, dinner) == ["Cy Obi"] and gathering(desk, dinner).coming == 1
+    assert guest_rows(desk, dinner)[0].person == cy
+
+
+def test_guests_stay_under_a_host_who_was_merged(desk: Desk, dinner: str, people: list[str]) -> None:
+    ada, adaeze, _cy = people
+    add_guest_of(desk, dinner, registration_id(dinner, adaeze), "Zoe Young")
+    merge_people(desk, adaeze, ada)
+    assert [(row.name, row.host_name) for row in guest_rows(desk, dinner)] == [("Ada Obi", None), ("Zoe Young", "Ada Obi"), ("Cy Obi", None)]
+    [zoe] = [row for row in guest_rows(desk, dinner) if row.name == "Zoe Young"]
+    merge_people(desk, zoe.person, ada)
+    assert [(row.name, row.host) for row in guest_rows(desk, dinner)] == [("Ada Obi", None), ("Cy Obi", None)]
