@@ -142,12 +142,29 @@ def test_parcels_of_a_removed_laptop_are_kept_once_and_judged_when_they_are_rele
     assert (done.taken, done.refused) == (1, 1)
     assert leader.rows()["person", late.row]["last_name"] == "Late"
     assert office.ask(f"set-aside/{aside.id}/release", ScopeRequest(leader.scope), leader.token).code == "looked_at"
-    assert [one.status for one in other.push(late, sample).results] == ["quarantined", "quarantined"]  # known: not set aside once more
+    again = other.push(late, sample).results  # judged: not set aside once more
+    assert [(one.status, one.first) for one in again] == [("duplicate", "ok"), ("duplicate", "denied")]
     assert office.call("set-aside", ScopeRequest(leader.scope), SetAsideReply, leader.token).parcels == []
     assert {"revoke", "set_aside", "release"} <= set(events(office))
     forged = other.parcels(other.operation(last_name="Forged"))
     forged.parcels[0].bodies[0] = late and forged.parcels[0].bodies[0][:-1]  # type: ignore[index]
     assert office.ask("push", forged, other.token).code == "forged"
+
+
+def test_of_a_removed_laptop_only_what_the_server_has_not_is_set_aside(office: Office) -> None:
+    leader, other = office.laptop(), office.laptop()
+    had, late = other.operation(last_name="Had"), other.operation(last_name="Late")
+    other.push(had)
+    office.call(f"devices/{other.device}/revoke", HelloRequest(), HelloReply, leader.token)
+    assert [(one.status, one.first) for one in other.push(had).results] == [("duplicate", "ok")]
+    assert office.call("set-aside", ScopeRequest(leader.scope), SetAsideReply, leader.token).parcels == [], "nothing is left of it"
+    assert [one.status for one in other.push(had, late).results] == ["duplicate", "quarantined"]
+    assert office.call("hello", HelloRequest(), HelloReply, leader.token).set_aside == {leader.scope: 1}
+    [aside] = office.call("set-aside", ScopeRequest(leader.scope), SetAsideReply, leader.token).parcels
+    assert (aside.operations, [one.row for one in aside.changes]) == (1, [late.row])
+    done = office.call(f"set-aside/{aside.id}/discard", ScopeRequest(leader.scope), Released, leader.token)
+    assert (done.taken, done.refused) == (0, 1)
+    assert {row.get("last_name") for row in leader.rows().values()} >= {"Had"}
 
 
 def test_conflicts_are_listed_decided_and_opened_again(office: Office) -> None:

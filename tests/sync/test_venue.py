@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -23,7 +24,7 @@ from alumni_desk.protocol.removals import sign_removals
 from alumni_desk.store import erasing
 from alumni_desk.store.checking import verify
 from alumni_desk.store.desk import Desk
-from alumni_desk.sync import state
+from alumni_desk.sync import set_aside, state
 from alumni_desk.sync.engine import join, status, sync_once
 from alumni_desk.sync.venue import holding
 from alumni_desk.sync.venue.credentials import hear_removals, me
@@ -278,6 +279,38 @@ def test_a_parcel_of_a_removed_laptop_is_set_aside_whoever_brings_it(leaders: An
     with pytest.raises(KnownError) as refused, shared(two) as sharing:
         meet(one, sharing)
     assert refused.value.code == "venue_revoked"
+
+
+def test_of_a_removed_laptops_parcel_only_what_the_restored_server_lost_is_set_aside(make_server: Any, make_desk: MakeDesk, tmp_path: Path) -> None:
+    server = make_server()
+    one, two = make_desk("one"), make_desk("two")
+    join(one, server.url, server.invite())
+    sync_once(one)
+    gathering, people = dinner(one)
+    sync_once(one)
+    join(two, server.url, server.invite())
+    sync_once(two)
+    check_in(one, gathering, person_id=people[0])
+    with shared(one) as sharing:
+        meet(two, sharing)
+    sync_once(one)
+    server.run("server", "backup", str(tmp_path / "kept"))  # which has it
+    check_in(one, gathering, person_id=people[1])
+    with shared(one) as sharing:
+        meet(two, sharing)
+    with one.reading() as connection:
+        device = me(connection).membership.device
+    server.run("server", "revoke", device)
+    server.stop()
+    server.run("server", "restore", str(tmp_path / "kept"), "--replace")
+    server.start()
+    sync_once(two)
+    assert sync_once(two).quarantined == 1
+    [aside] = set_aside.set_aside(two)
+    assert aside.count == 1
+    assert set_aside.discard(two, aside.id).refused == 1
+    sync_once(two)
+    assert here(two, gathering) == 1, "what the backup had counts on"
 
 
 def test_a_server_restored_to_yesterday_is_offered_what_others_did_again(leaders: Any) -> None:

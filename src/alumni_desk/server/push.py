@@ -103,7 +103,7 @@ def push_together(connection: sa.Connection, tables: sa.MetaData, those: Sequenc
     alone = len(those) == 1 and those[0].gathering is None and those[0].role in ("admin", "leader") and not there.removed
     before_it = Cursor(locked.sequence, locked.chain) if alone else None
     items = [item for group in groups for item in group]
-    _drop_known(items, there.results)
+    drop_known(items, there.results)
     known = shapes()
     for sent, group in zip(those, groups, strict=True):
         for item in group:
@@ -144,11 +144,12 @@ def push_together(connection: sa.Connection, tables: sa.MetaData, those: Sequenc
         if item.twin is not None:
             twin = item.twin
             item.first, item.reason, item.sequence, item.clock = twin.first or twin.status, twin.reason, twin.sequence, twin.clock
-    return [PushReply(results=[_result(item) for item in group], head=locked.sequence, time=now, chain=locked.chain, before=before_it, replicas=named)
+    return [PushReply(results=[result_of(item) for item in group], head=locked.sequence, time=now, chain=locked.chain, before=before_it, replicas=named)
             for group in groups]
 
 
-def _result(item: Item) -> Result:
+def result_of(item: Item) -> Result:
+    """What became of an operation, as it is answered."""
     return Result(item.operation.id if item.operation else "", item.status, item.sequence, item.reason, item.first, item.clock,
                   item.conflicts or len(item.clashes))
 
@@ -209,7 +210,7 @@ def items_of(parcels: Sequence[Parcel]) -> list[Item]:
     return items
 
 
-def _drop_known(items: Sequence[Item], results: Sequence[Known]) -> None:
+def drop_known(items: Sequence[Item], results: Sequence[Known]) -> None:
     """The same operation again gets its first result; the same id with another content is no operation."""
     by_id: dict[str, Item] = {}
     for item in items:
@@ -228,6 +229,13 @@ def _drop_known(items: Sequence[Item], results: Sequence[Known]) -> None:
             continue
         item.end("duplicate", known.reason)
         item.first, item.sequence, item.clock, item.conflicts = known.status, known.sequence, known.clock, known.conflicts
+
+
+def known_among(connection: sa.Connection, tables: sa.MetaData, scope: str, ids: Iterable[str]) -> list[Known]:
+    """Which of these operations were judged before, and what became of them."""
+    table = tables.tables["operation_result"]
+    columns = [table.c[name] for name in Known._fields]
+    return [Known(*row) for part in chunks(set(ids)) for row in connection.execute(sa.select(*columns).where(table.c.scope == scope, table.c.id.in_(part)))]
 
 
 def _refuse_erased(items: Sequence[Item], erased: Collection[tuple[str, str]]) -> None:

@@ -2,12 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import sqlalchemy as sa
 
-from alumni_desk.protocol.messages import PARCEL_OPERATIONS, PROTOCOL, PUSH_OPERATIONS, Certificate, Grant, Parcel, PushReply, PushRequest, Relayed, Sealed
+from alumni_desk.protocol.messages import (
+    PARCEL_OPERATIONS,
+    PROTOCOL,
+    PUSH_OPERATIONS,
+    Certificate,
+    Grant,
+    Parcel,
+    PushReply,
+    PushRequest,
+    Relayed,
+    Result,
+    Sealed,
+)
 from alumni_desk.protocol.sealing import name_of, unseal, verify_sealed
 from alumni_desk.server import feed, set_aside
 from alumni_desk.server.accounts import Caller, chapters_of, grants_of
@@ -78,8 +90,9 @@ def _judge(server: Server, connection: sa.Connection, scope: str, group: Sequenc
     grant = next((one for one in grants_of(connection, server.tables, signer.account) if one.scope == scope), None)
     if not signer.trusted or grant is None:
         reason = "unknown" if signer.trusted else "revoked"
-        set_aside.keep(connection, server.tables, [one.parcel for one in group], scope=scope, by=who.device, reason=reason, now=now)
-        return [Relayed(name_of(one.sealed), "quarantined", reason=reason) for one in group]
+        reply = set_aside.keep(connection, server.tables, [one.parcel for one in group], scope=scope, by=who.device, reason=reason, now=now)
+        return [Relayed(name_of(one.sealed), "quarantined", results, reason) if any(result.status == "quarantined" for result in results) else
+                Relayed(name_of(one.sealed), "taken", results) for one, results in _each(group, reply)]
     return _pushed(connection, scope, grant, group, now, server.tables, journal)
 
 
@@ -87,9 +100,13 @@ def _pushed(connection: sa.Connection, scope: str, grant: Grant, group: Sequence
             journal: Journal | None) -> list[Relayed]:
     reply = push(connection, tables, [one.parcel for one in group], scope=scope, role=grant.role, gathering=grant.gathering,
                  device=group[0].signer.device, now=now, journal=journal)
-    answers, place = [], 0
+    return [Relayed(name_of(one.sealed), "taken", results=results) for one, results in _each(group, reply)]
+
+
+def _each(group: Sequence[_Opened], reply: PushReply) -> Iterator[tuple[_Opened, list[Result]]]:
+    """Each parcel with what became of its operations."""
+    place = 0
     for one in group:
         count = len(one.parcel.bodies)
-        answers.append(Relayed(name_of(one.sealed), "taken", results=reply.results[place:place + count]))
+        yield one, list(reply.results[place:place + count])
         place += count
-    return answers

@@ -63,21 +63,41 @@ def take(server: Server, who: Caller, message: PushRequest, now: int) -> PushRep
 
 
 def keep(connection: sa.Connection, tables: sa.MetaData, parcels: Sequence[Parcel], *, scope: str, by: str, reason: str, now: int) -> PushReply:
-    """Set verified parcels of one scope aside. ``by``: the device that brought them; ``reason``: ``revoked`` or ``unknown``, of who signed them."""
+    """Set verified parcels of one scope aside, but for what the server has: that is answered ``duplicate``.
+
+    ``by``: the device that brought them; ``reason``: ``revoked`` or ``unknown``, of who signed them.
+    """
+    from alumni_desk.server.push import drop_known, items_of, known_among, operations_in, result_of  # which itself takes what is erased out of here
+
     if feed.lock_head(connection, tables, scope) is None:
         raise Refusal(403, "no_grant")
+    items = items_of(parcels)
+    drop_known(items, known_among(connection, tables, scope, [one.id for one in operations_in([items])]))
+    left: list[Parcel] = []
+    place = 0
+    for parcel in parcels:
+        those = items[place:place + len(parcel.bodies)]
+        place += len(those)
+        left.append(msgspec.structs.replace(parcel, bodies=[None if item.status == "duplicate" else body
+                                                            for item, body in zip(those, parcel.bodies, strict=True)]))
     table = tables.tables["quarantine"]
-    named = {parcel_id(parcel): parcel for parcel in parcels}
+    named = {parcel_id(parcel): parcel for parcel in left if _still_there(parcel)}
     known = set(connection.execute(sa.select(table.c.id).where(table.c.scope == scope, table.c.id.in_(list(named)))).scalars())
     fresh = {name: parcel for name, parcel in named.items() if name not in known}
     put_rows(connection, table, [{"scope": scope, "id": name, "device": parcel.device, "received_at": now, "reason": reason,
-                                  "operations": len(parcel.bodies), "parcel": pack(parcel), "released_at": None} for name, parcel in fresh.items()])
+                                  "operations": _still_there(parcel), "parcel": pack(parcel), "released_at": None} for name, parcel in fresh.items()])
     if fresh:
         audit.note(connection, tables, scope, "set_aside", at=now, device=by, details={
-            "reason": reason, "operations": sum(len(parcel.bodies) for parcel in fresh.values()), "parcels": sorted(fresh)})
+            "reason": reason, "operations": sum(map(_still_there, fresh.values())), "parcels": sorted(fresh)})
     head = feed.head_of(connection, tables, scope)
-    return PushReply(results=[Result(id=one.id if one else "", status="quarantined", sequence=head.sequence, reason=reason)
-                              for parcel in parcels for one in _operations(parcel)], head=head.sequence, time=now)
+    return PushReply(results=[result_of(item) if item.status == "duplicate" else
+                              Result(id=item.operation.id if item.operation else "", status="quarantined", sequence=head.sequence, reason=reason)
+                              for item in items], head=head.sequence, time=now)
+
+
+def _still_there(parcel: Parcel) -> int:
+    """How many of a parcel's changes are still in it: others the server had already, or they were erased."""
+    return sum(body is not None for body in parcel.bodies)
 
 
 def parcel_id(parcel: Parcel) -> str:
@@ -109,7 +129,7 @@ def listed(server: Server, who: Caller, scope: str, now: int) -> SetAsideReply:
         sa.select(table, device.c.name.label("name"), account.c.name.label("who"))
         .join_from(table, device, device.c.id == table.c.device, isouter=True)
         .join(account, account.c.id == device.c.account, isouter=True)
-        .where(table.c.scope == scope, table.c.released_at.is_(None))
+        .where(table.c.scope == scope, table.c.released_at.is_(None), table.c.operations > 0)
         .order_by(table.c.received_at.desc(), table.c.id).limit(LISTED)
     )
     with server.database.reading() as connection:
@@ -146,8 +166,8 @@ def discard(server: Server, who: Caller, scope: str, parcel: str, now: int) -> R
         feed.lock_head(connection, server.tables, scope)
         found, _device = _waiting(connection, server.tables, scope, parcel)
         _close(connection, server.tables, scope, parcel, now)
-        audit.note(connection, server.tables, scope, "discard", at=now, device=who.device, details={"parcel": parcel, "operations": len(found.bodies)})
-    return Released(0, len(found.bodies), now)
+        audit.note(connection, server.tables, scope, "discard", at=now, device=who.device, details={"parcel": parcel, "operations": _still_there(found)})
+    return Released(0, _still_there(found), now)
 
 
 def _waiting(connection: sa.Connection, tables: sa.MetaData, scope: str, parcel: str) -> tuple[Parcel, str]:
@@ -194,6 +214,7 @@ def forget(connection: sa.Connection, tables: sa.MetaData, scope: str, rows: set
             for one, body in zip(inside, parcel.bodies, strict=True)]
         if left != parcel.bodies:
             count += 1
+            rest = msgspec.structs.replace(parcel, bodies=left)
             connection.execute(sa.update(table).where(table.c.scope == scope, table.c.id == row.id).values(
-                parcel=pack(msgspec.structs.replace(parcel, bodies=left))))
+                parcel=pack(rest), operations=_still_there(rest)))
     return count
