@@ -21,9 +21,11 @@ from alumni_desk.gatherings.records import registration_id
 from alumni_desk.members.actions import add_member, change_member, remove_members
 from alumni_desk.members.lists import count_members, member
 from alumni_desk.schema import open_desk
+from alumni_desk.segments.activity import deeds
 from alumni_desk.store.checking import verify
 from alumni_desk.store.desk import Desk
 from alumni_desk.store.done import actions
+from alumni_desk.store.erasing import erase
 from alumni_desk.store.profile import Profile
 from alumni_desk.store.undo import changed_since, redo, undo
 
@@ -185,6 +187,18 @@ def test_a_change_of_somebody_who_is_off_the_list_is_not_done_again_and_says_why
     with pytest.raises(Refused) as refused:
         redo(desk, last)
     assert refused.value.code == "off_the_list" and "taken off the list" in str(refused.value)
+
+
+def test_of_somebody_who_was_erased_since_there_is_nothing_to_bring_back(desk: Desk) -> None:
+    ana = add_member(desk, first_name="Ana", last_name="Lima").id
+    change_member(desk, ana, city="Porto")
+    remove_members(desk, [ana])
+    erase(desk, [ana], remake_backups=False)
+    for action in [one for one in actions(desk) if one.event in ("member_added", "member_changed", "members_removed")]:
+        with pytest.raises(Refused) as refused:
+            undo(desk, action.id)
+        assert refused.value.code == "erased_since" and "erased" in str(refused.value) and "Bring it back" not in str(refused.value)
+    assert [deed.what for deed in deeds(desk)][2:4] == ["Changed somebody who was erased", "Added somebody who was erased"]
 
 
 def test_after_something_new_there_is_nothing_to_redo(desk: Desk) -> None:

@@ -80,7 +80,7 @@ class Undoing(QObject):
 
     def _failed(self, error: KnownError, *, newest: bool) -> None:
         self._over()
-        if newest and error.code in ("all_changed_since", "off_the_list"):
+        if newest and error.code in ("all_changed_since", "off_the_list", "erased_since"):
             self._passing.add(str(error.facts["action"]))
             self._lanes.read(lambda: self._not_undone(error), self._passed)
         else:

@@ -336,6 +336,8 @@ def _what(one: Done, count: int, names: Names, person: str | None, rows: Sequenc
              "badges": ngettext("{n} badge", "{n} badges", one.counts.get("fact", 0)).format(n=number(one.counts.get("fact", 0))),
              "file": _file(rows), "field": _fields(rows)}
     several = count != 1
+    if one.event in _ABOUT_ONE and names.was_erased(person):
+        return (_("Added somebody who was erased") if one.event == "member_added" else _("Changed somebody who was erased")), ""
     if one.event in _ABOUT_ONE and not rows:
         added, changed = (_("Added somebody who was erased or has moved"), _("Changed somebody who was erased or has moved")) if names.any_moved else (
             _("Added somebody who was erased"), _("Changed somebody who was erased"))
@@ -456,6 +458,7 @@ def _left(one: Left, name: str, *, ahead: bool) -> str:
     """Whose was left by an undo, or would be (``ahead``), and why."""
     left, would_be = {
         "in_use": (_("{name} was left: something newer stands on it."), _("{name} would be left: something newer stands on it.")),
+        "erased": (_("{name}: there is nothing to bring back."), _("{name}: there is nothing to bring back.")),
         "closed": (_("{name} was left: that was taken back already."), _("{name} would be left: that was taken back already.")),
         "who": (_("{name} was left: {who} changed {what} since."), _("{name} would be left: {who} changed {what} since.")),
         "here": (_("{name} was left: {what} was changed here since."), _("{name} would be left: {what} was changed here since.")),
@@ -466,7 +469,7 @@ def _left(one: Left, name: str, *, ahead: bool) -> str:
 
 
 def _how(one: Left) -> str:
-    return one.why if one.why in ("in_use", "closed") else "who" if one.who else "here" if one.here else "elsewhere"
+    return one.why if one.why in ("in_use", "closed", "erased") else "who" if one.who else "here" if one.here else "elsewhere"
 
 
 def _what_of(one: Left) -> str:

@@ -39,7 +39,8 @@ DECIDED = "conflict_decided"
 
 @dataclass(frozen=True, slots=True)
 class Left:
-    """A row, or fields of it, that was left as it is: ``changed`` since by somebody, or ``in_use`` by something newer, or ``closed`` (a fact)."""
+    """A row, or fields of it, that was left as it is: ``changed`` since by somebody, or ``in_use`` by something newer, or ``closed`` (a fact), or of
+    somebody who was ``erased``."""
 
     table: str
     row: str
@@ -64,7 +65,7 @@ class Undone:
 def undo(desk: Desk, action: str | None = None, *, but: Collection[str] = (), passing: Collection[str] = ()) -> Undone:
     """Take an action back; without an id the newest one that can be, leaving events in ``but`` and the actions in ``passing`` alone.
 
-    Raises NotFound, Refused ``nothing_to_undo``, ``undone_already``, ``too_old``, ``stands``, and ``all_changed_since`` or ``off_the_list``
+    Raises NotFound, Refused ``nothing_to_undo``, ``undone_already``, ``too_old``, ``stands``, and ``all_changed_since``, ``off_the_list`` or ``erased_since``
     (with the facts ``action`` and ``left``).
     """
     with desk.reading() as connection:
@@ -81,7 +82,7 @@ def undo(desk: Desk, action: str | None = None, *, but: Collection[str] = (), pa
 def redo(desk: Desk, action: str | None = None, *, but: Collection[str] = ()) -> Undone:
     """Do again what was undone; without an id what was undone last, if nothing else was done since.
 
-    Raises NotFound, Refused ``nothing_to_redo``, ``not_undone``, ``too_old``, ``all_changed_since`` or ``off_the_list``.
+    Raises NotFound, Refused ``nothing_to_redo``, ``not_undone``, ``too_old``, ``all_changed_since``, ``off_the_list`` or ``erased_since``.
     """
     with desk.reading() as connection:
         row = _wanted(connection, action) if action else _newest(connection, but, (), undone=True)
@@ -191,6 +192,9 @@ def _turn(desk: Desk, row: sa.Row[Any], chain: Sequence[str], event: str) -> Und
             raise Refused("changed_meanwhile", _("Somebody undid or redid this a moment ago. Look at it again."))
         count, left = _take_back(writing, chain)
         if not count:
+            if _were_erased(writing.connection, chain):
+                raise Refused("erased_since", _("This was about somebody who was erased since, so there is nothing to bring back."), left=tuple(left),
+                              action=row.id)
             if left and all(_is_off(writing.connection, one) for one in left):
                 raise Refused("off_the_list", _("What this is about was taken off the list since, so nothing was put back. Bring it back first, by undoing "
                                                 "or redoing that."), left=tuple(left), action=row.id)
@@ -199,6 +203,20 @@ def _turn(desk: Desk, row: sa.Row[Any], chain: Sequence[str], event: str) -> Und
         _refuse_circles(writing)
         writing.connection.exec_driver_sql("UPDATE action SET undone_by = ? WHERE id = ?", (writing.action_id if event == "undone" else None, row.id))
     return Undone(row.id, row.event, writing.action_id, count, tuple(left), writing.changed)
+
+
+def _were_erased(connection: sa.Connection, chain: Sequence[str]) -> bool:
+    """Whether all that a chain wrote was about people who were erased."""
+    from alumni_desk.store.erasing import rows_erased
+
+    wrote = connection.exec_driver_sql("SELECT DISTINCT table_name, row_id FROM operation INDEXED BY operation_action WHERE action IN"
+                                       " (SELECT value FROM json_each(?))", (msgspec.json.encode(_standing(chain)).decode(),)).all()
+    erased = rows_erased(connection)
+    if wrote:
+        return {(table, row_id) for table, row_id in wrote} <= erased
+    # What has nothing left was about somebody who was erased; or who moved, where anybody has.
+    return bool(erased) and driver.row(
+        connection, "SELECT 1 FROM sync_state WHERE key = 'away' AND json_array_length(value, '$.rows.person') > 0") is None
 
 
 def _is_off(connection: sa.Connection, left: Left) -> bool:
@@ -272,10 +290,13 @@ def _rows_back(writing: Writing, table: sa.Table, chain: Sequence[str]) -> tuple
 def _plans(connection: sa.Connection, table: sa.Table,
            chain: Sequence[str]) -> Iterator[tuple[dict[tuple[str, ...], list[tuple[Any, ...]]], list[Left]]]:  # fmt: skip
     """What would be written to take an action back, rows of the same fields together (values, then the id); and what would be left."""
+    from alumni_desk.store.erasing import erased_of
+
     for batch in _batches(connection, table, chain):
         by_fields: dict[tuple[str, ...], list[tuple[Any, ...]]] = defaultdict(list)
-        stay = _in_use(connection, table, batch)
-        left = [Left(table.name, row_id, "in_use") for row_id in batch if row_id in stay]
+        erased = set(erased_of(connection, list(batch))) if table.name == "person" else set()  # no undo puts an empty entry of theirs back
+        stay = _in_use(connection, table, batch) | erased
+        left = [Left(table.name, row_id, "erased" if row_id in erased else "in_use") for row_id in batch if row_id in stay]
         for row_id, row in batch.items():
             if row_id in stay:
                 continue
