@@ -93,7 +93,8 @@ def test_wrong_usage_is_two(tmp_path: Path, capsys: pytest.CaptureFixture[str]) 
         (["serve", "--port", "99999"], "99999 is more than 65,535"), (["demo", "--members", "-1"], "-1 is less than 0"),
         (["demo", "--today", "soon"], "“soon” is not a day such as"), (["member", "add", "Ana"], "“Ana” is not FIELD=VALUE"),
         (["member", "set", "x", "shoes=42"], "no field “shoes”"), (["gathering", "set", "x", "shoes=42"], "no field “shoes”"),
-        (["walk-in", "next", "Ana", "shoes=42"], "no field “shoes”"), (["badges", "next", "-o", "x", "--stock", "paper"], "“paper” is not one of avery"),
+        (["walk-in", "next", "Ana", "shoes=42"], "no field “shoes”"), (["walk-in", "next", "first_name=Wal", "last_name=Kin"], "the name comes first"),
+        (["badges", "next", "-o", "x", "--stock", "paper"], "“paper” is not one of avery"),
         (["badges", "next", "-o", "x", "--start-at", "0"], "0 is less than 1"), ([*start, "--kind", "rave"], "“rave” is not one of reception"),
         (["guests", "next", "--set", "ana", "perhaps"], "“perhaps” is not one of invited"),
     ):

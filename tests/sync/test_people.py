@@ -6,6 +6,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -116,7 +117,8 @@ def test_a_leader_of_another_chapter_neither_sees_nor_cancels(leader: Desk, offi
 def test_an_invitations_file_and_its_qr_code_say_the_same(leader: Desk, tmp_path: Path, make_desk: MakeDesk) -> None:
     made = inviting.invite(leader, "leader")
     file = inviting.save(made, tmp_path / "for Kwame")
-    assert file.name == "for Kwame.alumnidesk" and inviting.is_invitation(file) and file.stat().st_mode & 0o077 == 0
+    assert file == tmp_path / "for Kwame", "the name that was said"
+    assert inviting.is_invitation(file) and file.stat().st_mode & 0o077 == 0
     way = inviting.read(file)
     assert (way.url, way.code) == (made.url, made.long) and made.long.startswith(made.code + "-")
     said = inviting.read_text(made.qr)
@@ -142,6 +144,12 @@ def test_the_laptops_of_the_chapter(leader: Desk, office: Any, make_desk: MakeDe
     assert rows["Priya's laptop"].here and not rows["Tomás’s laptop"].here
     assert rows["Tomás’s laptop"].who == "Tomás Herrera" and rows["Tomás’s laptop"].waiting == 0
     assert code_of(lambda: laptops.remove(leader, "Priya's laptop")) == "laptop_here"
+    listed = [one for one in laptops.laptops(leader) if one.role != "admin"]
+    assert laptops.find(listed, "tomás").name == laptops.find(listed, "Tomás Herrera").name == "Tomás’s laptop"
+    another = replace(rows["Tomás’s laptop"], id="0190a6a2-7b1c-7def-8123-456789abcdef", name="Old laptop")
+    with pytest.raises(KnownError, match=r"“Tomás” has several laptops: .*Tomás’s laptop.*Old laptop \(0190a6a2\)"):
+        laptops.find([*listed, another], "Tomás")
+    assert laptops.find([*listed, replace(another, revoked="2026-01-01T00:00:00Z")], "Tomás").name == "Tomás’s laptop"
     assert laptops.remove(leader, "tomás’s laptop").revoked is not None
     assert {one.name: bool(one.revoked) for one in laptops.laptops(leader) if one.role != "admin"} == {"Priya's laptop": False, "Tomás’s laptop": True}
 

@@ -16,9 +16,10 @@ from alumni_desk.cli.main import run
 from alumni_desk.errors import KnownError
 from alumni_desk.gatherings.actions import add_guests, new_gathering
 from alumni_desk.members.actions import add_member
+from alumni_desk.protocol.handout import SealedHandout
 from alumni_desk.store.desk import Desk
 from alumni_desk.sync.engine import Joined, join, sync_once
-from alumni_desk.sync.venue.files import PARCELS, Bundle, look_at, open_file, read_parcels, write_handout, write_parcels
+from alumni_desk.sync.venue.files import HANDOUT, PARCELS, Bundle, look_at, open_file, read_parcels, write_handout, write_parcels
 from alumni_desk.sync.venue.finding import Found, find, told
 from alumni_desk.sync.venue.handouts import HandedOut
 from alumni_desk.sync.venue.places import Place, read_place
@@ -88,6 +89,21 @@ def test_a_hand_out_says_what_it_is_before_it_does_anything(leaders: Any, make_d
     check_in(door, gathering, person_id=people[0])
     assert read_parcels(two, write_parcels(door, tmp_path / "door.alumni").file).opened == 1  # the volunteer's chain goes along
     assert here(two, gathering) == 1
+
+
+def test_who_made_a_hand_out_is_said_once_it_is_known(leaders: Any, tmp_path: Path, capsys: Any) -> None:
+    one, two, gathering, _people = leaders
+    file = tmp_path / "list.alumni"
+    write_handout(one, gathering, file)
+    content = msgspec.msgpack.decode(file.read_bytes()[len(HANDOUT):], type=SealedHandout)
+    file.write_bytes(HANDOUT + msgspec.msgpack.encode(msgspec.structs.replace(content, number=content.number + 1)))
+    for look in (["--look"], []):
+        assert run(["--profile", str(two.profile.path), "open", str(file), *look]) == 1
+        said = capsys.readouterr()
+        assert said.out == "" and "was not made by a leader" in said.err
+    with pytest.raises(KnownError) as refused:
+        look_at(file, two)
+    assert refused.value.code == "handout_forged"
 
 
 def test_a_hand_out_alone_lets_nobody_in(leaders: Any, make_desk: MakeDesk, tmp_path: Path) -> None:

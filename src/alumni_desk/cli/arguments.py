@@ -47,6 +47,14 @@ def field_value(fields: Collection[str]) -> Callable[[str], tuple[str, str]]:
     return read
 
 
+def a_name(text: str) -> str:
+    """Reads a name, where fields come after it."""
+    field, sign, _value = text.partition("=")
+    if sign and field.strip().replace("-", "_").isidentifier():
+        raise argparse.ArgumentTypeError(_("“{text}” is a field, and the name comes first: say it as one, such as \"Ana Lima\"").format(text=text))
+    return text
+
+
 def one_of(allowed: Collection[str]) -> Callable[[str], str]:
     """Reads one of some words, in small letters or capitals."""
 

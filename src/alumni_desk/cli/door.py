@@ -9,7 +9,7 @@ from typing import Any
 from alumni_desk.checkin.actions import WALK_IN_FIELDS, check_in, undo_check_in, walk_in
 from alumni_desk.checkin.lists import DoorHit, DoorHits, DoorList, local_time
 from alumni_desk.checkin.verdicts import Candidate, Outcome, Reason, Verdict
-from alumni_desk.cli.arguments import field_value
+from alumni_desk.cli.arguments import a_name, field_value
 from alumni_desk.cli.output import add_json, opened, show, table
 from alumni_desk.errors import Ambiguous, BadInput, NotFound
 from alumni_desk.gatherings.lists import resolve
@@ -38,7 +38,7 @@ def add_commands(commands: Any) -> None:
         description=_("Add somebody who is not on the list and let them in. JSON as check-in. Fields: {fields}, and consent=yes, "
                       "host=WHO, person=ID.").format(fields=", ".join(sorted(WALK_IN_FIELDS))))
     walk.add_argument("gathering", metavar="GATHERING", help=_("id, unique name or “next”"))
-    walk.add_argument("name", metavar="NAME", help=_("the name as the guest says it"))
+    walk.add_argument("name", metavar="NAME", type=a_name, help=_("the name as the guest says it"))
     walk.add_argument("fields", metavar="FIELD=VALUE", nargs="*", type=field_value([*sorted(WALK_IN_FIELDS), "consent", "host", "person"]))
     _add_station(walk)
     add_json(walk)

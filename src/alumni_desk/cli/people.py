@@ -68,7 +68,7 @@ def _add_laptops(commands: Any) -> None:
     parts = laptops.add_subparsers(dest="part", metavar="COMMAND")
     remove = parts.add_parser("remove", help=_("remove one"), description=_(
         "Remove a laptop: it gets nothing more; at its next contact it hands over what it had not sent and empties itself. JSON: {keys}.").format(keys=_LAPTOP))
-    remove.add_argument("id", metavar="LAPTOP", nargs="+", help=_("its id, or its name"))
+    remove.add_argument("id", metavar="LAPTOP", nargs="+", help=_("its id, its name, or who has it where that is one"))
     add_json(remove)
     remove.set_defaults(run=run_remove)
 

@@ -250,10 +250,12 @@ def run_open(args: argparse.Namespace) -> int:
     data: dict[str, Any] = {"what": brought.what, "by": brought.by, "done": not args.look}
     if args.look:
         return show(args, {**data, "parcels": brought.parcels, "number": brought.number, "chapter": brought.chapter}, said)
-    if not args.json:
+    if not args.json and brought.what == "invitation":
         print(said, flush=True)
     with opened(args) as desk:
         result = open_file(desk, file, device_name=args.device_name)
+    if not args.json and brought.what != "invitation":  # who made it is said once that was checked
+        print(said, flush=True)
     if isinstance(result, TakenIn):
         return _taken(args, result, data)
     if isinstance(result, Joined):

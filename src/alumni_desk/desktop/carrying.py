@@ -64,7 +64,7 @@ def open_brought(window: QWidget, desk: Desk, lanes: Lanes, file: Path, *, done:
     def look() -> Brought | None:
         from alumni_desk.sync.venue.files import look_at
 
-        return None if _is_backup(file) else look_at(file)
+        return None if _is_backup(file) else look_at(file, desk)
 
     def looked(brought: Brought | None) -> None:
         if brought is None:

@@ -201,7 +201,9 @@ class Inviting:
         name = f"{made.name or _('Invitation')}.alumnidesk"
         chosen, _kind = QFileDialog.getSaveFileName(self.sheet, _("Save the invitation"), str(Path.home() / name), _("Invitation (*.alumnidesk)"))
         if chosen:
-            self.save_as(Path(chosen))
+            from alumni_desk.sync.inviting import ENDING
+
+            self.save_as(Path(chosen if chosen.endswith(ENDING) else chosen + ENDING))
 
     def save_as(self, file: Path) -> None:
         """Write it to a file that opens by a double click."""

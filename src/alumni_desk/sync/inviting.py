@@ -164,8 +164,8 @@ class Way:
 
 
 def save(invitation: Invitation, file: Path) -> Path:
-    """Write an invitation to a file that ``join`` opens. Gives the file, with its ending."""
-    out = file if file.suffix == ENDING else file.with_name(file.name + ENDING)
+    """Write an invitation to a file that ``join`` opens. Gives the file."""
+    out = file
     url, _hash, pin = invitation.url.partition("#sha256=")
     content = {"alumni_desk": "invitation", "server": url, "fingerprint": pin or None, "code": invitation.long or invitation.code,
                "chapter": invitation.chapter, "until": invitation.until}

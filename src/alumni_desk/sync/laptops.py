@@ -78,7 +78,7 @@ def last_told(desk: Desk) -> Kept | None:
 
 
 def remove(desk: Desk, text: str, *, wire: Wire | None = None) -> Laptop:
-    """Remove a laptop, by its id (or how it begins) or its name: at its next contact it hands over what it had not sent and empties itself."""
+    """Remove a laptop, by its id (or how it begins), its name, or who has it: at its next contact it hands over what it had not sent and empties itself."""
     with line_of(desk, wire) as line:
         wanted = find(_all(line), text)
         if wanted.here:
@@ -94,8 +94,16 @@ def find(found: list[Laptop], text: str) -> Laptop:
     wanted = text.strip().casefold()
     fits = [one for one in found if one.id == wanted or one.name.casefold() == wanted] or [one for one in found if len(wanted) >= 4
                                                                                             and one.id.startswith(wanted)]
+    whose = [] if fits else [one for one in found if (one.who or "").casefold() == wanted] or [
+        one for one in found if wanted and wanted in (one.who or "").casefold().split()]
+    there = [one for one in whose if one.revoked is None and one.left is None and one.replaced is None]
+    fits = fits or there or whose
     if not fits:
         raise NotFound("no_such_laptop", _("No laptop of this chapter is called “{text}”. See: laptops."), text=text)
+    if whose and len(fits) > 1:
+        names = ", ".join(f"{one.name} ({one.id[:8]})" for one in fits[:5])
+        raise Ambiguous("several_laptops", _("“{text}” has several laptops: {names}. Say which one, by its name or id."),
+                        candidates=[one.id for one in fits], text=text, names=names)
     if len(fits) > 1:
         raise Ambiguous("several_laptops", _("{count} laptops are called “{text}”. Give the id of one; laptops lists them."),
                         candidates=[one.id for one in fits], count=len(fits), text=text)

@@ -18,7 +18,7 @@ from alumni_desk.store.desk import Desk
 from alumni_desk.sync.engine import Joined, join
 from alumni_desk.sync.venue import holding
 from alumni_desk.sync.venue.credentials import Me, me
-from alumni_desk.sync.venue.handouts import HandedOut, make_handout, take_handout
+from alumni_desk.sync.venue.handouts import HandedOut, check_handout, make_handout, take_handout
 from alumni_desk.sync.venue.holding import TakenIn, seal_own, take_in
 from alumni_desk.sync.venue.timing import now_ms
 from alumni_desk.words import _
@@ -107,14 +107,15 @@ def write_handout(desk: Desk, gathering: str, file: Path) -> HandedOut:
     return take_handout(desk, mine, made)
 
 
-def look_at(file: Path) -> Brought:
-    """What a file is, without doing anything with it. Raises BadInput."""
+def look_at(file: Path, desk: Desk | None = None) -> Brought:
+    """What a file is, without doing anything with it. With a desk of a chapter it is asked whether who made a hand-out may. Raises BadInput or Refused."""
     content = _content(file)
     if content.startswith(PARCELS):
         bundle = _decoded(file, PARCELS, Bundle)
         return Brought("parcels", by=_name(bundle.chains, bundle.device), parcels=len(bundle.parcels))
     if content.startswith(HANDOUT):
         one = _decoded(file, HANDOUT, SealedHandout)
+        check_handout(one, None if desk is None else _mine_or_none(desk), now_ms(desk) if desk is not None else 0)
         return Brought("handout", by=_name([one.chain], one.device), number=one.number)
     try:
         said = json.loads(content[:65_536])
@@ -143,6 +144,15 @@ def open_file(desk: Desk, file: Path, *, device_name: str | None = None) -> Take
             "This is a gathering’s list for laptops that are let in at its door already; it lets nobody in by itself. Ask a leader for an invitation to the "
             "door, or join a leader’s laptop that shares there, then open the file again.")) from None
     return take_handout(desk, mine, _decoded(file, HANDOUT, SealedHandout))
+
+
+def _mine_or_none(desk: Desk) -> Me | None:
+    try:
+        return _mine(desk)
+    except Refused as problem:
+        if problem.code != "venue_alone":
+            raise
+        return None
 
 
 def _mine(desk: Desk) -> Me:

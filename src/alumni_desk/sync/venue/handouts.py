@@ -89,15 +89,20 @@ def _keep(connection: sa.Connection, one: SealedHandout) -> None:
                                " DO UPDATE SET number = excluded.number, content = excluded.content", (one.gathering, one.number, msgspec.msgpack.encode(one)))
 
 
-def take_handout(desk: Desk, me: Me, one: SealedHandout) -> HandedOut:
-    """Keep a hand-out, and work from it where this laptop is at that door. An older one than the one that is here changes nothing. Raises Refused."""
-    trouble = me.trouble(one.chain, now_ms(desk))
+def check_handout(one: SealedHandout, me: Me | None, now: int) -> None:
+    """Whether somebody who may has made a hand-out; ``me`` is None where no chapter is known yet, and then whether it is whole. Raises Refused."""
+    trouble = me.trouble(one.chain, now) if me is not None else None
     if trouble == "ended":
         raise Refused("handout_ended", _(
             "By this laptop’s clock the access of the laptop that made this hand-out has ended. Look whether the date and time are right here, or ask for a "
             "hand-out of another leader’s laptop."))
-    if trouble is not None or not verify_handout(one) or one.server != me.membership.server:
+    if trouble is not None or not verify_handout(one) or (me is not None and one.server != me.membership.server):
         raise Refused("handout_forged", _("This hand-out was not made by a leader of this chapter, so it was not opened. Ask for another one."))
+
+
+def take_handout(desk: Desk, me: Me, one: SealedHandout) -> HandedOut:
+    """Keep a hand-out, and work from it where this laptop is at that door. An older one than the one that is here changes nothing. Raises Refused."""
+    check_handout(one, me, now_ms(desk))
     inside = open_handout(one, me.keys)
     if inside is None:
         raise Refused("handout_not_ours", _("This hand-out is for the door of another gathering, so this laptop cannot open it."))
