@@ -8,11 +8,17 @@ from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QMenu
 
+from alumni_desk.badges.stocks import stocks
+from alumni_desk.desktop.badges_page import Wanted, lay_out
 from alumni_desk.desktop.erase_person_sheet import ErasePersonSheet
+from alumni_desk.desktop.member_form import MemberForm
+from alumni_desk.gatherings.actions import add_guest_of, add_guests, new_gathering
+from alumni_desk.gatherings.lists import guest_rows
 from alumni_desk.members.actions import change_member
 from alumni_desk.members.lists import count_members, member_rows
 from alumni_desk.segments.activity import deeds
 from alumni_desk.store import backup
+from alumni_desk.store.erasing import erase
 
 
 def test_a_member_is_erased_for_good_after_a_word_was_typed(hands: Any) -> None:
@@ -42,6 +48,33 @@ def test_a_member_is_erased_for_good_after_a_word_was_typed(hands: Any) -> None:
     of_them = [deed for deed in deeds(hands.desk) if "erased" in deed.what and deed.event != "person_erased"]
     assert [deed.what for deed in of_them] == ["Changed somebody who was erased", "Added somebody who was erased"]
     assert not any(deed.undoable for deed in of_them) and {deed.reason for deed in of_them} == {"Erased since"}
+
+
+def test_a_form_that_is_open_on_somebody_who_is_erased_elsewhere_closes_and_says_so(hands: Any) -> None:
+    ana, bo = (row.id for row in member_rows(hands.desk)[:2])
+    change_member(hands.desk, ana, email="ada@example.org")
+    page = hands.page("members", member=ana)
+    hands.until(lambda: page.panel.isVisible() and page.panel.shown_for() == ana)
+    page.edit()
+    form = hands.dialog(MemberForm)
+    form._fields["city"].setText("Porto")  # what was typed is no reason to keep it
+    change_member(hands.desk, bo, city="Faro")
+    hands.rest()
+    assert form.isVisible()
+    erase(hands.desk, [ana], remake_backups=False)
+    hands.until(lambda: not hands.open_dialogs(MemberForm))
+    assert "was erased meanwhile" in hands.shell.toast.words.text() and not hands.shell.toast.link.isVisible()
+
+
+def test_an_erased_guest_is_not_waited_for_by_the_badges(hands: Any) -> None:
+    ana = member_rows(hands.desk, "obi")[0].id
+    which = new_gathering(hands.desk, name="Supper", start="2030-11-12T18:30", end="2030-11-12T21:00").id
+    added = add_guests(hands.desk, which, [ana])
+    add_guest_of(hands.desk, which, added.registrations[0])
+    assert lay_out(hands.desk, Wanted(which, stocks()[0], False, 1, 0)).unnamed == 1
+    erase(hands.desk, [ana], remake_backups=False)
+    assert lay_out(hands.desk, Wanted(which, stocks()[0], False, 1, 0)).unnamed == 1, "the guest’s own name is still to come; the other’s is not"
+    assert sorted(row.name for row in guest_rows(hands.desk, which)) == ["Erased", "Name to come"]
 
 
 def test_erasing_is_found_by_the_palette_only_while_somebody_is_chosen(hands: Any) -> None:

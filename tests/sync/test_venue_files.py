@@ -15,9 +15,12 @@ from alumni_desk.checkin.lists import DoorList
 from alumni_desk.cli.main import run
 from alumni_desk.errors import KnownError
 from alumni_desk.gatherings.actions import add_guests, new_gathering
+from alumni_desk.gatherings.lists import guest_rows
 from alumni_desk.members.actions import add_member
 from alumni_desk.protocol.handout import SealedHandout
+from alumni_desk.store.checking import verify
 from alumni_desk.store.desk import Desk
+from alumni_desk.store.erasing import erase
 from alumni_desk.sync.engine import Joined, join, sync_once
 from alumni_desk.sync.venue.files import HANDOUT, PARCELS, Bundle, look_at, open_file, read_parcels, write_handout, write_parcels
 from alumni_desk.sync.venue.finding import Found, find, told
@@ -104,6 +107,22 @@ def test_who_made_a_hand_out_is_said_once_it_is_known(leaders: Any, tmp_path: Pa
     with pytest.raises(KnownError) as refused:
         look_at(file, two)
     assert refused.value.code == "handout_forged"
+
+
+def test_who_was_erased_is_called_so_at_the_door_that_was_let_in_at_the_venue(leaders: Any, make_desk: MakeDesk, tmp_path: Path) -> None:
+    one, _two, gathering, people = leaders
+    sync_once(one)
+    erase(one, [people[0]], remake_backups=False)
+    sync_once(one)
+    door = make_desk("door")
+    sharing = Sharing(one, host="127.0.0.1", port=0, gathering=gathering)
+    visit = Visit(door, sharing.address, sharing.code)
+    visit.once()
+    visit.close()
+    sharing.stop()
+    for desk in (one, door):
+        assert [row.name for row in guest_rows(desk, gathering) if not row.named] == ["Erased"]
+    assert verify(door).ok
 
 
 def test_a_hand_out_alone_lets_nobody_in(leaders: Any, make_desk: MakeDesk, tmp_path: Path) -> None:

@@ -83,7 +83,7 @@ def lay_out(desk: Desk, wanted: Wanted, cancelled: Callable[[], bool] | None = N
     if wanted.chosen is not None:
         people = badge_people(desk, wanted.gathering, registrations=wanted.chosen)
     people = in_order(people, wanted.order)
-    unnamed = sum(not row.named and row.status == "yes" for row in guest_rows(desk, wanted.gathering))
+    unnamed = sum(not (row.named or row.gone) and row.status == "yes" for row in guest_rows(desk, wanted.gathering))
     out = io.BytesIO()
     report = print_badges(people, wanted.stock, out, heading=heading_of(desk, wanted.gathering), start_at=wanted.start_at, skip=wanted.skip,
                           blanks=wanted.blanks, cancelled=cancelled)

@@ -541,8 +541,32 @@ class MembersPage(Page):
         form = MemberForm(self, _("Edit {name}").format(name=it.detail.name), _("Save"), it.detail.fields)
         form.type_in(typed or {})
         form.done_clicked.connect(lambda: self._save_change(form, it))
-        form.rejected.connect(lambda: self._put_away(form, lambda typed: self._edit_known(it, typed)))
+        form.rejected.connect(lambda: self._put_away(form, lambda typed: self._edit_again(it.detail.id, typed)))
+        self._watch(form, it.detail.id)
         form.open()
+
+    def _edit_again(self, member: str, typed: Mapping[str, Any]) -> None:
+        """The form once more, with what is known now: they may have been erased since."""
+        self.lanes.read(lambda: known(self.desk, member), lambda it: self._edit_known(it, typed))
+
+    def _watch(self, form: MemberForm, member: str) -> None:
+        """Somebody who is erased while their form is open stands in it no longer."""
+
+        def erased() -> bool:
+            from alumni_desk.store.erasing import erased_of
+
+            with self.desk.asking() as connection:
+                return bool(erased_of(connection, [member]))
+
+        def close(gone: bool) -> None:
+            if gone and not over:
+                form.accept()
+                self.said.emit(_("Whoever was being edited was erased meanwhile, so the form was closed and nothing of it is kept."), None)
+
+        over: list[int] = []
+        told = self.changes.changed.connect(lambda changed: self.lanes.read(erased, close))
+        form.finished.connect(over.append)
+        form.finished.connect(lambda result: self.changes.changed.disconnect(told))
 
     def _save_change(self, form: MemberForm, it: Known) -> None:
         values = form.values()

@@ -85,6 +85,7 @@ class GuestRow:
     checked_in: bool
     badge_printed: bool
     sort: tuple[str, str]
+    gone: bool = False  # the person was erased or moved away: no name is to come
     others: tuple[str, ...] = ()  # registrations of entries that were merged: this line stands for them, too
 
 
@@ -295,7 +296,8 @@ def _guest(entries: Sequence[sa.Row[Any]], people: Mapping[str, Any], root: str,
         answered_at=next(one.answered_at for one in entries if (one.status or "invited") == status), host=said("host"), host_name=None,
         table_name=said("table_name"), meal=said("meal"), code=row.code, walk_in=all(one.walk_in for one in entries),
         door_note=said("door_note") or (person.door_note if person is not None else None), checked_in=any(one.id in inside for one in entries),
-        badge_printed=any(one.id in printed for one in entries), sort=naming.sort_key(it), others=tuple(one.id for one in entries[1:]))
+        badge_printed=any(one.id in printed for one in entries), sort=naming.sort_key(it),
+        gone=person is not None and (bool(person.gone) or person.standing == "moved"), others=tuple(one.id for one in entries[1:]))
 
 
 def _hosted(guest: GuestRow, guests: Mapping[str, GuestRow], line: Mapping[str, str]) -> GuestRow:

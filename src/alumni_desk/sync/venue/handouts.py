@@ -31,7 +31,8 @@ _ROWS = {
     "person": "WITH RECURSIVE these(id) AS (SELECT person FROM registration AS r WHERE gathering = :gathering AND NOT gone AND (status IS NOT 'cancelled'"
               " OR EXISTS (SELECT 1 FROM fact AS f WHERE f.gathering = r.gathering AND f.registration = r.id))"
               " UNION SELECT merged_into FROM person AS p JOIN these ON these.id = p.id"
-              " WHERE merged_into IS NOT NULL) SELECT p.* FROM person AS p JOIN these ON these.id = p.id WHERE NOT p.gone ORDER BY p.id",
+              " WHERE merged_into IS NOT NULL) SELECT p.* FROM person AS p JOIN these ON these.id = p.id"
+              " WHERE NOT p.gone OR p.id IN (SELECT id FROM erased) ORDER BY p.id",
     "fact": "SELECT * FROM fact WHERE gathering = :gathering ORDER BY id",
 }
 
