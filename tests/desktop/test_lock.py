@@ -39,6 +39,7 @@ from alumni_desk.members.lists import count_members
 from alumni_desk.schema import open_desk
 from alumni_desk.store import keys, pin, recovery
 from alumni_desk.store.desk import Desk
+from alumni_desk.store.erasing import erase
 from alumni_desk.store.profile import Profile
 
 __all__ = ["door"]
@@ -107,6 +108,22 @@ def test_a_draft_is_hidden_and_comes_back_as_it_was(hands: Hands) -> None:
     form.done_clicked.emit()
     hands.until(lambda: count_members(hands.desk) == 4)
     hands.rest()
+
+
+def test_a_form_on_somebody_who_was_erased_while_it_was_locked_does_not_come_back(hands: Hands) -> None:
+    page = hands.page("members")
+    page._select(0)
+    hands.rest()
+    page.edit()
+    hands.dialog(MemberForm)
+    ended: list[int] = []
+    hands.dialog(MemberForm).finished.connect(ended.append)
+    hands.room.lock.lock("idle")
+    erase(hands.desk, [page._chosen], remake_backups=False)
+    hands.until(lambda: bool(ended))
+    unlock(hands)
+    hands.rest()
+    assert not hands.open_dialogs(MemberForm)
 
 
 def test_no_key_reaches_what_is_hidden(hands: Hands) -> None:
