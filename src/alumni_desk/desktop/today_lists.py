@@ -6,7 +6,6 @@ import json
 from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, NamedTuple
 
-from alumni_desk.gatherings.counts import answers_once, came_once
 from alumni_desk.members import naming
 from alumni_desk.store import driver
 from alumni_desk.store.desk import Desk
@@ -131,13 +130,21 @@ _OF_CLASS = ("SELECT count(*) FROM search_words AS w CROSS JOIN search_person AS
 """The search knows class years; to look at every member would take a fifth of a second with 100,000 of them."""
 
 
+def _any_merged(connection: Connection) -> bool:
+    """Whether any entries were merged: else nobody needs to be counted once, and the first page goes without what does that."""
+    return driver.row(connection, "SELECT 1 FROM person WHERE merged_into IS NOT NULL LIMIT 1") is not None
+
+
 def _answers(connection: Connection, gatherings: list[str]) -> dict[str, dict[str, int]]:
     found: dict[str, dict[str, int]] = {}
     for gathering, status, count in driver.rows(
             connection, "SELECT gathering, status, count(*) FROM registration WHERE NOT gone AND gathering IN (SELECT value FROM json_each(?)) "
             "GROUP BY gathering, status", (json.dumps(gatherings),)):  # fmt: skip
         found.setdefault(gathering, {})[status or "invited"] = count
-    answers_once(connection, found)
+    if _any_merged(connection):
+        from alumni_desk.gatherings.counts import answers_once
+
+        answers_once(connection, found)
     return found
 
 
@@ -168,7 +175,10 @@ def _came(connection: Connection, gatherings: list[str]) -> dict[str, int]:
         connection, "SELECT gathering, count(DISTINCT registration) FROM fact WHERE gathering IN (SELECT value FROM json_each(?)) AND kind = 'in' AND NOT gone "
         "AND NOT EXISTS (SELECT 1 FROM fact AS void, json_each(void.closes) AS closed WHERE void.gathering = fact.gathering AND void.kind = 'void' "
         "AND closed.value = fact.id) GROUP BY gathering", (json.dumps(gatherings),)))
-    came_once(connection, found)
+    if _any_merged(connection):
+        from alumni_desk.gatherings.counts import came_once
+
+        came_once(connection, found)
     return found
 
 
