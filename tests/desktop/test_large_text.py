@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -10,20 +11,23 @@ from typing import Any
 import pytest
 from PySide6.QtCore import QPoint, QRect, Qt
 from PySide6.QtGui import QFontMetricsF
+from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QLabel, QWidget
 from tests.desktop.test_door import Door, door, text_of
+from tests.store.test_keyring import Shelf
 
 from alumni_desk.checkin.actions import check_in
 from alumni_desk.desktop.app import build
-from alumni_desk.desktop.controls import Button, FormRow
+from alumni_desk.desktop.controls import Button, Field, FormRow, Link
 from alumni_desk.desktop.door_hits import STATUS_AT, HitRow, fitted, name_font, name_room, standing_beside
-from alumni_desk.desktop.fonts import drawable, metrics_of, px
+from alumni_desk.desktop.fonts import drawable, metrics_of, px, text_size
 from alumni_desk.desktop.lock_page import Locked, LockPage
+from alumni_desk.desktop.member_form import MemberForm
 from alumni_desk.gatherings.actions import add_guests, new_gathering
 from alumni_desk.gatherings.lists import guest_rows
 from alumni_desk.members.actions import add_member, change_member
 from alumni_desk.schema import open_desk
-from alumni_desk.store import recovery
+from alumni_desk.store import keys, recovery
 from alumni_desk.store.profile import Profile
 
 __all__ = ["door", "text_of"]
@@ -116,9 +120,95 @@ def test_the_lock_page_breaks_a_long_word_of_the_chapters_name(text_of: Callable
     long = [label for label in page.findChildren(QLabel) if WORD in label.text().replace("\u200b", "")]
     assert len(long) == 3
     for label in long:
-        assert label.width() <= (px(440) if label.parentWidget() is not page else 1280)
+        assert label.width() <= (px(440) if label.parentWidget() is not page.middle.widget() else 1280)
         widest = max(label.fontMetrics().horizontalAdvance(word) for word in label.text().replace("\u200b", " ").split())
         assert widest <= label.width() and label.height() >= label.heightForWidth(label.width())
+
+
+def gone(hands: Any, monkeypatch: pytest.MonkeyPatch, **said: Any) -> LockPage:
+    """The locked page with a half typed form behind it, after the password store was found to have lost the key."""
+    monkeypatch.setattr(keys, "_keyring", Shelf)
+    keys.keep_anew(hands.desk.profile.path, "desk", hands.desk.key, None)
+    page = hands.page("members")
+    page.add()
+    form = hands.dialog(MemberForm)
+    field = form._fields["first_name"]
+    field.setText("Half a na")
+    field.setFocus()
+    hands.until(lambda: QApplication.focusWidget() is field)
+    lock = hands.room.lock
+    lock.lock()
+    hands.until(lambda: lock.page.locked.keyring and not lock.page.locked.password)
+    lock._show_page(replace(lock.page.locked, owner="Priya Raman", write_to="desk@greatlakes.example", standing="Sync goes on, 12 changes to send", **said))
+    assert lock.page.locked.drafts == 1 and lock.page.locked.recovery
+    QTest.mouseClick(lock.page.store, Qt.MouseButton.LeftButton)
+    hands.until(lambda: lock.page.store_said.isVisible())
+    hands.rest()
+    return lock.page
+
+
+def unlocked(hands: Any) -> None:
+    hands.room.lock.unlock()
+    hands.dialog(MemberForm).reject()
+    hands.rest()
+
+
+@pytest.mark.parametrize("at_door", [False, True])
+def test_the_locked_page_scrolls_before_anything_is_squeezed(hands_at: Any, monkeypatch: pytest.MonkeyPatch, at_door: bool) -> None:
+    hands = hands_at
+    page = gone(hands, monkeypatch, door=at_door)
+    viewport, inside = page.middle.viewport(), page.middle.widget()
+    parts = [part for part in inside.findChildren(QWidget) if part.isVisible() and isinstance(part, QLabel | Button | Field)]
+    assert page.restore in parts and page.restore_said in parts and page.entry.button in parts
+    for part in parts:
+        needed = part.heightForWidth(part.width()) if isinstance(part, QLabel) else part.sizeHint().height()
+        assert part.height() >= needed - 1, part
+        assert inside.rect().contains(place(part, inside)), part
+    places = [place(part, inside) for part in parts if part.parentWidget() is not page.entry.recovery]
+    assert not any(one.intersects(other) for n, one in enumerate(places) for other in places[n + 1:])
+    fits = inside.sizeHint().height() <= viewport.height()
+    assert page.middle.verticalScrollBar().isVisible() != fits and (fits or hands.shell.height() < 960 * text_size() / 150)
+    assert not page.middle.horizontalScrollBar().isVisible() and inside.width() <= viewport.width()
+    if not at_door:  # never scrolled away
+        assert page.size_choice.parentWidget() is page and page.rect().contains(place(page.size_choice, page))
+    unlocked(hands)
+
+
+@pytest.mark.parametrize("at_door", [False, True])
+def test_the_keyboard_is_always_in_view_on_the_locked_page(hands_at: Any, monkeypatch: pytest.MonkeyPatch, at_door: bool) -> None:
+    hands = hands_at
+    page = gone(hands, monkeypatch, door=at_door)
+    first = page.first_focus()
+    hands.until(lambda: QApplication.focusWidget() is first)
+
+    def in_view(part: QWidget) -> bool:
+        return bool(page.rect().contains(place(part, page))) and (
+            not page.middle.isAncestorOf(part) or bool(page.middle.viewport().rect().contains(place(part, page.middle.viewport()))))
+
+    assert in_view(first)
+    for key, modifiers in ((Qt.Key.Key_Tab, Qt.KeyboardModifier.NoModifier), (Qt.Key.Key_Backtab, Qt.KeyboardModifier.ShiftModifier)):
+        seen: list[QWidget] = []
+        while (now := QApplication.focusWidget()) not in seen:
+            assert now is not None
+            seen.append(now)
+            hands.until(lambda now=now: in_view(now))
+            QTest.keyClick(now, key, modifiers)
+        assert {page.entry.recovery, page.entry.button, page.restore} <= set(seen) and (at_door or page.size_choice in seen)
+        assert not at_door or any(isinstance(one, Link) and one.text() == "Open check-in" for one in seen)
+    hands.shell.resize(hands.shell.minimumSize())  # a smaller window keeps it in view; whoever scrolls away and types sees what is said of it
+    hands.until(lambda: in_view(first))
+    bar = page.middle.verticalScrollBar()
+    bar.setValue(bar.maximum())
+    QTest.keyClick(first, Qt.Key.Key_PageUp)
+    assert bar.value() < bar.maximum() or not bar.maximum()
+    bar.setValue(bar.minimum())
+    QTest.keyClicks(first, "AAAAA")
+    assert "Group 1" in page.entry.said.text()
+    hands.until(lambda: in_view(first) and in_view(page.entry.said))
+    # A click beside the field takes the keyboard from nobody, wherever the page is scrolled to.
+    QTest.mouseClick(page.middle.viewport(), Qt.MouseButton.LeftButton, pos=QPoint(4, page.middle.viewport().height() - 4))
+    assert QApplication.focusWidget() is first
+    unlocked(hands)
 
 
 @pytest.mark.parametrize("percent", [100, 150])

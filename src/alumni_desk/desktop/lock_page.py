@@ -15,7 +15,7 @@ from alumni_desk.desktop.fonts import px, text_size
 from alumni_desk.desktop.front import text_size_choice
 from alumni_desk.desktop.look import look
 from alumni_desk.desktop.paint import breakable
-from alumni_desk.desktop.unlock import SecretEntry, centred_column, head_row
+from alumni_desk.desktop.unlock import CentredColumn, SecretEntry, head_row
 from alumni_desk.desktop.widgets import Glyph
 from alumni_desk.words import _, clock_time, ngettext
 
@@ -56,8 +56,12 @@ class LockPage(QWidget):
         super().__init__(parent)
         self.locked = locked
         self.setAccessibleName(_("Locked"))
-        self.setFocusPolicy(Qt.FocusPolicy.TabFocus)  # a click on it takes the caret from nobody
-        whole, column = centred_column(self, above=1)
+        self.setFocusPolicy(Qt.FocusPolicy.NoFocus)  # a click on it takes the caret from nobody, and Shift+Tab goes past it
+        whole = QVBoxLayout(self)
+        whole.setContentsMargins(0, 0, 0, 0)
+        self.middle = CentredColumn(above=1)
+        whole.addWidget(self.middle)
+        column = self.middle.parts
         column.addLayout(head_row(locked.chapter or "Alumni Desk", locked.university))
         column.addSpacing(px(12))
         column.addLayout(_line("lock-simple", Label(why_words(locked), tone="muted", wrap=True)))
@@ -95,11 +99,11 @@ class LockPage(QWidget):
             self.size_choice = text_size_choice(text_size(), self.sized.emit)
             bar.addWidget(self.size_choice)
             whole.insertLayout(0, bar)
-        whole.addStretch(2)
+        self.middle.column.addStretch(2)
         foot = Label(breakable(foot_words(locked)), "small", "muted", wrap=True)
         foot.setAlignment(Qt.AlignmentFlag.AlignHCenter)
-        whole.addWidget(foot)
-        whole.addSpacing(px(16))
+        self.middle.column.addWidget(foot)
+        self.middle.follow_keyboard()
 
     def _meanwhile(self, column: QVBoxLayout, locked: Locked) -> None:
         lines = []

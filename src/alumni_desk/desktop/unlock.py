@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from PySide6.QtCore import QEvent, Qt, QTimer, Signal
+from PySide6.QtCore import QEvent, QObject, QPoint, QRect, Qt, QTimer, Signal
 from PySide6.QtGui import QGuiApplication, QKeyEvent, QResizeEvent
 from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QLineEdit, QVBoxLayout, QWidget
 
 from alumni_desk.desktop.controls import Button, Field, IconButton, Label, Link, Tick
 from alumni_desk.desktop.fonts import font_of, px
 from alumni_desk.desktop.paint import breakable
-from alumni_desk.desktop.widgets import Glyph, IconLine, Mark
+from alumni_desk.desktop.widgets import Glyph, IconLine, Mark, Scroll
 from alumni_desk.protocol import codes
 from alumni_desk.words import _, ngettext
 
@@ -303,7 +303,11 @@ class UnlockPage(QWidget):
                  again: Callable[[], None] | None = None, backup: Callable[[], None] | None = None, parent: QWidget | None = None) -> None:  # fmt: skip
         super().__init__(parent)
         self._on_password, self.choose, self.why = on_password, choose, why
-        whole, column = centred_column(self)
+        whole = QVBoxLayout(self)
+        whole.setContentsMargins(0, 0, 0, 0)
+        middle = CentredColumn()
+        whole.addWidget(middle)
+        column = middle.parts
         column.addLayout(_head())
         column.addSpacing(px(16))
         usual = _("This computer has no password store that works, so a password of your own locks the members.") if choose \
@@ -328,7 +332,8 @@ class UnlockPage(QWidget):
             self.backup = Link(_("Restore a backup …"), role="small")
             self.backup.clicked.connect(lambda: backup())
             column.addWidget(self.backup, 0, Qt.AlignmentFlag.AlignLeading)
-        whole.addStretch(3)
+        middle.column.addStretch(3)
+        middle.follow_keyboard()
 
     def _build_choice(self, column: QVBoxLayout) -> None:
         self.password, self.again = PasswordField(_("Password")), PasswordField(_("The same password again"))
@@ -399,23 +404,58 @@ class UnlockPage(QWidget):
         return False
 
 
-def centred_column(page: QWidget, above: int = 2) -> tuple[QVBoxLayout, QVBoxLayout]:
-    """A page's own layout and in it a centred column of 440."""
-    whole = QVBoxLayout(page)
-    whole.setContentsMargins(0, 0, 0, 0)
-    whole.addStretch(above)
-    middle = QWidget()
-    middle.setFixedWidth(px(440))
-    column = QVBoxLayout(middle)
-    column.setContentsMargins(0, 0, 0, 0)
-    column.setSpacing(px(12))
-    # Between stretches, not aligned: an aligned widget is not asked how high its wrapped lines are.
-    centred = QHBoxLayout()
-    centred.addStretch(1)
-    centred.addWidget(middle)
-    centred.addStretch(1)
-    whole.addLayout(centred)
-    return whole, column
+class CentredColumn(Scroll):
+    """A centred column of 440 (``parts``), which scrolls when it must. Whatever has the keyboard stays in view, with what is said of it."""
+
+    def __init__(self, above: int = 2) -> None:
+        super().__init__(margins=(24, 24, 24, 16))
+        self._stood: tuple[QRect, QPoint, int] | None = None
+        self.column.setSpacing(0)
+        self.column.addStretch(above)
+        self._box = QWidget()
+        self._box.setFixedWidth(px(440))
+        self.parts = QVBoxLayout(self._box)
+        self.parts.setContentsMargins(0, 0, 0, 0)
+        self.parts.setSpacing(px(12))
+        # Between stretches, not aligned: an aligned widget is not asked how high its wrapped lines are.
+        centred = QHBoxLayout()
+        centred.addStretch(1)
+        centred.addWidget(self._box)
+        centred.addStretch(1)
+        self.column.addLayout(centred)
+
+    def follow_keyboard(self) -> None:
+        """Called once its parts are there."""
+        for part in self.widget().findChildren(QWidget):
+            if part.focusPolicy() != Qt.FocusPolicy.NoFocus:
+                part.installEventFilter(self)
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        done = super().eventFilter(watched, event)
+        if event.type() == QEvent.Type.FocusIn or (isinstance(event, QKeyEvent) and event.text()):
+            self._stood = None
+            self._follow()
+        elif watched is self.widget() and event.type() in (QEvent.Type.LayoutRequest, QEvent.Type.Resize):
+            self._follow()
+        return done
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._follow()
+
+    def _follow(self) -> None:
+        """Scroll to what has the keyboard, unless all of it stands where it stood: somebody may be reading on."""
+        part = self._box.focusWidget()
+        if part is None or not part.hasFocus():
+            return
+        whole = part
+        while (above := whole.parentWidget()) is not None and above is not self._box:
+            whole = above
+        stands = (whole.geometry(), part.mapTo(whole, QPoint(0, 0)), self.viewport().height())
+        if stands != self._stood:
+            self._stood = stands
+            for one in (whole, part):
+                self.ensureWidgetVisible(one, 0, px(24))
 
 
 def _head() -> QHBoxLayout:
