@@ -23,6 +23,7 @@ from tests.desktop.test_door import Door, door
 from tests.store.test_keyring import Shelf
 
 from alumni_desk.desktop.away import Away
+from alumni_desk.desktop.controls import Link
 from alumni_desk.desktop.door_pin import DOOR_PIN, NewPinSheet, PinSheet
 from alumni_desk.desktop.first_run import FirstRun
 from alumni_desk.desktop.front import Front
@@ -397,6 +398,48 @@ def test_a_store_that_has_lost_the_key_leaves_the_other_ways(hands: Hands, monke
         hands.until(lambda: not hands.room.lock.locked)
     else:
         hands.room.lock.unlock()
+
+
+@pytest.mark.parametrize("draft", [True, False])
+def test_a_store_that_has_lost_the_key_leaves_password_paper_and_quietly_the_backups(hands: Hands, monkeypatch: pytest.MonkeyPatch, draft: bool) -> None:
+    """As the first page does, in its words."""
+    shelf = Shelf()
+    monkeypatch.setattr(keys, "_keyring", lambda: shelf)
+    keys.keep_in_keyring(hands.desk.profile.path, "desk", hands.desk.key, on=True)
+    shelf.kept.clear()
+    if draft:
+        hands.page("members").add()
+        form = hands.dialog(MemberForm)
+        form._fields["first_name"].setFocus()
+        hands.until(form._fields["first_name"].hasFocus)
+    hands.room.lock.lock()
+    hands.until(lambda: hands.room.lock.page.locked.keyring and hands.room.lock.page.locked.password)
+    page = hands.room.lock.page
+    assert not page.restore.isVisible() and not page.restore_said.isVisible()
+    wanted: list[bool] = []
+    hands.room.lock.backups_wanted.connect(lambda: wanted.append(True))
+    QTest.mouseClick(page.store, Qt.MouseButton.LeftButton)
+    hands.until(lambda: page.store_said.isVisible())
+    hands.room.lock._set_size(100)  # drawn anew it says the same
+    page = hands.room.lock.page
+    hands.rest()
+    assert page.store_said.text().endswith("does not have the key of the chapter any more. Type the password.") and not page.store.isVisible()
+    assert page.entry.password.hasFocus() and page.entry.button.kind == "primary" and page.entry.other.isVisible()
+    first = UnlockPage(lambda typed: None, backup=lambda: None)
+    assert first.backup is not None and isinstance(page.restore, Link) and page.restore.text() == first.backup.text()
+    first.deleteLater()
+    assert page.restore.isVisible() and page.restore_said.isVisible() == draft  # what was half typed would be lost
+    assert page.restore.y() > max(page.entry.geometry().bottom(), page.store_said.geometry().bottom())
+    for one in (page.entry.button, page.entry.other, page.entry.password.eye, page.restore):  # the last of what may open it
+        QTest.keyClick(QApplication.focusWidget(), Qt.Key.Key_Tab)
+        assert QApplication.focusWidget() is one
+    QTest.keyClick(page.restore, Qt.Key.Key_Return)
+    assert wanted == [True] and hands.room.lock.locked
+    unlock(hands)
+    assert not hands.room.lock.locked
+    if draft:
+        form.reject()
+        hands.rest()
 
 
 class Clocks:

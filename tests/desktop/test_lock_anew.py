@@ -10,14 +10,18 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
 from tests.conftest import PASSPHRASE
 from tests.desktop.test_lock import words_of
+from tests.store.test_keyring import Shelf
 
 from alumni_desk.desktop.app import Sitting
 from alumni_desk.desktop.fonts import px, text_size
 from alumni_desk.desktop.member_form import MemberForm
+from alumni_desk.desktop.stuck_page import StuckPage
+from alumni_desk.desktop.unlock import UnlockPage
 from alumni_desk.desktop.wiring import room_in, ways_of
 from alumni_desk.members.actions import add_member
 from alumni_desk.schema import open_desk
-from alumni_desk.store import recovery
+from alumni_desk.store import keys, recovery
+from alumni_desk.store.backup import back_up
 from alumni_desk.store.profile import Profile
 
 Until = Callable[[Callable[[], Any]], None]
@@ -118,3 +122,39 @@ def test_a_window_that_is_made_anew_for_another_role_stays_locked(sitting: Sitti
     assert "Zsófia" not in words_of(sitting.room.shell) and sitting.room.shell.windowTitle() == "Locked · Alumni Desk"
     unlock(sitting, until)
     assert sitting.room is not None and sitting.room.shell.current().isVisible()
+
+
+def test_a_chapter_with_a_password_whose_store_has_lost_the_key_leads_from_the_locked_page_to_the_backups(
+        sitting: Sitting, profile: Profile, until: Until, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:  # fmt: skip
+    assert sitting.room is not None
+    room, lock = sitting.room, sitting.room.lock
+    (profile.path / "backups").mkdir(exist_ok=True)
+    back_up(room.desk, profile.path / "backups" / "whole.alumnidesk")
+    shelf = Shelf()
+    monkeypatch.setattr(keys, "_keyring", lambda: shelf)
+    keys.keep_in_keyring(profile.path, "desk", room.desk.key, on=True)
+    monkeypatch.delenv("ALUMNI_DESK_PASSPHRASE")
+    shelf.kept.clear()
+    lock.lock()
+    until(lambda: lock.page is not None and lock.page.locked.keyring and lock.page.locked.password)
+    assert lock.page is not None
+    lock.page.store.click()
+    until(lambda: lock.page is not None and lock.page.restore.isVisible())
+    lock.page.restore.click()
+
+    def shown(kind: type[Any]) -> Any:
+        return next((one for one in QApplication.allWidgets() if isinstance(one, kind) and one.isVisible()), None)
+
+    until(lambda: shown(UnlockPage))
+    page = shown(UnlockPage)
+    assert page.backup is not None and "Zsófia" not in words_of(page.window())
+    page.backup.click()
+    until(lambda: shown(StuckPage))
+    assert any(way.text().startswith("Restore the backup of") for way in shown(StuckPage).ways)
+    next(way for way in shown(StuckPage).ways if way.text() == "Try again").click()
+    until(lambda: shown(UnlockPage) not in (None, page))
+    page = shown(UnlockPage)
+    QTest.keyClicks(page.entry.password, PASSPHRASE)
+    page.entry.button.click()
+    until(lambda: sitting.room not in (None, room))
+    assert sitting.room is not None and not sitting.room.lock.locked

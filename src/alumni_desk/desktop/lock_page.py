@@ -74,7 +74,9 @@ class LockPage(QWidget):
         self.store.clicked.connect(self.by_store)
         self.store_said = Label("", "small", "danger", wrap=True)
         self.store_said.hide()
-        self.restore = Button(_("Restore a backup …"), "secondary" if self.entry is not None else "primary", "clock-counter-clockwise", height=40)
+        # Somebody who knows the password hardly wants one: there it is a quiet way, as on the first page.
+        self.restore: Button = Link(_("Restore a backup …"), role="small") if locked.password else Button(
+            _("Restore a backup …"), "secondary" if self.entry is not None else "primary", "clock-counter-clockwise", height=40)
         self.restore.clicked.connect(self.backups)
         self.restore_said = Label(_("For that the chapter is closed first; what you had not saved is lost."), "small", "muted", wrap=True)
         for part in (self.restore, self.restore_said):
@@ -151,8 +153,8 @@ class LockPage(QWidget):
         self.store_said.show()
         if not gone:
             return
-        for part, shown in ((self.restore, not self.locked.password), (self.restore_said, not self.locked.password and self.locked.drafts > 0)):
-            part.setVisible(shown)
+        self.restore.show()
+        self.restore_said.setVisible(self.locked.drafts > 0)
         if self.entry is not None:
             self.entry.button.kind = "primary"
             self.entry.button.update()
