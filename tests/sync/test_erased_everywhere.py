@@ -178,6 +178,25 @@ def test_what_is_set_aside_forgets_too(chapter: tuple[Any, Desk, Desk, str, str]
     assert SECRET not in server_dump(server) and not holds(one)
 
 
+def test_what_comes_to_be_set_aside_after_the_erasure_is_not_kept(chapter: tuple[Any, Desk, Desk, str, str]) -> None:
+    server, one, two, root, _double = chapter
+    laptops.remove(one, "desk-two")
+    change(two, root, city=f"{SECRET} City")
+    with two.writing("new") as writing:
+        writing.add("person", standing="member", last_name="Stays")
+        writing.add("education", person=root, school=f"{SECRET} High")
+    erasing.erase(one, [root])
+    rest(one)
+    with pytest.raises(Exception, match="was removed"):
+        sync_once(two)
+    server.stop()
+    assert SECRET not in server_dump(server)
+    server.start()
+    [aside] = set_aside.set_aside(one)
+    assert any("Stays" in line for line in aside.what)
+    assert set_aside.release(one, aside.id).taken == 1
+
+
 def test_a_restored_server_has_erased_before_anybody_asks(chapter: tuple[Any, Desk, Desk, str, str], tmp_path: Path) -> None:
     server, one, two, root, _double = chapter
     server.run("server", "backup", str(tmp_path / "kept"))

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from functools import partial
+from typing import TYPE_CHECKING
 
 import msgspec
 import sqlalchemy as sa
@@ -32,16 +33,22 @@ from alumni_desk.protocol.parcels import verify_parcel
 from alumni_desk.protocol.values import is_id
 from alumni_desk.server import audit, feed, journal
 from alumni_desk.server.accounts import Caller, chapters_of, grants_of
-from alumni_desk.server.bulk import put_rows
+from alumni_desk.server.bulk import chunks, put_rows
 from alumni_desk.server.devices import has_sent
 from alumni_desk.server.inviting import look_after
 from alumni_desk.server.refusals import Refusal
 from alumni_desk.server.state import Server
 
+if TYPE_CHECKING:
+    from alumni_desk.server.push import Item
+
 SHOWN = 20
 """Of so many changes of a parcel the list says what they are."""
 
 LISTED = 200
+
+_ANSWERED = ("duplicate", "erased")
+"""What is not set aside: there is nothing for a leader to decide."""
 
 
 def take(server: Server, who: Caller, message: PushRequest, now: int) -> PushReply:
@@ -63,7 +70,7 @@ def take(server: Server, who: Caller, message: PushRequest, now: int) -> PushRep
 
 
 def keep(connection: sa.Connection, tables: sa.MetaData, parcels: Sequence[Parcel], *, scope: str, by: str, reason: str, now: int) -> PushReply:
-    """Set verified parcels of one scope aside, but for what the server has: that is answered ``duplicate``.
+    """Set verified parcels of one scope aside, but for what the server has (answered ``duplicate``) or is about somebody erased (``erased``).
 
     ``by``: the device that brought them; ``reason``: ``revoked`` or ``unknown``, of who signed them.
     """
@@ -73,12 +80,13 @@ def keep(connection: sa.Connection, tables: sa.MetaData, parcels: Sequence[Parce
         raise Refusal(403, "no_grant")
     items = items_of(parcels)
     drop_known(items, known_among(connection, tables, scope, [one.id for one in operations_in([items])]))
+    _end_erased(connection, tables, scope, items)
     left: list[Parcel] = []
     place = 0
     for parcel in parcels:
         those = items[place:place + len(parcel.bodies)]
         place += len(those)
-        left.append(msgspec.structs.replace(parcel, bodies=[None if item.status == "duplicate" else body
+        left.append(msgspec.structs.replace(parcel, bodies=[None if item.status in _ANSWERED else body
                                                             for item, body in zip(those, parcel.bodies, strict=True)]))
     table = tables.tables["quarantine"]
     named = {parcel_id(parcel): parcel for parcel in left if _still_there(parcel)}
@@ -90,7 +98,7 @@ def keep(connection: sa.Connection, tables: sa.MetaData, parcels: Sequence[Parce
         audit.note(connection, tables, scope, "set_aside", at=now, device=by, details={
             "reason": reason, "operations": sum(map(_still_there, fresh.values())), "parcels": sorted(fresh)})
     head = feed.head_of(connection, tables, scope)
-    return PushReply(results=[result_of(item) if item.status == "duplicate" else
+    return PushReply(results=[result_of(item) if item.status in _ANSWERED else
                               Result(id=item.operation.id if item.operation else "", status="quarantined", sequence=head.sequence, reason=reason)
                               for item in items], head=head.sequence, time=now)
 
@@ -208,13 +216,32 @@ def forget(connection: sa.Connection, tables: sa.MetaData, scope: str, rows: set
     people = {row for name, row in rows if name == "person"}
     for row in connection.execute(sa.select(table.c.id, table.c.parcel).where(table.c.scope == scope, table.c.released_at.is_(None))).all():
         parcel = unpack(bytes(row.parcel), Parcel)
-        inside = list(_operations(parcel))
-        left: list[bytes | None] = [
-            None if one is not None and one.kind != "fact" and ((one.table, one.row) in rows or one.fields.get("person") in people) else body
-            for one, body in zip(inside, parcel.bodies, strict=True)]
-        if left != parcel.bodies:
+        left = _without(parcel, rows, people)
+        if left.bodies != parcel.bodies:
             count += 1
-            rest = msgspec.structs.replace(parcel, bodies=left)
-            connection.execute(sa.update(table).where(table.c.scope == scope, table.c.id == row.id).values(
-                parcel=pack(rest), operations=_still_there(rest)))
+            connection.execute(sa.update(table).where(table.c.scope == scope, table.c.id == row.id).values(parcel=pack(left), operations=_still_there(left)))
     return count
+
+
+def _without(parcel: Parcel, rows: Collection[tuple[str, str]], people: Collection[str]) -> Parcel:
+    """A parcel with gaps for what is about these rows, or names these people."""
+    return msgspec.structs.replace(parcel, bodies=[None if one is not None and _is_about(one, rows, people) else body
+                                                   for one, body in zip(_operations(parcel), parcel.bodies, strict=True)])
+
+
+def _is_about(one: Operation, rows: Collection[tuple[str, str]], people: Collection[str]) -> bool:
+    """Facts say nothing of anybody."""
+    return one.kind != "fact" and ((one.table, one.row) in rows or one.fields.get("person") in people)
+
+
+def _end_erased(connection: sa.Connection, tables: sa.MetaData, scope: str, items: Sequence[Item]) -> None:
+    """What is about somebody who was erased before, of which whoever wrote it had not heard, is never kept: nothing would take it out any more."""
+    said = [item.operation for item in items if item.operation]
+    named = {one.row for one in said} | {person for one in said if isinstance(person := one.fields.get("person"), str)}
+    table = tables.tables["erased"]
+    rows = {(row.table_name, row.row_id) for part in chunks(named) for row in connection.execute(
+        sa.select(table.c.table_name, table.c.row_id).where(table.c.scope == scope, table.c.kept.is_(None), table.c.row_id.in_(part)))}
+    people = {row for name, row in rows if name == "person"}
+    for item in items:
+        if item.open and item.operation and item.operation.kind != "command" and _is_about(item.operation, rows, people):
+            item.end("erased", "erased")
