@@ -201,7 +201,7 @@ def begin_again(connection: sa.Connection, scope: str) -> None:
     # What says nothing any more, because somebody was erased here, is not offered: see store/erasing.py.
     connection.exec_driver_sql(f"DELETE FROM operation WHERE scope = ? AND fate = 'accepted' AND {EMPTIED}", (scope,))
     rows = connection.exec_driver_sql(
-        "SELECT DISTINCT table_name, row_id FROM operation WHERE scope = ? AND fate = 'accepted'"
+        "SELECT DISTINCT table_name, row_id FROM operation WHERE scope = ? AND fate = 'accepted' AND kind <> 'command'"  # an order lies over no row
         " AND NOT EXISTS (SELECT 1 FROM shadow AS s WHERE s.table_name = operation.table_name AND s.row_id = operation.row_id)", (scope,)).all()
     by_table: dict[str, list[str]] = {}
     for row in rows:
