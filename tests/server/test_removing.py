@@ -169,6 +169,21 @@ def test_marks_go_after_four_hundred_days_and_who_was_away_longer_begins_again(h
         assert 0 < feed.floor_of(connection, here.server.tables, here.scope, "chapter") <= heard.sequence
 
 
+def test_a_place_on_a_list_that_came_back_and_is_removed_again_is_told_of_as_long_as_it_is_there(here: Chapter) -> None:
+    talk, who = here.add("gathering", name="Talk"), here.add(last_name="Guest")
+    place = registration_id(talk, who)
+    here.put("registration", place, gathering=talk, person=who, status="yes")
+    here.put("registration", place, gone=True)
+    here.later(31)
+    here.put("registration", place, gone=False, status="yes")
+    here.later(401)
+    here.put("registration", place, gone=True)
+    assert here.later(1) == 0  # the mark of the first time is old, and the row is there
+    assert place in here.ids("registration") and here.entries()["registration", place] is True
+    assert here.later(31) == 1 and place not in here.ids("registration")
+    assert here.later(372) > 0 and ("registration", place) not in here.entries()
+
+
 def test_many_are_cleared_a_few_at_a_time(here: Chapter, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(removing, "AT_ONCE", 3)
     gone = {here.add(last_name=f"Gone {n}") for n in range(8)}
