@@ -22,7 +22,6 @@ class Ledger:
     may_be_lost: set[str] = field(default_factory=set)
     accepted_once: set[str] = field(default_factory=set)
     refused: set[str] = field(default_factory=set)  # a laptop holds that as the result, for good
-    undoing: set[str] = field(default_factory=set)  # actions that take another back
     facts: dict[str, dict[str, Any]] = field(default_factory=dict)  # envelopes that the server had
     erased: set[str] = field(default_factory=set)  # rows that the server ever erased
     cleared: set[tuple[str, str]] = field(default_factory=set)  # rows that were removed so long ago that the server took out what they said
