@@ -38,6 +38,8 @@ def add_commands(commands: Any) -> None:
                       "everything that is here, sends what waits, and serves until ended. “alumni-desk invite” invites the others. JSON, once it serves: url."))
     keep.add_argument("--host", default="0.0.0.0", metavar="ADDRESS", help=_("address to listen on; default every one of this computer"))
     keep.add_argument("--chapter", metavar="NAME", help=_("the chapter's name, where it has none yet"))
+    keep.add_argument("--anyway", action="store_true", help=_("take the place of a server, or of a laptop that kept the chapter, that is gone for good: what "
+                                                              "this laptop has not got of it is lost, and the others follow with an invitation each"))
     keep.add_argument("--port", type=whole_number(1, 65_535), metavar="N", help=_("port for the first time; default 8413, or a free one"))
     add_json(keep)
     keep.set_defaults(run=run_keep)
@@ -100,15 +102,15 @@ def run_keep(args: argparse.Namespace) -> int:
     import signal
     import threading
 
-    from alumni_desk.sync import keeping, moving_mark
+    from alumni_desk.sync import keeping, moving_mark, taking_over
 
     ended = threading.Event()
     with opened(args) as desk:
         if args.chapter:
             keeping.name_chapter(desk, args.chapter)
-        elif not keeping.keeps(desk) and not keeping.has_name(desk):
+        elif not args.anyway and not keeping.keeps(desk) and not keeping.has_name(desk):
             raise BadInput("chapter_needed", _("Say what the chapter is called: --chapter NAME."))
-        serving = keeping.begin(desk, port=args.port, host=args.host)
+        serving = (taking_over.take_over if args.anyway else keeping.begin)(desk, port=args.port, host=args.host)
         try:
             _send_what_is_here(desk)
             for kind in (signal.SIGINT, signal.SIGTERM):

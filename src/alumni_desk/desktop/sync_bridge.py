@@ -174,6 +174,23 @@ class SyncBridge(QObject):
 
         self._lanes.send(work, done, failed)
 
+    def take_over(self, then: Callable[[], None], failed: Callable[[KnownError], None]) -> None:
+        """Keep the chapter on this laptop from now on, in the place of whoever kept it and is gone for good."""
+
+        def work() -> Keeping:
+            from alumni_desk.sync import taking_over
+
+            return taking_over.take_over(self._desk)
+
+        def done(serving: Keeping) -> None:
+            self._unlisten()
+            self._keeps(serving)
+            self._changes.tell(Changed({}))
+            then()
+            self.sync_now()
+
+        self._lanes.send(work, done, failed)
+
     def move_away(self, url: str, code: str, then: Callable[[Any], None], failed: Callable[[KnownError], None], *, anyway: bool = False) -> None:
         """Move the chapter to an office's server, with everything; this laptop keeps it no more. ``anyway``: it moved already, and the former server may
         be gone."""

@@ -27,7 +27,7 @@ from alumni_desk.desktop.paint import isolated
 from alumni_desk.desktop.people_part import PeoplePart
 from alumni_desk.desktop.refused_sheet import REFUSED_SHOWN, RefusedSheet
 from alumni_desk.desktop.setting_rows import SettingRow, section
-from alumni_desk.desktop.sheet import PlainSheet
+from alumni_desk.desktop.sheet import PlainSheet, Sheet
 from alumni_desk.desktop.sync_bridge import SyncBridge
 from alumni_desk.desktop.syncchip import State
 from alumni_desk.desktop.today_lists import COUNT_MEMBERS
@@ -69,6 +69,7 @@ class Facts:
     lately: tuple[Did, ...] = ()  # what the last syncs did, the newest first
     admin: bool = False
     door: bool = False
+    takes_over: bool = False  # may keep the chapter itself, because nobody can say that its server is still there
     locked: bool = False  # a leader's laptop that was without contact for too long
     checked: str | None = None  # when all that is here was compared with the server
     identical: bool | None = None
@@ -280,7 +281,8 @@ class SyncPage(Page):
             words.addWidget(Label(sentence, "title", wrap=True))
         words.addWidget(Label(self._below(facts), tone="muted", wrap=True))
         away = self._code in PASSING  # work goes on without the server: that is no warning
-        for warning in filter(None, ("" if away else self._trouble, facts.access, facts.clock)):
+        told = away or self._trouble == facts.sentence  # that one stands as the title
+        for warning in filter(None, ("" if told else self._trouble, facts.access, facts.clock)):
             words.addSpacing(px(8))
             words.addWidget(Label(warning, tone="warn", wrap=True))
         if self._trouble and self._code not in PASSING and facts.state != "alone":
@@ -430,17 +432,54 @@ class SyncPage(Page):
         self._bridge.keep_here(done, failed)
 
     def _keeping(self, column: QVBoxLayout, facts: Facts) -> None:
+        if facts.takes_over and facts.state == "invitation":
+            column.addWidget(section(_("Without an office’s server")))
+            self._taking_over(column, facts)
         if not self._kept_at and not self._not_kept:
             return
         column.addWidget(section(_("This laptop keeps the chapter")))
         address = self._kept_at.partition("#")[0]
         said = _("The others reach it at {address} while this window is open.").format(address=address) if address else self._not_kept
         column.addWidget(SettingRow(_("For the others") if address else _("It is not kept now"), said, tone="text" if address else "warn"))
+        if facts.takes_over:  # its own server is gone: it cannot be moved
+            self._taking_over(column, facts)
+            return
         moves = Button(_("Move"))
         moves.setAccessibleName(_("Move to an office’s server"))
         moves.clicked.connect(self._ask_move)
         column.addWidget(SettingRow(_("Move to an office’s server"), _("Everything goes along; the other laptops then join there, each with an invitation."),
                                     moves))  # fmt: skip
+
+    def _taking_over(self, column: QVBoxLayout, facts: Facts) -> None:
+        self.takes = Button(_("Keep it here"))
+        self.takes.setAccessibleName(_("Keep the chapter on this laptop, in place of the one that is gone"))
+        self.takes.clicked.connect(lambda: self._ask_take_over(facts))
+        column.addWidget(SettingRow(_("This laptop keeps the chapter"), _("Only if the laptop or the server that kept it until now is gone for good: this one "
+                                    "takes its place with everything that is here, and the others follow with a new invitation each."),
+                                    self.takes))  # fmt: skip
+
+    def _ask_take_over(self, facts: Facts) -> None:
+        sheet = Sheet(self.window(), _("Keep {chapter} on this laptop?").format(chapter=isolated(facts.chapter)), _("Keep it here"))
+        for words in (_("Do this only if the laptop or the server that kept the chapter until now is gone for good. If it is merely switched off, or this "
+                        "laptop is in another network, there would be two chapters that know nothing of each other."),
+                      _("Everything on this laptop stays and goes along. What only the other one had, because it was never fetched here, is lost."),
+                      _("Then invite the others: each follows with a new invitation under Sync, Details, “It has moved”, and brings what it had not sent. "
+                        "Until then they work on for themselves.")):
+            sheet.column.addWidget(Label(words, wrap=True))
+
+        def done() -> None:
+            sheet.accept()
+            self._trouble = ""
+            self.joined.emit()
+            self.said.emit(_("This laptop keeps the chapter. Now invite the others."), None)
+            self.refresh()
+
+        def take() -> None:
+            sheet.set_busy(_("The server is being made …"))
+            self._bridge.take_over(done, sheet.complain)
+
+        sheet.done_clicked.connect(take)
+        sheet.open()
 
     def _ask_move(self) -> None:
         sheet = PlainSheet(self.window(), _("Move to an office’s server"), width=720)
@@ -488,6 +527,8 @@ class SyncPage(Page):
         moved.setAccessibleName(_("The server has moved: join again with a new invitation"))
         moved.clicked.connect(self._ask_again)
         column.addWidget(SettingRow(_("Server"), facts.server, moved))
+        if facts.takes_over and facts.state != "invitation" and not self._not_kept:
+            self._taking_over(column, facts)
         column.addWidget(SettingRow(_("You are"), facts.role))
         if facts.pin:
             column.addWidget(SettingRow(_("The server’s certificate"), " ".join(facts.pin[at:at + 4] for at in range(0, len(facts.pin), 4))))
@@ -674,7 +715,7 @@ def _moment(then: datetime) -> str:
 
 def look_up(desk: Desk) -> Facts:
     """What the page shows, read in one snapshot."""
-    from alumni_desk.sync import conflicts, engine, lately, state
+    from alumni_desk.sync import conflicts, engine, keeping, kept, lately, state, taking_over
     from alumni_desk.sync.refused import count_refused, refused
 
     seen = str(desk.setting(_SEEN) or "")
@@ -682,6 +723,8 @@ def look_up(desk: Desk) -> Facts:
     with desk.reading() as connection:
         standing = engine.standing(connection)
         membership = state.read(connection, state.Membership)
+        keeps_it, elsewhere = kept.kept_here(connection) is not None, kept.kept_elsewhere(connection)
+        trouble = (state.read(connection, state.LastSync) or state.LastSync()).trouble
         not_taken = count_refused(connection, seen) if refusals else 0
         past = tuple(lately.lately(connection))
         sample = connection.exec_driver_sql("SELECT 1 FROM chapter WHERE sample LIMIT 1").first() is not None
@@ -694,7 +737,7 @@ def look_up(desk: Desk) -> Facts:
         waiting=standing.waiting,
         last_sync=datetime.fromisoformat(standing.last_sync) if standing.last_sync else None,
         oldest=_made_at(oldest) if oldest and standing.waiting else None,
-        server=_server_words(desk, membership.url) if membership else "",
+        server=_server_words(membership.url, kept=keeps_it, elsewhere=elsewhere) if membership else "",
         chapter=membership.scope_name if membership else "",
         role=_role(membership.role) if membership else "",
         sample=sample,
@@ -707,6 +750,7 @@ def look_up(desk: Desk) -> Facts:
         lately=past,
         admin=membership is not None and membership.role == "admin",
         door=membership is not None and membership.role == "door",
+        takes_over=leads and (elsewhere or (trouble in taking_over.SILENT and not (keeps_it and keeping.has_server(desk)))),
         locked=standing.locked or standing.late,
         checked=standing.checked,
         identical=standing.identical,
@@ -727,10 +771,11 @@ def _doors(desk: Desk) -> list[Letting]:
     return [Letting(one.id, one.name) for one in choosable(desk) if not one.over][:_DOORS]
 
 
-def _server_words(desk: Desk, url: str) -> str:
-    """The server as people know it: by its name, or that it is on this laptop."""
-    host = urlsplit(url).hostname or url
-    return _("this laptop’s own server") if host == "127.0.0.1" and desk.setting("keeps_chapter") else host
+def _server_words(url: str, *, kept: bool, elsewhere: bool) -> str:
+    """The server as people know it: by its name, or that it is on this laptop, or was on the one whose backup this is."""
+    if elsewhere:
+        return _("the computer that kept the chapter")
+    return _("this laptop’s own server") if kept else urlsplit(url).hostname or url
 
 
 def _made_at(operation: str) -> datetime:

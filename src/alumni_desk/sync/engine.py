@@ -21,7 +21,7 @@ from alumni_desk.sync import conflicts as deciding
 from alumni_desk.sync import join as joining
 from alumni_desk.sync.address import Address
 from alumni_desk.sync.hello import ending, hello
-from alumni_desk.sync.kept import kept_here
+from alumni_desk.sync.kept import kept_elsewhere, kept_here
 from alumni_desk.sync.pull import cursor_of, follow_timeline, pull
 from alumni_desk.sync.push import Pushed, push, pushing
 from alumni_desk.sync.venue import holding
@@ -303,8 +303,9 @@ def _elsewhere(connection: sa.Connection) -> Standing | None:
         return None
     waiting = operations.count_waiting(connection)
     last = state.read(connection, state.LastSync) or state.LastSync()
-    sentence = session.elsewhere_words()
-    return Standing("invitation", waiting, last.at, sentence, access=sentence, chip=_("Needs an invitation"))
+    kept = kept_elsewhere(connection)
+    sentence = session.elsewhere_words(kept=kept)
+    return Standing("invitation", waiting, last.at, sentence, access=sentence, chip=_("Nobody keeps the chapter") if kept else _("Needs an invitation"))
 
 
 def _over(connection: sa.Connection) -> Standing | None:

@@ -24,7 +24,7 @@ from alumni_desk.store import removal
 from alumni_desk.store.desk import Desk
 from alumni_desk.sync import engine, moving, moving_mark, state
 from alumni_desk.sync.address import Address
-from alumni_desk.sync.kept import NAME, Keeps, kept_here
+from alumni_desk.sync.kept import NAME, Keeps, kept_elsewhere, kept_here, noted
 from alumni_desk.words import _
 
 PORT = 8413
@@ -89,7 +89,8 @@ def begin(desk: Desk, *, port: int | None = None, host: str = "0.0.0.0") -> Keep
         membership = state.read(connection, state.Membership)
     kept = _kept(desk)
     if membership is not None and kept is None:
-        raise Refused("keeps_joined", _("This laptop belongs to a server already. Only one that works alone can begin to keep its chapter."))
+        raise Refused("keeps_joined", _("This laptop belongs to a server already. Only one that works alone can begin to keep its chapter; one whose server is "
+                                        "gone for good takes its place with “alumni-desk keep --anyway”."))
     if kept is not None and membership is not None:  # what it is called, the others may know better
         return start(desk, host=host)
     ours = chapter(desk)
@@ -98,9 +99,8 @@ def begin(desk: Desk, *, port: int | None = None, host: str = "0.0.0.0") -> Keep
     if ours.sample:
         raise Refused("sync_sample", _("The sample chapter is never shared, so that made-up people stay out of the real list. Start with a new profile."))
     if kept is None:
-        kept = Keeps(port if port is not None else _free_port(), secrets.token_hex(32))
-        desk.set_setting(NAME, msgspec.to_builtins(kept))
-    code = _run(desk, kept, "server", "invite", "--chapter", ours.name, "--role", "leader")["code"]
+        kept = new_server(desk, port)
+    code = first_invitation(desk, kept, ours.name)
     serving = start(desk, host=host)
     try:
         engine.join(desk, serving.own_url, code, merge=True)
@@ -110,12 +110,37 @@ def begin(desk: Desk, *, port: int | None = None, host: str = "0.0.0.0") -> Keep
     return serving
 
 
+def new_server(desk: Desk, port: int | None, *, instead_of: str = "") -> Keeps:
+    """Note that this laptop keeps its chapter from now on, or will once it is in the place of another server."""
+    kept = Keeps(port if port is not None else _free_port(), secrets.token_hex(32), instead_of)
+    desk.set_setting(NAME, msgspec.to_builtins(kept))
+    return kept
+
+
+def first_invitation(desk: Desk, kept: Keeps, name: str) -> str:
+    """The code for this laptop itself; makes the server's file, and the chapter in it, where they are not there yet."""
+    return str(_run(desk, kept, "server", "invite", "--chapter", name, "--role", "leader")["code"])
+
+
 def start(desk: Desk, *, host: str = "0.0.0.0") -> Keeping:
-    """Serve the chapter that this laptop keeps. Raises Refused ``keeps_none``, NetworkProblem ``keeps_failed``."""
+    """Serve the chapter that this laptop keeps. Raises Refused ``keeps_none``, StoreProblem ``keeps_lost``, NetworkProblem ``keeps_failed``."""
     kept = _kept(desk)
     if kept is None:
         raise Refused("keeps_none", _("This laptop keeps no chapter."))
+    if not has_server(desk):
+        raise StoreProblem("keeps_lost", _("The server that this laptop kept the chapter on is not on its disk any more. The members are here: let this laptop "
+                                           "keep the chapter anew (“alumni-desk keep --anyway”)."))
     look_after(desk)
+    return serve(desk, kept, host=host)
+
+
+def has_server(desk: Desk) -> bool:
+    """Whether a server's file is here."""
+    return (desk.profile.path / "server.db").exists()
+
+
+def serve(desk: Desk, kept: Keeps, *, host: str) -> Keeping:
+    """Start the process. Raises NetworkProblem ``keeps_failed``."""
     address = own_address() if host == "0.0.0.0" else host
     public = f"{_scheme(host)}://{address}:{kept.port}"
     arguments = ["serve", "--host", host, "--port", str(kept.port), "--public-url", public, "--key-stdin", "--json"]
@@ -146,7 +171,7 @@ def move_away(desk: Desk, serving: Keeping | None, url: str, code: str, *, anywa
     Killed anywhere, ``look_after`` finishes. Raises Refused ``move_under_way``, and what ``start`` and ``moving.move`` raise.
     """
     kept = _kept(desk)
-    if kept is None or not (desk.profile.path / "server.db").exists():
+    if kept is None or not has_server(desk):
         moved = moving.move(desk, url, code, anyway=anyway)
         forget_former(desk)
         return moved
@@ -188,8 +213,19 @@ def look_after(desk: Desk) -> None:
 
 
 def forget_former(desk: Desk) -> None:
-    """Once the chapter has moved away, delete the server that this laptop kept it on: later erasures would not reach it. Does nothing else."""
-    if desk.setting(NAME) is not None and _kept(desk) is None and removal.delete_kept_server(desk.profile):
+    """Once the chapter has moved away, delete the server that this laptop kept it on: later erasures would not reach it. The same with what is left of one
+    that was to take another's place. Does nothing else."""
+    if not moving_mark.is_held(desk.profile.path):
+        forget_server(desk)
+
+
+def forget_server(desk: Desk) -> None:
+    """The same while whoever asks holds the mark's lock."""
+    with desk.asking() as connection:
+        kept, begun, elsewhere = kept_here(connection), noted(connection), kept_elsewhere(connection)
+    if begun is None or kept is not None or (elsewhere and not begun.instead_of):  # a backup's: no server of it was ever here
+        return
+    if removal.delete_kept_server(desk.profile):
         moving_mark.forget(desk.profile.path)  # a server that still runs says no without it, for its file is gone
         desk.set_setting(NAME, None)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 import msgspec
 
@@ -17,19 +18,37 @@ NAME = "keeps_chapter"
 
 
 class Keeps(msgspec.Struct, frozen=True):
-    """Kept in the desk's settings: the port that the other laptops know, and the key of the server's database in hexadecimal."""
+    """Kept in the desk's settings: the port that the other laptops know, and the key of the server's database in hexadecimal. ``instead_of``: the server
+    whose place it takes; as long as that is the one joined, it is not done."""
 
     port: int
     key: str
+    instead_of: str = ""
+
+
+def noted(connection: Connection) -> Keeps | None:
+    """What is noted, whether it is so, was so or was to be so."""
+    found = driver.row(connection, "SELECT value FROM setting WHERE key = ?", (NAME,))
+    return None if found is None else msgspec.convert(json.loads(found[0]), Keeps)
 
 
 def kept_here(connection: Connection) -> Keeps | None:
     """What it keeps it with; None if it does not."""
-    found = driver.row(connection, "SELECT value FROM setting WHERE key = ?", (NAME,))
-    if found is None:
+    kept = noted(connection)
+    if kept is None:
         return None
-    kept = msgspec.convert(json.loads(found[0]), Keeps)
     membership = state.read(connection, state.Membership)
     if membership is not None and not membership.url.endswith(f"://127.0.0.1:{kept.port}"):
         return None  # it has moved to an office, and was ended before it noted that it keeps the chapter no more
+    if membership is not None and membership.server == kept.instead_of:
+        return None  # it was ended before it had the place of that one
+    if state.read(connection, state.Elsewhere) is not None:
+        return None  # another computer did, of whose backup this is: its server is not here
     return kept
+
+
+def kept_elsewhere(connection: Connection) -> bool:
+    """Whether this desk comes from the backup of another computer that had the server on it."""
+    membership = state.read(connection, state.Membership)
+    return (membership is not None and state.read(connection, state.Elsewhere) is not None
+            and urlsplit(membership.url).hostname == "127.0.0.1")

@@ -27,10 +27,17 @@ class Mark(msgspec.Struct, frozen=True):
 
 
 @contextmanager
+def alone(folder: Path) -> Iterator[bool]:
+    """Hold the lock of whoever moves the chapter; gives False where another program does."""
+    with open(folder / _LOCK, "a+b", opener=private) as handle:
+        yield locked(handle.fileno())
+
+
+@contextmanager
 def moving(folder: Path, device: str) -> Iterator[bool]:
     """Make the mark, and hold it while the chapter moves; gives False where another program is at that. The caller takes it away again."""
-    with open(folder / _LOCK, "a+b", opener=private) as handle:
-        if not locked(handle.fileno()):
+    with alone(folder) as held:
+        if not held:
             yield False
             return
         part = folder / f"{NAME}.part"
@@ -71,7 +78,12 @@ def forget(folder: Path) -> None:
 
 def is_left_behind(folder: Path) -> bool:
     """Whether one stands there and whoever made it has ended."""
-    if not stands(folder):
+    return stands(folder) and not is_held(folder)
+
+
+def is_held(folder: Path) -> bool:
+    """Whether a program moves the chapter at this moment."""
+    if not (folder / _LOCK).exists():
         return False
-    with open(folder / _LOCK, "a+b", opener=private) as handle:
-        return locked(handle.fileno())
+    with alone(folder) as free:
+        return not free

@@ -14,6 +14,7 @@ from alumni_desk.protocol.messages import ChallengeReply, ChallengeRequest, Sess
 from alumni_desk.protocol.proofs import session_proof
 from alumni_desk.store.desk import Desk
 from alumni_desk.sync import state
+from alumni_desk.sync.kept import kept_elsewhere
 from alumni_desk.sync.wire import ChallengeEnded, NoSession, Wire
 from alumni_desk.words import _
 
@@ -27,8 +28,12 @@ _TRIES = 3
 """Challenges that are asked for where a slow line brings the proof too late."""
 
 
-def elsewhere_words() -> str:
-    """What to say on a laptop that has another computer's desk."""
+def elsewhere_words(*, kept: bool = False) -> str:
+    """What to say on a laptop that has another computer's desk. ``kept``: that computer had the server, too."""
+    if kept:
+        return _("This desk was restored from a backup of the computer that kept the chapter, and the server was there. If that computer is gone for good, "
+                 "let this laptop keep the chapter in its place (Sync, “Keep it here”, or “alumni-desk keep --anyway”); if not, join with a new invitation. "
+                 "What waits stays here.")
     return _("This desk was restored from a backup of another computer, so this laptop needs a new invitation of the chapter. What waits stays here; join "
              "with the invitation, and it is sent.")
 
@@ -37,7 +42,7 @@ def begin(desk: Desk, wire: Wire, membership: state.Membership) -> None:
     """A new token from the server, kept. Raises Refused ``sync_elsewhere`` where this laptop has still to enrol itself."""
     with desk.reading() as connection:
         if state.read(connection, state.Elsewhere) is not None:
-            raise Refused("sync_elsewhere", elsewhere_words())
+            raise Refused("sync_elsewhere", elsewhere_words(kept=kept_elsewhere(connection)))
     for attempt in range(1, _TRIES + 1):
         try:
             _begin(desk, wire, membership)
