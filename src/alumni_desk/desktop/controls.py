@@ -588,7 +588,7 @@ class FormRow(QWidget):
     def __init__(self, name: str, control: QWidget, note: str = "", parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.control = control
-        column = QVBoxLayout(self)
+        column = self._column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(px(4))
         label = Label(name, "label")
@@ -602,9 +602,21 @@ class FormRow(QWidget):
         column.addWidget(control)
         column.addWidget(self.below)
         self.below.setVisible(bool(note))  # once it has its place: before, it would be a window of its own
+        self.way_out: Link | None = None
+
+    def offer(self, words: str, deed: Callable[[], None]) -> None:
+        """A link under what is wrong that mends it; it goes with it."""
+        self.way_out = Link(words)
+        self.way_out.setAccessibleName(f"{self.name}: {words}")
+        self.way_out.clicked.connect(deed)
+        self._column.addWidget(self.way_out, 0, Qt.AlignmentFlag.AlignLeft)
 
     def set_wrong(self, sentence: str) -> None:
         """Say what is wrong (empty: nothing is)."""
+        if self.way_out is not None:
+            self.way_out.hide()
+            self.way_out.deleteLater()
+            self.way_out = None
         self.below.setText(sentence or self._note)
         self.below.set_tone("danger" if sentence else "muted")
         self.below.setVisible(bool(sentence or self._note))

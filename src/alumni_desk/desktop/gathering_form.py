@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import date, datetime, time, timedelta
 from typing import Any
 from zoneinfo import available_timezones
@@ -14,7 +15,13 @@ from alumni_desk.desktop.fonts import px
 from alumni_desk.desktop.sheet import Sheet
 from alumni_desk.gatherings.kinds import KINDS, MODES, kind_word, mode_word
 from alumni_desk.gatherings.lists import GatheringRow
+from alumni_desk.store.meanwhile import ChangedMeanwhile
 from alumni_desk.words import _
+
+COLUMNS = {"start": "starts", "end": "ends"}
+"""Fields that the gathering's row calls otherwise."""
+
+OPENED = ("name", "kind", "mode", "starts", "ends", "time_zone", "capacity", "place", "address", "city", "online_link", "description")
 
 
 class GatheringForm(Sheet):
@@ -60,6 +67,9 @@ class GatheringForm(Sheet):
         self._length = self.start.dateTime().secsTo(self.end.dateTime())
         self.end.dateTimeChanged.connect(self._measure)
         self.name.setFocus()
+        self._controls = {name: control for control, name in names.items()}
+        self._shown = self.values()
+        self.opened: dict[str, Any] = {} if row is None else {column: getattr(row, column) for column in OPENED}
 
     def _fill(self, row: GatheringRow | None, today: date, zone: str) -> None:
         in_four_weeks = datetime.combine(today + timedelta(days=28), time(18))
@@ -84,6 +94,32 @@ class GatheringForm(Sheet):
 
     def _measure(self, end: QDateTime) -> None:
         self._length = self.start.dateTime().secsTo(end)
+
+    def changed(self) -> dict[str, Any]:
+        """What was typed in fields that differ from what was shown, or that were empty and cannot be."""
+        return {name: value for name, value in self.values().items() if value != self._shown[name] or (name == "start" and not self.opened.get("starts"))}
+
+    def complain(self, error: Exception) -> None:
+        if isinstance(error, ChangedMeanwhile):
+            names = {column: name for name, column in COLUMNS.items()}
+            error.newer = {names.get(column, column): one for column, one in error.newer.items()}
+        super().complain(error)
+
+    def take_in(self, newer: Mapping[str, Any]) -> None:
+        self.opened.update({COLUMNS.get(name, name): value for name, value in newer.items()})
+        self._shown.update({name: "" if value is None else str(value) for name, value in newer.items()})
+
+    def put_in(self, name: str, value: Any) -> None:
+        control = self._controls[name]
+        if isinstance(control, When):
+            if value:
+                control.setDateTime(_qt(datetime.fromisoformat(value)))
+        elif isinstance(control, Choice):
+            control.set_key(value)
+        elif isinstance(control, QPlainTextEdit):
+            control.setPlainText(value or "")
+        elif isinstance(control, Field):
+            control.setText("" if value is None else str(value))
 
     def values(self) -> dict[str, Any]:
         """What was typed."""

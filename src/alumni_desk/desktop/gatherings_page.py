@@ -334,9 +334,9 @@ class GatheringsPage(Page):
             self.done(planned.changed, _("{name} was saved").format(name=planned.name))
 
         def save() -> None:
-            values = form.values()
+            values = form.changed()
             form.set_busy(_("Saving …"))
-            self.lanes.write(lambda: change_gathering(self.desk, row.id, **values), saved, form.complain)
+            self.lanes.write(lambda: change_gathering(self.desk, row.id, form.opened, **values), saved, form.complain)
 
         form.done_clicked.connect(save)
         form.open()

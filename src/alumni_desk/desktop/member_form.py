@@ -11,7 +11,7 @@ from alumni_desk.desktop.controls import Choice, Field, FormRow
 from alumni_desk.desktop.fonts import px
 from alumni_desk.desktop.sheet import Sheet
 from alumni_desk.desktop.widgets import small_heading
-from alumni_desk.members.fields import label
+from alumni_desk.members.fields import MANY, label, listed
 from alumni_desk.words import _
 
 GROUPS = (
@@ -51,7 +51,9 @@ class MemberForm(Sheet):
             self.rule = Choice(_("Contact rule"), RULES)
             codes = self._before.get("solicit_codes") or []
             self.rule.set_key(codes[0] if codes else "")
-            return FormRow(_("Contact rule"), self.rule)
+            rule = FormRow(_("Contact rule"), self.rule)
+            self.watch("solicit_codes", rule)
+            return rule
         words = label(name)
         if name in ("notes", "street"):
             box = QPlainTextEdit(_typed(self._before.get(name)))
@@ -70,13 +72,25 @@ class MemberForm(Sheet):
     def type_in(self, typed: Mapping[str, Any]) -> None:
         """Stand as a form stood that was put away; ``typed``: its ``values``."""
         for name, value in typed.items():
-            control = self._fields.get(name)
-            if isinstance(control, QPlainTextEdit):
-                control.setPlainText(_typed(value))
-            elif control is not None:
-                control.setText(_typed(value))
-        if "solicit_codes" in typed:
-            self.rule.set_key(next(iter(typed["solicit_codes"]), ""))
+            self.put_in(name, value)
+
+    def put_in(self, name: str, value: Any) -> None:
+        if name == "solicit_codes":
+            self.rule.set_key(next(iter(_as_list(name, value)), ""))
+            return
+        control = self._fields.get(name)
+        if isinstance(control, QPlainTextEdit):
+            control.setPlainText(_typed(_as_list(name, value)))
+        elif control is not None:
+            control.setText(_typed(_as_list(name, value)))
+
+    def take_in(self, newer: Mapping[str, Any]) -> None:
+        self._before.update({name: _as_list(name, value) for name, value in newer.items()})
+
+    @property
+    def opened(self) -> Mapping[str, Any]:
+        """The fields as the user has seen them, before anything was typed."""
+        return self._before
 
     def values(self) -> dict[str, Any]:
         """What was typed in fields that differ from before."""
@@ -87,6 +101,11 @@ class MemberForm(Sheet):
         if chosen != (codes[0] if codes else ""):
             values["solicit_codes"] = [chosen, *codes[1:]] if chosen else []
         return values
+
+
+def _as_list(name: str, value: Any) -> Any:
+    """What a field of several values holds, also as its column keeps it."""
+    return listed(value) if name in MANY and (value is None or (isinstance(value, str) and value.startswith("["))) else value
 
 
 def _typed(value: Any) -> str:

@@ -579,7 +579,7 @@ class MembersPage(Page):
             form.accept()
             self.done(done.changed, _("{name} was saved").format(name=done.name))
 
-        self.lanes.write(lambda: change_member(self.desk, it.detail.id, **values), saved, form.complain)
+        self.lanes.write(lambda: change_member(self.desk, it.detail.id, form.opened, **values), saved, form.complain)
 
     def remove(self) -> None:
         """Take the chosen members off the list; the toast takes it back."""

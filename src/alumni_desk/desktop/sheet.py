@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 from PySide6.QtCore import QEvent, QObject, QSize, Qt, Signal
@@ -11,9 +14,11 @@ from PySide6.QtWidgets import QDialog, QHBoxLayout, QLayoutItem, QVBoxLayout, QW
 from alumni_desk.desktop.controls import Button, FormRow, IconButton, Kind, Label, hairline
 from alumni_desk.desktop.fonts import px
 from alumni_desk.desktop.look import look
+from alumni_desk.desktop.paint import isolated
 from alumni_desk.desktop.tokens import Tone
 from alumni_desk.desktop.widgets import Scroll
 from alumni_desk.errors import KnownError
+from alumni_desk.store.meanwhile import ChangedMeanwhile, Newer
 from alumni_desk.words import _
 
 EDGE = 16
@@ -195,6 +200,9 @@ class Sheet(PlainSheet):
         """Say what went wrong, at its field or beside the deed; it can be tried again."""
         for other in self._rows.values():
             other.set_wrong("")
+        if isinstance(error, ChangedMeanwhile):
+            self._say_newer(error.newer)
+            return
         row = self._rows.get(error.about) if isinstance(error, KnownError) else None
         if row is None:
             self.tell(str(error), "danger")
@@ -202,6 +210,36 @@ class Sheet(PlainSheet):
         row.set_wrong(str(error))
         self.tell(_("Look at “{field}” again").format(field=row.name), "danger")
         self.bring_into_view(row.control)
+
+    def _say_newer(self, newer: Mapping[str, Newer]) -> None:
+        """Somebody changed fields of the form meanwhile: it says so at each, and can be saved again, with yours or with theirs."""
+        self.take_in({name: one.value for name, one in newer.items()})
+        for other in self._rows.values():
+            other.set_wrong("")
+        offered: dict[str, FormRow] = {}
+        for name, one in newer.items():
+            row = self._rows[name]
+            row.set_wrong(newer_words(one))
+            if one.group not in offered:
+                offered[one.group] = row
+                row.offer(_("Take that") if one.here else _("Take theirs"), partial(self._take_theirs, newer, one.group))
+        self.tell(_("Nothing is saved yet. To save again keeps yours."), "danger")
+        self.bring_into_view(next(iter(offered.values())).control)
+
+    def _take_theirs(self, newer: Mapping[str, Newer], group: str) -> None:
+        """Put what others wrote into the fields, to be saved with the rest; an address as a whole."""
+        names = [name for name, one in newer.items() if one.group == group]
+        for name in names:
+            self.put_in(name, newer[name].value)
+            self._rows[name].set_wrong("")
+        self.tell("")
+        self._rows[names[0]].control.setFocus()
+
+    def take_in(self, newer: Mapping[str, Any]) -> None:
+        """These fields say this by now, and the user was told."""
+
+    def put_in(self, name: str, value: Any) -> None:
+        """Put another value into a field."""
 
     def tell(self, sentence: str, tone: Tone = "muted") -> None:
         """Say something beside the deed, which can be done (again)."""
@@ -221,6 +259,18 @@ class Sheet(PlainSheet):
             super().closeEvent(event)
         else:
             event.ignore()  # what came of the deed is said here
+
+
+def newer_words(one: Newer) -> str:
+    """Who wrote what into a field while it was being edited."""
+    value = ", ".join(map(str, listed)) if isinstance(one.value, str) and one.value.startswith("[") and (listed := json.loads(one.value)) else one.value
+    if one.here:
+        words = _("Changed on this laptop to “{value}” while you were editing.") if value else _("Emptied on this laptop while you were editing.")
+    elif one.who:
+        words = _("{who} changed this to “{value}” while you were editing.") if value else _("{who} emptied this while you were editing.")
+    else:
+        words = _("Changed on another laptop to “{value}” while you were editing.") if value else _("Emptied on another laptop while you were editing.")
+    return words.format(who=isolated(one.who or ""), value=isolated(str(value)))
 
 
 def _height(item: QLayoutItem, width: int) -> int:

@@ -18,6 +18,7 @@ from alumni_desk.members.naming import display_name
 from alumni_desk.members.roots import merged_on, root_of
 from alumni_desk.protocol.codes import badge_code
 from alumni_desk.store.desk import Desk
+from alumni_desk.store.meanwhile import refuse_unseen
 from alumni_desk.store.writing import Changed, Writing
 from alumni_desk.words import _
 
@@ -64,13 +65,20 @@ def new_gathering(desk: Desk, **typed: Any) -> Planned:
     return Planned(gathering, values["name"], writing.changed)
 
 
-def change_gathering(desk: Desk, gathering_id: str, **typed: Any) -> Planned:
-    """Change fields of a gathering. Raises NotFound or BadInput."""
+def change_gathering(desk: Desk, gathering_id: str, opened: Mapping[str, Any] | None = None, **typed: Any) -> Planned:
+    """Change fields of a gathering. Raises NotFound or BadInput.
+
+    ``opened``: the columns as a form was opened with them; raises ChangedMeanwhile where one that is written says something else by now.
+    """
     values = read_fields(typed)
     with desk.writing("gathering_changed") as writing:
         row = _gathering(writing, gathering_id)
         whole = {**row._mapping, **values}
         check_whole(whole)
+        if opened is not None:
+            # Of a row that is not whole, lists show something in place of these.
+            opened = {name: said for name, said in opened.items() if name not in ("name", "kind", "mode", "time_zone") or row._mapping[name]}
+            refuse_unseen(writing.connection, writing.tables["gathering"], gathering_id, opened, values)
         writing.change("gathering", gathering_id, **values)
     return Planned(gathering_id, whole["name"], writing.changed)
 

@@ -12,6 +12,7 @@ from alumni_desk.errors import BadInput, NotFound, about
 from alumni_desk.members.fields import read_fields
 from alumni_desk.members.naming import display_name
 from alumni_desk.store.desk import Desk
+from alumni_desk.store.meanwhile import refuse_unseen
 from alumni_desk.store.writing import Changed, Writing
 from alumni_desk.words import _
 
@@ -47,12 +48,17 @@ def add_member(desk: Desk, **typed: Any) -> Saved:
     return Saved(person, name, writing.changed)
 
 
-def change_member(desk: Desk, person_id: str, **typed: Any) -> Saved:
-    """Change fields of a person. Raises NotFound, or BadInput if a field cannot be used or no name would be left."""
+def change_member(desk: Desk, person_id: str, opened: Mapping[str, Any] | None = None, **typed: Any) -> Saved:
+    """Change fields of a person. Raises NotFound, or BadInput if a field cannot be used or no name would be left.
+
+    ``opened``: the fields as a form was opened with them; raises ChangedMeanwhile where one that is written says something else by now.
+    """
     values = read_fields(typed)
     with desk.writing("member_changed") as writing:
         before = row_of(writing, person_id)
         _named({**{name: getattr(before, name) for name in _NAMES}, **values})
+        if opened is not None:
+            refuse_unseen(writing.connection, writing.tables["person"], person_id, opened, values)
         writing.change("person", person_id, **values)
         name = display_name(row_of(writing, person_id))
     return Saved(person_id, name, writing.changed)

@@ -367,8 +367,12 @@ def _listed(fields: Mapping[str, Any]) -> Mapping[str, Any]:
     """Lists of a many-valued field as it keeps them."""
     if _LISTS.isdisjoint(map(type, fields.values())):
         return fields
-    return {name: json.dumps(list(value), ensure_ascii=False, separators=(",", ":")) if isinstance(value, (list, tuple)) else value
-            for name, value in fields.items()}
+    return {name: as_kept(value) if isinstance(value, (list, tuple)) else value for name, value in fields.items()}
+
+
+def as_kept(values: Sequence[Any]) -> str:
+    """A list as a many-valued field keeps it."""
+    return json.dumps(list(values), ensure_ascii=False, separators=(",", ":"))
 
 
 _LISTS = frozenset({list, tuple})

@@ -1,0 +1,99 @@
+"""A form is open while somebody else's change arrives: it says so at the field, and keeps yours or takes theirs as it is told."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from PySide6.QtCore import Qt
+from PySide6.QtTest import QTest
+from tests.desktop.test_sync_together import Window, laptop, make_server, office, window
+
+from alumni_desk.desktop.gathering_form import GatheringForm
+from alumni_desk.desktop.member_form import MemberForm
+from alumni_desk.gatherings.actions import change_gathering, new_gathering
+from alumni_desk.gatherings.lists import gathering_rows
+from alumni_desk.members.actions import add_member, change_member
+from alumni_desk.members.lists import member
+from alumni_desk.sync.engine import sync_once
+
+__all__ = ["laptop", "make_server", "office", "window"]
+
+
+def open_form(hands: Any, person: str) -> MemberForm:
+    """The form of a member."""
+    page = hands.page("members", member=person)
+    hands.until(lambda: page._chosen == person)
+    page.edit()
+    form = hands.dialog(MemberForm)
+    assert isinstance(form, MemberForm)
+    return form
+
+
+def test_a_members_form_says_what_another_laptop_changed_meanwhile(office: Any, laptop: Any, window: Window) -> None:
+    one, two = laptop("one", office), laptop("two", office)
+    ana = add_member(one, first_name="Ana", street="1 Main St", city="c55", email="ana@example.org").id
+    sync_once(one)
+    sync_once(two)
+    hands = window(one)
+    form = open_form(hands, ana)
+    change_member(two, ana, city="CarlTown", employer="Mill", email="carl@example.org")
+    sync_once(two)
+    hands.until(lambda: member(one, ana).fields["city"] == "CarlTown")
+    form._fields["city"].setText("PriyaTown")
+    form._fields["email"].setText("priya@example.org")
+    hands.click(form.done_button)
+    hands.until(lambda: form._rows["city"].way_out is not None)
+    said = form._rows["city"].below.text()
+    assert "CarlTown" in said and "two" in said and "To save again keeps yours" in form.reason.text()
+    assert member(one, ana).fields["city"] == "CarlTown", "nothing was saved"
+    link = form._rows["email"].way_out
+    assert link is not None and link.text() == "Take theirs" and link.accessibleName() == "E-mail: Take theirs"
+    link.setFocus()
+    QTest.keyClick(link, Qt.Key.Key_Space)
+    assert form._fields["email"].text() == "carl@example.org" and form._rows["email"].way_out is None
+    hands.click(form.done_button)
+    hands.until(lambda: not hands.open_dialogs(MemberForm))
+    fields = member(one, ana).fields
+    assert (fields["city"], fields["email"], fields["employer"]) == ("PriyaTown", "carl@example.org", "Mill")
+
+
+def test_theirs_of_an_address_is_taken_as_a_whole(hands: Any) -> None:
+    ana = add_member(hands.desk, first_name="Ana", street="1 Main St", city="Chicago", country="USA", solicit_codes=["do_not_email"]).id
+    form = open_form(hands, ana)
+    change_member(hands.desk, ana, street="Rue X", city="Paris", country="France", solicit_codes=[])
+    form._fields["city"].setText("Evanston")
+    form.rule.set_key("do_not_call")
+    hands.click(form.done_button)
+    hands.until(lambda: form._rows["city"].way_out is not None or form._rows["street"].way_out is not None)
+    assert "Emptied on this laptop" in form._rows["solicit_codes"].below.text()
+    row = next(form._rows[name] for name in ("street", "city", "country") if form._rows[name].way_out is not None)
+    hands.rest()
+    assert row.way_out is not None
+    hands.click(row.way_out)
+    hands.click(form.done_button)
+    hands.until(lambda: not hands.open_dialogs(MemberForm))
+    fields = member(hands.desk, ana).fields
+    assert (fields["street"], fields["city"], fields["country"], fields["solicit_codes"]) == ("Rue X", "Paris", "France", ["do_not_call"])
+
+
+def test_a_gatherings_form_writes_only_what_was_changed_in_it(hands: Any) -> None:
+    dinner = new_gathering(hands.desk, name="Dinner", start="2027-05-12 18:30", end="2027-05-12 21:30", place="Harbor Hall", capacity="40").id
+    [row] = gathering_rows(hands.desk)
+    page = hands.page("gatherings", gathering=dinner)
+    page.edit(row)
+    form = hands.dialog(GatheringForm)
+    change_gathering(hands.desk, dinner, place="Mill", start="2027-05-12 19:00", capacity="60")
+    form.name.setText("Spring Dinner")
+    form.start.setDateTime(form.start.dateTime().addSecs(7200))
+    form.capacity.setText("50")
+    hands.click(form.done_button)
+    hands.until(lambda: form._rows["start"].way_out is not None)
+    assert "60" in form._rows["capacity"].below.text() and form._rows["place"].way_out is None
+    hands.rest()
+    hands.click(form._rows["start"].way_out)
+    assert form.start.dateTime().toPython() == datetime(2027, 5, 12, 19, 0)
+    hands.click(form.done_button)
+    hands.until(lambda: not hands.open_dialogs(GatheringForm))
+    [row] = gathering_rows(hands.desk)
+    assert (row.name, row.place, row.starts, row.capacity) == ("Spring Dinner", "Mill", "2027-05-12T19:00", 50)
