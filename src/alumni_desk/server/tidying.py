@@ -100,10 +100,10 @@ def tidy(connection: sa.Connection, tables: sa.MetaData, scope: str, now: int) -
     bare = sa.exists().where(erased.c.scope == scope, erased.c.table_name == entries.c.table_name, erased.c.row_id == entries.c.row_id,
                              erased.c.kept.is_not(None), erased.c.moved_to.is_(None), erased.c.erased_at < now - MARKS_LAST + removing.BODIES_LAST)
     lists = tables.tables["registration"]  # a place on a list comes back, the mark of its first removal stays, and it may be removed once more
-    bare = sa.and_(bare, ~sa.exists().where(lists.c.scope == scope, lists.c.id == entries.c.row_id))
+    back = sa.exists().where(lists.c.scope == scope, lists.c.id == entries.c.row_id)
     at_doors = sa.and_(entries.c.audience != CHAPTER, entries.c.sequence <= (-1 if place is None else place))
     old = connection.execute(sa.select(entries.c.audience, entries.c.table_name, entries.c.row_id, entries.c.sequence)
-                             .where(entries.c.scope == scope, entries.c.gone, sa.or_(at_doors, sa.and_(entries.c.audience == CHAPTER, bare)))
+                             .where(entries.c.scope == scope, entries.c.gone, sa.or_(at_doors, sa.and_(entries.c.audience == CHAPTER, bare, ~back)))
                              .limit(removing.AT_ONCE)).all()
     floors: dict[str, int] = {}
     for row in old:
