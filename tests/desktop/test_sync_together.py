@@ -382,7 +382,7 @@ def test_what_a_laptop_keeps_is_said_after_the_window_was_opened_again(laptop: A
 def test_an_invitation_that_is_dropped_fills_the_form_and_does_nothing_yet(office: Any, laptop: Any, window: Window, desk: Desk, tmp_path: Path) -> None:
     leader = laptop("leader", office)
     made = inviting.invite(leader, "leader", name="Hana")
-    file = inviting.save(made, tmp_path / "Hana")
+    file = inviting.save(made, tmp_path / "Hana.alumnidesk")
     hands = window(desk)
     data = QMimeData()
     data.setUrls([QUrl.fromLocalFile(str(file))])
@@ -771,7 +771,7 @@ def test_sharing_goes_on_with_the_same_code_in_another_text_size(office: Any, la
 
 def test_an_invitation_by_double_click_fills_the_form_of_the_first_page(office: Any, laptop: Any, qtbot: Any, tmp_path: Path) -> None:
     made = inviting.invite(laptop("leader", office), "leader", name="Hana")
-    file = inviting.save(made, tmp_path / "Hana")
+    file = inviting.save(made, tmp_path / "Hana.alumnidesk")
     new = laptop("new")
     front = Front(100, lambda percent: None)
     opening = Opening(front, replace(ways_of(new.profile), open=lambda password: new), lambda *given: None)
