@@ -198,15 +198,32 @@ def test_many_are_cleared_a_few_at_a_time(here: Chapter, monkeypatch: pytest.Mon
     assert counts == [3, 3, 2, 0] and not gone & here.ids("person")
 
 
-def test_whoever_was_erased_keeps_the_mark_of_that(here: Chapter) -> None:
-    erased = here.add(last_name="Erased")
-    command = Operation(uuid7(), uuid7(), uuid7(), "command", "person", erased, {"command": "erase"}, {}, f"{here.now:012x}-ffff-{'a' * 16}", 1)
+def erase(here: Chapter, person: str) -> None:
+    """The order to erase somebody."""
+    command = Operation(uuid7(), uuid7(), uuid7(), "command", "person", person, {"command": "erase"}, {}, f"{here.now:012x}-ffff-{'a' * 16}", 1)
     parcel = sign_parcel(here.key, server=here.server.id, device=here.device, scope=here.scope, audience="chapter",
                          pieces=[Piece(command.id, command.transaction, body_of(command))])
     with here.server.database.writing() as connection:
         assert push(connection, here.server.tables, [parcel], scope=here.scope, role="leader", device=here.device, now=here.now).results[0].status == "ok"
+
+
+def test_whoever_was_erased_keeps_the_mark_of_that(here: Chapter) -> None:
+    erased = here.add(last_name="Erased")
+    erase(here, erased)
     assert here.later(31) == 0 and erased in here.ids("person")
     assert here.put("person", erased, city="Oslo").status == "erased"
+
+
+def test_who_is_erased_after_the_row_went_is_told_of_and_for_ever(here: Chapter) -> None:
+    """A laptop may have written of them since, or not have heard of anything for years."""
+    gone = here.add(last_name="Gone")
+    here.put("person", gone, gone=True)
+    here.later(31)
+    heard = here.pull(Cursor()).cursor
+    erase(here, gone)
+    assert here.pull(heard).erased == here.pull(heard).removed == {"person": [gone]}
+    here.later(800)
+    assert here.pull(Cursor()).erased == {"person": [gone]} and here.put("person", gone, city="Oslo").status == "erased"
 
 
 def test_one_process_tidies_in_a_day(here: Chapter) -> None:

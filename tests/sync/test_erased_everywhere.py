@@ -12,8 +12,12 @@ import sqlalchemy as sa
 from alumni_desk.checkin.actions import walk_in
 from alumni_desk.cli.main import run
 from alumni_desk.gatherings.records import registration_id
+from alumni_desk.members.actions import add_member, remove_members
 from alumni_desk.protocol.ids import uuid7
-from alumni_desk.store import backup, erasing
+from alumni_desk.server.database import sqlcipher_database
+from alumni_desk.server.state import now_ms, open_server
+from alumni_desk.server.tidying import A_DAY, tidy_all
+from alumni_desk.store import backup, erasing, keys
 from alumni_desk.store.connecting import connect
 from alumni_desk.store.desk import Desk
 from alumni_desk.sync import conflicts, laptops, lately, session, set_aside, state
@@ -82,8 +86,6 @@ def chapter(make_server: Any, make_desk: MakeDesk) -> tuple[Any, Desk, Desk, str
 
 def server_dump(server: Any) -> str:
     """Everything that the server's database says."""
-    from alumni_desk.store import keys
-
     return dump(server.profile / "server.db", keys.database_key(server.profile, "server"))
 
 
@@ -195,6 +197,28 @@ def test_what_comes_to_be_set_aside_after_the_erasure_is_not_kept(chapter: tuple
     [aside] = set_aside.set_aside(one)
     assert any("Stays" in line for line in aside.what)
     assert set_aside.release(one, aside.id).taken == 1
+
+
+def test_what_was_written_too_late_of_somebody_removed_long_ago_goes_when_they_are_erased(make_server: Any, make_desk: MakeDesk) -> None:
+    """The server keeps no row of theirs any more, which could tell of it, and whoever wrote it sees none either."""
+    server = make_server()
+    one, two, three = desks = make_desk("one"), make_desk("two"), make_desk("three")
+    for desk in desks:
+        join(desk, server.url, server.invite())
+    person = add_member(one, last_name="Gone").id
+    rest(*desks)
+    change(one, person, notes=f"{SECRET} called")
+    remove_members(two, [person])
+    sync_once(two)
+    server.stop()
+    database = sqlcipher_database(server.profile / "server.db", keys.database_key(server.profile, "server"))
+    assert tidy_all(open_server(database), now_ms() + 31 * A_DAY) == 1
+    database.close()
+    server.start()
+    sync_once(one)
+    erasing.erase(three, [person])
+    rest(three, one)
+    assert not holds(one)
 
 
 def test_a_restored_server_has_erased_before_anybody_asks(chapter: tuple[Any, Desk, Desk, str, str], tmp_path: Path) -> None:

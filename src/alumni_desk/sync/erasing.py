@@ -24,7 +24,16 @@ def _tables() -> Mapping[str, sa.Table]:
 
 def before_rows(connection: sa.Connection, erased: Mapping[str, Sequence[str]]) -> None:
     """Take those out whom a page or a file says to be erased (by table), before its rows replace theirs: no history keeps what they were."""
+    _forget_rows(connection, {table: erased[table] for table in ("person", "education", "registration") if erased.get(table)})
     _learn(connection, set(erased.get("person", ())))
+
+
+def _forget_rows(connection: sa.Connection, rows: Mapping[str, Sequence[str]]) -> None:
+    """What was written about these rows goes; the rows themselves may not be here any more, or never were."""
+    with _counted(connection):
+        held = erasing.forget(connection, _tables(), rows) if rows else 0
+    if held:
+        state.keep(connection, state.Scrubbing())
 
 
 def after_page(connection: sa.Connection, page: Page) -> None:
@@ -56,10 +65,7 @@ def after_push(connection: sa.Connection, rows: Sequence[tuple[str, str]]) -> No
     for table in ("education", "registration"):
         people.update(connection.exec_driver_sql(f'SELECT person FROM "{table}" WHERE id IN (SELECT value FROM json_each(?)) AND person IS NOT NULL',
                                                  (json.dumps(by_table[table]),)).scalars())
-    with _counted(connection):
-        held = erasing.forget(connection, _tables(), by_table)  # the rows themselves may not be here any more
-    if held:
-        state.keep(connection, state.Scrubbing())
+    _forget_rows(connection, by_table)
     _learn(connection, people)
 
 
