@@ -16,7 +16,7 @@ import pytest
 SEEDS = int(os.environ.get("ALUMNI_DESK_SEEDS", "280"))
 PARTS = 4
 
-FOUND = (645, 729, 909, 1029, 1146, 1199, 1399, 1679, 1469, 1677, 1462)
+FOUND = (645, 729, 909, 1029, 1146, 1199, 1399, 1679, 1469, 1677, 1462, 1504)
 """Seeds beyond those that once failed: each is tried for ever."""
 
 
