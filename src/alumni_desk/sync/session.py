@@ -31,9 +31,8 @@ _TRIES = 3
 def elsewhere_words(*, kept: bool = False) -> str:
     """What to say on a laptop that has another computer's desk. ``kept``: that computer had the server, too."""
     if kept:
-        return _("This desk was restored from a backup of the computer that kept the chapter, and the server was there. If that computer is gone for good, "
-                 "let this laptop keep the chapter in its place (Sync, “Keep it here”, or “alumni-desk keep --anyway”); if not, join with a new invitation. "
-                 "What waits stays here.")
+        return _("This desk was restored from a backup of the computer that kept the chapter, without its server. If that computer is gone for good, "
+                 "“Keep it here” (alumni-desk keep --anyway) goes on from what is here; if not, join with a new invitation.")
     return _("This desk was restored from a backup of another computer, so this laptop needs a new invitation of the chapter. What waits stays here; join "
              "with the invitation, and it is sent.")
 
