@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 import sqlalchemy as sa
+from tests.sync.conftest import RunningServer
 
 from alumni_desk.errors import KnownError
+from alumni_desk.members.actions import add_member
+from alumni_desk.members.chapter import change_chapter
 from alumni_desk.segments.activity import deeds
 from alumni_desk.store.desk import Desk
 from alumni_desk.store.undo import redo, undo
@@ -99,8 +103,73 @@ def test_one_value_is_not_both(clash: tuple[Desk, Desk, Desk, str]) -> None:
     change(tomas, selam, city="Lowell")
     rest(priya, tomas)
     with pytest.raises(KnownError, match="keep yours or theirs"):
-        conflicts.decide(priya, card(priya, "city").id, "both")
-    assert "city" in fields(priya)
+        conflicts.decide(priya, card(priya, "address").id, "both")
+    assert "address" in fields(priya)
+
+
+def address(desk: Desk, row: str) -> list[Any]:
+    """An address as the desk shows it."""
+    return [value(desk, row, name) for name in ("street", "city", "postal_code", "country")]
+
+
+def apart(clash: tuple[Desk, Desk, Desk, str]) -> tuple[list[Any], list[Any]]:
+    """Priya gives Selam another address, and Tomás corrects a line of the one that both know. The address of each."""
+    priya, tomas, hana, selam = clash
+    change(priya, selam, street="1 Main St", city="Chicago", postal_code="60601")
+    rest(priya, tomas, hana)
+    change(priya, selam, street="Rue X", city="Paris", postal_code="75001", country="France")
+    change(tomas, selam, street="2 Main St")
+    found = address(priya, selam), address(tomas, selam)
+    assert sum(one.clashes for one in (sync_once(priya), sync_once(tomas))) == 1
+    rest(priya, tomas, hana)
+    return found
+
+
+@pytest.mark.parametrize("choice", ["yours", "theirs"])
+def test_an_address_is_one_card_that_is_decided_as_a_whole(clash: tuple[Desk, Desk, Desk, str], choice: conflicts.Choice) -> None:
+    priya, tomas, hana, selam = clash
+    hers, his = apart(clash)
+    for desk in clash[:3]:
+        assert fields(desk) == ["address", "email", "former_names"]
+    one = card(priya, "address")
+    assert (conflicts.said(one, one.yours), conflicts.said(one, one.theirs)) == ("Rue X, Paris, 75001, France", "2 Main St, Chicago, 60601")
+    assert one.what == "Address" and not one.both and (one.yours.shown, one.theirs.shown) == (False, True)
+    done = conflicts.decide(priya, one.id, choice)
+    wanted = hers if choice == "yours" else his
+    rest(priya, tomas, hana)
+    for desk in clash[:3]:
+        assert fields(desk) == ["email", "former_names"] and address(desk, selam) == wanted
+    undo(priya, done.changed.action)
+    rest(priya, tomas, hana)
+    for desk in clash[:3]:
+        assert fields(desk) == ["address", "email", "former_names"] and address(desk, selam) == his
+    conflicts.decide(priya, one.id, choice)
+    conflicts.reopen(priya, one.id)
+    assert card(priya, "address") == one
+    rest(priya, tomas, hana)
+    change(tomas, selam, street="3 Oak St", city="Salem", postal_code="01970")
+    rest(priya, tomas, hana)
+    assert (conflicts.said(one, card(hana, "address").yours), conflicts.said(one, card(hana, "address").theirs)) == (
+        "3 Oak St, Salem, 01970", "Rue X, Paris, 75001, France")
+
+
+def test_an_address_of_which_a_former_server_kept_what_differs_is_one_card_too(clash: tuple[Desk, Desk, Desk, str]) -> None:
+    priya, tomas, hana, selam = clash
+    hers, _his = apart(clash)
+    with priya.applying() as applying:
+        kept = conflicts._read(applying.connection, "conflicts", conflicts.Kept)
+        assert kept is not None
+        rows = [row for row in kept.rows if row.field != "region"]
+        assert len(rows) == len(kept.rows) - 1
+        conflicts._write(applying.connection, "conflicts", conflicts.Kept(kept.head, rows))
+    street = next(conflicts._id(row) for row in rows if row.field == "street")
+    conflicts.decide(priya, street, "yours")
+    assert address(priya, selam) == hers and fields(priya) == ["email", "former_names"]
+    conflicts.reopen(priya, street.partition(":")[0])
+    assert "address" in fields(priya)
+    conflicts.decide(priya, street.partition(":")[0], "yours")
+    rest(priya, tomas, hana)
+    assert fields(hana) == ["email", "former_names"]
 
 
 def test_an_undone_decision_is_open_again_here_at_once_and_there_after_the_next_sync(clash: tuple[Desk, Desk, Desk, str]) -> None:
@@ -206,6 +275,92 @@ def test_a_sync_says_how_many_are_open_and_not_how_many_it_brought_up(clash: tup
     change(priya, selam, city="Lowell")
     found = [sync_once(tomas), sync_once(priya)]
     assert [(one.clashes, one.conflicts) for one in found] == [(0, 1), (1, 2)]
+
+
+def test_the_same_two_values_are_one_card_and_no_address_is_kept_twice(clash: tuple[Desk, Desk, Desk, str]) -> None:
+    priya, tomas, hana, selam = clash
+    change(hana, selam, other_emails=["s.tesfaye@example.net", "old@example.org"])
+    rest(hana, priya, tomas)
+    hers, his = card(priya, "email").id, card(tomas, "email").id
+    both = conflicts.decide(priya, hers, "both")
+    one = conflicts.decide(tomas, his, "yours")
+    assert value(tomas, selam, "email") == "s.tesfaye@example.net" and value(tomas, selam, "other_emails") == '["old@example.org"]'
+    undo(priya, both.changed.action)
+    undo(tomas, one.changed.action)
+    rest(priya, tomas, hana)
+    for desk in clash[:3]:
+        assert fields(desk).count("email") == 1
+    conflicts.decide(priya, card(priya, "email").id, "both")
+    rest(priya, tomas, hana)
+    for desk in clash[:3]:
+        assert "email" not in fields(desk) and value(desk, selam, "email") not in value(desk, selam, "other_emails")
+
+
+def test_of_both_the_e_mail_is_not_among_the_others(clash: tuple[Desk, Desk, Desk, str]) -> None:
+    priya, tomas, hana, selam = clash
+    conflicts.decide(priya, card(priya, "email").id, "both")
+    conflicts.decide(tomas, card(tomas, "email").id, "yours")
+    rest(priya, tomas, hana)
+    assert fields(hana).count("email") == 1
+    conflicts.decide(tomas, card(tomas, "email").id, "yours")
+    rest(tomas, priya, hana)
+    for desk in clash[:3]:
+        assert "email" not in fields(desk) and value(desk, selam, "email") == "s.tesfaye@example.net"
+        assert "s.tesfaye@example.net" not in (value(desk, selam, "other_emails") or "")
+
+
+def test_two_sides_that_say_the_same_are_no_card_and_the_server_is_told(clash: tuple[Desk, Desk, Desk, str], office: Any) -> None:
+    priya, tomas, hana, selam = clash
+    change(hana, selam, email="selam.t@example.org")
+    assert fields(hana) == ["former_names"]
+    sync_once(hana)
+    assert [sync_once(desk).conflicts for desk in (tomas, priya, hana)] == [1, 1, 1]
+    undo(hana)
+    rest(hana, tomas, priya)
+    for desk in clash[:3]:
+        assert fields(desk) == ["email", "former_names"], "whoever wrote it took it back"
+
+
+def test_who_decided_is_named_before_the_next_sync(clash: tuple[Desk, Desk, Desk, str]) -> None:
+    _priya, tomas, _hana, selam = clash
+    change(tomas, selam, email="tomas@later.example.net")
+    assert card(tomas, "email").yours.who == "Tomás"
+
+
+def test_a_decision_says_what_it_is_about(clash: tuple[Desk, Desk, Desk, str]) -> None:
+    priya, tomas, _hana, _selam = clash
+    for desk, name in ((priya, "Boston Alumni"), (tomas, "Alumni of Boston")):
+        change_chapter(desk, name=name)
+    rest(priya, tomas)
+    conflicts.decide(priya, card(priya, "name").id, "yours")
+    assert deeds(priya, 1)[0].what == "Decided on the name of the chapter"
+
+
+@pytest.mark.parametrize("choice", ["yours", "theirs"])
+def test_what_was_decided_stays_decided_at_a_restored_server(make_server: Callable[..., RunningServer], make_desk: MakeDesk, tmp_path: Path,
+                                                             choice: conflicts.Choice) -> None:
+    server = make_server()
+    desks = one, two = make_desk("one"), make_desk("two")
+    for desk in desks:
+        join(desk, server.url, server.invite())
+    ana = add_member(one, first_name="Ana").id
+    rest(one, two)
+    change(one, ana, email="one@example.org")
+    change(two, ana, email="two@example.org")
+    rest(one, two)
+    assert fields(one) == fields(two) == ["email"]
+    server.run("server", "backup", str(tmp_path / "kept"))
+    conflicts.decide(one, card(one, "email").id, choice)
+    wanted = value(one, ana, "email")
+    rest(one, two)
+    assert fields(one) == fields(two) == []
+    server.kill()
+    server.run("server", "restore", str(tmp_path / "kept"), "--replace")
+    server.start()
+    rest(one, two)
+    rest(two, one)
+    for desk in desks:
+        assert fields(desk) == [] and value(desk, ana, "email") == wanted
 
 
 def test_nothing_is_asked_where_nothing_has_changed(clash: tuple[Desk, Desk, Desk, str], monkeypatch: pytest.MonkeyPatch) -> None:

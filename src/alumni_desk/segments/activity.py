@@ -344,6 +344,8 @@ def _what(one: Done, count: int, names: Names, person: str | None, rows: Sequenc
         return (added if one.event == "member_added" else changed), ""
     if one.event == "conflict_decided" and rows and all("gone" in fields for _table, _row, fields in rows):
         return _("Decided whether {person} is on the list").format(**facts), ""
+    if one.event == "conflict_decided" and rows and rows[0][0] in ("chapter", "gathering"):
+        return (_("Decided on {field} of the chapter") if rows[0][0] == "chapter" else _("Decided on {field} of {gathering}")).format(**facts), ""
     sentence, strong = {
         "member_added": (_("Added {person}"), "person"),
         "member_changed": (_("Changed {field} of {person}"), ""),

@@ -16,9 +16,10 @@ GONE = "gone"
 
 @dataclass(frozen=True)
 class Clash:
-    """A field that two people changed without seeing each other, and the value that lost."""
+    """A field that two people changed without seeing each other, and the value that lost. ``key``: the group that is decided on with it, or itself."""
 
     field: str
+    key: str
     winner_clock: str
     loser_clock: str
     loser_value: Value
@@ -55,16 +56,19 @@ def lay_put(row: Row, operation: Operation, clock: str, shape: Shape, counts: Ma
         return True, []
     won = new = False
     clashes: list[Clash] = []
+    clashing: set[str] = set()  # groups that do: all of one is kept, so that it can be decided on as a whole
     mine = replica(clock)
     for name, value in operation.fields.items():
         key = shape.clock_keys[name]
         there = row.clocks.get(key)
         wins = there is None or clock >= there
-        if there is not None and replica(there) != mine and there > _seen(operation, name, key, counts) and row.values[name] != value:
+        if there is not None and replica(there) != mine and there > _seen(operation, name, key, counts) and (
+                key in clashing or _says_else(row, operation, key, shape)):
+            clashing.add(key)
             if wins:
-                clashes.append(Clash(name, clock, there, row.values[name]))
+                clashes.append(Clash(name, key, clock, there, row.values[name]))
             else:
-                clashes.append(Clash(name, there, clock, value))
+                clashes.append(Clash(name, key, there, clock, value))
         if wins:
             new = new or there != clock or row.values[name] != value
             row.values[name] = value
@@ -80,6 +84,11 @@ def lay_put(row: Row, operation: Operation, clock: str, shape: Shape, counts: Ma
     return won, clashes
 
 
+def _says_else(row: Row, operation: Operation, key: str, shape: Shape) -> bool:
+    """Whether an operation has another value for a field, or for any field of a group, than the row."""
+    return any(row.values[name] != value for name, value in operation.fields.items() if shape.clock_keys[name] == key)
+
+
 def _removed_meanwhile(row: Row, operation: Operation, clock: str, shape: Shape) -> Clash | None:
     """Somebody removes a row while another changes it, later and without knowing: it is gone, and somebody is to decide whether it shall be."""
     if not row.values.get(GONE):
@@ -87,10 +96,10 @@ def _removed_meanwhile(row: Row, operation: Operation, clock: str, shape: Shape)
     key = shape.clock_keys[GONE]
     if operation.fields.get(GONE):
         newest = max((one for name, one in row.clocks.items() if name != key), default="")
-        return Clash(GONE, clock, newest, False) if newest > clock and replica(newest) != replica(clock) else None
+        return Clash(GONE, GONE, clock, newest, False) if newest > clock and replica(newest) != replica(clock) else None
     removed = row.clocks.get(key, "")
     unseen = max((one or "" for one in operation.before.values()), default="") < removed < clock
-    return Clash(GONE, removed, clock, False) if unseen and GONE not in operation.fields and replica(removed) != replica(clock) else None
+    return Clash(GONE, GONE, removed, clock, False) if unseen and GONE not in operation.fields and replica(removed) != replica(clock) else None
 
 
 def _seen(operation: Operation, name: str, key: str, counts: Mapping[str, str]) -> str:

@@ -151,7 +151,12 @@ def push_together(connection: sa.Connection, tables: sa.MetaData, those: Sequenc
 def result_of(item: Item) -> Result:
     """What became of an operation, as it is answered."""
     return Result(item.operation.id if item.operation else "", item.status, item.sequence, item.reason, item.first, item.clock,
-                  item.conflicts or len(item.clashes))
+                  item.conflicts or _cards(item))
+
+
+def _cards(item: Item) -> int:
+    """What of an operation is to be decided on: an address is one."""
+    return len({clash.key for clash in item.clashes})
 
 
 def _meet(groups: Sequence[Sequence[Item]]) -> bool:
@@ -501,7 +506,7 @@ def _keep_results(connection: sa.Connection, tables: sa.MetaData, scope: str, th
             operation = item.operation
             if operation is None:
                 continue
-            results.append((scope, operation.id, item.salt, item.hash, item.status, item.reason, item.sequence, item.clock, len(item.clashes), device, now))
+            results.append((scope, operation.id, item.salt, item.hash, item.status, item.reason, item.sequence, item.clock, _cards(item), device, now))
             conflicts.extend({"scope": scope, "operation": operation.id, "field": clash.field, "table_name": operation.table,
                               "row_id": operation.row, "winner_clock": clash.winner_clock, "loser_clock": clash.loser_clock,
                               "loser_value": json_text(clash.loser_value), "device": device, "made_at": now,

@@ -21,7 +21,7 @@ from alumni_desk.protocol.clocks import unpack
 from alumni_desk.protocol.messages import Author, ConflictRow, ConflictsReply, DecideRequest, Decision, Head, HelloReply, ScopeRequest, Value
 from alumni_desk.segments.activity import Names, field_word
 from alumni_desk.store.desk import Desk
-from alumni_desk.store.synced import clock_key
+from alumni_desk.store.synced import clock_key, data_columns
 from alumni_desk.store.tables import CARRIED
 from alumni_desk.store.undo import DECIDED, origin, undo
 from alumni_desk.store.writing import Changed
@@ -56,7 +56,10 @@ class Side:
 @dataclass(frozen=True)
 class Conflict:
     """A card. ``id`` names it; ``name``: whose or which record; ``what``: the field in words. ``yours``: this laptop's value, or, where it wrote
-    neither, the one that won; ``both``: whether both can be kept; ``until``: when it goes by itself (ISO 8601 UTC)."""
+    neither, the one that won; ``both``: whether both can be kept; ``until``: when it goes by itself (ISO 8601 UTC).
+
+    An address is one field, ``address``, whose value is that of each of its lines, by name.
+    """
 
     id: str
     table: str
@@ -71,7 +74,9 @@ class Conflict:
 
 
 def said(card: Conflict, side: Side) -> Any:
-    """A side's value as it is shown: of a row that one removed and the other changed, what becomes of it."""
+    """A side's value as it is shown: an address in one line; of a row that one removed and the other changed, what becomes of it."""
+    if isinstance(side.value, dict):
+        return ", ".join(line for value in side.value.values() if value for line in str(value).splitlines()) or None
     if card.field != GONE:
         return side.value
     return _("removed") if side.value else _("kept, with the change")
@@ -109,13 +114,42 @@ def conflicts(desk: Desk) -> list[Conflict]:
         membership = state.read(connection, state.Membership)
         if membership is None:
             return []
-        rows, there = _open_here(connection, desk, membership)
-        names = Names(connection, {"": [(row.table, row.row, {}) for row in rows]}, set())
-        return [_card(desk, row, there[row.table, row.row], names, membership) for row in rows]
+        found, there = _open_here(connection, desk, membership)
+        names = Names(connection, {"": [(one.rows[0].table, one.rows[0].row, {}) for one in found]}, set())
+        return [_card(desk, one, there[one.rows[0].table, one.rows[0].row], names, membership) for one in found]
 
 
-def _open_here(connection: sa.Connection, desk: Desk, membership: Membership) -> tuple[list[ConflictRow], dict[tuple[str, str], dict[str, Any]]]:
-    """What is to be decided on, and the records that it is about."""
+@dataclass(frozen=True)
+class _Question:
+    """One thing to decide on. ``rows``: its fields, one, or those of an address; ``twins``: all rows of which that is the answer: two that decided
+    apart have asked the same two values once more."""
+
+    rows: list[ConflictRow]
+    lost: dict[str, Value]
+    now: dict[str, Value]
+    twins: list[ConflictRow]
+
+
+def _questions(desk: Desk, rows: Sequence[ConflictRow], there: Mapping[tuple[str, str], Mapping[str, Any]]) -> list[_Question]:
+    """Rows as people decide on them, in their order: an address is one, and so are the same two values of one field, however often they met."""
+    clashes: dict[tuple[Any, ...], list[ConflictRow]] = {}
+    for row in rows:
+        key = clock_key(desk.tables[row.table].c[row.field])
+        clashes.setdefault((row.table, row.row, key, is_of_here(_id(row)), row.winner_clock, row.loser_clock), []).append(row)
+    found: dict[tuple[Any, ...], _Question] = {}
+    for (table, row_id, key, here, _winner, _loser), members in clashes.items():
+        fields = [column.name for column in data_columns(desk.tables[table]) if clock_key(column) == key]
+        members.sort(key=lambda row: fields.index(row.field))
+        now = {name: there[table, row_id][name] for name in fields}
+        # What a former server did not keep of an address was the same on both sides.
+        lost = {**now, **{row.field: row.value for row in members}}
+        question = found.setdefault((table, row_id, key, here, tuple(lost.items())), _Question(members, lost, now, []))
+        question.twins.extend(members)
+    return list(found.values())
+
+
+def _open_here(connection: sa.Connection, desk: Desk, membership: Membership) -> tuple[list[_Question], dict[tuple[str, str], dict[str, Any]]]:
+    """What is to be decided on, and the records that it is about. Two sides that say the same are no question any more."""
     kept = _read(connection, _KEPT, Kept)
     told = kept.rows if kept is not None else []
     away = {name for name, (action, _told) in _decisions(connection).items() if _stands(connection, action)}
@@ -123,9 +157,9 @@ def _open_here(connection: sa.Connection, desk: Desk, membership: Membership) ->
     rows = [*told, *hidden_edits(connection, desk.tables["person"], membership)]
     rows = [row for row in rows if _id(row) not in away and row.made > now - _90_DAYS and row.table in desk.tables]
     there = _values(connection, desk, rows)
-    away |= _written_over(connection, rows, there, membership).keys()
-    return [row for row in rows if _id(row) not in away and (row.table, row.row) in there
-            and (row.field == GONE or not there[row.table, row.row][GONE])], there
+    away |= _written_over(desk, connection, rows, there, membership).keys()
+    rows = [row for row in rows if _id(row) not in away and (row.table, row.row) in there and (row.field == GONE or not there[row.table, row.row][GONE])]
+    return [one for one in _questions(desk, rows, there) if one.lost != one.now], there
 
 
 def open_rows(desk: Desk) -> list[ConflictRow]:
@@ -133,7 +167,7 @@ def open_rows(desk: Desk) -> list[ConflictRow]:
     with desk.reading() as connection:
         membership = state.read(connection, state.Membership)
         found = [] if membership is None else _open_here(connection, desk, membership)[0]
-        return [row for row in found if not is_of_here(_id(row))]
+        return [row for one in found for row in one.twins if not is_of_here(_id(row))]
 
 
 def keep_moved(connection: sa.Connection, rows: Sequence[ConflictRow]) -> None:
@@ -155,14 +189,14 @@ def decide(desk: Desk, conflict: str, choice: Choice) -> Decided:
     """Decide on a card, by its id or how it begins. The value is written like any change, also where it is shown already: Undo takes that back, too, and
     its clock says that both were seen. Raises NotFound, or BadInput where both cannot be kept.
     """
-    card = one_of(desk, conflict)
+    card, names = _found(desk, conflict)
     if choice == "both" and card.field == GONE:
         raise BadInput("conflict_both", _("{name} is on the list or is not, so keep yours or theirs."), name=card.name)
     if choice == "both" and not card.both:
         raise BadInput("conflict_both", _("{what} holds one value, so keep yours or theirs."), what=card.what)
     with desk.writing(DECIDED) as writing:
         writing.settle(card.table, card.row, **_wanted(writing.connection, desk, card, choice))
-        _keep_decision(writing.connection, card.id, (writing.action_id, False))
+        _keep_decisions(writing.connection, dict.fromkeys(names, (writing.action_id, False)))
     return Decided(card.id, choice, writing.changed)
 
 
@@ -171,7 +205,7 @@ def reopen(desk: Desk, conflict: str) -> Decided:
     with desk.reading() as connection:
         made = _decisions(connection)
     fits = [name for name in made if len(conflict) >= 4 and name.startswith(conflict)]
-    if len(fits) != 1:
+    if len({made[name][0] for name in fits}) != 1:  # an address has as many as it has lines
         raise NotFound("no_such_conflict", _("There is no decision {id}. See: conflicts."), id=conflict)
     action, _told = made[fits[0]]
     with desk.reading() as connection:
@@ -181,13 +215,23 @@ def reopen(desk: Desk, conflict: str) -> Decided:
 
 def one_of(desk: Desk, text: str) -> Conflict:
     """The card whose id is this, or begins so."""
-    fits = [one for one in conflicts(desk) if len(text) >= 4 and one.id.startswith(text)]
+    return _found(desk, text)[0]
+
+
+def _found(desk: Desk, text: str) -> tuple[Conflict, list[str]]:
+    """A card by the id of any of its rows, or how it begins, and all of them."""
+    with desk.reading() as connection:
+        membership = state.read(connection, state.Membership)
+        found, there = ([], {}) if membership is None else _open_here(connection, desk, membership)
+        fits = [one for one in found if len(text) >= 4 and any(_id(row).startswith(text) for row in one.twins)]
+        if len(fits) == 1 and membership is not None:
+            one = fits[0].rows[0]
+            names = Names(connection, {"": [(one.table, one.row, {})]}, set())
+            return _card(desk, fits[0], there[one.table, one.row], names, membership), [_id(row) for row in fits[0].twins]
     if not fits:
         raise NotFound("no_such_conflict", _("There is no conflict {id}: it was decided meanwhile, or here. See: conflicts."), id=text)
-    if len(fits) > 1:
-        raise Ambiguous("several_conflicts", _("{count} conflicts begin with {id}. Give more of it."), candidates=[one.id for one in fits],
-                        count=len(fits), id=text)
-    return fits[0]
+    raise Ambiguous("several_conflicts", _("{count} conflicts begin with {id}. Give more of it."), candidates=[_id(one.rows[0]) for one in fits],
+                    count=len(fits), id=text)
 
 
 def exchange(desk: Desk, wire: Wire, membership: Membership, server: HelloReply, *, fresh: bool = False) -> None:
@@ -201,7 +245,7 @@ def exchange(desk: Desk, wire: Wire, membership: Membership, server: HelloReply,
     with desk.reading() as connection:
         kept, made = _read(connection, _KEPT, Kept), _decisions(connection)
         rows_here = [] if kept is None else [row for row in kept.rows if row.table in desk.tables]
-        written = _written_over(connection, rows_here, _values(connection, desk, rows_here), membership)
+        written = _written_over(desk, connection, rows_here, _values(connection, desk, rows_here), membership)
         made |= {name: (action, made.get(name, ("", False))[1]) for name, action in written.items()
                  if name not in made or not _stands(connection, made[name][0])}
         standing = {name: _stands(connection, action) for name, (action, _told) in made.items() if not is_of_here(name)}
@@ -212,48 +256,72 @@ def exchange(desk: Desk, wire: Wire, membership: Membership, server: HelloReply,
     if not news and not fresh and open_here == open_there and (not open_there or (kept is not None and kept.head == head)):
         return
     if news:
-        named = {name: name.partition(":") for name in news}
-        message = DecideRequest(scope, [Decision(named[name][0], named[name][2], stands) for name, stands in news.items()])
-        reply = session.call(desk, wire, membership, "conflicts/decide", message, ConflictsReply)
+        reply = _tell(desk, wire, membership, news)
     else:
         reply = session.call(desk, wire, membership, "conflicts", ScopeRequest(scope), ConflictsReply)
+    # A restored server has forgotten what it was told; and two sides that say the same by now are no question any more.
+    listed_here = [row for row in reply.conflicts if row.table in desk.tables]
+    with desk.reading() as connection:
+        same = _the_same(desk, listed_here, _values(connection, desk, listed_here))
+    settled = {name for name, stands in standing.items() if stands} | same
+    if again := [_id(row) for row in reply.conflicts if _id(row) in settled and _id(row) not in news]:
+        reply = _tell(desk, wire, membership, dict.fromkeys(again, True))
     with desk.applying() as applying:
         for name, stands in news.items():
-            _keep_decision(applying.connection, name, (made[name][0], stands))
+            _keep_decisions(applying.connection, {name: (made[name][0], stands)})
         listed = {_id(row) for row in reply.conflicts}
         # A card that is decided stays, so that an undo shows it again before the next contact.
         decided = [row for row in rows_here if standing.get(_id(row), False) and _id(row) not in listed]
         _write(applying.connection, _KEPT, Kept(head, [*reply.conflicts, *decided]))
 
 
+def _tell(desk: Desk, wire: Wire, membership: Membership, news: Mapping[str, bool]) -> ConflictsReply:
+    """Tell the server which rows are decided on, or open again."""
+    named = {name: name.partition(":") for name in news}
+    message = DecideRequest(membership.scope, [Decision(named[name][0], named[name][2], stands) for name, stands in news.items()])
+    return session.call(desk, wire, membership, "conflicts/decide", message, ConflictsReply)
+
+
+def _the_same(desk: Desk, rows: Sequence[ConflictRow], there: Mapping[tuple[str, str], dict[str, Any]]) -> set[str]:
+    """Those whose two sides say the same by now."""
+    rows = [row for row in rows if (row.table, row.row) in there]
+    return {_id(row) for one in _questions(desk, rows, there) if one.lost == one.now for row in one.twins}
+
+
 def _id(row: ConflictRow) -> str:
     return f"{row.operation}:{row.field}"
 
 
-def _card(desk: Desk, row: ConflictRow, there: dict[str, Any], names: Names, membership: Membership) -> Conflict:
-    many = bool(desk.tables[row.table].c[row.field].info.get("many"))
-    now = there[row.field]
+def _card(desk: Desk, question: _Question, there: dict[str, Any], names: Names, membership: Membership) -> Conflict:
+    row = question.rows[0]
+    many, group = (desk.tables[row.table].c[row.field].info.get(name) for name in ("many", "group"))
+    now, lost = (said if group else said[row.field] for said in (question.now, question.lost))
     clock, author = there["stands_for"][row.field] or row.winner_clock, row.winner
     here = row.winner_device == membership.device
     if clock != row.winner_clock:  # somebody has written over it since
-        author, here = _author_of(there["authors"], clock), clock in there["own"]
-    winner = _side(clock, author.who, author.device, now, now, many, here)
-    loser = _side(row.loser_clock, row.loser.who, row.loser.device, row.value, now, many, row.loser_device == membership.device)
+        here = clock in there["own"]
+        author = _author_of(there["authors"], clock)
+        if here and author.who is None:  # the server has not told it yet
+            author = Author(there["own"][clock][1], author.device)
+    winner = _side(clock, author.who, author.device, now, now, bool(many), here)
+    loser = _side(row.loser_clock, row.loser.who, row.loser.device, lost, now, bool(many), row.loser_device == membership.device)
     yours, theirs = (loser, winner) if loser.here and (not winner.here or is_of_here(_id(row))) else (winner, loser)
-    return Conflict(id=_id(row), table=row.table, row=row.row, field=row.field, name=names.of(row.table, row.row, {}), what=field_word(row.table, row.field),
-                    yours=yours, theirs=theirs, both=many or (row.table == "person" and row.field in BESIDE), until=_moment(row.made + _90_DAYS))
+    return Conflict(id=_id(row), table=row.table, row=row.row, field=group or row.field, name=names.of(row.table, row.row, {}),
+                    what=field_word(row.table, row.field),
+                    yours=yours, theirs=theirs, both=bool(many) or (row.table == "person" and row.field in BESIDE), until=_moment(row.made + _90_DAYS))
 
 
-def _written_over(connection: sa.Connection, rows: Sequence[ConflictRow], there: Mapping[tuple[str, str], dict[str, Any]],
+def _written_over(desk: Desk, connection: sa.Connection, rows: Sequence[ConflictRow], there: Mapping[tuple[str, str], dict[str, Any]],
                   membership: Membership) -> dict[str, str]:
-    """Cards whose losing value is this laptop's own, and which it has replaced since by another one: the action that did."""
+    """Cards whose losing value is this laptop's own, and which it has replaced since by another one, or by what lost: the action that did."""
     found = {}
+    same = _the_same(desk, rows, there)
     for row in rows:
-        if row.loser_device != membership.device or (row.table, row.row) not in there:
+        if (row.table, row.row) not in there or (row.loser_device != membership.device and _id(row) not in same):
             continue
         clock = there[row.table, row.row]["stands_for"][row.field]
         if clock != row.winner_clock and clock in there[row.table, row.row]["own"] and clock > row.loser_clock:
-            found[_id(row)] = str(there[row.table, row.row]["own"][clock])
+            found[_id(row)] = str(there[row.table, row.row]["own"][clock][0])
     return found
 
 
@@ -261,7 +329,7 @@ def _author_of(authors: dict[str, Author], clock: str) -> Author:
     return authors.get(clock.rpartition("-")[2], Author())
 
 
-def _side(clock: str, who: str | None, device: str | None, value: Value, now: Value, many: bool, here: bool) -> Side:
+def _side(clock: str, who: str | None, device: str | None, value: Any, now: Any, many: bool, here: bool) -> Side:
     listed = json.loads(value) if many and isinstance(value, str) else [] if many else value
     return Side(value=listed, who=who, device=device, at=_moment(milliseconds(clock)), shown=value == now, here=here)
 
@@ -286,23 +354,29 @@ def _values(connection: sa.Connection, desk: Desk, rows: Sequence[ConflictRow]) 
             names = [state.REPLICA + clock.rpartition("-")[2] for clock in clocks.values()]
             told = connection.exec_driver_sql("SELECT key, value FROM sync_state WHERE key IN (SELECT value FROM json_each(?))", (json.dumps(names),))
             authors = {author.key.removeprefix(state.REPLICA): msgspec.json.decode(author.value, type=Author) for author in told}
-            own = connection.exec_driver_sql("SELECT clock, action FROM operation WHERE table_name = ? AND row_id = ? AND queue <> 'peer'"
-                                             " AND event NOT IN (?, ?)", (table, one["id"], *CARRIED))
-            found[table, one["id"]] = {**one, "stands_for": stands_for, "authors": authors, "own": {wrote.clock: wrote.action for wrote in own}}
+            own = connection.exec_driver_sql(
+                "SELECT o.clock, o.action, a.who FROM operation AS o LEFT JOIN action AS a ON a.id = o.action WHERE o.table_name = ? AND o.row_id = ?"
+                " AND o.queue <> 'peer' AND o.event NOT IN (?, ?)", (table, one["id"], *CARRIED))
+            found[table, one["id"]] = {**one, "stands_for": stands_for, "authors": authors, "own": {wrote.clock: (wrote.action, wrote.who) for wrote in own}}
     return found
 
 
 def _wanted(connection: sa.Connection, desk: Desk, card: Conflict, choice: Choice) -> dict[str, Any]:
     """The fields that a decision writes."""
     yours, theirs = card.yours.value, card.theirs.value
-    if choice != "both":
-        return {card.field: yours if choice == "yours" else theirs}
+    kept = yours if choice in ("yours", "both") else theirs
+    if isinstance(kept, dict):
+        return kept
+    if choice != "both" and card.field not in BESIDE:
+        return {card.field: kept}
     if isinstance(yours, list):
         return {card.field: list(dict.fromkeys([*yours, *theirs]))}
     beside = BESIDE[card.field]
     target = desk.tables[card.table]
     there = connection.execute(sa.select(target.c[beside]).where(target.c.id == card.row)).scalar()
-    return {card.field: yours, beside: list(dict.fromkeys([*(json.loads(there) if there else []), *([theirs] if theirs else [])]))}
+    known = json.loads(there) if there else []
+    second = [one for one in dict.fromkeys([*known, *([theirs] if theirs and choice == "both" else [])]) if one != kept]
+    return {card.field: kept} if second == known else {card.field: kept, beside: second}
 
 
 def _decisions(connection: sa.Connection) -> dict[str, tuple[str, bool]]:
@@ -316,8 +390,8 @@ def _stands(connection: sa.Connection, action: str) -> bool:
     return row is not None and row.undone_by is None
 
 
-def _keep_decision(connection: sa.Connection, name: str, made: tuple[str, bool]) -> None:
-    _write(connection, _DECISIONS, Decisions({**_decisions(connection), name: made}))
+def _keep_decisions(connection: sa.Connection, made: Mapping[str, tuple[str, bool]]) -> None:
+    _write(connection, _DECISIONS, Decisions({**_decisions(connection), **made}))
 
 
 def _read(connection: sa.Connection, key: str, kind: type[T]) -> T | None:

@@ -55,8 +55,10 @@ def hidden_edits(connection: sa.Connection, person: sa.Table, membership: Member
         edits = list(_unseen(connection, person, part, list(rows)))
         whole = _whole(connection, person, part) if edits else None
         if whole is not None:
-            found += [_offered(connection, whole, person.c[field], value, row, membership) for field, value, before, row in edits
-                      if _says_more(person.c[field], value, before, whole[field])]
+            more = {(row.id, clock_key(person.c[field])) for field, value, before, row in edits
+                    if value != before and _says_more(person.c[field], value, before, whole[field])}
+            found += [_offered(connection, whole, person.c[field], value, row, membership) for field, value, _before, row in edits
+                      if (row.id, clock_key(person.c[field])) in more]
     return found
 
 
@@ -69,12 +71,14 @@ def _unseen(connection: sa.Connection, person: sa.Table, part: str, rows: Sequen
     told: set[str] = set()
     for row in rows:
         fields, before = (typed(shape, json.loads(text) if text else {}) for text in (row.fields, row.values_before))
-        for field in sorted((fields.keys() & set(person.c.keys())) - _APART - told):
+        names = sorted((fields.keys() & set(person.c.keys())) - _APART - told)
+        changed = {clock_key(person.c[field]) for field in names if fields[field] != before.get(field)}  # an address as a whole
+        for field in names:
             key = str(clock_key(person.c[field]))
             if row.clock != (origin(connection, "person", part, key, clocks.get(key)) or clocks.get(key)):
                 continue
             told.add(field)
-            if fields[field] != before.get(field) and (row.resolved_at is None or _ms(row.resolved_at) > milliseconds(merged)):
+            if key in changed and (row.resolved_at is None or _ms(row.resolved_at) > milliseconds(merged)):
                 yield field, fields[field], before.get(field), row
 
 
