@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QEvent, QObject, QSize, Qt, Signal
 from PySide6.QtGui import QCloseEvent, QColor, QKeyEvent, QPainter, QPaintEvent
@@ -18,12 +18,13 @@ from alumni_desk.desktop.paint import isolated
 from alumni_desk.desktop.tokens import Tone
 from alumni_desk.desktop.widgets import Scroll
 from alumni_desk.errors import KnownError
-from alumni_desk.store.meanwhile import ChangedMeanwhile, Newer
 from alumni_desk.words import _
+
+if TYPE_CHECKING:
+    from alumni_desk.store.meanwhile import Newer
 
 EDGE = 16
 """So much of the window stays to be seen on each side of a dialog."""
-
 
 class PlainSheet(QDialog):
     """Title bar 40 and ``column``, over a dimmed window; its content brings its own buttons. Esc closes it.
@@ -200,6 +201,8 @@ class Sheet(PlainSheet):
         """Say what went wrong, at its field or beside the deed; it can be tried again."""
         for other in self._rows.values():
             other.set_wrong("")
+        from alumni_desk.store.meanwhile import ChangedMeanwhile
+
         if isinstance(error, ChangedMeanwhile):
             self._say_newer(error.newer)
             return

@@ -10,11 +10,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from alumni_desk.errors import Refused
-from alumni_desk.protocol.clocks import unpack
-from alumni_desk.store.at_door import as_seen
-from alumni_desk.store.history import authors_of
-from alumni_desk.store.synced import clock_key
-from alumni_desk.store.tables import CARRIED
 from alumni_desk.words import _
 
 if TYPE_CHECKING:
@@ -44,6 +39,9 @@ class ChangedMeanwhile(Refused):
 
 def refuse_unseen(connection: sa.Connection, table: sa.Table, row_id: str, opened: Mapping[str, Any], values: Mapping[str, Any]) -> None:
     """Raise ChangedMeanwhile where these values would be written over others than those that a form was opened with; an address is looked at as a whole."""
+    from alumni_desk.store.at_door import as_seen
+    from alumni_desk.store.synced import clock_key
+
     keys = {clock_key(table.c[name]) for name in values}
     row = as_seen(connection, table, dict(connection.execute(table.select().where(table.c.id == row_id)).mappings().one()))
     names = [name for name in opened if name in table.c and clock_key(table.c[name]) in keys]
@@ -67,6 +65,11 @@ def _plain(value: Any) -> Any:
 
 
 def _by_whom(connection: sa.Connection, table: sa.Table, row_id: str, row: Mapping[str, Any], names: Iterable[str]) -> dict[str, Newer]:
+    from alumni_desk.protocol.clocks import unpack
+    from alumni_desk.store.history import authors_of  # every form knows this module, and the window's first page goes without the tables
+    from alumni_desk.store.synced import clock_key
+    from alumni_desk.store.tables import CARRIED
+
     clocks = unpack(row["clocks"])
     found = {}
     for name in names:
