@@ -70,7 +70,7 @@ BEGIN_AT = {
     "two merges the opposite ways hide both": 397,
     "the server takes both of two merges the opposite ways": 352,
     "tidying throws old facts away": 13,
-    "a commit is marked as safe before it is": 245,
+    "a commit is marked as safe before it is": 325,
     "a late operation on who moved is applied in the old chapter": 394,
     "the old chapter keeps who moved": 316,
     "a laptop keeps what it knew of who moved": 316,

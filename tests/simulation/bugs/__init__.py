@@ -72,7 +72,7 @@ def bug(name: str, *breaks: int) -> Callable[[Callable[[], Iterator[None]]], Cal
 
 @bug("no dedupe", 3)
 def _() -> Iterator[None]:
-    with patch.object(server_push, "_drop_known", lambda *_arguments: None):
+    with patch.object(server_push, "drop_known", lambda *_arguments: None):
         yield
 
 
