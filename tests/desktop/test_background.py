@@ -164,7 +164,7 @@ def test_what_is_read_first_has_begun_when_the_screen_goes_on(lanes, qtbot, monk
     qtbot.waitUntil(lanes.idle)
 
 
-def test_closing_ends_every_thread_and_drops_what_waits(qtbot):
+def test_closing_ends_every_thread_and_drops_what_waits_but_for_what_was_to_be_saved(qtbot):
     lanes = Lanes()
     ran = []
     stopped = threading.Event()
@@ -174,8 +174,13 @@ def test_closing_ends_every_thread_and_drops_what_waits(qtbot):
             stopped.wait(0.01)
 
     lanes.listen(listen)
-    lanes.write(lambda: ran.append(1))
+    lanes.write_long(listen)
+    lanes.write(lambda: ran.append("a scan behind another one"))
+    lanes.write_long(lambda job: None if job.cancelled() else ran.append("an import"))
+    lanes.read_long(listen)
+    lanes.read_long(lambda job: ran.append("a paper"))
     lanes.close()
+    assert ran == ["a scan behind another one"]
     names = [thread.name for thread in threading.enumerate()]
     assert not [name for name in names if name.startswith(("writing", "reading", "working", "sending", "listening"))]
     after = lanes.write(lambda: ran.append(2))

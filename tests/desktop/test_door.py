@@ -23,7 +23,6 @@ from alumni_desk.desktop.background import Lanes
 from alumni_desk.desktop.changes import ChangeBus
 from alumni_desk.desktop.door import DoorWindow
 from alumni_desk.desktop.door_panel import fit_name
-from alumni_desk.desktop.door_scan import ScanCatcher
 from alumni_desk.desktop.door_words import Act, Showing, brings_words, showing
 from alumni_desk.desktop.fonts import set_text_size, text_size
 from alumni_desk.desktop.sound import Sounds
@@ -166,7 +165,7 @@ def test_whoever_is_in_gets_amber_when_named_or_scanned_anew(door: Door, again: 
     door.wait(lambda: len(door.facts()) == 1)
     door.settled()
     assert shown(door) is DOOR_ADMITTED
-    door.window._muted_until = 0.0
+    door.window.scans.muted_until = 0.0
     if again == "scanned later":
         code, at = door.window._scanned
         door.window._scanned = (code, at - 3)
@@ -244,7 +243,7 @@ def test_enter_does_nothing_on_idle_green_red_and_blue(door: Door) -> None:
         door.scan(what)
         door.settled()
         assert shown(door) is colours
-        door.window._muted_until = 0.0
+        door.window.scans.muted_until = 0.0
         number = len(door.facts())
         door.press(Qt.Key.Key_Return)
         door.settled()
@@ -461,7 +460,7 @@ def test_every_answer_is_painted_and_spoken(door: Door) -> None:
         for code in (*door.codes.values(), badge_code()):
             door.scan(code)
             door.settled()
-            door.window._muted_until = 0.0
+            door.window.scans.muted_until = 0.0
             assert door.window.panel.accessibleName() == door.window.panel.showing.spoken != ""
             assert not door.window.grab().isNull()
             for button in door.window.panel.buttons:
@@ -548,22 +547,6 @@ def test_a_name_is_never_cut_and_every_line_fits(name: str, width: int) -> None:
     size, lines = fit_name(name, width, measure)
     assert "".join(lines).replace(" ", "") == name.replace(" ", "")
     assert all(measure(line, size) <= width for line in lines)
-
-
-@given(st.lists(st.integers(1, 30), min_size=16, max_size=16), st.text(alphabet="BCDEabc12", max_size=5))
-def test_a_scan_is_told_from_a_hand_by_its_speed(gaps: list[int], before: str) -> None:
-    code, catcher, at = badge_code(), ScanCatcher(), 0.0
-    for letter in before:
-        at += 200
-        catcher.letter(letter, at)
-    at += 500
-    found = []
-    for letter, gap in zip(code, gaps, strict=True):
-        at += gap
-        found.append(catcher.letter(letter, at))
-    assert found[-1] == code and found[:-1] == [None] * 15
-    slow = ScanCatcher()
-    assert [slow.letter(letter, 100.0 * n) for n, letter in enumerate(code)] == [None] * 16
 
 
 def test_without_a_sound_device_there_is_silence(qtbot: object) -> None:

@@ -187,13 +187,15 @@ class Lanes(QObject):
         return self._start("reading long", fn, then, failed, progress=progress)
 
     def close(self) -> None:
-        """Cancel what runs, drop what waits, and wait for the threads to end."""
+        """Cancel what runs, drop what waits but for what was to be saved (a scan behind another one), and wait for the threads to end."""
         self._closed = True
         gc.unfreeze()  # what belonged to this window may go now
         for job in list(self._jobs):
             job.cancel()
+        for name, lane in self._lanes.items():
+            lane.shutdown(wait=False, cancel_futures=name != "writing")
         for lane in self._lanes.values():
-            lane.shutdown(wait=True, cancel_futures=True)
+            lane.shutdown(wait=True)
 
     def idle(self) -> bool:
         """Whether nothing is under way, but for what waits for news, and every answer has been delivered."""

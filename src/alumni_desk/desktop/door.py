@@ -47,7 +47,7 @@ from alumni_desk.desktop.door_idle import Idle, Last
 from alumni_desk.desktop.door_network import network_words, waiting_facts
 from alumni_desk.desktop.door_panel import VerdictPanel
 from alumni_desk.desktop.door_pin import DOOR_PIN, PinSheet
-from alumni_desk.desktop.door_scan import ScanCatcher
+from alumni_desk.desktop.door_scan import Scans, is_letter, is_line_feed
 from alumni_desk.desktop.door_walkin import WalkIn, WalkInForm
 from alumni_desk.desktop.door_words import (
     Act,
@@ -74,7 +74,6 @@ from alumni_desk.words import _, clock_time, ngettext
 
 GREEN_MS = 8_000
 NOTE_MS = 20_000
-MUTE_MS = 400
 RESCAN_S = 2
 """Within this time the same code again is the scanner's own repeat, not a second guest with the same badge."""
 SAVING_MS = 300
@@ -108,15 +107,13 @@ class DoorWindow(QWidget):
         self._desk, self._lanes, self._changes, self._gathering = desk, lanes, changes, gathering_id
         self.station, self.by = station, by
         self._sounds = sounds if sounds is not None else Sounds()
-        self._catcher = ScanCatcher()
-        self._before: tuple[QLineEdit, str, int] | None = None
-        self._muted_until = 0.0
         self.door: DoorList | None = None
         self._column: ColumnData | None = None
         self._found: DoorHits | None = None
         self._enter_waits: str | None = None
         self._verdict: Verdict | None = None
         self._retry: Callable[[], None] | None = None
+        self._unsaved: list[Callable[[], Verdict]] = []  # scans, which the next one took from the screen
         self._note_open = False
         self._own: list[Own] = []
         self._scanned: tuple[str, float] = ("", float("-inf"))
@@ -161,6 +158,8 @@ class DoorWindow(QWidget):
         self.field = DoorField()
         self.field.textChanged.connect(self._typed)
         self.field.cleared.connect(self._clear_field)
+        self.scans = Scans(self.field)
+        self.scans.scanned.connect(self._scan)
         top.addWidget(self.field, 1)
         self.whose = WhoseDoor()
         self.whose.setFixedHeight(px(64))
@@ -267,31 +266,19 @@ class DoorWindow(QWidget):
         """Keys that no line took: letters go to the field all the same."""
         if self._key(event, None):
             return
-        if _is_letter(event):
+        if is_letter(event):
             self.field.setFocus(Qt.FocusReason.OtherFocusReason)
             self.field.insert(event.text())
             return
         super().keyPressEvent(event)
 
     def _key(self, event: QKeyEvent, line: QLineEdit | None) -> bool:
-        now = float(event.timestamp()) or time.monotonic() * 1000
-        if _is_letter(event):
-            if self._catcher.starts_burst(now):
-                where = line if line is not None else self.field
-                self._before = (where, where.text(), where.cursorPosition())
-            code = self._catcher.letter(event.text(), now)
-            if code is None:
-                return False
-            self._take_back_burst()
-            self._scan(code)
+        if self.scans.take(event, line):
             return True
         if event.key() in _ENTER:
-            self._enter(line, now)
+            self._enter()
             return True
-        muted = time.monotonic() * 1000 < self._muted_until
-        if event.key() in (Qt.Key.Key_Tab, Qt.Key.Key_Backtab) and muted:
-            return True  # a scanner's suffix, not a person's wish
-        return self._special(event, line)
+        return not is_letter(event) and self._special(event, line)
 
     def _special(self, event: QKeyEvent, line: QLineEdit | None) -> bool:
         names = {Qt.Key.Key_F2: "F2", Qt.Key.Key_F3: "F3", Qt.Key.Key_F5: "F5", Qt.Key.Key_F7: "F7", Qt.Key.Key_Escape: "Esc"}
@@ -309,17 +296,9 @@ class DoorWindow(QWidget):
             self.hits.move_choice(1 if event.key() == Qt.Key.Key_Down else -1)
             self._show_keys()
             return True
-        # Ctrl+J is the line feed that some scanners send after the Enter.
-        return event.key() == Qt.Key.Key_J and bool(event.modifiers() & Qt.KeyboardModifier.ControlModifier)
+        return is_line_feed(event)
 
-    def _enter(self, line: QLineEdit | None, now: float) -> None:
-        if time.monotonic() * 1000 < self._muted_until:
-            return
-        foreign = self._catcher.foreign(now)
-        if foreign is not None:
-            self._take_back_burst()
-            self._scan(foreign)
-            return
+    def _enter(self) -> None:
         if self._locked:
             self.field.clear()
             self._to_idle()
@@ -343,18 +322,10 @@ class DoorWindow(QWidget):
         elif isinstance(row, WalkInRow):
             self._open_form()
 
-    def _take_back_burst(self) -> None:
-        """Take a scan's letters out of the line they fell into; what a hand had typed in a form stays."""
-        if self._before is not None:
-            line, text, place = self._before
-            line.setText("" if line is self.field else text)
-            line.setCursorPosition(place)
-            self._before = None
-        self.field.clear()
-
     def _key_clicked(self, key: str) -> None:
         if key == "Enter":
-            self._enter(None, float("-inf"))
+            if not self.scans.muted():
+                self._enter()
         elif key == "↓":
             self.hits.move_choice(1)
             self._show_keys()
@@ -392,6 +363,7 @@ class DoorWindow(QWidget):
         if self.field.text():
             self._clear_field()
         elif self.state() == "walk_in" or (self.state() == "verdict" and self.panel.showing is not None and self.panel.showing.stays):
+            self._unsaved.clear()  # nothing is to change
             self._to_idle()
         else:
             self._leave()
@@ -414,7 +386,7 @@ class DoorWindow(QWidget):
         if not kept:
             self._go()
         elif self._pin is None:
-            self._pin = PinSheet(self, self._desk, self._lanes, kept)
+            self._pin = PinSheet(self, self._desk, self._lanes, kept, self.scans)
             self._pin.accepted.connect(self._go)
             self._pin.scanned.connect(self._scan)
             self._pin.finished.connect(lambda result: self._pin_closed())
@@ -488,12 +460,13 @@ class DoorWindow(QWidget):
     # -- checking in
 
     def _scan(self, code: str) -> None:
-        self._muted_until = time.monotonic() * 1000 + MUTE_MS
+        self.scans.read()
         self.field.clear()
         before, at = self._scanned
         self._scanned = (read_badge_code(code) or code, time.monotonic())
         repeated = before == self._scanned[0] and self._scanned[1] - at < RESCAN_S
-        self._save(partial(check_in, self._desk, self._gathering, code=code, station=self.station, by=self.by or None, let_in=False), "", repeated=repeated)
+        self._save(partial(check_in, self._desk, self._gathering, code=code, station=self.station, by=self.by or None, let_in=False), "",
+                   repeated=repeated, scan=True)  # fmt: skip
 
     def _check_in_hit(self, hit: DoorHit, *, let_in: bool = False, method: str = "name") -> None:
         self.field.clear()
@@ -505,7 +478,7 @@ class DoorWindow(QWidget):
             self._desk, self._gathering, registration, person_id=person, station=self.station, by=self.by or None,
             let_in=let_in), name)  # fmt: skip
 
-    def _save(self, action: Callable[[], Verdict], name: str, *, from_form: bool = False, repeated: bool = False) -> None:
+    def _save(self, action: Callable[[], Verdict], name: str, *, from_form: bool = False, repeated: bool = False, scan: bool = False) -> None:
         """Run an action on the writing lane; its verdict is shown when it is on disk, never before."""
         self._saving += 1
         self._slow.start()
@@ -515,14 +488,39 @@ class DoorWindow(QWidget):
             if from_form:
                 self.form.clear()
             self._on_verdict(verdict, repeated=repeated)
+            self._save_unsaved(quiet=True)
 
         def failed(error: KnownError) -> None:
             self._saved()
-            self._retry = lambda: self._save(action, name, from_form=from_form)
+            if scan:
+                self._unsaved.append(action)
+            self._retry = self._save_unsaved if scan else lambda: self._save(action, name, from_form=from_form)
             self._verdict = None
             self._show(not_saved(error, name))
 
         self._lanes.write(action, then, failed)
+
+    def _save_unsaved(self, *, quiet: bool = False) -> None:
+        """Every scan that could not be saved, once more. ``quiet``: somebody else stands there by now; only what needs a word is shown."""
+        unsaved, self._unsaved = self._unsaved, []
+        for action in unsaved:
+            if quiet:
+                self._lanes.write(action, self._on_late, partial(self._on_still_unsaved, action))
+            else:
+                self._save(action, "", scan=True)
+
+    def _on_late(self, verdict: Verdict) -> None:
+        if verdict.fact is not None and verdict.registration is not None:
+            # Not as the newest: to undo means who is shown.
+            self._own.insert(-1, Own(verdict.fact, verdict.registration, verdict, time.monotonic()))
+            self._changes.tell(verdict.changed)
+        elif verdict.outcome is not Outcome.ALREADY_IN:
+            self._on_verdict(verdict, repeated=False)
+
+    def _on_still_unsaved(self, action: Callable[[], Verdict], error: KnownError) -> None:
+        self._unsaved.append(action)
+        self._verdict, self._retry = None, self._save_unsaved
+        self._show(not_saved(error, ""))
 
     def _saved(self) -> None:
         self._saving -= 1
@@ -584,6 +582,7 @@ class DoorWindow(QWidget):
         elif act is Act.WALK_IN:
             self._open_form()
         elif act in (Act.SOMEONE_ELSE, Act.LET_PASS):
+            self._unsaved.clear()
             self._to_idle()
         elif act is Act.UNDO:
             self._undo_last()
@@ -867,13 +866,6 @@ class DoorWindow(QWidget):
         self._sounds.close()
         self.left.emit()
         super().closeEvent(event)
-
-
-def _is_letter(event: QKeyEvent) -> bool:
-    """Whether a key types something: no control, no command."""
-    held = event.modifiers() & (Qt.KeyboardModifier.ControlModifier | Qt.KeyboardModifier.MetaModifier)
-    alt_graph = event.modifiers() & Qt.KeyboardModifier.AltModifier and held
-    return bool(event.text()) and event.text().isprintable() and (not held or bool(alt_graph))
 
 
 def _is_undo(event: QKeyEvent) -> bool:

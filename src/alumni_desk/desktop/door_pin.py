@@ -8,6 +8,7 @@ from PySide6.QtWidgets import QWidget
 
 from alumni_desk.desktop.background import Lanes
 from alumni_desk.desktop.controls import FormRow, Label
+from alumni_desk.desktop.door_scan import Scans
 from alumni_desk.desktop.sheet import PlainSheet, Sheet
 from alumni_desk.desktop.unlock import PasswordField, SecretEntry, eyes_last, still_empty
 from alumni_desk.errors import BadInput, KnownError
@@ -21,11 +22,13 @@ DIGITS = (4, 12)
 
 
 class PinSheet(PlainSheet):
-    """Asks for the PIN or the chapter's password. ``accepted`` if it is right; ``scanned(code)`` for a badge that fell into its line."""
+    """Asks for the PIN or the chapter's password. ``accepted`` if it is right. ``scans`` catches badges here, too, also while a try waits;
+    ``scanned(code)`` for one that was pasted or typed.
+    """
 
     scanned = Signal(str)
 
-    def __init__(self, door: QWidget, desk: Desk, lanes: Lanes, kept: str) -> None:
+    def __init__(self, door: QWidget, desk: Desk, lanes: Lanes, kept: str, scans: Scans) -> None:
         super().__init__(door, _("Leave check-in"), width=440)
         self._desk, self._lanes, self._kept = desk, lanes, kept
         self.entry = SecretEntry(_("Leave"))
@@ -36,6 +39,9 @@ class PinSheet(PlainSheet):
         self.entry.password.textChanged.connect(self._look_for_badge)
         self.column.addWidget(self.entry)
         self.column.addWidget(Label(_("Forgotten? The chapter’s password or the recovery key does it too."), "small", "muted", wrap=True))
+        for part in self.findChildren(QWidget):
+            if part.focusPolicy() != Qt.FocusPolicy.NoFocus:
+                part.installEventFilter(scans)
         self.entry.password.setFocus()
 
     def _try(self, typed: str) -> None:
