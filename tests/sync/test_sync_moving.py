@@ -138,16 +138,16 @@ def test_what_is_to_be_decided_goes_along_and_is_decided_once(office: Any, make_
     other = make_server()
     one, two = desks[first_to_go], desks[1 - first_to_go]
     moving.move(one, other.url, other.invite("Great Lakes"))
-    assert {card(one).yours.value, card(one).theirs.value} == {"Aachen", "Bath"}, "before the first contact, too"
+    assert {card(one).yours.value["city"], card(one).theirs.value["city"]} == {"Aachen", "Bath"}, "before the first contact, too"
     assert sync_once(one).conflicts == 1 and verify(one).ok
-    assert {card(one).yours.value, card(one).theirs.value} == {"Aachen", "Bath"}
+    assert {card(one).yours.value["city"], card(one).theirs.value["city"]} == {"Aachen", "Bath"}
     with one.reading() as connection:
         assert connection.exec_driver_sql("SELECT city FROM person WHERE id = ?", (kay,)).scalar() == "Aachen"
     moving.move(two, other.url, other.invite("Great Lakes"))
     for desk in (two, one):
         assert sync_once(desk).refused == 0
     assert card(one).id == card(two).id and (card(two).yours.here or card(two).theirs.here)
-    assert card(desks[1]).yours.value == "Bath" and card(desks[1]).yours.here
+    assert card(desks[1]).yours.value["city"] == "Bath" and card(desks[1]).yours.here
     conflicts.decide(two, card(two).id, "yours" if two is desks[1] else "theirs")
     for desk in (two, one):
         sync_once(desk)

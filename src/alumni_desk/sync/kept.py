@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
 
 import msgspec
 
@@ -49,6 +48,6 @@ def kept_here(connection: Connection) -> Keeps | None:
 
 def kept_elsewhere(connection: Connection) -> bool:
     """Whether this desk comes from the backup of another computer that had the server on it."""
-    membership = state.read(connection, state.Membership)
-    return (membership is not None and state.read(connection, state.Elsewhere) is not None
-            and urlsplit(membership.url).hostname == "127.0.0.1")
+    membership, kept = state.read(connection, state.Membership), noted(connection)
+    return (membership is not None and kept is not None and state.read(connection, state.Elsewhere) is not None
+            and membership.url.endswith(f"://127.0.0.1:{kept.port}"))
