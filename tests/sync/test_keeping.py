@@ -134,6 +134,20 @@ def test_a_port_in_use_is_said_and_nothing_is_lost(make_desk: MakeDesk, keep: An
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="one address of this computer beside 127.0.0.1 that is always there")
+def test_a_port_that_another_program_took_meanwhile_is_no_trouble_before_anybody_was_told_of_it(make_desk: MakeDesk, monkeypatch: pytest.MonkeyPatch) -> None:
+    desk = make_desk("keeper")
+    desk.make_chapter("Great Lakes")
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        free, ports = keeping._free_port, [taken.getsockname()[1]]
+        monkeypatch.setattr(keeping, "_free_port", lambda: ports.pop() if ports else free())
+        serving = keeping.begin(desk, host="127.0.0.1")
+        try:
+            assert serving.running and not ports and not serving.own_url.endswith(f":{taken.getsockname()[1]}")
+            assert sync_once(desk).waiting == 0
+        finally:
+            serving.stop()
+
+
 def test_kept_at_one_address_of_a_network_it_is_reached_by_this_laptop_too(make_desk: MakeDesk) -> None:
     desk = alone(make_desk, "keeper")
     serving = keeping.begin(desk, port=free_port(), host="127.0.0.2")

@@ -13,7 +13,7 @@ import socket
 import subprocess
 import sys
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import msgspec
@@ -101,7 +101,7 @@ def begin(desk: Desk, *, port: int | None = None, host: str = "0.0.0.0") -> Keep
     if kept is None:
         kept = new_server(desk, port)
     code = first_invitation(desk, kept, ours.name)
-    serving = start(desk, host=host)
+    serving = served_first(desk, kept, lambda: start(desk, host=host), port=port)
     try:
         engine.join(desk, serving.own_url, code, merge=True)
     except BaseException:
@@ -115,6 +115,25 @@ def new_server(desk: Desk, port: int | None, *, instead_of: str = "") -> Keeps:
     kept = Keeps(port if port is not None else _free_port(), secrets.token_hex(32), instead_of)
     desk.set_setting(NAME, msgspec.to_builtins(kept))
     return kept
+
+
+def served_first(desk: Desk, kept: Keeps, serving: Callable[[], Keeping], *, port: int | None) -> Keeping:
+    """Serve for the first time; where another program took the port that was free, on another one, for nobody has been told of it yet."""
+    try:
+        return serving()
+    except NetworkProblem:
+        if port is not None:
+            raise
+    desk.set_setting(NAME, msgspec.to_builtins(msgspec.structs.replace(kept, port=_free_port())))
+    return serving()
+
+
+def noted_on(desk: Desk) -> Keeps:
+    """What was noted of the server that is being made."""
+    with desk.asking() as connection:
+        found = noted(connection)
+    assert found is not None
+    return found
 
 
 def first_invitation(desk: Desk, kept: Keeps, name: str) -> str:

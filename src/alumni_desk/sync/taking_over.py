@@ -48,7 +48,7 @@ def _take_over(desk: Desk, there: state.Membership, port: int | None, host: str)
     kept = keeping.new_server(desk, port, instead_of=there.server)
     try:
         code = keeping.first_invitation(desk, kept, chapter(desk).name or there.scope_name)
-        serving = keeping.serve(desk, kept, host=host)
+        serving = keeping.served_first(desk, kept, lambda: keeping.serve(desk, keeping.noted_on(desk), host=host), port=port)
         try:
             moving.move(desk, serving.own_url, code, anyway=True)
         except BaseException:
