@@ -7,7 +7,7 @@ from datetime import date, datetime, time, timedelta
 from typing import Any
 from zoneinfo import available_timezones
 
-from PySide6.QtCore import QDate, QDateTime, QTime
+from PySide6.QtCore import QDate, QDateTime, Qt, QTime
 from PySide6.QtWidgets import QCompleter, QGridLayout, QPlainTextEdit, QWidget
 
 from alumni_desk.desktop.controls import Choice, Field, FormRow, When
@@ -59,7 +59,7 @@ class GatheringForm(Sheet):
             for place, (words, control) in enumerate(line):
                 row_of = FormRow(words, control)
                 self.watch(names[control], row_of)
-                grid.addWidget(row_of, number, place, 1, 2 if len(line) == 1 else 1)
+                grid.addWidget(row_of, number, place, 1, 2 if len(line) == 1 else 1, Qt.AlignmentFlag.AlignTop)
         grid.setColumnStretch(0, 1)
         grid.setColumnStretch(1, 1)
         self.column.addLayout(grid)

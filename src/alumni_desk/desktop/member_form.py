@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QGridLayout, QPlainTextEdit, QWidget
 
 from alumni_desk.desktop.controls import Choice, Field, FormRow
@@ -39,7 +40,7 @@ class MemberForm(Sheet):
             grid.setVerticalSpacing(px(12))
             for line, names in enumerate(lines):
                 for column, name in enumerate(names):
-                    grid.addWidget(self._row(name), line, column, 1, 2 if len(names) == 1 else 1)
+                    grid.addWidget(self._row(name), line, column, 1, 2 if len(names) == 1 else 1, Qt.AlignmentFlag.AlignTop)
             grid.setColumnStretch(0, 1)
             grid.setColumnStretch(1, 1)
             self.column.addLayout(grid)
