@@ -12,8 +12,9 @@ import sqlalchemy as sa
 
 from alumni_desk.errors import KnownError, Refused
 from alumni_desk.gatherings.records import registration_id
+from alumni_desk.segments.others import others, others_written
 from alumni_desk.store.desk import Desk
-from alumni_desk.store.history import history
+from alumni_desk.store.history import history, restore
 from alumni_desk.store.undo import redo, undo
 from alumni_desk.sync.engine import join, status, sync_once
 from alumni_desk.sync.shapes import shapes
@@ -267,6 +268,32 @@ def test_the_history_keeps_what_others_replaced(pair: tuple[Desk, Desk]) -> None
     versions = [each for each in history(one, "person", ana) if each.field == "email"]
     assert [(each.value, each.here, each.now) for each in versions] == [
         ("three@example.org", False, True), ("two@example.org", False, False), ("one@example.org", True, False)]
+
+
+def test_the_history_keeps_what_this_laptop_wrote_over(pair: tuple[Desk, Desk]) -> None:
+    one, two = pair
+    two.set_setting("person_name", "Priya Nair")
+    two.set_setting("device_name", "Door laptop")
+    ana = person(one, "Lima", city="Porto")
+    until_equal(one, two)
+    change(two, "person", ana, notes="long important note")
+    until_equal(one, two)
+    change(one, "person", ana, notes=None)
+    until_equal(one, two)
+    versions = [each for each in history(one, "person", ana) if each.field == "notes"]
+    assert [(each.value, each.who, each.device, each.here, each.now, each.restorable) for each in versions] == [
+        (None, None, None, True, True, False), ("long important note", "Priya Nair", "Door laptop", False, False, True)]
+    [line] = [each for each in others(one) if each.event == "member_changed"]
+    assert (line.who, line.count) == ("Priya Nair", 1)
+    [written] = others_written(one, line, 5)
+    assert (written.was, written.now, written.stands) == ("", "long important note", False)
+    restore(one, "person", ana, versions[1].id)
+    until_equal(one, two)
+    assert value(two, "person", ana, "notes") == "long important note"
+    change(two, "person", ana, city="Nice")
+    until_equal(one, two)
+    assert [each.value for each in history(two, "person", ana) if each.field == "city"] == ["Nice", "Porto"]
+    assert not [each.what for each in others(two) if "city" in each.what]  # what somebody began with is no change
 
 
 def test_undo_leaves_what_another_laptop_changed_since(pair: tuple[Desk, Desk]) -> None:

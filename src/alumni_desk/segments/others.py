@@ -98,6 +98,24 @@ def _seen(connection: sa.Connection, desk: Desk, most: int) -> Iterator[Seen]:
                     yield from ((clock, table, row.id, fields[key], False) for key in written if key in fields)
     past = connection.exec_driver_sql("SELECT table_name, row_id, field, clock FROM past ORDER BY rowid DESC LIMIT ?", (most,)).all()
     yield from ((row.clock, row.table_name, row.row_id, row.field, False) for row in past if row.table_name in TABLES)
+    yield from _overwritten(connection, desk, most)
+
+
+def _overwritten(connection: sa.Connection, desk: Desk, most: int) -> Iterator[Seen]:
+    """What the newest changes made here wrote over; not the values that somebody's row began with, whose line is that of the new row."""
+    for table in TABLES:
+        if desk.tables[table].info["kind"] != "put":
+            continue
+        fields = {column.info.get("group") or column.name: column.name for column in reversed(desk.tables[table].columns)}
+        newest = "SELECT table_name, row_id, before, queue, event FROM operation ORDER BY rowid DESC LIMIT ?"
+        rows = connection.exec_driver_sql(
+            f'SELECT o.row_id, o.before, t.clocks FROM ({newest}) AS o JOIN "{table}" AS t ON t.id = o.row_id'
+            " WHERE o.table_name = ? AND o.before <> '{}' AND o.queue <> 'peer' AND o.event NOT IN (?, ?)", (most, table, *CARRIED))
+        for row in rows:
+            began = min(unpack(row.clocks).values(), default="")
+            for key, clock in msgspec.json.decode(row.before, type=dict[str, str | None]).items():
+                if clock is not None and key in fields and clock > began:
+                    yield clock, table, row.row_id, fields[key], False
 
 
 def _newest(connection: sa.Connection, table: str, most: int) -> Iterable[sa.Row[Any]]:

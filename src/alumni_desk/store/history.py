@@ -54,7 +54,9 @@ def history(desk: Desk, table: str, row_id: str) -> list[Version]:
         row = connection.execute(sa.select(desk.tables[table]).where(desk.tables[table].c.id == row_id)).mappings().first()
         if row is None:
             raise NotFound("no_such_row", _("There is nothing here with this id. Look it up again."))
-        found = {(one.field, one.id): one for one in (*_past(connection, table, row_id), *_own(connection, table, row_id))}
+        keys = {column.name: clock_key(column) for column in data_columns(desk.tables[table])}
+        found = {(one.field, one.id): one for one in (
+            *_overwritten(connection, table, row_id, keys), *_past(connection, table, row_id), *_own(connection, table, row_id))}
         if table == "person" and driver.row(connection, "SELECT 1 FROM erased WHERE id = ?", (row_id,)) is not None:
             return []  # that there once was somebody is all that is kept
         hidden = unseen(connection, desk.tables[table])
@@ -71,7 +73,6 @@ def history(desk: Desk, table: str, row_id: str) -> list[Version]:
         by = own.get(clock)
         found[column.name, one.id] = one if by is None else replace(one, who=by.who, device=by.device, here=True, event=by.event)
     place = {column.name: n for n, column in enumerate(data_columns(desk.tables[table]))}
-    keys = {column.name: clock_key(column) for column in data_columns(desk.tables[table])}
     in_force = {_name(name, clocks.get(keys[name], "")) for name in place}
     told = (_told(one, in_force, row, authors) for one in found.values() if one.field in place and one.field not in hidden)
     newest_first = sorted(told, key=lambda one: one.id.partition("@")[2], reverse=True)
@@ -127,6 +128,19 @@ def _own(connection: sa.Connection, table: str, row_id: str) -> Iterator[Version
     for row in rows:
         for name, value in _json.decode(row.fields).items():
             yield _version(name, value, row.clock, who=row.who, device=row.device, here=True, event=row.event, refused=row.fate == "refused")
+
+
+def _overwritten(connection: sa.Connection, table: str, row_id: str, keys: Mapping[str, str]) -> Iterator[Version]:
+    """What this laptop's own changes found and wrote over: others' values among it, which stand nowhere else here. ``keys``: field -> name of its clock."""
+    rows = connection.exec_driver_sql(
+        "SELECT before, values_before FROM operation WHERE table_name = ? AND row_id = ? AND before <> '{}' AND queue <> 'peer' AND event NOT IN (?, ?)"
+        " ORDER BY rowid", (table, row_id, *CARRIED))
+    for row in rows:
+        clocks = _json.decode(row.before)
+        for name, value in _json.decode(row.values_before).items():
+            clock = clocks.get(keys.get(name, name))
+            if clock is not None:
+                yield _version(name, value, clock)
 
 
 def _past(connection: sa.Connection, table: str, row_id: str) -> Iterator[Version]:
