@@ -168,7 +168,7 @@ def _in_the_window(hands: Hands, house: Path) -> None:
     hands.until(lambda: door.door is not None)
     hands.rest()
     QTest.keyClicks(door.door.field, "canary")
-    hands.until(lambda: door.door._found is not None and door.door._found.hits)
+    hands.until(lambda: door.door.finding.found is not None and door.door.finding.found.hits)
     QTest.keyClick(door.door.field, Qt.Key.Key_Return)
     hands.until(lambda: door.door.state() == "verdict")
     hands.rest()

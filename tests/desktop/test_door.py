@@ -71,11 +71,11 @@ class Door:
 
     def settled(self) -> None:
         """Wait until nothing is under way."""
-        self.wait(lambda: self.lanes.idle() and not self.window._reading)
+        self.wait(lambda: self.lanes.idle() and not self.window.reading.busy)
 
     def found(self) -> None:
         """Wait for the hits of what is typed."""
-        self.wait(lambda: self.window._found is not None and self.window._found.text == self.window.field.text())
+        self.wait(lambda: self.window.finding.found is not None and self.window.finding.found.text == self.window.field.text())
 
     def facts(self) -> list[sa.Row]:
         table = self.desk.tables["fact"]
@@ -111,7 +111,7 @@ def door(tmp_path: Path, qtbot: object) -> Iterator[Door]:
     window.resize(1280, 800)
     window.show()
     window.activateWindow()
-    made.wait(lambda: window._column is not None and QApplication.focusWidget() is window.field)
+    made.wait(lambda: window.reading.column is not None and QApplication.focusWidget() is window.field)
     yield made
     made.settled()
     window.close()
@@ -167,13 +167,13 @@ def test_whoever_is_in_gets_amber_when_named_or_scanned_anew(door: Door, again: 
     assert shown(door) is DOOR_ADMITTED
     door.window.scans.muted_until = 0.0
     if again == "scanned later":
-        code, at = door.window._scanned
-        door.window._scanned = (code, at - 3)
+        code, at = door.window.saving.scanned
+        door.window.saving.scanned = (code, at - 3)
         door.scan(door.codes["Ada Obi 2012"])
     else:
         door.type("obi")
         door.press(Qt.Key.Key_Return)
-    door.wait(lambda: door.window._verdict is not None and door.window._verdict.outcome is Outcome.ALREADY_IN)
+    door.wait(lambda: door.window.answer.verdict is not None and door.window.answer.verdict.outcome is Outcome.ALREADY_IN)
     door.settled()
     assert shown(door) is DOOR_ALREADY_IN
     assert any("Main door" in detail and "Tomás" in detail for detail in door.window.panel.showing.details)
@@ -268,7 +268,7 @@ def test_undo_by_key_and_not_beyond_two_minutes(door: Door, monkeypatch: pytest.
     assert "Ctrl Z" not in door.window.keys.shown()
     door.scan(door.codes["Ada Obi 2012"])
     door.settled()
-    monkeypatch.setattr("alumni_desk.desktop.door.DOOR_TAKES_BACK_S", 0)
+    monkeypatch.setattr("alumni_desk.desktop.door_saving.DOOR_TAKES_BACK_S", 0)
     door.window._each_second()
     door.press(Qt.Key.Key_Z, Qt.KeyboardModifier.ControlModifier)
     door.settled()
@@ -278,12 +278,12 @@ def test_undo_by_key_and_not_beyond_two_minutes(door: Door, monkeypatch: pytest.
 def test_green_falls_back_to_idle_and_the_others_stay(door: Door) -> None:
     door.scan(door.codes["Ada Obi 2012"])
     door.settled()
-    assert door.window._green.isActive() and door.window._green.interval() == 8000
-    door.window._green.timeout.emit()
+    assert door.window.answer.green.isActive() and door.window.answer.green.interval() == 8000
+    door.window.answer.green.timeout.emit()
     assert door.window.state() == "idle" and door.window.idle.strip.isVisible()
     door.scan(door.codes["Lina Chowdhury 2011"])
     door.settled()
-    assert not door.window._green.isActive()
+    assert not door.window.answer.green.isActive()
     door.press(Qt.Key.Key_F5)
     door.wait(lambda: len(door.facts()) == 2)
     door.settled()
@@ -295,8 +295,8 @@ def test_the_note_is_closed_until_asked_for_and_closes_by_itself(door: Door) -> 
     door.settled()
     assert shown(door) is DOOR_NEEDS_A_WORD and "$40" not in str(door.window.panel.showing)
     door.press(Qt.Key.Key_F7)
-    assert "$40" in door.window.panel.showing.note and door.window._note.isActive()
-    door.window._note.timeout.emit()
+    assert "$40" in door.window.panel.showing.note and door.window.answer.note.isActive()
+    door.window.answer.note.timeout.emit()
     assert "$40" not in str(door.window.panel.showing)
 
 
@@ -389,7 +389,7 @@ def test_what_is_not_saved_is_never_green(door: Door, monkeypatch: pytest.Monkey
     door.wait(lambda: door.window.state() == "verdict")
     assert shown(door) is DOOR_REFUSED
     assert door.window.panel.showing.word == "Not saved" and door.facts() == []
-    assert door.window._own == []
+    assert door.window.saving.own == []
 
 
 def test_a_list_that_cannot_be_read_is_called_that_and_the_door_can_be_left(door: Door, caplog: pytest.LogCaptureFixture) -> None:
@@ -406,7 +406,7 @@ def test_a_list_that_cannot_be_read_is_called_that_and_the_door_can_be_left(door
         assert "saved" not in said.word.lower() + said.foot.lower() and "Not saved" not in said.spoken
     door.press(Qt.Key.Key_F5)  # it can be read again
     door.wait(lambda: window.state() == "find")
-    assert window._found.text == "Li" and window._found.hits
+    assert window.finding.found.text == "Li" and window.finding.found.hits
     door.press(Qt.Key.Key_Escape)
     assert window.state() == "idle"
     door.scan(door.codes["Ada Obi 2012"])
@@ -484,8 +484,8 @@ def test_the_door_fits_the_screen_at_every_text_size(text_of: Callable[[int], No
     window = DoorWindow(door.desk, door.lanes, door.changes, door.gathering, station="Main door", by="Tomás", sounds=Sounds(on=False))
     window.resize(*size)
     window.show()
-    door.wait(lambda: window._column is not None and not window._reading and door.lanes.idle())
-    window._verdict = check_in(door.desk, door.gathering, door.registrations["Ada Obi 2012"], station="Main door")
+    door.wait(lambda: window.reading.column is not None and not window.reading.busy and door.lanes.idle())
+    window.answer.verdict = check_in(door.desk, door.gathering, door.registrations["Ada Obi 2012"], station="Main door")
     try:
         for state in ("idle", "walk_in", "verdict"):
             if state == "walk_in":
@@ -494,7 +494,7 @@ def test_the_door_fits_the_screen_at_every_text_size(text_of: Callable[[int], No
                 window.form.say_wrong("A name is needed. Type it as the badge should say it.")
                 door.wait(lambda: window.form.match.isVisible())
             if state == "verdict":
-                window._show(window._showing(window._verdict))
+                window.answer.show(window.answer.showing(window.answer.verdict))
             QApplication.processEvents()
             assert window.state() == state
             assert (window.width(), window.height()) == size
@@ -505,7 +505,7 @@ def test_the_door_fits_the_screen_at_every_text_size(text_of: Callable[[int], No
             for entry in window.keys._entries:
                 assert window.keys.rect().contains(entry.geometry())
         assert any(row.isVisible() for row in window.column.last_part.widgets)
-        for one in every_answer(window._verdict):
+        for one in every_answer(window.answer.verdict):
             window.panel.show_verdict(one)
             assert window.panel.laid is not None and window.panel.laid.fits, one.word
         window._open_form()

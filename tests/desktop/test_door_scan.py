@@ -124,8 +124,8 @@ def test_a_scan_that_pauses_is_kept_wherever_the_cursor_stands(door: Door, where
 def test_a_scan_is_kept_wherever_the_keyboard_is_while_the_pin_is_asked_for(door: Door, where: str, pause: int | None) -> None:
     door.desk.set_setting(DOOR_PIN, pin.made("2468"))
     door.press(Qt.Key.Key_Escape)
-    door.wait(lambda: door.window._pin is not None)
-    sheet = door.window._pin
+    door.wait(lambda: door.window.leaving.sheet is not None)
+    sheet = door.window.leaving.sheet
     assert sheet is not None
     entry = sheet.entry
     QTest.keyClicks(entry.password, "24")
@@ -139,22 +139,22 @@ def test_a_scan_is_kept_wherever_the_keyboard_is_while_the_pin_is_asked_for(door
     assert entry.password.text() == "24" and sheet.isVisible() and "neither" not in entry.said.text()
     assert [f.registration for f in door.facts()] == [door.registrations["Ada Obi 2012"]]
     sheet.reject()
-    door.window._leaving = True
+    door.window.leaving.free = True
 
 
 def test_a_scan_is_kept_that_begins_in_the_door_and_ends_in_the_line_of_the_pin(door: Door) -> None:
     door.desk.set_setting(DOOR_PIN, pin.made("2468"))
     code = door.codes["Ada Obi 2012"]
-    door.window._leave()
+    door.window.leaving.ask()
     at = keyed(door, code[:6], 1_000, ends=False)
-    door.wait(lambda: door.window._pin is not None)
+    door.wait(lambda: door.window.leaving.sheet is not None)
     keyed(door, code[6:], at)
     door.wait(lambda: len(door.facts()) == 1)
     door.settled()
-    assert door.window._pin is not None
-    assert door.window._pin.entry.password.text() == "" and door.window.field.text() == ""
-    door.window._pin.reject()
-    door.window._leaving = True
+    assert door.window.leaving.sheet is not None
+    assert door.window.leaving.sheet.entry.password.text() == "" and door.window.field.text() == ""
+    door.window.leaving.sheet.reject()
+    door.window.leaving.free = True
 
 
 @contextmanager
@@ -193,8 +193,8 @@ def test_scans_that_could_not_be_saved_are_saved_with_the_next_one(door: Door, c
     door.settled()
     assert {f.registration for f in door.facts()} == {door.registrations[name] for name in ("Ada Obi 2012", "Li Chen 2004", "Li Chen 2019")}
     # Who stands there is shown still, and is whom Undo means.
-    assert shown(door) is DOOR_ADMITTED and door.window._verdict.registration == door.registrations["Li Chen 2019"]
-    assert door.window._newest_own().registration == door.registrations["Li Chen 2019"]
+    assert shown(door) is DOOR_ADMITTED and door.window.answer.verdict.registration == door.registrations["Li Chen 2019"]
+    assert door.window.saving.newest().registration == door.registrations["Li Chen 2019"]
 
 
 def test_a_scan_that_could_not_be_saved_is_forgotten_where_somebody_says_so(door: Door, caplog: pytest.LogCaptureFixture) -> None:

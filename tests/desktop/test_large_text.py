@@ -264,8 +264,8 @@ def test_an_emoji_is_drawn_or_left_out_and_never_a_box(qapp: QApplication, door:
     add_guests(door.desk, door.gathering, [person])
     (row,) = [row for row in guest_rows(door.desk, door.gathering) if row.person == person]
     window = door.window
-    window._verdict = check_in(door.desk, door.gathering, row.registration, station="Main door")
-    window._show(window._showing(window._verdict))
+    window.answer.verdict = check_in(door.desk, door.gathering, row.registration, station="Main door")
+    window.answer.show(window.answer.showing(window.answer.verdict))
     QApplication.processEvents()
-    assert window.panel.showing is not None and UNKNOWN in window._verdict.name
+    assert window.panel.showing is not None and UNKNOWN in window.answer.verdict.name
     assert "Zoë Obi" in " ".join(window.panel.lines) and UNKNOWN not in "".join(window.panel.lines)

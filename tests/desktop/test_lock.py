@@ -677,7 +677,7 @@ def test_the_window_and_its_door_lock_together(hands: Hands) -> None:
     window.activateWindow()
     hands.until(window.isActiveWindow)
     QTest.keyClick(window.field, Qt.Key.Key_Escape)
-    hands.until(lambda: window._pin is not None and window._pin.isActiveWindow())
+    hands.until(lambda: window.leaving.sheet is not None and window.leaving.sheet.isActiveWindow())
     hands.room.lock.lock()  # while somebody is asked for the PIN: the door goes on all the same
     hands.until(window.isActiveWindow)
     assert window.isVisible() and window._locked and not hands.open_dialogs(PinSheet)
@@ -703,8 +703,8 @@ def test_the_window_and_its_door_lock_together(hands: Hands) -> None:
 def test_the_pin_leads_out_of_the_door_and_so_does_the_password(door: Door, typed: str) -> None:
     door.desk.set_setting(DOOR_PIN, pin.made("2468"))
     door.press(Qt.Key.Key_Escape)
-    door.wait(lambda: door.window._pin is not None)
-    sheet = door.window._pin
+    door.wait(lambda: door.window.leaving.sheet is not None)
+    sheet = door.window.leaving.sheet
     assert isinstance(sheet, PinSheet)
     sheet.entry.password.setText("1111")
     QTest.keyClick(sheet.entry.password, Qt.Key.Key_Return)
@@ -723,11 +723,11 @@ def test_the_pin_leads_out_of_the_door_and_so_does_the_password(door: Door, type
 def test_the_pin_cannot_be_gone_round(door: Door) -> None:
     door.desk.set_setting(DOOR_PIN, pin.made("2468"))
     door.press(Qt.Key.Key_Escape)
-    door.wait(lambda: door.window._pin is not None)
-    door.window._pin.reject()
+    door.wait(lambda: door.window.leaving.sheet is not None)
+    door.window.leaving.sheet.reject()
     assert door.window.isVisible() and door.window.state() == "idle"
     assert "2468" not in pin.made("2468") and pin.fits(pin.made("2468"), " 2468 ") and not pin.fits("nonsense", "2468")
-    door.window._leaving = True
+    door.window.leaving.free = True
 
 
 def test_without_a_pin_esc_leaves_at_once(door: Door) -> None:

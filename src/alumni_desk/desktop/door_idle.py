@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 
 from PySide6.QtCore import QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QFont, QPainter, QPaintEvent, QResizeEvent
@@ -17,14 +18,14 @@ from PySide6.QtWidgets import (
 
 from alumni_desk.desktop.controls import Button, Label
 from alumni_desk.desktop.door_panel import paint_shape
-from alumni_desk.desktop.door_words import Shape
+from alumni_desk.desktop.door_words import Shape, full_name
 from alumni_desk.desktop.fonts import font_of, px
 from alumni_desk.desktop.icons import paint_icon
 from alumni_desk.desktop.look import look
 from alumni_desk.desktop.paint import paint_ground, paint_ring
-from alumni_desk.desktop.tokens import DoorColours
+from alumni_desk.desktop.tokens import DOOR_NEEDS_A_WORD, DoorColours
 from alumni_desk.desktop.widgets import Glyph
-from alumni_desk.words import _, ngettext
+from alumni_desk.words import _, clock_time, ngettext
 
 
 @dataclass(frozen=True)
@@ -36,6 +37,11 @@ class Last:
     name: str
     sentence: str
     undo: str = ""  # what the Undo button says; empty when there is nothing to undo
+
+
+def taken_back(name: str, at: datetime) -> Last:
+    """What stays to be read of a check-in that was taken back."""
+    return Last(DOOR_NEEDS_A_WORD, "hand", full_name(name, ""), _("Taken back at {time}, not checked in").format(time=clock_time(at)))
 
 
 class Strip(QWidget):

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QApplication, QHBoxLayout, QVBoxLayout, QWidget
 
 from alumni_desk.checkin.lists import headcount, local_time
 from alumni_desk.desktop.background import Lanes
@@ -16,7 +16,7 @@ from alumni_desk.desktop.changes import ChangeBus
 from alumni_desk.desktop.controls import Button, Choice, Field, FormRow, Label
 from alumni_desk.desktop.dates import day_middle, parse_wall, span
 from alumni_desk.desktop.deeds import Deed
-from alumni_desk.desktop.door import DoorWindow, open_door
+from alumni_desk.desktop.door import DoorWindow
 from alumni_desk.desktop.fonts import px
 from alumni_desk.desktop.pages import EmptyPage, Go, Page
 from alumni_desk.desktop.sound import Sounds
@@ -239,3 +239,15 @@ class CheckInPage(Page):
     def _left(self) -> None:
         self.door = None
         self.refresh()
+
+
+def open_door(desk: Desk, lanes: Lanes, changes: ChangeBus, gathering_id: str, *, station: str, by: str = "",
+              sounds: Sounds | None = None) -> DoorWindow:  # fmt: skip
+    """Open the door of a gathering full screen."""
+    window = DoorWindow(desk, lanes, changes, gathering_id, station=station, by=by, sounds=sounds)
+    window.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+    screen = QApplication.primaryScreen()
+    if screen is not None:
+        window.resize(screen.availableSize())
+    window.showFullScreen()
+    return window

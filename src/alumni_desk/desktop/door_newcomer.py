@@ -1,0 +1,63 @@
+"""Somebody who is not on the list: while the form is filled in, who of the known may be meant, and whose guest it is."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QObject, Signal
+
+from alumni_desk.checkin.lists import DoorHit, DoorHits
+from alumni_desk.desktop.background import Lanes
+from alumni_desk.desktop.door_reading import Reading, find_match
+from alumni_desk.desktop.door_walkin import WalkIn, WalkInForm
+
+
+class Newcomer(QObject):
+    """Looks up for the form. ``matched`` when the likely match is another one; ``known(hit)``: it is somebody of the list; ``adds(WalkIn)``."""
+
+    matched = Signal()
+    known = Signal(object)
+    adds = Signal(object)
+
+    def __init__(self, form: WalkInForm, reading: Reading, lanes: Lanes, parent: QObject) -> None:
+        super().__init__(parent)
+        self._form, self._reading, self._lanes = form, reading, lanes
+        form.submitted.connect(self.submit)
+        form.use.connect(self.use)
+        form.name_changed.connect(self._look_for_match)
+        form.host_changed.connect(self._look_for_host)
+
+    def submit(self) -> None:
+        """Add whom the form names, if nothing is missing."""
+        typed = self._form.read()
+        if typed is not None:
+            self.adds.emit(typed)
+
+    def use(self, hit: DoorHit) -> None:
+        """It is the person whom the form offered."""
+        if hit.registration is not None:
+            self.known.emit(hit)
+            self._form.clear()
+            return
+        typed = self._form.read(contact_asked=True)
+        fields = typed.fields if typed else {}
+        self.adds.emit(WalkIn(hit.name, hit.person, typed.host if typed else None, typed.consent if typed else False, fields))
+
+    def _look_for_match(self, text: str) -> None:
+        if len(text.strip()) < 3:
+            self._lanes.read(lambda: None, key="door-match")
+            self._form.offer(None)
+            return
+        self._lanes.read(lambda: find_match(self._reading.the_list(), text), self._on_match, key="door-match")
+
+    def _on_match(self, found: DoorHits) -> None:
+        if found.text == self._form.name.text():
+            self._form.offer(found.hits[0] if found.hits else None)
+            self.matched.emit()
+
+    def _look_for_host(self, text: str) -> None:
+        self._lanes.read(lambda: self._reading.the_list().find(text, 8), self._on_host, key="door-host")
+
+    def _on_host(self, found: DoorHits) -> None:
+        if found.text == self._form.host.text():
+            hosts = [hit for hit in found.hits if hit.registration]
+            certain = found.certain if found.certain is not None and found.certain.registration else None
+            self._form.set_host(certain or (hosts[0] if len(hosts) == 1 else None), len(hosts) > 1)
