@@ -8,18 +8,20 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
-from alumni_desk.errors import NotFound
+from alumni_desk.errors import NotFound, StoreProblem
 from alumni_desk.gatherings.actions import add_guests, new_gathering
 from alumni_desk.gatherings.lists import guest_rows
 from alumni_desk.members.actions import add_member, change_member, remove_members
 from alumni_desk.members.lists import all_members, best_members, find_one, member_ids, member_rows, rows_of
 from alumni_desk.schema import open_desk
-from alumni_desk.store import connecting, keys, opening
+from alumni_desk.store import connecting, keys, opening, search
 from alumni_desk.store.checking import rebuild_search, verify
 from alumni_desk.store.desk import Desk
+from alumni_desk.store.done import actions
 from alumni_desk.store.finding import find_people, question_of
 from alumni_desk.store.profile import Profile
-from alumni_desk.store.search import differences, is_whole
+from alumni_desk.store.search import VERY_MANY, differences, is_whole
+from alumni_desk.store.undo import redo, undo
 
 
 def best(desk: Desk, query: str, limit: int = 50) -> list[str]:
@@ -289,3 +291,45 @@ def test_many_changes_in_any_order_are_one_part_of_the_index(desk: Desk) -> None
         writing.change_many("person", ("city",), [(f"Town{number:03}", one) for number, one in enumerate(ids)])
     assert parts() <= before + 1
     assert best(desk, "Town007") == [names[ids[7]]]
+
+
+def test_very_many_who_go_leave_the_others_where_they_are_found(desk: Desk) -> None:
+    stay = [add_member(desk, first_name=first, last_name=last, city="Paris").id for first, last in (("Ada", "Byron"), ("Bo", "Vega"))]
+    with desk.writing("import", queue="load") as writing:
+        writing.add_many("person", [{"standing": "member", "first_name": "Max", "last_name": f"Name{number}"} for number in range(VERY_MANY)])
+    remove_members(desk, [stay[0]])
+    imported = actions(desk)[1].id
+    assert undo(desk, imported).count == VERY_MANY and best(desk, "max") == [] and best(desk, "paris") == ["Bo Vega"]
+    undo(desk)
+    assert sorted(best(desk, "paris")) == ["Ada Byron", "Bo Vega"]
+    with desk.checking() as connection:
+        assert differences(connection) == 0 and is_whole(connection)
+    assert redo(desk, imported).count == VERY_MANY and len(member_ids(desk)) == VERY_MANY + 2 and best(desk, f"name{VERY_MANY - 1}") == [f"Max Name{VERY_MANY - 1}"]
+    with desk.checking() as connection:
+        assert differences(connection) == 0 and is_whole(connection)
+
+
+@pytest.mark.parametrize("pages", [20, 120, 220, 300, 360])
+def test_a_disk_that_is_full_while_very_many_are_put_into_the_index_keeps_nothing_of_them(desk: Desk, monkeypatch: pytest.MonkeyPatch, pages: int,
+                                                                                                   caplog: pytest.LogCaptureFixture) -> None:
+    monkeypatch.setattr(search, "TOGETHER", 200)
+    add_member(desk, first_name="Ada", last_name="Byron")
+    people = [{"standing": "member", "first_name": "Max", "last_name": f"Name{number}"} for number in range(2_000)]
+
+    def limited(to: int) -> None:
+        with desk.checking() as connection:
+            there = connection.exec_driver_sql("PRAGMA page_count").scalar() or 0
+            connection.exec_driver_sql(f"PRAGMA max_page_count = {there + to}")
+
+    limited(pages)
+    with pytest.raises(StoreProblem) as caught, desk.writing("import", queue="load") as writing:
+        writing.add_many("person", people)
+    assert caught.value.code == "disk_full" and "disk_full" in caplog.text
+    caplog.clear()
+    assert len(member_ids(desk)) == 1
+    limited(100_000)
+    with desk.writing("import", queue="load") as writing:
+        writing.add_many("person", people)
+    assert len(member_ids(desk)) == 2_001 and best(desk, "name1999") == ["Max Name1999"] and best(desk, "ada") == ["Ada Byron"]
+    with desk.checking() as connection:
+        assert differences(connection) == 0 and is_whole(connection)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import re
 import unicodedata
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Sequence, Set
 from functools import lru_cache
 from itertools import repeat
 from operator import itemgetter
@@ -134,26 +134,61 @@ def refresh(connection: sa.Connection, news: News | None = None) -> int:
         new.pop(one, None)
     people = [row for row in new.values() if not row[1] and row[-1] is None]
     graduated = _graduated(connection, [row[0] for row in people])
-    for start in range(0, len(people), TOGETHER):  # some at a time: nobody's words are kept for longer than it takes to write them
-        _put_in(connection, [(row[0], row[2], *_texts(row, graduated.get(row[0]))) for row in people[start:start + TOGETHER]])
+    # Some at a time: nobody's words are kept for longer than it takes to write them.
+    portions = ([(row[0], row[2], *_texts(row, graduated.get(row[0]))) for row in people[start:start + TOGETHER]] for start in range(0, len(people), TOGETHER))
+    if len(people) > TOGETHER:
+        _put_in_very_many(connection, portions)
+    else:
+        for entries in portions:
+            _put_in(connection, entries)
     if marked:
         _put_in(connection, _changed(connection, marked))
         driver.run(connection, "DELETE FROM search_stale")
     return len(new) + len(marked)
 
 
-TOGETHER = 10_000
+TOGETHER = 5_000
 """So many people are put into the index in one go."""
+
+VERY_MANY = 1_000
+"""So many have to go together before it is asked whether more go than stay."""
+
+EMPTY = "INSERT INTO search_words (search_words) VALUES ('delete-all')"
+
+PUT_BESIDE = "INSERT INTO search_person (rowid, id, standing, sort, names, other) VALUES (?, ?, ?, ?, ?, ?)"
 
 
 def _put_in(connection: sa.Connection, entries: Sequence[Entry]) -> None:
     """People who are not in the index."""
-    if not entries:
-        return
+    if entries:
+        _index(connection, *_put_beside(connection, entries))
+
+
+def _put_beside(connection: sa.Connection, entries: Sequence[Entry]) -> tuple[int, int]:
+    """Texts of people who are not in the index, beside the words that are to be made of them. Returns the first place and the last one."""
     start = driver.row(connection, "SELECT coalesce(max(rowid), 0) FROM search_person")[0] + 1
-    placed = [(place, *one) for place, one in enumerate(entries, start)]
-    driver.run_many(connection, "INSERT INTO search_person (rowid, id, standing, sort, names, other) VALUES (?, ?, ?, ?, ?, ?)", placed)
-    driver.run_many(connection, "INSERT INTO search_words (rowid, names, other) VALUES (?, ?, ?)", [(one[0], one[4], one[5]) for one in placed])
+    driver.run_many(connection, PUT_BESIDE, [(place, *one) for place, one in enumerate(entries, start)])
+    return start, start + len(entries) - 1
+
+
+def _index(connection: sa.Connection, first: int, last: int) -> None:
+    """The words of these places: one statement, so that whatever else Python has to do need not wait for it."""
+    driver.run(connection, "INSERT INTO search_words (rowid, names, other) SELECT rowid, names, other FROM search_person WHERE rowid BETWEEN ? AND ?",
+               (first, last))
+
+
+def _put_in_very_many(connection: sa.Connection, portions: Iterable[Sequence[Entry]]) -> None:
+    """The same of portion after portion: while one is put into the index of words, on a thread of its own, the next one is made."""
+    from concurrent.futures import Future, ThreadPoolExecutor
+
+    under_way: Future[None] | None = None
+    with ThreadPoolExecutor(1, "search-index") as beside:  # at its end, an error's too, nothing is under way any more
+        for entries in portions:
+            if under_way is not None:
+                under_way.result()
+            under_way = beside.submit(_index, connection, *_put_beside(connection, entries))
+        if under_way is not None:
+            under_way.result()
 
 
 Entry = tuple[str, str | None, str, str, str]
@@ -182,18 +217,30 @@ def _changed(connection: sa.Connection, marked: Sequence[str]) -> list[Entry]:
     gone = sorted((row[0],) for row in there.values())
     words.sort(key=itemgetter(2))
     # The words first: what they were is read from beside.
-    driver.run_many(connection, "DELETE FROM search_words WHERE rowid = ?", gone)
-    driver.run_many(connection, "DELETE FROM search_person WHERE rowid = ?", gone)
+    if len(gone) >= VERY_MANY and 2 * len(gone) > driver.row(connection, "SELECT count(*) FROM search_person")[0]:
+        _keep_but(connection, {place for (place,) in gone})
+    else:
+        driver.run_many(connection, "DELETE FROM search_words WHERE rowid = ?", gone)
+        driver.run_many(connection, "DELETE FROM search_person WHERE rowid = ?", gone)
     driver.run_many(connection, "UPDATE search_words SET names = ?, other = ? WHERE rowid = ?", words)
     driver.run_many(connection, "UPDATE search_person SET names = ?, other = ? WHERE rowid = ?", words)
     driver.run_many(connection, "UPDATE search_person SET standing = ?, sort = ? WHERE rowid = ?", heads)
     return new
 
 
+def _keep_but(connection: sa.Connection, gone: Set[int]) -> None:
+    """Take more people out than stay, as the undo of an import does: to put those who stay in again is less work than to take out the others' words."""
+    stay = [row for row in driver.rows(connection, "SELECT rowid, id, standing, sort, names, other FROM search_person") if row[0] not in gone]
+    driver.run(connection, EMPTY)
+    driver.run(connection, "DELETE FROM search_person")
+    driver.run_many(connection, PUT_BESIDE, stay)
+    driver.run(connection, "INSERT INTO search_words (rowid, names, other) SELECT rowid, names, other FROM search_person")
+
+
 def rebuild(connection: sa.Connection) -> int:
     """Make the whole index anew from the people. Returns how many are in it."""
     # All of it at once: taking out one person's words needs to know which they were, and that may be what is wrong.
-    connection.exec_driver_sql("INSERT INTO search_words (search_words) VALUES ('delete-all')")
+    connection.exec_driver_sql(EMPTY)
     connection.exec_driver_sql("DELETE FROM search_person")
     connection.exec_driver_sql("INSERT INTO search_stale (id) SELECT id FROM person WHERE true ON CONFLICT DO NOTHING")
     refresh(connection)
