@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from itertools import count
 from pathlib import Path
 
-from harness import PASSPHRASE, Row, at_most, in_turns, many_people, median_of, median_ratio, timed
+from harness import PASSPHRASE, Row, at_most, in_turns, many_people, median_of, median_ratio, waited
 
 from alumni_desk.exchange.importing import run_import
 from alumni_desk.members.lists import count_members
@@ -37,8 +37,8 @@ def measure(folder: Path, rows: int = ROWS) -> list[Row]:
         profile = Profile(folder / str(next(numbers)))
         shutil.copytree(empty.path, profile.path)
         with open_desk(profile, passphrase=PASSPHRASE) as desk:
-            taken = timed(lambda: run_import(desk, file))
-            undone.append(timed(lambda: undo(desk)))
+            taken = waited(lambda: run_import(desk, file))
+            undone.append(waited(lambda: undo(desk)))
             assert count_members(desk) == 0
         shutil.rmtree(profile.path)
         return [taken]

@@ -8,7 +8,7 @@ from itertools import count, cycle
 from pathlib import Path
 from typing import Any
 
-from harness import PASSPHRASE, Row, at_most, in_turns, many_people, median_of, median_ratio, timed, waited
+from harness import PASSPHRASE, Row, at_most, in_turns, many_people, median_of, median_ratio, waited
 
 from alumni_desk.checkin.actions import check_in, undo_check_in
 from alumni_desk.gatherings.actions import add_guests, new_gathering
@@ -139,7 +139,7 @@ def bulk_insert(folder: Path, members: int = MEMBERS) -> Row:
     def ours() -> Sequence[float]:
         profile = copy()
         with open_desk(profile, passphrase=PASSPHRASE) as desk:
-            taken = timed(lambda: saved(desk))
+            taken = waited(lambda: saved(desk))
         shutil.rmtree(profile.path)
         return [taken]
 
@@ -150,7 +150,7 @@ def bulk_insert(folder: Path, members: int = MEMBERS) -> Row:
         raw = connect(profile.database, key)
         for (name,) in raw.execute("SELECT name FROM sqlite_master WHERE type = 'trigger'").fetchall():
             raw.execute(f'DROP TRIGGER "{name}"')
-        taken = timed(lambda: _insert(raw, prepared))
+        taken = waited(lambda: _insert(raw, prepared))
         raw.close()
         shutil.rmtree(profile.path)
         return [taken]
