@@ -55,3 +55,15 @@ def test_a_wish_is_not_put_back(desk: Desk) -> None:
         restore(desk, "person", ana, "email@0")
     with pytest.raises(NotFound):
         history(desk, "person", "nobody")
+
+
+def test_what_this_laptop_wrote_over_is_its_own(desk: Desk) -> None:
+    ana = add_member(desk, first_name="Ana", last_name="Lima", city="Oslo").id
+    change_member(desk, ana, street="1 Elm Street", city="Rome")
+    versions = history(desk, "person", ana)
+    assert all(one.here for one in versions)
+    assert [(one.field, one.value) for one in versions if one.field in ("street", "city")] == [
+        ("street", "1 Elm Street"), ("city", "Rome"), ("city", "Oslo")]
+    restore(desk, "person", ana, next(one.id for one in versions if one.value == "Oslo"))
+    fields = member(desk, ana).fields
+    assert fields["city"] == "Oslo" and not fields.get("street"), "an address comes back as a whole"

@@ -16,7 +16,7 @@ from alumni_desk.gatherings.lists import GuestRow
 from alumni_desk.paper.fitting import fit
 from alumni_desk.paper.fonts import Faces
 from alumni_desk.paper.text import Line, draw_line, set_line
-from alumni_desk.store.disk import FULL, file_disk_full
+from alumni_desk.store.disk import FULL, file_disk_full, refuse_chapters_folder
 from alumni_desk.words import _, ngettext, number
 
 MARGIN, ROW, HEAD = 42.0, 22.0, 68.0
@@ -47,6 +47,7 @@ def write_roster(rows: Sequence[GuestRow], out: Path, heading: Heading, *, paper
 
 def write_whole(out: Path, content: bytes) -> None:
     """Write a file so that it is there whole or not at all. Raises BadInput ``file_not_written`` or StoreProblem ``disk_full``."""
+    refuse_chapters_folder(out)
     part = out.with_name(f".{out.name}.part")
     try:
         part.write_bytes(content)

@@ -14,7 +14,7 @@ from typing import IO
 from alumni_desk.errors import BadInput, KnownError
 from alumni_desk.exchange.reading import Row, Table
 from alumni_desk.exchange.recognise import Recognised, Sure
-from alumni_desk.store.disk import FULL, file_disk_full
+from alumni_desk.store.disk import FULL, file_disk_full, refuse_chapters_folder
 from alumni_desk.words import _
 
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
@@ -28,6 +28,7 @@ def safe(cell: str) -> str:
 @contextmanager
 def written_whole(out: Path, encoding: str) -> Iterator[IO[str]]:
     """A text file that takes its place only when it is complete; else nothing of it remains. Raises BadInput."""
+    refuse_chapters_folder(out)
     try:
         handle, name = tempfile.mkstemp(prefix=f".{out.name}.", dir=out.parent or ".")
     except OSError as problem:

@@ -30,6 +30,7 @@ from alumni_desk.server.database import Database, sqlcipher_database
 from alumni_desk.server.state import read_state
 from alumni_desk.server.tables import all_tables
 from alumni_desk.store import keys
+from alumni_desk.store.disk import refuse_chapters_folder
 from alumni_desk.words import _
 
 MAGIC = b"ALUMNI DESK SERVER BACKUP 1\n"
@@ -55,6 +56,7 @@ def back_up(database: Database, out: Path, passphrase: str) -> Held:
         raise BadInput("backup_is_folder", _("{file} is a folder. Give the backup a file name."), file=out)
     if not out.absolute().parent.is_dir():  # a disk that is not mounted, perhaps: a folder in its place would fill another one
         raise BadInput("no_folder", _("There is no folder {folder}. Make it first, or choose another one."), folder=out.parent)
+    refuse_chapters_folder(out)
     key = secrets.token_bytes(32)
     made_at = datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
     copy, part = out.with_name(out.name + ".copy"), out.with_name(out.name + ".part")

@@ -26,7 +26,7 @@ from alumni_desk.errors import BadInput, KnownError, Refused, StoreProblem
 from alumni_desk.store import keys, mark, outbox
 from alumni_desk.store.connecting import connect
 from alumni_desk.store.desk import Desk
-from alumni_desk.store.disk import disk_full, disk_trouble, is_full
+from alumni_desk.store.disk import disk_full, disk_trouble, is_full, refuse_chapters_folder
 from alumni_desk.store.opening import trouble_of
 from alumni_desk.store.profile import Profile, private
 from alumni_desk.store.rotation import Made, Rule, kept
@@ -100,6 +100,7 @@ def back_up(desk: Desk, out: Path, *, passphrase: str | None = None, progress: P
         raise BadInput("backup_is_folder", _("{file} is a folder. Give the backup a file name."), file=out)
     if not out.absolute().parent.is_dir():
         raise BadInput("no_folder", _("There is no folder {folder}. Make it first, or choose another one."), folder=out.parent)
+    refuse_chapters_folder(out)
     return _write(desk.profile, desk.key, out, boxes, "by_hand", "", progress, cancelled)
 
 

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from alumni_desk.errors import StoreProblem
+from alumni_desk.errors import BadInput, StoreProblem
 from alumni_desk.words import _
 
 FULL = frozenset(one for one in (errno.ENOSPC, getattr(errno, "EDQUOT", None)) if one is not None)
@@ -83,6 +83,24 @@ def disk_problem(error: OSError) -> StoreProblem:
 def file_disk_full(file: Path) -> StoreProblem:
     """No room for a file that somebody asked for."""
     return StoreProblem("disk_full", _("The disk is full, so {file} was not written. Make room, or choose another drive, and do it again."), file=file)
+
+
+OWN = ("desk.db", "desk.key", "desk.mark", "server.db", "server.key")
+"""Files by which a folder shows that a chapter, or a server, is kept in it."""
+
+
+def refuse_chapters_folder(file: Path) -> None:
+    """Raise BadInput ``chapters_folder`` where a file that somebody asked for would lie among a chapter's own: it might take the place of one of them."""
+    for place in (file.absolute(), file.resolve()):  # a link is written through, or replaced itself
+        folder = place.parent
+        if _keeps_a_chapter(folder) or (place.exists() and _keeps_a_chapter(folder.parent)):  # a backup that is there, say
+            raise BadInput("chapters_folder", _(
+                "In {folder} the program keeps a chapter's own files, and {file} might take the place of one of them, so it was not written. "
+                "Choose another folder."), folder=folder, file=file.name)
+
+
+def _keeps_a_chapter(folder: Path) -> bool:
+    return any((folder / name).exists() for name in OWN)
 
 
 @contextmanager

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -55,14 +55,15 @@ def history(desk: Desk, table: str, row_id: str) -> list[Version]:
         if row is None:
             raise NotFound("no_such_row", _("There is nothing here with this id. Look it up again."))
         keys = {column.name: clock_key(column) for column in data_columns(desk.tables[table])}
-        found = {(one.field, one.id): one for one in (
-            *_overwritten(connection, table, row_id, keys), *_past(connection, table, row_id), *_own(connection, table, row_id))}
+        found = {(one.field, one.id): one for one in (*_past(connection, table, row_id), *_own(connection, table, row_id))}
+        for one in _overwritten(connection, table, row_id, keys, {_clock(one.id) for one in found.values() if one.here}):
+            found.setdefault((one.field, one.id), one)
         if table == "person" and driver.row(connection, "SELECT 1 FROM erased WHERE id = ?", (row_id,)) is not None:
             return []  # that there once was somebody is all that is kept
         hidden = unseen(connection, desk.tables[table])
         clocks = unpack(row["clocks"])
         authors = authors_of(connection, {_replica(clock) for clock in (*clocks.values(), *(one.id for one in found.values()))})
-    own = {one.id.partition("@")[2]: one for one in found.values() if one.here}
+    own = {_clock(one.id): one for one in found.values() if one.here}
     written = {one.field for one in found.values()}
     for column in data_columns(desk.tables[table]):
         clock = clocks.get(clock_key(column))
@@ -75,7 +76,7 @@ def history(desk: Desk, table: str, row_id: str) -> list[Version]:
     place = {column.name: n for n, column in enumerate(data_columns(desk.tables[table]))}
     in_force = {_name(name, clocks.get(keys[name], "")) for name in place}
     told = (_told(one, in_force, row, authors) for one in found.values() if one.field in place and one.field not in hidden)
-    newest_first = sorted(told, key=lambda one: one.id.partition("@")[2], reverse=True)
+    newest_first = sorted(told, key=lambda one: _clock(one.id), reverse=True)
     return sorted(newest_first, key=lambda one: place[one.field])
 
 
@@ -87,7 +88,8 @@ def restore(desk: Desk, table: str, row_id: str, version: str) -> Changed:
     if wanted.field in ONLY_BY_HAND:
         raise Refused("only_by_hand", _("What somebody wished is not put back from history. Note their wish anew under Contact & consent."))
     group = {column.name for column in desk.tables[table].columns if clock_key(column) == clock_key(desk.tables[table].c[wanted.field])}
-    values = {one.field: one.value for one in history(desk, table, row_id) if one.field in group and one.id.partition("@")[2] == version.partition("@")[2]}
+    values = dict.fromkeys(group)  # what was not said then was empty
+    values |= {one.field: one.value for one in history(desk, table, row_id) if one.field in group and _clock(one.id) == _clock(version)}
     with desk.writing("value_restored") as writing:
         writing.change(table, row_id, **values)
     return writing.changed
@@ -130,8 +132,9 @@ def _own(connection: sa.Connection, table: str, row_id: str) -> Iterator[Version
             yield _version(name, value, row.clock, who=row.who, device=row.device, here=True, event=row.event, refused=row.fate == "refused")
 
 
-def _overwritten(connection: sa.Connection, table: str, row_id: str, keys: Mapping[str, str]) -> Iterator[Version]:
-    """What this laptop's own changes found and wrote over: others' values among it, which stand nowhere else here. ``keys``: field -> name of its clock."""
+def _overwritten(connection: sa.Connection, table: str, row_id: str, keys: Mapping[str, str], own: Set[str]) -> Iterator[Version]:
+    """What this laptop's own changes found and wrote over of others', which stands nowhere else here. ``keys``: field -> name of its clock; ``own``: clocks
+    under which this laptop wrote itself, where what its change of an address found empty is nothing that anybody said."""
     rows = connection.exec_driver_sql(
         "SELECT before, values_before FROM operation WHERE table_name = ? AND row_id = ? AND before <> '{}' AND queue <> 'peer' AND event NOT IN (?, ?)"
         " ORDER BY rowid", (table, row_id, *CARRIED))
@@ -139,7 +142,7 @@ def _overwritten(connection: sa.Connection, table: str, row_id: str, keys: Mappi
         clocks = _json.decode(row.before)
         for name, value in _json.decode(row.values_before).items():
             clock = clocks.get(keys.get(name, name))
-            if clock is not None:
+            if clock is not None and clock not in own:
                 yield _version(name, value, clock)
 
 
@@ -165,6 +168,10 @@ def authors_of(connection: sa.Connection, replicas: Iterable[str]) -> dict[str, 
     wanted = msgspec.json.encode([f"replica:{name}" for name in replicas]).decode()
     rows = connection.exec_driver_sql("SELECT key, value FROM sync_state WHERE key IN (SELECT value FROM json_each(?))", (wanted,))
     return {row.key.partition(":")[2]: msgspec.json.decode(row.value, type=tuple[str | None, str | None]) for row in rows}
+
+
+def _clock(version: str) -> str:
+    return version.partition("@")[2]
 
 
 def _replica(clock: str) -> str:

@@ -18,6 +18,7 @@ from alumni_desk.members.fields import read_fields
 from alumni_desk.protocol.codes import read_invitation
 from alumni_desk.protocol.messages import InvitationsReply, Invited, InviteReply, InviteRequest, ScopeRequest
 from alumni_desk.store.desk import Desk
+from alumni_desk.store.disk import refuse_chapters_folder
 from alumni_desk.sync.asking import Line, line_of, moment
 from alumni_desk.sync.state import Membership
 from alumni_desk.sync.wire import Wire
@@ -165,6 +166,7 @@ class Way:
 
 def save(invitation: Invitation, file: Path) -> Path:
     """Write an invitation to a file that ``join`` opens. Gives the file."""
+    refuse_chapters_folder(file)
     out = file
     url, _hash, pin = invitation.url.partition("#sha256=")
     content = {"alumni_desk": "invitation", "server": url, "fingerprint": pin or None, "code": invitation.long or invitation.code,

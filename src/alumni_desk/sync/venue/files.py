@@ -15,6 +15,7 @@ from alumni_desk.protocol.codes import read_invitation
 from alumni_desk.protocol.handout import SealedHandout
 from alumni_desk.protocol.messages import Certificate, Sealed
 from alumni_desk.store.desk import Desk
+from alumni_desk.store.disk import refuse_chapters_folder
 from alumni_desk.sync.engine import Joined, join
 from alumni_desk.sync.venue import holding
 from alumni_desk.sync.venue.credentials import Me, me
@@ -192,6 +193,7 @@ def _unknown(file: Path) -> BadInput:
 
 
 def _write(file: Path, content: bytes) -> None:
+    refuse_chapters_folder(file)
     part = file.with_name(file.name + ".part")
     try:
         with open(os.open(part, os.O_CREAT | os.O_WRONLY | os.O_TRUNC, 0o600), "wb") as stream:
