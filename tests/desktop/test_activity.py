@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import threading
 from datetime import date, timedelta
+from pathlib import Path
 from time import time
 from typing import Any
 
@@ -18,6 +19,7 @@ from alumni_desk.desktop.app import build
 from alumni_desk.desktop.fonts import metrics_of, px
 from alumni_desk.desktop.widgets import Scroll
 from alumni_desk.exchange.importing import run_import
+from alumni_desk.gatherings.actions import add_guests, new_gathering
 from alumni_desk.members.actions import change_member
 from alumni_desk.members.lists import count_members, member, member_rows
 from alumni_desk.protocol.clocks import unpack
@@ -86,6 +88,26 @@ def test_a_long_undo_says_that_it_is_under_way(hands: Any, monkeypatch: pytest.M
     assert not hands.shell.toast.link.isVisible()
     ended.set()
     hands.until(lambda: "Undone" in hands.shell.toast.words.text())
+
+
+@pytest.mark.parametrize("count", [2, 60])
+def test_an_import_whose_members_are_all_invited_is_not_called_undone(hands: Any, tmp_path: Path, count: int) -> None:
+    """Neither by Ctrl+Z nor in Activity, where a button that does nothing is not offered; said is who stays, and why."""
+    known = {row.id for row in member_rows(hands.desk)}
+    file = tmp_path / "list.csv"
+    file.write_text("First Name,Last Name\n" + "".join(f"P{n},Tester{n}\n" for n in range(count)))
+    run_import(hands.desk, file)
+    action = deeds(hands.desk)[0].id
+    dinner = new_gathering(hands.desk, name="Dinner", start="2030-01-12T19:00", end="2030-01-12T22:00").id
+    add_guests(hands.desk, dinner, [row.id for row in member_rows(hands.desk) if row.id not in known])
+    page = hands.page("activity")
+    page.list.setCurrentIndex(page.lines.index(page.lines.row_of(action), 0))
+    hands.until(lambda: any("on the guest list of a gathering" in label.text() for label in page.detail.findChildren(QLabel)))
+    assert page.detail.button is None and reason_of(page.lines.index(page.lines.row_of(action), 0).data(DEED))[0] == "Changed or in use since, so it stays"
+    hands.room.undoing.undo(action)
+    hands.until(lambda: hands.shell.toast.isVisible() and "Not undone" in hands.shell.toast.words.text())
+    said = hands.shell.toast.words.text()
+    assert "P0 Tester0" in said and "on the guest list of a gathering" in said and not said.startswith("Undone")
 
 
 def test_nothing_to_undo_is_said(hands: Any) -> None:

@@ -27,7 +27,7 @@ from alumni_desk.store.desk import Desk
 from alumni_desk.store.done import actions
 from alumni_desk.store.erasing import erase
 from alumni_desk.store.profile import Profile
-from alumni_desk.store.undo import changed_since, redo, undo
+from alumni_desk.store.undo import ahead, changed_since, redo, undo
 
 SYNCED = ("person", "education", "gathering", "registration", "fact", "import_run")
 
@@ -269,6 +269,59 @@ def test_of_an_import_only_those_that_somebody_touched_stay(desk: Desk, tmp_path
     undone = undo(desk, next(one.id for one in actions(desk) if one.event == "import"))
     assert {(one.row, one.why) for one in undone.left} == {(touched, "changed"), (guest, "in_use")}
     assert set(view(desk, "person")["person"]) == {touched, guest}
+
+
+def graduates(desk: Desk, tmp_path: Path, count: int = 2) -> tuple[str, list[str]]:
+    """People with a degree each out of a file: the action, and their ids."""
+    file = tmp_path / "graduates.csv"
+    file.write_text("First Name,Last Name,School,Degree\n" + "".join(f"P{n},Tester{n},Law,JD\n" for n in range(count)))
+    run_import(desk, file)
+    return actions(desk)[0].id, sorted(view(desk, "person")["person"])
+
+
+def invited(desk: Desk, people: list[str]) -> None:
+    """They come to dinner."""
+    add_guests(desk, new_gathering(desk, name="Dinner", start="2027-01-12T19:00", end="2027-01-12T22:00").id, people)
+
+
+def test_an_import_whose_members_are_all_in_use_is_not_called_undone(desk: Desk, tmp_path: Path) -> None:
+    action, people = graduates(desk, tmp_path)
+    invited(desk, people)
+    before = view(desk)
+    with pytest.raises(Refused) as refused:
+        undo(desk, action)
+    assert refused.value.code == "all_changed_since" and {(one.row, one.why) for one in refused.value.facts["left"]} == {(one, "in_use") for one in people}
+    assert view(desk) == before and next(one for one in actions(desk) if one.id == action).state == "done"
+    assert next(one for one in deeds(desk, look=True) if one.id == action).reason == "Changed or in use since, so it stays"
+    assert ahead(desk, action) == (False, changed_since(desk, action))
+
+
+def test_who_stays_of_an_import_keeps_their_degree(desk: Desk, tmp_path: Path) -> None:
+    action, people = graduates(desk, tmp_path)
+    before = view(desk)
+    invited(desk, people[:1])
+    undone = undo(desk, action)
+    assert [(one.table, one.row) for one in undone.left] == [("person", people[0])]
+    assert len(view(desk, "education")["education"]) == 1 and member(desk, people[0]).degrees and set(view(desk, "person")["person"]) == {people[0]}
+    redo(desk, action)
+    assert view(desk, "person", "education", "import_run") == {name: before[name] for name in ("person", "education", "import_run")}
+
+
+def test_of_an_import_whose_members_were_all_erased_there_is_nothing_to_bring_back(desk: Desk, tmp_path: Path) -> None:
+    action, people = graduates(desk, tmp_path)
+    for one in people:
+        erase(desk, [one], remake_backups=False)
+    assert next(one for one in deeds(desk, look=True) if one.id == action).reason == "Erased since"
+    with pytest.raises(Refused) as refused:
+        undo(desk, action)
+    assert refused.value.code == "erased_since"
+
+
+def test_an_import_that_brought_nothing_new_can_be_taken_off_the_list(desk: Desk, tmp_path: Path) -> None:
+    graduates(desk, tmp_path)
+    run_import(desk, tmp_path / "graduates.csv")
+    newest = actions(desk)[0]
+    assert set(newest.counts) == {"import_run"} and undo(desk, newest.id).count == 1 and len(view(desk, "import_run")["import_run"]) == 1
 
 
 def test_gatherings_guests_and_answers(desk: Desk) -> None:

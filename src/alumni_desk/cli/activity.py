@@ -70,16 +70,17 @@ def run_redo(args: argparse.Namespace) -> int:
 
 
 def _turned(args: argparse.Namespace, desk: Desk, turn: Callable[[Desk, str | None], Undone], *, again: bool) -> int:
-    from alumni_desk.segments.activity import left_names, told, undone_words
+    from alumni_desk.segments.activity import left_words, told, undone_words
     from alumni_desk.store.done import actions
 
     try:
         undone = turn(desk, args.action)
     except Refused as problem:
-        left: tuple[Left, ...] = tuple(cast("tuple[Left, ...]", problem.facts.get("left", ())))[:MOST_LEFT]
-        if not left:
+        all_left: tuple[Left, ...] = tuple(cast("tuple[Left, ...]", problem.facts.get("left", ())))
+        if not all_left:
             raise
-        sentence = _("{problem} Left: {names}.").format(problem=problem, names=", ".join(dict.fromkeys(left_names(desk, left))))
+        left = all_left[:MOST_LEFT]
+        sentence = " ".join([str(problem), *left_words(desk, all_left, MOST_LEFT)])
         if args.action is None:
             sentence += " " + _("What was done before it is in “activity”; “undo ID” takes one of that back.")
         return show(args, {"error": problem.code, "left": _left(desk, left)}, "", wrong=sentence)

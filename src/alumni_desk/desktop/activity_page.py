@@ -30,7 +30,7 @@ from alumni_desk.segments.activity import CHECK_INS, Deed, Written, all_changed,
 from alumni_desk.segments.others import everyone, has_others, others_written
 from alumni_desk.store.desk import Desk
 from alumni_desk.store.done import DAYS
-from alumni_desk.store.undo import changed_since
+from alumni_desk.store.undo import ahead
 from alumni_desk.words import _, ngettext, number
 
 AT_ONCE = 200
@@ -209,6 +209,8 @@ class ActivityPage(Page):
     def _looked(self, seen: Seen) -> None:
         if seen.deed.id == self._chosen:
             self.detail.show_seen(seen)
+            if self.lines.put(seen.deed):
+                self.list.scheduleDelayedItemsLayout()
 
     def _open(self, deed: Deed) -> None:
         """The record of what others did, to be changed there."""
@@ -256,8 +258,10 @@ def look_at(desk: Desk, deed: Deed) -> Seen:
         values = [replace(one, stands=False) for one in values]
     left = None
     if deed.count <= MOST_CHECKED and (deed.undoable or deed.state == "undone" or deed.reason == all_changed()):
-        would_stay = changed_since(desk, deed.id)
+        goes, would_stay = ahead(desk, deed.id)
         left = tuple(left_words(desk, would_stay, ahead=True))
+        if would_stay and not goes and deed.undoable:  # of a large one the list has not looked at that
+            deed = replace(deed, reason=all_changed(erased=all(one.why == "erased" for one in would_stay)))
         values = standing(values, would_stay) if deed.state == "done" else values
     return Seen(deed, tuple(values), sums, total, left)
 
@@ -289,6 +293,15 @@ class Lines(QAbstractListModel):
                 self._lines.append(Line(day=day_words(day)))
             self._lines.append(Line(deed=one))
         self.endResetModel()
+
+    def put(self, deed: Deed) -> bool:
+        """An action as it is known now; whether that is news."""
+        row = self.row_of(deed.id)
+        if row < 0 or self._lines[row].deed == deed:
+            return False
+        self._lines[row] = Line(deed=deed)
+        self.dataChanged.emit(self.index(row, 0), self.index(row, 0))
+        return True
 
     def row_of(self, action: str | None) -> int:
         """Where an action stands; -1 if it is not shown."""

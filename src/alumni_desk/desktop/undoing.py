@@ -61,7 +61,7 @@ class Undoing(QObject):
             undone = redo(self._desk, action, but=but) if again else undo(self._desk, action, but=but, passing=passing)
             return undone, undone_words(self._desk, undone, again=again)
 
-        self._lanes.write(both, lambda done: self._done(done, again), lambda error: self._failed(error, newest=not action and not again))
+        self._lanes.write(both, lambda done: self._done(done, again), lambda error: self._failed(error, again, newest=not action))
 
     def _say_doing(self) -> None:
         self.said.emit(self._doing, "", None, "")
@@ -78,20 +78,20 @@ class Undoing(QObject):
         back: Callable[[], Any] = (lambda: self.undo(undone.of)) if again else (lambda: self.redo(undone.of))
         self.said.emit(words, _("Undo") if again else _("Redo"), back, _("Ctrl Z") if again else _("Ctrl Shift Z"))
 
-    def _failed(self, error: KnownError, *, newest: bool) -> None:
+    def _failed(self, error: KnownError, again: bool, *, newest: bool) -> None:
         self._over()
-        if newest and error.code in ("all_changed_since", "off_the_list", "erased_since"):
-            self._passing.add(str(error.facts["action"]))
-            self._lanes.read(lambda: self._not_undone(error), self._passed)
-        else:
+        if error.code not in ("all_changed_since", "off_the_list", "erased_since"):
             self.said.emit(str(error), "", None, "")
+            return
+        passed = newest and not again
+        if passed:
+            self._passing.add(str(error.facts["action"]))
+        self._lanes.read(lambda: self._not_undone(error, again), self._passed if passed else lambda words: self.said.emit(words, "", None, ""))
 
-    def _not_undone(self, error: KnownError) -> str:
-        from alumni_desk.segments.activity import told
-        from alumni_desk.store.done import actions
+    def _not_undone(self, error: KnownError, again: bool) -> str:
+        from alumni_desk.segments.activity import not_undone_words
 
-        [deed] = told(self._desk, actions(self._desk, 1, only=str(error.facts["action"])))
-        return _("Not undone: {what}. {why}").format(what=deed.what, why=error)
+        return not_undone_words(self._desk, str(error.facts["action"]), error, again=again)
 
     def _passed(self, words: str) -> None:
         self.said.emit(words, _("Undo what was before it"), self.undo, _("Ctrl Z"))

@@ -20,6 +20,7 @@ import_run = synced(
     field("started_at"),
     field("finished_at"),
     field("complete", sa.Boolean),
+    tells=True,
 )
 
 TABLES = (import_run,)

@@ -65,6 +65,7 @@ education = synced(
     field("class_year", sa.BigInteger, about=True),
     field("is_primary", sa.Boolean, about=True),
     field("name_at_graduation", about=True),
+    part_of="person",
 )
 
 household = synced(

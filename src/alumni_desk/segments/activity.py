@@ -7,7 +7,7 @@ from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 from alumni_desk.gatherings.fields import field_word as gathering_field
 from alumni_desk.members import naming
@@ -18,6 +18,7 @@ from alumni_desk.store.done import Done, actions
 from alumni_desk.words import _, ngettext, number
 
 if TYPE_CHECKING:
+    from alumni_desk.errors import KnownError
     from alumni_desk.store.driver import Connection
     from alumni_desk.store.history import Version
     from alumni_desk.store.undo import Left, Undone
@@ -79,17 +80,17 @@ class Written:
 def deeds(desk: Desk, limit: int = 100, *, but: Collection[str] = (), look: bool = False) -> list[Deed]:
     """The newest actions, newest first; ``but``: events to leave out; ``look`` whether an undo of each would put anything back."""
     done = [one for one in actions(desk, limit) if one.event not in but]
-    stay: Collection[str] = ()
+    stay: Mapping[str, str] = {}
     if look:
         from alumni_desk.store.undo import stay_changed
 
         stay = stay_changed(desk, done)
-    return [replace(one, reason=all_changed()) if one.id in stay else one for one in told(desk, done)]
+    return [replace(one, reason=all_changed(erased=stay[one.id] == "erased")) if one.id in stay else one for one in told(desk, done)]
 
 
-def all_changed() -> str:
+def all_changed(*, erased: bool = False) -> str:
     """Why an action of which an undo would put nothing back cannot be undone."""
-    return _("Changed or in use since, so it stays")
+    return _("Erased since") if erased else _("Changed or in use since, so it stays")
 
 
 def told(desk: Desk, done: Sequence[Done]) -> list[Deed]:
@@ -171,8 +172,19 @@ def left_names(desk: Desk, left: Sequence[Left]) -> list[str]:
 def undone_words(desk: Desk, undone: Undone, *, again: bool = False) -> str:
     """What an undo (or redo) did, in a sentence or a few."""
     [deed] = told(desk, actions(desk, 1, only=undone.of))
-    first = _("Done again: {what}.") if again else _("Undone: {what}.")
+    if undone.left:
+        first = _("Done again in part: {what}.") if again else _("Undone in part: {what}.")
+    else:
+        first = _("Done again: {what}.") if again else _("Undone: {what}.")
     return " ".join([first.format(what=deed.what), *left_words(desk, undone.left)])
+
+
+def not_undone_words(desk: Desk, action: str, why: KnownError, *, again: bool = False) -> str:
+    """That an action was not taken back (or done again) and why, and of what was changed or is in use since, which and by whom."""
+    [deed] = told(desk, actions(desk, 1, only=action))
+    first = (_("Not done again: {what}. {why}") if again else _("Not undone: {what}. {why}")).format(what=deed.what, why=why)
+    left: Sequence[Left] = cast("Sequence[Left]", why.facts.get("left", ())) if why.code == "all_changed_since" else ()
+    return " ".join([first, *left_words(desk, left, 2)])
 
 
 @dataclass(frozen=True, slots=True)
@@ -458,8 +470,13 @@ def value_words(value: Any) -> str:
 
 def _left(one: Left, name: str, *, ahead: bool) -> str:
     """Whose was left by an undo, or would be (``ahead``), and why."""
+    in_use = {
+        "person": (_("{name} was left: on the guest list of a gathering."), _("{name} would be left: on the guest list of a gathering.")),
+        "gathering": (_("{name} was left: somebody is on its guest list."), _("{name} would be left: somebody is on its guest list.")),
+        "registration": (_("{name} was left: checked in since."), _("{name} would be left: checked in since.")),
+    }
     left, would_be = {
-        "in_use": (_("{name} was left: something newer stands on it."), _("{name} would be left: something newer stands on it.")),
+        "in_use": in_use.get(one.table, (_("{name} was left: something newer stands on it."), _("{name} would be left: something newer stands on it."))),
         "erased": (_("{name}: there is nothing to bring back."), _("{name}: there is nothing to bring back.")),
         "closed": (_("{name} was left: that was taken back already."), _("{name} would be left: that was taken back already.")),
         "who": (_("{name} was left: {who} changed {what} since."), _("{name} would be left: {who} changed {what} since.")),

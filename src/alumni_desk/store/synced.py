@@ -41,12 +41,14 @@ def field(name: str, kind: type[sa.types.TypeEngine[Any]] | None = None, *, door
 
 def synced(name: str, *fields: sa.Column[Any], kind: Literal["put", "fact"] = "put",
            audience: Literal["field", "row"] = "field", takes_back: TakesBack | None = None,
-           stays: Stays | None = None) -> sa.Table:
+           stays: Stays | None = None, part_of: str | None = None, tells: bool = False) -> sa.Table:
     """A synced table on its own metadata.
 
     ``kind='fact'``: rows are append-only. ``audience='row'``: every operation on a row belongs to the gathering
     in its ``gathering`` column; ``'field'``: to the chapter, or, inside a gathering's transaction, split by field.
     ``takes_back``: how facts are undone, by newer facts. ``stays``: which rows are in use, so that undoing their addition leaves them.
+    ``part_of``: the column that names the row which these are a part of: where undo leaves that, it leaves them, too. ``tells``: rows only tell of what was
+    written with them, and are taken back with it.
     Only ``id``, ``scope`` and ``gone`` are NOT NULL.
     """
     import sqlalchemy as sa
@@ -60,7 +62,7 @@ def synced(name: str, *fields: sa.Column[Any], kind: Literal["put", "fact"] = "p
         sa.Column("clock", sa.Text),
         sa.Column("clocks", sa.Text),
         *fields,
-        info={"kind": kind, "audience": audience, "synced": True, "takes_back": takes_back, "stays": stays},
+        info={"kind": kind, "audience": audience, "synced": True, "takes_back": takes_back, "stays": stays, "part_of": part_of, "tells": tells},
     )
 
 

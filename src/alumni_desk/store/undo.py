@@ -97,26 +97,47 @@ def redo(desk: Desk, action: str | None = None, *, but: Collection[str] = ()) ->
 
 def changed_since(desk: Desk, action: str) -> list[Left]:
     """What undoing an action (or redoing one that was undone) would leave, because somebody changed it or stands on it since."""
+    return ahead(desk, action)[1]
+
+
+def ahead(desk: Desk, action: str) -> tuple[bool, list[Left]]:
+    """Whether undoing an action (or redoing one that was undone) would put anything back, and what it would leave."""
     with desk.reading() as connection:
-        chain = _chain(_links(connection), _wanted(connection, action).id)
-        tables = [desk.tables[name] for name in _tables_of(connection, chain) if desk.tables[name].info["kind"] == "put"]
-        return [one for table in tables for _rows, left in _plans(connection, table, chain) for one in left]
+        row = _wanted(connection, action)
+        return _outlook(desk, connection, _chain(_links(connection), row.id), _json.decode(row.counts))
 
 
-def stay_changed(desk: Desk, done: Sequence[Done], most: int = 50) -> set[str]:
-    """Those of these actions that an undo would leave as a whole; larger ones than ``most`` rows, and those at a door, are not looked at."""
+def stay_changed(desk: Desk, done: Sequence[Done], most: int = 50) -> dict[str, str]:
+    """Those of these actions that an undo would leave as a whole, and why, ``erased`` or ``changed``; larger ones than ``most`` rows, and those at a door,
+    are not looked at."""
     wanted = [one for one in done if one.state == "done" and one.reason is None and sum(one.counts.values()) <= most]
-    found = set()
+    found = {}
     with desk.reading() as connection:
         links = _links(connection)
         for one in wanted:
-            tables = [desk.tables[name] for name in one.counts]
-            if any(table.info["kind"] != "put" for table in tables):
+            if any(desk.tables[name].info["kind"] != "put" for name in one.counts):
                 continue
-            plans = [plan for table in tables for plan in _plans(connection, table, _chain(links, one.id))]
-            if any(left for _rows, left in plans) and not any(rows for rows, _left in plans):
-                found.add(one.id)
+            goes, left = _outlook(desk, connection, _chain(links, one.id), one.counts)
+            if left and not goes:
+                found[one.id] = "erased" if all(what.why == "erased" for what in left) else "changed"
     return found
+
+
+def _outlook(desk: Desk, connection: sa.Connection, chain: Sequence[str], counts: Mapping[str, int]) -> tuple[bool, list[Left]]:
+    goes, found, stayed = False, [], set[str]()
+    for table in _in_order(desk.tables, connection, chain):
+        if table.info["kind"] == "fact":
+            goes = True
+        elif goes or _counts(table, counts):
+            for rows, left in _plans(connection, table, chain, stayed):
+                goes = goes or bool(rows)
+                found += left
+    return goes, found
+
+
+def _counts(table: sa.Table, counts: Mapping[str, int]) -> bool:
+    """Whether to take back rows of this table is to undo the action that wrote so many rows of each: not of what only tells of the rest."""
+    return not table.info["tells"] or set(counts) <= {table.name}
 
 
 def rows_of(desk: Desk, action: str, limit: int = 50) -> list[tuple[str, str, dict[str, Any], dict[str, Any]]]:
@@ -174,6 +195,12 @@ def _tables_of(connection: sa.Connection, chain: Sequence[str]) -> list[str]:
         (msgspec.json.encode(_standing(chain)).decode(),)).scalars().all())
 
 
+def _in_order(tables: Mapping[str, sa.Table], connection: sa.Connection, chain: Sequence[str]) -> list[sa.Table]:
+    """Those tables as they are to be taken back: what is a part of a row after that row, and last what only tells of the rest."""
+    found = [tables[name] for name in _tables_of(connection, chain)]
+    return sorted(found, key=lambda table: (table.info["tells"], table.info["part_of"] is not None))
+
+
 def _refuse(row: sa.Row[Any]) -> None:
     why = why_not(row.event, row.at)
     if row.event == "person_erased":
@@ -190,9 +217,9 @@ def _turn(desk: Desk, row: sa.Row[Any], chain: Sequence[str], event: str) -> Und
         state = writing.connection.exec_driver_sql("SELECT undone_by FROM action WHERE id = ?", (row.id,)).scalar()
         if state != row.undone_by:
             raise Refused("changed_meanwhile", _("Somebody undid or redid this a moment ago. Look at it again."))
-        count, left = _take_back(writing, chain)
+        count, left = _take_back(writing, chain, _json.decode(row.counts))
         if not count:
-            if _were_erased(writing.connection, chain):
+            if _were_erased(writing, chain):
                 raise Refused("erased_since", _("This was about somebody who was erased since, so there is nothing to bring back."), left=tuple(left),
                               action=row.id)
             if left and all(_is_off(writing.connection, one) for one in left):
@@ -205,15 +232,17 @@ def _turn(desk: Desk, row: sa.Row[Any], chain: Sequence[str], event: str) -> Und
     return Undone(row.id, row.event, writing.action_id, count, tuple(left), writing.changed)
 
 
-def _were_erased(connection: sa.Connection, chain: Sequence[str]) -> bool:
+def _were_erased(writing: Writing, chain: Sequence[str]) -> bool:
     """Whether all that a chain wrote was about people who were erased."""
     from alumni_desk.store.erasing import rows_erased
 
-    wrote = connection.exec_driver_sql("SELECT DISTINCT table_name, row_id FROM operation INDEXED BY operation_action WHERE action IN"
-                                       " (SELECT value FROM json_each(?))", (msgspec.json.encode(_standing(chain)).decode(),)).all()
+    connection = writing.connection
+    wrote = [(table, row_id) for table, row_id in driver.rows(
+        connection, "SELECT DISTINCT table_name, row_id FROM operation INDEXED BY operation_action WHERE action IN (SELECT value FROM json_each(?))",
+        (msgspec.json.encode(_standing(chain)).decode(),)) if not writing.tables[table].info["tells"]]
     erased = rows_erased(connection)
     if wrote:
-        return {(table, row_id) for table, row_id in wrote} <= erased
+        return set(wrote) <= erased
     # What has nothing left was about somebody who was erased; or who moved, where anybody has.
     return bool(erased) and driver.row(
         connection, "SELECT 1 FROM sync_state WHERE key = 'away' AND json_array_length(value, '$.rows.person') > 0") is None
@@ -236,11 +265,12 @@ def _refuse_circles(writing: Writing) -> None:
             raise Refused("merged_already", _("These entries were merged the other way round meanwhile, so they are one already. Nothing needs to be done."))
 
 
-def _take_back(writing: Writing, chain: Sequence[str]) -> tuple[int, list[Left]]:
-    count, left = 0, []
-    for name in _tables_of(writing.connection, chain):
-        table = writing.tables[name]
-        part = _facts_back(writing, table, chain[-1]) if table.info["kind"] == "fact" else _rows_back(writing, table, chain)
+def _take_back(writing: Writing, chain: Sequence[str], counts: Mapping[str, int]) -> tuple[int, list[Left]]:
+    count, left, stayed = 0, [], set[str]()
+    for table in _in_order(writing.tables, writing.connection, chain):
+        if not count and not _counts(table, counts):
+            continue
+        part = _facts_back(writing, table, chain[-1]) if table.info["kind"] == "fact" else _rows_back(writing, table, chain, stayed)
         count += part[0]
         left += part[1]
     return count, left
@@ -277,9 +307,9 @@ class _Row:
     own: set[str] = field(default_factory=set)
 
 
-def _rows_back(writing: Writing, table: sa.Table, chain: Sequence[str]) -> tuple[int, list[Left]]:
+def _rows_back(writing: Writing, table: sa.Table, chain: Sequence[str], stayed: set[str]) -> tuple[int, list[Left]]:
     count, left = 0, []
-    for by_fields, kept in _plans(writing.connection, table, chain):
+    for by_fields, kept in _plans(writing.connection, table, chain, stayed):
         left += kept
         for names, rows in by_fields.items():
             writing.change_many(table.name, names, rows, anew=True)  # what was decided on may have said before what it says now
@@ -287,9 +317,12 @@ def _rows_back(writing: Writing, table: sa.Table, chain: Sequence[str]) -> tuple
     return count, left
 
 
-def _plans(connection: sa.Connection, table: sa.Table,
-           chain: Sequence[str]) -> Iterator[tuple[dict[tuple[str, ...], list[tuple[Any, ...]]], list[Left]]]:  # fmt: skip
-    """What would be written to take an action back, rows of the same fields together (values, then the id); and what would be left."""
+def _plans(connection: sa.Connection, table: sa.Table, chain: Sequence[str],
+           stayed: set[str]) -> Iterator[tuple[dict[tuple[str, ...], list[tuple[Any, ...]]], list[Left]]]:  # fmt: skip
+    """What would be written to take an action back, rows of the same fields together (values, then the id); and what would be left.
+
+    ``stayed``: rows that the chain put there and that stay as a whole, to be added to; what is a part of one stays with it and is not named beside it.
+    """
     from alumni_desk.store.erasing import erased_of
 
     for batch in _batches(connection, table, chain):
@@ -297,15 +330,31 @@ def _plans(connection: sa.Connection, table: sa.Table,
         erased = set(erased_of(connection, list(batch))) if table.name == "person" else set()  # no undo puts an empty entry of theirs back
         stay = _in_use(connection, table, batch) | erased
         left = [Left(table.name, row_id, "erased" if row_id in erased else "in_use") for row_id in batch if row_id in stay]
+        stayed.update(row_id for row_id in stay if batch[row_id].inserted)
+        parts = _parts_of(connection, table, batch, stayed)
         for row_id, row in batch.items():
-            if row_id in stay:
+            if row_id in stay or row_id in parts:
                 continue
             values, kept = _values_back(connection, table, row_id, row)
             if values:
                 by_fields[tuple(values)].append((*values.values(), row_id))
             if kept:
                 left.append(_named(connection, table, row_id, row, kept))
+                if row.inserted:
+                    stayed.add(row_id)
         yield by_fields, left
+
+
+def _parts_of(connection: sa.Connection, table: sa.Table, batch: Mapping[str, _Row], stayed: Collection[str]) -> set[str]:
+    """Rows that would go away and that are a part of a row that stays."""
+    whole = table.info["part_of"]
+    if whole is None or not stayed:
+        return set()
+    going = [row_id for row_id, row in batch.items() if row.inserted]
+    found = driver.rows(connection, f'SELECT id FROM "{table.name}" WHERE id IN (SELECT value FROM json_each(?))'
+                                    f' AND "{whole}" IN (SELECT value FROM json_each(?))',
+                        (msgspec.json.encode(going).decode(), msgspec.json.encode(list(stayed)).decode()))
+    return {row_id for (row_id,) in found}
 
 
 def _in_use(connection: sa.Connection, table: sa.Table, batch: Mapping[str, _Row]) -> set[str]:
