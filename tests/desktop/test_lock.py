@@ -121,10 +121,13 @@ def test_a_form_on_somebody_who_was_erased_while_it_was_locked_does_not_come_bac
     hands.dialog(MemberForm).finished.connect(ended.append)
     hands.room.lock.lock("idle")
     erase(hands.desk, [page._chosen], remake_backups=False)
+    assert "comes back as you left it" in words_of(hands.shell)
     hands.until(lambda: bool(ended))
+    assert "comes back" not in words_of(hands.shell) and "erased" not in words_of(hands.shell)
     unlock(hands)
     hands.rest()
     assert not hands.open_dialogs(MemberForm)
+    assert hands.shell.toast.isVisible() and "was erased meanwhile" in hands.shell.toast.words.text()
 
 
 def test_no_key_reaches_what_is_hidden(hands: Hands) -> None:

@@ -19,9 +19,10 @@ from alumni_desk.desktop.member_form import MemberForm
 from alumni_desk.desktop.sheet import Sheet
 from alumni_desk.gatherings.actions import add_guests, new_gathering
 from alumni_desk.gatherings.lists import gathering_rows, guest_rows
-from alumni_desk.members.actions import add_member
-from alumni_desk.members.lists import count_members, member_rows
+from alumni_desk.members.actions import add_member, change_member
+from alumni_desk.members.lists import count_members, member, member_rows
 from alumni_desk.schema import open_desk
+from alumni_desk.store.erasing import erase
 from alumni_desk.store.profile import Profile
 
 PAGES = ("today", "members", "gatherings", "checkin", "badges", "sync", "settings", "activity")
@@ -105,6 +106,57 @@ def test_a_form_that_was_closed_half_typed_comes_back(hands: Any) -> None:
     QTest.keyClick(form, Qt.Key.Key_Escape)  # nothing was typed: nothing is said
     hands.rest()
     assert "not saved" not in hands.shell.toast.words.text()
+
+
+def ctrl_z(hands: Any) -> None:
+    """Press it in the window, which has the keyboard again after a dialog."""
+    hands.shell.activateWindow()
+    hands.until(hands.shell.isActiveWindow)
+    hands.shell.current().list.setFocus()
+    QTest.keyClick(hands.shell, Qt.Key.Key_Z, Qt.KeyboardModifier.ControlModifier)
+
+
+def half_typed(hands: Any, page: Any) -> None:
+    """A form of the chosen member is closed with something in it."""
+    page.edit()
+    form = hands.dialog(MemberForm)
+    form._fields["city"].setText("Porto")
+    QTest.keyClick(form, Qt.Key.Key_Escape)
+    hands.until(lambda: hands.shell.toast.isVisible() and not hands.open_dialogs(MemberForm))
+    assert hands.shell.toast.words.text() == "What was typed is not saved"
+
+
+def test_ctrl_z_does_what_the_undo_that_is_shown_offers(hands: Any) -> None:
+    """A form that was closed half typed comes back; what was done before it is left alone, and is taken back by the next one."""
+    page = hands.page("members")
+    before, [ana, *_others] = count_members(hands.desk), member_rows(hands.desk)
+    change_member(hands.desk, ana.id, employer="Acme")
+    page._select(0)
+    hands.rest()
+    half_typed(hands, page)
+    assert hands.shell.toast.keys.text() == "Ctrl Z" and hands.shell.toast.keys.isVisible()
+    ctrl_z(hands)
+    form = hands.dialog(MemberForm)
+    assert form.values() == {"city": "Porto"} and member(hands.desk, ana.id).fields["employer"] == "Acme"
+    form._fields["city"].setText("")
+    QTest.keyClick(form, Qt.Key.Key_Escape)
+    hands.until(lambda: not hands.open_dialogs(MemberForm))
+    hands.rest()
+    ctrl_z(hands)
+    hands.until(lambda: member(hands.desk, ana.id).fields["employer"] is None)
+    assert count_members(hands.desk) == before
+
+
+def test_a_form_that_was_closed_half_typed_of_somebody_who_was_erased_since_does_not_come_back(hands: Any) -> None:
+    page = hands.page("members")
+    page._select(0)
+    hands.rest()
+    half_typed(hands, page)
+    erase(hands.desk, [page._chosen], remake_backups=False)
+    ctrl_z(hands)
+    hands.until(lambda: "was erased meanwhile" in hands.shell.toast.words.text())
+    hands.rest()
+    assert not hands.open_dialogs(MemberForm) and not hands.shell.toast.link.isVisible() and count_members(hands.desk) == 2
 
 
 def test_remove_and_undo(hands: Any) -> None:

@@ -229,9 +229,11 @@ class Lock(QObject):
                 window.finished.connect(lambda result: self._ended(window))
 
     def _ended(self, window: QWidget) -> None:
-        """A dialog whose work ended while it was hidden (an import) does not come back."""
+        """A dialog whose work ended while it was hidden (an import), or whose person was erased, does not come back, and the page promises no form of it."""
         if window in self._hidden:
             self._hidden.remove(window)
+        if self.page is not None and self.page.locked.drafts != self._drafts():
+            self._show_page(replace(self.page.locked, drafts=self._drafts()))
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         if event.type() in KEYS and isinstance(watched, QWidget) and not self._takes_keys(watched):
@@ -261,11 +263,13 @@ class Lock(QObject):
         from alumni_desk.desktop.lock_page import Locked
 
         keepers = self._names.keepers or keys.keepers(self._desk.profile.path, "desk")  # a disk may be slow, and it is to lock at once
-        drafts = sum(isinstance(window, PlainSheet) for window in self._hidden)
         names, door = self._names, self._door()
         return Locked(names.chapter, names.university, why, self.rules.minutes, self._now(), password="passphrase" in keepers,
                       keyring="keyring" in keepers, recovery="recovery" in keepers, owner=names.owner, write_to=names.write_to,
-                      door=door is not None and self.rules.door_goes_on, drafts=drafts, standing=self._standing())  # fmt: skip
+                      door=door is not None and self.rules.door_goes_on, drafts=self._drafts(), standing=self._standing())  # fmt: skip
+
+    def _drafts(self) -> int:
+        return sum(isinstance(window, PlainSheet) for window in self._hidden)
 
     # -- opening it again
 

@@ -50,6 +50,14 @@ def known(desk: Desk, person: str) -> Known:
     return Known(member(desk, person), tuple(visits(desk, person)), moving)
 
 
+def was_erased(desk: Desk, person: str) -> bool:
+    """Whether somebody was erased."""
+    from alumni_desk.store.erasing import erased_of
+
+    with desk.asking() as connection:
+        return bool(erased_of(connection, [person]))
+
+
 class MemberPanel(Scroll):
     """Width 360. ``edit``, ``remove``, ``move_wanted``, ``erase``, ``show_gathering`` and ``restore(version)`` are for the page to do.
 

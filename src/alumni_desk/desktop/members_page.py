@@ -18,7 +18,7 @@ from alumni_desk.desktop.deeds import Deed
 from alumni_desk.desktop.fonts import px
 from alumni_desk.desktop.import_sheet import ImportSheet
 from alumni_desk.desktop.member_form import MemberForm
-from alumni_desk.desktop.member_panel import Known, MemberPanel, known
+from alumni_desk.desktop.member_panel import Known, MemberPanel, known, was_erased
 from alumni_desk.desktop.members_empty import MembersEmpty, dropped_file
 from alumni_desk.desktop.members_letters import FirstLetters
 from alumni_desk.desktop.members_list import MembersList
@@ -547,16 +547,17 @@ class MembersPage(Page):
 
     def _edit_again(self, member: str, typed: Mapping[str, Any]) -> None:
         """The form once more, with what is known now: they may have been erased since."""
-        self.lanes.read(lambda: known(self.desk, member), lambda it: self._edit_known(it, typed))
+
+        def came(it: Known | None) -> None:
+            if it is None:
+                self.said.emit(_("Whoever was being edited was erased meanwhile, so nothing of what was typed is kept."), None)
+            else:
+                self._edit_known(it, typed)
+
+        self.lanes.read(lambda: None if was_erased(self.desk, member) else known(self.desk, member), came)
 
     def _watch(self, form: MemberForm, member: str) -> None:
         """Somebody who is erased while their form is open stands in it no longer."""
-
-        def erased() -> bool:
-            from alumni_desk.store.erasing import erased_of
-
-            with self.desk.asking() as connection:
-                return bool(erased_of(connection, [member]))
 
         def close(gone: bool) -> None:
             if gone and not over:
@@ -564,7 +565,7 @@ class MembersPage(Page):
                 self.said.emit(_("Whoever was being edited was erased meanwhile, so the form was closed and nothing of it is kept."), None)
 
         over: list[int] = []
-        told = self.changes.changed.connect(lambda changed: self.lanes.read(erased, close))
+        told = self.changes.changed.connect(lambda changed: self.lanes.read(lambda: was_erased(self.desk, member), close))
         form.finished.connect(over.append)
         form.finished.connect(lambda result: self.changes.changed.disconnect(told))
 

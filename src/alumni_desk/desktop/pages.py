@@ -365,6 +365,13 @@ class Toast(QWidget):
         if self._act is not None:
             self._act()
 
+    def follow(self, keys: str) -> bool:
+        """Do what the link does, if it is shown and these are its keys; whether it was."""
+        if not self.link.isVisible() or self.keys.text() != keys:
+            return False
+        self._follow()
+        return True
+
     def _place(self) -> None:
         owner = self.parentWidget()
         width = min(px(456), owner.width() - px(32))

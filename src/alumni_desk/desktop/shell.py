@@ -115,6 +115,7 @@ class Shell(QMainWindow):
         self._on_close = on_close
         self._came_from = ""
         self._cover: QWidget | None = None
+        self._unread: Callable[[], None] | None = None
         self.setMinimumSize(min(1024, px(1024)), min(640, px(640)))
         on_screen(self)
         self._build(whose)
@@ -122,9 +123,9 @@ class Shell(QMainWindow):
         undoing.said.connect(self.say)
         for number, page in enumerate((page for page in self.plan.values() if not page.apart), 1):
             shortcut(f"Ctrl+{number}", self, partial(self._wish, page.name), WINDOW)
-        shortcut(QKeySequence.StandardKey.Undo, self, lambda: undoing.undo(), WINDOW)
+        shortcut(QKeySequence.StandardKey.Undo, self, partial(self._turn, _("Ctrl Z"), undoing.undo), WINDOW)
         for keys in {"Ctrl+Shift+Z", QKeySequence(QKeySequence.StandardKey.Redo).toString()}:
-            shortcut(keys, self, lambda: undoing.redo(), WINDOW)
+            shortcut(keys, self, partial(self._turn, _("Ctrl Shift Z"), undoing.redo), WINDOW)
         shortcut("Ctrl+K", self, self.palette_wanted.emit, WINDOW)
         shortcut(Qt.Key.Key_F6, self, lambda: self._next_region(1), WINDOW)
         shortcut("Shift+F6", self, lambda: self._next_region(-1), WINDOW)
@@ -373,8 +374,16 @@ class Shell(QMainWindow):
     # -- saying
 
     def say(self, sentence: str, link: str = "", act: Callable[[], None] | None = None, keys: str = "") -> None:
-        """A toast above the foot of the window."""
-        self.toast.say(sentence, link, act, keys)
+        """A toast above the foot of the window; while it is locked the last one waits until somebody may read it."""
+        if self.covered():
+            self._unread = partial(self.say, sentence, link, act, keys)
+        else:
+            self.toast.say(sentence, link, act, keys)
+
+    def _turn(self, keys: str, newest: Callable[[], None]) -> None:
+        """Undo or redo by its keys: what the toast offers by them while it is there, else the newest."""
+        if not self.toast.follow(keys):
+            newest()
 
     def set_damage(self, sentence: str) -> None:
         """Say on every page that a part of the database cannot be read, and what to do; empty: all of it can be."""
@@ -383,7 +392,7 @@ class Shell(QMainWindow):
 
     def _page_said(self, sentence: str, action: str | Callable[[], None] | None) -> None:
         if callable(action):
-            self.say(sentence, _("Undo"), action)
+            self.say(sentence, _("Undo"), action, _("Ctrl Z"))
         else:
             self.say(sentence, _("Undo"), (lambda: self._undoing.undo(action)) if action else None, _("Ctrl Z"))
 
@@ -426,6 +435,9 @@ class Shell(QMainWindow):
             self._cover = None
             self.centralWidget().show()
             self._name_window()
+            unread, self._unread = self._unread, None
+            if unread is not None:
+                unread()
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
