@@ -183,6 +183,61 @@ def test_an_undone_decision_is_open_again_here_at_once_and_there_after_the_next_
     assert fields(hana) == fields(priya) == ["email", "former_names"]
 
 
+def sides(desk: Desk, name: str = "employer") -> set[tuple[Any, ...]]:
+    """Both sides of each card of a field: the value, who wrote it, whether here."""
+    return {(one.value, one.who, one.here) for card in conflicts.conflicts(desk) if card.field == name for one in (card.yours, card.theirs)}
+
+
+def apart_on_the_employer(clash: tuple[Desk, Desk, Desk, str]) -> tuple[Desk, Desk, Desk, str]:
+    """Both know of Acme; Priya writes Bolt, and Tomás, a moment later, Cargo, which wins."""
+    priya, tomas, hana, selam = clash
+    change(priya, selam, employer="Acme")
+    rest(priya, tomas, hana)
+    change(priya, selam, employer="Bolt")
+    change(tomas, selam, employer="Cargo")
+    return clash
+
+
+def test_after_a_decision_was_undone_each_value_has_its_own_name_again(clash: tuple[Desk, Desk, Desk, str]) -> None:
+    """Elsewhere, too: Priya put Tomás’s back, which is no value of hers."""
+    priya, tomas, hana, _selam = apart_on_the_employer(clash)
+    rest(priya, tomas, hana)
+    conflicts.decide(priya, card(priya, "employer").id, "yours")
+    rest(priya, tomas, hana)
+    undo(priya)
+    rest(priya, tomas, hana)
+    for desk in (priya, tomas, hana):
+        assert sides(desk) == {("Bolt", "Priya", desk is priya), ("Cargo", "Tomás", desk is tomas)}
+
+
+def test_who_won_and_took_that_back_is_named_beside_the_one_who_lost(clash: tuple[Desk, Desk, Desk, str]) -> None:
+    """What he put back was Priya’s, too, but long before."""
+    priya, tomas, hana, _selam = apart_on_the_employer(clash)
+    rest(priya, tomas, hana)
+    undo(tomas)
+    assert sides(tomas) == {("Bolt", "Priya", False), ("Acme", "Tomás", True)}
+    rest(priya, tomas, hana)
+    for desk in (priya, tomas, hana):
+        assert sides(desk) == {("Bolt", "Priya", desk is priya), ("Acme", "Tomás", desk is tomas)}
+
+
+def test_who_lost_and_took_that_back_has_no_card_of_two_values_of_their_own(clash: tuple[Desk, Desk, Desk, str]) -> None:
+    """Nor have the others: what is to be decided is between what she put back and Tomás’s."""
+    priya, tomas, hana, _selam = apart_on_the_employer(clash)
+    sync_once(tomas)
+    undo(priya)  # before she hears of his
+    sync_once(priya)
+    assert sides(priya) == {("Acme", "Priya", True), ("Cargo", "Tomás", False)}
+    for _turn in range(2):
+        sync_once(hana)
+        assert sides(hana) == {("Acme", "Priya", False), ("Cargo", "Tomás", False)}
+        rest(priya, tomas, hana)
+    redo(priya)
+    rest(priya, tomas, hana)
+    for desk in (priya, tomas, hana):
+        assert sides(desk) == {("Bolt", "Priya", desk is priya), ("Cargo", "Tomás", desk is tomas)}
+
+
 def test_to_keep_what_is_shown_is_a_deed_of_its_own_that_undo_takes_back(clash: tuple[Desk, Desk, Desk, str]) -> None:
     priya, tomas, hana, selam = clash
     change(priya, selam, city="Boston")

@@ -259,19 +259,24 @@ def exchange(desk: Desk, wire: Wire, membership: Membership, server: HelloReply,
         reply = _tell(desk, wire, membership, news)
     else:
         reply = session.call(desk, wire, membership, "conflicts", ScopeRequest(scope), ConflictsReply)
-    # A restored server has forgotten what it was told; and two sides that say the same by now are no question any more.
+    # A restored server has forgotten what it was told; two sides that say the same by now, or of which this laptop took its own back, are no question any more.
     listed_here = [row for row in reply.conflicts if row.table in desk.tables]
     with desk.reading() as connection:
-        same = _the_same(desk, listed_here, _values(connection, desk, listed_here))
-    settled = {name for name, stands in standing.items() if stands} | same
+        there = _values(connection, desk, listed_here)
+        same = _the_same(desk, listed_here, there)
+        meanwhile = {name: action for name, action in _written_over(desk, connection, listed_here, there, membership).items()
+                     if name not in made and _stands(connection, action)}
+    settled = {name for name, stands in standing.items() if stands} | same | meanwhile.keys()
     if again := [_id(row) for row in reply.conflicts if _id(row) in settled and _id(row) not in news]:
         reply = _tell(desk, wire, membership, dict.fromkeys(again, True))
     with desk.applying() as applying:
         for name, stands in news.items():
             _keep_decisions(applying.connection, {name: (made[name][0], stands)})
+        _keep_decisions(applying.connection, {name: (action, True) for name, action in meanwhile.items()})
         listed = {_id(row) for row in reply.conflicts}
         # A card that is decided stays, so that an undo shows it again before the next contact.
         decided = [row for row in rows_here if standing.get(_id(row), False) and _id(row) not in listed]
+        decided += [row for row in listed_here if _id(row) in meanwhile and _id(row) not in listed]
         _write(applying.connection, _KEPT, Kept(head, [*reply.conflicts, *decided]))
 
 
@@ -298,6 +303,10 @@ def _card(desk: Desk, question: _Question, there: dict[str, Any], names: Names, 
     now, lost = (said if group else said[row.field] for said in (question.now, question.lost))
     clock, author = there["stands_for"][row.field] or row.winner_clock, row.winner
     here = row.winner_device == membership.device
+    if _replica(clock) == _replica(row.loser_clock) and not is_of_here(_id(row)):
+        # An undo: here of another value, and named is who did it; or there of what was written over this card, so that the value that won is back.
+        written = there["written"][row.field]
+        clock = row.winner_clock if written is None or _replica(written) == _replica(row.loser_clock) else written
     if clock != row.winner_clock:  # somebody has written over it since
         here = clock in there["own"]
         author = _author_of(there["authors"], clock)
@@ -313,20 +322,29 @@ def _card(desk: Desk, question: _Question, there: dict[str, Any], names: Names, 
 
 def _written_over(desk: Desk, connection: sa.Connection, rows: Sequence[ConflictRow], there: Mapping[tuple[str, str], dict[str, Any]],
                   membership: Membership) -> dict[str, str]:
-    """Cards whose losing value is this laptop's own, and which it has replaced since by another one, or by what lost: the action that did."""
+    """Cards whose losing value is this laptop's own, and which it has replaced since, by another one or by what lost, or taken back: the action that did."""
     found = {}
     same = _the_same(desk, rows, there)
     for row in rows:
         if (row.table, row.row) not in there or (row.loser_device != membership.device and _id(row) not in same):
             continue
-        clock = there[row.table, row.row]["stands_for"][row.field]
-        if clock != row.winner_clock and clock in there[row.table, row.row]["own"] and clock > row.loser_clock:
-            found[_id(row)] = str(there[row.table, row.row]["own"][clock][0])
+        record = there[row.table, row.row]
+        clock, written, own = record["stands_for"][row.field], record["written"][row.field], record["own"]
+        if clock is None or clock == row.winner_clock:
+            continue
+        if clock in own and clock > row.loser_clock:
+            found[_id(row)] = str(own[clock][0])
+        elif row.loser_device == membership.device and not is_of_here(_id(row)) and written in own and clock < row.loser_clock < written:
+            found[_id(row)] = str(own[written][0])  # by an undo, which put back what stood there before
     return found
 
 
+def _replica(clock: str) -> str:
+    return clock.rpartition("-")[2]
+
+
 def _author_of(authors: dict[str, Author], clock: str) -> Author:
-    return authors.get(clock.rpartition("-")[2], Author())
+    return authors.get(_replica(clock), Author())
 
 
 def _side(clock: str, who: str | None, device: str | None, value: Any, now: Any, many: bool, here: bool) -> Side:
@@ -347,9 +365,10 @@ def _values(connection: sa.Connection, desk: Desk, rows: Sequence[ConflictRow]) 
         removed = sorted({row.row for row in rows if row.table == table and row.field == GONE})
         for one in connection.execute(sa.select(target).where(target.c.id.in_(ids), sa.or_(~target.c.gone, target.c.id.in_(removed)))).mappings():
             clocks = unpack(one["clocks"])
-            stands_for = {}
+            stands_for, written = {}, {}
             for field in {row.field for row in rows if (row.table, row.row) == (table, one["id"])}:
                 key = clock_key(target.c[field])
+                written[field] = clocks.get(key)
                 stands_for[field] = origin(connection, table, one["id"], key, clocks.get(key)) or clocks.get(key)
             names = [state.REPLICA + clock.rpartition("-")[2] for clock in clocks.values()]
             told = connection.exec_driver_sql("SELECT key, value FROM sync_state WHERE key IN (SELECT value FROM json_each(?))", (json.dumps(names),))
@@ -357,7 +376,8 @@ def _values(connection: sa.Connection, desk: Desk, rows: Sequence[ConflictRow]) 
             own = connection.exec_driver_sql(
                 "SELECT o.clock, o.action, a.who FROM operation AS o LEFT JOIN action AS a ON a.id = o.action WHERE o.table_name = ? AND o.row_id = ?"
                 " AND o.queue <> 'peer' AND o.event NOT IN (?, ?)", (table, one["id"], *CARRIED))
-            found[table, one["id"]] = {**one, "stands_for": stands_for, "authors": authors, "own": {wrote.clock: (wrote.action, wrote.who) for wrote in own}}
+            found[table, one["id"]] = {**one, "stands_for": stands_for, "written": written, "authors": authors,
+                                       "own": {wrote.clock: (wrote.action, wrote.who) for wrote in own}}
     return found
 
 
