@@ -40,6 +40,13 @@ def day(when: date) -> str:
     return _("{weekday} {day} {month}").format(weekday=weekdays[when.weekday()], day=when.day, month=months[when.month - 1])
 
 
+def day_full(when: date) -> str:
+    """A day of any year: 4 March 1976."""
+    months = (_("January"), _("February"), _("March"), _("April"), _("May"), _("June"), _("July"), _("August"), _("September"), _("October"), _("November"),
+              _("December"))
+    return _("{day} {month} {year}").format(day=when.day, month=months[when.month - 1], year=when.year)
+
+
 def clock_time(when: datetime) -> str:
     """A time of day: 18:42. Convert to the zone that the reader lives in first."""
     return f"{when.hour:02d}:{when.minute:02d}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import threading
 from datetime import date, timedelta
 from pathlib import Path
@@ -19,11 +20,15 @@ from alumni_desk.desktop.app import build
 from alumni_desk.desktop.fonts import metrics_of, px
 from alumni_desk.desktop.widgets import Scroll
 from alumni_desk.exchange.importing import run_import
-from alumni_desk.gatherings.actions import add_guests, new_gathering
+from alumni_desk.gatherings.actions import add_guests, change_gathering, new_gathering, set_rsvp
+from alumni_desk.gatherings.records import registration_id
 from alumni_desk.members.actions import change_member
 from alumni_desk.members.lists import count_members, member, member_rows
+from alumni_desk.members.merging import merge_people
 from alumni_desk.protocol.clocks import unpack
-from alumni_desk.segments.activity import deeds
+from alumni_desk.protocol.values import is_id
+from alumni_desk.segments.activity import deeds, past_values, written
+from alumni_desk.segments.values import value_words
 from alumni_desk.store import undo as store_undo
 
 
@@ -133,6 +138,34 @@ def test_the_list_says_what_was_done_and_undoes_from_there(hands: Any) -> None:
     row = page.list.visualRect(page.lines.index(1, 0))
     QTest.mouseClick(page.list.viewport(), Qt.MouseButton.LeftButton, pos=places(row.toRectF(), page.lines.index(1, 0).data(DEED)).button.center().toPoint())
     hands.until(lambda: member(hands.desk, ana.id).fields["email"] == "ana@example.org")
+
+
+def test_the_details_say_days_answers_and_codes_in_words(hands: Any) -> None:
+    """No day as a machine writes it, no code, no id, in Activity and in a member's History."""
+    desk = hands.desk
+    ana, other, *_rest = (row.id for row in member_rows(desk))
+    change_member(desk, ana, birth_date="1976-03-04", solicit_codes="do_not_call", deceased="no")
+    dinner = new_gathering(desk, name="Dinner", start="2030-01-12T19:00", end="2030-01-14T22:00", kind="talk").id
+    change_gathering(desk, dinner, start="2030-01-13T18:30", kind="dinner", mode="online")
+    add_guests(desk, dinner, [ana])
+    set_rsvp(desk, dinner, [registration_id(dinner, ana)], "maybe")
+    merge_people(desk, other, ana)
+    found = {one.event: written(desk, one.id)[0] for one in reversed(deeds(desk, 20))}
+
+    def now(event: str) -> dict[str, str]:
+        return {one.field: one.now for one in found[event]}
+
+    assert now("member_changed") == {"Date of birth": "4 March 1976", "Asked us": "No calls", "Deceased": "no"}
+    assert now("gathering_changed") == {"Start": "13 January 2030, 18:30", "Kind": "Dinner", "In person or online": "Online"}
+    assert {one.was for one in found["gathering_changed"] if one.field == "Start"} == {"12 January 2030, 19:00"}
+    assert now("answers_noted")["Answer"] == "Maybe"
+    assert re.fullmatch(r"1[12] November 2026, \d\d:30", value_words("registration", "answered_at", "2026-11-12T00:30:05.123Z"))  # by the clock here
+    assert now("people_merged")["Merged into"].startswith("Li Chen")
+    assert not any(is_id(one.was) or is_id(one.now) for values in found.values() for one in values)
+    assert {"4 March 1976", "No calls"} <= {one.text for one in past_values(desk, "person", ana)}
+    page = hands.page("activity")
+    page.list.setCurrentIndex(page.lines.index(page.lines.row_of(next(one.id for one in deeds(desk) if one.event == "gathering_changed")), 0))
+    hands.until(lambda: any("13 January 2030, 18:30" in label.text() for label in page.detail.findChildren(QLabel)))
 
 
 def test_find_and_kind_narrow_the_list(hands: Any) -> None:

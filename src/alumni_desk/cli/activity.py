@@ -140,9 +140,9 @@ def run_history(args: argparse.Namespace) -> int:
              "here": one.here, "refused": one.refused, "restorable": one.restorable} for one, field, value in entries]
 
     def words() -> str:
-        lines = [(field_word(name, one.field), _said(value) or _("nothing"), _when(one.at),
+        lines = [(field_word(name, one.field), _said(name, field, value) or _("nothing"), _when(one.at),
                   one.who or one.device or (_("this laptop") if one.here else _("another laptop")), _("now") if one.now else "", one.id)
-                 for one, _field, value in entries]
+                 for one, field, value in entries]
         if not lines:
             return _("No values are kept: whoever was erased has no history.")
         return table(lines) + "\n" + ngettext("{n} value", "{n} values", len(lines)).format(n=number(len(lines)))
@@ -167,10 +167,11 @@ def _entries(table: str, versions: Sequence[Version]) -> list[tuple[Version, str
     return list(entries.values())
 
 
-def _said(value: Any) -> str:
-    from alumni_desk.segments.activity import value_words
+def _said(table: str, field: str, value: Any) -> str:
+    from alumni_desk.segments.values import value_words
 
-    return ", ".join(filter(None, map(value_words, value.values()))) if isinstance(value, dict) else value_words(value)
+    parts = value.items() if isinstance(value, dict) else [(field, value)]
+    return ", ".join(filter(None, (value_words(table, name, one) for name, one in parts)))
 
 
 def _record(desk: Desk, text: str) -> tuple[str, str]:

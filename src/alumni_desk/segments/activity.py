@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple, cast
 from alumni_desk.gatherings.fields import field_word as gathering_field
 from alumni_desk.members import naming
 from alumni_desk.members.fields import ADDRESS, label
+from alumni_desk.protocol.values import is_id
+from alumni_desk.segments.values import value_words
 from alumni_desk.store import driver
 from alumni_desk.store.desk import Desk
 from alumni_desk.store.done import Done, actions
@@ -137,8 +139,11 @@ def written(desk: Desk, action: str, limit: int = 50) -> tuple[list[Written], di
             sums[word] += 1
             found.append((row, Written("", word, was, now, row=row_id)))
     with desk.reading() as connection:
-        names = Names(connection, {action: [row for row, _one in found[:limit]]}, set())
-    shown = [replace(one, name=names.of(*row)) for row, one in found[:limit]]
+        first = [row for row, _one in found[:limit]]
+        others: list[tuple[str, str, Mapping[str, Any]]] = [
+            ("person", value, {}) for _row, one in found[:limit] for value in (one.was, one.now) if is_id(value)]  # a value that names somebody
+        names = Names(connection, {action: [*first, *others]}, set())
+    shown = [replace(one, name=names.of(*row), was=names.meant(one.was), now=names.meant(one.now)) for row, one in found[:limit]]
     return shown, dict(sorted(sums.items(), key=lambda one: -one[1])), len(found)
 
 
@@ -214,15 +219,15 @@ def past_values(desk: Desk, table: str, row_id: str) -> list[PastValue]:
         if one.field not in _SILENT:
             lines.setdefault((field_word(table, one.field), one.id.partition("@")[2]), []).append(one)
     changes = Counter(word for word, _clock in lines)
-    found = [_past_value(word, versions) for (word, _clock), versions in lines.items()]
+    found = [_past_value(table, word, versions) for (word, _clock), versions in lines.items()]
     return sorted(found, key=lambda one: changes[one.field] < 2)
 
 
-def _past_value(word: str, versions: Sequence[Version]) -> PastValue:
+def _past_value(table: str, word: str, versions: Sequence[Version]) -> PastValue:
     from alumni_desk.store.history import ONLY_BY_HAND
 
     first = versions[0]
-    text = ", ".join(part for one in versions if (part := value_words(one.value)))
+    text = ", ".join(part for one in versions if (part := value_words(table, one.field, one.value)))
     return PastValue(first.id, word, text, first.at, first.who, first.device, first.here, first.event, any(one.now for one in versions), first.refused,
                      any(one.restorable for one in versions) and not any(one.now for one in versions), first.field in ONLY_BY_HAND)
 
@@ -277,6 +282,10 @@ class Names:
     def has_person(self, person_id: str) -> bool:
         """Whether somebody is here by this id."""
         return person_id in self._people
+
+    def meant(self, value: str) -> str:
+        """A value as it is, or, where it is a person's id, what they are called; any other id says nothing to anybody."""
+        return self.person(value) if self.has_person(value) else _("another entry") if is_id(value) else value
 
     def gathering(self, gathering_id: str | None) -> str:
         """What a gathering is called."""
@@ -442,30 +451,15 @@ def _of_its_table(table: str) -> dict[str, str]:
 
 def _changes(table: str, before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterable[tuple[str, str, str]]:
     """(field in words, was, now); an address is one."""
-    grouped: dict[str, list[tuple[Any, Any]]] = {}
+    grouped: dict[str, list[tuple[str, str]]] = {}
     for name, value in after.items():
         if before.get(name) != value or name in ADDRESS:
-            grouped.setdefault(field_word(table, name), []).append((before.get(name), value))
+            grouped.setdefault(field_word(table, name), []).append((value_words(table, name, before.get(name)), value_words(table, name, value)))
     for word, pairs in grouped.items():
-        was = ", ".join(text for old, _new in pairs if (text := value_words(old)))
-        now = ", ".join(text for _old, new in pairs if (text := value_words(new)))
+        was = ", ".join(text for text, _now in pairs if text)
+        now = ", ".join(text for _was, text in pairs if text)
         if was != now:
             yield word, was, now
-
-
-def value_words(value: Any) -> str:
-    """A value as people read it."""
-    if value is None or value == "":
-        return ""
-    if isinstance(value, bool):
-        return _("yes") if value else _("no")
-    text = str(value)
-    if text.startswith("["):
-        try:
-            return ", ".join(str(one) for one in json.loads(text))
-        except ValueError:
-            return text
-    return text
 
 
 def _left(one: Left, name: str, *, ahead: bool) -> str:

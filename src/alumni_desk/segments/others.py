@@ -13,7 +13,8 @@ import sqlalchemy as sa
 
 from alumni_desk.protocol.clock import milliseconds
 from alumni_desk.protocol.clocks import unpack
-from alumni_desk.segments.activity import Deed, Names, Written, deeds, field_word, value_words
+from alumni_desk.segments.activity import Deed, Names, Written, deeds, field_word
+from alumni_desk.segments.values import value_words
 from alumni_desk.store.desk import Desk
 from alumni_desk.store.history import authors_of, history
 from alumni_desk.store.tables import CARRIED, CHANGED
@@ -70,8 +71,9 @@ def others_written(desk: Desk, deed: Deed, most: int) -> list[Written]:
         versions = [one for one in history(desk, table, row_id) if one.field == name]
         now = next((n for n, one in enumerate(versions) if one.id == f"{name}@{clock}"), None)
         if now is not None:
-            was = value_words(versions[now + 1].value) if now + 1 < len(versions) else ""
-            found.append(Written(names.of(table, row_id, {}), field_word(table, name), was, value_words(versions[now].value), row=row_id, stands=now == 0))
+            was = value_words(table, name, versions[now + 1].value) if now + 1 < len(versions) else ""
+            found.append(Written(names.of(table, row_id, {}), field_word(table, name), was,
+                                 value_words(table, name, versions[now].value), row=row_id, stands=now == 0))
     return found
 
 

@@ -20,6 +20,7 @@ from alumni_desk.protocol.clock import milliseconds
 from alumni_desk.protocol.clocks import unpack
 from alumni_desk.protocol.messages import Author, ConflictRow, ConflictsReply, DecideRequest, Decision, Head, HelloReply, ScopeRequest, Value
 from alumni_desk.segments.activity import Names, field_word
+from alumni_desk.segments.values import value_words
 from alumni_desk.store.desk import Desk
 from alumni_desk.store.synced import clock_key, data_columns
 from alumni_desk.store.tables import CARRIED
@@ -78,7 +79,8 @@ def said(card: Conflict, side: Side) -> Any:
     if isinstance(side.value, dict):
         return ", ".join(line for value in side.value.values() if value for line in str(value).splitlines()) or None
     if card.field != GONE:
-        return side.value
+        return [value_words(card.table, card.field, one) for one in side.value] if isinstance(side.value, list) else value_words(
+            card.table, card.field, side.value) or None
     return _("removed") if side.value else _("kept, with the change")
 
 

@@ -11,7 +11,8 @@ import sqlalchemy as sa
 
 from alumni_desk.members import naming
 from alumni_desk.protocol.values import is_id
-from alumni_desk.segments.activity import Names, field_word, value_words
+from alumni_desk.segments.activity import Names, field_word
+from alumni_desk.segments.values import value_words
 from alumni_desk.store.desk import Desk
 from alumni_desk.sync.away import names_of
 from alumni_desk.words import _
@@ -113,12 +114,12 @@ def _written(table: str, fields: Mapping[str, Any], there: Mapping[str, Any]) ->
     words = []
     for word, group in grouped.items():
         points = group == ["gone"] or any(is_id(fields[one]) for one in group)
-        words.append(word if points else _value(word, _together(fields, group), _together(there, group)))
+        words.append(word if points else _value(word, _together(table, fields, group), _together(table, there, group)))
     return words
 
 
-def _together(values: Mapping[str, Any], group: Sequence[str]) -> str:
-    text = ", ".join(filter(None, (value_words(values.get(one)) for one in group)))
+def _together(table: str, values: Mapping[str, Any], group: Sequence[str]) -> str:
+    text = ", ".join(filter(None, (value_words(table, one, values.get(one)) for one in group)))
     return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}…"
 
 
