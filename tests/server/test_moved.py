@@ -7,6 +7,7 @@ import os
 import secrets
 import signal
 import threading
+import time
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
@@ -30,8 +31,8 @@ from alumni_desk.server.projection import Projection
 from alumni_desk.server.pull import pull_page
 from alumni_desk.server.push import push
 from alumni_desk.server.snapshot import Snapshots
-from alumni_desk.server.state import open_server
-from alumni_desk.server.tidying import A_DAY, tidy_all
+from alumni_desk.server.state import now_ms, open_server
+from alumni_desk.server.tidying import A_DAY, claim, tidy_all, tidying
 
 NOW = 1_790_000_000_000
 PASSPHRASE = "three words to remember"
@@ -302,6 +303,40 @@ def test_tidying_makes_up_for_an_erasure_that_did_not_reach_the_chapters_before(
     late = network.pull(network.berlin).cursor
     tidy_all(network.server, network.now)
     assert network.pull(network.berlin, late).erased == {"person": [anna]}
+
+
+def test_tidying_makes_up_for_all_that_an_erasure_that_was_cut_off_left(network: Network) -> None:
+    anna = network.add(standing="member", last_name="Berg")
+    snapshots = Snapshots(network.server)
+    offered = [snapshots.offer(network.berlin, seen, now=NOW).name for seen in (Projection("leader"), Projection("door", "a gathering long over"))]
+    left = network.folder / "snapshots" / f"{'0' * 32}.part"
+    left.write_bytes(b"of a process that was killed")
+    os.utime(left, (0, 0))
+    network.add(standing="member", last_name="Stays", scope=network.munich)
+    true = snapshots.offer(network.munich, Projection("leader"), now=NOW).name
+    with network.database.reading() as connection:  # whoever reads what was there keeps it in the log
+        connection.execute(sa.select(network.server.tables.tables["person"].c.id)).all()
+        assert network.push(network.operation("person", anna, "command", command="erase"))[0].status == "ok"
+    there = network.folder / "snapshots"
+    assert {f"{name}.db" for name in (*offered, true)} <= {file.name for file in there.iterdir()}
+    tidy_all(network.server, network.now)
+    assert {file.name for file in there.iterdir()} == {f"{true}.db", f"{true}.made"}
+    if network.database.path is not None:
+        assert network.database.path.with_name(f"{network.database.path.name}-wal").stat().st_size == 0
+
+
+def test_a_server_that_starts_again_makes_up_for_an_erasure_at_once(network: Network) -> None:
+    anna = network.add(standing="member", last_name="Berg")
+    Snapshots(network.server).offer(network.berlin, Projection("leader"), now=NOW)
+    network.move(anna)
+    late = network.pull(network.berlin).cursor
+    assert network.push(network.operation("person", anna, "command", command="erase"), scope=network.munich)[0].status == "ok"
+    assert claim(network.server, now_ms()), "and the next tidying is tomorrow"
+    until = time.monotonic() + 20
+    with tidying(network.server):
+        while network.pull(network.berlin, late).erased != {"person": [anna]} or list((network.folder / "snapshots").iterdir()):
+            assert time.monotonic() < until
+            time.sleep(0.02)
 
 
 def test_a_file_for_a_first_sync_made_before_a_move_is_not_given_any_more(network: Network) -> None:

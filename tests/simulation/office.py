@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,11 +11,13 @@ import sqlalchemy as sa
 
 from alumni_desk.protocol.canonical import operation_of
 from alumni_desk.protocol.messages import Parcel
-from alumni_desk.server import backups, erasing, feed, journal, moved, moved_erased
+from alumni_desk.server import backups, erasing, feed, moved
 from alumni_desk.server.accounts import remove
 from alumni_desk.server.app import make_app
 from alumni_desk.server.database import sqlcipher_database
+from alumni_desk.server.erasures import erasures, make_up
 from alumni_desk.server.invitations import invite
+from alumni_desk.server.snapshot import Snapshots
 from alumni_desk.server.state import open_server
 from alumni_desk.server.tidying import tidy_all
 from simulation.asking import asked
@@ -94,23 +95,20 @@ class Office:
         self.kill_after = None
 
     def erase(self, person: str, scope: str, kill: int | None) -> None:
-        """Erase somebody in a chapter of which no laptop is here, as a push of one's would; killed in the middle of it, a tidying goes on."""
+        """Erase somebody in a chapter of which no laptop is here, as a push of one's would; killed in the middle of it, the next start goes on."""
         self.kill_after = kill
-        note = partial(journal.write, self.server.journal, self.server.id)
         try:
-            with self.database.writing() as connection:
+            with erasures(self.server, self.world.now, Snapshots(self.server)) as note, self.database.writing() as connection:
                 locked = feed.lock_head(connection, self.server.tables, scope)
                 assert locked is not None
                 erasing.erase(connection, self.server.tables, locked, [person], self.world.now, note)
                 feed.move_head(connection, self.server.tables, locked)
-            moved_erased.follow(self.server, self.world.now, note, {person})
-            self.database.scrub()
         except (Killed, sa.exc.PendingRollbackError):
             if not self.killed:
                 raise
             self.killed = False
             self.restart()
-            moved_erased.follow(self.server, self.world.now, note)
+            make_up(self.server, self.world.now)
         self.kill_after = None
 
     def set_aside(self) -> set[str]:

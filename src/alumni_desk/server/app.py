@@ -5,8 +5,7 @@ from __future__ import annotations
 import inspect
 import logging
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple, TypeVar
 
 import msgspec
@@ -54,7 +53,7 @@ from alumni_desk.protocol.messages import (
 from alumni_desk.protocol.parcels import verify_parcel
 from alumni_desk.protocol.values import is_id
 from alumni_desk.schema import SCHEMA_VERSION
-from alumni_desk.server import accounts, conflicts, erasing, feed, inviting, journal, leaving, moved_erased, presence, set_aside
+from alumni_desk.server import accounts, conflicts, feed, inviting, leaving, presence, set_aside
 from alumni_desk.server.anew import Fresh, fresh_of, glance, push_anew
 from alumni_desk.server.aside import aside
 from alumni_desk.server.beforehand import look
@@ -64,6 +63,7 @@ from alumni_desk.server.calls import Call, respond
 from alumni_desk.server.clamping import REPLICA
 from alumni_desk.server.devices import has_sent
 from alumni_desk.server.digest import Digests
+from alumni_desk.server.erasures import erasures
 from alumni_desk.server.greeting import greet
 from alumni_desk.server.hosts import is_loopback
 from alumni_desk.server.identity import enrolled
@@ -213,32 +213,12 @@ def make_app(server: Server, now: Now = now_ms, *, rate: float = CALLS_A_SECOND,
     def say_hello(request: Call, message: HelloRequest) -> HelloReply:
         return greet(server, request.device, message, now())
 
-    @contextmanager
-    def erasures() -> Iterator[erasing.Journal]:
-        """What is erased meanwhile stands in the journal before anything else, and is in no snapshot afterwards."""
-        erased: set[str] = set()
-        people: set[str] = set()
-
-        def note(event: str, *, scope: str, **details: Any) -> None:
-            erased.add(scope)
-            if details.get("table") == "person":
-                people.add(str(details["row"]))
-            journal.write(server.journal, server.id, event, scope=scope, **details)
-
-        yield note
-        if people:
-            moved_erased.follow(server, now(), note, frozenset(people))
-        for scope in erased:
-            snapshots.forget(scope)
-        if erased:
-            server.database.scrub()
-
     def carry_out(scope: str, asked: Sequence[_Pushed]) -> list[PushReply | Refusal | accounts.Caller]:
         """Pushes to one scope, each with its device: what became of it, why it is not taken, or whose it is where it is to be set aside."""
         answers: list[PushReply | Refusal | accounts.Caller] = []
         those: dict[int, Sent] = {}
         fresh = fresh_of(asked[0].message.parcels) if len(asked) == 1 and server.database.postgresql else None
-        with erasures() as note, server.database.writing() as connection:
+        with erasures(server, now(), snapshots) as note, server.database.writing() as connection:
             if fresh is not None and (answer := carry_out_anew(connection, scope, asked[0], fresh)) is not None:
                 return [answer]
             groups = [_taken_out(one.message) for one in asked]
@@ -302,7 +282,7 @@ def make_app(server: Server, now: Now = now_ms, *, rate: float = CALLS_A_SECOND,
         """What others gave this laptop for us."""
         with server.database.reading() as connection:
             who = calling(request, connection, removed_too=True)
-        with erasures() as note, server.database.writing() as connection:
+        with erasures(server, now(), snapshots) as note, server.database.writing() as connection:
             reply = take_relayed(server, connection, who, message, now(), note)
         watch.moved(message.relayed[0].scope, reply.head)
         metrics.pushed(result.status for one in reply.relayed for result in one.results)

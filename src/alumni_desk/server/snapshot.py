@@ -105,6 +105,18 @@ class Snapshots:
             if made.scope == scope:
                 self._remove(made.name)
 
+    def tidy(self) -> None:
+        """Throw away, whoever it was made for, what may not be shown any more, and what a process left that ended while it made one."""
+        made = {one.name: one for one in self._all()}
+        with self._server.database.reading() as connection:
+            untrue = {name for name, one in made.items() if not self._is_true(connection, one)}
+        for name in untrue:
+            self._remove(name)
+        for file in self._folder.iterdir():
+            with suppress(OSError):  # another process has just thrown it away, or made it whole
+                if file.stem not in made and file.stat().st_mtime < time.time() - KEPT_SECONDS:
+                    file.unlink()
+
     @property
     def _folder(self) -> Path:
         if self._server.journal is not None:

@@ -10,15 +10,15 @@ import logging
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import partial
 
 import sqlalchemy as sa
 
 from alumni_desk.logs import note_bug
-from alumni_desk.server import feed, journal, moved_erased, removing
+from alumni_desk.server import feed, removing
 from alumni_desk.server.audiences import CHAPTER
 from alumni_desk.server.bulk import put_rows
 from alumni_desk.server.conflicts import forget_old
+from alumni_desk.server.erasures import make_up
 from alumni_desk.server.state import Server, now_ms
 
 LOG = logging.getLogger("alumni_desk.server")
@@ -37,15 +37,19 @@ _CLAIM = ("INSERT INTO server_state (key, value) VALUES ('tidied', {now}) ON CON
 
 @contextmanager
 def tidying(server: Server) -> Iterator[None]:
-    """Tidy when it is time, while the server serves."""
+    """Tidy when it is time, while the server serves; erasures that were cut off are made up for at once."""
     ended = threading.Event()
 
     def work() -> None:
+        begins = True
         while True:
             try:
                 now = now_ms()
                 if claim(server, now):
                     tidy_all(server, now, ended)
+                elif begins:
+                    make_up(server, now)
+                begins = False
             except sa.exc.SQLAlchemyError as error:  # the database is away: later, then
                 note_bug(LOG, error, "tidying the feeds")
             if ended.wait(LOOK_SECONDS):
@@ -78,7 +82,7 @@ def tidy_all(server: Server, now: int, ended: threading.Event | None = None) -> 
                 count += went
                 if went < removing.AT_ONCE:
                     break
-    return count + moved_erased.follow(server, now, partial(journal.write, server.journal, server.id))
+    return count + make_up(server, now)
 
 
 def _scopes(server: Server) -> list[str]:
