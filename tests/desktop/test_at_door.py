@@ -13,7 +13,8 @@ from tests.desktop.test_sync_page import words
 
 from alumni_desk.desktop.app import build
 from alumni_desk.desktop.at_door import LOCKED, PAGES
-from alumni_desk.gatherings.actions import new_gathering
+from alumni_desk.desktop.door_page import choosable
+from alumni_desk.gatherings.actions import cancel_gathering, new_gathering
 from alumni_desk.members.actions import add_member
 from alumni_desk.sync import door, state
 
@@ -83,6 +84,14 @@ def test_when_its_time_is_over_it_says_so_and_what_is_still_to_send(at_the_door:
     hands.room.bridge.look()
     hands.rest()
     assert hands.shell.chip.text() == "Access ended · 3 to send"
+
+
+def test_a_gathering_that_was_cancelled_can_be_checked_in_for_at_its_own_door(desk: Any) -> None:
+    gathering = new_gathering(desk, name="Autumn Dinner", start="2026-11-19T18:00").id
+    cancel_gathering(desk, gathering, "snow")
+    assert choosable(desk) == []
+    at_door(desk)
+    assert [(one.id, one.cancelled) for one in choosable(desk)] == [(gathering, True)]
 
 
 def test_a_laptop_that_comes_to_a_door_gets_another_window(hands: Hands) -> None:

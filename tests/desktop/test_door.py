@@ -32,7 +32,7 @@ from alumni_desk.desktop.tokens import (
     DOOR_NEEDS_A_WORD,
     DOOR_REFUSED,
 )
-from alumni_desk.gatherings.actions import new_gathering
+from alumni_desk.gatherings.actions import cancel_gathering, new_gathering
 from alumni_desk.gatherings.records import registration_id
 from alumni_desk.protocol.codes import badge_code
 from alumni_desk.schema import open_desk
@@ -322,6 +322,31 @@ def test_a_walk_in_by_keys_alone(door: Door) -> None:
     door.settled()
     assert shown(door) is DOOR_ADMITTED and headcount(door.desk, door.gathering).walk_ins == 1
     assert door.window.form.name.text() == ""
+
+
+def test_a_gathering_that_is_cancelled_while_its_door_is_open_lets_in_whoever_comes(door: Door) -> None:
+    cancel_gathering(door.desk, door.gathering, "snow")
+    door.changes.tell(Changed({"gathering": frozenset({door.gathering})}))
+    door.wait(lambda: door.window.idle.title.text() == "This gathering is cancelled")
+    door.type("obi")
+    door.found()
+    door.settled()
+    door.press(Qt.Key.Key_Return)
+    door.wait(lambda: len(door.facts()) == 1)
+    door.scan(door.codes["Li Chen 2004"])
+    door.wait(lambda: len(door.facts()) == 2)
+    door.settled()
+    assert shown(door) is DOOR_ADMITTED
+    door.press(Qt.Key.Key_F2)
+    door.wait(lambda: door.window.state() == "walk_in")
+    door.wait(lambda: not door.window.scans.muted())  # Tab and Enter are the scanner's own for a moment
+    door.type("Yusuf Al-Amin")
+    door.press(Qt.Key.Key_Tab)
+    door.type("yusuf@example.org")
+    door.press(Qt.Key.Key_Return)
+    door.wait(lambda: len(door.facts()) == 3)
+    door.settled()
+    assert shown(door) is DOOR_ADMITTED and headcount(door.desk, door.gathering).present == 3
 
 
 def test_a_walk_in_without_a_name_says_so(door: Door) -> None:

@@ -52,14 +52,16 @@ class Undone:
 
 def check_in(desk: Desk, gathering_id: str, registration_id: str | None = None, *, person_id: str | None = None,
              code: str | None = None, station: str | None = None, method: str = "name", by: str | None = None,
-             let_in: bool = False) -> Verdict:  # fmt: skip
+             let_in: bool = False, although_cancelled: bool = False) -> Verdict:  # fmt: skip
     """Let one guest in, named by registration, person or badge code, and record it, unless something speaks against it.
 
     Whoever is in already stays in by the fact that is there. ``let_in`` overlooks on purpose what speaks against it
     (cancelled, not on the list, a note); the fact keeps what was overlooked. The verdict is returned after the commit.
+    ``although_cancelled``: the gathering itself; its door says so all the time, and guests who come nevertheless are let in and counted. Without it
+    raises Refused ``gathering_cancelled``.
     """
     with desk.writing("checked_in", gathering=gathering_id) as writing:
-        _need_open(writing, gathering_id)
+        _need_open(writing, gathering_id, although_cancelled)
         if code is not None:
             return _by_code(writing, gathering_id, code, station, by, let_in=let_in)
         return _by_id(writing, gathering_id, registration_id, person_id, station, method, by, let_in=let_in)
@@ -82,11 +84,12 @@ def check_out(desk: Desk, gathering_id: str, registration_id: str, *, station: s
 
 
 def walk_in(desk: Desk, gathering_id: str, name: str, *, person_id: str | None = None, consent: bool = False,
-            host: str | None = None, station: str | None = None, by: str | None = None, **fields: Any) -> Verdict:  # fmt: skip
+            host: str | None = None, station: str | None = None, by: str | None = None, although_cancelled: bool = False,
+            **fields: Any) -> Verdict:  # fmt: skip
     """Add somebody who is not on the list and let them in: person, registration, fact and contact, all or nothing.
 
     ``person_id`` names somebody known; otherwise a person of the same name and the same e-mail or phone is taken, else
-    a guest is made. ``host`` is a registration. Without ``consent`` the contact is for this gathering only.
+    a guest is made. ``host`` is a registration. Without ``consent`` the contact is for this gathering only. ``although_cancelled``: as in ``check_in``.
     """
     for field in fields:
         if field not in WALK_IN_FIELDS:
@@ -94,7 +97,7 @@ def walk_in(desk: Desk, gathering_id: str, name: str, *, person_id: str | None =
                            fields=", ".join(sorted(WALK_IN_FIELDS)))  # fmt: skip
     values = {key: value for key, value in fields.items() if value not in (None, "")}
     with desk.writing("walked_in", gathering=gathering_id) as writing:
-        _need_open(writing, gathering_id)
+        _need_open(writing, gathering_id, although_cancelled)
         person = person_id or _same_person(writing, name, values)
         if person is None:
             person = _new_guest(writing, name, values, consent)
@@ -103,9 +106,9 @@ def walk_in(desk: Desk, gathering_id: str, name: str, *, person_id: str | None =
         return _add_and_let_in(writing, gathering_id, person, host, station, by)
 
 
-def _need_open(writing: Writing, gathering_id: str) -> None:
+def _need_open(writing: Writing, gathering_id: str, although_cancelled: bool) -> None:
     gathering = door_gathering(writing.connection, writing.tables, gathering_id)
-    if gathering.cancelled:
+    if gathering.cancelled and not although_cancelled:
         raise Refused("gathering_cancelled", _("{name} was cancelled, so nobody was let in. Plan it again first, or choose the gathering that is held."),
                       name=gathering.name)
 

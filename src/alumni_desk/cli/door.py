@@ -128,13 +128,13 @@ def run_headcount(args: argparse.Namespace) -> int:
 def _check_in(desk: Desk, door: DoorList, gathering: str, text: str, station: str, let_in: bool) -> Verdict:
     hits = door.find(text)
     if hits.code is not None:
-        return check_in(desk, gathering, code=hits.code, station=station, method="code", let_in=let_in)
+        return check_in(desk, gathering, code=hits.code, station=station, method="code", let_in=let_in, although_cancelled=let_in)
     hit = _by_id(door, text) or hits.certain
     if hit is None:
         if not hits.hits:
             return Verdict(Outcome.NOT_FOUND, reason=Reason.NO_SUCH_NAME)
         return Verdict(Outcome.CHOOSE, reason=Reason.SEVERAL, candidates=tuple(_candidate(h) for h in hits.hits))
-    return check_in(desk, gathering, hit.registration, person_id=hit.person, station=station, method="command", let_in=let_in)
+    return check_in(desk, gathering, hit.registration, person_id=hit.person, station=station, method="command", let_in=let_in, although_cancelled=let_in)
 
 
 def _by_id(door: DoorList, text: str) -> DoorHit | None:

@@ -39,24 +39,27 @@ class Choosable:
     starts: datetime | None
     ends: datetime | None
     over: bool
+    cancelled: bool
 
 
 def choosable(desk: Desk) -> list[Choosable]:
-    """Gatherings to choose from: those that run or come, soonest first, then those that are over, newest first."""
+    """Gatherings to choose from: those that run or come, soonest first, then those that are over, newest first. One that is cancelled is none of them, but
+    for a door's laptop: it has no other, and guests may come nevertheless."""
     table = desk.tables["gathering"]
     with desk.reading() as connection:
         rows = connection.execute(sa.select(table).where(~table.c.gone)).all()
+        at_door = is_at_door(connection)
     coming: list[Choosable] = []
     over: list[Choosable] = []
     for row in rows:
-        if row.status == "cancelled":
+        if row.status == "cancelled" and not at_door:
             continue
         starts, ends = parse_wall(row.starts), parse_wall(row.ends)
         now = local_time(datetime.now(UTC).isoformat(), row.time_zone)
         end = ends or (starts + timedelta(hours=6) if starts else None)
         # Guests linger and lists are tidied: a gathering stays on top until half a day after its end.
         gone = end is not None and now is not None and end + timedelta(hours=12) < now.replace(tzinfo=None)
-        (over if gone else coming).append(Choosable(row.id, row.name or _("Gathering"), row.place or "", starts, ends, gone))
+        (over if gone else coming).append(Choosable(row.id, row.name or _("Gathering"), row.place or "", starts, ends, gone, row.status == "cancelled"))
     coming.sort(key=lambda g: (g.starts is None, g.starts or datetime.max, g.name))
     over.sort(key=lambda g: (g.starts or datetime.min, g.name), reverse=True)
     return [*coming, *over]
@@ -206,7 +209,8 @@ class CheckInPage(Page):
         if chosen is None:
             return
         when = [day_middle(chosen.starts.date()), span(chosen.starts, chosen.ends)] if chosen.starts else []
-        self.when.setText(" · ".join(part for part in (*when, chosen.place) if part))
+        cancelled = _("cancelled") if chosen.cancelled else ""
+        self.when.setText(" · ".join(part for part in (cancelled, *when, chosen.place) if part))
         self.lanes.read(lambda: headcount(self.desk, chosen.id), lambda count: self._say_count(chosen, count.registered, count.present),
                         key="checkin-count")  # fmt: skip
 
@@ -217,7 +221,8 @@ class CheckInPage(Page):
         guests = ngettext("{n} guest on the list", "{n} guests on the list", registered).format(n=registered)
         here = _("{n} here now").format(n=present) if present else ""
         over = _("over") if chosen.over else ""
-        self.when.setText(" · ".join(part for part in (*when, chosen.place, guests, here, over) if part))
+        cancelled = _("cancelled") if chosen.cancelled else ""
+        self.when.setText(" · ".join(part for part in (cancelled, *when, chosen.place, guests, here, over) if part))
 
     def open_chosen(self) -> None:
         """Open the door of the chosen gathering."""

@@ -65,23 +65,23 @@ class Saving(QObject):
         before, at = self.scanned
         self.scanned = (read_badge_code(code) or code, time.monotonic())
         repeated = before == self.scanned[0] and self.scanned[1] - at < RESCAN_S
-        self._save(partial(check_in, self._desk, self._gathering, code=code, station=self._station, by=self._by, let_in=False), "",
+        self._save(partial(check_in, self._desk, self._gathering, code=code, station=self._station, by=self._by, let_in=False, although_cancelled=True), "",
                    repeated=repeated, scan=True)  # fmt: skip
 
     def check_in(self, hit: DoorHit) -> None:
         """Check in somebody who was chosen."""
         self._save(partial(check_in, self._desk, self._gathering, hit.registration, person_id=hit.person, station=self._station, method="name",
-                           by=self._by, let_in=False), hit.name)  # fmt: skip
+                           by=self._by, let_in=False, although_cancelled=True), hit.name)  # fmt: skip
 
     def check_in_whom(self, verdict: Verdict, *, let_in: bool) -> None:
         """Check in whom an answer is about; ``let_in`` all the same."""
         self._save(partial(check_in, self._desk, self._gathering, verdict.registration, person_id=verdict.person, station=self._station,
-                           by=self._by, let_in=let_in), verdict.name)  # fmt: skip
+                           by=self._by, let_in=let_in, although_cancelled=True), verdict.name)  # fmt: skip
 
     def add(self, typed: WalkIn, then: Callable[[], None]) -> None:
         """Add a walk-in; ``then``: once it is saved, before the answer is shown."""
         self._save(partial(walk_in, self._desk, self._gathering, typed.name, person_id=typed.person, consent=typed.consent, host=typed.host,
-                           station=self._station, by=self._by, **typed.fields), typed.name, before=then)  # fmt: skip
+                           station=self._station, by=self._by, although_cancelled=True, **typed.fields), typed.name, before=then)  # fmt: skip
 
     def _save(self, action: Callable[[], Verdict], name: str, *, before: Callable[[], None] = lambda: None, repeated: bool = False,
               scan: bool = False) -> None:  # fmt: skip
