@@ -7,7 +7,8 @@ import sys
 from pathlib import Path
 
 import pytest
-from PySide6.QtCore import Qt
+from PySide6.QtCore import Qt, QTimer
+from PySide6.QtPrintSupport import QPrintDialog
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
 from tests.desktop.conftest import Hands
@@ -142,6 +143,38 @@ def test_the_paper_holds_the_key_and_belongs_to_its_user(tmp_path: Path) -> None
     assert all(f"{number} {group}" in text for number, group in enumerate(key.split("-"), 1)) and "Łódź" in text
     pdf = (tmp_path / "key.pdf").read_bytes()
     assert page_count(pdf) == 1 and key.encode() not in pdf
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the other systems' dialogs are not Qt's")
+def test_printed_into_a_file_it_says_so_and_the_file_is_its_users_alone(fresh: Hands, tmp_path: Path) -> None:
+    page = RecoveryPage(fresh.shell, fresh.desk, fresh.room.lanes, Paper("Boston", new_recovery_key()))
+    page.open()
+    out = tmp_path / "key.pdf"
+    out.write_bytes(b"an older one, which all may read")
+    out.chmod(0o644)
+    print_into(out, page)
+    fresh.until(lambda: page._kept)
+    assert "Saved as PDF at" in page._done_words.text() and "printer" not in page._done_words.text()
+    assert page._advice.text() == "Whoever has key.pdf can open the chapter. Take it on a stick to the chapter’s papers, then delete it here."
+    assert page_count(out.read_bytes()) == 1 and stat.S_IMODE(out.stat().st_mode) == 0o600
+    page._kept = ""
+    print_into(tmp_path / "nowhere" / "key.pdf", page)
+    fresh.until(lambda: "cannot be written" in page._done_words.text())
+    assert not page._kept
+    page.reject()
+    fresh.rest()
+
+
+def print_into(out: Path, page: RecoveryPage) -> None:
+    """Print, and choose a file in the system's dialog."""
+    def choose() -> None:
+        dialog = QApplication.activeModalWidget()
+        assert isinstance(dialog, QPrintDialog)
+        dialog.printer().setOutputFileName(str(out))
+        dialog.done(QPrintDialog.DialogCode.Accepted)
+
+    QTimer.singleShot(0, choose)
+    QTest.mouseClick(page.print_button, Qt.MouseButton.LeftButton)
 
 
 def test_not_for_made_up_people_nor_under_a_door_grant(desk: Desk, tmp_path: Path) -> None:

@@ -550,7 +550,12 @@ class BadgesPage(Page):
             return
         from alumni_desk.desktop.printing import print_pdf
 
-        if print_pdf(self, laid.pdf, laid.wanted.stock, self._rows[laid.wanted.gathering].name, self.lanes, lambda: self._ask(laid, _("Sent to the printer."))):
+        def printed(file: Path | None) -> None:
+            if file is not None:
+                self.lanes.work(lambda: exports.note(self.desk, file))
+            self._ask(laid, _("Sent to the printer.") if file is None else _("Saved as {file}.").format(file=file.name))
+
+        if print_pdf(self, laid.pdf, laid.wanted.stock, self._rows[laid.wanted.gathering].name, self.lanes, printed):
             self.foot_words.setText(_("Printing …"))
 
     def _ask(self, laid: Laid, words: str) -> None:

@@ -240,7 +240,11 @@ class Inviting:
             who = _("{name}: welcome to {chapter}").format(name=made.name, chapter=made.chapter) if made.name else _("Welcome to {chapter}").format(
                 chapter=made.chapter)
             pdf = invitation_pdf(title=who, code=made.code, qr=made.qr, server=urlsplit(made.url).netloc, words=how_to(made), paper=page.paper)
-            print_pdf(self.sheet, pdf, page, _("Invitation"), self._lanes, lambda: self.sheet.say(_("Sent to the printer.")))
+            print_pdf(self.sheet, pdf, page, _("Invitation"), self._lanes, self._printed)
+
+    def _printed(self, file: Path | None) -> None:
+        self.sheet.say(_("Sent to the printer.") if file is None else _("Saved as {file}. Whoever has the file can join.").format(
+            file=file.name))
 
 
 def how_to(made: Invitation) -> list[str]:

@@ -82,6 +82,7 @@ class RecoveryPage(PlainSheet):
         self._desk, self._lanes, self._paper = desk, lanes, paper
         self.asked = (choose or _two_groups)()
         self._kept = ""  # how and when it was
+        self._file = ""  # the one it lies in, if it does
         self._foot_words = _("No member is saved before this is done") if foot is None else foot
         self.setObjectName("page")  # a page has no border
         self._fill_window(parent)
@@ -128,7 +129,7 @@ class RecoveryPage(PlainSheet):
             line.field.setText(text)
         self.size_choice.setFocus()
         if self._kept:
-            self._done(self._kept)
+            self._done(self._kept, self._file)
 
     def _fill_window(self, parent: QWidget) -> None:
         window = parent.window()
@@ -228,7 +229,10 @@ class RecoveryPage(PlainSheet):
         american = QLocale.system().measurementSystem() == QLocale.MeasurementSystem.ImperialUSSystem
         page = stock("avery-5392" if american else "avery-l4785")
         pdf = recovery_pdf(self._paper.chapter, self._paper.key, _today(), paper=page.paper)
-        print_pdf(self, pdf, page, _("Recovery key"), self._lanes, lambda: self._done(_now(_("Sent to the printer at {time}"))))
+        print_pdf(self, pdf, page, _("Recovery key"), self._lanes, self._printed, self._trouble)
+
+    def _printed(self, file: Path | None) -> None:
+        self._done(_now(_("Sent to the printer at {time}") if file is None else _("Saved as PDF at {time}")), file.name if file is not None else "")
 
     def save_it(self) -> None:
         """Save the key as PDF or text, where the user says; best on a stick."""
@@ -239,10 +243,14 @@ class RecoveryPage(PlainSheet):
 
     def save_to(self, file: Path) -> None:
         """Save the key as this file: text if it ends in .txt, else PDF."""
-        self._lanes.work(lambda: write_paper(self._paper, file), lambda done: self._done(_now(_("Saved at {time}"))), self._trouble)
+        self._lanes.work(lambda: write_paper(self._paper, file), lambda done: self._done(_now(_("Saved at {time}")), file.name), self._trouble)
 
-    def _done(self, words: str) -> None:
-        self._kept = words
+    def _done(self, words: str, file: str) -> None:
+        self._kept, self._file = words, file or self._file
+        if self._file:
+            self._advice.set_tone("warn")
+            self._advice.setText(_("Whoever has {file} can open the chapter. Take it on a stick to the chapter’s papers, then delete it here.").format(
+                file=self._file))
         self._done_glyph.show()
         self._done_words.set_tone("ok")
         self._done_words.setText(words)
@@ -288,6 +296,7 @@ def write_paper(paper: Paper, file: Path) -> None:
     """Write the key to a file of the user's choice, readable by this user alone. Raises BadInput if it cannot be written."""
     import os
 
+    from alumni_desk.desktop.printing import private_file
     from alumni_desk.paper.recovery_sheet import recovery_pdf, recovery_text
     from alumni_desk.store.disk import refuse_chapters_folder
 
@@ -296,8 +305,9 @@ def write_paper(paper: Paper, file: Path) -> None:
     made = _today()
     text = file.suffix.lower() == ".txt"
     content = recovery_text(paper.chapter, paper.key, made).encode() if text else recovery_pdf(paper.chapter, paper.key, made, saved=True)
+    handle = private_file(file)
     try:
-        with open(os.open(file, os.O_CREAT | os.O_WRONLY | os.O_TRUNC, 0o600), "wb") as stream:
+        with os.fdopen(handle, "wb") as stream:
             stream.write(content)
     except OSError as error:
         raise BadInput("file_not_written", _("{file} cannot be written ({reason}). Choose another folder."), file=file.name,
