@@ -7,11 +7,14 @@ from typing import Any
 
 from alumni_desk.desktop.compared_sheet import ComparedSheet
 from alumni_desk.desktop.controls import Label
-from alumni_desk.desktop.laptop_part import ExportedSheet
+from alumni_desk.desktop.erasing_sheets import stake_of
+from alumni_desk.desktop.laptop_part import ExportedSheet, what_is_here
 from alumni_desk.exchange.exporting import members_csv
 from alumni_desk.gatherings.actions import add_guests, new_gathering, set_rsvp
 from alumni_desk.gatherings.records import registration_id
 from alumni_desk.members.actions import add_member, change_member
+from alumni_desk.members.lists import member_rows
+from alumni_desk.members.merging import merge_people
 from alumni_desk.segments.comparing import compare
 from alumni_desk.store import backup, exports
 
@@ -37,6 +40,24 @@ def test_a_backup_compared_with_itself_differs_in_nothing(hands: Any) -> None:
     file = backup.by_itself(hands.desk.profile, hands.desk.key, "daily")
     found = compare(hands.desk, file)
     assert [one.count for side in (found.only_now, found.only_then, found.changed) for one in side.values()] == [0] * 12
+
+
+def test_entries_that_were_merged_are_one_member(hands: Any) -> None:
+    desk = hands.desk
+    entry = add_member(desk, first_name="Li", last_name="Chen").id
+    backup.by_itself(desk.profile, desk.key, "daily")
+    kept = next(row.id for row in member_rows(desk, "Li Chen") if row.id != entry)
+    merge_people(desk, entry, kept)
+    assert what_is_here(desk).members == stake_of(desk).members == 3
+    page = hands.page("restore")
+    words = [label.text() for label in page.detail.findChildren(Label)]
+    assert words[words.index("Members"):][:4] == ["Members", "4", "3", "1 more"]
+    page.detail._see.click()
+    sheet = hands.dialog(ComparedSheet)
+    said = [label.text() for label in sheet.findChildren(Label)]
+    assert said.count("1 member") == 1 and said[said.index("1 member") + 1] == "Li Chen"
+    assert next(words for words in said if words.startswith("Only on ")) and "Only today" not in said and "Changed since" not in said
+    sheet.reject()
 
 
 def test_what_was_changed_since_is_not_called_the_same(hands: Any) -> None:

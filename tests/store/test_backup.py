@@ -17,6 +17,7 @@ from alumni_desk.cli.store import opens_words
 from alumni_desk.errors import BadInput, Refused, StoreProblem
 from alumni_desk.members.actions import add_member
 from alumni_desk.members.lists import count_members, member_rows
+from alumni_desk.members.merging import merge_people
 from alumni_desk.protocol.codes import new_recovery_key
 from alumni_desk.schema import open_desk
 from alumni_desk.store import keys
@@ -49,6 +50,18 @@ def test_it_opens_in_another_profile_with_its_own_password(backup: Path, tmp_pat
     with open_desk(other) as opened:
         assert [row.name for row in member_rows(opened, "lovelace")] == ["Ada Lovelace"]
         assert verify(opened).ok
+
+
+def test_whoever_has_two_entries_that_were_merged_is_one_member(desk: Desk, tmp_path: Path) -> None:
+    ada, again = (add_member(desk, first_name="Ada", last_name="Lovelace").id for _entry in range(2))
+    out = tmp_path / "saved.desk"
+    assert back_up(desk, out, passphrase="another three words").members == 2
+    merge_people(desk, again, ada)
+    out = tmp_path / "merged.desk"
+    assert back_up(desk, out, passphrase="another three words").members == count_members(desk) == 1
+    other = Profile(tmp_path / "other computer")
+    assert restore(other, out, passphrase="another three words", dry_run=True).held.members == 1
+    assert restore(other, out, passphrase="another three words").held.members == 1
 
 
 @pytest.mark.parametrize("harm", ["cut", "flip", "other", "empty"])

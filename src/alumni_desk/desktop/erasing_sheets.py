@@ -15,6 +15,7 @@ from alumni_desk.desktop.paint import isolated
 from alumni_desk.desktop.sheet import Sheet
 from alumni_desk.desktop.sync_bridge import SyncBridge
 from alumni_desk.errors import KnownError
+from alumni_desk.store.backup import MEMBERS
 from alumni_desk.store.desk import Desk
 from alumni_desk.words import _, ngettext, number
 
@@ -35,7 +36,7 @@ def stake_of(desk: Desk) -> Stake:
 
     with desk.reading() as connection:
         name = connection.exec_driver_sql("SELECT name FROM chapter LIMIT 1").scalar()
-        members = int(connection.exec_driver_sql("SELECT count(*) FROM person WHERE standing = 'member' AND NOT gone").scalar() or 0)
+        members = int(connection.exec_driver_sql(f"SELECT count(*) FROM {MEMBERS}").scalar() or 0)
         standing = engine.standing(connection)
     return Stake(str(name or ""), members, standing.state != "alone", standing.waiting)
 

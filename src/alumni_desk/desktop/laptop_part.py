@@ -40,7 +40,7 @@ def what_is_here(desk: Desk) -> Here:
     """Count it, and look which exported files are still there."""
     with desk.reading() as connection:
         members, gatherings = (int(connection.exec_driver_sql(f"SELECT count(*) FROM {question}").scalar() or 0) for question in (
-            "person WHERE standing = 'member' AND NOT gone", "gathering WHERE NOT gone"))
+            backup.MEMBERS, "gathering WHERE NOT gone"))
     made = backup.backups(desk.profile)
     own = sum(_size(file) for file in desk.profile.path.glob("desk.*"))
     return Here(members, gatherings, len(made), own + sum(one.size for one in made), tuple(exports.exports(desk)))

@@ -21,7 +21,7 @@ SHOWN = 200
 """Lines of each list; a longer one says how many more there are."""
 
 _NAME = ("title", "first_name", "middle_name", "last_name", "suffix", "preferred_name")
-_MEMBERS = f"SELECT id, clocks, {', '.join(_NAME)} FROM person WHERE standing = 'member' AND NOT gone"
+_MEMBERS = f"SELECT id, clocks, {', '.join(_NAME)} FROM {backup.MEMBERS}"
 _GATHERINGS = "SELECT id, clocks, name, starts FROM gathering WHERE NOT gone"
 _OF_THEM = (f"SELECT f.id, f.clocks, {', '.join(f'p.{name}' for name in _NAME)}, g.name AS gathering FROM {{}} AS f"
             " LEFT JOIN person AS p ON p.id = f.person LEFT JOIN gathering AS g ON g.id = f.gathering WHERE {}")

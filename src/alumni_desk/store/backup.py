@@ -39,6 +39,8 @@ MAGIC = b"ALUMNI DESK BACKUP 2\n"
 FORMER = b"ALUMNI DESK BACKUP 1\n"
 HEADER_LIMIT = 65_536
 ENDING = ".alumnidesk"
+MEMBERS = "person WHERE standing = 'member' AND NOT gone AND merged_into IS NULL"
+"""Who is on the list of members: an entry that became part of another is nobody else."""
 STAGE = "restoring"
 """The folder in which a database is made ready before it takes the place of the present one."""
 
@@ -369,7 +371,7 @@ def counted(connection: Any, made_at: str = "") -> Held:
     """What a database holds that a connection of the driver's is open to."""
     chapter = connection.execute("SELECT name FROM chapter WHERE NOT gone LIMIT 1").fetchone()
     members, gatherings, check_ins = (connection.execute(f"SELECT count(*) FROM {question}").fetchone()[0] for question in (
-        "person WHERE standing = 'member' AND NOT gone", "gathering WHERE NOT gone", "fact WHERE kind = 'in'"))
+        MEMBERS, "gathering WHERE NOT gone", "fact WHERE kind = 'in'"))
     return Held(str(chapter[0]) if chapter and chapter[0] else "", members, gatherings, check_ins, made_at)
 
 

@@ -277,12 +277,9 @@ def _count_erased(desk: Desk, ids: Iterable[str]) -> int:
 def _count(desk: Desk, made_at: str) -> Held:
     raw = desk.raw()
     try:
-        chapter = raw.execute("SELECT name FROM chapter WHERE NOT gone LIMIT 1").fetchone()
-        members, gatherings, check_ins = (raw.execute(f"SELECT count(*) FROM {question}").fetchone()[0] for question in (
-            "person WHERE standing = 'member' AND NOT gone", "gathering WHERE NOT gone", "fact WHERE kind = 'in'"))
+        return backup.counted(raw, made_at)
     finally:
         raw.close()
-    return Held(str(chapter[0]) if chapter and chapter[0] else "", members, gatherings, check_ins, made_at)
 
 
 @contextmanager
