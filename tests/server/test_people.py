@@ -39,6 +39,7 @@ from alumni_desk.server import audit
 from alumni_desk.server.app import make_app
 from alumni_desk.server.database import Database
 from alumni_desk.server.devices import device_rows
+from alumni_desk.server.figures import figures
 from alumni_desk.server.state import open_server
 from alumni_desk.server.tidying import tidy_all
 
@@ -193,6 +194,22 @@ def test_conflicts_are_listed_decided_and_opened_again(office: Office) -> None:
     tidy_all(office.server, office.time())
     with office.server.database.reading() as connection:
         assert connection.execute(sa.select(sa.func.count()).select_from(office.server.tables.tables["conflict"])).scalar_one() == 0
+
+
+def test_an_address_and_a_merged_person_are_counted_once(office: Office) -> None:
+    one, two = office.laptop(), office.laptop()
+    person, double = one.operation(last_name="Tesfaye"), one.operation(last_name="Tesfaye")
+    one.push(person, double)
+    before = [one.operation(row=double.row, merged_into=person.row),
+              one.operation(row=person.row, email="one@example.org", street="Rua 1", city="Porto", country="Portugal")]
+    one.push(*before)
+    office.time.now += 1
+    two.push(two.operation(row=person.row, email="two@example.org", street="Via 2", city="Roma", country="Italy"))
+    assert len(office.call("conflicts", ScopeRequest(one.scope), ConflictsReply, one.token).conflicts) == 4
+    [counted] = figures(office.server, office.time()).chapters
+    assert (counted.conflicts, counted.people) == (2, 1)  # the e-mail address and where they live
+    office.time.now += 91 * 24 * 3_600_000
+    assert figures(office.server, office.time()).chapters[0].conflicts == 0  # nobody is asked any more
 
 
 def test_the_whole_merge_group_is_erased_and_no_older_change_brings_it_back(office: Office) -> None:

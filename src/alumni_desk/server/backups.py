@@ -154,7 +154,7 @@ def _look(database: Database, made_at: str) -> tuple[Held, dict[str, int]]:
     with database.reading() as connection:
         heads = {row.scope: row.head for row in connection.execute(sa.select(tables["feed_head"].c.scope, tables["feed_head"].c.head))}
         person = tables["person"]
-        people = connection.execute(sa.select(sa.func.count()).where(~person.c.gone)).scalar_one()
+        people = connection.execute(sa.select(sa.func.count()).where(~person.c.gone, person.c.merged_into.is_(None))).scalar_one()
         server = read_state(connection, all_tables()).get("id", "")
     return Held(server, len(heads), int(people), sum(heads.values()), made_at), heads
 

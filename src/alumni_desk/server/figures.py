@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 
 import sqlalchemy as sa
 
+from alumni_desk.server.conflicts import KEPT
 from alumni_desk.server.database import REVISION
 from alumni_desk.server.state import Server
+from alumni_desk.sync.shapes import shapes
 
 
 @dataclass(frozen=True)
 class ChapterFigures:
-    """One chapter. ``head``: changes so far; ``backed_up``: how many of them a backup holds."""
+    """One chapter. ``head``: changes so far; ``backed_up``: how many of them a backup holds; ``people``: entries that were merged are one;
+    ``conflicts``: what somebody can decide on, an address once.
+    """
 
     id: str
     name: str | None
@@ -68,8 +73,9 @@ def figures(server: Server, now: int) -> Figures:
 
         names = {row.scope: row.name for row in connection.execute(sa.select(t["chapter"].c.scope, t["chapter"].c.name)
                                                                    .where(t["chapter"].c.id == t["chapter"].c.scope))}
-        people, gatherings, facts = by_scope("person", ~t["person"].c.gone), by_scope("gathering", ~t["gathering"].c.gone), by_scope("fact")
-        clashes = by_scope("conflict", t["conflict"].c.decided_at.is_(None))
+        people = by_scope("person", ~t["person"].c.gone, t["person"].c.merged_into.is_(None))
+        gatherings, facts = by_scope("gathering", ~t["gathering"].c.gone), by_scope("fact")
+        clashes = _open_conflicts(connection, t["conflict"], now)
         members = sa.select(t["grant"].c.scope, sa.func.count().label("n")).join_from(t["grant"], t["device"], t["device"].c.account == t["grant"].c.account)
         laptops = {row.scope: row.n for row in connection.execute(members.where(t["device"].c.revoked_at.is_(None)).group_by(t["grant"].c.scope))}
         chapters = [ChapterFigures(row.scope, names.get(row.scope), people.get(row.scope, 0), gatherings.get(row.scope, 0), facts.get(row.scope, 0),
@@ -82,6 +88,13 @@ def figures(server: Server, now: int) -> Figures:
             open_invitations=count("invitation", t["invitation"].c.used_at.is_(None), t["invitation"].c.cancelled_at.is_(None),
                                    t["invitation"].c.expires_at > now),
             set_aside=count("quarantine", t["quarantine"].c.released_at.is_(None)), chapters=chapters)
+
+
+def _open_conflicts(connection: sa.Connection, table: sa.Table, now: int) -> Counter[str]:
+    """How much there is to decide on, by chapter: lines of one address that met at once are one."""
+    query = sa.select(table.c.scope, table.c.table_name, table.c.row_id, table.c.field, table.c.winner_clock, table.c.loser_clock)
+    rows = connection.execute(query.where(table.c.decided_at.is_(None), table.c.made_at > now - KEPT))
+    return Counter(scope for scope, *_which in {(scope, name, row, shapes()[name].clock_keys[field], won, lost) for scope, name, row, field, won, lost in rows})
 
 
 def set_aside(server: Server) -> list[SetAside]:

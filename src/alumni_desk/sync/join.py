@@ -285,7 +285,8 @@ def _may_begin(connection: sa.Connection, merge: bool) -> None:
 
 def here(connection: sa.Connection) -> str:
     """What a join would carry over, in words: “3 people and 1 gathering”; empty where there is nothing."""
-    people, gatherings = (int(connection.exec_driver_sql(f"SELECT count(*) FROM {name} WHERE NOT gone").scalar() or 0) for name in ("person", "gathering"))
+    people, gatherings = (int(connection.exec_driver_sql(f"SELECT count(*) FROM {rows} WHERE NOT gone").scalar() or 0) for rows in (
+        "(SELECT gone FROM person WHERE merged_into IS NULL)", "gathering"))
     parts = []
     if people:
         parts.append(ngettext("{n} person", "{n} people", people).format(n=number(people)))
