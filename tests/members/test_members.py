@@ -76,6 +76,24 @@ def test_one_of_several_is_not_guessed(desk: Desk) -> None:
     assert find_one(desk, "li chen 98") == ids[1998] and find_one(desk, ids[2004]) == ids[2004]
 
 
+def test_a_name_typed_whole_means_whoever_is_called_just_so(desk: Desk) -> None:
+    for last in ("Silva Costa", "Silvano", *(f"Silva {one}" for one in "ABCDEFGHIJKLMNOPQRSTUVWXYZ")):
+        add_member(desk, first_name="Ana", last_name=last)
+    ana = add_member(desk, title="Dr.", first_name="Ana", middle_name="Luísa", last_name="Silva", class_year="2004").id
+    for typed in ("Ana Silva", " ana  sílva ", "Ana Luisa Silva", "Ana Silva 2004"):
+        assert find_one(desk, typed) == ana
+    with pytest.raises(Ambiguous):
+        find_one(desk, "Ana Sil")
+    beth = add_member(desk, first_name="Elizabeth", last_name="Ortega", preferred_name="Beth").id
+    add_member(desk, first_name="Elizabeth", last_name="Ortega Ruiz")
+    assert find_one(desk, "Elizabeth Ortega") == find_one(desk, "beth ortega") == beth
+    again = add_member(desk, first_name="Ana", last_name="Silva", class_year="1998").id
+    with pytest.raises(Ambiguous, match="class year") as several:
+        find_one(desk, "Ana Silva")
+    assert {row.id for row in several.value.candidates} == {ana, again} and "Costa" not in str(several.value)
+    assert find_one(desk, "Ana Silva 1998") == again
+
+
 def test_rows_come_in_the_order_asked(desk: Desk) -> None:
     ids = [add_member(desk, first_name="A", last_name=last).id for last in ("Zed", "Abel", "Moor")]
     assert [row.id for row in rows_of(desk, ids)] == ids

@@ -17,8 +17,11 @@ from alumni_desk.store import driver
 from alumni_desk.store.at_door import as_seen
 from alumni_desk.store.desk import Desk
 from alumni_desk.store.finding import Found, Question, everybody, find_people, matching_ids, question_of
+from alumni_desk.store.search import fold
 from alumni_desk.words import _
 
+MEANT = 200
+"""Among so many of those who fit best a name that fits as a whole is looked for."""
 STEPS = 4_000
 """So many steps the database takes between two questions whether its answer is still wanted."""
 EndedBy = Callable[[Callable[[], object]], AbstractContextManager[None]]
@@ -195,18 +198,43 @@ def member(desk: Desk, person_id: str) -> MemberDetail:
 
 
 def find_one(desk: Desk, text: str) -> str:
-    """The id of the one person that a text means: an id, or words that fit one member only. Raises NotFound or Ambiguous."""
+    """The id of the one person that a text means: an id, words that fit one member only, or a name of which one member has no more and no less.
+
+    Raises NotFound or Ambiguous.
+    """
     person = desk.tables["person"]
     with desk.reading() as connection:
         if connection.execute(sa.select(person.c.id).where(person.c.id == text.strip(), ~person.c.gone)).first() is not None:
             return text.strip()
-    rows = member_rows(desk, text, 20, "best", standing=None)
+    rows = member_rows(desk, text, MEANT, "best", standing=None)
+    rows = _called_just_so(desk, rows, text) or rows
     if len(rows) == 1:
         return rows[0].id
     if not rows:
         raise NotFound("member_not_found", _("Nobody here is called “{text}”. Try fewer letters."), text=text)
     names = ", ".join(f"{row.name}{f' {row.class_label}' if row.class_label else ''} ({row.id})" for row in rows[:5])
-    raise Ambiguous("several_found", _("“{text}” may be {names}. Add the class year, or use the id."), text=text, names=names, candidates=rows)
+    raise Ambiguous("several_found", _("“{text}” may be {names}. Add the class year, or use the id."), text=text, names=names, candidates=rows[:20])
+
+
+def _called_just_so(desk: Desk, rows: Sequence[MemberRow], text: str) -> list[MemberRow]:
+    """Those whose whole name is what was typed, with or without the class as a list says it."""
+    wanted, person = _plain(text), desk.tables["person"]
+    with desk.reading() as connection:
+        people = {one.id: one for one in connection.execute(sa.select(person).where(person.c.id.in_([row.id for row in rows])))}
+    found = []
+    for row in rows:
+        one = people.get(row.id)
+        if one is None:  # removed in this moment
+            continue
+        names = {row.name, naming.full_name(one), row.other_script_name or "", f"{one.first_name or ''} {one.last_name or ''}",
+                 f"{one.first_name or ''} {one.middle_name or ''} {one.last_name or ''}"}
+        if wanted in {_plain(f"{name} {tail}") for name in names for tail in ("", row.class_label, row.class_year or "")}:
+            found.append(row)
+    return found
+
+
+def _plain(text: str) -> str:
+    return " ".join(fold(text).split())
 
 
 _MANY = ("constituent_codes", "former_names", "other_emails", "solicit_codes", "external_ids")
