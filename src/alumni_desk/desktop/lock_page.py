@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 from typing import Literal
 
 from PySide6.QtCore import Qt, Signal
@@ -12,6 +13,7 @@ from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
 from alumni_desk.desktop.controls import Button, Label, Link, hairline
 from alumni_desk.desktop.fonts import px, text_size
+from alumni_desk.desktop.forgotten import Remains
 from alumni_desk.desktop.front import text_size_choice
 from alumni_desk.desktop.look import look
 from alumni_desk.desktop.paint import breakable
@@ -39,6 +41,7 @@ class Locked:
     door: bool = False
     drafts: int = 0
     standing: str = ""
+    folder: Path | None = None  # where what is locked lies
 
 
 class LockPage(QWidget):
@@ -68,7 +71,9 @@ class LockPage(QWidget):
         column.addSpacing(px(4))
         self.entry: SecretEntry | None = None
         if locked.password or locked.recovery:
-            self.entry = SecretEntry(_("Unlock"), password=locked.password, recovery=locked.recovery)
+            remains = Remains(locked.folder) if locked.folder is not None and not locked.recovery else None
+            self.entry = SecretEntry(_("Unlock"), password=locked.password, recovery=locked.recovery, remains=remains)
+            self.entry.offer_remains(not locked.keyring)
             self.entry.given.connect(self.given)
         self.store = Button(_("Unlock with this computer’s password store"), "secondary" if locked.password else "primary", "key", height=40)
         self.store.clicked.connect(self.by_store)
@@ -158,6 +163,7 @@ class LockPage(QWidget):
         if self.entry is not None:
             self.entry.button.kind = "primary"
             self.entry.button.update()
+            self.entry.offer_remains(True)
         self.store.hide()
         self.first_focus().setFocus(Qt.FocusReason.OtherFocusReason)
 

@@ -266,7 +266,8 @@ class Lock(QObject):
         names, door = self._names, self._door()
         return Locked(names.chapter, names.university, why, self.rules.minutes, self._now(), password="passphrase" in keepers,
                       keyring="keyring" in keepers, recovery="recovery" in keepers, owner=names.owner, write_to=names.write_to,
-                      door=door is not None and self.rules.door_goes_on, drafts=self._drafts(), standing=self._standing())  # fmt: skip
+                      door=door is not None and self.rules.door_goes_on, drafts=self._drafts(), standing=self._standing(),
+                      folder=self._desk.profile.path)  # fmt: skip
 
     def _drafts(self) -> int:
         return sum(isinstance(window, PlainSheet) for window in self._hidden)

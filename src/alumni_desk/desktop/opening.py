@@ -56,6 +56,7 @@ class Ways:
     restore: Callable[[str, str, str | None, bytes | None], str] | None
     key_holder: Callable[[], str]
     where: str
+    folder: Path
     keepers: Callable[[], frozenset[str]] = frozenset
     enrol: Callable[[Desk, str | None], None] | None = None
     salvage: Callable[[Job, str | None], str] | None = None  # what to do about a damaged desk; gives what to say of it
@@ -175,13 +176,15 @@ class Opening(QObject):
 
     def _ask_password(self, *, choose: bool, why: str, again: bool, gone: KnownError | None) -> None:
         """``again``: it may open by itself by now; ``gone``: the password store has lost the key, so that a backup may be what is left."""
+        from alumni_desk.desktop.forgotten import Remains
         from alumni_desk.desktop.unlock import UnlockPage
 
         self._gone = gone
         keepers = self._ways.keepers()
+        remains = Remains(self._ways.folder) if keepers == {"passphrase"} or ("recovery" not in keepers and gone is not None) else None
         self._unlock = UnlockPage(self._with_password, choose=choose, why=why, password="passphrase" in keepers or "recovery" not in keepers,
                                   recovery="recovery" in keepers, again=self._again if again else None,
-                                  backup=partial(self._offer_backups, gone) if gone is not None else None)  # fmt: skip
+                                  backup=partial(self._offer_backups, gone) if gone is not None else None, remains=remains)  # fmt: skip
         self._front.show_view(self._unlock)
 
     def _again(self) -> None:

@@ -100,12 +100,16 @@ class RecoveryField(Field):
 
 
 class SecretEntry(QWidget):
-    """Password or recovery key, why it did not open, and a pause after several wrong ones. ``given(typed)`` when it is to be tried."""
+    """Password or recovery key, why it did not open, and a pause after several wrong ones. ``given(typed)`` when it is to be tried.
+
+    ``remains``: what is shown to whoever forgot the password where there is no recovery key.
+    """
 
     given = Signal(str)
 
-    def __init__(self, words: str, *, password: bool = True, recovery: bool = True) -> None:
+    def __init__(self, words: str, *, password: bool = True, recovery: bool = True, remains: QWidget | None = None) -> None:
         super().__init__()
+        self._remains, self._offers_remains = remains, remains is not None
         self._wrong, self._wait = 0, 0
         self._has_password, self._has_recovery = password, recovery
         column = QVBoxLayout(self)
@@ -124,6 +128,9 @@ class SecretEntry(QWidget):
         self._row.addWidget(self.recovery, 0, 0, 1, 2)  # forty letters need the whole width
         column.addLayout(self._row)
         column.addLayout(self._foot())
+        if remains is not None:
+            column.addWidget(remains)
+            remains.hide()
         self.button.clicked.connect(self._try)
         for field in (self.password, self.recovery):
             field.returnPressed.connect(self._try)
@@ -144,7 +151,7 @@ class SecretEntry(QWidget):
         self._glyph = Glyph("keyboard", "muted", 16)
         self.said = Label("", "small", "muted", wrap=True)
         self.other = Link("", role="small")
-        self.other.clicked.connect(lambda: self.show_recovery(self.recovery.isHidden()))
+        self.other.clicked.connect(self._show_other)
         beside = QVBoxLayout()
         beside.addSpacing(px(4))
         beside.addWidget(self._glyph, 0, Qt.AlignmentFlag.AlignTop)
@@ -156,16 +163,30 @@ class SecretEntry(QWidget):
         foot.addWidget(self.other, 0, Qt.AlignmentFlag.AlignTop)
         return foot
 
+    def _show_other(self) -> None:
+        if self._has_recovery:
+            self.show_recovery(self.recovery.isHidden())
+        elif self._remains is not None:
+            self._remains.setVisible(self._remains.isHidden())
+
+    def offer_remains(self, on: bool) -> None:
+        """Whether nothing else opens it for whoever forgot the password."""
+        self._offers_remains = on and self._remains is not None
+        self.other.setVisible(self._other_way())
+
     def show_recovery(self, on: bool) -> None:
         """Ask for the recovery key instead of the password, or the other way round."""
         self.password.setVisible(not on)
         self.recovery.setVisible(on)
         self._row.addWidget(self.button, int(on), 1)
         self.label.setText(_("Recovery key") if on else _("Password"))
-        self.other.set_words(_("Use the password") if on else _("Forgot it? Use the recovery key"))
-        self.other.setVisible(self._has_password if on else self._has_recovery)
+        self.other.set_words(_("Use the password") if on else _("Forgot it? Use the recovery key") if self._has_recovery else _("Forgot it?"))
+        self.other.setVisible(self._other_way())
         self._say_keyboard()
         self.field().setFocus()
+
+    def _other_way(self) -> bool:
+        return self._has_password if self.password.isHidden() else self._has_recovery or self._offers_remains
 
     def field(self) -> Field:
         """The line that is asked for now."""
@@ -204,6 +225,8 @@ class SecretEntry(QWidget):
         by_recovery = not before.recovery.isHidden()
         if self._has_recovery if by_recovery else self._has_password:  # who keeps the key may have changed meanwhile
             self.show_recovery(by_recovery)
+        if self._remains is not None and before._remains is not None:
+            self._remains.setVisible(not before._remains.isHidden())
         self.password.setText(before.password.text())
         self.recovery.setText(before.recovery.text())
         self._wrong, self._wait = before._wrong, before._wait
@@ -296,11 +319,12 @@ class UnlockPage(QWidget):
     """Column 440: the mark, why it is locked, the password, Unlock. ``choose`` asks for a new password, twice.
 
     ``why``: a sentence in place of the usual one; ``password`` and ``recovery``: whether there is one to ask for; ``again``: what Try again does, where
-    the cause may go away by itself; ``backup``: what Restore a backup does, where nothing else may be left.
+    the cause may go away by itself; ``backup``: what Restore a backup does, where nothing else may be left; ``remains``: see ``SecretEntry``.
     """
 
     def __init__(self, on_password: Callable[[str], None], *, choose: bool = False, why: str = "", password: bool = True, recovery: bool = True,
-                 again: Callable[[], None] | None = None, backup: Callable[[], None] | None = None, parent: QWidget | None = None) -> None:  # fmt: skip
+                 again: Callable[[], None] | None = None, backup: Callable[[], None] | None = None, remains: QWidget | None = None,
+                 parent: QWidget | None = None) -> None:  # fmt: skip
         super().__init__(parent)
         self._on_password, self.choose, self.why = on_password, choose, why
         whole = QVBoxLayout(self)
@@ -324,7 +348,7 @@ class UnlockPage(QWidget):
         if choose:
             self._build_choice(column)
         else:
-            self.entry = SecretEntry(_("Unlock"), password=password, recovery=recovery)
+            self.entry = SecretEntry(_("Unlock"), password=password, recovery=recovery, remains=remains)
             self.entry.given.connect(self._given)
             self.password, self.button, self.said = self.entry.password, self.entry.button, self.entry.said
             column.addWidget(self.entry)

@@ -134,7 +134,7 @@ def ways_of(profile: Profile, hold: Hold | None = None) -> Ways:
         join=_join,
         restore=lambda file, password, own, key: _restored(profile, Path(file), password, own, key),
         key_holder=lambda: key_holder(profile),
-        where=_("They are kept in {folder}.").format(folder=profile.path),
+        where=_("They are kept in {folder}.").format(folder=profile.path), folder=profile.path,
         keepers=lambda: keepers(profile),
         enrol=_enrol,
         find=_find,
