@@ -111,6 +111,29 @@ def test_a_draft_is_hidden_and_comes_back_as_it_was(hands: Hands) -> None:
     hands.rest()
 
 
+def test_what_nothing_is_typed_into_is_no_open_form(hands: Hands) -> None:
+    hands.desk.set_setting(recovery.READ_BACK, None)
+    hands.page("members").add()
+    form = hands.dialog(MemberForm)
+    form._fields["first_name"].setText("Halfway")
+    QTest.mouseClick(form.done_button, Qt.MouseButton.LeftButton)
+    paper = hands.dialog(RecoveryPage)
+    hands.room.lock.lock()
+    assert hands.room.lock.page is not None and hands.room.lock.page.locked.drafts == 1
+    assert "An open form comes back as you left it" in words_of(hands.shell)
+    unlock(hands)
+    assert paper.isVisible() and form.isVisible()
+    paper.reject()
+    form.reject()
+    hands.rest()
+    RecoveryPage(hands.shell, hands.desk, hands.room.lanes, paper._paper).open()
+    hands.room.lock.lock()
+    assert hands.room.lock.page.locked.drafts == 0 and "saved yet" not in words_of(hands.shell)
+    unlock(hands)
+    hands.dialog(RecoveryPage).reject()
+    hands.rest()
+
+
 def test_a_form_on_somebody_who_was_erased_while_it_was_locked_does_not_come_back(hands: Hands) -> None:
     page = hands.page("members")
     page._select(0)

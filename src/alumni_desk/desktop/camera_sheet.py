@@ -30,6 +30,8 @@ LARGEST = 1280
 class CameraSheet(PlainSheet):
     """What the camera sees, until a QR code in it is what is wanted: ``wanted(text)`` says so, and has then done with it."""
 
+    is_form = False
+
     def __init__(self, parent: QWidget, lanes: Lanes, wanted: Callable[[str], bool]) -> None:
         super().__init__(parent, _("Hold the square code before the camera"), width=640)
         self._lanes, self._wanted = lanes, wanted

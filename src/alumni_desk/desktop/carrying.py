@@ -88,6 +88,8 @@ def _is_backup(file: Path) -> bool:
 class BroughtSheet(Sheet):
     """What a file is, and the one thing to do with it."""
 
+    is_form = False
+
     def __init__(self, parent: QWidget, desk: Desk, lanes: Lanes, file: Path, brought: Brought, done: Callable[[Changed], None], say: Say) -> None:
         carries = brought.what == "parcels"
         title, deed = (_("Changes from another laptop"), _("Take them in")) if carries else (_("A guest list for the door"), _("Open it"))

@@ -17,6 +17,8 @@ from alumni_desk.words import _, ngettext, number
 class ComparedSheet(PlainSheet):
     """Three parts: only today, only then, changed since; each by members, check-ins, guests and gatherings."""
 
+    is_form = False
+
     def __init__(self, parent: QWidget, day: date, found: Compared) -> None:
         super().__init__(parent, _("Who and which"))
         then = day_short(day)

@@ -26,6 +26,7 @@ class PinSheet(PlainSheet):
     ``scanned(code)`` for one that was pasted or typed.
     """
 
+    is_form = False
     scanned = Signal(str)
 
     def __init__(self, door: QWidget, desk: Desk, lanes: Lanes, kept: str, scans: Scans) -> None:

@@ -183,6 +183,7 @@ class JoinLaptopSheet(Sheet):
 class NotFoundSheet(PlainSheet):
     """Why no laptop is found, and the next ways. ``save`` and ``load``: a transfer file, each way."""
 
+    is_form = False
     save = Signal()
     load = Signal()
 

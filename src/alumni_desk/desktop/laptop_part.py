@@ -113,6 +113,8 @@ class LaptopPart(QWidget):
 class ExportedSheet(Sheet):
     """The exported files that are still there: their names, folders and days; the folder of one opens, all can be deleted."""
 
+    is_form = False
+
     def __init__(self, parent: QWidget, exported: tuple[Export, ...]) -> None:
         super().__init__(parent, _("Files you exported"), ngettext("Delete it", "Delete all {n}", len(exported)).format(n=number(len(exported))),
                          kind="danger", width=640)  # fmt: skip

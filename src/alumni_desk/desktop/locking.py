@@ -270,7 +270,7 @@ class Lock(QObject):
                       folder=self._desk.profile.path)  # fmt: skip
 
     def _drafts(self) -> int:
-        return sum(isinstance(window, PlainSheet) for window in self._hidden)
+        return sum(isinstance(window, PlainSheet) and window.is_form for window in self._hidden)
 
     # -- opening it again
 

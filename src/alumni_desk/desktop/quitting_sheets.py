@@ -16,6 +16,7 @@ TRY_MS = 5_000
 class SendingSheet(PlainSheet):
     """What waits is being sent. ``late``: it has taken too long; ``stays``: the person would rather not close."""
 
+    is_form = False
     late = Signal()
     stays = Signal()
 
@@ -50,6 +51,7 @@ class SendingSheet(PlainSheet):
 class WaitingSheet(PlainSheet):
     """How many wait, that they are safe, and what can be done: ``quits``, ``saves`` (a transfer file) or ``stays``."""
 
+    is_form = False
     quits = Signal()
     saves = Signal()
     stays = Signal()

@@ -76,6 +76,8 @@ def before_saving(owner: QWidget, desk: Desk, lanes: Lanes, save: Callable[[], o
 class RecoveryPage(PlainSheet):
     """Fills its window. ``accepted`` once two groups were read back; Back or Esc leaves it, and nothing is saved."""
 
+    is_form = False
+
     def __init__(self, parent: QWidget, desk: Desk, lanes: Lanes, paper: Paper, *, foot: str | None = None,
                  choose: Callable[[], tuple[int, int]] | None = None) -> None:  # fmt: skip
         super().__init__(parent, _("One key to keep on paper"))

@@ -23,6 +23,8 @@ REFUSED_SHOWN = 2_000
 class RefusedSheet(PlainSheet):
     """``count``: how many there are in all, also those that are not listed."""
 
+    is_form = False
+
     def __init__(self, parent: QWidget, changes: Sequence[RefusedChange], count: int) -> None:
         from alumni_desk.sync.refused import by_reason
 

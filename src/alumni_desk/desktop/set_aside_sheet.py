@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 class SetAsideSheet(PlainSheet):
     """``looked`` is called whenever something was decided."""
 
+    is_form = False
+
     def __init__(self, parent: QWidget, desk: Desk, lanes: Lanes, parcels: Sequence[SetAside], looked: Callable[[], None]) -> None:
         super().__init__(parent, _("Set aside"), width=640)
         self._desk, self._lanes, self._looked = desk, lanes, looked
