@@ -17,6 +17,7 @@ from alumni_desk.gatherings.lists import gathering, gathering_rows, guest_rows
 from alumni_desk.gatherings.records import registration_id
 from alumni_desk.members.actions import add_member
 from alumni_desk.members.merging import merge_people, unmerge
+from alumni_desk.segments.lists import expected_next, last_seen, visits
 from alumni_desk.store.desk import Desk
 
 DAY = date(2030, 11, 12)
@@ -104,6 +105,36 @@ def test_a_yes_of_either_counts_once_and_an_answer_is_noted_for_both(desk: Desk,
     remove_guests(desk, dinner, [registration_id(dinner, ada)])
     assert names(desk, dinner) == ["Cy Obi"] and gathering(desk, dinner).coming == 1
     assert guest_rows(desk, dinner)[0].person == cy
+
+
+def test_what_a_member_was_at_is_told_of_all_their_entries_once(desk: Desk, dinner: str, people: list[str]) -> None:
+    ada, adaeze, cy = people
+    lunch = new_gathering(desk, name="Lunch", start="2030-11-20T12:00").id
+    add_guests(desk, lunch, [adaeze], status="invited")
+    add_guests(desk, lunch, [cy])
+    check_in(desk, dinner, registration_id(dinner, adaeze), station="Main door")
+    set_rsvp(desk, dinner, [registration_id(dinner, ada)], "maybe")
+    merge_people(desk, adaeze, ada)
+    for entry in (ada, adaeze):
+        assert [(one.name, one.status, one.came) for one in visits(desk, entry)] == [("Lunch", "invited", False), ("Dinner", "yes", True)]
+    assert {who: one.name for who, one in last_seen(desk, [ada, cy]).items()} == {ada: "Dinner"}
+    ahead = expected_next(desk, [ada, cy], DAY)
+    assert {who: (one.name, one.status) for who, one in ahead.items()} == {ada: ("Dinner", "yes"), cy: ("Dinner", "yes")}
+    assert expected_next(desk, [ada], date(2030, 11, 13))[ada].name == "Lunch"
+
+
+def test_whoever_is_on_the_list_under_another_entry_is_not_put_on_it_again(desk: Desk, people: list[str]) -> None:
+    ada, adaeze, cy = people
+    lunch = new_gathering(desk, name="Lunch", start="2030-11-20T12:00").id
+    add_guests(desk, lunch, [adaeze], status="maybe")
+    merge_people(desk, adaeze, ada)
+    added = add_guests(desk, lunch, [ada, adaeze, cy])
+    assert (len(added.registrations), added.already) == (1, 1)
+    assert [(row.name, row.status) for row in guest_rows(desk, lunch)] == [("Ada Obi", "maybe"), ("Cy Obi", "yes")]
+    tea = new_gathering(desk, name="Tea", start="2030-11-21T16:00").id
+    assert len(add_guests(desk, tea, [adaeze, ada]).registrations) == 1
+    remove_guests(desk, lunch, [registration_id(lunch, adaeze)])
+    assert len(add_guests(desk, lunch, [ada]).registrations) == 1 and gathering(desk, lunch).coming == 2
 
 
 def test_guests_stay_under_a_host_who_was_merged(desk: Desk, dinner: str, people: list[str]) -> None:

@@ -103,16 +103,22 @@ def replan_gathering(desk: Desk, gathering_id: str) -> Planned:
 def add_guests(desk: Desk, gathering_id: str, person_ids: Iterable[str], *, status: str = "yes") -> Added:
     """Put people on a gathering's list. Who was taken off comes back; who is on it keeps their answer.
 
-    Those who have died are left out. Raises NotFound, or Refused: if nobody else was meant, or the gathering is cancelled.
+    Those who have died are left out, and entries that were merged are one person. Raises NotFound, or Refused: if nobody else was meant, or the
+    gathering is cancelled.
     """
     _known(status)
-    wanted = list(dict.fromkeys(person_ids))
     with desk.writing("guests_added", gathering=gathering_id) as writing:
         _open(writing, gathering_id)
+        merged = merged_on(writing.connection)
+        wanted = list(dict.fromkeys(root_of(merged, person) for person in person_ids))
         asked, wanted = len(wanted), _living(writing, wanted)
-        there = _registrations(writing, {registration_id(gathering_id, person) for person in wanted})
+        there = _registrations(writing, {registration_id(gathering_id, person) for person in (*wanted, *merged)})
+        listed = {root_of(merged, person) for person in merged if (row := there.get(registration_id(gathering_id, person))) is not None
+                  and not row.gone and row.status != "cancelled"}  # fmt: skip
         added, fresh, at = [], [], _moment(writing.now)
         for person in wanted:
+            if person in listed:
+                continue
             wanted_id = registration_id(gathering_id, person)
             row = there.get(wanted_id)
             if row is None:

@@ -6,11 +6,19 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
+from typing import Any
 
 import sqlalchemy as sa
 
+from alumni_desk.gatherings.counts import answer_of
 from alumni_desk.store import driver
 from alumni_desk.store.desk import Desk
+
+_ENTRIES = ("WITH RECURSIVE entry (id, person) AS (SELECT value, value FROM json_each(?)"
+            " UNION SELECT p.id, entry.person FROM entry JOIN person AS p ON p.merged_into = entry.id) ")
+"""Those who are asked about, each with all entries that became part of theirs."""
+_OF_ONE = ("WITH RECURSIVE entry (id) AS (SELECT ? UNION SELECT p.id FROM entry JOIN person AS p ON p.merged_into = entry.id"
+           " UNION SELECT p.merged_into FROM entry JOIN person AS p ON p.id = entry.id WHERE p.merged_into IS NOT NULL) SELECT id FROM entry")
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,8 +62,8 @@ def seen_on(connection: sa.Connection, people: Sequence[str]) -> dict[str, Seen]
     """``last_seen`` on a connection that has looked up the people."""
     found: dict[str, Seen] = {}
     rows = driver.rows(
-        connection, "SELECT f.id, f.kind, f.person, f.closes, g.id, g.name, g.starts FROM json_each(?) AS wanted"
-        " CROSS JOIN registration AS r ON r.person = wanted.value CROSS JOIN fact AS f ON f.gathering = r.gathering AND f.registration = r.id"
+        connection, _ENTRIES + "SELECT f.id, f.kind, entry.person, f.closes, g.id, g.name, g.starts FROM entry"
+        " CROSS JOIN registration AS r ON r.person = entry.id CROSS JOIN fact AS f ON f.gathering = r.gathering AND f.registration = r.id"
         " JOIN gathering AS g ON g.id = f.gathering WHERE f.kind IN ('in', 'void') AND NOT f.gone ORDER BY g.starts", (json.dumps(people),))
     taken_back = {one for _id, kind, _person, closes, *_gathering in rows if kind == "void" and closes for one in json.loads(closes)}
     for fact, kind, person, _closes, gathering, name, starts in rows:
@@ -73,27 +81,36 @@ def expected_next(desk: Desk, people: Sequence[str], today: date) -> dict[str, E
 def expected_on(connection: sa.Connection, people: Sequence[str], today: date) -> dict[str, Expected]:
     """``expected_next`` on a connection that has looked up the people."""
     rows = driver.rows(
-        connection, "SELECT r.person, r.status, g.id, g.name, g.starts FROM json_each(?) AS wanted JOIN registration AS r ON r.person = wanted.value "
-        "JOIN gathering AS g ON g.id = r.gathering WHERE NOT r.gone AND NOT g.gone AND r.status <> 'cancelled' "
-        "AND coalesce(g.status, 'planned') <> 'cancelled' AND g.starts >= ? ORDER BY g.starts DESC", (json.dumps(people), today.isoformat()))
-    return {person: Expected(gathering, name or "", date.fromisoformat(starts[:10]), status or "invited") for person, status, gathering, name, starts in rows}
+        connection, _ENTRIES + "SELECT entry.person, r.status, g.id, g.name, g.starts FROM entry CROSS JOIN registration AS r ON r.person = entry.id "
+        "CROSS JOIN gathering AS g ON g.id = r.gathering WHERE NOT r.gone AND NOT g.gone AND r.status <> 'cancelled' "
+        "AND coalesce(g.status, 'planned') <> 'cancelled' AND g.starts >= ? ORDER BY g.starts DESC, g.id", (json.dumps(people), today.isoformat()))
+    found: dict[str, Expected] = {}
+    for person, status, gathering, name, starts in rows:
+        before = found.get(person)
+        answer = answer_of((status, before.status)) if before is not None and before.gathering == gathering else status or "invited"
+        found[person] = Expected(gathering, name or "", date.fromisoformat(starts[:10]), answer)
+    return found
 
 
 def visits(desk: Desk, person_id: str) -> list[Visit]:
-    """Every gathering that somebody was on the list of, the newest first."""
+    """Every gathering that somebody was on the list of, under any of their entries, the newest first."""
     registration, gathering, fact = desk.tables["registration"], desk.tables["gathering"], desk.tables["fact"]
     with desk.reading() as connection:
+        entries = [entry for (entry,) in driver.rows(connection, _OF_ONE, (person_id,))]
         rows = connection.execute(
             sa.select(registration.c.id.label("registration"), registration.c.status, registration.c.walk_in,
                       gathering.c.id, gathering.c.name, gathering.c.starts)
             .join(gathering, gathering.c.id == registration.c.gathering)
-            .where(registration.c.person == person_id, ~registration.c.gone, ~gathering.c.gone, gathering.c.starts.is_not(None))
-            .order_by(gathering.c.starts.desc())).all()
+            .where(registration.c.person.in_(entries), ~registration.c.gone, ~gathering.c.gone, gathering.c.starts.is_not(None))
+            .order_by(gathering.c.starts.desc(), gathering.c.id)).all()
         facts = connection.execute(
             sa.select(fact.c.id, fact.c.kind, fact.c.registration, fact.c.closes)
             .join(registration, sa.and_(registration.c.gathering == fact.c.gathering, registration.c.id == fact.c.registration))
-            .where(registration.c.person == person_id, ~fact.c.gone)).all()
+            .where(registration.c.person.in_(entries), ~fact.c.gone)).all()
     taken_back = {one for row in facts if row.kind == "void" and row.closes for one in json.loads(row.closes)}
     came = {row.registration for row in facts if row.kind == "in" and row.id not in taken_back}
-    return [Visit(row.id, row.name or "", date.fromisoformat(row.starts[:10]), row.status or "invited", row.registration in came, bool(row.walk_in))
-            for row in rows]
+    together: dict[str, list[Any]] = {}
+    for row in rows:
+        together.setdefault(row.id, []).append(row)
+    return [Visit(each[0].id, each[0].name or "", date.fromisoformat(each[0].starts[:10]), answer_of([row.status for row in each]),
+                  any(row.registration in came for row in each), all(row.walk_in for row in each)) for each in together.values()]

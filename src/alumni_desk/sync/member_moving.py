@@ -62,7 +62,7 @@ def going(desk: Desk, person: str, *, today: date | None = None) -> Going:
         others = "SELECT 1 FROM person WHERE household = ? AND NOT gone AND id NOT IN (SELECT value FROM json_each(?)) LIMIT 1"
         stay = home is not None and connection.exec_driver_sql(others, (home.id, those)).first() is not None
         waiting = operations.count_waiting(connection)
-    met = {one.gathering: one for each in entries for one in visits(desk, each)}.values()
+    met = visits(desk, person)
     theirs = {("person", one) for one in entries} | {("education", str(one)) for one in degrees}
     return Going(id=person, name=found.name, chapter=membership.scope_name, entries=tuple(entries), degrees=len(degrees),
                  household=(home.name or _("without a name")) if home is not None else "", household_goes=not stay,
