@@ -50,14 +50,14 @@ def lead_through(hands: Any) -> None:
 
 
 def test_a_dropped_file_is_imported(nobody: Any, tmp_path: Path) -> None:
-    page = nobody.page("members")
+    nobody.page("members")
     file = tmp_path / "list.tsv"
     file.write_text(TABLE)
     data = QMimeData()
     data.setUrls([QUrl.fromLocalFile(str(file))])
     drop = QDropEvent(QPointF(300, 300), Qt.DropAction.CopyAction, data, Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier)
-    assert page.acceptDrops()
-    page.dropEvent(drop)  # Qt itself passes a drop on only after a drag that it has seen
+    assert nobody.shell.acceptDrops()
+    nobody.shell.dropEvent(drop)  # Qt itself passes a drop on only after a drag that it has seen
     assert drop.isAccepted()
     lead_through(nobody)
     assert [row.name for row in member_rows(nobody.desk)] == ["Mei Wong"]

@@ -28,7 +28,7 @@ from alumni_desk.desktop.later import Later
 from alumni_desk.desktop.locking import Lock, standing_words
 from alumni_desk.desktop.look import look
 from alumni_desk.desktop.opening import Opening, Ways
-from alumni_desk.desktop.pages import FILE_ENDING, Page, Planned
+from alumni_desk.desktop.pages import Page, Planned
 from alumni_desk.desktop.preferences import Preferences
 from alumni_desk.desktop.quitting import Quitting
 from alumni_desk.desktop.shell import Shell, Whose
@@ -107,7 +107,7 @@ class Room(QObject):
         self.lock.changed.connect(lambda locked: self._give_keys(None))  # what is typed is the password now
         self.quitting = Quitting(self.shell, desk, self.lanes, self.bridge, self.shell.say)
         self.shell.may_close = self.quitting.may_close
-        self.shell.dropped.connect(lambda files: QTimer.singleShot(0, self.shell, lambda: self.take_file(files[0])))
+        self.shell.dropped.connect(lambda files: QTimer.singleShot(0, self.shell, lambda: self.take_files(files)))
         self.venue.news.connect(self.watch.look)
         self.venue.changed.connect(lambda standing: self._tell_door())
         self.bridge.reached.connect(self._tell_door)
@@ -167,6 +167,25 @@ class Room(QObject):
 
         open_brought(self.shell, self.desk, self.lanes, file, done=self.changes.tell, say=self.shell.say,
                      invited=lambda brought: self._go("sync", invitation=brought), backup=lambda backup: self._go("restore", file=backup))
+
+    def take_files(self, files: Sequence[Path]) -> None:
+        """Open what was dropped or handed to the program, by what is in it: lists lead to their import, files of another laptop and backups say what
+        they are, and of everything else it is said why it is not opened.
+        """
+        from alumni_desk.desktop.carrying import sort_files
+
+        lists = "members" in self.shell.plan
+
+        def sorted_out(found: tuple[Path, bool]) -> None:
+            file, ours = found
+            if ours:
+                self.take_file(file)
+            else:
+                self._go("members", import_file=file)
+            if others := [one.name for one in files if one != file]:
+                self.shell.say(_("One file at a time: open {files} after this.").format(files=", ".join(others)))
+
+        self.lanes.work(lambda: sort_files(files, lists=lists), sorted_out, lambda error: self.shell.say(str(error)))
 
     def _wire_door(self, page: CheckInPage) -> None:
         page.lock_wanted.connect(lambda: self.lock.lock())
@@ -410,23 +429,17 @@ class Sitting(QObject):
         self.take_files(files)
 
     def take_files(self, files: Sequence[Path]) -> None:
-        """Open files that were handed to the program, at once or as soon as a chapter is open and unlocked: lists lead to their import, files of another
-        laptop say what they are."""
+        """Open files that were handed to the program, at once or as soon as a chapter is open and unlocked."""
         self._files += files
-        first = self._files[0] if self._files else None
-        if self.room is None and self.opening is not None and first is not None and first.suffix == FILE_ENDING and self.opening.take_file(first):
-            self._files = []
+        if self.room is None and self.opening is not None and self._files:
+            from alumni_desk.desktop.carrying import is_ours
+
+            if is_ours(self._files[0]) and self.opening.take_file(self._files[0]):
+                self._files = []
         if self.room is None or self.room.lock.locked or not self._files:
             return
-        ours = [file for file in self._files if file.suffix == FILE_ENDING]
-        file, *others = ours or self._files
-        self._files = []
-        if ours:
-            self.room.take_file(file)
-        else:
-            self.room.shell.show_page("members", import_file=file)
-        if others:
-            self.room.shell.say(_("One file at a time: open {files} after this.").format(files=", ".join(one.name for one in others)))
+        files, self._files = self._files, []
+        self.room.take_files(files)
 
     def leave_for(self, words: tuple[str, str], work: Callable[[Job], str]) -> None:
         """Close the desk, do something to its profile off the screen (a restore), and open it again; ``work`` gives what to say then."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -77,10 +77,38 @@ def open_brought(window: QWidget, desk: Desk, lanes: Lanes, file: Path, *, done:
     lanes.meet(look, looked, lambda error: say(str(error)))
 
 
+def is_ours(file: Path) -> bool:
+    """Whether a file is of another laptop or a backup: by how it begins, or by its ending, so that it is said what is wrong with one that is damaged."""
+    from alumni_desk.sync.inviting import is_invitation
+    from alumni_desk.sync.venue.files import HANDOUT, PARCELS
+
+    return file.suffix == ENDING or is_invitation(file) or _begins(file, backups.MAGIC, backups.FORMER, HANDOUT, PARCELS)
+
+
+def sort_files(files: Sequence[Path], *, lists: bool) -> tuple[Path, bool]:
+    """Of files that were dropped or handed over the one to open, and whether it is of another laptop or a backup; else it may be a list to be imported.
+
+    Raises BadInput with what it is instead. ``lists``: whether any may be imported here.
+    """
+    from alumni_desk.exchange.reading import read_table
+    from alumni_desk.sync.venue.files import look_at
+
+    ours = [file for file in files if is_ours(file)]
+    if not ours and lists:
+        read_table(files[0])
+    elif not ours:
+        look_at(files[0])
+    return (ours or files)[0], bool(ours)
+
+
 def _is_backup(file: Path) -> bool:
+    return _begins(file, backups.MAGIC, backups.FORMER)
+
+
+def _begins(file: Path, *marks: bytes) -> bool:
     try:
         with open(file, "rb") as stream:
-            return stream.read(len(backups.MAGIC)) in (backups.MAGIC, backups.FORMER)
+            return stream.read(max(map(len, marks))).startswith(marks)
     except OSError:
         return False  # whoever reads it next says why it cannot be
 

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
 
-from PySide6.QtCore import QMimeData, Qt
+from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
 from alumni_desk.desktop.controls import Label, Link, hairline
 from alumni_desk.desktop.fonts import px
-from alumni_desk.desktop.pages import FILE_ENDING, EmptyPage
+from alumni_desk.desktop.pages import EmptyPage
 from alumni_desk.desktop.widgets import Glyph
 from alumni_desk.words import _
 
@@ -58,9 +57,3 @@ class MembersEmpty(QWidget):
         row.addStretch(1)
         row.addWidget(Label(keys, tone="muted"))
         return box
-
-
-def dropped_file(data: QMimeData) -> Path | None:
-    """The one file that is dropped, if it is one of this computer and not of our own kind: the window takes those."""
-    urls = [url for url in data.urls() if url.isLocalFile() and not url.toLocalFile().endswith(FILE_ENDING)]
-    return Path(urls[0].toLocalFile()) if len(urls) == 1 else None

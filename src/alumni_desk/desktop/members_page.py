@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QEvent, QItemSelectionModel, QObject, Qt, QTimer
-from PySide6.QtGui import QDragEnterEvent, QDropEvent, QKeySequence, QResizeEvent
+from PySide6.QtGui import QKeySequence, QResizeEvent
 from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QVBoxLayout, QWidget
 
 from alumni_desk.desktop.background import Lanes
@@ -19,7 +19,7 @@ from alumni_desk.desktop.fonts import px
 from alumni_desk.desktop.import_sheet import ImportSheet
 from alumni_desk.desktop.member_form import MemberForm
 from alumni_desk.desktop.member_panel import Known, MemberPanel, known, was_erased
-from alumni_desk.desktop.members_empty import MembersEmpty, dropped_file
+from alumni_desk.desktop.members_empty import MembersEmpty
 from alumni_desk.desktop.members_letters import FirstLetters
 from alumni_desk.desktop.members_list import MembersList
 from alumni_desk.desktop.members_table import FIRST, First, MembersTable, Shown, first_of, rest_of, shown_rows
@@ -80,7 +80,6 @@ class MembersPage(Page):
         self.table_model.wanted.connect(self._fetch)
         self._letters = FirstLetters(desk, lanes, clock, lambda: self.list.lines_seen(), self._nobody_types,
                                      lambda lines: self.list.lay_out(lines), self)
-        self.setAcceptDrops(True)
         content = QWidget()
         self.stack.set_content(content)  # before it is filled: what moves with all that is in it is styled anew
         self._across = QHBoxLayout(content)
@@ -645,16 +644,6 @@ class MembersPage(Page):
         chosen, _kind = QFileDialog.getOpenFileName(self, _("Import members"), str(Path.home()), _("Lists (*.csv *.txt *.tsv);;All files (*)"))
         if chosen:
             self.import_from(Path(chosen))
-
-    def dragEnterEvent(self, event: QDragEnterEvent) -> None:
-        if dropped_file(event.mimeData()) is not None:
-            event.acceptProposedAction()
-
-    def dropEvent(self, event: QDropEvent) -> None:
-        file = dropped_file(event.mimeData())
-        if file is not None:
-            event.acceptProposedAction()
-            QTimer.singleShot(0, self, lambda: self.import_from(file))
 
     def import_from(self, file: Path) -> ImportSheet:
         """Lead through the import of a file."""

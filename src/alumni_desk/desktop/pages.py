@@ -25,9 +25,6 @@ from alumni_desk.store.desk import Desk
 from alumni_desk.store.writing import Changed
 from alumni_desk.words import _
 
-FILE_ENDING = ".alumnidesk"
-"""How our own files end: invitations, transfer files, guest lists, backups."""
-
 Go = Callable[..., None]
 """``go("gatherings", gathering=id)``: show a page and hand it what it should open."""
 

@@ -24,7 +24,7 @@ from alumni_desk.desktop.controls import WINDOW, Button, Elided, IconButton, Lab
 from alumni_desk.desktop.fonts import px
 from alumni_desk.desktop.look import look
 from alumni_desk.desktop.nav import Entry, NavList
-from alumni_desk.desktop.pages import FILE_ENDING, Page, Planned, Toast
+from alumni_desk.desktop.pages import Page, Planned, Toast
 from alumni_desk.desktop.paint import breakable
 from alumni_desk.desktop.palette_button import PaletteButton
 from alumni_desk.desktop.syncchip import SyncChip
@@ -94,7 +94,7 @@ class DamageBand(QWidget):
 class Shell(QMainWindow):
     """Sidebar, header and pages, each built when it is first wanted. Closing it asks ``may_close``, then tells ``on_close``, which ends the background work.
 
-    ``dropped(files)``: files of ours that were dropped on it; pages take others themselves. ``size_wanted(percent)``: another text size.
+    ``dropped(files)``: files that were dropped on it. ``size_wanted(percent)``: another text size.
     """
 
     palette_wanted = Signal()
@@ -463,12 +463,12 @@ class Shell(QMainWindow):
             self.restoreGeometry(QByteArray.fromBase64(text.encode("ascii")))
 
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:
-        if self._cover is None and _ours(event.mimeData()):
+        if self._cover is None and _files(event.mimeData()):
             event.acceptProposedAction()
 
     def dropEvent(self, event: QDropEvent) -> None:
-        files = _ours(event.mimeData())
-        if files:
+        files = _files(event.mimeData())
+        if self._cover is None and files:
             event.acceptProposedAction()
             self.dropped.emit(files)
 
@@ -488,6 +488,6 @@ class Shell(QMainWindow):
             self.nav.viewport().update()
 
 
-def _ours(data: QMimeData) -> list[Path]:
-    """The files among what is dragged of our own kind."""
-    return [Path(url.toLocalFile()) for url in data.urls() if url.isLocalFile() and url.toLocalFile().endswith(FILE_ENDING)]
+def _files(data: QMimeData) -> list[Path]:
+    """The files of this computer among what is dragged."""
+    return [Path(url.toLocalFile()) for url in data.urls() if url.isLocalFile()]
