@@ -14,7 +14,9 @@ from alumni_desk.desktop.member_form import MemberForm
 from alumni_desk.gatherings.actions import change_gathering, new_gathering
 from alumni_desk.gatherings.lists import gathering_rows
 from alumni_desk.members.actions import add_member, change_member
+from alumni_desk.members.chapter import change_chapter, chapter
 from alumni_desk.members.lists import member
+from alumni_desk.store.writing import Changed
 from alumni_desk.sync.engine import sync_once
 
 __all__ = ["laptop", "make_server", "office", "window"]
@@ -97,3 +99,46 @@ def test_a_gatherings_form_writes_only_what_was_changed_in_it(hands: Any) -> Non
     hands.until(lambda: not hands.open_dialogs(GatheringForm))
     [row] = gathering_rows(hands.desk)
     assert (row.name, row.place, row.starts, row.capacity) == ("Spring Dinner", "Mill", "2027-05-12T19:00", 50)
+
+
+def test_the_chapters_name_says_what_another_laptop_called_it_meanwhile(office: Any, laptop: Any, window: Window) -> None:
+    one, two = laptop("one", office), laptop("two", office)
+    hands = window(one)
+    page = hands.page("settings")
+    page.chapter.setFocus()
+    page.chapter.selectAll()
+    QTest.keyClicks(page.chapter, "Boston & Providence")
+    page.university.setFocus()  # so is this: written, and nobody touched it meanwhile
+    hands.until(lambda: chapter(one).name == "Boston & Providence")
+    page.chapter.setFocus()
+    page.chapter.selectAll()
+    QTest.keyClicks(page.chapter, "New England")
+    sync_once(one)
+    sync_once(two)
+    change_chapter(two, name="Massachusetts", university="Northgate University")
+    sync_once(two)
+    sync_once(one)
+    hands.room.changes.tell(Changed({"chapter": frozenset()}))
+    hands.rest()
+    assert page.chapter.text() == "New England" and page.university.text() == "Northgate University"
+    QTest.keyClick(page.chapter, Qt.Key.Key_Return)
+    row = page._chapter_lines["name"][1]
+    hands.until(lambda: row.way_out is not None)
+    assert "Massachusetts" in row.second.text() and "two" in row.second.text() and "Nothing is saved" in row.second.text()
+    assert chapter(one).name == "Massachusetts" and row.way_out.accessibleName() == "Name: Take theirs"
+    row.way_out.setFocus()
+    hands.rest()
+    assert page.chapter.text() == "New England"
+    QTest.keyClick(row.way_out, Qt.Key.Key_Space)
+    assert page.chapter.text() == "Massachusetts" and row.way_out is None and not page.chapter.property("wrong") and page.chapter.hasFocus()
+    hands.rest()
+    page.chapter.selectAll()
+    QTest.keyClicks(page.chapter, "New England")
+    change_chapter(one, name="Maine")
+    QTest.keyClick(page.chapter, Qt.Key.Key_Return)
+    hands.until(lambda: row.way_out is not None)
+    assert row.second.text().startswith("Changed on this laptop to") and chapter(one).name == "Maine"
+    QTest.keyClick(page.chapter, Qt.Key.Key_Return)  # ours, all the same
+    hands.until(lambda: chapter(one).name == "New England")
+    hands.rest()
+    assert row.way_out is None and row.second.text().startswith("Stands at the head")

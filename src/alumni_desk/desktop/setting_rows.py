@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
-from alumni_desk.desktop.controls import Label, hairline
+from alumni_desk.desktop.controls import Label, Link, hairline
 from alumni_desk.desktop.fonts import px
 from alumni_desk.desktop.tokens import Tone
 from alumni_desk.desktop.widgets import Glyph
@@ -23,8 +25,10 @@ class SettingRow(QWidget):
         row = QHBoxLayout()
         row.setContentsMargins(0, px(5), 0, px(5))
         row.setSpacing(px(24))
-        words = QVBoxLayout()
+        words = self._words = QVBoxLayout()
         words.setSpacing(0)
+        self._title = title
+        self.way_out: Link | None = None
         self.first = Label(title, tone=tone, wrap=True)
         self._second = second
         self.second = Label(second, "small", "muted", wrap=True)
@@ -53,8 +57,19 @@ class SettingRow(QWidget):
         self.second.setText(second)
         self.second.setVisible(bool(second))
 
+    def offer(self, words: str, deed: Callable[[], None]) -> None:
+        """A link below what is wrong that mends it; it goes with it."""
+        self.way_out = Link(words, role="small")
+        self.way_out.setAccessibleName(f"{self._title}: {words}")
+        self.way_out.clicked.connect(deed)
+        self._words.addWidget(self.way_out, 0, Qt.AlignmentFlag.AlignLeft)
+
     def say_wrong(self, sentence: str) -> None:
         """Say below the label why what was typed does not fit; empty: the first line again."""
+        if self.way_out is not None:
+            self.way_out.hide()
+            self.way_out.deleteLater()
+            self.way_out = None
         self.say(sentence or self._second)
         self.second.set_tone("danger" if sentence else "muted")
 

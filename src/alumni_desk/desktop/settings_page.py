@@ -21,6 +21,7 @@ from alumni_desk.desktop.nav import Entry, NavList
 from alumni_desk.desktop.pages import Go, Page
 from alumni_desk.desktop.security_part import Due, SecurityPart, due
 from alumni_desk.desktop.setting_rows import SettingRow, section
+from alumni_desk.desktop.sheet import newer_words
 from alumni_desk.desktop.theme import Appearance, Theme
 from alumni_desk.desktop.tokens import SIDEBAR, TEXT_SIZES
 from alumni_desk.desktop.widgets import IconLine, Scroll
@@ -29,6 +30,7 @@ from alumni_desk.members.chapter import Chapter, change_chapter, chapter
 from alumni_desk.members.chapter import Saved as ChapterSaved
 from alumni_desk.store.checking import Findings, found_words, verify
 from alumni_desk.store.desk import Desk
+from alumni_desk.store.meanwhile import ChangedMeanwhile
 from alumni_desk.words import _, number
 
 
@@ -83,6 +85,7 @@ class SettingsPage(Page):
         self._backups: BackupRows | None = None
         self._damage = ""
         self._chapter: Chapter | None = None
+        self._shown: dict[str, str] = {}  # what each line of it said before somebody typed there
         self._part("general")
         self.stack.show_content()
 
@@ -202,22 +205,32 @@ class SettingsPage(Page):
         self._chapter = found
         self._chapter_rows.setVisible(found is not None and bool(found.name))
         for name, (field, _row) in self._chapter_lines.items():
-            if found is not None and not (field.hasFocus() and field.isModified()):
-                field.setText(getattr(found, name))
+            if found is not None and not field.isModified():  # what was typed and is not saved stays
+                self._show_line(name, getattr(found, name))
+
+    def _show_line(self, name: str, value: str) -> None:
+        """One line says this, as it is saved."""
+        field, row = self._chapter_lines[name]
+        self._shown[name] = value
+        row.say_wrong("")
+        field.set_wrong(False)
+        if field.text() != value:
+            field.setText(value)
+        field.setModified(False)
 
     def _call(self, name: str) -> None:
         """Keep what the chapter is called, once the field is left; what cannot be is said beside it and stays as it was typed."""
         field, row = self._chapter_lines[name]
         typed = field.text()
-        if self._chapter is None or typed.strip() == getattr(self._chapter, name):
-            row.say_wrong("")
-            field.set_wrong(False)
+        now = getattr(self._chapter, name) if self._chapter is not None else typed
+        opened = self._shown.get(name, now)
+        if typed.strip() in (now, opened):
+            self._show_line(name, now)
             return
 
         def done(saved: ChapterSaved) -> None:
-            row.say_wrong("")
-            field.set_wrong(False)
-            field.setModified(False)
+            if field.text() == typed:
+                self._show_line(name, getattr(saved.chapter, name))
             if saved.changed:
                 self.done(saved.changed, _("The chapter is called {name} now.").format(name=saved.chapter.name) if name == "name" else _("Saved."))
             self._show_chapter(saved.chapter)
@@ -225,8 +238,18 @@ class SettingsPage(Page):
         def failed(error: KnownError) -> None:
             row.say_wrong(str(error))
             field.set_wrong(True)
+            if isinstance(error, ChangedMeanwhile):
+                newer = error.newer[name]
+                value = self._shown[name] = newer.value or ""
+                row.say_wrong(_("{news} Nothing is saved yet; Enter in the field keeps yours.").format(news=newer_words(newer)))
+                row.offer(_("Take that") if newer.here else _("Take theirs"), lambda: self._take(name, value))
 
-        self.lanes.write(lambda: change_chapter(self.desk, **{name: typed}), done, failed)
+        self.lanes.write(lambda: change_chapter(self.desk, opened={name: opened}, **{name: typed}), done, failed)
+
+    def _take(self, name: str, value: str) -> None:
+        """What others wrote stands; what was typed goes."""
+        self._show_line(name, value)
+        self._chapter_lines[name][0].setFocus()
 
     def _show_section(self, key: str) -> None:
         self.places.setCurrentWidget(self._part(key))

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from alumni_desk.errors import BadInput, NotFound, about
 from alumni_desk.protocol.values import NAME_LETTERS
 from alumni_desk.store import driver
 from alumni_desk.store.desk import Desk
+from alumni_desk.store.meanwhile import refuse_unseen
 from alumni_desk.store.writing import Changed
 from alumni_desk.words import _
 
@@ -37,8 +40,11 @@ def chapter(desk: Desk) -> Chapter:
     return Chapter() if row is None else Chapter(row[0] or "", row[1] or "", row[2] or "", bool(row[3]))
 
 
-def change_chapter(desk: Desk, *, name: str | None = None, university: str | None = None, time_zone: str | None = None) -> Saved:
+def change_chapter(desk: Desk, *, name: str | None = None, university: str | None = None, time_zone: str | None = None,
+                   opened: Mapping[str, Any] | None = None) -> Saved:  # fmt: skip
     """Call the chapter something else; None leaves as it is, an empty university or time zone clears.
+
+    ``opened``: what a form showed of it; raises ChangedMeanwhile where one that is written says something else by now.
 
     Raises BadInput ``chapter_name``, ``university`` or ``time_zone``, and NotFound ``no_chapter`` where none was begun.
     """
@@ -58,6 +64,8 @@ def change_chapter(desk: Desk, *, name: str | None = None, university: str | Non
         raise NotFound("no_chapter", _("There is no chapter on this desk yet. Add the first member, or begin one in the window."))
     with desk.writing("chapter_changed") as writing:
         there = writing.connection.exec_driver_sql("SELECT name, university, time_zone FROM chapter WHERE id = ?", (writing.scope,)).mappings().first()
+        if there is not None and opened is not None:
+            refuse_unseen(writing.connection, writing.tables["chapter"], writing.scope, opened, values)
         if there is None:
             writing.add("chapter", id=writing.scope, **values)
         elif others := {key: value for key, value in values.items() if (there[key] or None) != value}:
