@@ -28,9 +28,12 @@ from alumni_desk.desktop.join_form import JoinForm
 from alumni_desk.desktop.set_aside_sheet import SetAsideSheet
 from alumni_desk.errors import KnownError, NetworkProblem
 from alumni_desk.gatherings.actions import new_gathering
+from alumni_desk.members.actions import add_member
+from alumni_desk.members.lists import count_members
 from alumni_desk.protocol.policy import rules
 from alumni_desk.schema import open_desk
 from alumni_desk.store.desk import Desk
+from alumni_desk.store.erasing import erase
 from alumni_desk.store.profile import Profile
 from alumni_desk.sync import inviting, laptops, set_aside
 from alumni_desk.sync.engine import join, sync_once
@@ -243,6 +246,38 @@ def test_what_is_set_aside_is_read_before_it_is_decided_on_and_thrown_away_only_
     hands.until(lambda: "Thrown away." in all_words(sheet))
     assert set_aside.set_aside(desk) == []
     sheet.accept()
+
+
+def test_what_would_erase_somebody_is_released_only_when_asked_again(
+        make_server: Any, hands_on: Any, desk: Desk, make_second: Callable[[], Desk]) -> None:
+    server = make_server()
+    second = make_second()
+    join(second, server.url, server.invite(), device_name="Old laptop")
+    person = add_member(second, first_name="Ada", last_name="Obi").id
+    sync_once(second)
+    hands = hands_on(server.url, server.invite())
+    hands.until(lambda: count_members(desk) == 1)
+    erase(second, [person])
+    laptops.remove(desk, "Old laptop")
+    with pytest.raises(KnownError):
+        sync_once(second)
+    sheet = SetAsideSheet(hands.shell, desk, hands.room.lanes, set_aside.set_aside(desk), lambda: None)
+    sheet.open()
+
+    def press(words: str) -> None:
+        hands.click(next(one for one in sheet.findChildren(Button) if one.text() == words and one.isVisible()))
+
+    assert "Ada Obi: to be erased for good" in all_words(sheet) and "erases 1 person" not in all_words(sheet)
+    press("Release: let it count")
+    assert "Releasing this erases 1 person for good, on every laptop, and there is no undo." in all_words(sheet)
+    press("Keep it here")
+    assert "erases 1 person" not in all_words(sheet) and len(set_aside.set_aside(desk)) == 1
+    press("Release: let it count")
+    press("Release and erase for good")
+    hands.until(lambda: "1 change counts now." in all_words(sheet))
+    assert set_aside.set_aside(desk) == []
+    sheet.accept()
+    hands.until(lambda: count_members(desk) == 0 or hands.room.bridge.sync_now())
 
 
 def test_what_cannot_be_an_address_is_said_at_its_field_and_the_code_stays(make_server: Any, hands_on: Any, desk: Desk) -> None:

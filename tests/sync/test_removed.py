@@ -17,9 +17,11 @@ import sqlalchemy as sa
 from alumni_desk.checkin.actions import walk_in
 from alumni_desk.cli.main import run
 from alumni_desk.errors import KnownError
+from alumni_desk.members.actions import add_member
 from alumni_desk.schema import open_desk
 from alumni_desk.store import backup, removal
 from alumni_desk.store.desk import Desk
+from alumni_desk.store.erasing import erase
 from alumni_desk.store.profile import Profile
 from alumni_desk.sync import laptops, leaving, set_aside
 from alumni_desk.sync.engine import join, sync_once
@@ -160,6 +162,32 @@ def test_the_command_asks_before_what_was_set_aside_is_thrown_away(pair: tuple[D
         assert run([*discard, "--yes"]) == 0
     assert set_aside.set_aside(leader) == []
     assert run([*discard, "--yes"]) == 1 and "Nothing is set aside under" in capsys.readouterr().err
+
+
+def test_what_would_erase_somebody_says_so_first_and_is_released_only_as_a_whole(pair: tuple[Desk, Desk], capsys: Any) -> None:
+    leader, other = pair
+    person = add_member(leader, first_name="Ada", last_name="Obi").id
+    sync_once(leader)
+    sync_once(other)
+    add(other, *(f"Unsent {number}" for number in range(25)))
+    erase(other, [person])
+    remove_other(leader)
+    assert code_of(lambda: sync_once(other)) == "access_removed"
+    found = set_aside.set_aside(leader)
+    [aside] = [one for one in found if one.erases]
+    assert aside.erases == 1 and aside.what[0] == "Ada Obi: to be erased for good"
+    words = ["--profile", str(leader.profile.path), "set-aside", "release", aside.id]
+    assert run(words) == 1
+    assert "Nothing was released. Say --yes, or type “release” when asked." in capsys.readouterr().err
+    assert sync_once(leader).quarantined == 26 and "Obi" in names(leader) and set_aside.set_aside(leader) == found
+    if sys.platform != "win32":
+        said = at_a_terminal(words, "no")
+        assert ("Releasing this erases 1 person for good, on every laptop, and there is no undo. Its changes count together; to keep the person, throw it "
+                "away. Type “release”: ") in said and "Nothing was released." in said
+    assert run([*words, "--yes"]) == 0
+    sync_once(leader)
+    assert "Obi" not in names(leader) and not any(one.erases for one in set_aside.set_aside(leader))
+    assert run(["--profile", str(leader.profile.path), "set-aside", "release", "ffffffff"]) == 1, "nothing to ask about"
 
 
 def at_a_terminal(words: list[str], typed: str) -> str:

@@ -76,7 +76,7 @@ def _add_laptops(commands: Any) -> None:
 def _add_set_aside(commands: Any) -> None:
     aside = commands.add_parser("set-aside", help=_("what removed laptops had not sent"), description=_(
         "Changes of removed or unknown laptops, set aside until a leader has looked. JSON: a list of id, laptop, who, received, reason (revoked, unknown), "
-        "count, what."))
+        "count, erases (so many people, if it is released), what."))
     add_json(aside)
     aside.set_defaults(run=run_set_aside)
     parts = aside.add_subparsers(dest="part", metavar="COMMAND")
@@ -84,8 +84,7 @@ def _add_set_aside(commands: Any) -> None:
                             ("discard", _("throw it away for good"), run_discard)):
         part = parts.add_parser(name, help=help, description=_("{what}. JSON: taken, refused.").format(what=help[:1].upper() + help[1:]))
         part.add_argument("id", metavar="ID", help=_("its id, or how it begins"))
-        if run is run_discard:
-            add_yes(part)
+        add_yes(part)
         add_json(part)
         part.set_defaults(run=run)
 
@@ -232,7 +231,8 @@ def run_set_aside(args: argparse.Namespace) -> int:
 
     with opened(args) as desk:
         found = set_aside(desk)
-    data = [{"id": one.id, "laptop": one.laptop, "who": one.who, "received": one.received, "reason": one.reason, "count": one.count, "what": list(one.what)}
+    data = [{"id": one.id, "laptop": one.laptop, "who": one.who, "received": one.received, "reason": one.reason, "count": one.count, "erases": one.erases,
+             "what": list(one.what)}
             for one in found]
     return show(args, data, "\n".join(_aside(one) for one in found) or _("Nothing is set aside."))
 
@@ -246,10 +246,13 @@ def _aside(one: SetAside) -> str:
 
 def run_release(args: argparse.Namespace) -> int:
     """Release what is set aside."""
-    from alumni_desk.sync.set_aside import release
+    from alumni_desk.sync.set_aside import erases_words, find, release
 
     with opened(args) as desk:
-        done = release(desk, args.id)
+        one = find(desk, args.id)
+        if asked := erases_words(one):
+            sure(args, "release", asked, _("Nothing was released."))
+        done = release(desk, one.id)
     words = _("{taken} count now, {refused} could not be taken. The next sync brings them here.")
     return show(args, asdict(done), words.format(taken=number(done.taken), refused=number(done.refused)))
 

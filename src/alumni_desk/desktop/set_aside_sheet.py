@@ -48,6 +48,8 @@ class SetAsideSheet(PlainSheet):
         self.set_foot(foot)
 
     def _lot(self, one: SetAside) -> QWidget:
+        from alumni_desk.sync.set_aside import erases_words
+
         box = QWidget()
         column = QVBoxLayout(box)
         column.setContentsMargins(0, 0, 0, 0)
@@ -67,28 +69,34 @@ class SetAsideSheet(PlainSheet):
         column.addSpacing(px(8))
         asks = Label(ngettext("Throw {n} change away? There is no undo.", "Throw {n} changes away? There is no undo.", one.count).format(n=number(one.count)),
                      tone="danger", wrap=True)  # fmt: skip
+        erases = Label(erases_words(one), tone="danger", wrap=True)
         column.addWidget(asks)
+        column.addWidget(erases)
         buttons = QHBoxLayout()
         buttons.setSpacing(px(8))
         release, discard = Button(_("Release: let it count")), Button(_("Throw away"))
         keep, away = Button(_("Keep it here")), Button(_("Throw away for good"), "danger")
-        every = (release, discard, keep, away)
+        erase = Button(_("Release and erase for good"), "danger")
+        every = (release, discard, keep, away, erase)
         for button in every:
             button.setAccessibleName(_("{deed}: {changes} from {laptop}").format(deed=button.text(), changes=changes, laptop=one.laptop))
             buttons.addWidget(button)
         buttons.addStretch(1)
         column.addLayout(buttons)
 
-        def turn(asked: bool) -> None:
-            for widget, shown in ((asks, asked), (keep, asked), (away, asked), (release, not asked), (discard, not asked)):
-                widget.setVisible(shown)
-            (keep if asked else discard).setFocus()
+        def turn(question: Label | None = None, answer: Button = discard) -> None:
+            for widget in (asks, erases, keep, away, erase):
+                widget.setVisible(widget in ((question, keep, answer) if question is not None else ()))
+            for button in (release, discard):
+                button.setVisible(question is None)
+            (keep if question is not None else answer).setFocus()
 
-        for widget in (asks, keep, away):
+        for widget in (asks, erases, keep, away, erase):
             widget.hide()  # not shown before the lot has its place in the dialog
-        discard.clicked.connect(lambda: turn(True))
-        keep.clicked.connect(lambda: turn(False))
-        release.clicked.connect(lambda: self._decide(one, "release", every, box))
+        discard.clicked.connect(lambda: turn(asks, away))
+        keep.clicked.connect(lambda: turn(answer=release if not erases.isHidden() else discard))
+        release.clicked.connect(lambda: turn(erases, erase) if one.erases else self._decide(one, "release", every, box))
+        erase.clicked.connect(lambda: self._decide(one, "release", every, box))
         away.clicked.connect(lambda: self._decide(one, "discard", every, box))
         return box
 

@@ -130,7 +130,7 @@ def counting(tables: sa.MetaData, scope: sa.ColumnElement[str]) -> sa.ScalarSele
 
 
 def listed(server: Server, who: Caller, scope: str, now: int) -> SetAsideReply:
-    """What a chapter has set aside, with the first changes of each parcel."""
+    """What a chapter has set aside, with the first changes of each parcel, commands before all others."""
     look_after(who, scope)
     table, device, account = (server.tables.tables[name] for name in ("quarantine", "device", "account"))
     query = (
@@ -144,6 +144,7 @@ def listed(server: Server, who: Caller, scope: str, now: int) -> SetAsideReply:
         found = []
         for row in connection.execute(query):
             inside = [one for one in _operations(unpack(bytes(row.parcel), Parcel)) if one is not None]
+            inside.sort(key=lambda one: one.kind != "command")  # whoever decides must see first what has no undo
             found.append(SetAsideRow(id=row.id, device=row.device, name=row.name, who=row.who, received=row.received_at, reason=row.reason,
                                      operations=row.operations, changes=[SetAsideChange(one.kind, one.table, one.row, one.fields) for one in inside[:SHOWN]]))
     return SetAsideReply(found, now)

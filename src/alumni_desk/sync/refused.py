@@ -87,6 +87,9 @@ def change_words(desk: Desk, changes: Sequence[Change], beside: Iterable[Change]
     lines = []
     for kind, table, row, fields in changes:
         name = brought.name(table, row, fields, names) or _name(table, row, fields, names)
+        if kind == "command":
+            lines.append(_("{name}: to be erased for good").format(name=name))
+            continue
         if kind == "fact":
             lines.append(_("{name}: {fields}").format(name=name, fields=_fact_word(str(fields.get("kind", "")))))
             continue

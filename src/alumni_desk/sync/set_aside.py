@@ -11,13 +11,15 @@ from alumni_desk.store.desk import Desk
 from alumni_desk.sync.asking import Line, line_of, moment
 from alumni_desk.sync.refused import Change, change_words
 from alumni_desk.sync.wire import Wire
-from alumni_desk.words import _
+from alumni_desk.words import _, ngettext, number
 
 
 @dataclass(frozen=True)
 class SetAside:
     """Changes of one laptop (``device``: its id) that wait for a leader. ``received``: ISO 8601 UTC; ``reason``: revoked or unknown, ``why`` the
-    same in a sentence; ``count``: how many changes; ``what``: the first of them in words, a line each; ``more``: how many are not among these."""
+    same in a sentence; ``count``: how many changes; ``what``: the first of them in words, a line each; ``more``: how many are not among these;
+    ``erases``: how many people it would erase for good.
+    """
 
     id: str
     device: str
@@ -29,6 +31,7 @@ class SetAside:
     count: int
     what: tuple[str, ...]
     more: int
+    erases: int = 0
 
 
 @dataclass(frozen=True)
@@ -83,7 +86,18 @@ def _all(line: Line) -> list[SetAside]:
     beside = [change for one in reversed(reply.parcels) for change in _changes(one)]  # whom one parcel adds another may let in
     return [SetAside(id=one.id, device=one.device, laptop=one.name or one.device[:8], who=one.who, received=moment(one.received) or "", reason=one.reason,
                      why=why(one.reason), count=one.operations, what=_words(line.desk, one, beside),
-                     more=one.operations - len(one.changes)) for one in reply.parcels]
+                     more=one.operations - len(one.changes), erases=len({change.row for change in one.changes if change.kind == "command"}))
+            for one in reply.parcels]
+
+
+def erases_words(one: SetAside) -> str:
+    """What is to be known before it is released, where somebody is erased by it; empty where nobody is."""
+    if not one.erases:
+        return ""
+    return ngettext(
+        "Releasing this erases {n} person for good, on every laptop, and there is no undo. Its changes count together; to keep the person, throw it away.",
+        "Releasing this erases {n} people for good, on every laptop, and there is no undo. Its changes count together; to keep the people, throw it away.",
+        one.erases).format(n=number(one.erases))
 
 
 def why(reason: str) -> str:
