@@ -160,7 +160,10 @@ def test_printed_into_a_file_it_says_so_and_the_file_is_its_users_alone(fresh: H
     page._kept = ""
     print_into(tmp_path / "nowhere" / "key.pdf", page)
     fresh.until(lambda: "cannot be written" in page._done_words.text())
-    assert not page._kept
+    database = fresh.desk.profile.database
+    print_into(database, page)
+    fresh.until(lambda: "chapter's own files" in page._done_words.text())
+    assert not page._kept and database.stat().st_size > 0
     page.reject()
     fresh.rest()
 

@@ -15,6 +15,7 @@ from alumni_desk.badges.stocks import MM, Stock
 from alumni_desk.desktop.background import Failed, Lanes
 from alumni_desk.errors import BadInput, StoreProblem
 from alumni_desk.paper.preview import page_count, page_picture
+from alumni_desk.store.disk import refuse_chapters_folder
 from alumni_desk.words import _
 
 if TYPE_CHECKING:
@@ -45,7 +46,8 @@ def print_pdf(window: QWidget, pdf: bytes, paper: Stock, title: str, lanes: Lane
 
 
 def private_file(file: Path) -> int:
-    """Make a file of the user's choice anew and open it, for this user alone. Raises BadInput if it cannot be written."""
+    """Make a file of the user's choice anew and open it, for this user alone. Raises BadInput if it cannot be written, or would lie among a chapter's own."""
+    refuse_chapters_folder(file)
     try:
         file.unlink(missing_ok=True)  # one that is there might be everybody's to read
         return os.open(file, os.O_CREAT | os.O_WRONLY | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o600)

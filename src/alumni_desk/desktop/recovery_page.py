@@ -300,9 +300,6 @@ def write_paper(paper: Paper, file: Path) -> None:
 
     from alumni_desk.desktop.printing import private_file
     from alumni_desk.paper.recovery_sheet import recovery_pdf, recovery_text
-    from alumni_desk.store.disk import refuse_chapters_folder
-
-    refuse_chapters_folder(file)
 
     made = _today()
     text = file.suffix.lower() == ".txt"
