@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import subprocess
+import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -246,3 +249,53 @@ def test_what_a_killed_backup_left_goes_too(desk: Desk, canary: str) -> None:
         one.write_bytes(made.read_bytes())
     erasing.erase(desk, [canary])
     assert not any(one.exists() for one in left)
+
+
+RESTORING = """
+import sys
+from pathlib import Path
+from alumni_desk.store.profile import Profile
+from alumni_desk.sync.restoring import restore
+
+def stop(done, total):
+    if done == 3:
+        print("in the middle", flush=True)
+        sys.stdin.read()
+
+restore(Profile(Path(sys.argv[1])), Path(sys.argv[2]), progress=stop)
+"""
+
+
+@contextmanager
+def restoring(profile: Profile, file: Path) -> Iterator[subprocess.Popen[bytes]]:
+    """A restore of a program of its own, in the middle of its work; killed at the end."""
+    with subprocess.Popen([sys.executable, "-c", RESTORING, str(profile.path), str(file)], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline().strip() == b"in the middle"
+        assert (profile.path / backup.STAGE / "desk.db").exists()
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
+@pytest.mark.parametrize("remake_backups", [True, False])
+def test_what_a_killed_restore_left_goes_with_whoever_is_erased(desk: Desk, canary: str, remake_backups: bool) -> None:
+    with restoring(desk.profile, backup.by_itself(desk.profile, desk.key, "daily")):
+        pass
+    left = desk.profile.path / backup.STAGE
+    assert left.exists()
+    assert erasing.erase(desk, [canary], remake_backups=remake_backups).unfinished is None
+    assert not left.exists()
+
+
+def test_what_a_killed_restore_left_goes_at_the_next_opening_and_one_that_works_keeps_its_own(profile: Profile, desk: Desk, canary: str) -> None:
+    file = backup.by_itself(profile, desk.key, "daily")
+    desk.close()
+    left = profile.path / backup.STAGE
+    with restoring(profile, file):
+        open_desk(profile).close()
+        assert (left / "desk.db").exists()
+    open_desk(profile).close()
+    assert not left.exists()
+    assert findings(profile, desk.key, CANARY)  # nobody was erased: it is all where it belongs

@@ -28,7 +28,7 @@ from alumni_desk.store.connecting import connect
 from alumni_desk.store.desk import Desk
 from alumni_desk.store.disk import disk_full, disk_trouble, is_full, refuse_chapters_folder
 from alumni_desk.store.opening import trouble_of
-from alumni_desk.store.profile import Profile, private
+from alumni_desk.store.profile import Profile, if_free, private
 from alumni_desk.store.rotation import Made, Rule, kept
 from alumni_desk.store.troubles import store_problem
 from alumni_desk.words import _
@@ -124,6 +124,16 @@ def remove_leftovers(folder: Path) -> None:
     for pattern in (f"*{ENDING}.part", f"*{ENDING}.copy*"):
         for one in folder.glob(pattern):
             one.unlink(missing_ok=True)
+
+
+def remove_stage(profile: Profile) -> None:
+    """Delete what a restore left behind that was killed before it was ready: it holds a whole chapter, too. One that is at work keeps its own."""
+    stage = profile.path / STAGE
+    if not stage.exists():
+        return
+    with _disk(), if_free(profile.path / "restore.lock") as free:
+        if free and not (stage / "ready").exists():
+            shutil.rmtree(stage)
 
 
 def before(desk: Desk, why: Why, note: str = "", *, progress: Progress | None = None, cancelled: Callable[[], bool] | None = None) -> Path | None:

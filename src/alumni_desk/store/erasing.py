@@ -153,6 +153,7 @@ def finish(desk: Desk) -> int:
     """After others' erasures came: no page, copy or backup holds them any more. Returns how many backups were deleted."""
     _keep_list(desk.profile, _listed_in(desk))
     backup.owe(desk.profile, backup.folders(desk.profile))
+    backup.remove_stage(desk.profile)
     scrub(desk)
     desk.outbox.make_anew(desk)
     return _remake(desk)
@@ -169,6 +170,7 @@ def finish_begun(desk: Desk) -> int:
         count = finish(desk)
     else:
         _keep_list(desk.profile, _listed_in(desk))
+        backup.remove_stage(desk.profile)
         scrub(desk)
         desk.outbox.make_anew(desk)
     with desk.applying() as applying:

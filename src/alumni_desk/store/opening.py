@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
     import sqlalchemy as sa
 
     from alumni_desk.store.driver import Raw
+
+log = logging.getLogger(__name__)
 
 REVISION = "0008"
 """The newest of ``store/migrations``. Alembic is imported only when a database is not there yet (0.4 s)."""
@@ -45,10 +48,8 @@ def open_with(profile: Profile, metadata: Callable[[], sa.MetaData], version: in
     with disk.chapters_files(profile.path), translated(profile.path):
         key = keys.database_key(profile.path, "desk", passphrase=passphrase)
         with alone(profile.path / "desk.lock"):
-            if (profile.path / "restoring" / "ready").exists():
-                from alumni_desk.store import backup
-
-                backup.take_place(profile)  # the program ended in the middle of it
+            if (profile.path / "restoring").exists():
+                _end_restore(profile)
             last = Mark(profile.path, key).read()  # before the database is looked at: another program may be writing
             first = _as_known(profile, key, known, last) if known is not None else None
             sole = None
@@ -63,6 +64,19 @@ def open_with(profile: Profile, metadata: Callable[[], sa.MetaData], version: in
     if sole is None:
         recovery.keep_in_step(desk)
     return desk
+
+
+def _end_restore(profile: Profile) -> None:
+    """A program ended in the middle of restoring: what was ready takes its place, and the rest goes."""
+    from alumni_desk.store import backup
+
+    if (profile.path / backup.STAGE / "ready").exists():
+        backup.take_place(profile)
+    else:
+        try:
+            backup.remove_stage(profile)
+        except StoreProblem as problem:
+            log.warning("what a restore left stays for now: %s", problem.code)
 
 
 def _make_folder(profile: Profile) -> None:

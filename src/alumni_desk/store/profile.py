@@ -77,6 +77,13 @@ def alone(path: Path) -> Iterator[None]:
         yield  # closing the file ends the lock
 
 
+@contextmanager
+def if_free(path: Path) -> Iterator[bool]:
+    """The same without waiting: whether no other program is inside, and then none comes in meanwhile."""
+    with open(path, "a+b", opener=private) as handle:
+        yield _try_lock(handle.fileno())
+
+
 class Turns:
     """The same again and again, by a file that stays open. Safe to use from several threads."""
 
@@ -117,6 +124,16 @@ if sys.platform == "win32":
             except OSError:  # LK_LOCK gives up after ten seconds; the other program still works
                 continue
 
+    def _try_lock(file: int) -> bool:
+        import msvcrt
+
+        os.lseek(file, 0, os.SEEK_SET)
+        try:
+            msvcrt.locking(file, msvcrt.LK_NBLCK, 1)
+        except OSError:
+            return False
+        return True
+
     def _unlock(file: int) -> None:
         import msvcrt
 
@@ -125,6 +142,13 @@ if sys.platform == "win32":
 else:
     def _lock(file: int) -> None:
         fcntl.flock(file, fcntl.LOCK_EX)
+
+    def _try_lock(file: int) -> bool:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+        return True
 
     def _unlock(file: int) -> None:
         fcntl.flock(file, fcntl.LOCK_UN)
