@@ -140,6 +140,61 @@ def test_an_older_copy_of_the_database_is_noticed(killed: tuple[Path, bytes, Pat
     assert raised.value.facts["count"] == 13
 
 
+@pytest.mark.parametrize("harm", ["gone", "damaged"])
+def test_an_older_copy_is_noticed_by_the_outbox_where_the_mark_is_gone_too(killed: tuple[Path, bytes, Path], copy_of: Profile, harm: str) -> None:
+    (copy_of.path / "desk.db-wal").unlink()
+    mark = copy_of.path / "desk.mark"
+    mark.unlink() if harm == "gone" else mark.write_bytes(b"?" * 32)
+    with pytest.raises(KnownError) as raised:
+        open_desk(copy_of)
+    assert raised.value.code == "changes_lost" and raised.value.facts["count"] == 13
+    assert salvage(copy_of).carried == 13
+    with open_desk(copy_of) as desk:
+        assert [row.city for row in member_rows(desk, "lovelace")] == ["City 11"]
+
+
+def test_a_whole_database_opens_without_its_mark(killed: tuple[Path, bytes, Path], copy_of: Profile) -> None:
+    (copy_of.path / "desk.mark").unlink()
+    assert trouble_of(copy_of, killed[1]) is None
+    with open_desk(copy_of) as desk:
+        assert count_members(desk) == 301
+        add_member(desk, first_name="Bo")
+    open_desk(copy_of).close()
+    assert (copy_of.path / "desk.mark").exists()
+
+
+@pytest.mark.parametrize("emptied", [False, True], ids=["gone", "emptied"])
+@pytest.mark.parametrize("left", ["outbox and backups", "outbox", "backups", "outbox without the key"])
+def test_no_chapter_is_made_over_one_whose_database_is_gone(killed: tuple[Path, bytes, Path], copy_of: Profile, left: str, emptied: bool) -> None:
+    for end in ("db", "db-wal", "db-shm", "mark"):
+        (copy_of.path / f"desk.{end}").unlink(missing_ok=True)
+    if emptied:
+        copy_of.database.touch()
+    if left == "backups":
+        (copy_of.path / "desk.outbox").unlink()
+    elif left == "outbox":
+        shutil.rmtree(copy_of.path / "backups")
+    elif left == "outbox without the key":
+        (copy_of.path / "desk.key").unlink()
+    before = {file: file.read_bytes() for file in copy_of.path.rglob("*") if file.is_file() and file.suffix != ".lock"}
+    for create in (True, False):
+        with pytest.raises(KnownError) as raised:
+            open_desk(copy_of, create=create)
+        assert raised.value.code == ("key_lost" if "without" in left else "database_damaged")
+    assert {file: file.read_bytes() for file in copy_of.path.rglob("*") if file.is_file() and file.suffix != ".lock"} == before
+    done = salvage(copy_of, passphrase=PASSPHRASE)
+    with open_desk(copy_of) as desk:
+        cities = [row.city for row in member_rows(desk, "lovelace")]
+    assert (done.carried, cities) == {"backups": (0, []), "outbox": (14, ["City 11"])}.get(left, (13, ["City 11"]))
+
+
+def test_a_first_start_that_was_killed_begins_again(profile: Profile) -> None:
+    open_desk(profile).close()
+    for file in profile.path.glob("desk.[!k]*"):
+        file.unlink()
+    open_desk(profile).close()
+
+
 def test_lost_commits_come_back_from_the_outbox(killed: tuple[Path, bytes, Path], copy_of: Profile) -> None:
     log = copy_of.path / "desk.db-wal"
     log.write_bytes(log.read_bytes()[: log.stat().st_size // 2])

@@ -172,7 +172,7 @@ def database_key(folder: Path, name: str, *, passphrase: str | None = None) -> b
     with alone(folder / f"{name}.lock"):
         if file.exists():
             return _kept(_read(file), typed)
-        if (folder / f"{name}.db").exists():
+        if any((folder / f"{name}.{end}").exists() for end in ("db", "outbox")):  # the database may be gone with it
             raise StoreProblem("key_lost", _(
                 "The key of the database in {folder} is missing, so it cannot be opened. Restore a backup: the key lies in that, too, and if it opens "
                 "what is here, nothing is replaced.") if name == DESK else _(

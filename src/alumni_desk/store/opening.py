@@ -39,8 +39,8 @@ def open_with(profile: Profile, metadata: Callable[[], sa.MetaData], version: in
     ``alumni_desk.schema.open_desk`` is what the program calls. Raises StoreProblem: what ``keys.database_key`` raises, ``no_desk``,
     ``database_damaged``, ``database_newer`` or what the disk does.
     """
-    if not create and not profile.exists and not (profile.path / "removed.json").exists():
-        raise StoreProblem("no_desk", _("There is no desk in {folder}."), folder=profile.path)
+    if not create and not profile.exists and not any((profile.path / name).exists() for name in ("removed.json", "desk.key", "desk.outbox")):
+        raise _no_desk(profile)
     disk.refuse_bad_places(profile.path)
     _make_folder(profile)
     if (profile.path / "removed.json").exists():
@@ -51,6 +51,10 @@ def open_with(profile: Profile, metadata: Callable[[], sa.MetaData], version: in
             if (profile.path / "restoring").exists():
                 _end_restore(profile)
             last = Mark(profile.path, key).read()  # before the database is looked at: another program may be writing
+            if last is None and (trouble := _trouble_without_mark(profile, key)) is not None:
+                raise trouble
+            if not create and not profile.exists:
+                raise database_damaged() if last else _no_desk(profile)
             first = _as_known(profile, key, known, last) if known is not None else None
             sole = None
             if first is None and known is not None and disk.is_full(profile.path):
@@ -64,6 +68,16 @@ def open_with(profile: Profile, metadata: Callable[[], sa.MetaData], version: in
     if sole is None:
         recovery.keep_in_step(desk)
     return desk
+
+
+def _no_desk(profile: Profile) -> StoreProblem:
+    return StoreProblem("no_desk", _("There is no desk in {folder}."), folder=profile.path)
+
+
+def _trouble_without_mark(profile: Profile, key: bytes) -> StoreProblem | None:
+    from alumni_desk.store import unmarked
+
+    return unmarked.trouble(profile, key)
 
 
 def _end_restore(profile: Profile) -> None:
@@ -170,7 +184,9 @@ def trouble_of(profile: Profile, key: bytes) -> KnownError | None:
         return database_damaged()
     if not whole:
         return database_damaged()
-    return changes_lost(last - int(there)) if last is not None and there is not None and int(there) < last else None
+    if last is None:
+        return _trouble_without_mark(profile, key)
+    return changes_lost(last - int(there)) if there is not None and int(there) < last else None
 
 
 def _as_known(profile: Profile, key: bytes, known: str, last: int | None) -> Raw | None:
