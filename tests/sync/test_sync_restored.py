@@ -17,7 +17,7 @@ from alumni_desk.store.desk import Desk
 from alumni_desk.store.done import actions
 from alumni_desk.store.profile import Profile
 from alumni_desk.store.undo import undo
-from alumni_desk.sync import state
+from alumni_desk.sync import conflicts, state
 from alumni_desk.sync.engine import join, status, sync_once
 from alumni_desk.sync.restoring import Restored, restore, salvage
 from alumni_desk.sync.shapes import shapes
@@ -116,6 +116,37 @@ def test_accepted_unsent_and_others_changes_are_all_there_after_the_next_sync(pa
     undo(one, actions(one, 1)[0].id)
     settle(one, two)
     assert value(two, ada, "job_title") is None
+
+
+@pytest.mark.parametrize("saved_at", ["before anybody wrote", "with one card"])
+def test_no_card_tells_of_values_that_the_backup_has_not_and_after_the_next_sync_all_are_there(
+        pair: tuple[Desk, Desk], make_desk: MakeDesk, saved_at: str) -> None:
+    """A card says who wrote what is shown: of the values that were gone back to it would have said what nobody wrote."""
+    one, two = pair
+    ada = person(one, "Lovelace")
+    settle(one, two)
+    earlier = saved_at == "with one card"
+    if earlier:
+        change(two, ada, city="Boston")
+        change(one, ada, city="Lowell")
+        settle(one, two)
+    saved = backup.by_itself(one.profile, one.key, "daily")
+    change(two, ada, phone="222")
+    change(one, ada, phone="333")
+    settle(one, two)
+    cards = conflicts.conflicts(one)
+    assert {(card.field, conflicts.said(card, card.yours), conflicts.said(card, card.theirs)) for card in cards} == {
+        ("phone", "333", "222"), *([("address", "Lowell", "Boston")] if earlier else [])}
+    one, _done = back_to(make_desk, "one", one, saved)
+    assert value(one, ada, "phone") is None
+    assert conflicts.conflicts(one) == [card for card in cards if card.field == "address"]
+    settle(one, two)
+    assert conflicts.conflicts(one) == cards and value(one, ada, "phone") == "333"
+    conflicts.decide(one, cards[0].id, "theirs")
+    one, _done = back_to(make_desk, "one", one, saved)
+    assert cards[0].id not in {card.id for card in conflicts.conflicts(one)}
+    settle(one, two)
+    assert conflicts.conflicts(one) == cards[1:] and value(two, ada, "phone") == "222" == value(one, ada, "phone")
 
 
 def test_operations_that_wait_in_the_backup_and_were_sent_since_do_not_count_twice(pair: tuple[Desk, Desk], make_desk: MakeDesk) -> None:

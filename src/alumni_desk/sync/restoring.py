@@ -37,6 +37,8 @@ from alumni_desk.words import _
 log = logging.getLogger(__name__)
 
 _STEPS = 6
+_OF_THE_CURSOR = ("session", "timeline", "rebuilding", "conflicts")
+"""What goes with the cursor that is restored, and the rows up to it: a card is about the two values that were met then."""
 NEW = "new"
 """The name of a key that is ready to take the place of one that leads nowhere."""
 
@@ -437,7 +439,7 @@ def _carry(desk: Desk, found: Found) -> int:
     with desk.applying() as applying:
         connection = applying.connection
         for key, value in found.sync.items():
-            if key not in ("session", "timeline", "rebuilding"):  # those go with the cursor that was restored
+            if key not in _OF_THE_CURSOR:
                 connection.exec_driver_sql("INSERT INTO sync_state (key, value) VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value",
                                            (key, value))
         if "membership" in found.sync and "elsewhere" not in found.sync:
