@@ -6,6 +6,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -17,9 +18,10 @@ from alumni_desk.errors import KnownError
 from alumni_desk.members.actions import add_member
 from alumni_desk.store import removal
 from alumni_desk.store.desk import Desk
-from alumni_desk.sync import keeping
-from alumni_desk.sync.engine import join, status, sync_once
+from alumni_desk.sync import keeping, state
+from alumni_desk.sync.engine import join, status, sync_once, wire_of
 from alumni_desk.sync.inviting import invite
+from alumni_desk.sync.listening import Listening
 
 MakeDesk = Callable[[str], Desk]
 
@@ -159,6 +161,45 @@ def test_kept_at_one_address_of_a_network_it_is_reached_by_this_laptop_too(make_
         sync_once(other)
         assert names(other) == names(desk)
     finally:
+        serving.stop()
+
+
+def test_wherever_it_is_kept_now_its_own_laptop_reaches_it(make_desk: MakeDesk, keep: Any, office: Any) -> None:
+    """Begun by a command for this computer alone, kept on by the window for the network, and the other way round."""
+    desk = alone(make_desk, "keeper")
+    keep(desk).stop()
+    for host, scheme in (("0.0.0.0", "https://"), ("127.0.0.1", "http://"), ("0.0.0.0", "https://")):
+        add_member(desk, first_name="Bo", last_name="Li")
+        serving = keeping.start(desk, host=host)
+        try:
+            assert serving.url.startswith(scheme)
+            assert sync_once(desk).waiting == 0 and status(desk).short == "Saved here · ready for others"
+            assert invite(desk, "leader").url == serving.url
+        finally:
+            serving.stop()
+    moved = keeping.move_away(desk, None, office.url, office.invite())  # which serves for a moment, to fetch for the last time
+    assert desk.scope == moved.scope and sync_once(desk).refused == 0
+
+
+def test_whoever_listens_hears_that_the_server_is_kept_at_another_address(make_desk: MakeDesk, keep: Any) -> None:
+    desk = alone(make_desk, "keeper")
+    serving = keep(desk)
+    sync_once(desk)
+    with desk.reading() as connection:
+        membership = state.read(connection, state.Membership)
+    assert membership is not None
+    silent, wire = threading.Event(), wire_of(desk)
+    listening = threading.Thread(target=Listening(desk, wire, membership, lambda count: None, lambda problem: silent.set()).run)
+    listening.start()
+    try:
+        serving.stop()
+        assert silent.wait(20)
+        serving = keeping.start(desk)
+        listening.join(20)
+        assert not listening.is_alive(), "it ends, and whoever began it begins it anew there"
+    finally:
+        wire.close()
+        listening.join()
         serving.stop()
 
 

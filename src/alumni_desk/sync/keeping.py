@@ -23,7 +23,7 @@ from alumni_desk.members.chapter import change_chapter, chapter
 from alumni_desk.store import removal
 from alumni_desk.store.desk import Desk
 from alumni_desk.sync import engine, moving, moving_mark, state
-from alumni_desk.sync.address import Address
+from alumni_desk.sync.address import Address, read_address
 from alumni_desk.sync.kept import NAME, Keeps, kept_elsewhere, kept_here, noted
 from alumni_desk.words import _
 
@@ -150,7 +150,25 @@ def start(desk: Desk, *, host: str = "0.0.0.0") -> Keeping:
         raise StoreProblem("keeps_lost", _("The server that this laptop kept the chapter on is not on its disk any more. The members are here: let this laptop "
                                            "keep the chapter anew (“alumni-desk keep --anyway”)."))
     look_after(desk)
-    return serve(desk, kept, host=host)
+    serving = serve(desk, kept, host=host)
+    try:
+        _follow(desk, serving)
+    except BaseException:
+        serving.stop()
+        raise
+    return serving
+
+
+def _follow(desk: Desk, serving: Keeping) -> None:
+    """Reach the own server from now on where it is kept now: for this computer alone it is not encrypted, for others it is."""
+    own = read_address(serving.own_url)
+    with desk.reading() as connection:
+        there = state.read(connection, state.Membership)
+    if there is None or (there.url, there.fingerprint) == (own.url, own.fingerprint):  # it has still to join, or nothing is new
+        return
+    with desk.applying() as applying:
+        state.keep(applying.connection, msgspec.structs.replace(there, url=own.url, fingerprint=own.fingerprint))
+    desk.outbox.make_anew(desk)
 
 
 def has_server(desk: Desk) -> bool:

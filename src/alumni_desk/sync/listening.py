@@ -28,7 +28,7 @@ class Listening:
         self._came, self._trouble, self._well = came, trouble, well
 
     def run(self) -> None:
-        """Listen until ``stop``, or until the server does not let this laptop in any more."""
+        """Listen until ``stop``, until the server does not let this laptop in any more, or is silent because its address is another now."""
         session.resume(self._desk, self._wire)
         pause, silent = FIRST_PAUSE, False
         while not self._wire.pause(0):
@@ -38,7 +38,7 @@ class Listening:
                 if not silent:
                     self._trouble(problem)
                 silent = True
-                if self._wire.pause(pause * (0.5 + random.random())):
+                if self._is_elsewhere() or self._wire.pause(pause * (0.5 + random.random())):
                     return
                 pause = min(LONGEST_PAUSE, pause * 2)
                 continue
@@ -53,6 +53,11 @@ class Listening:
     def stop(self) -> None:
         """End it from another thread, a wait at the server included."""
         self._wire.stop()
+
+    def _is_elsewhere(self) -> bool:
+        with self._desk.reading() as connection:
+            now = state.read(connection, state.Membership)
+        return now is None or (now.url, now.fingerprint) != (self._membership.url, self._membership.fingerprint)
 
     def _once(self, wait: float) -> None:
         with self._desk.reading() as connection:
