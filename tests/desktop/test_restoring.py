@@ -15,11 +15,12 @@ from typing import Any
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication, QLabel, QWidget
+from PySide6.QtWidgets import QAbstractButton, QApplication, QLabel, QWidget
 from tests.conftest import PASSPHRASE
 from tests.store.test_keyring import Shelf
 
 from alumni_desk.desktop import opening
+from alumni_desk.desktop.activity_page import DEED, reason_of
 from alumni_desk.desktop.app import Room, Sitting, build
 from alumni_desk.desktop.deeds import Deeds
 from alumni_desk.desktop.first_run import FirstRun
@@ -299,6 +300,16 @@ def test_going_back_by_hand_and_forth_again(sitting: Sitting, profile: Profile, 
         assert sitting.room is not None
         assert count_members(sitting.room.desk) == members
         assert "Back at" in sitting.room.shell.toast.accessibleName()
+    shell = sitting.room.shell
+    shell.show_page("activity")
+    activity: Any = shell.current()
+    until(lambda: activity.lines.rowCount() > 1 and activity.detail.findChildren(QLabel))
+    deed = activity.lines.index(1, 0).data(DEED)
+    assert deed.what.startswith("Went back to the backup of ") and reason_of(deed) == ("What was there is among the backups", "Backups")
+    until(lambda: any(deed.kept in label.text().replace(chr(0x200B), "") for label in activity.detail.findChildren(QLabel)))
+    button = next(one for one in activity.detail.findChildren(QAbstractButton) if one.text() == "Backups")
+    button.click()
+    assert shell.current().name == "restore"
 
 
 def test_after_going_back_the_page_that_asks_for_the_password_says_what_was_done(sitting: Sitting, profile: Profile, until: Any,

@@ -20,6 +20,7 @@ from alumni_desk.members.lists import count_members, member_rows
 from alumni_desk.members.merging import merge_people
 from alumni_desk.protocol.codes import new_recovery_key
 from alumni_desk.schema import open_desk
+from alumni_desk.segments.activity import deeds
 from alumni_desk.store import keys
 from alumni_desk.store.backup import back_up, backups, by_itself, folder_in_use, read_head, trim_outbox
 from alumni_desk.store.checking import rebuild_search, verify
@@ -28,6 +29,7 @@ from alumni_desk.store.desk import Desk
 from alumni_desk.store.outbox import catch_up
 from alumni_desk.store.profile import Profile
 from alumni_desk.store.recovery import recovery_key
+from alumni_desk.store.undo import undo
 from alumni_desk.sync.restoring import restore
 
 
@@ -80,6 +82,30 @@ def test_a_damaged_one_changes_nothing(backup: Path, profile: Profile, desk: Des
     assert str(refused.value).endswith(".")
     with open_desk(profile) as opened:
         assert count_members(opened) == 1
+
+
+def test_who_went_back_and_to_which_day_stands_in_activity_and_is_not_undone(desk: Desk, profile: Profile) -> None:
+    """Also after going forth again; and it says in which file is what was there before."""
+    desk.set_setting("person_name", "Priya")
+    first = by_itself(profile, desk.key, "daily")
+    add_member(desk, first_name="Eve", last_name="Later")
+    desk.close()
+    done = restore(profile, first, passphrase=PASSPHRASE)
+    assert done.replaced is not None
+    at = datetime.fromisoformat(read_head(first)[0]["made_at"]).astimezone()
+    when = f"{at.day} {at:%B %Y, %H:%M}"
+    with open_desk(profile) as back:
+        [deed, *_rest] = deeds(back)
+        assert (deed.what, deed.who, deed.undoable, deed.kept) == (f"Went back to the backup of {when}", "Priya", False, done.replaced.name)
+        assert deed.reason == "What was there is among the backups"
+        with pytest.raises(Refused, match="go back to the backup that was made before it"):
+            undo(back, deed.id)
+        assert deed.id not in {one.id for one in deeds(back) if one.undoable} and verify(back).ok
+    restore(profile, done.replaced, passphrase=PASSPHRASE)
+    with open_desk(profile) as forth:
+        assert count_members(forth, "later") == 1
+        assert deeds(forth)[0].event == "backup_restored" and deed.what in {one.what for one in deeds(forth)}
+        assert undo(forth).event == "member_added", "Ctrl+Z passes it by"
 
 
 def test_a_trial_says_what_is_in_it(backup: Path, profile: Profile, desk: Desk) -> None:

@@ -29,7 +29,7 @@ from alumni_desk.errors import KnownError
 from alumni_desk.segments.activity import CHECK_INS, Deed, Written, all_changed, deeds, grouped, left_words, standing, written
 from alumni_desk.segments.others import everyone, has_others, others_written
 from alumni_desk.store.desk import Desk
-from alumni_desk.store.done import DAYS
+from alumni_desk.store.done import DAYS, GONE_BACK
 from alumni_desk.store.undo import ahead
 from alumni_desk.words import _, ngettext, number
 
@@ -48,7 +48,8 @@ ICONS = {"answers_noted": "check", "answers_taken_back": "check", "guests_remove
          "chapter_completed": "flag", "sample_made": "flag",
          "import": "upload-simple", "member_added": "user-plus", "members_removed": "user-minus", "badges_printed": "printer", "checked_in": "door",
          "walked_in": "user-plus", "check_in_undone": "door", "checked_out": "sign-out", "gathering_planned": "calendar-plus",
-         "gathering_cancelled": "calendar-x", "guests_added": "user-plus", "value_restored": "clock-counter-clockwise"}
+         "gathering_cancelled": "calendar-x", "guests_added": "user-plus", "value_restored": "clock-counter-clockwise",
+         GONE_BACK: "clock-counter-clockwise"}
 KINDS = {"members": ("member", "value"), "import": ("import",), "gatherings": ("gathering", "guest", "answers"), "door": ("check", "walked"),
          "badges": ("badge",)}
 
@@ -220,7 +221,9 @@ class ActivityPage(Page):
             self.go("gatherings", gathering=deed.gathering)
 
     def _turn(self, deed: Deed) -> None:
-        if deed.rows or deed.event in CHECK_INS:
+        if deed.event == GONE_BACK:
+            self.go("restore")
+        elif deed.rows or deed.event in CHECK_INS:
             self._open(deed)
         elif deed.state == "undone":
             self._undoing.redo(deed.id)
@@ -253,6 +256,8 @@ def look_at(desk: Desk, deed: Deed) -> Seen:
     """Read it."""
     if deed.rows:
         return Seen(deed, tuple(others_written(desk, deed, SHOWN)), {}, deed.count, None)
+    if deed.event == GONE_BACK:
+        return Seen(deed, (), {}, 0, (_("Before it: {file}").format(file=deed.kept),) if deed.kept else None)
     values, sums, total = written(desk, deed.id, SHOWN)
     if deed.state == "undone":
         values = [replace(one, stands=False) for one in values]
@@ -507,6 +512,8 @@ def reason_of(deed: Deed) -> tuple[str, str]:
         return deed.reason or "", way
     if deed.event in CHECK_INS:
         return _("Corrected in the gathering"), _("Open the gathering") if deed.gathering is not None else ""
+    if deed.event == GONE_BACK:
+        return deed.reason or "", _("Backups")
     if deed.state == "undone":
         return "", ""
     return deed.reason or "", ""
@@ -580,7 +587,11 @@ class Detail(Scroll):
             self.button = Button(words, "primary", "arrow-clockwise" if undone else "arrow-counter-clockwise")
             self.button.clicked.connect(lambda: self.turn.emit(deed))
             buttons.append(self.button)
-        if deed.person is not None:
+        if deed.event == GONE_BACK:
+            show = Button(_("Backups"), "primary")
+            show.clicked.connect(partial(self.turn.emit, deed))
+            buttons.append(show)
+        elif deed.person is not None:
             show = Button(_("Show the member"))
             show.clicked.connect(partial(self.member.emit, deed.person))
             buttons.append(show)

@@ -6,6 +6,7 @@ import json
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
@@ -14,14 +15,15 @@ from alumni_desk.members import naming
 from alumni_desk.members.fields import ADDRESS, label
 from alumni_desk.protocol.values import is_id
 from alumni_desk.segments.values import value_words
-from alumni_desk.store import driver
+from alumni_desk.store import driver, gone_back
 from alumni_desk.store.desk import Desk
-from alumni_desk.store.done import Done, actions
-from alumni_desk.words import _, ngettext, number
+from alumni_desk.store.done import GONE_BACK, Done, actions
+from alumni_desk.words import _, clock_time, day_full, ngettext, number
 
 if TYPE_CHECKING:
     from alumni_desk.errors import KnownError
     from alumni_desk.store.driver import Connection
+    from alumni_desk.store.gone_back import GoneBack
     from alumni_desk.store.history import Version
     from alumni_desk.store.undo import Left, Undone
 
@@ -56,6 +58,7 @@ class Deed:
     person: str | None  # if it is about one person
     field: str = ""  # the one field that was changed, if it was one
     rows: tuple[tuple[str, str, str, str], ...] = ()  # what others wrote: table, row, field, clock
+    kept: str = ""  # the file that holds what was there, of somebody who went back to a backup
 
     @property
     def undoable(self) -> bool:
@@ -100,7 +103,21 @@ def told(desk: Desk, done: Sequence[Done]) -> list[Deed]:
     with desk.asking() as connection:
         wrote = _first_rows(connection, [one.id for one in done])
         names = Names(connection, wrote, {one.gathering for one in done if one.gathering})
-        return [_deed(one, wrote.get(one.id, []), names) for one in done]
+        back = gone_back.told(connection) if any(one.event == GONE_BACK for one in done) else {}
+        return [_gone_back(one, back.get(one.id)) if one.event == GONE_BACK else _deed(one, wrote.get(one.id, []), names) for one in done]
+
+
+def _gone_back(one: Done, back: GoneBack | None) -> Deed:
+    """Going back to a backup, and where what was there before is kept."""
+    if back is not None and back.made_at:
+        at = datetime.fromisoformat(back.made_at).astimezone()
+        strong = _("{day}, {time}").format(day=day_full(at.date()), time=clock_time(at))
+        what = _("Went back to the backup of {when}").format(when=strong)
+    else:
+        strong, what = "", _("Put the chapter right with what was kept") if back is not None else _("Went back to a backup")
+    kept = back.kept if back is not None else ""
+    why = _("The chapter stands on it") if not kept else _("The damaged file was kept") if kept.endswith(".db") else _("What was there is among the backups")
+    return Deed(one.id, one.event, one.at, one.who, one.device, what, strong, 0, one.state, None, why, None, "", None, kept=kept)
 
 
 def grouped(found: Sequence[Deed]) -> list[Deed]:

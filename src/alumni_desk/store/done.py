@@ -13,7 +13,10 @@ from alumni_desk.store.desk import Desk
 DAYS = 30
 """How long one's own actions can be undone."""
 
-NEVER = frozenset({"chapter_founded", "chapter_completed", "sample_made", "person_erased"})
+GONE_BACK = "backup_restored"
+"""The event of going back to a backup, see ``gone_back``."""
+
+NEVER = frozenset({"chapter_founded", "chapter_completed", "sample_made", "person_erased", GONE_BACK})
 """Events that stand: a chapter is founded once."""
 
 

@@ -22,7 +22,7 @@ from alumni_desk.errors import NotFound, Refused
 from alumni_desk.protocol.clocks import unpack
 from alumni_desk.store import driver
 from alumni_desk.store.desk import Desk
-from alumni_desk.store.done import DAYS, NEVER, Done, since, why_not
+from alumni_desk.store.done import DAYS, GONE_BACK, NEVER, Done, since, why_not
 from alumni_desk.store.history import authors_of
 from alumni_desk.store.synced import clock_key
 from alumni_desk.store.tables import CARRIED
@@ -167,7 +167,8 @@ def _newest(connection: sa.Connection, but: Collection[str], passing: Collection
     # What was undone last, unless something new was done after it: then Redo has no meaning any more.
     return connection.exec_driver_sql(
         f"SELECT a.* FROM action AS a JOIN action AS u ON u.id = a.undone_by WHERE a.undoes IS NULL AND a.event NOT IN ({marks}) AND a.at >= ?"
-        " AND NOT EXISTS (SELECT 1 FROM action AS n WHERE n.undoes IS NULL AND n.rowid > u.rowid) ORDER BY u.rowid DESC LIMIT 1", (*left_alone, first)).first()
+        " AND NOT EXISTS (SELECT 1 FROM action AS n WHERE n.undoes IS NULL AND n.event <> ? AND n.rowid > u.rowid) ORDER BY u.rowid DESC LIMIT 1",
+        (*left_alone, first, GONE_BACK)).first()
 
 
 def _links(connection: sa.Connection) -> dict[str, str]:
@@ -205,6 +206,8 @@ def _refuse(row: sa.Row[Any]) -> None:
     why = why_not(row.event, row.at)
     if row.event == "person_erased":
         raise Refused("stands", _("Erasing cannot be undone."))
+    if row.event == GONE_BACK:
+        raise Refused("stands", _("Going back to a backup is not undone here. To go forth again, go back to the backup that was made before it."))
     if why == "stands":
         raise Refused(why, _("This cannot be undone: the chapter stands on it."))
     if why == "too_old":

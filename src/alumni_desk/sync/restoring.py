@@ -22,7 +22,7 @@ import sqlalchemy as sa
 from alumni_desk.errors import KnownError, NotFound, Refused, StoreProblem
 from alumni_desk.protocol import codes
 from alumni_desk.schema import SCHEMA_VERSION, desk_schema
-from alumni_desk.store import backup, erasing, keys
+from alumni_desk.store import backup, erasing, gone_back, keys
 from alumni_desk.store.backup import Held, Progress
 from alumni_desk.store.connecting import reader
 from alumni_desk.store.desk import Desk
@@ -216,14 +216,18 @@ def _finish(profile: Profile, stage: Profile, key: bytes, held: Held, present: P
         backup.refuse_if_open(profile, key)
     replaced = backup.by_itself(profile, key, "before_restore") if present is not None else None
     step()
+    stamp, was_there = _free_stamp(profile), profile.exists
+    if present is None and was_there:
+        replaced = profile.path / f"desk-damaged-{stamp}.db"
     with open_staged(stage, key, desk_schema, SCHEMA_VERSION) as desk:
         carried, erased = _bring_over(desk, profile, key, present, found, *beside, elsewhere=elsewhere)
         instead_of, leaves = _instead_of(desk, present, key)
+        with desk.applying() as applying:
+            gone_back.note(applying.connection, applying.now, gone_back.GoneBack(held.made_at, replaced.name if replaced is not None else ""))
         step()
         backup.trim_outbox(desk, profile)
         counted = _count(desk, held.made_at)
         step()
-    stamp = _free_stamp(profile)
     if (new := stage.path / f"{NEW}.key").exists():
         with alone(profile.path / "desk.lock"):
             keys.set_aside(profile.path, "desk")
@@ -231,11 +235,8 @@ def _finish(profile: Profile, stage: Profile, key: bytes, held: Held, present: P
     ready = {"stamp": stamp, "keep": present is None, "outbox": bool(found.damaged)}
     (stage.path / "ready.part").write_text(json.dumps(ready), "utf-8")
     (stage.path / "ready.part").replace(stage.path / "ready")
-    was_there = profile.exists
     with alone(profile.path / "desk.lock"):
         backup.take_place(profile)
-    if present is None and was_there:
-        replaced = profile.path / f"desk-damaged-{stamp}.db"
     return Restored(counted, carried, erased, replaced, present is None and bool(found.operations), found.damaged, instead_of, leaves)
 
 
@@ -375,8 +376,11 @@ def _carry_from(desk: Desk, present: Profile, key: bytes) -> int:
         found.erased = {row.id: row.at for row in connection.exec_driver_sql("SELECT id, at FROM erased")}
         _keep_settings(desk, {row.key: row.value for row in connection.exec_driver_sql("SELECT key, value FROM setting")})
         if there is None or not _same_chapter(desk, connection, there.scope):
-            # Without a server this is a true step back; and another chapter's changes are none of this one's.
+            # Without a server this is a true step back; and another chapter's changes are none of this one's. That somebody went back before stays known.
+            back = gone_back.actions_of(connection)
             with desk.applying() as applying:
+                here = set(applying.connection.exec_driver_sql("SELECT id FROM action").scalars())
+                _insert(applying.connection, "action", [one for one in back if one["id"] not in here])
                 for one, at in found.erased.items():
                     applying.connection.exec_driver_sql("INSERT INTO erased (id, at) VALUES (?, ?) ON CONFLICT (id) DO NOTHING", (one, at))
             return 0
