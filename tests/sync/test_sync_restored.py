@@ -113,7 +113,7 @@ def test_accepted_unsent_and_others_changes_are_all_there_after_the_next_sync(pa
         assert connection.exec_driver_sql("SELECT count(*) - count(DISTINCT id) FROM operation").scalar() == 0
     # Activity still knows what was done after the backup, and can take it back.
     assert [each.event for each in actions(one, 4)] == ["backup_restored", "member_changed", "member_added", "member_added"]
-    undo(one, actions(one, 1)[0].id)
+    undo(one, actions(one, 2)[1].id)
     settle(one, two)
     assert value(two, ada, "job_title") is None
 

@@ -257,7 +257,7 @@ def look_at(desk: Desk, deed: Deed) -> Seen:
     if deed.rows:
         return Seen(deed, tuple(others_written(desk, deed, SHOWN)), {}, deed.count, None)
     if deed.event == GONE_BACK:
-        return Seen(deed, (), {}, 0, (_("Before it: {file}").format(file=deed.kept),) if deed.kept else None)
+        return Seen(deed, (), {}, 0, (_("Kept as {file}").format(file=deed.kept),) if deed.kept else None)
     values, sums, total = written(desk, deed.id, SHOWN)
     if deed.state == "undone":
         values = [replace(one, stands=False) for one in values]

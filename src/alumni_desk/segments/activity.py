@@ -13,9 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, cast
 from alumni_desk.gatherings.fields import field_word as gathering_field
 from alumni_desk.members import naming
 from alumni_desk.members.fields import ADDRESS, label
-from alumni_desk.protocol.values import is_id
-from alumni_desk.segments.values import value_words
-from alumni_desk.store import driver, gone_back
+from alumni_desk.store import driver
 from alumni_desk.store.desk import Desk
 from alumni_desk.store.done import GONE_BACK, Done, actions
 from alumni_desk.words import _, clock_time, day_full, ngettext, number
@@ -103,8 +101,14 @@ def told(desk: Desk, done: Sequence[Done]) -> list[Deed]:
     with desk.asking() as connection:
         wrote = _first_rows(connection, [one.id for one in done])
         names = Names(connection, wrote, {one.gathering for one in done if one.gathering})
-        back = gone_back.told(connection) if any(one.event == GONE_BACK for one in done) else {}
+        back = _all_back(connection) if any(one.event == GONE_BACK for one in done) else {}
         return [_gone_back(one, back.get(one.id)) if one.event == GONE_BACK else _deed(one, wrote.get(one.id, []), names) for one in done]
+
+
+def _all_back(connection: Connection) -> Mapping[str, GoneBack]:
+    from alumni_desk.store.gone_back import told
+
+    return told(connection)
 
 
 def _gone_back(one: Done, back: GoneBack | None) -> Deed:
@@ -138,6 +142,7 @@ def grouped(found: Sequence[Deed]) -> list[Deed]:
 
 def written(desk: Desk, action: str, limit: int = 50) -> tuple[list[Written], dict[str, int], int]:
     """The first values and new rows that an action wrote, how many values of each field, and how many of both in all (the first 5,000 rows)."""
+    from alumni_desk.protocol.values import is_id
     from alumni_desk.store.undo import rows_of
 
     found: list[tuple[tuple[str, str, Mapping[str, Any]], Written]] = []  # beside each the row whose name it needs
@@ -241,6 +246,7 @@ def past_values(desk: Desk, table: str, row_id: str) -> list[PastValue]:
 
 
 def _past_value(table: str, word: str, versions: Sequence[Version]) -> PastValue:
+    from alumni_desk.segments.values import value_words
     from alumni_desk.store.history import ONLY_BY_HAND
 
     first = versions[0]
@@ -302,6 +308,8 @@ class Names:
 
     def meant(self, value: str) -> str:
         """A value as it is, or, where it is a person's id, what they are called; any other id says nothing to anybody."""
+        from alumni_desk.protocol.values import is_id
+
         return self.person(value) if self.has_person(value) else _("another entry") if is_id(value) else value
 
     def gathering(self, gathering_id: str | None) -> str:
@@ -468,6 +476,8 @@ def _of_its_table(table: str) -> dict[str, str]:
 
 def _changes(table: str, before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterable[tuple[str, str, str]]:
     """(field in words, was, now); an address is one."""
+    from alumni_desk.segments.values import value_words
+
     grouped: dict[str, list[tuple[str, str]]] = {}
     for name, value in after.items():
         if before.get(name) != value or name in ADDRESS:
