@@ -31,6 +31,7 @@ from alumni_desk.desktop.locking import LOCK_AFTER, LOCK_DOOR, Lock
 from alumni_desk.desktop.member_form import MemberForm
 from alumni_desk.desktop.opening import Opening
 from alumni_desk.desktop.password_sheet import PasswordSheet
+from alumni_desk.desktop.quitting_sheets import FormsSheet
 from alumni_desk.desktop.recovery_page import RecoveryPage
 from alumni_desk.desktop.stuck_page import StuckPage
 from alumni_desk.desktop.unlock import UnlockPage
@@ -132,6 +133,63 @@ def test_what_nothing_is_typed_into_is_no_open_form(hands: Hands) -> None:
     unlock(hands)
     hands.dialog(RecoveryPage).reject()
     hands.rest()
+
+
+def half_typed(hands: Hands) -> MemberForm:
+    """A form that somebody left, under the lock."""
+    hands.page("members").add()
+    form: MemberForm = hands.dialog(MemberForm)
+    form._fields["first_name"].setText("Halfway")
+    hands.room.lock.lock("idle")
+    return form
+
+
+def test_a_locked_window_is_not_closed_over_a_form_without_a_word(hands: Hands) -> None:
+    form = half_typed(hands)
+    hands.shell.close()
+    sheet = hands.dialog(FormsSheet)
+    hands.until(sheet.stay.hasFocus)
+    said = words_of(sheet)
+    assert "An open form is not saved yet: if the window closes now, what was typed into it is lost." in said and "Halfway" not in said
+    hands.shell.close()  # asked once
+    assert hands.open_dialogs(FormsSheet) == [sheet] and hands.shell.isVisible()
+    QTest.keyClick(sheet.stay, Qt.Key.Key_Return)
+    assert hands.shell.isVisible() and hands.room.lock.locked and not hands.open_dialogs(FormsSheet)
+    page = hands.room.lock.page
+    assert page is not None
+    hands.until(page.first_focus().hasFocus)
+    hands.shell.close()
+    QTest.keyClick(hands.dialog(FormsSheet).stay, Qt.Key.Key_Escape)
+    assert hands.shell.isVisible()
+    unlock(hands)
+    assert hands.dialog(MemberForm) is form and form.values() == {"first_name": "Halfway"}
+    form.reject()
+
+
+def test_a_question_over_the_locked_page_goes_when_it_is_unlocked_meanwhile(hands: Hands) -> None:
+    form = half_typed(hands)
+    hands.shell.close()
+    hands.dialog(FormsSheet)
+    hands.room.lock.unlock()  # the password store has answered
+    assert not hands.open_dialogs(FormsSheet) and hands.dialog(MemberForm) is form
+    form.reject()
+
+
+def test_a_locked_window_is_closed_over_a_form_when_somebody_says_so(hands: Hands) -> None:
+    half_typed(hands)
+    hands.shell.close()
+    sheet = hands.dialog(FormsSheet)
+    hands.until(sheet.stay.hasFocus)
+    QTest.keyClick(sheet.stay, Qt.Key.Key_Tab, Qt.KeyboardModifier.ShiftModifier)
+    assert sheet.quit.hasFocus()
+    QTest.keyClick(sheet.quit, Qt.Key.Key_Return)
+    hands.until(lambda: not hands.shell.isVisible())
+
+
+def test_without_a_form_a_locked_window_closes_at_once(hands: Hands) -> None:
+    hands.room.lock.lock()
+    hands.shell.close()
+    assert not hands.shell.isVisible()
 
 
 def test_a_form_on_somebody_who_was_erased_while_it_was_locked_does_not_come_back(hands: Hands) -> None:

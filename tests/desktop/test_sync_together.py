@@ -37,8 +37,9 @@ from alumni_desk.desktop.fonts import px
 from alumni_desk.desktop.front import Front
 from alumni_desk.desktop.join_form import JoinForm, invitation_in
 from alumni_desk.desktop.join_laptop_sheet import JoinLaptopSheet, NotFoundSheet, reason_words
+from alumni_desk.desktop.member_form import MemberForm
 from alumni_desk.desktop.opening import Opening
-from alumni_desk.desktop.quitting_sheets import SendingSheet, WaitingSheet
+from alumni_desk.desktop.quitting_sheets import FormsSheet, SendingSheet, WaitingSheet
 from alumni_desk.desktop.sheet import PlainSheet, Sheet
 from alumni_desk.desktop.venue_bridge import AtVenue, Nearby
 from alumni_desk.desktop.wiring import room_in, ways_of
@@ -438,6 +439,28 @@ def test_closing_with_unsent_changes_says_how_many_and_offers_a_file(office: Any
     hands.until(lambda: hands.room.quitting.sheet is None)
     assert hands.shell.isVisible()
     hands.shell.close()
+    hands.click(hands.dialog(WaitingSheet).quit)
+    hands.until(lambda: not hands.shell.isVisible())
+
+
+def test_a_locked_window_with_a_form_and_unsent_changes_asks_of_both(office: Any, laptop: Any, window: Window) -> None:
+    one = laptop("one", office)
+    office.kill()
+    hands = window(one)
+    add_member(one, first_name="Ada")
+    hands.until(lambda: hands.room.bridge.waiting)
+    hands.page("members").add()
+    hands.dialog(MemberForm)
+    hands.room.lock.lock()
+    hands.shell.close()
+    hands.click(hands.dialog(FormsSheet).quit)
+    sheet = hands.dialog(WaitingSheet)
+    hands.click(sheet.save)
+    assert "locked" in all_words(sheet) and sheet.quit.isEnabled()
+    hands.click(sheet.stay)
+    hands.until(lambda: hands.room.quitting.sheet is None)
+    hands.shell.close()
+    hands.click(hands.dialog(FormsSheet).quit)
     hands.click(hands.dialog(WaitingSheet).quit)
     hands.until(lambda: not hands.shell.isVisible())
 

@@ -105,7 +105,7 @@ class Room(QObject):
         self._last_standing: Standing | None = None
         self.lock = Lock(desk, self.shell, door=self._door, standing=lambda: self._standing)
         self.lock.changed.connect(lambda locked: self._give_keys(None))  # what is typed is the password now
-        self.quitting = Quitting(self.shell, desk, self.lanes, self.bridge, self.shell.say)
+        self.quitting = Quitting(self.shell, desk, self.lanes, self.bridge, self.shell.say, self.lock)
         self.shell.may_close = self.quitting.may_close
         self.shell.dropped.connect(lambda files: QTimer.singleShot(0, self.shell, lambda: self.take_files(files)))
         self.venue.news.connect(self.watch.look)

@@ -213,7 +213,7 @@ class Lock(QObject):
 
         door = self._door()
         within = door is not None and self.rules.door_goes_on and window is door
-        return window is self._shell or within or isinstance(window, HelpWindow)
+        return window is self._shell or within or isinstance(window, HelpWindow) or (isinstance(window, PlainSheet) and window.names_nobody)
 
     def _hide(self, window: QWidget) -> None:
         focus = window.focusWidget()
@@ -232,8 +232,8 @@ class Lock(QObject):
         """A dialog whose work ended while it was hidden (an import), or whose person was erased, does not come back, and the page promises no form of it."""
         if window in self._hidden:
             self._hidden.remove(window)
-        if self.page is not None and self.page.locked.drafts != self._drafts():
-            self._show_page(replace(self.page.locked, drafts=self._drafts()))
+        if self.page is not None and self.page.locked.drafts != self.drafts():
+            self._show_page(replace(self.page.locked, drafts=self.drafts()))
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         if event.type() in KEYS and isinstance(watched, QWidget) and not self._takes_keys(watched):
@@ -266,10 +266,11 @@ class Lock(QObject):
         names, door = self._names, self._door()
         return Locked(names.chapter, names.university, why, self.rules.minutes, self._now(), password="passphrase" in keepers,
                       keyring="keyring" in keepers, recovery="recovery" in keepers, owner=names.owner, write_to=names.write_to,
-                      door=door is not None and self.rules.door_goes_on, drafts=self._drafts(), standing=self._standing(),
+                      door=door is not None and self.rules.door_goes_on, drafts=self.drafts(), standing=self._standing(),
                       folder=self._desk.profile.path)  # fmt: skip
 
-    def _drafts(self) -> int:
+    def drafts(self) -> int:
+        """How many open forms are hidden, and lost if the window closes."""
         return sum(isinstance(window, PlainSheet) and window.is_form for window in self._hidden)
 
     # -- opening it again

@@ -1,4 +1,7 @@
-"""Closing the window while changes wait: a sync is tried; where none can send them, it is said how many wait and that they are safe."""
+"""Closing the window while changes wait: a sync is tried; where none can send them, it is said how many wait and that they are safe.
+
+A form that is open keeps the window from being closed; under the lock nobody sees it, so there it is asked.
+"""
 
 from __future__ import annotations
 
@@ -12,25 +15,34 @@ from PySide6.QtWidgets import QApplication, QWidget
 from alumni_desk.desktop.background import Lanes
 from alumni_desk.desktop.sync_bridge import SyncBridge
 from alumni_desk.store.desk import Desk
+from alumni_desk.words import _
 
 if TYPE_CHECKING:
-    from alumni_desk.desktop.quitting_sheets import SendingSheet, WaitingSheet
+    from alumni_desk.desktop.locking import Lock
+    from alumni_desk.desktop.quitting_sheets import FormsSheet, SendingSheet, WaitingSheet
 
 
 class Quitting(QObject):
     """``may_close`` is what the window asks. ``free``: somebody has decided, or the program closes the window itself."""
 
-    def __init__(self, window: QWidget, desk: Desk, lanes: Lanes, bridge: SyncBridge, say: Callable[[str], None]) -> None:
+    def __init__(self, window: QWidget, desk: Desk, lanes: Lanes, bridge: SyncBridge, say: Callable[[str], None], lock: Lock) -> None:
         super().__init__(window)
-        self._window, self._desk, self._lanes, self._bridge, self._say = window, desk, lanes, bridge, say
-        self.free = self._sends = False
-        self.sheet: SendingSheet | WaitingSheet | None = None
+        self._window, self._desk, self._lanes, self._bridge, self._say, self._lock = window, desk, lanes, bridge, say, lock
+        self.free = self._sends = self._asks_of_forms = self._lets_go = False
+        self.sheet: FormsSheet | SendingSheet | WaitingSheet | None = None
+        lock.changed.connect(lambda locked: self._unlocked())
         bridge.ended.connect(lambda result: self._tried())
         bridge.failed.connect(lambda error: self._tried())
 
     def may_close(self) -> bool:
         """Whether the window may close at once; if not, it is tried to send, or asked, and then the window is closed."""
-        if self.free or not self._bridge.joined or not self._bridge.waiting or _logging_out():
+        if self.free or _logging_out():
+            return True
+        forms = 0 if self._lets_go else self._lock.drafts()
+        if forms:
+            self._ask_of_forms(forms)
+            return False
+        if not self._bridge.joined or not self._bridge.waiting:
             return True
         if self.sheet is None:
             from alumni_desk.desktop.quitting_sheets import SendingSheet
@@ -44,6 +56,34 @@ class Quitting(QObject):
         else:
             self.sheet.raise_()
         return False
+
+    def _ask_of_forms(self, forms: int) -> None:
+        from alumni_desk.desktop.quitting_sheets import FormsSheet
+
+        if self.sheet is None:
+            sheet = self.sheet = FormsSheet(self._window, forms)
+            sheet.quits.connect(self._let_go)
+            sheet.stays.connect(self._unlock_first)
+            sheet.open()
+            self._asks_of_forms = True
+        else:
+            self.sheet.raise_()
+
+    def _let_go(self) -> None:
+        self._asks_of_forms, self._lets_go = False, True
+        self._close()
+
+    def _unlock_first(self) -> None:
+        self._stay()
+        self._lock.ask()
+
+    def _unlocked(self) -> None:
+        """The forms are there again, or others are."""
+        self._lets_go = False
+        if self._asks_of_forms and self.sheet is not None:
+            sheet, self.sheet, self._asks_of_forms = self.sheet, None, False
+            sheet.stays.disconnect()
+            sheet.accept()
 
     def _tried(self) -> None:
         if self._sends:
@@ -77,6 +117,9 @@ class Quitting(QObject):
     def _save(self, sheet: WaitingSheet) -> None:
         from alumni_desk.desktop.carrying import ask_transfer_place, save_transfer
 
+        if self._lock.locked:
+            sheet.saved(_("The window is locked: choose Stay, and unlock it first."))
+            return
         place = ask_transfer_place(sheet)
         if place is not None:
             sheet.saving()
@@ -89,10 +132,13 @@ class Quitting(QObject):
             self._say(words)
 
     def _stay(self) -> None:
-        self.sheet, self._sends = None, False
+        self.sheet, self._sends, self._asks_of_forms, self._lets_go = None, False, False, False
 
     def _quit(self) -> None:
         self.free = True
+        self._close()
+
+    def _close(self) -> None:
         if self.sheet is not None:
             sheet, self.sheet = self.sheet, None
             sheet.stays.disconnect()

@@ -1,4 +1,4 @@
-"""What is asked when the window closes while changes wait."""
+"""What is asked when the window closes while changes wait, or while a form is open under its lock. It names nobody: anybody may close a locked window."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ class SendingSheet(PlainSheet):
     """What waits is being sent. ``late``: it has taken too long; ``stays``: the person would rather not close."""
 
     is_form = False
+    names_nobody = True
     late = Signal()
     stays = Signal()
 
@@ -52,6 +53,7 @@ class WaitingSheet(PlainSheet):
     """How many wait, that they are safe, and what can be done: ``quits``, ``saves`` (a transfer file) or ``stays``."""
 
     is_form = False
+    names_nobody = True
     quits = Signal()
     saves = Signal()
     stays = Signal()
@@ -95,3 +97,29 @@ class WaitingSheet(PlainSheet):
         self.said.setText(sentence)
         self.said.show()
         self.quit.setFocus()  # switched off meanwhile, it lost it
+
+
+class FormsSheet(PlainSheet):
+    """What is lost if the locked window closes now: ``quits``, or ``stays``, to unlock first."""
+
+    is_form = False
+    names_nobody = True
+    quits = Signal()
+    stays = Signal()
+
+    def __init__(self, parent: QWidget, forms: int) -> None:
+        super().__init__(parent, _("Close Alumni Desk?"), width=480)
+        self.column.addWidget(Label(ngettext("An open form is not saved yet: if the window closes now, what was typed into it is lost.",
+                                             "{n} open forms are not saved yet: if the window closes now, what was typed into them is lost.",
+                                             forms).format(n=number(forms)), wrap=True))  # fmt: skip
+        foot = QWidget()
+        row = QHBoxLayout(foot)
+        row.addStretch(1)
+        self.quit, self.stay = Button(_("Close anyway")), Button(_("Unlock first"), "primary")
+        self.quit.clicked.connect(self.quits)
+        self.stay.clicked.connect(self.reject)
+        for button in (self.quit, self.stay):
+            row.addWidget(button)
+        self.set_foot(foot)
+        self.rejected.connect(self.stays)
+        self.stay.setFocus()
