@@ -25,7 +25,7 @@ class Remains(QWidget):
                                  "nothing; perhaps it comes back to you. What remains:"), wrap=True))  # fmt: skip
         for icon, words, second in (
             ("floppy-disk", _("A backup that was given a password of its own"), _("It opens with that one, also on another laptop.")),
-            ("laptop", _("Another laptop of the chapter"), _("It has the same members, but for what this one had not sent yet.")),
+            ("laptop", _("Another laptop of the chapter"), _("If there is one, it has the same members, but for what this one had not sent yet.")),
             ("paper-plane-tilt", _("A new invitation"), _("Whoever leads the chapter, or the network’s admin, can send one. To use it on this laptop, close "
                                                           "Alumni Desk, move the folder {folder} away, and open it again.").format(
                                                               folder=breakable(str(folder)))),
