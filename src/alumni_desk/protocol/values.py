@@ -5,12 +5,13 @@ from __future__ import annotations
 import re
 from typing import Literal
 
-from alumni_desk.protocol.messages import TEXT_LIMIT
-
 UUID = "[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
 _UUID = re.compile(UUID)
 
 Type = Literal["text", "integer", "boolean"]
+
+TEXT_LIMIT = 64 * 1024
+"""Bytes of UTF-8."""
 
 NAME_LETTERS = 200
 """The longest name of a chapter or a university, in characters."""

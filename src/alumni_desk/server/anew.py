@@ -16,7 +16,8 @@ import sqlalchemy as sa
 
 from alumni_desk.protocol.canonical import chained, operation_of
 from alumni_desk.protocol.clocks import packed_names
-from alumni_desk.protocol.messages import PUSH_OPERATIONS, TEXT_LIMIT, Cursor, Operation, Parcel, PushReply, Result
+from alumni_desk.protocol.messages import PUSH_OPERATIONS, Cursor, Operation, Parcel, PushReply, Result
+from alumni_desk.protocol.values import TEXT_LIMIT
 from alumni_desk.server import accounts, audit, feed
 from alumni_desk.server.asking import ask, by_index, in_one_go
 from alumni_desk.server.audiences import CHAPTER, NAMING, NOT_THE_CHAPTERS

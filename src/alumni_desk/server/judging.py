@@ -9,9 +9,9 @@ from typing import Any
 
 from alumni_desk.gatherings.records import registration_id
 from alumni_desk.protocol.clock import PATTERN
-from alumni_desk.protocol.messages import OPERATION_LIMIT, TEXT_LIMIT, Operation, Status
+from alumni_desk.protocol.messages import OPERATION_LIMIT, Operation, Status
 from alumni_desk.protocol.policy import VALUES, may_say, may_send, rule
-from alumni_desk.protocol.values import UUID, fits, is_id
+from alumni_desk.protocol.values import TEXT_LIMIT, UUID, fits, is_id
 from alumni_desk.server.clamping import is_clock
 from alumni_desk.sync.shapes import Shape, shapes
 
