@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from alumni_desk.errors import BadInput, NotFound
+from alumni_desk.errors import BadInput
+from alumni_desk.members.actions import add_member
 from alumni_desk.members.chapter import Chapter, change_chapter, chapter
 from alumni_desk.schema import open_desk
 from alumni_desk.segments.activity import deeds
@@ -41,8 +42,12 @@ def test_what_cannot_be_is_said_and_nothing_is_saved(desk: Desk, field: str, val
     assert said.value.code == code and chapter(desk) == before
 
 
-def test_without_a_chapter_nothing_is_begun(profile: Profile) -> None:
+def test_before_the_first_member_a_chapter_begins_with_what_it_is_called(profile: Profile) -> None:
     with open_desk(profile) as bare:
-        with pytest.raises(NotFound):
-            change_chapter(bare, name="Great Lakes")
-        assert bare.scope is None and chapter(bare) == Chapter()
+        with pytest.raises(BadInput):
+            change_chapter(bare, name=" ")
+        assert not change_chapter(bare, university="").changed and bare.scope is None and chapter(bare) == Chapter(), "nothing is begun for nothing"
+        saved = change_chapter(bare, name="Great  Lakes", time_zone="Europe/Warsaw")
+        assert saved.chapter == chapter(bare) == Chapter("Great Lakes", "", "Europe/Warsaw") and saved.changed.tables == {"chapter": frozenset({bare.scope})}
+        add_member(bare, first_name="Ana")
+        assert chapter(bare).name == "Great Lakes"

@@ -64,9 +64,10 @@ def test_whoever_joins_by_its_invitation_finds_everybody_who_is_here(keeper: Pat
         assert first_names(other) == {"Kay", "Lee"}
 
 
-def test_a_chapter_that_has_a_name_is_not_called_another_one(keeper: Path) -> None:
-    done = subprocess.run(words(keeper, "keep", "--host", "127.0.0.1", "--chapter", "Great Lakes"), capture_output=True, text=True, check=False, timeout=60)
-    assert done.returncode == 1 and done.stderr.startswith("This chapter is called “My chapter” already"), done.stderr
-    assert not list(keeper.glob("server*")), "nothing was made"
-    with kept(keeper, "--chapter", "My chapter") as (url, _errors):
+def test_a_chapter_that_nobody_has_named_is_named_and_then_not_called_another_one(keeper: Path) -> None:
+    with kept(keeper, "--chapter", "Great Lakes"):  # it began with its first member, who said no name for it
+        assert said(keeper, "chapter")["name"] == said(keeper, "invite", "--name", "Sam")["chapter"] == "Great Lakes"
+    done = subprocess.run(words(keeper, "keep", "--host", "127.0.0.1", "--chapter", "Ohio"), capture_output=True, text=True, check=False, timeout=60)
+    assert done.returncode == 1 and done.stderr.startswith("This chapter is called “Great Lakes” already"), done.stderr
+    with kept(keeper, "--chapter", "Great Lakes") as (url, _errors):
         assert url

@@ -37,7 +37,7 @@ def add_commands(commands: Any) -> None:
         description=_("Keep the chapter for its other laptops, without an office's server: makes a server on this laptop the first time, joins it with "
                       "everything that is here, sends what waits, and serves until ended. “alumni-desk invite” invites the others. JSON, once it serves: url."))
     keep.add_argument("--host", default="0.0.0.0", metavar="ADDRESS", help=_("address to listen on; default every one of this computer"))
-    keep.add_argument("--chapter", metavar="NAME", help=_("the chapter's name, where it has none yet"))
+    keep.add_argument("--chapter", metavar="NAME", help=_("the chapter's name, where nobody has given it one yet"))
     keep.add_argument("--anyway", action="store_true", help=_("take the place of a server, or of a laptop that kept the chapter, that is gone for good: what "
                                                               "this laptop has not got of it is lost, and the others follow with an invitation each"))
     keep.add_argument("--port", type=whole_number(1, 65_535), metavar="N", help=_("port for the first time; default 8413, or a free one"))

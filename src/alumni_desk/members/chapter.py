@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from alumni_desk.errors import BadInput, NotFound, about
+from alumni_desk.errors import BadInput, about
 from alumni_desk.protocol.values import NAME_LETTERS
 from alumni_desk.store import driver
-from alumni_desk.store.desk import Desk
+from alumni_desk.store.desk import Desk, unnamed
 from alumni_desk.store.meanwhile import refuse_unseen
 from alumni_desk.store.writing import Changed
 from alumni_desk.words import _
@@ -42,11 +42,12 @@ def chapter(desk: Desk) -> Chapter:
 
 def change_chapter(desk: Desk, *, name: str | None = None, university: str | None = None, time_zone: str | None = None,
                    opened: Mapping[str, Any] | None = None) -> Saved:  # fmt: skip
-    """Call the chapter something else; None leaves as it is, an empty university or time zone clears.
+    """Call the chapter something else; None leaves as it is, an empty university or time zone clears. Where there is none yet it begins with
+    that.
 
     ``opened``: what a form showed of it; raises ChangedMeanwhile where one that is written says something else by now.
 
-    Raises BadInput ``chapter_name``, ``university`` or ``time_zone``, and NotFound ``no_chapter`` where none was begun.
+    Raises BadInput ``chapter_name``, ``university`` or ``time_zone``.
     """
     values: dict[str, str | None] = {}
     if name is not None:
@@ -61,7 +62,10 @@ def change_chapter(desk: Desk, *, name: str | None = None, university: str | Non
         with about("time_zone"):
             values["time_zone"] = zone(time_zone.strip()) if time_zone.strip() else None
     if desk.scope is None:
-        raise NotFound("no_chapter", _("There is no chapter on this desk yet. Add the first member, or begin one in the window."))
+        if not any(values.values()):
+            return Saved(chapter(desk), Changed())
+        begun = desk.make_chapter(values.get("name") or unnamed(), values.get("university"), values.get("time_zone"))
+        return Saved(chapter(desk), Changed({"chapter": frozenset({begun})}))
     with desk.writing("chapter_changed") as writing:
         there = writing.connection.exec_driver_sql("SELECT name, university, time_zone FROM chapter WHERE id = ?", (writing.scope,)).mappings().first()
         if there is not None and opened is not None:

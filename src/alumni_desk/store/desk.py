@@ -285,7 +285,7 @@ class Desk:
             fresh = scope or uuid7()
             founding = None
             if scope is None:
-                founding = self._found(connection, fresh, name=_("My chapter"), university=None, time_zone=None, sample=False)
+                founding = self._found(connection, fresh, name=unnamed(), university=None, time_zone=None, sample=False)
             writing = Writing(self, connection, fresh, event=event, gathering=gathering, undoes=undoes)
             set_mode(connection, writing, queue)
             try:
@@ -419,6 +419,11 @@ class Desk:
     def key(self) -> bytes:
         """The database's key, for backup and change of passphrase."""
         return self._key
+
+
+def unnamed() -> str:
+    """What a chapter is called that began with something else than its name."""
+    return _("My chapter")
 
 
 class _Shut:

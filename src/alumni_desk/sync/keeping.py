@@ -21,7 +21,7 @@ import msgspec
 from alumni_desk.errors import KnownError, NetworkProblem, Refused, StoreProblem
 from alumni_desk.members.chapter import change_chapter, chapter
 from alumni_desk.store import removal
-from alumni_desk.store.desk import Desk
+from alumni_desk.store.desk import Desk, unnamed
 from alumni_desk.sync import engine, moving, moving_mark, state
 from alumni_desk.sync.address import Address, read_address
 from alumni_desk.sync.kept import NAME, Keeps, kept_elsewhere, kept_here, noted
@@ -58,16 +58,16 @@ class Keeping:
 
 
 def name_chapter(desk: Desk, name: str) -> None:
-    """Give a chapter that is alone and has no name one. Raises Refused ``chapter_named`` where it has another one."""
-    if desk.scope is None:
-        desk.make_chapter(name)
-        return
+    """Give a chapter that nobody has named yet its name. Raises Refused ``chapter_named`` where it has another one, and as ``change_chapter`` does."""
+    with desk.reading() as connection:
+        membership = state.read(connection, state.Membership)
     called = chapter(desk).name
-    if called and called != name:
+    ours = membership is None or keeps(desk)  # else others may call it so
+    if not called or (called == unnamed() and ours):
+        change_chapter(desk, name=name)
+    elif called != " ".join(name.split()):
         raise Refused("chapter_named", _("This chapter is called “{name}” already, and keeping it does not change that. Leave --chapter away; "
                                          "the chapter command calls it something else."), name=called)
-    if not called:
-        change_chapter(desk, name=name)
 
 
 def has_name(desk: Desk) -> bool:
