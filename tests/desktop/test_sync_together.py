@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import socket
 import threading
 import time
@@ -53,7 +54,7 @@ from alumni_desk.server.opening import open_in_profile
 from alumni_desk.store import removal
 from alumni_desk.store.desk import Desk
 from alumni_desk.store.profile import Profile
-from alumni_desk.sync import inviting, keeping, moving
+from alumni_desk.sync import inviting, keeping, moving, state
 from alumni_desk.sync.engine import join, status, sync_once
 from alumni_desk.sync.laptops import laptops
 from alumni_desk.sync.venue import files
@@ -907,6 +908,35 @@ def test_it_has_moved_takes_this_laptop_to_the_new_server(make_server: Any, lapt
     hands.until(lambda: form._shown is not None and form.button.isEnabled())
     assert form.button.text().startswith("Move to Boston there" if role == "leader" else "Join Boston"), form.button.text()
     form.button.click()
-    hands.until(lambda: status(other).state == "synced")
+    if role == "leader":  # its own answer to what may be nowhere else; at a door only its own doings go along, and they do
+        before = membership_of(other)
+        asked = asked_whether(hands, form)
+        assert "Priya’s" not in all_words(asked) and "--anyway" not in all_words(asked) and "is lost" in all_words(asked)
+        shot(hands, asked, "moved-without")
+        asked.cancel.click()
+        hands.until(lambda: form.isEnabled() and form.button.isEnabled())
+        assert membership_of(other) == before and "Nothing was moved" in form.reason.text()
+        form.button.click()
+        asked_whether(hands, form).done_button.click()
+    hands.until(lambda: status(other).state == "synced" and membership_of(other).url == new.url)
     sync_once(lead)
     assert headcount(lead, evening).present == 1
+
+
+def asked_whether(hands: Hands, form: JoinForm) -> Sheet:
+    """The question over the form."""
+    hands.until(lambda: any(one.isVisible() for one in form.window().findChildren(Sheet)))
+    return next(one for one in form.window().findChildren(Sheet) if one.isVisible())
+
+
+def membership_of(desk: Desk) -> state.Membership:
+    with desk.reading() as connection:
+        found = state.read(connection, state.Membership)
+    assert found is not None
+    return found
+
+
+def shot(hands: Hands, sheet: QWidget, name: str) -> None:
+    if os.environ.get("SHOTS"):
+        hands.rest()
+        sheet.grab().save(f"{os.environ['SHOTS']}/{name}.png")

@@ -192,8 +192,8 @@ class SyncBridge(QObject):
         self._lanes.send(work, done, failed)
 
     def move_away(self, url: str, code: str, then: Callable[[Any], None], failed: Callable[[KnownError], None], *, anyway: bool = False) -> None:
-        """Move the chapter to an office's server, with everything; this laptop keeps it no more. ``anyway``: it moved already, and the former server may
-        be gone."""
+        """Move the chapter to an office's server, with everything; this laptop keeps it no more. ``anyway``: though the present server does not
+        answer."""
 
         def work() -> Any:
             from alumni_desk.sync import keeping

@@ -11,6 +11,7 @@ from PySide6.QtCore import Qt, QTimer, Signal
 from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
 from alumni_desk import __version__
+from alumni_desk.desktop import move_anyway
 from alumni_desk.desktop.background import Lanes
 from alumni_desk.desktop.changes import ChangeBus
 from alumni_desk.desktop.controls import WINDOW, Button, Label, Link, shortcut
@@ -491,8 +492,8 @@ class SyncPage(Page):
         form.cancel.clicked.connect(sheet.reject)
 
         def move(url: str, code: str, laptop: str, carry: bool) -> None:
-            form.busy(_("Moving …"))
-            self._bridge.move_away(url, code, done, lambda error: form.refused(error.code, str(error)))
+            former = self._facts.server if self._facts is not None else ""
+            move_anyway.move(self._bridge, form, (url, code), former, done)
 
         def done(membership: Any) -> None:
             sheet.accept()
@@ -593,8 +594,8 @@ class SyncPage(Page):
 
     def _join(self, form: JoinForm, sheet: PlainSheet, url: str, code: str, laptop: str, carry: bool) -> None:
         if form.moves:
-            form.busy(_("Moving …"))
-            self._bridge.move_away(url, code, lambda membership: self._has_joined(sheet), lambda error: form.refused(error.code, str(error)), anyway=True)
+            former = self._facts.server if self._facts is not None else ""
+            move_anyway.move(self._bridge, form, (url, code), former, lambda membership: self._has_joined(sheet))
             return
         form.busy(_("Joining …"))
         self._bridge.join(url, code, laptop, carry, lambda result: self._has_joined(sheet), lambda error: form.refused(error.code, str(error)))

@@ -42,7 +42,7 @@ def move(desk: Desk, url: str, code: str, *, anyway: bool = False, device_name: 
 
     ``anyway``: though the former server cannot be reached; what waits is then offered to the new one alone. ``settled``: called when nothing is
     owed to the former one any more. Killed anywhere, the same call finishes. Raises Refused ``sync_alone``, ``move_same_server``,
-    ``move_unsent``, ``move_role``, and what a join raises.
+    ``move_unsent``, ``move_waiting``, ``move_role``, and what a join raises.
     """
     there = _membership(desk)
     address = read_address(url)
@@ -170,12 +170,13 @@ def _send_what_waits(desk: Desk, anyway: bool) -> None:
         waiting = engine.sync_once(desk).waiting
     except KnownError as problem:
         if not anyway:
-            raise Refused("move_unsent", _("The present server does not answer ({reason}), so what other laptops sent it cannot be fetched first. "
-                                           "Try again when it does, or move anyway with “alumni-desk move URL CODE --anyway”."),
+            raise Refused("move_unsent", _("The present server does not answer ({reason}), so what other laptops sent it and this one has not "
+                                           "fetched cannot go along. Try again when it does, or move anyway with “alumni-desk move URL CODE --anyway”: it "
+                                           "is lost then, unless another laptop that has it moves, too."),
                           reason=str(problem).rstrip(".")) from None
         return
     if waiting and not anyway:
-        raise Refused("move_unsent", _("The present server has not taken everything yet, so nothing was moved. Sync, then move again."))
+        raise Refused("move_waiting", _("The present server has not taken everything yet, so nothing was moved. Sync, then move again."))
 
 
 def _key(desk: Desk, url: str, code: str) -> SigningKey:
