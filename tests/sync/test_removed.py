@@ -327,6 +327,10 @@ def test_the_last_leader_hands_over_instead(make_server: Any, make_desk: MakeDes
     join(successor, made.url, made.code)
     add(leader, "Unsent")
     assert names(leader) == ["Unsent"]
+    for deed in (lambda: leaving.hand_over(leader), lambda: laptops.laptops(leader)):  # before the contact that empties it
+        with pytest.raises(KnownError, match="handed over: your successor has joined") as raised:
+            deed()
+        assert raised.value.code == "handed_over" and names(leader) == ["Unsent"]
     with pytest.raises(KnownError, match="handed over") as raised:
         sync_once(leader)
     assert raised.value.code == "access_removed" and what_is_left(leader.profile) == []

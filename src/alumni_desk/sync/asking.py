@@ -35,8 +35,24 @@ class Line:
         return self.membership.scope
 
     def call(self, name: str, message: msgspec.Struct, reply: type[T]) -> T:
-        """Ask, and wait for the answer. Raises KnownError."""
-        return session.call(self.desk, self.wire, self.membership, name, message, reply)
+        """Ask, and wait for the answer. Raises KnownError: where the chapter was handed over, Refused ``handed_over``."""
+        try:
+            return session.call(self.desk, self.wire, self.membership, name, message, reply)
+        except Refused as refused:
+            if refused.code == "no_grant" and self._is_handed_over():
+                raise Refused("handed_over", _("This chapter was handed over: your successor has joined. Nothing was changed. The next sync sends what this "
+                                               "laptop has and empties it.")) from None
+            raise
+
+    def _is_handed_over(self) -> bool:
+        from alumni_desk.sync.hello import ending, hello
+
+        try:
+            return ending(hello(self.desk, self.wire, self.membership).commands) == "handed_over"
+        except Refused as refused:
+            if refused.code == "no_grant":  # it has none for another reason
+                return False
+            raise
 
 
 def membership_of(desk: Desk) -> Membership:
