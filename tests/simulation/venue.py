@@ -11,11 +11,13 @@ import msgspec
 from alumni_desk.errors import NetworkProblem
 from alumni_desk.protocol.codes import new_venue_code
 from alumni_desk.protocol.messages import Sealed
+from alumni_desk.sync import state
 from alumni_desk.sync.venue.channel import Request, Trade, Traded, Welcome, key_of
+from alumni_desk.sync.venue.line import Line
 from alumni_desk.sync.venue.places import Place
 from alumni_desk.sync.venue.sharing import Sharing
 from alumni_desk.sync.venue.stations import Stations
-from alumni_desk.sync.venue.visiting import Line, Met, Visit
+from alumni_desk.sync.venue.visiting import Met, Visit
 from simulation.laptop import Laptop
 
 
@@ -30,6 +32,9 @@ class Host(Sharing):
         self.laptop = laptop
         self._desk, self._gathering, self._told = laptop.desk, gathering, None
         self.code, self._salt = new_venue_code(), bytes(16)
+        with laptop.desk.reading() as connection:
+            known = state.read(connection, state.Credentials)
+        self._shares = state.VenueCode(self.code, self._salt, 0, removed=known.revoked if known is not None else [])
         self._key = key_of(self.code, self._salt)
         self._stations, self._stopping = Stations(), threading.Event()
         self._wrong, self._handout_at, self._handouts = threading.Lock(), 0.0, threading.Lock()

@@ -232,8 +232,8 @@ def simulated() -> Iterator[None]:
     import alumni_desk.server.tables as server_tables
     import alumni_desk.sync.push as push
     import alumni_desk.sync.venue.channel as venue_channel
+    import alumni_desk.sync.venue.line as line
     import alumni_desk.sync.venue.sharing as sharing
-    import alumni_desk.sync.venue.visiting as visiting
     import simulation.venue as venue
     from alumni_desk.store import disk, driver, keys
     from simulation.ground import ground
@@ -263,7 +263,7 @@ def simulated() -> Iterator[None]:
         for module in _those_with("all_tables", server_tables.all_tables):
             stack.enter_context(patch.object(module, "all_tables", all_tables))
         stack.enter_context(patch("sqlalchemy.create_engine", _one_dialect()))
-        for module in (sharing, venue_channel, visiting, venue):
+        for module in (sharing, venue_channel, line, venue):
             stack.enter_context(patch.object(module, "key_of", _key_at_once))
         for module in _those_with("datetime", datetime):
             stack.enter_context(patch.object(module, "datetime", _Datetime))

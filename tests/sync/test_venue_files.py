@@ -25,9 +25,10 @@ from alumni_desk.sync.engine import Joined, join, sync_once
 from alumni_desk.sync.venue.files import HANDOUT, PARCELS, Bundle, look_at, open_file, read_parcels, write_handout, write_parcels
 from alumni_desk.sync.venue.finding import Found, find, told
 from alumni_desk.sync.venue.handouts import HandedOut
+from alumni_desk.sync.venue.line import unreachable
 from alumni_desk.sync.venue.places import Place, read_place
 from alumni_desk.sync.venue.sharing import Sharing
-from alumni_desk.sync.venue.visiting import Visit, unreachable
+from alumni_desk.sync.venue.visiting import Visit
 
 MakeDesk = Callable[[str], Desk]
 
@@ -203,13 +204,13 @@ def test_why_nobody_can_be_joined_is_said_with_the_next_way(found: Any, here: An
 
 
 def test_why_a_typed_address_does_not_answer(monkeypatch: pytest.MonkeyPatch) -> None:
-    from alumni_desk.sync.venue import visiting
+    from alumni_desk.sync.venue import line
 
-    monkeypatch.setattr(visiting, "interfaces", lambda: NET)
+    monkeypatch.setattr(line, "interfaces", lambda: NET)
     codes = [unreachable(read_place(text), error).code for text, error in (
         ("192.168.1.9:1", ConnectionRefusedError()), ("192.168.1.9", TimeoutError()), ("10.1.1.1:5", TimeoutError()))]
     assert codes == ["venue_not_sharing", "venue_closed", "venue_other_network"]
-    monkeypatch.setattr(visiting, "interfaces", list)
+    monkeypatch.setattr(line, "interfaces", list)
     assert unreachable(read_place("192.168.1.9"), OSError()).code == "venue_no_network"
     with pytest.raises(KnownError):
         read_place("http://x/y")

@@ -211,25 +211,56 @@ def test_whoever_stays_is_told_when_the_other_laptop_goes_away_and_when_it_is_ba
     address = f"127.0.0.1:{cable.port}"
     away = f"The laptop at {address} does not answer any more; this one keeps trying, and keeps for it what is done here."
     back = f"The laptop at {address} answers again."
+
+
+    def told() -> list[str]:
+        return [line.replace(said["address"], address) for line in two.told()]  # who looks around finds the way that no cable is in
+
     try:
         two.start("join-laptop", address, said["code"], "--stay")
         for turn in range(2):
             cable.cut()
-            soon(lambda turn=turn: two.told() == [away, back] * turn + [away])
+            soon(lambda turn=turn: told() == [away, back] * turn + [away])
             with open_desk(Profile(two.profile)) as desk:
                 desk.set_setting("door_by", f"Somebody {turn}")  # what is no news for the others is no word that they are there
             two.run("check-in", gathering, people[turn])
             cable.mend()
-            soon(lambda turn=turn: two.told() == [away, back] * (turn + 1))
+            soon(lambda turn=turn: told() == [away, back] * (turn + 1))
             soon(lambda turn=turn: one.here(gathering) == turn + 1)
         one.kill(signal.SIGKILL)
-        soon(lambda: two.told() == [away, back] * 2 + [away])
-        one.start("share", "--host", "127.0.0.1", "--port", port)
-        soon(lambda: two.told()[5:] == ["The other laptop shares with another code now. Join it again, with the code that it shows."])
+        soon(lambda: told() == [away, back] * 2 + [away])
+        again = one.start("share", "--host", "127.0.0.1", "--port", port)
+        assert again["code"] == said["code"]
+        soon(lambda: told() == [away, back] * 3)
     finally:
         two.kill(signal.SIGTERM)
         one.kill(signal.SIGTERM)
         cable.cut()
+
+
+def test_who_has_joined_goes_on_unaided_when_the_other_shares_again_unless_with_a_new_code(office: Any, make_laptop: Callable[..., Laptop]) -> None:
+    one, two = make_laptop("one"), make_laptop("two")
+    gathering, people = open_chapter(office, one, [two])
+    first = one.start("share", "--host", "127.0.0.1", "--port", "0")
+    two.start("join-laptop", first["address"], first["code"], "--stay")
+    for turn, end in enumerate((signal.SIGKILL, signal.SIGTERM)):
+        one.kill(end)
+        again = one.start("share", "--host", "127.0.0.1", "--port", "0", *(["--gathering", gathering] if turn else []))
+        assert again["code"] == first["code"] and again["address"] != first["address"]
+        soon(lambda again=again: bool(two.told()) and two.told()[-1] == f"The laptop at {again['address']} answers again.", 60)
+        one.run("check-in", gathering, people[2 * turn], "--station", "North")
+        two.run("check-in", gathering, people[2 * turn + 1], "--station", "South")
+        for laptop in (one, two):
+            soon(partial(is_seen, laptop, gathering, 2 * turn + 2))
+    one.kill(signal.SIGTERM)
+    renewed = one.start("share", "--host", "127.0.0.1", "--port", again["address"].rpartition(":")[2], "--gathering", gathering, "--new-code")
+    assert renewed["code"] != first["code"]
+    soon(lambda: two.told()[-1] == "The other laptop shares with another code now. Join it again, with the code that it shows.", 60)
+    assert "letter by letter" in two.run("join-laptop", renewed["address"], first["code"], code=1)
+    one.kill(signal.SIGTERM)
+    assert one.start("share", "--host", "127.0.0.1", "--port", "0")["code"] == renewed["code"], "the one before is forgotten"
+    for laptop in (one, two):
+        laptop.kill(signal.SIGTERM)
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such shell")

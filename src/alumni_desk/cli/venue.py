@@ -27,10 +27,12 @@ def add_commands(commands: Any) -> None:
     share = commands.add_parser(
         "share", help=_("share with laptops here, without internet"),
         description=_("Offer what this laptop holds to others in the same network, until ended with Ctrl+C. Prints at once where and with which code "
-                      "the others join. JSON: address, code, gathering. With --gathering a new laptop is let in at that gathering's door."))
+                      "the others join; the code stays the same when it is shared again, within a week. JSON: address, code, gathering. With --gathering a new "
+                      "laptop is let in at that gathering's door."))
     share.add_argument("--port", metavar="P", type=int, help=_("where to listen (7807, or another if that is taken)"))
     share.add_argument("--host", metavar="H", default="", help=_("listen on this address alone"))
     share.add_argument("--gathering", metavar="G", help=_("let new laptops in at this gathering's door: id, unique name or “next”"))
+    share.add_argument("--new-code", action="store_true", help=_("with another code than the last time: whoever has that one types the new one"))
     add_json(share)
     share.set_defaults(run=run_share)
 
@@ -100,7 +102,7 @@ def run_share(args: argparse.Namespace) -> int:
 
     with opened(args, create=False) as desk:
         gathering = resolve(desk, args.gathering) if args.gathering else None
-        sharing = Sharing(desk, host=args.host, port=args.port, gathering=gathering)
+        sharing = Sharing(desk, host=args.host, port=args.port, gathering=gathering, new_code=args.new_code)
         ended = threading.Event()
 
         def wait() -> None:
@@ -122,7 +124,7 @@ def run_join_laptop(args: argparse.Namespace) -> int:
 
     with opened(args) as desk:
         address, code = _where(desk, args.words)
-        visit = Visit(desk, address, code, told=_Telling(address))
+        visit = Visit(desk, address, code, told=_Telling(lambda: visit.address))
 
         def wait() -> None:
             met = visit.once()
@@ -142,7 +144,7 @@ def run_join_laptop(args: argparse.Namespace) -> int:
 class _Telling:
     """Says on the error output when the laptop that shares goes away, and when it is back; each once, whichever thread hears it first."""
 
-    def __init__(self, address: str) -> None:
+    def __init__(self, address: Callable[[], str]) -> None:
         self._address, self._said = address, ""
         self._one = threading.Lock()
 
@@ -150,13 +152,13 @@ class _Telling:
         with self._one:
             said = self._words(problem) if problem is not None else ""
             if said != self._said:
-                print(said or _("The laptop at {address} answers again.").format(address=self._address), file=sys.stderr, flush=True)
+                print(said or _("The laptop at {address} answers again.").format(address=self._address()), file=sys.stderr, flush=True)
                 self._said = said
 
     def _words(self, problem: KnownError) -> str:
         if problem.code in ("venue_not_sharing", "venue_closed", "venue_other_network", "venue_no_such_name"):  # it was met: nothing was mistyped
             return _("The laptop at {address} does not answer any more; this one keeps trying, and keeps for it what is done here.").format(
-                address=self._address)
+                address=self._address())
         return str(problem)
 
 

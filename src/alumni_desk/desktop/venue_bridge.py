@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, QTimer, Signal
@@ -19,14 +19,13 @@ if TYPE_CHECKING:
     from alumni_desk.sync.venue.stations import Station
     from alumni_desk.sync.venue.visiting import Met, Visit
 
-NOW = timedelta(seconds=75)
-"""A laptop that was heard so lately counts as connected: a line that has nothing to say speaks every 25 seconds."""
-AGING_MS = 15_000
+AGING_MS = 5_000
+"""How often it is looked who has been silent for too long."""
 
 
 @dataclass(frozen=True)
 class Nearby:
-    """Another laptop here: whose, what it is called, when it was heard last, and whether that is now."""
+    """Another laptop here: whose, what it is called, when this one last had contact with it, and whether that lasts."""
 
     who: str
     name: str
@@ -37,7 +36,8 @@ class Nearby:
 @dataclass(frozen=True)
 class AtVenue:
     """How it stands with the laptops here. ``sharing``: off, begins or on, with ``qr``, ``code`` and ``address``, and ``gathering`` where new laptops are
-    let in at its door; ``visiting``: the address of the laptop that this one has joined; ``trouble``: why that does not answer just now."""
+    let in at its door; ``visiting``: the address of the laptop that this one has joined; ``trouble``: why that does not answer just now;
+    ``code_changed``: it shares with a code that nobody has typed here."""
 
     sharing: str = "off"
     qr: str = ""
@@ -46,6 +46,7 @@ class AtVenue:
     gathering: str | None = None
     visiting: str = ""
     trouble: str = ""
+    code_changed: bool = False
     others: tuple[Nearby, ...] = ()
 
     @property
@@ -82,9 +83,11 @@ class VenueBridge(QObject):
         self._desk, self._lanes = desk, lanes
         self._sharing: Sharing | None = None
         self._visit: Visit | None = None
+        self._joins: Visit | None = None
         self._begins = self._stopped = False
         self._gathering: str | None = None
         self._visiting = self._trouble = self._code = ""
+        self._code_changed = False
         self._heard.connect(self._hear)
         self._answered.connect(self._hear_visit)
         self._told = AtVenue()
@@ -98,18 +101,19 @@ class VenueBridge(QObject):
         others: dict[str, Station] = {}
         for source in (sharing, self._visit):
             for one in source.stations() if source is not None else ():
-                if one.device not in others or others[one.device].heard < one.heard:
+                before = others.get(one.device)
+                if before is None or (before.connected, before.heard) < (one.connected, one.heard):
                     others[one.device] = one
-        now = datetime.now(UTC)
-        near = tuple(Nearby(one.who, one.name, one.heard, now - one.heard < NOW) for one in sorted(others.values(), key=lambda one: one.heard, reverse=True))
+        near = tuple(Nearby(one.who, one.name, one.heard, one.connected) for one in sorted(others.values(), key=lambda one: one.heard, reverse=True))
         shares = "begins" if self._begins else "on" if sharing is not None else "off"
         return AtVenue(shares, sharing.qr if sharing else "", sharing.code if sharing else "", sharing.address if sharing else "", self._gathering,
-                       self._visiting, self._trouble, near)
+                       self._visiting, self._trouble, self._code_changed, near)
 
     # -- sharing
 
-    def share(self, gathering: str | None = None, failed: Callable[[KnownError], None] | None = None) -> None:
-        """Share with the laptops here; with a gathering new laptops are let in at its door. Shared already, it begins anew with another code."""
+    def share(self, gathering: str | None = None, failed: Callable[[KnownError], None] | None = None, *, new_code: bool = False) -> None:
+        """Share with the laptops here; with a gathering new laptops are let in at its door. Shared already, it begins anew; ``new_code``: with one that
+        nobody knows."""
         if self._begins or self._stopped:
             return
         before, self._sharing = self._sharing, None
@@ -121,7 +125,7 @@ class VenueBridge(QObject):
 
             if before is not None:
                 before.stop()
-            sharing = Sharing(self._desk, gathering=gathering, told=lambda stations: self._heard.emit())
+            sharing = Sharing(self._desk, gathering=gathering, told=lambda stations: self._heard.emit(), new_code=new_code)
             if self._stopped:  # the window closed meanwhile, and nobody else will end it
                 sharing.stop()
             return sharing
@@ -163,50 +167,63 @@ class VenueBridge(QObject):
         self._lanes.meet(work, then, failed)
 
     def join(self, address: str, code: str, then: Callable[[Met], None], failed: Callable[[KnownError], None]) -> None:
-        """Join a laptop that shares: exchange all there is, then stay with it."""
-        self.leave()
+        """Join a laptop that shares: exchange all there is, then stay with it, and with the one before no more."""
 
         def work() -> tuple[Visit, Met]:
             from alumni_desk.sync.venue.visiting import Visit
 
-            visit = Visit(self._desk, address, code, told=lambda stations, problem: self._answered.emit(problem))
-            self._visit = visit
+            visit = Visit(self._desk, address, code, told=lambda stations, problem: self._answered.emit((visit, problem)))
+            self._joins = visit
             try:
                 return visit, visit.once()
             except BaseException:
                 visit.close()
-                self._visit = None
                 raise
 
         def met(both: tuple[Visit, Met]) -> None:
             visit, what = both
-            if self._visit is not visit or self._stopped:
+            if self._joins is not visit or self._stopped:
                 visit.stop()
                 visit.close()
                 return
+            self._joins = None
+            self.leave()
+            self._visit = visit
             self._stay(visit.stay, address, code)
             self.news.emit()
             then(what)
 
         self._lanes.meet(work, met, failed)
 
+    def retype(self, typed: str, then: Callable[[Met], None], failed: Callable[[KnownError], None]) -> None:
+        """Join the same laptop again with its new code, or with the text of its QR code; with the one before it stays if that is wrong."""
+        from alumni_desk.sync.venue.places import read_qr
+
+        address, code = read_qr(typed) or (self._visiting, typed)
+        self.join(address, code, then, failed)
+
     def stay_with(self, address: str, code: str) -> None:
         """Stay with a laptop that was joined before; if it does not answer just now, that is said, and it is tried again and again."""
         from alumni_desk.sync.venue.visiting import Visit
 
-        self._visit = visit = Visit(self._desk, address, code, told=lambda stations, problem: self._answered.emit(problem))
+        self._visit = visit = Visit(self._desk, address, code, told=lambda stations, problem: self._answered.emit((visit, problem)))
         self._stay(lambda: visit.stay(begin=True), address, code)
 
     def _stay(self, work: Callable[[], None], address: str, code: str) -> None:
-        self._visiting, self._code, self._trouble = address, code, ""
+        self._visiting, self._code, self._trouble, self._code_changed = address, code, "", False
         self._aging.start()
-        self._lanes.stay(work, lambda nothing: None, lambda error: self._hear_visit(error))
+        visit = self._visit
+        self._lanes.stay(work, lambda nothing: None, lambda error: self._hear_visit((visit, error)))
         self._tell()
 
     def leave(self) -> None:
         """Visit no more."""
         visit, self._visit = self._visit, None
+        if (joins := self._joins) is not None:
+            self._joins = None
+            joins.stop()
         self._visiting = self._trouble = ""
+        self._code_changed = False
         if visit is not None:
             visit.stop()
         self._tell()
@@ -235,8 +252,9 @@ class VenueBridge(QObject):
         """End both; the window closes. Before the lanes are."""
         self._stopped = True
         self._aging.stop()
-        if (visit := self._visit) is not None:
-            visit.stop()
+        for visit in (self._visit, self._joins):
+            if visit is not None:
+                visit.stop()
         sharing, self._sharing = self._sharing, None
         if sharing is not None:
             sharing.stop()
@@ -247,9 +265,13 @@ class VenueBridge(QObject):
         self.news.emit()
         self._tell()
 
-    def _hear_visit(self, problem: KnownError | None) -> None:
-        if self._visit is not None:
+    def _hear_visit(self, said: tuple[Visit | None, KnownError | None]) -> None:
+        visit, problem = said
+        if self._visit is not None and visit is self._visit:
             self._trouble = str(problem) if problem is not None else ""
+            self._code_changed = problem is not None and problem.code == "venue_code_changed"
+            if self._visiting:
+                self._visiting = self._visit.address  # it may have gone elsewhere
             self._hear()
 
     def _tell(self) -> None:

@@ -471,7 +471,7 @@ def _of_another_computer(desk: Desk) -> None:
     """The membership in a backup of another computer stays known; this laptop does not go on as that one. One of its own, if it has one, is laid over it."""
     with desk.applying() as applying:
         if state.read(applying.connection, state.Membership) is not None:
-            for kind in (state.Session, state.Joining, state.Credentials, state.Told):
+            for kind in (state.Session, state.Joining, state.Credentials, state.Told, state.VenueCodes):
                 state.drop(applying.connection, kind)
             state.keep(applying.connection, state.Elsewhere())
 

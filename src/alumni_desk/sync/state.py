@@ -100,6 +100,26 @@ class Credentials(msgspec.Struct, frozen=True):
     removals: Removals | None = None  # what ``revoked`` was last told by, to be carried on to others
 
 
+class VenueCode(msgspec.Struct, frozen=True):
+    """A code that this laptop has shared with, its salt and port. ``gathering``: at whose door new laptops were let in with it, empty for none;
+    ``used``: milliseconds since 1970; ``removed``: the laptops that had been removed when it was made."""
+
+    code: str
+    salt: bytes
+    used: int
+    port: int = 0
+    gathering: str = ""
+    removed: list[str] = []
+
+
+class VenueCodes(msgspec.Struct, frozen=True):
+    """Those of one chapter at its server, the one that was used last first."""
+
+    server: str
+    scope: str
+    codes: list[VenueCode]
+
+
 class Rebuilding(msgspec.Struct, frozen=True):
     """The chapter is being pulled again from zero; when that is done, what did not come is not at the server."""
 
@@ -171,7 +191,7 @@ _NAMES: dict[type[msgspec.Struct], str] = {Membership: "membership", Joining: "j
                                            Timeline: "timeline", Rebuilding: "rebuilding",
                                            Places: "places", Skew: "skew", Fetching: "fetching", Checked: "checked", Told: "laptops",
                                            Scrubbing: "scrubbing", Elsewhere: "elsewhere", Ended: "ended", Contact: "contact", Credentials: "credentials",
-                                           Away: "away", Reach: "reach", Carrying: "carrying", Dropped: "dropped"}
+                                           Away: "away", Reach: "reach", Carrying: "carrying", Dropped: "dropped", VenueCodes: "venue_codes"}
 
 
 def read(connection: Connection, kind: type[T]) -> T | None:

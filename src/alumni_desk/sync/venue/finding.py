@@ -112,12 +112,13 @@ async def _cancelled(task: asyncio.Future[Any]) -> None:
 
 
 def find(membership: Membership | None, *, seconds: float = SEARCH_SECONDS, on: Sequence[str] | None = None,
-         but: frozenset[str] = frozenset()) -> Search:
-    """Look for laptops that share. ``on``: addresses of the interfaces, all otherwise; ``but``: names of announcements of one's own."""
+         but: frozenset[str] = frozenset(), stopping: threading.Event | None = None) -> Search:
+    """Look for laptops that share. ``on``: addresses of the interfaces, all otherwise; ``but``: names of announcements of one's own; ``stopping``: whoever
+    looked wants to know no more."""
     here = interfaces()
     if not here and not on:
         return told((), here)
-    heard = _listen(seconds, on, but)
+    heard = _listen(seconds, on, but, stopping or threading.Event())
     with ThreadPoolExecutor(8) as pool:
         reached = list(pool.map(lambda one: _answers(one[1]), heard))
     mark = mark_of(membership)
@@ -145,7 +146,7 @@ def told(found: tuple[Found, ...], here: Sequence[IPv4Interface]) -> Search:
         "address that it shows, or carry a file: parcel write."))
 
 
-def _listen(seconds: float, on: Sequence[str] | None, but: frozenset[str]) -> list[tuple[str, Place, str]]:
+def _listen(seconds: float, on: Sequence[str] | None, but: frozenset[str], stopping: threading.Event) -> list[tuple[str, Place, str]]:
     from zeroconf import ServiceBrowser, ServiceListener, Zeroconf
 
     names: dict[str, None] = {}
@@ -166,9 +167,9 @@ def _listen(seconds: float, on: Sequence[str] | None, but: frozenset[str]) -> li
         return []
     try:
         browser = ServiceBrowser(zeroconf, SERVICE, Listener())
-        threading.Event().wait(seconds)
+        stopping.wait(seconds)
         found = []
-        for name in list(names):
+        for name in [] if stopping.is_set() else list(names):
             short = name.removesuffix(f".{SERVICE}")
             info = zeroconf.get_service_info(SERVICE, name, timeout=1000) if short not in but else None
             if info is not None and info.port and (addresses := info.parsed_addresses()):

@@ -3,31 +3,21 @@
 from __future__ import annotations
 
 import json
-import logging
-import secrets
-import socket
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Sequence
-from contextlib import suppress
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any
 
 import msgspec
 
-from alumni_desk.errors import KnownError, NetworkProblem
-from alumni_desk.logs import note_bug
-from alumni_desk.protocol.codes import new_venue_code
 from alumni_desk.protocol.handout import SealedHandout
 from alumni_desk.protocol.sealing import name_of
 from alumni_desk.store.desk import Desk
-from alumni_desk.sync.venue import holding
+from alumni_desk.sync.venue import holding, own_code
 from alumni_desk.sync.venue.channel import (
     LONGEST_WAIT,
     MESSAGE_LIMIT,
     NAMES,
-    PATH,
-    SALT,
     VERSION,
     Nay,
     Newcomer,
@@ -45,19 +35,17 @@ from alumni_desk.sync.venue.finding import Announcer, mark_of
 from alumni_desk.sync.venue.handouts import make_handout, newest
 from alumni_desk.sync.venue.holding import seal_own
 from alumni_desk.sync.venue.places import PORT, SCHEME, Place, own_address
+from alumni_desk.sync.venue.service import HungUp, Visitor, listen
 from alumni_desk.sync.venue.stations import Station, Stations, announce
 from alumni_desk.sync.venue.timing import now_ms
 from alumni_desk.sync.venue.watching import Watch
 from alumni_desk.sync.venue.welcoming import may_welcome, welcome
-from alumni_desk.words import _
-
-log = logging.getLogger(__name__)
 
 WRONG_CODE_SECONDS = 1.0
 """What a wrong code costs; one at a time, so that nobody tries more than one a second."""
 
-VISITORS = 64
-"""Connections at once."""
+LOOK_SECONDS = 1.0
+"""How often it is looked whether a visitor who waits for news is still there."""
 
 HANDOUT_SECONDS = 20.0
 """How often a hand-out is looked at again at most."""
@@ -67,25 +55,33 @@ class Sharing:
     """A running service; ``address`` and ``code`` are what the others type. ``stop`` ends it."""
 
     def __init__(self, desk: Desk, *, host: str = "", port: int | None = None, gathering: str | None = None,
-                 on: Sequence[str] | None = None, told: Callable[[list[Station]], None] | None = None) -> None:
+                 on: Sequence[str] | None = None, told: Callable[[list[Station]], None] | None = None, new_code: bool = False) -> None:
         """``gathering``: laptops of no chapter are let in at its door. ``on``: addresses of the interfaces on which the
-        network is told of it. ``told``: hears who is there, in a thread of the service. Raises KnownError.
+        network is told of it. ``told``: hears who is there, in a thread of the service. ``new_code``: not the one that was shared with before.
+        Raises KnownError.
         """
         with desk.reading() as connection:
             mine = me(connection)
         if gathering is not None:
             may_welcome(desk, mine, gathering)
         self._desk, self._gathering, self._told = desk, gathering, told
-        self.code = new_venue_code()
-        self._salt = secrets.token_bytes(SALT)
+        self._shares = own_code.code_for(desk, mine, gathering, new=new_code)
+        self.code, self._salt = self._shares.code, self._shares.salt
         self._key = key_of(self.code, self._salt)
         self._stations = Stations()
+        self._lines: Counter[str] = Counter()  # open ones, by the laptop at their other end
+        self._counting = threading.Lock()
         self._stopping = threading.Event()
         self._wrong = threading.Lock()
         self._handout_at = 0.0
         self._handouts = threading.Lock()
-        self._server = _listen(host, port, self)
+        self._server = listen(host, [self._shares.port or PORT, PORT, 0] if port is None else [port], self)
         self.place = Place(host or own_address(), int(self._server.server_address[1]))
+        try:
+            own_code.keep(desk, mine, msgspec.structs.replace(self._shares, port=self.place.port), alone=new_code)
+        except BaseException:
+            self._server.server_close()
+            raise
         self._watch = Watch(desk)
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.1,), name="venue sharing", daemon=True)
         self._thread.start()
@@ -128,7 +124,18 @@ class Sharing:
         """What everybody may know."""
         return json.dumps({"alumni_desk": VERSION, "salt": self._salt.hex()}).encode()
 
-    def answer(self, box: bytes) -> bytes | None:
+    def left(self, device: str) -> None:
+        """A laptop has ended a connection; with its last one it has gone."""
+        with self._counting:
+            self._lines[device] -= 1
+            if self._lines[device] > 0:
+                return
+            del self._lines[device]
+        self._stations.leave(device)
+        if (told := self._told) is not None and not self._stopping.is_set():
+            told(self.stations())
+
+    def answer(self, box: bytes, visitor: Visitor | None = None) -> bytes | None:
         """The answer to a sealed request; None for one that was sealed with another code, after a while."""
         try:
             nonce, request = open_request(self._key, box)
@@ -138,16 +145,23 @@ class Sharing:
             return None
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             return seal_reply(self._key, b"", Nay("unreadable"))
-        return seal_reply(self._key, nonce, self._reply(request))
+        return seal_reply(self._key, nonce, self._reply(request, visitor))
 
-    def _reply(self, request: Request) -> Reply:
+    def _reply(self, request: Request, visitor: Visitor | None) -> Reply:
         with self._desk.reading() as connection:
             mine = me(connection)
         if isinstance(request, Newcomer):
-            return welcome(self._desk, mine, request, self._gathering) if self._gathering is not None else Nay("door_closed")
-        return self._trade(mine, request)
+            return self._let_in(mine, request)
+        return self._trade(mine, request, visitor)
 
-    def _trade(self, mine: Me, request: Trade) -> Reply:
+    def _let_in(self, mine: Me, request: Newcomer) -> Reply:
+        if self._gathering is None:
+            return Nay("door_closed")
+        if own_code.is_over(self._shares, mine):  # whoever was removed would come back under another name
+            return Nay("code_over")
+        return welcome(self._desk, mine, request, self._gathering)
+
+    def _trade(self, mine: Me, request: Trade, visitor: Visitor | None) -> Reply:
         if (request.server, request.scope) != (mine.membership.server, mine.membership.scope) or not request.chain:
             return Nay("chapter")
         mine = hear_removals(self._desk, mine, request.removals)
@@ -155,6 +169,7 @@ class Sharing:
         if trouble is not None:
             return Nay("revoked" if trouble == "revoked" else "certificate")
         partner = request.chain[0].device
+        self._count(visitor, partner)
         desk, scope = self._desk, mine.membership.scope
         holding.take_in(desk, mine, request.parcels, [request.chain, *request.chains])
         now = now_ms(desk)
@@ -187,10 +202,23 @@ class Sharing:
             left = until - time.monotonic()
             if parcels or want or handout or left <= 0 or self._stopping.is_set():
                 break
-            self._watch.wait(changes, left)
+            self._wait(changes, until, visitor)
         heard = [announce(mine, str(desk.setting("person_name") or ""), desk.device_name, now_ms(desk)), *self._stations.said()]
         return Traded(place=place, more=place < last, chain=mine.credentials.chain, want=want, parcels=[holding.opened_parcel(one.content) for one in parcels],
                       chains=chains, removals=mine.credentials.removals, handout=handout, heard=heard)
+
+    def _count(self, visitor: Visitor | None, device: str) -> None:
+        if visitor is not None and not visitor.device:
+            visitor.device = device
+            with self._counting:
+                self._lines[device] += 1
+
+    def _wait(self, changes: int, until: float, visitor: Visitor | None) -> None:
+        """Wait for news. Raises HungUp where nobody would hear of them."""
+        while self._watch.changes == changes and not self._stopping.is_set() and (left := until - time.monotonic()) > 0:
+            self._watch.wait(changes, min(left, LOOK_SECONDS))
+            if visitor is not None and visitor.hung_up():
+                raise HungUp
 
     def _handout_for(self, mine: Me, request: Trade) -> SealedHandout | None:
         """The newest hand-out of the asker's door, if it is newer than the asker's."""
@@ -204,96 +232,3 @@ class Sharing:
         with self._desk.reading() as connection:
             one = newest(connection, gathering)
         return one if one is not None and one.number > request.handout and len(one.box) < MESSAGE_LIMIT // 2 else None
-
-
-def _listen(host: str, port: int | None, sharing: Sharing) -> _Service:
-    wanted = [PORT, 0] if port is None else [port]
-    for place, one in enumerate(wanted):
-        try:
-            return _Service((host, one), sharing)
-        except (OSError, OverflowError):
-            if place == len(wanted) - 1:
-                break
-    raise NetworkProblem("venue_port", _("Port {port} is taken or not allowed here, so nothing is shared. Choose another one, or leave it to the program."),
-                         port=wanted[-1])
-
-
-class _Service(ThreadingHTTPServer):
-    daemon_threads = False  # server_close waits for them
-    request_queue_size = 64
-
-    def __init__(self, where: tuple[str, int], sharing: Sharing) -> None:
-        self.sharing = sharing
-        self.places = threading.BoundedSemaphore(VISITORS)
-        self.open: set[socket.socket] = set()
-        super().__init__(where, _Visitor)
-
-    def process_request(self, request: Any, client_address: Any) -> None:
-        if not self.places.acquire(blocking=False):
-            self.shutdown_request(request)
-            return
-        self.open.add(request)
-        super().process_request(request, client_address)
-
-    def hang_up(self) -> None:
-        """End every visitor's connection."""
-        for request in list(self.open):
-            with suppress(OSError):
-                request.shutdown(socket.SHUT_RDWR)
-
-    def process_request_thread(self, request: Any, client_address: Any) -> None:
-        try:
-            super().process_request_thread(request, client_address)
-        finally:
-            self.open.discard(request)
-            self.places.release()
-
-    def handle_error(self, request: Any, client_address: Any) -> None:
-        """A visitor who hangs up is none of our business."""
-        log.debug("a visitor went away")
-
-
-class _Visitor(BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-    server_version, sys_version = "AlumniDesk", ""
-    timeout = 60
-    disable_nagle_algorithm = True
-    server: _Service
-
-    def do_GET(self) -> None:
-        """Say how to seal what is to be said."""
-        if self.path == PATH:
-            self._send(200, self.server.sharing.hello(), "application/json")
-        else:
-            self._send(404, b"", "text/plain")
-
-    def do_POST(self) -> None:
-        """Answer a sealed request."""
-        size = self.headers.get("content-length", "")
-        if self.path != PATH or not size.isdigit() or int(size) > MESSAGE_LIMIT * 2:
-            self.close_connection = True
-            self._send(404 if self.path != PATH else 413, b"", "text/plain")
-            return
-        box = self.rfile.read(int(size))
-        try:
-            answer = self.server.sharing.answer(box)
-        except KnownError as problem:
-            self._send(503, problem.code.encode(), "text/plain")
-            return
-        except Exception as error:
-            note_bug(log, error, "answering a laptop")
-            self._send(500, b"fault", "text/plain")
-            return
-        if answer is None:
-            self.close_connection = True
-            self._send(403, b"code", "text/plain")
-        else:
-            self._send(200, answer, "application/octet-stream")
-
-    def _send(self, status: int, body: bytes, kind: str) -> None:
-        head = (f"HTTP/1.1 {status} {self.responses[status][0]}\r\nContent-Type: {kind}\r\nContent-Length: {len(body)}\r\n"
-                + ("Connection: close\r\n" if self.close_connection else "") + "\r\n")
-        self.wfile.write(head.encode("latin-1") + body)
-
-    def log_message(self, format: str, *args: Any) -> None:
-        """Who came is nobody's business."""

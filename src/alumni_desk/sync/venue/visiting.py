@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import http.client
-import json
 import logging
-import socket
 import threading
 from collections.abc import Callable, Sequence
-from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 import msgspec
@@ -17,31 +13,17 @@ from nacl.signing import SigningKey
 
 from alumni_desk.errors import BadInput, KnownError, NetworkProblem, Refused
 from alumni_desk.protocol.codes import read_venue_code
-from alumni_desk.protocol.messages import BODY_LIMIT, Certificate, Sealed
+from alumni_desk.protocol.messages import Certificate, Sealed
 from alumni_desk.protocol.sealing import name_of
 from alumni_desk.store.desk import Desk
 from alumni_desk.sync import join, state
 from alumni_desk.sync.venue import holding
-from alumni_desk.sync.venue.channel import (
-    LONGEST_WAIT,
-    NAMES,
-    PATH,
-    VERSION,
-    Nay,
-    Newcomer,
-    Request,
-    Trade,
-    Traded,
-    Welcome,
-    WrongKey,
-    key_of,
-    open_reply,
-    seal_request,
-)
+from alumni_desk.sync.venue.channel import LONGEST_WAIT, NAMES, Newcomer, Trade, Traded, Welcome
 from alumni_desk.sync.venue.credentials import Me, hear_removals, me
 from alumni_desk.sync.venue.handouts import newest, take_handout
 from alumni_desk.sync.venue.holding import TakenIn, seal_own, take_in
-from alumni_desk.sync.venue.places import Place, interfaces, read_place, same_network
+from alumni_desk.sync.venue.line import Line, code_changed
+from alumni_desk.sync.venue.places import Place, read_place
 from alumni_desk.sync.venue.stations import Station, Stations, announce
 from alumni_desk.sync.venue.timing import now_ms
 from alumni_desk.sync.venue.watching import Watch
@@ -49,8 +31,6 @@ from alumni_desk.words import _
 
 log = logging.getLogger(__name__)
 
-CONNECT_SECONDS = 4.0
-ANSWER_SECONDS = 10.0
 AGAIN_SECONDS = (0.2, 0.5, 1.0, 2.0, 3.0)
 """Waits before a partner that is out of reach is tried again."""
 
@@ -68,133 +48,6 @@ class Met:
     joined: bool
 
 
-class Line:
-    """A connection to a laptop that shares. ``stop`` ends a call that is under way, from another thread."""
-
-    def __init__(self, place: Place, code: str) -> None:
-        self.place, self._code = place, code
-        self._key = b""
-        self._http: http.client.HTTPConnection | None = None
-        self._stopping = threading.Event()
-
-    def close(self) -> None:
-        """Hang up, in the thread that asks."""
-        self._stopping.set()
-        self._drop()
-
-    def stop(self) -> None:
-        """End it; every later call ends at once with ``venue_stopped``."""
-        self._stopping.set()
-        connection = self._http
-        if connection is not None and connection.sock is not None:
-            with suppress(OSError):
-                connection.sock.shutdown(socket.SHUT_RDWR)
-
-    def ask(self, request: Request, wait: float = 0.0) -> Traded | Welcome:
-        """Ask it something. Raises NetworkProblem or Refused, in words."""
-        if not self._key:
-            self._key = key_of(self._code, self._salt())
-        box, nonce = seal_request(self._key, request)
-        status, body = self._call("POST", box, ANSWER_SECONDS + wait)
-        if status == 403:
-            raise Refused("venue_code", _("The code is not the one that the other laptop shows. Compare it letter by letter, and try again."))
-        if status != 200:
-            raise NetworkProblem("venue_trouble", _("The other laptop has trouble of its own. Nothing is lost; look at its screen, then try again."))
-        try:
-            reply = open_reply(self._key, nonce, body)
-        except (WrongKey, msgspec.DecodeError):
-            raise _no_laptop() from None
-        if isinstance(reply, Nay):
-            raise _in_words(reply.code)
-        return reply
-
-    def _salt(self) -> bytes:
-        status, body = self._call("GET", b"", ANSWER_SECONDS)
-        try:
-            said = json.loads(body) if status == 200 else {}
-            if said.get("alumni_desk") != VERSION:
-                raise _no_laptop()
-            return bytes.fromhex(said["salt"])
-        except (ValueError, KeyError, AttributeError):
-            raise _no_laptop() from None
-
-    def _call(self, method: str, body: bytes, seconds: float) -> tuple[int, bytes]:
-        for attempt in (1, 2):  # a kept connection may have ended meanwhile
-            if self._stopping.is_set():
-                raise _stopped()
-            fresh = self._http is None
-            try:
-                if self._http is None:
-                    self._http = http.client.HTTPConnection(self.place.host, self.place.port, timeout=CONNECT_SECONDS)
-                    self._http.connect()
-                self._http.sock.settimeout(seconds)
-                self._http.request(method, PATH, body=body, headers={"content-type": "application/octet-stream"})
-                answer = self._http.getresponse()
-                read = answer.read(BODY_LIMIT * 2 + 1)
-                if answer.will_close:
-                    self._drop()
-                return answer.status, read
-            except (OSError, http.client.HTTPException) as error:
-                self._drop()
-                if self._stopping.is_set():
-                    raise _stopped() from None
-                if fresh or attempt == 2 or isinstance(error, TimeoutError):
-                    raise unreachable(self.place, error) from None
-        raise AssertionError("unreachable")
-
-    def _drop(self) -> None:
-        if self._http is not None:
-            self._http.close()
-            self._http = None
-
-
-def unreachable(place: Place, error: BaseException) -> NetworkProblem:
-    """Why a laptop cannot be reached, as far as can be told from here, and the next way."""
-    here = interfaces()
-    facts = {"address": place}
-    if not here and not place.host.startswith("127.") and place.host != "localhost":
-        return NetworkProblem("venue_no_network", _("This laptop is in no network. Join the Wi-Fi that the other laptop is in, or carry a file: parcel write."))
-    if isinstance(error, socket.gaierror):
-        return NetworkProblem("venue_no_such_name", _(
-            "There is no laptop called {address} in this network. Type the numbers that the other laptop shows."), **facts)
-    if isinstance(error, ConnectionRefusedError):
-        return NetworkProblem("venue_not_sharing", _(
-            "The laptop at {address} is there and shares nothing. Start sharing on it, and compare the address with its screen."), **facts)
-    if not same_network(place.host, here):
-        return NetworkProblem("venue_other_network", _(
-            "{address} is in another network than this laptop. Bring both into the same Wi-Fi, or carry a file: parcel write."), **facts)
-    return NetworkProblem("venue_closed", _(
-        "{address} does not answer. The other laptop’s firewall may be closed for Alumni Desk, or this Wi-Fi keeps its guests apart: try a phone’s hotspot, "
-        "or carry a file: parcel write."), **facts)
-
-
-def _no_laptop() -> KnownError:
-    return NetworkProblem("venue_no_laptop", _("What answers at that address is not a laptop that shares with this version. Compare the address."))
-
-
-def _stopped() -> KnownError:
-    return Refused("venue_stopped", _("Meeting the other laptops was stopped. Everything is saved here."))
-
-
-def _code_changed() -> KnownError:
-    return Refused("venue_code_changed", _("The other laptop shares with another code now. Join it again, with the code that it shows."))
-
-
-def _in_words(code: str) -> KnownError:
-    if code == "chapter":
-        return Refused("venue_chapter", _("The other laptop is of another chapter or server, so nothing was exchanged."))
-    if code == "revoked":
-        return Refused("venue_revoked", _("This laptop's access was removed, so the others do not exchange with it. Ask the chapter's leader."))
-    if code == "door_closed":
-        return Refused("venue_door_closed", _(
-            "The other laptop lets no new laptops in. On a leader's laptop share with the gathering that is held, then try again."))
-    if code == "not_a_leader":
-        return Refused("venue_leader", _("Only a leader's laptop lets others in at the door. Share without a gathering, or ask the chapter's leader."))
-    if code == "certificate":
-        return Refused("venue_certificate", _("The other laptop does not know this one. Sync both once with the server, or join from a leader's laptop."))
-    return Refused("venue_version", _("The other laptop runs another version, which this one does not understand. Update both."))
-
-
 class Visit:
     """Meeting one laptop that shares. ``once`` exchanges all there is; ``stay`` goes on until ``stop``, from another thread."""
 
@@ -204,14 +57,17 @@ class Visit:
         if letters is None:
             raise BadInput("venue_code_form", _("That is not a whole code: it has ten letters and digits, as the other laptop shows them."))
         self._desk, self._told = desk, told
-        self._place = read_place(address)
-        self._line, self._asking = Line(self._place, letters), Line(self._place, letters)
+        self._code = letters
+        place = read_place(address)
+        self._line, self._asking = Line(place, letters), Line(place, letters)
         self._stations = Stations()
         self._stopping = threading.Event()
         self._theirs: set[bytes] = set()  # names of what the partner has for sure
         self._place_there = 0
+        self._silent = False  # it does not answer just now
+        self._needs_code = False
+        self._instead: Place | None = None  # where a laptop of this chapter shares whose code nobody has typed here
         self._lasts = False  # the partner's access, as of its last answer
-        self._known_before = False
         self._passed_over = 0  # the number of a hand-out that does not count here
         self._no_list: Refused | None = None  # why one does not
 
@@ -226,9 +82,15 @@ class Visit:
         self._line.close()
         self._asking.close()
 
+    @property
+    def address(self) -> str:
+        """Where the laptop that was joined is now; or the one that shares in its place, once its code is typed."""
+        return str(self._instead or self._asking.place)
+
     def stations(self) -> list[Station]:
-        """Who was heard, the last first."""
-        return self._stations.all()
+        """Who was heard, the last first; while the other laptop does not answer nobody is connected, whom it told of neither."""
+        found = self._stations.all()
+        return [replace(one, connected=False) for one in found] if self._silent else found
 
     def once(self) -> Met:
         """Join first where this desk is of no chapter; then exchange everything. Killed anywhere, the same call finishes."""
@@ -282,13 +144,15 @@ class Visit:
 
     def _listen(self, watch: Watch) -> None:
         while not self._stopping.is_set():
-            self._trying(self._hear)
+            if not self._trying(self._hear):
+                self._look_around()
 
-    def _trying(self, work: Callable[[], bool]) -> None:
-        """Do it until it is done. ``work`` says whether the partner was asked: what needs no answer tells nothing of whether it is there."""
+    def _trying(self, work: Callable[[], bool]) -> bool:
+        """Do it until it is done; False: the partner is not there, or has another code. ``work`` says whether it was asked: what needs no answer tells
+        nothing of whether it is there."""
         for wait in (*AGAIN_SECONDS, AGAIN_SECONDS[-1]):
             if self._stopping.is_set():
-                return
+                return True
             try:
                 asked = work()
             except NetworkProblem as problem:
@@ -296,22 +160,65 @@ class Visit:
                 self._stopping.wait(wait)
                 continue
             except Refused as problem:
+                changed = problem.code == "venue_code"
                 if problem.code != "venue_stopped":
-                    self._say(_code_changed() if problem.code == "venue_code" and self._known_before else problem)
+                    self._say(code_changed() if changed else problem)
                     self._stopping.wait(AGAIN_SECONDS[-1])
-                return
+                return not changed
             if asked:
                 self._say(None)
+            return True
+        return False
+
+    def _look_around(self) -> None:
+        """Whether it shares at another address or port now: whichever laptop is heard and answers to our code is the one, and nobody else can be."""
+        from alumni_desk.sync.venue.finding import find
+
+        here, known = self._asking.place, self._asking.salt or self._line.salt
+        with self._desk.reading() as connection:
+            membership = state.read(connection, state.Membership)
+            own = {one.salt for one in codes.codes} if (codes := state.read(connection, state.VenueCodes)) is not None else set()
+        found = find(membership, on=[here.host] if here.host.startswith("127.") else None, stopping=self._stopping).found
+        others = []
+        for place in [one.place for one in found if one.reachable and one.ours and one.place != here]:
+            if self._stopping.is_set():
+                return
+            line = Line(place, self._code)
+            try:
+                salt = line.hear_salt()
+                if salt in own:  # this laptop shares, too
+                    continue
+                if known and salt != known:
+                    others.append(place)
+                    continue
+                mine = self._me()
+                self._take(mine, self._known(mine, line.ask(self._request(mine, after=self._place_there))))
+            except (NetworkProblem, Refused):  # another one, or away again
+                continue
+            finally:
+                line.close()
+            self._line.place = self._asking.place = place
+            self._say(None)
             return
+        if len(others) == 1 and self._silent and not self._needs_code:
+            self._instead = others[0]
+            self._say(code_changed())
 
     def _say(self, problem: KnownError | None) -> None:
+        self._silent = problem is not None
+        if self._needs_code and isinstance(problem, NetworkProblem):  # that it needs a code stays true
+            return
+        self._needs_code = problem is not None and problem.code == "venue_code_changed"
+        if problem is None:
+            self._instead = None
         if self._told is not None and not self._stopping.is_set():
             self._told(self.stations(), problem)
 
     def _hear(self) -> bool:
         mine = self._me()
-        request = msgspec.structs.replace(self._request(mine, after=self._place_there), wait=LONGEST_WAIT)
-        self._take(mine, self._known(mine, self._asking.ask(request, LONGEST_WAIT)))
+        wait = 0.0 if self._silent else LONGEST_WAIT  # that it is back is known at once, whether or not it has news
+        request = msgspec.structs.replace(self._request(mine, after=self._place_there), wait=wait)
+        self._take(mine, self._known(mine, self._asking.ask(request, wait)))
         self._tell_of_list(mine)
         return True
 
@@ -363,7 +270,6 @@ class Visit:
             raise Refused("venue_partner", _(
                 "The other laptop’s access was removed, or it has none to this chapter, so nothing was exchanged with it. Join another one."))
         self._lasts = mine.trouble(reply.chain, now_ms(self._desk)) is None
-        self._known_before = True
         return reply
 
     def _take(self, mine: Me, reply: Traded) -> TakenIn:
