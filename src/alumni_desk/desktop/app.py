@@ -190,6 +190,7 @@ class Room(QObject):
     def _wire_door(self, page: CheckInPage) -> None:
         page.lock_wanted.connect(lambda: self.lock.lock())
         page.opened.connect(self._tell_door)
+        page.code_typed.connect(self._retype)
         page.unlock_wanted.connect(lambda: self.lock.ask())  # a laptop at a door has this page before it has a lock
 
     def _wire_settings(self, page: SettingsPage) -> None:
@@ -252,6 +253,15 @@ class Room(QObject):
         door.set_standing(standing.state, standing.short, damaged=self.keeping.is_damaged)
         last = datetime.fromisoformat(standing.last_sync) if standing.last_sync else None
         door.set_venue(self.venue.standing, self.bridge.silent_since, last)
+
+    def _retype(self, code: str) -> None:
+        """At the door somebody typed the other laptop's new code; once it is met the door is told so."""
+
+        def refused(error: KnownError) -> None:
+            if (door := self._door()) is not None:
+                door.code.refuse(error)
+
+        self.venue.retype(code, lambda met: None, refused)
 
     def _stands(self, standing: Standing) -> None:
         self._last_standing = standing

@@ -36,11 +36,14 @@ from alumni_desk.words import _, clock_time
 
 
 class DoorWindow(DoorFrame):
-    """The door of one gathering. ``left`` when somebody leaves it; ``lock_wanted`` and ``unlock_wanted`` by Ctrl+L."""
+    """The door of one gathering. ``left`` when somebody leaves it; ``lock_wanted`` and ``unlock_wanted`` by Ctrl+L; ``code_typed(code)``: the new one
+    of the laptop that this one was together with.
+    """
 
     left = Signal()
     lock_wanted = Signal()
     unlock_wanted = Signal()
+    code_typed = Signal(str)
 
     def __init__(self, desk: Desk, lanes: Lanes, changes: ChangeBus, gathering_id: str, *, station: str, by: str = "",
                  sounds: Sounds | None = None) -> None:  # fmt: skip
@@ -81,6 +84,10 @@ class DoorWindow(DoorFrame):
         self.keys.pressed.connect(self._key_clicked)
         for line in (self.field, *self.form.fields()):
             line.installEventFilter(self.typing)
+        for part in self.code.parts():
+            part.installEventFilter(self.scans)
+        self.code.typed.connect(self.code_typed)
+        self.code.back.connect(lambda: self.field.setFocus(Qt.FocusReason.OtherFocusReason))
         self.typing.pressed.connect(self._press)
         self.typing.entered.connect(self._enter)
         self.typing.moved.connect(self._move_choice)
@@ -133,6 +140,7 @@ class DoorWindow(DoorFrame):
         else:
             self._back_after_lock()
         self._show_column()
+        self._show_network()
         self._show_keys()
 
     def _back_after_lock(self) -> None:
@@ -378,8 +386,10 @@ class DoorWindow(DoorFrame):
             self.column.show_data(data, self.saving.may_undo)
 
     def _show_network(self) -> None:
-        self.network.show_network(network_words(self._venue, self._silent_since, self._last_sync, self.reading.waiting(), datetime.now(UTC),
-                                                self.reading.zone()))  # fmt: skip
+        said = network_words(self._venue, self._silent_since, self._last_sync, self.reading.waiting(), datetime.now(UTC), self.reading.zone())
+        wanted = self._venue.code_changed
+        self.network.show_network(replace(said, age="") if wanted and not self._locked else said)
+        self.code.set_wanted(wanted, shown=not self._locked)
 
     def closeEvent(self, event: QCloseEvent) -> None:
         if event.spontaneous() and not self.leaving.free and (self._locked or self.leaving.pin):

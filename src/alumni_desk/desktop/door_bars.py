@@ -187,6 +187,7 @@ class NetworkBar(QFrame):
             if first:
                 line = IconLine(icon, first, second)
                 line.first.setProperty("role", "label")
+                line.words.addStretch(1)  # where the bar beside it is higher
                 self._row.addWidget(line, 1)
         self.setAccessibleName(" ".join(part for part in (network.first, network.second, network.age) if part))
         self.setVisible(bool(network.first))

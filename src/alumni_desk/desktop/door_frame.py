@@ -7,6 +7,7 @@ from PySide6.QtWidgets import QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
 
 from alumni_desk.desktop.controls import hairline
 from alumni_desk.desktop.door_bars import DoorField, KeyBar, NetworkBar, WhoseDoor
+from alumni_desk.desktop.door_code import CodeBar
 from alumni_desk.desktop.door_column import DoorColumn
 from alumni_desk.desktop.door_hits import HitsView
 from alumni_desk.desktop.door_idle import Idle
@@ -49,8 +50,12 @@ class DoorFrame(QWidget):
         across.addWidget(self.column)
         column.addLayout(across, 1)
         column.addWidget(hairline())
-        self.network = NetworkBar()
-        column.addWidget(self.network)
+        below = QHBoxLayout()
+        below.setSpacing(0)
+        self.network, self.code = NetworkBar(), CodeBar()
+        below.addWidget(self.network, 2)
+        below.addWidget(self.code, 3)
+        column.addLayout(below)
         self.keys = KeyBar()
         column.addWidget(self.keys)
 

@@ -105,6 +105,7 @@ class CheckInPage(Page):
     watches = frozenset({"gathering", "registration", "fact"})
     lock_wanted = Signal()
     unlock_wanted = Signal()
+    code_typed = Signal(str)
     opened = Signal()  # its door
 
     def __init__(self, desk: Desk, lanes: Lanes, changes: ChangeBus, go: Go) -> None:
@@ -239,6 +240,7 @@ class CheckInPage(Page):
         self.door.left.connect(self._left)
         self.door.lock_wanted.connect(self.lock_wanted)
         self.door.unlock_wanted.connect(self.unlock_wanted)
+        self.door.code_typed.connect(self.code_typed)
         self.opened.emit()
 
     def _left(self) -> None:

@@ -36,7 +36,9 @@ class HerePart(QWidget):
         column.addWidget(self.here)
         self.here.turned.connect(self._turn)
         self.here.chosen.connect(lambda gathering: venue.share(gathering or None, self._not_shared))
-        self.here.join.connect(self.join)
+        self.here.join.connect(lambda: self.join())
+        self.here.new_code.connect(lambda: venue.share(venue.standing.gathering, self._not_shared, new_code=True))
+        self.here.retype.connect(lambda: self.join(venue.standing.visiting))
         self.here.left.connect(venue.leave)
         self.here.not_found.connect(self.not_found)
         venue.changed.connect(self._show)
@@ -62,8 +64,8 @@ class HerePart(QWidget):
         """Share with the laptops in this room, as its switch does."""
         self._turn(True)
 
-    def join(self) -> None:
-        """Join a laptop that shares."""
+    def join(self, address: str = "") -> None:
+        """Join a laptop that shares; the one at ``address``, where that is known."""
         sheet = JoinLaptopSheet(self.window(), self._venue.find)
 
         def met(what: Met) -> None:
@@ -73,6 +75,7 @@ class HerePart(QWidget):
         sheet.wanted.connect(lambda address, code: self._venue.join(address, code, met, sheet.refuse))
         sheet.form.not_found.connect(self.not_found)
         sheet.open()
+        sheet.form.address.setText(address)
         sheet.form.first_focus().setFocus()
 
     def not_found(self) -> None:

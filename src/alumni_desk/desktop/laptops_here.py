@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
-from alumni_desk.desktop.controls import Choice, FormRow, Label, Link, Segments
+from alumni_desk.desktop.controls import Button, Choice, FormRow, Label, Link, Segments
 from alumni_desk.desktop.dates import day_short
 from alumni_desk.desktop.fonts import px
 from alumni_desk.desktop.paint import isolated
@@ -31,12 +31,15 @@ class Letting:
 
 
 class LaptopsHere(QWidget):
-    """``turned(on)``; ``chosen(gathering)``: another door is to be let in at, empty for none; ``not_found``, ``join`` and ``left`` by their links."""
+    """``turned(on)``; ``chosen(gathering)``: another door is to be let in at, empty for none; ``not_found``, ``join``, ``new_code``,
+    ``retype`` (the other laptop's code is another now) and ``left`` by their links."""
 
     turned = Signal(bool)
     chosen = Signal(str)
     not_found = Signal()
     join = Signal()
+    new_code = Signal()
+    retype = Signal()
     left = Signal()
 
     def __init__(self) -> None:
@@ -105,7 +108,8 @@ class LaptopsHere(QWidget):
 
     def _on(self, column: QVBoxLayout) -> None:
         standing = self._standing
-        column.addWidget(Label(_("Laptops in this room swap changes, without the internet. They scan this or type the code."), tone="muted", wrap=True))
+        column.addWidget(Label(_("Laptops in this room swap changes, without the internet. They scan this or type the code, which stays the same."),
+                               tone="muted", wrap=True))
         box = QWidget()
         box.setFixedHeight(px(QR))
         across = QHBoxLayout(box)
@@ -122,7 +126,11 @@ class LaptopsHere(QWidget):
             label.setAccessibleName(" ".join(half))
             words.addWidget(label)
         words.addSpacing(px(4))
-        words.addWidget(Label(_("until you switch it off"), "small", "muted", wrap=True))
+        renews = Link(_("New code"), role="small")
+        renews.setAccessibleName(_("Share with a new code: whoever has the present one types the new one"))
+        renews.setToolTip(renews.accessibleName())
+        renews.clicked.connect(self.new_code)
+        words.addWidget(renews, 0, Qt.AlignmentFlag.AlignLeft)
         words.addStretch(1)
         across.addLayout(words, 1)
         column.addSpacing(px(4))
@@ -152,6 +160,10 @@ class LaptopsHere(QWidget):
         leaves.clicked.connect(self.left)
         row.addWidget(leaves, 0, Qt.AlignmentFlag.AlignTop)
         column.addLayout(row)
+        if standing.code_changed:
+            again = Button(_("Type the new code"))
+            again.clicked.connect(self.retype)
+            column.addWidget(again, 0, Qt.AlignmentFlag.AlignLeft)
 
     def _foot(self, column: QVBoxLayout) -> None:
         foot = QHBoxLayout()
