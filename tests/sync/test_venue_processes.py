@@ -340,6 +340,25 @@ def venue() -> Iterator[Venue]:
     made.close()
 
 
+def test_who_has_joined_finds_it_at_another_address_too(venue: Venue, office: Any, make_laptop: Callable[..., Laptop]) -> None:
+    one, two = make_laptop("one", venue.hosts[0]), make_laptop("two", venue.host())
+    gathering, people = open_chapter(office, one, [two])
+    first = one.start("share")
+    assert first["address"].startswith("10.77.0.1:")
+    two.start("join-laptop", first["address"], first["code"], "--stay")
+    one.kill(signal.SIGKILL)
+    for words in (("addr", "flush", "dev", "eth0"), ("addr", "add", "10.77.0.99/24", "dev", "eth0"), ("route", "replace", "224.0.0.0/4", "dev", "eth0")):
+        ip("-n", venue.hosts[0], *words)
+    again = one.start("share", "--port", "7999")
+    assert (again["address"], again["code"]) == ("10.77.0.99:7999", first["code"])
+    soon(lambda: two.told()[-1:] == ["The laptop at 10.77.0.99:7999 answers again."], 90)
+    one.run("check-in", gathering, people[0])
+    two.run("check-in", gathering, people[1])
+    for laptop in (one, two):
+        soon(partial(is_seen, laptop, gathering, 2))
+        laptop.kill(signal.SIGTERM)
+
+
 @pytest.mark.long
 def test_a_venue_without_internet_a_partition_a_kill_and_then_the_server(venue: Venue, office: Any, make_laptop: Callable[..., Laptop], tmp_path: Path) -> None:
     one, two, three = make_laptop("one", venue.hosts[0]), make_laptop("two", venue.host()), make_laptop("three", venue.host())
