@@ -15,6 +15,7 @@ from alumni_desk.members.actions import add_member
 from alumni_desk.members.chapter import change_chapter
 from alumni_desk.segments.activity import deeds
 from alumni_desk.store.desk import Desk
+from alumni_desk.store.history import history, restore
 from alumni_desk.store.undo import redo, undo
 from alumni_desk.sync import conflicts
 from alumni_desk.sync.engine import join, sync_once
@@ -86,6 +87,19 @@ def test_what_one_decides_vanishes_on_the_others(clash: tuple[Desk, Desk, Desk, 
     rest(priya, tomas, hana)
     for desk in clash[:3]:
         assert fields(desk) == ["former_names"] and value(desk, selam, "email") == "selam.t@example.org"
+
+
+def test_history_has_what_lost_also_where_it_never_stood(clash: tuple[Desk, Desk, Desk, str]) -> None:
+    priya, tomas, hana, selam = clash
+    for desk in clash[:3]:
+        emails = {one.value: (one.who, one.device) for one in history(desk, "person", selam) if one.field == "email"}
+        assert emails["selam.t@example.org"][0] == "Priya" and "s.tesfaye@example.net" in emails
+    conflicts.decide(tomas, card(tomas, "email").id, "yours")
+    rest(priya, tomas, hana)
+    said = [(one.value, one.id) for one in history(tomas, "person", selam) if one.field == "email"]
+    assert len({name for _value, name in said}) == len(said) and [value for value, _name in said].count("selam.t@example.org") == 1
+    old = next(one for one in history(tomas, "person", selam) if one.value == "selam.t@example.org")
+    assert old.restorable and restore(tomas, "person", selam, old.id) and value(tomas, selam, "email") == "selam.t@example.org"
 
 
 def test_both_are_kept_where_a_field_has_room_for_both(clash: tuple[Desk, Desk, Desk, str]) -> None:

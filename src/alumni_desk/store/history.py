@@ -106,6 +106,14 @@ def keep(connection: sa.Connection, table: str, gone: Sequence[Past]) -> None:
                         [(table, row_id, name, msgspec.json.encode(value).decode(), clock) for row_id, name, value, clock in gone])
 
 
+def keep_shown(connection: sa.Connection, table: str, shown: Sequence[Past]) -> None:
+    """Keep, once each, values of others that are shown here beside ours and never stood here."""
+    known = {(row.row_id, row.field, row.clock) for row in connection.exec_driver_sql(
+        "SELECT row_id, field, clock FROM past WHERE table_name = ? AND row_id IN (SELECT value FROM json_each(?))",
+        (table, msgspec.json.encode([one[0] for one in shown]).decode()))}
+    keep(connection, table, [one for one in shown if (one[0], one[1], one[3]) not in known])
+
+
 def keep_replaced(connection: sa.Connection, table: str, keys: Mapping[str, str], newer: Mapping[str, Mapping[str, str]]) -> None:
     """Before rows of others replace ours: keep the values that go. ``keys``: field -> name of its clock; ``newer``: row -> the clocks that come."""
     if not newer:

@@ -22,6 +22,8 @@ from alumni_desk.protocol.messages import Author, ConflictRow, ConflictsReply, D
 from alumni_desk.segments.activity import Names, field_word
 from alumni_desk.segments.values import value_words
 from alumni_desk.store.desk import Desk
+from alumni_desk.store.erasing import rows_erased
+from alumni_desk.store.history import Past, keep_shown
 from alumni_desk.store.synced import clock_key, data_columns
 from alumni_desk.store.tables import CARRIED
 from alumni_desk.store.undo import DECIDED, origin, undo
@@ -275,11 +277,23 @@ def exchange(desk: Desk, wire: Wire, membership: Membership, server: HelloReply,
         for name, stands in news.items():
             _keep_decisions(applying.connection, {name: (made[name][0], stands)})
         _keep_decisions(applying.connection, {name: (action, True) for name, action in meanwhile.items()})
+        _keep_shown(applying.connection, membership, listed_here)
         listed = {_id(row) for row in reply.conflicts}
         # A card that is decided stays, so that an undo shows it again before the next contact.
         decided = [row for row in rows_here if standing.get(_id(row), False) and _id(row) not in listed]
         decided += [row for row in listed_here if _id(row) in meanwhile and _id(row) not in listed]
         _write(applying.connection, _KEPT, Kept(head, [*reply.conflicts, *decided]))
+
+
+def _keep_shown(connection: sa.Connection, membership: Membership, rows: Sequence[ConflictRow]) -> None:
+    """History has what others wrote and lost, too: on this laptop it stands on the card alone."""
+    erased = rows_erased(connection) if rows else set()
+    shown: dict[str, list[Past]] = {}
+    for row in rows:
+        if row.loser_device != membership.device and (row.table, row.row) not in erased:
+            shown.setdefault(row.table, []).append((row.row, row.field, row.value, row.loser_clock))
+    for table, values in shown.items():
+        keep_shown(connection, table, values)
 
 
 def _tell(desk: Desk, wire: Wire, membership: Membership, news: Mapping[str, bool]) -> ConflictsReply:
