@@ -5,17 +5,20 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
+import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 from tests.desktop.test_sync_together import Window, laptop, make_server, office, window
 
 from alumni_desk.desktop.gathering_form import GatheringForm
 from alumni_desk.desktop.member_form import MemberForm
+from alumni_desk.errors import KnownError
 from alumni_desk.gatherings.actions import change_gathering, new_gathering
 from alumni_desk.gatherings.lists import gathering_rows
-from alumni_desk.members.actions import add_member, change_member
+from alumni_desk.members.actions import add_member, change_member, remove_members
 from alumni_desk.members.chapter import change_chapter, chapter
 from alumni_desk.members.lists import member
+from alumni_desk.store.undo import undo
 from alumni_desk.store.writing import Changed
 from alumni_desk.sync.engine import sync_once
 
@@ -77,6 +80,30 @@ def test_theirs_of_an_address_is_taken_as_a_whole(hands: Any) -> None:
     hands.until(lambda: not hands.open_dialogs(MemberForm))
     fields = member(hands.desk, ana).fields
     assert (fields["street"], fields["city"], fields["country"], fields["solicit_codes"]) == ("Rue X", "Paris", "France", ["do_not_call"])
+
+
+def test_a_form_on_somebody_who_was_removed_says_so_and_to_save_again_brings_them_back(hands: Any) -> None:
+    ana = add_member(hands.desk, first_name="Ana", last_name="Lima").id
+    form = open_form(hands, ana)
+    remove_members(hands.desk, [ana])
+    form._fields["city"].setText("Porto")
+    hands.click(form.done_button)
+    hands.until(lambda: "Ana Lima was removed meanwhile" in form.reason.text())
+    hands.click(form.cancel)
+    hands.until(lambda: "What was typed is not saved" in hands.shell.toast.words.text())
+    hands.click(hands.shell.toast.link)
+    again = hands.dialog(MemberForm)
+    assert again is not form and again._fields["city"].text() == "Porto" and again._fields["last_name"].text() == "Lima"
+    hands.click(again.done_button)
+    hands.until(lambda: "To save again brings them back" in again.reason.text())
+    with pytest.raises(KnownError):
+        member(hands.desk, ana)
+    hands.click(again.done_button)
+    hands.until(lambda: not hands.open_dialogs(MemberForm))
+    assert member(hands.desk, ana).fields["city"] == "Porto"
+    undo(hands.desk)
+    with pytest.raises(KnownError):
+        member(hands.desk, ana)
 
 
 def test_a_gatherings_form_writes_only_what_was_changed_in_it(hands: Any) -> None:

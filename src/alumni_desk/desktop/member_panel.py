@@ -41,13 +41,13 @@ class Known:
     moving: Right
 
 
-def known(desk: Desk, person: str) -> Known:
-    """Read it. Raises NotFound."""
+def known(desk: Desk, person: str, *, removed: bool = False) -> Known:
+    """Read it; ``removed``: also of somebody who was. Raises NotFound."""
     from alumni_desk.sync.reach import right
 
     with desk.asking() as connection:
         moving = right(connection)
-    return Known(member(desk, person), tuple(visits(desk, person)), moving)
+    return Known(member(desk, person, removed=removed), tuple(visits(desk, person)), moving)
 
 
 def was_erased(desk: Desk, person: str) -> bool:

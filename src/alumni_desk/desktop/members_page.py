@@ -539,13 +539,14 @@ class MembersPage(Page):
     def _edit_known(self, it: Known, typed: Mapping[str, Any] | None = None) -> None:
         form = MemberForm(self, _("Edit {name}").format(name=it.detail.name), _("Save"), it.detail.fields)
         form.type_in(typed or {})
-        form.done_clicked.connect(lambda: self._save_change(form, it))
+        seen: set[str] = set()
+        form.done_clicked.connect(lambda: self._save_change(form, it, seen))
         form.rejected.connect(lambda: self._put_away(form, lambda typed: self._edit_again(it.detail.id, typed)))
         self._watch(form, it.detail.id)
         form.open()
 
     def _edit_again(self, member: str, typed: Mapping[str, Any]) -> None:
-        """The form once more, with what is known now: they may have been erased since."""
+        """The form once more, with what is known now: they may have been erased since, or removed, which saving it says."""
 
         def came(it: Known | None) -> None:
             if it is None:
@@ -553,7 +554,7 @@ class MembersPage(Page):
             else:
                 self._edit_known(it, typed)
 
-        self.lanes.read(lambda: None if was_erased(self.desk, member) else known(self.desk, member), came)
+        self.lanes.read(lambda: None if was_erased(self.desk, member) else known(self.desk, member, removed=True), came)
 
     def _watch(self, form: MemberForm, member: str) -> None:
         """Somebody who is erased while their form is open stands in it no longer."""
@@ -568,7 +569,8 @@ class MembersPage(Page):
         form.finished.connect(over.append)
         form.finished.connect(lambda result: self.changes.changed.disconnect(told))
 
-    def _save_change(self, form: MemberForm, it: Known) -> None:
+    def _save_change(self, form: MemberForm, it: Known, seen: set[str]) -> None:
+        """Save it; ``seen``: what the form has complained of, which to save again agrees to."""
         values = form.values()
         if not values:
             form.accept()
@@ -579,7 +581,12 @@ class MembersPage(Page):
             form.accept()
             self.done(done.changed, _("{name} was saved").format(name=done.name))
 
-        self.lanes.write(lambda: change_member(self.desk, it.detail.id, form.opened, **values), saved, form.complain)
+        def failed(error: KnownError) -> None:
+            seen.add(error.code)
+            form.complain(error)
+
+        back = "member_removed" in seen
+        self.lanes.write(lambda: change_member(self.desk, it.detail.id, form.opened, back=back, **values), saved, failed)
 
     def remove(self) -> None:
         """Take the chosen members off the list; the toast takes it back."""

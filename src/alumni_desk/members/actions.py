@@ -8,7 +8,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from alumni_desk.errors import BadInput, NotFound, about
+from alumni_desk.errors import BadInput, NotFound, Refused, about
 from alumni_desk.members.fields import read_fields
 from alumni_desk.members.naming import display_name
 from alumni_desk.store.desk import Desk
@@ -48,13 +48,18 @@ def add_member(desk: Desk, **typed: Any) -> Saved:
     return Saved(person, name, writing.changed)
 
 
-def change_member(desk: Desk, person_id: str, opened: Mapping[str, Any] | None = None, **typed: Any) -> Saved:
+def change_member(desk: Desk, person_id: str, opened: Mapping[str, Any] | None = None, *, back: bool = False, **typed: Any) -> Saved:
     """Change fields of a person. Raises NotFound, or BadInput if a field cannot be used or no name would be left.
 
-    ``opened``: the fields as a form was opened with them; raises ChangedMeanwhile where one that is written says something else by now.
+    ``opened``: the fields as a form was opened with them; raises ChangedMeanwhile where one that is written says something else by now, and Refused
+    ``member_removed`` for somebody who was removed since. ``back``: bring them back with it.
     """
     values = read_fields(typed)
     with desk.writing("member_changed") as writing:
+        if back:
+            _bring_back(writing, person_id)
+        elif opened is not None:
+            _refuse_removed(writing, person_id)
         before = row_of(writing, person_id)
         _named({**{name: getattr(before, name) for name in _NAMES}, **values})
         if opened is not None:
@@ -82,6 +87,26 @@ def bring_back(desk: Desk, ids: Iterable[str]) -> Changed:
         for person in ids:
             writing.change("person", person, gone=False)
     return writing.changed
+
+
+def _removed(writing: Writing, person_id: str) -> sa.Row[Any] | None:
+    """The row of somebody who was removed, and not erased."""
+    table = writing.tables["person"]
+    row = writing.connection.execute(sa.select(table).where(table.c.id == person_id, table.c.gone)).first()
+    erased = row is not None and writing.connection.exec_driver_sql("SELECT 1 FROM erased WHERE id = ?", (person_id,)).first() is not None
+    return None if erased else row
+
+
+def _refuse_removed(writing: Writing, person_id: str) -> None:
+    row = _removed(writing, person_id)
+    if row is not None:
+        raise Refused("member_removed", _("{name} was removed meanwhile, so nothing is saved yet. To save again brings them back, with what was typed."),
+                      name=display_name(row))
+
+
+def _bring_back(writing: Writing, person_id: str) -> None:
+    if _removed(writing, person_id) is not None:
+        writing.change("person", person_id, gone=False)
 
 
 def row_of(writing: Writing, person_id: str) -> sa.Row[Any]:

@@ -181,12 +181,12 @@ def rows_on(connection: sa.Connection, ids: Sequence[str]) -> list[MemberRow]:
     return [_row(row, class_words(row, row.degree)) for one in ids if (row := found.get(one)) is not None]
 
 
-def member(desk: Desk, person_id: str) -> MemberDetail:
-    """Everything about one person. Raises NotFound."""
+def member(desk: Desk, person_id: str, *, removed: bool = False) -> MemberDetail:
+    """Everything about one person; ``removed``: also of somebody who was. Raises NotFound."""
     person = desk.tables["person"]
     with desk.reading() as connection:
-        row = connection.execute(sa.select(person).where(person.c.id == person_id, ~person.c.gone)).mappings().first()
-        if row is None:
+        row = connection.execute(sa.select(person).where(person.c.id == person_id)).mappings().first()
+        if row is None or (row["gone"] and not removed):
             raise NotFound("member_not_found", _("There is no such person here. They may have been removed meanwhile; look for the name again."))
         degrees = _degrees(connection, desk.tables["education"], [person_id]).get(person_id, ())
         household, others = _household(connection, desk, row["household"], person_id)
