@@ -17,7 +17,8 @@ from alumni_desk.gatherings.actions import change_gathering, new_gathering
 from alumni_desk.gatherings.lists import gathering_rows
 from alumni_desk.members.actions import add_member, change_member, remove_members
 from alumni_desk.members.chapter import change_chapter, chapter
-from alumni_desk.members.lists import member
+from alumni_desk.members.lists import member, member_rows
+from alumni_desk.members.merging import merge_people
 from alumni_desk.store.undo import undo
 from alumni_desk.store.writing import Changed
 from alumni_desk.sync.engine import sync_once
@@ -104,6 +105,29 @@ def test_a_form_on_somebody_who_was_removed_says_so_and_to_save_again_brings_the
     undo(hands.desk)
     with pytest.raises(KnownError):
         member(hands.desk, ana)
+
+
+def test_what_is_saved_on_an_entry_that_was_merged_meanwhile_goes_to_the_one_in_the_list(hands: Any) -> None:
+    whole = member_rows(hands.desk, "chen")[0].id
+    part = add_member(hands.desk, first_name="Li", last_name="Chen", city="Boston").id
+    form = open_form(hands, part)
+    merge_people(hands.desk, part, whole)
+    change_member(hands.desk, whole, employer="Mill")
+    form._fields["job_title"].setText("Miller")
+    form._fields["employer"].setText("Bakery")
+    hands.click(form.done_button)
+    hands.until(lambda: form._rows["employer"].way_out is not None)
+    assert "Mill" in form._rows["employer"].below.text() and form._rows["job_title"].way_out is None
+    hands.rest()
+    hands.click(form.done_button)
+    hands.until(lambda: not hands.open_dialogs(MemberForm))
+    fields = member(hands.desk, whole).fields
+    assert (fields["employer"], fields["job_title"], fields["city"]) == ("Bakery", "Miller", "Boston")
+    assert "Saved with Li Chen" in hands.shell.toast.words.text()
+    page = hands.page("members")
+    hands.until(lambda: page.panel.shown_for() == whole)
+    hands.click(hands.shell.toast.link)
+    hands.until(lambda: member(hands.desk, whole).fields["job_title"] is None)
 
 
 def test_a_gatherings_form_writes_only_what_was_changed_in_it(hands: Any) -> None:

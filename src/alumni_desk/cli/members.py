@@ -143,7 +143,8 @@ def run_set(args: argparse.Namespace) -> int:
     values = dict(args.fields)
     with opened(args) as desk:
         saved = change_member(desk, find_one(desk, args.who), **values)
-    show(args, {"id": saved.id, "name": saved.name}, _("Saved {name}.").format(name=saved.name))
+    words = _("Saved with {name} ({id}): the entry is part of theirs.") if saved.merged else _("Saved {name}.")
+    show(args, {"id": saved.id, "name": saved.name}, words.format(name=saved.name, id=saved.id))
     return 0
 
 

@@ -579,7 +579,11 @@ class MembersPage(Page):
 
         def saved(done: Saved) -> None:
             form.accept()
-            self.done(done.changed, _("{name} was saved").format(name=done.name))
+            if done.merged:
+                self.done(done.changed, _("Saved with {name}: the entry became part of theirs meanwhile").format(name=done.name))
+                self._show_member(done.id)
+            else:
+                self.done(done.changed, _("{name} was saved").format(name=done.name))
 
         def failed(error: KnownError) -> None:
             seen.add(error.code)

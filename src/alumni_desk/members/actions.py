@@ -21,11 +21,12 @@ _NAMES = ("first_name", "last_name", "preferred_name", "other_script_name")
 
 @dataclass(frozen=True)
 class Saved:
-    """A member that was added or changed."""
+    """A member that was added or changed; ``merged``: what was written to is the entry that another one, which was meant, is part of."""
 
     id: str
     name: str
     changed: Changed
+    merged: bool = False
 
 
 @dataclass(frozen=True)
@@ -51,11 +52,14 @@ def add_member(desk: Desk, **typed: Any) -> Saved:
 def change_member(desk: Desk, person_id: str, opened: Mapping[str, Any] | None = None, *, back: bool = False, **typed: Any) -> Saved:
     """Change fields of a person. Raises NotFound, or BadInput if a field cannot be used or no name would be left.
 
+    What is about an entry that was merged goes to the one that stands in the list for both.
+
     ``opened``: the fields as a form was opened with them; raises ChangedMeanwhile where one that is written says something else by now, and Refused
     ``member_removed`` for somebody who was removed since. ``back``: bring them back with it.
     """
     values = read_fields(typed)
     with desk.writing("member_changed") as writing:
+        meant, person_id = person_id, listed_as(writing, person_id)
         if back:
             _bring_back(writing, person_id)
         elif opened is not None:
@@ -66,7 +70,7 @@ def change_member(desk: Desk, person_id: str, opened: Mapping[str, Any] | None =
             refuse_unseen(writing.connection, writing.tables["person"], person_id, opened, values)
         writing.change("person", person_id, **values)
         name = display_name(row_of(writing, person_id))
-    return Saved(person_id, name, writing.changed)
+    return Saved(person_id, name, writing.changed, merged=person_id != meant)
 
 
 def remove_members(desk: Desk, ids: Iterable[str]) -> Removed:
@@ -115,6 +119,15 @@ def row_of(writing: Writing, person_id: str) -> sa.Row[Any]:
     if row is None:
         raise _gone()
     return row
+
+
+def listed_as(writing: Writing, person: str) -> str:
+    """The entry that stands in the list for this one."""
+    table = writing.tables["person"]
+    seen = [person]
+    while (after := writing.connection.scalar(sa.select(table.c.merged_into).where(table.c.id == seen[-1]))) is not None and after not in seen:
+        seen.append(str(after))
+    return seen[-1]
 
 
 def _rows(writing: Writing, ids: Sequence[str]) -> dict[str, sa.Row[Any]]:

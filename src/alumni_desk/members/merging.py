@@ -10,7 +10,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from alumni_desk.errors import BadInput, Refused
-from alumni_desk.members.actions import row_of
+from alumni_desk.members.actions import listed_as, row_of
 from alumni_desk.members.naming import display_name
 from alumni_desk.store.desk import Desk
 from alumni_desk.store.synced import clock_key, data_columns
@@ -40,7 +40,7 @@ def merge_people(desk: Desk, other: str, into: str) -> Merged:
     Raises NotFound, BadInput ``merge_same``, or Refused ``merged_already``.
     """
     with desk.writing(MERGED) as writing:
-        part, whole = row_of(writing, other), row_of(writing, _root(writing, into))
+        part, whole = row_of(writing, other), row_of(writing, listed_as(writing, into))
         if part.id == whole.id:
             raise BadInput("merge_same", _("Both are one entry already, so there is nothing to merge. Name two different ones."))
         if part.merged_into is not None:
@@ -71,15 +71,6 @@ def unmerge(desk: Desk, person: str) -> Merged:
     with desk.writing(UNMERGED) as writing:
         writing.change("person", person, merged_into=None)
     return Merged(person, display_name(row), row.merged_into, writing.changed)
-
-
-def _root(writing: Writing, person: str) -> str:
-    """The entry that stands in the list for this one."""
-    table = writing.tables["person"]
-    seen = [person]
-    while (after := writing.connection.scalar(sa.select(table.c.merged_into).where(table.c.id == seen[-1]))) is not None and after not in seen:
-        seen.append(str(after))
-    return seen[-1]
 
 
 def _comes_along(table: sa.Table, part: Mapping[str, Any], whole: Mapping[str, Any]) -> dict[str, Any]:
