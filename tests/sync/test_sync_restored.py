@@ -315,6 +315,7 @@ def test_a_profile_that_is_new_takes_a_backup_that_has_a_password(pair: tuple[De
     one, two = pair
     person(one, "Lovelace")
     settle(one, two)
+    assert sync_once(one, check=True).identical and status(one).checked_sentence
     person(one, "Waits")
     saved = tmp_path / "stick.alumnidesk"
     backup.back_up(one, saved, passphrase="another three words")
@@ -329,6 +330,7 @@ def test_a_profile_that_is_new_takes_a_backup_that_has_a_password(pair: tuple[De
         assert refused.value.code == "sync_elsewhere"
     stands = status(new)
     assert (stands.state, stands.waiting, stands.role) == ("invitation", 1, "leader") and "new invitation" in stands.sentence
+    assert (stands.checked, stands.identical, stands.checked_sentence) == (None, None, "")
     again = backup.by_itself(new.profile, new.key, "daily")
     new, _done = back_to(make_desk, "new", new, again)
     assert status(new).state == "invitation"

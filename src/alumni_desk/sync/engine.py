@@ -292,7 +292,8 @@ def standing(connection: sa.Connection) -> Standing:
     skew = state.read(connection, state.Skew) or state.Skew()
     stands = (_elsewhere(connection) or _over(connection) or _late(connection, membership)
               or replace(_standing(connection), access=ending_sentence(membership, datetime.now(UTC))))
-    checked = state.read(connection, state.Checked)
+    # What was checked on the computer that a backup came from says nothing of this one.
+    checked = None if stands.state == "invitation" else state.read(connection, state.Checked)
     return replace(stands, clock=clock_sentence(skew.ahead_ms), ahead_s=round(skew.ahead_ms / 1000), role=membership.role, gathering=membership.gathering,
                    until=membership.until, checked=checked.at if checked else None, identical=checked.identical if checked else None)
 
