@@ -27,6 +27,7 @@ from alumni_desk.desktop.controls import Link
 from alumni_desk.desktop.door_pin import DOOR_PIN, NewPinSheet, PinSheet
 from alumni_desk.desktop.first_run import FirstRun
 from alumni_desk.desktop.front import Front
+from alumni_desk.desktop.import_sheet import ImportSheet
 from alumni_desk.desktop.locking import LOCK_AFTER, LOCK_DOOR, Lock
 from alumni_desk.desktop.member_form import MemberForm
 from alumni_desk.desktop.opening import Opening
@@ -190,6 +191,30 @@ def test_without_a_form_a_locked_window_closes_at_once(hands: Hands) -> None:
     hands.room.lock.lock()
     hands.shell.close()
     assert not hands.shell.isVisible()
+
+
+def test_an_import_that_runs_is_called_that_and_no_form_that_comes_back(hands: Hands, tmp_path: Path) -> None:
+    file = tmp_path / "list.csv"
+    file.write_text("First Name,Last Name,Email\n" + "".join(f"Ana{n},Lima{n},ana{n}@example.org\n" for n in range(2_000)))
+    sheet = hands.page("members").import_from(file)
+    hands.until(lambda: sheet._at == 1)
+    sheet._next()
+    hands.until(lambda: sheet._at == 2 and sheet.next.isVisible())
+    hands.room.lock.lock("idle")
+    assert "comes back as you left it; nothing of it is saved yet" in words_of(hands.shell)
+    unlock(hands)
+    hands.rest()
+    sheet._next()
+    hands.until(lambda: sheet.at_work)
+    hands.room.lock.lock("idle")
+    said = words_of(hands.shell)
+    assert "An import goes on" in said and "comes back" not in said
+    hands.until(lambda: count_members(hands.desk) == 2_003)
+    hands.until(lambda: "An import goes on" not in words_of(hands.shell))
+    assert "comes back" not in words_of(hands.shell)
+    unlock(hands)
+    hands.rest()
+    assert not hands.open_dialogs(ImportSheet) and "2,000 members added" in hands.shell.toast.words.text()
 
 
 def test_a_form_on_somebody_who_was_erased_while_it_was_locked_does_not_come_back(hands: Hands) -> None:

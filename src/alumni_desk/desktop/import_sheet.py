@@ -490,6 +490,11 @@ class ImportSheet(PlainSheet):
             return run_import(self._desk, self._file, recognised=recognised, progress=job.progress, cancelled=job.cancelled)
 
         self._job = self._lanes.write_long(work, self._done, self._stopped, progress=self._progress)
+        self._set_at_work(_("An import goes on, and is saved when it is through"))
+
+    def _set_at_work(self, words: str) -> None:
+        self.at_work = words
+        self.turned.emit()
 
     def _working(self, words: str) -> QWidget:
         page = QWidget()
@@ -518,6 +523,7 @@ class ImportSheet(PlainSheet):
 
     def _stopped(self, error: KnownError) -> None:
         self._job = None
+        self._set_at_work("")
         if isinstance(error, Cancelled):
             self.said.setText(str(error))
             super().reject()

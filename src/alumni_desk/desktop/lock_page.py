@@ -40,6 +40,7 @@ class Locked:
     write_to: str = ""
     door: bool = False
     drafts: int = 0
+    saving: tuple[str, ...] = ()  # what is being saved while it is locked
     standing: str = ""
     folder: Path | None = None  # where what is locked lies
 
@@ -118,6 +119,7 @@ class LockPage(QWidget):
             lines.append(("note-pencil", ngettext(
                 "An open form comes back as you left it; nothing of it is saved yet",
                 "{n} open forms come back as you left them; nothing of them is saved yet", locked.drafts).format(n=locked.drafts)))
+        lines += [("download-simple", words) for words in locked.saving]
         if locked.standing:
             lines.append(("arrows-clockwise", locked.standing))
         if not lines and not locked.door:
@@ -159,7 +161,7 @@ class LockPage(QWidget):
         if not gone:
             return
         self.restore.show()
-        self.restore_said.setVisible(self.locked.drafts > 0)
+        self.restore_said.setVisible(self.locked.drafts > 0 or bool(self.locked.saving))
         if self.entry is not None:
             self.entry.button.kind = "primary"
             self.entry.button.update()

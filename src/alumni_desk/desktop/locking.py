@@ -227,13 +227,19 @@ class Lock(QObject):
             self._hidden.append(window)
             if isinstance(window, QDialog):
                 window.finished.connect(lambda result: self._ended(window))
+            if isinstance(window, PlainSheet):
+                window.turned.connect(self._say_open)
 
     def _ended(self, window: QWidget) -> None:
         """A dialog whose work ended while it was hidden (an import), or whose person was erased, does not come back, and the page promises no form of it."""
         if window in self._hidden:
             self._hidden.remove(window)
-        if self.page is not None and self.page.locked.drafts != self.drafts():
-            self._show_page(replace(self.page.locked, drafts=self.drafts()))
+        self._say_open()
+
+    def _say_open(self) -> None:
+        """What the page says of windows that are open under it."""
+        if self.page is not None and (self.page.locked.drafts, self.page.locked.saving) != (self._unsaved(), self._saving()):
+            self._show_page(replace(self.page.locked, drafts=self._unsaved(), saving=self._saving()))
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         if event.type() in KEYS and isinstance(watched, QWidget) and not self._takes_keys(watched):
@@ -266,12 +272,18 @@ class Lock(QObject):
         names, door = self._names, self._door()
         return Locked(names.chapter, names.university, why, self.rules.minutes, self._now(), password="passphrase" in keepers,
                       keyring="keyring" in keepers, recovery="recovery" in keepers, owner=names.owner, write_to=names.write_to,
-                      door=door is not None and self.rules.door_goes_on, drafts=self.drafts(), standing=self._standing(),
+                      door=door is not None and self.rules.door_goes_on, drafts=self._unsaved(), saving=self._saving(), standing=self._standing(),
                       folder=self._desk.profile.path)  # fmt: skip
 
     def drafts(self) -> int:
         """How many open forms are hidden, and lost if the window closes."""
         return sum(isinstance(window, PlainSheet) and window.is_form for window in self._hidden)
+
+    def _unsaved(self) -> int:
+        return sum(isinstance(window, PlainSheet) and window.is_form and not window.at_work for window in self._hidden)
+
+    def _saving(self) -> tuple[str, ...]:
+        return tuple(window.at_work for window in self._hidden if isinstance(window, PlainSheet) and window.at_work)
 
     # -- opening it again
 

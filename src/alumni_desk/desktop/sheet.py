@@ -30,11 +30,14 @@ class PlainSheet(QDialog):
     """Title bar 40 and ``column``, over a dimmed window; its content brings its own buttons. Esc closes it.
 
     It is never larger than the window under it: what does not fit scrolls between title bar and foot. ``is_form``: what is typed or chosen in it
-    waits to be saved. ``names_nobody``: it may be seen over the locked page.
+    waits to be saved. ``names_nobody``: it may be seen over the locked page. ``turned``: it has begun to save, or ended.
     """
 
+    turned = Signal()
     is_form = True
     names_nobody = False
+    at_work = ""
+    """What it is saving just now, in words for the locked page; empty: nothing of it is saved yet."""
 
     def __init__(self, parent: QWidget | None, title: str, *, width: int = 560) -> None:
         super().__init__(parent, Qt.WindowType.Dialog | Qt.WindowType.FramelessWindowHint)
