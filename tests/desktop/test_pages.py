@@ -147,6 +147,38 @@ def test_ctrl_z_does_what_the_undo_that_is_shown_offers(hands: Any) -> None:
     assert count_members(hands.desk) == before
 
 
+def test_what_is_asked_for_while_an_undo_runs_follows_it(hands: Any) -> None:
+    [ana, *_others] = member_rows(hands.desk)
+    for city in ("Porto", "Faro", "Braga"):
+        change_member(hands.desk, ana.id, city=city)
+    hands.page("members")
+    for _turn in range(2):
+        ctrl_z(hands)
+    hands.until(lambda: member(hands.desk, ana.id).fields["city"] == "Porto")
+    hands.rest()
+    hands.room.undoing.undo()
+    hands.room.undoing.redo()
+    hands.room.undoing.redo()
+    hands.until(lambda: member(hands.desk, ana.id).fields["city"] == "Faro")
+
+
+def test_ctrl_z_in_an_empty_find_field_undoes_the_last_action(hands: Any) -> None:
+    [ana, *_others] = member_rows(hands.desk)
+    change_member(hands.desk, ana.id, city="Porto")
+    page = hands.page("members")
+    page.search.setFocus()
+    QTest.keyClick(page.search, Qt.Key.Key_Z, Qt.KeyboardModifier.ControlModifier)
+    hands.until(lambda: member(hands.desk, ana.id).fields["city"] is None)
+    hands.rest()
+    QTest.keyClick(page.search, Qt.Key.Key_Z, Qt.KeyboardModifier.ControlModifier | Qt.KeyboardModifier.ShiftModifier)
+    hands.until(lambda: member(hands.desk, ana.id).fields["city"] == "Porto")
+    hands.rest()
+    QTest.keyClicks(page.search, "zz")
+    QTest.keyClick(page.search, Qt.Key.Key_Z, Qt.KeyboardModifier.ControlModifier)
+    hands.rest()
+    assert not page.search.text() and member(hands.desk, ana.id).fields["city"] == "Porto"
+
+
 def test_a_form_that_was_closed_half_typed_of_somebody_who_was_erased_since_does_not_come_back(hands: Any) -> None:
     page = hands.page("members")
     page._select(0)

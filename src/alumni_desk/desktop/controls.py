@@ -562,6 +562,15 @@ class Field(QLineEdit):
         """Mark what was typed as not fitting; say why beside it."""
         mark_wrong(self, wrong)
 
+    def event(self, event: QEvent) -> bool:
+        """Undo and redo are the window's where the line has nothing of its own to take back."""
+        if isinstance(event, QKeyEvent) and event.type() == QEvent.Type.ShortcutOverride and (
+                (event.matches(QKeySequence.StandardKey.Undo) and not self.isUndoAvailable())
+                or (event.matches(QKeySequence.StandardKey.Redo) and not self.isRedoAvailable())):
+            event.ignore()
+            return False
+        return super().event(event)
+
     def paintEvent(self, event: QPaintEvent) -> None:
         super().paintEvent(event)
         colours = look(self)

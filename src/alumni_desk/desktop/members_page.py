@@ -403,7 +403,7 @@ class MembersPage(Page):
 
     def _show_member(self, member: str) -> None:
         self._wished = self._chosen = member
-        self.search.clear()
+        self.search.setText("")  # nothing that Undo brings back
         self._read_panel(member)
         self.refresh_list()
 

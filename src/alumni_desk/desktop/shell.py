@@ -123,9 +123,10 @@ class Shell(QMainWindow):
         undoing.said.connect(self.say)
         for number, page in enumerate((page for page in self.plan.values() if not page.apart), 1):
             shortcut(f"Ctrl+{number}", self, partial(self._wish, page.name), WINDOW)
-        shortcut(QKeySequence.StandardKey.Undo, self, partial(self._turn, _("Ctrl Z"), undoing.undo), WINDOW)
+        # A key that is held down means one turn.
+        shortcut(QKeySequence.StandardKey.Undo, self, partial(self._turn, _("Ctrl Z"), undoing.undo), WINDOW).setAutoRepeat(False)
         for keys in {"Ctrl+Shift+Z", QKeySequence(QKeySequence.StandardKey.Redo).toString()}:
-            shortcut(keys, self, partial(self._turn, _("Ctrl Shift Z"), undoing.redo), WINDOW)
+            shortcut(keys, self, partial(self._turn, _("Ctrl Shift Z"), undoing.redo), WINDOW).setAutoRepeat(False)
         shortcut("Ctrl+K", self, self.palette_wanted.emit, WINDOW)
         shortcut(Qt.Key.Key_F6, self, lambda: self._next_region(1), WINDOW)
         shortcut("Shift+F6", self, lambda: self._next_region(-1), WINDOW)

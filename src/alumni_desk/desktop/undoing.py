@@ -21,6 +21,7 @@ LONG_MS = 700
 """After so long somebody who waits is told that it is under way."""
 AGAIN_MS = 6_000
 """And again, before that toast has gone."""
+_UNDOING, _AGAIN = _("Undoing …"), _("Doing it again …")
 
 
 class Undoing(QObject):
@@ -32,6 +33,8 @@ class Undoing(QObject):
         super().__init__(lanes)
         self._desk, self._lanes, self._changes = desk, lanes, changes
         self._busy = False
+        self._wished: list[tuple[str | None, bool]] = []  # what was asked for while another is under way: action, and whether again
+        self._again = False
         self._doing = ""
         self._long = QTimer(self)
         self._long.timeout.connect(self._say_doing)
@@ -46,10 +49,14 @@ class Undoing(QObject):
         self._turn(action, again=True)
 
     def _turn(self, action: str | None, *, again: bool) -> None:
-        if self._busy:  # a key that is held down: one turn at a time
+        if self._busy:
+            self._wished.append((action, again))
+            self._doing = _("{doing} What you asked for after it follows.").format(doing=_AGAIN if self._again else _UNDOING)
+            if self._long.interval() == AGAIN_MS:  # it was said already that this one takes long
+                self._say_doing()
             return
-        self._busy = True
-        self._doing = _("Doing it again …") if again else _("Undoing …")
+        self._busy, self._again = True, again
+        self._doing = _AGAIN if again else _UNDOING
         self._long.start(LONG_MS)
         passing = frozenset(self._passing)
 
@@ -71,22 +78,33 @@ class Undoing(QObject):
         self._busy = False
         self._long.stop()
 
+    def _go_on(self) -> None:
+        """The next of what was asked for meanwhile."""
+        if self._wished and not self._busy:
+            action, again = self._wished.pop(0)
+            self._turn(action, again=again)
+
     def _done(self, done: tuple[Undone, str], again: bool) -> None:
         self._over()
         undone, words = done
         self._changes.tell(undone.changed)
         back: Callable[[], Any] = (lambda: self.undo(undone.of)) if again else (lambda: self.redo(undone.of))
         self.said.emit(words, _("Undo") if again else _("Redo"), back, _("Ctrl Z") if again else _("Ctrl Shift Z"))
+        self._go_on()
 
     def _failed(self, error: KnownError, again: bool, *, newest: bool) -> None:
         self._over()
+        # Whether the next newest is meant, too, is for whoever has read why this one stays.
+        self._wished = [(action, once_more) for action, once_more in self._wished if action is not None]
         if error.code not in ("all_changed_since", "off_the_list", "erased_since"):
             self.said.emit(str(error), "", None, "")
+            self._go_on()
             return
         passed = newest and not again
         if passed:
             self._passing.add(str(error.facts["action"]))
         self._lanes.read(lambda: self._not_undone(error, again), self._passed if passed else lambda words: self.said.emit(words, "", None, ""))
+        self._go_on()
 
     def _not_undone(self, error: KnownError, again: bool) -> str:
         from alumni_desk.segments.activity import not_undone_words
