@@ -20,6 +20,7 @@ from alumni_desk.gatherings.lists import gathering_rows
 from alumni_desk.gatherings.records import registration_id
 from alumni_desk.members.actions import add_member, change_member, remove_members
 from alumni_desk.members.lists import count_members, member
+from alumni_desk.members.merging import merge_people, unmerge
 from alumni_desk.schema import open_desk
 from alumni_desk.segments.activity import deeds
 from alumni_desk.store.checking import verify
@@ -199,6 +200,17 @@ def test_of_somebody_who_was_erased_since_there_is_nothing_to_bring_back(desk: D
             undo(desk, action.id)
         assert refused.value.code == "erased_since" and "erased" in str(refused.value) and "Bring it back" not in str(refused.value)
     assert [deed.what for deed in deeds(desk)][2:4] == ["Changed somebody who was erased", "Added somebody who was erased"]
+
+
+def test_a_merge_of_people_who_were_erased_since_is_called_that(desk: Desk) -> None:
+    one, other = (add_member(desk, first_name="Li", last_name="Chen", email=f"{name}@example.org").id for name in "ab")
+    merge_people(desk, other, one)
+    unmerge(desk, other)
+    merge_people(desk, other, one)
+    erase(desk, [one], remake_backups=False)
+    for look in (False, True):
+        told = [(deed.what, deed.reason, deed.undoable) for deed in deeds(desk, look=look) if deed.event.startswith("people_")]
+        assert told == [("Merged entries of somebody who was erased", "Erased since", False)] * len(told) and len(told) == 2
 
 
 def test_after_something_new_there_is_nothing_to_redo(desk: Desk) -> None:

@@ -356,7 +356,7 @@ def _deed(one: Done, rows: Sequence[tuple[str, str, dict[str, Any]]], names: Nam
     alone = people[0] if len(people) == 1 and count <= 1 else None
     what, strong = _what(one, count, names, alone or (people[0] if people else None), rows)
     where = names.gathering(one.gathering) if one.gathering else ""
-    if one.event in _ABOUT_ONE and (not rows or names.was_erased(alone)):  # with the person went what was written
+    if one.event in _ABOUT_ONE and all(names.was_erased(who) for who in people) and (people or not rows):  # with the person went what was written
         why = _("Erased or moved since") if not rows and names.any_moved else _("Erased since")
         return Deed(one.id, one.event, one.at, one.who, one.device, what, strong, 0, "never", None, why, one.gathering, where, None)
     return Deed(one.id, one.event, one.at, one.who, one.device, what, strong, count, one.state, one.undone_at, _why(one), one.gathering, where, alone,
@@ -382,12 +382,10 @@ def _what(one: Done, count: int, names: Names, person: str | None, rows: Sequenc
              "badges": ngettext("{n} badge", "{n} badges", one.counts.get("fact", 0)).format(n=number(one.counts.get("fact", 0))),
              "file": _file(rows), "field": _fields(rows)}
     several = count != 1
-    if one.event in _ABOUT_ONE and names.was_erased(person):
-        return (_("Added somebody who was erased") if one.event == "member_added" else _("Changed somebody who was erased")), ""
-    if one.event in _ABOUT_ONE and not rows:
-        added, changed = (_("Added somebody who was erased or has moved"), _("Changed somebody who was erased or has moved")) if names.any_moved else (
-            _("Added somebody who was erased"), _("Changed somebody who was erased"))
-        return (added if one.event == "member_added" else changed), ""
+    if one.event in _ABOUT_ONE and (not rows or names.was_erased(person)):
+        who = _("somebody who was erased or has moved") if not rows and names.any_moved else _("somebody who was erased")
+        gone = {"member_added": _("Added {person}"), "people_merged": _("Merged entries of {person}"), "people_unmerged": _("Took entries of {person} apart")}
+        return gone.get(one.event, _("Changed {person}")).format(person=who), ""
     if one.event == "conflict_decided" and rows and all("gone" in fields for _table, _row, fields in rows):
         return _("Decided whether {person} is on the list").format(**facts), ""
     if one.event == "conflict_decided" and rows and rows[0][0] in ("chapter", "gathering"):
