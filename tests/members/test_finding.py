@@ -86,6 +86,29 @@ def test_every_field_that_somebody_may_remember(desk: Desk) -> None:
         assert [row.id for row in member_rows(desk, typed, 5, "best")] == [ada], typed
 
 
+@pytest.mark.parametrize("typed", ["smithjones", "Smith-Jones", "jones smith", "smith jo", "smithj", "marykate", "Mary-Kate Smith", "mary‑kate", "lefevre"])
+def test_a_name_with_a_hyphen_is_one_word_and_several(desk: Desk, typed: str) -> None:
+    kate = add_member(desk, first_name="Mary-Kate", last_name="Smith-Jones", former_names=["Le‐Fèvre"]).id
+    add_member(desk, first_name="Joan", last_name="Marysmith")
+    found = best_members(desk, typed, 5)
+    assert found.ids[0] == kate and not found.close and desk_is_sorted(desk, kate)
+
+
+def desk_is_sorted(desk: Desk, person: str) -> bool:
+    """The name is in the list under its words, not under the one that is made of them."""
+    with desk.reading() as connection:
+        return bool(connection.exec_driver_sql("SELECT sort FROM search_person WHERE id = ?", (person,)).scalar() == "smith jones mary kate")
+
+
+@pytest.mark.parametrize(("typed", "order"), [
+    ("nuñez", ["Nuñez", "Núñez", "Nunez"]), ("NÚÑEZ", ["Núñez", "Nunez", "Nuñez"]), ("Nuñ", ["Nuñez", "Núñez", "Nunez"]),
+    ("nuñez ana", ["Nuñez", "Núñez", "Nunez"]), ("nunez", ["Nunez", "Nuñez", "Núñez"])])  # fmt: skip
+def test_the_very_letters_that_were_typed_come_first(desk: Desk, typed: str, order: list[str]) -> None:
+    for last in ("Nunez", "Nuñez", "Núñez"):
+        add_member(desk, first_name="Ana", last_name=last)
+    assert [row.name for row in rows_of(desk, best_members(desk, typed, 5).ids)] == [f"Ana {last}" for last in order]
+
+
 def test_the_code_of_a_badge_finds_its_person(desk: Desk) -> None:
     ada = add_member(desk, first_name="Ada", last_name="Obi").id
     gathering = new_gathering(desk, name="Dinner", start="2026-12-01T18:00").id

@@ -115,6 +115,22 @@ def test_an_index_of_before_is_made_anew_once(profile: Profile) -> None:
         assert [row.id for row in member_rows(desk, "555 1234")] == [ada] and revision(desk) == REVISION and verify(desk).ok
 
 
+def test_names_with_a_hyphen_are_found_as_one_word_after_the_update(profile: Profile) -> None:
+    """Until 0008 the index had their parts only."""
+    with open_desk(profile) as desk:
+        kate = add_member(desk, first_name="Mary-Kate", last_name="Obi").id
+        add_member(desk, first_name="Ada", last_name="Obi")
+        raw = desk.raw()
+        raw.execute("INSERT INTO search_words (search_words) VALUES ('delete-all')")
+        raw.execute("UPDATE search_person SET names = replace(names, ' marykate', '')")
+        raw.execute("INSERT INTO search_words (search_words) VALUES ('rebuild')")
+        raw.execute("UPDATE alembic_version SET version_num = '0008'")
+        raw.close()
+        assert member_rows(desk, "marykate") == []
+    with open_desk(profile) as desk:
+        assert [row.id for row in member_rows(desk, "marykate")] == [kate] and revision(desk) == REVISION and verify(desk).ok
+
+
 def test_opened_twice_it_is_changed_once(old: Profile) -> None:
     open_desk(old).close()
     with open_desk(old) as desk:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import re
 import threading
+import unicodedata
 from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -17,7 +18,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from alumni_desk.protocol.codes import read_badge_code
 from alumni_desk.store import driver
-from alumni_desk.store.search import BACKWARDS, OTHER_NAME, TAIL, THE_REST, phone_ends, words
+from alumni_desk.store.search import BACKWARDS, OTHER_NAME, TAIL, THE_REST, fold, phone_ends, words
 
 if TYPE_CHECKING:
     import sqlalchemy as sa
@@ -51,6 +52,7 @@ class Question:
     close: bool = False  # spellings are forgiven
     code: str | None = None  # it is the code of a badge
     groups: tuple[tuple[str, ...], ...] = ()  # digits that follow each other: a phone number as people write it, or a year and one
+    letters: tuple[str, ...] = ()  # words with marks and letters that folding takes away, as they were typed
 
     @property
     def numbered(self) -> bool:
@@ -88,7 +90,25 @@ def question_of(query: str) -> Question | None:
     asked = words(query)[:MOST_WORDS]
     if not asked:
         return None
-    return Question(tuple((word,) for word in dict.fromkeys(asked)), code=read_badge_code(query), groups=_groups(query, asked))
+    return Question(tuple((word,) for word in dict.fromkeys(asked)), code=read_badge_code(query), groups=_groups(query, asked),
+                    letters=() if query.isascii() else _with_marks(query))
+
+
+def _with_marks(text: str) -> tuple[str, ...]:
+    return tuple(word for word in _letters(text) if not word.isascii() and word != fold(word))
+
+
+def _letters(text: str) -> list[str]:
+    """The words of a text with all their letters; small ones."""
+    return re.findall(r"\w+", unicodedata.normalize("NFC", text).lower())
+
+
+def _apart(typed: str, name: str) -> int:
+    """0: a name begins with just these letters; 1: with all that were typed with marks, and others where plain ones were typed; 2: it does not."""
+    if name.startswith(typed):
+        return 0
+    fits = len(name) >= len(typed) and all(one == other or (one.isascii() and one == fold(other)) for one, other in zip(typed, name, strict=False))
+    return 1 if fits else 2
 
 
 def _groups(query: str, asked: Sequence[str]) -> tuple[tuple[str, ...], ...]:
@@ -250,7 +270,16 @@ class _Search:
                      "SELECT id, sort, names, other FROM search_person WHERE rowid IN (SELECT value FROM json_each(?))" + _standing(self._standing),
                      (json.dumps(fit), *_given(self._standing)))
         turns = set() if self._question.numbered else set(_turns(self._question))
-        return sorted((*_rank(self._patterns, f" {names} ", f" {other} "), sort not in turns, len(names), sort, one) for one, sort, names, other in rows)
+        other_letters = self._other_letters([row[0] for row in rows]) if self._question.letters else {}
+        return sorted((*_rank(self._patterns, f" {names} ", f" {other} "), other_letters.get(one, 0), sort not in turns, len(names), sort, one)
+                      for one, sort, names, other in rows)
+
+    def _other_letters(self, people: Sequence[str]) -> dict[str, int]:
+        """How far the names of these people are from the very letters that were typed: the index knows folded ones only."""
+        rows = driver.rows(self._connection, "SELECT id, first_name, middle_name, last_name, preferred_name, other_script_name, former_names FROM person"
+                           " WHERE id IN (SELECT value FROM json_each(?))", (json.dumps(list(people)),))
+        said = ((row[0], _letters(" ".join(filter(None, row[1:])))) for row in rows)
+        return {one: max(min((_apart(word, name) for name in names), default=2) for word in self._question.letters) for one, names in said}
 
 
 def _turns(question: Question) -> list[str]:

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-REVISION = "0008"
+REVISION = "0009"
 """The newest of ``store/migrations``. Alembic is imported only when a database is not there yet (0.4 s)."""
 
 

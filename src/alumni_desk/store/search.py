@@ -47,6 +47,7 @@ _APOSTROPHE = re.compile("['’‘ʼʻ`´′]")
 _ASCII_WORD = re.compile(r"[a-z0-9]+")
 _NO_DIGIT = re.compile(r"[^0-9]+")
 _WORD = re.compile(r"[^\W_]+")
+_HYPHEN = re.compile(r"(?<=\w)[-\u2010\u2011](?=\w)")
 _HAN = re.compile("[\u3400-\u9fff]{2,8}")
 # Marks that make another letter, so that they cannot be dropped: voicing of kana; and vowel signs of Indic scripts, Thai, Arabic …
 _KEPT = frozenset("\u3099\u309a")
@@ -381,7 +382,10 @@ def _cut(text: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
     if text.isascii() and text.isalnum():
         return ((text.lower(),),) * 2
     whole = words(text)
-    return tuple(whole), tuple(_words_of(text, whole))
+    cut = _words_of(text, whole)
+    if _HYPHEN.search(text):  # Mary-Kate is found as marykate, too
+        cut += [word for word in words(_HYPHEN.sub("", text)) if word not in cut]
+    return tuple(whole), tuple(cut)
 
 
 def _words_of(text: str, whole: Sequence[str] | None = None) -> list[str]:
