@@ -263,7 +263,7 @@ def run_restore(args: argparse.Namespace) -> int:
             if not args.replace:
                 raise backups.refuse_to_replace()
             replaced = folder_of(args) / f"server-replaced-{now_ms()}.backup"
-            backups.back_up(database, replaced, passphrase)
+            backups.back_up(database, replaced, passphrase, own=True)
         held = backups.restore(database, Path(args.file).expanduser(), passphrase, journal_of(args), now=now_ms())
     words = _("Restored the backup of {when}: {what}.").format(when=held.made_at, what=_holds(held))
     if replaced is not None:

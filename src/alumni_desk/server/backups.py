@@ -50,13 +50,17 @@ class Held:
     made_at: str  # UTC, ISO 8601
 
 
-def back_up(database: Database, out: Path, passphrase: str) -> Held:
-    """Write the whole server as it is at this moment, while it serves; then say in the feeds how far they are backed up."""
+def back_up(database: Database, out: Path, passphrase: str, *, own: bool = False) -> Held:
+    """Write the whole server as it is at this moment, while it serves; then say in the feeds how far they are backed up.
+
+    ``own``: the program keeps it by itself, among its own files.
+    """
     if out.is_dir():
         raise BadInput("backup_is_folder", _("{file} is a folder. Give the backup a file name."), file=out)
     if not out.absolute().parent.is_dir():  # a disk that is not mounted, perhaps: a folder in its place would fill another one
         raise BadInput("no_folder", _("There is no folder {folder}. Make it first, or choose another one."), folder=out.parent)
-    refuse_chapters_folder(out)
+    if not own:
+        refuse_chapters_folder(out)
     key = secrets.token_bytes(32)
     made_at = datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
     copy, part = out.with_name(out.name + ".copy"), out.with_name(out.name + ".part")
