@@ -22,7 +22,7 @@ from alumni_desk.protocol.codes import new_recovery_key
 from alumni_desk.schema import open_desk
 from alumni_desk.segments.activity import deeds
 from alumni_desk.store import keys
-from alumni_desk.store.backup import back_up, backups, by_itself, folder_in_use, read_head, trim_outbox
+from alumni_desk.store.backup import back_up, backups, by_itself, folder_in_use, is_whole, read_head, trim_outbox
 from alumni_desk.store.checking import rebuild_search, verify
 from alumni_desk.store.connecting import connect
 from alumni_desk.store.desk import Desk
@@ -40,6 +40,25 @@ def backup(desk: Desk, tmp_path: Path) -> Path:
     held = back_up(desk, out, passphrase="another three words")
     assert held.members == 1
     return out
+
+
+def test_an_older_one_is_replaced_and_any_other_file_is_left_as_it_is(backup: Path, desk: Desk, tmp_path: Path) -> None:
+    add_member(desk, first_name="Grace", last_name="Hopper")
+    assert back_up(desk, backup, passphrase="another three words").members == 2 and is_whole(backup)
+    former = tmp_path / "former.desk"
+    former.write_bytes(b"ALUMNI DESK BACKUP 1\n{}")
+    empty = tmp_path / "empty.desk"
+    empty.touch()
+    for one in (former, empty):
+        back_up(desk, one, passphrase="another three words")
+        assert is_whole(one)
+    for content in (b"my thesis, the only copy of it\n", b"x"):
+        other = tmp_path / "thesis.odt"
+        other.write_bytes(content)
+        with pytest.raises(BadInput, match="no backup of Alumni Desk") as refused:
+            back_up(desk, other, passphrase="another three words")
+        assert refused.value.code == "backup_is_other_file" and other.read_bytes() == content
+    assert sorted(one.name for one in tmp_path.glob("*.part")) == []
 
 
 def test_it_opens_in_another_profile_with_its_own_password(backup: Path, tmp_path: Path) -> None:

@@ -30,7 +30,7 @@ from alumni_desk.server.database import Database, sqlcipher_database
 from alumni_desk.server.state import read_state
 from alumni_desk.server.tables import all_tables
 from alumni_desk.store import keys
-from alumni_desk.store.disk import refuse_chapters_folder
+from alumni_desk.store.disk import refuse_chapters_folder, refuse_other_file
 from alumni_desk.words import _
 
 MAGIC = b"ALUMNI DESK SERVER BACKUP 1\n"
@@ -61,6 +61,7 @@ def back_up(database: Database, out: Path, passphrase: str, *, own: bool = False
         raise BadInput("no_folder", _("There is no folder {folder}. Make it first, or choose another one."), folder=out.parent)
     if not own:
         refuse_chapters_folder(out)
+        refuse_other_file(out, (MAGIC,))
     key = secrets.token_bytes(32)
     made_at = datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
     copy, part = out.with_name(out.name + ".copy"), out.with_name(out.name + ".part")

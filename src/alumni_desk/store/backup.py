@@ -26,7 +26,7 @@ from alumni_desk.errors import BadInput, KnownError, Refused, StoreProblem
 from alumni_desk.store import keys, mark, outbox
 from alumni_desk.store.connecting import connect
 from alumni_desk.store.desk import Desk
-from alumni_desk.store.disk import disk_full, disk_trouble, is_full, refuse_chapters_folder
+from alumni_desk.store.disk import disk_full, disk_trouble, is_full, refuse_chapters_folder, refuse_other_file
 from alumni_desk.store.opening import trouble_of
 from alumni_desk.store.profile import Profile, if_free, private
 from alumni_desk.store.rotation import Made, Rule, kept
@@ -90,7 +90,8 @@ def back_up(desk: Desk, out: Path, *, passphrase: str | None = None, progress: P
     """Write the whole desk, as it is at this moment and while it is in use, to one encrypted file.
 
     ``passphrase``: what opens it elsewhere; without one, the desk's own. Raises StoreProblem ``backup_passphrase`` if the keyring
-    keeps the key and none was given; ``disk_full`` and its like. An older file of that name is replaced only by a whole new one.
+    keeps the key and none was given; ``disk_full`` and its like; BadInput where something else than an older backup is there. That is replaced only by a
+    whole new one.
     """
     boxes = keys.boxes(desk.profile.path, "desk")
     if passphrase:
@@ -103,6 +104,7 @@ def back_up(desk: Desk, out: Path, *, passphrase: str | None = None, progress: P
     if not out.absolute().parent.is_dir():
         raise BadInput("no_folder", _("There is no folder {folder}. Make it first, or choose another one."), folder=out.parent)
     refuse_chapters_folder(out)
+    refuse_other_file(out, (MAGIC, FORMER))
     return _write(desk.profile, desk.key, out, boxes, "by_hand", "", progress, cancelled)
 
 

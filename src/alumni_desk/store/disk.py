@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 import shutil
 import sys
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -97,6 +97,17 @@ def refuse_chapters_folder(file: Path) -> None:
             raise BadInput("chapters_folder", _(
                 "In {folder} the program keeps a chapter's own files, and {file} might take the place of one of them, so it was not written. "
                 "Choose another folder."), folder=folder, file=file.name)
+
+
+def refuse_other_file(out: Path, begins: Collection[bytes]) -> None:
+    """Raise BadInput ``backup_is_other_file`` where a backup would take the place of something else; ``begins``: how backups do."""
+    if not out.is_file():
+        return
+    with chapters_files(out.parent), open(out, "rb") as stream:
+        there = stream.read(max(map(len, begins)))
+    if there and there not in begins:
+        raise BadInput("backup_is_other_file", _("{file} is there already and is no backup of Alumni Desk, so it was left as it is. Give the backup another "
+                                                 "name, or delete that file first."), file=out)
 
 
 def _keeps_a_chapter(folder: Path) -> bool:
