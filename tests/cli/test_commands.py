@@ -64,6 +64,13 @@ def test_a_picture_of_an_invitation_is_for_the_window(do: Do, tmp_path: Path) ->
     assert "is not an invitation" in do("join", tmp_path / "list.txt", code=1)
 
 
+def test_a_profile_without_a_name_is_not_the_usual_one(capsys: pytest.CaptureFixture[str]) -> None:
+    for words in (["--profile", "", "members"], ["--profile=", "members"], ["--profile", " "]):
+        with pytest.raises(SystemExit) as ended:
+            run(words)
+        assert ended.value.code == 2 and "no folder is named" in capsys.readouterr().err
+
+
 def test_members(do: Do) -> None:
     added = do("member", "add", "first_name=Łukasz", "last_name=Żółć", "class_year=1998", "email=lz@example.org", "city=Gdańsk")
     assert [row["name"] for row in do("members", "lukasz", "zolc")] == ["Łukasz Żółć"]
