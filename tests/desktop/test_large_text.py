@@ -27,7 +27,7 @@ from alumni_desk.gatherings.actions import add_guests, new_gathering
 from alumni_desk.gatherings.lists import guest_rows
 from alumni_desk.members.actions import add_member, change_member
 from alumni_desk.schema import open_desk
-from alumni_desk.store import keys, recovery
+from alumni_desk.store import backup, keys, recovery
 from alumni_desk.store.profile import Profile
 
 __all__ = ["door", "text_of"]
@@ -104,6 +104,21 @@ def test_the_detail_of_an_action_is_as_wide_as_its_column(hands_at: Any) -> None
         for button in inside.findChildren(Button):
             if button.isVisible():
                 assert button.width() >= button.sizeHint().width() and inside.rect().contains(place(button, inside)), event
+
+
+def test_a_long_folder_of_the_backups_gives_way(hands_at: Any, tmp_path: Path) -> None:
+    hands = hands_at
+    folder = tmp_path / "a_stick_that_is_called_like_nothing_else_in_the_whole_office" / "Backups"
+    folder.parent.mkdir()
+    backup.choose_folder(hands.desk.profile, folder)
+    backup.by_itself(hands.desk.profile, hands.desk.key, "daily")
+    page = hands.page("restore")
+    hands.until(lambda: page.table.rowCount() == 1)
+    hands.rest()
+    assert page.place.text() == page.place.toolTip() == f"in {folder}"
+    assert page.place.is_cut() and page.place.height() >= QFontMetricsF(page.place.font()).height()
+    assert page.other.width() >= page.other.sizeHint().width() and page.count.width() >= page.count.sizeHint().width()
+    assert place(page.place, page).right() < place(page.other, page).left()
 
 
 @pytest.mark.parametrize("percent", [100, 150])

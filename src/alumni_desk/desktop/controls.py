@@ -89,6 +89,8 @@ class Held(QWidget):
 class Elided(Label):
     """One line that gives way: what does not fit is cut with an ellipsis, and the whole is its tool tip."""
 
+    cut_at = Qt.TextElideMode.ElideRight
+
     def setText(self, text: str) -> None:
         super().setText(text)
         self._tip()
@@ -116,7 +118,7 @@ class Elided(Label):
         painter.setFont(self.font())
         # Not this widget's own palette: the style sheet gives a label a ground that cannot be told from a dark one.
         painter.setPen(QColor(getattr(look(), self.property("tone") or "text")))
-        shown = QFontMetricsF(self.font()).elidedText(self.text(), Qt.TextElideMode.ElideRight, self.width())
+        shown = QFontMetricsF(self.font()).elidedText(self.text(), self.cut_at, self.width())
         painter.drawText(QRectF(self.rect()), int(Qt.AlignmentFlag.AlignVCenter | Qt.TextFlag.TextSingleLine), shown)
 
 

@@ -10,13 +10,13 @@ from typing import Any
 
 from PySide6.QtCore import QAbstractTableModel, QModelIndex, QPersistentModelIndex, QRectF, QStandardPaths, Qt, Signal
 from PySide6.QtGui import QFontMetricsF, QPainter
-from PySide6.QtWidgets import QFileDialog, QGridLayout, QHBoxLayout, QTableView, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFileDialog, QGridLayout, QHBoxLayout, QSizePolicy, QTableView, QVBoxLayout, QWidget
 from shiboken6 import isValid
 
 from alumni_desk.desktop.background import Lanes
 from alumni_desk.desktop.changes import ChangeBus
 from alumni_desk.desktop.compared_sheet import ComparedSheet
-from alumni_desk.desktop.controls import Button, Label, Link, hairline
+from alumni_desk.desktop.controls import Button, Elided, Label, Link, hairline
 from alumni_desk.desktop.dates import day_long, day_short, first_upper, month_long, weekday_short
 from alumni_desk.desktop.delegates import MUTED, RowDelegate, dress_table
 from alumni_desk.desktop.fonts import font_of, px
@@ -224,7 +224,9 @@ class RestorePage(Page):
         head = QHBoxLayout()
         head.setContentsMargins(px(24), px(12), px(24), px(12))
         head.setSpacing(px(8))
-        self.count, self.place = Label("", "heading"), Label("", tone="muted", wrap=True)
+        self.count, self.place = Label("", "heading"), Elided("", tone="muted")
+        self.place.cut_at = Qt.TextElideMode.ElideMiddle  # the last folder of a path says the most
+        self.place.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)  # it has what the others leave
         self.other = Button(_("Open another"), icon="folder")
         self.other.clicked.connect(self._ask_other)
         head.addWidget(self.count)
@@ -588,5 +590,3 @@ def folder_words(folder: Path) -> str:
             parts = folder.relative_to(above).parts
             return first_upper(", ".join((QStandardPaths.displayName(place), *parts)))
     return str(folder)
-
-
