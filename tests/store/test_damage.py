@@ -209,6 +209,21 @@ def test_lost_commits_come_back_from_the_outbox(killed: tuple[Path, bytes, Path]
     assert raised.value.code == "nothing_to_salvage"
 
 
+def test_a_folder_where_a_lock_should_be_is_named(killed: tuple[Path, bytes, Path], copy_of: Profile) -> None:
+    log = copy_of.path / "desk.db-wal"
+    log.write_bytes(log.read_bytes()[: log.stat().st_size // 2])
+    for name in ("desk.lock", "restore.lock"):
+        lock = copy_of.path / name
+        lock.unlink(missing_ok=True)
+        lock.mkdir()
+        for act in (open_desk, salvage) if name == "desk.lock" else (salvage,):
+            with pytest.raises(KnownError, match=f"{name} is a folder") as raised:
+                act(copy_of)
+            assert raised.value.code == "lock_is_folder"
+        lock.rmdir()
+    assert 1 <= salvage(copy_of).carried <= 13
+
+
 def test_a_destroyed_database_comes_back_from_backup_and_outbox(
         killed: tuple[Path, bytes, Path], copy_of: Profile, caplog: pytest.LogCaptureFixture) -> None:
     copy_of.database.write_bytes(os.urandom(copy_of.database.stat().st_size))

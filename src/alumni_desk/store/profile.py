@@ -69,10 +69,20 @@ def private(path: str, flags: int) -> int:
     return os.open(path, flags, 0o600)
 
 
+def _lock_file(path: Path) -> BinaryIO:
+    try:
+        return open(path, "a+b", opener=private)
+    except OSError:
+        if path.is_dir():
+            raise StoreProblem("lock_is_folder", _("{path} is a folder, and the program needs a file of that name. Move the folder away, then try again."),
+                               path=path) from None
+        raise
+
+
 @contextmanager
 def alone(path: Path) -> Iterator[None]:
     """One program at a time inside, by a lock on a file; waits for the other."""
-    with open(path, "a+b", opener=private) as handle:
+    with _lock_file(path) as handle:
         _lock(handle.fileno())
         yield  # closing the file ends the lock
 
@@ -80,7 +90,7 @@ def alone(path: Path) -> Iterator[None]:
 @contextmanager
 def if_free(path: Path) -> Iterator[bool]:
     """The same without waiting: whether no other program is inside, and then none comes in meanwhile."""
-    with open(path, "a+b", opener=private) as handle:
+    with _lock_file(path) as handle:
         yield _try_lock(handle.fileno())
 
 
@@ -97,7 +107,7 @@ class Turns:
         """One thread of one program at a time inside."""
         with self._one:
             if self._handle is None:
-                self._handle = open(self._path, "a+b", opener=private)  # noqa: SIM115 stays open
+                self._handle = _lock_file(self._path)
             _lock(self._handle.fileno())
             try:
                 yield
