@@ -301,6 +301,22 @@ def test_every_deed_is_found_by_the_words_people_type(room: Room, qtbot: Any, ty
     page._chosen = None
 
 
+@pytest.mark.parametrize(("typed_in", "found"), [("help", ["Open the handbook"]), ("back up", ["Back up now"]), ("Back up now", ["Back up now"]),
+                                                 ("backup", ["Back up now", "Restore a backup"])])
+def test_help_is_the_handbook_and_to_back_up_is_offered_in_the_programs_own_window(desk: Desk, qtbot: Any, typed_in: str, found: list[str]) -> None:
+    deeds = Deeds(back_up=lambda: None, restore=lambda: None)
+    own = build(desk, theme="light", help_files=help_files(), deeds=deeds)
+    own.shell.show()
+    settle(own, qtbot.waitUntil)
+    it = palette(own, qtbot.waitUntil)
+    lines = typed(own, it, typed_in, qtbot.waitUntil)
+    it.reject()
+    settle(own, qtbot.waitUntil)
+    own.close()
+    own.shell.close()
+    assert [one for one in lines if one not in ("Just so", "Do", "Choose the folder for backups")] == found
+
+
 def test_the_database_is_checked_from_settings(room: Room, qtbot: Any) -> None:
     deed = next(one for one in room._everything() if one.words == "Check the whole database")
     deed.act()

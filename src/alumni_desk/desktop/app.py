@@ -317,7 +317,7 @@ class Room(QObject):
         doable = {deed.words for deed in deeds if deed.can()}
         pages = [page for page in pages if page.words not in doable]  # a page that is there for one thing is not offered twice
         if self._help_files:
-            deeds.append(Deed("help", "info", _("Open the handbook"), self.show_help, "F1"))
+            deeds.append(Deed("help", "info", _("Open the handbook"), self.show_help, "F1", also=_("help manual guide how to")))
         return [*pages, *deeds]
 
     def _do(self, page: str, deed: Deed) -> None:

@@ -125,7 +125,7 @@ class SettingsPage(Page):
                    ("erase_here", "x-circle", _("Erase this laptop"), given.erase, _("wipe delete everything remove")))
         return [*(Deed(key, icon, words, act, also=also) for key, icon, words, act, also in offered if act is not None),
                 Deed("verify", "check-circle", _("Check the whole database"), self.check, also=_("verify test damage integrity health repair")),
-                Deed("backups", "folder", _("Choose the folder for backups"), lambda: self.open("backup"), also=_("backup where kept")),
+                Deed("backups", "folder", _("Choose the folder for backups"), lambda: self.open("backup"), also=_("backup back up where kept")),
                 Deed("lock", "lock-simple", _("Lock now"), self.lock_now.emit, _("Ctrl L"), also=_("away hide close screen")),
                 Deed("security", "key", _("Password, recovery key and lock"), lambda: self.open("security"), also=_("change passphrase security pin idle")),
                 Deed("size", "note-pencil", _("Text size"), self._to_size, also=_("larger bigger smaller font letters zoom theme appearance")),
@@ -135,7 +135,7 @@ class SettingsPage(Page):
                      also=_("theme appearance night mode")),
                 Deed("name", "users", _("Your name and this laptop’s"), lambda: self.open("general"), also=_("rename me")),
                 Deed("chapter", "flag", _("Name of the chapter and university"), self._to_chapter, also=_("rename chapter call school time zone")),
-                Deed("about", "info", _("Version, licence and log"), lambda: self.open("about"), also=_("about help update"))]
+                Deed("about", "info", _("Version, licence and log"), lambda: self.open("about"), also=_("about update"))]
 
     def _to_size(self) -> None:
         self.open("general")
