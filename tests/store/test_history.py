@@ -5,8 +5,11 @@ from __future__ import annotations
 import pytest
 
 from alumni_desk.errors import NotFound, Refused
+from alumni_desk.gatherings.actions import cancel_gathering, change_gathering, new_gathering
 from alumni_desk.members.actions import add_member, change_member
+from alumni_desk.members.chapter import change_chapter
 from alumni_desk.members.lists import member
+from alumni_desk.segments.activity import deeds, past_values
 from alumni_desk.store.desk import Desk
 from alumni_desk.store.done import actions
 from alumni_desk.store.history import history, restore
@@ -32,6 +35,19 @@ def test_a_value_is_put_back_and_that_can_be_undone(desk: Desk) -> None:
     assert member(desk, ana).fields["email"] == "one@example.org" and actions(desk)[0].event == "value_restored"
     undo(desk)
     assert member(desk, ana).fields["email"] == "two@example.org"
+
+
+def test_what_was_put_back_of_a_gathering_or_the_chapter_is_told_of_it(desk: Desk) -> None:
+    dinner = new_gathering(desk, name="Winter Dinner", start="2026-12-12T18:30", place="Hall").id
+    change_gathering(desk, dinner, place="Club")
+    cancel_gathering(desk, dinner, reason="snow")
+    past = past_values(desk, "gathering", dinner)
+    assert [(one.field, one.text) for one in past if one.field in ("Status", "Answer")] == [("Status", "Cancelled"), ("Status", "Planned")]
+    restore(desk, "gathering", dinner, next(one.version for one in past if one.text == "Hall"))
+    assert deeds(desk)[0].what == "Put back the place of Winter Dinner"
+    change_chapter(desk, name="Boston and around")
+    restore(desk, "chapter", str(desk.scope), next(one.version for one in past_values(desk, "chapter", str(desk.scope)) if one.text == "Boston"))
+    assert deeds(desk)[0].what == "Put back the name of the chapter"
 
 
 def test_an_address_comes_back_as_a_whole(desk: Desk) -> None:

@@ -390,6 +390,8 @@ def _what(one: Done, count: int, names: Names, person: str | None, rows: Sequenc
         return _("Decided whether {person} is on the list").format(**facts), ""
     if one.event == "conflict_decided" and rows and rows[0][0] in ("chapter", "gathering"):
         return (_("Decided on {field} of the chapter") if rows[0][0] == "chapter" else _("Decided on {field} of {gathering}")).format(**facts), ""
+    if one.event == "value_restored" and rows and rows[0][0] in ("chapter", "gathering"):
+        return (_("Put back {field} of the chapter") if rows[0][0] == "chapter" else _("Put back {field} of {gathering}")).format(**facts), ""
     sentence, strong = {
         "member_added": (_("Added {person}"), "person"),
         "member_changed": (_("Changed {field} of {person}"), ""),
@@ -464,6 +466,8 @@ def _of_its_table(table: str) -> dict[str, str]:
                 "finished_at": _("Finished"), "complete": _("Finished")}
     if table == "chapter":
         return {"name": _("Name"), "university": _("University"), "time_zone": _("Time zone"), "sample": _("Sample")}
+    if table == "gathering":
+        return {"status": gathering_field("status")}
     if table == "education":
         return {"school": _("School"), "degree": _("Degree"), "major": _("Major"), "is_primary": _("Main degree"),
                 "name_at_graduation": _("Name at graduation")}
