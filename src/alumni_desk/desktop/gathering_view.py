@@ -47,7 +47,7 @@ def whole(desk: Desk, which: str) -> Whole:
 
 
 class GatheringView(QWidget):
-    """``changed(Changed, words)`` after each action; ``wants(name)``: edit, cancel, checkin, badges, roster."""
+    """``changed(Changed, words)`` after each action; ``wants(name)``: edit, cancel, history, checkin, badges, roster."""
 
     changed = Signal(object, str)
     wants = Signal(str)
@@ -95,7 +95,8 @@ class GatheringView(QWidget):
         row.addStretch(1)
         deeds = QHBoxLayout()
         deeds.setSpacing(px(8))
-        for words, icon, act in ((_("From a file"), "upload-simple", self.from_file), (_("Add guests"), "user-plus", self.add)):
+        for words, icon, act in ((_("History"), "clock-counter-clockwise", lambda: self.wants.emit("history")),
+                                 (_("From a file"), "upload-simple", self.from_file), (_("Add guests"), "user-plus", self.add)):  # fmt: skip
             button = Button(words, icon=icon)
             button.clicked.connect(lambda checked=False, act=act: act())
             deeds.addWidget(button)

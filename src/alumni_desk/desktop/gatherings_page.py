@@ -75,6 +75,8 @@ class GatheringsPage(Page):
                 Deed("guest_file", "upload-simple", _("Add guests from a file"), self.view.from_file, can=ahead),
                 Deed("edit", "note-pencil", _("Edit this gathering"), lambda: self._wants("edit"), can=one),
                 Deed("roster", "printer", _("Save the roster of this gathering"), lambda: self._wants("roster"), can=one),
+                Deed("history", "clock-counter-clockwise", _("History of this gathering"), lambda: self._wants("history"), can=one,
+                     also=_("who changed values before restore")),
                 Deed("cancel", "x-circle", _("Cancel this gathering"), lambda: self._wants("cancel"), can=ahead)]
 
     def first_focus(self) -> QWidget | None:
@@ -291,6 +293,8 @@ class GatheringsPage(Page):
             self.roster(it)
         elif what == "edit":
             self.edit(it.row)
+        elif what == "history":
+            self.history(it.row)
         elif it.row.cancelled:
             self.lanes.write(lambda: replan_gathering(self.desk, it.row.id), lambda made: self.done(made.changed, _("Planned again")))
         else:
@@ -340,6 +344,14 @@ class GatheringsPage(Page):
 
         form.done_clicked.connect(save)
         form.open()
+
+    def history(self, row: GatheringRow) -> None:
+        """Every value that its fields have had, to be put back one by one."""
+        from alumni_desk.desktop.history_sheet import HistorySheet
+
+        sheet = HistorySheet(self, self.desk, self.lanes, self.changes, "gathering", row.id, row.name)
+        sheet.restored.connect(lambda changed: self.done(changed, _("The older value is back")))
+        sheet.open()
 
     def ask_cancel(self, row: GatheringRow) -> None:
         """Call it off, with a reason for those who ask; the toast takes it back."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
-from itertools import groupby
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QPoint, Qt, Signal
@@ -13,8 +12,9 @@ from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QMenu, QTabBar, QVBoxLayout, QWidget, QWidgetAction
 
 from alumni_desk.desktop.controls import Button, IconButton, Label, Link, hairline
-from alumni_desk.desktop.dates import day_middle, day_short, local
+from alumni_desk.desktop.dates import day_middle, day_short
 from alumni_desk.desktop.fonts import px
+from alumni_desk.desktop.history_part import HistoryPart
 from alumni_desk.desktop.import_preview import value_words
 from alumni_desk.desktop.paint import Pill, breakable, isolated
 from alumni_desk.desktop.widgets import IconLine, Scroll, StatusPill, YearDisc
@@ -23,14 +23,10 @@ from alumni_desk.members.lists import Degree, MemberDetail, member
 from alumni_desk.segments.activity import PastValue
 from alumni_desk.segments.lists import Visit, visits
 from alumni_desk.store.desk import Desk
-from alumni_desk.words import _, ngettext, number
+from alumni_desk.words import _
 
 if TYPE_CHECKING:
     from alumni_desk.sync.reach import Right
-
-NEWEST = 5
-"""So many values of a field are shown at first."""
-
 
 @dataclass(frozen=True)
 class Known:
@@ -79,7 +75,7 @@ class MemberPanel(Scroll):
         self._inside: QWidget | None = None
         self.edit_button: Button | None = None
         self.tabs: QTabBar | None = None
-        self._overview, self._history = QWidget(), QWidget()
+        self._overview, self._history = QWidget(), HistoryPart()
         self._person = ""
         self._moving: Right | None = None
         self._past: list[PastValue] | None = None
@@ -99,7 +95,7 @@ class MemberPanel(Scroll):
         same, at = self._person == it.detail.id, self.verticalScrollBar().value()
         on_history = self.tabs is not None and self.tabs.currentIndex() == 1 and same
         column.addWidget(self._tab_bar())
-        self._overview, self._history = QWidget(), QWidget()
+        self._overview, self._history = QWidget(), HistoryPart()
         overview = QVBoxLayout(self._overview)
         overview.setContentsMargins(0, 0, 0, 0)
         overview.setSpacing(px(12))
@@ -150,71 +146,19 @@ class MemberPanel(Scroll):
         if layout is None or list(past) == self._past:
             return
         self._past = list(past)
-        # A new widget each time: the old one's size is not asked anew where only its layout is another one.
-        before, self._history = self._history, QWidget()
-        column = QVBoxLayout(self._history)
-        column.setContentsMargins(0, 0, 0, 0)
-        column.setSpacing(px(4))
-        column.addWidget(Label(ngettext("{n} value in all", "{n} values in all", len(past)).format(n=number(len(past))), tone="muted"))
-        for n, (field, values) in enumerate(groupby(self._past, key=lambda one: one.field)):
-            column.addSpacing(px(8))
-            if n:
-                column.addWidget(hairline())
-                column.addSpacing(px(4))
-            column.addWidget(Label(field, "label", "muted"))
-            self._past_lines(column, field, list(values))
+        before, self._history = self._history, HistoryPart(self._past, self._all_of)
+        self._history.restore.connect(self.restore)
+        self._history.all_wanted.connect(self._show_all_of)
         layout.replaceWidget(before, self._history)
         before.hide()
         before.deleteLater()
         self._history.setVisible(self.tabs is not None and self.tabs.currentIndex() == 1)
-
-    def _past_lines(self, column: QVBoxLayout, field: str, values: Sequence[PastValue]) -> None:
-        """The newest values of a field, and the way to the others."""
-        newest = values if field in self._all_of or len(values) <= NEWEST + 1 else values[:NEWEST]
-        for one in newest:
-            column.addWidget(self._past_line(one))
-        if len(newest) < len(values):
-            n = len(values) - len(newest)
-            more = Link(ngettext("Show {n} older value", "Show {n} older values", n).format(n=number(n)))
-            more.setAccessibleName(_("{more}: {field}").format(more=more.text(), field=field))
-            more.clicked.connect(lambda: self._show_all_of(field))
-            column.addWidget(more, 0, Qt.AlignmentFlag.AlignLeft)
 
     def _show_all_of(self, field: str) -> None:
         self._all_of.add(field)
         past, self._past = self._past or [], None
         self.show_history(past)
         self._history.setFocus(Qt.FocusReason.OtherFocusReason)
-
-    def _past_line(self, one: PastValue) -> QWidget:
-        line = QWidget()  # of its own: it keeps how high its wrapped words are, so that long histories are laid out quickly
-        box = QVBoxLayout(line)
-        box.setContentsMargins(0, 0, 0, 0)
-        box.setSpacing(0)
-        top = QHBoxLayout()
-        top.setSpacing(px(8))
-        value = Label(isolated(breakable(one.text)) if one.text else _("nothing"), "strong" if one.now else "body", "text" if one.text else "muted", wrap=True)
-        value.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
-        top.addWidget(value, 1)
-        if one.now:
-            top.addWidget(StatusPill(Pill("eye", _("now"), "accent")), 0, Qt.AlignmentFlag.AlignTop)
-        elif one.restorable:
-            link = Link(_("Restore"))
-            link.setAccessibleName(_("Restore {what}").format(what=one.text or _("nothing")))
-            link.clicked.connect(lambda checked=False, version=one.version: self.restore.emit(version))
-            top.addWidget(link, 0, Qt.AlignmentFlag.AlignTop)
-        box.addLayout(top)
-        whose = one.who or ("" if one.here or one.device else _("another laptop"))
-        where = one.device or (_("this laptop") if one.here else "")
-        source = _("from a file") if one.event == "import" else ""
-        when = f"{day_short(local(one.at).date())} {local(one.at):%Y, %H:%M}"
-        second = " · ".join(part for part in (", ".join(part for part in (whose, where, source) if part), when) if part)
-        box.addWidget(Label(second, "caption", "muted", wrap=True))
-        if one.refused:
-            box.addWidget(IconLine("prohibit", _("The office did not take this value")))
-        if one.by_hand and not one.now:
-            box.addWidget(IconLine("prohibit", _("A wish is not put back: note it anew with Edit")))
-        return line
 
     def _head(self, detail: MemberDetail) -> QHBoxLayout:
         row = QHBoxLayout()

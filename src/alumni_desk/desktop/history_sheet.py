@@ -1,0 +1,89 @@
+"""A record's History in a dialog, for pages that have no tab for it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import shiboken6
+from PySide6.QtCore import Signal
+from PySide6.QtWidgets import QHBoxLayout, QWidget
+
+from alumni_desk.desktop.background import Lanes
+from alumni_desk.desktop.changes import ChangeBus
+from alumni_desk.desktop.controls import Button, Label
+from alumni_desk.desktop.history_part import HistoryPart
+from alumni_desk.desktop.sheet import PlainSheet
+from alumni_desk.errors import KnownError
+from alumni_desk.segments.activity import PastValue, past_values
+from alumni_desk.store.desk import Desk
+from alumni_desk.store.history import restore
+from alumni_desk.store.writing import Changed
+from alumni_desk.words import _
+
+
+class HistorySheet(PlainSheet):
+    """Reads anew whenever the record changes. ``restored(Changed)``: an older value was put back."""
+
+    is_form = False
+    restored = Signal(object)
+
+    def __init__(self, parent: QWidget, desk: Desk, lanes: Lanes, changes: ChangeBus, table: str, row_id: str, name: str) -> None:
+        super().__init__(parent, _("History of {name}").format(name=name))
+        self._desk, self._lanes, self._table, self._row = desk, lanes, table, row_id
+        self._past: Sequence[PastValue] = ()
+        self._all_of: set[str] = set()
+        self.part: HistoryPart | None = None
+        self.wrong = Label("", "small", "danger", wrap=True)
+        self.wrong.hide()
+        self.column.addWidget(self.wrong)
+        foot = QWidget()
+        row = QHBoxLayout(foot)
+        row.addStretch(1)
+        self.close_button = Button(_("Close"))
+        self.close_button.clicked.connect(self.reject)
+        row.addWidget(self.close_button)
+        self.set_foot(foot)
+        self.close_button.setFocus()
+        changes.changed.connect(self._changed)
+        self.read()
+
+    def read(self) -> None:
+        """Look at what there is now."""
+        self._lanes.read(lambda: past_values(self._desk, self._table, self._row), self._show, self._say, key="history.sheet")
+
+    def _changed(self, changed: Changed) -> None:
+        if not changed.tables or self._table in changed.tables:
+            self.read()
+
+    def _show(self, past: Sequence[PastValue]) -> None:
+        if not shiboken6.isValid(self):
+            return
+        self._past = past
+        before, self.part = self.part, HistoryPart(past, self._all_of)
+        self.part.restore.connect(self._restore)
+        self.part.all_wanted.connect(self._show_all_of)
+        if before is None:
+            self.column.insertWidget(0, self.part)
+        else:
+            self.column.replaceWidget(before, self.part)
+            before.hide()
+            before.deleteLater()
+        self.fit()
+
+    def _show_all_of(self, field: str) -> None:
+        self._all_of.add(field)
+        self._show(self._past)
+
+    def _restore(self, version: str) -> None:
+        self.wrong.hide()
+        self._lanes.write(lambda: restore(self._desk, self._table, self._row, version), self._is_back, self._say)
+
+    def _is_back(self, changed: Changed) -> None:
+        if shiboken6.isValid(self):
+            self.restored.emit(changed)
+            self.close_button.setFocus()
+
+    def _say(self, error: KnownError) -> None:
+        if shiboken6.isValid(self):
+            self.wrong.setText(str(error))
+            self.wrong.show()
