@@ -92,12 +92,13 @@ def test_a_chapter_that_may_only_be_read(what: str, base: Any, public: Path, tmp
 
 @pytest.mark.skipif(not sys.platform.startswith("linux") or os.geteuid() != 0, reason="mounts: needs root on Linux")
 def test_a_drive_that_is_read_only(base: Any, tmp_path: Path) -> None:
-    """A tmpfs remounted read-only, in a name space of its own; then writable again."""
+    """A tmpfs remounted read-only, in a name space of its own: it is said, and a backup goes to another disk all the same; then writable again."""
     drive = tmp_path / "drive"
     drive.mkdir()
     code = """
 import json, subprocess, sys
 from pathlib import Path
+from alumni_desk.cli.main import run
 from alumni_desk.errors import StoreProblem
 from alumni_desk.members.lists import count_members
 from alumni_desk.schema import open_desk
@@ -115,17 +116,27 @@ for work in (lambda: open_desk(profile), lambda: restore(profile, file), lambda:
         work()
     except StoreProblem as problem:
         print(problem.code, problem)
+saved = Path(sys.argv[3]) / "saved.alumnidesk"
+for out in (saved, Path(drive) / "saved.alumnidesk"):
+    run(["--profile", str(profile.path), "backup", str(out)])
+print([one.name for one in saved.parent.iterdir()], backup.is_whole(saved))
 subprocess.run(["mount", "-o", "remount,rw", drive], check=True)
 with open_desk(Profile(Path(drive) / "desk")) as desk:
     print(count_members(desk))
 """
-    shell = "mount -t tmpfs -o size=16m tmpfs \"$1\" || exit 77; exec \"$0\" -c \"$3\" \"$1\" \"$2\""
-    done = subprocess.run(["unshare", "-m", "sh", "-c", shell, sys.executable, str(drive), str(base.folder), code], capture_output=True, text=True, check=False)
+    shell = "mount -t tmpfs -o size=16m tmpfs \"$1\" || exit 77; exec \"$0\" -c \"$3\" \"$1\" \"$2\" \"$4\""
+    stick = tmp_path / "stick"
+    stick.mkdir()
+    done = subprocess.run(["unshare", "-m", "sh", "-c", shell, sys.executable, str(drive), str(base.folder), code, str(stick)],
+                          capture_output=True, text=True, check=False)
     if done.returncode == 77 or "unshare failed" in done.stderr:
         pytest.skip("this computer lets nobody mount")
     assert done.returncode == 0, done.stderr[-2_000:]
-    *refused, count = done.stdout.splitlines()
+    *refused, saved, kept, count = done.stdout.splitlines()
     assert [one.split()[0] for one in refused] == ["profile_folder"] * 3 and all(one.endswith(".") for one in refused) and count == "40", done.stderr
+    assert "can only be read now" in refused[0] and "another disk" in refused[0]
+    assert saved.startswith("Backed up to ") and "40 members" in saved and kept == "['saved.alumnidesk'] True"
+    assert done.stderr.strip().endswith("Choose a folder on another disk.")
 
 
 @pytest.mark.parametrize("fault", [(19, 0), (0, 37), (19, 37)], ids=["no shared memory", "no locks", "neither"])

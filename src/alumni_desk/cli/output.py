@@ -49,12 +49,13 @@ def _part(args: argparse.Namespace) -> str | None:
 
 
 @contextmanager
-def opened(args: argparse.Namespace, *, create: bool = True, told: Callable[[str | None], None] | None = None) -> Iterator[Desk]:
+def opened(args: argparse.Namespace, *, create: bool = True, told: Callable[[str | None], None] | None = None,
+           of: Profile | None = None) -> Iterator[Desk]:  # fmt: skip
     """The open desk of the command's profile; made if it is not there, unless ``create`` is false. Asks for the password at a terminal.
 
-    ``told``: hears the password that was typed, None if none was.
+    ``told``: hears the password that was typed, None if none was. ``of``: another profile than the command's.
     """
-    desk = open_asking(profile_of(args), create=create, told=told)
+    desk = open_asking(of or profile_of(args), create=create, told=told)
     with desk:
         if getattr(args, "command", None) not in WHILE_LOCKED:
             from alumni_desk.sync import access

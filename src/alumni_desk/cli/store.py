@@ -79,9 +79,10 @@ def run_backup(args: argparse.Namespace) -> int:
     """Back up."""
     from alumni_desk.store import keys
     from alumni_desk.store.backup import back_up
+    from alumni_desk.store.unwritable import to_be_read
 
     out = Path(args.out)
-    with opened(args) as desk:
+    with to_be_read(profile_of(args), out) as profile, opened(args, of=profile) as desk:
         passphrase = None
         if "passphrase" not in keys.keepers(desk.profile.path, "desk"):
             asks = sys.stdin.isatty() and keys.recovery_box(desk.profile.path, "desk") is None

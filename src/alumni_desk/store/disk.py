@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import os
 import shutil
 import sys
 from collections.abc import Collection, Iterator
@@ -31,6 +32,16 @@ def is_full(folder: Path) -> bool:
     there = next((one for one in (folder, *folder.parents) if one.exists()), None)
     try:
         return there is not None and shutil.disk_usage(there).free < ENOUGH
+    except OSError:
+        return False
+
+
+def can_only_be_read(folder: Path) -> bool:
+    """Whether the disk that this folder is on takes nothing any more, whoever asks (a system that found it failing does so). Windows does not tell."""
+    if sys.platform == "win32":
+        return False
+    try:
+        return bool(os.statvfs(folder).f_flag & os.ST_RDONLY)
     except OSError:
         return False
 

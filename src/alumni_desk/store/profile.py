@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 import threading
@@ -52,6 +53,10 @@ class Profile:
         except OSError as error:
             if error.errno in disk.FULL:
                 raise disk.disk_full() from None
+            if error.errno == errno.EROFS and disk.can_only_be_read(self.path) and self.exists:
+                raise StoreProblem("profile_folder", _(
+                    "The disk with {folder} can only be read now, so nothing can be saved there. “alumni-desk backup FILE” still writes all that is on it to "
+                    "another disk, to be restored in another folder with --profile."), folder=self.path) from None
             raise StoreProblem("profile_folder", _(
                 "The folder {folder} cannot be written ({reason}). Choose another with --profile, or ask for the right to write there."),
                 folder=self.path, reason=error.strerror or type(error).__name__) from None
