@@ -32,13 +32,6 @@ def a_day(text: str) -> date:
         raise argparse.ArgumentTypeError(_("“{text}” is not a day such as 2026-11-10").format(text=text)) from None
 
 
-def a_folder(text: str) -> str:
-    """Reads a folder's name; an empty one (a variable that is not set) is not the usual folder."""
-    if not text.strip():
-        raise argparse.ArgumentTypeError(_("no folder is named. Name one, or leave it out for your own desk"))
-    return text
-
-
 def field_value(fields: Collection[str]) -> Callable[[str], tuple[str, str]]:
     """Reads FIELD=VALUE, for these fields."""
 

@@ -17,7 +17,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from alumni_desk import __version__
-from alumni_desk.cli.arguments import a_folder
 from alumni_desk.errors import KnownError
 from alumni_desk.words import _
 
@@ -148,7 +147,7 @@ def parser_for(argv: Sequence[str]) -> argparse.ArgumentParser:
         prog="alumni-desk", description=_("Alumni Desk: members, gatherings, check-in, badges and sync for an alumni chapter. "
                                           "Without a command the window opens; a list named instead of a command is opened in it. "
                                           "If the window is open already, it comes to the front."))
-    parser.add_argument("--profile", metavar="DIR", type=a_folder, help=_("the folder of the desk to work on; made if it is not there"))
+    parser.add_argument("--profile", metavar="DIR", type=_a_folder, help=_("the folder of the desk to work on; made if it is not there"))
     parser.add_argument("--version", action=_Version, help=_("the version, and where the log file lies"))
     parser.set_defaults(files=None)
     named = command_of(argv)
@@ -164,6 +163,13 @@ def parser_for(argv: Sequence[str]) -> argparse.ArgumentParser:
     for module in modules:
         import_module(f"alumni_desk.cli.{module}").add_commands(commands)
     return parser
+
+
+def _a_folder(text: str) -> str:
+    """Reads a folder's name; an empty one (a variable that is not set) is not the usual folder."""
+    if not text.strip():
+        raise argparse.ArgumentTypeError(_("no folder is named. Name one, or leave it out for your own desk"))
+    return text
 
 
 class _Parser(argparse.ArgumentParser):
