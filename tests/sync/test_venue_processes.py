@@ -359,6 +359,22 @@ def test_who_has_joined_finds_it_at_another_address_too(venue: Venue, office: An
         laptop.kill(signal.SIGTERM)
 
 
+def test_without_a_link_there_is_no_network_though_the_address_is_fixed(venue: Venue, make_laptop: Callable[..., Laptop]) -> None:
+    host = venue.hosts[0]
+    one = make_laptop("one", host)
+
+    def why() -> str:
+        return str(one.run("venue", "find", "--seconds", "0.2")["why"])
+
+    assert why() == "nobody"
+    venue.cable(host, plugged=False)
+    assert "inet 10.77.0.1" in subprocess.run(["ip", "-n", host, "addr"], capture_output=True, text=True, check=True).stdout and why() == "no_network"
+    venue.cable(host, plugged=True)
+    soon(lambda: why() == "nobody")
+    ip("-n", host, "link", "set", "eth0", "down")
+    assert why() == "no_network"
+
+
 @pytest.mark.long
 def test_a_venue_without_internet_a_partition_a_kill_and_then_the_server(venue: Venue, office: Any, make_laptop: Callable[..., Laptop], tmp_path: Path) -> None:
     one, two, three = make_laptop("one", venue.hosts[0]), make_laptop("two", venue.host()), make_laptop("three", venue.host())

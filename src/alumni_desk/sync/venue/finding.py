@@ -17,7 +17,7 @@ from typing import Any, Literal
 
 from alumni_desk.sync.state import Membership
 from alumni_desk.sync.venue.channel import VERSION
-from alumni_desk.sync.venue.places import Place, interfaces, same_network
+from alumni_desk.sync.venue.places import Place, connected, interfaces, same_network
 from alumni_desk.words import _
 
 log = logging.getLogger(__name__)
@@ -115,7 +115,7 @@ def find(membership: Membership | None, *, seconds: float = SEARCH_SECONDS, on: 
          but: frozenset[str] = frozenset(), stopping: threading.Event | None = None) -> Search:
     """Look for laptops that share. ``on``: addresses of the interfaces, all otherwise; ``but``: names of announcements of one's own; ``stopping``: whoever
     looked wants to know no more."""
-    here = interfaces()
+    here = connected()
     if not here and not on:
         return told((), here)
     heard = _listen(seconds, on, but, stopping or threading.Event())

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import socket
+import struct
+import sys
 from dataclasses import dataclass
 from ipaddress import IPv4Interface, ip_address, ip_interface
 from urllib.parse import parse_qs, urlsplit
@@ -12,6 +15,9 @@ from alumni_desk.words import _
 PORT = 7807
 """Where a laptop listens unless told otherwise or somebody else is there: one number to allow in a firewall."""
 
+
+_FLAGS, _RUNNING = 0x8913, 0x40
+"""Linux’s question for an adapter’s flags (SIOCGIFFLAGS), and the flag for a link (IFF_RUNNING)."""
 
 SCHEME = "alumnidesk"
 """What the text of our QR codes begins with."""
@@ -52,11 +58,36 @@ def read_qr(text: str) -> tuple[str, str] | None:
 
 def interfaces() -> list[IPv4Interface]:
     """This computer's addresses on networks that others may be in, the likeliest first."""
+    return [one for _name, one in _named()]
+
+
+def connected() -> list[IPv4Interface]:
+    """Those of them that have a link now: a fixed address stays when the cable is out or the Wi-Fi is off."""
+    return [one for name, one in _named() if _has_link(name)]
+
+
+def _named() -> list[tuple[str, IPv4Interface]]:
+    """Each with the name of its adapter."""
     import ifaddr
 
-    found = [ip_interface(f"{one.ip}/{one.network_prefix}") for adapter in ifaddr.get_adapters() for one in adapter.ips if isinstance(one.ip, str)]
-    here = [one for one in found if isinstance(one, IPv4Interface) and not one.ip.is_loopback]
-    return sorted(here, key=lambda one: (one.ip.is_link_local, not one.ip.is_private))
+    found = [(adapter.name, ip_interface(f"{one.ip}/{one.network_prefix}")) for adapter in ifaddr.get_adapters() for one in adapter.ips
+             if isinstance(one.ip, str)]
+    here = [(name, one) for name, one in found if isinstance(one, IPv4Interface) and not one.ip.is_loopback]
+    return sorted(here, key=lambda pair: (pair[1].ip.is_link_local, not pair[1].ip.is_private))
+
+
+def _has_link(adapter: str) -> bool:
+    """Whether something is at the other end, as far as the system says."""
+    if sys.platform != "linux":  # only Linux says it without more
+        return True
+    import fcntl
+
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as asking:
+        try:
+            told = fcntl.ioctl(asking, _FLAGS, struct.pack("16sH14x", adapter.encode()[:15], 0))
+        except OSError:  # it went away this moment, or has no flags
+            return True
+    return bool(struct.unpack("16sH14x", told)[1] & _RUNNING)
 
 
 def own_address() -> str:
