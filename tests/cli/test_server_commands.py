@@ -61,7 +61,7 @@ def test_an_invitation_that_is_refused_makes_no_chapter(do: Do) -> None:
     assert do("stats")["chapters"] == []
 
 
-def joined(folder: Path, url: str | None, code: str, name: str) -> str:
+def joined(folder: Path, url: str | None, code: str, name: str, who: str = "Priya Nair") -> str:
     """A laptop that joined with this code and said hello; gives its id."""
     from alumni_desk.server.journal import FILE
 
@@ -73,11 +73,20 @@ def joined(folder: Path, url: str | None, code: str, name: str) -> str:
     with database.reading() as connection:
         columns = (there.c.version, there.c.name.label("device_name"), there.c.waiting, there.c.last_seen, account.c.name.label("who"))
         known = connection.execute(sa.select(*columns).join_from(there, account, account.c.id == there.c.account).where(there.c.id == device)).one()
-    _all, news = news_in(known, HelloRequest(version="1.2.3", waiting=4, who="Priya Nair"), now_ms())
+    _all, news = news_in(known, HelloRequest(version="1.2.3", waiting=4, who=who), now_ms())
     assert news is not None
     keep_news(server, device, news)
     database.close()
     return device
+
+
+def test_who_has_said_no_name_is_told_by_the_laptop(do: Do, tmp_path: Path, url: str | None) -> None:
+    do("init")
+    joined(tmp_path / "office", url, do("invite", "--chapter", "Boston", "--role", "leader")["code"], "Mo’s laptop", who="")
+    [account] = do("accounts")
+    assert account["who"] is None and account["id"] not in (told := do("accounts", text=True)) and told.startswith("no name yet, on Mo’s laptop")
+    joined(tmp_path / "office", url, do("invite", "--chapter", "Boston", "--role", "leader")["code"], "", who="")
+    assert f"no name yet ({do('accounts')[0]['id']})" in do("accounts", text=True)
 
 
 def test_from_nothing_to_looking_after_it(do: Do, tmp_path: Path, url: str | None) -> None:
@@ -96,6 +105,7 @@ def test_from_nothing_to_looking_after_it(do: Do, tmp_path: Path, url: str | Non
     assert (account["who"], account["chapter"], account["role"], account["laptops"]) == ("Priya Nair", "Łódź", "leader", 1)
     assert account.keys() == {"id", "who", "chapter", "role", "gathering", "until", "created", "laptops"}
     assert "Door laptop" in do("devices", text=True) and "Priya Nair" in do("accounts", text=True)
+    assert "no name yet" not in do("accounts", text=True)
     stats = do("stats")
     assert stats["revision"] == REVISION and stats["laptops"] == 1 and stats["open_invitations"] == 0
     assert stats["chapters"][0]["name"] == "Łódź" and stats["chapters"][0]["backed_up"] == 0

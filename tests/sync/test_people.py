@@ -20,7 +20,7 @@ from alumni_desk.errors import KnownError
 from alumni_desk.protocol.codes import new_invitation
 from alumni_desk.store.desk import Desk
 from alumni_desk.sync import door as doors
-from alumni_desk.sync import inviting, laptops, state
+from alumni_desk.sync import inviting, laptops, moving, state
 from alumni_desk.sync.engine import join, status, sync_once
 
 MakeDesk = Callable[[str], Desk]
@@ -130,6 +130,23 @@ def test_an_invitations_file_and_its_qr_code_say_the_same(leader: Desk, tmp_path
     assert code_of(lambda: inviting.read(tmp_path / "bad.alumnidesk")) == "invitation_file"
     assert inviting.read_text("https://example.org") is None
     assert join(make_desk("kwame"), way.url, way.code).role == "leader"
+
+
+def test_whom_the_invitation_names_that_is_first_their_own_name_here(leader: Desk, office: Any, make_desk: MakeDesk, make_server: Any) -> None:
+    mo, ana = make_desk("mo"), make_desk("ana")
+    ana.set_setting("person_name", "Ana Silva")
+    for desk in (mo, ana):
+        made = inviting.invite(leader, "leader", name="Mo")
+        join(desk, made.url, made.code)
+        sync_once(desk)
+    assert (mo.setting("person_name"), ana.setting("person_name")) == ("Mo", "Ana Silva")
+    assert {"Mo", "Ana Silva"} <= {one.who for one in laptops.laptops(leader)}
+    third, other = make_desk("third"), make_server()
+    made = inviting.invite(leader, "leader")
+    join(third, made.url, made.code)
+    assert not third.setting("person_name"), "it names nobody"
+    moving.move(third, other.url, other.run("server", "invite", "--chapter", "Ours", "--role", "leader", "--name", "Kim")["code"])
+    assert third.setting("person_name") == "Kim"
 
 
 def test_the_laptops_of_the_chapter(leader: Desk, office: Any, make_desk: MakeDesk) -> None:

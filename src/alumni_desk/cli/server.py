@@ -16,6 +16,7 @@ from alumni_desk.words import _, ngettext, number
 
 if TYPE_CHECKING:
     from alumni_desk.server.backups import Held
+    from alumni_desk.server.devices import AccountRow
 
 
 def add_commands(commands: Any) -> None:
@@ -109,9 +110,15 @@ def run_accounts(args: argparse.Namespace) -> int:
         rows = account_rows(server)
     data = [{"id": row.id, "who": row.who, "chapter": row.chapter, "role": row.role, "gathering": row.gathering, "until": moment(row.until),
              "created": moment(row.created_at), "laptops": row.laptops} for row in rows]
-    lines = [(row.who or row.id, row.chapter or "", row.role, ngettext("{n} laptop", "{n} laptops", row.laptops).format(n=number(row.laptops))) for row in rows]
+    lines = [(row.who or _unnamed(row), row.chapter or "", row.role, ngettext("{n} laptop", "{n} laptops", row.laptops).format(n=number(row.laptops)))
+             for row in rows]
     show(args, data, table(lines) or _("Nobody has joined yet."))
     return 0
+
+
+def _unnamed(row: AccountRow) -> str:
+    """Who has said no name yet, and whose invitation had none."""
+    return _("no name yet, on {laptop}").format(laptop=row.laptop) if row.laptop else _("no name yet ({id})").format(id=row.id)
 
 
 def run_devices(args: argparse.Namespace) -> int:

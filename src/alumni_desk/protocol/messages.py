@@ -111,7 +111,8 @@ class Offer(msgspec.Struct, frozen=True):
 
 
 class EnrolReply(msgspec.Struct, frozen=True):
-    """The device that an invitation made, and what it may do. Where it was only looked at ``device`` is empty and ``offer`` says more."""
+    """The device that an invitation made, and what it may do. ``name``: whom the invitation was for. Where it was only looked at ``device`` is empty and
+    ``offer`` says more."""
 
     server: str
     device: str
@@ -121,6 +122,7 @@ class EnrolReply(msgspec.Struct, frozen=True):
     server_key: bytes = b""
     certificates: list[Certificate] = []
     offer: Offer | None = None
+    name: str = ""
 
 
 class ChallengeRequest(msgspec.Struct, frozen=True):

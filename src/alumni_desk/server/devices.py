@@ -36,7 +36,7 @@ class DeviceRow:
 
 @dataclass(frozen=True)
 class AccountRow:
-    """Somebody who joined, in one chapter; ``until`` and ``created_at``: milliseconds since 1970."""
+    """Somebody who joined, in one chapter; ``until`` and ``created_at``: milliseconds since 1970. ``laptop``: the name of one of theirs."""
 
     id: str
     who: str | None
@@ -46,6 +46,7 @@ class AccountRow:
     until: int | None
     created_at: int
     laptops: int
+    laptop: str | None
 
 
 def device_rows(server: Server) -> list[DeviceRow]:
@@ -68,17 +69,17 @@ def account_rows(server: Server) -> list[AccountRow]:
     """Everybody who joined, with each chapter, the newest first."""
     device, account, grant, chapter = (server.tables.tables[name] for name in ("device", "account", "grant", "chapter"))
     laptops = sa.select(sa.func.count()).where(device.c.account == account.c.id, device.c.revoked_at.is_(None), grant.c.ended_at.is_(None)).scalar_subquery()
-    seen = sa.select(sa.func.max(device.c.last_seen)).where(device.c.account == account.c.id).scalar_subquery()
+    seen, called = (sa.select(sa.func.max(column)).where(device.c.account == account.c.id).scalar_subquery() for column in (device.c.last_seen, device.c.name))
     query = (
         sa.select(account.c.id, account.c.name.label("who"), chapter.c.name.label("chapter"), grant.c.role, grant.c.gathering, grant.c.until,
-                  grant.c.created_at, laptops.label("laptops"), grant.c.scope, seen.label("seen"))
+                  grant.c.created_at, laptops.label("laptops"), grant.c.scope, seen.label("seen"), called.label("laptop"))
         .join_from(account, grant, grant.c.account == account.c.id)
         .join(chapter, (chapter.c.scope == grant.c.scope) & (chapter.c.id == grant.c.scope), isouter=True)
         .order_by(grant.c.created_at.desc(), account.c.id)
     )
     with server.database.reading() as connection:
         return [AccountRow(row.id, row.who, row.chapter, row.role, row.gathering,
-                           end_of(connection, server.tables, row, row.scope, row.seen or row.created_at), row.created_at, row.laptops)
+                           end_of(connection, server.tables, row, row.scope, row.seen or row.created_at), row.created_at, row.laptops, row.laptop)
                 for row in connection.execute(query).all()]
 
 

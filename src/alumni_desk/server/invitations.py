@@ -198,7 +198,8 @@ def _use(server: Server, connection: sa.Connection, code: str, request: EnrolReq
     if found.used_at is not None:
         if known is None or known.id != found.device:
             raise Refusal(403, "invitation_used", at=found.used_at)
-        return EnrolReply(server=server.id, device=known.id, grants=grants_of(connection, tables, known.account), time=now, scope=found.scope)
+        return EnrolReply(server=server.id, device=known.id, grants=grants_of(connection, tables, known.account), time=now, scope=found.scope,
+                           name=found.name or "")
     if found.expires_at < now or found.cancelled_at is not None:
         raise Refusal(403, "invitation_expired")
     if request.look:
@@ -218,7 +219,8 @@ def _use(server: Server, connection: sa.Connection, code: str, request: EnrolReq
     audit.note(connection, tables, found.scope, "enrol", at=now, device=device_id, details={"role": found.role})
     if found.succeeds is not None and found.succeeds != device_id:
         end_grant(server, connection, found.succeeds, found.scope, now, event="handed_over", by=device_id)
-    return EnrolReply(server=server.id, device=device_id, grants=grants_of(connection, tables, account), time=now, scope=found.scope)
+    return EnrolReply(server=server.id, device=device_id, grants=grants_of(connection, tables, account), time=now, scope=found.scope,
+                       name=found.name or "")
 
 
 def _replace(connection: sa.Connection, tables: sa.MetaData, request: EnrolRequest, device_id: str, now: int) -> None:

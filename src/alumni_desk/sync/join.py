@@ -79,6 +79,7 @@ def join(desk: Desk, url: str, code: str, *, merge: bool = False, device_name: s
         with desk.applying() as applying:
             state.drop(applying.connection, state.Elsewhere)  # this laptop is one of its own now
     credentials.keep(desk, membership.scope, reply.server_key, reply.certificates, reply.grants)
+    take_name(desk, reply)
     if device_name:
         desk.set_setting("device_name", device_name)  # every hello says it again
     return membership
@@ -178,6 +179,12 @@ def enrol(line: Wire, key: SigningKey, code: str, name: str, may: Callable[[Gran
     grant = _meant(reply)
     may(grant)  # of an older server, which does not know how to look, this is the first word
     return reply, grant
+
+
+def take_name(desk: Desk, reply: EnrolReply) -> None:
+    """Whom the invitation names, whoever uses it is called at first, here as at the server, until they say otherwise."""
+    if reply.name and not desk.setting("person_name"):
+        desk.set_setting("person_name", reply.name)
 
 
 def _former(desk: Desk, there: state.Membership | None) -> state.Membership | None:

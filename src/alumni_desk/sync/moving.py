@@ -71,6 +71,7 @@ def move(desk: Desk, url: str, code: str, *, anyway: bool = False, device_name: 
     with desk.applying() as applying:
         take_along(applying.connection, membership, cards)
         deciding.keep_moved(applying.connection, cards)
+    join.take_name(desk, reply)
     desk.outbox.make_anew(desk)
     return membership
 
