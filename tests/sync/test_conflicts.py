@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 from tests.sync.conftest import RunningServer
+from tests.sync.test_sync_listening import SOON, listening
 
 from alumni_desk.errors import KnownError
 from alumni_desk.members.actions import add_member
@@ -17,8 +18,9 @@ from alumni_desk.segments.activity import deeds
 from alumni_desk.store.desk import Desk
 from alumni_desk.store.history import history, restore
 from alumni_desk.store.undo import redo, undo
-from alumni_desk.sync import conflicts
-from alumni_desk.sync.engine import join, sync_once
+from alumni_desk.sync import conflicts, session, state
+from alumni_desk.sync.engine import join, sync_once, wire_of
+from alumni_desk.sync.pull import pull
 
 MakeDesk = Callable[[str], Desk]
 
@@ -100,6 +102,59 @@ def test_history_has_what_lost_also_where_it_never_stood(clash: tuple[Desk, Desk
     assert len({name for _value, name in said}) == len(said) and [value for value, _name in said].count("selam.t@example.org") == 1
     old = next(one for one in history(tomas, "person", selam) if one.value == "selam.t@example.org")
     assert old.restorable and restore(tomas, "person", selam, old.id) and value(tomas, selam, "email") == "selam.t@example.org"
+
+
+def only_pull(desk: Desk) -> None:
+    """The rows are here, and the cards are as the last sync brought them."""
+    with desk.reading() as connection:
+        membership = state.read(connection, state.Membership)
+    assert membership is not None
+    wire = wire_of(desk)
+    session.resume(desk, wire)
+    pull(desk, wire, membership)
+    wire.close()
+
+
+@pytest.mark.parametrize("choice", ["yours", "theirs"])
+def test_a_card_goes_with_the_row_where_somebody_listens(clash: tuple[Desk, Desk, Desk, str], choice: conflicts.Choice) -> None:
+    priya, tomas, _hana, selam = clash
+    with listening(tomas) as heard:
+        conflicts.decide(priya, card(priya, "email").id, choice)
+        sync_once(priya)
+        while "email" in fields(tomas):
+            heard.came.get(timeout=SOON)
+        assert value(tomas, selam, "email") == value(priya, selam, "email")
+    assert fields(tomas) == ["former_names"] and heard.trouble.empty()
+
+
+def test_what_another_has_decided_is_not_decided_again_unseen(clash: tuple[Desk, Desk, Desk, str]) -> None:
+    priya, tomas, _hana, selam = clash
+    shown = card(tomas, "email")
+    conflicts.decide(priya, card(priya, "email").id, "theirs")
+    sync_once(priya)
+    only_pull(tomas)
+    with pytest.raises(KnownError, match="Priya") as refused:
+        conflicts.decide(tomas, shown.id, "theirs", shown)
+    assert refused.value.code == "conflict_changed" and value(tomas, selam, "email") == "s.tesfaye@example.net"
+    sync_once(tomas)
+    with pytest.raises(KnownError, match="Priya decided this a moment ago") as refused:
+        conflicts.decide(tomas, shown.id, "theirs", shown)
+    assert refused.value.code == "conflict_decided" and value(tomas, selam, "email") == "s.tesfaye@example.net"
+
+
+def test_what_another_has_only_changed_is_decided_once_it_was_seen(clash: tuple[Desk, Desk, Desk, str]) -> None:
+    priya, tomas, _hana, selam = clash
+    shown = card(priya, "email")
+    change(tomas, selam, email="s.t@example.net")
+    sync_once(tomas)
+    only_pull(priya)
+    with pytest.raises(KnownError, match="Tomás"):
+        conflicts.decide(priya, shown.id, "yours")
+    sync_once(priya)
+    with pytest.raises(KnownError, match="Tomás"):
+        conflicts.decide(priya, shown.id, "yours", shown)
+    conflicts.decide(priya, shown.id, "yours", card(priya, "email"))
+    assert value(priya, selam, "email") == "selam.t@example.org"
 
 
 def test_both_are_kept_where_a_field_has_room_for_both(clash: tuple[Desk, Desk, Desk, str]) -> None:

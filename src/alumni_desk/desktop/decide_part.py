@@ -113,7 +113,7 @@ class DecidePart(QWidget):
         def work() -> Decided:
             from alumni_desk.sync.conflicts import decide
 
-            return decide(self._desk, one.id, key)
+            return decide(self._desk, one.id, key, one)
 
         self._lanes.write(work, lambda decided: self._decided(one, key, decided), self._failed)
 

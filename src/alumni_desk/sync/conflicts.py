@@ -1,12 +1,14 @@
 """Fields that two people changed without seeing each other: listed as cards, decided on, opened again. Kept on the desk, so that it can be read offline.
 
-A decision is an action like any other: Undo takes it back, and the card is open again. The server is told at the next sync; then the card
-vanishes on the other laptops. Whoever lost and then writes another value over the one that won has seen both: that, too, is a decision.
+A decision is an action like any other: Undo takes it back, and the card is open again. The server is told at the next sync, before the value goes up: so
+whoever has the row and asks hears that the card is gone. Until it has asked, a laptop refuses to decide on what another has written meanwhile. Whoever lost
+and then writes another value over the one that won has seen both: that, too, is a decision.
 """
 
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -15,7 +17,7 @@ from typing import Any, Literal, TypeVar
 import msgspec
 import sqlalchemy as sa
 
-from alumni_desk.errors import Ambiguous, BadInput, NotFound
+from alumni_desk.errors import Ambiguous, BadInput, KnownError, NotFound, Refused
 from alumni_desk.protocol.clock import milliseconds
 from alumni_desk.protocol.clocks import unpack
 from alumni_desk.protocol.messages import Author, ConflictRow, ConflictsReply, DecideRequest, Decision, Head, HelloReply, ScopeRequest, Value
@@ -23,16 +25,19 @@ from alumni_desk.segments.activity import Names, field_word
 from alumni_desk.segments.values import value_words
 from alumni_desk.store.desk import Desk
 from alumni_desk.store.erasing import rows_erased
-from alumni_desk.store.history import Past, keep_shown
+from alumni_desk.store.history import Past, authors_of, keep_shown
 from alumni_desk.store.synced import clock_key, data_columns
 from alumni_desk.store.tables import CARRIED
 from alumni_desk.store.undo import DECIDED, origin, undo
 from alumni_desk.store.writing import Changed
 from alumni_desk.sync import session, state
 from alumni_desk.sync.hidden_edits import hidden_edits, is_of_here
+from alumni_desk.sync.reach import LED
 from alumni_desk.sync.state import Membership
 from alumni_desk.sync.wire import Wire
 from alumni_desk.words import _
+
+log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
@@ -96,10 +101,11 @@ class Decided:
 
 
 class Kept(msgspec.Struct, frozen=True):
-    """The open conflicts as the server told them; ``head``: of its feed then."""
+    """The open conflicts as the server told them; ``head``: of its feed then; ``written``: by card, the clock of its field here when it was asked."""
 
     head: Head
     rows: list[ConflictRow]
+    written: dict[str, str | None] = {}
 
 
 class Decisions(msgspec.Struct, frozen=True):
@@ -189,16 +195,17 @@ def count(desk: Desk) -> int:
     return len(conflicts(desk))
 
 
-def decide(desk: Desk, conflict: str, choice: Choice) -> Decided:
+def decide(desk: Desk, conflict: str, choice: Choice, shown: Conflict | None = None) -> Decided:
     """Decide on a card, by its id or how it begins. The value is written like any change, also where it is shown already: Undo takes that back, too, and
-    its clock says that both were seen. Raises NotFound, or BadInput where both cannot be kept.
+    its clock says that both were seen. ``shown``: the card as it was on the screen. Raises NotFound, BadInput where both cannot be kept, or Refused where
+    somebody has decided meanwhile, or may have.
     """
-    card, names = _found(desk, conflict)
-    if choice == "both" and card.field == GONE:
-        raise BadInput("conflict_both", _("{name} is on the list or is not, so keep yours or theirs."), name=card.name)
-    if choice == "both" and not card.both:
-        raise BadInput("conflict_both", _("{what} holds one value, so keep yours or theirs."), what=card.what)
     with desk.writing(DECIDED) as writing:
+        card, names = _to_decide(writing.connection, desk, conflict, shown)
+        if choice == "both" and card.field == GONE:
+            raise BadInput("conflict_both", _("{name} is on the list or is not, so keep yours or theirs."), name=card.name)
+        if choice == "both" and not card.both:
+            raise BadInput("conflict_both", _("{what} holds one value, so keep yours or theirs."), what=card.what)
         writing.settle(card.table, card.row, **_wanted(writing.connection, desk, card, choice))
         _keep_decisions(writing.connection, dict.fromkeys(names, (writing.action_id, False)))
     return Decided(card.id, choice, writing.changed)
@@ -219,45 +226,170 @@ def reopen(desk: Desk, conflict: str) -> Decided:
 
 def one_of(desk: Desk, text: str) -> Conflict:
     """The card whose id is this, or begins so."""
-    return _found(desk, text)[0]
-
-
-def _found(desk: Desk, text: str) -> tuple[Conflict, list[str]]:
-    """A card by the id of any of its rows, or how it begins, and all of them."""
     with desk.reading() as connection:
-        membership = state.read(connection, state.Membership)
-        found, there = ([], {}) if membership is None else _open_here(connection, desk, membership)
-        fits = [one for one in found if len(text) >= 4 and any(_id(row).startswith(text) for row in one.twins)]
-        if len(fits) == 1 and membership is not None:
-            one = fits[0].rows[0]
-            names = Names(connection, {"": [(one.table, one.row, {})]}, set())
-            return _card(desk, fits[0], there[one.table, one.row], names, membership), [_id(row) for row in fits[0].twins]
+        return _found(connection, desk, text)[0]
+
+
+def _to_decide(connection: sa.Connection, desk: Desk, text: str, shown: Conflict | None) -> tuple[Conflict, list[str]]:
+    """A card and all of its rows, where nobody has written over it since it was shown, or since the server said that it is open."""
+    try:
+        card, rows = _found(connection, desk, text)
+    except NotFound:
+        if shown is None:
+            raise
+        who = _last_writer(connection, desk, shown)
+        if who is None:
+            raise Refused("conflict_decided", _("{name}: this was decided a moment ago. Nothing was changed."), name=shown.name) from None
+        raise Refused("conflict_decided", _("{name}: {who} decided this a moment ago. Nothing was changed."), name=shown.name, who=who) from None
+    kept, there = _read(connection, _KEPT, Kept), _values(connection, desk, rows)
+    stale = kept is not None and any(_is_stale(row, there[row.table, row.row], kept) for row in rows)
+    if stale or (shown is not None and _contents(card) != _contents(shown)):
+        raise Refused("conflict_changed", _(
+            "{name}: {who} has changed this meanwhile, or decided it. Nothing was changed; after the next sync it is here if it is still to be decided."),
+            name=card.name, who=_last_writer(connection, desk, card) or _("somebody"))
+    return card, [_id(row) for row in rows]
+
+
+def _contents(card: Conflict) -> list[tuple[Any, str, bool]]:
+    return [(side.value, side.at, side.shown) for side in (card.yours, card.theirs)]
+
+
+def _last_writer(connection: sa.Connection, desk: Desk, card: Conflict) -> str | None:
+    """Who, or which laptop, wrote the field last, as far as is known."""
+    target = desk.tables[card.table]
+    clock = unpack(connection.execute(sa.select(target.c.clocks).where(target.c.id == card.row)).scalar()).get(card.field)
+    who, device = authors_of(connection, [] if clock is None else [_replica(clock)]).get(_replica(clock or ""), (None, None))
+    return who or device
+
+
+def _found(connection: sa.Connection, desk: Desk, text: str) -> tuple[Conflict, list[ConflictRow]]:
+    """A card by the id of any of its rows, or how it begins, and all of them."""
+    membership = state.read(connection, state.Membership)
+    found, there = ([], {}) if membership is None else _open_here(connection, desk, membership)
+    fits = [one for one in found if len(text) >= 4 and any(_id(row).startswith(text) for row in one.twins)]
+    if len(fits) == 1 and membership is not None:
+        one = fits[0].rows[0]
+        names = Names(connection, {"": [(one.table, one.row, {})]}, set())
+        return _card(desk, fits[0], there[one.table, one.row], names, membership), fits[0].twins
     if not fits:
         raise NotFound("no_such_conflict", _("There is no conflict {id}: it was decided meanwhile, or here. See: conflicts."), id=text)
     raise Ambiguous("several_conflicts", _("{count} conflicts begin with {id}. Give more of it."), candidates=[_id(one.rows[0]) for one in fits],
                     count=len(fits), id=text)
 
 
-def exchange(desk: Desk, wire: Wire, membership: Membership, server: HelloReply, *, fresh: bool = False) -> None:
+@dataclass(frozen=True)
+class _Here:
+    """What is kept of the cards here. ``rows``: as told, of tables that this program knows; ``there``: the records they are about; ``made``: what was decided,
+    and whether the server was told; ``standing``: whether that counts."""
+
+    kept: Kept | None
+    rows: list[ConflictRow]
+    there: dict[tuple[str, str], dict[str, Any]]
+    made: dict[str, tuple[str, bool]]
+    standing: dict[str, bool]
+
+    @property
+    def news(self) -> dict[str, bool]:
+        """What the server is to be told."""
+        return {name: stands for name, stands in self.standing.items() if stands != self.made[name][1]}
+
+    @property
+    def written(self) -> dict[str, str | None]:
+        """By card, the clock of its field."""
+        return _written(self.rows, self.there)
+
+    @property
+    def stale(self) -> bool:
+        """Whether another laptop wrote into one of them since the server was asked."""
+        return self.kept is not None and any(
+            _is_stale(row, self.there[row.table, row.row], self.kept) for row in self.rows
+            if (row.table, row.row) in self.there and not self.standing.get(_id(row), False))
+
+
+def _here(connection: sa.Connection, desk: Desk, membership: Membership) -> _Here:
+    kept, made = _read(connection, _KEPT, Kept), _decisions(connection)
+    rows = [] if kept is None else [row for row in kept.rows if row.table in desk.tables]
+    there = _values(connection, desk, rows)
+    made |= {name: (action, made.get(name, ("", False))[1]) for name, action in _written_over(desk, connection, rows, there, membership).items()
+             if name not in made or not _stands(connection, made[name][0])}
+    return _Here(kept, rows, there, made, {name: _stands(connection, action) for name, (action, _told) in made.items() if not is_of_here(name)})
+
+
+def _written(rows: Sequence[ConflictRow], there: Mapping[tuple[str, str], Mapping[str, Any]]) -> dict[str, str | None]:
+    return {_id(row): there[row.table, row.row]["written"][row.field] for row in rows if (row.table, row.row) in there}
+
+
+def _is_stale(row: ConflictRow, record: Mapping[str, Any], kept: Kept) -> bool:
+    """Whether another laptop has written the field since the server last said that it is to be decided on."""
+    clock = record["written"][row.field]
+    return clock is not None and not is_of_here(_id(row)) and clock != kept.written.get(_id(row), row.winner_clock) and clock not in record["own"]
+
+
+def tell_decided(desk: Desk, wire: Wire, membership: Membership, server: HelloReply) -> int:
+    """Tell the server what was decided here before the values go up. Returns how many cards that are; what fails is told at the end of the sync."""
+    if not _leads(membership, server):
+        return 0
+    with desk.reading() as connection:
+        here = _here(connection, desk, membership)
+    decided = dict.fromkeys([name for name, stands in here.news.items() if stands], True)
+    if not decided:
+        return 0
+    try:
+        _tell(desk, wire, membership, decided)
+    except KnownError as problem:
+        log.info("what was decided is told after sending: %s", problem.code)
+        return 0
+    with desk.applying() as applying:
+        _keep_decisions(applying.connection, {name: (here.made[name][0], True) for name in decided})
+    return len(decided)
+
+
+def look_again(desk: Desk, wire: Wire, membership: Membership) -> bool:
+    """Where another laptop wrote into a card, ask which are open still. Returns whether that was so."""
+    if membership.role not in LED:
+        return False
+    with desk.reading() as connection:
+        here = _here(connection, desk, membership)
+    if here.kept is None or not here.stale:
+        return False
+    reply = session.call(desk, wire, membership, "conflicts", ScopeRequest(membership.scope), ConflictsReply)
+    with desk.applying() as applying:
+        _keep_told(applying.connection, desk, membership, here, reply, here.kept.head)
+    return True
+
+
+def _leads(membership: Membership, server: HelloReply) -> bool:
+    return any(grant.scope == membership.scope and grant.role in LED for grant in server.grants)
+
+
+def _keep_told(connection: sa.Connection, desk: Desk, membership: Membership, here: _Here, reply: ConflictsReply, head: Head,
+               more: Sequence[ConflictRow] = ()) -> None:
+    """Keep what the server told; ``here``: as it was before it was asked. A card that is decided stays, so that an undo shows it again before the next
+    contact."""
+    _keep_shown(connection, membership, [row for row in reply.conflicts if row.table in desk.tables])
+    listed = {_id(row) for row in reply.conflicts}
+    decided = [row for row in here.rows if here.standing.get(_id(row), False) and _id(row) not in listed]
+    rows = [*reply.conflicts, *decided, *(row for row in more if _id(row) not in listed)]
+    known = here.written
+    new = [row for row in rows if _id(row) not in known and row.table in desk.tables]
+    _write(connection, _KEPT, Kept(head, rows, {**_written(new, _values(connection, desk, new)), **known}))
+
+
+def exchange(desk: Desk, wire: Wire, membership: Membership, server: HelloReply, *, fresh: bool = False, told: int = 0) -> None:
     """Tell the server what was decided here, and take the conflicts that are open; asks nothing where nothing has changed.
 
-    ``fresh``: this sync brought up some. Only those who look after the chapter are told of any.
+    ``fresh``: this sync brought up some; ``told``: on how many of those that were open the server was told that they are decided. Only those who look after
+    the chapter are told of any.
     """
     scope = membership.scope
-    if not any(grant.scope == scope and grant.role in ("admin", "leader") for grant in server.grants):
+    if not _leads(membership, server):
         return
     with desk.reading() as connection:
-        kept, made = _read(connection, _KEPT, Kept), _decisions(connection)
-        rows_here = [] if kept is None else [row for row in kept.rows if row.table in desk.tables]
-        written = _written_over(desk, connection, rows_here, _values(connection, desk, rows_here), membership)
-        made |= {name: (action, made.get(name, ("", False))[1]) for name, action in written.items()
-                 if name not in made or not _stands(connection, made[name][0])}
-        standing = {name: _stands(connection, action) for name, (action, _told) in made.items() if not is_of_here(name)}
-    news = {name: stands for name, stands in standing.items() if stands != made[name][1]}
-    head = server.heads[scope]
-    open_there = server.conflicts.get(scope, 0)
-    open_here = sum(not standing.get(_id(row), False) for row in rows_here)
-    if not news and not fresh and open_here == open_there and (not open_there or (kept is not None and kept.head == head)):
+        here = _here(connection, desk, membership)
+    made, standing, news, head = here.made, here.standing, here.news, server.heads[scope]
+    open_there = server.conflicts.get(scope, 0) - told
+    open_here = sum(not standing.get(_id(row), False) for row in here.rows)
+    if not news and not fresh and not here.stale and open_here == open_there and (not open_there or (here.kept is not None and here.kept.head == head)):
         return
     if news:
         reply = _tell(desk, wire, membership, news)
@@ -277,12 +409,7 @@ def exchange(desk: Desk, wire: Wire, membership: Membership, server: HelloReply,
         for name, stands in news.items():
             _keep_decisions(applying.connection, {name: (made[name][0], stands)})
         _keep_decisions(applying.connection, {name: (action, True) for name, action in meanwhile.items()})
-        _keep_shown(applying.connection, membership, listed_here)
-        listed = {_id(row) for row in reply.conflicts}
-        # A card that is decided stays, so that an undo shows it again before the next contact.
-        decided = [row for row in rows_here if standing.get(_id(row), False) and _id(row) not in listed]
-        decided += [row for row in listed_here if _id(row) in meanwhile and _id(row) not in listed]
-        _write(applying.connection, _KEPT, Kept(head, [*reply.conflicts, *decided]))
+        _keep_told(applying.connection, desk, membership, here, reply, head, [row for row in listed_here if _id(row) in meanwhile])
 
 
 def _keep_shown(connection: sa.Connection, membership: Membership, rows: Sequence[ConflictRow]) -> None:

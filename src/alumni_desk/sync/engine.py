@@ -177,6 +177,7 @@ def _sync(desk: Desk, wire: Wire, membership: state.Membership, progress: Progre
         return _after_the_end(desk, wire, membership, server, progress)
     head = server.heads[membership.scope]
     follow_timeline(desk, membership.scope, head.timeline, known=membership.scope not in server.unknown)
+    told = deciding.tell_decided(desk, wire, membership, server)
     pushed, pulled, trouble = Pushed(), 0, None
     by_file = partial(snapshot.take, desk, wire, membership, head)
     for _round in range(_ROUNDS):
@@ -212,7 +213,7 @@ def _sync(desk: Desk, wire: Wire, membership: state.Membership, progress: Progre
         if not waiting and not moving_cards.carry_on(desk, membership):
             break
     erasing.finish(desk)
-    deciding.exchange(desk, wire, membership, server, fresh=pushed.conflicts > 0)
+    deciding.exchange(desk, wire, membership, server, fresh=pushed.conflicts > 0, told=told)
     same = None if waiting else _checked(desk, wire, membership, wanted=check, much=pushed.sent + pulled >= digest.MANY)
     return SyncResult(pushed=pushed.sent, pulled=pulled, waiting=waiting, conflicts=deciding.count(desk), refused=pushed.refused,
                       quarantined=server.set_aside.get(membership.scope, 0), identical=same, clashes=pushed.conflicts)

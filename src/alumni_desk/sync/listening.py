@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from alumni_desk.errors import KnownError, NetworkProblem
 from alumni_desk.store.desk import Desk
-from alumni_desk.sync import session, state
+from alumni_desk.sync import conflicts, session, state
 from alumni_desk.sync.pull import cursor_of, pull
 from alumni_desk.sync.wire import Wire
 
@@ -18,8 +18,8 @@ FIRST_PAUSE, LONGEST_PAUSE = 1.0, 60.0
 class Listening:
     """Pulls as the server's feed moves, until it is stopped.
 
-    ``came``: told how many rows each pull brought, after they are committed. ``trouble``: told what keeps it from listening, once until it
-    goes well again; ``well``: that it does again. All three are called in the thread that runs ``run``.
+    ``came``: told how many rows each pull brought, after they are committed, and 0 where the cards to decide on are others by them. ``trouble``:
+    told what keeps it from listening, once until it goes well again; ``well``: that it does again. All three are called in the thread that runs ``run``.
     """
 
     def __init__(self, desk: Desk, wire: Wire, membership: state.Membership, came: Callable[[int], None],
@@ -66,5 +66,8 @@ class Listening:
             self._wire.pause(FIRST_PAUSE)
             return
         count = pull(self._desk, self._wire, self._membership, wait=wait)
-        if count:
-            self._came(count)
+        if not count:
+            return
+        self._came(count)
+        if conflicts.look_again(self._desk, self._wire, self._membership):  # who decided has told the server before the row came
+            self._came(0)
