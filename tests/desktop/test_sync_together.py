@@ -184,6 +184,32 @@ def test_cards_are_decided_without_a_server_and_undo_brings_them_back(office: An
     assert emails(one) == before and set(ids) == {one.row for one in page.decide._found}
 
 
+def test_a_key_or_click_that_comes_twice_decides_one_card(office: Any, laptop: Any, window: Window) -> None:
+    one, two = laptop("one", office), laptop("two", office)
+    disagree(one, two, 3)
+    office.kill()
+    hands = window(one)
+    page = hands.page("sync")
+    hands.until(lambda: len(page.decide.cards) == 3)
+    page.decide.cards[0].buttons[0].setFocus()
+    QTest.keyClick(hands.shell, Qt.Key.Key_1)
+    hands.until(lambda: len(page.decide.cards) == 2)
+    assert QApplication.focusWidget() is page.decide.cards[0]
+    for key in (Qt.Key.Key_1, Qt.Key.Key_2, Qt.Key.Key_Space, Qt.Key.Key_Return):
+        QTest.keyClick(QApplication.focusWidget(), key)
+    page.decide.cards[0].buttons[0].click()  # the second click of a double one, on the card that came in the place of the first
+    hands.rest()
+    assert len(page.decide._found) == 2
+    hands.until(lambda: page.decide.heeds)
+    QTest.keyClick(QApplication.focusWidget(), Qt.Key.Key_1)
+    hands.rest()
+    assert len(page.decide._found) == 2
+    QTest.keyClick(hands.shell, Qt.Key.Key_Tab)
+    assert page.decide.cards[0].isAncestorOf(QApplication.focusWidget())
+    QTest.keyClick(QApplication.focusWidget(), Qt.Key.Key_1)
+    hands.until(lambda: len(page.decide._found) == 1)
+
+
 def test_keeping_what_is_shown_can_be_undone_too(office: Any, laptop: Any, window: Window) -> None:
     one, two = laptop("one", office), laptop("two", office)
     disagree(one, two, 1)

@@ -30,7 +30,7 @@ class Side:
 
 
 class ConflictCard(QFrame):
-    """``decided(key)`` and ``later``. The keys 1, 2 and 3 decide while the focus is in the card."""
+    """``decided(key)`` and ``later``. The keys 1, 2 and 3 decide while the focus is on one of its controls; with the card itself in focus they do nothing."""
 
     decided = Signal(str)
     later = Signal()
@@ -92,7 +92,7 @@ class ConflictCard(QFrame):
         button.setAccessibleName(_("{deed}: {value}").format(deed=deed, value=side.value or _("(empty)")))
         button.setToolTip(str(place + 1))
         button.clicked.connect(lambda: self.decided.emit(side.key))
-        shortcut(str(place + 1), self, button.click, INSIDE)
+        shortcut(str(place + 1), self, lambda: None if self.hasFocus() else button.click(), INSIDE).setAutoRepeat(False)
         column.addWidget(button)
         self.buttons.append(button)
         return box

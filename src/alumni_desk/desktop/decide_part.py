@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -27,6 +28,9 @@ if TYPE_CHECKING:
 SHOWN = 3
 """Cards that are shown at first."""
 
+DOUBLE_S = 0.6
+"""So long after a card went the others are not decided: a second click was meant for it."""
+
 
 class DecidePart(QWidget):
     """``done(changed, words)``: a decision was saved, an action like any other; ``said(sentence)``: it was not.
@@ -45,6 +49,7 @@ class DecidePart(QWidget):
         self._later: dict[str, int] = {}  # for this session: those that were put off, in the order in which they were
         self._all = False
         self._focus_at: int | None = None
+        self._went = 0.0  # when a card last went, by the monotonic clock
         self.cards: list[ConflictCard] = []
         self._column = QVBoxLayout(self)
         self._column.setContentsMargins(0, 0, 0, 0)
@@ -56,9 +61,16 @@ class DecidePart(QWidget):
         """Show other cards; those that were put off come last."""
         ordered = tuple(sorted(found, key=lambda one: self._later.get(one.id, 0)))
         if ordered != self._found or not self.cards:
+            if {one.id for one in self._found} - {one.id for one in ordered}:
+                self._went = time.monotonic()
             self._found = ordered
             self._draw()
         self.setVisible(bool(ordered))
+
+    @property
+    def heeds(self) -> bool:
+        """Whether cards are decided now."""
+        return time.monotonic() - self._went > DOUBLE_S
 
     def first_focus(self) -> QWidget | None:
         """The first button of the first card."""
@@ -89,7 +101,7 @@ class DecidePart(QWidget):
         self._body.deleteLater()
         self._body = body
         if place is not None and self.cards and self.isVisible():
-            self.cards[min(place, len(self.cards) - 1)].buttons[0].setFocus()
+            self.cards[min(place, len(self.cards) - 1)].setFocus()  # itself, so that a key pressed twice decides nothing more
 
     def _focused(self) -> int | None:
         """Which card the keyboard is in."""
@@ -107,6 +119,8 @@ class DecidePart(QWidget):
         self.show_cards(self._found)
 
     def _decide(self, one: Conflict, key: Choice, card: ConflictCard) -> None:
+        if not self.heeds:
+            return
         card.busy()
         self._focus_at = self.cards.index(card) if card in self.cards else 0
 

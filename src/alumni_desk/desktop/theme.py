@@ -61,6 +61,7 @@ QListView#nav[onpage="true"] {{ background: {bg}; }}
 QFrame[hairline="h"] {{ background: {line}; border: none; max-height: 1px; min-height: 1px; }}
 QFrame[hairline="v"] {{ background: {line}; border: none; max-width: 1px; min-width: 1px; }}
 QFrame[card="true"] {{ background: {raised}; border: 1px solid {line}; border-radius: {card}px; }}
+QFrame[card="true"]:focus {{ border: {focus}px solid {accent}; }}
 QScrollArea {{ background: transparent; border: none; }}
 QAbstractScrollArea::corner {{ background: transparent; border: none; }}
 
