@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from alumni_desk.cli.main import run
+from alumni_desk.store import erasing
 from alumni_desk.store.desk import Desk
 from alumni_desk.sync.engine import join, sync_once
 from alumni_desk.sync.refused import refused, why
@@ -47,6 +48,20 @@ def test_somebody_who_is_not_here_any_more_is_called_as_was_typed(desk: Desk) ->
                                             " WHERE row_id = ?", (person,))
     [one] = refused(desk)
     assert one.name == "Ana Lima" and "erased" in one.why
+
+
+def test_of_somebody_who_was_erased_no_field_is_named(desk: Desk) -> None:
+    """What was written about them is out of the change: what is left of it is not what anybody changed."""
+    with desk.writing("member_added") as writing:
+        person = writing.add("person", standing="member", first_name="Ana", last_name="Lima", city="Lowell", constituent_codes=["parent"])
+    with desk.applying() as applying:
+        applying.connection.exec_driver_sql("UPDATE operation SET fate = 'refused', reason = 'moved:Munich', resolved_at = '2026-11-10T10:00:00.000Z'"
+                                            " WHERE row_id = ?", (person,))
+    [one] = refused(desk)
+    assert one.what.startswith("Ana Lima: ") and "Ties to the school" in one.what
+    erasing.erase(desk, [person])
+    [one] = refused(desk)
+    assert one.name == one.what == "somebody who was erased"
 
 
 def test_every_reason_of_the_server_has_a_sentence() -> None:

@@ -63,7 +63,9 @@ def refused(desk: Desk, limit: int = 200, after: str = "") -> list[RefusedChange
 
 def _told(row: Any, fields: dict[str, Any], names: Names, known: Mapping[str, str]) -> RefusedChange:
     name = known.get(row.row_id) or known.get(str(fields.get("person"))) or _name(row.table_name, row.row_id, fields, names)
-    words = list(dict.fromkeys(field_word(row.table_name, field) for field in fields if field not in ("standing", "id"))) if row.table_name != "fact" else []
+    # Of somebody who was erased what was changed is out of it: the fields that are left say nothing of that.
+    silent = row.table_name == "fact" or names.was_erased(names.whose(row.table_name, row.row_id) or fields.get("person"))
+    words = [] if silent else list(dict.fromkeys(field_word(row.table_name, field) for field in fields if field not in ("standing", "id")))
     what = _("{name}: {fields}").format(name=name, fields=_listed(words)) if words else name
     return RefusedChange(row.id, row.resolved_at, name, what, row.reason or "", why(row.reason or ""))
 
