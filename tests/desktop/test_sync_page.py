@@ -203,6 +203,18 @@ def test_a_wrong_clocks_moment_neither_lies_on_top_nor_is_said(hands: Any) -> No
     assert words(page).count("clock was wrong") == 2
 
 
+def test_a_check_keeps_how_many_members_there_were(hands: Any) -> None:
+    joined(hands.desk)
+    page = hands.page("sync")
+    for kept, says in ((2, "Checked: nothing missing\n2 members\n"), (None, "Checked: nothing missing\n")):  # None: of a former version
+        with hands.desk.applying() as applying:
+            state.keep(applying.connection, state.Checked(at=hands.desk.now().isoformat(), identical=True, members=kept,
+                                                          cursor=cursor_of(applying.connection, hands.desk.scope)))
+        add_member(hands.desk, last_name="Added since")
+        page.refresh()
+        hands.until(lambda: says in words(page) + "\n" and (" members" in words(page)) is (kept is not None))  # noqa: B023
+
+
 def test_the_history_says_how_many_unsent_changes_went_with_somebody_who_was_erased(hands: Any) -> None:
     joined(hands.desk)
     now = datetime.now(UTC)

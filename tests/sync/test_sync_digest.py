@@ -133,6 +133,9 @@ def test_it_is_made_once_a_day_and_said(pair: tuple[Desk, Desk, list[str]], monk
         assert checked is not None
         state.keep(applying.connection, state.Checked(at="2026-01-01T00:00:00.000Z", identical=True, cursor=checked.cursor))
     assert sync_once(two).identical is True and len(checks) == 1
+    with two.reading() as connection:
+        checked = state.read(connection, state.Checked)
+        assert checked is not None and checked.members == connection.exec_driver_sql("SELECT count(*) FROM person WHERE NOT gone").scalar()
 
 
 def test_a_first_upload_by_command_says_whether_all_of_it_is_there(office: Any, make_desk: MakeDesk, monkeypatch: pytest.MonkeyPatch,

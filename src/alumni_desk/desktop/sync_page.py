@@ -31,7 +31,6 @@ from alumni_desk.desktop.setting_rows import SettingRow, section
 from alumni_desk.desktop.sheet import PlainSheet, Sheet
 from alumni_desk.desktop.sync_bridge import SyncBridge
 from alumni_desk.desktop.syncchip import State
-from alumni_desk.desktop.today_lists import COUNT_MEMBERS
 from alumni_desk.desktop.tokens import Tone
 from alumni_desk.desktop.venue_bridge import VenueBridge
 from alumni_desk.desktop.widgets import Glyph, IconLine, MainAndSide, heading, padded
@@ -75,7 +74,7 @@ class Facts:
     checked: str | None = None  # when all that is here was compared with the server
     identical: bool | None = None
     carrying: bool = False  # what other laptops did, to the server
-    members: int = 0
+    members: int | None = None  # as many as there were when it was compared
     conflicts: tuple[Conflict, ...] = ()
     lets: tuple[Letting, ...] = ()  # gatherings at whose doors new laptops may be let in
 
@@ -652,7 +651,7 @@ def past_lines(facts: Facts, now: datetime) -> list[PastLine]:
     if facts.checked is not None:
         moment = _believed(facts.checked, now)
         if facts.identical:
-            members = ngettext("{n} member", "{n} members", facts.members).format(n=number(facts.members))
+            members = "" if facts.members is None else ngettext("{n} member", "{n} members", facts.members).format(n=number(facts.members))
             line = PastLine(moment, "check", _("Checked: nothing missing"), members)
         else:
             line = PastLine(moment, "warning", _("Checked: something differs"), _("the next sync fetches it again"), "warn")
@@ -729,7 +728,7 @@ def look_up(desk: Desk) -> Facts:
         not_taken = count_refused(connection, seen) if refusals else 0
         past = tuple(lately.lately(connection))
         sample = connection.exec_driver_sql("SELECT 1 FROM chapter WHERE sample LIMIT 1").first() is not None
-        members = int(connection.exec_driver_sql(COUNT_MEMBERS).scalar() or 0)
+        checked = state.read(connection, state.Checked)
         oldest = connection.exec_driver_sql("SELECT min(id) FROM operation WHERE fate = 'waiting' AND sequence IS NULL AND queue <> 'peer'").scalar()
     leads = membership is not None and membership.role in ("leader", "admin") and not standing.locked
     return Facts(
@@ -756,7 +755,7 @@ def look_up(desk: Desk) -> Facts:
         checked=standing.checked,
         identical=standing.identical,
         carrying=standing.carrying,
-        members=members,
+        members=checked.members if checked is not None else None,
         conflicts=tuple(conflicts.conflicts(desk)) if leads else (),
         lets=tuple(_doors(desk)) if leads else (),
     )

@@ -11,6 +11,7 @@ from typing import Any
 import msgspec
 import sqlalchemy as sa
 
+from alumni_desk.members.counting import COUNT_MEMBERS
 from alumni_desk.protocol.clocks import pack
 from alumni_desk.protocol.digest import Sums, differing, part_of, tail_of
 from alumni_desk.protocol.messages import Block, Cursor, DigestReply, DigestRequest
@@ -74,7 +75,8 @@ def check(desk: Desk, wire: Wire, membership: state.Membership) -> bool | None:
 def _keep(desk: Desk, cursor: Cursor, same: bool, mended: int) -> bool:
     with desk.applying() as applying:
         at = applying.now.isoformat(timespec="milliseconds").replace("+00:00", "Z")
-        state.keep(applying.connection, state.Checked(at=at, identical=same, cursor=cursor, mended=mended))
+        members = int(applying.connection.exec_driver_sql(COUNT_MEMBERS).scalar() or 0)
+        state.keep(applying.connection, state.Checked(at=at, identical=same, cursor=cursor, mended=mended, members=members))
     return same
 
 
