@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 import time
@@ -106,11 +107,17 @@ def test_what_is_set_aside_names_whom_it_brings_itself(pair: tuple[Desk, Desk]) 
     late = walk_in(other, gathering, "Late Dora")
     with other.writing("answers_noted") as writing:
         writing.change("registration", str(late.registration), door_note="Vegan")
+    with other.reading() as connection:
+        [code] = connection.exec_driver_sql("SELECT code FROM registration WHERE id = ?", (str(late.registration),)).scalars()
     remove_other(leader)
     assert code_of(lambda: sync_once(other)) == "access_removed"
     found = set_aside.set_aside(leader)
     assert len([line for one in found for line in one.what if line.startswith("Late Dora: ")]) >= 4
     assert not any("Somebody" in line for one in found for line in one.what)
+    lines = [line for one in found for line in one.what]
+    assert any("Gathering “Autumn Dinner”" in line and "Answered “" in line for line in lines)
+    for line in lines:
+        assert str(code) not in line and not re.search(r"\d{4}-\d\d-\d\dT|\b(Person|Gathering)(,|$)", line), line
     assert {one.why for one in found} == {"The laptop that this comes from is removed, so a leader looks at it first."}
 
 

@@ -95,7 +95,7 @@ def change_words(desk: Desk, changes: Sequence[Change], beside: Iterable[Change]
         if kind == "fact":
             lines.append(_("{name}: {fields}").format(name=name, fields=_fact_word(str(fields.get("kind", "")))))
             continue
-        words = _written(table, fields, there.get((table, row), {}))
+        words = _written(table, fields, there.get((table, row), {}), names)
         lines.append(_("{name}: {fields}").format(name=name, fields=", ".join(words)) if words else name)
     return lines
 
@@ -110,14 +110,18 @@ def _there(desk: Desk, connection: sa.Connection, changes: Sequence[Change]) -> 
     return found
 
 
-def _written(table: str, fields: Mapping[str, Any], there: Mapping[str, Any]) -> list[str]:
-    """Each field with what was written into it; the lines of an address are one. What only points at another row has its word alone."""
+def _written(table: str, fields: Mapping[str, Any], there: Mapping[str, Any], names: Names) -> list[str]:
+    """Each field with what was written into it; the lines of an address are one. A gathering is named; what else points at another row has its word alone.
+    Whose it is stands before the line, and what a badge's code is says nothing to anybody."""
     grouped: dict[str, list[str]] = {}
     for field in fields:
-        if field not in ("standing", "id"):
+        if field not in ("standing", "id", "code") and (field != "person" or table == "person"):
             grouped.setdefault(field_word(table, field), []).append(field)
     words = []
     for word, group in grouped.items():
+        if group == ["gathering"]:
+            words.append(_("{field} “{value}”").format(field=word, value=names.gathering(fields["gathering"])))
+            continue
         points = group == ["gone"] or any(is_id(fields[one]) for one in group)
         words.append(word if points else _value(word, _together(table, fields, group), _together(table, there, group)))
     return words
