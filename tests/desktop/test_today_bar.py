@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+from typing import Any
+
 import pytest
 
+from alumni_desk.desktop.controls import Label
 from alumni_desk.desktop.today_page import coming_bar
+from alumni_desk.desktop.widgets import Bar
+from alumni_desk.gatherings.actions import add_guests, new_gathering
+from alumni_desk.members.actions import add_member
 
 
 @pytest.mark.parametrize(("coming", "silent", "places", "shares"), [
@@ -12,3 +19,19 @@ from alumni_desk.desktop.today_page import coming_bar
 def test_the_bar_is_of_the_places(coming: int, silent: int, places: int | None, shares: tuple[float, float]) -> None:
     parts, total = coming_bar(coming, silent, places)
     assert tuple(part / total for part, _tone in parts) == pytest.approx(shares)
+
+
+def test_more_than_there_is_room_for_is_said(hands: Any) -> None:
+    people = [add_member(hands.desk, last_name=f"Guest {n}").id for n in range(4)]
+    for after in (3, 9):
+        day = (hands.desk.now() + timedelta(days=after)).date()
+        dinner = new_gathering(hands.desk, name=f"Dinner {after}", start=f"{day}T18:00", capacity="2")
+        add_guests(hands.desk, dinner.id, people)
+    page = hands.page("today")
+    page.refresh()
+    hands.until(lambda: any(one.text() == "2 more than there is room for" for one in page.findChildren(Label)))
+    [said] = [one for one in page.findChildren(Label) if one.text() == "2 more than there is room for"]
+    assert said.property("tone") == "warn"
+    assert "4 coming, 2 more than there is room for" in {one.text() for one in page.findChildren(Label)}, "of the one after the next"
+    [bar] = [one for one in page.findChildren(Bar) if "coming" in one.accessibleName()]
+    assert bar.accessibleName() == "4 coming, 2 more than there is room for" and bar._parts[0][1] == "warn"

@@ -182,6 +182,8 @@ class TodayPage(Page):
             when = f"{day_middle(ahead.starts.date())} · {distance(ahead.starts.date(), today)}"
             if not ahead.coming:
                 count = _("Nobody has said yes yet")
+            elif over := over_words(ahead):
+                count = _("{n} coming, {over}").format(n=number(ahead.coming), over=over)
             elif ahead.capacity:
                 count = _("{n} coming of {places} places").format(n=number(ahead.coming), places=number(ahead.capacity))
             else:
@@ -278,7 +280,13 @@ def coming_bar(coming: int, not_answered: int, capacity: int | None) -> tuple[li
     """The parts of the bar and its whole: the places, filled by who comes; who has not answered shows only in what is left of them."""
     total = capacity or max(coming + not_answered, 1)
     filled = min(coming, total)
-    return [(filled, "accent"), (min(not_answered, total - filled), "border")], total
+    return [(filled, "warn" if coming > total else "accent"), (min(not_answered, total - filled), "border")], total
+
+
+def over_words(ahead: Ahead) -> str:
+    """How many more come than there are places; empty where there is room for all."""
+    over = ahead.coming - ahead.capacity if ahead.capacity else 0
+    return ngettext("{n} more than there is room for", "{n} more than there is room for", over).format(n=number(over)) if over > 0 else ""
 
 
 def _coming(ahead: Ahead) -> QWidget:
@@ -296,8 +304,12 @@ def _coming(ahead: Ahead) -> QWidget:
         places = ngettext("{n} place", "{n} places", ahead.capacity).format(n=number(ahead.capacity))
         row.addWidget(Label(places, tone="muted"), 0, Qt.AlignmentFlag.AlignBottom)
     column.addLayout(row)
-    sentence = _("{n} coming").format(n=ahead.coming)
+    over, sentence = over_words(ahead), _("{n} coming").format(n=ahead.coming)
+    if over:
+        sentence = _("{n} coming, {over}").format(n=number(ahead.coming), over=over)
     column.addWidget(Bar(sentence, *coming_bar(ahead.coming, ahead.not_answered, ahead.capacity)))
+    if over:
+        column.addWidget(IconLine("warning", over, tone="warn"))
     if ahead.not_answered:
         silent = ngettext("{n} has not answered", "{n} have not answered", ahead.not_answered)
         column.addWidget(Label(silent.format(n=number(ahead.not_answered)), "small", "muted"))
