@@ -684,6 +684,48 @@ away.stop()
     assert done.stdout.split() == ["slept"], done.stderr
 
 
+@pytest.mark.skipif(sys.platform != "linux" or shutil.which("dbus-run-session") is None, reason="no message bus on this machine")
+@pytest.mark.parametrize(("own", "locked"), [("1", 1), ("c2", 1), ("7", 0), ("", 2)])
+def test_what_logind_says_under_the_own_path_of_a_session_locks(tmp_path: Path, own: str, locked: int) -> None:
+    script = '''
+import sys
+from PySide6.QtGui import QGuiApplication
+from PySide6.QtCore import QTimer
+from PySide6.QtDBus import QDBusConnection, QDBusMessage
+from alumni_desk.desktop.away import Away
+app = QGuiApplication([])
+away = Away(0)
+away.listen()
+slept = []
+away.slept.connect(lambda: slept.append(1))
+system = QDBusConnection.systemBus()
+assert system.registerService("org.freedesktop.login1")
+def say(path, interface, name, *arguments):
+    said = QDBusMessage.createSignal(path, interface, name)
+    said.setArguments(list(arguments))
+    system.send(said)
+def heard():  # what was sent before came before
+    print(len(slept) - 1)
+    app.quit()
+away.slept.connect(lambda: QTimer.singleShot(0, heard) if ended else None)
+ended = []
+for session in ("_31", "c2"):
+    say(f"/org/freedesktop/login1/session/{session}", "org.freedesktop.login1.Session", "Lock")
+def end():
+    ended.append(1)
+    say("/org/freedesktop/login1", "org.freedesktop.login1.Manager", "PrepareForSleep", True)
+QTimer.singleShot(300, end)
+QTimer.singleShot(20_000, app.quit)
+app.exec()
+away.stop()
+'''
+    environment = {**os.environ, "QT_QPA_PLATFORM": "offscreen", "XDG_RUNTIME_DIR": str(tmp_path), "XDG_SESSION_ID": own}
+    environment.pop("DBUS_SESSION_BUS_ADDRESS", None)
+    words = ["dbus-run-session", "--", "sh", "-c", 'DBUS_SYSTEM_BUS_ADDRESS="$DBUS_SESSION_BUS_ADDRESS" exec "$0" -c "$1"', sys.executable, script]
+    done = subprocess.run(words, env=environment, capture_output=True, text=True, timeout=60, check=False)
+    assert done.stdout.split() == [str(locked)], done.stderr
+
+
 # -- the door
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import sys
 import time
 from collections.abc import Callable
@@ -110,12 +111,25 @@ class Away(QObject):
         self.slept.emit()
 
 
+SESSION = "session"
+"""In the place of a path: that of this session."""
+
 _SIGNALS = (
     ("system", "org.freedesktop.login1", "/org/freedesktop/login1", "org.freedesktop.login1.Manager", "PrepareForSleep", "goes_to_sleep(bool)"),
-    ("system", "org.freedesktop.login1", "/org/freedesktop/login1/session/auto", "org.freedesktop.login1.Session", "Lock", "locks()"),
+    ("system", "org.freedesktop.login1", SESSION, "org.freedesktop.login1.Session", "Lock", "locks()"),
     ("session", "org.freedesktop.ScreenSaver", "/org/freedesktop/ScreenSaver", "org.freedesktop.ScreenSaver", "ActiveChanged", "goes_to_sleep(bool)"),
-    ("session", "org.gnome.ScreenSaver", "/org/gnome/ScreenSaver", "org.gnome.ScreenSaver", "ActiveChanged", "goes_to_sleep(bool)"),
+    *(("session", f"org.{desktop}.ScreenSaver", f"/org/{desktop}/ScreenSaver", f"org.{desktop}.ScreenSaver", "ActiveChanged", "goes_to_sleep(bool)")
+      for desktop in ("gnome", "cinnamon", "mate", "xfce")),
 )
+
+
+def _session() -> str:
+    """Where logind speaks of this session: it never does so under the path that everybody may ask by, ``session/auto``. Nothing, which is any session's, if
+    the session is not told."""
+    name = os.environ.get("XDG_SESSION_ID", "")
+    # As systemd's bus_label_escape: letters stay, and digits but for the first sign.
+    escaped = "".join(one if one.isascii() and (one.isalpha() or (one.isdigit() and place)) else f"_{ord(one):02x}" for place, one in enumerate(name))
+    return f"/org/freedesktop/login1/session/{escaped}" if name else ""
 
 
 def _listen(away: Away, *, on: bool = True) -> None:
@@ -131,4 +145,4 @@ def _listen(away: Away, *, on: bool = True) -> None:
     for name, service, path, interface, signal, slot in _SIGNALS:
         bus = buses[name]
         if bus.isConnected():
-            (bus.connect if on else bus.disconnect)(service, path, interface, signal, away, SLOT(slot))  # type: ignore[call-overload]  # takes no bytes
+            (bus.connect if on else bus.disconnect)(service, _session() if path == SESSION else path, interface, signal, away, SLOT(slot))  # type: ignore[call-overload]  # takes no bytes
