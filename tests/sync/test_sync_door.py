@@ -456,7 +456,8 @@ def test_the_story_of_an_evening_in_processes(make_server: Callable[..., Any], t
     assert joined["role"] == "door"
     command(door, "sync")
     assert command(door, "status")["gathering"] == dinner
-    for words in (["member", "add", "first_name=A"], ["laptops"], ["invite"], ["set-aside"], ["gathering", "cancel", dinner], ["import", "x.csv"]):
+    for words in (["member", "add", "first_name=A"], ["laptops"], ["invite"], ["set-aside"], ["gathering", "cancel", dinner], ["import", "x.csv"],
+                  ["guests", dinner, "--import", "x.csv"]):
         assert "has the door of Dinner and no more" in no_of(door, *words), words
     assert command(door, "check-in", dinner, "Ana Guest")["person"]["id"] == guest
     command(door, "walk-in", dinner, "Bo Walker", "email=bo@example.org", "consent=yes")

@@ -39,12 +39,15 @@ WHILE_LOCKED = frozenset({"join", "sync", "status", "keep", "move", "leave", "sw
 LEADERS_ALONE = frozenset({
     *((command, None) for command in ("import", "invite", "invitations", "laptops", "set-aside", "hand-over", "conflicts", "conflict", "hand-out")),
     *(("member", part) for part in ("add", "set", "remove", "merge", "unmerge", "erase")), *(("gathering", part) for part in ("new", "set", "cancel")),
+    ("guests", "import"),
 })
 """The commands, and of some their parts, that a laptop at the door has no use for: the server would refuse what they do."""
 
 
 def _part(args: argparse.Namespace) -> str | None:
     found = getattr(args, "member_command", None) or getattr(args, "gathering_command", None)
+    if getattr(args, "command", None) == "guests" and args.file:
+        return "import"
     return None if found is None else str(found)
 
 
