@@ -10,6 +10,8 @@ from PySide6.QtWidgets import QApplication, QLabel, QWidget
 
 from alumni_desk.desktop.app import Sitting
 from alumni_desk.desktop.first_run import FirstRun
+from alumni_desk.desktop.member_form import MemberForm
+from alumni_desk.desktop.members_page import MembersPage
 from alumni_desk.desktop.pages import ErrorPage
 from alumni_desk.desktop.wiring import room_in, ways_of
 from alumni_desk.members.actions import add_member
@@ -62,11 +64,18 @@ def test_it_says_so_at_the_start_and_begins_anew(sitting: Sitting, profile: Prof
     assert removal.removed(profile) is None
 
 
-def test_an_open_window_closes_the_chapter_and_says_why(sitting: Sitting, profile: Profile, until: Until) -> None:
+@pytest.mark.parametrize("typing", [True, False])
+def test_an_open_window_closes_the_chapter_and_says_why(sitting: Sitting, profile: Profile, until: Until, typing: bool) -> None:
     sitting.begin()
     until(lambda: sitting.room is not None)
     room = sitting.room
     assert room is not None
+    if typing:
+        room.shell.show_page("members")
+        members = room.shell.current()
+        assert isinstance(members, MembersPage)
+        members.add({"first_name": "Half a na"})
+        until(lambda: room.shell.findChildren(MemberForm))
     begun = removal.begin(room.desk, "handed_over")
     room.desk.shut(begun.error)
     removal.finish(profile)
@@ -74,3 +83,4 @@ def test_an_open_window_closes_the_chapter_and_says_why(sitting: Sitting, profil
     until(lambda: sitting.room is None and error_page(sitting))
     page = error_page(sitting)
     assert page is not None and "handed over" in texts(page) and not profile.database.exists()
+    assert ("what was typed into it was not saved, and is gone" in texts(page)) is typing

@@ -209,7 +209,7 @@ class Opening(QObject):
             self._why, self._mended = error, False
             self._offer(note, salvage=error.code in DAMAGED)
         elif error.code == "access_removed" and self._ways.start_again is not None:
-            self._front.show_view(ErrorPage(error, _("Begin anew"), self._start_again))
+            self._front.show_view(ErrorPage(error, _("Begin anew"), self._start_again, second=self.news))
         else:
             self._front.show_view(ErrorPage(error, _("Try again"), self.begin))
 

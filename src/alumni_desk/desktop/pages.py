@@ -255,10 +255,10 @@ class EmptyPage(QWidget):
 
 
 class ErrorPage(QWidget):
-    """Something the world did: what, why, what next, with its button."""
+    """Something the world did: what, why, what next, with its button. ``second``: what else there is to know."""
 
     def __init__(self, error: KnownError, mend: str = "", act: Callable[[], None] | None = None,
-                 parent: QWidget | None = None) -> None:  # fmt: skip
+                 parent: QWidget | None = None, *, second: str = "") -> None:  # fmt: skip
         super().__init__(parent)
         column = QVBoxLayout(self)
         column.setContentsMargins(px(24), px(24), px(24), px(24))
@@ -272,6 +272,13 @@ class ErrorPage(QWidget):
         words.setMinimumHeight(words.heightForWidth(px(480)))  # a layout that centres it asks for no more than two lines
         words.setAlignment(middle)
         column.addWidget(words, 0, middle)
+        if second:
+            more = Label(second, tone="muted", wrap=True)
+            more.setFixedWidth(px(480))
+            more.ensurePolished()
+            more.setMinimumHeight(more.heightForWidth(px(480)))
+            more.setAlignment(middle)
+            column.addWidget(more, 0, middle)
         self.button: Button | None = None
         if mend and act:
             self.button = Button(mend, "primary", height=40)

@@ -18,7 +18,7 @@ from alumni_desk.desktop.paint import isolated
 from alumni_desk.desktop.tokens import Tone
 from alumni_desk.desktop.widgets import Scroll
 from alumni_desk.errors import KnownError
-from alumni_desk.words import _
+from alumni_desk.words import _, ngettext, number
 
 if TYPE_CHECKING:
     from alumni_desk.store.meanwhile import Newer
@@ -311,3 +311,9 @@ class Dim(QWidget):
         shade.setAlphaF(0.4)
         QPainter(self).fillRect(self.rect(), shade)
 
+
+def lost_words(window: QWidget) -> str:
+    """What to say of the forms that are open, where the window closes for good; empty where none is."""
+    lost = sum(sheet.is_form and not sheet.at_work for sheet in window.findChildren(PlainSheet))
+    return ngettext("A form was open: what was typed into it was not saved, and is gone.",
+                    "{n} forms were open: what was typed into them was not saved, and is gone.", lost).format(n=number(lost)) if lost else ""

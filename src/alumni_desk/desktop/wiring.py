@@ -23,6 +23,7 @@ from alumni_desk.desktop.display import need_display
 from alumni_desk.desktop.interrupts import Interrupts
 from alumni_desk.desktop.one_window import Doorbell, ring
 from alumni_desk.desktop.opening import Ways
+from alumni_desk.desktop.sheet import lost_words
 from alumni_desk.errors import StoreProblem
 from alumni_desk.logs import note_bug
 from alumni_desk.resources import resource
@@ -190,10 +191,16 @@ def room_in(desk: Desk, sitting: Sitting) -> Room:
     room = build(desk, about=about, deeds=deeds, help_files=help_files(), appearance=sitting.appearance)
     held.append(room)
     # Not inside the answer of the sync that is ending with the room.
-    room.bridge.removed.connect(lambda said: QTimer.singleShot(0, lambda: sitting.leave_for((_("This laptop’s access ended"), said), lambda job: "")))
+    room.bridge.removed.connect(lambda said: QTimer.singleShot(0, lambda: _leave(sitting, room, said)))
     closing = (_("Closing the chapter"), _("Then it says what may open it."))
     room.lock.backups_wanted.connect(lambda: QTimer.singleShot(0, lambda: sitting.leave_for(closing, lambda job: "")))
     return room
+
+
+def _leave(sitting: Sitting, room: Room, said: str) -> None:
+    """This laptop's access ended: the window closes, and what was typed into open forms with it."""
+    lost = lost_words(room.shell)
+    sitting.leave_for((_("This laptop’s access ended"), said), lambda job: lost)
 
 
 def help_files() -> list[Path]:
