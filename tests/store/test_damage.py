@@ -183,6 +183,7 @@ def test_no_chapter_is_made_over_one_whose_database_is_gone(killed: tuple[Path, 
         assert raised.value.code == ("key_lost" if "without" in left else "database_damaged")
     assert {file: file.read_bytes() for file in copy_of.path.rglob("*") if file.is_file() and file.suffix != ".lock"} == before
     done = salvage(copy_of, passphrase=PASSPHRASE)
+    assert (done.replaced is not None) == emptied, "of a file that was gone nothing is kept, and nothing is said to be"
     with open_desk(copy_of) as desk:
         cities = [row.city for row in member_rows(desk, "lovelace")]
     assert (done.carried, cities) == {"backups": (0, []), "outbox": (14, ["City 11"])}.get(left, (13, ["City 11"]))

@@ -169,6 +169,8 @@ def trouble_of(profile: Profile, key: bytes) -> KnownError | None:
     """Why a database cannot be trusted: ``database_damaged`` or ``changes_lost``; None if every page is whole and no commit is missing. Changes nothing."""
     import sqlcipher3.dbapi2 as sqlcipher
 
+    if not profile.exists:
+        return database_damaged()  # to look at it would make an empty one
     last = Mark(profile.path, key).read()
     try:
         connection = connect(profile.database, key)
