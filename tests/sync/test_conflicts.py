@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -277,6 +278,24 @@ def test_after_a_decision_was_undone_each_value_has_its_own_name_again(clash: tu
     rest(priya, tomas, hana)
     for desk in (priya, tomas, hana):
         assert sides(desk) == {("Bolt", "Priya", desk is priya), ("Cargo", "Tomás", desk is tomas)}
+
+
+def test_of_a_copied_disk_only_what_was_written_here_is_of_this_laptop(office: Any, make_desk: MakeDesk, tmp_path: Path) -> None:
+    one = make_desk("one")
+    one.set_setting("person_name", "Priya")
+    join(one, office.url, office.invite(), device_name="Priya’s laptop")
+    selam = add_member(one, first_name="Selam", employer="Acme").id
+    sync_once(one)
+    one.close()
+    shutil.copytree(tmp_path / "desk-one", tmp_path / "desk-copy")
+    one, copy = make_desk("one"), make_desk("copy")
+    change(one, selam, employer="Bolt")
+    change(copy, selam, employer="Cargo")
+    rest(one, copy)
+    for desk, mine, other in ((one, "Bolt", "Cargo"), (copy, "Cargo", "Bolt")):
+        found = card(desk, "employer")
+        assert (found.yours.value, found.yours.here) == (mine, True)
+        assert (found.theirs.value, found.theirs.here, found.theirs.device) == (other, False, "a copy of this laptop")
 
 
 def test_who_won_and_took_that_back_is_named_beside_the_one_who_lost(clash: tuple[Desk, Desk, Desk, str]) -> None:

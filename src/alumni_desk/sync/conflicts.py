@@ -445,7 +445,12 @@ def _card(desk: Desk, question: _Question, there: dict[str, Any], names: Names, 
     many, group = (desk.tables[row.table].c[row.field].info.get(name) for name in ("many", "group"))
     now, lost = (said if group else said[row.field] for said in (question.now, question.lost))
     clock, author = there["stands_for"][row.field] or row.winner_clock, row.winner
-    here = row.winner_device == membership.device
+    here, lost_here = (device == membership.device for device in (row.winner_device, row.loser_device))
+    losing = row.loser
+    if here and lost_here and (row.winner_clock in there["own"] or row.loser_clock in there["own"]):
+        # A disk was copied: what was not written here is the copy's.
+        here, lost_here = (clock in there["own"] for clock in (row.winner_clock, row.loser_clock))
+        author, losing = (Author(side.who, side.device if own else _("a copy of this laptop")) for side, own in ((author, here), (losing, lost_here)))
     if _replica(clock) == _replica(row.loser_clock) and not is_of_here(_id(row)):
         # An undo: here of another value, and named is who did it; or there of what was written over this card, so that the value that won is back.
         written = there["written"][row.field]
@@ -456,7 +461,7 @@ def _card(desk: Desk, question: _Question, there: dict[str, Any], names: Names, 
         if here and author.who is None:  # the server has not told it yet
             author = Author(there["own"][clock][1], author.device)
     winner = _side(clock, author.who, author.device, now, now, bool(many), here)
-    loser = _side(row.loser_clock, row.loser.who, row.loser.device, lost, now, bool(many), row.loser_device == membership.device)
+    loser = _side(row.loser_clock, losing.who, losing.device, lost, now, bool(many), lost_here)
     yours, theirs = (loser, winner) if loser.here and (not winner.here or is_of_here(_id(row))) else (winner, loser)
     return Conflict(id=_id(row), table=row.table, row=row.row, field=group or row.field, name=names.of(row.table, row.row, {}),
                     what=field_word(row.table, row.field),
