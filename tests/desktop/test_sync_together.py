@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
-import socket
+import socketserver
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from ipaddress import IPv4Interface
@@ -394,14 +395,28 @@ def test_what_a_laptop_keeps_is_said_after_the_window_was_opened_again(laptop: A
     hands.until(lambda: "For the others" in words(page) and str(port) in words(page))
     assert button(page, "Move to an office’s server")
     hands.room.close()
-    with socket.socket() as taken:
-        taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        taken.bind(("127.0.0.1", port))
-        taken.listen()
+    with hanging_up(port):
         again = window(keeper)
         again.until(lambda: again.room.bridge.not_kept)
         page = again.page("sync")
         again.until(lambda: "It is not kept now" in words(page) and again.room.bridge.not_kept in words(page))
+
+
+@contextmanager
+def hanging_up(port: int) -> Iterator[None]:
+    """Another program that listens there, and hangs up on whoever calls."""
+
+    class Taken(socketserver.TCPServer):
+        allow_reuse_address = True
+
+    with Taken(("127.0.0.1", port), socketserver.BaseRequestHandler) as taken:
+        answering = threading.Thread(target=taken.serve_forever, kwargs={"poll_interval": 0.05})
+        answering.start()
+        try:
+            yield
+        finally:
+            taken.shutdown()
+            answering.join()
 
 
 # -- files
