@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ import pytest
 import sqlalchemy as sa
 
 from alumni_desk.errors import KnownError
+from alumni_desk.gatherings.actions import new_gathering
 from alumni_desk.members.actions import add_member
 from alumni_desk.store import removal
 from alumni_desk.store.desk import Desk
@@ -22,6 +24,9 @@ from alumni_desk.sync import keeping, state
 from alumni_desk.sync.engine import join, status, sync_once, wire_of
 from alumni_desk.sync.inviting import invite
 from alumni_desk.sync.listening import Listening
+from alumni_desk.sync.venue.channel import Newcomer, Welcome
+from alumni_desk.sync.venue.credentials import me
+from alumni_desk.sync.venue.welcoming import welcome
 
 MakeDesk = Callable[[str], Desk]
 
@@ -160,6 +165,22 @@ def test_kept_at_one_address_of_a_network_it_is_reached_by_this_laptop_too(make_
         join(other, serving.url, invite(desk, "leader").code)
         sync_once(other)
         assert names(other) == names(desk)
+    finally:
+        serving.stop()
+
+
+def test_whom_its_leader_lets_in_at_a_venue_is_told_where_others_reach_it(make_desk: MakeDesk, keep: Any) -> None:
+    desk = alone(make_desk, "keeper")
+    keep(desk).stop()
+    dinner = new_gathering(desk, name="Dinner", start=f"{datetime.now(UTC) + timedelta(days=1):%Y-%m-%dT18:00}").id
+    serving = keeping.start(desk)
+    try:
+        sync_once(desk)
+        with desk.reading() as connection:
+            mine = me(connection)
+        reply = welcome(desk, mine, Newcomer(bytes(range(32)), "Kim", "Kim’s laptop"), dinner)
+        assert isinstance(reply, Welcome)
+        assert f"{reply.url}#sha256={reply.fingerprint}" == serving.url and "127.0.0.1" not in reply.url
     finally:
         serving.stop()
 

@@ -267,6 +267,14 @@ def forget_server(desk: Desk) -> None:
         desk.set_setting(NAME, None)
 
 
+def for_others(desk: Desk, membership: state.Membership) -> str:
+    """The server's address as another laptop reaches it: whoever keeps the chapter reaches its own server by one that means that laptop itself elsewhere."""
+    kept = _kept(desk)
+    if kept is None or not membership.url.startswith("https:"):  # without encryption it is kept for this computer alone
+        return membership.url
+    return f"https://{own_address()}:{kept.port}"
+
+
 def own_address() -> str:
     """This computer's address on its network, as the others there reach it; the name of the computer if it has none."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as asking:

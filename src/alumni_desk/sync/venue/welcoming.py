@@ -12,6 +12,7 @@ from alumni_desk.errors import NotFound, Refused
 from alumni_desk.protocol.certificates import certify
 from alumni_desk.protocol.venue_keys import Keys
 from alumni_desk.store.desk import Desk
+from alumni_desk.sync.keeping import for_others
 from alumni_desk.sync.venue import holding
 from alumni_desk.sync.venue.channel import Nay, Newcomer, Reply, Welcome
 from alumni_desk.sync.venue.credentials import Me
@@ -75,8 +76,8 @@ def welcome(desk: Desk, mine: Me, newcomer: Newcomer, gathering: str) -> Reply:
             holding.keep_chain(applying.connection, chain)
     keys = Keys(chapter_public=mine.keys.public(), gathering=mine.keys.of_gathering(gathering), gathering_id=gathering)
     there = mine.membership
-    return Welcome(url=there.url, fingerprint=there.fingerprint, server=there.server, server_key=mine.credentials.server_key, device=chain[0].device,
-                   scope=there.scope, scope_name=there.scope_name, gathering_name=name or "", chain=list(chain), keys=keys,
+    return Welcome(url=for_others(desk, there), fingerprint=there.fingerprint, server=there.server, server_key=mine.credentials.server_key,
+                   device=chain[0].device, scope=there.scope, scope_name=there.scope_name, gathering_name=name or "", chain=list(chain), keys=keys,
                    handout=make_handout(desk, mine, gathering))
 
 
