@@ -66,7 +66,8 @@ def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Databas
     """A migrated server database of each kind."""
     if request.param == "sqlcipher":
         file, key = request.getfixturevalue("_migrated_file")
-        made = sqlcipher_database(shutil.copy(file, tmp_path / "server.db"), key)
+        (tmp_path / "office").mkdir()
+        made = sqlcipher_database(shutil.copy(file, tmp_path / "office" / "server.db"), key)
     else:
         made = postgresql_database(request.getfixturevalue("migrated_url"))
     yield made
