@@ -442,6 +442,22 @@ def no_of(profile: Path, *words: str) -> str:
     return done.stderr
 
 
+def test_after_the_end_every_command_that_would_show_its_list_says_so(leader: Desk, at_door: Callable[..., Desk], tmp_path: Path) -> None:
+    dinner = evening(leader, "Autumn Dinner")
+    sync_once(leader)
+    door = at_door(dinner)
+    change_gathering(leader, dinner, start=f"{LONG_AGO}T18:00", end=f"{LONG_AGO}T22:00")
+    sync_once(leader)
+    sync_once(door)
+    sentence = status(door).sentence
+    assert sentence.startswith("This laptop’s access to the door of Autumn Dinner ended on ")
+    for words in (["members"], ["members", "Ana"], ["guests", "next"], ["gatherings"], ["headcount", "next"], ["check-in", "next", "Ana"],
+                  ["export", "-o", str(tmp_path / "all.ndjson")], ["laptops"], ["activity"]):
+        assert no_of(door.profile.path, *words).strip() == sentence, words
+    assert command(door.profile.path, "status")["state"] == "ended" and command(door.profile.path, "sync")["waiting"] == 0
+    assert command(door.profile.path, "refused") is not None and command(door.profile.path, "verify")
+
+
 @pytest.mark.long
 def test_the_story_of_an_evening_in_processes(make_server: Callable[..., Any], tmp_path: Path) -> None:
     server = make_server()
@@ -469,6 +485,6 @@ def test_the_story_of_an_evening_in_processes(make_server: Callable[..., Any], t
     command(leader, "sync")
     ended = command(door, "sync")
     assert (ended["pushed"], ended["pulled"], ended["waiting"]) == (1, 0, 0)
-    assert command(door, "status")["state"] == "ended" and command(door, "gatherings") == []
+    assert command(door, "status")["state"] == "ended" and "access to the door of Dinner ended on" in no_of(door, "gatherings")
     command(leader, "sync")
     assert command(leader, "headcount", dinner)["in"] == 1

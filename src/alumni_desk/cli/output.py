@@ -9,7 +9,7 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 if TYPE_CHECKING:
     from alumni_desk.store.desk import Desk
@@ -34,6 +34,10 @@ def profile_of(args: argparse.Namespace) -> Profile:
 
 WHILE_LOCKED = frozenset({"join", "sync", "status", "keep", "move", "leave", "switch", "parcel", "backup", "backups", "verify", "passphrase", "recovery-key"})
 """The commands that show nobody and work also where a laptop's access has passed."""
+
+
+AFTER_THE_END = WHILE_LOCKED | {"open", "join-laptop", "share", "venue", "chapters", "refused"}
+"""The commands that have something to say or do on a laptop whose time at a door is over: its list is gone, and an empty one would be a lie."""
 
 
 LEADERS_ALONE = frozenset({
@@ -65,8 +69,11 @@ def opened(args: argparse.Namespace, *, create: bool = True, told: Callable[[str
 
             with desk.asking() as connection:
                 access.refuse_locked(connection)
-                if (getattr(args, "command", None), _part(args)) in LEADERS_ALONE:
+                over = getattr(args, "command", None) not in AFTER_THE_END and access.has_ended(connection)
+                if not over and (getattr(args, "command", None), _part(args)) in LEADERS_ALONE:
                     access.refuse_at_door(connection)
+            if over:
+                _refuse_ended(desk)
         _finish_erasing(desk)
         try:
             yield desk
@@ -75,6 +82,14 @@ def opened(args: argparse.Namespace, *, create: bool = True, told: Callable[[str
                 from alumni_desk.store.outbox import catch_up
 
                 catch_up(desk)
+
+
+def _refuse_ended(desk: Desk) -> NoReturn:
+    """Say of a laptop whose time at a door is over what ``status`` says."""
+    from alumni_desk.errors import Refused
+    from alumni_desk.sync.engine import status
+
+    raise Refused("access_ended", status(desk).sentence)
 
 
 def _finish_erasing(desk: Desk) -> None:

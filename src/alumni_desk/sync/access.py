@@ -68,6 +68,11 @@ def late_words(gathering: str | None) -> str:
     return _("By this laptop’s clock its time at the door of {gathering} is over. Sync: the server knows.").format(gathering=gathering or _("the gathering"))
 
 
+def has_ended(connection: Connection) -> bool:
+    """Whether its time at a door is over for sure, and with it the list is gone from this laptop."""
+    return driver.row(connection, "SELECT 1 FROM sync_state WHERE key = 'ended'") is not None
+
+
 def refuse_locked(connection: Connection) -> None:
     """Raise Refused ``access_locked`` where it is over."""
     over = _over(connection)
