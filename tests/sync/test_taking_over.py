@@ -85,7 +85,11 @@ def test_at_a_door_nothing_is_taken_over(make_desk: MakeDesk, make_server: Any, 
     sync_once(lead)
     join(door, office.url, office.invite(role="door", gathering=gathering))
     office.kill()
-    assert code_of(lambda: take(door)) == "keeps_leaders_alone"
+    assert code_of(lambda: take(door)) == code_of(lambda: keeping.begin(door)) == "keeps_leaders_alone"
+    for words in (["keep"], ["keep", "--anyway"], ["keep", "--chapter", "Boston"]):
+        said = subprocess.run([sys.executable, "-m", "alumni_desk", "--profile", str(door.profile.path), *words], capture_output=True, text=True, check=False,
+                              timeout=60)
+        assert said.returncode == 1 and "Only a leader’s laptop can keep the chapter" in said.stderr and "--anyway" not in said.stderr, words
     serving = take(lead)
     assert keeping.keeps(lead) and serving.running, "an office’s server that is gone is the same"
 

@@ -102,10 +102,12 @@ def run_keep(args: argparse.Namespace) -> int:
     import signal
     import threading
 
-    from alumni_desk.sync import keeping, moving_mark, taking_over
+    from alumni_desk.sync import keeping, moving_mark, state, taking_over
 
     ended = threading.Event()
     with opened(args) as desk:
+        with desk.reading() as connection:
+            keeping.refuse_at_door(state.read(connection, state.Membership))
         if args.chapter:
             keeping.name_chapter(desk, args.chapter)
         elif not args.anyway and not keeping.keeps(desk) and not keeping.has_name(desk):

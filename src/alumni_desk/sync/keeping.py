@@ -25,6 +25,7 @@ from alumni_desk.store.desk import Desk, unnamed
 from alumni_desk.sync import engine, moving, moving_mark, state
 from alumni_desk.sync.address import Address, read_address
 from alumni_desk.sync.kept import NAME, Keeps, kept_elsewhere, kept_here, noted
+from alumni_desk.sync.reach import LED
 from alumni_desk.words import _
 
 PORT = 8413
@@ -83,11 +84,12 @@ def keeps(desk: Desk) -> bool:
 def begin(desk: Desk, *, port: int | None = None, host: str = "0.0.0.0") -> Keeping:
     """Make the server, start it, and join it with everything that is here. Killed anywhere, the same call finishes.
 
-    Raises Refused ``keeps_joined``, ``sync_sample`` or ``keeps_no_chapter``, NetworkProblem ``keeps_failed``, and what a join raises.
+    Raises Refused ``keeps_leaders_alone``, ``keeps_joined``, ``sync_sample`` or ``keeps_no_chapter``, NetworkProblem ``keeps_failed``, and what a join raises.
     """
     with desk.reading() as connection:
         membership = state.read(connection, state.Membership)
     kept = _kept(desk)
+    refuse_at_door(membership)
     if membership is not None and kept is None:
         raise Refused("keeps_joined", _("This laptop belongs to a server already. Only one that works alone can begin to keep its chapter; one whose server is "
                                         "gone for good takes its place with “alumni-desk keep --anyway”."))
@@ -108,6 +110,12 @@ def begin(desk: Desk, *, port: int | None = None, host: str = "0.0.0.0") -> Keep
         serving.stop()
         raise
     return serving
+
+
+def refuse_at_door(membership: state.Membership | None) -> None:
+    """Raise Refused ``keeps_leaders_alone`` for a laptop that has the door of a gathering: it holds too little of a chapter to keep it."""
+    if membership is not None and membership.role not in LED:
+        raise Refused("keeps_leaders_alone", _("Only a leader’s laptop can keep the chapter: this one has the door of one gathering and no more."))
 
 
 def new_server(desk: Desk, port: int | None, *, instead_of: str = "") -> Keeps:

@@ -9,7 +9,6 @@ from alumni_desk.store.desk import Desk
 from alumni_desk.sync import access, keeping, moving, moving_mark, state
 from alumni_desk.sync.address import Address
 from alumni_desk.sync.kept import kept_elsewhere
-from alumni_desk.sync.reach import LED
 from alumni_desk.sync.wire import Wire
 from alumni_desk.words import _
 
@@ -27,8 +26,7 @@ def take_over(desk: Desk, *, port: int | None = None, host: str = "0.0.0.0") -> 
         there, restored = state.read(connection, state.Membership), kept_elsewhere(connection)
     if there is None or (keeping.keeps(desk) and keeping.has_server(desk)):
         return keeping.begin(desk, port=port, host=host)
-    if there.role not in LED:
-        raise Refused("keeps_leaders_alone", _("Only a leader’s laptop can keep the chapter: this one has the door of one gathering and no more."))
+    keeping.refuse_at_door(there)
     if not restored:  # its own server would have let it in
         with desk.asking() as asking:
             access.refuse_locked(asking)
