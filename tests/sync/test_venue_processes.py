@@ -157,6 +157,15 @@ def test_two_processes_and_a_check_in_that_shows_on_the_other(office: Any, make_
     two.kill(signal.SIGTERM)
 
 
+def test_a_newcomer_is_told_at_which_gatherings_door_it_was_let_in(office: Any, make_laptop: Callable[..., Laptop]) -> None:
+    one, door = make_laptop("one"), make_laptop("door")
+    gathering, _people = open_chapter(office, one, [])
+    shared = one.start("share", "--host", "127.0.0.1", "--port", "0", "--gathering", gathering)
+    said = subprocess.run(door.words("join-laptop", shared["address"], shared["code"]), capture_output=True, text=True, check=False, timeout=60)
+    assert (said.returncode, said.stdout.splitlines()[0]) == (0, "Let in at the door of Dinner."), said.stderr
+    one.kill(signal.SIGTERM)
+
+
 class Cable:
     """A way to a laptop's port, which can be cut and mended."""
 

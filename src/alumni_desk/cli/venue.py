@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from alumni_desk.store.desk import Desk
     from alumni_desk.sync.state import Membership
     from alumni_desk.sync.venue.holding import TakenIn
+    from alumni_desk.sync.venue.visiting import Met
 
 
 def add_commands(commands: Any) -> None:
@@ -131,7 +132,7 @@ def run_join_laptop(args: argparse.Namespace) -> int:
             given = ngettext("{n} bundle of changes given", "{n} bundles of changes given", met.given).format(n=number(met.given))
             words = [_("{given}, {taken}.").format(given=given, taken=ngettext("{n} taken", "{n} taken", met.taken).format(n=number(met.taken)))]
             if met.joined:
-                words.insert(0, _("Let in at the door of {chapter}.").format(chapter=met.chapter))
+                words.insert(0, _let_in_words(desk, met))
             show(args, asdict(met), "\n".join(words))
             sys.stdout.flush()
             if args.stay:
@@ -139,6 +140,17 @@ def run_join_laptop(args: argparse.Namespace) -> int:
 
         until_ended(wait, visit.close)
     return 0
+
+
+def _let_in_words(desk: Desk, met: Met) -> str:
+    """At whose door this laptop was let in; its list may be still to come, and the gathering's name with it."""
+    from alumni_desk.store import driver
+
+    with desk.asking() as connection:
+        row = driver.row(connection, "SELECT name FROM gathering WHERE id = ?", (met.gathering or "",))
+    if row is None or not row[0]:
+        return _("Let in at a door of {chapter}.").format(chapter=met.chapter)
+    return _("Let in at the door of {gathering}.").format(gathering=row[0])
 
 
 class _Telling:
