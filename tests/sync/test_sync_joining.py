@@ -326,6 +326,46 @@ def test_behind_a_proxy_an_invitation_says_what_laptops_reach_or_nothing(make_se
     assert made["url"].endswith("#sha256=" + "ab" * 32) and made["fingerprint"] == "ab" * 32
 
 
+def test_a_name_that_nobody_knows_is_in_no_invitation_and_serve_says_so(tmp_path: Path) -> None:
+    import subprocess
+    import sys
+
+    named = "import socket, sys; socket.gethostname = lambda: '3f9c1a7be2d4'; from alumni_desk.cli.main import run; sys.exit(run(sys.argv[1:]))"
+    command = [sys.executable, "-c", named, "--profile", str(tmp_path / "office")]
+
+    def served(*arguments: str) -> str:
+        with subprocess.Popen([*command, "serve", "--host", "0.0.0.0", "--port", "0", *arguments], stdout=subprocess.PIPE, text=True) as process:
+            assert process.stdout is not None
+            said = [process.stdout.readline()]
+            while "sha256=" not in said[-1]:
+                said.append(process.stdout.readline())
+            process.terminate()
+            said.append(process.stdout.read())
+        assert process.returncode == 0
+        return "".join(said)
+
+    def invited() -> str:
+        made = [*command, "server", "invite", "--chapter", "Boston", "--role", "leader"]
+        return subprocess.run(made, capture_output=True, text=True, check=True, timeout=60).stdout
+
+    assert "--public-url" in served()
+    said = invited()
+    assert "3f9c1a7be2d4" not in said and "QR:" not in said and "--public-url" in said and "#sha256=" in said
+    assert "--public-url" not in served("--public-url", "https://desk.university.example:8413")
+    assert "Server: https://desk.university.example:8413#sha256=" in invited()
+    assert "--public-url" not in served()  # kept
+    assert "--public-url" in served("--public-url", "")
+
+
+@pytest.mark.parametrize(("name", "known"), [
+    ("3f9c1a7be2d4", False), ("3f9c1a7be2d4" * 5 + "abcd", False), ("localhost", False), ("localhost.localdomain", False), ("127.0.0.1", False),
+    ("a" * 64, False), ("desk.university.example", True), ("192.0.2.7", True)])
+def test_which_names_of_a_computer_lead_others_to_it(name: str, known: bool) -> None:
+    from alumni_desk.server.hosts import is_known_to_others
+
+    assert is_known_to_others(name) is known
+
+
 @pytest.mark.parametrize("url", ["http://desk.university.example", "ftp://x", "https://desk.university.example#sha256=12"])
 def test_an_address_that_laptops_would_refuse_is_not_kept(url: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     from alumni_desk.cli.main import run

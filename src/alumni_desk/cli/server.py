@@ -97,7 +97,13 @@ def run_invite(args: argparse.Namespace) -> int:
     qr = qr_text(url, made.long) if url else None
     data = {"code": made.code, "expires": moment(made.expires), "url": url, "fingerprint": fingerprint, "qr": qr}
     human = _("Code: {code}\nValid until {expires}, once.").format(code=made.code, expires=data["expires"])
-    where = _("Server: {url}\nQR: {qr}").format(url=url, qr=qr) if url else _("Send the server's address with it; serve --public-url URL makes it stand here.")
+    if url:
+        where = _("Server: {url}\nQR: {qr}").format(url=url, qr=qr)
+    elif fingerprint:
+        where = _("Send the server's address with it, #sha256={fingerprint} at its end; serve --public-url URL makes it stand here.").format(
+            fingerprint=fingerprint)
+    else:
+        where = _("Send the server's address with it; serve --public-url URL makes it stand here.")
     show(args, data, f"{human}\n{where}")
     return 0
 

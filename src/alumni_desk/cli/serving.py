@@ -29,9 +29,10 @@ def add_commands(commands: Any) -> None:
     """Declare ``serve``."""
     serve = commands.add_parser(
         "serve", help=_("serve a chapter to its laptops"),
-        description=_("Serve until stopped. Says where it listens (JSON: url, fingerprint). /healthz answers while it lives, /readyz when its database "
-                      "does, /metrics has figures for Prometheus. Beyond this computer it is encrypted: by its own certificate, by --tls-cert and "
-                      "--tls-key, or by a proxy in front of it. On PostgreSQL several may serve one database. SIGTERM finishes what is under way."))
+        description=_("Serve until stopped. Says where it listens (JSON: url, fingerprint, laptops: the address that invitations say, or null). /healthz "
+                      "answers while it lives, /readyz when its database does, /metrics has figures for Prometheus. Beyond this computer it is "
+                      "encrypted: by its own certificate, by --tls-cert and --tls-key, or by a proxy in front of it. On PostgreSQL several may serve "
+                      "one database. SIGTERM finishes what is under way."))
     serve.add_argument("--host", default="127.0.0.1", help=_("address to listen on; default this computer alone"))
     serve.add_argument("--port", type=whole_number(0, 65_535), default=DEFAULT_PORT, help=_("port to listen on; 0 takes a free one"))
     serve.add_argument("--share-port", action="store_true", help=_("let several serve processes listen on one port (PostgreSQL; not on Windows)"))
@@ -39,8 +40,8 @@ def add_commands(commands: Any) -> None:
     serve.add_argument("--tls-key", type=Path, metavar="FILE", help=_("its key, PEM"))
     serve.add_argument("--behind-proxy", action="store_true", help=_("a proxy on this computer does the encryption and says whom it speaks for"))
     serve.add_argument("--public-url", metavar="URL", help=_(
-        "the address by which laptops reach the server, where it is another than it listens on; kept for the invitations to come, "
-        "'' forgets it"))
+        "the address by which laptops reach the server, where it is another than it listens on, as in a container; kept for the invitations "
+        "to come, '' forgets it"))
     serve.add_argument("--rate", type=float, default=100.0, metavar="N", help=_("calls a second that one laptop may make of this process; default 100"))
     serve.add_argument("--open-metrics", action="store_true", help=_("/metrics for everybody who can reach the server, not for this computer alone"))
     serve.add_argument("--log", action="store_true", help=_("a line of JSON on standard error for each request; warnings stand there in any case"))
@@ -142,11 +143,13 @@ def run_serve(args: argparse.Namespace) -> int:
 
     def ready(listening: Listening) -> None:
         if args.json:
-            sys.stdout.write(json.dumps({"url": listening.url, "fingerprint": listening.fingerprint}) + "\n")
+            sys.stdout.write(json.dumps({"url": listening.url, "fingerprint": listening.fingerprint, "laptops": listening.laptops}) + "\n")
         else:
             sys.stdout.write(_("Serving at {url}. Ctrl+C ends it.").format(url=listening.url) + "\n")
             if listening.fingerprint:
                 sys.stdout.write(_("Its own certificate: sha256={fingerprint}").format(fingerprint=listening.fingerprint) + "\n")
+            if listening.laptops is None:
+                sys.stdout.write(_("Invitations say no address: give the one by which laptops reach this server with --public-url.") + "\n")
         sys.stdout.flush()
 
     public = _public(args.public_url)

@@ -17,19 +17,20 @@ from typing import IO
 
 from alumni_desk.errors import Refused
 from alumni_desk.server.certificates import own_certificate, pin
-from alumni_desk.server.hosts import is_loopback
+from alumni_desk.server.hosts import is_known_to_others, is_loopback
 from alumni_desk.server.limits import CALLS_A_SECOND
-from alumni_desk.server.state import Server, keep_address
+from alumni_desk.server.state import Server, address_for_laptops, keep_address, read_state
 from alumni_desk.server.tidying import tidying
 from alumni_desk.words import _
 
 
 @dataclass(frozen=True)
 class Listening:
-    """What ``serve`` tells the world: its address, and the fingerprint that joins by a typed address want."""
+    """What ``serve`` tells the world: its address, the fingerprint that joins by a typed address want, and what invitations say (None: no address)."""
 
     url: str
     fingerprint: str | None
+    laptops: str | None = None
 
 
 @dataclass(frozen=True)
@@ -102,10 +103,13 @@ def serve(server: Server, *, host: str, port: int, certificate: Certificate | No
         except Refused:
             listeners[0].close()
             raise
-    address = Listening(_url(host, port, certificate is not None),
-                        pin(certificate.certificate) if certificate else None)
-    # Behind a proxy our own address is of no use to anybody: plain, and on this computer alone.
-    keep_address(server, None if terms.behind_proxy else address.url, address.fingerprint, public=terms.public)
+    url, pinned = _url(host, port, certificate is not None), pin(certificate.certificate) if certificate else None
+    # Behind a proxy our own address is of no use to anybody: plain, and on this computer alone. Nor is a name that only this computer knows.
+    useless = terms.behind_proxy or (host in EVERYWHERE and not terms.public and not is_known_to_others(socket.gethostname()))
+    keep_address(server, None if useless else url, pinned, public=terms.public)
+    with server.database.reading() as connection:
+        laptops, _pin = address_for_laptops(read_state(connection, server.tables))
+    address = Listening(url, pinned, laptops)
     app = make_app(server, rate=terms.rate, open_metrics=terms.open_metrics)
 
     class Stoppable(uvicorn.Server):
