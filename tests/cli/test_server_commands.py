@@ -178,6 +178,16 @@ def test_the_databases_address_may_come_from_the_environment(postgres_url: str, 
     assert not (tmp_path / "office" / "server.db").exists()
 
 
+@pytest.mark.parametrize("password", ["p@ss:w/rd", "p@ss", "ss:9/rd@", "one@two/three"])
+def test_a_password_that_is_not_encoded_is_told_so_and_not_said(password: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    address = f"postgresql+psycopg://alumni_desk:{password}@127.0.0.1:1/alumni_desk"
+    for words in (("server", "stats"), ("server", "migrate"), ("serve", "--port", "0")):
+        assert run(["--profile", str(tmp_path / "office"), *words, "--database", address]) == 1
+        said = capsys.readouterr().err.strip()
+        assert "percent-encoded" in said and len(said.splitlines()) == 1
+        assert not any(part in said for part in ("p@ss", "w/rd", "9/rd", "two", "three"))
+
+
 def at_first_revision(database: Database) -> None:
     """Bring an empty database to the oldest revision alone."""
     from alembic import command

@@ -215,6 +215,10 @@ def _postgresql(url: str) -> sa.Engine:
     except sa.exc.ArgumentError:
         raise StoreProblem("server_database_address", _(
             "The database address cannot be read. It looks like postgresql+psycopg://user@host/name.")) from None
+    except ValueError:  # what stands where a port would, maybe a part of the password: it is not quoted
+        raise _not_encoded() from None
+    if "@" in f"{address.host}{address.database}":
+        raise _not_encoded()
     if address.drivername in ("postgresql", "postgres"):
         address = address.set(drivername="postgresql+psycopg")
     if address.drivername != "postgresql+psycopg":
@@ -227,6 +231,12 @@ def _postgresql(url: str) -> sa.Engine:
             "The driver for PostgreSQL is not installed. Install Alumni Desk with the extra “server”.")) from None
     _ask_the_idle(engine)
     return engine
+
+
+def _not_encoded() -> StoreProblem:
+    return StoreProblem("server_database_signs", _(
+        "The database address cannot be read: its port must be a number, and signs such as @ : / % in its password must be percent-encoded "
+        "(%40 %3A %2F %25)."))
 
 
 def _ask_the_idle(engine: sa.Engine) -> None:
