@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 import shiboken6
-from PySide6.QtCore import QMimeData, QPointF, Qt, QUrl
+from PySide6.QtCore import QMimeData, QPoint, QPointF, Qt, QUrl
 from PySide6.QtGui import QDropEvent
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QAbstractButton, QApplication, QFileDialog, QLabel, QWidget
@@ -183,6 +183,35 @@ def test_cards_are_decided_without_a_server_and_undo_brings_them_back(office: An
     hands.click(hands.shell.toast.link)
     hands.until(lambda: len(page.decide._found) == 5)
     assert emails(one) == before and set(ids) == {one.row for one in page.decide._found}
+
+
+@pytest.mark.parametrize("width", [1280, 1024])
+def test_tab_goes_down_the_page_in_the_order_in_which_it_is_read(office: Any, laptop: Any, window: Window, width: int) -> None:
+    one, two = laptop("Priya’s", office), laptop("Tomás’s", office)
+    laptop("Garden door", office)
+    disagree(one, two, 2)
+    hands = window(one)
+    hands.shell.resize(width, 800)
+    page = hands.page("sync")
+    hands.until(lambda: len(page.decide.cards) == 2 and "Garden door" in words(page.people))
+    button(page, "Details").setFocus()
+    QTest.keyClick(QApplication.focusWidget(), Qt.Key.Key_Space)
+    hands.rest()
+    assert QApplication.focusWidget().text() == "Hide the details", "whoever opens them goes on from there"
+    hands.until(lambda: page.first_focus().isEnabled())
+    hands.shell.chip.setFocus()
+    walked: list[QWidget] = []
+    while not walked or page.isAncestorOf(walked[-1]):
+        QTest.keyClick(QApplication.focusWidget(), Qt.Key.Key_Tab)
+        walked.append(QApplication.focusWidget())
+    gone = [str(one.text()) for one in walked[:-1] if hasattr(one, "text")]
+    assert gone[:3] == ["Sync now", "Decide later", "Keep yours"] and gone[-3:] == ["Off", "Join a laptop that shares", "Not found?"]
+    assert gone.count("Keep both") == 2 and gone.count("Remove") == 2
+    assert gone.index("Invite someone") < gone.index("Remove") < gone.index("Hide the details") < gone.index("It has moved") < gone.index("Leave")
+    main = [one for one in walked[:-1] if not page.here.isAncestorOf(one)]
+    places = [(at.y(), at.x()) for at in (one.mapTo(page.decide.parentWidget(), QPoint()) for one in main)]
+    assert places == sorted(places)
+    assert walked[:len(main)] == main, "the side column comes after the main one"
 
 
 def test_a_key_or_click_that_comes_twice_decides_one_card(office: Any, laptop: Any, window: Window) -> None:

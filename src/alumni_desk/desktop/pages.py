@@ -87,6 +87,9 @@ class Page(QWidget):
     def open(self, **what: Any) -> None:
         """Show one thing of the page, as asked by ``go(name, **what)``."""
 
+    def order_focus(self) -> None:
+        """Called before Tab goes on: a page whose parts are made anew puts them in their order."""
+
     def first_focus(self) -> QWidget | None:
         """Where the keyboard begins."""
         return None

@@ -440,6 +440,12 @@ class Shell(QMainWindow):
             if unread is not None:
                 unread()
 
+    def focusNextPrevChild(self, onward: bool) -> bool:
+        page = self.stack.currentWidget()
+        if isinstance(page, Page):
+            page.order_focus()
+        return super().focusNextPrevChild(onward)
+
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
         if self._cover is not None:

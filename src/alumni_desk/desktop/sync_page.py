@@ -33,7 +33,7 @@ from alumni_desk.desktop.sync_bridge import SyncBridge
 from alumni_desk.desktop.syncchip import State
 from alumni_desk.desktop.tokens import Tone
 from alumni_desk.desktop.venue_bridge import VenueBridge
-from alumni_desk.desktop.widgets import Glyph, IconLine, MainAndSide, heading, padded
+from alumni_desk.desktop.widgets import Glyph, IconLine, MainAndSide, heading, in_page_order, padded
 from alumni_desk.errors import KnownError
 from alumni_desk.protocol.clock import AHEAD_MS
 from alumni_desk.protocol.messages import PROTOCOL
@@ -147,6 +147,7 @@ class SyncPage(Page):
         self.here.hide()
         aside.addWidget(self._past_place)
         aside.addStretch(1)
+        self._main, self._side = main, side
         self.stack.set_content(MainAndSide(main, side))
 
     def deeds(self) -> list[Deed]:
@@ -164,6 +165,9 @@ class SyncPage(Page):
 
     def _leads(self) -> bool:
         return self._facts is not None and self._facts.leads
+
+    def order_focus(self) -> None:
+        in_page_order(self._main, self._side)
 
     def first_focus(self) -> QWidget | None:
         return self._first
@@ -510,6 +514,7 @@ class SyncPage(Page):
         shown = Link(_("Hide the details") if self._detailed else _("Details"))
         shown.clicked.connect(self._turn_details)
         column.addWidget(shown, 0, Qt.AlignmentFlag.AlignLeft)
+        self._details_link = shown
         if not self._detailed:
             return
         now = datetime.now(UTC)
@@ -557,6 +562,7 @@ class SyncPage(Page):
     def _turn_details(self) -> None:
         self._detailed = not self._detailed
         self._draw()
+        self._details_link.setFocus()
 
     def _ask_join(self) -> None:
         self.lanes.read(self._here, self._open_join)

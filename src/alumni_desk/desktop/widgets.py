@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import date
+from itertools import pairwise
 
-from PySide6.QtCore import QPointF, QRectF, QSize, Qt
+from PySide6.QtCore import QPoint, QPointF, QRectF, QSize, Qt
 from PySide6.QtGui import QColor, QPainter, QPaintEvent, QPen, QResizeEvent
 from PySide6.QtWidgets import QBoxLayout, QFrame, QHBoxLayout, QScrollArea, QSizePolicy, QVBoxLayout, QWidget
 
@@ -341,3 +342,18 @@ def way_in(place: QWidget) -> QWidget | None:
             return inside
         inside = inside.nextInFocusChain()
     return None
+
+
+def in_page_order(*columns: QWidget) -> None:
+    """Let Tab go down the columns, one after the other, whichever of their parts was made anew last; from a part that was given the focus, into it."""
+
+    def place(one: QWidget, column: QWidget) -> tuple[int, int]:
+        at = one.mapTo(column, QPoint())
+        return at.y(), at.x()
+
+    found: list[QWidget] = []
+    for column in columns:
+        inside = [one for one in column.findChildren(QWidget) if one.isVisible() and (one.focusPolicy() & Qt.FocusPolicy.TabFocus or one.hasFocus())]
+        found += sorted(inside, key=lambda one, column=column: place(one, column))  # type: ignore[misc]
+    for before, after in pairwise(found):
+        QWidget.setTabOrder(before, after)
