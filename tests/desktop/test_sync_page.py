@@ -12,13 +12,15 @@ from typing import Any
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QApplication
 
-from alumni_desk.desktop.controls import Button, Label
+from alumni_desk.desktop.controls import Button, Label, Link
 from alumni_desk.desktop.look import look
 from alumni_desk.desktop.nav import DUE
 from alumni_desk.desktop.quitting_sheets import WaitingSheet
 from alumni_desk.desktop.refused_sheet import RefusedSheet
 from alumni_desk.members.actions import add_member
+from alumni_desk.protocol.messages import LaptopRow
 from alumni_desk.sync import lately, state
 from alumni_desk.sync.pull import cursor_of
 
@@ -175,6 +177,50 @@ def test_a_folded_sidebar_shows_that_something_is_to_be_decided_and_not_how_many
     members = nav.rows.index(next(n for n, entry in enumerate(nav.rows.entries) if entry.key == "members"))
     nav.set_count("members", "2,014")
     assert not members.data(DUE)
+
+
+def told_of(desk: Any, doors: int) -> None:
+    """As if the server had told of this laptop, of so many at a door, each seen before the last one, and of a removed one that handed something over."""
+    joined(desk)
+    now = round(time.time() * 1000)
+    rows = [LaptopRow(device="device", role="leader", gathering=None, name="Mine", who="Priya Raman", last_seen=now, waiting=0, until=None, version="0.1.0",
+                      revoked=None, ended=None, set_aside=0)]
+    rows += [LaptopRow(device=f"door{n:02}", role="door", gathering=None, name=f"Door {n:02}", who=f"Volunteer {n:02}", last_seen=now - n * 3_600_000,
+                       waiting=0, until=now + 86_400_000, version="0.1.0", revoked=None, ended=None, set_aside=0) for n in range(1, doors + 1)]
+    rows.append(LaptopRow(device="old", role="leader", gathering=None, name="Old laptop", who="Margit", last_seen=now - 90 * 86_400_000, waiting=0,
+                          until=None, version="0.1.0", revoked=now - 80 * 86_400_000, ended=None, set_aside=2))
+    with desk.applying() as applying:
+        state.keep(applying.connection, state.Told(at="2026-11-10T10:00:00+00:00", scope=desk.scope, laptops=rows))
+
+
+def test_many_laptops_fold_and_all_of_them_are_shown_when_asked(hands: Any) -> None:
+    told_of(hands.desk, 46)
+    page = hands.page("sync")
+    hands.until(lambda: "Door 01" in words(page.people))
+    said = words(page.people)
+    assert "Door 07" in said and "Door 08" not in said and "Mine" not in said, "the eight that were seen last, this laptop among them"
+    assert "Old laptop" in said, "what it handed over waits for somebody"
+    assert said.startswith("Laptops of this chapter\n48 · ") and len(said) < 900
+    every = next(one for one in page.people.findChildren(Link) if one.text() == "Show all 48")
+    assert every.accessibleName() == "Show all 48 laptops"
+    every.setFocus()
+    QTest.keyClick(every, Qt.Key.Key_Space)
+    hands.rest()
+    assert "Door 08" in words(page.people) and "Door 46" in words(page.people) and "Show all" not in words(page.people)
+    assert "Door 08" in QApplication.focusWidget().accessibleName(), "the keyboard goes on with the first that came"
+    page.people.refresh(0)
+    hands.until(lambda: not page.people._asking)
+    hands.rest()
+    assert "Door 46" in words(page.people), "they stay while the page is there"
+    assert "Door 08" in QApplication.focusWidget().accessibleName(), "and so does the keyboard"
+
+
+def test_a_few_laptops_more_than_eight_are_shown(hands: Any) -> None:
+    told_of(hands.desk, 7)
+    page = hands.page("sync")
+    hands.until(lambda: "Door 01" in words(page.people))
+    assert "Door 07" in words(page.people) and "Old laptop" in words(page.people)
+    assert not [one for one in page.people.findChildren(Link) if one.text().startswith("Show all")]
 
 
 def test_a_wrong_clocks_moment_neither_lies_on_top_nor_is_said(hands: Any) -> None:

@@ -45,6 +45,8 @@ class LaptopsTable(QWidget):
     def __init__(self, lines: Sequence[LaptopLine]) -> None:
         super().__init__()
         self._columns: dict[int, list[QWidget]] = {}
+        self.buttons: dict[str, Button] = {}
+        """What can be done, by device, in the order of the rows."""
         grid = QGridLayout(self)
         grid.setContentsMargins(0, 0, 0, 0)
         grid.setHorizontalSpacing(px(20))
@@ -63,7 +65,8 @@ class LaptopsTable(QWidget):
             for column, (words, icon, tone) in enumerate(cells, 1):
                 grid.addWidget(self._in(column, _cell(words, icon, tone)), row + 1, column, Qt.AlignmentFlag.AlignVCenter)  # type: ignore[arg-type]
             if line.deed:
-                grid.addWidget(self._button(line), row + 1, 5)
+                self.buttons[line.device] = self._button(line)
+                grid.addWidget(self.buttons[line.device], row + 1, 5)
         grid.addWidget(hairline(), 2 * len(lines) + 1, 0, 1, 6)
 
     def _in(self, column: int, widget: QWidget) -> QWidget:

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import Signal
+from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from alumni_desk.desktop.background import Lanes
-from alumni_desk.desktop.controls import Label, Link
+from alumni_desk.desktop.controls import Button, Label, Link
 from alumni_desk.desktop.dates import day_short, weekday_short
 from alumni_desk.desktop.fonts import px
 from alumni_desk.desktop.inviting import Inviting
@@ -31,6 +31,9 @@ if TYPE_CHECKING:
 
 LATE = timedelta(days=1)
 
+SHOWN = 8
+"""Laptops that are shown at first where there are many more: at a venue it is the room’s laptops that are wanted, which stand below them."""
+
 
 class PeoplePart(QWidget):
     """Asks the server whenever ``refresh`` is called, and shows what it said last meanwhile. ``said(sentence)`` for a toast."""
@@ -46,6 +49,7 @@ class PeoplePart(QWidget):
         self._waiting = 0
         self._at = ""  # when the server told of them; empty: just now
         self._asking = False
+        self._all = False
         self._inviting: Inviting | None = None
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
@@ -102,6 +106,7 @@ class PeoplePart(QWidget):
         self.show_kept(self._waiting)
 
     def _draw(self, trouble: str) -> None:
+        focused = next((_called(one) for one in self._body.findChildren(Button) if one.hasFocus()), "")
         body = QWidget()
         column = QVBoxLayout(body)
         column.setContentsMargins(0, 0, 0, 0)
@@ -111,10 +116,13 @@ class PeoplePart(QWidget):
         column.addWidget(heading(_("Laptops of this chapter"), self._count(), right=invites))
         if self._found:
             admin = any(one.here and one.role == "admin" for one in self._found)
-            table = LaptopsTable([line_of(one, self._waiting, datetime.now(UTC), admin=admin) for one in self._found])
-            table.remove.connect(self._ask_remove)
-            table.look.connect(self._look)
-            column.addWidget(table)
+            shown = self._found if self._all else first_of(self._found)
+            self.table = LaptopsTable([line_of(one, self._waiting, datetime.now(UTC), admin=admin) for one in shown])
+            self.table.remove.connect(self._ask_remove)
+            self.table.look.connect(self._look)
+            column.addWidget(self.table)
+            if len(shown) < len(self._found):
+                column.addWidget(self._every(), 0, Qt.AlignmentFlag.AlignLeft)
         if any(one.revoked for one in self._found):
             column.addWidget(Label(_("Removed: it gets nothing new, hands over what it had not sent, then erases itself. You look at that before it counts."),
                                    "small", "muted", wrap=True))  # fmt: skip
@@ -127,7 +135,30 @@ class PeoplePart(QWidget):
         self._body.hide()
         self._body.deleteLater()
         self._body = body
+        self._focus(focused)
         self.told.emit()
+
+    def _focus(self, called: str) -> None:
+        """Lead the keyboard back to the button that it was on before the list was drawn anew."""
+        again = next((one for one in self._body.findChildren(Button) if called and _called(one) == called), None)
+        if again is not None and self.isVisible():
+            self._body.show()  # nothing that is not shown takes the focus
+            again.setFocus()
+
+    def _every(self) -> Link:
+        count = number(len(self._found))
+        every = Link(_("Show all {n}").format(n=count))
+        every.setAccessibleName(_("Show all {n} laptops").format(n=count))
+        every.clicked.connect(self._show_all)
+        return every
+
+    def _show_all(self) -> None:
+        before = set(self.table.buttons)
+        self._all = True
+        self._draw("")
+        came = next((button for device, button in self.table.buttons.items() if device not in before), None)
+        if came is not None:
+            self._focus(_called(came))
 
     def versions(self) -> list[tuple[str, list[str]]]:
         """Which laptops have which version of the program, by name; empty for those that have not said it. Those that are gone count no more."""
@@ -204,6 +235,17 @@ class PeoplePart(QWidget):
             SetAsideSheet(self.window(), self._desk, self._lanes, found, lambda: self.refresh(self._waiting)).open()
 
         self._lanes.send(ask, came, lambda error: self.said.emit(str(error)))
+
+
+def _called(button: Button) -> str:
+    return button.accessibleName() or button.text()
+
+
+def first_of(found: Sequence[Laptop]) -> Sequence[Laptop]:
+    """The laptops that were seen last, with this one and those whose changes wait to be looked at; all where there are few more."""
+    if len(found) <= SHOWN + 1:
+        return found
+    return [one for place, one in enumerate(found) if place < SHOWN or one.here or one.set_aside]
 
 
 def line_of(laptop: Laptop, waiting: int, now: datetime, *, admin: bool = False) -> LaptopLine:
