@@ -326,6 +326,15 @@ def test_behind_a_proxy_an_invitation_says_what_laptops_reach_or_nothing(make_se
     assert made["url"].endswith("#sha256=" + "ab" * 32) and made["fingerprint"] == "ab" * 32
 
 
+@pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.0.2.7"])
+def test_behind_a_proxy_nothing_is_served_to_the_network_in_the_clear(host: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    from alumni_desk.cli.main import run
+
+    assert run(["--profile", str(tmp_path / "office"), "serve", "--host", host, "--port", "0", "--behind-proxy"]) == 1
+    said = capsys.readouterr().err.strip()
+    assert "not encrypted" in said and len(said.splitlines()) == 1
+
+
 def test_a_name_that_nobody_knows_is_in_no_invitation_and_serve_says_so(tmp_path: Path) -> None:
     import subprocess
     import sys

@@ -42,7 +42,7 @@ class Certificate:
 
 
 def certificate_for(host: str, folder: Path, *, cert: Path | None, key: Path | None, behind_proxy: bool) -> Certificate | None:
-    """The certificate to serve under, None on loopback or behind a proxy that has one. Makes the server's own beyond loopback."""
+    """The certificate to serve under, None on loopback. Makes the server's own beyond loopback, if no proxy was promised."""
     if (cert is None) != (key is None):
         raise Refused("server_tls_half", _("A certificate needs its key. Give both --tls-cert and --tls-key."))
     if cert is not None and key is not None:
@@ -51,8 +51,12 @@ def certificate_for(host: str, folder: Path, *, cert: Path | None, key: Path | N
                 raise Refused("server_tls_missing", _("There is no file {file}. Check the path to the certificate and its key."), file=str(path))
         _must_fit(cert, key)
         return Certificate(cert, key)
-    if behind_proxy or is_loopback(host):
+    if is_loopback(host):
         return None
+    if behind_proxy:
+        raise Refused("server_proxy_plain", _(
+            "Behind a proxy the server listens on this computer alone, for what it says to the proxy is not encrypted. Leave --host away, "
+            "or give --tls-cert and --tls-key."))
     return Certificate(*own_certificate(folder, host))
 
 
