@@ -5,9 +5,11 @@ from __future__ import annotations
 import contextlib
 import gzip
 import socket
+import ssl
 import threading
 import time
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -20,7 +22,8 @@ from alumni_desk.protocol.messages import BODY_LIMIT, HelloRequest, PushReply, P
 from alumni_desk.protocol.parcels import Piece, sign_parcel
 from alumni_desk.server.app import make_app
 from alumni_desk.server.bodies import STRANGERS_LIMIT
-from alumni_desk.server.connections import Patient
+from alumni_desk.server.certificates import own_certificate
+from alumni_desk.server.connections import Patient, PatientServer
 from alumni_desk.server.limits import Limiter
 from alumni_desk.server.refusals import Refusal
 
@@ -126,10 +129,18 @@ class Impatient(Patient):
     fetch_seconds = 0.5
 
 
+class ImpatientServer(PatientServer):
+    """For the handshake, too."""
+
+    handshake_seconds = 0.5
+
+
 @contextlib.contextmanager
-def listening(app: Any) -> Iterator[int]:
-    """An application behind real sockets; gives its port."""
-    server = uvicorn.Server(uvicorn.Config(app, http=Impatient, ws="none", log_config=None, lifespan="off", access_log=False))
+def listening(app: Any, folder: Path | None = None) -> Iterator[int]:
+    """An application behind real sockets; gives its port. ``folder``: encrypted, with its own certificate there."""
+    certificate, key = own_certificate(folder, "127.0.0.1") if folder else (None, None)
+    server = ImpatientServer(uvicorn.Config(app, http=Impatient, ws="none", log_config=None, lifespan="off", access_log=False,
+                                            ssl_certfile=certificate, ssl_keyfile=key))
     listener = socket.create_server(("127.0.0.1", 0))
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
     thread.start()
@@ -209,6 +220,23 @@ def test_a_head_that_trickles_in_is_cut_and_others_are_served_meanwhile(impatien
         one.settimeout(5)
         assert hung_up(one)
         one.close()
+
+
+@pytest.mark.parametrize("database", ["sqlcipher"], indirect=True)
+@pytest.mark.parametrize("begun", [b"", b"\x16\x03\x01\x02\x00\x01\x00"])
+def test_a_handshake_that_does_not_begin_or_end_is_cut_and_others_are_served_meanwhile(office: Any, tmp_path: Path, begun: bytes) -> None:
+    with listening(make_app(office.server), tmp_path) as port:
+        slow = [socket.create_connection(("127.0.0.1", port)) for _ in range(5)]
+        for one in slow:
+            one.sendall(begun)
+        trusting = ssl.create_default_context(cafile=tmp_path / "server-cert.pem")
+        with socket.create_connection(("127.0.0.1", port)) as bare, trusting.wrap_socket(bare, server_hostname="localhost") as quick:
+            quick.send(b"GET /healthz HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n")
+            assert quick.recv(100).startswith(b"HTTP/1.1 200")
+        for one in slow:
+            one.settimeout(5)
+            assert hung_up(one)
+            one.close()
 
 
 @pytest.mark.parametrize("database", ["sqlcipher"], indirect=True)

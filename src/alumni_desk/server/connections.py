@@ -1,16 +1,21 @@
-"""Connections that cost too much time are cut: a head that trickles in, an answer that nobody fetches. Bodies have their own clock in ``bodies``."""
+"""Connections that cost too much time are cut: a handshake that does not end, a head that trickles in, an answer that nobody fetches.
+
+Bodies have their own clock in ``bodies``.
+"""
 
 from __future__ import annotations
 
 import asyncio
+import socket
 from typing import Any
 
+import uvicorn
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from alumni_desk.server.calls import WHOLE
 
 HEAD_SECONDS = 15.0
-"""From the first byte of a request (or the connection) until its head is whole."""
+"""From the first byte of a request (or the connection) until its head is whole; and before that, until what encrypts it is agreed on."""
 
 HEAD_BYTES = 16 * 1024
 """How much of a head may have come without its end."""
@@ -103,3 +108,23 @@ class Patient(HttpToolsProtocol):
         if self._fetch is not None:
             self._fetch.cancel()
             self._fetch = None
+
+
+class PatientServer(uvicorn.Server):
+    """uvicorn's server on sockets that are there already; who never begins to encrypt is cut, too."""
+
+    handshake_seconds = HEAD_SECONDS
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """As uvicorn begins, without a lifespan. It has no setting for the handshake, which would have a minute."""
+        loop, config = asyncio.get_running_loop(), self.config
+
+        def protocol() -> asyncio.Protocol:
+            made: Any = config.http_protocol_class
+            return made(config=config, server_state=self.server_state, app_state=self.lifespan.state)  # type: ignore[no-any-return]
+
+        self.servers = [
+            await loop.create_server(protocol, sock=one, ssl=config.ssl, backlog=config.backlog,
+                                     ssl_handshake_timeout=self.handshake_seconds if config.ssl else None)
+            for one in sockets or ()]
+        self.started = True

@@ -97,7 +97,7 @@ def serve(server: Server, *, host: str, port: int, certificate: Certificate | No
     import uvicorn
 
     from alumni_desk.server.app import make_app
-    from alumni_desk.server.connections import Patient
+    from alumni_desk.server.connections import Patient, PatientServer
 
     listeners = [_listen(host, port, shared=terms.share_port)]
     port = listeners[0].getsockname()[1]
@@ -116,7 +116,7 @@ def serve(server: Server, *, host: str, port: int, certificate: Certificate | No
     address = Listening(url, pinned, laptops)
     app = make_app(server, rate=terms.rate, open_metrics=terms.open_metrics)
 
-    class Stoppable(uvicorn.Server):
+    class Stoppable(PatientServer):
         def handle_exit(self, sig: int, frame: FrameType | None) -> None:
             app.state.end_waiting()  # whoever waits for news is told that there are none
             super().handle_exit(sig, frame)
