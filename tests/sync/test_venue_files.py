@@ -16,7 +16,7 @@ from alumni_desk.cli.main import run
 from alumni_desk.errors import KnownError
 from alumni_desk.gatherings.actions import add_guests, new_gathering
 from alumni_desk.gatherings.lists import guest_rows
-from alumni_desk.members.actions import add_member, change_member
+from alumni_desk.members.actions import add_member
 from alumni_desk.protocol.handout import SealedHandout
 from alumni_desk.store.checking import verify
 from alumni_desk.store.desk import Desk
@@ -214,18 +214,3 @@ def test_why_a_typed_address_does_not_answer(monkeypatch: pytest.MonkeyPatch) ->
     assert unreachable(read_place("192.168.1.9"), OSError()).code == "venue_no_network"
     with pytest.raises(KnownError):
         read_place("http://x/y")
-
-
-def test_what_another_laptop_carried_of_somebody_erased_goes_once_the_server_has_answered(leaders: Any, tmp_path: Path) -> None:
-    one, two, *_others = leaders
-    zed = add_member(one, first_name="Zed", last_name="Zanzib", email="zed@example.org").id
-    assert read_parcels(two, write_parcels(one, tmp_path / "there.alumni").file).opened == 1
-    change_member(one, zed, city="Porto")
-    erase(one, [zed])
-    for desk in (one, two, two):
-        sync_once(desk)
-    with two.reading() as connection:
-        assert connection.exec_driver_sql("SELECT count(*) FROM erased").scalar() == 1
-        assert connection.exec_driver_sql("SELECT count(*) FROM parcel").scalar() == 0
-        assert connection.exec_driver_sql("SELECT count(*) FROM parcel_operation").scalar() == 0
-        assert connection.exec_driver_sql("SELECT 1 FROM sync_state WHERE key = 'scrubbing'").scalar() is None

@@ -259,16 +259,6 @@ def forget_parcels(connection: sa.Connection, rows: Mapping[str, Sequence[str]])
     connection.exec_driver_sql("DELETE FROM handout")
 
 
-def forget_answered(connection: sa.Connection) -> int:
-    """What was sealed before somebody was erased, or is about them, goes as soon as the server has answered for it. Returns how many parcels."""
-    gone = connection.exec_driver_sql(
-        "DELETE FROM parcel WHERE resolved IS NOT NULL AND (received <= (SELECT max(at) FROM erased) OR name IN (SELECT p.parcel FROM parcel_operation AS p"
-        " JOIN operation AS o ON o.id = p.operation JOIN erased AS e ON e.id = o.row_id))").rowcount
-    if gone:
-        connection.exec_driver_sql("DELETE FROM parcel_operation WHERE parcel NOT IN (SELECT name FROM parcel)")
-    return int(gone)
-
-
 def scrub(desk: Desk) -> None:
     """Write the database anew, so that no page, free or in the log, holds what was taken out. Nothing may be reading for long meanwhile."""
     with desk.applying() as applying:

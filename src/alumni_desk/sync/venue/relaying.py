@@ -8,7 +8,6 @@ import sqlalchemy as sa
 
 from alumni_desk.protocol.messages import ACCEPTED, PLACES, PUSH_OPERATIONS, Cursor, PushReply, PushRequest, Relayed, Sealed
 from alumni_desk.store.desk import Desk
-from alumni_desk.store.erasing import forget_answered
 from alumni_desk.sync import operations, session, state
 from alumni_desk.sync.erasing import after_push
 from alumni_desk.sync.shapes import shapes
@@ -83,8 +82,6 @@ def _keep(connection: sa.Connection, scope: str, reply: PushReply) -> None:
     for one in reply.relayed:
         connection.exec_driver_sql("UPDATE parcel SET resolved = ?, sequence = ?, reason = ? WHERE name = ?", (at, reply.head, _reason(one), one.name))
         _settle(connection, scope, one)
-    if forget_answered(connection):
-        state.keep(connection, state.Scrubbing())
     if reply.chain:
         places = state.read(connection, state.Places) or state.Places([])
         state.keep(connection, state.Places([*places.places, Cursor(reply.head, reply.chain)][1 - PLACES:]))
