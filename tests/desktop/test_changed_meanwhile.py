@@ -10,6 +10,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 from tests.desktop.test_sync_together import Window, laptop, make_server, office, window
 
+from alumni_desk.desktop.app import build
 from alumni_desk.desktop.gathering_form import GatheringForm
 from alumni_desk.desktop.member_form import MemberForm
 from alumni_desk.errors import KnownError
@@ -193,3 +194,19 @@ def test_the_chapters_name_says_what_another_laptop_called_it_meanwhile(office: 
     hands.until(lambda: chapter(one).name == "New England")
     hands.rest()
     assert row.way_out is None and row.second.text().startswith("Stands at the head")
+
+
+def test_what_is_being_typed_into_settings_is_kept_when_the_window_is_closed(desk: Any, hands_of: Any) -> None:
+    room = build(desk, theme="light")
+    room.bridge.stop()
+    room.shell.show()
+    hands = hands_of(room)
+    page = hands.page("settings")
+    hands.until(lambda: page.chapter.text() == chapter(desk).name)
+    page.chapter.setFocus()
+    page.chapter.selectAll()
+    QTest.keyClicks(page.chapter, "New England")
+    room.shell.close()
+    room.close()
+    assert chapter(desk).name == "New England"
+    room.shell.deleteLater()

@@ -483,6 +483,9 @@ class Shell(QMainWindow):
         if not self.may_close():
             event.ignore()
             return
+        typing = self.focusWidget()
+        if typing is not None:
+            typing.clearFocus()  # a line of Settings keeps what was typed when the focus leaves it
         if self._on_close is not None:
             self._on_close()
         while self._made:  # nobody else's children
