@@ -237,7 +237,7 @@ def test_whoever_stays_is_told_when_the_other_laptop_goes_away_and_when_it_is_ba
             soon(lambda turn=turn: told() == [away, back] * (turn + 1))
             soon(lambda turn=turn: one.here(gathering) == turn + 1)
         one.kill(signal.SIGKILL)
-        soon(lambda: told() == [away, back] * 2 + [away])
+        soon(lambda: told() == [away, back] * 2 + [away], 60)  # where the line does not end with it, the silence tells: after 40 s
         again = one.start("share", "--host", "127.0.0.1", "--port", port)
         assert again["code"] == said["code"]
         soon(lambda: told() == [away, back] * 3)
