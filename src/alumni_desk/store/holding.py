@@ -7,13 +7,12 @@ import getpass
 import hashlib
 import json
 import os
-import sys
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import IO
 
 from alumni_desk.errors import StoreProblem
-from alumni_desk.store.profile import Profile, computer_name, private
+from alumni_desk.store.profile import Profile, computer_name, locked, private
 from alumni_desk.words import _, clock_time, day
 
 
@@ -102,30 +101,3 @@ def _user() -> str:
         return getpass.getuser()
     except (OSError, KeyError, ImportError):
         return "?"
-
-
-if sys.platform == "win32":
-    def locked(file: int) -> bool:
-        """Lock an open file, if no other program has; it stays so until the file is closed."""
-        import msvcrt
-
-        os.lseek(file, 0, os.SEEK_SET)
-        try:
-            msvcrt.locking(file, msvcrt.LK_NBLCK, 1)
-        except OSError:
-            return False
-        return True
-else:
-    def locked(file: int) -> bool:
-        """Lock an open file, if no other program has; it stays so until the file is closed."""
-        import fcntl
-
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return False
-        except OSError:
-            return True  # a file system without locks; opening refuses it
-        return True
-
-

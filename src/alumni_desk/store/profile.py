@@ -96,7 +96,7 @@ def alone(path: Path) -> Iterator[None]:
 def if_free(path: Path) -> Iterator[bool]:
     """The same without waiting: whether no other program is inside, and then none comes in meanwhile."""
     with _lock_file(path) as handle:
-        yield _try_lock(handle.fileno())
+        yield locked(handle.fileno())
 
 
 class Turns:
@@ -139,7 +139,8 @@ if sys.platform == "win32":
             except OSError:  # LK_LOCK gives up after ten seconds; the other program still works
                 continue
 
-    def _try_lock(file: int) -> bool:
+    def locked(file: int) -> bool:
+        """Lock an open file, if no other program has; it stays so until the file is closed."""
         import msvcrt
 
         os.lseek(file, 0, os.SEEK_SET)
@@ -158,11 +159,14 @@ else:
     def _lock(file: int) -> None:
         fcntl.flock(file, fcntl.LOCK_EX)
 
-    def _try_lock(file: int) -> bool:
+    def locked(file: int) -> bool:
+        """Lock an open file, if no other program has; it stays so until the file is closed."""
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             return False
+        except OSError:
+            return True  # a file system without locks; opening refuses it
         return True
 
     def _unlock(file: int) -> None:

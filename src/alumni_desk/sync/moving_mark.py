@@ -13,8 +13,7 @@ from pathlib import Path
 
 import msgspec
 
-from alumni_desk.store.holding import locked
-from alumni_desk.store.profile import private
+from alumni_desk.store.profile import locked, private
 
 NAME = "server-moving.json"
 _LOCK = "server-moving.lock"
