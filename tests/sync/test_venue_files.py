@@ -214,3 +214,26 @@ def test_why_a_typed_address_does_not_answer(monkeypatch: pytest.MonkeyPatch) ->
     assert unreachable(read_place("192.168.1.9"), OSError()).code == "venue_no_network"
     with pytest.raises(KnownError):
         read_place("http://x/y")
+
+
+@pytest.mark.parametrize("is_read", ["before", "after"])
+def test_what_another_laptop_carried_of_somebody_erased_goes_once_the_server_has_it_in_a_backup(leaders: Any, office: Any, tmp_path: Path, is_read: str) -> None:
+    """Read before this laptop heard of the erasure, or an old file after it."""
+    one, two, *_others = leaders
+    zed = add_member(one, first_name="Zed", last_name="Zanzib", email="zed@example.org").id
+    written = write_parcels(one, tmp_path / "there.alumni").file
+    if is_read == "before":
+        assert read_parcels(two, written).opened == 1
+    erase(one, [zed])
+    sync_once(one)
+    sync_once(two)
+    if is_read == "after":
+        read_parcels(two, written)
+    sync_once(two)
+    office.server.run("server", "backup", str(tmp_path / "kept"))
+    sync_once(two)
+    with two.reading() as connection:
+        assert connection.exec_driver_sql("SELECT count(*) FROM erased").scalar() == 1
+        assert connection.exec_driver_sql("SELECT count(*) FROM parcel").scalar() == 0
+        assert connection.exec_driver_sql("SELECT count(*) FROM parcel_operation").scalar() == 0
+        assert connection.exec_driver_sql("SELECT 1 FROM sync_state WHERE key = 'scrubbing'").scalar() is None

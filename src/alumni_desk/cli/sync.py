@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import queue
 import sys
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
@@ -100,11 +101,10 @@ def run_join(args: argparse.Namespace) -> int:
 def run_keep(args: argparse.Namespace) -> int:
     """Keep the chapter until ended."""
     import signal
-    import threading
 
     from alumni_desk.sync import keeping, moving_mark, state, taking_over
 
-    ended = threading.Event()
+    ended: queue.SimpleQueue[int] = queue.SimpleQueue()  # unlike an Event, what a signal may interrupt at any place and put into
     with opened(args) as desk:
         with desk.reading() as connection:
             keeping.refuse_at_door(state.read(connection, state.Membership))
@@ -116,10 +116,10 @@ def run_keep(args: argparse.Namespace) -> int:
         try:
             _send_what_is_here(desk)
             for kind in (signal.SIGINT, signal.SIGTERM):
-                signal.signal(kind, lambda *_: ended.set())
+                signal.signal(kind, lambda number, _frame: ended.put(number))
             show(args, {"url": serving.url}, _("This laptop keeps the chapter, at {url}. Ctrl+C ends it.").format(url=serving.url))
             sys.stdout.flush()
-            while serving.running and not ended.wait(0.5):
+            while serving.running and not _came(ended, 0.5):
                 if moving_mark.stands(desk.profile.path):
                     keeping.look_after(desk)
             lost = not serving.running
@@ -132,6 +132,15 @@ def run_keep(args: argparse.Namespace) -> int:
     if lost:
         raise NetworkProblem("keeps_ended", _("The server on this laptop has ended by itself. Everything is saved; start “keep” again."))
     return 0
+
+
+def _came(ended: queue.SimpleQueue[int], seconds: float) -> bool:
+    """Whether something came within that time."""
+    try:
+        ended.get(timeout=seconds)
+    except queue.Empty:
+        return False
+    return True
 
 
 def _send_what_is_here(desk: Desk) -> None:

@@ -22,6 +22,9 @@ if TYPE_CHECKING:
     from alumni_desk.sync.venue.holding import TakenIn
     from alumni_desk.sync.venue.visiting import Met
 
+LOOK_SECONDS = 0.5
+"""How often a wait looks up: a signal that comes just before a wait begins is heard by Python only once that wait has ended."""
+
 
 def add_commands(commands: Any) -> None:
     """Declare the commands of the venue."""
@@ -113,7 +116,8 @@ def run_share(args: argparse.Namespace) -> int:
                          "for all, then share again.").format(sharing=said)
             show(args, {"address": sharing.address, "code": sharing.code, "gathering": gathering}, said)
             sys.stdout.flush()
-            ended.wait()
+            while not ended.wait(LOOK_SECONDS):
+                pass
 
         until_ended(wait, sharing.stop)
     return 0

@@ -27,6 +27,9 @@ OFFERED_AFTER = timedelta(days=2)
 
 KEPT_AFTER = timedelta(days=30)
 
+ERASED = "erased"
+"""Why a parcel goes soon: the server says that it holds somebody who was erased."""
+
 
 @dataclass(frozen=True)
 class Held:
@@ -198,11 +201,14 @@ def settle_own(connection: sa.Connection, scope: str) -> None:
 
 
 def forget_settled(connection: sa.Connection, scope: str, backed_up: int, now: datetime | None = None) -> None:
-    """What the server resolved, has in a backup and has had for long needs no copy here."""
+    """What the server resolved, has in a backup and has had for long needs no copy here. What may hold somebody who was erased waits for the backup alone."""
     before = moment((now or datetime.now(UTC)) - KEPT_AFTER)
-    old = "SELECT name FROM parcel WHERE scope = ? AND resolved < ? AND sequence <= ?"
-    connection.exec_driver_sql(f"DELETE FROM parcel_operation WHERE parcel IN ({old})", (scope, before, backed_up))
-    connection.exec_driver_sql("DELETE FROM parcel WHERE scope = ? AND resolved < ? AND sequence <= ?", (scope, before, backed_up))
+    erased = f"received <= (SELECT max(at) FROM erased) OR reason = '{ERASED}'"
+    old = f"SELECT name FROM parcel WHERE scope = ? AND sequence <= ? AND (resolved < ? OR resolved IS NOT NULL AND ({erased}))"
+    if connection.exec_driver_sql(f"SELECT 1 FROM ({old}) JOIN parcel USING (name) WHERE {erased} LIMIT 1", (scope, backed_up, before)).first() is not None:
+        state.keep(connection, state.Scrubbing())
+    connection.exec_driver_sql(f"DELETE FROM parcel_operation WHERE parcel IN ({old})", (scope, backed_up, before))
+    connection.exec_driver_sql(f"DELETE FROM parcel WHERE name IN ({old})", (scope, backed_up, before))
 
 
 def close(connection: sa.Connection) -> None:

@@ -88,6 +88,8 @@ def _keep(connection: sa.Connection, scope: str, reply: PushReply) -> None:
 
 
 def _reason(one: Relayed) -> str | None:
+    if any(result.settled == "erased" for result in one.results):
+        return holding.ERASED
     return None if one.status == "taken" else one.reason or one.status
 
 
