@@ -217,7 +217,7 @@ def test_why_a_typed_address_does_not_answer(monkeypatch: pytest.MonkeyPatch) ->
 
 
 @pytest.mark.parametrize("is_read", ["before", "after"])
-def test_what_another_laptop_carried_of_somebody_erased_goes_once_the_server_has_it_in_a_backup(leaders: Any, office: Any, tmp_path: Path, is_read: str) -> None:
+def test_what_another_carried_of_somebody_erased_goes_once_the_server_has_it_in_a_backup(leaders: Any, office: Any, tmp_path: Path, is_read: str) -> None:
     """Read before this laptop heard of the erasure, or an old file after it."""
     one, two, *_others = leaders
     zed = add_member(one, first_name="Zed", last_name="Zanzib", email="zed@example.org").id
