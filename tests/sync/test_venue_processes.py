@@ -287,6 +287,37 @@ def test_sharing_in_the_background_of_a_script_ends_when_it_is_asked_to(office: 
     script.stdout.close()
 
 
+HEARD_LATE = """
+import _thread, runpy, signal, sys, threading, time
+
+main = threading.main_thread().ident
+
+def stack():
+    frame = sys._current_frames()[main]
+    while frame is not None:
+        yield frame.f_code.co_name
+        frame = frame.f_back
+
+def end():
+    while ["wait", "wait", "wait", "until_ended"] != list(stack())[:4]:
+        time.sleep(0.01)
+    _thread.interrupt_main(signal.SIGTERM)
+
+threading.Thread(target=end, daemon=True).start()
+sys.argv[0] = "alumni-desk"
+runpy.run_module("alumni_desk", run_name="__main__")
+"""
+
+
+def test_sharing_ends_with_a_request_to_end_that_came_just_before_it_began_to_wait(office: Any, make_laptop: Callable[..., Laptop]) -> None:
+    """Such a signal wakes nobody: Python only notes that it came."""
+    laptop = make_laptop("one")
+    open_chapter(office, laptop, [])
+    words = laptop.words("share", "--host", "127.0.0.1", "--port", "0", "--json")
+    done = subprocess.run([sys.executable, "-c", HEARD_LATE, *words[3:]], capture_output=True, text=True, check=False, timeout=60)
+    assert (done.returncode, done.stderr) == (0, "") and "address" in json.loads(done.stdout)
+
+
 # Hosts of their own.
 
 ROOT = hasattr(os, "geteuid") and os.geteuid() == 0 and shutil.which("ip") is not None
