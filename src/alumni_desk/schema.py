@@ -74,6 +74,6 @@ def open_desk(profile: Profile, *, passphrase: str | None = None, create: bool =
     """Open a profile's desk; make it the first time unless ``create`` is false.
 
     Raises StoreProblem: ``passphrase_wanted``, ``passphrase_needed``, ``passphrase_wrong``, ``keyring_silent``, ``key_lost``, ``key_damaged``,
-    ``no_desk``, ``database_damaged``, ``database_newer``, or what the disk does.
+    ``no_desk``, ``database_gone``, ``database_damaged``, ``database_newer``, or what the disk does.
     """
     return open_with(profile, desk_schema, SCHEMA_VERSION, passphrase=passphrase, create=create, known=TRIGGERS)

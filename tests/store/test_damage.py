@@ -10,11 +10,12 @@ from random import Random
 
 import pytest
 
+from alumni_desk.cli.main import run as main
 from alumni_desk.errors import KnownError
 from alumni_desk.members.actions import add_member, change_member
 from alumni_desk.members.lists import count_members, member_rows
 from alumni_desk.schema import open_desk
-from alumni_desk.store import backup
+from alumni_desk.store import backup, keys
 from alumni_desk.store.checking import verify
 from alumni_desk.store.desk import Desk
 from alumni_desk.store.done import actions
@@ -180,7 +181,7 @@ def test_no_chapter_is_made_over_one_whose_database_is_gone(killed: tuple[Path, 
     for create in (True, False):
         with pytest.raises(KnownError) as raised:
             open_desk(copy_of, create=create)
-        assert raised.value.code == ("key_lost" if "without" in left else "database_damaged")
+        assert raised.value.code == ("key_lost" if "without" in left else "database_damaged" if emptied else "database_gone")
     assert {file: file.read_bytes() for file in copy_of.path.rglob("*") if file.is_file() and file.suffix != ".lock"} == before
     done = salvage(copy_of, passphrase=PASSPHRASE)
     assert (done.replaced is not None) == emptied, "of a file that was gone nothing is kept, and nothing is said to be"
@@ -189,10 +190,47 @@ def test_no_chapter_is_made_over_one_whose_database_is_gone(killed: tuple[Path, 
     assert (done.carried, cities) == {"backups": (0, []), "outbox": (14, ["City 11"])}.get(left, (13, ["City 11"]))
 
 
+@pytest.mark.parametrize("left", ["the key alone", "the key and its mark", "the key and backups of another desk"])
+def test_no_chapter_is_made_where_a_key_says_that_there_was_one(killed: tuple[Path, bytes, Path], tmp_path: Path, left: str,
+                                                                capsys: pytest.CaptureFixture[str]) -> None:
+    profile = Profile(tmp_path / "desk")
+    profile.path.mkdir()
+    shutil.copy(killed[0] / "desk.key", profile.path)
+    if left == "the key and its mark":
+        shutil.copy(killed[0] / "desk.mark", profile.path)
+    elif left == "the key and backups of another desk":
+        with open_desk(Profile(tmp_path / "other")) as other:
+            other.make_chapter("Lagos", "Northgate", "Africa/Lagos")
+            file = backup.by_itself(other.profile, other.key, "daily")
+        shutil.copytree(file.parent, profile.path / "backups")
+    before = {file: file.read_bytes() for file in profile.path.rglob("*") if file.is_file()}
+    for create in (True, False):
+        with pytest.raises(KnownError, match="restore a backup") as raised:
+            open_desk(profile, create=create)
+        assert raised.value.code == "database_gone"
+    assert main(["--profile", str(profile.path), "members"]) == 1
+    assert "is no longer in" in capsys.readouterr().err
+    assert {file: file.read_bytes() for file in profile.path.rglob("*") if file.is_file() and file.suffix != ".lock"} == before
+    with pytest.raises(KnownError) as raised:
+        salvage(profile, passphrase=PASSPHRASE)
+    assert raised.value.code == "no_backup"
+    assert restore(profile, killed[2]).held.members == 300
+    with open_desk(profile) as desk:
+        assert count_members(desk) == 300
+
+
 def test_a_first_start_that_was_killed_begins_again(profile: Profile) -> None:
+    profile.create()
+    keys.database_key(profile.path, "desk")
     open_desk(profile).close()
-    for file in profile.path.glob("desk.[!k]*"):
-        file.unlink()
+    assert {file.name for file in profile.path.iterdir()} >= {"desk.key", "desk.db"} and not (profile.path / keys.BEGUN).exists()
+
+
+def test_putting_right_what_was_never_there_leaves_a_folder_to_begin_in(profile: Profile) -> None:
+    profile.create()
+    with pytest.raises(KnownError) as raised:
+        salvage(profile)
+    assert raised.value.code == "no_backup"
     open_desk(profile).close()
 
 

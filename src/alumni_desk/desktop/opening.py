@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from alumni_desk.sync.join import Shown
     from alumni_desk.sync.venue.finding import Search
 
-DAMAGED = ("database_damaged", "changes_lost")
+DAMAGED = ("database_gone", "database_damaged", "changes_lost")
 KEYLESS = ("key_lost", "key_damaged", "keyring_silent")
 SHUT = (*DAMAGED, *KEYLESS, "no_backup")
 """What a backup mends."""

@@ -40,6 +40,8 @@ RECOVERY = "ALUMNI_DESK_RECOVERY"
 SERVICE = "Alumni Desk"
 DESK = "desk"
 """The name of a desk's database; a server's is another one."""
+BEGUN = "desk.begun"
+"""An empty file from before the first key was made until there is a database: a key without either was not the start of a desk that was killed."""
 SHORTEST = 10
 """So many letters a new passphrase has at least; an older one that is shorter still opens."""
 
@@ -180,8 +182,18 @@ def database_key(folder: Path, name: str, *, passphrase: str | None = None) -> b
         if typed is not None and len(typed) < SHORTEST:
             raise StoreProblem("passphrase_short", _("A password needs ten letters or more: three words you will remember do well. Nothing was made."))
         key = secrets.token_bytes(32)
-        _write(file, _keep(key, typed))
+        content = _keep(key, typed)
+        if name == DESK:
+            _note_begun(folder)
+        _write(file, content)
         return key
+
+
+def _note_begun(folder: Path) -> None:
+    try:
+        (folder / BEGUN).touch(mode=0o600)
+    except OSError as error:
+        raise disk_problem(error) from None
 
 
 def keepers(folder: Path, name: str) -> frozenset[str]:

@@ -17,7 +17,7 @@ from alumni_desk.store.desk import Desk, wanted_triggers
 from alumni_desk.store.mark import Mark
 from alumni_desk.store.profile import Profile, alone
 from alumni_desk.store.synced import fingerprint
-from alumni_desk.store.troubles import changes_lost, database_damaged, store_problem, translated
+from alumni_desk.store.troubles import changes_lost, database_damaged, database_gone, store_problem, translated
 from alumni_desk.words import _
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ def open_with(profile: Profile, metadata: Callable[[], sa.MetaData], version: in
 
     ``known``: the fingerprint of the schema's triggers; a database that has them needs no look at the schema.
     ``alumni_desk.schema.open_desk`` is what the program calls. Raises StoreProblem: what ``keys.database_key`` raises, ``no_desk``,
-    ``database_damaged``, ``database_newer`` or what the disk does.
+    ``database_gone``, ``database_damaged``, ``database_newer`` or what the disk does.
     """
     if not create and not profile.exists and not any((profile.path / name).exists() for name in ("removed.json", "desk.key", "desk.outbox")):
         raise _no_desk(profile)
@@ -51,10 +51,12 @@ def open_with(profile: Profile, metadata: Callable[[], sa.MetaData], version: in
             if (profile.path / "restoring").exists():
                 _end_restore(profile)
             last = Mark(profile.path, key).read()  # before the database is looked at: another program may be writing
+            if not profile.exists and not (profile.path / keys.BEGUN).exists():
+                raise database_gone(profile.path)
             if last is None and (trouble := _trouble_without_mark(profile, key)) is not None:
                 raise trouble
             if not create and not profile.exists:
-                raise database_damaged() if last else _no_desk(profile)
+                raise _no_desk(profile)
             first = _as_known(profile, key, known, last) if known is not None else None
             sole = None
             if first is None and known is not None and disk.is_full(profile.path):
@@ -63,6 +65,8 @@ def open_with(profile: Profile, metadata: Callable[[], sa.MetaData], version: in
                 known = None
                 with _said_of_opening(profile):
                     _prepare_here(profile, key, wanted_triggers(metadata(), version), last)
+            if (begun := profile.path / keys.BEGUN).exists():
+                begun.unlink()
     desk = Desk(profile, key, metadata, version, triggers=known, first=first, sole=sole)
     _correct_clock(desk)
     if sole is None:
@@ -166,11 +170,11 @@ def fits(profile: Profile, key: bytes) -> bool:
 
 
 def trouble_of(profile: Profile, key: bytes) -> KnownError | None:
-    """Why a database cannot be trusted: ``database_damaged`` or ``changes_lost``; None if every page is whole and no commit is missing. Changes nothing."""
+    """Why a database cannot be trusted: ``database_gone``, ``database_damaged`` or ``changes_lost``; None if every page is whole and no commit is missing. Changes nothing."""
     import sqlcipher3.dbapi2 as sqlcipher
 
     if not profile.exists:
-        return database_damaged()  # to look at it would make an empty one
+        return database_gone(profile.path)  # to look at it would make an empty one
     last = Mark(profile.path, key).read()
     try:
         connection = connect(profile.database, key)

@@ -53,6 +53,14 @@ def database_damaged(folder: Path | None = None) -> StoreProblem:
         "The chapter's database is damaged or belongs to another key, so it was not opened. Restore a backup; leave the file where it is."))
 
 
+def database_gone(folder: Path) -> StoreProblem:
+    """The sentence for a key, or more, beside which a chapter's database must have been."""
+    return StoreProblem("database_gone", _(
+        "The chapter's database (desk.db) is no longer in {folder}, where its key still is. No new chapter was begun there. Put the file back, or restore a "
+        "backup (in the window, or: restore FILE; restore --salvage takes the newest that is known here). To begin anew, choose another folder with "
+        "--profile."), folder=folder)
+
+
 def part_damaged(code: str = "part_damaged") -> StoreProblem:
     """The sentence for damage in an open database: that somebody came upon (``database_damaged``), or that was found when all of it was read."""
     return StoreProblem(code, _(
