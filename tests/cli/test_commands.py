@@ -161,6 +161,17 @@ def test_the_door(do: Do, chapter: dict[str, str]) -> None:
     assert do("check-in", "next", "lukasz")["verdict"] == "admitted"
 
 
+def test_whom_a_walk_in_comes_with_is_said_by_name_id_or_code(do: Do, chapter: dict[str, str]) -> None:
+    ada = next(guest for guest in do("guests", "next") if guest["person"] == chapter["Ada"])
+    for n, host in enumerate(("ada", ada["person"], ada["id"], ada["code"])):
+        do("walk-in", "next", f"Guest {n}", f"host={host}")
+    assert [guest["host"] for guest in do("guests", "next") if guest["walk_in"]] == [ada["id"]] * 4
+    bo = do("member", "add", "first_name=Bo", "last_name=Elsewhere")["id"]
+    assert "Bo Elsewhere is not on the list" in do("walk-in", "next", "Late Guest", "host=bo elsewhere", code=1, text=True)
+    assert "Nobody at this gathering is called" in do("walk-in", "next", "Late Guest", f"host={bo}", code=1, text=True)
+    assert do("headcount", "next")["walk_ins"] == 4
+
+
 def test_a_badge_of_another_gathering(do: Do, chapter: dict[str, str]) -> None:
     do("gathering", "new", "Winter Dinner", "--start", "2031-01-12T18:30", "--end", "2031-01-12T21:00")
     code = do("guests", "next")[0]["code"]

@@ -36,7 +36,7 @@ def add_commands(commands: Any) -> None:
     walk = commands.add_parser(
         "walk-in", help=_("add a guest at the door and let them in"),
         description=_("Add somebody who is not on the list and let them in. JSON as check-in. Fields: {fields}, and consent=yes, "
-                      "host=WHO, person=ID.").format(fields=", ".join(sorted(WALK_IN_FIELDS))))
+                      "host=WHO (on the list: a name, a badge code or an id), person=ID.").format(fields=", ".join(sorted(WALK_IN_FIELDS))))
     walk.add_argument("gathering", metavar="GATHERING", help=_("id, unique name or “next”"))
     walk.add_argument("name", metavar="NAME", type=a_name, help=_("the name as the guest says it"))
     walk.add_argument("fields", metavar="FIELD=VALUE", nargs="*", type=field_value([*sorted(WALK_IN_FIELDS), "consent", "host", "person"]))
@@ -83,7 +83,7 @@ def run_walk_in(args: argparse.Namespace) -> int:
     with opened(args) as desk:
         gathering = resolve(desk, args.gathering)
         door = DoorList(desk, gathering)
-        host = _one(door.find(host_text), host_text).registration if host_text else None
+        host = _on_the_list(door, host_text) if host_text else None
         verdict = walk_in(desk, gathering, args.name, person_id=person, consent=consent, host=host,
                           station=args.station or desk.device_name, **values)  # fmt: skip
         return _answer(args, verdict, door)
@@ -96,9 +96,7 @@ def run_undo(args: argparse.Namespace) -> int:
         gathering = resolve(desk, args.gathering)
         door = DoorList(desk, gathering)
         hit = _by_id(door, text) or _who_is_in(door, text)
-        if hit.registration is None:
-            raise NotFound("not_on_the_list", _("{name} is not on the list of this gathering."), name=hit.name)
-        undone = undo_check_in(desk, gathering, hit.registration, args.reason, station=args.station or desk.device_name)
+        undone = undo_check_in(desk, gathering, _registration(hit), args.reason, station=args.station or desk.device_name)
         data = {"person": _person(hit.person, hit.name, hit.class_tail), "registration": undone.registration,
                 "closed": list(undone.closed)}  # fmt: skip
         show(args, data, _("Undone: {name} is not checked in any more.").format(name=undone.name))
@@ -140,6 +138,17 @@ def _check_in(desk: Desk, door: DoorList, gathering: str, text: str, station: st
 def _by_id(door: DoorList, text: str) -> DoorHit | None:
     wanted = text.strip()
     return next((hit for hit in door.hits.values() if wanted in (hit.registration, hit.person)), None)
+
+
+def _on_the_list(door: DoorList, text: str) -> str:
+    """The registration that a text means: an id, or what one would type at the door."""
+    return _registration(_by_id(door, text) or _one(door.find(text), text))
+
+
+def _registration(hit: DoorHit) -> str:
+    if hit.registration is None:
+        raise NotFound("not_on_the_list", _("{name} is not on the list of this gathering."), name=hit.name)
+    return hit.registration
 
 
 def _who_is_in(door: DoorList, text: str) -> DoorHit:
