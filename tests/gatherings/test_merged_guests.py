@@ -10,7 +10,8 @@ from alumni_desk.badges.actions import note_printed
 from alumni_desk.badges.people import badge_people
 from alumni_desk.badges.rosters import awaited, roster_csv
 from alumni_desk.checkin.actions import check_in
-from alumni_desk.checkin.lists import headcount
+from alumni_desk.checkin.lists import DoorList, headcount
+from alumni_desk.checkin.verdicts import Outcome
 from alumni_desk.desktop.today_lists import today_facts
 from alumni_desk.gatherings.actions import add_guest_of, add_guests, name_guest, new_gathering, remove_guests, set_rsvp
 from alumni_desk.gatherings.lists import gathering, gathering_rows, guest_rows
@@ -116,10 +117,10 @@ def test_what_a_member_was_at_is_told_of_all_their_entries_once(desk: Desk, dinn
     set_rsvp(desk, dinner, [registration_id(dinner, ada)], "maybe")
     merge_people(desk, adaeze, ada)
     for entry in (ada, adaeze):
-        assert [(one.name, one.status, one.came) for one in visits(desk, entry)] == [("Lunch", "invited", False), ("Dinner", "yes", True)]
+        assert [(one.name, one.status, one.came) for one in visits(desk, entry)] == [("Lunch", "invited", False), ("Dinner", "maybe", True)]
     assert {who: one.name for who, one in last_seen(desk, [ada, cy]).items()} == {ada: "Dinner"}
     ahead = expected_next(desk, [ada, cy], DAY)
-    assert {who: (one.name, one.status) for who, one in ahead.items()} == {ada: ("Dinner", "yes"), cy: ("Dinner", "yes")}
+    assert {who: (one.name, one.status) for who, one in ahead.items()} == {ada: ("Dinner", "maybe"), cy: ("Dinner", "yes")}
     assert expected_next(desk, [ada], date(2030, 11, 13))[ada].name == "Lunch"
 
 
@@ -145,3 +146,35 @@ def test_guests_stay_under_a_host_who_was_merged(desk: Desk, dinner: str, people
     [zoe] = [row for row in guest_rows(desk, dinner) if row.name == "Zoe Young"]
     merge_people(desk, zoe.person, ada)
     assert [(row.name, row.host) for row in guest_rows(desk, dinner)] == [("Ada Obi", None), ("Cy Obi", None)]
+
+
+@pytest.mark.parametrize(("into", "other", "shown"), [("no", "yes", "no"), ("yes", "no", "yes"), ("maybe", "waitlisted", "maybe"), ("invited", "no", "no"),
+                                                      ("invited", "yes", "yes"), ("cancelled", "yes", "cancelled")])
+def test_the_answer_of_the_entry_that_stays_counts_wherever_it_is_told(desk: Desk, dinner: str, people: list[str], into: str, other: str, shown: str) -> None:
+    ada, adaeze, cy = people
+    remove_guests(desk, dinner, [registration_id(dinner, cy)])
+    with desk.writing("answers_noted") as writing:
+        for person, status in ((ada, into), (adaeze, other)):
+            writing.change("registration", registration_id(dinner, person), status=status)
+    merge_people(desk, adaeze, ada)
+    assert [row.status for row in guest_rows(desk, dinner)] == [shown]
+    one = gathering(desk, dinner)
+    assert (one.coming, one.not_coming, one.maybe) == (shown == "yes", shown in ("no", "cancelled"), shown == "maybe")
+    assert {ahead.coming for ahead in today_facts(desk, DAY).ahead} == {shown == "yes"}
+    assert [one.status for one in visits(desk, ada)] == [one.status for one in visits(desk, adaeze)] == [shown]
+    assert [one.status for one in expected_next(desk, [ada], DAY).values()] == ([] if shown == "cancelled" else [shown])
+    door = DoorList(desk, dinner)
+    assert {hit.rsvp for hit in door.hits.values()} == {shown} and door.headcount().expected == (shown == "yes")
+    admits = {"no": False, "cancelled": False}.get(shown, True)
+    for person in (adaeze, ada):
+        assert (check_in(desk, dinner, registration_id(dinner, person), station="Main door").outcome in (Outcome.ADMITTED, Outcome.ALREADY_IN)) == admits
+
+
+def test_whoever_is_in_stays_in_whatever_the_entry_answered_that_stays(desk: Desk, dinner: str, people: list[str]) -> None:
+    ada, adaeze, _cy = people
+    set_rsvp(desk, dinner, [registration_id(dinner, ada)], "no")
+    check_in(desk, dinner, registration_id(dinner, adaeze), station="Main door")
+    merge_people(desk, adaeze, ada)
+    assert [(row.status, row.checked_in) for row in guest_rows(desk, dinner)] == [("no", True), ("yes", False)]
+    assert headcount(desk, dinner).present == 1 and gathering(desk, dinner).came == 1
+    assert check_in(desk, dinner, registration_id(dinner, ada), station="Main door").outcome is Outcome.ALREADY_IN

@@ -22,8 +22,10 @@ from alumni_desk.checkin.verdicts import (
     open_ins,
 )
 from alumni_desk.errors import BadInput, NotFound, Refused
+from alumni_desk.gatherings.counts import answer_of
 from alumni_desk.gatherings.records import registration_id
 from alumni_desk.members import naming
+from alumni_desk.members.roots import merged_among, root_of
 from alumni_desk.protocol.codes import badge_code, read_badge_code
 from alumni_desk.store import driver
 from alumni_desk.store.at_door import is_at_door
@@ -185,7 +187,8 @@ def _by_code(writing: Writing, gathering: str, text: str, station: str | None, b
 
 def _let_in(writing: Writing, gathering: str, row: _Guest, station: str | None, method: str, by: str | None, *,
             let_in: bool, overlooked: Reason | None = None) -> Verdict:  # fmt: skip
-    against = overlooked or objection(row.status, on_the_list=True, door_note=bool(row.door_note or row.note), deceased=bool(row.deceased))
+    answer = row.status if overlooked else _answer(writing, gathering, row)
+    against = overlooked or objection(answer, on_the_list=True, door_note=bool(row.door_note or row.note), deceased=bool(row.deceased))
     name, tail = row.named
     ins = open_ins(_facts(writing, gathering, row))
     outcome = decide(bool(ins), against, let_in=let_in)
@@ -279,6 +282,18 @@ def _same_human(writing: Writing, person: str) -> set[str]:
         onward = [one for one in near if one not in found]
         found.update(onward)
     return found
+
+
+def _answer(writing: Writing, gathering: str, guest: _Guest) -> str | None:
+    """What this human answered, under whichever of their registrations here."""
+    if not guest.merged:
+        return guest.status
+    everybody = _same_human(writing, guest.person)
+    root = root_of(merged_among(writing.connection, everybody), guest.person)
+    return answer_of([(person == root, status) for person, status in driver.rows(
+        writing.connection, "SELECT person, status FROM registration INDEXED BY registration_person"
+        " WHERE gathering = ? AND NOT gone AND person IN (SELECT value FROM json_each(?))", (gathering, json.dumps(sorted(everybody))))] or [
+            (True, guest.status)])
 
 
 def _facts(writing: Writing, gathering: str, guest: _Guest) -> list[Fact]:

@@ -16,6 +16,7 @@ import sqlalchemy as sa
 from alumni_desk.checkin.ranking import Findable, findable, rank
 from alumni_desk.checkin.verdicts import Fact, has_left, open_ins
 from alumni_desk.errors import NotFound
+from alumni_desk.gatherings.counts import answer_of
 from alumni_desk.members import naming
 from alumni_desk.members.roots import merged_on, root_of
 from alumni_desk.protocol.codes import read_badge_code
@@ -232,6 +233,10 @@ class DoorList:
             if row is not None:  # a fact counts once its registration has arrived
                 by_root[self.root(row.person)].extend(facts)
         self._by_root = by_root
+        answers: dict[str, list[sa.Row[Any]]] = defaultdict(list)
+        for row in self._registrations.values():
+            answers[self.root(row.person)].append(row)
+        self._answers = {root: _answered(root, rows) for root, rows in answers.items() if len(rows) > 1}
         self.hits = {row.id: self._on_the_list(row) for row in self._registrations.values()}
         self._findables = [self._findable(hit) for hit in self.hits.values()]
 
@@ -241,20 +246,21 @@ class DoorList:
         host_person = self._persons.get(host.person) if host is not None else None
         facts = self._by_root.get(self.root(row.person), [])
         ins = tuple(open_ins(facts))
+        answer, answered_at = self._answers.get(self.root(row.person), (row.status, row.answered_at))
         if ins:
             status = DoorStatus.IN
         elif has_left(facts):
             status = DoorStatus.LEFT
         else:
             status = {"cancelled": DoorStatus.CANCELLED, "no": DoorStatus.DECLINED,
-                      "waitlisted": DoorStatus.WAITLISTED}.get(row.status or "", DoorStatus.EXPECTED)  # fmt: skip
+                      "waitlisted": DoorStatus.WAITLISTED}.get(answer or "", DoorStatus.EXPECTED)  # fmt: skip
         hit = _hit(person, row.id, row.person, status)
         first = ins[0] if ins else None
         return replace(
             hit, registration=row.id, name=row.badge_name or hit.name, table_name=row.table_name,
             class_tail=row.badge_tail or hit.class_tail, host=row.host if host is not None else None,
             host_name=_name_and_tail(host_person) if host_person is not None else None,
-            rsvp=row.status, answered_at=row.answered_at, walk_in=bool(row.walk_in), code=row.code,
+            rsvp=answer, answered_at=answered_at, walk_in=bool(row.walk_in), code=row.code,
             door_note=row.door_note or hit.door_note, ins=ins,
             at=local_time(first.at, self.gathering.zone) if first else None,
             station=first.station if first else None, by=first.by if first else None)  # fmt: skip
@@ -396,6 +402,13 @@ def _findable(hit: DoorHit, person: sa.Row[Any] | None, host: sa.Row[Any] | None
 def _all_names(person: sa.Row[Any]) -> list[str | None]:
     return [person.first_name, person.middle_name, person.last_name, person.preferred_name, person.other_script_name,
             *texts(person.former_names)]  # fmt: skip
+
+
+def _answered(root: str, rows: Iterable[sa.Row[Any]]) -> tuple[str, str | None]:
+    """What somebody who is on the list under several entries answered, and when."""
+    said = sorted(((row.person == root, row.status or "invited", row.answered_at) for row in rows), key=lambda one: not one[0])
+    answer = answer_of([(own, status) for own, status, _at in said])
+    return answer, next(at for _own, status, at in said if status == answer)
 
 
 def find_at_door(desk: Desk, gathering_id: str, text: str, limit: int = 50) -> DoorHits:

@@ -44,8 +44,9 @@ def add_commands(commands: Any) -> None:
     away.set_defaults(run=run_remove)
     merge = parts.add_parser(
         "merge", help=_("make two entries of one person one"),
-        description=_("Make WHO part of INTO. INTO keeps what it says; what WHO alone knew comes along: empty fields, further addresses, degrees, and every "
-                      "wish to be left alone. What was done under either stays. JSON: id, name, merged (the entry that is part of it now), action."))
+        description=_("Make WHO part of INTO. INTO keeps what it says, and its answer to a gathering where it has one; what WHO alone knew comes along: empty "
+                      "fields, further addresses, degrees, answers, and every wish to be left alone. What was done under either stays, check-ins too. "
+                      "JSON: id, name, merged (the entry that is part of it now), action."))
     merge.add_argument("who", metavar="WHO", help=_("the id, or words that fit one member only"))
     merge.add_argument("into", metavar="INTO", help=_("the id, or words that fit one member only"))
     merge.set_defaults(run=run_merge)

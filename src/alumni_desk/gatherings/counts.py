@@ -9,23 +9,25 @@ from typing import Any
 from alumni_desk.members.roots import merged_on, root_of
 from alumni_desk.store import driver
 
-_ORDER = ("yes", "waitlisted", "maybe", "invited", "no", "cancelled")
+_ORDER = ("yes", "waitlisted", "maybe", "no", "cancelled")
 
 
-def answer_of(statuses: Iterable[str | None]) -> str:
-    """The answer of somebody who is on a list under several entries: the one with which they are likeliest to come."""
-    return min((status or "invited" for status in statuses), key=lambda one: _ORDER.index(one) if one in _ORDER else len(_ORDER))
+def answer_of(answers: Iterable[tuple[bool, str | None]]) -> str:
+    """The answer of somebody who is on a list under several entries: that of the entry which stands for them, marked true, else the likeliest to come."""
+    said = [(own, status) for own, status in answers if status and status != "invited"]
+    kept = [status for own, status in said if own] or [status for _own, status in said] or ["invited"]
+    return min(kept, key=lambda one: _ORDER.index(one) if one in _ORDER else len(_ORDER))
 
 
 def answers_once(connection: Any, found: Mapping[str, dict[str, int]]) -> None:
     """Of answers that were counted by entries (gathering → answer → how many), count each person's once."""
     for gathering, several in _twice(connection, found, "SELECT r.gathering, r.person, r.status FROM json_each(?) AS wanted"
                                      " CROSS JOIN registration AS r ON r.person = wanted.value WHERE NOT r.gone").items():
-        for statuses in several:
+        for answers in several:
             counts = found[gathering]
-            for status in statuses:
+            for _own, status in answers:
                 counts[status or "invited"] -= 1
-            counts[answer_of(statuses)] = counts.get(answer_of(statuses), 0) + 1
+            counts[answer_of(answers)] = counts.get(answer_of(answers), 0) + 1
 
 
 def came_once(connection: Any, found: dict[str, int]) -> None:
@@ -38,16 +40,17 @@ def came_once(connection: Any, found: dict[str, int]) -> None:
         found[gathering] -= sum(len(each) - 1 for each in several)
 
 
-def _twice(connection: Any, gatherings: Mapping[str, object], question: str) -> dict[str, list[list[Any]]]:
-    """What a question finds about those who are on a list under several entries, by gathering, together for each person."""
+def _twice(connection: Any, gatherings: Mapping[str, object], question: str) -> dict[str, list[list[tuple[bool, Any]]]]:
+    """What a question finds about those who are on a list under several entries, by gathering, together for each person; true: under the one that stays."""
     merged = merged_on(connection)
     if not merged or not gatherings:
         return {}
-    told: dict[tuple[str, str], list[Any]] = {}
+    told: dict[tuple[str, str], list[tuple[bool, Any]]] = {}
     for gathering, person, what in driver.rows(connection, question, (json.dumps(sorted({*merged, *merged.values()})),)):
         if gathering in gatherings:
-            told.setdefault((gathering, root_of(merged, person)), []).append(what)
-    found: dict[str, list[list[Any]]] = {}
+            root = root_of(merged, person)
+            told.setdefault((gathering, root), []).append((person == root, what))
+    found: dict[str, list[list[tuple[bool, Any]]]] = {}
     for (gathering, _root), each in told.items():
         if len(each) > 1:
             found.setdefault(gathering, []).append(each)

@@ -283,7 +283,7 @@ def _guest(entries: Sequence[sa.Row[Any]], people: Mapping[str, Any], root: str,
     def said(name: str) -> Any:
         return next((value for one in entries if (value := getattr(one, name))), None)
 
-    status = answer_of([one.status for one in entries])
+    status = answer_of([(one.person == root, one.status) for one in entries])
     name = said("badge_name") or (naming.display_name(person) if person is not None else "")
     tail = " ".join(part for part in (naming.short_year(person.class_year if person is not None else None),
                                       (said("badge_tail") or (person.badge_tail if person is not None else None) or "").replace("'", "’")) if part)

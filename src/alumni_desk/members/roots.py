@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import json
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from alumni_desk.store import driver
@@ -11,6 +12,12 @@ from alumni_desk.store import driver
 def merged_on(connection: Any) -> dict[str, str]:
     """Every entry that is part of another, with the one that it was merged into."""
     return dict(driver.rows(connection, "SELECT id, merged_into FROM person WHERE merged_into IS NOT NULL"))
+
+
+def merged_among(connection: Any, people: Iterable[str]) -> dict[str, str]:
+    """Those of some entries that are part of another, with the one that each was merged into."""
+    return dict(driver.rows(connection, "SELECT id, merged_into FROM person WHERE id IN (SELECT value FROM json_each(?)) AND merged_into IS NOT NULL",
+                            (json.dumps(list(people)),)))
 
 
 def root_of(merged: Mapping[str, str], person: str) -> str:

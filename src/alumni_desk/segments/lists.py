@@ -11,6 +11,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from alumni_desk.gatherings.counts import answer_of
+from alumni_desk.members.roots import merged_among, root_of
 from alumni_desk.store import driver
 from alumni_desk.store.desk import Desk
 
@@ -81,14 +82,16 @@ def expected_next(desk: Desk, people: Sequence[str], today: date) -> dict[str, E
 def expected_on(connection: sa.Connection, people: Sequence[str], today: date) -> dict[str, Expected]:
     """``expected_next`` on a connection that has looked up the people."""
     rows = driver.rows(
-        connection, _ENTRIES + "SELECT entry.person, r.status, g.id, g.name, g.starts FROM entry CROSS JOIN registration AS r ON r.person = entry.id "
-        "CROSS JOIN gathering AS g ON g.id = r.gathering WHERE NOT r.gone AND NOT g.gone AND r.status <> 'cancelled' "
+        connection, _ENTRIES + "SELECT entry.person, entry.id, r.status, g.id, g.name, g.starts FROM entry CROSS JOIN registration AS r ON r.person = entry.id "
+        "CROSS JOIN gathering AS g ON g.id = r.gathering WHERE NOT r.gone AND NOT g.gone "
         "AND coalesce(g.status, 'planned') <> 'cancelled' AND g.starts >= ? ORDER BY g.starts DESC, g.id", (json.dumps(people), today.isoformat()))
+    together: dict[tuple[str, str, str, str], list[tuple[bool, str | None]]] = {}
+    for person, entry, status, gathering, name, starts in rows:
+        together.setdefault((person, gathering, name or "", starts), []).append((entry == person, status))
     found: dict[str, Expected] = {}
-    for person, status, gathering, name, starts in rows:
-        before = found.get(person)
-        answer = answer_of((status, before.status)) if before is not None and before.gathering == gathering else status or "invited"
-        found[person] = Expected(gathering, name or "", date.fromisoformat(starts[:10]), answer)
+    for (person, gathering, name, starts), answers in together.items():
+        if (answer := answer_of(answers)) != "cancelled":
+            found[person] = Expected(gathering, name, date.fromisoformat(starts[:10]), answer)
     return found
 
 
@@ -97,8 +100,9 @@ def visits(desk: Desk, person_id: str) -> list[Visit]:
     registration, gathering, fact = desk.tables["registration"], desk.tables["gathering"], desk.tables["fact"]
     with desk.reading() as connection:
         entries = [entry for (entry,) in driver.rows(connection, _OF_ONE, (person_id,))]
+        root = root_of(merged_among(connection, entries), person_id)
         rows = connection.execute(
-            sa.select(registration.c.id.label("registration"), registration.c.status, registration.c.walk_in,
+            sa.select(registration.c.id.label("registration"), registration.c.person, registration.c.status, registration.c.walk_in,
                       gathering.c.id, gathering.c.name, gathering.c.starts)
             .join(gathering, gathering.c.id == registration.c.gathering)
             .where(registration.c.person.in_(entries), ~registration.c.gone, ~gathering.c.gone, gathering.c.starts.is_not(None))
@@ -112,5 +116,5 @@ def visits(desk: Desk, person_id: str) -> list[Visit]:
     together: dict[str, list[Any]] = {}
     for row in rows:
         together.setdefault(row.id, []).append(row)
-    return [Visit(each[0].id, each[0].name or "", date.fromisoformat(each[0].starts[:10]), answer_of([row.status for row in each]),
+    return [Visit(each[0].id, each[0].name or "", date.fromisoformat(each[0].starts[:10]), answer_of([(row.person == root, row.status) for row in each]),
                   any(row.registration in came for row in each), all(row.walk_in for row in each)) for each in together.values()]
