@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import json
+import os
 import shutil
+import time
 from collections.abc import Callable
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +16,7 @@ import sqlalchemy as sa
 from tests.sync.conftest import RunningServer
 from tests.sync.test_sync_listening import SOON, listening
 
+from alumni_desk.cli.main import run as main
 from alumni_desk.errors import KnownError
 from alumni_desk.members.actions import add_member
 from alumni_desk.members.chapter import change_chapter
@@ -81,6 +86,25 @@ def test_the_card_says_whose_value_is_whose(clash: tuple[Desk, Desk, Desk, str])
     assert (ours.theirs.value, ours.theirs.device, ours.theirs.here, ours.theirs.shown) == ("s.tesfaye@example.net", "Tomás’s laptop", False, True)
     assert (theirs.yours, theirs.theirs.value) == (ours.theirs.__class__(**{**vars(ours.theirs), "here": True}), "selam.t@example.org")
     assert card(hana, "email").yours.value == "s.tesfaye@example.net" and ours.name.startswith("Selam Tesfaye")
+
+
+@pytest.mark.skipif(os.name != "posix", reason="a system where a program cannot choose its time zone")
+def test_the_command_says_moments_by_this_computers_clock_and_json_in_utc(
+        clash: tuple[Desk, Desk, Desk, str], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    words = ["--profile", str(clash[0].profile.path), "conflicts"]
+    monkeypatch.setenv("TZ", "Asia/Kathmandu")
+    time.tzset()
+    try:
+        assert main(words) == 0
+        shown = capsys.readouterr().out
+        assert main([*words, "--json"]) == 0
+        for one in json.loads(capsys.readouterr().out):
+            for side in (one["yours"], one["theirs"]):
+                at = datetime.fromisoformat(side["at"])
+                assert side["at"].endswith("Z") and f"{at + timedelta(hours=5, minutes=45):%Y-%m-%d %H:%M}" in shown
+    finally:
+        monkeypatch.undo()
+        time.tzset()
 
 
 def test_what_one_decides_vanishes_on_the_others(clash: tuple[Desk, Desk, Desk, str]) -> None:

@@ -6,7 +6,7 @@ import argparse
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from alumni_desk.cli.output import add_json, opened, show
+from alumni_desk.cli.output import add_json, local_moment, opened, show
 from alumni_desk.words import _
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ def _side(word: str, card: Conflict, side: Side) -> str:
 
     value = said(card, side)
     value = "; ".join(map(str, value)) if isinstance(value, list) else _("(empty)") if value is None else str(value)
-    who = ", ".join(filter(None, (side.who, _("this laptop") if side.here else side.device, side.at[:16].replace("T", " "))))
+    who = ", ".join(filter(None, (side.who, _("this laptop") if side.here else side.device, local_moment(side.at))))
     return f"  {word}: {value} ({who})" + (" · " + _("shown now") if side.shown else "")
 
 

@@ -25,6 +25,16 @@ def add_json(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help=_("answer in JSON, with stable keys"))
 
 
+def local_moment(moment: str | int | None) -> str:
+    """A moment (ISO, or milliseconds as a server keeps them) by this computer's clock and zone; empty for none."""
+    from datetime import UTC, datetime
+
+    if moment is None or moment == "":
+        return ""
+    at = datetime.fromtimestamp(moment / 1000, UTC) if isinstance(moment, int) else datetime.fromisoformat(moment)
+    return f"{at.astimezone():%Y-%m-%d %H:%M}"
+
+
 def profile_of(args: argparse.Namespace) -> Profile:
     """The profile that a command works on."""
     from alumni_desk.store.profile import Profile, default_profile

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from alumni_desk.cli.arguments import whole_number
-from alumni_desk.cli.output import add_json, add_yes, opened, show, sure, table
+from alumni_desk.cli.output import add_json, add_yes, local_moment, opened, show, sure, table
 from alumni_desk.words import _, ngettext, number
 
 if TYPE_CHECKING:
@@ -125,12 +125,7 @@ def _access(made: Invitation, wanted: datetime | None) -> str:
     ends = datetime.fromisoformat(made.access)
     words = _("Access to the door ends {until}.") if wanted is None or wanted.replace(microsecond=0) <= ends else _(
         "Access to the door ends {until}: --until was later than a day after the gathering.")
-    return words.format(until=_here(made.access))
-
-
-def _here(moment: str) -> str:
-    """A moment by this computer's clock, as --until takes it."""
-    return f"{datetime.fromisoformat(moment).astimezone():%Y-%m-%d %H:%M}"
+    return words.format(until=local_moment(made.access))
 
 
 def _moment_of(text: str) -> datetime:
@@ -147,7 +142,7 @@ def _show_invitation(args: argparse.Namespace, made: Invitation, then: str = "")
 
     file = save(made, Path(args.save).expanduser()) if args.save else None
     lines = [_("Code: {code}").format(code=made.code), _("Server: {url}").format(url=made.url),
-             _("Valid until {until}, once.").format(until=_here(made.until)), _("QR: {text}").format(text=made.qr)]
+             _("Valid until {until}, once.").format(until=local_moment(made.until)), _("QR: {text}").format(text=made.qr)]
     if file is not None:
         lines.append(_("Saved as {file}: whoever has it can join.").format(file=file))
     if then:
@@ -167,17 +162,13 @@ def run_invitations(args: argparse.Namespace) -> int:
 
 def _invited(one: SentInvitation) -> tuple[str, ...]:
     states = {"open": _("not used yet"), "used": _("used"), "cancelled": _("cancelled"), "ended": _("ended")}
-    return (one.id[:8], one.name or one.email or "", _role(one.role, one.gathering_name), _("until {moment}").format(moment=_short(one.until)),
+    return (one.id[:8], one.name or one.email or "", _role(one.role, one.gathering_name), _("until {moment}").format(moment=local_moment(one.until)),
             states[one.state], one.by or "")
 
 
 def _role(role: str, gathering: str | None) -> str:
     words = {"admin": _("admin"), "leader": _("leader"), "door": _("door")}
     return _("door of {gathering}").format(gathering=gathering) if role == "door" and gathering else words.get(role, role)
-
-
-def _short(moment: str | None) -> str:
-    return (moment or "")[:16].replace("T", " ")
 
 
 def run_cancel(args: argparse.Namespace) -> int:
@@ -203,7 +194,7 @@ def run_laptops(args: argparse.Namespace) -> int:
 def _show_kept(args: argparse.Namespace, kept: Kept | None) -> int:
     if kept is None:
         return show(args, {"at": None, "laptops": []}, _("The server has not told this laptop of any yet: laptops asks it."))
-    words = _("As of {moment} UTC:").format(moment=_short(kept.at)) + "\n" + table([_laptop(one) for one in kept.laptops])
+    words = _("As of {moment}:").format(moment=local_moment(kept.at)) + "\n" + table([_laptop(one) for one in kept.laptops])
     return show(args, {"at": kept.at, "laptops": [asdict(one) for one in kept.laptops]}, words)
 
 
@@ -211,8 +202,8 @@ def _laptop(one: Laptop) -> tuple[str, ...]:
     here = _("{name} (this laptop)").format(name=one.name) if one.here else one.name
     until = _("until {moment}, over") if one.over else _("until {moment}")
     ends = ((_("removed {moment}"), one.revoked), (_("left {moment}"), one.left), (_("joined anew {moment}"), one.replaced), (until, one.until))
-    end = next((words.format(moment=_short(at)) for words, at in ends if at), "")
-    return (one.id[:8], here, one.who or "", one.may_see, _short(one.last_seen), _("{n} to send").format(n=number(one.waiting)) if one.waiting else "",
+    end = next((words.format(moment=local_moment(at)) for words, at in ends if at), "")
+    return (one.id[:8], here, one.who or "", one.may_see, local_moment(one.last_seen), _("{n} to send").format(n=number(one.waiting)) if one.waiting else "",
             _("{n} set aside").format(n=number(one.set_aside)) if one.set_aside else "", end, one.version or "")
 
 
@@ -241,7 +232,7 @@ def _aside(one: SetAside) -> str:
     who = _("{who}, {laptop}").format(who=one.who, laptop=one.laptop) if one.who else one.laptop
     count = ngettext("{n} change", "{n} changes", one.count).format(n=number(one.count))
     rest = [f"  {ngettext('and {n} more', 'and {n} more', one.more).format(n=number(one.more))}"] if one.more else []
-    return "\n".join([f"{one.id[:8]}  {_short(one.received)}  {who}  {count}. {one.why}", *(f"  {line}" for line in one.what), *rest])
+    return "\n".join([f"{one.id[:8]}  {local_moment(one.received)}  {who}  {count}. {one.why}", *(f"  {line}" for line in one.what), *rest])
 
 
 def run_release(args: argparse.Namespace) -> int:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from alumni_desk.cli.arguments import whole_number
-from alumni_desk.cli.output import add_json, show, table
+from alumni_desk.cli.output import add_json, local_moment, show, table
 from alumni_desk.cli.serving import add_database, folder_of, journal_of, moment, the_database, the_server
 from alumni_desk.errors import BadInput
 from alumni_desk.words import _, ngettext, number
@@ -96,7 +96,7 @@ def run_invite(args: argparse.Namespace) -> int:
             url, fingerprint = address_for_laptops(read_state(connection, server.tables))
     qr = qr_text(url, made.long) if url else None
     data = {"code": made.code, "expires": moment(made.expires), "url": url, "fingerprint": fingerprint, "qr": qr}
-    human = _("Code: {code}\nValid until {expires}, once.").format(code=made.code, expires=data["expires"])
+    human = _("Code: {code}\nValid until {expires}, once.").format(code=made.code, expires=local_moment(made.expires))
     if url:
         where = _("Server: {url}\nQR: {qr}").format(url=url, qr=qr)
     elif fingerprint:
@@ -136,7 +136,7 @@ def run_devices(args: argparse.Namespace) -> int:
     data = [{"id": row.id, "name": row.name, "who": row.who, "chapter": row.chapter, "role": row.role, "last_seen": moment(row.last_seen),
              "version": row.version, "waiting": row.waiting, "revoked": row.revoked, "replaced": row.replaced} for row in rows]
     end = {row.id: _("removed") if row.revoked else _("joined anew") if row.replaced else "" for row in rows}
-    lines = [(row.id, row.name or "", row.who or "", row.chapter or "", row.role, moment(row.last_seen) or "", row.version or "",
+    lines = [(row.id, row.name or "", row.who or "", row.chapter or "", row.role, local_moment(row.last_seen), row.version or "",
               _("{n} to send").format(n=number(row.waiting)) if row.waiting else "", end[row.id]) for row in rows]
     show(args, data, table(lines) or _("No laptop has joined yet."))
     return 0
@@ -192,7 +192,7 @@ def run_audit(args: argparse.Namespace) -> int:
         rows = audit.newest(connection, server.tables, None, max(0, args.limit))
     data = [{"chapter": row.scope, "number": row.number, "at": moment(row.made_at), "device": row.device, "event": row.event,
              "details": json.loads(row.details) if row.details else None} for row in rows]
-    lines = [(moment(row.made_at) or "", row.scope, number(row.number), row.event, row.device or "") for row in rows]
+    lines = [(local_moment(row.made_at), row.scope, number(row.number), row.event, row.device or "") for row in rows]
     show(args, data, table(lines) or _("Nothing has been done yet."))
     return 0
 
@@ -215,7 +215,7 @@ def run_quarantine(args: argparse.Namespace) -> int:
         rows = set_aside(server)
     data = [{"id": row.id, "chapter": row.chapter, "device": row.device, "name": row.name, "reason": row.reason, "operations": row.operations,
              "received": moment(row.received_at)} for row in rows]
-    lines = [(row.id, moment(row.received_at) or "", row.chapter or "", row.name or row.device, row.reason, number(row.operations)) for row in rows]
+    lines = [(row.id, local_moment(row.received_at), row.chapter or "", row.name or row.device, row.reason, number(row.operations)) for row in rows]
     show(args, data, table(lines) or _("Nothing is set aside."))
     return 0
 

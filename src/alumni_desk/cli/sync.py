@@ -9,7 +9,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from alumni_desk.cli.arguments import whole_number
-from alumni_desk.cli.output import add_json, opened, show
+from alumni_desk.cli.output import add_json, local_moment, opened, show
 from alumni_desk.errors import BadInput, KnownError, NetworkProblem, NotFound
 from alumni_desk.words import _, ngettext, number
 
@@ -258,7 +258,7 @@ def run_refused(args: argparse.Namespace) -> int:
     with opened(args) as desk:
         found = refused(desk, args.limit)
     show(args, [{"id": one.id, "at": one.at, "what": one.what, "reason": one.reason} for one in found],
-         "\n".join(f"{one.at[:16].replace('T', ' ')}  {one.what}. {one.why}" for one in found) or _("The server took everything."))
+         "\n".join(f"{local_moment(one.at)}  {one.what}. {one.why}" for one in found) or _("The server took everything."))
     return 0
 
 
