@@ -184,10 +184,19 @@ def test_no_chapter_is_made_over_one_whose_database_is_gone(killed: tuple[Path, 
         assert raised.value.code == ("key_lost" if "without" in left else "database_damaged" if emptied else "database_gone")
     assert {file: file.read_bytes() for file in copy_of.path.rglob("*") if file.is_file() and file.suffix != ".lock"} == before
     done = salvage(copy_of, passphrase=PASSPHRASE)
-    assert (done.replaced is not None) == emptied, "of a file that was gone nothing is kept, and nothing is said to be"
+    assert done.replaced is None and not list(copy_of.path.glob("desk-damaged-*.db*")), "of a file that held nothing, nothing is kept or said to be"
     with open_desk(copy_of) as desk:
         cities = [row.city for row in member_rows(desk, "lovelace")]
     assert (done.carried, cities) == {"backups": (0, []), "outbox": (14, ["City 11"])}.get(left, (13, ["City 11"]))
+
+
+def test_where_nobody_had_begun_nothing_was_there_before(killed: tuple[Path, bytes, Path], profile: Profile, capsys: pytest.CaptureFixture[str]) -> None:
+    open_desk(profile).close()
+    assert main(["--profile", str(profile.path), "restore", str(killed[2])]) == 0
+    said = capsys.readouterr().out
+    assert "300 members" in said and "before" not in said
+    assert main(["--profile", str(profile.path), "restore", str(killed[2])]) == 0
+    assert "What was there before is in" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("left", ["the key alone", "the key and its mark", "the key and backups of another desk"])

@@ -153,7 +153,7 @@ def open_staged(profile: Profile, key: bytes, metadata: Callable[[], sa.MetaData
 
 def fits(profile: Profile, key: bytes) -> bool:
     """Whether this key opens the profile's database, be the rest of it whole or not."""
-    if not profile.exists:
+    if not profile.exists or profile.database.stat().st_size == 0:  # every key would open that, and begin it anew
         return False
     try:
         connection = connect(profile.database, key)
@@ -170,11 +170,13 @@ def fits(profile: Profile, key: bytes) -> bool:
 
 
 def trouble_of(profile: Profile, key: bytes) -> KnownError | None:
-    """Why a database cannot be trusted: ``database_gone``, ``database_damaged`` or ``changes_lost``; None if every page is whole and no commit is missing. Changes nothing."""
+    """Why a database cannot be trusted: ``database_gone``, ``database_damaged`` or ``changes_lost``; None if all is whole. Changes nothing."""
     import sqlcipher3.dbapi2 as sqlcipher
 
     if not profile.exists:
         return database_gone(profile.path)  # to look at it would make an empty one
+    if profile.database.stat().st_size == 0:
+        return database_damaged()  # likewise
     last = Mark(profile.path, key).read()
     try:
         connection = connect(profile.database, key)

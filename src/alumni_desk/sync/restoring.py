@@ -214,11 +214,11 @@ def _finish(profile: Profile, stage: Profile, key: bytes, held: Held, present: P
             *beside: Path, elsewhere: bool = False) -> Restored:
     if present is not None:
         backup.refuse_if_open(profile, key)
-    replaced = backup.by_itself(profile, key, "before_restore") if present is not None else None
+    replaced = backup.by_itself(profile, key, "before_restore") if present is not None and _has_chapter(present, key) else None
     step()
-    stamp, was_there = _free_stamp(profile), profile.exists
-    if present is None and was_there:
-        replaced = profile.path / f"desk-damaged-{stamp}.db"
+    stamp = _free_stamp(profile)
+    if present is None and (end := _damaged_end(profile)) is not None:
+        replaced = profile.path / f"desk-damaged-{stamp}.db{end}"
     with open_staged(stage, key, desk_schema, SCHEMA_VERSION) as desk:
         carried, erased = _bring_over(desk, profile, key, present, found, *beside, elsewhere=elsewhere)
         instead_of, leaves = _instead_of(desk, present, key)
@@ -232,12 +232,23 @@ def _finish(profile: Profile, stage: Profile, key: bytes, held: Held, present: P
         with alone(profile.path / "desk.lock"):
             keys.set_aside(profile.path, "desk")
             new.replace(profile.path / "desk.key")
-    ready = {"stamp": stamp, "keep": present is None, "outbox": bool(found.damaged)}
+    ready = {"stamp": stamp, "keep": present is None and _damaged_end(profile) is not None, "outbox": bool(found.damaged)}
     (stage.path / "ready.part").write_text(json.dumps(ready), "utf-8")
     (stage.path / "ready.part").replace(stage.path / "ready")
     with alone(profile.path / "desk.lock"):
         backup.take_place(profile)
     return Restored(counted, carried, erased, replaced, present is None and bool(found.operations), found.damaged, instead_of, leaves)
+
+
+def _has_chapter(present: Profile, key: bytes) -> bool:
+    """Whether there is anything to keep of a desk: one where nobody has begun yet is in no backup."""
+    with _reading(present, key) as connection:
+        return connection.exec_driver_sql("SELECT 1 FROM scope").first() is not None
+
+
+def _damaged_end(profile: Profile) -> str | None:
+    """How the name of what cannot be read goes on after that of the database, as far as that holds anything; None if nothing is there."""
+    return next((end for end in ("", "-wal") if (file := profile.database.with_name(profile.database.name + end)).exists() and file.stat().st_size), None)
 
 
 def _free_stamp(profile: Profile) -> str:
