@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,12 +12,17 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
+from alumni_desk.cli.main import run as main
 from alumni_desk.errors import KnownError
 from alumni_desk.members.actions import add_member
 from alumni_desk.members.lists import count_members
+from alumni_desk.schema import open_desk
 from alumni_desk.store import checking
-from alumni_desk.store.checking import look_at_pages, verify
+from alumni_desk.store.checking import found_words, look_at_pages, rebuild_search, verify
 from alumni_desk.store.desk import Desk
+from alumni_desk.store.mark import Mark
+from alumni_desk.store.outbox import Outbox
+from alumni_desk.store.profile import Profile
 
 
 @contextmanager
@@ -111,3 +117,47 @@ def test_a_check_of_much_that_waits_takes_as_long_as_there_is(desk: Desk) -> Non
 
     few, more = steps(500), steps(1_500)
     assert more <= few * 6, f"{few} and {more}: four times as much waits"
+
+
+@pytest.mark.parametrize("harm", ["flipped", "cut", "longer"])
+@pytest.mark.parametrize("name", ["mark", "outbox"])
+def test_a_damaged_file_beside_the_database_is_said_and_written_anew(profile: Profile, name: str, harm: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with open_desk(profile) as desk:
+        desk.make_chapter("Boston", "Northgate", "America/New_York")
+        for first in ("Ada", "Bo"):
+            add_member(desk, first_name=first)
+        key, written = desk.key, {one["id"] for one in desk.outbox.read().operations}
+    file = profile.path / f"desk.{name}"
+    content = file.read_bytes()
+    flipped = bytearray(content)
+    flipped[len(content) // 2] ^= 1
+    file.write_bytes({"flipped": bytes(flipped), "cut": content[:-5], "longer": content + b"?" * 9}[harm])
+    command = ["--profile", str(profile.path), "verify"]
+    assert main(command) == 0
+    said = capsys.readouterr().out
+    assert "Everything is as it should be" in said and f"(desk.{name}) was damaged and has been written anew" in said
+    assert main([*command, "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert (told["ok"], told["beside"], told["mended"]) == (True, [], True)
+    assert Mark(profile.path, key).read() is not None and {one["id"] for one in Outbox(profile.path, key).read().operations} == written
+    older = profile.database.read_bytes()
+    with open_desk(profile) as desk:
+        add_member(desk, first_name="Cy")
+    profile.database.write_bytes(older)
+    with pytest.raises(KnownError) as raised:
+        open_desk(profile)
+    assert raised.value.code == "changes_lost", "both know again what was saved last"
+
+
+def test_what_cannot_be_written_anew_stays_damaged_and_is_said(desk: Desk) -> None:
+    add_member(desk, first_name="Ada")
+    with desk.outbox.file.open("ab") as file:
+        file.write(b"torn")
+    with desk.applying() as applying:
+        applying.connection.exec_driver_sql("INSERT INTO search_words (search_words) VALUES ('delete-all')")
+    found = verify(desk)
+    assert not found.ok and found.beside == ("outbox",) and not found.mended
+    assert "(desk.outbox) is damaged, and could not be written anew yet" in found_words(found)
+    rebuild_search(desk)
+    found = verify(desk)
+    assert found.ok and found.beside == ("outbox",) and found.mended and verify(desk).beside == ()

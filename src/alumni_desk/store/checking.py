@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import msgspec
@@ -34,18 +34,39 @@ class Findings:
     views: int = 0  # rows that do not show what waits over them
     missing: dict[str, int] = field(default_factory=dict)  # "table.column" -> rows that name something absent; a fact may come before its row
     counts: dict[str, int] = field(default_factory=dict)
+    beside: tuple[str, ...] = ()  # of "mark" and "outbox" those files beside the database that were damaged
+    mended: bool = True  # and were written anew from the database
 
     @property
     def ok(self) -> bool:
         """Nothing is damaged; rows that name something absent may only be early."""
-        return not (self.pages or self.search or self.operations or self.views)
+        return not (self.pages or self.search or self.operations or self.views) and self.mended
 
 
 def verify(desk: Desk) -> Findings:
-    """Check the whole database. Changes nothing in it; reads every page. Where pages are damaged, the rest is not looked at."""
+    """Check the whole database, and the files beside it. Changes nothing in it; reads every page. Where pages are damaged, the rest is not looked at.
+
+    The files beside it are written anew where they are damaged and the database is not.
+    """
     pages = _damaged_pages(desk)
     if pages:
         return Findings(pages, 0, 0)
+    found = _look_inside(desk)
+    beside = tuple(name for name, damaged in (("mark", desk.mark_is_damaged), ("outbox", desk.outbox.damaged)) if damaged())
+    return replace(found, beside=beside, mended=not beside or (found.ok and _mended(desk, beside))) if beside else found
+
+
+def _mended(desk: Desk, beside: Sequence[str]) -> bool:
+    from alumni_desk.store import backup
+
+    if "mark" in beside:
+        desk.mend_mark()
+    if "outbox" in beside:
+        backup.trim_outbox(desk)
+    return not desk.mark_is_damaged() and not desk.outbox.damaged()
+
+
+def _look_inside(desk: Desk) -> Findings:
     synced = [name for name, table in desk.tables.items() if table.info.get("synced")]
     with desk.reading() as connection:  # long, and keeps nobody from writing
         wrong = search.differences(connection)
@@ -70,7 +91,7 @@ def verify(desk: Desk) -> Findings:
         views = sum(_hidden(connection, desk.tables[name]) for name in synced if desk.tables[name].info["kind"] == "put")
     with desk.checking() as connection:  # SQLite counts this as writing
         wrong += not search.is_whole(connection)
-    return Findings(pages, wrong, loose, views, missing, counts)
+    return Findings(0, wrong, loose, views, missing, counts)
 
 
 def _damaged_pages(desk: Desk) -> int:
@@ -170,7 +191,17 @@ def found_words(found: Findings) -> str:
         if found.views:
             lines.append(counted("{n} row does not show the last change that was made to it here. Sync, and check again.",
                                  "{n} rows do not show the last change that was made to them here. Sync, and check again.", found.views))
+    lines += [_beside_words(name, found.mended) for name in found.beside]
     lines += [ngettext("{n} row names something in {what} that is not here (yet).", "{n} rows name something in {what} that is not here (yet).",
                        count).format(n=number(count), what=name)
               for name, count in found.missing.items()]
     return "\n".join(lines)
+
+
+def _beside_words(name: str, mended: bool) -> str:
+    """That a file beside the database is damaged, and what heals it."""
+    if name == "mark":
+        return _("The mark of the last commit (desk.mark) was damaged and has been written anew.") if mended else _(
+            "The mark of the last commit (desk.mark) is damaged. It is written anew with the next change that is saved, or by verify once the rest is mended.")
+    return _("The copy of what waits (desk.outbox) was damaged and has been written anew from the database.") if mended else _(
+        "The copy of what waits (desk.outbox) is damaged, and could not be written anew yet: look at the disk, and check again once the rest is mended.")

@@ -371,6 +371,17 @@ class Desk:
         except OSError as error:  # it is saved all the same
             log.warning("the mark of the last commit was not written: %s", error.strerror)
 
+    def mark_is_damaged(self) -> bool:
+        """Whether the mark of the last commit is there and cannot be read."""
+        with self.checking():  # nobody writes it meanwhile
+            return self._mark.is_damaged()
+
+    def mend_mark(self) -> None:
+        """Write it anew. Whether the database lacks a commit was looked at as it was opened: without the mark, by the copy of what waits."""
+        with self.checking():  # nobody commits meanwhile
+            self._mark.close()
+            self._note_commit(self._commit - 1)
+
     def make_chapter(self, name: str, university: str | None = None, time_zone: str | None = None, *, sample: bool = False,
                      chapter_id: str | None = None) -> str:
         """Found the chapter that this desk is for; returns its id. Raises Refused if there is one already."""

@@ -39,10 +39,16 @@ class Mark:
         _magic, count, mac = _FORM.unpack(content)
         return count if mac == self._mac(count) else None
 
+    def is_damaged(self) -> bool:
+        """Whether there is such a file, and what it says cannot be trusted."""
+        return self.read() is None and self._file.exists()
+
     def write(self, count: int) -> None:
         """Say that this commit is safe. Called after it is."""
         if self._handle is None:
             self._handle = os.open(self._file, os.O_RDWR | os.O_CREAT | getattr(os, "O_BINARY", 0), 0o600)
+            if os.fstat(self._handle).st_size > _FORM.size:  # a damaged one
+                os.ftruncate(self._handle, _FORM.size)
         os.lseek(self._handle, 0, os.SEEK_SET)
         os.write(self._handle, _FORM.pack(_MAGIC, count, self._mac(count)))
 

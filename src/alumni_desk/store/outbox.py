@@ -107,6 +107,14 @@ class Outbox:
         """Whether there is anything in it that this key opens."""
         return next(self._records(Found()), None) is not None
 
+    def damaged(self) -> int:
+        """How many parts of it cannot be read, while nobody writes to it."""
+        found = Found()
+        with self._turns.alone():
+            for _record in self._records(found):
+                pass
+        return found.damaged
+
     def make_anew(self, desk: Desk, *, since: str = "") -> None:
         """Write the file again, of what waits now. ``since``: for a desk without a server, where everything waits for ever, only what is younger."""
         part = self.file.with_name(NAME + ".part")
@@ -122,7 +130,7 @@ class Outbox:
                     # What was saved while this was written stands in the file's end.
                     if self.file.exists():
                         with open(self.file, "rb") as before:
-                            before.seek(max(start, len(MAGIC)))
+                            before.seek(start or len(MAGIC))
                             stream.write(before.read())
                     stream.flush()
                     os.fsync(stream.fileno())
