@@ -23,9 +23,11 @@ from alumni_desk.desktop.door_hits import STATUS_AT, HitRow, fitted, name_font, 
 from alumni_desk.desktop.fonts import drawable, metrics_of, px, text_size
 from alumni_desk.desktop.lock_page import Locked, LockPage
 from alumni_desk.desktop.member_form import MemberForm
+from alumni_desk.desktop.recovery_page import Paper, RecoveryPage
 from alumni_desk.gatherings.actions import add_guests, new_gathering
 from alumni_desk.gatherings.lists import guest_rows
 from alumni_desk.members.actions import add_member, change_member
+from alumni_desk.protocol.codes import new_recovery_key
 from alumni_desk.schema import open_desk
 from alumni_desk.store import backup, keys, recovery
 from alumni_desk.store.profile import Profile
@@ -119,6 +121,33 @@ def test_a_long_folder_of_the_backups_gives_way(hands_at: Any, tmp_path: Path) -
     assert page.place.is_cut() and page.place.height() >= QFontMetricsF(page.place.font()).height()
     assert page.other.width() >= page.other.sizeHint().width() and page.count.width() >= page.count.sizeHint().width()
     assert place(page.place, page).right() < place(page.other, page).left()
+
+
+@pytest.mark.parametrize("width", [1024, 1280])
+def test_what_kept_the_recovery_key_from_a_file_is_read_whole(hands_at: Any, tmp_path: Path, width: int) -> None:
+    hands = hands_at
+    hands.shell.resize(width, 640)
+    page = RecoveryPage(hands.shell, hands.desk, hands.room.lanes, Paper("Boston", new_recovery_key()))
+    page.open()
+    viewport, inside = page._middle.viewport(), page._middle.widget()
+    for file in (hands.desk.profile.database, tmp_path / "nowhere" / "the-recovery-key-of-the-chapter-of-great-lakes-for-the-safe.pdf"):
+        page.save_to(file)
+        hands.until(lambda file=file: file.name in page.said.text().replace("\u200b", ""))
+        QApplication.processEvents()
+        hands.until(lambda: page.said.height() >= page.said.heightForWidth(page.said.width()))
+        assert page.width() <= max(width, hands.shell.width()) and inside.width() <= viewport.width()
+        for label in (page.said, page._advice, page.reason):
+            words = label.fontMetrics().horizontalAdvance(label.text())
+            assert label.height() >= label.heightForWidth(label.width()) if label.wordWrap() else label.width() >= words
+            assert inside.rect().contains(place(label, inside)), label.text()
+        hands.until(lambda: viewport.rect().contains(place(page.said, viewport)))  # also where it lies below what the window shows
+        parts = [place(part, inside) for part in (page.print_button, page.save_button, page._advice, page.said)]
+        assert not any(one.intersects(other) for n, one in enumerate(parts) for other in parts[n + 1:])
+    page.save_to(tmp_path / "key.txt")
+    hands.until(lambda: page._kept)
+    assert not page.said.isVisible() and "Saved at" in page._done_words.text()
+    page.reject()
+    hands.rest()
 
 
 @pytest.mark.parametrize("percent", [100, 150])

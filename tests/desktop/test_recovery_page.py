@@ -126,7 +126,7 @@ def test_a_file_that_cannot_be_written_is_said_and_nothing_goes_on(fresh: Hands,
     page = RecoveryPage(fresh.shell, fresh.desk, fresh.room.lanes, Paper("Boston", new_recovery_key()))
     page.open()
     page.save_to(tmp_path / "nowhere" / "key.pdf")
-    fresh.until(lambda: "cannot be written" in page._done_words.text())
+    fresh.until(lambda: "cannot be written" in page.said.text())
     assert page.reason.text() == "Print or save it first"
     page.reject()
     fresh.rest()
@@ -159,10 +159,10 @@ def test_printed_into_a_file_it_says_so_and_the_file_is_its_users_alone(fresh: H
     assert page_count(out.read_bytes()) == 1 and stat.S_IMODE(out.stat().st_mode) == 0o600
     page._kept = ""
     print_into(tmp_path / "nowhere" / "key.pdf", page)
-    fresh.until(lambda: "cannot be written" in page._done_words.text())
+    fresh.until(lambda: "cannot be written" in page.said.text())
     database = fresh.desk.profile.database
     print_into(database, page)
-    fresh.until(lambda: "chapter's own files" in page._done_words.text())
+    fresh.until(lambda: "chapter's own files" in page.said.text())
     assert not page._kept and database.stat().st_size > 0
     page.reject()
     fresh.rest()

@@ -109,16 +109,16 @@ def fill_front(view: QWidget, width: int) -> QVBoxLayout:
 
 
 def front_column(width: int) -> tuple[Scroll, QVBoxLayout]:
-    """A scrolling view with one centred column of ``width`` px."""
+    """A scrolling view with one centred column of ``width`` px, or as wide as the window lets it be."""
     scroll = Scroll(margins=(24, 16, 24, 24))
     middle = QWidget()
-    middle.setFixedWidth(px(width))
+    middle.setMaximumWidth(px(width))
     column = QVBoxLayout(middle)
     column.setContentsMargins(0, 0, 0, 0)
     column.setSpacing(px(8))
     row = QHBoxLayout()  # not aligned in the column: its height would be reckoned for the column's whole width, and wrapped lines be missing
     row.addStretch(1)
-    row.addWidget(middle)
+    row.addWidget(middle, 1_000)
     row.addStretch(1)
     scroll.column.addLayout(row)
     scroll.column.addStretch(1)

@@ -18,7 +18,7 @@ from alumni_desk.desktop.dates import month_long
 from alumni_desk.desktop.fonts import font_of, px, text_size
 from alumni_desk.desktop.front import front_column, front_head, text_size_choice
 from alumni_desk.desktop.look import look
-from alumni_desk.desktop.paint import paint_ground, paint_ring, paint_text
+from alumni_desk.desktop.paint import breakable, paint_ground, paint_ring, paint_text
 from alumni_desk.desktop.sheet import PlainSheet
 from alumni_desk.desktop.widgets import Glyph
 from alumni_desk.errors import BadInput, KnownError
@@ -86,6 +86,9 @@ class RecoveryPage(PlainSheet):
         self._kept = ""  # how and when it was
         self._file = ""  # the one it lies in, if it does
         self._foot_words = _("No member is saved before this is done") if foot is None else foot
+        self._in_view = QTimer(self)  # once what is said has its place
+        self._in_view.setSingleShot(True)
+        self._in_view.timeout.connect(self._show_said)
         self.setObjectName("page")  # a page has no border
         self._fill_window(parent)
         # The sheet's own title bar gives way to a page.
@@ -123,7 +126,7 @@ class RecoveryPage(PlainSheet):
 
         if isinstance(self._fills, Shell):
             self._fills.size_wanted.emit(percent)
-        typed = [line.field.text() for line in self.lines.values()]
+        typed, trouble = [line.field.text() for line in self.lines.values()], self.said.text() if self.said.isVisible() else ""
         while self.whole.count():
             _drop(self.whole.takeAt(0))
         self._build()
@@ -132,6 +135,8 @@ class RecoveryPage(PlainSheet):
         self.size_choice.setFocus()
         if self._kept:
             self._done(self._kept, self._file)
+        self.said.setText(trouble)
+        self.said.setVisible(bool(trouble))
 
     def _fill_window(self, parent: QWidget) -> None:
         window = parent.window()
@@ -187,6 +192,9 @@ class RecoveryPage(PlainSheet):
         self._advice = Label(_("Keep it with the chapter’s papers, not on this laptop."), "small", "muted", wrap=True)
         row.addWidget(self._advice, 1)
         inside.addLayout(row)
+        self.said = Label("", "small", "danger", wrap=True)  # a whole sentence: beside the title it would be cut
+        inside.addWidget(self.said)
+        self.said.hide()
 
     def _build_second(self, column: QVBoxLayout) -> None:
         self._second, inside, _head = self._step(column, 2, _("Read two groups back from the paper"))
@@ -253,8 +261,8 @@ class RecoveryPage(PlainSheet):
             self._advice.set_tone("warn")
             self._advice.setText(_("Whoever has {file} can open the chapter. Take it on a stick to the chapter’s papers, then delete it here.").format(
                 file=self._file))
+        self.said.hide()
         self._done_glyph.show()
-        self._done_words.set_tone("ok")
         self._done_words.setText(words)
         self.print_button.set_words(_("Print again"))
         self.print_button.kind = "secondary"
@@ -262,8 +270,17 @@ class RecoveryPage(PlainSheet):
         next(iter(self.lines.values())).field.setFocus()
 
     def _trouble(self, error: KnownError) -> None:
-        self._done_words.set_tone("danger")
-        self._done_words.setText(str(error))
+        self.said.setText(breakable(str(error)))
+        self.said.show()
+        self._look()
+        self._in_view.start(0)
+
+    def _show_said(self) -> None:
+        inside, layout = self._middle.widget(), self._middle.widget().layout()
+        layout.activate()
+        inside.resize(inside.width(), max(layout.totalHeightForWidth(inside.width()), self._middle.viewport().height()))
+        layout.activate()
+        self._middle.ensureWidgetVisible(self.said)
 
     # -- reading back
 
