@@ -22,7 +22,7 @@ from alumni_desk.desktop.widgets import Scroll
 from alumni_desk.exchange.importing import run_import
 from alumni_desk.gatherings.actions import add_guests, change_gathering, new_gathering, set_rsvp
 from alumni_desk.gatherings.records import registration_id
-from alumni_desk.members.actions import change_member
+from alumni_desk.members.actions import change_member, remove_members
 from alumni_desk.members.lists import count_members, member, member_rows
 from alumni_desk.members.merging import merge_people
 from alumni_desk.protocol.clocks import unpack
@@ -30,6 +30,7 @@ from alumni_desk.protocol.values import is_id
 from alumni_desk.segments.activity import deeds, past_values, written
 from alumni_desk.segments.values import value_words
 from alumni_desk.store import undo as store_undo
+from alumni_desk.store.writing import Changed
 
 
 def press(hands: Any, keys: str) -> None:
@@ -113,6 +114,50 @@ def test_an_import_whose_members_are_all_invited_is_not_called_undone(hands: Any
     hands.until(lambda: hands.shell.toast.isVisible() and "Not undone" in hands.shell.toast.words.text())
     said = hands.shell.toast.words.text()
     assert "P0 Tester0" in said and "on the guest list of a gathering" in said and not said.startswith("Undone")
+
+
+def test_redo_is_offered_only_where_something_comes_back(hands: Any) -> None:
+    """In Activity and in the palette; where it is not, the row says why."""
+    desk = hands.desk
+    ana, other = (row.id for row in member_rows(desk)[:2])
+    change_member(desk, ana, city="Porto")
+    change_member(desk, other, city="Oslo")
+    page = hands.page("activity")
+    porto, oslo = deeds(desk)[1].id, deeds(desk)[0].id
+    palette = hands.room.show_palette()
+    hands.rest()
+    offered = {deed.key for deed in palette._deeds}
+    assert "undo" in offered and "redo" not in offered  # nothing was undone
+    palette.reject()
+    hands.room.undoing.undo(oslo)
+    hands.room.undoing.undo(porto)
+    hands.until(lambda: [one.state for one in deeds(desk)[:2]] == ["undone", "undone"])
+    hands.rest()
+    palette = hands.room.show_palette()
+    hands.until(lambda: "redo" in {deed.key for deed in palette._deeds})
+    palette.reject()
+    change_member(desk, ana, city="Faro")
+    remove_members(desk, [other])
+    hands.room.changes.tell(Changed())
+    why = {porto: "Changed or in use since, so it stays", oslo: "Off the list; bring that back first"}
+
+    def said(action: str) -> str:
+        row = page.lines.row_of(action)
+        return reason_of(page.lines.index(row, 0).data(DEED))[0] if row >= 0 else ""
+
+    hands.until(lambda: all(said(action) == words for action, words in why.items()))
+    for action in why:
+        page.list.setCurrentIndex(page.lines.index(page.lines.row_of(action), 0))
+        hands.until(lambda action=action: any(label.text() == why[action] for label in page.detail.findChildren(QLabel) if label.isVisible()))
+        hands.rest()
+        assert page.detail.button is None
+        page._turn(page.lines.index(page.lines.row_of(action), 0).data(DEED))
+        hands.rest()
+        assert [one.state for one in deeds(desk) if one.id == action] == ["undone"]
+    palette = hands.room.show_palette()
+    hands.rest()
+    assert "redo" not in {deed.key for deed in palette._deeds}  # something was done after it
+    palette.reject()
 
 
 def test_nothing_to_undo_is_said(hands: Any) -> None:

@@ -129,7 +129,7 @@ def test_what_kept_the_recovery_key_from_a_file_is_read_whole(hands_at: Any, tmp
     hands.shell.resize(width, 640)
     page = RecoveryPage(hands.shell, hands.desk, hands.room.lanes, Paper("Boston", new_recovery_key()))
     page.open()
-    viewport, inside = page._middle.viewport(), page._middle.widget()
+    viewport, inside = page._scroll.viewport(), page._scroll.widget()
     for file in (hands.desk.profile.database, tmp_path / "nowhere" / "the-recovery-key-of-the-chapter-of-great-lakes-for-the-safe.pdf"):
         page.save_to(file)
         hands.until(lambda file=file: file.name in page.said.text().replace("\u200b", ""))

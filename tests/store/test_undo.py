@@ -28,7 +28,7 @@ from alumni_desk.store.desk import Desk
 from alumni_desk.store.done import actions
 from alumni_desk.store.erasing import erase
 from alumni_desk.store.profile import Profile
-from alumni_desk.store.undo import ahead, changed_since, redo, undo
+from alumni_desk.store.undo import ahead, changed_since, redo, redoable, stay_changed, undo
 
 SYNCED = ("person", "education", "gathering", "registration", "fact", "import_run")
 
@@ -188,6 +188,35 @@ def test_a_change_of_somebody_who_is_off_the_list_is_not_done_again_and_says_why
     with pytest.raises(Refused) as refused:
         redo(desk, last)
     assert refused.value.code == "off_the_list" and "taken off the list" in str(refused.value)
+
+
+def test_what_would_come_back_into_what_is_off_the_list_is_not_done_again(desk: Desk) -> None:
+    """Nobody would see anything of it, and it was called done."""
+    ana = add_member(desk, first_name="Ana", last_name="Lima").id
+    change_member(desk, ana, city="Porto")
+    changed, added = (one.id for one in actions(desk)[:2])
+    undo(desk)
+    undo(desk)
+    assert redoable(desk) and ahead(desk, added) == (True, [])
+    goes, [left] = ahead(desk, changed)
+    assert not goes and (left.row, left.why) == (ana, "off") and stay_changed(desk, actions(desk)) == {changed: "off"}
+    with pytest.raises(Refused) as refused:
+        redo(desk, changed)
+    assert refused.value.code == "off_the_list" and [one.state for one in actions(desk)[:2]] == ["undone", "undone"]
+    assert redo(desk).of == added and ahead(desk, changed) == (True, []) and redoable(desk)
+    assert redo(desk).of == changed and member(desk, ana).fields["city"] == "Porto" and not redoable(desk)
+
+
+def test_guests_of_a_gathering_that_was_undone_come_back_after_it(desk: Desk) -> None:
+    ana = add_member(desk, first_name="Ana", last_name="Lima").id
+    dinner = new_gathering(desk, name="Dinner", start="2030-01-12T19:00", end="2030-01-12T22:00").id
+    add_guests(desk, dinner, [ana])
+    guests = actions(desk)[0].id
+    undo(desk)
+    undo(desk)
+    assert stay_changed(desk, actions(desk)) == {guests: "off"} and not ahead(desk, guests)[0]
+    redo(desk)
+    assert ahead(desk, guests)[0] and redo(desk).of == guests
 
 
 def test_of_somebody_who_was_erased_since_there_is_nothing_to_bring_back(desk: Desk) -> None:

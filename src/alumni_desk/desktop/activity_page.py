@@ -26,11 +26,11 @@ from alumni_desk.desktop.tokens import Colours, Role
 from alumni_desk.desktop.undoing import Undoing
 from alumni_desk.desktop.widgets import IconLine, Scroll
 from alumni_desk.errors import KnownError
-from alumni_desk.segments.activity import CHECK_INS, Deed, Written, all_changed, deeds, grouped, left_words, standing, written
+from alumni_desk.segments.activity import CHECK_INS, Deed, Written, all_changed, deeds, grouped, left_words, standing, staying, written
 from alumni_desk.segments.others import everyone, has_others, others_written
 from alumni_desk.store.desk import Desk
 from alumni_desk.store.done import DAYS, GONE_BACK
-from alumni_desk.store.undo import ahead
+from alumni_desk.store.undo import ahead, why_stays
 from alumni_desk.words import _, ngettext, number
 
 AT_ONCE = 200
@@ -225,7 +225,7 @@ class ActivityPage(Page):
             self.go("restore")
         elif deed.rows or deed.event in CHECK_INS:
             self._open(deed)
-        elif deed.state == "undone":
+        elif deed.state == "undone" and not deed.stays:
             self._undoing.redo(deed.id)
         elif deed.undoable:
             self._undoing.undo(deed.id)
@@ -265,8 +265,8 @@ def look_at(desk: Desk, deed: Deed) -> Seen:
     if deed.count <= MOST_CHECKED and (deed.undoable or deed.state == "undone" or deed.reason == all_changed()):
         goes, would_stay = ahead(desk, deed.id)
         left = tuple(left_words(desk, would_stay, ahead=True))
-        if would_stay and not goes and deed.undoable:  # of a large one the list has not looked at that
-            deed = replace(deed, reason=all_changed(erased=all(one.why == "erased" for one in would_stay)))
+        if not goes and ((would_stay and deed.undoable) or (deed.state == "undone" and not deed.stays)):  # of a large one the list has not looked at that
+            deed = staying(deed, why_stays(would_stay))
         values = standing(values, would_stay) if deed.state == "done" else values
     return Seen(deed, tuple(values), sums, total, left)
 
@@ -351,7 +351,7 @@ class LineDelegate(QStyledItemDelegate):
         now = (self._view.viewport().width(), text_size())
         if now != self._for:
             self._heights, self._for = {}, now
-        key = (deed.id, deed.what, deed.state, deed.reason)
+        key = (deed.id, deed.what, deed.state, deed.stays or deed.reason)
         if key not in self._heights:
             self._heights[key] = round(places(QRectF(0, 0, now[0], 0), deed).height)
         return QSize(px(320), self._heights[key])
@@ -515,7 +515,7 @@ def reason_of(deed: Deed) -> tuple[str, str]:
     if deed.event == GONE_BACK:
         return deed.reason or "", _("Backups")
     if deed.state == "undone":
-        return "", ""
+        return deed.stays, ""
     return deed.reason or "", ""
 
 
@@ -561,7 +561,7 @@ class Detail(Scroll):
         if seen.values:
             self._values(column, seen)
         column.addStretch(1)
-        if not why:
+        if not why and deed.state != "undone":
             column.addWidget(Label(_("Undoing puts the old values back here and, with the next sync, on the other laptops. "
                                      "Ctrl+Shift+Z brings the new ones back."), "small", "muted", wrap=True))
 

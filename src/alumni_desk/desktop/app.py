@@ -313,7 +313,7 @@ class Room(QObject):
                       also=ALSO.get(page.name, "")) for page in plan]
         deeds = [replace(deed, key=f"{page.name}:{deed.key}", act=partial(self._do, page.name, deed)) for page in built for deed in page.deeds()]
         deeds += [Deed("undo", "arrow-counter-clockwise", _("Undo the last change"), self.undoing.undo, _("Ctrl Z"), also=_("back mistake")),
-                  Deed("redo", "arrows-clockwise", _("Redo what was undone"), self.undoing.redo, _("Ctrl Shift Z"))]
+                  Deed("redo", "arrows-clockwise", _("Redo what was undone"), self.undoing.redo, _("Ctrl Shift Z"), asks=self.undoing.redoable)]
         doable = {deed.words for deed in deeds if deed.can()}
         pages = [page for page in pages if page.words not in doable]  # a page that is there for one thing is not offered twice
         if self._help_files:

@@ -23,7 +23,7 @@ def _always() -> bool:
 class Deed:
     """Something that can be done: ``key`` names it for the program. ``can`` tells whether it can be done now; else it is not offered.
 
-    ``also``: other words that people type when they mean it.
+    ``also``: other words that people type when they mean it. ``asks`` tells the same as ``can`` where the chapter has to be read for it, off the screen.
     """
 
     key: str
@@ -33,6 +33,7 @@ class Deed:
     keys: str = ""
     can: Callable[[], bool] = _always
     also: str = ""
+    asks: Callable[[], bool] | None = None
 
 
 @dataclass(frozen=True)

@@ -81,14 +81,17 @@ class Palette(QDialog):
         self.setAccessibleName(_("Find anyone or anything"))
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self._desk, self._lanes, self._go = desk, lanes, go
-        self._deeds = [deed for deed in deeds if deed.can()]
+        can = [deed for deed in deeds if deed.can()]
+        asking = [deed for deed in can if deed.asks is not None]
+        self._deeds = [deed for deed in can if deed.asks is None]
         self._recent: list[str] = []
         self._dim = Dim(window)
         self._build()
         self._known: Known | None = None  # the list stands for nothing yet
         self._enter = False
         # By itself: whoever types before it came still has a memory of what was chosen lately.
-        self._lanes.read(lambda: list(desk.setting(RECENT) or []), self._begun, key="palette.recent")
+        self._lanes.read(lambda: (list(desk.setting(RECENT) or []), [one.key for one in asking if one.asks is not None and not one.asks()]),
+                         lambda both: self._begun(both[0], [deed for deed in can if deed.key not in both[1]]), key="palette.recent")
 
     def _build(self) -> None:
         self.setFixedWidth(px(WIDTH))
@@ -144,8 +147,8 @@ class Palette(QDialog):
 
     # -- what is offered
 
-    def _begun(self, recent: list[str]) -> None:
-        self._recent = recent
+    def _begun(self, recent: list[str], deeds: list[Deed]) -> None:
+        self._recent, self._deeds = recent, deeds
         if not self.field.text():
             self._typed("")
 

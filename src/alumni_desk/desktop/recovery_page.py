@@ -117,7 +117,7 @@ class RecoveryPage(PlainSheet):
         column.addSpacing(px(20))
         self._build_foot(column)
         self.whole.addWidget(scroll, 1)
-        self._middle = scroll
+        self._scroll = scroll
         self._look()
 
     def _set_size(self, percent: int) -> None:
@@ -276,11 +276,11 @@ class RecoveryPage(PlainSheet):
         self._in_view.start(0)
 
     def _show_said(self) -> None:
-        inside, layout = self._middle.widget(), self._middle.widget().layout()
+        inside, layout = self._scroll.widget(), self._scroll.widget().layout()
         layout.activate()
-        inside.resize(inside.width(), max(layout.totalHeightForWidth(inside.width()), self._middle.viewport().height()))
+        inside.resize(inside.width(), max(layout.totalHeightForWidth(inside.width()), self._scroll.viewport().height()))
         layout.activate()
-        self._middle.ensureWidgetVisible(self.said)
+        self._scroll.ensureWidgetVisible(self.said)
 
     # -- reading back
 

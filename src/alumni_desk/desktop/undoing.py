@@ -48,6 +48,13 @@ class Undoing(QObject):
         """Do an action again that was undone, or the last one."""
         self._turn(action, again=True)
 
+    def redoable(self) -> bool:
+        """Whether ``redo`` would bring anything back; reads the chapter, so not on the screen's own thread."""
+        from alumni_desk.segments.activity import CHECK_INS
+        from alumni_desk.store.undo import redoable
+
+        return redoable(self._desk, but=CHECK_INS)
+
     def _turn(self, action: str | None, *, again: bool) -> None:
         if self._busy:
             self._wished.append((action, again))

@@ -57,6 +57,7 @@ class Deed:
     field: str = ""  # the one field that was changed, if it was one
     rows: tuple[tuple[str, str, str, str], ...] = ()  # what others wrote: table, row, field, clock
     kept: str = ""  # the file that holds what was there, of somebody who went back to a backup
+    stays: str = ""  # why doing it again, of what was undone, would bring nothing back
 
     @property
     def undoable(self) -> bool:
@@ -88,12 +89,17 @@ def deeds(desk: Desk, limit: int = 100, *, but: Collection[str] = (), look: bool
         from alumni_desk.store.undo import stay_changed
 
         stay = stay_changed(desk, done)
-    return [replace(one, reason=all_changed(erased=stay[one.id] == "erased")) if one.id in stay else one for one in told(desk, done)]
+    return [staying(one, stay[one.id]) if one.id in stay else one for one in told(desk, done)]
 
 
-def all_changed(*, erased: bool = False) -> str:
-    """Why an action of which an undo would put nothing back cannot be undone."""
-    return _("Erased since") if erased else _("Changed or in use since, so it stays")
+def staying(deed: Deed, why: str) -> Deed:
+    """An action of which an undo, or a redo, would put nothing back; why, as ``undo.why_stays`` says."""
+    return replace(deed, stays=all_changed(why)) if deed.state == "undone" else replace(deed, reason=all_changed(why))
+
+
+def all_changed(why: str = "changed") -> str:
+    """Why an action of which an undo or a redo would put nothing back stays as it is."""
+    return {"erased": _("Erased since"), "off": _("Off the list; bring that back first")}.get(why) or _("Changed or in use since, so it stays")
 
 
 def told(desk: Desk, done: Sequence[Done]) -> list[Deed]:
@@ -360,7 +366,11 @@ def _deed(one: Done, rows: Sequence[tuple[str, str, dict[str, Any]]], names: Nam
         why = _("Erased or moved since") if not rows and names.any_moved else _("Erased since")
         return Deed(one.id, one.event, one.at, one.who, one.device, what, strong, 0, "never", None, why, one.gathering, where, None)
     return Deed(one.id, one.event, one.at, one.who, one.device, what, strong, count, one.state, one.undone_at, _why(one), one.gathering, where, alone,
-                _one_field(rows))
+                _one_field(rows), stays=_reasons().get(one.reason or "", "") if one.state == "undone" else "")
+
+
+def _reasons() -> dict[str, str]:
+    return {"stands": _("The chapter stands on it"), "too_old": _("More than 30 days ago")}
 
 
 def _why(one: Done) -> str | None:
@@ -368,7 +378,7 @@ def _why(one: Done) -> str | None:
         return _("Undone already")
     if one.event == "person_erased":
         return _("Erasing cannot be undone")
-    return {"stands": _("The chapter stands on it"), "too_old": _("More than 30 days ago")}.get(one.reason or "")
+    return _reasons().get(one.reason or "")
 
 
 def _what(one: Done, count: int, names: Names, person: str | None, rows: Sequence[tuple[str, str, dict[str, Any]]]) -> tuple[str, str]:
@@ -501,6 +511,7 @@ def _left(one: Left, name: str, *, ahead: bool) -> str:
     left, would_be = {
         "in_use": in_use.get(one.table, (_("{name} was left: something newer stands on it."), _("{name} would be left: something newer stands on it."))),
         "erased": (_("{name}: there is nothing to bring back."), _("{name}: there is nothing to bring back.")),
+        "off": (_("{name} was left: off the list since."), _("{name} is off the list, so nothing would be seen of it.")),
         "closed": (_("{name} was left: that was taken back already."), _("{name} would be left: that was taken back already.")),
         "who": (_("{name} was left: {who} changed {what} since."), _("{name} would be left: {who} changed {what} since.")),
         "here": (_("{name} was left: {what} was changed here since."), _("{name} would be left: {what} was changed here since.")),
@@ -511,7 +522,7 @@ def _left(one: Left, name: str, *, ahead: bool) -> str:
 
 
 def _how(one: Left) -> str:
-    return one.why if one.why in ("in_use", "closed", "erased") else "who" if one.who else "here" if one.here else "elsewhere"
+    return one.why if one.why in ("in_use", "closed", "erased", "off") else "who" if one.who else "here" if one.here else "elsewhere"
 
 
 def _what_of(one: Left) -> str:

@@ -35,12 +35,15 @@ if TYPE_CHECKING:
 _json = msgspec.json.Decoder(dict[str, Any])
 DECIDED = "conflict_decided"
 """The event of a decision between two values."""
+_OFF_THE_LIST = _("What this is about was taken off the list since, so nothing was put back. Bring it back first, by undoing or redoing that.")
+MOST_LOOKED = 50
+"""Of actions of more rows the list does not look whether anything would be put back."""
 
 
 @dataclass(frozen=True, slots=True)
 class Left:
     """A row, or fields of it, that was left as it is: ``changed`` since by somebody, or ``in_use`` by something newer, or ``closed`` (a fact), or of
-    somebody who was ``erased``."""
+    somebody who was ``erased``; or that nobody would see, because it was taken ``off`` the list."""
 
     table: str
     row: str
@@ -92,6 +95,9 @@ def redo(desk: Desk, action: str | None = None, *, but: Collection[str] = ()) ->
             raise Refused("not_undone", _("This was not undone, so it cannot be done again."))
         _refuse(row)
         chain = _chain(_links(connection), row.id)
+        goes, left = _outlook(desk, connection, chain, _json.decode(row.counts), again=True) if action else (True, [])
+        if not goes and why_stays(left) == "off":
+            raise Refused("off_the_list", _OFF_THE_LIST, left=tuple(left), action=row.id)
     return _turn(desk, row, chain, "redone")
 
 
@@ -104,35 +110,66 @@ def ahead(desk: Desk, action: str) -> tuple[bool, list[Left]]:
     """Whether undoing an action (or redoing one that was undone) would put anything back, and what it would leave."""
     with desk.reading() as connection:
         row = _wanted(connection, action)
-        return _outlook(desk, connection, _chain(_links(connection), row.id), _json.decode(row.counts))
+        return _outlook(desk, connection, _chain(_links(connection), row.id), _json.decode(row.counts), again=row.undone_by is not None)
 
 
-def stay_changed(desk: Desk, done: Sequence[Done], most: int = 50) -> dict[str, str]:
-    """Those of these actions that an undo would leave as a whole, and why, ``erased`` or ``changed``; larger ones than ``most`` rows, and those at a door,
-    are not looked at."""
-    wanted = [one for one in done if one.state == "done" and one.reason is None and sum(one.counts.values()) <= most]
+def redoable(desk: Desk, *, but: Collection[str] = (), most: int = MOST_LOOKED) -> bool:
+    """Whether redo without an id would bring anything back; of more than ``most`` rows it is not looked at, but believed."""
+    with desk.reading() as connection:
+        row = _newest(connection, but, (), undone=True)
+        if row is None:
+            return False
+        counts = _json.decode(row.counts)
+        return sum(counts.values()) > most or _outlook(desk, connection, _chain(_links(connection), row.id), counts, again=True)[0]
+
+
+def why_stays(left: Collection[Left]) -> str:
+    """Why nothing of an action would be put back: ``erased``, ``off`` or ``changed``."""
+    whys = {one.why for one in left} or {"erased"}  # nothing is left of what was about somebody who was erased
+    return whys.pop() if len(whys) == 1 and whys <= {"erased", "off"} else "changed"
+
+
+def stay_changed(desk: Desk, done: Sequence[Done], most: int = MOST_LOOKED) -> dict[str, str]:
+    """Those of these actions that an undo (or a redo of what was undone) would leave as a whole, and why, as ``why_stays`` says; larger ones than ``most``
+    rows, and those at a door, are not looked at."""
+    wanted = [one for one in done if one.state != "never" and one.reason is None and sum(one.counts.values()) <= most]
     found = {}
     with desk.reading() as connection:
         links = _links(connection)
         for one in wanted:
             if any(desk.tables[name].info["kind"] != "put" for name in one.counts):
                 continue
-            goes, left = _outlook(desk, connection, _chain(links, one.id), one.counts)
-            if left and not goes:
-                found[one.id] = "erased" if all(what.why == "erased" for what in left) else "changed"
+            goes, left = _outlook(desk, connection, _chain(links, one.id), one.counts, again=one.state == "undone")
+            if not goes and (left or one.state == "undone"):
+                found[one.id] = why_stays(left)
     return found
 
 
-def _outlook(desk: Desk, connection: sa.Connection, chain: Sequence[str], counts: Mapping[str, int]) -> tuple[bool, list[Left]]:
+def _outlook(desk: Desk, connection: sa.Connection, chain: Sequence[str], counts: Mapping[str, int], *, again: bool) -> tuple[bool, list[Left]]:
+    """``again``: it would be done again. What is written then into what nobody sees does not count: that comes back by another line of the list."""
     goes, found, stayed = False, [], set[str]()
+    gathering = None if "gathering" not in desk.tables or "gathering" in counts else driver.row(
+        connection, "SELECT g.id FROM action AS a JOIN gathering AS g ON g.id = a.gathering WHERE a.id = ? AND g.gone", (chain[0],))
+    if again and gathering is not None:
+        return False, [Left("gathering", gathering[0], "off")]
     for table in _in_order(desk.tables, connection, chain):
         if table.info["kind"] == "fact":
             goes = True
         elif goes or _counts(table, counts):
             for rows, left in _plans(connection, table, chain, stayed):
-                goes = goes or bool(rows)
-                found += left
+                off = _off_of(connection, table, rows) if again and not goes else []
+                goes = goes or len(off) < sum(map(len, rows.values()))
+                found += left if goes else [*left, *(Left(table.name, row_id, "off") for row_id in off)]
     return goes, found
+
+
+def _off_of(connection: sa.Connection, table: sa.Table, rows: Mapping[tuple[str, ...], Sequence[tuple[Any, ...]]]) -> list[str]:
+    """Those of the rows to be written that were taken off the list, and would not come back by it."""
+    ids = [values[-1] for names, written in rows.items() if "gone" not in names for values in written]
+    if "gone" not in table.columns or not ids:
+        return []
+    return [row_id for (row_id,) in driver.rows(
+        connection, f'SELECT id FROM "{table.name}" WHERE gone AND id IN (SELECT value FROM json_each(?))', (msgspec.json.encode(ids).decode(),))]
 
 
 def _counts(table: sa.Table, counts: Mapping[str, int]) -> bool:
@@ -226,8 +263,7 @@ def _turn(desk: Desk, row: sa.Row[Any], chain: Sequence[str], event: str) -> Und
                 raise Refused("erased_since", _("This was about somebody who was erased since, so there is nothing to bring back."), left=tuple(left),
                               action=row.id)
             if left and all(_is_off(writing.connection, one) for one in left):
-                raise Refused("off_the_list", _("What this is about was taken off the list since, so nothing was put back. Bring it back first, by undoing "
-                                                "or redoing that."), left=tuple(left), action=row.id)
+                raise Refused("off_the_list", _OFF_THE_LIST, left=tuple(left), action=row.id)
             raise Refused("all_changed_since", _("Everything of this was changed or is in use since, so nothing was put back."), left=tuple(left),
                           action=row.id)
         _refuse_circles(writing)
