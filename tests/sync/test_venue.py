@@ -53,7 +53,7 @@ def meet(desk: Desk, sharing: Sharing) -> Any:
         visit.close()
 
 
-def soon(what: Callable[[], bool], seconds: float = 5.0) -> float:
+def soon(what: Callable[[], bool], seconds: float = 30.0) -> float:
     """Wait until it is so; how long that took."""
     began = time.monotonic()
     while not what():

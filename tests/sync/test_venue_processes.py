@@ -67,7 +67,7 @@ class Laptop:
         """End what goes on."""
         for process in self.running:
             process.send_signal(how)
-            process.wait(20)
+            process.wait(60)
             assert process.stdout is not None
             process.stdout.close()
         self.running = []
@@ -79,7 +79,7 @@ class Laptop:
         return DoorList(self.open, gathering).headcount().present
 
 
-def soon(what: Callable[[], bool], seconds: float = 20.0) -> None:
+def soon(what: Callable[[], bool], seconds: float = 60.0) -> None:
     """Wait until it is so."""
     until = time.monotonic() + seconds
     while not what():
@@ -283,7 +283,7 @@ def test_sharing_in_the_background_of_a_script_ends_when_it_is_asked_to(office: 
     number = int(script.stdout.readline())
     assert "address" in json.loads(script.stdout.readline())
     os.kill(number, signal.SIGTERM)
-    assert script.wait(20) == 0
+    assert script.wait(60) == 0
     script.stdout.close()
 
 
