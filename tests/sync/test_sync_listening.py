@@ -47,7 +47,7 @@ def listening(desk: Desk) -> Iterator[Heard]:
         loop.stop()
         thread.join(SOON)
         wire.close()
-        assert not thread.is_alive() and time.monotonic() - begun < 5
+        assert not thread.is_alive() and time.monotonic() - begun < 15
 
 
 def add(desk: Desk, name: str) -> None:
@@ -95,7 +95,7 @@ def test_a_server_stops_though_somebody_waits_and_is_found_again(make_server: An
         add(one, "Ada")
         assert heard.came.get(timeout=SOON) == 1  # it waits again from here on
         begun = time.monotonic()
-        assert server.stop() == 0 and time.monotonic() - begun < 10
+        assert server.stop() == 0 and time.monotonic() - begun < 20
         assert heard.trouble.get(timeout=SOON).code == "sync_unreachable"
         server.start()
         add(one, "Bea")
