@@ -152,10 +152,10 @@ def soak(words: list[str]) -> int:
     environment = compiled_once({**os.environ, "PYTHONUTF8": "1", "ALUMNI_DESK_SOAK": "1", "ALUMNI_DESK_SOAK_KILLS": str(args.kills),
                                  "ALUMNI_DESK_SOAK_DAMAGE": str(args.damage), "ALUMNI_DESK_FAULT_SEED": str(args.seed), "ALUMNI_DESK_FUZZ": "2000",
                                  "ALUMNI_DESK_MACHINE": "400 100", "ALUMNI_DESK_SEEDS": "4000"})
-    # What was tried and how often stands in what the tests print: -s shows it as they go.
+    # What was tried and how often stands in what the tests print: -s shows it as they go. One test takes as long here as a whole run.
     chosen = rest or ["tests/faults", "tests/store/test_damage.py", "tests/server/test_wire_fuzz.py", "tests/sync/test_sync_many_writers.py",
                       "tests/sync/test_sync_killed_doors.py", "tests/simulation"]
-    return 0 if passes("soak", ["-m", "pytest", "-n", "0", "-s", "-q", "--durations", "10", *chosen], environment) else 1
+    return 0 if passes("soak", ["-m", "pytest", "-n", "0", "-s", "-q", "--durations", "10", "-o", "faulthandler_timeout=43200", *chosen], environment) else 1
 
 
 def simulation(words: list[str]) -> int:
