@@ -314,7 +314,7 @@ def test_help_is_the_handbook_and_to_back_up_is_offered_in_the_programs_own_wind
     settle(own, qtbot.waitUntil)
     own.close()
     own.shell.close()
-    assert [one for one in lines if one not in ("Just so", "Do", "Choose the folder for backups")] == found
+    assert [one for one in lines if one not in ("Just so", "Do", "Choose the folder for backups", "Open a backup that lies elsewhere")] == found
 
 
 def test_the_database_is_checked_from_settings(room: Room, qtbot: Any) -> None:

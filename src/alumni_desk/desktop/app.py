@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from PySide6.QtCore import QObject, Qt, QTimer, Signal
 from PySide6.QtGui import QIcon, QKeySequence, QPainter, QPixmap
-from PySide6.QtWidgets import QApplication, QDialog, QWidget
+from PySide6.QtWidgets import QApplication, QDialog, QFileDialog, QWidget
 
 from alumni_desk import __version__
 from alumni_desk.desktop.at_door import for_whom, is_at_door, is_locked
@@ -168,6 +168,12 @@ class Room(QObject):
         open_brought(self.shell, self.desk, self.lanes, file, done=self.changes.tell, say=self.shell.say,
                      invited=lambda brought: self._go("sync", invitation=brought), backup=lambda backup: self._go("restore", file=backup))
 
+    def _ask_file(self) -> None:
+        """Ask for a file of any kind, and do with it what would be done if it were dropped on the window."""
+        chosen, _kind = QFileDialog.getOpenFileName(self.shell, _("Open a file"), str(Path.home()), _("All files (*)"))
+        if chosen:
+            self.take_files([Path(chosen)])
+
     def take_files(self, files: Sequence[Path]) -> None:
         """Open what was dropped or handed to the program, by what is in it: lists lead to their import, files of another laptop and backups say what
         they are, and of everything else it is said why it is not opened.
@@ -316,6 +322,8 @@ class Room(QObject):
                   Deed("redo", "arrows-clockwise", _("Redo what was undone"), self.undoing.redo, _("Ctrl Shift Z"), asks=self.undoing.redoable)]
         doable = {deed.words for deed in deeds if deed.can()}
         pages = [page for page in pages if page.words not in doable]  # a page that is there for one thing is not offered twice
+        deeds.append(Deed("open_file", "folder", _("Open a file"), self._ask_file,
+                          also=_("hand-out invitation transfer changes list import stick brought")))
         if self._help_files:
             deeds.append(Deed("help", "info", _("Open the handbook"), self.show_help, "F1", also=_("help manual guide how to")))
         return [*pages, *deeds]

@@ -14,7 +14,7 @@ from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QMenu, QTableView, QVBoxLayout, QWidget
 
 from alumni_desk.desktop.background import Lanes
-from alumni_desk.desktop.controls import Button, Field, FormRow, Label, Segments, hairline, shortcut
+from alumni_desk.desktop.controls import Button, Field, FormRow, IconButton, Label, Segments, hairline, shortcut
 from alumni_desk.desktop.delegates import PillDelegate, dress_table
 from alumni_desk.desktop.fonts import px
 from alumni_desk.desktop.guest_picker import GuestPicker
@@ -51,6 +51,8 @@ class GatheringView(QWidget):
 
     changed = Signal(object, str)
     wants = Signal(str)
+    history_wanted = Signal(str, str)  # of a guest: registration, name
+    member_wanted = Signal(str)
 
     def __init__(self, desk: Desk, lanes: Lanes) -> None:
         super().__init__()
@@ -76,6 +78,8 @@ class GatheringView(QWidget):
         self.list.setItemDelegateForColumn(0, GuestDelegate(self.list))
         self.list.setItemDelegateForColumn(2, PillDelegate(self.list))
         self.list.selectionModel().selectionChanged.connect(self._selected)
+        self.list.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
+        self.list.customContextMenuRequested.connect(lambda at: self._show_more(self.list.viewport().mapToGlobal(at)))
         column.addWidget(self.list, 1)
         self.empty = EmptyPage("users", _("Nobody is on the list yet"), _("Add guests"), self.add, _("Or take them from a file"), "user-plus")
         column.addWidget(self.empty, 1)
@@ -111,7 +115,7 @@ class GatheringView(QWidget):
         row.addWidget(self.foot)
         self.bar: list[Button] = []
         deeds: tuple[tuple[str, str, Callable[[], None]], ...] = (
-            (_("Coming"), "check", lambda: self._answer("yes")), (_("Not coming"), "x", lambda: self._answer("no")),
+            (_("Coming"), "check", lambda: self.answer("yes")), (_("Not coming"), "x", lambda: self.answer("no")),
             (_("Other answer"), "caret-down", self._ask_answer), (_("Brings a guest"), "plus", self.bring), (_("Name"), "note-pencil", self.name_one),
             (_("Take off the list"), "", self.remove))
         for words, icon, act in deeds:
@@ -120,6 +124,10 @@ class GatheringView(QWidget):
             button.hide()
             row.addWidget(button)
             self.bar.append(button)
+        self.more_button = IconButton(_("More about this guest"), "dots-three")
+        self.more_button.clicked.connect(lambda: self._show_more(self.more_button.mapToGlobal(QPoint(0, 0)), above=True))
+        self.more_button.hide()
+        row.addWidget(self.more_button)
         row.addStretch(1)
         self.always: list[Button] = []
         for words, name in ((_("Edit"), "edit"), (_("Cancel gathering"), "cancel"), (_("Roster"), "roster"), (_("Badges"), "badges")):
@@ -230,6 +238,7 @@ class GatheringView(QWidget):
                           ngettext("{n} guest", "{n} guests", shown).format(n=number(shown)))
         for place, button in enumerate(self.bar):
             button.setVisible(bool(count) and (place not in (3, 4) or count == 1))
+        self.more_button.setVisible(count == 1)
         for place, button in enumerate(self.always):
             again = place == 1 and self.it is not None and self.it.row.cancelled
             button.setVisible(not count or again)
@@ -284,7 +293,8 @@ class GatheringView(QWidget):
             guests=ngettext("{n} was new here", "{n} were new here", result.guests).format(n=number(result.guests)))
         self.changed.emit(result.changed or Changed({}), words)
 
-    def _answer(self, status: str, *checked: bool) -> None:
+    def answer(self, status: str, *checked: bool) -> None:
+        """Note an answer of the chosen guests."""
         it, chosen = self.it, [guest.registration for guest in self.chosen()]
         if it is None or not chosen:
             return
@@ -299,7 +309,7 @@ class GatheringView(QWidget):
         menu = QMenu(self)
         menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         for status in ("maybe", "waitlisted", "invited"):
-            menu.addAction(answer_word(status)).triggered.connect(partial(self._answer, status))
+            menu.addAction(answer_word(status)).triggered.connect(partial(self.answer, status))
         button = self.bar[2]
         menu.popup(button.mapToGlobal(QPoint(0, -menu.sizeHint().height())))
 
@@ -338,6 +348,24 @@ class GatheringView(QWidget):
 
         sheet.done_clicked.connect(save)
         sheet.open()
+
+    def _show_more(self, at: QPoint, *, above: bool = False) -> None:
+        """What else can be done with the guest who is chosen, also by the right button or the menu key."""
+        chosen = self.chosen()
+        if len(chosen) != 1:
+            return
+        menu = QMenu(self)
+        menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        menu.addAction(_("History of this guest")).triggered.connect(self.history)
+        if chosen[0].person is not None:
+            menu.addAction(_("Show the member")).triggered.connect(lambda: self.member_wanted.emit(chosen[0].person))
+        menu.popup(at - QPoint(0, menu.sizeHint().height()) if above else at)
+
+    def history(self) -> None:
+        """Every value that the chosen guest's place on the list has had, to be put back one by one."""
+        chosen = self.chosen()
+        if len(chosen) == 1:
+            self.history_wanted.emit(chosen[0].registration, chosen[0].name)
 
     def remove(self) -> None:
         """Take the chosen ones off the list; the toast takes it back."""

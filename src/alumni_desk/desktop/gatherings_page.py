@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QDate, Qt
 from PySide6.QtGui import QKeySequence
@@ -35,6 +35,9 @@ from alumni_desk.store import exports
 from alumni_desk.store.desk import Desk
 from alumni_desk.words import _, ngettext, number
 
+if TYPE_CHECKING:
+    from alumni_desk.sync.venue.handouts import HandedOut
+
 HELD = 12
 
 
@@ -59,6 +62,8 @@ class GatheringsPage(Page):
         self.view = GatheringView(desk, lanes)
         self.view.changed.connect(self.done)
         self.view.wants.connect(self._wants)
+        self.view.history_wanted.connect(lambda registration, name: self._show_history("registration", registration, name))
+        self.view.member_wanted.connect(lambda person: self.go("members", member=person))
         self.places.addWidget(self.view)
         self.stack.set_content(self.places)
         shortcut(QKeySequence.StandardKey.New, self, self._new, WINDOW)
@@ -70,6 +75,12 @@ class GatheringsPage(Page):
         def ahead() -> bool:
             return one() and not self.view.it.row.cancelled
 
+        def guests() -> bool:
+            return one() and bool(self.view.chosen())
+
+        def guest() -> bool:
+            return one() and len(self.view.chosen()) == 1
+
         return [Deed("plan", "calendar-blank", _("Plan a gathering"), self.plan, "" if one() else _("Ctrl N"), also=_("new event create party")),
                 Deed("guests", "user-plus", _("Add guests to this gathering"), self.view.add, _("Ctrl N"), can=ahead, also=_("invite")),
                 Deed("guest_file", "upload-simple", _("Add guests from a file"), self.view.from_file, can=ahead),
@@ -77,7 +88,24 @@ class GatheringsPage(Page):
                 Deed("roster", "printer", _("Save the roster of this gathering"), lambda: self._wants("roster"), can=one),
                 Deed("history", "clock-counter-clockwise", _("History of this gathering"), lambda: self._wants("history"), can=one,
                      also=_("who changed values before restore")),
-                Deed("cancel", "x-circle", _("Cancel this gathering"), lambda: self._wants("cancel"), can=ahead)]
+                Deed("cancel", "x-circle", _("Cancel this gathering"), lambda: self._wants("cancel"), can=ahead),
+                Deed("replan", "calendar-check", _("Plan this gathering again"), lambda: self._wants("cancel"), can=lambda: one() and not ahead()),
+                Deed("badges", "identification-badge", _("Badges of this gathering"), lambda: self._wants("badges"), can=one),
+                Deed("checkin", "door", _("Start check-in for this gathering"), lambda: self._wants("checkin"), can=ahead),
+                Deed("hand_out", "paper-plane-tilt", _("Hand out the list of this gathering to its door"), self.hand_out, can=one, asks=self._may_hand_out,
+                     also=_("hand-out save file volunteer laptop stick offline")),
+                Deed("coming", "check", _("The chosen guests are coming"), lambda: self.view.answer("yes"), can=guests, also=_("answer yes rsvp")),
+                Deed("not_coming", "x", _("The chosen guests are not coming"), lambda: self.view.answer("no"), can=guests, also=_("answer no rsvp")),
+                Deed("maybe", "hourglass", _("The chosen guests may come"), lambda: self.view.answer("maybe"), can=guests, also=_("answer maybe rsvp")),
+                Deed("waiting", "clock", _("The chosen guests wait for a place"), lambda: self.view.answer("waitlisted"), can=guests,
+                     also=_("answer waiting list rsvp")),
+                Deed("not_answered", "envelope-simple", _("The chosen guests have not answered"), lambda: self.view.answer("invited"), can=guests,
+                     also=_("answer invited rsvp")),
+                Deed("bring", "plus", _("The chosen guest brings somebody"), self.view.bring, can=guest, also=_("plus one companion")),
+                Deed("name_guest", "note-pencil", _("Name the chosen guest"), self.view.name_one, can=guest, also=_("correct rename")),
+                Deed("guest_history", "clock-counter-clockwise", _("History of the chosen guest"), self.view.history, can=guest,
+                     also=_("who changed answer before restore registration")),
+                Deed("take_off", "x-circle", _("Take the chosen guests off the list"), self.view.remove, _("Delete"), can=guests, also=_("remove"))]
 
     def first_focus(self) -> QWidget | None:
         return self.view.list if self._shown else self._first
@@ -347,9 +375,12 @@ class GatheringsPage(Page):
 
     def history(self, row: GatheringRow) -> None:
         """Every value that its fields have had, to be put back one by one."""
+        self._show_history("gathering", row.id, row.name)
+
+    def _show_history(self, table: str, row_id: str, name: str) -> None:
         from alumni_desk.desktop.history_sheet import HistorySheet
 
-        sheet = HistorySheet(self, self.desk, self.lanes, self.changes, "gathering", row.id, row.name)
+        sheet = HistorySheet(self, self.desk, self.lanes, self.changes, table, row_id, name)
         sheet.restored.connect(lambda changed: self.done(changed, _("The older value is back")))
         sheet.open()
 
@@ -373,6 +404,34 @@ class GatheringsPage(Page):
                                                    _("PDF (*.pdf);;Table (*.csv);;Workbook (*.xlsx)"))
         if chosen:
             self.save_roster(it, Path(chosen))
+
+    def _may_hand_out(self) -> bool:
+        """Whether this laptop is a leader's, of a chapter that others share; reads the chapter."""
+        from alumni_desk.sync import state
+
+        with self.desk.reading() as connection:
+            membership = state.read(connection, state.Membership)
+        return membership is not None and membership.role != "door"
+
+    def hand_out(self) -> None:
+        """Save the list as the gathering's door may see it, for a laptop that the server does not reach."""
+        it = self.view.it
+        if it is None:
+            return
+        chosen, _kind = QFileDialog.getSaveFileName(self, _("Hand out the list"), str(Path.home() / f"{it.row.name}.alumnidesk"), _("All files (*)"))
+        if chosen:
+            self.save_hand_out(it.row.id, Path(chosen))
+
+    def save_hand_out(self, gathering: str, out: Path) -> None:
+        """Write the hand-out, off the screen."""
+        from alumni_desk.sync.venue.files import write_handout
+
+        def saved(made: HandedOut) -> None:
+            self.said.emit(ngettext("The list of {gathering} with {n} guest is in {file}. Only its door and the leaders can open it.",
+                                    "The list of {gathering} with {n} guests is in {file}. Only its door and the leaders can open it.", made.guests).format(
+                                        gathering=made.name, n=number(made.guests), file=out.name), None)
+
+        self.lanes.write(lambda: write_handout(self.desk, gathering, out), saved, lambda error: self.said.emit(str(error), None))
 
     def save_roster(self, it: Whole, out: Path) -> None:
         """Write the roster, off the screen."""

@@ -27,7 +27,7 @@ from alumni_desk.desktop.pages import Go, Page
 from alumni_desk.desktop.recovery_page import before_saving
 from alumni_desk.errors import KnownError
 from alumni_desk.members.actions import Removed, Saved, add_member, change_member, remove_members
-from alumni_desk.members.lists import count_members, member
+from alumni_desk.members.lists import MemberRow, count_members, member, rows_of
 from alumni_desk.segments.activity import PastValue, past_values
 from alumni_desk.store import exports
 from alumni_desk.store.desk import Desk
@@ -37,6 +37,7 @@ from alumni_desk.store.writing import Changed
 from alumni_desk.words import _, ngettext, number
 
 if TYPE_CHECKING:
+    from alumni_desk.members.merging import Merged
     from alumni_desk.store.erasing import Erased
     from alumni_desk.sync.member_moving import Going, MovedAway
 
@@ -151,6 +152,11 @@ class MembersPage(Page):
         self.remove_button = Button(_("Remove"), "danger")
         self.remove_button.clicked.connect(self.remove)
         self.remove_button.hide()
+        self.merge_button = Button(_("Merge"))
+        self.merge_button.setAccessibleName(_("Merge the two chosen members"))
+        self.merge_button.clicked.connect(self.merge)
+        self.merge_button.hide()
+        row.addWidget(self.merge_button)
         row.addWidget(self.remove_button)
         return row
 
@@ -170,6 +176,10 @@ class MembersPage(Page):
                 Deed("edit", "note-pencil", _("Edit the chosen member"), self.edit, _("Enter"), can=somebody, also=_("change correct")),
                 Deed("remove", "x-circle", _("Remove the chosen members"), self.remove, _("Delete"), can=lambda: somebody() or self._count_selected() > 1,
                      also=_("delete person")),
+                Deed("history", "clock-counter-clockwise", _("History of the chosen member"), self.history, can=somebody,
+                     also=_("who changed values before restore")),
+                Deed("merge", "git-merge", _("Merge the two chosen members"), self.merge, can=lambda: self._count_selected() == 2,
+                     also=_("duplicate double twice same person join together")),
                 Deed("move", "arrow-right", _("Move the chosen member to another chapter"), self.move_away, can=self._may_move,
                      also=_("transfer hand over branch city")),
                 Deed("erase", "prohibit", _("Erase the chosen member for good"), self.erase, can=somebody, also=_("delete privacy law gdpr forget"))]
@@ -357,6 +367,7 @@ class MembersPage(Page):
         count = self._count_selected()
         self._say_foot()
         self.remove_button.setVisible(count > 1)
+        self.merge_button.setVisible(count == 2)
         if count == 1:
             [chosen] = self.selected()
             if chosen != self._chosen or not self.panel.isVisible():
@@ -607,6 +618,45 @@ class MembersPage(Page):
         words = _("{name} was removed").format(name=gone.names[0]) if len(gone.names) == 1 else ngettext(
             "{n} member was removed", "{n} members were removed", len(gone.names)).format(n=number(len(gone.names)))
         self.done(gone.changed, words)
+
+    def history(self) -> None:
+        """Every value that the chosen member's fields have had: in their detail, or in a dialog where the list takes its place."""
+        person = self._chosen
+        if person is None:
+            return
+        if self.panel.isVisible() and self.panel.shown_for() == person and self.panel.tabs is not None:
+            self.panel.tabs.setCurrentIndex(1)
+            self.panel.tabs.setFocus()
+            return
+
+        def named(name: str) -> None:
+            from alumni_desk.desktop.history_sheet import HistorySheet
+
+            sheet = HistorySheet(self, self.desk, self.lanes, self.changes, "person", person, name)
+            sheet.restored.connect(lambda changed: self.done(changed, _("The older value is back")))
+            sheet.open()
+
+        self.lanes.read(lambda: member(self.desk, person).full_name, named)
+
+    def merge(self) -> None:
+        """The two chosen entries become one; which stays is asked first."""
+        both = self.selected()
+        if len(both) == 2:
+            self.lanes.read(lambda: rows_of(self.desk, both), self._ask_merge)
+
+    def _ask_merge(self, rows: list[MemberRow]) -> None:
+        if len(rows) != 2:  # one of them was removed meanwhile
+            return
+        from alumni_desk.desktop.merge_sheet import MergeSheet
+
+        sheet = MergeSheet(self, self.desk, self.lanes, (rows[0], rows[1]))
+        sheet.merged.connect(self._merged)
+        sheet.open()
+
+    def _merged(self, what: Merged) -> None:
+        self.list.clearSelection()
+        self.done(what.changed, _("The two are one entry now: {name}").format(name=what.name))
+        self._show_member(what.id)
 
     def _may_move(self) -> bool:
         return self._known is not None and self._known.detail.id == self._chosen and self._known.moving.may

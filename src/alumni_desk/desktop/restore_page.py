@@ -18,6 +18,7 @@ from alumni_desk.desktop.changes import ChangeBus
 from alumni_desk.desktop.compared_sheet import ComparedSheet
 from alumni_desk.desktop.controls import Button, Elided, Label, Link, hairline
 from alumni_desk.desktop.dates import day_long, day_short, first_upper, month_long, weekday_short
+from alumni_desk.desktop.deeds import Deed
 from alumni_desk.desktop.delegates import MUTED, RowDelegate, dress_table
 from alumni_desk.desktop.fonts import font_of, px
 from alumni_desk.desktop.icons import paint_icon
@@ -270,6 +271,9 @@ class RestorePage(Page):
             self.list.setColumnHidden(section, self.width() - self.detail.width() < px(needs))
 
     # -- what every page does
+
+    def deeds(self) -> list[Deed]:
+        return [Deed("other", "folder", _("Open a backup that lies elsewhere"), self._ask_other, also=_("restore file stick"))]
 
     def first_focus(self) -> QWidget:
         return self.list

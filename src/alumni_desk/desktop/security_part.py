@@ -78,6 +78,7 @@ class SecurityPart(QWidget):
         super().__init__()
         self._desk, self._lanes = desk, lanes
         self._shown: Security | None = None
+        self._wanted: Callable[[], None] | None = None  # what is to be done once it was read how things are
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(0)
@@ -108,7 +109,7 @@ class SecurityPart(QWidget):
         words.addWidget(self.card_words)
         row.addLayout(words, 1)
         self.check = Button(_("Check the key"), "primary")
-        self.check.clicked.connect(self._check_paper)
+        self.check.clicked.connect(self.check_paper)
         row.addWidget(self.check, 0, Qt.AlignmentFlag.AlignVCenter)
         card.column.addLayout(row)
         return card
@@ -141,7 +142,7 @@ class SecurityPart(QWidget):
         self.paper_row = SettingRow(_("Recovery key"), "", self.paper)
         column.addWidget(self.paper_row)
         self.pin = Button(_("Choose one"))
-        self.pin.clicked.connect(self._new_pin)
+        self.pin.clicked.connect(self.new_pin)
         self.pin_row = SettingRow(_("PIN for check-in"), "", self.pin)
         column.addWidget(self.pin_row)
 
@@ -154,6 +155,9 @@ class SecurityPart(QWidget):
 
     def _show(self, it: Security) -> None:
         self._shown = it
+        if self._wanted is not None:
+            wanted, self._wanted = self._wanted, None
+            wanted()
         self.after.set_key(str(it.rules.minutes))
         self.sleep.set_on(_key(it.rules.on_sleep))
         self.door.set_on(_key(it.rules.door_goes_on))
@@ -188,6 +192,13 @@ class SecurityPart(QWidget):
 
     # -- deeds
 
+    def once_known(self, act: Callable[[], None]) -> None:
+        """Do it at once, or as soon as it was read how things are."""
+        if self._shown is not None:
+            act()
+        else:
+            self._wanted = act
+
     def _keep(self, name: str, value: Any) -> None:
         self._lanes.write(lambda: self._desk.set_setting(name, value), lambda done: self.ruled.emit())
 
@@ -218,7 +229,8 @@ class SecurityPart(QWidget):
         sheet.done_clicked.connect(lambda: sheet.run(self._lanes, work, done))
         sheet.open()
 
-    def _check_paper(self) -> None:
+    def check_paper(self) -> None:
+        """Show the recovery key, to be printed or saved and read back."""
         self._lanes.write(lambda: paper_of(self._desk), self._show_paper, self._failed)
 
     def _new_paper(self) -> None:
@@ -234,7 +246,8 @@ class SecurityPart(QWidget):
         page.rejected.connect(self.refresh)
         page.open()
 
-    def _new_pin(self) -> None:
+    def new_pin(self) -> None:
+        """Choose the PIN that leads out of check-in."""
         sheet = NewPinSheet(self, self._desk, self._lanes)
         sheet.kept.connect(lambda there: self._done(_("The PIN is asked when somebody leaves check-in.") if there else _("No PIN is asked any more.")))
         sheet.open()

@@ -127,6 +127,13 @@ class SettingsPage(Page):
                 Deed("verify", "check-circle", _("Check the whole database"), self.check, also=_("verify test damage integrity health repair")),
                 Deed("backups", "folder", _("Choose the folder for backups"), lambda: self.open("backup"), also=_("backup back up where kept")),
                 Deed("lock", "lock-simple", _("Lock now"), self.lock_now.emit, _("Ctrl L"), also=_("away hide close screen")),
+                Deed("password", "key", _("Change the chapter’s password"), lambda: self._in_security("change_password"), also=_("choose new passphrase")),
+                Deed("paper", "printer", _("Print or check the recovery key"), lambda: self._in_security("check_paper"), also=_("paper save")),
+                Deed("pin", "hand-palm", _("Change the check-in PIN"), lambda: self._in_security("new_pin"), also=_("choose door leave code number")),
+                Deed("chapter_history", "clock-counter-clockwise", _("History of the chapter"), self.history,
+                     can=lambda: self._chapter is not None and bool(self._chapter.name),
+                     also=_("who changed name university time zone values before restore")),
+                Deed("log", "folder", _("Open the folder of the log"), self.open_log, also=_("error report support bug")),
                 Deed("security", "key", _("Password, recovery key and lock"), lambda: self.open("security"), also=_("change passphrase security pin idle")),
                 Deed("size", "note-pencil", _("Text size"), self._to_size, also=_("larger bigger smaller font letters zoom theme appearance")),
                 Deed("light", "sun-horizon", _("Light colours"), lambda: self._colours("light"), can=lambda: self._appearance.theme != "light",
@@ -136,6 +143,21 @@ class SettingsPage(Page):
                 Deed("name", "users", _("Your name and this laptop’s"), lambda: self.open("general"), also=_("rename me")),
                 Deed("chapter", "flag", _("Name of the chapter and university"), self._to_chapter, also=_("rename chapter call school time zone")),
                 Deed("about", "info", _("Version, licence and log"), lambda: self.open("about"), also=_("about update"))]
+
+    def _in_security(self, deed: str) -> None:
+        """Do what a row of Security does, once it is known how things are."""
+        self.open("security")
+        self.security.once_known(lambda: getattr(self.security, deed)())
+
+    def history(self) -> None:
+        """Every value that the chapter's name, university and time zone have had, to be put back one by one."""
+        from alumni_desk.desktop.history_sheet import HistorySheet
+
+        if self._chapter is None or self.desk.scope is None:
+            return
+        sheet = HistorySheet(self, self.desk, self.lanes, self.changes, "chapter", self.desk.scope, self._chapter.name)
+        sheet.restored.connect(lambda changed: self.done(changed, _("The older value is back")))
+        sheet.open()
 
     def _to_size(self) -> None:
         self.open("general")
@@ -280,6 +302,10 @@ class SettingsPage(Page):
         for name, (field, row) in self._chapter_lines.items():
             field.editingFinished.connect(partial(self._call, name))
             rows.addWidget(row)
+        history = Button(_("Show"))
+        history.setAccessibleName(_("History of the chapter"))
+        history.clicked.connect(self.history)
+        rows.addWidget(SettingRow(_("History"), _("What it was called before, who changed it, and the way back."), history))
         column.addWidget(self._chapter_rows)
         self._chapter_rows.hide()  # until it is known that there is one, and that its name is this laptop's to change
         column.addWidget(section(_("Appearance")))
@@ -340,8 +366,12 @@ class SettingsPage(Page):
         column.addWidget(SettingRow(_("Licence"), licences))
         log = Button(_("Open the folder"))
         log.setAccessibleName(_("Open the folder of the log"))
-        log.clicked.connect(lambda: QDesktopServices.openUrl(QUrl.fromLocalFile(str(self._about.log.parent))))
+        log.clicked.connect(self.open_log)
         column.addWidget(SettingRow(_("Log"), str(self._about.log), log))
+
+    def open_log(self) -> None:
+        """Show where the log lies."""
+        QDesktopServices.openUrl(QUrl.fromLocalFile(str(self._about.log.parent)))
 
     def _set_theme(self, key: str) -> None:
         theme: Theme = key if key in ("light", "dark") else "system"  # type: ignore[assignment]

@@ -157,11 +157,36 @@ class SyncPage(Page):
         return [Deed("now", "arrows-clockwise", _("Sync now"), self._now, _("F5"), can=lambda: joined() and not self._busy,
                      also=_("send receive fetch refresh update")),
                 Deed("join", "key", _("Join with an invitation"), self._ask_join, can=lambda: not joined()),
+                Deed("again", "key", _("Join again with a new invitation"), self._ask_again, can=joined, also=_("server moved new address")),
+                Deed("keep", "laptop", _("Keep the chapter on this laptop, for the others"), self._keep_here, can=self._may_keep,
+                     also=_("server serve host share")),
+                Deed("move", "arrow-right", _("Move the chapter to an office’s server"), self._ask_move, can=self._may_move, also=_("server hand over")),
+                Deed("details", "info", _("Details of the sync"), self._to_details, can=joined,
+                     also=_("server certificate versions last")),
+                Deed("end", "x-circle", _("End this laptop’s term"), self._to_end, can=self._may_end, also=_("leave hand over successor stop")),
                 Deed("invite", "envelope-simple", _("Invite someone"), self.people.invite, can=lambda: joined() and self._leads(),
                      also=_("invitation leader volunteer access add laptop")),
                 Deed("share", "laptop", _("Share with laptops here"), self.here.share, can=joined, also=_("venue nearby offline room")),
                 Deed("here", "laptop", _("Join a laptop that shares"), self.here.join, can=joined, also=_("venue share nearby offline")),
                 Deed("lost", "floppy-disk", _("Carry changes to another laptop in a file"), self.here.not_found, can=joined, also=_("transfer usb stick"))]
+
+    def _may_keep(self) -> bool:
+        return self._facts is not None and self._facts.state == "alone" and not self._facts.sample
+
+    def _may_move(self) -> bool:
+        return self._facts is not None and self._facts.state != "alone" and bool(self._kept_at or self._not_kept) and not self._facts.takes_over
+
+    def _to_details(self) -> None:
+        if not self._detailed:
+            self._turn_details()
+
+    def _may_end(self) -> bool:
+        return self._leads() and self._facts is not None and self._facts.state not in ("alone", "ended")
+
+    def _to_end(self) -> None:
+        """Where a leader's term ends stands under Details."""
+        self._to_details()
+        self.term.over.setFocus()
 
     def _leads(self) -> bool:
         return self._facts is not None and self._facts.leads

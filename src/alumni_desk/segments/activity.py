@@ -30,6 +30,9 @@ CHECK_INS = frozenset({"checked_in", "check_in_undone", "checked_out", "walked_i
 
 _SILENT = frozenset({"standing", "constituent_codes", "external_ids", "network_person_id", "merged_into", "gone"})
 
+_SILENT_IN = {"registration": frozenset({"gathering", "person", "host", "code"})}
+"""Besides: what a place on a list is about never changes, and what its badge carries is nothing to read."""
+
 _ABOUT_ONE = frozenset({"member_added", "member_changed", "value_restored", "conflict_decided", "people_merged", "people_unmerged"})
 
 _PRINCIPAL = ("person", "registration", "gathering", "fact", "education", "household", "chapter")
@@ -244,7 +247,7 @@ def past_values(desk: Desk, table: str, row_id: str) -> list[PastValue]:
 
     lines: dict[tuple[str, str], list[Version]] = {}
     for one in history(desk, table, row_id):
-        if one.field not in _SILENT:
+        if one.field not in _SILENT | _SILENT_IN.get(table, frozenset()):
             lines.setdefault((field_word(table, one.field), one.id.partition("@")[2]), []).append(one)
     changes = Counter(word for word, _clock in lines)
     found = [_past_value(table, word, versions) for (word, _clock), versions in lines.items()]

@@ -1,0 +1,53 @@
+"""Merge two entries of one person: which one stays in the list, said before it is done; Undo takes them apart again."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import Signal
+from PySide6.QtWidgets import QVBoxLayout, QWidget
+
+from alumni_desk.desktop.background import Lanes
+from alumni_desk.desktop.controls import Label, Radio
+from alumni_desk.desktop.sheet import Sheet
+from alumni_desk.members.lists import MemberRow
+from alumni_desk.members.merging import Merged, merge_people
+from alumni_desk.store.desk import Desk
+from alumni_desk.words import _
+
+
+class MergeSheet(Sheet):
+    """``merged(Merged)`` when it is done. Of the two the first stays unless the other is chosen."""
+
+    merged = Signal(object)
+
+    def __init__(self, parent: QWidget, desk: Desk, lanes: Lanes, both: tuple[MemberRow, MemberRow]) -> None:
+        super().__init__(parent, _("Merge two entries of one person"), _("Merge"))
+        self._desk, self._lanes, self._both = desk, lanes, both
+        self.column.addWidget(Label(_("Do this only if both are the same person. Which entry stays in the list?"), wrap=True))
+        box = QWidget()
+        self.choices = [Radio(_called(one), box) for one in both]
+        rows = QVBoxLayout(box)
+        rows.setContentsMargins(0, 0, 0, 0)
+        for choice in self.choices:
+            rows.addWidget(choice)
+        self.choices[0].setChecked(True)
+        self.column.addWidget(box)
+        self.column.addWidget(Label(_("What the other one alone knew comes along, nothing is written over, and what was done under either stays. Undo takes "
+                                      "them apart again."), tone="muted", wrap=True))
+        self.done_clicked.connect(self._merge)
+        self.choices[0].setFocus()
+
+    def _merge(self) -> None:
+        stays = 0 if self.choices[0].isChecked() else 1
+        into, other = self._both[stays].id, self._both[1 - stays].id
+        self.set_busy(_("Merging …"))
+
+        def done(what: Merged) -> None:
+            self.accept()
+            self.merged.emit(what)
+
+        self._lanes.write(lambda: merge_people(self._desk, other, into), done, self.complain)
+
+
+def _called(one: MemberRow) -> str:
+    """A name with what tells two of one name apart."""
+    return " · ".join(part for part in (one.name, one.class_label, one.city or "", one.email or "") if part)
