@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import signal
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -12,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.sync.test_keeping import free_port
 
 
 def words(folder: Path, *more: str) -> list[str]:
@@ -71,3 +73,39 @@ def test_a_chapter_that_nobody_has_named_is_named_and_then_not_called_another_on
     assert done.returncode == 1 and done.stderr.startswith("This chapter is called “Great Lakes” already"), done.stderr
     with kept(keeper, "--chapter", "Great Lakes") as (url, _errors):
         assert url
+
+
+def test_the_port_that_was_given_last_is_kept_and_a_given_one_wins(keeper: Path, tmp_path: Path) -> None:
+    first, second, other = free_port(), free_port(), tmp_path / "other"
+    with kept(keeper, "--port", str(first)) as (url, errors):
+        assert url == f"http://127.0.0.1:{first}"
+        said(other, "join", url, said(keeper, "invite", "--name", "Sam")["code"])
+    assert errors == [""]
+    with kept(keeper, "--port", str(second)) as (url, errors):
+        assert url == f"http://127.0.0.1:{second}"
+        said(keeper, "member", "add", "first_name=Lee")
+        assert said(keeper, "sync")["waiting"] == 0, "it finds its own server there, too"
+        made = said(keeper, "invite", "--name", "Sam")
+        assert made["url"] == url
+        said(other, "join", made["url"], made["code"])
+        said(other, "sync")
+        assert first_names(other) == {"Kay", "Lee"}
+    assert f"port {first}: each learns of port {second} by a new invitation" in errors[0]
+    for more in ((), ("--anyway",)):
+        with kept(keeper, *more) as (url, errors):
+            assert url == f"http://127.0.0.1:{second}" and said(keeper, "sync")["waiting"] == 0
+        assert errors == [""]
+
+
+def test_a_port_that_is_taken_is_not_remembered(keeper: Path) -> None:
+    first = free_port()
+    with kept(keeper, "--port", str(first)):
+        pass
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = str(taken.getsockname()[1])
+        done = subprocess.run(words(keeper, "keep", "--host", "127.0.0.1", "--port", port), capture_output=True, text=True, check=False, timeout=90)
+    assert done.returncode == 1 and f"port {port} is in use" in done.stderr
+    with kept(keeper) as (url, _errors):
+        assert url == f"http://127.0.0.1:{first}"

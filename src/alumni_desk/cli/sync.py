@@ -41,7 +41,8 @@ def add_commands(commands: Any) -> None:
     keep.add_argument("--chapter", metavar="NAME", help=_("the chapter's name, where nobody has given it one yet"))
     keep.add_argument("--anyway", action="store_true", help=_("take the place of a server, or of a laptop that kept the chapter, that is gone for good: what "
                                                               "this laptop has not got of it is lost, and the others follow with an invitation each"))
-    keep.add_argument("--port", type=whole_number(1, 65_535), metavar="N", help=_("port for the first time; default 8413, or a free one"))
+    keep.add_argument("--port", type=whole_number(1, 65_535), metavar="N", help=_(
+        "the port to serve at, from now on; without it the one given last, the first time 8413 or a free one"))
     add_json(keep)
     keep.set_defaults(run=run_keep)
 
@@ -112,8 +113,10 @@ def run_keep(args: argparse.Namespace) -> int:
             keeping.name_chapter(desk, args.chapter)
         elif not args.anyway and not keeping.keeps(desk) and not keeping.has_name(desk):
             raise BadInput("chapter_needed", _("Say what the chapter is called: --chapter NAME."))
+        known = keeping.known_port(desk)
         serving = (taking_over.take_over if args.anyway else keeping.begin)(desk, port=args.port, host=args.host)
         try:
+            _say_port(known, args.port)
             _send_what_is_here(desk)
             for kind in (signal.SIGINT, signal.SIGTERM):
                 signal.signal(kind, lambda number, _frame: ended.put(number))
@@ -141,6 +144,13 @@ def _came(ended: queue.SimpleQueue[int], seconds: float) -> bool:
     except queue.Empty:
         return False
     return True
+
+
+def _say_port(known: int | None, port: int | None) -> None:
+    """Say what another port than the others know means for them."""
+    if known is not None and port is not None and port != known:
+        print(_("The other laptops still look for this one at port {known}: each learns of port {port} by a new invitation (“alumni-desk invite”), and keeps "
+                "until then what it has to send.").format(known=known, port=port), file=sys.stderr, flush=True)
 
 
 def _send_what_is_here(desk: Desk) -> None:

@@ -81,6 +81,13 @@ def keeps(desk: Desk) -> bool:
     return _kept(desk) is not None
 
 
+def known_port(desk: Desk) -> int | None:
+    """At which port the others know the chapter that this laptop keeps; None where it keeps none, or nobody has been told yet."""
+    with desk.reading() as connection:
+        kept, membership = kept_here(connection), state.read(connection, state.Membership)
+    return kept.port if kept is not None and membership is not None else None
+
+
 def begin(desk: Desk, *, port: int | None = None, host: str = "0.0.0.0") -> Keeping:
     """Make the server, start it, and join it with everything that is here. Killed anywhere, the same call finishes.
 
@@ -94,7 +101,7 @@ def begin(desk: Desk, *, port: int | None = None, host: str = "0.0.0.0") -> Keep
         raise Refused("keeps_joined", _("This laptop belongs to a server already. Only one that works alone can begin to keep its chapter; one whose server is "
                                         "gone for good takes its place with “alumni-desk keep --anyway”."))
     if kept is not None and membership is not None:  # what it is called, the others may know better
-        return start(desk, host=host)
+        return start(desk, host=host, port=port)
     ours = chapter(desk)
     if not ours.name:
         raise Refused("keeps_no_chapter", _("Name the chapter first; then this laptop can keep it for the others."))
@@ -102,6 +109,8 @@ def begin(desk: Desk, *, port: int | None = None, host: str = "0.0.0.0") -> Keep
         raise Refused("sync_sample", _("The sample chapter is never shared, so that made-up people stay out of the real list. Start with a new profile."))
     if kept is None:
         kept = new_server(desk, port)
+    elif port is not None:  # it was ended before it had joined: nobody has been told of the other one
+        kept = _note_port(desk, kept, port)
     code = first_invitation(desk, kept, ours.name)
     serving = served_first(desk, kept, lambda: start(desk, host=host), port=port)
     try:
@@ -132,8 +141,14 @@ def served_first(desk: Desk, kept: Keeps, serving: Callable[[], Keeping], *, por
     except NetworkProblem:
         if port is not None:
             raise
-    desk.set_setting(NAME, msgspec.to_builtins(msgspec.structs.replace(kept, port=_free_port())))
+    _note_port(desk, kept, _free_port())
     return serving()
+
+
+def _note_port(desk: Desk, kept: Keeps, port: int) -> Keeps:
+    kept = msgspec.structs.replace(kept, port=port)
+    desk.set_setting(NAME, msgspec.to_builtins(kept))
+    return kept
 
 
 def noted_on(desk: Desk) -> Keeps:
@@ -149,8 +164,8 @@ def first_invitation(desk: Desk, kept: Keeps, name: str) -> str:
     return str(_run(desk, kept, "server", "invite", "--chapter", name, "--role", "leader")["code"])
 
 
-def start(desk: Desk, *, host: str = "0.0.0.0") -> Keeping:
-    """Serve the chapter that this laptop keeps. Raises Refused ``keeps_none``, StoreProblem ``keeps_lost``, NetworkProblem ``keeps_failed``."""
+def start(desk: Desk, *, host: str = "0.0.0.0", port: int | None = None) -> Keeping:
+    """Serve the chapter that this laptop keeps, at the port that was given last. Raises Refused ``keeps_none``, StoreProblem ``keeps_lost``, NetworkProblem ``keeps_failed``."""
     kept = _kept(desk)
     if kept is None:
         raise Refused("keeps_none", _("This laptop keeps no chapter."))
@@ -158,17 +173,18 @@ def start(desk: Desk, *, host: str = "0.0.0.0") -> Keeping:
         raise StoreProblem("keeps_lost", _("The server that this laptop kept the chapter on is not on its disk any more. The members are here: let this laptop "
                                            "keep the chapter anew (“alumni-desk keep --anyway”)."))
     look_after(desk)
-    serving = serve(desk, kept, host=host)
+    here = kept if port is None else msgspec.structs.replace(kept, port=port)
+    serving = serve(desk, here, host=host)
     try:
-        _follow(desk, serving)
+        _follow(desk, serving, here)
     except BaseException:
         serving.stop()
         raise
     return serving
 
 
-def _follow(desk: Desk, serving: Keeping) -> None:
-    """Reach the own server from now on where it is kept now: for this computer alone it is not encrypted, for others it is."""
+def _follow(desk: Desk, serving: Keeping, kept: Keeps) -> None:
+    """Reach the own server from now on where it is kept now: for this computer alone it is not encrypted, for others it is; and at which port."""
     own = read_address(serving.own_url)
     with desk.reading() as connection:
         there = state.read(connection, state.Membership)
@@ -176,6 +192,8 @@ def _follow(desk: Desk, serving: Keeping) -> None:
         return
     with desk.applying() as applying:
         state.keep(applying.connection, msgspec.structs.replace(there, url=own.url, fingerprint=own.fingerprint))
+        # With it: this laptop keeps the chapter as long as both name one port.
+        applying.connection.exec_driver_sql("UPDATE setting SET value = ? WHERE key = ?", (msgspec.json.encode(kept).decode(), NAME))
     desk.outbox.make_anew(desk)
 
 
