@@ -14,14 +14,14 @@ import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QLabel, QWidget
+from PySide6.QtWidgets import QApplication, QLabel, QWidget
 from tests.sync.conftest import make_server
 
 from alumni_desk import __version__
 from alumni_desk.desktop import inviting as desktop_inviting
 from alumni_desk.desktop import people_part
 from alumni_desk.desktop.app import build
-from alumni_desk.desktop.controls import Button
+from alumni_desk.desktop.controls import Button, Link
 from alumni_desk.desktop.invite_sheet import InviteSheet
 from alumni_desk.desktop.inviting import door_sees
 from alumni_desk.desktop.join_form import JoinForm
@@ -355,3 +355,32 @@ def test_while_the_server_is_away_it_is_tried_again_and_the_code_before_can_be_c
     hands.until(lambda: sheet.standing is not None and sheet.standing != first and sheet.state.isVisible())
     assert "tried again" not in all_words(sheet)
     sheet.reject()
+
+
+def test_many_open_invitations_fold_and_all_of_them_are_shown_when_asked(make_server: Any, hands_on: Any, desk: Desk) -> None:
+    server = make_server()
+    hands = hands_on(server.url, server.invite())
+    people = hands.shell.current().people
+
+    def listed() -> set[str]:
+        return {name for name in all_words(people).replace("\u2068", "").replace("\u2069", "").splitlines() if name.startswith("Guest ")}
+
+    for n in range(9):
+        inviting.invite(desk, "leader", name=f"Guest {n}")
+    people.refresh(0)
+    hands.until(lambda: len(listed()) == 9)  # for one more nothing is folded
+    inviting.invite(desk, "leader", name="Guest 9")
+    people.refresh(0)
+    hands.until(lambda: len(listed()) == 8)
+    [every] = [one for one in people.findChildren(Link) if one.accessibleName() == "Show all 10 invitations"]
+    before = set(people.invited.buttons)
+    every.setFocus()
+    QTest.keyClick(every, Qt.Key.Key_Space)
+    hands.rest()
+    assert len(listed()) == 10 and not [one for one in people.findChildren(Link) if one.text().startswith("Show all")]
+    came = [button for invitation, button in people.invited.buttons.items() if invitation not in before]
+    assert QApplication.focusWidget() is came[0], "the keyboard goes on with the first that came"
+    people.refresh(0)
+    hands.until(lambda: not people._asking)
+    hands.rest()
+    assert len(listed()) == 10, "they stay while the page is there"

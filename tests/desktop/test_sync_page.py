@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QPoint, Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
 
@@ -221,6 +221,28 @@ def test_a_few_laptops_more_than_eight_are_shown(hands: Any) -> None:
     hands.until(lambda: "Door 01" in words(page.people))
     assert "Door 07" in words(page.people) and "Old laptop" in words(page.people)
     assert not [one for one in page.people.findChildren(Link) if one.text().startswith("Show all")]
+
+
+def test_in_a_narrow_window_the_laptops_here_come_before_the_details(hands: Any) -> None:
+    joined(hands.desk)
+    page = hands.page("sync")
+    hands.until(lambda: page.here.isVisible() and page._facts is not None)
+    page._turn_details()
+
+    def top(part: Any) -> int:
+        return int(part.mapTo(page, QPoint()).y())
+
+    def left(part: Any) -> int:
+        return int(part.mapTo(page, QPoint()).x())
+
+    assert left(page.here) > left(page._details_place) and page.regions().index(page._details_place) < page.regions().index(page.here)
+    hands.shell.resize(900, 800)
+    hands.until(lambda: page.here.isVisible() and left(page.here) == left(page._details_place))
+    hands.until(lambda: top(page._below_place) <= top(page.here) and top(page.here) + page.here.height() <= top(page._details_place) < top(page._past_place))
+    regions = page.regions()
+    assert regions.index(page.here) < regions.index(page._details_place) < regions.index(page._past_place)
+    hands.shell.resize(1280, 800)
+    hands.until(lambda: page.here.isVisible() and left(page.here) > left(page._details_place) and top(page.here) < top(page._past_place))
 
 
 def test_a_wrong_clocks_moment_neither_lies_on_top_nor_is_said(hands: Any) -> None:

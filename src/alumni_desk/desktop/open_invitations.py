@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
-from alumni_desk.desktop.controls import Button, Label, hairline
+from alumni_desk.desktop.controls import Button, Label, Link, hairline
 from alumni_desk.desktop.dates import day_short
 from alumni_desk.desktop.fonts import px
 from alumni_desk.desktop.paint import breakable, isolated
@@ -20,23 +20,37 @@ if TYPE_CHECKING:
     from alumni_desk.sync.inviting import SentInvitation
 
 
-class OpenInvitations(QWidget):
-    """A row each. Their codes are kept nowhere, so none is shown again. ``take_back(id)`` by its button."""
+SHOWN = 8
+"""So many are shown at first."""
 
-    def __init__(self, invitations: Sequence[SentInvitation], take_back: Callable[[str], None]) -> None:
+
+class OpenInvitations(QWidget):
+    """A row each. Their codes are kept nowhere, so none is shown again. ``take_back(id)`` by its button; ``show_all`` where there are many,
+    and not ``whole``."""
+
+    def __init__(self, invitations: Sequence[SentInvitation], take_back: Callable[[str], None], show_all: Callable[[], None], *, whole: bool) -> None:
         super().__init__()
+        shown = invitations if whole or len(invitations) <= SHOWN + 1 else invitations[:SHOWN]
+        self.buttons: dict[str, Button] = {}
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(px(6))
         column.addWidget(heading(_("Open invitations"), number(len(invitations))))
-        for one in invitations:
+        for one in shown:
             column.addWidget(hairline())
             row = QHBoxLayout()
             row.setSpacing(px(20))
             row.addWidget(_words(one), 1)
-            row.addWidget(self._button(one, take_back), 0, Qt.AlignmentFlag.AlignVCenter)
+            self.buttons[one.id] = self._button(one, take_back)
+            row.addWidget(self.buttons[one.id], 0, Qt.AlignmentFlag.AlignVCenter)
             column.addLayout(row)
         column.addWidget(hairline())
+        if len(shown) < len(invitations):
+            count = number(len(invitations))
+            every = Link(_("Show all {n}").format(n=count))
+            every.setAccessibleName(_("Show all {n} invitations").format(n=count))
+            every.clicked.connect(show_all)
+            column.addWidget(every, 0, Qt.AlignmentFlag.AlignLeft)
 
     def _button(self, one: SentInvitation, take_back: Callable[[str], None]) -> Button:
         button = Button(_("Take back"))

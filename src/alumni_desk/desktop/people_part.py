@@ -49,7 +49,7 @@ class PeoplePart(QWidget):
         self._waiting = 0
         self._at = ""  # when the server told of them; empty: just now
         self._asking = False
-        self._all = False
+        self._all = self._all_open = False
         self._inviting: Inviting | None = None
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
@@ -130,7 +130,8 @@ class PeoplePart(QWidget):
             column.addWidget(Label(trouble, "small", "muted", wrap=True))
         if self._open:
             column.addSpacing(px(16))
-            column.addWidget(OpenInvitations(self._open, self._take_back))
+            self.invited = OpenInvitations(self._open, self._take_back, self._show_all_open, whole=self._all_open)
+            column.addWidget(self.invited)
         self._column.replaceWidget(self._body, body)
         self._body.hide()
         self._body.deleteLater()
@@ -157,6 +158,14 @@ class PeoplePart(QWidget):
         self._all = True
         self._draw("")
         came = next((button for device, button in self.table.buttons.items() if device not in before), None)
+        if came is not None:
+            self._focus(_called(came))
+
+    def _show_all_open(self) -> None:
+        before = set(self.invited.buttons)
+        self._all_open = True
+        self._draw("")
+        came = next((button for invitation, button in self.invited.buttons.items() if invitation not in before), None)
         if came is not None:
             self._focus(_called(came))
 

@@ -134,12 +134,16 @@ class SyncPage(Page):
         """The page's places; what stands in them changes with the facts."""
         main, column = padded()
         column.setSpacing(0)
-        self._status_place, self._below_place = Place(), Place()
+        self._status_place, self._below_place, self._details_place = Place(), Place(), Place()
         column.addWidget(self._status_place)
         column.addWidget(self.decide)
         column.addWidget(self.people)
         self.people.hide()
         column.addWidget(self._below_place)
+        between = QVBoxLayout()  # where this laptop meets others, in a window too narrow for a side column: before what only few look at
+        between.setContentsMargins(0, 0, 0, 0)
+        column.addLayout(between)
+        column.addWidget(self._details_place)
         column.addStretch(1)
         side, aside = padded()
         self._past_place = Place()
@@ -148,7 +152,9 @@ class SyncPage(Page):
         aside.addWidget(self._past_place)
         aside.addStretch(1)
         self._main, self._side = main, side
-        self.stack.set_content(MainAndSide(main, side))
+        both = MainAndSide(main, side)
+        both.turned.connect(lambda wide: aside.insertWidget(0, self.here) if wide else between.addWidget(self.here))
+        self.stack.set_content(both)
 
     def deeds(self) -> list[Deed]:
         def joined() -> bool:
@@ -198,8 +204,11 @@ class SyncPage(Page):
         return self._first
 
     def regions(self) -> list[QWidget]:
-        shown = (self._status_place, self.decide, self.people, self._below_place, self.here, self._past_place)
-        return [one for one in shown if one.isVisible()]
+        parts: tuple[QWidget, ...] = (self._status_place, self.decide, self.people, self._below_place, self._details_place, self.here, self._past_place)
+        there = [one for one in parts if one.isVisible()]
+        if self.here in there and self._main.isAncestorOf(self.here):
+            there.sort(key=lambda one: (one is self._past_place, one is self._details_place))  # it stands before the details there
+        return there
 
     def refresh(self) -> None:
         self.lanes.read(lambda: look_up(self.desk), self._show, key="sync")
@@ -267,10 +276,14 @@ class SyncPage(Page):
             if facts.refusals:
                 self._not_taken(inside, facts)
             self._keeping(inside, facts)
-            self._details(inside, facts)
         elif not facts.sample:
             self._alone(inside, facts)
         self._below_place.put(below)
+        details, inside = padded((0, 0, 0, 0))
+        inside.setSpacing(0)
+        if facts.state != "alone":
+            self._details(inside, facts)
+        self._details_place.put(details)
         self._past_place.put(self._past(facts))
         self.people.setVisible(facts.leads)
         self.stack.show_content()

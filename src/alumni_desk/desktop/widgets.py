@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import date
 from itertools import pairwise
 
-from PySide6.QtCore import QPoint, QPointF, QRectF, QSize, Qt
+from PySide6.QtCore import QPoint, QPointF, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QColor, QPainter, QPaintEvent, QPen, QResizeEvent
 from PySide6.QtWidgets import QBoxLayout, QFrame, QHBoxLayout, QScrollArea, QSizePolicy, QVBoxLayout, QWidget
 
@@ -220,11 +220,14 @@ class Scroll(QScrollArea):
 
 
 class MainAndSide(Scroll):
-    """A page's main column with a side column of 304 at its right; below it where the window is too narrow for both."""
+    """A page's main column with a side column of 304 at its right; below it where the window is too narrow for both. ``turned(wide)``: it is so now."""
+
+    turned = Signal(bool)
 
     def __init__(self, main: QWidget, side: QWidget | None, *, width: int = SIDE_COLUMN, together: int = 960) -> None:
         super().__init__(margins=(0, 0, 0, 0))
         self._side, self._width, self._together = side, px(width), px(together)
+        self._wide = True
         self._row = QBoxLayout(QBoxLayout.Direction.LeftToRight)
         self._row.setSpacing(0)
         self._row.addWidget(main, 1)
@@ -239,6 +242,9 @@ class MainAndSide(Scroll):
         if self._side is None:
             return
         wide = self.width() >= self._together
+        if wide != self._wide:
+            self._wide = wide
+            self.turned.emit(wide)
         self._row.setDirection(QBoxLayout.Direction.LeftToRight if wide else QBoxLayout.Direction.TopToBottom)
         self._line.setVisible(wide)
         self._side.setMinimumWidth(self._width)
