@@ -9,11 +9,13 @@ import pytest
 from PySide6.QtWidgets import QApplication, QLabel, QWidget
 
 from alumni_desk.desktop.app import Sitting
+from alumni_desk.desktop.door_page import CheckInPage
 from alumni_desk.desktop.first_run import FirstRun
 from alumni_desk.desktop.member_form import MemberForm
 from alumni_desk.desktop.members_page import MembersPage
 from alumni_desk.desktop.pages import ErrorPage
 from alumni_desk.desktop.wiring import room_in, ways_of
+from alumni_desk.gatherings.actions import new_gathering
 from alumni_desk.members.actions import add_member
 from alumni_desk.schema import open_desk
 from alumni_desk.store import removal
@@ -84,3 +86,34 @@ def test_an_open_window_closes_the_chapter_and_says_why(sitting: Sitting, profil
     page = error_page(sitting)
     assert page is not None and "handed over" in texts(page) and not profile.database.exists()
     assert ("what was typed into it was not saved, and is gone" in texts(page)) is typing
+
+
+@pytest.mark.parametrize("others", [0, 1])
+def test_a_walk_in_that_is_half_typed_at_the_door_is_counted(sitting: Sitting, profile: Profile, until: Until, others: int) -> None:
+    with open_desk(profile) as desk:
+        dinner = new_gathering(desk, name="Dinner", start="2030-01-12T19:00", end="2030-01-12T22:00").id
+    sitting.begin()
+    until(lambda: sitting.room is not None)
+    room = sitting.room
+    assert room is not None
+    if others:
+        room.shell.show_page("members")
+        members = room.shell.current()
+        assert isinstance(members, MembersPage)
+        members.add({"first_name": "Half a na"})
+        until(lambda: room.shell.findChildren(MemberForm))
+    room.shell.show_page("checkin", gathering=dinner)
+    checkin = room.shell.current()
+    assert isinstance(checkin, CheckInPage)
+    until(lambda: checkin.gathering.key() == dinner)
+    checkin.open_chosen()
+    until(lambda: checkin.door is not None and checkin.door.reading.column is not None)
+    assert checkin.door is not None and room.half_typed_at_door() == 0
+    checkin.door.form.name.setText("Half a na")
+    begun = removal.begin(room.desk, "handed_over")
+    room.desk.shut(begun.error)
+    removal.finish(profile)
+    room.bridge._trouble(begun.error)
+    until(lambda: sitting.room is None and error_page(sitting))
+    page = error_page(sitting)
+    assert page is not None and ("2 forms were open" if others else "A form was open: what was typed into it was not saved, and is gone.") in texts(page)

@@ -283,6 +283,11 @@ class Room(QObject):
         page = self.shell.built("checkin")
         return cast("CheckInPage", page).door if page is not None else None
 
+    def half_typed_at_door(self) -> int:
+        """How many walk-ins are begun at the door and saved by nobody."""
+        door = self._door()
+        return int(door is not None and door.form.is_begun())
+
     def _frame(self, changed: object = None) -> None:
         self.lock.read_rules()
         self._look_at_frame()

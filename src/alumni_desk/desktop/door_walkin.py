@@ -354,6 +354,10 @@ class WalkInForm(QWidget):
             return None
         return WalkIn(name, None, self._host.registration if self._host else None, self.consent.isChecked(), fields)
 
+    def is_begun(self) -> bool:
+        """Whether anything is typed in it that nobody has saved."""
+        return any(field.text().strip() for field in self.fields())
+
     def clear(self) -> None:
         """Empty for the next one."""
         for field in self.fields():

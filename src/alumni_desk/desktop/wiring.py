@@ -199,7 +199,7 @@ def room_in(desk: Desk, sitting: Sitting) -> Room:
 
 def _leave(sitting: Sitting, room: Room, said: str) -> None:
     """This laptop's access ended: the window closes, and what was typed into open forms with it."""
-    lost = lost_words(room.shell)
+    lost = lost_words(room.shell, room.half_typed_at_door())
     sitting.leave_for((_("This laptop’s access ended"), said), lambda job: lost)
 
 
