@@ -258,7 +258,7 @@ def test_a_guests_answer_is_put_back_from_their_history(full: Any) -> None:
     menu.close()
     sheet = hands.dialog(HistorySheet)
     hands.until(lambda: sheet.part is not None and "Not coming" in past(sheet))
-    assert f"History of {one.name}" in past(sheet)
+    assert f"History of \u2068{one.name}\u2069 at \u2068Winter Dinner" in past(sheet)
     assert one.code not in past(sheet) and hands.dinner not in past(sheet) and str(one.person) not in past(sheet)
     link = next(link for link in sheet.findChildren(Link) if link.accessibleName() == "Restore Coming")
     link.setFocus()

@@ -21,6 +21,7 @@ from alumni_desk.desktop.fonts import px
 from alumni_desk.desktop.gathering_form import GatheringForm
 from alumni_desk.desktop.gathering_view import GatheringView, Whole, whole
 from alumni_desk.desktop.pages import EmptyPage, Go, Page
+from alumni_desk.desktop.paint import isolated
 from alumni_desk.desktop.sheet import Sheet
 from alumni_desk.desktop.widgets import Bar as CountBar
 from alumni_desk.desktop.widgets import DateBlock, MainAndSide, heading, padded, small_heading
@@ -62,7 +63,7 @@ class GatheringsPage(Page):
         self.view = GatheringView(desk, lanes)
         self.view.changed.connect(self.done)
         self.view.wants.connect(self._wants)
-        self.view.history_wanted.connect(lambda registration, name: self._show_history("registration", registration, name))
+        self.view.history_wanted.connect(self._guest_history)
         self.view.member_wanted.connect(lambda person: self.go("members", member=person))
         self.places.addWidget(self.view)
         self.stack.set_content(self.places)
@@ -376,6 +377,11 @@ class GatheringsPage(Page):
     def history(self, row: GatheringRow) -> None:
         """Every value that its fields have had, to be put back one by one."""
         self._show_history("gathering", row.id, row.name)
+
+    def _guest_history(self, registration: str, name: str) -> None:
+        it = self.view.it
+        if it is not None:
+            self._show_history("registration", registration, _("{name} at {gathering}").format(name=isolated(name), gathering=isolated(it.row.name)))
 
     def _show_history(self, table: str, row_id: str, name: str) -> None:
         from alumni_desk.desktop.history_sheet import HistorySheet

@@ -7,6 +7,8 @@ from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from alumni_desk.desktop.background import Lanes
 from alumni_desk.desktop.controls import Label, Radio
+from alumni_desk.desktop.fonts import px
+from alumni_desk.desktop.paint import breakable
 from alumni_desk.desktop.sheet import Sheet
 from alumni_desk.members.lists import MemberRow
 from alumni_desk.members.merging import Merged, merge_people
@@ -24,11 +26,16 @@ class MergeSheet(Sheet):
         self._desk, self._lanes, self._both = desk, lanes, both
         self.column.addWidget(Label(_("Do this only if both are the same person. Which entry stays in the list?"), wrap=True))
         box = QWidget()
-        self.choices = [Radio(_called(one), box) for one in both]
+        self.choices = [Radio(one.name, box) for one in both]
         rows = QVBoxLayout(box)
         rows.setContentsMargins(0, 0, 0, 0)
-        for choice in self.choices:
+        rows.setSpacing(0)
+        for choice, one in zip(self.choices, both, strict=True):
             rows.addWidget(choice)
+            told = Label(breakable(_told(one)), "small", "muted", wrap=True)
+            told.setContentsMargins(px(26), 0, 0, px(8))
+            rows.addWidget(told)
+            choice.setAccessibleDescription(_told(one))
         self.choices[0].setChecked(True)
         self.column.addWidget(box)
         self.column.addWidget(Label(_("What the other one alone knew comes along, nothing is written over, and what was done under either stays. Undo takes "
@@ -48,6 +55,6 @@ class MergeSheet(Sheet):
         self._lanes.write(lambda: merge_people(self._desk, other, into), done, self.complain)
 
 
-def _called(one: MemberRow) -> str:
-    """A name with what tells two of one name apart."""
-    return " · ".join(part for part in (one.name, one.class_label, one.city or "", one.email or "") if part)
+def _told(one: MemberRow) -> str:
+    """What tells two of one name apart."""
+    return " · ".join(part for part in (one.other_script_name or "", one.class_label, one.city or "", one.email or "") if part) or _("Only the name is known")

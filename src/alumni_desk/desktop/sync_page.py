@@ -153,7 +153,12 @@ class SyncPage(Page):
         aside.addStretch(1)
         self._main, self._side = main, side
         both = MainAndSide(main, side)
-        both.turned.connect(lambda wide: aside.insertWidget(0, self.here) if wide else between.addWidget(self.here))
+
+        def turn(wide: bool) -> None:
+            aside.insertWidget(0, self.here) if wide else between.addWidget(self.here)
+            between.setContentsMargins(0, 0 if wide else px(24), 0, 0)
+
+        both.turned.connect(turn)
         self.stack.set_content(both)
 
     def deeds(self) -> list[Deed]:
