@@ -12,7 +12,7 @@ import pytest
 from PySide6.QtCore import QPoint, QRect, Qt
 from PySide6.QtGui import QFontMetricsF
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication, QLabel, QWidget
+from PySide6.QtWidgets import QApplication, QLabel, QMenu, QWidget
 from tests.desktop.test_door import Door, door, text_of
 from tests.store.test_keyring import Shelf
 
@@ -121,6 +121,33 @@ def test_a_long_folder_of_the_backups_gives_way(hands_at: Any, tmp_path: Path) -
     assert page.place.is_cut() and page.place.height() >= QFontMetricsF(page.place.font()).height()
     assert page.other.width() >= page.other.sizeHint().width() and page.count.width() >= page.count.sizeHint().width()
     assert place(page.place, page).right() < place(page.other, page).left()
+
+
+@pytest.mark.parametrize("width", [1024, 1280])
+@pytest.mark.parametrize("count", [1, 2])
+def test_what_can_be_done_with_the_chosen_guests_is_read_whole(hands_at: Any, width: int, count: int) -> None:
+    """In the bar, or in the menu at its end."""
+    hands = hands_at
+    add_guests(hands.desk, hands.gathering, [add_member(hands.desk, first_name="Bo", last_name="Vega").id])
+    hands.shell.resize(width, 800)
+    view = hands.page("gatherings", gathering=hands.gathering).view
+    hands.until(lambda: len(view.model.rows) == 2)
+    view.list.selectAll() if count == 2 else view.list.selectRow(0)
+    hands.until(lambda: view.bar[0].isVisible())
+    QApplication.processEvents()
+    shown = [button for button in (*view.bar, view.more_button, *view.always, view.door) if button.isVisible()]
+    for button in shown:
+        assert (button is view.more_button or button.width() >= button.sizeHint().width()) and view.rect().contains(place(button, view)), button.text()
+    places = [place(button, view) for button in (view.foot, *shown)]
+    assert not any(one.intersects(other) for n, one in enumerate(places) for other in places[n + 1:])
+    there = {button.text() for button in shown}
+    if view.more_button.isVisible():
+        hands.click(view.more_button)
+        hands.until(lambda: isinstance(QApplication.activePopupWidget(), QMenu))
+        there |= {action.text() for action in QApplication.activePopupWidget().actions()}
+        QApplication.activePopupWidget().close()
+    wanted = {"Coming", "Not coming", "Take off the list"} | ({"Brings a guest", "Name", "History of this guest", "Show the member"} if count == 1 else set())
+    assert wanted <= there and ("Other answer" in there or {"Maybe", "Waiting list", "Not answered"} <= there)
 
 
 @pytest.mark.parametrize("width", [1024, 1280])

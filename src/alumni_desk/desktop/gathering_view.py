@@ -124,7 +124,8 @@ class GatheringView(QWidget):
             button.hide()
             row.addWidget(button)
             self.bar.append(button)
-        self.more_button = IconButton(_("More about this guest"), "dots-three")
+        self._folded: list[Button] = []  # those of the bar that there is no room for: they are lines of the menu
+        self.more_button = IconButton(_("More for the chosen guests"), "dots-three")
         self.more_button.clicked.connect(lambda: self._show_more(self.more_button.mapToGlobal(QPoint(0, 0)), above=True))
         self.more_button.hide()
         row.addWidget(self.more_button)
@@ -220,6 +221,7 @@ class GatheringView(QWidget):
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
         self._columns()
+        self._fit_bar()
 
     def _columns(self) -> None:
         width = self.list.viewport().width()
@@ -236,12 +238,25 @@ class GatheringView(QWidget):
         shown = len(self.model.rows)
         self.foot.setText(ngettext("{n} chosen", "{n} chosen", count).format(n=number(count)) if count else
                           ngettext("{n} guest", "{n} guests", shown).format(n=number(shown)))
-        for place, button in enumerate(self.bar):
-            button.setVisible(bool(count) and (place not in (3, 4) or count == 1))
-        self.more_button.setVisible(count == 1)
         for place, button in enumerate(self.always):
             again = place == 1 and self.it is not None and self.it.row.cancelled
             button.setVisible(not count or again)
+        self._fit_bar()
+
+    def _fit_bar(self) -> None:
+        """As many buttons for the chosen guests as there is room for; the others are in the menu at their end."""
+        count = len(self.chosen())
+        wanted = [button for place, button in enumerate(self.bar) if count and (place not in (3, 4) or count == 1)]
+        rest = [button for button in (*self.always, self.door) if not button.isHidden()]
+        used = px(48) + self.foot.sizeHint().width() + sum(px(8) + button.sizeHint().width() for button in rest)
+        more = px(8) + self.more_button.width()
+        kept = list(wanted)
+        while kept and used + sum(px(8) + button.sizeHint().width() for button in kept) + (more if count == 1 or kept != wanted else 0) > self.width():
+            kept.pop()
+        for button in self.bar:
+            button.setVisible(button in kept)
+        self._folded = wanted[len(kept):]
+        self.more_button.setVisible(count == 1 or bool(self._folded))
 
     # -- doing
 
@@ -308,8 +323,7 @@ class GatheringView(QWidget):
     def _ask_answer(self) -> None:
         menu = QMenu(self)
         menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        for status in ("maybe", "waitlisted", "invited"):
-            menu.addAction(answer_word(status)).triggered.connect(partial(self.answer, status))
+        self._add_answers(menu)
         button = self.bar[2]
         menu.popup(button.mapToGlobal(QPoint(0, -menu.sizeHint().height())))
 
@@ -349,16 +363,27 @@ class GatheringView(QWidget):
         sheet.done_clicked.connect(save)
         sheet.open()
 
+    def _add_answers(self, menu: QMenu) -> None:
+        for status in ("maybe", "waitlisted", "invited"):
+            menu.addAction(answer_word(status)).triggered.connect(partial(self.answer, status))
+
     def _show_more(self, at: QPoint, *, above: bool = False) -> None:
-        """What else can be done with the guest who is chosen, also by the right button or the menu key."""
+        """What else can be done with the guests who are chosen, also by the right button or the menu key."""
         chosen = self.chosen()
-        if len(chosen) != 1:
+        if not chosen:
             return
         menu = QMenu(self)
         menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        menu.addAction(_("History of this guest")).triggered.connect(self.history)
-        if chosen[0].person is not None:
-            menu.addAction(_("Show the member")).triggered.connect(lambda: self.member_wanted.emit(chosen[0].person))
+        for button in self._folded if above else [button for place, button in enumerate(self.bar) if place not in (3, 4) or len(chosen) == 1]:
+            if button is self.bar[2]:
+                self._add_answers(menu)
+            else:
+                menu.addAction(button.text().replace("&&", "&")).triggered.connect(lambda checked=False, button=button: button.clicked.emit())
+        if len(chosen) == 1:
+            menu.addSeparator()
+            menu.addAction(_("History of this guest")).triggered.connect(self.history)
+            if chosen[0].person is not None:
+                menu.addAction(_("Show the member")).triggered.connect(lambda: self.member_wanted.emit(chosen[0].person))
         menu.popup(at - QPoint(0, menu.sizeHint().height()) if above else at)
 
     def history(self) -> None:
