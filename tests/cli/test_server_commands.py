@@ -188,6 +188,17 @@ def test_a_password_that_is_not_encoded_is_told_so_and_not_said(password: str, t
         assert not any(part in said for part in ("p@ss", "w/rd", "9/rd", "two", "three"))
 
 
+@pytest.mark.parametrize(("password", "hinted"), [("p%41ss", True), ("p%40ss", True), ("pass", False), ("p%25ss", True), ("", False)])
+def test_a_percent_sign_that_may_be_the_passwords_own_is_told_of_where_nothing_answers(
+        password: str, hinted: bool, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    address = f"postgresql+psycopg://alumni_desk{':' + password if password else ''}@127.0.0.1:1/alumni%41desk"
+    for words in (("server", "stats"), ("server", "migrate"), ("serve", "--port", "0")):
+        assert run(["--profile", str(tmp_path / "office"), *words, "--database", address]) == 1
+        said = capsys.readouterr().err.strip()
+        assert ("write %25" in said) == hinted and len(said.splitlines()) == 1 and "does not answer" in said
+        assert not any(part in said for part in ("p%41", "pAss", "p@ss", "p%25"))
+
+
 def at_first_revision(database: Database) -> None:
     """Bring an empty database to the oldest revision alone."""
     from alembic import command

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import threading
 import time
 from collections import deque
@@ -206,7 +207,7 @@ def postgresql_database(url: str, *, upgrade: bool = False) -> Database:
         return _in_form(database, upgrade=upgrade)
     except sa.exc.OperationalError:
         database.close()
-        raise _unreachable() from None
+        raise _unreachable(url) from None
 
 
 def _postgresql(url: str) -> sa.Engine:
@@ -261,13 +262,18 @@ def postgresql_revision(url: str) -> str | None:
     try:
         return revision(database)
     except sa.exc.OperationalError:
-        raise _unreachable() from None
+        raise _unreachable(url) from None
     finally:
         database.close()
 
 
-def _unreachable() -> StoreProblem:
+_ENCODED = re.compile(r"://[^/@:]*:[^@]*%[0-9A-Fa-f]{2}[^@]*@")
+
+
+def _unreachable(url: str) -> StoreProblem:
     return StoreProblem("server_database_unreachable", _(
+        "The PostgreSQL database does not answer. Check that it runs and that its address, name and password are right. A % with two signs after it stands "
+        "for another sign in the password of the address: if it is one of the password itself, write %25.") if _ENCODED.search(url) else _(
         "The PostgreSQL database does not answer. Check that it runs and that its address, name and password are right."))
 
 
