@@ -165,7 +165,10 @@ def first_invitation(desk: Desk, kept: Keeps, name: str) -> str:
 
 
 def start(desk: Desk, *, host: str = "0.0.0.0", port: int | None = None) -> Keeping:
-    """Serve the chapter that this laptop keeps, at the port that was given last. Raises Refused ``keeps_none``, StoreProblem ``keeps_lost``, NetworkProblem ``keeps_failed``."""
+    """Serve the chapter that this laptop keeps, at the port that was given last.
+
+    Raises Refused ``keeps_none``, StoreProblem ``keeps_lost``, NetworkProblem ``keeps_failed``.
+    """
     kept = _kept(desk)
     if kept is None:
         raise Refused("keeps_none", _("This laptop keeps no chapter."))
