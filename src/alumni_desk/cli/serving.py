@@ -39,6 +39,9 @@ def add_commands(commands: Any) -> None:
     serve.add_argument("--tls-cert", type=Path, metavar="FILE", help=_("certificate, PEM"))
     serve.add_argument("--tls-key", type=Path, metavar="FILE", help=_("its key, PEM"))
     serve.add_argument("--behind-proxy", action="store_true", help=_("a proxy on this computer does the encryption and says whom it speaks for"))
+    serve.add_argument("--proxy-from", metavar="ADDRESS", action="append", default=[], help=_(
+        "the same for a proxy that is not on this computer, as in another container: its address, or its private network such as 10.89.0.0/24; whoever else "
+        "connects is cut. May be given again"))
     serve.add_argument("--public-url", metavar="URL", help=_(
         "the address by which laptops reach the server, where it is another than it listens on, as in a container; kept for the invitations "
         "to come, '' forgets it"))
@@ -132,6 +135,7 @@ def _public(text: str | None) -> str | None:
 def run_serve(args: argparse.Namespace) -> int:
     """Serve until stopped."""
     from alumni_desk.errors import BadInput, Refused
+    from alumni_desk.server.hosts import read_networks
     from alumni_desk.server.opening import held
     from alumni_desk.server.reporting import log_to
     from alumni_desk.server.serving import Terms, certificate_for, end_with, serve
@@ -154,9 +158,11 @@ def run_serve(args: argparse.Namespace) -> int:
 
     public = _public(args.public_url)
     folder = folder_of(args)
-    certificate = certificate_for(args.host, folder, cert=args.tls_cert, key=args.tls_key, behind_proxy=args.behind_proxy)
+    proxies = read_networks(args.proxy_from)
+    behind_proxy = args.behind_proxy or bool(proxies)
+    certificate = certificate_for(args.host, folder, cert=args.tls_cert, key=args.tls_key, behind_proxy=behind_proxy, proxies=proxies)
     log_to(requests=args.log)
-    terms = Terms(rate=args.rate, behind_proxy=args.behind_proxy, share_port=args.share_port, open_metrics=args.open_metrics,
+    terms = Terms(rate=args.rate, behind_proxy=behind_proxy, proxies=proxies, share_port=args.share_port, open_metrics=args.open_metrics,
                   public=public, here=args.key_stdin)
     with the_server(args, make=True) as server, held(server.database, folder, alone=False):
         if args.key_stdin:

@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import asyncio
 import socket
+from collections.abc import Sequence
 from typing import Any
 
 import uvicorn
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from alumni_desk.server.calls import WHOLE
+from alumni_desk.server.hosts import Network, may_speak, peer_address
 
 HEAD_SECONDS = 15.0
 """From the first byte of a request (or the connection) until its head is whole; and before that, until what encrypts it is agreed on."""
@@ -108,6 +110,34 @@ class Patient(HttpToolsProtocol):
         if self._fetch is not None:
             self._fetch.cancel()
             self._fetch = None
+
+
+def behind(proxies: Sequence[Network]) -> type[Patient]:
+    """The same for a server that these proxies alone may speak to: whoever else connects is cut before a word."""
+
+    class Guarded(Patient):
+        refused = False
+
+        def connection_made(self, transport: Any) -> None:
+            peer = transport.get_extra_info("peername")
+            address = peer_address(str(peer[0])) if peer else None
+            if not may_speak(address, proxies):
+                self.refused = True
+                transport.abort()
+                return
+            super().connection_made(transport)
+            if self.client is not None:
+                self.client = (str(address), self.client[1])  # as the proxies are called, whose word for somebody else counts
+
+        def connection_lost(self, exc: Exception | None) -> None:
+            if not self.refused:
+                super().connection_lost(exc)
+
+        def data_received(self, data: bytes) -> None:
+            if not self.refused:
+                super().data_received(data)
+
+    return Guarded
 
 
 class PatientServer(uvicorn.Server):

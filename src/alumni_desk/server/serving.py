@@ -9,7 +9,7 @@ import socket
 import ssl
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
@@ -17,7 +17,7 @@ from typing import IO
 
 from alumni_desk.errors import Refused
 from alumni_desk.server.certificates import own_certificate, pin
-from alumni_desk.server.hosts import is_known_to_others, is_loopback
+from alumni_desk.server.hosts import Network, is_known_to_others, is_loopback
 from alumni_desk.server.limits import CALLS_A_SECOND
 from alumni_desk.server.state import Server, address_for_laptops, keep_address, read_state
 from alumni_desk.server.tidying import tidying
@@ -41,8 +41,12 @@ class Certificate:
     key: Path
 
 
-def certificate_for(host: str, folder: Path, *, cert: Path | None, key: Path | None, behind_proxy: bool) -> Certificate | None:
-    """The certificate to serve under, None on loopback. Makes the server's own beyond loopback, if no proxy was promised."""
+def certificate_for(host: str, folder: Path, *, cert: Path | None, key: Path | None, behind_proxy: bool,
+                    proxies: Sequence[Network] = ()) -> Certificate | None:
+    """The certificate to serve under, None on loopback and for proxies of a private network that alone may speak to it.
+
+    Makes the server's own beyond loopback, if no proxy was promised.
+    """
     if (cert is None) != (key is None):
         raise Refused("server_tls_half", _("A certificate needs its key. Give both --tls-cert and --tls-key."))
     if cert is not None and key is not None:
@@ -53,10 +57,16 @@ def certificate_for(host: str, folder: Path, *, cert: Path | None, key: Path | N
         return Certificate(cert, key)
     if is_loopback(host):
         return None
-    if behind_proxy:
+    if proxies and not all(one.is_private for one in proxies):
+        raise Refused("server_proxy_public", _(
+            "What the server says to the proxy is not encrypted, so --proxy-from takes addresses of a private network alone. Give --tls-cert and --tls-key "
+            "for a proxy elsewhere."))
+    if behind_proxy and not proxies:
         raise Refused("server_proxy_plain", _(
-            "Behind a proxy the server listens on this computer alone, for what it says to the proxy is not encrypted. Leave --host away, "
-            "or give --tls-cert and --tls-key."))
+            "Behind a proxy the server listens on this computer alone, for what it says to the proxy is not encrypted. Leave --host away; or, for a proxy in "
+            "another container of this computer, name its address, which alone may connect then: --proxy-from; or give --tls-cert and --tls-key."))
+    if proxies:
+        return None
     return Certificate(*own_certificate(folder, host))
 
 
@@ -82,10 +92,12 @@ _TURN_SECONDS = 0.0005
 
 @dataclass(frozen=True)
 class Terms:
-    """How a server serves: see the options of ``serve``. ``here``: this computer reaches it at 127.0.0.1, whatever address it listens on."""
+    """How a server serves: see the options of ``serve``. ``proxies``: who alone may connect, besides this computer; empty for everybody.
+    ``here``: this computer reaches it at 127.0.0.1, whatever address it listens on."""
 
     rate: float = CALLS_A_SECOND
     behind_proxy: bool = False
+    proxies: Sequence[Network] = ()
     share_port: bool = False
     open_metrics: bool = False
     public: str | None = None
@@ -97,7 +109,7 @@ def serve(server: Server, *, host: str, port: int, certificate: Certificate | No
     import uvicorn
 
     from alumni_desk.server.app import make_app
-    from alumni_desk.server.connections import Patient, PatientServer
+    from alumni_desk.server.connections import Patient, PatientServer, behind
 
     listeners = [_listen(host, port, shared=terms.share_port)]
     port = listeners[0].getsockname()[1]
@@ -122,10 +134,10 @@ def serve(server: Server, *, host: str, port: int, certificate: Certificate | No
             super().handle_exit(sig, frame)
 
     config = uvicorn.Config(
-        app, http=Patient, ws="none", log_config=None, access_log=False,
+        app, http=behind(terms.proxies) if terms.proxies else Patient, ws="none", log_config=None, access_log=False,
         lifespan="off", server_header=False, date_header=False,
         timeout_keep_alive=75, timeout_graceful_shutdown=20, limit_concurrency=4_096,
-        proxy_headers=terms.behind_proxy, forwarded_allow_ips="127.0.0.1" if terms.behind_proxy else None,
+        proxy_headers=terms.behind_proxy, forwarded_allow_ips=["127.0.0.1", *map(str, terms.proxies)] if terms.behind_proxy else None,
         ssl_certfile=str(certificate.certificate) if certificate else None, ssl_keyfile=str(certificate.key) if certificate else None)
     stoppable = Stoppable(config)
 
