@@ -16,11 +16,11 @@ from alumni_desk.server.backups import begin_timeline
 from alumni_desk.server.database import postgresql_database
 from alumni_desk.store import erasing
 from alumni_desk.store.desk import Desk
-from alumni_desk.sync import pull, push, session, set_aside, snapshot
+from alumni_desk.sync import laptops, pull, push, session, set_aside, snapshot
 from alumni_desk.sync.address import Address
 from alumni_desk.sync.engine import join, sync_once
 from alumni_desk.sync.shapes import shapes
-from alumni_desk.sync.state import Membership, Rebuilding, read
+from alumni_desk.sync.state import Membership, Rebuilding, Session, Told, drop, read
 from alumni_desk.sync.wire import Wire
 
 MakeDesk = Callable[[str], Desk]
@@ -291,3 +291,51 @@ def test_who_was_erased_where_the_server_has_lost_them_is_no_row_any_more(make_s
         with desk.reading() as connection:
             assert connection.exec_driver_sql("SELECT count(*) FROM person WHERE id = ?", (lost,)).scalar() == 0
             assert connection.exec_driver_sql("SELECT count(*) FROM shadow").scalar() == 0
+
+
+@pytest.mark.parametrize("journal", ["there", "lost"])
+def test_who_joined_after_the_backup_is_called_as_before(make_server: Any, make_desk: MakeDesk, tmp_path: Path, journal: str) -> None:
+    server = make_server()
+    one, two, late = make_desk("one"), make_desk("two"), make_desk("late")
+    before = server.run("server", "invite", "--chapter", "Boston", "--role", "leader", "--name", "Lea")["code"]
+    for desk, who in ((one, "Olga"), (two, "Sam")):
+        desk.set_setting("person_name", who)
+        desk.set_setting("device_name", f"{who}’s laptop")
+    join(one, server.url, server.invite())
+    sync_once(one)
+    file = str(tmp_path / "yesterday.backup")
+    server.run("server", "backup", file)
+    join(two, server.url, server.invite())
+    join(late, server.url, before)
+    add(two, "Ana")
+    sync_once(two)
+    sync_once(late)
+    told = {row.id: (row.name, row.who) for row in laptops.laptops(one)}
+    assert sorted(who or "" for _name, who in told.values()) == ["Lea", "Olga", "Sam"]
+    assert server.stop() == 0
+    if journal == "lost":
+        for kept in server.profile.glob("server-journal*"):
+            kept.unlink() if kept.is_file() else shutil.rmtree(kept)
+    server.run("server", "restore", file, "--replace")
+    server.start()
+    sync_once(one)
+    if journal == "there":
+        assert {row.id: (row.name, row.who) for row in laptops.laptops(one)} == told
+        with one.applying() as applying:
+            drop(applying.connection, Told)
+        anew = {row.id: (row.name, row.who) for row in laptops.laptops(one)}
+        nameless = "A laptop that has not come since the restore"
+        assert sorted(anew.values(), key=str) == sorted([(nameless, None), (nameless, "Lea"), ("Olga’s laptop", "Olga")], key=str)
+    else:
+        for token in ("of before", "none any more"):
+            if token != "of before":
+                with two.applying() as applying:
+                    drop(applying.connection, Session)
+            with pytest.raises(KnownError, match="new invitation") as raised:
+                sync_once(two)
+            assert raised.value.code == ("revoked" if token == "of before" else "laptop_unknown")
+        join(two, server.url, server.invite())
+    sync_once(two)
+    assert ("Sam’s laptop", "Sam") in {(row.name, row.who) for row in laptops.laptops(one)}
+    sync_once(one)
+    assert "Ana" in names(one)

@@ -106,14 +106,15 @@ def replay(connection: sa.Connection, tables: sa.MetaData, path: Path | None, se
 
 
 def _enrol_again(connection: sa.Connection, tables: sa.MetaData, line: dict[str, Any]) -> None:
-    """A laptop that joined after the backup goes on as before; its name comes with its next hello."""
-    head = tables.tables["feed_head"]
+    """A laptop that joined after the backup goes on as before; what it is called, and whose it is where no invitation says it, comes with its next hello."""
+    head, invitation = tables.tables["feed_head"], tables.tables["invitation"]
     if line["scope"] != "*" and connection.execute(sa.select(head.c.scope).where(head.c.scope == line["scope"])).first() is None:
         return  # its chapter was made after the backup, by a version whose journal did not say so: there is nothing to join
     at = line["at"]
-    connection.execute(sa.insert(tables.tables["account"]).values(id=line["account"], created_at=at))
+    whose = connection.execute(sa.select(invitation.c.name).where(invitation.c.code_hash == line["code_hash"])).scalar()
+    connection.execute(sa.insert(tables.tables["account"]).values(id=line["account"], name=whose, created_at=at))
     connection.execute(sa.insert(tables.tables["device"]).values(id=line["device"], account=line["account"], public_key=bytes.fromhex(line["public_key"]),
-                                                                 created_at=at, last_seen=at))
+                                                                 created_at=at))
     connection.execute(sa.insert(tables.tables["grant"]).values(scope=line["scope"], account=line["account"], role=line["role"],
                                                                 gathering=line["gathering"], created_at=at, until=line.get("until")))
 

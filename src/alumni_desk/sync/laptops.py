@@ -114,11 +114,20 @@ def _all(line: Line) -> list[Laptop]:
     reply = line.call("laptops", ScopeRequest(line.scope), LaptopsReply)
     with line.desk.reading() as connection:
         told = state.read(connection, state.Told)
+    if told is not None and told.scope == line.scope:
+        reply = msgspec.structs.replace(reply, laptops=_named_before(told, reply.laptops))
     if told is None or told.scope != line.scope or _is_news(told, reply):
         with line.desk.applying() as applying:
             if state.read(applying.connection, state.Membership) == line.membership:  # else its access ended, or changed, meanwhile
                 state.keep(applying.connection, state.Told(at=moment(reply.time) or "", scope=line.scope, laptops=reply.laptops))
     return _rows(line.desk, line.membership, reply.laptops)
+
+
+def _named_before(told: state.Told, rows: Sequence[LaptopRow]) -> list[LaptopRow]:
+    """A restored server knows who joined after its backup by id alone until they come again: they are called what it called them before."""
+    known = {one.device: one for one in told.laptops}
+    return [msgspec.structs.replace(one, name=one.name or before.name, who=one.who or before.who) if (before := known.get(one.device)) else one
+            for one in rows]
 
 
 def _is_news(told: state.Told, reply: LaptopsReply) -> bool:

@@ -8,7 +8,7 @@ from typing import TypeVar
 import msgspec
 from nacl.signing import SigningKey
 
-from alumni_desk.errors import Refused
+from alumni_desk.errors import NetworkProblem, Refused
 from alumni_desk.protocol.clock import wall_ms
 from alumni_desk.protocol.messages import ChallengeReply, ChallengeRequest, SessionReply, SessionRequest
 from alumni_desk.protocol.proofs import session_proof
@@ -61,7 +61,14 @@ def _begin(desk: Desk, wire: Wire, membership: state.Membership) -> None:
         known = state.read(connection, state.Credentials)
     chain = known.chain if known is not None and len(known.chain) > 1 else []  # let in at a venue: the server may not have heard of this laptop
     message = SessionRequest(device=membership.device, challenge=challenge.challenge, signature=signature, chain=chain)
-    reply = _timed(desk, wire, "session", message, SessionReply)
+    try:
+        reply = _timed(desk, wire, "session", message, SessionReply)
+    except NetworkProblem as problem:
+        if problem.facts.get("code") != "forged":
+            raise
+        raise Refused("laptop_unknown", _(
+            "The server does not know this laptop: it may have been restored to a day before this one joined. Ask the chapter's leader for a new "
+            "invitation and join with that; everything is saved here, and what waits goes along.")) from None
     with desk.applying() as applying:
         state.keep(applying.connection, state.Session(token=reply.token, expires=reply.expires))
     wire.token = reply.token
