@@ -38,8 +38,8 @@ class MergeSheet(Sheet):
             choice.setAccessibleDescription(_told(one))
         self.choices[0].setChecked(True)
         self.column.addWidget(box)
-        self.column.addWidget(Label(_("What the other one alone knew comes along, nothing is written over, and what was done under either stays. Undo takes "
-                                      "them apart again."), tone="muted", wrap=True))
+        self.column.addWidget(Label(_("What the other one alone knew comes along, nothing is written over, and what was done under either stays. On a "
+                                      "gathering’s list the answer of the one that stays counts, where it has one. Undo takes them apart again."), tone="muted", wrap=True))
         self.done_clicked.connect(self._merge)
         self.choices[0].setFocus()
 
