@@ -123,6 +123,24 @@ def test_a_long_folder_of_the_backups_gives_way(hands_at: Any, tmp_path: Path) -
     assert place(page.place, page).right() < place(page.other, page).left()
 
 
+def test_the_badges_page_stays_inside_its_window(hands_at: Any) -> None:
+    hands = hands_at
+    page = hands.page("badges")
+    hands.until(lambda: page.gathering.isVisible() and page._laid is not None)
+
+    def inside() -> bool:
+        parts = (page.gathering, page.stock, page.before, page.start_at, page.new, page.order, page.print_button, page.save_button)
+        whole = page.rect().adjusted(0, -10_000, 0, 10_000)  # what is below scrolls
+        places = [place(part, page) for part in parts]
+        return all(whole.contains(one) for one in places) and not any(one.intersects(other) for n, one in enumerate(places[:-2]) for other in places[n + 1:-2])
+
+    for width in (1280, 1024, 1280):
+        hands.shell.resize(width, 800)
+        hands.until(lambda width=width: hands.shell.width() == width and inside())
+        assert page.rect().contains(place(page.print_button, page))
+        hands.until(lambda: page._what.isVisible() and page._line.isVisible() == page._wide)
+
+
 @pytest.mark.parametrize("width", [1024, 1280])
 @pytest.mark.parametrize("count", [1, 2])
 def test_what_can_be_done_with_the_chosen_guests_is_read_whole(hands_at: Any, width: int, count: int) -> None:

@@ -99,6 +99,9 @@ def in_order(people: list[BadgePerson], order: str) -> list[BadgePerson]:
     return people
 
 
+LEFT, RIGHT = 232, 304
+
+
 class _Middle(QWidget):
     """The middle column; ``resized`` when its width changes."""
 
@@ -136,12 +139,35 @@ class BadgesPage(Page):
         across = QHBoxLayout(content)
         across.setContentsMargins(0, 0, 0, 0)
         across.setSpacing(0)
-        self.steps = [lambda: across.addWidget(self._left()), lambda: across.addWidget(hairline("v")), lambda: across.addWidget(self._middle(), 1),
-                      lambda: across.addWidget(hairline("v")), lambda: across.addWidget(self._right())]
+        self._across, self._line = across, hairline("v")
+        self._wide = True
+        self.steps = [lambda: across.addWidget(self._left()), lambda: across.addWidget(self._line), lambda: across.addWidget(self._middle(), 1),
+                      lambda: across.addWidget(hairline("v")), lambda: across.addWidget(self._right()), self._arrange]
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._arrange()
+
+    def _arrange(self) -> None:
+        """Three columns; where they have no room, what is printed stands above for whom."""
+        wide = self.width() >= px(LEFT + RIGHT + 216) + 2
+        if wide == self._wide or self._across.count() < 5 - (not self._wide):
+            return
+        self._wide = wide
+        self._line.setVisible(wide)
+        if wide:
+            self._across.insertWidget(0, self._what)
+            self._what.setFixedWidth(px(LEFT))
+        else:
+            self._what.setMinimumWidth(0)
+            self._what.setMaximumWidth(16_777_215)
+            self._who.insertWidget(0, self._what)
+        beside = px(16) if wide else 0
+        self._what.layout().setContentsMargins(beside, px(20) if wide else 0, beside, px(20))
 
     def _left(self) -> QWidget:
-        box = QFrame()
-        box.setFixedWidth(px(232))
+        box = self._what = QFrame()
+        box.setFixedWidth(px(LEFT))
         column = QVBoxLayout(box)
         column.setContentsMargins(px(16), px(20), px(16), px(20))
         column.setSpacing(px(6))
@@ -221,12 +247,12 @@ class BadgesPage(Page):
 
     def _right(self) -> QWidget:
         box = QFrame()
-        box.setFixedWidth(px(304))
+        box.setFixedWidth(px(RIGHT))
         whole = QVBoxLayout(box)
         whole.setContentsMargins(0, 0, 0, 0)
         scroll = Scroll(margins=(24, 20, 24, 12))
         scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        column = scroll.column
+        column = self._who = scroll.column
         column.addWidget(Label(_("Who"), "heading"))
         self.new = Radio(_("Not yet printed"))
         self.all = Radio(_("Everyone coming"))
