@@ -39,7 +39,8 @@ class MergeSheet(Sheet):
         self.choices[0].setChecked(True)
         self.column.addWidget(box)
         self.column.addWidget(Label(_("What the other one alone knew comes along, nothing is written over, and what was done under either stays. On a "
-                                      "gathering’s list the answer of the one that stays counts, where it has one. Undo takes them apart again."), tone="muted", wrap=True))
+                                      "gathering’s list the answer of the one that stays counts, where it has one. Undo takes them apart again."),
+                                    tone="muted", wrap=True))  # fmt: skip
         self.done_clicked.connect(self._merge)
         self.choices[0].setFocus()
 
