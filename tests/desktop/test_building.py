@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import sys
 import time
 from collections.abc import Iterator
@@ -147,6 +148,30 @@ def test_nothing_is_built_while_somebody_types_or_it_is_locked(fresh: Room, qtbo
     fresh.lock.unlock()
     qtbot.waitUntil(lambda: all_built(fresh), timeout=30_000)
     later.stop()
+
+
+def test_what_is_imported_for_a_page_is_not_looked_at_by_the_collector(fresh: Room, qtbot: Any) -> None:
+    names = {planned.module for planned in fresh.shell.plan.values()}
+    qtbot.waitUntil(lambda: all_built(fresh), timeout=30_000)
+    looked_at = {id(one) for one in gc.get_objects()}
+    # A frozen module's own names are in nobody's generation any more: the collector stops every thread for what is.
+    assert [name for name in sorted(names) if id(vars(sys.modules[name])) in looked_at] == []
+
+
+def test_a_page_built_in_pieces_has_them_all_when_it_is_wanted_before_they_are_built(fresh: Room) -> None:
+    fresh.later.stop()
+    for name in ("gatherings", "settings", "activity", "restore"):
+        fresh.shell.make_ahead(name)
+        assert fresh.shell.next_step(name) is not None
+        page = fresh.shell.page(name)
+        assert page is not None and page.steps == [] and page.regions() is not None
+    settings = fresh.shell.page("settings")
+    assert isinstance(settings, SettingsPage)
+    begin = settings.next_part()
+    assert begin is not None
+    begin()  # the first half of Security
+    settings.open("security")
+    assert settings.security.pin.isVisibleTo(settings) and settings.security.mail.isVisibleTo(settings)
 
 
 def test_building_a_page_holds_the_window_up_for_a_moment_only(fresh: Room) -> None:

@@ -75,15 +75,14 @@ class ActivityPage(Page):
         self._found: list[Deed] = []
         self._chosen: str | None = None
         self.lines = Lines(self)
-        self.stack.set_content(self._content())
-        shortcut(QKeySequence.StandardKey.Find, self, self.search.setFocus, WINDOW)
-        shortcut(Qt.Key.Key_Escape, self.search, self.search.clear)
-
-    def _content(self) -> QWidget:
         content = QWidget()
+        self.stack.set_content(content)  # before it is filled: what moves with all that is in it is styled anew
         across = QHBoxLayout(content)
         across.setContentsMargins(0, 0, 0, 0)
         across.setSpacing(0)
+        self.steps = [lambda: across.addWidget(self._left(), 1), lambda: across.addWidget(hairline("v")), lambda: across.addWidget(self._right())]
+
+    def _left(self) -> QWidget:
         left = QWidget()
         column = QVBoxLayout(left)
         column.setContentsMargins(0, 0, 0, 0)
@@ -124,14 +123,16 @@ class ActivityPage(Page):
         self.older.clicked.connect(self._show_older)
         foot.addWidget(self.older)
         column.addLayout(foot)
-        across.addWidget(left, 1)
-        across.addWidget(hairline("v"))
+        shortcut(QKeySequence.StandardKey.Find, self, self.search.setFocus, WINDOW)
+        shortcut(Qt.Key.Key_Escape, self.search, self.search.clear)
+        return left
+
+    def _right(self) -> QWidget:
         self.detail = Detail()
         self.detail.turn.connect(self._turn)
         self.detail.member.connect(lambda person: self.go("members", member=person))
         self.detail.gathering.connect(lambda which: self.go("gatherings", gathering=which))
-        across.addWidget(self.detail)
-        return content
+        return self.detail
 
     # -- what every page does
 

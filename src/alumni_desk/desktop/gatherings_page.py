@@ -60,14 +60,17 @@ class GatheringsPage(Page):
         self.places = QStackedWidget()
         self._year: QWidget = QWidget()
         self.places.addWidget(self._year)
-        self.view = GatheringView(desk, lanes)
+        self.stack.set_content(self.places)
+        self.steps = [self._build_view]
+        shortcut(QKeySequence.StandardKey.New, self, self._new, WINDOW)
+
+    def _build_view(self) -> None:
+        self.view = GatheringView(self.desk, self.lanes)
         self.view.changed.connect(self.done)
         self.view.wants.connect(self._wants)
         self.view.history_wanted.connect(self._guest_history)
         self.view.member_wanted.connect(lambda person: self.go("members", member=person))
         self.places.addWidget(self.view)
-        self.stack.set_content(self.places)
-        shortcut(QKeySequence.StandardKey.New, self, self._new, WINDOW)
 
     def deeds(self) -> list[Deed]:
         def one() -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Callable
 from functools import partial
 from importlib import import_module
@@ -25,8 +26,8 @@ AHEAD = ("sqlalchemy.util", "sqlalchemy.sql", "sqlalchemy.engine", "sqlalchemy.d
          "alumni_desk.store.search", "alumni_desk.store.finding", "alumni_desk.store.outbox")  # fmt: skip
 """What every page but the first needs, and every change. One by one: another thread that imports slows down what is typed meanwhile."""
 
-TYPES = 60
-"""Of Qt's types made at once: some 6 ms."""
+TYPES = 40
+"""Of Qt's types made at once: some 5 ms."""
 IN_LISTS: tuple[Role, ...] = ("body", "strong", "small", "caption", "title", "heading")
 """How names are written."""
 
@@ -81,8 +82,13 @@ class Later(QObject):
         return self._shell.next_step(page.name) or partial(self._shell.page, page.name)
 
     def _beside(self, work: Callable[[], object], then: Callable[[], object] | None = None) -> None:
-        """Do something on a lane, beside the window."""
-        self._lanes.read_long(lambda job: work(), lambda done: then() if then is not None else None)
+        """Import something on a lane, beside the window."""
+        def done(answer: object) -> None:
+            gc.freeze()  # it stays until the end; the collector would soon stop every thread for some 30 ms to look at it
+            if then is not None:
+                then()
+
+        self._lanes.read_long(lambda job: work(), done)
 
     def _calm(self) -> bool:
         shell = self._shell

@@ -211,13 +211,14 @@ class RestorePage(Page):
         self._whole: dict[Path, bool] = {}
         self._checking = False
         self.table = BackupTable()
-        self.stack.set_content(self._content())
-
-    def _content(self) -> QWidget:
         content = QWidget()
+        self.stack.set_content(content)  # before it is filled: what moves with all that is in it is styled anew
         across = QHBoxLayout(content)
         across.setContentsMargins(0, 0, 0, 0)
         across.setSpacing(0)
+        self.steps = [lambda: across.addWidget(self._left(), 1), lambda: across.addWidget(hairline("v")), lambda: across.addWidget(self._right())]
+
+    def _left(self) -> QWidget:
         left = QWidget()
         column = QVBoxLayout(left)
         column.setContentsMargins(0, 0, 0, 0)
@@ -256,14 +257,14 @@ class RestorePage(Page):
         self.now.clicked.connect(self._make_now)
         foot.addWidget(self.now)
         column.addLayout(foot)
-        across.addWidget(left, 1)
-        across.addWidget(hairline("v"))
+        return left
+
+    def _right(self) -> QWidget:
         self.detail = BackupDetail()
         self.detail.button.clicked.connect(self._restore)
         self.detail.activity.clicked.connect(lambda: self.go("activity"))
         self.detail.which.connect(self._compare)
-        across.addWidget(self.detail)
-        return content
+        return self.detail
 
     def resizeEvent(self, event: Any) -> None:
         super().resizeEvent(event)

@@ -66,7 +66,7 @@ def due(desk: Desk) -> Due:
 
 class SecurityPart(QWidget):
     """The rows of Security. ``said(sentence)`` for a toast; ``ruled`` when the rules of locking are others; ``lock_now`` by its button;
-    ``is_due(what)`` whenever it was looked at.
+    ``is_due(what)`` whenever it was looked at. Its first rows stand at once, the others after ``make_whole``.
     """
 
     said = Signal(str)
@@ -76,10 +76,10 @@ class SecurityPart(QWidget):
 
     def __init__(self, desk: Desk, lanes: Lanes, folder: str, erase: Callable[[], None] | None = None) -> None:
         super().__init__()
-        self._desk, self._lanes = desk, lanes
+        self._desk, self._lanes, self._folder, self._erase = desk, lanes, folder, erase
         self._shown: Security | None = None
         self._wanted: Callable[[], None] | None = None  # what is to be done once it was read how things are
-        column = QVBoxLayout(self)
+        self._column = column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(0)
         self.card = self._card()
@@ -87,8 +87,12 @@ class SecurityPart(QWidget):
         column.addSpacing(px(8))
         column.addWidget(self.card)
         self._locking(column)
+
+    def make_whole(self) -> None:
+        """Build the rows below those of locking."""
+        column = self._column
         self._opening(column)
-        self.laptop = LaptopPart(desk, lanes, folder, erase)
+        self.laptop = LaptopPart(self._desk, self._lanes, self._folder, self._erase)
         self.laptop.said.connect(self.said)
         column.addWidget(self.laptop)
         self.mail = Field(_("Where to write if it is found"))

@@ -79,30 +79,39 @@ class SettingsPage(Page):
         across.addWidget(hairline("v"))
         self.places = QStackedWidget()
         across.addWidget(self.places, 1)
-        self._builders = {"general": self._general, "security": self._security_part, "backup": self._backup, "about": self._about_part}
+        self._pieces = {"general": [self._you_and_laptop, self._chapter_part, self._looks], "security": [self._security_part, self._security_rest],
+                        "backup": [self._backup], "about": [self._about_part]}
+        """What is still to be built of each section."""
+        self._begun: dict[str, tuple[Scroll, QVBoxLayout]] = {}
         self._parts: dict[str, QWidget] = {}
         self._security: SecurityPart | None = None
         self._backups: BackupRows | None = None
         self._damage = ""
         self._chapter: Chapter | None = None
         self._shown: dict[str, str] = {}  # what each line of it said before somebody typed there
-        self._part("general")
-        self.stack.show_content()
+        self.steps = [*(partial(self._piece, "general") for _piece in self._pieces["general"]), self.stack.show_content]
 
     def _part(self, key: str) -> QWidget:
         """A section, built if it is not there yet."""
-        if key not in self._parts:
-            scroll, column = _column(self.places)
-            self._parts[key] = scroll
-            self._builders[key](column)
-            column.addStretch(1)
-            if not self._stale:
-                self._refresh_part(key)
+        while key not in self._parts:
+            self._piece(key)
         return self._parts[key]
 
+    def _piece(self, key: str) -> None:
+        """Build the next piece of a section."""
+        if key not in self._begun:
+            self._begun[key] = _column(self.places)
+        scroll, column = self._begun[key]
+        self._pieces[key].pop(0)(column)
+        if not self._pieces[key]:
+            column.addStretch(1)
+            self._parts[key] = scroll
+            if not self._stale:
+                self._refresh_part(key)
+
     def next_part(self) -> Callable[[], object] | None:
-        missing = next((key for key in self._builders if key not in self._parts), None)
-        return partial(self._part, missing) if missing is not None else None
+        missing = next((key for key, pieces in self._pieces.items() if pieces), None)
+        return partial(self._piece, missing) if missing is not None else None
 
     @property
     def security(self) -> SecurityPart:
@@ -276,7 +285,7 @@ class SettingsPage(Page):
     def _show_section(self, key: str) -> None:
         self.places.setCurrentWidget(self._part(key))
 
-    def _general(self, column: QVBoxLayout) -> None:
+    def _you_and_laptop(self, column: QVBoxLayout) -> None:
         column.addWidget(section(_("You and this laptop")))
         self.you = Field(_("Your name"))
         self.you.editingFinished.connect(lambda: self._keep("person_name", self.you.text()))
@@ -288,6 +297,8 @@ class SettingsPage(Page):
         activity.setAccessibleName(_("Open the activity"))
         activity.clicked.connect(lambda: self.go("activity"))
         column.addWidget(SettingRow(_("Activity"), _("What was done on this laptop, and the way back."), activity))
+
+    def _chapter_part(self, column: QVBoxLayout) -> None:
         self._chapter_rows = QWidget()
         rows = QVBoxLayout(self._chapter_rows)
         rows.setContentsMargins(0, 0, 0, 0)
@@ -308,6 +319,8 @@ class SettingsPage(Page):
         rows.addWidget(SettingRow(_("History"), _("What it was called before, who changed it, and the way back."), history))
         column.addWidget(self._chapter_rows)
         self._chapter_rows.hide()  # until it is known that there is one, and that its name is this laptop's to change
+
+    def _looks(self, column: QVBoxLayout) -> None:
         column.addWidget(section(_("Appearance")))
         themes = [("system", _("As the system")), ("light", _("Light")), ("dark", _("Dark"))]
         self.theme = Segments(_("Theme"), themes, self._appearance.theme)
@@ -326,6 +339,10 @@ class SettingsPage(Page):
         self._security.lock_now.connect(self.lock_now)
         self._security.ruled.connect(self.ruled)
         column.addWidget(self._security)
+
+    def _security_rest(self, column: QVBoxLayout) -> None:
+        assert self._security is not None
+        self._security.make_whole()
 
     def set_damage(self, sentence: str) -> None:
         """Say above the backups that a part of the database cannot be read; empty: all of it can be."""
