@@ -24,7 +24,8 @@ from alumni_desk.desktop.fonts import drawable, metrics_of, px, text_size
 from alumni_desk.desktop.lock_page import Locked, LockPage
 from alumni_desk.desktop.member_form import MemberForm
 from alumni_desk.desktop.recovery_page import Paper, RecoveryPage
-from alumni_desk.gatherings.actions import add_guests, new_gathering
+from alumni_desk.desktop.shell import Whose
+from alumni_desk.gatherings.actions import add_guests, change_gathering, new_gathering
 from alumni_desk.gatherings.lists import guest_rows
 from alumni_desk.members.actions import add_member, change_member
 from alumni_desk.protocol.codes import new_recovery_key
@@ -106,6 +107,58 @@ def test_the_detail_of_an_action_is_as_wide_as_its_column(hands_at: Any) -> None
         for button in inside.findChildren(Button):
             if button.isVisible():
                 assert button.width() >= button.sizeHint().width() and inside.rect().contains(place(button, inside)), event
+
+
+def test_the_window_says_whose_laptop_it_is_without_cutting_a_long_word(hands_at: Any) -> None:
+    hands = hands_at
+    hands.shell.set_whose(Whose("Boston", "Northgate", person=f"Zoë von {WORD}", device=f"The old laptop of {WORD}"))
+    hands.shell.resize(1400, 800)  # room for the words beside the icons at every text size
+    hands.rest()
+    for label in (hands.shell.person, hands.shell.device):
+        assert label.isVisible()
+        widest = max(label.fontMetrics().horizontalAdvance(word) for word in label.text().replace("\u200b", " ").split())
+        assert widest <= label.width() and label.height() >= label.heightForWidth(label.width())
+
+
+def test_who_did_it_is_no_wider_than_the_detail_of_an_action(hands_at: Any) -> None:
+    hands = hands_at
+    hands.desk.set_setting("person_name", f"Zoë von und zu {WORD}{WORD}")
+    add_member(hands.desk, first_name="Bo")
+    page = hands.page("activity")
+    row = next(n for n in range(page.lines.rowCount()) if (deed := page.lines._lines[n].deed) and WORD in (deed.who or ""))
+    page.list.setCurrentIndex(page.lines.index(row, 0))
+    hands.rest()
+    QApplication.processEvents()
+    assert page.detail.widget().minimumSizeHint().width() <= page.detail.viewport().width()
+
+
+def test_a_gatherings_name_is_whole_before_its_date_and_place(hands_at: Any) -> None:
+    hands = hands_at
+    gathering = new_gathering(hands.desk, name="Winter Welcome", start="2026-12-10T18:00", place=f"The boat house on the lake of {WORD} {WORD} {WORD}").id
+    hands.page("gatherings", gathering=gathering)
+    hands.until(lambda: hands.shell.title.text() == "Winter Welcome")
+    hands.rest()
+    assert not hands.shell.title.is_cut()
+    assert hands.shell.note.is_cut() and hands.shell.note.width() > 0
+
+
+def test_the_numbers_of_a_gathering_stand_on_one_line(hands_at: Any) -> None:
+    hands = hands_at
+    change_gathering(hands.desk, hands.gathering, capacity="9000")  # its words take two lines
+    page = hands.page("gatherings", gathering=hands.gathering)
+    hands.rest()
+    box = page.view._cells_box.itemAt(0).widget()
+    labels = [label for label in box.findChildren(QLabel) if label.isVisible()]
+    assert len({place(label, box).top() for label in labels[::2]}) == 1
+    assert len({place(label, box).top() for label in labels[1::2]}) == 1
+
+
+def test_a_long_name_in_settings_is_shown_from_its_beginning(hands_at: Any) -> None:
+    hands = hands_at
+    hands.desk.set_setting("person_name", f"Zoë von und zu {WORD} {WORD}")
+    page = hands.page("settings")
+    hands.until(lambda: WORD in page.you.text() and WORD in page.chapter.text())
+    assert (page.you.cursorPosition(), page.chapter.cursorPosition()) == (0, 0)
 
 
 def test_a_long_folder_of_the_backups_gives_way(hands_at: Any, tmp_path: Path) -> None:

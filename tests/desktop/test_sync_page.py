@@ -60,6 +60,17 @@ def words(page: Any) -> str:
     return "\n".join(label.text() for label in page.findChildren(Label) if label.isVisible())
 
 
+def test_a_laptop_that_shares_with_nobody_has_no_empty_column(hands: Any) -> None:
+    page = hands.page("sync")
+    hands.until(lambda: "shared with nobody" in words(page))
+    hands.rest()
+    assert not page._side.isVisible() and not page._both._line.isVisible()
+    joined(hands.desk)
+    page.refresh()
+    hands.until(page.here.isVisible)
+    assert page._side.isVisible() and page._both._line.isVisible()
+
+
 def test_what_the_server_did_not_take_is_shown_until_it_was_seen(hands: Any) -> None:
     joined(hands.desk)
     with hands.desk.applying() as applying:

@@ -547,7 +547,7 @@ class Detail(Scroll):
         column = self._anew()
         column.addWidget(Label(breakable(deed.what), "title", wrap=True))
         who = ", ".join(part for part in (deed.who or "", deed.device or _("this laptop")) if part)
-        column.addWidget(Label(who, tone="muted", wrap=True))
+        column.addWidget(Label(breakable(who), tone="muted", wrap=True))
         column.addWidget(Label(f"{day_words(local(deed.at).date())}, {local(deed.at):%H:%M}", tone="muted", wrap=True))
         column.addSpacing(px(4))
         column.addLayout(self._deeds(deed))

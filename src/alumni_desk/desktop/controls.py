@@ -564,6 +564,11 @@ class Field(QLineEdit):
         """Mark what was typed as not fitting; say why beside it."""
         mark_wrong(self, wrong)
 
+    def fill(self, text: str) -> None:
+        """Show what is saved, from its beginning where it is longer than the line."""
+        self.setText(text)
+        self.setCursorPosition(0)
+
     def event(self, event: QEvent) -> bool:
         """Undo and redo are the window's where the line has nothing of its own to take back."""
         if isinstance(event, QKeyEvent) and event.type() == QEvent.Type.ShortcutOverride and (

@@ -167,7 +167,6 @@ class Idle(QWidget):
     def set_locked(self, locked: bool) -> None:
         """Say that badges are read and names are hidden, or be as usual again."""
         self._locked = locked
-        self.glyph.set_icon("lock-simple" if locked else "qr-code", "text")
         self.show_list(*self._list)
 
     def minimumSizeHint(self) -> QSize:
@@ -205,6 +204,7 @@ class Idle(QWidget):
         """How many guests the list has; None while it is being read; ``cancelled``: the gathering is."""
         self._list = (guests, cancelled)
         empty = guests == 0
+        self.glyph.set_icon("lock-simple" if self._locked else "calendar-x" if cancelled else "qr-code", "text")
         if self._locked:
             self.title.setText(_("Locked, badges are still read"))
             self.ready.setText(_("Names, lists and notes are hidden until somebody unlocks this laptop: Ctrl+L."))

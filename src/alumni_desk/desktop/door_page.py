@@ -163,10 +163,10 @@ class CheckInPage(Page):
         self.station.setPlaceholderText(last.device)
         if self.station.text() == self._station_filled:
             self._station_filled = last.station
-            self.station.setText(last.station)
+            self.station.fill(last.station)
         if self.by.text() == self._by_filled:
             self._by_filled = last.by
-            self.by.setText(last.by)
+            self.by.fill(last.by)
 
     def open(self, **what: Any) -> None:
         """``gathering=id`` opens that gathering's door at once."""

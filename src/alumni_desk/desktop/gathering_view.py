@@ -203,6 +203,7 @@ class GatheringView(QWidget):
             down.setSpacing(0)
             down.addWidget(Label(number(count), "title"))
             down.addWidget(Label(words, "small", "muted", wrap=True))
+            down.addStretch(1)  # where another cell's words take two lines
             across.addLayout(down, 1)
         self._cells_box.addWidget(box)
 

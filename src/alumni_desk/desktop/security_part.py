@@ -181,7 +181,7 @@ class SecurityPart(QWidget):
         self.pin_row.say(_("Asked when somebody leaves check-in. The chapter’s password does it too.") if it.pin
                          else _("None: Esc leaves check-in, and guests can read on."))  # fmt: skip
         if not self.mail.hasFocus():
-            self.mail.setText(it.found_mail)
+            self.mail.fill(it.found_mail)
         self._show_card(it)
 
     def _show_card(self, it: Security) -> None:

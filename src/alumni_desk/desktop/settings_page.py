@@ -228,9 +228,9 @@ class SettingsPage(Page):
     def _named(self, both: tuple[str, str]) -> None:
         you, laptop = both
         if not self.you.hasFocus():
-            self.you.setText(you)
+            self.you.fill(you)
         if not self.laptop.hasFocus():
-            self.laptop.setText(laptop)
+            self.laptop.fill(laptop)
 
     def _show_chapter(self, found: Chapter | None) -> None:
         self._chapter = found
@@ -246,7 +246,7 @@ class SettingsPage(Page):
         row.say_wrong("")
         field.set_wrong(False)
         if field.text() != value:
-            field.setText(value)
+            field.fill(value) if not field.hasFocus() else field.setText(value)
         field.setModified(False)
 
     def _call(self, name: str) -> None:

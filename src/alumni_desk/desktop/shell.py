@@ -15,6 +15,7 @@ from PySide6.QtWidgets import (
     QFrame,
     QHBoxLayout,
     QMainWindow,
+    QSizePolicy,
     QStackedWidget,
     QVBoxLayout,
     QWidget,
@@ -215,10 +216,11 @@ class Shell(QMainWindow):
         self.back = IconButton(_("Back"), "caret-left")
         self.back.clicked.connect(self._go_back)
         self.title, self.note = Elided("", "title"), Elided("", "body", "muted")
+        self.note.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)  # it has what the title leaves
         self._header_slot = QHBoxLayout()
         row.addWidget(self.back)
         row.addWidget(self.title)
-        row.addWidget(self.note)
+        row.addWidget(self.note, 1_000)
         row.addLayout(self._header_slot)
         row.addStretch(1)
         self.palette_button = PaletteButton()
@@ -402,9 +404,9 @@ class Shell(QMainWindow):
         self.chapter.setText(breakable(whose.chapter) or "Alumni Desk")
         self.university.setText(breakable(whose.university))
         self.university.setVisible(bool(whose.university))
-        self.person.setText(whose.person)
+        self.person.setText(breakable(whose.person))
         self.person.setVisible(bool(whose.person))
-        self.device.setText(whose.device)
+        self.device.setText(breakable(whose.device))
         self._disc.set_text(whose.person[:1].upper())
         self._disc.setVisible(bool(whose.person))
         self._foot.setVisible(bool(whose.person or whose.device) and self.sidebar.width() > px(SIDEBAR_FOLDED))

@@ -152,14 +152,14 @@ class SyncPage(Page):
         aside.addWidget(self._past_place)
         aside.addStretch(1)
         self._main, self._side = main, side
-        both = MainAndSide(main, side)
+        self._both = MainAndSide(main, side)
 
         def turn(wide: bool) -> None:
             aside.insertWidget(0, self.here) if wide else between.addWidget(self.here)
             between.setContentsMargins(0, 0 if wide else px(24), 0, 0)
 
-        both.turned.connect(turn)
-        self.stack.set_content(both)
+        self._both.turned.connect(turn)
+        self.stack.set_content(self._both)
 
     def deeds(self) -> list[Deed]:
         def joined() -> bool:
@@ -252,6 +252,7 @@ class SyncPage(Page):
         self._draw()
         self.decide.show_cards(facts.conflicts)
         self.here.setVisible(facts.state not in ("alone", "ended"))
+        self._both.show_side(facts.state != "alone")
         self.here.offer(facts.lets)
         # Only where the server answered last: a silent one would keep the next sync waiting.
         if facts.leads and self.isVisible() and not self._busy and facts.state in ("synced", "waiting") and facts.last_sync is not None:

@@ -228,6 +228,7 @@ class MainAndSide(Scroll):
         super().__init__(margins=(0, 0, 0, 0))
         self._side, self._width, self._together = side, px(width), px(together)
         self._wide = True
+        self._with_side = side is not None
         self._row = QBoxLayout(QBoxLayout.Direction.LeftToRight)
         self._row.setSpacing(0)
         self._row.addWidget(main, 1)
@@ -236,6 +237,13 @@ class MainAndSide(Scroll):
             self._row.addWidget(self._line)
             self._row.addWidget(side, 0, Qt.AlignmentFlag.AlignTop)
         self.column.addLayout(self._row, 1)
+
+    def show_side(self, on: bool) -> None:
+        """Whether there is anything in the side column; without it the main column has the room."""
+        if self._side is not None:
+            self._with_side = on
+            self._side.setVisible(on)
+            self._line.setVisible(on and self.width() >= self._together)
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
@@ -246,7 +254,7 @@ class MainAndSide(Scroll):
             self._wide = wide
             self.turned.emit(wide)
         self._row.setDirection(QBoxLayout.Direction.LeftToRight if wide else QBoxLayout.Direction.TopToBottom)
-        self._line.setVisible(wide)
+        self._line.setVisible(wide and self._with_side)
         self._side.setMinimumWidth(self._width)
         self._side.setMaximumWidth(self._width if wide else 16_777_215)
 
