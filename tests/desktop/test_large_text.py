@@ -18,6 +18,7 @@ from tests.store.test_keyring import Shelf
 
 from alumni_desk.checkin.actions import check_in
 from alumni_desk.desktop.app import build
+from alumni_desk.desktop.conflict_card import ConflictCard, Side
 from alumni_desk.desktop.controls import Button, Field, FormRow, Link
 from alumni_desk.desktop.door_hits import STATUS_AT, HitRow, fitted, name_font, name_room, standing_beside
 from alumni_desk.desktop.fonts import drawable, metrics_of, px, text_size
@@ -159,6 +160,25 @@ def test_a_long_name_in_settings_is_shown_from_its_beginning(hands_at: Any) -> N
     page = hands.page("settings")
     hands.until(lambda: WORD in page.you.text() and WORD in page.chapter.text())
     assert (page.you.cursorPosition(), page.chapter.cursorPosition()) == (0, 0)
+
+
+def test_a_value_to_decide_on_is_never_cut(hands_at: Any) -> None:
+    hands = hands_at
+    page = hands.page("sync")
+    hands.shell.resize(1920, 1080)  # three values side by side
+    long = "a.rather.long.address.of.lukasz.and.his.brother@some.subdomain.of.the.university.example.org"
+    who = f"Tomás, The old laptop of {WORD}{WORD}, Mon 9 Nov 11:00"
+    card = ConflictCard(f"Zoë {WORD}{WORD}{WORD}", "E-mail: two people changed it", [Side("yours", long, who, shown=True), Side("theirs", long, who),
+                                                                                     Side("both", "yours first", "nothing is lost")])  # fmt: skip
+    page.decide.layout().addWidget(card)
+    page.decide.show()
+    hands.rest()
+    QApplication.processEvents()
+    labels = [label for label in card.findChildren(QLabel) if label.isVisible() and label.wordWrap()]
+    assert len(labels) == 8
+    for label in labels:
+        widest = max(label.fontMetrics().horizontalAdvance(word) for word in label.text().replace("\u200b", " ").split())
+        assert widest <= label.width() and label.height() >= label.heightForWidth(label.width()), label.text()
 
 
 def test_a_long_folder_of_the_backups_gives_way(hands_at: Any, tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from PySide6.QtWidgets import QFrame, QHBoxLayout, QSizePolicy, QVBoxLayout, QWi
 
 from alumni_desk.desktop.controls import INSIDE, Button, Label, Link, hairline, shortcut
 from alumni_desk.desktop.fonts import px
-from alumni_desk.desktop.paint import Pill
+from alumni_desk.desktop.paint import Pill, breakable
 from alumni_desk.desktop.widgets import Glyph, StatusPill, Turning
 from alumni_desk.words import _
 
@@ -48,8 +48,8 @@ class ConflictCard(QFrame):
         head.addWidget(Glyph("git-merge", "muted", 18))
         words = QVBoxLayout()
         words.setSpacing(0)
-        words.addWidget(Label(name, "strong", wrap=True))
-        words.addWidget(Label(what, wrap=True))
+        words.addWidget(Label(breakable(name), "strong", wrap=True))
+        words.addWidget(Label(breakable(what), wrap=True))
         head.addLayout(words, 1)
         later = Link(_("Decide later"))
         later.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
@@ -84,8 +84,8 @@ class ConflictCard(QFrame):
         if side.shown:
             top.addWidget(StatusPill(Pill("eye", _("shown now"), "accent")))
         column.addLayout(top)
-        column.addWidget(Label(side.value or _("(empty)"), "strong", "text" if side.value else "muted", wrap=True))
-        column.addWidget(Label(side.second, "small", "muted", wrap=True))
+        column.addWidget(Label(breakable(side.value) or _("(empty)"), "strong", "text" if side.value else "muted", wrap=True))
+        column.addWidget(Label(breakable(side.second), "small", "muted", wrap=True))
         column.addStretch(1)
         column.addSpacing(px(10))
         button = Button(deed)
