@@ -146,7 +146,7 @@ class JoinForm(QWidget):
         self.server.editingFinished.connect(self._ask_by_itself)
         column.addLayout(_row(_("Server"), self.server, _("written below the code")))
         self.laptop = Field(_("Call this laptop"))
-        self.laptop.setText(laptop)
+        self.laptop.fill(laptop)
         self.laptop.textEdited.connect(self._look)
         self.card = OfferCard(self.laptop)
         self.another = Button(_("Type another code"), "primary")
