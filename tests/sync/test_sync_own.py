@@ -151,3 +151,19 @@ def test_what_an_import_made_is_not_fetched_unless_somebody_changed_some_of_it_m
 def operations_on(desk: Desk, row: str) -> int:
     with desk.reading() as connection:
         return int(connection.exec_driver_sql("SELECT count(*) FROM operation WHERE row_id = ?", (row,)).scalar() or 0)
+
+
+def test_what_lay_over_another_s_change_of_the_same_person_becomes_the_row_that_came(pair: tuple[Desk, Desk], calls: list[str]) -> None:
+    one, two = pair
+    ada = person(two, last_name="Lovelace", employer="Court")
+    for desk in (two, one):
+        sync_once(desk)
+    change(two, ada, employer="Analytical Engines")
+    sync_once(two)
+    change(one, ada, city="London")
+    calls.clear()
+    sync_once(one)  # the other's row comes under one's own change, then one's own comes down with it
+    assert calls.count("pull") == 2 and fates(one) == {"accepted"}
+    with one.reading() as connection:
+        row = connection.exec_driver_sql("SELECT city, employer FROM person WHERE id = ?", (ada,)).one()
+    assert tuple(row) == ("London", "Analytical Engines") and is_whole(one)

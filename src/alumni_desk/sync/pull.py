@@ -21,7 +21,7 @@ from alumni_desk.sync.door import forget_rows
 from alumni_desk.sync.removing import forget_removed
 from alumni_desk.sync.shapes import Shape, shapes
 from alumni_desk.sync.state import Membership
-from alumni_desk.sync.views import Base, bases_of, keep_shadows, no_base, put_over, rows_here, settle, write_views
+from alumni_desk.sync.views import Base, bases_of, drop_shadows, keep_shadows, no_base, put_over, rows_here, settle, write_views
 from alumni_desk.sync.wire import Wire
 
 
@@ -140,19 +140,24 @@ def apply_block(connection: sa.Connection, shape: Shape, scope: str, block: Bloc
     _keep_replaced(connection, shape, block, columns, here)
     bare: dict[str, tuple[Any, ...]] = {}
     newer: dict[str, Base] = {}
+    settled: list[str] = []
     done: set[int] = set()
     pick, nothing = itemgetter(*kept, 0), (None,) * len(unseen)
     for row_id, row in zip(ids, block.rows, strict=True):
-        if row_id not in over:
-            bare[row_id] = (scope, *pick(row)[:-1], *nothing)
-            continue
-        sequence = row[0]
-        newer[row_id] = _base(shape, dict(zip(names, row[1:], strict=True)))
-        # Only what this very row includes is settled: its later entries may not have come yet.
-        done.update(one.rowid for one in over[row_id] if one.sequence is not None and isinstance(sequence, int) and one.sequence <= sequence)
+        if row_id in over:
+            sequence = row[0]
+            # Only what this very row includes is settled: its later entries may not have come yet.
+            included = [one.rowid for one in over[row_id] if one.sequence is not None and isinstance(sequence, int) and one.sequence <= sequence]
+            done.update(included)
+            if len(included) < len(over[row_id]):
+                newer[row_id] = _base(shape, dict(zip(names, row[1:], strict=True)))
+                continue
+            settled.append(row_id)  # nothing lies over it any more: the row is what came, as everybody's
+        bare[row_id] = (scope, *pick(row)[:-1], *nothing)
     put_over(connection, shape, columns, list(bare.values()), here)
     operations.mark_accepted(connection, sorted(done), at)
-    settle(connection, shape, scope, over, done, newer)
+    drop_shadows(connection, shape.name, settled)
+    settle(connection, shape, scope, {row_id: over[row_id] for row_id in newer}, done, newer)
     return len(block.rows)
 
 
