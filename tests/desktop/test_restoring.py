@@ -381,6 +381,29 @@ def test_a_damaged_chapter_is_put_right_by_one_button(sitting: Sitting, profile:
     assert "carried over" in sitting.room.shell.toast.accessibleName()
 
 
+@pytest.mark.parametrize("left", ["the key alone", "backups too"])
+def test_where_the_key_alone_is_left_the_window_begins_nothing_anew_and_restores(left: str, sitting: Sitting, profile: Profile, until: Any, tmp_path: Path,
+                                                                                 monkeypatch: pytest.MonkeyPatch) -> None:
+    with open_desk(profile) as desk:
+        stick = tmp_path / "stick.alumnidesk"
+        backup.back_up(desk, stick)
+    for file in profile.path.glob("desk.[!k]*"):
+        file.unlink()
+    if left == "the key alone":
+        shutil.rmtree(profile.path / "backups")
+    sitting.begin()
+    page = stuck(sitting, until)
+    assert "No new chapter was begun" in texts(page) and "nothing is replaced" in texts(page) and "stays beside" not in texts(page)
+    if left == "the key alone":
+        monkeypatch.setattr(opening.QFileDialog, "getOpenFileName", lambda *asked: (str(stick), ""))
+        way(page, "Choose a backup file").click()
+    else:
+        way(page, "Restore the backup of").click()
+    until(lambda: sitting.room is not None)
+    assert sitting.room is not None and count_members(sitting.room.desk) == (2 if left == "the key alone" else 1)
+    assert not list(profile.path.glob("desk-damaged-*"))
+
+
 def harm(file: Path) -> None:
     """Change a byte in the middle of a file."""
     content = bytearray(file.read_bytes())

@@ -379,7 +379,9 @@ class Opening(QObject):
         if restore is None:
             return
         lost = self._why is not None and _lacks_key(self._why)
+        gone = self._why is not None and self._why.code == "database_gone"
         self._front.show_view(Working(_("Restoring the backup"), _("Its key is tried on what is here first.") if lost
+                                      else _("What is restored takes the empty place: nothing is replaced.") if gone
                                       else _("The file that does not open stays beside the new one.")))
 
         def failed(error: KnownError) -> None:

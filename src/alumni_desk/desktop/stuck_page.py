@@ -71,7 +71,7 @@ class StuckPage(QWidget):
         column.addSpacing(px(4))
         foot = QVBoxLayout()
         foot.setContentsMargins(px(16), 0, px(16), 0)
-        foot.addWidget(Label(_foot(bool(kept), damaged, keyless), "small", "muted", wrap=True))
+        foot.addWidget(Label(_foot(bool(kept), damaged, keyless, gone=error.code == "database_gone"), "small", "muted", wrap=True))
         column.addLayout(foot)
 
     def first_focus(self) -> QWidget:
@@ -99,9 +99,10 @@ def _holds(one: Kept) -> str:
         gatherings=ngettext("{n} gathering", "{n} gatherings", one.gatherings).format(n=number(one.gatherings)))
 
 
-def _foot(kept: bool, damaged: int, keyless: bool) -> str:
+def _foot(kept: bool, damaged: int, keyless: bool, *, gone: bool) -> str:
     said = [_("A backup holds the key, too. It is tried on what is here first: if that opens, nothing is replaced. If not, it stays beside the new one.")
-            if keyless else _("Nothing is thrown away: the file that does not open stays beside the new one.")]
+            if keyless else _("What is restored takes the empty place: nothing is replaced.") if gone
+            else _("Nothing is thrown away: the file that does not open stays beside the new one.")]
     if kept:
         said.append(_("What is offered was read through just now and is whole."))
     if damaged:
