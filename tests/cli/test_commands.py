@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import io
 import json
 import random
@@ -14,7 +15,7 @@ from typing import Any
 import pytest
 from tests.store.test_keyring import Shelf
 
-from alumni_desk.cli.main import COMMANDS, command_of, run
+from alumni_desk.cli.main import COMMANDS, command_of, parser_for, run
 from alumni_desk.schema import open_desk
 from alumni_desk.store import keys as store_keys
 from alumni_desk.store.backup import back_up
@@ -128,6 +129,19 @@ def test_a_profile_that_is_called_like_a_command(tmp_path: Path, monkeypatch: py
     assert (tmp_path / "sync").is_dir()
     assert [command_of(words.split()) for words in ("", "--version", "--profile members", "--profile x members", "nonsense members")] == [
         None, None, None, "members", None]
+
+
+def test_every_command_is_told_from_a_file_and_loads_its_own_module_alone() -> None:
+    """A command that is not known as one opens the window where a file stands behind it."""
+    parts = next(one for one in parser_for(["--help"])._actions if isinstance(one, argparse._SubParsersAction))
+    assert sorted(parts.choices) == sorted(COMMANDS)
+
+
+def test_move_takes_an_invitations_file_or_says_what_it_wants(do: Do, tmp_path: Path) -> None:
+    other = tmp_path / "list.csv"
+    other.write_text("First name\nAda", encoding="utf-8")
+    assert "is not an invitation of Alumni Desk" in do("move", str(other), code=1, text=True)
+    assert "Give the invitation's code after the address, or the invitation's file." in do("move", "https://desk.example.org", code=1, text=True)
 
 
 def test_every_help_names_its_keys(capsys: pytest.CaptureFixture[str]) -> None:

@@ -205,10 +205,12 @@ def test_tab_goes_down_the_page_in_the_order_in_which_it_is_read(office: Any, la
         QTest.keyClick(QApplication.focusWidget(), Qt.Key.Key_Tab)
         walked.append(QApplication.focusWidget())
     gone = [str(one.text()) for one in walked[:-1] if hasattr(one, "text")]
-    assert gone[:3] == ["Sync now", "Decide later", "Keep yours"] and gone[-3:] == ["Off", "Join a laptop that shares", "Not found?"]
+    beside = width > 1200  # else "Laptops here" is of the one column, before the details
+    assert gone[:3] == ["Sync now", "Decide later", "Keep yours"]
+    assert (gone[-3:] == ["Off", "Join a laptop that shares", "Not found?"]) is beside
     assert gone.count("Keep both") == 2 and gone.count("Remove") == 2
     assert gone.index("Invite someone") < gone.index("Remove") < gone.index("Hide the details") < gone.index("It has moved") < gone.index("Leave")
-    main = [one for one in walked[:-1] if not page.here.isAncestorOf(one)]
+    main = [one for one in walked[:-1] if not (beside and page.here.isAncestorOf(one))]
     places = [(at.y(), at.x()) for at in (one.mapTo(page.decide.parentWidget(), QPoint()) for one in main)]
     assert places == sorted(places)
     assert walked[:len(main)] == main, "the side column comes after the main one"

@@ -34,7 +34,7 @@ COMMANDS = {
     "badges": "badges", "roster": "badges",
     "undo": "activity", "redo": "activity", "activity": "activity", "history": "activity",
     "server": "server", "serve": "serving",
-    "join": "sync", "sync": "sync", "status": "sync", "refused": "sync",
+    "join": "sync", "keep": "sync", "move": "sync", "sync": "sync", "status": "sync", "refused": "sync",
     "invite": "people", "invitations": "people", "laptops": "people", "set-aside": "people", "hand-over": "people", "leave": "people",
     "conflicts": "deciding", "conflict": "deciding", "chapter": "switching", "chapters": "switching", "switch": "switching",
     "share": "venue", "join-laptop": "venue", "parcel": "venue", "hand-out": "venue", "open": "venue", "venue": "venue",

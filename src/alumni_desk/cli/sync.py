@@ -48,12 +48,13 @@ def add_commands(commands: Any) -> None:
 
     move = commands.add_parser(
         "move", help=_("move the chapter to another server"),
-        description=_("Leave this desk's server for the one at URL, with everything: what waits goes to the present server first, then all that is here is "
-                      "offered to the new one, each value under the clock that it has. Each laptop moves with an invitation of its own, in any order. "
+        description=_("Leave this desk's server for the one at URL, or of an invitation's FILE, with everything: what waits goes to the present server first, "
+                      "then all that is here is offered to the new one, each value under the clock that it has. "
+                      "Each laptop moves with an invitation of its own, in any order. "
                       "A laptop at a door takes an invitation to the same door: what was done on it goes along. "
                       "JSON: scope, chapter, role."))
-    move.add_argument("url", metavar="URL", help=_("the new server's address, as the invitation says it"))
-    move.add_argument("code", metavar="CODE", nargs="+", help=_("an invitation of the new server: a leader's, or at a door one to the same door"))
+    move.add_argument("url", metavar="URL|FILE", help=_("the new server's address, as the invitation says it; or the invitation's file"))
+    move.add_argument("code", metavar="CODE", nargs="*", help=_("an invitation of the new server: a leader's, or at a door one to the same door"))
     move.add_argument("--anyway", action="store_true", help=_("though the present server cannot be reached"))
     add_json(move)
     move.set_defaults(run=run_move)
@@ -167,8 +168,9 @@ def run_move(args: argparse.Namespace) -> int:
     """Move the chapter to another server."""
     from alumni_desk.sync.keeping import move_away
 
+    url, code = _way(args.url, " ".join(args.code))
     with opened(args) as desk:
-        moved = move_away(desk, None, args.url, " ".join(args.code), anyway=args.anyway)
+        moved = move_away(desk, None, url, code, anyway=args.anyway)
     show(args, {"scope": moved.scope, "chapter": moved.scope_name, "role": moved.role},
          _("This desk belongs to {chapter} at the new server now. “alumni-desk sync” brings everything there.").format(chapter=moved.scope_name))
     return 0
