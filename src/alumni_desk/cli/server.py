@@ -200,8 +200,8 @@ def run_audit(args: argparse.Namespace) -> int:
 def _check(args: argparse.Namespace, found: Any) -> int:
     data = {"ok": not found.broken, "entries": found.entries, "last": found.last,
             "broken": [{"chapter": one.scope, "number": one.number} for one in found.broken]}
-    words = [
-        ngettext("The audit is whole: {n} entry.", "The audit is whole: {n} entries.", found.entries).format(n=number(found.entries))] if not found.broken else [
+    whole = ngettext("The audit is whole: {n} entry.", "The audit is whole: {n} entries.", found.entries).format(n=number(found.entries))
+    words = [whole] if not found.broken else [
         _("The audit of chapter {chapter} is not what was written, from entry {number} on. Keep the database as it is and compare it with a backup.").format(
             chapter=one.scope, number=number(one.number)) for one in found.broken]
     show(args, data, "\n".join([*words, *(f"{scope}  {digest}" for scope, digest in found.last.items())]))
