@@ -114,7 +114,7 @@ def run_import(desk: Desk, path: Path | str, as_: str | None = None, *, recognis
 
 
 class _TakeBack(Exception):
-    """Ends the transaction of a dry run."""
+    """Ends the transaction of a dry run, or of an import that found everybody as they are."""
 
 
 def _import(desk: Desk, path: Path | str, as_: str | None, recognised: Recognised | None, order: DateOrder | None,
@@ -137,7 +137,7 @@ def _import(desk: Desk, path: Path | str, as_: str | None, recognised: Recognise
                 writing.change("import_run", run_id, rows=result.rows, added=result.added, updated=result.updated,
                                unchanged=result.unchanged, rejected=result.rejected, finished_at=_now(writing),
                                complete=True)
-                if not keep:
+                if not keep or not result.added + result.updated:  # what changes nobody is nothing that was done, or could be undone
                     raise _TakeBack
         except _TakeBack:
             return result
