@@ -261,12 +261,31 @@ def test_the_founding_stands_and_old_actions_too(desk: Desk) -> None:
     assert refused.value.code == "stands"
     add_member(desk, first_name="Ana", last_name="Lima")
     with desk.applying() as applying:
-        applying.connection.exec_driver_sql("UPDATE action SET at = '2001-01-01T00:00:00.000Z' WHERE event = 'member_added'")
+        applying.connection.exec_driver_sql("UPDATE action SET at = '2001-01-01T00:00:00.000Z'")
     with pytest.raises(Refused) as refused:
         undo(desk, actions(desk)[0].id)
     assert refused.value.code == "too_old" and actions(desk)[0].reason == "too_old"
     with pytest.raises(NotFound):
         undo(desk, "no such thing")
+
+
+def test_what_was_done_while_the_clock_was_behind_is_not_too_old(desk: Desk) -> None:
+    ana = add_member(desk, first_name="Ana", last_name="Lima").id
+    desk.clock.correct(-60 * 86_400_000)
+    change_member(desk, ana, city="Porto")
+    desk.clock.correct(0)
+    assert [one.reason for one in actions(desk, 2)] == [None, None]
+    assert undo(desk).event == "member_changed" and member(desk, ana).fields["city"] is None
+    assert redo(desk).event == "member_changed" and member(desk, ana).fields["city"] == "Porto"
+
+
+def test_a_clock_that_was_ahead_makes_nothing_young(desk: Desk) -> None:
+    for name in ("Ana", "Bo", "Cy"):
+        add_member(desk, first_name=name, last_name="Lima")
+    with desk.applying() as applying:
+        applying.connection.exec_driver_sql("UPDATE action SET at = '2001-01-01T00:00:00.000Z'")
+        applying.connection.exec_driver_sql("UPDATE action SET at = '2096-01-01T00:00:00.000Z' WHERE id = ?", (actions(desk)[1].id,))
+    assert [one.reason for one in actions(desk, 3)] == ["too_old", None, "too_old"]
 
 
 def test_it_goes_on_after_a_restart(profile: Profile) -> None:

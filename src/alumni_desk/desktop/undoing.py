@@ -103,7 +103,7 @@ class Undoing(QObject):
         self._over()
         # Whether the next newest is meant, too, is for whoever has read why this one stays.
         self._wished = [(action, once_more) for action, once_more in self._wished if action is not None]
-        if error.code not in ("all_changed_since", "off_the_list", "erased_since"):
+        if error.code not in ("all_changed_since", "off_the_list", "erased_since", "went_for_good"):
             self.said.emit(str(error), "", None, "")
             self._go_on()
             return

@@ -15,7 +15,7 @@ from alumni_desk.members import naming
 from alumni_desk.members.fields import ADDRESS, label
 from alumni_desk.store import driver
 from alumni_desk.store.desk import Desk
-from alumni_desk.store.done import GONE_BACK, Done, actions
+from alumni_desk.store.done import GONE_BACK, Done, actions, lapsed
 from alumni_desk.words import _, clock_time, day_full, ngettext, number
 
 if TYPE_CHECKING:
@@ -102,7 +102,8 @@ def staying(deed: Deed, why: str) -> Deed:
 
 def all_changed(why: str = "changed") -> str:
     """Why an action of which an undo or a redo would put nothing back stays as it is."""
-    return {"erased": _("Erased since"), "off": _("Off the list; bring that back first")}.get(why) or _("Changed or in use since, so it stays")
+    return {"erased": _("Erased since"), "lapsed": _reasons()["lapsed"],
+            "off": _("Off the list; bring that back first")}.get(why) or _("Changed or in use since, so it stays")
 
 
 def told(desk: Desk, done: Sequence[Done]) -> list[Deed]:
@@ -110,8 +111,10 @@ def told(desk: Desk, done: Sequence[Done]) -> list[Deed]:
     with desk.asking() as connection:
         wrote = _first_rows(connection, [one.id for one in done])
         names = Names(connection, wrote, {one.gathering for one in done if one.gathering})
+        went = lapsed(connection, [one.id for one in done if not wrote[one.id]])
         back = _all_back(connection) if any(one.event == GONE_BACK for one in done) else {}
-        return [_gone_back(one, back.get(one.id)) if one.event == GONE_BACK else _deed(one, wrote.get(one.id, []), names) for one in done]
+        return [_gone_back(one, back.get(one.id)) if one.event == GONE_BACK else _deed(one, wrote.get(one.id, []), names, went=one.id in went)
+                for one in done]
 
 
 def _all_back(connection: Connection) -> Mapping[str, GoneBack]:
@@ -357,14 +360,17 @@ def _first_rows(connection: Connection, ids: Sequence[str]) -> dict[str, list[tu
         connection, "SELECT table_name, row_id, fields FROM operation WHERE action = ? ORDER BY rowid LIMIT ?", (action, _FIRST))] for action in ids}
 
 
-def _deed(one: Done, rows: Sequence[tuple[str, str, dict[str, Any]]], names: Names) -> Deed:
+def _deed(one: Done, rows: Sequence[tuple[str, str, dict[str, Any]]], names: Names, *, went: bool = False) -> Deed:
+    """``went``: nothing is left of it, for what it is about went for good by its age."""
     order = ("registration", *_PRINCIPAL) if one.event.startswith(("guest", "answers")) else _PRINCIPAL
     table = next((name for name in order if one.counts.get(name)), "")
     count = one.counts.get("person" if one.event == "import" else table, 0)
     people = list(dict.fromkeys(who for name, row_id, fields in rows if (who := names.whose(name, row_id) or fields.get("person"))))
     alone = people[0] if len(people) == 1 and count <= 1 else None
-    what, strong = _what(one, count, names, alone or (people[0] if people else None), rows)
+    what, strong = _what(one, count, names, alone or (people[0] if people else None), rows, went=went)
     where = names.gathering(one.gathering) if one.gathering else ""
+    if went:
+        return Deed(one.id, one.event, one.at, one.who, one.device, what, strong, 0, "never", None, _reasons()["lapsed"], one.gathering, where, None)
     if one.event in _ABOUT_ONE and all(names.was_erased(who) for who in people) and (people or not rows):  # with the person went what was written
         why = _("Erased or moved since") if not rows and names.any_moved else _("Erased since")
         return Deed(one.id, one.event, one.at, one.who, one.device, what, strong, 0, "never", None, why, one.gathering, where, None)
@@ -373,7 +379,7 @@ def _deed(one: Done, rows: Sequence[tuple[str, str, dict[str, Any]]], names: Nam
 
 
 def _reasons() -> dict[str, str]:
-    return {"stands": _("The chapter stands on it"), "too_old": _("More than 30 days ago")}
+    return {"stands": _("The chapter stands on it"), "too_old": _("More than 30 days ago"), "lapsed": _("Went for good 30 days after it was removed")}
 
 
 def _why(one: Done) -> str | None:
@@ -384,19 +390,21 @@ def _why(one: Done) -> str | None:
     return _reasons().get(one.reason or "")
 
 
-def _what(one: Done, count: int, names: Names, person: str | None, rows: Sequence[tuple[str, str, dict[str, Any]]]) -> tuple[str, str]:
+def _what(one: Done, count: int, names: Names, person: str | None, rows: Sequence[tuple[str, str, dict[str, Any]]], *,
+          went: bool) -> tuple[str, str]:  # fmt: skip
     """The sentence of an action, and the part of it that stands out."""
     members = ngettext("{n} member", "{n} members", count).format(n=number(count))
     guests = ngettext("{n} guest", "{n} guests", count).format(n=number(count))
     held = one.gathering or next((fields.get("gathering") for _table, _row, fields in rows if fields.get("gathering")), None) or next(
         (row_id for table, row_id, _fields in rows if table == "gathering"), None)
-    facts = {"person": names.person(person), "gathering": names.gathering(held), "members": members, "guests": guests,
+    facts = {"person": _("somebody") if went else names.person(person), "gathering": names.gathering(held), "members": members, "guests": guests,
              "answers": ngettext("{n} answer", "{n} answers", count).format(n=number(count)),
              "badges": ngettext("{n} badge", "{n} badges", one.counts.get("fact", 0)).format(n=number(one.counts.get("fact", 0))),
              "file": _file(rows), "field": _fields(rows)}
     several = count != 1
     if one.event in _ABOUT_ONE and (not rows or names.was_erased(person)):
-        who = _("somebody who was erased or has moved") if not rows and names.any_moved else _("somebody who was erased")
+        maybe = _("somebody who was erased or has moved") if not rows and names.any_moved else _("somebody who was erased")
+        who = _("somebody who was removed") if went else maybe
         gone = {"member_added": _("Added {person}"), "people_merged": _("Merged entries of {person}"), "people_unmerged": _("Took entries of {person} apart")}
         return gone.get(one.event, _("Changed {person}")).format(person=who), ""
     if one.event == "conflict_decided" and rows and all("gone" in fields for _table, _row, fields in rows):

@@ -42,6 +42,8 @@ _encode = msgspec.json.Encoder().encode
 _SMALL = 4_096
 
 _WAITING = "fate = 'waiting' AND queue <> 'peer'"  # others' are with them, too
+_SINCE = ("(made_at >= ? OR rowid >= (SELECT o.rowid FROM operation AS o WHERE o.made_at >= ? AND o.made_at <= strftime('%Y-%m-%dT%H:%M:%SZ', 'now')"
+          " ORDER BY o.rowid LIMIT 1))")  # what was done after something young is young, whatever a clock said that was behind
 
 
 class Record(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -227,7 +229,7 @@ def _waiting(connection: sa.Connection, since: str) -> Iterator[Record]:
     yield Record(sync={row.key: row.value for row in known},
                  erased={row.id: row.at for row in connection.exec_driver_sql("SELECT id, at FROM erased")},
                  settings={row.key: row.value for row in connection.exec_driver_sql("SELECT key, value FROM setting")})
-    where, parameters = (f"{_WAITING} AND made_at >= ?", (since,)) if is_alone(connection) else (_WAITING, ())
+    where, parameters = (f"{_WAITING} AND {_SINCE}", (since, since)) if is_alone(connection) else (_WAITING, ())
     yield from _records_of(connection, where, parameters)
     actions = connection.exec_driver_sql(
         f"SELECT * FROM action WHERE id IN (SELECT action FROM operation WHERE {where}) ORDER BY rowid", parameters).mappings()

@@ -22,7 +22,7 @@ from alumni_desk.errors import NotFound, Refused
 from alumni_desk.protocol.clocks import unpack
 from alumni_desk.store import driver
 from alumni_desk.store.desk import Desk
-from alumni_desk.store.done import DAYS, GONE_BACK, NEVER, Done, since, why_not
+from alumni_desk.store.done import DAYS, GONE_BACK, NEVER, Done, Young, lapsed, why_not
 from alumni_desk.store.history import authors_of
 from alumni_desk.store.synced import clock_key
 from alumni_desk.store.tables import CARRIED
@@ -68,16 +68,16 @@ class Undone:
 def undo(desk: Desk, action: str | None = None, *, but: Collection[str] = (), passing: Collection[str] = ()) -> Undone:
     """Take an action back; without an id the newest one that can be, leaving events in ``but`` and the actions in ``passing`` alone.
 
-    Raises NotFound, Refused ``nothing_to_undo``, ``undone_already``, ``too_old``, ``stands``, and ``all_changed_since``, ``off_the_list`` or ``erased_since``
-    (with the facts ``action`` and ``left``).
+    Raises NotFound, Refused ``nothing_to_undo``, ``undone_already``, ``too_old``, ``stands``, and ``all_changed_since``, ``off_the_list``, ``erased_since`` or
+    ``went_for_good`` (with the facts ``action`` and ``left``).
     """
     with desk.reading() as connection:
-        row = _wanted(connection, action) if action else _newest(connection, but, passing, undone=False)
+        row = _wanted(connection, action) if action else _newest(desk, connection, but, passing, undone=False)
         if row is None:
             raise Refused("nothing_to_undo", _("There is nothing to undo."))
         if row.undone_by is not None:
             raise Refused("undone_already", _("This was undone already."))
-        _refuse(row)
+        _refuse(desk, connection, row)
         chain = _chain(_links(connection), row.id)
     return _turn(desk, row, chain, "undone")
 
@@ -85,15 +85,15 @@ def undo(desk: Desk, action: str | None = None, *, but: Collection[str] = (), pa
 def redo(desk: Desk, action: str | None = None, *, but: Collection[str] = ()) -> Undone:
     """Do again what was undone; without an id what was undone last, if nothing else was done since.
 
-    Raises NotFound, Refused ``nothing_to_redo``, ``not_undone``, ``too_old``, ``all_changed_since``, ``off_the_list`` or ``erased_since``.
+    Raises NotFound, Refused ``nothing_to_redo``, ``not_undone``, ``too_old``, ``all_changed_since``, ``off_the_list``, ``erased_since`` or ``went_for_good``.
     """
     with desk.reading() as connection:
-        row = _wanted(connection, action) if action else _newest(connection, but, (), undone=True)
+        row = _wanted(connection, action) if action else _newest(desk, connection, but, (), undone=True)
         if row is None:
             raise Refused("nothing_to_redo", _("There is nothing to redo."))
         if row.undone_by is None:
             raise Refused("not_undone", _("This was not undone, so it cannot be done again."))
-        _refuse(row)
+        _refuse(desk, connection, row)
         chain = _chain(_links(connection), row.id)
         goes, left = _outlook(desk, connection, chain, _json.decode(row.counts), again=True) if action else (True, [])
         if not goes and why_stays(left) == "off":
@@ -116,7 +116,7 @@ def ahead(desk: Desk, action: str) -> tuple[bool, list[Left]]:
 def redoable(desk: Desk, *, but: Collection[str] = (), most: int = MOST_LOOKED) -> bool:
     """Whether redo without an id would bring anything back; of more than ``most`` rows it is not looked at, but believed."""
     with desk.reading() as connection:
-        row = _newest(connection, but, (), undone=True)
+        row = _newest(desk, connection, but, (), undone=True)
         if row is None:
             return False
         counts = _json.decode(row.counts)
@@ -124,7 +124,7 @@ def redoable(desk: Desk, *, but: Collection[str] = (), most: int = MOST_LOOKED) 
 
 
 def why_stays(left: Collection[Left]) -> str:
-    """Why nothing of an action would be put back: ``erased``, ``off`` or ``changed``."""
+    """Why nothing of an action would be put back: ``erased``, ``off`` or ``changed`` (``stay_changed`` also says ``lapsed``)."""
     whys = {one.why for one in left} or {"erased"}  # nothing is left of what was about somebody who was erased
     return whys.pop() if len(whys) == 1 and whys <= {"erased", "off"} else "changed"
 
@@ -135,8 +135,11 @@ def stay_changed(desk: Desk, done: Sequence[Done], most: int = MOST_LOOKED) -> d
     wanted = [one for one in done if one.state != "never" and one.reason is None and sum(one.counts.values()) <= most]
     found = {}
     with desk.reading() as connection:
-        links = _links(connection)
+        links, went = _links(connection), lapsed(connection, [one.id for one in wanted])
         for one in wanted:
+            if one.id in went:
+                found[one.id] = "lapsed"
+                continue
             if any(desk.tables[name].info["kind"] != "put" for name in one.counts):
                 continue
             goes, left = _outlook(desk, connection, _chain(links, one.id), one.counts, again=one.state == "undone")
@@ -192,20 +195,21 @@ def _wanted(connection: sa.Connection, action: str) -> sa.Row[Any]:
     return row
 
 
-def _newest(connection: sa.Connection, but: Collection[str], passing: Collection[str], *, undone: bool) -> sa.Row[Any] | None:
+def _newest(desk: Desk, connection: sa.Connection, but: Collection[str], passing: Collection[str], *, undone: bool) -> sa.Row[Any] | None:
     left_alone = [*NEVER, *but]
     marks = ", ".join("?" * len(left_alone))
-    first = since()
+    young = Young.at(connection, desk.now())
     if not undone:
         passed = msgspec.json.encode(list(passing)).decode()
         return connection.exec_driver_sql(
-            f"SELECT * FROM action WHERE undoes IS NULL AND undone_by IS NULL AND event NOT IN ({marks}) AND at >= ?"
-            " AND id NOT IN (SELECT value FROM json_each(?)) ORDER BY rowid DESC LIMIT 1", (*left_alone, first, passed)).first()
+            f"SELECT * FROM action WHERE undoes IS NULL AND undone_by IS NULL AND event NOT IN ({marks}) AND (at >= ? OR rowid >= ?)"
+            " AND id NOT IN (SELECT value FROM json_each(?)) ORDER BY rowid DESC LIMIT 1", (*left_alone, *young, passed)).first()
     # What was undone last, unless something new was done after it: then Redo has no meaning any more.
     return connection.exec_driver_sql(
-        f"SELECT a.* FROM action AS a JOIN action AS u ON u.id = a.undone_by WHERE a.undoes IS NULL AND a.event NOT IN ({marks}) AND a.at >= ?"
+        f"SELECT a.* FROM action AS a JOIN action AS u ON u.id = a.undone_by WHERE a.undoes IS NULL AND a.event NOT IN ({marks})"
+        " AND (a.at >= ? OR a.rowid >= ?)"
         " AND NOT EXISTS (SELECT 1 FROM action AS n WHERE n.undoes IS NULL AND n.event <> ? AND n.rowid > u.rowid) ORDER BY u.rowid DESC LIMIT 1",
-        (*left_alone, first, GONE_BACK)).first()
+        (*left_alone, *young, GONE_BACK)).first()
 
 
 def _links(connection: sa.Connection) -> dict[str, str]:
@@ -239,8 +243,8 @@ def _in_order(tables: Mapping[str, sa.Table], connection: sa.Connection, chain: 
     return sorted(found, key=lambda table: (table.info["tells"], table.info["part_of"] is not None))
 
 
-def _refuse(row: sa.Row[Any]) -> None:
-    why = why_not(row.event, row.at)
+def _refuse(desk: Desk, connection: sa.Connection, row: sa.Row[Any]) -> None:
+    why = why_not(row.event, row.at, row.rowid, Young.at(connection, desk.now()))
     if row.event == "person_erased":
         raise Refused("stands", _("Erasing cannot be undone."))
     if row.event == GONE_BACK:
@@ -259,6 +263,9 @@ def _turn(desk: Desk, row: sa.Row[Any], chain: Sequence[str], event: str) -> Und
             raise Refused("changed_meanwhile", _("Somebody undid or redid this a moment ago. Look at it again."))
         count, left = _take_back(writing, chain, _json.decode(row.counts))
         if not count:
+            if lapsed(writing.connection, [row.id]):
+                raise Refused("went_for_good", _("What this is about went for good {days} days after it was removed, so there is nothing to bring back."),
+                              left=tuple(left), action=row.id, days=DAYS)
             if _were_erased(writing, chain):
                 raise Refused("erased_since", _("This was about somebody who was erased since, so there is nothing to bring back."), left=tuple(left),
                               action=row.id)

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 
 from alumni_desk.protocol.clocks import unpack
 from alumni_desk.store.desk import Desk
-from alumni_desk.store.done import DAYS
+from alumni_desk.store.done import DAYS, Young, note_lapsed
 from alumni_desk.sync import state
 from alumni_desk.sync.operations import CHUNK, lying_over
 from alumni_desk.sync.shapes import shapes
@@ -26,6 +26,10 @@ NAMED: Mapping[str, Sequence[tuple[str, str]]] = {
 }
 """The tables whose rows are removed, and where something that was not removed may name one of them: then it keeps what it says."""
 
+
+DAY_MS = 86_400_000
+SURE_MS = DAY_MS
+"""So long after it was first seen that something is to go by its age, it is looked at again before it does."""
 
 _ONLY_GONE = "json_type(fields, '$.gone') IS NOT NULL AND (SELECT count(*) FROM json_each(fields)) = 1"
 """Of an operation: it says nothing of anybody. A server that was restored from before it hears of it again."""
@@ -54,29 +58,70 @@ def forget_removed(connection: sa.Connection, scope: str, removed: Mapping[str, 
 
 
 def clear_own(desk: Desk, now: datetime | None = None) -> int:
-    """On a desk that works alone: what was removed more than 30 days ago goes, with its history. Returns how many rows did."""
+    """On a desk that works alone: what was removed more than 30 days ago goes, with its history. Returns how many rows did.
+
+    Not at first sight, for that clock may be wrong: only what a look a day later or more sees to be due still. A clock that went back begins anew.
+    """
     now = now or desk.now()
     with desk.reading() as connection:
-        if state.read(connection, state.Membership) is not None or not any(_old(connection, table, now) for table in NAMED):
+        known = state.read(connection, state.Due) or state.Due()
+        due = _due(connection, now, known)
+        if state.read(connection, state.Membership) is not None or (due == known and not any(_sure(due, now).values())):
             return 0
     count = 0
     with desk.applying() as applying:
         connection = applying.connection
         if state.read(connection, state.Membership) is not None:
             return 0  # it has joined meanwhile
-        for table in NAMED:
-            old = _old(connection, table, now)
+        due = _due(connection, now, state.read(connection, state.Due) or state.Due())
+        sure = _sure(due, now)
+        state.keep(connection, state.Due({table: {row_id: first for row_id, first in seen.items() if row_id not in sure[table]}
+                                          for table, seen in due.seen.items() if len(sure[table]) < len(seen)}))
+        for table, old in sure.items():
             if table == "person":
-                _forget(connection, "education", _schools(connection, old))
-            count += _forget(connection, table, old)
+                _forget(connection, "education", _schools(connection, list(old)))
+            count += _forget(connection, table, list(old))
     return count
+
+
+def _sure(due: state.Due, now: datetime) -> Mapping[str, set[str]]:
+    """By table, the rows that were seen to be due long enough ago."""
+    return {table: {row_id for row_id, first in seen.items() if _milliseconds(now) - first >= SURE_MS} for table, seen in due.seen.items()}
+
+
+def is_waiting(desk: Desk) -> bool:
+    """Whether something was seen that is to go by its age, and is to be looked at again before it does."""
+    with desk.reading() as connection:
+        due = state.read(connection, state.Due)
+    return due is not None and bool(due.seen)
+
+
+def _due(connection: sa.Connection, now: datetime, known: state.Due) -> state.Due:
+    """What is to go by its age, with when that was first seen: before by ``known``, or now."""
+    at, found = _milliseconds(now), {}
+    for table in NAMED:
+        before = known.seen.get(table, {})
+        found[table] = {row_id: min(before.get(row_id, at), at) for row_id in _old(connection, table, now)}
+    return state.Due({table: rows for table, rows in found.items() if rows})
 
 
 def _old(connection: sa.Connection, table: str, now: datetime) -> list[str]:
     """The rows of a table that were removed more than 30 days ago and that nothing names."""
-    before = f"{round(now.timestamp() * 1000) - DAYS * 86_400_000:012x}"
+    before = f"{_milliseconds(now) - DAYS * DAY_MS:012x}"
     rows = connection.exec_driver_sql(f'SELECT t.id, t.clocks FROM "{table}" AS t WHERE t.gone{unnamed(table, "t")}')
-    return [row.id for row in rows if unpack(row.clocks).get("gone", before) < before]
+    old = [row.id for row in rows if unpack(row.clocks).get("gone", before) < before]
+    if not old:
+        return []
+    # What was removed while the clock was behind is younger than that clock said.
+    young = set(connection.exec_driver_sql(
+        "SELECT o.row_id FROM json_each(?) AS j CROSS JOIN operation AS o INDEXED BY operation_row ON o.table_name = ? AND o.row_id = j.value"
+        " JOIN action AS a ON a.id = o.action WHERE json_type(o.fields, '$.gone') IS NOT NULL AND a.rowid >= ?",
+        (msgspec.json.encode(old).decode(), table, Young.at(connection, now).first)).scalars())
+    return [row_id for row_id in old if row_id not in young]
+
+
+def _milliseconds(now: datetime) -> int:
+    return round(now.timestamp() * 1000)
 
 
 def _schools(connection: sa.Connection, people: Sequence[str]) -> list[str]:
@@ -95,5 +140,7 @@ def _forget(connection: sa.Connection, table: str, ids: Sequence[str], which: st
         count += connection.exec_driver_sql(f'DELETE FROM "{table}" WHERE id IN (SELECT value FROM json_each(?))', (part,)).rowcount
         named = "table_name = ? AND row_id IN (SELECT value FROM json_each(?))"
         connection.exec_driver_sql(f"DELETE FROM past WHERE {named}", (table, part))
+        touched = connection.exec_driver_sql(f"SELECT DISTINCT action FROM operation WHERE {named} AND {which}", (table, part)).scalars().all()
         connection.exec_driver_sql(f"DELETE FROM operation WHERE {named} AND {which}", (table, part))
+        note_lapsed(connection, touched)
     return count

@@ -147,6 +147,12 @@ class Away(msgspec.Struct, frozen=True):
     names: dict[str, str] = {}
 
 
+class Due(msgspec.Struct, frozen=True):
+    """Removed rows, by table, that are to go by their age, each with when that was first seen (milliseconds since 1970 by this computer's clock)."""
+
+    seen: dict[str, dict[str, int]] = {}
+
+
 class Reach(msgspec.Struct, frozen=True):
     """How many other chapters this laptop looks after, as the server said last."""
 
@@ -193,7 +199,7 @@ _NAMES: dict[type[msgspec.Struct], str] = {Membership: "membership", Joining: "j
                                            Timeline: "timeline", Rebuilding: "rebuilding",
                                            Places: "places", Skew: "skew", Fetching: "fetching", Checked: "checked", Told: "laptops",
                                            Scrubbing: "scrubbing", Elsewhere: "elsewhere", Ended: "ended", Contact: "contact", Credentials: "credentials",
-                                           Away: "away", Reach: "reach", Carrying: "carrying", Dropped: "dropped", VenueCodes: "venue_codes"}
+                                           Away: "away", Reach: "reach", Carrying: "carrying", Dropped: "dropped", VenueCodes: "venue_codes", Due: "due"}
 
 
 def read(connection: Connection, kind: type[T]) -> T | None:
