@@ -256,6 +256,16 @@ def test_in_a_narrow_window_the_laptops_here_come_before_the_details(hands: Any)
     hands.until(lambda: page.here.isVisible() and left(page.here) > left(page._details_place) and top(page.here) < top(page._past_place))
 
 
+def test_without_a_server_a_clock_behind_the_newest_change_is_said(hands: Any) -> None:
+    desk = hands.desk
+    desk.clock.correct(10 * 365 * 86_400_000)
+    add_member(desk, last_name="Lima")
+    desk.clock.correct(0)
+    page = hands.page("sync")
+    hands.until(lambda: "10 years behind the newest change here" in words(page))
+    assert "Everything is saved on this laptop." in words(page)
+
+
 def test_a_wrong_clocks_moment_neither_lies_on_top_nor_is_said(hands: Any) -> None:
     joined(hands.desk)
     now = datetime.now(UTC)

@@ -27,6 +27,19 @@ def test_every_value_with_who_and_when(desk: Desk) -> None:
     assert [one.event for one in versions] == ["member_changed", "member_changed", "member_added"] and versions[0].at >= versions[1].at
 
 
+def test_a_value_is_dated_as_what_was_done(desk: Desk) -> None:
+    ana = add_member(desk, first_name="Ana", last_name="Lima", city="Boston").id
+    desk.clock.correct(10 * 365 * 86_400_000)
+    change_member(desk, ana, city="Porto")
+    desk.clock.correct(0)
+    change_member(desk, ana, city="Lisbon")  # its clock comes after the one of ten years ahead
+    versions = [one for one in history(desk, "person", ana) if one.field == "city"]
+    assert [one.value for one in versions] == ["Lisbon", "Porto", "Boston"] and versions[0].now
+    assert [one.at[:19] for one in versions] == [one.at[:19] for one in actions(desk, 3)]
+    undo(desk)  # what stands again is dated by the undo
+    assert [one.value for one in history(desk, "person", ana) if one.field == "city" and one.now] == ["Porto"]
+
+
 def test_a_value_is_put_back_and_that_can_be_undone(desk: Desk) -> None:
     ana = add_member(desk, first_name="Ana", last_name="Lima", email="one@example.org").id
     change_member(desk, ana, email="two@example.org")

@@ -60,6 +60,22 @@ def test_a_wrong_clock_loses_nothing_and_is_said(years: int, office: Any, make_d
     assert status(wrong).clock == "" and status(right).clock == ""
 
 
+def test_without_a_server_a_clock_behind_the_newest_change_is_said(make_desk: Callable[[str], Desk], shim: Path) -> None:
+    desk = make_desk("alone")
+    add_member(desk, last_name="Lima")
+    assert status(desk).clock == "" and status(desk).ahead_s == 0
+    said = json.loads(under(shim, -10 * YEAR, desk, "status", "--json"))
+    assert abs(said["clock_ahead_seconds"] * 1000 + 10 * YEAR) < 600_000
+    assert "10 years behind the newest change" in under(shim, -10 * YEAR, desk, "status")
+    under(shim, -10 * YEAR, desk, "member", "add", "last_name=Berg")  # now the newest fits, and the clock is as wrong as before
+    assert "10 years behind the newest change" in under(shim, -10 * YEAR, desk, "status")
+    assert status(desk).clock == ""
+    under(shim, YEAR, desk, "member", "add", "last_name=Chen")
+    assert "365 days behind" in status(desk).clock
+    add_member(desk, last_name="Diaz")  # by the right clock: that one was ahead is past
+    assert status(desk).clock == ""
+
+
 def test_what_is_done_after_a_sync_has_the_servers_time(office: Any, make_desk: Callable[[str], Desk], shim: Path) -> None:
     desk = make_desk("one")
     join(desk, office.url, office.invite())

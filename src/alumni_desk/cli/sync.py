@@ -79,7 +79,8 @@ def add_commands(commands: Any) -> None:
     status = commands.add_parser("status", help=_("where the data stands"),
                                  description=_("Where the data stands. JSON: state (alone, waiting, synced, trouble, ended, removed; "
                                                "invitation: restored from another computer's backup, so it needs one), waiting, last_sync, "
-                                               "clock_ahead_seconds (this laptop's clock against the server's; negative: behind), role (admin, leader, door), "
+                                               "clock_ahead_seconds (this laptop's clock against the server's, or without one against the newest "
+                                               "changes here; negative: behind), role (admin, leader, door), "
                                                "gathering (of a laptop at the door), until (how long it may see what it sees), "
                                                "checked (when all was last compared with the server, UTC, or null), identical (what was found then)."))
     add_json(status)

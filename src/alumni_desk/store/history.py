@@ -72,7 +72,7 @@ def history(desk: Desk, table: str, row_id: str) -> list[Version]:
             continue
         one = _version(column.name, row[column.name], clock)
         by = own.get(clock)
-        found[column.name, one.id] = one if by is None else replace(one, who=by.who, device=by.device, here=True, event=by.event)
+        found[column.name, one.id] = one if by is None else replace(one, at=by.at, who=by.who, device=by.device, here=True, event=by.event)
     place = {column.name: n for n, column in enumerate(data_columns(desk.tables[table]))}
     in_force = {_name(name, clocks.get(keys[name], "")) for name in place}
     told = (_told(one, in_force, row, authors) for one in found.values() if one.field in place and one.field not in hidden)
@@ -132,12 +132,14 @@ def keep_replaced(connection: sa.Connection, table: str, keys: Mapping[str, str]
 
 def _own(connection: sa.Connection, table: str, row_id: str) -> Iterator[Version]:
     rows = connection.exec_driver_sql(
-        "SELECT o.fields, o.clock, o.fate, a.event, a.who, a.device FROM operation AS o LEFT JOIN action AS a ON a.id = o.action"
+        "SELECT o.fields, o.clock, o.fate, a.event, a.who, a.device, a.at FROM operation AS o LEFT JOIN action AS a ON a.id = o.action"
         " WHERE o.table_name = ? AND o.row_id = ? AND o.queue <> 'peer' AND o.event NOT IN (?, ?) ORDER BY o.rowid",
         (table, row_id, *CARRIED))
     for row in rows:
         for name, value in _json.decode(row.fields).items():
-            yield _version(name, value, row.clock, who=row.who, device=row.device, here=True, event=row.event, refused=row.fate == "refused")
+            one = _version(name, value, row.clock, who=row.who, device=row.device, here=True, event=row.event, refused=row.fate == "refused")
+            # As Activity says when it was done: after a change under a clock that was ahead, the clocks of later ones go on from there.
+            yield one if row.at is None else replace(one, at=f"{row.at[:19]}Z")
 
 
 def _overwritten(connection: sa.Connection, table: str, row_id: str, keys: Mapping[str, str], own: Set[str]) -> Iterator[Version]:

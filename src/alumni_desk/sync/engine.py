@@ -12,7 +12,7 @@ from typing import Literal
 import sqlalchemy as sa
 
 from alumni_desk.errors import KnownError, NetworkProblem, Refused
-from alumni_desk.protocol.clock import AHEAD_MS
+from alumni_desk.protocol.clock import AHEAD_MS, wall_ms
 from alumni_desk.protocol.messages import PAGE_ROWS, HelloReply
 from alumni_desk.store import removal
 from alumni_desk.store.desk import Desk
@@ -67,6 +67,7 @@ class Standing:
     another computer's backup: this laptop needs an invitation of its own); ``last_sync``: ISO 8601 UTC or None; ``sentence`` for the chip.
 
     ``clock`` says that this computer's clock is wrong by more than five minutes, else it is empty; ``ahead_s`` by how many seconds (negative: behind).
+    Without a server it is compared with the newest changes here: it cannot be before them.
     ``role`` (admin, leader, door) and ``gathering``: what this laptop may see; ``until``: how long; ``access`` says that it is over, or will soon be.
     ``checked``: when all that is here was last compared with the server (ISO 8601 UTC, or None), ``identical`` what was found then.
     """
@@ -289,7 +290,8 @@ def standing(connection: sa.Connection) -> Standing:
     """The same, on a connection that is open already."""
     membership = state.read(connection, state.Membership)
     if membership is None:
-        return Standing("alone", 0, None, _("Saved here"))
+        behind = _behind_own(connection)
+        return Standing("alone", 0, None, _("Saved here"), clock=_own_clock_sentence(behind), ahead_s=-round(behind / 1000))
     skew = state.read(connection, state.Skew) or state.Skew()
     stands = (_elsewhere(connection) or _over(connection) or _late(connection, membership)
               or replace(_standing(connection), access=ending_sentence(membership, datetime.now(UTC))))
@@ -369,6 +371,26 @@ def clock_sentence(ahead_ms: int) -> str:
                  "system’s settings: days and times shown here may be wrong until then.").format(much=_much(ahead_ms))
     return _("This laptop’s clock is {much} behind the server’s. Nothing is lost and every change keeps its order, but set the clock in the "
              "system’s settings: days and times shown here may be wrong until then.").format(much=_much(-ahead_ms))
+
+
+_NEWEST = 10
+"""Of so many changes it is looked at whether most lie in the future, after one by the present clock, too: that may be the one that is behind."""
+
+
+def _behind_own(connection: sa.Connection) -> int:
+    """By how many milliseconds this computer's clock is behind the newest change here, or behind most of the newest; 0 if by less than five minutes."""
+    now = wall_ms()
+    newest_first = [round(datetime.fromisoformat(at).timestamp() * 1000) - now for at in connection.exec_driver_sql(
+        "SELECT at FROM action ORDER BY rowid DESC LIMIT ?", (_NEWEST,)).scalars()]
+    ahead = [one for one in newest_first if one > AHEAD_MS]
+    return ahead[0] if ahead and (newest_first[0] > AHEAD_MS or len(ahead) * 2 > len(newest_first)) else 0
+
+
+def _own_clock_sentence(behind_ms: int) -> str:
+    if not behind_ms:
+        return ""
+    return _("This laptop’s clock is {much} behind the newest change here, so it is wrong, or it was when that was made. Nothing is lost and every change "
+             "keeps its order, but look at the clock in the system’s settings: days and times shown here may be wrong.").format(much=_much(behind_ms))
 
 
 def _much(ms: int) -> str:
