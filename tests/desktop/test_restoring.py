@@ -35,7 +35,7 @@ from alumni_desk.desktop.wiring import room_in, ways_of
 from alumni_desk.members.actions import add_member
 from alumni_desk.members.lists import count_members
 from alumni_desk.schema import open_desk
-from alumni_desk.store import backup, keys, outbox
+from alumni_desk.store import backup, erasing, keys, outbox
 from alumni_desk.store.backup import Backup
 from alumni_desk.store.desk import Desk
 from alumni_desk.store.profile import Profile
@@ -267,6 +267,28 @@ def test_another_folder_for_backups_and_one_that_was_taken_out(room: Room, until
     page.refresh()
     until(lambda: "is not there" in page.backups.place.second.text())
     assert backup.by_itself(room.desk.profile, room.desk.key, "daily").parent == backup.own_folder(room.desk.profile)
+
+
+def test_a_folder_that_takes_none_and_what_is_owed_there_stand_on_the_page(room: Room, until: Any, tmp_path: Path) -> None:
+    stick, away = tmp_path / "stick", tmp_path / "away"
+    profile = room.desk.profile
+    backup.choose_folder(profile, stick)
+    backup.by_itself(profile, room.desk.key, "daily")
+    stick.rename(away)
+    stick.write_text("a file in its place")
+    erasing.erase(room.desk, [add_member(room.desk, first_name="Zorah").id])
+    room.shell.show_page("restore")
+    page: Any = room.shell.current()
+    until(lambda: page.troubles.isVisible())
+    assert f"{stick}, which was chosen for them, is not there or cannot be written" in texts(page.troubles)
+    assert f"Backups in {stick} may still hold somebody who was erased" in texts(page.troubles)
+    for label in page.troubles.findChildren(QLabel):
+        assert not label.text() or label.height() >= label.heightForWidth(label.width())
+    stick.unlink()
+    away.rename(stick)
+    erasing.catch_up(room.desk)
+    page.refresh()
+    until(lambda: not page.troubles.isVisible())
 
 
 @pytest.fixture

@@ -197,14 +197,11 @@ def run_backups(args: argparse.Namespace) -> int:
         if args.now:
             backup.by_itself(desk.profile, desk.key, "daily")
         rows = [(one, one.damaged or not backup.is_whole(one.file)) for one in backup.backups(desk.profile, desk.key)]
-        folder, chosen = backup.folder_in_use(desk.profile), backup.chosen_folder(desk.profile)
+        folder, troubles = backup.folder_in_use(desk.profile), backup.trouble_words(desk.profile)
         here_only = args.now and backup.opens_here_alone(desk.profile)
     data = [{"id": one.file.stem, "file": str(one.file), "made_at": one.made_at, "why": one.why, "note": one.note, "kept_as": one.rule,
              "members": one.members, "gatherings": one.gatherings, "check_ins": one.check_ins, "size": one.size, "damaged": damaged}
             for one, damaged in rows]
-
-    away = "" if folder == chosen else _(
-        "{chosen}, which was chosen for them, is not there or cannot be written; until it is, they go to {folder}.").format(chosen=chosen, folder=folder)
 
     def words() -> str:
         lines = table([(_moment(one.made_at), why_words(one.why, one.note),
@@ -217,13 +214,11 @@ def run_backups(args: argparse.Namespace) -> int:
             "No backups yet in {folder}. The window makes one every day; so does: backups --now.").format(folder=folder)
         if made is not None:
             foot += "\n" + _("There was no such folder, so it was made.")
-        if away:
-            foot += "\n" + away
-        return f"{lines}\n{foot}" if rows else foot
+        return "\n".join([*([lines] if rows else []), foot, *troubles])
 
     show(args, data, words)
-    if away and args.json:  # the list has no place for it
-        print(away, file=sys.stderr)
+    if troubles and args.json:  # the list has no place for it
+        print(*troubles, sep="\n", file=sys.stderr)
     return 0
 
 

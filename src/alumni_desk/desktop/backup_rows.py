@@ -40,23 +40,19 @@ class BackupRows(QWidget):
         """Look where they are."""
         self._lanes.read(self._look, self._came, key="settings.backups")
 
-    def _look(self) -> tuple[list[Backup], Path, Path]:
+    def _look(self) -> tuple[list[Backup], Path, list[str]]:
         profile = self._desk.profile
-        return backup.backups(profile, self._desk.key), backup.chosen_folder(profile), backup.folder_in_use(profile)
+        return backup.backups(profile, self._desk.key), backup.folder_in_use(profile), backup.trouble_words(profile, folder_words)
 
-    def _came(self, found: tuple[list[Backup], Path, Path]) -> None:
-        there, chosen, used = found
+    def _came(self, found: tuple[list[Backup], Path, list[str]]) -> None:
+        there, used, troubles = found
         rule = _("One a day, and before every import and update.")
         if there:
             newest = when_words(there[0].at, datetime.now().astimezone())
             count = ngettext("{n} is there", "{n} are there", len(there)).format(n=number(len(there)))
             rule = _("{rule} {count}, the newest: {when}.").format(rule=rule, count=count, when=newest)
         self.newest.say(rule)
-        if used != chosen:
-            self.place.say(_("{folder} is not there or cannot be written; until it is, they go to {other}.").format(
-                folder=folder_words(chosen), other=folder_words(used)))
-        else:
-            self.place.say(_("{folder}. A stick or another disk is safer than this one.").format(folder=folder_words(used)))
+        self.place.say(" ".join(troubles) or _("{folder}. A stick or another disk is safer than this one.").format(folder=folder_words(used)))
 
     def _ask(self) -> None:
         chosen = QFileDialog.getExistingDirectory(self, _("Where backups are kept"), str(backup.folder_in_use(self._desk.profile)))

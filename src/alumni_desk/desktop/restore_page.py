@@ -60,6 +60,7 @@ class Seen:
     backups: list[Backup]
     present: Present | None
     folder: Path
+    troubles: tuple[str, ...] = ()  # what stands in the way of backups, a sentence each
 
 
 def look_around(desk: Desk) -> Seen:
@@ -70,7 +71,7 @@ def look_around(desk: Desk) -> Seen:
         if problem.code != "database_damaged":
             raise
         present = None
-    return Seen(backup.backups(desk.profile, desk.key), present, backup.folder_in_use(desk.profile))
+    return Seen(backup.backups(desk.profile, desk.key), present, backup.folder_in_use(desk.profile), tuple(backup.trouble_words(desk.profile, folder_words)))
 
 
 def _present(desk: Desk) -> Present:
@@ -235,6 +236,12 @@ class RestorePage(Page):
         head.addWidget(self.place, 1)
         head.addWidget(self.other)
         column.addLayout(head)
+        self.troubles = QWidget()
+        self._trouble_lines = QVBoxLayout(self.troubles)
+        self._trouble_lines.setContentsMargins(px(24), 0, px(24), px(12))
+        self._trouble_lines.setSpacing(px(8))
+        self.troubles.hide()
+        column.addWidget(self.troubles)
         self.list = QTableView()
         self.list.setModel(self.table)
         dress_table(self.list, _("Backups"), row=36)
@@ -302,6 +309,7 @@ class RestorePage(Page):
         self.stack.show_content()
         self.count.setText(ngettext("{n} backup", "{n} backups", len(rows)).format(n=number(len(rows))))
         self.place.setText(_("in {folder}").format(folder=folder_words(seen.folder)))
+        self._say_troubles(seen.troubles)
         self.table.take(rows)
         self._span()
         at = next((n for n, one in enumerate(rows) if one.file == self._chosen), 0)
@@ -309,6 +317,15 @@ class RestorePage(Page):
         self.list.selectRow(at)
         if chosen:  # it was there before, and may be another one now
             self._choose(at)
+
+    def _say_troubles(self, sentences: tuple[str, ...]) -> None:
+        while (line := self._trouble_lines.takeAt(0)) is not None:
+            old = line.widget()
+            old.hide()
+            old.deleteLater()
+        for words in sentences:
+            self._trouble_lines.addWidget(IconLine("warning", words, tone="warn"))
+        self.troubles.setVisible(bool(sentences))
 
     def _show_empty(self) -> None:
         if self._seen is not None and self._seen.present is None:  # of what cannot be read no backup can be made

@@ -26,7 +26,7 @@ from alumni_desk.errors import BadInput, KnownError, Refused, StoreProblem
 from alumni_desk.store import keys, mark, outbox
 from alumni_desk.store.connecting import connect
 from alumni_desk.store.desk import Desk
-from alumni_desk.store.disk import disk_full, disk_trouble, is_full, refuse_chapters_folder, refuse_other_file
+from alumni_desk.store.disk import FULL, disk_full, disk_trouble, is_full, refuse_chapters_folder, refuse_other_file
 from alumni_desk.store.opening import trouble_of
 from alumni_desk.store.profile import Profile, if_free, private
 from alumni_desk.store.rotation import Made, Rule, kept
@@ -46,6 +46,7 @@ STAGE = "restoring"
 
 Why = Literal["by_hand", "daily", "before_import", "before_update", "before_restore"]
 Opens = Literal["password", "recovery"]
+Trouble = Literal["away", "full", "failing"]
 Progress = Callable[[int, int], object]
 """Told how many of how many parts of the work are done."""
 
@@ -110,15 +111,45 @@ def back_up(desk: Desk, out: Path, *, passphrase: str | None = None, progress: P
 
 def by_itself(profile: Profile, key: bytes, why: Why, note: str = "", *, now: datetime | None = None, progress: Progress | None = None,
               cancelled: Callable[[], bool] | None = None) -> Path:
-    """Make a backup in the profile's folder for them, without asking anybody for anything, and let those go that have had their time."""
+    """Make a backup in the folder for them, without asking anybody for anything, and let those go that have had their time.
+
+    A chosen folder that takes none (full, away, failing) stops nobody: it goes to the profile's own, and ``trouble`` says why.
+    """
     moment = (now or datetime.now()).astimezone()
-    folder = folder_in_use(profile)
-    with _disk():
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    out = _free_name(folder, moment, why)
-    _write(profile, key, out, keys.boxes(profile.path, "desk"), why, note, progress, cancelled, moment)
+
+    def made_in(folder: Path) -> Path:
+        with _disk():
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            out = _free_name(folder, moment, why)
+        _write(profile, key, out, keys.boxes(profile.path, "desk"), why, note, progress, cancelled, moment)
+        return out
+
+    chosen, own = chosen_folder(profile), own_folder(profile)
+    if chosen == own or not is_reached(chosen):
+        out = made_in(own)
+    else:
+        try:
+            out, failed = made_in(chosen), None
+        except StoreProblem as problem:
+            out, failed = _made_here(made_in, own, chosen, problem), problem.code
+        if _told(profile).get("failed") != failed:
+            _tell(profile, {**_told(profile), "failed": failed})
     thin_out(profile, key, moment)
     return out
+
+
+def _made_here(made_in: Callable[[Path], Path], own: Path, chosen: Path, why_not_there: StoreProblem) -> Path:
+    try:
+        return made_in(own)
+    except StoreProblem as problem:
+        if problem.code != "disk_full":
+            raise
+        words = _("{folder}, the folder for backups, is full, and so is the disk of this computer that they would go to instead, so no backup was made and "
+                  "nothing of this was saved. Make room on one of them (a few hundred megabytes) and do it again; what was saved before is safe.")
+        if why_not_there.code != "disk_full":
+            words = _("{folder}, the folder for backups, cannot be written, and the disk of this computer that they would go to instead is full, so no backup "
+                      "was made and nothing of this was saved. Make room there (a few hundred megabytes) and do it again; what was saved before is safe.")
+        raise StoreProblem("disk_full", words, folder=chosen) from None
 
 
 def remove_leftovers(folder: Path) -> None:
@@ -182,8 +213,11 @@ def trim_outbox(desk: Desk, profile: Profile | None = None) -> None:
 
 
 def backups(profile: Profile, key: bytes | None = None, *, now: datetime | None = None) -> list[Backup]:
-    """The backups in the profile's folder, newest first, by what their heads say; ``is_whole`` reads the rest. ``key``: the desk's, if it is known."""
-    found = listed_in(folder_in_use(profile), key)
+    """The backups in the profile's folder, newest first, by what their heads say; ``is_whole`` reads the rest. ``key``: the desk's, if it is known.
+
+    While the chosen folder takes none: those that are in it, and those that go to the profile's own.
+    """
+    found = [one for folder in dict.fromkeys((chosen_folder(profile), folder_in_use(profile))) for one in listed_in(folder, key)]
     found.sort(key=lambda one: (one.made_at, len(one.file.name), one.file.name), reverse=True)  # …-daily-2 after …-daily
     rules = kept(_judged(found), (now or datetime.now()).astimezone())
     return [replace(one, rule=rules.get(one.file.name)) for one in found]
@@ -195,8 +229,15 @@ def everywhere(profile: Profile, key: bytes | None) -> list[Backup]:
 
 
 def listed_in(folder: Path, key: bytes | None) -> list[Backup]:
-    """The backups in a folder, by their heads alone; none if it is not there."""
-    return [listed(file, key) for file in sorted(folder.glob(f"*{ENDING}"))] if folder.is_dir() else []
+    """The backups in a folder, by their heads alone; none if it is not there or cannot be read."""
+    return [listed(file, key) for file in _files_in(folder)]
+
+
+def _files_in(folder: Path) -> list[Path]:
+    try:
+        return sorted(one for one in folder.iterdir() if one.name.endswith(ENDING))
+    except OSError:  # away, or failing: trouble() says so where it matters
+        return []
 
 
 def thin_out(profile: Profile, key: bytes, now: datetime) -> list[Path]:
@@ -206,6 +247,8 @@ def thin_out(profile: Profile, key: bytes, now: datetime) -> list[Path]:
     stay = kept(judged, now)
     gone = [one.file for one in there if one.file.name in {made.name for made in judged} - stay.keys()]
     for file in gone:
+        if not is_reached(file.parent):  # a folder that can only be read keeps what it has
+            continue
         try:
             file.unlink(missing_ok=True)
         except OSError as error:
@@ -251,13 +294,18 @@ def owed(profile: Profile) -> list[Path]:
     return _paths(profile, "owed")
 
 
-def owe(profile: Profile, owing: Iterable[Path]) -> None:
-    """Keep which folders these are. One that was used before and has no backup any more is forgotten."""
-    still = [str(one) for one in owing]
-    former = [str(one) for one in _paths(profile, "former") if str(one) in still or not one.is_dir() or any(one.glob(f"*{ENDING}"))]
+def unlisted(profile: Profile) -> list[Path]:
+    """The folders that could not take the list of who was erased."""
+    return _paths(profile, "unlisted")
+
+
+def owe(profile: Profile, owing: Iterable[Path], without_list: Iterable[Path] | None = None) -> None:
+    """Keep which folders these are: ``owed``, and ``unlisted`` (None: as they are). One that was used before and has no backup any more is forgotten."""
+    still, bare = [str(one) for one in owing], [str(one) for one in (unlisted(profile) if without_list is None else without_list)]
+    former = [str(one) for one in _paths(profile, "former") if str(one) in (*still, *bare) or not _is_folder(one) or _files_in(one)]
     said = _told(profile)
-    if said.get("owed", []) != still or said.get("former", []) != former:
-        _tell(profile, {**said, "owed": still, "former": former})
+    if (said.get("owed", []), said.get("unlisted", []), said.get("former", [])) != (still, bare, former):
+        _tell(profile, {**said, "owed": still, "unlisted": bare, "former": former})
 
 
 def _told(profile: Profile) -> dict[str, Any]:
@@ -284,29 +332,97 @@ def _tell(profile: Profile, said: dict[str, Any]) -> None:
         os.replace(part, file)
 
 
-def folder_in_use(profile: Profile) -> Path:
-    """The chosen folder, or the profile's own while that one is not there (a stick that was taken out)."""
+def is_reached(folder: Path) -> bool:
+    """Whether a folder is there and may be written, as far as the system says beforehand."""
+    return _is_folder(folder) and os.access(folder, os.W_OK)
+
+
+def can_be_listed(folder: Path) -> bool:
+    """Whether a folder is there and tells what is in it; else nobody knows which backups it holds."""
+    try:
+        next(folder.iterdir(), None)
+    except OSError:
+        return False
+    return True
+
+
+def _is_folder(path: Path) -> bool:
+    try:
+        return path.is_dir()
+    except OSError:  # its disk fails, or nobody may look there
+        return False
+
+
+def trouble(profile: Profile) -> Trouble | None:
+    """Why backups do not go to the chosen folder now; None: they do. ``full`` and ``failing`` hold until one could be made there again."""
     chosen = chosen_folder(profile)
-    return chosen if chosen.is_dir() and os.access(chosen, os.W_OK) else own_folder(profile)
+    if chosen == own_folder(profile):
+        return None
+    if not is_reached(chosen):
+        return "away"
+    failed = _told(profile).get("failed")
+    return None if failed is None else "full" if failed == "disk_full" else "failing"
+
+
+def trouble_words(profile: Profile, named: Callable[[Path], str] = str) -> list[str]:
+    """What stands in the way of backups and of what is owed to whoever was erased, a sentence each. ``named``: how a folder is written."""
+    there, chosen, used = trouble(profile), chosen_folder(profile), folder_in_use(profile)
+    said = {"away": _("{chosen}, which was chosen for them, is not there or cannot be written; until it is, they go to {folder}."),
+            "full": _("{chosen}, which was chosen for them, was full; until there is room, they go to {folder}."),
+            "failing": _("{chosen}, which was chosen for them, could not be written the last time; until it can, they go to {folder}.")}
+    words = [said[there].format(chosen=named(chosen), folder=named(used))] if there is not None else []
+    if left := owed(profile):
+        words.append(_("Backups in {folder} may still hold somebody who was erased: they are deleted once that can be done, or delete them yourself.").format(
+            folder=", ".join(map(named, left))))
+    if bare := unlisted(profile):
+        words.append(_("In {folder} it could not be noted who was erased: a backup that you made by hand and keep there may bring them back on another "
+                       "computer. It is done once there is room.").format(folder=", ".join(map(named, bare))))
+    return words
+
+
+def folder_in_use(profile: Profile) -> Path:
+    """The chosen folder, or the profile's own while that one takes none (a stick that was taken out, or is full)."""
+    return chosen_folder(profile) if trouble(profile) is None else own_folder(profile)
 
 
 def choose_folder(profile: Profile, folder: Path | None) -> None:
     """Keep backups there from now on; None: in the profile's own folder. Those that lie elsewhere stay, and it is kept where.
 
-    Raises StoreProblem if nothing can be written there, BadInput ``no_folder`` if even what it should lie in is not there: a path with a typing error, a
-    stick that is not in.
+    Raises StoreProblem if nothing can be written there or there is no room for one, BadInput ``not_a_folder`` if it is something else, and ``no_folder`` if
+    even what it should lie in is not there: a path with a typing error, a stick that is not in.
     """
     if folder is not None:
-        if not folder.parent.is_dir():
+        if not _is_folder(folder.parent):
             raise BadInput("no_folder", _("There is no folder {folder}. Make it first, or choose another one."), folder=folder)
-        with _disk():
-            folder.mkdir(exist_ok=True)
-            probe = folder / ".alumni-desk-writable"
-            probe.touch()
-            probe.unlink()
+        if not _is_folder(folder) and os.path.lexists(folder):
+            raise BadInput("not_a_folder", _("{folder} is a file, and backups need a folder. Choose another one, or make one."), folder=folder)
+        _try_folder(profile, folder)
     before = chosen_folder(profile)
     former = [str(one) for one in dict.fromkeys((*_paths(profile, "former"), before)) if one not in (folder, own_folder(profile))]
-    _tell(profile, {**_told(profile), "folder": str(folder) if folder else None, "former": former})
+    _tell(profile, {**_told(profile), "folder": str(folder) if folder else None, "former": former, "failed": None})
+
+
+def _try_folder(profile: Profile, folder: Path) -> None:
+    full = StoreProblem("disk_full", _("There is no room for a backup in {folder}, so backups go where they went before. Make room there, or choose another "
+                                       "folder."), folder=folder)
+    new = not _is_folder(folder)
+    probe = folder / ".alumni-desk-writable"
+    try:
+        folder.mkdir(exist_ok=True)
+        with _gone_after(probe), open(probe, "wb", buffering=0) as stream:
+            stream.write(bytes(4096))
+        needs = sum(one.stat().st_size for one in _with_logs(profile.database) if one.exists())
+        if shutil.disk_usage(folder).free < 2 * needs:  # the copy of the database, and the backup beside it
+            raise full
+    except (OSError, StoreProblem) as error:
+        if new and _is_folder(folder):
+            folder.rmdir()
+        if isinstance(error, StoreProblem):
+            raise
+        if error.errno in FULL:
+            raise full from None
+        raise StoreProblem("backup_file", _("Nothing can be written into {folder} ({reason}). Choose another folder."), folder=folder,
+                           reason=error.strerror or type(error).__name__) from None
 
 
 def _free_name(folder: Path, moment: datetime, why: str) -> Path:
@@ -552,9 +668,13 @@ def listed(file: Path, key: bytes | None) -> Backup:
         damaged = size - start != header.get("size")
     except (KnownError, OSError):
         stamp = re.search(r"(\d{8})-(\d{6})-?([a-z-]*?)(?:-\d+)?$", file.stem)
-        made_at = datetime.strptime(stamp[1] + stamp[2], "%Y%m%d%H%M%S").replace(tzinfo=UTC) if stamp else datetime.fromtimestamp(file.stat().st_mtime, UTC)
+        try:
+            size, changed = file.stat().st_size, file.stat().st_mtime
+        except OSError:  # the disk fails
+            size, changed = 0, 0.0
+        made_at = datetime.strptime(stamp[1] + stamp[2], "%Y%m%d%H%M%S").replace(tzinfo=UTC) if stamp else datetime.fromtimestamp(changed, UTC)
         why = stamp[3].replace("-", "_") if stamp and stamp[3] else "by_hand"
-        return Backup(file, made_at.strftime("%Y-%m-%dT%H:%M:%SZ"), why, "", 0, 0, 0, file.stat().st_size, damaged=True)
+        return Backup(file, made_at.strftime("%Y-%m-%dT%H:%M:%SZ"), why, "", 0, 0, 0, size, damaged=True)
     inside = _inside(header, key) if key is not None else None
     said = inside or {}
     members, gatherings, check_ins = (int(header.get(name, 0)) for name in ("members", "gatherings", "check_ins"))

@@ -10,7 +10,7 @@ import json
 import logging
 import os
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -21,6 +21,7 @@ from alumni_desk.errors import KnownError, NotFound, Refused
 from alumni_desk.protocol.ids import uuid7
 from alumni_desk.store import backup, driver
 from alumni_desk.store.desk import Desk
+from alumni_desk.store.disk import chapters_files, disk_problem
 from alumni_desk.store.profile import Profile, private
 from alumni_desk.store.tables import FULL_TEXT
 from alumni_desk.store.troubles import translated
@@ -181,7 +182,11 @@ def finish_begun(desk: Desk) -> int:
 def catch_up(desk: Desk) -> int:
     """Finish what was begun, and reach the backups in folders that were not there when somebody was erased, and are now. Returns how many were deleted."""
     count = finish_begun(desk)
-    return count + (_remake(desk) if any(_reached(one) for one in backup.owed(desk.profile)) else 0)
+    if any(backup.is_reached(one) for one in backup.owed(desk.profile)):
+        count += _remake(desk)
+    elif any(backup.is_reached(one) for one in backup.unlisted(desk.profile)):
+        _keep_list(desk.profile, _listed_in(desk))
+    return count
 
 
 def _role(connection: sa.Connection) -> str | None:
@@ -273,19 +278,29 @@ def scrub(desk: Desk) -> None:
 def _remake(desk: Desk) -> int:
     """A new backup, and those that are owed go, with their copies of a damaged database; what cannot be reached stays owed."""
     profile = desk.profile
-    there = [one for one in backup.owed(profile) if _reached(one)]
+    there = [one for one in backup.owed(profile) if backup.is_reached(one)]
     old = [one for folder in there for one in backup.listed_in(folder, desk.key) if one.ours and one.why != "by_hand"]
-    for folder in there:
-        backup.remove_leftovers(folder)
+    stay = {folder for folder in there if not backup.can_be_listed(folder) or not _without_leftovers(folder)}
     backup.by_itself(profile, desk.key, "daily")
-    stay = {one.file.parent for one in old if not _gone(one.file)}
-    count = sum(one.file.parent not in stay for one in old)
-    for file in profile.path.glob("desk-damaged-*"):
-        file.unlink(missing_ok=True)
-        count += file.suffix == ".db"
-    _keep_list(profile, _listed_in(desk))  # a folder that is seen again gets the list, too
+    kept = [one.file for one in old if not _gone(one.file)]
+    stay |= {file.parent for file in kept}
+    count = len(old) - len(kept)
+    with chapters_files(profile.path):
+        for file in profile.path.glob("desk-damaged-*"):
+            file.unlink(missing_ok=True)
+            count += file.suffix == ".db"
     backup.owe(profile, [one for one in backup.owed(profile) if one not in there or one in stay])
+    _keep_list(profile, _listed_in(desk))  # a folder that is seen again, or has room again, gets the list, too
     return count
+
+
+def _without_leftovers(folder: Path) -> bool:
+    try:
+        backup.remove_leftovers(folder)
+    except OSError as error:
+        log.warning("what a backup left behind stays for now: %s", error.strerror)
+        return False
+    return True
 
 
 def _gone(file: Path) -> bool:
@@ -295,10 +310,6 @@ def _gone(file: Path) -> bool:
         log.warning("a backup stays for now: %s", error.strerror)
         return False
     return True
-
-
-def _reached(folder: Path) -> bool:
-    return folder.is_dir() and os.access(folder, os.W_OK)
 
 
 def _merge_group(connection: sa.Connection, people: Sequence[str]) -> list[str]:
@@ -328,16 +339,35 @@ def _listed_in(desk: Desk) -> dict[str, str]:
 
 
 def _keep_list(profile: Profile, erased: Mapping[str, str]) -> None:
-    """Ids and moments, beside the database and beside the backups."""
+    """Ids and moments, beside the database and beside the backups. A folder of another disk that does not take them is noted, and stops nothing."""
     everyone = {**known_erased(profile), **erased}
-    backup.folder_in_use(profile).mkdir(mode=0o700, parents=True, exist_ok=True)
-    for folder in (profile.path, *(one for one in backup.folders(profile) if _reached(one))):
-        part = folder / f"{FILE}.part"
+    own = (profile.path, backup.own_folder(profile))
+    with chapters_files(profile.path):
+        backup.folder_in_use(profile).mkdir(mode=0o700, parents=True, exist_ok=True)
+    without = [one for one in backup.unlisted(profile) if not backup.is_reached(one)]
+    for folder in dict.fromkeys((profile.path, *(one for one in backup.folders(profile) if backup.is_reached(one)))):
+        try:
+            _write_list(folder, everyone)
+        except OSError as error:
+            if folder in own:
+                raise disk_problem(error) from None
+            log.info("a folder for backups does not take the list of who was erased: %s", error.strerror)
+            without.append(folder)
+    backup.owe(profile, backup.owed(profile), without)
+
+
+def _write_list(folder: Path, everyone: Mapping[str, str]) -> None:
+    part = folder / f"{FILE}.part"
+    try:
         with open(part, "w", encoding="utf-8", opener=private) as stream:
             json.dump(everyone, stream, sort_keys=True)
             stream.flush()
             os.fsync(stream.fileno())
         os.replace(part, folder / FILE)
+    except OSError:
+        with suppress(OSError):  # the first one says what is wrong
+            part.unlink(missing_ok=True)
+        raise
 
 
 def _parts(ids: Sequence[str]) -> Iterator[list[str]]:

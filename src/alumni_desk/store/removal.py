@@ -128,7 +128,7 @@ def begin(desk: Desk, why: Why) -> Removed:
 
 
 def _place(folder: Path, key: bytes) -> _Place:
-    if not folder.is_dir():
+    if not backup.can_be_listed(folder):
         return _Place(str(folder), unseen=True)
     return _Place(str(folder), [one.file.name for one in backup.listed_in(folder, key) if one.ours])
 
@@ -204,7 +204,7 @@ def _delete(path: Path) -> bool:
 def _delete_backups(place: _Place, seal: str) -> None:
     """The backups in a folder outside the profile, if it is there."""
     folder = Path(place.folder)
-    if not folder.is_dir():
+    if not backup.can_be_listed(folder):
         return
     if place.unseen and seal:
         place.files = backup.of_head_key(folder, bytes.fromhex(seal))
