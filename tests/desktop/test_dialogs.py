@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -28,10 +29,10 @@ from alumni_desk.gatherings.kinds import answer_word
 from alumni_desk.gatherings.lists import gathering_rows, guest_rows
 from alumni_desk.members.actions import add_member
 from alumni_desk.members.fields import FIELDS, label
-from alumni_desk.members.lists import member_rows
+from alumni_desk.members.lists import count_members, member_rows
 from alumni_desk.protocol.codes import new_invitation
 from alumni_desk.schema import open_desk
-from alumni_desk.store import recovery
+from alumni_desk.store import backup, recovery
 from alumni_desk.store.profile import Profile
 
 WIDE = "An evening of the whole Great Lakes region in honour of those who taught us, with supper, speeches and music until late"
@@ -195,6 +196,53 @@ def test_guests_from_a_file_are_told_before_they_are_saved(hands: Any, tmp_path:
     hands.rest()
     hands.click(hands.shell.toast.link)
     hands.until(lambda: guest_rows(hands.desk, which) == [])
+
+
+def in_the_way(hands: Any) -> Path:
+    """A real trouble of the disk, not of the file: a file stands where the folder for backups is to be."""
+    there = backup.own_folder(hands.desk.profile)
+    shutil.rmtree(there, ignore_errors=True)
+    there.write_text("")
+    return there
+
+
+@pytest.mark.parametrize("width", [1280, 480])
+def test_an_import_that_the_disk_holds_up_stays_where_it_is_and_says_all_of_it(hands: Any, tmp_path: Path, width: int) -> None:
+    file = tmp_path / "new people.csv"
+    file.write_text("First name,Last name\nZoë,Quick\n", "utf-8")
+    hands.shell.resize(width, 800)
+    sheet = hands.page("members").import_from(file)
+    hands.until(lambda: sheet.next.isVisible())
+    hands.click(sheet.next)
+    hands.until(lambda: sheet.next.isVisible() and hands.room.lanes.idle())
+    there = in_the_way(hands)
+    hands.click(sheet.next)
+    hands.until(lambda: sheet.next.text() == "Try again")
+    assert (sheet._at, count_members(hands.desk)) == (2, 3) and sheet.next.isVisible() and sheet.back.isVisible()
+    words = next(label for label in sheet.pages.currentWidget().findChildren(QLabel) if "cannot be written" in label.text())
+    words.setText(f"{words.text()} " * 5)  # the longest that there is
+    hands.until(lambda: words.height() >= words.heightForWidth(words.width()))
+    assert inside(words, words.parentWidget()) and words.parentWidget().width() <= sheet.pages.width()
+    there.unlink()
+    hands.click(sheet.next)
+    hands.until(lambda: not hands.open_dialogs(ImportSheet))
+    assert count_members(hands.desk) == 4
+
+
+def test_guests_whom_the_disk_holds_up_are_read_again(hands: Any, tmp_path: Path) -> None:
+    file = tmp_path / "guests.csv"
+    file.write_text(GUESTS)
+    sheet = guests_sheet(hands, file)
+    there = in_the_way(hands)
+    hands.click(sheet.done_button)
+    hands.until(lambda: any(button.text() == "Try again" for button in sheet.findChildren(Button)))
+    again = next(button for button in sheet.findChildren(Button) if button.text() == "Try again")
+    there.unlink()
+    hands.click(again)
+    hands.until(lambda: sheet.done_button.isEnabled())
+    hands.click(sheet.done_button)
+    hands.until(lambda: not hands.open_dialogs(GuestFileSheet))
+    assert len(guest_rows(hands.desk, gathering_rows(hands.desk)[0].id)) == 2
 
 
 def test_a_likely_name_may_be_another_person(hands: Any, tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from alumni_desk.desktop.controls import Button, Label, Tick
 from alumni_desk.desktop.fonts import px
 from alumni_desk.desktop.sheet import Sheet
 from alumni_desk.desktop.widgets import IconLine, small_heading
-from alumni_desk.errors import KnownError, Refused
+from alumni_desk.errors import KnownError, Refused, StoreProblem
 from alumni_desk.exchange.guests import GuestsTried, import_guests, try_guests
 from alumni_desk.exchange.importing import Cancelled, ImportResult
 from alumni_desk.store.backup import before
@@ -150,8 +150,9 @@ class GuestFileSheet(Sheet):
             return
         self._clear()
         self.column.addWidget(IconLine("warning", str(error), tone="warn"))
-        other = Button(_("Choose another file"))
-        other.clicked.connect(self._choose)
+        disk = isinstance(error, StoreProblem)  # then the file is not to blame
+        other = Button(_("Try again") if disk else _("Choose another file"))
+        other.clicked.connect(self._read if disk else self._choose)
         self.column.addWidget(other, 0, Qt.AlignmentFlag.AlignLeft)
         self.done_button.setEnabled(False)
         self.reason.setText("")

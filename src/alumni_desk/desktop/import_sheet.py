@@ -19,7 +19,7 @@ from alumni_desk.desktop.paint import Pill, isolated
 from alumni_desk.desktop.recovery_page import before_saving
 from alumni_desk.desktop.sheet import PlainSheet
 from alumni_desk.desktop.widgets import Glyph, IconLine, Scroll, StatusPill, Turning
-from alumni_desk.errors import KnownError, Refused
+from alumni_desk.errors import KnownError, Refused, StoreProblem
 from alumni_desk.exchange.importing import Cancelled, ImportResult, dry_run, examine, people, run_import
 from alumni_desk.exchange.mapping import Entry
 from alumni_desk.exchange.recognise import Column, Recognised, Sure, asks, labels
@@ -60,6 +60,7 @@ class ImportSheet(PlainSheet):
         self._person = 0
         self._job: Job | None = None
         self._beside = False
+        self._checked = False
         self._unfolded = False
         middle = _Middle()
         across = QHBoxLayout(middle)
@@ -192,20 +193,16 @@ class ImportSheet(PlainSheet):
         self._show_columns()
 
     def _refused(self, error: KnownError) -> None:
-        page = QWidget()
-        column = QVBoxLayout(page)
-        column.addStretch(1)
-        column.addWidget(Glyph("warning", "warn", 48, name=_("Problem")), 0, Qt.AlignmentFlag.AlignHCenter)
-        words = Label(str(error), "heading", wrap=True)
-        words.setFixedWidth(px(480))
-        words.setAlignment(Qt.AlignmentFlag.AlignHCenter)
-        column.addWidget(words, 0, Qt.AlignmentFlag.AlignHCenter)
         other = Button(_("Choose another file"), "primary")
         other.clicked.connect(self._choose)
-        column.addWidget(other, 0, Qt.AlignmentFlag.AlignHCenter)
-        column.addStretch(2)
         self._people = ()
-        self._show(page, 0)
+        self._show(_problem(error, other), 0)
+
+    def _held_up(self, error: KnownError) -> None:
+        """A disk stands in the way, not the file: what was chosen stays, and the same is tried again."""
+        self._show(_problem(error), 2)
+        self.next.set_words(_("Try again"))
+        self.next.setFocus()
 
     def _choose(self) -> None:
         chosen, _kind = QFileDialog.getOpenFileName(self, _("Import members"), str(self._file.parent), _("Lists (*.csv *.txt *.tsv);;All files (*)"))
@@ -391,11 +388,14 @@ class ImportSheet(PlainSheet):
     def _next(self) -> None:
         if self._at == 1:
             self._try()
-        elif self._at == 2:
+        elif self._at == 2 and self._checked:
             self._import()
+        elif self._at == 2:
+            self._try()
 
     def _try(self) -> None:
         recognised = self._recognised
+        self._checked = False
         self._show(self._working(_("Checking every row …")), 2)
         self.next.hide()
         self.back.hide()
@@ -439,6 +439,7 @@ class ImportSheet(PlainSheet):
         doing = result.added + result.updated
         self.next.set_words(ngettext("Import {n} person", "Import {n} people", doing).format(n=number(doing)) if doing else _("Close"))
         self._nothing = not doing
+        self._checked = True
         self.next.setFocus()
 
     def _keep_rejects(self) -> None:
@@ -528,6 +529,9 @@ class ImportSheet(PlainSheet):
             self.said.setText(str(error))
             super().reject()
             return
+        if isinstance(error, StoreProblem):
+            self._held_up(error)
+            return
         self._refused(error)
 
 
@@ -569,6 +573,26 @@ def _message(words: str) -> QWidget:
     column.addStretch(1)
     column.addWidget(Label(words, "heading", "muted"), 0, Qt.AlignmentFlag.AlignHCenter)
     column.addStretch(2)
+    return page
+
+
+def _problem(error: KnownError, *below: QWidget) -> QWidget:
+    """A page that says what is in the way, however long the sentence, and what may be done."""
+    page = Scroll(margins=(24, 20, 24, 20))
+    page.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+    page.column.addStretch(1)
+    page.column.addWidget(Glyph("warning", "warn", 48, name=_("Problem")), 0, Qt.AlignmentFlag.AlignHCenter)
+    words = Label(str(error), "heading", wrap=True)
+    words.setMaximumWidth(px(480))
+    words.setAlignment(Qt.AlignmentFlag.AlignHCenter)
+    row = QHBoxLayout()  # not by an alignment in the column: that asks for the height of a wider line, and the last line is cut
+    row.addStretch(1)
+    row.addWidget(words, 1_000)
+    row.addStretch(1)
+    page.column.addLayout(row)
+    for one in below:
+        page.column.addWidget(one, 0, Qt.AlignmentFlag.AlignHCenter)
+    page.column.addStretch(2)
     return page
 
 
