@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 
-from alumni_desk.checkin.lists import door_gathering, fact_of, texts
+from alumni_desk.checkin.lists import door_gathering, fact_of
 from alumni_desk.checkin.taking_back import refuse_at_door
 from alumni_desk.checkin.verdicts import (
     Fact,
@@ -30,6 +30,7 @@ from alumni_desk.protocol.codes import badge_code, read_badge_code
 from alumni_desk.store import driver
 from alumni_desk.store.at_door import is_at_door
 from alumni_desk.store.desk import Desk
+from alumni_desk.store.listed import texts
 from alumni_desk.store.search import fold
 from alumni_desk.store.writing import Changed, Writing
 from alumni_desk.words import _

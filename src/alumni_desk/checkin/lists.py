@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
@@ -23,6 +22,7 @@ from alumni_desk.protocol.codes import read_badge_code
 from alumni_desk.store import driver
 from alumni_desk.store.desk import Desk
 from alumni_desk.store.finding import find_people
+from alumni_desk.store.listed import texts
 from alumni_desk.store.writing import Changed
 from alumni_desk.words import _
 
@@ -157,11 +157,8 @@ def local_time(at: str | None, zone: str | None) -> datetime | None:
         return moment.astimezone(ZoneInfo(zone or "UTC"))
     except (ZoneInfoNotFoundError, ValueError):
         return moment
-
-
-def texts(value: Any) -> list[str]:
-    """A field of many texts (a JSON list) as a list."""
-    return [str(v) for v in json.loads(value)] if value else []
+    except OverflowError:  # in another zone it would lie before the first year, or after the last
+        return None
 
 
 def fact_of(row: sa.Row[Any]) -> Fact:

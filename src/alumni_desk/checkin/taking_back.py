@@ -12,6 +12,7 @@ import sqlalchemy as sa
 from alumni_desk.errors import Refused
 from alumni_desk.store import driver
 from alumni_desk.store.at_door import is_at_door
+from alumni_desk.store.listed import texts
 from alumni_desk.words import _
 
 METHOD = "undo"
@@ -46,7 +47,7 @@ def facts_back(connection: sa.Connection, table: sa.Table, facts: Sequence[Mappi
         for fact in (one for one in facts if one["kind"] == "in"):
             refuse_at_door(connection, {fact["id"]: fact["at"]}, datetime.fromisoformat(at))
     there = _around(connection, table, facts)
-    closed = {one for fact in there.values() if fact["kind"] in ("out", "void") for one in _closes(fact)}
+    closed = {one for fact in there.values() if fact["kind"] in ("out", "void") for one in texts(fact["closes"])}
     inside = {(fact["gathering"], fact["person"]) for fact in there.values() if fact["kind"] == "in" and fact["id"] not in closed}
     newer: list[dict[str, Any]] = []
     late: list[str] = []
@@ -58,7 +59,7 @@ def facts_back(connection: sa.Connection, table: sa.Table, facts: Sequence[Mappi
                 newer.append({**_of(fact, at), "kind": "void", "closes": json.dumps([fact["id"]])})
             continue
         again = 0
-        for one in [there[name] for name in _closes(fact) if name in there]:
+        for one in [there[name] for name in texts(fact["closes"]) if name in there]:
             whose = (one["gathering"], one["person"])
             if one["kind"] == "in" and whose in inside:
                 continue
@@ -76,10 +77,6 @@ def _around(connection: sa.Connection, table: sa.Table, facts: Sequence[Mapping[
     people, gatherings = {fact["person"] for fact in facts}, {fact["gathering"] for fact in facts}
     rows = connection.execute(sa.select(table).where(table.c.gathering.in_(gatherings), table.c.person.in_(people), ~table.c.gone)).mappings()
     return {row["id"]: dict(row) for row in rows}
-
-
-def _closes(fact: Mapping[str, Any]) -> list[str]:
-    return json.loads(fact["closes"]) if fact["closes"] else []
 
 
 def _of(fact: Mapping[str, Any], at: str) -> dict[str, Any]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -18,6 +17,7 @@ from alumni_desk.desktop.paint import isolated
 from alumni_desk.desktop.tokens import Tone
 from alumni_desk.desktop.widgets import Scroll
 from alumni_desk.errors import KnownError
+from alumni_desk.store.listed import texts
 from alumni_desk.words import _, ngettext, number
 
 if TYPE_CHECKING:
@@ -273,7 +273,7 @@ class Sheet(PlainSheet):
 
 def newer_words(one: Newer) -> str:
     """Who wrote what into a field while it was being edited."""
-    value = ", ".join(map(str, listed)) if isinstance(one.value, str) and one.value.startswith("[") and (listed := json.loads(one.value)) else one.value
+    value = ", ".join(listed) if isinstance(one.value, str) and one.value.startswith("[") and (listed := texts(one.value)) else one.value
     if one.here:
         words = _("Changed on this laptop to “{value}” while you were editing.") if value else _("Emptied on this laptop while you were editing.")
     elif one.who:

@@ -10,6 +10,7 @@ from alumni_desk.members import naming
 from alumni_desk.members.counting import COUNT_MEMBERS
 from alumni_desk.store import driver
 from alumni_desk.store.desk import Desk
+from alumni_desk.store.listed import each
 
 if TYPE_CHECKING:
     from alumni_desk.store.driver import Connection
@@ -167,7 +168,7 @@ def _came(connection: Connection, gatherings: list[str]) -> dict[str, int]:
     """Distinct people with an ``in`` that nobody took back; who left again has come all the same."""
     found: dict[str, int] = dict(driver.rows(
         connection, "SELECT gathering, count(DISTINCT registration) FROM fact WHERE gathering IN (SELECT value FROM json_each(?)) AND kind = 'in' AND NOT gone "
-        "AND NOT EXISTS (SELECT 1 FROM fact AS void, json_each(void.closes) AS closed WHERE void.gathering = fact.gathering AND void.kind = 'void' "
+        f"AND NOT EXISTS (SELECT 1 FROM fact AS void, {each('void.closes')} AS closed WHERE void.gathering = fact.gathering AND void.kind = 'void' "
         "AND closed.value = fact.id) GROUP BY gathering", (json.dumps(gatherings),)))
     if _any_merged(connection):
         from alumni_desk.gatherings.counts import came_once

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from typing import Any
@@ -10,6 +9,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from alumni_desk.exchange.mapping import ADDRESS, MANY
+from alumni_desk.store.listed import texts
 from alumni_desk.store.search import fold as fold_anew
 
 fold = lru_cache(maxsize=20_000)(fold_anew)  # names repeat, and each is compared several times
@@ -21,7 +21,7 @@ _NAMES = frozenset((*_UNIQUE_PARTS, "middle_name"))
 
 def listed(text: str | None) -> list[str]:
     """The texts of a many-valued field as the database holds it."""
-    return json.loads(text) if text else []
+    return texts(text)
 
 
 def known_fields(row: Mapping[str, Any]) -> dict[str, Any]:

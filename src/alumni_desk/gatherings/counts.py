@@ -8,6 +8,7 @@ from typing import Any
 
 from alumni_desk.members.roots import merged_on, root_of
 from alumni_desk.store import driver
+from alumni_desk.store.listed import each as listed
 
 _ORDER = ("yes", "waitlisted", "maybe", "no", "cancelled")
 
@@ -35,7 +36,7 @@ def came_once(connection: Any, found: dict[str, int]) -> None:
     for gathering, several in _twice(
             connection, found, "SELECT DISTINCT r.gathering, r.person, r.id FROM json_each(?) AS wanted CROSS JOIN registration AS r ON r.person = wanted.value"
             " CROSS JOIN fact AS f ON f.gathering = r.gathering AND f.registration = r.id WHERE f.kind = 'in' AND NOT f.gone AND NOT EXISTS"
-            " (SELECT 1 FROM fact AS void, json_each(void.closes) AS closed WHERE void.gathering = f.gathering AND void.kind = 'void'"
+            f" (SELECT 1 FROM fact AS void, {listed('void.closes')} AS closed WHERE void.gathering = f.gathering AND void.kind = 'void'"
             " AND closed.value = f.id)").items():  # fmt: skip
         found[gathering] -= sum(len(each) - 1 for each in several)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -17,6 +16,7 @@ from alumni_desk.gatherings.counts import answer_of, answers_once
 from alumni_desk.members import naming
 from alumni_desk.members.roots import merged_on, root_of
 from alumni_desk.store.desk import Desk
+from alumni_desk.store.listed import texts
 from alumni_desk.store.search import fold, words
 from alumni_desk.words import _
 
@@ -249,7 +249,7 @@ def _came(connection: sa.Connection, desk: Desk, gathering_id: str | None) -> di
     if gathering_id is not None:
         chosen = chosen.where(fact.c.gathering == gathering_id)
     rows = connection.execute(chosen).all()
-    taken_back = {one for row in rows if row.kind == "void" and row.closes for one in json.loads(row.closes)}
+    taken_back = {one for row in rows if row.kind == "void" for one in texts(row.closes)}
     people: dict[str, set[str]] = {}
     merged = merged_on(connection)
     for row in rows:
@@ -262,7 +262,7 @@ def _facts(connection: sa.Connection, desk: Desk, gathering_id: str) -> tuple[se
     """The registrations that are in now, and those whose badge was printed."""
     fact = desk.tables["fact"]
     rows = connection.execute(sa.select(fact.c.id, fact.c.kind, fact.c.registration, fact.c.closes).where(fact.c.gathering == gathering_id, ~fact.c.gone)).all()
-    closed = {one for row in rows if row.kind in ("out", "void") and row.closes for one in json.loads(row.closes)}
+    closed = {one for row in rows if row.kind in ("out", "void") for one in texts(row.closes)}
     return ({row.registration for row in rows if row.kind == "in" and row.id not in closed},
             {row.registration for row in rows if row.kind == "badge" and row.id not in closed})
 

@@ -7,6 +7,7 @@ import uuid
 import sqlalchemy as sa
 
 from alumni_desk.protocol.ids import uuid5
+from alumni_desk.store.listed import each
 from alumni_desk.store.synced import field, named_by, synced
 
 gathering = synced(
@@ -45,7 +46,7 @@ registration = synced(
     audience="row",
     stays=lambda connection, ids: named_by(
         connection, ids, "SELECT r.id FROM registration AS r CROSS JOIN fact AS f ON f.gathering = r.gathering AND f.registration = r.id"
-                         " WHERE f.kind = 'in' AND NOT EXISTS (SELECT 1 FROM fact AS c, json_each(c.closes) AS j WHERE c.gathering = f.gathering"
+                         f" WHERE f.kind = 'in' AND NOT EXISTS (SELECT 1 FROM fact AS c, {each('c.closes')} AS j WHERE c.gathering = f.gathering"
                          " AND c.registration = f.registration AND c.kind IN ('out', 'void') AND j.value = f.id)"),
 )
 

@@ -10,6 +10,7 @@ from datetime import date
 from typing import Any
 
 from alumni_desk.errors import BadInput, about
+from alumni_desk.store.listed import texts
 from alumni_desk.words import _
 
 SOLICIT_CODES = ("do_not_contact", "do_not_email", "do_not_call", "do_not_mail", "do_not_solicit")
@@ -119,15 +120,15 @@ FIELDS: Mapping[str, Kind] = {
 """Every field of a member that people type, and how it is read."""
 
 
-def many(texts: Iterable[str]) -> str | None:
+def many(wanted: Iterable[str]) -> str | None:
     """A list of texts as a many-valued field holds it; None if it is empty."""
-    found = list(dict.fromkeys(text for text in texts if text))
+    found = list(dict.fromkeys(text for text in wanted if text))
     return json.dumps(found, ensure_ascii=False, separators=(",", ":")) if found else None
 
 
 def listed(value: str | None) -> list[str]:
     """The texts of a many-valued field."""
-    return [str(one) for one in json.loads(value)] if value else []
+    return texts(value)
 
 
 def read_fields(typed: Mapping[str, Any]) -> dict[str, Any]:

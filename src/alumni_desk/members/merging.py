@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -13,6 +12,7 @@ from alumni_desk.errors import BadInput, Refused
 from alumni_desk.members.actions import listed_as, row_of
 from alumni_desk.members.naming import display_name
 from alumni_desk.store.desk import Desk
+from alumni_desk.store.listed import texts
 from alumni_desk.store.synced import clock_key, data_columns
 from alumni_desk.store.undo import undo
 from alumni_desk.store.writing import Changed, Writing
@@ -109,7 +109,7 @@ def _empty(value: Any) -> bool:
 
 def _both(first: str | None, second: str | None) -> list[str]:
     """What two lists hold, each once."""
-    return list(dict.fromkeys(one for text in (first, second) if text for one in json.loads(text)))
+    return list(dict.fromkeys(one for text in (first, second) for one in texts(text)))
 
 
 def _degrees(writing: Writing, part: str, whole: str) -> None:

@@ -14,6 +14,7 @@ from alumni_desk.gatherings.counts import answer_of
 from alumni_desk.members.roots import merged_among, root_of
 from alumni_desk.store import driver
 from alumni_desk.store.desk import Desk
+from alumni_desk.store.listed import texts
 
 _ENTRIES = ("WITH RECURSIVE entry (id, person) AS (SELECT value, value FROM json_each(?)"
             " UNION SELECT p.id, entry.person FROM entry JOIN person AS p ON p.merged_into = entry.id) ")
@@ -66,7 +67,7 @@ def seen_on(connection: sa.Connection, people: Sequence[str]) -> dict[str, Seen]
         connection, _ENTRIES + "SELECT f.id, f.kind, entry.person, f.closes, g.id, g.name, g.starts FROM entry"
         " CROSS JOIN registration AS r ON r.person = entry.id CROSS JOIN fact AS f ON f.gathering = r.gathering AND f.registration = r.id"
         " JOIN gathering AS g ON g.id = f.gathering WHERE f.kind IN ('in', 'void') AND NOT f.gone ORDER BY g.starts", (json.dumps(people),))
-    taken_back = {one for _id, kind, _person, closes, *_gathering in rows if kind == "void" and closes for one in json.loads(closes)}
+    taken_back = {one for _id, kind, _person, closes, *_gathering in rows if kind == "void" for one in texts(closes)}
     for fact, kind, person, _closes, gathering, name, starts in rows:
         if kind == "in" and fact not in taken_back and starts:
             found[person] = Seen(gathering, name or "", date.fromisoformat(starts[:10]))
@@ -111,7 +112,7 @@ def visits(desk: Desk, person_id: str) -> list[Visit]:
             sa.select(fact.c.id, fact.c.kind, fact.c.registration, fact.c.closes)
             .join(registration, sa.and_(registration.c.gathering == fact.c.gathering, registration.c.id == fact.c.registration))
             .where(registration.c.person.in_(entries), ~fact.c.gone)).all()
-    taken_back = {one for row in facts if row.kind == "void" and row.closes for one in json.loads(row.closes)}
+    taken_back = {one for row in facts if row.kind == "void" for one in texts(row.closes)}
     came = {row.registration for row in facts if row.kind == "in" and row.id not in taken_back}
     together: dict[str, list[Any]] = {}
     for row in rows:

@@ -33,7 +33,7 @@ def _listed(value: Any) -> list[Any] | None:
         return None
     try:
         found = json.loads(value)
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
     return found if isinstance(found, list) else None
 
@@ -51,9 +51,9 @@ def _when(field: str, text: str) -> str:
         if field in _DAYS:
             return day_full(date.fromisoformat(text))
         at = datetime.fromisoformat(text)
-    except ValueError:
+        at = at.astimezone() if field in _MOMENTS else at
+    except (ValueError, OverflowError):
         return text
-    at = at.astimezone() if field in _MOMENTS else at
     return _("{day}, {time}").format(day=day_full(at.date()), time=clock_time(at))
 
 

@@ -411,6 +411,6 @@ def _list(text: str | None) -> list[str]:
         pass
     try:
         value = json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         return [text]
     return [str(one) for one in value] if isinstance(value, list) else [str(value)]

@@ -26,6 +26,7 @@ from alumni_desk.segments.values import value_words
 from alumni_desk.store.desk import Desk
 from alumni_desk.store.erasing import rows_erased
 from alumni_desk.store.history import Past, authors_of, keep_shown
+from alumni_desk.store.listed import texts
 from alumni_desk.store.synced import clock_key, data_columns
 from alumni_desk.store.tables import CARRIED
 from alumni_desk.store.undo import DECIDED, origin, undo
@@ -496,7 +497,7 @@ def _author_of(authors: dict[str, Author], clock: str) -> Author:
 
 
 def _side(clock: str, who: str | None, device: str | None, value: Any, now: Any, many: bool, here: bool) -> Side:
-    listed = json.loads(value) if many and isinstance(value, str) else [] if many else value
+    listed = texts(value) if many else value
     return Side(value=listed, who=who, device=device, at=_moment(milliseconds(clock)), shown=value == now, here=here)
 
 
@@ -542,7 +543,7 @@ def _wanted(connection: sa.Connection, desk: Desk, card: Conflict, choice: Choic
     beside = BESIDE[card.field]
     target = desk.tables[card.table]
     there = connection.execute(sa.select(target.c[beside]).where(target.c.id == card.row)).scalar()
-    known = json.loads(there) if there else []
+    known = texts(there)
     second = [one for one in dict.fromkeys([*known, *([theirs] if theirs and choice == "both" else [])]) if one != kept]
     return {card.field: kept} if second == known else {card.field: kept, beside: second}
 

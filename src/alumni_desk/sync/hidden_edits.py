@@ -19,6 +19,7 @@ import sqlalchemy as sa
 from alumni_desk.protocol.clock import milliseconds
 from alumni_desk.protocol.clocks import unpack
 from alumni_desk.protocol.messages import Author, ConflictRow
+from alumni_desk.store.listed import texts
 from alumni_desk.store.synced import clock_key
 from alumni_desk.store.undo import origin
 from alumni_desk.sync.operations import typed
@@ -102,7 +103,7 @@ def _whole(connection: sa.Connection, person: sa.Table, part: str) -> Mapping[st
 def _says_more(column: sa.Column[Any], value: Any, before: Any, there: Any) -> bool:
     """Whether the entry that stayed lacks this. What was emptied is offered only where it says just that still."""
     if column.info.get("many"):
-        mine, theirs, once = (set(json.loads(text)) if text else set() for text in (value, there, before))
+        mine, theirs, once = (set(texts(text)) for text in (value, there, before))
         return not mine <= theirs or bool((once - mine) & theirs)
     if value is None or value == "":
         return bool(there == before)
