@@ -253,7 +253,7 @@ def test_one_is_one(do: Do, tmp_path: Path) -> None:
     do("check-in", "next", "ada")
     assert do("headcount", "next", text=True).strip() == "1 person here · 1 of 1 expected · 0 walk-ins · 0 gone again"
     assert do("badges", "next", "-o", tmp_path / "b.pdf", text=True).startswith("1 badge on 1 sheet: ")
-    assert do("verify", text=True).strip() == "Everything is as it should be: 1 person, 1 gathering, 2 facts of the door."
+    assert do("verify", text=True).strip() == "Everything is as it should be: 1 member, 1 gathering, 2 facts of the door."
     assert "\n1 place" in do("gathering", "show", "next", text=True)
 
 

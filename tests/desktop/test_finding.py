@@ -322,7 +322,7 @@ def test_the_database_is_checked_from_settings(room: Room, qtbot: Any) -> None:
     deed.act()
     page: Any = room.shell.current()
     assert page.name == "settings"
-    qtbot.waitUntil(lambda: page._check_row.second.text().startswith("Everything is as it should be: 203 people"), timeout=15_000)
+    qtbot.waitUntil(lambda: page._check_row.second.text().startswith("Everything is as it should be: 203 members"), timeout=15_000)
     assert page._check_button.isEnabled()
 
 

@@ -16,6 +16,7 @@ from alumni_desk.cli.main import run as main
 from alumni_desk.errors import KnownError
 from alumni_desk.members.actions import add_member
 from alumni_desk.members.lists import count_members
+from alumni_desk.members.merging import merge_people
 from alumni_desk.schema import open_desk
 from alumni_desk.store import checking
 from alumni_desk.store.checking import found_words, look_at_pages, rebuild_search, verify
@@ -60,6 +61,31 @@ def test_an_index_of_words_that_fits_no_text_is_found(desk: Desk) -> None:
     with desk.applying() as applying:
         applying.connection.exec_driver_sql("INSERT INTO search_words (search_words) VALUES ('delete-all')")
     assert verify(desk).search == 1
+
+
+def test_an_index_a_table_and_a_column_that_are_not_there_are_said(desk: Desk) -> None:
+    add_member(desk, first_name="Ada")
+    assert verify(desk).absent == ()
+    with desk.applying() as applying:
+        applying.connection.exec_driver_sql("DROP INDEX operation_row")
+    found = verify(desk)
+    assert not found.ok and found.absent == ("operation_row",)
+    assert found_words(found).startswith("1 part of the database is missing (operation_row), so the rest was not checked. Restore a backup")
+    with desk.applying() as applying:
+        for name in applying.connection.exec_driver_sql("SELECT name FROM sqlite_master WHERE type = 'index' AND sql IS NOT NULL").scalars().all():
+            applying.connection.exec_driver_sql(f'DROP INDEX "{name}"')
+        applying.connection.exec_driver_sql("DROP TABLE past")
+        applying.connection.exec_driver_sql("ALTER TABLE erased DROP COLUMN at")
+    found = verify(desk)
+    assert not found.ok and {"past", "erased.at", "operation_action"} < set(found.absent) and "past.clock" not in found.absent
+    assert ", …), so the rest" in found_words(found)
+
+
+def test_as_many_members_are_told_as_the_list_has(desk: Desk) -> None:
+    one, two = (add_member(desk, first_name=name, last_name="Lima").id for name in ("Ana", "Anna"))
+    merge_people(desk, two, one)
+    found = verify(desk)
+    assert found.counts["members"] == count_members(desk) == 1 and "be: 1 member," in found_words(found)
 
 
 def test_a_first_page_that_cannot_be_read_is_damage_too(desk: Desk) -> None:

@@ -11,9 +11,10 @@ import msgspec
 import sqlalchemy as sa
 
 from alumni_desk.store import search
+from alumni_desk.store.backup import MEMBERS
 from alumni_desk.store.connecting import connect
-from alumni_desk.store.desk import Desk
-from alumni_desk.store.tables import CARD_MOVED
+from alumni_desk.store.desk import Desk, wanted_triggers
+from alumni_desk.store.tables import CARD_MOVED, FULL_TEXT
 from alumni_desk.store.troubles import part_damaged, store_problem
 from alumni_desk.words import _, ngettext, number
 
@@ -36,21 +37,26 @@ class Findings:
     counts: dict[str, int] = field(default_factory=dict)
     beside: tuple[str, ...] = ()  # of "mark" and "outbox" those files beside the database that were damaged
     mended: bool = True  # and were written anew from the database
+    absent: tuple[str, ...] = ()  # tables, "table.column", indexes and triggers that the database should have; then the rest was not looked at
 
     @property
     def ok(self) -> bool:
         """Nothing is damaged; rows that name something absent may only be early."""
-        return not (self.pages or self.search or self.operations or self.views) and self.mended
+        return not (self.pages or self.search or self.operations or self.views or self.absent) and self.mended
 
 
 def verify(desk: Desk) -> Findings:
-    """Check the whole database, and the files beside it. Changes nothing in it; reads every page. Where pages are damaged, the rest is not looked at.
+    """Check the whole database, and the files beside it. Changes nothing in it; reads every page. Where pages are damaged, or a table, index or
+    trigger is not there, the rest is not looked at.
 
     The files beside it are written anew where they are damaged and the database is not.
     """
     pages = _damaged_pages(desk)
     if pages:
         return Findings(pages, 0, 0)
+    absent = _absent(desk)
+    if absent:
+        return Findings(0, 0, 0, absent=absent)
     found = _look_inside(desk)
     beside = tuple(name for name, damaged in (("mark", desk.mark_is_damaged), ("outbox", desk.outbox.damaged)) if damaged())
     return replace(found, beside=beside, mended=not beside or (found.ok and _mended(desk, beside))) if beside else found
@@ -64,6 +70,19 @@ def _mended(desk: Desk, beside: Sequence[str]) -> bool:
     if "outbox" in beside:
         backup.trim_outbox(desk)
     return not desk.mark_is_damaged() and not desk.outbox.damaged()
+
+
+def _absent(desk: Desk) -> tuple[str, ...]:
+    """What the schema has and the database has not: somebody took it out with other programs, or a repair of the file did."""
+    wanted = {FULL_TEXT, *wanted_triggers(desk.metadata, desk.schema)}
+    for table in desk.tables.values():
+        wanted.update([table.name, *(str(index.name) for index in table.indexes)])
+        wanted.update(f"{table.name}.{column.name}" for column in table.columns)
+    with desk.reading() as connection:
+        there = set(connection.exec_driver_sql("SELECT name FROM sqlite_master UNION ALL SELECT m.name || '.' || c.name"
+                                               " FROM sqlite_master AS m JOIN pragma_table_info(m.name) AS c WHERE m.type = 'table'").scalars())
+    absent = wanted - there
+    return tuple(sorted(one for one in absent if one.partition(".")[0] not in absent or "." not in one))
 
 
 def _look_inside(desk: Desk) -> Findings:
@@ -87,6 +106,7 @@ def _look_inside(desk: Desk) -> Findings:
             if count:
                 missing[f"{table}.{column}"] = count
         counts = {name: int(connection.exec_driver_sql(f'SELECT count(*) FROM "{name}" WHERE NOT gone').scalar() or 0) for name in synced}
+        counts["members"] = int(connection.exec_driver_sql(f"SELECT count(*) FROM {MEMBERS}").scalar() or 0)
         counts["waiting"] = int(connection.exec_driver_sql("SELECT count(*) FROM operation WHERE fate = 'waiting' AND queue <> 'peer'").scalar() or 0)
         views = sum(_hidden(connection, desk.tables[name]) for name in synced if desk.tables[name].info["kind"] == "put")
     with desk.checking() as connection:  # SQLite counts this as writing
@@ -167,14 +187,17 @@ def rebuild_search(desk: Desk) -> int:
         return search.rebuild(applying.connection)
 
 
+_NAMED = 3
+
+
 def found_words(found: Findings) -> str:
     """What a check found, a sentence a line."""
     def counted(one: str, many: str, n: int) -> str:
         return ngettext(one, many, n).format(n=number(n))
 
     if found.ok:
-        lines = [_("Everything is as it should be: {people}, {gatherings}, {facts}.").format(
-            people=counted("{n} person", "{n} people", found.counts["person"]),
+        lines = [_("Everything is as it should be: {members}, {gatherings}, {facts}.").format(
+            members=counted("{n} member", "{n} members", found.counts["members"]),
             gatherings=counted("{n} gathering", "{n} gatherings", found.counts["gathering"]),
             facts=counted("{n} fact of the door", "{n} facts of the door", found.counts["fact"]))]
     else:
@@ -182,6 +205,12 @@ def found_words(found: Findings) -> str:
         if found.pages:
             lines.append(counted("{n} part of the file is damaged. Restore a backup; leave the file where it is.",
                                  "{n} parts of the file are damaged. Restore a backup; leave the file where it is.", found.pages))
+        if found.absent:
+            names = ", ".join(found.absent[:_NAMED]) + (", …" if len(found.absent) > _NAMED else "")
+            lines.append(ngettext(
+                "{n} part of the database is missing ({names}), so the rest was not checked. Restore a backup; leave the file where it is.",
+                "{n} parts of the database are missing ({names}), so the rest was not checked. Restore a backup; leave the file where it is.",
+                len(found.absent)).format(n=number(len(found.absent)), names=names))
         if found.search:
             lines.append(counted("The search would miss {n} person. Mend it with verify --rebuild-search.",
                                  "The search would miss {n} people. Mend it with verify --rebuild-search.", found.search))
