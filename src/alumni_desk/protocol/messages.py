@@ -15,6 +15,7 @@ PARCEL_OPERATIONS = 500
 PARCEL_BYTES = 512 * 1024
 PUSH_OPERATIONS = 4_000
 PUSH_BYTES = 6 * 1024 * 1024
+REPLICAS_SEEN = 20_000  # so many at most are said with a push
 PAGE_ROWS = 4_000
 PAGE_BYTES = 6 * 1024 * 1024
 PLACES = 500  # that a hello may ask about
@@ -218,13 +219,15 @@ class PushRequest(msgspec.Struct, frozen=True, omit_defaults=True):
     """Parcels of one scope, in the order in which they are to be judged.
 
     ``own``: the replicas that are the sender's, where it brings a chapter from another server with what others wrote; those of others are nobody's until
-    they come themselves. None: all are its own.
+    they come themselves. None: all are its own. ``seen``: of each replica the greatest clock that the sender knows of the former server, while what it
+    sends without ``before`` is what it has from there.
     """
 
     parcels: list[Parcel]
     relayed: list[Sealed] = []  # of other laptops, met at a venue
     chains: list[list[Certificate]] = []  # their signers'
     own: list[str] | None = None
+    seen: dict[str, str] | None = None
 
 
 class PushReply(msgspec.Struct, frozen=True, omit_defaults=True):

@@ -18,7 +18,7 @@ from alumni_desk.protocol.canonical import chained, operation_of
 from alumni_desk.protocol.clocks import packed_names
 from alumni_desk.protocol.messages import PUSH_OPERATIONS, Cursor, Operation, Parcel, PushReply, Result
 from alumni_desk.protocol.values import TEXT_LIMIT
-from alumni_desk.server import accounts, audit, feed
+from alumni_desk.server import accounts, audit, carried, feed
 from alumni_desk.server.asking import ask, by_index, in_one_go
 from alumni_desk.server.audiences import CHAPTER, NAMING, NOT_THE_CHAPTERS
 from alumni_desk.server.beforehand import Beforehand, replicas_among
@@ -160,6 +160,8 @@ def push_anew(connection: sa.Connection, tables: sa.MetaData, fresh: Fresh, sent
         with in_one_go(connection):
             own = fresh.replicas if sent.own is None else fresh.replicas & sent.own
             told = keep_replicas(connection, tables, locked, dict.fromkeys(own, device), there.replicas)
+            if sent.seen is not None:
+                carried.keep(connection, tables, scope, device, sent.seen)
             note = audit.Note("push", now, device, details.result())
             locked.audited, locked.audit_hash = audit.note_after(connection, tables, scope, locked.audited, locked.audit_hash, [note])
             feed.move_head(connection, tables, locked)

@@ -53,7 +53,7 @@ from alumni_desk.protocol.messages import (
 from alumni_desk.protocol.parcels import verify_parcel
 from alumni_desk.protocol.values import is_id
 from alumni_desk.schema import SCHEMA_VERSION
-from alumni_desk.server import accounts, conflicts, feed, inviting, leaving, presence, set_aside
+from alumni_desk.server import accounts, carried, conflicts, feed, inviting, leaving, presence, set_aside
 from alumni_desk.server.anew import Fresh, fresh_of, glance, push_anew
 from alumni_desk.server.aside import aside
 from alumni_desk.server.beforehand import look
@@ -487,7 +487,8 @@ def _sent(server: Server, who: accounts.Caller, one: _Pushed, items: list[Item])
     scope = _one_scope(server, who, one.message, proven=one.proven == who.public_key)
     grant = who.grants.get(scope) or who.left[scope]
     return Sent(one.message.parcels, grant.role, who.device, grant.gathering, counted=who.waiting > 0, items=items,
-                own=None if one.message.own is None else frozenset(filter(REPLICA.fullmatch, one.message.own)))
+                own=None if one.message.own is None else frozenset(filter(REPLICA.fullmatch, one.message.own)),
+                seen=carried.plain(one.message.seen))
 
 
 def _one_scope(server: Server, who: accounts.Caller, message: PushRequest, *, proven: bool) -> str:

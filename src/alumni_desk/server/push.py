@@ -16,7 +16,7 @@ from alumni_desk.protocol.canonical import body_hash, chained, json_text, operat
 from alumni_desk.protocol.clocks import pack
 from alumni_desk.protocol.messages import ACCEPTED, Cursor, Operation, Parcel, PushReply, Result, Status
 from alumni_desk.protocol.values import is_id
-from alumni_desk.server import audit, doors_facts, erasing, feed, moved, removing
+from alumni_desk.server import audit, carried, doors_facts, erasing, feed, moved, removing
 from alumni_desk.server.audiences import Concerned, Touched, concerned_by, moves
 from alumni_desk.server.beforehand import Beforehand, Known, look
 from alumni_desk.server.bulk import add_rows, chunks, in_few_words, put_rows
@@ -48,6 +48,7 @@ class Item:
     conflicts: int = 0
     twin: Item | None = None
     passed_over: bool = False  # it is on a row that was removed long ago
+    carried: carried.Carried | None = None  # it is base of a former server
     without: Collection[str] = ()  # fields that are not taken: they are about somebody who moved to another chapter
 
     @property
@@ -71,6 +72,7 @@ class Sent:
     counted: bool = False  # it had said how many it had to send
     items: list[Item] | None = None  # its operations, where they were taken out already
     own: frozenset[str] | None = None  # the replicas that are its own, where others' are among them
+    seen: Mapping[str, str] | None = None  # while it carries a chapter from its former server: what it knows of that, see ``carried``
 
     @property
     def operations(self) -> int:
@@ -125,6 +127,7 @@ def push_together(connection: sa.Connection, tables: sa.MetaData, those: Sequenc
     _refuse_whole_transactions(items)
     taken = [item for item in items if item.open]
     counts = _assign_clocks(connection, tables, scope, taken, now, there.ahead)
+    _note_carried(connection, tables, scope, those, groups)
     before = {name: dict(row.values) if row.existed else None for name, row in rows.items()}
     _apply(taken, rows, known, counts, there.removed)
     changed = _changed(rows, before)
@@ -146,6 +149,17 @@ def push_together(connection: sa.Connection, tables: sa.MetaData, those: Sequenc
             item.first, item.reason, item.sequence, item.clock = twin.first or twin.status, twin.reason, twin.sequence, twin.clock
     return [PushReply(results=[result_of(item) for item in group], head=locked.sequence, time=now, chain=locked.chain, before=before_it, replicas=named)
             for group in groups]
+
+
+def _note_carried(connection: sa.Connection, tables: sa.MetaData, scope: str, those: Sequence[Sent], groups: Sequence[Sequence[Item]]) -> None:
+    for sent, group in zip(those, groups, strict=True):
+        if sent.seen is None or sent.gathering is not None:
+            continue
+        carried.keep(connection, tables, scope, sent.device, sent.seen)
+        known = carried.carried(connection, tables, scope, sent.device, sent.seen)
+        for item in group:
+            if item.operation is not None and not item.operation.before:
+                item.carried = known
 
 
 def result_of(item: Item) -> Result:
@@ -436,7 +450,7 @@ def _apply(items: Sequence[Item], rows: Mapping[tuple[str, str], Row], known: Ma
             if not lay_fact(row, operation, clock):
                 item.end("invalid", "fact_is_there")
             continue
-        won, item.clashes = lay_put(row, operation, clock, shape, counts)
+        won, item.clashes = lay_put(row, operation, clock, shape, counts, item.carried)
         if not won:
             item.status = "stale"
 

@@ -1,9 +1,15 @@
-"""Clocks that a server made to count as others, because they ran ahead: what they are at another server.
+"""Clocks at another server: what those are that the former one made to count as others, because they ran ahead; and which were known of it.
 
 Such a clock keeps the original between milliseconds and replica, and no laptop writes under one of that form.
 """
 
 from __future__ import annotations
+
+import sqlalchemy as sa
+
+from alumni_desk.protocol.clocks import unpack
+from alumni_desk.protocol.messages import REPLICAS_SEEN
+from alumni_desk.sync.shapes import shapes
 
 _COUNTER = 4
 
@@ -18,3 +24,28 @@ def counts_as(clock: str, original: str) -> bool:
     """Whether a clock is this one of a laptop, or what a server made it count as."""
     moment, counter, replica = original.split("-")
     return clock == original or clock.partition("-")[2] == f"{moment}{counter}-{replica}"
+
+
+_WRITTEN = ("SELECT max(clock) FROM past GROUP BY substr(clock, -16)",
+            "SELECT max(clock) FROM operation WHERE queue <> 'peer' GROUP BY substr(clock, -16)",
+            "SELECT max(j.value) FROM operation AS o, json_each(o.before) AS j WHERE o.before NOT IN ('', '{}') AND o.queue <> 'peer' AND j.value IS NOT NULL"
+            " GROUP BY substr(j.value, -16)")
+
+
+def seen(connection: sa.Connection) -> dict[str, str]:
+    """Of each replica the greatest clock that is known here, in the rows, in what stood there before, and in what was done here."""
+    greatest: dict[str, str] = {}
+
+    def note(clock: str) -> None:
+        name = clock[-16:]
+        greatest[name] = max(greatest.get(name, ""), plain(clock))
+
+    for shape in shapes().values():
+        if shape.kind == "put":
+            for text in connection.exec_driver_sql(f'SELECT DISTINCT clocks FROM "{shape.name}"').scalars():
+                for clock in set(unpack(text).values()):
+                    note(clock)
+    for question in _WRITTEN:
+        for clock in connection.exec_driver_sql(question).scalars():
+            note(clock)
+    return dict(sorted(greatest.items(), key=lambda one: one[1], reverse=True)[:REPLICAS_SEEN])

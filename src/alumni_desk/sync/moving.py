@@ -26,7 +26,7 @@ from alumni_desk.store.writing import TRANSACTION
 from alumni_desk.sync import conflicts as deciding
 from alumni_desk.sync import engine, join, moving_cards, state
 from alumni_desk.sync.address import read_address
-from alumni_desk.sync.carried_clocks import plain
+from alumni_desk.sync.carried_clocks import plain, seen
 from alumni_desk.sync.door import DOOR
 from alumni_desk.sync.shapes import Shape, shapes
 from alumni_desk.sync.venue import holding
@@ -89,7 +89,8 @@ def take_along(connection: sa.Connection, membership: state.Membership, cards: S
     for kind in (state.Session, state.LastSync, state.Timeline, state.Places, state.Rebuilding, state.Told, state.Checked, state.Reach,
                  state.Elsewhere):
         state.drop(connection, kind)
-    state.keep(connection, state.Carrying(own_replicas(connection), list(cards)))
+    unseen = moving_cards.fetched_unseen(connection)
+    state.keep(connection, state.Carrying(own_replicas(connection), [*cards, *unseen], seen(connection)))
     holding.leave(connection)
     former = [str(one) for one in connection.exec_driver_sql("SELECT id FROM scope").scalars()]
     join.move_in(connection, membership)

@@ -161,17 +161,19 @@ def _request(waiting: Sequence[Outgoing]) -> list[list[Outgoing]]:
 def _ask(desk: Desk, wire: Wire, membership: Membership, parcels: Sequence[Sequence[Outgoing]]) -> Callable[[], PushReply]:
     """The request signed; what is given back sends it and waits for the answer."""
     key = SigningKey(membership.key)
+    own_there, seen = _carried(desk)
     message = PushRequest([sign_parcel(key, server=membership.server, device=membership.device, scope=membership.scope, audience=parcel[0].audience,
-                                       pieces=parcel) for parcel in parcels], own=_own(desk))
+                                       pieces=parcel) for parcel in parcels], own=own_there, seen=seen)
     wire.make_ready(message)
     return partial(session.call, desk, wire, membership, "push", message, PushReply)
 
 
-def _own(desk: Desk) -> list[str] | None:
-    """Under which replicas this laptop writes, while it carries what others wrote to another server; else all is its own, and it need not say."""
+def _carried(desk: Desk) -> tuple[list[str] | None, dict[str, str] | None]:
+    """Under which replicas this laptop writes, while it carries what others wrote to another server; else all is its own, and it need not say. And, until
+    all of that is there, what it knows of the former one."""
     with desk.reading() as connection:
         carrying = state.read(connection, state.Carrying)
-    return None if carrying is None else sorted({*carrying.own, desk.clock.replica})
+    return (None, None) if carrying is None else (sorted({*carrying.own, desk.clock.replica}), carrying.seen)
 
 
 def _keep(desk: Desk, membership: Membership, parcels: Sequence[Sequence[Outgoing]], reply: PushReply, count: Pushed) -> bool:

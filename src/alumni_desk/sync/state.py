@@ -167,10 +167,12 @@ class Fetching(msgspec.Struct, frozen=True):
 
 class Carrying(msgspec.Struct, frozen=True):
     """All of a chapter goes to another server with this laptop, what others wrote, too. ``own``: the replicas under which it wrote itself; ``cards``:
-    what two people changed and nobody has decided on, to be offered when all else is there."""
+    what two people changed and nobody has decided on, to be offered when all else is there; ``seen``: until then, of each replica the greatest clock that
+    is known here."""
 
     own: list[str]
     cards: list[ConflictRow] = []
+    seen: dict[str, str] | None = None
 
 
 class Told(msgspec.Struct, frozen=True):

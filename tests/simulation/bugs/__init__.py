@@ -93,10 +93,10 @@ class _Anything(bytes):
 def _() -> Iterator[None]:
     right = server_push.lay_put
 
-    def wrong(row: Any, operation: Any, stamp: str, shape: Any, counts: Mapping[str, str]) -> Any:
+    def wrong(row: Any, operation: Any, stamp: str, shape: Any, counts: Mapping[str, str], *more: Any) -> Any:
         there = dict(row.clocks)
         row.clocks.clear()
-        won = right(row, operation, stamp, shape, counts)
+        won = right(row, operation, stamp, shape, counts, *more)
         row.clocks = {**there, **row.clocks}
         return won
 
@@ -108,10 +108,10 @@ def _() -> Iterator[None]:
 def _() -> Iterator[None]:
     right = server_push.lay_put
 
-    def wrong(row: Any, operation: Any, stamp: str, shape: Any, counts: Mapping[str, str]) -> Any:
+    def wrong(row: Any, operation: Any, stamp: str, shape: Any, counts: Mapping[str, str], *more: Any) -> Any:
         if stamp < (row.values["clock"] or ""):
             return False, []
-        return right(row, operation, stamp, shape, counts)
+        return right(row, operation, stamp, shape, counts, *more)
 
     with patch.object(server_push, "lay_put", wrong):
         yield
@@ -121,8 +121,8 @@ def _() -> Iterator[None]:
 def _() -> Iterator[None]:
     right = server_push.lay_put
 
-    def wrong(row: Any, operation: Any, stamp: str, shape: Any, counts: Mapping[str, str]) -> Any:
-        found = right(row, operation, stamp, shape, counts)
+    def wrong(row: Any, operation: Any, stamp: str, shape: Any, counts: Mapping[str, str], *more: Any) -> Any:
+        found = right(row, operation, stamp, shape, counts, *more)
         if found[0] and "gone" not in operation.fields:
             row.values["gone"] = False
         return found
