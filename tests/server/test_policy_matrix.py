@@ -124,7 +124,7 @@ def filled(shape: Shape, gathering: str, person: str, registration: str) -> dict
     values.update({name: PHONE for name in ("mobile", "phone") if name in values})
     values.update({name: value for name, value in (("gathering", gathering), ("person", person), ("registration", registration), ("status", "yes"),
                                                    ("merged_into", None), ("starts", f"{TOMORROW}T18:00"), ("ends", f"{TOMORROW}T22:00"),
-                                                   ("time_zone", "UTC"), ("standing", "member")) if name in values})
+                                                   ("time_zone", "UTC"), ("standing", "member"), ("closes", "[]")) if name in values})
     if shape.name == "chapter":
         values["name"] = "Boston"  # by which the server finds it
     return values

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from alumni_desk.checkin.taking_back import facts_back
+from alumni_desk.protocol import forms
 from alumni_desk.store.synced import field, synced
 
 fact = synced(
@@ -11,7 +12,7 @@ fact = synced(
     field("gathering", door=True),
     field("registration", door=True),
     field("person", door=True),
-    field("closes", door=True, many=True),  # ids of the facts that an out or void closes
+    field("closes", door=True, many=True, form=forms.ids),  # ids of the facts that an out or void closes
     field("at", door=True),  # when, by this laptop's calibrated clock: UTC, ISO 8601 with milliseconds and Z
     field("station", door=True),
     field("method", door=True),  # name | code | walk_in | command | undo

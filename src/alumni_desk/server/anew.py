@@ -6,7 +6,7 @@ are known already, several operations on one row, clocks that run ahead, a door'
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any
@@ -16,6 +16,7 @@ import sqlalchemy as sa
 
 from alumni_desk.protocol.canonical import chained, operation_of
 from alumni_desk.protocol.clocks import packed_names
+from alumni_desk.protocol.forms import Form, misfit
 from alumni_desk.protocol.messages import PUSH_OPERATIONS, Cursor, Operation, Parcel, PushReply, Result
 from alumni_desk.protocol.values import TEXT_LIMIT
 from alumni_desk.server import accounts, audit, carried, feed
@@ -40,6 +41,7 @@ class _Form:
     kinds: tuple[type, ...]
     numbers: tuple[str, ...]
     zeros: int
+    forms: Mapping[str, Form]
     places: list[int] = field(default_factory=list)
 
 
@@ -100,6 +102,8 @@ def _forms(operations: Sequence[Operation], bodies: Sequence[bytes]) -> list[_Fo
         for name in form.numbers:
             if fields[name] >= 2**63:  # type: ignore[operator]  # its type was compared
                 return None
+        if misfit(form.forms, fields) is not None:
+            return None
         form.places.append(place)
     return list(found.values())
 
@@ -110,7 +114,9 @@ def _form(table: str, names: tuple[str, ...]) -> _Form | None:
     if shape is None or shape.kind != "put" or shape.by_row or table == "chapter" or table in NAMING or not {"gone", "merged_into"}.isdisjoint(names):
         return None
     types, numbers = kinds(table, names)
-    return _Form(table, names, types, numbers, zeros=len(names) > SMALL_MAP) if types and list(names) == sorted(names) else None
+    if not types or list(names) != sorted(names):
+        return None
+    return _Form(table, names, types, numbers, zeros=len(names) > SMALL_MAP, forms={name: form for name, form in shape.forms.items() if name in names})
 
 
 def glance(connection: sa.Connection, tables: sa.MetaData, scope: str, fresh: Fresh, *, devices: Collection[str], now: int) -> Beforehand | None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -11,6 +10,7 @@ import sqlalchemy as sa
 from alumni_desk.server.bulk import chunks
 from alumni_desk.server.clamping import replica
 from alumni_desk.server.replicas import replicas_of
+from alumni_desk.store.listed import texts
 
 if TYPE_CHECKING:
     from alumni_desk.server.push import Item
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 def refuse(connection: sa.Connection, tables: sa.MetaData, scope: str, device: str, items: Sequence[Item]) -> None:
     """Refuse, of what a laptop at a door sent, every ``void`` that names a fact which is not its own."""
     facts = [(item, item.operation) for item in items if item.open and item.operation is not None and item.operation.kind == "fact"]
-    voids = [(item, _named(operation.fields.get("closes"))) for item, operation in facts if operation.fields.get("kind") == "void"]
+    voids = [(item, set(texts(operation.fields.get("closes")))) for item, operation in facts if operation.fields.get("kind") == "void"]
     named = set().union(*(closed for _item, closed in voids))
     if not named:
         return
@@ -33,10 +33,3 @@ def refuse(connection: sa.Connection, tables: sa.MetaData, scope: str, device: s
         if not closed <= own:
             item.end("denied", "not_its_own")
 
-
-def _named(closes: object) -> set[str]:
-    try:
-        found = json.loads(closes) if isinstance(closes, str) else []
-    except ValueError:
-        return set()
-    return {one for one in found if isinstance(one, str)} if isinstance(found, list) else set()

@@ -9,6 +9,7 @@ from typing import Any
 
 from alumni_desk.gatherings.records import registration_id
 from alumni_desk.protocol.clock import PATTERN
+from alumni_desk.protocol.forms import misfit
 from alumni_desk.protocol.messages import OPERATION_LIMIT, Operation, Status
 from alumni_desk.protocol.policy import VALUES, may_say, may_send, rule
 from alumni_desk.protocol.values import TEXT_LIMIT, UUID, fits, is_id
@@ -44,6 +45,8 @@ def _is_plain(operation: Operation, body: bytes, audience: str, shapes: Mapping[
     for name in numbers:
         if fields[name] >= 2**63:  # type: ignore[operator]  # its type was compared
             return False
+    if misfit(shape.forms, fields) is not None:
+        return False
     return NAMES.fullmatch(f"{operation.id} {operation.row} {operation.clock}") is not None
 
 
@@ -80,6 +83,8 @@ def _malformed(operation: Operation, size: int, scope: str, audience: str, shape
             return "invalid", "value"
     if operation.kind == "fact" and not operation.fields.get("kind"):
         return "invalid", "required"  # a kind that we do not know may be a newer desk's
+    if misfit(shape.forms, operation.fields) is not None:
+        return "invalid", "form"  # a fact, too: one that says nothing is none, and no desk writes it
     if operation.table == "chapter" and operation.row != scope:
         return "invalid", "chapter"
     return _wrong_audience(operation, audience, shape)

@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Any, Literal
 if TYPE_CHECKING:
     import sqlalchemy as sa
 
+    from alumni_desk.protocol.forms import Form
+
     TakesBack = Callable[[sa.Connection, sa.Table, Sequence[Mapping[str, Any]], str], tuple[list[dict[str, Any]], list[str]]]
     """Given facts and a moment: the newer facts that undo them, and the ids of those that are closed already."""
 
@@ -26,16 +28,17 @@ TOO_LARGE = "the operation is too large"
 
 
 def field(name: str, kind: type[sa.types.TypeEngine[Any]] | None = None, *, door: bool = False, group: str | None = None,
-          about: bool = False, many: bool = False) -> sa.Column[Any]:
+          about: bool = False, many: bool = False, form: Form | None = None) -> sa.Column[Any]:
     """A synced column: nullable text (unless it is of another kind), 64-bit integer or boolean, because rows may arrive in parts.
 
     ``door``: a door volunteer may see it, so it belongs to the gathering's audience when written there.
     ``group``: columns of one group share one clock (an address changes as a whole).
     ``about``: describes a person, so erasing that person clears it. ``many``: a JSON list of texts.
+    ``form``: what its values must look like for the server to take them, see ``protocol.forms``.
     """
     import sqlalchemy as sa
 
-    info = {"audience": "door" if door else "chapter", "group": group, "about": about, "many": many}
+    info = {"audience": "door" if door else "chapter", "group": group, "about": about, "many": many, "form": form}
     return sa.Column(name, kind or sa.Text, nullable=True, info=info)
 
 

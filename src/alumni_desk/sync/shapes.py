@@ -10,6 +10,7 @@ from typing import Any, Literal
 
 import sqlalchemy as sa
 
+from alumni_desk.protocol.forms import Form
 from alumni_desk.protocol.values import Type
 from alumni_desk.schema import synced_tables
 from alumni_desk.store.synced import clock_key, data_columns
@@ -25,6 +26,7 @@ class Shape:
     types: Mapping[str, Type]
     clock_keys: Mapping[str, str]
     door: frozenset[str]
+    forms: Mapping[str, Form]  # of the fields that must look like something
 
     @cached_property
     def booleans(self) -> frozenset[str]:
@@ -62,6 +64,7 @@ def _shape(table: sa.Table) -> Shape:
         types=MappingProxyType({str(c.name): _type(c) for c in columns}),
         clock_keys=MappingProxyType({str(c.name): str(clock_key(c)) for c in columns}),
         door=frozenset(str(c.name) for c in columns if c.name == "gone" or c.info.get("audience") == "door"),
+        forms=MappingProxyType({str(c.name): form for c in columns if (form := c.info.get("form")) is not None}),
     )
 
 
