@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes.util
 import json
 import os
+import random
 import shutil
 import subprocess
 from collections.abc import Iterator
@@ -19,17 +20,21 @@ pytestmark = pytest.mark.skipif(shutil.which("Xvfb") is None, reason="no Xvfb on
 
 @pytest.fixture
 def display() -> Iterator[str]:
-    """An X server on a free number."""
-    reading, writing = os.pipe()
-    server = subprocess.Popen(["Xvfb", "-displayfd", str(writing), "-screen", "0", "1280x800x24", "-nolisten", "tcp"], pass_fds=[writing],
-                              stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    os.close(writing)
-    with os.fdopen(reading) as said:
-        number = said.readline().strip()
-    assert number, "Xvfb did not start"
-    yield f":{number}"
-    server.terminate()
-    server.wait(20)
+    """An X server of its own. Left to choose a number by itself it may take away the socket of one that another run has just started."""
+    for number in random.sample(range(100, 1000), 10):
+        reading, writing = os.pipe()
+        server = subprocess.Popen(["Xvfb", f":{number}", "-displayfd", str(writing), "-screen", "0", "1280x800x24", "-nolisten", "tcp"], pass_fds=[writing],
+                                  stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        os.close(writing)
+        with os.fdopen(reading) as said:
+            runs = said.readline().strip() == str(number)
+        if runs:
+            yield f":{number}"
+        server.terminate()
+        server.wait(60)
+        if runs:
+            return
+    pytest.fail("Xvfb did not start")
 
 
 @pytest.fixture
