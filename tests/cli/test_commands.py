@@ -409,6 +409,35 @@ def test_a_backup_of_another_chapter_says_so(do: Do, chapter: dict[str, str], tm
     assert "in place of “Lisbon”" in do("restore", done["replaced"], text=True)
 
 
+def test_two_chapters_of_one_name_in_one_folder_are_told_apart(do: Do, chapter: dict[str, str], tmp_path: Path) -> None:
+    stick = tmp_path / "stick"
+    do("backups", "--folder", stick, "--now")
+    with open_desk(Profile(tmp_path / "other")) as other:
+        with open_desk(Profile(tmp_path / "profile")) as desk, desk.reading() as connection:
+            name = str(connection.exec_driver_sql("SELECT name FROM chapter").scalar())
+        other.make_chapter(name, "Northgate", "Europe/Lisbon")
+        back_up(other, stick / "other.alumnidesk")
+    assert sorted((Path(one["file"]).name == "other.alumnidesk", one["ours"]) for one in do("backups")) == [(False, True), (True, False)]
+    said = do("backups", text=True)
+    assert f"1 backup in {stick}" in said and "1 more there is of another chapter" in said and "made elsewhere: " in said
+    tried = do("restore", stick / "other.alumnidesk", "--dry-run", text=True)
+    assert f"It is a backup of another chapter that is called “{name}”, too, and would take the place of the one that is here." in tried
+    assert f"of another chapter that is called “{name}”, too, in place of the one that was here" in do("restore", stick / "other.alumnidesk", text=True)
+
+
+def test_a_trial_where_nothing_was_leaves_nothing(do: Do, chapter: dict[str, str], tmp_path: Path) -> None:
+    do("backup", tmp_path / "x.alumnidesk")
+    new = tmp_path / "not" / "there"
+    assert do("--profile", new, "restore", tmp_path / "x.alumnidesk", "--dry-run")["members"] == 3
+    assert not new.parent.exists()
+    assert f"There is no folder {new}" in do("--profile", new, "restore", "--salvage", "--dry-run", code=1)
+    new.mkdir(parents=True)
+    do("--profile", new, "restore", tmp_path / "x.alumnidesk", "--dry-run")
+    assert list(new.iterdir()) == []
+    do("--profile", new, "restore", tmp_path / "x.alumnidesk")
+    assert len(do("--profile", new, "members")) == 3
+
+
 def test_history_says_who_and_keeps_an_address_together(do: Do) -> None:
     ana = do("member", "add", "first_name=Ana", "last_name=Lima", "street=1 Elm Street", "city=Boston")["id"]
     do("member", "set", ana, "street=2 Oak Road", "city=Salem")

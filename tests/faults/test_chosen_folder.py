@@ -139,6 +139,7 @@ def test_one_that_can_only_be_read_keeps_what_it_owes_until_it_can_be_written(ba
     *before, listed, again = mounted(READ_ONLY, base, tmp_path)
     assert [code for code, _said in before] == [0, 0, 0] and (listed[0], again[0]) == (0, 0)
     assert f"Backups in {tmp_path / 'stick'} may still hold somebody who was erased" in listed[1]
+    assert f" backups in {tmp_path / 'profile' / 'backups'}, {tmp_path / 'stick'}\n" in listed[1]
     assert "may still hold" not in again[1]
 
 

@@ -44,7 +44,8 @@ def add_commands(commands: Any) -> None:
     listed = commands.add_parser(
         "backups", help=_("the backups that were made by themselves, newest first"),
         description=_("The backups in this profile's folder for them, newest first; each is read and checked. "
-                      "JSON: list of id, file, made_at, why, note, kept_as, members, gatherings, check_ins, size, damaged."))
+                      "JSON: list of id, file, made_at, why, note, kept_as, members, gatherings, check_ins, size, damaged, ours "
+                      "(false: of another chapter, or under a former key of this one)."))
     listed.add_argument("--folder", metavar="DIR", help=_("keep them in this folder from now on; “default” for the profile's own"))
     listed.add_argument("--now", action="store_true", help=_("make one now"))
     add_json(listed)
@@ -142,7 +143,9 @@ def _restored(done: Any, tried: bool) -> str:
         lines = [_("Restored the backup of {when}: {what}.").format(when=_moment(done.held.made_at), what=what)]
     else:
         lines = [_("Saved what was left: {what}.").format(what=what)]
-    if done.instead_of is not None:
+    if done.instead_of is not None and done.instead_of == done.held.chapter:
+        lines.append(_("It is a backup of another chapter that is called “{name}”, too, in place of the one that was here.").format(name=done.held.chapter))
+    elif done.instead_of is not None:
         lines.append(_("It is a backup of another chapter, “{name}”, in place of “{here}”.").format(name=done.held.chapter, here=done.instead_of))
     if done.leaves:
         lines.append(_("This laptop is no longer joined to a server; to come back it needs a new invitation, or the backup of what was here."))
@@ -171,7 +174,10 @@ def _would(done: Any, what: str) -> Iterator[str]:
                        done.carried).format(n=number(done.carried))
     if done.erased:
         yield ngettext("{n} person erased since would stay erased.", "{n} people erased since would stay erased.", done.erased).format(n=number(done.erased))
-    if done.instead_of is not None:
+    if done.instead_of is not None and done.instead_of == done.held.chapter:
+        yield _("It is a backup of another chapter that is called “{name}”, too, and would take the place of the one that is here.").format(
+            name=done.held.chapter)
+    elif done.instead_of is not None:
         yield _("It is a backup of another chapter, “{name}”, and would take the place of “{here}”.").format(name=done.held.chapter, here=done.instead_of)
     if done.leaves:
         yield _("This laptop would no longer be joined to a server; to come back it needs a new invitation.")
@@ -201,18 +207,23 @@ def run_backups(args: argparse.Namespace) -> int:
         folder, troubles = backup.folder_in_use(desk.profile), backup.trouble_words(desk.profile)
         here_only = args.now and backup.opens_here_alone(desk.profile)
     data = [{"id": one.file.stem, "file": str(one.file), "made_at": one.made_at, "why": one.why, "note": one.note, "kept_as": one.rule,
-             "members": one.members, "gatherings": one.gatherings, "check_ins": one.check_ins, "size": one.size, "damaged": damaged}
+             "members": one.members, "gatherings": one.gatherings, "check_ins": one.check_ins, "size": one.size, "damaged": damaged, "ours": one.ours}
             for one, damaged in rows]
 
     def words() -> str:
-        lines = table([(_moment(one.made_at), why_words(one.why, one.note),
-                        _("damaged, cannot be used") if damaged else _holds(one.members, one.gatherings), _("{n} KB").format(n=number(one.size // 1024)))
+        lines = table([(_moment(one.made_at), why_words(one.why, one.note), _what_is_in(one, damaged), _("{n} KB").format(n=number(one.size // 1024)))
                        for one, damaged in rows])
+        others = sum(not one.ours and not one.damaged for one, _damaged in rows)
+        ours = len(rows) - others
+        where = ", ".join(dict.fromkeys(str(one.file.parent) for one, _damaged in rows))  # two, while the chosen one takes none
         if here_only:
             lines += "\n" + _("They open only on this computer, whose password store has the key. “alumni-desk recovery-key” prints a key that opens them "
                               "anywhere, and so does a password: “alumni-desk passphrase”.")
-        foot = ngettext("{n} backup in {folder}", "{n} backups in {folder}", len(rows)).format(n=number(len(rows)), folder=folder) if rows else _(
+        foot = ngettext("{n} backup in {folder}", "{n} backups in {folder}", ours).format(n=number(ours), folder=where) if ours else _(
             "No backups yet in {folder}. The window makes one every day; so does: backups --now.").format(folder=folder)
+        if others:
+            foot += "\n" + ngettext("{n} more there is of another chapter, or was made under a former key of this one.",
+                                    "{n} more there are of another chapter, or were made under a former key of this one.", others).format(n=number(others))
         if made is not None:
             foot += "\n" + _("There was no such folder, so it was made.")
         return "\n".join([*([lines] if rows else []), foot, *troubles])
@@ -221,6 +232,13 @@ def run_backups(args: argparse.Namespace) -> int:
     if troubles and args.json:  # the list has no place for it
         print(*troubles, sep="\n", file=sys.stderr)
     return 0
+
+
+def _what_is_in(one: Any, damaged: bool) -> str:
+    if damaged:
+        return _("damaged, cannot be used")
+    what = _holds(one.members, one.gatherings)
+    return what if one.ours else _("made elsewhere: {what}").format(what=what)
 
 
 def why_words(why: str, note: str) -> str:

@@ -308,7 +308,8 @@ class RestorePage(Page):
             return
         self.stack.show_content()
         self.count.setText(ngettext("{n} backup", "{n} backups", len(rows)).format(n=number(len(rows))))
-        self.place.setText(_("in {folder}").format(folder=folder_words(seen.folder)))
+        where = dict.fromkeys(one.file.parent for one in seen.backups) or [seen.folder]  # two, while the chosen one takes none
+        self.place.setText(_("in {folder}").format(folder=", ".join(map(folder_words, where))))
         self._say_troubles(seen.troubles)
         self.table.take(rows)
         self._span()

@@ -63,8 +63,11 @@ class OtherChapterSheet(Sheet):
         other = would.instead_of is not None
         super().__init__(parent, _("Put another chapter in the place of this one?") if other else _("Leave the server?"), _("Restore"), kind="danger")
         if other:
-            self.column.addWidget(Label(_("The backup is of another chapter, {name}, and takes the place of {here}: {what}.").format(
-                name=isolated(would.held.chapter), here=isolated(would.instead_of or ""), what=_what(would.held)), wrap=True))
+            words = _("The backup is of another chapter, {name}, and takes the place of {here}: {what}.")
+            if would.instead_of == would.held.chapter:
+                words = _("The backup is of another chapter that is called {name}, too, and takes the place of the one that is here: {what}.")
+            self.column.addWidget(Label(words.format(name=isolated(would.held.chapter), here=isolated(would.instead_of or ""), what=_what(would.held)),
+                                        wrap=True))
         if would.leaves:
             self.column.addWidget(Label(_("This laptop is then no longer joined to a server; to come back it needs a new invitation."), wrap=True, tone="warn"))
         self.column.addWidget(Label(_("What is here now is kept as a backup first; going back to that brings it back."), tone="muted", wrap=True))

@@ -11,7 +11,7 @@ import logging
 import shutil
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, nullcontext
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -78,27 +78,28 @@ def restore(profile: Profile, file: Path, *, passphrase: str | None = None, own:
         profile.create()
     known = desk_key if desk_key is not None else _known_key(profile)
     key = backup.key_of(header, known, passphrase)
-    profile.create()
-    _end_what_began(profile)
-    astray = _is_astray(profile, known, key, passphrase)
-    if astray:
-        if profile.exists and trouble_of(profile, key) is None:
-            return _reopened(profile, header, key, dry_run=dry_run)
-        known = key
-    with _stage(profile) as stage:
-        backup.unpack(file, header, start, stage.database)
-        step()
-        held = backup.look(stage.database, key, header["made_at"])
-        step()
-        if dry_run:
-            return _tried(profile, stage, key, known if known is not None else _known_key(profile, passphrase), held, file.parent)
+    with _as_it_was(profile) if dry_run else nullcontext():
+        profile.create()
+        _end_what_began(profile)
+        astray = _is_astray(profile, known, key, passphrase)
         if astray:
-            keys.put_right(profile.path, "desk", key, header)
-        new_key = known if known is not None else _own_key(profile, stage, passphrase, own)
-        backup.rekey(stage.database, key, new_key)
-        step()
-        present, found = _present(profile, new_key)
-        return _finish(profile, stage, new_key, held, present, found, step, file.parent, elsewhere=key != new_key)
+            if profile.exists and trouble_of(profile, key) is None:
+                return _reopened(profile, header, key, dry_run=dry_run)
+            known = key
+        with _stage(profile) as stage:
+            backup.unpack(file, header, start, stage.database)
+            step()
+            held = backup.look(stage.database, key, header["made_at"])
+            step()
+            if dry_run:
+                return _tried(profile, stage, key, known if known is not None else _known_key(profile, passphrase), held, file.parent)
+            if astray:
+                keys.put_right(profile.path, "desk", key, header)
+            new_key = known if known is not None else _own_key(profile, stage, passphrase, own)
+            backup.rekey(stage.database, key, new_key)
+            step()
+            present, found = _present(profile, new_key)
+            return _finish(profile, stage, new_key, held, present, found, step, file.parent, elsewhere=key != new_key)
 
 
 def salvage(profile: Profile, *, passphrase: str | None = None, desk_key: bytes | None = None, dry_run: bool = False,
@@ -106,8 +107,10 @@ def salvage(profile: Profile, *, passphrase: str | None = None, desk_key: bytes 
     """Make the best of a desk that does not open: its own database where only the last commits are missing, else the newest whole backup;
     and the outbox copy over it.
 
-    Raises Refused ``nothing_to_salvage`` if the desk opens, NotFound ``no_backup``, StoreProblem if the folder cannot be written.
+    Raises Refused ``nothing_to_salvage`` if the desk opens, NotFound ``no_folder`` or ``no_backup``, StoreProblem if the folder cannot be written.
     """
+    if not profile.path.is_dir():
+        raise NotFound("no_folder", _("There is no folder {folder}, so there is nothing to save in it. Check what --profile names."), folder=profile.path)
     if profile.exists:
         profile.create()
     try:
@@ -309,6 +312,23 @@ def _stage(profile: Profile) -> Iterator[Profile]:
         finally:
             if not (stage.path / "ready").exists():
                 shutil.rmtree(stage.path, ignore_errors=True)
+
+
+@contextmanager
+def _as_it_was(profile: Profile) -> Iterator[None]:
+    """Around a trial: a profile that is not there is not there afterwards, either."""
+    lock = profile.path / "restore.lock"
+    bare = not _is_something(profile) and not lock.exists()
+    new = [one for one in (profile.path, *profile.path.parents) if not one.exists()]
+    try:
+        yield
+    finally:
+        if bare and profile.path.is_dir():
+            lock.unlink(missing_ok=True)
+            for one in new:
+                if any(one.iterdir()):  # somebody else began in it meanwhile
+                    break
+                one.rmdir()
 
 
 def _end_what_began(profile: Profile) -> None:
