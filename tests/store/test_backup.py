@@ -208,6 +208,24 @@ def test_a_cancelled_one_leaves_nothing(desk: Desk, tmp_path: Path) -> None:
     assert not list(folder_in_use(desk.profile).iterdir())
 
 
+def test_under_a_wrong_clock_too_the_outbox_keeps_what_two_backups_do_not(desk: Desk) -> None:
+    def kept() -> list[str]:
+        return [json.loads(one["fields"])["first_name"] for one in desk.outbox.read().operations if one["table_name"] == "person"]
+
+    now = datetime.now().astimezone()
+    for days in (400, 500):  # of a clock that was ahead
+        by_itself(desk.profile, desk.key, "daily", now=now + timedelta(days=days))
+    add_member(desk, first_name="Ada")
+    trim_outbox(desk)
+    assert kept() == ["Ada"]
+    for hours in (2, 1):
+        by_itself(desk.profile, desk.key, "daily", now=now - timedelta(hours=hours))
+    desk.clock.correct(-60 * 86_400_000)
+    add_member(desk, first_name="Bo")  # by a clock that is behind, and after both
+    trim_outbox(desk)
+    assert kept() == ["Ada", "Bo"]
+
+
 def test_the_outbox_of_a_desk_alone_keeps_what_two_backups_do_not(desk: Desk) -> None:
     for name in ("Ada", "Bo"):
         add_member(desk, first_name=name)

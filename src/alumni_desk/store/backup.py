@@ -17,7 +17,7 @@ import shutil
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Literal
 
@@ -206,7 +206,7 @@ def daily(desk: Desk, *, progress: Progress | None = None, cancelled: Callable[[
 
 def trim_outbox(desk: Desk, profile: Profile | None = None) -> None:
     """Make the outbox copy anew. Without a server it holds what is younger than the second newest backup, so that one of them may be damaged."""
-    now = datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+    now = (datetime.now(UTC) + timedelta(minutes=5)).isoformat(timespec="seconds").replace("+00:00", "Z")
     # One of the future was made while the clock was ahead: what was done since then stands under earlier days.
     ours = [one for one in backups(profile or desk.profile, desk.key) if one.ours and not one.damaged and one.made_at <= now]
     desk.outbox.make_anew(desk, since=ours[1].made_at.removesuffix("Z") if len(ours) > 1 else "")  # the whole second
