@@ -488,3 +488,24 @@ def test_the_story_of_an_evening_in_processes(make_server: Callable[..., Any], t
     assert command(door, "status")["state"] == "ended" and "access to the door of Dinner ended on" in no_of(door, "gatherings")
     command(leader, "sync")
     assert command(leader, "headcount", dinner)["in"] == 1
+
+
+def test_a_laptop_that_has_not_synced_yet_is_told_to(office: Any, make_desk: MakeDesk, tmp_path: Path) -> None:
+    lead = make_desk("lead")
+    join(lead, office.url, office.invite())
+    gathering = evening(lead)
+    sync_once(lead)
+    for role, code in (("door", office.invite("door", gathering)), ("leader", office.invite())):
+        desk = make_desk(role)
+        join(desk, office.url, code)
+        desk.close()
+
+        def said(*words: str, role: str = role) -> str:
+            done = subprocess.run([sys.executable, "-m", "alumni_desk", "--profile", str(tmp_path / f"desk-{role}"), *words], capture_output=True, text=True,
+                                  check=False, timeout=60)
+            return done.stdout + done.stderr
+
+        for words in (("headcount", "next"), ("guests", "Dinner"), ("members",), ("gatherings",)):
+            assert "Nothing has been fetched from the server yet. Sync first" in said(*words), (role, words)
+        said("sync")
+        assert "fetched from the server yet" not in said("headcount", "next") + said("members") + said("gatherings")

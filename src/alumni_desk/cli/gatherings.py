@@ -96,13 +96,17 @@ def _values(args: argparse.Namespace) -> dict[str, str]:
 def run_gatherings(args: argparse.Namespace) -> int:
     """List gatherings."""
     from alumni_desk.gatherings.lists import gathering_rows
+    from alumni_desk.store.at_door import awaits_first_sync, nothing_fetched
 
     with opened(args) as desk:
         rows = gathering_rows(desk)
+        with desk.asking() as asking:
+            unfetched = not rows and awaits_first_sync(asking)
 
     def words() -> str:
         return table([(row.starts.replace("T", " "), row.name + (_(" (cancelled)") if row.cancelled else ""), row.place or "",
-                       _("{n} coming").format(n=number(row.coming)), row.id) for row in rows]) or _("No gatherings yet.")
+                       _("{n} coming").format(n=number(row.coming)), row.id) for row in rows]) or (
+                           nothing_fetched() if unfetched else _("No gatherings yet."))
 
     show(args, [_data(row) for row in rows], words)
     return 0

@@ -81,11 +81,14 @@ def add_commands(commands: Any) -> None:
 def run_members(args: argparse.Namespace) -> int:
     """List members."""
     from alumni_desk.members.lists import best_members, count_members, member_rows, rows_of
+    from alumni_desk.store.at_door import awaits_first_sync, nothing_fetched
 
     query = " ".join(args.query)
     with opened(args) as desk:
         rows = member_rows(desk, query, args.limit if args.limit is not None or not query else 1_000_000, "best" if query else "name")
         total = count_members(desk, query)
+        with desk.asking() as asking:
+            unfetched = not total and awaits_first_sync(asking)
         near = [row.name for row in rows_of(desk, best_members(desk, query, 5).ids)] if query and not total else []
     data = [{"id": row.id, "name": row.name, "other_script_name": row.other_script_name, "class_year": row.class_year, "class": row.class_label,
              "city": row.city, "email": row.email, "solicit_codes": list(row.solicit_codes), "deceased": row.deceased} for row in rows]
@@ -94,6 +97,8 @@ def run_members(args: argparse.Namespace) -> int:
         lines = table([(row.name, row.class_label, row.city or "", row.id) for row in rows])
         counted = ngettext("{n} member", "{n} members", total).format(n=number(total))
         foot = counted if len(rows) == total else _("{shown} of {counted}").format(shown=number(len(rows)), counted=counted)
+        if unfetched:
+            return nothing_fetched()
         if not total:
             nobody = _("Nobody fits “{query}”.").format(query=query) if query else _("No members yet.")
             return " ".join([nobody, *([_("Did you mean {names}?").format(names=", ".join(dict.fromkeys(near)))] if near else [])])

@@ -15,6 +15,7 @@ from alumni_desk.errors import Ambiguous, NotFound
 from alumni_desk.gatherings.counts import answer_of, answers_once
 from alumni_desk.members import naming
 from alumni_desk.members.roots import merged_on, root_of
+from alumni_desk.store.at_door import awaits_first_sync, is_at_door, nothing_fetched
 from alumni_desk.store.desk import Desk
 from alumni_desk.store.listed import texts
 from alumni_desk.store.search import fold, words
@@ -179,6 +180,9 @@ def resolve(desk: Desk, text: str, *, now: datetime | None = None) -> str:
     with desk.reading() as connection:
         rows = connection.execute(sa.select(table.c.id, table.c.name, table.c.starts, table.c.ends, table.c.time_zone, table.c.status).where(
             ~table.c.gone).order_by(table.c.starts)).all()
+        unfetched, door = not rows and awaits_first_sync(connection), is_at_door(connection)
+    if unfetched:
+        raise NotFound("gathering_not_fetched", nothing_fetched())
     if any(row.id == wanted for row in rows):
         return wanted
     if wanted.casefold() in ("next", _("next")):
@@ -186,7 +190,8 @@ def resolve(desk: Desk, text: str, *, now: datetime | None = None) -> str:
         for row in rows:
             if row.status != "cancelled" and row.starts and _over_at(row) >= local_now(moment, row.time_zone):
                 return str(row.id)
-        raise NotFound("no_next_gathering", _("No gathering is ahead. Plan one, or say which by its name."))
+        raise NotFound("no_next_gathering", _("No gathering is ahead. Say which by its name.") if door else
+                       _("No gathering is ahead. Plan one, or say which by its name."))
     asked = fold(wanted)
     exact = [row for row in rows if fold(row.name or "") == asked]
     begins = [row for row in rows if asked and fold(row.name or "").startswith(asked)]

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from alumni_desk.store import driver
 from alumni_desk.store.synced import data_columns
+from alumni_desk.words import _
 
 if TYPE_CHECKING:
     import sqlalchemy as sa
@@ -18,6 +19,17 @@ ROLE = "door"
 def is_at_door(connection: sa.Connection) -> bool:
     """Whether this laptop has the door of one gathering and no more."""
     return driver.row(connection, "SELECT 1 FROM sync_state WHERE key = 'membership' AND value ->> 'role' = 'door'") is not None
+
+
+def awaits_first_sync(connection: sa.Connection) -> bool:
+    """Whether this laptop has joined a server and fetched nothing from it yet."""
+    return driver.row(connection, "SELECT 1 FROM sync_state WHERE key = 'membership' AND EXISTS (SELECT 1 FROM scope WHERE id = value ->> 'scope'"
+                                  " AND cursor = 0)") is not None
+
+
+def nothing_fetched() -> str:
+    """What a laptop says that has joined a server and not synced yet, instead of that there is nothing."""
+    return _("Nothing has been fetched from the server yet. Sync first: “alumni-desk sync”.")
 
 
 def unseen(connection: sa.Connection, table: sa.Table) -> dict[str, policy.Read]:
