@@ -98,7 +98,7 @@ def test_the_first_page_needs_little(made: Path) -> None:
     assert loaded_late(modules) == []
     assert [one for one in NOT_YET if one in modules] == []
     ours = {one.removeprefix("alumni_desk.") for one in modules if one.partition(".")[0] == "alumni_desk"}
-    assert sorted(ours - FIRST_PAGE) == []
+    assert sorted(ours - FIRST_PAGE - {"desktop.working"}) == []  # that is shown where the machine is slow
     # PySide6's own import reads the source text of each module that it imports.
     assert told["import"] != "__feature_import__"
     # It makes every type of widget there is, for some 15 ms, when a widget of Qt's own comes to Python.

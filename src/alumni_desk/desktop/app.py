@@ -466,7 +466,7 @@ class Sitting(QObject):
 
     def leave_for(self, words: tuple[str, str], work: Callable[[Job], str]) -> None:
         """Close the desk, do something to its profile off the screen (a restore), and open it again; ``work`` gives what to say then."""
-        from alumni_desk.desktop.first_run import Working
+        from alumni_desk.desktop.working import Working
 
         self._app.setQuitOnLastWindowClosed(False)
         front = Front(self.appearance.percent, self.appearance.set_percent)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QHBoxLayout, QProgressBar, QVBoxLayout, QWidget
+from PySide6.QtCore import Signal
+from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
 from alumni_desk.desktop.controls import Button, Field, FormRow, Label, Link, hairline
 from alumni_desk.desktop.fonts import px
@@ -160,37 +160,3 @@ class StartEmpty(QWidget):
         self.said.set_tone("muted")
         self.said.setText(_("Making the chapter …"))
         self.started.emit(*texts)
-
-
-class Working(QWidget):
-    """Long work before there is a desk: what is done, how far it is, Cancel where it can be stopped."""
-
-    cancelled = Signal()
-
-    def __init__(self, title: str, second: str, *, cancel: bool = False) -> None:
-        super().__init__()
-        column = fill_front(self, 560)
-        column.addLayout(front_head(title, second))
-        column.addSpacing(px(16))
-        self.bar = QProgressBar()
-        self.bar.setAccessibleName(title)
-        self.bar.setTextVisible(False)
-        self.bar.setRange(0, 0)
-        column.addWidget(self.bar)
-        self.cancel = Button(_("Cancel"))
-        self.cancel.clicked.connect(self._cancel)
-        self.cancel.setVisible(cancel)
-        column.addSpacing(px(16))
-        column.addWidget(self.cancel, 0, Qt.AlignmentFlag.AlignRight)
-
-    def first_focus(self) -> QWidget:
-        return self.cancel
-
-    def _cancel(self) -> None:
-        self.cancel.setEnabled(False)
-        self.cancelled.emit()
-
-    def progress(self, done: int, total: int) -> None:
-        """So much of so much."""
-        self.bar.setRange(0, max(0, total))
-        self.bar.setValue(done)

@@ -93,7 +93,7 @@ class Opening(QObject):
         """It takes a while: say that it is being opened, and where somebody may be asked for something."""
         if not self._front.is_empty:
             return
-        from alumni_desk.desktop.first_run import Working
+        from alumni_desk.desktop.working import Working
 
         try:
             by_store = "keyring" in self._ways.keepers()
@@ -235,7 +235,7 @@ class Opening(QObject):
             self.lanes.write(start_again, lambda done: self.begin(), self.stuck)
 
     def _salvage(self) -> None:
-        from alumni_desk.desktop.first_run import Working
+        from alumni_desk.desktop.working import Working
 
         salvage, password = self._ways.salvage, self._password
         if salvage is None:
@@ -305,7 +305,7 @@ class Opening(QObject):
                              lambda error: view.complain(str(error)))  # fmt: skip
 
     def _make_sample(self) -> None:
-        from alumni_desk.desktop.first_run import Working
+        from alumni_desk.desktop.working import Working
 
         desk = self._desk
         if desk is not None:
@@ -373,7 +373,7 @@ class Opening(QObject):
 
     def _try_backup(self, file: Path) -> None:
         """Restore it with what is known; a password is asked for only if that does not open it."""
-        from alumni_desk.desktop.first_run import Working
+        from alumni_desk.desktop.working import Working
 
         restore, password = self._ways.restore, self._password or ""
         if restore is None:
