@@ -21,7 +21,9 @@ import pytest
 
 from alumni_desk.gatherings.records import registration_id
 from alumni_desk.protocol.clocks import unpack
+from alumni_desk.protocol.codes import badge_code
 from alumni_desk.protocol.digest import PARTS, Sums
+from alumni_desk.protocol.forms import texts
 from alumni_desk.protocol.handout import open_handout
 from alumni_desk.protocol.ids import uuid7
 from alumni_desk.protocol.messages import (
@@ -115,16 +117,23 @@ class House(NamedTuple):
         return desk
 
 
+FORMED = (("at", "2026-09-21T18:00:00.000Z"), ("answered_at", "2026-09-21T18:00:00.000Z"), ("code", badge_code()), ("consent", "contact"), ("host", uuid7()))
+"""Values of fields that hold nothing else than what has their form."""
+
+
 def filled(shape: Shape, gathering: str, person: str, registration: str) -> dict[str, Any]:
     """A value for every field that says which field it is."""
     values: dict[str, Any] = {}
     for field, kind in shape.types.items():
         values[field] = 1987 if kind == "integer" else True if kind == "boolean" else f"canary {shape.name} {field}"
+        if shape.forms.get(field) is texts:
+            values[field] = f'["{values[field]}"]'
     values.update({name: False for name in ("gone", "sample") if name in values})
     values.update({name: PHONE for name in ("mobile", "phone") if name in values})
-    values.update({name: value for name, value in (("gathering", gathering), ("person", person), ("registration", registration), ("status", "yes"),
+    values.update({name: value for name, value in (("gathering", gathering), ("person", person), ("registration", registration),
+                                                   ("status", "planned" if shape.name == "gathering" else "yes"),
                                                    ("merged_into", None), ("starts", f"{TOMORROW}T18:00"), ("ends", f"{TOMORROW}T22:00"),
-                                                   ("time_zone", "UTC"), ("standing", "member"), ("closes", "[]")) if name in values})
+                                                   ("time_zone", "UTC"), ("standing", "member"), ("closes", "[]"), *FORMED) if name in values})
     if shape.name == "chapter":
         values["name"] = "Boston"  # by which the server finds it
     return values

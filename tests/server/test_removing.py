@@ -10,6 +10,7 @@ from nacl.signing import SigningKey
 
 from alumni_desk.gatherings.records import registration_id
 from alumni_desk.protocol.canonical import body_of
+from alumni_desk.protocol.codes import badge_code
 from alumni_desk.protocol.ids import uuid7
 from alumni_desk.protocol.messages import PAGE_BYTES, Cursor, Operation, Page, Result
 from alumni_desk.protocol.parcels import Piece, sign_parcel
@@ -21,6 +22,7 @@ from alumni_desk.server.push import push
 from alumni_desk.server.state import open_server
 from alumni_desk.server.tidying import A_DAY, NEARLY_A_DAY, claim, tidy_all
 
+CODE, OTHER_CODE = badge_code(), badge_code()
 NOW = 1_790_000_000_000
 
 
@@ -119,7 +121,7 @@ def test_an_edit_does_not_bring_it_back_nor_does_who_wants_it_back(here: Chapter
 def test_a_person_is_put_on_a_list_again_after_the_place_there_was_cleared(here: Chapter) -> None:
     talk, who = here.add("gathering", name="Talk"), here.add(last_name="Guest")
     place = registration_id(talk, who)
-    here.put("registration", place, gathering=talk, person=who, status="yes", code="AB12", meal="fish")
+    here.put("registration", place, gathering=talk, person=who, status="yes", code=CODE, meal="fish")
     here.put("registration", place, gone=True)
     removed = here.now
     here.later(31)
@@ -129,14 +131,14 @@ def test_a_person_is_put_on_a_list_again_after_the_place_there_was_cleared(here:
     assert place not in here.ids("registration")
     assert here.put("registration", place, gone=False, status="yes").status == "ok"  # by a laptop that had not heard of it
     row = here.row("registration", place)
-    assert (row["gathering"], row["person"], row["code"], row["meal"], row["gone"]) == (talk, who, "AB12", None, False)
+    assert (row["gathering"], row["person"], row["code"], row["meal"], row["gone"]) == (talk, who, CODE, None, False)
     assert here.later(31) == 0 and here.entries()["registration", place] is False
     here.put("registration", place, gone=True)
     assert here.later(31) == 1
     assert here.put("registration", place, clock=removed, gathering=talk, person=who, status="no").status == "stale"  # as it was first made, late
-    assert here.put("registration", place, gathering=talk, person=who, status="maybe", code="CD34").status == "ok"  # by one that has nothing of it any more
+    assert here.put("registration", place, gathering=talk, person=who, status="maybe", code=OTHER_CODE).status == "ok"  # by one that has nothing of it any more
     row = here.row("registration", place)
-    assert (row["status"], row["code"], row["meal"], row["gone"]) == ("maybe", "CD34", None, False)
+    assert (row["status"], row["code"], row["meal"], row["gone"]) == ("maybe", OTHER_CODE, None, False)
 
 
 def test_what_something_else_names_keeps_what_it_says(here: Chapter) -> None:

@@ -25,6 +25,7 @@ from alumni_desk.errors import BadInput, NotFound, Refused
 from alumni_desk.gatherings.counts import answer_of
 from alumni_desk.gatherings.records import registration_id
 from alumni_desk.members import naming
+from alumni_desk.members.fields import LINE
 from alumni_desk.members.roots import merged_among, root_of
 from alumni_desk.protocol.codes import badge_code, read_badge_code
 from alumni_desk.store import driver
@@ -200,6 +201,7 @@ def _let_in(writing: Writing, gathering: str, row: _Guest, station: str | None, 
     if against is not None and against is not Reason.DOOR_NOTE and _is_full(writing, gathering):
         against = Reason.OVER_CAPACITY
     at = writing.at
+    _refuse_long(station, by)
     fact = writing.add("fact", kind="in", gathering=gathering, registration=row.id, person=row.person, at=at,
                        station=station, method=method, by=by, reason=against.value if against else None)  # fmt: skip
     return Verdict(outcome, row.id, row.person, name, tail, at=at, station=station, by=by, fact=fact, reason=against, changed=writing.changed)
@@ -250,9 +252,18 @@ def _close(writing: Writing, kind: str, gathering: str, registration: str, reaso
         may = refuse_at_door(writing.connection, {one.id: one.at for one in ins}, writing.now, name)
         ins = [one for one in ins if one.id in may]
     closed = tuple(f.id for f in ins)
+    _refuse_long(station, by, reason)
     writing.add("fact", kind=kind, gathering=gathering, registration=row.id, person=row.person, closes=list(closed),
                 at=moment(writing.now), station=station, reason=reason, by=by)  # fmt: skip
     return Undone(row.id, name, closed, Changed())
+
+
+def _refuse_long(*said: str | None) -> None:
+    """A fact is for good, and the server takes none with a text that no line holds."""
+    for text in said:
+        if text and len(text) > LINE:
+            raise BadInput("too_long", _("“{beginning}…” has {length} letters; {limit} fit. Nothing was saved."), beginning=text[:20], length=len(text),
+                           limit=LINE)
 
 
 def moment(now: datetime) -> str:

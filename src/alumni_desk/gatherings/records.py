@@ -6,7 +6,10 @@ import uuid
 
 import sqlalchemy as sa
 
+from alumni_desk.gatherings.kinds import ANSWERS
+from alumni_desk.protocol import forms
 from alumni_desk.protocol.ids import uuid5
+from alumni_desk.protocol.values import is_id
 from alumni_desk.store.listed import each
 from alumni_desk.store.synced import field, named_by, synced
 
@@ -19,11 +22,11 @@ gathering = synced(
     field("address", door=True),
     field("city", door=True),
     field("online_link"),
-    field("starts", door=True),  # local wall time, YYYY-MM-DDTHH:MM
-    field("ends", door=True),
+    field("starts", door=True, form=forms.wall_time),  # local wall time, YYYY-MM-DDTHH:MM
+    field("ends", door=True, form=forms.wall_time),
     field("time_zone", door=True),  # IANA name
     field("capacity", sa.BigInteger, door=True),
-    field("status", door=True),  # planned | cancelled
+    field("status", door=True, form=forms.one_of("planned", "cancelled")),
     field("cancelled_reason", door=True),
     field("description"),
     stays=lambda connection, ids: named_by(connection, ids, "SELECT gathering FROM registration WHERE NOT gone"),
@@ -31,16 +34,16 @@ gathering = synced(
 
 registration = synced(
     "registration",
-    field("gathering", door=True),
-    field("person", door=True),
-    field("host", door=True),  # the registration whose guest this is
-    field("status", door=True),  # invited | yes | maybe | no | cancelled | waitlisted
-    field("answered_at", door=True),
+    field("gathering", door=True, form=is_id),
+    field("person", door=True, form=is_id),
+    field("host", door=True, form=is_id),  # the registration whose guest this is
+    field("status", door=True, form=forms.one_of(*ANSWERS)),
+    field("answered_at", door=True, form=forms.moment),
     field("badge_name", door=True, about=True),
     field("badge_tail", door=True, about=True),
     field("table_name", door=True),
     field("meal", door=True, about=True),
-    field("code", door=True),  # what the QR on badge and ticket carries, see protocol.codes
+    field("code", door=True, form=forms.badge),  # what the QR on badge and ticket carries, see protocol.codes
     field("door_note", door=True, about=True),
     field("walk_in", sa.Boolean, door=True),
     audience="row",

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import sqlalchemy as sa
 
+from alumni_desk.protocol import forms
+from alumni_desk.protocol.values import is_id
 from alumni_desk.store.synced import field, named_by, synced
 
 chapter = synced(
@@ -16,8 +18,8 @@ chapter = synced(
 
 person = synced(
     "person",
-    field("standing", door=True),  # member | guest
-    field("constituent_codes", door=True, many=True),  # alumnus | parent | friend | student | faculty | trustee
+    field("standing", door=True, form=forms.one_of("member", "guest", "moved")),
+    field("constituent_codes", door=True, many=True, form=forms.texts),  # alumnus | parent | friend | student | faculty | trustee
     field("title", door=True, about=True),
     field("first_name", door=True, about=True),
     field("middle_name", door=True, about=True),
@@ -25,14 +27,14 @@ person = synced(
     field("suffix", door=True, about=True),
     field("preferred_name", door=True, about=True),  # what the badge says; empty means first and last name
     field("other_script_name", door=True, about=True),
-    field("former_names", door=True, about=True, many=True),
+    field("former_names", door=True, about=True, many=True, form=forms.texts),
     field("pronunciation", door=True, about=True),
     field("pronouns", door=True, about=True),
-    field("class_year", sa.BigInteger, door=True, about=True),  # preferred class year, four digits
+    field("class_year", sa.BigInteger, door=True, about=True, form=forms.year),  # preferred class year, four digits
     field("badge_tail", door=True, about=True),  # family ties after the class year: P'28 GP'52
     field("email", about=True),
     field("email_status", about=True),  # empty | bounced
-    field("other_emails", about=True, many=True),
+    field("other_emails", about=True, many=True, form=forms.texts),
     field("mobile", about=True),
     field("phone", about=True),
     field("street", group="address", about=True),
@@ -45,14 +47,14 @@ person = synced(
     field("birth_date", about=True),  # YYYY-MM-DD
     field("deceased", sa.Boolean, about=True),
     field("deceased_date", about=True),
-    field("solicit_codes", about=True, many=True),  # do_not_contact | do_not_email | do_not_call | do_not_mail | do_not_solicit
-    field("consent", about=True),  # contact | gathering_only: what a walk-in agreed to
+    field("solicit_codes", about=True, many=True, form=forms.texts),  # do_not_contact | do_not_email | do_not_call | do_not_mail | do_not_solicit
+    field("consent", about=True, form=forms.one_of("contact", "gathering_only")),  # contact | gathering_only: what a walk-in agreed to
     field("notes", about=True),
     field("door_note", door=True, about=True),
     field("household", about=True),
-    field("external_ids", about=True, many=True),  # "raisers-edge:00123", ids are text
+    field("external_ids", about=True, many=True, form=forms.texts),  # "raisers-edge:00123", ids are text
     field("network_person_id"),
-    field("merged_into", door=True),
+    field("merged_into", door=True, form=is_id),
     stays=lambda connection, ids: named_by(connection, ids, "SELECT person FROM registration WHERE NOT gone AND person IS NOT NULL"),
 )
 

@@ -45,7 +45,7 @@ def _is_plain(operation: Operation, body: bytes, audience: str, shapes: Mapping[
     for name in numbers:
         if fields[name] >= 2**63:  # type: ignore[operator]  # its type was compared
             return False
-    if misfit(shape.forms, fields) is not None:
+    if misfit(shape.forms, fields) is not None or fields.get("host") == operation.row:
         return False
     return NAMES.fullmatch(f"{operation.id} {operation.row} {operation.clock}") is not None
 
@@ -85,6 +85,8 @@ def _malformed(operation: Operation, size: int, scope: str, audience: str, shape
         return "invalid", "required"  # a kind that we do not know may be a newer desk's
     if misfit(shape.forms, operation.fields) is not None:
         return "invalid", "form"  # a fact, too: one that says nothing is none, and no desk writes it
+    if operation.table == "registration" and operation.fields.get("host") == operation.row:
+        return "invalid", "form"  # nobody is their own guest
     if operation.table == "chapter" and operation.row != scope:
         return "invalid", "chapter"
     return _wrong_audience(operation, audience, shape)
