@@ -117,7 +117,7 @@ class RecoveryPage(PlainSheet):
         column.addSpacing(px(20))
         self._build_foot(column)
         self.whole.addWidget(scroll, 1)
-        self._scroll = scroll
+        self._middle = self._scroll = scroll
         self._look()
 
     def _set_size(self, percent: int) -> None:
