@@ -376,8 +376,7 @@ def test_many_open_invitations_fold_and_all_of_them_are_shown_when_asked(make_se
     before = set(people.invited.buttons)
     every.setFocus()
     QTest.keyClick(every, Qt.Key.Key_Space)
-    hands.rest()
-    assert len(listed()) == 10 and not [one for one in people.findChildren(Link) if one.text().startswith("Show all")]
+    hands.until(lambda: len(listed()) == 10 and not [one for one in people.findChildren(Link) if one.text().startswith("Show all")])
     came = [button for invitation, button in people.invited.buttons.items() if invitation not in before]
     assert QApplication.focusWidget() is came[0], "the keyboard goes on with the first that came"
     people.refresh(0)
