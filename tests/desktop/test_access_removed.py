@@ -66,6 +66,15 @@ def test_it_says_so_at_the_start_and_begins_anew(sitting: Sitting, profile: Prof
     assert removal.removed(profile) is None
 
 
+def half_typed_member(room: Any, until: Until) -> None:
+    """A member's form is open, with something typed into it."""
+    room.shell.show_page("members")
+    members = room.shell.current()
+    assert isinstance(members, MembersPage)
+    members.add({"first_name": "Half a na"})
+    until(lambda: room.shell.findChildren(MemberForm))
+
+
 @pytest.mark.parametrize("typing", [True, False])
 def test_an_open_window_closes_the_chapter_and_says_why(sitting: Sitting, profile: Profile, until: Until, typing: bool) -> None:
     sitting.begin()
@@ -73,11 +82,7 @@ def test_an_open_window_closes_the_chapter_and_says_why(sitting: Sitting, profil
     room = sitting.room
     assert room is not None
     if typing:
-        room.shell.show_page("members")
-        members = room.shell.current()
-        assert isinstance(members, MembersPage)
-        members.add({"first_name": "Half a na"})
-        until(lambda: room.shell.findChildren(MemberForm))
+        half_typed_member(room, until)
     begun = removal.begin(room.desk, "handed_over")
     room.desk.shut(begun.error)
     removal.finish(profile)
@@ -97,11 +102,7 @@ def test_a_walk_in_that_is_half_typed_at_the_door_is_counted(sitting: Sitting, p
     room = sitting.room
     assert room is not None
     if others:
-        room.shell.show_page("members")
-        members = room.shell.current()
-        assert isinstance(members, MembersPage)
-        members.add({"first_name": "Half a na"})
-        until(lambda: room.shell.findChildren(MemberForm))
+        half_typed_member(room, until)
     room.shell.show_page("checkin", gathering=dinner)
     checkin = room.shell.current()
     assert isinstance(checkin, CheckInPage)

@@ -35,7 +35,6 @@ if TYPE_CHECKING:
 _json = msgspec.json.Decoder(dict[str, Any])
 DECIDED = "conflict_decided"
 """The event of a decision between two values."""
-_OFF_THE_LIST = _("What this is about was taken off the list since, so nothing was put back. Bring it back first, by undoing or redoing that.")
 MOST_LOOKED = 50
 """Of actions of more rows the list does not look whether anything would be put back."""
 
@@ -97,13 +96,18 @@ def redo(desk: Desk, action: str | None = None, *, but: Collection[str] = ()) ->
         chain = _chain(_links(connection), row.id)
         goes, left = _outlook(desk, connection, chain, _json.decode(row.counts), again=True) if action else (True, [])
         if not goes and why_stays(left) == "off":
-            raise Refused("off_the_list", _OFF_THE_LIST, left=tuple(left), action=row.id)
+            raise _off_the_list(left, row.id)
     return _turn(desk, row, chain, "redone")
 
 
 def changed_since(desk: Desk, action: str) -> list[Left]:
     """What undoing an action (or redoing one that was undone) would leave, because somebody changed it or stands on it since."""
     return ahead(desk, action)[1]
+
+
+def _off_the_list(left: Collection[Left], action: str) -> Refused:
+    return Refused("off_the_list", _("What this is about was taken off the list since, so nothing was put back. Bring it back first, by undoing or redoing "
+                                     "that."), left=tuple(left), action=action)
 
 
 def ahead(desk: Desk, action: str) -> tuple[bool, list[Left]]:
@@ -270,7 +274,7 @@ def _turn(desk: Desk, row: sa.Row[Any], chain: Sequence[str], event: str) -> Und
                 raise Refused("erased_since", _("This was about somebody who was erased since, so there is nothing to bring back."), left=tuple(left),
                               action=row.id)
             if left and all(_is_off(writing.connection, one) for one in left):
-                raise Refused("off_the_list", _OFF_THE_LIST, left=tuple(left), action=row.id)
+                raise _off_the_list(left, row.id)
             raise Refused("all_changed_since", _("Everything of this was changed or is in use since, so nothing was put back."), left=tuple(left),
                           action=row.id)
         _refuse_circles(writing)
