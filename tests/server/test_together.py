@@ -77,6 +77,27 @@ def test_whoever_waits_meanwhile_goes_together() -> None:
     assert sorted(n for batch in batches for n in batch) == list(range(20)) and max(map(len, batches)) == 10 and len(batches) <= 4
 
 
+def test_what_is_still_made_ready_keeps_its_turn() -> None:
+    done: list[int] = []
+
+    def work(name: str, asked: Sequence[int]) -> list[int]:
+        done.extend(asked)
+        return list(asked)
+
+    async def ask() -> None:
+        ready: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        line: Together[int, int] = Together(work, 1, asyncio.to_thread)
+        both = [asyncio.create_task(line.do("x", 1, after=ready)), asyncio.create_task(line.do("x", 2))]
+        for _turn in range(20):
+            await asyncio.sleep(0)
+        assert not done
+        ready.set_result(None)
+        assert await asyncio.gather(*both) == [1, 2]
+
+    asyncio.run(ask())
+    assert done == [1, 2]
+
+
 def test_whoever_is_gone_keeps_nobody_waiting() -> None:
     go = threading.Event()
 

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from alumni_desk.errors import NetworkProblem
+from alumni_desk.errors import KnownError, NetworkProblem
 from alumni_desk.protocol.messages import Trouble, pack
 from alumni_desk.sync import wire as lines
 from alumni_desk.sync.address import read_address
@@ -122,3 +122,18 @@ def test_an_answer_may_take_longer_than_a_connection(monkeypatch: pytest.MonkeyP
         assert wire.call("pull", Trouble(code=""), Trouble).code == "heard"
     wire.close()
     server.join(20)
+
+
+def test_a_second_line_ends_with_the_first() -> None:
+    wire = Wire(read_address("http://127.0.0.1:9"))
+    other = wire.beside()
+    wire.stop()
+    with pytest.raises(KnownError) as raised:
+        other.call("push", Trouble(code=""), Trouble)
+    assert raised.value.code == "sync_stopped"
+    late = wire.beside()
+    with pytest.raises(KnownError) as raised:
+        late.call("push", Trouble(code=""), Trouble)
+    assert raised.value.code == "sync_stopped"
+    for line in (wire, other, late):
+        line.close()

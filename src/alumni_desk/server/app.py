@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import inspect
 import logging
 import time
@@ -58,7 +59,7 @@ from alumni_desk.server.anew import Fresh, fresh_of, glance, push_anew
 from alumni_desk.server.aside import aside
 from alumni_desk.server.beforehand import look
 from alumni_desk.server.bodies import STRANGERS_LIMIT, drop_body, packed, read_body
-from alumni_desk.server.bulk import put_rows
+from alumni_desk.server.bulk import MANY, put_rows
 from alumni_desk.server.calls import Call, respond
 from alumni_desk.server.clamping import REPLICA
 from alumni_desk.server.devices import has_sent
@@ -217,7 +218,7 @@ def make_app(server: Server, now: Now = now_ms, *, rate: float = CALLS_A_SECOND,
         """Pushes to one scope, each with its device: what became of it, why it is not taken, or whose it is where it is to be set aside."""
         answers: list[PushReply | Refusal | accounts.Caller] = []
         those: dict[int, Sent] = {}
-        fresh = fresh_of(asked[0].message.parcels) if len(asked) == 1 and server.database.postgresql else None
+        fresh = asked[0].fresh.result() if len(asked) == 1 and asked[0].fresh is not None else None
         with erasures(server, now(), snapshots) as note, server.database.writing() as connection:
             if fresh is not None and (answer := carry_out_anew(connection, scope, asked[0], fresh)) is not None:
                 return [answer]
@@ -269,7 +270,9 @@ def make_app(server: Server, now: Now = now_ms, *, rate: float = CALLS_A_SECOND,
         weight = sum(len(parcel.bodies) for parcel in message.parcels)
         key = keys.get(request.device)  # while the database has those before: whoever has sent before is known by it
         proven = _proven(message.parcels, key) if weight <= FEW else None
-        reply = await together.do(scope, _Pushed(request.device, message, proven), weight)
+        # Taken apart while the database takes in what came before it; its turn it has all the same.
+        fresh = asyncio.ensure_future(aside(fresh_of, message.parcels)) if weight >= MANY and server.database.postgresql else None
+        reply = await together.do(scope, _Pushed(request.device, message, proven, fresh), weight, after=fresh)
         if isinstance(reply, Refusal):
             raise reply
         if isinstance(reply, accounts.Caller):
@@ -464,11 +467,12 @@ def _refused(request: Call, trouble: Refusal) -> Answered:
 
 
 class _Pushed(NamedTuple):
-    """What a laptop sent. ``proven``: the key under which its parcels were found to be signed already."""
+    """What a laptop sent. ``proven``: the key under which its parcels were found to be signed already; ``fresh``: whether all of it makes new rows."""
 
     device: str
     message: PushRequest
     proven: bytes | None
+    fresh: asyncio.Future[Fresh | None] | None = None
 
 
 def _proven(parcels: Sequence[Parcel], key: bytes | None) -> bytes | None:

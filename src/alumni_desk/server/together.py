@@ -20,6 +20,7 @@ class _Waiting(Generic[A, R]):
     asked: A
     weight: int
     answer: asyncio.Future[R]
+    after: Awaitable[object] | None
 
 
 class Together(Generic[A, R]):
@@ -33,10 +34,10 @@ class Together(Generic[A, R]):
         self._queues: dict[str, deque[_Waiting[A, R]]] = {}
         self._working: set[asyncio.Task[None]] = set()
 
-    async def do(self, name: str, asked: A, weight: int = 1) -> R:
-        """Carry it out with whatever else waits then."""
+    async def do(self, name: str, asked: A, weight: int = 1, *, after: Awaitable[object] | None = None) -> R:
+        """Carry it out with whatever else waits then, and in its turn, but not before what it comes ``after`` is done."""
         loop = asyncio.get_running_loop()
-        mine: _Waiting[A, R] = _Waiting(asked, weight, loop.create_future())
+        mine: _Waiting[A, R] = _Waiting(asked, weight, loop.create_future(), after)
         queue = self._queues.get(name)
         if queue is None:
             queue = self._queues[name] = deque()
@@ -66,6 +67,9 @@ class Together(Generic[A, R]):
 
     async def _carry_out(self, name: str, batch: Sequence[_Waiting[A, R]]) -> None:
         try:
+            for one in batch:
+                if one.after is not None:
+                    await one.after
             replies = await self._aside(self._work, name, [one.asked for one in batch])
         except Exception as error:
             if len(batch) > 1:

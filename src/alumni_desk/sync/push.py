@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import logging
+import time
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
+from itertools import cycle
 from operator import attrgetter
+from typing import NamedTuple
 
 import msgspec
 import sqlalchemy as sa
@@ -34,6 +38,10 @@ log = logging.getLogger(__name__)
 
 STREAMED = 1_000
 """Operations from which it is worth the thread to have a request on its way while the next is made ready."""
+
+QUICK = 5.0
+"""Seconds between answers up to which two requests of what files brought are on their way at once: the server takes the one apart while its database
+takes the other in. A slow line is not shared by two, and who has much to do is not given more."""
 
 BESIDE = 200
 """Operations from which it is worth the thread to send them while the rows that came are applied."""
@@ -60,7 +68,7 @@ class Pushed:
 def push(desk: Desk, wire: Wire, membership: Membership, count: Pushed, newest: int | None = None, progress: Progress | None = None) -> bool:
     """Send one request of what waits, adding to ``count``; False if nothing does. Safe to repeat: the server knows what it has seen.
 
-    Of what files brought, several requests: while the server works on one the next is made ready and the answer to the last is kept.
+    Of what files brought, several requests: while the server works on some the next is made ready and the answer to the last is kept.
     ``newest``: the last operation (its rowid) that is sent now, so that whoever goes on working does not keep a sync from ending.
     """
     waiting = _waiting(desk, membership, newest, count.most or PUSH_OPERATIONS)
@@ -113,20 +121,34 @@ def _waiting(desk: Desk, membership: Membership, newest: int | None, most: int) 
 
 def _stream(desk: Desk, wire: Wire, membership: Membership, parcels: list[list[Outgoing]], count: Pushed, newest: int | None,
             progress: Progress | None) -> None:
-    """One request after the other, until all is sent or something of others has to come down first."""
-    with ThreadPoolExecutor(1, "sending") as sender:
-        asked: Future[PushReply] | None = sender.submit(_ask(desk, wire, membership, parcels))
-        alone = True
-        while asked is not None:
-            after = _sent_up_to(parcels)
+    """One request made ready while others are on their way, until all is sent or something of others has to come down first."""
+    with closing(wire.beside()) as other, ThreadPoolExecutor(2, "sending") as sender:
+        lines = cycle((wire, other))  # in turns: the one whose answer is waited for is the next that is free
+        under_way: deque[tuple[list[list[Outgoing]], Future[PushReply]]] = deque()
+        ready: _Ready | None = _Ready(parcels, _ask(desk, next(lines), membership, parcels))
+        alone, quick, begun = True, False, time.monotonic()
+        while ready is not None or under_way:
+            if ready is not None and len(under_way) < (2 if quick else 1):
+                under_way.append((ready.parcels, sender.submit(ready.ask)))
+            else:
+                sent, asked = under_way.popleft()
+                reply = asked.result()
+                quick, begun = time.monotonic() - begun < QUICK, time.monotonic()
+                if ready is not None:
+                    under_way.append((ready.parcels, sender.submit(ready.ask)))
+                alone = _keep(desk, membership, sent, reply, count) and alone
+                if progress is not None:
+                    progress(count.sent)
+            after = _sent_up_to(under_way[-1][0]) if under_way else None
             following = _following(desk, membership, after, newest) if alone and after is not None else []
-            ask = _ask(desk, wire, membership, following) if following else None
-            reply = asked.result()
-            asked = sender.submit(ask) if ask is not None else None
-            alone = _keep(desk, membership, parcels, reply, count)
-            parcels = following
-            if progress is not None:
-                progress(count.sent)
+            ready = _Ready(following, _ask(desk, next(lines), membership, following)) if following else None
+
+
+class _Ready(NamedTuple):
+    """A request made ready, and what sends it."""
+
+    parcels: list[list[Outgoing]]
+    ask: Callable[[], PushReply]
 
 
 def _following(desk: Desk, membership: Membership, after: int, newest: int | None) -> list[list[Outgoing]]:

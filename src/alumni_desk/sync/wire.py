@@ -70,13 +70,27 @@ class Wire:
         self._held: socket.socket | None = None
         self._holding = threading.Lock()
         self._ready: tuple[msgspec.Struct, Packed] | None = None
+        self._given = session
         self._session = session if session is not None else _session(address, self._hold)
+        self._beside: Wire | None = None
+
+    def beside(self) -> Wire:
+        """A second line to the same server, in the same session, for a call while one is under way here. It stops with this one; the caller closes it."""
+        other = Wire(self.address, self._given)
+        other.token = self.token
+        with self._holding:
+            self._beside = other
+            if self._stopping.is_set():
+                other.stop()
+        return other
 
     def stop(self) -> None:
         """End a call that is under way, from another thread; every later one ends at once with ``sync_stopped``."""
         with self._holding:
             self._stopping.set()
             self._let_go()
+            if self._beside is not None:
+                self._beside.stop()
 
     def close(self) -> None:
         """Hang up, and wake a wait for a busy server."""
