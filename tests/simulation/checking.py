@@ -252,7 +252,7 @@ def the_feed_is_short(office: Office, scope: str, world: World) -> None:
     erased = {(row["table_name"], row["row_id"]): row for row in office.rows("SELECT * FROM erased WHERE scope = ?", scope)}
     for row in office.rows("SELECT table_name, row_id, sequence FROM feed WHERE scope = ? AND audience = 'chapter' AND gone", scope):
         key = row["table_name"], row["row_id"]
-        there = bool(office.rows(f'SELECT 1 FROM "{key[0]}" WHERE id = ?', key[1]))
+        there = bool(office.rows(f'SELECT 1 FROM "{key[0]}" WHERE scope = ? AND id = ?', scope, key[1]))  # who moved is in another chapter
         if there:
             marked = key in erased and (erased[key]["kept"] is None or erased[key]["moved_to"] is not None)
             hold(15, row["sequence"] > last or key in named or marked, f"{key} was removed long ago and is kept")
