@@ -305,7 +305,7 @@ def test_a_name_like_a_formula_stays_text(do: Do, chapter: dict[str, str], tmp_p
 
 def test_backup_restore_verify_status(do: Do, chapter: dict[str, str], tmp_path: Path) -> None:
     assert do("status") == {"state": "alone", "waiting": 0, "last_sync": None, "clock_ahead_seconds": 0, "role": None, "gathering": None,
-                            "until": None, "identical": None, "checked": None}
+                            "until": None, "identical": None, "checked": None, "mended": 0}
     assert do("verify")["ok"]
     saved = tmp_path / "saved.desk"
     assert do("backup", saved)["members"] == 3

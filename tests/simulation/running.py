@@ -42,7 +42,7 @@ ROUNDS = 12
 SIZES = ((4_000, 4_000), (3, 12), (7, 4_000), (4_000, 12))
 """Rows of a page and operations of a push, by seed: small ones tear what would travel together."""
 
-WEATHER = frozenset({"sync_unreachable", "sync_slow", "sync_no_server", "sync_busy", "sync_server_trouble", "no_session"})
+WEATHER = frozenset({"sync_unreachable", "sync_slow", "sync_no_server", "sync_sign_in", "sync_busy", "sync_server_trouble", "no_session"})
 """What a sync may say while the network is not fair."""
 
 

@@ -89,11 +89,13 @@ def test_whatever_differs_is_seen_and_mended(pair: tuple[Desk, Desk, list[str]],
         assert search.is_whole(connection) and search.differences(connection) == 0
 
 
-def test_all_gone_all_comes_back(pair: tuple[Desk, Desk, list[str]]) -> None:
-    one, two, _ids = pair
+def test_all_gone_all_comes_back_and_it_is_said(pair: tuple[Desk, Desk, list[str]]) -> None:
+    one, two, ids = pair
     with two.applying() as applying:
         applying.connection.exec_driver_sql("DELETE FROM person")
     assert sync_once(two, check=True).identical is True and everything(one) == everything(two)
+    assert status(two).mended == len(ids) and f"Checked: {len(ids)} records were missing or different here" in status(two).checked_sentence
+    assert sync_once(two, check=True).identical is True and status(two).checked_sentence == "Checked: nothing missing"
 
 
 def test_what_waits_is_not_taken_for_a_difference(pair: tuple[Desk, Desk, list[str]], office: Any) -> None:

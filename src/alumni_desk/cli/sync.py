@@ -64,6 +64,7 @@ def add_commands(commands: Any) -> None:
                                              "still to be decided on; leaders are told), refused, quarantined (changes of removed laptops set aside in this "
                                              "chapter; leaders are told), identical (true: all that is "
                                              "here is all that the server has for this laptop; null: not compared since something changed), "
+                                             "mended (records that this comparison found missing or different here, and put right), "
                                              "dropped (changes that were not sent yet, of somebody whom others erased: they went with them)."))
     sync.add_argument("--check", action="store_true", help=_("compare everything with the server, not once a day alone"))
     add_json(sync)
@@ -82,7 +83,8 @@ def add_commands(commands: Any) -> None:
                                                "clock_ahead_seconds (this laptop's clock against the server's, or without one against the newest "
                                                "changes here; negative: behind), role (admin, leader, door), "
                                                "gathering (of a laptop at the door), until (how long it may see what it sees), "
-                                               "checked (when all was last compared with the server, UTC, or null), identical (what was found then)."))
+                                               "checked (when all was last compared with the server, UTC, or null), identical (what was found then), "
+                                               "mended (how many records were put right then)."))
     add_json(status)
     status.set_defaults(run=run_status)
 
@@ -203,7 +205,7 @@ def _way(text: str, code: str) -> tuple[str, str]:
 
 def run_sync(args: argparse.Namespace) -> int:
     """Sync once."""
-    from alumni_desk.sync.engine import status, sync_once
+    from alumni_desk.sync.engine import mended_words, status, sync_once
     from alumni_desk.sync.refused import refused as list_refused
 
     with opened(args) as desk:
@@ -214,7 +216,7 @@ def run_sync(args: argparse.Namespace) -> int:
             from alumni_desk.sync.keeping import look_after
 
             look_after(desk)
-        clock = status(desk).clock
+        standing = status(desk)
         gone = list_refused(desk, min(result.refused, 10)) if result.refused else []
     lines = [_("{sent}, {received}.").format(
         sent=ngettext("{n} change sent", "{n} changes sent", result.pushed).format(n=number(result.pushed)),
@@ -232,7 +234,8 @@ def run_sync(args: argparse.Namespace) -> int:
                               "{n} changes that were not sent yet were of people whom others erased, and went with them.", result.dropped).format(
                                   n=number(result.dropped)))
     if result.identical is not None:
-        lines.append(_("Checked: nothing missing.") if result.identical else _("Checked: something differs from the server; the next sync fetches it again."))
+        nothing = _("Checked: {found}").format(found=mended_words(standing.mended)) if standing.mended else _("Checked: nothing missing.")
+        lines.append(nothing if result.identical else _("Checked: something differs from the server; the next sync fetches it again."))
     if result.conflicts:
         lines.append(ngettext("{n} field that two people changed at once is to be decided on; until then what is shown counts: see conflicts.",
                               "{n} fields that two people changed at once are to be decided on; until then what is shown counts: see conflicts.",
@@ -240,9 +243,9 @@ def run_sync(args: argparse.Namespace) -> int:
     if result.quarantined:
         lines.append(ngettext("{n} change of a removed laptop is set aside: see set-aside.",
                               "{n} changes of removed laptops are set aside: see set-aside.", result.quarantined).format(n=number(result.quarantined)))
-    if clock:
-        lines.append(clock)
-    data = asdict(result)
+    if standing.clock:
+        lines.append(standing.clock)
+    data = {**asdict(result), "mended": standing.mended if result.identical is not None else 0}
     del data["clashes"]
     show(args, data, "\n".join(lines))
     return 0
@@ -284,13 +287,13 @@ def run_status(args: argparse.Namespace) -> int:
     ended = removal.finish(profile_of(args))
     if ended is not None:
         gone = {"state": "removed", "waiting": 0, "last_sync": None, "clock_ahead_seconds": 0, "role": None, "gathering": None, "until": None,
-                "checked": None, "identical": None}
+                "checked": None, "identical": None, "mended": 0}
         show(args, gone, ended.sentence)
         return 0
     with opened(args) as desk:
         standing = status(desk)
     data = {"state": standing.state, "waiting": standing.waiting, "last_sync": standing.last_sync, "clock_ahead_seconds": standing.ahead_s,
             "role": standing.role, "gathering": standing.gathering, "until": standing.until,
-            "checked": standing.checked, "identical": standing.identical}
+            "checked": standing.checked, "identical": standing.identical, "mended": standing.mended}
     show(args, data, "\n".join(filter(None, dict.fromkeys((standing.sentence, standing.access, standing.checked_sentence, standing.clock)))))
     return 0

@@ -73,6 +73,7 @@ class Facts:
     locked: bool = False  # a leader's laptop that was without contact for too long
     checked: str | None = None  # when all that is here was compared with the server
     identical: bool | None = None
+    mended: str = ""  # that some of it was put right then
     carrying: bool = False  # what other laptops did, to the server
     members: int | None = None  # as many as there were when it was compared
     conflicts: tuple[Conflict, ...] = ()
@@ -84,8 +85,11 @@ _SHOWN = 5
 _SEEN = "refused_seen"
 
 
-PASSING = frozenset({"sync_unreachable", "sync_slow", "sync_busy", "sync_server_trouble"})
+PASSING = frozenset({"sync_unreachable", "sync_slow", "sync_busy", "sync_server_trouble", "sync_sign_in"})
 """Troubles that go by themselves: no new invitation mends them, and to offer one would only unsettle."""
+
+_UPDATE = frozenset({"sync_version", "sync_server_old"})
+"""A newer program mends these, and no invitation."""
 
 
 class SyncPage(Page):
@@ -333,7 +337,7 @@ class SyncPage(Page):
         for warning in filter(None, ("" if told else self._trouble, facts.access, facts.clock)):
             words.addSpacing(px(8))
             words.addWidget(Label(warning, tone="warn", wrap=True))
-        if self._trouble and self._code not in PASSING and facts.state != "alone":
+        if self._trouble and self._code not in PASSING | _UPDATE and facts.state != "alone":
             self._offer_again(words)
         row.addLayout(words, 1)
         button = self._button(facts)
@@ -583,6 +587,8 @@ class SyncPage(Page):
             column.addWidget(SettingRow(_("The server’s certificate"), " ".join(facts.pin[at:at + 4] for at in range(0, len(facts.pin), 4))))
         if facts.checked is not None:
             found = _("nothing missing") if facts.identical else _("something differs; the next sync fetches it again")
+            if facts.identical and facts.mended:
+                found = facts.mended
             column.addWidget(SettingRow(_("Checked"), f"{_moment(datetime.fromisoformat(facts.checked))} · {found}"))
         column.addWidget(SettingRow(_("Version"), _("Alumni Desk {version}, protocol {protocol}").format(version=__version__, protocol=PROTOCOL)))
         if facts.leads:
@@ -700,7 +706,9 @@ def past_lines(facts: Facts, now: datetime) -> list[PastLine]:
     found.reverse()
     if facts.checked is not None:
         moment = _believed(facts.checked, now)
-        if facts.identical:
+        if facts.identical and facts.mended:
+            line = PastLine(moment, "warning", _("Checked: something was put right"), facts.mended, "warn")
+        elif facts.identical:
             members = "" if facts.members is None else ngettext("{n} member", "{n} members", facts.members).format(n=number(facts.members))
             line = PastLine(moment, "check", _("Checked: nothing missing"), members)
         else:
@@ -804,6 +812,7 @@ def look_up(desk: Desk) -> Facts:
         locked=standing.locked or standing.late,
         checked=standing.checked,
         identical=standing.identical,
+        mended=engine.mended_words(standing.mended) if standing.mended else "",
         carrying=standing.carrying,
         members=checked.members if checked is not None else None,
         conflicts=tuple(conflicts.conflicts(desk)) if leads else (),

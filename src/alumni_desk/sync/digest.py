@@ -115,7 +115,7 @@ def _under(connection: sa.Connection, shape: Shape) -> Iterator[tuple[Any, ...]]
 
 
 def _mend(desk: Desk, wire: Wire, membership: state.Membership, cursor: Cursor, parts: Sequence[int]) -> int:
-    """Fetch some parts' rows and make them the base. Stops if the chapter moves meanwhile; returns how many parts were mended."""
+    """Fetch some parts' rows and make them the base. Stops if the chapter moves meanwhile; returns how many rows were put right."""
     left, mended = list(parts), 0
     while left:
         request = DigestRequest(scope=membership.scope, cursor=cursor, columns=_columns(), want=left)
@@ -127,14 +127,13 @@ def _mend(desk: Desk, wire: Wire, membership: state.Membership, cursor: Cursor, 
                 return mended
             for shape in shapes().values():
                 block = next((one for one in reply.blocks if one.table == shape.name), None)
-                _replace(applying.connection, shape, membership.scope, reply.given, block)
-        mended += len(reply.given)
+                mended += _replace(applying.connection, shape, membership.scope, reply.given, block)
         left = [part for part in left if part not in reply.given]
     return mended
 
 
-def _replace(connection: sa.Connection, shape: Shape, scope: str, parts: Sequence[int], block: Block | None) -> None:
-    """Make a table's rows of some parts what the server gave; what it did not give is not there. What waits here stays on top."""
+def _replace(connection: sa.Connection, shape: Shape, scope: str, parts: Sequence[int], block: Block | None) -> int:
+    """Make a table's rows of some parts what the server gave; what it did not give is not there. What waits here stays on top. Returns how many differed."""
     given: dict[str, dict[str, Any]] = {}
     if block is not None:
         for values in block.rows:
@@ -146,9 +145,15 @@ def _replace(connection: sa.Connection, shape: Shape, scope: str, parts: Sequenc
         (shape.name, tails)).scalars().all()
     lying = operations.lying_over(connection, shape.name, waiting)
     newer: dict[str, Base] = {row_id: base_of(shape, given[row_id]) if row_id in given else no_base(shape) for row_id in lying}
+    before = bases_of(connection, shape, lying)
     settle(connection, shape, scope, lying, set(), newer)
-    there = connection.exec_driver_sql(f'SELECT id FROM "{shape.name}" WHERE scope = ? AND substr(id, 35, 2) IN (SELECT value FROM json_each(?))',
-                                       (scope, tails)).scalars().all()
+    compared = [name for name in shape.columns if block is None or name in block.columns]
+    there = {row[0]: row[1:] for row in connection.exec_driver_sql(
+        f'SELECT id, {", ".join(map(_quoted, compared))} FROM "{shape.name}" WHERE scope = ? AND substr(id, 35, 2) IN (SELECT value FROM json_each(?))',
+        (scope, tails))}
+    come = {row_id: tuple(int(row[name]) if isinstance(row[name], bool) else row[name] for name in compared) for row_id, row in given.items()}
+    differed = sum(there.get(row_id) != come.get(row_id) for row_id in (there.keys() | come.keys()) - lying.keys())
+    differed += sum(before[row_id] != newer[row_id] for row_id in lying)
     away = [(row_id,) for row_id in there if row_id not in given and row_id not in lying]
     if away:
         connection.exec_driver_sql(f'DELETE FROM "{shape.name}" WHERE id = ?', away)
@@ -156,3 +161,8 @@ def _replace(connection: sa.Connection, shape: Shape, scope: str, parts: Sequenc
         at = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
         bare = Block(table=block.table, columns=block.columns, rows=[row for row in block.rows if part_of(str(row[1])) in parts and str(row[1]) not in lying])
         apply_block(connection, shape, scope, bare, at)
+    return differed
+
+
+def _quoted(name: str) -> str:
+    return f'"{name}"'

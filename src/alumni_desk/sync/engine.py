@@ -26,7 +26,7 @@ from alumni_desk.sync.pull import cursor_of, follow_timeline, pull
 from alumni_desk.sync.push import Pushed, push, pushing
 from alumni_desk.sync.venue import holding
 from alumni_desk.sync.venue.relaying import forget_settled_operations, relay
-from alumni_desk.sync.wire import Wire
+from alumni_desk.sync.wire import Wire, in_its_place
 from alumni_desk.words import _, ngettext, number
 
 log = logging.getLogger(__name__)
@@ -80,6 +80,7 @@ class Standing:
     ahead_s: int = 0
     checked: str | None = None
     identical: bool | None = None
+    mended: int = 0  # rows that this check found to be missing or different here, and put right
     role: str | None = None
     gathering: str | None = None
     until: str | None = None
@@ -99,6 +100,8 @@ class Standing:
         """What the last check against the server found; empty before there was one."""
         if self.checked is None:
             return ""
+        if self.identical and self.mended:
+            return _("Checked: {found}").format(found=mended_words(self.mended))
         return _("Checked: nothing missing") if self.identical else _("Checked: something differs; the next sync fetches it again")
 
 
@@ -135,10 +138,13 @@ def sync_once(desk: Desk, progress: Progress | None = None, *, wire: Wire | None
             result = again
         else:
             result = _sync(desk, line, membership, progress, check=check)
-    except KnownError as problem:
+    except KnownError as found:
+        problem = in_its_place(found) if _has_synced(desk) else found
         if problem.code not in ("sync_stopped", removal.CODE):
             _remember(desk, problem.code)
-        raise
+        if problem is found:
+            raise
+        raise problem from None
     finally:
         if wire is None:
             line.close()
@@ -147,6 +153,12 @@ def sync_once(desk: Desk, progress: Progress | None = None, *, wire: Wire | None
         desk.outbox.make_anew(desk)  # what the server has needs no second copy
     still.note(desk, replace(result, pushed=0, pulled=0, clashes=0, refused=0, dropped=0))
     return result
+
+
+def _has_synced(desk: Desk) -> bool:
+    """Whether the server was reached at its address before."""
+    with desk.reading() as connection:
+        return (state.read(connection, state.LastSync) or state.LastSync()).at is not None
 
 
 def wire_of(desk: Desk) -> Wire:
@@ -298,7 +310,8 @@ def standing(connection: sa.Connection) -> Standing:
     # What was checked on the computer that a backup came from says nothing of this one.
     checked = None if stands.state == "invitation" else state.read(connection, state.Checked)
     return replace(stands, clock=clock_sentence(skew.ahead_ms), ahead_s=round(skew.ahead_ms / 1000), role=membership.role, gathering=membership.gathering,
-                   until=membership.until, checked=checked.at if checked else None, identical=checked.identical if checked else None)
+                   until=membership.until, checked=checked.at if checked else None, identical=checked.identical if checked else None,
+                   mended=checked.mended if checked else 0)
 
 
 def _elsewhere(connection: sa.Connection) -> Standing | None:
@@ -346,6 +359,13 @@ def _ended_sentence(ended: state.Ended, waiting: int) -> str:
     if not waiting:
         return _("{what}; nothing is left to send.").format(what=what)
     return ngettext("{what}; {n} change is still to send.", "{what}; {n} changes are still to send.", waiting).format(what=what, n=number(waiting))
+
+
+def mended_words(count: int) -> str:
+    """What to say of a check that found rows missing or different here and put them right: a disk may be failing, or somebody wrote past the program."""
+    return ngettext("{n} record was missing or different here and was fetched again; nothing is missing now. If that happens again, this computer’s disk may "
+                    "be failing.", "{n} records were missing or different here and were fetched again; nothing is missing now. If that happens again, this "
+                    "computer’s disk may be failing.", count).format(n=number(count))
 
 
 def ending_sentence(membership: state.Membership, now: datetime) -> str:

@@ -184,7 +184,7 @@ class Told(msgspec.Struct, frozen=True):
 
 
 class Checked(msgspec.Struct, frozen=True):
-    """The last check that nothing is missing: when, where in the feed, what it found, and how many parts it had to fetch again. ``at``: ISO 8601 UTC;
+    """The last check that nothing is missing: when, where in the feed, what it found, and how many rows it had to put right. ``at``: ISO 8601 UTC;
     ``members``: how many there were then, None of a former version."""
 
     at: str

@@ -221,9 +221,14 @@ def _took_too_long(error: Exception) -> bool:
 
 
 def _session(address: Address, hold: Callable[[socket.socket], None]) -> requests.Session:
+    import warnings
+
     import requests
     from requests.adapters import HTTPAdapter
     from urllib3 import Timeout
+    from urllib3.exceptions import SystemTimeWarning
+
+    warnings.simplefilter("ignore", SystemTimeWarning)  # a clock that is wrong is said in words, with the sync
 
     pin: dict[str, Any] = {} if address.fingerprint is None else {"assert_fingerprint": address.fingerprint}
     pools = _pools(hold)
@@ -381,8 +386,25 @@ def _no_desk_server() -> KnownError:
     return NetworkProblem("sync_no_server", _("What answers at that address is not an Alumni Desk server. Check the address."))
 
 
+def in_its_place(problem: KnownError) -> KnownError:
+    """What to say where a server was reached before, and now something else answers: mostly a hotel's network that wants its guests to sign in first."""
+    if problem.code == "sync_no_server":
+        return NetworkProblem("sync_sign_in", _(
+            "Something else answers in the server's place. This network may want you to sign in first: open a web browser, sign in or agree there, then sync "
+            "again. Everything is saved here. If it is the same in other networks, ask whoever runs the server."))
+    if problem.code == "sync_certificate":
+        return NetworkProblem(problem.code, _(
+            "Something answers in the server's place, with another certificate, so nothing was sent. This network may want you to sign in first: open a web "
+            "browser, sign in or agree there, then sync again. If it is the same in other networks, ask whoever runs the server for a new invitation, with its "
+            "whole address. What waits here stays."))
+    return problem
+
+
 def _in_words(status: int, trouble: Trouble) -> KnownError:
     code = trouble.code
+    if status == 511:  # "network authentication required", RFC 6585: only what stands between says that
+        return NetworkProblem("sync_sign_in", _(
+            "This network wants you to sign in first: open a web browser, sign in or agree there, then sync again. Everything is saved here."))
     if code == "invitation_wrong":
         return Refused(code, _("The server does not know this code. Check it, or ask for a new invitation."))
     if code == "invitation_used":
