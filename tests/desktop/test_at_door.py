@@ -13,7 +13,10 @@ from tests.desktop.test_sync_page import words
 
 from alumni_desk.desktop.app import build
 from alumni_desk.desktop.at_door import LOCKED, PAGES
+from alumni_desk.desktop.controls import Button
 from alumni_desk.desktop.door_page import choosable
+from alumni_desk.desktop.join_form import JoinForm
+from alumni_desk.desktop.sheet import PlainSheet
 from alumni_desk.gatherings.actions import cancel_gathering, new_gathering
 from alumni_desk.members.actions import add_member
 from alumni_desk.sync import door, state
@@ -32,6 +35,11 @@ def at_door(desk: Any, role: str = "door", waiting: int = 0) -> state.Membership
         state.keep(applying.connection, member)
         applying.connection.exec_driver_sql("DELETE FROM operation WHERE rowid NOT IN (SELECT rowid FROM operation ORDER BY rowid LIMIT ?)", (waiting,))
     return member
+
+
+def buttons(page: Any) -> dict[str, Button]:
+    """What can be pressed on a page, by its words."""
+    return {one.text(): one for one in page.findChildren(Button) if one.isVisible()}
 
 
 @pytest.fixture
@@ -81,9 +89,27 @@ def test_when_its_time_is_over_it_says_so_and_what_is_still_to_send(at_the_door:
     said = words(page)
     assert "no longer on this laptop" in said and f"ended on {day.day} November 2026; 3 changes are still to send." in said
     assert "3 changes are still to send" in words(hands.page("sync"))
+    assert {"Sync now", "Join with another invitation"} <= buttons(hands.page("sync")).keys()
     hands.room.bridge.look()
     hands.rest()
     assert hands.shell.chip.text() == "Access ended · 3 to send"
+
+
+def test_whose_time_is_over_joins_the_next_door_from_the_sync_page(at_the_door: Hands) -> None:
+    hands = at_the_door
+    with hands.desk.applying() as applying:
+        member = state.read(applying.connection, state.Membership)
+        applying.connection.exec_driver_sql("UPDATE operation SET fate = 'accepted' WHERE fate = 'waiting'")
+    assert member is not None
+    door.end(hands.desk, member)
+    page = hands.page("sync")
+    page.refresh()
+    hands.rest()
+    assert "Another invitation opens another door" in words(page) and "Sync now" not in buttons(page)
+    hands.click(buttons(page)["Join with another invitation"])
+    sheet = hands.dialog(PlainSheet)
+    assert sheet.findChildren(JoinForm)
+    sheet.reject()
 
 
 def test_a_gathering_that_was_cancelled_can_be_checked_in_for_at_its_own_door(desk: Any) -> None:

@@ -337,8 +337,9 @@ class SyncPage(Page):
         for warning in filter(None, ("" if told else self._trouble, facts.access, facts.clock)):
             words.addSpacing(px(8))
             words.addWidget(Label(warning, tone="warn", wrap=True))
-        if self._trouble and self._code not in PASSING | _UPDATE and facts.state != "alone":
-            self._offer_again(words)
+        over = facts.state == "ended"
+        if (over and facts.waiting) or (not over and self._trouble and self._code not in PASSING | _UPDATE and facts.state != "alone"):
+            self._offer_again(words, _("Join with another invitation") if over else _("Join again with a new invitation"))
         row.addLayout(words, 1)
         button = self._button(facts)
         if button is not None:
@@ -346,9 +347,9 @@ class SyncPage(Page):
         self._first = button
         return row
 
-    def _offer_again(self, words: QVBoxLayout) -> None:
+    def _offer_again(self, words: QVBoxLayout, says: str) -> None:
         """A new invitation of the same chapter mends an address, a certificate or an access that ended."""
-        again = Button(_("Join again with a new invitation"), icon="envelope-simple")
+        again = Button(says, icon="envelope-simple")
         again.clicked.connect(self._ask_again)
         words.addSpacing(px(8))
         words.addWidget(again, 0, Qt.AlignmentFlag.AlignLeft)
@@ -359,6 +360,10 @@ class SyncPage(Page):
                 return None
             button = Button(_("Join with an invitation"), "primary", "envelope-simple")
             button.clicked.connect(self._ask_join)
+            return button
+        if facts.state == "ended" and not facts.waiting:  # nothing is left to do here but to open the next door
+            button = Button(_("Join with another invitation"), "primary", "envelope-simple")
+            button.clicked.connect(self._ask_again)
             return button
         button = Button(_("Syncing …") if self._busy else _("Sync now"), "primary", "arrows-clockwise")
         button.setEnabled(not self._busy)
