@@ -14,11 +14,12 @@ import pytest
 import sqlalchemy as sa
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
+from tests.conftest import PASSPHRASE
 
 from alumni_desk.errors import StoreProblem
 from alumni_desk.members.actions import add_member
 from alumni_desk.schema import open_desk
-from alumni_desk.store import backup, driver, keys
+from alumni_desk.store import backup, driver, keys, recovery
 from alumni_desk.store.desk import Desk
 from alumni_desk.store.erasing import erase
 from alumni_desk.store.opening import open_with
@@ -75,6 +76,34 @@ def test_a_damaged_key_file_is_said_in_words(desk: Desk, content: str) -> None:
     with pytest.raises(StoreProblem) as caught:
         open_desk(desk.profile)
     assert caught.value.code == "key_damaged"
+
+
+@pytest.mark.parametrize("keeper", ["passphrase", "recovery"])
+def test_a_bit_that_the_disk_turned_in_a_sealed_key_is_not_called_a_wrong_password(desk: Desk, keeper: str) -> None:
+    paper = recovery.recovery_key(desk)
+    file = desk.profile.path / "desk.key"
+    desk.close()
+    right = {"passphrase": PASSPHRASE, "recovery": paper}
+    other = next(one for one in right if one != keeper)
+    whole = json.loads(file.read_text())
+    for place in range(10, 90, 20):
+        box = whole[keeper]["box"]
+        turned = box[:place] + ("A" if box[place] != "A" else "B") + box[place + 1:]
+        file.write_text(json.dumps({**whole, keeper: {**whole[keeper], "box": turned}}))
+        with pytest.raises(StoreProblem, match="was damaged on the disk") as caught:
+            keys.database_key(desk.profile.path, "desk", passphrase=right[keeper])
+        assert caught.value.code == f"{keeper}_wrong"
+        assert keys.database_key(desk.profile.path, "desk", passphrase=right[other]) == desk.key
+    file.write_text(json.dumps(whole))
+    with pytest.raises(StoreProblem) as caught:
+        keys.database_key(desk.profile.path, "desk", passphrase="not the password")
+    assert "damaged" not in str(caught.value)
+    old = {name: {one: value for one, value in sealed.items() if one != "sum"} for name, sealed in whole.items()}
+    file.write_text(json.dumps(old))
+    assert keys.database_key(desk.profile.path, "desk", passphrase=right[keeper]) == desk.key, "a file of before there were sums"
+    with pytest.raises(StoreProblem) as caught:
+        keys.database_key(desk.profile.path, "desk", passphrase="not the password")
+    assert "damaged" not in str(caught.value)
 
 
 def test_a_lost_key_file_never_makes_a_new_key(desk: Desk) -> None:

@@ -16,7 +16,7 @@ import logging
 import os
 import secrets
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -66,7 +66,7 @@ class Sealed:
 
     def as_json(self) -> dict[str, Any]:
         """Plain values for a file."""
-        return {"kdf": "argon2id", "passes": self.passes, "memory": self.memory, "salt": self.salt, "box": self.box}
+        return _summed({"kdf": "argon2id", "passes": self.passes, "memory": self.memory, "salt": self.salt, "box": self.box})
 
 
 def seal(key: bytes, passphrase: str) -> Sealed:
@@ -92,6 +92,9 @@ def unseal(sealed: dict[str, Any], passphrase: str) -> bytes:
     try:
         return bytes(secret.SecretBox(_derived(passphrase, salt, passes, memory)).decrypt(box))
     except exceptions.CryptoError:
+        if not _is_whole(sealed, ("kdf", "passes", "memory", "salt", "box")):
+            raise StoreProblem("passphrase_wrong", _("The file that leads to the chapter's key was damaged on the disk: no password opens it any more. Type "
+                                                     "the recovery key, or restore a backup: the key lies in that, too.")) from None
         raise StoreProblem("passphrase_wrong", _("That is not the password of this chapter. Check Caps Lock and the keyboard, and try again.")) from None
 
 
@@ -105,13 +108,29 @@ def _derived(passphrase: str, salt: bytes, passes: int, memory: int) -> bytes:
     return pwhash.argon2id.kdf(32, typed, salt, opslimit=passes, memlimit=memory)
 
 
-def seal_for_recovery(key: bytes, recovery_key: str) -> dict[str, str]:
+def _summed(sealed: dict[str, Any]) -> dict[str, Any]:
+    """What is written of a sealed key, with a sum by which a bit that a disk turned over is told from a wrong password."""
+    return {**sealed, "sum": _sum(sealed)}
+
+
+def _sum(sealed: Mapping[str, Any]) -> str:
+    return hashlib.blake2b(json.dumps(sealed, sort_keys=True).encode(), digest_size=8).hexdigest()
+
+
+def _is_whole(sealed: Mapping[str, Any], names: Sequence[str]) -> bool:
+    """Whether a sealed key is as it was written; as far as is known, if that was before there were sums."""
+    if "sum" not in sealed:
+        return sealed.keys() <= set(names)
+    return sealed.keys() == {*names, "sum"} and sealed["sum"] == _sum({name: sealed[name] for name in names})
+
+
+def seal_for_recovery(key: bytes, recovery_key: str) -> dict[str, Any]:
     """Seal a key under the recovery key, for key files and backups."""
     from nacl import secret
 
     salt = secrets.token_bytes(16)
     box = secret.SecretBox(_recovery_derived(recovery_key, salt)).encrypt(key)
-    return {"kdf": "blake2b", "salt": base64.b64encode(salt).decode(), "box": base64.b64encode(bytes(box)).decode()}
+    return _summed({"kdf": "blake2b", "salt": base64.b64encode(salt).decode(), "box": base64.b64encode(bytes(box)).decode()})
 
 
 def unseal_with_recovery(sealed: Mapping[str, Any], recovery_key: str) -> bytes:
@@ -127,6 +146,9 @@ def unseal_with_recovery(sealed: Mapping[str, Any], recovery_key: str) -> bytes:
     try:
         return bytes(secret.SecretBox(_recovery_derived(recovery_key, salt)).decrypt(box))
     except exceptions.CryptoError:
+        if not _is_whole(sealed, ("kdf", "salt", "box")):
+            raise StoreProblem("recovery_wrong", _("The file that leads to the chapter's key was damaged on the disk: no recovery key opens it any more. Type "
+                                                   "the password, or restore a backup: the key lies in that, too.")) from None
         raise StoreProblem("recovery_wrong", _(
             "That recovery key has no typing error, but it belongs to another chapter or was replaced by a newer one. "
             "Look for the newest paper.")) from None
