@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 from nacl.signing import SigningKey
+from tests.conftest import PASSPHRASE
 
 from alumni_desk.cli.main import run
 from alumni_desk.protocol.messages import EnrolRequest, HelloRequest
@@ -99,7 +100,7 @@ def test_from_nothing_to_looking_after_it(do: Do, tmp_path: Path, url: str | Non
     [row] = do("devices")
     assert {key: row[key] for key in row if key != "last_seen"} == {
         "id": device, "name": "Door laptop", "who": "Priya Nair", "chapter": "Łódź", "role": "leader", "version": "1.2.3", "waiting": 4, "revoked": False,
-        "replaced": False}
+        "replaced": False, "left": False}
     assert row["last_seen"].endswith("Z")
     [account] = do("accounts")
     assert (account["who"], account["chapter"], account["role"], account["laptops"]) == ("Priya Nair", "Łódź", "leader", 1)
@@ -128,6 +129,16 @@ def test_from_nothing_to_looking_after_it(do: Do, tmp_path: Path, url: str | Non
     assert "from entry 2 on" in do("audit", "--check", text=True, code=1)
 
 
+def test_a_laptop_that_left_is_no_leader_any_more(do: Do, tmp_path: Path, url: str | None) -> None:
+    do("init")
+    joined(tmp_path / "office", url, do("invite", "--chapter", "Boston", "--role", "leader")["code"], "Dell")
+    database = open_in_profile(tmp_path / "office", url)
+    with database.writing() as connection:
+        connection.exec_driver_sql('UPDATE "grant" SET ended_at = 1')  # as leaving and handing over do
+    database.close()
+    assert do("devices")[0]["left"] and "left" in do("devices", text=True).split()
+
+
 def test_two_laptops_of_one_name_are_told_apart_by_id(do: Do, tmp_path: Path, url: str | None) -> None:
     do("init")
     ids = [joined(tmp_path / "office", url, do("invite", "--chapter", "Boston", "--role", "leader")["code"], "Dell") for _ in range(2)]
@@ -135,7 +146,7 @@ def test_two_laptops_of_one_name_are_told_apart_by_id(do: Do, tmp_path: Path, ur
     assert do("revoke", ids[0])["id"] == ids[0]
 
 
-def test_backup_and_restore(do: Do, tmp_path: Path, url: str | None) -> None:
+def test_backup_and_restore(do: Do, tmp_path: Path, url: str | None, monkeypatch: pytest.MonkeyPatch) -> None:
     do("init")
     do("invite", "--chapter", "Boston", "--role", "leader")
     file = tmp_path / "b"
@@ -152,7 +163,12 @@ def test_backup_and_restore(do: Do, tmp_path: Path, url: str | None) -> None:
     do("restore", restored["replaced"], "--replace")  # a step back
     assert len(do("stats")["chapters"]) == 2
     assert do("restore")["replaced"] is None
+    before = sorted((tmp_path / "office").glob("server-replaced-*"))
     assert "not a backup" in do("restore", __file__, "--replace", code=1)
+    monkeypatch.setenv("ALUMNI_DESK_PASSPHRASE", "a mistyped password")
+    assert "not the password" in do("restore", file, "--replace", code=1)
+    monkeypatch.setenv("ALUMNI_DESK_PASSPHRASE", PASSPHRASE)
+    assert sorted((tmp_path / "office").glob("server-replaced-*")) == before, "nothing was replaced, so nothing is kept"
 
     database = open_in_profile(tmp_path / "office", url)
     with held(database, tmp_path / "office", alone=False):

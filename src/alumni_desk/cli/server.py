@@ -41,7 +41,7 @@ def add_commands(commands: Any) -> None:
     invite.add_argument("--name", default="", help=_("whom it is for: so they are called until they say it themselves"))
     part("accounts", run_accounts, _("who joined"), _("Who joined, by chapter."), _("list of id, who, chapter, role, gathering, until, created, laptops"))
     part("devices", run_devices, _("the laptops that joined"), _("The laptops that joined, by chapter; waiting: changes that a laptop has still to send."),
-         _("list of id, name, who, chapter, role, last_seen, version, waiting, revoked, replaced (it joined anew)"))
+         _("list of id, name, who, chapter, role, last_seen, version, waiting, revoked, replaced (it joined anew), left (its chapter)"))
     revoke = part("revoke", run_revoke, _("remove a laptop"), _("Remove a laptop: from its next call on it gets nothing more."), "id, name, revoked")
     revoke.add_argument("device", metavar="DEVICE", help=_("its id, or its name if no other has it"))
     moving = part("move-member", run_move_member, _("hand a member over to another chapter"), _(
@@ -134,10 +134,10 @@ def run_devices(args: argparse.Namespace) -> int:
     with the_server(args) as server:
         rows = device_rows(server)
     data = [{"id": row.id, "name": row.name, "who": row.who, "chapter": row.chapter, "role": row.role, "last_seen": moment(row.last_seen),
-             "version": row.version, "waiting": row.waiting, "revoked": row.revoked, "replaced": row.replaced} for row in rows]
-    end = {row.id: _("removed") if row.revoked else _("joined anew") if row.replaced else "" for row in rows}
+             "version": row.version, "waiting": row.waiting, "revoked": row.revoked, "replaced": row.replaced, "left": row.left} for row in rows]
+    end = {(row.id, row.chapter): _("removed") if row.revoked else _("joined anew") if row.replaced else _("left") if row.left else "" for row in rows}
     lines = [(row.id, row.name or "", row.who or "", row.chapter or "", row.role, local_moment(row.last_seen), row.version or "",
-              _("{n} to send").format(n=number(row.waiting)) if row.waiting else "", end[row.id]) for row in rows]
+              _("{n} to send").format(n=number(row.waiting)) if row.waiting else "", end[row.id, row.chapter]) for row in rows]
     show(args, data, table(lines) or _("No laptop has joined yet."))
     return 0
 
@@ -276,6 +276,7 @@ def run_restore(args: argparse.Namespace) -> int:
         if not backups.is_empty(database):
             if not args.replace:
                 raise backups.refuse_to_replace()
+            backups.try_to_open(Path(args.file).expanduser(), passphrase)
             replaced = folder_of(args) / f"server-replaced-{now_ms()}.backup"
             backups.back_up(database, replaced, passphrase, own=True)
         held = backups.restore(database, Path(args.file).expanduser(), passphrase, journal_of(args), now=now_ms())

@@ -87,6 +87,12 @@ def back_up(database: Database, out: Path, passphrase: str, *, own: bool = False
     return held
 
 
+def try_to_open(file: Path, passphrase: str) -> None:
+    """Nothing, if this is a backup and the password is its own; raises what ``restore`` raises if not."""
+    header, _start = _header(file)
+    keys.unseal(header.get("key") or {}, passphrase)
+
+
 def restore(database: Database, file: Path, passphrase: str, journal_file: Path | None, *, now: int) -> Held:
     """Put a backup in the database's place, in one transaction, and begin a new timeline. Nobody may be serving."""
     header, start = _header(file)

@@ -32,6 +32,7 @@ class DeviceRow:
     waiting: int | None
     revoked: bool
     replaced: bool  # the same laptop joined anew, and was not seen as this one since
+    left: bool  # its chapter, or handed it over
 
 
 @dataclass(frozen=True)
@@ -53,7 +54,7 @@ def device_rows(server: Server) -> list[DeviceRow]:
     """Every device with each chapter it belongs to, the newest first."""
     device, account, grant, chapter = (server.tables.tables[name] for name in ("device", "account", "grant", "chapter"))
     query = (
-        sa.select(device, account.c.name.label("who"), chapter.c.name.label("chapter"), grant.c.role)
+        sa.select(device, account.c.name.label("who"), chapter.c.name.label("chapter"), grant.c.role, grant.c.ended_at)
         .join_from(device, grant, grant.c.account == device.c.account)
         .join(account, account.c.id == device.c.account)
         .join(chapter, (chapter.c.scope == grant.c.scope) & (chapter.c.id == grant.c.scope), isouter=True)
@@ -61,7 +62,8 @@ def device_rows(server: Server) -> list[DeviceRow]:
     )
     with server.database.reading() as connection:
         return [DeviceRow(row.id, row.name, row.who, row.chapter, row.role, row.last_seen, row.version, row.waiting, row.revoked_at is not None,
-                          row.replaced_at is not None and (row.last_seen or 0) <= row.replaced_at)
+                          row.replaced_at is not None and (row.last_seen or 0) <= row.replaced_at,
+                          row.ended_at is not None)
                 for row in connection.execute(query)]
 
 
