@@ -11,7 +11,10 @@ import pytest
 import sqlalchemy as sa
 
 from alumni_desk.errors import KnownError, Refused
+from alumni_desk.gatherings.actions import add_guests, new_gathering, remove_guests, set_rsvp
 from alumni_desk.gatherings.records import registration_id
+from alumni_desk.members.actions import bring_back, remove_members
+from alumni_desk.members.merging import merge_people
 from alumni_desk.segments.others import others, others_written
 from alumni_desk.store.desk import Desk
 from alumni_desk.store.history import history, restore
@@ -294,6 +297,28 @@ def test_the_history_keeps_what_this_laptop_wrote_over(pair: tuple[Desk, Desk]) 
     until_equal(one, two)
     assert [each.value for each in history(two, "person", ana) if each.field == "city"] == ["Nice", "Porto"]
     assert not [each.what for each in others(two) if "city" in each.what]  # what somebody began with is no change
+
+
+def test_what_was_done_on_another_laptop_is_told_as_it_was_done(pair: tuple[Desk, Desk]) -> None:
+    one, two = pair
+    ana, bea, cyd, dan = (person(two, name) for name in ("Abel", "Blum", "Chen", "Diaz"))
+    ball = new_gathering(two, name="Ball", start="2030-11-12T18:30").id
+    add_guests(two, ball, [ana, bea, cyd], status="invited")
+    until_equal(one, two)
+    set_rsvp(two, ball, [registration_id(ball, ana), registration_id(ball, bea)], "yes")
+    remove_guests(two, ball, [registration_id(ball, cyd)])
+    merge_people(two, dan, ana)
+    remove_members(two, [bea])
+    until_equal(one, two)
+    told = [(line.event, line.what) for line in others(one)]
+    wanted = [("members_removed", "Removed Blum"), ("people_merged", "Merged Diaz with another entry"), ("guests_removed", "Took Chen off the list of Ball"),
+              ("answers_noted", "Noted 2 answers for Ball")]
+    assert [line for line in told if line in wanted] == wanted and sum(event == "answers_noted" for event, _what in told) == 1
+    assert not [what for _event, what in told if "Taken off" in what or "taken off" in what or "merged into" in what]
+    bring_back(two, [bea])
+    until_equal(one, two)
+    assert (others(one)[0].event, others(one)[0].what) == ("members_brought_back", "Brought back Blum")
+    assert ("members_removed", "Removed Blum") in [(line.event, line.what) for line in others(one)], "what was done before was done"
 
 
 def test_undo_leaves_what_another_laptop_changed_since(pair: tuple[Desk, Desk]) -> None:

@@ -26,7 +26,11 @@ TOGETHER_MS = 60_000
 ROWS = 20
 """So many rows are looked through for each line that is wanted."""
 
+_ANSWER = frozenset({"status", "answered_at"})
+"""Fields of a registration that an answer writes together."""
 
+_TURNS = frozenset({"gone", "merged_into"})
+"""Fields that say by their value what was done, not that they were changed."""
 
 @dataclass
 class _Group:
@@ -34,6 +38,7 @@ class _Group:
     table: str
     word: str  # empty: new rows
     newest: str  # clock
+    turn: tuple[str, bool] | None = None  # of ``_TURNS``, and whether it was set or taken back
     rows: dict[str, tuple[str, str]] = field(default_factory=dict)  # id -> a field of it, its clock
 
 
@@ -53,7 +58,7 @@ def others(desk: Desk, limit: int = 100) -> list[Deed]:
     with desk.reading() as connection:
         seen = sorted(_seen(connection, desk, limit * ROWS), reverse=True)
         ours = _ours(connection, {(table, row_id) for _clock, table, row_id, _field, _new in seen})
-        groups = _grouped((one for one in seen if (one[1], one[2], one[0]) not in ours), limit)
+        groups = _grouped(connection, (one for one in seen if (one[1], one[2], one[0]) not in ours), limit)
         authors = authors_of(connection, {one.replica for one in groups})
         names = Names(connection, {"": [(one.table, row_id, {}) for one in groups for row_id in list(one.rows)[:2]]}, set())
     return [_deed(one, names, *authors.get(one.replica, (None, None))) for one in groups]
@@ -143,19 +148,29 @@ def _ours(connection: sa.Connection, rows: Iterable[tuple[str, str]]) -> set[tup
     return found
 
 
-def _grouped(seen: Iterable[Seen], limit: int) -> list[_Group]:
+def _grouped(connection: sa.Connection, seen: Iterable[Seen], limit: int) -> list[_Group]:
     groups: list[_Group] = []
-    open_ones: dict[tuple[str, str, str], _Group] = {}
+    open_ones: dict[tuple[str, str, str, tuple[str, bool] | None], _Group] = {}
     for clock, table, row_id, name, new in seen:
-        replica, word = clock.rpartition("-")[2], "" if new else field_word(table, name)
-        group = open_ones.get((replica, table, word))
+        replica, word = clock.rpartition("-")[2], "" if new else field_word(table, "status" if name in _ANSWER and table == "registration" else name)
+        turn = (name, _was_set(connection, table, row_id, name, clock)) if name in _TURNS and table in ("person", "registration") else None
+        group = open_ones.get((replica, table, word, turn))
         if group is None or milliseconds(group.newest) - milliseconds(clock) > TOGETHER_MS:
             if len(groups) >= limit:
                 break
-            group = open_ones[replica, table, word] = _Group(replica, table, word, clock)
+            group = open_ones[replica, table, word, turn] = _Group(replica, table, word, clock, turn)
             groups.append(group)
         group.rows.setdefault(row_id, (name, clock))
     return groups
+
+
+def _was_set(connection: sa.Connection, table: str, row_id: str, name: str, clock: str) -> bool:
+    """Whether what was written under this clock said something: that it is gone, whom somebody was merged with."""
+    past = connection.exec_driver_sql("SELECT value FROM past WHERE table_name = ? AND row_id = ? AND field = ? AND clock = ?",
+                                      (table, row_id, name, clock)).first()
+    if past is not None:
+        return bool(past.value is not None and msgspec.json.decode(past.value))
+    return bool(connection.exec_driver_sql(f'SELECT "{name}" FROM "{table}" WHERE id = ?', (row_id,)).scalar())
 
 
 def _deed(group: _Group, names: Names, who: str | None, device: str | None) -> Deed:
@@ -179,6 +194,8 @@ def _what(group: _Group, first: str, count: int, names: Names) -> tuple[str, str
     answers = ngettext("{n} answer", "{n} answers", count).format(n=number(count))
     word = group.word.lower() if group.word.isascii() else group.word
     several = count > 1
+    if group.turn is not None:
+        return _turned(group, several, {"person": person, "gathering": gathering, "members": members, "guests": guests if several else person})
     if group.table == "person" and not word:
         return ("member_added", _("Added {members}").format(members=members), members) if several else (
             "member_added", _("Added {person}").format(person=person), person)
@@ -189,9 +206,29 @@ def _what(group: _Group, first: str, count: int, names: Names) -> tuple[str, str
             guests if several else "")
     if group.table == "registration" and not word:
         return "guests_added", _("Added {guests} to {gathering}").format(guests=guests if several else person, gathering=gathering), guests if several else ""
+    if group.table == "registration" and next(iter(group.rows.values()))[0] not in _ANSWER:
+        return "guest_changed", _("Changed the {field} of {guests} at {gathering}").format(field=word, guests=guests if several else person,
+                                                                                          gathering=gathering), guests if several else ""
     if group.table == "registration":
         return "answers_noted", _("Noted {answers} for {gathering}").format(answers=answers, gathering=gathering), answers
     if group.table == "chapter":
         return "chapter_changed", _("Changed the {field} of the chapter").format(field=word), ""
     return ("gathering_changed", _("Changed the {field} of {gathering}").format(field=word, gathering=gathering), "") if word else (
         "gathering_planned", _("Planned {gathering}").format(gathering=gathering), gathering)
+
+
+def _turned(group: _Group, several: bool, facts: dict[str, str]) -> tuple[str, str, str]:
+    """The same of what was taken off a list or merged, or brought back."""
+    name, was_set = group.turn or ("", False)
+    if group.table == "registration":
+        event, sentence = ("guests_removed", _("Took {guests} off the list of {gathering}")) if was_set else (
+            "guests_brought_back", _("Put {guests} back on the list of {gathering}"))
+        return event, sentence.format(**facts), facts["guests"] if several else ""
+    if name == "merged_into":
+        one, more = (_("Merged {person} with another entry"), _("Merged {members} with other entries")) if was_set else (
+            _("Took {person} apart from another entry"), _("Took {members} apart from other entries"))
+    else:
+        one, more = (_("Removed {person}"), _("Removed {members}")) if was_set else (_("Brought back {person}"), _("Brought back {members}"))
+    event = {("merged_into", True): "people_merged", ("merged_into", False): "people_unmerged", ("gone", True): "members_removed"}.get(
+        (name, was_set), "members_brought_back")
+    return event, (more if several else one).format(**facts), facts["members"] if several else ""
