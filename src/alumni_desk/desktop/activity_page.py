@@ -556,7 +556,7 @@ class Detail(Scroll):
             column.addWidget(IconLine("prohibit", why))
             if seen.left:
                 column.addWidget(Label(breakable("\n".join(seen.left)), tone="muted", wrap=True))
-        elif seen.left is not None:
+        elif seen.left is not None and (seen.left or deed.state != "undone"):  # of what is undone some may have been left: then somebody had changed it
             column.addWidget(IconLine("warning", breakable("\n".join(seen.left)), tone="warn") if seen.left else
                              IconLine("check-circle", _("Nobody has changed this since"), tone="ok"))
         if seen.values:
