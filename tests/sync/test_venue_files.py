@@ -193,6 +193,7 @@ NET = [IPv4Interface("192.168.1.7/24")]
 @pytest.mark.parametrize(("found", "here", "why", "words"), [
     ((), [], "no_network", "in no network"),
     ((), NET, "nobody", "type the address"),
+    ((), NET, "nobody", "open a phone’s hotspot"),
     ((Found("a", Place("192.168.1.9", 7807), True, False),), NET, "closed", "keeps its guests apart"),
     ((Found("a", Place("10.4.4.4", 7807), None, False),), NET, "other_network", "another network"),
     ((Found("a", Place("192.168.1.9", 7807), False, True),), NET, "nobody", "this chapter"),

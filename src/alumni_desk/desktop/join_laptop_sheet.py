@@ -249,8 +249,8 @@ def reason_words(search: Search, *, shares: bool) -> str:
     if search.why == "no_network":
         return _("This laptop is in no network. Join the Wi-Fi that the others are in, or open a phone’s hotspot for all.")
     if search.why == "nobody" and shares:
-        return _("This laptop shares, and no other one that does was heard. If the others do not see it, this Wi-Fi keeps its guests apart or a firewall is "
-                 "closed for Alumni Desk: let them type the address, or open a phone’s hotspot for all.")  # fmt: skip
+        return _("This laptop shares, and no other one that does was heard. If the others do not see it, let them type the address; if that does not answer "
+                 "either, this Wi-Fi keeps its guests apart or a firewall is closed for Alumni Desk: open a phone’s hotspot for all.")  # fmt: skip
     return plain(search.sentence)
 
 

@@ -142,8 +142,8 @@ def told(found: tuple[Found, ...], here: Sequence[IPv4Interface]) -> Search:
     if not here and not found:
         return Search(found, "no_network", _("This laptop is in no network. Join the Wi-Fi that the others are in, or carry a file: parcel write."))
     return Search(found, "nobody", _(
-        "No laptop of this chapter that shares was heard. Start sharing on one; if it does share, this network or a firewall keeps the two apart: type the "
-        "address that it shows, or carry a file: parcel write."))
+        "No laptop of this chapter that shares was heard. Start sharing on one. If it does share, type the address that it shows; if that does not answer "
+        "either, as in hotels whose Wi-Fi keeps its guests apart, open a phone’s hotspot for all, or carry a file: parcel write."))
 
 
 def _listen(seconds: float, on: Sequence[str] | None, but: frozenset[str], stopping: threading.Event) -> list[tuple[str, Place, str]]:
