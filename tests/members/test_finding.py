@@ -12,7 +12,7 @@ from alumni_desk.errors import NotFound, StoreProblem
 from alumni_desk.gatherings.actions import add_guests, new_gathering
 from alumni_desk.gatherings.lists import guest_rows
 from alumni_desk.members.actions import add_member, change_member, remove_members
-from alumni_desk.members.lists import all_members, best_members, find_one, member_ids, member_rows, rows_of
+from alumni_desk.members.lists import all_members, best_members, count_members, find_one, member_ids, member_rows, rows_of
 from alumni_desk.schema import open_desk
 from alumni_desk.store import connecting, keys, opening, search
 from alumni_desk.store.checking import rebuild_search, verify
@@ -117,6 +117,8 @@ def test_the_code_of_a_badge_finds_its_person(desk: Desk) -> None:
     assert code is not None
     for typed in (code, code.lower(), f"{code[:4]}-{code[4:8]} {code[8:]}"):
         assert best_members(desk, typed, 5).ids == (ada,), typed
+        found = best_members(desk, typed, 5)
+        assert member_ids(desk, typed) == [ada] and count_members(desk, typed) == 1 and list(all_members(desk, found.question)) == [[ada]]
     assert best_members(desk, code[:-1] + ("B" if code[-1] != "B" else "C"), 5).ids == ()
 
 

@@ -141,7 +141,11 @@ def matching_ids(question: Question) -> sa.Select[Any]:
     people = sa.table("search_person", sa.column("rowid"), sa.column("id"))
     index = sa.table("search_words", sa.column("rowid"), sa.column("search_words"))
     fits = sa.select(index.c.rowid).where(index.c.search_words.op("MATCH")(question.expression("any")))
-    return sa.select(people.c.id).where(people.c.rowid.in_(fits))
+    found = people.c.rowid.in_(fits)
+    if question.code is not None:
+        registration = sa.table("registration", sa.column("person"), sa.column("code"), sa.column("gone"))
+        found |= people.c.id.in_(sa.select(registration.c.person).where(registration.c.code == question.code, ~registration.c.gone.cast(sa.Boolean)))
+    return sa.select(people.c.id).where(found)
 
 
 def find_people(connection: sa.Connection, query: str, limit: int, *, standing: str | None = None, vocabulary: Vocabulary | None = None) -> Found:
@@ -164,6 +168,9 @@ def everybody(connection: sa.Connection, question: Question | None, standing: st
         yield from _portions(connection, "SELECT id FROM search_person WHERE true" + _standing(standing) + " ORDER BY sort, standing, id",
                              _given(standing), portion)
         return
+    if question.code is not None:
+        yield from _portions(connection, f"SELECT id FROM search_person WHERE id IN ({_OF_CODE})" + _standing(standing) + " ORDER BY sort, standing, id",
+                             (question.code, *_given(standing)), portion)
     fits = "(SELECT rowid FROM search_words WHERE search_words MATCH ?)"
     for place in ("names", "any"):
         expression = question.expression(place)
@@ -172,6 +179,9 @@ def everybody(connection: sa.Connection, question: Question | None, standing: st
         walk = "INDEXED BY search_person_sort WHERE +rowid IN" if count > CHUNK else "WHERE rowid IN"
         yield from _portions(connection, f"SELECT id FROM search_person {walk} {fits}" + _standing(standing) + " ORDER BY sort, standing, id",
                              (expression, *_given(standing)), portion)
+
+
+_OF_CODE = "SELECT person FROM registration WHERE code = ? AND NOT gone"
 
 
 def _best(connection: sa.Connection, question: Question, limit: int, standing: str | None) -> tuple[str, ...]:
