@@ -32,7 +32,7 @@ from alumni_desk.members.fields import FIELDS, label
 from alumni_desk.members.lists import count_members, member_rows
 from alumni_desk.protocol.codes import new_invitation
 from alumni_desk.schema import open_desk
-from alumni_desk.store import backup, recovery
+from alumni_desk.store import backup_folders, recovery
 from alumni_desk.store.profile import Profile
 
 WIDE = "An evening of the whole Great Lakes region in honour of those who taught us, with supper, speeches and music until late"
@@ -200,7 +200,7 @@ def test_guests_from_a_file_are_told_before_they_are_saved(hands: Any, tmp_path:
 
 def in_the_way(hands: Any) -> Path:
     """A real trouble of the disk, not of the file: a file stands where the folder for backups is to be."""
-    there = backup.own_folder(hands.desk.profile)
+    there = backup_folders.own_folder(hands.desk.profile)
     shutil.rmtree(there, ignore_errors=True)
     there.write_text("")
     return there

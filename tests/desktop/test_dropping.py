@@ -11,7 +11,7 @@ from tests.desktop.conftest import Hands
 
 from alumni_desk.desktop.carrying import is_ours
 from alumni_desk.desktop.import_sheet import ImportSheet
-from alumni_desk.store import backup
+from alumni_desk.store import backup, backup_head
 from alumni_desk.sync.venue.files import HANDOUT, PARCELS
 
 
@@ -79,7 +79,7 @@ def test_nothing_is_dropped_on_a_locked_window(hands: Hands, tmp_path: Path) -> 
 
 
 def test_what_is_ours(tmp_path: Path) -> None:
-    for number, (content, name, ours) in enumerate(((PARCELS + b"x", "a.bin", True), (HANDOUT, "b", True), (backup.FORMER, "c", True),
+    for number, (content, name, ours) in enumerate(((PARCELS + b"x", "a.bin", True), (HANDOUT, "b", True), (backup_head.FORMER, "c", True),
                                                     (b'{"alumni_desk": "invitation", "code"', "d.json", True), (b"{}", "e.json", False), (b"", "f", False),
                                                     (b"Dear all", "g.alumnidesk", True))):  # fmt: skip
         file = tmp_path / f"{number} {name}"

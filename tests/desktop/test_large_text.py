@@ -30,7 +30,7 @@ from alumni_desk.gatherings.lists import guest_rows
 from alumni_desk.members.actions import add_member, change_member
 from alumni_desk.protocol.codes import new_recovery_key
 from alumni_desk.schema import open_desk
-from alumni_desk.store import backup, keys, recovery
+from alumni_desk.store import backup, backup_folders, keys, recovery
 from alumni_desk.store.profile import Profile
 
 __all__ = ["door", "text_of"]
@@ -186,7 +186,7 @@ def test_a_long_folder_of_the_backups_gives_way(hands_at: Any, tmp_path: Path) -
     hands = hands_at
     folder = tmp_path / "a_stick_that_is_called_like_nothing_else_in_the_whole_office" / "Backups"
     folder.parent.mkdir()
-    backup.choose_folder(hands.desk.profile, folder)
+    backup_folders.choose_folder(hands.desk.profile, folder)
     backup.by_itself(hands.desk.profile, hands.desk.key, "daily")
     page = hands.page("restore")
     hands.until(lambda: page.table.rowCount() == 1)

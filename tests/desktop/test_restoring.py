@@ -35,8 +35,8 @@ from alumni_desk.desktop.wiring import room_in, ways_of
 from alumni_desk.members.actions import add_member
 from alumni_desk.members.lists import count_members
 from alumni_desk.schema import open_desk
-from alumni_desk.store import backup, erasing, keys, outbox
-from alumni_desk.store.backup import Backup
+from alumni_desk.store import backup, backup_folders, erasing, keys, outbox
+from alumni_desk.store.backup_head import Backup
 from alumni_desk.store.desk import Desk
 from alumni_desk.store.profile import Profile
 from alumni_desk.store.recovery import recovery_key
@@ -266,13 +266,13 @@ def test_another_folder_for_backups_and_one_that_was_taken_out(room: Room, until
     shutil.rmtree(stick)
     page.refresh()
     until(lambda: "is not there" in page.backups.place.second.text())
-    assert backup.by_itself(room.desk.profile, room.desk.key, "daily").parent == backup.own_folder(room.desk.profile)
+    assert backup.by_itself(room.desk.profile, room.desk.key, "daily").parent == backup_folders.own_folder(room.desk.profile)
 
 
 def test_a_folder_that_takes_none_and_what_is_owed_there_stand_on_the_page(room: Room, until: Any, tmp_path: Path) -> None:
     stick, away = tmp_path / "stick", tmp_path / "away"
     profile = room.desk.profile
-    backup.choose_folder(profile, stick)
+    backup_folders.choose_folder(profile, stick)
     backup.by_itself(profile, room.desk.key, "daily")
     stick.rename(away)
     stick.write_text("a file in its place")
@@ -438,7 +438,7 @@ def test_what_cannot_be_put_right_says_why_and_offers_a_file(sitting: Sitting, p
     stick = tmp_path / "stick.alumnidesk"
     with open_desk(profile) as desk:
         backup.back_up(desk, stick)
-        for one in backup.everywhere(profile, desk.key):
+        for one in backup_folders.everywhere(profile, desk.key):
             harm(one.file)
     (profile.path / outbox.NAME).unlink()
     profile.database.write_bytes(profile.database.read_bytes()[:9_000])

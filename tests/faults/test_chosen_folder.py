@@ -13,7 +13,7 @@ import pytest
 from alumni_desk.errors import KnownError
 from alumni_desk.members.actions import add_member
 from alumni_desk.schema import open_desk
-from alumni_desk.store import backup, erasing
+from alumni_desk.store import backup, backup_folders, erasing
 from alumni_desk.store.desk import Desk
 from alumni_desk.store.profile import Profile
 
@@ -24,7 +24,7 @@ from alumni_desk.cli.main import run
 from alumni_desk.members.actions import add_member
 from alumni_desk.members.lists import count_members
 from alumni_desk.schema import open_desk
-from alumni_desk.store import backup, erasing
+from alumni_desk.store import backup, backup_folders, erasing
 from alumni_desk.store.profile import Profile
 stick, profile, file = Path(sys.argv[1]), Profile(Path(sys.argv[2])), Path(sys.argv[3])
 def fill(folder):
@@ -45,7 +45,7 @@ def do(*words):
 FULL = HEAD + """
 with open_desk(profile) as desk:
     who = add_member(desk, first_name="Zorah", last_name="Quibble").id
-    backup.choose_folder(profile, stick)
+    backup_folders.choose_folder(profile, stick)
     fill(stick)
     before = count_members(desk)
 do("import", file)
@@ -57,11 +57,11 @@ for words in (["members"], ["backups"]):
 with open_desk(profile) as desk:
     assert count_members(desk) == before  # one came, one went
     erasing.catch_up(desk)
-    assert backup.unlisted(profile) == [stick] and backup.owed(profile) == []
+    assert backup_folders.unlisted(profile) == [stick] and backup_folders.owed(profile) == []
     assert backup.daily(desk) is None, "there is one of today"
     (stick / "ballast").unlink()
     erasing.catch_up(desk)
-    assert backup.unlisted(profile) == [] and names(stick) == ["erased.json"]
+    assert backup_folders.unlisted(profile) == [] and names(stick) == ["erased.json"]
     assert backup.by_itself(profile, desk.key, "daily").parent == stick
 do("backups")
 do("backups", "--folder", "default")
@@ -74,7 +74,7 @@ profile = Profile(shutil.copytree(profile.path, stick / "disk" / "desk"))
 chosen = stick / "chosen"
 chosen.mkdir()
 with open_desk(profile) as desk:
-    backup.choose_folder(profile, chosen)
+    backup_folders.choose_folder(profile, chosen)
     fill(stick)
 do("import", file)
 do("backups", "--now")
@@ -84,7 +84,7 @@ assert names(chosen) == [], names(chosen)
 READ_ONLY = HEAD + """
 with open_desk(profile) as desk:
     who = add_member(desk, first_name="Zorah", last_name="Quibble").id
-    backup.choose_folder(profile, stick)
+    backup_folders.choose_folder(profile, stick)
     old = backup.by_itself(profile, desk.key, "daily")
 subprocess.run(["mount", "-o", "remount,ro", stick], check=True)
 do("member", "erase", who, "--yes")
@@ -147,20 +147,20 @@ def test_a_file_in_its_place(fresh: Any, tmp_path: Path) -> None:
     profile: Profile = fresh("désk")
     with open_desk(profile) as desk:
         who = add_member(desk, first_name="Zorah").id
-        backup.choose_folder(profile, tmp_path / "stick")
+        backup_folders.choose_folder(profile, tmp_path / "stick")
         backup.by_itself(profile, desk.key, "daily")
         (tmp_path / "stick").rename(tmp_path / "away")
         (tmp_path / "stick").write_text("a file")
         assert erasing.erase(desk, [who]).unreached == (tmp_path / "stick",)
         assert backup.before(desk, "before_import") is not None
-        assert any(str(tmp_path / "stick") in one for one in backup.trouble_words(profile))
+        assert any(str(tmp_path / "stick") in one for one in backup_folders.trouble_words(profile))
         _refused(desk, tmp_path / "stick")
         (tmp_path / "stick").unlink()
         (tmp_path / "away").rename(tmp_path / "stick")
-        assert erasing.catch_up(desk) == 1 and backup.trouble_words(profile) == []
+        assert erasing.catch_up(desk) == 1 and backup_folders.trouble_words(profile) == []
 
 
 def _refused(desk: Desk, file: Path) -> None:
     with pytest.raises(KnownError) as refused:
-        backup.choose_folder(desk.profile, file)
+        backup_folders.choose_folder(desk.profile, file)
     assert refused.value.code == "not_a_folder" and str(file) in str(refused.value)

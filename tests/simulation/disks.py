@@ -14,7 +14,7 @@ from typing import Any
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 
 from alumni_desk.server.snapshot import Snapshots
-from alumni_desk.store.backup import read_head
+from alumni_desk.store.backup_head import read_head
 from alumni_desk.store.outbox import Outbox
 from alumni_desk.sync import state
 from simulation.laptop import Laptop

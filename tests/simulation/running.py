@@ -22,7 +22,7 @@ from alumni_desk.members import merging
 from alumni_desk.protocol.canonical import body_of
 from alumni_desk.protocol.messages import Operation, PushReply, PushRequest
 from alumni_desk.protocol.parcels import Piece, sign_parcel
-from alumni_desk.store import backup, erasing, removal
+from alumni_desk.store import backup, backup_folders, erasing, removal
 from alumni_desk.store import undo as undoing
 from alumni_desk.store.done import actions
 from alumni_desk.sync import session, state
@@ -214,7 +214,7 @@ class Run:
     def do_restore(self, step: Step) -> None:
         """2, 5 and 11: a restore leaves nothing behind that waits, shows it, and brings nobody back who was erased."""
         laptop = self.laptop(step)
-        files = [one.file for one in backup.backups(laptop.desk.profile, laptop.desk.key) if one.ours and not one.damaged]
+        files = [one.file for one in backup_folders.backups(laptop.desk.profile, laptop.desk.key) if one.ours and not one.damaged]
         files += self.sticks.get(laptop.name, [])
         if not files:
             return

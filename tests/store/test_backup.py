@@ -22,7 +22,9 @@ from alumni_desk.protocol.codes import new_recovery_key
 from alumni_desk.schema import open_desk
 from alumni_desk.segments.activity import deeds
 from alumni_desk.store import keys
-from alumni_desk.store.backup import back_up, backups, by_itself, folder_in_use, is_whole, read_head, trim_outbox
+from alumni_desk.store.backup import back_up, by_itself, is_whole, trim_outbox
+from alumni_desk.store.backup_folders import backups, folder_in_use
+from alumni_desk.store.backup_head import read_head
 from alumni_desk.store.checking import rebuild_search, verify
 from alumni_desk.store.connecting import connect
 from alumni_desk.store.desk import Desk

@@ -15,7 +15,7 @@ from alumni_desk.errors import KnownError
 from alumni_desk.members.actions import add_member, change_member
 from alumni_desk.members.lists import count_members, member_rows
 from alumni_desk.schema import open_desk
-from alumni_desk.store import backup, keys
+from alumni_desk.store import backup, backup_head, keys
 from alumni_desk.store.checking import verify
 from alumni_desk.store.desk import Desk
 from alumni_desk.store.done import actions
@@ -111,7 +111,7 @@ def _backed_up(profile: Profile, key: bytes) -> backup.Held | None:
         assert problem.code == "database_damaged"
         return None
     out = profile.path / "unpacked.db"
-    header, start = backup.read_head(file)
+    header, start = backup_head.read_head(file)
     backup.unpack(file, header, start, out)
     return backup.look(out, key)
 

@@ -19,7 +19,7 @@ from tests.conftest import PASSPHRASE
 from alumni_desk.errors import StoreProblem
 from alumni_desk.members.actions import add_member
 from alumni_desk.schema import open_desk
-from alumni_desk.store import backup, driver, keys, recovery
+from alumni_desk.store import backup, backup_folders, driver, keys, recovery
 from alumni_desk.store.desk import Desk
 from alumni_desk.store.erasing import erase
 from alumni_desk.store.opening import open_with
@@ -278,7 +278,7 @@ def test_what_is_made_is_for_this_user_alone(profile: Profile) -> None:
     try:
         with open_desk(profile) as desk:
             ada = add_member(desk, first_name="Ada").id
-            backup.choose_folder(profile, profile.path / "stick")
+            backup_folders.choose_folder(profile, profile.path / "stick")
             backup.by_itself(profile, desk.key, "daily")
             erase(desk, [ada])
             modes = {file.relative_to(profile.path).as_posix(): file.stat().st_mode & 0o777 for file in profile.path.rglob("*") if file.is_file()}

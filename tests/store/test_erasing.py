@@ -18,7 +18,7 @@ from alumni_desk.gatherings.records import registration_id
 from alumni_desk.members.actions import add_member, change_member
 from alumni_desk.members.lists import count_members, member_rows
 from alumni_desk.schema import open_desk
-from alumni_desk.store import backup, disk, erasing
+from alumni_desk.store import backup, backup_folders, backup_head, disk, erasing
 from alumni_desk.store.checking import verify
 from alumni_desk.store.desk import Desk
 from alumni_desk.store.done import actions
@@ -58,8 +58,8 @@ def findings(profile: Profile, key: bytes, text: str) -> list[str]:
             salt = profile.database.read_bytes()[:16]
             if any(one in page for page in pages(file, key, salt) for one in wanted):
                 found.append(f"{file.name} (opened)")
-        if file.suffix == backup.ENDING:
-            _header, start = backup.read_head(file)
+        if file.suffix == backup_head.ENDING:
+            _header, start = backup_head.read_head(file)
             out = profile.path / "look.tmp"
             out.write_bytes(content[start:])
             if any(one in page for page in pages(out, key, content[start:start + 16]) for one in wanted):
@@ -111,15 +111,15 @@ def test_it_is_in_no_file_any_more(desk: Desk, canary: str) -> None:
 
 def test_backups_in_a_folder_that_was_used_before_are_reached(desk: Desk, canary: str, tmp_path: Path) -> None:
     first, stick = backup.by_itself(desk.profile, desk.key, "daily"), tmp_path / "stick"
-    backup.choose_folder(desk.profile, stick)
+    backup_folders.choose_folder(desk.profile, stick)
     second = backup.by_itself(desk.profile, desk.key, "daily")
-    backup.choose_folder(desk.profile, tmp_path / "other")
-    kept = stick / f"mine{backup.ENDING}"
+    backup_folders.choose_folder(desk.profile, tmp_path / "other")
+    kept = stick / f"mine{backup_head.ENDING}"
     backup.back_up(desk, kept)
     done = erasing.erase(desk, [canary])
     assert (done.backups_deleted, done.unreached) == (2, ())
     assert not first.exists() and not second.exists() and kept.exists()  # made by hand: theirs to delete
-    assert len(backup.listed_in(tmp_path / "other", desk.key)) == 1
+    assert len(backup_folders.listed_in(tmp_path / "other", desk.key)) == 1
     assert findings(desk.profile, desk.key, CANARY) == []
     # And what they made by hand brings nobody back, not even elsewhere: the list lies beside it.
     new = Profile(tmp_path / "new")
@@ -130,16 +130,16 @@ def test_backups_in_a_folder_that_was_used_before_are_reached(desk: Desk, canary
 
 def test_a_folder_that_is_not_there_is_named_and_done_when_it_is_seen_again(desk: Desk, canary: str, tmp_path: Path) -> None:
     stick, away = tmp_path / "stick", tmp_path / "taken out"
-    backup.choose_folder(desk.profile, stick)
+    backup_folders.choose_folder(desk.profile, stick)
     made = backup.by_itself(desk.profile, desk.key, "daily")
-    backup.choose_folder(desk.profile, None)
+    backup_folders.choose_folder(desk.profile, None)
     stick.rename(away)
     assert erasing.erase(desk, [canary]).unreached == (stick,)
     assert erasing.catch_up(desk) == 0
     away.rename(stick)
     assert erasing.catch_up(desk) == 1
-    assert not made.exists() and backup.owed(desk.profile) == []
-    assert erasing.catch_up(desk) == 0 and stick not in backup.folders(desk.profile)  # nothing of ours is there any more
+    assert not made.exists() and backup_folders.owed(desk.profile) == []
+    assert erasing.catch_up(desk) == 0 and stick not in backup_folders.folders(desk.profile)  # nothing of ours is there any more
 
 
 def test_it_cannot_be_undone_and_undoing_older_actions_brings_nothing_back(desk: Desk, canary: str) -> None:
@@ -167,7 +167,7 @@ def test_whoever_was_merged_with_them_goes_too(desk: Desk, canary: str) -> None:
 @pytest.mark.parametrize("into", ["here", "an empty profile with these backups"])
 def test_a_backup_from_before_does_not_bring_them_back(desk: Desk, canary: str, tmp_path: Path, into: str) -> None:
     folder = tmp_path / "stick"
-    backup.choose_folder(desk.profile, folder)
+    backup_folders.choose_folder(desk.profile, folder)
     saved = backup.by_itself(desk.profile, desk.key, "daily")
     erasing.erase(desk, [canary], remake_backups=False)
     desk.close()
@@ -175,7 +175,7 @@ def test_a_backup_from_before_does_not_bring_them_back(desk: Desk, canary: str, 
     if into != "here":
         profile = Profile(tmp_path / "new")
         profile.create()
-        backup.choose_folder(profile, folder)
+        backup_folders.choose_folder(profile, folder)
     done = restore(profile, saved)
     assert done.erased == 1 and done.held.members == 200
     with open_desk(profile) as opened:
@@ -244,7 +244,7 @@ def test_on_a_full_disk_it_is_said_what_is_still_to_go(desk: Desk, canary: str, 
 
 def test_what_a_killed_backup_left_goes_too(desk: Desk, canary: str) -> None:
     made = backup.by_itself(desk.profile, desk.key, "daily")
-    left = [made.with_name(f"alumni-desk-20261101-120000-daily{backup.ENDING}{end}") for end in (".part", ".copy", ".copy-journal")]
+    left = [made.with_name(f"alumni-desk-20261101-120000-daily{backup_head.ENDING}{end}") for end in (".part", ".copy", ".copy-journal")]
     for one in left:
         one.write_bytes(made.read_bytes())
     erasing.erase(desk, [canary])

@@ -17,7 +17,7 @@ from alumni_desk.protocol.ids import uuid7
 from alumni_desk.server.database import sqlcipher_database
 from alumni_desk.server.state import now_ms, open_server
 from alumni_desk.server.tidying import A_DAY, tidy_all
-from alumni_desk.store import backup, erasing, keys
+from alumni_desk.store import backup, backup_folders, erasing, keys
 from alumni_desk.store.connecting import connect
 from alumni_desk.store.desk import Desk
 from alumni_desk.sync import conflicts, laptops, lately, session, set_aside, state
@@ -92,14 +92,14 @@ def server_dump(server: Any) -> str:
 def test_everywhere_at_once(chapter: tuple[Any, Desk, Desk, str, str]) -> None:
     server, one, two, _root, double = chapter
     backup.by_itself(two.profile, two.key, "daily")
-    before = {one.file for one in backup.backups(two.profile, two.key)}
+    before = {one.file for one in backup_folders.backups(two.profile, two.key)}
     erasing.erase(one, [double])  # whoever they were merged with, too
     assert not holds(one)
     rest(one, two)
     server.stop()
     assert SECRET not in server_dump(server)
     assert not holds(two)
-    assert not before & {one.file for one in backup.backups(two.profile, two.key)}
+    assert not before & {one.file for one in backup_folders.backups(two.profile, two.key)}
     assert conflicts.conflicts(two) == conflicts.conflicts(one) == []
     for desk in (one, two):
         assert set(erasing.known_erased(desk.profile)) == {double, _root}

@@ -16,7 +16,7 @@ from alumni_desk.members.actions import change_member
 from alumni_desk.members.lists import member_rows
 from alumni_desk.segments.activity import deeds
 from alumni_desk.segments.others import others
-from alumni_desk.store import backup, erasing
+from alumni_desk.store import backup, backup_folders, erasing
 from alumni_desk.store.connecting import connect
 from alumni_desk.store.desk import Desk
 from alumni_desk.sync import state
@@ -89,7 +89,7 @@ def test_the_old_chapter_lets_go_and_the_new_one_has_all(chapters: Any) -> None:
     with three.reading() as connection:
         row = connection.exec_driver_sql("SELECT * FROM person WHERE id = ?", (root,)).mappings().one()
         assert row["notes"] == f"{SECRET} called" and connection.exec_driver_sql("SELECT school FROM education").scalar() == f"{SECRET} College"
-    assert len(backup.backups(two.profile, two.key)) == 1, "the backup that held them was made anew"
+    assert len(backup_folders.backups(two.profile, two.key)) == 1, "the backup that held them was made anew"
     change_member(three, root, city="Munich")
     sync_once(three)
     server.run("server", "move-member", root, "--to", "Berlin")

@@ -20,7 +20,7 @@ from alumni_desk.cli.main import run
 from alumni_desk.errors import KnownError
 from alumni_desk.members.actions import add_member
 from alumni_desk.schema import open_desk
-from alumni_desk.store import backup, removal
+from alumni_desk.store import backup, backup_folders, removal
 from alumni_desk.store.desk import Desk
 from alumni_desk.store.erasing import erase
 from alumni_desk.store.profile import Profile
@@ -231,7 +231,7 @@ def test_a_removed_laptop_gets_nothing_more(pair: tuple[Desk, Desk]) -> None:
 def test_backups_in_a_folder_of_ones_own(pair: tuple[Desk, Desk], tmp_path: Path) -> None:
     leader, other = pair
     stick = tmp_path / "stick"
-    backup.choose_folder(other.profile, stick)
+    backup_folders.choose_folder(other.profile, stick)
     made = backup.by_itself(other.profile, other.key, "daily")
     others = backup.by_itself(leader.profile, leader.key, "daily")
     foreign = stick / others.name.replace("daily", "daily-9")
@@ -245,7 +245,7 @@ def test_backups_in_a_folder_of_ones_own(pair: tuple[Desk, Desk], tmp_path: Path
 def test_a_folder_with_backups_that_is_not_there_is_named_and_emptied_later(pair: tuple[Desk, Desk], tmp_path: Path) -> None:
     leader, other = pair
     stick = tmp_path / "stick"
-    backup.choose_folder(other.profile, stick)
+    backup_folders.choose_folder(other.profile, stick)
     made = backup.by_itself(other.profile, other.key, "daily")
     begun = removal.begin(other, "revoked")
     assert begun.left == (stick,)
@@ -266,9 +266,9 @@ def test_folders_used_before_are_emptied_too_even_if_nobody_saw_what_is_in_them(
     gone, here, away = tmp_path / "gone", tmp_path / "here", tmp_path / "taken out"
     made = []
     for folder in (gone, here):
-        backup.choose_folder(other.profile, folder)
+        backup_folders.choose_folder(other.profile, folder)
         made.append(backup.by_itself(other.profile, other.key, "daily"))
-    backup.choose_folder(other.profile, None)
+    backup_folders.choose_folder(other.profile, None)
     others = backup.by_itself(leader.profile, leader.key, "daily")
     foreign = gone / others.name.replace("daily", "daily-9")
     others.rename(foreign)

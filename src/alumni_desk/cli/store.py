@@ -192,19 +192,19 @@ def _moment(made_at: str) -> str:
 
 def run_backups(args: argparse.Namespace) -> int:
     """List the backups."""
-    from alumni_desk.store import backup, erasing
+    from alumni_desk.store import backup, backup_folders, erasing
 
     with opened(args, create=False) as desk:
         made = None
         if args.folder:
             wanted = None if args.folder == "default" else Path(args.folder).expanduser().absolute()
             made = wanted if wanted is not None and not wanted.exists() else None
-            backup.choose_folder(desk.profile, wanted)
+            backup_folders.choose_folder(desk.profile, wanted)
         erasing.catch_up(desk)
         if args.now:
             backup.by_itself(desk.profile, desk.key, "daily")
-        rows = [(one, one.damaged or not backup.is_whole(one.file)) for one in backup.backups(desk.profile, desk.key)]
-        folder, troubles = backup.folder_in_use(desk.profile), backup.trouble_words(desk.profile)
+        rows = [(one, one.damaged or not backup.is_whole(one.file)) for one in backup_folders.backups(desk.profile, desk.key)]
+        folder, troubles = backup_folders.folder_in_use(desk.profile), backup_folders.trouble_words(desk.profile)
         here_only = args.now and backup.opens_here_alone(desk.profile)
     data = [{"id": one.file.stem, "file": str(one.file), "made_at": one.made_at, "why": one.why, "note": one.note, "kept_as": one.rule,
              "members": one.members, "gatherings": one.gatherings, "check_ins": one.check_ins, "size": one.size, "damaged": damaged, "ours": one.ours}

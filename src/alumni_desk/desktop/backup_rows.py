@@ -13,8 +13,8 @@ from alumni_desk.desktop.controls import Button
 from alumni_desk.desktop.restore_page import folder_words, when_words
 from alumni_desk.desktop.setting_rows import SettingRow
 from alumni_desk.errors import KnownError
-from alumni_desk.store import backup
-from alumni_desk.store.backup import Backup
+from alumni_desk.store import backup, backup_folders
+from alumni_desk.store.backup_head import Backup
 from alumni_desk.store.desk import Desk
 from alumni_desk.words import _, ngettext, number
 
@@ -42,7 +42,7 @@ class BackupRows(QWidget):
 
     def _look(self) -> tuple[list[Backup], Path, list[str]]:
         profile = self._desk.profile
-        return backup.backups(profile, self._desk.key), backup.folder_in_use(profile), backup.trouble_words(profile, folder_words)
+        return backup_folders.backups(profile, self._desk.key), backup_folders.folder_in_use(profile), backup_folders.trouble_words(profile, folder_words)
 
     def _came(self, found: tuple[list[Backup], Path, list[str]]) -> None:
         there, used, troubles = found
@@ -55,14 +55,14 @@ class BackupRows(QWidget):
         self.place.say(" ".join(troubles) or _("{folder}. A stick or another disk is safer than this one.").format(folder=folder_words(used)))
 
     def _ask(self) -> None:
-        chosen = QFileDialog.getExistingDirectory(self, _("Where backups are kept"), str(backup.folder_in_use(self._desk.profile)))
+        chosen = QFileDialog.getExistingDirectory(self, _("Where backups are kept"), str(backup_folders.folder_in_use(self._desk.profile)))
         if chosen:
             self.choose(Path(chosen))
 
     def choose(self, folder: Path) -> None:
         """Keep them there from now on, and make one there at once, so that the new place is no promise."""
         def move() -> Path:
-            backup.choose_folder(self._desk.profile, folder)
+            backup_folders.choose_folder(self._desk.profile, folder)
             return backup.by_itself(self._desk.profile, self._desk.key, "daily")
 
         def done(file: Path) -> None:

@@ -15,8 +15,7 @@ from alumni_desk.desktop.dates import day_middle
 from alumni_desk.desktop.paint import isolated
 from alumni_desk.desktop.sheet import Sheet
 from alumni_desk.errors import KnownError
-from alumni_desk.store import backup as backups
-from alumni_desk.store.backup import ENDING
+from alumni_desk.store.backup_head import ENDING, FORMER, MAGIC
 from alumni_desk.store.desk import Desk
 from alumni_desk.store.writing import Changed
 from alumni_desk.words import _, clock_time, ngettext, number
@@ -82,7 +81,7 @@ def is_ours(file: Path) -> bool:
     from alumni_desk.sync.inviting import is_invitation
     from alumni_desk.sync.venue.files import HANDOUT, PARCELS
 
-    return file.suffix == ENDING or is_invitation(file) or _begins(file, backups.MAGIC, backups.FORMER, HANDOUT, PARCELS)
+    return file.suffix == ENDING or is_invitation(file) or _begins(file, MAGIC, FORMER, HANDOUT, PARCELS)
 
 
 def sort_files(files: Sequence[Path], *, lists: bool) -> tuple[Path, bool]:
@@ -102,7 +101,7 @@ def sort_files(files: Sequence[Path], *, lists: bool) -> tuple[Path, bool]:
 
 
 def _is_backup(file: Path) -> bool:
-    return _begins(file, backups.MAGIC, backups.FORMER)
+    return _begins(file, MAGIC, FORMER)
 
 
 def _begins(file: Path, *marks: bytes) -> bool:

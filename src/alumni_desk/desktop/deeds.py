@@ -12,7 +12,7 @@ from alumni_desk.words import _
 
 if TYPE_CHECKING:
     from alumni_desk.segments.activity import Deed as Done
-    from alumni_desk.store.backup import Backup
+    from alumni_desk.store.backup_head import Backup
 
 
 def _always() -> bool:

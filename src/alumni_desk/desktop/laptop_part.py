@@ -19,7 +19,7 @@ from alumni_desk.desktop.restore_page import folder_words, size_words
 from alumni_desk.desktop.setting_rows import SettingRow, section
 from alumni_desk.desktop.sheet import Sheet
 from alumni_desk.desktop.widgets import Glyph
-from alumni_desk.store import backup, exports
+from alumni_desk.store import backup, backup_folders, exports
 from alumni_desk.store.desk import Desk
 from alumni_desk.store.exports import Export
 from alumni_desk.words import _, ngettext, number
@@ -41,7 +41,7 @@ def what_is_here(desk: Desk) -> Here:
     with desk.reading() as connection:
         members, gatherings = (int(connection.exec_driver_sql(f"SELECT count(*) FROM {question}").scalar() or 0) for question in (
             backup.MEMBERS, "gathering WHERE NOT gone"))
-    made = backup.backups(desk.profile)
+    made = backup_folders.backups(desk.profile)
     own = sum(_size(file) for file in desk.profile.path.glob("desk.*"))
     return Here(members, gatherings, len(made), own + sum(one.size for one in made), tuple(exports.exports(desk)))
 

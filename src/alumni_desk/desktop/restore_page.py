@@ -28,8 +28,8 @@ from alumni_desk.desktop.tokens import Colours
 from alumni_desk.desktop.widgets import IconLine, Scroll
 from alumni_desk.errors import KnownError
 from alumni_desk.segments.comparing import Compared, compare
-from alumni_desk.store import backup
-from alumni_desk.store.backup import Backup
+from alumni_desk.store import backup, backup_folders, backup_head
+from alumni_desk.store.backup_head import Backup
 from alumni_desk.store.desk import Desk
 from alumni_desk.words import _, ngettext, number
 
@@ -71,7 +71,8 @@ def look_around(desk: Desk) -> Seen:
         if problem.code != "database_damaged":
             raise
         present = None
-    return Seen(backup.backups(desk.profile, desk.key), present, backup.folder_in_use(desk.profile), tuple(backup.trouble_words(desk.profile, folder_words)))
+    return Seen(backup_folders.backups(desk.profile, desk.key), present, backup_folders.folder_in_use(desk.profile),
+                tuple(backup_folders.trouble_words(desk.profile, folder_words)))
 
 
 def _present(desk: Desk) -> Present:
@@ -441,8 +442,8 @@ class RestorePage(Page):
     def open_file(self, file: Path) -> None:
         """Show a backup that lies elsewhere at the head of the list."""
         def read() -> Backup:
-            backup.read_head(file)  # says what is wrong with it, where a list would only say "damaged"
-            return backup.listed(file, self.desk.key)
+            backup_head.read_head(file)  # says what is wrong with it, where a list would only say "damaged"
+            return backup_head.listed(file, self.desk.key)
 
         def came(one: Backup) -> None:
             self._other, self._chosen = one, one.file
@@ -580,7 +581,7 @@ def happenings_after_damage(present: Present | None) -> list[tuple[str, str]]:
 
 def elsewhere_words(one: Backup) -> str:
     """What is known of a whole backup of another desk, and what opens it."""
-    by = backup.opened_by(one.header)
+    by = backup_head.opened_by(one.header)
     if by == {"password"}:
         return _("Checked just now: whole. Its password opens it.")
     if by == {"recovery"}:

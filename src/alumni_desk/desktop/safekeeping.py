@@ -15,7 +15,7 @@ from alumni_desk.desktop.password_sheet import PasswordSheet
 from alumni_desk.desktop.settings_page import ask_backup_place
 from alumni_desk.desktop.sheet import Sheet
 from alumni_desk.errors import KnownError
-from alumni_desk.store import backup, keys
+from alumni_desk.store import backup, backup_head, keys
 from alumni_desk.store.desk import Desk
 from alumni_desk.sync import restoring
 from alumni_desk.sync.restoring import Restored
@@ -77,7 +77,7 @@ class OtherChapterSheet(Sheet):
 def locked_words(file: Path) -> str:
     """What opens a backup that is locked, in a sentence; a file that is none says so when it is tried."""
     try:
-        by = backup.opened_by(backup.read_head(file)[0])
+        by = backup_head.opened_by(backup_head.read_head(file)[0])
     except KnownError:
         by = frozenset()
     if by == {"password"}:

@@ -36,7 +36,7 @@ from alumni_desk.words import _, day
 
 if TYPE_CHECKING:
     from alumni_desk.desktop.stuck_page import Kept
-    from alumni_desk.store.backup import Backup
+    from alumni_desk.store.backup_head import Backup
     from alumni_desk.sync.join import Shown
     from alumni_desk.sync.venue.finding import Search
 
@@ -288,7 +288,7 @@ def _restored(profile: Profile, file: Path, password: str, own: str | None, key:
 def _kept(profile: Profile, password: str | None) -> tuple[list[Kept], int]:
     """The newest backups that are whole, and how many are damaged, read through; those of other desks are left out where the key is there to tell."""
     from alumni_desk.desktop.stuck_page import LISTED, Kept
-    from alumni_desk.store import backup
+    from alumni_desk.store import backup, backup_folders
 
     try:
         key = keys.database_key(profile.path, "desk", passphrase=password) if (profile.path / "desk.key").exists() else None
@@ -296,7 +296,7 @@ def _kept(profile: Profile, password: str | None) -> tuple[list[Kept], int]:
         key = None
     kept: list[Kept] = []
     damaged = 0
-    for one in backup.everywhere(profile, key):
+    for one in backup_folders.everywhere(profile, key):
         if len(kept) == LISTED:
             break
         if one.damaged or not backup.is_whole(one.file):

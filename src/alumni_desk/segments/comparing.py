@@ -12,7 +12,7 @@ from typing import Any
 
 from alumni_desk.members.naming import full_name
 from alumni_desk.protocol.clocks import repacked
-from alumni_desk.store import backup
+from alumni_desk.store import backup, backup_head
 from alumni_desk.store.connecting import connect
 from alumni_desk.store.desk import Desk
 from alumni_desk.words import _
@@ -50,7 +50,7 @@ class Compared:
 
 def compare(desk: Desk, file: Path) -> Compared:
     """Compare a backup that this desk's key opens with what is here now. Raises BadInput ``backup_damaged``, StoreProblem ``passphrase_needed``."""
-    header, start = backup.read_head(file)
+    header, start = backup_head.read_head(file)
     key = backup.key_of(header, desk.key, None)
     with tempfile.TemporaryDirectory(prefix="compare-", dir=desk.profile.path, ignore_cleanup_errors=True) as folder:  # encrypted, as the backup is
         copy = Path(folder) / "desk.db"

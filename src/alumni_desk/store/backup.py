@@ -7,16 +7,13 @@ then the SQLCipher database, encrypted under its key. Files of form 1 had no sum
 
 from __future__ import annotations
 
-import base64
 import hashlib
 import json
-import logging
 import os
-import re
 import shutil
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import closing, contextmanager
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Mapping
+from contextlib import closing
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Literal
@@ -24,29 +21,22 @@ from typing import Any, Literal
 from alumni_desk import __version__
 from alumni_desk.errors import BadInput, KnownError, Refused, StoreProblem
 from alumni_desk.store import keys, mark, outbox
+from alumni_desk.store.backup_folders import backups, chosen_folder, is_reached, note_failed, own_folder, thin_out
+from alumni_desk.store.backup_head import ENDING, FORMER, MAGIC, Opens, damaged_backup, opened_by, read_head, said_inside, sealed_inside
 from alumni_desk.store.connecting import connect
 from alumni_desk.store.desk import Desk
-from alumni_desk.store.disk import FULL, disk_full, disk_trouble, is_full, refuse_chapters_folder, refuse_other_file
+from alumni_desk.store.disk import disk_full, disk_trouble, gone_after, is_full, refuse_chapters_folder, refuse_other_file, with_logs
 from alumni_desk.store.opening import trouble_of
-from alumni_desk.store.profile import Profile, if_free, private
-from alumni_desk.store.rotation import Made, Rule, kept
-from alumni_desk.store.troubles import store_problem
+from alumni_desk.store.profile import Profile, if_free
+from alumni_desk.store.troubles import disk_said, store_problem
 from alumni_desk.words import _
 
-log = logging.getLogger(__name__)
-
-MAGIC = b"ALUMNI DESK BACKUP 2\n"
-FORMER = b"ALUMNI DESK BACKUP 1\n"
-HEADER_LIMIT = 65_536
-ENDING = ".alumnidesk"
 MEMBERS = "person WHERE standing = 'member' AND NOT gone AND merged_into IS NULL"
 """Who is on the list of members: an entry that became part of another is nobody else."""
 STAGE = "restoring"
 """The folder in which a database is made ready before it takes the place of the present one."""
 
 Why = Literal["by_hand", "daily", "before_import", "before_update", "before_restore"]
-Opens = Literal["password", "recovery"]
-Trouble = Literal["away", "full", "failing"]
 Progress = Callable[[int, int], object]
 """Told how many of how many parts of the work are done."""
 
@@ -60,30 +50,6 @@ class Held:
     gatherings: int
     check_ins: int
     made_at: str  # UTC, ISO 8601; empty for a database in use
-
-
-@dataclass(frozen=True)
-class Backup:
-    """A backup as a list shows it. ``damaged``: its numbers mean nothing. ``note``: the file that was imported after it."""
-
-    file: Path
-    made_at: str
-    why: str
-    note: str
-    members: int
-    gatherings: int
-    check_ins: int
-    size: int
-    damaged: bool = False
-    ours: bool = True  # opens with this desk's key
-    chapter: str = ""
-    rule: Rule | None = None  # what keeps it; None: it is not one that goes by itself
-    header: dict[str, Any] = field(default_factory=dict, repr=False, compare=False)
-
-    @property
-    def at(self) -> datetime:
-        """When it was made."""
-        return datetime.fromisoformat(self.made_at)
 
 
 def back_up(desk: Desk, out: Path, *, passphrase: str | None = None, progress: Progress | None = None,
@@ -118,7 +84,7 @@ def by_itself(profile: Profile, key: bytes, why: Why, note: str = "", *, now: da
     moment = (now or datetime.now()).astimezone()
 
     def made_in(folder: Path) -> Path:
-        with _disk():
+        with disk_said():
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             out = _free_name(folder, moment, why)
         _write(profile, key, out, keys.boxes(profile.path, "desk"), why, note, progress, cancelled, moment)
@@ -132,8 +98,7 @@ def by_itself(profile: Profile, key: bytes, why: Why, note: str = "", *, now: da
             out, failed = made_in(chosen), None
         except StoreProblem as problem:
             out, failed = _made_here(made_in, own, chosen, problem), problem.code
-        if _told(profile).get("failed") != failed:
-            _tell(profile, {**_told(profile), "failed": failed})
+        note_failed(profile, failed)
     thin_out(profile, key, moment)
     return out
 
@@ -164,7 +129,7 @@ def remove_stage(profile: Profile) -> None:
     stage = profile.path / STAGE
     if not stage.exists():
         return
-    with _disk(), if_free(profile.path / "restore.lock") as free:
+    with disk_said(), if_free(profile.path / "restore.lock") as free:
         if free and not (stage / "ready").exists():
             shutil.rmtree(stage)
 
@@ -212,55 +177,6 @@ def trim_outbox(desk: Desk, profile: Profile | None = None) -> None:
     desk.outbox.make_anew(desk, since=ours[1].made_at.removesuffix("Z") if len(ours) > 1 else "")  # the whole second
 
 
-def backups(profile: Profile, key: bytes | None = None, *, now: datetime | None = None) -> list[Backup]:
-    """The backups in the profile's folder, newest first, by what their heads say; ``is_whole`` reads the rest. ``key``: the desk's, if it is known.
-
-    While the chosen folder takes none: those that are in it, and those that go to the profile's own.
-    """
-    found = [one for folder in dict.fromkeys((chosen_folder(profile), folder_in_use(profile))) for one in listed_in(folder, key)]
-    found.sort(key=lambda one: (one.made_at, len(one.file.name), one.file.name), reverse=True)  # …-daily-2 after …-daily
-    rules = kept(_judged(found), (now or datetime.now()).astimezone())
-    return [replace(one, rule=rules.get(one.file.name)) for one in found]
-
-
-def everywhere(profile: Profile, key: bytes | None) -> list[Backup]:
-    """The backups in every folder that was used, newest first, by their heads alone."""
-    return sorted((one for folder in folders(profile) for one in listed_in(folder, key)), key=lambda one: (one.made_at, one.file.name), reverse=True)
-
-
-def listed_in(folder: Path, key: bytes | None) -> list[Backup]:
-    """The backups in a folder, by their heads alone; none if it is not there or cannot be read."""
-    return [listed(file, key) for file in _files_in(folder)]
-
-
-def _files_in(folder: Path) -> list[Path]:
-    try:
-        return sorted(one for one in folder.iterdir() if one.name.endswith(ENDING))
-    except OSError:  # away, or failing: trouble() says so where it matters
-        return []
-
-
-def thin_out(profile: Profile, key: bytes, now: datetime) -> list[Path]:
-    """Delete the backups made by themselves, of this desk, that no rule keeps. Returns them."""
-    there = [one for one in backups(profile, key, now=now) if one.ours]
-    judged = _judged(there)
-    stay = kept(judged, now)
-    gone = [one.file for one in there if one.file.name in {made.name for made in judged} - stay.keys()]
-    for file in gone:
-        if not is_reached(file.parent):  # a folder that can only be read keeps what it has
-            continue
-        try:
-            file.unlink(missing_ok=True)
-        except OSError as error:
-            log.warning("an old backup stays: %s", error.strerror)
-    return gone
-
-
-def _judged(found: list[Backup]) -> list[Made]:
-    # Damaged ones stay and take no place: nobody knows what they were.
-    return [Made(one.file.name, one.at, one.why.startswith("before_")) for one in found if one.why != "by_hand" and one.ours and not one.damaged]
-
-
 def is_whole(file: Path) -> bool:
     """Whether every byte of a backup is as it was written."""
     try:
@@ -270,159 +186,6 @@ def is_whole(file: Path) -> bool:
             return hashlib.file_digest(stream, "sha256").hexdigest() == header.get("sha256")
     except (KnownError, OSError):
         return False
-
-
-def own_folder(profile: Profile) -> Path:
-    """Where backups go if nobody chose another folder."""
-    return profile.path / "backups"
-
-
-def chosen_folder(profile: Profile) -> Path:
-    """The folder that the user chose, there or not; else the profile's own. Kept in a file: it is needed when the database cannot be read."""
-    said = _told(profile).get("folder")
-    return Path(said) if isinstance(said, str) and said else own_folder(profile)
-
-
-def folders(profile: Profile) -> list[Path]:
-    """Every folder that backups made by themselves were put into, there or not (a stick that was taken out); the one that was chosen first."""
-    own = own_folder(profile)
-    return list(dict.fromkeys(one for one in (chosen_folder(profile), own, *_paths(profile, "former")) if one != own or own.is_dir()))
-
-
-def owed(profile: Profile) -> list[Path]:
-    """The folders whose backups still may hold somebody who was erased."""
-    return _paths(profile, "owed")
-
-
-def unlisted(profile: Profile) -> list[Path]:
-    """The folders that could not take the list of who was erased."""
-    return _paths(profile, "unlisted")
-
-
-def owe(profile: Profile, owing: Iterable[Path], without_list: Iterable[Path] | None = None) -> None:
-    """Keep which folders these are: ``owed``, and ``unlisted`` (None: as they are). One that was used before and has no backup any more is forgotten."""
-    still, bare = [str(one) for one in owing], [str(one) for one in (unlisted(profile) if without_list is None else without_list)]
-    former = [str(one) for one in _paths(profile, "former") if str(one) in (*still, *bare) or not _is_folder(one) or _files_in(one)]
-    said = _told(profile)
-    if (said.get("owed", []), said.get("unlisted", []), said.get("former", [])) != (still, bare, former):
-        _tell(profile, {**said, "owed": still, "unlisted": bare, "former": former})
-
-
-def _told(profile: Profile) -> dict[str, Any]:
-    try:
-        said = json.loads((profile.path / "backups.json").read_text("utf-8"))
-    except (OSError, ValueError):
-        return {}
-    return said if isinstance(said, dict) else {}
-
-
-def _paths(profile: Profile, name: str) -> list[Path]:
-    said = _told(profile).get(name)
-    return [Path(one) for one in said if isinstance(one, str) and one] if isinstance(said, list) else []
-
-
-def _tell(profile: Profile, said: dict[str, Any]) -> None:
-    file = profile.path / "backups.json"
-    part = file.with_name("backups.json.part")
-    with _disk():
-        with open(part, "w", encoding="utf-8", opener=private) as stream:
-            json.dump(said, stream)
-            stream.flush()
-            os.fsync(stream.fileno())
-        os.replace(part, file)
-
-
-def is_reached(folder: Path) -> bool:
-    """Whether a folder is there and may be written, as far as the system says beforehand."""
-    return _is_folder(folder) and os.access(folder, os.W_OK)
-
-
-def can_be_listed(folder: Path) -> bool:
-    """Whether a folder is there and tells what is in it; else nobody knows which backups it holds."""
-    try:
-        next(folder.iterdir(), None)
-    except OSError:
-        return False
-    return True
-
-
-def _is_folder(path: Path) -> bool:
-    try:
-        return path.is_dir()
-    except OSError:  # its disk fails, or nobody may look there
-        return False
-
-
-def trouble(profile: Profile) -> Trouble | None:
-    """Why backups do not go to the chosen folder now; None: they do. ``full`` and ``failing`` hold until one could be made there again."""
-    chosen = chosen_folder(profile)
-    if chosen == own_folder(profile):
-        return None
-    if not is_reached(chosen):
-        return "away"
-    failed = _told(profile).get("failed")
-    return None if failed is None else "full" if failed == "disk_full" else "failing"
-
-
-def trouble_words(profile: Profile, named: Callable[[Path], str] = str) -> list[str]:
-    """What stands in the way of backups and of what is owed to whoever was erased, a sentence each. ``named``: how a folder is written."""
-    there, chosen, used = trouble(profile), chosen_folder(profile), folder_in_use(profile)
-    said = {"away": _("{chosen}, which was chosen for them, is not there or cannot be written; until it is, they go to {folder}."),
-            "full": _("{chosen}, which was chosen for them, was full; until there is room, they go to {folder}."),
-            "failing": _("{chosen}, which was chosen for them, could not be written the last time; until it can, they go to {folder}.")}
-    words = [said[there].format(chosen=named(chosen), folder=named(used))] if there is not None else []
-    if left := owed(profile):
-        words.append(_("Backups in {folder} may still hold somebody who was erased: they are deleted once that can be done, or delete them yourself.").format(
-            folder=", ".join(map(named, left))))
-    if bare := unlisted(profile):
-        words.append(_("In {folder} it could not be noted who was erased: a backup that you made by hand and keep there may bring them back on another "
-                       "computer. It is done once there is room.").format(folder=", ".join(map(named, bare))))
-    return words
-
-
-def folder_in_use(profile: Profile) -> Path:
-    """The chosen folder, or the profile's own while that one takes none (a stick that was taken out, or is full)."""
-    return chosen_folder(profile) if trouble(profile) is None else own_folder(profile)
-
-
-def choose_folder(profile: Profile, folder: Path | None) -> None:
-    """Keep backups there from now on; None: in the profile's own folder. Those that lie elsewhere stay, and it is kept where.
-
-    Raises StoreProblem if nothing can be written there or there is no room for one, BadInput ``not_a_folder`` if it is something else, and ``no_folder`` if
-    even what it should lie in is not there: a path with a typing error, a stick that is not in.
-    """
-    if folder is not None:
-        if not _is_folder(folder.parent):
-            raise BadInput("no_folder", _("There is no folder {folder}. Make it first, or choose another one."), folder=folder)
-        if not _is_folder(folder) and os.path.lexists(folder):
-            raise BadInput("not_a_folder", _("{folder} is a file, and backups need a folder. Choose another one, or make one."), folder=folder)
-        _try_folder(profile, folder)
-    before = chosen_folder(profile)
-    former = [str(one) for one in dict.fromkeys((*_paths(profile, "former"), before)) if one not in (folder, own_folder(profile))]
-    _tell(profile, {**_told(profile), "folder": str(folder) if folder else None, "former": former, "failed": None})
-
-
-def _try_folder(profile: Profile, folder: Path) -> None:
-    full = StoreProblem("disk_full", _("There is no room for a backup in {folder}, so backups go where they went before. Make room there, or choose another "
-                                       "folder."), folder=folder)
-    new = not _is_folder(folder)
-    probe = folder / ".alumni-desk-writable"
-    try:
-        folder.mkdir(exist_ok=True)
-        with _gone_after(probe), open(probe, "wb", buffering=0) as stream:
-            stream.write(bytes(4096))
-        needs = sum(one.stat().st_size for one in _with_logs(profile.database) if one.exists())
-        if shutil.disk_usage(folder).free < 2 * needs:  # the copy of the database, and the backup beside it
-            raise full
-    except (OSError, StoreProblem) as error:
-        if new and _is_folder(folder):
-            folder.rmdir()
-        if isinstance(error, StoreProblem):
-            raise
-        if error.errno in FULL:
-            raise full from None
-        raise StoreProblem("backup_file", _("Nothing can be written into {folder} ({reason}). Choose another folder."), folder=folder,
-                           reason=error.strerror or type(error).__name__) from None
 
 
 def _free_name(folder: Path, moment: datetime, why: str) -> Path:
@@ -440,14 +203,14 @@ def _write(profile: Profile, key: bytes, out: Path, boxes: dict[str, Any], why: 
     part = out.with_name(out.name + ".part")
     copy = out.with_name(out.name + ".copy")
     made_at = (now or datetime.now(UTC)).astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
-    with _disk(out.parent), _gone_after(part, *_with_logs(copy)):
+    with disk_said(out.parent), gone_after(part, *with_logs(copy)):
         _copy_database(profile, key, copy, progress, cancelled)
         try:
             held = look(copy, key, made_at, deep=False)
         except BadInput:  # what it was copied from is damaged, or the disk that it was copied to did not keep it
             raise disk_full() if is_full(out.parent) else trouble_of(profile, key) or disk_trouble() from None
         header = {"version": __version__, "made_at": made_at, "why": why, **boxes, "members": held.members, "gatherings": held.gatherings,
-                  "check_ins": held.check_ins, "inside": _sealed_inside(key, {"chapter": held.chapter, "note": note}),
+                  "check_ins": held.check_ins, "inside": sealed_inside(key, {"chapter": held.chapter, "note": note}),
                   "sha256": _digest(copy), "size": copy.stat().st_size}
         text = json.dumps(header).encode()
         with open(os.open(part, os.O_CREAT | os.O_WRONLY | os.O_TRUNC, 0o600), "wb") as stream, open(copy, "rb") as source:
@@ -466,7 +229,7 @@ def _copy_database(profile: Profile, key: bytes, to: Path, progress: Progress | 
         if progress is not None:
             progress(total - remaining, total)
 
-    for one in _with_logs(to):
+    for one in with_logs(to):
         one.unlink(missing_ok=True)
     with closing(connect(profile.database, key)) as source, closing(connect(to, key)) as target:
         target.execute("PRAGMA synchronous = OFF")  # the backup's file is synced as a whole
@@ -486,14 +249,14 @@ def look(file: Path, key: bytes, made_at: str = "", *, deep: bool = True) -> Hel
             wrong = connection.execute("PRAGMA cipher_integrity_check").fetchall() if deep else []
             wrong = wrong or [row for row in connection.execute("PRAGMA integrity_check" if deep else "PRAGMA quick_check") if row[0] != "ok"]
             if wrong:
-                raise _damaged(file)
+                raise damaged_backup(file)
             held = counted(connection, made_at)
             connection.execute("PRAGMA journal_mode = DELETE")
     except sqlcipher.DatabaseError as error:
         known = store_problem(str(error), file.parent)
         if known is not None and known.code in ("disk_full", "disk_trouble", "database_busy", "read_only"):
             raise known from None
-        raise _damaged(file) from None
+        raise damaged_backup(file) from None
     return held
 
 
@@ -543,7 +306,7 @@ def take_place(profile: Profile) -> None:
     """
     ready = profile.path / STAGE / "ready"
     said = json.loads(ready.read_text("utf-8"))
-    with _disk():
+    with disk_said():
         if (ready.parent / "desk.db").exists():
             (profile.path / mark.NAME).unlink(missing_ok=True)
             if said.get("outbox") and (profile.path / outbox.NAME).exists():
@@ -569,7 +332,7 @@ def key_of(header: dict[str, Any], own: bytes | None, passphrase: str | None) ->
 
     Raises StoreProblem ``passphrase_needed``, what ``keys.open_sealed`` raises, or ``backup_elsewhere`` (only the computer that made it has its key).
     """
-    if own is not None and _inside(header, own) is not None:
+    if own is not None and said_inside(header, own) is not None:
         return own
     boxes = {"passphrase": header.get("key"), "recovery": header.get("recovery")}
     if not any(boxes.values()):
@@ -585,12 +348,6 @@ def key_of(header: dict[str, Any], own: bytes | None, passphrase: str | None) ->
         if not spare or spare == typed:
             raise
         return _unlocked(boxes, spare)
-
-
-def opened_by(header: Mapping[str, Any]) -> frozenset[Opens]:
-    """What opens a backup on any computer; nothing of it: only the password store of the computer that made it has its key."""
-    boxes: tuple[tuple[Opens, str], ...] = (("password", "key"), ("recovery", "recovery"))
-    return frozenset(what for what, name in boxes if header.get(name) is not None)
 
 
 def _locked(by: frozenset[Opens]) -> StoreProblem:
@@ -623,133 +380,16 @@ def _unlocked(boxes: Mapping[str, Any], typed: str) -> bytes:
 
 def unpack(file: Path, header: dict[str, Any], start: int, to: Path) -> None:
     """Write the database in a backup to a file. Raises BadInput ``backup_damaged``."""
-    with _disk():
+    with disk_said():
         with open(file, "rb") as source, open(os.open(to, os.O_CREAT | os.O_WRONLY | os.O_TRUNC, 0o600), "wb") as stream:
             source.seek(start)
             shutil.copyfileobj(source, stream, 1 << 20)
             stream.flush()
             os.fsync(stream.fileno())
         if to.stat().st_size != header.get("size") or _digest(to) != header.get("sha256"):
-            raise _damaged(file)
-
-
-def read_head(file: Path) -> tuple[dict[str, Any], int]:
-    """What a backup says of itself, and where its database begins. Raises BadInput ``backup_unknown``, ``backup_unreadable`` or ``backup_damaged``."""
-    try:
-        with open(file, "rb") as stream:
-            magic = stream.read(len(MAGIC))
-            if magic not in (MAGIC, FORMER):
-                raise BadInput("backup_unknown", _("{file} is not a backup of Alumni Desk. Choose a file that was made with Back up."), file=file.name)
-            line = stream.readline(HEADER_LIMIT)
-    except OSError as error:
-        raise BadInput("backup_unreadable", _("{file} cannot be read ({reason})."), file=file, reason=error.strerror or type(error).__name__) from None
-    text = line
-    if magic == MAGIC:
-        said, _space, text = line.partition(b" ")
-        if hashlib.sha256(text.removesuffix(b"\n")).hexdigest().encode() != said or not text.endswith(b"\n"):
-            raise _damaged(file)
-    try:
-        header = json.loads(text)
-    except ValueError:
-        raise _damaged(file) from None
-    if not isinstance(header, dict) or not isinstance(header.get("made_at"), str) or not _WHEN.fullmatch(header["made_at"]):
-        raise _damaged(file)
-    return header, len(magic) + len(line)
-
-
-_WHEN = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
-
-
-def listed(file: Path, key: bytes | None) -> Backup:
-    """A backup as a list shows it, by its head alone."""
-    try:
-        header, start = read_head(file)
-        size = file.stat().st_size
-        damaged = size - start != header.get("size")
-    except (KnownError, OSError):
-        stamp = re.search(r"(\d{8})-(\d{6})-?([a-z-]*?)(?:-\d+)?$", file.stem)
-        try:
-            size, changed = file.stat().st_size, file.stat().st_mtime
-        except OSError:  # the disk fails
-            size, changed = 0, 0.0
-        made_at = datetime.strptime(stamp[1] + stamp[2], "%Y%m%d%H%M%S").replace(tzinfo=UTC) if stamp else datetime.fromtimestamp(changed, UTC)
-        why = stamp[3].replace("-", "_") if stamp and stamp[3] else "by_hand"
-        return Backup(file, made_at.strftime("%Y-%m-%dT%H:%M:%SZ"), why, "", 0, 0, 0, size, damaged=True)
-    inside = _inside(header, key) if key is not None else None
-    said = inside or {}
-    members, gatherings, check_ins = (int(header.get(name, 0)) for name in ("members", "gatherings", "check_ins"))
-    return Backup(file, header["made_at"], str(header.get("why", "by_hand")), said.get("note", ""), members, gatherings, check_ins, size, damaged,
-                  inside is not None, said.get("chapter", ""), header=header)
-
-
-def head_key(key: bytes) -> bytes:
-    """What opens the sealed part of the heads of a desk's backups, and nothing else of them."""
-    return keys.derived(key, b"alumni header")
-
-
-def of_head_key(folder: Path, opens: bytes) -> list[str]:
-    """The names of the backups in a folder whose heads this opens: those of one desk, though its key is gone."""
-    return [one.file.name for one in listed_in(folder, None) if _opened(one.header, opens) is not None]
-
-
-def _sealed_inside(key: bytes, said: dict[str, str]) -> str:
-    from nacl.secret import SecretBox
-
-    return base64.b64encode(bytes(SecretBox(head_key(key)).encrypt(json.dumps(said).encode()))).decode()
-
-
-def _inside(header: dict[str, Any], key: bytes) -> dict[str, str] | None:
-    return _opened(header, head_key(key))
-
-
-def _opened(header: dict[str, Any], opens: bytes) -> dict[str, str] | None:
-    from nacl.exceptions import CryptoError
-    from nacl.secret import SecretBox
-
-    try:
-        box = base64.b64decode(header["inside"], validate=True)
-        return dict(json.loads(SecretBox(opens).decrypt(box)))
-    except (KeyError, TypeError, ValueError, CryptoError):
-        return None
-
-
-def _with_logs(file: Path) -> list[Path]:
-    return [file.with_name(file.name + end) for end in ("", "-wal", "-shm", "-journal")]
+            raise damaged_backup(file)
 
 
 def _digest(file: Path) -> str:
     with open(file, "rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()
-
-
-def _damaged(file: Path) -> KnownError:
-    return BadInput("backup_damaged", _("The backup {file} is damaged, so nothing was changed. Use another one."), file=file.name)
-
-
-@contextmanager
-def _gone_after(*files: Path) -> Iterator[None]:
-    try:
-        yield
-    finally:
-        for one in files:
-            one.unlink(missing_ok=True)
-
-
-@contextmanager
-def _disk(folder: Path | None = None) -> Iterator[None]:
-    """What the disk does while files are copied, as a sentence."""
-    import sqlcipher3.dbapi2 as sqlcipher
-
-    try:
-        yield
-    except OSError as error:
-        import errno
-
-        known = store_problem("disk is full") if error.errno in (errno.ENOSPC, errno.EDQUOT if hasattr(errno, "EDQUOT") else errno.ENOSPC) else None
-        raise known or StoreProblem("backup_file", _("The file cannot be written ({reason}). Choose another folder."),
-                                    reason=error.strerror or type(error).__name__) from None
-    except sqlcipher.DatabaseError as error:
-        known = store_problem(str(error), folder)
-        if known is None:
-            raise
-        raise known from None

@@ -136,6 +136,21 @@ def chapters_files(folder: Path) -> Iterator[None]:
         raise disk_problem(error) from None
 
 
+def with_logs(file: Path) -> list[Path]:
+    """A database's file, and what SQLite keeps beside it."""
+    return [file.with_name(file.name + end) for end in ("", "-wal", "-shm", "-journal")]
+
+
+@contextmanager
+def gone_after(*files: Path) -> Iterator[None]:
+    """Around the use of files that go, whatever happens."""
+    try:
+        yield
+    finally:
+        for one in files:
+            one.unlink(missing_ok=True)
+
+
 def refuse_bad_places(folder: Path) -> None:
     """Raise StoreProblem ``network_drive`` or ``path_too_long`` where a database would come to harm."""
     if len(str(folder / "desk.db-journal").encode()) > LONGEST:

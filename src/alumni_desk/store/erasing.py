@@ -19,7 +19,7 @@ import sqlalchemy as sa
 
 from alumni_desk.errors import KnownError, NotFound, Refused
 from alumni_desk.protocol.ids import uuid7
-from alumni_desk.store import backup, driver
+from alumni_desk.store import backup, backup_folders, driver
 from alumni_desk.store.desk import Desk
 from alumni_desk.store.disk import chapters_files, disk_problem
 from alumni_desk.store.profile import Profile, private
@@ -107,7 +107,7 @@ def erase(desk: Desk, people: Sequence[str], *, remake_backups: bool = True) -> 
     except KnownError as problem:  # it is saved, and the next opening goes on
         log.warning("what was erased is still in pages, copies or backups: %s", problem.code)
         return Erased(tuple(ids), 0, writing.changed, unfinished=problem)
-    return Erased(tuple(ids), deleted, writing.changed, tuple(backup.owed(desk.profile)) if remake_backups else ())
+    return Erased(tuple(ids), deleted, writing.changed, tuple(backup_folders.owed(desk.profile)) if remake_backups else ())
 
 
 def apply(desk: Desk, erased: Mapping[str, str]) -> None:
@@ -153,7 +153,7 @@ def rows_erased(connection: sa.Connection) -> set[tuple[str, str]]:
 def finish(desk: Desk) -> int:
     """After others' erasures came: no page, copy or backup holds them any more. Returns how many backups were deleted."""
     _keep_list(desk.profile, _listed_in(desk))
-    backup.owe(desk.profile, backup.folders(desk.profile))
+    backup_folders.owe(desk.profile, backup_folders.folders(desk.profile))
     backup.remove_stage(desk.profile)
     scrub(desk)
     desk.outbox.make_anew(desk)
@@ -182,9 +182,9 @@ def finish_begun(desk: Desk) -> int:
 def catch_up(desk: Desk) -> int:
     """Finish what was begun, and reach the backups in folders that were not there when somebody was erased, and are now. Returns how many were deleted."""
     count = finish_begun(desk)
-    if any(backup.is_reached(one) for one in backup.owed(desk.profile)):
+    if any(backup_folders.is_reached(one) for one in backup_folders.owed(desk.profile)):
         count += _remake(desk)
-    elif any(backup.is_reached(one) for one in backup.unlisted(desk.profile)):
+    elif any(backup_folders.is_reached(one) for one in backup_folders.unlisted(desk.profile)):
         _keep_list(desk.profile, _listed_in(desk))
     return count
 
@@ -207,7 +207,7 @@ def _command(desk: Desk, writing: Writing, people: Sequence[str]) -> None:
 def known_erased(profile: Profile, *beside: Path) -> dict[str, str]:
     """Who was erased on this computer, as far as the files beside database and backups (and in other folders) know: id -> when."""
     found: dict[str, str] = {}
-    for folder in (profile.path, *backup.folders(profile), *beside):
+    for folder in (profile.path, *backup_folders.folders(profile), *beside):
         try:
             said = json.loads((folder / FILE).read_text("utf-8"))
         except (OSError, ValueError):
@@ -278,9 +278,9 @@ def scrub(desk: Desk) -> None:
 def _remake(desk: Desk) -> int:
     """A new backup, and those that are owed go, with their copies of a damaged database; what cannot be reached stays owed."""
     profile = desk.profile
-    there = [one for one in backup.owed(profile) if backup.is_reached(one)]
-    old = [one for folder in there for one in backup.listed_in(folder, desk.key) if one.ours and one.why != "by_hand"]
-    stay = {folder for folder in there if not backup.can_be_listed(folder) or not _without_leftovers(folder)}
+    there = [one for one in backup_folders.owed(profile) if backup_folders.is_reached(one)]
+    old = [one for folder in there for one in backup_folders.listed_in(folder, desk.key) if one.ours and one.why != "by_hand"]
+    stay = {folder for folder in there if not backup_folders.can_be_listed(folder) or not _without_leftovers(folder)}
     backup.by_itself(profile, desk.key, "daily")
     kept = [one.file for one in old if not _gone(one.file)]
     stay |= {file.parent for file in kept}
@@ -289,7 +289,7 @@ def _remake(desk: Desk) -> int:
         for file in profile.path.glob("desk-damaged-*"):
             file.unlink(missing_ok=True)
             count += file.suffix == ".db"
-    backup.owe(profile, [one for one in backup.owed(profile) if one not in there or one in stay])
+    backup_folders.owe(profile, [one for one in backup_folders.owed(profile) if one not in there or one in stay])
     _keep_list(profile, _listed_in(desk))  # a folder that is seen again, or has room again, gets the list, too
     return count
 
@@ -341,11 +341,11 @@ def _listed_in(desk: Desk) -> dict[str, str]:
 def _keep_list(profile: Profile, erased: Mapping[str, str]) -> None:
     """Ids and moments, beside the database and beside the backups. A folder of another disk that does not take them is noted, and stops nothing."""
     everyone = {**known_erased(profile), **erased}
-    own = (profile.path, backup.own_folder(profile))
+    own = (profile.path, backup_folders.own_folder(profile))
     with chapters_files(profile.path):
-        backup.folder_in_use(profile).mkdir(mode=0o700, parents=True, exist_ok=True)
-    without = [one for one in backup.unlisted(profile) if not backup.is_reached(one)]
-    for folder in dict.fromkeys((profile.path, *(one for one in backup.folders(profile) if backup.is_reached(one)))):
+        backup_folders.folder_in_use(profile).mkdir(mode=0o700, parents=True, exist_ok=True)
+    without = [one for one in backup_folders.unlisted(profile) if not backup_folders.is_reached(one)]
+    for folder in dict.fromkeys((profile.path, *(one for one in backup_folders.folders(profile) if backup_folders.is_reached(one)))):
         try:
             _write_list(folder, everyone)
         except OSError as error:
@@ -353,7 +353,7 @@ def _keep_list(profile: Profile, erased: Mapping[str, str]) -> None:
                 raise disk_problem(error) from None
             log.info("a folder for backups does not take the list of who was erased: %s", error.strerror)
             without.append(folder)
-    backup.owe(profile, backup.owed(profile), without)
+    backup_folders.owe(profile, backup_folders.owed(profile), without)
 
 
 def _write_list(folder: Path, everyone: Mapping[str, str]) -> None:

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Literal
 import msgspec
 
 from alumni_desk.errors import Refused
-from alumni_desk.store import backup, keys
+from alumni_desk.store import backup, backup_folders, backup_head, keys
 from alumni_desk.store.profile import Profile, alone
 from alumni_desk.words import _, day
 
@@ -120,17 +120,17 @@ def begin(desk: Desk, why: Why) -> Removed:
     """Say for good that this desk is to be emptied. Everything it had to send must have been handed over."""
     profile = desk.profile
     said = _Said(why=why, at=datetime.now(UTC).isoformat(timespec="seconds"))
-    said.places = [_place(folder, desk.key) for folder in backup.folders(profile) if folder != backup.own_folder(profile)]
+    said.places = [_place(folder, desk.key) for folder in backup_folders.folders(profile) if folder != backup_folders.own_folder(profile)]
     if any(one.unseen for one in said.places):
-        said.seal = backup.head_key(desk.key).hex()
+        said.seal = backup_head.head_key(desk.key).hex()
     _write(profile, said)
     return _told(said)
 
 
 def _place(folder: Path, key: bytes) -> _Place:
-    if not backup.can_be_listed(folder):
+    if not backup_folders.can_be_listed(folder):
         return _Place(str(folder), unseen=True)
-    return _Place(str(folder), [one.file.name for one in backup.listed_in(folder, key) if one.ours])
+    return _Place(str(folder), [one.file.name for one in backup_folders.listed_in(folder, key) if one.ours])
 
 
 def finish(profile: Profile) -> Removed | None:
@@ -168,7 +168,7 @@ def start_again(profile: Profile) -> None:
 def _files(profile: Profile) -> Iterator[Path]:
     for pattern in _OURS:
         yield from sorted(profile.path.glob(pattern))
-    for folder in (backup.own_folder(profile), profile.path / backup.STAGE):
+    for folder in (backup_folders.own_folder(profile), profile.path / backup.STAGE):
         if folder.is_dir():
             yield folder
     yield from files_of_kept_server(profile)
@@ -204,10 +204,10 @@ def _delete(path: Path) -> bool:
 def _delete_backups(place: _Place, seal: str) -> None:
     """The backups in a folder outside the profile, if it is there."""
     folder = Path(place.folder)
-    if not backup.can_be_listed(folder):
+    if not backup_folders.can_be_listed(folder):
         return
     if place.unseen and seal:
-        place.files = backup.of_head_key(folder, bytes.fromhex(seal))
+        place.files = backup_folders.of_head_key(folder, bytes.fromhex(seal))
         place.unseen = False
     place.files = [name for name in place.files if not _delete(folder / Path(name).name)]
 

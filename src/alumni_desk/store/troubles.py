@@ -41,6 +41,26 @@ def translated(folder: Path, *, opened: bool = False) -> Iterator[None]:
         raise known from None
 
 
+@contextmanager
+def disk_said(folder: Path | None = None) -> Iterator[None]:
+    """What the disk does while files are copied, as a sentence."""
+    import sqlcipher3.dbapi2 as sqlcipher
+
+    try:
+        yield
+    except OSError as error:
+        import errno
+
+        known = store_problem("disk is full") if error.errno in (errno.ENOSPC, errno.EDQUOT if hasattr(errno, "EDQUOT") else errno.ENOSPC) else None
+        raise known or StoreProblem("backup_file", _("The file cannot be written ({reason}). Choose another folder."),
+                                    reason=error.strerror or type(error).__name__) from None
+    except sqlcipher.DatabaseError as error:
+        known = store_problem(str(error), folder)
+        if known is None:
+            raise
+        raise known from None
+
+
 def store_problem(said: str, folder: Path | None = None) -> KnownError | None:
     """The sentence for what SQLite or SQLCipher said of a database in a folder; None if it is not about the world."""
     text = said.lower()

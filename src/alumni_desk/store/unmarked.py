@@ -19,9 +19,9 @@ def trouble(profile: Profile, key: bytes) -> StoreProblem | None:
     """``database_damaged`` if it is gone or empty where a chapter was, ``changes_lost`` if its outbox copy knows newer changes; None if neither is known."""
     outbox = Outbox(profile.path, key)
     if not profile.exists or profile.database.stat().st_size == 0:
-        from alumni_desk.store import backup
+        from alumni_desk.store import backup_folders
 
-        was_here = outbox.opens() or any(one.ours for one in backup.everywhere(profile, key))
+        was_here = outbox.opens() or any(one.ours for one in backup_folders.everywhere(profile, key))
         return database_damaged() if was_here else None
     copied = outbox.read().operations
     if not copied:

@@ -22,7 +22,7 @@ import sqlalchemy as sa
 from alumni_desk.errors import KnownError, NotFound, Refused, StoreProblem
 from alumni_desk.protocol import codes
 from alumni_desk.schema import SCHEMA_VERSION, desk_schema
-from alumni_desk.store import backup, erasing, gone_back, keys
+from alumni_desk.store import backup, backup_folders, backup_head, erasing, gone_back, keys
 from alumni_desk.store.backup import Held, Progress
 from alumni_desk.store.connecting import reader
 from alumni_desk.store.desk import Desk
@@ -72,7 +72,7 @@ def restore(profile: Profile, file: Path, *, passphrase: str | None = None, own:
     Raises BadInput ``backup_unknown`` or ``backup_damaged``, StoreProblem ``passphrase_needed``, ``passphrase_wrong`` or ``backup_elsewhere``,
     Refused ``restore_cancelled`` or ``desk_open``; then nothing is changed.
     """
-    header, start = backup.read_head(file)
+    header, start = backup_head.read_head(file)
     step = _Steps(progress, cancelled)
     if profile.exists:  # before its key is asked for: that may be written anew, and a folder may be read alone
         profile.create()
@@ -126,16 +126,17 @@ def salvage(profile: Profile, *, passphrase: str | None = None, desk_key: bytes 
     found = Outbox(profile.path, key).read()
     with _stage(profile) as stage:
         held = _what_is_left(profile, stage, key) if trouble.code == "changes_lost" else None
-        for one in () if held is not None else backup.everywhere(profile, key):
+        for one in () if held is not None else backup_folders.everywhere(profile, key):
             if one.ours and not one.damaged:
                 try:
-                    backup.unpack(one.file, one.header, backup.read_head(one.file)[1], stage.database)
+                    backup.unpack(one.file, one.header, backup_head.read_head(one.file)[1], stage.database)
                     held = backup.look(stage.database, key, one.made_at)
                     break
                 except KnownError as problem:
                     log.warning("a backup cannot be used: %s", problem.code)
         if held is None and not found.operations:
-            raise NotFound("no_backup", _("There is no whole backup in {folder}. Open one that you keep elsewhere."), folder=backup.folder_in_use(profile))
+            raise NotFound("no_backup", _("There is no whole backup in {folder}. Open one that you keep elsewhere."),
+                           folder=backup_folders.folder_in_use(profile))
         step()
         held = held or Held("", 0, 0, 0, "")
         if dry_run:
@@ -168,7 +169,7 @@ def _opens(profile: Profile, key: bytes) -> bool:
 
 def _with_a_key(profile: Profile, typed: str | None) -> Path | None:
     """The newest whole backup that what was typed opens."""
-    for one in backup.everywhere(profile, None):
+    for one in backup_folders.everywhere(profile, None):
         if not one.damaged and backup.is_whole(one.file):
             try:
                 backup.key_of(one.header, None, typed)
