@@ -117,13 +117,6 @@ def _made_here(made_in: Callable[[Path], Path], own: Path, chosen: Path, why_not
         raise StoreProblem("disk_full", words, folder=chosen) from None
 
 
-def remove_leftovers(folder: Path) -> None:
-    """Delete what backups left behind that were killed in the middle: it holds the whole chapter, and is no backup that anybody sees."""
-    for pattern in (f"*{ENDING}.part", f"*{ENDING}.copy*"):
-        for one in folder.glob(pattern):
-            one.unlink(missing_ok=True)
-
-
 def remove_stage(profile: Profile) -> None:
     """Delete what a restore left behind that was killed before it was ready: it holds a whole chapter, too. One that is at work keeps its own."""
     stage = profile.path / STAGE

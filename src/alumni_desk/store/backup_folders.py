@@ -6,7 +6,7 @@ import json
 import logging
 import os
 import shutil
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
@@ -18,7 +18,7 @@ from alumni_desk.store.disk import FULL, gone_after, with_logs
 from alumni_desk.store.profile import Profile, private
 from alumni_desk.store.rotation import Made, kept
 from alumni_desk.store.troubles import disk_said
-from alumni_desk.words import _
+from alumni_desk.words import _, ngettext
 
 log = logging.getLogger(__name__)
 
@@ -54,19 +54,32 @@ def _files_in(folder: Path) -> list[Path]:
 
 
 def thin_out(profile: Profile, key: bytes, now: datetime) -> list[Path]:
-    """Delete the backups made by themselves, of this desk, that no rule keeps. Returns them."""
+    """Delete the backups made by themselves, of this desk, that no rule keeps. Returns those that are gone; what cannot be deleted stays, and is said."""
     there = [one for one in backups(profile, key, now=now) if one.ours]
     judged = _judged(there)
     stay = kept(judged, now)
-    gone = [one.file for one in there if one.file.name in {made.name for made in judged} - stay.keys()]
-    for file in gone:
-        if not is_reached(file.parent):  # a folder that can only be read keeps what it has
-            continue
-        try:
-            file.unlink(missing_ok=True)
-        except OSError as error:
-            log.warning("an old backup stays: %s", error.strerror)
-    return gone
+    over = [one.file for one in there if one.file.name in {made.name for made in judged} - stay.keys()]
+    over = [one for one in over if is_reached(one.parent)]  # a folder that can only be read keeps what it has
+    said = _told(profile)
+    left = [one for one in over if not deleted(one, quietly=str(one) in said.get("left", []))]
+    if said.get("left", []) != (now_left := [str(one) for one in left]):
+        _tell(profile, {**said, "left": now_left})
+    return [one for one in over if one not in left]
+
+
+def deleted(file: Path, *, quietly: bool = False) -> bool:
+    """Delete a backup, or what is left of one. Whether it is gone: a file may stay though its folder can be written. ``quietly``: that was said before."""
+    try:
+        file.unlink(missing_ok=True)
+    except OSError as error:
+        log.log(logging.DEBUG if quietly else logging.WARNING, "an old backup stays: %s", error.strerror)
+        return False
+    return True
+
+
+def leftovers(folder: Path) -> list[Path]:
+    """What backups left behind that were killed in the middle: it holds the whole chapter, and is no backup that anybody sees."""
+    return [one for pattern in (f"*{ENDING}.part", f"*{ENDING}.copy*") for one in folder.glob(pattern)]
 
 
 def _judged(found: list[Backup]) -> list[Made]:
@@ -99,6 +112,18 @@ def owed(profile: Profile) -> list[Path]:
 def unlisted(profile: Profile) -> list[Path]:
     """The folders that could not take the list of who was erased."""
     return _paths(profile, "unlisted")
+
+
+def held(profile: Profile) -> list[Path]:
+    """The files that may hold somebody who was erased, and that could not be deleted where others could."""
+    return _paths(profile, "held")
+
+
+def hold(profile: Profile, files: Iterable[Path]) -> None:
+    """Keep which files these are."""
+    said, now = _told(profile), [str(one) for one in files]
+    if said.get("held", []) != now:
+        _tell(profile, {**said, "held": now})
 
 
 def owe(profile: Profile, owing: Iterable[Path], without_list: Iterable[Path] | None = None) -> None:
@@ -179,13 +204,29 @@ def trouble_words(profile: Profile, named: Callable[[Path], str] = str) -> list[
             "full": _("{chosen}, which was chosen for them, was full; until there is room, they go to {folder}."),
             "failing": _("{chosen}, which was chosen for them, could not be written the last time; until it can, they go to {folder}.")}
     words = [said[there].format(chosen=named(chosen), folder=named(used))] if there is not None else []
-    if left := owed(profile):
+    if away := owed(profile):
         words.append(_("Backups in {folder} may still hold somebody who was erased: they are deleted once that can be done, or delete them yourself.").format(
-            folder=", ".join(map(named, left))))
+            folder=", ".join(map(named, away))))
+    if stuck := held(profile):
+        words.append(ngettext(
+            "{file} may still hold somebody who was erased, and could not be deleted: whether it can be is tried again and again, or delete it yourself.",
+            "{file} may still hold somebody who was erased, and could not be deleted: whether they can be is tried again and again, or delete them yourself.",
+            len(stuck)).format(file=_named(stuck, named)))
+    if left := [one for one in _paths(profile, "left") if one not in stuck and os.path.lexists(one)]:
+        words.append(ngettext("{file}, which is no longer needed, could not be deleted: delete it yourself, or ask whoever may.",
+                              "{file}, which are no longer needed, could not be deleted: delete them yourself, or ask whoever may.",
+                              len(left)).format(file=_named(left, named)))
     if bare := unlisted(profile):
         words.append(_("In {folder} it could not be noted who was erased: a backup that you made by hand and keep there may bring them back on another "
                        "computer. It is done once there is room.").format(folder=", ".join(map(named, bare))))
     return words
+
+
+def _named(files: Sequence[Path], named: Callable[[Path], str]) -> str:
+    return ", ".join(map(named, files[:_NAMED])) + (", …" if len(files) > _NAMED else "")
+
+
+_NAMED = 3
 
 
 def folder_in_use(profile: Profile) -> Path:

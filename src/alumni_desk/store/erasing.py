@@ -20,6 +20,7 @@ import sqlalchemy as sa
 from alumni_desk.errors import KnownError, NotFound, Refused
 from alumni_desk.protocol.ids import uuid7
 from alumni_desk.store import backup, backup_folders, driver
+from alumni_desk.store.backup_head import ENDING
 from alumni_desk.store.desk import Desk
 from alumni_desk.store.disk import chapters_files, disk_problem
 from alumni_desk.store.profile import Profile, private
@@ -107,7 +108,8 @@ def erase(desk: Desk, people: Sequence[str], *, remake_backups: bool = True) -> 
     except KnownError as problem:  # it is saved, and the next opening goes on
         log.warning("what was erased is still in pages, copies or backups: %s", problem.code)
         return Erased(tuple(ids), 0, writing.changed, unfinished=problem)
-    return Erased(tuple(ids), deleted, writing.changed, tuple(backup_folders.owed(desk.profile)) if remake_backups else ())
+    left = dict.fromkeys((*backup_folders.owed(desk.profile), *(one.parent for one in backup_folders.held(desk.profile)))) if remake_backups else ()
+    return Erased(tuple(ids), deleted, writing.changed, tuple(left))
 
 
 def apply(desk: Desk, erased: Mapping[str, str]) -> None:
@@ -181,8 +183,8 @@ def finish_begun(desk: Desk) -> int:
 
 def catch_up(desk: Desk) -> int:
     """Finish what was begun, and reach the backups in folders that were not there when somebody was erased, and are now. Returns how many were deleted."""
-    count = finish_begun(desk)
-    if any(backup_folders.is_reached(one) for one in backup_folders.owed(desk.profile)):
+    count = finish_begun(desk) + _try_held(desk.profile)
+    if any(map(_is_open, backup_folders.owed(desk.profile))):
         count += _remake(desk)
     elif any(backup_folders.is_reached(one) for one in backup_folders.unlisted(desk.profile)):
         _keep_list(desk.profile, _listed_in(desk))
@@ -276,40 +278,36 @@ def scrub(desk: Desk) -> None:
 
 
 def _remake(desk: Desk) -> int:
-    """A new backup, and those that are owed go, with their copies of a damaged database; what cannot be reached stays owed."""
+    """A new backup, and those that are owed go, with their copies of a damaged database; a folder that cannot be reached stays owed, a file is held."""
     profile = desk.profile
-    there = [one for one in backup_folders.owed(profile) if backup_folders.is_reached(one)]
-    old = [one for folder in there for one in backup_folders.listed_in(folder, desk.key) if one.ours and one.why != "by_hand"]
-    stay = {folder for folder in there if not backup_folders.can_be_listed(folder) or not _without_leftovers(folder)}
+    there = [one for one in backup_folders.owed(profile) if _is_open(one)]
+    old = [one.file for folder in there for one in backup_folders.listed_in(folder, desk.key) if one.ours and one.why != "by_hand"]
+    kept = [one for folder in there for one in backup_folders.leftovers(folder) if not backup_folders.deleted(one)]
     backup.by_itself(profile, desk.key, "daily")
-    kept = [one.file for one in old if not _gone(one.file)]
-    stay |= {file.parent for file in kept}
-    count = len(old) - len(kept)
-    with chapters_files(profile.path):
-        for file in profile.path.glob("desk-damaged-*"):
-            file.unlink(missing_ok=True)
-            count += file.suffix == ".db"
-    backup_folders.owe(profile, [one for one in backup_folders.owed(profile) if one not in there or one in stay])
+    old += profile.path.glob("desk-damaged-*")
+    before = backup_folders.held(profile)
+    kept += [one for one in old if not backup_folders.deleted(one, quietly=one in before)]
+    backup_folders.hold(profile, dict.fromkeys((*kept, *(one for one in before if one not in old))))
+    backup_folders.owe(profile, [one for one in backup_folders.owed(profile) if one not in there])
     _keep_list(profile, _listed_in(desk))  # a folder that is seen again, or has room again, gets the list, too
-    return count
+    return sum(_is_whole_copy(one) for one in old if one not in kept)
 
 
-def _without_leftovers(folder: Path) -> bool:
-    try:
-        backup.remove_leftovers(folder)
-    except OSError as error:
-        log.warning("what a backup left behind stays for now: %s", error.strerror)
-        return False
-    return True
+def _try_held(profile: Profile) -> int:
+    """Files that could not be deleted before. What was made beside them since holds nobody who was erased, so there is no new backup."""
+    before = backup_folders.held(profile)
+    kept = [one for one in before if not backup_folders.is_reached(one.parent) or not backup_folders.deleted(one, quietly=True)]
+    backup_folders.hold(profile, kept)
+    return sum(_is_whole_copy(one) for one in before if one not in kept)
 
 
-def _gone(file: Path) -> bool:
-    try:
-        file.unlink(missing_ok=True)
-    except OSError as error:
-        log.warning("a backup stays for now: %s", error.strerror)
-        return False
-    return True
+def _is_open(folder: Path) -> bool:
+    """Whether it is known what a folder holds, and may be deleted from it as far as the system says beforehand."""
+    return backup_folders.is_reached(folder) and backup_folders.can_be_listed(folder)
+
+
+def _is_whole_copy(file: Path) -> bool:
+    return file.suffix in (ENDING, ".db")
 
 
 def _merge_group(connection: sa.Connection, people: Sequence[str]) -> list[str]:
