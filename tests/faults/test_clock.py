@@ -112,6 +112,44 @@ print(json.dumps([len(said), len(inside)]))
 """
 
 
+SAVED = """
+import ctypes, json, sys
+from pathlib import Path
+from alumni_desk.members.actions import add_member
+from alumni_desk.schema import open_desk
+from alumni_desk.store import backup
+from alumni_desk.store.disk import with_logs
+from alumni_desk.store.profile import Profile
+from alumni_desk.sync.restoring import salvage
+
+library = ctypes.CDLL(None)
+library.fault_clock.argtypes = (ctypes.c_longlong,)
+DAY = 86_400_000
+profile, once, then = Profile(Path(sys.argv[1])), int(sys.argv[2]), int(sys.argv[3])
+
+
+def at(milliseconds, day=None):
+    library.fault_clock(milliseconds)
+    with open_desk(profile) as desk:
+        if day is not None:
+            add_member(desk, first_name="Saved", last_name=f"Day{day}")
+        if day != 6:
+            backup.by_itself(desk.profile, desk.key, "daily")
+            backup.trim_outbox(desk)
+
+
+at(0, 0)
+at(once)
+for day in range(1, 7):
+    at(then + day * DAY, day)
+for file in with_logs(profile.database):
+    file.unlink(missing_ok=True)
+salvage(profile)
+with open_desk(profile) as desk, desk.reading() as connection:
+    print(json.dumps(sorted(connection.exec_driver_sql("SELECT last_name FROM person WHERE first_name = 'Saved'").scalars())))
+"""
+
+
 def turned(code: str, shim: Path, *words: str, **environment: str) -> str:
     """Run Python under the shim."""
     done = subprocess.run([sys.executable, "-c", code, *words], capture_output=True, text=True, env={**os.environ, "LD_PRELOAD": str(shim), **environment},
@@ -208,3 +246,10 @@ def test_an_evening_on_which_the_hour_changes(zone: str, begin: str, base: Any, 
 def test_it_is_said_from_five_minutes_on(ahead_ms: int, words: str) -> None:
     said = clock_sentence(ahead_ms)
     assert (words in said and said.endswith(".")) if words else said == ""
+
+
+@pytest.mark.parametrize(("once", "then"), [(YEARS, 0), (0, -YEARS), (-YEARS, 0)], ids=["it was once ahead", "it is behind now", "it was once behind"])
+def test_whatever_the_clock_said_of_backups_nothing_is_lost_with_the_database(fresh: Callable[[str], Profile], shim: Path, once: int, then: int) -> None:
+    """The newest backup is the one that was made last, and the outbox holds what was done since the one before it."""
+    found = json.loads(turned(SAVED, shim, str(fresh("désk").path), str(once), str(then)))
+    assert found == [f"Day{day}" for day in range(7)]

@@ -23,7 +23,7 @@ from alumni_desk.schema import open_desk
 from alumni_desk.segments.activity import deeds
 from alumni_desk.store import keys
 from alumni_desk.store.backup import back_up, by_itself, is_whole, trim_outbox
-from alumni_desk.store.backup_folders import backups, folder_in_use
+from alumni_desk.store.backup_folders import backups, choose_folder, everywhere, folder_in_use
 from alumni_desk.store.backup_head import read_head
 from alumni_desk.store.checking import rebuild_search, verify
 from alumni_desk.store.connecting import connect
@@ -229,17 +229,32 @@ def test_under_a_wrong_clock_too_the_outbox_keeps_what_two_backups_do_not(desk: 
 
 
 def test_the_outbox_of_a_desk_alone_keeps_what_two_backups_do_not(desk: Desk) -> None:
-    for name in ("Ada", "Bo"):
+    def kept() -> list[str]:
+        return [json.loads(one["fields"])["first_name"] for one in desk.outbox.read().operations if one["table_name"] == "person"]
+
+    for name in ("Ada", "Bo", "Cy"):
         add_member(desk, first_name=name)
-    for days in (3, 2):
-        by_itself(desk.profile, desk.key, "daily", now=datetime.now().astimezone() - timedelta(days=days))
+        by_itself(desk.profile, desk.key, "before_import")
+        trim_outbox(desk)
+        assert kept() == {"Ada": ["Ada"], "Bo": ["Bo"], "Cy": ["Cy"]}[name]
+    newest = backups(desk.profile, desk.key)[0].file
+    newest.write_bytes(newest.read_bytes()[:-1])  # one may be damaged
     trim_outbox(desk)
-    assert len([one for one in desk.outbox.read().operations if one["table_name"] == "person"]) == 2
-    for seconds in (2, 4):
-        by_itself(desk.profile, desk.key, "before_import", now=datetime.now().astimezone() + timedelta(seconds=seconds))
-    trim_outbox(desk)
-    add_member(desk, first_name="Cy")
-    assert [json.loads(one["fields"])["first_name"] for one in desk.outbox.read().operations if one["table_name"] == "person"] == ["Cy"]
+    assert kept() == ["Bo", "Cy"]
+
+
+def test_while_the_stick_with_the_newest_backups_is_away_the_next_is_newer_all_the_same(desk: Desk, tmp_path: Path) -> None:
+    stick, pocket = tmp_path / "stick", tmp_path / "pocket"
+    stick.mkdir()
+    add_member(desk, first_name="Ada")
+    choose_folder(desk.profile, stick)
+    for _time in range(3):
+        by_itself(desk.profile, desk.key, "daily")
+    stick.rename(pocket)
+    add_member(desk, first_name="Bo")
+    newer = by_itself(desk.profile, desk.key, "daily")
+    pocket.rename(stick)
+    assert everywhere(desk.profile, desk.key)[0].file == newer
 
 
 def test_a_large_action_is_copied_when_there_is_time(desk: Desk) -> None:

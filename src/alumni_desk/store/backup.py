@@ -14,14 +14,14 @@ import shutil
 from collections.abc import Callable, Mapping
 from contextlib import closing
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal
 
 from alumni_desk import __version__
 from alumni_desk.errors import BadInput, KnownError, Refused, StoreProblem
 from alumni_desk.store import keys, mark, outbox
-from alumni_desk.store.backup_folders import backups, chosen_folder, is_reached, note_failed, own_folder, thin_out
+from alumni_desk.store.backup_folders import backups, chosen_folder, is_reached, next_number, note_failed, own_folder, thin_out
 from alumni_desk.store.backup_head import ENDING, FORMER, MAGIC, Opens, damaged_backup, opened_by, read_head, said_inside, sealed_inside
 from alumni_desk.store.connecting import connect
 from alumni_desk.store.desk import Desk
@@ -163,11 +163,14 @@ def daily(desk: Desk, *, progress: Progress | None = None, cancelled: Callable[[
 
 
 def trim_outbox(desk: Desk, profile: Profile | None = None) -> None:
-    """Make the outbox copy anew. Without a server it holds what is younger than the second newest backup, so that one of them may be damaged."""
-    now = (datetime.now(UTC) + timedelta(minutes=5)).isoformat(timespec="seconds").replace("+00:00", "Z")
-    # One of the future was made while the clock was ahead: what was done since then stands under earlier days.
-    ours = [one for one in backups(profile or desk.profile, desk.key) if one.ours and not one.damaged and one.made_at <= now]
-    desk.outbox.make_anew(desk, since=ours[1].made_at.removesuffix("Z") if len(ours) > 1 else "")  # the whole second
+    """Make the outbox copy anew. Without a server it holds what was done since the second newest backup, so that one of them may be damaged.
+
+    By the operations themselves, for a clock may be wrong; a backup from before this desk went back to an older one is none of its past.
+    """
+    there = [one.last for one in backups(profile or desk.profile, desk.key) if one.ours and not one.damaged and one.last is not None]
+    with desk.reading() as connection:
+        known = [last for last in there if connection.exec_driver_sql("SELECT id FROM operation WHERE rowid = ?", (last.rowid,)).scalar() == last.operation]
+    desk.outbox.make_anew(desk, after=known[1].rowid if len(known) > 1 else 0)
 
 
 def is_whole(file: Path) -> bool:
@@ -200,10 +203,11 @@ def _write(profile: Profile, key: bytes, out: Path, boxes: dict[str, Any], why: 
         _copy_database(profile, key, copy, progress, cancelled)
         try:
             held = look(copy, key, made_at, deep=False)
+            inside = {"chapter": held.chapter, "note": note, "number": str(next_number(profile, key)), "last": _last_of(copy, key)}
         except BadInput:  # what it was copied from is damaged, or the disk that it was copied to did not keep it
             raise disk_full() if is_full(out.parent) else trouble_of(profile, key) or disk_trouble() from None
         header = {"version": __version__, "made_at": made_at, "why": why, **boxes, "members": held.members, "gatherings": held.gatherings,
-                  "check_ins": held.check_ins, "inside": sealed_inside(key, {"chapter": held.chapter, "note": note}),
+                  "check_ins": held.check_ins, "inside": sealed_inside(key, inside),
                   "sha256": _digest(copy), "size": copy.stat().st_size}
         text = json.dumps(header).encode()
         with open(os.open(part, os.O_CREAT | os.O_WRONLY | os.O_TRUNC, 0o600), "wb") as stream, open(copy, "rb") as source:
@@ -213,6 +217,12 @@ def _write(profile: Profile, key: bytes, out: Path, boxes: dict[str, Any], why: 
             os.fsync(stream.fileno())
         os.replace(part, out)
     return held
+
+
+def _last_of(copy: Path, key: bytes) -> str:
+    with closing(connect(copy, key)) as connection:
+        row = connection.execute("SELECT rowid, id FROM operation ORDER BY rowid DESC LIMIT 1").fetchone()
+    return "" if row is None else f"{row[0]} {row[1]}"
 
 
 def _copy_database(profile: Profile, key: bytes, to: Path, progress: Progress | None, cancelled: Callable[[], bool] | None) -> None:

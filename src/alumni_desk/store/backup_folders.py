@@ -26,19 +26,31 @@ Trouble = Literal["away", "full", "failing"]
 
 
 def backups(profile: Profile, key: bytes | None = None, *, now: datetime | None = None) -> list[Backup]:
-    """The backups in the profile's folder, newest first, by what their heads say; ``is_whole`` reads the rest. ``key``: the desk's, if it is known.
+    """The backups in the profile's folder, newest first, whatever the clock said, by what their heads say; ``is_whole`` reads the rest.
 
-    While the chosen folder takes none: those that are in it, and those that go to the profile's own.
+    ``key``: the desk's, if it is known. While the chosen folder takes none: those that are in it, and those that go to the profile's own.
     """
     found = [one for folder in dict.fromkeys((chosen_folder(profile), folder_in_use(profile))) for one in listed_in(folder, key)]
-    found.sort(key=lambda one: (one.made_at, len(one.file.name), one.file.name), reverse=True)  # …-daily-2 after …-daily
+    found.sort(key=lambda one: one.age, reverse=True)
     rules = kept(_judged(found), (now or datetime.now()).astimezone())
     return [replace(one, rule=rules.get(one.file.name)) for one in found]
 
 
 def everywhere(profile: Profile, key: bytes | None) -> list[Backup]:
     """The backups in every folder that was used, newest first, by their heads alone."""
-    return sorted((one for folder in folders(profile) for one in listed_in(folder, key)), key=lambda one: (one.made_at, one.file.name), reverse=True)
+    return sorted((one for folder in folders(profile) for one in listed_in(folder, key)), key=lambda one: one.age, reverse=True)
+
+
+def next_number(profile: Profile, key: bytes) -> int:
+    """What the next backup is numbered with. The clock may be wrong, and a stick with the newest ones away: it is kept here, too."""
+    kept_here = _told(profile).get("number")
+    number = 1 + max((kept_here if isinstance(kept_here, int) else 0, *(one.number for one in everywhere(profile, key) if one.ours)))
+    if profile.path.is_dir():
+        try:
+            _tell(profile, {**_told(profile), "number": number})
+        except StoreProblem as problem:  # the profile's disk is full: the backup may go elsewhere, and those that are there tell the number, too
+            log.warning("the number of a backup was not kept: %s", problem.code)
+    return number
 
 
 def listed_in(folder: Path, key: bytes | None) -> list[Backup]:

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from alumni_desk.errors import BadInput, KnownError
 from alumni_desk.store import keys
@@ -24,9 +24,19 @@ ENDING = ".alumnidesk"
 Opens = Literal["password", "recovery"]
 
 
+class Last(NamedTuple):
+    """The operation that was the last when a backup was made: its rowid and its id. Of a desk that went back since, another one has that rowid."""
+
+    rowid: int
+    operation: str
+
+
 @dataclass(frozen=True)
 class Backup:
-    """A backup as a list shows it. ``damaged``: its numbers mean nothing. ``note``: the file that was imported after it."""
+    """A backup as a list shows it. ``damaged``: its numbers mean nothing. ``note``: the file that was imported after it.
+
+    ``number`` rises with each of this desk's, whatever the clock said; 0: nobody knows, it is of another desk or of a program of before there were numbers.
+    """
 
     file: Path
     made_at: str
@@ -40,12 +50,20 @@ class Backup:
     ours: bool = True  # opens with this desk's key
     chapter: str = ""
     rule: Rule | None = None  # what keeps it; None: it is not one that goes by itself
+    number: int = 0
+    last: Last | None = None  # None: nobody knows
     header: dict[str, Any] = field(default_factory=dict, repr=False, compare=False)
 
     @property
     def at(self) -> datetime:
         """When it was made."""
         return datetime.fromisoformat(self.made_at)
+
+
+    @property
+    def age(self) -> tuple[int, str, int, str]:
+        """What orders this desk's backups by when they were made: by their numbers, and by the clock alone those of before there were any."""
+        return self.number, self.made_at, len(self.file.name), self.file.name  # …-daily-2 after …-daily
 
 
 def opened_by(header: Mapping[str, Any]) -> frozenset[Opens]:
@@ -100,7 +118,16 @@ def listed(file: Path, key: bytes | None) -> Backup:
     said = inside or {}
     members, gatherings, check_ins = (int(header.get(name, 0)) for name in ("members", "gatherings", "check_ins"))
     return Backup(file, header["made_at"], str(header.get("why", "by_hand")), said.get("note", ""), members, gatherings, check_ins, size, damaged,
-                  inside is not None, said.get("chapter", ""), header=header)
+                  inside is not None, said.get("chapter", ""), number=_number(said.get("number")), last=_last(said.get("last")), header=header)
+
+
+def _number(said: str | None) -> int:
+    return int(said) if said is not None and said.isdecimal() else 0
+
+
+def _last(said: str | None) -> Last | None:
+    rowid, _space, operation = (said or "").partition(" ")
+    return Last(int(rowid), operation) if rowid.isdecimal() and operation else None
 
 
 def head_key(key: bytes) -> bytes:

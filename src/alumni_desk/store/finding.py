@@ -141,7 +141,7 @@ def matching_ids(question: Question) -> sa.Select[Any]:
     people = sa.table("search_person", sa.column("rowid"), sa.column("id"))
     index = sa.table("search_words", sa.column("rowid"), sa.column("search_words"))
     fits = sa.select(index.c.rowid).where(index.c.search_words.op("MATCH")(question.expression("any")))
-    found = people.c.rowid.in_(fits)
+    found: sa.ColumnElement[bool] = people.c.rowid.in_(fits)
     if question.code is not None:
         registration = sa.table("registration", sa.column("person"), sa.column("code"), sa.column("gone"))
         found |= people.c.id.in_(sa.select(registration.c.person).where(registration.c.code == question.code, ~registration.c.gone.cast(sa.Boolean)))

@@ -42,8 +42,6 @@ _encode = msgspec.json.Encoder().encode
 _SMALL = 4_096
 
 _WAITING = "fate = 'waiting' AND queue <> 'peer'"  # others' are with them, too
-_SINCE = ("(made_at >= ? OR rowid >= (SELECT o.rowid FROM operation AS o WHERE o.made_at >= ? AND o.made_at <= strftime('%Y-%m-%dT%H:%M:%SZ', 'now')"
-          " ORDER BY o.rowid LIMIT 1))")  # what was done after something young is young, whatever a clock said that was behind
 
 
 class Record(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -117,8 +115,9 @@ class Outbox:
                 pass
         return found.damaged
 
-    def make_anew(self, desk: Desk, *, since: str = "") -> None:
-        """Write the file again, of what waits now. ``since``: for a desk without a server, where everything waits for ever, only what is younger."""
+    def make_anew(self, desk: Desk, *, after: int = 0) -> None:
+        """Write the file again, of what waits now. ``after``: for a desk without a server, where everything waits for ever, only operations that were made
+        after this one (its rowid)."""
         part = self.file.with_name(NAME + ".part")
         try:
             with self._turns.alone():
@@ -126,7 +125,7 @@ class Outbox:
             with open(os.open(part, os.O_CREAT | os.O_WRONLY | os.O_TRUNC, 0o600), "wb") as stream:
                 stream.write(MAGIC)
                 with desk.reading() as connection:
-                    for record in _waiting(connection, since):
+                    for record in _waiting(connection, after):
                         stream.write(self._sealed(record))
                 with self._turns.alone():
                     # What was saved while this was written stands in the file's end.
@@ -224,12 +223,12 @@ def is_alone(connection: sa.Connection) -> bool:
     return connection.exec_driver_sql("SELECT 1 FROM sync_state WHERE key = 'membership'").first() is None
 
 
-def _waiting(connection: sa.Connection, since: str) -> Iterator[Record]:
+def _waiting(connection: sa.Connection, after: int) -> Iterator[Record]:
     known = connection.exec_driver_sql("SELECT key, value FROM sync_state WHERE key IN ('membership', 'joining', 'elsewhere')")
     yield Record(sync={row.key: row.value for row in known},
                  erased={row.id: row.at for row in connection.exec_driver_sql("SELECT id, at FROM erased")},
                  settings={row.key: row.value for row in connection.exec_driver_sql("SELECT key, value FROM setting")})
-    where, parameters = (f"{_WAITING} AND {_SINCE}", (since, since)) if is_alone(connection) else (_WAITING, ())
+    where, parameters = (f"{_WAITING} AND rowid > ?", (after,)) if is_alone(connection) else (_WAITING, ())
     yield from _records_of(connection, where, parameters)
     actions = connection.exec_driver_sql(
         f"SELECT * FROM action WHERE id IN (SELECT action FROM operation WHERE {where}) ORDER BY rowid", parameters).mappings()
@@ -237,7 +236,7 @@ def _waiting(connection: sa.Connection, since: str) -> Iterator[Record]:
         yield Record(actions=[_plain(row) for row in part])
 
 
-def _records_of(connection: sa.Connection, where: str, parameters: tuple[str, ...]) -> Iterator[Record]:
+def _records_of(connection: sa.Connection, where: str, parameters: tuple[str | int, ...]) -> Iterator[Record]:
     rows = connection.exec_driver_sql(f"SELECT * FROM operation WHERE {where} ORDER BY rowid", parameters).mappings()
     while part := rows.fetchmany(CHUNK):
         yield Record(operations=[_plain(row) for row in part])
