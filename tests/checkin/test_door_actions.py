@@ -21,8 +21,10 @@ from alumni_desk.checkin.lists import (
 )
 from alumni_desk.checkin.verdicts import Outcome, Reason
 from alumni_desk.errors import BadInput, NotFound, Refused
+from alumni_desk.gatherings.actions import remove_guests
 from alumni_desk.gatherings.lists import guest_rows
 from alumni_desk.gatherings.records import registration_id
+from alumni_desk.members.merging import merge_people
 from alumni_desk.protocol.codes import badge_code
 from alumni_desk.schema import open_desk
 from alumni_desk.store.desk import Desk
@@ -90,6 +92,42 @@ def test_a_code_checks_in_and_another_gatherings_code_says_which(evening: Evenin
     for unknown in (badge_code(), "4006381333931", ""):
         assert check_in(evening.desk, evening.id, code=unknown).outcome is Outcome.NOT_FOUND
     assert headcount(evening.desk, evening.id).present == 1
+
+
+def test_a_code_that_two_guests_have_lets_nobody_in(evening: Evening) -> None:
+    first, second = evening.registrations["Li Chen 2004"], evening.registrations["Mei-Ling Chen 1998"]
+    code = evening.codes["Li Chen 2004"]
+    with evening.desk.writing("tampered", gathering=evening.id) as writing:
+        writing.change("registration", second, code=code)
+    verdict = check_in(evening.desk, evening.id, code=code, let_in=True)
+    assert (verdict.outcome, verdict.reason, verdict.registration) == (Outcome.CHOOSE, Reason.SEVERAL, None)
+    assert {(one.id, one.name) for one in verdict.candidates} == {(first, "Li Chen"), (second, "Mei-Ling Chen")}
+    found = find_at_door(evening.desk, evening.id, code)
+    assert found.certain is None and {hit.registration for hit in found.hits} == {first, second}
+    merge_people(evening.desk, evening.people["Li Chen 2004"], evening.people["Mei-Ling Chen 1998"])
+    assert check_in(evening.desk, evening.id, code=code).outcome is Outcome.ADMITTED, "they are one"
+
+
+def test_a_badge_is_found_by_the_code_that_it_was_printed_with(evening: Evening) -> None:
+    guest, printed = evening.registrations["Li Chen 2004"], evening.codes["Li Chen 2004"]
+    now = badge_code()
+    with evening.desk.writing("tampered", gathering=evening.id) as writing:
+        writing.change("registration", guest, code=now)
+    assert [find_at_door(evening.desk, evening.id, one).certain.registration for one in (printed, now)] == [guest, guest]  # type: ignore[union-attr]
+    assert check_in(evening.desk, evening.id, code=printed).registration == guest
+    with evening.desk.writing("tampered", gathering=evening.id) as writing:
+        writing.change("registration", evening.registrations["Mei-Ling Chen 1998"], code=printed)
+    assert check_in(evening.desk, evening.id, code=printed).registration == evening.registrations["Mei-Ling Chen 1998"], "whoever has it now comes first"
+
+
+def test_the_badge_of_somebody_who_is_off_the_list_lets_nobody_else_in(evening: Evening) -> None:
+    off, other = evening.registrations["Li Chen 2019"], evening.registrations["Mei-Ling Chen 1998"]
+    code, own = evening.codes["Li Chen 2019"], evening.codes["Mei-Ling Chen 1998"]
+    for said in (code, own):  # the other had it for a while
+        with evening.desk.writing("tampered", gathering=evening.id) as writing:
+            writing.change("registration", other, code=said)
+    remove_guests(evening.desk, evening.id, [off])
+    assert check_in(evening.desk, evening.id, code=code).outcome is Outcome.NOT_FOUND
 
 
 def test_a_cancelled_guest_needs_a_word_and_counts_when_let_in(evening: Evening) -> None:

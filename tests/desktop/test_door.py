@@ -257,6 +257,23 @@ def test_a_foreign_barcode_is_said_and_not_searched(door: Door) -> None:
     assert "Unknown code" in door.window.panel.showing.word
 
 
+def test_a_code_that_two_guests_have_asks_for_the_name(door: Door) -> None:
+    code = door.codes["Ada Obi 2012"]
+    with door.desk.writing("tampered", gathering=door.gathering) as writing:
+        writing.change("registration", door.registrations["Li Chen 2019"], code=code)
+    door.scan(code)
+    door.wait(lambda: door.window.state() == "verdict")
+    door.settled()
+    said = door.window.panel.showing
+    assert said is not None and shown(door) is DOOR_NEEDS_A_WORD and door.facts() == []
+    assert said.details[0] == "More than one guest here has this code." and said.name == ""
+    door.window.scans.muted_until = 0.0
+    door.type("obi")
+    door.press(Qt.Key.Key_Return)
+    door.wait(lambda: len(door.facts()) == 1)
+    assert door.facts()[0].registration == door.registrations["Ada Obi 2012"]
+
+
 def test_undo_by_key_and_not_beyond_two_minutes(door: Door, monkeypatch: pytest.MonkeyPatch) -> None:
     door.scan(door.codes["Ada Obi 2012"])
     door.settled()

@@ -117,7 +117,7 @@ class House(NamedTuple):
         return desk
 
 
-FORMED = (("at", "2026-09-21T18:00:00.000Z"), ("answered_at", "2026-09-21T18:00:00.000Z"), ("code", badge_code()), ("consent", "contact"), ("host", uuid7()))
+FORMED = (("at", "2026-09-21T18:00:00.000Z"), ("answered_at", "2026-09-21T18:00:00.000Z"), ("consent", "contact"), ("host", uuid7()))
 """Values of fields that hold nothing else than what has their form."""
 
 
@@ -130,6 +130,10 @@ def filled(shape: Shape, gathering: str, person: str, registration: str) -> dict
             values[field] = f'["{values[field]}"]'
     values.update({name: False for name in ("gone", "sample") if name in values})
     values.update({name: PHONE for name in ("mobile", "phone") if name in values})
+    if shape.name == "fact":
+        values["kind"] = "badge"
+    if "code" in values:
+        values["code"] = badge_code()  # everybody's own
     values.update({name: value for name, value in (("gathering", gathering), ("person", person), ("registration", registration),
                                                    ("status", "planned" if shape.name == "gathering" else "yes"),
                                                    ("merged_into", None), ("starts", f"{TOMORROW}T18:00"), ("ends", f"{TOMORROW}T22:00"),

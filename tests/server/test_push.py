@@ -162,7 +162,7 @@ def test_a_fact_says_what_kind_it_is(office: Any) -> None:
     laptop = office.laptop()
     facts = [laptop.operation("fact", gathering=uuid7()), laptop.operation("fact", kind=None, gathering=uuid7()), laptop.operation("fact", kind="in"),
              laptop.operation("fact", kind="of a later version")]
-    assert [result.reason for result in laptop.push(*facts).results] == ["required", "required", None, None]
+    assert [result.reason for result in laptop.push(*facts).results] == ["required", "required", None, "fact_kind"]
 
 
 def test_a_registration_has_the_one_id_that_it_can_have(office: Any) -> None:

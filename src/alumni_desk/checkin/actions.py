@@ -10,9 +10,11 @@ from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 
+from alumni_desk.checkin.former_codes import formerly
 from alumni_desk.checkin.lists import door_gathering, fact_of
 from alumni_desk.checkin.taking_back import refuse_at_door
 from alumni_desk.checkin.verdicts import (
+    Candidate,
     Fact,
     Outcome,
     Reason,
@@ -174,9 +176,13 @@ def _by_code(writing: Writing, gathering: str, text: str, station: str | None, b
     if code is None:
         return Verdict(Outcome.NOT_FOUND, reason=Reason.UNKNOWN_CODE)
     guests = [_Guest(*row) for row in driver.rows(writing.connection, _GUEST + "code = ? AND NOT r.gone", (code,))]
-    for guest in guests:
-        if guest.gathering == gathering:
-            return _let_in(writing, gathering, guest, station, "code", by, let_in=let_in)
+    if not guests:
+        guests = [one for row in formerly(writing.connection, gathering, code) if (one := _registration(writing, row)) is not None]
+    if meant := [one for one in guests if one.gathering == gathering]:
+        if len(meant) > 1 and not _same_human(writing, meant[0].person) >= {one.person for one in meant}:
+            return Verdict(Outcome.CHOOSE, reason=Reason.SEVERAL, candidates=tuple(
+                Candidate(one.id, one.person, *one.named, None, one.status or "invited") for one in meant))
+        return _let_in(writing, gathering, meant[0], station, "code", by, let_in=let_in)
     if not guests:
         return Verdict(Outcome.NOT_FOUND, reason=Reason.UNKNOWN_CODE)
     other = guests[0]

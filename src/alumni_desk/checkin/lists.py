@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import sqlalchemy as sa
 
+from alumni_desk.checkin.former_codes import formerly
 from alumni_desk.checkin.ranking import Findable, findable, rank
 from alumni_desk.checkin.verdicts import Fact, has_left, open_ins
 from alumni_desk.errors import NotFound
@@ -272,13 +273,17 @@ class DoorList:
         """Whom a typed text or a scanned code means: guests, then members who did not sign up."""
         code = read_badge_code(text)
         if code is not None:
-            found = tuple(hit for hit in self.hits.values() if hit.code == code)
+            found = tuple(hit for hit in self.hits.values() if hit.code == code) or self._formerly(code)
             return DoorHits(text, found, found[0] if len(found) == 1 else None, code=code)
         members = self._members_not_on_the_list(text)
         everyone = self.hits | {hit.key: hit for hit, _row in members}
         ranked = rank([*self._findables, *(_findable(hit, row, None) for hit, row in members)], text, limit)
         return DoorHits(text, tuple(everyone[key] for key in ranked.keys),
                         everyone[ranked.certain] if ranked.certain else None, ranked.namesakes)  # fmt: skip
+
+    def _formerly(self, code: str) -> tuple[DoorHit, ...]:
+        with self._desk.reading() as connection:
+            return tuple(self.hits[one] for one in formerly(connection, self._id, code) if one in self.hits)
 
     def _members_not_on_the_list(self, text: str) -> list[tuple[DoorHit, sa.Row[Any]]]:
         if not text.strip():

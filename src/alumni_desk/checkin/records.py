@@ -7,9 +7,13 @@ from alumni_desk.protocol import forms
 from alumni_desk.protocol.values import is_id
 from alumni_desk.store.synced import field, synced
 
+KINDS = ("in", "out", "void", "badge")
+"""What a fact may be: somebody came, left, or that is taken back; their badge was printed. A desk that writes another has a schema of its own, which an older
+server tells it before: what it wrote waits with it."""
+
 fact = synced(
     "fact",
-    field("kind", door=True, form=forms.short),  # in | out | void | badge
+    field("kind", door=True, form=forms.one_of(*KINDS)),
     field("gathering", door=True, form=is_id),
     field("registration", door=True, form=is_id),
     field("person", door=True, form=is_id),

@@ -267,6 +267,10 @@ def _refused(verdict: Verdict, hit: DoorHit | None, zone: str | None, count: Hea
 
 def _not_found(verdict: Verdict, hit: DoorHit | None, zone: str | None, count: Headcount | None, guests: Sequence[DoorHit],
                namesakes: Sequence[DoorHit], note_open: bool) -> Showing:  # fmt: skip
+    if verdict.reason is Reason.SEVERAL:
+        return Showing(DOOR_NEEDS_A_WORD, "hand", _("One moment, please"), "look",
+                       details=(_("More than one guest here has this code."), _("Ask for the name, and type it.")), foot=_("Not checked in yet"),
+                       offers=(Offer(Act.SOMEONE_ELSE, _("Type the name")),), spoken=_("More than one guest has this code. Nobody was checked in."))
     return Showing(DOOR_REFUSED, "cross", _("Unknown code"), "stop",
                    details=(_("This code belongs to no badge known here."), _("The guest may still be on the list: type the name.")),
                    foot=_with_places(_("Not checked in"), count),

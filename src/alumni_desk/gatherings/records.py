@@ -39,12 +39,12 @@ registration = synced(
     field("host", door=True, form=is_id),  # the registration whose guest this is
     field("status", door=True, form=forms.one_of(*ANSWERS)),
     field("answered_at", door=True, form=forms.moment),
-    field("badge_name", door=True, about=True),
-    field("badge_tail", door=True, about=True),
-    field("table_name", door=True),
-    field("meal", door=True, about=True),
+    field("badge_name", door=True, about=True, form=forms.line),
+    field("badge_tail", door=True, about=True, form=forms.short),
+    field("table_name", door=True, form=forms.short),
+    field("meal", door=True, about=True, form=forms.short),
     field("code", door=True, form=forms.badge),  # what the QR on badge and ticket carries, see protocol.codes
-    field("door_note", door=True, about=True),
+    field("door_note", door=True, about=True, form=forms.short),
     field("walk_in", sa.Boolean, door=True),
     audience="row",
     stays=lambda connection, ids: named_by(

@@ -20,6 +20,9 @@ Form = Callable[[Any], bool]
 SHORT = 4_000
 """The longest text of one line, in characters: far more than any desk lets be typed there."""
 
+LINE = 32_767
+"""What fits into a line of a window that sets no limit of its own, in characters."""
+
 CLOSED = 1_000
 """Facts that one may close: a person's check-ins at one gathering that are open."""
 
@@ -27,6 +30,12 @@ CLOSED = 1_000
 def misfit(forms: Mapping[str, Form], fields: Mapping[str, Any]) -> str | None:
     """The first of these fields that does not have its form."""
     return next((name for name, form in forms.items() if (value := fields.get(name)) is not None and not form(value)), None)
+
+
+def cut(forms: Mapping[str, Form], fields: Mapping[str, Any]) -> dict[str, Any]:
+    """These fields with the beginning of each text that is too long for its line. So nothing is lost for a long text beside it: for facts, which happened."""
+    return {name: f"{value[:SHORT - 1]}…" if forms.get(name) is short and isinstance(value, str) and len(value) > SHORT else value
+            for name, value in fields.items()}
 
 
 _MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,6})?(Z|[+-]\d\d:\d\d)", re.ASCII)
@@ -42,6 +51,11 @@ def one_of(*words: str) -> Form:
 def short(value: Any) -> bool:
     """A text of one line."""
     return len(value) <= SHORT
+
+
+def line(value: Any) -> bool:
+    """A text of one line that a window lets be as long as it may be."""
+    return len(value) <= LINE
 
 
 def moment(value: Any) -> bool:

@@ -82,9 +82,9 @@ def _malformed(operation: Operation, size: int, scope: str, audience: str, shape
         if not fits(value, kind) or (name == "gone" and value is None):
             return "invalid", "value"
     if operation.kind == "fact" and not operation.fields.get("kind"):
-        return "invalid", "required"  # a kind that we do not know may be a newer desk's
-    if misfit(shape.forms, operation.fields) is not None:
-        return "invalid", "form"  # a fact, too: one that says nothing is none, and no desk writes it
+        return "invalid", "required"
+    if (wrong := misfit(shape.forms, operation.fields)) is not None:  # a fact, too: one that says nothing is none, and no desk writes it
+        return "invalid", "fact_kind" if operation.kind == "fact" and wrong == "kind" else "form"
     if operation.table == "registration" and operation.fields.get("host") == operation.row:
         return "invalid", "form"  # nobody is their own guest
     if operation.table == "chapter" and operation.row != scope:

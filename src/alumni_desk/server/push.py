@@ -16,7 +16,7 @@ from alumni_desk.protocol.canonical import body_hash, chained, json_text, operat
 from alumni_desk.protocol.clocks import pack
 from alumni_desk.protocol.messages import ACCEPTED, Cursor, Operation, Parcel, PushReply, Result, Status
 from alumni_desk.protocol.values import is_id
-from alumni_desk.server import audit, carried, doors_facts, erasing, feed, moved, removing
+from alumni_desk.server import audit, carried, doors_codes, doors_facts, erasing, feed, long_facts, moved, removing
 from alumni_desk.server.audiences import Concerned, Touched, concerned_by, moves
 from alumni_desk.server.beforehand import Beforehand, Known, look
 from alumni_desk.server.bulk import add_rows, chunks, in_few_words, put_rows
@@ -49,7 +49,7 @@ class Item:
     twin: Item | None = None
     passed_over: bool = False  # it is on a row that was removed long ago
     carried: carried.Carried | None = None  # it is base of a former server
-    without: Collection[str] = ()  # fields that are not taken: they are about somebody who moved to another chapter
+    without: Collection[str] = ()  # fields that are not taken: about somebody who moved to another chapter, or a code that a door does not change
 
     @property
     def open(self) -> bool:
@@ -107,6 +107,8 @@ def push_together(connection: sa.Connection, tables: sa.MetaData, those: Sequenc
     items = [item for group in groups for item in group]
     drop_known(items, there.results)
     known = shapes()
+    if long_facts.cut(items, known):
+        before_it = None  # its rows are not here as they are at the desk: it is to pull them
     for sent, group in zip(those, groups, strict=True):
         for item in group:
             if item.open and item.operation is not None:
@@ -123,6 +125,7 @@ def push_together(connection: sa.Connection, tables: sa.MetaData, those: Sequenc
             mine = {name: rows[name] for item in group if item.open and item.operation and (name := (item.operation.table, item.operation.row)) in rows}
             _refuse_beyond_the_door(group, rows, known, sent.role, sent.gathering, _replicas_of(connection, tables, scope, sent.device, mine, group))
             doors_facts.refuse(connection, tables, scope, sent.device, group)
+            doors_codes.leave_out(connection, tables, scope, group, rows, there.removed)
     _refuse_circles(connection, tables, scope, items, rows)
     _refuse_whole_transactions(items)
     taken = [item for item in items if item.open]
@@ -174,14 +177,15 @@ def _cards(item: Item) -> int:
 
 
 def _meet(groups: Sequence[Sequence[Item]]) -> bool:
-    """Whether two laptops speak of the same row, under the same operation, transaction or replica, or command: it matters who comes first."""
+    """Whether two laptops speak of the same row, under the same operation, transaction, replica or badge's code, or command: it matters who comes first."""
     seen: dict[str, int] = {}
     for number, group in enumerate(groups):
         for item in group:
             one = item.operation
             if one is not None and one.kind == "command":
                 return True
-            if one is not None and any(seen.setdefault(name, number) != number for name in (one.row, one.id, one.transaction, replica(one.clock))):
+            if one is not None and any(seen.setdefault(name, number) != number for name in (
+                    one.row, one.id, one.transaction, replica(one.clock), *filter(None, [doors_codes.named(one)]))):
                 return True
     return False
 

@@ -215,6 +215,11 @@ def why(reason: str) -> str:
         return _("The entry that this one was to be part of was erased for good meanwhile, so they were not merged. This one stays as it is.")
     if reason == "fact_is_there":
         return _("It is at the server already, with something else in it. Look it up there and enter it again.")
+    if reason == "code":
+        return _("This guest has a badge’s code already, or the code is another guest’s. The one that stands is shown now; only a leader gives another.")
+    if reason == "fact_kind":
+        return _("The server does not know what this says of a guest: it may be older than this program. Ask whoever runs it to update it, then enter it "
+                 "again.")
     if reason == "form":
         return _("Something in it cannot be, such as a day that does not exist or an answer that nobody can give. Enter it again.")
     return _("The server could not read it ({reason}). Update Alumni Desk, enter it again, and tell whoever runs the server if it comes back.").format(

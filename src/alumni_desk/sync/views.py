@@ -58,6 +58,8 @@ def _lay_peers(view: Base, shape: Shape, operation: Overlay) -> None:
             view.update({name: value for name, value in operation.fields.items() if name in shape.types}, clock=operation.clock)
         return
     for key in {shape.clock_keys[name] for name in operation.fields if name in shape.types}:
+        if (shape.name, key) == ("registration", "code") and view[key]:
+            continue  # badges are printed with the one that is here; whether another takes its place is the server's to say
         if operation.clock >= view["clocks"].get(key, ""):  # equal: the chapter's part of an edit whose other part, of the same address, was the door's
             view["clocks"][key] = operation.clock
             view.update({name: value for name, value in operation.fields.items() if shape.clock_keys.get(name) == key})

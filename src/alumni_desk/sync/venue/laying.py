@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import msgspec
 import sqlalchemy as sa
 
+from alumni_desk.protocol import forms
 from alumni_desk.protocol.canonical import json_text, operation_of
 from alumni_desk.protocol.clock import PATTERN
 from alumni_desk.protocol.clocks import unpack
@@ -60,9 +61,12 @@ def _lay_table(connection: sa.Connection, parcel: Parcel, shape: Shape, some: Se
 
 def _read(body: bytes | None) -> Operation | None:
     try:
-        return operation_of(body) if body else None
+        found = operation_of(body) if body else None
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return None
+    if found is None or found.kind != "fact" or len(body or b"") <= forms.SHORT or found.table not in shapes():
+        return found
+    return msgspec.structs.replace(found, fields=forms.cut(shapes()[found.table].forms, found.fields))  # as the server will keep it
 
 
 def _allowed(one: Operation, audience: str, signer: Certificate) -> bool:
@@ -73,6 +77,8 @@ def _allowed(one: Operation, audience: str, signer: Certificate) -> bool:
     if len(one.fields) > len(shape.types) or not (is_id(one.id) and is_id(one.row)) or sum(map(len, one.fields)) > OPERATION_LIMIT:
         return False
     if any(name not in shape.types or not fits(value, shape.types[name]) or (name == "gone" and value is None) for name, value in one.fields.items()):
+        return False
+    if (one.kind == "fact" and not one.fields.get("kind")) or forms.misfit(shape.forms, one.fields) is not None or one.fields.get("host") == one.row:
         return False
     if audience != "chapter" and (not shape.door.issuperset(one.fields) or (shape.by_row and one.fields.get("gathering", audience) != audience)):
         return False
