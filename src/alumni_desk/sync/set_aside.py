@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from alumni_desk.errors import Ambiguous, NotFound
 from alumni_desk.protocol.messages import Released, ScopeRequest, SetAsideReply, SetAsideRow
+from alumni_desk.protocol.values import TEXT_LIMIT, fits
 from alumni_desk.store.desk import Desk
 from alumni_desk.sync.asking import Line, line_of, moment
 from alumni_desk.sync.refused import Change, change_words
+from alumni_desk.sync.shapes import shapes
 from alumni_desk.sync.wire import Wire
 from alumni_desk.words import _, ngettext, number
 
@@ -112,4 +115,11 @@ def _words(desk: Desk, row: SetAsideRow, beside: Sequence[Change]) -> tuple[str,
 
 
 def _changes(row: SetAsideRow) -> list[Change]:
-    return [(one.kind, one.table, one.row, one.fields) for one in row.changes]
+    return [(one.kind, one.table, one.row, _as_kept(one.table, one.fields)) for one in row.changes]
+
+
+def _as_kept(table: str, fields: Mapping[str, Any]) -> dict[str, Any]:
+    """Fields with values of their kinds, so that they can be put into words: nobody has judged yet what stands in them."""
+    types = shapes()[table].types if table in shapes() else {}
+    return {name: value if fits(value, types.get(name, "text")) else str(value)[:TEXT_LIMIT] if types.get(name, "text") == "text" else None
+            for name, value in fields.items()}
