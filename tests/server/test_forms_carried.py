@@ -44,7 +44,8 @@ PEOPLE = [("standing", "banana"), ("class_year", 99_999), ("merged_into", "garba
 
 ANYTHING = st.one_of(st.none(), st.booleans(), st.integers(-2**63, 2**63 - 1), st.text(max_size=20), st.sampled_from(
     [*NO_LISTS, "x" * 60_000, "9999-12-31T23:59:59.999Z", "9999-99-99T99:99:99Z", "0001-01-01T00:00:00+14:00", "banana", "\u202e", "2026-09-21T18:00"]))
-PLACES = [*((name, field) for name, shape in shapes().items() for field in shape.fields if field != "gone"), ("person", "of_a_newer_desk"), ("of_a_newer_desk", "name")]
+PLACES = [*((name, field) for name, shape in shapes().items() for field in shape.fields if field != "gone"),
+          ("person", "of_a_newer_desk"), ("of_a_newer_desk", "name")]
 SEVERAL = settings(max_examples=25, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 AT_DESKS = pytest.mark.parametrize("database", ["sqlcipher"], indirect=True)
 """Between desks the server's kind of database does not matter."""
