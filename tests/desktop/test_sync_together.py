@@ -45,7 +45,7 @@ from alumni_desk.desktop.quitting_sheets import FormsSheet, SendingSheet, Waitin
 from alumni_desk.desktop.sheet import PlainSheet, Sheet
 from alumni_desk.desktop.venue_bridge import AtVenue, Nearby
 from alumni_desk.desktop.wiring import room_in, ways_of
-from alumni_desk.errors import NetworkProblem
+from alumni_desk.errors import KnownError, NetworkProblem
 from alumni_desk.gatherings.actions import add_guests, new_gathering
 from alumni_desk.members.actions import add_member, change_member
 from alumni_desk.protocol.codes import long_invitation, new_invitation, read_invitation
@@ -398,6 +398,25 @@ def test_not_found_names_the_reason_and_offers_a_file_each_way(office: Any, lapt
     other.click(brought.done_button)
     other.until(lambda: len(emails(two)) == 1)
     other.until(lambda: "taken in" in said(other))
+
+
+# -- removing
+
+
+def test_removing_a_laptop_names_the_invitations_that_end_with_it(office: Any, laptop: Any, window: Window) -> None:
+    leader, hana = laptop("leader", office), laptop("Hana2", office)
+    made = [inviting.invite(hana, "leader", name="Evil") for _n in range(2)]
+    hands = window(leader)
+    page = details(hands)
+    hands.until(lambda: "Evil" in all_words(page))
+    button(page, "Remove").click()
+    sheet = hands.dialog(Sheet)
+    assert "2 open invitations that it made end with it" in all_words(sheet)
+    hands.click(sheet.done_button)
+    hands.until(lambda: said(hands) == "Hana2 is removed; 2 open invitations that it made ended with it")
+    hands.until(lambda: "Evil" not in all_words(page))
+    with pytest.raises(KnownError, match="was cancelled"):
+        join(laptop("thief"), made[0].url, made[0].code)
 
 
 # -- beginning

@@ -83,7 +83,7 @@ def test_a_cancelled_invitation_opens_nothing(leader: Desk, make_desk: MakeDesk)
     made = inviting.invite(leader, "leader")
     assert inviting.cancel(leader, made.id[:8]).state == "cancelled"
     assert inviting.cancel(leader, made.id).state == "cancelled"  # again is the same
-    assert code_of(lambda: join(make_desk("late"), made.url, made.code)) == "invitation_expired"
+    assert code_of(lambda: join(make_desk("late"), made.url, made.code)) == "invitation_cancelled"
     assert code_of(lambda: inviting.cancel(leader, "0000")) == "no_such_invitation"
 
 
@@ -92,7 +92,41 @@ def test_a_change_makes_a_new_code_and_ends_the_old_one(leader: Desk, make_desk:
     second = inviting.invite(leader, "door", gathering=gathering_of(leader), name="Hana", replaces=first.id)
     assert first.code != second.code
     assert {one.id: one.state for one in inviting.invitations(leader) if one.name == "Hana"} == {first.id: "cancelled", second.id: "open"}
-    assert code_of(lambda: join(make_desk("hana"), first.url, first.code)) == "invitation_expired"
+    assert code_of(lambda: join(make_desk("hana"), first.url, first.code)) == "invitation_cancelled"
+
+
+def test_a_removed_laptop_comes_back_with_no_invitation_that_it_made(leader: Desk, office: Any, make_desk: MakeDesk, tmp_path: Path, capsys: Any) -> None:
+    hana = make_desk("hana")
+    join(hana, office.url, office.invite(), device_name="Hana2")
+    made = [inviting.invite(hana, "leader", name="Evil") for _n in range(3)]
+    file = inviting.save(made[0], tmp_path / "evil.alumnidesk")
+    qr = inviting.read_text(made[1].qr)
+    assert qr is not None
+    assert {one.name: one.invitations for one in laptops.laptops(leader)}["Hana2"] == 3
+    assert run(["--profile", str(leader.profile.path), "laptops", "remove", "Hana2"]) == 0
+    assert capsys.readouterr().out.endswith("empties itself. 3 open invitations that it had made ended with it.\n")
+    for name, way in {"file": inviting.read(file), "scanned": qr, "typed": inviting.Way(made[2].url, made[2].code)}.items():
+        with pytest.raises(KnownError, match=r"^This invitation was cancelled.* Ask a leader of the chapter for a new one[.]$") as raised:
+            join(make_desk(name), way.url, way.code)
+        assert raised.value.code == "invitation_cancelled"
+    profile = str(tmp_path / "thief")
+    assert run(["--profile", profile, "join", str(file)]) == 1
+    assert "This invitation was cancelled" in capsys.readouterr().err
+    assert {one.state for one in inviting.invitations(leader) if one.name == "Evil"} == {"cancelled"}
+    assert run(["--profile", str(leader.profile.path), "laptops", "remove", "Hana2", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["invitations"] == 3
+
+
+def test_what_the_server_removes_says_how_many_invitations_ended(leader: Desk, make_desk: MakeDesk, make_server: Any) -> None:
+    here = make_server()
+    desk = make_desk("other")
+    join(desk, here.url, here.run("server", "invite", "--chapter", "Ours", "--role", "leader")["code"], device_name="Hana2")
+    made = inviting.invite(desk, "leader")
+    removed = here.run("server", "revoke", "Hana2")
+    assert removed["invitations"] == 1 and here.run("server", "revoke", "Hana2")["invitations"] == 0
+    assert code_of(lambda: join(make_desk("thief"), made.url, made.code)) == "invitation_cancelled"
+    [noted] = [one for one in here.run("server", "audit") if one["event"] == "revoke"]
+    assert noted["details"]["invitations"] == [made.id]
 
 
 def test_what_a_leader_may_not_invite_to(leader: Desk) -> None:

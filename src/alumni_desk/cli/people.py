@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from alumni_desk.sync.laptops import Kept, Laptop
     from alumni_desk.sync.set_aside import SetAside
 
-_LAPTOP = "id, name, who, role, gathering, gathering_name, last_seen, waiting, until, version, revoked, left, set_aside, here, replaced, over"
+_LAPTOP = "id, name, who, role, gathering, gathering_name, last_seen, waiting, until, version, revoked, left, set_aside, here, replaced, over, invitations"
 
 
 def add_commands(commands: Any) -> None:
@@ -67,7 +67,8 @@ def _add_laptops(commands: Any) -> None:
     laptops.set_defaults(run=run_laptops)
     parts = laptops.add_subparsers(dest="part", metavar="COMMAND")
     remove = parts.add_parser("remove", help=_("remove one"), description=_(
-        "Remove a laptop: it gets nothing more; at its next contact it hands over what it had not sent and empties itself. JSON: {keys}.").format(keys=_LAPTOP))
+        "Remove a laptop: it gets nothing more; at its next contact it hands over what it had not sent and empties itself. The open invitations that it made "
+        "end with it (invitations: how many). JSON: {keys}.").format(keys=_LAPTOP))
     remove.add_argument("id", metavar="LAPTOP", nargs="+", help=_("its id, its name, or who has it where that is one"))
     add_json(remove)
     remove.set_defaults(run=run_remove)
@@ -91,11 +92,13 @@ def _add_set_aside(commands: Any) -> None:
 
 def _add_leaving(commands: Any) -> None:
     over = commands.add_parser("hand-over", help=_("end your term: invite your successor"), description=_(
-        "Invite your successor. When they have joined, this laptop sends everything at its next contact and then empties itself. JSON: as invite."))
+        "Invite your successor. When they have joined, this laptop sends everything at its next contact and then empties itself; its other open invitations "
+        "end. JSON: as invite."))
     _add_invited(over)
     over.set_defaults(run=run_hand_over)
     leave = commands.add_parser("leave", help=_("leave the chapter with this laptop"), description=_(
-        "Send everything, end this laptop's access and empty it: the chapter's database, its key and its backups. JSON: left, sentence."))
+        "Send everything, end this laptop's access and empty it: the chapter's database, its key and its backups. The open invitations that it made end. "
+        "JSON: left, sentence."))
     add_yes(leave)
     add_json(leave)
     leave.set_defaults(run=run_leave)
@@ -213,7 +216,13 @@ def run_remove(args: argparse.Namespace) -> int:
 
     with opened(args) as desk:
         one = remove(desk, " ".join(args.id))
-    return show(args, asdict(one), _("{name} is removed. At its next contact it hands over what it had not sent and empties itself.").format(name=one.name))
+    words = [_("{name} is removed. At its next contact it hands over what it had not sent and empties itself.").format(name=one.name), *_ended(one.invitations)]
+    return show(args, asdict(one), " ".join(words))
+
+
+def _ended(invitations: int) -> list[str]:
+    return [ngettext("{n} open invitation that it had made ended with it.", "{n} open invitations that it had made ended with it.", invitations).format(
+        n=number(invitations))] if invitations else []
 
 
 def run_set_aside(args: argparse.Namespace) -> int:
@@ -268,7 +277,8 @@ def run_hand_over(args: argparse.Namespace) -> int:
     with opened(args) as desk:
         made = hand_over(desk, name=args.name, email=args.email, hours=args.hours)
     return _show_invitation(args, made, _(
-        "When your successor has joined, this laptop sends everything at its next contact and then empties itself. Until then nothing changes."))
+        "When your successor has joined, this laptop sends everything at its next contact and then empties itself, and its other open invitations end. Until "
+        "then nothing changes."))
 
 
 def run_leave(args: argparse.Namespace) -> int:
@@ -276,6 +286,7 @@ def run_leave(args: argparse.Namespace) -> int:
     from alumni_desk.sync.leaving import leave
 
     with opened(args, create=False) as desk:
-        sure(args, "leave", _("Leave the chapter? This laptop sends everything and then empties itself; there is no undo."), _("Nothing was changed."))
+        sure(args, "leave", _("Leave the chapter? This laptop sends everything and then empties itself, and the open invitations that it made end; there "
+                              "is no undo."), _("Nothing was changed."))
         sentence = leave(desk)
     return show(args, {"left": True, "sentence": sentence}, sentence)

@@ -42,7 +42,9 @@ def add_commands(commands: Any) -> None:
     part("accounts", run_accounts, _("who joined"), _("Who joined, by chapter."), _("list of id, who, chapter, role, gathering, until, created, laptops"))
     part("devices", run_devices, _("the laptops that joined"), _("The laptops that joined, by chapter; waiting: changes that a laptop has still to send."),
          _("list of id, name, who, chapter, role, last_seen, version, waiting, revoked, replaced (it joined anew), left (its chapter)"))
-    revoke = part("revoke", run_revoke, _("remove a laptop"), _("Remove a laptop: from its next call on it gets nothing more."), "id, name, revoked")
+    revoke = part("revoke", run_revoke, _("remove a laptop"), _(
+        "Remove a laptop: from its next call on it gets nothing more, and the open invitations that it made end."),
+        _("id, name, revoked, invitations (how many ended with it)"))
     revoke.add_argument("device", metavar="DEVICE", help=_("its id, or its name if no other has it"))
     moving = part("move-member", run_move_member, _("hand a member over to another chapter"), _(
         "Hand a member over to another chapter, with whoever was merged with them, their degrees, and the household if nobody else of it stays. The former "
@@ -57,7 +59,8 @@ def add_commands(commands: Any) -> None:
         _("list of chapter, number, at, device, event, details; with --check: ok, entries, last, broken"))
     looked.add_argument("--check", action="store_true", help=_("check the chain of hashes"))
     looked.add_argument("--limit", type=whole_number(1, 1_000_000), default=100, metavar="N", help=_("how many entries; default 100"))
-    part("quarantine", run_quarantine, _("parcels that were set aside"), _("Parcels of removed laptops, set aside until a leader looks at them."),
+    part("quarantine", run_quarantine, _("bundles of changes that were set aside"),
+         _("Bundles of changes of removed laptops, set aside until a leader looks at them."),
          _("list of id, chapter, device, name, reason, operations, received"))
     part("stats", run_stats, _("what the server holds, in numbers"), _("What the server holds, in numbers."),
          _("server, database, revision, accounts, laptops, removed, open_invitations, set_aside, chapters"))
@@ -148,13 +151,16 @@ def run_revoke(args: argparse.Namespace) -> int:
     from alumni_desk.server.devices import find_device
     from alumni_desk.server.state import now_ms
 
-    now = now_ms()
+    now, ended = now_ms(), 0
     with the_server(args) as server, server.database.writing() as connection:
         device = find_device(connection, server.tables, args.device)
         if device.revoked_at is None:
-            remove(server, connection, device.id, now, by=None)
-    words = _("{name} is removed.") if device.revoked_at is None else _("{name} was removed before.")
-    show(args, {"id": device.id, "name": device.name, "revoked": moment(device.revoked_at or now)}, words.format(name=device.name or device.id))
+            ended = remove(server, connection, device.id, now, by=None)
+    words = [(_("{name} is removed.") if device.revoked_at is None else _("{name} was removed before.")).format(name=device.name or device.id)]
+    if ended:
+        words.append(ngettext("{n} open invitation that it had made ended with it.", "{n} open invitations that it had made ended with it.", ended).format(
+            n=number(ended)))
+    show(args, {"id": device.id, "name": device.name, "revoked": moment(device.revoked_at or now), "invitations": ended}, " ".join(words))
     return 0
 
 

@@ -42,7 +42,7 @@ class EndTerm(QWidget):
         self.over = _named(Button(_("Hand over")), _("Hand over the chapter"))
         self.over.clicked.connect(hand_over)
         column.addWidget(SettingRow(_("Hand over the chapter"), _("You invite your successor. When they have joined, this laptop sends everything and is "
-                                    "emptied."), self.over))  # fmt: skip
+                                    "emptied; its other open invitations end."), self.over))  # fmt: skip
         self.leaves = _named(Button(_("Leave"), "danger"), _("Leave the chapter"))
         self.leaves.clicked.connect(self.ask_leave)
         column.addWidget(SettingRow(_("Leave the chapter"), _("Where others look after it, too. This laptop sends everything and is emptied."), self.leaves))
@@ -51,7 +51,8 @@ class EndTerm(QWidget):
         """Leave, after a question."""
         sheet = Sheet(self.window(), _("Leave {chapter}?").format(chapter=isolated(self._chapter)), _("Send everything and leave"), kind="danger")
         sheet.column.addWidget(Label(_("What this laptop has still to send goes to the server first. Then its members, backups and keys are erased from it. "
-                                       "The chapter and the other laptops keep everything; to come back you need an invitation."), wrap=True))  # fmt: skip
+                                       "Open invitations made on it end. The chapter and the other laptops keep everything; to come back you need an "
+                                       "invitation."), wrap=True))  # fmt: skip
 
         def leave() -> None:
             from alumni_desk.sync import leaving

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 Look = Callable[[str, str, Callable[["Shown"], None], Callable[[KnownError], None]], None]
 
-CODE_TROUBLE = frozenset({"invitation_wrong", "invitation_used", "invitation_expired", "sync_code"})
+CODE_TROUBLE = frozenset({"invitation_wrong", "invitation_used", "invitation_expired", "invitation_cancelled", "sync_code"})
 """Refusals that are about the code itself."""
 
 ADDRESS_TROUBLE = frozenset({"sync_address", "sync_fingerprint", "sync_unreachable", "sync_slow", "sync_no_server", "sync_not_encrypted"})

@@ -219,6 +219,11 @@ class PeoplePart(QWidget):
         sheet.column.addWidget(Label(" ".join(filter(None, (whose, _(
             "At its next contact it hands over what it had not sent, then erases the chapter and its backups from itself. A laptop that is offline "
             "cannot be made to forget before that. To come back it needs a new invitation.")))), wrap=True))
+        if laptop.invitations:
+            sheet.column.addWidget(Label(ngettext(
+                "{n} open invitation that it made ends with it: whoever has the code cannot join any more.",
+                "{n} open invitations that it made end with it: whoever has one of their codes cannot join any more.",
+                laptop.invitations).format(n=number(laptop.invitations)), wrap=True))
         sheet.done_clicked.connect(lambda: self._remove(sheet, laptop))
         sheet.open()
 
@@ -229,7 +234,7 @@ class PeoplePart(QWidget):
 
         def done(removed: Laptop) -> None:
             sheet.accept()
-            self.said.emit(_("{laptop} is removed").format(laptop=removed.name))
+            self.said.emit(removed_words(removed))
             self.refresh(self._waiting)
 
         self._lanes.send(lambda: remove(self._desk, laptop.id), done, sheet.complain)
@@ -244,6 +249,15 @@ class PeoplePart(QWidget):
             SetAsideSheet(self.window(), self._desk, self._lanes, found, lambda: self.refresh(self._waiting)).open()
 
         self._lanes.send(ask, came, lambda error: self.said.emit(str(error)))
+
+
+def removed_words(laptop: Laptop) -> str:
+    """That a laptop is removed, and how many invitations ended with it, in a toast."""
+    if not laptop.invitations:
+        return _("{laptop} is removed").format(laptop=laptop.name)
+    return ngettext("{laptop} is removed; {n} open invitation that it made ended with it",
+                    "{laptop} is removed; {n} open invitations that it made ended with it", laptop.invitations).format(
+                        laptop=laptop.name, n=number(laptop.invitations))
 
 
 def _called(button: Button) -> str:

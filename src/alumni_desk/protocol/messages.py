@@ -439,7 +439,8 @@ class InvitationsReply(msgspec.Struct, frozen=True):
 
 
 class LaptopRow(msgspec.Struct, frozen=True):
-    """A laptop of a chapter. Moments are milliseconds since 1970; ``waiting``: what it said it has still to send; ``set_aside``: its changes set aside."""
+    """A laptop of a chapter. Moments are milliseconds since 1970; ``waiting``: what it said it has still to send; ``set_aside``: its changes set aside;
+    ``invitations``: the open ones that it made, or of one whose access has ended those that ended with it."""
 
     device: str
     name: str | None
@@ -454,6 +455,7 @@ class LaptopRow(msgspec.Struct, frozen=True):
     ended: int | None
     set_aside: int
     replaced: int | None = None  # the same laptop joined anew then, and was not seen as this one since
+    invitations: int = 0
 
 
 class LaptopsReply(msgspec.Struct, frozen=True):

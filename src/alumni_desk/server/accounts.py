@@ -26,7 +26,7 @@ from alumni_desk.protocol.messages import (
 )
 from alumni_desk.protocol.proofs import is_session_proof
 from alumni_desk.protocol.values import is_id
-from alumni_desk.server import admitting, audit, feed, journal
+from alumni_desk.server import admitting, audit, feed, journal, open_invitations
 from alumni_desk.server.asking import rows_of
 from alumni_desk.server.lasting import end_of_door, is_over
 from alumni_desk.server.refusals import Refusal
@@ -250,14 +250,21 @@ def chapters_of(connection: sa.Connection, tables: sa.MetaData, device_id: str) 
     return [str(scope) for scope in connection.execute(query).scalars()]
 
 
-def remove(server: Server, connection: sa.Connection, device_id: str, now: int, *, by: str | None) -> None:
-    """Remove a device, in the journal first: what a restore brings back is removed again. Each of its chapters' audits says so."""
-    device = server.tables.tables["device"]
+def remove(server: Server, connection: sa.Connection, device_id: str, now: int, *, by: str | None) -> int:
+    """Remove a device, in the journal first: what a restore brings back is removed again. Each of its chapters' audits says so.
+
+    The open invitations that it made end with it, else it would come back with one; returns how many there were.
+    """
+    device, count = server.tables.tables["device"], 0
     for scope in chapters_of(connection, server.tables, device_id):
         feed.lock_head(connection, server.tables, scope)
-        audit.note(connection, server.tables, scope, "revoke", at=now, device=by, details={"device": device_id})
+        ended = open_invitations.end_made_by(connection, server.tables, scope, device_id, now)
+        count += len(ended)
+        audit.note(connection, server.tables, scope, "revoke", at=now, device=by,
+                   details={"device": device_id, **({"invitations": ended} if ended else {})})
     journal.write(server.journal, server.id, "revoke", at=now, device=device_id)
     connection.execute(sa.update(device).where(device.c.id == device_id, device.c.revoked_at.is_(None)).values(revoked_at=now))
+    return count
 
 
 def revoke(server: Server, by: Caller, device_id: str, now: int) -> None:

@@ -44,11 +44,11 @@ def _admit(server: Server, connection: sa.Connection, chain: Sequence[Certificat
     one, leader = chain
     if chain_trouble(chain, server=server.id, server_key=public_key(server)) is not None or not is_id(one.gathering) or not is_id(one.scope):
         return None
+    if feed.lock_head(connection, server.tables, one.scope) is None:  # before the look: whoever removes the leader's laptop holds it, too
+        return None
     known = connection.execute(sa.select(device).where(device.c.id == leader.device)).first()
     taken = connection.execute(sa.select(device.c.id).where(device.c.public_key == one.public_key)).first()
     if known is None or bytes(known.public_key) != leader.public_key or taken is not None or len(one.public_key) != 32:
-        return None
-    if feed.lock_head(connection, server.tables, one.scope) is None:
         return None
     owner = str(uuid.uuid4())
     revoked = known.revoked_at is not None

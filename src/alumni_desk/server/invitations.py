@@ -17,7 +17,7 @@ from alumni_desk.protocol.codes import long_invitation, new_invitation, read_inv
 from alumni_desk.protocol.messages import EnrolReply, EnrolRequest, Grant, Offer
 from alumni_desk.protocol.proofs import is_enrol_proof
 from alumni_desk.protocol.values import NAME_LETTERS, fits, is_id
-from alumni_desk.server import audit, feed, journal
+from alumni_desk.server import audit, feed, journal, open_invitations
 from alumni_desk.server.accounts import EVERY, as_name, grants_of, moment_of, new_device
 from alumni_desk.server.bulk import put_rows
 from alumni_desk.server.clamping import stamp
@@ -189,9 +189,13 @@ def _code(server: Server, request: EnrolRequest) -> str:
 def _use(server: Server, connection: sa.Connection, code: str, request: EnrolRequest, now: int) -> EnrolReply:
     tables = server.tables
     invitation, device = tables.tables["invitation"], tables.tables["device"]
-    found = connection.execute(sa.select(invitation).where(invitation.c.code_hash == invitation_hash(server, code)).with_for_update()).first()
-    if found is None:
+    shown = invitation.c.code_hash == invitation_hash(server, code)
+    scope = connection.execute(sa.select(invitation.c.scope).where(shown)).scalar()
+    if scope is None:
         raise Refusal(403, "invitation_wrong")
+    if not request.look:
+        feed.lock_head(connection, tables, scope)  # before its row, as whoever removes the laptop that made it
+    found = connection.execute(sa.select(invitation).where(shown).with_for_update()).one()
     known = connection.execute(sa.select(device).where(device.c.public_key == request.public_key)).first()
     if known is not None and known.revoked_at is not None:
         raise Refusal(403, "revoked")
@@ -200,8 +204,12 @@ def _use(server: Server, connection: sa.Connection, code: str, request: EnrolReq
             raise Refusal(403, "invitation_used", at=found.used_at)
         return EnrolReply(server=server.id, device=known.id, grants=grants_of(connection, tables, known.account), time=now, scope=found.scope,
                            name=found.name or "")
-    if found.expires_at < now or found.cancelled_at is not None:
+    if found.cancelled_at is not None:
+        raise Refusal(403, "invitation_cancelled")
+    if found.expires_at < now:
         raise Refusal(403, "invitation_expired")
+    if found.created_by is not None and not open_invitations.may_invite(connection, tables, found.scope, found.created_by):
+        raise Refusal(403, "invitation_cancelled")  # made before an older server removed the laptop, which ended nothing with it
     if request.look:
         return _shown(server, connection, found, now)
     device_id, account = (known.id, known.account) if known else new_device(connection, tables, request, now)
@@ -215,8 +223,8 @@ def _use(server: Server, connection: sa.Connection, code: str, request: EnrolReq
                   public_key=request.public_key.hex(), scope=scope, role=found.role, gathering=found.gathering, until=found.until)
     connection.execute(sa.update(invitation).where(invitation.c.code_hash == found.code_hash).values(used_at=now, device=device_id))
     _replace(connection, tables, request, device_id, now)
-    feed.lock_head(connection, tables, found.scope)
-    audit.note(connection, tables, found.scope, "enrol", at=now, device=device_id, details={"role": found.role})
+    ended = [] if found.role in open_invitations.INVITERS else open_invitations.end_made_by(connection, tables, found.scope, device_id, now)
+    audit.note(connection, tables, found.scope, "enrol", at=now, device=device_id, details={"role": found.role, **({"invitations": ended} if ended else {})})
     if found.succeeds is not None and found.succeeds != device_id:
         end_grant(server, connection, found.succeeds, found.scope, now, event="handed_over", by=device_id)
     return EnrolReply(server=server.id, device=device_id, grants=grants_of(connection, tables, account), time=now, scope=found.scope,
@@ -229,6 +237,7 @@ def _replace(connection: sa.Connection, tables: sa.MetaData, request: EnrolReque
     former = connection.execute(sa.select(device.c.public_key).where(device.c.id == request.former)).scalar() if is_id(request.former) else None
     if former is not None and request.former != device_id and is_enrol_proof(request.former_proof, bytes(former), request.code):
         connection.execute(sa.update(device).where(device.c.id == request.former).values(replaced_at=now))
+        open_invitations.hand_to(connection, tables, request.former, device_id, now)
 
 
 def _shown(server: Server, connection: sa.Connection, found: sa.Row[Any], now: int) -> EnrolReply:

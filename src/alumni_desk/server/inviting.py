@@ -12,6 +12,7 @@ from alumni_desk.server import audit, feed
 from alumni_desk.server.accounts import Caller, as_name
 from alumni_desk.server.invitations import invitation_hash, sealed
 from alumni_desk.server.lasting import end_of_door, end_of_invitation
+from alumni_desk.server.open_invitations import INVITERS, is_open, may_invite
 from alumni_desk.server.refusals import Refusal
 from alumni_desk.server.state import Server, address_for_laptops, read_state
 
@@ -28,7 +29,7 @@ _MAY_INVITE = {"admin": ("admin", "leader", "door"), "leader": ("leader", "door"
 def look_after(who: Caller, scope: str) -> str:
     """The caller's role in a chapter, if it looks after its people: a leader's or an admin's. Raises Refusal."""
     grant = who.grants.get(scope)
-    if grant is None or grant.role not in ("admin", "leader"):
+    if grant is None or grant.role not in INVITERS:
         raise Refusal(403, "no_grant")
     return grant.role
 
@@ -48,13 +49,15 @@ def invite(server: Server, who: Caller, message: InviteRequest, now: int) -> Inv
     table, expires = tables.tables["invitation"], now + message.hours * 3_600_000
     with server.database.writing() as connection:
         feed.lock_head(connection, tables, message.scope)
+        if not may_invite(connection, tables, message.scope, who.device):  # it was removed a moment ago
+            raise Refusal(403, "no_grant")
         gathering = _see_gathering(connection, tables, message)
         if gathering is not None:
             expires = min(end_of_invitation(gathering, expires, now), message.until or expires)
         if message.replaces is not None:
             _end(connection, tables, message.scope, message.replaces, now, must=False)
-        is_open = (table.c.scope == message.scope, table.c.used_at.is_(None), table.c.cancelled_at.is_(None), table.c.expires_at > now)
-        if (connection.execute(sa.select(sa.func.count()).select_from(table).where(*is_open)).scalar() or 0) >= OPEN_AT_ONCE:
+        there = sa.select(sa.func.count()).select_from(table).where(table.c.scope == message.scope, is_open(table, now))
+        if (connection.execute(there).scalar() or 0) >= OPEN_AT_ONCE:
             raise Refusal(429, "too_many_invitations")
         made = invitation_hash(server, code)
         connection.execute(sa.insert(table).values(
@@ -95,9 +98,13 @@ def invitations(server: Server, who: Caller, scope: str, now: int) -> Invitation
         .order_by(table.c.created_at.desc(), table.c.code_hash)
     )
     with server.database.reading() as connection:
-        found = [Invited(id=row.code_hash, role=row.role, gathering=row.gathering, name=row.name, email=row.email, by=row.by_who or row.by_device,
-                         created=row.created_at, expires=row.expires_at, used=row.used_at, cancelled=row.cancelled_at, device=row.device,
-                         hand_over=row.succeeds is not None) for row in connection.execute(query)]
+        rows = connection.execute(query).all()
+        makers = {row.created_by for row in rows if row.created_by and row.used_at is None and row.cancelled_at is None}
+        gone = {maker for maker in makers if not may_invite(connection, server.tables, scope, maker)}  # by an older server, which ended nothing with them
+    found = [Invited(id=row.code_hash, role=row.role, gathering=row.gathering, name=row.name, email=row.email, by=row.by_who or row.by_device,
+                     created=row.created_at, expires=row.expires_at, used=row.used_at,
+                     cancelled=now if row.cancelled_at is None and row.used_at is None and row.created_by in gone else row.cancelled_at,
+                     device=row.device, hand_over=row.succeeds is not None) for row in rows]
     return InvitationsReply(found, now)
 
 

@@ -8,6 +8,7 @@ from alumni_desk.protocol.messages import LaptopRow, LaptopsReply
 from alumni_desk.server.accounts import Caller
 from alumni_desk.server.inviting import look_after
 from alumni_desk.server.lasting import end_of
+from alumni_desk.server.open_invitations import made_by
 from alumni_desk.server.state import Server
 
 
@@ -18,7 +19,8 @@ def laptops(server: Server, who: Caller, scope: str, now: int) -> LaptopsReply:
     aside = (sa.select(quarantine.c.device, sa.func.sum(quarantine.c.operations).label("n"))
              .where(quarantine.c.scope == scope, quarantine.c.released_at.is_(None)).group_by(quarantine.c.device).subquery())
     query = (
-        sa.select(device, account.c.name.label("who"), grant.c.role, grant.c.gathering, grant.c.until, grant.c.ended_at, aside.c.n.label("set_aside"))
+        sa.select(device, account.c.name.label("who"), grant.c.role, grant.c.gathering, grant.c.until, grant.c.ended_at, aside.c.n.label("set_aside"),
+                  made_by(server.tables, scope, device, grant, now).label("invitations"))
         .join_from(device, grant, grant.c.account == device.c.account)
         .join(account, account.c.id == device.c.account)
         .join(aside, aside.c.device == device.c.id, isouter=True)
@@ -29,5 +31,5 @@ def laptops(server: Server, who: Caller, scope: str, now: int) -> LaptopsReply:
         return LaptopsReply([LaptopRow(
             device=row.id, name=row.name, who=row.who, role=row.role, gathering=row.gathering, last_seen=row.last_seen,
             waiting=row.waiting, until=end_of(connection, server.tables, row, scope, row.last_seen or row.created_at), version=row.version,
-            revoked=row.revoked_at, ended=row.ended_at, set_aside=int(row.set_aside or 0),
+            revoked=row.revoked_at, ended=row.ended_at, set_aside=int(row.set_aside or 0), invitations=row.invitations,
             replaced=row.replaced_at if (row.last_seen or 0) <= (row.replaced_at or 0) else None) for row in connection.execute(query).all()], now)

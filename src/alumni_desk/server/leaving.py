@@ -5,14 +5,17 @@ from __future__ import annotations
 import sqlalchemy as sa
 
 from alumni_desk.protocol.messages import Done
-from alumni_desk.server import audit, feed, journal
+from alumni_desk.server import audit, feed, journal, open_invitations
 from alumni_desk.server.accounts import EVERY, Caller
 from alumni_desk.server.refusals import Refusal
 from alumni_desk.server.state import Server
 
 
 def end_grant(server: Server, connection: sa.Connection, device_id: str, scope: str, now: int, *, event: str, by: str | None) -> None:
-    """End a device's access to a chapter, in the journal first: no restore gives it back. The caller holds the chapter's head."""
+    """End a device's access to a chapter, in the journal first: no restore gives it back. The open invitations that it made end, too.
+
+    The caller holds the chapter's head.
+    """
     device, grant = server.tables.tables["device"], server.tables.tables["grant"]
     account = connection.execute(sa.select(device.c.account).where(device.c.id == device_id)).scalar()
     mine = (grant.c.account == account, grant.c.scope == scope, grant.c.ended_at.is_(None))
@@ -20,7 +23,8 @@ def end_grant(server: Server, connection: sa.Connection, device_id: str, scope: 
         return  # it has ended already, or it is an admin's, which is not one chapter's to end
     journal.write(server.journal, server.id, "leave", at=now, account=account, scope=scope)
     connection.execute(sa.update(grant).where(*mine).values(ended_at=now))
-    audit.note(connection, server.tables, scope, event, at=now, device=by, details={"device": device_id})
+    ended = open_invitations.end_made_by(connection, server.tables, scope, device_id, now)
+    audit.note(connection, server.tables, scope, event, at=now, device=by, details={"device": device_id, **({"invitations": ended} if ended else {})})
 
 
 def leave(server: Server, who: Caller, scope: str, now: int) -> Done:

@@ -23,7 +23,8 @@ class Laptop:
     """A laptop of the chapter. ``here``: it is this one; ``role``: admin, leader or door, with ``gathering`` (id) and ``gathering_name``;
     ``waiting``: changes it has still to send as far as it has said; moments are ISO 8601 UTC; ``until`` None: no end; ``revoked``: when it was
     removed; ``left``: when it left or handed over; ``set_aside``: its changes that wait for a leader's look;
-    ``replaced``: when the same laptop joined anew, under another id; ``over``: its time has ended."""
+    ``replaced``: when the same laptop joined anew, under another id; ``over``: its time has ended; ``invitations``: the open ones that it made, or
+    of one whose access has ended those that ended with it."""
 
     id: str
     name: str
@@ -41,6 +42,7 @@ class Laptop:
     here: bool
     replaced: str | None = None
     over: bool = False
+    invitations: int = 0
 
     @property
     def may_see(self) -> str:
@@ -78,7 +80,10 @@ def last_told(desk: Desk) -> Kept | None:
 
 
 def remove(desk: Desk, text: str, *, wire: Wire | None = None) -> Laptop:
-    """Remove a laptop, by its id (or how it begins), its name, or who has it: at its next contact it hands over what it had not sent and empties itself."""
+    """Remove a laptop, by its id (or how it begins), its name, or who has it: at its next contact it hands over what it had not sent and empties itself.
+
+    The open invitations that it made end with it.
+    """
     with line_of(desk, wire) as line:
         wanted = find(_all(line), text)
         if wanted.here:
@@ -149,7 +154,7 @@ def _rows(desk: Desk, membership: state.Membership, told: list[LaptopRow]) -> li
                    gathering_name=names.get(one.gathering or ""), last_seen=moment(one.last_seen), waiting=one.waiting, until=moment(one.until),
                    version=one.version, revoked=moment(one.revoked), left=moment(one.ended), set_aside=one.set_aside,
                    here=one.device == membership.device, replaced=moment(one.replaced),
-                   over=one.until is not None and one.until <= now) for one in told]
+                   over=one.until is not None and one.until <= now, invitations=one.invitations) for one in told]
 
 
 def _called(row: LaptopRow) -> str:

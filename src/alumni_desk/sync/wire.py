@@ -412,6 +412,8 @@ def _in_words(status: int, trouble: Trouble) -> KnownError:
             return Refused(code, _("This invitation was used already, on another laptop. Ask for a new one."))
         return Refused(code, _("This invitation was used on {day}, on another laptop. Ask whoever gave it to you for a new one."),
                        day=day(datetime.fromtimestamp(trouble.at / 1000).date()))
+    if code == "invitation_cancelled":
+        return Refused(code, _("This invitation was cancelled, so it lets nobody in any more. Ask a leader of the chapter for a new one."))
     if code == "invitation_expired":
         return Refused(code, _("This invitation has ended. Ask for a new one."))
     if code == "too_many_tries":
