@@ -33,6 +33,7 @@ from alumni_desk.protocol.messages import (
     Released,
     ScopeRequest,
     SetAsideReply,
+    pack,
 )
 from alumni_desk.protocol.proofs import enrol_proof
 from alumni_desk.server import audit
@@ -40,6 +41,7 @@ from alumni_desk.server.app import make_app
 from alumni_desk.server.database import Database
 from alumni_desk.server.devices import device_rows
 from alumni_desk.server.figures import figures
+from alumni_desk.server.set_aside import parcel_id
 from alumni_desk.server.state import open_server
 from alumni_desk.server.tidying import tidy_all
 
@@ -166,6 +168,50 @@ def test_of_a_removed_laptop_only_what_the_server_has_not_is_set_aside(office: O
     done = office.call(f"set-aside/{aside.id}/discard", ScopeRequest(leader.scope), Released, leader.token)
     assert (done.taken, done.refused) == (0, 1)
     assert {row.get("last_name") for row in leader.rows().values()} >= {"Had"}
+
+
+def lots(laptop: Laptop) -> list[tuple[int, list[str]]]:
+    """What is set aside: how many changes and their rows, parcel by parcel, and in all as many as hello says."""
+    found = laptop.office.call("set-aside", ScopeRequest(laptop.scope), SetAsideReply, laptop.token).parcels
+    count = laptop.office.call("hello", HelloRequest(), HelloReply, laptop.token).set_aside.get(laptop.scope, 0)
+    listed = laptop.office.call("laptops", ScopeRequest(laptop.scope), LaptopsReply, laptop.token).laptops
+    assert count == sum(one.operations for one in found) == sum(row.set_aside for row in listed)
+    return sorted((one.operations, [change.row for change in one.changes]) for one in found)
+
+
+@pytest.mark.parametrize("deed", ["release", "discard"])
+def test_a_change_of_a_removed_laptop_is_set_aside_once_in_whatever_parcels_it_comes(office: Office, deed: str) -> None:
+    leader, other = office.laptop(), office.laptop()
+    first, second, third = (other.operation(last_name=name) for name in ("First", "Second", "Third"))
+    office.call(f"devices/{other.device}/revoke", HelloRequest(), HelloReply, leader.token)
+    other.push(first, second)
+    assert [one.status for one in other.push(second, third, first).results] == ["quarantined"] * 3
+    assert lots(leader) == [(1, [third.row]), (2, [first.row, second.row])]
+    [lot] = [one for one in office.call("set-aside", ScopeRequest(leader.scope), SetAsideReply, leader.token).parcels if one.operations == 2]
+    office.call(f"set-aside/{lot.id}/{deed}", ScopeRequest(leader.scope), Released, leader.token)
+    taken = {"First", "Second"} if deed == "release" else set()
+    for _again in range(2):
+        other.push(first)
+        other.push(second, first, third)
+        assert lots(leader) == [(1, [third.row])]
+        assert {row.get("last_name") for row in leader.rows().values()} & {"First", "Second", "Third"} == taken
+
+
+@pytest.mark.parametrize("deed", ["release", "discard"])
+def test_what_an_older_server_set_aside_twice_is_decided_on_once(office: Office, deed: str) -> None:
+    leader, other = office.laptop(), office.laptop()
+    first, second, third = (other.operation(last_name=name) for name in ("First", "Second", "Third"))
+    office.call(f"devices/{other.device}/revoke", HelloRequest(), HelloReply, leader.token)
+    other.push(first, second)
+    table = office.server.tables.tables["quarantine"]
+    with office.server.database.writing() as connection:  # as often as it came
+        [row] = connection.execute(sa.select(table)).mappings().all()
+        for those in ((second, third), (second,)):
+            parcel = other.parcels(*those).parcels[0]
+            connection.execute(sa.insert(table).values({**row, "id": parcel_id(parcel), "operations": len(those), "parcel": pack(parcel)}))
+    assert len(lots(leader)) == 3
+    office.call(f"set-aside/{row['id']}/{deed}", ScopeRequest(leader.scope), Released, leader.token)
+    assert lots(leader) == [(1, [third.row])] and figures(office.server, office.time()).set_aside == 1
 
 
 def test_conflicts_are_listed_decided_and_opened_again(office: Office) -> None:

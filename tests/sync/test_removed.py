@@ -15,9 +15,10 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from alumni_desk.checkin.actions import walk_in
+from alumni_desk.checkin.actions import check_in, walk_in
 from alumni_desk.cli.main import run
 from alumni_desk.errors import KnownError
+from alumni_desk.gatherings.actions import add_guests, new_gathering
 from alumni_desk.members.actions import add_member
 from alumni_desk.schema import open_desk
 from alumni_desk.store import backup, backup_folders, removal
@@ -26,6 +27,7 @@ from alumni_desk.store.erasing import erase
 from alumni_desk.store.profile import Profile
 from alumni_desk.sync import laptops, leaving, set_aside
 from alumni_desk.sync.engine import join, sync_once
+from alumni_desk.sync.venue.files import read_parcels, write_parcels
 
 MakeDesk = Callable[[str], Desk]
 
@@ -119,6 +121,39 @@ def test_what_is_set_aside_names_whom_it_brings_itself(pair: tuple[Desk, Desk]) 
     for line in lines:
         assert str(code) not in line and not re.search(r"\d{4}-\d\d-\d\dT|\b(Person|Gathering)(,|$)", line), line
     assert {one.why for one in found} == {"The laptop that this comes from is removed, so a leader looks at it first."}
+
+
+@pytest.mark.parametrize("deed", ["discard", "release"])
+def test_what_a_removed_door_gave_in_a_file_and_hands_over_again_is_set_aside_once(pair: tuple[Desk, Desk], office: Any, make_desk: MakeDesk,
+                                                                                 tmp_path: Path, deed: str) -> None:
+    leader, other = pair
+    gathering = new_gathering(leader, name="Autumn Dinner", start="2099-10-10T18:00").id
+    guest = add_member(leader, last_name="Guest").id
+    add_guests(leader, gathering, [guest])
+    sync_once(leader)
+    sync_once(other)
+    door = make_desk("dora")
+    join(door, office.url, office.invite(role="door", gathering=gathering), device_name="Dora")
+    sync_once(door)
+    walk_in(door, gathering, "Late Dora")
+    write_parcels(door, tmp_path / "dora.alumni")
+    read_parcels(other, tmp_path / "dora.alumni")
+    with door.reading() as connection:
+        given = connection.exec_driver_sql("SELECT count(*) FROM operation WHERE fate = 'waiting'").scalar_one()
+    laptops.remove(leader, "Dora")
+    sync_once(other)  # carries it to the server
+    check_in(door, gathering, person_id=guest)
+    with door.reading() as connection:
+        in_all = connection.exec_driver_sql("SELECT count(*) FROM operation WHERE fate = 'waiting'").scalar_one()
+    assert code_of(lambda: sync_once(door)) == "access_removed"
+    assert sync_once(leader).quarantined == in_all > given
+    found = {one.count: one for one in set_aside.set_aside(leader)}
+    assert sum(found) == in_all and len(found) == 2
+    getattr(set_aside, deed)(leader, found[given].id)
+    assert sync_once(leader).quarantined == in_all - given
+    set_aside.release(leader, found[in_all - given].id)
+    assert sync_once(leader).quarantined == 0 and set_aside.set_aside(leader) == []
+    assert ("Dora" in names(leader)) == (deed == "release")
 
 
 def test_what_is_set_aside_says_what_was_written_and_what_is_here_now(pair: tuple[Desk, Desk], capsys: Any) -> None:

@@ -72,6 +72,7 @@ def take(server: Server, who: Caller, message: PushRequest, now: int) -> PushRep
 def keep(connection: sa.Connection, tables: sa.MetaData, parcels: Sequence[Parcel], *, scope: str, by: str, reason: str, now: int) -> PushReply:
     """Set verified parcels of one scope aside, but for what the server has (answered ``duplicate``) or is about somebody erased (``erased``).
 
+    A change that came before in another parcel of its laptop, carried by others perhaps, is set aside once, and what was thrown away never again.
     ``by``: the device that brought them; ``reason``: ``revoked`` or ``unknown``, of who signed them.
     """
     from alumni_desk.server.push import drop_known, items_of, known_among, operations_in, result_of  # which itself takes what is erased out of here
@@ -81,13 +82,15 @@ def keep(connection: sa.Connection, tables: sa.MetaData, parcels: Sequence[Parce
     items = items_of(parcels)
     drop_known(items, known_among(connection, tables, scope, [one.id for one in operations_in([items])]))
     _end_erased(connection, tables, scope, items)
+    came = _came_before(connection, tables, scope, {parcel.device for parcel in parcels})
     left: list[Parcel] = []
     place = 0
     for parcel in parcels:
         those = items[place:place + len(parcel.bodies)]
         place += len(those)
-        left.append(msgspec.structs.replace(parcel, bodies=[None if item.status in _ANSWERED else body
-                                                            for item, body in zip(those, parcel.bodies, strict=True)]))
+        left.append(msgspec.structs.replace(parcel, bodies=[
+            None if item.status in _ANSWERED or (item.operation is not None and (parcel.device, item.operation.id) in came) else body
+            for item, body in zip(those, parcel.bodies, strict=True)]))
     table = tables.tables["quarantine"]
     named = {parcel_id(parcel): parcel for parcel in left if _still_there(parcel)}
     known = set(connection.execute(sa.select(table.c.id).where(table.c.scope == scope, table.c.id.in_(list(named)))).scalars())
@@ -101,6 +104,18 @@ def keep(connection: sa.Connection, tables: sa.MetaData, parcels: Sequence[Parce
     return PushReply(results=[result_of(item) if item.status in _ANSWERED else
                               Result(id=item.operation.id if item.operation else "", status="quarantined", sequence=head.sequence, reason=reason)
                               for item in items], head=head.sequence, time=now)
+
+
+def _came_before(connection: sa.Connection, tables: sa.MetaData, scope: str, devices: Collection[str]) -> set[tuple[str, str]]:
+    """What of these laptops lies here already or was thrown away: device and operation."""
+    table = tables.tables["quarantine"]
+    rows = connection.execute(sa.select(table.c.device, table.c.parcel, table.c.released_at).where(table.c.scope == scope, table.c.device.in_(devices)))
+    return {(row.device, one) for row in rows for one in (
+        _ids(unpack(bytes(row.parcel), Parcel)) if row.released_at is None else msgspec.msgpack.decode(row.parcel, type=list[str]) if row.parcel else ())}
+
+
+def _ids(parcel: Parcel) -> list[str]:
+    return [one.id for one in _operations(parcel) if one is not None]
 
 
 def _still_there(parcel: Parcel) -> int:
@@ -163,18 +178,20 @@ def release(server: Server, who: Caller, scope: str, parcel: str, now: int) -> R
                        journal=partial(journal.write, server.journal, server.id)).results if whole.bodies else []
         taken = sum(one.settled in ACCEPTED for one in results)
         _close(connection, server.tables, scope, parcel, now)
+        _take_out(connection, server.tables, scope, device, _ids(found), now)
         audit.note(connection, server.tables, scope, "release", at=now, device=who.device,
                    details={"parcel": parcel, "taken": taken, "refused": len(results) - taken})
     return Released(taken, len(results) - taken, now)
 
 
 def discard(server: Server, who: Caller, scope: str, parcel: str, now: int) -> Released:
-    """Throw a parcel away."""
+    """Throw a parcel away: what was in it, wherever it lies, and however it comes again."""
     look_after(who, scope)
     with server.database.writing() as connection:
         feed.lock_head(connection, server.tables, scope)
-        found, _device = _waiting(connection, server.tables, scope, parcel)
-        _close(connection, server.tables, scope, parcel, now)
+        found, device = _waiting(connection, server.tables, scope, parcel)
+        _close(connection, server.tables, scope, parcel, now, thrown_away=_ids(found))
+        _take_out(connection, server.tables, scope, device, _ids(found), now)
         audit.note(connection, server.tables, scope, "discard", at=now, device=who.device, details={"parcel": parcel, "operations": _still_there(found)})
     return Released(0, _still_there(found), now)
 
@@ -204,10 +221,25 @@ def _grant_of(connection: sa.Connection, tables: sa.MetaData, device_id: str, sc
     return had.get(scope, Grant(scope=scope, scope_name="", role="leader"))
 
 
-def _close(connection: sa.Connection, tables: sa.MetaData, scope: str, parcel: str, now: int) -> None:
-    """Looked at: that it came stays known, so that it is not set aside once more; what was in it goes."""
+def _close(connection: sa.Connection, tables: sa.MetaData, scope: str, parcel: str, now: int, *, thrown_away: Sequence[str] = ()) -> None:
+    """Looked at: that it came stays known, so that it is not set aside once more; what was in it goes, but for the ids of what nobody judged."""
     table = tables.tables["quarantine"]
-    connection.execute(sa.update(table).where(table.c.scope == scope, table.c.id == parcel).values(released_at=now, parcel=b""))
+    left = msgspec.msgpack.encode(thrown_away) if thrown_away else b""
+    connection.execute(sa.update(table).where(table.c.scope == scope, table.c.id == parcel).values(released_at=now, parcel=left))
+
+
+def _take_out(connection: sa.Connection, tables: sa.MetaData, scope: str, device: str, ids: Collection[str], now: int) -> None:
+    """What was decided about lies in no other parcel of that laptop any more: an older server set it aside as often as it came."""
+    table, gone = tables.tables["quarantine"], set(ids)
+    others = sa.select(table.c.id, table.c.parcel).where(table.c.scope == scope, table.c.device == device, table.c.released_at.is_(None))
+    for row in connection.execute(others).all():
+        parcel = unpack(bytes(row.parcel), Parcel)
+        left = msgspec.structs.replace(parcel, bodies=[None if one is not None and one.id in gone else body
+                                                       for one, body in zip(_operations(parcel), parcel.bodies, strict=True)])
+        if not _still_there(left):
+            _close(connection, tables, scope, row.id, now)
+        elif left.bodies != parcel.bodies:
+            connection.execute(sa.update(table).where(table.c.scope == scope, table.c.id == row.id).values(parcel=pack(left), operations=_still_there(left)))
 
 
 def forget(connection: sa.Connection, tables: sa.MetaData, scope: str, rows: set[tuple[str, str]]) -> int:
