@@ -14,6 +14,7 @@ from alumni_desk.store.desk import Desk
 from alumni_desk.sync import state
 from alumni_desk.sync.asking import Line, line_of, moment
 from alumni_desk.sync.inviting import gathering_names
+from alumni_desk.sync.venue import credentials
 from alumni_desk.sync.wire import Wire
 from alumni_desk.words import _
 
@@ -82,7 +83,7 @@ def last_told(desk: Desk) -> Kept | None:
 def remove(desk: Desk, text: str, *, wire: Wire | None = None) -> Laptop:
     """Remove a laptop, by its id (or how it begins), its name, or who has it: at its next contact it hands over what it had not sent and empties itself.
 
-    The open invitations that it made end with it.
+    The open invitations that it made end with it, and nothing of it that comes by another way is taken here any more.
     """
     with line_of(desk, wire) as line:
         wanted = find(_all(line), text)
@@ -90,7 +91,8 @@ def remove(desk: Desk, text: str, *, wire: Wire | None = None) -> Laptop:
             raise Refused("laptop_here", _("That is this laptop. To end its access, leave the chapter or hand it over."))
         if wanted.role == "admin" and line.membership.role != "admin":
             raise Refused("laptop_admin", _("Only a network admin can remove a network admin’s laptop."))
-        line.call(f"devices/{wanted.id}/revoke", HelloRequest(), HelloReply)
+        said = line.call(f"devices/{wanted.id}/revoke", HelloRequest(), HelloReply)
+        credentials.keep(desk, line.scope, said.server_key, said.certificates, said.grants, said.revoked, said.removals)
         return find(_all(line), wanted.id)
 
 
