@@ -394,7 +394,7 @@ def test_not_found_names_the_reason_and_offers_a_file_each_way(office: Any, lapt
     other = window(two)
     other.room.take_file(file)
     brought = other.dialog(BroughtSheet)
-    assert "one" in all_words(brought) and "sealed packet" in all_words(brought) and len(emails(two)) == 0
+    assert "one" in all_words(brought) and "sealed bundle" in all_words(brought) and len(emails(two)) == 0
     other.click(brought.done_button)
     other.until(lambda: len(emails(two)) == 1)
     other.until(lambda: "taken in" in said(other))

@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from alumni_desk.checkin.actions import check_in
+from alumni_desk.checkin.actions import check_in, walk_in
 from alumni_desk.checkin.lists import DoorList
 from alumni_desk.cli.main import run
 from alumni_desk.errors import KnownError
@@ -18,9 +18,11 @@ from alumni_desk.gatherings.actions import add_guests, new_gathering
 from alumni_desk.gatherings.lists import guest_rows
 from alumni_desk.members.actions import add_member
 from alumni_desk.protocol.handout import SealedHandout
+from alumni_desk.store import backup
 from alumni_desk.store.checking import verify
 from alumni_desk.store.desk import Desk
 from alumni_desk.store.erasing import erase
+from alumni_desk.sync import inviting, laptops
 from alumni_desk.sync.engine import Joined, join, sync_once
 from alumni_desk.sync.venue.files import HANDOUT, PARCELS, Bundle, look_at, open_file, read_parcels, write_handout, write_parcels
 from alumni_desk.sync.venue.finding import Found, find, told
@@ -158,6 +160,45 @@ def test_an_invitation_in_a_file_is_opened_too(office: Any, make_desk: MakeDesk,
     file.write_text(json.dumps({"alumni_desk": "invitation", "server": url, "fingerprint": pin or None, "code": office.invite(), "chapter": "Boston"}))
     assert look_at(file).what == "invitation" and look_at(file).chapter == "Boston"
     assert isinstance(open_file(make_desk("new"), file), Joined)
+
+
+def test_a_file_that_holds_no_changes_is_called_what_it_is_with_what_to_do(leaders: Any, office: Any, tmp_path: Path, capsys: Any) -> None:
+    one, _two, gathering, _people = leaders
+    invitation = inviting.save(inviting.invite(one, "leader"), tmp_path / "dora.alumnidesk")
+    write_handout(one, gathering, tmp_path / "list.alumnidesk")
+    backup.back_up(one, tmp_path / "copy.alumnidesk")
+    for file, said in ((invitation, f"dora.alumnidesk is an invitation to {office.chapter}, not changes from another laptop, so nothing was taken from it. Use "
+                                    "it with “alumni-desk join dora.alumnidesk”."),
+                       (tmp_path / "list.alumnidesk", "list.alumnidesk is a gathering’s list for its door, not changes from another laptop, so nothing was "
+                                                      "taken from it. Use it with “alumni-desk open list.alumnidesk”."),
+                       (tmp_path / "copy.alumnidesk", "copy.alumnidesk is a backup, not changes from another laptop, so nothing was taken from it. "
+                                                      "“alumni-desk restore copy.alumnidesk” puts it back.")):
+        assert run(["--profile", str(one.profile.path), "parcel", "read", str(file)]) == 1
+        assert said in capsys.readouterr().err
+    (tmp_path / "noise").write_bytes(b"hello")
+    assert run(["--profile", str(one.profile.path), "parcel", "read", str(tmp_path / "noise")]) == 1
+    assert "neither changes, nor a hand-out, nor an invitation" in capsys.readouterr().err
+
+
+def test_a_laptop_that_removes_another_takes_nothing_of_it_any_more_as_the_others(leaders: Any, office: Any, make_desk: MakeDesk, tmp_path: Path) -> None:
+    one, two, gathering, _people = leaders
+    door = make_desk("dora")
+    join(door, office.url, office.invite(role="door", gathering=gathering), device_name="Dora")
+    sync_once(door)
+    walk_in(door, gathering, "Late Guest")
+    written = write_parcels(door, tmp_path / "dora.alumni")
+    before = here(one, gathering)
+    laptops.remove(one, "Dora")
+    sync_once(two)
+    sentences = []
+    for desk in (one, two):
+        with pytest.raises(KnownError) as refused:
+            read_parcels(desk, written.file)
+        sentences.append((refused.value.code, str(refused.value)))
+        assert here(desk, gathering) == before
+    assert sentences[0] == sentences[1] and sentences[0][0] == "parcel_forged" and "was removed" in sentences[0][1]
+    sync_once(one)
+    assert here(one, gathering) == before and verify(one).ok
 
 
 @pytest.mark.parametrize("content", [b"", b"hello", b"{}", b"ALUMNI DESK PARCELS 1\n\xc1", b"ALUMNI DESK HAND-OUT 1\n\x90", b"ALUMNI DESK PARCELS 2\nx"])

@@ -236,8 +236,8 @@ def _taken(args: argparse.Namespace, taken: TakenIn, more: dict[str, Any]) -> in
     said = [ngettext("{n} new bundle of changes, {opened} opened here.", "{n} new bundles of changes, {opened} opened here.", taken.new).format(
         n=number(taken.new), opened=number(taken.opened))]
     if taken.refused:
-        said.append(ngettext("{n} was signed by nobody known and was left.", "{n} were signed by nobody known and were left.", taken.refused).format(
-            n=number(taken.refused)))
+        said.append(ngettext("{n} was left: its laptop is removed or not known, or it is damaged.",
+                             "{n} were left: their laptops are removed or not known, or they are damaged.", taken.refused).format(n=number(taken.refused)))
     return show(args, {**more, "new": taken.new, "opened": taken.opened, "refused": taken.refused}, " ".join(said))
 
 

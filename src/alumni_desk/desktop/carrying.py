@@ -125,8 +125,8 @@ class BroughtSheet(Sheet):
         self.column.addWidget(Label(file.name, "strong", wrap=True))
         by = isolated(brought.by) if brought.by else _("somebody of the chapter")
         if carries:
-            words = ngettext("{by} carries {n} sealed packet of changes in it, for this chapter’s server.",
-                             "{by} carries {n} sealed packets of changes in it, for this chapter’s server.", brought.parcels)
+            words = ngettext("{by} carries {n} sealed bundle of changes in it, for this chapter’s server.",
+                             "{by} carries {n} sealed bundles of changes in it, for this chapter’s server.", brought.parcels)
             self.column.addWidget(Label(words.format(by=by, n=number(brought.parcels)), wrap=True))
             self.column.addWidget(Label(_("What this laptop may read shows at once; all of it goes up with the next sync. The file can be taken in twice; "
                                           "nothing counts twice."), tone="muted", wrap=True))  # fmt: skip
@@ -167,8 +167,8 @@ def brought_words(result: TakenIn | HandedOut) -> str:
             gathering=isolated(result.name), n=number(result.guests))
     if not result.new:
         return _("All of it was here already.")
-    words = ngettext("{n} packet of changes taken in", "{n} packets of changes taken in", result.new).format(n=number(result.new))
+    words = ngettext("{n} bundle of changes taken in", "{n} bundles of changes taken in", result.new).format(n=number(result.new))
     if result.refused:
-        words += "; " + ngettext("{n} was signed by nobody known and was left", "{n} were signed by nobody known and were left", result.refused).format(
-            n=number(result.refused))
+        words += "; " + ngettext("{n} was left: its laptop is removed or not known, or it is damaged",
+                                 "{n} were left: their laptops are removed or not known, or they are damaged", result.refused).format(n=number(result.refused))
     return words

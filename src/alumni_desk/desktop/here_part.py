@@ -102,6 +102,6 @@ def met_words(met: Met) -> str:
     """What came of joining a laptop, in a toast."""
     if not met.given and not met.taken:
         return _("Together now. Both have the same already.")
-    given = ngettext("{n} packet of changes given", "{n} packets of changes given", met.given).format(n=number(met.given))
+    given = ngettext("{n} bundle of changes given", "{n} bundles of changes given", met.given).format(n=number(met.given))
     taken = ngettext("{n} taken", "{n} taken", met.taken).format(n=number(met.taken))
     return _("Together now: {given}, {taken}").format(given=given, taken=taken)

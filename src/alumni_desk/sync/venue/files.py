@@ -14,6 +14,7 @@ from alumni_desk.errors import BadInput, Refused, StoreProblem
 from alumni_desk.protocol.codes import read_invitation
 from alumni_desk.protocol.handout import SealedHandout
 from alumni_desk.protocol.messages import Certificate, Sealed
+from alumni_desk.store.backup_head import FORMER, MAGIC
 from alumni_desk.store.desk import Desk
 from alumni_desk.store.disk import refuse_chapters_folder
 from alumni_desk.sync.engine import Joined, join
@@ -84,6 +85,8 @@ def write_parcels(desk: Desk, file: Path) -> Written:
 
 def read_parcels(desk: Desk, file: Path) -> TakenIn:
     """Take what a transfer file holds; the same file again changes nothing. Raises BadInput or Refused."""
+    if not _content(file).startswith(PARCELS):
+        raise _something_else(file)
     bundle = _decoded(file, PARCELS, Bundle)
     with desk.reading() as connection:
         mine = me(connection)
@@ -185,6 +188,19 @@ def _decoded(file: Path, magic: bytes, kind: type[T]) -> T:
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         raise BadInput("venue_file_damaged", _("{file} is damaged or of a newer version. Nothing was taken from it; ask for it again."),
                        file=file.name) from None
+
+
+def _something_else(file: Path) -> BadInput:
+    """What a file is that holds no changes, and what to do with it."""
+    if _content(file).startswith((MAGIC, FORMER)):
+        return BadInput("parcel_backup", _("{file} is a backup, not changes from another laptop, so nothing was taken from it. “alumni-desk restore {file}” "
+                                           "puts it back."), file=file.name)
+    what = look_at(file)
+    if what.what == "handout":
+        return BadInput("parcel_handout", _("{file} is a gathering’s list for its door, not changes from another laptop, so nothing was taken from it. Use it "
+                                            "with “alumni-desk open {file}”."), file=file.name)
+    return BadInput("parcel_invitation", _("{file} is an invitation to {chapter}, not changes from another laptop, so nothing was taken from it. Use it with "
+                                           "“alumni-desk join {file}”."), file=file.name, chapter=what.chapter or _("a chapter"))
 
 
 def _unknown(file: Path) -> BadInput:
