@@ -56,7 +56,8 @@ def add_commands(commands: Any) -> None:
         description=_("Check every page, every reference, the search index and what waits to be sent, and the files beside the database. Exit 1 if something "
                       "is damaged. A damaged mark of the last commit and a damaged copy of what waits are written anew from a whole database, and it is said. "
                       "JSON: ok, pages, search, operations, views, missing, counts, beside (of mark and outbox what was damaged), mended, absent "
-                      "(tables, columns, indexes and triggers that are not there)."))
+                      "(tables, columns, indexes and triggers that are not there), lost (rows whose change was taken out of the database), actions (of which "
+                      "Activity lacks a part), changed (rows that another program changed), remade (triggers that were missing when the desk was opened)."))
     check.add_argument("--rebuild-search", action="store_true", help=_("make the search index anew first"))
     add_json(check)
     check.set_defaults(run=run_verify)
@@ -264,7 +265,7 @@ def run_verify(args: argparse.Namespace) -> int:
         found = verify(desk)
     data = {"ok": found.ok, "pages": found.pages, "search": found.search, "operations": found.operations, "views": found.views,
             "missing": found.missing, "counts": found.counts, "beside": list(found.beside), "mended": found.mended,
-            "absent": list(found.absent)}
+            "absent": list(found.absent), "lost": found.lost, "actions": found.actions, "changed": found.changed, "remade": list(found.remade)}
     told = found_words(found)
     return show(args, data, told) if found.ok else show(args, data, "", wrong=told.replace("\n", " "))
 

@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 import sqlalchemy as sa
 
-from alumni_desk.store import search
+from alumni_desk.store import driver, search, tampering
 from alumni_desk.store.backup import MEMBERS
 from alumni_desk.store.connecting import connect
 from alumni_desk.store.desk import Desk, wanted_triggers
@@ -38,18 +38,26 @@ class Findings:
     beside: tuple[str, ...] = ()  # of "mark" and "outbox" those files beside the database that were damaged
     mended: bool = True  # and were written anew from the database
     absent: tuple[str, ...] = ()  # tables, "table.column", indexes and triggers that the database should have; then the rest was not looked at
+    lost: int = 0  # rows that hold what was written here, though the operation that says so is gone
+    actions: int = 0  # actions that are not in the list of them, or of which nothing but that is left
+    changed: int = 0  # rows that hold what nobody wrote to them by this program
+    remade: tuple[str, ...] = ()  # triggers that were not there when the desk was opened, and were made anew
 
     @property
     def ok(self) -> bool:
         """Nothing is damaged; rows that name something absent may only be early."""
-        return not (self.pages or self.search or self.operations or self.views or self.absent) and self.mended
+        return not (self.pages or self.search or self.operations or self.views or self.absent or self.lost or self.actions or self.changed) and self.mended
 
 
 def verify(desk: Desk) -> Findings:
     """Check the whole database, and the files beside it. Changes nothing in it; reads every page. Where pages are damaged, or a table, index or
     trigger is not there, the rest is not looked at.
 
-    The files beside it are written anew where they are damaged and the database is not.
+    The files beside it are written anew where they are damaged and the database is not. What another program took out or wrote is found where the rest
+    tells of it. It cannot be known of what others wrote and the server has (a row of theirs, a value, how it was before, the base under what waits), for
+    nothing here but itself says so; nor that a row of one's own is gone which the server has, but for facts: it may have been removed for good; nor that an
+    operation is gone which the server has and the copy of what waits has no more; nor that a value is another one than its operation says, if the server
+    has that and it is none of the newest (``tampering.COMPARED``); nor of what was taken out of all places.
     """
     pages = _damaged_pages(desk)
     if pages:
@@ -57,8 +65,9 @@ def verify(desk: Desk) -> Findings:
     absent = _absent(desk)
     if absent:
         return Findings(0, 0, 0, absent=absent)
-    found = _look_inside(desk)
-    beside = tuple(name for name, damaged in (("mark", desk.mark_is_damaged), ("outbox", desk.outbox.damaged)) if damaged())
+    torn, copy = desk.outbox.look()  # before the database: whatever stands in it was saved
+    found = _look_inside(desk, copy)
+    beside = tuple(name for name, damaged in (("mark", desk.mark_is_damaged()), ("outbox", torn)) if damaged)
     return replace(found, beside=beside, mended=not beside or (found.ok and _mended(desk, beside))) if beside else found
 
 
@@ -69,7 +78,7 @@ def _mended(desk: Desk, beside: Sequence[str]) -> bool:
         desk.mend_mark()
     if "outbox" in beside:
         backup.trim_outbox(desk)
-    return not desk.mark_is_damaged() and not desk.outbox.damaged()
+    return not desk.mark_is_damaged() and not desk.outbox.look()[0]
 
 
 def _absent(desk: Desk) -> tuple[str, ...]:
@@ -81,11 +90,18 @@ def _absent(desk: Desk) -> tuple[str, ...]:
     with desk.reading() as connection:
         there = set(connection.exec_driver_sql("SELECT name FROM sqlite_master UNION ALL SELECT m.name || '.' || c.name"
                                                " FROM sqlite_master AS m JOIN pragma_table_info(m.name) AS c WHERE m.type = 'table'").scalars())
+        guards = {row.name: row.sql for row in connection.exec_driver_sql("SELECT name, sql FROM sqlite_master WHERE type = 'trigger'")}
+        there -= {name for name, sql in wanted_triggers(desk.metadata, desk.schema).items() if guards.get(name) != sql}
+        there -= {name for name in _ALWAYS_ONE & there if connection.exec_driver_sql(f"SELECT count(*) FROM {name}").scalar() == 0}
     absent = wanted - there
     return tuple(sorted(one for one in absent if one.partition(".")[0] not in absent or "." not in one))
 
 
-def _look_inside(desk: Desk) -> Findings:
+_ALWAYS_ONE = frozenset({"capture", "capture_rest", "scope"})
+"""Tables that never lack their row: without it nothing could be saved, or a second chapter would begin."""
+
+
+def _look_inside(desk: Desk, copy: Sequence[tuple[str, str, str, str]]) -> Findings:
     synced = [name for name, table in desk.tables.items() if table.info.get("synced")]
     with desk.reading() as connection:  # long, and keeps nobody from writing
         wrong = search.differences(connection)
@@ -108,10 +124,13 @@ def _look_inside(desk: Desk) -> Findings:
         counts = {name: int(connection.exec_driver_sql(f'SELECT count(*) FROM "{name}" WHERE NOT gone').scalar() or 0) for name in synced}
         counts["members"] = int(connection.exec_driver_sql(f"SELECT count(*) FROM {MEMBERS}").scalar() or 0)
         counts["waiting"] = int(connection.exec_driver_sql("SELECT count(*) FROM operation WHERE fate = 'waiting' AND queue <> 'peer'").scalar() or 0)
-        views = sum(_hidden(connection, desk.tables[name]) for name in synced if desk.tables[name].info["kind"] == "put")
+        hidden = {name: _hidden(connection, desk.tables[name]) for name in synced if desk.tables[name].info["kind"] == "put"}
+        views = sum(count for count, _lost in hidden.values())
+        told = tampering.look(connection, desk.tables, copy, {(name, row_id) for name, (_count, ids) in hidden.items() for row_id in ids})
     with desk.checking() as connection:  # SQLite counts this as writing
         wrong += not search.is_whole(connection)
-    return Findings(0, wrong, loose, views, missing, counts)
+    return Findings(0, wrong, loose + told.rowless, views, missing, counts, lost=len(told.lost), actions=told.actions, changed=told.changed,
+                    remade=desk.remade)
 
 
 def _damaged_pages(desk: Desk) -> int:
@@ -163,22 +182,34 @@ _STEPS = 1_000
 """So often it is asked whether somebody waits for the end: after some twenty pages, which a slow disk takes half a second for."""
 
 
-def _hidden(connection: sa.Connection, table: sa.Table) -> int:
-    """How many rows of a table show something else than what their last waiting operations say: one's own write stays visible."""
+def _hidden(connection: sa.Connection, table: sa.Table) -> tuple[int, set[str]]:
+    """How many rows of a table show something else than what their last waiting operations say: one's own write stays visible. And those rows of them that
+    say a clock under which none of these operations is."""
     said: dict[str, dict[str, Any]] = {}
+    under: dict[str, str] = {}
     for row in connection.exec_driver_sql(
-            "SELECT row_id, fields FROM operation AS o WHERE table_name = ? AND fate = 'waiting' AND event <> ?"
+            "SELECT row_id, fields, clock FROM operation AS o WHERE table_name = ? AND fate = 'waiting' AND event <> ?"
             # By the row: SQLite would look through all that waits for each.
             " AND NOT EXISTS (SELECT 1 FROM operation AS p INDEXED BY operation_row"
             " WHERE p.table_name = o.table_name AND p.row_id = o.row_id AND p.fate = 'waiting' AND p.queue = 'peer') ORDER BY rowid", (table.name, CARD_MOVED)):
-        said.setdefault(row.row_id, {}).update(msgspec.json.decode(row.fields))
-    hidden = 0
-    ids = list(said)
+        row_id, fields, clock = row
+        if row_id in said:
+            said[row_id].update(msgspec.json.decode(fields))
+            under[row_id] += clock
+        else:
+            said[row_id], under[row_id] = msgspec.json.decode(fields), clock
+    hidden, lost = 0, set()
+    ids, names = list(said), [column.name for column in table.columns]
+    columns = ", ".join(f'"{name}"' for name in names)
     for start in range(0, len(ids), 5_000):
         part = msgspec.json.encode(ids[start:start + 5_000]).decode()
-        for shown in connection.exec_driver_sql(f'SELECT * FROM "{table.name}" WHERE id IN (SELECT value FROM json_each(?))', (part,)).mappings():
-            hidden += any(name in shown and shown[name] != value for name, value in said[shown["id"]].items())
-    return hidden
+        for row in driver.rows(connection, f'SELECT {columns} FROM "{table.name}" WHERE id IN (SELECT value FROM json_each(?))', (part,)):
+            shown = dict(zip(names, row, strict=True))
+            row_id = shown["id"]
+            hidden += any(shown[name] != value for name, value in said[row_id].items() if name in shown)
+            if not tampering.is_under(under[row_id], shown["clock"], shown["clocks"]):
+                lost.add(row_id)
+    return hidden, lost
 
 
 def rebuild_search(desk: Desk) -> int:
@@ -188,6 +219,10 @@ def rebuild_search(desk: Desk) -> int:
 
 
 _NAMED = 3
+
+
+def _some(names: Sequence[str]) -> str:
+    return ", ".join(names[:_NAMED]) + (", …" if len(names) > _NAMED else "")
 
 
 def found_words(found: Findings) -> str:
@@ -206,11 +241,10 @@ def found_words(found: Findings) -> str:
             lines.append(counted("{n} part of the file is damaged. Restore a backup; leave the file where it is.",
                                  "{n} parts of the file are damaged. Restore a backup; leave the file where it is.", found.pages))
         if found.absent:
-            names = ", ".join(found.absent[:_NAMED]) + (", …" if len(found.absent) > _NAMED else "")
             lines.append(ngettext(
                 "{n} part of the database is missing ({names}), so the rest was not checked. Restore a backup; leave the file where it is.",
                 "{n} parts of the database are missing ({names}), so the rest was not checked. Restore a backup; leave the file where it is.",
-                len(found.absent)).format(n=number(len(found.absent)), names=names))
+                len(found.absent)).format(n=number(len(found.absent)), names=_some(found.absent)))
         if found.search:
             lines.append(counted("The search would miss {n} person. Mend it with verify --rebuild-search.",
                                  "The search would miss {n} people. Mend it with verify --rebuild-search.", found.search))
@@ -220,7 +254,25 @@ def found_words(found: Findings) -> str:
         if found.views:
             lines.append(counted("{n} row does not show the last change that was made to it here. Sync, and check again.",
                                  "{n} rows do not show the last change that was made to them here. Sync, and check again.", found.views))
+        if found.lost:
+            lines.append(counted("{n} row holds what was written here, but the change that says so was taken out of the database: it can neither be sent nor "
+                                 "be undone. Restore a backup, or write it anew.",
+                                 "{n} rows hold what was written here, but the changes that say so were taken out of the database: they can neither be sent "
+                                 "nor be undone. Restore a backup, or write them anew.", found.lost))
+        if found.actions:
+            lines.append(counted("{n} thing that was done here is not whole in Activity any more, and cannot be undone. Restore a backup if it should be.",
+                                 "{n} things that were done here are not whole in Activity any more, and cannot be undone. Restore a backup if they should be.",
+                                 found.actions))
+        if found.changed:
+            lines.append(counted("{n} row holds something that nobody wrote to it here: another program changed it. Restore a backup, or write it anew.",
+                                 "{n} rows hold something that nobody wrote to them here: another program changed them. Restore a backup, or write them anew.",
+                                 found.changed))
     lines += [_beside_words(name, found.mended) for name in found.beside]
+    if found.remade:
+        lines.append(ngettext(
+            "{n} guard of the database ({names}) was missing and was made anew: what another program wrote without it is in no history.",
+            "{n} guards of the database ({names}) were missing and were made anew: what another program wrote without them is in no history.",
+            len(found.remade)).format(n=number(len(found.remade)), names=_some(found.remade)))
     lines += [ngettext("{n} row names something in {what} that is not here (yet).", "{n} rows name something in {what} that is not here (yet).",
                        count).format(n=number(count), what=name)
               for name, count in found.missing.items()]

@@ -81,6 +81,7 @@ class Desk:
         self._mark = Mark(profile.path, key)
         self._outbox: Outbox | None = None
         self.unkept: list[str] = []  # actions that are not in the outbox yet
+        self.remade: tuple[str, ...] = ()  # triggers that were not there when it was opened
 
     def __enter__(self) -> Self:
         return self

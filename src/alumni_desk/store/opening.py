@@ -59,15 +59,17 @@ def open_with(profile: Profile, metadata: Callable[[], sa.MetaData], version: in
                 raise _no_desk(profile)
             first = _as_known(profile, key, known, last) if known is not None else None
             sole = None
+            remade: tuple[str, ...] = ()
             if first is None and known is not None and disk.is_full(profile.path):
                 sole, first = _without_room(profile, key, known, last)
             if first is None:
                 known = None
                 with _said_of_opening(profile):
-                    _prepare_here(profile, key, wanted_triggers(metadata(), version), last)
+                    remade = _prepare_here(profile, key, wanted_triggers(metadata(), version), last)
             if (begun := profile.path / keys.BEGUN).exists():
                 begun.unlink()
     desk = Desk(profile, key, metadata, version, triggers=known, first=first, sole=sole)
+    desk.remade = remade
     _correct_clock(desk)
     if sole is None:
         recovery.keep_in_step(desk)
@@ -217,19 +219,20 @@ def _as_known(profile: Profile, key: bytes, known: str, last: int | None) -> Raw
     return connection if good else None
 
 
-def _prepare_here(profile: Profile, key: bytes, wanted: Mapping[str, str], last: int | None) -> None:
+def _prepare_here(profile: Profile, key: bytes, wanted: Mapping[str, str], last: int | None) -> tuple[str, ...]:
     import sqlalchemy as sa
 
     try:
-        _prepare(profile, key, wanted, last)
+        return _prepare(profile, key, wanted, last)
     except sa.exc.OperationalError:
         if not disk.is_full(profile.path) and not disk.can_share(profile.path):
             raise disk.network_drive(profile.path) from None
         raise
 
 
-def _prepare(profile: Profile, key: bytes, wanted: Mapping[str, str], last: int | None) -> None:
-    """Bring a database to this program's form: migrations if it is older, triggers as the schema says. ``last``: the commit that must be there."""
+def _prepare(profile: Profile, key: bytes, wanted: Mapping[str, str], last: int | None) -> tuple[str, ...]:
+    """Bring a database to this program's form: migrations if it is older, triggers as the schema says. ``last``: the commit that must be there. Returns the
+    triggers that a database of this form lacked."""
     from alumni_desk.store import capture
 
     engine = engine_of(profile.database, key, None, None)
@@ -261,6 +264,7 @@ def _prepare(profile: Profile, key: bytes, wanted: Mapping[str, str], last: int 
                 connection.exec_driver_sql("UPDATE capture SET transaction_id = ?", (str(last or 0),))
                 connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")  # so that a log lost from now on is seen to be lost
             connection.invalidate()  # it may write: not one for the pool
+            return tuple(sorted(wanted.keys() - names.keys())) if found == REVISION else ()
     finally:
         engine.dispose()
 

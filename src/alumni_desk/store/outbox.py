@@ -107,13 +107,13 @@ class Outbox:
         """Whether there is anything in it that this key opens."""
         return next(self._records(Found()), None) is not None
 
-    def damaged(self) -> int:
-        """How many parts of it cannot be read, while nobody writes to it."""
-        found = Found()
+    def look(self) -> tuple[int, list[tuple[str, str, str, str]]]:
+        """How many parts of it cannot be read, while nobody writes to it; and of each operation in it the id, table, row and clock."""
+        found, named = Found(), []
         with self._turns.alone():
-            for _record in self._records(found):
-                pass
-        return found.damaged
+            for record in self._records(found):
+                named += [(one["id"], one["table_name"], one["row_id"], one["clock"]) for one in record.operations]
+        return found.damaged, named
 
     def make_anew(self, desk: Desk, *, after: int = 0) -> None:
         """Write the file again, of what waits now. ``after``: for a desk without a server, where everything waits for ever, only operations that were made
