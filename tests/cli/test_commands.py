@@ -453,10 +453,18 @@ def test_history_says_who_and_keeps_an_address_together(do: Do) -> None:
 
 
 def test_nobody_fits_and_who_may_be_meant(do: Do) -> None:
-    do("member", "add", "first_name=Ana", "last_name=Lovelace")
-    assert do("members", "lovelaec") == []
-    assert do("members", "lovelaec", text=True).strip() == "Nobody fits “lovelaec”. Did you mean Ana Lovelace?"
-    assert do("members", "qqqqqq", text=True).strip() == "Nobody fits “qqqqqq”."
+    for first, last in (("Ana", "Lovelace"), ("Bo", "Lovelace"), ("Cy", "Lima")):
+        do("member", "add", f"first_name={first}", f"last_name={last}")
+    close = sorted(do("members", "lovelaec"), key=lambda one: str(one["name"]))
+    assert [(one["name"], one["close"]) for one in close] == [("Ana Lovelace", True), ("Bo Lovelace", True)]
+    assert [one["name"] for one in do("members", "ana", "lovelaec")] == ["Ana Lovelace"]
+    assert sorted((one["name"], one["close"]) for one in do("members", "lovelace")) == [("Ana Lovelace", False), ("Bo Lovelace", False)]
+    assert not any(one["close"] for one in do("members"))
+    said = do("members", "lovelaec", text=True)
+    assert "Ana Lovelace" in said and "Lima" not in said and said.strip().endswith("Nobody fits “lovelaec” as it is spelled; 2 members come close")
+    assert do("members", "lovelaec", "--limit", "1", text=True).strip().endswith("2 members come close\n1 of 2 members")
+    assert len(do("members", "lovelaec", "--limit", "1")) == 1
+    assert do("members", "qqqqqq") == [] and do("members", "qqqqqq", text=True).strip() == "Nobody fits “qqqqqq”."
 
 
 def test_backups_that_open_here_alone_say_so(do: Do, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 from dataclasses import asdict
+from itertools import chain
 from typing import Any
 
 from alumni_desk.cli.arguments import field_value, whole_number
@@ -17,7 +18,7 @@ def add_commands(commands: Any) -> None:
     some = commands.add_parser(
         "members", help=_("the member list, or those who fit a query"),
         description=_("The member list, or those who fit a query, best first. JSON: list of id, name, other_script_name, class_year, class, city, "
-                      "email, solicit_codes, deceased."))
+                      "email, solicit_codes, deceased, close (nobody fits as it is spelled, these come close)."))
     some.add_argument("query", metavar="QUERY", nargs="*", help=_("names, class year, city, employer, e-mail … in any order, beginnings do"))
     some.add_argument("--limit", type=whole_number(0), metavar="N", help=_("at most so many"))
     add_json(some)
@@ -80,28 +81,33 @@ def add_commands(commands: Any) -> None:
 
 def run_members(args: argparse.Namespace) -> int:
     """List members."""
-    from alumni_desk.members.lists import best_members, count_members, member_rows, rows_of
+    from alumni_desk.members.lists import all_members, best_members, count_members, member_rows, rows_of
     from alumni_desk.store.at_door import awaits_first_sync, nothing_fetched
 
-    query = " ".join(args.query)
+    query = " ".join(args.query).strip()
     with opened(args) as desk:
-        rows = member_rows(desk, query, args.limit if args.limit is not None or not query else 1_000_000, "best" if query else "name")
-        total = count_members(desk, query)
+        # As the window asks: typing errors are forgiven where nobody fits as it is spelled.
+        found = best_members(desk, query, args.limit if args.limit is not None else 1_000_000) if query else None
+        close = found is not None and found.close
+        rows = rows_of(desk, found.ids) if found is not None else member_rows(desk, limit=args.limit)
+        total = len(set(chain.from_iterable(all_members(desk, found.question)))) if found is not None and close else count_members(desk, query)
         with desk.asking() as asking:
             unfetched = not total and awaits_first_sync(asking)
-        near = [row.name for row in rows_of(desk, best_members(desk, query, 5).ids)] if query and not total else []
     data = [{"id": row.id, "name": row.name, "other_script_name": row.other_script_name, "class_year": row.class_year, "class": row.class_label,
-             "city": row.city, "email": row.email, "solicit_codes": list(row.solicit_codes), "deceased": row.deceased} for row in rows]
+             "city": row.city, "email": row.email, "solicit_codes": list(row.solicit_codes), "deceased": row.deceased, "close": close} for row in rows]
 
     def words() -> str:
         lines = table([(row.name, row.class_label, row.city or "", row.id) for row in rows])
         counted = ngettext("{n} member", "{n} members", total).format(n=number(total))
         foot = counted if len(rows) == total else _("{shown} of {counted}").format(shown=number(len(rows)), counted=counted)
+        if close:
+            said = ngettext("Nobody fits “{query}” as it is spelled; {n} member comes close", "Nobody fits “{query}” as it is spelled; {n} members come close",
+                            total).format(query=query, n=number(total))
+            foot = said if len(rows) == total else f"{said}\n{foot}"
         if unfetched:
             return nothing_fetched()
         if not total:
-            nobody = _("Nobody fits “{query}”.").format(query=query) if query else _("No members yet.")
-            return " ".join([nobody, *([_("Did you mean {names}?").format(names=", ".join(dict.fromkeys(near)))] if near else [])])
+            return _("Nobody fits “{query}”.").format(query=query) if query else _("No members yet.")
         return f"{lines}\n{foot}" if lines else foot
 
     show(args, data, words)
