@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import re
+import subprocess
+import sys
 import threading
 from datetime import date, timedelta
 from pathlib import Path
@@ -57,6 +59,28 @@ def test_ctrl_z_takes_the_newest_back_and_ctrl_shift_z_brings_it_again(hands: An
     assert hands.shell.toast.keys.text() == "Ctrl Z" and hands.shell.toast.keys.isVisible()
     page.said.emit("Saved", None)
     assert not hands.shell.toast.keys.isVisible()
+
+
+def test_what_a_command_did_again_meanwhile_is_passed_over_by_ctrl_shift_z(hands: Any) -> None:
+    page = hands.page("members")
+    ana = member_rows(hands.desk)[0].id
+    for city in ("Porto", "Faro", "Braga"):
+        change_member(hands.desk, ana, city=city)
+    page.list.setFocus()
+    for city in ("Faro", "Porto", None):
+        press(hands, "undo")
+        hands.until(lambda city=city: member(hands.desk, ana).fields["city"] == city and not hands.room.undoing._busy)
+    subprocess.run([sys.executable, "-m", "alumni_desk", "--profile", str(hands.desk.profile.path), "redo"], check=True, capture_output=True)
+    assert member(hands.desk, ana).fields["city"] == "Porto" and hands.shell.toast.keys.text() == "Ctrl Shift Z"
+    press(hands, "redo")
+    hands.until(lambda: "Done again" in hands.shell.toast.words.text())
+    assert member(hands.desk, ana).fields["city"] == "Faro"
+    hands.rest()
+    # The link means this one action, and says so.
+    newest = deeds(hands.desk)[1].id
+    hands.room.undoing.redo(newest)
+    hands.until(lambda: "was not undone" in hands.shell.toast.words.text())
+    assert member(hands.desk, ana).fields["city"] == "Faro"
 
 
 def test_what_others_changed_since_is_passed_over_by_the_next_ctrl_z(hands: Any) -> None:

@@ -385,8 +385,7 @@ class Shell(QMainWindow):
 
     def _turn(self, keys: str, newest: Callable[[], None]) -> None:
         """Undo or redo by its keys: what the toast offers by them while it is there, else the newest."""
-        if not self.toast.follow(keys):
-            newest()
+        self._undoing.by_keys(lambda: None if self.toast.follow(keys) else newest())
 
     def set_damage(self, sentence: str) -> None:
         """Say on every page that a part of the database cannot be read, and what to do; empty: all of it can be."""

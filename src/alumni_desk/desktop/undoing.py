@@ -33,7 +33,8 @@ class Undoing(QObject):
         super().__init__(lanes)
         self._desk, self._lanes, self._changes = desk, lanes, changes
         self._busy = False
-        self._wished: list[tuple[str | None, bool]] = []  # what was asked for while another is under way: action, and whether again
+        self._wished: list[tuple[str | None, bool, bool]] = []  # what was asked for while another is under way: action, whether again, whether by keys
+        self._by_keys = False
         self._again = False
         self._doing = ""
         self._long = QTimer(self)
@@ -42,11 +43,19 @@ class Undoing(QObject):
 
     def undo(self, action: str | None = None) -> None:
         """Take an action back, or the newest one."""
-        self._turn(action, again=False)
+        self._turn(action, again=False, by_keys=self._by_keys)
 
     def redo(self, action: str | None = None) -> None:
         """Do an action again that was undone, or the last one."""
-        self._turn(action, again=True)
+        self._turn(action, again=True, by_keys=self._by_keys)
+
+    def by_keys(self, act: Callable[[], None]) -> None:
+        """Do what the keys mean: where another program did it again already, what was undone last besides."""
+        self._by_keys = True
+        try:
+            act()
+        finally:
+            self._by_keys = False
 
     def redoable(self) -> bool:
         """Whether ``redo`` would bring anything back; reads the chapter, so not on the screen's own thread."""
@@ -55,9 +64,9 @@ class Undoing(QObject):
 
         return redoable(self._desk, but=CHECK_INS)
 
-    def _turn(self, action: str | None, *, again: bool) -> None:
+    def _turn(self, action: str | None, *, again: bool, by_keys: bool) -> None:
         if self._busy:
-            self._wished.append((action, again))
+            self._wished.append((action, again, by_keys))
             self._doing = _("{doing} What you asked for after it follows.").format(doing=_AGAIN if self._again else _UNDOING)
             if self._long.interval() == AGAIN_MS:  # it was said already that this one takes long
                 self._say_doing()
@@ -72,7 +81,12 @@ class Undoing(QObject):
             from alumni_desk.store.undo import redo, undo
 
             but = () if action else CHECK_INS
-            undone = redo(self._desk, action, but=but) if again else undo(self._desk, action, but=but, passing=passing)
+            try:
+                undone = redo(self._desk, action, but=but) if again else undo(self._desk, action, but=but, passing=passing)
+            except KnownError as error:
+                if error.code != "not_undone" or not by_keys:
+                    raise
+                undone = redo(self._desk, but=CHECK_INS)
             return undone, undone_words(self._desk, undone, again=again)
 
         self._lanes.write(both, lambda done: self._done(done, again), lambda error: self._failed(error, again, newest=not action))
@@ -88,8 +102,8 @@ class Undoing(QObject):
     def _go_on(self) -> None:
         """The next of what was asked for meanwhile."""
         if self._wished and not self._busy:
-            action, again = self._wished.pop(0)
-            self._turn(action, again=again)
+            action, again, by_keys = self._wished.pop(0)
+            self._turn(action, again=again, by_keys=by_keys)
 
     def _done(self, done: tuple[Undone, str], again: bool) -> None:
         self._over()
@@ -102,7 +116,7 @@ class Undoing(QObject):
     def _failed(self, error: KnownError, again: bool, *, newest: bool) -> None:
         self._over()
         # Whether the next newest is meant, too, is for whoever has read why this one stays.
-        self._wished = [(action, once_more) for action, once_more in self._wished if action is not None]
+        self._wished = [one for one in self._wished if one[0] is not None]
         if error.code not in ("all_changed_since", "off_the_list", "erased_since", "went_for_good"):
             self.said.emit(str(error), "", None, "")
             self._go_on()
