@@ -367,6 +367,37 @@ def test_who_stays_of_an_import_keeps_their_degree(desk: Desk, tmp_path: Path) -
     assert view(desk, "person", "education", "import_run") == {name: before[name] for name in ("person", "education", "import_run")}
 
 
+def test_a_degree_of_somebody_who_was_removed_is_not_done_again(desk: Desk, tmp_path: Path) -> None:
+    """Nothing of it would be seen: the degree is a part of somebody who is off the list."""
+    ana = add_member(desk, first_name="Ana", last_name="Lima", email="ana@example.org").id
+    file = tmp_path / "degrees.csv"
+    file.write_text("First Name,Last Name,E-mail,School,Degree\nAna,Lima,ana@example.org,Law,JD\n")
+    run_import(desk, file)
+    action = actions(desk)[0].id
+    assert len(member(desk, ana).degrees) == 1 and view(desk, "person")["person"].keys() == {ana}
+    undo(desk, action)
+    remove_members(desk, [ana])
+    goes, left = ahead(desk, action)
+    assert not goes and [(one.table, one.why) for one in left] == [("education", "off")]
+    assert stay_changed(desk, actions(desk))[action] == "off"
+    told = next(one for one in deeds(desk, look=True) if one.id == action)
+    assert told.stays == "Off the list; bring that back first"
+    before = view(desk)
+    with pytest.raises(Refused) as refused:
+        redo(desk, action)
+    assert refused.value.code == "off_the_list" and view(desk) == before
+    undo(desk)  # the removal
+    assert ahead(desk, action) == (True, []) and redo(desk, action).count
+    assert len(member(desk, ana).degrees) == 1
+
+
+def test_a_degree_comes_back_with_somebody_who_comes_back(desk: Desk, tmp_path: Path) -> None:
+    action, people = graduates(desk, tmp_path)
+    undo(desk, action)
+    assert ahead(desk, action) == (True, []) and redoable(desk) and redo(desk).of == action
+    assert all(len(member(desk, one).degrees) == 1 for one in people)
+
+
 def test_of_an_import_whose_members_were_all_erased_there_is_nothing_to_bring_back(desk: Desk, tmp_path: Path) -> None:
     action, people = graduates(desk, tmp_path)
     for one in people:

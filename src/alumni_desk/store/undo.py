@@ -171,12 +171,17 @@ def _outlook(desk: Desk, connection: sa.Connection, chain: Sequence[str], counts
 
 
 def _off_of(connection: sa.Connection, table: sa.Table, rows: Mapping[tuple[str, ...], Sequence[tuple[Any, ...]]]) -> list[str]:
-    """Those of the rows to be written that were taken off the list, and would not come back by it."""
-    ids = [values[-1] for names, written in rows.items() if "gone" not in names for values in written]
-    if "gone" not in table.columns or not ids:
+    """Those of the rows to be written that were taken off the list, and would not come back by it; and those that are a part of one that was."""
+    if "gone" not in table.columns:
         return []
-    return [row_id for (row_id,) in driver.rows(
-        connection, f'SELECT id FROM "{table.name}" WHERE gone AND id IN (SELECT value FROM json_each(?))', (msgspec.json.encode(ids).decode(),))]
+    ids = [values[-1] for names, written in rows.items() if "gone" not in names for values in written]
+    off = driver.rows(connection, f'SELECT id FROM "{table.name}" WHERE gone AND id IN (SELECT value FROM json_each(?))', (msgspec.json.encode(ids).decode(),))
+    whole = table.info["part_of"]
+    if whole is not None:  # the column is called as the table is
+        ids = [values[-1] for written in rows.values() for values in written]
+        off += driver.rows(connection, f'SELECT t.id FROM "{table.name}" AS t JOIN "{whole}" AS w ON w.id = t."{whole}" WHERE w.gone'
+                                       " AND t.id IN (SELECT value FROM json_each(?))", (msgspec.json.encode(ids).decode(),))
+    return list(dict.fromkeys(row_id for (row_id,) in off))
 
 
 def _counts(table: sa.Table, counts: Mapping[str, int]) -> bool:
