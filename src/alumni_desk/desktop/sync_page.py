@@ -707,7 +707,7 @@ def past_lines(facts: Facts, now: datetime) -> list[PastLine]:
     for did in reversed(facts.lately):
         moment = _believed(did.at, now)
         last = max(last, moment or last)
-        found.append((last, _did_line(did, moment, facts.server)))
+        found.append((last, _did_line(did, moment, elsewhere=facts.state == "invitation")))
     found.reverse()
     if facts.checked is not None:
         moment = _believed(facts.checked, now)
@@ -728,12 +728,12 @@ def _believed(text: str, now: datetime) -> datetime | None:
     return at if at <= now + timedelta(milliseconds=AHEAD_MS) else None
 
 
-def _did_line(did: Did, at: datetime | None, server: str) -> PastLine:
-    """One sync in words."""
+def _did_line(did: Did, at: datetime | None, *, elsewhere: bool) -> PastLine:
+    """One sync in words, with the server that it was with, which may be a former one. ``elsewhere``: this laptop has another computer's desk."""
     sent = ngettext("{n} change sent", "{n} changes sent", did.sent).format(n=number(did.sent))
     fetched = ngettext("{n} change fetched", "{n} changes fetched", did.fetched).format(n=number(did.fetched))
     words = _("{sent}, {n} fetched").format(sent=sent, n=number(did.fetched)) if did.sent and did.fetched else sent if did.sent else fetched
-    icon, second = ("check-circle", _("all taken by {server}").format(server=server)) if did.sent else ("download-simple", "")
+    icon, second = ("check-circle", _taken_words(did, elsewhere=elsewhere)) if did.sent else ("download-simple", "")
     tone: Tone = "muted"
     if did.refused:
         icon, tone = "x-circle", "danger"
@@ -751,6 +751,12 @@ def _did_line(did: Did, at: datetime | None, server: str) -> PastLine:
 
 
 def _erased_words(did: Did) -> str:
+def _taken_words(did: Did, *, elsewhere: bool) -> str:
+    if not did.server:
+        return _("all taken")
+    return _("all taken by {server}").format(server=_server_words(did.server, kept=did.own, elsewhere=did.own and elsewhere))
+
+
     return ngettext("{n} unsent change went with somebody erased", "{n} unsent changes went with people erased", did.dropped).format(n=number(did.dropped))
 
 
