@@ -51,11 +51,13 @@ def add_commands(commands: Any) -> None:
         description=_("Leave this desk's server for the one at URL, or of an invitation's FILE, with everything: what waits goes to the present server first, "
                       "then all that is here is offered to the new one, each value under the clock that it has. "
                       "Each laptop moves with an invitation of its own, in any order. "
+                      "Where the chapter there has people already who are none of this one's, it says so and moves nothing without --merge. "
                       "A laptop at a door takes an invitation to the same door: what was done on it goes along. "
                       "JSON: scope, chapter, role."))
     move.add_argument("url", metavar="URL|FILE", help=_("the new server's address, as the invitation says it; or the invitation's file"))
     move.add_argument("code", metavar="CODE", nargs="*", help=_("an invitation of the new server: a leader's, or at a door one to the same door"))
     move.add_argument("--anyway", action="store_true", help=_("though the present server cannot be reached"))
+    move.add_argument("--merge", action="store_true", help=_("though the chapter there has people already, none of whom is of this one: put these beside them"))
     add_json(move)
     move.set_defaults(run=run_move)
 
@@ -173,7 +175,7 @@ def run_move(args: argparse.Namespace) -> int:
 
     url, code = _way(args.url, " ".join(args.code))
     with opened(args) as desk:
-        moved = move_away(desk, None, url, code, anyway=args.anyway)
+        moved = move_away(desk, None, url, code, anyway=args.anyway, merge=args.merge)
     show(args, {"scope": moved.scope, "chapter": moved.scope_name, "role": moved.role},
          _("This desk belongs to {chapter} at the new server now. “alumni-desk sync” brings everything there.").format(chapter=moved.scope_name))
     return 0

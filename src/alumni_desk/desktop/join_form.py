@@ -203,6 +203,11 @@ class JoinForm(QWidget):
         return self.code.groups[0]
 
     @property
+    def shown(self) -> Shown | None:
+        """What the server said of the invitation."""
+        return self._shown
+
+    @property
     def moves(self) -> bool:
         """Whether the invitation is of another server, to which a leader's laptop goes with everything."""
         return self._shown is not None and self._shown.moves
@@ -233,6 +238,13 @@ class JoinForm(QWidget):
             self.server.set_wrong(code in ADDRESS_TROUBLE)
             if code in ADDRESS_TROUBLE:
                 self.server.setFocus()
+
+    def look_again(self) -> None:
+        """What the server said counts no more: ask anew."""
+        self.setEnabled(True)
+        self.foot.setEnabled(True)
+        self._changed()
+        self._ask_by_itself()
 
     def fill(self, url: str, code: str) -> None:
         """Show an invitation that came some other way; the server is asked what it is for, and nothing else before the button is pressed."""
@@ -354,7 +366,7 @@ class JoinForm(QWidget):
                                       "so far."))
         elif shown.moves:
             self.button.set_words(_("Move to {chapter} there").format(chapter=shown.chapter))
-            self.note.first.setText(_("This is another server. Everything that is on this laptop goes along to it; do this only if the chapter moved there."))
+            self.note.first.setText(_("This is another server. Everything that is on this laptop goes along to it; do this only if the chapter moves there."))
         else:
             self.button.set_words(_("Join {chapter}").format(chapter=shown.chapter))
             self.note.first.setText(_("Nothing is fetched before you join."))

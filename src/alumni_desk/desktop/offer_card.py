@@ -81,9 +81,20 @@ def offer_lines(shown: Shown) -> list[tuple[str, list[Line]]]:
     if shown.confirmed:
         server.append((_("Confirmed: this is really their server"), "small", "ok"))
     kept, ends = kept_words(shown.role, shown.guests)
-    return [(_("From"), [(by, "body", "text")]), (_("Server"), server),
+    there = [(_("There already"), [people_words(shown)])] if shown.moves else []
+    return [(_("From"), [(by, "body", "text")]), (_("Server"), server), *there,
             (_("You will be"), [(_role(shown), "strong", "text"), (_until(shown), "small", "muted")]),
             (_("On this laptop"), [(kept, "body", "text"), (ends, "small", "muted")])]
+
+
+def people_words(shown: Shown) -> Line:
+    """Who is in the chapter to which this laptop's own would move."""
+    if shown.people is None:
+        return _("The server does not say"), "body", "warn" if shown.others else "text"
+    if not shown.people:
+        return _("Nobody yet"), "body", "text"
+    count = ngettext("{n} person", "{n} people", shown.people).format(n=number(shown.people))
+    return (_("{count}, none of them on this laptop").format(count=count), "body", "warn") if shown.others else (count, "body", "text")
 
 
 def kept_words(role: str, guests: int) -> tuple[str, str]:

@@ -191,14 +191,15 @@ class SyncBridge(QObject):
 
         self._lanes.send(work, done, failed)
 
-    def move_away(self, url: str, code: str, then: Callable[[Any], None], failed: Callable[[KnownError], None], *, anyway: bool = False) -> None:
+    def move_away(self, url: str, code: str, laptop: str, then: Callable[[Any], None], failed: Callable[[KnownError], None], *, anyway: bool = False,
+                  merge: bool = False) -> None:  # fmt: skip
         """Move the chapter to an office's server, with everything; this laptop keeps it no more. ``anyway``: though the present server does not
-        answer."""
+        answer; ``merge``: beside whoever is in the chapter there."""
 
         def work() -> Any:
             from alumni_desk.sync import keeping
 
-            return keeping.move_away(self._desk, self._serving, url, code, anyway=anyway)
+            return keeping.move_away(self._desk, self._serving, url, code, anyway=anyway, merge=merge, device_name=laptop)
 
         def done(membership: Any) -> None:
             self._unlisten()

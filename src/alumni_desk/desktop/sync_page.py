@@ -540,16 +540,14 @@ class SyncPage(Page):
 
     def _ask_move(self) -> None:
         sheet = PlainSheet(self.window(), _("Move to an office’s server"), width=720)
-        form = JoinForm(self.desk.device_name, lanes=self.lanes)
-        form.button.set_words(_("Move the chapter"))
+        form = JoinForm(self.desk.device_name, lanes=self.lanes, look=self._bridge.look_at)
         sheet.column.addWidget(form)
         sheet.set_foot(form.foot)
         form.cancel.show()
         form.cancel.clicked.connect(sheet.reject)
 
         def move(url: str, code: str, laptop: str, carry: bool) -> None:
-            former = self._facts.server if self._facts is not None else ""
-            move_anyway.move(self._bridge, form, (url, code), former, done)
+            move_anyway.move(self._bridge, form, move_anyway.Way(url, code, laptop, self._server()), done)
 
         def done(membership: Any) -> None:
             sheet.accept()
@@ -559,6 +557,9 @@ class SyncPage(Page):
         form.joined.connect(move)
         sheet.open()
         form.first_focus().setFocus()
+
+    def _server(self) -> str:
+        return self._facts.server if self._facts is not None else ""
 
     # -- details
 
@@ -654,8 +655,8 @@ class SyncPage(Page):
 
     def _join(self, form: JoinForm, sheet: PlainSheet, url: str, code: str, laptop: str, carry: bool) -> None:
         if form.moves:
-            former = self._facts.server if self._facts is not None else ""
-            move_anyway.move(self._bridge, form, (url, code), former, lambda membership: self._has_joined(sheet))
+            way = move_anyway.Way(url, code, laptop, self._server())
+            move_anyway.move(self._bridge, form, way, lambda membership: self._has_joined(sheet))
             return
         form.busy(_("Joining …"))
         self._bridge.join(url, code, laptop, carry, lambda result: self._has_joined(sheet), lambda error: form.refused(error.code, str(error)))
@@ -750,13 +751,13 @@ def _did_line(did: Did, at: datetime | None, *, elsewhere: bool) -> PastLine:
     return PastLine(at, icon, words, second, tone)
 
 
-def _erased_words(did: Did) -> str:
 def _taken_words(did: Did, *, elsewhere: bool) -> str:
     if not did.server:
         return _("all taken")
     return _("all taken by {server}").format(server=_server_words(did.server, kept=did.own, elsewhere=did.own and elsewhere))
 
 
+def _erased_words(did: Did) -> str:
     return ngettext("{n} unsent change went with somebody erased", "{n} unsent changes went with people erased", did.dropped).format(n=number(did.dropped))
 
 

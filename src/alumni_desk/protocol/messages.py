@@ -102,13 +102,16 @@ class Grant(msgspec.Struct, frozen=True):
 class Offer(msgspec.Struct, frozen=True):
     """What an invitation says of itself to whoever looks at it: who invites, for the door which gathering of how many guests, and until when it can be used.
 
-    ``expires`` is milliseconds since 1970.
+    ``expires`` is milliseconds since 1970. To a leader also how many ``people`` the chapter has (None: not said), and of some of them ``marked`` who
+    they are, see protocol/people_marks.py.
     """
 
     by: str
     expires: int
     gathering: str = ""
     guests: int = 0
+    people: int | None = None
+    marked: list[bytes] = []
 
 
 class EnrolReply(msgspec.Struct, frozen=True):

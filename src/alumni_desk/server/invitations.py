@@ -15,6 +15,7 @@ from alumni_desk.errors import Ambiguous, BadInput, NotFound, Refused
 from alumni_desk.protocol.clocks import pack_one
 from alumni_desk.protocol.codes import long_invitation, new_invitation, read_invitation, short_invitation
 from alumni_desk.protocol.messages import EnrolReply, EnrolRequest, Grant, Offer
+from alumni_desk.protocol.people_marks import MARKED, marks
 from alumni_desk.protocol.proofs import is_enrol_proof
 from alumni_desk.protocol.values import NAME_LETTERS, fits, is_id
 from alumni_desk.server import audit, feed, journal, open_invitations
@@ -211,7 +212,7 @@ def _use(server: Server, connection: sa.Connection, code: str, request: EnrolReq
     if found.created_by is not None and not open_invitations.may_invite(connection, tables, found.scope, found.created_by):
         raise Refusal(403, "invitation_cancelled")  # made before an older server removed the laptop, which ended nothing with it
     if request.look:
-        return _shown(server, connection, found, now)
+        return _shown(server, connection, found, code, now)
     device_id, account = (known.id, known.account) if known else new_device(connection, tables, request, now)
     grant, scope = tables.tables["grant"], EVERY if found.role == "admin" else found.scope
     if found.name:  # until hello says who
@@ -240,7 +241,7 @@ def _replace(connection: sa.Connection, tables: sa.MetaData, request: EnrolReque
         open_invitations.hand_to(connection, tables, request.former, device_id, now)
 
 
-def _shown(server: Server, connection: sa.Connection, found: sa.Row[Any], now: int) -> EnrolReply:
+def _shown(server: Server, connection: sa.Connection, found: sa.Row[Any], code: str, now: int) -> EnrolReply:
     """What an invitation is for, to whoever only looks at it."""
     chapter, gathering, registration, device, account = (server.tables.tables[name] for name in ("chapter", "gathering", "registration", "device", "account"))
     name = connection.execute(sa.select(chapter.c.name).where(chapter.c.id == found.scope)).scalar()
@@ -254,8 +255,19 @@ def _shown(server: Server, connection: sa.Connection, found: sa.Row[Any], now: i
             sa.func.coalesce(registration.c.status, "") != "cancelled")).scalar()
         until = found.until if there is None else end_of_door(there, found.until)
         offer = msgspec.structs.replace(offer, gathering=there.name or "" if there is not None else "", guests=int(guests or 0))
+    else:
+        offer = _with_people(server, connection, offer, found.scope, code)
     grant = Grant(scope=found.scope, scope_name=name or "", role=found.role, gathering=found.gathering, until=moment_of(until))
     return EnrolReply(server=server.id, device="", grants=[grant], time=now, scope=found.scope, offer=offer)
+
+
+def _with_people(server: Server, connection: sa.Connection, offer: Offer, scope: str, code: str) -> Offer:
+    """Say how many people there are, so that nobody brings another chapter's among them unawares."""
+    person = server.tables.tables["person"]
+    there = (person.c.scope == scope, ~person.c.gone, person.c.merged_into.is_(None))
+    count = connection.execute(sa.select(sa.func.count()).select_from(person).where(*there)).scalar()
+    some = connection.execute(sa.select(person.c.id).where(*there).order_by(sa.func.substr(person.c.id, 25)).limit(MARKED)).scalars()  # by chance, not by age
+    return msgspec.structs.replace(offer, people=int(count or 0), marked=marks(code, some))
 
 
 def _not_too_often(connection: sa.Connection, tables: sa.MetaData, now: int) -> None:

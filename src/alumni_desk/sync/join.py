@@ -23,7 +23,7 @@ from alumni_desk.protocol.codes import read_invitation, short_invitation, wrong_
 from alumni_desk.protocol.messages import ChallengeReply, ChallengeRequest, EnrolReply, EnrolRequest, Grant, HelloReply, HelloRequest, Offer
 from alumni_desk.protocol.proofs import enrol_proof
 from alumni_desk.store.desk import Desk
-from alumni_desk.sync import following, session, state
+from alumni_desk.sync import following, others_there, session, state
 from alumni_desk.sync.address import Address, read_address
 from alumni_desk.sync.door import DOOR, begin_anew
 from alumni_desk.sync.operations import count_waiting
@@ -121,7 +121,8 @@ def _ask_first(desk: Desk, line: Wire, there: state.Membership | None, address: 
 class Shown:
     """What an invitation is for. ``by``: who invites; ``gathering``: the name of the door's, with ``guests``; ``until``: when access to it ends, ``expires``:
     until when the invitation can be used (both ISO 8601 UTC); ``confirmed``: the server's certificate was proven; ``moves``: it is of another server,
-    and this leader's laptop takes everything of its chapter there."""
+    and this leader's laptop takes everything of its chapter there: ``here`` in words. ``people``: how many that chapter has (None: the server does not
+    say); ``others``: none of them is of this laptop, as far as the server tells."""
 
     chapter: str
     role: str
@@ -133,6 +134,9 @@ class Shown:
     expires: str | None
     confirmed: bool
     moves: bool = False
+    here: str = ""
+    people: int | None = None
+    others: bool = False
 
 
 def look(desk: Desk, url: str, code: str, *, wire: Wire | None = None) -> Shown:
@@ -155,9 +159,13 @@ def look(desk: Desk, url: str, code: str, *, wire: Wire | None = None) -> Shown:
     moves = there is not None and met.other and _moves(there, grant)
     if not moves:
         _may_become(desk, there, grant, met)
+    with desk.reading() as connection:
+        taken = here(connection) if moves else ""
+        others = bool(taken) and reply.offer is not None and others_there.are_others(connection, offer, invitation)
     expires = datetime.fromtimestamp(offer.expires / 1000, UTC).isoformat() if offer.expires else None
     return Shown(chapter=grant.scope_name, role=grant.role, server=address.url.partition("://")[2], by=offer.by, gathering=offer.gathering,
-                 guests=offer.guests, until=grant.until, expires=expires, confirmed=address.url.startswith("https://"), moves=moves)
+                 guests=offer.guests, until=grant.until, expires=expires, confirmed=address.url.startswith("https://"), moves=moves,
+                 here=taken, people=offer.people, others=others)
 
 
 def _moves(there: state.Membership, wanted: Grant) -> bool:
@@ -166,15 +174,19 @@ def _moves(there: state.Membership, wanted: Grant) -> bool:
 
 
 def enrol(line: Wire, key: SigningKey, code: str, name: str, may: Callable[[Grant], None],
-          former: state.Membership | None = None) -> tuple[EnrolReply, Grant]:
+          former: state.Membership | None = None, *, sees: Callable[[Grant, Offer], None] | None = None) -> tuple[EnrolReply, Grant]:
     """Use an invitation, once ``may`` has seen what it is for and raised nothing. The grant is the one of its chapter.
 
-    ``former``: what this laptop was to the same server, which lists that as replaced.
+    ``former``: what this laptop was to the same server, which lists that as replaced. ``sees``: what the invitation says of itself, unless this very
+    laptop has used it already; raises where it is not to be used.
     """
     request = EnrolRequest(code=code, public_key=bytes(key.verify_key), name=name, proof=enrol_proof(key, code), look=True)
     if former is not None:
         request = msgspec.structs.replace(request, former=former.device, former_proof=enrol_proof(SigningKey(former.key), code))
-    may(_meant(line.call("enrol", request, EnrolReply)))
+    looked = line.call("enrol", request, EnrolReply)
+    may(_meant(looked))
+    if sees is not None and looked.offer is not None:
+        sees(_meant(looked), looked.offer)
     reply = line.call("enrol", msgspec.structs.replace(request, look=False), EnrolReply)
     grant = _meant(reply)
     may(grant)  # of an older server, which does not know how to look, this is the first word

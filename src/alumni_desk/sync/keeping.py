@@ -230,7 +230,8 @@ def _scheme(host: str) -> str:
     return "http" if Address(f"https://{f'[{host}]' if ':' in host else host}", None).loopback else "https"
 
 
-def move_away(desk: Desk, serving: Keeping | None, url: str, code: str, *, anyway: bool = False) -> state.Membership:
+def move_away(desk: Desk, serving: Keeping | None, url: str, code: str, *, anyway: bool = False, merge: bool = False,
+              device_name: str | None = None) -> state.Membership:
     """Move the chapter to an office's server, with everything. A laptop that kept it keeps it no more: nothing of its server stays here.
 
     From the first step that server answers this laptop alone, whichever program serves: what it said to have taken by then is fetched, and goes along.
@@ -238,7 +239,7 @@ def move_away(desk: Desk, serving: Keeping | None, url: str, code: str, *, anywa
     """
     kept = _kept(desk)
     if kept is None or not has_server(desk):
-        moved = moving.move(desk, url, code, anyway=anyway)
+        moved = moving.move(desk, url, code, anyway=anyway, merge=merge, device_name=device_name)
         forget_former(desk)
         return moved
     with desk.reading() as connection:
@@ -250,7 +251,7 @@ def move_away(desk: Desk, serving: Keeping | None, url: str, code: str, *, anywa
         try:
             if serving is None and not _answers(kept):
                 own = start(desk, host="127.0.0.1")
-            moved = moving.move(desk, url, code, anyway=anyway)
+            moved = moving.move(desk, url, code, anyway=anyway, merge=merge, device_name=device_name)
         except BaseException:
             moving_mark.take_away(desk.profile.path)
             raise

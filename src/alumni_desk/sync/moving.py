@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 import sqlalchemy as sa
@@ -18,13 +19,13 @@ from alumni_desk.protocol.canonical import json_text
 from alumni_desk.protocol.clocks import unpack
 from alumni_desk.protocol.codes import read_invitation, short_invitation, wrong_group
 from alumni_desk.protocol.ids import uuid7
-from alumni_desk.protocol.messages import ChallengeReply, ChallengeRequest, ConflictRow, Grant
+from alumni_desk.protocol.messages import ChallengeReply, ChallengeRequest, ConflictRow, Grant, Offer
 from alumni_desk.schema import SCHEMA_VERSION
 from alumni_desk.store.desk import Desk
 from alumni_desk.store.tables import CARRIED, CHAPTER_MOVED
 from alumni_desk.store.writing import TRANSACTION
 from alumni_desk.sync import conflicts as deciding
-from alumni_desk.sync import engine, join, moving_cards, state
+from alumni_desk.sync import engine, join, moving_cards, others_there, state
 from alumni_desk.sync.address import read_address
 from alumni_desk.sync.carried_clocks import plain, seen
 from alumni_desk.sync.door import DOOR
@@ -36,13 +37,13 @@ from alumni_desk.words import _
 _AT_ONCE = 2_000
 
 
-def move(desk: Desk, url: str, code: str, *, anyway: bool = False, device_name: str | None = None, wire: Wire | None = None,
+def move(desk: Desk, url: str, code: str, *, anyway: bool = False, merge: bool = False, device_name: str | None = None, wire: Wire | None = None,
          settled: Callable[[], object] | None = None) -> state.Membership:
     """Leave this desk's server for another one, with everything; what waited for the former server is sent there first.
 
-    ``anyway``: though the former server cannot be reached; what waits is then offered to the new one alone. ``settled``: called when nothing is
-    owed to the former one any more. Killed anywhere, the same call finishes. Raises Refused ``sync_alone``, ``move_same_server``,
-    ``move_unsent``, ``move_waiting``, ``move_role``, and what a join raises.
+    ``anyway``: though the former server cannot be reached; what waits is then offered to the new one alone. ``merge``: though the chapter there
+    has people who are none of ours. ``settled``: called when nothing is owed to the former one any more. Killed anywhere, the same call finishes.
+    Raises Refused ``sync_alone``, ``move_same_server``, ``move_unsent``, ``move_waiting``, ``move_role``, ``move_others``, and what a join raises.
     """
     there = _membership(desk)
     address = read_address(url)
@@ -61,7 +62,8 @@ def move(desk: Desk, url: str, code: str, *, anyway: bool = False, device_name: 
     try:
         if line.call("challenge", ChallengeRequest(device=there.device), ChallengeReply).server == there.server:
             raise Refused("move_same_server", _("This invitation is of the server that the chapter is at already. To come back to it, use Join again."))
-        reply, grant = join.enrol(line, key, invitation, device_name or desk.device_name or "", _leads)
+        reply, grant = join.enrol(line, key, invitation, device_name or desk.device_name or "", _leads,
+                                  sees=None if merge else partial(_refuse_others, desk, invitation))
     finally:
         if wire is None:
             line.close()
@@ -72,8 +74,17 @@ def move(desk: Desk, url: str, code: str, *, anyway: bool = False, device_name: 
         take_along(applying.connection, membership, cards)
         deciding.keep_moved(applying.connection, cards)
     join.take_name(desk, reply)
+    if device_name:
+        desk.set_setting("device_name", device_name)  # every hello says it again
     desk.outbox.make_anew(desk)
     return membership
+
+
+def _refuse_others(desk: Desk, code: str, grant: Grant, offer: Offer) -> None:
+    with desk.reading() as connection:
+        here = join.here(connection)
+        if here and others_there.are_others(connection, offer, code):
+            raise others_there.refusal(grant.scope_name, offer.people, here)
 
 
 def _leads(grant: Grant) -> None:

@@ -1,0 +1,128 @@
+"""Moving the chapter at the window: whose invitation it is, where it leads and who is there are shown first; what cannot be taken back is asked."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+from PySide6.QtWidgets import QWidget
+from tests.desktop.conftest import Hands
+from tests.desktop.test_sync_together import Window, all_words, asked_whether, button, laptop, make_server, window
+from tests.sync.test_keeping import free_port, names
+
+from alumni_desk.desktop.join_form import JoinForm
+from alumni_desk.members.actions import add_member
+from alumni_desk.store.desk import Desk
+from alumni_desk.sync import inviting, keeping
+from alumni_desk.sync.engine import status, sync_once
+
+__all__ = ["laptop", "make_server", "window"]
+
+
+def shot(hands: Hands, name: str, widget: QWidget) -> None:
+    """A picture in both themes, and in large text, where somebody wants to look at it."""
+    if not os.environ.get("SHOTS"):
+        return
+    for theme, percent in (("light", 100), ("dark", 100), ("light", 150), ("dark", 150)):
+        hands.room.appearance.set_theme(theme)
+        hands.room.appearance.set_percent(percent)
+        hands.rest()
+        hands.rest()
+        widget.grab().save(f"{os.environ['SHOTS']}/{name}-{theme}-{percent}.png")
+    hands.room.appearance.set_theme("light")
+    hands.room.appearance.set_percent(100)
+    hands.rest()
+
+
+def read_out(widget: QWidget) -> str:
+    """What it says, without the marks that keep names apart."""
+    return all_words(widget).replace("\u2068", "").replace("\u2069", "")
+
+
+def keeper(laptop: Any) -> Desk:
+    """A laptop that keeps a chapter of three."""
+    desk: Desk = laptop("keeper")
+    desk.make_chapter("Great Lakes", "Aldermoor", "America/Chicago")
+    for one in ("Xia", "Yan", "Zoe"):
+        add_member(desk, first_name=one)
+    keeping.begin(desk, port=free_port(), host="127.0.0.1").stop()
+    return desk
+
+
+def asked_to_move(hands: Hands, url: str, code: str) -> JoinForm:
+    """Open the form by its button, and fill it."""
+    hands.until(lambda: hands.room.bridge.kept_at)
+    page = hands.page("sync")
+    hands.until(lambda: not hands.room.bridge.busy and "For the others" in all_words(page))
+    button(page, "Move to an office’s server").click()
+    hands.until(lambda: any(one.isVisible() for one in hands.shell.findChildren(JoinForm)))
+    form = next(one for one in hands.shell.findChildren(JoinForm) if one.isVisible())
+    assert form.button.text() == "Next"
+    form.fill(url, code)
+    hands.until(lambda: form.shown is not None and form.button.isEnabled())
+    hands.until(lambda: "There already" in all_words(form))
+    return form
+
+
+def test_another_chapters_people_are_named_and_asked_about(make_server: Any, laptop: Any, window: Window) -> None:
+    office = make_server()
+    lead = laptop("lead", office)
+    lead.set_setting("person_name", "Priya Raman")
+    for one in ("Ana", "Bo"):
+        add_member(lead, first_name=one)
+    sync_once(lead)
+    desk = keeper(laptop)
+    hands = window(desk)
+    form = asked_to_move(hands, office.url, inviting.invite(lead, "leader").code)
+    said = read_out(form)
+    assert "Priya Raman, for" in said and "Boston" in said and "2 people, none of them on this laptop" in said
+    assert form.button.text().startswith("Move to Boston there")
+    shot(hands, "move-form", form.window())
+    form.button.click()
+    asked = asked_whether(hands, form)
+    said = read_out(asked)
+    assert "Boston has 2 people already. A move puts what is here beside them (3 people); whoever leads Boston sees" in said and "taken back" in said
+    hands.until(asked.cancel.hasFocus)
+    shot(hands, "move-question", asked)
+    asked.cancel.click()
+    hands.until(lambda: not asked.isVisible())
+    assert keeping.keeps(desk) and form.isEnabled() and form.button.isEnabled()
+    sync_once(lead)
+    assert names(lead) == {"Ana", "Bo"}
+    form.button.click()
+    asked_whether(hands, form).done_button.click()
+    hands.until(lambda: not keeping.keeps(desk) or form.reason.text() != "Moving …")
+    assert not keeping.keeps(desk), form.reason.text()
+    hands.until(lambda: names(desk) == {"Ana", "Bo", "Xia", "Yan", "Zoe"})
+
+
+def test_into_an_empty_chapter_there_is_no_question(make_server: Any, laptop: Any, window: Window) -> None:
+    office = make_server()
+    desk = keeper(laptop)
+    hands = window(desk)
+    form = asked_to_move(hands, office.url, office.invite("Boston"))
+    assert "Nobody yet" in all_words(form) and form.button.text().startswith("Move to Boston there")
+    shot(hands, "move-empty", form.window())
+    form.laptop.setText("Xia’s laptop")
+    form.button.click()
+    hands.until(lambda: not keeping.keeps(desk) and desk.device_name == "Xia’s laptop" and status(desk).state == "synced")
+    page = hands.shell.current()
+    page.refresh()
+    hands.until(lambda: "all taken by 127.0.0.1" in all_words(page))
+    said = all_words(page).splitlines()
+    assert said.index("all taken by 127.0.0.1") < said.index("all taken by this laptop’s own server"), "each by the one that took it then"
+
+
+def test_who_came_there_since_it_was_looked_at_is_shown_before_anything_moves(make_server: Any, laptop: Any, window: Window) -> None:
+    office = make_server()
+    lead = laptop("lead", office)
+    desk = keeper(laptop)
+    hands = window(desk)
+    form = asked_to_move(hands, office.url, office.invite("Boston"))
+    assert form.shown is not None and not form.shown.others
+    add_member(lead, first_name="Ana")
+    sync_once(lead)
+    form.button.click()
+    hands.until(lambda: form.shown is not None and form.shown.others and form.isEnabled())
+    hands.until(lambda: "1 person, none of them on this laptop" in all_words(form))
+    assert keeping.keeps(desk)
