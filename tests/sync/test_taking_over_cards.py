@@ -144,6 +144,7 @@ def test_what_two_that_each_took_over_wrote_apart_is_one_card(chapter: Chapter) 
     chapter.city(chapter.second, "Luis", "Salem")
     sync_once(chapter.second)
     keeping.move_away(chapter.third, other, chapter.serving.url, inviting.invite(chapter.second, "leader").code)
+    other.stop()
     assert sync_once(chapter.third).refused == 0
     chapter.follow(chapter.keeper)
     chapter.all_sync()

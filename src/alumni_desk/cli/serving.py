@@ -165,7 +165,12 @@ def run_serve(args: argparse.Namespace) -> int:
     terms = Terms(rate=args.rate, behind_proxy=behind_proxy, proxies=proxies, share_port=args.share_port, open_metrics=args.open_metrics,
                   public=public, here=args.key_stdin)
     with the_server(args, make=True) as server, held(server.database, folder, alone=False):
+        def part() -> None:
+            server.database.part()
+            sys.stdout.write("{}\n")  # now its file can be deleted
+            sys.stdout.flush()
+
         if args.key_stdin:
-            end_with(sys.stdin)
+            end_with(sys.stdin, part)
         serve(server, host=args.host, port=args.port, certificate=certificate, terms=terms, ready=ready)
     return 0

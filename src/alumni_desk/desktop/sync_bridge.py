@@ -61,6 +61,7 @@ class SyncBridge(QObject):
         self._wire: Wire | None = None
         self._stopped = False
         self._serving: Keeping | None = None
+        self._parted: Keeping | None = None  # the chapter has moved from there, which it says to the others as long as this window is open
         self.not_kept = ""
         """Why this laptop does not keep the chapter now, though it should."""
         self._fetched = False  # at the beginning, what a laptop that has just joined has never had
@@ -203,6 +204,9 @@ class SyncBridge(QObject):
 
         def done(membership: Any) -> None:
             self._unlisten()
+            self._parted, self._serving = self._serving, None
+            if self._stopped and self._parted is not None:
+                self._parted.stop()
             self._keeps(None)
             self._changes.tell(Changed({}))
             then(membership)
@@ -284,8 +288,9 @@ class SyncBridge(QObject):
         self.cancel()
         if self._listening is not None:
             self._listening.stop()
-        if self._serving is not None:
-            self._serving.stop()
+        for serving in (self._serving, self._parted):
+            if serving is not None:
+                serving.stop()
 
     @contextmanager
     def _holding(self, wire: Wire) -> Iterator[Wire]:

@@ -196,7 +196,8 @@ class HelloReply(msgspec.Struct, frozen=True, omit_defaults=True):
     """What the server speaks, how far its scopes are and what it wants of this device.
 
     ``unknown``: scopes in which the desk has been where this server never was: it was restored, begin again from zero.
-    ``same``: what this answer is named by. Asked by such a name the server says the time, and the name if all of it still holds.
+    ``same``: what this answer is named by. Asked by such a name the server says the time, and the name if all of it still holds. ``kept``: the server is
+    on the laptop that keeps the chapter.
     """
 
     time: int
@@ -216,6 +217,7 @@ class HelloReply(msgspec.Struct, frozen=True, omit_defaults=True):
     certificates: list[Certificate] = []
     removals: list[Removals] = []  # ``revoked`` by chapter and signed, for those whom it meets without us; none where nobody was removed
     same: bytes = b""
+    kept: bool = False
 
 
 class PushRequest(msgspec.Struct, frozen=True, omit_defaults=True):

@@ -62,6 +62,7 @@ from alumni_desk.server.bodies import STRANGERS_LIMIT, drop_body, packed, read_b
 from alumni_desk.server.bulk import MANY, put_rows
 from alumni_desk.server.calls import Call, respond
 from alumni_desk.server.clamping import REPLICA
+from alumni_desk.server.database import Database
 from alumni_desk.server.devices import has_sent
 from alumni_desk.server.digest import Digests
 from alumni_desk.server.erasures import erasures
@@ -99,13 +100,16 @@ Work = Callable[[Call, T], Any]
 
 
 class Doors(Starlette):
-    """The application. The commonest calls, ``quick`` by their paths, go straight to what answers them."""
+    """The application. The commonest calls, ``quick`` by their paths, go straight to what answers them; once the chapter is at another server all go away."""
 
-    def __init__(self, routes: Sequence[Route], quick: Mapping[str, ASGIApp], exception_handlers: Mapping[Any, Any]) -> None:
+    def __init__(self, database: Database, routes: Sequence[Route], quick: Mapping[str, ASGIApp], exception_handlers: Mapping[Any, Any]) -> None:
         super().__init__(routes=routes, exception_handlers=exception_handlers)
-        self._quick = quick
+        self._database, self._quick = database, quick
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if self._database.parted and scope["type"] == "http":
+            await _as_response(_refused(Call(scope, receive), Refusal(503, "not_here")), 503)(scope, receive, send)
+            return
         door = self._quick.get(scope["path"]) if scope["type"] == "http" and scope["method"] == "POST" else None
         await (super().__call__ if door is None else door)(scope, receive, send)
 
@@ -121,11 +125,11 @@ class Door:
 
 
 def make_app(server: Server, now: Now = now_ms, *, rate: float = CALLS_A_SECOND, strangers_rate: float = STRANGERS_A_SECOND,
-             open_metrics: bool = False) -> Doors:
+             open_metrics: bool = False, kept: bool = False) -> Doors:
     """The ASGI application of an open server. ``now`` is its clock, in milliseconds since 1970.
 
     ``rate``: calls a second of one laptop; ``strangers_rate``: of one address without a session;
-    ``open_metrics``: figures for everybody who asks, not for this computer alone.
+    ``open_metrics``: figures for everybody who asks, not for this computer alone. ``kept``: it is on the laptop that keeps the chapter.
     """
     metrics = Metrics()
     snapshots, digests, watch = Snapshots(server), Digests(server), Watch(server)
@@ -162,6 +166,8 @@ def make_app(server: Server, now: Now = now_ms, *, rate: float = CALLS_A_SECOND,
             except Exception as error:
                 note_bug(LOG, error, f"answering {name}")
                 trouble = Refusal(500, "fault")
+            if trouble is not None and server.database.parted:
+                trouble = Refusal(503, "not_here")  # it was under way when the chapter went
             if trouble is not None:
                 status, (headers, body) = trouble.status, _refused(request, trouble)
             seconds = time.perf_counter() - began
@@ -212,7 +218,7 @@ def make_app(server: Server, now: Now = now_ms, *, rate: float = CALLS_A_SECOND,
         noted.update({(scope, who.device): place for scope, place in reached.items()})
 
     def say_hello(request: Call, message: HelloRequest) -> HelloReply:
-        return greet(server, request.device, message, now())
+        return greet(server, request.device, message, now(), kept=kept)
 
     def carry_out(scope: str, asked: Sequence[_Pushed]) -> list[PushReply | Refusal | accounts.Caller]:
         """Pushes to one scope, each with its device: what became of it, why it is not taken, or whose it is where it is to be set aside."""
@@ -395,7 +401,7 @@ def make_app(server: Server, now: Now = now_ms, *, rate: float = CALLS_A_SECOND,
         return Route(f"/sync/v1/{path}", Door(call(path.rpartition("/")[2], kind, work, strangers_too=strangers_too)), methods=["POST"])
 
     quick = [post("push", PushRequest, take_push), post("hello", HelloRequest, say_hello), post("pull", PullRequest, give_pull)]
-    app = Doors(quick={route.path: route.app for route in quick}, routes=[
+    app = Doors(server.database, quick={route.path: route.app for route in quick}, routes=[
         *quick,
         Route("/healthz", healthz),
         Route("/readyz", readyz),

@@ -88,6 +88,8 @@ class Database:
         self.engine = engine
         self.path = path  # of a file
         self._file = _file(path)
+        self.parted = False
+        """Its chapter is at another server: nobody asks it any more."""
         self.postgresql = engine.dialect.name == "postgresql"
         self._one_writer = threading.Lock()
         self._to_scrub = False
@@ -158,6 +160,11 @@ class Database:
         """Whether the file that was opened is still what its name stands for: one that was deleted, or replaced, can be written and is kept by nobody."""
         return self.path is None or _file(self.path) == self._file
 
+    def part(self) -> None:
+        """Its chapter moved away: let go of the file, so that it can be deleted everywhere."""
+        self.parted = True
+        self.close()
+
     def close(self) -> None:
         """Close every connection."""
         for ready in (self._asking, self._reading, self._writing):
@@ -175,6 +182,8 @@ def _file(path: Path | None) -> tuple[int, int] | None:
 
 def _sqlcipher(path: Path, key: bytes) -> sa.Engine:
     def connect() -> Any:
+        if not path.exists():  # never a new, empty one in its place
+            raise driver.sqlcipher().OperationalError("unable to open database file")
         connection = driver.sqlcipher().connect(str(path), check_same_thread=False, isolation_level=None, timeout=_BUSY_SECONDS)
         connection.execute("PRAGMA cipher_log_level = NONE")
         connection.execute(f"PRAGMA key = \"x'{key.hex()}'\"")

@@ -36,8 +36,8 @@ _NAMES: WeakKeyDictionary[Server, OrderedDict[str, tuple[int, Sequence[Any], byt
 _ENDS: WeakKeyDictionary[Server, OrderedDict[tuple[Any, ...], str | None]] = WeakKeyDictionary()
 
 
-def greet(server: Server, device: str, message: HelloRequest, now: int) -> HelloReply:
-    """Answer a hello."""
+def greet(server: Server, device: str, message: HelloRequest, now: int, *, kept: bool = False) -> HelloReply:
+    """Answer a hello. ``kept``: by the laptop that keeps the chapter."""
     if message.protocol != PROTOCOL:
         raise Refusal(426, "protocol")
     question = _question(server.tables)
@@ -57,7 +57,8 @@ def greet(server: Server, device: str, message: HelloRequest, now: int) -> Hello
             certificates = certificates_of(server, connection, device, [one for one in reply.grants if one.scope in reply.heads], now)
             removals = [sign_removals(identity(server), server=server.id, scope=scope, issued=now, devices=gone) for scope, gone in _removed(rows).items()
                         if scope in reply.heads]
-        reply = msgspec.structs.replace(reply, time=now, unknown=unknown, certificates=certificates, removals=removals, same=b"" if unknown else same)
+        reply = msgspec.structs.replace(reply, time=now, unknown=unknown, certificates=certificates, removals=removals, same=b"" if unknown else same,
+                                        kept=kept)
     if news is not None:
         keep_news(server, device, news)
     return reply

@@ -53,12 +53,12 @@ def held(database: Database, folder: Path, *, alone: bool) -> Iterator[None]:
 
 @contextmanager
 def _ending_with(database: Database) -> Iterator[None]:
-    """Serving ends where the file goes: the chapter moved, or somebody took it away."""
+    """Serving ends where the file goes: the chapter moved, or somebody took it away. It goes on where it was let go of, to say so."""
     ended = threading.Event()
 
     def watch() -> None:
         while not ended.wait(LOOK_SECONDS):
-            if not database.is_there():
+            if not database.parted and not database.is_there():
                 LOG.error("the database's file is gone, or another one: this process ends")
                 _thread.interrupt_main(signal.SIGINT)
                 return

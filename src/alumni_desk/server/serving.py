@@ -21,6 +21,7 @@ from alumni_desk.server.hosts import Network, is_known_to_others, is_loopback
 from alumni_desk.server.limits import CALLS_A_SECOND
 from alumni_desk.server.state import Server, address_for_laptops, keep_address, read_state
 from alumni_desk.server.tidying import tidying
+from alumni_desk.sync.kept import PARTED
 from alumni_desk.words import _
 
 
@@ -126,7 +127,7 @@ def serve(server: Server, *, host: str, port: int, certificate: Certificate | No
     with server.database.reading() as connection:
         laptops, _pin = address_for_laptops(read_state(connection, server.tables))
     address = Listening(url, pinned, laptops)
-    app = make_app(server, rate=terms.rate, open_metrics=terms.open_metrics)
+    app = make_app(server, rate=terms.rate, open_metrics=terms.open_metrics, kept=terms.here)
 
     class Stoppable(PatientServer):
         def handle_exit(self, sig: int, frame: FrameType | None) -> None:
@@ -158,12 +159,14 @@ def serve(server: Server, *, host: str, port: int, certificate: Certificate | No
             listener.close()
 
 
-def end_with(stream: IO[str]) -> None:
-    """End serving, as SIGTERM does, when whoever holds the other end of this stream lets go of it: a window that was closed, or killed."""
+def end_with(stream: IO[str], part: Callable[[], None]) -> None:
+    """End serving, as SIGTERM does, when whoever holds the other end of this stream lets go of it: a window that was closed, or killed. ``part``: what to
+    do where it says that the chapter is at another server."""
 
     def wait() -> None:
-        while stream.read(1):
-            pass
+        while said := stream.readline():
+            if said.strip() == PARTED:
+                part()
         _thread.interrupt_main(signal.SIGINT)
 
     threading.Thread(target=wait, name="end-with", daemon=True).start()

@@ -16,7 +16,7 @@ from alumni_desk.protocol.clock import AHEAD_MS, wall_ms
 from alumni_desk.protocol.messages import PAGE_ROWS, HelloReply
 from alumni_desk.store import removal
 from alumni_desk.store.desk import Desk
-from alumni_desk.sync import access, digest, door, erasing, lately, leaving, moving_cards, operations, session, snapshot, state, still
+from alumni_desk.sync import access, digest, door, erasing, lately, leaving, moving_cards, operations, session, silence, snapshot, state, still
 from alumni_desk.sync import conflicts as deciding
 from alumni_desk.sync import join as joining
 from alumni_desk.sync.address import Address
@@ -26,7 +26,7 @@ from alumni_desk.sync.pull import cursor_of, follow_timeline, pull
 from alumni_desk.sync.push import Pushed, push, pushing
 from alumni_desk.sync.venue import holding
 from alumni_desk.sync.venue.relaying import forget_settled_operations, relay
-from alumni_desk.sync.wire import Wire, in_its_place
+from alumni_desk.sync.wire import Wire
 from alumni_desk.words import _, ngettext, number
 
 log = logging.getLogger(__name__)
@@ -139,9 +139,11 @@ def sync_once(desk: Desk, progress: Progress | None = None, *, wire: Wire | None
         else:
             result = _sync(desk, line, membership, progress, check=check)
     except KnownError as found:
-        problem = in_its_place(found) if _has_synced(desk) else found
-        if problem.code not in ("sync_stopped", removal.CODE):
-            _remember(desk, problem.code)
+        if found.code in ("sync_stopped", removal.CODE):
+            raise
+        with desk.reading() as connection:
+            problem = silence.explained(connection, found)
+        _remember(desk, problem.code)
         if problem is found:
             raise
         raise problem from None
@@ -153,12 +155,6 @@ def sync_once(desk: Desk, progress: Progress | None = None, *, wire: Wire | None
         desk.outbox.make_anew(desk)  # what the server has needs no second copy
     still.note(desk, replace(result, pushed=0, pulled=0, clashes=0, refused=0, dropped=0))
     return result
-
-
-def _has_synced(desk: Desk) -> bool:
-    """Whether the server was reached at its address before."""
-    with desk.reading() as connection:
-        return (state.read(connection, state.LastSync) or state.LastSync()).at is not None
 
 
 def wire_of(desk: Desk) -> Wire:
@@ -434,6 +430,8 @@ def _standing(connection: sa.Connection) -> Standing:
         sentence = ngettext("Saved here · {count} to send", "Saved here · {count} to send", waiting).format(count=number(waiting))
         return Standing("trouble" if last.trouble else "waiting", waiting, last.at, sentence)
     keeps = kept_here(connection) is not None  # then the server is on this disk, and a second place for nothing
+    if last.trouble in silence.MOVED:
+        return Standing("trouble", 0, last.at, _("Saved here · the chapter has moved"))
     if last.trouble:
         return Standing("trouble", 0, last.at, _("Saved here · the others cannot sync now") if keeps else _("Saved here · no contact with the server"))
     if last.at is None:

@@ -63,7 +63,7 @@ def hello(desk: Desk, wire: Wire, membership: Membership) -> HelloReply:
     _note_skew(desk, reply.time)
     _said.pop(desk, None)
     credentials.keep(desk, membership.scope, reply.server_key, reply.certificates, reply.grants, reply.revoked, reply.removals)
-    _note_reach(desk, membership.scope, reply.grants)
+    _note_reach(desk, membership.scope, reply.grants, kept=reply.kept)
     first, last = reply.protocols
     oldest, newest = reply.schemas
     if not first <= PROTOCOL <= last or oldest > SCHEMA_VERSION:
@@ -114,9 +114,10 @@ def _same(desk: Desk, wire: Wire, membership: Membership, said: _Said) -> HelloR
     return msgspec.structs.replace(said.reply, time=reply.time) if reply.same == said.reply.same else None
 
 
-def _note_reach(desk: Desk, scope: str, grants: Sequence[Grant]) -> None:
-    """Remember whether this laptop looks after other chapters, too: what can be done between two of them is offered then."""
-    reach = Reach(sum(one.scope != scope and one.role in ("admin", "leader") for one in grants))
+def _note_reach(desk: Desk, scope: str, grants: Sequence[Grant], *, kept: bool) -> None:
+    """Remember whether this laptop looks after other chapters, too: what can be done between two of them is offered then. And what it means if the
+    server falls silent."""
+    reach = Reach(sum(one.scope != scope and one.role in ("admin", "leader") for one in grants), kept)
     with desk.reading() as connection:
         known = read(connection, Reach)
     if known != reach:

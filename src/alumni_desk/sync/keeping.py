@@ -14,6 +14,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import Any
 
 import msgspec
@@ -24,7 +25,7 @@ from alumni_desk.store import removal
 from alumni_desk.store.desk import Desk, unnamed
 from alumni_desk.sync import engine, moving, moving_mark, state
 from alumni_desk.sync.address import Address, read_address
-from alumni_desk.sync.kept import NAME, Keeps, kept_elsewhere, kept_here, noted
+from alumni_desk.sync.kept import NAME, PARTED, Keeps, kept_elsewhere, kept_here, noted
 from alumni_desk.sync.reach import LED
 from alumni_desk.words import _
 
@@ -44,6 +45,15 @@ class Keeping:
     def running(self) -> bool:
         """Whether it still serves."""
         return self.process.poll() is None
+
+    def part(self) -> None:
+        """The chapter is at another server: let go of its file, and say so to whoever asks here as long as this runs."""
+        if self.process.stdin is None or self.process.stdout is None:
+            raise AssertionError("without pipes")
+        with suppress(OSError):  # it has ended: then it holds nothing
+            self.process.stdin.write(f"{PARTED}\n")
+            self.process.stdin.flush()
+            self.process.stdout.readline()
 
     def stop(self) -> None:
         """End it: what is under way is finished, nothing new is taken."""
@@ -235,6 +245,7 @@ def move_away(desk: Desk, serving: Keeping | None, url: str, code: str, *, anywa
     """Move the chapter to an office's server, with everything. A laptop that kept it keeps it no more: nothing of its server stays here.
 
     From the first step that server answers this laptop alone, whichever program serves: what it said to have taken by then is fetched, and goes along.
+    ``serving`` goes on afterwards, and says to the others that the chapter has moved; the caller ends it.
     Killed anywhere, ``look_after`` finishes. Raises Refused ``move_under_way``, and what ``start`` and ``moving.move`` raise.
     """
     kept = _kept(desk)
@@ -259,7 +270,7 @@ def move_away(desk: Desk, serving: Keeping | None, url: str, code: str, *, anywa
             if own is not None:
                 own.stop()
     if serving is not None:
-        serving.stop()
+        serving.part()
     forget_former(desk)
     return moved
 

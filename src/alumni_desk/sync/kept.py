@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from alumni_desk.store.driver import Connection
 
 NAME = "keeps_chapter"
+PARTED = "parted"
+"""What a laptop says to its own server once the chapter is at another one."""
 
 
 class Keeps(msgspec.Struct, frozen=True):

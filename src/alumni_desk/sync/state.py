@@ -154,9 +154,10 @@ class Due(msgspec.Struct, frozen=True):
 
 
 class Reach(msgspec.Struct, frozen=True):
-    """How many other chapters this laptop looks after, as the server said last."""
+    """How many other chapters this laptop looks after, as the server said last; ``kept``: that server is on the laptop that keeps the chapter."""
 
     others: int
+    kept: bool = False
 
 
 class Fetching(msgspec.Struct, frozen=True):

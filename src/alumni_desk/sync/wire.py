@@ -382,6 +382,12 @@ def _stopped() -> KnownError:
     return Refused("sync_stopped", _("The sync was stopped. Everything is saved here; the next one goes on where this one ended."))
 
 
+def has_moved() -> KnownError:
+    """The chapter is at another server now."""
+    return NetworkProblem("sync_moved", _("The chapter is not at this server any more: it moved to another one. Everything is saved here; ask its leader "
+                                          "for a new invitation, and what waits goes along."))
+
+
 def _no_desk_server() -> KnownError:
     return NetworkProblem("sync_no_server", _("What answers at that address is not an Alumni Desk server. Check the address."))
 
@@ -428,8 +434,7 @@ def _in_words(status: int, trouble: Trouble) -> KnownError:
     if code == "moving":
         return NetworkProblem("sync_moving", _("The chapter is on its way to another server. Everything is saved here; ask its leader for a new invitation."))
     if code == "not_here":
-        return NetworkProblem("sync_moved", _("The chapter is not at this server any more: it moved to another one. Everything is saved here; ask its leader "
-                                              "for a new invitation, and what waits goes along."))
+        return has_moved()
     if code in (told := _of_people()):
         return Refused(code, told[code])
     if status == 426:

@@ -1,0 +1,40 @@
+"""What to say of a server that does not answer: where it had said that the chapter moves, or is on another laptop, the network is not the first to look at."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import sqlalchemy as sa
+
+from alumni_desk.errors import KnownError, NetworkProblem
+from alumni_desk.sync import state
+from alumni_desk.sync.kept import kept_here
+from alumni_desk.sync.wire import has_moved, in_its_place
+from alumni_desk.words import ngettext, number
+
+MOVED = frozenset({"sync_moving", "sync_moved"})
+"""What a server says of a chapter that goes, or is gone, to another one."""
+
+SILENT = frozenset({"sync_unreachable", "sync_slow"})
+PATIENCE = timedelta(days=2)
+"""A laptop is off over night, and over a weekend at home; after this it may not come back."""
+
+
+def explained(connection: sa.Connection, problem: KnownError) -> KnownError:
+    """The problem of a sync, in words that fit what is known of this server."""
+    last = state.read(connection, state.LastSync) or state.LastSync()
+    if problem.code not in SILENT:
+        return problem if last.at is None else in_its_place(problem)
+    if last.trouble in MOVED:  # it was the last that anybody heard there
+        return has_moved()
+    reach = state.read(connection, state.Reach)
+    if reach is None or not reach.kept or last.at is None or kept_here(connection) is not None:
+        return problem
+    days = (datetime.now(UTC) - datetime.fromisoformat(last.at)).days
+    if days < PATIENCE.days:
+        return problem
+    return NetworkProblem(problem.code, ngettext(
+        "The laptop that keeps the chapter has not been reached for {n} day. Everything is saved here. It may be off or in another network, or the chapter has "
+        "moved to a server: ask its leader, who then has a new invitation for you.",
+        "The laptop that keeps the chapter has not been reached for {n} days. Everything is saved here. It may be off or in another network, or the chapter "
+        "has moved to a server: ask its leader, who then has a new invitation for you.", days), n=number(days))
