@@ -20,18 +20,12 @@ __all__ = ["laptop", "make_server", "window"]
 
 
 def shot(hands: Hands, name: str, widget: QWidget) -> None:
-    """A picture in both themes, and in large text, where somebody wants to look at it."""
-    if not os.environ.get("SHOTS"):
-        return
-    for theme, percent in (("light", 100), ("dark", 100), ("light", 150), ("dark", 150)):
-        hands.room.appearance.set_theme(theme)
-        hands.room.appearance.set_percent(percent)
-        hands.rest()
-        hands.rest()
-        widget.grab().save(f"{os.environ['SHOTS']}/{name}-{theme}-{percent}.png")
-    hands.room.appearance.set_theme("light")
-    hands.room.appearance.set_percent(100)
-    hands.rest()
+    """A picture in both themes, where somebody wants to look at it."""
+    if os.environ.get("SHOTS"):
+        for theme in ("dark", "light"):
+            hands.room.appearance.set_theme(theme)
+            hands.rest()
+            widget.grab().save(f"{os.environ['SHOTS']}/{name}-{theme}.png")
 
 
 def read_out(widget: QWidget) -> str:

@@ -78,8 +78,9 @@ def others_sheet(form: JoinForm) -> Sheet:
     assert shown is not None
     chapter = isolated(shown.chapter)
     asked = Sheet(form.window(), _("Put this chapter into {chapter}?").format(chapter=chapter), _("Move beside them"), kind="danger")
-    for words in (others_there.beside(chapter, shown.people, shown.here),
-                  _("None of them is on this laptop, so {chapter} may be another chapter. To move this one as it is, ask for an invitation to a chapter of its "
-                    "own at that server. Nothing was moved so far, and the invitation is still good.").format(chapter=chapter)):
+    known = _("None of them is on this laptop, so {chapter} may be another chapter.") if shown.people is not None else _("{chapter} may be another chapter.")
+    for words in (others_there.beside(chapter, shown.people, shown.here), known.format(chapter=chapter) + " " + _(
+            "To move this one as it is, ask for an invitation to a chapter of its own at that server. Nothing was moved so far, and the invitation is still "
+            "good.")):
         asked.column.addWidget(Label(words, wrap=True))
     return asked
