@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +27,7 @@ from alumni_desk.store.desk import Desk
 from alumni_desk.store.erasing import erase
 from alumni_desk.store.profile import Profile
 from alumni_desk.sync import laptops, leaving, set_aside
-from alumni_desk.sync.engine import join, sync_once
+from alumni_desk.sync.engine import join, status, sync_once
 from alumni_desk.sync.venue.files import read_parcels, write_parcels
 
 MakeDesk = Callable[[str], Desk]
@@ -357,6 +358,27 @@ def test_leaving_sends_everything_first(pair: tuple[Desk, Desk], office: Any) ->
     assert [bool(one.left) for one in laptops.laptops(leader) if one.name == "desk-other laptop"] == [True]
     chapter_of_one = office.server.invite(f"{office.chapter} alone")
     assert chapter_of_one
+
+
+def test_who_handed_over_is_not_hurried_and_who_was_removed_is(make_server: Any, make_desk: MakeDesk) -> None:
+    """A form may be open."""
+    server, leader, other = make_server(), make_desk("leader"), make_desk("other")
+    for desk in (leader, other):
+        join(desk, server.url, server.invite(), device_name=desk.profile.path.name)
+        sync_once(desk)
+    laptops.remove(leader, "desk-other")
+    assert code_of(lambda: sync_once(other, stays=datetime.now(UTC) + timedelta(hours=1))) == "access_removed"
+    made = leaving.hand_over(leader)
+    successor = make_desk("successor")
+    join(successor, made.url, made.code)
+    with pytest.raises(KnownError, match=r"Your term has ended: .* A form is open here: save or close it") as raised:
+        sync_once(leader, stays=datetime.now(UTC) + timedelta(hours=1))
+    assert raised.value.code == leaving.PUT_OFF
+    add(leader, "Typed")
+    assert names(leader) == ["Typed"] and "no contact" not in status(leader).sentence
+    assert code_of(lambda: sync_once(leader)) == "access_removed" and what_is_left(leader.profile) == []
+    sync_once(successor)
+    assert names(successor) == ["Typed"]
 
 
 def test_the_last_leader_hands_over_instead(make_server: Any, make_desk: MakeDesk) -> None:

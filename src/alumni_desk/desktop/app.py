@@ -113,6 +113,8 @@ class Room(QObject):
         self.bridge.reached.connect(self._tell_door)
         self.bridge.ending.connect(self.venue.leave)
         self.bridge.ending.connect(self.venue.share_no_more)
+        self.bridge.half_typed = self._half_typed
+        self.bridge.over.connect(self.shell.say_over)
         self.bridge.standing.connect(self._stands)
         self.bridge.to_decide.connect(lambda count: self.shell.nav.set_count("sync", number(count) if count else "", due=True))
         self.shell.current().stack.settled.connect(lambda: QTimer.singleShot(PAINT_MS, self, self.stands.emit), Qt.ConnectionType.SingleShotConnection)
@@ -287,6 +289,12 @@ class Room(QObject):
         """How many walk-ins are begun at the door and saved by nobody."""
         door = self._door()
         return int(door is not None and door.form.is_begun())
+
+    def _half_typed(self) -> int:
+        """How many forms are open that somebody wants to end before this laptop is emptied."""
+        from alumni_desk.desktop.sheet import half_typed
+
+        return half_typed(self.shell) + self.half_typed_at_door()
 
     def _frame(self, changed: object = None) -> None:
         self.lock.read_rules()

@@ -69,6 +69,7 @@ class InviteSheet(PlainSheet):
     """``wished(Wish)`` for a new code, in place of the one that stands; ``cancelled(id)``; ``save``, ``copy``, ``mail`` and ``print`` with what stands."""
 
     wished = Signal(object)
+    of_the_term = True  # once it has ended nobody can be invited
     cancelled = Signal(str)
     save = Signal(object)
     copy = Signal(object)
@@ -77,6 +78,9 @@ class InviteSheet(PlainSheet):
 
     def __init__(self, parent: QWidget, evenings: Sequence[Evening], leader_until: str, *, leader_alone: bool = False) -> None:
         super().__init__(parent, _("Invite someone"), width=608)
+        if leader_alone:
+            self.column.addWidget(IconLine("warning", _("This laptop is emptied when your successor has joined"), _(
+                "It sends everything first; then its members, backups and keys are erased from it."), tone="warn"))
         self._evenings = {one.id: one for one in evenings}
         self._made: Made | None = None
         self._asked: Wish | None = None

@@ -30,11 +30,13 @@ class PlainSheet(QDialog):
     """Title bar 40 and ``column``, over a dimmed window; its content brings its own buttons. Esc closes it.
 
     It is never larger than the window under it: what does not fit scrolls between title bar and foot. ``is_form``: what is typed or chosen in it
-    waits to be saved. ``names_nobody``: it may be seen over the locked page. ``turned``: it has begun to save, or ended.
+    waits to be saved; ``of_the_term``: and cannot be any more once this laptop's term has ended. ``names_nobody``: it may be seen over the locked
+    page. ``turned``: it has begun to save, or ended.
     """
 
     turned = Signal()
     is_form = True
+    of_the_term = False
     names_nobody = False
     at_work = ""
     """What it is saving just now, in words for the locked page; empty: nothing of it is saved yet."""
@@ -310,6 +312,11 @@ class Dim(QWidget):
         shade = QColor("#000000" if colours.dark else colours.text)
         shade.setAlphaF(0.4)
         QPainter(self).fillRect(self.rect(), shade)
+
+
+def half_typed(window: QWidget) -> int:
+    """How many forms are open, or save just now, that somebody wants to end before this laptop is emptied."""
+    return sum(sheet.is_form and not sheet.of_the_term for sheet in window.findChildren(PlainSheet))
 
 
 def lost_words(window: QWidget, more: int = 0) -> str:

@@ -67,6 +67,28 @@ class SampleBand(QWidget):
         QPainter(self).fillRect(self.rect(), look(self).warn_soft)
 
 
+class OverBand(QWidget):
+    """Says on every page that this laptop's term has ended, and what it waits for."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        row = QHBoxLayout(self)
+        row.setContentsMargins(px(24), px(8), px(24), px(8))
+        row.setSpacing(px(10))
+        row.addWidget(Glyph("hourglass", "warn", 18), 0, Qt.AlignmentFlag.AlignTop)
+        self.words = Label("", "small", "warn", wrap=True)
+        row.addWidget(self.words, 1)
+        self.hide()
+
+    def say(self, sentence: str) -> None:
+        """Until the window closes."""
+        self.words.setText(sentence)
+        self.show()
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        QPainter(self).fillRect(self.rect(), look(self).warn_soft)
+
+
 class DamageBand(QWidget):
     """Says on every page that a part of the database cannot be read, and leads to the backups."""
 
@@ -151,6 +173,8 @@ class Shell(QMainWindow):
         right.addWidget(hairline())
         self.band = SampleBand()
         right.addWidget(self.band)
+        self.over = OverBand()
+        right.addWidget(self.over)
         self.damage = DamageBand()
         self.damage.button.setVisible("restore" in self.plan)
         self.damage.button.clicked.connect(lambda: self._wish("restore"))
@@ -386,6 +410,10 @@ class Shell(QMainWindow):
     def _turn(self, keys: str, newest: Callable[[], None]) -> None:
         """Undo or redo by its keys: what the toast offers by them while it is there, else the newest."""
         self._undoing.by_keys(lambda: None if self.toast.follow(keys) else newest())
+
+    def say_over(self, sentence: str) -> None:
+        """Say on every page that this laptop's term has ended."""
+        self.over.say(sentence)
 
     def set_damage(self, sentence: str) -> None:
         """Say on every page that a part of the database cannot be read, and what to do; empty: all of it can be."""

@@ -30,6 +30,11 @@ SOON_MS = 3_000
 
 LOOK_AFTER_MS = 1_000
 
+STAYS = timedelta(hours=1)
+"""How long a laptop whose term was handed over waits for a form that is open: long enough for whoever types, not for whoever has gone home."""
+FORMS_MS = 1_000
+"""How often it looks meanwhile whether one still is."""
+
 
 class SyncBridge(QObject):
     """``standing`` whenever the chip should say something else; ``begun``, ``ended`` and ``failed`` around each sync.
@@ -37,7 +42,8 @@ class SyncBridge(QObject):
     ``moved`` tells the step (push or pull) and how many changes went up, or rows came down, so far. ``removed``: this laptop's access ended and
     the desk was emptied, in a sentence. ``kept``: at which address this laptop keeps the chapter for the others, and what is wrong if it should
     and cannot; both empty where it does not. ``to_decide``: how many fields two people changed. ``reached``: whether the server answers is
-    otherwise than before, see ``silent_since``. ``ending``: the chapter may be gone from this laptop in a moment.
+    otherwise than before, see ``silent_since``. ``ending``: the chapter may be gone from this laptop in a moment. ``over``: this laptop's term has ended
+    and it waits for what is being typed, see ``half_typed``, in a sentence.
     """
 
     standing = Signal(object)
@@ -50,6 +56,7 @@ class SyncBridge(QObject):
     to_decide = Signal(int)
     reached = Signal()
     ending = Signal()
+    over = Signal(str)
     _came, _silent = Signal(), Signal(object)
 
     def __init__(self, desk: Desk, lanes: Lanes, changes: ChangeBus) -> None:
@@ -70,6 +77,11 @@ class SyncBridge(QObject):
         self._refused = False  # by the server, as of the last sync: who is not let in does not ask again and again
         self.silent_since: datetime | None = None
         """Since when the server has not answered; None while it does."""
+        self.half_typed: Callable[[], int] = lambda: 0
+        """How many forms are open in the window."""
+        self._stays: datetime | None = None  # until when an end of term waits for them, once it has come
+        self._forms = QTimer(self, interval=FORMS_MS)
+        self._forms.timeout.connect(self._look_at_forms)
         self._came.connect(lambda: changes.tell(Changed({})))
         self._silent.connect(self._hears)
         self._timer = QTimer(self, interval=EVERY_MS)
@@ -118,7 +130,8 @@ class SyncBridge(QObject):
             return
         self._busy = True
         self.begun.emit()
-        self._lanes.send(self._sync, self._done, self._trouble)
+        stays = self._may_stay()
+        self._lanes.send(lambda: self._sync(stays), self._done, self._trouble)
 
     def join(self, url: str, code: str, laptop: str, carry: bool, then: Callable[[Any], None],
              failed: Callable[[KnownError], None]) -> None:  # fmt: skip
@@ -283,8 +296,8 @@ class SyncBridge(QObject):
     def stop(self) -> None:
         """No further sync, and the one under way ends now."""
         self._stopped = True
-        self._timer.stop()
-        self._soon.stop()
+        for timer in (self._timer, self._soon, self._forms):
+            timer.stop()
         self.cancel()
         if self._listening is not None:
             self._listening.stop()
@@ -310,7 +323,18 @@ class SyncBridge(QObject):
         standing = engine.status(self._desk)
         return standing, conflicts.count(self._desk) if standing.role in ("leader", "admin") else 0
 
-    def _sync(self) -> Any:
+    def _may_stay(self) -> datetime | None:
+        """Until when an end of this laptop's term waits for the forms that are open; None: for none, or no longer."""
+        now = datetime.now(UTC)
+        until = self._stays or now + STAYS
+        return until if self.half_typed() and now < until else None
+
+    def _look_at_forms(self) -> None:
+        if not self._busy and self._may_stay() is None:
+            self._forms.stop()
+            self.sync_now()
+
+    def _sync(self, stays: datetime | None) -> Any:
         from alumni_desk.sync import engine
 
         if self._serving is not None:
@@ -318,7 +342,7 @@ class SyncBridge(QObject):
 
             keeping.look_after(self._desk)  # a command may have moved the chapter away
         with self._holding(engine.wire_of(self._desk)) as wire:
-            return engine.sync_once(self._desk, self.moved.emit, wire=wire)
+            return engine.sync_once(self._desk, self.moved.emit, wire=wire, stays=stays)
 
     def _seen(self, both: tuple[Standing, int]) -> None:
         standing, undecided = both
@@ -357,6 +381,10 @@ class SyncBridge(QObject):
             self.stop()
             self.removed.emit(str(error))
             return
+        if error.code == "term_ended":
+            self._stays = self._stays or datetime.now(UTC) + STAYS
+            self._forms.start()
+            self.over.emit(str(error))
         self._refused = not isinstance(error, NetworkProblem)
         if not self._refused:
             self._has_reached(False)

@@ -88,8 +88,8 @@ _SEEN = "refused_seen"
 PASSING = frozenset({"sync_unreachable", "sync_slow", "sync_busy", "sync_server_trouble", "sync_sign_in"})
 """Troubles that go by themselves: no new invitation mends them, and to offer one would only unsettle."""
 
-_UPDATE = frozenset({"sync_version", "sync_server_old"})
-"""A newer program mends these, and no invitation."""
+_NOT_MENDED = PASSING | {"sync_version", "sync_server_old", "term_ended"}
+"""And others that no invitation mends: a newer program does, or the form that is open is closed."""
 
 
 class SyncPage(Page):
@@ -338,7 +338,7 @@ class SyncPage(Page):
             words.addSpacing(px(8))
             words.addWidget(Label(warning, tone="warn", wrap=True))
         over = facts.state == "ended"
-        if (over and facts.waiting) or (not over and self._trouble and self._code not in PASSING | _UPDATE and facts.state != "alone"):
+        if (over and facts.waiting) or (not over and self._trouble and self._code not in _NOT_MENDED and facts.state != "alone"):
             self._offer_again(words, _("Join with another invitation") if over else _("Join again with a new invitation"))
         row.addLayout(words, 1)
         button = self._button(facts)

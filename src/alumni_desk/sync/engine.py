@@ -121,10 +121,11 @@ def join(desk: Desk, url: str, code: str, merge: bool = False, device_name: str 
     return Joined(membership.scope, membership.scope_name, membership.role)
 
 
-def sync_once(desk: Desk, progress: Progress | None = None, *, wire: Wire | None = None, check: bool = False) -> SyncResult:
+def sync_once(desk: Desk, progress: Progress | None = None, *, wire: Wire | None = None, check: bool = False, stays: datetime | None = None) -> SyncResult:
     """Send what waits, then take what is new. Killed anywhere, the next call finishes the work.
 
-    Once a day, after a first sync and with ``check`` all that is here is compared with the server; what differs is fetched again.
+    Once a day, after a first sync and with ``check`` all that is here is compared with the server; what differs is fetched again. ``stays``: somebody
+    types, so a term that was handed over may go on until then; Refused ``term_ended`` says so.
     """
     at_rest = None if check else still.membership_of(desk)
     membership = at_rest or _membership(desk)
@@ -137,9 +138,9 @@ def sync_once(desk: Desk, progress: Progress | None = None, *, wire: Wire | None
                 return again
             result = again
         else:
-            result = _sync(desk, line, membership, progress, check=check)
+            result = _sync(desk, line, membership, progress, check=check, stays=stays)
     except KnownError as found:
-        if found.code in ("sync_stopped", removal.CODE):
+        if found.code in ("sync_stopped", removal.CODE, leaving.PUT_OFF):
             raise
         with desk.reading() as connection:
             problem = silence.explained(connection, found)
@@ -171,11 +172,13 @@ def _membership(desk: Desk) -> state.Membership:
     return membership
 
 
-def _sync(desk: Desk, wire: Wire, membership: state.Membership, progress: Progress | None, *, check: bool) -> SyncResult:
+def _sync(desk: Desk, wire: Wire, membership: state.Membership, progress: Progress | None, *, check: bool, stays: datetime | None) -> SyncResult:
     session.resume(desk, wire)
     erasing.finish(desk)  # the program ended in the middle of it
     server = hello(desk, wire, membership)
     if (why := ending(server.commands)) is not None:
+        if stays is not None and (put_off := leaving.put_off(why, stays)) is not None:
+            raise put_off
         leaving.go(desk, wire, membership, why, None if progress is None else partial(progress, "push"), server=server)
         found = removal.removed(desk.profile)
         if found is not None:

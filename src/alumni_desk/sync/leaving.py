@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import datetime
 
 from alumni_desk.errors import Refused
 from alumni_desk.protocol.messages import Done, HelloReply, ScopeRequest
@@ -17,7 +18,10 @@ from alumni_desk.sync.push import Pushed, push
 from alumni_desk.sync.state import Membership
 from alumni_desk.sync.venue.relaying import relay
 from alumni_desk.sync.wire import Wire
-from alumni_desk.words import _, ngettext, number
+from alumni_desk.words import _, clock_time, ngettext, number
+
+PUT_OFF = "term_ended"
+"""What a sync says where this laptop's term has ended and it waits for what is being typed."""
 
 
 def go(desk: Desk, wire: Wire, membership: Membership, why: Why, progress: Callable[[int], None] | None = None, *, server: HelloReply | None = None) -> str:
@@ -40,6 +44,14 @@ def go(desk: Desk, wire: Wire, membership: Membership, why: Why, progress: Calla
             "{n} change of this laptop could not be sent, so it keeps everything for now. Sync again.",
             "{n} changes of this laptop could not be sent, so it keeps everything for now. Sync again.", left), n=number(left))
     return _empty(desk, why)
+
+
+def put_off(why: Why, until: datetime) -> Refused | None:
+    """What to say instead of going, where that can wait for a form that is open: nobody hurries who has handed over. None: it cannot."""
+    if why != "handed_over":
+        return None
+    return Refused(PUT_OFF, _("Your term has ended: your successor has joined. A form is open here: save or close it, then this laptop sends everything "
+                              "and is emptied; at {time} in any case."), time=clock_time(until.astimezone()))
 
 
 def _offer_again(desk: Desk, scope: str, saved: int) -> None:
