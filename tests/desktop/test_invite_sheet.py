@@ -144,7 +144,7 @@ def test_an_invitation_that_nobody_was_given_ends_with_its_dialog_and_an_open_on
     QTest.keyClick(sheet, Qt.Key.Key_Escape)
     hands.until(lambda: bool(said))
     assert said == ["The invitation was given to nobody, so it was taken back."] and set(states(desk).values()) <= {"cancelled", "used"}
-    assert "Open invitations" not in all_words(people)
+    hands.until(lambda: "Open invitations" not in all_words(people))
 
     sheet = invited(hands)
     QTest.keyClicks(sheet.name, "Kwame")
