@@ -298,11 +298,12 @@ def test_the_commands(office: Any, tmp_path: Path) -> None:
         return json.loads(done.stdout) if done.returncode == 0 else (done.returncode, done.stderr)
 
     assert run("status") == {"state": "alone", "waiting": 0, "last_sync": None, "clock_ahead_seconds": 0, "role": None, "gathering": None, "until": None,
-                             "identical": None, "checked": None}
+                             "identical": None, "checked": None, "mended": 0}
     failed = run("join", office.url, new_invitation())
     assert failed[0] == 1 and failed[1].count("\n") == 1 and "Traceback" not in failed[1]
     assert run("join", office.url, office.invite())["chapter"] == office.chapter
-    assert run("sync") == {"pushed": 0, "pulled": 1, "waiting": 0, "conflicts": 0, "refused": 0, "quarantined": 0, "identical": True, "dropped": 0}
+    assert run("sync") == {"pushed": 0, "pulled": 1, "waiting": 0, "conflicts": 0, "refused": 0, "quarantined": 0, "identical": True, "dropped": 0,
+                           "mended": 0}
     assert run("status")["state"] == "synced"
     devices = office.server.run("server", "devices")
     assert [device["role"] for device in devices if device["chapter"] == office.chapter] == ["leader"]
