@@ -35,10 +35,12 @@ from alumni_desk.desktop.password_sheet import PasswordSheet
 from alumni_desk.desktop.quitting_sheets import FormsSheet
 from alumni_desk.desktop.recovery_page import RecoveryPage
 from alumni_desk.desktop.stuck_page import StuckPage
+from alumni_desk.desktop.tokens import DOOR_REFUSED
 from alumni_desk.desktop.unlock import UnlockPage
 from alumni_desk.desktop.wiring import ways_of
 from alumni_desk.members.actions import add_member
 from alumni_desk.members.lists import count_members
+from alumni_desk.protocol.codes import BADGE_LETTERS, read_badge_code
 from alumni_desk.schema import open_desk
 from alumni_desk.store import keys, pin, recovery
 from alumni_desk.store.desk import Desk
@@ -771,10 +773,33 @@ def test_no_search_at_a_locked_door(door: Door) -> None:
     assert door.window.state() == "idle" and "only badges" in door.window.field._note
     door.press(Qt.Key.Key_Return)
     assert door.facts() == [] and door.window.field.text() == ""
+    assert door.window.state() == "verdict" and "Only badges are read" in covered(door) and "unlock it and type the name" in covered(door)
     door.scan(door.codes["Li Chen 2019"])
-    door.wait(lambda: door.window.state() == "verdict")
+    door.wait(lambda: door.window.panel.showing.word == "Welcome")
     assert len(door.facts()) == 1
+    door.wait(lambda: not door.window.scans.muted())
+    door.press(Qt.Key.Key_Return)  # nothing is typed: the answer stays
+    assert door.window.state() == "verdict" and door.window.panel.showing.word == "Welcome"
     door.window.set_locked(False)
+
+
+@pytest.mark.parametrize("code", ["misread", "https://alumni.example.org/reunion", "4006381333931"])
+def test_a_scan_that_is_no_badge_is_answered_at_a_locked_door(door: Door, code: str) -> None:
+    """Nobody could tell whether the scanner had read it, and the answer to the guest before went away."""
+    door.window.set_locked(True)
+    badge = door.codes["Li Chen 2004"]
+    door.scan(badge)
+    door.wait(lambda: door.window.state() == "verdict")
+    other = next(one for one in (badge[:-1] + letter for letter in BADGE_LETTERS) if read_badge_code(one) is None)
+    door.scan(other if code == "misread" else code)
+    door.wait(lambda: door.window.panel.showing.word == "Unknown code")
+    shown = door.window.panel.showing
+    assert shown.colours == DOOR_REFUSED and shown.shape == "cross" and shown.offers == () and "Nobody was checked in" in shown.spoken
+    assert "belongs to no badge known here" in covered(door) and "name is hidden" not in covered(door)
+    assert not any(name in covered(door) for name in ("Li", "Chen", "2004"))
+    assert door.window.field.text() == "" and len(door.facts()) == 1
+    door.window.set_locked(False)
+    assert door.window.state() == "verdict" and door.window.panel.showing.offers
 
 
 def test_a_half_typed_walk_in_comes_back(door: Door) -> None:

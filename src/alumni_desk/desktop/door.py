@@ -27,7 +27,7 @@ from alumni_desk.desktop.door_newcomer import Newcomer
 from alumni_desk.desktop.door_reading import Reading
 from alumni_desk.desktop.door_saving import Saving
 from alumni_desk.desktop.door_scan import Scans, is_letter
-from alumni_desk.desktop.door_words import Act, not_read, not_saved, not_taken_back, short_name
+from alumni_desk.desktop.door_words import Act, not_read, not_saved, not_taken_back, only_badges, short_name
 from alumni_desk.desktop.sound import Sounds
 from alumni_desk.desktop.venue_bridge import AtVenue
 from alumni_desk.errors import KnownError
@@ -128,7 +128,7 @@ class DoorWindow(DoorFrame):
         """While the laptop is locked badges are read and answered, and no member is shown. What was half typed comes back after it."""
         if locked == self._locked:
             return
-        self._locked = self.answer.locked = self.finding.locked = locked
+        self._locked = self.answer.locked = self.finding.locked = self.scans.only_badges = locked
         self.field.clear()
         for part in (self.field, self.idle):
             part.set_locked(locked)
@@ -167,8 +167,9 @@ class DoorWindow(DoorFrame):
 
     def _enter(self) -> None:
         if self._locked:
-            self.field.clear()
-            self._to_idle()
+            if self.field.text().strip():  # whatever was meant: the answer to the guest before is not one to this
+                self.field.clear()
+                self.answer.trouble(only_badges())
             return
         state = self.state()
         if state == "walk_in":

@@ -67,13 +67,16 @@ class ScanCatcher:
             return None
         return self._code()
 
-    def end(self, at: float, *, foreign: bool = True) -> Caught | None:
-        """At Enter: a scan that paused, or, where ``foreign`` ones count, one that is no badge of ours, if the last letters were one."""
+    def end(self, at: float, *, foreign: bool = True, words: bool = False) -> Caught | None:
+        """At Enter: a scan that paused, or, where ``foreign`` ones count, one that is no badge of ours, if the last letters were one.
+
+        ``words``: also without a digit, where no name is typed.
+        """
         found = self._code() if self._held and not self._held[-1].read else None
         if found is None and foreign and self._held and at - self._held[-1].at <= 2 * FASTER_THAN_A_HAND_MS:
             burst = self._burst(len(self._held))
             text = "".join(one.text for one in burst)
-            if len(text) >= FOREIGN_CODE and any(c.isdigit() for c in text) and not any(one.read for one in burst):
+            if len(text) >= FOREIGN_CODE and (words or any(c.isdigit() for c in text)) and not any(one.read for one in burst):
                 found = Caught(text, _places(burst))
         self._held.clear()
         return found
@@ -122,6 +125,8 @@ class Scans(QObject):
         self._field = field
         self._catcher = ScanCatcher()
         self.muted_until = 0.0
+        self.only_badges = False
+        """No name is typed: whatever comes fast and ends in Enter is a scan."""
 
     def take(self, event: QKeyEvent, line: QLineEdit | None, *, foreign: bool = True) -> bool:
         """A key before anybody else: whether it was the scanner's own and means nothing else. ``line``: where it falls, the field if nowhere;
@@ -133,7 +138,7 @@ class Scans(QObject):
             return self._caught(self._catcher.letter(event.text(), now, (where, where.text(), where.cursorPosition())))
         tab = event.key() in (Qt.Key.Key_Tab, Qt.Key.Key_Backtab)
         if event.key() in _ENTER or tab or is_line_feed(event):
-            return self._caught(self._catcher.end(now, foreign=foreign and not tab)) or (self.muted() and not is_line_feed(event))
+            return self._caught(self._catcher.end(now, foreign=foreign and not tab, words=self.only_badges)) or (self.muted() and not is_line_feed(event))
         return False
 
     def muted(self) -> bool:

@@ -70,6 +70,7 @@ class Showing:
     offers: tuple[Offer, ...] = ()
     stays: bool = True  # green alone falls back to idle by itself
     trouble: bool = False  # no answer about a guest: something of the world stood in its way
+    locked: tuple[str, ...] = ()  # of what is about nobody: the details while the laptop is locked
     spoken: str = ""
 
 
@@ -275,11 +276,20 @@ def _not_found(verdict: Verdict, hit: DoorHit | None, zone: str | None, count: H
                    details=(_("This code belongs to no badge known here."), _("The guest may still be on the list: type the name.")),
                    foot=_with_places(_("Not checked in"), count),
                    offers=(Offer(Act.SOMEONE_ELSE, _("Type the name")), Offer(Act.WALK_IN, _("Add a walk-in"), "F2", icon="user-plus")),
+                   locked=(_("This code belongs to no badge known here."), _("Scan it once more, or unlock this laptop and type the name.")),
                    spoken=_("Unknown code. Nobody was checked in."))  # fmt: skip
+
+
+def only_badges() -> Showing:
+    """The answer to something typed while the laptop is locked; a slow scanner that misread looks the same."""
+    return Showing(DOOR_NEEDS_A_WORD, "hand", _("Only badges are read"), "look", foot=_("Not checked in"),
+                   locked=(_("This laptop is locked."), _("Scan a badge, or unlock it and type the name.")))  # fmt: skip
 
 
 def covered(shown: Showing) -> Showing:
     """The same answer while the laptop is locked: admitted or not, and nothing about whom."""
+    if shown.locked:
+        return replace(shown, details=shown.locked, foot=_("Not checked in"), offers=(), spoken=shown.spoken or f"{shown.word}. {shown.locked[-1]}")
     kept = shown.foot if shown.trouble else _("Unlock this laptop to see more")
     hidden = () if shown.trouble and not shown.name else (_("The name is hidden while this laptop is locked."),)
     return replace(shown, name="", details=hidden, status="", status_icon="", note="", note_icon="",
