@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from alumni_desk.store.desk import Desk
 from alumni_desk.store.opening import open_with
+from alumni_desk.store.patience import Patience
 from alumni_desk.store.profile import Profile
 
 if TYPE_CHECKING:
@@ -70,10 +71,10 @@ def server_schema() -> sa.MetaData:
     return metadata
 
 
-def open_desk(profile: Profile, *, passphrase: str | None = None, create: bool = True) -> Desk:
-    """Open a profile's desk; make it the first time unless ``create`` is false.
+def open_desk(profile: Profile, *, passphrase: str | None = None, create: bool = True, patience: Patience | None = None) -> Desk:
+    """Open a profile's desk; make it the first time unless ``create`` is false. ``patience``: with the computer's password store.
 
     Raises StoreProblem: ``passphrase_wanted``, ``passphrase_needed``, ``passphrase_wrong``, ``keyring_silent``, ``key_lost``, ``key_damaged``,
     ``no_desk``, ``database_gone``, ``database_damaged``, ``database_newer``, or what the disk does.
     """
-    return open_with(profile, desk_schema, SCHEMA_VERSION, passphrase=passphrase, create=create, known=TRIGGERS)
+    return open_with(profile, desk_schema, SCHEMA_VERSION, passphrase=passphrase, create=create, known=TRIGGERS, patience=patience)

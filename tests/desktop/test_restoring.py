@@ -26,6 +26,7 @@ from alumni_desk.desktop.deeds import Deeds
 from alumni_desk.desktop.first_run import FirstRun
 from alumni_desk.desktop.front import WayIn
 from alumni_desk.desktop.keeping import Keeping
+from alumni_desk.desktop.pages import ErrorPage
 from alumni_desk.desktop.password_sheet import PasswordSheet
 from alumni_desk.desktop.restore_page import MEMBERS, WHEN, WHY, RestorePage, when_words
 from alumni_desk.desktop.safekeeping import OtherChapterSheet
@@ -558,6 +559,29 @@ def test_on_another_computer_a_backup_is_locked_with_the_password_that_was_just_
         qapp.setQuitOnLastWindowClosed(True)
     with open_desk(new, passphrase="new machine 22") as opened:
         assert count_members(opened) == 1
+
+
+def test_a_file_that_is_no_backup_is_not_asked_a_password_for(qapp: QApplication, until: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    new = Profile(tmp_path / "new")
+    picture = tmp_path / "a1.png"
+    picture.write_bytes(b"\x89PNG\r\n\x1a\n" + bytes(100))
+    sitting = Sitting(qapp, new, ways_of(new), room_in)
+
+    def page(kind: type[QWidget]) -> Any:
+        return next((one for one in sitting.front.findChildren(kind) if one.isVisible()), None) if sitting.front is not None else None
+
+    try:
+        sitting.begin()
+        until(lambda: page(FirstRun))
+        monkeypatch.setattr(opening.QFileDialog, "getOpenFileName", lambda *asked: (str(picture), ""))
+        page(FirstRun).backup.emit()
+        until(lambda: page(ErrorPage) or page(UnlockPage))
+        assert page(UnlockPage) is None and "a1.png is not a backup of Alumni Desk" in texts(page(ErrorPage))
+        page(ErrorPage).button.click()
+        until(lambda: page(FirstRun))
+    finally:
+        sitting.close()
+        qapp.setQuitOnLastWindowClosed(True)
 
 
 def test_a_backup_of_another_chapter_is_asked_about_first(sitting: Sitting, profile: Profile, until: Any, tmp_path: Path) -> None:

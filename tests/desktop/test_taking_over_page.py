@@ -6,10 +6,13 @@ import os
 from pathlib import Path
 from typing import Any
 
+from PySide6.QtWidgets import QAbstractButton
+from tests.desktop.test_lock import unlock
 from tests.desktop.test_sync_page import words
 from tests.desktop.test_sync_together import Window, button, details, laptop, make_server, window
 from tests.sync.test_keeping import free_port
 
+from alumni_desk.desktop.join_form import JoinForm
 from alumni_desk.desktop.sheet import Sheet
 from alumni_desk.schema import open_desk
 from alumni_desk.store import backup
@@ -25,6 +28,11 @@ def shot(hands: Any, name: str) -> None:
     if os.environ.get("SHOTS"):
         hands.rest()
         hands.shell.grab().save(f"{os.environ['SHOTS']}/{name}.png")
+
+
+def offered(page: Any) -> list[str]:
+    """The words of what can be pressed."""
+    return [one.text() for one in page.findChildren(QAbstractButton) if one.isVisible()]
 
 
 def keep_it_here(hands: Any, page: Any) -> Sheet:
@@ -54,6 +62,38 @@ def test_it_is_offered_where_the_server_is_silent_and_done_in_one(make_server: A
     hands.until(lambda: hands.room.bridge.kept_at and status(lead).state == "synced" and "For the others" in words(page))
     assert keeping.keeps(lead) and "gone for good" not in words(page)
     shot(hands, "kept")
+
+
+def test_a_restored_laptop_is_led_to_a_new_invitation_at_once(make_server: Any, laptop: Any, window: Window, tmp_path: Path) -> None:
+    """Not after a sync has failed first; and nobody can be invited from it yet."""
+    office = make_server()
+    lead = laptop("lead", office)
+    hands = window(lead)
+    page = hands.page("sync")
+    hands.until(lambda: "Invite someone" in offered(page))
+    hands.room.close()
+    file = tmp_path / "lead.alumnidesk"
+    backup.back_up(lead, file, passphrase="three small words")
+    restore(Profile(tmp_path / "new"), file, passphrase="three small words")
+    with open_desk(Profile(tmp_path / "new")) as desk:
+        hands = window(desk)
+        page = hands.page("sync")
+        hands.until(lambda: "needs a new invitation" in words(page))
+        assert "Invite someone" not in offered(page) and page.first_focus().text() == "Join again with a new invitation"
+        shot(hands, "restored-laptop")
+        hands.room.lock.lock()
+        hands.until(lambda: hands.room.lock.locked)
+        assert "Sync goes on" not in words(hands.shell)
+        unlock(hands)
+        hands.until(lambda: not hands.room.lock.locked)
+        button(page, "Join again").click()
+        hands.until(lambda: any(one.isVisible() for one in hands.shell.findChildren(JoinForm)))
+        form = next(one for one in hands.shell.findChildren(JoinForm) if one.isVisible())
+        form.fill(office.url, office.invite(role="leader"))
+        hands.until(lambda: form._shown is not None and form.button.isEnabled())
+        form.button.click()
+        hands.until(lambda: status(desk).state == "synced" and "Invite someone" in offered(page))
+        hands.room.close()
 
 
 def test_a_restored_keeper_says_what_is_true_once_and_offers_it(laptop: Any, window: Window, tmp_path: Path) -> None:

@@ -126,13 +126,23 @@ TRIES = 3
 def open_asking(profile: Profile, *, create: bool = True, told: Callable[[str | None], None] | None = None) -> Desk:
     """Open a desk; if a password is missing and somebody sits at a terminal, ask for it, or for the recovery key."""
     from alumni_desk.schema import open_desk
+    from alumni_desk.store.patience import Patience
 
     def heard(typed: str | None) -> None:
         _say_enrol(typed)
         if told is not None:
             told(typed)
 
-    return with_password(lambda typed: open_desk(profile, passphrase=typed, create=create), heard)
+    patience = Patience(told=_say_waiting)
+    return with_password(lambda typed: open_desk(profile, passphrase=typed, create=create, patience=patience), heard)
+
+
+def _say_waiting(seconds: float, asks: bool) -> None:
+    from alumni_desk.words import _
+
+    words = (_("This computer's password store asks for its password in a window of its own. That is waited for, {n} seconds at most.") if asks else
+             _("This computer's password store has not answered yet. It is waited for, {n} seconds at most."))
+    print(words.format(n=round(seconds)), file=sys.stderr, flush=True)
 
 
 def with_password(work: Callable[[str | None], T], opened: Callable[[str | None], None] | None = None) -> T:

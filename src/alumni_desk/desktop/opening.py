@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from PySide6.QtCore import QObject
+from PySide6.QtCore import QObject, QTimer
 from PySide6.QtWidgets import QFileDialog, QVBoxLayout, QWidget
 
 from alumni_desk.desktop.background import Job, Lanes
@@ -19,6 +19,7 @@ from alumni_desk.desktop.paint import isolated
 from alumni_desk.errors import BadInput, KnownError
 from alumni_desk.protocol.codes import read_recovery_key
 from alumni_desk.store.desk import Desk
+from alumni_desk.store.patience import Patience
 from alumni_desk.words import _
 
 if TYPE_CHECKING:
@@ -37,6 +38,11 @@ SHUT = (*DAMAGED, *KEYLESS, "no_backup")
 ASKS = ("passphrase_needed", "passphrase_wrong", "recovery_wrong", "recovery_typo", "recovery_none")
 
 
+OTHER_WAY_MS = 3_000
+"""So long opening takes before another way than the password store is offered."""
+AGAIN_MS = 1_000
+
+
 @dataclass(frozen=True)
 class Ways:
     """What opening needs done; each runs off the screen. Wired in ``app``.
@@ -44,7 +50,7 @@ class Ways:
     ``open(password)`` gives the desk, by its password or its recovery key; ``wants(error)`` says whether an error asks for a password:
     "typed", "chosen" or "". ``keepers()``: of "keyring", "passphrase" and "recovery" those that keep the key. ``enrol(desk, password)``
     keeps it anew after a recovery, in the password store where no password is given. ``restore(file, password, own, key)``: ``own`` locks it
-    here, ``key`` is that of the desk that was open; it gives what to say then.
+    here, ``key`` is that of the desk that was open; it gives what to say then. ``patience``: how long ``open`` waits for the password store.
     """
 
     open: Callable[[str | None], Desk]
@@ -63,6 +69,7 @@ class Ways:
     find: Callable[[], Search] | None = None  # laptops that share in this room
     meet: Callable[[Desk, str, str], None] | None = None  # be let in at the door by one of them: its address, its code
     kept: Callable[[str | None], tuple[list[Kept], int]] = lambda password: ([], 0)  # whole backups to choose from, and how many are damaged
+    patience: Patience = field(default_factory=Patience)
     start_again: Callable[[], None] | None = None  # after this laptop's access ended: an empty desk in the same folder
 
 
@@ -82,26 +89,69 @@ class Opening(QObject):
         self._why: KnownError | None = None  # it does not open
         self._gone: KnownError | None = None  # the password store has lost its key
         self._mended = False  # and was put right, as it seemed
+        self._asking = self._slow = False  # the password store is waited for; and it has not answered in time
+        self._next: Callable[[], object] | None = None  # when it is waited for no longer
         self._file: Path | None = None  # with which to begin, once there is a place for it
         self.lanes.trouble.connect(self.stuck)
 
     def begin(self) -> None:
         """Open with what the password store has."""
-        self.lanes.write(lambda: self._ways.open(self._password), self._opened, self._not_opened)
+        self._ways.patience.renew()
+        self._asking, self._slow = True, False
+        self.lanes.write(lambda: self._ways.open(self._password), self._opened_by_itself, self._not_by_itself)
+
+    def _opened_by_itself(self, desk: Desk) -> None:
+        """Also where somebody was about to type: what opens it counts, and the rest is not wanted any more."""
+        self._asking = self._recovered = False
+        self._next = None
+        self._opened(desk)
+
+    def _not_by_itself(self, error: KnownError) -> None:
+        self._asking, self._slow = False, bool(error.facts.get("slow"))
+        if self._next is not None:
+            following, self._next = self._next, None
+            following()
+        elif self._unlock is not None and self._ways.wants(error) == "typed" and not error.facts.get("gone"):
+            self._unlock.tell(_silent_words(error))
+        else:
+            self._unlock = None
+            self._not_opened(error)
+
+    def _ask_store_no_longer(self, following: Callable[[], object]) -> None:
+        """Go on with something else as soon as the password store is not waited for, nor will be."""
+        if self._asking or self._slow:
+            self._ways.patience.give_up()
+        if self._asking:
+            self._next = following
+        else:
+            following()
 
     def calm(self) -> None:
         """It takes a while: say that it is being opened, and where somebody may be asked for something."""
         if not self._front.is_empty:
             return
+        self._show_opening()
+
+    def _show_opening(self) -> None:
         from alumni_desk.desktop.working import Working
 
         try:
-            by_store = "keyring" in self._ways.keepers()
+            keepers = self._ways.keepers()
         except KnownError:
-            by_store = False  # opening will say what is wrong with the file
-        self._front.show_view(Working(_("Opening the chapter"), _(
+            keepers = frozenset()  # opening will say what is wrong with the file
+        view = Working(_("Opening the chapter"), _(
             "This computer’s password store is asked for the key. If it is locked, it asks for its password in a window of its own.")
-            if by_store else _("The disk of this computer takes its time.")))
+            if "keyring" in keepers else _("The disk of this computer takes its time."))
+        self._front.show_view(view)
+        if "keyring" in keepers and len(keepers) > 1:
+            words = _("Use the recovery key instead") if "passphrase" not in keepers else _("Use the password or the recovery key instead") \
+                if "recovery" in keepers else _("Use the password instead")  # fmt: skip
+            QTimer.singleShot(OTHER_WAY_MS, view, lambda: view.offer(words, self._another_way))
+
+    def _another_way(self) -> None:
+        """The password store goes on being waited for until something is typed."""
+        why = _("This computer’s password store has not answered yet. As soon as it does, the chapter opens by itself.")
+        self._ask_password(choose=False, why=why, again=True, gone=None)
 
     def move_to(self, front: Front) -> None:
         """Go on in another window, after the text size changed: where one stands is asked anew."""
@@ -118,6 +168,7 @@ class Opening(QObject):
 
     def close(self) -> None:
         """End the background work; a desk that was opened and not handed on is closed."""
+        self._ways.patience.give_up()
         self.lanes.close()
         if self._desk is not None:
             self._desk.close()
@@ -185,12 +236,19 @@ class Opening(QObject):
         self._unlock = UnlockPage(self._with_password, choose=choose, why=why, password="passphrase" in keepers or "recovery" not in keepers,
                                   recovery="recovery" in keepers, again=self._again if again else None,
                                   backup=partial(self._offer_backups, gone) if gone is not None else None, remains=remains)  # fmt: skip
+        if self._asking and self._unlock.try_again is not None:
+            self._unlock.try_again.hide()  # it is being tried
         self._front.show_view(self._unlock)
 
     def _again(self) -> None:
         """The password store may answer by now."""
         self._unlock, self._password = None, None
         self.begin()
+        QTimer.singleShot(AGAIN_MS, self._front, self._show_asking)
+
+    def _show_asking(self) -> None:
+        if self._asking and self._unlock is None:
+            self._show_opening()
 
     def _offer_backups(self, why: KnownError) -> None:
         self._unlock, self._password, self._why = None, None, why
@@ -198,8 +256,9 @@ class Opening(QObject):
 
     def _with_password(self, password: str) -> None:
         self._password = password
-        self._recovered = read_recovery_key(password) is not None
-        self.lanes.write(lambda: self._ways.open(password), self._opened, self._not_opened)
+        # A store that is merely slow has not lost its key: nothing is chosen anew in its place.
+        self._recovered = read_recovery_key(password) is not None and not (self._asking or self._slow)
+        self._ask_store_no_longer(lambda: self.lanes.write(lambda: self._ways.open(password), self._opened, self._not_opened))
 
     def stuck(self, error: KnownError) -> None:
         """Show why it could not be opened, and a way on."""
@@ -365,11 +424,13 @@ class Opening(QObject):
         sheet.form.first_focus().setFocus()
 
     def _ask_backup(self) -> None:
+        from alumni_desk.store.backup_head import read_head
+
         chosen, _kind = QFileDialog.getOpenFileName(self._front, _("Restore a backup"))
         if chosen and self._why is not None:
             self._try_backup(Path(chosen))
-        elif chosen:
-            self._ask_for_backup(chosen)
+        elif chosen:  # a file that is no backup is not asked a password for
+            self.lanes.read(lambda: read_head(Path(chosen)), lambda head: self._ask_for_backup(chosen), self._back_with)
 
     def _try_backup(self, file: Path) -> None:
         """Restore it with what is known; a password is asked for only if that does not open it."""
@@ -454,8 +515,11 @@ def _silent_words(error: KnownError) -> str:
     """That the password store does not give out the key, as a window says it."""
     if error.code == "passphrase_needed" and error.facts.get("gone"):
         return _("This computer’s password store does not have the key of the chapter any more. Type the password.")
-    if error.code != "passphrase_needed" or not error.facts.get("why"):
+    if not error.facts.get("why") or error.code not in ("passphrase_needed", "recovery_needed"):
         return str(error)
+    if error.code == "recovery_needed":
+        return _("This computer’s password store does not give out the key of the chapter: {why}. Unlock it and try again, or type the recovery key.").format(
+            why=error.facts["why"])
     return _("This computer’s password store does not give out the key of the chapter: {why}. Unlock it and try again, or type the password.").format(
         why=error.facts["why"])
 

@@ -204,7 +204,7 @@ class SyncPage(Page):
         self.term.over.setFocus()
 
     def _leads(self) -> bool:
-        return self._facts is not None and self._facts.leads
+        return self._facts is not None and self._facts.leads and self._facts.state != "invitation"
 
     def order_focus(self) -> None:
         in_page_order(self._main, self._side)
@@ -295,7 +295,7 @@ class SyncPage(Page):
             self._details(inside, facts)
         self._details_place.put(details)
         self._past_place.put(self._past(facts))
-        self.people.setVisible(facts.leads)
+        self.people.setVisible(facts.leads and facts.state != "invitation")  # the server would not answer this laptop
         self.stack.show_content()
         if focused and self._first is not None:
             self._first.setFocus()
@@ -337,8 +337,8 @@ class SyncPage(Page):
         for warning in filter(None, ("" if told else self._trouble, facts.access, facts.clock)):
             words.addSpacing(px(8))
             words.addWidget(Label(warning, tone="warn", wrap=True))
-        over = facts.state == "ended"
-        if (over and facts.waiting) or (not over and self._trouble and self._code not in _NOT_MENDED and facts.state != "alone"):
+        over, asked = facts.state == "ended", facts.state in ("alone", "invitation")  # those are led there by the button already
+        if (over and facts.waiting) or (not over and not asked and self._trouble and self._code not in _NOT_MENDED):
             self._offer_again(words, _("Join with another invitation") if over else _("Join again with a new invitation"))
         row.addLayout(words, 1)
         button = self._button(facts)
@@ -361,8 +361,9 @@ class SyncPage(Page):
             button = Button(_("Join with an invitation"), "primary", "envelope-simple")
             button.clicked.connect(self._ask_join)
             return button
-        if facts.state == "ended" and not facts.waiting:  # nothing is left to do here but to open the next door
-            button = Button(_("Join with another invitation"), "primary", "envelope-simple")
+        if facts.state == "invitation" or (facts.state == "ended" and not facts.waiting):  # nothing else can be done here
+            button = Button(_("Join again with a new invitation") if facts.state == "invitation" else _("Join with another invitation"), "primary",
+                            "envelope-simple")
             button.clicked.connect(self._ask_again)
             return button
         button = Button(_("Syncing …") if self._busy else _("Sync now"), "primary", "arrows-clockwise")
@@ -388,6 +389,8 @@ class SyncPage(Page):
             return _("This is the sample chapter. It never joins a server, so nobody made up gets among real people.")
         if facts.state == "alone":
             return _("It is shared with nobody. With an invitation from your chapter lead or alumni office it keeps in step with other laptops.")
+        if facts.state == "invitation":
+            return _("Work goes on meanwhile; nothing that you change is lost.")
         if facts.locked and not facts.waiting:
             return _("Nothing of the chapter is shown until then.")
         if facts.state == "ended" and not facts.waiting:
@@ -599,7 +602,7 @@ class SyncPage(Page):
         column.addWidget(SettingRow(_("Version"), _("Alumni Desk {version}, protocol {protocol}").format(version=__version__, protocol=PROTOCOL)))
         if facts.leads:
             self._versions(column)
-        if facts.leads and facts.state != "ended":
+        if facts.leads and facts.state not in ("ended", "invitation"):
             self.term = EndTerm(self._bridge, facts.chapter, admin=facts.admin, hand_over=self.people.hand_over)
             self.term.said.connect(lambda words: self.said.emit(words, None))
             self.term.switched.connect(self.refresh)

@@ -336,7 +336,8 @@ class UnlockPage(QWidget):
         column.addSpacing(px(16))
         usual = _("This computer has no password store that works, so a password of your own locks the members.") if choose \
             else _("The members on this laptop are locked.")  # fmt: skip
-        column.addWidget(IconLine("lock-simple", why or usual))
+        self._line = IconLine("lock-simple", why or usual)
+        column.addWidget(self._line)
         self.try_again: Button | None = None
         if again is not None:
             self.try_again = Button(_("Try again"), icon="arrow-clockwise")
@@ -382,6 +383,13 @@ class UnlockPage(QWidget):
             field.eye.setFocusPolicy(Qt.FocusPolicy.NoFocus)  # the tick below is for the keyboard
             field.returnPressed.connect(self._try)
             field.installEventFilter(self)
+
+    def tell(self, why: str) -> None:
+        """Another reason, over what is being typed; by now it can be tried again."""
+        self.why = why
+        self._line.first.setText(why)
+        if self.try_again is not None:
+            self.try_again.show()
 
     def first_focus(self) -> QWidget:
         return self.entry.field() if self.entry is not None else self.password

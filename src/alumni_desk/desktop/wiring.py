@@ -31,6 +31,7 @@ from alumni_desk.schema import open_desk
 from alumni_desk.store import keys
 from alumni_desk.store.desk import Desk
 from alumni_desk.store.holding import Hold
+from alumni_desk.store.patience import Patience
 from alumni_desk.store.profile import Profile
 from alumni_desk.words import _, day
 
@@ -47,6 +48,8 @@ ASKS = {"passphrase_needed": "typed", "passphrase_wrong": "typed", "recovery_nee
 """Errors of opening that a password mends, and whether it is typed or chosen."""
 
 
+SHORTLY_S = 2
+"""So long the password store is waited for where it was asked just before."""
 LATEST_MS = 5_000
 """When what waits for the first page is done even if none stands, because a password is asked for."""
 
@@ -120,14 +123,16 @@ def quiet_crashes() -> None:
 
 def ways_of(profile: Profile, hold: Hold | None = None) -> Ways:
     """How a profile is opened, begun, joined and restored. ``hold``: the right to show it, taken before it is opened."""
+    patience = Patience()
 
     def opened(password: str | None) -> Desk:
         if hold is not None:
             hold.require()
-        return open_desk(profile, passphrase=password)
+        return open_desk(profile, passphrase=password, patience=patience)
 
     return Ways(
         open=opened,
+        patience=patience,
         wants=lambda error: ASKS.get(error.code, ""),
         start=_start,
         sample=_sample,
@@ -290,8 +295,9 @@ def _kept(profile: Profile, password: str | None) -> tuple[list[Kept], int]:
     from alumni_desk.desktop.stuck_page import LISTED, Kept
     from alumni_desk.store import backup, backup_folders
 
+    there = (profile.path / "desk.key").exists()
     try:
-        key = keys.database_key(profile.path, "desk", passphrase=password) if (profile.path / "desk.key").exists() else None
+        key = keys.database_key(profile.path, "desk", passphrase=password, patience=Patience(SHORTLY_S)) if there else None
     except StoreProblem:
         key = None
     kept: list[Kept] = []

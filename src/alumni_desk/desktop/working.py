@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QProgressBar, QWidget
 
@@ -31,6 +33,14 @@ class Working(QWidget):
         self.cancel.setVisible(cancel)
         column.addSpacing(px(16))
         column.addWidget(self.cancel, 0, Qt.AlignmentFlag.AlignRight)
+        self._column = column
+
+    def offer(self, words: str, way: Callable[[], object]) -> None:
+        """Offer another way, once it has taken a while."""
+        button = Button(words, icon="key")
+        button.clicked.connect(lambda: way())
+        self._column.addWidget(button, 0, Qt.AlignmentFlag.AlignLeft)
+        button.setFocus(Qt.FocusReason.OtherFocusReason)
 
     def first_focus(self) -> QWidget:
         return self.cancel

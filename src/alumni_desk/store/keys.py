@@ -27,6 +27,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from alumni_desk.errors import Refused, StoreProblem
 from alumni_desk.protocol import codes
 from alumni_desk.store.disk import disk_problem
+from alumni_desk.store.patience import NoAnswer, Patience
 from alumni_desk.store.profile import alone
 from alumni_desk.words import _
 
@@ -183,32 +184,51 @@ def recovery_typo(typed: str) -> StoreProblem:
                         n=codes.wrong_recovery_group(typed))
 
 
-def database_key(folder: Path, name: str, *, passphrase: str | None = None) -> bytes:
+def database_key(folder: Path, name: str, *, passphrase: str | None = None, patience: Patience | None = None) -> bytes:
     """The 32-byte key of ``NAME.db`` in a folder; made, and kept, the first time.
 
-    A passphrase or a recovery key given, or a passphrase in ``ALUMNI_DESK_PASSPHRASE``, wins over the keyring; where none of them opens
-    it, a recovery key in ``ALUMNI_DESK_RECOVERY`` may. Raises StoreProblem: ``passphrase_wanted`` (no keyring works and none was
-    chosen yet), ``passphrase_short``, ``passphrase_needed``, ``recovery_needed``,
-    ``keyring_silent``, what ``open_sealed`` raises, ``key_lost``, ``key_damaged``.
+    A passphrase or a recovery key given, or a passphrase in ``ALUMNI_DESK_PASSPHRASE``, or else a recovery key in
+    ``ALUMNI_DESK_RECOVERY``, wins over the keyring. That is asked with ``patience``, while nothing is held that another program waits for.
+
+    Raises StoreProblem: ``passphrase_wanted`` (no keyring works and none was chosen yet), ``passphrase_short``, ``passphrase_needed``,
+    ``recovery_needed``, ``keyring_silent``, what ``open_sealed`` raises, ``key_lost``, ``key_damaged``.
     """
     file = folder / f"{name}.key"
     typed = passphrase or os.environ.get(PASSPHRASE) or None
     with alone(folder / f"{name}.lock"):
         if file.exists():
-            return _kept(_read(file), typed)
-        if any((folder / f"{name}.{end}").exists() for end in ("db", "outbox")):  # the database may be gone with it
-            raise StoreProblem("key_lost", _(
-                "The key of the database in {folder} is missing, so it cannot be opened. Restore a backup: the key lies in that, too, and if it opens "
-                "what is here, nothing is replaced.") if name == DESK else _(
-                "The key of the database in {folder} is missing, so it cannot be opened. Restore a backup."), folder=folder)
-        if typed is not None and len(typed) < SHORTEST:
-            raise StoreProblem("passphrase_short", _("A password needs ten letters or more: three words you will remember do well. Nothing was made."))
-        key = secrets.token_bytes(32)
-        content = _keep(key, typed)
-        if name == DESK:
-            _note_begun(folder)
-        _write(file, content)
-        return key
+            found: dict[str, Any] | None = _read(file)
+        else:
+            found = None
+            _refuse_anew(folder, name, typed)
+    if found is None and (made := _made(folder, name, typed, patience)) is not None:
+        return made
+    return _kept(found if found is not None else _read(file), typed, patience)
+
+
+def _refuse_anew(folder: Path, name: str, typed: str | None) -> None:
+    if any((folder / f"{name}.{end}").exists() for end in ("db", "outbox")):  # the database may be gone with it
+        raise StoreProblem("key_lost", _(
+            "The key of the database in {folder} is missing, so it cannot be opened. Restore a backup: the key lies in that, too, and if it opens "
+            "what is here, nothing is replaced.") if name == DESK else _(
+            "The key of the database in {folder} is missing, so it cannot be opened. Restore a backup."), folder=folder)
+    if typed is not None and len(typed) < SHORTEST:
+        raise StoreProblem("passphrase_short", _("A password needs ten letters or more: three words you will remember do well. Nothing was made."))
+
+
+def _made(folder: Path, name: str, typed: str | None, patience: Patience | None) -> bytes | None:
+    """A new key, kept; None if another program has made one meanwhile."""
+    file = folder / f"{name}.key"
+    key = secrets.token_bytes(32)
+    content = _keep(key, typed, patience)
+    with alone(folder / f"{name}.lock"):
+        if not file.exists():
+            if name == DESK:
+                _note_begun(folder)
+            _write(file, content)
+            return key
+    _forget(content)
+    return None
 
 
 def _note_begun(folder: Path) -> None:
@@ -382,25 +402,36 @@ def has_keyring() -> bool:
     return _keyring() is not None
 
 
-def _kept(content: dict[str, Any], typed: str | None) -> bytes:
+def _kept(content: dict[str, Any], typed: str | None, patience: Patience | None) -> bytes:
+    """With what was typed, else with the recovery key that a command was given, else as the keyring gives it."""
+    wrong: StoreProblem | None = None
     try:
-        return _opened(content, typed)
-    except StoreProblem:
-        spare = os.environ.get(RECOVERY)
-        if not spare:
-            raise
-        if codes.read_recovery_key(spare) is None:
-            raise recovery_typo(spare) from None
-        return open_sealed(content, spare)
+        if typed is not None and ("passphrase" in content or codes.like_recovery_key(typed)):
+            return open_sealed(content, typed)
+    except StoreProblem as problem:
+        wrong = problem
+    spare = os.environ.get(RECOVERY)
+    if spare:
+        try:
+            if codes.read_recovery_key(spare) is None:
+                raise recovery_typo(spare)
+            return open_sealed(content, spare)
+        except StoreProblem as problem:
+            if wrong is not None:
+                raise
+            wrong = problem  # said if the keyring does not open it either
+            with suppress(StoreProblem):
+                return _opened(content, patience)
+    if wrong is not None:
+        raise wrong
+    return _opened(content, patience)
 
 
-def _opened(content: dict[str, Any], typed: str | None) -> bytes:
-    if typed is not None and ("passphrase" in content or codes.like_recovery_key(typed)):
-        return open_sealed(content, typed)
+def _opened(content: dict[str, Any], patience: Patience | None) -> bytes:
     if "keyring" not in content:
         raise StoreProblem("passphrase_needed", _(
             "This chapter is locked with a password. Type it, or set ALUMNI_DESK_PASSPHRASE before a command."))
-    given = _from_keyring(content)
+    given = _from_keyring(content, patience)
     if given.key is not None:
         return given.key
     if given.gone:
@@ -409,14 +440,14 @@ def _opened(content: dict[str, Any], typed: str | None) -> bytes:
     if "passphrase" in content:
         raise StoreProblem("passphrase_needed", _(
             "This computer's password store does not give out the key of the chapter: {why}. Type the chapter's password, or set "
-            "ALUMNI_DESK_PASSPHRASE before a command."), why=why)
+            "ALUMNI_DESK_PASSPHRASE before a command."), why=why, slow=given.slow)
     if "recovery" in content:
         raise StoreProblem("recovery_needed", _(
             "This computer's password store does not give out the key of the chapter: {why}. Unlock it (signing in to the computer does) "
-            "and try again, or type the recovery key."), why=why)
+            "and try again, or type the recovery key; before a command, set ALUMNI_DESK_RECOVERY to it."), why=why, slow=given.slow)
     raise StoreProblem("keyring_silent", _(
         "This computer's password store does not give out the key of the chapter: {why}. Unlock it (signing in to the computer does) and "
-        "try again, or restore a backup."), why=why)
+        "try again, or restore a backup."), why=why, slow=given.slow)
 
 
 def _out_of_keyring(content: Mapping[str, Any]) -> StoreProblem:
@@ -436,21 +467,21 @@ def _only_backups() -> str:
     return _("Restore a backup that has a password or a recovery key: the key lies in that, too, and if it opens what is here, nothing is replaced.")
 
 
-def _keep(key: bytes, typed: str | None) -> dict[str, Any]:
-    return {"passphrase": seal(key, typed).as_json()} if typed is not None else _in_keyring(key)
+def _keep(key: bytes, typed: str | None, patience: Patience | None = None) -> dict[str, Any]:
+    return {"passphrase": seal(key, typed).as_json()} if typed is not None else _in_keyring(key, patience)
 
 
-def _in_keyring(key: bytes) -> dict[str, Any]:
+def _in_keyring(key: bytes, patience: Patience | None = None) -> dict[str, Any]:
     import uuid
 
-    ring, name = _keyring(), str(uuid.uuid4())
-    gave = _give(ring, name, base64.b64encode(key).decode()) if ring is not None else "none"
-    if gave == "taken":
+    name = str(uuid.uuid4())
+    why = _give(name, base64.b64encode(key).decode(), patience)
+    if why == "":
         return {"keyring": {"id": name}}
-    if gave == "locked":
+    if why is not None:
         raise StoreProblem("passphrase_wanted", _(
             "This computer's password store takes no key: {why}. Unlock it (signing in to the computer does) and try again; or lock the chapter with a "
-            "password of your own, in the window or with ALUMNI_DESK_PASSPHRASE before a command."), why=_("it is locked"))
+            "password of your own, in the window or with ALUMNI_DESK_PASSPHRASE before a command."), why=why)
     raise StoreProblem("passphrase_wanted", _(
         "This computer has no password store that works, so a password of your own has to lock the chapter. Choose one in the window, "
         "or set ALUMNI_DESK_PASSPHRASE before a command."))
@@ -458,18 +489,25 @@ def _in_keyring(key: bytes) -> dict[str, Any]:
 
 @dataclass(frozen=True)
 class _Given:
-    """What the keyring gives out: the key, or ``why`` not, as the middle of a sentence; or it answers, and the key is ``gone`` from it."""
+    """What the keyring gives out: the key, or ``why`` not, as the middle of a sentence; or it answers, and the key is ``gone`` from it.
+
+    ``slow``: it may yet answer.
+    """
 
     key: bytes | None = None
     why: str = ""
     gone: bool = False
+    slow: bool = False
 
 
-def _from_keyring(content: Mapping[str, Any]) -> _Given:
-    entry, ring = content.get("keyring"), _keyring()
-    if ring is None or not isinstance(entry, dict):
+def _from_keyring(content: Mapping[str, Any], patience: Patience | None = None) -> _Given:
+    entry = content.get("keyring")
+    if not isinstance(entry, dict):
         return _Given(why=_("none answers"))
-    found, why = _ask(ring, str(entry.get("id")))
+    try:
+        found, why = _ask(str(entry.get("id")), patience)
+    except NoAnswer as late:
+        return _Given(why=_why_late(late), slow=True)
     if found is None:
         return _Given(why=why, gone=not why)
     try:
@@ -508,27 +546,46 @@ def _keyring() -> KeyringBackend | None:
     return max(backends, key=lambda one: float(one.priority), default=None)
 
 
-def _ask(ring: KeyringBackend, name: str) -> tuple[str | None, str]:
-    """What the keyring has under a name; None and why it does not answer, or None and nothing if it has nothing."""
+def _ask(name: str, patience: Patience | None) -> tuple[str | None, str]:
+    """What the keyring has under a name; None and why it does not give it, or None and nothing if it has nothing. Raises NoAnswer."""
     from keyring.errors import KeyringError
 
+    def get() -> tuple[str | None, str]:
+        ring = _keyring()
+        return (None, _("none answers")) if ring is None else (ring.get_password(SERVICE, name), "")
+
     try:
-        return ring.get_password(SERVICE, name), ""
+        return (patience or Patience()).ask(get)
     except (KeyringError, OSError, RuntimeError) as error:
         log.warning("the keyring does not answer: %s", type(error).__name__)
         return None, _why_silent(error)
 
 
-def _give(ring: KeyringBackend, name: str, secret: str) -> Literal["taken", "locked", "none"]:
-    """Have the keyring keep this."""
+def _give(name: str, secret: str, patience: Patience | None) -> str | None:
+    """Have the keyring keep this. Nothing if it does; why it does not yet, as the middle of a sentence; None where none works."""
     from keyring.errors import KeyringError, KeyringLocked
 
-    try:
+    def put() -> bool:
+        ring = _keyring()
+        if ring is None:
+            return False
         ring.set_password(SERVICE, name, secret)
-        return "taken" if ring.get_password(SERVICE, name) == secret else "none"  # some take it and keep nothing
+        return ring.get_password(SERVICE, name) == secret  # some take it and keep nothing
+
+    try:
+        return "" if (patience or Patience()).ask(put, late=lambda kept: _take_out(name) if kept else None) else None
+    except NoAnswer as late:
+        return _why_late(late)
     except (KeyringError, OSError, RuntimeError) as error:
         log.warning("the keyring takes no key: %s", type(error).__name__)
-        return "locked" if isinstance(error, KeyringLocked) else "none"
+        return _("it is locked") if isinstance(error, KeyringLocked) else None
+
+
+def _why_late(late: NoAnswer) -> str:
+    """That it was waited for in vain, as the middle of a sentence."""
+    if late.asks:
+        return _("it asks for its password in a window of its own, and nobody has answered")
+    return _("it does not answer; signing out of the computer and in again may help")
 
 
 def _why_silent(error: Exception) -> str:
@@ -543,12 +600,17 @@ def _forget(before: dict[str, Any]) -> None:
     from keyring.errors import KeyringError
 
     entry = before.get("keyring")
-    ring = _keyring() if isinstance(entry, dict) else None
-    if ring is not None and isinstance(entry, dict):
+    if isinstance(entry, dict):
         try:
-            ring.delete_password(SERVICE, str(entry.get("id")))
-        except (KeyringError, OSError, RuntimeError) as error:
+            Patience().ask(lambda: _take_out(str(entry.get("id"))))
+        except (NoAnswer, KeyringError, OSError, RuntimeError) as error:
             log.warning("the keyring keeps an old key: %s", type(error).__name__)
+
+
+def _take_out(name: str) -> None:
+    ring = _keyring()
+    if ring is not None:
+        ring.delete_password(SERVICE, name)
 
 
 def _read(file: Path) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from alumni_desk.store import disk, driver, keys, recovery
 from alumni_desk.store.connecting import alone_with, connect, engine_of, reader, roll_back
 from alumni_desk.store.desk import Desk, wanted_triggers
 from alumni_desk.store.mark import Mark
+from alumni_desk.store.patience import Patience
 from alumni_desk.store.profile import Profile, alone
 from alumni_desk.store.synced import fingerprint
 from alumni_desk.store.troubles import changes_lost, database_damaged, database_gone, store_problem, translated
@@ -32,7 +33,7 @@ REVISION = "0009"
 
 
 def open_with(profile: Profile, metadata: Callable[[], sa.MetaData], version: int, *, passphrase: str | None = None, create: bool = True,
-              known: str | None = None) -> Desk:
+              known: str | None = None, patience: Patience | None = None) -> Desk:
     """Open a profile's desk with this schema and version of it; make it the first time unless ``create`` is false.
 
     ``known``: the fingerprint of the schema's triggers; a database that has them needs no look at the schema.
@@ -46,7 +47,7 @@ def open_with(profile: Profile, metadata: Callable[[], sa.MetaData], version: in
     if (profile.path / "removed.json").exists():
         _refuse_removed(profile)
     with disk.chapters_files(profile.path), translated(profile.path):
-        key = keys.database_key(profile.path, "desk", passphrase=passphrase)
+        key = keys.database_key(profile.path, "desk", passphrase=passphrase, patience=patience)
         with alone(profile.path / "desk.lock"):
             if (profile.path / "restoring").exists():
                 _end_restore(profile)
