@@ -109,6 +109,36 @@ def test_the_very_letters_that_were_typed_come_first(desk: Desk, typed: str, ord
     assert [row.name for row in rows_of(desk, best_members(desk, typed, 5).ids)] == [f"Ana {last}" for last in order]
 
 
+@pytest.mark.parametrize(("first", "last", "typed"), [
+    ("Flora", "Mc Donald", ("mcdonald", "flora mcdonald", "mcdon", "mc donald")), ("Flora", "McDonald", ("mc donald", "flora mc donald", "mcdonald")),
+    ("Mary Ann", "Obi", ("maryann", "obi maryann", "mary ann")), ("Maryann", "Obi", ("mary ann", "mary ann obi")),
+    ("Ana", "de la Cruz", ("delacruz", "dela cruz", "ana delacruz")), ("Ana", "Delacruz", ("de la cruz", "dela cruz", "ana de la cruz")),
+    ("ゆうこ", "やまだ", ("やまだゆうこ", "やまだ ゆうこ", "ゆうこ")), ("小明", "王", ("王小明", "王 小明", "小明")), ("정은", "김", ("김정은", "김 정은")),
+])
+def test_a_name_of_several_words_is_found_as_one_and_the_other_way_round(desk: Desk, first: str, last: str, typed: Sequence[str]) -> None:
+    one = add_member(desk, first_name=first, last_name=last).id
+    add_member(desk, first_name="Donald", last_name="Cruz")
+    add_member(desk, first_name="Mary", last_name="Zed")
+    for ready in (False, True):  # before and after it is known which words there are
+        for text in typed:
+            found = best_members(desk, text, 5)
+            assert found.ids == (one,) and not found.close, text
+            assert member_ids(desk, text) == [one] and {each for portion in all_members(desk, question_of(text)) for each in portion} == {one}
+        if not ready:
+            with desk.reading() as connection:
+                desk.vocabulary.be_ready(connection)
+    assert verify(desk).ok
+    rebuild_search(desk)
+    assert verify(desk).ok and best_members(desk, typed[0], 5).ids == (one,)
+
+
+def test_words_written_as_one_do_not_come_before_those_that_were_typed(desk: Desk) -> None:
+    for first, last in (("Ann", "Lee"), ("Annlee", "Zed"), ("Mary Ann", "Obi"), ("Maryann", "Cox")):
+        add_member(desk, first_name=first, last_name=last)
+    assert best(desk, "ann lee") == ["Ann Lee", "Annlee Zed"]
+    assert set(best(desk, "mary ann")) == set(best(desk, "maryann")) == {"Mary Ann Obi", "Maryann Cox"}
+
+
 def test_the_code_of_a_badge_finds_its_person(desk: Desk) -> None:
     ada = add_member(desk, first_name="Ada", last_name="Obi").id
     gathering = new_gathering(desk, name="Dinner", start="2026-12-01T18:00").id

@@ -131,6 +131,23 @@ def test_names_with_a_hyphen_are_found_as_one_word_after_the_update(profile: Pro
         assert [row.id for row in member_rows(desk, "marykate")] == [kate] and revision(desk) == REVISION and verify(desk).ok
 
 
+@pytest.mark.parametrize(("first", "last", "joined"), [("Mary Ann", "Obi", "maryann"), ("Ana", "de la Cruz", "delacruz"), ("小明", "王", "王小明")])
+def test_names_of_several_words_are_found_as_one_after_the_update(profile: Profile, first: str, last: str, joined: str) -> None:
+    """Until 0009 the index had their words only."""
+    with open_desk(profile) as desk:
+        one = add_member(desk, first_name=first, last_name=last).id
+        add_member(desk, first_name="Ada", last_name="Obi")
+        raw = desk.raw()
+        raw.execute("INSERT INTO search_words (search_words) VALUES ('delete-all')")
+        raw.execute("UPDATE search_person SET names = replace(names, ?, '')", (f" {joined}",))
+        raw.execute("INSERT INTO search_words (search_words) VALUES ('rebuild')")
+        raw.execute("UPDATE alembic_version SET version_num = '0009'")
+        raw.close()
+        assert member_rows(desk, joined) == []
+    with open_desk(profile) as desk:
+        assert [row.id for row in member_rows(desk, joined)] == [one] and revision(desk) == REVISION and verify(desk).ok
+
+
 def test_opened_twice_it_is_changed_once(old: Profile) -> None:
     open_desk(old).close()
     with open_desk(old) as desk:

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from alumni_desk.protocol.codes import read_badge_code
 from alumni_desk.store import driver
-from alumni_desk.store.search import BACKWARDS, OTHER_NAME, TAIL, THE_REST, fold, phone_ends, words
+from alumni_desk.store.search import BACKWARDS, JOINED, OTHER_NAME, TAIL, THE_REST, fold, phone_ends, words
 
 if TYPE_CHECKING:
     import sqlalchemy as sa
@@ -28,6 +28,9 @@ MOST_WORDS = 12
 
 MOST_SPELLINGS, FEW_SPELLINGS = 32, 8
 """So many spellings of a mistyped word are tried, whole words first; few if every word is to be spelled otherwise."""
+
+MOST_JOINED = 6
+"""A question of more words is not looked at for those that are one in the list."""
 
 CHUNK = 2_000
 _END = "\U0010ffff"
@@ -52,6 +55,7 @@ class Question:
     close: bool = False  # spellings are forgiven
     code: str | None = None  # it is the code of a badge
     groups: tuple[tuple[str, ...], ...] = ()  # digits that follow each other: a phone number as people write it, or a year and one
+    joined: tuple[Question, ...] = ()  # the same with words written as one: Mc Donald
     letters: tuple[str, ...] = ()  # words with marks and letters that folding takes away, as they were typed
 
     @property
@@ -61,6 +65,11 @@ class Question:
 
     def expression(self, where: Where, *, whole: bool = False) -> str:
         """The full-text question: every word, in names or anywhere; as a beginning, or whole."""
+        if not self.joined:
+            return self._expression(where, whole=whole)
+        return " OR ".join(f"({one._expression(where, whole=whole)})" for one in (self, *self.joined))
+
+    def _expression(self, where: Where, *, whole: bool) -> str:
         star = "" if whole else "*"
         terms = ["(" + " OR ".join(_splits(groups, star)) + ")" for groups in self.groups]
         grouped = {group for groups in self.groups for group in groups}
@@ -90,8 +99,15 @@ def question_of(query: str) -> Question | None:
     asked = words(query)[:MOST_WORDS]
     if not asked:
         return None
-    return Question(tuple((word,) for word in dict.fromkeys(asked)), code=read_badge_code(query), groups=_groups(query, asked),
-                    letters=() if query.isascii() else _with_marks(query))
+    question = Question(tuple((word,) for word in dict.fromkeys(asked)), code=read_badge_code(query), groups=_groups(query, asked),
+                        letters=() if query.isascii() else _with_marks(query))
+    return replace(question, joined=tuple(replace(question, words=tuple((word,) for word in dict.fromkeys(one))) for one in _joined(asked)))
+
+
+def _joined(asked: Sequence[str]) -> list[list[str]]:
+    """The words with two or more that follow each other written as one."""
+    return [[*asked[:start], "".join(asked[start:end]), *asked[end:]] for start in range(len(asked)) for end in range(start + 2, len(asked) + 1)
+            if end - start <= JOINED and len(asked) <= MOST_JOINED and not any(map(_FIGURE.search, asked[start:end]))]
 
 
 def _with_marks(text: str) -> tuple[str, ...]:
@@ -153,6 +169,7 @@ def find_people(connection: sa.Connection, query: str, limit: int, *, standing: 
     question = question_of(query)
     if question is None:
         return Found((), None)
+    question = vocabulary.known_of(connection, question) if vocabulary is not None else question
     ids = _best(connection, question, limit, standing) if vocabulary is None or question.code or not vocabulary.lacks(connection, question) else ()
     if not ids and vocabulary is not None:
         for guess in vocabulary.guesses(connection, question):
@@ -202,7 +219,7 @@ class _Search:
     def __init__(self, connection: sa.Connection, question: Question, limit: int, standing: str | None) -> None:
         self._connection, self._question, self._limit, self._standing = connection, question, limit, standing
         self._looked_at: set[int] = set()
-        self._patterns = [_patterns(spellings) for spellings in question.words]
+        self._patterns = [[_patterns(spellings) for spellings in one.words] for one in (question, *question.joined)]
         self.found: dict[str, None] = {}
 
     def take(self, ids: Sequence[str]) -> bool:
@@ -281,8 +298,11 @@ class _Search:
                      (json.dumps(fit), *_given(self._standing)))
         turns = set() if self._question.numbered else set(_turns(self._question))
         other_letters = self._other_letters([row[0] for row in rows]) if self._question.letters else {}
-        return sorted((*_rank(self._patterns, f" {names} ", f" {other} "), other_letters.get(one, 0), sort not in turns, len(names), sort, one)
+        return sorted((*self._rank(f" {names} ", f" {other} "), other_letters.get(one, 0), sort not in turns, len(names), sort, one)
                       for one, sort, names, other in rows)
+
+    def _rank(self, names: str, other: str) -> tuple[int, int]:
+        return min(_rank(patterns, names, other) for patterns in self._patterns)
 
     def _other_letters(self, people: Sequence[str]) -> dict[str, int]:
         """How far the names of these people are from the very letters that were typed: the index knows folded ones only."""
@@ -361,7 +381,19 @@ class Vocabulary:
     def lacks(self, connection: sa.Connection, question: Question) -> bool:
         """Whether some word of a question is nobody's, so that nobody can fit. False as long as that is not known."""
         with self._lock:
-            return self._seen == _state(connection) and not all(self._known(one[0]) for one in question.words)
+            return self._seen == _state(connection) and not question.joined and not self._knows(question)
+
+    def known_of(self, connection: sa.Connection, question: Question) -> Question:
+        """The question without the joined words that are nobody's, as far as that is known."""
+        if not question.joined:
+            return question
+        with self._lock:
+            if self._seen != _state(connection):
+                return question
+            return replace(question, joined=tuple(one for one in question.joined if self._knows(one)))
+
+    def _knows(self, question: Question) -> bool:
+        return all(self._known(one[0]) for one in question.words)
 
     def guesses(self, connection: sa.Connection, question: Question) -> Iterator[Question]:
         """The question with words spelled otherwise: those that nobody has; then one of the others, the longest first; then all."""
@@ -374,12 +406,12 @@ class Vocabulary:
         if not all(mended):
             return
         if unknown:
-            yield replace(question, words=tuple(mended), close=True)
+            yield replace(question, joined=(), words=tuple(mended), close=True)
         others = {place: near for place, word in enumerate(asked) if place not in unknown and (near := self._near(word, begun=place == len(asked) - 1))}
         for place in sorted(others, key=lambda place: -len(asked[place])):
-            yield replace(question, words=(*mended[:place], others[place], *mended[place + 1:]), close=True)
+            yield replace(question, joined=(), words=(*mended[:place], others[place], *mended[place + 1:]), close=True)
         if len(others) > 1:
-            yield replace(question, words=tuple(others.get(place, one)[:FEW_SPELLINGS] for place, one in enumerate(mended)), close=True)
+            yield replace(question, joined=(), words=tuple(others.get(place, one)[:FEW_SPELLINGS] for place, one in enumerate(mended)), close=True)
 
     def _read(self, connection: sa.Connection) -> None:
         seen = _state(connection)

@@ -36,6 +36,9 @@ OTHER_NAME, THE_REST = "º", "ª"
 BACKWARDS = "³"
 """Before a phone number's digits from the last to the first: whatever it ends in is a beginning of them. Folding makes 3 of it."""
 
+JOINED = 4
+"""So many words of a name are found as one, too."""
+
 TAIL = 4
 """So many of a phone number's last digits find it."""
 
@@ -48,6 +51,8 @@ _ASCII_WORD = re.compile(r"[a-z0-9]+")
 _NO_DIGIT = re.compile(r"[^0-9]+")
 _WORD = re.compile(r"[^\W_]+")
 _HYPHEN = re.compile(r"(?<=\w)[-\u2010\u2011](?=\w)")
+_UNSPACED = re.compile("[\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff\uac00-\ud7a3]+")
+"""Kana, Han and Hangul: last and given name are written as one word."""
 _HAN = re.compile("[\u3400-\u9fff]{2,8}")
 # Marks that make another letter, so that they cannot be dropped: voicing of kana; and vowel signs of Indic scripts, Thai, Arabic …
 _KEPT = frozenset("\u3099\u309a")
@@ -301,6 +306,8 @@ def _texts(person: Sequence[Any], schooling: Sequence[str] | None) -> tuple[str,
     else:
         whole_last, cut_last = _cut(last)
     called = cut_given + cut_last
+    if whole_given and whole_last and _UNSPACED.fullmatch(whole_last[0]) and _UNSPACED.fullmatch(whole_given[0]):
+        called += ("".join(whole_last + whole_given),)  # as they are written: 王小明
     if len(called) != 2 or called[0] == called[1]:
         called = tuple(dict.fromkeys(called)) or tuple(dict.fromkeys(_cut(other_script)[1] if other_script else ()))
     names = " ".join(called)
@@ -385,6 +392,8 @@ def _cut(text: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
     cut = _words_of(text, whole)
     if _HYPHEN.search(text):  # Mary-Kate is found as marykate, too
         cut += [word for word in words(_HYPHEN.sub("", text)) if word not in cut]
+    if 1 < len(whole) <= JOINED and (joined := "".join(whole)) not in cut:  # and so are Mary Kate, Mc Donald and de la Cruz as one word
+        cut.append(joined)
     return tuple(whole), tuple(cut)
 
 
