@@ -41,6 +41,14 @@ def wait(condition: Callable[[], Any]) -> None:
         threading.Event().wait(0.02)
 
 
+def is_there() -> bool:
+    """Whether there is a service."""
+    import secretstorage
+
+    with closing(secretstorage.dbus_init()) as bus:
+        return bool(secretstorage.check_service_availability(bus))
+
+
 def unlocked_one() -> bool:
     """Whether there is a place for passwords that is open: the service is there a moment before."""
     import secretstorage
@@ -70,7 +78,7 @@ class Store:
         """Begin to answer. It goes to the background by itself, once it is ready."""
         subprocess.run(["gnome-keyring-daemon", "--unlock" if unlocked else "--start", "--components=secrets"], input=b"pass" if unlocked else b"",
                        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, timeout=SOON, check=True)
-        wait(unlocked_one if unlocked else keys.has_keyring)
+        wait(unlocked_one if unlocked else is_there)
         with closing(open_dbus_connection()) as bus:
             reply = bus.send_and_get_reply(message_bus.GetConnectionUnixProcessID("org.freedesktop.secrets"))
         self._service = int(reply.body[0])
@@ -80,7 +88,7 @@ class Store:
         if self._service is not None:
             os.kill(self._service, signal.SIGKILL)
             self._service = None
-            wait(lambda: not keys.has_keyring())
+            wait(lambda: not is_there())
 
     def hang(self) -> None:
         """Answer nobody."""

@@ -540,10 +540,10 @@ def _keyring() -> KeyringBackend | None:
     try:
         modules = _import_keyrings()
         backends = [kind() for kind in KeyringBackend.get_viable_backends() if kind.__module__ in modules]
+        return max(backends, key=lambda one: float(one.priority), default=None)  # one may end as it is asked
     except (KeyringError, OSError, RuntimeError) as error:
         log.warning("no keyring: %s", type(error).__name__)
         return None
-    return max(backends, key=lambda one: float(one.priority), default=None)
 
 
 def _ask(name: str, patience: Patience | None) -> tuple[str | None, str]:
