@@ -26,6 +26,7 @@ from alumni_desk.store import backup, backup_folders, removal
 from alumni_desk.store.desk import Desk
 from alumni_desk.store.erasing import erase
 from alumni_desk.store.profile import Profile
+from alumni_desk.store.undo import redo, undo
 from alumni_desk.sync import laptops, leaving, set_aside
 from alumni_desk.sync.engine import join, status, sync_once
 from alumni_desk.sync.venue.files import read_parcels, write_parcels
@@ -172,6 +173,24 @@ def test_what_is_set_aside_says_what_was_written_and_what_is_here_now(pair: tupl
     assert "Employer “Acme & Sons” (now “Initech”)" in line and "Address “Boston”" in line
     assert run(["--profile", str(leader.profile.path), "set-aside"]) == 0
     assert line in capsys.readouterr().out
+
+
+def test_what_is_set_aside_tells_each_change_and_ends_as_a_release_does(pair: tuple[Desk, Desk]) -> None:
+    leader, other = pair
+    add_member(other, first_name="Late", last_name="One")
+    for _time in range(2):
+        undo(other)
+        redo(other)
+    remove_other(leader)
+    assert code_of(lambda: sync_once(other)) == "access_removed"
+    sync_once(leader)
+    [aside] = set_aside.set_aside(leader)
+    assert aside.count == 5 and aside.more == 0, "nobody has to wonder where the others are"
+    assert aside.what[0].startswith("Late One: ") and "First name “Late”" in aside.what[0]
+    assert aside.what[1:] == ("Late One: Taken off the list", "Late One: Back on the list") * 2
+    assert set_aside.release(leader, aside.id).refused == 0
+    sync_once(leader)
+    assert names(leader) == ["Lovelace", "One"]
 
 
 def test_what_is_discarded_never_counts(pair: tuple[Desk, Desk]) -> None:

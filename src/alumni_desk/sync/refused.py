@@ -122,9 +122,19 @@ def _written(table: str, fields: Mapping[str, Any], there: Mapping[str, Any], na
         if group == ["gathering"]:
             words.append(_("{field} “{value}”").format(field=word, value=names.gathering(fields["gathering"])))
             continue
-        points = group == ["gone"] or any(is_id(fields[one]) for one in group)
+        if group == ["gone"]:
+            words.append(_gone_word(table, bool(fields["gone"])))
+            continue
+        points = any(is_id(fields[one]) for one in group)
         words.append(word if points else _value(word, _together(table, fields, group), _together(table, there, group)))
     return words
+
+
+def _gone_word(table: str, gone: bool) -> str:
+    """What becomes of a row; a degree goes without whoever has it."""
+    if table == "education":
+        return _("Degree taken off") if gone else _("Degree back")
+    return field_word(table, "gone") if gone else _("Back on the list")
 
 
 def _together(table: str, values: Mapping[str, Any], group: Sequence[str]) -> str:

@@ -20,8 +20,8 @@ from alumni_desk.words import _, ngettext, number
 @dataclass(frozen=True)
 class SetAside:
     """Changes of one laptop (``device``: its id) that wait for a leader. ``received``: ISO 8601 UTC; ``reason``: revoked or unknown, ``why`` the
-    same in a sentence; ``count``: how many changes; ``what``: the first of them in words, a line each; ``more``: how many are not among these;
-    ``erases``: how many people it would erase for good.
+    same in a sentence; ``count``: how many changes; ``what``: the first of them in words, a line each, in their order; ``more``: how many are not
+    among these; ``erases``: how many people it would erase for good.
     """
 
     id: str
@@ -111,7 +111,7 @@ def why(reason: str) -> str:
 
 
 def _words(desk: Desk, row: SetAsideRow, beside: Sequence[Change]) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(change_words(desk, _changes(row), beside)))
+    return tuple(change_words(desk, _changes(row), beside))
 
 
 def _changes(row: SetAsideRow) -> list[Change]:
