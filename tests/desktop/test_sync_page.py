@@ -17,8 +17,10 @@ from PySide6.QtWidgets import QApplication
 from alumni_desk.desktop.controls import Button, Label, Link
 from alumni_desk.desktop.look import look
 from alumni_desk.desktop.nav import DUE
+from alumni_desk.desktop.paint import FSI, PDI
 from alumni_desk.desktop.quitting_sheets import WaitingSheet
 from alumni_desk.desktop.refused_sheet import RefusedSheet
+from alumni_desk.desktop.sheet import Sheet
 from alumni_desk.members.actions import add_member
 from alumni_desk.protocol.messages import LaptopRow
 from alumni_desk.sync import lately, state
@@ -232,6 +234,24 @@ def test_a_few_laptops_more_than_eight_are_shown(hands: Any) -> None:
     hands.until(lambda: "Door 01" in words(page.people))
     assert "Door 07" in words(page.people) and "Old laptop" in words(page.people)
     assert not [one for one in page.people.findChildren(Link) if one.text().startswith("Show all")]
+
+
+def test_a_removal_names_whose_laptop_it_is_where_several_are_called_the_same(hands: Any) -> None:
+    joined(hands.desk)
+    rows = [LaptopRow(device=device, role="leader", gathering=None, name="vm", who=who, last_seen=1, waiting=0, until=None, version="0.1.0", revoked=None,
+                      ended=None, set_aside=0) for device, who in (("one", "Late Hana"), ("two", "Evil Rex"), ("three", None))]
+    with hands.desk.applying() as applying:
+        state.keep(applying.connection, state.Told(at="2026-11-10T10:00:00+00:00", scope=hands.desk.scope, laptops=rows))
+    page = hands.page("sync")
+    hands.until(lambda: "Evil Rex" in words(page.people))
+    buttons = page.people.table.buttons
+    plain = {device: button.accessibleName().replace(FSI, "").replace(PDI, "") for device, button in buttons.items()}
+    assert plain == {"one": "Remove vm (Late Hana)", "two": "Remove vm (Evil Rex)", "three": "Remove vm"}
+    QTest.keyClick(buttons["two"], Qt.Key.Key_Space)
+    hands.until(lambda: hands.shell.findChildren(Sheet))
+    [sheet] = hands.shell.findChildren(Sheet)
+    assert "Remove vm (Evil Rex)?" in words(sheet).replace(FSI, "").replace(PDI, "")
+    sheet.reject()
 
 
 def test_in_a_narrow_window_the_laptops_here_come_before_the_details(hands: Any) -> None:

@@ -76,7 +76,7 @@ class LaptopsTable(QWidget):
     def _button(self, line: LaptopLine) -> Button:
         looks = line.deed == "look"
         button = Button(_("Look") if looks else _("Remove"))
-        button.setAccessibleName((_("Look at what {laptop} handed over") if looks else _("Remove {laptop}")).format(laptop=line.name))
+        button.setAccessibleName((_("Look at what {laptop} handed over") if looks else _("Remove {laptop}")).format(laptop=whose(line.name, line.who)))
         signal = self.look if looks else self.remove
         button.clicked.connect(lambda: signal.emit(line.device))
         return button
@@ -89,6 +89,11 @@ class LaptopsTable(QWidget):
 
     def minimumSizeHint(self) -> QSize:
         return QSize(px(320), super().minimumSizeHint().height())
+
+
+def whose(laptop: str, who: str) -> str:
+    """A laptop with the person who has it: several are called the same."""
+    return _("{laptop} ({who})").format(laptop=laptop, who=who) if who else laptop
 
 
 def _whose(line: LaptopLine) -> QWidget:

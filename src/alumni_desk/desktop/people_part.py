@@ -14,7 +14,7 @@ from alumni_desk.desktop.controls import Button, Label, Link
 from alumni_desk.desktop.dates import day_short, weekday_short
 from alumni_desk.desktop.fonts import px
 from alumni_desk.desktop.inviting import Inviting
-from alumni_desk.desktop.laptops_table import LaptopLine, LaptopsTable
+from alumni_desk.desktop.laptops_table import LaptopLine, LaptopsTable, whose
 from alumni_desk.desktop.open_invitations import OpenInvitations
 from alumni_desk.desktop.paint import isolated
 from alumni_desk.desktop.set_aside_sheet import SetAsideSheet
@@ -214,11 +214,11 @@ class PeoplePart(QWidget):
         laptop = self._of(device)
         if laptop is None:
             return
-        sheet = Sheet(self.window(), _("Remove {laptop}?").format(laptop=laptop.name), _("Remove it"), kind="danger")
-        whose = _("It is {who}’s.").format(who=laptop.who) if laptop.who else ""
-        sheet.column.addWidget(Label(" ".join(filter(None, (whose, _(
+        named = whose(isolated(laptop.name), isolated(laptop.who or ""))
+        sheet = Sheet(self.window(), _("Remove {laptop}?").format(laptop=named), _("Remove it"), kind="danger")
+        sheet.column.addWidget(Label(_(
             "At its next contact it hands over what it had not sent, then erases the chapter and its backups from itself. A laptop that is offline "
-            "cannot be made to forget before that. To come back it needs a new invitation.")))), wrap=True))
+            "cannot be made to forget before that. To come back it needs a new invitation."), wrap=True))
         if laptop.invitations:
             sheet.column.addWidget(Label(ngettext(
                 "{n} open invitation that it made ends with it: whoever has the code cannot join any more.",
