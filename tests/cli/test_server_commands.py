@@ -81,6 +81,12 @@ def joined(folder: Path, url: str | None, code: str, name: str, who: str = "Priy
     return device
 
 
+def test_an_admins_invitation_says_that_it_is_for_every_chapter(do: Do) -> None:
+    do("init")
+    assert "every chapter" not in do("invite", "--chapter", "Boston", "--role", "leader", text=True)
+    assert "for every chapter of this server; the laptop begins in Boston." in do("invite", "--chapter", "Boston", "--role", "admin", text=True)
+
+
 def test_who_has_said_no_name_is_told_by_the_laptop(do: Do, tmp_path: Path, url: str | None) -> None:
     do("init")
     joined(tmp_path / "office", url, do("invite", "--chapter", "Boston", "--role", "leader")["code"], "Mo’s laptop", who="")

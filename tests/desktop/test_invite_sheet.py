@@ -170,6 +170,18 @@ def test_an_invitation_that_nobody_was_given_ends_with_its_dialog_and_an_open_on
     assert [one.state for one in inviting.invitations(desk)].count("open") == 1
 
 
+def test_an_admins_invitation_is_listed_and_no_leader_is_offered_to_take_it_back(make_server: Any, hands_on: Any, desk: Desk) -> None:
+    server = make_server()
+    hands = hands_on(server.url, server.invite())
+    people = hands.shell.current().people
+    server.invite(role="admin")
+    inviting.invite(desk, "leader", name="Kwame")
+    people.refresh(0)
+    hands.until(lambda: "Every chapter · " in all_words(people))
+    [back] = [one for one in people.findChildren(Button) if one.text() == "Take back"]
+    assert "Kwame" in back.accessibleName()
+
+
 def test_the_details_say_which_laptop_has_which_version(make_server: Any, hands_on: Any, make_second: Callable[[], Desk]) -> None:
     server = make_server()
     second = make_second()

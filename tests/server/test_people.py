@@ -41,6 +41,7 @@ from alumni_desk.server.app import make_app
 from alumni_desk.server.database import Database
 from alumni_desk.server.devices import device_rows
 from alumni_desk.server.figures import figures
+from alumni_desk.server.invitations import invite
 from alumni_desk.server.set_aside import parcel_id
 from alumni_desk.server.state import open_server
 from alumni_desk.server.tidying import tidy_all
@@ -119,6 +120,30 @@ def test_an_invitation_is_listed_ends_and_is_forgotten(office: Office) -> None:
     office.time.now += 50 * 24 * 3_600_000
     leader.begin()
     assert not listed().keys() & {first.id, second.id}
+
+
+def test_an_admins_invitation_is_taken_back_by_admins_and_by_who_made_it(office: Office) -> None:
+    leader = office.laptop()
+    admin = enrol(office, invite(office.server, chapter=leader.scope, role="admin", now=office.time.now).code, leader.scope)
+    invite(office.server, chapter=leader.scope, role="admin", now=office.time.now)
+    mine = office.call("invite", InviteRequest(leader.scope, "leader"), InviteReply, leader.token)
+
+    def still_open() -> dict[str, str]:
+        told = office.call("invitations", ScopeRequest(leader.scope), InvitationsReply, leader.token)
+        return {one.role: one.id for one in told.invitations if one.used is None and one.cancelled is None}
+
+    theirs = still_open()["admin"]
+    assert office.ask(f"invitations/{theirs}/cancel", ScopeRequest(leader.scope), leader.token).code == "admin_invitation"
+    assert office.ask("invite", InviteRequest(leader.scope, "leader", replaces=theirs), leader.token).code == "admin_invitation"
+    assert still_open() == {"admin": theirs, "leader": mine.id}, "and what replaces nothing is not made"
+    for invitation in (theirs, mine.id):
+        office.call(f"invitations/{invitation}/cancel", ScopeRequest(leader.scope), InvitationsReply, admin.token)
+    assert still_open() == {}
+    made = office.call("invite", InviteRequest(leader.scope, "admin"), InviteReply, admin.token)
+    with office.server.database.writing() as connection:  # who made it looks after one chapter alone by now
+        connection.exec_driver_sql("UPDATE \"grant\" SET role = 'leader' WHERE scope = '*'")
+    office.call(f"invitations/{made.id}/cancel", ScopeRequest(leader.scope), InvitationsReply, admin.token)
+    assert still_open() == {}
 
 
 def test_parcels_of_a_removed_laptop_are_kept_once_and_judged_when_they_are_released(office: Office) -> None:

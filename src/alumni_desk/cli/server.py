@@ -107,6 +107,8 @@ def run_invite(args: argparse.Namespace) -> int:
             fingerprint=fingerprint)
     else:
         where = _("Send the server's address with it; serve --public-url URL makes it stand here.")
+    if args.role == "admin" and args.chapter:
+        human += "\n" + _("It is for every chapter of this server; the laptop begins in {chapter}.").format(chapter=args.chapter)
     show(args, data, f"{human}\n{where}")
     return 0
 

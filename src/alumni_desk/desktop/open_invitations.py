@@ -25,10 +25,11 @@ SHOWN = 8
 
 
 class OpenInvitations(QWidget):
-    """A row each. Their codes are kept nowhere, so none is shown again. ``take_back(id)`` by its button; ``show_all`` where there are many,
-    and not ``whole``."""
+    """A row each. Their codes are kept nowhere, so none is shown again. ``take_back(id)`` by its button, an admin's where this laptop is one (``admin``);
+    ``show_all`` where there are many, and not ``whole``."""
 
-    def __init__(self, invitations: Sequence[SentInvitation], take_back: Callable[[str], None], show_all: Callable[[], None], *, whole: bool) -> None:
+    def __init__(self, invitations: Sequence[SentInvitation], take_back: Callable[[str], None], show_all: Callable[[], None], *, whole: bool,
+                 admin: bool = False) -> None:
         super().__init__()
         shown = invitations if whole or len(invitations) <= SHOWN + 1 else invitations[:SHOWN]
         self.buttons: dict[str, Button] = {}
@@ -41,8 +42,9 @@ class OpenInvitations(QWidget):
             row = QHBoxLayout()
             row.setSpacing(px(20))
             row.addWidget(_words(one), 1)
-            self.buttons[one.id] = self._button(one, take_back)
-            row.addWidget(self.buttons[one.id], 0, Qt.AlignmentFlag.AlignVCenter)
+            if admin or one.role != "admin":
+                self.buttons[one.id] = self._button(one, take_back)
+                row.addWidget(self.buttons[one.id], 0, Qt.AlignmentFlag.AlignVCenter)
             column.addLayout(row)
         column.addWidget(hairline())
         if len(shown) < len(invitations):

@@ -114,8 +114,8 @@ class PeoplePart(QWidget):
         invites = Link(_("Invite someone"))
         invites.clicked.connect(self.invite)
         column.addWidget(heading(_("Laptops of this chapter"), self._count(), right=invites))
+        admin = any(one.here and one.role == "admin" for one in self._found)
         if self._found:
-            admin = any(one.here and one.role == "admin" for one in self._found)
             shown = self._found if self._all else first_of(self._found)
             self.table = LaptopsTable([line_of(one, self._waiting, datetime.now(UTC), admin=admin) for one in shown])
             self.table.remove.connect(self._ask_remove)
@@ -130,7 +130,7 @@ class PeoplePart(QWidget):
             column.addWidget(Label(trouble, "small", "muted", wrap=True))
         if self._open:
             column.addSpacing(px(16))
-            self.invited = OpenInvitations(self._open, self._take_back, self._show_all_open, whole=self._all_open)
+            self.invited = OpenInvitations(self._open, self._take_back, self._show_all_open, whole=self._all_open, admin=admin)
             column.addWidget(self.invited)
         self._column.replaceWidget(self._body, body)
         self._body.hide()

@@ -55,7 +55,7 @@ def invite(server: Server, who: Caller, message: InviteRequest, now: int) -> Inv
         if gathering is not None:
             expires = min(end_of_invitation(gathering, expires, now), message.until or expires)
         if message.replaces is not None:
-            _end(connection, tables, message.scope, message.replaces, now, must=False)
+            _end(connection, tables, message.scope, message.replaces, now, who, must=False)
         there = sa.select(sa.func.count()).select_from(table).where(table.c.scope == message.scope, is_open(table, now))
         if (connection.execute(there).scalar() or 0) >= OPEN_AT_ONCE:
             raise Refusal(429, "too_many_invitations")
@@ -113,18 +113,22 @@ def cancel(server: Server, who: Caller, scope: str, invitation: str, now: int) -
     look_after(who, scope)
     with server.database.writing() as connection:
         feed.lock_head(connection, server.tables, scope)
-        if _end(connection, server.tables, scope, invitation, now, must=True):
+        if _end(connection, server.tables, scope, invitation, now, who, must=True):
             audit.note(connection, server.tables, scope, "cancel_invitation", at=now, device=who.device, details={"invitation": invitation})
     return invitations(server, who, scope, now)
 
 
-def _end(connection: sa.Connection, tables: sa.MetaData, scope: str, invitation: str, now: int, *, must: bool) -> bool:
-    """End an invitation; False if it had ended. ``must``: it is an error if somebody has used it."""
+def _end(connection: sa.Connection, tables: sa.MetaData, scope: str, invitation: str, now: int, who: Caller, *, must: bool) -> bool:
+    """End an invitation; False if it had ended. One that the caller might not make is ended by whoever made it, or may. ``must``: it is an error if
+    somebody has used it."""
     table = tables.tables["invitation"]
-    query = sa.select(table.c.used_at, table.c.cancelled_at).where(table.c.scope == scope, table.c.code_hash == invitation).with_for_update()
+    query = (sa.select(table.c.used_at, table.c.cancelled_at, table.c.role, table.c.created_by)
+             .where(table.c.scope == scope, table.c.code_hash == invitation).with_for_update())
     found = connection.execute(query).first()
     if found is None:
         raise Refusal(404, "no_such_invitation")
+    if found.role not in _MAY_INVITE[look_after(who, scope)] and found.created_by != who.device:
+        raise Refusal(403, "admin_invitation")
     if found.used_at is not None:
         if must:
             raise Refusal(409, "invitation_used")

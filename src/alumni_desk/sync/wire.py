@@ -457,6 +457,7 @@ def _of_people() -> dict[str, str]:
         "gathering": _("A volunteer at the door is invited to one gathering, anybody else to none."),
         "no_such_gathering": _("The server does not know this gathering yet. Sync first, then invite."),
         "no_such_invitation": _("The server does not know this invitation any more."),
+        "admin_invitation": _("Only a network admin, or whoever made it, takes back an invitation to every chapter. It stays as it is."),
         "too_many_invitations": _("This chapter has 500 open invitations. Cancel some first."),
         "no_such_parcel": _("That is not set aside any more."),
         "looked_at": _("Somebody has looked at that already."),
