@@ -143,6 +143,8 @@ def test_a_laptop_that_left_is_no_leader_any_more(do: Do, tmp_path: Path, url: s
         connection.exec_driver_sql('UPDATE "grant" SET ended_at = 1')  # as leaving and handing over do
     database.close()
     assert do("devices")[0]["left"] and "left" in do("devices", text=True).split()
+    assert "Dell is removed. It had left before, or handed over; what it still has to send" in do("revoke", "Dell", text=True)
+    assert "had left" not in do("revoke", "Dell", text=True)
 
 
 def test_two_laptops_of_one_name_are_told_apart_by_id(do: Do, tmp_path: Path, url: str | None) -> None:

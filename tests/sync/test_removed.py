@@ -424,6 +424,18 @@ def test_the_last_leader_hands_over_instead(make_server: Any, make_desk: MakeDes
     assert {"handed_over", "invite", "enrol"} <= {one["event"] for one in server.run("server", "audit")}
 
 
+def test_a_predecessor_is_not_removed_and_what_it_had_not_sent_arrives(pair: tuple[Desk, Desk], make_desk: MakeDesk) -> None:
+    leader, other = pair
+    made = leaving.hand_over(other, name="Successor")
+    add(other, "Unsent")
+    join(make_desk("successor"), made.url, made.code)
+    with pytest.raises(KnownError, match=r"desk-other laptop has left already: .* is taken in[.] Nothing was changed[.]") as raised:
+        remove_other(leader)
+    assert raised.value.code == "left_already"
+    assert code_of(lambda: sync_once(other)) == "access_removed"
+    assert sync_once(leader).quarantined == 0 and names(leader) == ["Lovelace", "Unsent"]
+
+
 def test_a_laptop_that_keeps_the_chapter_is_not_emptied_with_it(pair: tuple[Desk, Desk], office: Any) -> None:
     from alumni_desk.sync import keeping, state
 

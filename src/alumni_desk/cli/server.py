@@ -43,7 +43,8 @@ def add_commands(commands: Any) -> None:
     part("devices", run_devices, _("the laptops that joined"), _("The laptops that joined, by chapter; waiting: changes that a laptop has still to send."),
          _("list of id, name, who, chapter, role, last_seen, version, waiting, revoked, replaced (it joined anew), left (its chapter)"))
     revoke = part("revoke", run_revoke, _("remove a laptop"), _(
-        "Remove a laptop: from its next call on it gets nothing more, and the open invitations that it made end."),
+        "Remove a laptop: from its next call on it gets nothing more, and the open invitations that it made end. What it had not sent is set aside, also of "
+        "one that left or handed over before, where it would have counted."),
         _("id, name, revoked, invitations (how many ended with it)"))
     revoke.add_argument("device", metavar="DEVICE", help=_("its id, or its name if no other has it"))
     moving = part("move-member", run_move_member, _("hand a member over to another chapter"), _(
@@ -150,15 +151,18 @@ def run_devices(args: argparse.Namespace) -> int:
 def run_revoke(args: argparse.Namespace) -> int:
     """Remove a laptop."""
     from alumni_desk.server.accounts import remove
-    from alumni_desk.server.devices import find_device
+    from alumni_desk.server.devices import find_device, has_left
     from alumni_desk.server.state import now_ms
 
     now, ended = now_ms(), 0
     with the_server(args) as server, server.database.writing() as connection:
         device = find_device(connection, server.tables, args.device)
+        late = device.revoked_at is None and has_left(connection, server.tables, device.id)
         if device.revoked_at is None:
             ended = remove(server, connection, device.id, now, by=None)
     words = [(_("{name} is removed.") if device.revoked_at is None else _("{name} was removed before.")).format(name=device.name or device.id)]
+    if late:
+        words.append(_("It had left before, or handed over; what it still has to send would have counted, and waits for a leader’s look now (set-aside)."))
     if ended:
         words.append(ngettext("{n} open invitation that it had made ended with it.", "{n} open invitations that it had made ended with it.", ended).format(
             n=number(ended)))

@@ -268,16 +268,21 @@ def remove(server: Server, connection: sa.Connection, device_id: str, now: int, 
 
 
 def revoke(server: Server, by: Caller, device_id: str, now: int) -> None:
-    """Remove a device for another one, which must be an admin's or leader's of a chapter that it belongs to. An admin's is removed by admins alone."""
+    """Remove a device for another one, which must be an admin's or leader's of a chapter that it belongs to. An admin's is removed by admins alone, and
+    one that left or handed over by the office alone: what it has still to send counts without a look."""
     device, grant = server.tables.tables["device"], server.tables.tables["grant"]
     with server.database.writing() as connection:
         if not is_id(device_id):
             raise Refusal(403, "no_grant")
         belongs = chapters_of(connection, server.tables, device_id)
         roles = {by.grants[scope].role for scope in belongs if scope in by.grants}
-        query = sa.select(grant.c.role).join_from(grant, device, device.c.account == grant.c.account).where(device.c.id == device_id)
-        admins = "admin" in connection.execute(query).scalars().all()
+        query = (sa.select(grant.c.scope, grant.c.role, grant.c.ended_at, device.c.revoked_at)
+                 .join_from(grant, device, device.c.account == grant.c.account).where(device.c.id == device_id))
+        granted = connection.execute(query).all()
+        admins = any(row.role == "admin" for row in granted)
         if not roles & ({"admin"} if admins else {"admin", "leader"}):
             raise Refusal(403, "no_grant")
-        if connection.execute(sa.select(device.c.revoked_at).where(device.c.id == device_id)).scalar() is None:
+        if granted[0].revoked_at is None:
+            if not any(row.ended_at is None and (row.scope == EVERY or row.scope in by.grants) for row in granted):
+                raise Refusal(409, "left_already")
             remove(server, connection, device_id, now, by=by.device)

@@ -97,6 +97,14 @@ def find_device(connection: sa.Connection, tables: sa.MetaData, text: str) -> sa
     return rows[0]
 
 
+def has_left(connection: sa.Connection, tables: sa.MetaData, device_id: str) -> bool:
+    """Whether a device has left every chapter that it was in, or handed it over."""
+    device, grant = tables.tables["device"], tables.tables["grant"]
+    ends = connection.execute(sa.select(grant.c.ended_at).join_from(grant, device, device.c.account == grant.c.account)
+                              .where(device.c.id == device_id)).scalars().all()
+    return bool(ends) and None not in ends
+
+
 @dataclass(frozen=True)
 class News:
     """What a laptop says of itself that was not known: columns of ``device`` and of ``account``."""

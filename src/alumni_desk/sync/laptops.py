@@ -87,6 +87,9 @@ def remove(desk: Desk, text: str, *, wire: Wire | None = None) -> Laptop:
     """
     with line_of(desk, wire) as line:
         wanted = find(_all(line), text)
+        if wanted.left and not wanted.revoked:
+            raise Refused("left_already", _("{name} has left already: it gets nothing more, and what it still has to send is taken in. Nothing was changed."),
+                          name=wanted.name)
         if wanted.here:
             raise Refused("laptop_here", _("That is this laptop. To end its access, leave the chapter or hand it over."))
         if wanted.role == "admin" and line.membership.role != "admin":

@@ -465,6 +465,7 @@ def _of_people() -> dict[str, str]:
         "no_such_person": _("They are not in this chapter any more: somebody moved, removed or erased them meanwhile. Nobody was moved now."),
         "no_such_chapter": _("The server has no such chapter any more, so nobody was moved. Look at the list of chapters again."),
         "group_changed": _("Meanwhile this entry was merged with another one, or taken apart, so nobody was moved. Look at it again, then move it."),
+        "left_already": _("That laptop has left already: it gets nothing more, and what it still has to send is taken in. Nothing was changed."),
         "last_leader": _("Nobody else looks after this chapter. Invite your successor first: hand-over."),
     }
 
