@@ -476,6 +476,25 @@ def test_of_both_the_e_mail_is_not_among_the_others(clash: tuple[Desk, Desk, Des
         assert "s.tesfaye@example.net" not in (value(desk, selam, "other_emails") or "")
 
 
+@pytest.mark.parametrize("decider", [0, 2])
+def test_after_an_undo_in_another_run_of_the_program_each_value_is_still_whose_it_is(clash: tuple[Desk, Desk, Desk, str], decider: int) -> None:
+    who, desks = clash[decider], clash[:3]
+
+    def run(desk: Desk, *words: str) -> None:
+        assert main(["--profile", str(desk.profile.path), *words]) == 0
+
+    def sides(desk: Desk) -> list[tuple[Any, ...]]:
+        one = card(desk, "email")
+        return [(side.value, side.who, side.at, side.here, side.shown) for side in (one.yours, one.theirs)]
+
+    before = [sides(desk) for desk in desks]
+    run(who, "conflict", card(who, "email").id, "both")
+    run(who, "undo")
+    for desk in (who, *desks, who, *desks):
+        run(desk, "sync")
+    assert [sides(desk) for desk in desks] == before
+
+
 def test_two_sides_that_say_the_same_are_no_card_and_the_server_is_told(clash: tuple[Desk, Desk, Desk, str], office: Any) -> None:
     priya, tomas, hana, selam = clash
     change(hana, selam, email="selam.t@example.org")

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Literal, TypeVar
@@ -456,6 +456,8 @@ def _card(desk: Desk, question: _Question, there: dict[str, Any], names: Names, 
         # An undo: here of another value, and named is who did it; or there of what was written over this card, so that the value that won is back.
         written = there["written"][row.field]
         clock = row.winner_clock if written is None or _replica(written) == _replica(row.loser_clock) else written
+    if clock not in there["own"] and there["was"].get(row.winner_clock, {}).items() >= question.now.items():
+        clock = row.winner_clock  # it says what won: an undo, of whomever and under whatever replica, has put that back
     if clock != row.winner_clock:  # somebody has written over it since
         here = clock in there["own"]
         author = _author_of(there["authors"], clock)
@@ -525,8 +527,23 @@ def _values(connection: sa.Connection, desk: Desk, rows: Sequence[ConflictRow]) 
             own = connection.exec_driver_sql(
                 "SELECT o.clock, o.action, a.who FROM operation AS o LEFT JOIN action AS a ON a.id = o.action WHERE o.table_name = ? AND o.row_id = ?"
                 " AND o.queue <> 'peer' AND o.event NOT IN (?, ?)", (table, one["id"], *CARRIED))
-            found[table, one["id"]] = {**one, "stands_for": stands_for, "written": written, "authors": authors,
+            was = _was(connection, table, one["id"], {row.winner_clock for row in rows if (row.table, row.row) == (table, one["id"])})
+            found[table, one["id"]] = {**one, "was": was, "stands_for": stands_for, "written": written, "authors": authors,
                                        "own": {wrote.clock: (wrote.action, wrote.who) for wrote in own}}
+    return found
+
+
+def _was(connection: sa.Connection, table: str, row_id: str, clocks: Collection[str]) -> dict[str, dict[str, Any]]:
+    """What was written into a record under each of these clocks, as far as this laptop did it or has seen it go."""
+    found: dict[str, dict[str, Any]] = {}
+    wanted = (table, row_id, json.dumps(sorted(clocks)))
+    for field, value, clock in connection.exec_driver_sql(
+            "SELECT field, value, clock FROM past WHERE table_name = ? AND row_id = ? AND clock IN (SELECT value FROM json_each(?))", wanted):
+        found.setdefault(clock, {})[field] = msgspec.json.decode(value)
+    for fields, clock in connection.exec_driver_sql(
+            "SELECT fields, clock FROM operation WHERE table_name = ? AND row_id = ? AND clock IN (SELECT value FROM json_each(?)) AND queue <> 'peer'",
+            wanted):
+        found.setdefault(clock, {}).update(msgspec.json.decode(fields))
     return found
 
 
