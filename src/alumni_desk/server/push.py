@@ -16,7 +16,7 @@ from alumni_desk.protocol.canonical import body_hash, chained, json_text, operat
 from alumni_desk.protocol.clocks import pack
 from alumni_desk.protocol.messages import ACCEPTED, Cursor, Operation, Parcel, PushReply, Result, Status
 from alumni_desk.protocol.values import is_id
-from alumni_desk.server import audit, carried, doors_codes, doors_facts, erasing, feed, long_facts, moved, removing
+from alumni_desk.server import audit, carried, doors_codes, doors_facts, doors_people, erasing, feed, long_facts, moved, removing
 from alumni_desk.server.audiences import Concerned, Touched, concerned_by, moves
 from alumni_desk.server.beforehand import Beforehand, Known, look
 from alumni_desk.server.bulk import add_rows, chunks, in_few_words, put_rows
@@ -124,6 +124,7 @@ def push_together(connection: sa.Connection, tables: sa.MetaData, those: Sequenc
         if sent.gathering is not None:
             mine = {name: rows[name] for item in group if item.open and item.operation and (name := (item.operation.table, item.operation.row)) in rows}
             _refuse_beyond_the_door(group, rows, known, sent.role, sent.gathering, _replicas_of(connection, tables, scope, sent.device, mine, group))
+            doors_people.refuse(connection, tables, scope, sent.device, sent.gathering, group, rows, there.removed)
             doors_facts.refuse(connection, tables, scope, sent.device, group)
             doors_codes.leave_out(connection, tables, scope, group, rows, there.removed)
     _refuse_circles(connection, tables, scope, items, rows)

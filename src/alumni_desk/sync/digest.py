@@ -47,7 +47,7 @@ def identical(connection: sa.Connection, scope: str) -> bool | None:
 
 def check(desk: Desk, wire: Wire, membership: state.Membership) -> bool | None:
     """Compare with the server, fetch again what differs, and keep what was found. None: the chapter moved on each time, so nobody can say."""
-    mended = 0
+    mended, fetched = 0, False
     for _time in range(_TRIES):
         with ThreadPoolExecutor(1, "asking") as aside:
             with desk.reading() as connection:  # one moment: where we stand, and what we have there
@@ -68,8 +68,9 @@ def check(desk: Desk, wire: Wire, membership: state.Membership) -> bool | None:
         bad = differing(ours.counts, ours.sums, theirs.counts, theirs.sums)
         if not bad:
             return _keep(desk, cursor, True, mended)
-        mended += _mend(desk, wire, membership, cursor, bad)
-    return _keep(desk, cursor, False, mended) if mended else None
+        parts, differed = _mend(desk, wire, membership, cursor, bad)
+        mended, fetched = mended + differed, fetched or parts > 0
+    return _keep(desk, cursor, False, mended) if fetched else None
 
 
 def _keep(desk: Desk, cursor: Cursor, same: bool, mended: int) -> bool:
@@ -114,22 +115,22 @@ def _under(connection: sa.Connection, shape: Shape) -> Iterator[tuple[Any, ...]]
             yield tuple(int(values[name]) if isinstance(values[name], bool) else values[name] for name in shape.columns)
 
 
-def _mend(desk: Desk, wire: Wire, membership: state.Membership, cursor: Cursor, parts: Sequence[int]) -> int:
-    """Fetch some parts' rows and make them the base. Stops if the chapter moves meanwhile; returns how many rows were put right."""
+def _mend(desk: Desk, wire: Wire, membership: state.Membership, cursor: Cursor, parts: Sequence[int]) -> tuple[int, int]:
+    """Fetch some parts' rows and make them the base. Stops if the chapter moves meanwhile; returns how many parts were fetched, and rows put right."""
     left, mended = list(parts), 0
     while left:
         request = DigestRequest(scope=membership.scope, cursor=cursor, columns=_columns(), want=left)
         reply = session.call(desk, wire, membership, "digest", request, DigestReply)
         if reply.cursor != cursor or not reply.given:
-            return mended
+            return len(parts) - len(left), mended
         with desk.applying() as applying:
             if cursor_of(applying.connection, membership.scope) != cursor:
-                return mended
+                return len(parts) - len(left), mended
             for shape in shapes().values():
                 block = next((one for one in reply.blocks if one.table == shape.name), None)
                 mended += _replace(applying.connection, shape, membership.scope, reply.given, block)
         left = [part for part in left if part not in reply.given]
-    return mended
+    return len(parts) - len(left), mended
 
 
 def _replace(connection: sa.Connection, shape: Shape, scope: str, parts: Sequence[int], block: Block | None) -> int:

@@ -227,6 +227,8 @@ def why(reason: str) -> str:
         return _("It is at the server already, with something else in it. Look it up there and enter it again.")
     if reason == "code":
         return _("This guest has a badge’s code already, or the code is another guest’s. The one that stands is shown now; only a leader gives another.")
+    if reason == "not_on_its_list":
+        return _("They are in the chapter, and nobody put them on this gathering’s list. Only a leader does that; ask one.")
     if reason == "fact_kind":
         return _("The server does not know what this says of a guest: it may be older than this program. Ask whoever runs it to update it, then enter it "
                  "again.")
