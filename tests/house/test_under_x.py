@@ -23,8 +23,9 @@ def display() -> Iterator[str]:
     """An X server of its own. Left to choose a number by itself it may take away the socket of one that another run has just started."""
     for number in random.sample(range(100, 1000), 10):
         reading, writing = os.pipe()
-        server = subprocess.Popen(["Xvfb", f":{number}", "-displayfd", str(writing), "-screen", "0", "1280x800x24", "-nolisten", "tcp"], pass_fds=[writing],
-                                  stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        # Without -noreset it begins anew when its last client has gone, and turns away whoever comes in that moment.
+        command = ["Xvfb", f":{number}", "-displayfd", str(writing), "-screen", "0", "1280x800x24", "-nolisten", "tcp", "-noreset"]
+        server = subprocess.Popen(command, pass_fds=[writing], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         os.close(writing)
         with os.fdopen(reading) as said:
             runs = said.readline().strip() == str(number)
