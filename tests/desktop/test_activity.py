@@ -31,6 +31,7 @@ from alumni_desk.protocol.clocks import unpack
 from alumni_desk.protocol.values import is_id
 from alumni_desk.segments.activity import deeds, past_values, written
 from alumni_desk.segments.values import value_words
+from alumni_desk.store import gone_back
 from alumni_desk.store import undo as store_undo
 from alumni_desk.store.writing import Changed
 
@@ -59,6 +60,21 @@ def test_ctrl_z_takes_the_newest_back_and_ctrl_shift_z_brings_it_again(hands: An
     assert hands.shell.toast.keys.text() == "Ctrl Z" and hands.shell.toast.keys.isVisible()
     page.said.emit("Saved", None)
     assert not hands.shell.toast.keys.isVisible()
+
+
+def test_ctrl_z_after_a_restore_says_that_it_stays_and_the_next_one_goes_on(hands: Any) -> None:
+    page = hands.page("members")
+    ana = member_rows(hands.desk)[0].id
+    change_member(hands.desk, ana, city="Porto")
+    with hands.desk.applying() as applying:
+        gone_back.note(applying.connection, applying.now, gone_back.GoneBack("2026-11-01T09:00:00Z", ""))
+    page.list.setFocus()
+    press(hands, "undo")
+    hands.until(lambda: "going back to a backup, which Undo does not take back" in hands.shell.toast.words.text())
+    assert member(hands.desk, ana).fields["city"] == "Porto"
+    hands.rest()
+    press(hands, "undo")
+    hands.until(lambda: member(hands.desk, ana).fields["city"] is None)
 
 
 def test_what_a_command_did_again_meanwhile_is_passed_over_by_ctrl_shift_z(hands: Any) -> None:

@@ -126,7 +126,11 @@ def test_who_went_back_and_to_which_day_stands_in_activity_and_is_not_undone(des
     with open_desk(profile) as forth:
         assert count_members(forth, "later") == 1
         assert deeds(forth)[0].event == "backup_restored" and deed.what in {one.what for one in deeds(forth)}
-        assert undo(forth).event == "member_added", "Ctrl+Z passes it by"
+        with pytest.raises(Refused, match="going back to a backup, which Undo does not take back") as refused:
+            undo(forth)
+        assert undo(forth, passing={str(refused.value.facts["action"])}).event == "member_added", "the next Ctrl+Z passes it by"
+        add_member(forth, first_name="Bo")
+        assert undo(forth).event == "member_added", "what was done since comes first"
 
 
 def test_a_trial_says_what_is_in_it(backup: Path, profile: Profile, desk: Desk) -> None:

@@ -117,6 +117,11 @@ class Undoing(QObject):
         self._over()
         # Whether the next newest is meant, too, is for whoever has read why this one stays.
         self._wished = [one for one in self._wished if one[0] is not None]
+        if error.code == "went_back":
+            self._passing.add(str(error.facts["action"]))
+            self._passed(str(error))
+            self._go_on()
+            return
         if error.code not in ("all_changed_since", "off_the_list", "erased_since", "went_for_good"):
             self.said.emit(str(error), "", None, "")
             self._go_on()

@@ -67,18 +67,28 @@ class Undone:
 def undo(desk: Desk, action: str | None = None, *, but: Collection[str] = (), passing: Collection[str] = ()) -> Undone:
     """Take an action back; without an id the newest one that can be, leaving events in ``but`` and the actions in ``passing`` alone.
 
-    Raises NotFound, Refused ``nothing_to_undo``, ``undone_already``, ``too_old``, ``stands``, and ``all_changed_since``, ``off_the_list``, ``erased_since`` or
-    ``went_for_good`` (with the facts ``action`` and ``left``).
+    Raises NotFound, Refused ``nothing_to_undo``, ``went_back``, ``undone_already``, ``too_old``, ``stands``, and ``all_changed_since``, ``off_the_list``,
+    ``erased_since`` or ``went_for_good`` (with the facts ``action`` and ``left``; ``went_back`` with ``action``).
     """
     with desk.reading() as connection:
         row = _wanted(connection, action) if action else _newest(desk, connection, but, passing, undone=False)
         if row is None:
             raise Refused("nothing_to_undo", _("There is nothing to undo."))
+        if action is None:
+            _refuse_behind_a_restore(connection, row, passing)
         if row.undone_by is not None:
             raise Refused("undone_already", _("This was undone already."))
         _refuse(desk, connection, row)
         chain = _chain(_links(connection), row.id)
     return _turn(desk, row, chain, "undone")
+
+
+def _refuse_behind_a_restore(connection: sa.Connection, row: sa.Row[Any], passing: Collection[str]) -> None:
+    """Whoever regrets that they went back to a backup, and presses Undo, does not want to lose one thing more."""
+    back = driver.row(connection, "SELECT id FROM action WHERE event = ? AND rowid > ? ORDER BY rowid DESC LIMIT 1", (GONE_BACK, row.rowid))
+    if back is not None and back[0] not in passing:
+        raise Refused("went_back", _("What came last was going back to a backup, which Undo does not take back; Activity says where what was here before is "
+                                     "kept. To undo what was done before that, choose it in Activity."), action=back[0])
 
 
 def redo(desk: Desk, action: str | None = None, *, but: Collection[str] = ()) -> Undone:
