@@ -270,6 +270,7 @@ def test_an_older_file_migrates_itself(tmp_path: Path) -> None:
     from alumni_desk.server.database import _sqlcipher, sqlcipher_database
 
     path = tmp_path / "server.db"
+    path.touch()
     database = Database(_sqlcipher(path, bytes(32)))
     at_first_revision(database)
     database.close()
