@@ -7,7 +7,6 @@ from datetime import date
 from typing import Any
 
 import pytest
-import sqlalchemy as sa
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QWidget
@@ -31,10 +30,9 @@ Wait = Callable[..., None]
 @pytest.fixture
 def room(desk: Desk, qtbot: Any) -> Iterator[Room]:
     """The window on a chapter with two hundred of one beginning, and a few others."""
-    person = desk.tables["person"]
-    with desk.applying() as applying:
-        applying.connection.execute(sa.insert(person), [
-            {"id": f"00000000-0000-7000-8000-{number:012d}", "scope": desk.scope, "standing": "member", "first_name": "Zoe", "last_name": f"Kowal{number:03d}"}
+    with desk.writing("import", queue="load") as writing:
+        writing.add_many("person", [
+            {"id": f"00000000-0000-7000-8000-{number:012d}", "standing": "member", "first_name": "Zoe", "last_name": f"Kowal{number:03d}"}
             for number in range(200)])
     for first, last in (("Jan", "Kowalski"), ("Łukasz", "Żółć"), ("Kow", "Li")):
         add_member(desk, first_name=first, last_name=last)

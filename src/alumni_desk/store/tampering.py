@@ -11,6 +11,7 @@ import msgspec
 import sqlalchemy as sa
 
 from alumni_desk.protocol.clocks import is_packed, unpack
+from alumni_desk.protocol.forms import cut
 from alumni_desk.store import driver
 from alumni_desk.store.at_door import is_at_door
 from alumni_desk.store.done import NEVER
@@ -171,6 +172,7 @@ def _said_otherwise(connection: sa.Connection, table: sa.Table, fates: Sequence[
     ``checking`` looks for itself."""
     fact = table.info["kind"] == "fact"
     keys = {column.name: clock_key(column) for column in data_columns(table)}
+    forms = {column.name: form for column in data_columns(table) if (form := column.info.get("form")) is not None}
     newest = driver.row(connection, "SELECT coalesce(max(rowid), 0) FROM operation")[0]
     found: set[str] = set()
     for portion in driver.portions(
@@ -185,7 +187,8 @@ def _said_otherwise(connection: sa.Connection, table: sa.Table, fates: Sequence[
             if row is None or (row["clock"] != clock if fact else clock not in (row["clocks"] or "")):
                 continue
             clocks = {} if fact else unpack(row["clocks"])
-            if any(name in row and row[name] != value and (fact or clocks.get(keys.get(name, name)) == clock) for name, value in _json.decode(fields).items()):
+            said = cut(forms, _json.decode(fields)) if fact else _json.decode(fields)  # of a fact's long texts the server keeps the beginnings
+            if any(name in row and row[name] != value and (fact or clocks.get(keys.get(name, name)) == clock) for name, value in said.items()):
                 found.add(row_id)
     return found
 
