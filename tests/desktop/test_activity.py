@@ -67,7 +67,7 @@ def test_ctrl_z_after_a_restore_says_that_it_stays_and_the_next_one_goes_on(hand
     ana = member_rows(hands.desk)[0].id
     change_member(hands.desk, ana, city="Porto")
     with hands.desk.applying() as applying:
-        gone_back.note(applying.connection, applying.now, gone_back.GoneBack("2026-11-01T09:00:00Z", ""))
+        gone_back.note(applying.connection, applying.now, gone_back.GoneBack("2026-11-01T09:00:00Z", "before.alumnidesk"))
     page.list.setFocus()
     press(hands, "undo")
     hands.until(lambda: "going back to a backup, which Undo does not take back" in hands.shell.toast.words.text())
