@@ -43,6 +43,13 @@ def test_a_member_whom_nobody_invited_is_not_put_on_the_list_by_a_door_nor_read(
     assert leader.rows()["person", stranger]["last_name"] == "Member"
 
 
+def test_a_place_that_says_later_whose_it_is_is_no_way_around(evening: tuple[Any, Any, str, list[str]]) -> None:
+    _leader, door, gathering, people = evening
+    stranger = people[3]
+    door.push(door.operation("registration", registration_id(gathering, stranger), gathering=gathering, status="yes"), audience=gathering)
+    assert put(door, gathering, stranger) == [NO] and ("person", stranger) not in door.rows()
+
+
 def test_who_is_new_who_was_on_the_list_and_who_is_somebody_on_it_are_put_on_it(evening: tuple[Any, Any, str, list[str]]) -> None:
     leader, door, gathering, people = evening
     new = uuid7()

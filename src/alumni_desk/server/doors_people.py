@@ -25,8 +25,8 @@ def refuse(connection: sa.Connection, tables: sa.MetaData, scope: str, device: s
            rows: Mapping[tuple[str, str], Row], removed: Collection[tuple[str, str]]) -> None:
     """Refuse, of what a laptop at a door sent, every new place on its list for somebody who is in the chapter without its doing, and never was on the list."""
     puts = [(item, str(one.fields["person"])) for item in items if item.open and (one := item.operation) is not None and one.kind == "put"
-            and one.table == "registration" and one.fields.get("person") is not None and not rows[one.table, one.row].existed
-            and (one.table, one.row) not in removed]
+            and one.table == "registration" and one.fields.get("person") is not None and rows[one.table, one.row].values["person"] is None
+            and (one.table, one.row) not in removed]  # a place may have come before without saying whose it is
     if not puts:
         return
     there = _clocks(connection, tables, scope, {person for _item, person in puts})
@@ -56,4 +56,5 @@ def _is_on_the_list(connection: sa.Connection, tables: sa.MetaData, scope: str, 
         query = sa.select(person.c.id, person.c.merged_into).where(person.c.scope == scope, person.c.id.in_(names) | person.c.merged_into.in_(names))
         group |= {name for row in connection.execute(query) for name in row if name is not None}
     places = [registration_id(gathering, name) for name in sorted(group)]
-    return connection.execute(sa.select(registration.c.id).where(registration.c.scope == scope, registration.c.id.in_(places)).limit(1)).first() is not None
+    there = sa.select(registration.c.id).where(registration.c.scope == scope, registration.c.id.in_(places), registration.c.person.is_not(None))
+    return connection.execute(there.limit(1)).first() is not None
