@@ -250,6 +250,15 @@ def test_finding_at_the_door(evening: Evening) -> None:
     assert by_code.certain is not None and by_code.certain.registration == evening.registrations["Li Chen 2019"]
 
 
+@pytest.mark.parametrize(("given", "last", "typed"), [
+    ("Rory", "Mc Donald", "mcdonald"), ("ゆうこ", "やまだ", "やまだゆうこ"), ("Rory", "McDonald", "mc donald")])
+def test_a_guest_is_found_with_fewer_or_more_spaces_than_the_name_has(evening: Evening, given: str, last: str, typed: str) -> None:
+    with evening.desk.writing("guests_added", gathering=evening.id) as writing:
+        person = writing.add("person", first_name=given, last_name=last, standing="member")
+        writing.add("registration", id=registration_id(evening.id, person), gathering=evening.id, person=person, status="yes", walk_in=False)
+    assert [hit.person for hit in find_at_door(evening.desk, evening.id, typed).hits] == [person]
+
+
 def test_a_guest_is_found_by_the_hosts_name(evening: Evening) -> None:
     with evening.desk.writing("guests_added", gathering=evening.id) as writing:
         person = writing.add("person", standing="guest")

@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 import sqlalchemy as sa
 
 from alumni_desk.checkin.former_codes import formerly
-from alumni_desk.checkin.ranking import Findable, findable, rank
+from alumni_desk.checkin.ranking import Findable, findable, rank, written_as_one
 from alumni_desk.checkin.verdicts import Fact, has_left, open_ins
 from alumni_desk.errors import NotFound
 from alumni_desk.gatherings.counts import answer_of
@@ -403,7 +403,7 @@ def _findable(hit: DoorHit, person: sa.Row[Any] | None, host: sa.Row[Any] | None
 
 def _all_names(person: sa.Row[Any]) -> list[str | None]:
     return [person.first_name, person.middle_name, person.last_name, person.preferred_name, person.other_script_name,
-            *texts(person.former_names)]  # fmt: skip
+            *texts(person.former_names), *written_as_one(person.first_name, person.last_name)]  # fmt: skip
 
 
 def _answered(root: str, rows: Iterable[sa.Row[Any]]) -> tuple[str, str | None]:

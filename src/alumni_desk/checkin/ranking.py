@@ -11,13 +11,16 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
-from alumni_desk.store.search import TAIL, fold, phone_ends
+from alumni_desk.store.search import JOINED, TAIL, fold, phone_ends
 
 _APOSTROPHES = str.maketrans("", "", "'’‘ʼʻ`´′")
 MOST_GROUPS = 6
 """Into so many groups of digits people write a phone number."""
 
-_UNSPACED = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff\uac00-\ud7a3]{2,}")
+MOST_JOINED = 6
+"""More words are not looked at for those that are one in the list."""
+
+_UNSPACED = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff\uac00-\ud7a3]+")
 """Kana, Han and Hangul: names written without a space, where the given name is the end of the word."""
 
 
@@ -52,6 +55,17 @@ def name_words(*names: str | None) -> frozenset[str]:
     words.update([w[2:] for w in words if w.startswith("ال") and len(w) > 3])  # the Arabic article may be left out
     words.discard("")
     return frozenset(words)
+
+
+def written_as_one(given: str | None, last: str | None) -> list[str]:
+    """Spellings of a name with fewer spaces than it has: McDonald, Maryann and delacruz; and やまだゆうこ, family name first, as she writes it.
+
+    Never a given and a last name of other scripts: who types ``anna`` does not mean Ann Aston.
+    """
+    found = ["".join(parts) for name in (given, last) if name and 1 < len(parts := name.split()) <= JOINED]
+    if given and last and _UNSPACED.fullmatch(given) and _UNSPACED.fullmatch(last):
+        found.append(last + given)
+    return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,21 +150,47 @@ def readings_of(text: str) -> list[list[str]]:
     return [list(dict.fromkeys(reading)) for reading in (parts, *together)]
 
 
-def rank(people: Iterable[Findable], text: str, limit: int = 50) -> Ranked:
+def joined_readings_of(text: str) -> list[list[str]]:
+    """How what was typed may be read with words that follow each other written as one: ``mc donald`` for McDonald."""
+    parts = words_of(text)
+    if len(parts) > MOST_JOINED:
+        return []
+    return [[*parts[:start], "".join(parts[start:end]), *parts[end:]] for start in range(len(parts))
+            for end in range(start + 2, min(start + JOINED, len(parts)) + 1) if not any(map(str.isdecimal, parts[start:end]))]
+
+
+def rank(people: Sequence[Findable], text: str, limit: int = 50) -> Ranked:
     """Those whom the text may mean.
 
-    Every typed word must fit. More whole words come first, then own names before the host's, then the expected;
+    Every typed word must fit; where nobody is found, words that follow each other may be one, of nobody for certain.
+    More whole words come first, then own names before the host's, then the expected;
     namesakes stand together where the best of them stands. ``certain`` is the only hit there is, or the only one
     whose own name or number has every typed word whole; never one of several namesakes.
     """
     tokens = tokens_of(text)
     if not tokens:
         return Ranked((), None, ())
-    readings = [(reading, [(f" {t}", t.lstrip("0")[-TAIL:] if t.isdecimal() else None) for t in reading]) for reading in readings_of(text)]
+    hits = _hits(people, readings_of(text))
+    guessed = not hits
+    if guessed:
+        hits = _hits(people, joined_readings_of(text))
+    hits.sort(key=lambda hit: hit[0])
+    groups: dict[tuple[str, ...], list[Findable]] = {}
+    for _, person in hits:
+        groups.setdefault(person.name or (person.key,), []).append(person)
+    ordered = [person for group in groups.values() for person in group]
+    shown = ordered[:limit]
+    namesakes = tuple(tuple(p.key for p in group) for group in groups.values() if len(group) > 1)
+    return Ranked(tuple(p.key for p in shown), None if guessed else _certain(hits, groups, tokens), namesakes)
+
+
+def _hits(people: Sequence[Findable], readings: Sequence[Sequence[str]]) -> list[Hit]:
+    """Everybody whom one of the readings fits."""
+    looked_for = [(reading, [(f" {t}", t.lstrip("0")[-TAIL:] if t.isdecimal() else None) for t in reading]) for reading in readings]
     hits: list[Hit] = []
-    for person in people:
+    for person in people if looked_for else ():
         fits = []
-        for reading, looks in readings:
+        for reading, looks in looked_for:
             for beginning, digits in looks:  # passes over most people fast
                 if beginning not in person.haystack and (digits is None or digits not in person.phone):
                     break
@@ -159,14 +199,7 @@ def rank(people: Iterable[Findable], text: str, limit: int = 50) -> Ranked:
         fit = min((one for one in fits if one is not None), default=None) if fits else None
         if fit is not None:
             hits.append(((*fit, person.order, person.name, min((n for n in person.numbers if len(n) == 4), default="~"), person.key), person))
-    hits.sort(key=lambda hit: hit[0])
-    groups: dict[tuple[str, ...], list[Findable]] = {}
-    for _, person in hits:
-        groups.setdefault(person.name or (person.key,), []).append(person)
-    ordered = [person for group in groups.values() for person in group]
-    shown = ordered[:limit]
-    namesakes = tuple(tuple(p.key for p in group) for group in groups.values() if len(group) > 1)
-    return Ranked(tuple(p.key for p in shown), _certain(hits, groups, tokens), namesakes)
+    return hits
 
 
 def _certain(hits: list[Hit], groups: dict[tuple[str, ...], list[Findable]], tokens: Sequence[str]) -> str | None:
