@@ -201,7 +201,7 @@ def as_before(here: House) -> None:
     """Make the database one of before gatherings had feeds, and migrate it."""
     with here.server.database.writing() as connection:
         connection.exec_driver_sql("DELETE FROM feed WHERE audience <> 'chapter'")
-        for name in ("feed_by_row", "person_merged_into", "fact_registration", "grant_by_account", "feed_gone"):
+        for name in ("registration_code", "feed_by_row", "person_merged_into", "fact_registration", "grant_by_account", "feed_gone"):
             connection.exec_driver_sql(f"DROP INDEX {name}")
         connection.exec_driver_sql("ALTER TABLE erased DROP COLUMN kept")
         connection.exec_driver_sql("ALTER TABLE invitation DROP COLUMN until")

@@ -104,15 +104,16 @@ def _feed_tables(metadata: sa.MetaData) -> None:
              _text("hash", nullable=False))
 
 
-def _audience_indexes(metadata: sa.MetaData) -> None:
-    """By which a push finds whose audience a row is in, see ``audiences``."""
-    feed, person, fact = (metadata.tables[name] for name in ("feed", "person", "fact"))
+def _push_indexes(metadata: sa.MetaData) -> None:
+    """By which a push finds whose audience a row is in, see ``audiences``; and whose a badge's code is, see ``doors_codes``."""
+    feed, person, fact, registration = (metadata.tables[name] for name in ("feed", "person", "fact", "registration"))
     others = feed.c.audience != sa.literal_column("'chapter'")
     sa.Index("feed_by_row", feed.c.scope, feed.c.table_name, feed.c.row_id, sqlite_where=others, postgresql_where=others)
     merged = person.c.merged_into.is_not(None)
     sa.Index("person_merged_into", person.c.scope, person.c.merged_into, sqlite_where=merged, postgresql_where=merged)
     named = fact.c.registration.is_not(None)
     sa.Index("fact_registration", fact.c.scope, fact.c.registration, sqlite_where=named, postgresql_where=named)
+    sa.Index("registration_code", registration.c.scope, registration.c.code)
 
 
 def _account_tables(metadata: sa.MetaData) -> None:
@@ -172,6 +173,6 @@ def all_tables() -> sa.MetaData:
     """Everything a server's database holds: the nouns' tables and the server's own."""
     metadata = server_schema()
     _feed_tables(metadata)
-    _audience_indexes(metadata)
+    _push_indexes(metadata)
     _account_tables(metadata)
     return metadata
