@@ -321,7 +321,6 @@ def test_sharing_ends_with_a_request_to_end_that_came_just_before_it_began_to_wa
 # Hosts of their own.
 
 ROOT = hasattr(os, "geteuid") and os.geteuid() == 0 and shutil.which("ip") is not None
-NAME = f"ad{secrets.token_hex(2)}"
 
 
 def ip(*words: str) -> None:
@@ -334,18 +333,19 @@ class Venue:
 
     def __init__(self) -> None:
         self.hosts: list[str] = []
-        ip("link", "add", NAME, "type", "bridge")
-        ip("link", "set", NAME, "up")
+        self.name = f"ad{secrets.token_hex(3)}"  # each its own: the system takes the cables of the one before away when it has time
+        ip("link", "add", self.name, "type", "bridge")
+        ip("link", "set", self.name, "up")
 
     def host(self) -> str:
         """One more host."""
         number = len(self.hosts) + 1
-        name, cable = f"{NAME}-{number}", f"{NAME}{number}"
+        name, cable = f"{self.name}-{number}", f"{self.name}{number}"
         ip("netns", "add", name)
         self.hosts.append(name)
         ip("link", "add", cable, "type", "veth", "peer", "name", f"{cable}p")
         ip("link", "set", f"{cable}p", "netns", name, "name", "eth0")
-        ip("link", "set", cable, "master", NAME, "up")
+        ip("link", "set", cable, "master", self.name, "up")
         for words in (("link", "set", "lo", "up"), ("addr", "add", f"10.77.0.{number}/24", "dev", "eth0"), ("link", "set", "eth0", "up"),
                       ("route", "add", "224.0.0.0/4", "dev", "eth0")):
             ip("-n", name, *words)
@@ -363,7 +363,7 @@ class Venue:
         """Take it down."""
         for host in self.hosts:
             ip("netns", "delete", host)
-        ip("link", "delete", NAME)
+        ip("link", "delete", self.name)
 
 
 @pytest.fixture
@@ -373,12 +373,13 @@ def venue() -> Iterator[Venue]:
         pytest.skip("network namespaces need root and the ip command")
     try:
         made = Venue()
-        made.host()
     except subprocess.CalledProcessError as error:
-        subprocess.run(["ip", "link", "delete", NAME], check=False, capture_output=True)
         pytest.skip(f"no network namespaces here: {error.stderr.strip()}")
-    yield made
-    made.close()
+    try:
+        made.host()
+        yield made
+    finally:
+        made.close()
 
 
 def test_who_has_joined_finds_it_at_another_address_too(venue: Venue, office: Any, make_laptop: Callable[..., Laptop]) -> None:
