@@ -34,6 +34,7 @@ from alumni_desk.desktop.opening import Opening
 from alumni_desk.desktop.password_sheet import PasswordSheet
 from alumni_desk.desktop.quitting_sheets import FormsSheet
 from alumni_desk.desktop.recovery_page import RecoveryPage
+from alumni_desk.desktop.sheet import PlainSheet
 from alumni_desk.desktop.stuck_page import StuckPage
 from alumni_desk.desktop.tokens import DOOR_REFUSED
 from alumni_desk.desktop.unlock import UnlockPage
@@ -113,6 +114,20 @@ def test_a_draft_is_hidden_and_comes_back_as_it_was(hands: Hands) -> None:
     form.done_clicked.emit()
     hands.until(lambda: count_members(hands.desk) == 4)
     hands.rest()
+
+
+def test_dialogs_over_each_other_come_back_in_their_order(hands: Hands) -> None:
+    sheets = [PlainSheet(hands.shell, f"Sheet {number}") for number in range(8)]
+    for sheet in sheets:
+        sheet.open()
+    for _turn in range(2):
+        hands.room.lock.lock("asked")
+        assert not hands.open_dialogs(PlainSheet)
+        unlock(hands)
+        assert hands.open_dialogs(PlainSheet)
+    for sheet in reversed(sheets):
+        assert QApplication.activeModalWidget() is sheet
+        sheet.reject()
 
 
 def test_what_nothing_is_typed_into_is_no_open_form(hands: Hands) -> None:

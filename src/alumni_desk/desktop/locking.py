@@ -338,8 +338,8 @@ class Lock(QObject):
         door = self._door()
         if door is not None:
             door.set_locked(False)
-        # Oldest first: a dialog over another one must end on top.
-        for window in self._hidden:
+        # Oldest first: a dialog over another one must end on top, and Qt hands windows out in no order.
+        for window in sorted(self._hidden, key=lambda one: one.shown_at if isinstance(one, PlainSheet) else 0):
             if shiboken6.isValid(window):
                 window.show()
         for window, inside in self._left.items():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -38,6 +39,9 @@ class PlainSheet(QDialog):
     is_form = True
     of_the_term = False
     names_nobody = False
+    shown_at = 0
+    """When it came up last, in nanoseconds of a clock that only goes on: of two sheets the later lies on top."""
+
     at_work = ""
     """What it is saving just now, in words for the locked page; empty: nothing of it is saved yet."""
 
@@ -131,6 +135,7 @@ class PlainSheet(QDialog):
 
     def showEvent(self, event: Any) -> None:
         super().showEvent(event)
+        self.shown_at = time.perf_counter_ns()
         if self._dim is not None:
             self._dim.cover()
         if self._watched is None and (ground := self._ground()) is not None:
