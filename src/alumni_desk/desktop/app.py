@@ -63,6 +63,8 @@ ALSO = {"activity": _("history undo log who changed"), "settings": _("preference
 
 PAINT_MS = 2
 """Long enough for Qt to lay out and paint first what a page has just been given."""
+FOLLOW_MS = 300
+"""Between two looks whether a form that was begun for another chapter is still open."""
 CALM_MS = 400
 """After which opening a profile shows that it is under way: mostly its window is there by then."""
 
@@ -310,8 +312,21 @@ class Room(QObject):
         facts, person, device = found
         whose = Whose(facts.chapter, facts.university, person, device, facts.sample)
         self.shell.set_whose(whose)
+        self._follow(facts)
         self.shell.nav.set_count("members", number(facts.members) if facts.members else "")
         self.shell.nav.set_count("gatherings", number(facts.ahead) if facts.ahead else "")
+
+    def _follow(self, facts: FrameFacts) -> None:
+        """From now on actions are for the chapter that is here. Where a command has switched it under open forms, they were for the one before: that
+        refuses to be saved, and the window waits until they are closed."""
+        if facts.scope == self.desk.shows:
+            return
+        if self.desk.shows is not None and self._half_typed():
+            QTimer.singleShot(FOLLOW_MS, self.shell, self._look_at_frame)
+            return
+        if self.desk.shows is not None:
+            self.shell.say(_("This laptop shows another chapter now: {chapter}.").format(chapter=facts.chapter or _("it has no name yet")))
+        self.desk.shows = facts.scope
 
     def show_palette(self) -> Palette | None:
         """Everybody and everything by a few letters; not while the window or the chapter is locked, and not at a door, where one list is all there is."""

@@ -75,6 +75,7 @@ class FrameFacts(NamedTuple):
     sample: bool
     members: int
     ahead: int
+    scope: str | None
 
 
 def _members(connection: Connection) -> int:
@@ -182,4 +183,5 @@ def frame_facts(desk: Desk, today: date) -> FrameFacts:
     with desk.asking() as connection:
         name, university, sample = driver.row(connection, "SELECT name, university, sample FROM chapter WHERE NOT gone LIMIT 1") or ("", "", False)
         [ahead] = driver.row(connection, f"SELECT count(*) FROM gathering WHERE {_STANDS} AND {_LAST_DAY} >= ?", (today.isoformat(),))
-        return FrameFacts(chapter=name or "", university=university or "", sample=bool(sample), members=_members(connection), ahead=int(ahead))
+        [scope] = driver.row(connection, "SELECT (SELECT id FROM scope ORDER BY rowid LIMIT 1)")
+        return FrameFacts(chapter=name or "", university=university or "", sample=bool(sample), members=_members(connection), ahead=int(ahead), scope=scope)

@@ -81,6 +81,7 @@ class Desk:
         self._mark = Mark(profile.path, key)
         self._outbox: Outbox | None = None
         self.unkept: list[str] = []  # actions that are not in the outbox yet
+        self.shows: str | None = None  # the chapter that somebody has before them, by a window; else an action is for whichever is here
         self.remade: tuple[str, ...] = ()  # triggers that were not there when it was opened
 
     def __enter__(self) -> Self:
@@ -279,10 +280,14 @@ class Desk:
 
         ``gathering``: the operations belong to its door where the field may be seen there. ``queue='load'``: an import, which never
         holds up the rest. ``undoes``: the action that this one takes back. A desk without a chapter gets one. Raises StoreProblem for
-        what the disk or another program does.
+        what the disk or another program does, and Refused ``chapter_switched`` where that is another chapter than the one that is shown.
         """
         with self._transaction() as connection:
             scope = self._of
+            if self.shows is not None and scope != self.shows:
+                raise Refused("chapter_switched", _(
+                    "Nothing was saved: a command has switched this laptop to another chapter meanwhile, and what you are doing is for the one before. "
+                    "Switch back to save it, or close this."))
             fresh = scope or uuid7()
             founding = None
             if scope is None:
@@ -308,7 +313,10 @@ class Desk:
         with self._transaction(beside=beside) as connection:
             driver.run(connection, "UPDATE capture SET mode = 'applying', rest = 0")
             yield Applying(connection, self.tables, self.now())
+            [scope] = driver.row(connection, "SELECT (SELECT id FROM scope ORDER BY rowid LIMIT 1)")
             self._rest(connection)
+        if self.shows is not None:  # who joins, or switches, by the window itself sees it there
+            self.shows = scope
 
     @contextmanager
     def checking(self) -> Iterator[sa.Connection]:
