@@ -218,3 +218,74 @@ def test_on_a_disk_without_any_room_a_chapter_is_read_all_the_same(log: str, bas
         pytest.skip("this computer lets nobody mount")
     assert done.returncode == 0 and done.stdout.endswith("well\n"), done.stdout[-1_000:] + done.stderr[-2_000:]
     assert ("In the log" in done.stdout) == (log != "folded")
+
+
+SERVER = """
+import contextlib, io, json, os, sys, urllib.error, urllib.request, subprocess
+from pathlib import Path
+from alumni_desk.cli.main import run
+disk, files = Path(sys.argv[1]), Path(sys.argv[2])
+def said(*words):
+    out, err = io.StringIO(), io.StringIO()
+    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+        code = run(["--profile", str(disk / "sërver"), "server", *words])
+    return code, out.getvalue() + err.getvalue()
+def serve():
+    serving = subprocess.Popen([sys.executable, "-m", "alumni_desk", "--profile", str(disk / "sërver"), "serve", "--port", "0", "--json"],
+                               stdout=subprocess.PIPE, text=True)
+    return serving, json.loads(serving.stdout.readline())["url"]
+def fill():
+    try:
+        with open(disk / "ballast", "ab", buffering=0) as stream:
+            while True:
+                stream.write(bytes(4096))
+    except OSError:
+        pass
+def ready():
+    try:
+        with urllib.request.urlopen(url + "/readyz", timeout=20) as answer:
+            return answer.status, answer.read().decode()
+    except urllib.error.HTTPError as error:
+        return error.code, error.read().decode()
+assert said("init")[0] == 0
+serving, url = serve()
+assert ready() == (200, "ready\\n"), ready()
+assert said("invite", "--chapter", "Boston", "--role", "leader")[0] == 0, said("invite", "--chapter", "Boston", "--role", "leader")
+serving.kill()  # its log is left behind
+serving.wait()
+fill()
+for words in (["stats"], ["devices"], ["audit", "--check"]):
+    code, text = said(*words)
+    assert code == 0 or "disk is full" in text, (words, text)
+for _time in range(100):  # its files may have room in them for some
+    fill()
+    code, text = said("invite", "--chapter", "Boston", "--role", "leader")
+    if code:
+        break
+assert code == 1 and "disk is full" in text, text
+os.truncate(disk / "ballast", (disk / "ballast").stat().st_size - 65536)  # what SQLite shares between programs wants a little
+assert said("backup", str(files / "kept"))[0] == 0, said("backup", str(files / "kept2"))
+(disk / "ballast").unlink()
+serving, url = serve()
+fill()
+code, text = ready()
+assert code == 503 and "disk is full" in text, (code, text)
+(disk / "ballast").unlink()
+assert ready()[0] == 200
+serving.terminate()
+assert serving.wait(30) == 0
+assert said("invite", "--chapter", "Boston", "--role", "leader")[0] == 0
+print("well")
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "geteuid") or not sys.platform.startswith("linux") or os.geteuid() != 0, reason="mounts a small file system: needs root")
+def test_a_servers_full_disk_is_called_that_and_it_is_copied_elsewhere_all_the_same(tmp_path: Path) -> None:
+    for name in ("disk", "files"):
+        (tmp_path / name).mkdir()
+    code = f"mount -t tmpfs -o size=8m tmpfs '{tmp_path / 'disk'}' || exit 77; exec '{sys.executable}' -c \"$0\" \"$@\""
+    done = subprocess.run(["unshare", "-m", "sh", "-c", code, SERVER, str(tmp_path / "disk"), str(tmp_path / "files")],
+                          capture_output=True, text=True, check=False, env={**os.environ, "ALUMNI_DESK_PASSPHRASE": "three words to remember"})
+    if done.returncode == 77 or "unshare failed" in done.stderr:
+        pytest.skip("this computer lets nobody mount")
+    assert done.returncode == 0 and done.stdout.endswith("well\n"), done.stdout[-1_000:] + done.stderr[-2_000:]

@@ -82,13 +82,16 @@ def journal_of(args: argparse.Namespace) -> Path:
 def the_database(args: argparse.Namespace, *, upgrade: bool = False) -> Iterator[Database]:
     """The server's database, open."""
     from alumni_desk.server.opening import open_in_profile
+    from alumni_desk.store.troubles import translated
 
     key = bytes.fromhex(sys.stdin.readline().strip()) if args.key_stdin else None
-    database = open_in_profile(folder_of(args), args.database, upgrade=upgrade, key=key)
-    try:
-        yield database
-    finally:
-        database.close()
+    folder = folder_of(args)
+    with translated(folder) if args.database is None else contextlib.nullcontext():
+        database = open_in_profile(folder, args.database, upgrade=upgrade, key=key)
+        try:
+            yield database
+        finally:
+            database.close()
 
 
 @contextlib.contextmanager

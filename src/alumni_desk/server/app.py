@@ -84,6 +84,7 @@ from alumni_desk.server.snapshot import Snapshots
 from alumni_desk.server.state import Server, now_ms
 from alumni_desk.server.together import Together
 from alumni_desk.server.watching import Watch
+from alumni_desk.store import disk
 
 LOG = logging.getLogger("alumni_desk.server")
 WATCHED = 50
@@ -382,6 +383,8 @@ def make_app(server: Server, now: Now = now_ms, *, rate: float = CALLS_A_SECOND,
         try:
             await aside(_counts, server)
             presence.check(server.database, "readyz", "")
+            if server.database.path is not None and await aside(disk.is_full, server.database.path.parent):
+                return Response("the disk is full: nothing that laptops send is taken\n", status_code=503, media_type="text/plain")
         except sa.exc.SQLAlchemyError:
             return Response("the database does not answer\n", status_code=503, media_type="text/plain")
         except Refusal:

@@ -16,7 +16,7 @@ import sqlalchemy as sa
 from sqlalchemy.pool import QueuePool
 
 from alumni_desk.errors import StoreProblem
-from alumni_desk.store import driver
+from alumni_desk.store import disk, driver
 from alumni_desk.words import _
 
 REVISION = "0012"
@@ -120,6 +120,10 @@ class Database:
         with self._one_writer, self.engine.connect() as connection:
             self._scrub(connection)
 
+    def scrub_later(self) -> None:
+        """The same after a later commit: just now there is no room for it."""
+        self._to_scrub = True
+
     def _scrub(self, connection: sa.Connection) -> None:
         connection.exec_driver_sql(f"PRAGMA busy_timeout = {_SCRUB_MS}")
         busy = connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)").one()[0]
@@ -204,8 +208,13 @@ def sqlcipher_database(path: Path, key: bytes) -> Database:
         os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
     logged = path.with_name(f"{path.name}-wal").exists()
     database = _in_form(Database(_sqlcipher(path, key), path), upgrade=True)
-    if logged:
-        database.scrub()  # the program may have ended in the middle of an erasure
+    if logged:  # the program may have ended in the middle of an erasure
+        try:
+            database.scrub()
+        except sa.exc.OperationalError:
+            if not disk.is_full(path.parent):
+                raise
+            database.scrub_later()  # it can be read, and copied elsewhere
     return database
 
 
