@@ -519,6 +519,7 @@ def test_a_command_that_comes_upon_a_damaged_page_says_so_and_verify_always_does
 
 def test_erasing(do: Do, chapter: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
     assert "Nobody was erased" in do("member", "erase", chapter["Ada"], code=1)
+    assert "Erasing takes the id" in do("member", "erase", "Ada Lovelace", "--yes", code=1)
     done = do("member", "erase", chapter["Ada"], "--yes")
     assert done["erased"] == [chapter["Ada"]] and done["backups_deleted"] == 0
     assert len(do("members")) == 2 and do("members", "obi") == []
@@ -528,6 +529,8 @@ def test_erasing(do: Do, chapter: dict[str, str], monkeypatch: pytest.MonkeyPatc
     newest = do("activity")[0]
     assert (newest["what"], newest["undoable"], newest["reason"]) == ("Erased one person", False, "Erasing cannot be undone")
     assert "Name to come" not in do("activity", text=True) and "Added somebody who was erased" in do("activity", text=True)
+    added = next(one["id"] for one in do("activity", "--limit", "50") if one["what"] == "Added somebody who was erased")
+    assert do("undo", added, code=1, text=True).count("nothing to bring back") == 1
     there = len(do("backups"))
     said = do("member", "erase", chapter["Li"], "--yes", text=True)
     assert f"{there} older backup" in said and "a new one is there" in said and [one["why"] for one in do("backups")] == ["daily"]

@@ -173,3 +173,7 @@ def test_emails() -> None:
     assert cleaning.email(" Ann <ann@example.org> ") == "ann@example.org"
     assert cleaning.email("mailto:ann@example.org") == "ann@example.org"
     assert [cleaning.email(bad) for bad in ("ann@", "a b@example.org", "none", "a@b", "@x.org")] == [None] * 5
+
+
+def test_the_programs_own_word_for_an_id_is_read() -> None:
+    assert recognise(["Name", "Office ID"], [["Ana Lima", "00042"]]).columns[1].target == "external_id"

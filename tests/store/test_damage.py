@@ -141,6 +141,18 @@ def test_an_older_copy_of_the_database_is_noticed(killed: tuple[Path, bytes, Pat
     assert raised.value.facts["count"] == 13
 
 
+@pytest.mark.parametrize("place", [0, 4, 7, 8, 15, 16, 31])
+def test_a_bit_of_the_mark_is_missed(copy_of: Profile, place: int) -> None:
+    mark = copy_of.path / "desk.mark"
+    content = bytearray(mark.read_bytes())
+    content[place] ^= 4
+    with open_desk(copy_of, passphrase=PASSPHRASE) as desk:
+        mark.write_bytes(content)
+        found = verify(desk)
+        assert found.beside == ("mark",)
+        assert verify(desk).beside == ()  # written anew
+
+
 @pytest.mark.parametrize("harm", ["gone", "damaged"])
 def test_an_older_copy_is_noticed_by_the_outbox_where_the_mark_is_gone_too(killed: tuple[Path, bytes, Path], copy_of: Profile, harm: str) -> None:
     (copy_of.path / "desk.db-wal").unlink()

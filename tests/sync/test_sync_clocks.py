@@ -43,7 +43,7 @@ def test_a_wrong_clock_loses_nothing_and_is_said(years: int, office: Any, make_d
     under(shim, years * YEAR, wrong, "member", "set", ana, "city=Porto")
     under(shim, years * YEAR, wrong, "member", "add", "last_name=Berg")
     under(shim, years * YEAR, wrong, "sync")
-    standing = json.loads(under(shim, 0, wrong, "status", "--json"))
+    standing = json.loads(under(shim, years * YEAR, wrong, "status", "--json"))
     assert abs(standing["clock_ahead_seconds"] * 1000 - years * YEAR) < 60_000 and standing["waiting"] == 0
     sync_once(right)
     assert member(right, ana).fields["city"] == "Porto"
@@ -58,6 +58,7 @@ def test_a_wrong_clock_loses_nothing_and_is_said(years: int, office: Any, make_d
     assert len(moments) >= 3 and all(timedelta(0) <= now - datetime.fromisoformat(one) < timedelta(minutes=10) for one in moments), "the corrected time"
     under(shim, 0, wrong, "sync")  # the clock was set right
     assert status(wrong).clock == "" and status(right).clock == ""
+    assert "10 years behind" in under(shim, -10 * YEAR, wrong, "status")  # set back since, and the server was not asked yet
 
 
 def test_without_a_server_a_clock_behind_the_newest_change_is_said(make_desk: Callable[[str], Desk], shim: Path) -> None:

@@ -80,7 +80,8 @@ def _turned(args: argparse.Namespace, desk: Desk, turn: Callable[[Desk, str | No
         if not all_left:
             raise
         left = all_left[:MOST_LEFT]
-        sentence = " ".join([str(problem), *left_words(desk, all_left, MOST_LEFT)])
+        said_already = problem.code == "erased_since"
+        sentence = " ".join([str(problem), *(() if said_already else left_words(desk, all_left, MOST_LEFT))])
         if args.action is None:
             sentence += " " + _("What was done before it is in “activity”; “undo ID” takes one of that back.")
         return show(args, {"error": problem.code, "left": _left(desk, left)}, "", wrong=sentence)

@@ -208,11 +208,16 @@ def run_unmerge(args: argparse.Namespace) -> int:
 
 def run_erase(args: argparse.Namespace) -> int:
     """Erase a person."""
+    from alumni_desk.errors import NotFound
     from alumni_desk.members.lists import member
     from alumni_desk.store.erasing import erase, erased_words
 
     with opened(args, create=False) as desk:
-        name = member(desk, args.who).full_name
+        try:
+            name = member(desk, args.who).full_name
+        except NotFound:
+            raise NotFound("no_such_person", _("Nobody here has the id “{text}”. Erasing takes the id, so that nobody else is meant: "
+                                               "“members NAME --json” says it."), text=args.who) from None
         sure(args, "erase", _("Erase {name} for good? There is no undo.").format(name=name), _("Nobody was erased."))
         done = erase(desk, [args.who], remake_backups=not args.keep_backups)
     show(args, {"erased": list(done.ids), "backups_deleted": done.backups_deleted, "unreached": [str(one) for one in done.unreached],

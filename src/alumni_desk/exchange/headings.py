@@ -100,7 +100,7 @@ _IDS = MappingProxyType({
     "systemrecordid": "raisers-edge-system", "contactid": "salesforce", "recordid": "record", "userid": "user",
     "memberid": "member", "alumniid": "alumni", "membernumber": "member", "memberno": "member", "uid": "uid",
     "personid": "person", "externalid": "external", "mitgliedsnummer": "member", "apiid": "luma", "donorid": "donor",
-    "advanceid": "advance", "lookupid": "lookup", "bannerid": "banner", "id": "id", "idnumber": "id",
+    "advanceid": "advance", "lookupid": "lookup", "officeid": "office", "bannerid": "banner", "id": "id", "idnumber": "id",
 })
 
 _REFUSED = MappingProxyType({

@@ -36,8 +36,8 @@ class Mark:
             return None
         if len(content) != _FORM.size:
             return None
-        _magic, count, mac = _FORM.unpack(content)
-        return count if mac == self._mac(count) else None
+        magic, count, mac = _FORM.unpack(content)
+        return count if magic == _MAGIC and mac == self._mac(count) else None
 
     def is_damaged(self) -> bool:
         """Whether there is such a file, and what it says cannot be trusted."""

@@ -308,7 +308,8 @@ def standing(connection: sa.Connection) -> Standing:
               or replace(_standing(connection), access=ending_sentence(membership, datetime.now(UTC))))
     # What was checked on the computer that a backup came from says nothing of this one.
     checked = None if stands.state == "invitation" else state.read(connection, state.Checked)
-    return replace(stands, clock=clock_sentence(skew.ahead_ms), ahead_s=round(skew.ahead_ms / 1000), role=membership.role, gathering=membership.gathering,
+    ahead_ms = _ahead_now(connection, skew.ahead_ms)
+    return replace(stands, clock=clock_sentence(ahead_ms), ahead_s=round(ahead_ms / 1000), role=membership.role, gathering=membership.gathering,
                    until=membership.until, checked=checked.at if checked else None, identical=checked.identical if checked else None,
                    mended=checked.mended if checked else 0)
 
@@ -390,6 +391,15 @@ def clock_sentence(ahead_ms: int) -> str:
                  "system’s settings: days and times shown here may be wrong until then.").format(much=_much(ahead_ms))
     return _("This laptop’s clock is {much} behind the server’s. Nothing is lost and every change keeps its order, but set the clock in the "
              "system’s settings: days and times shown here may be wrong until then.").format(much=_much(-ahead_ms))
+
+
+def _ahead_now(connection: sa.Connection, ahead_ms: int) -> int:
+    """How far the clock is ahead (negative: behind): as the server last found, less what it was set back by since."""
+    last = state.read(connection, state.LastSync)
+    if last is None or last.at is None:
+        return ahead_ms
+    back = round(datetime.fromisoformat(last.at).timestamp() * 1000) - wall_ms()  # both by this computer's clock
+    return ahead_ms - back if back > AHEAD_MS else ahead_ms
 
 
 _NEWEST = 10
