@@ -13,7 +13,7 @@ import pytest
 from alumni_desk.checkin.actions import check_in, walk_in
 from alumni_desk.checkin.lists import DoorList
 from alumni_desk.cli.main import run
-from alumni_desk.errors import KnownError
+from alumni_desk.errors import BadInput, KnownError
 from alumni_desk.gatherings.actions import add_guests, new_gathering
 from alumni_desk.gatherings.lists import guest_rows
 from alumni_desk.members.actions import add_member
@@ -69,6 +69,21 @@ def test_changes_go_by_file_and_come_back_by_file(leaders: Any, tmp_path: Path) 
     sync_once(two)
     sync_once(one)
     assert here(one, gathering) == here(two, gathering) == 2
+
+
+def test_a_file_takes_the_place_of_nothing_else(leaders: Any, tmp_path: Path) -> None:
+    one, _two, gathering, people = leaders
+    check_in(one, gathering, person_id=people[0])
+    made = inviting.invite(one, "leader")
+    file = tmp_path / "members.csv"
+    file.write_text("Name\nAna Lima\n")
+    for write in (lambda: write_parcels(one, file), lambda: write_handout(one, gathering, file), lambda: inviting.save(made, file)):
+        with pytest.raises(BadInput) as refused:
+            write()
+        assert "left as it is" in str(refused.value) and file.read_text() == "Name\nAna Lima\n"
+    file.write_bytes(b"")
+    write_parcels(one, file)
+    write_parcels(one, file)  # its own kind it replaces
 
 
 def test_a_hand_out_says_what_it_is_before_it_does_anything(leaders: Any, make_desk: MakeDesk, tmp_path: Path) -> None:

@@ -110,13 +110,18 @@ def refuse_chapters_folder(file: Path) -> None:
                 "Choose another folder."), folder=folder, file=file.name)
 
 
-def refuse_other_file(out: Path, begins: Collection[bytes]) -> None:
-    """Raise BadInput ``backup_is_other_file`` where a backup would take the place of something else; ``begins``: how backups do."""
+def is_other_file(out: Path, begins: Collection[bytes]) -> bool:
+    """Whether there is a file that begins otherwise: somebody mistyped a name, and it must not go. An empty one is nothing."""
     if not out.is_file():
-        return
+        return False
     with chapters_files(out.parent), open(out, "rb") as stream:
         there = stream.read(max(map(len, begins)))
-    if there and there not in begins:
+    return bool(there) and not there.startswith(tuple(begins))
+
+
+def refuse_other_file(out: Path, begins: Collection[bytes]) -> None:
+    """Raise BadInput ``backup_is_other_file`` where a backup would take the place of something else; ``begins``: how backups do."""
+    if is_other_file(out, begins):
         raise BadInput("backup_is_other_file", _("{file} is there already and is no backup of Alumni Desk, so it was left as it is. Give the backup another "
                                                  "name, or delete that file first."), file=out)
 

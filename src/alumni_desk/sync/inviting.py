@@ -18,7 +18,7 @@ from alumni_desk.members.fields import read_fields
 from alumni_desk.protocol.codes import read_invitation
 from alumni_desk.protocol.messages import InvitationsReply, Invited, InviteReply, InviteRequest, ScopeRequest
 from alumni_desk.store.desk import Desk
-from alumni_desk.store.disk import refuse_chapters_folder
+from alumni_desk.store.disk import is_other_file, refuse_chapters_folder
 from alumni_desk.sync.asking import Line, line_of, moment
 from alumni_desk.sync.state import Membership
 from alumni_desk.sync.wire import Wire
@@ -167,6 +167,9 @@ class Way:
 def save(invitation: Invitation, file: Path) -> Path:
     """Write an invitation to a file that ``join`` opens. Gives the file."""
     refuse_chapters_folder(file)
+    if is_other_file(file, (_BEGINS,)):
+        raise BadInput("invitation_other_file", _("{file} is there already and is something else, so it was left as it is. Give another name, or delete that "
+                                                  "file first."), file=file)
     out = file
     url, _hash, pin = invitation.url.partition("#sha256=")
     content = {"alumni_desk": "invitation", "server": url, "fingerprint": pin or None, "code": invitation.long or invitation.code,
@@ -186,11 +189,14 @@ def save(invitation: Invitation, file: Path) -> Path:
     return out
 
 
+_BEGINS = b'{"alumni_desk": "invitation"'
+
+
 def is_invitation(file: Path) -> bool:
     """Whether a file is an invitation, by how it begins. Backups have the same ending."""
     try:
         with open(file, "rb") as stream:
-            return stream.read(64).startswith(b'{"alumni_desk": "invitation"')
+            return stream.read(64).startswith(_BEGINS)
     except OSError:
         return False
 

@@ -16,7 +16,7 @@ from alumni_desk.protocol.handout import SealedHandout
 from alumni_desk.protocol.messages import Certificate, Sealed
 from alumni_desk.store.backup_head import FORMER, MAGIC
 from alumni_desk.store.desk import Desk
-from alumni_desk.store.disk import refuse_chapters_folder
+from alumni_desk.store.disk import is_other_file, refuse_chapters_folder
 from alumni_desk.sync.engine import Joined, join
 from alumni_desk.sync.venue import holding
 from alumni_desk.sync.venue.credentials import Me, me
@@ -79,7 +79,7 @@ def write_parcels(desk: Desk, file: Path) -> Written:
     # With one's own certificates though nothing in it may be one's own: who carries it is said.
     bundle = Bundle(mine.membership.server, mine.membership.scope, mine.membership.device, now_ms(desk),
                     [holding.opened_parcel(one.content) for one in held], [mine.credentials.chain, *chains])
-    _write(file, PARCELS + msgspec.msgpack.encode(bundle))
+    _write(file, PARCELS, msgspec.msgpack.encode(bundle))
     return Written(file, len(held), sum(one.device == mine.membership.device for one in held))
 
 
@@ -107,7 +107,7 @@ def write_handout(desk: Desk, gathering: str, file: Path) -> HandedOut:
     with desk.reading() as connection:
         mine = me(connection)
     made = make_handout(desk, mine, gathering)
-    _write(file, HANDOUT + msgspec.msgpack.encode(made))
+    _write(file, HANDOUT, msgspec.msgpack.encode(made))
     return take_handout(desk, mine, made)
 
 
@@ -208,11 +208,15 @@ def _unknown(file: Path) -> BadInput:
                     file=file.name)
 
 
-def _write(file: Path, content: bytes) -> None:
+def _write(file: Path, begins: bytes, content: bytes) -> None:
     refuse_chapters_folder(file)
+    if is_other_file(file, (begins,)):
+        raise BadInput("venue_file_other", _("{file} is there already and is something else, so it was left as it is. Give another name, or delete that file "
+                                             "first."), file=file)
     part = file.with_name(file.name + ".part")
     try:
         with open(os.open(part, os.O_CREAT | os.O_WRONLY | os.O_TRUNC, 0o600), "wb") as stream:
+            stream.write(begins)
             stream.write(content)
             stream.flush()
             os.fsync(stream.fileno())
