@@ -258,7 +258,7 @@ def test_in_a_narrow_window_the_laptops_here_come_before_the_details(hands: Any)
     joined(hands.desk)
     page = hands.page("sync")
     hands.until(lambda: page.here.isVisible() and page._facts is not None)
-    page._turn_details()
+    page.details.turn()
 
     def top(part: Any) -> int:
         return int(part.mapTo(page, QPoint()).y())
@@ -266,14 +266,14 @@ def test_in_a_narrow_window_the_laptops_here_come_before_the_details(hands: Any)
     def left(part: Any) -> int:
         return int(part.mapTo(page, QPoint()).x())
 
-    assert left(page.here) > left(page._details_place) and page.regions().index(page._details_place) < page.regions().index(page.here)
+    assert left(page.here) > left(page.details) and page.regions().index(page.details) < page.regions().index(page.here)
     hands.shell.resize(900, 800)
-    hands.until(lambda: page.here.isVisible() and left(page.here) == left(page._details_place))
-    hands.until(lambda: top(page._below_place) <= top(page.here) and top(page.here) + page.here.height() <= top(page._details_place) < top(page._past_place))
+    hands.until(lambda: page.here.isVisible() and left(page.here) == left(page.details))
+    hands.until(lambda: top(page._below_place) <= top(page.here) and top(page.here) + page.here.height() <= top(page.details) < top(page.history))
     regions = page.regions()
-    assert regions.index(page.here) < regions.index(page._details_place) < regions.index(page._past_place)
+    assert regions.index(page.here) < regions.index(page.details) < regions.index(page.history)
     hands.shell.resize(1280, 800)
-    hands.until(lambda: page.here.isVisible() and left(page.here) > left(page._details_place) and top(page.here) < top(page._past_place))
+    hands.until(lambda: page.here.isVisible() and left(page.here) > left(page.details) and top(page.here) < top(page.history))
 
 
 def test_without_a_server_a_clock_behind_the_newest_change_is_said(hands: Any) -> None:

@@ -600,7 +600,7 @@ def test_a_laptop_that_works_alone_closes_at_once(desk: Desk, window: Window) ->
 def details(hands: Hands) -> Any:
     page = hands.page("sync")
     hands.until(lambda: page._facts is not None)
-    if not page._detailed:
+    if not page.details.is_open:
         button(page, "Details").click()
         hands.until(lambda: "Version" in words(page))
     return page

@@ -1,0 +1,24 @@
+"""A place of a page that holds one thing, in turn for another."""
+
+from __future__ import annotations
+
+from PySide6.QtWidgets import QVBoxLayout, QWidget
+
+
+class Place(QWidget):
+    """Empty until something is put there."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._column = QVBoxLayout(self)
+        self._column.setContentsMargins(0, 0, 0, 0)
+        self._held: QWidget | None = None
+
+    def put(self, widget: QWidget) -> None:
+        """Hold this instead."""
+        if self._held is not None:
+            self._column.removeWidget(self._held)
+            self._held.hide()
+            self._held.deleteLater()
+        self._held = widget
+        self._column.addWidget(widget)

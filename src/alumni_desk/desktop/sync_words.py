@@ -1,0 +1,55 @@
+"""What the Sync page says on top: where the data stands, and what happens next."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from alumni_desk.desktop.sync_facts import Facts, moment
+from alumni_desk.words import _, ngettext, number
+
+PASSING = frozenset({"sync_unreachable", "sync_slow", "sync_busy", "sync_server_trouble", "sync_sign_in"})
+"""Troubles that go by themselves: no new invitation mends them, and to offer one would only unsettle."""
+
+NOT_MENDED = PASSING | {"sync_version", "sync_server_old", "term_ended"}
+"""And others that no invitation mends: a newer program does, or the form that is open is closed."""
+
+
+def sentences(facts: Facts) -> list[str]:
+    """Where the data stands."""
+    if facts.state == "alone":
+        return [_("Everything is saved on this laptop.")]
+    if facts.state in ("ended", "invitation"):
+        return [facts.sentence]
+    first = _("Nothing has been fetched yet.")
+    if facts.last_sync is not None:
+        first = _("Everything up to {time} is with {server}.").format(time=moment(facts.last_sync), server=facts.server)
+    if not facts.waiting:
+        return [first]
+    still = ngettext("{n} change on this laptop is still to send.", "{n} changes on this laptop are still to send.", facts.waiting)
+    return [first, still.format(n=number(facts.waiting))]
+
+
+def below(facts: Facts, trouble: str, code: str, *, busy: bool, next_try: datetime | None) -> str:
+    """The muted line below: what happens next, and that nothing is lost."""
+    if facts.sample:
+        return _("This is the sample chapter. It never joins a server, so nobody made up gets among real people.")
+    if facts.state == "alone":
+        return _("It is shared with nobody. With an invitation from your chapter lead or alumni office it keeps in step with other laptops.")
+    if facts.state == "invitation":
+        return _("Work goes on meanwhile; nothing that you change is lost.")
+    if facts.locked and not facts.waiting:
+        return _("Nothing of the chapter is shown until then.")
+    if facts.state == "ended" and not facts.waiting:
+        return _("Its list is gone from this laptop, and all that was done here is at the server. Another invitation opens another door.")
+    if trouble and code in PASSING:
+        if next_try is None:
+            return trouble
+        return _("{trouble} The next try is at {time}, by itself.").format(trouble=trouble, time=moment(next_try))
+    if facts.waiting:
+        safe = ngettext("It is saved here in any case", "They are saved here in any case", facts.waiting)
+        if busy or next_try is None:
+            return _("{safe}.").format(safe=safe)
+        return _("{safe}; the next try is at {time}, by itself.").format(safe=safe, time=moment(next_try))
+    if facts.carrying:
+        return _("It carries what other laptops did, which the server may not have yet: the next sync gives it to the server.")
+    return _("Work goes on without the internet; what you change meanwhile is sent at the next sync.")
