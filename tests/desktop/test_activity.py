@@ -17,7 +17,10 @@ from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QLabel
 
-from alumni_desk.desktop.activity_page import DEED, SHOWN, day_words, lines_of, places, reason_of, wrapped
+from alumni_desk.desktop.activity_detail import SHOWN
+from alumni_desk.desktop.activity_list import DEED
+from alumni_desk.desktop.activity_rows import lines_of, places, wrapped
+from alumni_desk.desktop.activity_words import day_words, reason_of
 from alumni_desk.desktop.app import build
 from alumni_desk.desktop.fonts import metrics_of, px
 from alumni_desk.desktop.widgets import Scroll

@@ -12,7 +12,8 @@ from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 
 from alumni_desk.cli.main import run
-from alumni_desk.desktop.activity_page import DEED, places
+from alumni_desk.desktop.activity_list import DEED
+from alumni_desk.desktop.activity_rows import places
 from alumni_desk.members.actions import add_member, change_member, remove_members
 from alumni_desk.protocol.clocks import pack, unpack
 from alumni_desk.segments.activity import deeds, left_words, written

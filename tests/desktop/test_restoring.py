@@ -20,7 +20,8 @@ from tests.conftest import PASSPHRASE
 from tests.store.test_keyring import Shelf
 
 from alumni_desk.desktop import opening
-from alumni_desk.desktop.activity_page import DEED, reason_of
+from alumni_desk.desktop.activity_list import DEED
+from alumni_desk.desktop.activity_words import reason_of
 from alumni_desk.desktop.app import Room, Sitting, build
 from alumni_desk.desktop.deeds import Deeds
 from alumni_desk.desktop.first_run import FirstRun
