@@ -45,23 +45,24 @@ def test_badges_say_how_many_and_why_fewer_than_coming(hands: Any, two_gathering
 def test_another_gathering_begins_its_badges_anew(hands: Any, tmp_path: Path, two_gatherings: tuple[str, str]) -> None:
     """What was asked and said of one gathering's sheets must not be answered for another's."""
     page = hands.page("badges", gathering=two_gatherings[0])
-    page.start_at.setValue(6)
+    page.sheets.start_at.setValue(6)
     page.blanks.setChecked(True)
-    page._skip.add(6)
+    page.sheets._skip.add(6)
     hands.rest()
-    page._turn(1)
+    page.sheets._turn(1)
     page.save_as(tmp_path / "badges.pdf")
     hands.rest()
-    assert page._notice.count() == 1 and page._page == 1
+    assert page.sheets.notice.count() == 1 and page.sheets._page == 1
     page.gathering.set_key(two_gatherings[1])
     page.gathering.activated.emit(page.gathering.currentIndex())
     hands.rest()
-    assert page._notice.count() == 0 and page._page == 0 and page.start_at.value() == 1 and not page.blanks.isChecked() and not page._skip
+    assert page.sheets.notice.count() == 0 and page.sheets._page == 0 and page.sheets.start_at.value() == 1
+    assert not page.blanks.isChecked() and not page.sheets._skip
     page.came_out()
     hands.rest()
     assert not any(guest.badge_printed for which in two_gatherings for guest in guest_rows(hands.desk, which))
     hands.page("badges", gathering=two_gatherings[0])
-    assert page._notice.count() == 1  # the question waits for its own gathering
+    assert page.sheets.notice.count() == 1  # the question waits for its own gathering
     page.came_out()
     hands.until(lambda: sum(guest.badge_printed for guest in guest_rows(hands.desk, two_gatherings[0])) == 3)
     hands.rest()
@@ -69,17 +70,17 @@ def test_another_gathering_begins_its_badges_anew(hands: Any, tmp_path: Path, tw
 
 def test_a_click_says_the_first_free_label_and_ctrl_skips_a_damaged_one(hands: Any, two_gatherings: tuple[str, str]) -> None:
     page = hands.page("badges", gathering=two_gatherings[0])
-    hands.until(lambda: len(page.paper._marks) == 6)
-    assert [mark.kind for mark in page.paper._marks] == ["start", *["free"] * 5]
+    hands.until(lambda: len(page.sheets.paper._marks) == 6)
+    assert [mark.kind for mark in page.sheets.paper._marks] == ["start", *["free"] * 5]
     press = lambda n, held=Qt.KeyboardModifier.NoModifier: QTest.mouseClick(
-        page.paper, Qt.MouseButton.LeftButton, held, page.paper.place_of(page.paper._marks[n - 1]).center().toPoint())
+        page.sheets.paper, Qt.MouseButton.LeftButton, held, page.sheets.paper.place_of(page.sheets.paper._marks[n - 1]).center().toPoint())
     press(3)
-    assert page.start_at.value() == 3
+    assert page.sheets.start_at.value() == 3
     hands.rest()
     press(4, Qt.KeyboardModifier.ControlModifier)
     hands.rest()
-    hands.until(lambda: page.paper._marks[3].kind == "skipped")
-    assert [mark.kind for mark in page.paper._marks] == ["used", "used", "start", "skipped", "free", "free"]
+    hands.until(lambda: page.sheets.paper._marks[3].kind == "skipped")
+    assert [mark.kind for mark in page.sheets.paper._marks] == ["used", "used", "start", "skipped", "free", "free"]
     assert page._laid.wanted.skip == {4} and page._laid.report.pages == 1
 
 
@@ -88,7 +89,7 @@ def test_roll_labels_are_called_labels(hands: Any, two_gatherings: tuple[str, st
     page.stock.set_key("roll-62x100")
     page.stock.activated.emit(page.stock.currentIndex())
     hands.rest()
-    assert page.sheet.text() == "Label 1 of 3" and page.foot_words.text().startswith("3 labels of 62 × 100 mm")
+    assert page.sheets.sheet.text() == "Label 1 of 3" and page.foot_words.text().startswith("3 labels of 62 × 100 mm")
 
 
 def test_chosen_names_in_another_order(hands: Any, two_gatherings: tuple[str, str]) -> None:
@@ -143,7 +144,7 @@ def test_badges_fit_the_window_at_large_text(hands_of: Any, tmp_path: Path, perc
         page.save_as(tmp_path / "out.pdf")
         made.rest()
         assert room.shell.minimumSizeHint().width() <= 1280 and room.shell.width() == 1280
-        for label in (page.sheet, page.free_words):
+        for label in (page.sheets.sheet, page.sheets.free_words):
             assert label.width() >= label.sizeHint().width(), label.text()
         assert page.gathering.width() > page.gathering.fontMetrics().horizontalAdvance("Autumn Reception") + px(44)
         for part in (page.blanks, page.new, page.all, page.some):

@@ -9,7 +9,7 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QMenu
 
 from alumni_desk.badges.stocks import stocks
-from alumni_desk.desktop.badges_page import Wanted, lay_out
+from alumni_desk.desktop.badge_laying import Wanted, lay_out
 from alumni_desk.desktop.erase_person_sheet import ErasePersonSheet
 from alumni_desk.desktop.member_form import MemberForm
 from alumni_desk.gatherings.actions import add_guest_of, add_guests, new_gathering

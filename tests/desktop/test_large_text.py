@@ -203,7 +203,7 @@ def test_the_badges_page_stays_inside_its_window(hands_at: Any) -> None:
     hands.until(lambda: page.gathering.isVisible() and page._laid is not None)
 
     def inside() -> bool:
-        parts = (page.gathering, page.stock, page.before, page.start_at, page.new, page.order, page.print_button, page.save_button)
+        parts = (page.gathering, page.stock, page.sheets.before, page.sheets.start_at, page.new, page.order, page.print_button, page.save_button)
         whole = page.rect().adjusted(0, -10_000, 0, 10_000)  # what is below scrolls
         places = [place(part, page) for part in parts]
         return all(whole.contains(one) for one in places) and not any(one.intersects(other) for n, one in enumerate(places[:-2]) for other in places[n + 1:-2])

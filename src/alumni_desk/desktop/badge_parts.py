@@ -1,18 +1,19 @@
-"""Parts of the badges page: the sheets in small, choosing names, another name for one badge."""
+"""Parts of the badges page: the sheets in small, choosing names, another name for one badge, and whether they came out."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from PySide6.QtCore import QModelIndex, QPersistentModelIndex, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QImage, QPainter
-from PySide6.QtWidgets import QListWidget, QListWidgetItem, QStyle, QStyledItemDelegate, QStyleOptionViewItem, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QListWidget, QListWidgetItem, QStyle, QStyledItemDelegate, QStyleOptionViewItem, QVBoxLayout, QWidget
 
 from alumni_desk.badges.people import BadgePerson
-from alumni_desk.desktop.controls import Field, Label
+from alumni_desk.desktop.controls import Button, Field, Label
 from alumni_desk.desktop.fonts import font_of, px
 from alumni_desk.desktop.icons import paint_icon
 from alumni_desk.desktop.look import look
+from alumni_desk.desktop.pages import Notice
 from alumni_desk.desktop.paint import isolated, paint_ring, paint_text
 from alumni_desk.desktop.sheet import Sheet
 from alumni_desk.store.search import fold
@@ -163,3 +164,28 @@ class BadgeNameSheet(Sheet):
 
     def _say(self, text: str) -> None:
         self.set_reason("" if text.strip() else _("A name is missing"))
+
+
+class Question(Notice):
+    """A question with its two answers below it, so that it is readable in a narrow column."""
+
+    def __init__(self, question: str, yes: Callable[[], None], no: Callable[[], None]) -> None:
+        super().__init__("printer", question, "muted")
+        row = self.layout()
+        for widget in (self.glyph, self.words):
+            row.removeWidget(widget)
+        column = QVBoxLayout()
+        column.setSpacing(px(8))
+        said = QHBoxLayout()
+        said.setSpacing(px(12))
+        said.addWidget(self.glyph, 0, Qt.AlignmentFlag.AlignTop)
+        said.addWidget(self.words, 1)
+        column.addLayout(said)
+        buttons = QHBoxLayout()
+        buttons.setSpacing(px(8))
+        for button, act in ((Button(_("Yes, they did")), yes), (Button(_("Not yet"), "quiet"), no)):
+            button.clicked.connect(lambda checked=False, act=act: act())
+            buttons.addWidget(button)
+        buttons.addStretch(1)
+        column.addLayout(buttons)
+        row.addLayout(column, 1)
