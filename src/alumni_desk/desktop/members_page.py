@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QEvent, QItemSelectionModel, QObject, Qt, QTimer
 from PySide6.QtGui import QKeySequence, QResizeEvent
-from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
 from alumni_desk.desktop.background import Lanes
 from alumni_desk.desktop.changes import ChangeBus
@@ -17,19 +17,19 @@ from alumni_desk.desktop.controls import WINDOW, Button, Field, Held, Label, hai
 from alumni_desk.desktop.deeds import Deed
 from alumni_desk.desktop.fonts import px
 from alumni_desk.desktop.import_sheet import ImportSheet
-from alumni_desk.desktop.member_form import MemberForm
-from alumni_desk.desktop.member_panel import Known, MemberPanel, known, was_erased
+from alumni_desk.desktop.member_editing import MemberEditing
+from alumni_desk.desktop.member_panel import Known, MemberPanel, known
 from alumni_desk.desktop.members_empty import MembersEmpty
+from alumni_desk.desktop.members_files import ask_file, export, import_from
 from alumni_desk.desktop.members_letters import FirstLetters
 from alumni_desk.desktop.members_list import MembersList
+from alumni_desk.desktop.members_sheets import ask_erase, ask_merge, ask_move, show_history
 from alumni_desk.desktop.members_table import FIRST, First, MembersTable, Shown, first_of, rest_of, shown_rows
 from alumni_desk.desktop.pages import Go, Page
-from alumni_desk.desktop.recovery_page import before_saving
 from alumni_desk.errors import KnownError
-from alumni_desk.members.actions import Removed, Saved, add_member, change_member, remove_members
-from alumni_desk.members.lists import MemberRow, count_members, member, rows_of
+from alumni_desk.members.actions import Removed, remove_members
+from alumni_desk.members.lists import count_members
 from alumni_desk.segments.activity import PastValue, past_values
-from alumni_desk.store import exports
 from alumni_desk.store.desk import Desk
 from alumni_desk.store.finding import Question
 from alumni_desk.store.history import restore
@@ -39,7 +39,7 @@ from alumni_desk.words import _, ngettext, number
 if TYPE_CHECKING:
     from alumni_desk.members.merging import Merged
     from alumni_desk.store.erasing import Erased
-    from alumni_desk.sync.member_moving import Going, MovedAway
+    from alumni_desk.sync.member_moving import MovedAway
 
 QUIET_MS = 120
 """So long nobody types before the rest of a list is looked up."""
@@ -77,6 +77,7 @@ class MembersPage(Page):
         self._known: Known | None = None  # whom the panel shows, or showed last
         self._read_for: str | None = None  # whose panel was asked for last
         self._sheet: QWidget | None = None
+        self._editing = MemberEditing(self, self._show_member)
         self.table_model = MembersTable()
         self.table_model.wanted.connect(self._fetch)
         self._letters = FirstLetters(desk, lanes, clock, lambda: self.list.lines_seen(), self._nobody_types,
@@ -516,92 +517,14 @@ class MembersPage(Page):
 
     def add(self, typed: Mapping[str, Any] | None = None) -> None:
         """Ask for a new member; ``typed``: as far as somebody had come."""
-        form = MemberForm(self, _("Add a member"), _("Add"))
-        form.type_in(typed or {})
-        form.done_clicked.connect(lambda: self._save_new(form))
-        form.rejected.connect(lambda: self._put_away(form, self.add))
-        form.open()
-
-    def _put_away(self, form: MemberForm, again: Callable[[Mapping[str, Any]], None]) -> None:
-        """A form was closed with something in it that nobody saved: the toast brings it back."""
-        typed = form.values()
-        if typed:
-            self.said.emit(_("What was typed is not saved"), lambda: again(typed))
-
-    def _save_new(self, form: MemberForm) -> None:
-        values = form.values()
-        form.set_busy(_("Saving …"))
-
-        def saved(it: Saved) -> None:
-            form.accept()
-            self.done(it.changed, _("{name} was added").format(name=it.name))
-            self._show_member(it.id)
-
-        before_saving(form, self.desk, self.lanes, lambda: self.lanes.write(lambda: add_member(self.desk, **values), saved, form.complain),
-                      lambda: form.tell(_("Nothing is saved yet: the recovery key comes first.")), form.complain)  # fmt: skip
+        self._editing.add(typed)
 
     def edit(self, *index: object) -> None:
         """Change the chosen member."""
         member = self._chosen
         if member is None:
             return
-        self.lanes.read(lambda: known(self.desk, member), self._edit_known)
-
-    def _edit_known(self, it: Known, typed: Mapping[str, Any] | None = None) -> None:
-        form = MemberForm(self, _("Edit {name}").format(name=it.detail.name), _("Save"), it.detail.fields)
-        form.type_in(typed or {})
-        seen: set[str] = set()
-        form.done_clicked.connect(lambda: self._save_change(form, it, seen))
-        form.rejected.connect(lambda: self._put_away(form, lambda typed: self._edit_again(it.detail.id, typed)))
-        self._watch(form, it.detail.id)
-        form.open()
-
-    def _edit_again(self, member: str, typed: Mapping[str, Any]) -> None:
-        """The form once more, with what is known now: they may have been erased since, or removed, which saving it says."""
-
-        def came(it: Known | None) -> None:
-            if it is None:
-                self.said.emit(_("Whoever was being edited was erased meanwhile, so nothing of what was typed is kept."), None)
-            else:
-                self._edit_known(it, typed)
-
-        self.lanes.read(lambda: None if was_erased(self.desk, member) else known(self.desk, member, removed=True), came)
-
-    def _watch(self, form: MemberForm, member: str) -> None:
-        """Somebody who is erased while their form is open stands in it no longer."""
-
-        def close(gone: bool) -> None:
-            if gone and not over:
-                form.accept()
-                self.said.emit(_("Whoever was being edited was erased meanwhile, so the form was closed and nothing of it is kept."), None)
-
-        over: list[int] = []
-        told = self.changes.changed.connect(lambda changed: self.lanes.read(lambda: was_erased(self.desk, member), close))
-        form.finished.connect(over.append)
-        form.finished.connect(lambda result: self.changes.changed.disconnect(told))
-
-    def _save_change(self, form: MemberForm, it: Known, seen: set[str]) -> None:
-        """Save it; ``seen``: what the form has complained of, which to save again agrees to."""
-        values = form.values()
-        if not values:
-            form.accept()
-            return
-        form.set_busy(_("Saving …"))
-
-        def saved(done: Saved) -> None:
-            form.accept()
-            if done.merged:
-                self.done(done.changed, _("Saved with {name}: the entry became part of theirs meanwhile").format(name=done.name))
-                self._show_member(done.id)
-            else:
-                self.done(done.changed, _("{name} was saved").format(name=done.name))
-
-        def failed(error: KnownError) -> None:
-            seen.add(error.code)
-            form.complain(error)
-
-        back = "member_removed" in seen
-        self.lanes.write(lambda: change_member(self.desk, it.detail.id, form.opened, back=back, **values), saved, failed)
+        self.lanes.read(lambda: known(self.desk, member), self._editing.edit)
 
     def remove(self) -> None:
         """Take the chosen members off the list; the toast takes it back."""
@@ -629,29 +552,13 @@ class MembersPage(Page):
             self.panel.tabs.setFocus()
             return
 
-        def named(name: str) -> None:
-            from alumni_desk.desktop.history_sheet import HistorySheet
-
-            sheet = HistorySheet(self, self.desk, self.lanes, self.changes, "person", person, name)
-            sheet.restored.connect(lambda changed: self.done(changed, _("The older value is back")))
-            sheet.open()
-
-        self.lanes.read(lambda: member(self.desk, person).full_name, named)
+        show_history(self, person)
 
     def merge(self) -> None:
         """The two chosen entries become one; which stays is asked first."""
         both = self.selected()
         if len(both) == 2:
-            self.lanes.read(lambda: rows_of(self.desk, both), self._ask_merge)
-
-    def _ask_merge(self, rows: list[MemberRow]) -> None:
-        if len(rows) != 2:  # one of them was removed meanwhile
-            return
-        from alumni_desk.desktop.merge_sheet import MergeSheet
-
-        sheet = MergeSheet(self, self.desk, self.lanes, (rows[0], rows[1]))
-        sheet.merged.connect(self._merged)
-        sheet.open()
+            ask_merge(self, both, self._merged)
 
     def _merged(self, what: Merged) -> None:
         self.list.clearSelection()
@@ -665,15 +572,7 @@ class MembersPage(Page):
         """Another chapter has the chosen member then; asked first, since Undo does not bring them back."""
         person = self._chosen
         if person is not None:
-            self.lanes.read(lambda: _going(self.desk, person), self._ask_move)
-
-    def _ask_move(self, who: Going) -> None:
-        from alumni_desk.desktop.move_member_sheet import MoveMemberSheet
-
-        sheet = MoveMemberSheet(self, self.desk, self.lanes, who)
-        sheet.moved.connect(self._moved_away)
-        sheet.tried.connect(lambda: self.changes.tell(Changed({})))
-        sheet.open()
+            ask_move(self, person, self._moved_away)
 
     def _moved_away(self, what: MovedAway) -> None:
         if what.let_go:
@@ -686,14 +585,7 @@ class MembersPage(Page):
         """Everything about the chosen member goes, for good; asked first, since there is no undo."""
         person = self._chosen
         if person is not None:
-            self.lanes.read(lambda: member(self.desk, person).full_name, lambda name: self._ask_erase(person, name))
-
-    def _ask_erase(self, person: str, name: str) -> None:
-        from alumni_desk.desktop.erase_person_sheet import ErasePersonSheet
-
-        sheet = ErasePersonSheet(self, self.desk, self.lanes, person, name)
-        sheet.erased.connect(self._erased)
-        sheet.open()
+            ask_erase(self, person, self._erased)
 
     def _erased(self, what: Erased, sentence: str) -> None:
         self._hide_panel()
@@ -702,45 +594,15 @@ class MembersPage(Page):
 
     def import_file(self) -> None:
         """Ask for a list, then lead through its import."""
-        chosen, _kind = QFileDialog.getOpenFileName(self, _("Import members"), str(Path.home()), _("Lists (*.csv *.txt *.tsv);;All files (*)"))
-        if chosen:
-            self.import_from(Path(chosen))
+        file = ask_file(self)
+        if file is not None:
+            self.import_from(file)
 
     def import_from(self, file: Path) -> ImportSheet:
         """Lead through the import of a file."""
-        sheet = ImportSheet(self, self.desk, self.lanes, file)
-        sheet.imported.connect(self._imported)
-        sheet.open()
-        self._sheet = sheet
+        self._sheet = sheet = import_from(self, file)
         return sheet
-
-    def _imported(self, result: Any) -> None:
-        done = ((result.added, ngettext("{n} member added", "{n} members added", result.added)),
-                (result.updated, ngettext("{n} changed", "{n} changed", result.updated)),
-                (result.rejected, ngettext("{n} row left out", "{n} rows left out", result.rejected)))
-        self.done(result.changed or Changed(), ", ".join(words.format(n=number(n)) for n, words in done if n or words == done[0][1]))
 
     def export(self) -> None:
         """Write the whole list as CSV."""
-        chosen, _kind = QFileDialog.getSaveFileName(self, _("Export members"), str(Path.home() / _("members.csv")), _("Tables (*.csv)"))
-        if chosen:
-            from alumni_desk.exchange.exporting import members_csv
-
-            def work(job: Any) -> Any:
-                report = members_csv(self.desk, Path(chosen))
-                return report, exports.note(self.desk, report.path)
-
-            def written(done: Any) -> None:
-                report, unnoted = done
-                words = ngettext("{n} member written to {file}. The file is not locked.", "{n} members written to {file}. The file is not locked.",
-                                 report.rows).format(n=number(report.rows), file=report.path.name)
-                self.said.emit(f"{words} {unnoted}" if unnoted else words, None)
-
-            self.lanes.read_long(work, written)
-
-
-def _going(desk: Desk, person: str) -> Going:
-    """What a move would be about."""
-    from alumni_desk.sync.member_moving import going
-
-    return going(desk, person)
+        export(self)

@@ -1,0 +1,79 @@
+"""Sheets about members who are chosen: their past, two that become one, another chapter, and what is erased for good."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
+
+from alumni_desk.desktop.pages import Page
+from alumni_desk.members.lists import MemberRow, member, rows_of
+from alumni_desk.store.desk import Desk
+from alumni_desk.store.writing import Changed
+from alumni_desk.words import _
+
+if TYPE_CHECKING:
+    from alumni_desk.members.merging import Merged
+    from alumni_desk.store.erasing import Erased
+    from alumni_desk.sync.member_moving import Going, MovedAway
+
+
+def show_history(page: Page, person: str) -> None:
+    """Every value that a member's fields have had."""
+
+    def named(name: str) -> None:
+        from alumni_desk.desktop.history_sheet import HistorySheet
+
+        sheet = HistorySheet(page, page.desk, page.lanes, page.changes, "person", person, name)
+        sheet.restored.connect(lambda changed: page.done(changed, _("The older value is back")))
+        sheet.open()
+
+    page.lanes.read(lambda: member(page.desk, person).full_name, named)
+
+
+def ask_merge(page: Page, both: Sequence[str], merged: Callable[[Merged], None]) -> None:
+    """Two entries become one; which stays is asked first."""
+
+    def found(rows: list[MemberRow]) -> None:
+        if len(rows) != 2:  # one of them was removed meanwhile
+            return
+        from alumni_desk.desktop.merge_sheet import MergeSheet
+
+        sheet = MergeSheet(page, page.desk, page.lanes, (rows[0], rows[1]))
+        sheet.merged.connect(merged)
+        sheet.open()
+
+    page.lanes.read(lambda: rows_of(page.desk, both), found)
+
+
+def ask_move(page: Page, person: str, moved: Callable[[MovedAway], None]) -> None:
+    """Another chapter has them then; asked first, since Undo does not bring them back."""
+
+    def found(who: Going) -> None:
+        from alumni_desk.desktop.move_member_sheet import MoveMemberSheet
+
+        sheet = MoveMemberSheet(page, page.desk, page.lanes, who)
+        sheet.moved.connect(moved)
+        sheet.tried.connect(lambda: page.changes.tell(Changed({})))
+        sheet.open()
+
+    page.lanes.read(lambda: _going(page.desk, person), found)
+
+
+def ask_erase(page: Page, person: str, erased: Callable[[Erased, str], None]) -> None:
+    """Everything about them goes, for good; asked first, since there is no undo."""
+
+    def named(name: str) -> None:
+        from alumni_desk.desktop.erase_person_sheet import ErasePersonSheet
+
+        sheet = ErasePersonSheet(page, page.desk, page.lanes, person, name)
+        sheet.erased.connect(erased)
+        sheet.open()
+
+    page.lanes.read(lambda: member(page.desk, person).full_name, named)
+
+
+def _going(desk: Desk, person: str) -> Going:
+    """What a move would be about."""
+    from alumni_desk.sync.member_moving import going
+
+    return going(desk, person)
