@@ -24,7 +24,7 @@ from alumni_desk.segments.activity import deeds
 from alumni_desk.store.desk import Desk
 from alumni_desk.store.history import history, restore
 from alumni_desk.store.undo import redo, undo
-from alumni_desk.sync import conflicts, session, state
+from alumni_desk.sync import conflicts, conflicts_kept, session, state
 from alumni_desk.sync.engine import join, sync_once, wire_of
 from alumni_desk.sync.pull import pull
 
@@ -251,12 +251,12 @@ def test_an_address_of_which_a_former_server_kept_what_differs_is_one_card_too(c
     priya, tomas, hana, selam = clash
     hers, _his = apart(clash)
     with priya.applying() as applying:
-        kept = conflicts._read(applying.connection, "conflicts", conflicts.Kept)
+        kept = conflicts_kept.read_kept(applying.connection, "conflicts", conflicts_kept.Kept)
         assert kept is not None
         rows = [row for row in kept.rows if row.field != "region"]
         assert len(rows) == len(kept.rows) - 1
-        conflicts._write(applying.connection, "conflicts", conflicts.Kept(kept.head, rows))
-    street = next(conflicts._id(row) for row in rows if row.field == "street")
+        conflicts_kept.write_kept(applying.connection, "conflicts", conflicts_kept.Kept(kept.head, rows))
+    street = next(conflicts_kept.card_id(row) for row in rows if row.field == "street")
     conflicts.decide(priya, street, "yours")
     assert address(priya, selam) == hers and fields(priya) == ["email", "former_names"]
     conflicts.reopen(priya, street.partition(":")[0])

@@ -16,7 +16,7 @@ from alumni_desk.protocol.clock import AHEAD_MS, wall_ms
 from alumni_desk.protocol.messages import PAGE_ROWS, HelloReply
 from alumni_desk.store import removal
 from alumni_desk.store.desk import Desk
-from alumni_desk.sync import access, digest, door, erasing, lately, leaving, moving_cards, operations, session, silence, snapshot, state, still
+from alumni_desk.sync import access, conflicts_told, digest, door, erasing, lately, leaving, moving_cards, operations, session, silence, snapshot, state, still
 from alumni_desk.sync import conflicts as deciding
 from alumni_desk.sync import join as joining
 from alumni_desk.sync.address import Address
@@ -189,7 +189,7 @@ def _sync(desk: Desk, wire: Wire, membership: state.Membership, progress: Progre
         return _after_the_end(desk, wire, membership, server, progress)
     head = server.heads[membership.scope]
     follow_timeline(desk, membership.scope, head.timeline, known=membership.scope not in server.unknown)
-    told = deciding.tell_decided(desk, wire, membership, server)
+    told = conflicts_told.tell_decided(desk, wire, membership, server)
     pushed, pulled, trouble = Pushed(), 0, None
     by_file = partial(snapshot.take, desk, wire, membership, head)
     for _round in range(_ROUNDS):
@@ -225,7 +225,7 @@ def _sync(desk: Desk, wire: Wire, membership: state.Membership, progress: Progre
         if not waiting and not moving_cards.carry_on(desk, membership):
             break
     erasing.finish(desk)
-    deciding.exchange(desk, wire, membership, server, fresh=pushed.conflicts > 0, told=told)
+    conflicts_told.exchange(desk, wire, membership, server, fresh=pushed.conflicts > 0, told=told)
     same = None if waiting else _checked(desk, wire, membership, wanted=check, much=pushed.sent + pulled >= digest.MANY)
     return SyncResult(pushed=pushed.sent, pulled=pulled, waiting=waiting, conflicts=deciding.count(desk), refused=pushed.refused,
                       quarantined=server.set_aside.get(membership.scope, 0), identical=same, clashes=pushed.conflicts)

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from alumni_desk.errors import KnownError, NetworkProblem
 from alumni_desk.store.desk import Desk
-from alumni_desk.sync import conflicts, session, state
+from alumni_desk.sync import conflicts_told, session, state
 from alumni_desk.sync.pull import cursor_of, pull
 from alumni_desk.sync.wire import Wire
 
@@ -69,5 +69,5 @@ class Listening:
         if not count:
             return
         self._came(count)
-        if conflicts.look_again(self._desk, self._wire, self._membership):  # who decided has told the server before the row came
+        if conflicts_told.look_again(self._desk, self._wire, self._membership):  # who decided has told the server before the row came
             self._came(0)

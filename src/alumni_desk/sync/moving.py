@@ -24,10 +24,11 @@ from alumni_desk.schema import SCHEMA_VERSION
 from alumni_desk.store.desk import Desk
 from alumni_desk.store.tables import CARRIED, CHAPTER_MOVED
 from alumni_desk.store.writing import TRANSACTION
-from alumni_desk.sync import conflicts as deciding
 from alumni_desk.sync import engine, join, moving_cards, others_there, state
 from alumni_desk.sync.address import read_address
 from alumni_desk.sync.carried_clocks import plain, seen
+from alumni_desk.sync.conflicts_kept import keep_moved
+from alumni_desk.sync.conflicts_open import open_rows
 from alumni_desk.sync.door import DOOR
 from alumni_desk.sync.shapes import Shape, shapes
 from alumni_desk.sync.venue import holding
@@ -69,10 +70,10 @@ def move(desk: Desk, url: str, code: str, *, anyway: bool = False, merge: bool =
             line.close()
     membership = state.Membership(url=address.url, fingerprint=address.fingerprint, server=reply.server, device=reply.device, key=bytes(key),
                                   scope=grant.scope, scope_name=grant.scope_name, role=grant.role)
-    cards = moving_cards.taken_along(deciding.open_rows(desk), there, membership)
+    cards = moving_cards.taken_along(open_rows(desk), there, membership)
     with desk.applying() as applying:
         take_along(applying.connection, membership, cards)
-        deciding.keep_moved(applying.connection, cards)
+        keep_moved(applying.connection, cards)
     join.take_name(desk, reply)
     if device_name:
         desk.set_setting("device_name", device_name)  # every hello says it again

@@ -22,7 +22,7 @@ from alumni_desk.store.desk import Desk
 from alumni_desk.store.tables import CARD_MOVED
 from alumni_desk.sync import operations, state
 from alumni_desk.sync.carried_clocks import plain
-from alumni_desk.sync.conflicts import GONE
+from alumni_desk.sync.conflicts_kept import GONE
 from alumni_desk.sync.shapes import Shape, shapes
 from alumni_desk.sync.state import Membership
 from alumni_desk.sync.views import Base, bases_of, settle
