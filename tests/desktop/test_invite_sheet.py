@@ -190,7 +190,7 @@ def test_the_details_say_which_laptop_has_which_version(make_server: Any, hands_
     hands = hands_on(server.url, server.invite())
     page = hands.shell.current()
     hands.until(lambda: "Garden laptop" in all_words(page.people))
-    page._turn_details()
+    page.details.turn()
     hands.until(lambda: f"Alumni Desk {__version__}\nThis laptop, \u2068Garden laptop\u2069" in all_words(page))
 
 

@@ -52,10 +52,10 @@ def test_it_is_offered_where_the_server_is_silent_and_done_in_one(make_server: A
     lead = laptop("lead", office)
     hands = window(lead)
     page = details(hands)
-    assert "This laptop keeps the chapter" not in words(page), "not while it answers"
+    assert "Keep the chapter on this laptop" not in words(page), "not while it answers"
     office.kill()
     hands.room.bridge.sync_now()
-    hands.until(lambda: "This laptop keeps the chapter" in words(page))
+    hands.until(lambda: "Keep the chapter on this laptop" in words(page))
     assert "gone for good" in words(page)
     shot(hands, "silent")
     keep_it_here(hands, page)

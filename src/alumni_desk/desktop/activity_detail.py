@@ -82,12 +82,16 @@ class Detail(Scroll):
         """Show an action."""
         deed = seen.deed
         column = self._anew()
-        column.addWidget(Label(breakable(deed.what), "title", wrap=True))
+        head = QVBoxLayout()
+        head.setSpacing(px(2))
+        head.addWidget(Label(breakable(deed.what), "title", wrap=True))
         who = ", ".join(part for part in (deed.who or "", deed.device or _("this laptop")) if part)
-        column.addWidget(Label(breakable(who), tone="muted", wrap=True))
-        column.addWidget(Label(f"{day_words(local(deed.at).date())}, {local(deed.at):%H:%M}", tone="muted", wrap=True))
-        column.addSpacing(px(4))
+        head.addWidget(Label(breakable(who), tone="muted", wrap=True))
+        head.addWidget(Label(f"{day_words(local(deed.at).date())}, {local(deed.at):%H:%M}", tone="muted", wrap=True))
+        column.addLayout(head)
+        column.addSpacing(px(8))
         column.addLayout(self._deeds(deed))
+        column.addSpacing(px(8))
         why, _way = reason_of(deed)
         if why:
             column.addWidget(IconLine("prohibit", why))
@@ -183,7 +187,9 @@ class Detail(Scroll):
             column.addWidget(Label(sums, "small", "muted", wrap=True))
         for one in seen.values:
             column.addWidget(hairline())
-            column.addLayout(self._whose(one))
+            said = QVBoxLayout()
+            said.setSpacing(px(2))
+            said.addLayout(self._whose(one))
             came = _("now") if one.stands else _("then")
             for word, value in ((_("was"), one.was), (came, one.now)) if not one.new else ():
                 row = QHBoxLayout()
@@ -192,7 +198,8 @@ class Detail(Scroll):
                 word_label.setFixedWidth(px(36))
                 row.addWidget(word_label, 0, Qt.AlignmentFlag.AlignTop)
                 row.addWidget(Label(isolated(breakable(value)) if value else _("nothing"), tone="text" if value and word == came else "muted", wrap=True), 1)
-                column.addLayout(row)
+                said.addLayout(row)
+            column.addLayout(said)
         more = seen.total - len(seen.values)
         if more:
             column.addWidget(hairline())

@@ -63,6 +63,7 @@ class HistoryPart(QWidget):
         box.setSpacing(0)
         top = QHBoxLayout()
         top.setSpacing(px(8))
+        top.addStrut(px(24))  # as high as the link that the older ones have
         value = Label(isolated(breakable(one.text)) if one.text else _("nothing"), "strong" if one.now else "body", "text" if one.text else "muted", wrap=True)
         value.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         top.addWidget(value, 1)

@@ -7,6 +7,7 @@ from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from alumni_desk.desktop.background import Lanes
 from alumni_desk.desktop.controls import Button, Label
+from alumni_desk.desktop.fonts import px
 from alumni_desk.desktop.joining_sheet import ask_move
 from alumni_desk.desktop.paint import isolated
 from alumni_desk.desktop.setting_rows import SettingRow, section
@@ -55,7 +56,7 @@ class KeptPart(QObject):
         self.keep = Button(_("Keep it here"))
         self.keep.setAccessibleName(_("Keep the chapter on this laptop, for the others"))
         self.keep.clicked.connect(self.keep_here)
-        self.keep_row = SettingRow(_("This laptop keeps the chapter"), _("Other laptops of the chapter join this one and keep in step with it. They reach it "
+        self.keep_row = SettingRow(_("Keep the chapter on this laptop"), _("Other laptops of the chapter join this one and keep in step with it. They reach it "
                                    "while this window is open and both are on one network. It can move to an office’s server later, with everything."),
                                    self.keep)  # fmt: skip
         column.addWidget(self.keep_row)
@@ -82,6 +83,7 @@ class KeptPart(QObject):
             self.add_taking_over(column, facts)
         if not self._kept_at and not self.not_kept:
             return
+        column.addSpacing(px(12))
         column.addWidget(section(_("This laptop keeps the chapter")))
         address = self._kept_at.partition("#")[0]
         said = _("The others reach it at {address} while this window is open.").format(address=address) if address else self.not_kept
@@ -100,8 +102,8 @@ class KeptPart(QObject):
         takes = Button(_("Keep it here"))
         takes.setAccessibleName(_("Keep the chapter on this laptop, in place of the one that is gone"))
         takes.clicked.connect(lambda: self._ask_take_over(facts))
-        column.addWidget(SettingRow(_("This laptop keeps the chapter"), _("Only if the laptop or the server that kept it until now is gone for good: this one "
-                                    "takes its place with everything that is here, and the others follow with a new invitation each."),
+        column.addWidget(SettingRow(_("Keep the chapter on this laptop"), _("Only if the laptop or the server that kept it until now is gone for good: this "
+                                    "one takes its place with everything that is here, and the others follow with a new invitation each."),
                                     takes))  # fmt: skip
 
     def _ask_take_over(self, facts: Facts) -> None:

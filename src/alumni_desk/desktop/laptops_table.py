@@ -59,6 +59,7 @@ class LaptopsTable(QWidget):
             row = 2 * number + 1
             grid.addWidget(hairline(), row, 0, 1, 6)
             grid.addWidget(_whose(line), row + 1, 0)
+            grid.setRowMinimumHeight(row + 1, px(32))  # as high as the button that the others have
             late: Tone = "warn" if line.late else "text"
             cells = ((line.may_see, "", "text"), (line.seen, "", "text"), (line.to_send, "clock" if line.late else "", late),
                      (line.until, "prohibit" if line.removed else "", "danger" if line.removed else "text"))

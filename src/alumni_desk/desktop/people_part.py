@@ -72,7 +72,15 @@ class PeoplePart(QWidget):
         """Show what the server last told where nothing is shown yet: its answer may be long in coming."""
         self._waiting = waiting
         if not self._found:
-            self._read_kept(lambda kept: self._show_kept(kept) if kept is not None and not self._found else None)
+            self._read_kept(self._show_meanwhile)
+
+    def _show_meanwhile(self, kept: Kept | None) -> None:
+        if self._found:
+            return
+        if kept is not None:
+            self._show_kept(kept)
+        else:
+            self._draw(_("Asking the server …"))
 
     def show_kept(self, waiting: int) -> None:
         """Show what the server last told, without asking it: it did not answer of late."""

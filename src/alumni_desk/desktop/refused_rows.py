@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 def add_refused(column: QVBoxLayout, facts: Facts, see: Callable[[str], None], show_all: Callable[[], None]) -> None:
     """``see(newest)``: that somebody has seen them, up to this one."""
     title = ngettext("{n} change was not taken", "{n} changes were not taken", facts.refused).format(n=number(facts.refused))
+    column.addSpacing(px(12))
     column.addWidget(section(title))
     alike = len({one.why for one in facts.refusals}) == 1  # then it is said once, below them
     for one in facts.refusals:

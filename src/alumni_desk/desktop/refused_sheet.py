@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QHBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
 from alumni_desk.desktop.controls import Button, Label, hairline
 from alumni_desk.desktop.fonts import px
@@ -32,11 +32,14 @@ class RefusedSheet(PlainSheet):
         for place, (why, those) in enumerate(by_reason(changes)):
             if place:
                 self.column.addWidget(hairline())
-            self.column.addWidget(Label(why, "strong", wrap=True))
-            self.column.addWidget(Label(ngettext("{n} change:", "{n} changes:", len(those)).format(n=number(len(those))), "small", "muted"))
+            group = QVBoxLayout()
+            group.setSpacing(px(4))
+            self.column.addLayout(group)
+            group.addWidget(Label(why, "strong", wrap=True))
+            group.addWidget(Label(ngettext("{n} change:", "{n} changes:", len(those)).format(n=number(len(those))), "small", "muted"))
             lines = Label("\n".join(one.what for one in those), wrap=True)
             lines.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
-            self.column.addWidget(lines)
+            group.addWidget(lines)
         if count > len(changes):
             rest = count - len(changes)
             self.column.addWidget(Label(ngettext("and {n} more", "and {n} more", rest).format(n=number(rest)), tone="muted"))

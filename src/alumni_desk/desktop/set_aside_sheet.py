@@ -46,6 +46,7 @@ class SetAsideSheet(PlainSheet):
         done.clicked.connect(self.accept)
         row.addWidget(done)
         self.set_foot(foot)
+        done.setFocus()
 
     def _lot(self, one: SetAside) -> QWidget:
         from alumni_desk.sync.set_aside import erases_words

@@ -191,6 +191,11 @@ class Sheet(PlainSheet):
         self.foot.addWidget(self.done_button)
         self.whole.addLayout(self.foot)
 
+    def showEvent(self, event: Any) -> None:
+        super().showEvent(event)
+        if self.focusWidget() in (None, self.shut):  # a question has no field: the way out that does no harm
+            self.cancel.setFocus()
+
     def set_reason(self, text: str, tone: str = "muted") -> None:
         """Why the deed cannot be done yet (it is then off), or empty when it can."""
         self.reason.setText(text)

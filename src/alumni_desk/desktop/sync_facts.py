@@ -46,6 +46,7 @@ class Facts:
     admin: bool = False
     door: bool = False
     takes_over: bool = False  # may keep the chapter itself, because nobody can say that its server is still there
+    restored: bool = False  # from a backup of the computer that kept the chapter
     locked: bool = False  # a leader's laptop that was without contact for too long
     checked: str | None = None  # when all that is here was compared with the server
     identical: bool | None = None
@@ -94,6 +95,7 @@ def look_up(desk: Desk) -> Facts:
         admin=membership is not None and membership.role == "admin",
         door=membership is not None and membership.role == "door",
         takes_over=leads and (elsewhere or (trouble in taking_over.SILENT and not (keeps_it and keeping.has_server(desk)))),
+        restored=elsewhere,
         locked=standing.locked or standing.late,
         checked=standing.checked,
         identical=standing.identical,

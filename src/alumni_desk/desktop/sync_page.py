@@ -35,6 +35,7 @@ from alumni_desk.words import _, ngettext, number
 if TYPE_CHECKING:
     from alumni_desk.sync.venue.files import Brought
 
+WIDEST = 960
 MANY = 1_000
 """Of so many changes it is said how far they are."""
 
@@ -108,7 +109,7 @@ class SyncPage(Page):
         aside.addWidget(self.history)
         aside.addStretch(1)
         self._main, self._side = main, side
-        self._both = MainAndSide(main, side)
+        self._both = MainAndSide(main, side, at_most=WIDEST)
 
         def turn(wide: bool) -> None:
             aside.insertWidget(0, self.here) if wide else between.addWidget(self.here)
@@ -235,13 +236,20 @@ class SyncPage(Page):
         if focused and self._first is not None:
             self._first.setFocus()
 
-    def _status(self, facts: Facts) -> QHBoxLayout:
-        row = QHBoxLayout()
-        row.setSpacing(px(24))
+    def _status(self, facts: Facts) -> QVBoxLayout:
         words = QVBoxLayout()
         words.setSpacing(px(4))
+        row = QHBoxLayout()
+        row.setSpacing(px(24))
+        first = QVBoxLayout()
+        first.setSpacing(px(4))
         for sentence in sentences(facts):
-            words.addWidget(Label(sentence, "title", wrap=True))
+            first.addWidget(Label(sentence, "title", wrap=True))
+        row.addLayout(first, 1)
+        button = self._first = self._button(facts)
+        if button is not None:
+            row.addWidget(button, 0, Qt.AlignmentFlag.AlignTop)
+        words.addLayout(row)
         words.addWidget(Label(below(facts, self._trouble, self._code, busy=self._busy, next_try=self._bridge.next_try()), tone="muted", wrap=True))
         away = self._code in PASSING  # work goes on without the server: that is no warning
         told = away or self._trouble == facts.sentence  # that one stands as the title
@@ -251,12 +259,7 @@ class SyncPage(Page):
         over, asked = facts.state == "ended", facts.state in ("alone", "invitation")  # those are led there by the button already
         if (over and facts.waiting) or (not over and not asked and self._trouble and self._code not in NOT_MENDED):
             self._offer_again(words, _("Join with another invitation") if over else _("Join again with a new invitation"))
-        row.addLayout(words, 1)
-        button = self._button(facts)
-        if button is not None:
-            row.addWidget(button, 0, Qt.AlignmentFlag.AlignTop)
-        self._first = button
-        return row
+        return words
 
     def _offer_again(self, words: QVBoxLayout, says: str) -> None:
         """A new invitation of the same chapter mends an address, a certificate or an access that ended."""

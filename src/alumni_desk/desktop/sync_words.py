@@ -18,8 +18,11 @@ def sentences(facts: Facts) -> list[str]:
     """Where the data stands."""
     if facts.state == "alone":
         return [_("Everything is saved on this laptop.")]
-    if facts.state in ("ended", "invitation"):
+    if facts.state == "ended":
         return [facts.sentence]
+    if facts.state == "invitation":
+        return [_("This desk was restored from a backup of the computer that kept the chapter.") if facts.restored else
+                _("This desk was restored from a backup of another computer.")]
     first = _("Nothing has been fetched yet.")
     if facts.last_sync is not None:
         first = _("Everything up to {time} is with {server}.").format(time=moment(facts.last_sync), server=facts.server)
@@ -36,7 +39,11 @@ def below(facts: Facts, trouble: str, code: str, *, busy: bool, next_try: dateti
     if facts.state == "alone":
         return _("It is shared with nobody. With an invitation from your chapter lead or alumni office it keeps in step with other laptops.")
     if facts.state == "invitation":
-        return _("Work goes on meanwhile; nothing that you change is lost.")
+        if facts.restored and facts.takes_over:
+            return _("If that computer is gone for good, go on from here with “Keep it here”; if not, join again with a new invitation. Work goes on "
+                     "meanwhile; nothing that you change is lost.")
+        return _("So this laptop needs a new invitation of the chapter; what waits here is sent when it has joined. Work goes on meanwhile; nothing that you "
+                 "change is lost.")
     if facts.locked and not facts.waiting:
         return _("Nothing of the chapter is shown until then.")
     if facts.state == "ended" and not facts.waiting:

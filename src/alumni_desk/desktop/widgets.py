@@ -220,11 +220,14 @@ class Scroll(QScrollArea):
 
 
 class MainAndSide(Scroll):
-    """A page's main column with a side column of 304 at its right; below it where the window is too narrow for both. ``turned(wide)``: it is so now."""
+    """A page's main column with a side column of 304 at its right; below it where the window is too narrow for both. ``turned(wide)``: it is so now.
+
+    ``at_most``: wider than that the main column does not grow, so that a button stays beside its words.
+    """
 
     turned = Signal(bool)
 
-    def __init__(self, main: QWidget, side: QWidget | None, *, width: int = SIDE_COLUMN, together: int = 960) -> None:
+    def __init__(self, main: QWidget, side: QWidget | None, *, width: int = SIDE_COLUMN, together: int = 960, at_most: int = 0) -> None:
         super().__init__(margins=(0, 0, 0, 0))
         self._side, self._width, self._together = side, px(width), px(together)
         self._wide = True
@@ -232,6 +235,9 @@ class MainAndSide(Scroll):
         self._row = QBoxLayout(QBoxLayout.Direction.LeftToRight)
         self._row.setSpacing(0)
         self._row.addWidget(main, 1)
+        if at_most:
+            main.setMaximumWidth(px(at_most))
+            self._row.addStretch()
         self._line = hairline("v")
         if side is not None:
             self._row.addWidget(self._line)
@@ -294,6 +300,21 @@ def padded(margins: tuple[int, int, int, int] = (24, 24, 24, 24)) -> tuple[QWidg
     return box, column
 
 
+class _LineGlyph(Glyph):
+    """A glyph beside the first line of a label: a single line stands in the middle of its label, the first of several at its top."""
+
+    def __init__(self, icon: str, tone: Tone, beside: Label) -> None:
+        super().__init__(icon, tone, 16)
+        self._beside = beside
+        self.setFixedSize(px(16), beside.minimumHeight())
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        line = self._beside.fontMetrics().height()
+        height = line if self._beside.height() >= 2 * line else self._beside.height()
+        box = QRectF(0, (height - self.width()) / 2, self.width(), self.width())
+        paint_icon(QPainter(self), box, self._icon, getattr(look(self), self._tone))
+
+
 class IconLine(QWidget):
     """An icon, a sentence, and below it a muted second one."""
 
@@ -302,11 +323,10 @@ class IconLine(QWidget):
         row = QHBoxLayout(self)
         row.setContentsMargins(0, 0, 0, 0)
         row.setSpacing(px(10))
-        glyph = Glyph(icon, tone, 16)
-        row.addWidget(glyph, 0, Qt.AlignmentFlag.AlignTop)
         self.words = QVBoxLayout()
         self.words.setSpacing(0)
         self.first = Label(sentence, wrap=True, tone=tone if tone not in ("muted", "text") else "text")
+        row.addWidget(_LineGlyph(icon, tone, self.first), 0, Qt.AlignmentFlag.AlignTop)
         self.words.addWidget(self.first)
         if second:
             self.words.addWidget(Label(second, "small", "muted", wrap=True))
