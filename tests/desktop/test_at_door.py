@@ -106,6 +106,7 @@ def test_whose_time_is_over_joins_the_next_door_from_the_sync_page(at_the_door: 
     page.refresh()
     hands.rest()
     assert "Another invitation opens another door" in words(page) and "Sync now" not in buttons(page)
+    assert not page._side.isVisible(), "nothing stands in the side column"
     hands.click(buttons(page)["Join with another invitation"])
     sheet = hands.dialog(PlainSheet)
     assert sheet.findChildren(JoinForm)

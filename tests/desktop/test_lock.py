@@ -107,7 +107,7 @@ def test_a_draft_is_hidden_and_comes_back_as_it_was(hands: Hands) -> None:
     form._fields["last_name"].setFocus()
     hands.room.lock.lock("idle")
     assert not hands.open_dialogs(MemberForm)
-    assert "comes back as you left it; nothing of it is saved yet" in words_of(hands.shell) and "Halfway" not in words_of(hands.shell)
+    assert "comes back as it was; nothing of it is saved yet" in words_of(hands.shell) and "Halfway" not in words_of(hands.shell)
     unlock(hands)
     assert hands.dialog(MemberForm) is form
     assert form.values() == {"first_name": "Halfway", "notes": "not finished"}
@@ -139,7 +139,7 @@ def test_what_nothing_is_typed_into_is_no_open_form(hands: Hands) -> None:
     paper = hands.dialog(RecoveryPage)
     hands.room.lock.lock()
     assert hands.room.lock.page is not None and hands.room.lock.page.locked.drafts == 1
-    assert "An open form comes back as you left it" in words_of(hands.shell)
+    assert "An open form comes back as it was" in words_of(hands.shell)
     unlock(hands)
     assert paper.isVisible() and form.isVisible()
     paper.reject()
@@ -218,7 +218,7 @@ def test_an_import_that_runs_is_called_that_and_no_form_that_comes_back(hands: H
     sheet._next()
     hands.until(lambda: sheet._at == 2 and sheet.next.isVisible())
     hands.room.lock.lock("idle")
-    assert "comes back as you left it; nothing of it is saved yet" in words_of(hands.shell)
+    assert "comes back as it was; nothing of it is saved yet" in words_of(hands.shell)
     unlock(hands)
     hands.rest()
     sheet._next()
@@ -244,7 +244,7 @@ def test_a_form_on_somebody_who_was_erased_while_it_was_locked_does_not_come_bac
     hands.dialog(MemberForm).finished.connect(ended.append)
     hands.room.lock.lock("idle")
     erase(hands.desk, [page._chosen], remake_backups=False)
-    assert "comes back as you left it" in words_of(hands.shell)
+    assert "comes back as it was" in words_of(hands.shell)
     hands.until(lambda: bool(ended))
     assert "comes back" not in words_of(hands.shell) and "erased" not in words_of(hands.shell)
     unlock(hands)

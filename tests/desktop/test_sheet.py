@@ -10,7 +10,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QWidget
 
-from alumni_desk.desktop.controls import Label
+from alumni_desk.desktop.controls import Field, Label
 from alumni_desk.desktop.sheet import PlainSheet, Sheet
 
 
@@ -26,6 +26,17 @@ def test_what_is_under_way_is_not_left_by_escape_or_the_windows_cross(qtbot: Any
     sheet.set_busy("")
     QTest.keyClick(sheet, Qt.Key.Key_Escape)
     assert not sheet.isVisible()
+
+
+def test_a_question_begins_on_cancel_and_a_form_on_its_field(qtbot: Any) -> None:
+    question, form = Sheet(None, "Remove it?", "Remove", kind="danger"), Sheet(None, "Rename it", "Rename")
+    field = Field("Name")
+    form.column.addWidget(field)
+    field.setFocus()
+    for sheet in (question, form):
+        qtbot.addWidget(sheet)
+        sheet.open()
+    assert question.focusWidget() is question.cancel and form.focusWidget() is field
 
 
 @pytest.fixture

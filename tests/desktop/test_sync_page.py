@@ -73,6 +73,14 @@ def test_a_laptop_that_shares_with_nobody_has_no_empty_column(hands: Any) -> Non
     assert page._side.isVisible() and page._both._line.isVisible()
 
 
+def test_on_a_large_screen_the_button_stays_near_its_words(hands: Any) -> None:
+    joined(hands.desk)
+    page = hands.page("sync")
+    hands.shell.resize(1920, 1080)
+    hands.until(lambda: page._side.isVisible() and page._side.mapTo(page, QPoint()).x() > 1_300)
+    hands.until(lambda: page._status_place.width() == 1_040)
+
+
 def test_what_the_server_did_not_take_is_shown_until_it_was_seen(hands: Any) -> None:
     joined(hands.desk)
     with hands.desk.applying() as applying:

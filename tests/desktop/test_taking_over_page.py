@@ -113,6 +113,7 @@ def test_a_restored_keeper_says_what_is_true_once_and_offers_it(laptop: Any, win
         hands.until(lambda: page._trouble)
         hands.rest()
         assert words(page).count("was restored from a backup of the computer that kept the chapter") == 1
+        assert "alumni-desk" not in words(page), "nobody types a command in the window"
         assert "The others reach it" not in words(page) and not hands.room.bridge.kept_at
         shot(hands, "restored")
         keep_it_here(hands, page)

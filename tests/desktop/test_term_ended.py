@@ -86,6 +86,7 @@ def test_the_dialog_says_before_that_this_laptop_is_emptied(make_server: Any, la
     button(page, "Hand over the chapter").click()
     sheet = hands.dialog(InviteSheet)
     assert "This laptop is emptied when your successor has joined" in all_words(sheet)
+    assert not sheet.door.button.isVisible() and "Everything in the chapter" in all_words(sheet) and sheet.wish().role == "leader"
     shot(hands, "hand-over")
     if os.environ.get("SHOTS"):
         hands.rest()

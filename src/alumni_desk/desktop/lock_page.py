@@ -117,8 +117,8 @@ class LockPage(QWidget):
         lines = []
         if locked.drafts:
             lines.append(("note-pencil", ngettext(
-                "An open form comes back as you left it; nothing of it is saved yet",
-                "{n} open forms come back as you left them; nothing of them is saved yet", locked.drafts).format(n=locked.drafts)))
+                "An open form comes back as it was; nothing of it is saved yet",
+                "{n} open forms come back as they were; nothing of them is saved yet", locked.drafts).format(n=locked.drafts)))
         lines += [("download-simple", words) for words in locked.saving]
         if locked.standing:
             lines.append(("arrows-clockwise", locked.standing))

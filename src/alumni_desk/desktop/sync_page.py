@@ -35,7 +35,7 @@ from alumni_desk.words import _, ngettext, number
 if TYPE_CHECKING:
     from alumni_desk.sync.venue.files import Brought
 
-WIDEST = 960
+WIDEST = 1088
 MANY = 1_000
 """Of so many changes it is said how far they are."""
 
@@ -196,7 +196,7 @@ class SyncPage(Page):
         self._draw()
         self.decide.show_cards(facts.conflicts)
         self.here.setVisible(facts.state not in ("alone", "ended"))
-        self._both.show_side(facts.state != "alone")
+        self._both.show_side(facts.state != "alone" and not (facts.door and facts.state == "ended"))  # nothing stands there then
         self.here.offer(facts.lets)
         # Only where the server answered last: a silent one would keep the next sync waiting.
         if facts.leads and self.isVisible() and not self._busy and facts.state in ("synced", "waiting") and facts.last_sync is not None:

@@ -145,9 +145,11 @@ class SecretEntry(QWidget):
         self.setTabOrder(self.button, self.other)
         eyes_last(self.other, self.password)
 
-    def _foot(self) -> QHBoxLayout:
-        foot = QHBoxLayout()
-        foot.setSpacing(px(8))
+    def _foot(self) -> QGridLayout:
+        self._below = QGridLayout()
+        self._below.setSpacing(px(8))
+        self._below.setVerticalSpacing(px(4))
+        self._below.setColumnStretch(1, 1)
         self._glyph = Glyph("keyboard", "muted", 16)
         self.said = Label("", "small", "muted", wrap=True)
         self.other = Link("", role="small")
@@ -158,10 +160,14 @@ class SecretEntry(QWidget):
         beside.addStretch(1)
         self.said.setAlignment(Qt.AlignmentFlag.AlignTop | Qt.AlignmentFlag.AlignLeading)
         self.said.setContentsMargins(0, px(3), 0, 0)
-        foot.addLayout(beside)
-        foot.addWidget(self.said, 1)
-        foot.addWidget(self.other, 0, Qt.AlignmentFlag.AlignTop)
-        return foot
+        self._below.addLayout(beside, 0, 0)
+        self._place(long=False)
+        return self._below
+
+    def _place(self, *, long: bool) -> None:
+        """What is said beside the other way; a long sentence has the whole width, and the other way stands below it."""
+        self._below.addWidget(self.said, 0, 1, 1, 2 if long else 1)
+        self._below.addWidget(self.other, 1 if long else 0, 2, Qt.AlignmentFlag.AlignTop | Qt.AlignmentFlag.AlignRight)
 
     def _show_other(self) -> None:
         if self._has_recovery:
@@ -281,6 +287,7 @@ class SecretEntry(QWidget):
 
     def _say(self, words: str, tone: str) -> None:
         self._glyph.setVisible(bool(words))
+        self._place(long=tone == "danger")
         icons = {"danger": "warning", "warn": "warning", "muted": "keyboard"}
         self._glyph.set_icon(icons[tone], tone)  # type: ignore[arg-type]
         self.said.set_tone(tone)  # type: ignore[arg-type]
