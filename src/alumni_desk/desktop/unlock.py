@@ -216,7 +216,7 @@ class SecretEntry(QWidget):
         """It is being tried (words), or no longer (empty)."""
         self._hold(bool(words))
         self.other.setEnabled(not words)
-        self._say(words, "muted") if words else self._say_keyboard()
+        self._say(words, "muted", "hourglass") if words else self._say_keyboard()
 
     def _hold(self, on: bool) -> None:
         """Take nothing just now. The keyboard stays in the field: if it went on to another button, the next Enter would press that."""
@@ -285,11 +285,11 @@ class SecretEntry(QWidget):
         else:
             self._say("", "muted")
 
-    def _say(self, words: str, tone: str) -> None:
+    def _say(self, words: str, tone: str, icon: str = "") -> None:
         self._glyph.setVisible(bool(words))
         self._place(long=tone == "danger")
         icons = {"danger": "warning", "warn": "warning", "muted": "keyboard"}
-        self._glyph.set_icon(icons[tone], tone)  # type: ignore[arg-type]
+        self._glyph.set_icon(icon or icons[tone], tone)  # type: ignore[arg-type]
         self.said.set_tone(tone)  # type: ignore[arg-type]
         self.said.setText(words)
         self.field().setAccessibleDescription(words)
