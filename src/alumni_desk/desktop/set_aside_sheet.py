@@ -38,6 +38,7 @@ class SetAsideSheet(PlainSheet):
             self.column.addWidget(Label(_("Nothing is set aside any more."), wrap=True))
         self.said = Label("", "small", "muted", wrap=True)
         self.column.addWidget(self.said)
+        self.said.hide()  # an empty line has no room
         self.column.addStretch(1)
         foot = QWidget()
         row = QHBoxLayout(foot)
@@ -73,6 +74,7 @@ class SetAsideSheet(PlainSheet):
         erases = Label(erases_words(one), tone="danger", wrap=True)
         column.addWidget(asks)
         column.addWidget(erases)
+        column.addSpacing(px(4))
         buttons = QHBoxLayout()
         buttons.setSpacing(px(8))
         release, discard = Button(_("Release: let it count")), Button(_("Throw away"))
@@ -129,4 +131,5 @@ class SetAsideSheet(PlainSheet):
 
     def _say(self, sentence: str, tone: str = "muted") -> None:
         self.said.setText(sentence)
+        self.said.setVisible(bool(sentence))
         self.said.set_tone(tone)  # type: ignore[arg-type]

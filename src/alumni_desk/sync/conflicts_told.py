@@ -15,18 +15,7 @@ from alumni_desk.store.desk import Desk
 from alumni_desk.store.erasing import rows_erased
 from alumni_desk.store.history import Past, keep_shown
 from alumni_desk.sync import session
-from alumni_desk.sync.conflicts_kept import (
-    KEPT,
-    Kept,
-    card_id,
-    counts,
-    decisions_of,
-    is_stale,
-    keep_decisions,
-    read_kept,
-    records_of,
-    write_kept,
-)
+from alumni_desk.sync.conflicts_kept import KEPT, Kept, card_id, counts, decisions_of, is_stale, keep_decisions, read_kept, records_of, write_kept
 from alumni_desk.sync.conflicts_open import the_same, written_over
 from alumni_desk.sync.hidden_edits import is_of_here
 from alumni_desk.sync.reach import LED
