@@ -6,9 +6,10 @@ are known already, several operations on one row, clocks that run ahead, a door'
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from itertools import repeat
 from typing import Any
 
 import msgspec
@@ -16,7 +17,7 @@ import sqlalchemy as sa
 
 from alumni_desk.protocol.canonical import chained, operation_of
 from alumni_desk.protocol.clocks import packed_names
-from alumni_desk.protocol.forms import Form, misfit
+from alumni_desk.protocol.forms import Form
 from alumni_desk.protocol.messages import PUSH_OPERATIONS, Cursor, Operation, Parcel, PushReply, Result
 from alumni_desk.protocol.values import TEXT_LIMIT
 from alumni_desk.server import accounts, audit, carried, feed
@@ -39,10 +40,10 @@ class _Form:
     table: str
     names: tuple[str, ...]
     kinds: tuple[type, ...]
-    numbers: tuple[str, ...]
     zeros: int
     forms: Mapping[str, Form]
     places: list[int] = field(default_factory=list)
+    columns: Sequence[Sequence[Any]] = ()  # their values, field by field
 
 
 @dataclass(frozen=True)
@@ -88,8 +89,7 @@ def fresh_of(parcels: Sequence[Parcel]) -> Fresh | None:
 def _forms(operations: Sequence[Operation], bodies: Sequence[bytes]) -> list[_Form] | None:
     found: dict[tuple[str, tuple[str, ...]], _Form] = {}
     for place, (one, body) in enumerate(zip(operations, bodies, strict=True)):
-        fields = one.fields
-        key = one.table, tuple(fields)
+        key = one.table, tuple(one.fields)
         form = found.get(key)
         if form is None:
             form = _form(*key)
@@ -97,15 +97,20 @@ def _forms(operations: Sequence[Operation], bodies: Sequence[bytes]) -> list[_Fo
                 return None
             found[key] = form
         # What was seen before says that the row is somewhere: there is no use in trying.
-        if one.kind != "put" or one.before or body.count(0) > form.zeros or tuple(map(type, fields.values())) != form.kinds:
-            return None
-        for name in form.numbers:
-            if fields[name] >= 2**63:  # type: ignore[operator]  # its type was compared
-                return None
-        if misfit(form.forms, fields) is not None:
+        if one.kind != "put" or one.before or body.count(0) > form.zeros:
             return None
         form.places.append(place)
+    for form in found.values():
+        form.columns = list(zip(*[operations[place].fields.values() for place in form.places], strict=True))
+        if not all(map(_fit, form.kinds, form.columns)) or not all(
+                all(map(looks, set(column))) for name, column in zip(form.names, form.columns, strict=True) if (looks := form.forms.get(name)) is not None):
+            return None
     return list(found.values())
+
+
+def _fit(kind: type, column: Sequence[Any]) -> bool:
+    """Whether all values of a field are of its kind."""
+    return set(map(type, column)) == {kind} and (kind is not int or max(column) < 2**63)
 
 
 def _form(table: str, names: tuple[str, ...]) -> _Form | None:
@@ -113,10 +118,10 @@ def _form(table: str, names: tuple[str, ...]) -> _Form | None:
     shape = shapes().get(table)
     if shape is None or shape.kind != "put" or shape.by_row or table == "chapter" or table in NAMING or not {"gone", "merged_into"}.isdisjoint(names):
         return None
-    types, numbers = kinds(table, names)
+    types, _numbers = kinds(table, names)
     if not types or list(names) != sorted(names):
         return None
-    return _Form(table, names, types, numbers, zeros=len(names) > SMALL_MAP, forms={name: form for name, form in shape.forms.items() if name in names})
+    return _Form(table, names, types, zeros=len(names) > SMALL_MAP, forms={name: form for name, form in shape.forms.items() if name in names})
 
 
 def glance(connection: sa.Connection, tables: sa.MetaData, scope: str, fresh: Fresh, *, devices: Collection[str], now: int) -> Beforehand | None:
@@ -189,23 +194,26 @@ def _results(fresh: Fresh, scope: str, first: int, device: str, now: int) -> Cop
 
 
 def _rows(fresh: Fresh, scope: str, table: str) -> Copy:
-    """The rows of a table as PostgreSQL copies them in, each by the pattern of its form."""
+    """The rows of a table as PostgreSQL copies them in."""
     forms = [form for form in fresh.forms if form.table == table]
     names = sorted({name for form in forms for name in form.names})
     keys = shapes()[table].clock_keys
     lines: list[str] = []
     marks = 0
     for form in forms:
-        here = set(form.names)
-        clocks = packed_names(map(keys.__getitem__, form.names)).replace("?", "%s")
-        pattern = "\t".join(["%s", scope, "f", "%s", clocks, *("%s" if name in here else "\\N" for name in names)]) + "\n"
+        before, _mark, after = packed_names(map(keys.__getitem__, form.names)).partition("?")
+        heads = [f"{one.row}\t{scope}\tf\t{one.clock}\t{before}{one.clock}{after}" for one in map(fresh.operations.__getitem__, form.places)]
+        here = dict(zip(form.names, map(_as_texts, form.kinds, form.columns), strict=True))
         marks += len(form.places) * (len(names) - len(here))
-        those = [fresh.operations[place] for place in form.places]
-        lines += [pattern % (one.row, one.clock, one.clock, *one.fields.values()) for one in those]
-    text = "".join(lines)
-    if (text.count("\t"), text.count("\n"), text.count("\r"), text.count("\\")) != (len(lines) * (len(names) + 4), len(lines), 0, marks):
-        text = _escaped(fresh, scope, forms, names)
+        lines += map("\t".join, zip(heads, *[here.get(name) or repeat("\\N") for name in names], strict=False))
+    text = b"\n".join([*map(str.encode, lines), b""])  # each by itself: one letter that needs more room would give all of them that much
+    if (text.count(b"\t"), text.count(b"\n"), text.count(b"\r"), text.count(b"\\")) != (len(lines) * (len(names) + 4), len(lines), 0, marks):
+        text = _escaped(fresh, scope, forms, names).encode()
     return Copy(table, ("id", "scope", "gone", "clock", "clocks", *names), text)
+
+
+def _as_texts(kind: type, column: Sequence[Any]) -> Iterable[str]:
+    return column if kind is str else map(str, column)
 
 
 def _escaped(fresh: Fresh, scope: str, forms: Sequence[_Form], names: Sequence[str]) -> str:

@@ -100,7 +100,7 @@ class Copy(NamedTuple):
 
     table: str
     columns: Sequence[str]
-    text: str
+    text: str | bytes
 
 
 def copied(connection: sa.Connection, those: Iterable[Copy]) -> bool:
