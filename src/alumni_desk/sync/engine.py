@@ -265,7 +265,7 @@ def _came(progress: Progress, before: int, count: int) -> None:
 def _is_a_little_behind(desk: Desk, scope: str, head: int) -> bool:
     """Whether something waits here, and what is new at the server is not more than a page."""
     with desk.reading() as connection:
-        return (0 < head - cursor_of(connection, scope).sequence <= PAGE_ROWS and operations.count_waiting(connection) > 0
+        return (0 < head - cursor_of(connection, scope).sequence <= PAGE_ROWS and operations.is_waiting(connection)
                 and state.read(connection, state.Rebuilding) is None)
 
 

@@ -30,8 +30,10 @@ def before_rows(connection: sa.Connection, erased: Mapping[str, Sequence[str]]) 
 
 def _forget_rows(connection: sa.Connection, rows: Mapping[str, Sequence[str]]) -> None:
     """What was written about these rows goes; the rows themselves may not be here any more, or never were."""
+    if not rows:
+        return
     with _counted(connection):
-        held = erasing.forget(connection, _tables(), rows) if rows else 0
+        held = erasing.forget(connection, _tables(), rows)
     if held:
         state.keep(connection, state.Scrubbing())
 

@@ -59,23 +59,24 @@ def typed(shape: Shape | None, values: Mapping[str, Any]) -> dict[str, Value]:
     return found
 
 
-def outgoing(connection: sa.Connection, scope: str, limit: int, newest: int | None = None, after: int | None = None) -> list[Outgoing]:
+def outgoing(connection: sa.Connection, scope: str, limit: int, newest: int | None = None, after: int | None = None, *,
+             most_of_files: int | None = None) -> list[Outgoing]:
     """The next operations to send, what people did before what files brought, none after ``newest``; a transaction is not cut if it can be helped.
 
-    ``after``: only of what files brought, and only what comes after this one (its rowid).
+    ``after``: only of what files brought, and only what comes after this one (its rowid). ``most_of_files``: no more than so many of that.
     """
     last = _LAST if newest is None else newest
-    found: list[Any] = []
+    found: list[Outgoing] = []
     if after is None:
-        found = driver.rows(connection, f"{_READY} AND queue = 'live' AND scope = ? AND rowid <= ? ORDER BY rowid LIMIT ?", (scope, last, limit))
+        found = _read(connection, f"{_READY} AND queue = 'live' AND scope = ? AND rowid <= ? ORDER BY rowid LIMIT ?", (scope, last, limit + 1))
+    limit = limit if most_of_files is None else min(limit, max(most_of_files, len(found)))
     if len(found) < limit:
-        found += driver.rows(connection, f"{_READY} AND queue = 'load' AND scope = ? AND rowid > ? AND rowid <= ? ORDER BY rowid LIMIT ?",
-                             (scope, after or 0, last, limit - len(found)))
-    if len(found) == limit:
-        cut = found[-1][3]
-        whole = [row for row in found if row[3] != cut]
-        found = whole or found
-    return _ready(found)
+        found += _read(connection, f"{_READY} AND queue = 'load' AND scope = ? AND rowid > ? AND rowid <= ? ORDER BY rowid LIMIT ?",
+                       (scope, after or 0, last, limit + 1 - len(found)))
+    if len(found) > limit:  # the one too many tells whether a transaction ends before it
+        cut = found[-1].transaction
+        found = [one for one in found if one.transaction != cut] or found[:limit]
+    return found
 
 
 _READY = ("SELECT rowid, id, action, transaction_id, audience, kind, table_name, row_id, fields, before, clock, schema, queue = 'load'"
@@ -84,9 +85,17 @@ _READY = ("SELECT rowid, id, action, transaction_id, audience, kind, table_name,
 
 def unsealed(connection: sa.Connection, scope: str, limit: int) -> list[Outgoing]:
     """Operations still to send that lie in no sealed parcel yet."""
-    return _ready(driver.rows(
+    return _read(
         connection, f"{_READY} AND queue <> 'peer' AND scope = ? AND NOT EXISTS (SELECT 1 FROM parcel_operation AS p WHERE p.operation = operation.id)"
-        " ORDER BY queue = 'load', rowid LIMIT ?", (scope, limit)))
+        " ORDER BY queue = 'load', rowid LIMIT ?", (scope, limit))
+
+
+def _read(connection: sa.Connection, question: str, parameters: Sequence[Any]) -> list[Outgoing]:
+    """A portion at a time: of thousands of rows held at once the garbage collector would go through each."""
+    return [one for rows in driver.portions(connection, question, parameters, _PORTION) for one in _ready(rows)]
+
+
+_PORTION = 250
 
 
 def _ready(rows: Sequence[Any]) -> list[Outgoing]:
@@ -133,19 +142,18 @@ def mark_sent(connection: sa.Connection, answered: Sequence[tuple[int, int]]) ->
         driver.run_many(connection, "UPDATE operation SET sequence = ? WHERE rowid = ?", answered)
 
 
-def mark_base(connection: sa.Connection, answered: Sequence[tuple[int, int]], at: str) -> None:
-    """These are part of the base now, under the sequences that the server gave: pairs of sequence and rowid."""
-    for sequence, first, count in _run_of(answered) or _runs(answered):
+def mark_base(connection: sa.Connection, sequences: Sequence[int], rowids: Sequence[int], at: str) -> None:
+    """These are part of the base now, each under the sequence that the server gave."""
+    for sequence, first, count in _run_of(sequences, rowids) or _runs(list(zip(sequences, rowids, strict=True))):
         driver.run(connection, "UPDATE operation SET fate = 'accepted', sequence = rowid + ?, resolved_at = ? WHERE rowid BETWEEN ? AND ?",
                    (sequence - first, at, first, first + count - 1))
 
 
-def _run_of(answered: Sequence[tuple[int, int]]) -> list[tuple[int, int, int]]:
+def _run_of(sequences: Sequence[int], rowids: Sequence[int]) -> list[tuple[int, int, int]]:
     """All of them as one run, as they mostly are; nothing where they are not."""
-    if not answered:
+    if not rowids or any(list(those) != list(range(those[0], those[0] + len(those))) for those in (sequences, rowids)):
         return []
-    (sequence, first), count = answered[0], len(answered)
-    return [(sequence, first, count)] if list(answered) == list(zip(range(sequence, sequence + count), range(first, first + count), strict=True)) else []
+    return [(sequences[0], rowids[0], len(rowids))]
 
 
 def _runs(answered: Sequence[tuple[int, int]]) -> Iterator[tuple[int, int, int]]:
@@ -178,6 +186,12 @@ def passed(connection: sa.Connection, scope: str, cursor: int) -> list[tuple[int
     """Operations that the server has resolved at or before the cursor and that still lie over their rows: rowid, table, row."""
     return driver.rows(
         connection, "SELECT rowid, table_name, row_id FROM operation WHERE fate = 'waiting' AND sequence <= ? AND scope = ?", (cursor, scope))
+
+
+def is_waiting(connection: sa.Connection) -> bool:
+    """Whether there is anything that the server has not answered yet."""
+    mine = " AND queue <> 'peer'" if others(connection) else ""
+    return driver.row(connection, f"SELECT 1 FROM operation WHERE fate = 'waiting' AND sequence IS NULL{mine} LIMIT 1") is not None
 
 
 def count_waiting(connection: sa.Connection) -> int:

@@ -36,7 +36,7 @@ from alumni_desk.sync.wire import Wire
 
 log = logging.getLogger(__name__)
 
-STREAMED = 1_000
+STREAMED = 500
 """Operations from which it is worth the thread to have a request on its way while the next is made ready."""
 
 QUICK = 5.0
@@ -45,6 +45,9 @@ takes the other in. A slow line is not shared by two, and who has much to do is 
 
 BESIDE = 200
 """Operations from which it is worth the thread to send them while the rows that came are applied."""
+
+FIRST = 1_000
+"""Operations of the first request of what files brought: the sooner the server has something to do while the next is made ready."""
 
 FEWER = 500
 """Operations of a request after one that the server did not answer in time: an old or a busy one does a part of it sooner."""
@@ -94,8 +97,8 @@ def pushing(desk: Desk, wire: Wire, membership: Membership, count: Pushed, newes
 
     Nothing is sent of what is little, or is better streamed. What could not be sent is left to ``push``, which comes next and says why.
     """
-    waiting = _waiting(desk, membership, newest, count.most or PUSH_OPERATIONS)
-    if len(waiting) < BESIDE or waiting[0].load:
+    waiting = _waiting(desk, membership, newest, count.most or PUSH_OPERATIONS, most_of_files=0)
+    if len(waiting) < BESIDE:
         yield
         return
     parcels = _request(waiting)
@@ -111,9 +114,9 @@ def pushing(desk: Desk, wire: Wire, membership: Membership, count: Pushed, newes
     _keep(desk, membership, parcels, reply, count)
 
 
-def _waiting(desk: Desk, membership: Membership, newest: int | None, most: int) -> list[Outgoing]:
+def _waiting(desk: Desk, membership: Membership, newest: int | None, most: int, most_of_files: int = FIRST) -> list[Outgoing]:
     with desk.reading() as connection:
-        found = operations.outgoing(connection, membership.scope, most, newest)
+        found = operations.outgoing(connection, membership.scope, most, newest, most_of_files=most_of_files)
         if len(found) < most or most >= PUSH_OPERATIONS or found[0].load or found[0].transaction != found[-1].transaction:
             return found
         return operations.outgoing(connection, membership.scope, PUSH_OPERATIONS, newest)  # what somebody did at once is judged at once
@@ -152,7 +155,7 @@ class _Ready(NamedTuple):
 
 
 def _following(desk: Desk, membership: Membership, after: int, newest: int | None) -> list[list[Outgoing]]:
-    with desk.reading() as connection:
+    with desk.checking() as connection:  # the one that writes: when it marks what is read now it has those pages decrypted already
         return _request(operations.outgoing(connection, membership.scope, PUSH_OPERATIONS, newest, after))
 
 
@@ -207,8 +210,6 @@ def _keep(desk: Desk, membership: Membership, parcels: Sequence[Sequence[Outgoin
     fallen: dict[str, set[str]] = {}
     plain = own.are_plain(reply.results)
     emptied = set() if plain else _emptied(desk, sent, reply.results)
-    if plain:
-        answered = [(result.sequence, one.rowid) for one, result in zip(sent, reply.results, strict=True)]
     for one, result in () if plain else zip(sent, reply.results, strict=True):
         if result.status == "ok":
             answered.append((result.sequence, one.rowid))
@@ -221,7 +222,7 @@ def _keep(desk: Desk, membership: Membership, parcels: Sequence[Sequence[Outgoin
             refused.append((result.sequence, result.reason or result.settled, one.rowid))
             fallen.setdefault(one.table, set()).add(one.row)
             count.refused += 1
-    count.sent += len(answered)
+    count.sent += len(sent) if plain else len(answered)
     there = Cursor(reply.head, reply.chain)
     done = {rowid for _sequence, _reason, rowid in refused}
     with desk.applying() as applying:
@@ -229,7 +230,7 @@ def _keep(desk: Desk, membership: Membership, parcels: Sequence[Sequence[Outgoin
         lying = {table: operations.lying_over(connection, table, rows) for table, rows in fallen.items()}
         alone = own.pass_over(connection, membership, sent, reply, at)
         if not alone:
-            operations.mark_sent(connection, answered)
+            operations.mark_sent(connection, [(result.sequence, one.rowid) for one, result in zip(sent, reply.results, strict=True)] if plain else answered)
         if there.chain:
             places = state.read(connection, state.Places) or state.Places([])
             state.keep(connection, state.Places([*places.places, there][1 - PLACES:]))
