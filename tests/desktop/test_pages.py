@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QAbstractButton, QLabel, QWidget
 
+from alumni_desk.desktop import members_page
 from alumni_desk.desktop.app import build
 from alumni_desk.desktop.controls import Radio
 from alumni_desk.desktop.gathering_form import GatheringForm
@@ -19,9 +21,10 @@ from alumni_desk.desktop.member_form import MemberForm
 from alumni_desk.desktop.sheet import Sheet
 from alumni_desk.gatherings.actions import add_guests, new_gathering
 from alumni_desk.gatherings.lists import gathering_rows, guest_rows
-from alumni_desk.members.actions import add_member, change_member
+from alumni_desk.members.actions import Removed, add_member, change_member, remove_members
 from alumni_desk.members.lists import count_members, member, member_rows
 from alumni_desk.schema import open_desk
+from alumni_desk.store.desk import Desk
 from alumni_desk.store.erasing import erase
 from alumni_desk.store.profile import Profile
 
@@ -189,6 +192,28 @@ def test_a_form_that_was_closed_half_typed_of_somebody_who_was_erased_since_does
     hands.until(lambda: "was erased meanwhile" in hands.shell.toast.words.text())
     hands.rest()
     assert not hands.open_dialogs(MemberForm) and not hands.shell.toast.link.isVisible() and count_members(hands.desk) == 2
+
+
+def test_a_removal_that_takes_long_is_said_and_asked_for_once(hands: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    page, go = hands.page("members"), threading.Event()
+    asked: list[int] = []
+
+    def slow(desk: Desk, members: list[str]) -> Removed:
+        asked.append(len(members))
+        assert go.wait(30)
+        return remove_members(desk, members)
+
+    monkeypatch.setattr(members_page, "remove_members", slow)
+    monkeypatch.setattr(members_page, "LONG_MS", 1)
+    page.list.selectAll()
+    page.remove()
+    page.remove()
+    assert not page.remove_button.isEnabled()
+    hands.until(lambda: hands.shell.toast.words.text() == "Removing …")
+    go.set()
+    hands.until(lambda: count_members(hands.desk) == 0)
+    hands.rest()
+    assert asked == [3] and page.remove_button.isEnabled() and "3 members were removed" in hands.shell.toast.words.text()
 
 
 def test_remove_and_undo(hands: Any) -> None:

@@ -26,6 +26,7 @@ from alumni_desk.desktop.members_list import MembersList
 from alumni_desk.desktop.members_sheets import ask_erase, ask_merge, ask_move, show_history
 from alumni_desk.desktop.members_table import FIRST, First, MembersTable, Shown, first_of, rest_of, shown_rows
 from alumni_desk.desktop.pages import Go, Page
+from alumni_desk.desktop.undoing import LONG_MS
 from alumni_desk.errors import KnownError
 from alumni_desk.members.actions import Removed, remove_members
 from alumni_desk.members.lists import count_members
@@ -153,6 +154,7 @@ class MembersPage(Page):
         self.remove_button = Button(_("Remove"), "danger")
         self.remove_button.clicked.connect(self.remove)
         self.remove_button.hide()
+        self._removing = False
         self.merge_button = Button(_("Merge"))
         self.merge_button.setAccessibleName(_("Merge the two chosen members"))
         self.merge_button.clicked.connect(self.merge)
@@ -529,13 +531,23 @@ class MembersPage(Page):
     def remove(self) -> None:
         """Take the chosen members off the list; the toast takes it back."""
         members = self.selected() or ([self._chosen] if self._chosen else [])
-        if members:
-            self._take_away(members)
+        if members and not self._removing:
+            self._set_removing(True)
+            self.lanes.write(lambda: remove_members(self.desk, members), self._removed, self._not_removed)
 
-    def _take_away(self, members: list[str]) -> None:
-        self.lanes.write(lambda: remove_members(self.desk, members), self._removed)
+    def _set_removing(self, removing: bool) -> None:
+        """A whole list takes its time: it is asked for once, and said."""
+        self._removing = removing
+        self.remove_button.setEnabled(not removing)
+        if removing:
+            QTimer.singleShot(LONG_MS, self, lambda: self.said.emit(_("Removing …"), None) if self._removing else None)
+
+    def _not_removed(self, error: KnownError) -> None:
+        self._set_removing(False)
+        self.said.emit(str(error), None)
 
     def _removed(self, gone: Removed) -> None:
+        self._set_removing(False)
         self._hide_panel()
         self.list.clearSelection()
         words = _("{name} was removed").format(name=gone.names[0]) if len(gone.names) == 1 else ngettext(
