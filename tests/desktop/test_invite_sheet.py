@@ -14,7 +14,7 @@ import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication, QLabel, QWidget
+from PySide6.QtWidgets import QApplication, QLabel, QPlainTextEdit, QWidget
 from tests.sync.conftest import make_server
 
 from alumni_desk import __version__
@@ -257,6 +257,33 @@ def test_what_is_set_aside_is_read_before_it_is_decided_on_and_thrown_away_only_
     press("Throw away for good")
     hands.until(lambda: "Thrown away." in all_words(sheet))
     assert set_aside.set_aside(desk) == []
+    sheet.accept()
+
+
+def test_everything_of_a_long_lot_can_be_seen_before_it_is_decided_on(
+        make_server: Any, hands_on: Any, desk: Desk, make_second: Callable[[], Desk]) -> None:
+    server = make_server()
+    second = make_second()
+    join(second, server.url, server.invite(), device_name="Old laptop")
+    hands = hands_on(server.url, server.invite())
+    with second.writing("new") as writing:
+        for n in range(30):
+            writing.add("person", standing="member", last_name=f"Late{n:02}")
+    laptops.remove(desk, "Old laptop")
+    with pytest.raises(KnownError):
+        sync_once(second)
+    sheet = SetAsideSheet(hands.shell, desk, hands.room.lanes, set_aside.set_aside(desk), lambda: None)
+    sheet.open()
+    assert "Late19" in all_words(sheet) and "Late20" not in all_words(sheet)
+    hands.click(next(one for one in sheet.findChildren(Link) if one.text() == "Show all 30"))
+    hands.until(lambda: bool(sheet.findChildren(QPlainTextEdit)))
+    [box] = sheet.findChildren(QPlainTextEdit)
+    assert [line for line in box.toPlainText().splitlines() if "Late" in line] == box.toPlainText().splitlines()
+    assert all(f"Late{n:02}" in box.toPlainText() for n in range(30)) and box.hasFocus() and box.isReadOnly()
+    assert "Late19" not in all_words(sheet) and "Show all" not in all_words(sheet)
+    assert box.verticalScrollBar().maximum() > 0
+    QTest.keyClick(box, Qt.Key.Key_End, Qt.KeyboardModifier.ControlModifier)
+    assert box.verticalScrollBar().value() > 0, "the keys reach the last of them"
     sheet.accept()
 
 

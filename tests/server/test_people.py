@@ -91,7 +91,8 @@ def test_who_may_invite_whom_and_a_laptop_at_the_door_none_of_it(office: Office)
     leader.push(gathering)
     made = office.call("invite", InviteRequest(leader.scope, "door", gathering.row, hours=2), InviteReply, leader.token)
     door = enrol(office, made.code, leader.scope)
-    for name in ("invitations", "laptops", "conflicts", "set-aside", f"invitations/{made.id}/cancel", "set-aside/x/release", "set-aside/x/discard"):
+    for name in ("invitations", "laptops", "conflicts", "set-aside", f"invitations/{made.id}/cancel", "set-aside/x/changes", "set-aside/x/release",
+                 "set-aside/x/discard"):
         assert office.ask(name, ScopeRequest(leader.scope), door.token).code == "no_grant"
         assert office.ask(name, ScopeRequest("0190a6a2-7b1c-7def-8123-456789abcdef"), leader.token).code == "no_grant"
         assert office.ask(name, ScopeRequest(leader.scope)).status == 401
@@ -202,6 +203,22 @@ def lots(laptop: Laptop) -> list[tuple[int, list[str]]]:
     listed = laptop.office.call("laptops", ScopeRequest(laptop.scope), LaptopsReply, laptop.token).laptops
     assert count == sum(one.operations for one in found) == sum(row.set_aside for row in listed)
     return sorted((one.operations, [change.row for change in one.changes]) for one in found)
+
+
+def test_a_long_parcel_is_listed_with_its_first_changes_and_everybody_it_erases_and_is_told_whole_when_asked(office: Office) -> None:
+    leader, other = office.laptop(), office.laptop()
+    people = [other.operation(last_name=f"Late {n}") for n in range(30)]
+    other.push(*people[:25])
+    wishes = [erase(other, one.row) for one in people[:25]]
+    office.call(f"devices/{other.device}/revoke", HelloRequest(), HelloReply, leader.token)
+    other.push(*people[25:], *wishes)
+    [aside] = office.call("set-aside", ScopeRequest(leader.scope), SetAsideReply, leader.token).parcels
+    assert aside.operations == 30 and {one.row for one in aside.changes} == {one.row for one in people[:25]}
+    [whole] = office.call(f"set-aside/{aside.id}/changes", ScopeRequest(leader.scope), SetAsideReply, leader.token).parcels
+    assert (whole.id, whole.operations, len(whole.changes)) == (aside.id, 30, 30) and whole.changes[:25] == aside.changes
+    assert {one.row for one in whole.changes} == {one.row for one in people}
+    office.call(f"set-aside/{aside.id}/discard", ScopeRequest(leader.scope), Released, leader.token)
+    assert office.ask(f"set-aside/{aside.id}/changes", ScopeRequest(leader.scope), leader.token).code == "no_such_parcel"
 
 
 @pytest.mark.parametrize("deed", ["release", "discard"])

@@ -193,6 +193,26 @@ def test_what_is_set_aside_tells_each_change_and_ends_as_a_release_does(pair: tu
     assert names(leader) == ["Lovelace", "One"]
 
 
+def test_everything_of_a_long_lot_can_be_seen(pair: tuple[Desk, Desk], capsys: Any) -> None:
+    leader, other = pair
+    add(other, *(f"Late{n:02}" for n in range(30)))
+    remove_other(leader)
+    assert code_of(lambda: sync_once(other)) == "access_removed"
+    [aside] = set_aside.set_aside(leader)
+    assert (aside.count, len(aside.what), aside.more) == (30, 20, 10)
+    whole = set_aside.whole(leader, aside.id[:8])
+    assert (whole.count, whole.more, whole.what[:20]) == (30, 0, aside.what) and all(f"Late{n:02}" in whole.what[n] for n in range(30))
+    command = ["--profile", str(leader.profile.path), "set-aside"]
+    assert run(command) == 0
+    said = capsys.readouterr().out
+    assert "Late29" not in said and f"and 10 more: set-aside show {aside.id[:8]}" in said
+    assert run([*command, "show", aside.id[:8]]) == 0
+    said = capsys.readouterr().out
+    assert all(f"Late{n:02}" in said for n in range(30)) and "more" not in said
+    assert run([*command, "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)[0]["more"] == 10
+
+
 def test_what_is_discarded_never_counts(pair: tuple[Desk, Desk]) -> None:
     leader, other = pair
     add(other, "Unwanted")

@@ -77,10 +77,14 @@ def _add_laptops(commands: Any) -> None:
 def _add_set_aside(commands: Any) -> None:
     aside = commands.add_parser("set-aside", help=_("what removed laptops had not sent"), description=_(
         "Changes of removed or unknown laptops, set aside until a leader has looked. JSON: a list of id, laptop, who, received, reason (revoked, unknown), "
-        "count, erases (so many people, if it is released), what."))
+        "count, erases (so many people, if it is released), what (the first changes), more (so many others)."))
     add_json(aside)
     aside.set_defaults(run=run_set_aside)
     parts = aside.add_subparsers(dest="part", metavar="COMMAND")
+    one = parts.add_parser("show", help=_("everything that is in one"), description=_("Every change of one. JSON: as set-aside, that one alone, with more 0."))
+    one.add_argument("id", metavar="ID", help=_("its id, or how it begins"))
+    add_json(one)
+    one.set_defaults(run=run_show_aside)
     for name, help, run in (("release", _("have it judged as of now, by the role that the laptop had"), run_release),
                             ("discard", _("throw it away for good"), run_discard)):
         part = parts.add_parser(name, help=help, description=_("{what}. JSON: taken, refused.").format(what=help[:1].upper() + help[1:]))
@@ -231,16 +235,28 @@ def run_set_aside(args: argparse.Namespace) -> int:
 
     with opened(args) as desk:
         found = set_aside(desk)
-    data = [{"id": one.id, "laptop": one.laptop, "who": one.who, "received": one.received, "reason": one.reason, "count": one.count, "erases": one.erases,
-             "what": list(one.what)}
-            for one in found]
-    return show(args, data, "\n".join(_aside(one) for one in found) or _("Nothing is set aside."))
+    return show(args, [_aside_data(one) for one in found], "\n".join(_aside(one) for one in found) or _("Nothing is set aside."))
+
+
+def run_show_aside(args: argparse.Namespace) -> int:
+    """Show everything of one."""
+    from alumni_desk.sync.set_aside import whole
+
+    with opened(args) as desk:
+        one = whole(desk, args.id)
+    return show(args, _aside_data(one), _aside(one))
+
+
+def _aside_data(one: SetAside) -> dict[str, Any]:
+    return {"id": one.id, "laptop": one.laptop, "who": one.who, "received": one.received, "reason": one.reason, "count": one.count, "erases": one.erases,
+            "what": list(one.what), "more": one.more}
 
 
 def _aside(one: SetAside) -> str:
     who = _("{who}, {laptop}").format(who=one.who, laptop=one.laptop) if one.who else one.laptop
     count = ngettext("{n} change", "{n} changes", one.count).format(n=number(one.count))
-    rest = [f"  {ngettext('and {n} more', 'and {n} more', one.more).format(n=number(one.more))}"] if one.more else []
+    more = ngettext("and {n} more: set-aside show {id}", "and {n} more: set-aside show {id}", one.more)
+    rest = [f"  {more.format(n=number(one.more), id=one.id[:8])}"] if one.more else []
     return "\n".join([f"{one.id[:8]}  {local_moment(one.received)}  {who}  {count}. {one.why}", *(f"  {line}" for line in one.what), *rest])
 
 

@@ -6,10 +6,11 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QHBoxLayout, QPlainTextEdit, QVBoxLayout, QWidget
 
 from alumni_desk.desktop.background import Lanes
-from alumni_desk.desktop.controls import Button, Label, hairline
+from alumni_desk.desktop.controls import Button, Label, Link, hairline
 from alumni_desk.desktop.dates import day_middle
 from alumni_desk.desktop.fonts import px
 from alumni_desk.desktop.paint import breakable
@@ -20,6 +21,10 @@ from alumni_desk.words import _, clock_time, ngettext, number
 
 if TYPE_CHECKING:
     from alumni_desk.sync.set_aside import Looked, SetAside
+
+HIGH = 280
+"""So high is a lot that is shown whole, beside its buttons; it scrolls by itself."""
+
 
 class SetAsideSheet(PlainSheet):
     """``looked`` is called whenever something was decided."""
@@ -64,10 +69,7 @@ class SetAsideSheet(PlainSheet):
         column.addWidget(Label(who.format(who=one.who, day=day_middle(at.date()), time=clock_time(at)), "small", "muted", wrap=True))
         column.addWidget(Label(one.why, "small", "muted", wrap=True))
         column.addSpacing(px(8))
-        for line in one.what:  # whole: whoever decides has to see what was written
-            column.addWidget(Label(breakable(line), wrap=True))
-        if one.more:
-            column.addWidget(Label(ngettext("and {n} more", "and {n} more", one.more).format(n=number(one.more)), tone="muted"))
+        column.addWidget(Changes(one, self._show_all))
         column.addSpacing(px(8))
         asks = Label(ngettext("Throw {n} change away? There is no undo.", "Throw {n} changes away? There is no undo.", one.count).format(n=number(one.count)),
                      tone="danger", wrap=True)  # fmt: skip
@@ -103,6 +105,23 @@ class SetAsideSheet(PlainSheet):
         away.clicked.connect(lambda: self._decide(one, "discard", every, box))
         return box
 
+    def _show_all(self, changes: Changes) -> None:
+        changes.every.setEnabled(False)
+
+        def work() -> SetAside:
+            from alumni_desk.sync.set_aside import whole
+
+            return whole(self._desk, changes.lot.id)
+
+        def came(lot: SetAside) -> None:
+            self.bring_into_view(changes.show_whole(lot))
+
+        def failed(error: KnownError) -> None:
+            changes.every.setEnabled(True)
+            self._say(str(error), "danger")
+
+        self._lanes.send(work, came, failed)
+
     def _decide(self, one: SetAside, deed: str, buttons: Sequence[Button], box: QWidget) -> None:
         for button in buttons:
             button.setEnabled(False)
@@ -133,3 +152,40 @@ class SetAsideSheet(PlainSheet):
         self.said.setText(sentence)
         self.said.setVisible(bool(sentence))
         self.said.set_tone(tone)  # type: ignore[arg-type]
+
+
+class Changes(QWidget):
+    """What is in a lot, a line each and uncut: whoever decides has to see what was written. ``show_all(this)``: the others are asked for, too."""
+
+    def __init__(self, lot: SetAside, show_all: Callable[[Changes], None]) -> None:
+        super().__init__()
+        self.lot = lot
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(px(4))
+        self._first = [Label(breakable(line), wrap=True) for line in lot.what]
+        for label in self._first:
+            column.addWidget(label)
+        changes = ngettext("{n} change", "{n} changes", lot.count).format(n=number(lot.count))
+        self._name = _("{changes} from {laptop}").format(changes=changes, laptop=lot.laptop)
+        self.every = Link(_("Show all {n}").format(n=number(lot.count)))
+        self.every.setAccessibleName(_("{deed}: {changes} from {laptop}").format(deed=_("Show all"), changes=changes, laptop=lot.laptop))
+        self.every.clicked.connect(lambda: show_all(self))
+        column.addWidget(self.every, 0, Qt.AlignmentFlag.AlignLeft)
+        self.every.setVisible(bool(lot.more))
+        self._column = column
+
+    def show_whole(self, lot: SetAside) -> QPlainTextEdit:
+        """Everything instead of the first ones, in a box that scrolls: hundreds of labels would take seconds."""
+        text = QPlainTextEdit("\n".join(f"• {line}" for line in lot.what))
+        text.setReadOnly(True)
+        text.setTabChangesFocus(True)
+        text.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse | Qt.TextInteractionFlag.TextSelectableByKeyboard)
+        text.setAccessibleName(self._name)
+        text.setFixedHeight(px(HIGH))
+        for label in self._first:
+            label.hide()
+        self.every.hide()
+        self._column.addWidget(text)
+        text.show()  # so that it can have the focus at once
+        return text

@@ -480,7 +480,7 @@ class SetAsideChange(msgspec.Struct, array_like=True, frozen=True):
 
 
 class SetAsideRow(msgspec.Struct, frozen=True):
-    """A parcel that was set aside: of which laptop, when (milliseconds), why, how many changes, and the first of them."""
+    """A parcel that was set aside: of which laptop, when (milliseconds), why, how many changes, and the first of them, or all."""
 
     id: str
     device: str

@@ -6,7 +6,7 @@ import hashlib
 import uuid
 from collections.abc import Collection, Iterator, Sequence
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 import sqlalchemy as sa
@@ -43,7 +43,7 @@ if TYPE_CHECKING:
     from alumni_desk.server.push import Item
 
 SHOWN = 20
-"""Of so many changes of a parcel the list says what they are."""
+"""Of so many changes of a parcel the list says what they are, and of every one that erases somebody; of all of them ``whole`` does."""
 
 LISTED = 200
 
@@ -147,22 +147,37 @@ def counting(tables: sa.MetaData, scope: sa.ColumnElement[str]) -> sa.ScalarSele
 def listed(server: Server, who: Caller, scope: str, now: int) -> SetAsideReply:
     """What a chapter has set aside, with the first changes of each parcel, commands before all others."""
     look_after(who, scope)
-    table, device, account = (server.tables.tables[name] for name in ("quarantine", "device", "account"))
-    query = (
-        sa.select(table, device.c.name.label("name"), account.c.name.label("who"))
-        .join_from(table, device, device.c.id == table.c.device, isouter=True)
-        .join(account, account.c.id == device.c.account, isouter=True)
-        .where(table.c.scope == scope, table.c.released_at.is_(None), table.c.operations > 0)
-        .order_by(table.c.received_at.desc(), table.c.id).limit(LISTED)
-    )
+    table = server.tables.tables["quarantine"]
+    query = _rows(server.tables, scope).where(table.c.operations > 0).order_by(table.c.received_at.desc(), table.c.id).limit(LISTED)
     with server.database.reading() as connection:
-        found = []
-        for row in connection.execute(query):
-            inside = [one for one in _operations(unpack(bytes(row.parcel), Parcel)) if one is not None]
-            inside.sort(key=lambda one: one.kind != "command")  # whoever decides must see first what has no undo
-            found.append(SetAsideRow(id=row.id, device=row.device, name=row.name, who=row.who, received=row.received_at, reason=row.reason,
-                                     operations=row.operations, changes=[SetAsideChange(one.kind, one.table, one.row, one.fields) for one in inside[:SHOWN]]))
-    return SetAsideReply(found, now)
+        return SetAsideReply([_told(row, SHOWN) for row in connection.execute(query)], now)
+
+
+def whole(server: Server, who: Caller, scope: str, parcel: str, now: int) -> SetAsideReply:
+    """One parcel with all its changes: whoever decides on it must be able to see them."""
+    look_after(who, scope)
+    with server.database.reading() as connection:
+        row = connection.execute(_rows(server.tables, scope).where(server.tables.tables["quarantine"].c.id == parcel)).first()
+    if row is None:
+        raise Refusal(404, "no_such_parcel")
+    return SetAsideReply([_told(row, row.operations)], now)
+
+
+def _rows(tables: sa.MetaData, scope: str) -> sa.Select[Any]:
+    """The parcels of a chapter that wait, each with its laptop's name and whose that is."""
+    table, device, account = (tables.tables[name] for name in ("quarantine", "device", "account"))
+    return (sa.select(table, device.c.name.label("name"), account.c.name.label("who"))
+            .join_from(table, device, device.c.id == table.c.device, isouter=True)
+            .join(account, account.c.id == device.c.account, isouter=True)
+            .where(table.c.scope == scope, table.c.released_at.is_(None)))
+
+
+def _told(row: sa.Row[Any], most: int) -> SetAsideRow:
+    inside = [one for one in _operations(unpack(bytes(row.parcel), Parcel)) if one is not None]
+    inside.sort(key=lambda one: one.kind != "command")  # whoever decides must see first what has no undo
+    most = max(most, sum(one.kind == "command" for one in inside))
+    return SetAsideRow(id=row.id, device=row.device, name=row.name, who=row.who, received=row.received_at, reason=row.reason,
+                       operations=row.operations, changes=[SetAsideChange(one.kind, one.table, one.row, one.fields) for one in inside[:most]])
 
 
 def release(server: Server, who: Caller, scope: str, parcel: str, now: int) -> Released:

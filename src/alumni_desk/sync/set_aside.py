@@ -57,6 +57,17 @@ def find(desk: Desk, text: str, *, wire: Wire | None = None) -> SetAside:
         return _one_of(_all(line), text)
 
 
+def whole(desk: Desk, text: str, *, wire: Wire | None = None) -> SetAside:
+    """One of them with everything that is in it. ``text``: its id, or how it begins."""
+    with line_of(desk, wire) as line:
+        rows = _listed(line)
+        wanted = _one_of(_in_words(line, rows), text)
+        if not wanted.more:
+            return wanted
+        found = line.call(f"set-aside/{wanted.id}/changes", ScopeRequest(line.scope), SetAsideReply).parcels
+        return _in_words(line, found, rows)[0]
+
+
 def release(desk: Desk, text: str, *, wire: Wire | None = None) -> Looked:
     """Have it judged as of now, by the role that the laptop had; the next sync brings here what counts. ``text``: its id, or how it begins."""
     return _look(desk, text, "release", wire)
@@ -85,12 +96,19 @@ def _one_of(found: list[SetAside], text: str) -> SetAside:
 
 
 def _all(line: Line) -> list[SetAside]:
-    reply = line.call("set-aside", ScopeRequest(line.scope), SetAsideReply)
-    beside = [change for one in reversed(reply.parcels) for change in _changes(one)]  # whom one parcel adds another may let in
+    return _in_words(line, _listed(line))
+
+
+def _listed(line: Line) -> list[SetAsideRow]:
+    return line.call("set-aside", ScopeRequest(line.scope), SetAsideReply).parcels
+
+
+def _in_words(line: Line, rows: Sequence[SetAsideRow], others: Sequence[SetAsideRow] = ()) -> list[SetAside]:
+    beside = [change for one in reversed([*rows, *others]) for change in _changes(one)]  # whom one parcel adds another may let in
     return [SetAside(id=one.id, device=one.device, laptop=one.name or one.device[:8], who=one.who, received=moment(one.received) or "", reason=one.reason,
                      why=why(one.reason), count=one.operations, what=_words(line.desk, one, beside),
                      more=one.operations - len(one.changes), erases=len({change.row for change in one.changes if change.kind == "command"}))
-            for one in reply.parcels]
+            for one in rows]
 
 
 def erases_words(one: SetAside) -> str:
