@@ -7,8 +7,9 @@ from pathlib import Path
 from PySide6.QtCore import QObject, QTimer, Signal
 
 from alumni_desk.desktop.background import Job, Lanes
-from alumni_desk.errors import KnownError
+from alumni_desk.errors import KnownError, StoreProblem
 from alumni_desk.store.desk import Desk
+from alumni_desk.words import _
 
 FIRST_MS = 20_000
 """After the window has opened: not while somebody waits for the first page."""
@@ -59,7 +60,7 @@ class Keeping(QObject):
             if made is not None or removing.is_waiting(self._desk):  # what a wrong clock made look old is found out at the next look by the right one
                 removing.clear_own(self._desk)
         except KnownError as error:
-            raise (part_damaged() if error.code == "database_damaged" else error) from None
+            raise (part_damaged() if error.code == "database_damaged" else _no_room() if error.code == "disk_full" else error) from None
         if made is None and self._unsure:
             checking.look_at_pages(self._desk, cancelled=job.cancelled)
         self._unsure = False
@@ -117,3 +118,10 @@ class Keeping(QObject):
 
     def _copied(self, _done: object) -> None:
         self._copying = False
+
+
+def _no_room() -> StoreProblem:
+    """Nobody asked for anything, so nothing of theirs is unsaved."""
+    return StoreProblem("disk_full", _(
+        "The disk is full, so the backup of the day could not be made. Make room (a few hundred megabytes), and it is made by itself; all that was saved "
+        "is safe."))

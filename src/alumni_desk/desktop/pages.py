@@ -6,8 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from PySide6.QtCore import QEvent, QObject, QRectF, Qt, QTimer, Signal
-from PySide6.QtGui import QAccessible, QAccessibleAnnouncementEvent, QPainter, QPaintEvent
+from PySide6.QtCore import QEvent, QObject, QPoint, QRectF, Qt, QTimer, Signal
+from PySide6.QtGui import QAccessible, QAccessibleAnnouncementEvent, QCursor, QPainter, QPaintEvent
 from PySide6.QtWidgets import QApplication, QHBoxLayout, QStackedLayout, QVBoxLayout, QWidget
 from shiboken6 import isValid
 
@@ -316,6 +316,7 @@ class Notice(QWidget):
 
 class Toast(QWidget):
     """A sentence above the foot of the window, with a link (Undo); goes after eight seconds, stays while it is pointed at or has the focus.
+    A pointer that lay there before it came, and lies still, points at something else.
 
     F6 reaches it, Esc sends it away; then the focus is again where it was. Screen readers are told what it says.
     """
@@ -335,7 +336,8 @@ class Toast(QWidget):
         self._act: Callable[[], None] | None = None
         self.link.clicked.connect(self._follow)
         self._timer = QTimer(self, interval=8000, singleShot=True)
-        self._timer.timeout.connect(self.hide)
+        self._timer.timeout.connect(self._over)
+        self._pointer = QPoint()  # where the pointer was when the sentence came
         self._came_from: QWidget | None = None
         self.link.installEventFilter(self)
         shortcut(Qt.Key.Key_Escape, self.link, self._leave)
@@ -345,6 +347,7 @@ class Toast(QWidget):
     def say(self, sentence: str, link: str = "", act: Callable[[], None] | None = None, keys: str = "") -> None:
         """Show a sentence, with a link that does something about it, and the keys that do the same."""
         self._act = act
+        self._pointer = QCursor.pos()
         self.words.setText(sentence)
         self.setAccessibleName(sentence)
         self.link.setText(link)
@@ -359,7 +362,14 @@ class Toast(QWidget):
         QAccessible.updateAccessibility(QAccessibleAnnouncementEvent(self, sentence))
 
     def _held(self) -> bool:
-        return self.link.hasFocus() or self.underMouse()
+        return self.link.hasFocus() or self._pointed_at()
+
+    def _pointed_at(self) -> bool:
+        return self.underMouse() and QCursor.pos() != self._pointer
+
+    def _over(self) -> None:
+        if not self._pointed_at():  # else it stays until the pointer goes
+            self.hide()
 
     def _leave(self) -> None:
         back = self._came_from if self.link.hasFocus() else None
@@ -403,7 +413,8 @@ class Toast(QWidget):
         self.link.setFocus(Qt.FocusReason.ShortcutFocusReason)
 
     def enterEvent(self, event: Any) -> None:
-        self._timer.stop()
+        if self._pointed_at():
+            self._timer.stop()
 
     def leaveEvent(self, event: Any) -> None:
         if not self.link.hasFocus():
