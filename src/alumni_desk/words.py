@@ -40,6 +40,11 @@ def day(when: date) -> str:
     return _("{weekday} {day} {month}").format(weekday=weekdays[when.weekday()], day=when.day, month=months[when.month - 1])
 
 
+def with_year(words: str, when: date, today: date | None = None) -> str:
+    """A day's words, with its year if it is another one than today's."""
+    return words if when.year == (today or date.today()).year else _("{day} {year}").format(day=words, year=when.year)
+
+
 def day_full(when: date) -> str:
     """A day of any year: 4 March 1976."""
     months = (_("January"), _("February"), _("March"), _("April"), _("May"), _("June"), _("July"), _("August"), _("September"), _("October"), _("November"),

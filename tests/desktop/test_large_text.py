@@ -25,6 +25,7 @@ from alumni_desk.desktop.fonts import drawable, metrics_of, px, text_size
 from alumni_desk.desktop.lock_page import Locked, LockPage
 from alumni_desk.desktop.member_form import MemberForm
 from alumni_desk.desktop.recovery_page import Paper, RecoveryPage
+from alumni_desk.desktop.restore_page import MEMBERS, WHEN
 from alumni_desk.gatherings.actions import add_guests, change_gathering, new_gathering
 from alumni_desk.gatherings.lists import guest_rows
 from alumni_desk.members.actions import add_member, change_member
@@ -70,6 +71,21 @@ def hands_at(request: pytest.FixtureRequest, tmp_path: Path, hands_of: Callable[
 
 def place(part: QWidget, whole: QWidget) -> QRect:
     return QRect(part.mapTo(whole, QPoint(0, 0)), part.size())
+
+
+@pytest.mark.parametrize("years", [0, 4])
+def test_the_list_of_backups_is_no_wider_than_its_place(hands_at: Any, years: int) -> None:
+    hands = hands_at
+    at = datetime.now().astimezone()
+    backup.by_itself(hands.desk.profile, hands.desk.key, "daily", now=at.replace(month=5, day=25, hour=20, minute=8, year=at.year + years))
+    page = hands.page("restore")
+    hands.until(lambda: page.table.rowCount() == 1)
+    hands.rest()
+    assert page.list.horizontalScrollBar().maximum() == 0 and page.detail.geometry().right() < page.width()
+    assert page.detail.horizontalScrollBar().maximum() == 0
+    words = page.table.index(0, WHEN).data()
+    assert metrics_of("strong").horizontalAdvance(words) <= page.list.columnWidth(WHEN) - px(24)
+    assert metrics_of("body", True).horizontalAdvance(page.table.index(0, MEMBERS).data()) <= page.list.columnWidth(MEMBERS)
 
 
 def test_the_check_in_page_scrolls_before_anything_is_squeezed(hands_at: Any) -> None:

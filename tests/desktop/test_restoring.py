@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 from PySide6.QtCore import Qt
+from PySide6.QtGui import QFontMetricsF
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QAbstractButton, QApplication, QLabel, QWidget
 from tests.conftest import PASSPHRASE
@@ -23,8 +24,10 @@ from alumni_desk.desktop import opening
 from alumni_desk.desktop.activity_list import DEED
 from alumni_desk.desktop.activity_words import reason_of
 from alumni_desk.desktop.app import Room, Sitting, build
+from alumni_desk.desktop.compared_sheet import ComparedSheet
 from alumni_desk.desktop.deeds import Deeds
 from alumni_desk.desktop.first_run import FirstRun
+from alumni_desk.desktop.fonts import font_of, px
 from alumni_desk.desktop.front import WayIn
 from alumni_desk.desktop.keeping import Keeping
 from alumni_desk.desktop.pages import ErrorPage
@@ -103,6 +106,28 @@ def test_the_page_tells_what_each_holds_and_which_is_damaged(room: Room, asked: 
     QTest.mouseClick(page.detail.button, Qt.MouseButton.LeftButton)
     assert [one.members for one in asked] == [1]
     assert table.index(2, WHEN).data() == when_words(asked[0].at, NOW)
+
+
+@pytest.mark.parametrize("years", [-1, 5])
+def test_a_backup_of_another_year_says_so_wherever_its_day_is_said(room: Room, until: Any, years: int) -> None:
+    other = NOW.replace(month=6, day=15, year=NOW.year + years)
+    backup.by_itself(room.desk.profile, room.desk.key, "before_import", "old.csv", now=other)
+    add_member(room.desk, first_name="Bea", last_name="Blum")
+    room.shell.show_page("restore")
+    page: Any = room.shell.current()
+    until(lambda: page.table.rowCount() == 4)
+    row = next(n for n, one in enumerate(page.table.rows) if one.note == "old.csv")
+    page.list.selectRow(row)
+    until(page.detail.button.isEnabled)
+    year = str(other.year)
+    assert f"15 June {year}" in page.detail.title.text() and page.detail.button.text() == f"Restore 15 June {year}"
+    assert f"15 Jun {year}" in texts(page.detail) and year in page.table.index(row, WHEN).data()
+    words = QFontMetricsF(font_of("strong")).horizontalAdvance(page.table.index(row, WHEN).data())
+    assert words <= page.list.columnWidth(WHEN) - px(24), "it is not cut"
+    page._compare()
+    until(lambda: room.shell.findChildren(ComparedSheet))
+    assert f"of 15 Jun {year}" in texts(room.shell.findChildren(ComparedSheet)[0])
+    room.shell.findChildren(ComparedSheet)[0].accept()
 
 
 def test_one_that_lies_elsewhere_is_shown_first(room: Room, until: Any, tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from alumni_desk.cli.output import add_json, opened, profile_of, show, table, with_password
-from alumni_desk.words import _, clock_time, day, ngettext, number
+from alumni_desk.words import _, clock_time, day, ngettext, number, with_year
 
 
 def add_commands(commands: Any) -> None:
@@ -187,8 +187,7 @@ def _would(done: Any, what: str) -> Iterator[str]:
 
 def _moment(made_at: str) -> str:
     when = datetime.fromisoformat(made_at).astimezone()
-    year = "" if when.year == datetime.now().year else f" {when.year}"
-    return f"{day(when.date())}{year} {clock_time(when)}"
+    return f"{with_year(day(when.date()), when)} {clock_time(when)}"
 
 
 def run_backups(args: argparse.Namespace) -> int:

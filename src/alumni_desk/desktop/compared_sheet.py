@@ -11,7 +11,7 @@ from alumni_desk.desktop.dates import day_short
 from alumni_desk.desktop.fonts import px
 from alumni_desk.desktop.sheet import PlainSheet
 from alumni_desk.segments.comparing import Compared, Difference
-from alumni_desk.words import _, ngettext, number
+from alumni_desk.words import _, ngettext, number, with_year
 
 
 class ComparedSheet(PlainSheet):
@@ -21,7 +21,7 @@ class ComparedSheet(PlainSheet):
 
     def __init__(self, parent: QWidget, day: date, found: Compared) -> None:
         super().__init__(parent, _("Who and which"))
-        then = day_short(day)
+        then = with_year(day_short(day), day)
         for title, second, side in (
             (_("Only today"), _("These are not in the backup of {day}.").format(day=then), found.only_now),
             (_("Only on {day}").format(day=then), _("These are in the backup and not here today."), found.only_then),

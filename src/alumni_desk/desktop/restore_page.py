@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
+from math import ceil
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +32,7 @@ from alumni_desk.segments.comparing import Compared, compare
 from alumni_desk.store import backup, backup_folders, backup_head
 from alumni_desk.store.backup_head import Backup
 from alumni_desk.store.desk import Desk
-from alumni_desk.words import _, ngettext, number
+from alumni_desk.words import _, ngettext, number, with_year
 
 Index = QModelIndex | QPersistentModelIndex
 RestoreIt = Callable[[Backup], None]
@@ -99,13 +100,13 @@ def why_words(one: Backup) -> tuple[str, str]:
     return {"weekly": _("Weekly"), "monthly": _("Monthly")}.get(one.rule or "", _("Daily")), ""
 
 
-def when_words(at: datetime, now: datetime) -> str:
-    """Today 09:30; Mon 9 Nov, 23:00; with its year if it is another one."""
+def when_words(at: datetime, now: datetime, *, short: bool = False) -> str:
+    """Today 09:30; Mon 9 Nov, 23:00; with its year if it is another one. ``short``: 9 Nov, 23:00."""
     local = at.astimezone(now.tzinfo)
     if local.date() == now.date():
         return _("Today {time}").format(time=f"{local:%H:%M}")
-    year = f" {local.year}" if local.year != now.year else ""
-    return _("{day}, {time}").format(day=f"{weekday_short(local.date())} {day_short(local.date())}{year}", time=f"{local:%H:%M}")
+    day = with_year(day_short(local.date()) if short else f"{weekday_short(local.date())} {day_short(local.date())}", local, now)
+    return _("{day}, {time}").format(day=day, time=f"{local:%H:%M}")
 
 
 def size_words(size: int) -> str:
@@ -120,6 +121,7 @@ class BackupTable(QAbstractTableModel):
         super().__init__()
         self.rows: list[Backup] = []
         self.damaged: set[Path] = set()
+        self.short = False  # moments without their weekdays
         self.now = datetime.now().astimezone()
 
     def take(self, rows: list[Backup]) -> None:
@@ -152,8 +154,8 @@ class BackupTable(QAbstractTableModel):
             if column >= MEMBERS and self.is_damaged(index.row()):
                 return _("Damaged, cannot be used") if column == MEMBERS else ""
             why, note = why_words(one)
-            return (when_words(one.at, self.now), f"{why} · {note}" if note else why, number(one.members), number(one.gatherings), size_words(one.size),
-                    "")[column]
+            return (when_words(one.at, self.now, short=self.short), f"{why} · {note}" if note else why, number(one.members), number(one.gatherings),
+                    size_words(one.size), "")[column]
         if role == Qt.ItemDataRole.TextAlignmentRole and column >= MEMBERS:
             return Qt.AlignmentFlag.AlignRight
         if role == MUTED:
@@ -276,8 +278,22 @@ class RestorePage(Page):
 
     def resizeEvent(self, event: Any) -> None:
         super().resizeEvent(event)
-        for section, needs in ((GATHERINGS, 560), (SIZE, 620)):
-            self.list.setColumnHidden(section, self.width() - self.detail.width() < px(needs))
+        self.detail.setFixedWidth(min(px(376), max(px(280), self.width() - px(292))))  # what stands over the list needs the rest
+        self._lay_columns()
+
+    def _lay_columns(self) -> None:
+        """A moment is never cut; what there is no room for then is left out: the chosen one's stands at the right."""
+        metrics, room = QFontMetricsF(font_of("strong")), self.width() - self.detail.width()
+        widest = max((metrics.horizontalAdvance(when_words(one.at, self.table.now)) for one in self.table.rows), default=0)
+        when = max(px(176), px(24) + ceil(widest) + px(8))
+        for section, needs in ((WHY, 168), (GATHERINGS, 384), (SIZE, 444)):
+            self.list.setColumnHidden(section, room < when + px(needs))
+        self.table.short = room < when + px(104)
+        across = self.list.horizontalHeader()
+        takes_the_rest = WHEN if self.list.isColumnHidden(WHY) else WHY
+        across.setSectionResizeMode(WHEN, across.ResizeMode.Stretch if takes_the_rest == WHEN else across.ResizeMode.Interactive)
+        if takes_the_rest == WHY:
+            self.list.setColumnWidth(WHEN, when)
 
     # -- what every page does
 
@@ -313,6 +329,7 @@ class RestorePage(Page):
         self.place.setText(_("in {folder}").format(folder=", ".join(map(folder_words, where))))
         self._say_troubles(seen.troubles)
         self.table.take(rows)
+        self._lay_columns()
         self._span()
         at = next((n for n, one in enumerate(rows) if one.file == self._chosen), 0)
         chosen = self.list.currentIndex().row() == at
@@ -484,7 +501,7 @@ class BackupDetail(Scroll):
         """``whole``: None while it is still being read through; ``harmed``: what is here now is damaged."""
         now = datetime.now().astimezone()
         local = one.at.astimezone(now.tzinfo)
-        self.title.setText(_("{day}, {time}").format(day=day_long(local.date()), time=f"{local:%H:%M}"))
+        self.title.setText(_("{day}, {time}").format(day=with_year(day_long(local.date()), local, now), time=f"{local:%H:%M}"))
         self.second.setText(self._second(one, local, now))
         damaged = one.damaged or whole is False
         body = QWidget()
@@ -500,7 +517,7 @@ class BackupDetail(Scroll):
                                       else elsewhere_words(one), tone="ok"))
         if not damaged:
             column.addSpacing(px(8))
-            column.addWidget(self._compared(one, present, local))
+            column.addWidget(self._compared(one, present, local, 16 if self.width() >= px(376) else 8))
             if present is None:
                 column.addWidget(Label(_("What is here now cannot be read any more, so there is nothing to compare it with."), tone="muted", wrap=True))
             elif one.ours:
@@ -519,7 +536,7 @@ class BackupDetail(Scroll):
         self._body = body
         self.activity.setVisible(not damaged and not harmed and present is not None and not present.alone)
         self.button.show()
-        self.button.set_words(_("Restore {day}").format(day=f"{local.day} {month_long(local.date())}"))
+        self.button.set_words(_("Restore {day}").format(day=with_year(f"{local.day} {month_long(local.date())}", local, now)))
         self.button.setEnabled(can and not damaged and whole is not None)
         seconds = max(2, round(one.size / SPEED))
         self._note.setText("" if damaged else ngettext("About {n} second; you can go back the same way", "About {n} seconds; you can go back the same way",
@@ -542,16 +559,16 @@ class BackupDetail(Scroll):
         return ", ".join(part for part in (f"{why} ({note})" if note else why, age, by) if part)
 
     @staticmethod
-    def _compared(one: Backup, present: Present | None, local: datetime) -> QWidget:
+    def _compared(one: Backup, present: Present | None, local: datetime, apart: int) -> QWidget:
         box = QWidget()
         grid = QGridLayout(box)
         grid.setContentsMargins(0, 0, 0, 0)
-        grid.setHorizontalSpacing(px(16))
+        grid.setHorizontalSpacing(px(apart))
         grid.setVerticalSpacing(px(6))
         grid.setColumnStretch(0, 1)
         right, wide = Qt.AlignmentFlag.AlignRight, 2 if present is None else 4
         grid.addWidget(Label(_("What it holds") if present is None else _("Compared with today"), "heading"), 0, 0, 1, wide)
-        for column, words in ((1, day_short(local.date())), (2, _("today")))[:1 if present is None else 2]:
+        for column, words in ((1, with_year(day_short(local.date()), local)), (2, _("today")))[:1 if present is None else 2]:
             grid.addWidget(Label(words, "small", "muted"), 1, column, right)
         now = present or Present(0, 0, 0, 0, True, ())
         for row, (words, then, today) in enumerate(((_("Members"), one.members, now.members), (_("Check-ins"), one.check_ins, now.check_ins),

@@ -19,7 +19,7 @@ from alumni_desk.store import backup, backup_head, keys
 from alumni_desk.store.desk import Desk
 from alumni_desk.sync import restoring
 from alumni_desk.sync.restoring import Restored
-from alumni_desk.words import _, clock_time, day, ngettext, number
+from alumni_desk.words import _, clock_time, day, ngettext, number, with_year
 
 Say = Callable[[str], None]
 
@@ -93,7 +93,7 @@ def restored_words(done: Restored) -> str:
         return _("Nothing was lost and nothing replaced: the backup held the key of what is here, {what}.").format(what=_what(done.held))
     if done.held.made_at:
         when = datetime.fromisoformat(done.held.made_at).astimezone()
-        words = [_("Back at {day}: {what}.").format(day=f"{day(when.date())}, {clock_time(when)}", what=_what(done.held))]
+        words = [_("Back at {day}: {what}.").format(day=f"{with_year(day(when.date()), when)}, {clock_time(when)}", what=_what(done.held))]
     else:
         words = [_("Put right: {what}.").format(what=_what(done.held))]
     if done.instead_of is not None:

@@ -16,7 +16,7 @@ from alumni_desk.desktop.fonts import px
 from alumni_desk.desktop.front import WayIn, fill_front, front_head
 from alumni_desk.desktop.widgets import IconLine
 from alumni_desk.errors import KnownError
-from alumni_desk.words import _, clock_time, ngettext, number
+from alumni_desk.words import _, clock_time, ngettext, number, with_year
 
 LISTED = 5
 """So many of the newest backups are offered; older ones are found as files."""
@@ -89,8 +89,8 @@ class StuckPage(QWidget):
 
 def _when(at: datetime) -> str:
     local = at.astimezone()
-    year = "" if local.year == datetime.now().year else f" {local.year}"
-    return _("{day}, {time}").format(day=f"{weekday_short(local.date())} {day_short(local.date())}{year}", time=clock_time(local))
+    day = with_year(f"{weekday_short(local.date())} {day_short(local.date())}", local)
+    return _("{day}, {time}").format(day=day, time=clock_time(local))
 
 
 def _holds(one: Kept) -> str:

@@ -33,7 +33,7 @@ from alumni_desk.store.desk import Desk
 from alumni_desk.store.holding import Hold
 from alumni_desk.store.patience import Patience
 from alumni_desk.store.profile import Profile
-from alumni_desk.words import _, day
+from alumni_desk.words import _, day, with_year
 
 if TYPE_CHECKING:
     from alumni_desk.desktop.stuck_page import Kept
@@ -162,7 +162,8 @@ def room_in(desk: Desk, sitting: Sitting) -> Room:
         return do
 
     def go_back(one: Backup, password: str | None) -> None:
-        key, when = desk.key, day(one.at.astimezone().date())
+        made = one.at.astimezone().date()
+        key, when = desk.key, with_year(day(made), made)
         kept = _("What is here now stays as a file beside it.") if held[0].keeping.is_damaged else _("What is here now is kept as a backup first.")
         sitting.leave_for((_("Going back to {day}").format(day=when), kept),
                           lambda job: _gone_back(desk.profile, one.file, password, key, job))
