@@ -452,6 +452,17 @@ def test_history_says_who_and_keeps_an_address_together(do: Do) -> None:
     assert do("member", "show", ana)["fields"]["street"] == "1 Elm Street"
 
 
+def test_history_names_the_gathering_and_the_people_that_a_record_points_at(do: Do) -> None:
+    ana = do("member", "add", "first_name=Ana", "last_name=Lima", "class_year=2004")["id"]
+    dinner = do("gathering", "new", "Autumn Dinner", "--start", "2030-11-12T18:30", "--end", "2030-11-12T21:00")["id"]
+    do("guests", dinner, "--add", ana)
+    [guest] = [one["id"] for one in do("guests", dinner)]
+    place = do("history", guest)
+    assert {one["value"] for one in place if one["field"] in ("gathering", "person")} == {ana, dinner}, "JSON says which, as before"
+    said = do("history", guest, text=True)
+    assert "Autumn Dinner" in said and "Ana Lima ’04" in said and ana not in said and dinner not in said
+
+
 def test_nobody_fits_and_who_may_be_meant(do: Do) -> None:
     for first, last in (("Ana", "Lovelace"), ("Bo", "Lovelace"), ("Cy", "Lima")):
         do("member", "add", f"first_name={first}", f"last_name={last}")

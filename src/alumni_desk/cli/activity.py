@@ -126,7 +126,7 @@ def run_activity(args: argparse.Namespace) -> int:
 
 def run_history(args: argparse.Namespace) -> int:
     """Show the history of a record, or put one value back."""
-    from alumni_desk.segments.activity import field_word
+    from alumni_desk.segments.activity import field_word, named_values
     from alumni_desk.store.history import history, restore
 
     with opened(args) as desk:
@@ -136,12 +136,13 @@ def run_history(args: argparse.Namespace) -> int:
             show(args, {"restored": args.restore, "changed": bool(changed)}, _("Put back.") if changed else _("It is the value in force already."))
             return 0
         versions = history(desk, name, row_id)
+        named = named_values(desk, (one.value for one in versions))
     entries = _entries(name, versions)
     data = [{"id": one.id, "field": field, "value": value, "at": one.at, "who": one.who, "device": one.device, "now": one.now,
              "here": one.here, "refused": one.refused, "restorable": one.restorable} for one, field, value in entries]
 
     def words() -> str:
-        lines = [(field_word(name, one.field), _said(name, field, value) or _("nothing"), _when(one.at),
+        lines = [(field_word(name, one.field), named.get(str(value)) or _said(name, field, value) or _("nothing"), _when(one.at),
                   one.who or one.device or (_("this laptop") if one.here else _("another laptop")), _("now") if one.now else "", one.id)
                  for one, field, value in entries]
         if not lines:

@@ -253,16 +253,30 @@ def past_values(desk: Desk, table: str, row_id: str) -> list[PastValue]:
         if one.field not in _SILENT | _SILENT_IN.get(table, frozenset()):
             lines.setdefault((field_word(table, one.field), one.id.partition("@")[2]), []).append(one)
     changes = Counter(word for word, _clock in lines)
-    found = [_past_value(table, word, versions) for (word, _clock), versions in lines.items()]
+    named = named_values(desk, (one.value for versions in lines.values() for one in versions))
+    found = [_past_value(table, word, versions, named) for (word, _clock), versions in lines.items()]
     return sorted(found, key=lambda one: changes[one.field] < 2)
 
 
-def _past_value(table: str, word: str, versions: Sequence[Version]) -> PastValue:
+def named_values(desk: Desk, values: Iterable[Any]) -> dict[str, str]:
+    """What those rows are called whose ids stand in a record as values."""
+    from alumni_desk.protocol.values import is_id
+
+    ids = {one for one in values if is_id(one)}
+    if not ids:
+        return {}
+    with desk.reading() as connection:
+        names = Names(connection, {"": [("person", one, {}) for one in ids]}, ids)
+        households = dict(_of(connection, "SELECT id, name FROM household", ids))
+    return {one: (households[one] or _("A household")) if one in households else names.meant(one) for one in ids}
+
+
+def _past_value(table: str, word: str, versions: Sequence[Version], named: Mapping[str, str]) -> PastValue:
     from alumni_desk.segments.values import value_words
     from alumni_desk.store.history import ONLY_BY_HAND
 
     first = versions[0]
-    text = ", ".join(part for one in versions if (part := value_words(table, one.field, one.value)))
+    text = ", ".join(part for one in versions if (part := named.get(str(one.value)) or value_words(table, one.field, one.value)))
     return PastValue(first.id, word, text, first.at, first.who, first.device, first.here, first.event, any(one.now for one in versions), first.refused,
                      any(one.restorable for one in versions) and not any(one.now for one in versions), first.field in ONLY_BY_HAND)
 
@@ -319,9 +333,11 @@ class Names:
         return person_id in self._people
 
     def meant(self, value: str) -> str:
-        """A value as it is, or, where it is a person's id, what they are called; any other id says nothing to anybody."""
+        """A value as it is, or, where it is the id of a person or a gathering, what that is called; any other id says nothing to anybody."""
         from alumni_desk.protocol.values import is_id
 
+        if value in self._gatherings:
+            return self.gathering(value)
         return self.person(value) if self.has_person(value) else _("another entry") if is_id(value) else value
 
     def gathering(self, gathering_id: str | None) -> str:
