@@ -100,6 +100,7 @@ class Room(QObject):
         self._keys_ahead: KeysAhead | None = None
         self.lanes.trouble.connect(self._say_trouble)
         self.lanes.trouble.connect(lambda error: self._give_keys(None))
+        self.keeping.said.connect(self.shell.say)
         self.keeping.trouble.connect(lambda error: self.shell.say(str(error)))
         self.keeping.damaged.connect(self._say_damage)
         self._standing = ""

@@ -1,4 +1,6 @@
-"""What the window does by itself so that nothing is lost: the backup of the day, a look at every page of the database, the outbox copy of large actions."""
+"""What the window does by itself so that nothing is lost: the backup of the day, a look at every page of the database, the outbox copy of large actions, and
+the key file put back.
+"""
 
 from __future__ import annotations
 
@@ -15,23 +17,25 @@ FIRST_MS = 20_000
 """After the window has opened: not while somebody waits for the first page."""
 EVERY_MS = 10 * 60_000
 COPY_MS = 1_000
+KEY_MS = 60_000
 
 
 class Keeping(QObject):
     """``made`` tells of a new backup; ``trouble`` once of each thing that stands in its way; ``damaged`` that a part of the database cannot be read, until
-    all of it can be.
+    all of it can be; ``said`` what was done about something else, a sentence.
     """
 
     made = Signal(object)
     trouble = Signal(object)
     damaged = Signal(bool)
+    said = Signal(str)
 
     def __init__(self, desk: Desk, lanes: Lanes) -> None:
         super().__init__(lanes)
         self._desk, self._lanes = desk, lanes
         self._copying = False
         self._job: Job | None = None
-        self._told = ""
+        self._told = self._key_told = ""
         self.is_damaged = False
         self._again = False
         lanes.damage.connect(self._doubt)
@@ -39,7 +43,8 @@ class Keeping(QObject):
         self._soon = QTimer(self, interval=FIRST_MS, singleShot=True)
         self._often = QTimer(self, interval=EVERY_MS)
         self._copies = QTimer(self, interval=COPY_MS)
-        for timer, work in ((self._soon, self.look), (self._often, self.look), (self._copies, self._copy)):
+        self._key = QTimer(self, interval=KEY_MS)
+        for timer, work in ((self._soon, self.look), (self._often, self.look), (self._copies, self._copy), (self._key, self.look_at_key)):
             timer.timeout.connect(work)
             timer.start()
 
@@ -47,6 +52,25 @@ class Keeping(QObject):
         """Make the backup of the day if it is due, read what nobody has read since the desk was opened, and reach the backups in a folder that was away."""
         if self._job is None:
             self._job = self._lanes.read_long(self._back_up, self._made, self._failed)
+
+    def look_at_key(self) -> None:
+        """Put the key file back if somebody took it away, and say so if that was done since."""
+        def work() -> bool:
+            self._desk.key_file.look()
+            return self._desk.key_file.was_put_back()
+
+        def done(put_back: bool) -> None:
+            self._key_told = ""
+            if put_back:
+                self.said.emit(_("The file that leads to the chapter’s key (desk.key) had gone from its folder and was put back: without it nothing would open "
+                                 "the chapter again. See what cleans up there."))
+
+        def failed(error: KnownError) -> None:
+            if error.code != self._key_told:
+                self.trouble.emit(error)
+            self._key_told = error.code
+
+        self._lanes.read(work, done, failed, key="keeping.key")
 
     def _back_up(self, job: Job) -> Path | None:
         """A backup reads every page. Once after each opening all are read, be there a backup of today or not: no damage stays unsaid."""
@@ -68,7 +92,7 @@ class Keeping(QObject):
 
     def stop(self) -> None:
         """Nothing more by itself; a backup under way ends at its next page."""
-        for timer in (self._soon, self._often, self._copies):
+        for timer in (self._soon, self._often, self._copies, self._key):
             timer.stop()
         if self._job is not None:
             self._job.cancel()

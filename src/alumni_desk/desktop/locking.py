@@ -63,7 +63,13 @@ def names_of(desk: Desk) -> Names:
     """What the locked page may say of the chapter and the laptop."""
     with desk.asking() as connection:
         chapter, university = driver.row(connection, "SELECT name, university FROM chapter LIMIT 1") or ("", "")
-    return Names(chapter or "", university or "", desk.setting("person_name") or "", desk.setting(FOUND_MAIL) or "", keys.keepers(desk.profile.path, "desk"))
+    return Names(chapter or "", university or "", desk.setting("person_name") or "", desk.setting(FOUND_MAIL) or "", keepers_of(desk))
+
+
+def keepers_of(desk: Desk) -> frozenset[str]:
+    """What opens the desk; a key file that somebody took away is put back first."""
+    desk.key_file.look()
+    return keys.keepers(desk.profile.path, "desk")
 
 
 class Lock(QObject):
@@ -137,7 +143,7 @@ class Lock(QObject):
             one.setEnabled(False)
         self._hide_windows()
         self._show_page(said or self._said(why))
-        self._lanes.read(lambda: keys.keepers(self._desk.profile.path, "desk"), self._know_keepers)
+        self._lanes.read(lambda: keepers_of(self._desk), self._know_keepers)
         QApplication.instance().installEventFilter(self)
         if ours is not None and not self._may_stay(ours):
             # It had the keyboard: the window that is left takes it, the one that it lay over first. Another program that has it keeps it.
@@ -293,8 +299,12 @@ class Lock(QObject):
             return
         if page.entry is not None:
             page.entry.set_busy(_("Opening …"))
-        self._lanes.write(lambda: keys.opens(self._desk.profile.path, "desk", self._desk.key, typed), lambda done: self.unlock(),
-                          lambda error: self._refused(error))  # fmt: skip
+
+        def work() -> None:
+            self._desk.key_file.look()
+            keys.opens(self._desk.profile.path, "desk", self._desk.key, typed)
+
+        self._lanes.write(work, lambda done: self.unlock(), lambda error: self._refused(error))
 
     def _refused(self, error: KnownError) -> None:
         if self.page is not None:

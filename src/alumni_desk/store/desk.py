@@ -17,6 +17,7 @@ from alumni_desk.protocol.clock import Clock
 from alumni_desk.protocol.ids import uuid7
 from alumni_desk.store import driver, keys
 from alumni_desk.store.connecting import BUSY_SECONDS, Beside, attached, connect, engine_of, reader, roll_back
+from alumni_desk.store.key_file import KeyFile
 from alumni_desk.store.mark import Mark
 from alumni_desk.store.profile import Profile, computer_name
 from alumni_desk.store.synced import fingerprint
@@ -80,6 +81,7 @@ class Desk:
         self._versions: Raw | None = None
         self._mark = Mark(profile.path, key)
         self._outbox: Outbox | None = None
+        self.key_file = KeyFile(profile.path)
         self.unkept: list[str] = []  # actions that are not in the outbox yet
         self.shows: str | None = None  # the chapter that somebody has before them, by a window; else an action is for whichever is here
         self.remade: tuple[str, ...] = ()  # triggers that were not there when it was opened
@@ -93,6 +95,7 @@ class Desk:
     def close(self) -> None:
         """Close every connection; the last one folds the write-ahead log back into the file."""
         self._closed = True
+        self.key_file.look_last()
         with self._version_lock:
             if self._versions is not None:
                 self._versions.close()

@@ -329,6 +329,25 @@ def put_right(folder: Path, name: str, key: bytes, header: Mapping[str, Any]) ->
         _write(folder / f"{name}.key", content)
 
 
+def content(folder: Path, name: str) -> dict[str, Any] | None:
+    """All that the key file says; None if it is not there, or says nothing that anybody could read."""
+    file = folder / f"{name}.key"
+    try:
+        return _read(file) if file.exists() else None
+    except StoreProblem:
+        return None
+
+
+def put_back(folder: Path, name: str, said: Mapping[str, Any], *, unless: Path) -> bool:
+    """Write a key file that is gone as it was, where its database still is. Whether it was. ``unless``: with this file the key is to be gone."""
+    file = folder / f"{name}.key"
+    with alone(folder / f"{name}.lock"):
+        if file.exists() or unless.exists() or not (folder / f"{name}.db").exists():
+            return False
+        _write(file, dict(said))
+    return True
+
+
 def set_aside(folder: Path, name: str) -> None:
     """Let a key file that leads nowhere lie beside the one that follows."""
     file = folder / f"{name}.key"
