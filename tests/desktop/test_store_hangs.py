@@ -9,10 +9,12 @@ from typing import Any
 
 import pytest
 from PySide6.QtWidgets import QApplication, QLabel, QWidget
+from tests.conftest import PASSPHRASE
 from tests.store.test_keyring_hangs import Store, paper, real, store, wait
 
 from alumni_desk.desktop.app import Sitting
 from alumni_desk.desktop.controls import Button
+from alumni_desk.desktop.first_run import FirstRun
 from alumni_desk.desktop.unlock import UnlockPage
 from alumni_desk.desktop.wiring import room_in, ways_of
 from alumni_desk.desktop.working import Working
@@ -108,3 +110,55 @@ def test_closing_does_not_wait_for_it(sitting: Sitting, until: Until) -> None:
     until(lambda: shown(sitting, Working))
     sitting.close()
     assert any(one.name == "password store" for one in threading.enumerate()), "it was waited for"
+
+
+@pytest.fixture
+def first_time(qapp: QApplication, store: Store, profile: Profile) -> Iterator[Sitting]:
+    """The window where nobody has begun yet, whose password store does not answer."""
+    qapp.setQuitOnLastWindowClosed(False)
+    store.hang()
+    sitting = Sitting(qapp, profile, ways_of(profile), room_in)
+    sitting.begin()
+    yield sitting
+    sitting.close()
+    store.go_on()
+    wait(lambda: not any(one.name == "password store" for one in threading.enumerate()))
+    qapp.setQuitOnLastWindowClosed(True)
+
+
+def own_password(sitting: Sitting, until: Until) -> UnlockPage:
+    """Choose a password of one's own, as soon as it is offered."""
+    until(lambda: shown(sitting, Working) and [one for one in shown(sitting, Working).findChildren(Button) if one.isVisible()])
+    button = next(one for one in shown(sitting, Working).findChildren(Button) if one.isVisible())
+    assert button.text() == "Choose a password instead" and button.hasFocus() and "disk" not in texts(shown(sitting, Working))
+    shot(sitting, "first")
+    button.click()
+    until(lambda: shown(sitting, UnlockPage))
+    page: UnlockPage = shown(sitting, UnlockPage)
+    assert page.choose and "has not answered yet" in texts(page) and page.try_again is not None and not page.try_again.isVisible()
+    shot(sitting, "first-own")
+    return page
+
+
+def test_the_first_time_a_password_of_ones_own_does_not_wait_for_the_store(first_time: Sitting, until: Until, profile: Profile) -> None:
+    page = own_password(first_time, until)
+    for field in (page.password, page.again):
+        field.setText(PASSPHRASE)
+    page.button.click()
+    until(lambda: shown(first_time, FirstRun))
+    assert keys.keepers(profile.path, "desk") == {"passphrase"}
+
+
+def test_the_first_time_a_late_answer_is_used(first_time: Sitting, until: Until, store: Store, profile: Profile) -> None:
+    own_password(first_time, until)
+    store.go_on()
+    until(lambda: shown(first_time, FirstRun))
+    assert keys.keepers(profile.path, "desk") == {"keyring"}
+
+
+def test_the_first_time_what_is_being_typed_stays_when_it_is_waited_for_no_longer(first_time: Sitting, until: Until) -> None:
+    first_time._ways.patience.answers_s = 6
+    page = own_password(first_time, until)
+    page.password.setText("three wo")
+    until(lambda: page.try_again is not None and page.try_again.isVisible())
+    assert shown(first_time, UnlockPage) is page and page.password.text() == "three wo" and "takes no key: it does not answer" in texts(page)

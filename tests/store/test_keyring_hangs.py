@@ -23,10 +23,11 @@ from alumni_desk.errors import StoreProblem
 from alumni_desk.members.actions import add_member
 from alumni_desk.members.lists import count_members
 from alumni_desk.schema import open_desk
-from alumni_desk.store import keys
+from alumni_desk.store import backup, keys
 from alumni_desk.store.patience import NoAnswer, Patience
 from alumni_desk.store.profile import Profile
 from alumni_desk.store.recovery import recovery_key
+from alumni_desk.sync.restoring import restore
 
 TOOLS = ["dbus-daemon", "gnome-keyring-daemon"]
 real = pytest.mark.skipif(sys.platform != "linux" or any(shutil.which(tool) is None for tool in TOOLS), reason="no Secret Service on this machine")
@@ -181,6 +182,24 @@ def test_a_new_key_that_the_store_takes_too_late_is_taken_out_again(store: Store
 
     with closing(secretstorage.dbus_init()) as bus:
         assert list(secretstorage.search_items(bus, {"service": keys.SERVICE})) == []
+
+
+@real
+def test_a_restore_asks_a_store_that_hangs_once_and_what_it_was_given_opens(store: Store, profile: Profile, paper: str) -> None:
+    with open_desk(profile) as desk:
+        keys.keep_under(profile.path, "desk", desk.key, PASSPHRASE)
+        file = backup.by_itself(profile, desk.key, "daily")
+        add_member(desk, first_name="Bea")
+    store.hang()
+    waited: list[float] = []
+    patience = Patience(0.5, told=lambda seconds, asks: waited.append(seconds))
+    done = restore(profile, file, passphrase=PASSPHRASE, patience=patience)
+    assert done.held.members == 1 and waited == [0.5]
+    with pytest.raises(StoreProblem) as raised:
+        restore(profile, file, patience=Patience(0.5, told=lambda seconds, asks: waited.append(seconds)))
+    assert raised.value.code == "passphrase_needed" and waited == [0.5, 0.5]
+    store.go_on()
+    wait(lambda: not any(one.name == "password store" for one in threading.enumerate()))
 
 
 PROMPTER = '''

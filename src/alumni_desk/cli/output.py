@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 if TYPE_CHECKING:
     from alumni_desk.store.desk import Desk
+    from alumni_desk.store.patience import Patience
     from alumni_desk.store.profile import Profile
 
 T = TypeVar("T")
@@ -126,15 +127,21 @@ TRIES = 3
 def open_asking(profile: Profile, *, create: bool = True, told: Callable[[str | None], None] | None = None) -> Desk:
     """Open a desk; if a password is missing and somebody sits at a terminal, ask for it, or for the recovery key."""
     from alumni_desk.schema import open_desk
-    from alumni_desk.store.patience import Patience
 
     def heard(typed: str | None) -> None:
         _say_enrol(typed)
         if told is not None:
             told(typed)
 
-    patience = Patience(told=_say_waiting)
+    patience = patient()
     return with_password(lambda typed: open_desk(profile, passphrase=typed, create=create, patience=patience), heard)
+
+
+def patient() -> Patience:
+    """How long a command waits for the password store, in all; it says so where that takes a while."""
+    from alumni_desk.store.patience import Patience
+
+    return Patience(told=_say_waiting)
 
 
 def _say_waiting(seconds: float, asks: bool) -> None:

@@ -10,7 +10,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from alumni_desk.cli.output import add_json, opened, profile_of, show, table, with_password
+from alumni_desk.cli.output import add_json, opened, patient, profile_of, show, table, with_password
 from alumni_desk.words import _, clock_time, day, ngettext, number, with_year
 
 
@@ -118,9 +118,9 @@ def run_restore(args: argparse.Namespace) -> int:
 
     if bool(args.file) == args.salvage:
         raise BadInput("restore_what", _("Say which backup, or --salvage for a desk that does not open. See: restore --help."))
-    profile = profile_of(args)
-    done = with_password(lambda typed: salvage(profile, passphrase=typed, dry_run=args.dry_run) if args.salvage
-                         else restore(profile, Path(args.file), passphrase=typed, dry_run=args.dry_run))
+    profile, patience = profile_of(args), patient()
+    done = with_password(lambda typed: salvage(profile, passphrase=typed, dry_run=args.dry_run, patience=patience) if args.salvage
+                         else restore(profile, Path(args.file), passphrase=typed, dry_run=args.dry_run, patience=patience))
     held = done.held
     data = {"restored": not args.dry_run and not done.reopened, "reopened": done.reopened, "chapter": held.chapter, "members": held.members,
             "gatherings": held.gatherings, "check_ins": held.check_ins, "made_at": held.made_at, "carried": done.carried, "erased": done.erased,

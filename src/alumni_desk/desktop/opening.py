@@ -51,6 +51,7 @@ class Ways:
     "typed", "chosen" or "". ``keepers()``: of "keyring", "passphrase" and "recovery" those that keep the key. ``enrol(desk, password)``
     keeps it anew after a recovery, in the password store where no password is given. ``restore(file, password, own, key)``: ``own`` locks it
     here, ``key`` is that of the desk that was open; it gives what to say then. ``patience``: how long ``open`` waits for the password store.
+    ``begins()``: nothing is there yet, so that ``open`` makes a key.
     """
 
     open: Callable[[str | None], Desk]
@@ -64,6 +65,7 @@ class Ways:
     where: str
     folder: Path
     keepers: Callable[[], frozenset[str]] = frozenset
+    begins: Callable[[], bool] = lambda: False
     enrol: Callable[[Desk, str | None], None] | None = None
     salvage: Callable[[Job, str | None], str] | None = None  # what to do about a damaged desk; gives what to say of it
     find: Callable[[], Search] | None = None  # laptops that share in this room
@@ -113,6 +115,8 @@ class Opening(QObject):
             following()
         elif self._unlock is not None and self._ways.wants(error) == "typed" and not error.facts.get("gone"):
             self._unlock.tell(_silent_words(error))
+        elif self._unlock is not None and self._unlock.choose and self._ways.wants(error) == "chosen" and error.facts.get("why"):
+            self._unlock.tell(_takes_none_words(error))
         else:
             self._unlock = None
             self._not_opened(error)
@@ -139,6 +143,9 @@ class Opening(QObject):
             keepers = self._ways.keepers()
         except KnownError:
             keepers = frozenset()  # opening will say what is wrong with the file
+        if self._ways.begins():
+            self._show_beginning()
+            return
         view = Working(_("Opening the chapter"), _(
             "This computer’s password store is asked for the key. If it is locked, it asks for its password in a window of its own.")
             if "keyring" in keepers else _("The disk of this computer takes its time."))
@@ -147,6 +154,20 @@ class Opening(QObject):
             words = _("Use the recovery key instead") if "passphrase" not in keepers else _("Use the password or the recovery key instead") \
                 if "recovery" in keepers else _("Use the password instead")  # fmt: skip
             QTimer.singleShot(OTHER_WAY_MS, view, lambda: view.offer(words, self._another_way))
+
+    def _show_beginning(self) -> None:
+        """The first time: a key is made, and the password store is to keep it."""
+        from alumni_desk.desktop.working import Working
+
+        view = Working(_("Getting ready"), _("This computer’s password store is asked to keep the key that locks the members. If it is locked, it asks for its "
+                                             "password in a window of its own."))  # fmt: skip
+        self._front.show_view(view)
+        QTimer.singleShot(OTHER_WAY_MS, view, lambda: view.offer(_("Choose a password instead"), self._own_password))
+
+    def _own_password(self) -> None:
+        """The password store goes on being waited for until a password is chosen."""
+        why = _("This computer’s password store has not answered yet. As soon as it does, it keeps the members locked, and no password is needed.")
+        self._ask_password(choose=True, why=why, again=True, gone=None)
 
     def _another_way(self) -> None:
         """The password store goes on being waited for until something is typed."""
@@ -219,8 +240,7 @@ class Opening(QObject):
             silent = "keyring" in self._ways.keepers()
             why = _silent_words(error) if silent else _("{news} Type the password to go on.").format(news=self.news) if self.news and wanted == "typed" else ""
             if wanted == "chosen" and error.facts.get("why"):  # there is one, and it takes no key
-                silent, why = True, _("This computer’s password store takes no key: {why}. Unlock it and try again, so that it keeps the members "
-                                      "locked; or choose a password of your own.").format(why=error.facts["why"])  # fmt: skip
+                silent, why = True, _takes_none_words(error)
             self._ask_password(choose=wanted == "chosen", why=why, again=silent and gone is None, gone=gone)
         else:
             self.stuck(error)
@@ -509,6 +529,12 @@ class Opening(QObject):
 
 def _lacks_key(error: KnownError) -> bool:
     return error.code in KEYLESS or bool(error.facts.get("gone"))
+
+
+def _takes_none_words(error: KnownError) -> str:
+    """That there is a password store, and it does not keep a new key."""
+    return _("This computer’s password store takes no key: {why}. Unlock it and try again, so that it keeps the members locked; or choose a password of "
+             "your own.").format(why=error.facts["why"])  # fmt: skip
 
 
 def _silent_words(error: KnownError) -> str:

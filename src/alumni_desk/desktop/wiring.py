@@ -142,6 +142,7 @@ def ways_of(profile: Profile, hold: Hold | None = None) -> Ways:
         key_holder=lambda: key_holder(profile),
         where=_("They are kept in {folder}.").format(folder=profile.path), folder=profile.path,
         keepers=lambda: keepers(profile),
+        begins=lambda: not profile.exists and not (profile.path / "desk.key").exists(),
         enrol=_enrol,
         find=_find,
         meet=_meet,

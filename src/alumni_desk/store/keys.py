@@ -284,9 +284,9 @@ def keyring_opens(folder: Path, name: str, key: bytes) -> None:
                        next=next_one)
 
 
-def keyring_key(folder: Path, name: str) -> bytes | None:
+def keyring_key(folder: Path, name: str, patience: Patience | None = None) -> bytes | None:
     """The key of a database that exists as the keyring gives it out; None if it does not."""
-    return _from_keyring(_read(folder / f"{name}.key")).key
+    return _from_keyring(_read(folder / f"{name}.key"), patience).key
 
 
 def boxes(folder: Path, name: str) -> dict[str, Any]:
@@ -312,7 +312,7 @@ def keep_anew(folder: Path, name: str, key: bytes, passphrase: str | None) -> Ke
     return "keyring" if "keyring" in content else "passphrase"
 
 
-def put_right(folder: Path, name: str, key: bytes, header: Mapping[str, Any]) -> None:
+def put_right(folder: Path, name: str, key: bytes, header: Mapping[str, Any], patience: Patience | None = None) -> None:
     """Make a key file anew that was lost or leads nowhere, of what a backup says of the same key; the old one stays beside it.
 
     What opens the backup opens the database from then on; this computer's keyring, too, if that kept the key and takes it.
@@ -320,7 +320,7 @@ def put_right(folder: Path, name: str, key: bytes, header: Mapping[str, Any]) ->
     content = {one: header[entry] for one, entry in (("passphrase", "key"), ("recovery", "recovery")) if isinstance(header.get(entry), dict)}
     if header.get("kept") == "keyring" or not content:
         try:
-            content |= _in_keyring(key)
+            content |= _in_keyring(key, patience)
         except StoreProblem:
             if not content:
                 raise

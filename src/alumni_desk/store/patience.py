@@ -32,14 +32,15 @@ class NoAnswer(Exception):
 class Patience:
     """How long a call to the store is waited for. ``told(seconds, asks)`` is called once if it takes a while; ``give_up`` from any thread.
 
-    A call that hangs cannot be ended: it goes on in a thread of its own, which holds up nothing, not even the end of the program.
+    A call that hangs cannot be ended: it goes on in a thread of its own, which holds up nothing, not even the end of the program. Whoever was
+    waited for in vain is not asked again until ``renew``: a command has several questions, and each would wait as long.
     """
 
     def __init__(self, answers_s: float = ANSWERS_S, asked_s: float = ASKED_S, told: Callable[[float, bool], object] | None = None) -> None:
         self.answers_s, self.asked_s, self._told = answers_s, asked_s, told
         self._one_at_a_time = threading.Lock()
         self._woken = threading.Event()
-        self.given_up = False
+        self.given_up = self._asked = False
 
     def give_up(self) -> None:
         """Somebody has another way: wait no longer, nor again until ``renew``."""
@@ -49,19 +50,20 @@ class Patience:
 
     def renew(self) -> None:
         """Wait again."""
-        self.given_up = False
+        self.given_up = self._asked = False
 
     def ask(self, call: Callable[[], T], late: Callable[[T], object] | None = None) -> T:
         """What the call returns, or raises; NoAnswer if it does not in time. What comes too late goes to ``late``, in the thread of the call."""
         with self._one_at_a_time:
             if self.given_up:
-                raise NoAnswer(0, asks=False)
+                raise NoAnswer(0, asks=self._asked)
             woken = self._woken = threading.Event()
         one = _Call(call, late, woken)
         threading.Thread(target=one.run, name="password store", daemon=True).start()
         asks = self._wait(woken)
         if one.leave():
             return one.result()
+        self.given_up, self._asked = True, asks
         raise NoAnswer(self.asked_s if asks else self.answers_s, asks=asks)
 
     def _wait(self, woken: threading.Event) -> bool:

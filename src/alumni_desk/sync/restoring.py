@@ -28,6 +28,7 @@ from alumni_desk.store.connecting import reader
 from alumni_desk.store.desk import Desk
 from alumni_desk.store.opening import fits, open_staged, trouble_of
 from alumni_desk.store.outbox import NAME, Found, Outbox
+from alumni_desk.store.patience import Patience
 from alumni_desk.store.profile import Profile, alone
 from alumni_desk.sync import join, operations, state
 from alumni_desk.sync.shapes import shapes
@@ -63,28 +64,30 @@ class Restored:
 
 
 def restore(profile: Profile, file: Path, *, passphrase: str | None = None, own: str | None = None, desk_key: bytes | None = None,
-            dry_run: bool = False, progress: Progress | None = None, cancelled: Callable[[], bool] | None = None) -> Restored:
+            dry_run: bool = False, progress: Progress | None = None, cancelled: Callable[[], bool] | None = None,
+            patience: Patience | None = None) -> Restored:
     """Put a backup in the place of a profile's desk, which must be closed. If that only lacks its key, and the backup has it, the key is put right instead.
 
     ``passphrase``: the backup's password or its recovery key. ``own``: the password of a new profile that no keyring can keep. ``desk_key``: the
-    key of the desk that is there, if it is known.
+    key of the desk that is there, if it is known. ``patience``: how long the password store is waited for, in all.
 
     Raises BadInput ``backup_unknown`` or ``backup_damaged``, StoreProblem ``passphrase_needed``, ``passphrase_wrong`` or ``backup_elsewhere``,
     Refused ``restore_cancelled`` or ``desk_open``; then nothing is changed.
     """
     header, start = backup_head.read_head(file)
     step = _Steps(progress, cancelled)
+    patience = patience or Patience()
     if profile.exists:  # before its key is asked for: that may be written anew, and a folder may be read alone
         profile.create()
-    known = desk_key if desk_key is not None else _known_key(profile)
+    known = desk_key if desk_key is not None else _known_key(profile, patience)
     key = backup.key_of(header, known, passphrase)
     with _as_it_was(profile) if dry_run else nullcontext():
         profile.create()
         _end_what_began(profile)
-        astray = _is_astray(profile, known, key, passphrase)
+        astray = _is_astray(profile, known, key, passphrase, patience)
         if astray:
             if profile.exists and trouble_of(profile, key) is None:
-                return _reopened(profile, header, key, dry_run=dry_run)
+                return _reopened(profile, header, key, patience, dry_run=dry_run)
             known = key
         with _stage(profile) as stage:
             backup.unpack(file, header, start, stage.database)
@@ -92,10 +95,10 @@ def restore(profile: Profile, file: Path, *, passphrase: str | None = None, own:
             held = backup.look(stage.database, key, header["made_at"])
             step()
             if dry_run:
-                return _tried(profile, stage, key, known if known is not None else _known_key(profile, passphrase), held, file.parent)
+                return _tried(profile, stage, key, known if known is not None else _known_key(profile, patience, passphrase), held, file.parent)
             if astray:
-                keys.put_right(profile.path, "desk", key, header)
-            new_key = known if known is not None else _own_key(profile, stage, passphrase, own)
+                keys.put_right(profile.path, "desk", key, header, patience)
+            new_key = known if known is not None else _own_key(profile, stage, passphrase, own, patience)
             backup.rekey(stage.database, key, new_key)
             step()
             present, found = _present(profile, new_key)
@@ -103,7 +106,7 @@ def restore(profile: Profile, file: Path, *, passphrase: str | None = None, own:
 
 
 def salvage(profile: Profile, *, passphrase: str | None = None, desk_key: bytes | None = None, dry_run: bool = False,
-            progress: Progress | None = None, cancelled: Callable[[], bool] | None = None) -> Restored:
+            progress: Progress | None = None, cancelled: Callable[[], bool] | None = None, patience: Patience | None = None) -> Restored:
     """Make the best of a desk that does not open: its own database where only the last commits are missing, else the newest whole backup;
     and the outbox copy over it.
 
@@ -113,11 +116,12 @@ def salvage(profile: Profile, *, passphrase: str | None = None, desk_key: bytes 
         raise NotFound("no_folder", _("There is no folder {folder}, so there is nothing to save in it. Check what --profile names."), folder=profile.path)
     if profile.exists:
         profile.create()
+    patience = patience or Patience()
     try:
-        key = desk_key if desk_key is not None else keys.database_key(profile.path, "desk", passphrase=passphrase)
+        key = desk_key if desk_key is not None else keys.database_key(profile.path, "desk", passphrase=passphrase, patience=patience)
     except StoreProblem as problem:
         if problem.code in _ASTRAY and (file := _with_a_key(profile, passphrase)) is not None:
-            return restore(profile, file, passphrase=passphrase, dry_run=dry_run, progress=progress, cancelled=cancelled)
+            return restore(profile, file, passphrase=passphrase, dry_run=dry_run, progress=progress, cancelled=cancelled, patience=patience)
         raise
     step = _Steps(progress, cancelled)
     trouble = trouble_of(profile, key)
@@ -149,13 +153,13 @@ def salvage(profile: Profile, *, passphrase: str | None = None, desk_key: bytes 
 _ASTRAY = ("key_lost", "key_damaged", "keyring_silent")
 
 
-def _is_astray(profile: Profile, known: bytes | None, key: bytes, typed: str | None) -> bool:
+def _is_astray(profile: Profile, known: bytes | None, key: bytes, typed: str | None, patience: Patience) -> bool:
     """Whether the key file is lost or leads nowhere, while this key opens what is here: the database, or at least its outbox copy."""
     if known is not None:
         return key != known and not _opens(profile, known) and _opens(profile, key)
     if (profile.path / "desk.key").exists():
         try:
-            keys.database_key(profile.path, "desk", passphrase=typed)
+            keys.database_key(profile.path, "desk", passphrase=typed, patience=patience)
             return False
         except StoreProblem as problem:
             if problem.code not in _ASTRAY and not problem.facts.get("gone"):  # it is whole, and another password opens it
@@ -181,10 +185,10 @@ def _with_a_key(profile: Profile, typed: str | None) -> Path | None:
     return None
 
 
-def _reopened(profile: Profile, header: dict[str, Any], key: bytes, *, dry_run: bool) -> Restored:
+def _reopened(profile: Profile, header: dict[str, Any], key: bytes, patience: Patience, *, dry_run: bool) -> Restored:
     """Put the key file right: nothing else is missing."""
     if not dry_run:
-        keys.put_right(profile.path, "desk", key, header)
+        keys.put_right(profile.path, "desk", key, header, patience)
     with closing(reader(profile.database, key)) as connection:
         return Restored(backup.counted(connection), reopened=True)
 
@@ -339,27 +343,27 @@ def _end_what_began(profile: Profile) -> None:
             backup.take_place(profile)
 
 
-def _known_key(profile: Profile, typed: str | None = None) -> bytes | None:
+def _known_key(profile: Profile, patience: Patience, typed: str | None = None) -> bytes | None:
     """The profile's own key, if it can be had without asking anybody, or with what was typed."""
     if not (profile.path / "desk.key").exists():
         return None
     try:
-        return keys.database_key(profile.path, "desk", passphrase=typed)
+        return keys.database_key(profile.path, "desk", passphrase=typed, patience=patience)
     except StoreProblem:
         return None
 
 
-def _own_key(profile: Profile, stage: Profile, typed: str | None, own: str | None) -> bytes:
+def _own_key(profile: Profile, stage: Profile, typed: str | None, own: str | None, patience: Patience) -> bytes:
     """The profile's own key with what was typed for the backup; else a new one, kept as this computer keeps keys, or under the passphrase ``own``.
 
     The file of a new one lies in the stage until the restored database takes its place.
     """
     if (profile.path / "desk.key").exists() and _is_something(profile):
         try:
-            return keys.database_key(profile.path, "desk", passphrase=typed)
+            return keys.database_key(profile.path, "desk", passphrase=typed, patience=patience)
         except StoreProblem as problem:
             if problem.code in ("passphrase_wrong", "recovery_wrong", "recovery_none", "recovery_typo"):
-                if (key := keys.keyring_key(profile.path, "desk")) is not None:
+                if (key := keys.keyring_key(profile.path, "desk", patience)) is not None:
                     return key
                 raise StoreProblem("restore_other_password", _(
                     "The desk that is here has another password than the backup, so nothing was changed. Restore into another profile "
@@ -367,12 +371,12 @@ def _own_key(profile: Profile, stage: Profile, typed: str | None, own: str | Non
             if problem.code != "key_damaged":
                 raise
     try:
-        return keys.database_key(stage.path, NEW, passphrase=own)
+        return keys.database_key(stage.path, NEW, passphrase=own, patience=patience)
     except StoreProblem as problem:
         # A recovery key opens a backup; it never becomes a password: a new one is asked for.
         if problem.code != "passphrase_wanted" or typed is None or codes.read_recovery_key(typed) is not None:
             raise
-        return keys.database_key(stage.path, NEW, passphrase=typed)
+        return keys.database_key(stage.path, NEW, passphrase=typed, patience=patience)
 
 
 def _is_something(profile: Profile) -> bool:
