@@ -15,6 +15,10 @@ from typing import Any
 import pytest
 from tests.sync.test_keeping import free_port
 
+from alumni_desk.desktop.sync_facts import look_up
+from alumni_desk.schema import open_desk
+from alumni_desk.store.profile import Profile
+
 
 def words(folder: Path, *more: str) -> list[str]:
     return [sys.executable, "-m", "alumni_desk", "--profile", str(folder), *more]
@@ -87,9 +91,14 @@ def test_the_port_that_was_given_last_is_kept_and_a_given_one_wins(keeper: Path,
         assert said(keeper, "sync")["waiting"] == 0, "it finds its own server there, too"
         made = said(keeper, "invite", "--name", "Sam")
         assert made["url"] == url
+        with open_desk(Profile(keeper)) as desk:
+            assert look_up(desk).ports == (first, second), "the window says so"
         said(other, "join", made["url"], made["code"])
         said(other, "sync")
         assert first_names(other) == {"Kay", "Lee"}
+        assert said(keeper, "laptops") and said(keeper, "sync")["waiting"] == 0
+        with open_desk(Profile(keeper)) as desk:
+            assert look_up(desk).ports is None, "every other one has found it"
     assert f"port {first}: each learns of port {second} by a new invitation" in errors[0]
     for more in ((), ("--anyway",)):
         with kept(keeper, *more) as (url, errors):

@@ -20,12 +20,13 @@ from alumni_desk.words import _
 
 class KeptPart(QObject):
     """Puts its rows where it is told to. ``said(sentence)`` for a toast; ``keeps``: this laptop keeps the chapter from now on; ``moved``: it no longer does;
-    ``told``: whether the others reach it is known anew."""
+    ``told``: whether the others reach it is known anew; ``invites``: a laptop is to be invited anew."""
 
     said = Signal(str)
     keeps = Signal()
     moved = Signal()
     told = Signal()
+    invites = Signal()
 
     def __init__(self, page: QWidget, bridge: SyncBridge, lanes: Lanes, laptop: str) -> None:
         super().__init__(page)
@@ -91,6 +92,14 @@ class KeptPart(QObject):
         if facts.takes_over:  # its own server is gone: it cannot be moved
             self.add_taking_over(column, facts)
             return
+        if facts.ports is not None:
+            former, port = facts.ports
+            invite = Button(_("Invite"))
+            invite.setAccessibleName(_("Invite a laptop anew"))
+            invite.clicked.connect(self.invites)
+            column.addWidget(SettingRow(_("Others look for it at another port"), _(
+                "It is at port {port} now; laptops that joined before still look for this one at port {former} and do not find it. Give each of them a new "
+                "invitation. What they have to send stays with them until then.").format(port=port, former=former), invite, tone="warn"))  # fmt: skip
         moves = Button(_("Move"))
         moves.setAccessibleName(_("Move to an office’s server"))
         moves.clicked.connect(self.ask_move)

@@ -55,6 +55,7 @@ class Facts:
     members: int | None = None  # as many as there were when it was compared
     conflicts: tuple[Conflict, ...] = ()
     lets: tuple[Letting, ...] = ()  # gatherings at whose doors new laptops may be let in
+    ports: tuple[int, int] | None = None  # where others still look for the chapter that this laptop keeps, and where it is
 
 
 def look_up(desk: Desk) -> Facts:
@@ -104,7 +105,15 @@ def look_up(desk: Desk) -> Facts:
         members=checked.members if checked is not None else None,
         conflicts=tuple(conflicts.conflicts(desk)) if leads else (),
         lets=tuple(_doors(desk)) if leads else (),
+        ports=_ports(desk) if keeps_it else None,
     )
+
+
+def _ports(desk: Desk) -> tuple[int, int] | None:
+    from alumni_desk.sync import keeping
+
+    former, port = keeping.looked_for_at(desk), keeping.known_port(desk)
+    return (former, port) if former is not None and port is not None else None
 
 
 _DOORS = 20

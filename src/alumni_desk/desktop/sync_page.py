@@ -68,6 +68,7 @@ class SyncPage(Page):
         self.people = PeoplePart(desk, lanes)
         self.people.said.connect(lambda words: self.said.emit(words, None))
         self.kept = KeptPart(self, bridge, lanes, desk.device_name)
+        self.kept.invites.connect(self.people.invite)
         self.kept.said.connect(lambda words: self.said.emit(words, None))
         self.kept.keeps.connect(self._keeps_it)
         self.kept.moved.connect(self.refresh)

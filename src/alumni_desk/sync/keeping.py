@@ -13,6 +13,7 @@ import socket
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import Any
@@ -25,6 +26,7 @@ from alumni_desk.store import removal
 from alumni_desk.store.desk import Desk, unnamed
 from alumni_desk.sync import engine, moving, moving_mark, state
 from alumni_desk.sync.address import Address, read_address
+from alumni_desk.sync.asking import moment
 from alumni_desk.sync.kept import NAME, PARTED, Keeps, kept_elsewhere, kept_here, noted
 from alumni_desk.sync.reach import LED
 from alumni_desk.words import _
@@ -186,7 +188,7 @@ def start(desk: Desk, *, host: str = "0.0.0.0", port: int | None = None) -> Keep
         raise StoreProblem("keeps_lost", _("The server that this laptop kept the chapter on is not on its disk any more. The members are here: let this laptop "
                                            "keep the chapter anew (“alumni-desk keep --anyway”)."))
     look_after(desk)
-    here = kept if port is None else msgspec.structs.replace(kept, port=port)
+    here = kept if port is None or port == kept.port else _at_other_port(kept, port)
     serving = serve(desk, here, host=host)
     try:
         _follow(desk, serving, here)
@@ -194,6 +196,24 @@ def start(desk: Desk, *, host: str = "0.0.0.0", port: int | None = None) -> Keep
         serving.stop()
         raise
     return serving
+
+
+def _at_other_port(kept: Keeps, port: int) -> Keeps:
+    if port == kept.former:  # where the others look for it
+        return msgspec.structs.replace(kept, port=port, former=0, since="")
+    return msgspec.structs.replace(kept, port=port, former=kept.former or kept.port, since=moment(time.time_ns() // 1_000_000))
+
+
+def looked_for_at(desk: Desk) -> int | None:
+    """At which port other laptops still look for this one, which serves the chapter at another one by now; None where all have found it, as far as it knows."""
+    from alumni_desk.sync.laptops import last_told
+
+    kept = _kept(desk)
+    if kept is None or not kept.former:
+        return None
+    told = last_told(desk)
+    others = [one for one in told.laptops if not (one.here or one.revoked or one.left or one.replaced or one.over)] if told is not None else []
+    return kept.former if told is None or any((one.last_seen or "") < kept.since for one in others) else None
 
 
 def _follow(desk: Desk, serving: Keeping, kept: Keeps) -> None:

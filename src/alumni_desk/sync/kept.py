@@ -19,12 +19,15 @@ PARTED = "parted"
 
 
 class Keeps(msgspec.Struct, frozen=True):
-    """Kept in the desk's settings: the port that the other laptops know, and the key of the server's database in hexadecimal. ``instead_of``: the server
-    whose place it takes; as long as that is the one joined, it is not done."""
+    """Kept in the desk's settings: the port that it is served at, and the key of the server's database in hexadecimal. ``instead_of``: the server
+    whose place it takes; as long as that is the one joined, it is not done. ``former``: the port that the other laptops were told before, where it is
+    another one ``since`` then (UTC, ISO 8601)."""
 
     port: int
     key: str
     instead_of: str = ""
+    former: int = 0
+    since: str = ""
 
 
 def noted(connection: Connection) -> Keeps | None:
