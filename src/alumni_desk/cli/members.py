@@ -117,17 +117,18 @@ def run_members(args: argparse.Namespace) -> int:
 def run_show(args: argparse.Namespace) -> int:
     """Show a member."""
     from alumni_desk.members.fields import label
-    from alumni_desk.members.lists import find_one, member
+    from alumni_desk.members.lists import find_one, further_emails, member
 
     with opened(args) as desk:
         one = member(desk, find_one(desk, " ".join(args.who)))
+    shown = {**one.fields, "other_emails": further_emails(one.fields["email"], one.fields["other_emails"])}
     data = {"id": one.id, "name": one.name, "standing": one.standing, "fields": one.fields, "degrees": [asdict(degree) for degree in one.degrees],
             "household": one.household}
 
     def words() -> str:
         lines = [f"{one.full_name} {one.class_tail}".rstrip(), one.id]
         lines += [f"{label(name)}: {'; '.join(value) if isinstance(value, list) else _('yes') if value is True else _('no') if value is False else value}"
-                  for name, value in one.fields.items() if value not in (None, [])]
+                  for name, value in shown.items() if value not in (None, [])]
         lines += [_("Degree: {what}").format(what=" ".join(str(part) for part in (degree.degree, degree.major, degree.school, degree.class_year) if part))
                   for degree in one.degrees]
         return "\n".join(lines)

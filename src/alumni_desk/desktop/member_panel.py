@@ -19,7 +19,7 @@ from alumni_desk.desktop.import_preview import value_words
 from alumni_desk.desktop.paint import Pill, breakable, isolated
 from alumni_desk.desktop.widgets import IconLine, Scroll, StatusPill, YearDisc
 from alumni_desk.gatherings.kinds import answer_word
-from alumni_desk.members.lists import Degree, MemberDetail, member
+from alumni_desk.members.lists import Degree, MemberDetail, further_emails, member
 from alumni_desk.segments.activity import PastValue
 from alumni_desk.segments.lists import Visit, visits
 from alumni_desk.store.desk import Desk
@@ -278,8 +278,8 @@ def _contact(detail: MemberDetail) -> list[tuple[str, QWidget]] | None:
     for name, words, code, wish in ways:
         if fields[name]:
             lines.append((words, _value(fields[name], copy=True, below=IconLine("prohibit", wish, tone="danger") if code in codes else None)))
-    if fields["other_emails"]:
-        lines.append((_("Also"), _value("\n".join(fields["other_emails"]))))
+    if others := further_emails(fields["email"], fields["other_emails"]):
+        lines.append((_("Also"), _value("\n".join(others))))
     town = " ".join(part for part in (", ".join(part for part in (fields["city"], fields["region"]) if part), fields["postal_code"]) if part)
     address = "\n".join(part for part in (fields["street"], town, fields["country"]) if part)
     if address:

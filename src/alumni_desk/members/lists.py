@@ -285,11 +285,17 @@ def _household(connection: sa.Connection, desk: Desk, household: str | None, per
     return name, tuple((one.id, naming.display_name(one)) for one in others)
 
 
+def further_emails(email: str | None, others: Sequence[str]) -> list[str]:
+    """The other addresses as they are shown: where two laptops' changes met, the first may stand among them until somebody decides."""
+    return [one for one in others if one.lower() != (email or "").lower()]
+
+
 def _row(row: Any, label: str) -> MemberRow:
+    several = bool(row.other_emails and further_emails(row.email, listed(row.other_emails)))
     return MemberRow(
         id=row.id, name=naming.display_name(row) or _("Name to come"), other_script_name=row.other_script_name, disc=naming.disc(row),
         class_year=row.class_year, class_label=label, city=row.city, email=row.email, email_fails=row.email_status == "bounced",
-        several_emails=bool(row.other_emails), solicit_codes=tuple(listed(row.solicit_codes)), deceased=bool(row.deceased),
+        several_emails=several, solicit_codes=tuple(listed(row.solicit_codes)), deceased=bool(row.deceased),
         standing=row.standing or "member")
 
 
