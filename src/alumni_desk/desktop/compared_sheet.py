@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import date
 
-from PySide6.QtWidgets import QHBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
 from alumni_desk.desktop.controls import Button, Label, hairline
 from alumni_desk.desktop.dates import day_short
@@ -30,8 +30,7 @@ class ComparedSheet(PlainSheet):
         ):
             if not any(one.count for one in side.values()):
                 continue
-            self.column.addWidget(Label(title, "heading"))
-            self.column.addWidget(Label(second, "small", "muted", wrap=True))
+            self._group(Label(title, "heading"), Label(second, "small", "muted", wrap=True))
             for table, difference in side.items():
                 self._list(table, difference)
             self.column.addSpacing(px(8))
@@ -47,6 +46,14 @@ class ComparedSheet(PlainSheet):
         self.set_foot(foot)
         shut.setFocus()
 
+    def _group(self, *labels: Label) -> None:
+        """What belongs together stands closer than what does not."""
+        group = QVBoxLayout()
+        group.setSpacing(px(4))
+        for label in labels:
+            group.addWidget(label)
+        self.column.addLayout(group)
+
     def _list(self, table: str, difference: Difference) -> None:
         if not difference.count:
             return
@@ -55,9 +62,6 @@ class ComparedSheet(PlainSheet):
                  "registration": ngettext("{n} entry of a guest list", "{n} entries of guest lists", count),
                  "gathering": ngettext("{n} gathering", "{n} gatherings", count)}[table]
         self.column.addWidget(hairline())
-        self.column.addWidget(Label(words.format(n=number(count)), "strong"))
-        text = "\n".join(difference.lines)
-        self.column.addWidget(Label(text, wrap=True))
         rest = count - len(difference.lines)
-        if rest:
-            self.column.addWidget(Label(ngettext("and {n} more", "and {n} more", rest).format(n=number(rest)), tone="muted"))
+        more = [Label(ngettext("and {n} more", "and {n} more", rest).format(n=number(rest)), tone="muted")] if rest else []
+        self._group(Label(words.format(n=number(count)), "strong"), Label("\n".join(difference.lines), wrap=True), *more)
