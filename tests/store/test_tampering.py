@@ -174,3 +174,18 @@ def test_what_nothing_else_tells_of_cannot_be_known(kept: Kept, done: Callable[[
 
 def test_every_table_has_fewer_fields_than_there_are_bits() -> None:
     assert all(len(table.columns) <= 63 for table in synced_of(desk_schema()))
+
+
+@pytest.mark.parametrize("table", ["household", "person", "setting", "sync_state", "registration", "past"])
+def test_a_table_that_another_program_took_out_is_called_that(profile: Profile, capsys: pytest.CaptureFixture[str], table: str) -> None:
+    with open_desk(profile) as desk:
+        desk.make_chapter("Boston")
+        add_member(desk, first_name="Ana", last_name="Lima")
+        key = desk.key
+    raw = connect(profile.database, key)
+    raw.execute(f'DROP TABLE "{table}"')
+    raw.close()
+    assert main(["--profile", str(profile.path), "verify"]) == 1
+    said = "".join(capsys.readouterr())
+    assert "missing" in said
+    assert "Restore a backup" in said and "Something went wrong" not in said

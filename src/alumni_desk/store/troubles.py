@@ -88,6 +88,13 @@ def part_damaged(code: str = "part_damaged") -> StoreProblem:
         "what was changed since comes back from the copy of what waits. Then look at the disk: it may be failing."))
 
 
+def part_missing() -> StoreProblem:
+    """The sentence where a table is not there: another program took it out, or a repair of the file did."""
+    return StoreProblem("database_part_missing", _(
+        "A part of the chapter's database is missing: another program took it out, or a repair of the file lost it. Restore a backup; leave the file where "
+        "it is."))
+
+
 def busy(folder: Path | None = None) -> StoreProblem:
     return StoreProblem("database_busy", _(
         "Another program has been writing to this chapter for a long time, so nothing of this was saved. Wait for it to end, then do it again."))
@@ -112,4 +119,5 @@ _PROBLEMS: Sequence[tuple[tuple[str, ...], Callable[[Path | None], KnownError]]]
     (("readonly", "read-only"), lambda folder: disk.read_only()),
     (("file is not a database", "malformed", "hmac check", "vtable constructor failed"), database_damaged),
     (("disk i/o", "unable to open"), _failed),
+    (("no such table",), lambda folder: part_missing()),
 )
