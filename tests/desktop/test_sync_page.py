@@ -148,7 +148,7 @@ def test_a_long_sync_tells_how_far_it_is_and_can_be_cancelled(hands: Any, silent
     joined(hands.desk, url)
     hands.room.bridge.sync_now()  # it may have begun by itself: no page rests any more
     assert called.wait(10)
-    hands.until(lambda: "Nothing has been fetched yet" in words(page))
+    hands.until(lambda: "The chapter is being fetched" in words(page))
     hands.room.bridge.moved.emit("pull", 4_000)
     hands.until(lambda: "4,000 changes fetched so far" in words(page))
     hands.room.bridge.moved.emit("pull", 8_000)
@@ -156,7 +156,8 @@ def test_a_long_sync_tells_how_far_it_is_and_can_be_cancelled(hands: Any, silent
     hands.click(next(button for button in page.findChildren(Button) if button.text() == "Cancel"))
     hands.until(lambda: not hands.room.bridge.busy)
     hands.rest()
-    assert "The sync was stopped" in words(page) and "so far" not in words(page)
+    assert "The sync was stopped" in words(page) and "so far" not in words(page) and "new invitation" not in words(page)
+    assert "Not all of the chapter has been fetched yet" in words(page)  # some members are here
 
 
 @pytest.mark.parametrize(("waiting", "says"), [(1, "takes it along"), (2, "takes them along")])

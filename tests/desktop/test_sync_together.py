@@ -725,6 +725,20 @@ def test_at_a_door_there_are_status_laptops_here_and_details_only(office: Any, l
         assert away not in text
 
 
+def test_laptops_stay_in_their_rows_while_they_are_looked_at(office: Any, laptop: Any, window: Window) -> None:
+    laptops = [laptop(name, office) for name in ("one", "two", "three")]
+    hands = window(laptops[0])
+    page = hands.page("sync")
+    hands.until(lambda: len(page.people.table.buttons) == 2)
+    before = list(page.people.table.buttons)
+    for desk in laptops[1:]:  # whoever the server heard last it tells first
+        add_member(desk, first_name="Ada", last_name="Obi")
+        sync_once(desk)
+        page.people.refresh(0)
+        hands.rest()
+        assert list(page.people.table.buttons) == before
+
+
 def test_without_the_server_a_leader_sees_the_laptops_as_it_last_told(office: Any, laptop: Any, window: Window) -> None:
     leader = laptop("leader", office)
     laptop("Garden door", office)

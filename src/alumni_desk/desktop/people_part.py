@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt, Signal
+from PySide6.QtGui import QHideEvent
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from alumni_desk.desktop.background import Lanes
@@ -47,6 +48,7 @@ class PeoplePart(QWidget):
         self._found: list[Laptop] = []
         self._open: list[SentInvitation] = []
         self._waiting = 0
+        self._places: dict[str, int] = {}
         self._at = ""  # when the server told of them; empty: just now
         self._asking = False
         self._all = self._all_open = False
@@ -58,6 +60,10 @@ class PeoplePart(QWidget):
         self._body = QWidget()
         column.addWidget(self._body)
         self._draw("")
+
+    def hideEvent(self, event: QHideEvent) -> None:
+        self._places = {}
+        super().hideEvent(event)
 
     def refresh(self, waiting: int) -> None:
         """Ask anew. ``waiting``: what this laptop has still to send."""
@@ -94,7 +100,7 @@ class PeoplePart(QWidget):
         self._lanes.read(lambda: last_told(self._desk), then, key="laptops-kept")
 
     def _show_kept(self, kept: Kept | None) -> None:
-        self._found, self._at, self._open = (kept.laptops, kept.at, self._open) if kept is not None else ([], "", [])
+        self._found, self._at, self._open = (self._in_place(kept.laptops), kept.at, self._open) if kept is not None else ([], "", [])
         self._draw(_("This list is kept at the server, which cannot be reached now.") if kept is None else "")
 
     def _ask(self) -> tuple[list[Laptop], list[SentInvitation]]:
@@ -106,8 +112,14 @@ class PeoplePart(QWidget):
             return laptops(self._desk, wire=line.wire), [one for one in invitations(self._desk, wire=line.wire) if one.state == "open"]
 
     def _came(self, found: list[Laptop], invited: list[SentInvitation]) -> None:
-        self._asking, self._found, self._open, self._at = False, found, invited, ""
+        self._asking, self._found, self._open, self._at = False, self._in_place(found), invited, ""
         self._draw("")
+
+    def _in_place(self, found: list[Laptop]) -> list[Laptop]:
+        """Rows stay where they are under somebody's pointer as long as the page is shown: the server tells those first that it heard last."""
+        found = sorted(found, key=lambda one: self._places.get(one.id, len(self._places)))
+        self._places = {one.id: place for place, one in enumerate(found)} if self.isVisible() else {}
+        return found
 
     def _failed(self, _error: KnownError) -> None:
         self._asking = False

@@ -53,6 +53,7 @@ class Facts:
     mended: str = ""  # that some of it was put right then
     carrying: bool = False  # what other laptops did, to the server
     members: int | None = None  # as many as there were when it was compared
+    begun: bool = False  # some of the chapter is here
     conflicts: tuple[Conflict, ...] = ()
     lets: tuple[Letting, ...] = ()  # gatherings at whose doors new laptops may be let in
     ports: tuple[int, int] | None = None  # where others still look for the chapter that this laptop keeps, and where it is
@@ -74,6 +75,7 @@ def look_up(desk: Desk) -> Facts:
         past = tuple(lately.lately(connection))
         sample = connection.exec_driver_sql("SELECT 1 FROM chapter WHERE sample LIMIT 1").first() is not None
         checked = state.read(connection, state.Checked)
+        begun = connection.exec_driver_sql("SELECT EXISTS (SELECT 1 FROM person)").scalar() == 1
         oldest = connection.exec_driver_sql("SELECT min(id) FROM operation WHERE fate = 'waiting' AND sequence IS NULL AND queue <> 'peer'").scalar()
     leads = membership is not None and membership.role in ("leader", "admin") and not standing.locked
     return Facts(
@@ -103,6 +105,7 @@ def look_up(desk: Desk) -> Facts:
         mended=engine.mended_words(standing.mended) if standing.mended else "",
         carrying=standing.carrying,
         members=checked.members if checked is not None else None,
+        begun=begun,
         conflicts=tuple(conflicts.conflicts(desk)) if leads else (),
         lets=tuple(_doors(desk)) if leads else (),
         ports=_ports(desk) if keeps_it else None,

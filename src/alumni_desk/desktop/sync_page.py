@@ -244,7 +244,7 @@ class SyncPage(Page):
         row.setSpacing(px(24))
         first = QVBoxLayout()
         first.setSpacing(px(4))
-        for sentence in sentences(facts):
+        for sentence in sentences(facts, busy=self._busy):
             first.addWidget(Label(sentence, "title", wrap=True))
         row.addLayout(first, 1)
         button = self._first = self._button(facts)

@@ -14,8 +14,8 @@ NOT_MENDED = PASSING | {"sync_version", "sync_server_old", "term_ended"}
 """And others that no invitation mends: a newer program does, or the form that is open is closed."""
 
 
-def sentences(facts: Facts) -> list[str]:
-    """Where the data stands."""
+def sentences(facts: Facts, *, busy: bool = False) -> list[str]:
+    """Where the data stands. ``busy``: a sync is under way."""
     if facts.state == "alone":
         return [_("Everything is saved on this laptop.")]
     if facts.state == "ended":
@@ -23,7 +23,8 @@ def sentences(facts: Facts) -> list[str]:
     if facts.state == "invitation":
         return [_("This desk was restored from a backup of the computer that kept the chapter.") if facts.restored else
                 _("This desk was restored from a backup of another computer.")]
-    first = _("Nothing has been fetched yet.")
+    first = _("The chapter is being fetched.") if busy else _("Not all of the chapter has been fetched yet.") if facts.begun else _(
+        "Nothing has been fetched yet.")
     if facts.last_sync is not None:
         first = _("Everything up to {time} is with {server}.").format(time=moment(facts.last_sync), server=facts.server)
     if not facts.waiting:
