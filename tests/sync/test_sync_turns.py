@@ -232,6 +232,20 @@ def test_what_somebody_did_at_once_is_not_cut_for_a_slow_server(pair: tuple[Desk
     assert sync_once(one).waiting == 0 and tried == [120, 120]
 
 
+def test_a_request_ends_where_a_transaction_does(make_desk: MakeDesk) -> None:
+    desk = make_desk("one")
+    for part in range(4):
+        with desk.writing("import", queue="load") as writing:
+            writing.add_many("person", [{"standing": "member", "last_name": f"Name {part} {n}"} for n in range(10)])
+    with desk.reading() as connection:
+        def taken(limit: int, **more: int) -> list[operations.Outgoing]:
+            return operations.outgoing(connection, str(desk.scope), limit, **more)
+
+        assert [len(taken(limit, after=0)) for limit in (40, 39, 20, 19, 5)] == [40, 30, 20, 10, 5]
+        assert {one.load for one in taken(40, most_of_files=0)} == {False}
+        assert [one.load for one in taken(40, most_of_files=11)] == [False, *[True] * 10]
+
+
 def operations_waiting(desk: Desk) -> int:
     with desk.reading() as connection:
         return operations.count_waiting(connection)

@@ -63,7 +63,7 @@ def outgoing(connection: sa.Connection, scope: str, limit: int, newest: int | No
              most_of_files: int | None = None) -> list[Outgoing]:
     """The next operations to send, what people did before what files brought, none after ``newest``; a transaction is not cut if it can be helped.
 
-    ``after``: only of what files brought, and only what comes after this one (its rowid). ``most_of_files``: no more than so many of that.
+    ``after``: only of what files brought, and only what comes after this one (its rowid). ``most_of_files``: with so many none of that is added.
     """
     last = _LAST if newest is None else newest
     found: list[Outgoing] = []
