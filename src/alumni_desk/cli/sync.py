@@ -128,15 +128,23 @@ def run_keep(args: argparse.Namespace) -> int:
                 signal.signal(kind, lambda number, _frame: ended.put(number))
             show(args, {"url": serving.url}, _("This laptop keeps the chapter, at {url}. Ctrl+C ends it.").format(url=serving.url))
             sys.stdout.flush()
+            moved = False
             while serving.running and not _came(ended, 0.5):
                 if moving_mark.stands(desk.profile.path):
                     keeping.look_after(desk)
+                if not moved and not keeping.keeps(desk):
+                    moved = True
+                    serving.part()
+                    keeping.forget_former(desk)
+                    print(_("The chapter has moved to another server, so this laptop keeps it no more. The other laptops hear so from it as long as this runs; "
+                            "Ctrl+C ends it."), file=sys.stderr, flush=True)
             lost = not serving.running
         finally:
             serving.stop()
         if lost and not keeping.keeps(desk):
             keeping.forget_former(desk)
-            print(_("The chapter has moved to another server, so this laptop keeps it no more."), file=sys.stderr, flush=True)
+            if not moved:
+                print(_("The chapter has moved to another server, so this laptop keeps it no more."), file=sys.stderr, flush=True)
             return 0
     if lost:
         raise NetworkProblem("keeps_ended", _("The server on this laptop has ended by itself. Everything is saved; start “keep” again."))

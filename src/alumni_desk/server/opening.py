@@ -21,6 +21,7 @@ LOG = logging.getLogger("alumni_desk.server")
 
 FILE = "server.db"
 LOOK_SECONDS = 2.0
+GONE_LOOKS = 3
 """So often a serving process sees whether it still holds its place."""
 
 _SERVING = 7403522  # the number of the lock that serving processes share on PostgreSQL
@@ -53,12 +54,14 @@ def held(database: Database, folder: Path, *, alone: bool) -> Iterator[None]:
 
 @contextmanager
 def _ending_with(database: Database) -> Iterator[None]:
-    """Serving ends where the file goes: the chapter moved, or somebody took it away. It goes on where it was let go of, to say so."""
+    """Serving ends where the file goes: the chapter moved, or somebody took it away. It goes on where it is let go of, to say so."""
     ended = threading.Event()
 
     def watch() -> None:
+        gone = 0
         while not ended.wait(LOOK_SECONDS):
-            if not database.parted and not database.is_there():
+            gone = 0 if database.parted or database.is_there() else gone + 1
+            if gone > GONE_LOOKS:  # whoever keeps it has had the time to say that it moved
                 LOG.error("the database's file is gone, or another one: this process ends")
                 _thread.interrupt_main(signal.SIGINT)
                 return
