@@ -284,6 +284,11 @@ def test_everything_of_a_long_lot_can_be_seen_before_it_is_decided_on(
     assert box.verticalScrollBar().maximum() > 0
     QTest.keyClick(box, Qt.Key.Key_End, Qt.KeyboardModifier.ControlModifier)
     assert box.verticalScrollBar().value() > 0, "the keys reach the last of them"
+    [lot] = set_aside.set_aside(desk)
+    set_aside.discard(desk, lot.id)  # another leader, at the same time
+    hands.click(next(one for one in sheet.findChildren(Button) if one.text() == "Release: let it count"))
+    hands.until(lambda: "decided on another laptop meanwhile" in all_words(sheet))
+    assert not any(one.isEnabled() for one in sheet.findChildren(Button) if one.text() in ("Release: let it count", "Throw away"))
     sheet.accept()
 
 

@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 HIGH = 280
 """So high is a lot that is shown whole, beside its buttons; it scrolls by itself."""
 
+GONE = "no_such_parcel"
+"""What the server says of a lot that somebody released, or threw away."""
+
 
 class SetAsideSheet(PlainSheet):
     """``looked`` is called whenever something was decided."""
@@ -132,6 +135,11 @@ class SetAsideSheet(PlainSheet):
             return (set_aside.release if deed == "release" else set_aside.discard)(self._desk, one.id)
 
         def failed(error: KnownError) -> None:
+            if error.code == GONE:
+                box.setEnabled(False)
+                self._say(_("This was decided on another laptop meanwhile, by a leader or an admin: nothing is left of it to decide."), "warn")
+                self._looked()
+                return
             for button in buttons:
                 button.setEnabled(True)
             self._say(str(error), "danger")
