@@ -102,7 +102,7 @@ def test_a_picture_that_is_clear_round_the_code(square: QImage, qtbot: Any) -> N
 
 def test_a_picture_in_the_clipboard_is_pasted(form: JoinForm, square: QImage, is_filled: Callable[[], None]) -> None:
     QGuiApplication.clipboard().setImage(square)
-    form._paste()
+    form.ways.paste()
     is_filled()
 
 
@@ -132,7 +132,7 @@ def test_only_pictures_count_as_pictures() -> None:
 
 
 def test_without_qts_multimedia_part_no_camera_is_offered(form: JoinForm) -> None:
-    assert form.camera.isHidden() == (find_spec("PySide6.QtMultimedia") is None)
+    assert form.ways.camera.isHidden() == (find_spec("PySide6.QtMultimedia") is None)
 
 
 def test_the_camera_fills_the_form(form: JoinForm, square: QImage, qtbot: Any, is_filled: Callable[[], None]) -> None:
@@ -141,7 +141,7 @@ def test_the_camera_fills_the_form(form: JoinForm, square: QImage, qtbot: Any, i
     from alumni_desk.desktop.camera_sheet import CameraSheet
 
     form.show()
-    form.camera.click()
+    form.ways.camera.click()
     [sheet] = [one for one in QApplication.topLevelWidgets() if isinstance(one, CameraSheet)]
     assert "No camera was found" in sheet.said.text()
     sheet.sink.setVideoFrame(QVideoFrame(photographed(drawn("https://example.org", qtbot), QSize(640, 480), 3)))

@@ -48,7 +48,7 @@ from alumni_desk.desktop.wiring import room_in, ways_of
 from alumni_desk.errors import KnownError, NetworkProblem
 from alumni_desk.gatherings.actions import add_guests, new_gathering
 from alumni_desk.members.actions import add_member, change_member
-from alumni_desk.protocol.codes import long_invitation, new_invitation, read_invitation
+from alumni_desk.protocol.codes import long_invitation, new_invitation, read_invitation, short_invitation
 from alumni_desk.schema import open_desk
 from alumni_desk.server import journal
 from alumni_desk.server.opening import open_in_profile
@@ -812,6 +812,72 @@ def test_a_new_laptop_joins_from_the_first_page(office: Any, laptop: Any, qtbot:
         sheet.done_button.click()
         qtbot.waitUntil(lambda: bool(ready), timeout=15_000)
         assert ready[0][1:] == ("checkin", {"stay_with": (sharing.address, sharing.code)}) and status(new).role == "door"
+    finally:
+        sharing.stop()
+        opening.close()
+        front.close()
+        front.deleteLater()
+
+
+def test_each_code_leads_from_the_other_ones_dialog_to_its_own(office: Any, laptop: Any, window: Window) -> None:
+    one, two = laptop("one", office), laptop("two", office)
+    made = inviting.invite(two, "leader", name="Hana")
+    hands = window(one)
+    page = hands.page("sync")
+    hands.until(lambda: page.here.isVisible())
+    sharing = Sharing(two, host="127.0.0.1", port=0)
+    try:
+        page._ask_again()
+        sheet = hands.dialog(PlainSheet)
+        form = sheet.findChild(JoinForm)
+        form.take_text(sharing.qr)
+        hands.until(lambda: form.verdict.way_out is not None and form.verdict.way_out.isVisible())
+        hands.click(button(sheet, "Join that laptop"))
+        hands.until(lambda: len(hands.open_dialogs(JoinLaptopSheet)) == len(hands.open_dialogs(PlainSheet)) == 1)
+        second = hands.dialog(JoinLaptopSheet)
+        assert (second.form.address.text(), second.done_button.isEnabled()) == (sharing.address, True)
+        second.form.paste(made.qr)
+        hands.until(lambda: second.form.code_row.way_out is not None and second.form.code_row.way_out.isVisible())
+        hands.click(button(second, "Join with that invitation"))
+        hands.until(lambda: not hands.open_dialogs(JoinLaptopSheet) and len(hands.open_dialogs(PlainSheet)) == 1)
+        sheet = hands.dialog(PlainSheet)
+        form = sheet.findChild(JoinForm)
+        hands.until(lambda: "joined Boston already" in all_words(sheet))
+        assert form.server.text() == made.url and read_invitation(form.code.text()) == short_invitation(made.code)
+        hands.rest()
+        sheet.reject()
+    finally:
+        sharing.stop()
+
+
+def test_each_code_leads_to_its_own_dialog_on_the_first_page(office: Any, laptop: Any, qtbot: Any) -> None:
+    leader = laptop("leader", office)
+    gathering, _people = dinner(leader)
+    made = inviting.invite(leader, "leader", name="Hana")
+    new = laptop("new")
+    front = Front(100, lambda percent: None)
+    opening = Opening(front, replace(ways_of(new.profile), open=lambda password: new), lambda *given: None)
+    sharing = Sharing(leader, host="127.0.0.1", port=0, gathering=gathering)
+
+    def sheets() -> list[JoinLaptopSheet]:
+        return [one for one in QApplication.topLevelWidgets() if isinstance(one, JoinLaptopSheet) and one.isVisible()]
+
+    try:
+        opening.begin()
+        front.show()
+        qtbot.waitUntil(lambda: front.findChild(FirstRun) is not None and front.findChild(FirstRun).isVisible(), timeout=15_000)
+        opening._ask_join()
+        front.findChild(JoinForm).take_text(sharing.qr)
+        qtbot.waitUntil(lambda: link.isVisible() if (link := front.findChild(JoinForm).verdict.way_out) is not None else False, timeout=15_000)
+        button(front, "Join that laptop").click()
+        qtbot.waitUntil(lambda: bool(sheets()), timeout=15_000)
+        [sheet] = sheets()
+        assert (sheet.form.address.text(), sheet.done_button.isEnabled()) == (sharing.address, True)
+        sheet.form.paste(made.qr)
+        qtbot.waitUntil(lambda: sheet.form.code_row.way_out is not None and sheet.form.code_row.way_out.isVisible(), timeout=15_000)
+        button(sheet, "Join with that invitation").click()
+        qtbot.waitUntil(lambda: not sheets() and any(one.isVisible() and one.server.text() == made.url for one in front.findChildren(JoinForm)), timeout=15_000)
+        qtbot.waitUntil(lambda: opening.lanes.idle(), timeout=15_000)
     finally:
         sharing.stop()
         opening.close()

@@ -28,13 +28,13 @@ LARGEST = 1280
 
 
 class CameraSheet(PlainSheet):
-    """What the camera sees, until a QR code in it is what is wanted: ``wanted(text)`` says so, and has then done with it."""
+    """What the camera sees, until a QR code in it is what is wanted: ``wanted(text)`` says so, and has then done with it. ``other``: said of other codes."""
 
     is_form = False
 
-    def __init__(self, parent: QWidget, lanes: Lanes, wanted: Callable[[str], bool]) -> None:
+    def __init__(self, parent: QWidget, lanes: Lanes, wanted: Callable[[str], bool], other: str) -> None:
         super().__init__(parent, _("Hold the square code before the camera"), width=640)
-        self._lanes, self._wanted = lanes, wanted
+        self._lanes, self._wanted, self._other = lanes, wanted, other
         self._reads, self._shown_at = False, 0.0
         self.said = Label("", tone="muted", wrap=True)
         self.column.addWidget(self.said)
@@ -80,7 +80,7 @@ class CameraSheet(PlainSheet):
     def _start(self, at: int = 0) -> None:
         self._stop()
         if not self._found:
-            self._say(_("No camera was found on this computer. Type the code, or open a picture or a file of the invitation."), "danger")
+            self._say(_("No camera was found on this computer. Type the code, or open a picture of it."), "danger")
             return
         device = self._found[max(0, min(at, len(self._found) - 1))]
         self._camera = QCamera(device, self)
@@ -126,7 +126,7 @@ class CameraSheet(PlainSheet):
         if any(self._wanted(text) for text in found):
             self.accept()
         elif found:
-            self._say(_("That is a code, but not an invitation of Alumni Desk."), "warn")
+            self._say(self._other, "warn")
 
 
 class View(QWidget):

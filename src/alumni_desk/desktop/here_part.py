@@ -22,10 +22,12 @@ if TYPE_CHECKING:
 
 
 class HerePart(QWidget):
-    """``said(sentence)`` for a toast; ``brought(file)``: somebody chose a file from another laptop."""
+    """``said(sentence)`` for a toast; ``brought(file)``: somebody chose a file from another laptop; ``invited(Way)``: the code of an invitation came where a
+    laptop's was asked for."""
 
     said = Signal(str)
     brought = Signal(object)
+    invited = Signal(object)
 
     def __init__(self, desk: Desk, lanes: Lanes, venue: VenueBridge) -> None:
         super().__init__()
@@ -64,9 +66,15 @@ class HerePart(QWidget):
         """Share with the laptops in this room, as its switch does."""
         self._turn(True)
 
-    def join(self, address: str = "") -> None:
-        """Join a laptop that shares; the one at ``address``, where that is known."""
-        sheet = JoinLaptopSheet(self.window(), self._venue.find)
+    def join(self, address: str = "", scanned: str = "") -> None:
+        """Join a laptop that shares; the one at ``address``, where that is known, or whose QR code says ``scanned``."""
+        sheet = JoinLaptopSheet(self.window(), self._venue.find, self._lanes)
+
+        def invited(url: str, code: str) -> None:
+            from alumni_desk.sync.inviting import Way
+
+            sheet.reject()
+            self.invited.emit(Way(url, code))
 
         def met(what: Met) -> None:
             sheet.accept()
@@ -74,9 +82,12 @@ class HerePart(QWidget):
 
         sheet.wanted.connect(lambda address, code: self._venue.join(address, code, met, sheet.refuse))
         sheet.form.not_found.connect(self.not_found)
+        sheet.form.invited.connect(invited)
         sheet.open()
         sheet.form.address.setText(address)
-        sheet.form.first_focus().setFocus()
+        if scanned:
+            sheet.form.paste(scanned)
+        (sheet.done_button if scanned and sheet.done_button.isEnabled() else sheet.form.first_focus()).setFocus()
 
     def not_found(self) -> None:
         """Say why no laptop is found, and offer the next way."""

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QCoreApplication, QEvent, QRegularExpression, Qt, Signal
-from PySide6.QtGui import QGuiApplication, QImage, QKeyEvent, QKeySequence, QRegularExpressionValidator
-from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QVBoxLayout, QWidget
+from PySide6.QtGui import QKeyEvent, QKeySequence, QRegularExpressionValidator
+from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
 from alumni_desk.desktop.background import Lanes
-from alumni_desk.desktop.controls import Button, Field, Label, Tick, hairline
+from alumni_desk.desktop.code_ways import CodeWays, WaysWords
+from alumni_desk.desktop.controls import Button, Field, Label, Link, Tick, hairline
 from alumni_desk.desktop.fonts import font_of, px
 from alumni_desk.desktop.offer_card import OfferCard, moment_words
 from alumni_desk.desktop.widgets import Glyph, IconLine
@@ -120,23 +120,29 @@ class JoinForm(QWidget):
     """Asks for everything a join needs. ``joined(url, code, laptop, carry)`` when the person presses the button.
 
     ``look(url, code, then, failed)`` asks the server what the invitation is for: that is shown before anything can be joined. Without it nothing is asked.
+    ``to_laptop(text)``: joins the laptop whose QR code says that, where this one may.
     """
 
     joined = Signal(str, str, str, bool)
 
-    def __init__(self, laptop: str, here: str = "", parent: QWidget | None = None, *, lanes: Lanes, look: Look | None = None) -> None:
+    def __init__(self, laptop: str, here: str = "", parent: QWidget | None = None, *, lanes: Lanes, look: Look | None = None,
+                 to_laptop: Callable[[str], None] | None = None) -> None:
         super().__init__(parent)
-        self._lanes = lanes
+        self._to_laptop = to_laptop
         self._ask, self._asking = look, False
         self._shown: Shown | None = None
         self._tried: tuple[str, str] | None = None  # what was asked about last
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(px(8))
+        self.ways = CodeWays(lanes, _ways_words(), self._take_square)
+        self.ways.text.connect(self.take_text)
+        self.ways.file.connect(self._take_invitation)
+        self.ways.trouble.connect(self._complain)
         column.addWidget(Label(_("Code"), "label"))
         self.code = CodeField()
         self.code.changed.connect(self._changed)
-        self.code.pasted.connect(self._paste)
+        self.code.pasted.connect(self.ways.paste)
         column.addWidget(self.code)
         self.verdict = _Verdict()
         column.addWidget(self.verdict)
@@ -152,20 +158,10 @@ class JoinForm(QWidget):
         self.another = Button(_("Type another code"), "primary")
         self.another.clicked.connect(self._begin_anew)
         self.another.hide()
-        paste = Button(_("Paste"), icon="clipboard-text")
-        paste.clicked.connect(self._paste)
-        from_file = Button(_("From a file"), icon="folder")
-        from_file.setAccessibleName(_("Take the invitation from a file or a picture"))
-        from_file.clicked.connect(self._ask_file)
-        self.camera = Button(_("Use the camera"), icon="camera")
-        self.camera.setVisible(find_spec("PySide6.QtMultimedia") is not None)
-        self.camera.clicked.connect(self._ask_camera)
         tools = QHBoxLayout()
         tools.setSpacing(px(8))
         tools.addWidget(self.another)
-        tools.addWidget(paste)
-        tools.addWidget(from_file)
-        tools.addWidget(self.camera)
+        tools.addWidget(self.ways)
         tools.addStretch(1)
         column.addSpacing(px(4))
         column.addLayout(tools)
@@ -197,6 +193,7 @@ class JoinForm(QWidget):
         self.button.clicked.connect(self._press)
         row.addWidget(self.button)
         column.addWidget(self.foot)
+        self.ways.serve(self)
         self._offer(None)
 
     def first_focus(self) -> QWidget:
@@ -259,19 +256,16 @@ class JoinForm(QWidget):
         self.server.setText(url)
         self.server.setCursorPosition(0)  # its beginning says whose it is
 
-    def _paste(self) -> None:
-        text, image = QGuiApplication.clipboard().text(), QGuiApplication.clipboard().image()
-        if text.strip() or image.isNull():
-            self.take_text(text)
-        else:
-            self._read_picture(lambda: image)
-
     def take_text(self, text: str) -> None:
         """Take what somebody was sent: a code, the text of a QR code, or a whole letter with both in it."""
+        from alumni_desk.sync.venue.places import read_qr
+
         found = invitation_in(text)
         if found is None:
-            if not self.code.fill(text):
-                self.verdict.say("x-circle", "danger", _("There is no invitation code in what you copied."))
+            if read_qr(text) is not None:
+                self._is_laptops(text)
+            elif not self.code.fill(text):
+                self._complain(_("There is no invitation code in what you copied."))
             return
         url, code = found
         if url:
@@ -281,60 +275,40 @@ class JoinForm(QWidget):
         self._changed()
         self._ask_by_itself()
 
-    def _ask_file(self) -> None:
-        from alumni_desk.desktop.qr_reading import endings
+    def _complain(self, sentence: str) -> None:
+        self.verdict.say("x-circle", "danger", sentence)
 
-        pictures = " ".join(f"*.{one}" for one in endings())
-        kinds = _("Invitations and pictures of them ({endings})").format(endings=f"*.alumnidesk {pictures}")
-        chosen, _kind = QFileDialog.getOpenFileName(self, _("Take the invitation from a file"), str(Path.home()), f"{kinds};;{_('All files (*)')}")
-        if chosen:
-            self.take_file(Path(chosen))
+    def _is_laptops(self, text: str) -> None:
+        """What came is another kind of code: say which, and lead to where it belongs."""
+        if self._to_laptop is None:
+            self._complain(_("That is the code of a laptop that shares with others in its room, not an invitation. Ask a leader of the chapter for one."))
+            return
+        to_laptop = self._to_laptop
+        self._complain(_("That is not an invitation: it is the code of a laptop that shares. It is for “Join a laptop that shares”."))
+        self.verdict.offer(_("Join that laptop"), lambda: to_laptop(text))
 
     def take_file(self, file: Path) -> None:
         """Take an invitation that was saved to a file, or a picture with its square code."""
-        from alumni_desk.desktop.qr_reading import is_picture, picture_in
+        self.ways.take_file(file)
+
+    def _take_invitation(self, file: Path) -> None:
         from alumni_desk.sync import inviting
 
-        if is_picture(file):
-            self._read_picture(lambda: picture_in(file))
-            return
         try:
             way = inviting.read(file)
         except KnownError as error:
-            self.verdict.say("x-circle", "danger", str(error))
+            self._complain(str(error))
             return
         self.fill(way.url, way.code)
 
-    def _read_picture(self, picture: Callable[[], QImage]) -> None:
-        from alumni_desk.desktop.qr_reading import codes_in
-
-        def none(error: KnownError) -> None:
-            self.verdict.say("x-circle", "danger", str(error))
-
-        def read(found: list[str]) -> None:
-            if not any(self._take_square(text) for text in found):
-                self.verdict.say("x-circle", "danger", _("That is a code, but not an invitation of Alumni Desk.") if found else _(
-                    "There is no square code in that picture, or it is not sharp. Take it again, or type the code."))
-
-        self._lanes.read(lambda: codes_in(picture()), read, none, key="invitation picture")
-
     def _take_square(self, text: str) -> bool:
-        """Take what a QR code says; False if it is no invitation."""
-        if not text.isprintable() or invitation_in(text) is None:
+        """Take what a QR code says; False if it is neither an invitation nor a laptop's."""
+        from alumni_desk.sync.venue.places import read_qr
+
+        if not text.isprintable() or (invitation_in(text) is None and read_qr(text) is None):
             return False
         self.take_text(text)
         return True
-
-    def _ask_camera(self) -> None:
-        try:
-            from alumni_desk.desktop.camera_sheet import CameraSheet
-        except ImportError as error:  # a library of the system that Qt’s multimedia part wants
-            self.verdict.say("x-circle", "danger", _("The camera cannot be used on this computer ({reason}). Type the code, or open a picture of it.").format(
-                reason=error))
-            return
-        sheet = CameraSheet(self.window(), self._lanes, self._take_square)
-        sheet.open()
-        sheet.begin()
 
     # -- what the invitation is for
 
@@ -481,11 +455,12 @@ class _Verdict(QWidget):
 
     def __init__(self) -> None:
         super().__init__()
-        row = QHBoxLayout(self)
+        row = self._row = QHBoxLayout(self)
         row.setContentsMargins(0, 0, 0, 0)
         row.setSpacing(px(8))
         self._mark = Glyph("check-circle", "ok", 16)
         self._words = Label("", "small", wrap=True)
+        self.way_out: Link | None = None
         row.addWidget(self._mark)
         row.addWidget(self._words, 1)
 
@@ -495,6 +470,22 @@ class _Verdict(QWidget):
             self._mark.set_icon(icon, tone)  # type: ignore[arg-type]
         self._words.setText(sentence)
         self._words.set_tone(tone)  # type: ignore[arg-type]
+        if self.way_out is not None:
+            self.way_out.hide()
+            self.way_out.deleteLater()
+            self.way_out = None
+
+    def offer(self, words: str, deed: Callable[[], None]) -> None:
+        """A link behind the sentence that mends it; it goes with it."""
+        self.way_out = Link(words)
+        self.way_out.clicked.connect(deed)
+        self._row.addWidget(self.way_out)
+
+
+def _ways_words() -> WaysWords:
+    return WaysWords(paste=_("Paste the code, the text of a QR code, a letter or a picture"), from_file=_("Take the invitation from a file or a picture"),
+                     choose=_("Take the invitation from a file"), kinds=_("Invitations and pictures of them ({endings})"), ending="*.alumnidesk",
+                     other=_("That is a code, but not an invitation of Alumni Desk."))
 
 
 def _row(name: str, field: Field, note: str) -> QHBoxLayout:

@@ -1,16 +1,19 @@
-"""Join a laptop that shares: chosen from those that are heard, or typed, or the text of its QR code; and why there is none, with the next way."""
+"""Join a laptop that shares: chosen from those that are heard, or typed, or its QR code in a picture or as text; and why there is none, with the next way."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
+from alumni_desk.desktop.background import Lanes
+from alumni_desk.desktop.code_ways import CodeWays, WaysWords
 from alumni_desk.desktop.controls import Button, Field, FormRow, Label, Link, Radio
 from alumni_desk.desktop.fonts import px
+from alumni_desk.desktop.paint import isolated
 from alumni_desk.desktop.sheet import PlainSheet, Sheet
 from alumni_desk.desktop.widgets import IconLine
 from alumni_desk.errors import KnownError
@@ -25,12 +28,14 @@ Find = Callable[[Callable[["Search"], None], Callable[[KnownError], None]], obje
 
 
 class JoinLaptopForm(QWidget):
-    """The laptops that are heard, the address, the code. ``changed`` whenever ``missing`` may be another; ``not_found`` by its link."""
+    """The laptops that are heard, the address, the code. ``changed`` whenever ``missing`` may be another; ``not_found`` by its link;
+    ``invited(url, code)`` where somebody wants to join with the invitation whose code came here."""
 
     changed = Signal()
     not_found = Signal()
+    invited = Signal(str, str)
 
-    def __init__(self, find: Find) -> None:
+    def __init__(self, find: Find, lanes: Lanes) -> None:
         super().__init__()
         self._find = find
         self._looking = False
@@ -54,16 +59,18 @@ class JoinLaptopForm(QWidget):
         column.addWidget(self.code_row)
         tools = QHBoxLayout()
         tools.setSpacing(px(16))
-        paste = Button(_("Paste"), icon="clipboard-text")
-        paste.setAccessibleName(_("Paste the text of the QR code, or the code"))
-        paste.clicked.connect(lambda: self.paste(QGuiApplication.clipboard().text()))
-        tools.addWidget(paste)
+        self.ways = CodeWays(lanes, _ways_words(), self._take_square)
+        self.ways.text.connect(self.paste)
+        self.ways.file.connect(self._take_other_file)
+        self.ways.trouble.connect(self._complain)
+        tools.addWidget(self.ways)
         tools.addStretch(1)
         lost = Link(_("Not found?"))
         lost.clicked.connect(self.not_found)
         tools.addWidget(lost)
         column.addLayout(tools)
         self.radios: list[Radio] = []
+        self.ways.serve(self)
         self.look()
 
     def first_focus(self) -> QWidget:
@@ -124,10 +131,53 @@ class JoinLaptopForm(QWidget):
         code = read_venue_code(scanned[1] if scanned else text)
         if scanned:
             self.address.setText(scanned[0])
+            self.address_row.set_wrong("")
         if code:
             self.code.setText(code)
-        self.code_row.set_wrong("" if code else _("What you copied is neither the text of a laptop’s QR code nor a code of ten letters."))
+            self.code_row.set_wrong("")
+        elif scanned is not None or not self._is_invitation(text):
+            self._complain(_("What you copied is neither the text of a laptop’s QR code nor a code of ten letters."))
         self.changed.emit()
+
+    def _complain(self, sentence: str) -> None:
+        self.code_row.set_wrong(sentence)
+
+    def _is_invitation(self, text: str) -> bool:
+        """Where what came is an invitation: say so, and lead to where it belongs."""
+        from alumni_desk.desktop.join_form import invitation_in
+
+        found = invitation_in(text)
+        if found is None:
+            return False
+        self._lead_to(*found)
+        return True
+
+    def _lead_to(self, url: str, code: str) -> None:
+        self._complain(_("That is not a laptop’s code: it is an invitation. It is for “Join with an invitation”."))
+        self.code_row.offer(_("Join with that invitation"), lambda: self.invited.emit(url, code))
+
+    def _take_square(self, text: str) -> bool:
+        """Take what a QR code says; False if it is neither a laptop's nor an invitation."""
+        from alumni_desk.sync.venue.places import read_qr
+
+        if not text.isprintable() or (read_qr(text) is None and not self._is_invitation(text)):
+            return False
+        if read_qr(text) is not None:
+            self.paste(text)
+        return True
+
+    def _take_other_file(self, file: Path) -> None:
+        from alumni_desk.sync import inviting
+
+        if inviting.is_invitation(file):
+            try:
+                way = inviting.read(file)
+            except KnownError as error:
+                self._complain(str(error))
+            else:
+                self._lead_to(way.url, way.code)
+        else:
+            self._complain(_("{file} is no picture of a laptop’s square code. Take a picture of it, or type the code.").format(file=isolated(file.name)))
 
     def _typed(self) -> None:
         for row in (self.address_row, self.code_row):
@@ -158,14 +208,20 @@ class JoinLaptopForm(QWidget):
         return True
 
 
+def _ways_words() -> WaysWords:
+    return WaysWords(paste=_("Paste the text or a picture of the QR code, or the code"), from_file=_("Take the code from a picture of the QR code"),
+                     choose=_("Take the code from a picture"), kinds=_("Pictures ({endings})"),
+                     other=_("That is a code, but not one of a laptop that shares."))
+
+
 class JoinLaptopSheet(Sheet):
     """Over a page. ``wanted(address, code)`` by its button; whoever carries it out calls ``accept`` or ``refuse``."""
 
     wanted = Signal(str, str)
 
-    def __init__(self, parent: QWidget, find: Find) -> None:
+    def __init__(self, parent: QWidget, find: Find, lanes: Lanes) -> None:
         super().__init__(parent, _("Join a laptop that shares"), _("Join it"))
-        self.form = JoinLaptopForm(find)
+        self.form = JoinLaptopForm(find, lanes)
         self.column.addWidget(self.form)
         self.form.changed.connect(lambda: self.set_reason(self.form.missing))
         self.done_clicked.connect(self._join)

@@ -16,15 +16,18 @@ from alumni_desk.desktop.sync_bridge import SyncBridge
 from alumni_desk.words import _
 
 if TYPE_CHECKING:
+    from alumni_desk.sync.inviting import Way
     from alumni_desk.sync.venue.files import Brought
 
 
 def ask_join(window: QWidget, bridge: SyncBridge, lanes: Lanes, laptop: str, here: str, former: Callable[[], str], joined: Callable[[], None],
-             invitation: Brought | None = None) -> None:
+             invitation: Brought | Way | None = None, *, to_laptop: Callable[[str], None] | None = None) -> None:
     """``laptop``: what this one is called; ``here``: who would be asked about, empty where they belong to the chapter already; ``former``: the present
-    server; ``invitation``: one that was brought in a file: the form is filled, and nothing happens before its button."""
+    server; ``invitation``: one that was brought in a file: the form is filled, and nothing happens before its button;
+    ``to_laptop(text)``: joins the laptop whose QR code says that, where that may be."""
     chapter = isolated(invitation.chapter) if invitation is not None and invitation.chapter else ""
-    sheet, form = _sheet(window, bridge, lanes, _("Invitation to {chapter}").format(chapter=chapter) if chapter else _("Join with an invitation"), laptop, here)
+    title = _("Invitation to {chapter}").format(chapter=chapter) if chapter else _("Join with an invitation")
+    sheet, form = _sheet(window, bridge, lanes, title, laptop, here, to_laptop)
     if invitation is not None:
         form.fill(invitation.url, invitation.code)
 
@@ -60,9 +63,16 @@ def ask_move(window: QWidget, bridge: SyncBridge, lanes: Lanes, laptop: str, for
     form.first_focus().setFocus()
 
 
-def _sheet(window: QWidget, bridge: SyncBridge, lanes: Lanes, title: str, laptop: str, here: str = "") -> tuple[PlainSheet, JoinForm]:
+def _sheet(window: QWidget, bridge: SyncBridge, lanes: Lanes, title: str, laptop: str, here: str = "",
+           to_laptop: Callable[[str], None] | None = None) -> tuple[PlainSheet, JoinForm]:  # fmt: skip
     sheet = PlainSheet(window, title, width=720)
-    form = JoinForm(laptop, here, lanes=lanes, look=bridge.look_at)
+
+    def leave_for(scanned: str) -> None:
+        sheet.reject()
+        if to_laptop is not None:
+            to_laptop(scanned)
+
+    form = JoinForm(laptop, here, lanes=lanes, look=bridge.look_at, to_laptop=leave_for if to_laptop is not None else None)
     sheet.column.addWidget(form)
     sheet.set_foot(form.foot)
     form.cancel.show()

@@ -342,7 +342,7 @@ class Opening(QObject):
         self._unlock = None
         view = FirstRun(self._ways.where, self._ways.key_holder(), restore=self._ways.restore is not None, laptops=self._ways.meet is not None)
         view.invitation.connect(lambda: self._ask_join())
-        view.laptop.connect(self._ask_laptop)
+        view.laptop.connect(lambda: self._ask_laptop())
         view.spreadsheet.connect(lambda: self._ask_chapter("members", import_file=True))
         view.empty.connect(lambda: self._ask_chapter("members"))
         view.sample.connect(self._make_sample)
@@ -401,7 +401,7 @@ class Opening(QObject):
         def look_at(url: str, code: str, then: Callable[[Shown], None], failed: Callable[[KnownError], None]) -> None:
             self.lanes.send(lambda: self._ways.look(desk, url, code), then, failed)
 
-        form = JoinForm(desk.device_name, lanes=self.lanes, look=look_at)
+        form = JoinForm(desk.device_name, lanes=self.lanes, look=look_at, to_laptop=self._ask_laptop if self._meets() else None)
         form.joined.connect(lambda url, code, laptop, carry: self._join(form, url, code, laptop))
         title = _("Invitation to {chapter}").format(chapter=isolated(way.chapter)) if way is not None and way.chapter else _("Join with an invitation")
         second = _("It is filled in. Look at it, then join.") if way is not None else _("Type the code you were given, or paste it.")
@@ -417,15 +417,18 @@ class Opening(QObject):
             self.lanes.send(lambda: self._ways.join(desk, url, code, laptop), lambda done: self._hand_on("sync"),
                             lambda error: form.refused(error.code, str(error)))  # fmt: skip
 
-    def _ask_laptop(self) -> None:
-        """Be let in at the door of a gathering by a laptop in this room."""
+    def _meets(self) -> bool:
+        return self._ways.find is not None and self._ways.meet is not None
+
+    def _ask_laptop(self, scanned: str = "") -> None:
+        """Be let in at the door of a gathering by a laptop in this room; by the one whose QR code says ``scanned``."""
         from alumni_desk.desktop.join_laptop_sheet import JoinLaptopSheet, NotFoundSheet
 
         desk, ways = self._desk, self._ways
         if desk is None or ways.find is None or ways.meet is None:
             return
         find, meet = ways.find, ways.meet
-        sheet = JoinLaptopSheet(self._front, lambda then, failed: self.lanes.meet(find, then, failed))
+        sheet = JoinLaptopSheet(self._front, lambda then, failed: self.lanes.meet(find, then, failed), self.lanes)
 
         def met(both: tuple[str, str]) -> None:
             sheet.accept()
@@ -439,9 +442,18 @@ class Opening(QObject):
             NotFoundSheet(self._front, lambda then, failed: self.lanes.meet(find, then, failed), shares=False, may_carry=False).open()
 
         sheet.wanted.connect(lambda address, code: self.lanes.meet(lambda: meeting(address, code), met, sheet.refuse))
+        def invited(url: str, code: str) -> None:
+            from alumni_desk.sync.inviting import Way
+
+            sheet.reject()
+            self._ask_join(Way(url, code))
+
         sheet.form.not_found.connect(not_found)
+        sheet.form.invited.connect(invited)
         sheet.open()
-        sheet.form.first_focus().setFocus()
+        if scanned:
+            sheet.form.paste(scanned)
+        (sheet.done_button if scanned and sheet.done_button.isEnabled() else sheet.form.first_focus()).setFocus()
 
     def _ask_backup(self) -> None:
         from alumni_desk.store.backup_head import read_head

@@ -33,6 +33,7 @@ from alumni_desk.store.desk import Desk
 from alumni_desk.words import _, ngettext, number
 
 if TYPE_CHECKING:
+    from alumni_desk.sync.inviting import Way
     from alumni_desk.sync.venue.files import Brought
 
 WIDEST = 1088
@@ -65,6 +66,7 @@ class SyncPage(Page):
         self.here = HerePart(desk, lanes, venue)
         self.here.said.connect(lambda words: self.said.emit(words, None))
         self.here.brought.connect(self.brought)
+        self.here.invited.connect(lambda way: self.open(invitation=way))
         self.people = PeoplePart(desk, lanes)
         self.people.said.connect(lambda words: self.said.emit(words, None))
         self.kept = KeptPart(self, bridge, lanes, desk.device_name)
@@ -196,7 +198,7 @@ class SyncPage(Page):
         self.kept.know(facts)
         self._draw()
         self.decide.show_cards(facts.conflicts)
-        self.here.setVisible(facts.state not in ("alone", "ended"))
+        self.here.setVisible(self._meets())
         self._both.show_side(facts.state != "alone" and not (facts.door and facts.state == "ended"))  # nothing stands there then
         self.here.offer(facts.lets)
         # Only where the server answered last: a silent one would keep the next sync waiting.
@@ -316,8 +318,13 @@ class SyncPage(Page):
         if invitation is not None:
             self.lanes.read(self._here, lambda here: self._open_join(here, invitation))
 
-    def _open_join(self, here: str, invitation: Brought | None = None) -> None:
-        ask_join(self.window(), self._bridge, self.lanes, self.desk.device_name, here, self._server, self._welcomed, invitation)
+    def _open_join(self, here: str, invitation: Brought | Way | None = None) -> None:
+        ask_join(self.window(), self._bridge, self.lanes, self.desk.device_name, here, self._server, self._welcomed, invitation,
+                 to_laptop=(lambda scanned: self.here.join(scanned=scanned)) if self._meets() else None)
+
+    def _meets(self) -> bool:
+        """Whether this laptop may be together with others in its room."""
+        return self._facts is not None and self._facts.state not in ("alone", "ended")
 
     def _server(self) -> str:
         return self._facts.server if self._facts is not None else ""

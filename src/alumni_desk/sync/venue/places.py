@@ -49,7 +49,10 @@ def read_place(text: str) -> Place:
 
 def read_qr(text: str) -> tuple[str, str] | None:
     """Address and code in the text of a laptop's QR code; None if it is none."""
-    parts = urlsplit(text.strip())
+    try:
+        parts = urlsplit(text.strip())
+    except ValueError:  # a bracket where an address would stand
+        return None
     if parts.scheme.lower() != SCHEME or parts.netloc != "laptop":
         return None
     said = parse_qs(parts.query)
