@@ -99,7 +99,8 @@ class JoinLaptopForm(QWidget):
             self.radios.append(radio)
             column.addWidget(radio)
         if not near:
-            column.addWidget(IconLine("wifi-slash", _("No laptop that shares was heard. Type the address that the other laptop shows.")))
+            nobody = _("No laptop that shares was heard. Type the address that the other laptop shows.")
+            column.addWidget(IconLine("wifi-slash", nobody if search.why == "nobody" else reason_words(search, shares=False)))
         again = Link(_("Listen again"))
         again.clicked.connect(self.look)
         column.addWidget(again, 0, Qt.AlignmentFlag.AlignLeft)
