@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from datetime import datetime
 from random import Random
 from typing import Any
 
@@ -18,6 +19,7 @@ from alumni_desk.store.desk import Desk
 from alumni_desk.sync import digest, state
 from alumni_desk.sync.engine import join, status, sync_once
 from alumni_desk.sync.shapes import shapes
+from alumni_desk.words import clock_time, day
 
 MakeDesk = Callable[[str], Desk]
 
@@ -95,7 +97,7 @@ def test_all_gone_all_comes_back_and_it_is_said(pair: tuple[Desk, Desk, list[str
         applying.connection.exec_driver_sql("DELETE FROM person")
     assert sync_once(two, check=True).identical is True and everything(one) == everything(two)
     assert status(two).mended == len(ids) and f"Checked: {len(ids)} records were missing or different here" in status(two).checked_sentence
-    assert sync_once(two, check=True).identical is True and status(two).checked_sentence == "Checked: nothing missing"
+    assert sync_once(two, check=True).identical is True and status(two).checked_sentence.startswith("Checked: nothing missing (")
 
 
 def test_what_waits_is_not_taken_for_a_difference(pair: tuple[Desk, Desk, list[str]], office: Any) -> None:
@@ -126,10 +128,14 @@ def test_it_is_made_once_a_day_and_said(pair: tuple[Desk, Desk, list[str]], monk
     monkeypatch.setattr(digest, "check", lambda *args: (checks.append("x"), real(*args))[1])
     assert sync_once(two).identical is True and not checks, "nothing changed since the last one"
     standing = status(two)
-    assert standing.checked is not None and standing.identical is True and standing.checked_sentence == "Checked: nothing missing"
+    assert standing.checked is not None and standing.identical is True and standing.same_now is True
+    when = datetime.fromisoformat(standing.checked).astimezone()
+    assert standing.checked_sentence == f"Checked: nothing missing ({day(when)}, {clock_time(when)})"
     with one.writing("changed") as writing:
         writing.change("person", ids[3], city="Salem")
+    assert (status(one).identical, status(one).same_now) == (True, None), "a change waits that nobody has compared"
     assert sync_once(one).identical is None and sync_once(two).identical is None and not checks
+    assert [status(desk).same_now for desk in (one, two)] == [None, None]
     with two.applying() as applying:
         checked = state.read(applying.connection, state.Checked)
         assert checked is not None
@@ -149,6 +155,22 @@ def test_a_first_upload_by_command_says_whether_all_of_it_is_there(office: Any, 
     assert run(["--profile", str(desk.profile.path), "sync", "--json"]) == 0
     said = json.loads(capsys.readouterr().out)
     assert said["identical"] is True and said["pushed"] >= 50 and said["waiting"] == 0
+
+
+def test_status_means_the_same_by_identical_as_sync(pair: tuple[Desk, Desk, list[str]], capsys: pytest.CaptureFixture[str]) -> None:
+    one, _two, ids = pair
+
+    def said(*words: str) -> Any:
+        assert run(["--profile", str(one.profile.path), *words, "--json"]) == 0
+        return json.loads(capsys.readouterr().out)
+
+    assert said("sync", "--check")["identical"] is True and said("status")["identical"] is True
+    checked = said("status")["checked"]
+    with one.writing("changed") as writing:
+        writing.change("person", ids[0], city="Salem")
+    assert (said("status")["checked"], said("status")["identical"]) == (checked, None)
+    assert said("sync")["identical"] is None and said("status")["identical"] is None
+    assert said("sync", "--check")["identical"] is True and said("status")["identical"] is True
 
 
 def test_sums_do_not_depend_on_order_and_see_a_row_twice() -> None:

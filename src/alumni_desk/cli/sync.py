@@ -85,8 +85,9 @@ def add_commands(commands: Any) -> None:
                                                "clock_ahead_seconds (this laptop's clock against the server's, or without one against the newest "
                                                "changes here; negative: behind), role (admin, leader, door), "
                                                "gathering (of a laptop at the door), until (how long it may see what it sees), "
-                                               "checked (when all was last compared with the server, UTC, or null), identical (what was found then), "
-                                               "mended (how many records were put right then)."))
+                                               "checked (when all was last compared with the server, UTC, or null), identical (as of sync: true: all that is "
+                                               "here is all that the server has for this laptop; null: not compared since something changed), "
+                                               "mended (how many records were put right when it was last compared)."))
     add_json(status)
     status.set_defaults(run=run_status)
 
@@ -304,6 +305,6 @@ def run_status(args: argparse.Namespace) -> int:
         standing = status(desk)
     data = {"state": standing.state, "waiting": standing.waiting, "last_sync": standing.last_sync, "clock_ahead_seconds": standing.ahead_s,
             "role": standing.role, "gathering": standing.gathering, "until": standing.until,
-            "checked": standing.checked, "identical": standing.identical, "mended": standing.mended}
+            "checked": standing.checked, "identical": standing.same_now, "mended": standing.mended}
     show(args, data, "\n".join(filter(None, dict.fromkeys((standing.sentence, standing.access, standing.checked_sentence, standing.clock)))))
     return 0

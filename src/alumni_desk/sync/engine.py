@@ -27,7 +27,7 @@ from alumni_desk.sync.push import Pushed, push, pushing
 from alumni_desk.sync.venue import holding
 from alumni_desk.sync.venue.relaying import forget_settled_operations, relay
 from alumni_desk.sync.wire import Wire
-from alumni_desk.words import _, ngettext, number
+from alumni_desk.words import _, clock_time, day, ngettext, number
 
 log = logging.getLogger(__name__)
 
@@ -69,7 +69,8 @@ class Standing:
     ``clock`` says that this computer's clock is wrong by more than five minutes, else it is empty; ``ahead_s`` by how many seconds (negative: behind).
     Without a server it is compared with the newest changes here: it cannot be before them.
     ``role`` (admin, leader, door) and ``gathering``: what this laptop may see; ``until``: how long; ``access`` says that it is over, or will soon be.
-    ``checked``: when all that is here was last compared with the server (ISO 8601 UTC, or None), ``identical`` what was found then.
+    ``checked``: when all that is here was last compared with the server (ISO 8601 UTC, or None), ``identical`` what was found then;
+    ``same_now``: the same as ``identical`` of a sync, None where something came, went or was written since.
     """
 
     state: Literal["alone", "waiting", "synced", "trouble", "ended", "invitation"]
@@ -80,6 +81,7 @@ class Standing:
     ahead_s: int = 0
     checked: str | None = None
     identical: bool | None = None
+    same_now: bool | None = None
     mended: int = 0  # rows that this check found to be missing or different here, and put right
     role: str | None = None
     gathering: str | None = None
@@ -97,12 +99,14 @@ class Standing:
 
     @property
     def checked_sentence(self) -> str:
-        """What the last check against the server found; empty before there was one."""
+        """What the last check against the server found, and when; empty before there was one."""
         if self.checked is None:
             return ""
+        found = _("nothing missing") if self.identical else _("something differs; the next sync fetches it again")
         if self.identical and self.mended:
-            return _("Checked: {found}").format(found=mended_words(self.mended))
-        return _("Checked: nothing missing") if self.identical else _("Checked: something differs; the next sync fetches it again")
+            found = mended_words(self.mended)
+        when = datetime.fromisoformat(self.checked).astimezone()
+        return _("Checked: {found} ({day}, {time})").format(found=found, day=day(when), time=clock_time(when))
 
 
 @dataclass(frozen=True)
@@ -311,7 +315,7 @@ def standing(connection: sa.Connection) -> Standing:
     ahead_ms = _ahead_now(connection, skew.ahead_ms)
     return replace(stands, clock=clock_sentence(ahead_ms), ahead_s=round(ahead_ms / 1000), role=membership.role, gathering=membership.gathering,
                    until=membership.until, checked=checked.at if checked else None, identical=checked.identical if checked else None,
-                   mended=checked.mended if checked else 0)
+                   same_now=digest.identical(connection, membership.scope) if checked else None, mended=checked.mended if checked else 0)
 
 
 def _elsewhere(connection: sa.Connection) -> Standing | None:
