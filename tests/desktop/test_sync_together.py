@@ -14,6 +14,7 @@ from ipaddress import IPv4Interface
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 import shiboken6
 from PySide6.QtCore import QMimeData, QPoint, QPointF, Qt, QUrl
@@ -748,6 +749,27 @@ def test_without_the_server_a_leader_sees_the_laptops_as_it_last_told(office: An
     page = details(hands)
     hands.room.bridge.sync_now()
     hands.until(lambda: "Garden door" in words(page) and "2 · as of " in words(page))
+
+
+def test_without_the_server_the_page_goes_on_with_what_it_showed_last(office: Any, laptop: Any, window: Window) -> None:
+    leader = laptop("leader", office)
+    laptop("Garden door", office)
+    hands = window(leader)
+    page = details(hands)
+    hands.until(lambda: not page.people._asking and page.people._found and not page.people._at)
+    hands.rest()
+    with leader.applying() as applying:  # what is kept may be a while older than what is shown
+        kept = state.read(applying.connection, state.Told)
+        assert kept is not None
+        then = (datetime.fromisoformat(kept.at) - timedelta(seconds=30)).isoformat()
+        rows = [msgspec.structs.replace(one, last_seen=(one.last_seen or 0) - 600_000) for one in kept.laptops]
+        state.keep(applying.connection, msgspec.structs.replace(kept, at=then, laptops=rows))
+    hands.rest()
+    shown = page.people._found
+    office.kill()
+    hands.room.bridge.sync_now()
+    hands.until(lambda: "2 · as of " in words(page))
+    assert [(one.name, one.last_seen) for one in page.people._found] == [(one.name, one.last_seen) for one in shown]
 
 
 def test_everything_on_the_page_has_a_name_and_fits_at_150_per_cent(office: Any, laptop: Any, hands_of: Any) -> None:

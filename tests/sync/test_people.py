@@ -248,6 +248,21 @@ def test_a_list_that_is_as_before_is_not_written_again(leader: Desk) -> None:
     assert kept is not None and kept.at > "2026-01-02"
 
 
+def test_who_was_seen_since_is_kept_after_a_minute(leader: Desk, office: Any, make_desk: MakeDesk) -> None:
+    second = make_desk("second")
+    join(second, office.url, office.invite(), device_name="Second")
+    laptops.laptops(leader)
+    with leader.applying() as applying:  # as it was kept two minutes ago, the other one seen three minutes ago
+        told = state.read(applying.connection, state.Told)
+        assert told is not None
+        then = (datetime.fromisoformat(told.at) - timedelta(minutes=2)).isoformat()
+        rows = [msgspec.structs.replace(one, last_seen=(one.last_seen or 0) - 180_000) for one in told.laptops]
+        state.keep(applying.connection, msgspec.structs.replace(told, at=then, laptops=rows))
+    there = laptops.laptops(leader)
+    kept = laptops.last_told(leader)
+    assert kept is not None and kept.laptops == there and kept.at > then
+
+
 def test_until_when_a_laptop_has_access_is_told_as_it_says_itself(leader: Desk, office: Any, make_desk: MakeDesk) -> None:
     door = make_desk("door")
     join(door, office.url, inviting.invite(leader, "door", gathering=gathering_of(leader)).code)

@@ -50,6 +50,7 @@ class PeoplePart(QWidget):
         self._waiting = 0
         self._places: dict[str, int] = {}
         self._at = ""  # when the server told of them; empty: just now
+        self._came_at = ""  # when it last told this page of them
         self._asking = False
         self._all = self._all_open = False
         self._inviting: Inviting | None = None
@@ -100,19 +101,25 @@ class PeoplePart(QWidget):
         self._lanes.read(lambda: last_told(self._desk), then, key="laptops-kept")
 
     def _show_kept(self, kept: Kept | None) -> None:
-        self._found, self._at, self._open = (self._in_place(kept.laptops), kept.at, self._open) if kept is not None else ([], "", [])
+        if kept is None:
+            self._found, self._at, self._open = [], "", []
+        elif self._found and self._came_at and datetime.fromisoformat(self._came_at) > datetime.fromisoformat(kept.at):
+            self._at = self._came_at  # who was seen meanwhile is shown here already
+        else:
+            self._found, self._at = self._in_place(kept.laptops), kept.at
         self._draw(_("This list is kept at the server, which cannot be reached now.") if kept is None else "")
 
-    def _ask(self) -> tuple[list[Laptop], list[SentInvitation]]:
+    def _ask(self) -> tuple[str, list[Laptop], list[SentInvitation]]:
         from alumni_desk.sync.asking import line_of
         from alumni_desk.sync.inviting import invitations
         from alumni_desk.sync.laptops import laptops
 
         with line_of(self._desk) as line:
-            return laptops(self._desk, wire=line.wire), [one for one in invitations(self._desk, wire=line.wire) if one.state == "open"]
+            found = laptops(self._desk, wire=line.wire)
+            return self._desk.now().isoformat(), found, [one for one in invitations(self._desk, wire=line.wire) if one.state == "open"]
 
-    def _came(self, found: list[Laptop], invited: list[SentInvitation]) -> None:
-        self._asking, self._found, self._open, self._at = False, self._in_place(found), invited, ""
+    def _came(self, at: str, found: list[Laptop], invited: list[SentInvitation]) -> None:
+        self._asking, self._found, self._open, self._at, self._came_at = False, self._in_place(found), invited, "", at
         self._draw("")
 
     def _in_place(self, found: list[Laptop]) -> list[Laptop]:

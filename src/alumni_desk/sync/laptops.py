@@ -141,7 +141,8 @@ def _named_before(told: state.Told, rows: Sequence[LaptopRow]) -> list[LaptopRow
 
 
 def _is_news(told: state.Told, reply: LaptopsReply) -> bool:
-    """Whether the list says more than that somebody was seen: every write has each open window look again, and a window that looks asks for the list."""
+    """Whether the list is another one, or what is kept is a minute old: every write has each open window look again, and a window that looks asks for the
+    list, by which it is seen itself."""
     old = datetime.fromisoformat(told.at).timestamp() * 1000 if told.at else 0
     return reply.time - old > _OLD_MS or _unmoved(told.laptops) != _unmoved(reply.laptops)
 
@@ -150,7 +151,7 @@ def _unmoved(rows: Sequence[LaptopRow]) -> list[LaptopRow]:
     return sorted((msgspec.structs.replace(one, last_seen=None, until=None) for one in rows), key=lambda one: one.device)
 
 
-_OLD_MS = 10 * 60_000
+_OLD_MS = 60_000
 
 
 def _rows(desk: Desk, membership: state.Membership, told: list[LaptopRow]) -> list[Laptop]:
