@@ -174,6 +174,7 @@ def test_an_invitation_in_a_laptops_form_leads_to_where_it_belongs(
     else:
         form.paste(qr_text(invitation.url, invitation.code) if way == "text" else f"Code: {invitation.code}\nServer: {URL}\n")
     qtbot.waitUntil(lambda: "It is for “Join with an invitation”" in all_words(form), timeout=15_000)
+    assert form.code.nextInFocusChain() is form.code_row.way_out
     with qtbot.waitSignal(form.invited) as asked:
         link(form, "Join with that invitation").click()
     assert tuple(asked.args) == (URL, short_invitation(invitation.code) if way == "letter" else invitation.code)
@@ -193,6 +194,7 @@ def test_a_laptops_code_in_the_form_of_an_invitation_leads_to_where_it_belongs(l
     else:
         form.take_text(f"alumnidesk://laptop?at={AT}&code={code}")
     qtbot.waitUntil(lambda: "It is for “Join a laptop that shares”" in all_words(form), timeout=15_000)
+    assert form.code.groups[-1].nextInFocusChain() is form.verdict.way_out
     link(form, "Join that laptop").click()
     assert [read_qr(one) for one in asked] == [(AT, code)]
     form.code.fill(new_invitation())

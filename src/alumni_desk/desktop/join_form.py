@@ -284,8 +284,8 @@ class JoinForm(QWidget):
             self._complain(_("That is the code of a laptop that shares with others in its room, not an invitation. Ask a leader of the chapter for one."))
             return
         to_laptop = self._to_laptop
-        self._complain(_("That is not an invitation: it is the code of a laptop that shares. It is for “Join a laptop that shares”."))
-        self.verdict.offer(_("Join that laptop"), lambda: to_laptop(text))
+        self._complain(_("That is a laptop’s code, not an invitation. It is for “Join a laptop that shares”."))
+        QWidget.setTabOrder(self.code.groups[-1], self.verdict.offer(_("Join that laptop"), lambda: to_laptop(text)))
 
     def take_file(self, file: Path) -> None:
         """Take an invitation that was saved to a file, or a picture with its square code."""
@@ -475,11 +475,12 @@ class _Verdict(QWidget):
             self.way_out.deleteLater()
             self.way_out = None
 
-    def offer(self, words: str, deed: Callable[[], None]) -> None:
+    def offer(self, words: str, deed: Callable[[], None]) -> Link:
         """A link behind the sentence that mends it; it goes with it."""
-        self.way_out = Link(words)
-        self.way_out.clicked.connect(deed)
-        self._row.addWidget(self.way_out)
+        self.way_out = link = Link(words)
+        link.clicked.connect(deed)
+        self._row.addWidget(link)
+        return link
 
 
 def _ways_words() -> WaysWords:

@@ -43,7 +43,8 @@ class JoinLaptopForm(QWidget):
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(px(12))
-        column.addWidget(Label(_("On the other laptop, on its Sync page, “Laptops here” is switched on. It shows an address and a code of ten letters."),
+        column.addWidget(Label(_("On the other laptop, on its Sync page, “Laptops here” is switched on. It shows a square code, an address and a code of ten "
+                                 "letters."),
                                tone="muted", wrap=True))  # fmt: skip
         self._found_place = QVBoxLayout()
         self._found_place.setSpacing(px(4))
@@ -154,8 +155,10 @@ class JoinLaptopForm(QWidget):
         return True
 
     def _lead_to(self, url: str, code: str) -> None:
-        self._complain(_("That is not a laptop’s code: it is an invitation. It is for “Join with an invitation”."))
+        self._complain(_("That is an invitation, not a laptop’s code. It is for “Join with an invitation”."))
         self.code_row.offer(_("Join with that invitation"), lambda: self.invited.emit(url, code))
+        if self.code_row.way_out is not None:
+            self.setTabOrder(self.code, self.code_row.way_out)
 
     def _take_square(self, text: str) -> bool:
         """Take what a QR code says; False if it is neither a laptop's nor an invitation."""
