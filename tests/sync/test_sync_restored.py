@@ -118,6 +118,22 @@ def test_accepted_unsent_and_others_changes_are_all_there_after_the_next_sync(pa
     assert value(two, ada, "job_title") is None
 
 
+def test_until_the_next_sync_nobody_says_that_all_is_here(pair: tuple[Desk, Desk], make_desk: MakeDesk) -> None:
+    one, two = pair
+    ada = person(one, "Lovelace", city="London")
+    settle(one, two)
+    saved = backup.by_itself(one.profile, one.key, "daily")
+    change(two, ada, city="Paris")
+    settle(one, two)
+    sync_once(one, check=True)
+    assert status(one).state == "synced" and status(one).identical
+    one, _done = back_to(make_desk, "one", one, saved)
+    stands = status(one)
+    assert stands.state == "waiting" and "not fetched yet" in stands.sentence and stands.checked is None and stands.identical is None
+    sync_once(one)
+    assert status(one).state == "synced" and value(one, ada, "city") == "Paris"
+
+
 @pytest.mark.parametrize("saved_at", ["before anybody wrote", "with one card"])
 def test_no_card_tells_of_values_that_the_backup_has_not_and_after_the_next_sync_all_are_there(
         pair: tuple[Desk, Desk], make_desk: MakeDesk, saved_at: str) -> None:

@@ -54,6 +54,7 @@ class Facts:
     carrying: bool = False  # what other laptops did, to the server
     members: int | None = None  # as many as there were when it was compared
     begun: bool = False  # some of the chapter is here
+    gone_back: bool = False  # to a backup, and what the server has besides is not fetched yet
     conflicts: tuple[Conflict, ...] = ()
     lets: tuple[Letting, ...] = ()  # gatherings at whose doors new laptops may be let in
     ports: tuple[int, int] | None = None  # where others still look for the chapter that this laptop keeps, and where it is
@@ -106,6 +107,7 @@ def look_up(desk: Desk) -> Facts:
         carrying=standing.carrying,
         members=checked.members if checked is not None else None,
         begun=begun,
+        gone_back=trouble == state.RESTORED,
         conflicts=tuple(conflicts.conflicts(desk)) if leads else (),
         lets=tuple(_doors(desk)) if leads else (),
         ports=_ports(desk) if keeps_it else None,

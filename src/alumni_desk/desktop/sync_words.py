@@ -25,7 +25,9 @@ def sentences(facts: Facts, *, busy: bool = False) -> list[str]:
                 _("This desk was restored from a backup of another computer.")]
     first = _("The chapter is being fetched.") if busy else _("Not all of the chapter has been fetched yet.") if facts.begun else _(
         "Nothing has been fetched yet.")
-    if facts.last_sync is not None:
+    if facts.gone_back:
+        first = _("The backup is here. What came since is with {server}, and the next sync fetches it.").format(server=facts.server)
+    elif facts.last_sync is not None:
         first = _("Everything up to {time} is with {server}.").format(time=moment(facts.last_sync), server=facts.server)
     if not facts.waiting:
         return [first]

@@ -445,8 +445,10 @@ def _standing(connection: sa.Connection) -> Standing:
     last = state.read(connection, state.LastSync) or state.LastSync()
     if waiting:
         sentence = ngettext("Saved here · {count} to send", "Saved here · {count} to send", waiting).format(count=number(waiting))
-        return Standing("trouble" if last.trouble else "waiting", waiting, last.at, sentence)
+        return Standing("trouble" if last.trouble not in (None, state.RESTORED) else "waiting", waiting, last.at, sentence)
     keeps = kept_here(connection) is not None  # then the server is on this disk, and a second place for nothing
+    if last.trouble == state.RESTORED:
+        return Standing("waiting", 0, last.at, _("Saved here · what came since the backup is not fetched yet"), chip=_("Saved here · still to fetch"))
     if last.trouble in silence.MOVED:
         return Standing("trouble", 0, last.at, _("Saved here · the chapter has moved"))
     if last.trouble:

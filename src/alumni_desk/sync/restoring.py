@@ -232,6 +232,7 @@ def _finish(profile: Profile, stage: Profile, key: bytes, held: Held, present: P
         instead_of, leaves = _instead_of(desk, present, key)
         with desk.applying() as applying:
             gone_back.note(applying.connection, applying.now, gone_back.GoneBack(held.made_at, replaced.name if replaced is not None else ""))
+            _not_fetched_since(applying.connection)
         step()
         backup.trim_outbox(desk, profile)
         counted = _count(desk, held.made_at)
@@ -501,6 +502,14 @@ def _carry(desk: Desk, found: Found) -> int:
         _insert(connection, "action", done)
         _note_undone(connection, [one for one in done if one.get("undoes")])
     return sum(one["fate"] == "waiting" for one in news)
+
+
+def _not_fetched_since(connection: sa.Connection) -> None:
+    """What the server has besides is fetched by the next sync: until then nobody says that all is here, or was compared."""
+    if state.read(connection, state.Membership) is not None:
+        last = state.read(connection, state.LastSync) or state.LastSync()
+        state.keep(connection, state.LastSync(at=last.at, trouble=state.RESTORED))
+        state.drop(connection, state.Checked)
 
 
 def _of_another_computer(desk: Desk) -> None:

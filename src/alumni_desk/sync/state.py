@@ -57,6 +57,10 @@ class LastSync(msgspec.Struct, frozen=True):
     trouble: str | None = None
 
 
+RESTORED = "restored"
+"""As the trouble of the last sync: the desk went back to a backup since, and what the server has besides is not fetched yet."""
+
+
 class Timeline(msgspec.Struct, frozen=True):
     """The server's timeline that our cursor belongs to; another one means that the server was restored."""
 
