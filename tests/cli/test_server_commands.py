@@ -62,6 +62,19 @@ def test_an_invitation_that_is_refused_makes_no_chapter(do: Do) -> None:
     assert do("stats")["chapters"] == []
 
 
+def test_a_chapter_by_its_former_or_a_mistyped_name_is_not_made_unasked(do: Do) -> None:
+    do("init")
+    assert do("invite", "--chapter", "Salem South", "--role", "leader")["chapter_made"] is True
+    assert do("invite", "--chapter", "salem  south", "--role", "leader")["chapter_made"] is False
+    for wrong in ("Salem", "Salem Sout", "Salem Suoth"):
+        refused = do("invite", "--chapter", wrong, "--role", "leader", code=1)
+        assert "“Salem South”" in refused and "--new" in refused
+    assert len(do("stats")["chapters"]) == 1
+    assert do("invite", "--chapter", "Boston", "--role", "leader")["chapter_made"] is True
+    assert "nobody is in it yet" in do("invite", "--chapter", "Salem", "--role", "leader", "--new", text=True)
+    assert len(do("stats")["chapters"]) == 3
+
+
 def joined(folder: Path, url: str | None, code: str, name: str, who: str = "Priya Nair") -> str:
     """A laptop that joined with this code and said hello; gives its id."""
     from alumni_desk.server.journal import FILE

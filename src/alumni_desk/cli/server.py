@@ -33,9 +33,11 @@ def add_commands(commands: Any) -> None:
 
     part("init", run_init, _("make the server's database"), _("Make the server's database."), "server, database")
     invite = part("invite", run_invite, _("an invitation for one laptop"), _(
-        "Make an invitation for one laptop, valid for seven days, once. Makes the chapter if there is none of that name."),
-        "code, expires, url (null until it is known how laptops reach the server: see serve --public-url), fingerprint, qr (the text of a QR code, or null)")
+        "Make an invitation for one laptop, valid for seven days, once. Makes the chapter if there is none of that name, or one like it, and says so."),
+        "code, chapter_made (true: there was none of that name), expires, url (null until it is known how laptops reach the server: see serve --public-url), "
+        "fingerprint, qr (the text of a QR code, or null)")
     invite.add_argument("--chapter", metavar="NAME", help=_("name or id of the chapter; an admin, who sees every chapter, begins in the first without it"))
+    invite.add_argument("--new", action="store_true", help=_("make the chapter although another is called much the same"))
     invite.add_argument("--role", required=True, choices=("admin", "leader", "door"), help=_("what the laptop may do; door: check guests in at one gathering"))
     invite.add_argument("--gathering", metavar="ID", help=_("the gathering's id, for --role door"))
     invite.add_argument("--name", default="", help=_("whom it is for: so they are called until they say it themselves"))
@@ -88,18 +90,22 @@ def run_init(args: argparse.Namespace) -> int:
 
 def run_invite(args: argparse.Namespace) -> int:
     """Make an invitation."""
-    from alumni_desk.server.invitations import invite
+    from alumni_desk.server.invitations import chapters_like, invite
     from alumni_desk.server.state import address_for_laptops, now_ms, read_state
     from alumni_desk.sync.inviting import qr_text
 
     if args.chapter is None and args.role != "admin":
         raise BadInput("chapter_needed", _("Say for which chapter: --chapter NAME."))
     with the_server(args) as server:
+        if args.chapter is not None and not args.new and (like := chapters_like(server, args.chapter)):
+            raise BadInput("chapter_like", _("There is no chapter “{name}” on this server, but {others}: it may have been renamed. Nobody was invited. Give "
+                                             "its name as it is now, or say --new to make a chapter of that name."),
+                           name=args.chapter, others=", ".join(f"“{one}”" for one in like[:5]))
         made = invite(server, chapter=args.chapter, role=args.role, gathering=args.gathering, now=now_ms(), name=args.name)
         with server.database.reading() as connection:
             url, fingerprint = address_for_laptops(read_state(connection, server.tables))
     qr = qr_text(url, made.long) if url else None
-    data = {"code": made.code, "expires": moment(made.expires), "url": url, "fingerprint": fingerprint, "qr": qr}
+    data = {"code": made.code, "chapter_made": made.new, "expires": moment(made.expires), "url": url, "fingerprint": fingerprint, "qr": qr}
     human = _("Code: {code}\nValid until {expires}, once.").format(code=made.code, expires=local_moment(made.expires))
     if url:
         where = _("Server: {url}\nQR: {qr}").format(url=url, qr=qr)
@@ -108,6 +114,8 @@ def run_invite(args: argparse.Namespace) -> int:
             fingerprint=fingerprint)
     else:
         where = _("Send the server's address with it; serve --public-url URL makes it stand here.")
+    if made.new:
+        human = _("The chapter {chapter} was made; nobody is in it yet.").format(chapter=" ".join(args.chapter.split())) + "\n" + human
     if args.role == "admin" and args.chapter:
         human += "\n" + _("It is for every chapter of this server; the laptop begins in {chapter}.").format(chapter=args.chapter)
     show(args, data, f"{human}\n{where}")

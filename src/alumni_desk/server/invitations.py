@@ -6,6 +6,7 @@ import hashlib
 import hmac
 import uuid
 from dataclasses import dataclass
+from difflib import SequenceMatcher
 from typing import Any
 
 import msgspec
@@ -46,6 +47,7 @@ class Invitation:
     long: str
     expires: int
     scope: str
+    new: bool = False  # it made the chapter
 
 
 def invitation_hash(server: Server, code: str) -> str:
@@ -84,7 +86,30 @@ def invite(server: Server, *, chapter: str | None, role: str, now: int, gatherin
         audit.note(connection, server.tables, scope, "invite", at=now, details={"role": role, **({"gathering": gathering} if gathering else {})})
         if chapter is not None and found is None:  # last: what is refused makes no chapter, and what stands here is made true at the next start
             journal.write(server.journal, server.id, "chapter", at=now, scope=scope, name=chapter)
-    return Invitation(code, sealed(server, code), expires, scope)
+    return Invitation(code, sealed(server, code), expires, scope, new=chapter is not None and found is None)
+
+
+def chapters_like(server: Server, name: str) -> list[str]:
+    """Where no chapter is called so: what those are called of whom somebody may have meant one, by a former or a mistyped name."""
+    wanted = " ".join(name.split())
+    with server.database.reading() as connection:
+        if chapter_named(connection, server.tables, wanted) is not None:
+            return []
+        there = [one for (one,) in connection.execute(sa.select(server.tables.tables["chapter"].c.name).where(
+            ~server.tables.tables["chapter"].c.gone)) if one]
+    return sorted(one for one in there if _is_like(wanted.casefold(), one.casefold()))
+
+
+_LIKE = 0.85
+"""By ``difflib``'s measure: a letter mistyped in a short name."""
+
+
+def _is_like(one: str, other: str) -> bool:
+    words, more = sorted((one.split(), other.split()), key=len)
+    if words == more[:len(words)]:
+        return True
+    digits = [[part for part in name if part.isdigit()] for name in (one, other)]
+    return digits[0] == digits[1] and SequenceMatcher(None, one, other).ratio() >= _LIKE
 
 
 def check_gathering(connection: sa.Connection, tables: sa.MetaData, scope: str, role: str, gathering: str | None) -> sa.Row[Any] | None:
