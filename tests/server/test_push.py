@@ -85,6 +85,24 @@ def test_an_edit_that_loses_is_stale_and_both_values_are_kept(office: Any) -> No
     assert (kept.field, kept.loser_value, kept.operation) == ("email", '"early@example.org"', early.id)
 
 
+@pytest.mark.parametrize("wins", [True, False])
+@pytest.mark.parametrize(("last", "cards"), [("b2@example.org", 1), ("a@example.org", 0)])
+def test_whoever_corrects_themselves_gets_one_card_or_none_where_they_agree(office: Any, last: str, cards: int, wins: bool) -> None:
+    laptop, other = office.laptop(), office.laptop()
+    first = laptop.operation(email="was@example.org")
+    laptop.push(first)
+    office.time.now += 1000
+    theirs = msgspec.structs.replace(other.operation(row=first.row, email="a@example.org"), before={"email": first.clock})
+    office.time.now += 500 if wins else -500
+    other.push(theirs)
+    one = msgspec.structs.replace(laptop.operation(row=first.row, email="b1@example.org"), before={"email": first.clock})
+    two = msgspec.structs.replace(laptop.operation(row=first.row, email=last), before={"email": one.clock})
+    laptop.push(one, two)
+    with office.server.database.reading() as connection:
+        kept = connection.execute(sa.select(office.server.tables.tables["conflict"])).all()
+    assert len(kept) == cards and all(row.loser_value in ('"a@example.org"', f'"{last}"') for row in kept)
+
+
 @pytest.mark.parametrize(("changes", "reason"), [
     ({"table": "pg_catalog"}, "unknown_table"),
     ({"fields": {"shoe_size": 44}}, "unknown_field"),

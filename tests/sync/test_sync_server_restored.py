@@ -16,12 +16,15 @@ from alumni_desk.server.backups import begin_timeline
 from alumni_desk.server.database import postgresql_database
 from alumni_desk.store import erasing
 from alumni_desk.store.desk import Desk
-from alumni_desk.sync import laptops, pull, push, session, set_aside, snapshot
+from alumni_desk.sync import keeping, laptops, pull, push, session, set_aside, snapshot
 from alumni_desk.sync.address import Address
+from alumni_desk.sync.conflicts import conflicts
 from alumni_desk.sync.engine import join, sync_once
 from alumni_desk.sync.shapes import shapes
 from alumni_desk.sync.state import Membership, Rebuilding, Session, Told, drop, read
 from alumni_desk.sync.wire import Wire
+
+from .test_keeping import free_port
 
 MakeDesk = Callable[[str], Desk]
 
@@ -339,3 +342,29 @@ def test_who_joined_after_the_backup_is_called_as_before(make_server: Any, make_
     assert ("Sam’s laptop", "Sam") in {(row.name, row.who) for row in laptops.laptops(one)}
     sync_once(one)
     assert "Ana" in names(one)
+
+
+def test_what_was_written_before_a_move_makes_no_cards_when_it_is_offered_again(make_server: Any, make_desk: MakeDesk) -> None:
+    """What the former server had judged the new one knows by what the laptop carried; it never gave a result of its own for it."""
+    desk = make_desk("keeper")
+    desk.make_chapter("Great Lakes", "Aldermoor", "America/Chicago")
+    vera = add(desk, "Vera", city="One")
+    serving = keeping.begin(desk, port=free_port(), host="127.0.0.1")
+    sync_once(desk)
+    change(desk, vera, city="Two")
+    sync_once(desk)
+    serving.stop()
+    server = make_server()
+    keeping.move_away(desk, None, server.url, server.invite("Great Lakes Office"))
+    sync_once(desk)
+    desk.close()
+    desk = make_desk("keeper")  # it goes on under another replica
+    change(desk, vera, city="Three")
+    sync_once(desk)
+    assert conflicts(desk) == []
+    server.stop()
+    server.run("server", "restore")
+    server.start()
+    sync_once(desk)
+    sync_once(desk)
+    assert names(desk) == {"Vera": "Three"} and conflicts(desk) == []

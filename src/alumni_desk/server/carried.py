@@ -31,6 +31,23 @@ class Carried:
         return known.get(replica(clock), "") >= clock
 
 
+class Later:
+    """The same for what comes again, when it no longer says what it knows: a laptop offers a restored server what it had sent to a former one, which was
+    judged there. What any that carried knew is asked for when something would clash, which is seldom."""
+
+    def __init__(self, connection: sa.Connection, tables: sa.MetaData, scope: str) -> None:
+        self._connection, self._tables, self._scope = connection, tables, scope
+        self._known: Mapping[str, str] | None = None
+
+    def judged(self, mine: str, there: str) -> bool:
+        """Whether what loses now was known to somebody who carried: then it met here, at that time, whatever was to replace it."""
+        if mine >= there:
+            return False
+        if self._known is None:
+            self._known = _known(self._connection, self._tables, self._scope)
+        return self._known.get(replica(mine), "") >= mine
+
+
 def plain(seen: Mapping[str, str] | None) -> Mapping[str, str] | None:
     """What a laptop said to know, as far as it can be kept."""
     if seen is None:
@@ -46,13 +63,18 @@ def keep(connection: sa.Connection, tables: sa.MetaData, scope: str, device: str
 
 def carried(connection: sa.Connection, tables: sa.MetaData, scope: str, device: str, seen: Mapping[str, str]) -> Carried:
     """What it knows beside what those knew that carried before."""
+    return Carried(seen, _known(connection, tables, scope, but=device))
+
+
+def _known(connection: sa.Connection, tables: sa.MetaData, scope: str, but: str = "") -> dict[str, str]:
+    """By replica, the greatest clock that any laptop which carried knew."""
     state = tables.tables["server_state"]
-    earlier: dict[str, str] = {}
+    found: dict[str, str] = {}
     for text in connection.execute(sa.select(state.c.value).where(state.c.key.startswith(_key(scope), autoescape=True),
-                                                                  state.c.key != f"{_key(scope)}{device}")).scalars():
+                                                                  state.c.key != f"{_key(scope)}{but}")).scalars():
         for name, clock in msgspec.json.decode(text, type=dict[str, str]).items():
-            earlier[name] = max(earlier.get(name, ""), clock)
-    return Carried(seen, earlier)
+            found[name] = max(found.get(name, ""), clock)
+    return found
 
 
 def _key(scope: str) -> str:

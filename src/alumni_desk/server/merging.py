@@ -8,7 +8,7 @@ from typing import Any
 
 from alumni_desk.protocol.clocks import unpack
 from alumni_desk.protocol.messages import Operation, Value
-from alumni_desk.server.carried import Carried
+from alumni_desk.server.carried import Carried, Later
 from alumni_desk.server.clamping import replica
 from alumni_desk.sync.shapes import Shape
 
@@ -46,7 +46,7 @@ def row_from(columns: dict[str, Any] | None, *, shape: Shape, scope: str, row_id
 
 
 def lay_put(row: Row, operation: Operation, clock: str, shape: Shape, counts: Mapping[str, str],
-            carried: Carried | None = None) -> tuple[bool, list[Clash]]:
+            carried: Carried | Later | None = None) -> tuple[bool, list[Clash]]:
     """Apply a put under the clock that counts. Returns whether any field won, and the clashes.
 
     ``counts``: what clocks that ran ahead count as, for those that the editor saw: a laptop sees its own until it has pulled.

@@ -48,7 +48,7 @@ class Item:
     conflicts: int = 0
     twin: Item | None = None
     passed_over: bool = False  # it is on a row that was removed long ago
-    carried: carried.Carried | None = None  # it is base of a former server
+    carried: carried.Carried | carried.Later | None = None  # it is base of a former server, or may have been
     without: Collection[str] = ()  # fields that are not taken: about somebody who moved to another chapter, or a code that a door does not change
 
     @property
@@ -157,7 +157,12 @@ def push_together(connection: sa.Connection, tables: sa.MetaData, those: Sequenc
 
 def _note_carried(connection: sa.Connection, tables: sa.MetaData, scope: str, those: Sequence[Sent], groups: Sequence[Sequence[Item]]) -> None:
     for sent, group in zip(those, groups, strict=True):
-        if sent.seen is None or sent.gathering is not None:
+        if sent.gathering is not None:
+            continue
+        if sent.seen is None:
+            again = carried.Later(connection, tables, scope)
+            for item in group:
+                item.carried = again
             continue
         carried.keep(connection, tables, scope, sent.device, sent.seen)
         known = carried.carried(connection, tables, scope, sent.device, sent.seen)
@@ -438,6 +443,7 @@ def _apply(items: Sequence[Item], rows: Mapping[tuple[str, str], Row], known: Ma
     """Lay the operations over their rows in the order of their clocks, ties by id: arrival order is never used."""
     waiting = [item for item in items if item.operation and item.operation.kind != "command"]
     waiting.sort(key=lambda one: (one.clock or one.operation.clock, one.operation.id) if one.operation else ("", ""))
+    clashing: dict[tuple[str, str, str], list[Item]] = defaultdict(list)  # by table, row and who writes
     for item in waiting:
         operation = item.operation
         if operation is None:
@@ -458,6 +464,20 @@ def _apply(items: Sequence[Item], rows: Mapping[tuple[str, str], Row], known: Ma
         won, item.clashes = lay_put(row, operation, clock, shape, counts, item.carried)
         if not won:
             item.status = "stale"
+        before = clashing[*name, replica(clock)]
+        for earlier in before:
+            earlier.clashes = [clash for clash in earlier.clashes if not _is_taken_back(clash, earlier, operation, shape)]
+        if item.clashes:
+            before.append(item)
+
+
+def _is_taken_back(clash: Clash, earlier: Item, operation: Operation, shape: Shape) -> bool:
+    """Whether somebody who corrects themselves has nothing more to decide there: what lost they replaced, and that is a card of its own; or they say
+    now what lost to them."""
+    if clash.key not in {shape.clock_keys[field] for field in operation.fields}:
+        return False
+    lost = earlier.operation is not None and clash.loser_clock == (earlier.clock or earlier.operation.clock)
+    return lost or operation.fields.get(clash.field) == clash.loser_value
 
 
 def _changed(rows: Mapping[tuple[str, str], Row], before: Mapping[tuple[str, str], dict[str, Any] | None]) -> dict[tuple[str, str], Touched]:
