@@ -81,6 +81,21 @@ def test_an_index_a_table_and_a_column_that_are_not_there_are_said(desk: Desk) -
     assert ", …), so the rest" in found_words(found)
 
 
+@pytest.mark.parametrize("is_there", [False, True])
+def test_a_profile_in_which_no_chapter_was_begun_is_whole(profile: Profile, is_there: bool, capsys: pytest.CaptureFixture[str]) -> None:
+    if is_there:
+        profile.create()
+    command = ["--profile", str(profile.path), "verify"]
+    for _time in range(2):
+        assert main(command) == 0
+        assert capsys.readouterr().out.startswith("Everything is as it should be: 0 members")
+    with open_desk(profile) as desk:
+        desk.make_chapter("Boston", "Northgate", "America/New_York")
+        with desk.applying() as applying:
+            applying.connection.exec_driver_sql("DELETE FROM scope")
+        assert verify(desk).absent == ("scope",), "a chapter that has lost its own is damaged"
+
+
 def test_as_many_members_are_told_as_the_list_has(desk: Desk) -> None:
     one, two = (add_member(desk, first_name=name, last_name="Lima").id for name in ("Ana", "Anna"))
     merge_people(desk, two, one)

@@ -92,17 +92,28 @@ def _absent(desk: Desk) -> tuple[str, ...]:
                                                " FROM sqlite_master AS m JOIN pragma_table_info(m.name) AS c WHERE m.type = 'table'").scalars())
         guards = {row.name: row.sql for row in connection.exec_driver_sql("SELECT name, sql FROM sqlite_master WHERE type = 'trigger'")}
         there -= {name for name, sql in wanted_triggers(desk.metadata, desk.schema).items() if guards.get(name) != sql}
-        there -= {name for name in _ALWAYS_ONE & there if connection.exec_driver_sql(f"SELECT count(*) FROM {name}").scalar() == 0}
+        there -= {name for name in _ALWAYS_ONE & there if _is_bare(connection, name)}
+        if "scope" in there and _is_bare(connection, "scope") and not all(
+                _is_bare(connection, name) for name in (*_synced(desk), "operation", "action") if name in there):
+            there.remove("scope")
     absent = wanted - there
     return tuple(sorted(one for one in absent if one.partition(".")[0] not in absent or "." not in one))
 
 
-_ALWAYS_ONE = frozenset({"capture", "capture_rest", "scope"})
-"""Tables that never lack their row: without it nothing could be saved, or a second chapter would begin."""
+_ALWAYS_ONE = frozenset({"capture", "capture_rest"})
+"""Tables that never lack their row: without it nothing could be saved. The scope has one as soon as there is anything, or a second chapter would begin."""
+
+
+def _is_bare(connection: sa.Connection, table: str) -> bool:
+    return connection.exec_driver_sql(f'SELECT 1 FROM "{table}" LIMIT 1').first() is None
+
+
+def _synced(desk: Desk) -> list[str]:
+    return [name for name, table in desk.tables.items() if table.info.get("synced")]
 
 
 def _look_inside(desk: Desk, copy: Sequence[tuple[str, str, str, str]]) -> Findings:
-    synced = [name for name, table in desk.tables.items() if table.info.get("synced")]
+    synced = _synced(desk)
     with desk.reading() as connection:  # long, and keeps nobody from writing
         wrong = search.differences(connection)
         known = ", ".join(f"'{name}'" for name in synced)
