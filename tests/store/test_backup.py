@@ -133,6 +133,19 @@ def test_who_went_back_and_to_which_day_stands_in_activity_and_is_not_undone(des
         assert undo(forth).event == "member_added", "what was done since comes first"
 
 
+@pytest.mark.parametrize("begun", [False, True])
+def test_where_nothing_was_the_first_undo_after_a_restore_stops_too(backup: Path, tmp_path: Path, begun: bool) -> None:
+    other = Profile(tmp_path / "other computer")
+    if begun:  # its window was opened once
+        open_desk(other).close()
+    restore(other, backup, passphrase="another three words", own=PASSPHRASE)
+    with open_desk(other) as desk:
+        with pytest.raises(Refused, match=r"What came last was restoring a backup, which Undo does not take back\. To undo") as refused:
+            undo(desk)
+        assert refused.value.code == "went_back" and count_members(desk) == 1
+        assert undo(desk, passing={str(refused.value.facts["action"])}).event == "member_added", "whoever has read it goes on"
+
+
 def test_a_trial_says_what_is_in_it(backup: Path, profile: Profile, desk: Desk) -> None:
     add_member(desk, first_name="Bo")
     desk.close()

@@ -296,6 +296,17 @@ def test_a_destroyed_database_comes_back_from_backup_and_outbox(
         assert [row.city for row in member_rows(desk, "lovelace")] == ["City 11"]
 
 
+@pytest.mark.parametrize("with_a_backup", [True, False])
+def test_what_was_put_right_without_a_database_is_undone_at_once(killed: tuple[Path, bytes, Path], copy_of: Profile, with_a_backup: bool) -> None:
+    for end in ("", "-wal", "-shm"):
+        (copy_of.path / f"desk.db{end}").unlink(missing_ok=True)
+    if not with_a_backup:
+        shutil.rmtree(copy_of.path / "backups")
+    salvage(copy_of)
+    with open_desk(copy_of) as desk:
+        assert undo(desk).count == 1, "all that was done is there still"
+
+
 def test_without_any_backup_the_outbox_alone_makes_a_desk(killed: tuple[Path, bytes, Path], copy_of: Profile) -> None:
     shutil.rmtree(copy_of.path / "backups")
     copy_of.database.write_bytes(b"")

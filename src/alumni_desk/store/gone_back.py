@@ -21,10 +21,11 @@ _KEEP = "INSERT INTO setting (key, value) VALUES (?, ?) ON CONFLICT (key) DO UPD
 
 class GoneBack(NamedTuple):
     """``made_at``: when the backup was made (UTC, ISO 8601), empty if there was none and what was left was put right; ``kept``: the name of the file with
-    what was there before, if there was anything."""
+    what was there before, if there was anything; ``onto_nothing``: a backup was restored where nothing was, and nothing was left of anything."""
 
     made_at: str
     kept: str
+    onto_nothing: bool = False
 
 
 def note(connection: sa.Connection, at: datetime, back: GoneBack) -> None:
@@ -47,6 +48,6 @@ def told(connection: driver.Connection) -> dict[str, GoneBack]:
     return {action: GoneBack(*said) for action, said in _noted(connection).items()}
 
 
-def _noted(connection: driver.Connection) -> Mapping[str, list[str]]:
+def _noted(connection: driver.Connection) -> Mapping[str, list[Any]]:
     found = driver.row(connection, "SELECT value FROM setting WHERE key = ?", (KEY,))
     return json.loads(found[0]) if found is not None else {}

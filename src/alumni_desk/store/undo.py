@@ -84,20 +84,21 @@ def undo(desk: Desk, action: str | None = None, *, but: Collection[str] = (), pa
 
 
 def _refuse_behind_a_restore(connection: sa.Connection, row: sa.Row[Any], passing: Collection[str]) -> None:
-    """Whoever regrets that they went back to a backup, and presses Undo, does not want to lose one thing more."""
-    back = driver.row(connection, "SELECT id FROM action WHERE event = ? AND rowid > ? ORDER BY rowid DESC LIMIT 1", (GONE_BACK, row.rowid))
-    if back is not None and back[0] not in passing and _left_something(connection, back[0]):
-        raise Refused("went_back", _("What came last was going back to a backup, which Undo does not take back; Activity says where what was here before is "
-                                     "kept. To undo what was done before that, choose it in Activity."), action=back[0])
-
-
-def _left_something(connection: sa.Connection, back: str) -> bool:
-    """Whether a database that could be read gave way then. Where one was put right with what was left of it, all that was done is there still."""
+    """Whoever regrets that they went back to a backup, and presses Undo, does not want to lose one thing more. Where a database was put right with what was
+    left of it, all that was done is there still."""
     from alumni_desk.store.backup_head import ENDING
     from alumni_desk.store.gone_back import told
 
-    known = told(connection).get(back)
-    return known is not None and known.kept.endswith(ENDING)
+    back = driver.row(connection, "SELECT id FROM action WHERE event = ? AND rowid > ? ORDER BY rowid DESC LIMIT 1", (GONE_BACK, row.rowid))
+    known = told(connection).get(back[0]) if back is not None and back[0] not in passing else None
+    if back is None or known is None:
+        return
+    if known.kept.endswith(ENDING):
+        raise Refused("went_back", _("What came last was going back to a backup, which Undo does not take back; Activity says where what was here before is "
+                                     "kept. To undo what was done before that, choose it in Activity."), action=back[0])
+    if known.onto_nothing:
+        raise Refused("went_back", _("What came last was restoring a backup, which Undo does not take back. To undo what was done before that, choose it in "
+                                     "Activity."), action=back[0])
 
 
 def redo(desk: Desk, action: str | None = None, *, but: Collection[str] = ()) -> Undone:

@@ -223,6 +223,7 @@ def _finish(profile: Profile, stage: Profile, key: bytes, held: Held, present: P
     if present is not None:
         backup.refuse_if_open(profile, key)
     replaced = backup.by_itself(profile, key, "before_restore") if present is not None and _has_chapter(present, key) else None
+    onto_nothing = replaced is None if present is not None else not _is_something(profile)
     step()
     stamp = _free_stamp(profile)
     if present is None and (end := _damaged_end(profile)) is not None:
@@ -231,7 +232,8 @@ def _finish(profile: Profile, stage: Profile, key: bytes, held: Held, present: P
         carried, erased = _bring_over(desk, profile, key, present, found, *beside, elsewhere=elsewhere)
         instead_of, leaves = _instead_of(desk, present, key)
         with desk.applying() as applying:
-            gone_back.note(applying.connection, applying.now, gone_back.GoneBack(held.made_at, replaced.name if replaced is not None else ""))
+            back = gone_back.GoneBack(held.made_at, replaced.name if replaced is not None else "", onto_nothing)
+            gone_back.note(applying.connection, applying.now, back)
             _not_fetched_since(applying.connection)
         step()
         backup.trim_outbox(desk, profile)
