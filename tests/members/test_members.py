@@ -76,6 +76,23 @@ def test_one_of_several_is_not_guessed(desk: Desk) -> None:
     assert find_one(desk, "li chen 98") == ids[1998] and find_one(desk, ids[2004]) == ids[2004]
 
 
+def test_a_whole_email_means_whoever_has_it(desk: Desk) -> None:
+    for n in range(200, 210):
+        add_member(desk, first_name="Ana", last_name=f"Lima {n}", email=f"p{n}@example.org")
+    ana = add_member(desk, first_name="Ana", last_name="Lima", email="P20@example.org", other_emails="ana@example.org; Ana.Lima@Example.com").id
+    add_member(desk, first_name="Bo", last_name="Vega", email="ana@example.org.uk")
+    for typed in ("p20@example.org", " P20@EXAMPLE.ORG ", "ana@example.org", "ana.lima@example.com"):
+        assert find_one(desk, typed) == ana, typed
+    with pytest.raises(Ambiguous):
+        find_one(desk, "p20@example")
+    again = add_member(desk, first_name="Bea", last_name="Lima", email="p20@example.org").id
+    with pytest.raises(Ambiguous) as several:
+        find_one(desk, "p20@example.org")
+    assert {row.id for row in several.value.candidates} == {ana, again}
+    with pytest.raises(NotFound):
+        find_one(desk, "p21@example.org")
+
+
 def test_a_name_typed_whole_means_whoever_is_called_just_so(desk: Desk) -> None:
     for last in ("Silva Costa", "Silvano", *(f"Silva {one}" for one in "ABCDEFGHIJKLMNOPQRSTUVWXYZ")):
         add_member(desk, first_name="Ana", last_name=last)

@@ -198,7 +198,7 @@ def member(desk: Desk, person_id: str, *, removed: bool = False) -> MemberDetail
 
 
 def find_one(desk: Desk, text: str) -> str:
-    """The id of the one person that a text means: an id, words that fit one member only, or a name of which one member has no more and no less.
+    """The id of the one person that a text means: an id, words that fit one member only, or a name or an e-mail that one member has, no more and no less.
 
     Raises NotFound or Ambiguous.
     """
@@ -206,14 +206,26 @@ def find_one(desk: Desk, text: str) -> str:
     with desk.reading() as connection:
         if connection.execute(sa.select(person.c.id).where(person.c.id == text.strip(), ~person.c.gone)).first() is not None:
             return text.strip()
+    if len(ids := _reached_at(desk, text)) == 1:
+        return ids[0]
     rows = member_rows(desk, text, MEANT, "best", standing=None)
-    rows = _called_just_so(desk, rows, text) or rows
+    rows = rows_of(desk, ids) or _called_just_so(desk, rows, text) or rows
     if len(rows) == 1:
         return rows[0].id
     if not rows:
         raise NotFound("member_not_found", _("Nobody here is called “{text}”. Try fewer letters."), text=text)
     names = ", ".join(f"{row.name}{f' {row.class_label}' if row.class_label else ''} ({row.id})" for row in rows[:5])
     raise Ambiguous("several_found", _("“{text}” may be {names}. Add the class year, or use the id."), text=text, names=names, candidates=rows[:20])
+
+
+def _reached_at(desk: Desk, text: str) -> list[str]:
+    """Those of whom what was typed is a whole e-mail, the first one or another; however many have addresses that begin like it."""
+    wanted, person = text.strip().casefold(), desk.tables["person"]
+    if "@" not in wanted or len(wanted.split()) != 1:
+        return []
+    with desk.reading() as connection:
+        likely = connection.execute(_chosen(person, wanted, None).with_only_columns(person.c.id, person.c.email, person.c.other_emails))
+        return [row.id for row in likely if wanted in {one.casefold() for one in (row.email or "", *listed(row.other_emails))}]
 
 
 def _called_just_so(desk: Desk, rows: Sequence[MemberRow], text: str) -> list[MemberRow]:
