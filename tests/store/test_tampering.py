@@ -22,6 +22,7 @@ from alumni_desk.store.connecting import connect
 from alumni_desk.store.desk import Desk
 from alumni_desk.store.profile import Profile
 from alumni_desk.store.undo import redo, undo
+from alumni_desk.sync import state
 
 
 @dataclass
@@ -103,6 +104,24 @@ def test_what_was_taken_out_or_written_by_hand_is_said(kept: Kept, done: Sequenc
     code, said, told = kept.checked(capsys)
     assert code == 1 and not said["ok"] and words in told
     assert {name: said[name] for name in named} == named
+
+
+@pytest.mark.parametrize(("done", "joined", "by_itself"), [
+    pytest.param("DELETE FROM person WHERE first_name = 'Bo'", "tell whoever runs the server.", "1 change fits no row. Restore a backup if anything is",
+                 id="a member"),
+    pytest.param("UPDATE person SET city = 'Rome' WHERE first_name = 'Ada'", "Sync, and check again.", "was made to it here. Restore a backup, or leave it so.",
+                 id="a value"),
+])
+def test_a_desk_without_a_server_is_not_sent_to_one(kept: Kept, done: str, joined: str, by_itself: str) -> None:
+    kept.by_hand(done)
+    with open_desk(kept.profile) as desk:
+        words = found_words(verify(desk))
+        assert by_itself in words and joined not in words
+        with desk.applying() as applying:
+            mine = state.Membership("https://example.org", None, "s" * 32, "d" * 16, b"k" * 32, str(desk.scope), "Boston", "leader")
+            state.keep(applying.connection, mine)
+        words = found_words(verify(desk))
+        assert joined in words and by_itself not in words
 
 
 def test_a_trigger_that_was_taken_away_is_made_anew_and_said(kept: Kept, capsys: pytest.CaptureFixture[str]) -> None:

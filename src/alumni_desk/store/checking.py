@@ -14,6 +14,7 @@ from alumni_desk.store import driver, search, tampering
 from alumni_desk.store.backup import MEMBERS
 from alumni_desk.store.connecting import connect
 from alumni_desk.store.desk import Desk, wanted_triggers
+from alumni_desk.store.outbox import is_alone
 from alumni_desk.store.tables import CARD_MOVED, FULL_TEXT
 from alumni_desk.store.troubles import part_damaged, store_problem
 from alumni_desk.words import _, ngettext, number
@@ -42,6 +43,7 @@ class Findings:
     actions: int = 0  # actions that are not in the list of them, or of which nothing but that is left
     changed: int = 0  # rows that hold what nobody wrote to them by this program
     remade: tuple[str, ...] = ()  # triggers that were not there when the desk was opened, and were made anew
+    alone: bool = False  # this desk has no server, which advice goes by
 
     @property
     def ok(self) -> bool:
@@ -137,11 +139,12 @@ def _look_inside(desk: Desk, copy: Sequence[tuple[str, str, str, str]]) -> Findi
         counts["waiting"] = int(connection.exec_driver_sql("SELECT count(*) FROM operation WHERE fate = 'waiting' AND queue <> 'peer'").scalar() or 0)
         hidden = {name: _hidden(connection, desk.tables[name]) for name in synced if desk.tables[name].info["kind"] == "put"}
         views = sum(count for count, _lost in hidden.values())
+        alone = is_alone(connection)
         told = tampering.look(connection, desk.tables, copy, {(name, row_id) for name, (_count, ids) in hidden.items() for row_id in ids})
     with desk.checking() as connection:  # SQLite counts this as writing
         wrong += not search.is_whole(connection)
     return Findings(0, wrong, loose + told.rowless, views, missing, counts, lost=len(told.lost), actions=told.actions, changed=told.changed,
-                    remade=desk.remade)
+                    remade=desk.remade, alone=alone)
 
 
 def _damaged_pages(desk: Desk) -> int:
@@ -259,10 +262,16 @@ def found_words(found: Findings) -> str:
         if found.search:
             lines.append(counted("The search would miss {n} person. Mend it with verify --rebuild-search.",
                                  "The search would miss {n} people. Mend it with verify --rebuild-search.", found.search))
-        if found.operations:
+        if found.operations and found.alone:
+            lines.append(counted("{n} change fits no row. Restore a backup if anything is missing, or leave it so.",
+                                 "{n} changes fit no row. Restore a backup if anything is missing, or leave them so.", found.operations))
+        elif found.operations:
             lines.append(counted("{n} change fits no row. Back up, and tell whoever runs the server.",
                                  "{n} changes fit no row. Back up, and tell whoever runs the server.", found.operations))
-        if found.views:
+        if found.views and found.alone:
+            lines.append(counted("{n} row does not show the last change that was made to it here. Restore a backup, or leave it so.",
+                                 "{n} rows do not show the last change that was made to them here. Restore a backup, or leave them so.", found.views))
+        elif found.views:
             lines.append(counted("{n} row does not show the last change that was made to it here. Sync, and check again.",
                                  "{n} rows do not show the last change that was made to them here. Sync, and check again.", found.views))
         if found.lost:
