@@ -587,6 +587,77 @@ def test_on_another_computer_a_backup_is_locked_with_the_password_that_was_just_
         assert count_members(opened) == 1
 
 
+@pytest.fixture
+def by_store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[Path, Shelf]:
+    """A backup that the password store alone opens, of a chapter whose folder is lost; and the store."""
+    shelf, lost = Shelf(), Profile(tmp_path / "lost")
+    monkeypatch.setattr(keys, "_keyring", lambda: shelf)
+    monkeypatch.delenv("ALUMNI_DESK_PASSPHRASE")
+    with open_desk(lost) as desk:
+        desk.make_chapter("Lagos", "Northgate", "Africa/Lagos")
+        add_member(desk, first_name="Obi")
+        made = backup.by_itself(lost, desk.key, "daily")
+    made.replace(tmp_path / "stick.alumnidesk")
+    shutil.rmtree(lost.path)
+    return tmp_path / "stick.alumnidesk", shelf
+
+
+@pytest.mark.parametrize("has_it", [True, False])
+def test_on_the_first_page_no_password_is_asked_for_where_there_is_none(
+        has_it: bool, by_store: tuple[Path, Shelf], qapp: QApplication, until: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    stick, shelf = by_store
+    if not has_it:
+        shelf.kept.clear()
+    new = Profile(tmp_path / "new")
+    sitting = Sitting(qapp, new, ways_of(new), room_in)
+
+    def page(kind: type[QWidget]) -> Any:
+        return next((one for one in sitting.front.findChildren(kind) if one.isVisible()), None) if sitting.front is not None else None
+
+    try:
+        sitting.begin()
+        until(lambda: page(FirstRun))
+        monkeypatch.setattr(opening.QFileDialog, "getOpenFileName", lambda *asked: (str(stick), ""))
+        page(FirstRun).backup.emit()
+        until(lambda: sitting.room is not None or page(ErrorPage) or page(UnlockPage))
+        if has_it:
+            assert sitting.room is not None and count_members(sitting.room.desk) == 1
+        else:
+            assert "does not have its key" in texts(page(ErrorPage))
+            page(ErrorPage).button.click()
+            until(lambda: page(FirstRun))
+    finally:
+        sitting.close()
+        qapp.setQuitOnLastWindowClosed(True)
+
+
+@pytest.mark.parametrize("has_it", [True, False])
+def test_beside_another_chapter_no_password_is_asked_for_where_there_is_none(
+        has_it: bool, sitting: Sitting, by_store: tuple[Path, Shelf], until: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    stick, shelf = by_store
+    if not has_it:
+        shelf.kept.clear()
+    monkeypatch.setenv("ALUMNI_DESK_PASSPHRASE", PASSPHRASE)
+    sitting.begin()
+    until(lambda: sitting.room is not None)
+    room: Any = sitting.room
+    room.shell.show_page("restore")
+    page: Any = room.shell.current()
+    until(lambda: page.table.rowCount())
+    page.open_file(stick)
+    until(lambda: page.table.rows[0].file == stick and page.detail.button.isEnabled())
+    assert "The password store of the computer that made it opens it" in texts(page.detail)
+    page.detail.button.click()
+    if has_it:
+        until(lambda: [one for one in room.shell.findChildren(OtherChapterSheet) if one.isVisible()])
+        next(one for one in room.shell.findChildren(OtherChapterSheet) if one.isVisible()).done_button.click()
+        until(lambda: sitting.room is not None and sitting.room is not room)
+        assert sitting.room is not None and "in place of" in sitting.room.shell.toast.accessibleName()
+    else:
+        until(lambda: "does not have its key" in room.shell.toast.accessibleName())
+        assert not room.shell.findChildren(PasswordSheet)
+
+
 def test_a_file_that_is_no_backup_is_not_asked_a_password_for(qapp: QApplication, until: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     new = Profile(tmp_path / "new")
     picture = tmp_path / "a1.png"

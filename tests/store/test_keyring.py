@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import hashlib
 import json
 import os
 import shutil
@@ -18,7 +19,7 @@ from alumni_desk.errors import StoreProblem
 from alumni_desk.members.actions import add_member
 from alumni_desk.members.lists import count_members
 from alumni_desk.schema import open_desk
-from alumni_desk.store import keys
+from alumni_desk.store import backup_head, keys
 from alumni_desk.store.profile import Profile
 from alumni_desk.store.recovery import recovery_key
 
@@ -261,6 +262,55 @@ def test_no_collection_leads_to_the_password_in_words(login: Session) -> None:
     shutil.rmtree(login.folder / "data" / "keyrings")
     said = login.run(f"{NOT_SIGNED_IN}\n{DESK} members", code=1)
     assert "it was never set up" in said
+
+
+FILE = '"$(ls "$HOME"/stick/*.alumnidesk)"'
+
+
+def backed_up(login: Session) -> None:
+    """A desk whose key the store alone keeps, and a backup of it on a stick; a member came since."""
+    (login.folder / "stick").mkdir()
+    login.made()
+    said = login.run(f'{SIGNED_IN}\n{DESK} backups --folder "$HOME/stick" --now\n{DESK} member add first_name=Zed --json')
+    assert "open only on this computer" in said
+
+
+def without_a_name(file: Path) -> None:
+    """The backup as a program of before made it, whose heads did not name what the store calls the key."""
+    header, start = backup_head.read_head(file)
+    header.pop("keyring", None)
+    text, rest = json.dumps(header).encode(), file.read_bytes()[start:]
+    file.write_bytes(backup_head.MAGIC + hashlib.sha256(text).hexdigest().encode() + b" " + text + b"\n" + rest)
+
+
+@real
+@pytest.mark.parametrize("named", [True, False])
+def test_the_store_opens_its_backups_after_the_profile_is_lost(login: Session, named: bool) -> None:
+    backed_up(login)
+    login.run(f'{SIGNED_IN}\n"$PY" -m alumni_desk --profile "$HOME/another" member add first_name=Obi --json')  # not the only entry there
+    if not named:
+        without_a_name(next((login.folder / "stick").glob("*.alumnidesk")))
+    shutil.rmtree(login.profile)
+    assert "it is locked" in login.run(f"{NOT_SIGNED_IN}\n{DESK} restore {FILE}", code=1)
+    said = login.run(f'{SIGNED_IN}\n{DESK} restore {FILE}\n{DESK} members --json\n"$PY" -m alumni_desk --profile "$HOME/third" restore {FILE}\n'
+                     '"$PY" -m alumni_desk --profile "$HOME/third" members --json')
+    assert said.count('"Ada"') == 2
+    shutil.rmtree(login.folder / "data" / "keyrings")
+    login.run(f"{SIGNED_IN}\n\"$PY\" -m alumni_desk --profile \"$HOME/fourth\" member add first_name=Ida --json")
+    said = login.run(f"{SIGNED_IN}\n\"$PY\" -m alumni_desk --profile \"$HOME/fifth\" restore {FILE}", code=1)
+    assert "does not have its key" in said and "Restore it there" not in said
+
+
+@real
+@pytest.mark.parametrize("how", ["restore FILE", "restore --salvage"])
+@pytest.mark.parametrize("database", [True, False])
+def test_the_store_opens_what_is_here_though_the_key_file_is_lost(login: Session, how: str, database: bool) -> None:
+    backed_up(login)
+    (login.profile / "desk.key").unlink()
+    if not database:
+        login.profile.joinpath("desk.db").unlink()
+    said = login.run(f'{SIGNED_IN}\n{DESK} {how.replace("FILE", FILE)} --json\n{DESK} members --json')
+    assert '"Ada"' in said and '"Zed"' in said and f'"reopened": {json.dumps(database)}' in said
 
 
 def test_a_locked_store_and_a_new_desk(profile: Profile, shelf: Shelf, caplog: pytest.LogCaptureFixture) -> None:

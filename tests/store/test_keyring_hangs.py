@@ -202,6 +202,29 @@ def test_a_restore_asks_a_store_that_hangs_once_and_what_it_was_given_opens(stor
     wait(lambda: not any(one.name == "password store" for one in threading.enumerate()))
 
 
+@real
+@pytest.mark.parametrize("lost", ["the folder", "the key file"])
+def test_a_backup_that_a_store_alone_opens_asks_one_that_hangs_once_and_says_why(store: Store, profile: Profile, tmp_path: Path, lost: str) -> None:
+    with open_desk(profile) as desk:
+        desk.make_chapter("Boston")
+        add_member(desk, first_name="Ada")
+        file = backup.by_itself(profile, desk.key, "daily").rename(tmp_path / "stick.alumnidesk")
+    if lost == "the folder":
+        shutil.rmtree(profile.path)
+    else:
+        (profile.path / "desk.key").unlink()
+    store.hang()
+    waited: list[float] = []
+    with pytest.raises(StoreProblem, match="gives out no key: it does not answer") as raised:
+        restore(profile, file, patience=Patience(0.5, told=lambda seconds, asks: waited.append(seconds)))
+    assert raised.value.code == "backup_elsewhere" and waited == [0.5]
+    store.go_on()
+    wait(lambda: not any(one.name == "password store" for one in threading.enumerate()))
+    assert restore(profile, file).reopened == (lost == "the key file")
+    with open_desk(profile) as desk:
+        assert count_members(desk) == 1
+
+
 PROMPTER = '''
 from jeepney import DBusAddress, MessageType, new_method_call, new_method_return
 from jeepney.bus_messages import message_bus

@@ -456,13 +456,19 @@ class Opening(QObject):
         (sheet.done_button if scanned and sheet.done_button.isEnabled() else sheet.form.first_focus()).setFocus()
 
     def _ask_backup(self) -> None:
-        from alumni_desk.store.backup_head import read_head
+        from alumni_desk.store.backup_head import opened_by, read_head
+
+        def ask(file: str, head: dict[str, Any]) -> None:
+            if opened_by(head):
+                self._ask_for_backup(file)
+            else:
+                self._restore_by_store(file)
 
         chosen, _kind = QFileDialog.getOpenFileName(self._front, _("Restore a backup"))
         if chosen and self._why is not None:
             self._try_backup(Path(chosen))
         elif chosen:  # a file that is no backup is not asked a password for
-            self.lanes.read(lambda: read_head(Path(chosen)), lambda head: self._ask_for_backup(chosen), self._back_with)
+            self.lanes.read(lambda: read_head(Path(chosen)), lambda read: ask(chosen, read[0]), self._back_with)
 
     def _try_backup(self, file: Path) -> None:
         """Restore it with what is known; a password is asked for only if that does not open it."""
@@ -495,6 +501,32 @@ class Opening(QObject):
         unlock = UnlockPage(lambda password: self._restore(file, password, None, unlock), why=why)
         self._front.show_view(unlock, self._to_start)
 
+    def _restore_by_store(self, file: str) -> None:
+        """It has nothing that could be typed: the password store may have its key."""
+        from alumni_desk.desktop.working import Working
+
+        restore, key = self._ways.restore, self._key_of_first_page()
+        if restore is None:
+            return
+        self._front.show_view(Working(_("Restoring the backup"), _("This computer’s password store is asked for the key. If it is locked, it asks for its "
+                                                                   "password in a window of its own.")))  # fmt: skip
+
+        def failed(error: KnownError) -> None:
+            if error.code == "passphrase_wanted":
+                self._ask_own(file, "")
+            else:
+                self._front.show_view(ErrorPage(error, _("Back"), self._to_start))
+
+        self.lanes.write(lambda: restore(file, "", None, key), lambda said: self._restored(said, None), failed)
+
+    def _key_of_first_page(self) -> bytes | None:
+        """That of the empty desk, which is closed: what locks that locks a restored backup from now on."""
+        if self._desk is not None:
+            self._key = self._desk.key
+            self._desk.close()
+            self._desk = None
+        return self._key
+
     def _to_start(self) -> None:
         """Back to the first page; a restore that did not go has closed the desk."""
         if self._desk is not None:
@@ -513,11 +545,7 @@ class Opening(QObject):
         restore = self._ways.restore
         if restore is None:
             return
-        if self._desk is not None:  # the empty one of the first page: what locks that locks the backup from now on
-            self._key = self._desk.key
-            self._desk.close()
-            self._desk = None
-        key = self._key
+        key = self._key_of_first_page()
         self.lanes.write(lambda: restore(file, password, own, key), lambda said: self._restored(said, own or (None if key else password)),
                          lambda error: self._not_restored(error, file, password, unlock))  # fmt: skip
 

@@ -604,7 +604,7 @@ def elsewhere_words(one: Backup) -> str:
     if by == {"recovery"}:
         return _("Checked just now: whole. The recovery key of its chapter opens it.")
     return _("Checked just now: whole. Its password or its chapter’s recovery key opens it.") if by else _(
-        "Checked just now: whole. Only the computer that made it has its key.")
+        "Checked just now: whole. The password store of the computer that made it opens it.")
 
 
 def happenings(one: Backup, present: Present) -> list[tuple[str, str]]:

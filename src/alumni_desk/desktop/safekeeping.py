@@ -37,9 +37,10 @@ def back_up_now(window: QWidget, desk: Desk, lanes: Lanes, say: Say) -> None:
     sheet.show()
 
 
-def ask_password(window: QWidget, desk: Desk, lanes: Lanes, file: Path, then: Callable[[str], None]) -> None:
-    """Ask for the password of a backup that another laptop made, try it, and hand it on."""
-    sheet = PasswordSheet(window, _("Restore a backup"), _("Restore"), locked_words(file), choose=False)
+def ask_password(window: QWidget, desk: Desk, lanes: Lanes, file: Path, then: Callable[[str], None], say: Say) -> None:
+    """Ask for the password of a backup that another laptop made, try it, and hand it on; "" for one that the password store alone may open."""
+    def attempt(typed: str) -> tuple[str, Restored]:
+        return typed, restoring.restore(desk.profile, file, passphrase=typed, desk_key=desk.key, dry_run=True)
 
     def tried(done: tuple[str, Restored]) -> None:
         typed, would = done
@@ -51,9 +52,21 @@ def ask_password(window: QWidget, desk: Desk, lanes: Lanes, file: Path, then: Ca
         ask.accepted.connect(lambda: then(typed))
         ask.open()
 
-    sheet.done_clicked.connect(lambda: sheet.run(
-        lanes, lambda typed: (typed, restoring.restore(desk.profile, file, passphrase=typed, desk_key=desk.key, dry_run=True)), tried))
+    if not _is_typed_for(file):
+        say(_("This computer’s password store is asked for the key of the backup."))
+        lanes.work(lambda: attempt(""), tried, lambda error: say(str(error)))
+        return
+    sheet = PasswordSheet(window, _("Restore a backup"), _("Restore"), locked_words(file), choose=False)
+    sheet.done_clicked.connect(lambda: sheet.run(lanes, attempt, tried))
     sheet.show()
+
+
+def _is_typed_for(file: Path) -> bool:
+    """Whether there is anything to type that opens a backup; one that cannot be read says so when it is tried."""
+    try:
+        return bool(backup_head.opened_by(backup_head.read_head(file)[0]))
+    except KnownError:
+        return True
 
 
 class OtherChapterSheet(Sheet):

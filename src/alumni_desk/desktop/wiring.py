@@ -175,7 +175,7 @@ def room_in(desk: Desk, sitting: Sitting) -> Room:
         if one.ours:
             go_back(one, None)
         else:
-            ask_password(held[0].shell, desk, held[0].lanes, one.file, lambda typed: go_back(one, typed))
+            ask_password(held[0].shell, desk, held[0].lanes, one.file, lambda typed: go_back(one, typed), held[0].shell.say)
 
     def back_up(room: Room) -> None:
         from alumni_desk.desktop.safekeeping import back_up_now

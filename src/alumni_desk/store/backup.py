@@ -1,8 +1,8 @@
 """One file that holds the whole desk and opens in another profile: its key lies in it, sealed under a passphrase, if there is one.
 
-Form: the line ``ALUMNI DESK BACKUP 2``, a line with the SHA-256 of the rest of the line and JSON (who keeps the key, its sealed boxes, when and
-why, how much is in it, SHA-256 of the database; and, sealed under a key derived from the database's, what is nobody's business),
-then the SQLCipher database, encrypted under its key. Files of form 1 had no sum and no count in their second line.
+Form: the line ``ALUMNI DESK BACKUP 2``, a line with the SHA-256 of the rest of the line and JSON (who keeps the key, its sealed boxes, under which
+random name the keyring has it, if it does; when and why, how much is in it, SHA-256 of the database; and, sealed under a key derived from the
+database's, what is nobody's business), then the SQLCipher database, encrypted under its key. Files of form 1 had no sum and no count in their second line.
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ from alumni_desk.store.connecting import connect
 from alumni_desk.store.desk import Desk
 from alumni_desk.store.disk import disk_full, disk_trouble, gone_after, is_full, refuse_chapters_folder, refuse_other_file, with_logs
 from alumni_desk.store.opening import trouble_of
+from alumni_desk.store.patience import Patience
 from alumni_desk.store.profile import Profile, if_free
 from alumni_desk.store.troubles import disk_said, store_problem
 from alumni_desk.words import _
@@ -62,7 +63,7 @@ def back_up(desk: Desk, out: Path, *, passphrase: str | None = None, progress: P
     """
     boxes = keys.boxes(desk.profile.path, "desk")
     if passphrase:
-        boxes = {**boxes, "kept": "passphrase", "key": keys.seal(desk.key, passphrase).as_json()}
+        boxes = {"kept": "passphrase", "key": keys.seal(desk.key, passphrase).as_json(), "recovery": boxes["recovery"]}
     if boxes["key"] is None and boxes.get("recovery") is None:
         raise StoreProblem("backup_passphrase", _(
             "A backup needs a password that opens it on another computer. Set ALUMNI_DESK_PASSPHRASE before the command, or type one."))
@@ -330,20 +331,21 @@ def take_place(profile: Profile) -> None:
         shutil.rmtree(ready.parent, ignore_errors=True)
 
 
-def key_of(header: dict[str, Any], own: bytes | None, passphrase: str | None) -> bytes:
-    """The key of a backup: the desk's own if it fits, else what the passphrase or the recovery key opens.
+def key_of(header: dict[str, Any], own: bytes | None, passphrase: str | None, patience: Patience | None = None) -> bytes:
+    """The key of a backup: the desk's own if it fits, else what the passphrase or the recovery key opens; or this computer's password store has it.
 
-    Raises StoreProblem ``passphrase_needed``, what ``keys.open_sealed`` raises, or ``backup_elsewhere`` (only the computer that made it has its key).
+    Raises StoreProblem ``passphrase_needed``, what ``keys.open_sealed`` raises, or ``backup_elsewhere`` (it has neither, and the store gives out no key).
     """
     if own is not None and said_inside(header, own) is not None:
         return own
     boxes = {"passphrase": header.get("key"), "recovery": header.get("recovery")}
     if not any(boxes.values()):
-        raise StoreProblem("backup_elsewhere", _(
-            "This backup opens only on the computer that made it, whose password store has its key. Restore it there, or use one made with Back up."))
+        return _from_store(header, patience)
     spare = os.environ.get(keys.RECOVERY)
     typed = passphrase or os.environ.get(keys.PASSPHRASE) or spare
     if not typed:
+        if "keyring" in header and (key := keys.of_backup(header, lambda found: said_inside(header, found) is not None, patience, search=False).key):
+            return key
         raise _locked(opened_by(header))
     try:
         return _unlocked(boxes, typed)
@@ -351,6 +353,20 @@ def key_of(header: dict[str, Any], own: bytes | None, passphrase: str | None) ->
         if not spare or spare == typed:
             raise
         return _unlocked(boxes, spare)
+
+
+def _from_store(header: dict[str, Any], patience: Patience | None) -> bytes:
+    given = keys.of_backup(header, lambda found: said_inside(header, found) is not None, patience, search=True)
+    if given.key is not None:
+        return given.key
+    if given.gone:
+        raise StoreProblem("backup_elsewhere", _(
+            "This backup has no password and no recovery key: only the password store of the computer that made it opens it, and the one of this computer "
+            "does not have its key. Restore it as the user and on the computer that made it, or use one made with Back up."))
+    raise StoreProblem("backup_elsewhere", _(
+        "This backup has no password and no recovery key: only the password store of the computer that made it opens it, and the one of this computer gives "
+        "out no key: {why}. If it was made here, unlock that (signing in to the computer does) and try again; else restore it where it was made."),
+        why=given.why, slow=given.slow)
 
 
 def _locked(by: frozenset[Opens]) -> StoreProblem:

@@ -22,7 +22,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 from alumni_desk.errors import Refused, StoreProblem
 from alumni_desk.protocol import codes
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from keyring.backend import KeyringBackend
 
 log = logging.getLogger(__name__)
+T = TypeVar("T")
 
 PASSPHRASE = "ALUMNI_DESK_PASSPHRASE"
 RECOVERY = "ALUMNI_DESK_RECOVERY"
@@ -290,8 +291,45 @@ def keyring_key(folder: Path, name: str, patience: Patience | None = None) -> by
 
 
 def boxes(folder: Path, name: str) -> dict[str, Any]:
-    """What a backup carries of a key: who keeps it here, and the key sealed under the passphrase and the recovery key, as far as they exist."""
-    return {"kept": keeper(folder, name), "key": sealed_key(folder, name), "recovery": recovery_box(folder, name)}
+    """What a backup carries of a key: who keeps it here, and the key sealed under the passphrase and the recovery key, as far as they exist.
+
+    Where the keyring keeps it, also under which name, which is random: whoever lost the key file finds the key there again.
+    """
+    found = _read(folder / f"{name}.key")
+    named = {"keyring": found["keyring"]} if "keyring" in found else {}
+    return {"kept": keeper(folder, name), "key": found.get("passphrase"), "recovery": found.get("recovery"), **named}
+
+
+def of_backup(header: Mapping[str, Any], fits: Callable[[bytes], bool], patience: Patience | None = None, *, search: bool) -> Given:
+    """The key of a backup as this computer's keyring gives it out: under the name that its head has; or, if ``search``, whichever of this program's fits.
+
+    The heads of older programs have no name, and the key may have been put there anew under another.
+    """
+    given = Given(gone=True)
+    if isinstance(header.get("keyring"), dict):
+        given = _from_keyring(header, patience)
+        if given.key is not None and not fits(given.key):
+            given = Given(gone=True)
+    return _searched(fits, patience) if given.gone and search else given
+
+
+def _searched(fits: Callable[[bytes], bool], patience: Patience | None) -> Given:
+    try:
+        found, why = _ask(_all_of, patience)
+    except NoAnswer as late:
+        return Given(why=_why_late(late), slow=True)
+    return next((one for one in map(_given, found or []) if one.key is not None and fits(one.key)), Given(why=why, gone=not why))
+
+
+def _all_of(ring: KeyringBackend) -> list[str]:
+    """What this program has in a keyring, as far as that tells; some tell of one alone."""
+    collection_of = getattr(ring, "get_preferred_collection", None)
+    if collection_of is None:
+        one = ring.get_credential(SERVICE, None)
+        return [one.password] if one is not None else []
+    collection = collection_of()
+    with contextlib.closing(collection.connection):
+        return [item.get_secret().decode() for item in collection.search_items({"service": SERVICE}) if not item.is_locked()]
 
 
 def derived(key: bytes, purpose: bytes) -> bytes:
@@ -320,13 +358,18 @@ def put_right(folder: Path, name: str, key: bytes, header: Mapping[str, Any], pa
     content = {one: header[entry] for one, entry in (("passphrase", "key"), ("recovery", "recovery")) if isinstance(header.get(entry), dict)}
     if header.get("kept") == "keyring" or not content:
         try:
-            content |= _in_keyring(key, patience)
+            content |= _still_in_keyring(header, key, patience) or _in_keyring(key, patience)
         except StoreProblem:
             if not content:
                 raise
     with alone(folder / f"{name}.lock"):
         set_aside(folder, name)
         _write(folder / f"{name}.key", content)
+
+
+def _still_in_keyring(header: Mapping[str, Any], key: bytes, patience: Patience | None) -> dict[str, Any]:
+    given = of_backup(header, lambda found: hmac.compare_digest(found, key), patience, search=False)
+    return {"keyring": header["keyring"]} if given.key is not None else {}
 
 
 def content(folder: Path, name: str) -> dict[str, Any] | None:
@@ -507,7 +550,7 @@ def _in_keyring(key: bytes, patience: Patience | None = None) -> dict[str, Any]:
 
 
 @dataclass(frozen=True)
-class _Given:
+class Given:
     """What the keyring gives out: the key, or ``why`` not, as the middle of a sentence; or it answers, and the key is ``gone`` from it.
 
     ``slow``: it may yet answer.
@@ -519,21 +562,24 @@ class _Given:
     slow: bool = False
 
 
-def _from_keyring(content: Mapping[str, Any], patience: Patience | None = None) -> _Given:
+def _from_keyring(content: Mapping[str, Any], patience: Patience | None = None) -> Given:
     entry = content.get("keyring")
     if not isinstance(entry, dict):
-        return _Given(why=_("none answers"))
+        return Given(why=_("none answers"))
+    name = str(entry.get("id"))
     try:
-        found, why = _ask(str(entry.get("id")), patience)
+        found, why = _ask(lambda ring: ring.get_password(SERVICE, name), patience)
     except NoAnswer as late:
-        return _Given(why=_why_late(late), slow=True)
-    if found is None:
-        return _Given(why=why, gone=not why)
+        return Given(why=_why_late(late), slow=True)
+    return Given(why=why, gone=not why) if found is None else _given(found)
+
+
+def _given(found: str) -> Given:
     try:
         key = base64.b64decode(found, validate=True)
     except ValueError:
         key = b""
-    return _Given(key) if len(key) == 32 else _Given(gone=True)
+    return Given(key) if len(key) == 32 else Given(gone=True)
 
 
 def get_ready(folder: Path, name: str) -> None:
@@ -565,13 +611,13 @@ def _keyring() -> KeyringBackend | None:
         return None
 
 
-def _ask(name: str, patience: Patience | None) -> tuple[str | None, str]:
-    """What the keyring has under a name; None and why it does not give it, or None and nothing if it has nothing. Raises NoAnswer."""
+def _ask(what: Callable[[KeyringBackend], T | None], patience: Patience | None) -> tuple[T | None, str]:
+    """What the keyring says to a question; None and why it does not, or None and nothing if it has nothing. Raises NoAnswer."""
     from keyring.errors import KeyringError
 
-    def get() -> tuple[str | None, str]:
+    def get() -> tuple[T | None, str]:
         ring = _keyring()
-        return (None, _("none answers")) if ring is None else (ring.get_password(SERVICE, name), "")
+        return (None, _("none answers")) if ring is None else (what(ring), "")
 
     try:
         return (patience or Patience()).ask(get)

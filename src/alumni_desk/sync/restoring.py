@@ -80,7 +80,7 @@ def restore(profile: Profile, file: Path, *, passphrase: str | None = None, own:
     if profile.exists:  # before its key is asked for: that may be written anew, and a folder may be read alone
         profile.create()
     known = desk_key if desk_key is not None else _known_key(profile, patience)
-    key = backup.key_of(header, known, passphrase)
+    key = backup.key_of(header, known, passphrase, patience)
     with _as_it_was(profile) if dry_run else nullcontext():
         profile.create()
         _end_what_began(profile)
@@ -120,7 +120,7 @@ def salvage(profile: Profile, *, passphrase: str | None = None, desk_key: bytes 
     try:
         key = desk_key if desk_key is not None else keys.database_key(profile.path, "desk", passphrase=passphrase, patience=patience)
     except StoreProblem as problem:
-        if problem.code in _ASTRAY and (file := _with_a_key(profile, passphrase)) is not None:
+        if problem.code in _ASTRAY and (file := _with_a_key(profile, passphrase, patience)) is not None:
             return restore(profile, file, passphrase=passphrase, dry_run=dry_run, progress=progress, cancelled=cancelled, patience=patience)
         raise
     step = _Steps(progress, cancelled)
@@ -171,12 +171,12 @@ def _opens(profile: Profile, key: bytes) -> bool:
     return fits(profile, key) or Outbox(profile.path, key).opens()
 
 
-def _with_a_key(profile: Profile, typed: str | None) -> Path | None:
-    """The newest whole backup that what was typed opens."""
+def _with_a_key(profile: Profile, typed: str | None, patience: Patience) -> Path | None:
+    """The newest whole backup that what was typed opens, or the password store."""
     for one in backup_folders.everywhere(profile, None):
         if not one.damaged and backup.is_whole(one.file):
             try:
-                backup.key_of(one.header, None, typed)
+                backup.key_of(one.header, None, typed, patience)
                 return one.file
             except StoreProblem as problem:
                 if problem.code == "passphrase_needed":
