@@ -28,7 +28,7 @@ from alumni_desk.desktop.compared_sheet import ComparedSheet
 from alumni_desk.desktop.deeds import Deeds
 from alumni_desk.desktop.first_run import FirstRun
 from alumni_desk.desktop.fonts import font_of, px
-from alumni_desk.desktop.front import WayIn
+from alumni_desk.desktop.front import Front, WayIn
 from alumni_desk.desktop.keeping import Keeping
 from alumni_desk.desktop.pages import ErrorPage
 from alumni_desk.desktop.password_sheet import PasswordSheet
@@ -730,3 +730,23 @@ def test_while_it_is_being_opened_the_window_says_so(sitting: Sitting, profile: 
     finally:
         free.set()
     until(lambda: sitting.room is not None)
+
+
+def test_the_password_field_has_the_keyboard_though_the_window_is_active_again_only_later(qtbot: Any, until: Any) -> None:
+    """The dialog that asked for the file is still going when the page comes: the window is active again at any moment after that."""
+    front, dialog = Front(100, lambda percent: None), QWidget()
+    qtbot.addWidget(front)
+    qtbot.addWidget(dialog)
+    front.show_view(FirstRun("In your own folder", "You hold the key."))
+    front.activateWindow()
+    until(front.isActiveWindow)
+    dialog.show()
+    dialog.activateWindow()
+    until(dialog.isActiveWindow)
+    page = UnlockPage(lambda typed: None, why="The backup is locked.")
+    front.show_view(page, lambda: None)
+    assert page.isVisible() and front.focusWidget() is page.password, "at once: nothing has happened in between"
+    dialog.close()
+    front.activateWindow()
+    until(front.isActiveWindow)
+    assert QApplication.focusWidget() is page.password

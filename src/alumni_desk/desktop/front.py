@@ -67,6 +67,7 @@ class Front(QWidget):
             self._view.deleteLater()
         self._view = view
         place.addWidget(view)
+        view.show()  # at once: a layout does it later, and a window that becomes active in between gives the keyboard to what it shows already
         self._on_back = back
         self.back.setVisible(back is not None)
         first = getattr(view, "first_focus", None)
