@@ -151,7 +151,7 @@ def test_what_is_done_at_the_door_reaches_the_leader(leader: Desk, at_door: Call
         export_ndjson(door, tmp_path / "door.ndjson")
         exported = (tmp_path / "door.ndjson").read_text()
         assert '"last_name":"Walker"' in exported and '"mobile":"0188"' in exported
-        assert "bo@example.org" not in exported and "555" not in exported
+        assert "bo@example.org" not in exported and "555 0188" not in exported
         exports.add(exported)
         sync_once(door)
     assert len(exports) == 1

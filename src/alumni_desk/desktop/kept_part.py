@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from PySide6.QtCore import QObject, Signal
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
@@ -28,7 +30,7 @@ class KeptPart(QObject):
     told = Signal()
     invites = Signal()
 
-    def __init__(self, page: QWidget, bridge: SyncBridge, lanes: Lanes, laptop: str) -> None:
+    def __init__(self, page: QWidget, bridge: SyncBridge, lanes: Lanes, laptop: Callable[[], str]) -> None:
         super().__init__(page)
         self._page, self._bridge, self._lanes, self._laptop = page, bridge, lanes, laptop
         self._facts: Facts | None = None
@@ -142,4 +144,4 @@ class KeptPart(QObject):
             self.said.emit(_("The chapter is at {chapter}’s new server").format(chapter=chapter))
             self.moved.emit()
 
-        ask_move(self._page.window(), self._bridge, self._lanes, self._laptop, lambda: self._facts.server if self._facts is not None else "", moved)
+        ask_move(self._page.window(), self._bridge, self._lanes, self._laptop(), lambda: self._facts.server if self._facts is not None else "", moved)

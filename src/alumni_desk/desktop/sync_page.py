@@ -69,7 +69,7 @@ class SyncPage(Page):
         self.here.invited.connect(lambda way: self.open(invitation=way))
         self.people = PeoplePart(desk, lanes)
         self.people.said.connect(lambda words: self.said.emit(words, None))
-        self.kept = KeptPart(self, bridge, lanes, desk.device_name)
+        self.kept = KeptPart(self, bridge, lanes, lambda: desk.device_name)  # asked for when it is wanted: a disk may be slow
         self.kept.invites.connect(self.people.invite)
         self.kept.said.connect(lambda words: self.said.emit(words, None))
         self.kept.keeps.connect(self._keeps_it)

@@ -7,13 +7,13 @@ knew: that one brought what had replaced it. All else nobody has seen beside the
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 import msgspec
 import sqlalchemy as sa
 
-from alumni_desk.protocol.messages import REPLICAS_SEEN
+from alumni_desk.protocol.messages import REPLICAS_SEEN, Operation
 from alumni_desk.server.bulk import put_rows
 from alumni_desk.server.clamping import REPLICA, is_clock, replica
 
@@ -25,27 +25,27 @@ class Carried:
     seen: Mapping[str, str]
     earlier: Mapping[str, str]
 
-    def judged(self, mine: str, there: str) -> bool:
+    def judged(self, mine: str, there: str, _key: str) -> bool:
         """Whether a value that is carried, and the one that is here, met at the former server already."""
         clock, known = (there, self.seen) if mine >= there else (mine, self.earlier)
         return known.get(replica(clock), "") >= clock
 
 
-class Later:
-    """The same for what comes again, when it no longer says what it knows: a laptop offers a restored server what it had sent to a former one, which was
-    judged there. What any that carried knew is asked for when something would clash, which is seldom."""
+class Succession:
+    """What replaced what in a row, as the operations of one push say, those that are known already among them: whoever wrote the later value had seen the
+    earlier one. A laptop offers a restored server all that it wrote, also what a former server judged and the chapter only brought here."""
 
-    def __init__(self, connection: sa.Connection, tables: sa.MetaData, scope: str) -> None:
-        self._connection, self._tables, self._scope = connection, tables, scope
-        self._known: Mapping[str, str] | None = None
+    def __init__(self, operations: Iterable[Operation], keys: Mapping[str, str]) -> None:
+        self._before = {(key, one.clock): there for one in operations for name, key in keys.items()
+                        if name in one.fields and (there := one.before.get(name) or one.before.get(key))}
 
-    def judged(self, mine: str, there: str) -> bool:
-        """Whether what loses now was known to somebody who carried: then it met here, at that time, whatever was to replace it."""
-        if mine >= there:
-            return False
-        if self._known is None:
-            self._known = _known(self._connection, self._tables, self._scope)
-        return self._known.get(replica(mine), "") >= mine
+    def judged(self, mine: str, there: str, key: str) -> bool:
+        """Whether the value that is here came after this one, of whoever had seen it."""
+        clock: str | None = there
+        while clock is not None and clock > mine:  # each is before the one that replaced it, else it is not followed
+            before = self._before.get((key, clock))
+            clock = before if before is not None and before < clock else None
+        return clock == mine
 
 
 def plain(seen: Mapping[str, str] | None) -> Mapping[str, str] | None:
@@ -63,18 +63,13 @@ def keep(connection: sa.Connection, tables: sa.MetaData, scope: str, device: str
 
 def carried(connection: sa.Connection, tables: sa.MetaData, scope: str, device: str, seen: Mapping[str, str]) -> Carried:
     """What it knows beside what those knew that carried before."""
-    return Carried(seen, _known(connection, tables, scope, but=device))
-
-
-def _known(connection: sa.Connection, tables: sa.MetaData, scope: str, but: str = "") -> dict[str, str]:
-    """By replica, the greatest clock that any laptop which carried knew."""
     state = tables.tables["server_state"]
-    found: dict[str, str] = {}
+    earlier: dict[str, str] = {}
     for text in connection.execute(sa.select(state.c.value).where(state.c.key.startswith(_key(scope), autoescape=True),
-                                                                  state.c.key != f"{_key(scope)}{but}")).scalars():
+                                                                  state.c.key != f"{_key(scope)}{device}")).scalars():
         for name, clock in msgspec.json.decode(text, type=dict[str, str]).items():
-            found[name] = max(found.get(name, ""), clock)
-    return found
+            earlier[name] = max(earlier.get(name, ""), clock)
+    return Carried(seen, earlier)
 
 
 def _key(scope: str) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 
 from alumni_desk.protocol.clocks import unpack
 from alumni_desk.protocol.messages import Operation, Value
-from alumni_desk.server.carried import Carried, Later
+from alumni_desk.server.carried import Carried, Succession
 from alumni_desk.server.clamping import replica
 from alumni_desk.sync.shapes import Shape
 
@@ -46,11 +46,11 @@ def row_from(columns: dict[str, Any] | None, *, shape: Shape, scope: str, row_id
 
 
 def lay_put(row: Row, operation: Operation, clock: str, shape: Shape, counts: Mapping[str, str],
-            carried: Carried | Later | None = None) -> tuple[bool, list[Clash]]:
+            carried: Carried | Succession | None = None) -> tuple[bool, list[Clash]]:
     """Apply a put under the clock that counts. Returns whether any field won, and the clashes.
 
     ``counts``: what clocks that ran ahead count as, for those that the editor saw: a laptop sees its own until it has pulled.
-    ``carried``: of what comes from a former server, which values met there.
+    ``carried``: of what comes from a former server, which values met there; or what replaced what, as the push says.
     """
     if not row.clocks and row.values["clock"] is None:  # a new row: nothing to compare with
         row.values.update(operation.fields, clock=clock)
@@ -66,7 +66,7 @@ def lay_put(row: Row, operation: Operation, clock: str, shape: Shape, counts: Ma
         there = row.clocks.get(key)
         wins = there is None or clock >= there
         if there is not None and replica(there) != mine and there > _seen(operation, name, key, counts) and (
-                key in clashing or _says_else(row, operation, key, shape)) and not (carried and carried.judged(operation.clock, there)):
+                key in clashing or _says_else(row, operation, key, shape)) and not (carried and carried.judged(operation.clock, there, key)):
             clashing.add(key)
             if wins:
                 clashes.append(Clash(name, key, clock, there, row.values[name]))

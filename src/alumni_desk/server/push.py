@@ -48,7 +48,7 @@ class Item:
     conflicts: int = 0
     twin: Item | None = None
     passed_over: bool = False  # it is on a row that was removed long ago
-    carried: carried.Carried | carried.Later | None = None  # it is base of a former server, or may have been
+    carried: carried.Carried | carried.Succession | None = None  # it is base of a former server; or what came after it is here, too
     without: Collection[str] = ()  # fields that are not taken: about somebody who moved to another chapter, or a code that a door does not change
 
     @property
@@ -160,15 +160,27 @@ def _note_carried(connection: sa.Connection, tables: sa.MetaData, scope: str, th
         if sent.gathering is not None:
             continue
         if sent.seen is None:
-            again = carried.Later(connection, tables, scope)
-            for item in group:
-                item.carried = again
+            _note_succession(group)
             continue
         carried.keep(connection, tables, scope, sent.device, sent.seen)
         known = carried.carried(connection, tables, scope, sent.device, sent.seen)
         for item in group:
             if item.operation is not None and not item.operation.before:
                 item.carried = known
+
+
+def _note_succession(group: Sequence[Item]) -> None:
+    """Of rows that are written more than once in a push: what replaced what there."""
+    written: dict[tuple[str, str], list[tuple[Item, Operation]]] = defaultdict(list)
+    for item in group:
+        one = item.operation
+        if one is not None and one.kind == "put" and one.table in shapes():
+            written[one.table, one.row].append((item, one))
+    for (table, _row), those in written.items():
+        if len(those) > 1:
+            succession = carried.Succession([one for _item, one in those], shapes()[table].clock_keys)
+            for item, _one in those:
+                item.carried = succession
 
 
 def result_of(item: Item) -> Result:
@@ -474,10 +486,11 @@ def _apply(items: Sequence[Item], rows: Mapping[tuple[str, str], Row], known: Ma
 def _is_taken_back(clash: Clash, earlier: Item, operation: Operation, shape: Shape) -> bool:
     """Whether somebody who corrects themselves has nothing more to decide there: what lost they replaced, and that is a card of its own; or they say
     now what lost to them."""
-    if clash.key not in {shape.clock_keys[field] for field in operation.fields}:
-        return False
-    lost = earlier.operation is not None and clash.loser_clock == (earlier.clock or earlier.operation.clock)
-    return lost or operation.fields.get(clash.field) == clash.loser_value
+    before = earlier.operation
+    if before is None or before.clock == operation.clock or clash.key not in {shape.clock_keys[field] for field in operation.fields}:
+        return False  # under one clock it is one value, which came in parts
+    lost = clash.loser_clock == (earlier.clock or before.clock)
+    return lost or (clash.field in operation.fields and operation.fields[clash.field] == clash.loser_value)
 
 
 def _changed(rows: Mapping[tuple[str, str], Row], before: Mapping[tuple[str, str], dict[str, Any] | None]) -> dict[tuple[str, str], Touched]:
