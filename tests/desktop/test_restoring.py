@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import replace
 from datetime import datetime, timedelta
+from functools import partial
 from pathlib import Path
 from threading import Event
 from typing import Any
@@ -602,6 +603,11 @@ def by_store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[Path, She
     return tmp_path / "stick.alumnidesk", shelf
 
 
+def page_of(sitting: Sitting, kind: type[QWidget]) -> Any:
+    """The page of this kind that is shown before there is a room, or None."""
+    return next((one for one in sitting.front.findChildren(kind) if one.isVisible()), None) if sitting.front is not None else None
+
+
 @pytest.mark.parametrize("has_it", [True, False])
 def test_on_the_first_page_no_password_is_asked_for_where_there_is_none(
         has_it: bool, by_store: tuple[Path, Shelf], qapp: QApplication, until: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -611,9 +617,7 @@ def test_on_the_first_page_no_password_is_asked_for_where_there_is_none(
     new = Profile(tmp_path / "new")
     sitting = Sitting(qapp, new, ways_of(new), room_in)
 
-    def page(kind: type[QWidget]) -> Any:
-        return next((one for one in sitting.front.findChildren(kind) if one.isVisible()), None) if sitting.front is not None else None
-
+    page = partial(page_of, sitting)
     try:
         sitting.begin()
         until(lambda: page(FirstRun))
@@ -664,9 +668,7 @@ def test_a_file_that_is_no_backup_is_not_asked_a_password_for(qapp: QApplication
     picture.write_bytes(b"\x89PNG\r\n\x1a\n" + bytes(100))
     sitting = Sitting(qapp, new, ways_of(new), room_in)
 
-    def page(kind: type[QWidget]) -> Any:
-        return next((one for one in sitting.front.findChildren(kind) if one.isVisible()), None) if sitting.front is not None else None
-
+    page = partial(page_of, sitting)
     try:
         sitting.begin()
         until(lambda: page(FirstRun))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
@@ -32,9 +33,9 @@ def until(qtbot: Any) -> Until:
     return lambda condition: qtbot.waitUntil(lambda: bool(condition()), timeout=30_000)
 
 
-@pytest.fixture
-def sitting(qapp: QApplication, store: Store, profile: Profile, paper: str) -> Iterator[Sitting]:
-    """The window of a chapter of one, whose password store has just stopped to answer."""
+@contextmanager
+def _hanging(qapp: QApplication, store: Store, profile: Profile) -> Iterator[Sitting]:
+    """A window whose password store has just stopped to answer; it goes on when the window is closed."""
     qapp.setQuitOnLastWindowClosed(False)
     store.hang()
     sitting = Sitting(qapp, profile, ways_of(profile), room_in)
@@ -44,6 +45,13 @@ def sitting(qapp: QApplication, store: Store, profile: Profile, paper: str) -> I
     store.go_on()
     wait(lambda: not any(one.name == "password store" for one in threading.enumerate()))
     qapp.setQuitOnLastWindowClosed(True)
+
+
+@pytest.fixture
+def sitting(qapp: QApplication, store: Store, profile: Profile, paper: str) -> Iterator[Sitting]:
+    """The window of a chapter of one, whose password store has just stopped to answer."""
+    with _hanging(qapp, store, profile) as sitting:
+        yield sitting
 
 
 def shown(sitting: Sitting, kind: type[QWidget]) -> Any:
@@ -115,15 +123,8 @@ def test_closing_does_not_wait_for_it(sitting: Sitting, until: Until) -> None:
 @pytest.fixture
 def first_time(qapp: QApplication, store: Store, profile: Profile) -> Iterator[Sitting]:
     """The window where nobody has begun yet, whose password store does not answer."""
-    qapp.setQuitOnLastWindowClosed(False)
-    store.hang()
-    sitting = Sitting(qapp, profile, ways_of(profile), room_in)
-    sitting.begin()
-    yield sitting
-    sitting.close()
-    store.go_on()
-    wait(lambda: not any(one.name == "password store" for one in threading.enumerate()))
-    qapp.setQuitOnLastWindowClosed(True)
+    with _hanging(qapp, store, profile) as sitting:
+        yield sitting
 
 
 def own_password(sitting: Sitting, until: Until) -> UnlockPage:
