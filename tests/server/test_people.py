@@ -197,7 +197,7 @@ def test_of_a_removed_laptop_only_what_the_server_has_not_is_set_aside(office: O
 
 
 def lots(laptop: Laptop) -> list[tuple[int, list[str]]]:
-    """What is set aside: how many changes and their rows, parcel by parcel, and in all as many as hello says."""
+    """What is set aside: how many changes and their rows, lot by lot, and in all as many as hello says."""
     found = laptop.office.call("set-aside", ScopeRequest(laptop.scope), SetAsideReply, laptop.token).parcels
     count = laptop.office.call("hello", HelloRequest(), HelloReply, laptop.token).set_aside.get(laptop.scope, 0)
     listed = laptop.office.call("laptops", ScopeRequest(laptop.scope), LaptopsReply, laptop.token).laptops
@@ -242,7 +242,9 @@ def test_a_change_of_a_removed_laptop_is_set_aside_once_in_whatever_parcels_it_c
 @pytest.mark.parametrize("deed", ["release", "discard"])
 def test_what_an_older_server_set_aside_twice_is_decided_on_once(office: Office, deed: str) -> None:
     leader, other = office.laptop(), office.laptop()
-    first, second, third = (other.operation(last_name=name) for name in ("First", "Second", "Third"))
+    known = [leader.operation(last_name=name) for name in ("First", "Second", "Third")]
+    leader.push(*known)
+    first, second, third = (other.operation(row=one.row, city="Boston") for one in known)
     office.call(f"devices/{other.device}/revoke", HelloRequest(), HelloReply, leader.token)
     other.push(first, second)
     table = office.server.tables.tables["quarantine"]

@@ -158,6 +158,32 @@ def test_what_a_removed_door_gave_in_a_file_and_hands_over_again_is_set_aside_on
     assert ("Dora" in names(leader)) == (deed == "release")
 
 
+@pytest.mark.parametrize("deed", ["discard", "release"])
+def test_of_somebody_new_everything_is_one_lot(pair: tuple[Desk, Desk], office: Any, make_desk: MakeDesk, deed: str) -> None:
+    leader, _other = pair
+    gathering = new_gathering(leader, name="Autumn Dinner", start="2099-10-10T18:00").id
+    guest = add_member(leader, last_name="Guest").id
+    add_guests(leader, gathering, [guest])
+    sync_once(leader)
+    door = make_desk("dora")
+    join(door, office.url, office.invite(role="door", gathering=gathering), device_name="Dora")
+    sync_once(door)
+    walk_in(door, gathering, "Late Dora", email="dora@example.org", consent=True)
+    walk_in(door, gathering, "Late Eve", email="eve@example.org")
+    check_in(door, gathering, person_id=guest)
+    laptops.remove(leader, "Dora")
+    assert code_of(lambda: sync_once(door)) == "access_removed"
+    [aside] = set_aside.set_aside(leader)
+    assert aside.count == sync_once(leader).quarantined and any("dora@example.org" in line for line in aside.what)
+    assert set_aside.whole(leader, aside.id) == aside
+    done = getattr(set_aside, deed)(leader, aside.id)
+    assert (done.taken, done.refused) == ((aside.count, 0) if deed == "release" else (0, aside.count))
+    assert set_aside.set_aside(leader) == [] and sync_once(leader).quarantined == 0
+    with leader.reading() as connection:
+        found = connection.exec_driver_sql("SELECT last_name, email FROM person WHERE email IS NOT NULL ORDER BY email").all()
+    assert [tuple(one) for one in found] == ([("Dora", "dora@example.org"), ("Eve", "eve@example.org")] if deed == "release" else [])
+
+
 def test_what_is_set_aside_says_what_was_written_and_what_is_here_now(pair: tuple[Desk, Desk], capsys: Any) -> None:
     leader, other = pair
     with other.reading() as connection:

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import uuid
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Sequence
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import msgspec
 import sqlalchemy as sa
 
-from alumni_desk.protocol.canonical import operation_of
 from alumni_desk.protocol.messages import (
     ACCEPTED,
     PARCEL_OPERATIONS,
@@ -30,12 +29,12 @@ from alumni_desk.protocol.messages import (
     unpack,
 )
 from alumni_desk.protocol.parcels import verify_parcel
-from alumni_desk.protocol.values import is_id
 from alumni_desk.server import audit, feed, journal
 from alumni_desk.server.accounts import Caller, chapters_of, grants_of
 from alumni_desk.server.bulk import chunks, put_rows
 from alumni_desk.server.devices import has_sent
 from alumni_desk.server.inviting import look_after
+from alumni_desk.server.lots import Lying, lots, operations_of
 from alumni_desk.server.refusals import Refusal
 from alumni_desk.server.state import Server
 
@@ -43,7 +42,7 @@ if TYPE_CHECKING:
     from alumni_desk.server.push import Item
 
 SHOWN = 20
-"""Of so many changes of a parcel the list says what they are, and of every one that erases somebody; of all of them ``whole`` does."""
+"""Of so many changes of a lot the list says what they are, and of every one that erases somebody; of all of them ``whole`` does."""
 
 LISTED = 200
 
@@ -115,7 +114,7 @@ def _came_before(connection: sa.Connection, tables: sa.MetaData, scope: str, dev
 
 
 def _ids(parcel: Parcel) -> list[str]:
-    return [one.id for one in _operations(parcel) if one is not None]
+    return [one.id for one in operations_of(parcel) if one is not None]
 
 
 def _still_there(parcel: Parcel) -> int:
@@ -128,15 +127,6 @@ def parcel_id(parcel: Parcel) -> str:
     return str(uuid.UUID(bytes=hashlib.blake2b(parcel.signature, digest_size=16, person=b"parcel").digest()))
 
 
-def _operations(parcel: Parcel) -> Iterator[Operation | None]:
-    for body in parcel.bodies:
-        try:
-            found = operation_of(body) if body is not None else None
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-            found = None
-        yield found if found is not None and is_id(found.id) else None
-
-
 def counting(tables: sa.MetaData, scope: sa.ColumnElement[str]) -> sa.ScalarSelect[int]:
     """How many changes wait for a leader's look, as part of a question about scopes."""
     table = tables.tables["quarantine"]
@@ -145,80 +135,90 @@ def counting(tables: sa.MetaData, scope: sa.ColumnElement[str]) -> sa.ScalarSele
 
 
 def listed(server: Server, who: Caller, scope: str, now: int) -> SetAsideReply:
-    """What a chapter has set aside, with the first changes of each parcel, commands before all others."""
+    """What a chapter has set aside, with the first changes of each lot, commands before all others."""
     look_after(who, scope)
-    table = server.tables.tables["quarantine"]
-    query = _rows(server.tables, scope).where(table.c.operations > 0).order_by(table.c.received_at.desc(), table.c.id).limit(LISTED)
     with server.database.reading() as connection:
-        return SetAsideReply([_told(row, SHOWN) for row in connection.execute(query)], now)
+        found = lots(connection, server.tables, scope)[:LISTED]
+        return SetAsideReply([_told(connection, server.tables, scope, lot, SHOWN) for lot in found], now)
 
 
 def whole(server: Server, who: Caller, scope: str, parcel: str, now: int) -> SetAsideReply:
-    """One parcel with all its changes: whoever decides on it must be able to see them."""
+    """One lot with all its changes: whoever decides on it must be able to see them."""
     look_after(who, scope)
     with server.database.reading() as connection:
-        row = connection.execute(_rows(server.tables, scope).where(server.tables.tables["quarantine"].c.id == parcel)).first()
-    if row is None:
-        raise Refusal(404, "no_such_parcel")
-    return SetAsideReply([_told(row, row.operations)], now)
+        lot = next((lot for lot in lots(connection, server.tables, scope) if any(one.id == parcel for one in lot)), None)
+        if lot is None:
+            raise Refusal(404, "no_such_parcel")
+        return SetAsideReply([_told(connection, server.tables, scope, lot, sum(one.changes for one in lot))], now)
 
 
-def _rows(tables: sa.MetaData, scope: str) -> sa.Select[Any]:
-    """The parcels of a chapter that wait, each with its laptop's name and whose that is."""
+def _told(connection: sa.Connection, tables: sa.MetaData, scope: str, lot: Sequence[Lying], most: int) -> SetAsideRow:
+    """A lot, by the name of what came first of it, with its laptop's name and whose that is."""
     table, device, account = (tables.tables[name] for name in ("quarantine", "device", "account"))
-    return (sa.select(table, device.c.name.label("name"), account.c.name.label("who"))
-            .join_from(table, device, device.c.id == table.c.device, isouter=True)
-            .join(account, account.c.id == device.c.account, isouter=True)
-            .where(table.c.scope == scope, table.c.released_at.is_(None)))
-
-
-def _told(row: sa.Row[Any], most: int) -> SetAsideRow:
-    inside = [one for one in _operations(unpack(bytes(row.parcel), Parcel)) if one is not None]
+    query = (sa.select(table, device.c.name.label("name"), account.c.name.label("who"))
+             .join_from(table, device, device.c.id == table.c.device, isouter=True)
+             .join(account, account.c.id == device.c.account, isouter=True).where(table.c.scope == scope))
+    rows = [connection.execute(query.where(table.c.id == one.id)).one() for one in lot]
+    inside = [one for row in rows for one in operations_of(unpack(bytes(row.parcel), Parcel)) if one is not None]
     inside.sort(key=lambda one: one.kind != "command")  # whoever decides must see first what has no undo
     most = max(most, sum(one.kind == "command" for one in inside))
-    return SetAsideRow(id=row.id, device=row.device, name=row.name, who=row.who, received=row.received_at, reason=row.reason,
-                       operations=row.operations, changes=[SetAsideChange(one.kind, one.table, one.row, one.fields) for one in inside[:most]])
+    return SetAsideRow(id=rows[0].id, device=rows[0].device, name=rows[0].name, who=rows[0].who, received=rows[-1].received_at, reason=rows[0].reason,
+                       operations=sum(row.operations for row in rows),
+                       changes=[SetAsideChange(one.kind, one.table, one.row, one.fields) for one in inside[:most]])
 
 
 def release(server: Server, who: Caller, scope: str, parcel: str, now: int) -> Released:
-    """Judge a parcel as of now, by the role that its signer had; then it is gone from here."""
+    """Judge a lot as of now, by the role that its signer had; then it is gone from here. ``parcel``: one that is in it."""
     from alumni_desk.server.push import push  # which itself takes what is erased out of here
 
     look_after(who, scope)
     with server.database.writing() as connection:
         feed.lock_head(connection, server.tables, scope)
         found, device = _waiting(connection, server.tables, scope, parcel)
-        whole, had = _without_gaps(found), _grant_of(connection, server.tables, device, scope)
-        results = push(connection, server.tables, [whole], scope=scope, role=had.role, device=device, now=now, gathering=had.gathering,
-                       journal=partial(journal.write, server.journal, server.id)).results if whole.bodies else []
+        whole, had = [left for one in found.values() if (left := _without_gaps(one)).bodies], _grant_of(connection, server.tables, device, scope)
+        results = push(connection, server.tables, whole, scope=scope, role=had.role, device=device, now=now, gathering=had.gathering,
+                       journal=partial(journal.write, server.journal, server.id)).results if whole else []
         taken = sum(one.settled in ACCEPTED for one in results)
-        _close(connection, server.tables, scope, parcel, now)
-        _take_out(connection, server.tables, scope, device, _ids(found), now)
+        for name in found:
+            _close(connection, server.tables, scope, name, now)
+        _take_out(connection, server.tables, scope, device, [one for each in found.values() for one in _ids(each)], now)
         audit.note(connection, server.tables, scope, "release", at=now, device=who.device,
-                   details={"parcel": parcel, "taken": taken, "refused": len(results) - taken})
+                   details={"parcel": parcel, **_others(found), "taken": taken, "refused": len(results) - taken})
     return Released(taken, len(results) - taken, now)
 
 
 def discard(server: Server, who: Caller, scope: str, parcel: str, now: int) -> Released:
-    """Throw a parcel away: what was in it, wherever it lies, and however it comes again."""
+    """Throw a lot away: what was in it, wherever it lies, and however it comes again. ``parcel``: one that is in it."""
     look_after(who, scope)
     with server.database.writing() as connection:
         feed.lock_head(connection, server.tables, scope)
         found, device = _waiting(connection, server.tables, scope, parcel)
-        _close(connection, server.tables, scope, parcel, now, thrown_away=_ids(found))
-        _take_out(connection, server.tables, scope, device, _ids(found), now)
-        audit.note(connection, server.tables, scope, "discard", at=now, device=who.device, details={"parcel": parcel, "operations": _still_there(found)})
-    return Released(0, _still_there(found), now)
+        count = sum(map(_still_there, found.values()))
+        for name, one in found.items():
+            _close(connection, server.tables, scope, name, now, thrown_away=_ids(one))
+        _take_out(connection, server.tables, scope, device, [one for each in found.values() for one in _ids(each)], now)
+        audit.note(connection, server.tables, scope, "discard", at=now, device=who.device,
+                   details={"parcel": parcel, **_others(found), "operations": count})
+    return Released(0, count, now)
 
 
-def _waiting(connection: sa.Connection, tables: sa.MetaData, scope: str, parcel: str) -> tuple[Parcel, str]:
+def _waiting(connection: sa.Connection, tables: sa.MetaData, scope: str, parcel: str) -> tuple[dict[str, Parcel], str]:
+    """The parcels of the lot that this one is in, by name, and whose they are."""
     table = tables.tables["quarantine"]
-    row = connection.execute(sa.select(table).where(table.c.scope == scope, table.c.id == parcel).with_for_update()).first()
+    row = connection.execute(sa.select(table.c.device, table.c.released_at).where(table.c.scope == scope, table.c.id == parcel).with_for_update()).first()
     if row is None:
         raise Refusal(404, "no_such_parcel")
     if row.released_at is not None:
         raise Refusal(409, "looked_at")
-    return unpack(bytes(row.parcel), Parcel), row.device
+    lot = next((lot for lot in lots(connection, tables, scope, row.device) if any(one.id == parcel for one in lot)), None)
+    names = [parcel] if lot is None else [one.id for one in lot]  # one that erasures emptied is in none
+    return {name: unpack(bytes(connection.execute(sa.select(table.c.parcel).where(table.c.scope == scope, table.c.id == name)).scalar_one()), Parcel)
+            for name in names}, row.device
+
+
+def _others(found: Collection[str]) -> dict[str, list[str]]:
+    """For the audit: what else a lot is made of."""
+    return {"parcels": sorted(found)} if len(found) > 1 else {}
 
 
 def _without_gaps(parcel: Parcel) -> Parcel:
@@ -250,7 +250,7 @@ def _take_out(connection: sa.Connection, tables: sa.MetaData, scope: str, device
     for row in connection.execute(others).all():
         parcel = unpack(bytes(row.parcel), Parcel)
         left = msgspec.structs.replace(parcel, bodies=[None if one is not None and one.id in gone else body
-                                                       for one, body in zip(_operations(parcel), parcel.bodies, strict=True)])
+                                                       for one, body in zip(operations_of(parcel), parcel.bodies, strict=True)])
         if not _still_there(left):
             _close(connection, tables, scope, row.id, now)
         elif left.bodies != parcel.bodies:
@@ -274,7 +274,7 @@ def forget(connection: sa.Connection, tables: sa.MetaData, scope: str, rows: set
 def _without(parcel: Parcel, rows: Collection[tuple[str, str]], people: Collection[str]) -> Parcel:
     """A parcel with gaps for what is about these rows, or names these people."""
     return msgspec.structs.replace(parcel, bodies=[None if one is not None and _is_about(one, rows, people) else body
-                                                   for one, body in zip(_operations(parcel), parcel.bodies, strict=True)])
+                                                   for one, body in zip(operations_of(parcel), parcel.bodies, strict=True)])
 
 
 def _is_about(one: Operation, rows: Collection[tuple[str, str]], people: Collection[str]) -> bool:
