@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -18,9 +19,11 @@ from alumni_desk.store.done import actions
 from alumni_desk.store.profile import Profile
 from alumni_desk.store.undo import undo
 from alumni_desk.sync import conflicts, state
+from alumni_desk.sync.address import Address
 from alumni_desk.sync.engine import join, status, sync_once
 from alumni_desk.sync.restoring import Restored, restore, salvage
 from alumni_desk.sync.shapes import shapes
+from alumni_desk.sync.wire import Wire
 
 MakeDesk = Callable[[str], Desk]
 
@@ -163,6 +166,27 @@ def test_no_card_tells_of_values_that_the_backup_has_not_and_after_the_next_sync
     assert cards[0].id not in {card.id for card in conflicts.conflicts(one)}
     settle(one, two)
     assert conflicts.conflicts(one) == cards[1:] and value(two, ada, "phone") == "222" == value(one, ada, "phone")
+
+
+@pytest.mark.parametrize("between", [False, True])
+def test_what_a_laptop_that_went_back_writes_meets_only_others_in_a_card(pair: tuple[Desk, Desk], make_desk: MakeDesk, *, between: bool) -> None:
+    one, two = pair
+    ada = person(one, "Lovelace", phone="111", city="London")
+    settle(one, two)
+    saved = backup.by_itself(one.profile, one.key, "daily")
+    change(one, ada, phone="222", city="Paris")
+    settle(one, two)
+    if between:
+        change(two, ada, phone="333")
+        settle(two, one)
+    one, _done = back_to(make_desk, "one", one, saved)
+    change(one, ada, phone="444")
+    change(one, ada, phone="555", city="Lowell")
+    with closing(Wire(Address("http://127.0.0.1:9", None))) as nowhere, pytest.raises(KnownError):
+        sync_once(one, wire=nowhere)
+    settle(one, two)
+    assert [(card.field, card.yours.value, card.theirs.value) for card in conflicts.conflicts(one)] == ([("phone", "555", "333")] if between else [])
+    assert {value(desk, ada, "phone") for desk in (one, two)} == {"555"} and value(two, ada, "city") == "Lowell"
 
 
 def test_operations_that_wait_in_the_backup_and_were_sent_since_do_not_count_twice(pair: tuple[Desk, Desk], make_desk: MakeDesk) -> None:

@@ -225,7 +225,7 @@ class PushRequest(msgspec.Struct, frozen=True, omit_defaults=True):
 
     ``own``: the replicas that are the sender's, where it brings a chapter from another server with what others wrote; those of others are nobody's until
     they come themselves. None: all are its own. ``seen``: of each replica the greatest clock that the sender knows of the former server, while what it
-    sends without ``before`` is what it has from there.
+    sends without ``before`` is what it has from there. ``restored``: it went back to a backup and has not fetched since what it wrote itself.
     """
 
     parcels: list[Parcel]
@@ -233,6 +233,7 @@ class PushRequest(msgspec.Struct, frozen=True, omit_defaults=True):
     chains: list[list[Certificate]] = []  # their signers'
     own: list[str] | None = None
     seen: dict[str, str] | None = None
+    restored: bool = False
 
 
 class PushReply(msgspec.Struct, frozen=True, omit_defaults=True):

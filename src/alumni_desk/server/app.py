@@ -503,7 +503,7 @@ def _sent(server: Server, who: accounts.Caller, one: _Pushed, items: list[Item])
     grant = who.grants.get(scope) or who.left[scope]
     return Sent(one.message.parcels, grant.role, who.device, grant.gathering, counted=who.waiting > 0, items=items,
                 own=None if one.message.own is None else frozenset(filter(REPLICA.fullmatch, one.message.own)),
-                seen=carried.plain(one.message.seen))
+                seen=carried.plain(one.message.seen), restored=one.message.restored)
 
 
 def _one_scope(server: Server, who: accounts.Caller, message: PushRequest, *, proven: bool) -> str:

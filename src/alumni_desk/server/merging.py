@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -46,11 +46,13 @@ def row_from(columns: dict[str, Any] | None, *, shape: Shape, scope: str, row_id
 
 
 def lay_put(row: Row, operation: Operation, clock: str, shape: Shape, counts: Mapping[str, str],
-            carried: Carried | Succession | None = None) -> tuple[bool, list[Clash]]:
+            carried: Carried | Succession | None = None, own: Collection[str] = ()) -> tuple[bool, list[Clash]]:
     """Apply a put under the clock that counts. Returns whether any field won, and the clashes.
 
     ``counts``: what clocks that ran ahead count as, for those that the editor saw: a laptop sees its own until it has pulled.
     ``carried``: of what comes from a former server, which values met there; or what replaced what, as the push says.
+    ``own``: replicas of the laptop that wrote it, where it says that it went back to a backup: what it writes now replaces what it wrote before, as if it
+    had seen it. Two copies of one laptop's disk have its name as well, so that is not taken for granted.
     """
     if not row.clocks and row.values["clock"] is None:  # a new row: nothing to compare with
         row.values.update(operation.fields, clock=clock)
@@ -65,7 +67,7 @@ def lay_put(row: Row, operation: Operation, clock: str, shape: Shape, counts: Ma
         key = shape.clock_keys[name]
         there = row.clocks.get(key)
         wins = there is None or clock >= there
-        if there is not None and replica(there) != mine and there > _seen(operation, name, key, counts) and (
+        if there is not None and replica(there) != mine and replica(there) not in own and there > _seen(operation, name, key, counts) and (
                 key in clashing or _says_else(row, operation, key, shape)) and not (carried and carried.judged(operation.clock, there, key)):
             clashing.add(key)
             if wins:

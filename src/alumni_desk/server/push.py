@@ -49,6 +49,7 @@ class Item:
     twin: Item | None = None
     passed_over: bool = False  # it is on a row that was removed long ago
     carried: carried.Carried | carried.Succession | None = None  # it is base of a former server; or what came after it is here, too
+    own: Collection[str] = ()  # replicas of its laptop, where that went back to a backup and has not fetched since what it wrote itself
     without: Collection[str] = ()  # fields that are not taken: about somebody who moved to another chapter, or a code that a door does not change
 
     @property
@@ -73,6 +74,7 @@ class Sent:
     items: list[Item] | None = None  # its operations, where they were taken out already
     own: frozenset[str] | None = None  # the replicas that are its own, where others' are among them
     seen: Mapping[str, str] | None = None  # while it carries a chapter from its former server: what it knows of that, see ``carried``
+    restored: bool = False  # it went back to a backup, and has not fetched since what it wrote itself
 
     @property
     def operations(self) -> int:
@@ -132,6 +134,11 @@ def push_together(connection: sa.Connection, tables: sa.MetaData, those: Sequenc
     taken = [item for item in items if item.open]
     counts = _assign_clocks(connection, tables, scope, taken, now, there.ahead)
     _note_carried(connection, tables, scope, those, groups)
+    for sent, group in zip(those, groups, strict=True):
+        if sent.restored:
+            own = _replicas_of(connection, tables, scope, sent.device, rows, group)
+            for item in group:
+                item.own = own
     before = {name: dict(row.values) if row.existed else None for name, row in rows.items()}
     _apply(taken, rows, known, counts, there.removed)
     changed = _changed(rows, before)
@@ -473,7 +480,7 @@ def _apply(items: Sequence[Item], rows: Mapping[tuple[str, str], Row], known: Ma
             if not lay_fact(row, operation, clock):
                 item.end("invalid", "fact_is_there")
             continue
-        won, item.clashes = lay_put(row, operation, clock, shape, counts, item.carried)
+        won, item.clashes = lay_put(row, operation, clock, shape, counts, item.carried, item.own)
         if not won:
             item.status = "stale"
         before = clashing[*name, replica(clock)]

@@ -289,6 +289,8 @@ def _remember(desk: Desk, trouble: str | None, result: SyncResult | None = None)
             dropped = erasing.take_dropped(applying.connection)
             lately.note(applying.connection, applying.now, sent=result.pushed, fetched=result.pulled, refused=result.refused, conflicts=result.clashes,
                         dropped=dropped)
+            if not result.waiting:
+                state.drop(applying.connection, state.WentBack)
         last = state.read(applying.connection, state.LastSync) or state.LastSync()
         at = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z") if trouble is None else last.at
         state.keep(applying.connection, state.LastSync(at=at, trouble=trouble))

@@ -186,19 +186,20 @@ def _request(waiting: Sequence[Outgoing]) -> list[list[Outgoing]]:
 def _ask(desk: Desk, wire: Wire, membership: Membership, parcels: Sequence[Sequence[Outgoing]]) -> Callable[[], PushReply]:
     """The request signed; what is given back sends it and waits for the answer."""
     key = SigningKey(membership.key)
-    own_there, seen = _carried(desk)
+    own_there, seen, restored = _carried(desk)
     message = PushRequest([sign_parcel(key, server=membership.server, device=membership.device, scope=membership.scope, audience=parcel[0].audience,
-                                       pieces=parcel) for parcel in parcels], own=own_there, seen=seen)
+                                       pieces=parcel) for parcel in parcels], own=own_there, seen=seen, restored=restored)
     wire.make_ready(message)
     return partial(session.call, desk, wire, membership, "push", message, PushReply)
 
 
-def _carried(desk: Desk) -> tuple[list[str] | None, dict[str, str] | None]:
+def _carried(desk: Desk) -> tuple[list[str] | None, dict[str, str] | None, bool]:
     """Under which replicas this laptop writes, while it carries what others wrote to another server; else all is its own, and it need not say. And, until
-    all of that is there, what it knows of the former one."""
+    all of that is there, what it knows of the former one; and whether it went back to a backup since it last fetched."""
     with desk.reading() as connection:
         carrying = state.read(connection, state.Carrying)
-    return (None, None) if carrying is None else (sorted({*carrying.own, desk.clock.replica}), carrying.seen)
+        restored = state.read(connection, state.WentBack) is not None
+    return (None, None, restored) if carrying is None else (sorted({*carrying.own, desk.clock.replica}), carrying.seen, restored)
 
 
 def _keep(desk: Desk, membership: Membership, parcels: Sequence[Sequence[Outgoing]], reply: PushReply, count: Pushed) -> bool:

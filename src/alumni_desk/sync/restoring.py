@@ -512,6 +512,8 @@ def _not_fetched_since(connection: sa.Connection) -> None:
         last = state.read(connection, state.LastSync) or state.LastSync()
         state.keep(connection, state.LastSync(at=last.at, trouble=state.RESTORED))
         state.drop(connection, state.Checked)
+        if state.read(connection, state.Elsewhere) is None:
+            state.keep(connection, state.WentBack())
 
 
 def _of_another_computer(desk: Desk) -> None:

@@ -61,6 +61,10 @@ RESTORED = "restored"
 """As the trouble of the last sync: the desk went back to a backup since, and what the server has besides is not fetched yet."""
 
 
+class WentBack(msgspec.Struct, frozen=True):
+    """The desk went back to a backup, and what it wrote itself after that one has not come down again: whoever edits here has not that before them."""
+
+
 class Timeline(msgspec.Struct, frozen=True):
     """The server's timeline that our cursor belongs to; another one means that the server was restored."""
 
@@ -203,7 +207,7 @@ REPLICA = "replica:"
 """Before the name of a replica: who writes under it. One row each."""
 
 _NAMES: dict[type[msgspec.Struct], str] = {Membership: "membership", Joining: "joining", Session: "session", LastSync: "last_sync",
-                                           Timeline: "timeline", Rebuilding: "rebuilding",
+                                           Timeline: "timeline", Rebuilding: "rebuilding", WentBack: "went_back",
                                            Places: "places", Skew: "skew", Fetching: "fetching", Checked: "checked", Told: "laptops",
                                            Scrubbing: "scrubbing", Elsewhere: "elsewhere", Ended: "ended", Contact: "contact", Credentials: "credentials",
                                            Away: "away", Reach: "reach", Carrying: "carrying", Dropped: "dropped", VenueCodes: "venue_codes", Due: "due"}
