@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
+from nacl.signing import SigningKey
 
 from alumni_desk.errors import KnownError
 from alumni_desk.protocol.messages import Cursor, PullReply, PullRequest
@@ -21,7 +22,7 @@ from alumni_desk.sync.address import Address
 from alumni_desk.sync.conflicts import conflicts
 from alumni_desk.sync.engine import join, sync_once
 from alumni_desk.sync.shapes import shapes
-from alumni_desk.sync.state import Membership, Rebuilding, Session, Told, drop, read
+from alumni_desk.sync.state import Joining, Membership, Rebuilding, Session, Told, drop, keep, read
 from alumni_desk.sync.wire import Wire
 
 from .test_keeping import free_port
@@ -138,6 +139,27 @@ def test_a_chapter_that_was_made_after_the_backup_comes_back_from_its_laptops(po
     join(fresh, server.url, server.run("server", "invite", "--chapter", "Lowell", "--role", "leader")["code"])
     sync_once(fresh)
     assert rows_of(fresh) == rows_of(one)
+
+
+def test_an_invitation_that_was_made_after_the_backup(make_server: Any, make_desk: MakeDesk, tmp_path: Path) -> None:
+    server, file = make_server(), str(tmp_path / "yesterday.backup")
+    join(make_desk("first"), server.url, server.invite())
+    server.run("server", "backup", file)
+    used, unused, key, one = server.invite(), server.invite(), SigningKey.generate(), make_desk("one")
+    for desk in (one, twin := make_desk("twin")):  # which answers as "one" would, had it not heard the answer
+        with desk.applying() as applying:
+            keep(applying.connection, Joining(url=server.url, code=used, key=bytes(key)))
+    joined = join(one, server.url, used)
+    assert server.stop() == 0
+    server.run("server", "restore", file, "--replace")
+    server.start()
+    other = make_desk("other")
+    with pytest.raises(KnownError, match=r"was used on .* Ask whoever gave it to you for a new one[.]"):
+        join(other, server.url, used)
+    with pytest.raises(KnownError, match=r"knows no such invitation.*restored.*new invitation"):
+        join(other, server.url, unused)
+    assert join(twin, server.url, used) == joined and sync_once(twin).waiting == 0
+    assert sync_once(one).waiting == 0
 
 
 def put_back(server: Any, day: Path) -> None:

@@ -218,7 +218,7 @@ def _use(server: Server, connection: sa.Connection, code: str, request: EnrolReq
     shown = invitation.c.code_hash == invitation_hash(server, code)
     scope = connection.execute(sa.select(invitation.c.scope).where(shown)).scalar()
     if scope is None:
-        raise Refusal(403, "invitation_wrong")
+        return _used_before_the_restore(server, connection, code, request, now)
     if not request.look:
         feed.lock_head(connection, tables, scope)  # before its row, as whoever removes the laptop that made it
     found = connection.execute(sa.select(invitation).where(shown).with_for_update()).one()
@@ -255,6 +255,22 @@ def _use(server: Server, connection: sa.Connection, code: str, request: EnrolReq
         end_grant(server, connection, found.succeeds, found.scope, now, event="handed_over", by=device_id)
     return EnrolReply(server=server.id, device=device_id, grants=grants_of(connection, tables, account), time=now, scope=found.scope,
                        name=found.name or "")
+
+
+def _used_before_the_restore(server: Server, connection: sa.Connection, code: str, request: EnrolRequest, now: int) -> EnrolReply:
+    """Of an invitation that is not here the journal may know that it was used: the server went back to a day before it was made."""
+    device, named = server.tables.tables["device"], invitation_hash(server, code)
+    line = next((line for line in journal.lines(server.journal, server.id) if line["event"] == "enrol" and line["code_hash"] == named), None)
+    if line is None:
+        raise Refusal(403, "invitation_wrong")
+    known = connection.execute(sa.select(device).where(device.c.public_key == request.public_key)).first()
+    if known is not None and known.revoked_at is not None:
+        raise Refusal(403, "revoked")
+    if known is None or known.id != line["device"]:
+        raise Refusal(403, "invitation_used", at=line["at"])
+    grants = grants_of(connection, server.tables, known.account)
+    scope = next((one.scope for one in grants if line["scope"] in (EVERY, one.scope)), "")
+    return EnrolReply(server=server.id, device=known.id, grants=grants, time=now, scope=scope)
 
 
 def _replace(connection: sa.Connection, tables: sa.MetaData, request: EnrolRequest, device_id: str, now: int) -> None:

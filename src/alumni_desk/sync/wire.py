@@ -412,7 +412,9 @@ def _in_words(status: int, trouble: Trouble) -> KnownError:
         return NetworkProblem("sync_sign_in", _(
             "This network wants you to sign in first: open a web browser, sign in or agree there, then sync again. Everything is saved here."))
     if code == "invitation_wrong":
-        return Refused(code, _("The server does not know this code. Check it, or ask for a new invitation."))
+        return Refused(code, _(
+            "This server knows no such invitation. Check the code. If it is right, the server may have been restored from an older backup: ask for a new "
+            "invitation."))
     if code == "invitation_used":
         if trouble.at is None:
             return Refused(code, _("This invitation was used already, on another laptop. Ask for a new one."))
