@@ -97,6 +97,13 @@ def code_of(work: Callable[[], Any]) -> str:
     return raised.value.code
 
 
+def trouble_of(desk: Desk) -> KnownError:
+    """What a sync says."""
+    with pytest.raises(KnownError) as raised:
+        sync_once(desk)
+    return raised.value
+
+
 def test_a_server_kept_by_another_process_goes_with_the_move(kept: Kept, office: Any, make_desk: MakeDesk) -> None:
     other = make_desk("other")
     url = kept.keep()
@@ -105,8 +112,8 @@ def test_a_server_kept_by_another_process_goes_with_the_move(kept: Kept, office:
     sync_once(other)
     add_member(other, first_name="Bo", last_name="Li")
     assert sync_once(other).waiting == 0, "the kept server has it, and its laptop has not"
-    moved = kept.run("move", office.url, office.invite())
-    assert moved.returncode == 0, moved.stderr
+    moved = kept.run("move", office.url, office.invite(), "--json")
+    assert moved.returncode == 0 and json.loads(moved.stdout)["others_told"] is True, moved.stderr
     add_member(other, first_name="Cy", last_name="Li")
     assert kept.process is not None and kept.process.stderr is not None
     assert "so this laptop keeps it no more. The other laptops hear so from it as long as this runs" in kept.process.stderr.readline()
@@ -136,6 +143,9 @@ def test_a_server_that_does_not_run_is_asked_all_the_same(kept: Kept, office: An
     kept.end()
     moved = kept.run("move", office.url, office.invite(), "--anyway")
     assert moved.returncode == 0, moved.stderr
+    assert "do not hear that it has moved" in moved.stdout and "It has moved" in moved.stdout
+    said = trouble_of(other)
+    assert said.code == "sync_unreachable" and "If the chapter has moved" in str(said)
     with open_desk(Profile(kept.folder)) as desk:
         assert names(desk) == {"Bo"}
     assert kept.files() == [] and ready(url) == 0

@@ -69,9 +69,11 @@ def test_a_laptop_that_was_not_reached_for_days_may_have_gone_for_good(make_desk
     serving.stop()
     said = trouble_of(other)
     assert said.code == "sync_unreachable" and "check the network" in str(said), "it may be off for the night"
+    assert "If the chapter has moved" in str(said) and "“It has moved”" in str(said), "of that it can tell nobody who is late"
     last_contact(other, timedelta(days=3, hours=1))
     said = trouble_of(other)
     assert said.code == "sync_unreachable" and "keeps the chapter has not been reached for 3 days" in str(said) and "may" in str(said)
+    assert "Sync, Details, “It has moved”" in str(said)
     last_contact(desk, timedelta(days=3))
     assert "check the network" in str(trouble_of(desk)), "that laptop itself knows better"
 

@@ -53,7 +53,8 @@ def add_commands(commands: Any) -> None:
                       "Each laptop moves with an invitation of its own, in any order. "
                       "Where the chapter there has people already who are none of this one's, it says so and moves nothing without --merge. "
                       "A laptop at a door takes an invitation to the same door: what was done on it goes along. "
-                      "JSON: scope, chapter, role."))
+                      "Where this laptop keeps the chapter, let keep run beside it, and afterwards until the others have synced: it tells them. "
+                      "JSON: scope, chapter, role, others_told (whether keep, or the window, tells the others; null where the chapter was not kept here)."))
     move.add_argument("url", metavar="URL|FILE", help=_("the new server's address, as the invitation says it; or the invitation's file"))
     move.add_argument("code", metavar="CODE", nargs="*", help=_("an invitation of the new server: a leader's, or at a door one to the same door"))
     move.add_argument("--anyway", action="store_true", help=_("though the present server cannot be reached"))
@@ -180,13 +181,18 @@ def _send_what_is_here(desk: Desk) -> None:
 
 def run_move(args: argparse.Namespace) -> int:
     """Move the chapter to another server."""
-    from alumni_desk.sync.keeping import move_away
+    from alumni_desk.sync.keeping import is_serving, move_away
 
     url, code = _way(args.url, " ".join(args.code))
     with opened(args) as desk:
+        told = is_serving(desk)
         moved = move_away(desk, None, url, code, anyway=args.anyway, merge=args.merge)
-    show(args, {"scope": moved.scope, "chapter": moved.scope_name, "role": moved.role},
-         _("This desk belongs to {chapter} at the new server now. “alumni-desk sync” brings everything there.").format(chapter=moved.scope_name))
+    words = _("This desk belongs to {chapter} at the new server now. “alumni-desk sync” brings everything there.").format(chapter=moved.scope_name)
+    if told is False:
+        words += "\n" + _(
+            "The other laptops of this chapter do not hear that it has moved: nothing answers them here any more. Tell whoever has one, and give each an "
+            "invitation to the new server: Sync, Details, “It has moved”, or “alumni-desk move FILE --anyway”.")
+    show(args, {"scope": moved.scope, "chapter": moved.scope_name, "role": moved.role, "others_told": told}, words)
     return 0
 
 

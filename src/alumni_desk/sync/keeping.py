@@ -295,6 +295,12 @@ def move_away(desk: Desk, serving: Keeping | None, url: str, code: str, *, anywa
     return moved
 
 
+def is_serving(desk: Desk) -> bool | None:
+    """Whether a program on this computer serves the chapter that it keeps, and so tells the others when it has moved; None where it keeps none."""
+    kept = _kept(desk)
+    return None if kept is None or not has_server(desk) else _answers(kept)
+
+
 def _answers(kept: Keeps) -> bool:
     """Whether a program serves already, on this computer."""
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as asking:

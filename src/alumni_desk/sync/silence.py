@@ -10,7 +10,7 @@ from alumni_desk.errors import KnownError, NetworkProblem
 from alumni_desk.sync import state
 from alumni_desk.sync.kept import kept_here
 from alumni_desk.sync.wire import has_moved, in_its_place
-from alumni_desk.words import ngettext, number
+from alumni_desk.words import _, ngettext, number
 
 MOVED = frozenset({"sync_moving", "sync_moved"})
 """What a server says of a chapter that goes, or is gone, to another one."""
@@ -32,9 +32,11 @@ def explained(connection: sa.Connection, problem: KnownError) -> KnownError:
         return problem
     days = (datetime.now(UTC) - datetime.fromisoformat(last.at)).days
     if days < PATIENCE.days:
-        return problem
+        return NetworkProblem(problem.code, _(
+            "The laptop that keeps the chapter cannot be reached. Everything is saved here; check the network, or wait until that laptop is on. If the chapter "
+            "has moved to a server, its leader has an invitation for you: Sync, Details, “It has moved”."))
     return NetworkProblem(problem.code, ngettext(
         "The laptop that keeps the chapter has not been reached for {n} day. Everything is saved here. It may be off or in another network, or the chapter has "
-        "moved to a server: ask its leader, who then has a new invitation for you.",
+        "moved to a server: ask its leader, who then has an invitation for you: Sync, Details, “It has moved”.",
         "The laptop that keeps the chapter has not been reached for {n} days. Everything is saved here. It may be off or in another network, or the chapter "
-        "has moved to a server: ask its leader, who then has a new invitation for you.", days), n=number(days))
+        "has moved to a server: ask its leader, who then has an invitation for you: Sync, Details, “It has moved”.", days), n=number(days))
